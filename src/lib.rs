@@ -1,0 +1,23 @@
+//! farshore mirrors Apache Kafka topics from one cluster to another and moves consumer groups between sites, exact to the offset.
+//!
+//! The modules in the order in which a record travels; see `docs/architecture.md` for the map.
+
+pub mod error;
+pub mod model;
+
+pub mod offsets;
+
+pub mod checkpoint;
+pub mod config;
+pub mod kafka;
+pub mod task;
+pub mod telemetry;
+
+pub mod control;
+pub mod failover;
+pub mod replicate;
+
+pub mod api;
+pub mod cli;
+
+pub mod app;

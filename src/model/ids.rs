@@ -1,0 +1,148 @@
+//! Identifiers: cheap to clone, ordered, and never interchangeable.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Wraps a name as it stands; checking it is the job of whoever read it.
+            pub fn new(name: impl Into<Arc<str>>) -> Self {
+                Self(name.into())
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(name: &str) -> Self {
+                Self::new(name)
+            }
+        }
+    };
+}
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(transparent)]
+        pub struct $name(pub $inner);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}", self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// A cluster's name in the configuration (not Kafka's cluster id).
+    ClusterName
+}
+name! {
+    /// A link's name in the configuration.
+    LinkName
+}
+name! {
+    /// A topic's name.
+    TopicName
+}
+name! {
+    /// A consumer group's id.
+    GroupId
+}
+number! {
+    /// A partition's number within its topic.
+    Partition(i32)
+}
+number! {
+    /// A broker's node id.
+    BrokerId(i32)
+}
+number! {
+    /// A partition leader epoch; -1 is unknown.
+    LeaderEpoch(i32)
+}
+
+impl LeaderEpoch {
+    /// What Kafka writes where no epoch is known.
+    pub const UNKNOWN: Self = Self(-1);
+}
+
+/// A topic's id (KIP-516): changes when a topic is deleted and created again. All zeros: the broker gave none.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TopicId(pub uuid::Uuid);
+
+impl TopicId {
+    /// What brokers older than topic ids give.
+    pub const NONE: Self = Self(uuid::Uuid::nil());
+
+    /// Whether the broker gave an id at all.
+    pub fn is_known(self) -> bool {
+        !self.0.is_nil()
+    }
+}
+
+impl fmt::Debug for TopicId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for TopicId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// A partition of a named topic.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TopicPartition {
+    /// The topic.
+    pub topic: TopicName,
+    /// The partition's number.
+    pub partition: Partition,
+}
+
+impl TopicPartition {
+    /// Names a partition.
+    pub fn new(topic: impl Into<TopicName>, partition: i32) -> Self {
+        Self {
+            topic: topic.into(),
+            partition: Partition(partition),
+        }
+    }
+}
+
+impl fmt::Display for TopicPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.topic, self.partition)
+    }
+}

@@ -1,0 +1,52 @@
+//! Offsets of the two sides, which arithmetic cannot mix.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! offset {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+
+        impl $name {
+            /// The first offset of any log.
+            pub const ZERO: Self = Self(0);
+
+            /// The bare number, for the wire and for text.
+            pub const fn get(self) -> i64 {
+                self.0
+            }
+
+            /// The offset `records` further on.
+            #[must_use]
+            pub const fn plus(self, records: i64) -> Self {
+                Self(self.0 + records)
+            }
+
+            /// How many offsets lie from `earlier` up to this one; negative if `earlier` is later.
+            pub const fn since(self, earlier: Self) -> i64 {
+                self.0 - earlier.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}", self.0)
+            }
+        }
+    };
+}
+
+offset! {
+    /// An offset in a partition of the source cluster.
+    SourceOffset
+}
+offset! {
+    /// An offset in a mirror partition on the target cluster.
+    TargetOffset
+}

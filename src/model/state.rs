@@ -1,0 +1,223 @@
+//! What state a mirror partition is in, and why it stands still if it does.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{SourceOffset, TargetOffset};
+
+/// The state of a mirror partition, as the API names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartitionState {
+    /// Set by the worker: the position is being worked out, or the mirror topic doesn't exist yet.
+    Preparing,
+    /// Set by the filler: offsets are being aligned before data may follow.
+    Filling,
+    /// Set by the worker: records of the source are missing on the target and flow.
+    CatchingUp,
+    /// Set by the worker: everything committed on the source was on the target at the last look.
+    Live,
+    /// Set by the operator.
+    Paused,
+    /// Set by the worker after an error that passes by itself; the reason names it.
+    Retrying,
+    /// Set by the worker: it would have to guess, so it stands still until an operator decides.
+    Halted,
+    /// Set by the worker: the target holds something this link did not write, or lost something it had.
+    Diverged,
+    /// Set by a move: map and hashes are frozen.
+    Sealed,
+    /// Set by a move: applications write here now.
+    Open,
+}
+
+impl PartitionState {
+    /// Every state, for enumeration in tests, metrics and documents.
+    pub const ALL: [Self; 10] = [
+        Self::Preparing,
+        Self::Filling,
+        Self::CatchingUp,
+        Self::Live,
+        Self::Paused,
+        Self::Retrying,
+        Self::Halted,
+        Self::Diverged,
+        Self::Sealed,
+        Self::Open,
+    ];
+
+    /// The name used in the API, metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Preparing => "preparing",
+            Self::Filling => "filling",
+            Self::CatchingUp => "catching_up",
+            Self::Live => "live",
+            Self::Paused => "paused",
+            Self::Retrying => "retrying",
+            Self::Halted => "halted",
+            Self::Diverged => "diverged",
+            Self::Sealed => "sealed",
+            Self::Open => "open",
+        }
+    }
+
+    /// Whether the partition waits for an operator.
+    pub fn needs_operator(self) -> bool {
+        matches!(self, Self::Halted | Self::Diverged)
+    }
+}
+
+impl fmt::Display for PartitionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a partition is halted or diverged, as the API names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HaltCode {
+    /// The source's log start passed the frontier: records are gone before they were mirrored.
+    SourceGap,
+    /// The source topic was deleted and created again under its name.
+    SourceRecreated,
+    /// The source lost records that were already mirrored.
+    SourceTruncated,
+    /// The source topic is gone.
+    SourceTopicMissing,
+    /// The mirror topic is gone.
+    TargetTopicMissing,
+    /// The mirror topic was deleted and created again under its name.
+    TargetRecreated,
+    /// Somebody else wrote into the mirror partition.
+    ForeignWrite,
+    /// The target refuses a record for what it is.
+    RecordRefused,
+    /// What the target holds cannot be matched to source offsets without guessing.
+    MapUnknown,
+    /// An authorization is missing.
+    NotPermitted,
+    /// Offsets cannot be kept identical here.
+    PreserveImpossible,
+}
+
+impl HaltCode {
+    /// The state a partition takes with this code.
+    pub fn state(self) -> PartitionState {
+        match self {
+            Self::ForeignWrite | Self::SourceTruncated | Self::TargetRecreated => {
+                PartitionState::Diverged
+            }
+            Self::SourceGap
+            | Self::SourceRecreated
+            | Self::SourceTopicMissing
+            | Self::TargetTopicMissing
+            | Self::RecordRefused
+            | Self::MapUnknown
+            | Self::NotPermitted
+            | Self::PreserveImpossible => PartitionState::Halted,
+        }
+    }
+
+    /// What an operator can do about it, in one sentence.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::SourceGap => {
+                "The missing records are no longer on the source; delete the mirror topic to start over from what is left."
+            }
+            Self::SourceRecreated => {
+                "Check that the re-creation was meant; delete the mirror topic to mirror the new one from its start."
+            }
+            Self::SourceTruncated => {
+                "The mirror holds records the source lost; compare both, then delete the mirror topic to start over."
+            }
+            Self::SourceTopicMissing => {
+                "Create the topic again or leave it out of the link's topics; the mirror keeps its records."
+            }
+            Self::TargetTopicMissing => {
+                "Find out who deleted the mirror topic; restart farshore with the link's checkpoint removed for it to mirror it anew."
+            }
+            Self::TargetRecreated => {
+                "Find out who re-created the mirror topic; delete it together with its checkpoint to mirror it anew."
+            }
+            Self::ForeignWrite => {
+                "Stop the other writer and deny it WRITE on the mirror topic; then delete the mirror topic to mirror it anew."
+            }
+            Self::RecordRefused => {
+                "Raise the mirror topic's limit named in the message (max.message.bytes, timestamp limits, cleanup.policy); the partition goes on by itself."
+            }
+            Self::MapUnknown => {
+                "Restore the checkpoint DB, or delete the mirror topic to mirror it anew."
+            }
+            Self::NotPermitted => {
+                "Grant the operation named in the message; the partition goes on by itself."
+            }
+            Self::PreserveImpossible => {
+                "Use offsets = \"translate\" for this topic, or remove the cause named in the message."
+            }
+        }
+    }
+
+    /// The name used in the API and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SourceGap => "source_gap",
+            Self::SourceRecreated => "source_recreated",
+            Self::SourceTruncated => "source_truncated",
+            Self::SourceTopicMissing => "source_topic_missing",
+            Self::TargetTopicMissing => "target_topic_missing",
+            Self::TargetRecreated => "target_recreated",
+            Self::ForeignWrite => "foreign_write",
+            Self::RecordRefused => "record_refused",
+            Self::MapUnknown => "map_unknown",
+            Self::NotPermitted => "not_permitted",
+            Self::PreserveImpossible => "preserve_impossible",
+        }
+    }
+}
+
+impl fmt::Display for HaltCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a partition stands still: what happened, where, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The kind of trouble.
+    pub code: HaltCode,
+    /// What happened, with the figures.
+    pub message: String,
+    /// The source offset concerned, if one is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source_offset: Option<SourceOffset>,
+    /// The target offset concerned, if one is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub target_offset: Option<TargetOffset>,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Reason {
+    /// A reason with the code's standard remedy and no offsets.
+    pub fn new(code: HaltCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            source_offset: None,
+            target_offset: None,
+            remedy: code.remedy().to_owned(),
+        }
+    }
+
+    /// The same reason at a source and a target offset.
+    #[must_use]
+    pub fn at(mut self, source: Option<SourceOffset>, target: Option<TargetOffset>) -> Self {
+        self.source_offset = source;
+        self.target_offset = target;
+        self
+    }
+}
