@@ -1,13 +1,12 @@
 //! A task that ends with its owner.
 
-use std::fmt;
-
 use tokio_util::task::AbortOnDropHandle;
 
 use super::outcome;
 use crate::error::Result;
 
 /// A running task, aborted at its next await point when this is dropped.
+#[derive(Debug)]
 pub struct Owned {
     name: &'static str,
     handle: AbortOnDropHandle<Result<()>>,
@@ -38,15 +37,6 @@ impl Owned {
     /// Cancellation: dropping the future aborts the task.
     pub async fn join(self) -> Result<()> {
         outcome(self.name, self.handle.await)
-    }
-}
-
-impl fmt::Debug for Owned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Owned")
-            .field("name", &self.name)
-            .field("finished", &self.is_finished())
-            .finish()
     }
 }
 

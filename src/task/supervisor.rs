@@ -28,6 +28,7 @@ impl Supervisor {
     }
 
     /// A supervisor whose tasks are asked to end with this one's, but can be stopped alone.
+    #[must_use]
     pub fn child(&self) -> Self {
         Self::new(self.token.child_token())
     }
