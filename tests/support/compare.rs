@@ -21,10 +21,10 @@ pub(crate) async fn partitions(
     target: &Partition,
     mut pair: impl FnMut(i64, i64) + Send + 'static,
 ) -> Result<Compared, String> {
-    let mut sources = Records::open(source, Isolation::Committed);
-    let mut targets = Records::open(target, Isolation::Uncommitted);
-    let name = format!("{}-{}", source.topic, source.number);
+    let (source, target) = (source.clone(), target.clone());
     blocking(move || {
+        let mut sources = Records::open(&source, Isolation::Committed);
+        let mut targets = Records::open(&target, Isolation::Uncommitted);
         let mut records = 0;
         loop {
             let difference = match (sources.next(), targets.next()) {
@@ -48,7 +48,8 @@ pub(crate) async fn partitions(
                 },
             };
             return Err(format!(
-                "{name}, after {records} equal records: {difference}"
+                "{}-{}, after {records} equal records: {difference}",
+                source.topic, source.number
             ));
         }
     })

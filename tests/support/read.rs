@@ -53,8 +53,8 @@ impl Partition {
 
     /// Every record up to the end there is now.
     pub(crate) async fn read(&self, isolation: Isolation) -> Vec<Seen> {
-        let records = Records::open(self, isolation);
-        blocking(move || records.collect()).await
+        let partition = self.clone();
+        blocking(move || Records::open(&partition, isolation).collect()).await
     }
 }
 
@@ -92,7 +92,7 @@ impl From<BorrowedMessage<'_>> for Seen {
 pub(crate) struct Records(BaseConsumer);
 
 impl Records {
-    /// Opens a partition. Nothing is read yet.
+    /// Opens a partition. Blocks.
     pub(crate) fn open(partition: &Partition, isolation: Isolation) -> Self {
         let isolation = match isolation {
             Isolation::Committed => "read_committed",
@@ -112,6 +112,10 @@ impl Records {
             .set("fetch.error.backoff.ms", "10")
             .create()
             .expect("a consumer");
+        // With the leader known, reading begins at once and not after a timer of librdkafka's.
+        consumer
+            .fetch_metadata(Some(&partition.topic), STALL)
+            .expect("the topic's metadata");
         let from = partition.from.map_or(Offset::Beginning, Offset::Offset);
         let mut assignment = TopicPartitionList::new();
         assignment

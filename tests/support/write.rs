@@ -91,6 +91,9 @@ impl Writer {
         config
             .set("bootstrap.servers", bootstrap)
             .set("enable.idempotence", "true")
+            // A frozen broker is given up in time for another leader.
+            .set("socket.timeout.ms", "10000")
+            .set("request.timeout.ms", "10000")
             // Long enough to queue a batch, short enough not to wait for.
             .set("linger.ms", "100");
         for (name, value) in settings {
