@@ -1,0 +1,229 @@
+//! Clusters of real Kafka brokers on free loopback ports.
+
+mod ready;
+mod spec;
+mod version;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::leash::{Leash, Leashed};
+use super::ports::Port;
+pub(crate) use spec::{CONTROLLER, Spec};
+use spec::{Place, Role};
+pub(crate) use version::KafkaVersion;
+
+/// Generous, for a machine that is busy with something else: a start takes about two seconds.
+const START: Duration = Duration::from_secs(90);
+
+/// A running cluster; its processes and files are gone after the drop.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    spec: Spec,
+    // Before the leash: the processes end first, then their directory goes.
+    nodes: BTreeMap<i32, Node>,
+    metadata_node: (i32, Port),
+    leash: Leash,
+}
+
+#[derive(Debug)]
+struct Node {
+    role: Role,
+    port: Port,
+    process: Option<Leashed>,
+}
+
+impl Cluster {
+    /// Starts a cluster and waits until all its brokers serve.
+    pub(crate) async fn start(spec: Spec) -> Self {
+        let leash = Leash::new(spec.version.word());
+        let mut nodes = BTreeMap::new();
+        let mut metadata_id = CONTROLLER;
+        for (id, role) in spec.nodes() {
+            if role.keeps_metadata() {
+                metadata_id = id;
+            }
+            nodes.insert(
+                id,
+                Node {
+                    role,
+                    port: Port::reserve(),
+                    process: None,
+                },
+            );
+        }
+        let mut cluster = Self {
+            spec,
+            nodes,
+            metadata_node: (metadata_id, Port::reserve()),
+            leash,
+        };
+        cluster.write_properties();
+        cluster.format().await;
+        // The metadata first: a ZooKeeper broker gives up early without it.
+        let mut ids: Vec<i32> = cluster.nodes.keys().copied().collect();
+        ids.sort_by_key(|id| !cluster.nodes[id].role.keeps_metadata());
+        for id in ids {
+            cluster.launch(id);
+        }
+        cluster.wait_ready().await;
+        cluster
+    }
+
+    /// Every broker's address, separated by commas.
+    pub(crate) fn bootstrap(&self) -> String {
+        let addresses: Vec<String> = self
+            .nodes
+            .values()
+            .filter(|node| node.role.is_broker())
+            .map(|node| node.port.address())
+            .collect();
+        addresses.join(",")
+    }
+
+    /// Which Kafka it is.
+    pub(crate) fn version(&self) -> KafkaVersion {
+        self.spec.version
+    }
+
+    /// Where a node keeps its data.
+    pub(crate) fn data_dir(&self, id: i32) -> PathBuf {
+        self.leash.dir().join(format!("node{id}"))
+    }
+
+    /// The process ids of the running nodes.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        let running = self.nodes.values().filter_map(|node| node.process.as_ref());
+        running.map(Leashed::pid).collect()
+    }
+
+    /// Kills a node without warning (SIGKILL).
+    pub(crate) fn kill(&mut self, id: i32) {
+        self.take_process(id).kill();
+    }
+
+    /// Asks a node to end (SIGTERM) and waits until it has.
+    pub(crate) async fn stop(&mut self, id: i32) {
+        let mut process = self.take_process(id);
+        process.signal(Signal::TERM);
+        process.wait(START).await;
+    }
+
+    /// Freezes a node: its connections stay open and nothing answers (SIGSTOP).
+    pub(crate) fn pause(&self, id: i32) {
+        self.process(id).signal(Signal::STOP);
+    }
+
+    /// Lets a frozen node go on (SIGCONT).
+    pub(crate) fn resume(&self, id: i32) {
+        self.process(id).signal(Signal::CONT);
+    }
+
+    /// Starts a killed or stopped node again, with its data and on its port, and waits until the cluster counts it in.
+    pub(crate) async fn restart(&mut self, id: i32) {
+        self.start_node(id).await;
+        self.wait_ready().await;
+    }
+
+    /// Like [`Self::restart`], but doesn't wait for the cluster.
+    pub(crate) async fn start_node(&mut self, id: i32) {
+        if self.spec.version == KafkaVersion::V3_9Zk && self.nodes[&id].role.is_broker() {
+            // A broker whose former registration still exists exits.
+            ready::wait_unregistered(self.metadata_node.1.number(), id).await;
+        }
+        self.launch(id);
+    }
+
+    /// Waits until every running broker is part of the cluster. Panics when one has ended.
+    pub(crate) async fn wait_ready(&mut self) {
+        let running = self.nodes.iter().filter(|(_, node)| node.process.is_some());
+        let brokers = running.filter(|(_, node)| node.role.is_broker());
+        let ids = brokers.map(|(id, _)| *id).collect();
+        let bootstrap = self.bootstrap();
+        let all_run = || {
+            for (id, node) in &mut self.nodes {
+                if let Some(status) = node.process.as_mut().and_then(Leashed::exited) {
+                    panic!("node {id} ended by itself: {status}");
+                }
+            }
+        };
+        ready::wait_registered(&bootstrap, ids, START, all_run).await;
+    }
+
+    fn write_properties(&self) {
+        for (id, node) in &self.nodes {
+            let place = Place {
+                id: *id,
+                role: node.role,
+                data: &self.data_dir(*id),
+                client_port: node.port.number(),
+                metadata_node: (self.metadata_node.0, self.metadata_node.1.number()),
+            };
+            let text = spec::properties(&self.spec, &place);
+            fs::write(self.properties_file(*id), text).expect("a property file");
+        }
+    }
+
+    fn properties_file(&self, id: i32) -> PathBuf {
+        self.leash.dir().join(format!("node{id}.properties"))
+    }
+
+    /// Gives the `KRaft` nodes their cluster id.
+    async fn format(&self) {
+        if self.spec.version == KafkaVersion::V3_9Zk {
+            return;
+        }
+        // 16 bytes in base64, of which 22 characters hold four bits too many: the last is a zero.
+        let cluster_id: String = std::iter::repeat_with(fastrand::alphanumeric)
+            .take(21)
+            .chain(['A'])
+            .collect();
+        let start = |id: &i32| {
+            let mut arguments = self.java("kafka.tools.StorageTool");
+            arguments.extend(["format", "-t", cluster_id.as_str(), "-c"].map(OsString::from));
+            arguments.push(self.properties_file(*id).into());
+            self.leash.spawn(&format!("format{id}"), "java", arguments)
+        };
+        let formatting: Vec<Leashed> = self.nodes.keys().map(start).collect();
+        for mut process in formatting {
+            let status = process.wait(START).await;
+            assert!(status.success(), "formatting failed: {status}");
+        }
+    }
+
+    fn launch(&mut self, id: i32) {
+        let class = match self.nodes[&id].role {
+            Role::ZooKeeper => "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+            Role::Combined | Role::Broker | Role::Controller => "kafka.Kafka",
+        };
+        let mut arguments = self.java(class);
+        arguments.push(self.properties_file(id).into());
+        let process = self.leash.spawn(&format!("node{id}"), "java", arguments);
+        let former = self.node(id).process.replace(process);
+        assert!(former.is_none(), "node {id} runs already");
+    }
+
+    fn java(&self, class: &str) -> Vec<OsString> {
+        let mut arguments = self.spec.version.java_arguments(self.spec.jvm_options);
+        arguments.push(class.into());
+        arguments
+    }
+
+    fn node(&mut self, id: i32) -> &mut Node {
+        self.nodes.get_mut(&id).expect("a node of this cluster")
+    }
+
+    fn take_process(&mut self, id: i32) -> Leashed {
+        let process = self.node(id).process.take();
+        process.expect("the node runs")
+    }
+
+    fn process(&self, id: i32) -> &Leashed {
+        self.nodes[&id].process.as_ref().expect("the node runs")
+    }
+}

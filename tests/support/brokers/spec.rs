@@ -1,0 +1,194 @@
+//! What a test cluster consists of, and the property files its processes read.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::KafkaVersion;
+
+/// The node id of a controller that is no broker, and the name of the `ZooKeeper` node.
+pub(crate) const CONTROLLER: i32 = 100;
+
+/// A cluster to start.
+#[derive(Debug, Clone)]
+pub(crate) struct Spec {
+    /// Which Kafka.
+    pub(crate) version: KafkaVersion,
+    /// How many brokers, with the ids 1 to n. More than one, or `ZooKeeper`, adds the node [`CONTROLLER`].
+    pub(crate) brokers: i32,
+    /// Broker properties that override those of the bed.
+    pub(crate) properties: BTreeMap<String, String>,
+    /// JVM options of every node.
+    pub(crate) jvm_options: &'static [&'static str],
+}
+
+impl Spec {
+    /// One broker with the bed's settings.
+    pub(crate) fn new(version: KafkaVersion) -> Self {
+        Self {
+            version,
+            brokers: 1,
+            properties: BTreeMap::new(),
+            // They halve what a start costs; a benchmark sets its own.
+            jvm_options: &[
+                "-Xms256m",
+                "-Xmx768m",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+            ],
+        }
+    }
+
+    /// Sets the number of brokers.
+    pub(crate) fn brokers(mut self, brokers: i32) -> Self {
+        self.brokers = brokers;
+        self
+    }
+
+    /// Sets a broker property.
+    pub(crate) fn property(mut self, name: &str, value: &str) -> Self {
+        self.properties.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The nodes and what each does.
+    pub(super) fn nodes(&self) -> Vec<(i32, Role)> {
+        let zookeeper = self.version == KafkaVersion::V3_9Zk;
+        if self.brokers == 1 && !zookeeper {
+            return vec![(1, Role::Combined)];
+        }
+        let controller = if zookeeper {
+            Role::ZooKeeper
+        } else {
+            Role::Controller
+        };
+        std::iter::once((CONTROLLER, controller))
+            .chain((1..=self.brokers).map(|id| (id, Role::Broker)))
+            .collect()
+    }
+}
+
+/// What a node does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// `KRaft` broker and controller.
+    Combined,
+    /// Broker only.
+    Broker,
+    /// `KRaft` controller only.
+    Controller,
+    /// `ZooKeeper` server.
+    ZooKeeper,
+}
+
+impl Role {
+    /// Whether clients talk to it.
+    pub(super) fn is_broker(self) -> bool {
+        match self {
+            Self::Combined | Self::Broker => true,
+            Self::Controller | Self::ZooKeeper => false,
+        }
+    }
+
+    /// Whether other nodes find the cluster's metadata through it.
+    pub(super) fn keeps_metadata(self) -> bool {
+        match self {
+            Self::Combined | Self::Controller | Self::ZooKeeper => true,
+            Self::Broker => false,
+        }
+    }
+}
+
+/// One node's circumstances.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) id: i32,
+    pub(super) role: Role,
+    pub(super) data: &'a Path,
+    /// Where clients reach it, if it is a broker.
+    pub(super) client_port: u16,
+    /// The node that keeps the metadata, and its port for that.
+    pub(super) metadata_node: (i32, u16),
+}
+
+/// The property file of a node.
+pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
+    let mut lines: BTreeMap<String, String> = BTreeMap::new();
+    let mut set = |name: &str, value: String| lines.insert(name.to_owned(), value);
+    let data = place.data.display().to_string();
+    let (metadata_id, metadata_port) = place.metadata_node;
+    let client = format!("PLAINTEXT://127.0.0.1:{}", place.client_port);
+    let controller = format!("CONTROLLER://127.0.0.1:{metadata_port}");
+    if place.role == Role::ZooKeeper {
+        set("dataDir", data);
+        set("clientPort", metadata_port.to_string());
+        set("clientPortAddress", "127.0.0.1".into());
+        set("tickTime", "500".into());
+        set("admin.enableServer", "false".into());
+        set("4lw.commands.whitelist", "dump".into());
+        return text(&lines);
+    }
+    set("log.dirs", data);
+    if spec.version == KafkaVersion::V3_9Zk {
+        set("broker.id", place.id.to_string());
+        set("zookeeper.connect", format!("127.0.0.1:{metadata_port}"));
+        set("zookeeper.session.timeout.ms", "3000".into());
+        set("listeners", client);
+    } else {
+        set("node.id", place.id.to_string());
+        set(
+            "controller.quorum.voters",
+            format!("{metadata_id}@127.0.0.1:{metadata_port}"),
+        );
+        set("controller.listener.names", "CONTROLLER".into());
+        set(
+            "listener.security.protocol.map",
+            "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT".into(),
+        );
+        // A killed broker is admitted again when its former session has ended.
+        set("broker.session.timeout.ms", "2000".into());
+        set("broker.heartbeat.interval.ms", "400".into());
+        let (roles, listeners) = match place.role {
+            Role::Combined => ("broker,controller", format!("{client},{controller}")),
+            Role::Broker => ("broker", client),
+            Role::Controller | Role::ZooKeeper => ("controller", controller),
+        };
+        set("process.roles", roles.into());
+        set("listeners", listeners);
+    }
+    for (name, value) in common(spec.brokers) {
+        set(name, value);
+    }
+    lines.extend(spec.properties.clone());
+    text(&lines)
+}
+
+/// Quick starts, quick failure detection, and no surprises for records with made-up timestamps.
+fn common(brokers: i32) -> [(&'static str, String); 12] {
+    let replicas = brokers.min(3);
+    let in_sync = (replicas - 1).max(1);
+    [
+        ("auto.create.topics.enable", "false".into()),
+        ("default.replication.factor", replicas.to_string()),
+        ("offsets.topic.replication.factor", replicas.to_string()),
+        ("offsets.topic.num.partitions", "5".into()),
+        (
+            "transaction.state.log.replication.factor",
+            replicas.to_string(),
+        ),
+        ("transaction.state.log.min.isr", in_sync.to_string()),
+        ("transaction.state.log.num.partitions", "5".into()),
+        ("group.initial.rebalance.delay.ms", "0".into()),
+        ("replica.lag.time.max.ms", "6000".into()),
+        ("log.retention.ms", "-1".into()),
+        ("log.cleaner.dedupe.buffer.size", "33554432".into()),
+        ("log.cleaner.backoff.ms", "500".into()),
+    ]
+}
+
+fn text(lines: &BTreeMap<String, String>) -> String {
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    lines.join("\n")
+}

@@ -1,0 +1,63 @@
+//! Which Apache Kafka, and how its JVMs are started.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::support::leash::root;
+
+/// A release and the way it keeps its metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KafkaVersion {
+    /// 4.1.1.
+    V4_1,
+    /// 3.9.1 with `KRaft`.
+    V3_9,
+    /// 3.9.1 with `ZooKeeper`.
+    V3_9Zk,
+}
+
+impl KafkaVersion {
+    /// The release's number.
+    pub(crate) fn release(self) -> &'static str {
+        match self {
+            Self::V4_1 => "4.1.1",
+            Self::V3_9 | Self::V3_9Zk => "3.9.1",
+        }
+    }
+
+    /// A word for directory names.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::V4_1 => "kafka4.1",
+            Self::V3_9 => "kafka3.9",
+            Self::V3_9Zk => "kafka3.9zk",
+        }
+    }
+
+    fn libraries(self) -> PathBuf {
+        let home = root().join(".kafka").join(self.release());
+        assert!(
+            home.join("complete").exists(),
+            "the libraries of Kafka {0} are missing: run deploy/kafka-libs.sh {0}",
+            self.release()
+        );
+        home.join("libs")
+    }
+
+    /// The arguments of `java` that come before a main class.
+    pub(crate) fn java_arguments(self, jvm_options: &[&str]) -> Vec<OsString> {
+        let logging = root().join("tests/support/kafka");
+        let mut arguments: Vec<OsString> = jvm_options.iter().map(OsString::from).collect();
+        for (option, file) in [
+            ("-Dlog4j2.configurationFile=", "log4j2.properties"),
+            ("-Dlog4j.configuration=file:", "log4j.properties"),
+        ] {
+            let mut argument = OsString::from(option);
+            argument.push(logging.join(file));
+            arguments.push(argument);
+        }
+        arguments.push("-cp".into());
+        arguments.push(self.libraries().join("*").into());
+        arguments
+    }
+}

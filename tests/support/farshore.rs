@@ -1,0 +1,206 @@
+//! The real farshore binary as a child process, driven as an operator and a script would: config file, signals, HTTP, CLI.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Output};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::leash::{Leash, Leashed};
+use super::ports::Port;
+use super::wait::{blocking, eventually};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// One installation: a configuration, a checkpoint DB and, between a start and an end, a process.
+#[derive(Debug)]
+pub(crate) struct Farshore {
+    binary: PathBuf,
+    api: Port,
+    process: Option<Leashed>,
+    leash: Leash,
+}
+
+/// An HTTP answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    /// The status code.
+    pub(crate) status: u16,
+    /// The body; null if it is no JSON.
+    pub(crate) body: Value,
+}
+
+/// Configuration of two clusters `paris` and `oslo` and a link `paris-oslo` with the given lines.
+pub(crate) fn paris_oslo(paris: &str, oslo: &str, link: &str) -> String {
+    let servers = |addresses: &str| {
+        let quoted: Vec<String> = addresses.split(',').map(|one| format!("{one:?}")).collect();
+        quoted.join(", ")
+    };
+    format!(
+        "[clusters.paris]\nbootstrap_servers = [{}]\n\n[clusters.oslo]\nbootstrap_servers = [{}]\n\n\
+         [links.paris-oslo]\nsource = \"paris\"\ntarget = \"oslo\"\n{link}\n",
+        servers(paris),
+        servers(oslo)
+    )
+}
+
+impl Farshore {
+    /// Writes a configuration: the given clusters and links, a fresh checkpoint DB and a free API port.
+    pub(crate) fn new(binary: impl Into<PathBuf>, clusters_and_links: &str) -> Self {
+        let farshore = Self {
+            binary: binary.into(),
+            api: Port::reserve(),
+            process: None,
+            leash: Leash::new("farshore"),
+        };
+        farshore.configure(clusters_and_links);
+        farshore
+    }
+
+    /// Replaces the clusters and links of the configuration; takes effect at the next start.
+    pub(crate) fn configure(&self, clusters_and_links: &str) {
+        let text = format!(
+            "{clusters_and_links}\n[checkpoint]\npath = \"{}\"\n\n[api]\nlisten = \"{}\"\n",
+            self.checkpoint_path().display(),
+            self.api.address()
+        );
+        fs::write(self.config_path(), text).expect("the configuration");
+    }
+
+    /// The configuration file.
+    pub(crate) fn config_path(&self) -> PathBuf {
+        self.leash.dir().join("farshore.toml")
+    }
+
+    /// The checkpoint DB.
+    pub(crate) fn checkpoint_path(&self) -> PathBuf {
+        self.leash.dir().join("checkpoint")
+    }
+
+    /// The API's address.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.api.address())
+    }
+
+    /// Starts `farshore run` and waits until its API answers.
+    pub(crate) async fn start(&mut self) {
+        self.launch();
+        self.wait_api_ready().await;
+    }
+
+    /// Starts `farshore run` without waiting.
+    pub(crate) fn launch(&mut self) {
+        let config = self.config_path();
+        let arguments = [
+            OsStr::new("run"),
+            OsStr::new("--config"),
+            config.as_os_str(),
+        ];
+        let process = self.leash.spawn("farshore", &self.binary, arguments);
+        let former = self.process.replace(process);
+        assert!(former.is_none(), "farshore runs already");
+    }
+
+    /// Waits until the API answers. Panics when the process has ended.
+    pub(crate) async fn wait_api_ready(&mut self) {
+        let url = format!("{}/healthz", self.url());
+        let process = self.process.as_mut().expect("farshore runs");
+        eventually(LIMIT, "the API answers", async || {
+            if let Some(status) = process.exited() {
+                panic!("farshore ended by itself: {status}");
+            }
+            let url = url.clone();
+            let answer = blocking(move || http(|agent| agent.get(url).call())).await?;
+            match answer.status {
+                200 => Ok(()),
+                status => Err(format!("status {status}")),
+            }
+        })
+        .await;
+    }
+
+    /// Kills the process without warning (SIGKILL).
+    pub(crate) fn kill9(&mut self) {
+        self.take_process().kill();
+    }
+
+    /// Asks the process to end (SIGTERM) and waits until it has.
+    pub(crate) async fn sigterm(&mut self) -> ExitStatus {
+        let mut process = self.take_process();
+        process.signal(Signal::TERM);
+        process.wait(LIMIT).await
+    }
+
+    /// Waits until the process ends by itself.
+    pub(crate) async fn wait_end(&mut self) -> ExitStatus {
+        self.take_process().wait(LIMIT).await
+    }
+
+    /// The process.
+    pub(crate) fn process(&self) -> &Leashed {
+        self.process.as_ref().expect("farshore runs")
+    }
+
+    /// The body of a successful GET. The error is made for `eventually`.
+    pub(crate) async fn get_json(&self, path: &str) -> Result<Value, String> {
+        let answer = self.get(path).await?;
+        if answer.status == 200 {
+            Ok(answer.body)
+        } else {
+            Err(format!("{path}: status {}: {}", answer.status, answer.body))
+        }
+    }
+
+    /// The answer to a GET. The error is for a connection that failed.
+    pub(crate) async fn get(&self, path: &str) -> Result<Answer, String> {
+        let url = format!("{}{path}", self.url());
+        blocking(move || http(|agent| agent.get(url).call())).await
+    }
+
+    /// The answer to a POST, with an idempotency key of its own.
+    pub(crate) async fn post_json(&self, path: &str, body: Value) -> Result<Answer, String> {
+        let url = format!("{}{path}", self.url());
+        let key = uuid::Uuid::from_u128(fastrand::u128(..)).to_string();
+        blocking(move || {
+            http(|agent| {
+                agent
+                    .post(url)
+                    .header("Idempotency-Key", key)
+                    .send_json(body)
+            })
+        })
+        .await
+    }
+
+    /// Runs a command of the CLI against this configuration.
+    pub(crate) async fn cli(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(&self.binary);
+        command
+            .arg("--config")
+            .arg(self.config_path())
+            .args(arguments);
+        let output = blocking(move || command.output()).await;
+        output.expect("farshore can be run")
+    }
+
+    fn take_process(&mut self) -> Leashed {
+        self.process.take().expect("farshore runs")
+    }
+}
+
+fn http(
+    request: impl FnOnce(ureq::Agent) -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<Answer, String> {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(LIMIT))
+        .build();
+    let mut response = request(config.into()).map_err(|error| error.to_string())?;
+    Ok(Answer {
+        status: response.status().as_u16(),
+        body: response.body_mut().read_json().unwrap_or(Value::Null),
+    })
+}

@@ -1,0 +1,53 @@
+//! Kafka's own command line tools, for checks that owe nothing to librdkafka either. Each run costs a second or two.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use super::brokers::KafkaVersion;
+use super::leash::Leash;
+
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// A tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tool {
+    /// Prints records.
+    ConsoleConsumer,
+    /// Describes and resets consumer groups.
+    ConsumerGroups,
+    /// Prints offsets of partitions.
+    GetOffsets,
+    /// Writes load and prints its rate.
+    ProducerPerformance,
+}
+
+impl Tool {
+    fn class(self, version: KafkaVersion) -> &'static str {
+        match (self, version) {
+            (Self::ConsoleConsumer, KafkaVersion::V4_1) => {
+                "org.apache.kafka.tools.consumer.ConsoleConsumer"
+            }
+            (Self::ConsoleConsumer, KafkaVersion::V3_9 | KafkaVersion::V3_9Zk) => {
+                "kafka.tools.ConsoleConsumer"
+            }
+            (Self::ConsumerGroups, _) => {
+                "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
+            }
+            (Self::GetOffsets, _) => "org.apache.kafka.tools.GetOffsetShell",
+            (Self::ProducerPerformance, _) => "org.apache.kafka.tools.ProducerPerformance",
+        }
+    }
+}
+
+/// Runs a tool and gives what it printed. Panics when it fails.
+pub(crate) async fn run(version: KafkaVersion, tool: Tool, arguments: &[&str]) -> String {
+    let leash = Leash::new("tool");
+    let mut all =
+        version.java_arguments(&["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+    all.push(tool.class(version).into());
+    all.extend(arguments.iter().map(OsString::from));
+    let mut process = leash.spawn("tool", "java", all);
+    let status = process.wait(LIMIT).await;
+    assert!(status.success(), "{tool:?} {arguments:?} failed: {status}");
+    process.stdout()
+}

@@ -1,0 +1,166 @@
+//! Processes that cannot outlive the test, and the directory they work in.
+//!
+//! A watcher process holds one end of a pipe whose other end only this process has. When the pipe closes, by a drop or
+//! by the death of this process, the watcher kills what was started here and removes the directory.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::wait::eventually;
+
+/// The checkout.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn script() -> Command {
+    let mut command = Command::new(root().join("tests/support/leash.sh"));
+    // A group of its own: Ctrl-C reaches the test, and the leash through the pipe.
+    command.process_group(0);
+    command
+}
+
+/// A directory and the processes that live in it.
+#[derive(Debug)]
+pub(crate) struct Leash {
+    dir: PathBuf,
+    watcher: Child,
+}
+
+impl Leash {
+    /// Makes an empty directory whose name starts with `name`.
+    pub(crate) fn new(name: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let dir = root().join(format!(
+            "target/test-clusters/{name}-{}-{number}",
+            std::process::id()
+        ));
+        fs::create_dir_all(&dir).expect("the directory of a leash");
+        let watcher = script()
+            .arg("hold")
+            .arg(&dir)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("tests/support/leash.sh runs");
+        Self { dir, watcher }
+    }
+
+    /// Where its processes work; gone after the drop.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Starts a program; `name` names its output files.
+    pub(crate) fn spawn<A: AsRef<OsStr>>(
+        &self,
+        name: &str,
+        program: impl AsRef<OsStr>,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Leashed {
+        let child = script()
+            .arg("run")
+            .arg(&self.dir)
+            .arg(name)
+            .arg(program)
+            .args(arguments)
+            .spawn()
+            .expect("tests/support/leash.sh runs");
+        Leashed {
+            name: name.to_owned(),
+            dir: self.dir.clone(),
+            child,
+        }
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        drop(self.watcher.stdin.take());
+        // Nothing can be done about a failure here, and a panic in a drop would hide the test's own.
+        let _ = self.watcher.wait();
+    }
+}
+
+/// One process on a leash; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Leashed {
+    name: String,
+    dir: PathBuf,
+    child: Child,
+}
+
+impl Leashed {
+    /// The process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the process takes a signal");
+    }
+
+    /// Kills the process at once and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("the process can be killed");
+        self.child.wait().expect("a killed process ends");
+    }
+
+    /// How it ended, if it did.
+    pub(crate) fn exited(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the state of a child process")
+    }
+
+    /// Waits until it ends.
+    pub(crate) async fn wait(&mut self, deadline: Duration) -> ExitStatus {
+        let what = format!("{} ends", self.name);
+        eventually(deadline, &what, async || {
+            self.exited().ok_or_else(|| "it runs".to_owned())
+        })
+        .await
+    }
+
+    /// What it wrote to standard output so far.
+    pub(crate) fn stdout(&self) -> String {
+        self.output("out")
+    }
+
+    /// What it wrote to standard error so far: for JVMs, the log.
+    pub(crate) fn stderr(&self) -> String {
+        self.output("err")
+    }
+
+    fn output(&self, stream: &str) -> String {
+        let path = self.dir.join(format!("{}.{stream}", self.name));
+        String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+    }
+
+    /// Prints the end of its output, for a failing test.
+    pub(crate) fn print_tail(&self) {
+        const LINES: usize = 60;
+        for text in [self.stdout(), self.stderr()] {
+            let lines: Vec<&str> = text.lines().collect();
+            for line in &lines[lines.len().saturating_sub(LINES)..] {
+                eprintln!("{} | {line}", self.name);
+            }
+        }
+    }
+}
+
+impl Drop for Leashed {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            self.print_tail();
+        }
+    }
+}

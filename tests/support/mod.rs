@@ -1,0 +1,23 @@
+//! The test bed: real Kafka clusters, the real farshore binary, and independent clients to compare what they hold.
+//!
+//! Promises: whatever it starts is gone when its owner is dropped and when the test process dies by any means; waits
+//! are for conditions, with a deadline and a message that tells what was seen last.
+//! Doesn't: use any of farshore's own Kafka code, which is what the tests judge.
+
+#![allow(
+    dead_code,
+    reason = "every test binary includes the whole bed and uses a part of it"
+)]
+
+pub(crate) mod brokers;
+pub(crate) mod compare;
+pub(crate) mod farshore;
+pub(crate) mod groups;
+pub(crate) mod java;
+pub(crate) mod leash;
+pub(crate) mod ports;
+pub(crate) mod read;
+pub(crate) mod seed;
+pub(crate) mod topics;
+pub(crate) mod wait;
+pub(crate) mod write;

@@ -1,0 +1,44 @@
+//! Loopback ports that stay ours from before a server starts until after it was restarted.
+
+use std::net::{TcpListener, UdpSocket};
+
+/// Below the range from which Linux takes ports for outgoing connections, so that no client sits on a port while its server restarts.
+const RANGE: std::ops::Range<u16> = 20_000..32_000;
+
+/// A TCP port nobody else of the test bed uses, in this process or another.
+#[derive(Debug)]
+pub(crate) struct Port {
+    number: u16,
+    /// The UDP port of the same number is the token: the kernel gives it to one process and takes it back at its death.
+    _token: UdpSocket,
+}
+
+impl Port {
+    /// Takes a free port.
+    pub(crate) fn reserve() -> Self {
+        let start = fastrand::u16(RANGE);
+        (start..RANGE.end)
+            .chain(RANGE.start..start)
+            .find_map(Self::take)
+            .expect("one of 12,000 ports is free")
+    }
+
+    fn take(number: u16) -> Option<Self> {
+        let token = UdpSocket::bind(("127.0.0.1", number)).ok()?;
+        TcpListener::bind(("127.0.0.1", number)).ok()?;
+        Some(Self {
+            number,
+            _token: token,
+        })
+    }
+
+    /// Its number.
+    pub(crate) fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// Its address.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.number)
+    }
+}

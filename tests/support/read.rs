@@ -1,0 +1,140 @@
+//! What a consumer sees in a partition, read with librdkafka.
+
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use super::wait::blocking;
+
+/// How long a partition may give nothing before its end.
+const STALL: Duration = Duration::from_secs(60);
+
+/// Which records a reader is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Isolation {
+    /// Up to the last stable offset, without aborted records.
+    Committed,
+    /// Up to the high watermark, aborted records too.
+    Uncommitted,
+}
+
+/// A partition to read.
+#[derive(Debug, Clone)]
+pub(crate) struct Partition {
+    /// The cluster.
+    pub(crate) bootstrap: String,
+    /// The topic.
+    pub(crate) topic: String,
+    /// The partition's number.
+    pub(crate) number: i32,
+    /// The first offset; none is the first there is.
+    pub(crate) from: Option<i64>,
+}
+
+impl Partition {
+    /// A partition from its first offset on.
+    pub(crate) fn new(bootstrap: &str, topic: &str, number: i32) -> Self {
+        Self {
+            bootstrap: bootstrap.to_owned(),
+            topic: topic.to_owned(),
+            number,
+            from: None,
+        }
+    }
+
+    /// Starts at an offset.
+    pub(crate) fn from(mut self, offset: i64) -> Self {
+        self.from = Some(offset);
+        self
+    }
+
+    /// Every record up to the end there is now.
+    pub(crate) async fn read(&self, isolation: Isolation) -> Vec<Seen> {
+        let partition = self.clone();
+        blocking(move || Records::open(&partition, isolation).collect()).await
+    }
+}
+
+/// A record as a consumer sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Its offset.
+    pub(crate) offset: i64,
+    /// Its timestamp in milliseconds.
+    pub(crate) timestamp: Option<i64>,
+    /// Its key.
+    pub(crate) key: Option<Vec<u8>>,
+    /// Its value.
+    pub(crate) value: Option<Vec<u8>>,
+    /// Its headers, in order.
+    pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
+}
+
+impl From<BorrowedMessage<'_>> for Seen {
+    fn from(message: BorrowedMessage<'_>) -> Self {
+        let headers = message.headers().into_iter().flat_map(Headers::iter);
+        Self {
+            offset: message.offset(),
+            timestamp: message.timestamp().to_millis(),
+            key: message.key().map(<[u8]>::to_vec),
+            value: message.payload().map(<[u8]>::to_vec),
+            headers: headers
+                .map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)))
+                .collect(),
+        }
+    }
+}
+
+/// A partition's records one after another, in bounded memory. Blocks; panics when the partition cannot be read.
+pub(crate) struct Records(BaseConsumer);
+
+impl Records {
+    /// Opens a partition. Blocks.
+    pub(crate) fn open(partition: &Partition, isolation: Isolation) -> Self {
+        let isolation = match isolation {
+            Isolation::Committed => "read_committed",
+            Isolation::Uncommitted => "read_uncommitted",
+        };
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &partition.bootstrap)
+            .set("group.id", "test-bed-reader")
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("auto.offset.reset", "error")
+            .set("isolation.level", isolation)
+            .set("check.crcs", "true")
+            .set("queued.max.messages.kbytes", "16384")
+            .set("fetch.queue.backoff.ms", "5")
+            .set("fetch.wait.max.ms", "10")
+            .set("fetch.error.backoff.ms", "10")
+            .create()
+            .expect("a consumer");
+        // With the leader known, reading begins at once and not after a timer of librdkafka's.
+        consumer
+            .fetch_metadata(Some(&partition.topic), STALL)
+            .expect("the topic's metadata");
+        let from = partition.from.map_or(Offset::Beginning, Offset::Offset);
+        let mut assignment = TopicPartitionList::new();
+        assignment
+            .add_partition_offset(&partition.topic, partition.number, from)
+            .expect("an offset");
+        consumer.assign(&assignment).expect("an assignment");
+        Self(consumer)
+    }
+}
+
+impl Iterator for Records {
+    type Item = Seen;
+
+    fn next(&mut self) -> Option<Seen> {
+        match self.0.poll(STALL) {
+            Some(Ok(message)) => Some(message.into()),
+            Some(Err(KafkaError::PartitionEOF(_))) => None,
+            Some(Err(error)) => panic!("the partition cannot be read: {error}"),
+            None => panic!("nothing was read for {STALL:?}, and it is not the end"),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Topics: created, grown, trimmed and deleted with librdkafka's own client.
+
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use super::wait::{blocking, eventually};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+fn client<T: rdkafka::config::FromClientConfig>(bootstrap: &str) -> T {
+    ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .create()
+        .expect("a client")
+}
+
+fn admin(bootstrap: &str) -> AdminClient<DefaultClientContext> {
+    client(bootstrap)
+}
+
+/// Creates a topic and waits until every partition has a leader. A replication factor of -1 is the cluster's default.
+pub(crate) async fn create(
+    bootstrap: &str,
+    topic: &str,
+    partitions: i32,
+    replication: i32,
+    configs: &[(&str, &str)],
+) {
+    let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(replication));
+    for (name, value) in configs {
+        new = new.set(name, value);
+    }
+    let results = admin(bootstrap)
+        .create_topics([&new], &AdminOptions::new())
+        .await
+        .expect("an answer to CreateTopics");
+    for result in results {
+        result.expect("the topic is created");
+    }
+    wait_led(bootstrap, topic, partitions).await;
+}
+
+/// Gives a topic more partitions and waits until each has a leader.
+pub(crate) async fn grow(bootstrap: &str, topic: &str, partitions: i32) {
+    let count = usize::try_from(partitions).expect("a number of partitions");
+    let results = admin(bootstrap)
+        .create_partitions([&NewPartitions::new(topic, count)], &AdminOptions::new())
+        .await
+        .expect("an answer to CreatePartitions");
+    for result in results {
+        result.expect("the partitions are created");
+    }
+    wait_led(bootstrap, topic, partitions).await;
+}
+
+/// Deletes a topic and waits until the cluster no longer lists it.
+pub(crate) async fn delete(bootstrap: &str, topic: &str) {
+    let results = admin(bootstrap)
+        .delete_topics(&[topic], &AdminOptions::new())
+        .await
+        .expect("an answer to DeleteTopics");
+    for result in results {
+        result.expect("the topic is deleted");
+    }
+    eventually(LIMIT, "the topic is gone", async || {
+        match leaders(bootstrap, topic).await? {
+            Some(_) => Err("it is listed".to_owned()),
+            None => Ok(()),
+        }
+    })
+    .await;
+}
+
+/// Deletes the records of a partition before an offset.
+pub(crate) async fn delete_records(bootstrap: &str, topic: &str, partition: i32, before: i64) {
+    let mut offsets = TopicPartitionList::new();
+    offsets
+        .add_partition_offset(topic, partition, Offset::Offset(before))
+        .expect("an offset");
+    admin(bootstrap)
+        .delete_records(&offsets, &AdminOptions::new())
+        .await
+        .expect("the records are deleted");
+}
+
+/// The first offset of a partition and its high watermark.
+pub(crate) async fn watermarks(bootstrap: &str, topic: &str, partition: i32) -> (i64, i64) {
+    let (consumer, topic): (BaseConsumer, _) = (client(bootstrap), topic.to_owned());
+    let watermarks = blocking(move || consumer.fetch_watermarks(&topic, partition, LIMIT));
+    watermarks.await.expect("the watermarks")
+}
+
+/// For each partition, whether it has a leader; none if there is no such topic.
+async fn leaders(bootstrap: &str, topic: &str) -> Result<Option<Vec<bool>>, String> {
+    let consumer: BaseConsumer = client(bootstrap);
+    // All topics: asking for one by name would let librdkafka hold it as unknown for a while.
+    let metadata = blocking(move || consumer.fetch_metadata(None, Duration::from_secs(5))).await;
+    let metadata = metadata.map_err(|error| error.to_string())?;
+    let found = metadata.topics().iter().find(|one| one.name() == topic);
+    Ok(found.map(|one| one.partitions().iter().map(|p| p.leader() >= 0).collect()))
+}
+
+async fn wait_led(bootstrap: &str, topic: &str, partitions: i32) {
+    let what = format!("all partitions of {topic} have a leader");
+    let wanted = usize::try_from(partitions).expect("a number of partitions");
+    eventually(LIMIT, &what, async || {
+        match leaders(bootstrap, topic).await? {
+            Some(led) if led.len() == wanted && led.iter().all(|led| *led) => Ok(()),
+            seen => Err(format!("{seen:?}")),
+        }
+    })
+    .await;
+}

@@ -1,0 +1,38 @@
+//! Waiting for conditions: the only place in the tests that sleeps.
+
+use std::time::{Duration, Instant};
+
+const POLL: Duration = Duration::from_millis(50);
+
+/// Asks `probe` until it gives a value. The error it gives before that tells what it saw instead.
+///
+/// Panics after `deadline` with what was seen last.
+pub(crate) async fn eventually<T>(
+    deadline: Duration,
+    what: &str,
+    mut probe: impl AsyncFnMut() -> Result<T, String>,
+) -> T {
+    let end = Instant::now() + deadline;
+    let mut last = "nothing".to_owned();
+    loop {
+        let left = end.saturating_duration_since(Instant::now()).max(POLL);
+        match tokio::time::timeout(left, probe()).await {
+            Ok(Ok(value)) => return value,
+            Ok(Err(seen)) => last = seen,
+            Err(_) => {}
+        }
+        assert!(
+            Instant::now() < end,
+            "{what}: not within {deadline:?}; last seen: {last}"
+        );
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Runs blocking work without holding up the tasks of an async test.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+    }
+}

@@ -1,0 +1,209 @@
+//! Source data: records, and producers that write them in batches and transactions as told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, ClientContext, error::KafkaError};
+
+use super::wait::blocking;
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// One record to write.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// Where it goes.
+    pub(crate) partition: i32,
+    /// Its key.
+    pub(crate) key: Option<Vec<u8>>,
+    /// Its value.
+    pub(crate) value: Option<Vec<u8>>,
+    /// Its headers, in order.
+    pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
+    /// Its time in milliseconds; none is now.
+    pub(crate) timestamp: Option<i64>,
+}
+
+impl Record {
+    /// A record with a key and a value.
+    pub(crate) fn new(partition: i32, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
+        Self {
+            partition,
+            key: Some(key.into()),
+            value: Some(value.into()),
+            ..Self::default()
+        }
+    }
+}
+
+/// Records of all shapes: with and without key, value and headers, empty and not, timestamps that also go back.
+pub(crate) fn mixed(
+    mut rng: fastrand::Rng,
+    partitions: i32,
+    count: usize,
+) -> impl Iterator<Item = Record> + Send + 'static {
+    const FIRST_TIMESTAMP: i64 = 1_700_000_000_000;
+    (0..count).map(move |number| {
+        let headers = (0..rng.u8(0..3))
+            .map(|header| (format!("header{header}"), bytes(&mut rng, 20)))
+            .collect();
+        let elapsed = i64::try_from(number).expect("a small number") * 10;
+        Record {
+            partition: rng.i32(0..partitions),
+            key: bytes(&mut rng, 30),
+            value: bytes(&mut rng, 300),
+            headers,
+            timestamp: Some(FIRST_TIMESTAMP + elapsed - rng.i64(0..1000)),
+        }
+    })
+}
+
+fn bytes(rng: &mut fastrand::Rng, most: usize) -> Option<Vec<u8>> {
+    let length = rng.usize(0..most);
+    let content = std::iter::repeat_with(|| rng.u8(b'a'..=b'z')).take(length);
+    (length % 5 != 1).then(|| content.collect())
+}
+
+/// What a transaction comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Its records become visible.
+    Commit,
+    /// They never do.
+    Abort,
+}
+
+/// An idempotent producer. Whatever one [`Self::write`] gets for a partition makes one batch, as far as `batch.size` allows.
+#[derive(Clone)]
+pub(crate) struct Writer {
+    producer: Arc<ThreadedProducer<FirstFailure>>,
+    topic: String,
+}
+
+impl Writer {
+    /// Connects with librdkafka settings of the caller's choice, such as `compression.type`, `batch.size`, `transactional.id`.
+    pub(crate) fn new(bootstrap: &str, topic: &str, settings: &[(&str, &str)]) -> Self {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", bootstrap)
+            .set("enable.idempotence", "true")
+            // A frozen broker is given up in time for another leader.
+            .set("socket.timeout.ms", "10000")
+            .set("request.timeout.ms", "10000")
+            // Long enough to queue a batch, short enough not to wait for.
+            .set("linger.ms", "100");
+        for (name, value) in settings {
+            config.set(*name, *value);
+        }
+        let producer = config.create_with_context(FirstFailure::default());
+        Self {
+            producer: Arc::new(producer.expect("a producer")),
+            topic: topic.to_owned(),
+        }
+    }
+
+    /// The same producer for another topic: for transactions over several.
+    pub(crate) fn on(&self, topic: &str) -> Self {
+        Self {
+            producer: Arc::clone(&self.producer),
+            topic: topic.to_owned(),
+        }
+    }
+
+    /// Writes records and waits until the broker has acknowledged every one.
+    pub(crate) async fn write<R>(&self, records: R)
+    where
+        R: IntoIterator<Item = Record> + Send + 'static,
+    {
+        let this = self.clone();
+        blocking(move || {
+            for record in records {
+                this.send(&record);
+            }
+            this.producer.flush(LIMIT).expect("all records are sent");
+            let failure = this.producer.context().0.lock().take();
+            assert!(failure.is_none(), "a record was not written: {failure:?}");
+        })
+        .await;
+    }
+
+    /// Registers the transactional id; before the first transaction.
+    pub(crate) async fn init_transactions(&self) {
+        let producer = Arc::clone(&self.producer);
+        let done = blocking(move || producer.init_transactions(LIMIT)).await;
+        done.expect("the transactional id is registered");
+    }
+
+    /// Opens a transaction.
+    pub(crate) fn begin(&self) {
+        let begun = self.producer.begin_transaction();
+        begun.expect("a transaction begins");
+    }
+
+    /// Ends the open transaction.
+    pub(crate) async fn end(&self, outcome: Outcome) {
+        let producer = Arc::clone(&self.producer);
+        let ended = blocking(move || match outcome {
+            Outcome::Commit => producer.commit_transaction(LIMIT),
+            Outcome::Abort => producer.abort_transaction(LIMIT),
+        })
+        .await;
+        ended.expect("the transaction ends");
+    }
+
+    /// One transaction from begin to end.
+    pub(crate) async fn transaction<R>(&self, records: R, outcome: Outcome)
+    where
+        R: IntoIterator<Item = Record> + Send + 'static,
+    {
+        self.begin();
+        self.write(records).await;
+        self.end(outcome).await;
+    }
+
+    fn send(&self, record: &Record) {
+        let mut headers = OwnedHeaders::new();
+        for (key, value) in &record.headers {
+            headers = headers.insert(Header {
+                key,
+                value: value.as_deref(),
+            });
+        }
+        let mut next = BaseRecord::<[u8], [u8]>::to(&self.topic)
+            .partition(record.partition)
+            .headers(headers);
+        next.key = record.key.as_deref();
+        next.payload = record.value.as_deref();
+        next.timestamp = record.timestamp;
+        while let Err((error, refused)) = self.producer.send(next) {
+            assert_eq!(
+                error,
+                KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull),
+                "a record was refused"
+            );
+            // The queue is drained by the producer's own thread; a flush waits for that.
+            let _ = self.producer.flush(Duration::from_millis(100));
+            next = refused;
+        }
+    }
+}
+
+/// Keeps the first delivery that failed.
+#[derive(Debug, Default)]
+struct FirstFailure(Mutex<Option<KafkaError>>);
+
+impl ClientContext for FirstFailure {}
+
+impl ProducerContext for FirstFailure {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            self.0.lock().get_or_insert_with(|| error.clone());
+        }
+    }
+}
