@@ -1,0 +1,80 @@
+//! Committed offsets on both sides, and what is remembered of those this link wrote.
+
+use crate::model::{SourceOffset, TargetOffset};
+
+/// What a group committed on the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceCommit {
+    /// The next offset the group reads.
+    pub offset: SourceOffset,
+    /// The application's own text; Kafka Streams keeps state in it, so it is carried unchanged.
+    pub metadata: Option<String>,
+}
+
+/// What is committed on the target now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetCommit {
+    /// The next offset the group reads.
+    pub offset: TargetOffset,
+    /// The text that came with it.
+    pub metadata: Option<String>,
+}
+
+/// What the checkpoint DB knows of this link's commits for a group and partition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The last offset known to be committed by this link.
+    pub last: Option<TargetOffset>,
+    /// An offset sent whose answer isn't known: it may be committed, or may still be.
+    pub intended: Option<TargetOffset>,
+    /// When the last one was written, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// The source offset that `intended`, or else `last`, stands for.
+    pub stands_for: Option<SourceOffset>,
+    /// The metadata of `intended`, or else of `last`.
+    pub metadata: Option<String>,
+    /// Somebody else committed on the target: left alone until a move takes it back.
+    pub released: bool,
+}
+
+impl Written {
+    /// Whether this link may write over what is committed on the target (H16).
+    pub fn may_replace(&self, found: Option<&TargetCommit>) -> bool {
+        found.is_none_or(|found| {
+            self.last == Some(found.offset) || self.intended == Some(found.offset)
+        })
+    }
+
+    /// The intention to write something, to be durable before it is sent.
+    #[must_use]
+    pub fn intending(&self, intent: &Intent) -> Self {
+        Self {
+            intended: Some(intent.offset),
+            stands_for: Some(intent.stands_for),
+            metadata: intent.metadata.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// The intention fulfilled.
+    #[must_use]
+    pub fn fulfilled(&self, now_ms: i64) -> Self {
+        Self {
+            last: self.intended.or(self.last),
+            intended: None,
+            at_ms: now_ms,
+            ..self.clone()
+        }
+    }
+}
+
+/// One commit to make on the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// The offset to commit.
+    pub offset: TargetOffset,
+    /// The source offset it stands for.
+    pub stands_for: SourceOffset,
+    /// The metadata to commit with it.
+    pub metadata: Option<String>,
+}

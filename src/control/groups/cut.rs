@@ -1,0 +1,201 @@
+//! The consistent cut (H19): a snapshot of group offsets is applied only when everything the source held at that moment is mirrored.
+//!
+//! Otherwise the input offset of a Kafka Streams group could arrive before the records it produced. Partitions that
+//! stand still don't count, or one of them would stop every group; what is committed there is held at its frontier.
+//! At most two snapshots wait: the oldest, so that some cut is always near, and the newest. Pure.
+
+use std::collections::BTreeMap;
+
+use super::commit::SourceCommit;
+use crate::control::MirroredPartition;
+use crate::model::{GroupId, PartitionState, SourceOffset, TopicPartition};
+
+/// Where all groups stood, and where the partitions of the link ended just after.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// When the group offsets were read, in milliseconds since 1970.
+    pub taken_at_ms: i64,
+    /// Committed offsets in partitions of the link, by group.
+    pub groups: BTreeMap<GroupId, BTreeMap<TopicPartition, SourceCommit>>,
+    /// The last stable offset of each partition of the link, read after the group offsets.
+    pub ends: BTreeMap<TopicPartition, SourceOffset>,
+}
+
+/// Snapshots waiting for the mirror to reach them.
+#[derive(Debug, Default)]
+pub struct Cut {
+    oldest: Option<Snapshot>,
+    newest: Option<Snapshot>,
+}
+
+/// A partition whose frontier a snapshot waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Behind {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// Where its frontier has to be.
+    pub end: SourceOffset,
+    /// Where it is, if known.
+    pub frontier: Option<SourceOffset>,
+}
+
+impl Cut {
+    /// Takes the latest snapshot in; one that waits in between is dropped for it.
+    pub fn offer(&mut self, snapshot: Snapshot) {
+        let slot = match self.oldest {
+            None => &mut self.oldest,
+            Some(_) => &mut self.newest,
+        };
+        *slot = Some(snapshot);
+    }
+
+    /// The latest waiting snapshot that the mirror has reached, and forgets the ones before it.
+    pub fn take_reached(&mut self, partitions: &[MirroredPartition]) -> Option<Snapshot> {
+        let is_reached =
+            |s: &Option<Snapshot>| s.as_ref().is_some_and(|s| behind(s, partitions).is_empty());
+        if is_reached(&self.newest) {
+            self.oldest = None;
+            self.newest.take()
+        } else if is_reached(&self.oldest) {
+            std::mem::replace(&mut self.oldest, self.newest.take())
+        } else {
+            None
+        }
+    }
+
+    /// What the nearest cut waits for.
+    pub fn waits_for(&self, partitions: &[MirroredPartition]) -> Vec<Behind> {
+        self.oldest
+            .as_ref()
+            .map(|snapshot| behind(snapshot, partitions))
+            .unwrap_or_default()
+    }
+}
+
+/// The partitions that keep a snapshot from being consistent on the target.
+fn behind(snapshot: &Snapshot, partitions: &[MirroredPartition]) -> Vec<Behind> {
+    partitions
+        .iter()
+        .filter(|mirrored| counts(mirrored.state))
+        .filter_map(|mirrored| {
+            let end = *snapshot.ends.get(&mirrored.partition)?;
+            let frontier = mirrored.frontier;
+            frontier.is_none_or(|at| at < end).then(|| Behind {
+                partition: mirrored.partition.clone(),
+                end,
+                frontier,
+            })
+        })
+        .collect()
+}
+
+/// Whether a partition moves on by itself.
+fn counts(state: PartitionState) -> bool {
+    match state {
+        PartitionState::Preparing
+        | PartitionState::Filling
+        | PartitionState::CatchingUp
+        | PartitionState::Live
+        | PartitionState::Retrying => true,
+        PartitionState::Paused
+        | PartitionState::Halted
+        | PartitionState::Diverged
+        | PartitionState::Sealed
+        | PartitionState::Open => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::TargetOffset;
+
+    fn snapshot(at: i64, ends: [i64; 2]) -> Snapshot {
+        let ends = (0..)
+            .zip(ends)
+            .map(|(number, end)| (TopicPartition::new("t", number), SourceOffset(end)));
+        Snapshot {
+            taken_at_ms: at,
+            groups: BTreeMap::new(),
+            ends: ends.collect(),
+        }
+    }
+
+    fn mirrored(number: i32, state: PartitionState, frontier: i64) -> MirroredPartition {
+        MirroredPartition {
+            partition: TopicPartition::new("t", number),
+            state,
+            reason: None,
+            frontier: Some(SourceOffset(frontier)),
+            source_end: SourceOffset(frontier),
+            target_log_start: TargetOffset::ZERO,
+            target_end: TargetOffset::ZERO,
+        }
+    }
+
+    fn frontiers(frontiers: [i64; 2]) -> Vec<MirroredPartition> {
+        (0..)
+            .zip(frontiers)
+            .map(|(number, frontier)| mirrored(number, PartitionState::Live, frontier))
+            .collect()
+    }
+
+    #[test]
+    fn h19_nothing_is_applied_before_every_frontier_has_reached_its_end() {
+        let mut cut = Cut::default();
+        cut.offer(snapshot(1, [10, 20]));
+        assert_eq!(cut.take_reached(&frontiers([10, 19])), None);
+        let behind = cut.waits_for(&frontiers([10, 19]));
+        assert_eq!(behind[0].partition, TopicPartition::new("t", 1));
+        assert_eq!((behind.len(), behind[0].end), (1, SourceOffset(20)));
+        let reached = cut.take_reached(&frontiers([10, 20]));
+        assert_eq!(reached, Some(snapshot(1, [10, 20])));
+        assert_eq!(cut.take_reached(&frontiers([10, 20])), None);
+    }
+
+    #[test]
+    fn a_partition_that_stands_still_stops_no_group_and_one_that_prepares_does() {
+        for state in PartitionState::ALL {
+            let mut cut = Cut::default();
+            cut.offer(snapshot(1, [10, 20]));
+            let partitions = [mirrored(0, PartitionState::Live, 10), mirrored(1, state, 3)];
+            assert_eq!(
+                cut.take_reached(&partitions).is_none(),
+                counts(state),
+                "{state}"
+            );
+        }
+        let mut cut = Cut::default();
+        cut.offer(snapshot(1, [0, 0]));
+        let mut unknown = mirrored(0, PartitionState::Preparing, 0);
+        unknown.frontier = None;
+        assert_eq!(cut.take_reached(&[unknown]), None);
+    }
+
+    #[test]
+    fn under_steady_load_the_oldest_cut_is_applied_although_newer_ones_keep_coming() {
+        let mut cut = Cut::default();
+        for at in 1..=5 {
+            cut.offer(snapshot(at, [at * 10, 0]));
+        }
+        let reached = cut.take_reached(&frontiers([12, 0])).unwrap();
+        assert_eq!(reached.taken_at_ms, 1);
+        assert_eq!(cut.take_reached(&frontiers([49, 0])), None);
+        assert_eq!(
+            cut.take_reached(&frontiers([50, 0])).unwrap().taken_at_ms,
+            5
+        );
+    }
+
+    #[test]
+    fn the_latest_reached_snapshot_replaces_older_ones() {
+        let mut cut = Cut::default();
+        cut.offer(snapshot(1, [10, 0]));
+        cut.offer(snapshot(2, [11, 0]));
+        assert_eq!(
+            cut.take_reached(&frontiers([11, 0])).unwrap().taken_at_ms,
+            2
+        );
+        assert_eq!(cut.take_reached(&frontiers([11, 0])), None);
+    }
+}

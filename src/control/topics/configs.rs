@@ -1,0 +1,213 @@
+//! Which topic configs decide whether a mirror can be exact, and what each has to be on the mirror topic.
+//!
+//! Copied are effective values, so that different defaults of the two clusters don't matter. Limits are only ever
+//! raised: a mirror topic that keeps more than its source is the operator's choice. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Config names and their effective values.
+pub type Configs = BTreeMap<String, String>;
+
+/// What a mirror topic's config has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// This value, whatever the source has.
+    Always(&'static str),
+    /// The source's list, in any order.
+    SameList,
+    /// The source's number or more; negative numbers are unlimited.
+    AtLeast,
+}
+
+/// The times of records are copied, so the target must neither replace nor refuse them; bytes are forwarded as they are.
+const RULES: [(&str, Rule); 12] = [
+    ("cleanup.policy", Rule::SameList),
+    ("compression.type", Rule::Always("producer")),
+    ("delete.retention.ms", Rule::AtLeast),
+    ("max.compaction.lag.ms", Rule::AtLeast),
+    ("max.message.bytes", Rule::AtLeast),
+    ("message.timestamp.after.max.ms", Rule::Always(UNLIMITED)),
+    ("message.timestamp.before.max.ms", Rule::Always(UNLIMITED)),
+    (
+        "message.timestamp.difference.max.ms",
+        Rule::Always(UNLIMITED),
+    ),
+    ("message.timestamp.type", Rule::Always("CreateTime")),
+    ("min.compaction.lag.ms", Rule::AtLeast),
+    ("retention.bytes", Rule::AtLeast),
+    ("retention.ms", Rule::AtLeast),
+];
+
+const UNLIMITED: &str = "9223372036854775807";
+
+/// The broker configs that show whether a broker knows a topic config which not every version has: the two limits came
+/// with 3.6, the older one went with 4.0. Where all three exist the older one overrules the defaults of the others.
+const VERSION_BOUND: [(&str, &str); 3] = [
+    (
+        "message.timestamp.after.max.ms",
+        "log.message.timestamp.after.max.ms",
+    ),
+    (
+        "message.timestamp.before.max.ms",
+        "log.message.timestamp.before.max.ms",
+    ),
+    (
+        "message.timestamp.difference.max.ms",
+        "log.message.timestamp.difference.max.ms",
+    ),
+];
+
+/// The names of the topic configs this module reads; others need not be described.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|(name, _)| *name)
+}
+
+/// The configs for a new mirror topic, from the source topic's and the config names the target's brokers have.
+pub fn initial(source: &Configs, broker_configs: &BTreeSet<String>) -> Configs {
+    changes(source, &Configs::new(), broker_configs)
+}
+
+/// What has to change on an existing mirror topic.
+pub fn changes(source: &Configs, target: &Configs, broker_configs: &BTreeSet<String>) -> Configs {
+    let mut changes = Configs::new();
+    for (name, rule) in RULES.iter().filter(|(name, _)| known(name, broker_configs)) {
+        let theirs = source.get(*name).map(String::as_str);
+        let ours = target.get(*name).map(String::as_str);
+        if let Some(value) = change(*rule, theirs, ours) {
+            changes.insert((*name).to_owned(), value.to_owned());
+        }
+    }
+    changes
+}
+
+fn known(name: &str, broker_configs: &BTreeSet<String>) -> bool {
+    VERSION_BOUND
+        .iter()
+        .find(|(bound, _)| *bound == name)
+        .is_none_or(|(_, broker_config)| broker_configs.contains(*broker_config))
+}
+
+fn change<'a>(rule: Rule, source: Option<&'a str>, target: Option<&str>) -> Option<&'a str> {
+    match rule {
+        Rule::Always(value) => (target != Some(value)).then_some(value),
+        Rule::SameList => source.filter(|source| target.map(list) != Some(list(source))),
+        Rule::AtLeast => source.filter(|source| target.is_none_or(|t| amount(t) < amount(source))),
+    }
+}
+
+fn list(value: &str) -> BTreeSet<&str> {
+    value.split(',').map(str::trim).collect()
+}
+
+/// A limit as a comparable number. One that isn't a number counts as smaller than any, so that it gets replaced.
+fn amount(value: &str) -> i64 {
+    match value.trim().parse::<i64>() {
+        Ok(number) if number < 0 => i64::MAX,
+        Ok(number) => number,
+        Err(_) => i64::MIN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn configs(pairs: &[(&str, &str)]) -> Configs {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    fn brokers(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_new_mirror_takes_what_decides_correctness_and_nothing_else() {
+        let source = configs(&[
+            ("cleanup.policy", "compact"),
+            ("max.message.bytes", "2000000"),
+            ("message.timestamp.type", "LogAppendTime"),
+            ("compression.type", "zstd"),
+            ("segment.bytes", "1000"),
+            ("min.insync.replicas", "2"),
+            ("retention.ms", "-1"),
+        ]);
+        let expected = configs(&[
+            ("cleanup.policy", "compact"),
+            ("compression.type", "producer"),
+            ("max.message.bytes", "2000000"),
+            ("message.timestamp.after.max.ms", UNLIMITED),
+            ("message.timestamp.before.max.ms", UNLIMITED),
+            ("message.timestamp.type", "CreateTime"),
+            ("retention.ms", "-1"),
+        ]);
+        let newer = brokers(&[
+            "log.message.timestamp.after.max.ms",
+            "log.message.timestamp.before.max.ms",
+        ]);
+        assert_eq!(initial(&source, &newer), expected);
+    }
+
+    #[test]
+    fn timestamp_limits_are_those_the_target_knows() {
+        let older = initial(
+            &Configs::new(),
+            &brokers(&["log.message.timestamp.difference.max.ms"]),
+        );
+        assert!(older.contains_key("message.timestamp.difference.max.ms"));
+        assert!(!older.contains_key("message.timestamp.after.max.ms"));
+        assert!(!older.contains_key("message.timestamp.before.max.ms"));
+    }
+
+    #[test]
+    fn a_mirror_that_keeps_more_is_left_alone_and_one_that_keeps_less_is_raised() {
+        let source = configs(&[("retention.ms", "1000"), ("retention.bytes", "-1")]);
+        let target = |ms: &str, bytes: &str| {
+            let mut target = initial(&source, &BTreeSet::new());
+            target.insert("retention.ms".into(), ms.into());
+            target.insert("retention.bytes".into(), bytes.into());
+            target
+        };
+        let change = |ms, bytes| changes(&source, &target(ms, bytes), &BTreeSet::new());
+        assert_eq!(change("-1", "-1"), Configs::new());
+        assert_eq!(change("5000", "-1"), Configs::new());
+        assert_eq!(change("999", "-1"), configs(&[("retention.ms", "1000")]));
+        assert_eq!(change("1000", "5"), configs(&[("retention.bytes", "-1")]));
+    }
+
+    #[test]
+    fn cleanup_policies_are_lists_without_order() {
+        let source = configs(&[("cleanup.policy", "compact,delete")]);
+        let with = |policy: &str| {
+            let mut target = initial(&source, &BTreeSet::new());
+            target.insert("cleanup.policy".into(), policy.into());
+            changes(&source, &target, &BTreeSet::new())
+        };
+        assert_eq!(with("delete, compact"), Configs::new());
+        assert_eq!(with("delete"), source);
+    }
+
+    proptest! {
+        #[test]
+        fn changes_applied_once_leave_nothing_to_change(
+            source in prop::collection::vec(-1_i64..5, 5),
+            target in prop::collection::vec(-1_i64..5, 5),
+        ) {
+            let numbers = ["retention.ms", "retention.bytes", "max.message.bytes", "delete.retention.ms", "min.compaction.lag.ms"];
+            let to_configs = |values: Vec<i64>| -> Configs {
+                numbers.iter().zip(values).map(|(name, value)| ((*name).to_owned(), value.to_string())).collect()
+            };
+            let (source, mut target) = (to_configs(source), to_configs(target));
+            let before = target.clone();
+            target.extend(changes(&source, &target, &BTreeSet::new()));
+            prop_assert_eq!(changes(&source, &target, &BTreeSet::new()), Configs::new());
+            for name in numbers {
+                prop_assert!(amount(&target[name]) >= amount(&before[name]), "{} shrank", name);
+            }
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What has to be done on the target so that every selected source topic has a mirror that can hold it.
+//!
+//! Promises: decides from one sight of both clusters and what the checkpoint DB remembers; never shrinks or deletes,
+//! and never re-creates a mirror topic that held records. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::configs::{self, Configs};
+use super::set::{KnownTopic, MirrorSet, MirroredTopic};
+use crate::model::{HaltCode, Reason, TopicId, TopicName};
+
+#[cfg(test)]
+mod tests;
+
+/// A selected topic as seen on the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceTopic {
+    /// What its mirror is called.
+    pub target_name: TopicName,
+    /// Its id.
+    pub id: TopicId,
+    /// Its number of partitions.
+    pub partitions: i32,
+    /// Its replication factor.
+    pub replication_factor: i16,
+    /// Its effective configs.
+    pub configs: Configs,
+}
+
+/// A topic as seen on the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetTopic {
+    /// Its id.
+    pub id: TopicId,
+    /// Its number of partitions.
+    pub partitions: i32,
+    /// Its effective configs.
+    pub configs: Configs,
+}
+
+/// One sight of both clusters, with what is remembered.
+#[derive(Debug, Clone, Default)]
+pub struct Sight {
+    /// The selected topics of the source.
+    pub source: BTreeMap<TopicName, SourceTopic>,
+    /// The target's topics, by their names there.
+    pub target: BTreeMap<TopicName, TargetTopic>,
+    /// What the checkpoint DB remembers of selected topics, by source name.
+    pub known: BTreeMap<TopicName, KnownTopic>,
+    /// How many brokers the target has.
+    pub target_brokers: usize,
+    /// The config names of the target's brokers.
+    pub target_broker_configs: BTreeSet<String>,
+    /// The replication factor set for the link, if one is.
+    pub replication_factor: Option<i16>,
+    /// Whether the link looks for the first time in its life.
+    pub first_look: bool,
+    /// Source topics whose mirror may not be created or configured, with what the target said.
+    pub not_permitted: BTreeMap<TopicName, String>,
+}
+
+/// One thing to do on the target, or the reason to do nothing for a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Create a mirror topic.
+    CreateTopic {
+        /// Its source topic.
+        source: TopicName,
+        /// Its name.
+        target: TopicName,
+        /// Its number of partitions.
+        partitions: i32,
+        /// Its replication factor.
+        replication_factor: i16,
+        /// Its configs.
+        configs: Configs,
+    },
+    /// Give a mirror topic more partitions.
+    CreatePartitions {
+        /// Its source topic.
+        source: TopicName,
+        /// Its name.
+        target: TopicName,
+        /// How many it has to have in all.
+        count: i32,
+    },
+    /// Change configs of a mirror topic.
+    AlterConfigs {
+        /// Its source topic.
+        source: TopicName,
+        /// Its name.
+        target: TopicName,
+        /// The configs to set.
+        changes: Configs,
+    },
+    /// Do nothing for a topic until an operator decides.
+    Conflict {
+        /// The source topic.
+        source: TopicName,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// What to do, topic by topic, in the order of their names.
+pub fn plan(sight: &Sight) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for name in sight.names() {
+        if let Some(reason) = conflict(sight, name) {
+            let source = name.clone();
+            actions.push(Action::Conflict { source, reason });
+        } else if let Some(source) = sight.source.get(name) {
+            plan_topic(sight, name, source, &mut actions);
+        }
+    }
+    actions
+}
+
+fn plan_topic(sight: &Sight, name: &TopicName, source: &SourceTopic, actions: &mut Vec<Action>) {
+    let (topic, target) = (name.clone(), source.target_name.clone());
+    let Some(existing) = sight.target.get(&target) else {
+        actions.push(Action::CreateTopic {
+            source: topic,
+            target,
+            partitions: source.partitions,
+            replication_factor: replication_factor(sight, source),
+            configs: configs::initial(&source.configs, &sight.target_broker_configs),
+        });
+        return;
+    };
+    // Configs first: records of a new partition may need the raised limits at once.
+    let changes = configs::changes(
+        &source.configs,
+        &existing.configs,
+        &sight.target_broker_configs,
+    );
+    if !changes.is_empty() {
+        actions.push(Action::AlterConfigs {
+            source: topic.clone(),
+            target: target.clone(),
+            changes,
+        });
+    }
+    if existing.partitions < source.partitions {
+        actions.push(Action::CreatePartitions {
+            source: topic,
+            target,
+            count: source.partitions,
+        });
+    }
+}
+
+fn replication_factor(sight: &Sight, source: &SourceTopic) -> i16 {
+    let brokers = i16::try_from(sight.target_brokers).unwrap_or(i16::MAX);
+    sight
+        .replication_factor
+        .unwrap_or_else(|| source.replication_factor.min(brokers).max(1))
+}
+
+/// Why a topic must not be touched, if it must not.
+fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
+    let known = sight.known.get(name)?;
+    let Some(source) = sight.source.get(name) else {
+        let message = format!(
+            "topic {name} is gone from the source, or DESCRIBE on it is no longer permitted"
+        );
+        return Some(Reason::new(HaltCode::SourceTopicMissing, message));
+    };
+    let (was, is) = (known.source_id, source.id);
+    if differ(was, is) || source.partitions < known.partitions {
+        let message = format!(
+            "source topic {name} was created again: id {was} with {} partitions before, {is} with {} now",
+            known.partitions, source.partitions
+        );
+        return Some(Reason::new(HaltCode::SourceRecreated, message));
+    }
+    let Some(target) = sight.target.get(&known.target_name) else {
+        let message = format!(
+            "mirror topic {} is gone from the target, or DESCRIBE on it is no longer permitted",
+            known.target_name
+        );
+        return Some(Reason::new(HaltCode::TargetTopicMissing, message));
+    };
+    let (was, is) = (known.target_id, target.id);
+    differ(was, is).then(|| {
+        let message = format!(
+            "mirror topic {} was created again: id {was} before, {is} now",
+            known.target_name
+        );
+        Reason::new(HaltCode::TargetRecreated, message)
+    })
+}
+
+/// Whether two ids say that there were two topics; brokers without topic ids can't say so.
+fn differ(was: TopicId, is: TopicId) -> bool {
+    was.is_known() && is.is_known() && was != is
+}
+
+impl Sight {
+    /// Selected topics, there or remembered.
+    fn names(&self) -> BTreeSet<&TopicName> {
+        self.source.keys().chain(self.known.keys()).collect()
+    }
+
+    /// The set of what can be mirrored now: a topic or partition without a mirror waits for the next look.
+    pub fn mirror_set(&self) -> MirrorSet {
+        let topic = |name: &TopicName| {
+            let mirrored = match (conflict(self, name), self.known.get(name)) {
+                (Some(reason), Some(known)) => known.mirrored(Some(reason)),
+                (Some(_) | None, _) => self.mirrored(name)?,
+            };
+            Some((name.clone(), mirrored))
+        };
+        MirrorSet {
+            confirmed: true,
+            topics: self.names().into_iter().filter_map(topic).collect(),
+        }
+    }
+
+    fn mirrored(&self, name: &TopicName) -> Option<MirroredTopic> {
+        let source = self.source.get(name)?;
+        let refused = self.not_permitted.get(name);
+        let (target_id, partitions) = match (self.target.get(&source.target_name), refused) {
+            (Some(target), _) => (target.id, source.partitions.min(target.partitions)),
+            (None, Some(_)) => (TopicId::NONE, source.partitions),
+            (None, None) => return None,
+        };
+        let initial_partitions = match self.known.get(name) {
+            Some(known) => known.initial_partitions,
+            None if self.first_look => partitions,
+            None => 0,
+        };
+        Some(MirroredTopic {
+            source_id: source.id,
+            target_name: source.target_name.clone(),
+            target_id,
+            partitions,
+            initial_partitions,
+            conflict: refused.map(|message| Reason::new(HaltCode::NotPermitted, message)),
+        })
+    }
+
+    /// What the checkpoint DB has to remember before a set may be handed to the workers. Topics in conflict stay as remembered.
+    pub fn to_remember(&self, set: &MirrorSet) -> BTreeMap<TopicName, KnownTopic> {
+        let changed = |(name, topic): (&TopicName, &MirroredTopic)| {
+            let now = KnownTopic {
+                source_id: topic.source_id,
+                target_name: topic.target_name.clone(),
+                target_id: topic.target_id,
+                partitions: topic.partitions,
+                initial_partitions: topic.initial_partitions,
+            };
+            let settled = topic.conflict.is_none() && self.known.get(name) != Some(&now);
+            settled.then(|| (name.clone(), now))
+        };
+        set.topics.iter().filter_map(changed).collect()
+    }
+}

@@ -1,0 +1,238 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn id(n: u128) -> TopicId {
+    TopicId(uuid::Uuid::from_u128(n))
+}
+
+fn source(n: u128, partitions: i32) -> SourceTopic {
+    SourceTopic {
+        target_name: TopicName::new("mirror"),
+        id: id(n),
+        partitions,
+        replication_factor: 3,
+        configs: Configs::from([("retention.ms".to_owned(), "1000".to_owned())]),
+    }
+}
+
+fn target(n: u128, partitions: i32) -> TargetTopic {
+    TargetTopic {
+        id: id(n),
+        partitions,
+        configs: configs::initial(&source(0, 0).configs, &BTreeSet::new()),
+    }
+}
+
+fn sight(source: Option<SourceTopic>, target: Option<TargetTopic>) -> Sight {
+    Sight {
+        source: source
+            .map(|topic| ("orders".into(), topic))
+            .into_iter()
+            .collect(),
+        target: target
+            .map(|topic| ("mirror".into(), topic))
+            .into_iter()
+            .collect(),
+        target_brokers: 1,
+        ..Sight::default()
+    }
+}
+
+fn knowing(mut sight: Sight, source_id: u128, target_id: u128, partitions: i32) -> Sight {
+    let known = KnownTopic {
+        source_id: id(source_id),
+        target_name: "mirror".into(),
+        target_id: id(target_id),
+        partitions,
+        initial_partitions: 0,
+    };
+    sight.known.insert("orders".into(), known);
+    sight
+}
+
+fn conflict_of(sight: &Sight) -> HaltCode {
+    let actions = plan(sight);
+    let [Action::Conflict { reason, .. }] = actions.as_slice() else {
+        panic!("one conflict expected: {actions:?}");
+    };
+    let set = sight.mirror_set();
+    assert_eq!(
+        set.topics[&TopicName::new("orders")].conflict.as_ref(),
+        Some(reason)
+    );
+    reason.code
+}
+
+#[test]
+fn a_new_topic_gets_the_partitions_of_its_source_and_as_many_replicas_as_there_are_brokers() {
+    let sight = sight(Some(source(1, 7)), None);
+    let expected = Action::CreateTopic {
+        source: "orders".into(),
+        target: "mirror".into(),
+        partitions: 7,
+        replication_factor: 1,
+        configs: configs::initial(&source(1, 7).configs, &BTreeSet::new()),
+    };
+    assert_eq!(plan(&sight), [expected]);
+    assert!(sight.mirror_set().topics.is_empty());
+}
+
+#[test]
+fn the_links_replication_factor_decides_if_there_is_one() {
+    let mut sight = sight(Some(source(1, 1)), None);
+    sight.replication_factor = Some(2);
+    assert!(matches!(
+        plan(&sight)[..],
+        [Action::CreateTopic {
+            replication_factor: 2,
+            ..
+        }]
+    ));
+}
+
+#[test]
+fn partitions_added_on_the_source_appear_on_the_target() {
+    let sight = knowing(sight(Some(source(1, 5)), Some(target(2, 3))), 1, 2, 3);
+    let grow = Action::CreatePartitions {
+        source: "orders".into(),
+        target: "mirror".into(),
+        count: 5,
+    };
+    assert_eq!(plan(&sight), [grow]);
+    assert_eq!(
+        sight.mirror_set().topics[&TopicName::new("orders")].partitions,
+        3
+    );
+}
+
+#[test]
+fn a_target_with_more_partitions_is_left_alone() {
+    let sight = sight(Some(source(1, 2)), Some(target(2, 9)));
+    assert_eq!(plan(&sight), []);
+    assert_eq!(
+        sight.mirror_set().topics[&TopicName::new("orders")].partitions,
+        2
+    );
+}
+
+#[test]
+fn configs_are_altered_before_partitions_are_added() {
+    let mut small = target(2, 1);
+    small.configs.insert("retention.ms".into(), "1".into());
+    let actions = plan(&sight(Some(source(1, 2)), Some(small)));
+    let [
+        Action::AlterConfigs { changes, .. },
+        Action::CreatePartitions { .. },
+    ] = &actions[..]
+    else {
+        panic!("{actions:?}");
+    };
+    assert_eq!(changes, &source(1, 2).configs);
+}
+
+#[test]
+fn a_topic_created_again_or_gone_on_either_side_is_a_conflict() {
+    let known = |source, target| knowing(sight(source, target), 1, 2, 3);
+    assert_eq!(
+        conflict_of(&known(Some(source(9, 3)), Some(target(2, 3)))),
+        HaltCode::SourceRecreated
+    );
+    assert_eq!(
+        conflict_of(&known(Some(source(1, 3)), Some(target(9, 3)))),
+        HaltCode::TargetRecreated
+    );
+    assert_eq!(
+        conflict_of(&known(None, Some(target(2, 3)))),
+        HaltCode::SourceTopicMissing
+    );
+    assert_eq!(
+        conflict_of(&known(Some(source(1, 3)), None)),
+        HaltCode::TargetTopicMissing
+    );
+}
+
+#[test]
+fn without_topic_ids_fewer_partitions_show_that_a_topic_was_created_again() {
+    let fewer = knowing(sight(Some(source(0, 2)), Some(target(0, 3))), 0, 0, 3);
+    assert_eq!(conflict_of(&fewer), HaltCode::SourceRecreated);
+    let same = knowing(sight(Some(source(0, 3)), Some(target(0, 3))), 0, 0, 3);
+    assert_eq!(plan(&same), []);
+}
+
+#[test]
+fn start_applies_to_what_the_first_look_found_and_to_nothing_later() {
+    let mut first = sight(Some(source(1, 2)), Some(target(2, 2)));
+    first.first_look = true;
+    let found = first.to_remember(&first.mirror_set());
+    assert_eq!(found[&TopicName::new("orders")].initial_partitions, 2);
+
+    let mut grown = sight(Some(source(1, 4)), Some(target(2, 4)));
+    grown.known = found;
+    let topic = &grown.mirror_set().topics[&TopicName::new("orders")];
+    assert!(topic.is_initial(crate::model::Partition(1)));
+    assert!(!topic.is_initial(crate::model::Partition(2)));
+
+    let later = sight(Some(source(1, 2)), Some(target(2, 2)));
+    assert_eq!(
+        later.mirror_set().topics[&TopicName::new("orders")].initial_partitions,
+        0
+    );
+}
+
+#[test]
+fn what_is_remembered_already_is_not_written_again_and_a_conflict_changes_nothing() {
+    let fresh = sight(Some(source(1, 2)), Some(target(2, 2)));
+    let mut again = fresh.clone();
+    again.known = fresh.to_remember(&fresh.mirror_set());
+    assert_eq!(again.to_remember(&again.mirror_set()), BTreeMap::new());
+    assert_eq!(
+        MirrorSet::remembered(&again.known).topics,
+        again.mirror_set().topics
+    );
+
+    again.source.insert("orders".into(), source(9, 2));
+    assert_eq!(again.to_remember(&again.mirror_set()), BTreeMap::new());
+}
+
+#[test]
+fn a_topic_that_may_not_be_created_is_shown_with_its_reason_and_not_remembered() {
+    let mut sight = sight(Some(source(1, 2)), None);
+    sight
+        .not_permitted
+        .insert("orders".into(), "CREATE on mirror".into());
+    let set = sight.mirror_set();
+    let topic = &set.topics[&TopicName::new("orders")];
+    assert_eq!(
+        topic.conflict.as_ref().unwrap().code,
+        HaltCode::NotPermitted
+    );
+    assert_eq!((topic.partitions, topic.target_id), (2, TopicId::NONE));
+    assert_eq!(sight.to_remember(&set), BTreeMap::new());
+}
+
+proptest! {
+    #[test]
+    fn planning_again_after_everything_was_done_finds_nothing_to_do(
+        partitions in 1..9_i32, existing in prop::option::of(1..9_i32),
+    ) {
+        let mut sight = sight(Some(source(1, partitions)), existing.map(|count| target(2, count)));
+        for action in plan(&sight) {
+            match action {
+                Action::CreateTopic { target: name, partitions, configs, .. } => {
+                    let created = TargetTopic { id: id(2), partitions, configs };
+                    sight.target.insert(name, created);
+                }
+                Action::CreatePartitions { target, count, .. } => {
+                    sight.target.get_mut(&target).unwrap().partitions = count;
+                }
+                Action::AlterConfigs { target, changes, .. } => {
+                    sight.target.get_mut(&target).unwrap().configs.extend(changes);
+                }
+                Action::Conflict { .. } => panic!("nothing known, no conflict"),
+            }
+        }
+        prop_assert_eq!(plan(&sight), []);
+        prop_assert_eq!(sight.mirror_set().topics[&TopicName::new("orders")].partitions, partitions);
+    }
+}

@@ -1,0 +1,130 @@
+//! The plan of a move: what would be done, what would be lost, and what stands against it.
+//!
+//! Promises: made from a [`Situation`] alone; equal content gives an equal hash, whenever it was made. Pure.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+mod blocker;
+mod moves;
+mod situation;
+mod steps;
+
+#[cfg(test)]
+mod tests;
+
+pub use blocker::{Blocker, BlockerCode, Present, conditions};
+pub use moves::{Move, final_moves};
+pub use situation::{CommitSituation, GroupSituation, Situation};
+pub use steps::Step;
+
+use crate::model::{GroupId, LinkName, TopicName};
+
+/// How long a plan may be executed.
+pub const VALID_FOR: SignedDuration = SignedDuration::from_mins(15);
+
+/// The kind of a move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Both sites are up; nothing is lost.
+    Switchover,
+    /// The source is presumed lost.
+    Failover,
+}
+
+/// A description of a move that can be read, approved and executed by its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Its name.
+    pub id: String,
+    /// Its kind.
+    pub kind: Kind,
+    /// The link whose groups are moved.
+    pub link: LinkName,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Until when it may be executed.
+    pub expires_at: Timestamp,
+    /// When the source's group offsets were read.
+    pub offsets_as_of: Option<Timestamp>,
+    /// The groups it is about, also those left out below.
+    pub chosen: Vec<GroupId>,
+    /// The topics these groups read, by their source names: a switchover waits for them.
+    pub topics: Vec<TopicName>,
+    /// What is committed, by group and partition. A switchover takes the final offsets after draining.
+    pub groups: Vec<Move>,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+    /// What stands against it: while there is one the plan can't be executed.
+    pub blockers: Vec<Blocker>,
+    /// What to know before executing it.
+    pub warnings: Vec<String>,
+    /// The SHA-256 of its content without name and times, in hexadecimal.
+    pub hash: String,
+}
+
+/// Makes the plan for a situation.
+pub fn plan(situation: &Situation, id: String, now: Timestamp) -> Plan {
+    let (groups, left_out) = moves::moves(situation);
+    let mut warnings = situation.warnings();
+    warnings.extend(left_out);
+    let mut plan = Plan {
+        id,
+        kind: situation.kind,
+        link: situation.link.clone(),
+        created_at: now,
+        expires_at: now + VALID_FOR,
+        offsets_as_of: situation.offsets_as_of,
+        chosen: situation.groups.keys().cloned().collect(),
+        topics: situation.topics().into_iter().collect(),
+        steps: steps::steps(situation.kind),
+        blockers: blocker::blockers(situation),
+        groups,
+        warnings,
+        hash: String::new(),
+    };
+    plan.hash = hash(&plan);
+    plan
+}
+
+impl Plan {
+    /// Whether it may no longer be executed for its age.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now >= self.expires_at
+    }
+}
+
+/// What a plan is agreed on. The offsets of a switchover are left out: they move until it has drained.
+#[derive(Serialize)]
+struct Agreed<'a> {
+    kind: Kind,
+    link: &'a LinkName,
+    chosen: &'a [GroupId],
+    topics: &'a [TopicName],
+    steps: &'a [Step],
+    blockers: &'a [Blocker],
+    groups: &'a [Move],
+    warnings: &'a [String],
+}
+
+fn hash(plan: &Plan) -> String {
+    let (groups, warnings) = match plan.kind {
+        Kind::Switchover => (&[][..], &[][..]),
+        Kind::Failover => (&plan.groups[..], &plan.warnings[..]),
+    };
+    let agreed = Agreed {
+        kind: plan.kind,
+        link: &plan.link,
+        chosen: &plan.chosen,
+        topics: &plan.topics,
+        steps: &plan.steps,
+        blockers: &plan.blockers,
+        groups,
+        warnings,
+    };
+    // Structures of text, numbers and lists can't fail to serialize; fields keep their order.
+    let content = serde_json::to_vec(&agreed).unwrap_or_default();
+    format!("{:x}", Sha256::digest(content))
+}

@@ -1,0 +1,243 @@
+//! What stands against a move.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{CommitSituation, GroupSituation, Kind, Move, Situation};
+use crate::control::groups::commit::{TargetCommit, Written};
+use crate::control::{Lookup, MirroredPartition};
+use crate::model::{GroupId, PartitionState, TopicName, TopicPartition};
+
+/// One thing that stands against a move.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocker {
+    /// Its kind.
+    pub code: BlockerCode,
+    /// What is the matter and what to do.
+    pub message: String,
+    /// The group concerned.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub group: Option<GroupId>,
+    /// The topic concerned, by its source name.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub topic: Option<TopicName>,
+    /// The partition concerned.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub partition: Option<crate::model::Partition>,
+}
+
+/// The kinds of blockers, as the API names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockerCode {
+    /// The group has live members on the target.
+    GroupActive,
+    /// Nothing is known of the group, or no group matches.
+    UnknownGroup,
+    /// The topic is not mirrored by the link.
+    UnknownTopic,
+    /// A partition is diverged.
+    PartitionDiverged,
+    /// A partition is halted or paused, so that it can't be drained.
+    PartitionStandsStill,
+    /// The map of a partition can't be asked now.
+    NotReady,
+    /// A switchover needs the source, and it doesn't answer.
+    SourceUnreachable,
+    /// The source didn't come to rest, or wasn't mirrored, in time.
+    NotDrained,
+    /// An offset the plan called exact no longer is.
+    NotExact,
+    /// Somebody else committed on the target since the plan was made.
+    ProgressOnTarget,
+    /// The offset of the plan is outside the mirror partition.
+    OutsideLog,
+    /// The target doesn't have the offset that was committed.
+    ReadBackDiffers,
+    /// A step kept failing.
+    StepFailed,
+}
+
+impl Blocker {
+    /// A blocker that concerns the move as a whole.
+    pub fn new(code: BlockerCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            group: None,
+            topic: None,
+            partition: None,
+        }
+    }
+
+    /// The same about a group.
+    #[must_use]
+    pub fn group(mut self, group: &GroupId) -> Self {
+        self.group = Some(group.clone());
+        self
+    }
+
+    /// The same about a topic.
+    #[must_use]
+    pub fn topic(mut self, topic: &TopicName) -> Self {
+        self.topic = Some(topic.clone());
+        self
+    }
+
+    /// The same about a partition.
+    #[must_use]
+    pub fn partition(mut self, partition: &TopicPartition) -> Self {
+        self.topic = Some(partition.topic.clone());
+        self.partition = Some(partition.partition);
+        self
+    }
+}
+
+impl fmt::Display for Blocker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(group) = &self.group {
+            write!(f, "group {group}: ")?;
+        }
+        match (&self.topic, self.partition) {
+            (Some(topic), Some(partition)) => write!(f, "{topic}-{partition}: ")?,
+            (Some(topic), None) => write!(f, "topic {topic}: ")?,
+            (None, _) => {}
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Everything that stands against a plan, in order.
+pub(super) fn blockers(situation: &Situation) -> Vec<Blocker> {
+    let mut blockers = Vec::new();
+    if situation.kind == Kind::Switchover && !situation.source_answers {
+        let message = "the source doesn't answer; if it is lost, plan a failover";
+        blockers.push(Blocker::new(BlockerCode::SourceUnreachable, message));
+    }
+    if situation.groups.is_empty() {
+        let message = "no group of the link matches";
+        blockers.push(Blocker::new(BlockerCode::UnknownGroup, message));
+    }
+    for (id, group) in &situation.groups {
+        of_group(id, group, &mut blockers);
+    }
+    for topic in &situation.asked_topics {
+        if !situation.partitions.keys().any(|p| p.topic == *topic) {
+            let message = "the link doesn't mirror it";
+            blockers.push(Blocker::new(BlockerCode::UnknownTopic, message).topic(topic));
+        }
+    }
+    let kind = situation.kind;
+    blockers.extend(situation.concerned().filter_map(|m| of_partition(kind, m)));
+    blockers
+}
+
+fn of_group(id: &GroupId, group: &GroupSituation, blockers: &mut Vec<Blocker>) {
+    if group.active_on_target {
+        blockers.push(active(id));
+    }
+    if group.commits.is_empty() {
+        let message = "no offsets of it in topics of the link are known";
+        blockers.push(Blocker::new(BlockerCode::UnknownGroup, message).group(id));
+    }
+    for (partition, commit) in &group.commits {
+        blockers.extend(of_commit(commit).map(|b| b.group(id).partition(partition)));
+    }
+}
+
+fn of_commit(commit: &CommitSituation) -> Option<Blocker> {
+    match &commit.lookup {
+        Lookup::NotMirrored => Some(Blocker::new(
+            BlockerCode::UnknownTopic,
+            "the group has an offset here, and the partition is not mirrored",
+        )),
+        Lookup::NotReady(why) => Some(Blocker::new(BlockerCode::NotReady, why)),
+        Lookup::Mapped(_) | Lookup::Near(..) | Lookup::Beyond { .. } | Lookup::Before { .. } => {
+            None
+        }
+    }
+}
+
+fn of_partition(kind: Kind, mirrored: &MirroredPartition) -> Option<Blocker> {
+    let why = mirrored.reason.as_ref().map_or("", |r| &r.message);
+    let code = match (mirrored.state, kind) {
+        (PartitionState::Diverged, _) => BlockerCode::PartitionDiverged,
+        (PartitionState::Halted | PartitionState::Paused, Kind::Switchover) => {
+            BlockerCode::PartitionStandsStill
+        }
+        (PartitionState::Halted | PartitionState::Paused, Kind::Failover)
+        | (
+            PartitionState::Preparing
+            | PartitionState::Filling
+            | PartitionState::CatchingUp
+            | PartitionState::Live
+            | PartitionState::Retrying
+            | PartitionState::Sealed
+            | PartitionState::Open,
+            _,
+        ) => return None,
+    };
+    let message = format!("the partition is {}: {why}", mirrored.state);
+    Some(Blocker::new(code, message).partition(&mirrored.partition))
+}
+
+fn active(group: &GroupId) -> Blocker {
+    let message = "it has members on the target; stop them";
+    Blocker::new(BlockerCode::GroupActive, message).group(group)
+}
+
+/// What the target holds for one group and partition, and what this link wrote there.
+pub type Present = (Option<TargetCommit>, Written);
+
+/// What stands against fixed moves at the last moment.
+///
+/// `active` says for every group whether it has members on the target, `present` what is committed there.
+pub fn conditions(
+    moves: &[Move],
+    active: &BTreeMap<GroupId, bool>,
+    present: &BTreeMap<(GroupId, TopicPartition), Present>,
+    partitions: &BTreeMap<TopicPartition, MirroredPartition>,
+) -> Vec<Blocker> {
+    let busy = active.iter().filter(|(_, active)| **active);
+    let mut blockers: Vec<Blocker> = busy.map(|(group, _)| self::active(group)).collect();
+    for planned in moves {
+        let key = (planned.group.clone(), planned.partition.clone());
+        let blocker = of_progress(planned, present.get(&key))
+            .or_else(|| of_log(planned, partitions.get(&planned.partition)));
+        blockers.extend(blocker.map(|b| b.group(&planned.group).partition(&planned.partition)));
+    }
+    blockers
+}
+
+fn of_progress(planned: &Move, present: Option<&Present>) -> Option<Blocker> {
+    let (found, written) = present?;
+    let found = found.as_ref()?;
+    let fine = found.offset == planned.target_offset || written.may_replace(Some(found));
+    (!fine).then(|| {
+        let message = format!(
+            "{} was committed on the target since the plan was made, which said {}; make a new plan",
+            found.offset, planned.target_offset
+        );
+        Blocker::new(BlockerCode::ProgressOnTarget, message)
+    })
+}
+
+fn of_log(planned: &Move, mirrored: Option<&MirroredPartition>) -> Option<Blocker> {
+    let Some(mirrored) = mirrored else {
+        let message = "the partition is no longer mirrored";
+        return Some(Blocker::new(BlockerCode::UnknownTopic, message));
+    };
+    if mirrored.state == PartitionState::Diverged {
+        return of_partition(Kind::Failover, mirrored);
+    }
+    let (start, end) = (mirrored.target_log_start, mirrored.target_end);
+    (planned.target_offset < start || planned.target_offset > end).then(|| {
+        let message = format!(
+            "the plan's offset {} is outside the mirror partition, which has {start} to {end}; make a new plan",
+            planned.target_offset
+        );
+        Blocker::new(BlockerCode::OutsideLog, message)
+    })
+}

@@ -1,0 +1,151 @@
+//! Which offset each group gets in each partition of the target, and what is lost.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Blocker, BlockerCode, CommitSituation, Kind, Situation};
+use crate::control::MirroredPartition;
+use crate::control::groups::commit::{Intent, SourceCommit};
+use crate::control::groups::place::{Fit, Place, place};
+use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
+
+/// One offset to commit on the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    /// The group.
+    pub group: GroupId,
+    /// The partition, by its source name.
+    #[serde(flatten)]
+    pub partition: TopicPartition,
+    /// What the group committed on the source.
+    pub source_offset: SourceOffset,
+    /// What is committed on the target.
+    pub target_offset: TargetOffset,
+    /// The source offset that `target_offset` stands for.
+    pub stands_for: SourceOffset,
+    /// Whether a consumer going on there skips and repeats nothing.
+    pub exact: bool,
+    /// Why it isn't exact.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub detail: Option<String>,
+    /// How many offsets committed on the source never reached the target in this partition, at most.
+    pub unreachable_records: i64,
+    /// The application's text, carried unchanged.
+    pub metadata: Option<String>,
+}
+
+impl Move {
+    /// The commit that makes the move.
+    pub fn intent(&self) -> Intent {
+        Intent {
+            offset: self.target_offset,
+            stands_for: self.stands_for,
+            metadata: self.metadata.clone(),
+        }
+    }
+}
+
+/// The moves of a situation in order, and a warning for each offset left out.
+pub(super) fn moves(situation: &Situation) -> (Vec<Move>, Vec<String>) {
+    let (mut moves, mut left_out) = (Vec::new(), Vec::new());
+    for (id, group) in &situation.groups {
+        for (partition, commit) in &group.commits {
+            if let Some(found) = progress(commit) {
+                left_out.push(format!(
+                    "group {id} was already moved on to {found} in {partition} on the target; it is left there"
+                ));
+            } else if let Some(planned) = planned(situation, id, partition, commit) {
+                moves.push(planned);
+            }
+        }
+    }
+    (moves, left_out)
+}
+
+/// The offset on the target that somebody else than this link committed (H16).
+fn progress(commit: &CommitSituation) -> Option<TargetOffset> {
+    let found = commit.found.as_ref();
+    let theirs = found.filter(|_| !commit.written.may_replace(found));
+    theirs.map(|found| found.offset)
+}
+
+fn planned(
+    situation: &Situation,
+    group: &GroupId,
+    partition: &TopicPartition,
+    commit: &CommitSituation,
+) -> Option<Move> {
+    let mirrored = situation.partitions.get(partition)?;
+    let committed = commit.commit.offset;
+    let place = place(committed, commit.lookup.clone(), mirrored.target_log_start).ok()?;
+    let (exact, detail, unreachable_records) = match situation.kind {
+        Kind::Switchover => after_draining(&place.fit),
+        Kind::Failover => {
+            let unreachable = unreachable(situation, mirrored, committed);
+            (place.fit.is_exact(), place.fit.detail(), unreachable)
+        }
+    };
+    Some(Move {
+        exact,
+        detail,
+        unreachable_records,
+        ..made(group, partition, &commit.commit, &place)
+    })
+}
+
+/// What is held at the frontier now has arrived once a switchover has drained.
+fn after_draining(fit: &Fit) -> (bool, Option<String>, i64) {
+    match fit {
+        Fit::Exact | Fit::Held { .. } => (true, None, 0),
+        Fit::Clamped { .. } | Fit::Near(_) => (false, fit.detail(), 0),
+    }
+}
+
+/// Offsets the source is known to have had beyond the frontier: by its end as last seen, or because a group had read them.
+fn unreachable(
+    situation: &Situation,
+    mirrored: &MirroredPartition,
+    committed: SourceOffset,
+) -> i64 {
+    let end = situation.known_end(mirrored).max(committed);
+    let frontier = mirrored.frontier.unwrap_or(SourceOffset::ZERO);
+    end.since(frontier).max(0)
+}
+
+fn made(group: &GroupId, partition: &TopicPartition, commit: &SourceCommit, place: &Place) -> Move {
+    Move {
+        group: group.clone(),
+        partition: partition.clone(),
+        source_offset: commit.offset,
+        target_offset: place.offset,
+        stands_for: place.stands_for,
+        exact: place.fit.is_exact(),
+        detail: place.fit.detail(),
+        unreachable_records: 0,
+        metadata: commit.metadata.clone(),
+    }
+}
+
+/// The moves of a drained switchover, or why they can't be what its plan said.
+pub fn final_moves(planned: &[Move], situation: &Situation) -> Result<Vec<Move>, Vec<Blocker>> {
+    let (moves, _) = moves(situation);
+    let mut blockers = super::blocker::blockers(situation);
+    let was_exact = |fixed: &Move| {
+        let same = |m: &&Move| m.group == fixed.group && m.partition == fixed.partition;
+        planned.iter().find(same).is_none_or(|m| m.exact)
+    };
+    for fixed in moves
+        .iter()
+        .filter(|fixed| !fixed.exact && was_exact(fixed))
+    {
+        let why = fixed.detail.clone().unwrap_or_default();
+        let blocker = Blocker::new(BlockerCode::NotExact, why)
+            .group(&fixed.group)
+            .partition(&fixed.partition);
+        blockers.push(blocker);
+    }
+    if blockers.is_empty() {
+        Ok(moves)
+    } else {
+        Err(blockers)
+    }
+}

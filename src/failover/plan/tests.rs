@@ -1,0 +1,354 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::control::groups::commit::{SourceCommit, TargetCommit, Written};
+use crate::control::{Lookup, MirroredPartition};
+use crate::model::{HaltCode, PartitionState, Reason, SourceOffset, TargetOffset, TopicPartition};
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn partition() -> TopicPartition {
+    TopicPartition::new("orders", 0)
+}
+
+fn mirrored(state: PartitionState) -> MirroredPartition {
+    MirroredPartition {
+        partition: partition(),
+        state,
+        reason: state
+            .needs_operator()
+            .then(|| Reason::new(HaltCode::ForeignWrite, "somebody wrote")),
+        frontier: Some(SourceOffset(100)),
+        source_end: SourceOffset(100),
+        target_log_start: TargetOffset(0),
+        target_end: TargetOffset(90),
+    }
+}
+
+fn commit(source: i64, lookup: Lookup) -> CommitSituation {
+    CommitSituation {
+        commit: SourceCommit {
+            offset: SourceOffset(source),
+            metadata: Some("text".into()),
+        },
+        lookup,
+        found: None,
+        written: Written::default(),
+    }
+}
+
+fn mapped() -> CommitSituation {
+    commit(50, Lookup::Mapped(TargetOffset(45)))
+}
+
+fn situation(kind: Kind, commit: CommitSituation) -> Situation {
+    let group = GroupSituation {
+        commits: BTreeMap::from([(partition(), commit)]),
+        ..GroupSituation::default()
+    };
+    Situation {
+        kind,
+        link: "paris-oslo".into(),
+        source_answers: kind == Kind::Switchover,
+        offsets_as_of: None,
+        groups: BTreeMap::from([("billing".into(), group)]),
+        asked_topics: BTreeSet::new(),
+        partitions: BTreeMap::from([(partition(), mirrored(PartitionState::Live))]),
+        source_ends: BTreeMap::new(),
+    }
+}
+
+fn failover(commit: CommitSituation) -> Situation {
+    situation(Kind::Failover, commit)
+}
+
+fn planned(situation: &Situation) -> Plan {
+    plan(situation, "p1".to_owned(), NOW)
+}
+
+fn codes(situation: &Situation) -> Vec<BlockerCode> {
+    planned(situation).blockers.iter().map(|b| b.code).collect()
+}
+
+#[test]
+fn a_mirrored_offset_moves_exactly_with_its_metadata() {
+    let plan = planned(&failover(mapped()));
+    let expected = Move {
+        group: "billing".into(),
+        partition: partition(),
+        source_offset: SourceOffset(50),
+        target_offset: TargetOffset(45),
+        stands_for: SourceOffset(50),
+        exact: true,
+        detail: None,
+        unreachable_records: 0,
+        metadata: Some("text".into()),
+    };
+    assert_eq!(plan.groups, [expected]);
+    assert_eq!(
+        (plan.blockers, plan.warnings),
+        (vec![], Vec::<String>::new())
+    );
+}
+
+#[test]
+fn records_known_on_the_source_that_never_arrived_are_counted() {
+    let mut situation = failover(mapped());
+    assert_eq!(planned(&situation).groups[0].unreachable_records, 0);
+    situation.source_ends.insert(partition(), SourceOffset(120));
+    assert_eq!(planned(&situation).groups[0].unreachable_records, 20);
+    let mirrored = situation.partitions.get_mut(&partition()).unwrap();
+    mirrored.source_end = SourceOffset(130);
+    let plan = planned(&situation);
+    assert_eq!(plan.groups[0].unreachable_records, 30);
+    assert!(plan.groups[0].exact);
+}
+
+#[test]
+fn an_offset_beyond_the_frontier_goes_to_the_end_of_the_target_and_says_so() {
+    let beyond = Lookup::Beyond {
+        frontier: SourceOffset(100),
+        target_end: TargetOffset(90),
+    };
+    let plan = planned(&failover(commit(110, beyond)));
+    let planned = &plan.groups[0];
+    assert_eq!(planned.target_offset, TargetOffset(90));
+    assert_eq!((planned.exact, planned.unreachable_records), (false, 10));
+    assert!(planned.detail.as_ref().unwrap().contains("10 offsets"));
+}
+
+#[test]
+fn a_switchover_counts_nothing_lost_since_it_waits_for_what_is_missing() {
+    let beyond = Lookup::Beyond {
+        frontier: SourceOffset(100),
+        target_end: TargetOffset(90),
+    };
+    let plan = planned(&situation(Kind::Switchover, commit(110, beyond)));
+    assert_eq!(
+        (plan.groups[0].exact, plan.groups[0].unreachable_records),
+        (true, 0)
+    );
+}
+
+#[test]
+fn h18_what_retention_took_from_the_target_is_counted_in_the_plan() {
+    let mut situation = failover(mapped());
+    let mirrored = situation.partitions.get_mut(&partition()).unwrap();
+    mirrored.target_log_start = TargetOffset(60);
+    let planned = &planned(&situation).groups[0];
+    assert_eq!(
+        (planned.target_offset, planned.exact),
+        (TargetOffset(60), false)
+    );
+    assert!(planned.detail.as_ref().unwrap().contains("15 offsets"));
+}
+
+#[test]
+fn h16_a_group_that_went_on_the_target_by_itself_is_left_there() {
+    let mut theirs = mapped();
+    theirs.found = Some(TargetCommit {
+        offset: TargetOffset(47),
+        metadata: None,
+    });
+    let plan = planned(&failover(theirs.clone()));
+    assert_eq!((plan.groups.len(), plan.blockers.len()), (0, 0));
+    assert!(plan.warnings[0].contains("47"), "{:?}", plan.warnings);
+
+    theirs.written.last = Some(TargetOffset(47));
+    theirs.written.released = true;
+    assert_eq!(planned(&failover(theirs)).groups.len(), 1);
+}
+
+#[test]
+fn every_blocker_is_found() {
+    let with = |change: &dyn Fn(&mut Situation)| {
+        let mut situation = failover(mapped());
+        change(&mut situation);
+        codes(&situation)
+    };
+    assert_eq!(with(&|_| {}), []);
+    let members = with(&|s| {
+        for group in s.groups.values_mut() {
+            group.active_on_target = true;
+        }
+    });
+    assert_eq!(members, [BlockerCode::GroupActive]);
+    let diverged = with(&|s| {
+        s.partitions
+            .insert(partition(), mirrored(PartitionState::Diverged));
+    });
+    assert_eq!(diverged, [BlockerCode::PartitionDiverged]);
+    let topic = with(&|s| {
+        s.asked_topics.insert("other".into());
+    });
+    assert_eq!(topic, [BlockerCode::UnknownTopic]);
+    assert_eq!(with(&|s| s.groups.clear()), [BlockerCode::UnknownGroup]);
+    let empty = with(&|s| {
+        for group in s.groups.values_mut() {
+            group.commits.clear();
+        }
+    });
+    assert_eq!(empty, [BlockerCode::UnknownGroup]);
+    assert_eq!(
+        codes(&failover(commit(1, Lookup::NotMirrored))),
+        [BlockerCode::UnknownTopic]
+    );
+    let loading = commit(1, Lookup::NotReady("loading".into()));
+    assert_eq!(codes(&failover(loading)), [BlockerCode::NotReady]);
+}
+
+#[test]
+fn a_switchover_needs_the_source_and_partitions_that_move() {
+    let mut switchover = situation(Kind::Switchover, mapped());
+    assert_eq!(codes(&switchover), []);
+    switchover.source_answers = false;
+    assert_eq!(codes(&switchover), [BlockerCode::SourceUnreachable]);
+    for (state, kind, expected) in [
+        (
+            PartitionState::Halted,
+            Kind::Switchover,
+            Some(BlockerCode::PartitionStandsStill),
+        ),
+        (
+            PartitionState::Paused,
+            Kind::Switchover,
+            Some(BlockerCode::PartitionStandsStill),
+        ),
+        (
+            PartitionState::Diverged,
+            Kind::Switchover,
+            Some(BlockerCode::PartitionDiverged),
+        ),
+        (PartitionState::Halted, Kind::Failover, None),
+        (PartitionState::Paused, Kind::Failover, None),
+    ] {
+        let mut situation = situation(kind, mapped());
+        situation.partitions.insert(partition(), mirrored(state));
+        assert_eq!(
+            codes(&situation),
+            Vec::from_iter(expected),
+            "{state} {kind:?}"
+        );
+    }
+}
+
+#[test]
+fn a_partition_of_topics_outside_the_move_blocks_nothing() {
+    let mut situation = failover(mapped());
+    let mut other = mirrored(PartitionState::Diverged);
+    other.partition = TopicPartition::new("unrelated", 0);
+    situation.partitions.insert(other.partition.clone(), other);
+    assert_eq!(codes(&situation), []);
+}
+
+#[test]
+fn equal_content_has_an_equal_hash_whenever_it_was_planned() {
+    let one = planned(&failover(mapped()));
+    let later = plan(&failover(mapped()), "p2".to_owned(), NOW + VALID_FOR);
+    assert_eq!(one.hash, later.hash);
+    assert_eq!(one.hash.len(), 64);
+    assert!(!one.is_expired(NOW) && one.is_expired(later.created_at));
+}
+
+#[test]
+fn the_hash_of_a_failover_covers_offsets_and_that_of_a_switchover_does_not() {
+    let moved = || commit(51, Lookup::Mapped(TargetOffset(46)));
+    let hash = |kind, commit| planned(&situation(kind, commit)).hash;
+    assert_ne!(
+        hash(Kind::Failover, mapped()),
+        hash(Kind::Failover, moved())
+    );
+    assert_eq!(
+        hash(Kind::Switchover, mapped()),
+        hash(Kind::Switchover, moved())
+    );
+
+    let mut blocked = situation(Kind::Switchover, mapped());
+    blocked.source_answers = false;
+    assert_ne!(hash(Kind::Switchover, mapped()), planned(&blocked).hash);
+}
+
+#[test]
+fn a_plan_survives_the_checkpoint_db_and_reads_as_the_api_names_it() {
+    let plan = planned(&failover(mapped()));
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let first = &json["groups"][0];
+    assert_eq!(
+        (&first["topic"], &first["partition"]),
+        (&"orders".into(), &0.into())
+    );
+    assert_eq!(
+        (&json["kind"], &first["target_offset"]),
+        (&"failover".into(), &45.into())
+    );
+}
+
+#[test]
+fn the_final_moves_of_a_switchover_must_be_as_exact_as_its_plan() {
+    let promised = planned(&situation(Kind::Switchover, mapped())).groups;
+    let drained = situation(
+        Kind::Switchover,
+        commit(60, Lookup::Mapped(TargetOffset(55))),
+    );
+    let fixed = final_moves(&promised, &drained).unwrap();
+    assert_eq!(fixed[0].target_offset, TargetOffset(55));
+
+    let near = Lookup::Near(TargetOffset(55), "why".into());
+    let worse = situation(Kind::Switchover, commit(60, near));
+    let blockers = final_moves(&promised, &worse).unwrap_err();
+    assert_eq!(
+        (blockers[0].code, blockers.len()),
+        (BlockerCode::NotExact, 1)
+    );
+    let promised_worse = planned(&worse).groups;
+    assert_eq!(final_moves(&promised_worse, &worse).unwrap().len(), 1);
+}
+
+#[test]
+fn the_last_look_finds_members_progress_divergence_and_a_log_that_moved() {
+    let moves = planned(&failover(mapped())).groups;
+    let key = ("billing".into(), partition());
+    let look = |active: bool, found: Option<i64>, mirrored: MirroredPartition| {
+        let found = found.map(|offset| TargetCommit {
+            offset: TargetOffset(offset),
+            metadata: None,
+        });
+        let written = Written {
+            last: Some(TargetOffset(40)),
+            ..Written::default()
+        };
+        let active = BTreeMap::from([("billing".into(), active)]);
+        let present = BTreeMap::from([(key_of(&key), (found, written))]);
+        let partitions = BTreeMap::from([(partition(), mirrored)]);
+        let blockers = conditions(&moves, &active, &present, &partitions);
+        blockers.iter().map(|b| b.code).collect::<Vec<_>>()
+    };
+    let live = || mirrored(PartitionState::Live);
+    for fine in [None, Some(40), Some(45)] {
+        assert_eq!(look(false, fine, live()), []);
+    }
+    assert_eq!(look(true, None, live()), [BlockerCode::GroupActive]);
+    assert_eq!(
+        look(false, Some(44), live()),
+        [BlockerCode::ProgressOnTarget]
+    );
+    let diverged = mirrored(PartitionState::Diverged);
+    assert_eq!(
+        look(false, None, diverged),
+        [BlockerCode::PartitionDiverged]
+    );
+    let mut retained = live();
+    retained.target_log_start = TargetOffset(46);
+    assert_eq!(look(false, None, retained), [BlockerCode::OutsideLog]);
+    let mut truncated = live();
+    truncated.target_end = TargetOffset(44);
+    assert_eq!(look(false, None, truncated), [BlockerCode::OutsideLog]);
+    let nothing_mirrored = conditions(&moves, &BTreeMap::new(), &BTreeMap::new(), &BTreeMap::new());
+    assert_eq!(nothing_mirrored[0].code, BlockerCode::UnknownTopic);
+}
+
+fn key_of(key: &(GroupId, TopicPartition)) -> (GroupId, TopicPartition) {
+    key.clone()
+}

@@ -1,0 +1,254 @@
+//! The words of an operation: its phases, what can happen in them, and what is done in them. Pure.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::{Blocker, Move};
+use crate::model::{SourceOffset, TopicPartition};
+
+/// The offsets an operation commits, fixed once.
+pub type Moves = Arc<[Move]>;
+
+/// Where the partitions of a move ended at one look.
+///
+/// Kept as a list because JSON has no other keys than text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<(TopicPartition, SourceOffset)>")]
+#[serde(into = "Vec<(TopicPartition, SourceOffset)>")]
+pub struct Ends(pub BTreeMap<TopicPartition, SourceOffset>);
+
+impl From<Vec<(TopicPartition, SourceOffset)>> for Ends {
+    fn from(list: Vec<(TopicPartition, SourceOffset)>) -> Self {
+        Self(list.into_iter().collect())
+    }
+}
+
+impl From<Ends> for Vec<(TopicPartition, SourceOffset)> {
+    fn from(ends: Ends) -> Self {
+        ends.0.into_iter().collect()
+    }
+}
+
+/// Where an operation is. Persisted before its effect is performed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum Phase {
+    /// First of a switchover: waiting until the source is at rest and everything is mirrored (H15).
+    Draining {
+        /// When waiting ends, in milliseconds since 1970.
+        deadline_ms: i64,
+        /// The ends of the last look, if that one found everything at rest.
+        rested: Option<Ends>,
+        /// What the last look still waited for.
+        waits_for: Vec<String>,
+    },
+    /// Set when drained: the groups' last offsets on the source are read and translated.
+    Fixing,
+    /// First of a failover, or set when the offsets are fixed: group sync lets go of the groups, durably.
+    Freezing {
+        /// The offsets to commit.
+        moves: Moves,
+    },
+    /// Set when frozen: the plan's conditions are looked at for the last time.
+    Checking {
+        /// The offsets to commit.
+        moves: Moves,
+    },
+    /// Set when the conditions hold: the offsets are committed on the target. From here on nothing is taken back.
+    Committing {
+        /// The offsets to commit.
+        moves: Moves,
+    },
+    /// Set when committed: the target's offsets are read back and compared.
+    Verifying {
+        /// The offsets to find.
+        moves: Moves,
+    },
+    /// Set when a condition doesn't hold any more: group sync takes the groups up again.
+    Thawing {
+        /// The offsets that were to be committed.
+        moves: Moves,
+        /// What stands against the move.
+        blockers: Vec<Blocker>,
+    },
+    /// Last: the groups stand where the plan said. Applications may start on the target.
+    Done {
+        /// The offsets as committed.
+        moves: Moves,
+    },
+    /// Last: not done, for these reasons.
+    Stopped {
+        /// Where it stopped.
+        at: PhaseName,
+        /// The offsets as far as they were fixed; committed in part if it stopped at `committing` or `verifying`.
+        moves: Moves,
+        /// Why.
+        blockers: Vec<Blocker>,
+    },
+}
+
+/// A phase without its payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "said at Phase")]
+pub enum PhaseName {
+    Draining,
+    Fixing,
+    Freezing,
+    Checking,
+    Committing,
+    Verifying,
+    Thawing,
+    Done,
+    Stopped,
+}
+
+/// What happened since the phase was persisted: the answer of its effect, or a restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The process started and found the operation in this phase.
+    Restarted,
+    /// The effect failed in a way that may pass.
+    Failed,
+    /// The effect kept failing until its time was up.
+    GaveUp(Blocker),
+    /// The partitions and groups were looked at.
+    Looked {
+        /// Where the partitions ended.
+        ends: Ends,
+        /// What is not at rest or not mirrored yet; empty when drained.
+        waits_for: Vec<String>,
+        /// When, in milliseconds since 1970.
+        now_ms: i64,
+    },
+    /// The final offsets were read and translated.
+    Fixed(Moves),
+    /// Group sync has let go of the groups, durably.
+    Frozen,
+    /// The conditions hold.
+    Cleared,
+    /// A condition doesn't hold, or the target refused.
+    Refused(Vec<Blocker>),
+    /// The target took every offset.
+    Committed,
+    /// The target has exactly the offsets of the plan.
+    Matched,
+    /// The target has other offsets.
+    Differs(Vec<Blocker>),
+    /// Group sync has taken the groups up again.
+    Thawed,
+}
+
+/// What is done in a phase. Every effect may be repeated; its answer comes back as an [`Event`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Look whether the source is at rest and everything is mirrored.
+    Look,
+    /// Read the groups' offsets on the source and translate them.
+    Fix,
+    /// Make group sync let go of the groups, durably.
+    Freeze(Moves),
+    /// Look at the plan's conditions.
+    Check(Moves),
+    /// Commit the offsets on the target.
+    Commit(Moves),
+    /// Read the offsets on the target and compare.
+    ReadBack(Moves),
+    /// Make group sync take the groups up again.
+    Thaw(Moves),
+}
+
+impl Phase {
+    /// The phase without its payload.
+    pub fn name(&self) -> PhaseName {
+        match self {
+            Self::Draining { .. } => PhaseName::Draining,
+            Self::Fixing => PhaseName::Fixing,
+            Self::Freezing { .. } => PhaseName::Freezing,
+            Self::Checking { .. } => PhaseName::Checking,
+            Self::Committing { .. } => PhaseName::Committing,
+            Self::Verifying { .. } => PhaseName::Verifying,
+            Self::Thawing { .. } => PhaseName::Thawing,
+            Self::Done { .. } => PhaseName::Done,
+            Self::Stopped { .. } => PhaseName::Stopped,
+        }
+    }
+
+    /// What is done in this phase; nothing in the last ones.
+    pub fn effect(&self) -> Option<Effect> {
+        match self {
+            Self::Draining { .. } => Some(Effect::Look),
+            Self::Fixing => Some(Effect::Fix),
+            Self::Freezing { moves } => Some(Effect::Freeze(Moves::clone(moves))),
+            Self::Checking { moves } => Some(Effect::Check(Moves::clone(moves))),
+            Self::Committing { moves } => Some(Effect::Commit(Moves::clone(moves))),
+            Self::Verifying { moves } => Some(Effect::ReadBack(Moves::clone(moves))),
+            Self::Thawing { moves, .. } => Some(Effect::Thaw(Moves::clone(moves))),
+            Self::Done { .. } | Self::Stopped { .. } => None,
+        }
+    }
+
+    /// Whether nothing happens any more.
+    pub fn is_last(&self) -> bool {
+        self.effect().is_none()
+    }
+}
+
+impl PhaseName {
+    /// Every phase, in the order of a move.
+    pub const ALL: [Self; 9] = [
+        Self::Draining,
+        Self::Fixing,
+        Self::Freezing,
+        Self::Checking,
+        Self::Committing,
+        Self::Verifying,
+        Self::Thawing,
+        Self::Done,
+        Self::Stopped,
+    ];
+
+    /// The name used in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draining => "draining",
+            Self::Fixing => "fixing",
+            Self::Freezing => "freezing",
+            Self::Checking => "checking",
+            Self::Committing => "committing",
+            Self::Verifying => "verifying",
+            Self::Thawing => "thawing",
+            Self::Done => "done",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+impl fmt::Display for PhaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Event {
+    /// The name used in documents and logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Restarted => "restarted",
+            Self::Failed => "failed",
+            Self::GaveUp(_) => "gave_up",
+            Self::Looked { .. } => "looked",
+            Self::Fixed(_) => "fixed",
+            Self::Frozen => "frozen",
+            Self::Cleared => "cleared",
+            Self::Refused(_) => "refused",
+            Self::Committed => "committed",
+            Self::Matched => "matched",
+            Self::Differs(_) => "differs",
+            Self::Thawed => "thawed",
+        }
+    }
+}
