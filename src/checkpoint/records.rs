@@ -43,14 +43,16 @@ pub struct PartitionRecord {
     pub source_topic_id: TopicId,
     /// The mirror topic's id: another one is another topic.
     pub target_topic_id: TopicId,
+    /// Where the mirror started; records before it were never wanted.
+    pub origin: SourceOffset,
     /// The next source offset before which nothing is missing on the target.
     pub frontier: SourceOffset,
     /// The target offset behind the last record whose append was acknowledged.
     pub acked_end: TargetOffset,
     /// Leader epochs of the source, each with its first offset, oldest first.
     pub epochs: Vec<(LeaderEpoch, SourceOffset)>,
-    /// Runs about to be opened, which the target may or may not hold.
-    pub provisional: Vec<Run>,
+    /// Plans: chains of runs stored before their data was sent, which the target may or may not hold; the newest last.
+    pub plans: Vec<Vec<Run>>,
     /// The ownership incarnation this link writes under.
     pub incarnation: u8,
     /// Why it stands still, if it waits for an operator.

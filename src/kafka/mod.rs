@@ -3,3 +3,10 @@
 pub mod admin;
 pub mod batch;
 pub mod wire;
+
+mod stream;
+
+pub use stream::{
+    Diverging, FetchOrder, FetchPartition, FetchedPartition, ProduceAnswer, ProducePart, start_fetch,
+    start_produce,
+};

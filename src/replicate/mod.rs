@@ -1,1 +1,30 @@
-//! Being written.
+//! Replication workers: they consume source partitions and produce them to the target.
+//!
+//! Promises: each source record from the start on appears in the mirror partition once, in order, bytes unchanged; after
+//! any error or crash the position is found in the target's log, not remembered; what would have to be guessed halts the
+//! partition and no other. Doesn't: create topics, know groups, or repair what somebody else wrote.
+
+mod complaints;
+mod context;
+mod hold;
+mod intake;
+mod likeness;
+mod mirror;
+mod outlet;
+mod rederive;
+mod resume;
+mod set;
+mod settle;
+mod settling;
+mod shipment;
+mod sieve;
+mod storing;
+mod tracked;
+mod view;
+mod window;
+mod worker;
+
+pub use context::Settings;
+pub use mirror::Start;
+pub use set::{MirrorSet, MirroredTopic};
+pub use view::{LinkView, PartitionStatus, Translation, Untranslatable};

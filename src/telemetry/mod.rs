@@ -1,1 +1,5 @@
-//! Being written.
+//! What farshore tells about itself: logs, metrics, health.
+
+mod clock;
+
+pub use clock::now_ms;

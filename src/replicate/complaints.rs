@@ -1,0 +1,46 @@
+//! Logs why partitions retry: once when the cause is new, not at each try and not once a partition.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::error::Error;
+use crate::model::{LinkName, TopicPartition};
+
+/// A cause that was logged isn't logged again for this long.
+const SILENCE: Duration = Duration::from_secs(60);
+/// At most this many causes are remembered.
+const CAUSES_LIMIT: usize = 256;
+
+/// The causes logged lately.
+#[derive(Debug)]
+pub(crate) struct Complaints {
+    link: LinkName,
+    causes: Mutex<HashMap<String, Instant>>,
+}
+
+impl Complaints {
+    pub(crate) fn new(link: LinkName) -> Self {
+        Self { link, causes: Mutex::new(HashMap::new()) }
+    }
+
+    /// Logs an error that a partition will retry after, unless its like was logged lately.
+    pub(crate) fn note(&self, partition: &TopicPartition, error: &Error) {
+        let now = Instant::now();
+        {
+            let mut causes = self.causes.lock();
+            causes.retain(|_, logged| now.duration_since(*logged) < SILENCE);
+            let cause = error.message().to_owned();
+            if causes.contains_key(&cause) || causes.len() >= CAUSES_LIMIT {
+                return;
+            }
+            causes.insert(cause, now);
+        }
+        tracing::warn!(
+            link = %self.link, %partition, error = error.chain(),
+            "partition retries; others with the same cause follow in silence"
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! What everything that works for a link shares: clusters, identity, limits, checkpoint DB, view.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use crate::checkpoint::Store;
+use crate::error::Result;
+use crate::kafka::wire::Cluster;
+use crate::model::{LinkIdentity, LinkName, TopicPartition};
+
+use super::complaints::Complaints;
+use super::mirror::{Mirror, Route, Start};
+use super::set::MirroredTopic;
+use super::view::LinkView;
+
+/// Settlings under way at once: each holds a handful of requests.
+const SETTLES_AT_ONCE: usize = 64;
+
+/// Limits and choices of a link, in bytes and connections.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Connections to each source broker.
+    pub fetch_connections: u16,
+    /// Connections to each target broker.
+    pub produce_connections: u16,
+    /// Bytes between fetch and acknowledgement, for the whole link.
+    pub max_in_flight_bytes: usize,
+    /// Bytes one fetch may bring; a single larger batch still comes whole.
+    pub fetch_max_bytes: usize,
+    /// Bytes one partition may hold before it is left out of fetches.
+    pub partition_max_bytes: usize,
+    /// How long a broker may take to answer.
+    pub request_timeout: Duration,
+    /// Where partitions start that the link's first look finds.
+    pub start: Start,
+}
+
+/// The parts of a link.
+#[derive(Debug)]
+pub(crate) struct LinkContext {
+    pub(crate) name: LinkName,
+    pub(crate) source: Cluster,
+    pub(crate) target: Cluster,
+    pub(crate) identity: LinkIdentity,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) settings: Settings,
+    /// How long after the newest timestamp of a batch a target broker surely remembers its producer, in milliseconds.
+    pub(crate) memory_ms: i64,
+    pub(crate) settles: Semaphore,
+    pub(crate) view: LinkView,
+    pub(crate) complaints: Complaints,
+}
+
+impl LinkContext {
+    pub(crate) fn new(
+        view: LinkView,
+        source: Cluster,
+        target: Cluster,
+        identity: LinkIdentity,
+        settings: Settings,
+        memory_ms: i64,
+    ) -> Self {
+        Self {
+            name: view.link().clone(),
+            source,
+            target,
+            identity,
+            store: view.store(),
+            settings,
+            memory_ms,
+            settles: Semaphore::new(SETTLES_AT_ONCE),
+            complaints: Complaints::new(view.link().clone()),
+            view,
+        }
+    }
+
+    /// The live state of a partition that discovery found, with what the checkpoint DB knows of it.
+    pub(crate) fn mirror(
+        &self,
+        partition: &TopicPartition,
+        mirrored: &MirroredTopic,
+    ) -> Result<Mirror> {
+        let tracked = self.view.track(partition, &mirrored.target_name)?;
+        let initial = mirrored.is_initial(partition.partition);
+        let start = if initial { self.settings.start } else { Start::Earliest };
+        let route = Route {
+            source: partition.clone(),
+            target: TopicPartition {
+                topic: mirrored.target_name.clone(),
+                partition: partition.partition,
+            },
+            source_id: mirrored.source_id,
+            target_id: mirrored.target_id,
+        };
+        let (begun, incarnation) = {
+            let known = tracked.lock();
+            (known.begun, known.record.incarnation)
+        };
+        let producer_id = self.identity.producer_id(incarnation);
+        Ok(Mirror::new(route, tracked, producer_id, (!begun).then_some(start)))
+    }
+
+    /// The wall clock in milliseconds since 1970, by which brokers forget producer ids.
+    #[expect(clippy::unused_self, reason = "time is a part of the context")]
+    pub(crate) fn now_ms(&self) -> i64 {
+        crate::telemetry::now_ms()
+    }
+}

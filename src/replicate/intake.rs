@@ -1,0 +1,256 @@
+//! The fetching side of the worker.
+
+use std::time::Duration;
+
+use crate::error::{Error, Kind, Result};
+use crate::kafka::batch::batches;
+use crate::kafka::wire::{Connection, Slot};
+use crate::kafka::{FetchOrder, FetchPartition, FetchedPartition, start_fetch};
+use crate::model::{PartitionState, SourceOffset};
+
+use super::hold::Cargo;
+use super::mirror::{Lane, Mirror, Phase};
+use super::settle::{Trouble, source_gap, truncated};
+use super::sieve::{AbortedTransaction, Sieve, Verdict};
+use super::worker::{Event, Intake, Ticket, Worker};
+
+/// How long a source broker may wait for new records before it answers.
+const LONG_WAIT: Duration = Duration::from_millis(500);
+/// The same while partitions of the connection are left out because they are full.
+const SHORT_WAIT: Duration = Duration::from_millis(5);
+/// A fetch isn't worth sending for less room than this.
+const LEAST_ROOM: usize = 64 * 1024;
+/// A partition that was live stays so in name until it is this many records behind.
+const LIVE_SLACK: i64 = 10_000;
+
+const OFFSET_OUT_OF_RANGE: i16 = 1;
+
+impl Worker {
+    /// Sends a fetch on each idle connection that has partitions with room.
+    pub(crate) fn fetch(&mut self) {
+        if self.stopping {
+            return;
+        }
+        let lanes: Vec<Lane> =
+            self.intakes.iter().filter(|(_, it)| !it.busy).map(|(lane, _)| *lane).collect();
+        for lane in lanes {
+            self.fetch_lane(lane);
+        }
+    }
+
+    fn fetch_lane(&mut self, lane: Lane) {
+        let Some(intake) = self.intakes.get_mut(&lane) else { return };
+        if intake.members.is_empty() {
+            return;
+        }
+        let Some(connection) = intake.connection.clone().filter(Connection::is_alive) else {
+            intake.busy = true;
+            intake.connection = None;
+            let source = self.link.source.clone();
+            self.events.push(Box::pin(async move {
+                let connection = source.connection(lane.broker, Slot::Fetch(lane.slot)).await;
+                Event::IntakeUp(lane, connection)
+            }));
+            return;
+        };
+        let held = self.held + self.reserved;
+        let room = self.link.settings.max_in_flight_bytes.saturating_sub(held);
+        if room < LEAST_ROOM {
+            return;
+        }
+        let max_bytes = room.min(self.link.settings.fetch_max_bytes);
+        let Some((order, tickets)) = order(intake, &self.mirrors, &self.link.settings, max_bytes)
+        else {
+            return;
+        };
+        intake.turn = intake.turn.wrapping_add(1);
+        intake.busy = true;
+        self.reserved += max_bytes;
+        let timeout = self.link.settings.request_timeout;
+        let pending = start_fetch(&connection, &order, timeout);
+        self.events.push(Box::pin(async move {
+            let answer = match pending {
+                Ok(pending) => pending.await,
+                Err(error) => Err(error),
+            };
+            Event::Fetched { lane, tickets, reserved: max_bytes, answer }
+        }));
+    }
+
+    pub(crate) fn intake_up(&mut self, lane: Lane, connection: Result<Connection>) {
+        let Some(intake) = self.intakes.get_mut(&lane) else { return };
+        intake.busy = false;
+        match connection {
+            Ok(connection) => intake.connection = Some(connection),
+            Err(error) => self.intake_lost(lane, &error),
+        }
+    }
+
+    fn intake_lost(&mut self, lane: Lane, error: &Error) {
+        let Some(intake) = self.intakes.get_mut(&lane) else { return };
+        intake.connection = None;
+        for index in std::mem::take(&mut intake.members) {
+            let at_lane = matches!(self.mirrors[index].phase, Phase::Flowing { intake, .. } if intake == lane);
+            if at_lane {
+                let error = Error::new(error.kind(), format!("fetching stopped: {}", error.chain()));
+                self.trouble(index, Trouble::Retry(error), false);
+            }
+        }
+    }
+
+    pub(crate) fn fetched(
+        &mut self,
+        lane: Lane,
+        tickets: &[Ticket],
+        reserved: usize,
+        answer: Result<Vec<FetchedPartition>>,
+    ) {
+        self.reserved -= reserved;
+        if let Some(intake) = self.intakes.get_mut(&lane) {
+            intake.busy = false;
+        }
+        let partitions = match answer {
+            Ok(partitions) => partitions,
+            Err(error) => return self.intake_lost(lane, &error),
+        };
+        for fetched in partitions {
+            let Some(&(index, round)) = tickets.get(fetched.place) else { continue };
+            if self.mirrors[index].flows_in(round) {
+                match take_in(&mut self.mirrors[index], fetched) {
+                    Ok(()) => self.touch(index),
+                    Err(trouble) => self.trouble(index, trouble, false),
+                }
+            }
+        }
+    }
+}
+
+/// What to ask for on a connection: every flowing partition with room, each first in turn.
+fn order(
+    intake: &Intake,
+    mirrors: &[Mirror],
+    settings: &super::context::Settings,
+    max_bytes: usize,
+) -> Option<(FetchOrder, Vec<Ticket>)> {
+    let mut left_out = false;
+    let mut partitions = Vec::new();
+    let mut tickets = Vec::new();
+    let count = intake.members.len();
+    for step in 0..count {
+        let index = intake.members[(intake.turn.wrapping_add(step)) % count];
+        let mirror = &mirrors[index];
+        if !matches!(mirror.phase, Phase::Flowing { .. }) {
+            continue;
+        }
+        if mirror.bytes() >= settings.partition_max_bytes {
+            left_out = true;
+            continue;
+        }
+        tickets.push((index, mirror.round));
+        partitions.push(FetchPartition {
+            partition: mirror.route.source.clone(),
+            topic_id: mirror.route.source_id,
+            offset: mirror.fetch_next,
+            max_bytes: settings.partition_max_bytes,
+            leader_epoch: mirror.leader_epoch,
+            fetched_epoch: mirror.fetched_epoch,
+        });
+    }
+    let max_wait = if left_out { SHORT_WAIT } else { LONG_WAIT };
+    (!partitions.is_empty()).then_some((FetchOrder { max_wait, max_bytes, partitions }, tickets))
+}
+
+/// Takes one partition's part of a fetch response into its hold.
+fn take_in(mirror: &mut Mirror, fetched: FetchedPartition) -> Result<(), Trouble> {
+    if let Some(diverging) = fetched.diverging {
+        return Err(Trouble::Halt(truncated(mirror.fetch_next, diverging.end, diverging.epoch.0)));
+    }
+    if let Some(code) = fetched.error {
+        return Err(refused(mirror, &fetched, code));
+    }
+    let aborted = fetched.aborted.iter().map(|&(producer_id, first_offset)| AbortedTransaction {
+        producer_id,
+        first_offset,
+    });
+    let mut sieve = Sieve::new(aborted.collect());
+    let mut oldest = None;
+    for batch in batches(fetched.records) {
+        let corrupt = |error| {
+            let message = "the source sent a batch that is corrupt; fetching it again";
+            let error = Error::new(Kind::Protocol, message)
+                .partition(&mirror.route.source)
+                .offset(mirror.fetch_next.get())
+                .caused_by(error);
+            Trouble::Retry(error)
+        };
+        let batch = batch.map_err(corrupt)?;
+        batch.check_crc().map_err(corrupt)?;
+        let until = SourceOffset(batch.next_offset());
+        if until <= mirror.fetch_next {
+            continue;
+        }
+        let verdict = sieve.judge(&batch, mirror.fetch_next).map_err(corrupt)?;
+        let epoch = batch.header().leader_epoch;
+        if epoch > mirror.fetched_epoch {
+            mirror.tracked.lock().note_epoch(epoch, mirror.fetch_next);
+            mirror.fetched_epoch = epoch;
+        }
+        match verdict {
+            Verdict::Skip => mirror.hold.pass(until),
+            Verdict::Forward | Verdict::Reencode => {
+                oldest.get_or_insert(batch.header().base_timestamp);
+                let from = mirror.fetch_next.max(SourceOffset(batch.base_offset()));
+                let intact = verdict == Verdict::Forward;
+                mirror.hold.load(Cargo { batch, from, intact });
+            }
+        }
+        mirror.fetch_next = until;
+    }
+    note(mirror, fetched.log_start, fetched.last_stable, fetched.high_watermark, oldest);
+    Ok(())
+}
+
+fn note(
+    mirror: &Mirror,
+    log_start: i64,
+    last_stable: i64,
+    high_watermark: i64,
+    oldest: Option<i64>,
+) {
+    let mut known = mirror.tracked.lock();
+    let figures = &mut known.figures;
+    figures.source_log_start = log_start;
+    figures.source_end = last_stable;
+    figures.source_high_watermark = high_watermark;
+    if figures.oldest_waiting.is_none() {
+        figures.oldest_waiting = oldest;
+    }
+    known.judge_state();
+}
+
+fn refused(mirror: &Mirror, fetched: &FetchedPartition, code: crate::error::BrokerCode) -> Trouble {
+    let passed = fetched.log_start > mirror.fetch_next.get();
+    if code.0 == OFFSET_OUT_OF_RANGE && passed {
+        return Trouble::Halt(source_gap(mirror.fetch_next, SourceOffset(fetched.log_start)));
+    }
+    let message = format!("the source refused a fetch: {}", crate::kafka::wire::code_name(code));
+    Trouble::from(
+        Error::new(Kind::Broker(code), message)
+            .partition(&mirror.route.source)
+            .offset(mirror.fetch_next.get()),
+    )
+}
+
+impl super::tracked::Known {
+    /// Sets catching_up or live by how far the mirror is behind.
+    pub(crate) fn judge_state(&mut self) {
+        let lag = self.lag();
+        let state = &mut self.figures.state;
+        let live = lag == 0 || (*state == PartitionState::Live && lag < LIVE_SLACK);
+        *state = if live { PartitionState::Live } else { PartitionState::CatchingUp };
+        self.figures.detail = None;
+        if lag == 0 {
+            self.figures.oldest_waiting = None;
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The live state of one mirror partition inside its worker.
+//!
+//! Holds values and small decisions only; the worker performs. One partition's trouble stays in its own `Mirror`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{LeaderEpoch, ProducerId, Reason, SourceOffset, TargetOffset, TopicId, TopicPartition};
+use crate::task::Backoff;
+
+use super::hold::Hold;
+use super::settle::Trouble;
+use super::shipment::{Course, Shipment, compose};
+use super::tracked::Tracked;
+use super::window::{PIPELINE_MINIMUM, Proof, Window};
+
+/// First and longest pause before a partition settles again after an error.
+const RETRY_BASE: Duration = Duration::from_millis(100);
+const RETRY_CAP: Duration = Duration::from_secs(5);
+
+/// A connection's place: which broker, and which of its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Lane {
+    /// The broker.
+    pub(crate) broker: crate::model::BrokerId,
+    /// The connection's number.
+    pub(crate) slot: u16,
+}
+
+/// What follows once nothing of the partition is in flight any more.
+#[derive(Debug)]
+pub(crate) enum Then {
+    /// Settle again, at once or after a pause.
+    Settle {
+        /// Why.
+        trouble: Trouble,
+        /// Whether requests may still be on their way.
+        uncertain: bool,
+    },
+    /// Stand still until the link is resumed.
+    Pause,
+    /// Begin to flow: where it starts had to be stored first.
+    Flow {
+        /// Where it fetches.
+        intake: Lane,
+        /// Where it produces.
+        outlet: Lane,
+    },
+}
+
+/// What a mirror partition is doing.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// Set by the worker: a settling runs or waits for its turn.
+    Settling,
+    /// Set by a settling: records flow.
+    Flowing {
+        /// Where it fetches.
+        intake: Lane,
+        /// Where it produces.
+        outlet: Lane,
+    },
+    /// Set by the worker on trouble: answers are awaited, nothing new is sent.
+    Draining(Then),
+    /// Set by the worker: a settling is due after a pause.
+    Resting,
+    /// Set by the worker: waits for an operator.
+    Halted,
+    /// Set by the worker: the link is paused or stopping.
+    Paused,
+}
+
+/// A shipment on its way to the window.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    /// The shipment.
+    pub(crate) shipment: Shipment,
+    /// Whether the runs it opens are durable, so that it may be sent.
+    pub(crate) durable: bool,
+}
+
+/// The names and ids of a mirror partition.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    /// The partition on the source.
+    pub(crate) source: TopicPartition,
+    /// The partition on the target.
+    pub(crate) target: TopicPartition,
+    /// The source topic's id.
+    pub(crate) source_id: TopicId,
+    /// The mirror topic's id.
+    pub(crate) target_id: TopicId,
+}
+
+impl Route {
+    /// A number that spreads partitions over connections: neighbours within a topic land on different ones.
+    pub(crate) fn spread(&self) -> u64 {
+        let topic = self.source.topic.as_str().bytes();
+        let hash = topic.fold(0_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        hash.wrapping_add(u64::from(self.source.partition.0.unsigned_abs()))
+    }
+}
+
+/// One mirror partition.
+#[derive(Debug)]
+pub(crate) struct Mirror {
+    /// Names and ids.
+    pub(crate) route: Route,
+    /// What others may read.
+    pub(crate) tracked: Arc<Tracked>,
+    /// What it is doing.
+    pub(crate) phase: Phase,
+    /// Counts settlings: an event of an earlier round is stale.
+    pub(crate) round: u32,
+    /// What was fetched and waits.
+    pub(crate) hold: Hold,
+    /// What was composed and waits.
+    pub(crate) staged: VecDeque<Staged>,
+    /// What is in flight.
+    pub(crate) window: Window,
+    /// Where the next shipment goes.
+    pub(crate) course: Course,
+    /// The next source offset to fetch.
+    pub(crate) fetch_next: SourceOffset,
+    /// The leader epochs sent with a fetch: the leader's, and that of the last record fetched.
+    pub(crate) leader_epoch: LeaderEpoch,
+    /// The epoch of the record before `fetch_next`.
+    pub(crate) fetched_epoch: LeaderEpoch,
+    /// Refused batches shrink until this source offset is passed.
+    pub(crate) refused_until: Option<SourceOffset>,
+    /// Where the acknowledged batch that is read back lies, and its checksum as sent.
+    pub(crate) read_back: Option<(TargetOffset, u32)>,
+    /// Whether requests of an earlier round, connection or process may still be on their way.
+    pub(crate) uncertain: bool,
+    /// Whether it stands in its outlet's queue.
+    pub(crate) queued: bool,
+    /// Pauses between settlings.
+    pub(crate) backoff: Backoff,
+    /// Where the target last refused a sequence number: a second time at the same place is no race.
+    pub(crate) refused_sequence: Option<TargetOffset>,
+    /// The conflict found by discovery that halts it, if one does.
+    pub(crate) conflict: Option<Reason>,
+    /// Up to where the remembered leader epochs of the source are complete.
+    pub(crate) epochs_until: SourceOffset,
+    /// Metadata generations of source and target at the last trouble: newer ones are worth another try.
+    pub(crate) seen: (u64, u64),
+    /// Whether the next runs stored ahead begin a new plan: an earlier one may have landed all the same.
+    pub(crate) new_plan: bool,
+    /// Bytes counted against the link's limit.
+    pub(crate) counted: usize,
+    /// Where it starts if nothing is mirrored yet; none once that is stored.
+    pub(crate) start: Option<Start>,
+}
+
+/// Where the mirror of a partition starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// At the oldest record.
+    Earliest,
+    /// Behind the newest committed record.
+    Latest,
+    /// At the first record of this time or later, in milliseconds since 1970.
+    At(i64),
+}
+
+impl Mirror {
+    /// A partition about to settle for the first time in this process: an earlier one may have requests under way.
+    pub(crate) fn new(
+        route: Route,
+        tracked: Arc<Tracked>,
+        producer_id: ProducerId,
+        start: Option<Start>,
+    ) -> Self {
+        let epochs_until = tracked.lock().record.frontier;
+        Self {
+            route,
+            tracked,
+            phase: Phase::Settling,
+            round: 0,
+            hold: Hold::default(),
+            staged: VecDeque::new(),
+            window: Window::new(0, Proof::Wanted),
+            course: Course {
+                producer_id,
+                target: TargetOffset::ZERO,
+                source: None,
+                records_limit: usize::MAX,
+            },
+            fetch_next: SourceOffset::ZERO,
+            leader_epoch: LeaderEpoch::UNKNOWN,
+            fetched_epoch: LeaderEpoch::UNKNOWN,
+            refused_until: None,
+            read_back: None,
+            uncertain: true,
+            queued: false,
+            backoff: Backoff::new(RETRY_BASE, RETRY_CAP),
+            refused_sequence: None,
+            conflict: None,
+            epochs_until,
+            seen: (0, 0),
+            new_plan: true,
+            counted: 0,
+            start,
+        }
+    }
+
+    /// Bytes it holds against the limits.
+    pub(crate) fn bytes(&self) -> usize {
+        let staged: usize = self.staged.iter().map(|it| it.shipment.bytes).sum();
+        self.hold.bytes() + staged + self.window.bytes()
+    }
+
+    /// Whether an event of `round` still concerns it while it flows.
+    pub(crate) fn flows_in(&self, round: u32) -> bool {
+        self.round == round && matches!(self.phase, Phase::Flowing { .. })
+    }
+
+    /// Forgets everything that was fetched and not sent; the next settling finds the position anew.
+    pub(crate) fn drop_cargo(&mut self) {
+        self.hold = Hold::default();
+        self.staged.clear();
+    }
+
+    /// Composes the next shipment if it could go soon. Composing late lets small batches gather.
+    ///
+    /// Returns whether a shipment was staged that opens runs: those have to be stored before it is sent.
+    pub(crate) fn stage(&mut self) -> Result<bool, crate::kafka::batch::BatchError> {
+        self.pass_stretches();
+        if !self.staged.is_empty() || !self.window.has_room() {
+            return Ok(false);
+        }
+        let worth_pipelining =
+            self.hold.front().is_some_and(|cargo| cargo.size() >= PIPELINE_MINIMUM);
+        if !self.window.is_empty() && !worth_pipelining {
+            return Ok(false);
+        }
+        let Some(shipment) = compose(&mut self.hold, &self.course)? else {
+            self.pass_stretches();
+            return Ok(false);
+        };
+        self.course = self.course.behind(&shipment);
+        let opens = !shipment.joins;
+        if opens {
+            self.tracked.lock().plan(&shipment.runs, self.new_plan);
+            self.new_plan = false;
+        }
+        self.staged.push_back(Staged { shipment, durable: !opens });
+        Ok(opens)
+    }
+
+    /// Whether a shipment is staged, stored and admitted by the window.
+    pub(crate) fn ready(&self, now: i64) -> bool {
+        self.staged.front().is_some_and(|it| it.durable && self.window.admits(&it.shipment, now))
+    }
+
+    /// With nothing before it under way, a stretch of which nothing travels moves the frontier by itself.
+    fn pass_stretches(&mut self) {
+        while self.staged.is_empty() && self.window.is_empty() {
+            let Some(until) = self.hold.skip() else { break };
+            self.tracked.advance(until);
+        }
+    }
+
+    /// Lets batches grow again after refused ones shrank them, and forgets the refusal once it is passed.
+    pub(crate) fn relax(&mut self, frontier: SourceOffset) {
+        if self.refused_until.is_some_and(|until| frontier >= until) {
+            self.refused_until = None;
+            self.course.records_limit = usize::MAX;
+        } else if self.refused_until.is_some() {
+            self.course.records_limit = self.course.records_limit.saturating_mul(2);
+        }
+    }
+}

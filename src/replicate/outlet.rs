@@ -1,0 +1,311 @@
+//! The producing side of the worker.
+
+use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::kafka::wire::{Connection, Slot, code_name};
+use crate::kafka::{ProduceAnswer, ProducePart, start_produce};
+use crate::model::{HaltCode, Reason, TargetOffset};
+
+use super::likeness;
+use super::mirror::{Lane, Mirror, Phase};
+use super::settle::Trouble;
+use super::window::{InFlight, Landing};
+use super::worker::{Event, Ticket, Worker};
+
+/// Requests out on one connection: the broker works on one at a time, the next one waits in its socket buffer.
+const REQUESTS_OUT: usize = 3;
+/// A produce request stops growing here.
+const REQUEST_BYTES: usize = 4 * 1024 * 1024;
+
+/// Codes with which a broker refuses a batch for what it is, whoever sends it and whenever:
+/// MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_TIMESTAMP, UNSUPPORTED_FOR_MESSAGE_FORMAT,
+/// UNSUPPORTED_COMPRESSION_TYPE, INVALID_RECORD.
+const REFUSALS: [i16; 6] = [10, 18, 32, 43, 76, 87];
+const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
+
+impl Worker {
+    /// Looks whether a partition has something to send, and stages it.
+    pub(crate) fn touch(&mut self, index: usize) {
+        let mirror = &mut self.mirrors[index];
+        let Phase::Flowing { outlet: lane, .. } = mirror.phase else { return self.recount(index) };
+        match mirror.stage() {
+            Ok(true) => self.to_store.push(index),
+            Ok(false) => {}
+            Err(error) => {
+                let error = Error::new(Kind::Protocol, "a source batch cannot be re-encoded")
+                    .partition(&mirror.route.source)
+                    .caused_by(error);
+                return self.trouble(index, Trouble::Retry(error), false);
+            }
+        }
+        self.recount(index);
+        let mirror = &mut self.mirrors[index];
+        if !mirror.queued && mirror.staged.front().is_some_and(|staged| staged.durable) {
+            mirror.queued = true;
+            self.outlets.entry(lane).or_default().ready.push_back(index);
+        }
+    }
+
+    /// Sends what is ready, at most one batch of a partition in a request.
+    pub(crate) fn produce(&mut self) {
+        let lanes: Vec<Lane> =
+            self.outlets.iter().filter(|(_, it)| !it.ready.is_empty()).map(|(lane, _)| *lane).collect();
+        for lane in lanes {
+            while self.produce_lane(lane) {}
+        }
+    }
+
+    fn produce_lane(&mut self, lane: Lane) -> bool {
+        let Some(outlet) = self.outlets.get_mut(&lane) else { return false };
+        let Some(connection) = outlet.connection.clone().filter(Connection::is_alive) else {
+            self.connect_outlet(lane);
+            return false;
+        };
+        if outlet.outstanding >= REQUESTS_OUT {
+            return false;
+        }
+        let (parts, tickets) = self.collect(lane);
+        if parts.is_empty() {
+            return false;
+        }
+        let timeout = self.link.settings.request_timeout;
+        let pending = start_produce(&connection, parts, timeout);
+        if let Some(outlet) = self.outlets.get_mut(&lane) {
+            outlet.outstanding += 1;
+        }
+        let id = connection.id();
+        self.events.push(Box::pin(async move {
+            let answer = match pending {
+                Ok(pending) => pending.await,
+                Err(error) => Err(error),
+            };
+            Event::Produced { lane, connection: id, tickets, answer }
+        }));
+        true
+    }
+
+    fn connect_outlet(&mut self, lane: Lane) {
+        let Some(outlet) = self.outlets.get_mut(&lane) else { return };
+        outlet.connection = None;
+        if outlet.connecting || outlet.outstanding > 0 {
+            return;
+        }
+        outlet.connecting = true;
+        let target = self.link.target.clone();
+        self.events.push(Box::pin(async move {
+            let connection = target.connection(lane.broker, Slot::Produce(lane.slot)).await;
+            Event::OutletUp(lane, connection)
+        }));
+    }
+
+    pub(crate) fn outlet_up(&mut self, lane: Lane, connection: Result<Connection>) {
+        let Some(outlet) = self.outlets.get_mut(&lane) else { return };
+        outlet.connecting = false;
+        match connection {
+            Ok(connection) => outlet.connection = Some(connection),
+            Err(error) => {
+                for index in std::mem::take(&mut outlet.ready) {
+                    self.mirrors[index].queued = false;
+                    let at_lane = matches!(self.mirrors[index].phase, Phase::Flowing { outlet, .. } if outlet == lane);
+                    if at_lane {
+                        let error = Error::new(error.kind(), format!("producing stopped: {}", error.chain()));
+                        self.trouble(index, Trouble::Retry(error), false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes the next batch of each ready partition, as far as a request goes.
+    fn collect(&mut self, lane: Lane) -> (Vec<ProducePart>, Vec<Ticket>) {
+        let now = self.link.now_ms();
+        let (mut parts, mut tickets, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let Some(outlet) = self.outlets.get_mut(&lane) else { return (parts, tickets) };
+        let mut again = Vec::new();
+        while bytes < REQUEST_BYTES
+            && let Some(index) = outlet.ready.pop_front()
+        {
+            let mirror = &mut self.mirrors[index];
+            mirror.queued = false;
+            let at_lane = matches!(mirror.phase, Phase::Flowing { outlet, .. } if outlet == lane);
+            if !at_lane || !mirror.ready(now) {
+                continue;
+            }
+            let Some(staged) = mirror.staged.pop_front() else { continue };
+            let shipment = staged.shipment;
+            bytes += shipment.stamped.size();
+            mirror.window.sent(InFlight {
+                target: shipment.target,
+                records: shipment.records(),
+                frontier: shipment.frontier,
+                crc: shipment.stamped.crc,
+                max_timestamp: shipment.stamped.max_timestamp,
+                bytes: shipment.bytes,
+                runs: shipment.runs,
+            });
+            tickets.push((index, mirror.round));
+            parts.push(ProducePart {
+                partition: mirror.route.target.clone(),
+                topic_id: mirror.route.target_id,
+                batch: shipment.stamped,
+            });
+            again.push(index);
+        }
+        for index in again {
+            self.touch(index);
+        }
+        (parts, tickets)
+    }
+
+    pub(crate) fn produced(
+        &mut self,
+        lane: Lane,
+        connection: u64,
+        tickets: &[Ticket],
+        answer: Result<Vec<ProduceAnswer>>,
+    ) {
+        if let Some(outlet) = self.outlets.get_mut(&lane) {
+            outlet.outstanding = outlet.outstanding.saturating_sub(1);
+            let same = outlet.connection.as_ref().is_some_and(|it| it.id() == connection);
+            if answer.is_err() && same {
+                outlet.connection = None;
+            }
+        }
+        match answer {
+            Ok(answers) => {
+                for (&(index, round), answer) in tickets.iter().zip(answers) {
+                    if self.mirrors[index].round == round {
+                        self.answered(index, &answer);
+                    }
+                }
+            }
+            Err(error) => {
+                for &(index, round) in tickets {
+                    if self.mirrors[index].round == round {
+                        self.mirrors[index].window.lost_oldest();
+                        let error = Error::new(error.kind(), format!("a produce request was lost: {}", error.chain()));
+                        self.trouble(index, Trouble::Retry(error), true);
+                    }
+                }
+            }
+        }
+    }
+
+    /// One partition's part of a produce response.
+    fn answered(&mut self, index: usize, answer: &ProduceAnswer) {
+        let mirror = &mut self.mirrors[index];
+        if let Some(code) = answer.error {
+            let trouble = refusal(mirror, code, answer.message.as_deref());
+            mirror.window.lost_oldest();
+            self.trouble(index, trouble, false);
+            return;
+        }
+        match mirror.window.landed(TargetOffset(answer.base_offset)) {
+            Landing::AsPredicted(landed) => self.landed(index, &landed, answer.log_start),
+            Landing::Elsewhere { predicted, actual } => {
+                let message = format!(
+                    "a batch predicted at target offset {predicted} was appended at {actual}: somebody else writes to {}",
+                    mirror.route.target
+                );
+                let reason = Reason::new(HaltCode::ForeignWrite, message)
+                    .at(Some(mirror.tracked.lock().record.frontier), Some(actual));
+                self.trouble(index, Trouble::Halt(reason), false);
+            }
+            Landing::Unexpected => {}
+        }
+    }
+
+    fn landed(&mut self, index: usize, landed: &InFlight, log_start: i64) {
+        let mirror = &mut self.mirrors[index];
+        let result = {
+            let mut known = mirror.tracked.lock();
+            known.figures.records += landed.records.unsigned_abs();
+            known.figures.bytes += landed.bytes as u64;
+            known.figures.batches += 1;
+            known.figures.target_log_start = log_start;
+            known.figures.oldest_waiting = Some(landed.max_timestamp);
+            let result = known.landed(&landed.runs, landed.frontier);
+            known.judge_state();
+            result
+        };
+        if let Err(error) = result {
+            let message = format!("an acknowledged batch doesn't continue the map: {error}");
+            let reason = Reason::new(HaltCode::MapUnknown, message);
+            return self.trouble(index, Trouble::Halt(reason), false);
+        }
+        mirror.relax(landed.frontier);
+        mirror.refused_sequence = None;
+        mirror.backoff.reset();
+        if mirror.window.wants_read_back() {
+            mirror.read_back = Some((landed.target, landed.crc));
+            let ticket = (index, mirror.round);
+            let partition = mirror.route.target.clone();
+            let (target, offset) = (self.link.target.clone(), landed.target.get());
+            self.events.push(Box::pin(async move {
+                let batch = likeness::batch_holding(&target, &partition, offset).await;
+                let checksum = batch.map(|batch| {
+                    batch.filter(|it| it.base_offset() == offset).map(|it| it.header().crc)
+                });
+                Event::ReadBack { ticket, checksum }
+            }));
+        }
+        self.touch(index);
+        self.drained(index);
+    }
+
+    /// The target log holds what was sent, or an earlier request of ours took its place (H5).
+    pub(crate) fn was_read_back(&mut self, ticket: Ticket, checksum: Result<Option<u32>>) {
+        let (index, round) = ticket;
+        let mirror = &mut self.mirrors[index];
+        if mirror.round != round {
+            return;
+        }
+        let Some((offset, sent)) = mirror.read_back.take() else { return };
+        match checksum {
+            Ok(Some(found)) if found == sent => {
+                mirror.window.proven();
+                self.touch(index);
+            }
+            Ok(_) => {
+                let message = "an acknowledged batch is not the one that was sent: an earlier request took its place";
+                let error = Error::new(Kind::Protocol, message)
+                    .partition(&mirror.route.target)
+                    .offset(offset.get());
+                self.trouble(index, Trouble::Retry(error), true);
+            }
+            Err(error) => self.trouble(index, Trouble::Retry(error), true),
+        }
+    }
+}
+
+/// What an error code in a produce response means for the partition.
+fn refusal(mirror: &mut Mirror, code: BrokerCode, message: Option<&str>) -> Trouble {
+    let Some(oldest) = mirror.window.oldest() else {
+        return Trouble::Retry(Error::new(Kind::Broker(code), "a produce answer came unasked"));
+    };
+    let said = message.map(|text| format!(" ({text})")).unwrap_or_default();
+    let text = format!("the target refused a batch: {}{said}", code_name(code));
+    let (records, frontier, target) = (oldest.records, oldest.frontier, oldest.target);
+    let first_source = oldest.runs.first().map(|run| run.source);
+    if code.0 == OUT_OF_ORDER_SEQUENCE_NUMBER {
+        // A race is over after one settling; refused again at the same place, somebody else's data lies before it (H3).
+        if mirror.refused_sequence.replace(target) == Some(target) {
+            return Trouble::Halt(
+                Reason::new(HaltCode::ForeignWrite, text).at(first_source, Some(target)),
+            );
+        }
+    }
+    if REFUSALS.contains(&code.0) {
+        if records == 1 {
+            return Trouble::Halt(
+                Reason::new(HaltCode::RecordRefused, text).at(first_source, Some(target)),
+            );
+        }
+        // H7: a batch of several records is cut down until the one that is refused stands alone.
+        let half = usize::try_from(records / 2).unwrap_or(1).max(1);
+        mirror.course.records_limit = mirror.course.records_limit.min(half);
+        mirror.refused_until = mirror.refused_until.max(Some(frontier));
+    }
+    Trouble::from(
+        Error::new(Kind::Broker(code), text).partition(&mirror.route.target).offset(target.get()),
+    )
+}

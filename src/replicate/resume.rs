@@ -1,0 +1,163 @@
+//! Works out where a mirror partition stands from what its log really holds.
+//!
+//! Pure. Never patches a remembered position: the end of the target's log, the header of the batch that ends there and
+//! the runs stored before they were sent decide together, and where they leave a doubt, a [`Reason`] says which.
+
+use crate::kafka::batch::Header;
+use crate::model::{
+    HaltCode, LeaderEpoch, LinkIdentity, Reason, Run, SourceOffset, TargetOffset, sequence_of,
+};
+
+/// What was read of the target's log in one leader epoch, the high watermark having reached the end.
+#[derive(Debug, Clone)]
+pub(crate) struct Tail {
+    /// The log's true end.
+    pub(crate) end: TargetOffset,
+    /// The log's start.
+    pub(crate) log_start: TargetOffset,
+    /// Header of the batch that holds `end - 1`; none if the log is empty.
+    pub(crate) last: Option<Header>,
+}
+
+impl Tail {
+    /// Whether the log holds nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.end <= self.log_start
+    }
+}
+
+/// Whether the tail is this link's own work (H4), and not shorter than what was acknowledged (H13).
+pub(crate) fn check_tail(
+    identity: &LinkIdentity,
+    tail: &Tail,
+    acknowledged: Option<TargetOffset>,
+) -> Result<(), Reason> {
+    if let Some(acknowledged) = acknowledged.filter(|&acknowledged| tail.end < acknowledged) {
+        return Err(Reason::new(
+            HaltCode::MapUnknown,
+            format!(
+                "the mirror partition ends at {} but had acknowledged records up to {acknowledged}: the target lost them",
+                tail.end
+            ),
+        )
+        .at(None, Some(tail.end)));
+    }
+    let Some(last) = &tail.last else {
+        return check_empty(tail, acknowledged);
+    };
+    let foreign = |what: String| {
+        Err(Reason::new(HaltCode::ForeignWrite, what)
+            .at(None, Some(TargetOffset(last.base_offset))))
+    };
+    if !identity.owns(last.producer_id) {
+        return foreign(format!(
+            "the batch at target offset {} was written by producer id {}, not by this link",
+            last.base_offset, last.producer_id
+        ));
+    }
+    let expected = sequence_of(TargetOffset(last.base_offset));
+    if last.base_sequence != expected {
+        return foreign(format!(
+            "the batch at target offset {} carries sequence {}, not {expected}: offsets were shifted by another writer",
+            last.base_offset, last.base_sequence
+        ));
+    }
+    Ok(())
+}
+
+fn check_empty(tail: &Tail, acknowledged: Option<TargetOffset>) -> Result<(), Reason> {
+    let expected = acknowledged.unwrap_or(TargetOffset::ZERO);
+    if tail.end == expected {
+        return Ok(());
+    }
+    Err(Reason::new(
+        HaltCode::MapUnknown,
+        format!(
+            "the mirror partition is empty and ends at {}, where the checkpoint knows records up to {expected}",
+            tail.end
+        ),
+    )
+    .at(None, Some(tail.end)))
+}
+
+/// One explanation of what the log holds behind the map: stored runs that may have been appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Explanation {
+    /// Runs to append to the map, the last one reaching up to the end.
+    pub(crate) runs: Vec<Run>,
+    /// The source offset behind the last record.
+    pub(crate) position: SourceOffset,
+}
+
+impl Explanation {
+    /// The source offset of a record, as far as this explanation or `last_run` covers it.
+    pub(crate) fn source_of(
+        &self,
+        last_run: Option<Run>,
+        target: TargetOffset,
+    ) -> Option<SourceOffset> {
+        self.runs.iter().chain(last_run.as_ref()).find_map(|run| run.to_source(target))
+    }
+}
+
+/// Every way to explain a log that ends at `end`, the most likely first.
+///
+/// `last_run` is the map's last run, open-ended by nature; `plans` are the chains of runs stored ahead of their data, the
+/// oldest first: a chain that was given up may still have landed (H8).
+pub(crate) fn explanations(
+    last_run: Option<Run>,
+    plans: &[Vec<Run>],
+    end: TargetOffset,
+) -> Vec<Explanation> {
+    let mut found = Vec::new();
+    let no_plan: &[Run] = &[];
+    for plan in plans.iter().rev().map(Vec::as_slice).chain([no_plan]) {
+        if let Some(explanation) = explain(last_run, plan, end).filter(|it| !found.contains(it)) {
+            found.push(explanation);
+        }
+    }
+    found
+}
+
+fn explain(last_run: Option<Run>, plan: &[Run], end: TargetOffset) -> Option<Explanation> {
+    let known_end = last_run.map(|run| run.target_end());
+    let mut runs: Vec<Run> = Vec::new();
+    let landed = |run: &&Run| run.target < end && known_end.is_none_or(|known| run.target >= known);
+    for run in plan.iter().filter(landed) {
+        stretch(runs.last_mut(), run.target);
+        runs.push(*run);
+    }
+    let reaches = |run: Run| run.source.plus(end.since(run.target));
+    if runs.is_empty() {
+        // The last run goes on up to the end, or nothing was ever appended.
+        let last = last_run?;
+        return (last.target < end).then(|| Explanation { runs, position: reaches(last) });
+    }
+    stretch(runs.last_mut(), end);
+    let position = runs.last().map(Run::source_end)?;
+    Some(Explanation { runs, position })
+}
+
+/// The source's leader epoch of the record before `position`, as far as the remembered epochs are complete (H11): they
+/// list each epoch's first record and were noted up to `until`.
+pub(crate) fn epoch_before(
+    epochs: &[(LeaderEpoch, SourceOffset)],
+    until: SourceOffset,
+    position: SourceOffset,
+) -> LeaderEpoch {
+    if position > until {
+        return LeaderEpoch::UNKNOWN;
+    }
+    let begun = epochs.iter().rev().find(|(_, first)| *first < position);
+    begun.map_or(LeaderEpoch::UNKNOWN, |(epoch, _)| *epoch)
+}
+
+fn stretch(run: Option<&mut Run>, end: TargetOffset) {
+    if let Some(run) = run {
+        run.length = end.since(run.target);
+    }
+}
+
+#[cfg(test)]
+#[path = "resume_tests.rs"]
+mod tests;

@@ -1,0 +1,118 @@
+use super::*;
+use crate::kafka::batch::Attributes;
+use crate::model::{LeaderEpoch, LinkName, ProducerId};
+
+fn identity() -> LinkIdentity {
+    LinkIdentity {
+        link: LinkName::new("paris-oslo"),
+        source_cluster_id: "p".into(),
+        target_cluster_id: "o".into(),
+    }
+}
+
+fn header(base: i64, count: i32, producer_id: ProducerId, sequence: i32) -> Header {
+    Header {
+        base_offset: base,
+        length: 100,
+        leader_epoch: LeaderEpoch(0),
+        magic: 2,
+        crc: 0,
+        attributes: Attributes(0),
+        last_offset_delta: count - 1,
+        base_timestamp: 0,
+        max_timestamp: 0,
+        producer_id,
+        producer_epoch: 0,
+        base_sequence: sequence,
+        record_count: count,
+    }
+}
+
+fn tail(end: i64, last: Option<Header>) -> Tail {
+    Tail { end: TargetOffset(end), log_start: TargetOffset(0), last }
+}
+
+fn run(source: i64, target: i64, length: i64) -> Run {
+    Run::new(SourceOffset(source), TargetOffset(target), length)
+}
+
+#[test]
+fn own_tail_passes_and_everything_else_is_named() {
+    let own = identity().producer_id(0);
+    let ours = tail(10, Some(header(7, 3, own, 7)));
+    assert_eq!(check_tail(&identity(), &ours, Some(TargetOffset(4))), Ok(()));
+
+    let foreign = tail(10, Some(header(7, 3, ProducerId(-1), -1)));
+    let code = check_tail(&identity(), &foreign, None).unwrap_err().code;
+    assert_eq!(code, HaltCode::ForeignWrite);
+
+    let shifted = tail(10, Some(header(7, 3, own, 5)));
+    let code = check_tail(&identity(), &shifted, None).unwrap_err().code;
+    assert_eq!(code, HaltCode::ForeignWrite);
+
+    let lost = check_tail(&identity(), &ours, Some(TargetOffset(11))).unwrap_err();
+    assert_eq!(lost.code, HaltCode::MapUnknown);
+}
+
+#[test]
+fn an_empty_log_has_to_end_where_the_checkpoint_does() {
+    let mut empty = tail(11, None);
+    empty.log_start = TargetOffset(11);
+    assert!(check_tail(&identity(), &empty, Some(TargetOffset(11))).is_ok());
+    assert!(check_tail(&identity(), &empty, None).is_err());
+    assert!(check_tail(&identity(), &tail(0, None), None).is_ok());
+}
+
+#[test]
+fn the_last_run_reaches_up_to_the_end_where_no_plan_begins_below_it() {
+    let found = explanations(Some(run(100, 0, 5)), &[vec![run(200, 50, 1)]], TargetOffset(50));
+    assert_eq!(found, [Explanation { runs: vec![], position: SourceOffset(150) }]);
+}
+
+#[test]
+fn a_plan_below_the_end_is_believed_before_the_bare_map() {
+    let found = explanations(Some(run(100, 0, 50)), &[vec![run(200, 50, 1)]], TargetOffset(60));
+    assert_eq!(
+        found[0],
+        Explanation { runs: vec![run(200, 50, 10)], position: SourceOffset(210) }
+    );
+    assert_eq!(found[1], Explanation { runs: vec![], position: SourceOffset(160) });
+}
+
+#[test]
+fn an_older_plan_stays_a_candidate() {
+    // Hazard H8 (a): one plan says 200 -> 50, the other 205 -> 50; which one landed only content tells.
+    let plans = [vec![run(200, 50, 1)], vec![run(205, 50, 1)]];
+    let positions: Vec<_> = explanations(Some(run(100, 0, 50)), &plans, TargetOffset(60))
+        .into_iter()
+        .map(|it| it.position.get())
+        .collect();
+    assert_eq!(positions, [215, 210, 160]);
+}
+
+#[test]
+fn a_chain_is_stretched_from_run_to_run() {
+    let plan = vec![run(10, 0, 1), run(20, 4, 1), run(30, 9, 1)];
+    let found = explanations(None, &[plan], TargetOffset(9));
+    assert_eq!(found[0].runs, [run(10, 0, 4), run(20, 4, 5)]);
+    assert_eq!(found[0].position, SourceOffset(25));
+    assert_eq!(found[0].source_of(None, TargetOffset(8)), Some(SourceOffset(24)));
+    assert_eq!(found.len(), 1, "without a map and a plan nothing explains records");
+}
+
+#[test]
+fn nothing_explains_records_nobody_planned() {
+    assert_eq!(explanations(None, &[], TargetOffset(9)), []);
+    // Everything up to the end is in the map already: the map alone is the explanation.
+    let found = explanations(Some(run(0, 0, 9)), &[], TargetOffset(9));
+    assert_eq!(found[0].position, SourceOffset(9));
+}
+
+#[test]
+fn epochs_are_known_only_as_far_as_they_were_noted() {
+    let epochs = [(LeaderEpoch(0), SourceOffset(0)), (LeaderEpoch(3), SourceOffset(100))];
+    let before = |position| epoch_before(&epochs, SourceOffset(200), SourceOffset(position)).0;
+    assert_eq!([before(0), before(1), before(100), before(101), before(200)], [-1, 0, 0, 3, 3]);
+    // An epoch that began behind what was noted would be missed: a stale one looks like a truncation.
+    assert_eq!(before(201), -1);
+}

@@ -1,0 +1,283 @@
+//! How the worker brings a partition from trouble back to work.
+//!
+//! Whatever happened, the way is the same: send nothing more, wait for what is in flight, forget what was fetched, pause
+//! with growing delays, settle. Only the reasons differ.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::error::{Error, Kind};
+use crate::model::{HaltCode, PartitionState, TargetOffset};
+
+use super::mirror::{Lane, Mirror, Phase, Then};
+use super::settle::{Question, Settled, TargetSide, Trouble, settle_source, settle_target};
+use super::window::{Proof, Window};
+use super::worker::{Event, Worker};
+
+/// How often a partition that an operator can release from outside is tried again.
+const RECHECK: Duration = Duration::from_secs(15);
+
+impl Worker {
+    /// Starts a settling.
+    pub(crate) fn settle(&mut self, index: usize) {
+        let mirror = &mut self.mirrors[index];
+        mirror.round += 1;
+        mirror.phase = Phase::Settling;
+        let ticket = (index, mirror.round);
+        let question = question(mirror);
+        let link = self.link.clone();
+        let seen = mirror.seen;
+        self.events.push(Box::pin(async move {
+            let Ok(_permit) = link.settles.acquire().await else {
+                let stopping = Error::new(Kind::Stopping, "stopping");
+                return Event::Settled { ticket, target: None, result: Err(Trouble::Retry(stopping)) };
+            };
+            let target_side = async {
+                if seen.1 > 0 {
+                    link.target.refresh(seen.1).await?;
+                }
+                settle_target(&link.target, &link.identity, &question).await
+            };
+            let side = match target_side.await {
+                Ok(side) => side,
+                Err(trouble) => return Event::Settled { ticket, target: None, result: Err(trouble) },
+            };
+            let source_side = async {
+                if seen.0 > 0 {
+                    link.source.refresh(seen.0).await?;
+                }
+                settle_source(&link.source, &link.target, &question, side.clone()).await
+            };
+            let result = source_side.await.map(Box::new);
+            Event::Settled { ticket, target: Some(Box::new(side)), result }
+        }));
+    }
+
+    pub(crate) fn settled(
+        &mut self,
+        ticket: super::worker::Ticket,
+        target: Option<Box<TargetSide>>,
+        result: Result<Box<Settled>, Trouble>,
+    ) {
+        let (index, round) = ticket;
+        let mirror = &mut self.mirrors[index];
+        if mirror.round != round || !matches!(mirror.phase, Phase::Settling) {
+            return;
+        }
+        let taken = match result {
+            Ok(settled) => take_over(mirror, &settled, self.link.memory_ms).map(|()| settled),
+            Err(trouble) => {
+                if let (Some(side), Trouble::Retry(_)) = (&target, &trouble) {
+                    believe_target(mirror, side);
+                }
+                Err(trouble)
+            }
+        };
+        match taken {
+            Ok(settled) => self.flow(index, &settled),
+            Err(trouble) => self.trouble(index, trouble, false),
+        }
+    }
+
+    /// Lets a settled partition flow on its two connections.
+    fn flow(&mut self, index: usize, settled: &Settled) {
+        let settings = &self.link.settings;
+        let mirror = &mut self.mirrors[index];
+        let place = mirror.route.spread();
+        let slot = |connections: u16| u16::try_from(place % u64::from(connections.max(1))).unwrap_or(0);
+        let intake = Lane {
+            broker: settled.source_leader.broker,
+            slot: slot(settings.fetch_connections),
+        };
+        let outlet = Lane {
+            broker: settled.target.leader.broker,
+            slot: slot(settings.produce_connections),
+        };
+        mirror.phase = Phase::Flowing { intake, outlet };
+        let members = &mut self.intakes.entry(intake).or_default().members;
+        if !members.contains(&index) {
+            members.push(index);
+        }
+        if mirror.start.take().is_some() {
+            mirror.tracked.lock().begun = true;
+            // Where it starts must be known before the first record moves (H10).
+            mirror.phase = Phase::Draining(Then::Flow { intake, outlet });
+            self.to_store.push(index);
+        }
+    }
+
+    /// Something went wrong with a partition. `uncertain` says that requests may still be on their way to the target.
+    pub(crate) fn trouble(&mut self, index: usize, trouble: Trouble, uncertain: bool) {
+        self.begin_draining(index, Then::Settle { trouble, uncertain });
+    }
+
+    pub(crate) fn begin_draining(&mut self, index: usize, then: Then) {
+        let mirror = &mut self.mirrors[index];
+        if let Phase::Flowing { intake, .. } = mirror.phase
+            && let Some(intake) = self.intakes.get_mut(&intake)
+        {
+            intake.members.retain(|&member| member != index);
+        }
+        mirror.drop_cargo();
+        mirror.read_back = None;
+        let uncertain = matches!(&then, Then::Settle { uncertain: true, .. });
+        mirror.uncertain |= uncertain;
+        mirror.phase = match (std::mem::replace(&mut mirror.phase, Phase::Settling), then) {
+            // The first trouble explains the ones that follow from it; a pause goes before any.
+            (Phase::Draining(first @ (Then::Settle { .. } | Then::Pause)), Then::Settle { .. }) => {
+                Phase::Draining(first)
+            }
+            (_, then) => Phase::Draining(then),
+        };
+        self.recount(index);
+        self.drained(index);
+    }
+
+    /// Goes on with what was to follow, if nothing is in flight any more.
+    pub(crate) fn drained(&mut self, index: usize) {
+        let mirror = &mut self.mirrors[index];
+        if !mirror.window.is_empty() || !matches!(mirror.phase, Phase::Draining(_)) {
+            return;
+        }
+        let Phase::Draining(then) = std::mem::replace(&mut mirror.phase, Phase::Paused) else {
+            return;
+        };
+        // Answers to this round's requests are all in; events that still come are stale.
+        mirror.round += 1;
+        match then {
+            Then::Pause => mirror.tracked.show(PartitionState::Paused, None),
+            Then::Flow { intake, outlet } => mirror.phase = Phase::Flowing { intake, outlet },
+            Then::Settle { trouble: Trouble::Halt(reason), .. } => self.halt(index, reason),
+            Then::Settle { trouble: Trouble::Retry(error), .. } => self.rest(index, &error),
+        }
+    }
+
+    fn halt(&mut self, index: usize, reason: crate::model::Reason) {
+        let mirror = &mut self.mirrors[index];
+        let known = mirror.tracked.lock().figures.reason.clone();
+        if known.as_ref() != Some(&reason) {
+            tracing::error!(
+                link = %self.link.name, partition = %mirror.route.source, code = %reason.code,
+                message = reason.message, remedy = reason.remedy, "partition stands still"
+            );
+        }
+        let heals = matches!(reason.code, HaltCode::RecordRefused | HaltCode::NotPermitted);
+        mirror.tracked.show_halted(reason);
+        mirror.phase = Phase::Halted;
+        if heals {
+            let ticket = (index, mirror.round);
+            self.events.push(Box::pin(async move {
+                sleep(RECHECK).await;
+                Event::Rested(ticket)
+            }));
+        }
+    }
+
+    fn rest(&mut self, index: usize, error: &Error) {
+        let (source, target) = (&self.link.source, &self.link.target);
+        let mirror = &mut self.mirrors[index];
+        mirror.seen = (source.metadata().generation, target.metadata().generation);
+        mirror.phase = Phase::Resting;
+        mirror.tracked.show(PartitionState::Retrying, Some(error.chain()));
+        self.link.complaints.note(&mirror.route.source, error);
+        let ticket = (index, mirror.round);
+        let pause = mirror.backoff.next();
+        self.events.push(Box::pin(async move {
+            sleep(pause).await;
+            Event::Rested(ticket)
+        }));
+    }
+
+    pub(crate) fn rested(&mut self, index: usize, round: u32) {
+        let mirror = &self.mirrors[index];
+        let due = matches!(mirror.phase, Phase::Resting | Phase::Halted) && mirror.conflict.is_none();
+        if mirror.round == round && due && !self.stopping {
+            self.settle(index);
+        }
+    }
+
+    /// A conflict that discovery had found is gone.
+    pub(crate) fn reconsider(&mut self, index: usize) {
+        self.mirrors[index].conflict = None;
+        if matches!(self.mirrors[index].phase, Phase::Halted) {
+            self.settle(index);
+        }
+    }
+}
+
+fn question(mirror: &Mirror) -> Question {
+    let known = mirror.tracked.lock();
+    let began = known.map.last().is_some();
+    Question {
+        source: mirror.route.source.clone(),
+        target: mirror.route.target.clone(),
+        source_id: mirror.route.source_id,
+        target_id: mirror.route.target_id,
+        record: known.record.clone(),
+        last_run: known.map.last().copied(),
+        acknowledged: began.then_some(known.record.acked_end),
+        uncertain: mirror.uncertain,
+        epochs_until: mirror.epochs_until,
+        start: mirror.start,
+    }
+}
+
+/// Makes a settling the partition's state.
+fn take_over(mirror: &mut Mirror, settled: &Settled, memory_ms: i64) -> Result<(), Trouble> {
+    let end = settled.target.tail.end;
+    let fresh = end == TargetOffset::ZERO;
+    let mut known = mirror.tracked.lock();
+    let explanation = super::resume::Explanation {
+        runs: settled.runs.clone(),
+        position: settled.position,
+    };
+    if known.map.last().is_none() {
+        known.record.origin = settled.runs.first().map_or(settled.position, |run| run.source);
+    }
+    known.explained(&explanation, end).map_err(|error| {
+        let message = format!("the target's log doesn't continue the map: {error}");
+        Trouble::Halt(crate::model::Reason::new(HaltCode::MapUnknown, message))
+    })?;
+    known.record.acked_end = end;
+    known.record.source_topic_id = settled.source_leader.topic_id;
+    known.record.target_topic_id = settled.target.leader.topic_id;
+    known.dirty = true;
+    known.figures.settlings += 1;
+    known.figures.source_log_start = settled.source_log_start.get();
+    known.figures.target_log_start = settled.target.tail.log_start.get();
+    known.figures.target_end = end.get();
+    known.figures.state = PartitionState::CatchingUp;
+    known.figures.detail = None;
+    known.figures.reason = None;
+    mirror.course.target = end;
+    mirror.course.source = known.map.last().map(crate::model::Run::source_end);
+    drop(known);
+    let proof = if mirror.uncertain && !fresh { Proof::Wanted } else { Proof::Given };
+    mirror.window = Window::new(memory_ms, proof);
+    if let Some(known_at) = settled.target.known_at {
+        mirror.window.arm(known_at);
+    }
+    mirror.uncertain = false;
+    mirror.fetch_next = settled.position;
+    mirror.epochs_until = mirror.epochs_until.max(settled.position);
+    mirror.leader_epoch = settled.source_leader.epoch;
+    mirror.fetched_epoch = settled.fetched_epoch;
+    mirror.new_plan = true;
+    Ok(())
+}
+
+/// With the source out of reach, what the target holds is believed as far as the stored runs leave no choice: every run
+/// is durable before its data is sent, so a plan that was never given up is the truth. Translation then works up to the true end.
+fn believe_target(mirror: &Mirror, side: &TargetSide) {
+    let mut known = mirror.tracked.lock();
+    let one_plan = known.record.plans.len() <= 1;
+    let explained = side.explanations.first().filter(|_| one_plan).cloned();
+    let Some(explanation) = explained else { return };
+    let grown = side.tail.end > known.record.acked_end;
+    if grown && known.explained(&explanation, side.tail.end).is_ok() {
+        known.record.acked_end = side.tail.end;
+        known.figures.target_end = side.tail.end.get();
+    }
+    known.figures.target_log_start = side.tail.log_start.get();
+}

@@ -1,0 +1,97 @@
+//! How the worker writes to the checkpoint DB: runs before the batches that open them, everything else lazily.
+
+use crate::checkpoint::{Committed, Update};
+use crate::error::{Error, Kind, Result};
+use crate::offsets::Receipt;
+
+use super::mirror::Phase;
+use super::settle::Trouble;
+use super::worker::{Event, Ticket, Worker};
+
+impl Worker {
+    /// Stores the runs of every shipment staged since the last call, in one update.
+    pub(crate) fn store_staged(&mut self) {
+        if self.to_store.is_empty() {
+            return;
+        }
+        let mut indexes = std::mem::take(&mut self.to_store);
+        indexes.sort_unstable();
+        indexes.dedup();
+        self.commit(&indexes, true);
+    }
+
+    /// Stores what changed and has no hurry.
+    pub(crate) fn store_lazily(&mut self) {
+        let changed = |index: &usize| self.mirrors[*index].tracked.lock().dirty;
+        let indexes: Vec<usize> = (0..self.mirrors.len()).filter(changed).collect();
+        if !indexes.is_empty() {
+            self.commit(&indexes, false);
+        }
+    }
+
+    fn commit(&mut self, indexes: &[usize], staged: bool) {
+        let tickets: Vec<Ticket> = if staged {
+            indexes.iter().map(|&index| (index, self.mirrors[index].round)).collect()
+        } else {
+            Vec::new()
+        };
+        let (committed, receipts) = self.save(indexes);
+        self.events.push(Box::pin(async move {
+            let result = committed.await;
+            Event::Stored { receipts, staged: tickets, result }
+        }));
+    }
+
+    /// Queues everything known of these partitions for storing, in an order that later calls keep.
+    pub(crate) fn save(&self, indexes: &[usize]) -> (Committed, Vec<(usize, Receipt)>) {
+        let _order = self.link.view.save_order();
+        let mut update = Update::new();
+        let mut receipts = Vec::with_capacity(indexes.len());
+        for &index in indexes {
+            receipts.push((index, self.mirrors[index].tracked.save(&mut update)));
+        }
+        (self.link.store.commit(update), receipts)
+    }
+
+    pub(crate) fn stored(
+        &mut self,
+        receipts: &[(usize, Receipt)],
+        staged: &[Ticket],
+        result: Result<()>,
+    ) {
+        if let Err(error) = result {
+            for &(index, round) in staged {
+                if self.mirrors[index].round == round {
+                    let error = Error::new(Kind::Store, format!("nothing is sent that is not stored: {}", error.chain()));
+                    self.trouble(index, Trouble::Retry(error), false);
+                }
+            }
+            return;
+        }
+        for (index, receipt) in receipts {
+            self.mirrors[*index].tracked.lock().map.stored(*receipt);
+        }
+        for &(index, round) in staged {
+            let mirror = &mut self.mirrors[index];
+            if mirror.round != round {
+                continue;
+            }
+            if matches!(mirror.phase, Phase::Draining(_)) {
+                self.drained(index);
+                continue;
+            }
+            for staged in &mut mirror.staged {
+                staged.durable = true;
+            }
+            self.touch(index);
+        }
+    }
+
+    /// Brings the count of held bytes up to date for a partition.
+    pub(crate) fn recount(&mut self, index: usize) {
+        let mirror = &mut self.mirrors[index];
+        let bytes = mirror.bytes();
+        self.held = self.held - mirror.counted + bytes;
+        mirror.counted = bytes;
+    }
+}

@@ -1,0 +1,243 @@
+//! What is known of one mirror partition and shared with those who ask: map, frontier, state, figures.
+//!
+//! The worker writes here once per batch; group sync, moves and the API read. What must survive is written to the
+//! checkpoint DB from here, and only from here, so that an older picture never overwrites a newer one.
+
+use parking_lot::{Mutex, MutexGuard};
+
+use std::sync::Arc;
+
+use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, Update, records};
+use crate::model::{
+    LeaderEpoch, PartitionState, Reason, Run, SourceOffset, TargetOffset, TopicId, TopicName,
+};
+use crate::offsets::{MapError, Receipt, RunMap};
+
+use super::resume::Explanation;
+
+/// How many leader epochs of the source are remembered: enough to find where two logs part.
+const EPOCHS_LIMIT: usize = 64;
+/// How many chains of runs that were given up are remembered until an acknowledgement settles them.
+const PLANS_LIMIT: usize = 8;
+
+/// The shared side of a mirror partition.
+#[derive(Debug)]
+pub(crate) struct Tracked {
+    /// Its key in the checkpoint DB.
+    pub(crate) key: PartitionKey,
+    /// The mirror topic's name.
+    pub(crate) mirror_topic: TopicName,
+    store: Arc<dyn Store>,
+    state: Mutex<Known>,
+}
+
+/// What is known, under the lock.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// What is stored.
+    pub(crate) record: PartitionRecord,
+    /// The offset map.
+    pub(crate) map: RunMap,
+    /// Whether the checkpoint DB knows where the partition starts.
+    pub(crate) begun: bool,
+    /// Whether something changed that is worth storing lazily.
+    pub(crate) dirty: bool,
+    /// The figures for whoever asks.
+    pub(crate) figures: Figures,
+}
+
+/// Figures of one partition.
+#[derive(Debug, Clone)]
+pub(crate) struct Figures {
+    /// The state.
+    pub(crate) state: PartitionState,
+    /// Why it stands still, if it does.
+    pub(crate) reason: Option<Reason>,
+    /// What it waits for, in words.
+    pub(crate) detail: Option<String>,
+    /// The source log's start.
+    pub(crate) source_log_start: i64,
+    /// The source's last stable offset.
+    pub(crate) source_end: i64,
+    /// The source's high watermark.
+    pub(crate) source_high_watermark: i64,
+    /// The end of what is acknowledged on the target.
+    pub(crate) target_end: i64,
+    /// The target log's start.
+    pub(crate) target_log_start: i64,
+    /// Creation time of the oldest record fetched and not acknowledged, in milliseconds.
+    pub(crate) oldest_waiting: Option<i64>,
+    /// Records mirrored by this process.
+    pub(crate) records: u64,
+    /// Bytes mirrored by this process.
+    pub(crate) bytes: u64,
+    /// Batches forwarded and re-encoded by this process.
+    pub(crate) batches: u64,
+    /// How often the position was worked out anew.
+    pub(crate) settlings: u64,
+}
+
+impl Tracked {
+    /// What the checkpoint DB holds of a partition.
+    pub(crate) fn new(
+        key: PartitionKey,
+        mirror_topic: TopicName,
+        store: Arc<dyn Store>,
+    ) -> crate::error::Result<Self> {
+        let stored = records::load_partition(&*store, &key)?;
+        let begun = stored.is_some();
+        let record = stored.unwrap_or_else(blank);
+        let map = StoredRuns::new(&*store, &key).load(record.origin, TargetOffset::ZERO)?;
+        let figures = Figures {
+            state: PartitionState::Preparing,
+            reason: None,
+            detail: None,
+            source_log_start: -1,
+            source_end: -1,
+            source_high_watermark: -1,
+            target_end: record.acked_end.get().max(map.target_end().get()),
+            target_log_start: -1,
+            oldest_waiting: None,
+            records: 0,
+            bytes: 0,
+            batches: 0,
+            settlings: 0,
+        };
+        let state = Mutex::new(Known { record, map, begun, dirty: false, figures });
+        Ok(Self { key, mirror_topic, store, state })
+    }
+
+    /// Its stored runs.
+    pub(crate) fn runs(&self) -> StoredRuns<'_> {
+        StoredRuns::new(&*self.store, &self.key)
+    }
+
+    /// Adds everything that changed to an update; the receipt goes back to the map once that is durable.
+    pub(crate) fn save(&self, update: &mut Update) -> Receipt {
+        let mut known = self.lock();
+        let changes = known.map.take_changes();
+        self.runs().apply(update, changes.blocks);
+        records::put_partition(update, &self.key, &known.record);
+        known.dirty = false;
+        changes.receipt
+    }
+
+    /// Looks at or changes what is known; hold it for moments only.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Known> {
+        self.state.lock()
+    }
+
+    /// Moves the frontier forward.
+    pub(crate) fn advance(&self, frontier: SourceOffset) {
+        self.lock().advance(frontier);
+    }
+
+    /// Shows a state, with what it waits for.
+    pub(crate) fn show(&self, state: PartitionState, detail: Option<String>) {
+        let mut known = self.lock();
+        known.figures.state = state;
+        known.figures.detail = detail;
+        if !state.needs_operator() {
+            known.figures.reason = None;
+        }
+    }
+
+    /// Shows why the partition stands still.
+    pub(crate) fn show_halted(&self, reason: Reason) {
+        let mut known = self.lock();
+        known.figures.state = reason.code.state();
+        known.figures.detail = None;
+        known.figures.reason = Some(reason);
+    }
+}
+
+impl Known {
+    /// Moves the frontier forward; it never goes back, because the target keeps what it holds.
+    pub(crate) fn advance(&mut self, frontier: SourceOffset) {
+        if frontier > self.record.frontier {
+            self.record.frontier = frontier;
+            self.dirty = true;
+        }
+    }
+
+    /// Notes runs that are about to be stored ahead of their data; `fresh` begins a new chain.
+    pub(crate) fn plan(&mut self, runs: &[Run], fresh: bool) {
+        if fresh || self.record.plans.is_empty() {
+            self.record.plans.push(Vec::new());
+        }
+        let surplus = self.record.plans.len().saturating_sub(PLANS_LIMIT);
+        self.record.plans.drain(..surplus);
+        if let Some(plan) = self.record.plans.last_mut() {
+            plan.extend_from_slice(runs);
+        }
+    }
+
+    /// Takes runs into the map that landed, and forgets every plan for offsets below the new end.
+    pub(crate) fn landed(&mut self, runs: &[Run], frontier: SourceOffset) -> Result<(), MapError> {
+        for run in runs {
+            self.map.append(*run)?;
+        }
+        self.record.acked_end = self.map.target_end();
+        self.figures.target_end = self.record.acked_end.get();
+        self.forget_plans();
+        self.advance(frontier);
+        Ok(())
+    }
+
+    /// Takes over how the target's log was explained.
+    pub(crate) fn explained(
+        &mut self,
+        explanation: &Explanation,
+        end: TargetOffset,
+    ) -> Result<(), MapError> {
+        let first = explanation.runs.first().map_or(end, |run| run.target);
+        if self.map.last().is_some() {
+            self.map.extend_last_to(first.max(self.map.target_end()))?;
+        }
+        self.landed(&explanation.runs, explanation.position)
+    }
+
+    fn forget_plans(&mut self) {
+        if self.record.plans.is_empty() {
+            return;
+        }
+        let end = self.record.acked_end;
+        for plan in &mut self.record.plans {
+            plan.retain(|run| run.target >= end);
+        }
+        self.record.plans.retain(|plan| !plan.is_empty());
+    }
+
+    /// Notes the leader epoch of a source batch.
+    pub(crate) fn note_epoch(&mut self, epoch: LeaderEpoch, first: SourceOffset) {
+        let known = self.record.epochs.last().map_or(LeaderEpoch::UNKNOWN, |last| last.0);
+        if epoch > known {
+            self.record.epochs.push((epoch, first));
+            let surplus = self.record.epochs.len().saturating_sub(EPOCHS_LIMIT);
+            self.record.epochs.drain(..surplus);
+            self.dirty = true;
+        }
+    }
+
+    /// How far the mirror is behind the last stable offset seen, in records at most.
+    pub(crate) fn lag(&self) -> i64 {
+        if self.figures.source_end < 0 {
+            return -1;
+        }
+        self.figures.source_end.saturating_sub(self.record.frontier.get()).max(0)
+    }
+}
+
+fn blank() -> PartitionRecord {
+    PartitionRecord {
+        source_topic_id: TopicId::NONE,
+        target_topic_id: TopicId::NONE,
+        origin: SourceOffset::ZERO,
+        frontier: SourceOffset::ZERO,
+        acked_end: TargetOffset::ZERO,
+        epochs: Vec::new(),
+        plans: Vec::new(),
+        incarnation: 0,
+        halted: None,
+    }
+}

@@ -1,0 +1,249 @@
+//! The worker of a link: one loop that owns every mirror partition of the link and everything in flight.
+//!
+//! Promises: each partition's records go to the target in order, once; a partition in trouble concerns no other; bytes
+//! between fetch and acknowledgement stay within the link's limit. Decisions are made by the pure parts beside this file.
+//! Doesn't: create topics, know groups, or decide what an operator has to decide.
+//!
+//! ```text
+//!  intake (per source connection) --fetch--> hold -> staged -> window --produce--> outlet (per target connection)
+//!                                                     |  runs durable first
+//!                                                     v
+//!                                                checkpoint DB
+//! ```
+
+use std::collections::{BTreeMap, VecDeque};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Result;
+use crate::kafka::wire::Connection;
+use crate::kafka::{FetchedPartition, ProduceAnswer};
+use crate::model::TopicPartition;
+use crate::offsets::Receipt;
+
+use super::context::LinkContext;
+use super::mirror::{Lane, Mirror, Phase, Then};
+use super::set::MirrorSet;
+use super::settle::{Settled, TargetSide, Trouble};
+
+/// How often what changed without a reason to store it at once is stored.
+const LAZY_STORE: Duration = Duration::from_secs(2);
+/// How long a stop waits for answers to what is in flight.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// A partition's place in the worker, and the round an event belongs to.
+pub(crate) type Ticket = (usize, u32);
+
+/// Something the loop waited for.
+pub(crate) enum Event {
+    /// A connection for fetching is there, or not.
+    IntakeUp(Lane, Result<Connection>),
+    /// A fetch was answered.
+    Fetched { lane: Lane, tickets: Vec<Ticket>, reserved: usize, answer: Result<Vec<FetchedPartition>> },
+    /// A connection for producing is there, or not.
+    OutletUp(Lane, Result<Connection>),
+    /// A produce request was answered.
+    Produced { lane: Lane, connection: u64, tickets: Vec<Ticket>, answer: Result<Vec<ProduceAnswer>> },
+    /// Runs became durable.
+    Stored { receipts: Vec<(usize, Receipt)>, staged: Vec<Ticket>, result: Result<()> },
+    /// An acknowledged batch was read back: its checksum.
+    ReadBack { ticket: Ticket, checksum: Result<Option<u32>> },
+    /// A settling ended; the target's side may be told even if it failed.
+    Settled { ticket: Ticket, target: Option<Box<TargetSide>>, result: Result<Box<Settled>, Trouble> },
+    /// A pause is over.
+    Rested(Ticket),
+}
+
+pub(crate) type EventFuture = Pin<Box<dyn Future<Output = Event> + Send>>;
+
+/// The fetching side of one source connection.
+#[derive(Debug, Default)]
+pub(crate) struct Intake {
+    /// The connection, once there is one.
+    pub(crate) connection: Option<Connection>,
+    /// Whether a connection is being made or a fetch is out.
+    pub(crate) busy: bool,
+    /// The partitions that fetch here.
+    pub(crate) members: Vec<usize>,
+    /// Where the next fetch begins among them, so that each is first in turn.
+    pub(crate) turn: usize,
+}
+
+/// The producing side of one target connection.
+#[derive(Debug, Default)]
+pub(crate) struct Outlet {
+    /// The connection, once there is one.
+    pub(crate) connection: Option<Connection>,
+    /// Whether a connection is being made.
+    pub(crate) connecting: bool,
+    /// Requests that are out.
+    pub(crate) outstanding: usize,
+    /// Partitions with something to send, in turn.
+    pub(crate) ready: VecDeque<usize>,
+}
+
+/// The worker's state.
+pub(crate) struct Worker {
+    pub(crate) link: Arc<LinkContext>,
+    pub(crate) mirrors: Vec<Mirror>,
+    pub(crate) places: BTreeMap<TopicPartition, usize>,
+    pub(crate) intakes: BTreeMap<Lane, Intake>,
+    pub(crate) outlets: BTreeMap<Lane, Outlet>,
+    pub(crate) events: FuturesUnordered<EventFuture>,
+    /// Bytes held between fetch and acknowledgement.
+    pub(crate) held: usize,
+    /// Bytes a fetch under way may bring.
+    pub(crate) reserved: usize,
+    /// Partitions with staged shipments whose runs have to be stored.
+    pub(crate) to_store: Vec<usize>,
+    pub(crate) stopping: bool,
+}
+
+/// Runs the worker until it is told to stop; then lets what is in flight land and stores what it knows.
+///
+/// Cancellation: dropping the future instead is like a crash, which costs nothing but a settling.
+pub(crate) async fn run(
+    link: Arc<LinkContext>,
+    mut set: watch::Receiver<Arc<MirrorSet>>,
+    stop: CancellationToken,
+) -> Result<()> {
+    let mut worker = Worker {
+        link,
+        mirrors: Vec::new(),
+        places: BTreeMap::new(),
+        intakes: BTreeMap::new(),
+        outlets: BTreeMap::new(),
+        events: FuturesUnordered::new(),
+        held: 0,
+        reserved: 0,
+        to_store: Vec::new(),
+        stopping: false,
+    };
+    let mut paused = worker.link.view.paused();
+    let mut lazily = interval(LAZY_STORE);
+    lazily.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    worker.adopt(&set.borrow_and_update().clone());
+    loop {
+        worker.issue();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            Some(event) = worker.events.next() => worker.handle(event),
+            Ok(()) = set.changed() => worker.adopt(&set.borrow_and_update().clone()),
+            Ok(()) = paused.changed() => worker.pause(*paused.borrow_and_update()),
+            _ = lazily.tick() => worker.store_lazily(),
+        }
+    }
+    worker.drain().await
+}
+
+impl Worker {
+    /// Starts whatever can be started. Called after each event; looks at lanes, not at partitions.
+    fn issue(&mut self) {
+        self.produce();
+        self.store_staged();
+        self.fetch();
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::IntakeUp(lane, connection) => self.intake_up(lane, connection),
+            Event::Fetched { lane, tickets, reserved, answer } => {
+                self.fetched(lane, &tickets, reserved, answer);
+            }
+            Event::OutletUp(lane, connection) => self.outlet_up(lane, connection),
+            Event::Produced { lane, connection, tickets, answer } => {
+                self.produced(lane, connection, &tickets, answer);
+            }
+            Event::Stored { receipts, staged, result } => self.stored(&receipts, &staged, result),
+            Event::ReadBack { ticket, checksum } => self.was_read_back(ticket, checksum),
+            Event::Settled { ticket, target, result } => self.settled(ticket, target, result),
+            Event::Rested((index, round)) => self.rested(index, round),
+        }
+    }
+
+    /// Takes over what discovery found: new partitions settle, conflicts halt, conflicts gone settle.
+    fn adopt(&mut self, set: &MirrorSet) {
+        for (topic, mirrored) in &set.topics {
+            for number in 0..mirrored.partitions {
+                let partition = TopicPartition::new(topic.clone(), number);
+                let index = match self.places.get(&partition) {
+                    Some(&index) => index,
+                    None => match self.link.mirror(&partition, mirrored) {
+                        Ok(mirror) => self.add(partition, mirror),
+                        Err(error) => {
+                            tracing::error!(link = %self.link.name, error = error.chain(), "partition cannot be loaded");
+                            continue;
+                        }
+                    },
+                };
+                self.confront(index, mirrored.conflict.as_ref());
+            }
+        }
+    }
+
+    fn add(&mut self, partition: TopicPartition, mirror: Mirror) -> usize {
+        let index = self.mirrors.len();
+        self.mirrors.push(mirror);
+        self.places.insert(partition, index);
+        if self.link.view.is_paused() {
+            self.mirrors[index].phase = Phase::Paused;
+            self.mirrors[index].tracked.show(crate::model::PartitionState::Paused, None);
+        } else {
+            self.settle(index);
+        }
+        index
+    }
+
+    fn confront(&mut self, index: usize, conflict: Option<&crate::model::Reason>) {
+        let mirror = &self.mirrors[index];
+        match (conflict, &mirror.conflict) {
+            (Some(conflict), known) if known.as_ref() != Some(conflict) => {
+                self.mirrors[index].conflict = Some(conflict.clone());
+                self.trouble(index, Trouble::Halt(conflict.clone()), false);
+            }
+            (Some(_), _) | (None, None) => {}
+            (None, Some(_)) => self.reconsider(index),
+        }
+    }
+
+    fn pause(&mut self, paused: bool) {
+        for index in 0..self.mirrors.len() {
+            let phase = &self.mirrors[index].phase;
+            if paused && !matches!(phase, Phase::Halted | Phase::Paused) {
+                self.begin_draining(index, Then::Pause);
+            } else if !paused && matches!(phase, Phase::Paused) {
+                self.settle(index);
+            }
+        }
+    }
+
+    /// Lets what is in flight land, then stores everything.
+    async fn drain(mut self) -> Result<()> {
+        self.stopping = true;
+        for index in 0..self.mirrors.len() {
+            if matches!(self.mirrors[index].phase, Phase::Flowing { .. }) {
+                self.begin_draining(index, Then::Pause);
+            }
+        }
+        let landing = async {
+            while self.mirrors.iter().any(|mirror| !mirror.window.is_empty()) {
+                let Some(event) = self.events.next().await else { break };
+                self.handle(event);
+            }
+        };
+        if tokio::time::timeout(DRAIN_LIMIT, landing).await.is_err() {
+            tracing::warn!(link = %self.link.name, "stopped with produce requests unanswered; the next start finds out what became of them");
+        }
+        let all: Vec<usize> = (0..self.mirrors.len()).collect();
+        let (committed, _) = self.save(&all);
+        committed.await
+    }
+}
