@@ -10,6 +10,7 @@ use bytes::Bytes;
 use kafka_protocol::messages::fetch_request::{FetchPartition as AskedPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::PartitionData;
 use kafka_protocol::messages::{FetchRequest, FetchResponse, ProduceResponse};
+use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use super::batch::Stamped;
@@ -97,7 +98,7 @@ fn fetch_request(order: &FetchOrder) -> Result<FetchRequest> {
             .with_fetch_offset(wanted.offset.get())
             .with_last_fetched_epoch(wanted.fetched_epoch.0)
             .with_partition_max_bytes(to_i32(wanted.max_bytes)?);
-        let name = super::admin::topic_name(&wanted.partition.topic);
+        let name = StrBytes::from_string(wanted.partition.topic.as_str().to_owned()).into();
         match topics.last_mut().filter(|topic| topic.topic == name) {
             Some(topic) => topic.partitions.push(asked),
             None => topics.push(

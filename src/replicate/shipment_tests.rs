@@ -5,11 +5,10 @@ use crate::kafka::batch::{Batch, Record, batches};
 
 const PID: ProducerId = ProducerId(77);
 
-/// A batch of records at these offsets, as a source would serve it.
-fn batch(offsets: &[i64], size: usize, codec: Codec) -> Batch {
-    let first = offsets[0];
+/// A batch of records as a source would serve it.
+fn batch(first: i64, count: i64, size: usize, codec: Codec) -> Batch {
     let mut builder = Builder::new(codec);
-    for &offset in offsets {
+    for offset in first..first + count {
         builder.push_record(&Record {
             offset,
             timestamp: 1_000 + offset,
@@ -19,7 +18,26 @@ fn batch(offsets: &[i64], size: usize, codec: Codec) -> Batch {
         });
     }
     let stamp = Stamp { producer_id: ProducerId(-1), producer_epoch: -1, base_sequence: -1 };
-    let stamped = builder.finish(stamp).unwrap();
+    served(&builder.finish(stamp).unwrap(), first)
+}
+
+/// A batch that a cleaner left with holes: only these offsets, each below `first + 64`, are still there.
+fn compacted(first: i64, offsets: &[i64]) -> Batch {
+    let mut whole = batch(first, 1, 1, Codec::None).bytes()[..61].to_vec();
+    for &offset in offsets {
+        let delta = u8::try_from(offset - first).unwrap() * 2;
+        // Length 6: attributes, timestamp delta, offset delta, null key, null value, no headers; zigzag varints.
+        whole.extend_from_slice(&[12, 0, delta, delta, 1, 1, 0]);
+    }
+    let length = i32::try_from(whole.len() - 12).unwrap();
+    let last_delta = i32::try_from(offsets.last().unwrap() - first).unwrap();
+    whole[8..12].copy_from_slice(&length.to_be_bytes());
+    whole[23..27].copy_from_slice(&last_delta.to_be_bytes());
+    whole[57..61].copy_from_slice(&i32::try_from(offsets.len()).unwrap().to_be_bytes());
+    batches(Bytes::from(whole)).next().unwrap().unwrap()
+}
+
+fn served(stamped: &Stamped, first: i64) -> Batch {
     let mut bytes = BytesMut::from(&stamped.header[..]);
     bytes.extend_from_slice(&stamped.body);
     bytes[..8].copy_from_slice(&first.to_be_bytes());
@@ -27,7 +45,7 @@ fn batch(offsets: &[i64], size: usize, codec: Codec) -> Batch {
 }
 
 fn consecutive(from: i64, count: i64, size: usize) -> Batch {
-    batch(&(from..from + count).collect::<Vec<_>>(), size, Codec::None)
+    batch(from, count, size, Codec::None)
 }
 
 fn load(hold: &mut Hold, batch: Batch) {
@@ -46,10 +64,7 @@ fn course(target: i64, source: Option<i64>) -> Course {
 
 /// The records of a shipment as the target would serve them.
 fn read(shipment: &Shipment) -> Vec<(i64, i64, Vec<u8>)> {
-    let mut bytes = BytesMut::from(&shipment.stamped.header[..]);
-    bytes.extend_from_slice(&shipment.stamped.body);
-    bytes[..8].copy_from_slice(&shipment.target.get().to_be_bytes());
-    let batch = batches(bytes.freeze()).next().unwrap().unwrap();
+    let batch = served(&shipment.stamped, shipment.target.get());
     batch.check_crc().unwrap();
     assert_eq!(batch.header().producer_id, PID);
     assert_eq!(batch.header().base_sequence, sequence_of(shipment.target));
@@ -101,8 +116,7 @@ fn small_batches_and_the_stretches_between_travel_together() {
 #[test]
 fn holes_become_runs_and_records_before_the_position_stay_behind() {
     let mut hold = Hold::default();
-    let compacted = batch(&[5, 6, 9, 12], 2_000, Codec::Zstd);
-    hold.load(Cargo { batch: compacted, from: SourceOffset(6), intact: false });
+    hold.load(Cargo { batch: compacted(5, &[5, 6, 9, 12]), from: SourceOffset(6), intact: false });
     let shipment = compose(&mut hold, &course(3, Some(6))).unwrap().unwrap();
     let starts: Vec<_> = shipment.runs.iter().map(|run| (run.source.get(), run.length)).collect();
     assert_eq!(starts, [(6, 1), (9, 1), (12, 1)]);
@@ -112,7 +126,7 @@ fn holes_become_runs_and_records_before_the_position_stay_behind() {
 #[test]
 fn a_batch_with_nothing_wanted_only_moves_on() {
     let mut hold = Hold::default();
-    let old = batch(&[5, 6], 10, Codec::None);
+    let old = batch(5, 2, 10, Codec::None);
     hold.load(Cargo { batch: old, from: SourceOffset(7), intact: false });
     assert!(compose(&mut hold, &course(0, None)).unwrap().is_none());
     assert_eq!(hold.skip(), Some(SourceOffset(7)));
@@ -138,7 +152,7 @@ fn a_refused_batch_is_cut_to_the_limit_until_it_is_done() {
 fn codecs_are_not_mixed() {
     let mut hold = Hold::default();
     load(&mut hold, consecutive(0, 1, 10));
-    load(&mut hold, batch(&[1], 10, Codec::Lz4));
+    load(&mut hold, batch(1, 1, 10, Codec::Lz4));
     let shipment = compose(&mut hold, &course(0, Some(0))).unwrap().unwrap();
     assert_eq!(shipment.records(), 1);
     assert!(!hold.is_empty());
