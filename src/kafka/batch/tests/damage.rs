@@ -106,9 +106,7 @@ proptest! {
         }
         let crc = crc32c::crc32c(&bytes[CRC_START..]);
         bytes[CRC_AT..CRC_START].copy_from_slice(&crc.to_be_bytes());
-        if let Ok(read) = read_all(Bytes::from(bytes)) {
-            prop_assert!(read.len() <= records.len());
-        }
+        let _ = read_all(Bytes::from(bytes));
     }
 
     #[test]
