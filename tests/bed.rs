@@ -10,6 +10,7 @@ use std::time::Duration;
 use support::brokers::{CONTROLLER, Cluster, KafkaVersion, Spec};
 use support::groups;
 use support::java::{self, Tool};
+use support::leash::Leash;
 use support::read::{Isolation, Partition};
 use support::wait::eventually;
 use support::write::{Outcome, Record, Writer};
@@ -131,7 +132,17 @@ async fn nothing_is_left_after_a_sigkill_of_the_test() {
     const CHILD: &str = "FARSHORE_BED_CHILD";
     if std::env::var_os(CHILD).is_some() {
         let cluster = Cluster::start(Spec::new(KafkaVersion::V4_1)).await;
-        let pids: Vec<String> = cluster.pids().iter().map(u32::to_string).collect();
+        // A broker also ends when its directory is gone; this process has to be killed.
+        let leash = Leash::new("bystander");
+        let script = "echo here; exec tail -f /dev/null";
+        let bystander = leash.spawn("bystander", "bash", ["-c", script]);
+        eventually(SOON, "the bystander is here", async || {
+            let output = bystander.stdout();
+            output.contains("here").then_some(()).ok_or(output)
+        })
+        .await;
+        let pids = cluster.pids().into_iter().chain([bystander.pid()]);
+        let pids: Vec<String> = pids.map(|pid| pid.to_string()).collect();
         let mut out = std::io::stdout();
         let report = format!(
             "CLUSTER {} {}",

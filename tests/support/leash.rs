@@ -20,8 +20,9 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn script() -> Command {
+fn script(dir: &Path) -> Command {
     let mut command = Command::new(root().join("tests/support/leash.sh"));
+    command.env("FARSHORE_LEASH", dir);
     // A group of its own: Ctrl-C reaches the test, and the leash through the pipe.
     command.process_group(0);
     command
@@ -44,9 +45,9 @@ impl Leash {
             std::process::id()
         ));
         fs::create_dir_all(&dir).expect("the directory of a leash");
-        let watcher = script()
+        fs::write(dir.join("open"), "").expect("the mark of a leash in use");
+        let watcher = script(&dir)
             .arg("hold")
-            .arg(&dir)
             .stdin(Stdio::piped())
             .spawn()
             .expect("tests/support/leash.sh runs");
@@ -65,9 +66,8 @@ impl Leash {
         program: impl AsRef<OsStr>,
         arguments: impl IntoIterator<Item = A>,
     ) -> Leashed {
-        let child = script()
+        let child = script(&self.dir)
             .arg("run")
-            .arg(&self.dir)
             .arg(name)
             .arg(program)
             .args(arguments)

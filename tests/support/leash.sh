@@ -1,25 +1,28 @@
 #!/usr/bin/env bash
-# Ties processes and their directory to the life of a test process.
-#   leash.sh hold DIR                  waits until standard input closes, however its writer ends; then kills what runs and removes DIR
-#   leash.sh run DIR NAME COMMAND...   becomes COMMAND, known to the holder by DIR/NAME.pid, with its output in DIR/NAME.out and DIR/NAME.err
+# Ties processes and their directory to the life of a test process. FARSHORE_LEASH names the directory.
+#   leash.sh hold                 waits until standard input closes, however its writer ends; then kills what runs and removes the directory
+#   leash.sh run NAME COMMAND...  becomes COMMAND, known to the holder by NAME.pid, with its output in NAME.out and NAME.err
 set -euo pipefail
-mode=$1 dir=$2
+cd "$FARSHORE_LEASH"
 
-case $mode in
+case $1 in
   hold)
     cat >/dev/null
+    # Whoever has not been let go by now sees that it is too late.
+    rm open
     shopt -s nullglob
-    for file in "$dir"/*.pid; do
+    for file in *.pid; do
       pid=$(<"$file")
-      # The number may belong to somebody else by now; only a process of this leash carries its mark.
-      if grep -aqsF "FARSHORE_LEASH=$dir" "/proc/$pid/environ"; then kill -KILL "$pid" || true; fi
+      # The number may belong to somebody else by now; only a process of this leash carries its name.
+      if grep -aqsF "FARSHORE_LEASH=$FARSHORE_LEASH" "/proc/$pid/environ"; then kill -KILL "$pid" || true; fi
     done
-    rm -rf -- "$dir"
+    rm -rf -- "$FARSHORE_LEASH"
     ;;
   run)
-    name=$3
-    shift 3
-    echo $$ >"$dir/$name.pid"
-    FARSHORE_LEASH=$dir exec "$@" </dev/null >>"$dir/$name.out" 2>>"$dir/$name.err"
+    name=$2
+    shift 2
+    echo $$ >"$name.pid"
+    [[ -e open ]]
+    exec "$@" </dev/null >>"$name.out" 2>>"$name.err"
     ;;
 esac
