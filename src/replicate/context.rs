@@ -11,7 +11,9 @@ use crate::kafka::wire::Cluster;
 use crate::model::{LinkIdentity, LinkName, TopicPartition};
 
 use super::complaints::Complaints;
-use super::mirror::{Mirror, Route, Start};
+use crate::config::Start;
+
+use super::mirror::{Mirror, Route};
 use super::set::MirroredTopic;
 use super::view::LinkView;
 

@@ -25,6 +25,5 @@ mod window;
 mod worker;
 
 pub use context::Settings;
-pub use mirror::Start;
 pub use set::{MirrorSet, MirroredTopic};
 pub use view::{LinkView, PartitionStatus, Translation, Untranslatable};
