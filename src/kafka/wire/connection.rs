@@ -226,3 +226,6 @@ impl Connection {
         Error::new(kind, format!("{peer}: {what}")).cluster(&peer.cluster)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,3 +93,6 @@ fn read_versions(frame: Bytes, version: i16) -> anyhow::Result<Answer<ApiVersion
     let refused = code == Some(&UNSUPPORTED_VERSION.0.to_be_bytes());
     answer_to::<ApiVersionsRequest>(frame, if refused { 0 } else { version })
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,8 @@ mod address;
 mod cluster;
 mod codes;
 mod connection;
+#[cfg(test)]
+pub(crate) mod fake;
 mod flight;
 mod frame;
 mod handshake;
