@@ -109,3 +109,6 @@ impl Cluster {
 fn is_unknown_topic(error: &Error) -> bool {
     matches!(error.code(), Some(BrokerCode(3 | 100)))
 }
+
+#[cfg(test)]
+mod tests;
