@@ -11,7 +11,7 @@
 
 mod address;
 mod cluster;
-mod codes;
+pub(crate) mod codes;
 mod connection;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -21,6 +21,7 @@ mod handshake;
 mod link;
 mod message;
 mod metadata;
+pub(crate) mod names;
 mod outgoing;
 mod pending;
 mod pool;

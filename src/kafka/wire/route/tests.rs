@@ -36,7 +36,7 @@ fn scripted(codes: &'static [Option<i16>]) -> (FakeNet, Arc<AtomicU32>) {
 }
 
 async fn ask_of(cluster: &Cluster, route: &Route) -> Result<()> {
-    let ask = cluster.ask(route, |connection| async move {
+    let ask = cluster.ask(route.clone(), |connection| async move {
         let request = ListGroupsRequest::default();
         let answer = connection.start(request, Duration::from_secs(30))?.await?;
         match answer.error_code {
