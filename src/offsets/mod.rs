@@ -1,1 +1,25 @@
-//! Being written.
+//! The offset map of one partition: ordered runs, exact in both directions.
+//!
+//! Promises: every offset inside a run has exactly one image on the other side, and an offset outside is told apart: in a
+//! gap, before the map, beyond it. Runs that join are one run. Only the newest runs are in memory; older ones leave it as
+//! immutable, delta-coded blocks, which the owner of the map stores and hands back through [`Blocks`].
+//! Doesn't: store anything, know Kafka, or decide whether a run is real. The owner appends what is proven.
+//!
+//! ```text
+//!  stored blocks, up to 256 runs each      held          tail
+//!  [r r r r][r r r r][r r r r]  ...      [r r r r]     [r r r >     the last run is open: it grows without a write
+//!  ^ pruned from here                    ^ sealed, given out by `take_changes`, not yet known to be durable
+//! ```
+
+mod block;
+mod direction;
+mod lookup;
+mod map;
+mod varint;
+
+#[cfg(test)]
+mod tests;
+
+pub use block::{BLOCK_RUNS, Block, BlockError, MapError};
+pub use lookup::{Blocks, Lookup};
+pub use map::{BlockChange, Changes, Receipt, RunMap};

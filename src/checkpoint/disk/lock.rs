@@ -1,0 +1,58 @@
+//! One process at a time: a locked file beside the database.
+//!
+//! sled locks its own file too, but lets go of it at no certain time, and doesn't say who holds it. And the files of an
+//! interrupted sled may only be moved by who is sure to be alone.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use super::unusable;
+use crate::error::{Error, Kind, Result};
+
+const FILE: &str = "farshore.lock";
+
+/// Holds the directory until dropped; the operating system lets go of it when the process dies, however it does.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the directory or says who has it.
+    pub(super) fn take(directory: &Path) -> Result<Self> {
+        let mut file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(directory.join(FILE))
+            .map_err(|error| unusable(directory, error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // The number only helps; without it the message is still right.
+                let _ = file.read_to_string(&mut holder);
+                return Err(in_use(directory, holder.trim()));
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(directory, error)),
+        }
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(|error| unusable(directory, error))?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn in_use(directory: &Path, holder: &str) -> Error {
+    let process = match holder {
+        "" => String::new(),
+        number => format!(" (process {number})"),
+    };
+    let message = format!(
+        "the checkpoint DB in {} is in use by another farshore{process}; stop it or set another [checkpoint] path",
+        directory.display(),
+    );
+    Error::new(Kind::Store, message)
+}

@@ -1,0 +1,161 @@
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+
+async fn filled() -> (TempDir, Vec<Entry>) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(directory.path()).unwrap();
+    for number in 0..40_u8 {
+        let mut update = Update::new();
+        update.put(Space::Meta, [number], vec![number; 3000]);
+        store.commit(update).await.unwrap();
+    }
+    let entries = all(&store);
+    assert_eq!(entries.len(), 40);
+    (directory, entries)
+}
+
+fn all(store: &DiskStore) -> Vec<Entry> {
+    store.scan(Space::Meta, &[], usize::MAX).unwrap()
+}
+
+fn snapshots(directory: &TempDir) -> Vec<PathBuf> {
+    let paths = fs::read_dir(directory).unwrap();
+    let mut found: Vec<_> = paths
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.starts_with("snap.")
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn a_directory_in_use_is_named_with_its_user() {
+    let (directory, _) = filled().await;
+    let _store = DiskStore::open(directory.path()).unwrap();
+    let error = DiskStore::open(directory.path()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Store);
+    let text = error.to_string();
+    assert!(text.contains(directory.path().to_str().unwrap()), "{text}");
+    assert!(text.contains("in use by another farshore"), "{text}");
+    assert!(
+        text.contains(&format!("process {}", std::process::id())),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_directory_is_free_as_soon_as_its_store_is_dropped() {
+    let (directory, entries) = filled().await;
+    for _ in 0..10 {
+        assert_eq!(all(&DiskStore::open(directory.path()).unwrap()), entries);
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_named() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let error = DiskStore::open(&file.path().join("inside")).unwrap_err();
+    assert_eq!(error.kind(), Kind::Store);
+    assert!(
+        error.to_string().contains(file.path().to_str().unwrap()),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn snapshots_left_by_an_interrupted_process_are_repaired() {
+    type Damage = fn(&TempDir);
+    let damages: [(&str, Damage); 4] = [
+        ("empty unfinished", |directory| {
+            fs::write(
+                directory.path().join("snap.FFFFFFFFFFFFFFF0.generating"),
+                "",
+            )
+            .unwrap();
+        }),
+        ("half unfinished", |directory| {
+            let whole = fs::read(snapshots(directory).pop().unwrap()).unwrap();
+            let unfinished = directory.path().join("snap.FFFFFFFFFFFFFFF0.generating");
+            fs::write(unfinished, &whole[..whole.len() / 2]).unwrap();
+        }),
+        ("half", |directory| {
+            let path = snapshots(directory).pop().unwrap();
+            let whole = fs::read(&path).unwrap();
+            fs::write(path, &whole[..whole.len() / 2]).unwrap();
+        }),
+        ("empty", |directory| {
+            fs::write(snapshots(directory).pop().unwrap(), "").unwrap();
+        }),
+    ];
+    for (name, damage) in damages {
+        let (directory, entries) = filled().await;
+        // Opening again is what makes sled write a snapshot.
+        drop(DiskStore::open(directory.path()).unwrap());
+        damage(&directory);
+        drop(opening_as_sled_does(&directory).unwrap_err());
+        for _ in 0..2 {
+            let store = DiskStore::open(directory.path()).expect(name);
+            assert_eq!(all(&store), entries, "{name}");
+        }
+    }
+}
+
+/// sled alone cannot open what the repair is for.
+fn opening_as_sled_does(directory: &TempDir) -> sled::Result<sled::Db> {
+    sled::Config::new()
+        .path(directory.path())
+        .flush_every_ms(None)
+        .open()
+}
+
+#[tokio::test]
+async fn a_damaged_value_is_an_error_and_its_neighbours_are_not() {
+    let (directory, _) = filled().await;
+    let store = DiskStore::open(directory.path()).unwrap();
+    let good = store.tree.get([0, 8]).unwrap().unwrap();
+    let mut flipped = good.to_vec();
+    flipped[700] ^= 1;
+    let mut newer = good.to_vec();
+    newer[0] = 2;
+    let elsewhere = &good;
+    let plant = |key: u8, value: &[u8]| store.tree.insert([0, key], value).unwrap();
+    plant(3, &flipped);
+    plant(4, &newer);
+    plant(5, elsewhere);
+    plant(6, &[1, 2]);
+    plant(7, &[]);
+    for (key, says) in [
+        (3, "checksum"),
+        (4, "version 2"),
+        (5, "checksum"),
+        (6, "checksum"),
+        (7, "checksum"),
+    ] {
+        let error = store.get(Space::Meta, &[key]).unwrap_err();
+        assert_eq!(error.kind(), Kind::Store);
+        assert!(error.chain().contains(says), "{}", error.chain());
+        store.floor(Space::Meta, &[], &[key]).unwrap_err();
+    }
+    store.scan(Space::Meta, &[], usize::MAX).unwrap_err();
+    assert_eq!(store.get(Space::Meta, &[8]).unwrap(), Some(vec![8; 3000]));
+    assert_eq!(store.scan(Space::Meta, &[], 3).unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_repair_reads_everything_before_it_is_trusted() {
+    let (directory, _) = filled().await;
+    let store = DiskStore::open(directory.path()).unwrap();
+    store.tree.insert([0, 3], &[1, 2, 3, 4, 5, 6]).unwrap();
+    store.tree.flush().unwrap();
+    drop(store);
+    drop(DiskStore::open(directory.path()).unwrap());
+    fs::write(snapshots(&directory).pop().unwrap(), "").unwrap();
+    let error = DiskStore::open(directory.path()).unwrap_err();
+    assert!(error.chain().contains("checksum"), "{}", error.chain());
+}

@@ -1,0 +1,49 @@
+//! Values as JSON.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::store::{Space, Store, Update};
+use crate::error::{Error, Kind, Result};
+
+pub(super) fn put<T: Serialize>(update: &mut Update, space: Space, key: &[u8], value: &T) {
+    let json = serde_json::to_vec(value).expect("records have nothing JSON cannot say");
+    update.put(space, key, json);
+}
+
+pub(super) fn load<T: DeserializeOwned>(
+    store: &dyn Store,
+    space: Space,
+    key: &[u8],
+) -> Result<Option<T>> {
+    let value = store.get(space, key)?;
+    value.map(|value| read(space, key, &value)).transpose()
+}
+
+/// Every value under a prefix with what its key says, in the order of that.
+pub(super) fn list<K: Ord, T: DeserializeOwned>(
+    store: &dyn Store,
+    space: Space,
+    prefix: &[u8],
+    key_of: impl Fn(&[u8]) -> Option<K>,
+) -> Result<Vec<(K, T)>> {
+    let mut records = Vec::new();
+    for (key, value) in store.scan(space, prefix, usize::MAX)? {
+        let named = key_of(&key).ok_or_else(|| unreadable(space, &key))?;
+        records.push((named, read(space, &key, &value)?));
+    }
+    records.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(records)
+}
+
+pub(super) fn read<T: DeserializeOwned>(space: Space, key: &[u8], value: &[u8]) -> Result<T> {
+    serde_json::from_slice(value).map_err(|error| unreadable(space, key).caused_by(error))
+}
+
+fn unreadable(space: Space, key: &[u8]) -> Error {
+    let message = format!(
+        "the checkpoint DB holds something in {space:?} this farshore cannot read (key {}); was it written by a newer one?",
+        key.escape_ascii(),
+    );
+    Error::new(Kind::Store, message)
+}

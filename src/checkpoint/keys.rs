@@ -1,0 +1,120 @@
+//! Keys: names with their length in front, numbers big-endian, so that all keys of a link, topic or partition stand together
+//! and offsets are in order.
+
+use crate::model::{GroupId, LinkName, Partition, TopicName, TopicPartition};
+
+/// Names one mirror partition: by link and source topic.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartitionKey {
+    /// The link.
+    pub link: LinkName,
+    /// The topic's name on the source.
+    pub topic: TopicName,
+    /// The partition's number, the same on both sides.
+    pub partition: Partition,
+}
+
+impl PartitionKey {
+    /// Names a partition.
+    pub fn new(link: &LinkName, partition: &TopicPartition) -> Self {
+        Self {
+            link: link.clone(),
+            topic: partition.topic.clone(),
+            partition: partition.partition,
+        }
+    }
+
+    /// The partition on the source.
+    pub fn topic_partition(&self) -> TopicPartition {
+        TopicPartition {
+            topic: self.topic.clone(),
+            partition: self.partition,
+        }
+    }
+}
+
+pub(super) fn link(link: &LinkName) -> Vec<u8> {
+    Key::default().name(link.as_str()).0
+}
+
+pub(super) fn topic(link: &LinkName, topic: &TopicName) -> Vec<u8> {
+    Key::default().name(link.as_str()).name(topic.as_str()).0
+}
+
+pub(super) fn partition(key: &PartitionKey) -> Vec<u8> {
+    Key(topic(&key.link, &key.topic)).partition(key.partition).0
+}
+
+/// The key of something at an offset, which isn't negative, of a partition.
+pub(super) fn at_offset(partition: &[u8], offset: i64) -> Vec<u8> {
+    [partition, &offset.to_be_bytes()].concat()
+}
+
+/// The prefix of all offsets of a link's groups, or the key of one group's.
+pub(super) fn group_offsets(link: &LinkName, group: Option<&GroupId>) -> Vec<u8> {
+    let of_link = Key(vec![GROUP_OFFSET]).name(link.as_str());
+    match group {
+        Some(group) => of_link.name(group.as_str()).0,
+        None => of_link.0,
+    }
+}
+
+pub(super) fn group_offset(link: &LinkName, group: &GroupId, at: &TopicPartition) -> Vec<u8> {
+    Key(group_offsets(link, Some(group)))
+        .name(at.topic.as_str())
+        .partition(at.partition)
+        .0
+}
+
+pub(super) fn group_snapshot(link: &LinkName) -> Vec<u8> {
+    Key(vec![GROUP_SNAPSHOT]).name(link.as_str()).0
+}
+
+const GROUP_OFFSET: u8 = 0;
+const GROUP_SNAPSHOT: u8 = 1;
+
+/// A key being put together.
+#[derive(Debug, Default)]
+struct Key(Vec<u8>);
+
+impl Key {
+    fn name(mut self, name: &str) -> Self {
+        let length = u16::try_from(name.len()).expect("Kafka's names are at most 32767 bytes long");
+        self.0.extend(length.to_be_bytes());
+        self.0.extend(name.as_bytes());
+        self
+    }
+
+    fn partition(mut self, partition: Partition) -> Self {
+        self.0.extend(partition.0.to_be_bytes());
+        self
+    }
+}
+
+/// A key being taken apart, from the front; `None` where it doesn't have the form asked for.
+#[derive(Debug)]
+pub(super) struct Parts<'a>(&'a [u8]);
+
+impl<'a> Parts<'a> {
+    pub(super) fn of(key: &'a [u8]) -> Self {
+        Self(key)
+    }
+
+    /// The parts of a group offset's key.
+    pub(super) fn of_group_offset(key: &'a [u8]) -> Option<Self> {
+        key.strip_prefix(&[GROUP_OFFSET]).map(Self)
+    }
+
+    pub(super) fn name(&mut self) -> Option<&'a str> {
+        let (length, rest) = self.0.split_first_chunk()?;
+        let (name, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        self.0 = rest;
+        std::str::from_utf8(name).ok()
+    }
+
+    pub(super) fn partition(&mut self) -> Option<Partition> {
+        let (number, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(Partition(i32::from_be_bytes(*number)))
+    }
+}

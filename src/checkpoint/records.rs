@@ -1,0 +1,247 @@
+//! The typed records: what they hold, under which key, and how they get in and out. Values are JSON.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::json::{list, load, put};
+use super::keys::{self, PartitionKey, Parts};
+use super::store::{Space, Store, Update};
+use crate::error::Result;
+use crate::model::{
+    GroupId, LeaderEpoch, LinkIdentity, LinkName, Reason, Run, SourceOffset, TargetOffset, TopicId,
+    TopicName, TopicPartition,
+};
+
+/// A link, from its first start on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkRecord {
+    /// Its name and the clusters it was first seen with.
+    pub identity: LinkIdentity,
+    /// Whether the start position of every partition present at the first start is stored: those found later start at earliest.
+    pub initialized: bool,
+    /// Whether an operator paused it.
+    pub paused: bool,
+}
+
+/// A mirrored topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicRecord {
+    /// The mirror topic's name on the target.
+    pub mirror_topic: TopicName,
+    /// The source topic's id when it was first seen.
+    pub source_topic_id: TopicId,
+    /// The mirror topic's id when it was first seen or created.
+    pub target_topic_id: TopicId,
+    /// Whether this link created the mirror topic.
+    pub created: bool,
+}
+
+/// A mirror partition without its stored runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionRecord {
+    /// The source topic's id: another one is another topic.
+    pub source_topic_id: TopicId,
+    /// The mirror topic's id: another one is another topic.
+    pub target_topic_id: TopicId,
+    /// The next source offset before which nothing is missing on the target.
+    pub frontier: SourceOffset,
+    /// The target offset behind the last record whose append was acknowledged.
+    pub acked_end: TargetOffset,
+    /// Leader epochs of the source, each with its first offset, oldest first.
+    pub epochs: Vec<(LeaderEpoch, SourceOffset)>,
+    /// Runs about to be opened, which the target may or may not hold.
+    pub provisional: Vec<Run>,
+    /// The ownership incarnation this link writes under.
+    pub incarnation: u8,
+    /// Why it stands still, if it waits for an operator.
+    pub halted: Option<Reason>,
+}
+
+/// The committed offset of a group in one partition, as this link carried it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct GroupRecord {
+    /// The target offset this link last committed.
+    pub last_written: Option<i64>,
+    /// The target offset it was about to commit, which may or may not have happened.
+    pub intended: Option<i64>,
+    /// When it last committed, in milliseconds since 1970.
+    pub written_at_ms: i64,
+    /// The source offset which `last_written` stands for.
+    pub source_offset: i64,
+    /// The application's commit metadata.
+    pub metadata: Option<String>,
+    /// Whether the group went on by itself on the target, so that the link leaves it alone.
+    pub released: bool,
+}
+
+/// Where all groups of a link stood at one moment, and where the partitions ended after it: a consistent cut once the mirror
+/// has passed the ends.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct GroupSnapshot {
+    /// When it was taken, in milliseconds since 1970.
+    pub taken_at_ms: i64,
+    /// Group, source partition, committed source offset, commit metadata.
+    pub offsets: Vec<(GroupId, TopicPartition, i64, Option<String>)>,
+    /// Source partition and its end.
+    pub ends: Vec<(TopicPartition, i64)>,
+}
+
+/// Reads a link.
+pub fn load_link(store: &dyn Store, link: &LinkName) -> Result<Option<LinkRecord>> {
+    load(store, Space::Links, &keys::link(link))
+}
+
+/// Writes a link, named by its identity.
+pub fn put_link(update: &mut Update, record: &LinkRecord) {
+    put(
+        update,
+        Space::Links,
+        &keys::link(&record.identity.link),
+        record,
+    );
+}
+
+/// Reads every link ever stored.
+pub fn links(store: &dyn Store) -> Result<Vec<(LinkName, LinkRecord)>> {
+    list(store, Space::Links, &[], |key| {
+        Parts::of(key).name().map(LinkName::from)
+    })
+}
+
+/// Reads a topic, by its name on the source.
+pub fn load_topic(
+    store: &dyn Store,
+    link: &LinkName,
+    topic: &TopicName,
+) -> Result<Option<TopicRecord>> {
+    load(store, Space::Topics, &keys::topic(link, topic))
+}
+
+/// Writes a topic, by its name on the source.
+pub fn put_topic(update: &mut Update, link: &LinkName, topic: &TopicName, record: &TopicRecord) {
+    put(update, Space::Topics, &keys::topic(link, topic), record);
+}
+
+/// Reads every topic of a link, by its name on the source, in order.
+pub fn topics_of(store: &dyn Store, link: &LinkName) -> Result<Vec<(TopicName, TopicRecord)>> {
+    list(store, Space::Topics, &keys::link(link), |key| {
+        let mut parts = Parts::of(key);
+        parts.name()?;
+        parts.name().map(TopicName::from)
+    })
+}
+
+/// Reads a partition.
+pub fn load_partition(store: &dyn Store, key: &PartitionKey) -> Result<Option<PartitionRecord>> {
+    load(store, Space::Partitions, &keys::partition(key))
+}
+
+/// Writes a partition.
+pub fn put_partition(update: &mut Update, key: &PartitionKey, record: &PartitionRecord) {
+    put(update, Space::Partitions, &keys::partition(key), record);
+}
+
+/// Removes a partition; its runs are [`StoredRuns::forget`](super::StoredRuns::forget)'s.
+pub fn delete_partition(update: &mut Update, key: &PartitionKey) {
+    update.delete(Space::Partitions, keys::partition(key));
+}
+
+/// Reads every partition of a link, in order.
+pub fn partitions_of(
+    store: &dyn Store,
+    link: &LinkName,
+) -> Result<Vec<(PartitionKey, PartitionRecord)>> {
+    list(store, Space::Partitions, &keys::link(link), |key| {
+        let mut parts = Parts::of(key);
+        Some(PartitionKey {
+            link: parts.name()?.into(),
+            topic: parts.name()?.into(),
+            partition: parts.partition()?,
+        })
+    })
+}
+
+/// Reads a group's offset in a source partition.
+pub fn load_group(
+    store: &dyn Store,
+    link: &LinkName,
+    group: &GroupId,
+    at: &TopicPartition,
+) -> Result<Option<GroupRecord>> {
+    load(store, Space::Groups, &keys::group_offset(link, group, at))
+}
+
+/// Writes a group's offset in a source partition.
+pub fn put_group(
+    update: &mut Update,
+    link: &LinkName,
+    group: &GroupId,
+    at: &TopicPartition,
+    record: &GroupRecord,
+) {
+    let key = keys::group_offset(link, group, at);
+    put(update, Space::Groups, &key, record);
+}
+
+/// Reads every offset of a link's groups, or of one of them, in order.
+pub fn group_offsets_of(
+    store: &dyn Store,
+    link: &LinkName,
+    group: Option<&GroupId>,
+) -> Result<Vec<((GroupId, TopicPartition), GroupRecord)>> {
+    let prefix = keys::group_offsets(link, group);
+    list(store, Space::Groups, &prefix, |key| {
+        let mut parts = Parts::of_group_offset(key)?;
+        parts.name()?;
+        let group = GroupId::from(parts.name()?);
+        let at = TopicPartition {
+            topic: parts.name()?.into(),
+            partition: parts.partition()?,
+        };
+        Some((group, at))
+    })
+}
+
+/// Reads the latest snapshot of a link's groups.
+pub fn load_snapshot(store: &dyn Store, link: &LinkName) -> Result<Option<GroupSnapshot>> {
+    load(store, Space::Groups, &keys::group_snapshot(link))
+}
+
+/// Replaces the snapshot of a link's groups.
+pub fn put_snapshot(update: &mut Update, link: &LinkName, snapshot: &GroupSnapshot) {
+    put(update, Space::Groups, &keys::group_snapshot(link), snapshot);
+}
+
+/// Reads a plan.
+pub fn load_plan(store: &dyn Store, id: &str) -> Result<Option<Value>> {
+    load(store, Space::Plans, id.as_bytes())
+}
+
+/// Writes a plan.
+pub fn put_plan(update: &mut Update, id: &str, plan: &Value) {
+    put(update, Space::Plans, id.as_bytes(), plan);
+}
+
+/// Reads every plan, in the order of their ids.
+pub fn plans(store: &dyn Store) -> Result<Vec<(String, Value)>> {
+    list(store, Space::Plans, &[], text)
+}
+
+/// Reads an operation.
+pub fn load_operation(store: &dyn Store, id: &str) -> Result<Option<Value>> {
+    load(store, Space::Operations, id.as_bytes())
+}
+
+/// Writes an operation.
+pub fn put_operation(update: &mut Update, id: &str, operation: &Value) {
+    put(update, Space::Operations, id.as_bytes(), operation);
+}
+
+/// Reads every operation, in the order of their ids.
+pub fn operations(store: &dyn Store) -> Result<Vec<(String, Value)>> {
+    list(store, Space::Operations, &[], text)
+}
+
+fn text(key: &[u8]) -> Option<String> {
+    String::from_utf8(key.to_vec()).ok()
+}

@@ -1,0 +1,168 @@
+//! The seam between farshore and its database: bytes under keys, and what a commit promises.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+use crate::error::{Error, Kind, Result};
+
+/// What a key belongs to. Keys of different spaces never meet; an update may change several spaces at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Space {
+    /// Facts about the DB itself.
+    Meta = 0,
+    /// Links.
+    Links = 1,
+    /// Mirrored topics.
+    Topics = 2,
+    /// Mirror partitions, without their runs.
+    Partitions = 3,
+    /// Run blocks by first target offset.
+    Runs = 4,
+    /// First target offsets of run blocks by first source offset.
+    RunsBySource = 5,
+    /// Committed offsets of groups as this link carried them, and snapshots of groups.
+    Groups = 6,
+    /// Plans.
+    Plans = 7,
+    /// Operations.
+    Operations = 8,
+    /// The audit log.
+    Audit = 9,
+}
+
+impl Space {
+    /// Every space, in the order of their keys.
+    pub const ALL: [Self; 10] = [
+        Self::Meta,
+        Self::Links,
+        Self::Topics,
+        Self::Partitions,
+        Self::Runs,
+        Self::RunsBySource,
+        Self::Groups,
+        Self::Plans,
+        Self::Operations,
+        Self::Audit,
+    ];
+
+    /// A key as the database knows it: the space's number, then the key.
+    pub(super) fn full_key(self, key: &[u8]) -> Vec<u8> {
+        let mut full = Vec::with_capacity(1 + key.len());
+        full.push(self as u8);
+        full.extend_from_slice(key);
+        full
+    }
+}
+
+/// Changes that happen together or not at all. A later change of a key replaces an earlier one.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Update {
+    /// Full keys; `None` deletes.
+    changes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+impl Update {
+    /// No changes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets a value.
+    pub fn put(&mut self, space: Space, key: impl AsRef<[u8]>, value: Vec<u8>) {
+        let key = space.full_key(key.as_ref());
+        self.changes.push((key, Some(value)));
+    }
+
+    /// Removes a value, if there is one.
+    pub fn delete(&mut self, space: Space, key: impl AsRef<[u8]>) {
+        self.changes.push((space.full_key(key.as_ref()), None));
+    }
+
+    /// Adds the changes of another update behind these.
+    pub fn append(&mut self, mut other: Self) {
+        self.changes.append(&mut other.changes);
+    }
+
+    /// Whether there is nothing to change. Committing it is a barrier: it resolves once everything before it is durable.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    pub(super) fn into_changes(self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        self.changes
+    }
+}
+
+/// A key (without its space) and its value.
+pub type Entry = (Vec<u8>, Vec<u8>);
+
+/// A checkpoint DB. Reads block for a disk read at most, and see every committed update, some before they are durable; a
+/// scan isn't a snapshot. Errors are of kind [`Kind::Store`]: the DB cannot be read or written, or a value is damaged.
+pub trait Store: Send + Sync + fmt::Debug {
+    /// The value of a key.
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>>;
+
+    /// The entry with the greatest key up to `key`, among those that start with `prefix`. `key` itself has to start with it.
+    fn floor(&self, space: Space, prefix: &[u8], key: &[u8]) -> Result<Option<Entry>>;
+
+    /// The first `limit` entries in the order of their keys, among those that start with `prefix`, from key `from` on.
+    fn scan_from(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Entry>>;
+
+    /// The first `limit` entries in the order of their keys, among those that start with `prefix`.
+    fn scan(&self, space: Space, prefix: &[u8], limit: usize) -> Result<Vec<Entry>> {
+        self.scan_from(space, prefix, prefix, limit)
+    }
+
+    /// Lines an update up and returns without waiting. Updates are applied and become durable in the order of the calls,
+    /// whether or not anybody awaits what is returned.
+    fn commit(&self, update: Update) -> Committed;
+}
+
+/// Resolves when its update is durable, or known to have failed.
+///
+/// Cancellation: dropping it doesn't undo or delay the update.
+#[derive(Debug)]
+#[must_use = "an update counts only once it is durable"]
+pub struct Committed(oneshot::Receiver<Result<()>>);
+
+impl Committed {
+    /// Already decided.
+    pub fn decided(result: Result<()>) -> Self {
+        let (done, committed) = Self::open();
+        // The receiver is right here.
+        let _ = done.send(result);
+        committed
+    }
+
+    /// Still open, with what decides it.
+    pub(super) fn open() -> (oneshot::Sender<Result<()>>, Self) {
+        let (done, decided) = oneshot::channel();
+        (done, Self(decided))
+    }
+}
+
+impl Future for Committed {
+    type Output = Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|decided| {
+            decided.unwrap_or_else(|_| {
+                Err(Error::new(
+                    Kind::Store,
+                    "the writer of the checkpoint DB ended before this update; restart farshore",
+                ))
+            })
+        })
+    }
+}

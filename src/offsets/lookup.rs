@@ -1,0 +1,121 @@
+//! Lookups in both directions: what they answer, and where the runs come from that are no longer in memory.
+
+use super::direction::{Direction, ToSource, ToTarget};
+use super::{Block, RunMap};
+use crate::error::Result;
+use crate::model::{Run, SourceOffset, TargetOffset};
+
+/// Where an offset lies in the map; `T` is the offset type of the other side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lookup<T> {
+    /// Inside a run: the image.
+    Exact(T),
+    /// Between two runs, so it has no image.
+    InGap {
+        /// The image of the next run's first record.
+        next: T,
+    },
+    /// Before the first run known.
+    BeforeMap {
+        /// The image of that run's first record.
+        first: T,
+    },
+    /// At or behind the end of the last run. The caller knows the frontier: a source offset up to there is exact at `end`.
+    BeyondMap {
+        /// The image of the end of the last run; of an empty map, where its first run is expected.
+        end: T,
+    },
+}
+
+impl<T> Lookup<T> {
+    /// The image, or that of the next mapped offset, or the end: where a reader goes on on the other side.
+    pub fn or_next(self) -> T {
+        match self {
+            Self::Exact(image)
+            | Self::InGap { next: image }
+            | Self::BeforeMap { first: image }
+            | Self::BeyondMap { end: image } => image,
+        }
+    }
+}
+
+/// The stored blocks of one partition. Errors are those of the store behind it.
+pub trait Blocks {
+    /// The block with the greatest first source offset up to `source`.
+    fn at_or_before_source(&self, source: SourceOffset) -> Result<Option<Block>>;
+    /// The block with the greatest first target offset up to `target`.
+    fn at_or_before_target(&self, target: TargetOffset) -> Result<Option<Block>>;
+    /// The block with the smallest first target offset from `target` on.
+    fn from_target(&self, target: TargetOffset) -> Result<Option<Block>>;
+}
+
+impl RunMap {
+    /// Where a source offset lies, and its image on the target. Errors are those of `blocks`.
+    pub fn to_target(
+        &self,
+        at: SourceOffset,
+        blocks: &impl Blocks,
+    ) -> Result<Lookup<TargetOffset>> {
+        self.lookup::<ToTarget>(at, blocks)
+    }
+
+    /// Where a target offset lies, and its image on the source. Errors are those of `blocks`.
+    pub fn to_source(
+        &self,
+        at: TargetOffset,
+        blocks: &impl Blocks,
+    ) -> Result<Lookup<SourceOffset>> {
+        self.lookup::<ToSource>(at, blocks)
+    }
+
+    /// How many target offsets a reader passes on its way from one source offset to another; negative if it goes back.
+    pub fn count_between(
+        &self,
+        from: SourceOffset,
+        to: SourceOffset,
+        blocks: &impl Blocks,
+    ) -> Result<i64> {
+        let from = self.to_target(from, blocks)?.or_next();
+        Ok(self.to_target(to, blocks)?.or_next().since(from))
+    }
+
+    fn lookup<D: Direction>(&self, at: D::From, blocks: &impl Blocks) -> Result<Lookup<D::To>> {
+        let end = Run::new(self.source_end(), self.target_end(), 0);
+        let mut next = D::first_image(&end);
+        if at >= D::start(&end) || self.last().is_none() {
+            return Ok(Lookup::BeyondMap { end: next });
+        }
+        for block in self.recent().rev() {
+            if D::start(block.first()) <= at {
+                return Ok(find::<D>(block.runs(), at).unwrap_or(Lookup::InGap { next }));
+            }
+            next = D::first_image(block.first());
+        }
+        if !self.has_older_blocks() {
+            return Ok(Lookup::BeforeMap { first: next });
+        }
+        let first_from = |target| -> Result<D::To> {
+            let block = blocks.from_target(target)?;
+            Ok(block.map_or(next, |block| D::first_image(block.first())))
+        };
+        let Some(block) = D::stored(blocks, at)? else {
+            let first = first_from(TargetOffset::ZERO)?;
+            return Ok(Lookup::BeforeMap { first });
+        };
+        match find::<D>(block.runs(), at) {
+            Some(found) => Ok(found),
+            None => first_from(block.last().target_end()).map(|next| Lookup::InGap { next }),
+        }
+    }
+}
+
+/// Finds an offset among runs whose first starts at or before it; `None` if it lies behind the last.
+fn find<D: Direction>(runs: &[Run], at: D::From) -> Option<Lookup<D::To>> {
+    let behind = runs.partition_point(|run| D::start(run) <= at);
+    match D::image(&runs[behind - 1], at) {
+        Some(image) => Some(Lookup::Exact(image)),
+        None => runs.get(behind).map(|next| Lookup::InGap {
+            next: D::first_image(next),
+        }),
+    }
+}

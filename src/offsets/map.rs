@@ -1,0 +1,244 @@
+//! The part of a partition's offset map that is in memory, and what of it has to be stored.
+
+use std::collections::VecDeque;
+
+use super::block::{Follows, check, follows};
+use super::{Block, Blocks, MapError};
+use crate::error::Result;
+use crate::model::{Run, SourceOffset, TargetOffset};
+
+/// How many blocks one call of [`RunMap::prune`] lets go at most.
+const PRUNE_BLOCKS: usize = 64;
+
+/// A change to the stored blocks of a partition. A block is known by the offsets of its first record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BlockChange {
+    /// Write this block, over an earlier form of it if there is one.
+    Put {
+        /// Its first source offset.
+        first_source: SourceOffset,
+        /// Its first target offset.
+        first_target: TargetOffset,
+        /// Its compact form, see [`Block::decode`].
+        bytes: Vec<u8>,
+    },
+    /// Remove this block.
+    Delete {
+        /// Its first source offset.
+        first_source: SourceOffset,
+        /// Its first target offset.
+        first_target: TargetOffset,
+    },
+}
+
+/// What to store, all in one update, and what to show afterwards.
+#[derive(Debug)]
+pub struct Changes {
+    /// The blocks to write.
+    pub blocks: Vec<BlockChange>,
+    /// For [`RunMap::stored`], once the blocks are durable.
+    pub receipt: Receipt,
+}
+
+/// Stands for everything given out to be stored up to one [`RunMap::take_changes`]: updates become durable in call order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Receipt(u64);
+
+/// The offset map of one partition: newest runs in memory, older ones behind [`Blocks`].
+///
+/// The last run is open: a run that joins it lengthens it without a change to store. So the stored length of the last run may
+/// lag; after a restart its owner proves where the target ends and says so with [`RunMap::extend_last_to`].
+#[derive(Debug)]
+pub struct RunMap {
+    /// Where the first run is expected; of no consequence once there is one.
+    origin: (SourceOffset, TargetOffset),
+    /// Ordinal of the oldest run not pruned.
+    first_ordinal: u64,
+    /// Full blocks not known to be durable, oldest first; lookups need them until they are.
+    held: VecDeque<Block>,
+    /// How many of `held`, from the front, were given out to be stored.
+    held_taken: usize,
+    /// The newest runs; none in an empty map.
+    tail: Option<Block>,
+    /// Whether the tail holds runs which were not given out yet.
+    tail_changed: bool,
+}
+
+impl RunMap {
+    /// An empty map whose first run is expected at these offsets or later.
+    pub fn empty(source: SourceOffset, target: TargetOffset) -> Self {
+        Self {
+            origin: (source, target),
+            first_ordinal: 0,
+            held: VecDeque::new(),
+            held_taken: 0,
+            tail: None,
+            tail_changed: false,
+        }
+    }
+
+    /// The map as it was stored: its newest block, and the ordinal of its oldest.
+    pub fn restored(first_ordinal: u64, newest: Block) -> Self {
+        Self {
+            first_ordinal,
+            tail: Some(newest),
+            ..Self::empty(SourceOffset::ZERO, TargetOffset::ZERO)
+        }
+    }
+
+    /// The last run.
+    pub fn last(&self) -> Option<&Run> {
+        self.tail.as_ref().map(Block::last)
+    }
+
+    /// The source offset behind the last run, or where the first is expected.
+    pub fn source_end(&self) -> SourceOffset {
+        self.last().map_or(self.origin.0, Run::source_end)
+    }
+
+    /// The target offset behind the last run, or where the first is expected.
+    pub fn target_end(&self) -> TargetOffset {
+        self.last().map_or(self.origin.1, Run::target_end)
+    }
+
+    /// How many runs the map has, stored ones included.
+    pub fn run_count(&self) -> u64 {
+        let end = self.tail.as_ref().map_or(0, Block::end_ordinal);
+        end - self.first_ordinal
+    }
+
+    /// Adds a run at the end. One that joins the last run lengthens it; one that goes back on either side is refused.
+    pub fn append(&mut self, run: Run) -> Result<(), MapError> {
+        let Some(tail) = &mut self.tail else {
+            check(&run)?;
+            let expected = Run::new(self.origin.0, self.origin.1, 0);
+            follows(&expected, &run)?;
+            self.start_tail(0, run);
+            return Ok(());
+        };
+        match follows(tail.last(), &run)? {
+            Follows::Joining => tail.lengthen_last(run.length),
+            Follows::Apart if tail.is_full() => {
+                let ordinal = tail.end_ordinal();
+                self.held.extend(self.tail.take());
+                self.start_tail(ordinal, run);
+            }
+            Follows::Apart => {
+                tail.push(run);
+                self.tail_changed = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn start_tail(&mut self, ordinal: u64, run: Run) {
+        self.tail = Some(Block::starting(ordinal, run));
+        self.tail_changed = true;
+    }
+
+    /// Lengthens the last run up to a target end that was proven. Refused if that lies before the map's end.
+    pub fn extend_last_to(&mut self, target_end: TargetOffset) -> Result<(), MapError> {
+        let end = self.target_end();
+        let records = target_end.since(end);
+        match &mut self.tail {
+            _ if records == 0 => Ok(()),
+            Some(tail) if records > 0 => {
+                check(&Run {
+                    length: tail.last().length.saturating_add(records),
+                    ..*tail.last()
+                })?;
+                tail.lengthen_last(records);
+                Ok(())
+            }
+            Some(_) | None => Err(MapError::CannotExtend {
+                end,
+                asked: target_end,
+            }),
+        }
+    }
+
+    /// The blocks to be written since the last call: each block that became full once, the tail if it got new runs.
+    ///
+    /// Until [`stored`](Self::stored) is told, full blocks stay in memory. If storing fails for good, restore the map.
+    pub fn take_changes(&mut self) -> Changes {
+        let full = self.held.iter().skip(self.held_taken);
+        let tail = self.tail.iter().filter(|_| self.tail_changed);
+        let blocks = full.chain(tail).map(put).collect();
+        self.held_taken = self.held.len();
+        self.tail_changed = false;
+        Changes {
+            blocks,
+            receipt: Receipt(self.held.back().map_or(0, Block::end_ordinal)),
+        }
+    }
+
+    /// Lets go of the full blocks which are durable now.
+    pub fn stored(&mut self, receipt: Receipt) {
+        while let Some(block) = self.held.front()
+            && block.end_ordinal() <= receipt.0
+        {
+            self.held.pop_front();
+            self.held_taken -= 1;
+        }
+    }
+
+    /// The stored blocks nobody needs any more: all their runs end at or before the log starts of both sides. At most 64 in
+    /// one call, oldest first; call again once they are removed. What is in memory, so the last run, always stays.
+    /// A caller who needs no map below one side's log start alone gives `i64::MAX` for the other.
+    pub fn prune(
+        &mut self,
+        source_log_start: SourceOffset,
+        target_log_start: TargetOffset,
+        blocks: &impl Blocks,
+    ) -> Result<Vec<BlockChange>> {
+        let mut deletes = Vec::new();
+        let mut from = TargetOffset::ZERO;
+        while deletes.len() < PRUNE_BLOCKS && self.has_older_blocks() {
+            let Some(block) = blocks.from_target(from)? else {
+                break;
+            };
+            let last = block.last();
+            let needed =
+                last.source_end() > source_log_start || last.target_end() > target_log_start;
+            if needed || block.ordinal() >= self.oldest_in_memory() {
+                break;
+            }
+            deletes.push(BlockChange::Delete {
+                first_source: block.first().source,
+                first_target: block.first().target,
+            });
+            self.first_ordinal = self.first_ordinal.max(block.end_ordinal());
+            from = last.target_end();
+        }
+        Ok(deletes)
+    }
+
+    /// The blocks in memory, oldest first.
+    pub(super) fn recent(&self) -> impl DoubleEndedIterator<Item = &Block> {
+        self.held.iter().chain(&self.tail)
+    }
+
+    /// Whether there are runs in stored blocks only.
+    pub(super) fn has_older_blocks(&self) -> bool {
+        self.first_ordinal < self.oldest_in_memory()
+    }
+
+    fn oldest_in_memory(&self) -> u64 {
+        self.recent().next().map_or(0, Block::ordinal)
+    }
+}
+
+fn put(block: &Block) -> BlockChange {
+    BlockChange::Put {
+        first_source: block.first().source,
+        first_target: block.first().target,
+        bytes: block.encode(),
+    }
+}
+
+#[cfg(test)]
+impl RunMap {
+    pub(super) fn runs_in_memory(&self) -> usize {
+        self.recent().map(|block| block.runs().len()).sum()
+    }
+}
