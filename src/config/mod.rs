@@ -1,1 +1,79 @@
-//! Being written.
+//! The configuration: `farshore.toml` in, everything the program needs out.
+//!
+//! Promises: a file is either used as a whole or refused with every problem in it at once, each with line, column and
+//! key; a key that means nothing is a problem, so that nothing is ignored in silence; every default is a constant with
+//! its reason in [`defaults`].
+//!
+//! Doesn't: connect to anything. Whether clusters can be reached and do what a link needs is for `farshore check`.
+//!
+//! Two stages: `raw` holds exactly what the file says, `resolve` what it means.
+
+mod conflict;
+pub mod defaults;
+mod environment;
+mod field;
+mod filter;
+mod nearest;
+mod problem;
+mod raw;
+mod resolve;
+mod section;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::path::Path;
+
+use toml::de::DeTable;
+
+pub use filter::{GroupFilter, TopicFilter};
+pub use problem::{ConfigErrors, Position, Problem};
+pub use settings::{
+    ApiConfig, CheckpointConfig, ClusterConfig, Config, LinkConfig, LogConfig, LogFormat, LogLevel,
+    Naming, OffsetsMode, RuntimeConfig, Start,
+};
+
+use environment::Environment;
+use problem::{Place, Problems};
+use raw::Raw;
+use section::{Context, Section};
+
+/// Reads a configuration file; `${NAME}` in its strings comes from the environment of the process.
+///
+/// All problems of the file come back together; then nothing of it is to be used.
+pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
+    let refused = |problems| ConfigErrors::new(path, problems);
+    let text = std::fs::read_to_string(path).map_err(|cause| {
+        refused(vec![Problem {
+            position: None,
+            key: String::new(),
+            message: format!("cannot be read: {cause}"),
+        }])
+    })?;
+    parse(&text, &|name| std::env::var(name).ok()).map_err(refused)
+}
+
+fn parse(text: &str, environment: Environment<'_>) -> Result<Config, Vec<Problem>> {
+    let problems = Problems::default();
+    let document = match DeTable::parse(text) {
+        Ok(document) => document.into_inner(),
+        Err(error) => {
+            let place = Place::at(error.span().map(|span| span.start));
+            problems.add(&place, format!("not TOML: {}", error.message()));
+            return Err(problems.into_sorted(text));
+        }
+    };
+    let context = Context {
+        problems: &problems,
+        environment,
+    };
+    let raw = Section::read(document, Place::root(), context, Raw::read);
+    let config = resolve::config(raw, &problems);
+    let problems = problems.into_sorted(text);
+    if problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(problems)
+    }
+}

@@ -1,1 +1,5 @@
 //! Being written.
+
+mod address;
+
+pub use address::HostPort;

@@ -1,0 +1,124 @@
+//! Links that get in each other's way, as far as the configuration alone shows it.
+//!
+//! Whether two expressions have a topic in common isn't decided here: only literal topics and equal expressions are.
+//! What remains is found when a link meets a mirror topic that another one writes.
+
+use std::collections::BTreeMap;
+
+use super::field::At;
+use super::filter::anchored;
+use super::problem::Problems;
+use super::resolve::Link;
+use super::settings::{ClusterConfig, Naming};
+use crate::model::{ClusterName, TopicName};
+
+/// Reports links that join a cluster with itself under another name, and links that write the same mirror topic.
+pub(super) fn report(
+    links: &[Link],
+    clusters: &BTreeMap<ClusterName, ClusterConfig>,
+    problems: &Problems,
+) {
+    for (number, link) in links.iter().enumerate() {
+        report_same_cluster(link, clusters, problems);
+        for earlier in &links[..number] {
+            if earlier.config.target == link.config.target {
+                report_same_mirror_topics(earlier, link, problems);
+            }
+        }
+    }
+}
+
+fn report_same_cluster(
+    link: &Link,
+    clusters: &BTreeMap<ClusterName, ClusterConfig>,
+    problems: &Problems,
+) {
+    let (source, target) = (&link.config.source, &link.config.target);
+    let addresses = |name| clusters.get(name).map(|cluster| &cluster.bootstrap);
+    let (Some(of_source), Some(of_target)) = (addresses(source), addresses(target)) else {
+        return;
+    };
+    let shared = of_source.iter().find(|address| of_target.contains(address));
+    if let Some(shared) = shared
+        && source != target
+    {
+        problems.add(
+            &link.place,
+            format!("{source} and {target} are the same cluster: both list {shared}"),
+        );
+    }
+}
+
+fn report_same_mirror_topics(earlier: &Link, later: &Link, problems: &Problems) {
+    for expression in &later.topics {
+        if let Some(topic) = shared_topics(earlier, later, expression) {
+            let (link, target) = (&earlier.config.name, &later.config.target);
+            problems.add(
+                &expression.place,
+                format!("link {link} already writes {topic} on cluster {target}"),
+            );
+        }
+    }
+}
+
+/// What both links would write because of this expression of the later one.
+fn shared_topics(earlier: &Link, later: &Link, expression: &At<String>) -> Option<String> {
+    if let Some(topic) = literal(&expression.value) {
+        let mirror = later.config.mirror_topic(&topic);
+        let both = writes(earlier, &mirror) && writes(later, &mirror);
+        return both.then(|| format!("mirror topic {mirror}"));
+    }
+    let mut others = earlier.topics.iter().map(|other| &other.value);
+    if same_mapping(earlier, later)
+        && same_exclusions(earlier, later)
+        && others.any(|other| *other == expression.value)
+    {
+        return Some(format!("the mirror topics of {:?}", expression.value));
+    }
+    let expression = anchored(&expression.value).ok()?;
+    let of_expression = |mirror: &TopicName| {
+        let topic = source_topic(later, mirror);
+        topic.is_some_and(|topic| expression.is_match(topic.as_str()))
+    };
+    let literals = earlier
+        .topics
+        .iter()
+        .filter_map(|other| literal(&other.value));
+    literals
+        .map(|topic| earlier.config.mirror_topic(&topic))
+        .find(|mirror| of_expression(mirror) && writes(earlier, mirror) && writes(later, mirror))
+        .map(|mirror| format!("mirror topic {mirror}"))
+}
+
+fn writes(link: &Link, mirror: &TopicName) -> bool {
+    source_topic(link, mirror).is_some_and(|topic| link.config.topics.matches(&topic))
+}
+
+fn source_topic(link: &Link, mirror: &TopicName) -> Option<TopicName> {
+    link.config.naming.source_topic(&link.config.source, mirror)
+}
+
+/// Whether equal topic names of both sources have equal mirror names.
+fn same_mapping(a: &Link, b: &Link) -> bool {
+    match (a.config.naming, b.config.naming) {
+        (Naming::Identity, Naming::Identity) => true,
+        (Naming::Prefix, Naming::Prefix) => a.config.source == b.config.source,
+        (Naming::Identity, Naming::Prefix) | (Naming::Prefix, Naming::Identity) => false,
+    }
+}
+
+fn same_exclusions(a: &Link, b: &Link) -> bool {
+    let texts = |link: &Link| -> Vec<String> {
+        let mut texts: Vec<String> = link.excluded.iter().map(|at| at.value.clone()).collect();
+        texts.sort();
+        texts
+    };
+    texts(a) == texts(b)
+}
+
+/// The one topic that an expression matches, if it's plainly one: letters, digits, `_`, `-`, and escaped or bare dots.
+fn literal(expression: &str) -> Option<TopicName> {
+    let name = expression.replace("\\.", ".");
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    (!name.is_empty() && name.chars().all(plain)).then(|| TopicName::new(name))
+}

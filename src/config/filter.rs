@@ -1,0 +1,207 @@
+//! Which topics and groups belong to a link: anchored regular expressions, and what is never mirrored.
+
+use regex::Regex;
+
+use crate::error::{Error, Kind, Result};
+use crate::model::{ClusterName, GroupId, TopicName};
+
+/// Names that match one of some expressions and none of others, whole names only.
+#[derive(Debug, Clone)]
+struct Names {
+    include: Vec<Regex>,
+    exclude: Vec<Regex>,
+}
+
+impl Names {
+    fn new(include: &[impl AsRef<str>], exclude: &[impl AsRef<str>]) -> Result<Self> {
+        let compiled = |expressions: Vec<&str>| {
+            let compiled: Result<Vec<Regex>, String> =
+                expressions.into_iter().map(anchored).collect();
+            compiled.map_err(|message| Error::new(Kind::Invalid, message))
+        };
+        Ok(Self {
+            include: compiled(include.iter().map(AsRef::as_ref).collect())?,
+            exclude: compiled(exclude.iter().map(AsRef::as_ref).collect())?,
+        })
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        self.include.iter().any(|regex| regex.is_match(name))
+            && !self.exclude.iter().any(|regex| regex.is_match(name))
+    }
+}
+
+/// Compiles an expression that has to match a whole name.
+pub(super) fn anchored(expression: &str) -> Result<Regex, String> {
+    let refused = |error: &regex::Error| {
+        let text = error.to_string();
+        let reason = text.lines().last().unwrap_or_default();
+        let reason = reason.trim_start_matches("error: ");
+        format!("not a regular expression: {expression:?}: {reason}")
+    };
+    Regex::new(expression)
+        .and_then(|_| Regex::new(&format!(r"\A(?:{expression})\z")))
+        .map_err(|error| refused(&error))
+}
+
+/// The topics of a link.
+#[derive(Debug, Clone)]
+pub struct TopicFilter {
+    names: Names,
+    origin: Option<String>,
+}
+
+impl TopicFilter {
+    /// The topics that match one of `include` and none of `exclude`. Expressions match whole names.
+    ///
+    /// [`Kind::Invalid`] with the first expression that isn't one.
+    pub fn new(include: &[impl AsRef<str>], exclude: &[impl AsRef<str>]) -> Result<Self> {
+        Ok(Self {
+            names: Names::new(include, exclude)?,
+            origin: None,
+        })
+    }
+
+    pub(super) fn of(include: Vec<Regex>, exclude: Vec<Regex>) -> Self {
+        Self {
+            names: Names { include, exclude },
+            origin: None,
+        }
+    }
+
+    /// The same without the topics that came from `target` under `MirrorMaker` 2's names: they would go round in circles.
+    #[must_use]
+    pub fn without_copies_from(mut self, target: &ClusterName) -> Self {
+        self.origin = Some(format!("{target}."));
+        self
+    }
+
+    /// Whether the topic is mirrored.
+    pub fn matches(&self, topic: &TopicName) -> bool {
+        let name = topic.as_str();
+        !is_internal(name) && !self.came_from_target(name) && self.names.matches(name)
+    }
+
+    /// Looks for the target among the names of clusters at the front: `oslo.orders`, `rome.oslo.orders`.
+    fn came_from_target(&self, name: &str) -> bool {
+        self.origin
+            .as_deref()
+            .is_some_and(|origin| name.starts_with(origin) || name.contains(&format!(".{origin}")))
+    }
+}
+
+/// The groups of a link.
+#[derive(Debug, Clone)]
+pub struct GroupFilter(Names);
+
+impl GroupFilter {
+    /// The groups that match one of `include` and none of `exclude`. Expressions match whole names.
+    ///
+    /// [`Kind::Invalid`] with the first expression that isn't one.
+    pub fn new(include: &[impl AsRef<str>], exclude: &[impl AsRef<str>]) -> Result<Self> {
+        Names::new(include, exclude).map(Self)
+    }
+
+    pub(super) fn of(include: Vec<Regex>, exclude: Vec<Regex>) -> Self {
+        Self(Names { include, exclude })
+    }
+
+    /// Whether the group's offsets are carried over.
+    pub fn matches(&self, group: &GroupId) -> bool {
+        self.0.matches(group.as_str())
+    }
+}
+
+/// Topics in which Kafka, farshore and `MirrorMaker` 2 keep their own state, which means nothing on another cluster.
+fn is_internal(topic: &str) -> bool {
+    let mirror_maker = topic.strip_suffix(".internal").is_some_and(|stem| {
+        let own = [
+            "mm2-offset-syncs.",
+            "mm2-offsets.",
+            "mm2-configs.",
+            "mm2-status.",
+        ];
+        stem.ends_with(".checkpoints") || own.iter().any(|prefix| stem.starts_with(prefix))
+    });
+    mirror_maker || topic.starts_with("__") || topic.starts_with("farshore-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matching(filter: &TopicFilter, names: &[&str]) -> Vec<String> {
+        let matching = |name: &&&str| filter.matches(&TopicName::new(**name));
+        names
+            .iter()
+            .filter(matching)
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn expressions_match_whole_names_and_exclusions_win() {
+        let filter = TopicFilter::new(&["orders|payments", r"eu\..*"], &[r"eu\.test.*"]).unwrap();
+        let names = [
+            "orders",
+            "orders2",
+            "xpayments",
+            "eu.a",
+            "euxa",
+            "eu.test1",
+            "payments",
+        ];
+        assert_eq!(matching(&filter, &names), ["orders", "eu.a", "payments"]);
+        let groups = GroupFilter::new(&[".*"], &["console-.*"]).unwrap();
+        assert!(groups.matches(&GroupId::new("billing")));
+        assert!(!groups.matches(&GroupId::new("console-consumer-1")));
+    }
+
+    #[test]
+    fn internal_topics_never_match_but_their_likes_do() {
+        let filter = TopicFilter::new(&[".*"], &[] as &[&str]).unwrap();
+        let internal = [
+            "__consumer_offsets",
+            "__transaction_state",
+            "farshore-journal",
+            "mm2-offset-syncs.oslo.internal",
+            "mm2-configs.paris.internal",
+            "paris.checkpoints.internal",
+        ];
+        assert!(matching(&filter, &internal).is_empty());
+        let ordinary = ["orders.internal", "_schemas", "farshore", "mm2-status"];
+        assert_eq!(matching(&filter, &ordinary), ordinary);
+    }
+
+    #[test]
+    fn copies_from_the_target_do_not_go_round() {
+        let filter = TopicFilter::new(&[".*"], &[] as &[&str])
+            .unwrap()
+            .without_copies_from(&ClusterName::new("oslo"));
+        let names = [
+            "oslo.orders",
+            "rome.oslo.orders",
+            "rome.orders",
+            "orders",
+            "oslo",
+            "x.oslo",
+        ];
+        assert_eq!(
+            matching(&filter, &names),
+            ["rome.orders", "orders", "oslo", "x.oslo"]
+        );
+    }
+
+    #[test]
+    fn a_bad_expression_is_named_with_its_reason() {
+        let text = |expression| anchored(expression).unwrap_err();
+        assert_eq!(
+            text("a("),
+            r#"not a regular expression: "a(": unclosed group"#
+        );
+        assert_eq!(
+            text("a)(b"),
+            r#"not a regular expression: "a)(b": unopened group"#
+        );
+    }
+}

@@ -1,0 +1,100 @@
+//! A cluster's section.
+
+use std::collections::BTreeMap;
+
+use super::super::defaults;
+use super::super::field::{At, Field};
+use super::super::problem::{Place, Problems};
+use super::super::raw::RawCluster;
+use super::super::settings::ClusterConfig;
+use super::super::values;
+use super::check_name;
+use crate::kafka::wire::HostPort;
+use crate::model::ClusterName;
+
+const PROTOCOLS: [&str; 4] = ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"];
+
+pub(super) fn resolve(
+    name: &At<String>,
+    raw: RawCluster,
+    problems: &Problems,
+) -> Option<ClusterConfig> {
+    check_name(name, problems);
+    check_security(&raw.security_protocol, &[raw.tls, raw.sasl], problems);
+    let bootstrap = bootstrap(raw.bootstrap_servers, &name.place, problems);
+    Some(ClusterConfig {
+        name: ClusterName::new(name.value.as_str()),
+        address_map: address_map(raw.address_map, problems),
+        client_id: raw
+            .client_id
+            .parse(problems, values::not_empty)
+            .or(defaults::CLIENT_ID.to_owned()),
+        connect_timeout: raw
+            .connect_timeout
+            .parse(problems, values::duration)
+            .or(defaults::CONNECT_TIMEOUT),
+        metadata_max_age: raw
+            .metadata_max_age
+            .parse(problems, values::duration)
+            .or(defaults::METADATA_MAX_AGE),
+        bootstrap: bootstrap?,
+    })
+}
+
+fn bootstrap(
+    servers: Field<Vec<At<String>>>,
+    section: &Place,
+    problems: &Problems,
+) -> Option<Vec<HostPort>> {
+    let servers = servers.required("bootstrap_servers", section, problems)?;
+    if servers.value.is_empty() {
+        problems.add(&servers.place, "at least one address is needed");
+    }
+    let addresses = servers.value.iter();
+    Some(
+        addresses
+            .filter_map(|server| host_port(server, problems))
+            .collect(),
+    )
+}
+
+fn address_map(
+    pairs: Vec<(At<String>, At<String>)>,
+    problems: &Problems,
+) -> BTreeMap<HostPort, HostPort> {
+    pairs
+        .into_iter()
+        .filter_map(|(advertised, reachable)| {
+            let advertised = host_port(&advertised, problems);
+            let reachable = host_port(&reachable, problems);
+            advertised.zip(reachable)
+        })
+        .collect()
+}
+
+fn host_port(address: &At<String>, problems: &Problems) -> Option<HostPort> {
+    values::host_port(&address.value)
+        .map_err(|message| problems.add(&address.place, message))
+        .ok()
+}
+
+/// Refuses whatever asks for more than plain connections, rather than connecting in the clear.
+fn check_security(protocol: &Field<String>, sections: &[Option<Place>; 2], problems: &Problems) {
+    if let Field::Given(At { value, place }) = protocol
+        && value != PROTOCOLS[0]
+    {
+        let message = if PROTOCOLS.contains(&value.as_str()) {
+            format!("{value} is not available in this version; only PLAINTEXT is")
+        } else {
+            values::not_one_of(value, PROTOCOLS.into_iter())
+        };
+        problems.add(place, message);
+        return;
+    }
+    for place in sections.iter().flatten() {
+        problems.add(
+            place,
+            "not available in this version: connections are PLAINTEXT only",
+        );
+    }
+}

@@ -1,0 +1,208 @@
+//! A link's section.
+
+use std::collections::BTreeSet;
+
+use regex::Regex;
+
+use super::super::defaults;
+use super::super::field::{At, Field};
+use super::super::filter::{GroupFilter, TopicFilter, anchored};
+use super::super::problem::{Place, Problems};
+use super::super::raw::RawLink;
+use super::super::settings::{LinkConfig, Naming, OffsetsMode, Start};
+use super::super::values::{self, number_within, one_of, size_within};
+use super::{Link, check_name, policy};
+use crate::model::{ClusterName, LinkName};
+
+pub(super) fn resolve(
+    name: &At<String>,
+    raw: RawLink,
+    declared: &BTreeSet<ClusterName>,
+    problems: &Problems,
+) -> Option<Link> {
+    check_name(name, problems);
+    policy::check(&raw.policies, &raw.overrides, problems);
+    let ends = ends(raw.source, raw.target, &name.place, declared, problems);
+    let topics = topics(raw.topics, &name.place, problems);
+    let excluded = listed(raw.topics_exclude);
+    let duration =
+        |field: Field<String>, default| field.parse(problems, values::duration).or(default);
+    let connections =
+        |field: Field<i64>, default| field.convert(problems, number_within(1..=64)).or(default);
+    let sizes = Sizes::resolve(
+        raw.max_in_flight_bytes,
+        raw.fetch_max_bytes,
+        raw.partition_max_bytes,
+        problems,
+    );
+    let mut config = LinkConfig {
+        name: LinkName::new(name.value.as_str()),
+        groups: groups(raw.groups, raw.groups_exclude, problems),
+        start: raw.start.parse(problems, values::start).or(Start::Earliest),
+        offsets: raw
+            .offsets
+            .parse(problems, offsets_mode)
+            .or(OffsetsMode::Translate),
+        naming: raw
+            .naming
+            .parse(problems, one_of(NAMINGS))
+            .or(Naming::Identity),
+        replication_factor: raw
+            .replication_factor
+            .convert(problems, number_within(1..=1000))
+            .given()
+            .map(|given| given.value),
+        refresh_interval: duration(raw.refresh_interval, defaults::REFRESH_INTERVAL),
+        group_sync_interval: duration(raw.group_sync_interval, defaults::GROUP_SYNC_INTERVAL),
+        fetch_connections: connections(raw.fetch_connections, defaults::FETCH_CONNECTIONS),
+        produce_connections: connections(raw.produce_connections, defaults::PRODUCE_CONNECTIONS),
+        max_in_flight_bytes: sizes.in_flight,
+        fetch_max_bytes: sizes.fetch,
+        partition_max_bytes: sizes.partition,
+        request_timeout: duration(raw.request_timeout, defaults::REQUEST_TIMEOUT),
+        topics: TopicFilter::of(compiled(&topics, problems), compiled(&excluded, problems)),
+        source: ends.0?,
+        target: ends.1?,
+    };
+    if config.naming == Naming::Prefix {
+        config.topics = config.topics.without_copies_from(&config.target);
+    }
+    Some(Link {
+        config,
+        place: name.place.clone(),
+        topics,
+        excluded,
+    })
+}
+
+const NAMINGS: &[(&str, Naming)] = &[("identity", Naming::Identity), ("prefix", Naming::Prefix)];
+
+fn offsets_mode(text: &str) -> Result<OffsetsMode, String> {
+    match text {
+        "translate" => Ok(OffsetsMode::Translate),
+        "preserve" => {
+            Err("\"preserve\" is not available in this version; only \"translate\" is".to_owned())
+        }
+        _ => Err(values::not_one_of(
+            text,
+            ["translate", "preserve"].into_iter(),
+        )),
+    }
+}
+
+/// Source and target, each a declared cluster and not the same one.
+fn ends(
+    source: Field<String>,
+    target: Field<String>,
+    section: &Place,
+    declared: &BTreeSet<ClusterName>,
+    problems: &Problems,
+) -> (Option<ClusterName>, Option<ClusterName>) {
+    let cluster = |field: Field<String>, key| {
+        field
+            .required(key, section, problems)
+            .map(|At { value, place }| At {
+                value: ClusterName::new(value),
+                place,
+            })
+    };
+    let (source, target) = (cluster(source, "source"), cluster(target, "target"));
+    for end in [&source, &target].into_iter().flatten() {
+        if !declared.contains(&end.value) {
+            problems.add(
+                &end.place,
+                format!("no cluster {:?} is configured", end.value.as_str()),
+            );
+        }
+    }
+    if let (Some(source), Some(target)) = (&source, &target)
+        && source.value == target.value
+    {
+        problems.add(&target.place, "source and target are the same cluster");
+    }
+    (source.map(|end| end.value), target.map(|end| end.value))
+}
+
+fn topics(field: Field<Vec<At<String>>>, section: &Place, problems: &Problems) -> Vec<At<String>> {
+    let Some(topics) = field.required("topics", section, problems) else {
+        return Vec::new();
+    };
+    if topics.value.is_empty() {
+        problems.add(&topics.place, "at least one expression is needed");
+    }
+    topics.value
+}
+
+fn groups(
+    include: Field<Vec<At<String>>>,
+    exclude: Field<Vec<At<String>>>,
+    problems: &Problems,
+) -> GroupFilter {
+    let every = At {
+        value: defaults::GROUPS.to_owned(),
+        place: Place::root(),
+    };
+    let (include, exclude) = (include.or(vec![every]), listed(exclude));
+    GroupFilter::of(compiled(&include, problems), compiled(&exclude, problems))
+}
+
+fn listed(field: Field<Vec<At<String>>>) -> Vec<At<String>> {
+    field.or(Vec::new())
+}
+
+/// The expressions that are some; the others are problems.
+pub(super) fn compiled(expressions: &[At<String>], problems: &Problems) -> Vec<Regex> {
+    expressions
+        .iter()
+        .filter_map(|expression| {
+            anchored(&expression.value)
+                .map_err(|message| problems.add(&expression.place, message))
+                .ok()
+        })
+        .collect()
+}
+
+/// Sizes of which each is within the one before, by default too.
+struct Sizes {
+    in_flight: u64,
+    fetch: i32,
+    partition: i32,
+}
+
+impl Sizes {
+    fn resolve(
+        in_flight: Field<String>,
+        fetch: Field<String>,
+        partition: Field<String>,
+        problems: &Problems,
+    ) -> Self {
+        let in_flight = in_flight
+            .parse(problems, size_within(["1MiB", "1024GiB"]))
+            .or(defaults::MAX_IN_FLIGHT_BYTES);
+        let room = i32::try_from(in_flight).unwrap_or(i32::MAX);
+        let fetch = fetch
+            .parse(problems, size_within(["1KiB", "1GiB"]))
+            .convert(problems, at_most(room, "max_in_flight_bytes"))
+            .or(defaults::FETCH_MAX_BYTES.min(room));
+        let partition = partition
+            .parse(problems, size_within(["1KiB", "1GiB"]))
+            .convert(problems, at_most(fetch, "fetch_max_bytes"))
+            .or(defaults::PARTITION_MAX_BYTES.min(fetch));
+        Self {
+            in_flight,
+            fetch,
+            partition,
+        }
+    }
+}
+
+fn at_most(limit: i32, key: &'static str) -> impl Fn(&i32) -> Result<i32, String> {
+    move |bytes| {
+        if *bytes > limit {
+            return Err(format!(
+                "has to be at most {key}, which is {limit} bytes, found {bytes} bytes"
+            ));
+        }
+        Ok(*bytes)
+    }
+}

@@ -1,0 +1,75 @@
+//! From what the file says to what it means: defaults filled in, values converted, sections checked against each other.
+//!
+//! Problems are collected; what is given back is only of use if there are none.
+
+mod cluster;
+mod link;
+mod policy;
+mod service;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::conflict;
+use super::field::At;
+use super::problem::{Place, Problems};
+use super::raw::Raw;
+use super::settings::{ClusterConfig, Config, LinkConfig};
+use super::values;
+use crate::model::ClusterName;
+
+/// The configuration that a file means.
+pub(super) fn config(raw: Raw, problems: &Problems) -> Config {
+    let declared: BTreeSet<ClusterName> = raw
+        .clusters
+        .iter()
+        .map(|(name, _)| ClusterName::new(name.value.as_str()))
+        .collect();
+    let clusters: BTreeMap<ClusterName, ClusterConfig> = raw
+        .clusters
+        .into_iter()
+        .filter_map(|(name, cluster)| cluster::resolve(&name, cluster, problems))
+        .map(|cluster| (cluster.name.clone(), cluster))
+        .collect();
+    let no_links = raw.links.is_empty();
+    let links: Vec<Link> = raw
+        .links
+        .into_iter()
+        .filter_map(|(name, link)| link::resolve(&name, link, &declared, problems))
+        .collect();
+    if declared.is_empty() {
+        problems.add(
+            &Place::root().missing("clusters"),
+            "at least two are needed",
+        );
+    }
+    if no_links {
+        problems.add(&Place::root().missing("links"), "at least one is needed");
+    }
+    conflict::report(&links, &clusters, problems);
+    Config {
+        clusters,
+        links: links.into_iter().map(|link| link.config).collect(),
+        checkpoint: service::checkpoint(raw.checkpoint, problems),
+        api: service::api(raw.api, problems),
+        runtime: service::runtime(raw.runtime, problems),
+        log: service::log(raw.log, problems),
+    }
+}
+
+/// A link with what is needed to say where it conflicts with another.
+pub(super) struct Link {
+    pub(super) config: LinkConfig,
+    /// Where the section begins.
+    pub(super) place: Place,
+    /// The expressions of its topics.
+    pub(super) topics: Vec<At<String>>,
+    /// The expressions of the topics left out.
+    pub(super) excluded: Vec<At<String>>,
+}
+
+/// Checks the name of a section.
+fn check_name(name: &At<String>, problems: &Problems) {
+    if let Err(message) = values::name(&name.value) {
+        problems.add(&name.place, message);
+    }
+}

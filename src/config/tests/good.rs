@@ -1,0 +1,143 @@
+//! Files that are accepted.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::*;
+use crate::kafka::wire::HostPort;
+use crate::model::{ClusterName, TopicName};
+
+fn from_repository(file: &str) -> Config {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("config")
+        .join(file);
+    load(&path).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+#[test]
+fn the_minimal_file_gets_every_default() {
+    let config = from_repository("minimal.toml");
+    let paris = &config.clusters[&ClusterName::new("paris")];
+    assert_eq!(paris.bootstrap, [HostPort::new("127.0.0.1", 19092)]);
+    assert_eq!(paris.client_id, defaults::CLIENT_ID);
+    assert!(paris.address_map.is_empty());
+    let link = &config.links[0];
+    assert_eq!(link.name.as_str(), "paris-oslo");
+    assert_eq!(
+        (link.source.as_str(), link.target.as_str()),
+        ("paris", "oslo")
+    );
+    assert_eq!(link.start, Start::Earliest);
+    assert_eq!(link.naming, Naming::Identity);
+    assert_eq!(link.replication_factor, None);
+    assert_eq!(link.refresh_interval, Duration::from_secs(5));
+    assert_eq!(link.group_sync_interval, Duration::from_secs(1));
+    assert_eq!(link.max_in_flight_bytes, 32 << 20);
+    assert!(link.groups.matches(&"billing".into()));
+    assert_eq!(config.checkpoint.path, PathBuf::from("farshore-data"));
+    assert_eq!(config.api.listen.to_string(), "127.0.0.1:8640");
+    assert_eq!(config.api.max_body, 65_536);
+    assert!((1..=4).contains(&config.runtime.worker_threads));
+    assert_eq!(
+        (config.log.format, config.log.level),
+        (LogFormat::Text, LogLevel::Info)
+    );
+}
+
+#[test]
+fn the_example_writes_out_the_defaults() {
+    let (example, minimal) = (
+        from_repository("example.toml"),
+        from_repository("minimal.toml"),
+    );
+    let (written, default) = (&example.links[0], &minimal.links[0]);
+    let figures = |link: &LinkConfig| {
+        (
+            (link.start, link.offsets, link.naming),
+            (
+                link.refresh_interval,
+                link.group_sync_interval,
+                link.request_timeout,
+            ),
+            (link.fetch_connections, link.produce_connections),
+            (
+                link.max_in_flight_bytes,
+                link.fetch_max_bytes,
+                link.partition_max_bytes,
+            ),
+        )
+    };
+    assert_eq!(figures(written), figures(default));
+    assert_eq!(example.checkpoint, minimal.checkpoint);
+    assert_eq!(example.api, minimal.api);
+    assert_eq!(example.log, minimal.log);
+    let oslo = ClusterName::new("oslo");
+    assert_eq!(example.clusters[&oslo], minimal.clusters[&oslo]);
+    let paris = &example.clusters[&ClusterName::new("paris")];
+    let advertised = HostPort::new("kafka-0.kafka.svc", 9092);
+    assert_eq!(
+        paris.address_map[&advertised],
+        HostPort::new("203.0.113.7", 31090)
+    );
+    assert!(written.topics.matches(&"payments.eu".into()));
+    assert!(!written.topics.matches(&"paymentsXeu".into()));
+}
+
+#[test]
+fn values_are_taken_over() {
+    let config = parse_with_clusters(
+        r#"[links.l]
+source = "paris"
+target = "oslo"
+topics = ["${SET}"]
+topics_exclude = ["o.*"]
+groups = []
+start = "2026-01-31T08:00:00Z"
+naming = "prefix"
+replication_factor = 3
+max_in_flight_bytes = "4MiB"
+[log]
+format = "json"
+level = "debug"
+[runtime]
+worker_threads = 7
+"#,
+    )
+    .unwrap();
+    let link = &config.links[0];
+    assert!(
+        !link.topics.matches(&"orders".into()),
+        "included, then excluded"
+    );
+    assert!(!link.groups.matches(&"billing".into()));
+    assert_eq!(link.start, Start::At(1_769_846_400_000));
+    assert_eq!(
+        link.mirror_topic(&"orders".into()),
+        TopicName::new("paris.orders")
+    );
+    assert_eq!(link.replication_factor, Some(3));
+    assert_eq!(
+        link.fetch_max_bytes,
+        4 << 20,
+        "a default gives way to a lower limit"
+    );
+    assert_eq!(
+        (config.log.format, config.log.level),
+        (LogFormat::Json, LogLevel::Debug)
+    );
+    assert_eq!(config.runtime.worker_threads, 7);
+}
+
+#[test]
+fn links_that_cannot_meet_are_accepted() {
+    for second in [
+        "source = \"oslo\"\ntarget = \"paris\"\ntopics = [\"orders\"]",
+        "source = \"paris\"\ntarget = \"oslo\"\ntopics = [\"invoices\"]",
+        "source = \"paris\"\ntarget = \"oslo\"\ntopics = [\"orders\"]\nnaming = \"prefix\"",
+        "source = \"paris\"\ntarget = \"oslo\"\ntopics = [\"or.*\"]\ntopics_exclude = [\"orders\"]",
+    ] {
+        let first = "[links.a]\nsource = \"paris\"\ntarget = \"oslo\"\ntopics = [\"orders\"]\n";
+        let result = parse_with_clusters(&format!("{first}[links.b]\n{second}\n"));
+        assert_eq!(result.map(|config| config.links.len()), Ok(2), "{second}");
+    }
+}

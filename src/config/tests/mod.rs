@@ -1,0 +1,33 @@
+//! Whole files in, configuration or exact messages out.
+
+mod good;
+mod lines;
+mod refused;
+
+use super::*;
+
+const CLUSTERS: &str = r#"[clusters.paris]
+bootstrap_servers = ["127.0.0.1:19092"]
+[clusters.oslo]
+bootstrap_servers = ["127.0.0.1:29092"]
+"#;
+
+/// Parses a file that begins with [`CLUSTERS`], which takes four lines.
+fn parse_with_clusters(rest: &str) -> Result<Config, Vec<Problem>> {
+    parse(&format!("{CLUSTERS}{rest}"), &|name| {
+        (name == "SET").then(|| "orders".to_owned())
+    })
+}
+
+/// A link that is fine, from line 5 on, before what each case adds to it from line 9 on.
+const LINK: &str = "[links.l]\nsource = \"paris\"\ntarget = \"oslo\"\ntopics = [\"orders\"]\n";
+
+fn messages(result: Result<Config, Vec<Problem>>) -> Vec<String> {
+    let problems = result.expect_err("the file should be refused");
+    problems.iter().map(ToString::to_string).collect()
+}
+
+/// What is said about a file of two clusters and this.
+fn refused(rest: &str) -> Vec<String> {
+    messages(parse_with_clusters(rest))
+}

@@ -1,0 +1,184 @@
+//! Files that are refused, each with exactly its messages.
+
+use super::*;
+
+#[test]
+fn security_is_refused_rather_than_dropped() {
+    let cases = [
+        (
+            r#"security_protocol = "SASL_SSL""#,
+            "11:21: clusters.rome.security_protocol: SASL_SSL is not available in this version; only PLAINTEXT is",
+        ),
+        (
+            r#"security_protocol = "TLS""#,
+            r#"11:21: clusters.rome.security_protocol: unknown value "TLS"; known here are "PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL""#,
+        ),
+        (
+            r#"tls.ca_file = "ca.pem""#,
+            "11:1: clusters.rome.tls: not available in this version: connections are PLAINTEXT only",
+        ),
+        (
+            r#"sasl.password_file = "secret""#,
+            "11:1: clusters.rome.sasl: not available in this version: connections are PLAINTEXT only",
+        ),
+        (
+            r#"sasl.pasword_file = "secret""#,
+            r#"11:6: clusters.rome.sasl.pasword_file: unknown key; did you mean "password_file"?"#,
+        ),
+    ];
+    for (line, message) in cases {
+        let cluster = "[clusters.rome]\nbootstrap_servers = [\"r:1\"]";
+        let messages = refused(&format!("{LINK}{cluster}\n{line}\n"));
+        assert_eq!(messages.last().map(String::as_str), Some(message));
+    }
+}
+
+#[test]
+fn links_that_cannot_be() {
+    let cases = [
+        (
+            "[links.l]\nsource = \"paris\"\ntarget = \"paris\"\ntopics = [\"a\"]",
+            "7:10: links.l.target: source and target are the same cluster",
+        ),
+        (
+            "[links.l]\nsource = \"paris\"\ntarget = \"rome\"\ntopics = [\"a\"]",
+            r#"7:10: links.l.target: no cluster "rome" is configured"#,
+        ),
+        (
+            "[links.l]\nsource = \"paris\"\ntarget = \"oslo\"\ntopics = []",
+            "8:10: links.l.topics: at least one expression is needed",
+        ),
+        (
+            "[links.l]\nsource = \"paris\"\ntarget = \"oslo\"",
+            "5:8: links.l.topics: missing",
+        ),
+        (
+            "[links.l]\nsource = \"paris\"\ntarget = \"twin\"\ntopics = [\"a\"]\n[clusters.twin]\nbootstrap_servers = [\"x:1\", \"127.0.0.1:19092\"]",
+            "5:8: links.l: paris and twin are the same cluster: both list 127.0.0.1:19092",
+        ),
+        ("", " links: at least one is needed"),
+    ];
+    for (rest, message) in cases {
+        assert_eq!(refused(rest), [message], "{rest}");
+    }
+}
+
+#[test]
+fn links_that_write_the_same_mirror_topic() {
+    let both = |first: &str, second: &str| {
+        refused(&format!(
+            "[clusters.rome]\nbootstrap_servers = [\"r:1\"]\n\
+             [links.a]\nsource = \"paris\"\ntarget = \"oslo\"\n{first}\n\
+             [links.b]\nsource = \"rome\"\ntarget = \"oslo\"\n{second}\n"
+        ))
+    };
+    let orders = "topics = [\"orders\", \"pay.*\"]";
+    let cases = [
+        (
+            orders,
+            r#"topics = ["x", "orders"]"#,
+            1,
+            "mirror topic orders",
+        ),
+        (orders, r#"topics = ["x", "o.*"]"#, 1, "mirror topic orders"),
+        (
+            orders,
+            r#"topics = ["x", "payments"]"#,
+            1,
+            "mirror topic payments",
+        ),
+        (
+            orders,
+            r#"topics = ["x", "pay.*"]"#,
+            1,
+            r#"the mirror topics of "pay.*""#,
+        ),
+        (
+            r#"topics = ["rome\\.x"]"#,
+            "naming = \"prefix\"\ntopics = [\"x\"]",
+            0,
+            "mirror topic rome.x",
+        ),
+    ];
+    for (first, second, index, what) in cases {
+        let [message] = &both(first, second)[..] else {
+            panic!("one message expected for {second}");
+        };
+        let end = format!(" links.b.topics[{index}]: link a already writes {what} on cluster oslo");
+        assert!(message.ends_with(&end), "{message}");
+    }
+}
+
+#[test]
+fn all_problems_come_at_once_in_the_order_of_the_file() {
+    let text = r#"
+[clusters.paris]
+bootstrap_server = ["127.0.0.1:19092"]
+[clusters.oslo]
+bootstrap_servers = ["127.0.0.1"]
+request_timeout = "5s"
+[links.l]
+source = "pari"
+target = "oslo"
+topics = ["a("]
+start = 1
+bananas = true
+[api]
+port = 8640
+"#;
+    let expected = [
+        "2:11: clusters.paris.bootstrap_servers: missing",
+        r#"3:1: clusters.paris.bootstrap_server: unknown key; did you mean "bootstrap_servers"?"#,
+        r#"5:22: clusters.oslo.bootstrap_servers[0]: "127.0.0.1" is not an address: write host:port, or [address]:port for IPv6"#,
+        "6:1: clusters.oslo.request_timeout: unknown key; known here are bootstrap_servers, security_protocol, tls, sasl, address_map, client_id, connect_timeout, metadata_max_age",
+        r#"8:10: links.l.source: no cluster "pari" is configured"#,
+        r#"10:11: links.l.topics[0]: not a regular expression: "a(": unclosed group"#,
+        "11:9: links.l.start: expected a string, found an integer",
+    ];
+    let messages = messages(parse(text, &|_| None));
+    assert_eq!(messages[..7], expected);
+    assert!(messages[7].starts_with("12:1: links.l.bananas: unknown key; known here are source,"));
+    assert_eq!(
+        messages[8],
+        "14:1: api.port: unknown key; known here are listen, max_body, requests_per_second, timeout"
+    );
+    assert_eq!(messages.len(), 9);
+}
+
+#[test]
+fn files_that_are_no_configuration() {
+    let nothing = messages(parse("", &|_| None));
+    assert_eq!(
+        nothing,
+        [
+            " clusters: at least two are needed",
+            " links: at least one is needed"
+        ]
+    );
+    let syntax = messages(parse("[clusters.paris]\nbootstrap_servers = [\n", &|_| {
+        None
+    }));
+    assert_eq!(syntax, ["2:22: not TOML: unclosed array, expected `]`"]);
+    let twice = messages(parse(
+        "[api]\ntimeout = \"1s\"\ntimeout = \"2s\"\n",
+        &|_| None,
+    ));
+    assert_eq!(twice, ["3:1: not TOML: duplicate key"]);
+    let errors = load(Path::new("no/such/farshore.toml")).unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        "no/such/farshore.toml: cannot be read: No such file or directory (os error 2)"
+    );
+}
+
+#[test]
+fn every_line_names_the_file() {
+    let errors = ConfigErrors::new(
+        Path::new("etc/f.toml"),
+        parse("[links]\n", &|_| None).unwrap_err(),
+    );
+    assert_eq!(
+        errors.to_string(),
+        "etc/f.toml: clusters: at least two are needed\netc/f.toml: links: at least one is needed"
+    );
+}

@@ -1,0 +1,99 @@
+//! Where a broker listens: host and port, as text in configuration and messages.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A host (name, IPv4 or IPv6 address without brackets) and a port.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostPort {
+    /// Name or address; an IPv6 address stands without brackets here.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl HostPort {
+    /// An address from its parts.
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self {
+            host: host.into(),
+            port,
+        }
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// Why a text is no address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{text}\" is not an address: write host:port, or [address]:port for IPv6")]
+pub struct NotAnAddress {
+    text: String,
+}
+
+impl FromStr for HostPort {
+    type Err = NotAnAddress;
+
+    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
+        parse(text).ok_or_else(|| NotAnAddress {
+            text: text.to_owned(),
+        })
+    }
+}
+
+fn parse(text: &str) -> Option<HostPort> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once("]:")?;
+            host.contains(':').then_some((host, port))?
+        }
+        None => {
+            let (host, port) = text.rsplit_once(':')?;
+            (!host.contains(':')).then_some((host, port))?
+        }
+    };
+    let usable = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '/');
+    let port = port.parse().ok().filter(|&port| port != 0)?;
+    usable.then(|| HostPort::new(host, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_addresses_come_back_as_written() {
+        for text in ["kafka-0.kafka.svc:9092", "127.0.0.1:1", "[::1]:65535"] {
+            assert_eq!(text.parse::<HostPort>().unwrap().to_string(), text);
+        }
+        assert_eq!("[fe80::1]:9092".parse(), Ok(HostPort::new("fe80::1", 9092)));
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_its_text() {
+        for text in [
+            "",
+            "kafka",
+            "kafka:",
+            ":9092",
+            "kafka:0",
+            "kafka:65536",
+            "::1:9092",
+            "[::1]",
+            "[kafka]:9092",
+            "http://kafka:9092",
+            "a b:9092",
+        ] {
+            let error = text.parse::<HostPort>().unwrap_err();
+            assert!(error.to_string().starts_with(&format!("\"{text}\" is not")));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Delays between retries: pure, without a clock.
+
+use std::time::Duration;
+
+/// Capped exponential delays with full jitter: the n-th is drawn evenly from zero to `base * 2^n`, at most `cap`.
+///
+/// Full jitter spreads the retries of many partitions after a common cause best for the same mean delay.
+#[derive(Debug, Clone)]
+pub struct Backoff {
+    base: Duration,
+    cap: Duration,
+    ceiling: Duration,
+    random: fastrand::Rng,
+}
+
+impl Backoff {
+    /// Delays that start at up to `base` and grow to up to `cap`.
+    pub fn new(base: Duration, cap: Duration) -> Self {
+        Self::with_random(base, cap, fastrand::Rng::new())
+    }
+
+    /// The same with a given source of randomness, for repeatable tests.
+    pub fn with_random(base: Duration, cap: Duration, random: fastrand::Rng) -> Self {
+        Self {
+            base,
+            cap,
+            ceiling: base.min(cap),
+            random,
+        }
+    }
+
+    /// The next delay.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "delays never end, so there is no Option to give"
+    )]
+    pub fn next(&mut self) -> Duration {
+        let delay = self.ceiling.mul_f64(self.random.f64());
+        self.ceiling = self.ceiling.saturating_mul(2).min(self.cap);
+        delay
+    }
+
+    /// Starts over from `base`, after a success.
+    pub fn reset(&mut self) {
+        self.ceiling = self.base.min(self.cap);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn delays_stay_under_a_doubling_capped_ceiling(
+            seed: u64, base in 1_u64..10_000, cap in 1_u64..100_000, count in 1_usize..80
+        ) {
+            let (base, cap) = (Duration::from_millis(base), Duration::from_millis(cap));
+            let mut backoff = Backoff::with_random(base, cap, fastrand::Rng::with_seed(seed));
+            for n in 0..count {
+                let ceiling = base.saturating_mul(1 << n.min(31)).min(cap);
+                prop_assert!(backoff.next() <= ceiling);
+            }
+            backoff.reset();
+            prop_assert!(backoff.next() <= base);
+        }
+    }
+
+    #[test]
+    fn delays_grow_and_spread() {
+        let (base, cap) = (Duration::from_millis(100), Duration::from_secs(10));
+        let draw = |seed| {
+            let mut backoff = Backoff::with_random(base, cap, fastrand::Rng::with_seed(seed));
+            (0..10).map(|_| backoff.next()).collect::<Vec<_>>()
+        };
+        let later: Vec<Duration> = (0..200).map(|seed| draw(seed)[9]).collect();
+        assert!(later.iter().any(|delay| *delay > cap.mul_f64(0.9)));
+        assert!(later.iter().any(|delay| *delay < cap.mul_f64(0.1)));
+    }
+}

@@ -1,0 +1,75 @@
+//! A task that ends with its owner.
+
+use tokio_util::task::AbortOnDropHandle;
+
+use super::outcome;
+use crate::error::Result;
+
+/// A running task, aborted at its next await point when this is dropped.
+#[derive(Debug)]
+pub struct Owned {
+    name: &'static str,
+    handle: AbortOnDropHandle<Result<()>>,
+}
+
+impl Owned {
+    /// Starts a task under a name that errors will carry.
+    ///
+    /// Has to be called within a tokio runtime.
+    #[expect(clippy::disallowed_methods, reason = "this type is the owner")]
+    pub fn spawn<F>(name: &'static str, future: F) -> Self
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        Self {
+            name,
+            handle: AbortOnDropHandle::new(tokio::spawn(future)),
+        }
+    }
+
+    /// Whether the task has ended, in whatever way.
+    pub fn is_finished(&self) -> bool {
+        self.handle.is_finished()
+    }
+
+    /// Waits for the end of the task; its error, or a panic, comes out under the task's name.
+    ///
+    /// Cancellation: dropping the future aborts the task.
+    pub async fn join(self) -> Result<()> {
+        outcome(self.name, self.handle.await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::error::{Error, Kind};
+
+    #[tokio::test]
+    async fn dropping_ends_the_task() {
+        let (held, released) = oneshot::channel::<()>();
+        let task = Owned::spawn("holder", async move {
+            std::future::pending::<()>().await;
+            drop(held);
+            Ok(())
+        });
+        assert!(!task.is_finished());
+        drop(task);
+        assert!(released.await.is_err(), "the task's values are dropped");
+    }
+
+    #[tokio::test]
+    async fn join_gives_result_error_and_panic() {
+        assert!(Owned::spawn("fine", async { Ok(()) }).join().await.is_ok());
+        let failed = Owned::spawn("reader", async { Err(Error::new(Kind::TimedOut, "slow")) });
+        let error = failed.join().await.unwrap_err();
+        assert_eq!(error.kind(), Kind::TimedOut);
+        assert_eq!(error.chain(), "task reader failed: slow");
+        let panicked = Owned::spawn("writer", async { panic!("broken") });
+        let text = panicked.join().await.unwrap_err().chain();
+        assert!(text.starts_with("task writer panicked"), "{text}");
+        assert!(text.ends_with("with message \"broken\""), "{text}");
+    }
+}
