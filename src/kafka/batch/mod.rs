@@ -1,1 +1,33 @@
-//! Being written.
+//! Record batches of message format v2: views, checks, re-stamping, decoding and building, all over bytes in memory.
+//!
+//! Promises: [`batches`], [`Batch::check_crc`] and [`Batch::restamp`] neither copy nor decompress a batch's body; decoding
+//! and encoding keep every byte of keys, values and headers (null and empty apart, duplicate and non-UTF-8 header keys
+//! included); whatever the bytes are, the answer is a value or a [`BatchError`], within [`DECOMPRESS_LIMIT`] of memory.
+//! Doesn't: read message formats v0 and v1 (it names them), decide which batch may be forwarded, or talk to anyone.
+
+mod builder;
+mod codec;
+mod control;
+mod error;
+mod frame;
+mod header;
+mod record;
+mod records;
+mod snappy;
+mod stamp;
+mod varint;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod vectors;
+
+pub use builder::Builder;
+pub use codec::Codec;
+pub use control::ControlKind;
+pub use error::BatchError;
+pub use frame::{Batch, Batches, batches};
+pub use header::{Attributes, HEADER_LEN, Header};
+pub use record::{Record, RecordRef};
+pub use records::{DECOMPRESS_LIMIT, Iter, Records};
+pub use stamp::{Stamp, Stamped};

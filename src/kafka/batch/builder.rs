@@ -1,0 +1,105 @@
+//! Building batches record by record.
+
+use bytes::{BufMut, BytesMut};
+
+use super::header::{HEADER_LEN, LENGTH_END, MAGIC};
+use super::varint::{put_length, put_varint, varint_len};
+use super::{Attributes, BatchError, Codec, Header, Record, Stamp, Stamped};
+use crate::model::LeaderEpoch;
+
+/// Collects records into one batch with offsets 0, 1, 2, ... and create times.
+#[derive(Debug)]
+pub struct Builder {
+    codec: Codec,
+    plain: BytesMut,
+    scratch: Vec<u8>,
+    base_timestamp: i64,
+    max_timestamp: i64,
+    count: usize,
+}
+
+impl Builder {
+    /// A builder of one batch.
+    pub fn new(codec: Codec) -> Self {
+        Self {
+            codec,
+            plain: BytesMut::new(),
+            scratch: Vec::new(),
+            base_timestamp: 0,
+            max_timestamp: i64::MIN,
+            count: 0,
+        }
+    }
+
+    /// Adds a record by its timestamp in milliseconds and the content of a [`RecordRef`](super::RecordRef), which is
+    /// copied as it is. The first record's timestamp becomes the base timestamp.
+    pub fn push(&mut self, timestamp: i64, content: &[u8]) {
+        if self.count == 0 {
+            self.base_timestamp = timestamp;
+        }
+        self.max_timestamp = self.max_timestamp.max(timestamp);
+        let timestamp_delta = timestamp.wrapping_sub(self.base_timestamp);
+        let offset_delta = i64::try_from(self.count).unwrap_or(i64::MAX);
+        let attributes = 0_u8;
+        let length = size_of_val(&attributes)
+            + varint_len(timestamp_delta)
+            + varint_len(offset_delta)
+            + content.len();
+        put_length(&mut self.plain, length);
+        self.plain.put_u8(attributes);
+        put_varint(&mut self.plain, timestamp_delta);
+        put_varint(&mut self.plain, offset_delta);
+        self.plain.put_slice(content);
+        self.count += 1;
+    }
+
+    /// Adds a whole record; its offset doesn't matter.
+    pub fn push_record(&mut self, record: &Record) {
+        let mut content = std::mem::take(&mut self.scratch);
+        content.clear();
+        record.put_content(&mut content);
+        self.push(record.timestamp, &content);
+        self.scratch = content;
+    }
+
+    /// The size of the records so far in bytes, before compression and without the header.
+    pub fn plain_size(&self) -> usize {
+        self.plain.len()
+    }
+
+    /// How many records there are so far.
+    pub fn record_count(&self) -> usize {
+        self.count
+    }
+
+    /// Compresses the records and writes the header. A batch has to have a record and fit 31 bits of length.
+    pub fn finish(self, stamp: Stamp) -> Result<Stamped, BatchError> {
+        if self.count == 0 {
+            return Err(BatchError::Unbuildable("it has no records"));
+        }
+        let too_large = |_| BatchError::Unbuildable("it is larger than 2 GiB");
+        let codec = self.codec;
+        let record_count = i32::try_from(self.count).map_err(too_large)?;
+        i32::try_from(self.plain.len()).map_err(too_large)?;
+        let body = codec
+            .compress(self.plain.freeze())
+            .map_err(|source| BatchError::Compress { codec, source })?;
+        let length = i32::try_from(HEADER_LEN - LENGTH_END + body.len()).map_err(too_large)?;
+        let header = Header {
+            base_offset: 0,
+            length,
+            leader_epoch: LeaderEpoch::UNKNOWN,
+            magic: MAGIC,
+            crc: 0,
+            attributes: Attributes::of(codec),
+            last_offset_delta: record_count - 1,
+            base_timestamp: self.base_timestamp,
+            max_timestamp: self.max_timestamp,
+            producer_id: stamp.producer_id,
+            producer_epoch: stamp.producer_epoch,
+            base_sequence: stamp.base_sequence,
+            record_count,
+        };
+        Ok(Stamped::seal(&header, body))
+    }
+}

@@ -1,0 +1,177 @@
+//! Compression of batch bodies, in the forms Kafka's clients write them.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+
+use bytes::Bytes;
+use flate2::bufread::MultiGzDecoder;
+use flate2::write::GzEncoder;
+use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
+
+use super::snappy;
+
+/// How a batch's records are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// Not at all.
+    None,
+    /// RFC 1952.
+    Gzip,
+    /// Snappy blocks in the framing of Java's snappy library; one bare block is read too.
+    Snappy,
+    /// The LZ4 frame format.
+    Lz4,
+    /// Zstandard.
+    Zstd,
+}
+
+/// Why a body could not be decompressed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It holds more than the limit.
+    TooLarge,
+    /// It is not what the codec writes.
+    Broken(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+impl Codec {
+    /// Every codec, for enumeration in tests and documents.
+    pub const ALL: [Self; 5] = [Self::None, Self::Gzip, Self::Snappy, Self::Lz4, Self::Zstd];
+
+    /// The name in Kafka's `compression.type`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gzip => "gzip",
+            Self::Snappy => "snappy",
+            Self::Lz4 => "lz4",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    pub(super) fn number(self) -> i16 {
+        match self {
+            Self::None => 0,
+            Self::Gzip => 1,
+            Self::Snappy => 2,
+            Self::Lz4 => 3,
+            Self::Zstd => 4,
+        }
+    }
+
+    pub(super) fn from_number(number: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|codec| codec.number() == number)
+    }
+
+    /// The body a batch carries for these plain records.
+    pub(super) fn compress(self, plain: Bytes) -> io::Result<Bytes> {
+        let body = match self {
+            Self::None => return Ok(plain),
+            Self::Gzip => {
+                let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::default());
+                gzip.write_all(&plain)?;
+                gzip.finish()?
+            }
+            Self::Snappy => snappy::compress(&plain)?,
+            Self::Lz4 => {
+                // Java's consumer refuses blocks that depend on each other.
+                let info = FrameInfo::new()
+                    .block_mode(BlockMode::Independent)
+                    .block_size(BlockSize::Max64KB);
+                let mut lz4 = FrameEncoder::with_frame_info(info, Vec::new());
+                lz4.write_all(&plain)?;
+                lz4.finish()?
+            }
+            Self::Zstd => zstd::bulk::compress(&plain, zstd::DEFAULT_COMPRESSION_LEVEL)?,
+        };
+        Ok(Bytes::from(body))
+    }
+
+    /// The plain records of a body, if they take at most `limit` bytes.
+    pub(super) fn decompress(self, body: Bytes, limit: usize) -> Result<Bytes, Failure> {
+        let plain = match self {
+            Self::None => return Ok(body),
+            Self::Gzip => read_within(MultiGzDecoder::new(&body[..]), limit)?,
+            Self::Snappy => snappy::decompress(&body, limit)?,
+            Self::Lz4 => {
+                let mut behind = &body[..];
+                let plain = read_within(FrameDecoder::new(&mut behind), limit)?;
+                if !behind.is_empty() {
+                    return Err(Failure::Broken(io::Error::other(
+                        "bytes follow the LZ4 frame",
+                    )));
+                }
+                plain
+            }
+            Self::Zstd => read_within(zstd::Decoder::with_buffer(&body[..])?, limit)?,
+        };
+        Ok(Bytes::from(plain))
+    }
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+fn read_within(reader: impl Read, limit: usize) -> Result<Vec<u8>, Failure> {
+    let mut plain = Vec::new();
+    // One byte more than allowed tells a body that is too large from one that just fits.
+    let most = u64::try_from(limit).map_or(u64::MAX, |limit| limit.saturating_add(1));
+    reader.take(most).read_to_end(&mut plain)?;
+    if plain.len() > limit {
+        return Err(Failure::TooLarge);
+    }
+    Ok(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(length: usize) -> Bytes {
+        (0..length)
+            .map(|i| (i / 7 % 251).to_le_bytes()[0])
+            .collect()
+    }
+
+    #[test]
+    fn every_codec_gives_back_what_it_took() {
+        for codec in Codec::ALL {
+            for length in [0, 1, 1_000, 200_000] {
+                let plain = sample(length);
+                let body = codec.compress(plain.clone()).unwrap();
+                let back = codec.decompress(body, length).unwrap();
+                assert_eq!(back, plain, "{codec} {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_refused_at_the_limit() {
+        for codec in Codec::ALL.into_iter().skip(1) {
+            let body = codec.compress(Bytes::from(vec![0; 1 << 24])).unwrap();
+            assert!(body.len() < 1 << 20, "{codec}: {}", body.len());
+            let refused = codec.decompress(body.clone(), (1 << 24) - 1);
+            assert!(matches!(refused, Err(Failure::TooLarge)), "{codec}");
+            assert!(codec.decompress(body, 1 << 24).is_ok(), "{codec}");
+        }
+    }
+
+    #[test]
+    fn a_body_with_something_behind_it_is_refused() {
+        for codec in Codec::ALL.into_iter().skip(1) {
+            let mut body = codec.compress(sample(1_000)).unwrap().to_vec();
+            body.extend_from_slice(b"tail");
+            let refused = codec.decompress(Bytes::from(body), 1 << 20);
+            assert!(matches!(refused, Err(Failure::Broken(_))), "{codec}");
+        }
+    }
+}

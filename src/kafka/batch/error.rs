@@ -1,0 +1,87 @@
+//! Why bytes are not a usable record batch.
+
+use std::io;
+
+use super::Codec;
+use crate::error::{Error, Kind};
+
+/// What is wrong with a batch, and at which base offset.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// An old segment: the broker returns v0 and v1 messages as they were stored.
+    #[error(
+        "the message at offset {offset} has the old format v{magic}; mirror its topic over the record path"
+    )]
+    OldFormat {
+        /// The format, 0 or 1.
+        magic: i8,
+        /// The message's offset.
+        offset: i64,
+    },
+    /// A format this program doesn't know, or not a batch at all.
+    #[error("the batch at offset {offset} has the unknown format v{magic}")]
+    UnknownFormat {
+        /// The format as it stands in the header.
+        magic: i8,
+        /// What stands where the base offset would be.
+        offset: i64,
+    },
+    /// The batch is not what its writer wrote.
+    #[error(
+        "the batch at offset {offset} is corrupt: its header says CRC {stored:#010x}, its bytes give {computed:#010x}"
+    )]
+    Crc {
+        /// The batch's base offset (itself outside the CRC).
+        offset: i64,
+        /// The CRC in the header.
+        stored: u32,
+        /// The CRC of the bytes.
+        computed: u32,
+    },
+    /// Header, body or a record contradict each other.
+    #[error("the batch or record at offset {offset} is malformed: {what}")]
+    Malformed {
+        /// The batch's base offset, or the record's offset.
+        offset: i64,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// The attributes name a compression this program doesn't know.
+    #[error("the compression number {0} is unknown")]
+    UnknownCodec(i16),
+    /// The body is not what the codec named in the attributes writes.
+    #[error("the {codec} body of the batch at offset {offset} cannot be decompressed")]
+    Decompress {
+        /// The batch's base offset.
+        offset: i64,
+        /// The codec named in the attributes.
+        codec: Codec,
+        /// What the codec says.
+        source: io::Error,
+    },
+    /// The body decompresses to more than is reasonable.
+    #[error("the batch at offset {offset} decompresses to more than {limit} bytes")]
+    TooLarge {
+        /// The batch's base offset.
+        offset: i64,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The body cannot be compressed.
+    #[error("a batch cannot be compressed with {codec}")]
+    Compress {
+        /// The codec asked for.
+        codec: Codec,
+        /// What the codec says.
+        source: io::Error,
+    },
+    /// No batch can hold what was pushed into a builder.
+    #[error("a batch cannot be built: {0}")]
+    Unbuildable(&'static str),
+}
+
+impl From<BatchError> for Error {
+    fn from(error: BatchError) -> Self {
+        Self::new(Kind::Invalid, "a record batch cannot be used").caused_by(error)
+    }
+}

@@ -1,0 +1,167 @@
+//! The fixed header of a v2 batch.
+
+use bytes::{Buf, BufMut};
+
+use super::{BatchError, Codec};
+use crate::model::{LeaderEpoch, ProducerId};
+
+/// The size of a v2 batch header in bytes; the records follow.
+pub const HEADER_LEN: usize = 61;
+/// The bytes before those that [`Header::length`] counts: base offset and length itself.
+pub(super) const LENGTH_END: usize = 12;
+/// Where the magic byte stands in every message format.
+pub(super) const MAGIC_AT: usize = 16;
+/// Where the CRC stands; it covers everything behind itself.
+pub(super) const CRC_AT: usize = 17;
+/// The first byte the CRC covers.
+pub(super) const CRC_START: usize = 21;
+/// The message format this module reads and writes.
+pub(super) const MAGIC: i8 = 2;
+
+/// The attribute bits of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Attributes(pub i16);
+
+impl Attributes {
+    const CODEC: i16 = 0b111;
+    const LOG_APPEND_TIME: i16 = 1 << 3;
+    const TRANSACTIONAL: i16 = 1 << 4;
+    const CONTROL: i16 = 1 << 5;
+    const DELETE_HORIZON: i16 = 1 << 6;
+
+    /// The attributes of plain data with create times, as producers write them.
+    pub fn of(codec: Codec) -> Self {
+        Self(codec.number())
+    }
+
+    /// How the records are compressed.
+    pub fn codec(self) -> Result<Codec, BatchError> {
+        let number = self.0 & Self::CODEC;
+        Codec::from_number(number).ok_or(BatchError::UnknownCodec(number))
+    }
+
+    /// Whether the records' time is when the broker appended them; otherwise when they were created.
+    pub fn is_log_append_time(self) -> bool {
+        self.has(Self::LOG_APPEND_TIME)
+    }
+
+    /// Whether the batch belongs to a transaction.
+    pub fn is_transactional(self) -> bool {
+        self.has(Self::TRANSACTIONAL)
+    }
+
+    /// Whether the batch holds a marker of the broker instead of data.
+    pub fn is_control(self) -> bool {
+        self.has(Self::CONTROL)
+    }
+
+    /// Whether the log cleaner uses the base timestamp as the time after which tombstones may go.
+    pub fn has_delete_horizon(self) -> bool {
+        self.has(Self::DELETE_HORIZON)
+    }
+
+    /// The same without what concerns only the log the batch was read from: transaction and delete horizon.
+    pub(super) fn without_log_state(self) -> Self {
+        Self(self.0 & !(Self::TRANSACTIONAL | Self::DELETE_HORIZON))
+    }
+
+    fn has(self, bit: i16) -> bool {
+        self.0 & bit != 0
+    }
+}
+
+/// The header's fields in the order in which they stand on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Offset of the first record, also when compaction has removed that record since.
+    pub base_offset: i64,
+    /// Bytes behind this field.
+    pub length: i32,
+    /// The leader epoch in which the batch was appended.
+    pub leader_epoch: LeaderEpoch,
+    /// The message format, always 2.
+    pub magic: i8,
+    /// CRC32C of everything behind it.
+    pub crc: u32,
+    /// Codec, kind of timestamp and kind of batch.
+    pub attributes: Attributes,
+    /// Distance from the base offset to the last offset the batch stands for.
+    pub last_offset_delta: i32,
+    /// What the records' timestamp deltas are relative to, in milliseconds (or the delete horizon, if there is one).
+    pub base_timestamp: i64,
+    /// The largest timestamp of the records in milliseconds; with log append time that of every record.
+    pub max_timestamp: i64,
+    /// Who wrote the batch.
+    pub producer_id: ProducerId,
+    /// The producer's epoch, -1 without a producer id.
+    pub producer_epoch: i16,
+    /// Sequence number of the first record, -1 without a producer id.
+    pub base_sequence: i32,
+    /// How many records follow.
+    pub record_count: i32,
+}
+
+impl Header {
+    pub(super) fn read(bytes: &[u8; HEADER_LEN]) -> Self {
+        let mut bytes = bytes.as_slice();
+        Self {
+            base_offset: bytes.get_i64(),
+            length: bytes.get_i32(),
+            leader_epoch: LeaderEpoch(bytes.get_i32()),
+            magic: bytes.get_i8(),
+            crc: bytes.get_u32(),
+            attributes: Attributes(bytes.get_i16()),
+            last_offset_delta: bytes.get_i32(),
+            base_timestamp: bytes.get_i64(),
+            max_timestamp: bytes.get_i64(),
+            producer_id: ProducerId(bytes.get_i64()),
+            producer_epoch: bytes.get_i16(),
+            base_sequence: bytes.get_i32(),
+            record_count: bytes.get_i32(),
+        }
+    }
+
+    pub(super) fn write(&self) -> [u8; HEADER_LEN] {
+        let mut bytes = [0; HEADER_LEN];
+        let mut rest = &mut bytes[..];
+        rest.put_i64(self.base_offset);
+        rest.put_i32(self.length);
+        rest.put_i32(self.leader_epoch.0);
+        rest.put_i8(self.magic);
+        rest.put_u32(self.crc);
+        rest.put_i16(self.attributes.0);
+        rest.put_i32(self.last_offset_delta);
+        rest.put_i64(self.base_timestamp);
+        rest.put_i64(self.max_timestamp);
+        rest.put_i64(self.producer_id.0);
+        rest.put_i16(self.producer_epoch);
+        rest.put_i32(self.base_sequence);
+        rest.put_i32(self.record_count);
+        bytes
+    }
+
+    /// Refuses offsets and counts with which nobody could calculate.
+    pub(super) fn check(&self) -> Result<(), BatchError> {
+        let what = if self.base_offset < 0 {
+            "its base offset is negative"
+        } else if self.last_offset_delta < 0 {
+            "its last offset lies before its base offset"
+        } else if self.base_offset > i64::MAX - i64::from(self.last_offset_delta) - 1 {
+            "its offsets do not fit 63 bits"
+        } else if self.record_count < 0 {
+            "its record count is negative"
+        } else if i64::from(self.record_count) > i64::from(self.last_offset_delta) + 1 {
+            "it has more records than offsets"
+        } else {
+            return Ok(());
+        };
+        Err(self.malformed(what))
+    }
+
+    pub(super) fn malformed(&self, what: &'static str) -> BatchError {
+        BatchError::Malformed {
+            offset: self.base_offset,
+            what,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! One record: the bytes that carry its content, and the content itself.
+
+use bytes::{BufMut, Bytes};
+
+use super::BatchError;
+use super::varint::{Checked, Fields, put_length, put_varint};
+
+/// A record inside a decoded batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordRef<'a> {
+    /// Its offset.
+    pub offset: i64,
+    /// Its timestamp in milliseconds: that of its creation, or of its append if the batch says so.
+    pub timestamp: i64,
+    /// Its bytes from the key's length to the end of the headers. Records with equal content have equal key, value and
+    /// headers; the reverse holds for all writers that don't pad their varints (none is known to).
+    pub content: &'a [u8],
+}
+
+impl RecordRef<'_> {
+    /// Takes the content apart, copying it once.
+    pub fn to_record(&self) -> Result<Record, BatchError> {
+        let content = Bytes::copy_from_slice(self.content);
+        let mut headers = Vec::new();
+        let (key, value) = read_content(&content, |key, value| {
+            headers.push((content.slice_ref(key), value.map(|v| content.slice_ref(v))));
+        })
+        .map_err(|what| BatchError::Malformed {
+            offset: self.offset,
+            what,
+        })?;
+        Ok(Record {
+            offset: self.offset,
+            timestamp: self.timestamp,
+            key: key.map(|key| content.slice_ref(key)),
+            value: value.map(|value| content.slice_ref(value)),
+            headers,
+        })
+    }
+}
+
+/// A record taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its offset.
+    pub offset: i64,
+    /// Its timestamp in milliseconds.
+    pub timestamp: i64,
+    /// The key, `None` if null.
+    pub key: Option<Bytes>,
+    /// The value, `None` if null.
+    pub value: Option<Bytes>,
+    /// The headers in their order; keys may repeat and need not be text.
+    pub headers: Vec<(Bytes, Option<Bytes>)>,
+}
+
+impl Record {
+    /// Writes what [`RecordRef::content`] holds of a record.
+    pub(super) fn put_content(&self, buffer: &mut impl BufMut) {
+        put_nullable(buffer, self.key.as_deref());
+        put_nullable(buffer, self.value.as_deref());
+        put_length(buffer, self.headers.len());
+        for (key, value) in &self.headers {
+            put_nullable(buffer, Some(key));
+            put_nullable(buffer, value.as_deref());
+        }
+    }
+}
+
+fn put_nullable(buffer: &mut impl BufMut, field: Option<&[u8]>) {
+    match field {
+        Some(bytes) => {
+            put_length(buffer, bytes.len());
+            buffer.put_slice(bytes);
+        }
+        None => put_varint(buffer, -1),
+    }
+}
+
+/// Key and value, or null.
+type KeyValue<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+
+/// Reads a content from its first byte to its last and hands each header to `on_header`.
+/// A header count larger than the bytes allow ends at the first header that is not there.
+pub(super) fn read_content<'a>(
+    content: &'a [u8],
+    mut on_header: impl FnMut(&'a [u8], Option<&'a [u8]>),
+) -> Checked<KeyValue<'a>> {
+    let mut fields = Fields(content);
+    let key = fields.nullable()?;
+    let value = fields.nullable()?;
+    for _ in 0..fields.length()? {
+        let key_length = fields.length()?;
+        let header_key = fields.bytes(key_length)?;
+        on_header(header_key, fields.nullable()?);
+    }
+    if !fields.0.is_empty() {
+        return Err("bytes follow a record's headers");
+    }
+    Ok((key, value))
+}

@@ -1,0 +1,127 @@
+//! Zigzag varints, and reading length-prefixed fields with every length checked.
+
+use bytes::BufMut;
+
+/// A result whose error says what does not fit; whoever knows the batch adds where.
+pub(super) type Checked<T> = Result<T, &'static str>;
+
+/// Writes a number the way Kafka's records do: zigzag, seven bits a byte, lowest first.
+pub(super) fn put_varint(buffer: &mut impl BufMut, value: i64) {
+    let mut rest = zigzag(value);
+    while rest >= 0x80 {
+        buffer.put_u8(rest.to_le_bytes()[0] | 0x80);
+        rest >>= 7;
+    }
+    buffer.put_u8(rest.to_le_bytes()[0]);
+}
+
+/// Writes the length of something that is in memory.
+pub(super) fn put_length(buffer: &mut impl BufMut, length: usize) {
+    put_varint(buffer, i64::try_from(length).unwrap_or(i64::MAX));
+}
+
+/// How many bytes [`put_varint`] writes.
+pub(super) fn varint_len(value: i64) -> usize {
+    let significant = (zigzag(value) | 1).ilog2() + 1;
+    significant.div_ceil(7) as usize
+}
+
+fn zigzag(value: i64) -> u64 {
+    (value << 1 ^ value >> 63).cast_unsigned()
+}
+
+/// Reads fields from the front of a slice.
+#[derive(Debug, Clone)]
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+
+impl<'a> Fields<'a> {
+    pub(super) fn byte(&mut self) -> Checked<u8> {
+        let (&first, rest) = self.0.split_first().ok_or("a field is cut off")?;
+        self.0 = rest;
+        Ok(first)
+    }
+
+    pub(super) fn bytes(&mut self, length: usize) -> Checked<&'a [u8]> {
+        let (field, rest) = self
+            .0
+            .split_at_checked(length)
+            .ok_or("a length points behind the end")?;
+        self.0 = rest;
+        Ok(field)
+    }
+
+    pub(super) fn varint(&mut self) -> Checked<i64> {
+        let mut bits = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let part = u64::from(byte & 0x7f);
+            if shift == 63 && part > 1 {
+                break;
+            }
+            bits |= part << shift;
+            if byte < 0x80 {
+                return Ok((bits >> 1).cast_signed() ^ -(bits & 1).cast_signed());
+            }
+        }
+        Err("a number is longer than 64 bits")
+    }
+
+    /// A length or count that has to be there.
+    pub(super) fn length(&mut self) -> Checked<usize> {
+        usize::try_from(self.varint()?).map_err(|_| "a length is negative")
+    }
+
+    /// A length-prefixed field; every negative length means null, as brokers and consumers read it.
+    pub(super) fn nullable(&mut self) -> Checked<Option<&'a [u8]>> {
+        match usize::try_from(self.varint()?) {
+            Ok(length) => self.bytes(length).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(value: i64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        put_varint(&mut bytes, value);
+        bytes
+    }
+
+    #[test]
+    fn small_numbers_take_one_byte_and_the_largest_take_ten() {
+        assert_eq!(written(0), [0]);
+        assert_eq!(written(-1), [1]);
+        assert_eq!(written(63), [126]);
+        assert_eq!(written(64), [128, 1]);
+        assert_eq!(written(i64::MIN).len(), 10);
+    }
+
+    #[test]
+    fn too_long_and_cut_off_numbers_are_errors() {
+        let mut eleven = Fields(&[
+            0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1,
+        ]);
+        assert!(eleven.varint().is_err());
+        let mut too_big = Fields(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]);
+        assert!(too_big.varint().is_err());
+        assert!(Fields(&[0x80]).varint().is_err());
+        assert!(Fields(&[1]).length().is_err());
+        assert!(Fields(&[4, 0]).nullable().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read(value: i64, shift in 0_u32..64) {
+            let value = value >> shift;
+            let bytes = written(value);
+            prop_assert_eq!(bytes.len(), varint_len(value));
+            let mut fields = Fields(&bytes);
+            prop_assert_eq!(fields.varint(), Ok(value));
+            prop_assert!(fields.0.is_empty());
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! A connection to one broker, shared by everybody who holds it.
+//!
+//! Promises: requests reach the broker in the order of the calls that started them; each takes the highest version that
+//! both sides speak. The connection ends with its last holder.
+//! Doesn't: retry, or come back once it is dead; the cluster makes a new one.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use kafka_protocol::messages::{ApiKey, ProduceRequest, ProduceResponse};
+use kafka_protocol::protocol::{StrBytes, VersionRange};
+use tokio::time::Instant;
+
+use super::HostPort;
+use super::codes::{advice, describe};
+use super::link::{Link, NotTaken, PIPELINE_LIMIT};
+use super::message::{Message, Read, answer_to};
+use super::pending::{Asked, Pending};
+use super::produce::ProduceBatches;
+use super::request::Request;
+use super::transport::{ReadHalf, WriteHalf};
+use super::versions::Versions;
+use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::model::{BrokerId, ClusterName};
+use crate::task::Owned;
+
+/// A connection to a broker; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Connection(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    id: u64,
+    peer: Peer,
+    client_id: StrBytes,
+    versions: OnceLock<Versions>,
+    link: Arc<Link>,
+    _task: Owned,
+}
+
+/// Whom a connection leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Peer {
+    pub(crate) cluster: ClusterName,
+    pub(crate) broker: Option<BrokerId>,
+    pub(crate) address: HostPort,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.broker {
+            Some(broker) => write!(f, "broker {broker} at {}", self.address),
+            None => write!(f, "{}", self.address),
+        }
+    }
+}
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+impl Connection {
+    /// Starts serving a byte stream. Until the versions are known only `ApiVersions` can be asked.
+    pub(crate) fn open(
+        peer: Peer,
+        client_id: StrBytes,
+        (read, write): (ReadHalf, WriteHalf),
+    ) -> Self {
+        let link = Arc::new(Link::default());
+        let serving = Arc::clone(&link);
+        let task = Owned::spawn("connection", async move {
+            serving.run(read, write).await;
+            Ok(())
+        });
+        Self(Arc::new(Inner {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            peer,
+            client_id,
+            versions: OnceLock::new(),
+            link,
+            _task: task,
+        }))
+    }
+
+    pub(crate) fn set_versions(&self, versions: Versions) {
+        self.0.versions.get_or_init(|| versions);
+    }
+
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.0.peer
+    }
+
+    /// The broker it leads to; `None` for one made to a bootstrap address.
+    pub fn broker(&self) -> Option<BrokerId> {
+        self.0.peer.broker
+    }
+
+    /// A number no other connection of this process has.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// Whether requests can still be started on it.
+    pub fn is_alive(&self) -> bool {
+        self.0.link.is_alive()
+    }
+
+    /// The highest version of a request that both sides speak; `None` if there is none.
+    pub fn version_of(&self, key: ApiKey) -> Option<i16> {
+        self.0.versions.get()?.highest(key)
+    }
+
+    /// For how long the broker asked not to be sent anything; requests started meanwhile wait here.
+    pub fn throttled_for(&self) -> Duration {
+        let until = self.0.link.muted_until();
+        until.map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(Instant::now())
+        })
+    }
+
+    pub(crate) fn throttle(&self, milliseconds: i32) {
+        if let Ok(milliseconds @ 1..) = u64::try_from(milliseconds) {
+            self.0.link.mute(Duration::from_millis(milliseconds));
+        }
+    }
+
+    /// Sends a request, now and in the order of the calls; the answer comes out of the [`Pending`].
+    ///
+    /// The timeout is how long the answer may take from now; an overdue answer ends the connection, at most half a second
+    /// late. Errors: `Disconnected` if the connection has ended, `Refused` if too many answers are awaited already,
+    /// `Protocol` if the broker cannot take the request.
+    pub fn start<R: Request>(&self, request: R, timeout: Duration) -> Result<Pending<R::Response>> {
+        let version = self.choose(R::KEY, R::SPOKEN, request.highest_version())?;
+        self.start_version(&request, version, timeout, answer_to::<R>)
+    }
+
+    /// The same in a version chosen by the caller, who also knows how to read the answer.
+    pub(crate) fn start_version<R: Request>(
+        &self,
+        request: &R,
+        version: i16,
+        timeout: Duration,
+        read: Read<R::Response>,
+    ) -> Result<Pending<R::Response>> {
+        let message = Message::of(request, version, &self.0.client_id);
+        self.send(message, (R::KEY, version), timeout, read)
+    }
+
+    /// Sends batches without copying their bodies; otherwise like [`Connection::start`].
+    ///
+    /// `Refused` also for `acks` 0: such requests have no answer.
+    pub fn start_produce(
+        &self,
+        batches: ProduceBatches,
+        timeout: Duration,
+    ) -> Result<Pending<ProduceResponse>> {
+        if batches.acks == 0 {
+            return Err(self.error(Kind::Refused, "acks = 0 leaves no way to know what arrived"));
+        }
+        let highest = batches.highest_version();
+        let version = self.choose(ApiKey::Produce, ProduceRequest::SPOKEN, highest)?;
+        let message = batches.message(version, &self.0.client_id);
+        let read = answer_to::<ProduceRequest>;
+        self.send(message, (ApiKey::Produce, version), timeout, read)
+    }
+
+    /// The error for a code in this broker's answer to what was asked of it.
+    pub fn refusal(&self, what: &str, code: BrokerCode, detail: Option<&str>) -> Error {
+        let mut text = format!("cannot {what}: {}", describe(code));
+        for more in detail.into_iter().chain(advice(code)) {
+            text.push_str("; ");
+            text.push_str(more);
+        }
+        self.error(Kind::Broker(code), &text)
+    }
+
+    fn choose(&self, key: ApiKey, spoken: VersionRange, highest: i16) -> Result<i16> {
+        let spoken = VersionRange {
+            min: spoken.min,
+            max: spoken.max.min(highest),
+        };
+        let versions = self.0.versions.get();
+        let versions = versions.ok_or_else(|| self.error(Kind::Protocol, "no versions known"))?;
+        versions
+            .choose(key, spoken)
+            .map_err(|cause| self.error(cause.kind(), cause.message()))
+    }
+
+    fn send<T>(
+        &self,
+        message: anyhow::Result<Message>,
+        (key, version): (ApiKey, i16),
+        timeout: Duration,
+        read: Read<T>,
+    ) -> Result<Pending<T>> {
+        let message = message.map_err(|cause| {
+            let text = format!("{key:?} cannot be written in version {version}");
+            self.error(Kind::Protocol, &text).caused_by(cause)
+        })?;
+        let outcome = self.0.link.enqueue(message, timeout);
+        let outcome = outcome.map_err(|refusal| match refusal {
+            NotTaken::Ended(lost) => {
+                let text = format!("{key:?} was not sent");
+                self.error(lost.kind, &text).caused_by(lost.cause)
+            }
+            NotTaken::Full => {
+                let text = format!("{PIPELINE_LIMIT} requests wait for their answers already");
+                self.error(Kind::Refused, &text)
+            }
+        })?;
+        let asked = Asked {
+            connection: self.clone(),
+            key,
+            version,
+            timeout,
+        };
+        Ok(Pending {
+            outcome,
+            asked,
+            read,
+        })
+    }
+
+    fn error(&self, kind: Kind, what: &str) -> Error {
+        let peer = self.peer();
+        Error::new(kind, format!("{peer}: {what}")).cluster(&peer.cluster)
+    }
+}

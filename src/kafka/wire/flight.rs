@@ -1,0 +1,116 @@
+//! One attempt shared by everybody who wants its result.
+//!
+//! Promises: while an attempt is under way, whoever asks joins it; afterwards the next one starts a new attempt. An attempt
+//! that nobody waits for any more is abandoned.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
+use parking_lot::Mutex;
+
+use crate::error::{Error, Result};
+
+/// The result of a shared attempt.
+pub(crate) type Landed<T> = Result<T, Arc<Error>>;
+type Attempt<T> = BoxFuture<'static, Landed<T>>;
+
+/// At most one attempt at a time.
+pub(crate) struct Flight<T>(Mutex<Option<WeakShared<Attempt<T>>>>);
+
+impl<T: Clone + Send + Sync + 'static> Flight<T> {
+    /// Joins the attempt under way, or begins one.
+    ///
+    /// Cancellation: the attempt goes on for the others, and ends if there are none.
+    pub(crate) async fn join<F, A>(&self, begin: F) -> Landed<T>
+    where
+        F: FnOnce() -> A,
+        A: Future<Output = Landed<T>> + Send + 'static,
+    {
+        self.current(begin).await
+    }
+
+    fn current<F, A>(&self, begin: F) -> Shared<Attempt<T>>
+    where
+        F: FnOnce() -> A,
+        A: Future<Output = Landed<T>> + Send + 'static,
+    {
+        let mut current = self.0.lock();
+        let under_way = current.as_ref().and_then(WeakShared::upgrade);
+        match under_way.filter(|attempt| attempt.peek().is_none()) {
+            Some(attempt) => attempt,
+            None => {
+                let attempt = begin().boxed().shared();
+                *current = attempt.downgrade();
+                attempt
+            }
+        }
+    }
+}
+
+impl<T> Default for Flight<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T> fmt::Debug for Flight<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flight").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use futures_util::future::join_all;
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::error::Kind;
+
+    #[tokio::test]
+    async fn callers_share_an_attempt_and_later_ones_begin_anew() {
+        let flight = Flight::default();
+        let count = Arc::new(AtomicU32::new(0));
+        let attempt = || {
+            let count = Arc::clone(&count);
+            async move {
+                tokio::task::yield_now().await;
+                Ok(count.fetch_add(1, Ordering::SeqCst))
+            }
+        };
+        let first = join_all((0..10).map(|_| flight.join(attempt))).await;
+        assert!(first.into_iter().all(|result| result.unwrap() == 0));
+        assert_eq!(flight.join(attempt).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn everybody_learns_why_it_failed() {
+        let flight = Flight::<()>::default();
+        let attempt = || async {
+            tokio::task::yield_now().await;
+            Err(Arc::new(Error::new(Kind::Disconnected, "refused")))
+        };
+        for result in join_all((0..3).map(|_| flight.join(attempt))).await {
+            assert_eq!(result.unwrap_err().kind(), Kind::Disconnected);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_attempt_nobody_waits_for_is_abandoned() {
+        let flight = Flight::default();
+        let never = Arc::new(Notify::new());
+        let waiting = Arc::clone(&never);
+        let mut stuck = Box::pin(flight.join(|| async move {
+            waiting.notified().await;
+            Ok(1)
+        }));
+        assert!((&mut stuck).now_or_never().is_none());
+        drop(stuck);
+        assert_eq!(Arc::strong_count(&never), 1);
+        assert_eq!(flight.join(|| async { Ok(2) }).await.unwrap(), 2);
+    }
+}

@@ -1,0 +1,82 @@
+//! Bytes waiting to be written, in the segments in which they came.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes};
+
+/// A queue of segments, written several at a time by vectored writes.
+#[derive(Debug, Default)]
+pub(crate) struct Outgoing {
+    segments: VecDeque<Bytes>,
+    size: usize,
+}
+
+impl Extend<Bytes> for Outgoing {
+    fn extend<I: IntoIterator<Item = Bytes>>(&mut self, segments: I) {
+        for segment in segments.into_iter().filter(|segment| !segment.is_empty()) {
+            self.size += segment.len();
+            self.segments.push_back(segment);
+        }
+    }
+}
+
+impl Buf for Outgoing {
+    fn remaining(&self) -> usize {
+        self.size
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.segments.front().map_or(&[], |segment| segment)
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        self.size -= count;
+        while let Some(front) = self.segments.front_mut() {
+            if count < front.len() {
+                front.advance(count);
+                return;
+            }
+            count -= front.len();
+            self.segments.pop_front();
+        }
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let pairs = slices.iter_mut().zip(&self.segments);
+        pairs
+            .map(|(slice, segment)| *slice = IoSlice::new(segment))
+            .count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_steps_give_the_bytes_in_order(
+            segments in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..12),
+            steps in prop::collection::vec(1_usize..60, 0..40),
+        ) {
+            let whole: Vec<u8> = segments.concat();
+            let mut outgoing = Outgoing::default();
+            outgoing.extend(segments.into_iter().map(Bytes::from));
+            let mut written = Vec::new();
+            for step in steps {
+                let mut slices = [IoSlice::new(&[]); 4];
+                let filled = outgoing.chunks_vectored(&mut slices);
+                let offered: Vec<u8> = slices[..filled].iter().flat_map(|s| s.to_vec()).collect();
+                prop_assert_eq!(offered.is_empty(), outgoing.remaining() == 0);
+                let step = step.min(offered.len());
+                written.extend_from_slice(&offered[..step]);
+                outgoing.advance(step);
+                prop_assert_eq!(outgoing.remaining(), whole.len() - written.len());
+            }
+            prop_assert!(whole.starts_with(&written));
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The requests farshore speaks, each with the versions it has been checked for.
+//!
+//! Promises: one table says which versions are ours; whatever is sent takes the highest that both sides speak.
+//! Doesn't: know what requests mean.
+
+use kafka_protocol::messages as kafka;
+use kafka_protocol::messages::ApiKey;
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Message, VersionRange};
+
+/// A request of Kafka's protocol together with its answer.
+pub trait Request: Encodable + HeaderVersion + Send + 'static {
+    /// Which request it is.
+    const KEY: ApiKey;
+    /// The versions farshore speaks.
+    const SPOKEN: VersionRange;
+    /// The answer.
+    type Response: Decodable + HeaderVersion + Send + 'static;
+
+    /// The highest version that can carry this very request.
+    fn highest_version(&self) -> i16 {
+        Self::SPOKEN.max
+    }
+
+    /// For how many milliseconds the broker asks to be left alone (KIP-219).
+    fn throttle_ms(response: &Self::Response) -> i32;
+}
+
+macro_rules! requests {
+    ($($key:ident: $request:ident => $response:ident, $min:literal ..= $max:literal $(, highest $highest:expr)?;)*) => {
+        $(
+            const _: () = assert!(
+                kafka::$request::VERSIONS.min <= $min && $max <= kafka::$request::VERSIONS.max
+            );
+
+            impl Request for kafka::$request {
+                const KEY: ApiKey = ApiKey::$key;
+                const SPOKEN: VersionRange = VersionRange { min: $min, max: $max };
+                type Response = kafka::$response;
+
+                $(fn highest_version(&self) -> i16 {
+                    $highest(self)
+                })?
+
+                fn throttle_ms(response: &Self::Response) -> i32 {
+                    response.throttle_time_ms
+                }
+            }
+        )*
+
+        /// The versions of a request that farshore speaks; `None` for a request it doesn't send.
+        pub(crate) fn our_versions(key: ApiKey) -> Option<VersionRange> {
+            match key {
+                $(ApiKey::$key => Some(VersionRange { min: $min, max: $max }),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+// Produce and Fetch name topics by id from version 13 on, Fetch 18 is for followers.
+requests! {
+    Produce: ProduceRequest => ProduceResponse, 3..=13;
+    Fetch: FetchRequest => FetchResponse, 4..=17, highest highest_fetch;
+    ListOffsets: ListOffsetsRequest => ListOffsetsResponse, 4..=7;
+    Metadata: MetadataRequest => MetadataResponse, 4..=12;
+    OffsetCommit: OffsetCommitRequest => OffsetCommitResponse, 2..=9;
+    OffsetFetch: OffsetFetchRequest => OffsetFetchResponse, 2..=9;
+    FindCoordinator: FindCoordinatorRequest => FindCoordinatorResponse, 1..=3;
+    DescribeGroups: DescribeGroupsRequest => DescribeGroupsResponse, 0..=5;
+    ListGroups: ListGroupsRequest => ListGroupsResponse, 0..=5;
+    CreateTopics: CreateTopicsRequest => CreateTopicsResponse, 2..=7;
+    OffsetForLeaderEpoch: OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse, 2..=4;
+    DescribeConfigs: DescribeConfigsRequest => DescribeConfigsResponse, 1..=4;
+    CreatePartitions: CreatePartitionsRequest => CreatePartitionsResponse, 0..=3;
+    IncrementalAlterConfigs: IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse, 0..=1;
+    DescribeProducers: DescribeProducersRequest => DescribeProducersResponse, 0..=0;
+    ConsumerGroupDescribe: ConsumerGroupDescribeRequest => ConsumerGroupDescribeResponse, 0..=1;
+    ApiVersions: ApiVersionsRequest => ApiVersionsResponse, 0..=3;
+}
+
+const LAST_FETCH_BY_NAME: i16 = 12;
+
+fn highest_fetch(request: &kafka::FetchRequest) -> i16 {
+    if request.topics.iter().all(|topic| !topic.topic_id.is_nil()) {
+        kafka::FetchRequest::SPOKEN.max
+    } else {
+        LAST_FETCH_BY_NAME
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka::fetch_request::FetchTopic;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_fetch_without_ids_stays_with_names() {
+        let by_id = FetchTopic::default().with_topic_id(Uuid::from_u128(1));
+        let fetch = |topics| kafka::FetchRequest::default().with_topics(topics);
+        assert_eq!(fetch(vec![by_id.clone()]).highest_version(), 17);
+        let mixed = vec![by_id, FetchTopic::default()];
+        assert_eq!(fetch(mixed).highest_version(), 12);
+    }
+
+    #[test]
+    fn requests_outside_the_table_are_not_spoken() {
+        let spoken = our_versions(ApiKey::Produce).unwrap();
+        assert_eq!((spoken.min, spoken.max), (3, 13));
+        assert!(our_versions(ApiKey::Vote).is_none());
+    }
+}

@@ -1,0 +1,62 @@
+//! How bytes reach a broker: the seam between the protocol and TCP.
+//!
+//! Promises: a [`Transport`] gives two halves of a fresh byte stream to an address, encrypted or not; what flows in it is
+//! the business of the connection, including any authentication in Kafka's own protocol.
+//! Doesn't: retry, pool or give up by itself: the caller limits the time by dropping the future.
+
+use std::fmt::Debug;
+use std::io;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::HostPort;
+
+/// The receiving half of a byte stream.
+pub type ReadHalf = Box<dyn AsyncRead + Send + Unpin>;
+/// The sending half of a byte stream.
+pub type WriteHalf = Box<dyn AsyncWrite + Send + Unpin>;
+
+/// Opens byte streams to brokers.
+pub trait Transport: Send + Sync + Debug {
+    /// Connects to an address; dropping the future abandons the attempt.
+    fn connect<'a>(
+        &'a self,
+        address: &'a HostPort,
+    ) -> BoxFuture<'a, io::Result<(ReadHalf, WriteHalf)>>;
+}
+
+/// TCP without encryption.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Plain;
+
+impl Transport for Plain {
+    fn connect<'a>(
+        &'a self,
+        address: &'a HostPort,
+    ) -> BoxFuture<'a, io::Result<(ReadHalf, WriteHalf)>> {
+        Box::pin(async move {
+            let (read, write) = connect_tcp(address).await?.into_split();
+            Ok((Box::new(read) as ReadHalf, Box::new(write) as WriteHalf))
+        })
+    }
+}
+
+/// After how long without traffic the peer is probed, and how often from then on.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Opens a TCP stream that sends at once and notices a vanished peer.
+///
+/// Buffer sizes stay with the kernel: setting them turns its automatic window scaling off, which long lines need.
+async fn connect_tcp(address: &HostPort) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE)
+        .with_interval(KEEPALIVE);
+    SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    Ok(stream)
+}
