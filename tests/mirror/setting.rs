@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::support::brokers::{Cluster, KafkaVersion, Spec};
 use crate::support::farshore::{Farshore, paris_oslo};
-use crate::support::topics;
-use crate::support::wait::eventually;
+use crate::support::compare;
+use crate::support::topics::{self, Counter};
 
 /// How long a mirror may take to catch up in a test.
 pub(crate) const CATCH_UP: Duration = Duration::from_secs(120);
@@ -33,18 +33,17 @@ impl Setting {
         topics::create(&self.paris.bootstrap(), name, partitions, 1, &all).await;
     }
 
-    /// Waits until the target holds so many records of a topic.
-    pub(crate) async fn wait_for(&self, topic: &str, partitions: i32, records: i64) {
+    /// Counts what the target holds of a topic, once it is there.
+    pub(crate) async fn on_target(&self, topic: &str, partitions: i32) -> Counter {
         let bootstrap = self.oslo.bootstrap();
-        eventually(CATCH_UP, &format!("{records} records of {topic}"), async || {
-            let mut found = 0;
-            for partition in 0..partitions {
-                let (start, end) = topics::watermarks(&bootstrap, topic, partition).await;
-                found += end - start;
-            }
-            if found >= records { Ok(()) } else { Err(format!("{found} so far")) }
-        })
-        .await;
+        topics::wait_led(&bootstrap, topic, partitions).await;
+        Counter::new(&bootstrap, topic, partitions)
+    }
+
+    /// Compares a topic with its mirror; gives the number of records.
+    pub(crate) async fn compare(&self, topic: &str, partitions: i32) -> u64 {
+        let (source, target) = (self.paris.bootstrap(), self.oslo.bootstrap());
+        compare::topics((&source, topic), (&target, topic), partitions).await.records
     }
 }
 
