@@ -11,7 +11,9 @@ use crate::kafka::wire::Cluster;
 use crate::model::{LinkIdentity, LinkName, TopicPartition};
 
 use super::complaints::Complaints;
-use super::mirror::{Mirror, Route, Start};
+use crate::config::Start;
+
+use super::mirror::{Mirror, Route};
 use super::set::MirroredTopic;
 use super::view::LinkView;
 
@@ -37,7 +39,24 @@ pub struct Settings {
     pub start: Start,
 }
 
-/// The parts of a link.
+/// What a link is made of.
+#[derive(Debug)]
+pub struct Link {
+    /// Where states and figures are shown, over the checkpoint DB.
+    pub view: LinkView,
+    /// The source cluster.
+    pub source: Cluster,
+    /// The target cluster.
+    pub target: Cluster,
+    /// Who the link is: decides the producer id it writes under.
+    pub identity: LinkIdentity,
+    /// Limits and choices.
+    pub settings: Settings,
+    /// How long after the newest timestamp of a batch a target broker surely remembers its producer, in milliseconds.
+    pub memory_ms: i64,
+}
+
+/// A link at work.
 #[derive(Debug)]
 pub(crate) struct LinkContext {
     pub(crate) name: LinkName,
@@ -54,14 +73,8 @@ pub(crate) struct LinkContext {
 }
 
 impl LinkContext {
-    pub(crate) fn new(
-        view: LinkView,
-        source: Cluster,
-        target: Cluster,
-        identity: LinkIdentity,
-        settings: Settings,
-        memory_ms: i64,
-    ) -> Self {
+    pub(crate) fn new(link: Link) -> Self {
+        let Link { view, source, target, identity, settings, memory_ms } = link;
         Self {
             name: view.link().clone(),
             source,

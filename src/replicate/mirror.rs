@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::Start;
 use crate::model::{LeaderEpoch, ProducerId, Reason, SourceOffset, TargetOffset, TopicId, TopicPartition};
 use crate::task::Backoff;
 
@@ -151,17 +152,6 @@ pub(crate) struct Mirror {
     pub(crate) counted: usize,
     /// Where it starts if nothing is mirrored yet; none once that is stored.
     pub(crate) start: Option<Start>,
-}
-
-/// Where the mirror of a partition starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// At the oldest record.
-    Earliest,
-    /// Behind the newest committed record.
-    Latest,
-    /// At the first record of this time or later, in milliseconds since 1970.
-    At(i64),
 }
 
 impl Mirror {

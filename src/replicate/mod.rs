@@ -24,7 +24,7 @@ mod view;
 mod window;
 mod worker;
 
-pub use context::Settings;
-pub use mirror::Start;
+pub use context::{Link, Settings};
 pub use set::{MirrorSet, MirroredTopic};
+pub use worker::run;
 pub use view::{LinkView, PartitionStatus, Translation, Untranslatable};

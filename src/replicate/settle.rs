@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::checkpoint::PartitionRecord;
+use crate::config::Start;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::admin::{self, At};
 use crate::kafka::batch::Batch;
@@ -20,7 +21,6 @@ use crate::model::{
 
 use super::likeness::{self, Likeness};
 use super::resume::{self, Explanation, Tail};
-use super::mirror::Start;
 use super::rederive;
 
 /// Two reads of the end this far apart have to agree before an end is believed after an uncertainty (H5).

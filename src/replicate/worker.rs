@@ -28,7 +28,7 @@ use crate::kafka::{FetchedPartition, ProduceAnswer};
 use crate::model::TopicPartition;
 use crate::offsets::Receipt;
 
-use super::context::LinkContext;
+use super::context::{Link, LinkContext};
 use super::mirror::{Lane, Mirror, Phase, Then};
 use super::set::MirrorSet;
 use super::settle::{Settled, TargetSide, Trouble};
@@ -109,13 +109,13 @@ pub(crate) struct Worker {
 /// Runs the worker until it is told to stop; then lets what is in flight land and stores what it knows.
 ///
 /// Cancellation: dropping the future instead is like a crash, which costs nothing but a settling.
-pub(crate) async fn run(
-    link: Arc<LinkContext>,
+pub async fn run(
+    link: Link,
     mut set: watch::Receiver<Arc<MirrorSet>>,
     stop: CancellationToken,
 ) -> Result<()> {
     let mut worker = Worker {
-        link,
+        link: Arc::new(LinkContext::new(link)),
         mirrors: Vec::new(),
         places: BTreeMap::new(),
         intakes: BTreeMap::new(),

@@ -1,5 +1,6 @@
 //! Topics: created, grown, trimmed and deleted with librdkafka's own client.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
@@ -89,9 +90,61 @@ pub(crate) async fn delete_records(bootstrap: &str, topic: &str, partition: i32,
 
 /// The first offset of a partition and its high watermark.
 pub(crate) async fn watermarks(bootstrap: &str, topic: &str, partition: i32) -> (i64, i64) {
+    try_watermarks(bootstrap, topic, partition).await.expect("the watermarks")
+}
+
+/// The same, for a partition that may be moving or new. The error is made for `eventually`.
+pub(crate) async fn try_watermarks(
+    bootstrap: &str,
+    topic: &str,
+    partition: i32,
+) -> Result<(i64, i64), String> {
     let (consumer, topic): (BaseConsumer, _) = (client(bootstrap), topic.to_owned());
     let watermarks = blocking(move || consumer.fetch_watermarks(&topic, partition, LIMIT));
-    watermarks.await.expect("the watermarks")
+    watermarks.await.map_err(|error| error.to_string())
+}
+
+/// Counts the records of a topic by its watermarks, over one connection.
+#[derive(Clone)]
+pub(crate) struct Counter {
+    consumer: Arc<BaseConsumer>,
+    topic: String,
+    partitions: i32,
+}
+
+impl Counter {
+    /// Of a topic that exists, or will.
+    pub(crate) fn new(bootstrap: &str, topic: &str, partitions: i32) -> Self {
+        let consumer = Arc::new(client(bootstrap));
+        Self { consumer, topic: topic.to_owned(), partitions }
+    }
+
+    /// The sum of all partitions. The error is made for `eventually`.
+    pub(crate) async fn count(&self) -> Result<i64, String> {
+        let this = self.clone();
+        blocking(move || {
+            let mut count = 0;
+            for partition in 0..this.partitions {
+                let limit = Duration::from_secs(5);
+                let watermarks = this.consumer.fetch_watermarks(&this.topic, partition, limit);
+                let (start, end) = watermarks.map_err(|error| error.to_string())?;
+                count += end - start;
+            }
+            Ok(count)
+        })
+        .await
+    }
+
+    /// Waits until there are so many records.
+    pub(crate) async fn reaches(&self, wanted: i64, within: Duration) {
+        eventually(within, &format!("{wanted} records of {}", self.topic), async || {
+            match self.count().await? {
+                count if count >= wanted => Ok(()),
+                count => Err(format!("{count} so far")),
+            }
+        })
+        .await;
+    }
 }
 
 /// For each partition, whether it has a leader; none if there is no such topic.
@@ -104,7 +157,8 @@ async fn leaders(bootstrap: &str, topic: &str) -> Result<Option<Vec<bool>>, Stri
     Ok(found.map(|one| one.partitions().iter().map(|p| p.leader() >= 0).collect()))
 }
 
-async fn wait_led(bootstrap: &str, topic: &str, partitions: i32) {
+/// Waits until a topic has so many partitions, each with a leader.
+pub(crate) async fn wait_led(bootstrap: &str, topic: &str, partitions: i32) {
     let what = format!("all partitions of {topic} have a leader");
     let wanted = usize::try_from(partitions).expect("a number of partitions");
     eventually(LIMIT, &what, async || {

@@ -63,9 +63,9 @@ pub(crate) fn mixed(
 }
 
 fn bytes(rng: &mut fastrand::Rng, most: usize) -> Option<Vec<u8>> {
-    let length = rng.usize(0..most);
-    let content = std::iter::repeat_with(|| rng.u8(b'a'..=b'z')).take(length);
-    (length % 5 != 1).then(|| content.collect())
+    let mut content = vec![0; rng.usize(0..most)];
+    rng.fill(&mut content);
+    (content.len() % 5 != 1).then_some(content)
 }
 
 /// What a transaction comes to.

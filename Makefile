@@ -1,0 +1,38 @@
+# demo: a mirror between two real clusters, watched     test: everything CI checks
+# bench: farshore beside MirrorMaker 2                  lint: format, clippy, docs, dependencies
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.PHONY: demo test bench lint check setup kafka clean
+
+# The Apache Kafka releases that the tests run against; demo and bench use the first.
+KAFKA := 4.1.1 3.9.1
+
+demo: setup kafka
+	cargo build --locked --release
+	cargo run --locked --release --example demo
+
+test: check kafka
+	cargo test --locked
+
+bench: setup kafka
+	cargo build --locked --release
+	cargo run --locked --release --example bench
+
+lint: check
+	if command -v cargo-deny >/dev/null; then cargo deny --config deploy/deny.toml check; fi
+
+check: setup
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps --document-private-items
+
+setup:
+	@deploy/setup.sh
+
+kafka: setup
+	@deploy/kafka-libs.sh $(KAFKA)
+
+clean:
+	cargo clean
+	rm -rf .kafka

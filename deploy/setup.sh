@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Sees to everything that building and testing farshore needs; does nothing and says nothing when it is there.
+# What is missing is installed with apt-get for root, and named with the commands that install it for everybody else.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+java_needed=17
+rust_needed=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+
+has() { command -v "$1" >/dev/null; }
+
+# Whether a version ($1) is at least another ($2).
+at_least() { [[ $(printf '%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]; }
+
+has_java() {
+  has java || return 1
+  local version
+  version=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
+  at_least "${version:-0}" "$java_needed"
+}
+
+has_rust() {
+  has cargo && has rustc && at_least "$(rustc --version | cut -d ' ' -f 2)" "$rust_needed" \
+    && cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1
+}
+
+# The oldest Java runtime of this distribution that will do.
+java_package() {
+  local version
+  for version in 17 21 25; do
+    if apt-cache show "openjdk-$version-jre-headless" >/dev/null 2>&1; then
+      echo "openjdk-$version-jre-headless"
+      return
+    fi
+  done
+  echo default-jre-headless
+}
+
+# librdkafka, which the tests use, is C with a bit of C++; zlib and zstd come with its crates.
+missing_packages() {
+  has cc || echo gcc libc6-dev
+  has c++ || echo g++
+  has make || echo make
+  has_java || java_package
+  has mvn || echo maven
+}
+
+install_packages() {
+  local packages
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -q
+  # Only now are the names of the packages known.
+  mapfile -t packages < <(missing_packages | tr ' ' '\n')
+  apt-get install -q -y --no-install-recommends "${packages[@]}"
+}
+
+if ! has_rust; then
+  cat >&2 <<EOF
+Rust $rust_needed or later with rustfmt and clippy is missing. With rustup (https://rustup.rs):
+  rustup toolchain install stable --profile default
+EOF
+  exit 1
+fi
+
+missing=$(missing_packages | tr '\n' ' ')
+if [[ -z $missing ]]; then
+  exit 0
+fi
+if has apt-get && [[ $(id -u) == 0 ]]; then
+  install_packages
+  missing=$(missing_packages | tr '\n' ' ')
+  if [[ -z $missing ]]; then
+    exit 0
+  fi
+fi
+cat >&2 <<EOF
+Missing: a C and C++ compiler, make, Java $java_needed or later, or Maven. On Debian and Ubuntu:
+  sudo apt-get update && sudo apt-get install -y --no-install-recommends $missing
+EOF
+exit 1

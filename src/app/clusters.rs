@@ -1,0 +1,99 @@
+//! The clusters of a configuration, and whether they can be reached.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{ClusterConfig, Config};
+use crate::error::Result;
+use crate::kafka::wire::{Cluster, ClusterSettings, Plain};
+use crate::model::ClusterName;
+
+/// A cluster and the last that was heard of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Watched {
+    /// The cluster.
+    pub(crate) cluster: Cluster,
+    trouble: Arc<Mutex<Option<String>>>,
+}
+
+impl Watched {
+    fn new(cluster: Cluster) -> Self {
+        let trouble = Arc::new(Mutex::new(Some("not reached yet".to_owned())));
+        Self { cluster, trouble }
+    }
+
+    /// Why it can't be reached, if it can't.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().clone()
+    }
+
+    /// Asks for metadata every `every` until told to stop; says once when the answer changes.
+    pub(crate) async fn watch(self, every: Duration, stop: CancellationToken) -> Result<()> {
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                _ = ticks.tick() => {}
+            }
+            let seen = self.cluster.metadata().generation;
+            let looked = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                looked = self.cluster.refresh(seen) => looked,
+            };
+            self.note(looked.err().map(|error| error.chain()));
+        }
+    }
+
+    fn note(&self, trouble: Option<String>) {
+        let mut known = self.trouble.lock();
+        let name = self.cluster.name();
+        match (&*known, &trouble) {
+            (Some(_), None) => tracing::info!(cluster = %name, "cluster reached"),
+            (None, Some(error)) => tracing::warn!(cluster = %name, error, "cluster lost"),
+            (Some(before), Some(error)) if before == "not reached yet" => {
+                tracing::warn!(cluster = %name, error, "cluster cannot be reached");
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        *known = trouble;
+    }
+}
+
+/// Every cluster that a link names.
+pub(crate) fn open(config: &Config) -> BTreeMap<ClusterName, Watched> {
+    let named = |name: &ClusterName| {
+        config.links.iter().any(|link| link.source == *name || link.target == *name)
+    };
+    let clusters = config.clusters.iter().filter(|(name, _)| named(name));
+    clusters
+        .map(|(name, cluster)| {
+            let timeout = request_timeout(config, name);
+            let cluster = Cluster::new(settings(cluster, timeout), Arc::new(Plain));
+            (name.clone(), Watched::new(cluster))
+        })
+        .collect()
+}
+
+/// The longest patience of the links that use the cluster.
+fn request_timeout(config: &Config, name: &ClusterName) -> Duration {
+    let links = config.links.iter().filter(|link| link.source == *name || link.target == *name);
+    links.map(|link| link.request_timeout).max().unwrap_or(crate::config::defaults::REQUEST_TIMEOUT)
+}
+
+fn settings(cluster: &ClusterConfig, request_timeout: Duration) -> ClusterSettings {
+    ClusterSettings {
+        name: cluster.name.clone(),
+        bootstrap: cluster.bootstrap.clone(),
+        address_map: cluster.address_map.clone(),
+        client_id: cluster.client_id.clone(),
+        connect_timeout: cluster.connect_timeout,
+        request_timeout,
+        metadata_max_age: cluster.metadata_max_age,
+    }
+}

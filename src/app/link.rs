@@ -1,0 +1,123 @@
+//! One link's life: who it is, then discovery, mirroring and group sync side by side until it is told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::checkpoint::Store;
+use crate::config::LinkConfig;
+use crate::error::Result;
+use crate::kafka::admin;
+use crate::kafka::wire::Cluster;
+use crate::replicate::{self, LinkView, MirrorSet, Settings};
+use crate::task::Supervisor;
+
+use super::clusters::Watched;
+use super::identity;
+
+/// Kafka's default of `producer.id.expiration.ms`.
+const PRODUCER_MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
+/// How long a stopping link may take to let what is in flight land and to store what it knows.
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+
+/// The parts of a link.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    pub(crate) config: LinkConfig,
+    pub(crate) source: Watched,
+    pub(crate) target: Watched,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) view: LinkView,
+    /// What the link as a whole waits for, or why it doesn't run.
+    pub(crate) detail: Arc<Mutex<Option<String>>>,
+}
+
+impl Link {
+    /// Runs until told to stop. A link that can't run says why and leaves the others alone.
+    pub(crate) async fn live(self, stop: CancellationToken) -> Result<()> {
+        let name = self.config.name.clone();
+        let detail = Arc::clone(&self.detail);
+        if let Err(error) = self.run(&stop).await {
+            tracing::error!(link = %name, error = error.chain(), "link doesn't run");
+            *detail.lock() = Some(error.chain());
+            stop.cancelled().await;
+        }
+        Ok(())
+    }
+
+    async fn run(self, stop: &CancellationToken) -> Result<()> {
+        let (source, target) = (self.source.cluster.clone(), self.target.cluster.clone());
+        self.say("waiting for both clusters to learn their ids");
+        let known = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            known = identity::establish(&*self.store, &self.config.name, &source, &target) => known?,
+        };
+        *self.detail.lock() = None;
+        let mut tasks = Supervisor::new(stop.child_token());
+        let (found, set) = watch::channel(Arc::new(MirrorSet::default()));
+        let token = tasks.token().clone();
+        tasks.spawn("discovery", self.discovery(found)?.run(token.clone()));
+        tasks.spawn("mirroring", self.clone().mirror(known.clone(), set, token.clone()));
+        let (source_id, target_id) = (known.source_cluster_id, known.target_cluster_id);
+        tasks.spawn("source identity", async move { identity::confirm(&source, &source_id).await });
+        tasks.spawn("target identity", async move { identity::confirm(&target, &target_id).await });
+        tokio::select! {
+            () = stop.cancelled() => tasks.stop(STOP_LIMIT).await,
+            error = tasks.failure() => {
+                let stopped = tasks.stop(STOP_LIMIT).await;
+                Err(stopped.err().map_or(error, |_| error))
+            }
+        }
+    }
+
+    /// Mirrors, once the target has told how long it remembers producers.
+    async fn mirror(
+        self,
+        identity: crate::model::LinkIdentity,
+        set: watch::Receiver<Arc<MirrorSet>>,
+        stop: CancellationToken,
+    ) -> Result<()> {
+        let target = self.target.cluster.clone();
+        let memory_ms = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            memory = producer_memory(&target) => memory,
+        };
+        let link = replicate::Link {
+            view: self.view.clone(),
+            source: self.source.cluster.clone(),
+            target,
+            identity,
+            settings: settings(&self.config),
+            // Half of it: what is older may be forgotten at any moment.
+            memory_ms: memory_ms / 2,
+        };
+        replicate::run(link, set, stop).await
+    }
+
+    fn say(&self, what: &str) {
+        *self.detail.lock() = Some(what.to_owned());
+    }
+}
+
+/// The target's `producer.id.expiration.ms`; its default if the target doesn't say.
+async fn producer_memory(target: &Cluster) -> i64 {
+    let configs = admin::broker_configs(target).await.unwrap_or_default();
+    let setting = configs.get("producer.id.expiration.ms").and_then(|it| it.value.as_deref());
+    setting.and_then(|text| text.parse().ok()).unwrap_or(PRODUCER_MEMORY_MS)
+}
+
+fn settings(config: &LinkConfig) -> Settings {
+    let bytes = |bytes: i32| usize::try_from(bytes).unwrap_or_default();
+    Settings {
+        fetch_connections: config.fetch_connections,
+        produce_connections: config.produce_connections,
+        max_in_flight_bytes: usize::try_from(config.max_in_flight_bytes).unwrap_or(usize::MAX),
+        fetch_max_bytes: bytes(config.fetch_max_bytes),
+        partition_max_bytes: bytes(config.partition_max_bytes),
+        request_timeout: config.request_timeout,
+        start: config.start,
+    }
+}

@@ -1,0 +1,10 @@
+//! The composition root: configuration in, running service out. The only place that knows every module.
+
+mod check;
+mod clusters;
+mod identity;
+mod link;
+mod service;
+
+pub use check::check;
+pub use service::run;

@@ -1,0 +1,75 @@
+//! Records of all shapes and codecs arrive once, in order, unchanged, whoever is killed on the way.
+
+use crate::setting::{CATCH_UP, Setting};
+use crate::support::brokers::KafkaVersion;
+use crate::support::seed;
+use crate::support::write::{Writer, mixed};
+
+const PARTITIONS: i32 = 8;
+const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
+const FARSHORE_KILLS: usize = 20;
+
+/// Writes records with every codec, the same number with each.
+async fn write_mixed(setting: &Setting, topic: &str, count: usize) {
+    setting.topic(topic, PARTITIONS, &[]).await;
+    for codec in CODECS {
+        let settings = [("compression.type", codec), ("batch.size", "16384")];
+        let writer = Writer::new(&setting.paris.bootstrap(), topic, &settings);
+        writer.write(mixed(seed::rng(), PARTITIONS, count / CODECS.len())).await;
+    }
+}
+
+#[tokio::test]
+async fn a_million_records_of_every_codec_are_equal() {
+    const COUNT: usize = 1_000_000;
+    let mut setting = Setting::start(KafkaVersion::V4_1, "topics = [\"mixed\"]").await;
+    write_mixed(&setting, "mixed", COUNT).await;
+    setting.farshore.launch();
+    let target = setting.on_target("mixed", PARTITIONS).await;
+    target.reaches(COUNT as i64, CATCH_UP).await;
+    assert_eq!(setting.compare("mixed", PARTITIONS).await, COUNT as u64);
+}
+
+/// Who is killed once the target holds so many records.
+enum Victim {
+    Farshore,
+    Target,
+    Source,
+}
+
+#[tokio::test]
+async fn a_million_records_are_equal_after_kills_of_everybody() {
+    const COUNT: usize = 1_000_000;
+    let link = "topics = [\"mixed\"]\nmax_in_flight_bytes = \"2MiB\"\nfetch_max_bytes = \"1MiB\"\npartition_max_bytes = \"128KiB\"";
+    let mut setting = Setting::start(KafkaVersion::V4_1, link).await;
+    write_mixed(&setting, "mixed", COUNT).await;
+    let mut rng = seed::rng();
+    let mut kills: Vec<(i64, Victim)> = Vec::new();
+    let mut moment = || rng.i64(0..COUNT as i64 * 9 / 10);
+    kills.extend((0..FARSHORE_KILLS).map(|_| (moment(), Victim::Farshore)));
+    kills.extend((0..2).map(|_| (moment(), Victim::Target)));
+    kills.extend((0..2).map(|_| (moment(), Victim::Source)));
+    kills.sort_by_key(|(at, _)| *at);
+
+    setting.farshore.launch();
+    let target = setting.on_target("mixed", PARTITIONS).await;
+    for (at, victim) in kills {
+        target.reaches(at, CATCH_UP).await;
+        match victim {
+            Victim::Farshore => {
+                setting.farshore.kill9();
+                setting.farshore.launch();
+            }
+            Victim::Target => {
+                setting.oslo.kill(1);
+                setting.oslo.restart(1).await;
+            }
+            Victim::Source => {
+                setting.paris.kill(1);
+                setting.paris.restart(1).await;
+            }
+        }
+    }
+    target.reaches(COUNT as i64, CATCH_UP).await;
+    assert_eq!(setting.compare("mixed", PARTITIONS).await, COUNT as u64);
+}

@@ -1,0 +1,55 @@
+//! The rules of the house that no compiler checks: layers, sizes, and words that must not be said.
+//!
+//! Each rule also has a test that it finds a planted violation.
+
+#[path = "rules/layers.rs"]
+mod layers;
+#[path = "rules/size.rs"]
+mod size;
+#[path = "rules/source.rs"]
+mod source;
+#[path = "rules/words.rs"]
+mod words;
+
+use source::{Source, Violation};
+
+/// Panics with everything a rule finds below these folders.
+fn enforce(folders: &[&str], rule: fn(&Source) -> Vec<Violation>) {
+    let violations: Vec<Violation> = Source::all(folders).iter().flat_map(rule).collect();
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
+}
+
+#[test]
+fn modules_use_only_their_layer_and_those_above() {
+    enforce(&["src"], layers::imports);
+}
+
+#[test]
+fn pure_modules_neither_wait_nor_look_at_clocks_nor_log() {
+    enforce(&["src"], layers::purity);
+}
+
+#[test]
+fn modules_know_nothing_they_must_not() {
+    enforce(&["src"], layers::absences);
+}
+
+#[test]
+fn files_are_short() {
+    enforce(&["src", "tests"], size::files);
+}
+
+#[test]
+fn functions_are_short() {
+    enforce(&["src", "tests"], size::functions);
+}
+
+#[test]
+fn no_banned_word_is_said() {
+    enforce(&["src", "tests"], words::bans);
+}
+
+#[test]
+fn every_file_says_what_it_promises() {
+    enforce(&["src", "tests"], words::headers);
+}
