@@ -5,7 +5,7 @@ use clap::{Parser, ValueEnum};
 use crate::Contestant;
 use crate::case::{CASES, Case};
 
-/// Measures farshore and MirrorMaker 2 on the same brokers and data.
+/// Measures farshore and `MirrorMaker 2` on the same brokers and data.
 #[derive(Debug, Parser)]
 pub(crate) struct Arguments {
     /// How often both mirror the same data, one after the other

@@ -11,7 +11,7 @@ use crate::support::java::{self, Tool};
 use crate::support::topics;
 use crate::support::wait::blocking;
 
-/// Everything that is measured. The counts make a run of MirrorMaker 2 last half a minute.
+/// Everything that is measured. The counts make a run of `MirrorMaker 2` last half a minute.
 pub(crate) const CASES: [Case; 3] = [
     Case {
         name: "1KiB",
@@ -123,7 +123,7 @@ impl Field {
         assert_eq!(written, case.records, "records on the source");
     }
 
-    /// Removes what a run left on the target, and MirrorMaker 2 its notes on the source.
+    /// Removes what a run left on the target, and `MirrorMaker 2` its notes on the source.
     pub(crate) async fn clear_after_run(&self, case: &Case) {
         clear(&self.target.bootstrap(), None).await;
         clear(&self.source.bootstrap(), Some(case.name)).await;

@@ -16,7 +16,7 @@ use crate::support::farshore::{Farshore, paris_oslo};
 use crate::support::leash::Leash;
 
 const STOP: Duration = Duration::from_secs(60);
-/// What its own script starts MirrorMaker 2 with; half of the heap would make it collect garbage most of the time.
+/// What its own script starts `MirrorMaker 2` with; half of the heap would make it collect garbage most of the time.
 pub(crate) const MIRROR_MAKER_JVM: &[&str] = &[
     "-Xms256m",
     "-Xmx2g",

@@ -1,4 +1,4 @@
-//! `make bench`: farshore and the real MirrorMaker 2 side by side, on the same brokers and the same data.
+//! `make bench`: farshore and the real `MirrorMaker 2` side by side, on the same brokers and the same data.
 //!
 //! Promises: both mirror every record of every run, or the run counts for nothing; the table at the end names its conditions.
 //! Doesn't: pin or tune anything for either side, beyond what the table says.
@@ -7,11 +7,15 @@ mod arguments;
 mod case;
 mod contestant;
 mod ends;
+#[path = "../demo/interruptible.rs"]
+mod interruptible;
 mod machine;
 mod measure;
 mod report;
 #[path = "../support/mod.rs"]
 mod support;
+
+use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -20,24 +24,12 @@ use case::Field;
 use contestant::Contestant;
 use report::Report;
 
-/// What a shell reports for a program that Ctrl-C ended.
-const INTERRUPTED: i32 = 130;
-
-#[tokio::main]
-async fn main() {
-    let arguments = Arguments::parse();
-    let done = tokio::select! {
-        () = Box::pin(compete(&arguments)) => true,
-        _ = tokio::signal::ctrl_c() => {
-            // Clients on threads of their own still run, and will complain when their clusters are gone.
-            std::panic::set_hook(Box::new(|_| {}));
-            false
-        }
-    };
-    std::process::exit(if done { 0 } else { INTERRUPTED });
+fn main() -> ExitCode {
+    interruptible::run(compete(Arguments::parse()))
 }
 
-async fn compete(arguments: &Arguments) {
+/// Runs what was asked for and prints the report; there is no failure but a panic.
+async fn compete(arguments: Arguments) -> bool {
     let mut report = Report::new();
     let field = Field::start().await;
     for case in arguments.cases() {
@@ -56,4 +48,5 @@ async fn compete(arguments: &Arguments) {
         field.clear().await;
     }
     println!("\n{}", report.markdown());
+    true
 }

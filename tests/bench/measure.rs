@@ -13,6 +13,8 @@ const LIMIT: Duration = Duration::from_secs(600);
 const TICKS_PER_SECOND: u64 = 100;
 /// The columns of user and system time in a line of /proc/PID/stat, counted from behind the name, which may hold anything.
 const USER_AND_SYSTEM: [usize; 2] = [11, 12];
+/// Columns of /proc/stat: idle, waiting for disks; guests, which are in the user time already.
+const IDLE_OR_COUNTED_TWICE: [usize; 4] = [3, 4, 8, 9];
 
 /// What a run took.
 #[derive(Debug, Clone, Copy)]
@@ -29,14 +31,22 @@ pub(crate) struct Run {
     pub(crate) first_record: f64,
     /// CPU seconds it took until then.
     pub(crate) start_cpu: f64,
+    /// How many cores something else kept busy meanwhile.
+    pub(crate) others: f64,
 }
 
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:.0} records/s, {:.2} CPU-µs/record (brokers {:.2}), {:.0} MiB, first record after {:.2} s and {:.2} CPU-s",
-            self.rate, self.cpu, self.broker_cpu, self.memory, self.first_record, self.start_cpu
+            "{:.0} records/s, {:.2} CPU-µs/record (brokers {:.2}), {:.0} MiB, first record after {:.2} s and {:.2} CPU-s; others used {:.2} cores",
+            self.rate,
+            self.cpu,
+            self.broker_cpu,
+            self.memory,
+            self.first_record,
+            self.start_cpu,
+            self.others
         )
     }
 }
@@ -57,6 +67,7 @@ struct Moment {
     records: i64,
     cpu: Duration,
     broker_cpu: Duration,
+    machine_cpu: Duration,
 }
 
 impl Watched {
@@ -85,14 +96,22 @@ impl Watched {
             "records on the target's {PARTITIONS} partitions"
         );
         let records = as_float(last.records - first.records);
+        let seconds = last.at.duration_since(first.at).as_secs_f64();
+        let spent = |cpu: fn(&Moment) -> Duration| cpu(&last).saturating_sub(cpu(&first));
+        let (ours, brokers) = (
+            spent(|moment| moment.cpu),
+            spent(|moment| moment.broker_cpu),
+        );
+        let others = spent(|moment| moment.machine_cpu).saturating_sub(ours + brokers);
         let per_record = |spent: Duration| spent.as_secs_f64() * 1e6 / records;
         Run {
-            rate: records / last.at.duration_since(first.at).as_secs_f64(),
-            cpu: per_record(last.cpu.saturating_sub(first.cpu)),
-            broker_cpu: per_record(last.broker_cpu.saturating_sub(first.broker_cpu)),
+            rate: records / seconds,
+            cpu: per_record(ours),
+            broker_cpu: per_record(brokers),
             memory: peak_memory_mib(self.mirror),
             first_record: first.at.duration_since(started).as_secs_f64(),
             start_cpu: first.cpu.as_secs_f64(),
+            others: others.as_secs_f64() / seconds,
         }
     }
 
@@ -103,6 +122,7 @@ impl Watched {
             records,
             cpu: cpu(self.mirror),
             broker_cpu: self.brokers.iter().map(|pid| cpu(*pid)).sum(),
+            machine_cpu: machine_cpu(),
         })
     }
 }
@@ -114,7 +134,28 @@ fn cpu(pid: u32) -> Duration {
     let columns: Vec<&str> = columns.split(' ').collect();
     let ticks =
         USER_AND_SYSTEM.map(|column| columns[column].parse::<u64>().expect("a number of ticks"));
-    Duration::from_millis(ticks.iter().sum::<u64>() * 1000 / TICKS_PER_SECOND)
+    duration(ticks.iter().sum())
+}
+
+/// The CPU time everything on this machine has used, up to now.
+fn machine_cpu() -> Duration {
+    let stat = fs::read_to_string("/proc/stat").expect("the machine's CPU times");
+    let times = stat
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("cpu "))
+        .expect("the sum of all cores");
+    let times = times
+        .split_whitespace()
+        .map(|time| time.parse::<u64>().expect("a number of ticks"));
+    let busy = times
+        .enumerate()
+        .filter(|(column, _)| !IDLE_OR_COUNTED_TWICE.contains(column));
+    duration(busy.map(|(_, ticks)| ticks).sum())
+}
+
+fn duration(ticks: u64) -> Duration {
+    Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
 }
 
 fn peak_memory_mib(pid: u32) -> f64 {

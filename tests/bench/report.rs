@@ -99,6 +99,12 @@ impl Report {
     }
 
     fn conditions(&self) -> String {
+        let runs = self
+            .cases
+            .iter()
+            .flat_map(|(_, runs)| runs.values())
+            .flatten();
+        let others = runs.map(|run| run.others).fold(0.0, f64::max);
         let data: Vec<String> = self
             .cases
             .iter()
@@ -112,7 +118,7 @@ impl Report {
         format!(
             "Figures are medians; ratios are medians of pairs of runs on the same data, one right after the other, with the least and the greatest.\n\
              Data: {data}; random letters, source batches of {BATCH_BYTES} bytes, {PARTITIONS} partitions, replication factor 1, loopback.\n\
-             CPU is the mirror process's between the first record seen on the target and the last; its start is apart.\n\
+             CPU is the mirror process's between the first record seen on the target and the last; its start is apart. Others used {others:.2} cores at most, this program among them.\n\
              JVM options: brokers `{brokers}`, MirrorMaker 2 `{mirror_maker}`, with tasks.max 4 and its defaults otherwise.\n{machine}",
             data = data.join("; "),
             brokers = BROKER_JVM.join(" "),

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use indicatif::ProgressBar;
+
 use crate::figures::{Evidence, Times};
 use crate::group::{self, GROUP, Reading};
 use crate::narrator::{Narrator, grouped};
@@ -14,7 +16,7 @@ use crate::support::read::Isolation;
 use crate::support::topics;
 use crate::support::wait::eventually;
 use crate::traffic::{self, CUSTOMERS, Traffic};
-use crate::{compaction, figures, ledger, mirroring, operator};
+use crate::{compaction, figures, ledger, mirroring, operator, progress};
 
 const LINK: &str = "topics = [\".*\"]\ngroups = [\".*\"]";
 const SOON: Duration = Duration::from_secs(30);
@@ -41,7 +43,7 @@ pub(crate) async fn survive(narrator: &Narrator) -> bool {
     let mut farshore = Farshore::new(binary(), &link);
     let mirroring_began = Instant::now();
     tokio::join!(
-        traffic.write_half(),
+        traffic.write_half(&ProgressBar::hidden()),
         mirroring::interrupted(narrator, &mut farshore)
     );
     let ends = ends(&paris.bootstrap()).await;
@@ -53,7 +55,7 @@ pub(crate) async fn survive(narrator: &Narrator) -> bool {
         grouped(written),
         grouped(aborted)
     ));
-    operator::run(narrator, &farshore, &["status"]).await;
+    operator::run(&farshore, &["status"]).await;
 
     narrator.say("An independent reader takes down what paris holds.");
     let source = ledger::read(
@@ -95,8 +97,14 @@ pub(crate) async fn survive(narrator: &Narrator) -> bool {
 /// What is there before farshore starts: half of the records, a compacted topic, a group that stopped midway.
 async fn first_half(narrator: &Narrator, paris: &Cluster, traffic: &mut Traffic) -> Reading {
     narrator.say("Producers fill three topics on paris: orders (plain), customers (compacted), payments (transactions).");
-    traffic.write_customers().await;
-    traffic.write_half().await;
+    let written = progress::bar();
+    written.set_length(traffic::written_at_first() as u64);
+    written.set_message("records written");
+    tokio::join!(
+        traffic::write_customers(&paris.bootstrap(), &written),
+        traffic.write_half(&written)
+    );
+    written.finish_and_clear();
     compaction::settled(&paris.data_dir(1), CUSTOMERS.name, CUSTOMERS.partitions).await;
     let ends = ends(&paris.bootstrap()).await;
     narrator.say(&format!(
@@ -128,13 +136,8 @@ async fn fail_over(narrator: &Narrator, farshore: &Farshore, oslo: &Cluster) -> 
     })
     .await;
     narrator.say("The operator plans a failover, reads the plan and executes it.");
-    let plan = operator::run(
-        narrator,
-        farshore,
-        &["plan", "failover", "--link", "paris-oslo"],
-    )
-    .await;
-    operator::run(narrator, farshore, &operator::proposed(&plan)).await;
+    let plan = operator::run(farshore, &["plan", "failover", "--link", "paris-oslo"]).await;
+    operator::run(farshore, &operator::proposed(&plan)).await;
     let diary = group::read_rest(&oslo.bootstrap()).await;
     narrator.say(&format!(
         "The group {GROUP} has gone on at oslo and read {} records to the end.",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::group::{Diary, Reading};
 use crate::ledger::{Entry, Fingerprint, Ledger, difference};
-use crate::narrator::{Narrator, grouped};
+use crate::narrator::{Narrator, grouped, show};
 use crate::support::groups::TopicPartition;
 use crate::traffic::{TOPICS, Topic, partitions};
 
@@ -40,8 +40,8 @@ impl Evidence {
             .filter_map(|partition| self.difference(&partition))
             .collect();
         narrator.say("The figures:");
-        narrator.show(&self.table());
-        narrator.show(&format!(
+        show(&self.table());
+        show(&format!(
             "\nmirrored in {:.1} s with two kills; from the loss of paris to the group's last record on oslo {:.1} s; \
              farshore's peak memory {} MiB",
             times.mirrored_in.as_secs_f64(),
@@ -49,7 +49,7 @@ impl Evidence {
             times.peak_memory / 1024
         ));
         for difference in &differences {
-            narrator.show(&format!("DIFFERENCE {difference}"));
+            show(&format!("DIFFERENCE {difference}"));
         }
         narrator.say(if differences.is_empty() {
             "All agree: no record is lost, changed, doubled or out of order, and the group read each exactly once."

@@ -7,6 +7,7 @@ mod compaction;
 mod disaster;
 mod figures;
 mod group;
+mod interruptible;
 mod ledger;
 mod mirroring;
 mod narrator;
@@ -17,29 +18,10 @@ mod records;
 mod support;
 mod traffic;
 
+use std::process::ExitCode;
+
 use narrator::Narrator;
 
-/// What a shell reports for a program that Ctrl-C ended.
-const INTERRUPTED: i32 = 130;
-
-#[tokio::main]
-async fn main() {
-    let narrator = Narrator::new();
-    let agreed = tokio::select! {
-        agreed = Box::pin(disaster::survive(&narrator)) => Some(agreed),
-        _ = tokio::signal::ctrl_c() => {
-            // Clients on threads of their own still run, and will complain when their clusters are gone.
-            std::panic::set_hook(Box::new(|_| {}));
-            None
-        }
-    };
-    // The story has been dropped, and its clusters with it; those threads need not be waited for.
-    std::process::exit(match agreed {
-        Some(true) => 0,
-        Some(false) => 1,
-        None => {
-            narrator.say("Interrupted: clusters, farshore and their files are gone.");
-            INTERRUPTED
-        }
-    });
+fn main() -> ExitCode {
+    interruptible::run(disaster::survive(&Narrator::new()))
 }

@@ -33,12 +33,12 @@ impl Narrator {
             println!("{seconds:6.1} s  {step}");
         }
     }
+}
 
-    /// Something a step shows: the output of a command, a table.
-    pub(crate) fn show(&self, text: &str) {
-        for line in text.trim_end().lines() {
-            println!("          {line}");
-        }
+/// Prints something a step shows: the output of a command, a table.
+pub(crate) fn show(text: &str) {
+    for line in text.trim_end().lines() {
+        println!("          {line}");
     }
 }
 

@@ -1,15 +1,15 @@
 //! The operator's hand: farshore's own commands, shown with what they print.
 
-use crate::narrator::Narrator;
+use crate::narrator::show;
 use crate::support::farshore::Farshore;
 
 /// Runs a command, shows it and gives what it printed. Panics when it doesn't succeed.
-pub(crate) async fn run(narrator: &Narrator, farshore: &Farshore, arguments: &[&str]) -> String {
-    narrator.show(&format!("$ farshore {}", arguments.join(" ")));
+pub(crate) async fn run(farshore: &Farshore, arguments: &[&str]) -> String {
+    show(&format!("$ farshore {}", arguments.join(" ")));
     let output = farshore.cli(arguments).await;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    narrator.show(&printed);
-    narrator.show(&String::from_utf8_lossy(&output.stderr));
+    show(&printed);
+    show(&String::from_utf8_lossy(&output.stderr));
     assert!(
         output.status.success(),
         "farshore {arguments:?}: {}",

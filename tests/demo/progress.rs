@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
-use crate::narrator::{Narrator, grouped};
+use crate::narrator::{Narrator, grouped, show};
 use crate::support::farshore::Farshore;
 
 const LINE_EVERY: Duration = Duration::from_secs(1);
@@ -54,7 +54,13 @@ pub(crate) async fn partitions_of(farshore: &Farshore, topic: &str) -> Result<Ve
     }
 }
 
-/// The display.
+/// A bar that only a terminal shows, with whatever it is told to say.
+pub(crate) fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("          {bar:40} {percent:>3} %  {msg}");
+    ProgressBar::new(0).with_style(style.expect("a template"))
+}
+
+/// The display of the mirror's way.
 pub(crate) struct Progress<'a> {
     narrator: &'a Narrator,
     bar: ProgressBar,
@@ -64,12 +70,9 @@ pub(crate) struct Progress<'a> {
 impl<'a> Progress<'a> {
     /// A display that shows nothing yet.
     pub(crate) fn new(narrator: &'a Narrator) -> Self {
-        let bar = ProgressBar::new(0);
-        let style = ProgressStyle::with_template("          {bar:40} {msg}").expect("a template");
-        bar.set_style(style);
         Self {
             narrator,
-            bar,
+            bar: bar(),
             line_due: Instant::now(),
         }
     }
@@ -90,7 +93,7 @@ impl<'a> Progress<'a> {
         }
         if self.bar.is_hidden() {
             if Instant::now() >= self.line_due {
-                self.narrator.show(&text);
+                show(&text);
                 self.line_due = Instant::now() + LINE_EVERY;
             }
         } else {

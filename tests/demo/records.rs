@@ -91,7 +91,7 @@ impl Iterator for Forge {
         // A key always goes to the same partition, as with any partitioner.
         let partition = match (&key, self.keys) {
             (Some(key), Keys::Recurring(_)) => i32::from(key[key.len() - 1]) % self.partitions,
-            _ => self.rng.i32(..self.partitions),
+            _ => self.rng.i32(0..self.partitions),
         };
         Some(Record {
             partition,

@@ -1,5 +1,7 @@
 //! The life on the source: three topics and their producers.
 
+use indicatif::ProgressBar;
+
 use crate::records::{Forge, Keys};
 use crate::support::groups::TopicPartition;
 use crate::support::topics;
@@ -63,7 +65,6 @@ pub(crate) fn partitions() -> impl Iterator<Item = TopicPartition> {
 
 /// The producers of the source.
 pub(crate) struct Traffic {
-    bootstrap: String,
     orders: Forge,
     order_writers: Vec<Writer>,
     payments: Forge,
@@ -105,7 +106,6 @@ impl Traffic {
         let payment_writer = Writer::new(bootstrap, PAYMENTS.name, &settings);
         payment_writer.init_transactions().await;
         Self {
-            bootstrap: bootstrap.to_owned(),
             orders: Forge::new(1, ORDERS.partitions, Keys::Fresh),
             order_writers: FORMS.into_iter().map(order_writer).collect(),
             payments: Forge::new(2, PAYMENTS.partitions, Keys::Fresh),
@@ -113,20 +113,8 @@ impl Traffic {
         }
     }
 
-    /// All customers, before anything is mirrored: compaction comes between.
-    pub(crate) async fn write_customers(&self) {
-        let settings = [("compression.type", "lz4"), ("linger.ms", "5")];
-        let writer = Writer::new(&self.bootstrap, CUSTOMERS.name, &settings);
-        let forge = Forge::new(
-            3,
-            CUSTOMERS.partitions,
-            Keys::Recurring(DIFFERENT_CUSTOMERS),
-        );
-        writer.write(forge.take(CUSTOMERS_WRITTEN)).await;
-    }
-
     /// Half of the orders and payments, side by side.
-    pub(crate) async fn write_half(&mut self) {
+    pub(crate) async fn write_half(&mut self, written: &ProgressBar) {
         let Self {
             orders,
             order_writers,
@@ -135,24 +123,37 @@ impl Traffic {
             ..
         } = self;
         tokio::join!(
-            write_orders(orders, order_writers),
-            write_payments(payments, payment_writer)
+            write_orders(orders, order_writers, written),
+            write_payments(payments, payment_writer, written)
         );
     }
 }
 
-async fn write_orders(forge: &mut Forge, writers: &[Writer]) {
-    for writer in writers
-        .iter()
-        .cycle()
-        .take(ORDERS_PER_HALF / RECORDS_PER_TURN)
-    {
-        let turn: Vec<_> = forge.take(RECORDS_PER_TURN).collect();
-        writer.write(turn).await;
+/// All customers, before anything is mirrored: compaction comes between.
+pub(crate) async fn write_customers(bootstrap: &str, written: &ProgressBar) {
+    let settings = [("compression.type", "lz4"), ("linger.ms", "5")];
+    let writer = Writer::new(bootstrap, CUSTOMERS.name, &settings);
+    let keys = Keys::Recurring(DIFFERENT_CUSTOMERS);
+    let mut forge = Forge::new(3, CUSTOMERS.partitions, keys);
+    for _ in 0..CUSTOMERS_WRITTEN / RECORDS_PER_TURN {
+        write_turn(&mut forge, &writer, written).await;
     }
 }
 
-async fn write_payments(forge: &mut Forge, writer: &Writer) {
+async fn write_orders(forge: &mut Forge, writers: &[Writer], written: &ProgressBar) {
+    let turns = ORDERS_PER_HALF / RECORDS_PER_TURN;
+    for writer in writers.iter().cycle().take(turns) {
+        write_turn(forge, writer, written).await;
+    }
+}
+
+async fn write_turn(forge: &mut Forge, writer: &Writer, written: &ProgressBar) {
+    let records: Vec<_> = forge.take(RECORDS_PER_TURN).collect();
+    writer.write(records).await;
+    written.inc(RECORDS_PER_TURN as u64);
+}
+
+async fn write_payments(forge: &mut Forge, writer: &Writer, written: &ProgressBar) {
     for number in 0..TRANSACTIONS_PER_HALF {
         let outcome = match number % ONE_ABORTS_OF {
             0 => Outcome::Abort,
@@ -160,10 +161,16 @@ async fn write_payments(forge: &mut Forge, writer: &Writer) {
         };
         let records: Vec<_> = forge.take(PAYMENTS_PER_TRANSACTION).collect();
         writer.transaction(records, outcome).await;
+        written.inc(PAYMENTS_PER_TRANSACTION as u64);
     }
 }
 
-/// How many records were written, aborted ones apart.
+/// How many records are written before anything is mirrored, aborted ones too.
+pub(crate) fn written_at_first() -> usize {
+    ORDERS_PER_HALF + CUSTOMERS_WRITTEN + TRANSACTIONS_PER_HALF * PAYMENTS_PER_TRANSACTION
+}
+
+/// How many records are written in all, and how many more are aborted.
 pub(crate) fn written() -> (usize, usize) {
     let payments = 2 * TRANSACTIONS_PER_HALF * PAYMENTS_PER_TRANSACTION;
     let aborted = payments / ONE_ABORTS_OF;
