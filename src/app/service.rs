@@ -45,7 +45,12 @@ fn start(config: &Config, store: &Arc<dyn Store>, tasks: &mut Supervisor) -> Res
     let clusters = clusters::open(config);
     let look = |link: &LinkConfig| link.refresh_interval;
     for watched in clusters.values() {
-        let every = config.links.iter().map(look).min().unwrap_or(Duration::from_secs(5));
+        let every = config
+            .links
+            .iter()
+            .map(look)
+            .min()
+            .unwrap_or(Duration::from_secs(5));
         let name = format!("watch of cluster {}", watched.cluster.name());
         tasks.spawn(name, watched.clone().watch(every, tasks.token().clone()));
     }
@@ -54,7 +59,10 @@ fn start(config: &Config, store: &Arc<dyn Store>, tasks: &mut Supervisor) -> Res
         let cluster = |name| {
             let found: Option<&Watched> = clusters.get(name);
             found.cloned().ok_or_else(|| {
-                Error::new(Kind::Invalid, format!("link {} names no cluster {name}", link.name))
+                Error::new(
+                    Kind::Invalid,
+                    format!("link {} names no cluster {name}", link.name),
+                )
             })
         };
         let link = Link {
@@ -65,7 +73,10 @@ fn start(config: &Config, store: &Arc<dyn Store>, tasks: &mut Supervisor) -> Res
             view: LinkView::load(link.name.clone(), Arc::clone(store))?,
             detail: Arc::new(Mutex::new(None)),
         };
-        tasks.spawn(format!("link {}", link.config.name), link.clone().live(tasks.token().clone()));
+        tasks.spawn(
+            format!("link {}", link.config.name),
+            link.clone().live(tasks.token().clone()),
+        );
         links.push(link);
     }
     Ok(links)

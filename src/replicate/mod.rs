@@ -9,6 +9,7 @@ mod context;
 mod hold;
 mod intake;
 mod likeness;
+mod log_starts;
 mod mirror;
 mod outlet;
 mod rederive;
@@ -26,5 +27,5 @@ mod worker;
 
 pub use context::{Link, Settings};
 pub use set::{MirrorSet, MirroredTopic};
-pub use worker::run;
 pub use view::{LinkView, PartitionStatus, Translation, Untranslatable};
+pub use worker::run;

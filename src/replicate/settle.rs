@@ -15,13 +15,13 @@ use crate::kafka::admin::{self, At};
 use crate::kafka::batch::Batch;
 use crate::kafka::wire::{Cluster, Leader};
 use crate::model::{
-    HaltCode, LeaderEpoch, LinkIdentity, Reason, Run, SourceOffset, TargetOffset, TopicId, TopicPartition,
-    sequence_of,
+    HaltCode, LeaderEpoch, LinkIdentity, Reason, Run, SourceOffset, TargetOffset, TopicId,
+    TopicPartition, sequence_of,
 };
 
 use super::likeness::{self, Likeness};
-use super::resume::{self, Explanation, Tail};
 use super::rederive;
+use super::resume::{self, Explanation, Tail};
 
 /// Two reads of the end this far apart have to agree before an end is believed after an uncertainty (H5).
 const STABLE_FOR: Duration = Duration::from_millis(250);
@@ -116,20 +116,40 @@ pub(crate) async fn settle_target(
 ) -> Result<TargetSide, Trouble> {
     let partition = &question.target;
     let leader = cluster.leader(partition).await?;
-    same_topic(question.target_id, leader.topic_id, HaltCode::TargetRecreated, partition)?;
+    same_topic(
+        question.target_id,
+        leader.topic_id,
+        HaltCode::TargetRecreated,
+        partition,
+    )?;
     let known = question.record.target_topic_id;
     same_topic(known, leader.topic_id, HaltCode::TargetRecreated, partition)?;
     let end = settled_end(cluster, partition, &leader, question.uncertain).await?;
     let log_start = TargetOffset(
-        admin::list_offset(cluster, partition, leader.epoch, At::Earliest).await?.offset,
+        admin::list_offset(cluster, partition, leader.epoch, At::Earliest)
+            .await?
+            .offset,
     );
-    let last = if end > log_start { Some(batch_at(cluster, partition, end).await?) } else { None };
-    let tail = Tail { end, log_start, last: last.as_ref().map(|batch| batch.header().clone()) };
+    let last = if end > log_start {
+        Some(batch_at(cluster, partition, end).await?)
+    } else {
+        None
+    };
+    let tail = Tail {
+        end,
+        log_start,
+        last: last.as_ref().map(|batch| batch.header().clone()),
+    };
     resume::check_tail(identity, &tail, question.acknowledged).map_err(Trouble::Halt)?;
-    let explanations =
-        resume::explanations(question.last_run, &question.record.plans, tail.end);
+    let explanations = resume::explanations(question.last_run, &question.record.plans, tail.end);
     let known_at = known_at(cluster, identity, question, &tail).await?;
-    Ok(TargetSide { leader, tail, last, explanations, known_at })
+    Ok(TargetSide {
+        leader,
+        tail,
+        last,
+        explanations,
+        known_at,
+    })
 }
 
 /// Reads the source's side and proves that both agree.
@@ -141,15 +161,23 @@ pub(crate) async fn settle_source(
 ) -> Result<Settled, Trouble> {
     let partition = &question.source;
     let leader = source.leader(partition).await?;
-    same_topic(question.source_id, leader.topic_id, HaltCode::SourceRecreated, partition)?;
+    same_topic(
+        question.source_id,
+        leader.topic_id,
+        HaltCode::SourceRecreated,
+        partition,
+    )?;
     let known = question.record.source_topic_id;
     same_topic(known, leader.topic_id, HaltCode::SourceRecreated, partition)?;
     let log_start = SourceOffset(
-        admin::list_offset(source, partition, leader.epoch, At::Earliest).await?.offset,
+        admin::list_offset(source, partition, leader.epoch, At::Earliest)
+            .await?
+            .offset,
     );
     let (runs, position) = if let Some(last) = &side.last {
         if side.explanations.is_empty() {
-            let derived = rederive::derive(source, target, question, &side.tail, last, log_start).await?;
+            let derived =
+                rederive::derive(source, target, question, &side.tail, last, log_start).await?;
             (vec![derived], derived.source_end())
         } else {
             let chosen = prove(source, question, &side, last).await?;
@@ -157,10 +185,20 @@ pub(crate) async fn settle_source(
             (chosen.runs, position)
         }
     } else {
-        (Vec::new(), position_of_empty(source, question, &side, &leader, log_start).await?)
+        (
+            Vec::new(),
+            position_of_empty(source, question, &side, &leader, log_start).await?,
+        )
     };
     if log_start > position {
         return Err(Trouble::Halt(source_gap(position, log_start)));
+    }
+    // Only what every in-sync replica holds is mirrored, so a leader that was elected cleanly can't end before it.
+    let end = admin::list_offset(source, partition, leader.epoch, At::TrueEnd)
+        .await?
+        .offset;
+    if end < position.get() {
+        return Err(Trouble::Halt(truncated(position, end, leader.epoch.0)));
     }
     let epochs = &question.record.epochs;
     let fetched_epoch = resume::epoch_before(epochs, question.epochs_until, position);
@@ -186,7 +224,10 @@ async fn position_of_empty(
     let at = match question.start {
         None => {
             let explained = side.explanations.first().map(|it| it.position);
-            return Ok(question.record.frontier.max(explained.unwrap_or(SourceOffset::ZERO)));
+            return Ok(question
+                .record
+                .frontier
+                .max(explained.unwrap_or(SourceOffset::ZERO)));
         }
         Some(Start::Earliest) => return Ok(log_start),
         Some(Start::Latest) => At::LastStable,
@@ -195,7 +236,11 @@ async fn position_of_empty(
     let list = async |at| admin::list_offset(source, &question.source, leader.epoch, at).await;
     let found = list(at).await?.offset;
     // No record of that time or later: everything that comes will be.
-    let found = if found < 0 { list(At::LastStable).await?.offset } else { found };
+    let found = if found < 0 {
+        list(At::LastStable).await?.offset
+    } else {
+        found
+    };
     Ok(SourceOffset(found))
 }
 
@@ -222,7 +267,10 @@ fn same_topic(
     }
     Err(Trouble::Halt(Reason::new(
         code,
-        format!("topic {} has id {found}, not {known}: it was deleted and created again", partition.topic),
+        format!(
+            "topic {} has id {found}, not {known}: it was deleted and created again",
+            partition.topic
+        ),
     )))
 }
 
@@ -251,14 +299,18 @@ async fn settled_end(
             let message = format!(
                 "the high watermark stays below the log end {end}: check the in-sync replicas of the mirror partition"
             );
-            return Err(Error::new(Kind::TimedOut, message).partition(partition).into());
+            return Err(Error::new(Kind::TimedOut, message)
+                .partition(partition)
+                .into());
         }
         sleep(WATERMARK_POLL).await;
     }
     // A lower end now means that a leader change undid an append that was never acknowledged.
     if read(At::TrueEnd).await?.offset != end {
         let message = "the end of the mirror partition still moves; reading it again";
-        return Err(Error::new(Kind::TimedOut, message).partition(partition).into());
+        return Err(Error::new(Kind::TimedOut, message)
+            .partition(partition)
+            .into());
     }
     Ok(TargetOffset(end))
 }
@@ -270,10 +322,15 @@ async fn batch_at(
     end: TargetOffset,
 ) -> Result<Batch, Trouble> {
     let wanted = end.plus(-1);
-    likeness::batch_holding(cluster, partition, wanted.get()).await?.ok_or_else(|| {
-        let message = "the batch at the end of the mirror partition could not be read";
-        Error::new(Kind::Protocol, message).partition(partition).offset(wanted.get()).into()
-    })
+    likeness::batch_holding(cluster, partition, wanted.get())
+        .await?
+        .ok_or_else(|| {
+            let message = "the batch at the end of the mirror partition could not be read";
+            Error::new(Kind::Protocol, message)
+                .partition(partition)
+                .offset(wanted.get())
+                .into()
+        })
 }
 
 /// The newest timestamp under which the leader knows our id with the sequence of the tail (H1), if it does.
@@ -304,7 +361,8 @@ async fn prove(
 ) -> Result<Explanation, Trouble> {
     let mut undecided = Vec::new();
     for explanation in &side.explanations {
-        let map = |target| explanation.source_of(open_ended(question.last_run, side.tail.end), target);
+        let map =
+            |target| explanation.source_of(open_ended(question.last_run, side.tail.end), target);
         match likeness::compare(source, &question.source, last, map).await? {
             Likeness::Same => return Ok(explanation.clone()),
             Likeness::Different => {}
@@ -326,7 +384,10 @@ async fn prove(
 
 /// The last run reaches up to the end as long as no later one is known.
 fn open_ended(run: Option<Run>, end: TargetOffset) -> Option<Run> {
-    run.map(|run| Run { length: run.length.max(end.since(run.target)), ..run })
+    run.map(|run| Run {
+        length: run.length.max(end.since(run.target)),
+        ..run
+    })
 }
 
 /// Source brokers that can't tell a truncation in a fetch are asked for the end of the last mirrored epoch (H11).
