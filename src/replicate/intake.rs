@@ -10,7 +10,8 @@ use crate::model::{PartitionState, SourceOffset};
 
 use super::hold::Cargo;
 use super::mirror::{Lane, Mirror, Phase};
-use super::settle::{Trouble, source_gap, truncated};
+use super::reasons::{source_gap, truncated};
+use super::settle::Trouble;
 use super::sieve::{AbortedTransaction, Sieve, Verdict};
 use super::worker::{Event, Intake, Ticket, Worker};
 

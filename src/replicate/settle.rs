@@ -4,31 +4,22 @@
 //! can be told with the source gone; then the source; then the proof that both agree. Writes nothing to either cluster.
 //! Dropping the future leaves nothing behind.
 
-use std::time::Duration;
-
-use tokio::time::{Instant, sleep};
-
 use crate::checkpoint::PartitionRecord;
 use crate::config::Start;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::kafka::admin::{self, At};
 use crate::kafka::batch::Batch;
 use crate::kafka::wire::{Cluster, Leader};
 use crate::model::{
     HaltCode, LeaderEpoch, LinkIdentity, Reason, Run, SourceOffset, TargetOffset, TopicId,
-    TopicPartition, sequence_of,
+    TopicPartition,
 };
 
 use super::likeness::{self, Likeness};
+use super::reasons::{same_topic, source_gap, truncated};
 use super::rederive;
 use super::resume::{self, Explanation, Tail};
-
-/// Two reads of the end this far apart have to agree before an end is believed after an uncertainty (H5).
-const STABLE_FOR: Duration = Duration::from_millis(250);
-/// How often the high watermark is asked for while it lies below the end (H6).
-const WATERMARK_POLL: Duration = Duration::from_millis(50);
-/// After this long without the high watermark reaching the end the settling starts over.
-const WATERMARK_PATIENCE: Duration = Duration::from_secs(30);
+use super::target_log::{batch_at, known_at, settled_end};
 
 /// Why a partition can't go on.
 #[derive(Debug)]
@@ -244,114 +235,6 @@ async fn position_of_empty(
     Ok(SourceOffset(found))
 }
 
-/// The reason for a source whose log start passed what was mirrored.
-pub(crate) fn source_gap(position: SourceOffset, log_start: SourceOffset) -> Reason {
-    Reason::new(
-        HaltCode::SourceGap,
-        format!(
-            "source offsets {position} to {} were deleted before they were mirrored",
-            log_start.plus(-1)
-        ),
-    )
-    .at(Some(position), None)
-}
-
-fn same_topic(
-    known: TopicId,
-    found: TopicId,
-    code: HaltCode,
-    partition: &TopicPartition,
-) -> Result<(), Trouble> {
-    if !known.is_known() || !found.is_known() || known == found {
-        return Ok(());
-    }
-    Err(Trouble::Halt(Reason::new(
-        code,
-        format!(
-            "topic {} has id {found}, not {known}: it was deleted and created again",
-            partition.topic
-        ),
-    )))
-}
-
-/// The true end of the log once it stands still and the high watermark has reached it (H6), in one leader epoch.
-async fn settled_end(
-    cluster: &Cluster,
-    partition: &TopicPartition,
-    leader: &Leader,
-    uncertain: bool,
-) -> Result<TargetOffset, Trouble> {
-    let read = async |at| admin::list_offset(cluster, partition, leader.epoch, at).await;
-    let mut end = read(At::TrueEnd).await?.offset;
-    if uncertain {
-        loop {
-            sleep(STABLE_FOR).await;
-            let again = read(At::TrueEnd).await?.offset;
-            if again == end {
-                break;
-            }
-            end = again;
-        }
-    }
-    let begun = Instant::now();
-    while read(At::HighWatermark).await?.offset < end {
-        if begun.elapsed() > WATERMARK_PATIENCE {
-            let message = format!(
-                "the high watermark stays below the log end {end}: check the in-sync replicas of the mirror partition"
-            );
-            return Err(Error::new(Kind::TimedOut, message)
-                .partition(partition)
-                .into());
-        }
-        sleep(WATERMARK_POLL).await;
-    }
-    // A lower end now means that a leader change undid an append that was never acknowledged.
-    if read(At::TrueEnd).await?.offset != end {
-        let message = "the end of the mirror partition still moves; reading it again";
-        return Err(Error::new(Kind::TimedOut, message)
-            .partition(partition)
-            .into());
-    }
-    Ok(TargetOffset(end))
-}
-
-/// The batch that holds the last record below `end`.
-async fn batch_at(
-    cluster: &Cluster,
-    partition: &TopicPartition,
-    end: TargetOffset,
-) -> Result<Batch, Trouble> {
-    let wanted = end.plus(-1);
-    likeness::batch_holding(cluster, partition, wanted.get())
-        .await?
-        .ok_or_else(|| {
-            let message = "the batch at the end of the mirror partition could not be read";
-            Error::new(Kind::Protocol, message)
-                .partition(partition)
-                .offset(wanted.get())
-                .into()
-        })
-}
-
-/// The newest timestamp under which the leader knows our id with the sequence of the tail (H1), if it does.
-async fn known_at(
-    cluster: &Cluster,
-    identity: &LinkIdentity,
-    question: &Question,
-    tail: &Tail,
-) -> Result<Option<i64>, Trouble> {
-    if tail.end == TargetOffset::ZERO {
-        return Ok(None);
-    }
-    let id = identity.producer_id(question.record.incarnation);
-    let expected = sequence_of(tail.end.plus(-1));
-    let producers = admin::describe_producers(cluster, &question.target).await?;
-    Ok(producers.unwrap_or_default().iter().find_map(|producer| {
-        (producer.producer_id == id && producer.last_sequence == expected)
-            .then_some(producer.last_timestamp)
-    }))
-}
-
 /// Chooses the explanation whose last record is the same on both sides.
 async fn prove(
     source: &Cluster,
@@ -406,16 +289,4 @@ async fn check_epoch(
         return Err(Trouble::Halt(truncated(position, end, found.0)));
     }
     Ok(())
-}
-
-/// The reason for a source that lost what was mirrored.
-pub(crate) fn truncated(position: SourceOffset, end: i64, epoch: i32) -> Reason {
-    Reason::new(
-        HaltCode::SourceTruncated,
-        format!(
-            "the source lost offsets {end} to {} after they were mirrored (its log of leader epoch {epoch} ends at {end})",
-            position.plus(-1)
-        ),
-    )
-    .at(Some(SourceOffset(end)), None)
 }

@@ -82,3 +82,7 @@ impl Sieve {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "sieve_tests.rs"]
+mod tests;

@@ -172,3 +172,7 @@ impl Window {
         self.in_flight.iter().map(|sent| sent.bytes).sum()
     }
 }
+
+#[cfg(test)]
+#[path = "window_tests.rs"]
+mod tests;

@@ -24,7 +24,13 @@ async fn write_transactions(setting: &Setting, topic: &str, rounds: u32) -> u64 
             (0..count).map(move |n| Record::new(0, format!("{who}-{round}-{n}"), vec![b'v'; 50]))
         };
         let (first, second) = (rng.u32(1..20), rng.u32(1..20));
-        let mut outcome = || if rng.bool() { Outcome::Commit } else { Outcome::Abort };
+        let mut outcome = || {
+            if rng.bool() {
+                Outcome::Commit
+            } else {
+                Outcome::Abort
+            }
+        };
         let (of_one, of_two) = (outcome(), outcome());
         one.begin();
         one.write(batch("one", first)).await;
@@ -34,8 +40,16 @@ async fn write_transactions(setting: &Setting, topic: &str, rounds: u32) -> u64 
         one.end(of_one).await;
         two.end(of_two).await;
         visible += 2;
-        visible += if of_one == Outcome::Commit { u64::from(first) } else { 0 };
-        visible += if of_two == Outcome::Commit { u64::from(second) } else { 0 };
+        visible += if of_one == Outcome::Commit {
+            u64::from(first)
+        } else {
+            0
+        };
+        visible += if of_two == Outcome::Commit {
+            u64::from(second)
+        } else {
+            0
+        };
     }
     visible
 }
@@ -51,7 +65,9 @@ async fn aborted_records_never_appear_and_committed_ones_do_once() {
     setting.farshore.kill9();
     setting.farshore.launch();
     let more = write_transactions(&setting, "txn", 20).await;
-    target.reaches((visible + more).cast_signed(), CATCH_UP).await;
+    target
+        .reaches((visible + more).cast_signed(), CATCH_UP)
+        .await;
     assert_eq!(setting.compare("txn", 1).await, visible + more);
 }
 
@@ -70,13 +86,26 @@ async fn write_compacted(setting: &Setting, topic: &str) {
     let mut rng = seed::rng();
     eventually(CATCH_UP, "thousands of holes", async || {
         let records: Vec<Record> = (0..2_000)
-            .map(|_| Record::new(0, format!("k{}", rng.u32(0..KEYS)), vec![b'v'; rng.usize(1..200)]))
+            .map(|_| {
+                Record::new(
+                    0,
+                    format!("k{}", rng.u32(0..KEYS)),
+                    vec![b'v'; rng.usize(1..200)],
+                )
+            })
             .collect();
         writer.write(records).await;
         let (_, end) = topics::watermarks(&bootstrap, topic, 0).await;
-        let left = Partition::new(&bootstrap, topic, 0).read(Isolation::Committed).await.len();
+        let left = Partition::new(&bootstrap, topic, 0)
+            .read(Isolation::Committed)
+            .await
+            .len();
         let holes = end - i64::try_from(left).expect("a small number");
-        if holes > 5_000 { Ok(()) } else { Err(format!("{holes} holes among {end} offsets")) }
+        if holes > 5_000 {
+            Ok(())
+        } else {
+            Err(format!("{holes} holes among {end} offsets"))
+        }
     })
     .await;
 }
