@@ -156,18 +156,15 @@ impl Cluster {
     /// Errors: `Disconnected` or `TimedOut` if it cannot be reached; at once, with the last cause, while it is too early to
     /// try again.
     pub async fn connection(&self, broker: BrokerId, slot: Slot) -> Result<Connection> {
-        let metadata = self.current_metadata().await?;
-        let address = match metadata.brokers.get(&broker) {
-            Some(address) => address.clone(),
-            None => {
-                let refreshed = self.refresh(metadata.generation).await?;
-                let address = refreshed.brokers.get(&broker).cloned();
-                address.ok_or_else(|| {
-                    let text = format!("broker {broker} isn't part of the cluster at present");
-                    self.error(Kind::Disconnected, text)
-                })?
-            }
-        };
+        let mut metadata = self.current_metadata().await?;
+        if !metadata.brokers.contains_key(&broker) {
+            metadata = self.refresh(metadata.generation).await?;
+        }
+        let address = metadata.brokers.get(&broker).cloned();
+        let address = address.ok_or_else(|| {
+            let text = format!("broker {broker} isn't part of the cluster at present");
+            self.error(Kind::Disconnected, text)
+        })?;
         let broker = Some(broker);
         self.0.pool.get(&Endpoint { broker, address }, slot).await
     }

@@ -129,6 +129,10 @@ impl Connection {
     /// The timeout is how long the answer may take from now; an overdue answer ends the connection, at most half a second
     /// late. Errors: `Disconnected` if the connection has ended, `Refused` if too many answers are awaited already,
     /// `Protocol` if the broker cannot take the request.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a request is used up by sending it"
+    )]
     pub fn start<R: Request>(&self, request: R, timeout: Duration) -> Result<Pending<R::Response>> {
         let version = self.choose(R::KEY, R::SPOKEN, request.highest_version())?;
         self.start_version(&request, version, timeout, answer_to::<R>)
