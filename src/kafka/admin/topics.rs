@@ -52,7 +52,7 @@ pub async fn create_topic(cluster: &Cluster, topic: &NewTopic) -> Result<bool> {
     let ask = cluster.ask(Route::Controller, |connection| {
         let request = request.clone();
         async move {
-            let answer = connection.start(request, timeout)?.await?;
+            let answer = connection.call(request, timeout).await?;
             let result = answer.topics.into_iter().next();
             let result = result.ok_or_else(|| missing("the topic"))?;
             match code_of(result.error_code) {
@@ -83,7 +83,7 @@ pub async fn create_partitions(cluster: &Cluster, topic: &TopicName, count: i32)
     let ask = cluster.ask(Route::Controller, |connection| {
         let request = request.clone();
         async move {
-            let answer = connection.start(request, timeout)?.await?;
+            let answer = connection.call(request, timeout).await?;
             let result = answer.results.into_iter().next();
             let result = result.ok_or_else(|| missing("the topic"))?;
             match code_of(result.error_code) {

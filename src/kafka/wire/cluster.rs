@@ -215,7 +215,7 @@ impl Cluster {
             .with_key(StrBytes::from_string(group.to_string()))
             .with_key_type(0);
         let answer = connection
-            .start(request, self.0.settings.request_timeout)?
+            .call(request, self.0.settings.request_timeout)
             .await?;
         if let Some(code) = code_of(answer.error_code) {
             let detail = answer.error_message.as_deref();
@@ -255,7 +255,7 @@ impl Cluster {
         let settings = &self.0.settings;
         let connection = self.0.pool.get(endpoint, Slot::Control).await?;
         let limit = settings.request_timeout.min(METADATA_TIMEOUT_MAX);
-        let response = connection.start(metadata::request(), limit)?.await?;
+        let response = connection.call(metadata::request(), limit).await?;
         let next = self.metadata().next(response, &settings.address_map)?;
         self.0.pool.keep_only(&endpoints(&next));
         let mut latest = self.0.latest.lock();
