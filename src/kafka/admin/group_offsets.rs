@@ -52,7 +52,7 @@ pub async fn group_offsets(
                 .with_topics(None)
         };
         let timeout = cluster.settings().request_timeout;
-        let answer = connection.start(request, timeout)?.await?;
+        let answer = connection.call(request, timeout).await?;
         read(&connection, group, answer)
     });
     ask.await
@@ -147,7 +147,7 @@ pub async fn commit_group_offsets(
     let ask = cluster.ask(Route::Coordinator(group.clone()), |connection| {
         let request = request.clone();
         async move {
-            let answer = connection.start(request, timeout)?.await?;
+            let answer = connection.call(request, timeout).await?;
             let mut outcomes = committed(&connection, group, answer)?;
             for partition in offsets.keys() {
                 let outcome = outcomes.entry(partition.clone());
