@@ -28,7 +28,7 @@ impl<'a> StoredRuns<'a> {
     ///
     /// Errors are those of the store, or a block is damaged.
     pub fn load(&self, source: SourceOffset, target: TargetOffset) -> Result<RunMap> {
-        let oldest = self.from_target(TargetOffset::ZERO)?;
+        let oldest = self.at_or_after_target(TargetOffset::ZERO)?;
         let newest = self.at_or_before_target(TargetOffset(i64::MAX))?;
         Ok(match (oldest, newest) {
             (Some(oldest), Some(newest)) => RunMap::restored(oldest.ordinal(), newest),
@@ -78,8 +78,14 @@ impl<'a> StoredRuns<'a> {
         keys::at_offset(&self.prefix, first.get())
     }
 
-    fn decoded(&self, bytes: &[u8]) -> Result<Block> {
-        Block::decode(bytes).map_err(|error| self.damaged("a run block").caused_by(error))
+    fn decoded(&self, key: &[u8], bytes: &[u8]) -> Result<Block> {
+        let block =
+            Block::decode(bytes).map_err(|error| self.damaged("a run block").caused_by(error))?;
+        if self.by_target(block.first().target) == key {
+            Ok(block)
+        } else {
+            Err(self.damaged("the key of a run block"))
+        }
     }
 
     fn damaged(&self, what: &str) -> Error {
@@ -99,13 +105,16 @@ impl Blocks for StoredRuns<'_> {
         let key = self.by_source(source);
         // Pruning may remove a block between the two reads, but not twice the one just found.
         for _ in 0..2 {
-            let Some((_, first)) = self.store.floor(Space::RunsBySource, &self.prefix, &key)?
-            else {
+            let found = self.store.floor(Space::RunsBySource, &self.prefix, &key)?;
+            let Some((by_source, first)) = found else {
                 return Ok(None);
             };
-            let block = [&self.prefix[..], &first].concat();
-            if let Some(bytes) = self.store.get(Space::Runs, &block)? {
-                return self.decoded(&bytes).map(Some);
+            let by_target = [&self.prefix[..], &first].concat();
+            if let Some(bytes) = self.store.get(Space::Runs, &by_target)? {
+                let block = self.decoded(&by_target, &bytes)?;
+                if self.by_source(block.first().source) == by_source {
+                    return Ok(Some(block));
+                }
             }
         }
         Err(self.damaged("the index of run blocks"))
@@ -117,13 +126,17 @@ impl Blocks for StoredRuns<'_> {
         }
         let key = self.by_target(target);
         let found = self.store.floor(Space::Runs, &self.prefix, &key)?;
-        found.map(|(_, bytes)| self.decoded(&bytes)).transpose()
+        found
+            .map(|(key, bytes)| self.decoded(&key, &bytes))
+            .transpose()
     }
 
-    fn from_target(&self, target: TargetOffset) -> Result<Option<Block>> {
+    fn at_or_after_target(&self, target: TargetOffset) -> Result<Option<Block>> {
         let key = self.by_target(target.max(TargetOffset::ZERO));
         let found = self.store.scan_from(Space::Runs, &self.prefix, &key, 1)?;
-        let first = found.into_iter().next();
-        first.map(|(_, bytes)| self.decoded(&bytes)).transpose()
+        let first = found.first();
+        first
+            .map(|(key, bytes)| self.decoded(key, bytes))
+            .transpose()
     }
 }

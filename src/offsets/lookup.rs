@@ -46,7 +46,7 @@ pub trait Blocks {
     /// The block with the greatest first target offset up to `target`.
     fn at_or_before_target(&self, target: TargetOffset) -> Result<Option<Block>>;
     /// The block with the smallest first target offset from `target` on.
-    fn from_target(&self, target: TargetOffset) -> Result<Option<Block>>;
+    fn at_or_after_target(&self, target: TargetOffset) -> Result<Option<Block>>;
 }
 
 impl RunMap {
@@ -95,7 +95,7 @@ impl RunMap {
             return Ok(Lookup::BeforeMap { first: next });
         }
         let first_from = |target| -> Result<D::To> {
-            let block = blocks.from_target(target)?;
+            let block = blocks.at_or_after_target(target)?;
             Ok(block.map_or(next, |block| D::first_image(block.first())))
         };
         let Some(block) = D::stored(blocks, at)? else {

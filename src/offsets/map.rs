@@ -194,7 +194,7 @@ impl RunMap {
         let mut deletes = Vec::new();
         let mut from = TargetOffset::ZERO;
         while deletes.len() < PRUNE_BLOCKS && self.has_older_blocks() {
-            let Some(block) = blocks.from_target(from)? else {
+            let Some(block) = blocks.at_or_after_target(from)? else {
                 break;
             };
             let last = block.last();

@@ -4,7 +4,7 @@
 //! file for its newest snapshot at the next start and refuses to open, for ever. Snapshots only save time at opening: the
 //! database is whole without them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{damaged, envelope, unusable};
 use crate::error::Result;
@@ -12,19 +12,20 @@ use crate::error::Result;
 /// Runs are in memory and the rest is read rarely.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const SNAPSHOT: &str = "snap.";
-const UNFINISHED: &str = ".generating";
 
 /// Opens the database; the caller holds the directory's lock.
 pub(super) fn open(directory: &Path) -> Result<sled::Db> {
-    set_snapshots_aside(directory, |name| name.ends_with(UNFINISHED))?;
-    match open_as_is(directory) {
-        Err(sled::Error::Corruption { .. }) if set_snapshots_aside(directory, |_| true)? > 0 => {
-            let database = open_as_is(directory).map_err(|error| unusable(directory, error))?;
-            read_everything(&database, directory)?;
-            Ok(database)
-        }
-        opened => opened.map_err(|error| unusable(directory, error)),
+    let failed = match open_as_is(directory) {
+        Err(error @ sled::Error::Corruption { .. }) => error,
+        opened => return opened.map_err(|error| unusable(directory, error)),
+    };
+    let set_aside = set_snapshots_aside(directory).map_err(|error| unusable(directory, error))?;
+    if set_aside == 0 {
+        return Err(unusable(directory, failed));
     }
+    let database = open_as_is(directory).map_err(|error| unusable(directory, error))?;
+    read_everything(&database, directory)?;
+    Ok(database)
 }
 
 fn open_as_is(directory: &Path) -> sled::Result<sled::Db> {
@@ -35,31 +36,24 @@ fn open_as_is(directory: &Path) -> sled::Result<sled::Db> {
         .open()
 }
 
-/// Renames chosen snapshots so that sled doesn't see them, and says how many. They are kept for whoever looks into it.
-fn set_snapshots_aside(directory: &Path, chosen: impl Fn(&str) -> bool) -> Result<usize> {
-    let snapshots = snapshots(directory).map_err(|error| unusable(directory, error))?;
+/// Renames the snapshots so that sled doesn't see them, and says how many. They are kept for whoever looks into it.
+fn set_snapshots_aside(directory: &Path) -> std::io::Result<usize> {
     let mut moved = 0;
-    for name in snapshots.iter().filter(|name| chosen(name)) {
-        let aside = directory.join(format!("aside.{name}"));
-        std::fs::rename(directory.join(name), &aside)
-            .map_err(|error| unusable(directory, error))?;
-        tracing::warn!(
-            kept_as = %aside.display(),
-            "set a snapshot of the checkpoint DB aside which cannot be used"
-        );
-        moved += 1;
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(SNAPSHOT) {
+            let aside = directory.join(format!("aside.{name}"));
+            std::fs::rename(entry.path(), &aside)?;
+            tracing::warn!(
+                kept_as = %aside.display(),
+                "set a snapshot of the checkpoint DB aside which cannot be used"
+            );
+            moved += 1;
+        }
     }
     Ok(moved)
-}
-
-fn snapshots(directory: &Path) -> std::io::Result<Vec<String>> {
-    let names = std::fs::read_dir(directory)?
-        .map(|entry| Ok(PathBuf::from(entry?.file_name()).display().to_string()))
-        .collect::<std::io::Result<Vec<_>>>()?;
-    Ok(names
-        .into_iter()
-        .filter(|name| name.starts_with(SNAPSHOT))
-        .collect())
 }
 
 fn read_everything(database: &sled::Db, directory: &Path) -> Result<()> {

@@ -1,0 +1,7 @@
+//! What every implementation of a seam promises, as one suite for all of them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod crash;
+mod records;
+mod store;
