@@ -1,1 +1,46 @@
-fn main() {}
+//! The `farshore` command: arguments in, exit code out.
+
+use std::io::Write;
+use std::process;
+
+use clap::Parser;
+use farshore::cli::{self, Args, Common, ExitCode, Failure, Verb};
+use farshore::config::Config;
+use farshore::error::Result;
+use farshore::{app, config, telemetry};
+
+fn main() -> process::ExitCode {
+    let Args { common, verb } = Args::parse();
+    let ended = match verb {
+        Verb::Run => service(&common, app::run),
+        Verb::Check => service(&common, app::check),
+        Verb::Ask(verb) => cli::ask(&verb, &common, &mut std::io::stdout().lock()),
+    };
+    let code = ended.unwrap_or_else(|failure| {
+        if !failure.message.is_empty() {
+            // Nobody is left to tell if standard error is closed too.
+            let _ = writeln!(std::io::stderr(), "{failure}");
+        }
+        failure.code
+    });
+    code.into()
+}
+
+/// Loads the configuration, starts logging and the runtime, and runs `part` of the service to its end.
+fn service<F>(common: &Common, part: impl FnOnce(Config) -> F) -> Result<ExitCode, Failure>
+where
+    F: Future<Output = Result<()>>,
+{
+    let config = config::load(&common.config)?;
+    let filter = std::env::var(telemetry::FILTER_VARIABLE).ok();
+    telemetry::init(&config.log, filter.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.runtime.worker_threads)
+        .enable_all()
+        .build()
+        .map_err(|cause| {
+            Failure::new(ExitCode::Failed, format!("cannot start threads: {cause}"))
+        })?;
+    runtime.block_on(part(config))?;
+    Ok(ExitCode::Done)
+}

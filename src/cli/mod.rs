@@ -1,1 +1,44 @@
-//! Being written.
+//! The command line: what can be asked, and the verbs that ask the running service.
+//!
+//! Promises: results on standard output, everything else on standard error; one exit code per way to end.
+//! Doesn't: touch brokers or the checkpoint DB. `run` and `check` are the service itself and are started by `main`.
+
+mod answers;
+mod apply;
+mod args;
+mod client;
+mod exit;
+mod groups;
+mod plan;
+mod status;
+mod table;
+#[cfg(test)]
+mod tests;
+mod translate;
+
+use std::io::Write;
+
+pub use args::{ApplyArgs, Args, Common, GroupsArgs, Output, PlanArgs, PlanKind, ServiceVerb};
+pub use args::{StatusArgs, TranslateArgs, Verb};
+pub use client::Client;
+pub use exit::{ExitCode, Failure};
+
+/// Performs a verb that asks the running service, and writes its result to `out`.
+pub fn ask(verb: &ServiceVerb, common: &Common, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    let client = Client::new(&common.service_url()?);
+    let output = common.output;
+    match verb {
+        ServiceVerb::Status(args) => status::run(&client, args, output, out),
+        ServiceVerb::Translate(args) => translate::run(&client, args, output, out),
+        ServiceVerb::Groups(args) => groups::run(&client, args, output, out),
+        ServiceVerb::Plan(args) => plan::run(&client, args, output, out),
+        ServiceVerb::Apply(args) => apply::run(&client, args, output, out),
+    }
+}
+
+/// Writes an answer as it came, for programs.
+fn write_json(out: &mut dyn Write, answer: &serde_json::Value) -> Result<(), Failure> {
+    serde_json::to_writer_pretty(&mut *out, answer).map_err(std::io::Error::from)?;
+    writeln!(out)?;
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! `farshore apply`: executes a plan and follows its operation to the end.
+
+use std::io::{IsTerminal, Write};
+use std::thread::sleep;
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::answers::Operation;
+use super::client::{Client, understood};
+use super::{ApplyArgs, ExitCode, Failure, Output, write_json};
+
+/// The last phases of an operation.
+const DONE: &str = "done";
+const STOPPED: &str = "stopped";
+
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
+/// How often in a row the service may fail to answer before following is given up: it goes on after its restart.
+const MISSES_AT_MOST: u32 = 120;
+
+pub(super) fn run(
+    client: &Client,
+    args: &ApplyArgs,
+    output: Output,
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
+    let request = json!({ "plan_id": args.plan, "plan_hash": args.hash });
+    let key = format!("apply-{}-{}", args.plan, args.hash);
+    let started = client.post(&["v1", "operations"], &request, Some(&key))?;
+    let Started { id } = understood(&started)?;
+    let answer = follow(client, &id)?;
+    let operation: Operation = understood(&answer)?;
+    match output {
+        Output::Json => write_json(out, &answer)?,
+        Output::Table => show(&operation, out)?,
+    }
+    Ok(exit_code(&operation))
+}
+
+#[derive(Deserialize)]
+struct Started {
+    id: String,
+}
+
+/// Looks at the operation until its last phase, and gives that answer.
+fn follow(client: &Client, id: &str) -> Result<Value, Failure> {
+    let mut progress = Progress::new();
+    let mut misses = 0;
+    loop {
+        match client.get(&["v1", "operations", id]) {
+            Ok(answer) => {
+                let operation: Operation = understood(&answer)?;
+                if is_over(&operation) {
+                    progress.end();
+                    return Ok(answer);
+                }
+                progress.show(&operation);
+                misses = 0;
+            }
+            Err(failure) if failure.code == ExitCode::Failed && misses < MISSES_AT_MOST => {
+                misses += 1;
+            }
+            Err(failure) => {
+                let message =
+                    format!("operation {id} goes on, but can no longer be followed: {failure}");
+                return Err(Failure::new(failure.code, message));
+            }
+        }
+        sleep(LOOK_AGAIN_AFTER);
+    }
+}
+
+fn is_over(operation: &Operation) -> bool {
+    operation.phase == DONE || operation.phase == STOPPED
+}
+
+/// A move that stopped before anything was committed was refused; after that it failed.
+fn exit_code(operation: &Operation) -> ExitCode {
+    if operation.phase == DONE {
+        return ExitCode::Done;
+    }
+    match operation.at.as_deref() {
+        Some("committing" | "verifying") => ExitCode::Failed,
+        Some(_) | None => ExitCode::Refused,
+    }
+}
+
+fn show(operation: &Operation, out: &mut dyn Write) -> Result<(), Failure> {
+    let at = operation.at.as_ref().map(|at| format!(" at {at}"));
+    writeln!(
+        out,
+        "operation {}: {}{}",
+        operation.id,
+        operation.phase,
+        at.unwrap_or_default()
+    )?;
+    for blocker in &operation.blockers {
+        writeln!(out, "  {blocker}")?;
+    }
+    Ok(())
+}
+
+/// The way an operation goes: a moving line on a terminal, a line per change elsewhere; on standard error.
+struct Progress {
+    line: Option<ProgressBar>,
+    last: String,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self {
+            line: std::io::stderr()
+                .is_terminal()
+                .then(ProgressBar::new_spinner),
+            last: String::new(),
+        }
+    }
+
+    fn show(&mut self, operation: &Operation) {
+        let mut text = operation.phase.clone();
+        for what in &operation.waits_for {
+            text.push_str("; waits for ");
+            text.push_str(what);
+        }
+        if let Some(line) = &self.line {
+            line.set_message(text);
+            line.tick();
+        } else if text != self.last {
+            eprintln!("{text}");
+            self.last = text;
+        }
+    }
+
+    fn end(self) {
+        if let Some(line) = self.line {
+            line.finish_and_clear();
+        }
+    }
+}

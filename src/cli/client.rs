@@ -1,0 +1,138 @@
+//! The HTTP client of the running service.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use ureq::Agent;
+use ureq::http::Response;
+
+use super::answers::Blocker;
+use super::{ExitCode, Failure};
+
+/// Longer than the service lets any request take by default.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// What an answer may hold: every partition of a large link.
+const LARGEST_ANSWER: u64 = 256 << 20;
+
+/// Asks one running service.
+#[derive(Debug)]
+pub struct Client {
+    agent: Agent,
+    base: String,
+}
+
+/// What the service says when it doesn't do what was asked (RFC 9457).
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Problem {
+    title: String,
+    detail: String,
+    blockers: Vec<Blocker>,
+}
+
+impl Client {
+    /// A client for the service at `url`, such as `http://127.0.0.1:8640`.
+    pub fn new(url: &str) -> Self {
+        let config = Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .build();
+        Self {
+            agent: config.into(),
+            base: url.trim_end_matches('/').to_owned(),
+        }
+    }
+
+    /// Gets a resource; `path` are its segments.
+    ///
+    /// A refusal comes back with the exit code for its status.
+    pub fn get(&self, path: &[&str]) -> Result<Value, Failure> {
+        self.answer(self.agent.get(self.address(path)).call())
+    }
+
+    /// Posts a request to a resource. With a key, repeating it does nothing twice.
+    pub fn post(&self, path: &[&str], body: &Value, key: Option<&str>) -> Result<Value, Failure> {
+        let mut request = self.agent.post(self.address(path));
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
+        self.answer(request.send_json(body))
+    }
+
+    fn address(&self, path: &[&str]) -> String {
+        path.iter().fold(self.base.clone(), |address, segment| {
+            format!("{address}/{}", encoded(segment))
+        })
+    }
+
+    fn answer(&self, answer: Result<Response<ureq::Body>, ureq::Error>) -> Result<Value, Failure> {
+        let unreachable = |error: ureq::Error| {
+            let message = format!(
+                "no answer from the service at {}: {error}; is `farshore run` running there?",
+                self.base
+            );
+            Failure::new(ExitCode::Failed, message)
+        };
+        let mut answer = answer.map_err(unreachable)?;
+        let status = answer.status().as_u16();
+        let body = answer
+            .body_mut()
+            .with_config()
+            .limit(LARGEST_ANSWER)
+            .read_to_vec();
+        let body = body.map_err(unreachable)?;
+        if !answer.status().is_success() {
+            return Err(refusal(status, &body));
+        }
+        serde_json::from_slice(&body).map_err(|error| {
+            let message = format!(
+                "{} doesn't answer like a farshore service: {error}",
+                self.base
+            );
+            Failure::new(ExitCode::Failed, message)
+        })
+    }
+}
+
+/// An answer as the type it should have.
+pub(super) fn understood<T: DeserializeOwned>(answer: &Value) -> Result<T, Failure> {
+    T::deserialize(answer).map_err(|error| {
+        let message = format!("the service's answer is not understood ({error}); are its version and this one's the same?");
+        Failure::new(ExitCode::Failed, message)
+    })
+}
+
+fn refusal(status: u16, body: &[u8]) -> Failure {
+    let code = match status {
+        400 | 404 | 422 => ExitCode::Usage,
+        409 | 412 | 423 => ExitCode::Refused,
+        _ => ExitCode::Failed,
+    };
+    let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
+    let mut message = match (problem.title.as_str(), problem.detail.as_str()) {
+        ("", "") => format!("the service answered with status {status}"),
+        (text, "") | ("", text) => text.to_owned(),
+        (title, detail) => format!("{title}: {detail}"),
+    };
+    for blocker in problem.blockers {
+        message.push_str("\n  ");
+        message.push_str(&blocker.to_string());
+    }
+    Failure::new(code, message)
+}
+
+/// A path segment with everything but unreserved characters encoded.
+fn encoded(segment: &str) -> String {
+    let character = |byte: u8| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    };
+    segment.bytes().map(character).collect::<Vec<_>>().concat()
+}

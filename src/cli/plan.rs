@@ -1,0 +1,81 @@
+//! `farshore plan`: what a move would do, what would be lost, and what stands against it.
+
+use std::io::Write;
+
+use serde_json::json;
+
+use super::answers::Plan;
+use super::client::{Client, understood};
+use super::table::{Align, Table};
+use super::{ExitCode, Failure, Output, PlanArgs, write_json};
+
+pub(super) fn run(
+    client: &Client,
+    args: &PlanArgs,
+    output: Output,
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
+    let mut request = json!({ "kind": args.kind.as_str(), "link": args.link });
+    if !args.groups.is_empty() {
+        request["groups"] = json!(args.groups);
+    }
+    let answer = client.post(&["v1", "plans"], &request, None)?;
+    let plan: Plan = understood(&answer)?;
+    match output {
+        Output::Json => write_json(out, &answer)?,
+        Output::Table => show(&plan, out)?,
+    }
+    Ok(if plan.blockers.is_empty() {
+        ExitCode::Done
+    } else {
+        ExitCode::Refused
+    })
+}
+
+fn show(plan: &Plan, out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(out, "plan {}, valid until {}\n", plan.id, plan.expires_at)?;
+    for (number, step) in plan.steps.iter().enumerate() {
+        writeln!(out, "{:>2}. {}: {}", number + 1, step.name, step.what)?;
+    }
+    write!(out, "\n{}", moves(plan))?;
+    for warning in &plan.warnings {
+        writeln!(out, "\nwarning: {warning}")?;
+    }
+    for blocker in &plan.blockers {
+        writeln!(out, "\nblocked: {blocker}")?;
+    }
+    if plan.blockers.is_empty() {
+        writeln!(
+            out,
+            "\nTo execute it: farshore apply {} --hash {}",
+            plan.id, plan.hash
+        )?;
+    }
+    Ok(())
+}
+
+fn moves(plan: &Plan) -> Table<8> {
+    let mut table = Table::new([
+        ("GROUP", Align::Left),
+        ("TOPIC", Align::Left),
+        ("P", Align::Right),
+        ("SOURCE OFFSET", Align::Right),
+        ("TARGET OFFSET", Align::Right),
+        ("EXACT", Align::Left),
+        ("UNREACHABLE", Align::Right),
+        ("", Align::Left),
+    ]);
+    for planned in &plan.groups {
+        table.row([
+            planned.group.clone(),
+            planned.topic.clone(),
+            planned.partition.to_string(),
+            planned.source_offset.to_string(),
+            planned.target_offset.to_string(),
+            if planned.exact { "yes" } else { "no" }.to_owned(),
+            planned.unreachable_records.to_string(),
+            planned.detail.clone().unwrap_or_default(),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,174 @@
+//! `farshore status`: links and mirror partitions.
+
+use std::io::{IsTerminal, Write};
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::answers::{Link, Partition, Topic};
+use super::client::{Client, understood};
+use super::table::{Align, Table};
+use super::{ExitCode, Failure, Output, StatusArgs, write_json};
+use crate::model::PartitionState;
+
+const REDRAW_AFTER: Duration = Duration::from_secs(2);
+/// Erases a terminal and goes to its first line.
+const CLEAR: &str = "\x1b[2J\x1b[H";
+
+pub(super) fn run(
+    client: &Client,
+    args: &StatusArgs,
+    output: Output,
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
+    if !args.watch {
+        return show(client, output, out);
+    }
+    let clear = std::io::stdout().is_terminal() && output == Output::Table;
+    loop {
+        let mut page = Vec::new();
+        if let Err(failure) = show(client, output, &mut page) {
+            // A service that restarts comes back: that is worth watching too.
+            writeln!(page, "{failure}")?;
+        }
+        if clear {
+            out.write_all(CLEAR.as_bytes())?;
+        }
+        out.write_all(&page)?;
+        out.flush()?;
+        sleep(REDRAW_AFTER);
+    }
+}
+
+fn show(client: &Client, output: Output, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    let answer = client.get(&["v1", "links"])?;
+    let mut links: Vec<(Link, Vec<Topic>)> = Vec::new();
+    let mut answers = Vec::new();
+    for link in understood::<Vec<Link>>(&answer)? {
+        let topics = client.get(&["v1", "links", &link.name, "topics"])?;
+        links.push((link, understood(&topics)?));
+        answers.push(topics);
+    }
+    match output {
+        Output::Json => write_json(out, &joined(answer, answers))?,
+        Output::Table => write!(out, "{}", tables(&links))?,
+    }
+    let mut partitions = links
+        .iter()
+        .flat_map(|(_, topics)| topics)
+        .flat_map(|topic| &topic.partitions);
+    Ok(
+        if partitions.any(|partition| partition.state == PartitionState::Diverged) {
+            ExitCode::Diverged
+        } else {
+            ExitCode::Done
+        },
+    )
+}
+
+/// The links' answers, each with its topics in place of their number.
+fn joined(mut links: Value, topics: Vec<Value>) -> Value {
+    if let Value::Array(links) = &mut links {
+        for (link, topics) in links.iter_mut().zip(topics) {
+            link["topics"] = topics;
+        }
+    }
+    json!({ "links": links })
+}
+
+fn tables(links: &[(Link, Vec<Topic>)]) -> String {
+    let mut of_links = Table::new([
+        ("LINK", Align::Left),
+        ("SOURCE", Align::Left),
+        ("TARGET", Align::Left),
+        ("STATE", Align::Left),
+        ("TOPICS", Align::Right),
+        ("PARTITIONS", Align::Right),
+        ("LAG", Align::Right),
+        ("", Align::Left),
+    ]);
+    let mut of_partitions = Table::new([
+        ("LINK", Align::Left),
+        ("TOPIC", Align::Left),
+        ("MIRROR TOPIC", Align::Left),
+        ("P", Align::Right),
+        ("STATE", Align::Left),
+        ("SOURCE END", Align::Right),
+        ("POSITION", Align::Right),
+        ("TARGET END", Align::Right),
+        ("LAG", Align::Right),
+        ("LAG TIME", Align::Right),
+    ]);
+    let mut notes = String::new();
+    for (link, topics) in links {
+        of_links.row(link_row(link));
+        for topic in topics {
+            for partition in &topic.partitions {
+                of_partitions.row(partition_row(link, topic, partition));
+                notes.push_str(&note(link, topic, partition));
+            }
+        }
+    }
+    format!("{of_links}\n{of_partitions}{notes}")
+}
+
+fn link_row(link: &Link) -> [String; 8] {
+    let end = |name: &String, reachable: bool| {
+        let unreachable = if reachable { "" } else { " (unreachable)" };
+        format!("{name}{unreachable}")
+    };
+    let states = link
+        .partitions_by_state
+        .iter()
+        .filter(|(_, count)| **count > 0);
+    let states: Vec<String> = states
+        .map(|(state, count)| format!("{count} {state}"))
+        .collect();
+    let detail = link.detail.clone().unwrap_or_else(|| states.join(", "));
+    [
+        link.name.clone(),
+        end(&link.source, link.source_reachable),
+        end(&link.target, link.target_reachable),
+        link.state.clone(),
+        link.topics.to_string(),
+        link.partitions.to_string(),
+        link.lag_records.to_string(),
+        detail,
+    ]
+}
+
+fn partition_row(link: &Link, topic: &Topic, partition: &Partition) -> [String; 10] {
+    [
+        link.name.clone(),
+        topic.name.clone(),
+        topic.mirror.clone(),
+        partition.number.to_string(),
+        partition.state.to_string(),
+        partition.source_end.to_string(),
+        partition.position.to_string(),
+        partition.target_end.to_string(),
+        partition.lag_records.to_string(),
+        format!(
+            "{}.{:01}s",
+            partition.lag_ms / 1000,
+            partition.lag_ms % 1000 / 100
+        ),
+    ]
+}
+
+/// Why a partition doesn't flow, and what to do.
+fn note(link: &Link, topic: &Topic, partition: &Partition) -> String {
+    let place = format!(
+        "{} {}-{} {}",
+        link.name, topic.name, partition.number, partition.state
+    );
+    match (&partition.reason, &partition.detail) {
+        (Some(reason), _) => format!(
+            "\n{place}: {}: {}\n  {}\n",
+            reason.code, reason.message, reason.remedy
+        ),
+        (None, Some(detail)) => format!("\n{place}: {detail}\n"),
+        (None, None) => String::new(),
+    }
+}

@@ -1,0 +1,80 @@
+//! Plain tables: columns as wide as their widest cell, numbers to the right.
+
+use std::fmt;
+
+/// How a column stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Align {
+    Left,
+    Right,
+}
+
+/// A table of text.
+#[derive(Debug)]
+pub(super) struct Table<const N: usize> {
+    head: [(&'static str, Align); N],
+    rows: Vec<[String; N]>,
+}
+
+impl<const N: usize> Table<N> {
+    pub(super) fn new(head: [(&'static str, Align); N]) -> Self {
+        Self {
+            head,
+            rows: Vec::new(),
+        }
+    }
+
+    pub(super) fn row(&mut self, cells: [String; N]) {
+        self.rows.push(cells);
+    }
+
+    fn width(&self, column: usize) -> usize {
+        let cells = self.rows.iter().map(|row| row[column].chars().count());
+        cells
+            .chain([self.head[column].0.len()])
+            .max()
+            .unwrap_or_default()
+    }
+}
+
+impl<const N: usize> fmt::Display for Table<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let widths: Vec<usize> = (0..N).map(|column| self.width(column)).collect();
+        let head = self.head.map(|(name, _)| name.to_owned());
+        for row in std::iter::once(&head).chain(&self.rows) {
+            let cells = row.iter().zip(&widths).zip(self.head);
+            let cells = cells.map(|((cell, width), (_, align))| match align {
+                Align::Left => format!("{cell:<width$}"),
+                Align::Right => format!("{cell:>width$}"),
+            });
+            let line = cells.collect::<Vec<_>>().join("  ");
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// A number or a dash.
+pub(super) fn or_dash(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_lines_end_with_text() {
+        let mut table = Table::new([
+            ("TOPIC", Align::Left),
+            ("LAG", Align::Right),
+            ("WHY", Align::Left),
+        ]);
+        table.row(["größe".to_owned(), "12345".to_owned(), String::new()]);
+        table.row(["a".to_owned(), "1".to_owned(), "x".to_owned()]);
+        assert_eq!(
+            table.to_string(),
+            "TOPIC    LAG  WHY\ngröße  12345\na          1  x\n"
+        );
+    }
+}

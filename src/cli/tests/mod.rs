@@ -1,0 +1,33 @@
+//! Verbs against a service that gives prepared answers.
+
+mod move_verbs;
+mod reading;
+mod service;
+
+use clap::Parser;
+use serde_json::Value;
+
+use super::*;
+use service::{Answers, Service};
+
+/// What a command line gives against these answers: result, exit code.
+fn farshore(
+    line: &str,
+    answers: Answers,
+) -> (String, Result<ExitCode, Failure>, Vec<service::Request>) {
+    let service = Service::start(answers);
+    let url = service.url();
+    let words = line.split(' ').chain(["--url", &url]);
+    let Args { common, verb } =
+        Args::try_parse_from(["farshore"].into_iter().chain(words)).unwrap();
+    let Verb::Ask(verb) = verb else {
+        panic!("{line} is not asked of the service");
+    };
+    let mut out = Vec::new();
+    let ended = ask(&verb, &common, &mut out);
+    (String::from_utf8(out).unwrap(), ended, service.requests())
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}

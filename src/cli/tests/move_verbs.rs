@@ -1,0 +1,116 @@
+//! Verbs that move groups: plan, apply.
+
+use super::*;
+
+fn plan(blockers: &str) -> String {
+    format!(
+        r#"{{"id":"p-1","hash":"abc","expires_at":"2026-01-31T08:15:00Z",
+"steps":[{{"name":"draining","what":"Wait."}},{{"name":"committing","what":"Commit."}}],"blockers":[{blockers}],
+"warnings":["old offsets"],"groups":[{{"group":"billing","topic":"orders","partition":0,"source_offset":7,
+"target_offset":5,"exact":true,"unreachable_records":0}}]}}"#
+    )
+}
+
+#[test]
+fn a_plan_shows_what_would_be_done_and_how_to_do_it() {
+    let answers = || vec![("POST /v1/plans", vec![(201, plan(""))])];
+    let line = "plan switchover --link l --groups bill.*";
+    let (out, ended, requests) = farshore(line, answers());
+    assert_eq!(ended, Ok(ExitCode::Done));
+    let request = r#"{"kind":"switchover","link":"l","groups":["bill.*"]}"#;
+    assert_eq!(json(&requests[0].body), json(request));
+    let expected = "\
+plan p-1, valid until 2026-01-31T08:15:00Z
+
+ 1. draining: Wait.
+ 2. committing: Commit.
+
+GROUP    TOPIC   P  SOURCE OFFSET  TARGET OFFSET  EXACT  UNREACHABLE
+billing  orders  0              7              5  yes              0
+
+warning: old offsets
+
+To execute it: farshore apply p-1 --hash abc
+";
+    assert_eq!(out, expected);
+    let (out, ..) = farshore(&format!("{line} --output json"), answers());
+    assert_eq!(json(&out), json(&plan("")));
+}
+
+#[test]
+fn a_blocked_plan_is_refused() {
+    let blocker = r#"{"code":"group_active","message":"stop them","group":"billing"}"#;
+    let answers = vec![("POST /v1/plans", vec![(201, plan(blocker))])];
+    let (out, ended, _) = farshore("plan failover --link l", answers);
+    assert_eq!(ended, Ok(ExitCode::Refused));
+    assert!(
+        out.ends_with("\nblocked: group billing: stop them\n"),
+        "{out}"
+    );
+}
+
+fn apply(last: &str) -> (String, Result<ExitCode, Failure>, Vec<service::Request>) {
+    let operation = |rest: &str| (200, format!(r#"{{"id":"o-1",{rest}}}"#));
+    let answers = vec![
+        (
+            "POST /v1/operations",
+            vec![(202, r#"{"id":"o-1"}"#.to_owned())],
+        ),
+        (
+            "GET /v1/operations/o-1",
+            vec![
+                operation(r#""phase":"draining","waits_for":["orders-0"]"#),
+                (503, String::new()),
+                operation(last),
+            ],
+        ),
+    ];
+    farshore("apply p-1 --hash abc", answers)
+}
+
+#[test]
+fn apply_follows_the_operation_to_its_end() {
+    let (out, ended, requests) = apply(r#""phase":"done""#);
+    assert_eq!(ended, Ok(ExitCode::Done));
+    assert_eq!(out, "operation o-1: done\n");
+    assert_eq!(
+        json(&requests[0].body),
+        json(r#"{"plan_id":"p-1","plan_hash":"abc"}"#)
+    );
+    assert_eq!(requests[0].key.as_deref(), Some("apply-p-1-abc"));
+    assert_eq!(requests.len(), 4, "a miss in between doesn't end it");
+}
+
+#[test]
+fn apply_tells_a_refusal_from_a_failure() {
+    let stopped = |at: &str| {
+        apply(&format!(
+            r#""phase":"stopped","at":"{at}","blockers":[{{"code":"not_drained","message":"not at rest","topic":"orders","partition":0}}]"#
+        ))
+    };
+    let (out, ended, _) = stopped("draining");
+    assert_eq!(ended, Ok(ExitCode::Refused));
+    assert_eq!(
+        out,
+        "operation o-1: stopped at draining\n  orders-0: not at rest\n"
+    );
+    assert_eq!(stopped("committing").1, Ok(ExitCode::Failed));
+}
+
+#[test]
+fn apply_of_a_stale_or_blocked_plan_is_refused() {
+    for status in [409, 412] {
+        let problem =
+            r#"{"title":"Blocked","blockers":[{"code":"x","message":"stop it","group":"g"}]}"#;
+        let answers = vec![("POST /v1/operations", vec![(status, problem.to_owned())])];
+        let (_, ended, _) = farshore("apply p-1 --hash abc", answers);
+        let message = "Blocked\n  group g: stop it".to_owned();
+        assert_eq!(
+            ended,
+            Err(Failure {
+                code: ExitCode::Refused,
+                message
+            })
+        );
+    }
+}

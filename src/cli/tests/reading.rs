@@ -1,0 +1,135 @@
+//! Verbs that change nothing: status, translate, groups.
+
+use super::*;
+
+const LINKS: &str = r#"[{"name":"l","source":"paris","target":"oslo","state":"running","source_reachable":false,
+"target_reachable":true,"topics":1,"partitions":2,"lag_records":12,"partitions_by_state":{"halted":1,"live":1,"open":0}}]"#;
+
+fn topics(state: &str) -> String {
+    let partition = |number, state, more| {
+        format!(
+            r#"{{"partition":{number},"state":"{state}","path":"raw","source_log_start":0,"source_end":52,"position":40,
+"target_end":38,"lag_records":12,"lag_ms":1530,"runs":1{more}}}"#
+        )
+    };
+    let reason = r#","reason":{"code":"source_gap","message":"records 40 to 51 are gone","remedy":"Delete the mirror topic."}"#;
+    format!(
+        r#"[{{"name":"orders","mirror_topic":"paris.orders","partitions":[{},{}]}}]"#,
+        partition(0, "live", ""),
+        partition(1, state, reason)
+    )
+}
+
+fn status(line: &str, state: &str) -> (String, Result<ExitCode, Failure>) {
+    let answers = vec![
+        ("GET /v1/links", vec![(200, LINKS.to_owned())]),
+        ("GET /v1/links/l/topics", vec![(200, topics(state))]),
+    ];
+    let (out, ended, _) = farshore(line, answers);
+    (out, ended)
+}
+
+#[test]
+fn status_shows_links_partitions_and_reasons() {
+    let (out, ended) = status("status", "halted");
+    assert_eq!(ended, Ok(ExitCode::Done));
+    let expected = "\
+LINK  SOURCE               TARGET  STATE    TOPICS  PARTITIONS  LAG
+l     paris (unreachable)  oslo    running       1           2   12  1 halted, 1 live
+
+LINK  TOPIC   MIRROR TOPIC  P  STATE   SOURCE END  POSITION  TARGET END  LAG  LAG TIME
+l     orders  paris.orders  0  live            52        40          38   12      1.5s
+l     orders  paris.orders  1  halted          52        40          38   12      1.5s
+
+l orders-1 halted: source_gap: records 40 to 51 are gone
+  Delete the mirror topic.
+";
+    assert_eq!(out, expected);
+}
+
+#[test]
+fn status_tells_a_diverged_partition_by_its_exit_code() {
+    let (out, ended) = status("status --output json", "diverged");
+    assert_eq!(ended, Ok(ExitCode::Diverged));
+    let out = json(&out);
+    assert_eq!(out["links"][0]["name"], "l");
+    assert_eq!(
+        out["links"][0]["topics"][0]["partitions"][1]["state"],
+        "diverged"
+    );
+}
+
+#[test]
+fn translate_asks_and_shows_both_offsets() {
+    let line = "translate --link l --topic t --partition 2 --offset 7 --reverse";
+    let answer = r#"{"source_offset":9,"target_offset":7,"exact":false,"reason":"in a gap"}"#;
+    let answers = || vec![("POST /v1/translate", vec![(200, answer.to_owned())])];
+    let (out, ended, requests) = farshore(line, answers());
+    assert_eq!(ended, Ok(ExitCode::Done));
+    assert_eq!(
+        out,
+        "source offset 9\ntarget offset 7\nnot exact: in a gap\n"
+    );
+    let request = r#"{"link":"l","topic":"t","partition":2,"offset":7,"reverse":true}"#;
+    assert_eq!(json(&requests[0].body), json(request));
+    let (out, ..) = farshore(&format!("{line} --output json"), answers());
+    assert_eq!(json(&out), json(answer));
+}
+
+#[test]
+fn groups_show_where_each_partition_stands() {
+    let answer = r#"[{"group":"billing","state":"stable","partitions":[
+{"topic":"orders","partition":0,"source_offset":7,"target_offset":5,"state":"in_sync","exact":true},
+{"topic":"orders","partition":1,"source_offset":9,"target_offset":null,"state":"waiting","exact":null,"detail":"not mirrored yet"}]}]"#;
+    let answers = vec![("GET /v1/links/a%2Fb/groups", vec![(200, answer.to_owned())])];
+    let (out, ended, _) = farshore("groups --link a/b", answers);
+    assert_eq!(ended, Ok(ExitCode::Done));
+    let expected = "\
+GROUP    TOPIC   P  SOURCE OFFSET  TARGET OFFSET  EXACT  STATE
+billing  orders  0              7              5  yes    in_sync
+billing  orders  1              9              -  -      waiting  not mirrored yet
+";
+    assert_eq!(out, expected);
+}
+
+#[test]
+fn refusals_and_silence_have_their_exit_codes() {
+    let problem = r#"{"title":"No such link","detail":"l is not configured"}"#;
+    let refused = |status| {
+        let answers = vec![("GET /v1/links/l/groups", vec![(status, problem.to_owned())])];
+        farshore("groups --link l", answers).1.unwrap_err()
+    };
+    for (status, code) in [
+        (400, ExitCode::Usage),
+        (404, ExitCode::Usage),
+        (409, ExitCode::Refused),
+        (412, ExitCode::Refused),
+        (423, ExitCode::Refused),
+        (429, ExitCode::Failed),
+        (500, ExitCode::Failed),
+    ] {
+        let message = "No such link: l is not configured".to_owned();
+        assert_eq!(refused(status), Failure { code, message });
+    }
+    let (_, ended, _) = farshore(
+        "groups --link l",
+        vec![("GET /v1/links/l/groups", vec![(502, String::new())])],
+    );
+    assert_eq!(
+        ended.unwrap_err().message,
+        "the service answered with status 502"
+    );
+    let nobody = Client::new("http://127.0.0.1:1").get(&["v1"]).unwrap_err();
+    assert_eq!(nobody.code, ExitCode::Failed);
+    assert!(
+        nobody
+            .message
+            .starts_with("no answer from the service at http://127.0.0.1:1: "),
+        "{nobody}"
+    );
+    let (_, ended, _) = farshore(
+        "groups --link l",
+        vec![("GET /v1/links/l/groups", vec![(200, "<html>".to_owned())])],
+    );
+    assert_eq!(ended.unwrap_err().code, ExitCode::Failed);
+}

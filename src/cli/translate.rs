@@ -1,0 +1,39 @@
+//! `farshore translate`: an offset of one side on the other.
+
+use std::io::Write;
+
+use serde_json::json;
+
+use super::answers::Translation;
+use super::client::{Client, understood};
+use super::{ExitCode, Failure, Output, TranslateArgs, write_json};
+
+pub(super) fn run(
+    client: &Client,
+    args: &TranslateArgs,
+    output: Output,
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
+    let request = json!({
+        "link": args.link,
+        "topic": args.topic,
+        "partition": args.partition,
+        "offset": args.offset,
+        "reverse": args.reverse,
+    });
+    let answer = client.post(&["v1", "translate"], &request, None)?;
+    match output {
+        Output::Json => write_json(out, &answer)?,
+        Output::Table => {
+            let found: Translation = understood(&answer)?;
+            let exact = if found.exact { "exact" } else { "not exact" };
+            writeln!(out, "source offset {}", found.source_offset)?;
+            writeln!(out, "target offset {}", found.target_offset)?;
+            match found.reason {
+                Some(reason) => writeln!(out, "{exact}: {reason}")?,
+                None => writeln!(out, "{exact}")?,
+            }
+        }
+    }
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,57 @@
+//! Whether the process should go on, and whether it does its work: answers with reasons.
+
+use serde::Serialize;
+
+/// Whether the process can still do its work; if not, only a restart helps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Liveness {
+    /// Whether to leave it running.
+    pub alive: bool,
+    /// Why not.
+    pub reasons: Vec<String>,
+}
+
+impl Liveness {
+    /// Alive unless there are reasons against it.
+    pub fn unless(reasons: Vec<String>) -> Self {
+        Self {
+            alive: reasons.is_empty(),
+            reasons,
+        }
+    }
+}
+
+/// Whether links mirror; if not, waiting may help.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Readiness {
+    /// Whether everything configured is at work.
+    pub ready: bool,
+    /// What isn't.
+    pub reasons: Vec<String>,
+}
+
+impl Readiness {
+    /// Ready unless there are reasons against it.
+    pub fn unless(reasons: Vec<String>) -> Self {
+        Self {
+            ready: reasons.is_empty(),
+            reasons,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_decide_and_are_shown() {
+        assert!(Liveness::unless(vec![]).alive);
+        assert!(Readiness::unless(vec![]).ready);
+        let starting = Readiness::unless(vec!["link a: source unreachable".to_owned()]);
+        assert_eq!(
+            serde_json::to_value(&starting).unwrap(),
+            serde_json::json!({"ready": false, "reasons": ["link a: source unreachable"]})
+        );
+    }
+}

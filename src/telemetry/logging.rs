@@ -1,0 +1,56 @@
+//! Log lines on standard error, as text or JSON.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::filter::EnvFilter;
+
+use crate::config::{LogConfig, LogFormat};
+use crate::error::{Error, Kind, Result};
+
+/// The environment variable with a finer filter than the configuration's level, such as `info,farshore::kafka=debug`.
+pub const FILTER_VARIABLE: &str = "FARSHORE_LOG";
+
+/// Starts logging for the whole process, once; `filter` is the value of [`FILTER_VARIABLE`], if set.
+///
+/// [`Kind::Invalid`] if the filter isn't one or logging was started already.
+pub fn init(config: &LogConfig, filter: Option<&str>) -> Result<()> {
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(env_filter(config, filter)?)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match config.format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    }
+    .map_err(|cause| Error::new(Kind::Invalid, "cannot start logging").caused_by(cause))
+}
+
+fn env_filter(config: &LogConfig, filter: Option<&str>) -> Result<EnvFilter> {
+    EnvFilter::try_new(filter.unwrap_or(config.level.as_str())).map_err(|cause| {
+        let message = format!("{FILTER_VARIABLE} is not a log filter");
+        Error::new(Kind::Invalid, message).caused_by(cause)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::LogLevel;
+
+    #[test]
+    fn the_variable_wins_over_the_level_and_has_to_be_a_filter() {
+        let config = LogConfig {
+            format: LogFormat::Text,
+            level: LogLevel::Warn,
+        };
+        let filter = |variable| env_filter(&config, variable).map(|filter| filter.to_string());
+        assert_eq!(filter(None).unwrap(), "warn");
+        assert_eq!(filter(Some("farshore=debug")).unwrap(), "farshore=debug");
+        let error = filter(Some("farshore=loud")).unwrap_err();
+        assert!(
+            error
+                .chain()
+                .starts_with("FARSHORE_LOG is not a log filter: ")
+        );
+    }
+}

@@ -1,0 +1,219 @@
+//! Figures of partitions and groups, taken from a snapshot at each scrape: nothing is registered per partition.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, MetricEncoder, NoLabelSet,
+};
+use prometheus_client::metrics::MetricType;
+
+use crate::model::{LinkName, PartitionState, TopicPartition};
+
+/// Whoever knows how partitions and groups stand. Called at each scrape; must not block.
+pub trait Samples: fmt::Debug + Send + Sync + 'static {
+    /// Every mirror partition.
+    fn partitions(&self) -> Vec<PartitionSample>;
+    /// How many partitions of groups are in which state of group sync.
+    fn groups(&self) -> Vec<GroupSample>;
+}
+
+/// How a mirror partition stands.
+#[derive(Debug, Clone)]
+pub struct PartitionSample {
+    /// Its link.
+    pub link: LinkName,
+    /// The source partition.
+    pub partition: TopicPartition,
+    /// Its state.
+    pub state: PartitionState,
+    /// Committed source records that are missing on the target.
+    pub lag_records: i64,
+    /// How long the oldest of them has been waiting, in milliseconds.
+    pub lag_ms: i64,
+    /// Next source offset to mirror.
+    pub position: i64,
+    /// End of the mirror partition.
+    pub target_end: i64,
+    /// Records mirrored by this process.
+    pub records: u64,
+    /// Bytes mirrored by this process, as written.
+    pub bytes: u64,
+}
+
+/// How many partitions of a link's groups are in a state.
+#[derive(Debug, Clone)]
+pub struct GroupSample {
+    /// The link.
+    pub link: LinkName,
+    /// The state, as the API names it.
+    pub state: &'static str,
+    /// Pairs of group and partition in it.
+    pub count: u64,
+}
+
+/// Writes a snapshot out.
+#[derive(Debug)]
+pub(super) struct Collected(pub(super) Arc<dyn Samples>);
+
+impl Collector for Collected {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let samples: Vec<Labelled> = self.0.partitions().into_iter().map(Labelled::new).collect();
+        Page(&mut encoder).partitions(&samples)?;
+        Page(&mut encoder).states(&samples)?;
+        Page(&mut encoder).groups(&self.0.groups())
+    }
+}
+
+/// A sample with its partition number as text, as labels need it.
+struct Labelled {
+    sample: PartitionSample,
+    partition: String,
+}
+
+impl Labelled {
+    fn new(sample: PartitionSample) -> Self {
+        Self {
+            partition: sample.partition.partition.to_string(),
+            sample,
+        }
+    }
+
+    fn labels(&self) -> [(&str, &str); 3] {
+        [
+            ("link", self.sample.link.as_str()),
+            ("topic", self.sample.partition.topic.as_str()),
+            ("partition", &self.partition),
+        ]
+    }
+}
+
+struct Page<'a, 'e>(&'a mut DescriptorEncoder<'e>);
+
+impl Page<'_, '_> {
+    fn partitions(&mut self, samples: &[Labelled]) -> fmt::Result {
+        self.gauges(
+            "partition_lag_records",
+            "Committed source records missing on the target",
+            samples,
+            |sample| sample.lag_records,
+        )?;
+        self.gauges(
+            "partition_lag_seconds",
+            "How long the oldest record missing on the target has been waiting",
+            samples,
+            |sample| seconds(sample.lag_ms),
+        )?;
+        self.gauges(
+            "partition_position",
+            "Next source offset to mirror",
+            samples,
+            |sample| sample.position,
+        )?;
+        self.gauges(
+            "partition_target_end",
+            "End of the mirror partition",
+            samples,
+            |sample| sample.target_end,
+        )?;
+        self.counters(
+            "partition_records",
+            "Records mirrored by this process",
+            samples,
+            |sample| sample.records,
+        )?;
+        self.counters(
+            "partition_bytes",
+            "Bytes mirrored by this process, as written",
+            samples,
+            |sample| sample.bytes,
+        )
+    }
+
+    /// The state of each partition, and how many of a link are in which.
+    fn states(&mut self, samples: &[Labelled]) -> fmt::Result {
+        let mut links: BTreeMap<&str, HashMap<PartitionState, i64>> = BTreeMap::new();
+        let help = "1 for the state the partition is in";
+        let mut metric = self.family("partition_state", help, MetricType::Gauge)?;
+        for labelled in samples {
+            let [link, topic, partition] = labelled.labels();
+            let state = labelled.sample.state;
+            let labels = [link, topic, partition, ("state", state.as_str())];
+            metric.encode_family(&labels)?.encode_gauge(&1_i64)?;
+            *links.entry(link.1).or_default().entry(state).or_default() += 1;
+        }
+        let help = "Mirror partitions by state";
+        let mut metric = self.family("partitions", help, MetricType::Gauge)?;
+        for (link, counts) in links {
+            for state in PartitionState::ALL {
+                let labels = [("link", link), ("state", state.as_str())];
+                let count = counts.get(&state).copied().unwrap_or_default();
+                metric.encode_family(&labels)?.encode_gauge(&count)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn groups(&mut self, samples: &[GroupSample]) -> fmt::Result {
+        let help = "Pairs of consumer group and partition by state of group sync";
+        let mut metric = self.family("group_partitions", help, MetricType::Gauge)?;
+        for sample in samples {
+            let labels = [("link", sample.link.as_str()), ("state", sample.state)];
+            metric.encode_family(&labels)?.encode_gauge(&sample.count)?;
+        }
+        Ok(())
+    }
+
+    fn gauges<V: EncodeGaugeValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: &[Labelled],
+        value: impl Fn(&PartitionSample) -> V,
+    ) -> fmt::Result {
+        let mut metric = self.family(name, help, MetricType::Gauge)?;
+        for labelled in samples {
+            let value = value(&labelled.sample);
+            metric
+                .encode_family(&labelled.labels())?
+                .encode_gauge(&value)?;
+        }
+        Ok(())
+    }
+
+    fn counters<V: EncodeCounterValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: &[Labelled],
+        value: impl Fn(&PartitionSample) -> V,
+    ) -> fmt::Result {
+        let mut metric = self.family(name, help, MetricType::Counter)?;
+        for labelled in samples {
+            let value = value(&labelled.sample);
+            metric
+                .encode_family(&labelled.labels())?
+                .encode_counter::<NoLabelSet, V, f64>(&value, None)?;
+        }
+        Ok(())
+    }
+
+    fn family<'s>(
+        &'s mut self,
+        name: &'s str,
+        help: &str,
+        kind: MetricType,
+    ) -> Result<MetricEncoder<'s>, fmt::Error> {
+        self.0.encode_descriptor(name, help, None, kind)
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a lag of 2^53 ms is no lag any more"
+)]
+fn seconds(millis: i64) -> f64 {
+    millis as f64 / 1000.0
+}

@@ -1,0 +1,81 @@
+//! What the process uses, as the kernel tells it at each scrape. Where `/proc` can't be read these metrics are absent.
+
+use std::fmt;
+use std::fs::read_to_string;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+/// The unit of times in `/proc/self/stat`: fixed at 100 per second for what Linux tells programs.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+#[derive(Debug)]
+pub(super) struct Process;
+
+impl Collector for Process {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        if let Some(seconds) = read_to_string("/proc/self/stat")
+            .ok()
+            .as_deref()
+            .and_then(cpu_seconds)
+        {
+            let help = "Processor time used by the process";
+            let metric = ConstCounter::new(seconds);
+            metric.encode(encoder.encode_descriptor(
+                "process_cpu_seconds",
+                help,
+                None,
+                MetricType::Counter,
+            )?)?;
+        }
+        if let Some(bytes) = read_to_string("/proc/self/status")
+            .ok()
+            .as_deref()
+            .and_then(resident_bytes)
+        {
+            let help = "Memory of the process that is in RAM";
+            let metric = ConstGauge::new(bytes);
+            metric.encode(encoder.encode_descriptor(
+                "process_resident_memory_bytes",
+                help,
+                None,
+                MetricType::Gauge,
+            )?)?;
+        }
+        Ok(())
+    }
+}
+
+/// User and system time: the fields 14 and 15, counted behind the name in parentheses, which may hold anything.
+fn cpu_seconds(stat: &str) -> Option<f64> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields.split_ascii_whitespace().skip(11);
+    let mut ticks = || times.next()?.parse::<f64>().ok();
+    Some((ticks()? + ticks()?) / TICKS_PER_SECOND)
+}
+
+fn resident_bytes(status: &str) -> Option<i64> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_the_kernel_writes() {
+        let stat = "7 (far) shore)) S 1 7 7 0 -1 4194560 1 0 0 0 250 50 0 0 20 0 9 0 1 2 3";
+        assert_eq!(cpu_seconds(stat), Some(3.0));
+        assert_eq!(cpu_seconds("7 (x) S 1"), None);
+        let status = "Name:\tfarshore\nVmHWM:\t  900 kB\nVmRSS:\t   512 kB\n";
+        assert_eq!(resident_bytes(status), Some(524_288));
+        assert_eq!(resident_bytes("VmRSS:\tmany kB"), None);
+    }
+}

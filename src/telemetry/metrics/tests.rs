@@ -1,0 +1,83 @@
+//! The whole page for a small snapshot.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::model::{LinkName, PartitionState, TopicPartition};
+
+#[derive(Debug)]
+struct Fixed;
+
+impl Samples for Fixed {
+    fn partitions(&self) -> Vec<PartitionSample> {
+        let sample = |partition, state, lag_records| PartitionSample {
+            link: LinkName::new("l"),
+            partition: TopicPartition::new("orders", partition),
+            state,
+            lag_records,
+            lag_ms: 1_500,
+            position: 40,
+            target_end: 38,
+            records: 7,
+            bytes: 700,
+        };
+        vec![
+            sample(0, PartitionState::Live, 0),
+            sample(1, PartitionState::Halted, 12),
+        ]
+    }
+
+    fn groups(&self) -> Vec<GroupSample> {
+        vec![GroupSample {
+            link: LinkName::new("l"),
+            state: "in_sync",
+            count: 3,
+        }]
+    }
+}
+
+fn page(metrics: &Metrics) -> String {
+    metrics.exposition(Arc::new(Fixed)).encode().unwrap()
+}
+
+#[test]
+fn figures_of_partitions_are_taken_from_the_snapshot() {
+    let page = page(&Metrics::default());
+    for line in [
+        r#"farshore_partition_lag_records{link="l",topic="orders",partition="1"} 12"#,
+        r#"farshore_partition_lag_seconds{link="l",topic="orders",partition="0"} 1.5"#,
+        r#"farshore_partition_position{link="l",topic="orders",partition="0"} 40"#,
+        r#"farshore_partition_target_end{link="l",topic="orders",partition="0"} 38"#,
+        r#"farshore_partition_records_total{link="l",topic="orders",partition="0"} 7"#,
+        r#"farshore_partition_bytes_total{link="l",topic="orders",partition="1"} 700"#,
+        r#"farshore_partition_state{link="l",topic="orders",partition="1",state="halted"} 1"#,
+        r#"farshore_partitions{link="l",state="live"} 1"#,
+        r#"farshore_partitions{link="l",state="diverged"} 0"#,
+        r#"farshore_group_partitions{link="l",state="in_sync"} 3"#,
+        concat!(
+            r#"farshore_build_info{version=""#,
+            env!("CARGO_PKG_VERSION"),
+            r#""} 1"#
+        ),
+        "# EOF",
+    ] {
+        assert!(page.lines().any(|found| found == line), "{line}\n{page}");
+    }
+    assert!(page.contains("\nfarshore_process_cpu_seconds_total "));
+    assert!(page.contains("\nfarshore_process_resident_memory_bytes "));
+}
+
+#[test]
+fn clones_count_together() {
+    let metrics = Metrics::default();
+    let labels = BatchLabels {
+        link: "l".to_owned(),
+        path: "raw",
+        reason: "untouched",
+    };
+    let counter = metrics.clone().batches.get_or_create(&labels).clone();
+    counter.inc_by(5);
+    metrics.batches.get_or_create(&labels).inc();
+    let line = r#"farshore_batches_total{link="l",path="raw",reason="untouched"} 6"#;
+    assert!(page(&metrics).contains(line));
+}
