@@ -61,7 +61,7 @@ impl Chosen {
 /// What the source says, now or in the last snapshot.
 #[derive(Debug, Default)]
 struct SourceSide {
-    answers: bool,
+    failure: Option<String>,
     as_of_ms: Option<i64>,
     active: BTreeSet<GroupId>,
     commits: BTreeMap<GroupId, BTreeMap<TopicPartition, SourceCommit>>,
@@ -105,7 +105,7 @@ impl Sites {
         Ok(Situation {
             kind,
             link: self.link.clone(),
-            source_answers: source.answers,
+            source_failure: source.failure,
             offsets_as_of: source
                 .as_of_ms
                 .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
@@ -118,12 +118,15 @@ impl Sites {
 
     /// The source as it is; one that doesn't answer has no groups.
     async fn source_now(&self, chosen: &Chosen, now: Timestamp) -> SourceSide {
-        self.ask_source(chosen, now).await.unwrap_or_default()
+        let failed = |error: Error| SourceSide {
+            failure: Some(error.chain()),
+            ..SourceSide::default()
+        };
+        self.ask_source(chosen, now).await.unwrap_or_else(failed)
     }
 
     async fn ask_source(&self, chosen: &Chosen, now: Timestamp) -> Result<SourceSide> {
         let mut side = SourceSide {
-            answers: true,
             as_of_ms: Some(now.as_millisecond()),
             ..SourceSide::default()
         };
@@ -174,13 +177,16 @@ impl Sites {
 
     /// The source as it was, from its last snapshot; it is asked only whether it lives, and only for a moment.
     async fn source_then(&self, chosen: &Chosen, snapshot: &Snapshot) -> SourceSide {
-        let standing = timeout(SOURCE_PATIENCE, self.source.groups()).await;
-        let standing = standing.ok().and_then(Result::ok);
+        let standing = match timeout(SOURCE_PATIENCE, self.source.groups()).await {
+            Ok(Ok(standing)) => Ok(standing),
+            Ok(Err(error)) => Err(error.chain()),
+            Err(_) => Err("no answer in time".to_owned()),
+        };
         let taken = snapshot.groups.iter();
         let taken = taken.filter(|(g, commits)| self.takes(chosen, g) && !commits.is_empty());
         let is_active = |(_, standing): &(&GroupId, &Standing)| **standing == Standing::Active;
         SourceSide {
-            answers: standing.is_some(),
+            failure: standing.as_ref().err().cloned(),
             as_of_ms: (snapshot.taken_at_ms > 0).then_some(snapshot.taken_at_ms),
             active: standing
                 .iter()

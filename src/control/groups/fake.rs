@@ -27,6 +27,8 @@ pub(crate) struct Inner {
     pub(crate) active: BTreeSet<GroupId>,
     /// Groups of a kind that can't be carried.
     pub(crate) unsupported: BTreeSet<GroupId>,
+    /// Groups whose offsets may not be read.
+    pub(crate) refused: BTreeSet<GroupId>,
     pub(crate) offsets: BTreeMap<GroupId, Offsets>,
     pub(crate) ends: BTreeMap<TopicPartition, i64>,
     /// Last stable offsets that differ from the ends.
@@ -102,7 +104,12 @@ impl Site for FakeSite {
     }
 
     fn offsets<'a>(&'a self, group: &'a GroupId) -> BoxFuture<'a, Result<Offsets>> {
-        self.ask(|inner| Ok(inner.offsets.get(group).cloned().unwrap_or_default()))
+        self.ask(|inner| {
+            if inner.refused.contains(group) {
+                return Err(Error::new(Kind::Broker(BrokerCode(30)), "not permitted"));
+            }
+            Ok(inner.offsets.get(group).cloned().unwrap_or_default())
+        })
     }
 
     fn commit<'a>(

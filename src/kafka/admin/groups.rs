@@ -95,20 +95,17 @@ async fn list_groups_of(cluster: &Cluster, broker: BrokerId) -> Result<Vec<Liste
 ///
 /// Errors: the broker's code; `GROUP_AUTHORIZATION_FAILED` without DESCRIBE.
 pub async fn describe_group(cluster: &Cluster, group: &GroupId) -> Result<GroupDescription> {
-    let ask = cluster.ask(
-        Route::Coordinator(group.clone()),
-        |connection| async move {
-            // The classic request says `Dead` of a group of the newer protocol, so that one is asked first.
-            if connection
-                .version_of(ApiKey::ConsumerGroupDescribe)
-                .is_some()
-                && let Some(described) = describe_newer(cluster, &connection, group).await?
-            {
-                return Ok(described);
-            }
-            describe_classic(cluster, &connection, group).await
-        },
-    );
+    let ask = cluster.ask(Route::Coordinator(group.clone()), |connection| async move {
+        // The classic request says `Dead` of a group of the newer protocol, so that one is asked first.
+        if connection
+            .version_of(ApiKey::ConsumerGroupDescribe)
+            .is_some()
+            && let Some(described) = describe_newer(cluster, &connection, group).await?
+        {
+            return Ok(described);
+        }
+        describe_classic(cluster, &connection, group).await
+    });
     ask.await
 }
 
