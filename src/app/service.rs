@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::{self, Store};
 use crate::config::{Config, LinkConfig};
+use crate::control::groups::ledger::Ledger;
 use crate::error::{Error, Kind, Result};
 use crate::replicate::LinkView;
 use crate::task::{Supervisor, signal};
@@ -71,6 +72,8 @@ fn start(config: &Config, store: &Arc<dyn Store>, tasks: &mut Supervisor) -> Res
             target: cluster(&link.target)?,
             store: Arc::clone(store),
             view: LinkView::load(link.name.clone(), Arc::clone(store))?,
+            ledger: Arc::new(Ledger::new(Arc::clone(store), link.name.clone())),
+            board: Arc::default(),
             detail: Arc::new(Mutex::new(None)),
         };
         tasks.spawn(

@@ -14,8 +14,8 @@ use super::complaints::Complaints;
 use crate::config::Start;
 
 use super::mirror::{Mirror, Route};
-use super::set::MirroredTopic;
 use super::view::LinkView;
+use crate::control::topics::MirroredTopic;
 
 /// Settlings under way at once: each holds a handful of requests.
 const SETTLES_AT_ONCE: usize = 64;

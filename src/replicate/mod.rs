@@ -15,7 +15,7 @@ mod outlet;
 mod reasons;
 mod rederive;
 mod resume;
-mod set;
+
 mod settle;
 mod settling;
 mod shipment;
@@ -28,6 +28,6 @@ mod window;
 mod worker;
 
 pub use context::{Link, Settings};
-pub use set::{MirrorSet, MirroredTopic};
+
 pub use view::{LinkView, PartitionStatus, Translation, Untranslatable};
 pub use worker::run;

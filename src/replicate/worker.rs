@@ -31,8 +31,8 @@ use crate::offsets::Receipt;
 
 use super::context::{Link, LinkContext};
 use super::mirror::{Lane, Mirror, Phase, Then};
-use super::set::MirrorSet;
 use super::settle::{Settled, TargetSide, Trouble};
+use crate::control::topics::MirrorSet;
 
 /// How often what changed without a reason to store it at once is stored.
 const LAZY_STORE: Duration = Duration::from_secs(2);
