@@ -68,7 +68,10 @@ impl Watched {
 /// Every cluster that a link names.
 pub(crate) fn open(config: &Config) -> BTreeMap<ClusterName, Watched> {
     let named = |name: &ClusterName| {
-        config.links.iter().any(|link| link.source == *name || link.target == *name)
+        config
+            .links
+            .iter()
+            .any(|link| link.source == *name || link.target == *name)
     };
     let clusters = config.clusters.iter().filter(|(name, _)| named(name));
     clusters
@@ -82,8 +85,14 @@ pub(crate) fn open(config: &Config) -> BTreeMap<ClusterName, Watched> {
 
 /// The longest patience of the links that use the cluster.
 fn request_timeout(config: &Config, name: &ClusterName) -> Duration {
-    let links = config.links.iter().filter(|link| link.source == *name || link.target == *name);
-    links.map(|link| link.request_timeout).max().unwrap_or(crate::config::defaults::REQUEST_TIMEOUT)
+    let links = config
+        .links
+        .iter()
+        .filter(|link| link.source == *name || link.target == *name);
+    links
+        .map(|link| link.request_timeout)
+        .max()
+        .unwrap_or(crate::config::defaults::REQUEST_TIMEOUT)
 }
 
 fn settings(cluster: &ClusterConfig, request_timeout: Duration) -> ClusterSettings {

@@ -41,7 +41,11 @@ pub(crate) async fn establish(
         return Err(Error::new(Kind::Refused, message));
     }
     let mut update = Update::new();
-    let record = LinkRecord { identity: identity.clone(), initialized: false, paused: false };
+    let record = LinkRecord {
+        identity: identity.clone(),
+        initialized: false,
+        paused: false,
+    };
     records::put_link(&mut update, &record);
     store.commit(update).await?;
     Ok(identity)

@@ -9,14 +9,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::Store;
 use crate::config::LinkConfig;
+use crate::control::groups::board::Board;
+use crate::control::groups::ledger::Ledger;
+use crate::control::groups::sync::GroupSync;
+use crate::control::topics::{Discovery, MirrorSet};
+use crate::control::{KafkaSite, Mirrored};
 use crate::error::Result;
 use crate::kafka::admin;
 use crate::kafka::wire::Cluster;
-use crate::replicate::{self, LinkView, MirrorSet, Settings};
+use crate::replicate::{self, LinkView, Settings};
 use crate::task::Supervisor;
 
 use super::clusters::Watched;
 use super::identity;
+use super::mirrored::View;
 
 /// Kafka's default of `producer.id.expiration.ms`.
 const PRODUCER_MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -31,6 +37,8 @@ pub(crate) struct Link {
     pub(crate) target: Watched,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) view: LinkView,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) board: Arc<Board>,
     /// What the link as a whole waits for, or why it doesn't run.
     pub(crate) detail: Arc<Mutex<Option<String>>>,
 }
@@ -57,20 +65,53 @@ impl Link {
         };
         *self.detail.lock() = None;
         let mut tasks = Supervisor::new(stop.child_token());
-        let (found, set) = watch::channel(Arc::new(MirrorSet::default()));
         let token = tasks.token().clone();
-        tasks.spawn("discovery", self.discovery(found)?.run(token.clone()));
-        tasks.spawn("mirroring", self.clone().mirror(known.clone(), set, token.clone()));
+        let discovery = self.discovery()?;
+        let set = discovery.watch();
+        tasks.spawn("discovery", discovery.run(token.clone()));
+        tasks.spawn(
+            "mirroring",
+            self.clone().mirror(known.clone(), set, token.clone()),
+        );
+        tasks.spawn("group sync", self.group_sync().run(token));
         let (source_id, target_id) = (known.source_cluster_id, known.target_cluster_id);
-        tasks.spawn("source identity", async move { identity::confirm(&source, &source_id).await });
-        tasks.spawn("target identity", async move { identity::confirm(&target, &target_id).await });
+        tasks.spawn("source identity", async move {
+            identity::confirm(&source, &source_id).await
+        });
+        tasks.spawn("target identity", async move {
+            identity::confirm(&target, &target_id).await
+        });
         tokio::select! {
             () = stop.cancelled() => tasks.stop(STOP_LIMIT).await,
             error = tasks.failure() => {
-                let stopped = tasks.stop(STOP_LIMIT).await;
-                Err(stopped.err().map_or(error, |_| error))
+                // What ended it is told; that others then ended late is not news.
+                let _ = tasks.stop(STOP_LIMIT).await;
+                Err(error)
             }
         }
+    }
+
+    fn discovery(&self) -> Result<Discovery> {
+        let source = Arc::new(KafkaSite::new(self.source.cluster.clone()));
+        let target = Arc::new(KafkaSite::new(self.target.cluster.clone()));
+        Discovery::new(self.config.clone(), source, target, Arc::clone(&self.store))
+    }
+
+    fn group_sync(&self) -> GroupSync {
+        GroupSync {
+            source: Arc::new(KafkaSite::new(self.source.cluster.clone())),
+            target: Arc::new(KafkaSite::new(self.target.cluster.clone())),
+            mirrored: self.mirrored(),
+            ledger: Arc::clone(&self.ledger),
+            board: Arc::clone(&self.board),
+            filter: self.config.groups.clone(),
+            interval: self.config.group_sync_interval,
+        }
+    }
+
+    /// The view as control and moves ask it.
+    pub(crate) fn mirrored(&self) -> Arc<dyn Mirrored> {
+        Arc::new(View(self.view.clone()))
     }
 
     /// Mirrors, once the target has told how long it remembers producers.
@@ -105,8 +146,12 @@ impl Link {
 /// The target's `producer.id.expiration.ms`; its default if the target doesn't say.
 async fn producer_memory(target: &Cluster) -> i64 {
     let configs = admin::broker_configs(target).await.unwrap_or_default();
-    let setting = configs.get("producer.id.expiration.ms").and_then(|it| it.value.as_deref());
-    setting.and_then(|text| text.parse().ok()).unwrap_or(PRODUCER_MEMORY_MS)
+    let setting = configs
+        .get("producer.id.expiration.ms")
+        .and_then(|it| it.value.as_deref());
+    setting
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(PRODUCER_MEMORY_MS)
 }
 
 fn settings(config: &LinkConfig) -> Settings {

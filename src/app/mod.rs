@@ -4,6 +4,7 @@ mod check;
 mod clusters;
 mod identity;
 mod link;
+mod mirrored;
 mod service;
 
 pub use check::check;

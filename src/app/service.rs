@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::{self, Store};
 use crate::config::{Config, LinkConfig};
+use crate::control::groups::ledger::Ledger;
 use crate::error::{Error, Kind, Result};
 use crate::replicate::LinkView;
 use crate::task::{Supervisor, signal};
@@ -45,7 +46,12 @@ fn start(config: &Config, store: &Arc<dyn Store>, tasks: &mut Supervisor) -> Res
     let clusters = clusters::open(config);
     let look = |link: &LinkConfig| link.refresh_interval;
     for watched in clusters.values() {
-        let every = config.links.iter().map(look).min().unwrap_or(Duration::from_secs(5));
+        let every = config
+            .links
+            .iter()
+            .map(look)
+            .min()
+            .unwrap_or(Duration::from_secs(5));
         let name = format!("watch of cluster {}", watched.cluster.name());
         tasks.spawn(name, watched.clone().watch(every, tasks.token().clone()));
     }
@@ -54,7 +60,10 @@ fn start(config: &Config, store: &Arc<dyn Store>, tasks: &mut Supervisor) -> Res
         let cluster = |name| {
             let found: Option<&Watched> = clusters.get(name);
             found.cloned().ok_or_else(|| {
-                Error::new(Kind::Invalid, format!("link {} names no cluster {name}", link.name))
+                Error::new(
+                    Kind::Invalid,
+                    format!("link {} names no cluster {name}", link.name),
+                )
             })
         };
         let link = Link {
@@ -63,9 +72,14 @@ fn start(config: &Config, store: &Arc<dyn Store>, tasks: &mut Supervisor) -> Res
             target: cluster(&link.target)?,
             store: Arc::clone(store),
             view: LinkView::load(link.name.clone(), Arc::clone(store))?,
+            ledger: Arc::new(Ledger::new(Arc::clone(store), link.name.clone())),
+            board: Arc::default(),
             detail: Arc::new(Mutex::new(None)),
         };
-        tasks.spawn(format!("link {}", link.config.name), link.clone().live(tasks.token().clone()));
+        tasks.spawn(
+            format!("link {}", link.config.name),
+            link.clone().live(tasks.token().clone()),
+        );
         links.push(link);
     }
     Ok(links)

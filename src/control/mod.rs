@@ -12,7 +12,9 @@
 pub mod groups;
 pub mod topics;
 
+mod kafka;
 mod mirrored;
 mod notice;
 
+pub use kafka::KafkaSite;
 pub use mirrored::{Lookup, Mirrored, MirroredPartition};

@@ -7,6 +7,6 @@ pub mod wire;
 mod stream;
 
 pub use stream::{
-    Diverging, FetchOrder, FetchPartition, FetchedPartition, ProduceAnswer, ProducePart, start_fetch,
-    start_produce,
+    Diverging, FetchOrder, FetchPartition, FetchedPartition, ProduceAnswer, ProducePart,
+    start_fetch, start_produce,
 };

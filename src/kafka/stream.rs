@@ -85,7 +85,12 @@ pub fn start_fetch(
     timeout: Duration,
 ) -> Result<impl Future<Output = Result<Vec<FetchedPartition>>> + Send + 'static> {
     let pending = connection.start(fetch_request(order)?, order.max_wait + timeout)?;
-    let places = Places::of(order.partitions.iter().map(|it| (&it.partition, it.topic_id)));
+    let places = Places::of(
+        order
+            .partitions
+            .iter()
+            .map(|it| (&it.partition, it.topic_id)),
+    );
     Ok(async move { read_fetch(pending.await?, &places) })
 }
 
@@ -120,14 +125,21 @@ fn fetch_request(order: &FetchOrder) -> Result<FetchRequest> {
 }
 
 fn to_i32(bytes: usize) -> Result<i32> {
-    i32::try_from(bytes)
-        .map_err(|_| Error::new(Kind::Invalid, format!("{bytes} bytes are too many for one fetch")))
+    i32::try_from(bytes).map_err(|_| {
+        Error::new(
+            Kind::Invalid,
+            format!("{bytes} bytes are too many for one fetch"),
+        )
+    })
 }
 
 fn read_fetch(response: FetchResponse, places: &Places) -> Result<Vec<FetchedPartition>> {
     if response.error_code != 0 {
         let code = BrokerCode(response.error_code);
-        let text = format!("the broker refused a fetch: {}", super::wire::code_name(code));
+        let text = format!(
+            "the broker refused a fetch: {}",
+            super::wire::code_name(code)
+        );
         return Err(Error::new(Kind::Broker(code), text));
     }
     let mut fetched = Vec::new();
@@ -201,7 +213,10 @@ pub fn start_produce(
     for part in parts {
         let entry = (part.partition.partition, part.batch);
         // Topics need not be grouped for the broker, but a request with fewer of them is smaller.
-        match topics.iter_mut().find(|topic| topic.name == part.partition.topic) {
+        match topics
+            .iter_mut()
+            .find(|topic| topic.name == part.partition.topic)
+        {
             Some(topic) => topic.partitions.push(entry),
             None => topics.push(ProduceTopic {
                 name: part.partition.topic,
@@ -211,7 +226,11 @@ pub fn start_produce(
         }
     }
     // The broker gives up first, so that its answer says what it knows.
-    let batches = ProduceBatches { acks: -1, timeout: timeout.mul_f32(0.8), topics };
+    let batches = ProduceBatches {
+        acks: -1,
+        timeout: timeout.mul_f32(0.8),
+        topics,
+    };
     let pending = connection.start_produce(batches, timeout)?;
     Ok(async move { read_produce(pending.await?, &places, count) })
 }
@@ -237,7 +256,10 @@ fn read_produce(
     }
     let all: Option<Vec<ProduceAnswer>> = answers.into_iter().collect();
     all.ok_or_else(|| {
-        Error::new(Kind::Protocol, "the broker left partitions out of its answer to a produce request")
+        Error::new(
+            Kind::Protocol,
+            "the broker left partitions out of its answer to a produce request",
+        )
     })
 }
 
@@ -265,7 +287,11 @@ impl Places {
     }
 
     fn find(&self, name: &str, id: Uuid, partition: i32) -> Option<usize> {
-        let topic = if id.is_nil() { Topic::Named(name.to_owned()) } else { Topic::Known(id) };
+        let topic = if id.is_nil() {
+            Topic::Named(name.to_owned())
+        } else {
+            Topic::Known(id)
+        };
         self.0.get(&(topic, Partition(partition))).copied()
     }
 }

@@ -23,7 +23,10 @@ pub(crate) struct Complaints {
 
 impl Complaints {
     pub(crate) fn new(link: LinkName) -> Self {
-        Self { link, causes: Mutex::new(HashMap::new()) }
+        Self {
+            link,
+            causes: Mutex::new(HashMap::new()),
+        }
     }
 
     /// Logs an error that a partition will retry after, unless its like was logged lately.

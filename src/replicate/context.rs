@@ -14,8 +14,8 @@ use super::complaints::Complaints;
 use crate::config::Start;
 
 use super::mirror::{Mirror, Route};
-use super::set::MirroredTopic;
 use super::view::LinkView;
+use crate::control::topics::MirroredTopic;
 
 /// Settlings under way at once: each holds a handful of requests.
 const SETTLES_AT_ONCE: usize = 64;
@@ -74,7 +74,14 @@ pub(crate) struct LinkContext {
 
 impl LinkContext {
     pub(crate) fn new(link: Link) -> Self {
-        let Link { view, source, target, identity, settings, memory_ms } = link;
+        let Link {
+            view,
+            source,
+            target,
+            identity,
+            settings,
+            memory_ms,
+        } = link;
         Self {
             name: view.link().clone(),
             source,
@@ -97,7 +104,11 @@ impl LinkContext {
     ) -> Result<Mirror> {
         let tracked = self.view.track(partition, &mirrored.target_name)?;
         let initial = mirrored.is_initial(partition.partition);
-        let start = if initial { self.settings.start } else { Start::Earliest };
+        let start = if initial {
+            self.settings.start
+        } else {
+            Start::Earliest
+        };
         let route = Route {
             source: partition.clone(),
             target: TopicPartition {
@@ -112,7 +123,12 @@ impl LinkContext {
             (known.begun, known.record.incarnation)
         };
         let producer_id = self.identity.producer_id(incarnation);
-        Ok(Mirror::new(route, tracked, producer_id, (!begun).then_some(start)))
+        Ok(Mirror::new(
+            route,
+            tracked,
+            producer_id,
+            (!begun).then_some(start),
+        ))
     }
 
     /// The wall clock in milliseconds since 1970, by which brokers forget producer ids.

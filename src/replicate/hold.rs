@@ -61,6 +61,13 @@ impl Hold {
         }
     }
 
+    /// Forgets a stretch of which nothing travels if cargo follows it: whoever ships that has passed the stretch too.
+    pub(crate) fn skip_to_cargo(&mut self) {
+        if self.front().is_none() && matches!(self.items.get(1), Some(Item::Cargo(_))) {
+            self.items.pop_front();
+        }
+    }
+
     /// Puts a stretch of which nothing travels before all else.
     pub(crate) fn pass_first(&mut self, until: SourceOffset) {
         if !matches!(self.items.front(), Some(Item::Nothing(_))) {
@@ -87,7 +94,9 @@ impl Hold {
     /// Takes the next batch.
     pub(crate) fn unload(&mut self) -> Option<Cargo> {
         self.front()?;
-        let Some(Item::Cargo(cargo)) = self.items.pop_front() else { return None };
+        let Some(Item::Cargo(cargo)) = self.items.pop_front() else {
+            return None;
+        };
         self.bytes -= cargo.size();
         Some(cargo)
     }
@@ -118,6 +127,7 @@ impl Hold {
     }
 
     /// Whether nothing waits.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

@@ -10,7 +10,8 @@ use crate::model::{PartitionState, SourceOffset};
 
 use super::hold::Cargo;
 use super::mirror::{Lane, Mirror, Phase};
-use super::settle::{Trouble, source_gap, truncated};
+use super::reasons::{source_gap, truncated};
+use super::settle::Trouble;
 use super::sieve::{AbortedTransaction, Sieve, Verdict};
 use super::worker::{Event, Intake, Ticket, Worker};
 
@@ -31,15 +32,21 @@ impl Worker {
         if self.stopping {
             return;
         }
-        let lanes: Vec<Lane> =
-            self.intakes.iter().filter(|(_, it)| !it.busy).map(|(lane, _)| *lane).collect();
+        let lanes: Vec<Lane> = self
+            .intakes
+            .iter()
+            .filter(|(_, it)| !it.busy)
+            .map(|(lane, _)| *lane)
+            .collect();
         for lane in lanes {
             self.fetch_lane(lane);
         }
     }
 
     fn fetch_lane(&mut self, lane: Lane) {
-        let Some(intake) = self.intakes.get_mut(&lane) else { return };
+        let Some(intake) = self.intakes.get_mut(&lane) else {
+            return;
+        };
         if intake.members.is_empty() {
             return;
         }
@@ -73,12 +80,19 @@ impl Worker {
                 Ok(pending) => pending.await,
                 Err(error) => Err(error),
             };
-            Event::Fetched { lane, tickets, reserved: max_bytes, answer }
+            Event::Fetched {
+                lane,
+                tickets,
+                reserved: max_bytes,
+                answer,
+            }
         }));
     }
 
     pub(crate) fn intake_up(&mut self, lane: Lane, connection: Result<Connection>) {
-        let Some(intake) = self.intakes.get_mut(&lane) else { return };
+        let Some(intake) = self.intakes.get_mut(&lane) else {
+            return;
+        };
         intake.busy = false;
         match connection {
             Ok(connection) => intake.connection = Some(connection),
@@ -87,12 +101,15 @@ impl Worker {
     }
 
     fn intake_lost(&mut self, lane: Lane, error: &Error) {
-        let Some(intake) = self.intakes.get_mut(&lane) else { return };
+        let Some(intake) = self.intakes.get_mut(&lane) else {
+            return;
+        };
         intake.connection = None;
         for index in std::mem::take(&mut intake.members) {
             let at_lane = matches!(self.mirrors[index].phase, Phase::Flowing { intake, .. } if intake == lane);
             if at_lane {
-                let error = Error::new(error.kind(), format!("fetching stopped: {}", error.chain()));
+                let error =
+                    Error::new(error.kind(), format!("fetching stopped: {}", error.chain()));
                 self.trouble(index, Trouble::Retry(error), false);
             }
         }
@@ -114,7 +131,9 @@ impl Worker {
             Err(error) => return self.intake_lost(lane, &error),
         };
         for fetched in partitions {
-            let Some(&(index, round)) = tickets.get(fetched.place) else { continue };
+            let Some(&(index, round)) = tickets.get(fetched.place) else {
+                continue;
+            };
             if self.mirrors[index].flows_in(round) {
                 match take_in(&mut self.mirrors[index], fetched) {
                     Ok(()) => self.touch(index),
@@ -157,21 +176,35 @@ fn order(
         });
     }
     let max_wait = if left_out { SHORT_WAIT } else { LONG_WAIT };
-    (!partitions.is_empty()).then_some((FetchOrder { max_wait, max_bytes, partitions }, tickets))
+    (!partitions.is_empty()).then_some((
+        FetchOrder {
+            max_wait,
+            max_bytes,
+            partitions,
+        },
+        tickets,
+    ))
 }
 
 /// Takes one partition's part of a fetch response into its hold.
 fn take_in(mirror: &mut Mirror, fetched: FetchedPartition) -> Result<(), Trouble> {
     if let Some(diverging) = fetched.diverging {
-        return Err(Trouble::Halt(truncated(mirror.fetch_next, diverging.end, diverging.epoch.0)));
+        return Err(Trouble::Halt(truncated(
+            mirror.fetch_next,
+            diverging.end,
+            diverging.epoch.0,
+        )));
     }
     if let Some(code) = fetched.error {
         return Err(refused(mirror, &fetched, code));
     }
-    let aborted = fetched.aborted.iter().map(|&(producer_id, first_offset)| AbortedTransaction {
-        producer_id,
-        first_offset,
-    });
+    let aborted = fetched
+        .aborted
+        .iter()
+        .map(|&(producer_id, first_offset)| AbortedTransaction {
+            producer_id,
+            first_offset,
+        });
     let mut sieve = Sieve::new(aborted.collect());
     let mut oldest = None;
     for batch in batches(fetched.records) {
@@ -201,12 +234,22 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition) -> Result<(), Trouble
                 oldest.get_or_insert(batch.header().base_timestamp);
                 let from = mirror.fetch_next.max(SourceOffset(batch.base_offset()));
                 let intact = verdict == Verdict::Forward;
-                mirror.hold.load(Cargo { batch, from, intact });
+                mirror.hold.load(Cargo {
+                    batch,
+                    from,
+                    intact,
+                });
             }
         }
         mirror.fetch_next = until;
     }
-    note(mirror, fetched.log_start, fetched.last_stable, fetched.high_watermark, oldest);
+    note(
+        mirror,
+        fetched.log_start,
+        fetched.last_stable,
+        fetched.high_watermark,
+        oldest,
+    );
     Ok(())
 }
 
@@ -231,9 +274,15 @@ fn note(
 fn refused(mirror: &Mirror, fetched: &FetchedPartition, code: crate::error::BrokerCode) -> Trouble {
     let passed = fetched.log_start > mirror.fetch_next.get();
     if code.0 == OFFSET_OUT_OF_RANGE && passed {
-        return Trouble::Halt(source_gap(mirror.fetch_next, SourceOffset(fetched.log_start)));
+        return Trouble::Halt(source_gap(
+            mirror.fetch_next,
+            SourceOffset(fetched.log_start),
+        ));
     }
-    let message = format!("the source refused a fetch: {}", crate::kafka::wire::code_name(code));
+    let message = format!(
+        "the source refused a fetch: {}",
+        crate::kafka::wire::code_name(code)
+    );
     Trouble::from(
         Error::new(Kind::Broker(code), message)
             .partition(&mirror.route.source)
@@ -247,7 +296,11 @@ impl super::tracked::Known {
         let lag = self.lag();
         let state = &mut self.figures.state;
         let live = lag == 0 || (*state == PartitionState::Live && lag < LIVE_SLACK);
-        *state = if live { PartitionState::Live } else { PartitionState::CatchingUp };
+        *state = if live {
+            PartitionState::Live
+        } else {
+            PartitionState::CatchingUp
+        };
         self.figures.detail = None;
         if lag == 0 {
             self.figures.oldest_waiting = None;

@@ -29,7 +29,10 @@ pub(crate) async fn batch_holding(
     offset: i64,
 ) -> Result<Option<Batch>> {
     let read = admin::read_at(cluster, partition, offset, READ_BYTES).await?;
-    Ok(read.batches.into_iter().find(|batch| batch.last_offset() >= offset))
+    Ok(read
+        .batches
+        .into_iter()
+        .find(|batch| batch.last_offset() >= offset))
 }
 
 /// Compares the records of a target batch with the source's at the offsets that `map` gives.
@@ -53,10 +56,13 @@ pub(crate) async fn compare(
 }
 
 fn unreadable(error: BatchError, partition: &TopicPartition, offset: i64) -> Error {
-    Error::new(Kind::Protocol, "a batch read for comparison cannot be decoded")
-        .partition(partition)
-        .offset(offset)
-        .caused_by(error)
+    Error::new(
+        Kind::Protocol,
+        "a batch read for comparison cannot be decoded",
+    )
+    .partition(partition)
+    .offset(offset)
+    .caused_by(error)
 }
 
 /// Compares every record of the target batch whose source offset lies in the source batch.
@@ -74,8 +80,13 @@ pub(crate) fn alike(
     let mut next_theirs = theirs.next().transpose()?;
     for our in ours.iter() {
         let our = our?;
-        let Some(wanted) = map(TargetOffset(our.offset)) else { continue };
-        while next_theirs.as_ref().is_some_and(|their| their.offset < wanted.get()) {
+        let Some(wanted) = map(TargetOffset(our.offset)) else {
+            continue;
+        };
+        while next_theirs
+            .as_ref()
+            .is_some_and(|their| their.offset < wanted.get())
+        {
             next_theirs = theirs.next().transpose()?;
         }
         let Some(their) = next_theirs.as_ref().filter(|it| it.offset == wanted.get()) else {

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Start;
-use crate::model::{LeaderEpoch, ProducerId, Reason, SourceOffset, TargetOffset, TopicId, TopicPartition};
+use crate::model::{
+    LeaderEpoch, ProducerId, Reason, SourceOffset, TargetOffset, TopicId, TopicPartition,
+};
 use crate::task::Backoff;
 
 use super::hold::Hold;
@@ -98,7 +100,9 @@ impl Route {
     /// A number that spreads partitions over connections: neighbours within a topic land on different ones.
     pub(crate) fn spread(&self) -> u64 {
         let topic = self.source.topic.as_str().bytes();
-        let hash = topic.fold(0_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        let hash = topic.fold(0_u64, |hash, byte| {
+            hash.wrapping_mul(31).wrapping_add(u64::from(byte))
+        });
         hash.wrapping_add(u64::from(self.source.partition.0.unsigned_abs()))
     }
 }
@@ -220,8 +224,10 @@ impl Mirror {
         if !self.staged.is_empty() || !self.window.has_room() {
             return Ok(false);
         }
-        let worth_pipelining =
-            self.hold.front().is_some_and(|cargo| cargo.size() >= PIPELINE_MINIMUM);
+        let worth_pipelining = self
+            .hold
+            .front()
+            .is_some_and(|cargo| cargo.size() >= PIPELINE_MINIMUM);
         if !self.window.is_empty() && !worth_pipelining {
             return Ok(false);
         }
@@ -235,13 +241,18 @@ impl Mirror {
             self.tracked.lock().plan(&shipment.runs, self.new_plan);
             self.new_plan = false;
         }
-        self.staged.push_back(Staged { shipment, durable: !opens });
+        self.staged.push_back(Staged {
+            shipment,
+            durable: !opens,
+        });
         Ok(opens)
     }
 
     /// Whether a shipment is staged, stored and admitted by the window.
     pub(crate) fn ready(&self, now: i64) -> bool {
-        self.staged.front().is_some_and(|it| it.durable && self.window.admits(&it.shipment, now))
+        self.staged
+            .front()
+            .is_some_and(|it| it.durable && self.window.admits(&it.shipment, now))
     }
 
     /// With nothing before it under way, a stretch of which nothing travels moves the frontier by itself.

@@ -9,22 +9,25 @@ mod context;
 mod hold;
 mod intake;
 mod likeness;
+mod log_starts;
 mod mirror;
 mod outlet;
+mod reasons;
 mod rederive;
 mod resume;
-mod set;
+
 mod settle;
 mod settling;
 mod shipment;
 mod sieve;
 mod storing;
+mod target_log;
 mod tracked;
 mod view;
 mod window;
 mod worker;
 
 pub use context::{Link, Settings};
-pub use set::{MirrorSet, MirroredTopic};
-pub use worker::run;
+
 pub use view::{LinkView, PartitionStatus, Translation, Untranslatable};
+pub use worker::run;

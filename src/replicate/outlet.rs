@@ -26,7 +26,9 @@ impl Worker {
     /// Looks whether a partition has something to send, and stages it.
     pub(crate) fn touch(&mut self, index: usize) {
         let mirror = &mut self.mirrors[index];
-        let Phase::Flowing { outlet: lane, .. } = mirror.phase else { return self.recount(index) };
+        let Phase::Flowing { outlet: lane, .. } = mirror.phase else {
+            return self.recount(index);
+        };
         match mirror.stage() {
             Ok(true) => self.to_store.push(index),
             Ok(false) => {}
@@ -47,15 +49,21 @@ impl Worker {
 
     /// Sends what is ready, at most one batch of a partition in a request.
     pub(crate) fn produce(&mut self) {
-        let lanes: Vec<Lane> =
-            self.outlets.iter().filter(|(_, it)| !it.ready.is_empty()).map(|(lane, _)| *lane).collect();
+        let lanes: Vec<Lane> = self
+            .outlets
+            .iter()
+            .filter(|(_, it)| !it.ready.is_empty())
+            .map(|(lane, _)| *lane)
+            .collect();
         for lane in lanes {
             while self.produce_lane(lane) {}
         }
     }
 
     fn produce_lane(&mut self, lane: Lane) -> bool {
-        let Some(outlet) = self.outlets.get_mut(&lane) else { return false };
+        let Some(outlet) = self.outlets.get_mut(&lane) else {
+            return false;
+        };
         let Some(connection) = outlet.connection.clone().filter(Connection::is_alive) else {
             self.connect_outlet(lane);
             return false;
@@ -78,13 +86,20 @@ impl Worker {
                 Ok(pending) => pending.await,
                 Err(error) => Err(error),
             };
-            Event::Produced { lane, connection: id, tickets, answer }
+            Event::Produced {
+                lane,
+                connection: id,
+                tickets,
+                answer,
+            }
         }));
         true
     }
 
     fn connect_outlet(&mut self, lane: Lane) {
-        let Some(outlet) = self.outlets.get_mut(&lane) else { return };
+        let Some(outlet) = self.outlets.get_mut(&lane) else {
+            return;
+        };
         outlet.connection = None;
         if outlet.connecting || outlet.outstanding > 0 {
             return;
@@ -92,13 +107,17 @@ impl Worker {
         outlet.connecting = true;
         let target = self.link.target.clone();
         self.events.push(Box::pin(async move {
-            let connection = target.connection(lane.broker, Slot::Produce(lane.slot)).await;
+            let connection = target
+                .connection(lane.broker, Slot::Produce(lane.slot))
+                .await;
             Event::OutletUp(lane, connection)
         }));
     }
 
     pub(crate) fn outlet_up(&mut self, lane: Lane, connection: Result<Connection>) {
-        let Some(outlet) = self.outlets.get_mut(&lane) else { return };
+        let Some(outlet) = self.outlets.get_mut(&lane) else {
+            return;
+        };
         outlet.connecting = false;
         match connection {
             Ok(connection) => outlet.connection = Some(connection),
@@ -107,7 +126,10 @@ impl Worker {
                     self.mirrors[index].queued = false;
                     let at_lane = matches!(self.mirrors[index].phase, Phase::Flowing { outlet, .. } if outlet == lane);
                     if at_lane {
-                        let error = Error::new(error.kind(), format!("producing stopped: {}", error.chain()));
+                        let error = Error::new(
+                            error.kind(),
+                            format!("producing stopped: {}", error.chain()),
+                        );
                         self.trouble(index, Trouble::Retry(error), false);
                     }
                 }
@@ -119,7 +141,9 @@ impl Worker {
     fn collect(&mut self, lane: Lane) -> (Vec<ProducePart>, Vec<Ticket>) {
         let now = self.link.now_ms();
         let (mut parts, mut tickets, mut bytes) = (Vec::new(), Vec::new(), 0);
-        let Some(outlet) = self.outlets.get_mut(&lane) else { return (parts, tickets) };
+        let Some(outlet) = self.outlets.get_mut(&lane) else {
+            return (parts, tickets);
+        };
         let mut again = Vec::new();
         while bytes < REQUEST_BYTES
             && let Some(index) = outlet.ready.pop_front()
@@ -130,7 +154,9 @@ impl Worker {
             if !at_lane || !mirror.ready(now) {
                 continue;
             }
-            let Some(staged) = mirror.staged.pop_front() else { continue };
+            let Some(staged) = mirror.staged.pop_front() else {
+                continue;
+            };
             let shipment = staged.shipment;
             bytes += shipment.stamped.size();
             mirror.window.sent(InFlight {
@@ -165,7 +191,10 @@ impl Worker {
     ) {
         if let Some(outlet) = self.outlets.get_mut(&lane) {
             outlet.outstanding = outlet.outstanding.saturating_sub(1);
-            let same = outlet.connection.as_ref().is_some_and(|it| it.id() == connection);
+            let same = outlet
+                .connection
+                .as_ref()
+                .is_some_and(|it| it.id() == connection);
             if answer.is_err() && same {
                 outlet.connection = None;
             }
@@ -182,7 +211,10 @@ impl Worker {
                 for &(index, round) in tickets {
                     if self.mirrors[index].round == round {
                         self.mirrors[index].window.lost_oldest();
-                        let error = Error::new(error.kind(), format!("a produce request was lost: {}", error.chain()));
+                        let error = Error::new(
+                            error.kind(),
+                            format!("a produce request was lost: {}", error.chain()),
+                        );
                         self.trouble(index, Trouble::Retry(error), true);
                     }
                 }
@@ -243,7 +275,9 @@ impl Worker {
             self.events.push(Box::pin(async move {
                 let batch = likeness::batch_holding(&target, &partition, offset).await;
                 let checksum = batch.map(|batch| {
-                    batch.filter(|it| it.base_offset() == offset).map(|it| it.header().crc)
+                    batch
+                        .filter(|it| it.base_offset() == offset)
+                        .map(|it| it.header().crc)
                 });
                 Event::ReadBack { ticket, checksum }
             }));
@@ -259,7 +293,9 @@ impl Worker {
         if mirror.round != round {
             return;
         }
-        let Some((offset, sent)) = mirror.read_back.take() else { return };
+        let Some((offset, sent)) = mirror.read_back.take() else {
+            return;
+        };
         match checksum {
             Ok(Some(found)) if found == sent => {
                 mirror.window.proven();
@@ -280,7 +316,10 @@ impl Worker {
 /// What an error code in a produce response means for the partition.
 fn refusal(mirror: &mut Mirror, code: BrokerCode, message: Option<&str>) -> Trouble {
     let Some(oldest) = mirror.window.oldest() else {
-        return Trouble::Retry(Error::new(Kind::Broker(code), "a produce answer came unasked"));
+        return Trouble::Retry(Error::new(
+            Kind::Broker(code),
+            "a produce answer came unasked",
+        ));
     };
     let said = message.map(|text| format!(" ({text})")).unwrap_or_default();
     let text = format!("the target refused a batch: {}{said}", code_name(code));
@@ -306,6 +345,8 @@ fn refusal(mirror: &mut Mirror, code: BrokerCode, message: Option<&str>) -> Trou
         mirror.refused_until = mirror.refused_until.max(Some(frontier));
     }
     Trouble::from(
-        Error::new(Kind::Broker(code), text).partition(&mirror.route.target).offset(target.get()),
+        Error::new(Kind::Broker(code), text)
+            .partition(&mirror.route.target)
+            .offset(target.get()),
     )
 }

@@ -28,23 +28,34 @@ pub(crate) async fn derive(
     source_start: SourceOffset,
 ) -> Result<Run, Trouble> {
     let Some(shift) = shift_of_tail(source, question, last, source_start).await? else {
-        return Err(unknown("the mirror's last records were not found on the source", tail));
+        return Err(unknown(
+            "the mirror's last records were not found on the source",
+            tail,
+        ));
     };
     // The oldest record that can exist on both sides.
-    let low = tail.log_start.max(TargetOffset(source_start.get() - shift)).max(TargetOffset::ZERO);
+    let low = tail
+        .log_start
+        .max(TargetOffset(source_start.get() - shift))
+        .max(TargetOffset::ZERO);
     let oldest = likeness::batch_holding(target, &question.target, low.get()).await?;
     let at_low = match oldest {
         Some(batch) => {
             let low_end = TargetOffset(batch.last_offset());
             let map = |offset: TargetOffset| Some(SourceOffset(offset.get() + shift));
-            (likeness::compare(source, &question.source, &batch, map).await?, low_end)
+            (
+                likeness::compare(source, &question.source, &batch, map).await?,
+                low_end,
+            )
         }
         None => (Likeness::Unknown, low),
     };
     match at_low {
-        (Likeness::Same, _) => {
-            Ok(Run::new(SourceOffset(low.get() + shift), low, tail.end.since(low)))
-        }
+        (Likeness::Same, _) => Ok(Run::new(
+            SourceOffset(low.get() + shift),
+            low,
+            tail.end.since(low),
+        )),
         (Likeness::Different | Likeness::Unknown, end) => Err(unknown(
             &format!(
                 "target offset {end} is not source offset {}: the partition has gaps, whose places only the checkpoint knew",
@@ -57,8 +68,11 @@ pub(crate) async fn derive(
 
 fn unknown(what: &str, tail: &Tail) -> Trouble {
     Trouble::Halt(
-        Reason::new(HaltCode::MapUnknown, format!("no checkpoint is left and {what}"))
-            .at(None, Some(tail.end.plus(-1))),
+        Reason::new(
+            HaltCode::MapUnknown,
+            format!("no checkpoint is left and {what}"),
+        )
+        .at(None, Some(tail.end.plus(-1))),
     )
 }
 
@@ -112,9 +126,15 @@ async fn places(
     let mut read_bytes = 0;
     while read_bytes < SEARCH_LIMIT && places.len() < 2 {
         let read = admin::read_at(source, &question.source, offset, READ_BYTES).await?;
-        let Some(newest) = read.batches.last() else { break };
+        let Some(newest) = read.batches.last() else {
+            break;
+        };
         let next = newest.next_offset();
-        for batch in read.batches.iter().filter(|batch| !batch.header().attributes.is_control()) {
+        for batch in read
+            .batches
+            .iter()
+            .filter(|batch| !batch.header().attributes.is_control())
+        {
             read_bytes += batch.size();
             for record in batch.records().map_err(undecodable)?.iter() {
                 let record = record.map_err(undecodable)?;

@@ -19,13 +19,6 @@ pub(crate) struct Tail {
     pub(crate) last: Option<Header>,
 }
 
-impl Tail {
-    /// Whether the log holds nothing.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.end <= self.log_start
-    }
-}
-
 /// Whether the tail is this link's own work (H4), and not shorter than what was acknowledged (H13).
 pub(crate) fn check_tail(
     identity: &LinkIdentity,
@@ -96,7 +89,10 @@ impl Explanation {
         last_run: Option<Run>,
         target: TargetOffset,
     ) -> Option<SourceOffset> {
-        self.runs.iter().chain(last_run.as_ref()).find_map(|run| run.to_source(target))
+        self.runs
+            .iter()
+            .chain(last_run.as_ref())
+            .find_map(|run| run.to_source(target))
     }
 }
 
@@ -131,7 +127,10 @@ fn explain(last_run: Option<Run>, plan: &[Run], end: TargetOffset) -> Option<Exp
     if runs.is_empty() {
         // The last run goes on up to the end, or nothing was ever appended.
         let last = last_run?;
-        return (last.target < end).then(|| Explanation { runs, position: reaches(last) });
+        return (last.target < end).then(|| Explanation {
+            runs,
+            position: reaches(last),
+        });
     }
     stretch(runs.last_mut(), end);
     let position = runs.last().map(Run::source_end)?;

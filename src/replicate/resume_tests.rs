@@ -29,7 +29,11 @@ fn header(base: i64, count: i32, producer_id: ProducerId, sequence: i32) -> Head
 }
 
 fn tail(end: i64, last: Option<Header>) -> Tail {
-    Tail { end: TargetOffset(end), log_start: TargetOffset(0), last }
+    Tail {
+        end: TargetOffset(end),
+        log_start: TargetOffset(0),
+        last,
+    }
 }
 
 fn run(source: i64, target: i64, length: i64) -> Run {
@@ -40,7 +44,10 @@ fn run(source: i64, target: i64, length: i64) -> Run {
 fn own_tail_passes_and_everything_else_is_named() {
     let own = identity().producer_id(0);
     let ours = tail(10, Some(header(7, 3, own, 7)));
-    assert_eq!(check_tail(&identity(), &ours, Some(TargetOffset(4))), Ok(()));
+    assert_eq!(
+        check_tail(&identity(), &ours, Some(TargetOffset(4))),
+        Ok(())
+    );
 
     let foreign = tail(10, Some(header(7, 3, ProducerId(-1), -1)));
     let code = check_tail(&identity(), &foreign, None).unwrap_err().code;
@@ -65,18 +72,41 @@ fn an_empty_log_has_to_end_where_the_checkpoint_does() {
 
 #[test]
 fn the_last_run_reaches_up_to_the_end_where_no_plan_begins_below_it() {
-    let found = explanations(Some(run(100, 0, 5)), &[vec![run(200, 50, 1)]], TargetOffset(50));
-    assert_eq!(found, [Explanation { runs: vec![], position: SourceOffset(150) }]);
+    let found = explanations(
+        Some(run(100, 0, 5)),
+        &[vec![run(200, 50, 1)]],
+        TargetOffset(50),
+    );
+    assert_eq!(
+        found,
+        [Explanation {
+            runs: vec![],
+            position: SourceOffset(150)
+        }]
+    );
 }
 
 #[test]
 fn a_plan_below_the_end_is_believed_before_the_bare_map() {
-    let found = explanations(Some(run(100, 0, 50)), &[vec![run(200, 50, 1)]], TargetOffset(60));
+    let found = explanations(
+        Some(run(100, 0, 50)),
+        &[vec![run(200, 50, 1)]],
+        TargetOffset(60),
+    );
     assert_eq!(
         found[0],
-        Explanation { runs: vec![run(200, 50, 10)], position: SourceOffset(210) }
+        Explanation {
+            runs: vec![run(200, 50, 10)],
+            position: SourceOffset(210)
+        }
     );
-    assert_eq!(found[1], Explanation { runs: vec![], position: SourceOffset(160) });
+    assert_eq!(
+        found[1],
+        Explanation {
+            runs: vec![],
+            position: SourceOffset(160)
+        }
+    );
 }
 
 #[test]
@@ -96,8 +126,15 @@ fn a_chain_is_stretched_from_run_to_run() {
     let found = explanations(None, &[plan], TargetOffset(9));
     assert_eq!(found[0].runs, [run(10, 0, 4), run(20, 4, 5)]);
     assert_eq!(found[0].position, SourceOffset(25));
-    assert_eq!(found[0].source_of(None, TargetOffset(8)), Some(SourceOffset(24)));
-    assert_eq!(found.len(), 1, "without a map and a plan nothing explains records");
+    assert_eq!(
+        found[0].source_of(None, TargetOffset(8)),
+        Some(SourceOffset(24))
+    );
+    assert_eq!(
+        found.len(),
+        1,
+        "without a map and a plan nothing explains records"
+    );
 }
 
 #[test]
@@ -110,9 +147,15 @@ fn nothing_explains_records_nobody_planned() {
 
 #[test]
 fn epochs_are_known_only_as_far_as_they_were_noted() {
-    let epochs = [(LeaderEpoch(0), SourceOffset(0)), (LeaderEpoch(3), SourceOffset(100))];
+    let epochs = [
+        (LeaderEpoch(0), SourceOffset(0)),
+        (LeaderEpoch(3), SourceOffset(100)),
+    ];
     let before = |position| epoch_before(&epochs, SourceOffset(200), SourceOffset(position)).0;
-    assert_eq!([before(0), before(1), before(100), before(101), before(200)], [-1, 0, 0, 3, 3]);
+    assert_eq!(
+        [before(0), before(1), before(100), before(101), before(200)],
+        [-1, 0, 0, 3, 3]
+    );
     // An epoch that began behind what was noted would be missed: a stale one looks like a truncation.
     assert_eq!(before(201), -1);
 }

@@ -4,31 +4,22 @@
 //! can be told with the source gone; then the source; then the proof that both agree. Writes nothing to either cluster.
 //! Dropping the future leaves nothing behind.
 
-use std::time::Duration;
-
-use tokio::time::{Instant, sleep};
-
 use crate::checkpoint::PartitionRecord;
 use crate::config::Start;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::kafka::admin::{self, At};
 use crate::kafka::batch::Batch;
 use crate::kafka::wire::{Cluster, Leader};
 use crate::model::{
-    HaltCode, LeaderEpoch, LinkIdentity, Reason, Run, SourceOffset, TargetOffset, TopicId, TopicPartition,
-    sequence_of,
+    HaltCode, LeaderEpoch, LinkIdentity, Reason, Run, SourceOffset, TargetOffset, TopicId,
+    TopicPartition,
 };
 
 use super::likeness::{self, Likeness};
-use super::resume::{self, Explanation, Tail};
+use super::reasons::{same_topic, source_gap, truncated};
 use super::rederive;
-
-/// Two reads of the end this far apart have to agree before an end is believed after an uncertainty (H5).
-const STABLE_FOR: Duration = Duration::from_millis(250);
-/// How often the high watermark is asked for while it lies below the end (H6).
-const WATERMARK_POLL: Duration = Duration::from_millis(50);
-/// After this long without the high watermark reaching the end the settling starts over.
-const WATERMARK_PATIENCE: Duration = Duration::from_secs(30);
+use super::resume::{self, Explanation, Tail};
+use super::target_log::{batch_at, known_at, settled_end};
 
 /// Why a partition can't go on.
 #[derive(Debug)]
@@ -116,20 +107,40 @@ pub(crate) async fn settle_target(
 ) -> Result<TargetSide, Trouble> {
     let partition = &question.target;
     let leader = cluster.leader(partition).await?;
-    same_topic(question.target_id, leader.topic_id, HaltCode::TargetRecreated, partition)?;
+    same_topic(
+        question.target_id,
+        leader.topic_id,
+        HaltCode::TargetRecreated,
+        partition,
+    )?;
     let known = question.record.target_topic_id;
     same_topic(known, leader.topic_id, HaltCode::TargetRecreated, partition)?;
     let end = settled_end(cluster, partition, &leader, question.uncertain).await?;
     let log_start = TargetOffset(
-        admin::list_offset(cluster, partition, leader.epoch, At::Earliest).await?.offset,
+        admin::list_offset(cluster, partition, leader.epoch, At::Earliest)
+            .await?
+            .offset,
     );
-    let last = if end > log_start { Some(batch_at(cluster, partition, end).await?) } else { None };
-    let tail = Tail { end, log_start, last: last.as_ref().map(|batch| batch.header().clone()) };
+    let last = if end > log_start {
+        Some(batch_at(cluster, partition, end).await?)
+    } else {
+        None
+    };
+    let tail = Tail {
+        end,
+        log_start,
+        last: last.as_ref().map(|batch| batch.header().clone()),
+    };
     resume::check_tail(identity, &tail, question.acknowledged).map_err(Trouble::Halt)?;
-    let explanations =
-        resume::explanations(question.last_run, &question.record.plans, tail.end);
+    let explanations = resume::explanations(question.last_run, &question.record.plans, tail.end);
     let known_at = known_at(cluster, identity, question, &tail).await?;
-    Ok(TargetSide { leader, tail, last, explanations, known_at })
+    Ok(TargetSide {
+        leader,
+        tail,
+        last,
+        explanations,
+        known_at,
+    })
 }
 
 /// Reads the source's side and proves that both agree.
@@ -141,15 +152,23 @@ pub(crate) async fn settle_source(
 ) -> Result<Settled, Trouble> {
     let partition = &question.source;
     let leader = source.leader(partition).await?;
-    same_topic(question.source_id, leader.topic_id, HaltCode::SourceRecreated, partition)?;
+    same_topic(
+        question.source_id,
+        leader.topic_id,
+        HaltCode::SourceRecreated,
+        partition,
+    )?;
     let known = question.record.source_topic_id;
     same_topic(known, leader.topic_id, HaltCode::SourceRecreated, partition)?;
     let log_start = SourceOffset(
-        admin::list_offset(source, partition, leader.epoch, At::Earliest).await?.offset,
+        admin::list_offset(source, partition, leader.epoch, At::Earliest)
+            .await?
+            .offset,
     );
     let (runs, position) = if let Some(last) = &side.last {
         if side.explanations.is_empty() {
-            let derived = rederive::derive(source, target, question, &side.tail, last, log_start).await?;
+            let derived =
+                rederive::derive(source, target, question, &side.tail, last, log_start).await?;
             (vec![derived], derived.source_end())
         } else {
             let chosen = prove(source, question, &side, last).await?;
@@ -157,10 +176,20 @@ pub(crate) async fn settle_source(
             (chosen.runs, position)
         }
     } else {
-        (Vec::new(), position_of_empty(source, question, &side, &leader, log_start).await?)
+        (
+            Vec::new(),
+            position_of_empty(source, question, &side, &leader, log_start).await?,
+        )
     };
     if log_start > position {
         return Err(Trouble::Halt(source_gap(position, log_start)));
+    }
+    // Only what every in-sync replica holds is mirrored, so a leader that was elected cleanly can't end before it.
+    let end = admin::list_offset(source, partition, leader.epoch, At::TrueEnd)
+        .await?
+        .offset;
+    if end < position.get() {
+        return Err(Trouble::Halt(truncated(position, end, leader.epoch.0)));
     }
     let epochs = &question.record.epochs;
     let fetched_epoch = resume::epoch_before(epochs, question.epochs_until, position);
@@ -186,7 +215,10 @@ async fn position_of_empty(
     let at = match question.start {
         None => {
             let explained = side.explanations.first().map(|it| it.position);
-            return Ok(question.record.frontier.max(explained.unwrap_or(SourceOffset::ZERO)));
+            return Ok(question
+                .record
+                .frontier
+                .max(explained.unwrap_or(SourceOffset::ZERO)));
         }
         Some(Start::Earliest) => return Ok(log_start),
         Some(Start::Latest) => At::LastStable,
@@ -195,104 +227,12 @@ async fn position_of_empty(
     let list = async |at| admin::list_offset(source, &question.source, leader.epoch, at).await;
     let found = list(at).await?.offset;
     // No record of that time or later: everything that comes will be.
-    let found = if found < 0 { list(At::LastStable).await?.offset } else { found };
+    let found = if found < 0 {
+        list(At::LastStable).await?.offset
+    } else {
+        found
+    };
     Ok(SourceOffset(found))
-}
-
-/// The reason for a source whose log start passed what was mirrored.
-pub(crate) fn source_gap(position: SourceOffset, log_start: SourceOffset) -> Reason {
-    Reason::new(
-        HaltCode::SourceGap,
-        format!(
-            "source offsets {position} to {} were deleted before they were mirrored",
-            log_start.plus(-1)
-        ),
-    )
-    .at(Some(position), None)
-}
-
-fn same_topic(
-    known: TopicId,
-    found: TopicId,
-    code: HaltCode,
-    partition: &TopicPartition,
-) -> Result<(), Trouble> {
-    if !known.is_known() || !found.is_known() || known == found {
-        return Ok(());
-    }
-    Err(Trouble::Halt(Reason::new(
-        code,
-        format!("topic {} has id {found}, not {known}: it was deleted and created again", partition.topic),
-    )))
-}
-
-/// The true end of the log once it stands still and the high watermark has reached it (H6), in one leader epoch.
-async fn settled_end(
-    cluster: &Cluster,
-    partition: &TopicPartition,
-    leader: &Leader,
-    uncertain: bool,
-) -> Result<TargetOffset, Trouble> {
-    let read = async |at| admin::list_offset(cluster, partition, leader.epoch, at).await;
-    let mut end = read(At::TrueEnd).await?.offset;
-    if uncertain {
-        loop {
-            sleep(STABLE_FOR).await;
-            let again = read(At::TrueEnd).await?.offset;
-            if again == end {
-                break;
-            }
-            end = again;
-        }
-    }
-    let begun = Instant::now();
-    while read(At::HighWatermark).await?.offset < end {
-        if begun.elapsed() > WATERMARK_PATIENCE {
-            let message = format!(
-                "the high watermark stays below the log end {end}: check the in-sync replicas of the mirror partition"
-            );
-            return Err(Error::new(Kind::TimedOut, message).partition(partition).into());
-        }
-        sleep(WATERMARK_POLL).await;
-    }
-    // A lower end now means that a leader change undid an append that was never acknowledged.
-    if read(At::TrueEnd).await?.offset != end {
-        let message = "the end of the mirror partition still moves; reading it again";
-        return Err(Error::new(Kind::TimedOut, message).partition(partition).into());
-    }
-    Ok(TargetOffset(end))
-}
-
-/// The batch that holds the last record below `end`.
-async fn batch_at(
-    cluster: &Cluster,
-    partition: &TopicPartition,
-    end: TargetOffset,
-) -> Result<Batch, Trouble> {
-    let wanted = end.plus(-1);
-    likeness::batch_holding(cluster, partition, wanted.get()).await?.ok_or_else(|| {
-        let message = "the batch at the end of the mirror partition could not be read";
-        Error::new(Kind::Protocol, message).partition(partition).offset(wanted.get()).into()
-    })
-}
-
-/// The newest timestamp under which the leader knows our id with the sequence of the tail (H1), if it does.
-async fn known_at(
-    cluster: &Cluster,
-    identity: &LinkIdentity,
-    question: &Question,
-    tail: &Tail,
-) -> Result<Option<i64>, Trouble> {
-    if tail.end == TargetOffset::ZERO {
-        return Ok(None);
-    }
-    let id = identity.producer_id(question.record.incarnation);
-    let expected = sequence_of(tail.end.plus(-1));
-    let producers = admin::describe_producers(cluster, &question.target).await?;
-    Ok(producers.unwrap_or_default().iter().find_map(|producer| {
-        (producer.producer_id == id && producer.last_sequence == expected)
-            .then_some(producer.last_timestamp)
-    }))
 }
 
 /// Chooses the explanation whose last record is the same on both sides.
@@ -304,7 +244,8 @@ async fn prove(
 ) -> Result<Explanation, Trouble> {
     let mut undecided = Vec::new();
     for explanation in &side.explanations {
-        let map = |target| explanation.source_of(open_ended(question.last_run, side.tail.end), target);
+        let map =
+            |target| explanation.source_of(open_ended(question.last_run, side.tail.end), target);
         match likeness::compare(source, &question.source, last, map).await? {
             Likeness::Same => return Ok(explanation.clone()),
             Likeness::Different => {}
@@ -326,7 +267,10 @@ async fn prove(
 
 /// The last run reaches up to the end as long as no later one is known.
 fn open_ended(run: Option<Run>, end: TargetOffset) -> Option<Run> {
-    run.map(|run| Run { length: run.length.max(end.since(run.target)), ..run })
+    run.map(|run| Run {
+        length: run.length.max(end.since(run.target)),
+        ..run
+    })
 }
 
 /// Source brokers that can't tell a truncation in a fetch are asked for the end of the last mirrored epoch (H11).
@@ -345,16 +289,4 @@ async fn check_epoch(
         return Err(Trouble::Halt(truncated(position, end, found.0)));
     }
     Ok(())
-}
-
-/// The reason for a source that lost what was mirrored.
-pub(crate) fn truncated(position: SourceOffset, end: i64, epoch: i32) -> Reason {
-    Reason::new(
-        HaltCode::SourceTruncated,
-        format!(
-            "the source lost offsets {end} to {} after they were mirrored (its log of leader epoch {epoch} ends at {end})",
-            position.plus(-1)
-        ),
-    )
-    .at(Some(SourceOffset(end)), None)
 }

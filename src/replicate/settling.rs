@@ -18,6 +18,9 @@ use super::worker::{Event, Worker};
 /// How often a partition that an operator can release from outside is tried again.
 const RECHECK: Duration = Duration::from_secs(15);
 
+/// How long one side of a settling may take before it starts over.
+const SIDE_LIMIT: Duration = Duration::from_secs(45);
+
 impl Worker {
     /// Starts a settling.
     pub(crate) fn settle(&mut self, index: usize) {
@@ -31,7 +34,11 @@ impl Worker {
         self.events.push(Box::pin(async move {
             let Ok(_permit) = link.settles.acquire().await else {
                 let stopping = Error::new(Kind::Stopping, "stopping");
-                return Event::Settled { ticket, target: None, result: Err(Trouble::Retry(stopping)) };
+                return Event::Settled {
+                    ticket,
+                    target: None,
+                    result: Err(Trouble::Retry(stopping)),
+                };
             };
             let target_side = async {
                 if seen.1 > 0 {
@@ -39,9 +46,15 @@ impl Worker {
                 }
                 settle_target(&link.target, &link.identity, &question).await
             };
-            let side = match target_side.await {
+            let side = match within(SIDE_LIMIT, target_side).await {
                 Ok(side) => side,
-                Err(trouble) => return Event::Settled { ticket, target: None, result: Err(trouble) },
+                Err(trouble) => {
+                    return Event::Settled {
+                        ticket,
+                        target: None,
+                        result: Err(trouble),
+                    };
+                }
             };
             let source_side = async {
                 if seen.0 > 0 {
@@ -49,8 +62,12 @@ impl Worker {
                 }
                 settle_source(&link.source, &link.target, &question, side.clone()).await
             };
-            let result = source_side.await.map(Box::new);
-            Event::Settled { ticket, target: Some(Box::new(side)), result }
+            let result = within(SIDE_LIMIT, source_side).await.map(Box::new);
+            Event::Settled {
+                ticket,
+                target: Some(Box::new(side)),
+                result,
+            }
         }));
     }
 
@@ -85,7 +102,8 @@ impl Worker {
         let settings = &self.link.settings;
         let mirror = &mut self.mirrors[index];
         let place = mirror.route.spread();
-        let slot = |connections: u16| u16::try_from(place % u64::from(connections.max(1))).unwrap_or(0);
+        let slot =
+            |connections: u16| u16::try_from(place % u64::from(connections.max(1))).unwrap_or(0);
         let intake = Lane {
             broker: settled.source_leader.broker,
             slot: slot(settings.fetch_connections),
@@ -121,7 +139,13 @@ impl Worker {
         }
         mirror.drop_cargo();
         mirror.read_back = None;
-        let uncertain = matches!(&then, Then::Settle { uncertain: true, .. });
+        let uncertain = matches!(
+            &then,
+            Then::Settle {
+                uncertain: true,
+                ..
+            }
+        );
         mirror.uncertain |= uncertain;
         mirror.phase = match (std::mem::replace(&mut mirror.phase, Phase::Settling), then) {
             // The first trouble explains the ones that follow from it; a pause goes before any.
@@ -148,8 +172,14 @@ impl Worker {
         match then {
             Then::Pause => mirror.tracked.show(PartitionState::Paused, None),
             Then::Flow { intake, outlet } => mirror.phase = Phase::Flowing { intake, outlet },
-            Then::Settle { trouble: Trouble::Halt(reason), .. } => self.halt(index, reason),
-            Then::Settle { trouble: Trouble::Retry(error), .. } => self.rest(index, &error),
+            Then::Settle {
+                trouble: Trouble::Halt(reason),
+                ..
+            } => self.halt(index, reason),
+            Then::Settle {
+                trouble: Trouble::Retry(error),
+                ..
+            } => self.rest(index, &error),
         }
     }
 
@@ -162,7 +192,10 @@ impl Worker {
                 message = reason.message, remedy = reason.remedy, "partition stands still"
             );
         }
-        let heals = matches!(reason.code, HaltCode::RecordRefused | HaltCode::NotPermitted);
+        let heals = matches!(
+            reason.code,
+            HaltCode::RecordRefused | HaltCode::NotPermitted
+        );
         mirror.tracked.show_halted(reason);
         mirror.phase = Phase::Halted;
         if heals {
@@ -179,7 +212,9 @@ impl Worker {
         let mirror = &mut self.mirrors[index];
         mirror.seen = (source.metadata().generation, target.metadata().generation);
         mirror.phase = Phase::Resting;
-        mirror.tracked.show(PartitionState::Retrying, Some(error.chain()));
+        mirror
+            .tracked
+            .show(PartitionState::Retrying, Some(error.chain()));
         self.link.complaints.note(&mirror.route.source, error);
         let ticket = (index, mirror.round);
         let pause = mirror.backoff.next();
@@ -191,7 +226,8 @@ impl Worker {
 
     pub(crate) fn rested(&mut self, index: usize, round: u32) {
         let mirror = &self.mirrors[index];
-        let due = matches!(mirror.phase, Phase::Resting | Phase::Halted) && mirror.conflict.is_none();
+        let due =
+            matches!(mirror.phase, Phase::Resting | Phase::Halted) && mirror.conflict.is_none();
         if mirror.round == round && due && !self.stopping {
             self.settle(index);
         }
@@ -204,6 +240,16 @@ impl Worker {
             self.settle(index);
         }
     }
+}
+
+async fn within<T>(
+    limit: Duration,
+    side: impl Future<Output = Result<T, Trouble>>,
+) -> Result<T, Trouble> {
+    tokio::time::timeout(limit, side).await.unwrap_or_else(|_| {
+        let message = format!("working out the position took longer than {limit:?}");
+        Err(Trouble::Retry(Error::new(Kind::TimedOut, message)))
+    })
 }
 
 fn question(mirror: &Mirror) -> Question {
@@ -233,7 +279,10 @@ fn take_over(mirror: &mut Mirror, settled: &Settled, memory_ms: i64) -> Result<(
         position: settled.position,
     };
     if known.map.last().is_none() {
-        known.record.origin = settled.runs.first().map_or(settled.position, |run| run.source);
+        known.record.origin = settled
+            .runs
+            .first()
+            .map_or(settled.position, |run| run.source);
     }
     known.explained(&explanation, end).map_err(|error| {
         let message = format!("the target's log doesn't continue the map: {error}");
@@ -253,7 +302,11 @@ fn take_over(mirror: &mut Mirror, settled: &Settled, memory_ms: i64) -> Result<(
     mirror.course.target = end;
     mirror.course.source = known.map.last().map(crate::model::Run::source_end);
     drop(known);
-    let proof = if mirror.uncertain && !fresh { Proof::Wanted } else { Proof::Given };
+    let proof = if mirror.uncertain && !fresh {
+        Proof::Wanted
+    } else {
+        Proof::Given
+    };
     mirror.window = Window::new(memory_ms, proof);
     if let Some(known_at) = settled.target.known_at {
         mirror.window.arm(known_at);

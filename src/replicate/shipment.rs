@@ -31,8 +31,6 @@ pub(crate) struct Shipment {
     pub(crate) frontier: SourceOffset,
     /// Bytes it releases from the hold.
     pub(crate) bytes: usize,
-    /// Oldest record timestamp known without looking at records, for the lag.
-    pub(crate) oldest_timestamp: i64,
 }
 
 impl Shipment {
@@ -76,21 +74,30 @@ impl Course {
 
 /// Takes the next shipment out of the hold; none if no cargo is next.
 pub(crate) fn compose(hold: &mut Hold, course: &Course) -> Result<Option<Shipment>, BatchError> {
-    let Some(cargo) = hold.front() else { return Ok(None) };
+    hold.skip_to_cargo();
+    let Some(cargo) = hold.front() else {
+        return Ok(None);
+    };
     let count = usize::try_from(cargo.batch.header().record_count).unwrap_or(0);
     let whole = cargo.intact && count <= course.records_limit;
-    if whole && cargo.size() >= MERGE_BELOW {
-        return Ok(hold.unload().map(|cargo| forward(&cargo, course)));
+    if !whole || (cargo.size() < MERGE_BELOW && next_is_small(hold)) {
+        return reencode(hold, course);
     }
-    if whole && !next_is_small(hold) {
-        return Ok(hold.unload().map(|cargo| forward(&cargo, course)));
+    let Some(cargo) = hold.unload() else {
+        return Ok(None);
+    };
+    let mut shipment = forward(&cargo, course);
+    if let Some(until) = hold.skip() {
+        shipment.frontier = until;
     }
-    reencode(hold, course)
+    Ok(Some(shipment))
 }
 
 /// Whether the batch behind the first could be merged with it.
 fn next_is_small(hold: &Hold) -> bool {
-    let Some(first) = hold.front() else { return false };
+    let Some(first) = hold.front() else {
+        return false;
+    };
     hold.second().is_some_and(|second| mergeable(first, second))
 }
 
@@ -109,17 +116,21 @@ fn forward(cargo: &Cargo, course: &Course) -> Shipment {
         runs: vec![run],
         frontier: cargo.until(),
         bytes: cargo.size(),
-        oldest_timestamp: cargo.batch.header().base_timestamp,
         stamped,
     }
 }
 
 /// Re-frames records of the next batch and of small ones behind it.
 fn reencode(hold: &mut Hold, course: &Course) -> Result<Option<Shipment>, BatchError> {
-    let Some(first) = hold.front() else { return Ok(None) };
+    let Some(first) = hold.front() else {
+        return Ok(None);
+    };
     let codec: Codec = first.batch.header().attributes.codec()?;
-    let oldest_timestamp = first.batch.header().base_timestamp;
-    let mut draft = Draft { builder: Builder::new(codec), runs: Vec::new(), course: *course };
+    let mut draft = Draft {
+        builder: Builder::new(codec),
+        runs: Vec::new(),
+        course: *course,
+    };
     let mut frontier = first.from;
     let mut bytes = 0;
     loop {
@@ -137,7 +148,9 @@ fn reencode(hold: &mut Hold, course: &Course) -> Result<Option<Shipment>, BatchE
         if let Some(until) = hold.skip() {
             frontier = frontier.max(until);
         }
-        let goes_on = hold.front().is_some_and(|next| mergeable(&done, next) && draft.has_room(next));
+        let goes_on = hold
+            .front()
+            .is_some_and(|next| mergeable(&done, next) && draft.has_room(next));
         if !goes_on {
             break;
         }
@@ -156,7 +169,6 @@ fn reencode(hold: &mut Hold, course: &Course) -> Result<Option<Shipment>, BatchE
         joins,
         frontier,
         bytes,
-        oldest_timestamp,
     }))
 }
 
@@ -185,7 +197,11 @@ impl Draft {
     }
 
     fn note(&mut self, source: SourceOffset) {
-        if let Some(run) = self.runs.last_mut().filter(|run| run.source_end() == source) {
+        if let Some(run) = self
+            .runs
+            .last_mut()
+            .filter(|run| run.source_end() == source)
+        {
             run.length += 1;
         } else {
             let target = self.runs.last().map_or(self.course.target, Run::target_end);

@@ -17,7 +17,11 @@ fn batch(first: i64, count: i64, size: usize, codec: Codec) -> Batch {
             headers: Vec::new(),
         });
     }
-    let stamp = Stamp { producer_id: ProducerId(-1), producer_epoch: -1, base_sequence: -1 };
+    let stamp = Stamp {
+        producer_id: ProducerId(-1),
+        producer_epoch: -1,
+        base_sequence: -1,
+    };
     served(&builder.finish(stamp).unwrap(), first)
 }
 
@@ -50,7 +54,11 @@ fn consecutive(from: i64, count: i64, size: usize) -> Batch {
 
 fn load(hold: &mut Hold, batch: Batch) {
     let from = SourceOffset(batch.base_offset());
-    hold.load(Cargo { batch, from, intact: true });
+    hold.load(Cargo {
+        batch,
+        from,
+        intact: true,
+    });
 }
 
 fn course(target: i64, source: Option<i64>) -> Course {
@@ -85,11 +93,17 @@ fn a_large_batch_keeps_its_body() {
     load(&mut hold, original.clone());
     let shipment = compose(&mut hold, &course(7, Some(100))).unwrap().unwrap();
     assert!(shipment.joins, "source 100 was expected next");
-    assert_eq!(shipment.runs, [Run::new(SourceOffset(100), TargetOffset(7), 10)]);
+    assert_eq!(
+        shipment.runs,
+        [Run::new(SourceOffset(100), TargetOffset(7), 10)]
+    );
     assert_eq!(shipment.frontier, SourceOffset(110));
     let body = shipment.stamped.body.as_ptr();
     let within = original.bytes().as_ptr_range();
-    assert!(within.contains(&body), "the body is a slice of what was fetched");
+    assert!(
+        within.contains(&body),
+        "the body is a slice of what was fetched"
+    );
     assert!(hold.is_empty());
 }
 
@@ -106,7 +120,10 @@ fn small_batches_and_the_stretches_between_travel_together() {
         Run::new(SourceOffset(13), TargetOffset(2), 3),
     ];
     assert_eq!(shipment.runs, runs);
-    assert!(!shipment.joins, "a run opens inside: it has to be stored first");
+    assert!(
+        !shipment.joins,
+        "a run opens inside: it has to be stored first"
+    );
     assert_eq!(shipment.frontier, SourceOffset(17));
     let timestamps: Vec<i64> = read(&shipment).into_iter().map(|record| record.1).collect();
     assert_eq!(timestamps, [1_010, 1_011, 1_013, 1_014, 1_015]);
@@ -116,18 +133,36 @@ fn small_batches_and_the_stretches_between_travel_together() {
 #[test]
 fn holes_become_runs_and_records_before_the_position_stay_behind() {
     let mut hold = Hold::default();
-    hold.load(Cargo { batch: compacted(5, &[5, 6, 9, 12]), from: SourceOffset(6), intact: false });
+    hold.load(Cargo {
+        batch: compacted(5, &[5, 6, 9, 12]),
+        from: SourceOffset(6),
+        intact: false,
+    });
     let shipment = compose(&mut hold, &course(3, Some(6))).unwrap().unwrap();
-    let starts: Vec<_> = shipment.runs.iter().map(|run| (run.source.get(), run.length)).collect();
+    let starts: Vec<_> = shipment
+        .runs
+        .iter()
+        .map(|run| (run.source.get(), run.length))
+        .collect();
     assert_eq!(starts, [(6, 1), (9, 1), (12, 1)]);
-    assert_eq!(read(&shipment).iter().map(|record| record.0).collect::<Vec<_>>(), [3, 4, 5]);
+    assert_eq!(
+        read(&shipment)
+            .iter()
+            .map(|record| record.0)
+            .collect::<Vec<_>>(),
+        [3, 4, 5]
+    );
 }
 
 #[test]
 fn a_batch_with_nothing_wanted_only_moves_on() {
     let mut hold = Hold::default();
     let old = batch(5, 2, 10, Codec::None);
-    hold.load(Cargo { batch: old, from: SourceOffset(7), intact: false });
+    hold.load(Cargo {
+        batch: old,
+        from: SourceOffset(7),
+        intact: false,
+    });
     assert!(compose(&mut hold, &course(0, None)).unwrap().is_none());
     assert_eq!(hold.skip(), Some(SourceOffset(7)));
 }
@@ -136,7 +171,10 @@ fn a_batch_with_nothing_wanted_only_moves_on() {
 fn a_refused_batch_is_cut_to_the_limit_until_it_is_done() {
     let mut hold = Hold::default();
     load(&mut hold, consecutive(0, 5, 5_000));
-    let mut next = Course { records_limit: 2, ..course(0, Some(0)) };
+    let mut next = Course {
+        records_limit: 2,
+        ..course(0, Some(0))
+    };
     let mut sizes = Vec::new();
     while let Some(shipment) = compose(&mut hold, &next).unwrap() {
         assert!(shipment.joins);

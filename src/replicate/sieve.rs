@@ -41,7 +41,10 @@ impl Sieve {
     /// Takes the aborted transactions of the response, in any order.
     pub(crate) fn new(mut aborted: Vec<AbortedTransaction>) -> Self {
         aborted.sort_by_key(|transaction| std::cmp::Reverse(transaction.first_offset));
-        Self { pending: aborted, aborting: BTreeSet::new() }
+        Self {
+            pending: aborted,
+            aborting: BTreeSet::new(),
+        }
     }
 
     /// Judges the next batch; `position` is the first source offset that is wanted.
@@ -66,7 +69,11 @@ impl Sieve {
         let intact = batch.is_contiguous()
             && batch.base_offset() >= position.get()
             && !header.attributes.is_log_append_time();
-        Ok(if intact { Verdict::Forward } else { Verdict::Reencode })
+        Ok(if intact {
+            Verdict::Forward
+        } else {
+            Verdict::Reencode
+        })
     }
 
     fn begin_up_to(&mut self, last: SourceOffset) {
@@ -75,3 +82,7 @@ impl Sieve {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "sieve_tests.rs"]
+mod tests;

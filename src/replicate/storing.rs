@@ -25,20 +25,44 @@ impl Worker {
         let changed = |index: &usize| self.mirrors[*index].tracked.lock().dirty;
         let indexes: Vec<usize> = (0..self.mirrors.len()).filter(changed).collect();
         if !indexes.is_empty() {
+            self.prune(&indexes);
             self.commit(&indexes, false);
+        }
+    }
+
+    /// Removes runs that lie below both log starts.
+    fn prune(&self, indexes: &[usize]) {
+        let _order = self.link.view.save_order();
+        let mut update = Update::new();
+        for &index in indexes {
+            let mirror = &self.mirrors[index];
+            if let Err(error) = mirror.tracked.prune(&mut update) {
+                self.link.complaints.note(&mirror.route.source, &error);
+            }
+        }
+        if !update.is_empty() {
+            // The commit that follows in the line fails if this one does.
+            drop(self.link.store.commit(update));
         }
     }
 
     fn commit(&mut self, indexes: &[usize], staged: bool) {
         let tickets: Vec<Ticket> = if staged {
-            indexes.iter().map(|&index| (index, self.mirrors[index].round)).collect()
+            indexes
+                .iter()
+                .map(|&index| (index, self.mirrors[index].round))
+                .collect()
         } else {
             Vec::new()
         };
         let (committed, receipts) = self.save(indexes);
         self.events.push(Box::pin(async move {
             let result = committed.await;
-            Event::Stored { receipts, staged: tickets, result }
+            Event::Stored {
+                receipts,
+                staged: tickets,
+                result,
+            }
         }));
     }
 
@@ -62,7 +86,10 @@ impl Worker {
         if let Err(error) = result {
             for &(index, round) in staged {
                 if self.mirrors[index].round == round {
-                    let error = Error::new(Kind::Store, format!("nothing is sent that is not stored: {}", error.chain()));
+                    let error = Error::new(
+                        Kind::Store,
+                        format!("nothing is sent that is not stored: {}", error.chain()),
+                    );
                     self.trouble(index, Trouble::Retry(error), false);
                 }
             }

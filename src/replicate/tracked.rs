@@ -103,8 +103,19 @@ impl Tracked {
             batches: 0,
             settlings: 0,
         };
-        let state = Mutex::new(Known { record, map, begun, dirty: false, figures });
-        Ok(Self { key, mirror_topic, store, state })
+        let state = Mutex::new(Known {
+            record,
+            map,
+            begun,
+            dirty: false,
+            figures,
+        });
+        Ok(Self {
+            key,
+            mirror_topic,
+            store,
+            state,
+        })
     }
 
     /// Its stored runs.
@@ -120,6 +131,28 @@ impl Tracked {
         records::put_partition(update, &self.key, &known.record);
         known.dirty = false;
         changes.receipt
+    }
+
+    /// Adds the removal of runs below both log starts to an update: nobody can stand there any more.
+    pub(crate) fn prune(&self, update: &mut Update) -> crate::error::Result<()> {
+        let runs = self.runs();
+        let mut known = self.lock();
+        let (source, target) = (
+            known.figures.source_log_start,
+            known.figures.target_log_start,
+        );
+        let pruned = known
+            .map
+            .prune(SourceOffset(source), TargetOffset(target), &runs)?;
+        if pruned.is_empty() {
+            return Ok(());
+        }
+        runs.apply(update, pruned);
+        // What lay before is no longer told from what was never mirrored.
+        let first = known.map.to_source(TargetOffset::ZERO, &runs)?.or_next();
+        known.record.origin = known.record.origin.max(first);
+        records::put_partition(update, &self.key, &known.record);
+        Ok(())
     }
 
     /// Looks at or changes what is known; hold it for moments only.
@@ -210,7 +243,11 @@ impl Known {
 
     /// Notes the leader epoch of a source batch.
     pub(crate) fn note_epoch(&mut self, epoch: LeaderEpoch, first: SourceOffset) {
-        let known = self.record.epochs.last().map_or(LeaderEpoch::UNKNOWN, |last| last.0);
+        let known = self
+            .record
+            .epochs
+            .last()
+            .map_or(LeaderEpoch::UNKNOWN, |last| last.0);
         if epoch > known {
             self.record.epochs.push((epoch, first));
             let surplus = self.record.epochs.len().saturating_sub(EPOCHS_LIMIT);
@@ -224,7 +261,10 @@ impl Known {
         if self.figures.source_end < 0 {
             return -1;
         }
-        self.figures.source_end.saturating_sub(self.record.frontier.get()).max(0)
+        self.figures
+            .source_end
+            .saturating_sub(self.record.frontier.get())
+            .max(0)
     }
 }
 

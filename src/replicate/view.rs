@@ -122,7 +122,9 @@ impl LinkView {
             paused: watch::Sender::new(paused),
             save_order: Mutex::new(()),
         }));
-        let topics = records::topics_of(&*store, &link)?.into_iter().collect::<BTreeMap<_, _>>();
+        let topics = records::topics_of(&*store, &link)?
+            .into_iter()
+            .collect::<BTreeMap<_, _>>();
         for (key, _) in records::partitions_of(&*store, &link)? {
             if let Some(topic) = topics.get(&key.topic) {
                 view.track(&key.topic_partition(), &topic.mirror_topic)?;
@@ -140,23 +142,33 @@ impl LinkView {
     pub fn partitions(&self) -> Vec<PartitionStatus> {
         let now = crate::telemetry::now_ms();
         let partitions = self.0.partitions.read();
-        partitions.iter().map(|(partition, tracked)| status(partition, tracked, now)).collect()
+        partitions
+            .iter()
+            .map(|(partition, tracked)| status(partition, tracked, now))
+            .collect()
     }
 
     /// The partitions of one topic; none if the link doesn't mirror it.
     pub fn topic(&self, topic: &TopicName) -> Option<Vec<PartitionStatus>> {
         let now = crate::telemetry::now_ms();
         let partitions = self.0.partitions.read();
-        let of_topic = partitions.iter().filter(|(partition, _)| partition.topic == *topic);
-        let found: Vec<_> =
-            of_topic.map(|(partition, tracked)| status(partition, tracked, now)).collect();
+        let of_topic = partitions
+            .iter()
+            .filter(|(partition, _)| partition.topic == *topic);
+        let found: Vec<_> = of_topic
+            .map(|(partition, tracked)| status(partition, tracked, now))
+            .collect();
         (!found.is_empty()).then_some(found)
     }
 
     /// The name of a topic's mirror on the target.
     pub fn mirror_topic(&self, topic: &TopicName) -> Option<TopicName> {
         let partition = TopicPartition::new(topic.clone(), 0);
-        self.0.partitions.read().get(&partition).map(|tracked| tracked.mirror_topic.clone())
+        self.0
+            .partitions
+            .read()
+            .get(&partition)
+            .map(|tracked| tracked.mirror_topic.clone())
     }
 
     /// The source offset up to which everything is on the target.
@@ -172,14 +184,22 @@ impl LinkView {
         partition: &TopicPartition,
         offset: SourceOffset,
     ) -> Result<Translation, Untranslatable> {
-        let tracked = self.tracked(partition).ok_or(Untranslatable::UnknownPartition)?;
+        let tracked = self
+            .tracked(partition)
+            .ok_or(Untranslatable::UnknownPartition)?;
         let known = tracked.lock();
         let frontier = known.record.frontier;
         let end = known.record.acked_end;
         if offset > frontier {
-            return Err(Untranslatable::BeyondFrontier { frontier, target_end: end });
+            return Err(Untranslatable::BeyondFrontier {
+                frontier,
+                target_end: end,
+            });
         }
-        let found = known.map.to_target(offset, &tracked.runs()).map_err(Untranslatable::Store)?;
+        let found = known
+            .map
+            .to_target(offset, &tracked.runs())
+            .map_err(Untranslatable::Store)?;
         let (target, reason) = match found {
             Lookup::Exact(target) => (target, None),
             Lookup::InGap { next } => (next, Some("between two mirrored records: the next one")),
@@ -202,9 +222,14 @@ impl LinkView {
         partition: &TopicPartition,
         offset: TargetOffset,
     ) -> Result<Translation, Untranslatable> {
-        let tracked = self.tracked(partition).ok_or(Untranslatable::UnknownPartition)?;
+        let tracked = self
+            .tracked(partition)
+            .ok_or(Untranslatable::UnknownPartition)?;
         let known = tracked.lock();
-        let found = known.map.to_source(offset, &tracked.runs()).map_err(Untranslatable::Store)?;
+        let found = known
+            .map
+            .to_source(offset, &tracked.runs())
+            .map_err(Untranslatable::Store)?;
         let beyond = Untranslatable::BeyondFrontier {
             frontier: known.record.frontier,
             target_end: known.record.acked_end,
@@ -216,10 +241,18 @@ impl LinkView {
             Lookup::BeforeMap { first } => {
                 let target = known.map.to_target(first, &tracked.runs());
                 let target = target.map_err(Untranslatable::Store)?.or_next();
-                return Err(Untranslatable::BeforeMap { source: first, target });
+                return Err(Untranslatable::BeforeMap {
+                    source: first,
+                    target,
+                });
             }
         };
-        Ok(Translation { source_offset: source, target_offset: offset, exact: true, reason: None })
+        Ok(Translation {
+            source_offset: source,
+            target_offset: offset,
+            exact: true,
+            reason: None,
+        })
     }
 
     /// Stores every frontier that moved. A commit on the target that depends on one comes after this (H9).
@@ -279,7 +312,10 @@ impl LinkView {
         }
         let key = PartitionKey::new(&self.0.link, partition);
         let tracked = Arc::new(Tracked::new(key, mirror_topic.clone(), self.store())?);
-        self.0.partitions.write().insert(partition.clone(), Arc::clone(&tracked));
+        self.0
+            .partitions
+            .write()
+            .insert(partition.clone(), Arc::clone(&tracked));
         Ok(tracked)
     }
 
@@ -295,7 +331,10 @@ fn before_map(
     offset: SourceOffset,
     first: TargetOffset,
 ) -> Result<Translation, Untranslatable> {
-    let source = known.map.to_source(first, &tracked.runs()).map_err(Untranslatable::Store)?;
+    let source = known
+        .map
+        .to_source(first, &tracked.runs())
+        .map_err(Untranslatable::Store)?;
     let source = source.or_next();
     if offset >= known.record.origin {
         let reason = "before the first mirrored record, with none between".to_owned();
@@ -306,7 +345,10 @@ fn before_map(
             reason: Some(reason),
         });
     }
-    Err(Untranslatable::BeforeMap { source, target: first })
+    Err(Untranslatable::BeforeMap {
+        source,
+        target: first,
+    })
 }
 
 fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionStatus {

@@ -76,7 +76,12 @@ pub(crate) struct Window {
 impl Window {
     /// An unarmed window; `memory_ms` is half the target's `producer.id.expiration.ms`.
     pub(crate) fn new(memory_ms: i64, proof: Proof) -> Self {
-        Self { in_flight: VecDeque::new(), armed_until: i64::MIN, proof, memory_ms }
+        Self {
+            in_flight: VecDeque::new(),
+            armed_until: i64::MIN,
+            proof,
+            memory_ms,
+        }
     }
 
     /// The leader showed our id with the right last sequence, its newest timestamp being `last_timestamp`.
@@ -90,7 +95,11 @@ impl Window {
             return self.proof != Proof::Pending;
         }
         // Whoever is in flight may renew the broker's memory, but only its answer tells.
-        let fresh = shipment.stamped.max_timestamp.saturating_add(self.memory_ms) > now;
+        let fresh = shipment
+            .stamped
+            .max_timestamp
+            .saturating_add(self.memory_ms)
+            > now;
         self.armed_until > now
             && fresh
             && self.proof == Proof::Given
@@ -106,7 +115,9 @@ impl Window {
     /// Notes a shipment as sent.
     pub(crate) fn sent(&mut self, in_flight: InFlight) {
         debug_assert!(
-            self.in_flight.back().is_none_or(|last| last.target.plus(last.records) == in_flight.target),
+            self.in_flight
+                .back()
+                .is_none_or(|last| last.target.plus(last.records) == in_flight.target),
             "shipments follow each other without a gap"
         );
         self.in_flight.push_back(in_flight);
@@ -118,7 +129,10 @@ impl Window {
             return Landing::Unexpected;
         };
         if oldest.target != base {
-            return Landing::Elsewhere { predicted: oldest.target, actual: base };
+            return Landing::Elsewhere {
+                predicted: oldest.target,
+                actual: base,
+            };
         }
         self.arm(oldest.max_timestamp);
         if self.proof == Proof::Wanted {
@@ -158,3 +172,7 @@ impl Window {
         self.in_flight.iter().map(|sent| sent.bytes).sum()
     }
 }
+
+#[cfg(test)]
+#[path = "window_tests.rs"]
+mod tests;

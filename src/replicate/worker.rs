@@ -23,6 +23,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Result;
+use crate::kafka::admin::ListedOffsets;
 use crate::kafka::wire::Connection;
 use crate::kafka::{FetchedPartition, ProduceAnswer};
 use crate::model::TopicPartition;
@@ -30,11 +31,13 @@ use crate::offsets::Receipt;
 
 use super::context::{Link, LinkContext};
 use super::mirror::{Lane, Mirror, Phase, Then};
-use super::set::MirrorSet;
 use super::settle::{Settled, TargetSide, Trouble};
+use crate::control::topics::MirrorSet;
 
 /// How often what changed without a reason to store it at once is stored.
 const LAZY_STORE: Duration = Duration::from_secs(2);
+/// How often the target is asked where logs start.
+const LOG_STARTS: Duration = Duration::from_secs(15);
 /// How long a stop waits for answers to what is in flight.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
@@ -46,19 +49,42 @@ pub(crate) enum Event {
     /// A connection for fetching is there, or not.
     IntakeUp(Lane, Result<Connection>),
     /// A fetch was answered.
-    Fetched { lane: Lane, tickets: Vec<Ticket>, reserved: usize, answer: Result<Vec<FetchedPartition>> },
+    Fetched {
+        lane: Lane,
+        tickets: Vec<Ticket>,
+        reserved: usize,
+        answer: Result<Vec<FetchedPartition>>,
+    },
     /// A connection for producing is there, or not.
     OutletUp(Lane, Result<Connection>),
     /// A produce request was answered.
-    Produced { lane: Lane, connection: u64, tickets: Vec<Ticket>, answer: Result<Vec<ProduceAnswer>> },
+    Produced {
+        lane: Lane,
+        connection: u64,
+        tickets: Vec<Ticket>,
+        answer: Result<Vec<ProduceAnswer>>,
+    },
     /// Runs became durable.
-    Stored { receipts: Vec<(usize, Receipt)>, staged: Vec<Ticket>, result: Result<()> },
+    Stored {
+        receipts: Vec<(usize, Receipt)>,
+        staged: Vec<Ticket>,
+        result: Result<()>,
+    },
     /// An acknowledged batch was read back: its checksum.
-    ReadBack { ticket: Ticket, checksum: Result<Option<u32>> },
+    ReadBack {
+        ticket: Ticket,
+        checksum: Result<Option<u32>>,
+    },
     /// A settling ended; the target's side may be told even if it failed.
-    Settled { ticket: Ticket, target: Option<Box<TargetSide>>, result: Result<Box<Settled>, Trouble> },
+    Settled {
+        ticket: Ticket,
+        target: Option<Box<TargetSide>>,
+        result: Result<Box<Settled>, Trouble>,
+    },
     /// A pause is over.
     Rested(Ticket),
+    /// The target told where logs start.
+    LogStarts(ListedOffsets),
 }
 
 pub(crate) type EventFuture = Pin<Box<dyn Future<Output = Event> + Send>>;
@@ -103,6 +129,7 @@ pub(crate) struct Worker {
     pub(crate) reserved: usize,
     /// Partitions with staged shipments whose runs have to be stored.
     pub(crate) to_store: Vec<usize>,
+    pub(crate) asking_log_starts: bool,
     pub(crate) stopping: bool,
 }
 
@@ -124,11 +151,14 @@ pub async fn run(
         held: 0,
         reserved: 0,
         to_store: Vec::new(),
+        asking_log_starts: false,
         stopping: false,
     };
     let mut paused = worker.link.view.paused();
     let mut lazily = interval(LAZY_STORE);
     lazily.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut log_starts = interval(LOG_STARTS);
+    log_starts.set_missed_tick_behavior(MissedTickBehavior::Delay);
     worker.adopt(&set.borrow_and_update().clone());
     loop {
         worker.issue();
@@ -139,6 +169,7 @@ pub async fn run(
             Ok(()) = set.changed() => worker.adopt(&set.borrow_and_update().clone()),
             Ok(()) = paused.changed() => worker.pause(*paused.borrow_and_update()),
             _ = lazily.tick() => worker.store_lazily(),
+            _ = log_starts.tick() => worker.ask_log_starts(),
         }
     }
     worker.drain().await
@@ -155,17 +186,36 @@ impl Worker {
     fn handle(&mut self, event: Event) {
         match event {
             Event::IntakeUp(lane, connection) => self.intake_up(lane, connection),
-            Event::Fetched { lane, tickets, reserved, answer } => {
+            Event::Fetched {
+                lane,
+                tickets,
+                reserved,
+                answer,
+            } => {
                 self.fetched(lane, &tickets, reserved, answer);
             }
             Event::OutletUp(lane, connection) => self.outlet_up(lane, connection),
-            Event::Produced { lane, connection, tickets, answer } => {
+            Event::Produced {
+                lane,
+                connection,
+                tickets,
+                answer,
+            } => {
                 self.produced(lane, connection, &tickets, answer);
             }
-            Event::Stored { receipts, staged, result } => self.stored(&receipts, &staged, result),
+            Event::Stored {
+                receipts,
+                staged,
+                result,
+            } => self.stored(&receipts, &staged, result),
             Event::ReadBack { ticket, checksum } => self.was_read_back(ticket, checksum),
-            Event::Settled { ticket, target, result } => self.settled(ticket, target, result),
+            Event::Settled {
+                ticket,
+                target,
+                result,
+            } => self.settled(ticket, target, result),
             Event::Rested((index, round)) => self.rested(index, round),
+            Event::LogStarts(listed) => self.log_starts(listed),
         }
     }
 
@@ -195,7 +245,9 @@ impl Worker {
         self.places.insert(partition, index);
         if self.link.view.is_paused() {
             self.mirrors[index].phase = Phase::Paused;
-            self.mirrors[index].tracked.show(crate::model::PartitionState::Paused, None);
+            self.mirrors[index]
+                .tracked
+                .show(crate::model::PartitionState::Paused, None);
         } else {
             self.settle(index);
         }
@@ -235,7 +287,9 @@ impl Worker {
         }
         let landing = async {
             while self.mirrors.iter().any(|mirror| !mirror.window.is_empty()) {
-                let Some(event) = self.events.next().await else { break };
+                let Some(event) = self.events.next().await else {
+                    break;
+                };
                 self.handle(event);
             }
         };

@@ -15,7 +15,9 @@ async fn write_mixed(setting: &Setting, topic: &str, count: usize) {
     for codec in CODECS {
         let settings = [("compression.type", codec), ("batch.size", "16384")];
         let writer = Writer::new(&setting.paris.bootstrap(), topic, &settings);
-        writer.write(mixed(seed::rng(), PARTITIONS, count / CODECS.len())).await;
+        writer
+            .write(mixed(seed::rng(), PARTITIONS, count / CODECS.len()))
+            .await;
     }
 }
 

@@ -4,4 +4,5 @@
 mod support;
 
 mod exactness;
+mod histories;
 mod setting;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::support::brokers::{Cluster, KafkaVersion, Spec};
-use crate::support::farshore::{Farshore, paris_oslo};
 use crate::support::compare;
+use crate::support::farshore::{Farshore, paris_oslo};
 use crate::support::topics::{self, Counter};
 
 /// How long a mirror may take to catch up in a test.
@@ -23,12 +23,19 @@ impl Setting {
         let paris = Cluster::start(Spec::new(version)).await;
         let oslo = Cluster::start(Spec::new(version)).await;
         let farshore = farshore(&paris, &oslo, link);
-        Self { paris, oslo, farshore }
+        Self {
+            paris,
+            oslo,
+            farshore,
+        }
     }
 
     /// Creates a topic on the source that keeps records of any age.
     pub(crate) async fn topic(&self, name: &str, partitions: i32, configs: &[(&str, &str)]) {
-        let mut all = vec![("retention.ms", "-1"), ("message.timestamp.after.max.ms", "9223372036854775807")];
+        let mut all = vec![
+            ("retention.ms", "-1"),
+            ("message.timestamp.after.max.ms", "9223372036854775807"),
+        ];
         all.extend_from_slice(configs);
         topics::create(&self.paris.bootstrap(), name, partitions, 1, &all).await;
     }
@@ -43,12 +50,17 @@ impl Setting {
     /// Compares a topic with its mirror; gives the number of records.
     pub(crate) async fn compare(&self, topic: &str, partitions: i32) -> u64 {
         let (source, target) = (self.paris.bootstrap(), self.oslo.bootstrap());
-        compare::topics((&source, topic), (&target, topic), partitions).await.records
+        compare::topics((&source, topic), (&target, topic), partitions)
+            .await
+            .records
     }
 }
 
 /// A farshore of its own for a link between two clusters.
 pub(crate) fn farshore(paris: &Cluster, oslo: &Cluster, link: &str) -> Farshore {
     let binary = env!("CARGO_BIN_EXE_farshore");
-    Farshore::new(binary, &paris_oslo(&paris.bootstrap(), &oslo.bootstrap(), link))
+    Farshore::new(
+        binary,
+        &paris_oslo(&paris.bootstrap(), &oslo.bootstrap(), link),
+    )
 }

@@ -90,7 +90,9 @@ pub(crate) async fn delete_records(bootstrap: &str, topic: &str, partition: i32,
 
 /// The first offset of a partition and its high watermark.
 pub(crate) async fn watermarks(bootstrap: &str, topic: &str, partition: i32) -> (i64, i64) {
-    try_watermarks(bootstrap, topic, partition).await.expect("the watermarks")
+    try_watermarks(bootstrap, topic, partition)
+        .await
+        .expect("the watermarks")
 }
 
 /// The same, for a partition that may be moving or new. The error is made for `eventually`.
@@ -116,7 +118,11 @@ impl Counter {
     /// Of a topic that exists, or will.
     pub(crate) fn new(bootstrap: &str, topic: &str, partitions: i32) -> Self {
         let consumer = Arc::new(client(bootstrap));
-        Self { consumer, topic: topic.to_owned(), partitions }
+        Self {
+            consumer,
+            topic: topic.to_owned(),
+            partitions,
+        }
     }
 
     /// The sum of all partitions. The error is made for `eventually`.
@@ -126,7 +132,9 @@ impl Counter {
             let mut count = 0;
             for partition in 0..this.partitions {
                 let limit = Duration::from_secs(5);
-                let watermarks = this.consumer.fetch_watermarks(&this.topic, partition, limit);
+                let watermarks = this
+                    .consumer
+                    .fetch_watermarks(&this.topic, partition, limit);
                 let (start, end) = watermarks.map_err(|error| error.to_string())?;
                 count += end - start;
             }
@@ -137,12 +145,14 @@ impl Counter {
 
     /// Waits until there are so many records.
     pub(crate) async fn reaches(&self, wanted: i64, within: Duration) {
-        eventually(within, &format!("{wanted} records of {}", self.topic), async || {
-            match self.count().await? {
+        eventually(
+            within,
+            &format!("{wanted} records of {}", self.topic),
+            async || match self.count().await? {
                 count if count >= wanted => Ok(()),
                 count => Err(format!("{count} so far")),
-            }
-        })
+            },
+        )
         .await;
     }
 }

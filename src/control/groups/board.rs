@@ -28,8 +28,6 @@ pub enum GroupState {
     Released,
     /// Nothing can be committed now; the detail says why.
     Waiting,
-    /// Offsets of this kind of group can't be carried.
-    Unsupported,
 }
 
 /// One offset of a group.
@@ -58,6 +56,15 @@ pub struct GroupStatus {
     pub unsupported: bool,
     /// Its offsets in partitions of the link, in order.
     pub partitions: Vec<GroupPartitionStatus>,
+}
+
+impl GroupStatus {
+    pub(super) fn unsupported() -> Self {
+        Self {
+            unsupported: true,
+            partitions: Vec::new(),
+        }
+    }
 }
 
 /// The status of every group of a link.
@@ -106,10 +113,7 @@ impl GroupPartitionStatus {
             GroupState::Synced | GroupState::Pending | GroupState::Held | GroupState::Clamped => {
                 true
             }
-            GroupState::ActiveOnTarget
-            | GroupState::Released
-            | GroupState::Waiting
-            | GroupState::Unsupported => false,
+            GroupState::ActiveOnTarget | GroupState::Released | GroupState::Waiting => false,
         };
         if is_followed && self.source_offset != newer.source_offset {
             let target_offset = self.target_offset;

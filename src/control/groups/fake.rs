@@ -27,6 +27,8 @@ pub(crate) struct Inner {
     pub(crate) active: BTreeSet<GroupId>,
     /// Groups of a kind that can't be carried.
     pub(crate) unsupported: BTreeSet<GroupId>,
+    /// Groups whose offsets may not be read.
+    pub(crate) refused: BTreeSet<GroupId>,
     pub(crate) offsets: BTreeMap<GroupId, Offsets>,
     pub(crate) ends: BTreeMap<TopicPartition, i64>,
     /// Last stable offsets that differ from the ends.
@@ -36,6 +38,8 @@ pub(crate) struct Inner {
     pub(crate) answers_lost: bool,
     /// Commits neither happen nor are answered.
     pub(crate) requests_lost: bool,
+    /// Commits are answered well and don't happen.
+    pub(crate) commits_forgotten: bool,
     /// Every commit that happened.
     pub(crate) commits: Vec<(GroupId, Offsets)>,
 }
@@ -100,7 +104,12 @@ impl Site for FakeSite {
     }
 
     fn offsets<'a>(&'a self, group: &'a GroupId) -> BoxFuture<'a, Result<Offsets>> {
-        self.ask(|inner| Ok(inner.offsets.get(group).cloned().unwrap_or_default()))
+        self.ask(|inner| {
+            if inner.refused.contains(group) {
+                return Err(Error::new(Kind::Broker(BrokerCode(30)), "not permitted"));
+            }
+            Ok(inner.offsets.get(group).cloned().unwrap_or_default())
+        })
     }
 
     fn commit<'a>(
@@ -115,6 +124,9 @@ impl Site for FakeSite {
             if inner.active.contains(group) {
                 let refused = || Err(Error::new(Kind::Broker(BrokerCode(25)), "members"));
                 return Ok(offsets.keys().map(|p| (p.clone(), refused())).collect());
+            }
+            if inner.commits_forgotten {
+                return Ok(offsets.keys().map(|p| (p.clone(), Ok(()))).collect());
             }
             inner.commits.push((group.clone(), offsets.clone()));
             let present = inner.offsets.entry(group.clone()).or_default();

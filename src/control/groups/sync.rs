@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +27,7 @@ use crate::model::{GroupId, SourceOffset, TopicPartition};
 mod tests;
 
 /// How many groups are asked for at once.
-pub(super) const GROUPS_AT_ONCE: usize = 16;
+pub(crate) const GROUPS_AT_ONCE: usize = 16;
 /// Unchanged offsets are written again this often within the time after which the target forgets them (H17).
 const REFRESHES_PER_RETENTION: i64 = 4;
 /// How long the target's offsets go unread while there is nothing new to apply.
@@ -87,7 +87,7 @@ impl GroupSync {
     }
 
     async fn round(&self, memory: &mut Memory, now_ms: i64) -> Result<()> {
-        match self.look(now_ms).await {
+        match self.look(memory.latest.as_ref(), now_ms).await {
             Ok(snapshot) => {
                 memory.reading.worked();
                 self.take_in(memory, snapshot).await?;
@@ -110,10 +110,13 @@ impl GroupSync {
     }
 
     /// Reads all group offsets first and the ends after them: whatever led to a commit is before its partition's end (H19).
-    async fn look(&self, now_ms: i64) -> Result<Snapshot> {
-        let mirrored: Vec<TopicPartition> = self.mirrored_partitions().collect();
+    ///
+    /// What a broker doesn't tell about one group or partition is taken from the last snapshot: an older commit only makes
+    /// the cut older.
+    async fn look(&self, latest: Option<&Snapshot>, now_ms: i64) -> Result<Snapshot> {
         let mut snapshot = Snapshot {
             taken_at_ms: now_ms,
+            ends: latest.map(|latest| latest.ends.clone()).unwrap_or_default(),
             ..Snapshot::default()
         };
         let standing = self.source.groups().await?;
@@ -121,30 +124,37 @@ impl GroupSync {
         let (unsupported, supported): (Vec<_>, Vec<_>) =
             ours.partition(|(_, standing)| *standing == Standing::Unsupported);
         for (group, _) in unsupported {
-            let status = GroupStatus {
-                unsupported: true,
-                partitions: Vec::new(),
-            };
-            self.board.put(group, status);
+            self.board.put(group, GroupStatus::unsupported());
         }
-        let reads = supported.into_iter().map(|(group, _)| self.commits(group));
-        let commits: Vec<_> = stream::iter(reads)
-            .buffer_unordered(GROUPS_AT_ONCE)
-            .try_collect()
-            .await?;
-        snapshot.groups = commits.into_iter().collect();
+        let mut reads = stream::iter(supported)
+            .map(|(group, _)| async move { (self.commits(&group).await, group) })
+            .buffer_unordered(GROUPS_AT_ONCE);
+        while let Some((commits, group)) = reads.next().await {
+            let commits = match commits {
+                Ok(commits) => Some(commits),
+                Err(error) if matches!(error.kind(), Kind::Broker(_)) => {
+                    latest.and_then(|latest| latest.groups.get(&group).cloned())
+                }
+                Err(error) => return Err(error),
+            };
+            snapshot
+                .groups
+                .extend(commits.map(|commits| (group, commits)));
+        }
+        drop(reads);
+        let mirrored: Vec<TopicPartition> = self.mirrored_partitions().collect();
+        snapshot
+            .ends
+            .retain(|partition, _| mirrored.binary_search(partition).is_ok());
         let ends = self.source.ends(&mirrored, End::LastStable).await?;
         let ends = ends.into_iter().map(|(p, end)| (p, SourceOffset(end)));
-        snapshot.ends = ends.collect();
+        snapshot.ends.extend(ends);
         Ok(snapshot)
     }
 
     /// A group's offsets in partitions of the link.
-    async fn commits(
-        &self,
-        group: GroupId,
-    ) -> Result<(GroupId, BTreeMap<TopicPartition, SourceCommit>)> {
-        let offsets = self.source.offsets(&group).await?;
+    async fn commits(&self, group: &GroupId) -> Result<BTreeMap<TopicPartition, SourceCommit>> {
+        let offsets = self.source.offsets(group).await?;
         let in_link = offsets
             .into_iter()
             .filter(|(p, c)| c.offset >= 0 && self.mirrored.mirror_topic(&p.topic).is_some());
@@ -155,7 +165,7 @@ impl GroupSync {
             };
             (partition, commit)
         });
-        Ok((group, commits.collect()))
+        Ok(commits.collect())
     }
 
     fn mirrored_partitions(&self) -> impl Iterator<Item = TopicPartition> {

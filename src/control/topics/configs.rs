@@ -70,7 +70,8 @@ pub fn initial(source: &Configs, broker_configs: &BTreeSet<String>) -> Configs {
 /// What has to change on an existing mirror topic.
 pub fn changes(source: &Configs, target: &Configs, broker_configs: &BTreeSet<String>) -> Configs {
     let mut changes = Configs::new();
-    for (name, rule) in RULES.iter().filter(|(name, _)| known(name, broker_configs)) {
+    let is_known = |name| known(name, broker_configs) || target.contains_key(name);
+    for (name, rule) in RULES.iter().filter(|(name, _)| is_known(name)) {
         let theirs = source.get(*name).map(String::as_str);
         let ours = target.get(*name).map(String::as_str);
         if let Some(value) = change(*rule, theirs, ours) {
@@ -161,6 +162,14 @@ mod tests {
         assert!(older.contains_key("message.timestamp.difference.max.ms"));
         assert!(!older.contains_key("message.timestamp.after.max.ms"));
         assert!(!older.contains_key("message.timestamp.before.max.ms"));
+    }
+
+    #[test]
+    fn a_limit_that_a_mirror_topic_shows_is_known_without_asking_the_brokers() {
+        let mut target = initial(&Configs::new(), &BTreeSet::new());
+        target.insert("message.timestamp.after.max.ms".into(), "3600000".into());
+        let opened = configs(&[("message.timestamp.after.max.ms", UNLIMITED)]);
+        assert_eq!(changes(&Configs::new(), &target, &BTreeSet::new()), opened);
     }
 
     #[test]

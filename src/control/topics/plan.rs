@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::configs::{self, Configs};
 use super::set::{KnownTopic, MirrorSet, MirroredTopic};
+use super::site::NewMirror;
 use crate::model::{HaltCode, Reason, TopicId, TopicName};
 
 #[cfg(test)]
@@ -57,7 +58,7 @@ pub struct Sight {
     pub initial: BTreeMap<TopicName, i32>,
     /// Source topics whose mirror was created in this look.
     pub created: BTreeSet<TopicName>,
-    /// Source topics whose mirror may not be created or configured, with what the target said.
+    /// Source topics that can't be mirrored for want of an authorization, with what a cluster said.
     pub not_permitted: BTreeMap<TopicName, String>,
 }
 
@@ -68,19 +69,11 @@ pub enum Action {
     CreateTopic {
         /// Its source topic.
         source: TopicName,
-        /// Its name.
-        target: TopicName,
-        /// Its number of partitions.
-        partitions: i32,
-        /// Its replication factor.
-        replication_factor: i16,
-        /// Its configs.
-        configs: Configs,
+        /// What to create.
+        mirror: NewMirror,
     },
     /// Give a mirror topic more partitions.
     CreatePartitions {
-        /// Its source topic.
-        source: TopicName,
         /// Its name.
         target: TopicName,
         /// How many it has to have in all.
@@ -111,7 +104,9 @@ pub fn plan(sight: &Sight) -> Vec<Action> {
         if let Some(reason) = conflict(sight, name) {
             let source = name.clone();
             actions.push(Action::Conflict { source, reason });
-        } else if let Some(source) = sight.source.get(name) {
+        } else if let Some(source) = sight.source.get(name)
+            && !sight.not_permitted.contains_key(name)
+        {
             plan_topic(sight, name, source, &mut actions);
         }
     }
@@ -121,12 +116,15 @@ pub fn plan(sight: &Sight) -> Vec<Action> {
 fn plan_topic(sight: &Sight, name: &TopicName, source: &SourceTopic, actions: &mut Vec<Action>) {
     let (topic, target) = (name.clone(), source.target_name.clone());
     let Some(existing) = sight.target.get(&target) else {
-        actions.push(Action::CreateTopic {
-            source: topic,
-            target,
+        let mirror = NewMirror {
+            name: target,
             partitions: source.partitions,
             replication_factor: replication_factor(sight, source),
             configs: configs::initial(&source.configs, &sight.target_broker_configs),
+        };
+        actions.push(Action::CreateTopic {
+            source: topic,
+            mirror,
         });
         return;
     };
@@ -138,14 +136,13 @@ fn plan_topic(sight: &Sight, name: &TopicName, source: &SourceTopic, actions: &m
     );
     if !changes.is_empty() {
         actions.push(Action::AlterConfigs {
-            source: topic.clone(),
+            source: topic,
             target: target.clone(),
             changes,
         });
     }
     if existing.partitions < source.partitions {
         actions.push(Action::CreatePartitions {
-            source: topic,
             target,
             count: source.partitions,
         });
@@ -199,6 +196,18 @@ fn differ(was: TopicId, is: TopicId) -> bool {
 }
 
 impl Sight {
+    /// Remembered topics that are not there on the source, or whose mirror isn't on the target.
+    pub fn gone(&self) -> BTreeSet<TopicName> {
+        let is_gone = |(name, known): &(&TopicName, &KnownTopic)| {
+            !self.source.contains_key(*name) || !self.target.contains_key(&known.target_name)
+        };
+        self.known
+            .iter()
+            .filter(is_gone)
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
     /// Selected topics, there or remembered.
     fn names(&self) -> BTreeSet<&TopicName> {
         self.source.keys().chain(self.known.keys()).collect()

@@ -112,8 +112,10 @@ impl fmt::Display for Blocker {
 /// Everything that stands against a plan, in order.
 pub(super) fn blockers(situation: &Situation) -> Vec<Blocker> {
     let mut blockers = Vec::new();
-    if situation.kind == Kind::Switchover && !situation.source_answers {
-        let message = "the source doesn't answer; if it is lost, plan a failover";
+    if let (Kind::Switchover, Some(failure)) = (situation.kind, &situation.source_failure) {
+        let message = format!(
+            "the groups of the source can't be read; if it is lost, plan a failover: {failure}"
+        );
         blockers.push(Blocker::new(BlockerCode::SourceUnreachable, message));
     }
     if situation.groups.is_empty() {

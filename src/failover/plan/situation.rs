@@ -16,8 +16,8 @@ pub struct Situation {
     pub kind: Kind,
     /// The link.
     pub link: LinkName,
-    /// Whether the source cluster answers.
-    pub source_answers: bool,
+    /// Why the source cluster doesn't answer, if it doesn't.
+    pub source_failure: Option<String>,
     /// When the source's group offsets were read.
     pub offsets_as_of: Option<Timestamp>,
     /// The chosen groups.
@@ -84,7 +84,7 @@ impl Situation {
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         match self.kind {
-            Kind::Failover if self.source_answers => warnings.push(
+            Kind::Failover if self.source_failure.is_none() => warnings.push(
                 "the source answers: a switchover would lose nothing; stop the groups there first"
                     .to_owned(),
             ),

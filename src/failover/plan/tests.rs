@@ -49,7 +49,7 @@ fn situation(kind: Kind, commit: CommitSituation) -> Situation {
     Situation {
         kind,
         link: "paris-oslo".into(),
-        source_answers: kind == Kind::Switchover,
+        source_failure: (kind == Kind::Failover).then(|| "gone".to_owned()),
         offsets_as_of: None,
         groups: BTreeMap::from([("billing".into(), group)]),
         asked_topics: BTreeSet::new(),
@@ -201,7 +201,7 @@ fn every_blocker_is_found() {
 fn a_switchover_needs_the_source_and_partitions_that_move() {
     let mut switchover = situation(Kind::Switchover, mapped());
     assert_eq!(codes(&switchover), []);
-    switchover.source_answers = false;
+    switchover.source_failure = Some("gone".to_owned());
     assert_eq!(codes(&switchover), [BlockerCode::SourceUnreachable]);
     for (state, kind, expected) in [
         (
@@ -263,8 +263,16 @@ fn the_hash_of_a_failover_covers_offsets_and_that_of_a_switchover_does_not() {
         hash(Kind::Switchover, moved())
     );
 
+    let mut answering = failover(mapped());
+    answering.source_failure = None;
+    assert_eq!(hash(Kind::Failover, mapped()), planned(&answering).hash);
+    assert_ne!(
+        planned(&answering).warnings,
+        planned(&failover(mapped())).warnings
+    );
+
     let mut blocked = situation(Kind::Switchover, mapped());
-    blocked.source_answers = false;
+    blocked.source_failure = Some("gone".to_owned());
     assert_ne!(hash(Kind::Switchover, mapped()), planned(&blocked).hash);
 }
 

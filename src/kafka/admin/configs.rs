@@ -94,7 +94,7 @@ async fn describe(
     let ask = cluster.ask(route, |connection| {
         let request = request.clone();
         async move {
-            let answer = connection.start(request, timeout)?.await?;
+            let answer = connection.call(request, timeout).await?;
             let mut described = BTreeMap::new();
             for result in answer.results {
                 match code_of(result.error_code) {
@@ -156,7 +156,7 @@ pub async fn alter_topic_configs(
     let ask = cluster.ask(Route::Any, |connection| {
         let request = request.clone();
         async move {
-            let answer = connection.start(request, timeout)?.await?;
+            let answer = connection.call(request, timeout).await?;
             let result = answer.responses.into_iter().next();
             let result = result.ok_or_else(|| missing("the topic"))?;
             match code_of(result.error_code) {

@@ -38,26 +38,23 @@ pub async fn group_offsets(
     cluster: &Cluster,
     group: &GroupId,
 ) -> Result<BTreeMap<TopicPartition, GroupOffset>> {
-    let ask = cluster.ask(
-        Route::Coordinator(group.clone()),
-        |connection| async move {
-            let version = connection.version_of(ApiKey::OffsetFetch);
-            let batched = version.is_some_and(|version| version >= FIRST_BATCHED);
-            let request = if batched {
-                let one = OffsetFetchRequestGroup::default()
-                    .with_group_id(group_id(group))
-                    .with_topics(None);
-                OffsetFetchRequest::default().with_groups(vec![one])
-            } else {
-                OffsetFetchRequest::default()
-                    .with_group_id(group_id(group))
-                    .with_topics(None)
-            };
-            let timeout = cluster.settings().request_timeout;
-            let answer = connection.start(request, timeout)?.await?;
-            read(&connection, group, answer)
-        },
-    );
+    let ask = cluster.ask(Route::Coordinator(group.clone()), |connection| async move {
+        let version = connection.version_of(ApiKey::OffsetFetch);
+        let batched = version.is_some_and(|version| version >= FIRST_BATCHED);
+        let request = if batched {
+            let one = OffsetFetchRequestGroup::default()
+                .with_group_id(group_id(group))
+                .with_topics(None);
+            OffsetFetchRequest::default().with_groups(vec![one])
+        } else {
+            OffsetFetchRequest::default()
+                .with_group_id(group_id(group))
+                .with_topics(None)
+        };
+        let timeout = cluster.settings().request_timeout;
+        let answer = connection.call(request, timeout).await?;
+        read(&connection, group, answer)
+    });
     ask.await
 }
 
@@ -150,7 +147,7 @@ pub async fn commit_group_offsets(
     let ask = cluster.ask(Route::Coordinator(group.clone()), |connection| {
         let request = request.clone();
         async move {
-            let answer = connection.start(request, timeout)?.await?;
+            let answer = connection.call(request, timeout).await?;
             let mut outcomes = committed(&connection, group, answer)?;
             for partition in offsets.keys() {
                 let outcome = outcomes.entry(partition.clone());

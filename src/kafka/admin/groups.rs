@@ -73,7 +73,7 @@ async fn list_groups_of(cluster: &Cluster, broker: BrokerId) -> Result<Vec<Liste
     let connection = cluster.connection(broker, Slot::Control).await?;
     let timeout = cluster.settings().request_timeout;
     let request = ListGroupsRequest::default();
-    let answer = connection.start(request, timeout)?.await?;
+    let answer = connection.call(request, timeout).await?;
     if let Some(code) = code_of(answer.error_code) {
         return Err(connection.refusal("list groups", code, None));
     }
@@ -95,20 +95,17 @@ async fn list_groups_of(cluster: &Cluster, broker: BrokerId) -> Result<Vec<Liste
 ///
 /// Errors: the broker's code; `GROUP_AUTHORIZATION_FAILED` without DESCRIBE.
 pub async fn describe_group(cluster: &Cluster, group: &GroupId) -> Result<GroupDescription> {
-    let ask = cluster.ask(
-        Route::Coordinator(group.clone()),
-        |connection| async move {
-            // The classic request says `Dead` of a group of the newer protocol, so that one is asked first.
-            if connection
-                .version_of(ApiKey::ConsumerGroupDescribe)
-                .is_some()
-                && let Some(described) = describe_newer(cluster, &connection, group).await?
-            {
-                return Ok(described);
-            }
-            describe_classic(cluster, &connection, group).await
-        },
-    );
+    let ask = cluster.ask(Route::Coordinator(group.clone()), |connection| async move {
+        // The classic request says `Dead` of a group of the newer protocol, so that one is asked first.
+        if connection
+            .version_of(ApiKey::ConsumerGroupDescribe)
+            .is_some()
+            && let Some(described) = describe_newer(cluster, &connection, group).await?
+        {
+            return Ok(described);
+        }
+        describe_classic(cluster, &connection, group).await
+    });
     ask.await
 }
 
@@ -119,7 +116,7 @@ async fn describe_newer(
 ) -> Result<Option<GroupDescription>> {
     let request = ConsumerGroupDescribeRequest::default().with_group_ids(vec![group_id(group)]);
     let timeout = cluster.settings().request_timeout;
-    let answer = connection.start(request, timeout)?.await?;
+    let answer = connection.call(request, timeout).await?;
     let one = answer.groups.into_iter().next();
     let one = one.ok_or_else(|| missing("the group"))?;
     match code_of(one.error_code) {
@@ -142,7 +139,7 @@ async fn describe_classic(
 ) -> Result<GroupDescription> {
     let request = DescribeGroupsRequest::default().with_groups(vec![group_id(group)]);
     let timeout = cluster.settings().request_timeout;
-    let answer = connection.start(request, timeout)?.await?;
+    let answer = connection.call(request, timeout).await?;
     let one = answer.groups.into_iter().next();
     let one = one.ok_or_else(|| missing("the group"))?;
     match code_of(one.error_code) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::offset_for_leader_epoch_request::{
     OffsetForLeaderPartition, OffsetForLeaderTopic,
@@ -17,7 +18,7 @@ use super::missing;
 use crate::error::{Error, Result};
 use crate::kafka::wire::codes::{Retry, code_of, retry_of_error};
 use crate::kafka::wire::names::{by_topic, topic_name, topic_partition};
-use crate::kafka::wire::{Cluster, Connection, Pending, Route, Slot};
+use crate::kafka::wire::{Cluster, Connection, Route, Slot};
 use crate::model::{BrokerId, LeaderEpoch, TopicPartition};
 use crate::task::Backoff;
 
@@ -108,7 +109,7 @@ pub async fn list_offset(
 ) -> Result<ListedOffset> {
     let mut listed = list_offsets(cluster, &[(partition.clone(), epoch)], at).await?;
     let result = listed.remove(partition);
-    result.unwrap_or_else(|| Err(unanswered(cluster, partition)))
+    result.unwrap_or_else(|| Err(missing("the partition").partition(partition)))
 }
 
 async fn list_once(
@@ -117,7 +118,7 @@ async fn list_once(
     at: At,
 ) -> ListedOffsets {
     let mut listed = ListedOffsets::new();
-    let mut by_leader: BTreeMap<BrokerId, Vec<(TopicPartition, LeaderEpoch)>> = BTreeMap::new();
+    let mut by_leader: BTreeMap<BrokerId, Asked> = BTreeMap::new();
     for (partition, epoch) in partitions {
         match cluster.leader(partition).await {
             Ok(leader) => {
@@ -127,52 +128,45 @@ async fn list_once(
             Err(error) => drop(listed.insert(partition.clone(), Err(error))),
         }
     }
-    let mut started = Vec::new();
-    for (broker, asked) in by_leader {
-        let pending = start(cluster, broker, &asked, at).await;
-        started.push((pending, asked));
-    }
-    for (pending, asked) in started {
-        let answer = match pending {
-            Ok((connection, pending)) => pending.await.map(|answer| (connection, answer)),
-            Err(error) => Err(error),
-        };
-        match answer {
-            Ok((connection, answer)) => {
-                listed.extend(asked.into_iter().map(|(partition, _)| {
-                    let error = Err(unanswered(cluster, &partition));
-                    (partition, error)
-                }));
-                listed.extend(read(&connection, answer));
-            }
-            Err(error) => {
-                let error = Arc::new(error);
-                listed.extend(asked.into_iter().map(|(partition, _)| {
-                    let text = "the offset cannot be listed";
-                    let one = Error::new(error.kind(), text).caused_by(Arc::clone(&error));
-                    (partition.clone(), Err(one.partition(&partition)))
-                }));
-            }
-        }
+    let leaders = by_leader.into_iter();
+    let answers = join_all(leaders.map(|(broker, asked)| list_of(cluster, broker, asked, at)));
+    listed.extend(answers.await.into_iter().flatten());
+    listed
+}
+
+type Asked = Vec<(TopicPartition, LeaderEpoch)>;
+
+/// What one leader says, with an outcome for every partition asked about.
+async fn list_of(cluster: &Cluster, broker: BrokerId, asked: Asked, at: At) -> ListedOffsets {
+    let (mut listed, failure) = match try_list_of(cluster, broker, &asked, at).await {
+        Ok(listed) => (listed, missing("the partition")),
+        Err(error) => (ListedOffsets::new(), error),
+    };
+    let failure = Arc::new(failure);
+    for (partition, _) in asked {
+        listed.entry(partition).or_insert_with_key(|partition| {
+            let error = Error::new(failure.kind(), "the offset cannot be listed");
+            Err(error.partition(partition).caused_by(Arc::clone(&failure)))
+        });
     }
     listed
 }
 
-async fn start(
+async fn try_list_of(
     cluster: &Cluster,
     broker: BrokerId,
-    partitions: &[(TopicPartition, LeaderEpoch)],
+    asked: &Asked,
     at: At,
-) -> Result<(Connection, Pending<ListOffsetsResponse>)> {
+) -> Result<ListedOffsets> {
     let (replica, isolation, timestamp) = at.fields();
-    let asked = partitions.iter().map(|(partition, epoch)| {
+    let partitions = asked.iter().map(|(partition, epoch)| {
         let one = ListOffsetsPartition::default()
             .with_partition_index(partition.partition.0)
             .with_current_leader_epoch(epoch.0)
             .with_timestamp(timestamp);
         (partition, one)
     });
-    let topics = by_topic(asked).into_iter().map(|(name, partitions)| {
+    let topics = by_topic(partitions).into_iter().map(|(name, partitions)| {
         ListOffsetsTopic::default()
             .with_name(name)
             .with_partitions(partitions)
@@ -182,8 +176,9 @@ async fn start(
         .with_isolation_level(isolation)
         .with_topics(topics.collect());
     let connection = cluster.connection(broker, Slot::Control).await?;
-    let pending = connection.start(request, cluster.settings().request_timeout)?;
-    Ok((connection, pending))
+    let timeout = cluster.settings().request_timeout;
+    let answer = connection.call(request, timeout).await?;
+    Ok(read(&connection, answer))
 }
 
 fn read(connection: &Connection, answer: ListOffsetsResponse) -> ListedOffsets {
@@ -205,11 +200,6 @@ fn read(connection: &Connection, answer: ListOffsetsResponse) -> ListedOffsets {
         })
     });
     results.collect()
-}
-
-fn unanswered(cluster: &Cluster, partition: &TopicPartition) -> Error {
-    let error = missing("the partition").cluster(cluster.name());
-    error.partition(partition)
 }
 
 /// Where an epoch of a partition's leaders ended: the largest epoch up to the asked one that the leader knows, and the
@@ -237,11 +227,9 @@ pub async fn end_of_epoch(
                 .with_replica_id((-1).into())
                 .with_topics(vec![topic]);
             let timeout = cluster.settings().request_timeout;
-            let answer = connection.start(request, timeout)?.await?;
+            let answer = connection.call(request, timeout).await?;
             let mut answers = answer.topics.into_iter().flat_map(|topic| topic.partitions);
-            let one = answers
-                .next()
-                .ok_or_else(|| unanswered(cluster, partition))?;
+            let one = answers.next().ok_or_else(|| missing("the partition"))?;
             match code_of(one.error_code) {
                 None => Ok((LeaderEpoch(one.leader_epoch), one.end_offset)),
                 Some(code) => Err(connection.refusal(what, code, None)),

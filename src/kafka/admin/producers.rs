@@ -43,7 +43,7 @@ pub async fn describe_producers(
                 .with_partition_indexes(vec![partition.partition.0]);
             let request = DescribeProducersRequest::default().with_topics(vec![topic]);
             let timeout = cluster.settings().request_timeout;
-            let answer = connection.start(request, timeout)?.await?;
+            let answer = connection.call(request, timeout).await?;
             let mut answers = answer.topics.into_iter().flat_map(|topic| topic.partitions);
             let one = answers.next().ok_or_else(|| missing("the partition"))?;
             if let Some(code) = code_of(one.error_code) {

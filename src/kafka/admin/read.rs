@@ -43,7 +43,7 @@ pub async fn read_at(
         let leader = cluster.leader(partition).await?;
         let request = request(partition, leader, offset, max_bytes);
         let timeout = cluster.settings().request_timeout;
-        let answer = connection.start(request, timeout)?.await?;
+        let answer = connection.call(request, timeout).await?;
         let mut answers = answer.responses.into_iter().flat_map(|one| one.partitions);
         let data = answers.next();
         let code = data.as_ref().map_or(0, |data| data.error_code);

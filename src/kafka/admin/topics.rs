@@ -28,6 +28,7 @@ pub struct NewTopic {
 
 const TOPIC_ALREADY_EXISTS: BrokerCode = BrokerCode(36);
 const INVALID_PARTITIONS: BrokerCode = BrokerCode(37);
+const LOOKS: u32 = 10;
 
 /// Creates a topic; `false` if there is one of that name already (possibly created by a first attempt whose answer was
 /// lost). Brokers learn of a new topic some time after this returns.
@@ -51,7 +52,7 @@ pub async fn create_topic(cluster: &Cluster, topic: &NewTopic) -> Result<bool> {
     let ask = cluster.ask(Route::Controller, |connection| {
         let request = request.clone();
         async move {
-            let answer = connection.start(request, timeout)?.await?;
+            let answer = connection.call(request, timeout).await?;
             let result = answer.topics.into_iter().next();
             let result = result.ok_or_else(|| missing("the topic"))?;
             match code_of(result.error_code) {
@@ -82,7 +83,7 @@ pub async fn create_partitions(cluster: &Cluster, topic: &TopicName, count: i32)
     let ask = cluster.ask(Route::Controller, |connection| {
         let request = request.clone();
         async move {
-            let answer = connection.start(request, timeout)?.await?;
+            let answer = connection.call(request, timeout).await?;
             let result = answer.results.into_iter().next();
             let result = result.ok_or_else(|| missing("the topic"))?;
             match code_of(result.error_code) {
@@ -98,11 +99,17 @@ pub async fn create_partitions(cluster: &Cluster, topic: &TopicName, count: i32)
     ask.await
 }
 
+/// Whether the metadata shows that many partitions, after some looks: brokers learn of new ones later than the controller.
 async fn has_partitions(cluster: &Cluster, topic: &TopicName, count: i32) -> Result<bool> {
-    let metadata = cluster.refresh(cluster.metadata().generation).await?;
-    let partitions = metadata
-        .topics
-        .get(topic)
-        .map(|topic| topic.partitions.len());
-    Ok(partitions.is_some_and(|have| i32::try_from(have).is_ok_and(|have| have >= count)))
+    for _ in 0..LOOKS {
+        let metadata = cluster.refresh(cluster.metadata().generation).await?;
+        let have = metadata
+            .topics
+            .get(topic)
+            .map_or(0, |topic| topic.partitions.len());
+        if i32::try_from(have).is_ok_and(|have| have >= count) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

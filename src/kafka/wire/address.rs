@@ -50,17 +50,12 @@ impl FromStr for HostPort {
 }
 
 fn parse(text: &str) -> Option<HostPort> {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (host, port) = rest.split_once("]:")?;
-            host.contains(':').then_some((host, port))?
-        }
-        None => {
-            let (host, port) = text.rsplit_once(':')?;
-            (!host.contains(':')).then_some((host, port))?
-        }
-    };
-    let usable = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '/');
+    let bracketed = text.strip_prefix('[').map(|rest| rest.split_once("]:"));
+    let (host, port) = bracketed.unwrap_or_else(|| text.rsplit_once(':'))?;
+    let bracketed = bracketed.is_some();
+    let usable = !host.is_empty()
+        && host.contains(':') == bracketed
+        && !host.contains(|c: char| c.is_whitespace() || c == '/');
     let port = port.parse().ok().filter(|&port| port != 0)?;
     usable.then(|| HostPort::new(host, port))
 }

@@ -156,18 +156,15 @@ impl Cluster {
     /// Errors: `Disconnected` or `TimedOut` if it cannot be reached; at once, with the last cause, while it is too early to
     /// try again.
     pub async fn connection(&self, broker: BrokerId, slot: Slot) -> Result<Connection> {
-        let metadata = self.current_metadata().await?;
-        let address = match metadata.brokers.get(&broker) {
-            Some(address) => address.clone(),
-            None => {
-                let refreshed = self.refresh(metadata.generation).await?;
-                let address = refreshed.brokers.get(&broker).cloned();
-                address.ok_or_else(|| {
-                    let text = format!("broker {broker} isn't part of the cluster at present");
-                    self.error(Kind::Disconnected, text)
-                })?
-            }
-        };
+        let mut metadata = self.current_metadata().await?;
+        if !metadata.brokers.contains_key(&broker) {
+            metadata = self.refresh(metadata.generation).await?;
+        }
+        let address = metadata.brokers.get(&broker).cloned();
+        let address = address.ok_or_else(|| {
+            let text = format!("broker {broker} isn't part of the cluster at present");
+            self.error(Kind::Disconnected, text)
+        })?;
         let broker = Some(broker);
         self.0.pool.get(&Endpoint { broker, address }, slot).await
     }
@@ -218,7 +215,7 @@ impl Cluster {
             .with_key(StrBytes::from_string(group.to_string()))
             .with_key_type(0);
         let answer = connection
-            .start(request, self.0.settings.request_timeout)?
+            .call(request, self.0.settings.request_timeout)
             .await?;
         if let Some(code) = code_of(answer.error_code) {
             let detail = answer.error_message.as_deref();
@@ -258,7 +255,7 @@ impl Cluster {
         let settings = &self.0.settings;
         let connection = self.0.pool.get(endpoint, Slot::Control).await?;
         let limit = settings.request_timeout.min(METADATA_TIMEOUT_MAX);
-        let response = connection.start(metadata::request(), limit)?.await?;
+        let response = connection.call(metadata::request(), limit).await?;
         let next = self.metadata().next(response, &settings.address_map)?;
         self.0.pool.keep_only(&endpoints(&next));
         let mut latest = self.0.latest.lock();

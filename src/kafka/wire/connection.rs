@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use kafka_protocol::messages::{ApiKey, ProduceRequest, ProduceResponse};
 use kafka_protocol::protocol::{StrBytes, VersionRange};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::HostPort;
@@ -37,6 +38,7 @@ struct Inner {
     client_id: StrBytes,
     versions: OnceLock<Versions>,
     link: Arc<Link>,
+    room_for_calls: Semaphore,
     _task: Owned,
 }
 
@@ -56,6 +58,9 @@ impl fmt::Display for Peer {
         }
     }
 }
+
+/// How many [`Connection::call`]s may wait for their answers; the others wait for their turn.
+const CALLS_MAX: usize = PIPELINE_LIMIT / 2;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -78,6 +83,7 @@ impl Connection {
             client_id,
             versions: OnceLock::new(),
             link,
+            room_for_calls: Semaphore::new(CALLS_MAX),
             _task: task,
         }))
     }
@@ -129,12 +135,25 @@ impl Connection {
     /// The timeout is how long the answer may take from now; an overdue answer ends the connection, at most half a second
     /// late. Errors: `Disconnected` if the connection has ended, `Refused` if too many answers are awaited already,
     /// `Protocol` if the broker cannot take the request.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a request is used up by sending it"
+    )]
     pub fn start<R: Request>(&self, request: R, timeout: Duration) -> Result<Pending<R::Response>> {
         let version = self.choose(R::KEY, R::SPOKEN, request.highest_version())?;
         self.start_version(&request, version, timeout, answer_to::<R>)
     }
 
-    /// The same in a version chosen by the caller, who also knows how to read the answer.
+    /// Sends a request when there is room for it, and waits for its answer.
+    ///
+    /// The timeout runs from when it is sent. Errors: as for [`Connection::start`], and those of [`Pending`].
+    /// Cancellation: the request may still happen.
+    pub async fn call<R: Request>(&self, request: R, timeout: Duration) -> Result<R::Response> {
+        let _room = self.0.room_for_calls.acquire().await;
+        self.start(request, timeout)?.await
+    }
+
+    /// Like [`Connection::start`] in a version chosen by the caller, who also knows how to read the answer.
     pub(crate) fn start_version<R: Request>(
         &self,
         request: &R,

@@ -9,14 +9,17 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use kafka_protocol::messages::api_versions_response::ApiVersion;
-use kafka_protocol::messages::metadata_response::MetadataResponseBroker;
+use kafka_protocol::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
 use kafka_protocol::messages::{
     ApiKey, ApiVersionsRequest, ApiVersionsResponse, BrokerId as KafkaBroker, MetadataResponse,
-    RequestHeader, ResponseHeader,
+    RequestHeader, ResponseHeader, TopicName as KafkaName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 use parking_lot::Mutex;
 use tokio::io::{AsyncWriteExt, DuplexStream, ReadHalf as Half, duplex, split};
+use uuid::Uuid;
 
 use super::frame::Frames;
 use super::request::our_versions;
@@ -54,8 +57,16 @@ impl FakeNet {
     where
         F: Fn(&Call) -> Reply + Send + Sync + 'static,
     {
-        let answer = Arc::new(answer);
-        self.script(address, move |stream| serve(stream, Arc::clone(&answer)));
+        self.broker_speaking(address, versions(), answer);
+    }
+
+    /// The same for a broker that speaks other versions.
+    pub(crate) fn broker_speaking<F>(&self, address: &str, spoken: ApiVersionsResponse, answer: F)
+    where
+        F: Fn(&Call) -> Reply + Send + Sync + 'static,
+    {
+        let shared = Arc::new((spoken, answer));
+        self.script(address, move |stream| serve(stream, Arc::clone(&shared)));
     }
 
     /// Takes an address away and ends every connection there is, to whatever address.
@@ -199,15 +210,16 @@ pub(crate) async fn next_call(frames: &mut Frames, read: &mut Half<DuplexStream>
     frames.next(read).await.ok().map(Call::read)
 }
 
-async fn serve<F>(stream: DuplexStream, answer: Arc<F>)
+async fn serve<F>(stream: DuplexStream, shared: Arc<(ApiVersionsResponse, F)>)
 where
     F: Fn(&Call) -> Reply,
 {
+    let (spoken, answer) = &*shared;
     let (mut read, mut write) = split(stream);
     let mut frames = Frames::default();
     while let Some(call) = next_call(&mut frames, &mut read).await {
         let reply = match call.key {
-            ApiKey::ApiVersions => call.answer::<ApiVersionsRequest>(&versions()),
+            ApiKey::ApiVersions => call.answer::<ApiVersionsRequest>(spoken),
             _ => answer(&call),
         };
         match reply {
@@ -238,6 +250,31 @@ pub(crate) fn versions() -> ApiVersionsResponse {
         Some(api.with_min_version(range.min).with_max_version(range.max))
     });
     ApiVersionsResponse::default().with_api_keys(keys.collect())
+}
+
+/// A broker that speaks one request at most in a version, not at all with -1.
+pub(crate) fn versions_but(key: ApiKey, max: i16) -> ApiVersionsResponse {
+    let mut spoken = versions();
+    for api in &mut spoken.api_keys {
+        if api.api_key == key as i16 {
+            api.max_version = max;
+        }
+    }
+    spoken
+}
+
+/// A topic `name` whose partitions, numbered from 0, have these leaders in epoch 3.
+pub(crate) fn topic(name: &str, leaders: &[i32]) -> MetadataResponseTopic {
+    let partitions = (0..).zip(leaders).map(|(number, leader)| {
+        MetadataResponsePartition::default()
+            .with_partition_index(number)
+            .with_leader_id(KafkaBroker(*leader))
+            .with_leader_epoch(3)
+    });
+    MetadataResponseTopic::default()
+        .with_name(Some(KafkaName(StrBytes::from_string(name.to_owned()))))
+        .with_topic_id(Uuid::from_u128(7))
+        .with_partitions(partitions.collect())
 }
 
 /// Metadata of a cluster `id` with brokers numbered from 1 at these addresses and no topics.

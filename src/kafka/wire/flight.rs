@@ -38,14 +38,12 @@ impl<T: Clone + Send + Sync + 'static> Flight<T> {
     {
         let mut current = self.0.lock();
         let under_way = current.as_ref().and_then(WeakShared::upgrade);
-        match under_way.filter(|attempt| attempt.peek().is_none()) {
-            Some(attempt) => attempt,
-            None => {
-                let attempt = begin().boxed().shared();
-                *current = attempt.downgrade();
-                attempt
-            }
-        }
+        let under_way = under_way.filter(|attempt| attempt.peek().is_none());
+        under_way.unwrap_or_else(|| {
+            let attempt = begin().boxed().shared();
+            *current = attempt.downgrade();
+            attempt
+        })
     }
 }
 

@@ -154,7 +154,6 @@ impl Link {
     pub(crate) async fn run(self: Arc<Self>, mut read: ReadHalf, mut write: WriteHalf) {
         let _ended_however_this_ends = EndGuard(&self);
         let end = tokio::select! {
-            biased;
             end = self.receive(&mut read) => end,
             end = self.send(&mut write) => end,
             end = self.watch_deadlines() => end,

@@ -1,5 +1,7 @@
 //! Names between our words and the protocol's.
 
+use std::collections::BTreeMap;
+
 use kafka_protocol::messages as kafka;
 use kafka_protocol::protocol::StrBytes;
 
@@ -29,7 +31,7 @@ pub(crate) fn topic_partition(topic: &kafka::TopicName, partition: i32) -> Topic
 pub(crate) fn by_topic<'a, T>(
     partitions: impl IntoIterator<Item = (&'a TopicPartition, T)>,
 ) -> Vec<(kafka::TopicName, Vec<T>)> {
-    let mut topics: std::collections::BTreeMap<&TopicName, Vec<T>> = Default::default();
+    let mut topics: BTreeMap<&TopicName, Vec<T>> = BTreeMap::new();
     for (partition, value) in partitions {
         topics.entry(&partition.topic).or_default().push(value);
     }

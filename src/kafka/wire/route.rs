@@ -42,7 +42,7 @@ impl Cluster {
         let timeout = self.settings().request_timeout;
         self.ask(route, |connection| {
             let request = request.clone();
-            async move { connection.start(request, timeout)?.await }
+            async move { connection.call(request, timeout).await }
         })
         .await
     }

@@ -120,6 +120,19 @@ async fn only_groups_of_the_link_are_carried() {
 }
 
 #[tokio::test]
+async fn a_group_that_may_not_be_read_holds_up_no_other_and_is_not_forgotten() {
+    let mut bench = Bench::new();
+    bench.source.put("g", 50);
+    bench.round().await;
+    bench.source.set(|inner| inner.refused.insert("g".into()));
+    bench.source.put("g2", 60);
+    bench.round().await;
+    assert_eq!(bench.target.offset("g2"), Some(55));
+    let snapshot = bench.sync.ledger.snapshot().unwrap().unwrap();
+    assert!(snapshot.groups.contains_key(&GroupId::from("g")));
+}
+
+#[tokio::test]
 async fn h16_progress_on_the_target_is_never_overwritten_also_after_a_restart() {
     let mut bench = Bench::new();
     bench.source.put("g", 50);

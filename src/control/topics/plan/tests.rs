@@ -69,10 +69,12 @@ fn a_new_topic_gets_the_partitions_of_its_source_and_as_many_replicas_as_there_a
     let sight = sight(Some(source(1, 7)), None);
     let expected = Action::CreateTopic {
         source: "orders".into(),
-        target: "mirror".into(),
-        partitions: 7,
-        replication_factor: 1,
-        configs: configs::initial(&source(1, 7).configs, &BTreeSet::new()),
+        mirror: NewMirror {
+            name: "mirror".into(),
+            partitions: 7,
+            replication_factor: 1,
+            configs: configs::initial(&source(1, 7).configs, &BTreeSet::new()),
+        },
     };
     assert_eq!(plan(&sight), [expected]);
     assert!(sight.mirror_set().topics.is_empty());
@@ -82,20 +84,17 @@ fn a_new_topic_gets_the_partitions_of_its_source_and_as_many_replicas_as_there_a
 fn the_links_replication_factor_decides_if_there_is_one() {
     let mut sight = sight(Some(source(1, 1)), None);
     sight.replication_factor = Some(2);
-    assert!(matches!(
-        plan(&sight)[..],
-        [Action::CreateTopic {
-            replication_factor: 2,
-            ..
-        }]
-    ));
+    let actions = plan(&sight);
+    let [Action::CreateTopic { mirror, .. }] = &actions[..] else {
+        panic!("{actions:?}");
+    };
+    assert_eq!(mirror.replication_factor, 2);
 }
 
 #[test]
 fn partitions_added_on_the_source_appear_on_the_target() {
     let sight = knowing(sight(Some(source(1, 5)), Some(target(2, 3))), 1, 2, 3);
     let grow = Action::CreatePartitions {
-        source: "orders".into(),
         target: "mirror".into(),
         count: 5,
     };
@@ -215,7 +214,8 @@ proptest! {
         let mut sight = sight(Some(source(1, partitions)), existing.map(|count| target(2, count)));
         for action in plan(&sight) {
             match action {
-                Action::CreateTopic { target: name, partitions, configs, .. } => {
+                Action::CreateTopic { mirror, .. } => {
+                    let NewMirror { name, partitions, configs, .. } = mirror;
                     let created = TargetTopic { id: id(2), partitions, configs };
                     sight.target.insert(name, created);
                 }

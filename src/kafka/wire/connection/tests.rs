@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use futures_util::future::join_all;
 use kafka_protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf as Half, duplex, split};
 
@@ -205,6 +206,25 @@ async fn the_number_of_requests_in_flight_is_limited() {
     first.await.unwrap();
     let _taken = ask(&connection, 64);
     assert_eq!(others.len(), 63);
+}
+
+#[tokio::test]
+async fn calls_wait_for_their_turn_however_many_there_are() {
+    let (connection, mut far) = connected();
+    let calls = join_all((0..500).map(|number| {
+        let key = StrBytes::from_string(number.to_string());
+        connection.call(FindCoordinatorRequest::default().with_key(key), LIMIT)
+    }));
+    let answering = async {
+        for _ in 0..500 {
+            let call = far.next().await;
+            far.say(&answer(&call, 0)).await;
+        }
+    };
+    let (answers, ()) = tokio::join!(calls, answering);
+    for (number, answer) in (0..).zip(answers) {
+        assert_eq!(answer.unwrap().node_id.0, number);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -75,6 +75,10 @@ async fn a_broker_that_came_back_is_connected_to_again() {
     tokio::time::sleep(REDIAL_CAP).await;
     let second = pool.get(&to, Slot::Control).await.unwrap();
     assert!(second.is_alive() && second.id() != first.id());
+    assert!(
+        pool.failures.lock().is_empty(),
+        "the next delay begins small"
+    );
 }
 
 #[tokio::test]

@@ -10,19 +10,27 @@ use super::*;
 use crate::error::Kind;
 use crate::kafka::wire::fake::{self, FakeNet, Reply};
 
+/// How often a broker was asked.
+#[derive(Default)]
+struct Asked {
+    lists: AtomicU32,
+    coordinators: AtomicU32,
+}
+
 /// A cluster of one broker that answers `ListGroups` as the n-th time says: an error code, or `None` to hang up.
-fn scripted(codes: &'static [Option<i16>]) -> (FakeNet, Arc<AtomicU32>) {
+fn scripted(codes: &'static [Option<i16>]) -> (FakeNet, Arc<Asked>) {
     let net = FakeNet::default();
-    let asked = Arc::new(AtomicU32::new(0));
+    let asked = Arc::new(Asked::default());
     let counted = Arc::clone(&asked);
     net.broker("a:1", move |call| match call.key {
         ApiKey::Metadata => call.answer::<MetadataRequest>(&fake::metadata("A", &["a:1"])),
         ApiKey::FindCoordinator => {
+            counted.coordinators.fetch_add(1, Ordering::SeqCst);
             let answer = FindCoordinatorResponse::default().with_node_id(1.into());
             call.answer::<FindCoordinatorRequest>(&answer)
         }
         _ => {
-            let turn = counted.fetch_add(1, Ordering::SeqCst) as usize;
+            let turn = counted.lists.fetch_add(1, Ordering::SeqCst) as usize;
             match codes.get(turn).copied().unwrap_or(Some(0)) {
                 Some(code) => {
                     let answer = ListGroupsResponse::default().with_error_code(code);
@@ -38,7 +46,7 @@ fn scripted(codes: &'static [Option<i16>]) -> (FakeNet, Arc<AtomicU32>) {
 async fn ask_of(cluster: &Cluster, route: &Route) -> Result<()> {
     let ask = cluster.ask(route.clone(), |connection| async move {
         let request = ListGroupsRequest::default();
-        let answer = connection.start(request, Duration::from_secs(30))?.await?;
+        let answer = connection.call(request, Duration::from_secs(30)).await?;
         match answer.error_code {
             0 => Ok(()),
             code => Err(connection.refusal("list groups", BrokerCode(code), None)),
@@ -53,7 +61,9 @@ async fn what_passes_is_asked_again_and_what_stays_is_not() {
     let (net, asked) = scripted(&[Some(14), None, Some(16), Some(15), None]);
     let cluster = net.cluster(&["a:1"]);
     ask_of(&cluster, &group).await.unwrap();
-    assert_eq!(asked.load(Ordering::SeqCst), 6);
+    assert_eq!(asked.lists.load(Ordering::SeqCst), 6);
+    let lookups = asked.coordinators.load(Ordering::SeqCst);
+    assert_eq!(lookups, 5, "again after 15, 16 and each lost connection");
 
     let (net, asked) = scripted(&[Some(30)]);
     let cluster = net.cluster(&["a:1"]);
@@ -63,7 +73,7 @@ async fn what_passes_is_asked_again_and_what_stays_is_not() {
         "broker 1 at a:1: cannot list groups: GROUP_AUTHORIZATION_FAILED (30); \
          grant farshore's principal this operation on the group (cluster paris)"
     );
-    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(asked.lists.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,7 +83,7 @@ async fn a_missing_topic_is_believed_after_a_few_looks() {
     let began = Instant::now();
     let error = ask_of(&cluster, &Route::Any).await.unwrap_err();
     assert_eq!(error.code(), Some(BrokerCode(3)));
-    assert_eq!(asked.load(Ordering::SeqCst), LOOKS_FOR_A_TOPIC);
+    assert_eq!(asked.lists.load(Ordering::SeqCst), LOOKS_FOR_A_TOPIC);
     assert!(began.elapsed() < Duration::from_secs(5));
 }
 

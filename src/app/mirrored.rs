@@ -1,0 +1,62 @@
+//! A link's view, as control and moves ask it.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use crate::control::{Lookup, Mirrored, MirroredPartition};
+use crate::error::Result;
+use crate::model::{SourceOffset, TargetOffset, TopicName, TopicPartition};
+use crate::replicate::{LinkView, PartitionStatus, Untranslatable};
+
+/// Joins replication and control, which don't know each other.
+#[derive(Debug)]
+pub(crate) struct View(pub(crate) LinkView);
+
+impl Mirrored for View {
+    fn partitions(&self) -> Vec<MirroredPartition> {
+        self.0.partitions().into_iter().map(partition).collect()
+    }
+
+    fn mirror_topic(&self, topic: &TopicName) -> Option<TopicName> {
+        self.0.mirror_topic(topic)
+    }
+
+    fn lookup(&self, partition: &TopicPartition, offset: SourceOffset) -> Lookup {
+        match self.0.translate(partition, offset) {
+            Ok(translation) if translation.exact => Lookup::Mapped(translation.target_offset),
+            Ok(translation) => Lookup::Near(
+                translation.target_offset,
+                translation.reason.unwrap_or_default(),
+            ),
+            Err(Untranslatable::UnknownPartition) => Lookup::NotMirrored,
+            Err(Untranslatable::BeyondFrontier {
+                frontier,
+                target_end,
+            }) => Lookup::Beyond {
+                frontier,
+                target_end,
+            },
+            Err(Untranslatable::BeforeMap { source, target }) => Lookup::Before {
+                first_source: source,
+                first_target: target,
+            },
+            Err(Untranslatable::Store(error)) => Lookup::NotReady(error.chain()),
+        }
+    }
+
+    fn persist_frontiers(&self) -> BoxFuture<'_, Result<()>> {
+        self.0.persist_frontiers().boxed()
+    }
+}
+
+fn partition(status: PartitionStatus) -> MirroredPartition {
+    MirroredPartition {
+        frontier: (status.target_end >= 0).then_some(SourceOffset(status.position)),
+        source_end: SourceOffset(status.source_end),
+        target_log_start: TargetOffset(status.target_log_start),
+        target_end: TargetOffset(status.target_end),
+        partition: status.partition,
+        state: status.state,
+        reason: status.reason,
+    }
+}

@@ -1,0 +1,255 @@
+//! A cluster through the wire client, as control and moves ask it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::groups::site::{Committed, End, Site, Standing};
+use super::topics::configs::{self, Configs};
+use super::topics::site::{Look, NewMirror, SeenTopic, TopicSite};
+use crate::error::{Kind, Result};
+use crate::kafka::admin::{self, At, ConfigValue, GroupKind, GroupOffset, ListedGroup, NewTopic};
+use crate::kafka::wire::{Cluster, TopicMetadata};
+use crate::model::{GroupId, LeaderEpoch, TopicName, TopicPartition};
+
+/// A real cluster; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct KafkaSite(Cluster);
+
+/// What is assumed of a cluster that doesn't tell: no version forgets offsets earlier by default.
+const OFFSETS_RETENTION_UNTOLD: Duration = Duration::from_hours(24);
+const MINUTE_MS: i64 = 60_000;
+
+impl KafkaSite {
+    /// Asks through this cluster's connections.
+    pub fn new(cluster: Cluster) -> Self {
+        Self(cluster)
+    }
+
+    async fn standing(&self, group: &ListedGroup) -> Result<Standing> {
+        if group.kind == GroupKind::Share {
+            return Ok(Standing::Unsupported);
+        }
+        // Brokers older than 2.6 list no states.
+        let described;
+        let state = if group.state.is_empty() {
+            described = admin::describe_group(&self.0, &group.id).await?.state;
+            described.as_str()
+        } else {
+            group.state.as_str()
+        };
+        Ok(match state {
+            "Empty" | "Dead" => Standing::AtRest,
+            _ => Standing::Active,
+        })
+    }
+
+    /// What every broker should say; not being allowed to ask is no failure.
+    async fn broker_configs(&self) -> Result<Option<admin::Configs>> {
+        match admin::broker_configs(&self.0).await {
+            Ok(configs) => Ok(Some(configs)),
+            Err(error) if matches!(error.kind(), Kind::Broker(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Topic by topic, after asking for all at once was refused for one of them.
+    async fn configs_one_by_one(
+        &self,
+        topics: &[TopicName],
+    ) -> Result<BTreeMap<TopicName, Result<Configs>>> {
+        let mut told = BTreeMap::new();
+        for topic in topics {
+            match admin::topic_configs(&self.0, std::slice::from_ref(topic)).await {
+                Ok(described) => told.extend(described.into_iter().map(plain)),
+                Err(error) if matches!(error.kind(), Kind::Broker(_)) => {
+                    told.insert(topic.clone(), Err(error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(told)
+    }
+}
+
+/// The effective values of the configs that mirroring cares about.
+fn plain((topic, described): (TopicName, admin::Configs)) -> (TopicName, Result<Configs>) {
+    let value = |name: &str, config: &ConfigValue| Some((name.to_owned(), config.value.clone()?));
+    let wanted = configs::names().filter_map(|name| value(name, described.get(name)?));
+    (topic, Ok(wanted.collect()))
+}
+
+fn seen(topic: &TopicMetadata) -> SeenTopic {
+    let replicas = topic.partitions.values().map(|p| p.replicas.len()).max();
+    SeenTopic {
+        id: topic.id,
+        partitions: i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
+        replication_factor: i16::try_from(replicas.unwrap_or(1)).unwrap_or(i16::MAX),
+        is_clear: topic.error.is_none(),
+    }
+}
+
+impl TopicSite for KafkaSite {
+    fn look(&self) -> BoxFuture<'_, Result<Look>> {
+        async {
+            let generation = self.0.metadata().generation;
+            let metadata = self.0.refresh(generation).await?;
+            let topics = metadata.topics.iter().filter(|(_, topic)| !topic.internal);
+            Ok(Look {
+                brokers: metadata.brokers.len(),
+                topics: topics
+                    .map(|(name, topic)| (name.clone(), seen(topic)))
+                    .collect(),
+            })
+        }
+        .boxed()
+    }
+
+    fn configs<'a>(
+        &'a self,
+        topics: &'a [TopicName],
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Result<Configs>>>> {
+        async move {
+            match admin::topic_configs(&self.0, topics).await {
+                Ok(described) => Ok(described.into_iter().map(plain).collect()),
+                Err(error) if matches!(error.kind(), Kind::Broker(_)) => {
+                    self.configs_one_by_one(topics).await
+                }
+                Err(error) => Err(error),
+            }
+        }
+        .boxed()
+    }
+
+    fn broker_config_names(&self) -> BoxFuture<'_, Result<BTreeSet<String>>> {
+        async {
+            let configs = self.broker_configs().await?.unwrap_or_default();
+            Ok(configs.into_keys().collect())
+        }
+        .boxed()
+    }
+
+    fn create<'a>(&'a self, mirror: &'a NewMirror) -> BoxFuture<'a, Result<bool>> {
+        async move {
+            let topic = NewTopic {
+                name: mirror.name.clone(),
+                partitions: mirror.partitions,
+                replication_factor: mirror.replication_factor,
+                configs: mirror.configs.clone(),
+            };
+            admin::create_topic(&self.0, &topic).await
+        }
+        .boxed()
+    }
+
+    fn grow<'a>(&'a self, topic: &'a TopicName, count: i32) -> BoxFuture<'a, Result<()>> {
+        admin::create_partitions(&self.0, topic, count).boxed()
+    }
+
+    fn alter<'a>(
+        &'a self,
+        topic: &'a TopicName,
+        changes: &'a Configs,
+    ) -> BoxFuture<'a, Result<()>> {
+        async move {
+            let changes = changes.iter();
+            let changes = changes.map(|(name, value)| (name.clone(), Some(value.clone())));
+            admin::alter_topic_configs(&self.0, topic, &changes.collect()).await
+        }
+        .boxed()
+    }
+}
+
+impl Site for KafkaSite {
+    fn groups(&self) -> BoxFuture<'_, Result<BTreeMap<GroupId, Standing>>> {
+        async {
+            let mut groups = BTreeMap::new();
+            for group in admin::list_groups(&self.0).await? {
+                let standing = self.standing(&group).await?;
+                groups.insert(group.id, standing);
+            }
+            Ok(groups)
+        }
+        .boxed()
+    }
+
+    fn offsets<'a>(
+        &'a self,
+        group: &'a GroupId,
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, Committed>>> {
+        async move {
+            let offsets = admin::group_offsets(&self.0, group).await?.into_iter();
+            let committed = offsets.map(|(partition, committed)| {
+                let (offset, metadata) = (committed.offset, committed.metadata);
+                (partition, Committed { offset, metadata })
+            });
+            Ok(committed.collect())
+        }
+        .boxed()
+    }
+
+    fn commit<'a>(
+        &'a self,
+        group: &'a GroupId,
+        offsets: &'a BTreeMap<TopicPartition, Committed>,
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, Result<()>>>> {
+        async move {
+            let offset = |committed: &Committed| GroupOffset {
+                offset: committed.offset,
+                epoch: LeaderEpoch::UNKNOWN,
+                metadata: committed.metadata.clone(),
+            };
+            let offsets = offsets
+                .iter()
+                .map(|(p, c)| (p.clone(), offset(c)))
+                .collect();
+            admin::commit_group_offsets(&self.0, group, &offsets).await
+        }
+        .boxed()
+    }
+
+    fn ends<'a>(
+        &'a self,
+        partitions: &'a [TopicPartition],
+        end: End,
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, i64>>> {
+        async move {
+            let at = match end {
+                End::Log => At::TrueEnd,
+                End::HighWatermark => At::HighWatermark,
+                End::LastStable => At::LastStable,
+            };
+            let any_epoch = |partition: &TopicPartition| (partition.clone(), LeaderEpoch::UNKNOWN);
+            let asked: Vec<_> = partitions.iter().map(any_epoch).collect();
+            let listed = admin::list_offsets(&self.0, &asked, at).await?.into_iter();
+            let told = listed.filter_map(|(p, listed)| Some((p, listed.ok()?.offset)));
+            Ok(told.collect())
+        }
+        .boxed()
+    }
+
+    fn has_open_transaction<'a>(
+        &'a self,
+        partition: &'a TopicPartition,
+    ) -> BoxFuture<'a, Result<Option<bool>>> {
+        async move {
+            let producers = admin::describe_producers(&self.0, partition).await?;
+            let is_open = |p: &admin::ProducerState| p.current_txn_start >= 0;
+            Ok(producers.map(|producers| producers.iter().any(is_open)))
+        }
+        .boxed()
+    }
+
+    fn offsets_retention_ms(&self) -> BoxFuture<'_, Result<i64>> {
+        async {
+            let configs = self.broker_configs().await?.unwrap_or_default();
+            let minutes = configs.get("offsets.retention.minutes");
+            let minutes = minutes.and_then(|config| config.value.as_ref()?.parse::<i64>().ok());
+            let untold = i64::try_from(OFFSETS_RETENTION_UNTOLD.as_millis()).unwrap_or(i64::MAX);
+            Ok(minutes.map_or(untold, |minutes| minutes.saturating_mul(MINUTE_MS)))
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,104 @@
+//! Does what was planned, topic by topic; one that fails holds up no other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tracing::info;
+
+use super::plan::Action;
+use super::site::{NewMirror, TopicSite};
+use crate::error::{BrokerCode, Error};
+use crate::model::TopicName;
+
+/// What came of a plan.
+#[derive(Debug, Default)]
+pub(super) struct Applied {
+    /// Source topics whose mirror was created.
+    pub(super) created: BTreeSet<TopicName>,
+    /// Mirror topics created or extended, and the partitions they have to show.
+    pub(super) changed: BTreeMap<TopicName, i32>,
+    /// Mirror topics whose configs were changed.
+    pub(super) configured: Vec<TopicName>,
+    /// Source topics whose mirror may not be created or configured, and what the target said.
+    pub(super) not_permitted: BTreeMap<TopicName, String>,
+    /// Source topics whose mirror couldn't be created or configured this time.
+    pub(super) postponed: BTreeSet<TopicName>,
+    /// The first thing that failed.
+    pub(super) first_failure: Option<Error>,
+}
+
+/// Missing authorizations, and configs that the target's policy or version doesn't allow.
+const REFUSALS: [BrokerCode; 4] = [
+    BrokerCode(29),
+    BrokerCode(31),
+    BrokerCode(40),
+    BrokerCode(44),
+];
+
+/// Does every action in order.
+pub(super) async fn apply(target: &dyn TopicSite, actions: Vec<Action>) -> Applied {
+    let mut applied = Applied::default();
+    for action in actions {
+        match action {
+            Action::CreateTopic { source, mirror } => {
+                applied.create(target, source, mirror).await;
+            }
+            Action::CreatePartitions {
+                target: name,
+                count,
+            } => applied.grow(target, name, count).await,
+            Action::AlterConfigs {
+                source,
+                target: name,
+                changes,
+            } => match target.alter(&name, &changes).await {
+                Ok(()) => {
+                    info!("mirror topic {name} got {changes:?}");
+                    applied.configured.push(name);
+                }
+                Err(error) => applied.refused(source, error),
+            },
+            Action::Conflict { .. } => {}
+        }
+    }
+    applied
+}
+
+impl Applied {
+    async fn create(&mut self, target: &dyn TopicSite, source: TopicName, mirror: NewMirror) {
+        match target.create(&mirror).await {
+            Ok(is_new) => {
+                if is_new {
+                    let (name, partitions) = (&mirror.name, mirror.partitions);
+                    info!("created mirror topic {name} with {partitions} partitions");
+                    self.created.insert(source);
+                }
+                self.changed.insert(mirror.name, mirror.partitions);
+            }
+            Err(error) => self.refused(source, error),
+        }
+    }
+
+    async fn grow(&mut self, target: &dyn TopicSite, name: TopicName, count: i32) {
+        match target.grow(&name, count).await {
+            Ok(()) => {
+                info!("mirror topic {name} got {count} partitions");
+                self.changed.insert(name, count);
+            }
+            // The partitions there are go on; the others are asked for again with the next look.
+            Err(error) => self.failed(error),
+        }
+    }
+
+    fn refused(&mut self, source: TopicName, error: Error) {
+        if error.code().is_some_and(|code| REFUSALS.contains(&code)) {
+            self.not_permitted.insert(source, error.chain());
+        } else {
+            self.postponed.insert(source);
+        }
+        self.failed(error);
+    }
+
+    fn failed(&mut self, error: Error) {
+        self.first_failure.get_or_insert(error);
+    }
+}

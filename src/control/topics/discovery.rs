@@ -1,0 +1,329 @@
+//! The topic loop: look at both clusters, plan, do, and tell the workers what to mirror.
+//!
+//! A cluster that can't be reached ends nothing: the last set stays, after a start the one the checkpoint DB remembers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::apply::apply;
+use super::memory::ConfigMemory;
+use super::plan::{Sight, SourceTopic, TargetTopic, plan};
+use super::set::{KnownTopic, MirrorSet};
+use super::site::{Look, SeenTopic, TopicSite};
+use crate::checkpoint::records::{load_link, partitions_of, put_topic, topics_of};
+use crate::checkpoint::{Store, TopicRecord, Update};
+use crate::config::LinkConfig;
+use crate::control::notice::Notice;
+use crate::error::{Kind, Result};
+use crate::model::TopicName;
+
+#[cfg(test)]
+mod tests;
+
+/// After a creation the brokers learn of the topic a little later; it is looked for this often before the next interval.
+const SETTLING_LOOKS: usize = 20;
+const SETTLING_PAUSE: Duration = Duration::from_millis(100);
+
+/// The topic discovery of one link.
+#[derive(Debug)]
+pub struct Discovery {
+    config: LinkConfig,
+    source: Arc<dyn TopicSite>,
+    target: Arc<dyn TopicSite>,
+    store: Arc<dyn Store>,
+    set: watch::Sender<Arc<MirrorSet>>,
+    known: BTreeMap<TopicName, KnownTopic>,
+    /// What the link's very first look found; none before it.
+    initial: Option<BTreeMap<TopicName, i32>>,
+    /// Topics that were gone at the last look: one look alone may come from a broker that has just started.
+    gone: BTreeSet<TopicName>,
+    source_configs: ConfigMemory,
+    target_configs: ConfigMemory,
+    looking: Notice,
+    applying: Notice,
+}
+
+impl Discovery {
+    /// Discovery for a link, with the set as remembered.
+    ///
+    /// Errors: the checkpoint DB failed.
+    pub fn new(
+        config: LinkConfig,
+        source: Arc<dyn TopicSite>,
+        target: Arc<dyn TopicSite>,
+        store: Arc<dyn Store>,
+    ) -> Result<Self> {
+        let known = known(store.as_ref(), &config)?;
+        let is_initialized =
+            load_link(store.as_ref(), &config.name)?.is_some_and(|l| l.initialized);
+        Ok(Self {
+            set: watch::Sender::new(Arc::new(MirrorSet::remembered(&known))),
+            looking: Notice::of(format!("look at the topics of link {}", config.name)),
+            applying: Notice::of(format!("prepare mirror topics of link {}", config.name)),
+            initial: is_initialized.then(BTreeMap::new),
+            gone: BTreeSet::new(),
+            source_configs: ConfigMemory::default(),
+            target_configs: ConfigMemory::default(),
+            known,
+            config,
+            source,
+            target,
+            store,
+        })
+    }
+
+    /// What to mirror, and every change of it.
+    pub fn watch(&self) -> watch::Receiver<Arc<MirrorSet>> {
+        self.set.subscribe()
+    }
+
+    /// Runs until the token is cancelled.
+    ///
+    /// Errors: the checkpoint DB failed; nothing else ends it.
+    pub async fn run(mut self, token: CancellationToken) -> Result<()> {
+        let mut ticks = interval(self.config.refresh_interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = token.cancelled() => return Ok(()),
+                _ = ticks.tick() => {}
+            }
+            tokio::select! {
+                biased;
+                () = token.cancelled() => return Ok(()),
+                round = self.round() => round?,
+            }
+        }
+    }
+
+    async fn round(&mut self) -> Result<()> {
+        match self.discover().await {
+            Ok(()) => self.looking.worked(),
+            Err(error) if error.kind() == Kind::Store => return Err(error),
+            Err(error) => self.looking.failed(&error),
+        }
+        Ok(())
+    }
+
+    async fn discover(&mut self) -> Result<()> {
+        let (source, target) = tokio::try_join!(self.source.look(), self.target.look())?;
+        let mut sight = self.sight(&source, &target).await?;
+        let mut unclear = self.set_aside_unclear(&mut sight, &source, &target);
+        let applied = apply(self.target.as_ref(), plan(&sight)).await;
+        match &applied.first_failure {
+            Some(error) => self.applying.failed(error),
+            None => self.applying.worked(),
+        }
+        for topic in applied.configured {
+            self.target_configs.forget(&topic);
+        }
+        sight.not_permitted.extend(applied.not_permitted);
+        for name in applied.postponed {
+            sight.source.remove(&name);
+            sight.known.remove(&name);
+            unclear.insert(name);
+        }
+        if !applied.changed.is_empty() {
+            self.settle(&mut sight, &applied.changed).await?;
+        }
+        sight.created = applied.created;
+        self.publish(&sight, &unclear).await
+    }
+
+    async fn sight(&mut self, source: &Look, target: &Look) -> Result<Sight> {
+        let selected: BTreeMap<&TopicName, &SeenTopic> = source
+            .topics
+            .iter()
+            .filter(|(name, _)| self.config.topics.matches(name))
+            .collect();
+        let names: Vec<TopicName> = selected.keys().map(|name| (*name).clone()).collect();
+        self.source_configs
+            .read(self.source.as_ref(), &names)
+            .await?;
+        let mirrors = names.iter().map(|name| self.config.mirror_topic(name));
+        let mirrors: Vec<TopicName> = mirrors.filter(|m| target.topics.contains_key(m)).collect();
+        self.target_configs
+            .read(self.target.as_ref(), &mirrors)
+            .await?;
+        let mut sight = Sight {
+            known: self.known.clone(),
+            target_brokers: target.brokers,
+            target_broker_configs: self.target.broker_config_names().await?,
+            replication_factor: self.config.replication_factor,
+            ..Sight::default()
+        };
+        let found = selected
+            .iter()
+            .map(|(name, seen)| ((*name).clone(), seen.partitions));
+        sight.initial = self.initial.get_or_insert_with(|| found.collect()).clone();
+        for (name, seen) in selected {
+            let configs = self.source_configs.of(name);
+            if let Some(Err(message)) = configs {
+                sight.not_permitted.insert(name.clone(), message.clone());
+            }
+            let topic = SourceTopic {
+                target_name: self.config.mirror_topic(name),
+                id: seen.id,
+                partitions: seen.partitions,
+                replication_factor: seen.replication_factor,
+                configs: configs
+                    .and_then(|c| c.as_ref().ok())
+                    .cloned()
+                    .unwrap_or_default(),
+            };
+            sight.source.insert(name.clone(), topic);
+        }
+        for name in mirrors {
+            let configs = self.target_configs.of(&name);
+            let topic = TargetTopic {
+                configs: configs
+                    .and_then(|c| c.as_ref().ok())
+                    .cloned()
+                    .unwrap_or_default(),
+                ..seen_target(&target.topics[&name])
+            };
+            sight.target.insert(name, topic);
+        }
+        Ok(sight)
+    }
+
+    /// Takes topics out of the sight about which nothing is to be concluded yet; they stay as they are in the set.
+    fn set_aside_unclear(
+        &mut self,
+        sight: &mut Sight,
+        source: &Look,
+        target: &Look,
+    ) -> BTreeSet<TopicName> {
+        let is_unclear = |look: &Look, name: &TopicName| {
+            look.topics.get(name).is_some_and(|seen| !seen.is_clear)
+        };
+        let gone = sight.gone();
+        let names = sight.source.keys().chain(sight.known.keys());
+        let unclear: BTreeSet<TopicName> = names
+            .filter(|name| {
+                is_unclear(source, name)
+                    || is_unclear(target, &self.config.mirror_topic(name))
+                    || (gone.contains(*name) && !self.gone.contains(*name))
+            })
+            .cloned()
+            .collect();
+        for name in &unclear {
+            sight.source.remove(name);
+            sight.known.remove(name);
+        }
+        self.gone = gone;
+        unclear
+    }
+
+    /// Waits a moment for the brokers to learn of what was created.
+    async fn settle(&self, sight: &mut Sight, changed: &BTreeMap<TopicName, i32>) -> Result<()> {
+        for _ in 0..SETTLING_LOOKS {
+            let look = self.target.look().await?;
+            for name in changed.keys() {
+                if let Some(seen) = look.topics.get(name).filter(|seen| seen.is_clear) {
+                    sight.target.insert(name.clone(), seen_target(seen));
+                }
+            }
+            let is_there = |(name, partitions): (&TopicName, &i32)| {
+                sight
+                    .target
+                    .get(name)
+                    .is_some_and(|t| t.partitions >= *partitions)
+            };
+            if changed.iter().all(is_there) {
+                break;
+            }
+            sleep(SETTLING_PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Remembers what is new, then tells it.
+    async fn publish(&mut self, sight: &Sight, unclear: &BTreeSet<TopicName>) -> Result<()> {
+        let mut set = sight.mirror_set();
+        let before = Arc::clone(&self.set.borrow());
+        for name in unclear {
+            if let Some(topic) = before.topics.get(name) {
+                set.topics.insert(name.clone(), topic.clone());
+            }
+        }
+        let new = sight.to_remember(&set);
+        if !new.is_empty() {
+            let mut update = Update::new();
+            for (name, topic) in &new {
+                put_topic(
+                    &mut update,
+                    &self.config.name,
+                    name,
+                    &TopicRecord::from(topic),
+                );
+            }
+            self.store.commit(update).await?;
+            self.known.extend(new);
+        }
+        for (name, topic) in &set.topics {
+            if let Some(known) = self.known.get_mut(name) {
+                known.partitions = known.partitions.max(topic.partitions);
+            }
+        }
+        self.set.send_if_modified(|current| {
+            let is_new = **current != set;
+            *current = Arc::new(set);
+            is_new
+        });
+        Ok(())
+    }
+}
+
+fn seen_target(seen: &SeenTopic) -> TargetTopic {
+    TargetTopic {
+        id: seen.id,
+        partitions: seen.partitions,
+        configs: BTreeMap::new(),
+    }
+}
+
+/// The topics of the link that the checkpoint DB remembers, if they still belong to it.
+fn known(store: &dyn Store, config: &LinkConfig) -> Result<BTreeMap<TopicName, KnownTopic>> {
+    let mut known = BTreeMap::new();
+    for (name, record) in topics_of(store, &config.name)? {
+        if config.topics.matches(&name) {
+            known.insert(name, KnownTopic::from(record));
+        }
+    }
+    for (key, _) in partitions_of(store, &config.name)? {
+        if let Some(topic) = known.get_mut(&key.topic) {
+            topic.partitions = topic.partitions.max(key.partition.0 + 1);
+        }
+    }
+    Ok(known)
+}
+
+impl From<TopicRecord> for KnownTopic {
+    fn from(record: TopicRecord) -> Self {
+        Self {
+            source_id: record.source_topic_id,
+            target_name: record.mirror_topic,
+            target_id: record.target_topic_id,
+            created: record.created,
+            partitions: 0,
+        }
+    }
+}
+
+impl From<&KnownTopic> for TopicRecord {
+    fn from(known: &KnownTopic) -> Self {
+        Self {
+            mirror_topic: known.target_name.clone(),
+            source_topic_id: known.source_id,
+            target_topic_id: known.target_id,
+            created: known.created,
+        }
+    }
+}

@@ -1,0 +1,350 @@
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+
+use super::*;
+use crate::checkpoint::MemoryStore;
+use crate::config::{GroupFilter, Naming, OffsetsMode, Start, TopicFilter};
+use crate::control::topics::configs::Configs;
+use crate::control::topics::site::NewMirror;
+use crate::error::{BrokerCode, Error};
+use crate::model::{HaltCode, Partition, TopicId};
+
+/// A cluster whose answers the test sets.
+#[derive(Debug, Default)]
+struct FakeSite(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    gone: bool,
+    topics: BTreeMap<TopicName, (SeenTopic, Configs)>,
+    /// Looks until a created topic shows.
+    shows_after: usize,
+    hidden: BTreeMap<TopicName, (SeenTopic, Configs)>,
+    create_refused: Option<i16>,
+    alter_refused: Option<i16>,
+    ids: u128,
+}
+
+impl FakeSite {
+    fn set<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        change(&mut self.0.lock())
+    }
+
+    fn put(&self, name: &str, partitions: i32) {
+        self.set(|inner| {
+            let topic = inner.new_topic(partitions, Configs::new());
+            inner.topics.insert(name.into(), topic);
+        });
+    }
+
+    fn change(&self, name: &str, change: impl FnOnce(&mut SeenTopic)) {
+        self.set(|inner| change(&mut inner.topics.get_mut(&TopicName::from(name)).unwrap().0));
+    }
+
+    fn ask<T>(&self, answer: impl FnOnce(&mut Inner) -> Result<T>) -> BoxFuture<'_, Result<T>>
+    where
+        T: Send + 'static,
+    {
+        let mut inner = self.0.lock();
+        let answer = if inner.gone {
+            Err(Error::new(Kind::Disconnected, "nobody answers"))
+        } else {
+            answer(&mut inner)
+        };
+        async move { answer }.boxed()
+    }
+}
+
+impl Inner {
+    fn new_topic(&mut self, partitions: i32, configs: Configs) -> (SeenTopic, Configs) {
+        self.ids += 1;
+        let seen = SeenTopic {
+            id: TopicId(uuid::Uuid::from_u128(self.ids)),
+            partitions,
+            replication_factor: 1,
+            is_clear: true,
+        };
+        (seen, configs)
+    }
+}
+
+fn refused(code: Option<i16>) -> Result<()> {
+    code.map_or(Ok(()), |code| {
+        Err(Error::new(Kind::Broker(BrokerCode(code)), "refused"))
+    })
+}
+
+impl TopicSite for FakeSite {
+    fn look(&self) -> BoxFuture<'_, Result<Look>> {
+        self.ask(|inner| {
+            if inner.shows_after == 0 {
+                let hidden = std::mem::take(&mut inner.hidden);
+                inner.topics.extend(hidden);
+            }
+            inner.shows_after = inner.shows_after.saturating_sub(1);
+            let topics = inner
+                .topics
+                .iter()
+                .map(|(name, (seen, _))| (name.clone(), *seen));
+            Ok(Look {
+                brokers: 1,
+                topics: topics.collect(),
+            })
+        })
+    }
+
+    fn configs<'a>(
+        &'a self,
+        topics: &'a [TopicName],
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Result<Configs>>>> {
+        self.ask(|inner| {
+            let told = topics.iter().filter_map(|name| {
+                let (_, configs) = inner.topics.get(name)?;
+                Some((name.clone(), Ok(configs.clone())))
+            });
+            Ok(told.collect())
+        })
+    }
+
+    fn broker_config_names(&self) -> BoxFuture<'_, Result<BTreeSet<String>>> {
+        self.ask(|_| Ok(BTreeSet::new()))
+    }
+
+    fn create<'a>(&'a self, mirror: &'a NewMirror) -> BoxFuture<'a, Result<bool>> {
+        self.ask(|inner| {
+            refused(inner.create_refused)?;
+            let topic = inner.new_topic(mirror.partitions, mirror.configs.clone());
+            inner.hidden.insert(mirror.name.clone(), topic);
+            Ok(true)
+        })
+    }
+
+    fn grow<'a>(&'a self, topic: &'a TopicName, count: i32) -> BoxFuture<'a, Result<()>> {
+        self.ask(|inner| {
+            inner.topics.get_mut(topic).unwrap().0.partitions = count;
+            Ok(())
+        })
+    }
+
+    fn alter<'a>(
+        &'a self,
+        topic: &'a TopicName,
+        changes: &'a Configs,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.ask(|inner| {
+            refused(inner.alter_refused)?;
+            inner
+                .topics
+                .get_mut(topic)
+                .unwrap()
+                .1
+                .extend(changes.clone());
+            Ok(())
+        })
+    }
+}
+
+struct Bench {
+    source: Arc<FakeSite>,
+    target: Arc<FakeSite>,
+    store: Arc<dyn Store>,
+    discovery: Discovery,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::over(Arc::default(), Arc::default(), Arc::new(MemoryStore::new()))
+    }
+
+    fn over(source: Arc<FakeSite>, target: Arc<FakeSite>, store: Arc<dyn Store>) -> Self {
+        let discovery = Discovery::new(
+            config(),
+            Arc::<FakeSite>::clone(&source),
+            Arc::<FakeSite>::clone(&target),
+            Arc::clone(&store),
+        );
+        Self {
+            source,
+            target,
+            store,
+            discovery: discovery.unwrap(),
+        }
+    }
+
+    fn restarted(self) -> Self {
+        Self::over(self.source, self.target, self.store)
+    }
+
+    async fn round(&mut self) -> Arc<MirrorSet> {
+        self.discovery.round().await.unwrap();
+        self.set()
+    }
+
+    fn set(&self) -> Arc<MirrorSet> {
+        Arc::clone(&self.discovery.watch().borrow())
+    }
+
+    fn conflict(&self) -> Option<HaltCode> {
+        let set = self.set();
+        let topic = set.topics.get(&TopicName::from("orders"))?;
+        topic.conflict.as_ref().map(|reason| reason.code)
+    }
+}
+
+fn config() -> LinkConfig {
+    LinkConfig {
+        name: "paris-oslo".into(),
+        source: "paris".into(),
+        target: "oslo".into(),
+        topics: TopicFilter::new(&["orders.*"], &[] as &[&str]).unwrap(),
+        groups: GroupFilter::new(&[".*"], &[] as &[&str]).unwrap(),
+        start: Start::Latest,
+        offsets: OffsetsMode::Translate,
+        naming: Naming::Prefix,
+        replication_factor: None,
+        refresh_interval: Duration::from_secs(5),
+        group_sync_interval: Duration::from_secs(1),
+        fetch_connections: 1,
+        produce_connections: 1,
+        max_in_flight_bytes: 1,
+        fetch_max_bytes: 1,
+        partition_max_bytes: 1,
+        request_timeout: Duration::from_secs(1),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn matching_topics_get_mirrors_and_are_told_in_the_same_round() {
+    let mut bench = Bench::new();
+    bench.source.put("orders", 3);
+    bench.source.put("other", 3);
+    bench.target.set(|inner| inner.shows_after = 5);
+    let set = bench.round().await;
+    assert!(set.confirmed);
+    assert_eq!(set.topics.len(), 1);
+    let topic = &set.topics[&TopicName::from("orders")];
+    assert_eq!(
+        (topic.target_name.as_str(), topic.partitions),
+        ("paris.orders", 3)
+    );
+    assert!(topic.target_id.is_known() && topic.is_initial(Partition(2)));
+    let configs = bench
+        .target
+        .set(|inner| inner.topics[&topic.target_name].1.clone());
+    assert_eq!(configs["message.timestamp.type"], "CreateTime");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_and_partitions_that_appear_while_running_are_picked_up_from_their_beginning() {
+    let mut bench = Bench::new();
+    bench.source.put("orders", 1);
+    bench.round().await;
+    bench.source.put("orders2", 1);
+    bench.source.change("orders", |topic| topic.partitions = 4);
+    let set = bench.round().await;
+    let orders = &set.topics[&TopicName::from("orders")];
+    assert_eq!((orders.partitions, orders.initial_partitions), (4, 1));
+    assert_eq!(
+        set.topics[&TopicName::from("orders2")].initial_partitions,
+        0
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unreachable_cluster_changes_nothing_and_a_restart_begins_with_what_is_remembered() {
+    let mut bench = Bench::new();
+    bench.source.put("orders", 2);
+    let before = bench.round().await;
+    bench.source.set(|inner| inner.gone = true);
+    assert_eq!(bench.round().await, before);
+
+    let mut bench = bench.restarted();
+    let remembered = bench.round().await;
+    assert!(!remembered.confirmed);
+    let topic = &remembered.topics[&TopicName::from("orders")];
+    assert_eq!(
+        topic.target_id,
+        before.topics[&TopicName::from("orders")].target_id
+    );
+
+    bench.source.set(|inner| inner.gone = false);
+    assert!(bench.round().await.confirmed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_is_gone_is_a_conflict_only_when_two_looks_say_so() {
+    for side in ["source", "target"] {
+        let mut bench = Bench::new();
+        bench.source.put("orders", 2);
+        bench.round().await;
+        let (site, expected) = if side == "source" {
+            (&bench.source, HaltCode::SourceTopicMissing)
+        } else {
+            (&bench.target, HaltCode::TargetTopicMissing)
+        };
+        let site = Arc::clone(site);
+        let away = site.set(|inner| std::mem::take(&mut inner.topics));
+        bench.round().await;
+        assert_eq!(bench.conflict(), None, "{side}");
+        assert_eq!(bench.set().topics.len(), 1);
+        bench.round().await;
+        assert_eq!(bench.conflict(), Some(expected));
+        site.set(|inner| inner.topics = away);
+        bench.round().await;
+        assert_eq!(bench.conflict(), None, "{side}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_created_again_stays_a_conflict_after_a_restart() {
+    let mut bench = Bench::new();
+    bench.source.put("orders", 2);
+    bench.round().await;
+    bench.source.put("orders", 2);
+    bench.round().await;
+    assert_eq!(bench.conflict(), Some(HaltCode::SourceRecreated));
+    let mut bench = bench.restarted();
+    bench.round().await;
+    assert_eq!(bench.conflict(), Some(HaltCode::SourceRecreated));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_the_brokers_are_unclear_about_stays_as_it_was() {
+    let mut bench = Bench::new();
+    bench.source.put("orders", 2);
+    let before = bench.round().await;
+    bench.source.change("orders", |topic| {
+        topic.is_clear = false;
+        topic.partitions = 0;
+    });
+    assert_eq!(bench.round().await, before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_authorization_is_a_named_conflict_until_it_is_granted() {
+    let mut bench = Bench::new();
+    bench.source.put("orders", 2);
+    bench.target.set(|inner| inner.create_refused = Some(29));
+    bench.round().await;
+    assert_eq!(bench.conflict(), Some(HaltCode::NotPermitted));
+    bench.target.set(|inner| inner.create_refused = None);
+    bench.round().await;
+    assert_eq!((bench.conflict(), bench.set().topics.len()), (None, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mirror_that_cannot_be_configured_now_is_not_told_before_it_is() {
+    let mut bench = Bench::new();
+    bench.source.put("orders", 2);
+    bench.target.put("paris.orders", 2);
+    bench.target.set(|inner| inner.alter_refused = Some(7));
+    bench.round().await;
+    assert_eq!(bench.set().topics.len(), 0);
+    bench.target.set(|inner| inner.alter_refused = Some(29));
+    bench.round().await;
+    assert_eq!(bench.conflict(), Some(HaltCode::NotPermitted));
+    bench.target.set(|inner| inner.alter_refused = None);
+    bench.round().await;
+    assert_eq!((bench.conflict(), bench.set().topics.len()), (None, 1));
+}
