@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
@@ -12,6 +11,7 @@ use rustix::process::Signal;
 use crate::case::{Case, Field, PARTITIONS, VERSION};
 use crate::ends::Ends;
 use crate::measure::{Run, Watched};
+use crate::program;
 use crate::support::farshore::{Farshore, paris_oslo};
 use crate::support::leash::Leash;
 
@@ -59,7 +59,7 @@ async fn farshore(field: &Field, case: &Case) -> Run {
     let target = Ends::new(&field.target.bootstrap(), case.name, PARTITIONS);
     let link = format!("topics = [\"{}\"]\ngroups = []", case.name);
     let config = paris_oslo(&field.source.bootstrap(), &field.target.bootstrap(), &link);
-    let mut farshore = Farshore::new(farshore_binary(), &config);
+    let mut farshore = Farshore::new(program::farshore(), &config);
     let started = Instant::now();
     farshore.launch();
     let run = watched(field, farshore.process().pid())
@@ -130,20 +130,4 @@ fn mirror_maker_properties(field: &Field, case: &Case) -> String {
         target = field.target.bootstrap(),
         topic = case.name,
     )
-}
-
-/// The farshore that was built together with this program: target/release/examples/bench has it one level up.
-pub(crate) fn farshore_binary() -> PathBuf {
-    let this = std::env::current_exe().expect("the path of this program");
-    let binary = this
-        .ancestors()
-        .nth(2)
-        .expect("a target directory")
-        .join("farshore");
-    assert!(
-        binary.exists(),
-        "{} is missing: build it with `make bench`",
-        binary.display()
-    );
-    binary
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::case::VERSION;
-use crate::contestant::farshore_binary;
+use crate::program;
 
 /// The machine and the versions, in one sentence each.
 pub(crate) fn conditions() -> String {
@@ -18,7 +18,7 @@ pub(crate) fn conditions() -> String {
          Measured on {date} with `make bench{arguments}`.",
         model = processor(),
         kernel = kernel.trim(),
-        farshore = first_line(farshore_binary().as_os_str(), "--version"),
+        farshore = first_line(program::farshore().as_os_str(), "--version"),
         kafka = VERSION.release(),
         java = first_line("java".as_ref(), "--version"),
         date = jiff::Zoned::now().date(),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::case::{Case, PARTITIONS};
 use crate::ends::Ends;
+use crate::program;
 use crate::support::wait::eventually;
 
 const LIMIT: Duration = Duration::from_secs(600);
@@ -108,7 +109,7 @@ impl Watched {
             rate: records / seconds,
             cpu: per_record(ours),
             broker_cpu: per_record(brokers),
-            memory: peak_memory_mib(self.mirror),
+            memory: program::peak_memory_mib(self.mirror),
             first_record: first.at.duration_since(started).as_secs_f64(),
             start_cpu: first.cpu.as_secs_f64(),
             others: others.as_secs_f64() / seconds,
@@ -156,13 +157,6 @@ fn machine_cpu() -> Duration {
 
 fn duration(ticks: u64) -> Duration {
     Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
-}
-
-fn peak_memory_mib(pid: u32) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<f64>().ok());
-    kib.expect("the peak memory") / 1024.0
 }
 
 /// A number of records as a float; exact far beyond any number here.

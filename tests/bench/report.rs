@@ -116,7 +116,8 @@ impl Report {
             })
             .collect();
         format!(
-            "Figures are medians; ratios are medians of pairs of runs on the same data, one right after the other, with the least and the greatest.\n\
+            "Figures are medians; ratios are medians of pairs of runs on the same data, one right after the other, with the least and the greatest. \
+             One run on each kind of data came before, to warm up the brokers.\n\
              Data: {data}; random letters, source batches of {BATCH_BYTES} bytes, {PARTITIONS} partitions, replication factor 1, loopback.\n\
              CPU is the mirror process's between the first record seen on the target and the last; its start is apart. Others used {others:.2} cores at most, this program among them.\n\
              JVM options: brokers `{brokers}`, MirrorMaker 2 `{mirror_maker}`, with tasks.max 4 and its defaults otherwise.\n{machine}",

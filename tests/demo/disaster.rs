@@ -1,7 +1,6 @@
 //! The story from the first broker to the last figure.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
@@ -16,7 +15,7 @@ use crate::support::read::Isolation;
 use crate::support::topics;
 use crate::support::wait::eventually;
 use crate::traffic::{self, CUSTOMERS, Traffic};
-use crate::{compaction, figures, ledger, mirroring, operator, progress};
+use crate::{compaction, ledger, mirroring, operator, program, progress};
 
 const LINK: &str = "topics = [\".*\"]\ngroups = [\".*\"]";
 const SOON: Duration = Duration::from_secs(30);
@@ -40,10 +39,11 @@ pub(crate) async fn survive(narrator: &Narrator) -> bool {
     let before = first_half(narrator, &paris, &mut traffic).await;
 
     let link = paris_oslo(&paris.bootstrap(), &oslo.bootstrap(), LINK);
-    let mut farshore = Farshore::new(binary(), &link);
+    let mut farshore = Farshore::new(program::farshore(), &link);
     let mirroring_began = Instant::now();
+    let unseen = ProgressBar::hidden();
     tokio::join!(
-        traffic.write_half(&ProgressBar::hidden()),
+        traffic.write_half(&unseen),
         mirroring::interrupted(narrator, &mut farshore)
     );
     let ends = ends(&paris.bootstrap()).await;
@@ -77,7 +77,7 @@ pub(crate) async fn survive(narrator: &Narrator) -> bool {
         Isolation::Uncommitted,
     )
     .await;
-    let peak_memory = figures::peak_memory(farshore.process().pid());
+    let peak_memory = program::peak_memory_mib(farshore.process().pid());
     let ended = farshore.sigterm().await;
     assert!(ended.success(), "farshore didn't end as it should: {ended}");
     let evidence = Evidence {
@@ -97,16 +97,17 @@ pub(crate) async fn survive(narrator: &Narrator) -> bool {
 /// What is there before farshore starts: half of the records, a compacted topic, a group that stopped midway.
 async fn first_half(narrator: &Narrator, paris: &Cluster, traffic: &mut Traffic) -> Reading {
     narrator.say("Producers fill three topics on paris: orders (plain), customers (compacted), payments (transactions).");
+    let bootstrap = paris.bootstrap();
     let written = progress::bar();
     written.set_length(traffic::written_at_first() as u64);
     written.set_message("records written");
     tokio::join!(
-        traffic::write_customers(&paris.bootstrap(), &written),
+        traffic::write_customers(&bootstrap, &written),
         traffic.write_half(&written)
     );
     written.finish_and_clear();
     compaction::settled(&paris.data_dir(1), CUSTOMERS.name, CUSTOMERS.partitions).await;
-    let ends = ends(&paris.bootstrap()).await;
+    let ends = ends(&bootstrap).await;
     narrator.say(&format!(
         "{} offsets are taken, and compaction has made holes among the customers.",
         grouped(ends.values().sum::<i64>())
@@ -116,7 +117,7 @@ async fn first_half(narrator: &Narrator, paris: &Cluster, traffic: &mut Traffic)
         .into_iter()
         .zip(3..)
         .map(|((partition, end), share)| (partition, end * share / 20));
-    let reading = group::read_until(&paris.bootstrap(), stops.collect()).await;
+    let reading = group::read_until(&bootstrap, stops.collect()).await;
     narrator.say(&format!(
         "The consumer group {GROUP} reads {} records from all partitions, commits and stops midway.",
         grouped(reading.diary.values().map(Vec::len).sum::<usize>())
@@ -154,20 +155,4 @@ async fn ends(bootstrap: &str) -> BTreeMap<TopicPartition, i64> {
         ends.insert((topic, partition), end);
     }
     ends
-}
-
-/// The farshore that was built together with this program: target/release/examples/demo has it one level up.
-fn binary() -> PathBuf {
-    let this = std::env::current_exe().expect("the path of this program");
-    let binary = this
-        .ancestors()
-        .nth(2)
-        .expect("a target directory")
-        .join("farshore");
-    assert!(
-        binary.exists(),
-        "{} is missing: build it with `make demo`",
-        binary.display()
-    );
-    binary
 }

@@ -1,6 +1,5 @@
 //! The end of the story: what agrees, in figures.
 
-use std::fs;
 use std::time::Duration;
 
 use crate::group::{Diary, Reading};
@@ -29,8 +28,8 @@ pub(crate) struct Times {
     pub(crate) mirrored_in: Duration,
     /// From the loss of the source to the end of the group's reading on the target.
     pub(crate) failed_over_in: Duration,
-    /// The last farshore process's peak, in KiB.
-    pub(crate) peak_memory: u64,
+    /// The last farshore process's peak, in MiB.
+    pub(crate) peak_memory: f64,
 }
 
 impl Evidence {
@@ -43,10 +42,10 @@ impl Evidence {
         show(&self.table());
         show(&format!(
             "\nmirrored in {:.1} s with two kills; from the loss of paris to the group's last record on oslo {:.1} s; \
-             farshore's peak memory {} MiB",
+             farshore's peak memory {:.0} MiB",
             times.mirrored_in.as_secs_f64(),
             times.failed_over_in.as_secs_f64(),
-            times.peak_memory / 1024
+            times.peak_memory
         ));
         for difference in &differences {
             show(&format!("DIFFERENCE {difference}"));
@@ -150,12 +149,4 @@ fn row(cells: &[String; 7]) -> String {
     let [topic, figures @ ..] = cells;
     let figures: Vec<String> = figures.iter().map(|cell| format!("{cell:>17}")).collect();
     format!("{topic:<10}{}\n", figures.concat())
-}
-
-/// The most memory a process has used, in KiB.
-pub(crate) fn peak_memory(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse().ok())
-        .unwrap_or_default()
 }

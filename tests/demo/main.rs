@@ -7,11 +7,11 @@ mod compaction;
 mod disaster;
 mod figures;
 mod group;
-mod interruptible;
 mod ledger;
 mod mirroring;
 mod narrator;
 mod operator;
+mod program;
 mod progress;
 mod records;
 #[path = "../support/mod.rs"]
@@ -23,5 +23,5 @@ use std::process::ExitCode;
 use narrator::Narrator;
 
 fn main() -> ExitCode {
-    interruptible::run(disaster::survive(&Narrator::new()))
+    program::run(disaster::survive(&Narrator::new()))
 }

@@ -32,7 +32,8 @@ pub(crate) async fn look(farshore: &Farshore) -> Result<Look, String> {
     };
     for topic in topics.as_array().into_iter().flatten() {
         for partition in topic["partitions"].as_array().into_iter().flatten() {
-            let number = |name: &str| partition[name].as_i64().unwrap_or_default();
+            // Unknown is -1.
+            let number = |name: &str| partition[name].as_i64().unwrap_or_default().max(0);
             assert!(
                 !matches!(partition["state"].as_str(), Some("halted" | "diverged")),
                 "a mirror partition stands still: {partition}"
