@@ -1,7 +1,6 @@
 //! A cluster through the wire client, as control and moves ask it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -19,7 +18,7 @@ use crate::model::{GroupId, LeaderEpoch, TopicName, TopicPartition};
 pub struct KafkaSite(Cluster);
 
 /// What is assumed of a cluster that doesn't tell: no version forgets offsets earlier by default.
-const OFFSETS_RETENTION_UNTOLD: Duration = Duration::from_hours(24);
+const RETENTION_UNTOLD_MINUTES: i64 = 24 * 60;
 const MINUTE_MS: i64 = 60_000;
 
 impl KafkaSite {
@@ -247,8 +246,8 @@ impl Site for KafkaSite {
             let configs = self.broker_configs().await?.unwrap_or_default();
             let minutes = configs.get("offsets.retention.minutes");
             let minutes = minutes.and_then(|config| config.value.as_ref()?.parse::<i64>().ok());
-            let untold = i64::try_from(OFFSETS_RETENTION_UNTOLD.as_millis()).unwrap_or(i64::MAX);
-            Ok(minutes.map_or(untold, |minutes| minutes.saturating_mul(MINUTE_MS)))
+            let minutes = minutes.unwrap_or(RETENTION_UNTOLD_MINUTES);
+            Ok(minutes.saturating_mul(MINUTE_MS))
         }
         .boxed()
     }

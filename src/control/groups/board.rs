@@ -142,8 +142,8 @@ pub(super) fn status(
             (state, found, detail)
         }
         Decision::Active => (GroupState::ActiveOnTarget, found, None),
-        Decision::Release(offset) => (GroupState::Released, Some(*offset), theirs(scene)),
-        Decision::Released => (GroupState::Released, found, theirs(scene)),
+        Decision::Release(offset) => (GroupState::Released, Some(*offset), Some(theirs(scene))),
+        Decision::Released => (GroupState::Released, found, Some(theirs(scene))),
         Decision::Wait(unplaced) => (GroupState::Waiting, found, Some(reason(unplaced))),
     };
     GroupPartitionStatus {
@@ -188,13 +188,13 @@ fn fitting(wanted: &Wanted) -> (GroupState, Option<String>) {
     }
 }
 
-fn theirs(scene: &Scene<'_>) -> Option<String> {
+fn theirs(scene: &Scene<'_>) -> String {
     let text = if scene.frozen {
         "a move froze the group"
     } else {
         "somebody else committed on the target"
     };
-    Some(text.to_owned())
+    text.to_owned()
 }
 
 fn reason(unplaced: &Unplaced) -> String {

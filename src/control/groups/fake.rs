@@ -19,6 +19,19 @@ type Offsets = BTreeMap<TopicPartition, Committed>;
 #[derive(Debug, Default)]
 pub(crate) struct FakeSite(Mutex<Inner>);
 
+/// What becomes of a commit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Fate {
+    #[default]
+    Done,
+    /// Done, but the answer is lost.
+    DoneUnheard,
+    /// Neither done nor answered.
+    Lost,
+    /// Answered well and not done.
+    Forgotten,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Inner {
     /// Nobody answers.
@@ -34,12 +47,7 @@ pub(crate) struct Inner {
     /// Last stable offsets that differ from the ends.
     pub(crate) stable: BTreeMap<TopicPartition, i64>,
     pub(crate) transactions: BTreeSet<TopicPartition>,
-    /// Commits happen, but their answers are lost.
-    pub(crate) answers_lost: bool,
-    /// Commits neither happen nor are answered.
-    pub(crate) requests_lost: bool,
-    /// Commits are answered well and don't happen.
-    pub(crate) commits_forgotten: bool,
+    pub(crate) commits_are: Fate,
     /// Every commit that happened.
     pub(crate) commits: Vec<(GroupId, Offsets)>,
 }
@@ -118,20 +126,20 @@ impl Site for FakeSite {
         offsets: &'a Offsets,
     ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, Result<()>>>> {
         self.ask(|inner| {
-            if inner.requests_lost {
+            let fate = inner.commits_are;
+            if fate == Fate::Lost {
                 return Err(Error::new(Kind::Disconnected, "connection lost"));
             }
             if inner.active.contains(group) {
                 let refused = || Err(Error::new(Kind::Broker(BrokerCode(25)), "members"));
                 return Ok(offsets.keys().map(|p| (p.clone(), refused())).collect());
             }
-            if inner.commits_forgotten {
-                return Ok(offsets.keys().map(|p| (p.clone(), Ok(()))).collect());
+            if fate != Fate::Forgotten {
+                inner.commits.push((group.clone(), offsets.clone()));
+                let present = inner.offsets.entry(group.clone()).or_default();
+                present.extend(offsets.clone());
             }
-            inner.commits.push((group.clone(), offsets.clone()));
-            let present = inner.offsets.entry(group.clone()).or_default();
-            present.extend(offsets.clone());
-            if inner.answers_lost {
+            if fate == Fate::DoneUnheard {
                 return Err(Error::new(Kind::TimedOut, "no answer"));
             }
             Ok(offsets.keys().map(|p| (p.clone(), Ok(()))).collect())

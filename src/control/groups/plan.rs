@@ -103,7 +103,9 @@ fn follow_commit(scene: &Scene<'_>, commit: &SourceCommit, place: &Place) -> Dec
     if intent.offset < found.offset && !source_went_back && !target_lost_it {
         return keep_alive(scene).unwrap_or(Decision::Keep);
     }
-    if intent.offset != found.offset || !same_text(&intent.metadata, &found.metadata) {
+    if intent.offset != found.offset
+        || !same_text(intent.metadata.as_deref(), found.metadata.as_deref())
+    {
         return Decision::Commit(intent);
     }
     if is_due(scene) {
@@ -132,6 +134,6 @@ fn is_due(scene: &Scene<'_>) -> bool {
 }
 
 /// Brokers don't tell a missing text from an empty one.
-fn same_text(one: &Option<String>, other: &Option<String>) -> bool {
-    one.as_deref().unwrap_or_default() == other.as_deref().unwrap_or_default()
+fn same_text(one: Option<&str>, other: Option<&str>) -> bool {
+    one.unwrap_or_default() == other.unwrap_or_default()
 }

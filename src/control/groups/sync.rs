@@ -203,14 +203,12 @@ impl GroupSync {
     }
 
     async fn carry(&self, memory: &mut Memory, wants: Wants, now_ms: i64) -> Result<()> {
-        let refresh_after_ms = match memory.refresh_after_ms {
-            Some(known) => known,
-            None => {
-                let retention = self.target.offsets_retention_ms().await?;
-                *memory
-                    .refresh_after_ms
-                    .insert(retention / REFRESHES_PER_RETENTION)
-            }
+        let refresh_after_ms = if let Some(known) = memory.refresh_after_ms {
+            known
+        } else {
+            let retention = self.target.offsets_retention_ms().await?;
+            let known = &mut memory.refresh_after_ms;
+            *known.insert(retention / REFRESHES_PER_RETENTION)
         };
         let carrier = Carrier {
             target: self.target.as_ref(),

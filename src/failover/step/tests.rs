@@ -88,7 +88,7 @@ fn table() -> String {
                 Next::Again => "the same, again".to_owned(),
                 Next::Enter(next) => next.name().to_string(),
             };
-            table.push_str(&format!("| {name} | {label} | {next} |\n"));
+            table += &["| ", name.as_str(), " | ", &label, " | ", &next, " |\n"].concat();
         }
     }
     table

@@ -42,33 +42,21 @@ impl Cluster {
     /// Starts a cluster and waits until all its brokers serve.
     pub(crate) async fn start(spec: Spec) -> Self {
         let leash = Leash::new(spec.version.word());
-        let mut nodes = BTreeMap::new();
-        let mut metadata_id = CONTROLLER;
-        for (id, role) in spec.nodes() {
-            if role.keeps_metadata() {
-                metadata_id = id;
-            }
-            nodes.insert(
-                id,
-                Node {
-                    role,
-                    port: Port::reserve(),
-                    process: None,
-                },
-            );
-        }
+        let order = spec.nodes();
+        let idle = |role| Node {
+            role,
+            port: Port::reserve(),
+            process: None,
+        };
         let mut cluster = Self {
+            nodes: order.iter().map(|(id, role)| (*id, idle(*role))).collect(),
+            metadata_node: (order[0].0, Port::reserve()),
             spec,
-            nodes,
-            metadata_node: (metadata_id, Port::reserve()),
             leash,
         };
         cluster.write_properties();
         cluster.format().await;
-        // The metadata first: a ZooKeeper broker gives up early without it.
-        let mut ids: Vec<i32> = cluster.nodes.keys().copied().collect();
-        ids.sort_by_key(|id| !cluster.nodes[id].role.keeps_metadata());
-        for id in ids {
+        for (id, _) in order {
             cluster.launch(id);
         }
         cluster.wait_ready().await;

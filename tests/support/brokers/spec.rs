@@ -50,7 +50,7 @@ impl Spec {
         self
     }
 
-    /// The nodes and what each does.
+    /// The nodes and what each does; the one that keeps the metadata comes first.
     pub(super) fn nodes(&self) -> Vec<(i32, Role)> {
         let zookeeper = self.version == KafkaVersion::V3_9Zk;
         if self.brokers == 1 && !zookeeper {
@@ -86,14 +86,6 @@ impl Role {
         match self {
             Self::Combined | Self::Broker => true,
             Self::Controller | Self::ZooKeeper => false,
-        }
-    }
-
-    /// Whether other nodes find the cluster's metadata through it.
-    pub(super) fn keeps_metadata(self) -> bool {
-        match self {
-            Self::Combined | Self::Controller | Self::ZooKeeper => true,
-            Self::Broker => false,
         }
     }
 }

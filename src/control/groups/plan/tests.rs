@@ -33,6 +33,7 @@ fn wrote(source: i64, target: i64) -> Written {
         .fulfilled(0)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "reads better where it is used")]
 fn found(target: i64) -> Option<TargetCommit> {
     Some(TargetCommit {
         offset: TargetOffset(target),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::checkpoint::{MemoryStore, Store};
-use crate::control::groups::fake::{FakeMirror, FakeSite, partition};
+use crate::control::groups::fake::{FakeMirror, FakeSite, Fate, partition};
 use crate::model::{PartitionState, TargetOffset};
 
 /// A link with its clusters; a restart keeps the clusters and the checkpoint DB.
@@ -174,7 +174,9 @@ async fn h16_progress_made_while_farshore_was_down_is_not_overwritten() {
 async fn h16_a_commit_whose_answer_was_lost_is_known_as_ours_after_a_restart() {
     let mut bench = Bench::new();
     bench.source.put("g", 50);
-    bench.target.set(|inner| inner.answers_lost = true);
+    bench
+        .target
+        .set(|inner| inner.commits_are = Fate::DoneUnheard);
     bench.round().await;
     assert_eq!(
         (bench.target.offset("g"), bench.state()),
@@ -182,7 +184,7 @@ async fn h16_a_commit_whose_answer_was_lost_is_known_as_ours_after_a_restart() {
     );
 
     bench.restart();
-    bench.target.set(|inner| inner.answers_lost = false);
+    bench.target.set(|inner| inner.commits_are = Fate::Done);
     bench.source.put("g", 60);
     bench.round().await;
     assert_eq!(
@@ -195,10 +197,10 @@ async fn h16_a_commit_whose_answer_was_lost_is_known_as_ours_after_a_restart() {
 async fn h16_a_commit_that_may_still_arrive_is_repeated_before_the_next() {
     let mut bench = Bench::new();
     bench.source.put("g", 50);
-    bench.target.set(|inner| inner.requests_lost = true);
+    bench.target.set(|inner| inner.commits_are = Fate::Lost);
     bench.round().await;
     bench.restart();
-    bench.target.set(|inner| inner.requests_lost = false);
+    bench.target.set(|inner| inner.commits_are = Fate::Done);
     bench.source.put("g", 60);
     bench.round().await;
     bench.round().await;
