@@ -112,8 +112,12 @@ pub enum Untranslatable {
 }
 
 impl LinkView {
-    /// A view of everything the checkpoint DB knows of a link.
-    pub fn load(link: LinkName, store: Arc<dyn Store>) -> Result<Self> {
+    /// A view of what the checkpoint DB knows of a link's topics; `wanted` says which the link still mirrors.
+    pub fn load(
+        link: LinkName,
+        store: Arc<dyn Store>,
+        wanted: impl Fn(&TopicName) -> bool,
+    ) -> Result<Self> {
         let paused = records::load_link(&*store, &link)?.is_some_and(|record| record.paused);
         let view = Self(Arc::new(Inner {
             link: link.clone(),
@@ -126,7 +130,7 @@ impl LinkView {
             .into_iter()
             .collect::<BTreeMap<_, _>>();
         for (key, _) in records::partitions_of(&*store, &link)? {
-            if let Some(topic) = topics.get(&key.topic) {
+            if let Some(topic) = topics.get(&key.topic).filter(|_| wanted(&key.topic)) {
                 view.track(&key.topic_partition(), &topic.mirror_topic)?;
             }
         }
