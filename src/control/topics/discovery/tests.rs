@@ -6,7 +6,7 @@ use super::*;
 use crate::checkpoint::MemoryStore;
 use crate::config::{GroupFilter, Naming, OffsetsMode, Start, TopicFilter};
 use crate::control::topics::configs::Configs;
-use crate::control::topics::site::NewMirror;
+use crate::control::topics::plan::NewMirror;
 use crate::error::{BrokerCode, Error};
 use crate::model::{HaltCode, Partition, TopicId};
 
