@@ -13,5 +13,6 @@ pub mod groups;
 pub mod topics;
 
 mod mirrored;
+mod notice;
 
 pub use mirrored::{Lookup, Mirrored, MirroredPartition};

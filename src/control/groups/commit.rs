@@ -56,6 +56,15 @@ impl Written {
         }
     }
 
+    /// The same left alone from now on.
+    #[must_use]
+    pub fn released(&self) -> Self {
+        Self {
+            released: true,
+            ..self.clone()
+        }
+    }
+
     /// The intention fulfilled.
     #[must_use]
     pub fn fulfilled(&self, now_ms: i64) -> Self {

@@ -4,7 +4,16 @@
 //! or says by how much it isn't (H18), belongs to a consistent cut over the link (H19), and doesn't expire there (H17).
 //! Doesn't: move groups; a move freezes them here first and writes through the same ledger.
 
+pub mod board;
+mod carry;
 pub mod commit;
 pub mod cut;
+pub mod ledger;
 pub mod place;
 pub mod plan;
+pub mod site;
+pub mod sync;
+pub mod write;
+
+#[cfg(test)]
+pub(crate) mod fake;

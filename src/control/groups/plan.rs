@@ -15,8 +15,6 @@ mod tests;
 pub enum Wanted {
     /// The group committed this there, which has this place on the target.
     At(SourceCommit, Result<Place, Unplaced>),
-    /// The group has no offset there (any more): what is on the target may expire as it did there.
-    Nothing,
     /// The source can't be asked: what was written has to stay.
     Unknown,
 }
@@ -89,7 +87,6 @@ fn follow(scene: &Scene<'_>) -> Decision {
             keep_alive(scene).unwrap_or_else(|| Decision::Wait(unplaced.clone()))
         }
         Wanted::Unknown => keep_alive(scene).unwrap_or(Decision::Keep),
-        Wanted::Nothing => Decision::Keep,
     }
 }
 

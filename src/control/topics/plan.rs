@@ -53,8 +53,10 @@ pub struct Sight {
     pub target_broker_configs: BTreeSet<String>,
     /// The replication factor set for the link, if one is.
     pub replication_factor: Option<i16>,
-    /// Whether the link looks for the first time in its life.
-    pub first_look: bool,
+    /// How many partitions the link's very first look found on the source.
+    pub initial: BTreeMap<TopicName, i32>,
+    /// Source topics whose mirror was created in this look.
+    pub created: BTreeSet<TopicName>,
     /// Source topics whose mirror may not be created or configured, with what the target said.
     pub not_permitted: BTreeMap<TopicName, String>,
 }
@@ -225,34 +227,34 @@ impl Sight {
             (None, Some(_)) => (TopicId::NONE, source.partitions),
             (None, None) => return None,
         };
-        let initial_partitions = match self.known.get(name) {
-            Some(known) => known.initial_partitions,
-            None if self.first_look => partitions,
-            None => 0,
-        };
         Some(MirroredTopic {
             source_id: source.id,
             target_name: source.target_name.clone(),
             target_id,
             partitions,
-            initial_partitions,
+            initial_partitions: self.initial.get(name).copied().unwrap_or(0),
             conflict: refused.map(|message| Reason::new(HaltCode::NotPermitted, message)),
         })
     }
 
-    /// What the checkpoint DB has to remember before a set may be handed to the workers. Topics in conflict stay as remembered.
+    /// What the checkpoint DB has to remember before a set may be handed to the workers. Topics in conflict stay as they are there.
     pub fn to_remember(&self, set: &MirrorSet) -> BTreeMap<TopicName, KnownTopic> {
+        let settled = set
+            .topics
+            .iter()
+            .filter(|(_, topic)| topic.conflict.is_none());
         let changed = |(name, topic): (&TopicName, &MirroredTopic)| {
+            let before = self.known.get(name);
             let now = KnownTopic {
                 source_id: topic.source_id,
                 target_name: topic.target_name.clone(),
                 target_id: topic.target_id,
+                created: before.map_or(self.created.contains(name), |known| known.created),
                 partitions: topic.partitions,
-                initial_partitions: topic.initial_partitions,
             };
-            let settled = topic.conflict.is_none() && self.known.get(name) != Some(&now);
-            settled.then(|| (name.clone(), now))
+            let changed = before.is_none_or(|known| !known.is_same_topic(&now));
+            changed.then(|| (name.clone(), now))
         };
-        set.topics.iter().filter_map(changed).collect()
+        settled.filter_map(changed).collect()
     }
 }

@@ -24,7 +24,8 @@ pub struct MirroredTopic {
     pub target_id: TopicId,
     /// How many partitions exist on both sides, counted from partition 0.
     pub partitions: i32,
-    /// How many of them the link's very first look found: `start` applies to these, all others begin at the earliest record (H10).
+    /// How many of them the link's very first look found: `start` applies to these unless their position is stored already,
+    /// all others begin at the earliest record (H10).
     pub initial_partitions: i32,
     /// Why the topic's partitions have to stand still, if they do.
     pub conflict: Option<Reason>,
@@ -37,19 +38,19 @@ impl MirroredTopic {
     }
 }
 
-/// What the checkpoint DB remembers of a mirrored topic.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// What is remembered of a mirrored topic from earlier looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownTopic {
     /// The source topic's id when it was first mirrored.
     pub source_id: TopicId,
     /// The mirror topic's name.
     pub target_name: TopicName,
-    /// The mirror topic's id when it was first written.
+    /// The mirror topic's id when it was first seen or created.
     pub target_id: TopicId,
-    /// The greatest number of partitions mirrored so far.
+    /// Whether this link created the mirror topic.
+    pub created: bool,
+    /// How many partitions are mirrored already.
     pub partitions: i32,
-    /// How many partitions the link's very first look found.
-    pub initial_partitions: i32,
 }
 
 impl MirrorSet {
@@ -74,8 +75,14 @@ impl KnownTopic {
             target_name: self.target_name.clone(),
             target_id: self.target_id,
             partitions: self.partitions,
-            initial_partitions: self.initial_partitions,
+            initial_partitions: 0,
             conflict,
         }
+    }
+
+    /// Whether both say the same about what doesn't change by mirroring.
+    pub fn is_same_topic(&self, other: &Self) -> bool {
+        let identity = |topic: &Self| (topic.source_id, topic.target_id, topic.target_name.clone());
+        identity(self) == identity(other)
     }
 }

@@ -246,13 +246,6 @@ fn h17_what_expired_while_the_source_was_gone_is_written_again_at_once() {
 }
 
 #[test]
-fn what_the_source_forgot_may_expire_on_the_target() {
-    let mut case = Case::new(Wanted::Nothing, found(7), wrote(10, 7));
-    case.now_ms = 10 * HOUR;
-    assert_eq!(case.decide(), Decision::Keep);
-}
-
-#[test]
 fn an_offset_without_a_place_waits() {
     let unplaced = Unplaced::NotReady("loading".into());
     let wanted = Wanted::At(commit(), Err(unplaced.clone()));

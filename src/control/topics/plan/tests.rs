@@ -45,7 +45,7 @@ fn knowing(mut sight: Sight, source_id: u128, target_id: u128, partitions: i32) 
         target_name: "mirror".into(),
         target_id: id(target_id),
         partitions,
-        initial_partitions: 0,
+        created: false,
     };
     sight.known.insert("orders".into(), known);
     sight
@@ -162,29 +162,25 @@ fn without_topic_ids_fewer_partitions_show_that_a_topic_was_created_again() {
 
 #[test]
 fn start_applies_to_what_the_first_look_found_and_to_nothing_later() {
-    let mut first = sight(Some(source(1, 2)), Some(target(2, 2)));
-    first.first_look = true;
-    let found = first.to_remember(&first.mirror_set());
-    assert_eq!(found[&TopicName::new("orders")].initial_partitions, 2);
-
+    let orders = TopicName::new("orders");
     let mut grown = sight(Some(source(1, 4)), Some(target(2, 4)));
-    grown.known = found;
-    let topic = &grown.mirror_set().topics[&TopicName::new("orders")];
+    grown.initial.insert(orders.clone(), 2);
+    let topic = &grown.mirror_set().topics[&orders];
     assert!(topic.is_initial(crate::model::Partition(1)));
     assert!(!topic.is_initial(crate::model::Partition(2)));
 
     let later = sight(Some(source(1, 2)), Some(target(2, 2)));
-    assert_eq!(
-        later.mirror_set().topics[&TopicName::new("orders")].initial_partitions,
-        0
-    );
+    assert_eq!(later.mirror_set().topics[&orders].initial_partitions, 0);
 }
 
 #[test]
 fn what_is_remembered_already_is_not_written_again_and_a_conflict_changes_nothing() {
-    let fresh = sight(Some(source(1, 2)), Some(target(2, 2)));
+    let mut fresh = sight(Some(source(1, 2)), Some(target(2, 2)));
+    fresh.created.insert("orders".into());
     let mut again = fresh.clone();
     again.known = fresh.to_remember(&fresh.mirror_set());
+    again.created.clear();
+    assert!(again.known[&TopicName::new("orders")].created);
     assert_eq!(again.to_remember(&again.mirror_set()), BTreeMap::new());
     assert_eq!(
         MirrorSet::remembered(&again.known).topics,

@@ -1,0 +1,218 @@
+//! Two clusters and a mirror in memory, for the tests of group sync and moves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+
+use super::site::{Committed, End, Site, Standing};
+use crate::control::{Lookup, Mirrored, MirroredPartition};
+use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::model::{
+    GroupId, PartitionState, SourceOffset, TargetOffset, TopicName, TopicPartition,
+};
+
+type Offsets = BTreeMap<TopicPartition, Committed>;
+
+/// A cluster whose answers the test sets.
+#[derive(Debug, Default)]
+pub(crate) struct FakeSite(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+pub(crate) struct Inner {
+    /// Nobody answers.
+    pub(crate) gone: bool,
+    /// Groups with members.
+    pub(crate) active: BTreeSet<GroupId>,
+    /// Groups of a kind that can't be carried.
+    pub(crate) unsupported: BTreeSet<GroupId>,
+    pub(crate) offsets: BTreeMap<GroupId, Offsets>,
+    pub(crate) ends: BTreeMap<TopicPartition, i64>,
+    /// Last stable offsets that differ from the ends.
+    pub(crate) stable: BTreeMap<TopicPartition, i64>,
+    pub(crate) transactions: BTreeSet<TopicPartition>,
+    /// Commits happen, but their answers are lost.
+    pub(crate) answers_lost: bool,
+    /// Commits neither happen nor are answered.
+    pub(crate) requests_lost: bool,
+    /// Every commit that happened.
+    pub(crate) commits: Vec<(GroupId, Offsets)>,
+}
+
+impl FakeSite {
+    pub(crate) fn set<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        change(&mut self.0.lock())
+    }
+
+    /// Puts a committed offset of a group into partition 0 of topic `t`.
+    pub(crate) fn put(&self, group: &str, offset: i64) {
+        let committed = Committed {
+            offset,
+            metadata: Some("text".into()),
+        };
+        self.set(|inner| {
+            let offsets = inner.offsets.entry(group.into()).or_default();
+            offsets.insert(partition(), committed);
+        });
+    }
+
+    pub(crate) fn offset(&self, group: &str) -> Option<i64> {
+        self.set(|inner| {
+            Some(
+                inner
+                    .offsets
+                    .get(&GroupId::from(group))?
+                    .get(&partition())?
+                    .offset,
+            )
+        })
+    }
+
+    fn ask<T>(&self, answer: impl FnOnce(&mut Inner) -> Result<T>) -> BoxFuture<'_, Result<T>>
+    where
+        T: Send + 'static,
+    {
+        let mut inner = self.0.lock();
+        let answer = if inner.gone {
+            Err(Error::new(Kind::Disconnected, "nobody answers"))
+        } else {
+            answer(&mut inner)
+        };
+        async move { answer }.boxed()
+    }
+}
+
+/// The partition all tests use.
+pub(crate) fn partition() -> TopicPartition {
+    TopicPartition::new("t", 0)
+}
+
+impl Site for FakeSite {
+    fn groups(&self) -> BoxFuture<'_, Result<BTreeMap<GroupId, Standing>>> {
+        self.ask(|inner| {
+            let at_rest = inner.offsets.keys().map(|g| (g.clone(), Standing::AtRest));
+            let active = inner.active.iter().map(|g| (g.clone(), Standing::Active));
+            let others = inner.unsupported.iter();
+            let others = others.map(|g| (g.clone(), Standing::Unsupported));
+            Ok(at_rest.chain(active).chain(others).collect())
+        })
+    }
+
+    fn offsets<'a>(&'a self, group: &'a GroupId) -> BoxFuture<'a, Result<Offsets>> {
+        self.ask(|inner| Ok(inner.offsets.get(group).cloned().unwrap_or_default()))
+    }
+
+    fn commit<'a>(
+        &'a self,
+        group: &'a GroupId,
+        offsets: &'a Offsets,
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, Result<()>>>> {
+        self.ask(|inner| {
+            if inner.requests_lost {
+                return Err(Error::new(Kind::Disconnected, "connection lost"));
+            }
+            if inner.active.contains(group) {
+                let refused = || Err(Error::new(Kind::Broker(BrokerCode(25)), "members"));
+                return Ok(offsets.keys().map(|p| (p.clone(), refused())).collect());
+            }
+            inner.commits.push((group.clone(), offsets.clone()));
+            let present = inner.offsets.entry(group.clone()).or_default();
+            present.extend(offsets.clone());
+            if inner.answers_lost {
+                return Err(Error::new(Kind::TimedOut, "no answer"));
+            }
+            Ok(offsets.keys().map(|p| (p.clone(), Ok(()))).collect())
+        })
+    }
+
+    fn ends<'a>(
+        &'a self,
+        partitions: &'a [TopicPartition],
+        end: End,
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, i64>>> {
+        self.ask(|inner| {
+            let at = |p: &TopicPartition| {
+                let log_end = inner.ends.get(p).copied().unwrap_or(0);
+                match end {
+                    End::Log | End::HighWatermark => log_end,
+                    End::LastStable => inner.stable.get(p).copied().unwrap_or(log_end),
+                }
+            };
+            Ok(partitions.iter().map(|p| (p.clone(), at(p))).collect())
+        })
+    }
+
+    fn has_open_transaction<'a>(
+        &'a self,
+        partition: &'a TopicPartition,
+    ) -> BoxFuture<'a, Result<Option<bool>>> {
+        self.ask(|inner| Ok(Some(inner.transactions.contains(partition))))
+    }
+
+    fn offsets_retention_ms(&self) -> BoxFuture<'_, Result<i64>> {
+        self.ask(|_| Ok(400))
+    }
+}
+
+/// A mirror of partition 0 of topic `t` whose target offsets are the source's minus `SHIFT`.
+#[derive(Debug)]
+pub(crate) struct FakeMirror(Mutex<MirroredPartition>);
+
+/// How far target offsets are behind source offsets.
+pub(crate) const SHIFT: i64 = 5;
+
+impl FakeMirror {
+    pub(crate) fn at(frontier: i64) -> Self {
+        let mirror = Self(Mutex::new(MirroredPartition {
+            partition: partition(),
+            state: PartitionState::Live,
+            reason: None,
+            frontier: None,
+            source_end: SourceOffset::ZERO,
+            target_log_start: TargetOffset::ZERO,
+            target_end: TargetOffset::ZERO,
+        }));
+        mirror.advance(frontier);
+        mirror
+    }
+
+    pub(crate) fn advance(&self, frontier: i64) {
+        self.set(|mirrored| {
+            mirrored.frontier = Some(SourceOffset(frontier));
+            mirrored.source_end = SourceOffset(frontier);
+            mirrored.target_end = TargetOffset(frontier - SHIFT);
+        });
+    }
+
+    pub(crate) fn set(&self, change: impl FnOnce(&mut MirroredPartition)) {
+        change(&mut self.0.lock());
+    }
+}
+
+impl Mirrored for FakeMirror {
+    fn partitions(&self) -> Vec<MirroredPartition> {
+        vec![self.0.lock().clone()]
+    }
+
+    fn mirror_topic(&self, topic: &TopicName) -> Option<TopicName> {
+        (topic.as_str() == "t").then(|| topic.clone())
+    }
+
+    fn lookup(&self, at: &TopicPartition, offset: SourceOffset) -> Lookup {
+        let mirrored = self.0.lock();
+        match mirrored.frontier {
+            _ if *at != mirrored.partition => Lookup::NotMirrored,
+            None => Lookup::NotReady("preparing".into()),
+            Some(frontier) if offset > frontier => Lookup::Beyond {
+                frontier,
+                target_end: mirrored.target_end,
+            },
+            Some(_) => Lookup::Mapped(TargetOffset(offset.get() - SHIFT)),
+        }
+    }
+
+    fn persist_frontiers(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
+        async { Ok(()) }.boxed()
+    }
+}

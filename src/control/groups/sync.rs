@@ -1,0 +1,306 @@
+//! The group sync loop: a snapshot of the source each interval, the reached cut applied to the target.
+//!
+//! A cluster that can't be reached ends nothing: without the source what was written is kept from expiring, without the
+//! target nothing is done until it answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::board::{Board, GroupPartitionStatus, GroupState, GroupStatus};
+use super::carry::{Carrier, Wants};
+use super::commit::SourceCommit;
+use super::cut::{Behind, Cut, Snapshot};
+use super::ledger::{Account, Ledger};
+use super::site::{End, Site, Standing};
+use crate::config::GroupFilter;
+use crate::control::notice::Notice;
+use crate::control::{Lookup, Mirrored, MirroredPartition};
+use crate::error::{Kind, Result};
+use crate::model::{GroupId, SourceOffset, TopicPartition};
+
+#[cfg(test)]
+mod tests;
+
+/// How many groups are asked for at once.
+pub(super) const GROUPS_AT_ONCE: usize = 16;
+/// Unchanged offsets are written again this often within the time after which the target forgets them (H17).
+const REFRESHES_PER_RETENTION: i64 = 4;
+/// How long the target's offsets go unread while there is nothing new to apply.
+const IDLE_PASS: Duration = Duration::from_secs(30);
+
+/// What group sync of one link works with.
+#[derive(Debug)]
+pub struct GroupSync {
+    /// The source cluster.
+    pub source: Arc<dyn Site>,
+    /// The target cluster.
+    pub target: Arc<dyn Site>,
+    /// The link's mirrored partitions.
+    pub mirrored: Arc<dyn Mirrored>,
+    /// What was written.
+    pub ledger: Arc<Ledger>,
+    /// Where status is shown.
+    pub board: Arc<Board>,
+    /// The groups of the link.
+    pub filter: GroupFilter,
+    /// How often the source is looked at.
+    pub interval: Duration,
+}
+
+/// What the loop remembers between rounds.
+#[derive(Debug)]
+struct Memory {
+    cut: Cut,
+    latest: Option<Snapshot>,
+    applied: Option<Snapshot>,
+    applied_at: Option<Instant>,
+    refresh_after_ms: Option<i64>,
+    reading: Notice,
+    writing: Notice,
+}
+
+impl GroupSync {
+    /// Runs until the token is cancelled.
+    ///
+    /// Errors: the checkpoint DB failed; nothing else ends it.
+    pub async fn run(self, token: CancellationToken) -> Result<()> {
+        let mut memory = Memory::new();
+        let mut ticks = interval(self.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = token.cancelled() => return Ok(()),
+                _ = ticks.tick() => {}
+            }
+            tokio::select! {
+                biased;
+                () = token.cancelled() => return Ok(()),
+                round = self.round(&mut memory, jiff::Timestamp::now().as_millisecond()) => round?,
+            }
+        }
+    }
+
+    async fn round(&self, memory: &mut Memory, now_ms: i64) -> Result<()> {
+        match self.look(now_ms).await {
+            Ok(snapshot) => {
+                memory.reading.worked();
+                self.take_in(memory, snapshot).await?;
+            }
+            Err(error) => memory.reading.failed(&error),
+        }
+        let partitions = self.mirrored.partitions();
+        let reached = memory.cut.take_reached(&partitions);
+        let is_new = reached.is_some();
+        if is_new {
+            memory.applied = reached;
+        }
+        let idle = memory.applied_at.is_none_or(|at| at.elapsed() >= IDLE_PASS);
+        if is_new || idle {
+            memory.applied_at = Some(Instant::now());
+            self.apply(memory, now_ms).await?;
+        }
+        self.show_pending(memory, &partitions);
+        Ok(())
+    }
+
+    /// Reads all group offsets first and the ends after them: whatever led to a commit is before its partition's end (H19).
+    async fn look(&self, now_ms: i64) -> Result<Snapshot> {
+        let mirrored: Vec<TopicPartition> = self.mirrored_partitions().collect();
+        let mut snapshot = Snapshot {
+            taken_at_ms: now_ms,
+            ..Snapshot::default()
+        };
+        let standing = self.source.groups().await?;
+        let ours = standing.into_iter().filter(|(g, _)| self.filter.matches(g));
+        let (unsupported, supported): (Vec<_>, Vec<_>) =
+            ours.partition(|(_, standing)| *standing == Standing::Unsupported);
+        for (group, _) in unsupported {
+            let status = GroupStatus {
+                unsupported: true,
+                partitions: Vec::new(),
+            };
+            self.board.put(group, status);
+        }
+        let reads = supported.into_iter().map(|(group, _)| self.commits(group));
+        let commits: Vec<_> = stream::iter(reads)
+            .buffer_unordered(GROUPS_AT_ONCE)
+            .try_collect()
+            .await?;
+        snapshot.groups = commits.into_iter().collect();
+        let ends = self.source.ends(&mirrored, End::LastStable).await?;
+        let ends = ends.into_iter().map(|(p, end)| (p, SourceOffset(end)));
+        snapshot.ends = ends.collect();
+        Ok(snapshot)
+    }
+
+    /// A group's offsets in partitions of the link.
+    async fn commits(
+        &self,
+        group: GroupId,
+    ) -> Result<(GroupId, BTreeMap<TopicPartition, SourceCommit>)> {
+        let offsets = self.source.offsets(&group).await?;
+        let in_link = offsets
+            .into_iter()
+            .filter(|(p, c)| c.offset >= 0 && self.mirrored.mirror_topic(&p.topic).is_some());
+        let commits = in_link.map(|(partition, committed)| {
+            let commit = SourceCommit {
+                offset: SourceOffset(committed.offset),
+                metadata: committed.metadata,
+            };
+            (partition, commit)
+        });
+        Ok((group, commits.collect()))
+    }
+
+    fn mirrored_partitions(&self) -> impl Iterator<Item = TopicPartition> {
+        let partitions = self.mirrored.partitions().into_iter();
+        partitions.map(|mirrored| mirrored.partition)
+    }
+
+    /// Keeps a snapshot for a dead source and for the next cut.
+    async fn take_in(&self, memory: &mut Memory, snapshot: Snapshot) -> Result<()> {
+        let is_known = memory
+            .latest
+            .as_ref()
+            .is_some_and(|latest| latest.groups == snapshot.groups && latest.ends == snapshot.ends);
+        if !is_known {
+            self.ledger.save_snapshot(&snapshot).await?;
+        }
+        self.board.keep(|group| self.filter.matches(group));
+        memory.latest = Some(snapshot.clone());
+        memory.cut.offer(snapshot);
+        Ok(())
+    }
+
+    /// Brings the target to the last reached cut, or keeps what was written if there was none since the start.
+    async fn apply(&self, memory: &mut Memory, now_ms: i64) -> Result<()> {
+        let wants = match &memory.applied {
+            Some(snapshot) => known(snapshot),
+            None => unknown(&self.ledger.accounts()?),
+        };
+        match self.carry(memory, wants, now_ms).await {
+            Ok(()) => memory.writing.worked(),
+            Err(error) if error.kind() == Kind::Store => return Err(error),
+            Err(error) => memory.writing.failed(&error),
+        }
+        Ok(())
+    }
+
+    async fn carry(&self, memory: &mut Memory, wants: Wants, now_ms: i64) -> Result<()> {
+        let refresh_after_ms = match memory.refresh_after_ms {
+            Some(known) => known,
+            None => {
+                let retention = self.target.offsets_retention_ms().await?;
+                *memory
+                    .refresh_after_ms
+                    .insert(retention / REFRESHES_PER_RETENTION)
+            }
+        };
+        let carrier = Carrier {
+            target: self.target.as_ref(),
+            mirrored: self.mirrored.as_ref(),
+            ledger: &self.ledger,
+            board: &self.board,
+            now_ms,
+            refresh_after_ms,
+        };
+        carrier.carry(wants).await
+    }
+
+    /// Shows what was committed on the source since the last cut.
+    fn show_pending(&self, memory: &Memory, partitions: &[MirroredPartition]) {
+        let Some(latest) = &memory.latest else { return };
+        let nothing = BTreeMap::new();
+        let waits_for = waits_for(&memory.cut.waits_for(partitions));
+        for (group, commits) in &latest.groups {
+            let applied = memory.applied.as_ref().and_then(|s| s.groups.get(group));
+            let applied = applied.unwrap_or(&nothing);
+            let newer = commits.iter().filter(|(p, c)| applied.get(*p) != Some(c));
+            let pending = newer.map(|(p, c)| self.pending(p, c, waits_for.as_deref()));
+            self.board.show_pending(group, pending.collect());
+        }
+    }
+
+    fn pending(
+        &self,
+        partition: &TopicPartition,
+        commit: &SourceCommit,
+        waits_for: Option<&str>,
+    ) -> GroupPartitionStatus {
+        let (state, detail) = match self.mirrored.lookup(partition, commit.offset) {
+            Lookup::Beyond { frontier, .. } => (
+                GroupState::Held,
+                Some(format!("the group is beyond the frontier {frontier}")),
+            ),
+            Lookup::Mapped(_)
+            | Lookup::Near(..)
+            | Lookup::Before { .. }
+            | Lookup::NotMirrored
+            | Lookup::NotReady(_) => (GroupState::Pending, waits_for.map(ToOwned::to_owned)),
+        };
+        GroupPartitionStatus {
+            partition: partition.clone(),
+            source_offset: Some(commit.offset),
+            target_offset: None,
+            state,
+            exact: false,
+            detail,
+        }
+    }
+}
+
+impl Memory {
+    fn new() -> Self {
+        Self {
+            cut: Cut::default(),
+            latest: None,
+            applied: None,
+            applied_at: None,
+            refresh_after_ms: None,
+            reading: Notice::of("read the groups of the source"),
+            writing: Notice::of("carry group offsets to the target"),
+        }
+    }
+}
+
+/// What the source said in a snapshot.
+fn known(snapshot: &Snapshot) -> Wants {
+    let known = |commits: &BTreeMap<TopicPartition, SourceCommit>| {
+        let commits = commits.iter();
+        commits
+            .map(|(p, commit)| (p.clone(), Some(commit.clone())))
+            .collect()
+    };
+    let groups = snapshot.groups.iter();
+    groups
+        .map(|(group, commits)| (group.clone(), known(commits)))
+        .collect()
+}
+
+/// Everything ever written, while the source can't be asked.
+fn unknown(accounts: &BTreeMap<GroupId, Account>) -> Wants {
+    let unknown = |account: &Account| account.written.keys().map(|p| (p.clone(), None)).collect();
+    let accounts = accounts.iter();
+    accounts
+        .map(|(group, account)| (group.clone(), unknown(account)))
+        .collect()
+}
+
+fn waits_for(behind: &[Behind]) -> Option<String> {
+    let first = behind.first()?;
+    let at = first
+        .frontier
+        .map_or("unknown".to_owned(), |at| at.to_string());
+    Some(format!(
+        "waits for {} partitions; {} has to reach {} and is at {at}",
+        behind.len(),
+        first.partition,
+        first.end
+    ))
+}
