@@ -8,6 +8,12 @@
 //! situation -> plan (hash, blockers) -> operation: phase --effect--> event --step--> next phase
 //! ```
 
+mod drain;
+mod drive;
+mod effects;
+pub mod operation;
 pub mod plan;
+pub mod runner;
+pub mod sites;
 pub mod states;
 pub mod step;

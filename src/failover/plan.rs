@@ -61,7 +61,7 @@ pub struct Plan {
     pub blockers: Vec<Blocker>,
     /// What to know before executing it.
     pub warnings: Vec<String>,
-    /// The SHA-256 of its content without name and times, in hexadecimal.
+    /// The SHA-256 of its content without name, times and warnings, in hexadecimal.
     pub hash: String,
 }
 
@@ -96,7 +96,8 @@ impl Plan {
     }
 }
 
-/// What a plan is agreed on. The offsets of a switchover are left out: they move until it has drained.
+/// What a plan is agreed on. Warnings are left out: a source that stops answering makes no other plan. So are the offsets of
+/// a switchover, which move until it has drained.
 #[derive(Serialize)]
 struct Agreed<'a> {
     kind: Kind,
@@ -106,13 +107,12 @@ struct Agreed<'a> {
     steps: &'a [Step],
     blockers: &'a [Blocker],
     groups: &'a [Move],
-    warnings: &'a [String],
 }
 
 fn hash(plan: &Plan) -> String {
-    let (groups, warnings) = match plan.kind {
-        Kind::Switchover => (&[][..], &[][..]),
-        Kind::Failover => (&plan.groups[..], &plan.warnings[..]),
+    let groups = match plan.kind {
+        Kind::Switchover => &[][..],
+        Kind::Failover => &plan.groups[..],
     };
     let agreed = Agreed {
         kind: plan.kind,
@@ -122,7 +122,6 @@ fn hash(plan: &Plan) -> String {
         steps: &plan.steps,
         blockers: &plan.blockers,
         groups,
-        warnings,
     };
     // Structures of text, numbers and lists can't fail to serialize; fields keep their order.
     let content = serde_json::to_vec(&agreed).unwrap_or_default();

@@ -106,11 +106,11 @@ pub enum PhaseName {
     Stopped,
 }
 
-/// What happened since the phase was persisted: the answer of its effect, or a restart.
+/// What happened since the phase was persisted: the answer of its effect, or that a process took it up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The process started and found the operation in this phase.
-    Restarted,
+    /// The process took the operation up in this phase, for the first time or after a restart.
+    TakenUp,
     /// The effect failed in a way that may pass.
     Failed,
     /// The effect kept failing until its time was up.
@@ -237,7 +237,7 @@ impl Event {
     /// The name used in documents and logs.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Restarted => "restarted",
+            Self::TakenUp => "taken_up",
             Self::Failed => "failed",
             Self::GaveUp(_) => "gave_up",
             Self::Looked { .. } => "looked",

@@ -63,7 +63,7 @@ fn drain(deadline_ms: i64, rested: Option<&Ends>, phase: &Phase, event: Event) -
             rested: None,
             waits_for,
         }),
-        Event::Restarted | Event::Failed => Next::Again,
+        Event::TakenUp | Event::Failed => Next::Again,
         Event::GaveUp(blocker) => stop(phase, None, vec![blocker]),
         Event::Refused(blockers) => stop(phase, None, blockers),
         Event::Fixed(_)
@@ -79,7 +79,7 @@ fn drain(deadline_ms: i64, rested: Option<&Ends>, phase: &Phase, event: Event) -
 fn fix(phase: &Phase, event: Event) -> Next {
     match event {
         Event::Fixed(moves) => Next::Enter(Phase::Freezing { moves }),
-        Event::Restarted | Event::Failed => Next::Again,
+        Event::TakenUp | Event::Failed => Next::Again,
         Event::GaveUp(blocker) => stop(phase, None, vec![blocker]),
         Event::Refused(blockers) => stop(phase, None, blockers),
         Event::Looked { .. }
@@ -97,7 +97,7 @@ fn freeze(moves: &Moves, event: Event) -> Next {
         Event::Frozen => Next::Enter(Phase::Checking {
             moves: Moves::clone(moves),
         }),
-        Event::Restarted | Event::Failed => Next::Again,
+        Event::TakenUp | Event::Failed => Next::Again,
         Event::GaveUp(blocker) => take_back(moves, vec![blocker]),
         Event::Refused(blockers) => take_back(moves, blockers),
         Event::Looked { .. }
@@ -115,7 +115,7 @@ fn check(moves: &Moves, event: Event) -> Next {
         Event::Cleared => Next::Enter(Phase::Committing {
             moves: Moves::clone(moves),
         }),
-        Event::Restarted | Event::Failed => Next::Again,
+        Event::TakenUp | Event::Failed => Next::Again,
         Event::GaveUp(blocker) => take_back(moves, vec![blocker]),
         Event::Refused(blockers) => take_back(moves, blockers),
         Event::Looked { .. }
@@ -134,7 +134,7 @@ fn commit(moves: &Moves, phase: &Phase, event: Event) -> Next {
         Event::Committed => Next::Enter(Phase::Verifying {
             moves: Moves::clone(moves),
         }),
-        Event::Restarted | Event::Failed => Next::Again,
+        Event::TakenUp | Event::Failed => Next::Again,
         Event::GaveUp(blocker) => stop(phase, Some(moves), vec![blocker]),
         Event::Refused(blockers) => stop(phase, Some(moves), blockers),
         Event::Looked { .. }
@@ -153,7 +153,7 @@ fn verify(moves: &Moves, phase: &Phase, event: Event) -> Next {
             moves: Moves::clone(moves),
         }),
         Event::Differs(blockers) => stop(phase, Some(moves), blockers),
-        Event::Restarted | Event::Failed => Next::Again,
+        Event::TakenUp | Event::Failed => Next::Again,
         Event::GaveUp(blocker) => stop(phase, Some(moves), vec![blocker]),
         Event::Looked { .. }
         | Event::Fixed(_)
@@ -172,7 +172,7 @@ fn thaw(moves: &Moves, blockers: &[Blocker], phase: &Phase, event: Event) -> Nex
             let all = blockers.iter().cloned().chain([blocker]).collect();
             stop(phase, Some(moves), all)
         }
-        Event::Restarted | Event::Failed => Next::Again,
+        Event::TakenUp | Event::Failed => Next::Again,
         Event::Looked { .. }
         | Event::Fixed(_)
         | Event::Frozen
@@ -186,7 +186,7 @@ fn thaw(moves: &Moves, blockers: &[Blocker], phase: &Phase, event: Event) -> Nex
 
 fn rest(event: &Event) -> Next {
     match event {
-        Event::Restarted
+        Event::TakenUp
         | Event::Failed
         | Event::GaveUp(_)
         | Event::Looked { .. }

@@ -89,8 +89,8 @@ fn values_are_taken_over() {
         r#"[links.l]
 source = "paris"
 target = "oslo"
-topics = ["${SET}"]
-topics_exclude = ["o.*"]
+topics = ["${SET}", ".*s"]
+topics_exclude = ["orders"]
 groups = []
 start = "2026-01-31T08:00:00Z"
 naming = "prefix"
@@ -108,6 +108,11 @@ worker_threads = 7
     assert!(
         !link.topics.matches(&"orders".into()),
         "included, then excluded"
+    );
+    assert!(link.topics.matches(&"rome.refunds".into()));
+    assert!(
+        !link.topics.matches(&"oslo.refunds".into()),
+        "with prefixes it came from the target"
     );
     assert!(!link.groups.matches(&"billing".into()));
     assert_eq!(link.start, Start::At(1_769_846_400_000));
@@ -129,15 +134,35 @@ worker_threads = 7
 }
 
 #[test]
-fn links_that_cannot_meet_are_accepted() {
-    for second in [
-        "source = \"oslo\"\ntarget = \"paris\"\ntopics = [\"orders\"]",
-        "source = \"paris\"\ntarget = \"oslo\"\ntopics = [\"invoices\"]",
-        "source = \"paris\"\ntarget = \"oslo\"\ntopics = [\"orders\"]\nnaming = \"prefix\"",
-        "source = \"paris\"\ntarget = \"oslo\"\ntopics = [\"or.*\"]\ntopics_exclude = [\"orders\"]",
-    ] {
-        let first = "[links.a]\nsource = \"paris\"\ntarget = \"oslo\"\ntopics = [\"orders\"]\n";
-        let result = parse_with_clusters(&format!("{first}[links.b]\n{second}\n"));
-        assert_eq!(result.map(|config| config.links.len()), Ok(2), "{second}");
+fn links_that_cannot_be_seen_to_meet_are_accepted() {
+    let orders = r#"topics = ["orders"]"#;
+    let any = r#"topics = ["or.*"]"#;
+    let prefixed = "topics = [\"or.*\"]\nnaming = \"prefix\"";
+    let without = |name: &str| format!("{any}\ntopics_exclude = [\"{name}\"]");
+    let cases = [
+        (("paris", "oslo", orders), ("oslo", "paris", orders)),
+        (
+            ("paris", "oslo", orders),
+            ("rome", "oslo", r#"topics = ["invoices"]"#),
+        ),
+        (
+            ("paris", "oslo", orders),
+            ("rome", "oslo", &without("orders")),
+        ),
+        (
+            ("paris", "oslo", &without("ora.*")),
+            ("rome", "oslo", &without("or[^a].*")),
+        ),
+        (("paris", "oslo", any), ("rome", "oslo", prefixed)),
+        (("paris", "oslo", prefixed), ("rome", "oslo", prefixed)),
+    ];
+    let link = |name, (source, target, topics): (&str, &str, &str)| {
+        format!("[links.{name}]\nsource = \"{source}\"\ntarget = \"{target}\"\n{topics}\n")
+    };
+    for (first, second) in cases {
+        let rome = "[clusters.rome]\nbootstrap_servers = [\"r:1\"]\n";
+        let file = format!("{rome}{}{}", link("a", first), link("b", second));
+        let links = parse_with_clusters(&file).map(|config| config.links.len());
+        assert_eq!(links, Ok(2), "{file}");
     }
 }

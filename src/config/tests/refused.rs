@@ -83,6 +83,12 @@ fn links_that_write_the_same_mirror_topic() {
         (orders, r#"topics = ["x", "o.*"]"#, 1, "mirror topic orders"),
         (
             orders,
+            r#"topics = ["x.*", "orders"]"#,
+            1,
+            "mirror topic orders",
+        ),
+        (
+            orders,
             r#"topics = ["x", "payments"]"#,
             1,
             "mirror topic payments",

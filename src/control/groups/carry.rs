@@ -205,7 +205,7 @@ impl GroupPartitionStatus {
 }
 
 /// Whether a group got members between the look and the commit, by Kafka's codes for it.
-pub(super) fn has_members(error: &Error) -> bool {
+pub(crate) fn has_members(error: &Error) -> bool {
     const CODES: [i16; 4] = [22, 25, 27, 113];
     error.code().is_some_and(|code| CODES.contains(&code.0))
 }

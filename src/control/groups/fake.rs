@@ -36,6 +36,8 @@ pub(crate) struct Inner {
     pub(crate) answers_lost: bool,
     /// Commits neither happen nor are answered.
     pub(crate) requests_lost: bool,
+    /// Commits are answered well and don't happen.
+    pub(crate) commits_forgotten: bool,
     /// Every commit that happened.
     pub(crate) commits: Vec<(GroupId, Offsets)>,
 }
@@ -115,6 +117,9 @@ impl Site for FakeSite {
             if inner.active.contains(group) {
                 let refused = || Err(Error::new(Kind::Broker(BrokerCode(25)), "members"));
                 return Ok(offsets.keys().map(|p| (p.clone(), refused())).collect());
+            }
+            if inner.commits_forgotten {
+                return Ok(offsets.keys().map(|p| (p.clone(), Ok(()))).collect());
             }
             inner.commits.push((group.clone(), offsets.clone()));
             let present = inner.offsets.entry(group.clone()).or_default();

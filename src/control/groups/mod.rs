@@ -5,7 +5,7 @@
 //! Doesn't: move groups; a move freezes them here first and writes through the same ledger.
 
 pub mod board;
-mod carry;
+pub(crate) mod carry;
 pub mod commit;
 pub mod cut;
 pub mod ledger;

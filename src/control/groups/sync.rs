@@ -27,7 +27,7 @@ use crate::model::{GroupId, SourceOffset, TopicPartition};
 mod tests;
 
 /// How many groups are asked for at once.
-pub(super) const GROUPS_AT_ONCE: usize = 16;
+pub(crate) const GROUPS_AT_ONCE: usize = 16;
 /// Unchanged offsets are written again this often within the time after which the target forgets them (H17).
 const REFRESHES_PER_RETENTION: i64 = 4;
 /// How long the target's offsets go unread while there is nothing new to apply.

@@ -263,6 +263,14 @@ fn the_hash_of_a_failover_covers_offsets_and_that_of_a_switchover_does_not() {
         hash(Kind::Switchover, moved())
     );
 
+    let mut answering = failover(mapped());
+    answering.source_answers = true;
+    assert_eq!(hash(Kind::Failover, mapped()), planned(&answering).hash);
+    assert_ne!(
+        planned(&answering).warnings,
+        planned(&failover(mapped())).warnings
+    );
+
     let mut blocked = situation(Kind::Switchover, mapped());
     blocked.source_answers = false;
     assert_ne!(hash(Kind::Switchover, mapped()), planned(&blocked).hash);

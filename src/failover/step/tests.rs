@@ -59,7 +59,7 @@ fn looked(end: i64, waits_for: &[&str], now_ms: i64) -> Event {
 /// Every event, with what distinguishes the ones of one name.
 fn events() -> Vec<(&'static str, Event)> {
     vec![
-        ("", Event::Restarted),
+        ("", Event::TakenUp),
         ("", Event::Failed),
         ("", Event::GaveUp(blocker())),
         (" at rest at the same ends", looked(7, &[], 1)),
@@ -113,7 +113,7 @@ fn every_phase_has_an_answer_to_a_restart_unless_it_is_last() {
         } else {
             Next::Again
         };
-        assert_eq!(step(&phase, Event::Restarted), expected, "{name}");
+        assert_eq!(step(&phase, Event::TakenUp), expected, "{name}");
         assert_eq!(step(&phase, Event::Failed), expected, "{name}");
     }
 }

@@ -1,1 +1,38 @@
-//! Being written.
+//! Administrative requests: one short file per family, free functions over a [`Cluster`](super::wire::Cluster).
+//!
+//! Promises: each asks whoever is responsible, retries what passes by itself for up to twice the request timeout, and gives
+//! everything else as an error that names what was asked. All of them may be repeated.
+//! Doesn't: decide what should exist; see `control` for that.
+
+mod configs;
+mod group_offsets;
+mod groups;
+mod offsets;
+mod producers;
+mod read;
+mod topics;
+
+pub use configs::{ConfigValue, Configs, alter_topic_configs, broker_configs, topic_configs};
+pub use group_offsets::{GroupOffset, commit_group_offsets, group_offsets};
+pub use groups::{GroupDescription, GroupKind, ListedGroup, describe_group, list_groups};
+pub use offsets::{At, ListedOffset, ListedOffsets, end_of_epoch, list_offset, list_offsets};
+pub use producers::{ProducerState, describe_producers};
+pub use read::{ReadAt, read_at};
+pub use topics::{NewTopic, create_partitions, create_topic};
+
+use std::time::Duration;
+
+use crate::error::{Error, Kind};
+
+/// The error for an answer that leaves out what was asked for.
+fn missing(what: &str) -> Error {
+    Error::new(
+        Kind::Protocol,
+        format!("the broker's answer leaves out {what}; is it an Apache Kafka broker?"),
+    )
+}
+
+/// A duration in a request's field.
+fn milliseconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
+}

@@ -304,3 +304,6 @@ fn endpoints(metadata: &Metadata) -> BTreeSet<Endpoint> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

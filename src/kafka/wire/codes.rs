@@ -73,7 +73,6 @@ fn row(code: BrokerCode) -> Option<&'static Row> {
 const TABLE: &[Row] = &[
     (-1, "UNKNOWN_SERVER_ERROR", Retry::None),
     (0, "NONE", Retry::None),
-    (0, "NONE", Retry::None),
     (1, "OFFSET_OUT_OF_RANGE", Retry::None),
     (2, "CORRUPT_MESSAGE", Retry::Backoff),
     (3, "UNKNOWN_TOPIC_OR_PARTITION", Retry::RefreshMetadata),

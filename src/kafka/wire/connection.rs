@@ -167,6 +167,7 @@ impl Connection {
     /// The error for a code in this broker's answer to what was asked of it.
     pub fn refusal(&self, what: &str, code: BrokerCode, detail: Option<&str>) -> Error {
         let mut text = format!("cannot {what}: {}", describe(code));
+        let detail = detail.filter(|detail| !detail.is_empty());
         for more in detail.into_iter().chain(advice(code)) {
             text.push_str("; ");
             text.push_str(more);
@@ -226,3 +227,6 @@ impl Connection {
         Error::new(kind, format!("{peer}: {what}")).cluster(&peer.cluster)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,34 +64,37 @@ impl<T> fmt::Debug for Flight<T> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
 
     use futures_util::future::join_all;
     use tokio::sync::Notify;
+    use tokio::time::sleep;
 
     use super::*;
     use crate::error::Kind;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn callers_share_an_attempt_and_later_ones_begin_anew() {
         let flight = Flight::default();
         let count = Arc::new(AtomicU32::new(0));
         let attempt = || {
             let count = Arc::clone(&count);
             async move {
-                tokio::task::yield_now().await;
+                sleep(Duration::from_secs(1)).await;
                 Ok(count.fetch_add(1, Ordering::SeqCst))
             }
         };
         let first = join_all((0..10).map(|_| flight.join(attempt))).await;
-        assert!(first.into_iter().all(|result| result.unwrap() == 0));
+        let first: Vec<u32> = first.into_iter().map(Result::unwrap).collect();
+        assert_eq!(first, [0; 10]);
         assert_eq!(flight.join(attempt).await.unwrap(), 1);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn everybody_learns_why_it_failed() {
         let flight = Flight::<()>::default();
         let attempt = || async {
-            tokio::task::yield_now().await;
+            sleep(Duration::from_secs(1)).await;
             Err(Arc::new(Error::new(Kind::Disconnected, "refused")))
         };
         for result in join_all((0..3).map(|_| flight.join(attempt))).await {

@@ -33,7 +33,6 @@ pub(crate) async fn connect(
     client_id: StrBytes,
     limit: Duration,
 ) -> Result<Connection> {
-    let cluster = peer.cluster.clone();
     let address = peer.address.clone();
     let connected = timeout(limit, async {
         let stream = transport.connect(&peer.address).await.map_err(|cause| {
@@ -50,7 +49,6 @@ pub(crate) async fn connect(
     connected
         .await
         .unwrap_or_else(|_| Err(too_slow(&address, limit)))
-        .map_err(|error: Error| error.cluster(&cluster))
 }
 
 fn too_slow(address: &HostPort, limit: Duration) -> Error {
@@ -93,3 +91,6 @@ fn read_versions(frame: Bytes, version: i16) -> anyhow::Result<Answer<ApiVersion
     let refused = code == Some(&UNSUPPORTED_VERSION.0.to_be_bytes());
     answer_to::<ApiVersionsRequest>(frame, if refused { 0 } else { version })
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,14 +11,17 @@
 
 mod address;
 mod cluster;
-mod codes;
+pub(crate) mod codes;
 mod connection;
+#[cfg(test)]
+pub(crate) mod fake;
 mod flight;
 mod frame;
 mod handshake;
 mod link;
 mod message;
 mod metadata;
+pub(crate) mod names;
 mod outgoing;
 mod pending;
 mod pool;

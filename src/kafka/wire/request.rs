@@ -69,7 +69,7 @@ requests! {
     DescribeGroups: DescribeGroupsRequest => DescribeGroupsResponse, 0..=5;
     ListGroups: ListGroupsRequest => ListGroupsResponse, 0..=5;
     CreateTopics: CreateTopicsRequest => CreateTopicsResponse, 2..=7;
-    OffsetForLeaderEpoch: OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse, 2..=4;
+    OffsetForLeaderEpoch: OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse, 3..=4;
     DescribeConfigs: DescribeConfigsRequest => DescribeConfigsResponse, 1..=4;
     CreatePartitions: CreatePartitionsRequest => CreatePartitionsResponse, 0..=3;
     IncrementalAlterConfigs: IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse, 0..=1;

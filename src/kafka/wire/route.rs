@@ -40,7 +40,7 @@ impl Cluster {
     /// than once. Codes inside the answer are the caller's business. Cancellation: the request may still happen.
     pub async fn call<R: Request + Clone>(&self, route: Route, request: R) -> Result<R::Response> {
         let timeout = self.settings().request_timeout;
-        self.ask(&route, |connection| {
+        self.ask(route, |connection| {
             let request = request.clone();
             async move { connection.start(request, timeout)?.await }
         })
@@ -49,10 +49,33 @@ impl Cluster {
 
     /// Does something on the connection of whoever is responsible, again while its error is one that passes.
     ///
-    /// Errors: the last attempt's. A new attempt begins at most twice the request timeout after the first.
-    pub(crate) async fn ask<T, F, A>(&self, route: &Route, attempt: F) -> Result<T>
+    /// Errors: as for [`Cluster::retry`].
+    pub(crate) async fn ask<T, F, A>(&self, route: Route, attempt: F) -> Result<T>
     where
         F: Fn(Connection) -> A,
+        A: Future<Output = Result<T>>,
+    {
+        let coordinated = match &route {
+            Route::Coordinator(group) => Some(group),
+            Route::Any | Route::Broker(_) | Route::Leader(_) | Route::Controller => None,
+        };
+        let (attempt, route) = (&attempt, &route);
+        self.retry(coordinated, || async move {
+            attempt(self.responsible(route).await?).await
+        })
+        .await
+    }
+
+    /// Does something, again while its error is one that passes; `coordinated` is the group whose coordinator it asks.
+    ///
+    /// Errors: the last attempt's. A new attempt begins at most twice the request timeout after the first.
+    pub(crate) async fn retry<T, F, A>(
+        &self,
+        coordinated: Option<&GroupId>,
+        attempt: F,
+    ) -> Result<T>
+    where
+        F: Fn() -> A,
         A: Future<Output = Result<T>>,
     {
         let give_up = Instant::now() + self.settings().request_timeout * 2;
@@ -60,11 +83,7 @@ impl Cluster {
         let mut looks = 0;
         loop {
             let seen = self.metadata().generation;
-            let result = match self.responsible(route).await {
-                Ok(connection) => attempt(connection).await,
-                Err(error) => Err(error),
-            };
-            let error = match result {
+            let error = match attempt().await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error.cluster(self.name()),
             };
@@ -76,7 +95,7 @@ impl Cluster {
                 return Err(error);
             }
             sleep(pause).await;
-            self.look_again(route, retry, seen).await;
+            self.look_again(coordinated, retry, seen).await;
         }
     }
 
@@ -93,9 +112,8 @@ impl Cluster {
         }
     }
 
-    async fn look_again(&self, route: &Route, retry: Retry, seen: u64) {
-        if let (Route::Coordinator(group), Retry::FindCoordinator | Retry::RefreshMetadata) =
-            (route, retry)
+    async fn look_again(&self, coordinated: Option<&GroupId>, retry: Retry, seen: u64) {
+        if let (Some(group), Retry::FindCoordinator | Retry::RefreshMetadata) = (coordinated, retry)
         {
             self.forget_coordinator(group);
         }
@@ -109,3 +127,6 @@ impl Cluster {
 fn is_unknown_topic(error: &Error) -> bool {
     matches!(error.code(), Some(BrokerCode(3 | 100)))
 }
+
+#[cfg(test)]
+mod tests;

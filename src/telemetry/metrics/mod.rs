@@ -21,7 +21,7 @@ use prometheus_client::registry::Registry;
 pub use labels::{BatchLabels, LinkLabels, OperationLabels, RetryLabels};
 pub use partitions::{GroupSample, PartitionSample, Samples};
 
-/// The content type of [`Metrics::encode`].
+/// The content type of [`Exposition::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The counters of the process. Cheap to clone; clones count together.

@@ -1,0 +1,163 @@
+//! Whether a source has come to rest and everything is mirrored (H15).
+//!
+//! A lag of zero isn't enough: behind an open transaction the last stable offset stands still, and committed records of
+//! others above it are unseen.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+
+use super::plan::Plan;
+use super::sites::Sites;
+use super::states::{Ends, Event};
+use crate::control::groups::site::{End, Standing};
+use crate::error::Result;
+use crate::model::{SourceOffset, TopicPartition};
+
+/// How many partitions are asked for open transactions at once.
+const PARTITIONS_AT_ONCE: usize = 16;
+/// How many reasons to wait are told.
+const TOLD_MAX: usize = 20;
+
+/// One look at the partitions and groups of a plan.
+pub(super) async fn look(sites: &Sites, plan: &Plan, now: Timestamp) -> Result<Event> {
+    let frontiers = frontiers(sites, plan);
+    let partitions: Vec<TopicPartition> = frontiers.keys().cloned().collect();
+    let log = sites.source.ends(&partitions, End::Log).await?;
+    let replicated = sites.source.ends(&partitions, End::HighWatermark).await?;
+    let stable = sites.source.ends(&partitions, End::LastStable).await?;
+    let open = open_transactions(sites, &partitions).await?;
+    let standing = sites.source.groups().await?;
+    let mut waits_for = Vec::new();
+    for group in &plan.chosen {
+        if standing.get(group) == Some(&Standing::Active) {
+            waits_for.push(format!("group {group} has members on the source"));
+        }
+    }
+    for partition in &partitions {
+        let look = Look {
+            log: log.get(partition).copied(),
+            replicated: replicated.get(partition).copied(),
+            stable: stable.get(partition).copied(),
+            open: open.get(partition).copied().flatten(),
+            frontier: frontiers.get(partition).copied().flatten(),
+        };
+        waits_for.extend(look.unrest().map(|why| format!("{partition} {why}")));
+    }
+    waits_for.truncate(TOLD_MAX);
+    let ends = log.into_iter().map(|(p, end)| (p, SourceOffset(end)));
+    Ok(Event::Looked {
+        ends: Ends(ends.collect()),
+        waits_for,
+        now_ms: now.as_millisecond(),
+    })
+}
+
+/// The frontiers of all partitions of the plan's topics.
+fn frontiers(sites: &Sites, plan: &Plan) -> BTreeMap<TopicPartition, Option<SourceOffset>> {
+    let partitions = sites.mirrored.partitions().into_iter();
+    partitions
+        .filter(|mirrored| plan.topics.contains(&mirrored.partition.topic))
+        .map(|mirrored| (mirrored.partition, mirrored.frontier))
+        .collect()
+}
+
+async fn open_transactions(
+    sites: &Sites,
+    partitions: &[TopicPartition],
+) -> Result<BTreeMap<TopicPartition, Option<bool>>> {
+    stream::iter(partitions)
+        .map(|partition| async move {
+            let open = sites.source.has_open_transaction(partition).await?;
+            Ok((partition.clone(), open))
+        })
+        .buffer_unordered(PARTITIONS_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// What one look found in one partition.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    log: Option<i64>,
+    replicated: Option<i64>,
+    stable: Option<i64>,
+    /// None where the brokers are too old to say; the last stable offset has to do there.
+    open: Option<bool>,
+    frontier: Option<SourceOffset>,
+}
+
+impl Look {
+    /// Why the partition isn't drained, if it isn't.
+    fn unrest(&self) -> Option<String> {
+        let (Some(log), Some(replicated), Some(stable)) = (self.log, self.replicated, self.stable)
+        else {
+            return Some("doesn't tell its ends".to_owned());
+        };
+        if replicated != log {
+            return Some(format!("is replicated up to {replicated} of {log}"));
+        }
+        if stable != log {
+            return Some(format!(
+                "has an open transaction: its last stable offset is {stable}, its end {log}"
+            ));
+        }
+        if self.open == Some(true) {
+            return Some("has an open transaction".to_owned());
+        }
+        match self.frontier {
+            Some(frontier) if frontier.get() >= log => None,
+            Some(frontier) => Some(format!("is mirrored up to {frontier} of {log}")),
+            None => Some("is being prepared".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h15_drained_is_only_what_is_at_rest_in_every_respect() {
+        let rest = Look {
+            log: Some(10),
+            replicated: Some(10),
+            stable: Some(10),
+            open: Some(false),
+            frontier: Some(SourceOffset(10)),
+        };
+        assert_eq!(rest.unrest(), None);
+        assert_eq!(Look { open: None, ..rest }.unrest(), None);
+        let unrest = [
+            Look { log: None, ..rest },
+            Look {
+                log: Some(11),
+                ..rest
+            },
+            Look {
+                replicated: Some(9),
+                ..rest
+            },
+            Look {
+                stable: Some(9),
+                ..rest
+            },
+            Look {
+                open: Some(true),
+                ..rest
+            },
+            Look {
+                frontier: Some(SourceOffset(9)),
+                ..rest
+            },
+            Look {
+                frontier: None,
+                ..rest
+            },
+        ];
+        for look in unrest {
+            assert!(look.unrest().is_some(), "{look:?}");
+        }
+    }
+}

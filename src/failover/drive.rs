@@ -1,0 +1,108 @@
+//! Drives one operation to its end: effect, event, step, store, and again.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+use tracing::info;
+
+use super::operation::{Operation, save_operation};
+use super::plan::{Blocker, BlockerCode};
+use super::sites::Sites;
+use super::states::{Effect, Event, Phase};
+use super::step::{Next, step};
+use crate::checkpoint::Store;
+use crate::error::{Error, Kind, Result};
+use crate::task::Backoff;
+
+/// How long a step that fails is repeated.
+const STEP_LIMIT: Duration = Duration::from_secs(120);
+const RETRY_BASE: Duration = Duration::from_millis(200);
+const RETRY_CAP: Duration = Duration::from_secs(5);
+/// The time between two looks of a switchover at the source; it makes them two, and not one seen twice.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What driving an operation needs.
+pub(super) struct Drive<'a> {
+    pub(super) sites: &'a Sites,
+    pub(super) store: &'a dyn Store,
+    /// Told every change.
+    pub(super) show: &'a (dyn Fn(&Operation) + Send + Sync),
+}
+
+impl fmt::Debug for Drive<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Drive")
+            .field("sites", self.sites)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drive<'_> {
+    /// Takes an operation up in whatever phase it is stored and ends with its last one.
+    ///
+    /// Errors: the checkpoint DB failed. Cancellation: the stored phase is taken up again by the next call.
+    pub(super) async fn to_the_end(&self, mut operation: Operation) -> Result<()> {
+        let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
+        let mut entered = Instant::now();
+        let mut event = Event::TakenUp;
+        loop {
+            match step(&operation.phase, event) {
+                Next::Enter(phase) => {
+                    if phase.name() != operation.phase.name() {
+                        (entered, operation.entered_at) = (Instant::now(), Timestamp::now());
+                        info!(operation = %operation.id, "{} -> {}", operation.phase.name(), phase.name());
+                    }
+                    operation.phase = phase;
+                    operation.retrying = None;
+                    backoff.reset();
+                    save_operation(self.store, &operation).await?;
+                    (self.show)(&operation);
+                    if matches!(operation.phase, Phase::Draining { .. }) {
+                        sleep(LOOK_INTERVAL).await;
+                    }
+                }
+                Next::Again if operation.retrying.is_some() => sleep(backoff.next()).await,
+                Next::Again | Next::Ignore => {}
+            }
+            let Some(effect) = operation.phase.effect() else {
+                return Ok(());
+            };
+            event = self.perform(&mut operation, effect, entered).await?;
+        }
+    }
+
+    async fn perform(
+        &self,
+        operation: &mut Operation,
+        effect: Effect,
+        entered: Instant,
+    ) -> Result<Event> {
+        let performed = self
+            .sites
+            .perform(operation, effect, Timestamp::now())
+            .await;
+        let error = match performed {
+            Ok(event) => return Ok(event),
+            Err(error) if error.kind() == Kind::Store => return Err(error),
+            Err(error) => error,
+        };
+        if entered.elapsed() >= STEP_LIMIT {
+            return Ok(Event::GaveUp(gave_up(operation, &error)));
+        }
+        operation.retrying = Some(error.chain());
+        (self.show)(operation);
+        Ok(Event::Failed)
+    }
+}
+
+fn gave_up(operation: &Operation, error: &Error) -> Blocker {
+    let message = format!(
+        "{} kept failing for {} s: {}",
+        operation.phase.name(),
+        STEP_LIMIT.as_secs(),
+        error.chain()
+    );
+    Blocker::new(BlockerCode::StepFailed, message)
+}

@@ -1,0 +1,260 @@
+//! Makes plans, and executes them one per link: each phase is stored before its effect, and taken up again after a restart.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::drive::Drive;
+use super::operation::{
+    Operation, all_operations, read_operation, read_plan, save_operation, save_plan,
+};
+use super::plan::{Blocker, Kind, Plan, plan};
+use super::sites::{Chosen, Sites};
+use super::states::{Moves, Phase};
+use crate::checkpoint::Store;
+use crate::config::GroupFilter;
+use crate::error::{self, Error, Result};
+use crate::model::{LinkName, TopicName};
+
+#[cfg(test)]
+mod tests;
+
+/// How long a switchover waits for the source to come to rest.
+const DRAIN_LIMIT: SignedDuration = SignedDuration::from_mins(10);
+/// Operations started and not yet taken up; there is at most one per link.
+const STARTED_MAX: usize = 64;
+
+/// What a plan is asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The kind of move.
+    pub kind: Kind,
+    /// The link.
+    pub link: LinkName,
+    /// Regular expressions for whole group names; none means every group of the link.
+    pub groups: Option<Vec<String>>,
+    /// Topics to be drained beside those of the groups.
+    pub topics: BTreeSet<TopicName>,
+}
+
+/// Why a plan isn't executed.
+#[derive(Debug, thiserror::Error)]
+pub enum NotStarted {
+    /// There is no plan of that name.
+    #[error("there is no such plan; make one")]
+    UnknownPlan,
+    /// It is too old, or has changed.
+    #[error("the plan is stale: {0}; make a new one")]
+    Stale(String),
+    /// Something stands against it.
+    #[error("something stands against the plan")]
+    Blocked(Vec<Blocker>),
+    /// Another operation of the link is running.
+    #[error("operation {0} is running on the link; wait until it is done")]
+    Busy(String),
+    /// It couldn't be found out.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+/// Plans and operations of all links.
+#[derive(Debug)]
+pub struct Runner {
+    store: Arc<dyn Store>,
+    links: BTreeMap<LinkName, Sites>,
+    /// Operations being executed, by name.
+    running: Mutex<BTreeMap<String, watch::Sender<Arc<Operation>>>>,
+    /// Held while a plan is being started, so that two can't be at once.
+    starting: tokio::sync::Mutex<mpsc::Sender<Operation>>,
+    started: Mutex<Option<mpsc::Receiver<Operation>>>,
+}
+
+impl Runner {
+    /// A runner for these links.
+    pub fn new(store: Arc<dyn Store>, links: impl IntoIterator<Item = Sites>) -> Self {
+        let (starting, started) = mpsc::channel(STARTED_MAX);
+        let links = links.into_iter().map(|sites| (sites.link.clone(), sites));
+        Self {
+            store,
+            links: links.collect(),
+            running: Mutex::default(),
+            starting: tokio::sync::Mutex::new(starting),
+            started: Mutex::new(Some(started)),
+        }
+    }
+
+    /// Makes a plan and stores it; changes nothing else.
+    ///
+    /// Errors: `Invalid` for an unknown link or a bad expression; what prevents seeing the target or the checkpoint DB.
+    pub async fn plan(&self, request: &Request) -> Result<Plan> {
+        let now = Timestamp::now();
+        let sites = self.sites(&request.link)?;
+        let chosen = match &request.groups {
+            Some(expressions) => GroupFilter::new(expressions, &[] as &[&str])?,
+            None => sites.groups.clone(),
+        };
+        let chosen = Chosen::Matching(chosen);
+        let topics = request.topics.clone();
+        let situation = sites.observe(request.kind, &chosen, topics, now).await?;
+        let id = format!(
+            "{}-{:08x}",
+            now.strftime("%Y%m%dT%H%M%SZ"),
+            fastrand::u32(..)
+        );
+        let plan = plan(&situation, id, now);
+        save_plan(self.store.as_ref(), &plan).await?;
+        Ok(plan)
+    }
+
+    /// A plan made before.
+    pub fn find_plan(&self, id: &str) -> Result<Option<Plan>> {
+        read_plan(self.store.as_ref(), id)
+    }
+
+    /// An operation, finished or not; it has the name of its plan.
+    pub fn operation(&self, id: &str) -> Result<Option<Operation>> {
+        read_operation(self.store.as_ref(), id)
+    }
+
+    /// Every change of an operation while it is executed; the sender is gone when it has ended.
+    pub fn watch(&self, id: &str) -> Option<watch::Receiver<Arc<Operation>>> {
+        self.running.lock().get(id).map(watch::Sender::subscribe)
+    }
+
+    /// Starts the execution of a plan, or gives the operation if the plan is or was executed already.
+    pub async fn start(&self, plan_id: &str, hash: &str) -> Result<Operation, NotStarted> {
+        let starting = self.starting.lock().await;
+        let plan = self.find_plan(plan_id)?.ok_or(NotStarted::UnknownPlan)?;
+        if plan.hash != hash {
+            return Err(NotStarted::Stale("the hash is not the plan's".to_owned()));
+        }
+        if let Some(operation) = self.operation(plan_id)? {
+            return Ok(operation);
+        }
+        if let Some(other) = self
+            .unfinished()?
+            .into_iter()
+            .find(|o| o.plan.link == plan.link)
+        {
+            return Err(NotStarted::Busy(other.id));
+        }
+        let now = Timestamp::now();
+        self.check_again(&plan, now).await?;
+        let operation = begin(plan, now);
+        save_operation(self.store.as_ref(), &operation).await?;
+        self.show(&operation);
+        let stopping = |_| Error::new(error::Kind::Stopping, "farshore is stopping");
+        starting.send(operation.clone()).await.map_err(stopping)?;
+        Ok(operation)
+    }
+
+    /// Whether the plan would be made in the same way now.
+    async fn check_again(&self, old: &Plan, now: Timestamp) -> Result<(), NotStarted> {
+        if old.is_expired(now) {
+            return Err(NotStarted::Stale(format!(
+                "it expired at {}",
+                old.expires_at
+            )));
+        }
+        let chosen = Chosen::Exactly(old.chosen.iter().cloned().collect());
+        let topics = old.topics.iter().cloned().collect();
+        let sites = self.sites(&old.link)?;
+        let situation = sites.observe(old.kind, &chosen, topics, now).await?;
+        let new = plan(&situation, old.id.clone(), now);
+        if !new.blockers.is_empty() {
+            return Err(NotStarted::Blocked(new.blockers));
+        }
+        if new.hash != old.hash {
+            return Err(NotStarted::Stale("the situation has changed".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Takes up unfinished operations and executes those started, until the token is cancelled.
+    ///
+    /// Errors: the checkpoint DB failed, or it runs already.
+    pub async fn run(&self, token: CancellationToken) -> Result<()> {
+        let mut started = self.started.lock().take().ok_or_else(|| {
+            Error::new(
+                error::Kind::Invalid,
+                "operations are being executed already",
+            )
+        })?;
+        let mut drives = FuturesUnordered::new();
+        for operation in self.unfinished()? {
+            // One started in this process waits in the channel.
+            if self.watch(&operation.id).is_none() {
+                drives.push(self.execute(operation));
+            }
+        }
+        loop {
+            tokio::select! {
+                biased;
+                () = token.cancelled() => return Ok(()),
+                Some(done) = drives.next() => done?,
+                Some(operation) = started.recv() => drives.push(self.execute(operation)),
+            }
+        }
+    }
+
+    /// Operations of configured links that a former process didn't finish.
+    fn unfinished(&self) -> Result<Vec<Operation>> {
+        let all = all_operations(self.store.as_ref())?.into_iter();
+        let ours = |o: &Operation| !o.phase.is_last() && self.links.contains_key(&o.plan.link);
+        Ok(all.filter(ours).collect())
+    }
+
+    async fn execute(&self, operation: Operation) -> Result<()> {
+        self.show(&operation);
+        let id = operation.id.clone();
+        let drive = Drive {
+            sites: self.sites(&operation.plan.link)?,
+            store: self.store.as_ref(),
+            show: &|operation| self.show(operation),
+        };
+        let ended = Box::pin(drive.to_the_end(operation)).await;
+        self.running.lock().remove(&id);
+        ended
+    }
+
+    fn show(&self, operation: &Operation) {
+        let shown = Arc::new(operation.clone());
+        self.running
+            .lock()
+            .entry(operation.id.clone())
+            .or_insert_with(|| watch::Sender::new(Arc::clone(&shown)))
+            .send_replace(shown);
+    }
+
+    fn sites(&self, link: &LinkName) -> Result<&Sites> {
+        self.links
+            .get(link)
+            .ok_or_else(|| Error::new(error::Kind::Invalid, format!("there is no link {link}")))
+    }
+}
+
+fn begin(plan: Plan, now: Timestamp) -> Operation {
+    let phase = match plan.kind {
+        Kind::Switchover => Phase::Draining {
+            deadline_ms: (now + DRAIN_LIMIT).as_millisecond(),
+            rested: None,
+            waits_for: Vec::new(),
+        },
+        Kind::Failover => Phase::Freezing {
+            moves: Moves::from(plan.groups.clone()),
+        },
+    };
+    Operation {
+        id: plan.id.clone(),
+        plan,
+        phase,
+        started_at: now,
+        entered_at: now,
+        retrying: None,
+    }
+}

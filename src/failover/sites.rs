@@ -1,0 +1,237 @@
+//! One link as moves see it: both clusters, what is mirrored, and what was written for its groups.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+use tokio::time::timeout;
+
+use super::plan::{CommitSituation, GroupSituation, Kind, Situation};
+use crate::config::GroupFilter;
+use crate::control::Mirrored;
+use crate::control::groups::commit::{SourceCommit, TargetCommit, Written};
+use crate::control::groups::cut::Snapshot;
+use crate::control::groups::ledger::Ledger;
+use crate::control::groups::site::{Committed, Site, Standing};
+use crate::control::groups::sync::GROUPS_AT_ONCE;
+use crate::control::groups::write::on_target;
+use crate::error::{Error, Result};
+use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicName, TopicPartition};
+
+/// How long a failover waits for a source that is presumed lost.
+const SOURCE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// What moves of one link work with.
+#[derive(Debug)]
+pub struct Sites {
+    /// The link.
+    pub link: LinkName,
+    /// The source cluster.
+    pub source: Arc<dyn Site>,
+    /// The target cluster.
+    pub target: Arc<dyn Site>,
+    /// The link's mirrored partitions.
+    pub mirrored: Arc<dyn Mirrored>,
+    /// What was written for groups; shared with group sync, which it takes turns with.
+    pub ledger: Arc<Ledger>,
+    /// The groups of the link.
+    pub groups: GroupFilter,
+}
+
+/// Which groups are meant.
+#[derive(Debug, Clone)]
+pub(super) enum Chosen {
+    /// All that the filter takes and that have offsets in the link.
+    Matching(GroupFilter),
+    /// These and no others.
+    Exactly(BTreeSet<GroupId>),
+}
+
+impl Chosen {
+    fn takes(&self, group: &GroupId) -> bool {
+        match self {
+            Self::Matching(filter) => filter.matches(group),
+            Self::Exactly(groups) => groups.contains(group),
+        }
+    }
+}
+
+/// What the source says, now or in the last snapshot.
+#[derive(Debug, Default)]
+struct SourceSide {
+    answers: bool,
+    as_of_ms: Option<i64>,
+    active: BTreeSet<GroupId>,
+    commits: BTreeMap<GroupId, BTreeMap<TopicPartition, SourceCommit>>,
+    outside: BTreeMap<GroupId, BTreeSet<TopicName>>,
+}
+
+/// What the target has for a group, by source partition, and what this link wrote.
+pub(super) type Present = BTreeMap<TopicPartition, (Option<TargetCommit>, Written)>;
+
+impl Sites {
+    /// Looks at everything a plan depends on.
+    ///
+    /// Errors: the target doesn't answer, or the checkpoint DB failed; a source that doesn't answer is part of the situation.
+    pub(super) async fn observe(
+        &self,
+        kind: Kind,
+        chosen: &Chosen,
+        asked_topics: BTreeSet<TopicName>,
+        now: Timestamp,
+    ) -> Result<Situation> {
+        let snapshot = self.ledger.snapshot()?.unwrap_or_default();
+        let source = match kind {
+            Kind::Switchover => self.source_now(chosen, now).await,
+            Kind::Failover => self.source_then(chosen, &snapshot).await,
+        };
+        let on_target = self.target.groups().await?;
+        let mut groups: BTreeMap<GroupId, GroupSituation> = BTreeMap::new();
+        if let Chosen::Exactly(ids) = chosen {
+            groups.extend(ids.iter().map(|id| (id.clone(), GroupSituation::default())));
+        }
+        for (id, commits) in source.commits {
+            let group = groups.entry(id.clone()).or_default();
+            group.commits = self.placed(&id, commits).await?;
+        }
+        for (id, group) in &mut groups {
+            group.active_on_source = source.active.contains(id);
+            group.active_on_target = on_target.get(id) == Some(&Standing::Active);
+            group.outside = source.outside.get(id).cloned().unwrap_or_default();
+        }
+        let partitions = self.mirrored.partitions().into_iter();
+        Ok(Situation {
+            kind,
+            link: self.link.clone(),
+            source_answers: source.answers,
+            offsets_as_of: source
+                .as_of_ms
+                .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+            groups,
+            asked_topics,
+            partitions: partitions.map(|m| (m.partition.clone(), m)).collect(),
+            source_ends: snapshot.ends,
+        })
+    }
+
+    /// The source as it is; one that doesn't answer has no groups.
+    async fn source_now(&self, chosen: &Chosen, now: Timestamp) -> SourceSide {
+        self.ask_source(chosen, now).await.unwrap_or_default()
+    }
+
+    async fn ask_source(&self, chosen: &Chosen, now: Timestamp) -> Result<SourceSide> {
+        let mut side = SourceSide {
+            answers: true,
+            as_of_ms: Some(now.as_millisecond()),
+            ..SourceSide::default()
+        };
+        let standing = self.source.groups().await?.into_iter();
+        let asked = standing.filter(|(group, standing)| {
+            *standing != Standing::Unsupported && self.takes(chosen, group)
+        });
+        let mut reads = stream::iter(asked)
+            .map(|(group, standing)| async move {
+                let offsets = self.source.offsets(&group).await?;
+                Ok::<_, Error>((group, standing, offsets))
+            })
+            .buffer_unordered(GROUPS_AT_ONCE);
+        while let Some((group, standing, offsets)) = reads.try_next().await? {
+            self.enter(&mut side, &group, offsets);
+            if standing == Standing::Active {
+                side.active.insert(group);
+            }
+        }
+        drop(reads);
+        Ok(side)
+    }
+
+    fn takes(&self, chosen: &Chosen, group: &GroupId) -> bool {
+        self.groups.matches(group) && chosen.takes(group)
+    }
+
+    fn enter(
+        &self,
+        side: &mut SourceSide,
+        group: &GroupId,
+        offsets: BTreeMap<TopicPartition, Committed>,
+    ) {
+        for (partition, committed) in offsets.into_iter().filter(|(_, c)| c.offset >= 0) {
+            if self.mirrored.mirror_topic(&partition.topic).is_none() {
+                let outside = side.outside.entry(group.clone()).or_default();
+                outside.insert(partition.topic);
+                continue;
+            }
+            let commit = SourceCommit {
+                offset: SourceOffset(committed.offset),
+                metadata: committed.metadata,
+            };
+            let commits = side.commits.entry(group.clone()).or_default();
+            commits.insert(partition, commit);
+        }
+    }
+
+    /// The source as it was, from its last snapshot; it is asked only whether it lives, and only for a moment.
+    async fn source_then(&self, chosen: &Chosen, snapshot: &Snapshot) -> SourceSide {
+        let standing = timeout(SOURCE_PATIENCE, self.source.groups()).await;
+        let standing = standing.ok().and_then(Result::ok);
+        let taken = snapshot.groups.iter();
+        let taken = taken.filter(|(g, commits)| self.takes(chosen, g) && !commits.is_empty());
+        let is_active = |(_, standing): &(&GroupId, &Standing)| **standing == Standing::Active;
+        SourceSide {
+            answers: standing.is_some(),
+            as_of_ms: (snapshot.taken_at_ms > 0).then_some(snapshot.taken_at_ms),
+            active: standing
+                .iter()
+                .flatten()
+                .filter(is_active)
+                .map(|(group, _)| group.clone())
+                .collect(),
+            commits: taken.map(|(g, c)| (g.clone(), c.clone())).collect(),
+            outside: BTreeMap::new(),
+        }
+    }
+
+    async fn placed(
+        &self,
+        group: &GroupId,
+        commits: BTreeMap<TopicPartition, SourceCommit>,
+    ) -> Result<BTreeMap<TopicPartition, CommitSituation>> {
+        let mut present = self.present(group, commits.keys()).await?;
+        let placed = commits.into_iter().map(|(partition, commit)| {
+            let lookup = self.mirrored.lookup(&partition, commit.offset);
+            let (found, written) = present.remove(&partition).unwrap_or_default();
+            let situation = CommitSituation {
+                commit,
+                lookup,
+                found,
+                written,
+            };
+            (partition, situation)
+        });
+        Ok(placed.collect())
+    }
+
+    /// What the target has for a group in these source partitions.
+    pub(super) async fn present(
+        &self,
+        group: &GroupId,
+        partitions: impl Iterator<Item = &TopicPartition>,
+    ) -> Result<Present> {
+        let account = self.ledger.account(group)?;
+        let found = self.target.offsets(group).await?;
+        let mut present = Present::new();
+        for partition in partitions {
+            let target = on_target(self.mirrored.as_ref(), partition).ok();
+            let found = target.and_then(|target| found.get(&target));
+            let commit = found.filter(|c| c.offset >= 0).map(|c| TargetCommit {
+                offset: TargetOffset(c.offset),
+                metadata: c.metadata.clone(),
+            });
+            let written = account.written.get(partition).cloned().unwrap_or_default();
+            present.insert(partition.clone(), (commit, written));
+        }
+        Ok(present)
+    }
+}

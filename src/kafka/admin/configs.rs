@@ -1,0 +1,172 @@
+//! Configurations of topics and brokers.
+
+use std::collections::BTreeMap;
+
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kafka_protocol::messages::describe_configs_response::{
+    DescribeConfigsResourceResult, DescribeConfigsResult,
+};
+use kafka_protocol::messages::incremental_alter_configs_request::{
+    AlterConfigsResource, AlterableConfig,
+};
+use kafka_protocol::messages::{DescribeConfigsRequest, IncrementalAlterConfigsRequest};
+
+use super::missing;
+use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::kafka::wire::codes::code_of;
+use crate::kafka::wire::names::text;
+use crate::kafka::wire::{Cluster, Route};
+use crate::model::TopicName;
+
+/// One setting's value as it applies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigValue {
+    /// The value; `None` for a secret.
+    pub value: Option<String>,
+    /// Whether nobody set it anywhere: it is Kafka's own default.
+    pub is_default: bool,
+    /// Whether it was set for this very topic (for brokers: in its file or for it), rather than inherited.
+    pub is_own: bool,
+}
+
+/// Settings by name.
+pub type Configs = BTreeMap<String, ConfigValue>;
+
+const TOPIC: i8 = 2;
+const BROKER: i8 = 4;
+const SET: i8 = 0;
+const DELETE: i8 = 1;
+/// Kafka's `ConfigSource`.
+const SOURCE_TOPIC: i8 = 1;
+const SOURCE_BROKER: i8 = 2;
+const SOURCE_FILE: i8 = 4;
+const SOURCE_DEFAULT: i8 = 5;
+const UNKNOWN_TOPIC_OR_PARTITION: BrokerCode = BrokerCode(3);
+
+/// The settings of topics. A topic that doesn't exist is left out.
+///
+/// Errors: the broker's code for any topic; `TOPIC_AUTHORIZATION_FAILED` without `DESCRIBE_CONFIGS`.
+pub async fn topic_configs(
+    cluster: &Cluster,
+    topics: &[TopicName],
+) -> Result<BTreeMap<TopicName, Configs>> {
+    let resources = topics.iter().map(|topic| resource(TOPIC, topic.as_str()));
+    let described = describe(cluster, Route::Any, resources.collect()).await?;
+    let named = described
+        .into_iter()
+        .map(|(name, configs)| (TopicName::new(name), configs));
+    Ok(named.collect())
+}
+
+/// The settings of one of the cluster's brokers, the one that takes requests for the controller if there is one.
+///
+/// Errors: the broker's code; `CLUSTER_AUTHORIZATION_FAILED` without `DESCRIBE_CONFIGS`.
+pub async fn broker_configs(cluster: &Cluster) -> Result<Configs> {
+    let metadata = cluster.current_metadata().await?;
+    let any = metadata
+        .controller
+        .or_else(|| metadata.brokers.keys().next().copied());
+    let broker = any.ok_or_else(|| {
+        Error::new(Kind::Disconnected, "no broker is known").cluster(cluster.name())
+    })?;
+    let resources = vec![resource(BROKER, &broker.to_string())];
+    let described = describe(cluster, Route::Broker(broker), resources).await?;
+    described
+        .into_values()
+        .next()
+        .ok_or_else(|| missing("the broker"))
+}
+
+fn resource(kind: i8, name: &str) -> DescribeConfigsResource {
+    DescribeConfigsResource::default()
+        .with_resource_type(kind)
+        .with_resource_name(text(name))
+        .with_configuration_keys(None)
+}
+
+async fn describe(
+    cluster: &Cluster,
+    route: Route,
+    resources: Vec<DescribeConfigsResource>,
+) -> Result<BTreeMap<String, Configs>> {
+    let request = DescribeConfigsRequest::default().with_resources(resources);
+    let timeout = cluster.settings().request_timeout;
+    let ask = cluster.ask(route, |connection| {
+        let request = request.clone();
+        async move {
+            let answer = connection.start(request, timeout)?.await?;
+            let mut described = BTreeMap::new();
+            for result in answer.results {
+                match code_of(result.error_code) {
+                    None => drop(described.insert(result.resource_name.to_string(), read(result))),
+                    Some(UNKNOWN_TOPIC_OR_PARTITION) => {}
+                    Some(code) => {
+                        let what = format!("describe the settings of {}", result.resource_name);
+                        let detail = result.error_message.as_deref();
+                        return Err(connection.refusal(&what, code, detail));
+                    }
+                }
+            }
+            Ok(described)
+        }
+    });
+    ask.await
+}
+
+fn read(result: DescribeConfigsResult) -> Configs {
+    let kind = result.resource_type;
+    let configs = result.configs.into_iter();
+    configs
+        .map(|config| (config.name.to_string(), value(kind, config)))
+        .collect()
+}
+
+fn value(kind: i8, config: DescribeConfigsResourceResult) -> ConfigValue {
+    let source = config.config_source;
+    ConfigValue {
+        value: config.value.map(|value| value.to_string()),
+        is_default: source == SOURCE_DEFAULT,
+        is_own: match kind {
+            TOPIC => source == SOURCE_TOPIC,
+            _ => matches!(source, SOURCE_BROKER | SOURCE_FILE),
+        },
+    }
+}
+
+/// Changes single settings of a topic, `None` back to the inherited value; all others stay.
+///
+/// Errors: the broker's code with its explanation; `TOPIC_AUTHORIZATION_FAILED` without `ALTER_CONFIGS`.
+pub async fn alter_topic_configs(
+    cluster: &Cluster,
+    topic: &TopicName,
+    changes: &BTreeMap<String, Option<String>>,
+) -> Result<()> {
+    let configs = changes.iter().map(|(name, value)| {
+        AlterableConfig::default()
+            .with_name(text(name))
+            .with_config_operation(if value.is_some() { SET } else { DELETE })
+            .with_value(value.as_deref().map(text))
+    });
+    let resource = AlterConfigsResource::default()
+        .with_resource_type(TOPIC)
+        .with_resource_name(text(topic.as_str()))
+        .with_configs(configs.collect());
+    let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+    let timeout = cluster.settings().request_timeout;
+    let ask = cluster.ask(Route::Any, |connection| {
+        let request = request.clone();
+        async move {
+            let answer = connection.start(request, timeout)?.await?;
+            let result = answer.responses.into_iter().next();
+            let result = result.ok_or_else(|| missing("the topic"))?;
+            match code_of(result.error_code) {
+                None => Ok(()),
+                Some(code) => {
+                    let what = format!("change the settings of topic {topic}");
+                    Err(connection.refusal(&what, code, result.error_message.as_deref()))
+                }
+            }
+        }
+    });
+    ask.await
+}

@@ -1,0 +1,197 @@
+//! What groups have committed, and committing for them.
+
+use std::collections::BTreeMap;
+
+use kafka_protocol::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
+use kafka_protocol::messages::{
+    OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
+};
+
+use super::missing;
+use crate::error::{BrokerCode, Result};
+use crate::kafka::wire::codes::{Retry, code_of, retry_of};
+use crate::kafka::wire::names::{by_topic, group_id, text, topic_partition};
+use crate::kafka::wire::{ApiKey, Cluster, Connection, Route};
+use crate::model::{GroupId, LeaderEpoch, TopicPartition};
+
+/// What a group committed for a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupOffset {
+    /// The next offset its consumer reads.
+    pub offset: i64,
+    /// The epoch of the record before it, as far as the consumer knew.
+    pub epoch: LeaderEpoch,
+    /// The application's own text.
+    pub metadata: Option<String>,
+}
+
+/// From this version on a request asks about several groups.
+const FIRST_BATCHED: i16 = 8;
+
+/// Everything a group has committed; empty for a group that doesn't exist. Commits of open transactions don't count yet.
+///
+/// Errors: the broker's code, also for a single partition: `TOPIC_AUTHORIZATION_FAILED` without DESCRIBE on its topic.
+pub async fn group_offsets(
+    cluster: &Cluster,
+    group: &GroupId,
+) -> Result<BTreeMap<TopicPartition, GroupOffset>> {
+    let ask = cluster.ask(
+        Route::Coordinator(group.clone()),
+        |connection| async move {
+            let version = connection.version_of(ApiKey::OffsetFetch);
+            let batched = version.is_some_and(|version| version >= FIRST_BATCHED);
+            let request = if batched {
+                let one = OffsetFetchRequestGroup::default()
+                    .with_group_id(group_id(group))
+                    .with_topics(None);
+                OffsetFetchRequest::default().with_groups(vec![one])
+            } else {
+                OffsetFetchRequest::default()
+                    .with_group_id(group_id(group))
+                    .with_topics(None)
+            };
+            let timeout = cluster.settings().request_timeout;
+            let answer = connection.start(request, timeout)?.await?;
+            read(&connection, group, answer)
+        },
+    );
+    ask.await
+}
+
+/// One partition of an answer, whichever layout it had.
+struct Fetched {
+    partition: TopicPartition,
+    offset: GroupOffset,
+    code: i16,
+}
+
+fn read(
+    connection: &Connection,
+    group: &GroupId,
+    answer: OffsetFetchResponse,
+) -> Result<BTreeMap<TopicPartition, GroupOffset>> {
+    let what = format!("read the offsets of group {group}");
+    let codes = answer.groups.iter().map(|group| group.error_code);
+    let mut codes = std::iter::once(answer.error_code).chain(codes);
+    if let Some(code) = codes.find_map(code_of) {
+        return Err(connection.refusal(&what, code, None));
+    }
+    let mut offsets = BTreeMap::new();
+    for fetched in all_fetched(answer) {
+        if let Some(code) = code_of(fetched.code) {
+            let error = connection.refusal(&what, code, None);
+            return Err(error.partition(&fetched.partition));
+        }
+        if fetched.offset.offset >= 0 {
+            offsets.insert(fetched.partition, fetched.offset);
+        }
+    }
+    Ok(offsets)
+}
+
+fn all_fetched(answer: OffsetFetchResponse) -> impl Iterator<Item = Fetched> {
+    let single = answer.topics.into_iter().flat_map(|topic| {
+        topic.partitions.into_iter().map(move |one| Fetched {
+            partition: topic_partition(&topic.name, one.partition_index),
+            offset: GroupOffset {
+                offset: one.committed_offset,
+                epoch: LeaderEpoch(one.committed_leader_epoch),
+                metadata: one.metadata.map(|text| text.to_string()),
+            },
+            code: one.error_code,
+        })
+    });
+    let groups = answer.groups.into_iter();
+    let batched = groups.flat_map(|group| group.topics).flat_map(|topic| {
+        topic.partitions.into_iter().map(move |one| Fetched {
+            partition: topic_partition(&topic.name, one.partition_index),
+            offset: GroupOffset {
+                offset: one.committed_offset,
+                epoch: LeaderEpoch(one.committed_leader_epoch),
+                metadata: one.metadata.map(|text| text.to_string()),
+            },
+            code: one.error_code,
+        })
+    });
+    single.chain(batched)
+}
+
+/// Commits offsets for a group without members, without a leader epoch; one outcome for each partition.
+///
+/// A group with members refuses with `UNKNOWN_MEMBER_ID`. Brokers store any offset: bounds are the caller's business.
+/// Errors of the whole: the coordinator cannot be found or stays unavailable.
+pub async fn commit_group_offsets(
+    cluster: &Cluster,
+    group: &GroupId,
+    offsets: &BTreeMap<TopicPartition, GroupOffset>,
+) -> Result<BTreeMap<TopicPartition, Result<()>>> {
+    let partitions = offsets.iter().map(|(partition, offset)| {
+        let one = OffsetCommitRequestPartition::default()
+            .with_partition_index(partition.partition.0)
+            .with_committed_offset(offset.offset)
+            .with_committed_leader_epoch(LeaderEpoch::UNKNOWN.0)
+            .with_committed_metadata(offset.metadata.as_deref().map(text));
+        (partition, one)
+    });
+    let topics = by_topic(partitions).into_iter().map(|(name, partitions)| {
+        OffsetCommitRequestTopic::default()
+            .with_name(name)
+            .with_partitions(partitions)
+    });
+    let request = OffsetCommitRequest::default()
+        .with_group_id(group_id(group))
+        .with_generation_id_or_member_epoch(-1)
+        .with_group_instance_id(None)
+        .with_topics(topics.collect());
+    let timeout = cluster.settings().request_timeout;
+    let ask = cluster.ask(Route::Coordinator(group.clone()), |connection| {
+        let request = request.clone();
+        async move {
+            let answer = connection.start(request, timeout)?.await?;
+            let mut outcomes = committed(&connection, group, answer)?;
+            for partition in offsets.keys() {
+                let outcome = outcomes.entry(partition.clone());
+                outcome.or_insert_with(|| Err(missing("the partition").partition(partition)));
+            }
+            Ok(outcomes)
+        }
+    });
+    ask.await
+}
+
+fn committed(
+    connection: &Connection,
+    group: &GroupId,
+    answer: OffsetCommitResponse,
+) -> Result<BTreeMap<TopicPartition, Result<()>>> {
+    let what = format!("commit offsets of group {group}");
+    let mut outcomes = BTreeMap::new();
+    for topic in answer.topics {
+        for one in topic.partitions {
+            let partition = topic_partition(&topic.name, one.partition_index);
+            let outcome = match code_of(one.error_code) {
+                None => Ok(()),
+                Some(code) => Err((
+                    code,
+                    connection.refusal(&what, code, None).partition(&partition),
+                )),
+            };
+            match outcome {
+                Err((code, error)) if is_coordinators(code) => return Err(error),
+                outcome => drop(outcomes.insert(partition, outcome.map_err(|(_, error)| error))),
+            }
+        }
+    }
+    Ok(outcomes)
+}
+
+/// Whether a code speaks of the coordinator, for the whole request, rather than of one partition.
+fn is_coordinators(code: BrokerCode) -> bool {
+    match retry_of(code) {
+        Retry::Backoff | Retry::FindCoordinator => true,
+        Retry::None | Retry::RefreshMetadata => false,
+    }
+}

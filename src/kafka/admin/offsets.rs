@@ -1,0 +1,252 @@
+//! Where partitions begin and end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use kafka_protocol::messages::offset_for_leader_epoch_request::{
+    OffsetForLeaderPartition, OffsetForLeaderTopic,
+};
+use kafka_protocol::messages::{
+    ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderEpochRequest,
+};
+use tokio::time::sleep;
+
+use super::missing;
+use crate::error::{Error, Result};
+use crate::kafka::wire::codes::{Retry, code_of, retry_of_error};
+use crate::kafka::wire::names::{by_topic, topic_name, topic_partition};
+use crate::kafka::wire::{Cluster, Connection, Pending, Route, Slot};
+use crate::model::{BrokerId, LeaderEpoch, TopicPartition};
+use crate::task::Backoff;
+
+/// Which offset of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// The first offset that is left.
+    Earliest,
+    /// The end of what all in-sync replicas hold.
+    HighWatermark,
+    /// The end of what is decided: no open transaction begins before it.
+    LastStable,
+    /// The end of the leader's log, which may lie behind the high watermark.
+    TrueEnd,
+    /// The first record with this timestamp (milliseconds) or a later one; offset -1 if there is none.
+    Timestamp(i64),
+}
+
+impl At {
+    /// Replica id, isolation level and timestamp that ask for it. Replica -2 is Kafka's debugging consumer, which sees
+    /// the whole log.
+    fn fields(self) -> (i32, i8, i64) {
+        match self {
+            Self::Earliest => (-1, 0, -2),
+            Self::HighWatermark => (-1, 0, -1),
+            Self::LastStable => (-1, 1, -1),
+            Self::TrueEnd => (-2, 0, -1),
+            Self::Timestamp(milliseconds) => (-1, 0, milliseconds),
+        }
+    }
+}
+
+/// An offset as the leader gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListedOffset {
+    /// The offset.
+    pub offset: i64,
+    /// The timestamp of its record in milliseconds if it was asked for by timestamp, otherwise -1.
+    pub timestamp: i64,
+    /// The epoch of that record if there is one, otherwise the leader's.
+    pub epoch: LeaderEpoch,
+}
+
+/// Offsets by partition, or why a partition's isn't known.
+pub type ListedOffsets = BTreeMap<TopicPartition, Result<ListedOffset>>;
+
+/// How often partitions whose leaders change are asked about.
+const ROUNDS: u32 = 4;
+const PAUSE_BASE: Duration = Duration::from_millis(100);
+const PAUSE_CAP: Duration = Duration::from_secs(1);
+
+/// Asks the leaders for offsets, one request to each. The epoch with a partition is the one its leader must have,
+/// [`LeaderEpoch::UNKNOWN`] for any.
+///
+/// Errors: for single partitions in the map (`FENCED_LEADER_EPOCH` if the leader has another epoch); for all if the
+/// metadata cannot be read.
+pub async fn list_offsets(
+    cluster: &Cluster,
+    partitions: &[(TopicPartition, LeaderEpoch)],
+    at: At,
+) -> Result<ListedOffsets> {
+    let mut listed = ListedOffsets::new();
+    let mut left = partitions.to_vec();
+    let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
+    for round in 1..=ROUNDS {
+        let metadata = cluster.current_metadata().await?;
+        listed.extend(list_once(cluster, &left, at).await);
+        left.retain(|(partition, _)| listed.get(partition).is_some_and(passes));
+        if left.is_empty() || round == ROUNDS {
+            break;
+        }
+        sleep(backoff.next()).await;
+        cluster.refresh(metadata.generation).await?;
+    }
+    Ok(listed)
+}
+
+fn passes(result: &Result<ListedOffset>) -> bool {
+    matches!(result, Err(error) if retry_of_error(error) != Retry::None)
+}
+
+/// Asks a partition's leader for an offset; otherwise like [`list_offsets`].
+pub async fn list_offset(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+    epoch: LeaderEpoch,
+    at: At,
+) -> Result<ListedOffset> {
+    let mut listed = list_offsets(cluster, &[(partition.clone(), epoch)], at).await?;
+    let result = listed.remove(partition);
+    result.unwrap_or_else(|| Err(unanswered(cluster, partition)))
+}
+
+async fn list_once(
+    cluster: &Cluster,
+    partitions: &[(TopicPartition, LeaderEpoch)],
+    at: At,
+) -> ListedOffsets {
+    let mut listed = ListedOffsets::new();
+    let mut by_leader: BTreeMap<BrokerId, Vec<(TopicPartition, LeaderEpoch)>> = BTreeMap::new();
+    for (partition, epoch) in partitions {
+        match cluster.leader(partition).await {
+            Ok(leader) => {
+                let asked = by_leader.entry(leader.broker).or_default();
+                asked.push((partition.clone(), *epoch));
+            }
+            Err(error) => drop(listed.insert(partition.clone(), Err(error))),
+        }
+    }
+    let mut started = Vec::new();
+    for (broker, asked) in by_leader {
+        let pending = start(cluster, broker, &asked, at).await;
+        started.push((pending, asked));
+    }
+    for (pending, asked) in started {
+        let answer = match pending {
+            Ok((connection, pending)) => pending.await.map(|answer| (connection, answer)),
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok((connection, answer)) => {
+                listed.extend(asked.into_iter().map(|(partition, _)| {
+                    let error = Err(unanswered(cluster, &partition));
+                    (partition, error)
+                }));
+                listed.extend(read(&connection, answer));
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                listed.extend(asked.into_iter().map(|(partition, _)| {
+                    let text = "the offset cannot be listed";
+                    let one = Error::new(error.kind(), text).caused_by(Arc::clone(&error));
+                    (partition.clone(), Err(one.partition(&partition)))
+                }));
+            }
+        }
+    }
+    listed
+}
+
+async fn start(
+    cluster: &Cluster,
+    broker: BrokerId,
+    partitions: &[(TopicPartition, LeaderEpoch)],
+    at: At,
+) -> Result<(Connection, Pending<ListOffsetsResponse>)> {
+    let (replica, isolation, timestamp) = at.fields();
+    let asked = partitions.iter().map(|(partition, epoch)| {
+        let one = ListOffsetsPartition::default()
+            .with_partition_index(partition.partition.0)
+            .with_current_leader_epoch(epoch.0)
+            .with_timestamp(timestamp);
+        (partition, one)
+    });
+    let topics = by_topic(asked).into_iter().map(|(name, partitions)| {
+        ListOffsetsTopic::default()
+            .with_name(name)
+            .with_partitions(partitions)
+    });
+    let request = ListOffsetsRequest::default()
+        .with_replica_id(replica.into())
+        .with_isolation_level(isolation)
+        .with_topics(topics.collect());
+    let connection = cluster.connection(broker, Slot::Control).await?;
+    let pending = connection.start(request, cluster.settings().request_timeout)?;
+    Ok((connection, pending))
+}
+
+fn read(connection: &Connection, answer: ListOffsetsResponse) -> ListedOffsets {
+    let topics = answer.topics.into_iter();
+    let results = topics.flat_map(|topic| {
+        topic.partitions.into_iter().map(move |one| {
+            let partition = topic_partition(&topic.name, one.partition_index);
+            let result = match code_of(one.error_code) {
+                Some(code) => Err(connection
+                    .refusal("list the offset", code, None)
+                    .partition(&partition)),
+                None => Ok(ListedOffset {
+                    offset: one.offset,
+                    timestamp: one.timestamp,
+                    epoch: LeaderEpoch(one.leader_epoch),
+                }),
+            };
+            (partition, result)
+        })
+    });
+    results.collect()
+}
+
+fn unanswered(cluster: &Cluster, partition: &TopicPartition) -> Error {
+    let error = missing("the partition").cluster(cluster.name());
+    error.partition(partition)
+}
+
+/// Where an epoch of a partition's leaders ended: the largest epoch up to the asked one that the leader knows, and the
+/// offset behind its last record; (-1, -1) if it knows none.
+///
+/// Errors: the broker's code.
+pub async fn end_of_epoch(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+    asked: LeaderEpoch,
+) -> Result<(LeaderEpoch, i64)> {
+    let route = Route::Leader(partition.clone());
+    let what = "find the end of a leader epoch";
+    cluster
+        .ask(route, |connection| async move {
+            let leader = cluster.leader(partition).await?;
+            let one = OffsetForLeaderPartition::default()
+                .with_partition(partition.partition.0)
+                .with_current_leader_epoch(leader.epoch.0)
+                .with_leader_epoch(asked.0);
+            let topic = OffsetForLeaderTopic::default()
+                .with_topic(topic_name(&partition.topic))
+                .with_partitions(vec![one]);
+            let request = OffsetForLeaderEpochRequest::default()
+                .with_replica_id((-1).into())
+                .with_topics(vec![topic]);
+            let timeout = cluster.settings().request_timeout;
+            let answer = connection.start(request, timeout)?.await?;
+            let mut answers = answer.topics.into_iter().flat_map(|topic| topic.partitions);
+            let one = answers
+                .next()
+                .ok_or_else(|| unanswered(cluster, partition))?;
+            match code_of(one.error_code) {
+                None => Ok((LeaderEpoch(one.leader_epoch), one.end_offset)),
+                Some(code) => Err(connection.refusal(what, code, None)),
+            }
+        })
+        .await
+        .map_err(|error| error.partition(partition))
+}

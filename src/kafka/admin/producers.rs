@@ -1,0 +1,64 @@
+//! Which producers a partition's leader remembers.
+
+use kafka_protocol::messages::DescribeProducersRequest;
+use kafka_protocol::messages::describe_producers_request::TopicRequest;
+
+use super::missing;
+use crate::error::Result;
+use crate::kafka::wire::codes::code_of;
+use crate::kafka::wire::names::topic_name;
+use crate::kafka::wire::{ApiKey, Cluster, Route};
+use crate::model::{ProducerId, TopicPartition};
+
+/// What a leader remembers of a producer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProducerState {
+    /// The producer's id.
+    pub producer_id: ProducerId,
+    /// Its epoch.
+    pub epoch: i32,
+    /// The sequence number of its last record; -1 if only markers are left.
+    pub last_sequence: i32,
+    /// The newest timestamp in its last batch in milliseconds; its age decides when the state is forgotten.
+    pub last_timestamp: i64,
+    /// Where its open transaction begins; -1 if there is none.
+    pub current_txn_start: i64,
+}
+
+/// The producers that the leader of a partition remembers; `None` from brokers older than 2.8, which don't tell.
+///
+/// Errors: the broker's code; `TOPIC_AUTHORIZATION_FAILED` without READ on the topic.
+pub async fn describe_producers(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+) -> Result<Option<Vec<ProducerState>>> {
+    let route = Route::Leader(partition.clone());
+    cluster
+        .ask(route, |connection| async move {
+            if connection.version_of(ApiKey::DescribeProducers).is_none() {
+                return Ok(None);
+            }
+            let topic = TopicRequest::default()
+                .with_name(topic_name(&partition.topic))
+                .with_partition_indexes(vec![partition.partition.0]);
+            let request = DescribeProducersRequest::default().with_topics(vec![topic]);
+            let timeout = cluster.settings().request_timeout;
+            let answer = connection.start(request, timeout)?.await?;
+            let mut answers = answer.topics.into_iter().flat_map(|topic| topic.partitions);
+            let one = answers.next().ok_or_else(|| missing("the partition"))?;
+            if let Some(code) = code_of(one.error_code) {
+                let detail = one.error_message.as_deref();
+                return Err(connection.refusal("describe producers", code, detail));
+            }
+            let states = one.active_producers.into_iter().map(|state| ProducerState {
+                producer_id: ProducerId(state.producer_id.0),
+                epoch: state.producer_epoch,
+                last_sequence: state.last_sequence,
+                last_timestamp: state.last_timestamp,
+                current_txn_start: state.current_txn_start_offset,
+            });
+            Ok(Some(states.collect()))
+        })
+        .await
+        .map_err(|error| error.partition(partition))
+}

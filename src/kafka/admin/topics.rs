@@ -1,0 +1,108 @@
+//! Creating topics and adding partitions.
+
+use std::collections::BTreeMap;
+
+use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
+use kafka_protocol::messages::{CreatePartitionsRequest, CreateTopicsRequest};
+
+use super::{milliseconds, missing};
+use crate::error::{BrokerCode, Result};
+use crate::kafka::wire::codes::code_of;
+use crate::kafka::wire::names::{text, topic_name};
+use crate::kafka::wire::{Cluster, Route};
+use crate::model::TopicName;
+
+/// A topic to create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTopic {
+    /// Its name.
+    pub name: TopicName,
+    /// Its number of partitions; -1 for the broker's default.
+    pub partitions: i32,
+    /// How many replicas each has; -1 for the broker's default.
+    pub replication_factor: i16,
+    /// What differs from the broker's defaults.
+    pub configs: BTreeMap<String, String>,
+}
+
+const TOPIC_ALREADY_EXISTS: BrokerCode = BrokerCode(36);
+const INVALID_PARTITIONS: BrokerCode = BrokerCode(37);
+
+/// Creates a topic; `false` if there is one of that name already (possibly created by a first attempt whose answer was
+/// lost). Brokers learn of a new topic some time after this returns.
+///
+/// Errors: the broker's code with its explanation.
+pub async fn create_topic(cluster: &Cluster, topic: &NewTopic) -> Result<bool> {
+    let configs = topic.configs.iter().map(|(name, value)| {
+        CreatableTopicConfig::default()
+            .with_name(text(name))
+            .with_value(Some(text(value)))
+    });
+    let creatable = CreatableTopic::default()
+        .with_name(topic_name(&topic.name))
+        .with_num_partitions(topic.partitions)
+        .with_replication_factor(topic.replication_factor)
+        .with_configs(configs.collect());
+    let timeout = cluster.settings().request_timeout;
+    let request = CreateTopicsRequest::default()
+        .with_topics(vec![creatable])
+        .with_timeout_ms(milliseconds(timeout));
+    let ask = cluster.ask(Route::Controller, |connection| {
+        let request = request.clone();
+        async move {
+            let answer = connection.start(request, timeout)?.await?;
+            let result = answer.topics.into_iter().next();
+            let result = result.ok_or_else(|| missing("the topic"))?;
+            match code_of(result.error_code) {
+                None => Ok(true),
+                Some(TOPIC_ALREADY_EXISTS) => Ok(false),
+                Some(code) => {
+                    let what = format!("create topic {}", topic.name);
+                    Err(connection.refusal(&what, code, result.error_message.as_deref()))
+                }
+            }
+        }
+    });
+    ask.await
+}
+
+/// Raises a topic's number of partitions to `count`; fine if it has as many or more.
+///
+/// Errors: the broker's code with its explanation.
+pub async fn create_partitions(cluster: &Cluster, topic: &TopicName, count: i32) -> Result<()> {
+    let growing = CreatePartitionsTopic::default()
+        .with_name(topic_name(topic))
+        .with_count(count)
+        .with_assignments(None);
+    let timeout = cluster.settings().request_timeout;
+    let request = CreatePartitionsRequest::default()
+        .with_topics(vec![growing])
+        .with_timeout_ms(milliseconds(timeout));
+    let ask = cluster.ask(Route::Controller, |connection| {
+        let request = request.clone();
+        async move {
+            let answer = connection.start(request, timeout)?.await?;
+            let result = answer.results.into_iter().next();
+            let result = result.ok_or_else(|| missing("the topic"))?;
+            match code_of(result.error_code) {
+                None => Ok(()),
+                Some(INVALID_PARTITIONS) if has_partitions(cluster, topic, count).await? => Ok(()),
+                Some(code) => {
+                    let what = format!("raise topic {topic} to {count} partitions");
+                    Err(connection.refusal(&what, code, result.error_message.as_deref()))
+                }
+            }
+        }
+    });
+    ask.await
+}
+
+async fn has_partitions(cluster: &Cluster, topic: &TopicName, count: i32) -> Result<bool> {
+    let metadata = cluster.refresh(cluster.metadata().generation).await?;
+    let partitions = metadata
+        .topics
+        .get(topic)
+        .map(|topic| topic.partitions.len());
+    Ok(partitions.is_some_and(|have| i32::try_from(have).is_ok_and(|have| have >= count)))
+}
