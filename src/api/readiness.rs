@@ -146,7 +146,8 @@ fn groups(link: &LinkHandle) -> Check {
         | GroupState::Clamped
         | GroupState::ActiveOnTarget
         | GroupState::Released
-        | GroupState::Waiting => true,
+        | GroupState::Waiting
+        | GroupState::Unsupported => true,
     });
     match not_synced.count() {
         0 => pass(
