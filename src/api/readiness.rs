@@ -146,8 +146,7 @@ fn groups(link: &LinkHandle) -> Check {
         | GroupState::Clamped
         | GroupState::ActiveOnTarget
         | GroupState::Released
-        | GroupState::Waiting
-        | GroupState::Unsupported => true,
+        | GroupState::Waiting => true,
     });
     match not_synced.count() {
         0 => pass(

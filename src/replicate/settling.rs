@@ -119,7 +119,6 @@ impl Worker {
             members.push(index);
         }
         if mirror.start.take().is_some() {
-            mirror.tracked.lock().begun = true;
             // Where it starts must be known before the first record moves (H10).
             mirror.phase = Phase::Draining(Then::Flow { intake, outlet });
             self.to_store.push(index);
@@ -172,7 +171,10 @@ impl Worker {
         mirror.round += 1;
         match then {
             Then::Pause => mirror.tracked.show(PartitionState::Paused, None),
-            Then::Flow { intake, outlet } => mirror.phase = Phase::Flowing { intake, outlet },
+            Then::Flow { intake, outlet } => {
+                mirror.tracked.lock().begun = true;
+                mirror.phase = Phase::Flowing { intake, outlet };
+            }
             Then::Settle {
                 trouble: Trouble::Halt(reason),
                 ..
