@@ -74,7 +74,7 @@ fn every_address_is_described_and_nothing_else() {
 
 #[test]
 fn every_refusal_is_described() {
-    let problem = regex::Regex::new(r#"StatusCode::[A-Z_]+,\s+"([a-z_]+)""#).unwrap();
+    let problem = regex::Regex::new(r#"=> \(\s*"([a-z_]+)","#).unwrap();
     let codes: Vec<_> = problem
         .captures_iter(PROBLEMS)
         .map(|found| found[1].to_owned())
