@@ -6,6 +6,7 @@
 
 #![allow(
     dead_code,
+    unused_imports,
     reason = "every test binary includes the whole bed and uses a part of it"
 )]
 
