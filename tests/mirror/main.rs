@@ -3,6 +3,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod asking;
+mod discovery;
 mod exactness;
 mod histories;
 mod setting;
+mod strangers;
+mod versions;
