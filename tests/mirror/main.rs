@@ -4,9 +4,11 @@
 mod support;
 
 mod asking;
+mod databases;
 mod discovery;
 mod exactness;
 mod histories;
+mod service;
 mod setting;
 mod strangers;
 mod versions;

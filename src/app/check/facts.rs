@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::kafka::admin::{Operation, Operations};
 use crate::kafka::wire::HostPort;
-use crate::model::{BrokerId, ClusterName, LinkName, Partition, ProducerId, TopicName};
+use crate::model::{BrokerId, ClusterName, LinkName, Partition, TopicName};
 
 /// Everything, cluster by cluster and link by link.
 #[derive(Debug, Default)]
@@ -99,18 +99,16 @@ pub(super) enum MirrorFacts {
         permitted: Operations,
         /// What has to be done with it before it can mirror its source.
         due: BTreeSet<Operation>,
-        /// Partitions that end with records of others.
+        /// Partitions into which others wrote.
         strangers: Vec<Stranger>,
     },
 }
 
-/// The end of a mirror partition that somebody else wrote.
+/// A mirror partition into which somebody else wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stranger {
     /// The partition.
     pub(super) partition: Partition,
-    /// The offset of the last batch.
-    pub(super) offset: i64,
-    /// Who wrote it.
-    pub(super) producer: ProducerId,
+    /// How that shows.
+    pub(super) what: String,
 }

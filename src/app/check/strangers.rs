@@ -1,4 +1,4 @@
-//! Who wrote the last batch of each mirror partition.
+//! Whether the last batch of each mirror partition is the link's own, judged as a start of the service judges it.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,8 @@ use crate::control::topics::plan::TargetTopic;
 use crate::error::Result;
 use crate::kafka::admin::{self, At, ListedOffsets};
 use crate::kafka::wire::Cluster;
-use crate::model::{LeaderEpoch, LinkIdentity, TopicName, TopicPartition};
+use crate::model::{LeaderEpoch, LinkIdentity, TargetOffset, TopicName, TopicPartition};
+use crate::replicate::{Tail, check_tail};
 
 /// Partitions read at a time.
 const AT_ONCE: usize = 16;
@@ -61,11 +62,15 @@ async fn last_of(
     end: i64,
 ) -> Option<Stranger> {
     let read = admin::read_at(target, partition, end - 1, READ_BYTES).await;
-    let batch = read.ok()?.batches.into_iter().next()?;
-    let producer = batch.header().producer_id;
-    (!identity.owns(producer)).then(|| Stranger {
+    let read = read.ok()?;
+    let tail = Tail {
+        end: TargetOffset(end),
+        log_start: TargetOffset(read.log_start),
+        last: Some(read.batches.first()?.header().clone()),
+    };
+    let reason = check_tail(identity, &tail, None).err()?;
+    Some(Stranger {
         partition: partition.partition,
-        offset: batch.base_offset(),
-        producer,
+        what: reason.message,
     })
 }

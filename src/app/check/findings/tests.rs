@@ -5,7 +5,7 @@ use super::*;
 use crate::app::check::facts::{Found, LinkFacts, MirrorFacts, Reached, Stranger, TopicFacts};
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
-use crate::model::{BrokerId, Partition, ProducerId};
+use crate::model::{BrokerId, Partition};
 
 const ALL: &[Operation] = &[
     Operation::Read,
@@ -255,8 +255,7 @@ fn refused_creations_are_told_by_cause() {
 fn records_of_others_are_a_problem_once_per_topic() {
     let stranger = |number| Stranger {
         partition: Partition(number),
-        offset: 17,
-        producer: ProducerId(4),
+        what: "the batch is strange".to_owned(),
     };
     let mut facts = healthy();
     orders(&mut facts).on_target = MirrorFacts::Present {
@@ -267,7 +266,7 @@ fn records_of_others_are_a_problem_once_per_topic() {
     assert_only(
         &facts,
         Severity::Problem,
-        "the last of partition 1, at offset 17, was written by producer id 4, and so are 1 other",
+        "somebody else wrote to topic orders on oslo: in partition 1 the batch is strange; partitions like it: 1 more",
         "delete orders on oslo",
     );
 }

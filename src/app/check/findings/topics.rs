@@ -214,13 +214,13 @@ fn strangers(mirror: &MirrorFacts) -> &[Stranger] {
 fn foreign(link: &LinkFacts, mirror: &TopicName, first: &Stranger, others: usize) -> Finding {
     let others = match others {
         0 => String::new(),
-        others => format!(", and so are {others} other partitions"),
+        others => format!("; partitions like it: {others} more"),
     };
     problem(
         &format!("link {}", link.name),
         format!(
-            "topic {mirror} on {} holds records of others: the last of partition {}, at offset {}, was written by producer id {}{others}",
-            link.target, first.partition, first.offset, first.producer
+            "somebody else wrote to topic {mirror} on {}: in partition {} {}{others}",
+            link.target, first.partition, first.what
         ),
         format!(
             "Stop the other writer and deny it Write. Then delete {mirror} on {} to have it mirrored anew, leave it out with topics_exclude, or set naming = \"prefix\".",
