@@ -239,7 +239,7 @@ impl Worker {
                     mirror.route.target
                 );
                 let reason = Reason::new(HaltCode::ForeignWrite, message)
-                    .at(Some(mirror.tracked.lock().record.frontier), Some(actual));
+                    .at(Some(mirror.tracked.lock().record.frontier), Some(predicted));
                 self.trouble(index, Trouble::Halt(reason), false);
             }
             Landing::Unexpected => {}

@@ -3,6 +3,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod asking;
+mod databases;
+mod discovery;
 mod exactness;
 mod histories;
+mod service;
 mod setting;
+mod strangers;
+mod versions;

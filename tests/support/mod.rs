@@ -12,6 +12,7 @@
 
 pub(crate) mod brokers;
 pub(crate) mod compare;
+pub(crate) mod configs;
 pub(crate) mod farshore;
 pub(crate) mod groups;
 pub(crate) mod java;
