@@ -4,5 +4,7 @@
 mod support;
 
 mod exactness;
+mod failover;
+mod groups;
 mod histories;
 mod setting;
