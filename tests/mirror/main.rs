@@ -7,6 +7,8 @@ mod asking;
 mod databases;
 mod discovery;
 mod exactness;
+mod failover;
+mod groups;
 mod histories;
 mod service;
 mod setting;

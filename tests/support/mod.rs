@@ -17,6 +17,8 @@ pub(crate) mod farshore;
 pub(crate) mod groups;
 pub(crate) mod java;
 pub(crate) mod leash;
+pub(crate) mod operator;
+pub(crate) mod pairs;
 pub(crate) mod ports;
 pub(crate) mod read;
 pub(crate) mod seed;
