@@ -4,5 +4,6 @@
 mod support;
 
 mod exactness;
+mod hazards;
 mod histories;
 mod setting;

@@ -16,6 +16,7 @@ pub(crate) mod groups;
 pub(crate) mod java;
 pub(crate) mod leash;
 pub(crate) mod ports;
+pub(crate) mod proxy;
 pub(crate) mod read;
 pub(crate) mod seed;
 pub(crate) mod topics;
