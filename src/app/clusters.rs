@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use crate::api::state::Reach;
 use crate::config::{ClusterConfig, Config};
 use crate::error::Result;
 use crate::kafka::wire::{Cluster, ClusterSettings, Plain};
@@ -18,18 +19,20 @@ use crate::model::ClusterName;
 pub(crate) struct Watched {
     /// The cluster.
     pub(crate) cluster: Cluster,
-    trouble: Arc<Mutex<Option<String>>>,
+    reach: Arc<watch::Sender<Reach>>,
 }
 
 impl Watched {
     fn new(cluster: Cluster) -> Self {
-        let trouble = Arc::new(Mutex::new(Some("not reached yet".to_owned())));
-        Self { cluster, trouble }
+        Self {
+            cluster,
+            reach: Arc::new(watch::Sender::new(Reach::Unknown)),
+        }
     }
 
-    /// Why it can't be reached, if it can't.
-    pub(crate) fn trouble(&self) -> Option<String> {
-        self.trouble.lock().clone()
+    /// Whether it can be reached, and every change of that.
+    pub(crate) fn reach(&self) -> watch::Receiver<Reach> {
+        self.reach.subscribe()
     }
 
     /// Asks for metadata every `every` until told to stop; says once when the answer changes.
@@ -46,22 +49,28 @@ impl Watched {
                 () = stop.cancelled() => return Ok(()),
                 looked = self.cluster.refresh(seen) => looked,
             };
-            self.note(looked.err().map(|error| error.chain()));
+            self.note(match looked {
+                Ok(_) => Reach::Reached,
+                Err(error) => Reach::Lost(error.chain()),
+            });
         }
     }
 
-    fn note(&self, trouble: Option<String>) {
-        let mut known = self.trouble.lock();
+    /// Says once when a cluster is lost or found, not at each look.
+    fn note(&self, now: Reach) {
         let name = self.cluster.name();
-        match (&*known, &trouble) {
-            (Some(_), None) => tracing::info!(cluster = %name, "cluster reached"),
-            (None, Some(error)) => tracing::warn!(cluster = %name, error, "cluster lost"),
-            (Some(before), Some(error)) if before == "not reached yet" => {
+        let before = self.reach.send_replace(now.clone());
+        match (before, now) {
+            (Reach::Unknown | Reach::Lost(_), Reach::Reached) => {
+                tracing::info!(cluster = %name, "cluster reached");
+            }
+            (Reach::Unknown | Reach::Reached, Reach::Lost(error)) => {
                 tracing::warn!(cluster = %name, error, "cluster cannot be reached");
             }
-            (Some(_), Some(_)) | (None, None) => {}
+            (_, Reach::Unknown)
+            | (Reach::Reached, Reach::Reached)
+            | (Reach::Lost(_), Reach::Lost(_)) => {}
         }
-        *known = trouble;
     }
 }
 

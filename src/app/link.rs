@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::api::LinkHandle;
+use crate::api::state::Condition;
 use crate::checkpoint::Store;
 use crate::config::LinkConfig;
 use crate::control::groups::board::Board;
@@ -15,10 +16,11 @@ use crate::control::groups::sync::GroupSync;
 use crate::control::topics::{Discovery, MirrorSet};
 use crate::control::{KafkaSite, Mirrored};
 use crate::error::Result;
+use crate::failover::sites::Sites;
 use crate::kafka::admin;
 use crate::kafka::wire::Cluster;
 use crate::replicate::{self, LinkView, Settings};
-use crate::task::Supervisor;
+use crate::task::{Owned, Supervisor};
 
 use super::clusters::Watched;
 use super::identity;
@@ -39,31 +41,80 @@ pub(crate) struct Link {
     pub(crate) view: LinkView,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) board: Arc<Board>,
-    /// What the link as a whole waits for, or why it doesn't run.
-    pub(crate) detail: Arc<Mutex<Option<String>>>,
+    /// Held by whoever changes the link's record.
+    pub(crate) record: Arc<Mutex<()>>,
+    /// How the link stands as a whole.
+    pub(crate) condition: Arc<watch::Sender<Condition>>,
 }
 
 impl Link {
     /// Runs until told to stop. A link that can't run says why and leaves the others alone.
     pub(crate) async fn live(self, stop: CancellationToken) -> Result<()> {
         let name = self.config.name.clone();
-        let detail = Arc::clone(&self.detail);
+        let told = self.clone();
+        let watching = Owned::spawn("condition", self.clone().watch());
         if let Err(error) = self.run(&stop).await {
             tracing::error!(link = %name, error = error.chain(), "link doesn't run");
-            *detail.lock() = Some(error.chain());
+            told.say(Some(&error.chain()));
             stop.cancelled().await;
         }
+        drop(watching);
         Ok(())
+    }
+
+    /// Keeps the condition up to date with what is heard of the clusters.
+    async fn watch(self) -> Result<()> {
+        let (mut source, mut target) = (self.source.reach(), self.target.reach());
+        loop {
+            let reaches = (
+                source.borrow_and_update().clone(),
+                target.borrow_and_update().clone(),
+            );
+            self.condition.send_modify(|condition| {
+                (condition.source, condition.target) = reaches;
+            });
+            let changed = tokio::select! {
+                changed = source.changed() => changed,
+                changed = target.changed() => changed,
+            };
+            if changed.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What the parts of a move of groups need of the link.
+    pub(crate) fn sites(&self) -> Sites {
+        Sites {
+            link: self.config.name.clone(),
+            source: Arc::new(KafkaSite::new(self.source.cluster.clone())),
+            target: Arc::new(KafkaSite::new(self.target.cluster.clone())),
+            mirrored: self.mirrored(),
+            ledger: Arc::clone(&self.ledger),
+            groups: self.config.groups.clone(),
+        }
+    }
+
+    /// What the API shows of the link.
+    pub(crate) fn handle(&self) -> LinkHandle {
+        LinkHandle {
+            source: self.config.source.clone(),
+            target: self.config.target.clone(),
+            view: self.view.clone(),
+            condition: self.condition.subscribe(),
+            groups: Arc::clone(&self.board),
+            record: Arc::clone(&self.record),
+        }
     }
 
     async fn run(self, stop: &CancellationToken) -> Result<()> {
         let (source, target) = (self.source.cluster.clone(), self.target.cluster.clone());
-        self.say("waiting for both clusters to learn their ids");
+        self.say(Some("waiting for both clusters to tell their ids"));
         let known = tokio::select! {
             () = stop.cancelled() => return Ok(()),
             known = identity::establish(&*self.store, &self.config.name, &source, &target) => known?,
         };
-        *self.detail.lock() = None;
+        self.say(None);
         let mut tasks = Supervisor::new(stop.child_token());
         let token = tasks.token().clone();
         let discovery = self.discovery()?;
@@ -138,8 +189,10 @@ impl Link {
         replicate::run(link, set, stop).await
     }
 
-    fn say(&self, what: &str) {
-        *self.detail.lock() = Some(what.to_owned());
+    fn say(&self, waits_for: Option<&str>) {
+        self.condition.send_modify(|condition| {
+            condition.waits_for = waits_for.map(str::to_owned);
+        });
     }
 }
 

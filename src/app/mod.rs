@@ -5,6 +5,7 @@ mod clusters;
 mod identity;
 mod link;
 mod mirrored;
+mod samples;
 mod service;
 
 pub use check::check;

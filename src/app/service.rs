@@ -3,18 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::{self, ApiState, Limits};
+use crate::checkpoint::audit::AuditLog;
 use crate::checkpoint::{self, Store};
-use crate::config::{Config, LinkConfig};
+use crate::config::{ApiConfig, Config, LinkConfig};
 use crate::control::groups::ledger::Ledger;
 use crate::error::{Error, Kind, Result};
+use crate::failover::runner::Runner;
 use crate::replicate::LinkView;
 use crate::task::{Supervisor, signal};
+use crate::telemetry::Metrics;
 
 use super::clusters::{self, Watched};
 use super::link::Link;
+use super::samples::LinkSamples;
 
 /// How long everything may take to end after the first signal; the links' own limits fit into it.
 const STOP_LIMIT: Duration = Duration::from_secs(25);
@@ -25,8 +31,10 @@ const STOP_LIMIT: Duration = Duration::from_secs(25);
 pub async fn run(config: Config) -> Result<()> {
     let (first, second) = signal::stop_signals()?;
     let store = checkpoint::open(&config.checkpoint.path)?;
+    let listener = listen(&config.api).await?;
     let mut tasks = Supervisor::new(CancellationToken::new());
     let links = start(&config, &store, &mut tasks)?;
+    serve(&config, &store, &links, listener, &mut tasks)?;
     tracing::info!(links = links.len(), api = %config.api.listen, "farshore runs");
     let ended = tokio::select! {
         () = first => Ok(()),
@@ -40,6 +48,55 @@ pub async fn run(config: Config) -> Result<()> {
     // Waits for everything that was queued for the checkpoint DB.
     drop((links, store));
     ended.and(stopped)
+}
+
+async fn listen(api: &ApiConfig) -> Result<TcpListener> {
+    TcpListener::bind(api.listen).await.map_err(|cause| {
+        let message = format!(
+            "the API cannot listen on {}: choose another address in [api] listen, or end who uses it",
+            api.listen
+        );
+        Error::new(Kind::Invalid, message).caused_by(cause)
+    })
+}
+
+/// Starts moves and the API over the links.
+fn serve(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    links: &[Link],
+    listener: TcpListener,
+    tasks: &mut Supervisor,
+) -> Result<()> {
+    let moves = Arc::new(Runner::new(
+        Arc::clone(store),
+        links.iter().map(Link::sites),
+    ));
+    let running = Arc::clone(&moves);
+    let token = tasks.token().clone();
+    tasks.spawn("moves", async move { running.run(token).await });
+    let views = links
+        .iter()
+        .map(|link| (link.view.clone(), Arc::clone(&link.board)));
+    let samples = Arc::new(LinkSamples(views.collect()));
+    let state = ApiState {
+        links: links
+            .iter()
+            .map(|link| (link.config.name.clone(), link.handle()))
+            .collect(),
+        moves,
+        store: Arc::clone(store),
+        audit: Arc::new(AuditLog::open(Arc::clone(store))?),
+        exposition: Metrics::default().exposition(samples),
+    };
+    let limits = Limits::from(&config.api);
+    let router = api::router(Arc::new(state), &limits);
+    let token = tasks.token().clone();
+    tasks.spawn("API", async move {
+        api::serve(listener, router, limits, token).await;
+        Ok(())
+    });
+    Ok(())
 }
 
 fn start(config: &Config, store: &Arc<dyn Store>, tasks: &mut Supervisor) -> Result<Vec<Link>> {
@@ -74,7 +131,8 @@ fn start(config: &Config, store: &Arc<dyn Store>, tasks: &mut Supervisor) -> Res
             view: LinkView::load(link.name.clone(), Arc::clone(store))?,
             ledger: Arc::new(Ledger::new(Arc::clone(store), link.name.clone())),
             board: Arc::default(),
-            detail: Arc::new(Mutex::new(None)),
+            record: Arc::default(),
+            condition: Arc::new(watch::Sender::default()),
         };
         tasks.spawn(
             format!("link {}", link.config.name),

@@ -67,11 +67,13 @@ async fn open_transactions(
     sites: &Sites,
     partitions: &[TopicPartition],
 ) -> Result<BTreeMap<TopicPartition, Option<bool>>> {
-    stream::iter(partitions)
-        .map(|partition| async move {
-            let open = sites.source.has_open_transaction(partition).await?;
-            Ok((partition.clone(), open))
-        })
+    let look = |partition: TopicPartition| async move {
+        let open = sites.source.has_open_transaction(&partition).await?;
+        Ok((partition, open))
+    };
+    // Owned partitions: a closure over borrowed ones hides from the compiler that the future may change threads.
+    let looks = partitions.iter().cloned().map(look);
+    stream::iter(looks.collect::<Vec<_>>())
         .buffer_unordered(PARTITIONS_AT_ONCE)
         .try_collect()
         .await

@@ -1,0 +1,72 @@
+//! The audit log.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::extract::Asked;
+use super::problem::Problem;
+use super::state::ApiState;
+use crate::checkpoint::Update;
+use crate::model::LinkName;
+
+const ENTRIES: usize = 100;
+const ENTRIES_AT_MOST: usize = 1000;
+
+/// Which part of the log is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Part {
+    limit: Option<usize>,
+}
+
+/// An entry with its number.
+#[derive(Debug, Serialize)]
+pub(super) struct EntryAnswer {
+    number: u64,
+    entry: Value,
+}
+
+/// `GET /v1/audit`: the latest entries, newest first.
+pub(super) async fn list(
+    State(state): State<Arc<ApiState>>,
+    Asked(part): Asked<Part>,
+) -> Result<Json<Vec<EntryAnswer>>, Problem> {
+    let limit = part.limit.unwrap_or(ENTRIES).min(ENTRIES_AT_MOST);
+    let entries = state.audit.latest(limit)?.into_iter();
+    let answer = |(number, entry)| EntryAnswer { number, entry };
+    Ok(Json(entries.map(answer).collect()))
+}
+
+/// A change that was made through the API.
+#[derive(Debug, Serialize)]
+pub(super) struct Change<'a> {
+    pub(super) action: &'static str,
+    pub(super) link: &'a LinkName,
+    /// The plan, if one is executed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) plan: Option<&'a str>,
+    /// Who asked for it.
+    pub(super) from: IpAddr,
+}
+
+impl ApiState {
+    /// Adds a change to the audit log, in the update that makes it.
+    pub(super) fn note(&self, update: &mut Update, change: &Change<'_>) {
+        #[derive(Serialize)]
+        struct Entry<'a> {
+            at: Timestamp,
+            #[serde(flatten)]
+            change: &'a Change<'a>,
+        }
+        let at = Timestamp::now();
+        // A structure of text can't fail to serialize.
+        let entry = serde_json::to_value(Entry { at, change }).unwrap_or_default();
+        self.audit.append(update, &entry);
+    }
+}

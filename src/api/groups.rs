@@ -1,0 +1,45 @@
+//! The consumer groups of a link, as group sync last saw and carried them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+
+use super::extract::Segments;
+use super::problem::Problem;
+use super::state::ApiState;
+use crate::control::groups::board::GroupStatus;
+use crate::model::{GroupId, LinkName};
+
+/// A group with its offsets.
+#[derive(Debug, Serialize)]
+pub(super) struct GroupAnswer {
+    pub(super) group: GroupId,
+    #[serde(flatten)]
+    pub(super) status: GroupStatus,
+}
+
+/// `GET /v1/links/{link}/groups`
+pub(super) async fn list(
+    State(state): State<Arc<ApiState>>,
+    Segments(link): Segments<LinkName>,
+) -> Result<Json<Vec<GroupAnswer>>, Problem> {
+    let groups = state.link(&link)?.groups.groups().into_iter();
+    let answer = |(group, status)| GroupAnswer { group, status };
+    Ok(Json(groups.map(answer).collect()))
+}
+
+/// `GET /v1/links/{link}/groups/{group}`
+pub(super) async fn show(
+    State(state): State<Arc<ApiState>>,
+    Segments((link, group)): Segments<(LinkName, GroupId)>,
+) -> Result<Json<GroupAnswer>, Problem> {
+    let status = state.link(&link)?.groups.group(&group);
+    let status = status.ok_or_else(|| {
+        Problem::NotFound(format!(
+            "group sync of link {link} has not seen group {group}"
+        ))
+    })?;
+    Ok(Json(GroupAnswer { group, status }))
+}

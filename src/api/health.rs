@@ -1,0 +1,70 @@
+//! For orchestrators and scrapers: whether the process lives, whether it does its work, and its figures.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+
+use super::problem::Problem;
+use super::state::{ApiState, LinkHandle};
+use crate::model::PartitionState;
+use crate::telemetry::metrics::CONTENT_TYPE as METRICS_TYPE;
+use crate::telemetry::{Liveness, Readiness};
+
+/// How many partitions a reason names.
+const NAMED: usize = 5;
+
+/// `GET /healthz`: that this is answered is the proof.
+pub(super) async fn alive() -> Json<Liveness> {
+    Json(Liveness::unless(Vec::new()))
+}
+
+/// `GET /readyz`: 503 with the reasons while a link can't do its work.
+pub(super) async fn ready(State(state): State<Arc<ApiState>>) -> impl IntoResponse {
+    let of_link = |link: &LinkHandle| {
+        let name = link.view.link().clone();
+        let reasons = link.obstacles().into_iter().chain(standing_still(link));
+        reasons.map(move |reason| format!("link {name}: {reason}"))
+    };
+    let readiness = Readiness::unless(state.links.values().flat_map(of_link).collect());
+    let status = if readiness.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(readiness))
+}
+
+/// The partitions that wait for an operator, a reason for each state.
+pub(super) fn standing_still(link: &LinkHandle) -> Vec<String> {
+    let partitions = link.view.partitions();
+    let reason = |state: PartitionState| {
+        let mut standing = partitions.iter().filter(|status| status.state == state);
+        let named: Vec<String> = standing
+            .by_ref()
+            .take(NAMED)
+            .map(|status| status.partition.to_string())
+            .collect();
+        let more = match standing.count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (!named.is_empty()).then(|| format!("{state}: {}{more}", named.join(", ")))
+    };
+    let states = PartitionState::ALL.into_iter();
+    states
+        .filter(|state| state.needs_operator())
+        .filter_map(reason)
+        .collect()
+}
+
+/// `GET /metrics`
+pub(super) async fn metrics(
+    State(state): State<Arc<ApiState>>,
+) -> Result<impl IntoResponse, Problem> {
+    let page = state.exposition.encode().map_err(|_| Problem::Defect)?;
+    Ok(([(CONTENT_TYPE, METRICS_TYPE)], page))
+}

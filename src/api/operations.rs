@@ -1,0 +1,127 @@
+//! Operations: plans being executed.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::IntoResponse;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::audit::Change;
+use super::extract::{Body, Peer, Segments};
+use super::problem::Problem;
+use super::state::ApiState;
+use crate::checkpoint::Update;
+use crate::failover::operation::Operation;
+use crate::failover::plan::{Blocker, Kind};
+use crate::failover::states::{Moves, Phase, PhaseName};
+use crate::model::LinkName;
+
+/// Which plan is executed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Agreed {
+    plan_id: String,
+    plan_hash: String,
+}
+
+/// How an operation stands.
+#[derive(Debug, Serialize)]
+pub(super) struct OperationAnswer {
+    id: String,
+    plan_id: String,
+    plan_hash: String,
+    kind: Kind,
+    link: LinkName,
+    phase: PhaseName,
+    /// Where it stopped, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<PhaseName>,
+    waits_for: Vec<String>,
+    blockers: Vec<Blocker>,
+    /// What the current step last failed with, while it is repeated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retrying: Option<String>,
+    started_at: Timestamp,
+    entered_at: Timestamp,
+    /// The offsets as far as they were fixed, once nothing happens any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Moves>,
+}
+
+/// `POST /v1/operations`
+pub(super) async fn start(
+    State(state): State<Arc<ApiState>>,
+    peer: Peer,
+    Body(agreed): Body<Agreed>,
+) -> Result<impl IntoResponse, Problem> {
+    let operation = state.moves.start(&agreed.plan_id, &agreed.plan_hash);
+    let operation = operation.await?;
+    let mut update = Update::new();
+    let change = Change {
+        action: "apply",
+        link: &operation.plan.link,
+        plan: Some(&operation.plan.id),
+        from: peer.0,
+    };
+    state.note(&mut update, &change);
+    state.store.commit(update).await?;
+    let location = [(LOCATION, format!("/v1/operations/{}", operation.id))];
+    let answer = Json(OperationAnswer::from(operation));
+    Ok((StatusCode::ACCEPTED, location, answer))
+}
+
+/// `GET /v1/operations/{id}`
+pub(super) async fn show(
+    State(state): State<Arc<ApiState>>,
+    Segments(id): Segments<String>,
+) -> Result<Json<OperationAnswer>, Problem> {
+    let operation = state.moves.operation(&id)?;
+    let unknown = || Problem::NotFound(format!("there is no operation {id}"));
+    let operation = operation.ok_or_else(unknown)?;
+    Ok(Json(operation.into()))
+}
+
+impl From<Operation> for OperationAnswer {
+    fn from(operation: Operation) -> Self {
+        let phase = operation.phase.name();
+        let mut answer = Self {
+            plan_id: operation.plan.id,
+            plan_hash: operation.plan.hash,
+            kind: operation.plan.kind,
+            link: operation.plan.link,
+            id: operation.id,
+            phase,
+            at: None,
+            waits_for: Vec::new(),
+            blockers: Vec::new(),
+            retrying: operation.retrying,
+            started_at: operation.started_at,
+            entered_at: operation.entered_at,
+            groups: None,
+        };
+        match operation.phase {
+            Phase::Draining { waits_for, .. } => answer.waits_for = waits_for,
+            Phase::Thawing { blockers, .. } => answer.blockers = blockers,
+            Phase::Done { moves } => answer.groups = Some(moves),
+            Phase::Stopped {
+                at,
+                moves,
+                blockers,
+            } => {
+                answer.at = Some(at);
+                answer.blockers = blockers;
+                answer.groups = Some(moves);
+            }
+            Phase::Fixing
+            | Phase::Freezing { .. }
+            | Phase::Checking { .. }
+            | Phase::Committing { .. }
+            | Phase::Verifying { .. } => {}
+        }
+        answer
+    }
+}

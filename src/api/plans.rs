@@ -1,0 +1,63 @@
+//! Plans.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::IntoResponse;
+use serde::Deserialize;
+
+use super::extract::{Body, Segments};
+use super::problem::Problem;
+use super::state::ApiState;
+use crate::failover::plan::{Kind, Plan};
+use crate::failover::runner;
+use crate::model::{LinkName, TopicName};
+
+/// What a plan is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlanRequest {
+    kind: Kind,
+    link: LinkName,
+    /// Regular expressions for whole group names; without it every group of the link.
+    groups: Option<Vec<String>>,
+    /// Topics to be drained beside those of the groups.
+    #[serde(default)]
+    topics: BTreeSet<TopicName>,
+    allow_loss: Option<bool>,
+}
+
+/// `POST /v1/plans`
+pub(super) async fn make(
+    State(state): State<Arc<ApiState>>,
+    Body(request): Body<PlanRequest>,
+) -> Result<impl IntoResponse, Problem> {
+    state.link(&request.link)?;
+    if request.kind == Kind::Failover && request.allow_loss == Some(false) {
+        let message = "allow_loss: a failover leaves behind what the target doesn't have; plan a switchover, which loses nothing";
+        return Err(Problem::Malformed(message.to_owned()));
+    }
+    let request = runner::Request {
+        kind: request.kind,
+        link: request.link,
+        groups: request.groups,
+        topics: request.topics,
+    };
+    let plan = state.moves.plan(&request).await?;
+    let location = [(LOCATION, format!("/v1/plans/{}", plan.id))];
+    Ok((StatusCode::CREATED, location, Json(plan)))
+}
+
+/// `GET /v1/plans/{id}`
+pub(super) async fn show(
+    State(state): State<Arc<ApiState>>,
+    Segments(id): Segments<String>,
+) -> Result<Json<Plan>, Problem> {
+    let plan = state.moves.find_plan(&id)?;
+    let unknown = || Problem::NotFound(format!("there is no plan {id}"));
+    plan.map(Json).ok_or_else(unknown)
+}

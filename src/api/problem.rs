@@ -1,0 +1,224 @@
+//! Refusals (RFC 9457): the one place that decides with which status something is refused.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::error::{Error, Kind};
+use crate::failover::plan::Blocker;
+use crate::failover::runner::NotStarted;
+
+/// The media type of refusals.
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// What stands before a problem's code in its `type`.
+const TYPE_PREFIX: &str = "urn:farshore:problem:";
+
+/// Why a request is not done.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// It isn't understood, for this reason.
+    Malformed(String),
+    /// It changes something and comes from another site's page in a browser.
+    ForeignOrigin,
+    /// What it names doesn't exist.
+    NotFound(String),
+    /// The resource exists, and not for this method.
+    MethodNotAllowed,
+    /// Its body didn't arrive in time.
+    SlowBody,
+    /// The plan is no longer what was agreed on.
+    StalePlan(String),
+    /// Its idempotency key stands for another request.
+    KeyReused,
+    /// The state of things doesn't allow it.
+    Conflict(String),
+    /// These things stand against the move.
+    Blocked(Vec<Blocker>),
+    /// Its body is larger than this many bytes.
+    TooLarge(usize),
+    /// Its body isn't declared as JSON.
+    NotJson,
+    /// This operation holds the link.
+    LinkBusy(String),
+    /// Its sender has to wait this long.
+    TooManyRequests(Duration),
+    /// A defect: a handler panicked.
+    Defect,
+    /// It can't be done now, for this reason.
+    Unavailable(String),
+}
+
+/// A refusal as it is sent.
+#[derive(Serialize)]
+struct Body {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blockers: Option<Vec<Blocker>>,
+}
+
+impl Problem {
+    /// Status, code and title: the same for every problem of a kind.
+    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::Malformed(_) => (
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                "The request is not understood",
+            ),
+            Self::ForeignOrigin => (
+                StatusCode::FORBIDDEN,
+                "foreign_origin",
+                "Pages of other sites may not change anything here",
+            ),
+            Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "There is no such thing"),
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "The resource doesn't know this method",
+            ),
+            Self::SlowBody => (
+                StatusCode::REQUEST_TIMEOUT,
+                "slow_body",
+                "The request's body didn't arrive in time",
+            ),
+            Self::StalePlan(_) => (StatusCode::CONFLICT, "stale_plan", "The plan is stale"),
+            Self::KeyReused => (
+                StatusCode::CONFLICT,
+                "key_reused",
+                "The idempotency key stands for another request",
+            ),
+            Self::Conflict(_) => (
+                StatusCode::CONFLICT,
+                "conflict",
+                "The state of things doesn't allow it",
+            ),
+            Self::Blocked(_) => (
+                StatusCode::PRECONDITION_FAILED,
+                "blocked",
+                "Something stands against the move",
+            ),
+            Self::TooLarge(_) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                "The request's body is too large",
+            ),
+            Self::NotJson => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "not_json",
+                "The request's body is not declared as JSON",
+            ),
+            Self::LinkBusy(_) => (
+                StatusCode::LOCKED,
+                "link_busy",
+                "Another operation holds the link",
+            ),
+            Self::TooManyRequests(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "Too many requests",
+            ),
+            Self::Defect => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "defect",
+                "A defect of farshore",
+            ),
+            Self::Unavailable(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "It can't be done now",
+            ),
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::Malformed(detail)
+            | Self::NotFound(detail)
+            | Self::StalePlan(detail)
+            | Self::Conflict(detail)
+            | Self::Unavailable(detail) => detail.clone(),
+            Self::ForeignOrigin => {
+                "the Origin header names another host than the Host header".to_owned()
+            }
+            Self::MethodNotAllowed => "the Allow header names the methods it knows".to_owned(),
+            Self::SlowBody => "send the whole body at once".to_owned(),
+            Self::KeyReused => "use a new Idempotency-Key for every new request".to_owned(),
+            Self::Blocked(blockers) => format!(
+                "{} of them; remove what the blockers name and make a new plan",
+                blockers.len()
+            ),
+            Self::TooLarge(limit) => format!("at most {limit} bytes are read"),
+            Self::NotJson => "send it with Content-Type: application/json".to_owned(),
+            Self::LinkBusy(operation) => format!("wait until operation {operation} is done"),
+            Self::TooManyRequests(wait) => {
+                format!(
+                    "wait {} s, as the Retry-After header says",
+                    whole_seconds(*wait)
+                )
+            }
+            Self::Defect => "the log of the service has the place; please report it".to_owned(),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error.kind() {
+            Kind::Invalid => Self::Malformed(error.chain()),
+            Kind::Refused => Self::Conflict(error.chain()),
+            Kind::Disconnected
+            | Kind::TimedOut
+            | Kind::Protocol
+            | Kind::Broker(_)
+            | Kind::Store
+            | Kind::Stopping => Self::Unavailable(error.chain()),
+        }
+    }
+}
+
+impl From<NotStarted> for Problem {
+    fn from(why: NotStarted) -> Self {
+        match why {
+            NotStarted::UnknownPlan => Self::NotFound(why.to_string()),
+            NotStarted::Stale(_) => Self::StalePlan(why.to_string()),
+            NotStarted::Blocked(blockers) => Self::Blocked(blockers),
+            NotStarted::Busy(operation) => Self::LinkBusy(operation),
+            NotStarted::Failed(error) => error.into(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, code, title) = self.kind();
+        let body = Body {
+            r#type: format!("{TYPE_PREFIX}{code}"),
+            title,
+            status: status.as_u16(),
+            detail: self.detail(),
+            blockers: match &self {
+                Self::Blocked(blockers) => Some(blockers.clone()),
+                _ => None,
+            },
+        };
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, PROBLEM_JSON);
+        if let Self::TooManyRequests(wait) = self {
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
+        response
+    }
+}
+
+/// At least one second, rounded up: the Retry-After header knows no fractions.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0 || wait.is_zero())
+}

@@ -1,0 +1,165 @@
+//! Whether a link is ready for a move: checks, each with what to do about it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+
+use super::extract::Segments;
+use super::health::standing_still;
+use super::problem::Problem;
+use super::state::{ApiState, LinkHandle, Reach};
+use crate::control::groups::board::GroupState;
+use crate::model::{ClusterName, LinkName, PartitionState};
+
+/// The outcome of every check.
+#[derive(Debug, Serialize)]
+pub(super) struct ReadinessAnswer {
+    link: LinkName,
+    /// Whether no check failed.
+    ready: bool,
+    checks: Vec<Check>,
+}
+
+/// One check.
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    outcome: Outcome,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<&'static str>,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    /// As it should be.
+    Pass,
+    /// A move is possible and would not be exact or complete now.
+    Warn,
+    /// A switchover is not possible.
+    Fail,
+}
+
+/// `GET /v1/links/{link}/readiness`
+pub(super) async fn show(
+    State(state): State<Arc<ApiState>>,
+    Segments(link): Segments<LinkName>,
+) -> Result<Json<ReadinessAnswer>, Problem> {
+    let link = state.link(&link)?;
+    let condition = link.condition.borrow().clone();
+    let checks = vec![
+        reach("source_reachable", &link.source, &condition.source),
+        reach("target_reachable", &link.target, &condition.target),
+        mirroring(link, condition.waits_for),
+        partitions(link),
+        lag(link),
+        groups(link),
+    ];
+    Ok(Json(ReadinessAnswer {
+        link: link.view.link().clone(),
+        ready: checks.iter().all(|check| check.outcome != Outcome::Fail),
+        checks,
+    }))
+}
+
+fn pass(name: &'static str, detail: impl Into<String>) -> Check {
+    Check {
+        name,
+        outcome: Outcome::Pass,
+        detail: detail.into(),
+        remedy: None,
+    }
+}
+
+fn fail(name: &'static str, detail: impl Into<String>, remedy: &'static str) -> Check {
+    Check {
+        name,
+        outcome: Outcome::Fail,
+        detail: detail.into(),
+        remedy: Some(remedy),
+    }
+}
+
+fn warn(name: &'static str, detail: impl Into<String>, remedy: &'static str) -> Check {
+    Check {
+        outcome: Outcome::Warn,
+        ..fail(name, detail, remedy)
+    }
+}
+
+fn reach(name: &'static str, cluster: &ClusterName, reach: &Reach) -> Check {
+    let remedy = "Check the network and the brokers; if the source is lost, plan a failover.";
+    match reach {
+        Reach::Reached => pass(name, format!("{cluster} answers")),
+        Reach::Unknown => fail(name, format!("{cluster} has not answered yet"), remedy),
+        Reach::Lost(why) => fail(name, format!("{cluster} can't be reached: {why}"), remedy),
+    }
+}
+
+fn mirroring(link: &LinkHandle, waits_for: Option<String>) -> Check {
+    let name = "mirroring";
+    if link.view.is_paused() {
+        return fail(name, "the link is paused", "Resume it.");
+    }
+    match waits_for {
+        Some(what) => fail(name, what, "It goes on by itself once that is there."),
+        None => pass(name, "the link is not paused"),
+    }
+}
+
+fn partitions(link: &LinkHandle) -> Check {
+    let standing = standing_still(link);
+    if standing.is_empty() {
+        return pass("partitions", "none waits for an operator");
+    }
+    let remedy = "See the reason of each partition in the link's topics.";
+    fail("partitions", standing.join("; "), remedy)
+}
+
+fn lag(link: &LinkHandle) -> Check {
+    let partitions = link.view.partitions();
+    let behind = |state| state != PartitionState::Live && state != PartitionState::Open;
+    let behind = partitions.iter().filter(|status| behind(status.state));
+    match behind.count() {
+        0 => pass("lag", "everything committed was mirrored at the last look"),
+        count => {
+            let detail = format!("{count} of {} partitions are not live", partitions.len());
+            warn(
+                "lag",
+                detail,
+                "A switchover waits for them; a failover would lose what they lack.",
+            )
+        }
+    }
+}
+
+fn groups(link: &LinkHandle) -> Check {
+    let groups = link.groups.groups();
+    let offsets = groups.values().flat_map(|group| &group.partitions);
+    let not_synced = offsets.filter(|status| match status.state {
+        GroupState::Synced | GroupState::Pending => false,
+        GroupState::Held
+        | GroupState::Clamped
+        | GroupState::ActiveOnTarget
+        | GroupState::Released
+        | GroupState::Waiting => true,
+    });
+    match not_synced.count() {
+        0 => pass(
+            "groups",
+            format!("{} groups are carried over", groups.len()),
+        ),
+        count => {
+            let detail = format!("{count} offsets of groups are not as on the source");
+            warn(
+                "groups",
+                detail,
+                "See the state of each offset in the link's groups.",
+            )
+        }
+    }
+}

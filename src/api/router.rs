@@ -1,0 +1,81 @@
+//! Which address is answered by which handler, and what lies before them.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::Uri;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::change::{Changes, once, to_the_end};
+use super::limits::Limits;
+use super::problem::Problem;
+use super::rate::{self, Rates};
+use super::state::ApiState;
+use super::{audit, groups, guard, health, links, operations, plans, readiness, topics, translate};
+
+/// The whole API, to be given to [`serve`](super::serve).
+pub fn router(state: Arc<ApiState>, limits: &Limits) -> Router {
+    guarded(
+        questions().merge(changing(changes())).with_state(state),
+        limits,
+    )
+}
+
+/// Puts what every request passes before these routes.
+pub(super) fn guarded(routes: Router, limits: &Limits) -> Router {
+    let rates = Arc::new(Rates::new(limits));
+    let limits = Arc::new(limits.clone());
+    routes
+        .fallback(
+            |uri: Uri| async move { Problem::NotFound(format!("nothing is at {}", uri.path())) },
+        )
+        .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
+        .layer(from_fn_with_state(Arc::clone(&limits), guard::time))
+        .layer(from_fn_with_state(limits, guard::body))
+        .layer(from_fn(guard::origin))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(rates, rate::limit))
+}
+
+/// Puts what every change passes before these routes.
+pub(super) fn changing<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    let changes = Arc::new(Changes::default());
+    routes
+        .route_layer(from_fn_with_state(Arc::clone(&changes), once))
+        .route_layer(from_fn_with_state(changes, to_the_end))
+}
+
+fn questions() -> Router<Arc<ApiState>> {
+    Router::new()
+        .route("/v1/links", get(links::list))
+        .route("/v1/links/{link}", get(links::show))
+        .route("/v1/links/{link}/readiness", get(readiness::show))
+        .route("/v1/links/{link}/topics", get(topics::list))
+        .route("/v1/links/{link}/topics/{topic}", get(topics::show))
+        .route("/v1/links/{link}/groups", get(groups::list))
+        .route("/v1/links/{link}/groups/{group}", get(groups::show))
+        .route("/v1/translate", post(translate::translate))
+        .route("/v1/plans/{id}", get(plans::show))
+        .route("/v1/operations/{id}", get(operations::show))
+        .route("/v1/audit", get(audit::list))
+        .route("/metrics", get(health::metrics))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+}
+
+fn changes() -> Router<Arc<ApiState>> {
+    Router::new()
+        .route("/v1/links/{link}/pause", post(links::pause))
+        .route("/v1/links/{link}/resume", post(links::resume))
+        .route("/v1/plans", post(plans::make))
+        .route("/v1/operations", post(operations::start))
+}
+
+/// The panic's text is logged by the panic hook, and stays here.
+fn panicked(_panic: Box<dyn Any + Send>) -> Response {
+    Problem::Defect.into_response()
+}

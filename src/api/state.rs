@@ -1,0 +1,76 @@
+//! What the API knows: handles to everything it shows and asks for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, watch};
+
+use crate::checkpoint::Store;
+use crate::checkpoint::audit::AuditLog;
+use crate::control::groups::board::Board;
+use crate::failover::runner::Runner;
+use crate::model::{ClusterName, LinkName};
+use crate::replicate::LinkView;
+use crate::telemetry::metrics::Exposition;
+
+/// Everything the handlers use.
+#[derive(Debug)]
+pub struct ApiState {
+    /// The configured links.
+    pub links: BTreeMap<LinkName, LinkHandle>,
+    /// Plans and operations of all links.
+    pub moves: Arc<Runner>,
+    /// The checkpoint DB.
+    pub store: Arc<dyn Store>,
+    /// The audit log in it.
+    pub audit: Arc<AuditLog>,
+    /// What `/metrics` shows.
+    pub exposition: Exposition,
+}
+
+/// One link.
+#[derive(Debug)]
+pub struct LinkHandle {
+    /// The cluster it reads.
+    pub source: ClusterName,
+    /// The cluster it writes to.
+    pub target: ClusterName,
+    /// Its mirror partitions.
+    pub view: LinkView,
+    /// How it stands as a whole; kept up to date by whoever runs it.
+    pub condition: watch::Receiver<Condition>,
+    /// Its consumer groups.
+    pub groups: Arc<Board>,
+    /// Held by whoever reads, changes and writes the link's record, so that no change is lost.
+    pub record: Arc<Mutex<()>>,
+}
+
+/// How a link stands as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Condition {
+    /// Whether the source answers.
+    pub source: Reach,
+    /// Whether the target answers.
+    pub target: Reach,
+    /// What else it waits for before it can mirror.
+    pub waits_for: Option<String>,
+}
+
+/// Whether a cluster answers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// Nothing was heard from it yet.
+    #[default]
+    Unknown,
+    /// It answered when it was last asked.
+    Reached,
+    /// It didn't, for this reason.
+    Lost(String),
+}
+
+impl Reach {
+    /// Whether the cluster answered when it was last asked.
+    pub fn is_reached(&self) -> bool {
+        *self == Self::Reached
+    }
+}

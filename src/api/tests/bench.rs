@@ -1,0 +1,237 @@
+//! A service with one link, behind a real listener; the clusters of moves and group sync are in memory.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::client::{Answer, Ask};
+use crate::api::state::{Condition, Reach};
+use crate::api::{ApiState, Limits, LinkHandle, router, serve};
+use crate::checkpoint::audit::AuditLog;
+use crate::checkpoint::{LinkRecord, MemoryStore, Store, Update, records};
+use crate::config::GroupFilter;
+use crate::control::groups::board::Board;
+use crate::control::groups::fake::{FakeMirror, FakeSite, SHIFT, partition};
+use crate::control::groups::ledger::Ledger;
+use crate::control::groups::sync::GroupSync;
+use crate::failover::runner::Runner;
+use crate::failover::sites::Sites;
+use crate::model::{
+    HaltCode, LinkIdentity, LinkName, PartitionState, Reason, Run, SourceOffset, TargetOffset,
+    TopicPartition,
+};
+use crate::replicate::LinkView;
+use crate::task::Owned;
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::{GroupSample, PartitionSample, Samples};
+
+/// The source's end of the partition that is mirrored to its end.
+pub(super) const END: i64 = 100;
+
+pub(super) struct Bench {
+    pub(super) address: SocketAddr,
+    pub(super) view: LinkView,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) condition: watch::Sender<Condition>,
+    pub(super) source: Arc<FakeSite>,
+    pub(super) target: Arc<FakeSite>,
+    pub(super) runner: Arc<Runner>,
+    pub(super) stop: CancellationToken,
+    sync: Option<GroupSync>,
+    pub(super) server: Owned,
+}
+
+/// Limits that no test meets by accident.
+pub(super) fn wide() -> Limits {
+    Limits {
+        max_body: 4096,
+        reads_per_second: 100_000,
+        changes_per_second: 100_000,
+        timeout: Duration::from_secs(20),
+        connections: 64,
+        header_timeout: Duration::from_secs(20),
+        connection_age: Duration::from_secs(60),
+    }
+}
+
+impl Bench {
+    pub(super) async fn start() -> Self {
+        Self::with(wide()).await
+    }
+
+    pub(super) async fn with(limits: Limits) -> Self {
+        let link = LinkName::new("paris-oslo");
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        save_link(&*store, &link).await;
+        let view = view(&link, &store);
+        let source = Arc::new(FakeSite::default());
+        source.set(|inner| inner.ends.insert(partition(), END));
+        source.put("billing", 50);
+        let target = Arc::new(FakeSite::default());
+        let sites = sites(&link, &source, &target, &store);
+        let board = Arc::new(Board::default());
+        let sync = sync(&sites, &board);
+        let runner = Arc::new(Runner::new(Arc::clone(&store), [sites]));
+        let (condition, seen) = watch::channel(Condition {
+            source: Reach::Reached,
+            target: Reach::Reached,
+            waits_for: None,
+        });
+        let handle = LinkHandle {
+            source: "paris".into(),
+            target: "oslo".into(),
+            view: view.clone(),
+            condition: seen,
+            groups: board,
+            record: Arc::default(),
+        };
+        let state = ApiState {
+            links: [(link, handle)].into(),
+            moves: Arc::clone(&runner),
+            audit: Arc::new(AuditLog::open(Arc::clone(&store)).unwrap()),
+            store: Arc::clone(&store),
+            exposition: Metrics::default().exposition(Arc::new(Nothing)),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let serving = serve(
+            listener,
+            router(Arc::new(state), &limits),
+            limits,
+            stop.clone(),
+        );
+        Self {
+            address,
+            view,
+            store,
+            condition,
+            source,
+            target,
+            runner,
+            stop,
+            sync: Some(sync),
+            server: Owned::spawn("api", async {
+                serving.await;
+                Ok(())
+            }),
+        }
+    }
+
+    /// Runs group sync until it has carried the groups over.
+    pub(super) async fn sync_groups(&mut self) {
+        let sync = self.sync.take().unwrap();
+        let board = Arc::clone(&sync.board);
+        let token = CancellationToken::new();
+        let _task = Owned::spawn("group sync", sync.run(token));
+        while board.groups().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        Ask::new("GET", path).of(self.address).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &str) -> Answer {
+        Ask::new("POST", path).json(body).of(self.address).await
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+async fn save_link(store: &dyn Store, link: &LinkName) {
+    let identity = LinkIdentity {
+        link: link.clone(),
+        source_cluster_id: "p".to_owned(),
+        target_cluster_id: "o".to_owned(),
+    };
+    let record = LinkRecord {
+        identity,
+        initialized: true,
+        paused: false,
+    };
+    let mut update = Update::new();
+    records::put_link(&mut update, &record);
+    store.commit(update).await.unwrap();
+}
+
+/// `t-0` is mirrored to its end, `orders-0` is halted.
+fn view(link: &LinkName, store: &Arc<dyn Store>) -> LinkView {
+    let view = LinkView::load(link.clone(), Arc::clone(store)).unwrap();
+    let live = view.track(&partition(), &"t".into()).unwrap();
+    {
+        let mut known = live.lock();
+        known.record.origin = SourceOffset(SHIFT);
+        let run = Run::new(SourceOffset(SHIFT), TargetOffset(0), END - SHIFT);
+        known.landed(&[run], SourceOffset(END)).unwrap();
+        known.figures.state = PartitionState::Live;
+        known.figures.source_log_start = SHIFT;
+        known.figures.source_end = END;
+        known.figures.source_high_watermark = END;
+        known.figures.target_log_start = 0;
+    }
+    let halted = TopicPartition::new("orders", 0);
+    let halted = view.track(&halted, &"paris.orders".into()).unwrap();
+    {
+        let mut known = halted.lock();
+        known.figures.source_log_start = 40;
+        known.figures.source_end = 52;
+        known.figures.source_high_watermark = 52;
+        known.figures.target_log_start = 0;
+    }
+    let reason = Reason::new(HaltCode::SourceGap, "records 0 to 39 are gone");
+    halted.show_halted(reason.at(Some(SourceOffset(40)), None));
+    view
+}
+
+fn sites(
+    link: &LinkName,
+    source: &Arc<FakeSite>,
+    target: &Arc<FakeSite>,
+    store: &Arc<dyn Store>,
+) -> Sites {
+    Sites {
+        link: link.clone(),
+        source: Arc::<FakeSite>::clone(source),
+        target: Arc::<FakeSite>::clone(target),
+        mirrored: Arc::new(FakeMirror::at(END)),
+        ledger: Arc::new(Ledger::new(Arc::clone(store), link.clone())),
+        groups: all_groups(),
+    }
+}
+
+fn sync(sites: &Sites, board: &Arc<Board>) -> GroupSync {
+    GroupSync {
+        source: Arc::clone(&sites.source),
+        target: Arc::clone(&sites.target),
+        mirrored: Arc::clone(&sites.mirrored),
+        ledger: Arc::clone(&sites.ledger),
+        board: Arc::clone(board),
+        filter: all_groups(),
+        interval: Duration::from_millis(1),
+    }
+}
+
+fn all_groups() -> GroupFilter {
+    GroupFilter::new(&[".*"], &[] as &[&str]).unwrap()
+}
+
+#[derive(Debug)]
+struct Nothing;
+
+impl Samples for Nothing {
+    fn partitions(&self) -> Vec<PartitionSample> {
+        Vec::new()
+    }
+
+    fn groups(&self) -> Vec<GroupSample> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,89 @@
+//! What lies before the handlers, with handlers that fail.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use axum::routing::{get, post};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+
+use super::wide;
+use crate::api::router::{changing, guarded};
+
+async fn ask(routes: &Router, method: &str, path: &str) -> (StatusCode, Value) {
+    let request = Request::builder().method(method).uri(path);
+    let request = request.body(Body::empty()).unwrap();
+    let answer = guarded(routes.clone(), &wide())
+        .oneshot(request)
+        .await
+        .unwrap();
+    let status = answer.status();
+    let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+async fn broken() {
+    panic!("secret");
+}
+
+#[tokio::test]
+async fn a_panic_is_a_problem_without_its_text() {
+    let routes = Router::new().route("/question", get(broken));
+    let routes = routes.merge(changing(Router::new().route("/change", post(broken))));
+    for (method, path) in [("GET", "/question"), ("POST", "/change")] {
+        let (status, problem) = ask(&routes, method, path).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(problem["type"], "urn:farshore:problem:defect");
+        assert!(!problem.to_string().contains("secret"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_takes_too_long_is_given_up() {
+    let routes = Router::new().route("/question", get(std::future::pending::<()>));
+    let (status, problem) = ask(&routes, "GET", "/question").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(problem["type"], "urn:farshore:problem:unavailable");
+}
+
+/// A change that waits for a permit and is counted when it is done.
+fn slow_change() -> (Router, Arc<Semaphore>, Arc<AtomicU32>) {
+    let (gate, count) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicU32::new(0)));
+    let (passed, counted) = (Arc::clone(&gate), Arc::clone(&count));
+    let change = move || async move {
+        passed.acquire().await.unwrap().forget();
+        counted.fetch_add(1, Ordering::SeqCst);
+    };
+    (
+        changing(Router::new().route("/change", post(change))),
+        gate,
+        count,
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_is_finished_though_nobody_waits_for_it() {
+    let (routes, gate, count) = slow_change();
+    let given_up = tokio::time::timeout(Duration::from_secs(1), ask(&routes, "POST", "/change"));
+    assert!(given_up.await.is_err());
+    assert_eq!(count.load(Ordering::SeqCst), 0);
+    gate.add_permits(1);
+    while count.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_changes_at_a_time_are_refused() {
+    let (routes, gate, _) = slow_change();
+    let asked = futures_util::future::join_all((0..33).map(|_| ask(&routes, "POST", "/change")));
+    let (answers, ()) = tokio::join!(asked, async { gate.add_permits(32) });
+    let status = |status| answers.iter().filter(|answer| answer.0 == status).count();
+    assert_eq!(status(StatusCode::OK), 32);
+    assert_eq!(status(StatusCode::SERVICE_UNAVAILABLE), 1);
+}

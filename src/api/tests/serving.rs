@@ -1,0 +1,120 @@
+//! Connections and rates: a client gone wild is held off, and everybody else is answered.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::client::answer;
+use super::*;
+use crate::api::Limits;
+
+const SHORT: Duration = Duration::from_millis(100);
+
+#[tokio::test]
+async fn a_head_that_does_not_end_is_cut_off() {
+    let bench = Bench::with(Limits {
+        header_timeout: SHORT,
+        ..wide()
+    })
+    .await;
+    let mut slow = TcpStream::connect(bench.address).await.unwrap();
+    slow.write_all(b"GET /healthz HTTP/1.1\r\nHost:")
+        .await
+        .unwrap();
+    let mut rest = Vec::new();
+    let _ = slow.read_to_end(&mut rest).await;
+    assert!(!rest.starts_with(b"HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_answered_408() {
+    let bench = Bench::with(Limits {
+        timeout: SHORT,
+        ..wide()
+    })
+    .await;
+    let slow = Ask::new("POST", "/v1/translate").header("Content-Length", "10");
+    assert_eq!(slow.of(bench.address).await.status, 408);
+}
+
+#[tokio::test]
+async fn silent_connections_give_way_to_those_that_ask() {
+    let limits = Limits {
+        connections: 2,
+        header_timeout: SHORT,
+        ..wide()
+    };
+    let bench = Bench::with(limits).await;
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        silent.push(TcpStream::connect(bench.address).await.unwrap());
+    }
+    assert_eq!(bench.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_old_connection_is_closed_between_requests() {
+    let bench = Bench::with(Limits {
+        connection_age: SHORT,
+        ..wide()
+    })
+    .await;
+    let mut kept = TcpStream::connect(bench.address).await.unwrap();
+    kept.write_all(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
+        .await
+        .unwrap();
+    assert_eq!(answer(&mut kept).await.status, 200, "answered, then closed");
+}
+
+#[tokio::test]
+async fn a_flood_is_refused_and_the_service_still_looks_alive() {
+    let limits = Limits {
+        reads_per_second: 1,
+        changes_per_second: 1,
+        ..wide()
+    };
+    let bench = Bench::with(limits).await;
+    let statuses = async |method, path| {
+        let mut statuses = Vec::new();
+        for _ in 0..8 {
+            statuses.push(Ask::new(method, path).of(bench.address).await);
+        }
+        statuses
+    };
+    for (method, path) in [
+        ("GET", "/v1/links"),
+        ("POST", "/v1/links/paris-oslo/resume"),
+        ("GET", "/metrics"),
+    ] {
+        let answers = statuses(method, path).await;
+        assert_eq!(answers[0].status, 200, "{path} has a bucket of its own");
+        let refused = &answers[7];
+        assert_eq!(refused.status, 429, "{path}");
+        assert!(
+            refused.head.contains("\r\nretry-after: 1"),
+            "{}",
+            refused.head
+        );
+        assert_eq!(
+            refused.json["type"],
+            "urn:farshore:problem:too_many_requests"
+        );
+    }
+    let alive = statuses("GET", "/healthz").await;
+    assert!(alive.iter().all(|answer| answer.status == 200));
+}
+
+#[tokio::test]
+async fn stopping_lets_answers_out_and_takes_nothing_new() {
+    let bench = Bench::start().await;
+    let mut asked = TcpStream::connect(bench.address).await.unwrap();
+    asked.write_all(b"POST /v1/translate HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n").await.unwrap();
+    // The answer to another connection shows that the first one was accepted.
+    assert_eq!(bench.get("/healthz").await.status, 200);
+    bench.stop.cancel();
+    asked.write_all(b"{}").await.unwrap();
+    assert_eq!(answer(&mut asked).await.status, 400);
+    bench.server.join().await.unwrap();
+    assert!(TcpStream::connect(bench.address).await.is_err());
+}

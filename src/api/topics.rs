@@ -1,0 +1,104 @@
+//! The topics of a link and their mirror partitions.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+
+use super::extract::Segments;
+use super::problem::Problem;
+use super::state::ApiState;
+use crate::model::{LinkName, Partition, PartitionState, Reason, TopicName};
+use crate::replicate::PartitionStatus;
+
+/// A mirrored topic.
+#[derive(Debug, Serialize)]
+pub(super) struct TopicAnswer {
+    name: TopicName,
+    mirror_topic: TopicName,
+    partitions: Vec<PartitionAnswer>,
+}
+
+/// A mirror partition; offsets are -1 where nothing was seen yet.
+#[derive(Debug, Serialize)]
+struct PartitionAnswer {
+    partition: Partition,
+    state: PartitionState,
+    path: &'static str,
+    source_log_start: i64,
+    source_end: i64,
+    source_high_watermark: i64,
+    position: i64,
+    target_log_start: i64,
+    target_end: i64,
+    lag_records: i64,
+    lag_ms: i64,
+    runs: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    records: u64,
+    bytes: u64,
+    batches: u64,
+    settlings: u64,
+}
+
+/// `GET /v1/links/{link}/topics`
+pub(super) async fn list(
+    State(state): State<Arc<ApiState>>,
+    Segments(link): Segments<LinkName>,
+) -> Result<Json<Vec<TopicAnswer>>, Problem> {
+    let partitions = state.link(&link)?.view.partitions();
+    let same = |a: &PartitionStatus, b: &PartitionStatus| a.partition.topic == b.partition.topic;
+    let topics = partitions.chunk_by(same).filter_map(TopicAnswer::of);
+    Ok(Json(topics.collect()))
+}
+
+/// `GET /v1/links/{link}/topics/{topic}`
+pub(super) async fn show(
+    State(state): State<Arc<ApiState>>,
+    Segments((link, topic)): Segments<(LinkName, TopicName)>,
+) -> Result<Json<TopicAnswer>, Problem> {
+    let partitions = state.link(&link)?.view.topic(&topic).unwrap_or_default();
+    let unknown = || Problem::NotFound(format!("link {link} doesn't mirror topic {topic}"));
+    TopicAnswer::of(&partitions).map(Json).ok_or_else(unknown)
+}
+
+impl TopicAnswer {
+    /// The topic of these partitions; none if there are none.
+    fn of(partitions: &[PartitionStatus]) -> Option<Self> {
+        let first = partitions.first()?;
+        Some(Self {
+            name: first.partition.topic.clone(),
+            mirror_topic: first.mirror_topic.clone(),
+            partitions: partitions.iter().cloned().map(Into::into).collect(),
+        })
+    }
+}
+
+impl From<PartitionStatus> for PartitionAnswer {
+    fn from(status: PartitionStatus) -> Self {
+        Self {
+            partition: status.partition.partition,
+            state: status.state,
+            path: status.path,
+            source_log_start: status.source_log_start,
+            source_end: status.source_end,
+            source_high_watermark: status.source_high_watermark,
+            position: status.position,
+            target_log_start: status.target_log_start,
+            target_end: status.target_end,
+            lag_records: status.lag_records,
+            lag_ms: status.lag_ms,
+            runs: status.runs,
+            reason: status.reason,
+            detail: status.detail,
+            records: status.records,
+            bytes: status.bytes,
+            batches: status.batches,
+            settlings: status.settlings,
+        }
+    }
+}
