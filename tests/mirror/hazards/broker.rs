@@ -15,9 +15,11 @@ use rdkafka::admin::{
 };
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::metadata::MetadataPartition;
 
+use crate::setting::CATCH_UP;
 use crate::support::topics;
-use crate::support::wait::blocking;
+use crate::support::wait::{blocking, eventually};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -56,15 +58,20 @@ pub(super) async fn configure(bootstrap: &str, topic: &str, configs: &[(&str, &s
     }
 }
 
-/// The broker that leads partition 0 of a topic. The error is made for `eventually`.
-pub(super) async fn leader(bootstrap: &str, topic: &str) -> Result<i32, String> {
-    let (consumer, name): (BaseConsumer, _) = (client(bootstrap), topic.to_owned());
-    let metadata = blocking(move || consumer.fetch_metadata(Some(&name), LIMIT)).await;
-    let metadata = metadata.map_err(|error| error.to_string())?;
-    let partition = metadata.topics()[0].partitions().first();
-    partition
-        .map(rdkafka::metadata::MetadataPartition::leader)
-        .ok_or_else(|| "no partition 0".to_owned())
+/// Waits until a broker leads partition 0 of a topic, in the eyes of those asked.
+pub(super) async fn leads(asked: &str, topic: &str, wanted: i32) {
+    let what = format!("broker {wanted} leads {topic}");
+    eventually(CATCH_UP, &what, async || {
+        let (consumer, name): (BaseConsumer, _) = (client(asked), topic.to_owned());
+        let metadata = blocking(move || consumer.fetch_metadata(Some(&name), LIMIT)).await;
+        let metadata = metadata.map_err(|error| error.to_string())?;
+        let partition = metadata.topics()[0].partitions().first();
+        match partition.map(MetadataPartition::leader) {
+            Some(leader) if leader == wanted => Ok(()),
+            leader => Err(format!("{leader:?} does")),
+        }
+    })
+    .await;
 }
 
 /// How many producers the broker at this address remembers for a partition it leads. The error is made for `eventually`.
