@@ -1,5 +1,5 @@
-# demo: a mirror between two real clusters, watched     test: everything CI checks
-# bench: farshore beside MirrorMaker 2                  lint: format, clippy, docs, dependencies
+# demo: a disaster and a failover, watched                 test: everything CI checks
+# bench: farshore beside MirrorMaker 2 (ARGS="--help")     lint: format, clippy, docs, dependencies
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -17,7 +17,7 @@ test: check kafka
 
 bench: setup kafka
 	cargo build --locked --release
-	cargo run --locked --release --example bench
+	cargo run --locked --release --example bench -- $(ARGS)
 
 lint: check
 	if command -v cargo-deny >/dev/null; then cargo deny --config deploy/deny.toml check; fi

@@ -70,7 +70,15 @@ async fn three_brokers_survive_a_stop_and_a_pause_of_one() {
     cluster.restart(CONTROLLER).await;
     for partition in 0..3 {
         let partition = Partition::new(&bootstrap, "replicated", partition);
-        assert_eq!(partition.read(Isolation::Committed).await.len(), 3);
+        eventually(SOON, "all three records are seen", async || match partition
+            .read(Isolation::Committed)
+            .await
+            .len()
+        {
+            3 => Ok(()),
+            seen => Err(format!("{seen}")),
+        })
+        .await;
     }
 }
 

@@ -7,7 +7,8 @@ use futures_util::future::BoxFuture;
 
 use super::groups::site::{Committed, End, Site, Standing};
 use super::topics::configs::{self, Configs};
-use super::topics::site::{Look, NewMirror, SeenTopic, TopicSite};
+use super::topics::plan::NewMirror;
+use super::topics::site::{Look, SeenTopic, TopicSite};
 use crate::error::{Kind, Result};
 use crate::kafka::admin::{self, At, ConfigValue, GroupKind, GroupOffset, ListedGroup, NewTopic};
 use crate::kafka::wire::{Cluster, TopicMetadata};

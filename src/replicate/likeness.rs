@@ -78,7 +78,7 @@ pub(crate) fn alike(
     let (theirs, ours) = (source.records()?, target.records()?);
     let mut theirs = theirs.iter();
     let mut next_theirs = theirs.next().transpose()?;
-    for our in ours.iter() {
+    for our in &ours {
         let our = our?;
         let Some(wanted) = map(TargetOffset(our.offset)) else {
             continue;

@@ -136,7 +136,7 @@ async fn places(
             .filter(|batch| !batch.header().attributes.is_control())
         {
             read_bytes += batch.size();
-            for record in batch.records().map_err(undecodable)?.iter() {
+            for record in &batch.records().map_err(undecodable)? {
                 let record = record.map_err(undecodable)?;
                 let equal = record.timestamp == timestamp && record.content == content;
                 if equal && record.offset >= from.get() {
@@ -151,7 +151,7 @@ async fn places(
 
 fn last_record(batch: &Batch) -> Result<(i64, Vec<u8>), Trouble> {
     let mut found = None;
-    for record in batch.records().map_err(undecodable)?.iter() {
+    for record in &batch.records().map_err(undecodable)? {
         let record = record.map_err(undecodable)?;
         found = Some((record.timestamp, record.content.to_vec()));
     }

@@ -129,7 +129,7 @@ pub(crate) async fn settle_target(
     let tail = Tail {
         end,
         log_start,
-        last: last.as_ref().map(|batch| batch.header().clone()),
+        last: last.as_ref().map(|batch| *batch.header()),
     };
     resume::check_tail(identity, &tail, question.acknowledged).map_err(Trouble::Halt)?;
     let explanations = resume::explanations(question.last_run, &question.record.plans, tail.end);

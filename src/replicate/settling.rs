@@ -3,6 +3,7 @@
 //! Whatever happened, the way is the same: send nothing more, wait for what is in flight, forget what was fetched, pause
 //! with growing delays, settle. Only the reasons differ.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -29,7 +30,7 @@ impl Worker {
         mirror.phase = Phase::Settling;
         let ticket = (index, mirror.round);
         let question = question(mirror);
-        let link = self.link.clone();
+        let link = Arc::clone(&self.link);
         let seen = mirror.seen;
         self.events.push(Box::pin(async move {
             let Ok(_permit) = link.settles.acquire().await else {
@@ -74,7 +75,7 @@ impl Worker {
     pub(crate) fn settled(
         &mut self,
         ticket: super::worker::Ticket,
-        target: Option<Box<TargetSide>>,
+        target: Option<&TargetSide>,
         result: Result<Box<Settled>, Trouble>,
     ) {
         let (index, round) = ticket;
@@ -85,7 +86,7 @@ impl Worker {
         let taken = match result {
             Ok(settled) => take_over(mirror, &settled, self.link.memory_ms).map(|()| settled),
             Err(trouble) => {
-                if let (Some(side), Trouble::Retry(_)) = (&target, &trouble) {
+                if let (Some(side), Trouble::Retry(_)) = (target, &trouble) {
                     believe_target(mirror, side);
                 }
                 Err(trouble)
@@ -118,7 +119,6 @@ impl Worker {
             members.push(index);
         }
         if mirror.start.take().is_some() {
-            mirror.tracked.lock().begun = true;
             // Where it starts must be known before the first record moves (H10).
             mirror.phase = Phase::Draining(Then::Flow { intake, outlet });
             self.to_store.push(index);
@@ -171,7 +171,10 @@ impl Worker {
         mirror.round += 1;
         match then {
             Then::Pause => mirror.tracked.show(PartitionState::Paused, None),
-            Then::Flow { intake, outlet } => mirror.phase = Phase::Flowing { intake, outlet },
+            Then::Flow { intake, outlet } => {
+                mirror.tracked.lock().begun = true;
+                mirror.phase = Phase::Flowing { intake, outlet };
+            }
             Then::Settle {
                 trouble: Trouble::Halt(reason),
                 ..

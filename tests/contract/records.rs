@@ -41,7 +41,8 @@ fn partition_record(frontier: i64) -> PartitionRecord {
         frontier: SourceOffset(frontier),
         acked_end: TargetOffset(3),
         epochs: vec![(LeaderEpoch(4), SourceOffset(0))],
-        provisional: vec![Run::new(SourceOffset(9), TargetOffset(3), 1)],
+        origin: SourceOffset(2),
+        plans: vec![vec![Run::new(SourceOffset(9), TargetOffset(3), 1)]],
         incarnation: 2,
         halted: Some(Reason::new(HaltCode::SourceGap, "gone")),
     }

@@ -51,7 +51,8 @@ impl Partition {
         self
     }
 
-    /// Every record up to the end there is now.
+    /// Every record up to the end a consumer sees now. Soon after a change of leader that may lie before what was
+    /// acknowledged: ask `eventually`.
     pub(crate) async fn read(&self, isolation: Isolation) -> Vec<Seen> {
         let partition = self.clone();
         blocking(move || Records::open(&partition, isolation).collect()).await

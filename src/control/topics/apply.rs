@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tracing::info;
 
-use super::plan::Action;
-use super::site::{NewMirror, TopicSite};
+use super::plan::{Action, NewMirror};
+use super::site::TopicSite;
 use crate::error::{BrokerCode, Error};
 use crate::model::TopicName;
 

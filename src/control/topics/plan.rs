@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::configs::{self, Configs};
 use super::set::{KnownTopic, MirrorSet, MirroredTopic};
-use super::site::NewMirror;
 use crate::model::{HaltCode, Reason, TopicId, TopicName};
 
 #[cfg(test)]
@@ -60,6 +59,19 @@ pub struct Sight {
     pub created: BTreeSet<TopicName>,
     /// Source topics that can't be mirrored for want of an authorization, with what a cluster said.
     pub not_permitted: BTreeMap<TopicName, String>,
+}
+
+/// A mirror topic to create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMirror {
+    /// Its name.
+    pub name: TopicName,
+    /// Its number of partitions.
+    pub partitions: i32,
+    /// Its replication factor.
+    pub replication_factor: i16,
+    /// Its configs.
+    pub configs: Configs,
 }
 
 /// One thing to do on the target, or the reason to do nothing for a topic.

@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use futures_util::future::BoxFuture;
 
 use super::configs::Configs;
+use super::plan::NewMirror;
 use crate::error::Result;
 use crate::model::{TopicId, TopicName};
 
@@ -51,17 +52,4 @@ pub struct SeenTopic {
     pub replication_factor: i16,
     /// Whether the brokers could say all this; otherwise nothing is to be concluded from it.
     pub is_clear: bool,
-}
-
-/// A mirror topic to create.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewMirror {
-    /// Its name.
-    pub name: TopicName,
-    /// Its number of partitions.
-    pub partitions: i32,
-    /// Its replication factor.
-    pub replication_factor: i16,
-    /// Its configs.
-    pub configs: Configs,
 }

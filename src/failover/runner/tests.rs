@@ -111,7 +111,8 @@ impl Bench {
                 sleep(Duration::from_millis(50)).await;
             }
         };
-        let (ran, operation) = tokio::join!(self.runner.run(token.clone()), ended);
+        let both = async { tokio::join!(self.runner.run(token.clone()), ended) };
+        let (ran, operation) = timeout(Duration::from_secs(3_600), both).await.unwrap();
         ran.unwrap();
         operation
     }

@@ -1,0 +1,39 @@
+//! What can be asked of the benchmark.
+
+use clap::{Parser, ValueEnum};
+
+use crate::Contestant;
+use crate::case::{CASES, Case};
+
+/// Measures farshore and `MirrorMaker 2` on the same brokers and data.
+#[derive(Debug, Parser)]
+pub(crate) struct Arguments {
+    /// How often both mirror the same data, one after the other
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) pairs: u32,
+    /// Only this case; may be repeated
+    #[arg(long, value_name = "NAME", value_parser = CASES.map(|case| case.name))]
+    case: Vec<String>,
+    /// Only one of the two
+    #[arg(long, value_enum)]
+    only: Option<Contestant>,
+}
+
+impl Arguments {
+    /// The cases to measure.
+    pub(crate) fn cases(&self) -> impl Iterator<Item = Case> {
+        let wanted =
+            |case: &Case| self.case.is_empty() || self.case.iter().any(|name| name == case.name);
+        CASES.into_iter().filter(wanted)
+    }
+
+    /// Who runs in a pair, in which order: each is first in turn.
+    pub(crate) fn contestants(&self, pair: u32) -> Vec<Contestant> {
+        let mut contestants = Contestant::value_variants().to_vec();
+        contestants.retain(|one| self.only.is_none_or(|only| only == *one));
+        if pair % 2 == 1 {
+            contestants.reverse();
+        }
+        contestants
+    }
+}

@@ -1,0 +1,55 @@
+//! `make bench`: farshore and the real `MirrorMaker 2` side by side, on the same brokers and the same data.
+//!
+//! Promises: both mirror every record of every run, or the run counts for nothing; the table at the end names its conditions.
+//! Doesn't: pin or tune anything for either side, beyond what the table says.
+
+mod arguments;
+mod case;
+mod contestant;
+mod ends;
+mod machine;
+mod measure;
+#[path = "../demo/program.rs"]
+mod program;
+mod report;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::Arguments;
+use case::Field;
+use contestant::Contestant;
+use report::Report;
+
+fn main() -> ExitCode {
+    program::run(compete(Arguments::parse()))
+}
+
+/// Runs what was asked for and prints the report; there is no failure but a panic.
+async fn compete(arguments: Arguments) -> bool {
+    let mut report = Report::new();
+    let field = Field::start().await;
+    for case in arguments.cases() {
+        println!(
+            "{case}: writing {} records of {} bytes",
+            case.records, case.record_bytes
+        );
+        field.load(&case).await;
+        // The brokers compile what they run often: without this, whoever comes first pays for it.
+        let warm_up = contestant::run(Contestant::Farshore, &field, &case).await;
+        println!("{case}, warm-up, not counted: {warm_up}");
+        for pair in 0..arguments.pairs {
+            for contestant in arguments.contestants(pair) {
+                let run = contestant::run(contestant, &field, &case).await;
+                println!("{case}, pair {}: {contestant}: {run}", pair + 1);
+                report.add(&case, contestant, run);
+            }
+        }
+        field.clear().await;
+    }
+    println!("\n{}", report.markdown());
+    true
+}

@@ -1,0 +1,27 @@
+//! `make demo`: a disaster and a failover between two real Kafka clusters, with every record accounted for.
+//!
+//! Promises: exit code 0 only if every record of both sides and every record the consumer group read agree; nothing is left
+//! behind, also after Ctrl-C. Doesn't: judge with farshore's own code; all reading and comparing is librdkafka's and this program's.
+
+mod compaction;
+mod disaster;
+mod figures;
+mod group;
+mod ledger;
+mod mirroring;
+mod narrator;
+mod operator;
+mod program;
+mod progress;
+mod records;
+#[path = "../support/mod.rs"]
+mod support;
+mod traffic;
+
+use std::process::ExitCode;
+
+use narrator::Narrator;
+
+fn main() -> ExitCode {
+    program::run(disaster::survive(&Narrator::new()))
+}

@@ -1,0 +1,29 @@
+//! The operator's hand: farshore's own commands, shown with what they print.
+
+use crate::narrator::show;
+use crate::support::farshore::Farshore;
+
+/// Runs a command, shows it and gives what it printed. Panics when it doesn't succeed.
+pub(crate) async fn run(farshore: &Farshore, arguments: &[&str]) -> String {
+    show(&format!("$ farshore {}", arguments.join(" ")));
+    let output = farshore.cli(arguments).await;
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    show(&printed);
+    show(&String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "farshore {arguments:?}: {}",
+        output.status
+    );
+    printed
+}
+
+/// The command that a printed plan ends with, as its arguments.
+pub(crate) fn proposed(plan: &str) -> Vec<&str> {
+    let line = plan
+        .lines()
+        .find_map(|line| line.strip_prefix("To execute it: farshore "));
+    line.expect("a plan that can be executed says how")
+        .split(' ')
+        .collect()
+}

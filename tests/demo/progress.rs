@@ -1,0 +1,115 @@
+//! How far the mirror is, as farshore's API tells it: a bar on a terminal, a line now and then elsewhere.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
+
+use crate::narrator::{Narrator, grouped, show};
+use crate::support::farshore::Farshore;
+
+const LINE_EVERY: Duration = Duration::from_secs(1);
+const TOPICS: &str = "/v1/links/paris-oslo/topics";
+
+/// Where all mirror partitions together are, in source offsets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// Offsets done with.
+    pub(crate) position: i64,
+    /// Offsets there are.
+    pub(crate) source_end: i64,
+    /// Records not yet on the target.
+    pub(crate) lag: i64,
+}
+
+/// Asks the running farshore. The error is made for `eventually`. Panics at a partition that needs an operator.
+pub(crate) async fn look(farshore: &Farshore) -> Result<Look, String> {
+    let topics = farshore.get_json(TOPICS).await?;
+    let mut look = Look {
+        position: 0,
+        source_end: 0,
+        lag: 0,
+    };
+    for topic in topics.as_array().into_iter().flatten() {
+        for partition in topic["partitions"].as_array().into_iter().flatten() {
+            // Unknown is -1.
+            let number = |name: &str| partition[name].as_i64().unwrap_or_default().max(0);
+            assert!(
+                !matches!(partition["state"].as_str(), Some("halted" | "diverged")),
+                "a mirror partition stands still: {partition}"
+            );
+            look.position += number("position");
+            look.source_end += number("source_end");
+            look.lag += number("lag_records");
+        }
+    }
+    Ok(look)
+}
+
+/// The partitions of a topic, as farshore sees them.
+pub(crate) async fn partitions_of(farshore: &Farshore, topic: &str) -> Result<Vec<Value>, String> {
+    let mut topic = farshore.get_json(&format!("{TOPICS}/{topic}")).await?;
+    match topic["partitions"].take() {
+        Value::Array(partitions) => Ok(partitions),
+        other => Err(format!("partitions: {other}")),
+    }
+}
+
+/// A bar that only a terminal shows, with whatever it is told to say.
+pub(crate) fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("          {bar:40} {percent:>3} %  {msg}");
+    ProgressBar::new(0).with_style(style.expect("a template"))
+}
+
+/// The display of the mirror's way.
+pub(crate) struct Progress<'a> {
+    narrator: &'a Narrator,
+    bar: ProgressBar,
+    line_due: Instant,
+}
+
+impl<'a> Progress<'a> {
+    /// A display that shows nothing yet.
+    pub(crate) fn new(narrator: &'a Narrator) -> Self {
+        Self {
+            narrator,
+            bar: bar(),
+            line_due: Instant::now(),
+        }
+    }
+
+    /// Draws what was seen; nothing is an API that doesn't answer.
+    pub(crate) fn show(&mut self, look: Option<&Look>) {
+        let text = look.map_or("farshore is down".to_owned(), |look| {
+            format!(
+                "{} of {} offsets mirrored, lag {}",
+                grouped(look.position),
+                grouped(look.source_end),
+                grouped(look.lag)
+            )
+        });
+        if let Some(look) = look {
+            self.bar.set_length(look.source_end.unsigned_abs());
+            self.bar.set_position(look.position.unsigned_abs());
+        }
+        if self.bar.is_hidden() {
+            if Instant::now() >= self.line_due {
+                show(&text);
+                self.line_due = Instant::now() + LINE_EVERY;
+            }
+        } else {
+            self.bar.set_message(text);
+        }
+    }
+
+    /// A step in the story, above the bar.
+    pub(crate) fn say(&self, step: &str) {
+        self.bar.suspend(|| self.narrator.say(step));
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
