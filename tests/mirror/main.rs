@@ -9,6 +9,7 @@ mod discovery;
 mod exactness;
 mod failover;
 mod groups;
+mod hazards;
 mod histories;
 mod service;
 mod setting;

@@ -20,6 +20,7 @@ pub(crate) mod leash;
 pub(crate) mod operator;
 pub(crate) mod pairs;
 pub(crate) mod ports;
+pub(crate) mod proxy;
 pub(crate) mod read;
 pub(crate) mod seed;
 pub(crate) mod topics;
