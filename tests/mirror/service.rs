@@ -132,8 +132,10 @@ async fn a_second_process_is_refused(farshore: &Farshore) {
 
 /// The target hangs, so that what is in flight can't land and a stop in order has to wait.
 async fn a_second_signal_ends_it_at_once(setting: &mut Setting) {
-    setting.oslo.pause(1);
     let source = Writer::new(&setting.paris.bootstrap(), "orders", &[]);
+    source.write(mixed(seed::rng(), PARTITIONS, 1_000)).await;
+    is_caught_up(&setting.farshore).await;
+    setting.oslo.pause(1);
     source.write(mixed(seed::rng(), PARTITIONS, 1_000)).await;
     let stopping = "stopping: what is in flight lands first";
     let before = logged(&setting.farshore, stopping);
@@ -157,10 +159,10 @@ async fn a_second_signal_ends_it_at_once(setting: &mut Setting) {
     setting.farshore.launch();
     logs(&setting.farshore, "stopped at once by a second signal").await;
     let target = setting.on_target("orders", PARTITIONS).await;
-    target.reaches(COUNT as i64 + 1_000, CATCH_UP).await;
+    target.reaches(COUNT as i64 + 2_000, CATCH_UP).await;
     assert_eq!(
         setting.compare("orders", PARTITIONS).await,
-        COUNT as u64 + 1_000
+        COUNT as u64 + 2_000
     );
 }
 
