@@ -6,6 +6,7 @@
 
 #![allow(
     dead_code,
+    unused_imports,
     reason = "every test binary includes the whole bed and uses a part of it"
 )]
 
@@ -16,7 +17,10 @@ pub(crate) mod farshore;
 pub(crate) mod groups;
 pub(crate) mod java;
 pub(crate) mod leash;
+pub(crate) mod operator;
+pub(crate) mod pairs;
 pub(crate) mod ports;
+pub(crate) mod proxy;
 pub(crate) mod read;
 pub(crate) mod seed;
 pub(crate) mod topics;

@@ -1,0 +1,162 @@
+//! Requests that land after farshore has given them up: the range they carry was planned anew by then (H5).
+
+use std::collections::BTreeMap;
+
+use super::sight::{caught_up, look, translate};
+use super::{between, numbered, spec};
+use crate::setting::{CATCH_UP, Setting};
+use crate::support::farshore::{Farshore, paris_oslo};
+use crate::support::proxy::Proxy;
+use crate::support::read::{Isolation, Partition, Seen};
+use crate::support::seed;
+use crate::support::wait::eventually;
+use crate::support::write::{Record, Writer};
+
+/// Both clusters, and farshore reaching the target through a proxy only.
+pub(super) async fn behind_proxy(link: &str) -> (Setting, Proxy) {
+    let mut setting = between(spec(), spec(), link).await;
+    let proxy = Proxy::start(&setting.oslo.bootstrap());
+    let map = format!(
+        "{link}\n\n[clusters.oslo.address_map]\n{:?} = {:?}",
+        setting.oslo.bootstrap(),
+        proxy.address()
+    );
+    let config = paris_oslo(&setting.paris.bootstrap(), &proxy.address(), &map);
+    setting.farshore = Farshore::new(env!("CARGO_BIN_EXE_farshore"), &config);
+    (setting, proxy)
+}
+
+/// How many records the late request carries, and how many of them are gone when the range is planned anew.
+const LATE: usize = 10;
+const GONE: usize = 5;
+/// Records mirrored before.
+const BEFORE: usize = 100;
+
+async fn read(bootstrap: &str, topic: &str) -> BTreeMap<i64, Seen> {
+    let partition = Partition::new(bootstrap, topic, 0);
+    let records = partition.read(Isolation::Committed).await;
+    records.into_iter().map(|it| (it.offset, it)).collect()
+}
+
+/// Overwrites what the late request carries until the source's cleaner has removed it. The new records together with what
+/// is left are as many as the late request carries; everything behind them goes in requests of its own.
+async fn replace_on_source(setting: &Setting, topic: &str) {
+    let bootstrap = setting.paris.bootstrap();
+    let writer = Writer::new(&bootstrap, topic, &[("linger.ms", "5")]);
+    writer.write(numbered(0, BEFORE..BEFORE + GONE, 20)).await;
+    let mut filler = 1_000_000;
+    eventually(CATCH_UP, "the overwritten records are gone", async || {
+        filler += 1;
+        writer.write(numbered(0, filler..filler + 1, 10_000)).await;
+        let left = read(&bootstrap, topic).await;
+        let first = i64::try_from(BEFORE).expect("small");
+        if left.contains_key(&first) {
+            Err(format!("offset {first} is still there"))
+        } else {
+            Ok(())
+        }
+    })
+    .await;
+}
+
+/// Checks that every record of the source is where the map says, both ways.
+async fn is_mapped_by_content(setting: &Setting, topic: &str) {
+    let source = read(&setting.paris.bootstrap(), topic).await;
+    let target = read(&setting.oslo.bootstrap(), topic).await;
+    assert!(source.len() > BEFORE && target.len() >= source.len());
+    for (&offset, record) in &source {
+        let there = translate(&setting.farshore, (topic, 0), offset, false).await;
+        let mirrored = target.get(&there.target_offset);
+        let same = mirrored.is_some_and(|it| {
+            (&it.key, &it.value, it.timestamp) == (&record.key, &record.value, record.timestamp)
+        });
+        assert!(
+            there.exact && same,
+            "source offset {offset} is said to be {there:?}, which is {mirrored:?}"
+        );
+        let back = translate(&setting.farshore, (topic, 0), there.target_offset, true).await;
+        assert_eq!(back.source_offset, offset);
+    }
+}
+
+/// What becomes of farshore while its request is late.
+enum Meanwhile {
+    KeepsTrying,
+    IsKilled,
+}
+
+async fn a_late_request_takes_the_place_of_another(meanwhile: Meanwhile) {
+    let (mut setting, proxy) = behind_proxy("topics = [\"t\"]").await;
+    let compact = [
+        ("cleanup.policy", "compact"),
+        ("segment.ms", "300"),
+        ("min.cleanable.dirty.ratio", "0.001"),
+    ];
+    setting.topic("t", 1, &compact).await;
+    let writer = Writer::new(&setting.paris.bootstrap(), "t", &[]);
+    writer.write(numbered(0, 0..BEFORE, 20)).await;
+    setting.farshore.start().await;
+    caught_up(&setting.farshore, ("t", 0), 100).await;
+    proxy.keep_next_produce();
+    writer.write(numbered(0, BEFORE..BEFORE + LATE, 20)).await;
+    proxy.wait_kept().await;
+    match meanwhile {
+        Meanwhile::KeepsTrying => {}
+        Meanwhile::IsKilled => setting.farshore.kill9(),
+    }
+    replace_on_source(&setting, "t").await;
+    proxy.open_and_overtake();
+    match meanwhile {
+        Meanwhile::KeepsTrying => {}
+        Meanwhile::IsKilled => setting.farshore.start().await,
+    }
+    let source = read(&setting.paris.bootstrap(), "t").await;
+    let end = source.keys().last().expect("records") + 1;
+    caught_up(&setting.farshore, ("t", 0), end).await;
+    assert!(proxy.is_delivered(), "the request was never late");
+    is_mapped_by_content(&setting, "t").await;
+}
+
+#[tokio::test]
+async fn a_late_request_of_this_process_is_told_from_the_one_it_displaced() {
+    a_late_request_takes_the_place_of_another(Meanwhile::KeepsTrying).await;
+}
+
+#[tokio::test]
+async fn a_late_request_of_a_killed_process_is_told_from_the_one_it_displaced() {
+    a_late_request_takes_the_place_of_another(Meanwhile::IsKilled).await;
+}
+
+#[tokio::test]
+async fn connections_cut_with_requests_in_flight_lose_and_double_nothing() {
+    const COUNT: usize = 40_000;
+    const CUTS: usize = 15;
+    let link = "topics = [\"t\"]\nmax_in_flight_bytes = \"2MiB\"\nfetch_max_bytes = \"512KiB\"\npartition_max_bytes = \"256KiB\"";
+    let (mut setting, proxy) = behind_proxy(link).await;
+    setting.topic("t", 2, &[]).await;
+    let writer = Writer::new(
+        &setting.paris.bootstrap(),
+        "t",
+        &[("batch.size", "16384"), ("linger.ms", "10")],
+    );
+    let records = numbered(0, 0..COUNT / 2, 400).zip(numbered(1, 0..COUNT / 2, 400));
+    let records = records.flat_map(|(one, other)| [one, other]);
+    writer.write(records).await;
+    let mut rng = seed::rng();
+    let mut cuts: Vec<i64> = (0..CUTS)
+        .map(|_| rng.i64(0..COUNT as i64 * 9 / 10))
+        .collect();
+    cuts.sort_unstable();
+    setting.farshore.start().await;
+    let target = setting.on_target("t", 2).await;
+    for at in cuts {
+        target.reaches(at, CATCH_UP).await;
+        proxy.cut();
+    }
+    target.reaches(COUNT as i64, CATCH_UP).await;
+    assert_eq!(setting.compare("t", 2).await, COUNT as u64);
+    for partition in 0..2 {
+        let sight = caught_up(&setting.farshore, ("t", partition), COUNT as i64 / 2).await;
+        assert_eq!((sight.runs, sight.target_end), (1, COUNT as i64 / 2));
+    }
+}
