@@ -4,6 +4,7 @@
 mod support;
 
 mod asking;
+mod checks;
 mod databases;
 mod discovery;
 mod exactness;

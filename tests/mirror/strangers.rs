@@ -3,6 +3,7 @@
 use crate::asking::{reaches_state, readiness};
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::brokers::KafkaVersion;
+use crate::support::farshore::paris_oslo;
 use crate::support::topics;
 use crate::support::wait::eventually;
 use crate::support::write::{Record, Writer};
@@ -57,6 +58,35 @@ async fn a_partition_with_a_foreign_record_stops_alone() {
     let wanted = "wrote to topic orders on oslo: in partition 0 the batch at target offset 1";
     assert!(text.contains(wanted), "{text}");
     assert!(!text.contains("partitions like it"), "{text}");
+    mirrors_anew_as_documented(&mut setting).await;
+}
+
+/// What docs/operations.md says about mirroring one topic anew.
+async fn mirrors_anew_as_documented(setting: &mut Setting) {
+    topics::delete(&setting.oslo.bootstrap(), "orders").await;
+    let shown = reaches_state(&setting.farshore, "orders", 1, "halted").await;
+    assert_eq!(shown["reason"]["code"], "target_topic_missing", "{shown}");
+    let links = r#"
+topics = ["orders"]
+topics_exclude = ["orders"]
+
+[links.anew]
+source = "paris"
+target = "oslo"
+topics = ["orders"]
+"#;
+    let (paris, oslo) = (setting.paris.bootstrap(), setting.oslo.bootstrap());
+    setting
+        .farshore
+        .configure(&paris_oslo(&paris, &oslo, links));
+    setting.farshore.sigterm().await;
+    setting.farshore.start().await;
+    setting
+        .on_target("orders", 2)
+        .await
+        .reaches(400, CATCH_UP)
+        .await;
+    assert_eq!(setting.compare("orders", 2).await, 400);
 }
 
 async fn status(setting: &Setting) -> (Option<i32>, String) {
