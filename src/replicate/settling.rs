@@ -138,7 +138,6 @@ impl Worker {
             intake.members.retain(|&member| member != index);
         }
         mirror.drop_cargo();
-        mirror.read_back = None;
         let uncertain = matches!(
             &then,
             Then::Settle {
@@ -169,6 +168,7 @@ impl Worker {
         };
         // Answers to this round's requests are all in; events that still come are stale.
         mirror.round += 1;
+        mirror.uncertain |= mirror.read_back.take().is_some();
         match then {
             Then::Pause => mirror.tracked.show(PartitionState::Paused, None),
             Then::Flow { intake, outlet } => {
@@ -275,7 +275,8 @@ fn question(mirror: &Mirror) -> Question {
 /// Makes a settling the partition's state.
 fn take_over(mirror: &mut Mirror, settled: &Settled, memory_ms: i64) -> Result<(), Trouble> {
     let end = settled.target.tail.end;
-    let fresh = end == TargetOffset::ZERO;
+    // Nothing can be on its way to a partition that was never begun.
+    let fresh = end == TargetOffset::ZERO && mirror.start.is_some();
     let mut known = mirror.tracked.lock();
     let explanation = super::resume::Explanation {
         runs: settled.runs.clone(),

@@ -66,6 +66,7 @@ async fn links_topics_and_partitions_come_back(store: &dyn Store) {
             source_topic_id: TopicId::NONE,
             target_topic_id: TopicId::NONE,
             created: true,
+            initial_partitions: 3,
         },
     );
     let key = key("paris-oslo", "orders", 3);

@@ -66,6 +66,19 @@ impl Setting {
         self.farshore.mirrors(topic, &ends).await;
     }
 
+    /// Commits an offset on the source for a group without members.
+    pub(crate) async fn commits(&self, group: &str, partition: (&str, i32), offset: i64) {
+        let offset = (partition.0, partition.1, offset);
+        groups::commit(&self.paris.bootstrap(), group, &[offset]).await;
+    }
+
+    /// The offset a group has on the target.
+    pub(crate) async fn committed(&self, group: &str, partition: (&str, i32)) -> i64 {
+        let found = groups::committed(&self.oslo.bootstrap(), group, &[partition]).await;
+        let offset = found.into_values().next();
+        offset.unwrap_or_else(|| panic!("{group} has no offset on the target"))
+    }
+
     /// Reads which offsets of a mirrored partition hold the same record.
     pub(crate) async fn pairs(&self, topic: &str, partition: i32) -> Pairs {
         let (source, target) = (self.paris.bootstrap(), self.oslo.bootstrap());

@@ -10,14 +10,15 @@ use futures_util::{StreamExt, stream};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::read::Seen;
 use super::wait::{blocking, eventually};
 
 const LIMIT: Duration = Duration::from_secs(30);
-/// How many groups are worked on at once.
-const AT_ONCE: usize = 8;
+/// How many groups are worked on at once; each spends most of its time waiting for its coordinator.
+const AT_ONCE: usize = 40;
 
 /// A topic's name and a partition.
 pub(crate) type TopicPartition = (String, i32);
@@ -55,8 +56,23 @@ pub(crate) async fn commit_with_texts(
         one.set_offset(Offset::Offset(*offset)).expect("an offset");
         one.set_metadata(*text);
     }
-    let committed = blocking(move || consumer.commit(&list, CommitMode::Sync)).await;
-    committed.expect("the offsets are committed");
+    let consumer = Arc::new(consumer);
+    eventually(LIMIT, "a coordinator takes the offsets", async || {
+        let (consumer, list) = (Arc::clone(&consumer), list.clone());
+        match blocking(move || consumer.commit(&list, CommitMode::Sync)).await {
+            // It is new, and has yet to read what it knows.
+            Err(KafkaError::ConsumerCommit(
+                code @ (RDKafkaErrorCode::CoordinatorLoadInProgress
+                | RDKafkaErrorCode::CoordinatorNotAvailable
+                | RDKafkaErrorCode::NotCoordinator),
+            )) => Err(code.to_string()),
+            committed => {
+                committed.expect("the offsets are committed");
+                Ok(())
+            }
+        }
+    })
+    .await;
 }
 
 /// Commits one offset for each of many groups.

@@ -1,7 +1,7 @@
-//! A TCP proxy in front of one broker that knows where requests begin and end, and can keep one back.
+//! A TCP proxy in front of one broker that knows where requests begin and end, and can keep some back.
 //!
-//! Promises: passes everything on unchanged unless told otherwise; a Produce request kept back reaches the broker later,
-//! whole, on the connection it was sent on, as bytes that were under way all the time would.
+//! Promises: passes everything on unchanged unless told otherwise; Produce requests kept back reach the broker later,
+//! whole, on the connection they were sent on, as bytes that were under way all the time would.
 //! Doesn't: look into requests beyond their kind. Runs on threads of its own, which end with it.
 
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ pub(crate) struct Proxy {
 struct Shared {
     broker: String,
     state: Mutex<State>,
-    /// Told when the broker answers a request that was kept back.
+    /// Told when the broker answers requests that were kept back.
     answered: Condvar,
 }
 
@@ -39,21 +39,22 @@ struct Shared {
 struct State {
     ended: bool,
     shut: bool,
-    keep_next: bool,
+    /// How many of the next Produce requests are kept back.
+    to_keep: usize,
     kept: Option<Kept>,
-    /// Whether the request kept back goes to the broker just before the next Produce request.
-    overtake: bool,
-    /// The connection on which a late request went out and was not answered yet.
-    late: Option<u64>,
+    /// What was kept back goes to the broker after so many more Produce requests.
+    overtakes_after: Option<usize>,
+    /// The connection on which late requests went out, and how many were not answered yet.
+    late: Option<(u64, usize)>,
     next_connection: u64,
     /// Client's and broker's side of what is open.
     connections: BTreeMap<u64, (TcpStream, TcpStream)>,
 }
 
-/// A request kept back, and where it was to go.
+/// Requests of one connection that are kept back, and where they were to go.
 #[derive(Debug)]
 struct Kept {
-    request: Vec<u8>,
+    requests: Vec<Vec<u8>>,
     connection: u64,
     broker: TcpStream,
 }
@@ -80,21 +81,26 @@ impl Proxy {
         self.port.address()
     }
 
-    /// Keeps the next Produce request back. The proxy shuts at that moment: clients are cut off and get no new connection.
-    pub(crate) fn keep_next_produce(&self) {
-        self.shared.state.lock().keep_next = true;
+    /// Keeps the next Produce requests back, which come on one connection. With the last of them the proxy shuts: clients
+    /// are cut off and get no new connection.
+    pub(crate) fn keep_produce(&self, count: usize) {
+        self.shared.state.lock().to_keep = count;
     }
 
-    /// Waits until a Produce request is kept back.
-    pub(crate) async fn wait_kept(&self) {
-        eventually(LIMIT, "a request is kept back", async || {
-            let kept = self.shared.state.lock().kept.is_some();
-            kept.then_some(()).ok_or_else(|| "none came".to_owned())
+    /// Waits until so many Produce requests are kept back.
+    pub(crate) async fn wait_kept(&self, wanted: usize) {
+        let what = format!("{wanted} requests are kept back");
+        eventually(LIMIT, &what, async || {
+            let state = self.shared.state.lock();
+            match state.kept.as_ref().map_or(0, |kept| kept.requests.len()) {
+                count if count == wanted => Ok(()),
+                count => Err(format!("{count} are")),
+            }
         })
         .await;
     }
 
-    /// Lets the request that was kept back reach the broker and waits for its answer, which nobody gets.
+    /// Lets what was kept back reach the broker and waits for the answers, which nobody gets.
     pub(crate) fn deliver_kept(&self) {
         self.shared.deliver(self.shared.state.lock());
     }
@@ -104,17 +110,18 @@ impl Proxy {
         self.shared.state.lock().shut = false;
     }
 
-    /// Opens for clients again; the request that was kept back is handled by the broker just before the next one.
-    pub(crate) fn open_and_overtake(&self) {
+    /// Opens for clients again. The broker handles what was kept back when so many new Produce requests have passed, just
+    /// before the one after them.
+    pub(crate) fn open_and_overtake(&self, after: usize) {
         let mut state = self.shared.state.lock();
-        state.overtake = true;
+        state.overtakes_after = Some(after);
         state.shut = false;
     }
 
-    /// Whether the request kept back has been delivered.
+    /// Whether everything that was kept back has been delivered.
     pub(crate) fn is_delivered(&self) -> bool {
         let state = self.shared.state.lock();
-        state.kept.is_none() && !state.keep_next && state.late.is_none()
+        state.kept.is_none() && state.to_keep == 0 && state.late.is_none()
     }
 
     /// Cuts every connection, whatever is under way on it.
@@ -143,19 +150,34 @@ impl State {
         }
     }
 
-    /// Keeps a request back and shuts; the connection to the broker it was meant for stays open.
-    fn keep(&mut self, connection: u64, request: Vec<u8>) {
-        self.keep_next = false;
-        self.shut = true;
-        if let Some((client, broker)) = self.connections.remove(&connection) {
-            let _ = client.shutdown(Shutdown::Both);
-            self.kept = Some(Kept {
-                request,
-                connection,
-                broker,
-            });
+    /// Keeps a request back. The last one shuts the proxy; the connection to the broker stays open.
+    fn keep(&mut self, connection: u64, broker: TcpStream, request: Vec<u8>) {
+        self.to_keep -= 1;
+        let kept = self.kept.get_or_insert(Kept {
+            requests: Vec::new(),
+            connection,
+            broker,
+        });
+        kept.requests.push(request);
+        if self.to_keep == 0 {
+            self.shut = true;
+            if let Some((client, _)) = self.connections.remove(&connection) {
+                let _ = client.shutdown(Shutdown::Both);
+            }
+            self.cut();
         }
-        self.cut();
+    }
+
+    /// Whether the Produce request at hand is the one before which late ones go to the broker.
+    fn overtakes_now(&mut self) -> bool {
+        match self.overtakes_after {
+            None => false,
+            Some(0) => true,
+            Some(left) => {
+                self.overtakes_after = Some(left - 1);
+                false
+            }
+        }
     }
 }
 
@@ -214,11 +236,11 @@ impl Shared {
             };
             if request[4..6] == PRODUCE {
                 let mut state = self.state.lock();
-                if state.keep_next {
-                    state.keep(connection, request);
-                    return Ok(());
+                if state.to_keep > 0 {
+                    state.keep(connection, broker.try_clone()?, request);
+                    continue;
                 }
-                if state.overtake {
+                if state.overtakes_now() {
                     self.deliver(state);
                 }
             }
@@ -232,23 +254,28 @@ impl Shared {
         mut broker: TcpStream,
         mut client: TcpStream,
     ) -> io::Result<()> {
-        let mut bytes = [0; 64 * 1024];
         loop {
-            let count = match broker.read(&mut bytes) {
-                Ok(count @ 1..) => count,
-                end => {
+            let answer = match read_frame(&mut broker) {
+                Ok(answer) => answer,
+                Err(error) => {
                     client.shutdown(Shutdown::Both)?;
-                    return end.map(drop);
+                    return Err(error);
                 }
             };
             let mut state = self.state.lock();
-            if state.late == Some(connection) {
-                state.late = None;
-                self.answered.notify_all();
-                return Ok(());
+            match &mut state.late {
+                Some((late, left)) if *late == connection => {
+                    *left -= 1;
+                    if *left == 0 {
+                        state.late = None;
+                        self.answered.notify_all();
+                    }
+                }
+                _ => {
+                    drop(state);
+                    client.write_all(&answer)?;
+                }
             }
-            drop(state);
-            client.write_all(&bytes[..count])?;
         }
     }
 
@@ -261,16 +288,16 @@ impl Shared {
     }
 
     fn deliver(&self, mut state: MutexGuard<'_, State>) {
-        state.overtake = false;
-        let mut kept = state.kept.take().expect("a request was kept back");
-        state.late = Some(kept.connection);
+        state.overtakes_after = None;
+        let mut kept = state.kept.take().expect("requests were kept back");
+        state.late = Some((kept.connection, kept.requests.len()));
         kept.broker
-            .write_all(&kept.request)
-            .expect("the broker takes the late request");
+            .write_all(&kept.requests.concat())
+            .expect("the broker takes the late requests");
         let until = std::time::Instant::now() + LIMIT;
         while state.late.is_some() {
             let waited = self.answered.wait_until(&mut state, until);
-            assert!(!waited.timed_out(), "the broker answers the late request");
+            assert!(!waited.timed_out(), "the broker answers late requests");
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::setting::Setting;
 use crate::support::brokers::KafkaVersion;
-use crate::support::groups;
 use crate::support::operator::{Carried, Plan, Planned};
 use crate::support::topics;
 
@@ -20,32 +19,23 @@ async fn setting() -> Setting {
     setting.farshore.start().await;
     setting.mirrored("orders", 1).await;
     for group in ["ahead", "behind"] {
-        setting.commits(group, 10).await;
+        setting.commits(group, ORDERS, 10).await;
         setting.farshore.carries_exactly(group, ORDERS, 10).await;
     }
     setting
 }
 
 impl Setting {
-    async fn commits(&self, group: &str, offset: i64) {
-        groups::commit(&self.paris.bootstrap(), group, &[("orders", 0, offset)]).await;
-    }
-
     /// Writes what the target won't get, moves both groups, and waits until farshore knows of it.
     async fn goes_on_without_the_target(&self) {
         self.write("orders", 0, MIRRORED..WRITTEN).await;
-        self.commits("behind", 90).await;
-        self.commits("ahead", 120).await;
+        self.commits("behind", ORDERS, 90).await;
+        self.commits("ahead", ORDERS, 120).await;
         for (group, offset) in [("behind", 90), ("ahead", 120)] {
             let is_seen = |c: &Carried| c.source_offset == Some(offset);
             let seen = self.farshore.carries(group, ORDERS, "seen", is_seen);
             seen.await;
         }
-    }
-
-    async fn has(&self, group: &str) -> i64 {
-        let found = groups::committed(&self.oslo.bootstrap(), group, &[ORDERS]).await;
-        found[&("orders".to_owned(), 0)]
     }
 }
 
@@ -77,8 +67,8 @@ async fn records_that_had_not_reached_the_target_are_counted() {
         );
     }
     setting.farshore.moves(&plan).await;
-    assert_eq!(setting.has("ahead").await, MIRRORED);
-    assert_eq!(setting.has("behind").await, 90);
+    assert_eq!(setting.committed("ahead", ORDERS).await, MIRRORED);
+    assert_eq!(setting.committed("behind", ORDERS).await, 90);
 }
 
 /// The target is frozen when the last records and offsets come; then the source and farshore are gone at once.
@@ -90,7 +80,7 @@ async fn offsets_group_sync_had_not_carried_yet_are_moved_from_the_last_sight_of
     setting.paris.kill(1);
     setting.farshore.kill9();
     setting.oslo.resume(1);
-    assert_eq!(setting.has("behind").await, 10);
+    assert_eq!(setting.committed("behind", ORDERS).await, 10);
 
     setting.farshore.start().await;
     let plan = setting.farshore.clear_plan("failover", ".*").await;
@@ -106,6 +96,9 @@ async fn offsets_group_sync_had_not_carried_yet_are_moved_from_the_last_sight_of
         "{ahead:?} of {end}"
     );
     setting.farshore.moves(&plan).await;
-    assert_eq!(setting.has("behind").await, 90);
-    assert_eq!(setting.has("ahead").await, ahead.target_offset);
+    assert_eq!(setting.committed("behind", ORDERS).await, 90);
+    assert_eq!(
+        setting.committed("ahead", ORDERS).await,
+        ahead.target_offset
+    );
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::setting::Setting;
 use crate::support::brokers::KafkaVersion;
-use crate::support::groups::{self, Member};
+use crate::support::groups::Member;
 use crate::support::operator::{Blocker, Plan};
 use crate::support::wait::eventually;
 use crate::support::write::{Writer, numbered};
@@ -21,14 +21,13 @@ async fn setting() -> Setting {
         setting.write(topic, 0, 0..50).await;
     }
     setting.farshore.start().await;
-    let paris = setting.paris.bootstrap();
     for (group, topic) in [
         ("clerks", "orders"),
         ("others", "orders"),
         ("spoiled", "spoiled"),
     ] {
         setting.mirrored(topic, 1).await;
-        groups::commit(&paris, group, &[(topic, 0, 20)]).await;
+        setting.commits(group, (topic, 0), 20).await;
         setting
             .farshore
             .carries_exactly(group, (topic, 0), 20)
@@ -152,7 +151,7 @@ async fn a_plan_is_executed_only_as_it_was_read() {
     assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
 
     // The group goes on, and the offsets of the plan are no longer those of the source.
-    groups::commit(&setting.paris.bootstrap(), "clerks", &[("orders", 0, 30)]).await;
+    setting.commits("clerks", ("orders", 0), 30).await;
     setting
         .farshore
         .carries_exactly("clerks", ("orders", 0), 30)
@@ -166,9 +165,7 @@ async fn a_plan_is_executed_only_as_it_was_read() {
     setting.farshore.start().await;
     setting.is_stale(&other, &other.hash, "expired").await;
 
-    let oslo = setting.oslo.bootstrap();
-    let found = groups::committed(&oslo, "clerks", &[("orders", 0)]).await;
-    assert_eq!(found[&("orders".to_owned(), 0)], 30);
+    assert_eq!(setting.committed("clerks", ("orders", 0)).await, 30);
     setting
         .farshore
         .carries_exactly("clerks", ("orders", 0), 30)

@@ -2,7 +2,7 @@
 
 use crate::setting::Setting;
 use crate::support::brokers::KafkaVersion;
-use crate::support::groups::{self, Member};
+use crate::support::groups::Member;
 use crate::support::operator::{Carried, Operation};
 use crate::support::write::{Outcome, Writer, numbered};
 
@@ -15,7 +15,7 @@ async fn setting() -> Setting {
     setting.write("orders", 0, 0..50).await;
     setting.farshore.start().await;
     setting.mirrored("orders", 1).await;
-    groups::commit(&setting.paris.bootstrap(), "clerks", &[("orders", 0, 20)]).await;
+    setting.commits("clerks", ORDERS, 20).await;
     setting.farshore.carries_exactly("clerks", ORDERS, 20).await;
     setting
 }
@@ -61,7 +61,7 @@ async fn h15_a_switchover_waits_for_open_transactions_and_members_and_loses_noth
         .operation_is(&plan.id, what, only_members)
         .await;
     drop(member);
-    groups::commit(&paris, "clerks", &[("orders", 0, 65)]).await;
+    setting.commits("clerks", ORDERS, 65).await;
     let is_over = |o: &Operation| o.phase == "done" || o.phase == "stopped";
     let operation = setting
         .farshore
@@ -88,9 +88,8 @@ async fn another_one_has_to_wait(setting: &Setting) {
 async fn stays_where_it_was_moved(setting: &mut Setting, offset: i64) {
     setting.farshore.kill9();
     setting.farshore.start().await;
-    let paris = setting.paris.bootstrap();
-    groups::commit(&paris, "clerks", &[("orders", 0, 75)]).await;
-    groups::commit(&paris, "witness", &[("orders", 0, 75)]).await;
+    setting.commits("clerks", ORDERS, 75).await;
+    setting.commits("witness", ORDERS, 75).await;
     setting
         .farshore
         .carries_exactly("witness", ORDERS, 75)
@@ -100,6 +99,5 @@ async fn stays_where_it_was_moved(setting: &mut Setting, offset: i64) {
         .farshore
         .carries("clerks", ORDERS, "released", is_released)
         .await;
-    let found = groups::committed(&setting.oslo.bootstrap(), "clerks", &[ORDERS]).await;
-    assert_eq!(found[&("orders".to_owned(), 0)], offset);
+    assert_eq!(setting.committed("clerks", ORDERS).await, offset);
 }

@@ -3,6 +3,7 @@
 use crate::setting::Setting;
 use crate::support::brokers::KafkaVersion;
 use crate::support::groups::{self, Member};
+use crate::support::operator::Carried;
 
 const LINK: &str = "topics = [\"orders\"]\ngroup_sync_interval = \"200ms\"";
 const ORDERS: (&str, i32) = ("orders", 0);
@@ -19,20 +20,18 @@ async fn setting() -> Setting {
 impl Setting {
     /// Commits on the source for a group, and waits until another group shows that group sync has been there since.
     async fn sync_past(&self, group: &str, offset: i64) {
-        let paris = self.paris.bootstrap();
-        groups::commit(&paris, group, &[("orders", 0, offset)]).await;
-        groups::commit(&paris, "witness", &[("orders", 0, offset)]).await;
+        self.commits(group, ORDERS, offset).await;
+        self.commits("witness", ORDERS, offset).await;
         self.farshore
             .carries_exactly("witness", ORDERS, offset)
             .await;
     }
 
     async fn stays(&self, group: &str, state: &str, offset: i64) {
-        let is_so = |c: &crate::support::operator::Carried| c.state == state;
+        let is_so = |c: &Carried| c.state == state;
         let carried = self.farshore.carries(group, ORDERS, state, is_so).await;
         assert_eq!(carried.target_offset, Some(offset), "{carried:?}");
-        let found = groups::committed(&self.oslo.bootstrap(), group, &[ORDERS]).await;
-        assert_eq!(found[&("orders".to_owned(), 0)], offset);
+        assert_eq!(self.committed(group, ORDERS).await, offset);
     }
 }
 

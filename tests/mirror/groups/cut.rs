@@ -2,7 +2,6 @@
 
 use crate::setting::Setting;
 use crate::support::brokers::{KafkaVersion, Spec};
-use crate::support::groups;
 use crate::support::operator::Carried;
 use crate::support::topics;
 
@@ -38,10 +37,8 @@ async fn h19_the_input_of_an_application_does_not_run_ahead_of_its_output() {
     }
     let input = led_by(&setting, "input", 1).await;
     let output = led_by(&setting, "output", FROZEN).await;
-    let paris = setting.paris.bootstrap();
-    let commit = async |offset| groups::commit(&paris, "app", &[("input", input, offset)]).await;
     setting.write("input", input, 0..20).await;
-    commit(5).await;
+    setting.commits("app", ("input", input), 5).await;
     setting
         .farshore
         .carries_exactly("app", ("input", input), 5)
@@ -50,7 +47,7 @@ async fn h19_the_input_of_an_application_does_not_run_ahead_of_its_output() {
     setting.oslo.pause(FROZEN);
     setting.write("output", output, 0..10).await;
     for offset in [10, 11, 12] {
-        commit(offset).await;
+        setting.commits("app", ("input", input), offset).await;
         let waits = |c: &Carried| c.state == "pending" && c.source_offset == Some(offset);
         let what = format!("pending at {offset}");
         let carried = setting
@@ -63,15 +60,13 @@ async fn h19_the_input_of_an_application_does_not_run_ahead_of_its_output() {
             "{carried:?}"
         );
     }
-    let oslo = setting.oslo.bootstrap();
-    let found = groups::committed(&oslo, "app", &[("input", input)]).await;
-    assert_eq!(found[&("input".to_owned(), input)], 5);
+    assert_eq!(setting.committed("app", ("input", input)).await, 5);
 
     setting.oslo.resume(FROZEN);
     setting
         .farshore
         .carries_exactly("app", ("input", input), 12)
         .await;
-    let (_, end) = topics::watermarks(&oslo, "output", output).await;
+    let (_, end) = topics::watermarks(&setting.oslo.bootstrap(), "output", output).await;
     assert_eq!(end, 10, "the output came before the offset");
 }

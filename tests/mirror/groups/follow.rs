@@ -3,6 +3,7 @@
 use crate::setting::Setting;
 use crate::support::brokers::KafkaVersion;
 use crate::support::groups;
+use crate::support::operator::Carried;
 use crate::support::topics;
 
 const ORDERS: (&str, i32) = ("orders", 0);
@@ -21,52 +22,49 @@ async fn setting() -> Setting {
     setting
 }
 
-impl Setting {
-    async fn commits(&self, group: &str, offset: i64, text: &str) {
-        let offsets = [(ORDERS.0, ORDERS.1, offset)];
-        groups::commit_with_texts(&self.paris.bootstrap(), group, &offsets, &[text]).await;
-    }
+/// Commits an offset with a text on the source.
+async fn commit(setting: &Setting, offset: i64, text: &str) {
+    let offsets = [(ORDERS.0, ORDERS.1, offset)];
+    let paris = setting.paris.bootstrap();
+    groups::commit_with_texts(&paris, "clerks", &offsets, &[text]).await;
+}
 
-    async fn has(&self, group: &str) -> (i64, String) {
-        let found = groups::committed_with_texts(&self.oslo.bootstrap(), group, &[ORDERS]).await;
-        found.into_values().next().expect("a committed offset")
-    }
+/// The offset on the target with its text.
+async fn found(setting: &Setting) -> (i64, String) {
+    let oslo = setting.oslo.bootstrap();
+    let found = groups::committed_with_texts(&oslo, "clerks", &[ORDERS]).await;
+    found.into_values().next().expect("a committed offset")
 }
 
 #[tokio::test]
 async fn a_group_is_followed_forwards_backwards_and_up_to_the_frontier() {
     let setting = setting().await;
-    setting.commits("clerks", 250, "first").await;
+    commit(&setting, 250, "first").await;
     setting
         .farshore
         .carries_exactly("clerks", ORDERS, 250)
         .await;
-    assert_eq!(setting.has("clerks").await, (250 - SHIFT, "first".into()));
+    assert_eq!(found(&setting).await, (250 - SHIFT, "first".into()));
 
     // Reset by its owner.
-    setting.commits("clerks", 120, "again").await;
+    commit(&setting, 120, "again").await;
     setting
         .farshore
         .carries_exactly("clerks", ORDERS, 120)
         .await;
-    assert_eq!(setting.has("clerks").await, (120 - SHIFT, "again".into()));
+    assert_eq!(found(&setting).await, (120 - SHIFT, "again".into()));
 
     setting.farshore.set_paused(true).await;
     setting.write("orders", 0, RECORDS..RECORDS + 100).await;
-    setting.commits("clerks", RECORDS + 60, "beyond").await;
-    let is_held = |c: &crate::support::operator::Carried| {
-        c.state == "held" && c.target_offset == Some(RECORDS - SHIFT)
-    };
+    commit(&setting, RECORDS + 60, "beyond").await;
+    let is_held = |c: &Carried| c.state == "held" && c.target_offset == Some(RECORDS - SHIFT);
     let carried = setting.farshore.carries("clerks", ORDERS, "held", is_held);
     let carried = carried.await;
     assert!(
         !carried.exact && carried.detail.contains("60"),
         "{carried:?}"
     );
-    assert_eq!(
-        setting.has("clerks").await,
-        (RECORDS - SHIFT, "beyond".into())
-    );
+    assert_eq!(found(&setting).await, (RECORDS - SHIFT, "beyond".into()));
 
     setting.farshore.set_paused(false).await;
     setting
@@ -74,7 +72,7 @@ async fn a_group_is_followed_forwards_backwards_and_up_to_the_frontier() {
         .carries_exactly("clerks", ORDERS, RECORDS + 60)
         .await;
     assert_eq!(
-        setting.has("clerks").await,
+        found(&setting).await,
         (RECORDS + 60 - SHIFT, "beyond".into())
     );
 }
@@ -82,16 +80,16 @@ async fn a_group_is_followed_forwards_backwards_and_up_to_the_frontier() {
 #[tokio::test]
 async fn h18_an_offset_below_the_target_log_start_is_clamped_and_counted() {
     let setting = setting().await;
-    setting.commits("clerks", 110, "").await;
+    setting.commits("clerks", ORDERS, 110).await;
     setting
         .farshore
         .carries_exactly("clerks", ORDERS, 110)
         .await;
-    assert_eq!(setting.has("clerks").await.0, 110 - SHIFT);
+    assert_eq!(setting.committed("clerks", ORDERS).await, 110 - SHIFT);
 
     let log_start = 160 - SHIFT;
     topics::delete_records(&setting.oslo.bootstrap(), "orders", 0, log_start).await;
-    let is_clamped = |c: &crate::support::operator::Carried| c.state == "clamped";
+    let is_clamped = |c: &Carried| c.state == "clamped";
     let carried = setting
         .farshore
         .carries("clerks", ORDERS, "clamped", is_clamped);
@@ -99,7 +97,7 @@ async fn h18_an_offset_below_the_target_log_start_is_clamped_and_counted() {
     assert!(!carried.exact, "{carried:?}");
     assert_eq!(carried.target_offset, Some(log_start));
     assert!(carried.detail.starts_with("50 "), "{carried:?}");
-    assert_eq!(setting.has("clerks").await.0, log_start);
+    assert_eq!(setting.committed("clerks", ORDERS).await, log_start);
 
     let plan = setting.farshore.clear_plan("failover", "clerks").await;
     let planned = &plan.groups[0];
@@ -108,7 +106,7 @@ async fn h18_an_offset_below_the_target_log_start_is_clamped_and_counted() {
     let read = setting.next_on_target("clerks", "orders", 1).await;
     assert_eq!(read, [setting.next_on_source("orders", 0, 160).await]);
 
-    setting.commits("clerks", 200, "").await;
+    setting.commits("clerks", ORDERS, 200).await;
     setting
         .farshore
         .carries_exactly("clerks", ORDERS, 200)

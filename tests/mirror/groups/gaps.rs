@@ -6,7 +6,7 @@ use crate::histories::{write_compacted, write_transactions};
 use crate::setting::Setting;
 use crate::support::brokers::KafkaVersion;
 use crate::support::groups;
-use crate::support::operator::Pair;
+use crate::support::operator::{Carried, Pair};
 use crate::support::pairs::Pairs;
 use crate::support::seed;
 use crate::support::topics;
@@ -145,8 +145,8 @@ async fn carries_everywhere(setting: &Setting, pairs: &BTreeMap<&str, Pairs>) {
 
 /// A group from before the first record that was mirrored goes on at that one, and it is said how many are skipped.
 async fn clamps_what_was_never_mirrored(setting: &Setting) {
-    groups::commit(&setting.paris.bootstrap(), "early", &[("plain", 0, 0)]).await;
-    let is_clamped = |c: &crate::support::operator::Carried| c.state == "clamped";
+    setting.commits("early", ("plain", 0), 0).await;
+    let is_clamped = |c: &Carried| c.state == "clamped";
     let carried = setting
         .farshore
         .carries("early", ("plain", 0), "clamped", is_clamped)
@@ -159,7 +159,5 @@ async fn clamps_what_was_never_mirrored(setting: &Setting) {
         carried.detail.starts_with(&PLAIN_START.to_string()),
         "{carried:?}"
     );
-    let oslo = setting.oslo.bootstrap();
-    let found = groups::committed(&oslo, "early", &[("plain", 0)]).await;
-    assert_eq!(found[&("plain".to_owned(), 0)], 0);
+    assert_eq!(setting.committed("early", ("plain", 0)).await, 0);
 }

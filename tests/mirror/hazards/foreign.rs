@@ -52,9 +52,9 @@ async fn a_mirror_others_wrote_to_or_created_anew_stands_still_alone() {
     caught_up(&setting.farshore, ("anew", 0), 10).await;
 
     // Farshore dies with a request under way, which lands behind what an application writes.
-    proxy.keep_next_produce();
+    proxy.keep_produce(1);
     write_batches(&setting, "shared", BEFORE_A_LATE_REQUEST, [10..15], 20).await;
-    proxy.wait_kept().await;
+    proxy.wait_kept(1).await;
     setting.farshore.kill9();
     write_foreign(&setting, WHILE_DOWN, 3).await;
     write_foreign(&setting, BEFORE_A_LATE_REQUEST, 5).await;

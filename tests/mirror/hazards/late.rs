@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::sight::{caught_up, look, translate};
+use super::sight::{caught_up, translate};
 use super::{between, numbered, spec};
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::farshore::{Farshore, paris_oslo};
@@ -10,7 +10,7 @@ use crate::support::proxy::Proxy;
 use crate::support::read::{Isolation, Partition, Seen};
 use crate::support::seed;
 use crate::support::wait::eventually;
-use crate::support::write::{Record, Writer};
+use crate::support::write::Writer;
 
 /// Both clusters, and farshore reaching the target through a proxy only.
 pub(super) async fn behind_proxy(link: &str) -> (Setting, Proxy) {
@@ -26,11 +26,9 @@ pub(super) async fn behind_proxy(link: &str) -> (Setting, Proxy) {
     (setting, proxy)
 }
 
-/// How many records the late request carries, and how many of them are gone when the range is planned anew.
+/// Records in each late request, and how many of those in the last one are gone when its range is planned anew.
 const LATE: usize = 10;
 const GONE: usize = 5;
-/// Records mirrored before.
-const BEFORE: usize = 100;
 
 async fn read(bootstrap: &str, topic: &str) -> BTreeMap<i64, Seen> {
     let partition = Partition::new(bootstrap, topic, 0);
@@ -38,19 +36,18 @@ async fn read(bootstrap: &str, topic: &str) -> BTreeMap<i64, Seen> {
     records.into_iter().map(|it| (it.offset, it)).collect()
 }
 
-/// Overwrites what the late request carries until the source's cleaner has removed it. The new records together with what
-/// is left are as many as the late request carries; everything behind them goes in requests of its own.
-async fn replace_on_source(setting: &Setting, topic: &str) {
+/// Overwrites records from this number on until the source's cleaner has removed them. The new records together with
+/// those left behind them are as many as a late request carries; what follows goes in requests of its own.
+async fn replace_on_source(setting: &Setting, topic: &str, first: usize) {
     let bootstrap = setting.paris.bootstrap();
     let writer = Writer::new(&bootstrap, topic, &[("linger.ms", "5")]);
-    writer.write(numbered(0, BEFORE..BEFORE + GONE, 20)).await;
+    writer.write(numbered(0, first..first + GONE, 20)).await;
     let mut filler = 1_000_000;
     eventually(CATCH_UP, "the overwritten records are gone", async || {
         filler += 1;
         writer.write(numbered(0, filler..filler + 1, 10_000)).await;
         let left = read(&bootstrap, topic).await;
-        let first = i64::try_from(BEFORE).expect("small");
-        if left.contains_key(&first) {
+        if left.contains_key(&(first as i64)) {
             Err(format!("offset {first} is still there"))
         } else {
             Ok(())
@@ -63,7 +60,7 @@ async fn replace_on_source(setting: &Setting, topic: &str) {
 async fn is_mapped_by_content(setting: &Setting, topic: &str) {
     let source = read(&setting.paris.bootstrap(), topic).await;
     let target = read(&setting.oslo.bootstrap(), topic).await;
-    assert!(source.len() > BEFORE && target.len() >= source.len());
+    assert!(!source.is_empty() && target.len() >= source.len());
     for (&offset, record) in &source {
         let there = translate(&setting.farshore, (topic, 0), offset, false).await;
         let mirrored = target.get(&there.target_offset);
@@ -79,13 +76,17 @@ async fn is_mapped_by_content(setting: &Setting, topic: &str) {
     }
 }
 
-/// What becomes of farshore while its request is late.
-enum Meanwhile {
-    KeepsTrying,
-    IsKilled,
+/// What is late.
+struct Late {
+    /// Records mirrored before.
+    before: usize,
+    /// Requests that are late. All but the last carry what is planned again just so.
+    requests: usize,
+    /// Whether farshore is killed before it knows what became of them.
+    kills: bool,
 }
 
-async fn a_late_request_takes_the_place_of_another(meanwhile: Meanwhile) {
+async fn late_requests_take_the_place_of_others(late: Late) {
     let (mut setting, proxy) = behind_proxy("topics = [\"t\"]").await;
     let compact = [
         ("cleanup.policy", "compact"),
@@ -94,37 +95,59 @@ async fn a_late_request_takes_the_place_of_another(meanwhile: Meanwhile) {
     ];
     setting.topic("t", 1, &compact).await;
     let writer = Writer::new(&setting.paris.bootstrap(), "t", &[]);
-    writer.write(numbered(0, 0..BEFORE, 20)).await;
+    writer.write(numbered(0, 0..late.before, 20)).await;
     setting.farshore.start().await;
-    caught_up(&setting.farshore, ("t", 0), 100).await;
-    proxy.keep_next_produce();
-    writer.write(numbered(0, BEFORE..BEFORE + LATE, 20)).await;
-    proxy.wait_kept().await;
-    match meanwhile {
-        Meanwhile::KeepsTrying => {}
-        Meanwhile::IsKilled => setting.farshore.kill9(),
+    caught_up(&setting.farshore, ("t", 0), late.before as i64).await;
+    proxy.keep_produce(late.requests);
+    for request in 0..late.requests {
+        let first = late.before + request * LATE;
+        writer.write(numbered(0, first..first + LATE, 1_000)).await;
+        proxy.wait_kept(request + 1).await;
     }
-    replace_on_source(&setting, "t").await;
-    proxy.open_and_overtake();
-    match meanwhile {
-        Meanwhile::KeepsTrying => {}
-        Meanwhile::IsKilled => setting.farshore.start().await,
+    if late.kills {
+        setting.farshore.kill9();
+    }
+    let last = late.before + (late.requests - 1) * LATE;
+    replace_on_source(&setting, "t", last).await;
+    proxy.open_and_overtake(late.requests - 1);
+    if late.kills {
+        setting.farshore.start().await;
     }
     let source = read(&setting.paris.bootstrap(), "t").await;
     let end = source.keys().last().expect("records") + 1;
     caught_up(&setting.farshore, ("t", 0), end).await;
-    assert!(proxy.is_delivered(), "the request was never late");
+    assert!(proxy.is_delivered(), "nothing was late");
     is_mapped_by_content(&setting, "t").await;
 }
 
 #[tokio::test]
 async fn a_late_request_of_this_process_is_told_from_the_one_it_displaced() {
-    a_late_request_takes_the_place_of_another(Meanwhile::KeepsTrying).await;
+    let late = Late {
+        before: 100,
+        requests: 1,
+        kills: false,
+    };
+    late_requests_take_the_place_of_others(late).await;
 }
 
 #[tokio::test]
-async fn a_late_request_of_a_killed_process_is_told_from_the_one_it_displaced() {
-    a_late_request_takes_the_place_of_another(Meanwhile::IsKilled).await;
+async fn a_late_first_request_of_a_killed_process_is_told_from_the_one_it_displaced() {
+    let late = Late {
+        before: 0,
+        requests: 1,
+        kills: true,
+    };
+    late_requests_take_the_place_of_others(late).await;
+}
+
+#[tokio::test]
+async fn a_late_request_behind_one_that_was_repeated_is_told_from_the_one_it_displaced() {
+    let late = Late {
+        before: 100,
+        requests: 2,
+        kills: true,
+    };
+    late_requests_take_the_place_of_others(late).await;
 }
 
 #[tokio::test]

@@ -1,10 +1,9 @@
 //! A refused batch: nothing behind it gets in front of it (H1), and all but the refused record arrives (H7).
 
-use super::sight::{caught_up, look, stands_still};
+use super::sight::{caught_up, stands_still};
 use super::{between, broker, numbered, spec};
 use crate::setting::Setting;
 use crate::support::topics;
-use crate::support::wait::eventually;
 use crate::support::write::{Record, Writer};
 
 /// What the target takes at first; batches of this size go several at a time where the leader knows their producer.
