@@ -64,76 +64,52 @@ struct Body {
 }
 
 impl Problem {
-    /// Status, code and title: the same for every problem of a kind.
-    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+    /// The status: the same for every problem of a kind.
+    fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) => (
-                StatusCode::BAD_REQUEST,
-                "malformed",
-                "The request is not understood",
-            ),
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Self::StalePlan(_) | Self::KeyReused | Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Blocked(_) => StatusCode::PRECONDITION_FAILED,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::LinkBusy(_) => StatusCode::LOCKED,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Defect => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Code and title: the same for every problem of a kind.
+    fn kind(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Malformed(_) => ("malformed", "The request is not understood"),
             Self::ForeignOrigin => (
-                StatusCode::FORBIDDEN,
                 "foreign_origin",
                 "Pages of other sites may not change anything here",
             ),
-            Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "There is no such thing"),
+            Self::NotFound(_) => ("not_found", "There is no such thing"),
             Self::MethodNotAllowed => (
-                StatusCode::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
                 "The resource doesn't know this method",
             ),
-            Self::SlowBody => (
-                StatusCode::REQUEST_TIMEOUT,
-                "slow_body",
-                "The request's body didn't arrive in time",
-            ),
-            Self::StalePlan(_) => (StatusCode::CONFLICT, "stale_plan", "The plan is stale"),
+            Self::SlowBody => ("slow_body", "The request's body didn't arrive in time"),
+            Self::StalePlan(_) => ("stale_plan", "The plan is stale"),
             Self::KeyReused => (
-                StatusCode::CONFLICT,
                 "key_reused",
                 "The idempotency key stands for another request",
             ),
-            Self::Conflict(_) => (
-                StatusCode::CONFLICT,
-                "conflict",
-                "The state of things doesn't allow it",
-            ),
-            Self::Blocked(_) => (
-                StatusCode::PRECONDITION_FAILED,
-                "blocked",
-                "Something stands against the move",
-            ),
-            Self::TooLarge(_) => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too_large",
-                "The request's body is too large",
-            ),
-            Self::NotJson => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "not_json",
-                "The request's body is not declared as JSON",
-            ),
-            Self::LinkBusy(_) => (
-                StatusCode::LOCKED,
-                "link_busy",
-                "Another operation holds the link",
-            ),
-            Self::TooManyRequests(_) => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_requests",
-                "Too many requests",
-            ),
-            Self::Defect => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "defect",
-                "A defect of farshore",
-            ),
-            Self::Unavailable(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "It can't be done now",
-            ),
+            Self::Conflict(_) => ("conflict", "The state of things doesn't allow it"),
+            Self::Blocked(_) => ("blocked", "Something stands against the move"),
+            Self::TooLarge(_) => ("too_large", "The request's body is too large"),
+            Self::NotJson => ("not_json", "The request's body is not declared as JSON"),
+            Self::LinkBusy(_) => ("link_busy", "Another operation holds the link"),
+            Self::TooManyRequests(_) => ("too_many_requests", "Too many requests"),
+            Self::Defect => ("defect", "A defect of farshore"),
+            Self::Unavailable(_) => ("unavailable", "It can't be done now"),
         }
     }
 
@@ -197,7 +173,8 @@ impl From<NotStarted> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, code, title) = self.kind();
+        let status = self.status();
+        let (code, title) = self.kind();
         let body = Body {
             r#type: format!("{TYPE_PREFIX}{code}"),
             title,

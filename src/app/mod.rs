@@ -3,6 +3,7 @@
 mod check;
 mod clusters;
 mod identity;
+mod initialized;
 mod link;
 mod mirrored;
 mod samples;

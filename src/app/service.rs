@@ -128,9 +128,7 @@ fn start(config: &Config, store: &Arc<dyn Store>, tasks: &mut Supervisor) -> Res
             source: cluster(&link.source)?,
             target: cluster(&link.target)?,
             store: Arc::clone(store),
-            view: LinkView::load(link.name.clone(), Arc::clone(store), |topic| {
-                link.topics.matches(topic)
-            })?,
+            view: LinkView::load(&link.name, store, |topic| link.topics.matches(topic))?,
             ledger: Arc::new(Ledger::new(Arc::clone(store), link.name.clone())),
             board: Arc::default(),
             record: Arc::default(),

@@ -34,6 +34,9 @@ pub struct TopicRecord {
     pub target_topic_id: TopicId,
     /// Whether this link created the mirror topic.
     pub created: bool,
+    /// How many partitions the link's very first look found: its `start` setting is meant for these alone.
+    #[serde(default)]
+    pub initial_partitions: i32,
 }
 
 /// A mirror partition without its stored runs.

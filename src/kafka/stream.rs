@@ -76,7 +76,7 @@ pub struct Diverging {
     pub end: i64,
 }
 
-/// Sends a sessionless read_committed fetch; the broker has `max_wait` plus `timeout` to answer.
+/// Sends a sessionless `read_committed` fetch; the broker has `max_wait` plus `timeout` to answer.
 ///
 /// Cancellation: dropping the future forgets the answer.
 pub fn start_fetch(

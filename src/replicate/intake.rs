@@ -291,7 +291,7 @@ fn refused(mirror: &Mirror, fetched: &FetchedPartition, code: crate::error::Brok
 }
 
 impl super::tracked::Known {
-    /// Sets catching_up or live by how far the mirror is behind.
+    /// Shows whether the mirror is live or catching up, by how far the mirror is behind.
     pub(crate) fn judge_state(&mut self) {
         let lag = self.lag();
         let state = &mut self.figures.state;

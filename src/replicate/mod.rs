@@ -28,6 +28,7 @@ mod window;
 mod worker;
 
 pub use context::{Link, Settings};
+pub(crate) use resume::{Tail, check_tail};
 
 pub use view::{LinkView, PartitionStatus, Translation, Untranslatable};
 pub use worker::run;

@@ -17,8 +17,8 @@ const REQUESTS_OUT: usize = 3;
 const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 
 /// Codes with which a broker refuses a batch for what it is, whoever sends it and whenever:
-/// MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_TIMESTAMP, UNSUPPORTED_FOR_MESSAGE_FORMAT,
-/// UNSUPPORTED_COMPRESSION_TYPE, INVALID_RECORD.
+/// `MESSAGE_TOO_LARGE`, `RECORD_LIST_TOO_LARGE`, `INVALID_TIMESTAMP`, `UNSUPPORTED_FOR_MESSAGE_FORMAT`,
+/// `UNSUPPORTED_COMPRESSION_TYPE`, `INVALID_RECORD`.
 const REFUSALS: [i16; 6] = [10, 18, 32, 43, 76, 87];
 const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
 
@@ -232,28 +232,54 @@ impl Worker {
             return;
         }
         match mirror.window.landed(TargetOffset(answer.base_offset)) {
-            Landing::AsPredicted(landed) => self.landed(index, &landed, answer.log_start),
+            Landing::AsPredicted(landed) => {
+                mirror.tracked.lock().figures.target_log_start = answer.log_start;
+                self.landed(index, landed);
+            }
             Landing::Elsewhere { predicted, actual } => {
                 let message = format!(
                     "a batch predicted at target offset {predicted} was appended at {actual}: somebody else writes to {}",
                     mirror.route.target
                 );
                 let reason = Reason::new(HaltCode::ForeignWrite, message)
-                    .at(Some(mirror.tracked.lock().record.frontier), Some(actual));
+                    .at(Some(mirror.tracked.lock().record.frontier), Some(predicted));
                 self.trouble(index, Trouble::Halt(reason), false);
             }
             Landing::Unexpected => {}
         }
     }
 
-    fn landed(&mut self, index: usize, landed: &InFlight, log_start: i64) {
+    /// A batch was acknowledged. Where an earlier request may have taken its place nobody hears of it before its bytes
+    /// were read back: the map would be wrong (H5).
+    fn landed(&mut self, index: usize, landed: InFlight) {
+        let mirror = &mut self.mirrors[index];
+        if !mirror.window.wants_read_back() {
+            return self.believe(index, &landed);
+        }
+        let ticket = (index, mirror.round);
+        let partition = mirror.route.target.clone();
+        let (target, offset) = (self.link.target.clone(), landed.target.get());
+        mirror.read_back = Some(landed);
+        self.events.push(Box::pin(async move {
+            let batch = likeness::batch_holding(&target, &partition, offset).await;
+            let checksum = batch.map(|batch| {
+                batch
+                    .filter(|it| it.base_offset() == offset)
+                    .map(|it| it.header().crc)
+            });
+            Event::ReadBack { ticket, checksum }
+        }));
+        self.drained(index);
+    }
+
+    /// Takes a batch that landed into the map.
+    fn believe(&mut self, index: usize, landed: &InFlight) {
         let mirror = &mut self.mirrors[index];
         let result = {
             let mut known = mirror.tracked.lock();
             known.figures.records += landed.records.unsigned_abs();
             known.figures.bytes += landed.bytes as u64;
             known.figures.batches += 1;
-            known.figures.target_log_start = log_start;
             known.figures.oldest_waiting = Some(landed.max_timestamp);
             let result = known.landed(&landed.runs, landed.frontier);
             known.judge_state();
@@ -267,21 +293,6 @@ impl Worker {
         mirror.relax(landed.frontier);
         mirror.refused_sequence = None;
         mirror.backoff.reset();
-        if mirror.window.wants_read_back() {
-            mirror.read_back = Some((landed.target, landed.crc));
-            let ticket = (index, mirror.round);
-            let partition = mirror.route.target.clone();
-            let (target, offset) = (self.link.target.clone(), landed.target.get());
-            self.events.push(Box::pin(async move {
-                let batch = likeness::batch_holding(&target, &partition, offset).await;
-                let checksum = batch.map(|batch| {
-                    batch
-                        .filter(|it| it.base_offset() == offset)
-                        .map(|it| it.header().crc)
-                });
-                Event::ReadBack { ticket, checksum }
-            }));
-        }
         self.touch(index);
         self.drained(index);
     }
@@ -293,19 +304,19 @@ impl Worker {
         if mirror.round != round {
             return;
         }
-        let Some((offset, sent)) = mirror.read_back.take() else {
+        let Some(landed) = mirror.read_back.take() else {
             return;
         };
         match checksum {
-            Ok(Some(found)) if found == sent => {
+            Ok(Some(found)) if found == landed.crc => {
                 mirror.window.proven();
-                self.touch(index);
+                self.believe(index, &landed);
             }
             Ok(_) => {
                 let message = "an acknowledged batch is not the one that was sent: an earlier request took its place";
                 let error = Error::new(Kind::Protocol, message)
                     .partition(&mirror.route.target)
-                    .offset(offset.get());
+                    .offset(landed.target.get());
                 self.trouble(index, Trouble::Retry(error), true);
             }
             Err(error) => self.trouble(index, Trouble::Retry(error), true),

@@ -3,6 +3,7 @@
 //! Whatever happened, the way is the same: send nothing more, wait for what is in flight, forget what was fetched, pause
 //! with growing delays, settle. Only the reasons differ.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -29,7 +30,7 @@ impl Worker {
         mirror.phase = Phase::Settling;
         let ticket = (index, mirror.round);
         let question = question(mirror);
-        let link = self.link.clone();
+        let link = Arc::clone(&self.link);
         let seen = mirror.seen;
         self.events.push(Box::pin(async move {
             let Ok(_permit) = link.settles.acquire().await else {
@@ -74,7 +75,7 @@ impl Worker {
     pub(crate) fn settled(
         &mut self,
         ticket: super::worker::Ticket,
-        target: Option<Box<TargetSide>>,
+        target: Option<&TargetSide>,
         result: Result<Box<Settled>, Trouble>,
     ) {
         let (index, round) = ticket;
@@ -85,7 +86,7 @@ impl Worker {
         let taken = match result {
             Ok(settled) => take_over(mirror, &settled, self.link.memory_ms).map(|()| settled),
             Err(trouble) => {
-                if let (Some(side), Trouble::Retry(_)) = (&target, &trouble) {
+                if let (Some(side), Trouble::Retry(_)) = (target, &trouble) {
                     believe_target(mirror, side);
                 }
                 Err(trouble)
@@ -118,7 +119,6 @@ impl Worker {
             members.push(index);
         }
         if mirror.start.take().is_some() {
-            mirror.tracked.lock().begun = true;
             // Where it starts must be known before the first record moves (H10).
             mirror.phase = Phase::Draining(Then::Flow { intake, outlet });
             self.to_store.push(index);
@@ -138,7 +138,6 @@ impl Worker {
             intake.members.retain(|&member| member != index);
         }
         mirror.drop_cargo();
-        mirror.read_back = None;
         let uncertain = matches!(
             &then,
             Then::Settle {
@@ -169,9 +168,13 @@ impl Worker {
         };
         // Answers to this round's requests are all in; events that still come are stale.
         mirror.round += 1;
+        mirror.uncertain |= mirror.read_back.take().is_some();
         match then {
             Then::Pause => mirror.tracked.show(PartitionState::Paused, None),
-            Then::Flow { intake, outlet } => mirror.phase = Phase::Flowing { intake, outlet },
+            Then::Flow { intake, outlet } => {
+                mirror.tracked.lock().begun = true;
+                mirror.phase = Phase::Flowing { intake, outlet };
+            }
             Then::Settle {
                 trouble: Trouble::Halt(reason),
                 ..
@@ -272,7 +275,8 @@ fn question(mirror: &Mirror) -> Question {
 /// Makes a settling the partition's state.
 fn take_over(mirror: &mut Mirror, settled: &Settled, memory_ms: i64) -> Result<(), Trouble> {
     let end = settled.target.tail.end;
-    let fresh = end == TargetOffset::ZERO;
+    // Nothing can be on its way to a partition that was never begun.
+    let fresh = end == TargetOffset::ZERO && mirror.start.is_some();
     let mut known = mirror.tracked.lock();
     let explanation = super::resume::Explanation {
         runs: settled.runs.clone(),

@@ -133,8 +133,7 @@ fn reencode(hold: &mut Hold, course: &Course) -> Result<Option<Shipment>, BatchE
     };
     let mut frontier = first.from;
     let mut bytes = 0;
-    loop {
-        let Some(cargo) = hold.front() else { break };
+    while let Some(cargo) = hold.front() {
         let taken_all = draft.take(cargo)?;
         if !taken_all {
             // The rest of the batch stays in the hold.
@@ -182,7 +181,7 @@ struct Draft {
 impl Draft {
     /// Pushes the wanted records of a batch; false if the record limit came first.
     fn take(&mut self, cargo: &Cargo) -> Result<bool, BatchError> {
-        for record in cargo.batch.records()?.iter() {
+        for record in &cargo.batch.records()? {
             let record = record?;
             if record.offset < cargo.from.get() {
                 continue;

@@ -1,6 +1,6 @@
 //! Decides, per fetched batch and without looking at records, whether it travels and how.
 //!
-//! Pure. What a read_committed consumer would not be given is left out whole: control batches and batches of aborted
+//! Pure. What a `read_committed` consumer would not be given is left out whole: control batches and batches of aborted
 //! transactions (the rule of Kafka's `CompletedFetch`, by batch). What the target broker would refuse or change is
 //! re-encoded: batches with holes, a batch that begins before the position, times the source's broker assigned.
 

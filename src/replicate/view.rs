@@ -114,22 +114,22 @@ pub enum Untranslatable {
 impl LinkView {
     /// A view of what the checkpoint DB knows of a link's topics; `wanted` says which the link still mirrors.
     pub fn load(
-        link: LinkName,
-        store: Arc<dyn Store>,
+        link: &LinkName,
+        store: &Arc<dyn Store>,
         wanted: impl Fn(&TopicName) -> bool,
     ) -> Result<Self> {
-        let paused = records::load_link(&*store, &link)?.is_some_and(|record| record.paused);
+        let paused = records::load_link(&**store, link)?.is_some_and(|record| record.paused);
         let view = Self(Arc::new(Inner {
             link: link.clone(),
-            store: Arc::clone(&store),
+            store: Arc::clone(store),
             partitions: RwLock::default(),
             paused: watch::Sender::new(paused),
             save_order: Mutex::new(()),
         }));
-        let topics = records::topics_of(&*store, &link)?
+        let topics = records::topics_of(&**store, link)?
             .into_iter()
             .collect::<BTreeMap<_, _>>();
-        for (key, _) in records::partitions_of(&*store, &link)? {
+        for (key, _) in records::partitions_of(&**store, link)? {
             if let Some(topic) = topics.get(&key.topic).filter(|_| wanted(&key.topic)) {
                 view.track(&key.topic_partition(), &topic.mirror_topic)?;
             }
@@ -180,6 +180,12 @@ impl LinkView {
         let tracked = self.tracked(partition)?;
         let known = tracked.lock();
         Some(known.record.frontier)
+    }
+
+    /// Whether the checkpoint DB knows where a partition starts.
+    pub fn has_begun(&self, partition: &TopicPartition) -> bool {
+        self.tracked(partition)
+            .is_some_and(|tracked| tracked.lock().begun)
     }
 
     /// The target offset at which a consumer goes on that would read `offset` next on the source.

@@ -21,7 +21,7 @@ pub(crate) const PIPELINE_MINIMUM: usize = 8 * 1024;
 pub(crate) enum Proof {
     /// Nothing uncertain is outstanding.
     Given,
-    /// Requests of an earlier connection or process may still land: the next acknowledged batch is read back.
+    /// Requests of an earlier connection or process may still land: the next acknowledged batches are read back.
     Wanted,
     /// The read-back is under way; nothing is sent.
     Pending,
@@ -69,6 +69,8 @@ pub(crate) struct Window {
     /// Wall clock in milliseconds until which the leader surely knows our id; `i64::MIN` is unarmed.
     armed_until: i64,
     proof: Proof,
+    /// How many more acknowledged batches have to be proven: as many requests may be late.
+    to_prove: usize,
     /// How long after the newest timestamp of its last batch a broker surely still knows a producer id, in milliseconds.
     memory_ms: i64,
 }
@@ -80,6 +82,7 @@ impl Window {
             in_flight: VecDeque::new(),
             armed_until: i64::MIN,
             proof,
+            to_prove: IN_FLIGHT_LIMIT,
             memory_ms,
         }
     }
@@ -149,7 +152,12 @@ impl Window {
 
     /// The read-back of an acknowledged batch showed the bytes that were sent.
     pub(crate) fn proven(&mut self) {
-        self.proof = Proof::Given;
+        self.to_prove = self.to_prove.saturating_sub(1);
+        self.proof = if self.to_prove == 0 {
+            Proof::Given
+        } else {
+            Proof::Wanted
+        };
     }
 
     /// Whether the batch just acknowledged must be read back.

@@ -213,7 +213,7 @@ impl Worker {
                 ticket,
                 target,
                 result,
-            } => self.settled(ticket, target, result),
+            } => self.settled(ticket, target.as_deref(), result),
             Event::Rested((index, round)) => self.rested(index, round),
             Event::LogStarts(listed) => self.log_starts(listed),
         }

@@ -41,7 +41,8 @@ fn partition_record(frontier: i64) -> PartitionRecord {
         frontier: SourceOffset(frontier),
         acked_end: TargetOffset(3),
         epochs: vec![(LeaderEpoch(4), SourceOffset(0))],
-        provisional: vec![Run::new(SourceOffset(9), TargetOffset(3), 1)],
+        origin: SourceOffset(2),
+        plans: vec![vec![Run::new(SourceOffset(9), TargetOffset(3), 1)]],
         incarnation: 2,
         halted: Some(Reason::new(HaltCode::SourceGap, "gone")),
     }
@@ -65,6 +66,7 @@ async fn links_topics_and_partitions_come_back(store: &dyn Store) {
             source_topic_id: TopicId::NONE,
             target_topic_id: TopicId::NONE,
             created: true,
+            initial_partitions: 3,
         },
     );
     let key = key("paris-oslo", "orders", 3);

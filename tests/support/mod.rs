@@ -6,11 +6,13 @@
 
 #![allow(
     dead_code,
+    unused_imports,
     reason = "every test binary includes the whole bed and uses a part of it"
 )]
 
 pub(crate) mod brokers;
 pub(crate) mod compare;
+pub(crate) mod configs;
 pub(crate) mod farshore;
 pub(crate) mod groups;
 pub(crate) mod java;
@@ -18,6 +20,7 @@ pub(crate) mod leash;
 pub(crate) mod operator;
 pub(crate) mod pairs;
 pub(crate) mod ports;
+pub(crate) mod proxy;
 pub(crate) mod read;
 pub(crate) mod seed;
 pub(crate) mod topics;

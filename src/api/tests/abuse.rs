@@ -6,6 +6,7 @@ use super::client::raw;
 use super::*;
 
 const TRANSLATE: &str = "/v1/translate";
+const NO_ANSWER: u16 = 0;
 
 /// Address, body, what the refusal says.
 const MALFORMED: &[(&str, &str, &str)] = &[
@@ -161,34 +162,24 @@ async fn what_is_not_http_is_refused() {
         "GET /healthz HTTP/1.1\r\nHost: h\r\n{}\r\n",
         "X: y\r\n".repeat(500)
     );
-    for (bytes, statuses) in [
-        ("\x16\x03\x01\x02\x00 hello\r\n\r\n", vec![400]),
-        ("GET\r\n\r\n", vec![400]),
-        ("GET /healthz HTTP/9.9\r\n\r\n", vec![400, 505]),
-        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", vec![400, 505]),
+    for (bytes, status) in [
+        ("\x16\x03\x01\x02\x00 hello\r\n\r\n", 400),
+        ("GET\r\n\r\n", 400),
+        ("GET /healthz HTTP/9.9\r\n\r\n", 400),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", NO_ANSWER),
+        ("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
         (
-            "POST /v1/translate HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
-            vec![400],
+            "POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}",
+            400,
         ),
-        (
-            "POST /v1/translate HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}",
-            vec![400],
-        ),
-        (
-            "GET /healthz HTTP/1.1\r\nHost: h\r\nX\x01: y\r\n\r\n",
-            vec![400],
-        ),
-        (&long_head, vec![431]),
-        (&many_headers, vec![431]),
+        ("GET /healthz HTTP/1.1\r\nX\x01: y\r\n\r\n", 400),
+        (&long_head, 431),
+        (&many_headers, 431),
     ] {
-        let answer = raw(bench.address, bytes.as_bytes()).await;
-        eprintln!("@@ {} {bytes:.30}", answer.status);
-        // A reset may overtake the answer to what was not read to its end; 0 is no answer.
-        assert!(
-            answer.status == 0 || statuses.contains(&answer.status),
-            "{bytes:.60}: {}",
-            answer.status
-        );
+        let found = raw(bench.address, bytes.as_bytes()).await.status;
+        // The end of a connection may overtake the answer to what was not read to its end.
+        let cut_off = status == 431 && found == NO_ANSWER;
+        assert!(found == status || cut_off, "{bytes:.60}: {found}");
     }
     assert_eq!(bench.get("/healthz").await.status, 200, "it goes on");
 }

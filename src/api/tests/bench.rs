@@ -164,7 +164,7 @@ async fn save_link(store: &dyn Store, link: &LinkName) {
 
 /// `t-0` is mirrored to its end, `orders-0` is halted.
 fn view(link: &LinkName, store: &Arc<dyn Store>) -> LinkView {
-    let view = LinkView::load(link.clone(), Arc::clone(store)).unwrap();
+    let view = LinkView::load(link, store, |_| true).unwrap();
     let live = view.track(&partition(), &"t".into()).unwrap();
     {
         let mut known = live.lock();

@@ -1,7 +1,5 @@
 //! Changes: pausing, idempotency keys, origins, the audit log.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use super::*;
@@ -17,7 +15,7 @@ async fn pausing_survives_a_restart_and_is_audited_once() {
     let bench = Bench::start().await;
     let paused_in_store = || {
         let link = LinkName::new("paris-oslo");
-        LinkView::load(link, Arc::clone(&bench.store))
+        LinkView::load(&link, &bench.store, |_| true)
             .unwrap()
             .is_paused()
     };

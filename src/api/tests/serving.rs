@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::client::answer;
 use super::*;
 use crate::api::Limits;
 
 const SHORT: Duration = Duration::from_millis(100);
+/// Less than any limit that a test leaves as it is.
+const LONG: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn a_head_that_does_not_end_is_cut_off() {
@@ -22,9 +25,8 @@ async fn a_head_that_does_not_end_is_cut_off() {
     slow.write_all(b"GET /healthz HTTP/1.1\r\nHost:")
         .await
         .unwrap();
-    let mut rest = Vec::new();
-    let _ = slow.read_to_end(&mut rest).await;
-    assert!(!rest.starts_with(b"HTTP/1.1 200"));
+    let cut_off = timeout(LONG, answer(&mut slow)).await.unwrap();
+    assert_ne!(cut_off.status, 200);
 }
 
 #[tokio::test]
@@ -50,7 +52,26 @@ async fn silent_connections_give_way_to_those_that_ask() {
     for _ in 0..20 {
         silent.push(TcpStream::connect(bench.address).await.unwrap());
     }
-    assert_eq!(bench.get("/healthz").await.status, 200);
+    let asked = timeout(LONG, bench.get("/healthz")).await;
+    assert_eq!(asked.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_connection_too_many_waits_until_another_ends() {
+    let bench = Bench::with(Limits {
+        connections: 1,
+        ..wide()
+    })
+    .await;
+    let mut first = TcpStream::connect(bench.address).await.unwrap();
+    let request = b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n";
+    first.write_all(request).await.unwrap();
+    assert_eq!(first.read_u8().await.unwrap(), b'H', "it is being served");
+    let asked = bench.get("/healthz");
+    tokio::pin!(asked);
+    assert!(timeout(SHORT, &mut asked).await.is_err());
+    drop(first);
+    assert_eq!(asked.await.status, 200);
 }
 
 #[tokio::test]
@@ -64,7 +85,11 @@ async fn an_old_connection_is_closed_between_requests() {
     kept.write_all(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
         .await
         .unwrap();
-    assert_eq!(answer(&mut kept).await.status, 200, "answered, then closed");
+    assert_eq!(
+        timeout(LONG, answer(&mut kept)).await.unwrap().status,
+        200,
+        "answered, then closed"
+    );
 }
 
 #[tokio::test]

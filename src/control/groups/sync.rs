@@ -30,8 +30,8 @@ mod tests;
 pub(crate) const GROUPS_AT_ONCE: usize = 16;
 /// Unchanged offsets are written again this often within the time after which the target forgets them (H17).
 const REFRESHES_PER_RETENTION: i64 = 4;
-/// How long the target's offsets go unread while there is nothing new to apply.
-const IDLE_PASS: Duration = Duration::from_secs(30);
+/// How long the target's offsets go unread while the source's don't change.
+const IDLE_PASS: Duration = Duration::from_secs(5);
 
 /// What group sync of one link works with.
 #[derive(Debug)]
@@ -60,7 +60,8 @@ struct Memory {
     /// Partitions whose ends the source didn't tell at the last look.
     silent: Vec<TopicPartition>,
     applied: Option<Snapshot>,
-    applied_at: Option<Instant>,
+    /// When the last pass over the target ended well.
+    passed_at: Option<Instant>,
     refresh_after_ms: Option<i64>,
     reading: Notice,
     writing: Notice,
@@ -98,13 +99,12 @@ impl GroupSync {
         }
         let partitions = self.mirrored.partitions();
         let reached = memory.cut.take_reached(&partitions);
-        let is_new = reached.is_some();
-        if is_new {
-            memory.applied = reached;
-        }
-        let idle = memory.applied_at.is_none_or(|at| at.elapsed() >= IDLE_PASS);
-        if is_new || idle {
-            memory.applied_at = Some(Instant::now());
+        let is_news = reached
+            .as_ref()
+            .is_some_and(|reached| !memory.has_applied(reached));
+        memory.applied = reached.or(memory.applied.take());
+        let was_idle = |at: Instant| at.elapsed() >= IDLE_PASS;
+        if is_news || memory.passed_at.is_none_or(was_idle) {
             self.apply(memory, now_ms).await?;
         }
         self.show_pending(memory, &partitions);
@@ -207,9 +207,15 @@ impl GroupSync {
             None => unknown(&self.ledger.accounts()?),
         };
         match self.carry(memory, wants, now_ms).await {
-            Ok(()) => memory.writing.worked(),
+            Ok(()) => {
+                memory.passed_at = Some(Instant::now());
+                memory.writing.worked();
+            }
             Err(error) if error.kind() == Kind::Store => return Err(error),
-            Err(error) => memory.writing.failed(&error),
+            Err(error) => {
+                memory.passed_at = None;
+                memory.writing.failed(&error);
+            }
         }
         Ok(())
     }
@@ -276,13 +282,18 @@ impl GroupSync {
 }
 
 impl Memory {
+    fn has_applied(&self, snapshot: &Snapshot) -> bool {
+        let applied = self.applied.as_ref();
+        applied.is_some_and(|applied| applied.groups == snapshot.groups)
+    }
+
     fn new() -> Self {
         Self {
             cut: Cut::default(),
             latest: None,
             silent: Vec::new(),
             applied: None,
-            applied_at: None,
+            passed_at: None,
             refresh_after_ms: None,
             reading: Notice::of("read the groups of the source"),
             writing: Notice::of("carry group offsets to the target"),

@@ -65,7 +65,7 @@ impl Discovery {
             set: watch::Sender::new(Arc::new(MirrorSet::remembered(&known))),
             looking: Notice::of(format!("look at the topics of link {}", config.name)),
             applying: Notice::of(format!("prepare mirror topics of link {}", config.name)),
-            initial: is_initialized.then(BTreeMap::new),
+            initial: first_look(&known, is_initialized),
             gone: BTreeSet::new(),
             source_configs: ConfigMemory::default(),
             target_configs: ConfigMemory::default(),
@@ -281,6 +281,17 @@ impl Discovery {
     }
 }
 
+/// What the link's very first look found, if there was one: what it told was remembered first.
+fn first_look(
+    known: &BTreeMap<TopicName, KnownTopic>,
+    is_initialized: bool,
+) -> Option<BTreeMap<TopicName, i32>> {
+    let initial = known
+        .iter()
+        .map(|(name, topic)| (name.clone(), topic.initial_partitions));
+    (is_initialized || !known.is_empty()).then(|| initial.collect())
+}
+
 fn seen_target(seen: &SeenTopic) -> TargetTopic {
     TargetTopic {
         id: seen.id,
@@ -313,6 +324,7 @@ impl From<TopicRecord> for KnownTopic {
             target_id: record.target_topic_id,
             created: record.created,
             partitions: 0,
+            initial_partitions: record.initial_partitions,
         }
     }
 }
@@ -324,6 +336,7 @@ impl From<&KnownTopic> for TopicRecord {
             source_topic_id: known.source_id,
             target_topic_id: known.target_id,
             created: known.created,
+            initial_partitions: known.initial_partitions,
         }
     }
 }

@@ -272,6 +272,7 @@ impl Sight {
                 target_id: topic.target_id,
                 created: before.map_or(self.created.contains(name), |known| known.created),
                 partitions: topic.partitions,
+                initial_partitions: topic.initial_partitions,
             };
             let changed = before.is_none_or(|known| !known.is_same_topic(&now));
             changed.then(|| (name.clone(), now))

@@ -51,6 +51,8 @@ pub struct KnownTopic {
     pub created: bool,
     /// How many partitions are mirrored already.
     pub partitions: i32,
+    /// How many partitions the link's very first look found.
+    pub initial_partitions: i32,
 }
 
 impl MirrorSet {
@@ -75,7 +77,7 @@ impl KnownTopic {
             target_name: self.target_name.clone(),
             target_id: self.target_id,
             partitions: self.partitions,
-            initial_partitions: 0,
+            initial_partitions: self.initial_partitions,
             conflict,
         }
     }

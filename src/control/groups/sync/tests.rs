@@ -41,7 +41,7 @@ impl Bench {
 
     async fn round(&mut self) {
         // Every round looks at the target, as if the idle time were over.
-        self.memory.applied_at = None;
+        self.memory.passed_at = None;
         self.sync
             .round(&mut self.memory, self.now_ms)
             .await
@@ -388,4 +388,20 @@ async fn a_target_that_is_gone_ends_nothing() {
     bench.target.set(|inner| inner.gone = false);
     bench.round().await;
     assert_eq!(bench.target.offset("g"), Some(45));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_news_the_target_is_looked_at_from_time_to_time() {
+    let mut bench = Bench::new();
+    bench.source.put("g", 50);
+    bench.round().await;
+    bench.target.set(|inner| inner.offsets.clear());
+    for (wait, expected) in [(0, None), (5, Some(45))] {
+        tokio::time::advance(Duration::from_secs(wait)).await;
+        bench.sync.round(&mut bench.memory, 0).await.unwrap();
+        assert_eq!(bench.target.offset("g"), expected, "after {wait} s");
+    }
+    bench.source.put("g", 60);
+    bench.sync.round(&mut bench.memory, 0).await.unwrap();
+    assert_eq!(bench.target.offset("g"), Some(55), "news at once");
 }

@@ -251,6 +251,20 @@ async fn a_topic_and_partitions_that_appear_while_running_are_picked_up_from_the
     );
 }
 
+/// Hazard H10: `start` is for what the first look found, also if the process ends right after it.
+#[tokio::test(start_paused = true)]
+async fn what_appears_between_two_processes_is_not_initial() {
+    let mut bench = Bench::new();
+    bench.source.put("orders", 1);
+    bench.round().await;
+    bench.source.put("orders2", 1);
+    bench.source.change("orders", |topic| topic.partitions = 4);
+    let mut bench = bench.restarted();
+    let set = bench.round().await;
+    let initial = |name| set.topics[&TopicName::from(name)].initial_partitions;
+    assert_eq!((initial("orders"), initial("orders2")), (1, 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_unreachable_cluster_changes_nothing_and_a_restart_begins_with_what_is_remembered() {
     let mut bench = Bench::new();

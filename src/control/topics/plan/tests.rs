@@ -45,6 +45,7 @@ fn knowing(mut sight: Sight, source_id: u128, target_id: u128, partitions: i32) 
         target_name: "mirror".into(),
         target_id: id(target_id),
         partitions,
+        initial_partitions: 0,
         created: false,
     };
     sight.known.insert("orders".into(), known);

@@ -1,0 +1,120 @@
+//! What the bed's clients don't do to a broker: topics placed by hand, changed limits, a look at producer state.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use kafka_protocol::messages::describe_producers_request::TopicRequest;
+use kafka_protocol::messages::{
+    ApiKey, DescribeProducersRequest, DescribeProducersResponse, RequestHeader, ResponseHeader,
+};
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::metadata::MetadataPartition;
+
+use crate::setting::CATCH_UP;
+use crate::support::topics;
+use crate::support::wait::{blocking, eventually};
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+fn client<T: rdkafka::config::FromClientConfig>(bootstrap: &str) -> T {
+    ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .create()
+        .expect("a client")
+}
+
+/// Creates a topic of one partition on these brokers, the first one being the preferred leader.
+pub(super) async fn place(bootstrap: &str, topic: &str, on: &[i32], configs: &[(&str, &str)]) {
+    let assignment = [on];
+    let mut new = NewTopic::new(topic, 1, TopicReplication::Variable(&assignment));
+    for (name, value) in configs {
+        new = new.set(name, value);
+    }
+    let admin: AdminClient<DefaultClientContext> = client(bootstrap);
+    let created = admin.create_topics([&new], &AdminOptions::new()).await;
+    for result in created.expect("an answer to CreateTopics") {
+        result.expect("the topic is created");
+    }
+    topics::wait_led(bootstrap, topic, 1).await;
+}
+
+/// Gives a topic these configs and the cluster's defaults for all others.
+pub(super) async fn configure(bootstrap: &str, topic: &str, configs: &[(&str, &str)]) {
+    let mut change = AlterConfig::new(ResourceSpecifier::Topic(topic));
+    for (name, value) in configs {
+        change = change.set(name, value);
+    }
+    let admin: AdminClient<DefaultClientContext> = client(bootstrap);
+    let changed = admin.alter_configs([&change], &AdminOptions::new()).await;
+    for result in changed.expect("an answer to AlterConfigs") {
+        result.expect("the configs are changed");
+    }
+}
+
+/// Waits until a broker leads partition 0 of a topic, in the eyes of those asked.
+pub(super) async fn leads(asked: &str, topic: &str, wanted: i32) {
+    let what = format!("broker {wanted} leads {topic}");
+    eventually(CATCH_UP, &what, async || {
+        let (consumer, name): (BaseConsumer, _) = (client(asked), topic.to_owned());
+        let metadata = blocking(move || consumer.fetch_metadata(Some(&name), LIMIT)).await;
+        let metadata = metadata.map_err(|error| error.to_string())?;
+        let partition = metadata.topics()[0].partitions().first();
+        match partition.map(MetadataPartition::leader) {
+            Some(leader) if leader == wanted => Ok(()),
+            leader => Err(format!("{leader:?} does")),
+        }
+    })
+    .await;
+}
+
+/// How many producers the broker at this address remembers for a partition it leads. The error is made for `eventually`.
+pub(super) async fn producers(address: &str, topic: &str, partition: i32) -> Result<usize, String> {
+    let name = StrBytes::from_string(topic.to_owned()).into();
+    let topic = TopicRequest::default()
+        .with_name(name)
+        .with_partition_indexes(vec![partition]);
+    let request = DescribeProducersRequest::default().with_topics(vec![topic]);
+    let address = address.to_owned();
+    let answer = blocking(move || ask(&address, &request)).await;
+    let answer = answer.map_err(|error| error.to_string())?;
+    let partition = &answer.topics[0].partitions[0];
+    match partition.error_code {
+        0 => Ok(partition.active_producers.len()),
+        code => Err(format!("error code {code}")),
+    }
+}
+
+/// One request on a connection of its own.
+fn ask(
+    address: &str,
+    request: &DescribeProducersRequest,
+) -> std::io::Result<DescribeProducersResponse> {
+    const VERSION: i16 = 0;
+    let key = ApiKey::DescribeProducers;
+    let header = RequestHeader::default()
+        .with_request_api_key(key as i16)
+        .with_request_api_version(VERSION);
+    let mut body = Vec::new();
+    header
+        .encode(&mut body, key.request_header_version(VERSION))
+        .and_then(|()| request.encode(&mut body, VERSION))
+        .expect("a request");
+    let mut connection = TcpStream::connect(address)?;
+    connection.set_read_timeout(Some(LIMIT))?;
+    let length = u32::try_from(body.len()).expect("a small request");
+    connection.write_all(&[&length.to_be_bytes(), body.as_slice()].concat())?;
+    let mut length = [0; 4];
+    connection.read_exact(&mut length)?;
+    let mut answer = vec![0; u32::from_be_bytes(length) as usize];
+    connection.read_exact(&mut answer)?;
+    let mut answer = bytes::Bytes::from(answer);
+    ResponseHeader::decode(&mut answer, key.response_header_version(VERSION)).expect("a header");
+    Ok(DescribeProducersResponse::decode(&mut answer, VERSION).expect("an answer"))
+}

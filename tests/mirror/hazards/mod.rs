@@ -1,0 +1,68 @@
+//! The sequences of events that lose, double or mistranslate records where a mirror is built naively, and what farshore
+//! does instead. Each test brings its events about on real brokers and fails when the rule against them is taken out.
+
+mod broker;
+mod foreign;
+mod forgotten;
+mod gaps;
+mod late;
+mod latest;
+mod provisional;
+mod racing;
+mod refused;
+mod sight;
+mod truncated;
+mod watermark;
+
+use crate::setting::Setting;
+use crate::support::brokers::{Cluster, KafkaVersion, Spec};
+use crate::support::farshore::Farshore;
+use crate::support::write::{Record, Writer};
+
+/// One broker with the bed's settings.
+fn spec() -> Spec {
+    Spec::new(KafkaVersion::V4_1)
+}
+
+/// Starts both clusters at once; farshore is configured with these lines of its link and not started.
+async fn between(paris: Spec, oslo: Spec, link: &str) -> Setting {
+    let (paris, oslo) = tokio::join!(Cluster::start(paris), Cluster::start(oslo));
+    let farshore = crate::setting::farshore(&paris, &oslo, link);
+    Setting {
+        paris,
+        oslo,
+        farshore,
+    }
+}
+
+/// Records of a partition whose values tell their number and fill `size` bytes, with the time of writing.
+fn numbered(
+    partition: i32,
+    numbers: std::ops::Range<usize>,
+    size: usize,
+) -> impl Iterator<Item = Record> + Send + 'static {
+    numbers.map(move |number| {
+        let value = format!("{number:0size$}");
+        Record::new(partition, format!("key{number}"), value)
+    })
+}
+
+/// Writes each range of numbers as a batch of its own.
+async fn write_batches(
+    setting: &Setting,
+    topic: &str,
+    partition: i32,
+    batches: impl IntoIterator<Item = std::ops::Range<usize>>,
+    size: usize,
+) {
+    let writer = Writer::new(&setting.paris.bootstrap(), topic, &[]);
+    for numbers in batches {
+        writer.write(numbered(partition, numbers, size)).await;
+    }
+}
+
+/// Ends farshore in order and starts it again.
+async fn restart(farshore: &mut Farshore) {
+    farshore.sigterm().await;
+    farshore.start().await;
+}

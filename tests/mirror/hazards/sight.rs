@@ -1,0 +1,121 @@
+//! What farshore says of a mirror partition, asked over its API.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::setting::CATCH_UP;
+use crate::support::farshore::Farshore;
+use crate::support::wait::eventually;
+
+const TOO_MANY_REQUESTS: u16 = 429;
+
+/// A mirror partition.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Sight {
+    pub(super) partition: i32,
+    pub(super) state: String,
+    pub(super) position: i64,
+    pub(super) target_end: i64,
+    pub(super) lag_records: i64,
+    pub(super) runs: u64,
+    pub(super) reason: Option<Reason>,
+}
+
+/// Why it stands still.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Reason {
+    pub(super) code: String,
+    pub(super) message: String,
+    pub(super) source_offset: Option<i64>,
+    pub(super) target_offset: Option<i64>,
+}
+
+/// Where an offset lies on the other side.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Translation {
+    pub(super) source_offset: i64,
+    pub(super) target_offset: i64,
+    pub(super) exact: bool,
+}
+
+/// Looks at a partition once. The error is made for `eventually`.
+pub(super) async fn look(
+    farshore: &Farshore,
+    topic: &str,
+    partition: i32,
+) -> Result<Sight, String> {
+    #[derive(Deserialize)]
+    struct Topic {
+        partitions: Vec<Sight>,
+    }
+    let path = format!("/v1/links/paris-oslo/topics/{topic}");
+    let body = farshore.get_json(&path).await?;
+    let topic: Topic = serde_json::from_value(body).expect("a topic");
+    let mut found = topic.partitions.into_iter();
+    found
+        .find(|it| it.partition == partition)
+        .ok_or_else(|| format!("no partition {partition}"))
+}
+
+/// Waits until a partition is as wanted; `what` says so in words.
+pub(super) async fn until(
+    farshore: &Farshore,
+    (topic, partition): (&str, i32),
+    what: &str,
+    wanted: impl Fn(&Sight) -> bool,
+) -> Sight {
+    let what = format!("{topic}-{partition} {what}");
+    eventually(CATCH_UP, &what, async || {
+        let sight = look(farshore, topic, partition).await?;
+        if wanted(&sight) {
+            Ok(sight)
+        } else {
+            Err(format!("{sight:?}"))
+        }
+    })
+    .await
+}
+
+/// Waits until everything that is on the source is on the target.
+pub(super) async fn caught_up(farshore: &Farshore, partition: (&str, i32), position: i64) -> Sight {
+    let wanted = |sight: &Sight| sight.state == "live" && sight.position >= position;
+    let what = format!("is live at {position}");
+    let sight = until(farshore, partition, &what, wanted).await;
+    assert_eq!(sight.lag_records, 0, "live, but behind: {sight:?}");
+    sight
+}
+
+/// Waits until a partition stands still, and gives the state and why.
+pub(super) async fn stands_still(farshore: &Farshore, partition: (&str, i32)) -> (String, Reason) {
+    let sight = until(farshore, partition, "stands still", |it| {
+        it.reason.is_some()
+    })
+    .await;
+    let reason = sight.reason.expect("it was waited for");
+    (sight.state, reason)
+}
+
+/// Translates an offset of the source, or of the target if `reverse`.
+pub(super) async fn translate(
+    farshore: &Farshore,
+    (topic, partition): (&str, i32),
+    offset: i64,
+    reverse: bool,
+) -> Translation {
+    let question = json!({
+        "link": "paris-oslo", "topic": topic, "partition": partition, "offset": offset, "reverse": reverse
+    });
+    eventually(Duration::from_secs(30), "a translation", async || {
+        let answer = farshore
+            .post_json("/v1/translate", question.clone())
+            .await?;
+        match answer.status {
+            200 => Ok(serde_json::from_value(answer.body).expect("a translation")),
+            TOO_MANY_REQUESTS => Err("too many requests".to_owned()),
+            status => panic!("offset {offset}: status {status}: {}", answer.body),
+        }
+    })
+    .await
+}
