@@ -1,19 +1,85 @@
 //! Group offsets arrive with everything that was there when they were committed (H19).
 
+use rustix::process::Signal;
+
 use crate::setting::Setting;
 use crate::support::brokers::{KafkaVersion, Spec};
 use crate::support::operator::Carried;
 use crate::support::topics;
 
 const PARTITIONS: i32 = 4;
-/// The broker of the target that stops answering.
+/// The broker that stops answering.
 const FROZEN: i32 = 2;
+const OUTPUT_RECORDS: i64 = 10;
 
-/// A partition of a topic whose mirror a broker leads.
-async fn led_by(setting: &Setting, topic: &str, broker: i32) -> i32 {
-    let oslo = setting.oslo.bootstrap();
+/// An application's input and output partition.
+struct App {
+    input: i32,
+    output: i32,
+}
+
+impl App {
+    /// Two mirrored topics, and a group that stands at 5 in a partition of the first. In the cluster of two brokers the
+    /// output partition is led by the one that will freeze, the input by the other.
+    async fn start(brokers: [i32; 2]) -> (Setting, Self) {
+        let link = "topics = [\".*\"]\ngroup_sync_interval = \"200ms\"\nrequest_timeout = \"2s\"";
+        let [paris, oslo] = brokers.map(|count| Spec::new(KafkaVersion::V4_1).brokers(count));
+        let mut setting = Setting::between(paris, oslo, link).await;
+        for topic in ["input", "output"] {
+            setting.topic(topic, PARTITIONS, &[]).await;
+        }
+        setting.farshore.start().await;
+        for topic in ["input", "output"] {
+            topics::wait_led(&setting.oslo.bootstrap(), topic, PARTITIONS).await;
+        }
+        let two = [&setting.paris, &setting.oslo][usize::from(brokers[0] == 1)];
+        let app = Self {
+            input: led_by(&two.bootstrap(), "input", 1).await,
+            output: led_by(&two.bootstrap(), "output", FROZEN).await,
+        };
+        setting.write("input", app.input, 0..20).await;
+        setting.commits("app", app.group(), 5).await;
+        let farshore = &setting.farshore;
+        farshore.carries_exactly("app", app.group(), 5).await;
+        (setting, app)
+    }
+
+    /// The partition the group reads.
+    fn group(&self) -> (&'static str, i32) {
+        ("input", self.input)
+    }
+
+    async fn writes(&self, setting: &Setting) {
+        setting
+            .write("output", self.output, 0..OUTPUT_RECORDS)
+            .await;
+    }
+
+    /// Waits until the group is seen at an offset on the source; it has not moved on the target.
+    async fn is_held_back(&self, setting: &Setting, offset: i64, why: &str) {
+        let waits = |c: &Carried| {
+            c.state == "pending" && c.source_offset == Some(offset) && c.detail.contains(why)
+        };
+        let what = format!("pending at {offset}, {why}");
+        let carried = setting.farshore.carries("app", self.group(), &what, waits);
+        let carried = carried.await;
+        assert_eq!(carried.target_offset, Some(5), "{carried:?}");
+    }
+
+    /// Waits until the group is at an offset on the target too: its output came before.
+    async fn arrives(&self, setting: &Setting, offset: i64) {
+        let farshore = &setting.farshore;
+        farshore.carries_exactly("app", self.group(), offset).await;
+        let oslo = setting.oslo.bootstrap();
+        let (_, end) = topics::watermarks(&oslo, "output", self.output).await;
+        assert_eq!(end, OUTPUT_RECORDS);
+    }
+}
+
+/// A partition of a topic that a broker leads.
+async fn led_by(bootstrap: &str, topic: &str, broker: i32) -> i32 {
     for partition in 0..PARTITIONS {
-        if topics::leader(&oslo, topic, partition).await == broker {
+        if topics::leader(bootstrap, topic, partition).await == broker {
             return partition;
         }
     }
@@ -22,51 +88,31 @@ async fn led_by(setting: &Setting, topic: &str, broker: i32) -> i32 {
 
 #[tokio::test]
 async fn h19_the_input_of_an_application_does_not_run_ahead_of_its_output() {
-    let (one, two) = (
-        Spec::new(KafkaVersion::V4_1),
-        Spec::new(KafkaVersion::V4_1).brokers(2),
-    );
-    let link = "topics = [\".*\"]\ngroup_sync_interval = \"200ms\"\nrequest_timeout = \"2s\"";
-    let mut setting = Setting::between(one, two, link).await;
-    for topic in ["input", "output"] {
-        setting.topic(topic, PARTITIONS, &[]).await;
-    }
-    setting.farshore.start().await;
-    for topic in ["input", "output"] {
-        topics::wait_led(&setting.oslo.bootstrap(), topic, PARTITIONS).await;
-    }
-    let input = led_by(&setting, "input", 1).await;
-    let output = led_by(&setting, "output", FROZEN).await;
-    setting.write("input", input, 0..20).await;
-    setting.commits("app", ("input", input), 5).await;
-    setting
-        .farshore
-        .carries_exactly("app", ("input", input), 5)
-        .await;
-
+    let (setting, app) = App::start([1, 2]).await;
     setting.oslo.pause(FROZEN);
-    setting.write("output", output, 0..10).await;
+    app.writes(&setting).await;
     for offset in [10, 11, 12] {
-        setting.commits("app", ("input", input), offset).await;
-        let waits = |c: &Carried| c.state == "pending" && c.source_offset == Some(offset);
-        let what = format!("pending at {offset}");
-        let carried = setting
-            .farshore
-            .carries("app", ("input", input), &what, waits);
-        let carried = carried.await;
-        assert_eq!(carried.target_offset, Some(5), "{carried:?}");
-        assert!(
-            carried.detail.contains(&format!("output-{output}")),
-            "{carried:?}"
-        );
+        setting.commits("app", app.group(), offset).await;
+        let why = format!("output-{} has to reach", app.output);
+        app.is_held_back(&setting, offset, &why).await;
     }
-    assert_eq!(setting.committed("app", ("input", input)).await, 5);
-
+    assert_eq!(setting.committed("app", app.group()).await, 5);
     setting.oslo.resume(FROZEN);
-    setting
-        .farshore
-        .carries_exactly("app", ("input", input), 12)
+    app.arrives(&setting, 12).await;
+}
+
+#[tokio::test]
+async fn h19_nothing_runs_ahead_of_a_partition_whose_end_the_source_does_not_tell() {
+    let (setting, app) = App::start([2, 1]).await;
+    // It finds the output's broker frozen when it looks for the first time after the application has written.
+    setting.farshore.process().signal(Signal::STOP);
+    app.writes(&setting).await;
+    setting.commits("app", app.group(), 10).await;
+    setting.paris.pause(FROZEN);
+    setting.farshore.process().signal(Signal::CONT);
+    app.is_held_back(&setting, 10, "until the source tells")
         .await;
-    let (_, end) = topics::watermarks(&setting.oslo.bootstrap(), "output", output).await;
-    assert_eq!(end, 10, "the output came before the offset");
+    assert_eq!(setting.committed("app", app.group()).await, 5);
+    setting.paris.resume(FROZEN);
+    app.arrives(&setting, 10).await;
 }
