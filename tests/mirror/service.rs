@@ -12,7 +12,7 @@ use crate::support::wait::eventually;
 use crate::support::write::{Writer, mixed};
 
 const PARTITIONS: i32 = 2;
-const COUNT: usize = 60_000;
+const COUNT: usize = 150_000;
 const LINK: &str = r#"
 topics = ["orders"]
 refresh_interval = "100ms"
@@ -72,6 +72,20 @@ async fn clusters_may_come_later_and_a_stop_leaves_nothing_to_do_again() {
     setting.paris.kill(1);
     setting.oslo.kill(1);
 
+    waits_for_its_clusters(&mut setting).await;
+    stops_in_order(&mut setting, &config).await;
+
+    // At rest nothing is left to do at all.
+    setting.farshore.sigterm().await;
+    setting.farshore.start().await;
+    is_caught_up(&setting.farshore).await;
+    assert_eq!(sum(&setting.farshore, "records").await, Ok(0));
+    a_second_process_is_refused(&setting.farshore).await;
+    a_second_signal_ends_it_at_once(&mut setting).await;
+}
+
+/// Both clusters are down when it starts.
+async fn waits_for_its_clusters(setting: &mut Setting) {
     setting.farshore.start().await;
     let lost = "cluster cannot be reached";
     logs(&setting.farshore, &format!("{lost} cluster=oslo")).await;
@@ -98,7 +112,10 @@ async fn clusters_may_come_later_and_a_stop_leaves_nothing_to_do_again() {
     // Looked for ten times a second all the while, and said once.
     assert_eq!(logged(&setting.farshore, lost), 2);
     assert_eq!(logged(&setting.farshore, "cluster reached"), 2);
+}
 
+/// Told to stop while records flow.
+async fn stops_in_order(setting: &mut Setting, config: &str) {
     // Stopped with records in flight: they landed, and the checkpoint knows all of them without asking anybody.
     let target = setting.on_target("orders", PARTITIONS).await;
     target.reaches(1_000, CATCH_UP).await;
@@ -107,26 +124,18 @@ async fn clusters_may_come_later_and_a_stop_leaves_nothing_to_do_again() {
     let sent = target.count().await.expect("the number of records");
     let all = i64::try_from(COUNT).expect("a small number");
     assert!(sent < all, "stopped too late to tell anything");
-    let nowhere = paris_oslo("127.0.0.1:1", "127.0.0.1:1", LINK);
+    let nowhere = paris_oslo("127.0.0.1:1", "127.0.0.1:2", LINK);
     setting.farshore.configure(&nowhere);
     setting.farshore.start().await;
     assert_eq!(sum(&setting.farshore, "target_end").await, Ok(sent));
     setting.farshore.sigterm().await;
 
     // Gone on with: each record is sent by exactly one of the two processes.
-    setting.farshore.configure(&config);
+    setting.farshore.configure(config);
     setting.farshore.start().await;
     is_caught_up(&setting.farshore).await;
     assert_eq!(sum(&setting.farshore, "records").await, Ok(all - sent));
     assert_eq!(setting.compare("orders", PARTITIONS).await, COUNT as u64);
-
-    // At rest nothing is left to do at all.
-    setting.farshore.sigterm().await;
-    setting.farshore.start().await;
-    is_caught_up(&setting.farshore).await;
-    assert_eq!(sum(&setting.farshore, "records").await, Ok(0));
-    a_second_process_is_refused(&setting.farshore).await;
-    a_second_signal_ends_it_at_once(&mut setting).await;
 }
 
 async fn a_second_process_is_refused(farshore: &Farshore) {
@@ -142,7 +151,9 @@ async fn a_second_process_is_refused(farshore: &Farshore) {
 async fn a_second_signal_ends_it_at_once(setting: &mut Setting) {
     let source = Writer::new(&setting.paris.bootstrap(), "orders", &[]);
     source.write(mixed(seed::rng(), PARTITIONS, 1_000)).await;
-    is_caught_up(&setting.farshore).await;
+    let count = |more: usize| i64::try_from(COUNT + more).expect("a small number");
+    let target = setting.on_target("orders", PARTITIONS).await;
+    target.reaches(count(1_000), CATCH_UP).await;
     setting.oslo.pause(1);
     source.write(mixed(seed::rng(), PARTITIONS, 1_000)).await;
     let stopping = "stopping: what is in flight lands first";
@@ -166,13 +177,7 @@ async fn a_second_signal_ends_it_at_once(setting: &mut Setting) {
     setting.oslo.resume(1);
     setting.farshore.launch();
     logs(&setting.farshore, "stopped at once by a second signal").await;
-    let target = setting.on_target("orders", PARTITIONS).await;
-    target
-        .reaches(
-            i64::try_from(COUNT + 2_000).expect("a small number"),
-            CATCH_UP,
-        )
-        .await;
+    target.reaches(count(2_000), CATCH_UP).await;
     assert_eq!(
         setting.compare("orders", PARTITIONS).await,
         COUNT as u64 + 2_000
