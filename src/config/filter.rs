@@ -103,7 +103,7 @@ impl TopicFilter {
                 .any(|topic| regex.is_match(topic.as_str()) && self.matches(topic))
         };
         let idle = self.names.include.iter().filter(is_idle);
-        idle.map(|regex| written(regex)).collect()
+        idle.map(written).collect()
     }
 
     /// Looks for the target among the names of clusters at the front: `oslo.orders`, `rome.oslo.orders`.

@@ -23,6 +23,7 @@ mod sieve;
 mod storing;
 mod target_log;
 mod tracked;
+mod turns;
 mod view;
 mod window;
 mod worker;

@@ -87,17 +87,18 @@ fn listed(names: &[&TopicName]) -> String {
 
 /// The command that grants operations on topics. Whoever connects without TLS and SASL is `ANONYMOUS` to the brokers.
 fn grant(cluster: &ClusterFacts, operations: &[Operation], topics: &[&TopicName]) -> String {
-    let operations: String = operations
-        .iter()
-        .map(|operation| format!(" --operation {operation}"))
-        .collect();
-    let topics: String = topics
-        .iter()
-        .map(|topic| format!(" --topic {topic}"))
+    let principal = "--add --allow-principal User:ANONYMOUS".to_owned();
+    let operations = operations.iter().map(|it| format!("--operation {it}"));
+    let topics = topics.iter().map(|it| format!("--topic {it}"));
+    let options: Vec<String> = [principal]
+        .into_iter()
+        .chain(operations)
+        .chain(topics)
         .collect();
     format!(
-        "kafka-acls.sh --bootstrap-server {} --add --allow-principal User:ANONYMOUS{operations}{topics}",
-        cluster.bootstrap
+        "kafka-acls.sh --bootstrap-server {} {}",
+        cluster.bootstrap,
+        options.join(" ")
     )
 }
 

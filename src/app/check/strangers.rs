@@ -66,7 +66,7 @@ async fn last_of(
     let tail = Tail {
         end: TargetOffset(end),
         log_start: TargetOffset(read.log_start),
-        last: Some(read.batches.first()?.header().clone()),
+        last: Some(*read.batches.first()?.header()),
     };
     let reason = check_tail(identity, &tail, None).err()?;
     Some(Stranger {

@@ -12,12 +12,15 @@ const MIRRORED: i64 = 100;
 const WRITTEN: i64 = 130;
 
 async fn setting() -> Setting {
-    let link = "topics = [\"orders\"]\ngroup_sync_interval = \"200ms\"\nrequest_timeout = \"2s\"";
+    let link = "topics = [\".*\"]\ngroup_sync_interval = \"200ms\"\nrequest_timeout = \"2s\"";
     let mut setting = Setting::start(KafkaVersion::V4_1, link).await;
-    setting.topic("orders", 1, &[]).await;
-    setting.write("orders", 0, 0..MIRRORED).await;
+    for topic in ["orders", "invoices"] {
+        setting.topic(topic, 1, &[]).await;
+        setting.write(topic, 0, 0..MIRRORED).await;
+    }
     setting.farshore.start().await;
     setting.mirrored("orders", 1).await;
+    setting.mirrored("invoices", 1).await;
     for group in ["ahead", "behind"] {
         setting.commits(group, ORDERS, 10).await;
         setting.farshore.carries_exactly(group, ORDERS, 10).await;
@@ -29,6 +32,8 @@ impl Setting {
     /// Writes what the target won't get, moves both groups, and waits until farshore knows of it.
     async fn goes_on_without_the_target(&self) {
         self.write("orders", 0, MIRRORED..WRITTEN).await;
+        // What an application that reads orders made of them; no group reads it.
+        self.write("invoices", 0, MIRRORED..WRITTEN).await;
         self.commits("behind", ORDERS, 90).await;
         self.commits("ahead", ORDERS, 120).await;
         for (group, offset) in [("behind", 90), ("ahead", 120)] {
@@ -66,6 +71,8 @@ async fn records_that_had_not_reached_the_target_are_counted() {
             "{planned:?}"
         );
     }
+    let is_told = |warning: &String| warning.contains("invoices-0 goes to 130");
+    assert!(plan.warnings.iter().any(is_told), "{plan:?}");
     setting.farshore.moves(&plan).await;
     assert_eq!(setting.committed("ahead", ORDERS).await, MIRRORED);
     assert_eq!(setting.committed("behind", ORDERS).await, 90);

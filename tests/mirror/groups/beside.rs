@@ -61,6 +61,17 @@ async fn h16_progress_made_on_the_target_is_never_overwritten() {
     groups::commit(&oslo, "batch", &[("orders", 0, 10)]).await;
     setting.sync_past("batch", 80).await;
     setting.stays("batch", "released", 10).await;
+    is_left_out_of_a_move(&setting).await;
+}
+
+/// A move leaves it where it is too, and says so.
+async fn is_left_out_of_a_move(setting: &Setting) {
+    let plan = setting.farshore.clear_plan("failover", "nightly").await;
+    assert_eq!(plan.groups, []);
+    let is_told = |warning: &String| warning.contains("nightly was already moved on to 5");
+    assert!(plan.warnings.iter().any(is_told), "{plan:?}");
+    setting.farshore.moves(&plan).await;
+    setting.stays("nightly", "released", 5).await;
 }
 
 #[tokio::test]
