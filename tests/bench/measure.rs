@@ -10,6 +10,8 @@ use crate::program;
 use crate::support::wait::eventually;
 
 const LIMIT: Duration = Duration::from_secs(600);
+/// How long a mirror that has begun may pause; then it will not end.
+const STALL: Duration = Duration::from_secs(30);
 /// What the kernel counts CPU time in, for programs.
 const TICKS_PER_SECOND: u64 = 100;
 /// The columns of user and system time in a line of /proc/PID/stat, counted from behind the name, which may hold anything.
@@ -83,8 +85,18 @@ impl Watched {
             }
         })
         .await;
+        let mut newest = first;
         let last = eventually(LIMIT, "the last record", async || {
             let now = self.moment(target).await?;
+            if now.records > newest.records {
+                newest = now;
+            }
+            let stalled = newest.at.elapsed();
+            assert!(
+                stalled < STALL,
+                "no record for {stalled:?}, after {}",
+                newest.records
+            );
             if now.records >= case.records {
                 Ok(now)
             } else {
