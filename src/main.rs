@@ -6,14 +6,18 @@ use std::process;
 use clap::Parser;
 use farshore::cli::{self, Args, Common, ExitCode, Failure, Verb};
 use farshore::config::Config;
-use farshore::error::Result;
 use farshore::{app, config, telemetry};
 
 fn main() -> process::ExitCode {
     let Args { common, verb } = Args::parse();
     let ended = match verb {
-        Verb::Run => service(&common, app::run),
-        Verb::Check => service(&common, app::check),
+        Verb::Run => service(&common, async |config| {
+            app::run(config).await?;
+            Ok(ExitCode::Done)
+        }),
+        Verb::Check => service(&common, async |config| {
+            app::check(config, common.output, &mut std::io::stdout().lock()).await
+        }),
         Verb::Ask(verb) => cli::ask(&verb, &common, &mut std::io::stdout().lock()),
     };
     let code = ended.unwrap_or_else(|failure| {
@@ -27,10 +31,10 @@ fn main() -> process::ExitCode {
 }
 
 /// Loads the configuration, starts logging and the runtime, and runs `part` of the service to its end.
-fn service<F>(common: &Common, part: impl FnOnce(Config) -> F) -> Result<ExitCode, Failure>
-where
-    F: Future<Output = Result<()>>,
-{
+fn service(
+    common: &Common,
+    part: impl AsyncFnOnce(Config) -> Result<ExitCode, Failure>,
+) -> Result<ExitCode, Failure> {
     let config = config::load(&common.config)?;
     let filter = std::env::var(telemetry::FILTER_VARIABLE).ok();
     telemetry::init(&config.log, filter.as_deref())?;
@@ -41,6 +45,5 @@ where
         .map_err(|cause| {
             Failure::new(ExitCode::Failed, format!("cannot start threads: {cause}"))
         })?;
-    runtime.block_on(part(config))?;
-    Ok(ExitCode::Done)
+    runtime.block_on(part(config))
 }

@@ -1,8 +1,41 @@
-//! placeholder
+//! `farshore check`: whether what is configured can work, before it has to.
+//!
+//! Promises: changes nothing, on no cluster; may run beside the service; every problem comes with its fix.
+//! Doesn't: read records, except for the last batch of each mirror partition.
+
+mod facts;
+mod findings;
+mod gather;
+mod report;
+mod strangers;
+
+use std::io::Write;
+
+use crate::cli::{ExitCode, Failure, Output};
 use crate::config::Config;
-use crate::error::{Error, Kind, Result};
-/// x
-pub async fn check(_config: Config) -> Result<()> {
-    std::future::ready(()).await;
-    Err(Error::new(Kind::Refused, "x"))
+use report::Report;
+
+/// Checks a configuration against its clusters and writes what was found to `out`.
+///
+/// [`ExitCode::Failed`] if there is a problem. Errors: `out` can't be written to.
+/// Cancellation: safe.
+pub async fn check(
+    config: Config,
+    output: Output,
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
+    let facts = gather::facts(&config).await;
+    let findings = findings::findings(&facts);
+    let report = Report {
+        facts: &facts,
+        findings: &findings,
+    };
+    match output {
+        Output::Table => write!(out, "{report}")?,
+        Output::Json => writeln!(out, "{:#}", report.json())?,
+    }
+    Ok(match report.problems() {
+        0 => ExitCode::Done,
+        _ => ExitCode::Failed,
+    })
 }

@@ -31,7 +31,12 @@ impl Link {
                 _ = ticks.tick() => {}
             }
             let set = Arc::clone(&set.borrow());
-            if set.confirmed && set.topics.iter().all(|(name, topic)| self.has_begun(name, topic)) {
+            if set.confirmed
+                && set
+                    .topics
+                    .iter()
+                    .all(|(name, topic)| self.has_begun(name, topic))
+            {
                 break;
             }
         }
@@ -50,7 +55,10 @@ impl Link {
 
     /// Whether nothing of a topic is left to which `start` would still apply.
     fn has_begun(&self, name: &TopicName, topic: &MirroredTopic) -> bool {
-        let begun = |number| self.view.has_begun(&TopicPartition::new(name.clone(), number));
+        let begun = |number| {
+            self.view
+                .has_begun(&TopicPartition::new(name.clone(), number))
+        };
         topic.conflict.is_some() || (0..topic.initial_partitions).all(begun)
     }
 }

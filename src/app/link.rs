@@ -120,7 +120,10 @@ impl Link {
         let discovery = self.discovery()?;
         let set = discovery.watch();
         tasks.spawn("discovery", discovery.run(token.clone()));
-        tasks.spawn("start", self.clone().note_initialized(set.clone(), token.clone()));
+        tasks.spawn(
+            "start",
+            self.clone().note_initialized(set.clone(), token.clone()),
+        );
         tasks.spawn(
             "mirroring",
             self.clone().mirror(known.clone(), set, token.clone()),

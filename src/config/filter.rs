@@ -40,8 +40,21 @@ pub(super) fn anchored(expression: &str) -> Result<Regex, String> {
         format!("not a regular expression: {expression:?}: {reason}")
     };
     Regex::new(expression)
-        .and_then(|_| Regex::new(&format!(r"\A(?:{expression})\z")))
+        .and_then(|_| Regex::new(&format!("{FRONT}{expression}{BACK}")))
         .map_err(|error| refused(&error))
+}
+
+/// What makes an expression match whole names.
+const FRONT: &str = r"\A(?:";
+const BACK: &str = r")\z";
+
+/// An expression as it was before it was anchored.
+fn written(anchored: &Regex) -> &str {
+    let text = anchored.as_str();
+    let inner = text
+        .strip_prefix(FRONT)
+        .and_then(|text| text.strip_suffix(BACK));
+    inner.unwrap_or(text)
 }
 
 /// The topics of a link.
@@ -80,6 +93,17 @@ impl TopicFilter {
     pub fn matches(&self, topic: &TopicName) -> bool {
         let name = topic.as_str();
         !is_internal(name) && !self.came_from_target(name) && self.names.matches(name)
+    }
+
+    /// The expressions, as they were written, through which none of these topics is mirrored.
+    pub fn idle(&self, topics: &[&TopicName]) -> Vec<&str> {
+        let is_idle = |regex: &&Regex| {
+            !topics
+                .iter()
+                .any(|topic| regex.is_match(topic.as_str()) && self.matches(topic))
+        };
+        let idle = self.names.include.iter().filter(is_idle);
+        idle.map(written).collect()
     }
 
     /// Looks for the target among the names of clusters at the front: `oslo.orders`, `rome.oslo.orders`.
@@ -190,6 +214,16 @@ mod tests {
             matching(&filter, &names),
             ["rome.orders", "orders", "oslo", "x.oslo"]
         );
+    }
+
+    #[test]
+    fn expressions_that_select_nothing_are_told_as_written() {
+        let expressions = ["orders|none", "a(b)+", "__.*", "old\\..*"];
+        let filter = TopicFilter::new(&expressions, &["old.*"]).unwrap();
+        let names = ["orders", "ab", "__consumer_offsets", "old.1"].map(TopicName::new);
+        let names: Vec<&TopicName> = names.iter().collect();
+        assert_eq!(filter.idle(&names), ["__.*", "old\\..*"]);
+        assert_eq!(filter.idle(&[]), expressions);
     }
 
     #[test]

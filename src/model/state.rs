@@ -104,6 +104,21 @@ pub enum HaltCode {
 }
 
 impl HaltCode {
+    /// Every code, for enumeration in tests, metrics and documents.
+    pub const ALL: [Self; 11] = [
+        Self::SourceGap,
+        Self::SourceRecreated,
+        Self::SourceTruncated,
+        Self::SourceTopicMissing,
+        Self::TargetTopicMissing,
+        Self::TargetRecreated,
+        Self::ForeignWrite,
+        Self::RecordRefused,
+        Self::MapUnknown,
+        Self::NotPermitted,
+        Self::PreserveImpossible,
+    ];
+
     /// The state a partition takes with this code.
     pub fn state(self) -> PartitionState {
         match self {
@@ -219,5 +234,34 @@ impl Reason {
         self.source_offset = source;
         self.target_offset = target;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What operators read.
+    const PAGE: &str = include_str!("../../docs/operations.md");
+
+    /// The rows of the table under a heading.
+    fn rows(head: &str) -> Vec<&'static str> {
+        let (_, table) = PAGE.split_once(head).expect(head);
+        let rows = table.lines().skip(2);
+        rows.take_while(|line| line.starts_with('|')).collect()
+    }
+
+    #[test]
+    fn the_operators_page_has_every_state_and_every_reason_with_its_remedy() {
+        let states = rows("| state | meaning | what to do |");
+        assert_eq!(states.len(), PartitionState::ALL.len());
+        for (row, state) in states.iter().zip(PartitionState::ALL) {
+            assert!(row.starts_with(&format!("| `{state}` | ")), "{row}");
+        }
+        let codes = HaltCode::ALL.map(|code| {
+            let (state, remedy) = (code.state(), code.remedy());
+            format!("| `{code}` | {state} | {remedy} |")
+        });
+        assert_eq!(rows("| code | state | remedy |"), codes);
     }
 }

@@ -45,10 +45,35 @@ pub(crate) async fn compare(
     target_batch: &Batch,
     map: impl Fn(TargetOffset) -> Option<SourceOffset>,
 ) -> Result<Likeness> {
-    let Some(last) = map(TargetOffset(target_batch.last_offset())) else {
+    let last = map(TargetOffset(target_batch.last_offset()));
+    compare_at(source, partition, target_batch, last, map).await
+}
+
+/// Compares the records of a target batch from `first` on with the source's, as far as the source batch reaches that
+/// holds the first of them: a target batch may hold what lies far apart on the source.
+pub(crate) async fn compare_from(
+    source: &Cluster,
+    partition: &TopicPartition,
+    target_batch: &Batch,
+    first: TargetOffset,
+    map: impl Fn(TargetOffset) -> Option<SourceOffset>,
+) -> Result<Likeness> {
+    let onwards = |target| (target >= first).then(|| map(target)).flatten();
+    compare_at(source, partition, target_batch, map(first), onwards).await
+}
+
+/// Compares with the source batch that holds one offset.
+async fn compare_at(
+    source: &Cluster,
+    partition: &TopicPartition,
+    target_batch: &Batch,
+    at: Option<SourceOffset>,
+    map: impl Fn(TargetOffset) -> Option<SourceOffset>,
+) -> Result<Likeness> {
+    let Some(at) = at else {
         return Ok(Likeness::Unknown);
     };
-    let Some(source_batch) = batch_holding(source, partition, last.get()).await? else {
+    let Some(source_batch) = batch_holding(source, partition, at.get()).await? else {
         return Ok(Likeness::Unknown);
     };
     alike(&source_batch, target_batch, map)

@@ -23,11 +23,13 @@ mod sieve;
 mod storing;
 mod target_log;
 mod tracked;
+mod turns;
 mod view;
 mod window;
 mod worker;
 
 pub use context::{Link, Settings};
+pub(crate) use resume::{Tail, check_tail};
 
 pub use view::{LinkView, PartitionStatus, Translation, Untranslatable};
 pub use worker::run;

@@ -9,10 +9,10 @@ use super::likeness;
 use super::mirror::{Lane, Mirror, Phase};
 use super::settle::Trouble;
 use super::window::{InFlight, Landing};
-use super::worker::{Event, Ticket, Worker};
+use super::worker::{Answered, Event, Ticket, Worker};
 
 /// Requests out on one connection: the broker works on one at a time, the next one waits in its socket buffer.
-const REQUESTS_OUT: usize = 3;
+const REQUESTS_OUT: u64 = 3;
 /// A produce request stops growing here.
 const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 
@@ -68,7 +68,7 @@ impl Worker {
             self.connect_outlet(lane);
             return false;
         };
-        if outlet.outstanding >= REQUESTS_OUT {
+        if outlet.requests.outstanding() >= REQUESTS_OUT {
             return false;
         }
         let (parts, tickets) = self.collect(lane);
@@ -77,20 +77,25 @@ impl Worker {
         }
         let timeout = self.link.settings.request_timeout;
         let pending = start_produce(&connection, parts, timeout);
-        if let Some(outlet) = self.outlets.get_mut(&lane) {
-            outlet.outstanding += 1;
-        }
-        let id = connection.id();
+        let Some(outlet) = self.outlets.get_mut(&lane) else {
+            return false;
+        };
+        let number = outlet.requests.send();
+        let connection = connection.id();
         self.events.push(Box::pin(async move {
             let answer = match pending {
                 Ok(pending) => pending.await,
                 Err(error) => Err(error),
             };
-            Event::Produced {
-                lane,
-                connection: id,
+            let answered = Answered {
+                connection,
                 tickets,
                 answer,
+            };
+            Event::Produced {
+                lane,
+                number,
+                answered,
             }
         }));
         true
@@ -101,7 +106,7 @@ impl Worker {
             return;
         };
         outlet.connection = None;
-        if outlet.connecting || outlet.outstanding > 0 {
+        if outlet.connecting || outlet.requests.outstanding() > 0 {
             return;
         }
         outlet.connecting = true;
@@ -188,23 +193,20 @@ impl Worker {
         (parts, tickets)
     }
 
-    pub(crate) fn produced(
-        &mut self,
-        lane: Lane,
-        connection: u64,
-        tickets: &[Ticket],
-        answer: Result<Vec<ProduceAnswer>>,
-    ) {
-        if let Some(outlet) = self.outlets.get_mut(&lane) {
-            outlet.outstanding = outlet.outstanding.saturating_sub(1);
-            let same = outlet
-                .connection
-                .as_ref()
-                .is_some_and(|it| it.id() == connection);
-            if answer.is_err() && same {
-                outlet.connection = None;
-            }
+    pub(crate) fn produced(&mut self, lane: Lane, number: u64, answered: Answered) {
+        let Some(outlet) = self.outlets.get_mut(&lane) else {
+            return;
+        };
+        let is_current = |connection: &Connection| connection.id() == answered.connection;
+        if answered.answer.is_err() && outlet.connection.as_ref().is_some_and(is_current) {
+            outlet.connection = None;
         }
+        for answered in outlet.requests.arrive(number, answered) {
+            self.take_answers(&answered.tickets, answered.answer);
+        }
+    }
+
+    fn take_answers(&mut self, tickets: &[Ticket], answer: Result<Vec<ProduceAnswer>>) {
         match answer {
             Ok(answers) => {
                 for (&(index, round), answer) in tickets.iter().zip(answers) {
@@ -248,7 +250,7 @@ impl Worker {
                     mirror.route.target
                 );
                 let reason = Reason::new(HaltCode::ForeignWrite, message)
-                    .at(Some(mirror.tracked.lock().record.frontier), Some(actual));
+                    .at(Some(mirror.tracked.lock().record.frontier), Some(predicted));
                 self.trouble(index, Trouble::Halt(reason), false);
             }
             Landing::Unexpected => {}

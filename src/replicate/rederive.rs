@@ -39,27 +39,23 @@ pub(crate) async fn derive(
         .max(TargetOffset(source_start.get() - shift))
         .max(TargetOffset::ZERO);
     let oldest = likeness::batch_holding(target, &question.target, low.get()).await?;
-    let at_low = match oldest {
+    let likeness = match oldest {
         Some(batch) => {
-            let low_end = TargetOffset(batch.last_offset());
             let map = |offset: TargetOffset| Some(SourceOffset(offset.get() + shift));
-            (
-                likeness::compare(source, &question.source, &batch, map).await?,
-                low_end,
-            )
+            likeness::compare_from(source, &question.source, &batch, low, map).await?
         }
-        None => (Likeness::Unknown, low),
+        None => Likeness::Unknown,
     };
-    match at_low {
-        (Likeness::Same, _) => Ok(Run::new(
+    match likeness {
+        Likeness::Same => Ok(Run::new(
             SourceOffset(low.get() + shift),
             low,
             tail.end.since(low),
         )),
-        (Likeness::Different | Likeness::Unknown, end) => Err(unknown(
+        Likeness::Different | Likeness::Unknown => Err(unknown(
             &format!(
-                "target offset {end} is not source offset {}: the partition has gaps, whose places only the checkpoint knew",
-                end.get() + shift
+                "target offset {low} is not source offset {}: the partition has gaps, whose places only the checkpoint knew",
+                low.get() + shift
             ),
             tail,
         )),

@@ -38,9 +38,10 @@ pub(crate) fn check_tail(
     let Some(last) = &tail.last else {
         return check_empty(tail, acknowledged);
     };
+    // From the end of what was acknowledged on, nothing is known to be this link's.
     let foreign = |what: String| {
-        Err(Reason::new(HaltCode::ForeignWrite, what)
-            .at(None, Some(TargetOffset(last.base_offset))))
+        let first = acknowledged.unwrap_or(TargetOffset(last.base_offset));
+        Err(Reason::new(HaltCode::ForeignWrite, what).at(None, Some(first)))
     };
     if !identity.owns(last.producer_id) {
         return foreign(format!(

@@ -138,7 +138,12 @@ pub(crate) async fn settle_target(
         log_start,
         last: last.as_ref().map(|batch| *batch.header()),
     };
-    resume::check_tail(identity, &tail, question.acknowledged).map_err(Trouble::Halt)?;
+    resume::check_tail(identity, &tail, question.acknowledged).map_err(|reason| {
+        let reached = question.acknowledged.map(|_| question.record.frontier);
+        let source = reason.source_offset.or(reached);
+        let target = reason.target_offset;
+        Trouble::Halt(reason.at(source, target))
+    })?;
     let explanations = resume::explanations(question.last_run, &question.record.plans, tail.end);
     let known_at = known_at(cluster, identity, question, &tail).await?;
     Ok(TargetSide {

@@ -184,7 +184,8 @@ impl LinkView {
 
     /// Whether the checkpoint DB knows where a partition starts.
     pub fn has_begun(&self, partition: &TopicPartition) -> bool {
-        self.tracked(partition).is_some_and(|tracked| tracked.lock().begun)
+        self.tracked(partition)
+            .is_some_and(|tracked| tracked.lock().begun)
     }
 
     /// The target offset at which a consumer goes on that would read `offset` next on the source.

@@ -32,6 +32,7 @@ use crate::offsets::Receipt;
 use super::context::{Link, LinkContext};
 use super::mirror::{Lane, Mirror, Phase, Then};
 use super::settle::{Settled, TargetSide, Trouble};
+use super::turns::Turns;
 use crate::control::topics::MirrorSet;
 
 /// How often what changed without a reason to store it at once is stored.
@@ -60,9 +61,8 @@ pub(crate) enum Event {
     /// A produce request was answered.
     Produced {
         lane: Lane,
-        connection: u64,
-        tickets: Vec<Ticket>,
-        answer: Result<Vec<ProduceAnswer>>,
+        number: u64,
+        answered: Answered,
     },
     /// Runs became durable.
     Stored {
@@ -85,6 +85,17 @@ pub(crate) enum Event {
     Rested(Ticket),
     /// The target told where logs start.
     LogStarts(ListedOffsets),
+}
+
+/// A produce request's answer.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    /// The connection it was sent on.
+    pub(crate) connection: u64,
+    /// The partitions in it, in order.
+    pub(crate) tickets: Vec<Ticket>,
+    /// The answers in the same order, or why there are none.
+    pub(crate) answer: Result<Vec<ProduceAnswer>>,
 }
 
 pub(crate) type EventFuture = Pin<Box<dyn Future<Output = Event> + Send>>;
@@ -110,7 +121,7 @@ pub(crate) struct Outlet {
     /// Whether a connection is being made.
     pub(crate) connecting: bool,
     /// Requests that are out.
-    pub(crate) outstanding: usize,
+    pub(crate) requests: Turns<Answered>,
     /// Partitions with something to send, in turn.
     pub(crate) ready: VecDeque<usize>,
 }
@@ -197,12 +208,9 @@ impl Worker {
             Event::OutletUp(lane, connection) => self.outlet_up(lane, connection),
             Event::Produced {
                 lane,
-                connection,
-                tickets,
-                answer,
-            } => {
-                self.produced(lane, connection, &tickets, answer);
-            }
+                number,
+                answered,
+            } => self.produced(lane, number, answered),
             Event::Stored {
                 receipts,
                 staged,

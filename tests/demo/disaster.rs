@@ -1,5 +1,6 @@
 //! The story from the first broker to the last figure.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -40,22 +41,7 @@ pub(crate) async fn survive(narrator: &Narrator) -> bool {
 
     let link = paris_oslo(&paris.bootstrap(), &oslo.bootstrap(), LINK);
     let mut farshore = Farshore::new(program::farshore(), &link);
-    let mirroring_began = Instant::now();
-    let unseen = ProgressBar::hidden();
-    tokio::join!(
-        traffic.write_half(&unseen),
-        mirroring::interrupted(narrator, &mut farshore)
-    );
-    let ends = ends(&paris.bootstrap()).await;
-    mirroring::caught_up(narrator, &farshore, &ends, &before.next).await;
-    let mirrored_in = mirroring_began.elapsed();
-    let (written, aborted) = traffic::written();
-    narrator.say(&format!(
-        "Everything is on oslo; the producers wrote {} records and aborted {} more.",
-        grouped(written),
-        grouped(aborted)
-    ));
-    operator::run(&farshore, &["status"]).await;
+    let mirrored_in = mirror(narrator, &mut farshore, &paris, &mut traffic, &before).await;
 
     narrator.say("An independent reader takes down what paris holds.");
     let source = ledger::read(
@@ -123,6 +109,37 @@ async fn first_half(narrator: &Narrator, paris: &Cluster, traffic: &mut Traffic)
         grouped(reading.diary.values().map(Vec::len).sum::<usize>())
     ));
     reading
+}
+
+/// The other half of the records, while farshore mirrors and is killed; how long it took until all was on the target.
+async fn mirror(
+    narrator: &Narrator,
+    farshore: &mut Farshore,
+    paris: &Cluster,
+    traffic: &mut Traffic,
+    before: &Reading,
+) -> Duration {
+    let began = Instant::now();
+    let (producing, unseen) = (Cell::new(true), ProgressBar::hidden());
+    let produce = async {
+        traffic.write_half(&unseen).await;
+        producing.set(false);
+    };
+    tokio::join!(
+        produce,
+        mirroring::interrupted(narrator, farshore, &producing)
+    );
+    let ends = ends(&paris.bootstrap()).await;
+    mirroring::caught_up(narrator, farshore, &ends, &before.next).await;
+    let mirrored_in = began.elapsed();
+    let (written, aborted) = traffic::written();
+    narrator.say(&format!(
+        "Everything is on oslo; the producers wrote {} records and aborted {} more.",
+        grouped(written),
+        grouped(aborted)
+    ));
+    operator::run(farshore, &["status"]).await;
+    mirrored_in
 }
 
 /// Plan, execution, and the group's life after it.

@@ -114,7 +114,7 @@ impl Evidence {
             "records on oslo",
             "group on paris",
             "group on oslo",
-            "next record right",
+            "next record",
             "agrees",
         ]
         .map(str::to_owned));
@@ -147,6 +147,6 @@ impl Evidence {
 
 fn row(cells: &[String; 7]) -> String {
     let [topic, figures @ ..] = cells;
-    let figures: Vec<String> = figures.iter().map(|cell| format!("{cell:>17}")).collect();
+    let figures: Vec<String> = figures.iter().map(|cell| format!("{cell:>18}")).collect();
     format!("{topic:<10}{}\n", figures.concat())
 }

@@ -1,5 +1,6 @@
 //! The quiet time before the disaster: farshore mirrors, is killed twice, and catches up all the same.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,8 +16,12 @@ const LIMIT: Duration = Duration::from_secs(90);
 /// Where farshore is killed, in source offsets of a million.
 const KILLS_AT: [i64; 2] = [250_000, 600_000];
 
-/// Starts farshore and kills it twice on the way; returns when it has been started for the third time.
-pub(crate) async fn interrupted(narrator: &Narrator, farshore: &mut Farshore) {
+/// Starts farshore, kills it twice on the way and starts it again, as long as something is produced.
+pub(crate) async fn interrupted(
+    narrator: &Narrator,
+    farshore: &mut Farshore,
+    producing: &Cell<bool>,
+) {
     farshore.start().await;
     narrator.say("farshore mirrors paris to oslo, while paris goes on receiving.");
     let mut progress = Progress::new(narrator);
@@ -32,6 +37,13 @@ pub(crate) async fn interrupted(narrator: &Narrator, farshore: &mut Farshore) {
         progress.say("farshore is killed (SIGKILL) in the middle of it, and started again.");
         farshore.start().await;
     }
+    watch(farshore, &mut progress, async |look| {
+        if producing.get() {
+            return Err(format!("{look:?}, and the producers go on"));
+        }
+        Ok(())
+    })
+    .await;
 }
 
 /// Waits until everything up to these ends is on the target, and the group's offsets are known to farshore.

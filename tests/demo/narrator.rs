@@ -38,7 +38,7 @@ impl Narrator {
 /// Prints something a step shows: the output of a command, a table.
 pub(crate) fn show(text: &str) {
     for line in text.trim_end().lines() {
-        println!("          {line}");
+        println!("{}", format!("          {line}").trim_end());
     }
 }
 

@@ -8,8 +8,8 @@ pub(crate) async fn run(farshore: &Farshore, arguments: &[&str]) -> String {
     show(&format!("$ farshore {}", arguments.join(" ")));
     let output = farshore.cli(arguments).await;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    show(&printed);
     show(&String::from_utf8_lossy(&output.stderr));
+    show(&printed);
     assert!(
         output.status.success(),
         "farshore {arguments:?}: {}",

@@ -22,26 +22,34 @@ pub(crate) struct Look {
     pub(crate) lag: i64,
 }
 
-/// Asks the running farshore. The error is made for `eventually`. Panics at a partition that needs an operator.
+/// Asks the running farshore. The error is made for `eventually`: an early look knows too little.
+///
+/// Panics at a partition that needs an operator.
 pub(crate) async fn look(farshore: &Farshore) -> Result<Look, String> {
     let topics = farshore.get_json(TOPICS).await?;
+    let topics = topics.as_array().map_or(&[][..], Vec::as_slice);
+    let partitions = topics
+        .iter()
+        .flat_map(|topic| topic["partitions"].as_array().into_iter().flatten());
     let mut look = Look {
         position: 0,
         source_end: 0,
         lag: 0,
     };
-    for topic in topics.as_array().into_iter().flatten() {
-        for partition in topic["partitions"].as_array().into_iter().flatten() {
-            // Unknown is -1.
-            let number = |name: &str| partition[name].as_i64().unwrap_or_default().max(0);
-            assert!(
-                !matches!(partition["state"].as_str(), Some("halted" | "diverged")),
-                "a mirror partition stands still: {partition}"
-            );
-            look.position += number("position");
-            look.source_end += number("source_end");
-            look.lag += number("lag_records");
-        }
+    for partition in partitions {
+        assert!(
+            !matches!(partition["state"].as_str(), Some("halted" | "diverged")),
+            "a mirror partition stands still: {partition}"
+        );
+        // What was not seen yet is -1.
+        let number = |name: &str| partition[name].as_i64().filter(|number| *number >= 0);
+        let number = |name: &str| number(name).ok_or_else(|| format!("no {name}: {partition}"));
+        look.position += number("position")?;
+        look.source_end += number("source_end")?;
+        look.lag += number("lag_records")?;
+    }
+    if look.source_end == 0 {
+        return Err("nothing is mirrored yet".to_owned());
     }
     Ok(look)
 }
@@ -57,7 +65,7 @@ pub(crate) async fn partitions_of(farshore: &Farshore, topic: &str) -> Result<Ve
 
 /// A bar that only a terminal shows, with whatever it is told to say.
 pub(crate) fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("          {bar:40} {percent:>3} %  {msg}");
+    let style = ProgressStyle::with_template("          {wide_bar} {percent:>3} %  {msg}");
     ProgressBar::new(0).with_style(style.expect("a template"))
 }
 

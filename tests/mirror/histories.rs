@@ -9,7 +9,7 @@ use crate::support::wait::eventually;
 use crate::support::write::{Outcome, Record, Writer};
 
 /// Writes interleaved transactions of two producers and plain records; gives how many records a reader may see.
-async fn write_transactions(setting: &Setting, topic: &str, rounds: u32) -> u64 {
+pub(crate) async fn write_transactions(setting: &Setting, topic: &str, rounds: u32) -> u64 {
     let bootstrap = setting.paris.bootstrap();
     let mut rng = seed::rng();
     let one = Writer::new(&bootstrap, topic, &[("transactional.id", "one")]);
@@ -72,7 +72,7 @@ async fn aborted_records_never_appear_and_committed_ones_do_once() {
 }
 
 /// Writes to a compacted topic until its cleaner has left holes.
-async fn write_compacted(setting: &Setting, topic: &str) {
+pub(crate) async fn write_compacted(setting: &Setting, topic: &str) {
     const KEYS: u32 = 500;
     let bootstrap = setting.paris.bootstrap();
     let configs = [

@@ -3,7 +3,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod asking;
+mod checks;
+mod databases;
+mod discovery;
 mod exactness;
+mod failover;
+mod groups;
 mod hazards;
 mod histories;
+mod service;
 mod setting;
+mod strangers;
+mod versions;

@@ -1,11 +1,16 @@
 //! Two clusters and farshore between them.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::support::brokers::{Cluster, KafkaVersion, Spec};
 use crate::support::compare;
 use crate::support::farshore::{Farshore, paris_oslo};
+use crate::support::groups;
+use crate::support::pairs::Pairs;
+use crate::support::read::{Isolation, Partition, Seen, contents};
 use crate::support::topics::{self, Counter};
+use crate::support::write::{Writer, numbered};
 
 /// How long a mirror may take to catch up in a test.
 pub(crate) const CATCH_UP: Duration = Duration::from_secs(120);
@@ -20,8 +25,13 @@ pub(crate) struct Setting {
 impl Setting {
     /// Starts both clusters; farshore is configured with these lines of its link and not started.
     pub(crate) async fn start(version: KafkaVersion, link: &str) -> Self {
-        let paris = Cluster::start(Spec::new(version)).await;
-        let oslo = Cluster::start(Spec::new(version)).await;
+        Self::between(Spec::new(version), Spec::new(version), link).await
+    }
+
+    /// The same with clusters of the caller's choice.
+    pub(crate) async fn between(paris: Spec, oslo: Spec, link: &str) -> Self {
+        let paris = Cluster::start(paris).await;
+        let oslo = Cluster::start(oslo).await;
         let farshore = farshore(&paris, &oslo, link);
         Self {
             paris,
@@ -38,6 +48,58 @@ impl Setting {
         ];
         all.extend_from_slice(configs);
         topics::create(&self.paris.bootstrap(), name, partitions, 1, &all).await;
+    }
+
+    /// Writes records of these numbers to a partition on the source.
+    pub(crate) async fn write(&self, topic: &str, partition: i32, numbers: Range<i64>) {
+        let writer = Writer::new(&self.paris.bootstrap(), topic, &[]);
+        writer.write(numbered(partition, numbers)).await;
+    }
+
+    /// Waits until everything the source has of a topic is mirrored.
+    pub(crate) async fn mirrored(&self, topic: &str, partitions: i32) {
+        let mut ends = Vec::new();
+        for partition in 0..partitions {
+            let (_, end) = topics::watermarks(&self.paris.bootstrap(), topic, partition).await;
+            ends.push(end);
+        }
+        self.farshore.mirrors(topic, &ends).await;
+    }
+
+    /// Commits an offset on the source for a group without members.
+    pub(crate) async fn commits(&self, group: &str, partition: (&str, i32), offset: i64) {
+        let offset = (partition.0, partition.1, offset);
+        groups::commit(&self.paris.bootstrap(), group, &[offset]).await;
+    }
+
+    /// The offset a group has on the target.
+    pub(crate) async fn committed(&self, group: &str, partition: (&str, i32)) -> i64 {
+        let found = groups::committed(&self.oslo.bootstrap(), group, &[partition]).await;
+        let offset = found.into_values().next();
+        offset.unwrap_or_else(|| panic!("{group} has no offset on the target"))
+    }
+
+    /// Reads which offsets of a mirrored partition hold the same record.
+    pub(crate) async fn pairs(&self, topic: &str, partition: i32) -> Pairs {
+        let (source, target) = (self.paris.bootstrap(), self.oslo.bootstrap());
+        Pairs::read(&source, &target, topic, partition).await
+    }
+
+    /// What a consumer reads on the source that goes on at an offset.
+    pub(crate) async fn next_on_source(&self, topic: &str, number: i32, offset: i64) -> Vec<Seen> {
+        let partition = Partition::new(&self.paris.bootstrap(), topic, number).from(offset);
+        contents(partition.read(Isolation::Committed).await)
+    }
+
+    /// What a group reads on the target in each partition, resumed where it stands there.
+    pub(crate) async fn next_on_target(
+        &self,
+        group: &str,
+        topic: &str,
+        partitions: i32,
+    ) -> Vec<Vec<Seen>> {
+        let read = groups::resume(&self.oslo.bootstrap(), group, topic, partitions).await;
+        read.into_values().map(contents).collect()
     }
 
     /// Counts what the target holds of a topic, once it is there.

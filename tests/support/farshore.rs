@@ -63,7 +63,7 @@ impl Farshore {
     /// Replaces the clusters and links of the configuration; takes effect at the next start.
     pub(crate) fn configure(&self, clusters_and_links: &str) {
         let text = format!(
-            "{clusters_and_links}\n[checkpoint]\npath = \"{}\"\n\n[api]\nlisten = \"{}\"\n",
+            "{clusters_and_links}\n[checkpoint]\npath = \"{}\"\n\n[api]\nlisten = \"{}\"\nrequests_per_second = 100000\n",
             self.checkpoint_path().display(),
             self.api.address()
         );

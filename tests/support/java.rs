@@ -11,6 +11,8 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// A tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tool {
+    /// Grants and denies.
+    Acls,
     /// Prints records.
     ConsoleConsumer,
     /// Describes and resets consumer groups.
@@ -24,6 +26,8 @@ pub(crate) enum Tool {
 impl Tool {
     fn class(self, version: KafkaVersion) -> &'static str {
         match (self, version) {
+            (Self::Acls, KafkaVersion::V4_1) => "org.apache.kafka.tools.AclCommand",
+            (Self::Acls, KafkaVersion::V3_9 | KafkaVersion::V3_9Zk) => "kafka.admin.AclCommand",
             (Self::ConsoleConsumer, KafkaVersion::V4_1) => {
                 "org.apache.kafka.tools.consumer.ConsoleConsumer"
             }

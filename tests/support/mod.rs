@@ -6,15 +6,19 @@
 
 #![allow(
     dead_code,
+    unused_imports,
     reason = "every test binary includes the whole bed and uses a part of it"
 )]
 
 pub(crate) mod brokers;
 pub(crate) mod compare;
+pub(crate) mod configs;
 pub(crate) mod farshore;
 pub(crate) mod groups;
 pub(crate) mod java;
 pub(crate) mod leash;
+pub(crate) mod operator;
+pub(crate) mod pairs;
 pub(crate) mod ports;
 pub(crate) mod proxy;
 pub(crate) mod read;

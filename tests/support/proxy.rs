@@ -281,7 +281,10 @@ impl Shared {
 
     fn is_kept_of(&self, connection: u64) -> bool {
         let state = self.state.lock();
-        state.kept.as_ref().is_some_and(|kept| kept.connection == connection)
+        state
+            .kept
+            .as_ref()
+            .is_some_and(|kept| kept.connection == connection)
     }
 
     fn deliver(&self, mut state: MutexGuard<'_, State>) {

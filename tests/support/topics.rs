@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier,
+    TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -56,6 +59,21 @@ pub(crate) async fn grow(bootstrap: &str, topic: &str, partitions: i32) {
         result.expect("the partitions are created");
     }
     wait_led(bootstrap, topic, partitions).await;
+}
+
+/// Replaces the configs of a topic.
+pub(crate) async fn configure(bootstrap: &str, topic: &str, configs: &[(&str, &str)]) {
+    let mut changed = AlterConfig::new(ResourceSpecifier::Topic(topic));
+    for (name, value) in configs {
+        changed = changed.set(name, value);
+    }
+    let results = admin(bootstrap)
+        .alter_configs([&changed], &AdminOptions::new())
+        .await
+        .expect("an answer to AlterConfigs");
+    for result in results {
+        result.expect("the configs are changed");
+    }
 }
 
 /// Deletes a topic and waits until the cluster no longer lists it.
@@ -165,6 +183,18 @@ async fn leaders(bootstrap: &str, topic: &str) -> Result<Option<Vec<bool>>, Stri
     let metadata = metadata.map_err(|error| error.to_string())?;
     let found = metadata.topics().iter().find(|one| one.name() == topic);
     Ok(found.map(|one| one.partitions().iter().map(|p| p.leader() >= 0).collect()))
+}
+
+/// The broker that leads a partition.
+pub(crate) async fn leader(bootstrap: &str, topic: &str, partition: i32) -> i32 {
+    let (consumer, topic): (BaseConsumer, _) = (client(bootstrap), topic.to_owned());
+    let metadata = blocking(move || consumer.fetch_metadata(Some(&topic), LIMIT)).await;
+    let metadata = metadata.expect("the topic's metadata");
+    let found = metadata.topics()[0].partitions().iter();
+    let found = found
+        .filter(|one| one.id() == partition)
+        .map(|one| one.leader());
+    found.last().expect("the partition exists")
 }
 
 /// Waits until a topic has so many partitions, each with a leader.

@@ -40,6 +40,12 @@ impl Record {
     }
 }
 
+/// Records of one partition that tell their number.
+pub(crate) fn numbered(partition: i32, numbers: std::ops::Range<i64>) -> Vec<Record> {
+    let record = |number| Record::new(partition, format!("key {number}"), format!("v{number}"));
+    numbers.map(record).collect()
+}
+
 /// Records of all shapes: with and without key, value and headers, empty and not, timestamps that also go back.
 pub(crate) fn mixed(
     mut rng: fastrand::Rng,

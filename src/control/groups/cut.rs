@@ -2,6 +2,7 @@
 //!
 //! Otherwise the input offset of a Kafka Streams group could arrive before the records it produced. Partitions that
 //! stand still don't count, or one of them would stop every group; what is committed there is held at its frontier.
+//! A snapshot without the end of a partition that does count is no cut: what led to its commits may be behind that end.
 //! At most two snapshots wait: the oldest, so that some cut is always near, and the newest. Pure.
 
 use std::collections::BTreeMap;
@@ -90,7 +91,7 @@ fn behind(snapshot: &Snapshot, partitions: &[MirroredPartition]) -> Vec<Behind> 
 }
 
 /// Whether a partition moves on by itself.
-fn counts(state: PartitionState) -> bool {
+pub(super) fn counts(state: PartitionState) -> bool {
     match state {
         PartitionState::Preparing
         | PartitionState::Filling

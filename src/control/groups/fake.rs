@@ -46,6 +46,8 @@ pub(crate) struct Inner {
     pub(crate) ends: BTreeMap<TopicPartition, i64>,
     /// Last stable offsets that differ from the ends.
     pub(crate) stable: BTreeMap<TopicPartition, i64>,
+    /// Partitions whose ends nobody tells.
+    pub(crate) silent: BTreeSet<TopicPartition>,
     pub(crate) transactions: BTreeSet<TopicPartition>,
     pub(crate) commits_are: Fate,
     /// Every commit that happened.
@@ -159,7 +161,8 @@ impl Site for FakeSite {
                     End::LastStable => inner.stable.get(p).copied().unwrap_or(log_end),
                 }
             };
-            Ok(partitions.iter().map(|p| (p.clone(), at(p))).collect())
+            let told = partitions.iter().filter(|p| !inner.silent.contains(*p));
+            Ok(told.map(|p| (p.clone(), at(p))).collect())
         })
     }
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::board::{Board, GroupPartitionStatus, GroupState, GroupStatus};
 use super::carry::{Carrier, Wants};
 use super::commit::SourceCommit;
-use super::cut::{Behind, Cut, Snapshot};
+use super::cut::{Behind, Cut, Snapshot, counts};
 use super::ledger::{Account, Ledger};
 use super::site::{End, Site, Standing};
 use crate::config::GroupFilter;
@@ -57,6 +57,8 @@ pub struct GroupSync {
 struct Memory {
     cut: Cut,
     latest: Option<Snapshot>,
+    /// Partitions whose ends the source didn't tell at the last look.
+    silent: Vec<TopicPartition>,
     applied: Option<Snapshot>,
     /// When the last pass over the target ended well.
     passed_at: Option<Instant>,
@@ -89,9 +91,9 @@ impl GroupSync {
 
     async fn round(&self, memory: &mut Memory, now_ms: i64) -> Result<()> {
         match self.look(memory.latest.as_ref(), now_ms).await {
-            Ok(snapshot) => {
+            Ok((snapshot, silent)) => {
                 memory.reading.worked();
-                self.take_in(memory, snapshot).await?;
+                self.take_in(memory, snapshot, silent).await?;
             }
             Err(error) => memory.reading.failed(&error),
         }
@@ -111,9 +113,13 @@ impl GroupSync {
 
     /// Reads all group offsets first and the ends after them: whatever led to a commit is before its partition's end (H19).
     ///
-    /// What a broker doesn't tell about one group or partition is taken from the last snapshot: an older commit only makes
-    /// the cut older.
-    async fn look(&self, latest: Option<&Snapshot>, now_ms: i64) -> Result<Snapshot> {
+    /// What a broker doesn't tell about one group or partition is taken from the last snapshot. An older commit only makes
+    /// the cut older; an older end makes none, so the partitions without a new one are given too.
+    async fn look(
+        &self,
+        latest: Option<&Snapshot>,
+        now_ms: i64,
+    ) -> Result<(Snapshot, Vec<TopicPartition>)> {
         let mut snapshot = Snapshot {
             taken_at_ms: now_ms,
             ends: latest.map(|latest| latest.ends.clone()).unwrap_or_default(),
@@ -142,14 +148,17 @@ impl GroupSync {
                 .extend(commits.map(|commits| (group, commits)));
         }
         drop(reads);
-        let mirrored: Vec<TopicPartition> = self.mirrored_partitions().collect();
-        snapshot
-            .ends
-            .retain(|partition, _| mirrored.binary_search(partition).is_ok());
-        let ends = self.source.ends(&mirrored, End::LastStable).await?;
+        let mirrored = self.mirrored.partitions();
+        let asked: Vec<TopicPartition> = mirrored.iter().map(|m| m.partition.clone()).collect();
+        let keeps = |partition: &TopicPartition| asked.binary_search(partition).is_ok();
+        snapshot.ends.retain(|partition, _| keeps(partition));
+        let ends = self.source.ends(&asked, End::LastStable).await?;
+        let silent = mirrored.into_iter().filter(|m| counts(m.state));
+        let silent = silent.map(|m| m.partition);
+        let silent = silent.filter(|p| !ends.contains_key(p)).collect();
         let ends = ends.into_iter().map(|(p, end)| (p, SourceOffset(end)));
         snapshot.ends.extend(ends);
-        Ok(snapshot)
+        Ok((snapshot, silent))
     }
 
     /// A group's offsets in partitions of the link.
@@ -168,13 +177,13 @@ impl GroupSync {
         Ok(commits.collect())
     }
 
-    fn mirrored_partitions(&self) -> impl Iterator<Item = TopicPartition> {
-        let partitions = self.mirrored.partitions().into_iter();
-        partitions.map(|mirrored| mirrored.partition)
-    }
-
-    /// Keeps a snapshot for a dead source and for the next cut.
-    async fn take_in(&self, memory: &mut Memory, snapshot: Snapshot) -> Result<()> {
+    /// Keeps a snapshot for a dead source, and for the next cut if it makes one.
+    async fn take_in(
+        &self,
+        memory: &mut Memory,
+        snapshot: Snapshot,
+        silent: Vec<TopicPartition>,
+    ) -> Result<()> {
         let is_known = memory
             .latest
             .as_ref()
@@ -184,7 +193,10 @@ impl GroupSync {
         }
         self.board.keep(|group| self.filter.matches(group));
         memory.latest = Some(snapshot.clone());
-        memory.cut.offer(snapshot);
+        if silent.is_empty() {
+            memory.cut.offer(snapshot);
+        }
+        memory.silent = silent;
         Ok(())
     }
 
@@ -231,7 +243,7 @@ impl GroupSync {
     fn show_pending(&self, memory: &Memory, partitions: &[MirroredPartition]) {
         let Some(latest) = &memory.latest else { return };
         let nothing = BTreeMap::new();
-        let waits_for = waits_for(&memory.cut.waits_for(partitions));
+        let waits_for = waits_for(&memory.silent, &memory.cut.waits_for(partitions));
         for (group, commits) in &latest.groups {
             let applied = memory.applied.as_ref().and_then(|s| s.groups.get(group));
             let applied = applied.unwrap_or(&nothing);
@@ -279,6 +291,7 @@ impl Memory {
         Self {
             cut: Cut::default(),
             latest: None,
+            silent: Vec::new(),
             applied: None,
             passed_at: None,
             refresh_after_ms: None,
@@ -311,7 +324,13 @@ fn unknown(accounts: &BTreeMap<GroupId, Account>) -> Wants {
         .collect()
 }
 
-fn waits_for(behind: &[Behind]) -> Option<String> {
+fn waits_for(silent: &[TopicPartition], behind: &[Behind]) -> Option<String> {
+    if let Some(first) = silent.first() {
+        return Some(format!(
+            "waits until the source tells where {} partitions end; {first} is one",
+            silent.len()
+        ));
+    }
     let first = behind.first()?;
     let at = first
         .frontier

@@ -80,6 +80,27 @@ impl Situation {
         recorded.map_or(mirrored.source_end, |end| end.max(mirrored.source_end))
     }
 
+    /// What a failover doesn't find on the target beside what it counts: applications may have written it before the
+    /// offsets they committed (H19).
+    fn behind(&self) -> Option<String> {
+        let topics = self.topics();
+        let uncounted = self.partitions.values().filter(|mirrored| {
+            self.kind == Kind::Failover && !topics.contains(&mirrored.partition.topic)
+        });
+        let lacks = |mirrored: &&MirroredPartition| {
+            let frontier = mirrored.frontier.unwrap_or(SourceOffset::ZERO);
+            frontier < self.known_end(mirrored)
+        };
+        let behind: Vec<_> = uncounted.filter(lacks).collect();
+        let first = behind.first()?;
+        Some(format!(
+            "{} partitions of other topics had not reached the target up to the source's last known end; {} goes to {}: what these groups' applications wrote there may be missing",
+            behind.len(),
+            first.partition,
+            self.known_end(first)
+        ))
+    }
+
     /// What to know beyond the figures.
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -105,6 +126,7 @@ impl Situation {
                 ));
             }
         }
+        warnings.extend(self.behind());
         let stands_still = |mirrored: &MirroredPartition| {
             let why = mirrored
                 .reason

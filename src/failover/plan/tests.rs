@@ -242,6 +242,25 @@ fn a_partition_of_topics_outside_the_move_blocks_nothing() {
 }
 
 #[test]
+fn h19_what_the_target_lacks_in_topics_outside_the_move_is_a_warning() {
+    let mut situation = failover(mapped());
+    let output = MirroredPartition {
+        partition: TopicPartition::new("output", 3),
+        ..mirrored(PartitionState::Live)
+    };
+    let end = output.frontier.unwrap();
+    let partition = output.partition.clone();
+    situation.partitions.insert(partition.clone(), output);
+    situation.source_ends.insert(partition.clone(), end);
+    assert_eq!(planned(&situation).warnings, Vec::<String>::new());
+    situation
+        .source_ends
+        .insert(partition, SourceOffset(end.get() + 1));
+    let warnings = planned(&situation).warnings;
+    assert!(warnings[0].contains("output-3"), "{warnings:?}");
+}
+
+#[test]
 fn equal_content_has_an_equal_hash_whenever_it_was_planned() {
     let one = planned(&failover(mapped()));
     let later = plan(&failover(mapped()), "p2".to_owned(), NOW + VALID_FOR);

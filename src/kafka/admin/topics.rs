@@ -35,19 +35,9 @@ const LOOKS: u32 = 10;
 ///
 /// Errors: the broker's code with its explanation.
 pub async fn create_topic(cluster: &Cluster, topic: &NewTopic) -> Result<bool> {
-    let configs = topic.configs.iter().map(|(name, value)| {
-        CreatableTopicConfig::default()
-            .with_name(text(name))
-            .with_value(Some(text(value)))
-    });
-    let creatable = CreatableTopic::default()
-        .with_name(topic_name(&topic.name))
-        .with_num_partitions(topic.partitions)
-        .with_replication_factor(topic.replication_factor)
-        .with_configs(configs.collect());
     let timeout = cluster.settings().request_timeout;
     let request = CreateTopicsRequest::default()
-        .with_topics(vec![creatable])
+        .with_topics(vec![creatable(topic)])
         .with_timeout_ms(milliseconds(timeout));
     let ask = cluster.ask(Route::Controller, |connection| {
         let request = request.clone();
@@ -66,6 +56,20 @@ pub async fn create_topic(cluster: &Cluster, topic: &NewTopic) -> Result<bool> {
         }
     });
     ask.await
+}
+
+/// A topic to create, for the wire.
+pub(super) fn creatable(topic: &NewTopic) -> CreatableTopic {
+    let configs = topic.configs.iter().map(|(name, value)| {
+        CreatableTopicConfig::default()
+            .with_name(text(name))
+            .with_value(Some(text(value)))
+    });
+    CreatableTopic::default()
+        .with_name(topic_name(&topic.name))
+        .with_num_partitions(topic.partitions)
+        .with_replication_factor(topic.replication_factor)
+        .with_configs(configs.collect())
 }
 
 /// Raises a topic's number of partitions to `count`; fine if it has as many or more.

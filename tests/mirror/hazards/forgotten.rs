@@ -55,12 +55,14 @@ impl Bed {
 
     /// Waits until the target broker knows no producer of the topic any more.
     async fn is_forgotten(&self) {
-        eventually(CATCH_UP, "the producer is forgotten", async || {
-            match broker::producers(&self.setting.oslo.bootstrap(), "t", 0).await? {
+        eventually(
+            CATCH_UP,
+            "the producer is forgotten",
+            async || match broker::producers(&self.setting.oslo.bootstrap(), "t", 0).await? {
                 0 => Ok(()),
                 count => Err(format!("{count} producers")),
-            }
-        })
+            },
+        )
         .await;
     }
 

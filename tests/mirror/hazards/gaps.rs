@@ -17,7 +17,9 @@ async fn only_records_that_were_never_mirrored_are_a_gap() {
     let writer = Writer::new(&paris, "idle", &[("transactional.id", "t")]);
     writer.init_transactions().await;
     let (ten, twenty, thirty) = (0..10, 10..20, 20..30);
-    writer.transaction(numbered(0, ten, 20), Outcome::Commit).await;
+    writer
+        .transaction(numbered(0, ten, 20), Outcome::Commit)
+        .await;
     write_batches(&setting, "gap", 0, [0..20], 20).await;
     setting.farshore.start().await;
     // The marker at offset 10 is not a record, and nothing before 11 is missing.
@@ -32,8 +34,12 @@ async fn only_records_that_were_never_mirrored_are_a_gap() {
     topics::delete_records(&paris, "gap", 0, 35).await;
     setting.farshore.start().await;
     caught_up(&setting.farshore, ("idle", 0), 11).await;
-    writer.transaction(numbered(0, twenty, 20), Outcome::Abort).await;
-    writer.transaction(numbered(0, thirty, 20), Outcome::Commit).await;
+    writer
+        .transaction(numbered(0, twenty, 20), Outcome::Abort)
+        .await;
+    writer
+        .transaction(numbered(0, thirty, 20), Outcome::Commit)
+        .await;
     caught_up(&setting.farshore, ("idle", 0), 33).await;
     restart(&mut setting.farshore).await;
     caught_up(&setting.farshore, ("idle", 0), 33).await;
@@ -43,7 +49,10 @@ async fn only_records_that_were_never_mirrored_are_a_gap() {
     assert_eq!(compared.map(|it| it.records), Ok(10));
 
     let (state, reason) = stands_still(&setting.farshore, ("gap", 0)).await;
-    assert_eq!((state.as_str(), reason.code.as_str()), ("halted", "source_gap"));
+    assert_eq!(
+        (state.as_str(), reason.code.as_str()),
+        ("halted", "source_gap")
+    );
     assert_eq!(reason.source_offset, Some(20));
     assert!(reason.message.contains("20 to 34"), "{reason:?}");
     let on_target = topics::watermarks(&setting.oslo.bootstrap(), "gap", 0).await;

@@ -166,7 +166,9 @@ async fn connections_cut_with_requests_in_flight_lose_and_double_nothing() {
     let records = records.flat_map(|(one, other)| [one, other]);
     writer.write(records).await;
     let mut rng = seed::rng();
-    let mut cuts: Vec<i64> = (0..CUTS).map(|_| rng.i64(0..COUNT as i64 * 9 / 10)).collect();
+    let mut cuts: Vec<i64> = (0..CUTS)
+        .map(|_| rng.i64(0..COUNT as i64 * 9 / 10))
+        .collect();
     cuts.sort_unstable();
     setting.farshore.start().await;
     let target = setting.on_target("t", 2).await;

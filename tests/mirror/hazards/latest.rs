@@ -32,7 +32,10 @@ async fn latest_is_worked_out_once_and_for_what_was_there() {
     let compared = compare::partitions(&source, &target, |_, _| {}).await;
     assert_eq!(compared.map(|it| it.records), Ok(50));
     assert_eq!(setting.compare("new", 1).await, 30);
-    let (source, target) = (Partition::new(&paris, "old", 1), Partition::new(&oslo, "old", 1));
+    let (source, target) = (
+        Partition::new(&paris, "old", 1),
+        Partition::new(&oslo, "old", 1),
+    );
     let compared = compare::partitions(&source, &target, |_, _| {}).await;
     assert_eq!(compared.map(|it| it.records), Ok(20));
 }

@@ -19,7 +19,8 @@ use crate::support::topics;
 use crate::support::write::{Outcome, Record, Writer};
 
 /// Shipments are small, so that most of them open runs of their own.
-const SMALL_STEPS: &str = "topics = [\"t\"]\npartition_max_bytes = \"1KiB\"\nfetch_max_bytes = \"64KiB\"";
+const SMALL_STEPS: &str =
+    "topics = [\"t\"]\npartition_max_bytes = \"1KiB\"\nfetch_max_bytes = \"64KiB\"";
 
 /// Writes many small transactions of four producers among each other; some are aborted.
 async fn write_transactions(setting: &Setting, topic: &str, each: usize) {
@@ -34,10 +35,16 @@ async fn write_transactions(setting: &Setting, topic: &str, each: usize) {
             writer.init_transactions().await;
             for _ in 0..each {
                 let records: Vec<Record> = (0..rng.usize(1..5))
-                    .map(|_| Record::new(0, format!("{}", rng.u64(..)), vec![b'v'; rng.usize(0..80)]))
+                    .map(|_| {
+                        Record::new(0, format!("{}", rng.u64(..)), vec![b'v'; rng.usize(0..80)])
+                    })
                     .collect();
                 let aborts = rng.u8(0..8) == 0;
-                let outcome = if aborts { Outcome::Abort } else { Outcome::Commit };
+                let outcome = if aborts {
+                    Outcome::Abort
+                } else {
+                    Outcome::Commit
+                };
                 writer.transaction(records, outcome).await;
             }
         }
@@ -47,9 +54,15 @@ async fn write_transactions(setting: &Setting, topic: &str, each: usize) {
 
 /// Lets the API answer thousands of questions; takes effect at the next start.
 fn lift_rate_limit(farshore: &Farshore) {
-    let config = fs::OpenOptions::new().append(true).open(farshore.config_path());
+    let config = fs::OpenOptions::new()
+        .append(true)
+        .open(farshore.config_path());
     // The API's section is the last one.
-    writeln!(config.expect("the configuration"), "requests_per_second = 100000").expect("a longer configuration");
+    writeln!(
+        config.expect("the configuration"),
+        "requests_per_second = 100000"
+    )
+    .expect("a longer configuration");
 }
 
 #[tokio::test]
@@ -86,10 +99,17 @@ async fn translation_is_exact_after_kills_at_any_moment() {
     let pairs = std::mem::take(&mut *pairs.lock());
     for _ in 0..SAMPLES {
         let (source, target) = pairs[rng.usize(..pairs.len())];
-        let (offset, reverse) = if rng.bool() { (source, false) } else { (target, true) };
+        let (offset, reverse) = if rng.bool() {
+            (source, false)
+        } else {
+            (target, true)
+        };
         let found = translate(&setting.farshore, ("t", 0), offset, reverse).await;
         let expected = (source, target, true);
-        assert_eq!((found.source_offset, found.target_offset, found.exact), expected);
+        assert_eq!(
+            (found.source_offset, found.target_offset, found.exact),
+            expected
+        );
     }
 }
 

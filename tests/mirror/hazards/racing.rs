@@ -18,7 +18,8 @@ async fn two_processes_of_a_link_write_what_one_would() {
     setting.topic("t", PARTITIONS, &[]).await;
     let each = COUNT / PARTITIONS as usize;
     let writer = Writer::new(&setting.paris.bootstrap(), "t", &[("linger.ms", "10")]);
-    let records = (0..each).flat_map(|n| (0..PARTITIONS).flat_map(move |p| numbered(p, n..n + 1, 100)));
+    let records =
+        (0..each).flat_map(|n| (0..PARTITIONS).flat_map(move |p| numbered(p, n..n + 1, 100)));
     writer.write(records).await;
 
     let mut rng = seed::rng();
@@ -31,7 +32,11 @@ async fn two_processes_of_a_link_write_what_one_would() {
     let target = setting.on_target("t", PARTITIONS).await;
     for (at, first) in kills {
         target.reaches(at, CATCH_UP).await;
-        let victim = if first { &mut setting.farshore } else { &mut other };
+        let victim = if first {
+            &mut setting.farshore
+        } else {
+            &mut other
+        };
         victim.kill9();
         victim.launch();
     }

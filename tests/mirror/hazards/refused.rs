@@ -74,5 +74,8 @@ async fn nothing_passes_a_refused_batch_on_a_fresh_topic() {
     for (partition, end) in [(0, 75), (1, 73), (2, 172)] {
         caught_up(&setting.farshore, ("fresh", partition), end).await;
     }
-    assert_eq!(setting.compare("fresh", PARTITIONS).await, 75 + 73 + 172 + 72);
+    assert_eq!(
+        setting.compare("fresh", PARTITIONS).await,
+        75 + 73 + 172 + 72
+    );
 }

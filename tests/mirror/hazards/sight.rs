@@ -89,7 +89,10 @@ pub(super) async fn caught_up(farshore: &Farshore, partition: (&str, i32), posit
 
 /// Waits until a partition stands still, and gives the state and why.
 pub(super) async fn stands_still(farshore: &Farshore, partition: (&str, i32)) -> (String, Reason) {
-    let sight = until(farshore, partition, "stands still", |it| it.reason.is_some()).await;
+    let sight = until(farshore, partition, "stands still", |it| {
+        it.reason.is_some()
+    })
+    .await;
     let reason = sight.reason.expect("it was waited for");
     (sight.state, reason)
 }
@@ -105,7 +108,9 @@ pub(super) async fn translate(
         "link": "paris-oslo", "topic": topic, "partition": partition, "offset": offset, "reverse": reverse
     });
     eventually(Duration::from_secs(30), "a translation", async || {
-        let answer = farshore.post_json("/v1/translate", question.clone()).await?;
+        let answer = farshore
+            .post_json("/v1/translate", question.clone())
+            .await?;
         match answer.status {
             200 => Ok(serde_json::from_value(answer.body).expect("a translation")),
             TOO_MANY_REQUESTS => Err("too many requests".to_owned()),

@@ -61,7 +61,11 @@ async fn a_log_cut_short_is_a_truncation_even_when_it_has_grown_again() {
     for topic in ["short", "grown"] {
         let (state, reason) = stands_still(&setting.farshore, (topic, 0)).await;
         let code = (state.as_str(), reason.code.as_str());
-        assert_eq!(code, ("diverged", "source_truncated"), "{topic}: {reason:?}");
+        assert_eq!(
+            code,
+            ("diverged", "source_truncated"),
+            "{topic}: {reason:?}"
+        );
         assert_eq!(reason.source_offset, Some(10), "{topic}: {reason:?}");
         let on_target = topics::watermarks(&setting.oslo.bootstrap(), topic, 0).await;
         assert_eq!(on_target, (0, 17), "{topic}");
@@ -77,7 +81,10 @@ fn cut(data: &Path, topic: &str, end: i64) {
     for entry in fs::read_dir(&partition).expect("the partition's directory") {
         let path = entry.expect("an entry").path();
         let derived = ["index", "timeindex", "snapshot"];
-        if path.extension().is_some_and(|it| derived.iter().any(|one| it == *one)) {
+        if path
+            .extension()
+            .is_some_and(|it| derived.iter().any(|one| it == *one))
+        {
             fs::remove_file(path).expect("a file");
         }
     }
@@ -89,7 +96,11 @@ fn cut(data: &Path, topic: &str, end: i64) {
     let mine = format!("{topic} 0 ");
     let lines = text.lines().map(|line| {
         let is_mine = line.starts_with(&mine);
-        if is_mine { format!("{mine}0\n") } else { format!("{line}\n") }
+        if is_mine {
+            format!("{mine}0\n")
+        } else {
+            format!("{line}\n")
+        }
     });
     fs::write(&points, lines.collect::<String>()).expect("the recovery points");
 }

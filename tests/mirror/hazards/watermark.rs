@@ -33,7 +33,10 @@ async fn nothing_counts_as_mirrored_before_the_high_watermark_is_there() {
     caught_up(&setting.farshore, ("beside", 0), 100).await;
 
     setting.oslo.pause(2);
-    let log = setting.oslo.data_dir(1).join("t-0/00000000000000000000.log");
+    let log = setting
+        .oslo
+        .data_dir(1)
+        .join("t-0/00000000000000000000.log");
     let size = size(&log);
     write_batches(&setting, "t", 0, [100..150], 20).await;
     grows(&log, size).await;
@@ -42,8 +45,13 @@ async fn nothing_counts_as_mirrored_before_the_high_watermark_is_there() {
     setting.farshore.start().await;
     // By the time the other partition was settled, this one could have been.
     caught_up(&setting.farshore, ("beside", 0), 150).await;
-    let sight = look(&setting.farshore, "t", 0).await.expect("the partition");
-    assert!(sight.position <= 100 && sight.target_end <= 100, "{sight:?}");
+    let sight = look(&setting.farshore, "t", 0)
+        .await
+        .expect("the partition");
+    assert!(
+        sight.position <= 100 && sight.target_end <= 100,
+        "{sight:?}"
+    );
 
     let (leader, follower) = target.split_once(',').expect("two brokers");
     // The leader hands over and dies; the follower never got the 50 records.
@@ -64,7 +72,9 @@ fn size(log: &Path) -> u64 {
 
 async fn grows(log: &Path, from: u64) {
     eventually(CATCH_UP, "the leader's log grows", async || {
-        (size(log) > from).then_some(()).ok_or_else(|| "it doesn't".to_owned())
+        (size(log) > from)
+            .then_some(())
+            .ok_or_else(|| "it doesn't".to_owned())
     })
     .await;
 }

@@ -287,6 +287,31 @@ async fn h19_nothing_is_applied_before_the_mirror_reached_the_ends_of_the_snapsh
 }
 
 #[tokio::test]
+async fn h19_a_partition_whose_end_is_not_told_makes_no_cut() {
+    let mut bench = Bench::new();
+    bench.source.put("g", 50);
+    bench.round().await;
+    bench.source.set(|inner| inner.silent.insert(partition()));
+    bench.source.put("g", 60);
+    bench.round().await;
+    let status = bench.status("g");
+    assert_eq!(bench.target.offset("g"), Some(45));
+    assert_eq!(status.state, GroupState::Pending);
+    assert!(
+        status
+            .detail
+            .unwrap()
+            .contains("where 1 partitions end; t-0")
+    );
+
+    bench
+        .mirror
+        .set(|mirrored| mirrored.state = PartitionState::Halted);
+    bench.round().await;
+    assert_eq!(bench.target.offset("g"), Some(55));
+}
+
+#[tokio::test]
 async fn a_partition_that_stands_still_holds_its_groups_at_the_frontier_and_lets_them_advance_later()
  {
     let mut bench = Bench::new();

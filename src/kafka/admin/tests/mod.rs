@@ -2,6 +2,7 @@
 
 mod groups;
 mod offsets;
+mod permissions;
 mod topics;
 
 use std::collections::BTreeMap;
@@ -73,6 +74,9 @@ fn what_they_return_may_run_in_a_task() {
     may_run(topic_configs(&cluster, &[]));
     may_run(broker_configs(&cluster));
     may_run(alter_topic_configs(&cluster, &topic, &BTreeMap::new()));
+    may_run(topic_operations(&cluster, &[]));
+    may_run(refused_creations(&cluster, &[]));
+    may_run(round_trip(&cluster));
     may_run(list_groups(&cluster));
     may_run(describe_group(&cluster, &group));
     may_run(group_offsets(&cluster, &group));

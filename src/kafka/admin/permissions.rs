@@ -1,0 +1,131 @@
+//! What farshore may do on a cluster, asked without doing it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::{CreateTopicsRequest, MetadataRequest};
+
+use super::topics::{NewTopic, creatable};
+use super::{milliseconds, missing};
+use crate::error::{BrokerCode, Error, Result};
+use crate::kafka::wire::codes::code_of;
+use crate::kafka::wire::names::topic_name;
+use crate::kafka::wire::{Cluster, Route};
+use crate::model::TopicName;
+
+/// Something that may be done with a topic: Kafka's `AclOperation`, as far as farshore needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    /// Read records.
+    Read = 3,
+    /// Write records.
+    Write = 4,
+    /// Create the topic.
+    Create = 5,
+    /// Add partitions.
+    Alter = 7,
+    /// See that it exists, its partitions and its offsets.
+    Describe = 8,
+    /// Read its settings.
+    DescribeConfigs = 10,
+    /// Change its settings.
+    AlterConfigs = 11,
+}
+
+impl fmt::Display for Operation {
+    /// As the option `--operation` of `kafka-acls` takes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// What may be done with a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Operations(i32);
+
+impl Operations {
+    /// A set of operations.
+    pub fn of(operations: &[Operation]) -> Self {
+        Self(operations.iter().fold(0, |all, one| all | bit(*one)))
+    }
+
+    /// Whether one is among them.
+    pub fn has(self, operation: Operation) -> bool {
+        self.0 & bit(operation) != 0
+    }
+}
+
+fn bit(operation: Operation) -> i32 {
+    1 << (operation as i32)
+}
+
+/// Topics in one request.
+const CHUNK: usize = 500;
+const TOPIC_ALREADY_EXISTS: BrokerCode = BrokerCode(36);
+
+/// What may be done with each of these topics. Brokers without an authorizer allow everything; a topic that may not even
+/// be described allows nothing.
+///
+/// Errors: those of [`Cluster::call`].
+pub async fn topic_operations(
+    cluster: &Cluster,
+    topics: &[TopicName],
+) -> Result<BTreeMap<TopicName, Operations>> {
+    let mut permitted = BTreeMap::new();
+    for chunk in topics.chunks(CHUNK) {
+        let asked = chunk
+            .iter()
+            .map(|name| MetadataRequestTopic::default().with_name(Some(topic_name(name))));
+        let request = MetadataRequest::default()
+            .with_topics(Some(asked.collect()))
+            .with_allow_auto_topic_creation(false)
+            .with_include_topic_authorized_operations(true);
+        let answer = cluster.call(Route::Any, request).await?;
+        permitted.extend(answer.topics.into_iter().filter_map(|topic| {
+            let name = TopicName::new(topic.name?.as_str());
+            let told = topic.topic_authorized_operations;
+            // The smallest number stands for "not told".
+            Some((name, Operations(if told == i32::MIN { 0 } else { told })))
+        }));
+    }
+    Ok(permitted)
+}
+
+/// Has the controller check the creation of topics without creating them: permission, replicas, settings and policies.
+/// Gives what it refuses; a topic that exists is no refusal.
+///
+/// Errors: those of [`Cluster::call`].
+pub async fn refused_creations(
+    cluster: &Cluster,
+    topics: &[NewTopic],
+) -> Result<BTreeMap<TopicName, Error>> {
+    let timeout = cluster.settings().request_timeout;
+    let mut refused = BTreeMap::new();
+    for chunk in topics.chunks(CHUNK) {
+        let request = CreateTopicsRequest::default()
+            .with_topics(chunk.iter().map(creatable).collect())
+            .with_timeout_ms(milliseconds(timeout))
+            .with_validate_only(true);
+        let ask = cluster.ask(Route::Controller, |connection| {
+            let request = request.clone();
+            async move {
+                let answer = connection.call(request, timeout).await?;
+                if answer.topics.len() < chunk.len() {
+                    return Err(missing("a topic"));
+                }
+                let refusals = answer.topics.into_iter().filter_map(|result| {
+                    let name = TopicName::new(result.name.as_str());
+                    let code =
+                        code_of(result.error_code).filter(|code| *code != TOPIC_ALREADY_EXISTS)?;
+                    let what = format!("create topic {name}");
+                    let detail = result.error_message.as_deref();
+                    Some((name, connection.refusal(&what, code, detail)))
+                });
+                Ok(refusals.collect::<BTreeMap<_, _>>())
+            }
+        });
+        refused.extend(ask.await?);
+    }
+    Ok(refused)
+}

@@ -1,0 +1,31 @@
+//! How far away a cluster is.
+
+use std::time::Duration;
+
+use kafka_protocol::messages::ApiVersionsRequest;
+use kafka_protocol::protocol::StrBytes;
+use tokio::time::Instant;
+
+use crate::error::Result;
+use crate::kafka::wire::Cluster;
+
+/// Enough for one that met no other traffic.
+const TRIES: usize = 5;
+
+/// The time from a small request to its answer, the shortest of some.
+///
+/// Errors: those of [`Cluster::any_connection`]; the connection broke.
+pub async fn round_trip(cluster: &Cluster) -> Result<Duration> {
+    let connection = cluster.any_connection().await?;
+    let mut shortest = Duration::MAX;
+    for _ in 0..TRIES {
+        let request = ApiVersionsRequest::default()
+            .with_client_software_name(StrBytes::from_static_str("farshore"))
+            .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
+        let asked_at = Instant::now();
+        let timeout = cluster.settings().request_timeout;
+        connection.call(request, timeout).await?;
+        shortest = shortest.min(asked_at.elapsed());
+    }
+    Ok(shortest)
+}

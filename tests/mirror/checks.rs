@@ -1,0 +1,170 @@
+//! `farshore check` against real brokers, with and without rights.
+
+use serde_json::Value;
+
+use crate::setting::{CATCH_UP, Setting, farshore};
+use crate::support::brokers::{Cluster, KafkaVersion, Spec};
+use crate::support::configs;
+use crate::support::farshore::paris_oslo;
+use crate::support::java::{self, Tool};
+use crate::support::wait::eventually;
+use crate::support::write::{Record, Writer};
+
+/// What `check` finds.
+struct Told {
+    code: Option<i32>,
+    all: Value,
+}
+
+impl Told {
+    /// The problems; everything else is advice.
+    fn problems(&self) -> Vec<&Value> {
+        let findings = self.all["findings"].as_array().expect("findings");
+        let is_problem = |finding: &&Value| finding["severity"] == "problem";
+        findings.iter().filter(is_problem).collect()
+    }
+
+    /// The fix of the one problem whose text contains this.
+    fn fix_of(&self, what: &str) -> String {
+        let problems = self.problems();
+        let told = |finding: &&&Value| {
+            finding["what"]
+                .as_str()
+                .is_some_and(|text| text.contains(what))
+        };
+        let [one] = problems.iter().filter(told).collect::<Vec<_>>()[..] else {
+            panic!("no single problem says {what:?}: {}", self.all);
+        };
+        one["fix"].as_str().expect("a fix").to_owned()
+    }
+}
+
+async fn check(setting: &Setting, link: &str) -> Told {
+    let config = paris_oslo(&setting.paris.bootstrap(), &setting.oslo.bootstrap(), link);
+    setting.farshore.configure(&config);
+    let output = setting.farshore.cli(&["check", "--output", "json"]).await;
+    let all = serde_json::from_slice(&output.stdout);
+    Told {
+        code: output.status.code(),
+        all: all.unwrap_or_else(|_| panic!("{output:?}")),
+    }
+}
+
+/// Two clusters that permit everything about which nothing else was said.
+async fn guarded() -> Setting {
+    let spec = Spec::new(KafkaVersion::V4_1)
+        .property(
+            "authorizer.class.name",
+            "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        )
+        .property("allow.everyone.if.no.acl.found", "true");
+    let paris = Cluster::start(spec.clone()).await;
+    let oslo = Cluster::start(spec).await;
+    let farshore = farshore(&paris, &oslo, "");
+    Setting {
+        paris,
+        oslo,
+        farshore,
+    }
+}
+
+/// Runs a command of `kafka-acls.sh` as it was printed.
+async fn run(version: KafkaVersion, command: &str) {
+    let arguments: Vec<&str> = command.split(' ').collect();
+    assert_eq!(arguments[0], "kafka-acls.sh");
+    java::run(version, Tool::Acls, &arguments[1..]).await;
+}
+
+/// Has only somebody else do anything with a topic, and farshore see it.
+async fn close(cluster: &Cluster, topic: &str) {
+    let command = format!(
+        "kafka-acls.sh --bootstrap-server {} --add --allow-principal User:ANONYMOUS --operation Describe --topic {topic}",
+        cluster.bootstrap()
+    );
+    run(cluster.version(), &command).await;
+}
+
+#[tokio::test]
+async fn problems_are_found_beforehand_and_their_fixes_work() {
+    let setting = guarded().await;
+    for topic in ["orders", "payments"] {
+        setting.topic(topic, 2, &[]).await;
+    }
+    let told = check(&setting, "topics = [\"orders\", \"payments\"]").await;
+    assert_eq!(
+        (told.code, told.problems().len()),
+        (Some(0), 0),
+        "{}",
+        told.all
+    );
+    assert_eq!(told.all["links"][0]["partitions"], 4, "{}", told.all);
+    let advice = told.all["findings"].to_string();
+    assert!(advice.contains("producer.id.expiration.ms"), "{advice}");
+
+    let told = check(&setting, "topics = [\"orders\", \"nothing\\\\..*\"]").await;
+    assert_eq!(
+        (told.code, told.problems().len()),
+        (Some(1), 1),
+        "{}",
+        told.all
+    );
+    told.fix_of("the expression \"nothing\\\\..*\" in topics selects no topic of paris");
+
+    let told = check(&setting, "topics = [\"orders\"]\nreplication_factor = 3").await;
+    assert_eq!(
+        (told.code, told.problems().len()),
+        (Some(1), 1),
+        "{}",
+        told.all
+    );
+    let fix = told.fix_of("oslo would not create orders");
+    assert!(fix.contains("replication_factor"), "{fix}");
+
+    // Nothing was created by all that.
+    let seen = configs::topics(&setting.oslo.bootstrap()).await;
+    assert_eq!(seen, Ok([].into()));
+
+    // A topic of the same name that is somebody's own, and one that may only be looked at on either side.
+    let on_oslo = [("orders", 2), ("payments", 1)];
+    for (topic, partitions) in on_oslo {
+        crate::support::topics::create(&setting.oslo.bootstrap(), topic, partitions, 1, &[]).await;
+    }
+    let stranger = Writer::new(&setting.oslo.bootstrap(), "orders", &[]);
+    stranger.write([Record::new(1, "key", "value")]).await;
+    close(&setting.paris, "payments").await;
+    close(&setting.oslo, "payments").await;
+    let link = "topics = [\"orders\", \"payments\"]";
+    let told = closed(&setting, link).await;
+    told.fix_of("somebody else wrote to topic orders on oslo: in partition 1 ");
+    let to_read = told.fix_of("not permitted on paris: Read, DescribeConfigs on payments");
+    let to_write = told.fix_of("not permitted on oslo: Read, Write, DescribeConfigs on payments");
+    run(setting.paris.version(), &to_read).await;
+    run(setting.oslo.version(), &to_write).await;
+    // Now that the settings can be compared it shows that they, and the number of partitions, have to change.
+    eventually(CATCH_UP, "the commands helped", async || {
+        let told = check(&setting, link).await;
+        let problems = told.problems();
+        let due = "not permitted on oslo: Alter, AlterConfigs on payments, and";
+        let left = problems
+            .iter()
+            .any(|it| it["what"].as_str().is_some_and(|what| what.contains(due)));
+        (left && problems.len() == 2)
+            .then_some(())
+            .ok_or(told.all.to_string())
+    })
+    .await;
+}
+
+/// Rights reach the brokers a little after the tool has ended.
+async fn closed(setting: &Setting, link: &str) -> Told {
+    eventually(CATCH_UP, "what is forbidden is found", async || {
+        let told = check(setting, link).await;
+        if told.problems().len() >= 3 {
+            assert_eq!(told.code, Some(1));
+            Ok(told)
+        } else {
+            Err(told.all.to_string())
+        }
+    })
+    .await
+}

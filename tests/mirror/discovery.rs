@@ -1,0 +1,115 @@
+//! Which topics get a mirror, what it is like, and that it follows its source.
+
+use std::collections::BTreeSet;
+
+use crate::setting::{CATCH_UP, Setting, farshore};
+use crate::support::brokers::KafkaVersion;
+use crate::support::wait::eventually;
+use crate::support::write::{Writer, mixed};
+use crate::support::{configs, seed, topics};
+
+const LINK: &str = r#"
+topics = ["orders.*", "payments\\..*", "__.*", "farshore-.*"]
+topics_exclude = ["payments\\.secret"]
+refresh_interval = "200ms"
+"#;
+
+async fn write(setting: &Setting, topic: &str, partitions: i32, count: usize) {
+    let writer = Writer::new(&setting.paris.bootstrap(), topic, &[]);
+    writer.write(mixed(seed::rng(), partitions, count)).await;
+}
+
+/// Waits until the target has exactly these topics with so many partitions.
+async fn target_has(setting: &Setting, wanted: &[(&str, usize)]) {
+    let wanted: BTreeSet<(String, usize)> = wanted
+        .iter()
+        .map(|(name, partitions)| ((*name).to_owned(), *partitions))
+        .collect();
+    eventually(CATCH_UP, "the mirror topics", async || {
+        let seen = configs::topics(&setting.oslo.bootstrap()).await?;
+        (seen == wanted).then_some(()).ok_or(format!("{seen:?}"))
+    })
+    .await;
+}
+
+/// Waits until a mirror topic has these settings.
+async fn target_keeps(setting: &Setting, topic: &str, wanted: &[(&str, &str)]) {
+    eventually(CATCH_UP, "the mirror's settings", async || {
+        let seen = configs::of_topic(&setting.oslo.bootstrap(), topic).await?;
+        let differs = wanted
+            .iter()
+            .find(|(name, value)| seen.get(*name).map(String::as_str) != Some(value));
+        match differs {
+            Some((name, _)) => Err(format!("{name} is {:?}", seen.get(*name))),
+            None => Ok(()),
+        }
+    })
+    .await;
+}
+
+async fn is_mirrored(setting: &Setting, topic: &str, partitions: i32, count: usize) {
+    let count = i64::try_from(count).expect("a small number");
+    let target = setting.on_target(topic, partitions).await;
+    target.reaches(count, CATCH_UP).await;
+    let compared = setting.compare(topic, partitions).await;
+    assert_eq!(compared, count.unsigned_abs());
+}
+
+#[tokio::test]
+async fn mirrors_appear_and_follow_their_sources() {
+    let mut setting = Setting::start(KafkaVersion::V4_1, LINK).await;
+    let large = [
+        ("max.message.bytes", "2097152"),
+        ("retention.ms", "31536000000000"),
+    ];
+    setting.topic("orders", 4, &large).await;
+    for name in [
+        "payments.eu",
+        "payments.secret",
+        "other",
+        "__own",
+        "farshore-x",
+    ] {
+        setting.topic(name, 1, &[]).await;
+    }
+    write(&setting, "orders", 4, 1_000).await;
+    setting.farshore.launch();
+    is_mirrored(&setting, "orders", 4, 1_000).await;
+    target_has(&setting, &[("orders", 4), ("payments.eu", 1)]).await;
+    let same = [
+        ("cleanup.policy", "delete"),
+        ("compression.type", "producer"),
+        ("max.message.bytes", "2097152"),
+        ("message.timestamp.type", "CreateTime"),
+        ("retention.ms", "31536000000000"),
+    ];
+    target_keeps(&setting, "orders", &same).await;
+
+    // Settings are read again after a while: the other changes go on meanwhile.
+    let changed = [
+        ("cleanup.policy", "compact"),
+        ("max.message.bytes", "3145728"),
+        ("retention.ms", "-1"),
+    ];
+    configs::replace(&setting.paris.bootstrap(), "payments.eu", &changed).await;
+    topics::grow(&setting.paris.bootstrap(), "orders", 6).await;
+    setting.topic("orders.late", 2, &[]).await;
+    write(&setting, "orders.late", 2, 500).await;
+    write(&setting, "orders", 6, 1_000).await;
+    is_mirrored(&setting, "orders.late", 2, 500).await;
+    is_mirrored(&setting, "orders", 6, 2_000).await;
+    target_keeps(&setting, "payments.eu", &changed).await;
+    let all = [("orders", 6), ("orders.late", 2), ("payments.eu", 1)];
+    target_has(&setting, &all).await;
+    drop(setting.farshore);
+
+    let link = "topics = [\"orders\"]\nnaming = \"prefix\"";
+    setting.farshore = farshore(&setting.paris, &setting.oslo, link);
+    setting.farshore.launch();
+    let mirror = setting.on_target("paris.orders", 6).await;
+    mirror.reaches(2_000, CATCH_UP).await;
+    let (source, target) = (setting.paris.bootstrap(), setting.oslo.bootstrap());
+    let compared =
+        crate::support::compare::topics((&source, "orders"), (&target, "paris.orders"), 6).await;
+    assert_eq!(compared.records, 2_000);
+}

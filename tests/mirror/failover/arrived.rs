@@ -1,0 +1,111 @@
+//! A failover while not everything had arrived: what is missing is counted, and nothing is skipped.
+
+use crate::setting::Setting;
+use crate::support::brokers::KafkaVersion;
+use crate::support::operator::{Carried, Plan, Planned};
+use crate::support::topics;
+
+const ORDERS: (&str, i32) = ("orders", 0);
+/// What the mirror has when it is cut off.
+const MIRRORED: i64 = 100;
+/// What the source has when it is lost.
+const WRITTEN: i64 = 130;
+
+async fn setting() -> Setting {
+    let link = "topics = [\".*\"]\ngroup_sync_interval = \"200ms\"\nrequest_timeout = \"2s\"";
+    let mut setting = Setting::start(KafkaVersion::V4_1, link).await;
+    for topic in ["orders", "invoices"] {
+        setting.topic(topic, 1, &[]).await;
+        setting.write(topic, 0, 0..MIRRORED).await;
+    }
+    setting.farshore.start().await;
+    setting.mirrored("orders", 1).await;
+    setting.mirrored("invoices", 1).await;
+    for group in ["ahead", "behind"] {
+        setting.commits(group, ORDERS, 10).await;
+        setting.farshore.carries_exactly(group, ORDERS, 10).await;
+    }
+    setting
+}
+
+impl Setting {
+    /// Writes what the target won't get, moves both groups, and waits until farshore knows of it.
+    async fn goes_on_without_the_target(&self) {
+        self.write("orders", 0, MIRRORED..WRITTEN).await;
+        // What an application that reads orders made of them; no group reads it.
+        self.write("invoices", 0, MIRRORED..WRITTEN).await;
+        self.commits("behind", ORDERS, 90).await;
+        self.commits("ahead", ORDERS, 120).await;
+        for (group, offset) in [("behind", 90), ("ahead", 120)] {
+            let is_seen = |c: &Carried| c.source_offset == Some(offset);
+            let seen = self.farshore.carries(group, ORDERS, "seen", is_seen);
+            seen.await;
+        }
+    }
+}
+
+fn of<'a>(plan: &'a Plan, group: &str) -> &'a Planned {
+    let found = plan.groups.iter().find(|planned| planned.group == group);
+    found.expect("the group is in the plan")
+}
+
+#[tokio::test]
+async fn records_that_had_not_reached_the_target_are_counted() {
+    let mut setting = setting().await;
+    setting.farshore.set_paused(true).await;
+    setting.goes_on_without_the_target().await;
+    setting.paris.kill(1);
+    let plan = setting.farshore.clear_plan("failover", ".*").await;
+    let behind = of(&plan, "behind");
+    assert_eq!((behind.target_offset, behind.exact), (90, true));
+    let ahead = of(&plan, "ahead");
+    assert_eq!((ahead.target_offset, ahead.exact), (MIRRORED, false));
+    assert!(
+        ahead.detail.starts_with("the group is 20 offsets beyond"),
+        "{ahead:?}"
+    );
+    for planned in &plan.groups {
+        assert_eq!(
+            planned.unreachable_records,
+            WRITTEN - MIRRORED,
+            "{planned:?}"
+        );
+    }
+    let is_told = |warning: &String| warning.contains("invoices-0 goes to 130");
+    assert!(plan.warnings.iter().any(is_told), "{plan:?}");
+    setting.farshore.moves(&plan).await;
+    assert_eq!(setting.committed("ahead", ORDERS).await, MIRRORED);
+    assert_eq!(setting.committed("behind", ORDERS).await, 90);
+}
+
+/// The target is frozen when the last records and offsets come; then the source and farshore are gone at once.
+#[tokio::test]
+async fn offsets_group_sync_had_not_carried_yet_are_moved_from_the_last_sight_of_the_source() {
+    let mut setting = setting().await;
+    setting.oslo.pause(1);
+    setting.goes_on_without_the_target().await;
+    setting.paris.kill(1);
+    setting.farshore.kill9();
+    setting.oslo.resume(1);
+    assert_eq!(setting.committed("behind", ORDERS).await, 10);
+
+    setting.farshore.start().await;
+    let plan = setting.farshore.clear_plan("failover", ".*").await;
+    let behind = of(&plan, "behind");
+    assert_eq!((behind.target_offset, behind.exact), (90, true));
+    // Requests on their way when the target froze may have landed: then these records are there.
+    let (_, end) = topics::watermarks(&setting.oslo.bootstrap(), "orders", 0).await;
+    let ahead = of(&plan, "ahead");
+    assert!(ahead.target_offset <= end.min(120), "{ahead:?} of {end}");
+    assert_eq!(ahead.exact, ahead.target_offset == 120, "{ahead:?}");
+    assert!(
+        ahead.unreachable_records >= WRITTEN - end,
+        "{ahead:?} of {end}"
+    );
+    setting.farshore.moves(&plan).await;
+    assert_eq!(setting.committed("behind", ORDERS).await, 90);
+    assert_eq!(
+        setting.committed("ahead", ORDERS).await,
+        ahead.target_offset
+    );
+}

@@ -1,0 +1,78 @@
+//! Every supported Kafka on either side: mirror, kill, restart, compare.
+
+use crate::setting::CATCH_UP;
+use crate::support::brokers::{Cluster, KafkaVersion, Spec};
+use crate::support::farshore::Farshore;
+use crate::support::topics::{self, Counter};
+use crate::support::write::{Outcome, Writer, mixed};
+use crate::support::{compare, seed};
+
+const PARTITIONS: i32 = 4;
+/// Records in one write.
+const COUNT: usize = 10_000;
+
+#[tokio::test]
+async fn from_3_9_to_4_1_and_back() {
+    both_ways(KafkaVersion::V3_9, KafkaVersion::V4_1).await;
+}
+
+#[tokio::test]
+async fn from_3_9_to_3_9_with_zookeeper_and_back() {
+    both_ways(KafkaVersion::V3_9, KafkaVersion::V3_9Zk).await;
+}
+
+/// Mirrors a topic each way between two clusters.
+async fn both_ways(paris: KafkaVersion, oslo: KafkaVersion) {
+    let paris = Cluster::start(Spec::new(paris)).await;
+    let oslo = Cluster::start(Spec::new(oslo)).await;
+    let ways = [(&paris, &oslo, "east"), (&oslo, &paris, "west")];
+    for (source, _, topic) in ways {
+        let keep = [("retention.ms", "-1")];
+        topics::create(&source.bootstrap(), topic, PARTITIONS, 1, &keep).await;
+        write(source, topic).await;
+    }
+    let config = format!(
+        "[clusters.paris]\nbootstrap_servers = [\"{}\"]\n[clusters.oslo]\nbootstrap_servers = [\"{}\"]\n\
+         [links.eastward]\nsource = \"paris\"\ntarget = \"oslo\"\ntopics = [\"east\"]\n{NARROW}\
+         [links.westward]\nsource = \"oslo\"\ntarget = \"paris\"\ntopics = [\"west\"]\n{NARROW}",
+        paris.bootstrap(),
+        oslo.bootstrap()
+    );
+    let mut farshore = Farshore::new(env!("CARGO_BIN_EXE_farshore"), &config);
+    farshore.launch();
+    for (_, target, topic) in ways {
+        counter(target, topic).await.reaches(1_000, CATCH_UP).await;
+    }
+    farshore.kill9();
+    farshore.launch();
+    for (source, target, topic) in ways {
+        write(source, topic).await;
+        let wanted = i64::try_from(4 * COUNT).expect("a small number");
+        counter(target, topic).await.reaches(wanted, CATCH_UP).await;
+        let ends = ((&*source.bootstrap(), topic), (&*target.bootstrap(), topic));
+        let compared = compare::topics(ends.0, ends.1, PARTITIONS).await;
+        assert_eq!(compared.records, 4 * COUNT as u64);
+    }
+}
+
+/// So that there is something left to do after a kill.
+const NARROW: &str = "max_in_flight_bytes = \"1MiB\"\nfetch_max_bytes = \"256KiB\"\n";
+
+async fn counter(target: &Cluster, topic: &str) -> Counter {
+    topics::wait_led(&target.bootstrap(), topic, PARTITIONS).await;
+    Counter::new(&target.bootstrap(), topic, PARTITIONS)
+}
+
+/// Compressed records, a transaction that counts and one that doesn't.
+async fn write(source: &Cluster, topic: &str) {
+    let zstd = [("compression.type", "zstd")];
+    let plain = Writer::new(&source.bootstrap(), topic, &zstd);
+    plain.write(mixed(seed::rng(), PARTITIONS, COUNT)).await;
+    let id = [("transactional.id", topic)];
+    let transactional = Writer::new(&source.bootstrap(), topic, &id);
+    transactional.init_transactions().await;
+    for outcome in [Outcome::Abort, Outcome::Commit] {
+        let records = mixed(seed::rng(), PARTITIONS, COUNT);
+        transactional.transaction(records, outcome).await;
+    }
+}
