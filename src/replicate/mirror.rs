@@ -205,6 +205,11 @@ impl Mirror {
         self.hold.bytes() + staged + self.window.bytes()
     }
 
+    /// Whether it flows to this connection.
+    pub(crate) fn produces_at(&self, lane: Lane) -> bool {
+        matches!(self.phase, Phase::Flowing { outlet, .. } if outlet == lane)
+    }
+
     /// Whether an event of `round` still concerns it while it flows.
     pub(crate) fn flows_in(&self, round: u32) -> bool {
         self.round == round && matches!(self.phase, Phase::Flowing { .. })

@@ -125,12 +125,19 @@ impl Worker {
         };
         outlet.connecting = false;
         match connection {
-            Ok(connection) => outlet.connection = Some(connection),
+            Ok(connection) => {
+                outlet.connection = Some(connection);
+                // A broker that was restarted may have forgotten our producer ids, also while nothing was sent (H2).
+                for mirror in &mut self.mirrors {
+                    if mirror.produces_at(lane) {
+                        mirror.window.disarm();
+                    }
+                }
+            }
             Err(error) => {
                 for index in std::mem::take(&mut outlet.ready) {
                     self.mirrors[index].queued = false;
-                    let at_lane = matches!(self.mirrors[index].phase, Phase::Flowing { outlet, .. } if outlet == lane);
-                    if at_lane {
+                    if self.mirrors[index].produces_at(lane) {
                         let error = Error::new(
                             error.kind(),
                             format!("producing stopped: {}", error.chain()),
@@ -155,8 +162,7 @@ impl Worker {
         {
             let mirror = &mut self.mirrors[index];
             mirror.queued = false;
-            let at_lane = matches!(mirror.phase, Phase::Flowing { outlet, .. } if outlet == lane);
-            if !at_lane || !mirror.ready(now) {
+            if !mirror.produces_at(lane) || !mirror.ready(now) {
                 continue;
             }
             let Some(staged) = mirror.staged.pop_front() else {

@@ -67,6 +67,13 @@ pub(crate) struct Question {
     pub(crate) start: Option<Start>,
 }
 
+impl Question {
+    /// The source's leader epoch of the record before an offset, if it is known.
+    fn epoch_before(&self, offset: SourceOffset) -> LeaderEpoch {
+        resume::epoch_before(&self.record.epochs, self.epochs_until, offset)
+    }
+}
+
 /// What the target alone tells.
 #[derive(Debug, Clone)]
 pub(crate) struct TargetSide {
@@ -170,6 +177,9 @@ pub(crate) async fn settle_source(
             .await?
             .offset,
     );
+    let mirrored = question.record.frontier;
+    // Before contents are compared: where records are gone, others may stand in their places.
+    check_holds(source, question, &leader, mirrored).await?;
     let (runs, position) = if let Some(last) = &side.last {
         if side.explanations.is_empty() {
             let derived =
@@ -177,7 +187,7 @@ pub(crate) async fn settle_source(
             (vec![derived], derived.source_end())
         } else {
             let chosen = prove(source, question, &side, last).await?;
-            let position = chosen.position.max(question.record.frontier);
+            let position = chosen.position.max(mirrored);
             (chosen.runs, position)
         }
     } else {
@@ -189,23 +199,16 @@ pub(crate) async fn settle_source(
     if log_start > position {
         return Err(Trouble::Halt(source_gap(position, log_start)));
     }
-    // Only what every in-sync replica holds is mirrored, so a leader that was elected cleanly can't end before it.
-    let end = admin::list_offset(source, partition, leader.epoch, At::TrueEnd)
-        .await?
-        .offset;
-    if end < position.get() {
-        return Err(Trouble::Halt(truncated(position, end, leader.epoch.0)));
+    if position > mirrored {
+        check_holds(source, question, &leader, position).await?;
     }
-    let epochs = &question.record.epochs;
-    let fetched_epoch = resume::epoch_before(epochs, question.epochs_until, position);
-    check_epoch(source, partition, &leader, fetched_epoch, position).await?;
     Ok(Settled {
         target: side,
         runs,
         position,
         source_leader: leader,
         source_log_start: log_start,
-        fetched_epoch,
+        fetched_epoch: question.epoch_before(position),
     })
 }
 
@@ -278,20 +281,29 @@ fn open_ended(run: Option<Run>, end: TargetOffset) -> Option<Run> {
     })
 }
 
-/// Source brokers that can't tell a truncation in a fetch are asked for the end of the last mirrored epoch (H11).
-async fn check_epoch(
+/// Checks that the source still holds what was mirrored before an offset (H11).
+///
+/// Only what every in-sync replica holds is mirrored, so a leader that was elected cleanly can't end before it; and brokers
+/// that can't tell a truncation in a fetch are asked for the end of the last mirrored epoch.
+async fn check_holds(
     source: &Cluster,
-    partition: &TopicPartition,
+    question: &Question,
     leader: &Leader,
-    epoch: LeaderEpoch,
-    position: SourceOffset,
+    before: SourceOffset,
 ) -> Result<(), Trouble> {
+    let partition = &question.source;
+    let end = admin::list_offset(source, partition, leader.epoch, At::TrueEnd).await?;
+    if end.offset < before.get() {
+        let reason = truncated(before, end.offset, leader.epoch.0);
+        return Err(Trouble::Halt(reason));
+    }
+    let epoch = question.epoch_before(before);
     if epoch == LeaderEpoch::UNKNOWN || epoch == leader.epoch {
         return Ok(());
     }
     let (found, end) = admin::end_of_epoch(source, partition, epoch).await?;
-    if end >= 0 && end < position.get() {
-        return Err(Trouble::Halt(truncated(position, end, found.0)));
+    if end >= 0 && end < before.get() {
+        return Err(Trouble::Halt(truncated(before, end, found.0)));
     }
     Ok(())
 }

@@ -92,6 +92,11 @@ impl Window {
         self.armed_until = last_timestamp.saturating_add(self.memory_ms);
     }
 
+    /// The leader may have forgotten our id.
+    pub(crate) fn disarm(&mut self) {
+        self.armed_until = i64::MIN;
+    }
+
     /// Whether a shipment may go now, `now` being the wall clock in milliseconds.
     pub(crate) fn admits(&self, shipment: &Shipment, now: i64) -> bool {
         if self.in_flight.is_empty() {
@@ -147,7 +152,7 @@ impl Window {
     /// The oldest shipment was refused, or its answer is lost; the next settling tells what became of it.
     pub(crate) fn lost_oldest(&mut self) {
         self.in_flight.pop_front();
-        self.armed_until = i64::MIN;
+        self.disarm();
     }
 
     /// The read-back of an acknowledged batch showed the bytes that were sent.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::types::RDKafkaErrorCode::BrokerTransportFailure;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::wait::blocking;
@@ -137,11 +138,15 @@ impl Iterator for Records {
     type Item = Seen;
 
     fn next(&mut self) -> Option<Seen> {
-        match self.0.poll(STALL) {
-            Some(Ok(message)) => Some(message.into()),
-            Some(Err(KafkaError::PartitionEOF(_))) => None,
-            Some(Err(error)) => panic!("the partition cannot be read: {error}"),
-            None => panic!("nothing was read for {STALL:?}, and it is not the end"),
+        loop {
+            match self.0.poll(STALL) {
+                Some(Ok(message)) => return Some(message.into()),
+                Some(Err(KafkaError::PartitionEOF(_))) => return None,
+                // Some broker is down: if it is the one that is read from, nothing comes.
+                Some(Err(KafkaError::MessageConsumption(BrokerTransportFailure))) => {}
+                Some(Err(error)) => panic!("the partition cannot be read: {error}"),
+                None => panic!("nothing was read for {STALL:?}, and it is not the end"),
+            }
         }
     }
 }

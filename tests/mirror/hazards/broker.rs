@@ -59,16 +59,28 @@ pub(super) async fn configure(bootstrap: &str, topic: &str, configs: &[(&str, &s
 }
 
 /// Waits until a broker leads partition 0 of a topic, in the eyes of those asked.
-pub(super) async fn leads(asked: &str, topic: &str, wanted: i32) {
-    let what = format!("broker {wanted} leads {topic}");
-    eventually(CATCH_UP, &what, async || {
+pub(super) async fn leads(asked: &str, topic: &str, broker: i32) {
+    let what = format!("broker {broker} leads {topic}");
+    see(asked, topic, &what, |it| it.leader() == broker).await;
+}
+
+/// Waits until partition 0 of a topic has so many replicas in sync.
+pub(super) async fn in_sync(asked: &str, topic: &str, replicas: usize) {
+    let what = format!("{replicas} replicas of {topic} in sync");
+    see(asked, topic, &what, |it| it.isr().len() == replicas).await;
+}
+
+async fn see(asked: &str, topic: &str, what: &str, wanted: impl Fn(&MetadataPartition) -> bool) {
+    eventually(CATCH_UP, what, async || {
         let (consumer, name): (BaseConsumer, _) = (client(asked), topic.to_owned());
         let metadata = blocking(move || consumer.fetch_metadata(Some(&name), LIMIT)).await;
         let metadata = metadata.map_err(|error| error.to_string())?;
         let partition = metadata.topics()[0].partitions().first();
-        match partition.map(MetadataPartition::leader) {
-            Some(leader) if leader == wanted => Ok(()),
-            leader => Err(format!("{leader:?} does")),
+        let seen = partition.ok_or_else(|| "no partition".to_owned())?;
+        if wanted(seen) {
+            Ok(())
+        } else {
+            Err(format!("broker {} leads, {:?} are in sync", seen.leader(), seen.isr()))
         }
     })
     .await;
