@@ -190,11 +190,9 @@ pub(crate) async fn leader(bootstrap: &str, topic: &str, partition: i32) -> i32 
     let (consumer, topic): (BaseConsumer, _) = (client(bootstrap), topic.to_owned());
     let metadata = blocking(move || consumer.fetch_metadata(Some(&topic), LIMIT)).await;
     let metadata = metadata.expect("the topic's metadata");
-    let found = metadata.topics()[0].partitions().iter();
-    let found = found
-        .filter(|one| one.id() == partition)
-        .map(|one| one.leader());
-    found.last().expect("the partition exists")
+    let mut all = metadata.topics()[0].partitions().iter();
+    let found = all.find(|one| one.id() == partition);
+    found.expect("the partition exists").leader()
 }
 
 /// Waits until a topic has so many partitions, each with a leader.
