@@ -10,26 +10,28 @@ const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
 const FARSHORE_KILLS: usize = 20;
 
 /// Writes records with every codec, the same number with each.
-async fn write_mixed(setting: &Setting, topic: &str, count: usize) {
+async fn write_mixed(setting: &Setting, topic: &str, count: i64) {
+    let of_each = usize::try_from(count).expect("a number of records") / CODECS.len();
     setting.topic(topic, PARTITIONS, &[]).await;
     for codec in CODECS {
         let settings = [("compression.type", codec), ("batch.size", "16384")];
         let writer = Writer::new(&setting.paris.bootstrap(), topic, &settings);
-        writer
-            .write(mixed(seed::rng(), PARTITIONS, count / CODECS.len()))
-            .await;
+        writer.write(mixed(seed::rng(), PARTITIONS, of_each)).await;
     }
 }
 
 #[tokio::test]
 async fn a_million_records_of_every_codec_are_equal() {
-    const COUNT: usize = 1_000_000;
+    const COUNT: i64 = 1_000_000;
     let mut setting = Setting::start(KafkaVersion::V4_1, "topics = [\"mixed\"]").await;
     write_mixed(&setting, "mixed", COUNT).await;
     setting.farshore.launch();
     let target = setting.on_target("mixed", PARTITIONS).await;
-    target.reaches(COUNT as i64, CATCH_UP).await;
-    assert_eq!(setting.compare("mixed", PARTITIONS).await, COUNT as u64);
+    target.reaches(COUNT, CATCH_UP).await;
+    assert_eq!(
+        setting.compare("mixed", PARTITIONS).await,
+        COUNT.unsigned_abs()
+    );
 }
 
 /// Who is killed once the target holds so many records.
@@ -41,13 +43,13 @@ enum Victim {
 
 #[tokio::test]
 async fn a_million_records_are_equal_after_kills_of_everybody() {
-    const COUNT: usize = 1_000_000;
+    const COUNT: i64 = 1_000_000;
     let link = "topics = [\"mixed\"]\nmax_in_flight_bytes = \"2MiB\"\nfetch_max_bytes = \"1MiB\"\npartition_max_bytes = \"128KiB\"";
     let mut setting = Setting::start(KafkaVersion::V4_1, link).await;
     write_mixed(&setting, "mixed", COUNT).await;
     let mut rng = seed::rng();
     let mut kills: Vec<(i64, Victim)> = Vec::new();
-    let mut moment = || rng.i64(0..COUNT as i64 * 9 / 10);
+    let mut moment = || rng.i64(0..COUNT * 9 / 10);
     kills.extend((0..FARSHORE_KILLS).map(|_| (moment(), Victim::Farshore)));
     kills.extend((0..2).map(|_| (moment(), Victim::Target)));
     kills.extend((0..2).map(|_| (moment(), Victim::Source)));
@@ -72,6 +74,9 @@ async fn a_million_records_are_equal_after_kills_of_everybody() {
             }
         }
     }
-    target.reaches(COUNT as i64, CATCH_UP).await;
-    assert_eq!(setting.compare("mixed", PARTITIONS).await, COUNT as u64);
+    target.reaches(COUNT, CATCH_UP).await;
+    assert_eq!(
+        setting.compare("mixed", PARTITIONS).await,
+        COUNT.unsigned_abs()
+    );
 }

@@ -1,5 +1,9 @@
 //! The sequences of events that lose, double or mistranslate records where a mirror is built naively, and what farshore
 //! does instead. Each test brings its events about on real brokers and fails when the rule against them is taken out.
+#![allow(
+    clippy::single_range_in_vec_init,
+    reason = "each range is the offsets of one batch"
+)]
 
 mod broker;
 mod foreign;
