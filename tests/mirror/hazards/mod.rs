@@ -2,7 +2,8 @@
 //! does instead. Each test brings its events about on real brokers and fails when the rule against them is taken out.
 #![allow(
     clippy::single_range_in_vec_init,
-    reason = "each range is the offsets of one batch"
+    clippy::cast_possible_wrap,
+    reason = "each range is the offsets of one batch, and numbers of records are small"
 )]
 
 mod broker;
