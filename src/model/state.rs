@@ -140,31 +140,31 @@ impl HaltCode {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::SourceGap => {
-                "The missing records are no longer on the source; delete the mirror topic to start over from what is left."
+                "The missing records are no longer on the source; mirror the topic anew from what is left (docs/operations.md)."
             }
             Self::SourceRecreated => {
-                "Check that the re-creation was meant; delete the mirror topic to mirror the new one from its start."
+                "Check that the re-creation was meant, then mirror the topic anew (docs/operations.md)."
             }
             Self::SourceTruncated => {
-                "The mirror holds records the source lost; compare both, then delete the mirror topic to start over."
+                "The mirror holds records the source lost; compare both, then mirror the topic anew (docs/operations.md)."
             }
             Self::SourceTopicMissing => {
                 "Create the topic again or leave it out of the link's topics; the mirror keeps its records."
             }
             Self::TargetTopicMissing => {
-                "Find out who deleted the mirror topic; restart farshore with the link's checkpoint removed for it to mirror it anew."
+                "Find out who deleted the mirror topic, then mirror the topic anew (docs/operations.md)."
             }
             Self::TargetRecreated => {
-                "Find out who re-created the mirror topic; delete it together with its checkpoint to mirror it anew."
+                "Find out who re-created the mirror topic, then mirror the topic anew (docs/operations.md)."
             }
             Self::ForeignWrite => {
-                "Stop the other writer and deny it WRITE on the mirror topic; then delete the mirror topic to mirror it anew."
+                "Stop the other writer and deny it WRITE on the mirror topic, then mirror the topic anew (docs/operations.md)."
             }
             Self::RecordRefused => {
                 "Raise the mirror topic's limit named in the message (max.message.bytes, timestamp limits, cleanup.policy); the partition goes on by itself."
             }
             Self::MapUnknown => {
-                "Restore the checkpoint DB, or delete the mirror topic to mirror it anew."
+                "Restore the checkpoint DB, or mirror the topic anew (docs/operations.md)."
             }
             Self::NotPermitted => {
                 "Grant the operation named in the message; the partition goes on by itself."

@@ -267,7 +267,7 @@ fn records_of_others_are_a_problem_once_per_topic() {
         &facts,
         Severity::Problem,
         "somebody else wrote to topic orders on oslo: in partition 1 the batch is strange; partitions like it: 1 more",
-        "delete orders on oslo",
+        "mirror the topic anew",
     );
 }
 

@@ -222,9 +222,6 @@ fn foreign(link: &LinkFacts, mirror: &TopicName, first: &Stranger, others: usize
             "somebody else wrote to topic {mirror} on {}: in partition {} {}{others}",
             link.target, first.partition, first.what
         ),
-        format!(
-            "Stop the other writer and deny it Write. Then delete {mirror} on {} to have it mirrored anew, leave it out with topics_exclude, or set naming = \"prefix\".",
-            link.target
-        ),
+        "Stop the other writer and deny it Write. Then mirror the topic anew (docs/operations.md), leave it out with topics_exclude, or set naming = \"prefix\".",
     )
 }
