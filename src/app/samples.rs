@@ -27,6 +27,8 @@ impl Samples for LinkSamples {
                     target_end: status.target_end,
                     records: status.records,
                     bytes: status.bytes,
+                    batches: status.batches,
+                    settlings: status.settlings,
                 })
         };
         self.0.iter().flat_map(of_link).collect()

@@ -16,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::failover::runner::Runner;
 use crate::replicate::LinkView;
 use crate::task::{Supervisor, signal};
-use crate::telemetry::Metrics;
+use crate::telemetry::metrics::Exposition;
 
 use super::clusters::{self, Watched};
 use super::link::Link;
@@ -87,7 +87,7 @@ fn serve(
         moves,
         store: Arc::clone(store),
         audit: Arc::new(AuditLog::open(Arc::clone(store))?),
-        exposition: Metrics::default().exposition(samples),
+        exposition: Exposition::new(samples),
     };
     let limits = Limits::from(&config.api);
     let router = api::router(Arc::new(state), &limits);

@@ -278,6 +278,5 @@ fn blank() -> PartitionRecord {
         epochs: Vec::new(),
         plans: Vec::new(),
         incarnation: 0,
-        halted: None,
     }
 }

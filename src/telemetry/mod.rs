@@ -12,4 +12,3 @@ pub mod metrics;
 pub use clock::now_ms;
 pub use health::{Liveness, Readiness};
 pub use logging::{FILTER_VARIABLE, init};
-pub use metrics::Metrics;

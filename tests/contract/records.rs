@@ -14,8 +14,8 @@ use farshore::checkpoint::{
     StoredRuns, TopicRecord, Update,
 };
 use farshore::model::{
-    GroupId, HaltCode, LeaderEpoch, LinkIdentity, LinkName, Reason, Run, SourceOffset,
-    TargetOffset, TopicId, TopicName, TopicPartition,
+    GroupId, LeaderEpoch, LinkIdentity, LinkName, Run, SourceOffset, TargetOffset, TopicId,
+    TopicName, TopicPartition,
 };
 use farshore::offsets::{Lookup, RunMap};
 use serde_json::json;
@@ -44,7 +44,6 @@ fn partition_record(frontier: i64) -> PartitionRecord {
         origin: SourceOffset(2),
         plans: vec![vec![Run::new(SourceOffset(9), TargetOffset(3), 1)]],
         incarnation: 2,
-        halted: Some(Reason::new(HaltCode::SourceGap, "gone")),
     }
 }
 

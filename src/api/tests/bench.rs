@@ -26,7 +26,7 @@ use crate::model::{
 };
 use crate::replicate::LinkView;
 use crate::task::Owned;
-use crate::telemetry::Metrics;
+use crate::telemetry::metrics::Exposition;
 use crate::telemetry::metrics::{GroupSample, PartitionSample, Samples};
 
 /// The source's end of the partition that is mirrored to its end.
@@ -94,7 +94,7 @@ impl Bench {
             moves: Arc::clone(&runner),
             audit: Arc::new(AuditLog::open(Arc::clone(&store)).unwrap()),
             store: Arc::clone(&store),
-            exposition: Metrics::default().exposition(Arc::new(Nothing)),
+            exposition: Exposition::new(Arc::new(Nothing)),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -41,6 +41,10 @@ pub struct PartitionSample {
     pub records: u64,
     /// Bytes mirrored by this process, as written.
     pub bytes: u64,
+    /// Batches this process wrote.
+    pub batches: u64,
+    /// How often this process worked out the position anew from what the target holds.
+    pub settlings: u64,
 }
 
 /// How many partitions of a link's groups are in a state.
@@ -129,6 +133,18 @@ impl Page<'_, '_> {
             "Bytes mirrored by this process, as written",
             samples,
             |sample| sample.bytes,
+        )?;
+        self.counters(
+            "partition_batches",
+            "Batches written by this process",
+            samples,
+            |sample| sample.batches,
+        )?;
+        self.counters(
+            "partition_settlings",
+            "How often this process worked out the position anew from what the target holds",
+            samples,
+            |sample| sample.settlings,
         )
     }
 

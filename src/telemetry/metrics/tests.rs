@@ -20,6 +20,8 @@ impl Samples for Fixed {
             target_end: 38,
             records: 7,
             bytes: 700,
+            batches: 5,
+            settlings: 2,
         };
         vec![
             sample(0, PartitionState::Live, 0),
@@ -36,13 +38,9 @@ impl Samples for Fixed {
     }
 }
 
-fn page(metrics: &Metrics) -> String {
-    metrics.exposition(Arc::new(Fixed)).encode().unwrap()
-}
-
 #[test]
 fn figures_of_partitions_are_taken_from_the_snapshot() {
-    let page = page(&Metrics::default());
+    let page = Exposition::new(Arc::new(Fixed)).encode().unwrap();
     for line in [
         r#"farshore_partition_lag_records{link="l",topic="orders",partition="1"} 12"#,
         r#"farshore_partition_lag_seconds{link="l",topic="orders",partition="0"} 1.5"#,
@@ -50,6 +48,8 @@ fn figures_of_partitions_are_taken_from_the_snapshot() {
         r#"farshore_partition_target_end{link="l",topic="orders",partition="0"} 38"#,
         r#"farshore_partition_records_total{link="l",topic="orders",partition="0"} 7"#,
         r#"farshore_partition_bytes_total{link="l",topic="orders",partition="1"} 700"#,
+        r#"farshore_partition_batches_total{link="l",topic="orders",partition="1"} 5"#,
+        r#"farshore_partition_settlings_total{link="l",topic="orders",partition="1"} 2"#,
         r#"farshore_partition_state{link="l",topic="orders",partition="1",state="halted"} 1"#,
         r#"farshore_partitions{link="l",state="live"} 1"#,
         r#"farshore_partitions{link="l",state="diverged"} 0"#,
@@ -65,19 +65,4 @@ fn figures_of_partitions_are_taken_from_the_snapshot() {
     }
     assert!(page.contains("\nfarshore_process_cpu_seconds_total "));
     assert!(page.contains("\nfarshore_process_resident_memory_bytes "));
-}
-
-#[test]
-fn clones_count_together() {
-    let metrics = Metrics::default();
-    let labels = BatchLabels {
-        link: "l".to_owned(),
-        path: "raw",
-        reason: "untouched",
-    };
-    let counter = metrics.clone().batches.get_or_create(&labels).clone();
-    counter.inc_by(5);
-    metrics.batches.get_or_create(&labels).inc();
-    let line = r#"farshore_batches_total{link="l",path="raw",reason="untouched"} 6"#;
-    assert!(page(&metrics).contains(line));
 }
