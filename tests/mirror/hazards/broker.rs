@@ -80,7 +80,11 @@ async fn see(asked: &str, topic: &str, what: &str, wanted: impl Fn(&MetadataPart
         if wanted(seen) {
             Ok(())
         } else {
-            Err(format!("broker {} leads, {:?} are in sync", seen.leader(), seen.isr()))
+            Err(format!(
+                "broker {} leads, {:?} are in sync",
+                seen.leader(),
+                seen.isr()
+            ))
         }
     })
     .await;
