@@ -2,7 +2,6 @@
 //! (H8): the map is right in both directions, or the partition stands still.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +11,6 @@ use super::sight::{caught_up, stands_still, translate};
 use super::{between, numbered, spec, write_batches};
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::compare;
-use crate::support::farshore::Farshore;
 use crate::support::read::Partition;
 use crate::support::seed;
 use crate::support::topics;
@@ -52,19 +50,6 @@ async fn write_transactions(setting: &Setting, topic: &str, each: usize) {
     futures_util::future::join_all(writing).await;
 }
 
-/// Lets the API answer thousands of questions; takes effect at the next start.
-fn lift_rate_limit(farshore: &Farshore) {
-    let config = fs::OpenOptions::new()
-        .append(true)
-        .open(farshore.config_path());
-    // The API's section is the last one.
-    writeln!(
-        config.expect("the configuration"),
-        "requests_per_second = 100000"
-    )
-    .expect("a longer configuration");
-}
-
 #[tokio::test]
 async fn translation_is_exact_after_kills_at_any_moment() {
     const TRANSACTIONS_EACH: usize = 150;
@@ -79,7 +64,6 @@ async fn translation_is_exact_after_kills_at_any_moment() {
     let mut kills: Vec<i64> = (0..KILLS).map(|_| rng.i64(0..end / 2)).collect();
     kills.sort_unstable();
 
-    lift_rate_limit(&setting.farshore);
     setting.farshore.launch();
     let target = setting.on_target("t", 1).await;
     for at in kills {

@@ -1,15 +1,11 @@
 //! What farshore says of a mirror partition, asked over its API.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::setting::CATCH_UP;
 use crate::support::farshore::Farshore;
 use crate::support::wait::eventually;
-
-const TOO_MANY_REQUESTS: u16 = 429;
 
 /// A mirror partition.
 #[derive(Debug, Clone, Deserialize)]
@@ -107,15 +103,8 @@ pub(super) async fn translate(
     let question = json!({
         "link": "paris-oslo", "topic": topic, "partition": partition, "offset": offset, "reverse": reverse
     });
-    eventually(Duration::from_secs(30), "a translation", async || {
-        let answer = farshore
-            .post_json("/v1/translate", question.clone())
-            .await?;
-        match answer.status {
-            200 => Ok(serde_json::from_value(answer.body).expect("a translation")),
-            TOO_MANY_REQUESTS => Err("too many requests".to_owned()),
-            status => panic!("offset {offset}: status {status}: {}", answer.body),
-        }
-    })
-    .await
+    let answer = farshore.post_json("/v1/translate", question).await;
+    let answer = answer.expect("an answer");
+    assert_eq!(answer.status, 200, "offset {offset}: {}", answer.body);
+    serde_json::from_value(answer.body).expect("a translation")
 }
