@@ -79,9 +79,9 @@ async fn h15_a_switchover_waits_for_open_transactions_and_members_and_loses_noth
 
 async fn another_one_has_to_wait(setting: &Setting) {
     let other = setting.farshore.clear_plan("switchover", "clerks").await;
+    assert_eq!(setting.farshore.start_operation(&other).await.status, 423);
     let refused = setting.farshore.apply_with(&other.id, &other.hash).await;
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
-    assert_eq!(setting.farshore.start_operation(&other).await.status, 423);
 }
 
 /// The group belongs to the target now, whatever happens on the source and to farshore.
