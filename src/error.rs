@@ -109,6 +109,12 @@ impl Error {
         }
     }
 
+    /// The same failure as seen by one of many who share it: its kind, and its whole text behind what it did to them.
+    #[must_use]
+    pub fn shared(&self, effect: &str) -> Self {
+        Self::new(self.kind(), format!("{effect}: {}", self.chain()))
+    }
+
     /// The message without circumstances and causes.
     pub fn message(&self) -> &str {
         &self.0.message

@@ -106,10 +106,8 @@ impl Worker {
         };
         intake.connection = None;
         for index in std::mem::take(&mut intake.members) {
-            let at_lane = matches!(self.mirrors[index].phase, Phase::Flowing { intake, .. } if intake == lane);
-            if at_lane {
-                let error =
-                    Error::new(error.kind(), format!("fetching stopped: {}", error.chain()));
+            if self.mirrors[index].fetches_at(lane) {
+                let error = error.shared("fetching stopped");
                 self.trouble(index, Trouble::Retry(error), false);
             }
         }

@@ -205,6 +205,11 @@ impl Mirror {
         self.hold.bytes() + staged + self.window.bytes()
     }
 
+    /// Whether it flows from this connection.
+    pub(crate) fn fetches_at(&self, lane: Lane) -> bool {
+        matches!(self.phase, Phase::Flowing { intake, .. } if intake == lane)
+    }
+
     /// Whether it flows to this connection.
     pub(crate) fn produces_at(&self, lane: Lane) -> bool {
         matches!(self.phase, Phase::Flowing { outlet, .. } if outlet == lane)

@@ -138,10 +138,7 @@ impl Worker {
                 for index in std::mem::take(&mut outlet.ready) {
                     self.mirrors[index].queued = false;
                     if self.mirrors[index].produces_at(lane) {
-                        let error = Error::new(
-                            error.kind(),
-                            format!("producing stopped: {}", error.chain()),
-                        );
+                        let error = error.shared("producing stopped");
                         self.trouble(index, Trouble::Retry(error), false);
                     }
                 }
@@ -219,10 +216,7 @@ impl Worker {
                 for &(index, round) in tickets {
                     if self.mirrors[index].round == round {
                         self.mirrors[index].window.lost_oldest();
-                        let error = Error::new(
-                            error.kind(),
-                            format!("a produce request was lost: {}", error.chain()),
-                        );
+                        let error = error.shared("a produce request was lost");
                         self.trouble(index, Trouble::Retry(error), true);
                     }
                 }

@@ -52,7 +52,7 @@ async fn a_dead_address_is_left_alone_for_growing_times() {
             "{text}"
         );
         assert!(text.contains("(cluster paris)") && text.ends_with("connection refused"));
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::advance(Duration::from_millis(10)).await;
     }
     let dials = net.dialed().len();
     assert!((10..100).contains(&dials), "{dials} in a minute");
@@ -72,7 +72,7 @@ async fn a_broker_that_came_back_is_connected_to_again() {
     assert!(!pool.is_connected(&to));
     assert!(pool.get(&to, Slot::Control).await.is_err());
     net.broker("a:1", |_| Reply::Nothing);
-    tokio::time::sleep(REDIAL_CAP).await;
+    tokio::time::advance(REDIAL_CAP).await;
     let second = pool.get(&to, Slot::Control).await.unwrap();
     assert!(second.is_alive() && second.id() != first.id());
     assert!(
