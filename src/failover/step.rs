@@ -37,24 +37,35 @@ pub fn step(phase: &Phase, event: Event) -> Next {
     }
 }
 
+/// Why an operation waits that finds everything at rest, but each time further on.
+const STILL_WRITTEN: &str = "records are still being written on the source: stop the writers";
+
 /// Two looks in a row have to find everything at rest, and at the same ends.
 fn drain(deadline_ms: i64, rested: Option<&Ends>, phase: &Phase, event: Event) -> Next {
     match event {
         Event::Looked {
             ends, waits_for, ..
-        } if waits_for.is_empty() => {
-            if rested == Some(&ends) {
-                return Next::Enter(Phase::Fixing);
-            }
+        } if waits_for.is_empty() && rested == Some(&ends) => Next::Enter(Phase::Fixing),
+        Event::Looked {
+            ends,
+            waits_for,
+            now_ms,
+        } if waits_for.is_empty() && (now_ms < deadline_ms || rested.is_none()) => {
+            let moving = rested.map(|_| STILL_WRITTEN.to_owned());
             Next::Enter(Phase::Draining {
                 deadline_ms,
                 rested: Some(ends),
-                waits_for,
+                waits_for: moving.into_iter().collect(),
             })
         }
         Event::Looked {
-            waits_for, now_ms, ..
+            mut waits_for,
+            now_ms,
+            ..
         } if now_ms >= deadline_ms => {
+            if waits_for.is_empty() {
+                waits_for.push(STILL_WRITTEN.to_owned());
+            }
             let late = |what: String| Blocker::new(BlockerCode::NotDrained, what);
             stop(phase, None, waits_for.into_iter().map(late).collect())
         }

@@ -195,6 +195,11 @@ pub struct ProduceAnswer {
     pub message: Option<String>,
     /// The offset of the first record; only a success carries a true one.
     pub base_offset: i64,
+    /// The time the broker gave the batch, in milliseconds; none if it appended it with the times of its records.
+    ///
+    /// A topic with `CreateTime` has none for a batch that was appended now. For one that repeats an earlier one the broker
+    /// answers with the earlier one's newest time (`UnifiedLog.append`, the branch for a duplicate).
+    pub append_time: Option<i64>,
     /// The log's start; -1 if unknown.
     pub log_start: i64,
 }
@@ -249,6 +254,7 @@ fn read_produce(
                     error: (part.error_code != 0).then_some(BrokerCode(part.error_code)),
                     message: part.error_message.map(|text| text.to_string()),
                     base_offset: part.base_offset,
+                    append_time: (part.log_append_time_ms >= 0).then_some(part.log_append_time_ms),
                     log_start: part.log_start_offset,
                 });
             }

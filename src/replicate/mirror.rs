@@ -16,7 +16,7 @@ use super::hold::Hold;
 use super::settle::Trouble;
 use super::shipment::{Course, Shipment, compose};
 use super::tracked::Tracked;
-use super::window::{InFlight, PIPELINE_MINIMUM, Proof, Window};
+use super::window::{PIPELINE_MINIMUM, Window};
 
 /// First and longest pause before a partition settles again after an error.
 const RETRY_BASE: Duration = Duration::from_millis(100);
@@ -134,8 +134,6 @@ pub(crate) struct Mirror {
     pub(crate) fetched_epoch: LeaderEpoch,
     /// Refused batches shrink until this source offset is passed.
     pub(crate) refused_until: Option<SourceOffset>,
-    /// The acknowledged batch that is being read back, and not believed before.
-    pub(crate) read_back: Option<InFlight>,
     /// Whether requests of an earlier round, connection or process may still be on their way.
     pub(crate) uncertain: bool,
     /// Whether it stands in its outlet's queue.
@@ -174,7 +172,7 @@ impl Mirror {
             round: 0,
             hold: Hold::default(),
             staged: VecDeque::new(),
-            window: Window::new(0, Proof::Wanted),
+            window: Window::new(0),
             course: Course {
                 producer_id,
                 target: TargetOffset::ZERO,
@@ -185,7 +183,6 @@ impl Mirror {
             leader_epoch: LeaderEpoch::UNKNOWN,
             fetched_epoch: LeaderEpoch::UNKNOWN,
             refused_until: None,
-            read_back: None,
             uncertain: true,
             queued: false,
             backoff: Backoff::new(RETRY_BASE, RETRY_CAP),
@@ -267,7 +264,7 @@ impl Mirror {
 
     /// With nothing before it under way, a stretch of which nothing travels moves the frontier by itself.
     fn pass_stretches(&mut self) {
-        while self.staged.is_empty() && self.window.is_empty() && self.read_back.is_none() {
+        while self.staged.is_empty() && self.window.is_empty() {
             let Some(until) = self.hold.skip() else { break };
             self.tracked.advance(until);
         }

@@ -5,7 +5,6 @@ use crate::kafka::wire::{Connection, Slot, code_name};
 use crate::kafka::{ProduceAnswer, ProducePart, start_produce};
 use crate::model::{HaltCode, Reason, TargetOffset};
 
-use super::likeness;
 use super::mirror::{Lane, Mirror, Phase};
 use super::settle::Trouble;
 use super::window::{InFlight, Landing};
@@ -171,10 +170,10 @@ impl Worker {
                 target: shipment.target,
                 records: shipment.records(),
                 frontier: shipment.frontier,
-                crc: shipment.stamped.crc,
                 max_timestamp: shipment.stamped.max_timestamp,
                 bytes: shipment.bytes,
                 runs: shipment.runs,
+                opens: !shipment.joins,
             });
             tickets.push((index, mirror.round));
             parts.push(ProducePart {
@@ -233,10 +232,18 @@ impl Worker {
             self.trouble(index, trouble, false);
             return;
         }
-        match mirror.window.landed(TargetOffset(answer.base_offset)) {
+        let (base, now) = (TargetOffset(answer.base_offset), self.link.now_ms());
+        match mirror.window.landed(base, answer.append_time, now) {
             Landing::AsPredicted(landed) => {
                 mirror.tracked.lock().figures.target_log_start = answer.log_start;
-                self.landed(index, landed);
+                self.landed(index, &landed);
+            }
+            Landing::Repeated(repeated) => {
+                let message = "an earlier request had taken the place of this batch: looking what the target holds";
+                let error = Error::new(Kind::Protocol, message)
+                    .partition(&mirror.route.target)
+                    .offset(repeated.target.get());
+                self.trouble(index, Trouble::Retry(error), true);
             }
             Landing::Elsewhere { predicted, actual } => {
                 let message = format!(
@@ -251,31 +258,8 @@ impl Worker {
         }
     }
 
-    /// A batch was acknowledged. Where an earlier request may have taken its place nobody hears of it before its bytes
-    /// were read back: the map would be wrong (H5).
-    fn landed(&mut self, index: usize, landed: InFlight) {
-        let mirror = &mut self.mirrors[index];
-        if !mirror.window.wants_read_back() {
-            return self.believe(index, &landed);
-        }
-        let ticket = (index, mirror.round);
-        let partition = mirror.route.target.clone();
-        let (target, offset) = (self.link.target.clone(), landed.target.get());
-        mirror.read_back = Some(landed);
-        self.events.push(Box::pin(async move {
-            let batch = likeness::batch_holding(&target, &partition, offset).await;
-            let checksum = batch.map(|batch| {
-                batch
-                    .filter(|it| it.base_offset() == offset)
-                    .map(|it| it.header().crc)
-            });
-            Event::ReadBack { ticket, checksum }
-        }));
-        self.drained(index);
-    }
-
-    /// Takes a batch that landed into the map.
-    fn believe(&mut self, index: usize, landed: &InFlight) {
+    /// A batch was appended where it should be: takes it into the map.
+    fn landed(&mut self, index: usize, landed: &InFlight) {
         let mirror = &mut self.mirrors[index];
         let result = {
             let mut known = mirror.tracked.lock();
@@ -297,32 +281,6 @@ impl Worker {
         mirror.backoff.reset();
         self.touch(index);
         self.drained(index);
-    }
-
-    /// The target log holds what was sent, or an earlier request of ours took its place (H5).
-    pub(crate) fn was_read_back(&mut self, ticket: Ticket, checksum: Result<Option<u32>>) {
-        let (index, round) = ticket;
-        let mirror = &mut self.mirrors[index];
-        if mirror.round != round {
-            return;
-        }
-        let Some(landed) = mirror.read_back.take() else {
-            return;
-        };
-        match checksum {
-            Ok(Some(found)) if found == landed.crc => {
-                mirror.window.proven();
-                self.believe(index, &landed);
-            }
-            Ok(_) => {
-                let message = "an acknowledged batch is not the one that was sent: an earlier request took its place";
-                let error = Error::new(Kind::Protocol, message)
-                    .partition(&mirror.route.target)
-                    .offset(landed.target.get());
-                self.trouble(index, Trouble::Retry(error), true);
-            }
-            Err(error) => self.trouble(index, Trouble::Retry(error), true),
-        }
     }
 }
 

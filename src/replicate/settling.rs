@@ -13,7 +13,6 @@ use crate::model::{HaltCode, PartitionState, TargetOffset};
 
 use super::mirror::{Lane, Mirror, Phase, Then};
 use super::settle::{Question, Settled, TargetSide, Trouble, settle_source, settle_target};
-use super::window::{Proof, Window};
 use super::worker::{Event, Worker};
 
 /// How often a partition that an operator can release from outside is tried again.
@@ -84,7 +83,10 @@ impl Worker {
             return;
         }
         let taken = match result {
-            Ok(settled) => take_over(mirror, &settled, self.link.memory_ms).map(|()| settled),
+            Ok(settled) => {
+                let (memory_ms, now) = (self.link.memory_ms, self.link.now_ms());
+                take_over(mirror, &settled, memory_ms, now).map(|()| settled)
+            }
             Err(trouble) => {
                 if let (Some(side), Trouble::Retry(_)) = (target, &trouble) {
                     believe_target(mirror, side);
@@ -168,7 +170,6 @@ impl Worker {
         };
         // Answers to this round's requests are all in; events that still come are stale.
         mirror.round += 1;
-        mirror.uncertain |= mirror.read_back.take().is_some();
         match then {
             Then::Pause => mirror.tracked.show(PartitionState::Paused, None),
             Then::Flow { intake, outlet } => {
@@ -273,10 +274,13 @@ fn question(mirror: &Mirror) -> Question {
 }
 
 /// Makes a settling the partition's state.
-fn take_over(mirror: &mut Mirror, settled: &Settled, memory_ms: i64) -> Result<(), Trouble> {
+fn take_over(
+    mirror: &mut Mirror,
+    settled: &Settled,
+    memory_ms: i64,
+    now: i64,
+) -> Result<(), Trouble> {
     let end = settled.target.tail.end;
-    // Nothing can be on its way to a partition that was never begun.
-    let fresh = end == TargetOffset::ZERO && mirror.start.is_some();
     let mut known = mirror.tracked.lock();
     let explanation = super::resume::Explanation {
         runs: settled.runs.clone(),
@@ -306,14 +310,12 @@ fn take_over(mirror: &mut Mirror, settled: &Settled, memory_ms: i64) -> Result<(
     mirror.course.target = end;
     mirror.course.source = known.map.last().map(crate::model::Run::source_end);
     drop(known);
-    let proof = if mirror.uncertain && !fresh {
-        Proof::Wanted
-    } else {
-        Proof::Given
-    };
-    mirror.window = Window::new(memory_ms, proof);
+    // Nothing can be on its way to a partition that was never begun.
+    let fresh = end == TargetOffset::ZERO && mirror.start.is_some();
+    let uncertain = mirror.uncertain && !fresh;
+    mirror.window = mirror.window.renewed(memory_ms, uncertain, now);
     if let Some(known_at) = settled.target.known_at {
-        mirror.window.arm(known_at);
+        mirror.window.arm(known_at, now);
     }
     mirror.uncertain = false;
     mirror.fetch_next = settled.position;

@@ -16,15 +16,25 @@ pub(crate) const IN_FLIGHT_LIMIT: usize = 5;
 /// A shipment smaller than this waits for the one in flight, because what gathers behind it can travel with it.
 pub(crate) const PIPELINE_MINIMUM: usize = 8 * 1024;
 
-/// Whether what was acknowledged since the last uncertainty is proven to be what was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Proof {
-    /// Nothing uncertain is outstanding.
-    Given,
-    /// Requests of an earlier connection or process may still land: the next acknowledged batches are read back.
-    Wanted,
-    /// The read-back is under way; nothing is sent.
-    Pending,
+/// How long an idle leader counts as the one it was, in milliseconds. One that lost the partition and got it back in
+/// between may have forgotten our id, and nothing that was sent would tell (H2).
+const IDLE_LIMIT_MS: i64 = 1_000;
+
+/// How long a request that nobody waits for any more may take to land, in milliseconds.
+const LATE_LIMIT_MS: i64 = 30_000;
+
+/// Requests given up earlier may still land, and what they carry may have been planned anew since (H5).
+///
+/// They carry the same records at the same offsets up to the first step in the source offsets that is new: so as long as
+/// caution holds, a shipment that opens a run and everything behind it goes one at a time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caution {
+    /// Until this wall clock in milliseconds.
+    until: i64,
+    /// And until the target holds everything that was sent before.
+    reach: TargetOffset,
+    /// Whether a shipment that opens a run was sent.
+    stepped: bool,
 }
 
 /// A shipment that was sent and not yet answered.
@@ -36,14 +46,14 @@ pub(crate) struct InFlight {
     pub(crate) records: i64,
     /// The frontier once it is acknowledged.
     pub(crate) frontier: SourceOffset,
-    /// Checksum as sent, for the read-back.
-    pub(crate) crc: u32,
     /// Newest record timestamp in milliseconds: the broker forgets our id by this clock.
     pub(crate) max_timestamp: i64,
     /// Bytes it holds against the limits.
     pub(crate) bytes: usize,
     /// Runs it covers.
     pub(crate) runs: Vec<crate::model::Run>,
+    /// Whether it opens a run.
+    pub(crate) opens: bool,
 }
 
 /// What an answer without an error means.
@@ -51,6 +61,8 @@ pub(crate) struct InFlight {
 pub(crate) enum Landing {
     /// It landed where predicted; the oldest shipment is done.
     AsPredicted(InFlight),
+    /// The target holds a batch of these sequence numbers already, which need not be this one (H5).
+    Repeated(InFlight),
     /// It landed elsewhere: somebody else wrote here.
     Elsewhere {
         /// Where it was to land.
@@ -68,28 +80,44 @@ pub(crate) struct Window {
     in_flight: VecDeque<InFlight>,
     /// Wall clock in milliseconds until which the leader surely knows our id; `i64::MIN` is unarmed.
     armed_until: i64,
-    proof: Proof,
-    /// How many more acknowledged batches have to be proven: as many requests may be late.
-    to_prove: usize,
+    caution: Option<Caution>,
+    /// The end of all that was ever sent.
+    reach: TargetOffset,
     /// How long after the newest timestamp of its last batch a broker surely still knows a producer id, in milliseconds.
     memory_ms: i64,
 }
 
 impl Window {
     /// An unarmed window; `memory_ms` is half the target's `producer.id.expiration.ms`.
-    pub(crate) fn new(memory_ms: i64, proof: Proof) -> Self {
+    pub(crate) fn new(memory_ms: i64) -> Self {
         Self {
             in_flight: VecDeque::new(),
             armed_until: i64::MIN,
-            proof,
-            to_prove: IN_FLIGHT_LIMIT,
+            caution: None,
+            reach: TargetOffset::ZERO,
             memory_ms,
         }
     }
 
-    /// The leader showed our id with the right last sequence, its newest timestamp being `last_timestamp`.
-    pub(crate) fn arm(&mut self, last_timestamp: i64) {
-        self.armed_until = last_timestamp.saturating_add(self.memory_ms);
+    /// The window that follows this one after a settling; `uncertain` says that requests sent before may still land.
+    pub(crate) fn renewed(&self, memory_ms: i64, uncertain: bool, now: i64) -> Self {
+        let caution = Caution {
+            until: now.saturating_add(LATE_LIMIT_MS),
+            reach: self.reach,
+            stepped: false,
+        };
+        Self {
+            caution: uncertain.then_some(caution),
+            reach: self.reach,
+            ..Self::new(memory_ms)
+        }
+    }
+
+    /// The leader showed our id with the right last sequence, its newest timestamp being `last_timestamp`; `now` is the
+    /// wall clock in milliseconds.
+    pub(crate) fn arm(&mut self, last_timestamp: i64, now: i64) {
+        let remembered = last_timestamp.saturating_add(self.memory_ms);
+        self.armed_until = remembered.min(now.saturating_add(IDLE_LIMIT_MS));
     }
 
     /// The leader may have forgotten our id.
@@ -100,7 +128,7 @@ impl Window {
     /// Whether a shipment may go now, `now` being the wall clock in milliseconds.
     pub(crate) fn admits(&self, shipment: &Shipment, now: i64) -> bool {
         if self.in_flight.is_empty() {
-            return self.proof != Proof::Pending;
+            return true;
         }
         // Whoever is in flight may renew the broker's memory, but only its answer tells.
         let fresh = shipment
@@ -108,16 +136,19 @@ impl Window {
             .max_timestamp
             .saturating_add(self.memory_ms)
             > now;
+        let cautious = self
+            .caution
+            .is_some_and(|caution| caution.stepped || !shipment.joins);
         self.armed_until > now
             && fresh
-            && self.proof == Proof::Given
+            && !cautious
             && self.in_flight.len() < IN_FLIGHT_LIMIT
             && shipment.stamped.size() >= PIPELINE_MINIMUM
     }
 
     /// Whether anything more could be sent if it were large and fresh enough.
     pub(crate) fn has_room(&self) -> bool {
-        self.in_flight.len() < IN_FLIGHT_LIMIT && self.proof != Proof::Pending
+        self.in_flight.len() < IN_FLIGHT_LIMIT
     }
 
     /// Notes a shipment as sent.
@@ -128,11 +159,23 @@ impl Window {
                 .is_none_or(|last| last.target.plus(last.records) == in_flight.target),
             "shipments follow each other without a gap"
         );
+        self.reach = self.reach.max(in_flight.target.plus(in_flight.records));
+        if let Some(caution) = &mut self.caution {
+            caution.stepped |= in_flight.opens;
+        }
         self.in_flight.push_back(in_flight);
     }
 
     /// Takes a success for the oldest shipment in flight. Only a success carries a base offset worth comparing (H7).
-    pub(crate) fn landed(&mut self, base: TargetOffset) -> Landing {
+    ///
+    /// `append_time` is the time the broker gave the batch: on a topic with `CreateTime` only one that repeats an earlier
+    /// one has it.
+    pub(crate) fn landed(
+        &mut self,
+        base: TargetOffset,
+        append_time: Option<i64>,
+        now: i64,
+    ) -> Landing {
         let Some(oldest) = self.in_flight.pop_front() else {
             return Landing::Unexpected;
         };
@@ -142,10 +185,15 @@ impl Window {
                 actual: base,
             };
         }
-        self.arm(oldest.max_timestamp);
-        if self.proof == Proof::Wanted {
-            self.proof = Proof::Pending;
+        if append_time.is_some() {
+            self.disarm();
+            return Landing::Repeated(oldest);
         }
+        self.arm(oldest.max_timestamp, now);
+        let end = base.plus(oldest.records);
+        self.caution = self
+            .caution
+            .filter(|caution| now < caution.until || end < caution.reach);
         Landing::AsPredicted(oldest)
     }
 
@@ -153,21 +201,6 @@ impl Window {
     pub(crate) fn lost_oldest(&mut self) {
         self.in_flight.pop_front();
         self.disarm();
-    }
-
-    /// The read-back of an acknowledged batch showed the bytes that were sent.
-    pub(crate) fn proven(&mut self) {
-        self.to_prove = self.to_prove.saturating_sub(1);
-        self.proof = if self.to_prove == 0 {
-            Proof::Given
-        } else {
-            Proof::Wanted
-        };
-    }
-
-    /// Whether the batch just acknowledged must be read back.
-    pub(crate) fn wants_read_back(&self) -> bool {
-        self.proof == Proof::Pending
     }
 
     /// The oldest shipment in flight.

@@ -70,11 +70,6 @@ pub(crate) enum Event {
         staged: Vec<Ticket>,
         result: Result<()>,
     },
-    /// An acknowledged batch was read back: its checksum.
-    ReadBack {
-        ticket: Ticket,
-        checksum: Result<Option<u32>>,
-    },
     /// A settling ended; the target's side may be told even if it failed.
     Settled {
         ticket: Ticket,
@@ -216,7 +211,6 @@ impl Worker {
                 staged,
                 result,
             } => self.stored(&receipts, &staged, result),
-            Event::ReadBack { ticket, checksum } => self.was_read_back(ticket, checksum),
             Event::Settled {
                 ticket,
                 target,

@@ -131,8 +131,14 @@ fn every_phase_is_left_when_its_effect_gives_up() {
 fn two_looks_in_a_row_have_to_find_the_same_rest() {
     let first = step(&draining(None), looked(7, &[], 1));
     assert_eq!(first, Next::Enter(draining(Some(ends(7)))));
-    let moved_on = step(&draining(Some(ends(7))), looked(8, &[], 2));
-    assert_eq!(moved_on, Next::Enter(draining(Some(ends(8)))));
+    let Next::Enter(Phase::Draining {
+        rested, waits_for, ..
+    }) = step(&draining(Some(ends(7))), looked(8, &[], 2))
+    else {
+        panic!("still draining");
+    };
+    assert_eq!(rested, Some(ends(8)));
+    assert_eq!(waits_for, [STILL_WRITTEN]);
     let second = step(&draining(Some(ends(7))), looked(7, &[], 2));
     assert_eq!(second, Next::Enter(Phase::Fixing));
 
@@ -159,6 +165,13 @@ fn draining_stops_at_its_deadline_with_what_it_waited_for_and_not_if_it_has_drai
     assert_eq!(blockers[0].message, "t-0 has an open transaction");
     let just_in_time = step(&draining(Some(ends(7))), looked(7, &[], DEADLINE));
     assert_eq!(just_in_time, Next::Enter(Phase::Fixing));
+    let one_more = step(&draining(None), looked(7, &[], DEADLINE));
+    assert_eq!(one_more, Next::Enter(draining(Some(ends(7)))));
+    let moving = step(&draining(Some(ends(7))), looked(8, &[], DEADLINE));
+    let Next::Enter(Phase::Stopped { blockers, .. }) = moving else {
+        panic!("stopped");
+    };
+    assert_eq!(blockers[0].message, STILL_WRITTEN);
 }
 
 /// Every phase that can follow, over all events.
