@@ -1,13 +1,15 @@
 //! Record batches of message format v2: views, checks, re-stamping, decoding and building, all over bytes in memory.
 //!
-//! Promises: [`batches`], [`Batch::check_crc`] and [`Batch::restamp`] neither copy nor decompress a batch's body; decoding
-//! and encoding keep every byte of keys, values and headers (null and empty apart, duplicate and non-UTF-8 header keys
-//! included); whatever the bytes are, the answer is a value or a [`BatchError`], within [`DECOMPRESS_LIMIT`] of memory.
+//! Promises: [`batches`], [`Batch::check_crc`] and [`Batch::restamp`] neither copy nor decompress a batch's body, and the last
+//! doesn't even read it; decoding and encoding keep every byte of keys, values and headers (null and empty apart, duplicate
+//! and non-UTF-8 header keys included); whatever the bytes are, the answer is a value or a [`BatchError`], within
+//! [`DECOMPRESS_LIMIT`] of memory.
 //! Doesn't: read message formats v0 and v1 (it names them), decide which batch may be forwarded, or talk to anyone.
 
 mod builder;
 mod codec;
 mod control;
+mod crc;
 mod error;
 mod frame;
 mod header;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::header::{CRC_AT, CRC_START};
-use super::{Batch, HEADER_LEN, Header};
+use super::{Batch, HEADER_LEN, Header, crc};
 use crate::model::{LeaderEpoch, ProducerId};
 
 /// Under which identity a batch is written.
@@ -40,8 +40,12 @@ impl Stamped {
 
     /// Writes the header and its CRC over header and body.
     pub(super) fn seal(header: &Header, body: Bytes) -> Self {
-        let mut bytes = header.write();
+        let bytes = header.write();
         let crc = crc32c::crc32c_append(crc32c::crc32c(&bytes[CRC_START..]), &body);
+        Self::put_together(header, bytes, body, crc)
+    }
+
+    fn put_together(header: &Header, mut bytes: [u8; HEADER_LEN], body: Bytes, crc: u32) -> Self {
         bytes[CRC_AT..CRC_START].copy_from_slice(&crc.to_be_bytes());
         Self {
             header: bytes,
@@ -57,7 +61,8 @@ impl Batch {
     /// The same records under another identity, as a broker takes them from a producer: base offset 0, no leader epoch,
     /// neither transactional nor with a delete horizon. Codec and kind of timestamp stay.
     ///
-    /// Whether the batch may be sent at all (contiguous, not control, not aborted) is for the caller to know.
+    /// The body is not read: the new CRC is the old one with the changes to the header worked in, so it fits exactly if the
+    /// old one does. Whether the batch may be sent at all (contiguous, not control, not aborted) is for the caller to know.
     pub fn restamp(&self, stamp: Stamp) -> Stamped {
         let header = Header {
             base_offset: 0,
@@ -68,6 +73,9 @@ impl Batch {
             base_sequence: stamp.base_sequence,
             ..*self.header()
         };
-        Stamped::seal(&header, self.body())
+        let (bytes, body) = (header.write(), self.body());
+        let (original, changed) = (&self.bytes()[CRC_START..HEADER_LEN], &bytes[CRC_START..]);
+        let crc = crc::changed_beginning(self.header().crc, original, changed, body.len());
+        Stamped::put_together(&header, bytes, body, crc)
     }
 }
