@@ -8,16 +8,6 @@ use crate::error::{Error, Kind};
 /// What is wrong with a batch, and at which base offset.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
-    /// An old segment: the broker returns v0 and v1 messages as they were stored.
-    #[error(
-        "the message at offset {offset} has the old format v{magic}; mirror its topic over the record path"
-    )]
-    OldFormat {
-        /// The format, 0 or 1.
-        magic: i8,
-        /// The message's offset.
-        offset: i64,
-    },
     /// A format this program doesn't know, or not a batch at all.
     #[error("the batch at offset {offset} has the unknown format v{magic}")]
     UnknownFormat {

@@ -1,9 +1,11 @@
 //! Cutting fetched bytes into batches.
 
-use bytes::Bytes;
+use std::collections::VecDeque;
+
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::header::{CRC_START, HEADER_LEN, LENGTH_END, MAGIC, MAGIC_AT};
-use super::{BatchError, Header};
+use super::{BatchError, Header, Stamped, old};
 
 /// One whole batch as it stands in the log. Cloning it shares the bytes.
 #[derive(Debug, Clone)]
@@ -13,6 +15,22 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// A stamped batch as it would stand in a log at an offset.
+    pub(super) fn at(offset: i64, stamped: &Stamped) -> Result<Self, BatchError> {
+        let header = Header {
+            base_offset: offset,
+            ..Header::read(&stamped.header)
+        };
+        header.check()?;
+        let mut bytes = BytesMut::with_capacity(stamped.size());
+        bytes.put_slice(&header.write());
+        bytes.put_slice(&stamped.body);
+        Ok(Self {
+            header,
+            bytes: bytes.freeze(),
+        })
+    }
+
     /// The header's fields.
     pub fn header(&self) -> &Header {
         &self.header
@@ -68,30 +86,45 @@ impl Batch {
     }
 }
 
-/// Cuts the records field of a fetch response (or the bytes of a log segment) into batches.
+/// Cuts the records field of a fetch response (or the bytes of a log segment) into batches. Messages of the formats v0 and
+/// v1 are carried over into batches of v2.
 ///
 /// Brokers cut responses at a number of bytes, so a partial batch at the end is not an error: it just ends the iteration.
 pub fn batches(bytes: Bytes) -> Batches {
-    Batches { rest: bytes }
+    Batches {
+        carried_over: VecDeque::new(),
+        rest: bytes,
+    }
 }
 
 /// The batches in a stretch of log, in their order; ends after an error.
 #[derive(Debug)]
 pub struct Batches {
+    /// What old messages became.
+    carried_over: VecDeque<Batch>,
     rest: Bytes,
+}
+
+impl Batches {
+    fn advance(&mut self) -> Result<Option<Batch>, BatchError> {
+        if self.carried_over.is_empty() && old::is_old(&self.rest) {
+            self.carried_over = old::split_first(&mut self.rest)?.unwrap_or_default();
+        } else if self.carried_over.is_empty() {
+            return split_first(&mut self.rest);
+        }
+        Ok(self.carried_over.pop_front())
+    }
 }
 
 impl Iterator for Batches {
     type Item = Result<Batch, BatchError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match split_first(&mut self.rest) {
-            Ok(batch) => batch.map(Ok),
-            Err(error) => {
+        self.advance().transpose().inspect(|result| {
+            if result.is_err() {
                 self.rest.clear();
-                Some(Err(error))
             }
-        }
+        })
     }
 }
 
@@ -123,7 +156,6 @@ fn first_size(rest: &[u8]) -> Result<Option<usize>, BatchError> {
     let offset = i64::from_be_bytes(*offset);
     match magic.cast_signed() {
         MAGIC => {}
-        magic @ (0 | 1) => return Err(BatchError::OldFormat { magic, offset }),
         magic => return Err(BatchError::UnknownFormat { magic, offset }),
     }
     usize::try_from(i32::from_be_bytes(*length))

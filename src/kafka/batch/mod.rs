@@ -4,7 +4,7 @@
 //! doesn't even read it; decoding and encoding keep every byte of keys, values and headers (null and empty apart, duplicate
 //! and non-UTF-8 header keys included); whatever the bytes are, the answer is a value or a [`BatchError`], within
 //! [`DECOMPRESS_LIMIT`] of memory.
-//! Doesn't: read message formats v0 and v1 (it names them), decide which batch may be forwarded, or talk to anyone.
+//! Doesn't: write the message formats v0 and v1 (it reads them as v2), decide which batch may be forwarded, or talk to anyone.
 
 mod builder;
 mod codec;
@@ -13,6 +13,7 @@ mod crc;
 mod error;
 mod frame;
 mod header;
+mod old;
 mod record;
 mod records;
 mod snappy;

@@ -50,6 +50,20 @@ impl<'a> Fields<'a> {
         Ok(field)
     }
 
+    /// A number of fixed size, highest byte first.
+    pub(super) fn i32(&mut self) -> Checked<i32> {
+        let (bytes, rest) = self.0.split_first_chunk().ok_or("a field is cut off")?;
+        self.0 = rest;
+        Ok(i32::from_be_bytes(*bytes))
+    }
+
+    /// A number of fixed size, highest byte first.
+    pub(super) fn i64(&mut self) -> Checked<i64> {
+        let (bytes, rest) = self.0.split_first_chunk().ok_or("a field is cut off")?;
+        self.0 = rest;
+        Ok(i64::from_be_bytes(*bytes))
+    }
+
     pub(super) fn varint(&mut self) -> Checked<i64> {
         let mut bits = 0_u64;
         for shift in (0..64).step_by(7) {

@@ -1,0 +1,166 @@
+//! Messages of the formats v0 and v1, which brokers return from old segments as they were stored.
+//!
+//! Promises: every message becomes a record of a v2 batch with the same offset, key, value and time (v0 has no times: -1), in
+//! the compression it had; checksums and lengths are verified before anything is believed. Holes that compaction left end
+//! a batch, so that each batch is contiguous.
+//! Doesn't: write the old formats, or keep the bytes: their reader gets a batch made here.
+
+mod message;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::codec::Failure;
+use super::{Batch, BatchError, Builder, Codec, DECOMPRESS_LIMIT, Record, Stamp};
+use crate::model::ProducerId;
+use message::Message;
+
+pub(super) use message::is_old;
+
+/// Messages that aren't compressed are gathered into batches of about this many bytes.
+const GATHERED: usize = 64 * 1024;
+/// Nobody's: what stands in a batch of a producer without an id.
+const NO_STAMP: Stamp = Stamp {
+    producer_id: ProducerId(-1),
+    producer_epoch: -1,
+    base_sequence: -1,
+};
+
+/// Takes old messages off the front and gives the batches that hold the same records, at least one; none if the first
+/// message is cut off.
+pub(super) fn split_first(rest: &mut Bytes) -> Result<Option<VecDeque<Batch>>, BatchError> {
+    let mut gathered = Vec::new();
+    let mut size = 0;
+    while size < GATHERED && is_old(rest) {
+        let Some(message) = Message::peek(rest)? else {
+            break;
+        };
+        if message.codec()? != Codec::None {
+            if gathered.is_empty() {
+                drop(rest.split_to(message.size));
+                return unwrap(&message).map(Some);
+            }
+            break;
+        }
+        drop(rest.split_to(message.size));
+        size += message.size;
+        gathered.push(message);
+    }
+    if gathered.is_empty() {
+        return Ok(None);
+    }
+    carry_over(Codec::None, gathered).map(Some)
+}
+
+/// The messages inside a compressed one.
+///
+/// In v1 they are numbered from 0 on and the outer offset is that of the last one (KIP-31); in v0 they carry their own.
+fn unwrap(outer: &Message) -> Result<VecDeque<Batch>, BatchError> {
+    let (codec, offset) = (outer.codec()?, outer.offset);
+    let malformed = |what| BatchError::Malformed { offset, what };
+    let body = outer
+        .value
+        .clone()
+        .ok_or_else(|| malformed("a compressed message has no value"))?;
+    let body = if outer.magic == 0 && codec == Codec::Lz4 {
+        message::with_right_lz4_checksum(&body)
+    } else {
+        body
+    };
+    let mut plain = codec
+        .decompress(body, DECOMPRESS_LIMIT)
+        .map_err(|failure| match failure {
+            Failure::TooLarge => BatchError::TooLarge {
+                offset,
+                limit: DECOMPRESS_LIMIT,
+            },
+            Failure::Broken(source) => BatchError::Decompress {
+                offset,
+                codec,
+                source,
+            },
+        })?;
+    let mut inner = Vec::new();
+    while !plain.is_empty() {
+        let message =
+            Message::peek(&plain)?.ok_or_else(|| malformed("a message inside it is cut off"))?;
+        drop(plain.split_to(message.size));
+        if message.magic != outer.magic || message.codec()? != Codec::None {
+            return Err(malformed("a message inside it is of another kind"));
+        }
+        inner.push(message);
+    }
+    let last = inner
+        .last()
+        .ok_or_else(|| malformed("a compressed message holds none"))?
+        .offset;
+    for message in &mut inner {
+        if outer.magic == 1 {
+            message.offset = outer.offset.wrapping_sub(last.wrapping_sub(message.offset));
+        }
+        if outer.has_append_time() {
+            message.timestamp = outer.timestamp;
+        }
+    }
+    carry_over(codec, inner)
+}
+
+/// Makes v2 batches of messages, one for each stretch without holes.
+fn carry_over(codec: Codec, messages: Vec<Message>) -> Result<VecDeque<Batch>, BatchError> {
+    let mut batches = VecDeque::new();
+    let mut stretch: Option<Stretch> = None;
+    for message in messages {
+        let offset = message.offset;
+        if let Some(done) = stretch.take_if(|stretch| stretch.next != offset) {
+            if offset < done.next {
+                let what = "its messages' offsets do not rise";
+                return Err(BatchError::Malformed { offset, what });
+            }
+            batches.push_back(done.finish()?);
+        }
+        stretch
+            .get_or_insert_with(|| Stretch::new(codec, offset))
+            .push(message);
+    }
+    if let Some(last) = stretch {
+        batches.push_back(last.finish()?);
+    }
+    Ok(batches)
+}
+
+/// Messages whose offsets follow each other.
+struct Stretch {
+    builder: Builder,
+    first: i64,
+    next: i64,
+}
+
+impl Stretch {
+    fn new(codec: Codec, first: i64) -> Self {
+        Self {
+            builder: Builder::new(codec),
+            first,
+            next: first,
+        }
+    }
+
+    fn push(&mut self, message: Message) {
+        self.next += 1;
+        self.builder.push_record(&Record {
+            offset: message.offset,
+            timestamp: message.timestamp,
+            key: message.key,
+            value: message.value,
+            headers: Vec::new(),
+        });
+    }
+
+    fn finish(self) -> Result<Batch, BatchError> {
+        let stamped = self.builder.finish(NO_STAMP)?;
+        Batch::at(self.first, &stamped)
+    }
+}
