@@ -6,7 +6,7 @@ SHELL := bash
 .PHONY: demo test bench lint check setup kafka clean
 
 # The Apache Kafka releases that the tests run against; demo and bench use the first.
-KAFKA := 4.1.1 3.9.1
+KAFKA := 4.1.1 3.9.1 2.8.2
 
 demo: setup kafka
 	cargo build --locked --release

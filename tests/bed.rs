@@ -33,6 +33,11 @@ async fn kafka_3_9_with_zookeeper_keeps_records_across_sigkill() {
     keeps_records_across_sigkill(KafkaVersion::V3_9Zk).await;
 }
 
+#[tokio::test]
+async fn kafka_2_8_keeps_records_across_sigkill() {
+    keeps_records_across_sigkill(KafkaVersion::V2_8).await;
+}
+
 async fn keeps_records_across_sigkill(version: KafkaVersion) {
     let mut cluster = Cluster::start(Spec::new(version)).await;
     topics::create(&cluster.bootstrap(), "kept", 1, 1, &[]).await;

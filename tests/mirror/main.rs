@@ -12,6 +12,7 @@ mod failover;
 mod groups;
 mod hazards;
 mod histories;
+mod old_formats;
 mod service;
 mod setting;
 mod strangers;

@@ -27,13 +27,16 @@ impl Tool {
     fn class(self, version: KafkaVersion) -> &'static str {
         match (self, version) {
             (Self::Acls, KafkaVersion::V4_1) => "org.apache.kafka.tools.AclCommand",
-            (Self::Acls, KafkaVersion::V3_9 | KafkaVersion::V3_9Zk) => "kafka.admin.AclCommand",
+            (Self::Acls, KafkaVersion::V3_9 | KafkaVersion::V3_9Zk | KafkaVersion::V2_8) => {
+                "kafka.admin.AclCommand"
+            }
             (Self::ConsoleConsumer, KafkaVersion::V4_1) => {
                 "org.apache.kafka.tools.consumer.ConsoleConsumer"
             }
-            (Self::ConsoleConsumer, KafkaVersion::V3_9 | KafkaVersion::V3_9Zk) => {
-                "kafka.tools.ConsoleConsumer"
-            }
+            (
+                Self::ConsoleConsumer,
+                KafkaVersion::V3_9 | KafkaVersion::V3_9Zk | KafkaVersion::V2_8,
+            ) => "kafka.tools.ConsoleConsumer",
             (Self::ConsumerGroups, _) => {
                 "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
             }

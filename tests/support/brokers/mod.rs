@@ -120,7 +120,7 @@ impl Cluster {
 
     /// Like [`Self::restart`], but doesn't wait for the cluster.
     pub(crate) async fn start_node(&mut self, id: i32) {
-        if self.spec.version == KafkaVersion::V3_9Zk && self.nodes[&id].role.is_broker() {
+        if self.spec.version.uses_zookeeper() && self.nodes[&id].role.is_broker() {
             // A broker whose former registration still exists exits.
             ready::wait_unregistered(self.metadata_node.1.number(), id).await;
         }
@@ -163,7 +163,7 @@ impl Cluster {
 
     /// Gives the `KRaft` nodes their cluster id.
     async fn format(&self) {
-        if self.spec.version == KafkaVersion::V3_9Zk {
+        if self.spec.version.uses_zookeeper() {
             return;
         }
         // 16 bytes in base64, of which 22 characters hold four bits too many: the last is a zero.

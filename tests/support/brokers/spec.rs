@@ -52,7 +52,7 @@ impl Spec {
 
     /// The nodes and what each does; the one that keeps the metadata comes first.
     pub(super) fn nodes(&self) -> Vec<(i32, Role)> {
-        let zookeeper = self.version == KafkaVersion::V3_9Zk;
+        let zookeeper = self.version.uses_zookeeper();
         if self.brokers == 1 && !zookeeper {
             return vec![(1, Role::Combined)];
         }
@@ -120,7 +120,7 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
         return text(&lines);
     }
     set("log.dirs", data);
-    if spec.version == KafkaVersion::V3_9Zk {
+    if spec.version.uses_zookeeper() {
         set("broker.id", place.id.to_string());
         set("zookeeper.connect", format!("127.0.0.1:{metadata_port}"));
         set("zookeeper.session.timeout.ms", "3000".into());

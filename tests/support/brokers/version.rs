@@ -14,6 +14,8 @@ pub(crate) enum KafkaVersion {
     V3_9,
     /// 3.9.1 with `ZooKeeper`.
     V3_9Zk,
+    /// 2.8.2 with `ZooKeeper`: the last line that stores the message formats v0 and v1.
+    V2_8,
 }
 
 impl KafkaVersion {
@@ -22,6 +24,7 @@ impl KafkaVersion {
         match self {
             Self::V4_1 => "4.1.1",
             Self::V3_9 | Self::V3_9Zk => "3.9.1",
+            Self::V2_8 => "2.8.2",
         }
     }
 
@@ -31,6 +34,15 @@ impl KafkaVersion {
             Self::V4_1 => "kafka4.1",
             Self::V3_9 => "kafka3.9",
             Self::V3_9Zk => "kafka3.9zk",
+            Self::V2_8 => "kafka2.8",
+        }
+    }
+
+    /// Whether it keeps its metadata in `ZooKeeper`.
+    pub(crate) fn uses_zookeeper(self) -> bool {
+        match self {
+            Self::V3_9Zk | Self::V2_8 => true,
+            Self::V4_1 | Self::V3_9 => false,
         }
     }
 
