@@ -6,8 +6,10 @@ mod identity;
 mod initialized;
 mod link;
 mod mirrored;
+mod owner;
 mod samples;
 mod service;
+mod terms;
 
 pub use check::check;
 pub use service::run;

@@ -12,6 +12,8 @@ mod failover;
 mod groups;
 mod hazards;
 mod histories;
+mod journal;
+mod ownership;
 mod service;
 mod setting;
 mod strangers;

@@ -10,7 +10,7 @@ use std::path::Path;
 use super::unusable;
 use crate::error::{Error, Kind, Result};
 
-const FILE: &str = "farshore.lock";
+pub(super) const FILE: &str = "farshore.lock";
 
 /// Holds the directory until dropped; the operating system lets go of it when the process dies, however it does.
 #[derive(Debug)]

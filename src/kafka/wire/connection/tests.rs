@@ -270,14 +270,16 @@ async fn requests_take_the_highest_version_both_speak() {
         }],
     };
     let known = TopicId(uuid::Uuid::from_u128(7));
-    let _by_id = connection.start_produce(produce(known, -1), LIMIT).unwrap();
-    let by_name = connection.start_produce(produce(TopicId::NONE, -1), LIMIT);
+    let _by_id = connection
+        .start_produce(produce(known, -1), LIMIT, None)
+        .unwrap();
+    let by_name = connection.start_produce(produce(TopicId::NONE, -1), LIMIT, None);
     assert_eq!(
         (far.next().await.version, far.next().await.version),
         (13, 12)
     );
     drop(by_name);
-    let unanswered = connection.start_produce(produce(known, 0), LIMIT);
+    let unanswered = connection.start_produce(produce(known, 0), LIMIT, None);
     assert_eq!(unanswered.unwrap_err().kind(), Kind::Refused);
     assert_eq!(connection.version_of(ApiKey::Fetch), Some(17));
     assert_eq!(connection.version_of(ApiKey::Vote), None);
