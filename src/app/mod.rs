@@ -9,7 +9,9 @@ mod mirrored;
 mod owner;
 mod samples;
 mod service;
+mod store;
 mod terms;
 
 pub use check::check;
 pub use service::run;
+pub use store::store;

@@ -78,7 +78,16 @@ pub(super) fn prefixes_of(name: &LinkName) -> [(Space, Vec<u8>); 7] {
 
 /// Under which the revision of a link's entries is kept.
 pub(super) fn revision(link: &LinkName) -> Vec<u8> {
-    format!("revision/{link}").into_bytes()
+    format!("{REVISION}{link}").into_bytes()
+}
+
+const REVISION: &str = "revision/";
+
+/// The link whose revision is kept under a full key, if one is.
+pub(super) fn revised(full_key: &[u8]) -> Option<LinkName> {
+    let key = full_key.strip_prefix(&[Space::Meta as u8])?;
+    let link = key.strip_prefix(REVISION.as_bytes())?;
+    std::str::from_utf8(link).ok().map(LinkName::from)
 }
 
 /// The key of something at an offset, which isn't negative, of a partition.

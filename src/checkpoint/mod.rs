@@ -11,7 +11,9 @@
 
 pub mod audit;
 mod disk;
+pub mod dump;
 mod envelope;
+pub mod inspect;
 pub mod journal;
 mod journaled;
 mod json;

@@ -10,7 +10,10 @@ use tokio::sync::oneshot;
 use crate::error::{Error, Kind, Result};
 
 /// What a key belongs to. Keys of different spaces never meet; an update may change several spaces at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Space {
     /// Facts about the DB itself.

@@ -54,5 +54,5 @@ fn in_use(directory: &Path, holder: &str) -> Error {
         "the checkpoint DB in {} is in use by another farshore{process}; stop it or set another [checkpoint] path",
         directory.display(),
     );
-    Error::new(Kind::Store, message)
+    Error::new(Kind::Refused, message)
 }

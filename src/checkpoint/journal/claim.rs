@@ -20,7 +20,9 @@ pub(super) async fn claim(topic: &Topic, line: &Arc<Line>, head: &Head) -> Resul
         Err(NotAppended::Fenced(_)) => return Ok(None),
         // A sequence out of order: the term is somebody's who wrote more than a claim under it.
         Err(NotAppended::Gone(error)) if is_taken(&error) => return Ok(None),
-        Err(NotAppended::Gone(error) | NotAppended::Unknown(error)) => return Err(error),
+        Err(
+            NotAppended::Gone(error) | NotAppended::Missing(error) | NotAppended::Unknown(error),
+        ) => return Err(error),
     };
     let found = topic.read(offset, offset + 1).await?;
     let is_ours = found.head().is_some_and(|found| found.claim == head.claim);

@@ -18,6 +18,7 @@ mod head;
 mod line;
 pub(super) mod own;
 mod patience;
+mod rebuild;
 mod reconcile;
 mod topic;
 mod writer;
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 pub use head::{Head, Owner, Revision};
 pub use own::{JournalSettings, Standing, Tell, Tenure};
+pub use rebuild::{contents, rebuild};
 pub use topic::{Contents, Topic};
 
 pub(super) use line::Line;

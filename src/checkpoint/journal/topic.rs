@@ -241,6 +241,8 @@ pub(super) enum NotAppended {
     Fenced(Error),
     /// The journal isn't the one it was: it lost its tail or its topic.
     Gone(Error),
+    /// The broker doesn't know the topic, which passes if it has just started.
+    Missing(Error),
     /// It may pass.
     Unknown(Error),
 }
@@ -250,8 +252,10 @@ impl NotAppended {
         match code.0 {
             // INVALID_PRODUCER_EPOCH, PRODUCER_FENCED
             47 | 90 => Self::Fenced(error),
-            // UNKNOWN_TOPIC_OR_PARTITION, OUT_OF_ORDER_SEQUENCE_NUMBER, UNKNOWN_PRODUCER_ID, UNKNOWN_TOPIC_ID
-            3 | 45 | 59 | 100 => Self::Gone(error),
+            // OUT_OF_ORDER_SEQUENCE_NUMBER, UNKNOWN_PRODUCER_ID
+            45 | 59 => Self::Gone(error),
+            // UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID
+            3 | 100 => Self::Missing(error),
             _ => Self::Unknown(error),
         }
     }

@@ -21,6 +21,8 @@ use crate::task::{Backoff, Ownership};
 const BATCH_BYTES: usize = 2 << 20;
 /// How long a stop waits for the journal; what it lacks then is found at the next start.
 const STOP_LIMIT: Duration = Duration::from_secs(3);
+/// So often the topic has to be unknown before it is believed to be gone.
+const MISSING_LIMIT: u32 = 10;
 const PAUSE_BASE: Duration = Duration::from_millis(50);
 const PAUSE_CAP: Duration = Duration::from_secs(1);
 
@@ -119,9 +121,15 @@ impl Writer {
         let batch = build(&self.line, &self.head, records, self.sequence)?;
         let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
         let mut is_quiet = true;
+        let mut missed = 0;
         loop {
             let sent_at = Instant::now();
-            match self.topic.append(batch.clone()).await {
+            let appended = self.topic.append(batch.clone()).await;
+            missed = match &appended {
+                Err(NotAppended::Missing(_)) => missed + 1,
+                Ok(_) | Err(_) => 0,
+            };
+            match appended {
                 Ok(_) => {
                     self.ownership.extend(sent_at + LEASE);
                     let next =
@@ -136,11 +144,11 @@ impl Writer {
                     let message = "another process took the link over";
                     return Err(Error::new(Kind::Refused, message).caused_by(error));
                 }
-                Err(NotAppended::Gone(error)) => {
-                    let message = "the journal isn't the one it was";
-                    return Err(Error::new(Kind::Refused, message).caused_by(error));
+                Err(NotAppended::Missing(error)) if missed >= MISSING_LIMIT => {
+                    return Err(gone(error));
                 }
-                Err(NotAppended::Unknown(error)) => {
+                Err(NotAppended::Gone(error)) => return Err(gone(error)),
+                Err(NotAppended::Missing(error) | NotAppended::Unknown(error)) => {
                     if std::mem::take(&mut is_quiet) {
                         tracing::warn!(link = %self.line.link(), error = error.chain(), "the journal can't be written; trying again");
                     }
@@ -150,6 +158,10 @@ impl Writer {
             self.topic.look_again().await;
         }
     }
+}
+
+fn gone(error: Error) -> Error {
+    Error::new(Kind::Refused, "the journal isn't the one it was").caused_by(error)
 }
 
 /// A batch of entries, with the head behind them.

@@ -4,6 +4,7 @@
 mod away;
 mod lost;
 mod stale;
+mod verbs;
 
 use crate::histories::write_transactions;
 use crate::setting::{CATCH_UP, Setting};

@@ -294,3 +294,44 @@ fn batch() -> Stamped {
         max_timestamp: 0,
     }
 }
+
+#[tokio::test]
+async fn what_is_left_to_write_when_the_right_ends_is_never_written() {
+    const BODY: usize = 4 << 20;
+    let (connection, mut far) = connected();
+    let produce = || ProduceBatches {
+        acks: -1,
+        timeout: LIMIT,
+        topics: vec![ProduceTopic {
+            name: TopicName::new("orders"),
+            id: TopicId::NONE,
+            partitions: vec![(
+                Partition(0),
+                Stamped {
+                    body: Bytes::from(vec![7; BODY]),
+                    ..batch()
+                },
+            )],
+        }],
+    };
+    let right = Ownership::none();
+    let refused = connection.start_produce(produce(), LIMIT, Some(&right));
+    assert_eq!(refused.unwrap_err().kind(), Kind::Refused);
+    right.begin(1);
+    right.extend(Instant::now() + LIMIT);
+    let pending = connection.start_produce(produce(), LIMIT, Some(&right));
+    // The stream takes a part of it; then the process is stopped for longer than its lease.
+    let mut taken = vec![0; 1000];
+    far.read.read_exact(&mut taken).await.unwrap();
+    right.end();
+    let mut rest = Vec::new();
+    far.read.read_to_end(&mut rest).await.unwrap();
+    assert!(taken.len() + rest.len() < BODY, "{} bytes", rest.len());
+    let error = pending.unwrap().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Disconnected);
+    assert!(
+        error.chain().contains("the right to write ended"),
+        "{}",
+        error.chain()
+    );
+}
