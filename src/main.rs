@@ -18,6 +18,9 @@ fn main() -> process::ExitCode {
         Verb::Check => service(&common, async |config| {
             app::check(config, common.output, &mut std::io::stdout().lock()).await
         }),
+        Verb::Store(verb) => service(&common, async |config| {
+            app::store(config, &verb, common.output, &mut std::io::stdout().lock()).await
+        }),
         Verb::Ask(verb) => cli::ask(&verb, &common, &mut std::io::stdout().lock()),
     };
     let code = ended.unwrap_or_else(|failure| {

@@ -39,6 +39,8 @@ pub(super) struct LinkAnswer {
 pub(super) enum LinkState {
     /// It has not heard from both clusters yet.
     Starting,
+    /// Another process mirrors; this one takes over when that one is silent.
+    Standby,
     /// It waits for a cluster or for what the detail says; it goes on by itself.
     Waiting,
     /// An operator paused it.
@@ -147,6 +149,8 @@ impl LinkHandle {
         let condition = self.condition.borrow();
         if condition.source == Reach::Unknown || condition.target == Reach::Unknown {
             LinkState::Starting
+        } else if condition.standby {
+            LinkState::Standby
         } else if self.view.is_paused() {
             LinkState::Paused
         } else if self.obstacles_of(&condition).is_empty() {

@@ -54,6 +54,8 @@ pub struct Condition {
     pub target: Reach,
     /// What else it waits for before it can mirror.
     pub waits_for: Option<String>,
+    /// Whether another process owns the link, and this one stands by.
+    pub standby: bool,
 }
 
 /// Whether a cluster answers.

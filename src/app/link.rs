@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::LinkHandle;
 use crate::api::state::Condition;
-use crate::checkpoint::Store;
+use crate::checkpoint::journal::JournalSettings;
+use crate::checkpoint::{JournaledStore, Store};
 use crate::config::LinkConfig;
 use crate::control::groups::board::Board;
 use crate::control::groups::ledger::Ledger;
@@ -20,7 +21,7 @@ use crate::failover::sites::Sites;
 use crate::kafka::admin;
 use crate::kafka::wire::Cluster;
 use crate::replicate::{self, LinkView, Settings};
-use crate::task::{Owned, Supervisor};
+use crate::task::{Owned, Ownership, Supervisor};
 
 use super::clusters::Watched;
 use super::identity;
@@ -38,6 +39,10 @@ pub(crate) struct Link {
     pub(crate) source: Watched,
     pub(crate) target: Watched,
     pub(crate) store: Arc<dyn Store>,
+    /// The same store, where links are come to be owned.
+    pub(crate) journaled: Arc<JournaledStore>,
+    pub(crate) journal: JournalSettings,
+    pub(crate) ownership: Ownership,
     pub(crate) view: LinkView,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) board: Arc<Board>,
@@ -88,10 +93,11 @@ impl Link {
         Sites {
             link: self.config.name.clone(),
             source: Arc::new(KafkaSite::new(self.source.cluster.clone())),
-            target: Arc::new(KafkaSite::new(self.target.cluster.clone())),
+            target: self.target_site(),
             mirrored: self.mirrored(),
             ledger: Arc::clone(&self.ledger),
             groups: self.config.groups.clone(),
+            ownership: self.ownership.clone(),
         }
     }
 
@@ -107,7 +113,8 @@ impl Link {
         }
     }
 
-    async fn run(self, stop: &CancellationToken) -> Result<()> {
+    /// Mirrors for as long as this process owns the link.
+    pub(super) async fn mirror_until(self, stop: &CancellationToken) -> Result<()> {
         let (source, target) = (self.source.cluster.clone(), self.target.cluster.clone());
         self.say(Some("waiting for both clusters to tell their ids"));
         let known = tokio::select! {
@@ -146,6 +153,12 @@ impl Link {
         }
     }
 
+    /// The target, where offsets of groups are committed by the link's owner alone.
+    fn target_site(&self) -> Arc<KafkaSite> {
+        let cluster = self.target.cluster.clone();
+        Arc::new(KafkaSite::under(cluster, self.ownership.clone()))
+    }
+
     fn discovery(&self) -> Result<Discovery> {
         let source = Arc::new(KafkaSite::new(self.source.cluster.clone()));
         let target = Arc::new(KafkaSite::new(self.target.cluster.clone()));
@@ -155,7 +168,7 @@ impl Link {
     fn group_sync(&self) -> GroupSync {
         GroupSync {
             source: Arc::new(KafkaSite::new(self.source.cluster.clone())),
-            target: Arc::new(KafkaSite::new(self.target.cluster.clone())),
+            target: self.target_site(),
             mirrored: self.mirrored(),
             ledger: Arc::clone(&self.ledger),
             board: Arc::clone(&self.board),
@@ -189,11 +202,12 @@ impl Link {
             settings: settings(&self.config),
             // Half of it: what is older may be forgotten at any moment.
             memory_ms: memory_ms / 2,
+            ownership: self.ownership.clone(),
         };
         replicate::run(link, set, stop).await
     }
 
-    fn say(&self, waits_for: Option<&str>) {
+    pub(super) fn say(&self, waits_for: Option<&str>) {
         self.condition.send_modify(|condition| {
             condition.waits_for = waits_for.map(str::to_owned);
         });

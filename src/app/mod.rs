@@ -6,8 +6,12 @@ mod identity;
 mod initialized;
 mod link;
 mod mirrored;
+mod owner;
 mod samples;
 mod service;
+mod store;
+mod terms;
 
 pub use check::check;
 pub use service::run;
+pub use store::store;

@@ -9,31 +9,33 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, ApiState, Limits};
 use crate::checkpoint::audit::AuditLog;
-use crate::checkpoint::{self, Store};
+use crate::checkpoint::journal::{JournalSettings, Owner};
+use crate::checkpoint::{self, JournaledStore, Store};
 use crate::config::{ApiConfig, Config, LinkConfig};
 use crate::control::groups::ledger::Ledger;
 use crate::error::{Error, Kind, Result};
 use crate::failover::runner::Runner;
 use crate::replicate::LinkView;
-use crate::task::{Supervisor, signal};
+use crate::task::{Ownership, Supervisor, signal};
 use crate::telemetry::metrics::Exposition;
 
 use super::clusters::{self, Watched};
 use super::link::Link;
+use super::owner::this_process;
 use super::samples::LinkSamples;
 
 /// How long everything may take to end after the first signal; the links' own limits fit into it.
-const STOP_LIMIT: Duration = Duration::from_secs(25);
+const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// Runs the service until it is told to stop. The first signal stops in order, the second at once.
 ///
 /// Errors: what keeps it from starting (checkpoint DB, API address), and what ends it against its will.
 pub async fn run(config: Config) -> Result<()> {
     let (first, second) = signal::stop_signals()?;
-    let store = checkpoint::open(&config.checkpoint.path)?;
+    let (store, journal) = open(&config).await?;
     let listener = listen(&config.api).await?;
     let mut tasks = Supervisor::new(CancellationToken::new());
-    let links = start(&config, &store, &mut tasks)?;
+    let links = start(&config, journal, &mut tasks)?;
     serve(&config, &store, &links, listener, &mut tasks)?;
     tracing::info!(links = links.len(), api = %config.api.listen, "farshore runs");
     let ended = tokio::select! {
@@ -48,6 +50,27 @@ pub async fn run(config: Config) -> Result<()> {
     // Waits for everything that was queued for the checkpoint DB.
     drop((links, store));
     ended.and(stopped)
+}
+
+/// The journals of the links, and who would like to own them.
+struct Journals {
+    store: Arc<JournaledStore>,
+    me: Owner,
+}
+
+/// Opens the checkpoint DB. A damaged one is begun anew only if every link has a journal to fill it from.
+async fn open(config: &Config) -> Result<(Arc<dyn Store>, Journals)> {
+    let path = &config.checkpoint.path;
+    let disk = if config.links.iter().all(|link| link.journal) {
+        checkpoint::open_or_begin_anew(path)?
+    } else {
+        checkpoint::open(path)?
+    };
+    let me = this_process(&*disk, path).await?;
+    let with_journal = config.links.iter().filter(|link| link.journal);
+    let names = with_journal.map(|link| link.name.clone());
+    let store = Arc::new(JournaledStore::new(disk, names));
+    Ok((Arc::<JournaledStore>::clone(&store), Journals { store, me }))
 }
 
 async fn listen(api: &ApiConfig) -> Result<TcpListener> {
@@ -99,7 +122,8 @@ fn serve(
     Ok(())
 }
 
-fn start(config: &Config, store: &Arc<dyn Store>, tasks: &mut Supervisor) -> Result<Vec<Link>> {
+fn start(config: &Config, journals: Journals, tasks: &mut Supervisor) -> Result<Vec<Link>> {
+    let store: Arc<dyn Store> = Arc::<JournaledStore>::clone(&journals.store);
     let clusters = clusters::open(config);
     let look = |link: &LinkConfig| link.refresh_interval;
     for watched in clusters.values() {
@@ -123,13 +147,25 @@ fn start(config: &Config, store: &Arc<dyn Store>, tasks: &mut Supervisor) -> Res
                 )
             })
         };
+        let target = cluster(&link.target)?;
         let link = Link {
             config: link.clone(),
             source: cluster(&link.source)?,
-            target: cluster(&link.target)?,
-            store: Arc::clone(store),
-            view: LinkView::load(&link.name, store, |topic| link.topics.matches(topic))?,
-            ledger: Arc::new(Ledger::new(Arc::clone(store), link.name.clone())),
+            journal: JournalSettings {
+                target: target.cluster.clone(),
+                replication_factor: link.replication_factor,
+                me: journals.me.clone(),
+            },
+            ownership: if link.journal {
+                Ownership::none()
+            } else {
+                Ownership::permanent()
+            },
+            target,
+            store: Arc::clone(&store),
+            journaled: Arc::clone(&journals.store),
+            view: LinkView::load(&link.name, &store, |topic| link.topics.matches(topic))?,
+            ledger: Arc::new(Ledger::new(Arc::clone(&store), link.name.clone())),
             board: Arc::default(),
             record: Arc::default(),
             condition: Arc::new(watch::Sender::default()),

@@ -1,6 +1,7 @@
 //! Keys: names with their length in front, numbers big-endian, so that all keys of a link, topic or partition stand together
 //! and offsets are in order.
 
+use super::store::Space;
 use crate::model::{GroupId, LinkName, Partition, TopicName, TopicPartition};
 
 /// Names one mirror partition: by link and source topic.
@@ -43,6 +44,50 @@ pub(super) fn topic(link: &LinkName, topic: &TopicName) -> Vec<u8> {
 
 pub(super) fn partition(key: &PartitionKey) -> Vec<u8> {
     Key(topic(&key.link, &key.topic)).partition(key.partition).0
+}
+
+/// The link that an entry belongs to, if it belongs to one. Operations tell it in their value.
+pub(super) fn link_of(full_key: &[u8], value: Option<&[u8]>) -> Option<LinkName> {
+    let (&space, key) = full_key.split_first()?;
+    let mut parts = match Space::of(space)? {
+        Space::Links | Space::Topics | Space::Partitions | Space::Runs | Space::RunsBySource => {
+            Parts(key)
+        }
+        Space::Groups => Parts(key.get(1..)?),
+        Space::Operations => {
+            let operation: serde_json::Value = serde_json::from_slice(value?).ok()?;
+            return operation["plan"]["link"].as_str().map(LinkName::from);
+        }
+        Space::Meta | Space::Plans | Space::Audit => return None,
+    };
+    parts.name().map(LinkName::from)
+}
+
+/// The prefixes, each in its space, of everything that belongs to a link but for operations.
+pub(super) fn prefixes_of(name: &LinkName) -> [(Space, Vec<u8>); 7] {
+    [
+        (Space::Links, link(name)),
+        (Space::Topics, link(name)),
+        (Space::Partitions, link(name)),
+        (Space::Runs, link(name)),
+        (Space::RunsBySource, link(name)),
+        (Space::Groups, group_offsets(name, None)),
+        (Space::Groups, group_snapshot(name)),
+    ]
+}
+
+/// Under which the revision of a link's entries is kept.
+pub(super) fn revision(link: &LinkName) -> Vec<u8> {
+    format!("{REVISION}{link}").into_bytes()
+}
+
+const REVISION: &str = "revision/";
+
+/// The link whose revision is kept under a full key, if one is.
+pub(super) fn revised(full_key: &[u8]) -> Option<LinkName> {
+    let key = full_key.strip_prefix(&[Space::Meta as u8])?;
+    let link = key.strip_prefix(REVISION.as_bytes())?;
+    std::str::from_utf8(link).ok().map(LinkName::from)
 }
 
 /// The key of something at an offset, which isn't negative, of a partition.

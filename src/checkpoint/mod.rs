@@ -11,6 +11,11 @@
 
 pub mod audit;
 mod disk;
+pub mod dump;
+mod envelope;
+pub mod inspect;
+pub mod journal;
+mod journaled;
 mod json;
 mod keys;
 mod memory;
@@ -19,7 +24,8 @@ pub mod runs;
 mod store;
 mod writer;
 
-pub use disk::{DiskStore, open};
+pub use disk::{DiskStore, open, open_or_begin_anew};
+pub use journaled::JournaledStore;
 pub use keys::PartitionKey;
 pub use memory::MemoryStore;
 pub use records::{GroupRecord, GroupSnapshot, LinkRecord, PartitionRecord, TopicRecord};

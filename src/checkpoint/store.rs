@@ -3,14 +3,17 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Kind, Result};
 
 /// What a key belongs to. Keys of different spaces never meet; an update may change several spaces at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Space {
     /// Facts about the DB itself.
@@ -50,6 +53,11 @@ impl Space {
         Self::Audit,
     ];
 
+    /// The space of a number.
+    pub(super) fn of(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
     /// A key as the database knows it: the space's number, then the key.
     pub(super) fn full_key(self, key: &[u8]) -> Vec<u8> {
         let mut full = Vec::with_capacity(1 + key.len());
@@ -59,17 +67,29 @@ impl Space {
     }
 }
 
-/// Changes that happen together or not at all. A later change of a key replaces an earlier one.
+/// A full key, and its value unless it is removed.
+pub(super) type Change = (Vec<u8>, Option<Vec<u8>>);
+
+/// Changes that happen together or not at all. A later change of a key replaces an earlier one. They concern one link at most.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Update {
-    /// Full keys; `None` deletes.
-    changes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    changes: Vec<Change>,
+    lazy: bool,
 }
 
 impl Update {
     /// No changes.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// No changes, and none to come that anything depends on: they count as durable when they are in the DB, and reach the
+    /// journal some seconds later.
+    pub fn lazy() -> Self {
+        Self {
+            lazy: true,
+            ..Self::default()
+        }
     }
 
     /// Sets a value.
@@ -83,9 +103,26 @@ impl Update {
         self.changes.push((space.full_key(key.as_ref()), None));
     }
 
-    /// Adds the changes of another update behind these.
+    /// Adds the changes of another update behind these; the whole is lazy only if both are.
     pub fn append(&mut self, mut other: Self) {
         self.changes.append(&mut other.changes);
+        self.lazy &= other.lazy;
+    }
+
+    pub(super) fn is_lazy(&self) -> bool {
+        self.lazy
+    }
+
+    pub(super) fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// Changes given by full keys.
+    pub(super) fn of(changes: Vec<Change>) -> Self {
+        Self {
+            changes,
+            lazy: false,
+        }
     }
 
     /// Whether there is nothing to change. Committing it is a barrier: it resolves once everything before it is durable.
@@ -93,7 +130,7 @@ impl Update {
         self.changes.is_empty()
     }
 
-    pub(super) fn into_changes(self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+    pub(super) fn into_changes(self) -> Vec<Change> {
         self.changes
     }
 }
@@ -134,7 +171,7 @@ pub trait Store: Send + Sync + fmt::Debug {
 /// Cancellation: dropping it doesn't undo or delay the update.
 #[derive(Debug)]
 #[must_use = "an update counts only once it is durable"]
-pub struct Committed(oneshot::Receiver<Result<()>>);
+pub struct Committed(Vec<oneshot::Receiver<Result<()>>>);
 
 impl Committed {
     /// Already decided.
@@ -148,7 +185,13 @@ impl Committed {
     /// Still open, with what decides it.
     pub(super) fn open() -> (oneshot::Sender<Result<()>>, Self) {
         let (done, decided) = oneshot::channel();
-        (done, Self(decided))
+        (done, Self(vec![decided]))
+    }
+
+    /// Resolves when both have, with the first failure.
+    pub(super) fn and(mut self, mut other: Self) -> Self {
+        self.0.append(&mut other.0);
+        self
     }
 }
 
@@ -156,13 +199,13 @@ impl Future for Committed {
     type Output = Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map(|decided| {
-            decided.unwrap_or_else(|_| {
-                Err(Error::new(
-                    Kind::Store,
-                    "the writer of the checkpoint DB ended before this update; restart farshore",
-                ))
-            })
-        })
+        while let Some(part) = self.0.last_mut() {
+            let decided = ready!(Pin::new(part).poll(context));
+            self.0.pop();
+            let ended =
+                "the writer of the checkpoint DB ended before this update; restart farshore";
+            decided.unwrap_or_else(|_| Err(Error::new(Kind::Store, ended)))?;
+        }
+        Poll::Ready(Ok(()))
     }
 }

@@ -58,6 +58,9 @@ pub enum Verb {
     Run,
     /// Check configuration, connections, permissions and limits; print each problem with its fix
     Check,
+    /// Look after the checkpoint DB of a service that doesn't run
+    #[command(subcommand)]
+    Store(StoreVerb),
     /// Something the running service is asked for.
     #[command(flatten)]
     Ask(ServiceVerb),
@@ -76,6 +79,45 @@ pub enum ServiceVerb {
     Plan(PlanArgs),
     /// Execute a plan and follow it to its end
     Apply(ApplyArgs),
+}
+
+/// What can be done with a checkpoint DB.
+#[derive(Debug, Subcommand)]
+pub enum StoreVerb {
+    /// Write what it holds, one JSON object a line
+    Export(ExportArgs),
+    /// Put an export into an empty checkpoint DB
+    Import(ImportArgs),
+    /// Replace what it holds of links by what their journals on the targets hold
+    Rebuild(RebuildArgs),
+    /// Read everything and look whether it fits together; exit code 1 if something doesn't
+    Check,
+}
+
+/// Arguments of `store export`.
+#[derive(Debug, ClapArgs)]
+pub struct ExportArgs {
+    /// Only this link
+    #[arg(long)]
+    pub link: Option<String>,
+    /// What the journals on the targets hold instead; works while the service runs
+    #[arg(long)]
+    pub from_journal: bool,
+}
+
+/// Arguments of `store import`.
+#[derive(Debug, ClapArgs)]
+pub struct ImportArgs {
+    /// The export; standard input without one
+    pub file: Option<PathBuf>,
+}
+
+/// Arguments of `store rebuild`.
+#[derive(Debug, ClapArgs)]
+pub struct RebuildArgs {
+    /// Only this link
+    #[arg(long)]
+    pub link: Option<String>,
 }
 
 /// Arguments of `status`.
@@ -219,6 +261,10 @@ mod tests {
             "farshore plan switchover --link l --groups a.* --groups b",
             "farshore plan failover --link l",
             "farshore apply p-1 --hash abc",
+            "farshore store export --link l --from-journal",
+            "farshore store import lines.json --config a.toml",
+            "farshore store rebuild",
+            "farshore store check --output json",
         ] {
             assert!(parse(line).is_ok(), "{line}");
         }
@@ -229,6 +275,7 @@ mod tests {
             "farshore translate --link l --topic t --partition 0 --offset -5",
             "farshore plan both --link l",
             "farshore apply p-1",
+            "farshore store",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }

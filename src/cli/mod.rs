@@ -1,7 +1,7 @@
 //! The command line: what can be asked, and the verbs that ask the running service.
 //!
 //! Promises: results on standard output, everything else on standard error; one exit code per way to end.
-//! Doesn't: touch brokers or the checkpoint DB. `run` and `check` are the service itself and are started by `main`.
+//! Doesn't: touch brokers or the checkpoint DB. `run`, `check` and `store` are the service itself and are started by `main`.
 
 mod answers;
 mod apply;
@@ -18,8 +18,10 @@ mod translate;
 
 use std::io::Write;
 
-pub use args::{ApplyArgs, Args, Common, GroupsArgs, Output, PlanArgs, PlanKind, ServiceVerb};
-pub use args::{StatusArgs, TranslateArgs, Verb};
+pub use args::{
+    ApplyArgs, Args, Common, ExportArgs, GroupsArgs, ImportArgs, Output, PlanArgs, PlanKind,
+};
+pub use args::{RebuildArgs, ServiceVerb, StatusArgs, StoreVerb, TranslateArgs, Verb};
 pub use client::Client;
 pub use exit::{ExitCode, Failure};
 

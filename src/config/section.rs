@@ -61,6 +61,15 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// True or false.
+    pub(super) fn boolean(&mut self, key: &'static str) -> Field<bool> {
+        let context = self.context;
+        self.field(key, |value, place| match value {
+            DeValue::Boolean(value) => Some(value),
+            other => context.wrong_type(place, "a boolean", &other),
+        })
+    }
+
     /// A list of strings; unusable elements are reported and left out.
     pub(super) fn texts(&mut self, key: &'static str) -> Field<Vec<At<String>>> {
         let context = self.context;

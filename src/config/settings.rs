@@ -65,6 +65,8 @@ pub struct LinkConfig {
     pub naming: Naming,
     /// Replicas of mirror topics; without one the source topic's, at most the number of target brokers.
     pub replication_factor: Option<i16>,
+    /// Whether the link keeps a journal on the target and with it a lease: one process at a time mirrors.
+    pub journal: bool,
     /// How often topics, partitions and settings are compared.
     pub refresh_interval: Duration,
     /// How often group offsets are carried over.

@@ -13,10 +13,11 @@ use crate::error::{Kind, Result};
 use crate::kafka::admin::{self, At, ConfigValue, GroupKind, GroupOffset, ListedGroup, NewTopic};
 use crate::kafka::wire::{Cluster, TopicMetadata};
 use crate::model::{GroupId, LeaderEpoch, TopicName, TopicPartition};
+use crate::task::Ownership;
 
 /// A real cluster; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct KafkaSite(Cluster);
+pub struct KafkaSite(Cluster, Ownership);
 
 /// What is assumed of a cluster that doesn't tell: no version forgets offsets earlier by default.
 const RETENTION_UNTOLD_MINUTES: i64 = 24 * 60;
@@ -25,7 +26,12 @@ const MINUTE_MS: i64 = 60_000;
 impl KafkaSite {
     /// Asks through this cluster's connections.
     pub fn new(cluster: Cluster) -> Self {
-        Self(cluster)
+        Self(cluster, Ownership::permanent())
+    }
+
+    /// The same, where offsets of groups are committed only while the right is held.
+    pub fn under(cluster: Cluster, right: Ownership) -> Self {
+        Self(cluster, right)
     }
 
     async fn standing(&self, group: &ListedGroup) -> Result<Standing> {
@@ -205,7 +211,7 @@ impl Site for KafkaSite {
                 .iter()
                 .map(|(p, c)| (p.clone(), offset(c)))
                 .collect();
-            admin::commit_group_offsets(&self.0, group, &offsets).await
+            admin::commit_group_offsets(&self.0, group, &offsets, &self.1).await
         }
         .boxed()
     }

@@ -143,6 +143,7 @@ impl Runner {
         {
             return Err(NotStarted::Busy(other.id));
         }
+        self.sites(&plan.link)?.ownership.check()?;
         let now = Timestamp::now();
         self.check_again(&plan, now).await?;
         let operation = begin(plan, now);
@@ -175,7 +176,8 @@ impl Runner {
         Ok(())
     }
 
-    /// Takes up unfinished operations and executes those started, until the token is cancelled.
+    /// Takes up unfinished operations of each link that this process comes to own and executes those started, until the
+    /// token is cancelled. When a link is lost, so are its operations: its next owner takes them up.
     ///
     /// Errors: the checkpoint DB failed, or it runs already.
     pub async fn run(&self, token: CancellationToken) -> Result<()> {
@@ -186,17 +188,19 @@ impl Runner {
             )
         })?;
         let mut drives = FuturesUnordered::new();
-        for operation in self.unfinished()? {
-            // One started in this process waits in the channel.
-            if self.watch(&operation.id).is_none() {
-                drives.push(self.execute(operation));
-            }
-        }
+        let mut gains: FuturesUnordered<_> = self.links.values().map(|s| gain(s, None)).collect();
         loop {
             tokio::select! {
                 biased;
                 () = token.cancelled() => return Ok(()),
                 Some(done) = drives.next() => done?,
+                Some((sites, term)) = gains.next() => {
+                    // One started in this process waits in the channel.
+                    let is_new = |o: &Operation| o.plan.link == sites.link && self.watch(&o.id).is_none();
+                    let taken_up = self.unfinished()?.into_iter().filter(is_new);
+                    drives.extend(taken_up.map(|operation| self.execute(operation)));
+                    gains.push(gain(sites, term));
+                }
                 Some(operation) = started.recv() => drives.push(self.execute(operation)),
             }
         }
@@ -212,12 +216,19 @@ impl Runner {
     async fn execute(&self, operation: Operation) -> Result<()> {
         self.show(&operation);
         let id = operation.id.clone();
+        let sites = self.sites(&operation.plan.link)?;
         let drive = Drive {
-            sites: self.sites(&operation.plan.link)?,
+            sites,
             store: self.store.as_ref(),
             show: &|operation| self.show(operation),
         };
-        let ended = Box::pin(drive.to_the_end(operation)).await;
+        let mut term = sites.ownership.term();
+        let own = *term.borrow_and_update();
+        let ended = tokio::select! {
+            biased;
+            _ = term.wait_for(|now| now.is_none() || *now != own) => Ok(()),
+            ended = Box::pin(drive.to_the_end(operation)) => ended,
+        };
         self.running.lock().remove(&id);
         ended
     }
@@ -236,6 +247,14 @@ impl Runner {
             .get(link)
             .ok_or_else(|| Error::new(error::Kind::Invalid, format!("there is no link {link}")))
     }
+}
+
+/// Waits until the link is owned in another term than the last one.
+async fn gain(sites: &Sites, last: Option<u64>) -> (&Sites, Option<u64>) {
+    let mut term = sites.ownership.term();
+    let gained = term.wait_for(|now| now.is_some() && *now != last).await;
+    let gained = gained.map_or(last, |term| *term);
+    (sites, gained)
 }
 
 fn begin(plan: Plan, now: Timestamp) -> Operation {

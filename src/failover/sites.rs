@@ -19,6 +19,7 @@ use crate::control::groups::sync::GROUPS_AT_ONCE;
 use crate::control::groups::write::on_target;
 use crate::error::{Error, Result};
 use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicName, TopicPartition};
+use crate::task::Ownership;
 
 /// How long a failover waits for a source that is presumed lost.
 const SOURCE_PATIENCE: Duration = Duration::from_secs(3);
@@ -38,6 +39,8 @@ pub struct Sites {
     pub ledger: Arc<Ledger>,
     /// The groups of the link.
     pub groups: GroupFilter,
+    /// Whether this process may move them.
+    pub ownership: Ownership,
 }
 
 /// Which groups are meant.

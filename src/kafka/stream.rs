@@ -17,6 +17,7 @@ use super::batch::Stamped;
 use super::wire::{Connection, ProduceBatches, ProduceTopic};
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::model::{LeaderEpoch, Partition, ProducerId, SourceOffset, TopicId, TopicPartition};
+use crate::task::Ownership;
 
 /// How long a fetch may take beyond the wait it asks for is the caller's timeout; this is what it asks for.
 #[derive(Debug, Clone)]
@@ -206,11 +207,13 @@ pub struct ProduceAnswer {
 
 /// Sends batches, to be acknowledged by all in-sync replicas. Answers come in the order of the parts.
 ///
-/// Cancellation: dropping the future forgets the answer; the batches are appended all the same.
+/// They are written only while the right is held, if one is given. Cancellation: dropping the future forgets the answer;
+/// the batches are appended all the same.
 pub fn start_produce(
     connection: &Connection,
     parts: Vec<ProducePart>,
     timeout: Duration,
+    right: Option<&Ownership>,
 ) -> Result<impl Future<Output = Result<Vec<ProduceAnswer>>> + Send + 'static> {
     let places = Places::of(parts.iter().map(|it| (&it.partition, it.topic_id)));
     let count = parts.len();
@@ -236,7 +239,7 @@ pub fn start_produce(
         timeout: timeout.mul_f32(0.8),
         topics,
     };
-    let pending = connection.start_produce(batches, timeout)?;
+    let pending = connection.start_produce(batches, timeout, right)?;
     Ok(async move { read_produce(pending.await?, &places, count) })
 }
 

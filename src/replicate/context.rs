@@ -9,6 +9,7 @@ use crate::checkpoint::Store;
 use crate::error::Result;
 use crate::kafka::wire::Cluster;
 use crate::model::{LinkIdentity, LinkName, TopicPartition};
+use crate::task::Ownership;
 
 use super::complaints::Complaints;
 use crate::config::Start;
@@ -54,6 +55,8 @@ pub struct Link {
     pub settings: Settings,
     /// How long after the newest timestamp of a batch a target broker surely remembers its producer, in milliseconds.
     pub memory_ms: i64,
+    /// Whether this process may write to the mirror partitions.
+    pub ownership: Ownership,
 }
 
 /// A link at work.
@@ -67,6 +70,7 @@ pub(crate) struct LinkContext {
     pub(crate) settings: Settings,
     /// How long after the newest timestamp of a batch a target broker surely remembers its producer, in milliseconds.
     pub(crate) memory_ms: i64,
+    pub(crate) ownership: Ownership,
     pub(crate) settles: Semaphore,
     pub(crate) view: LinkView,
     pub(crate) complaints: Complaints,
@@ -81,6 +85,7 @@ impl LinkContext {
             identity,
             settings,
             memory_ms,
+            ownership,
         } = link;
         Self {
             name: view.link().clone(),
@@ -90,6 +95,7 @@ impl LinkContext {
             store: view.store(),
             settings,
             memory_ms,
+            ownership,
             settles: Semaphore::new(SETTLES_AT_ONCE),
             complaints: Complaints::new(view.link().clone()),
             view,

@@ -48,6 +48,9 @@ impl Worker {
 
     /// Sends what is ready, at most one batch of a partition in a request.
     pub(crate) fn produce(&mut self) {
+        if !self.link.ownership.is_held() {
+            return;
+        }
         let lanes: Vec<Lane> = self
             .outlets
             .iter()
@@ -75,7 +78,7 @@ impl Worker {
             return false;
         }
         let timeout = self.link.settings.request_timeout;
-        let pending = start_produce(&connection, parts, timeout);
+        let pending = start_produce(&connection, parts, timeout, Some(&self.link.ownership));
         let Some(outlet) = self.outlets.get_mut(&lane) else {
             return false;
         };

@@ -33,7 +33,7 @@ impl Worker {
     /// Removes runs that lie below both log starts.
     fn prune(&self, indexes: &[usize]) {
         let _order = self.link.view.save_order();
-        let mut update = Update::new();
+        let mut update = Update::lazy();
         for &index in indexes {
             let mirror = &self.mirrors[index];
             if let Err(error) = mirror.tracked.prune(&mut update) {
@@ -55,7 +55,7 @@ impl Worker {
         } else {
             Vec::new()
         };
-        let (committed, receipts) = self.save(indexes);
+        let (committed, receipts) = self.save(indexes, staged);
         self.events.push(Box::pin(async move {
             let result = committed.await;
             Event::Stored {
@@ -66,10 +66,19 @@ impl Worker {
         }));
     }
 
-    /// Queues everything known of these partitions for storing, in an order that later calls keep.
-    pub(crate) fn save(&self, indexes: &[usize]) -> (Committed, Vec<(usize, Receipt)>) {
+    /// Queues everything known of these partitions for storing, in an order that later calls keep. Only what data depends on
+    /// is urgent in the journal.
+    pub(crate) fn save(
+        &self,
+        indexes: &[usize],
+        urgent: bool,
+    ) -> (Committed, Vec<(usize, Receipt)>) {
         let _order = self.link.view.save_order();
-        let mut update = Update::new();
+        let mut update = if urgent {
+            Update::new()
+        } else {
+            Update::lazy()
+        };
         let mut receipts = Vec::with_capacity(indexes.len());
         for &index in indexes {
             receipts.push((index, self.mirrors[index].tracked.save(&mut update)));

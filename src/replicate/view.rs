@@ -118,23 +118,30 @@ impl LinkView {
         store: &Arc<dyn Store>,
         wanted: impl Fn(&TopicName) -> bool,
     ) -> Result<Self> {
-        let paused = records::load_link(&**store, link)?.is_some_and(|record| record.paused);
         let view = Self(Arc::new(Inner {
             link: link.clone(),
             store: Arc::clone(store),
             partitions: RwLock::default(),
-            paused: watch::Sender::new(paused),
+            paused: watch::Sender::new(false),
             save_order: Mutex::new(()),
         }));
-        let topics = records::topics_of(&**store, link)?
-            .into_iter()
-            .collect::<BTreeMap<_, _>>();
+        view.reload(wanted)?;
+        Ok(view)
+    }
+
+    /// Forgets what it knew for what the checkpoint DB knows now, while no worker works on it.
+    pub fn reload(&self, wanted: impl Fn(&TopicName) -> bool) -> Result<()> {
+        let Inner { link, store, .. } = &*self.0;
+        let paused = records::load_link(&**store, link)?.is_some_and(|record| record.paused);
+        let topics: BTreeMap<_, _> = records::topics_of(&**store, link)?.into_iter().collect();
+        self.0.partitions.write().clear();
         for (key, _) in records::partitions_of(&**store, link)? {
             if let Some(topic) = topics.get(&key.topic).filter(|_| wanted(&key.topic)) {
-                view.track(&key.topic_partition(), &topic.mirror_topic)?;
+                self.track(&key.topic_partition(), &topic.mirror_topic)?;
             }
         }
-        Ok(view)
+        self.set_paused(paused);
+        Ok(())
     }
 
     /// The link's name.
@@ -270,7 +277,7 @@ impl LinkView {
         let mut receipts = Vec::new();
         let committed = {
             let _order = self.save_order();
-            let mut update = Update::new();
+            let mut update = Update::lazy();
             for tracked in self.0.partitions.read().values() {
                 if tracked.lock().dirty {
                     receipts.push((Arc::clone(tracked), tracked.save(&mut update)));

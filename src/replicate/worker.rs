@@ -299,7 +299,7 @@ impl Worker {
             tracing::warn!(link = %self.link.name, "stopped with produce requests unanswered; the next start finds out what became of them");
         }
         let all: Vec<usize> = (0..self.mirrors.len()).collect();
-        let (committed, _) = self.save(&all);
+        let (committed, _) = self.save(&all, false);
         committed.await
     }
 }

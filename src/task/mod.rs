@@ -5,11 +5,13 @@
 
 mod backoff;
 mod owned;
+mod ownership;
 pub mod signal;
 mod supervisor;
 
 pub use backoff::Backoff;
 pub use owned::Owned;
+pub use ownership::Ownership;
 pub use supervisor::Supervisor;
 
 use tokio::task::JoinError;

@@ -3,13 +3,15 @@
 use tokio_util::task::AbortOnDropHandle;
 
 use super::outcome;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 
 /// A running task, aborted at its next await point when this is dropped.
 #[derive(Debug)]
 pub struct Owned {
     name: &'static str,
     handle: AbortOnDropHandle<Result<()>>,
+    /// Whether its end was told.
+    done: bool,
 }
 
 impl Owned {
@@ -24,6 +26,7 @@ impl Owned {
         Self {
             name,
             handle: AbortOnDropHandle::new(tokio::spawn(future)),
+            done: false,
         }
     }
 
@@ -32,11 +35,26 @@ impl Owned {
         self.handle.is_finished()
     }
 
+    /// Like [`Owned::join`] without giving the task up: dropping the future lets it run on.
+    ///
+    /// Asked again after the end it says that the task was ended.
+    pub async fn ended(&mut self) -> Result<()> {
+        if self.done {
+            return Err(Error::new(
+                Kind::Stopping,
+                format!("task {} has ended", self.name),
+            ));
+        }
+        let ended = (&mut self.handle).await;
+        self.done = true;
+        outcome(self.name, ended)
+    }
+
     /// Waits for the end of the task; its error, or a panic, comes out under the task's name.
     ///
     /// Cancellation: dropping the future aborts the task.
-    pub async fn join(self) -> Result<()> {
-        outcome(self.name, self.handle.await)
+    pub async fn join(mut self) -> Result<()> {
+        self.ended().await
     }
 }
 
@@ -45,7 +63,6 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::error::{Error, Kind};
 
     #[tokio::test]
     async fn dropping_ends_the_task() {

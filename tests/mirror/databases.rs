@@ -1,4 +1,4 @@
-//! The checkpoint DB is lost: what can be told from both logs goes on exactly, what can't stands still and says so.
+//! The checkpoint DB is lost where there is no journal: what can be told from both logs goes on exactly, what can't stands still and says so.
 
 use crate::asking::{lose_checkpoint, reaches_state};
 use crate::setting::{CATCH_UP, Setting};
@@ -14,6 +14,7 @@ const COUNT: usize = 40_000;
 /// Everything from the start, from behind a trimmed beginning, and with gaps; beside it a link that begins at the end.
 const LINKS: &str = r#"
 topics = ["whole", "trimmed", "gaps"]
+journal = false
 max_in_flight_bytes = "1MiB"
 fetch_max_bytes = "256KiB"
 
@@ -21,6 +22,7 @@ fetch_max_bytes = "256KiB"
 source = "paris"
 target = "oslo"
 topics = ["newest"]
+journal = false
 start = "latest"
 "#;
 

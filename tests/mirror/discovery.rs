@@ -103,7 +103,8 @@ async fn mirrors_appear_and_follow_their_sources() {
     target_has(&setting, &all).await;
     drop(setting.farshore);
 
-    let link = "topics = [\"orders\"]\nnaming = \"prefix\"";
+    // The journal would tell of the link under its former naming.
+    let link = "topics = [\"orders\"]\nnaming = \"prefix\"\njournal = false";
     setting.farshore = farshore(&setting.paris, &setting.oslo, link);
     setting.farshore.launch();
     let mirror = setting.on_target("paris.orders", 6).await;

@@ -141,7 +141,7 @@ async fn stops_in_order(setting: &mut Setting, config: &str) {
 async fn a_second_process_is_refused(farshore: &Farshore) {
     let second = farshore.cli(&["run"]).await;
     let text = String::from_utf8_lossy(&second.stderr);
-    assert_eq!(second.status.code(), Some(1), "{text}");
+    assert_eq!(second.status.code(), Some(3), "{text}");
     let pid = farshore.process().pid();
     let holder = format!("is in use by another farshore (process {pid})");
     assert!(text.contains(&holder), "{text}");

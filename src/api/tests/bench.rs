@@ -25,7 +25,7 @@ use crate::model::{
     TopicPartition,
 };
 use crate::replicate::LinkView;
-use crate::task::Owned;
+use crate::task::{Owned, Ownership};
 use crate::telemetry::metrics::Exposition;
 use crate::telemetry::metrics::{GroupSample, PartitionSample, Samples};
 
@@ -80,6 +80,7 @@ impl Bench {
             source: Reach::Reached,
             target: Reach::Reached,
             waits_for: None,
+            standby: false,
         });
         let handle = LinkHandle {
             source: "paris".into(),
@@ -204,6 +205,7 @@ fn sites(
         mirrored: Arc::new(FakeMirror::at(END)),
         ledger: Arc::new(Ledger::new(Arc::clone(store), link.clone())),
         groups: all_groups(),
+        ownership: Ownership::permanent(),
     }
 }
 

@@ -44,6 +44,7 @@ async fn a_link_says_what_it_waits_for() {
         source: Reach::Reached,
         target: Reach::Lost("refused".to_owned()),
         waits_for: None,
+        standby: false,
     };
     let (link, ready) = seen(lost).await;
     assert_eq!(link["state"], "waiting");

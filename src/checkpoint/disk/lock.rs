@@ -10,7 +10,7 @@ use std::path::Path;
 use super::unusable;
 use crate::error::{Error, Kind, Result};
 
-const FILE: &str = "farshore.lock";
+pub(super) const FILE: &str = "farshore.lock";
 
 /// Holds the directory until dropped; the operating system lets go of it when the process dies, however it does.
 #[derive(Debug)]
@@ -54,5 +54,5 @@ fn in_use(directory: &Path, holder: &str) -> Error {
         "the checkpoint DB in {} is in use by another farshore{process}; stop it or set another [checkpoint] path",
         directory.display(),
     );
-    Error::new(Kind::Store, message)
+    Error::new(Kind::Refused, message)
 }

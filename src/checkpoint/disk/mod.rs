@@ -3,17 +3,20 @@
 //! sled's background flush is off, so nothing becomes durable but through the writer. Its cache is small because the whole of
 //! farshore has a memory budget of 64 MiB and the data read often (runs) is in memory anyway.
 
-mod envelope;
+mod aside;
 mod lock;
 mod opening;
+mod sum;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::lock::Lock;
+use super::envelope;
 use super::store::{Committed, Entry, Space, Store, Update};
 use super::writer::Writer;
 use crate::error::{Error, Kind, Result};
@@ -23,6 +26,13 @@ use crate::error::{Error, Kind, Result};
 /// Errors: another process has it open; the directory or the files cannot be used; something in it is damaged.
 pub fn open(path: &Path) -> Result<Arc<dyn Store>> {
     Ok(Arc::new(DiskStore::open(path)?))
+}
+
+/// The same, except that a damaged DB is set aside and an empty one begun: for links that have a journal to fill it from.
+///
+/// Errors: as for [`open`], but for damage.
+pub fn open_or_begin_anew(path: &Path) -> Result<Arc<dyn Store>> {
+    Ok(Arc::new(DiskStore::open_with(path, true)?))
 }
 
 /// A store on sled. Dropping it writes what is still in the line and gives the directory free.
@@ -39,16 +49,30 @@ pub struct DiskStore {
 impl DiskStore {
     /// See [`open`].
     pub fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, false)
+    }
+
+    fn open_with(path: &Path, may_begin_anew: bool) -> Result<Self> {
         std::fs::create_dir_all(path).map_err(|error| {
             let message = format!("cannot make the checkpoint directory {}", path.display());
             Error::new(Kind::Store, message).caused_by(error)
         })?;
         let lock = Lock::take(path)?;
-        let database = opening::open(path)?;
+        let (database, mut sum) = match opening::open(path) {
+            Err(damage) if may_begin_anew && damage.kind() == Kind::Invalid => {
+                let aside = aside::set_aside(path)?;
+                tracing::error!(
+                    error = damage.chain(), kept_as = %aside.display(),
+                    "the checkpoint DB is damaged; an empty one is filled from the journals"
+                );
+                opening::open(path)?
+            }
+            opened => opened?,
+        };
         let tree = sled::Tree::clone(&database);
         let written = tree.clone();
         let of_writer = path.to_owned();
-        let writer = Writer::start(move |group| write(&written, group, &of_writer));
+        let writer = Writer::start(move |group| write(&written, group, &mut sum, &of_writer));
         Ok(Self {
             writer: writer.map_err(|error| unusable(path, error))?,
             tree,
@@ -111,14 +135,23 @@ impl Store for DiskStore {
 }
 
 /// Writes a group and returns once it is durable.
-fn write(tree: &sled::Tree, group: Vec<Update>, path: &Path) -> Result<()> {
+fn write(tree: &sled::Tree, group: Vec<Update>, sum: &mut u64, path: &Path) -> Result<()> {
     let mut batch = sled::Batch::default();
-    for (key, value) in group.into_iter().flat_map(Update::into_changes) {
+    let newest: BTreeMap<_, _> = group.into_iter().flat_map(Update::into_changes).collect();
+    for (key, value) in newest {
+        let old = tree.get(&key).map_err(|error| unusable(path, error))?;
+        let lost = old.map_or(0, |sealed| sum::weight(&key, &sealed));
+        *sum = sum.wrapping_sub(lost);
         match value {
-            Some(value) => batch.insert(&*key, envelope::seal(&key, &value)),
+            Some(value) => {
+                let sealed = envelope::seal(&key, &value);
+                *sum = sum.wrapping_add(sum::weight(&key, &sealed));
+                batch.insert(&*key, sealed);
+            }
             None => batch.remove(&*key),
         }
     }
+    batch.insert(sum::KEY, envelope::seal(sum::KEY, &sum.to_be_bytes()));
     tree.apply_batch(batch)
         .and_then(|()| tree.flush())
         .map(|_written_bytes| ())

@@ -4,28 +4,66 @@
 //! file for its newest snapshot at the next start and refuses to open, for ever. Snapshots only save time at opening: the
 //! database is whole without them.
 
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
-use super::{damaged, envelope, unusable};
-use crate::error::Result;
+use super::{sum, unusable};
+use crate::error::{Error, Kind, Result};
 
 /// Runs are in memory and the rest is read rarely.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const SNAPSHOT: &str = "snap.";
 
-/// Opens the database; the caller holds the directory's lock.
-pub(super) fn open(directory: &Path) -> Result<sled::Db> {
+/// Opens the database and reads all of it; gives its sum. The caller holds the directory's lock.
+///
+/// Errors: kind `Invalid` if it is damaged, otherwise it can't be used.
+pub(super) fn open(directory: &Path) -> Result<(sled::Db, u64)> {
+    // sled gives up on some damages by panicking.
+    let opened = panic::catch_unwind(AssertUnwindSafe(|| {
+        let database = repaired(directory)?;
+        let sum = sum::check(&database, directory)?;
+        Ok((database, sum))
+    }));
+    opened.unwrap_or_else(|_| Err(broken(directory, "sled can't make sense of it")))
+}
+
+fn repaired(directory: &Path) -> Result<sled::Db> {
     let failed = match open_as_is(directory) {
         Err(error @ sled::Error::Corruption { .. }) => error,
-        opened => return opened.map_err(|error| unusable(directory, error)),
+        opened => return opened.map_err(|error| failure(directory, error)),
     };
     let set_aside = set_snapshots_aside(directory).map_err(|error| unusable(directory, error))?;
     if set_aside == 0 {
-        return Err(unusable(directory, failed));
+        return Err(broken(directory, failed));
     }
-    let database = open_as_is(directory).map_err(|error| unusable(directory, error))?;
-    read_everything(&database, directory)?;
-    Ok(database)
+    open_as_is(directory).map_err(|error| failure(directory, error))
+}
+
+/// What sled's error says about the files.
+pub(super) fn failure(directory: &Path, error: sled::Error) -> Error {
+    match &error {
+        sled::Error::Io(io) if !is_damage(io.kind()) => unusable(directory, error),
+        _ => broken(directory, error),
+    }
+}
+
+fn is_damage(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+    )
+}
+
+pub(super) fn broken(
+    directory: &Path,
+    cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> Error {
+    let message = format!(
+        "the checkpoint DB in {} is damaged; restore the directory from a copy",
+        directory.display()
+    );
+    Error::new(Kind::Invalid, message).caused_by(cause)
 }
 
 fn open_as_is(directory: &Path) -> sled::Result<sled::Db> {
@@ -37,7 +75,7 @@ fn open_as_is(directory: &Path) -> sled::Result<sled::Db> {
 }
 
 /// Renames the snapshots so that sled doesn't see them, and says how many. They are kept for whoever looks into it.
-fn set_snapshots_aside(directory: &Path) -> std::io::Result<usize> {
+fn set_snapshots_aside(directory: &Path) -> io::Result<usize> {
     let mut moved = 0;
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
@@ -54,12 +92,4 @@ fn set_snapshots_aside(directory: &Path) -> std::io::Result<usize> {
         }
     }
     Ok(moved)
-}
-
-fn read_everything(database: &sled::Db, directory: &Path) -> Result<()> {
-    for entry in database.iter() {
-        let (key, sealed) = entry.map_err(|error| unusable(directory, error))?;
-        envelope::open(&key, &sealed).map_err(|damage| damaged(directory, &key, damage))?;
-    }
-    Ok(())
 }

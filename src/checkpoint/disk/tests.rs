@@ -39,7 +39,7 @@ async fn a_directory_in_use_is_named_with_its_user() {
     let (directory, _) = filled().await;
     let _store = DiskStore::open(directory.path()).unwrap();
     let error = DiskStore::open(directory.path()).unwrap_err();
-    assert_eq!(error.kind(), Kind::Store);
+    assert_eq!(error.kind(), Kind::Refused);
     let text = error.to_string();
     assert!(text.contains(directory.path().to_str().unwrap()), "{text}");
     assert!(text.contains("in use by another farshore"), "{text}");
@@ -148,14 +148,97 @@ async fn a_damaged_value_is_an_error_and_its_neighbours_are_not() {
 }
 
 #[tokio::test]
-async fn a_repair_reads_everything_before_it_is_trusted() {
+async fn everything_is_read_before_it_is_trusted() {
+    type Damage = fn(&sled::Tree);
+    let damages: [(&str, Damage); 2] = [
+        ("checksum", |tree| {
+            tree.insert([0, 3], &[1, 2, 3, 4, 5, 6]).unwrap();
+        }),
+        ("missing", |tree| {
+            tree.remove([0, 3]).unwrap();
+        }),
+    ];
+    for (says, damage) in damages {
+        let (directory, _) = filled().await;
+        let store = DiskStore::open(directory.path()).unwrap();
+        damage(&store.tree);
+        store.tree.flush().unwrap();
+        drop(store);
+        let error = DiskStore::open(directory.path()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Invalid);
+        assert!(error.chain().contains(says), "{}", error.chain());
+
+        // Where journals can fill it, an empty one is begun and the damaged one kept.
+        let anew = open_or_begin_anew(directory.path()).unwrap();
+        assert_eq!(anew.scan(Space::Meta, &[], 1).unwrap(), []);
+        let mut update = Update::new();
+        update.put(Space::Meta, [1], vec![7]);
+        anew.commit(update).await.unwrap();
+        drop(anew);
+        let anew = DiskStore::open(directory.path()).unwrap();
+        assert_eq!(all(&anew), [(vec![1], vec![7])]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_changed_and_removed_leaves_the_sum_right() {
     let (directory, _) = filled().await;
     let store = DiskStore::open(directory.path()).unwrap();
-    store.tree.insert([0, 3], &[1, 2, 3, 4, 5, 6]).unwrap();
-    store.tree.flush().unwrap();
+    let mut update = Update::new();
+    for key in 0..20 {
+        update.put(Space::Meta, [key], vec![key; 5]);
+        update.delete(Space::Meta, [key + 10]);
+        update.delete(Space::Meta, [99]);
+    }
+    update.put(Space::Meta, [12], vec![1]);
+    store.commit(update).await.unwrap();
+    let left = all(&store);
     drop(store);
-    drop(DiskStore::open(directory.path()).unwrap());
-    fs::write(snapshots(&directory).pop().unwrap(), "").unwrap();
-    let error = DiskStore::open(directory.path()).unwrap_err();
-    assert!(error.chain().contains("checksum"), "{}", error.chain());
+    assert_eq!(all(&DiskStore::open(directory.path()).unwrap()), left);
+}
+
+/// sled alone may open a damaged file and leave something out. Going back to an earlier state, or to none, as a whole is what
+/// the revision is for.
+#[tokio::test]
+async fn flipped_bits_are_noticed_or_lead_back_to_an_earlier_state() {
+    let (directory, entries) = filled().await;
+    let file = directory.path().join("db");
+    let whole = fs::read(&file).unwrap();
+    let written = whole.iter().rposition(|byte| *byte != 0).unwrap();
+    let mut random = fastrand::Rng::with_seed(7);
+    for _ in 0..80 {
+        let (trial, mut bytes) = (tempfile::tempdir().unwrap(), whole.clone());
+        for _ in 0..random.usize(1..4) {
+            bytes[random.usize(0..written)] ^= 1 << random.u8(0..8);
+        }
+        for entry in fs::read_dir(directory.path()).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                fs::copy(entry.path(), trial.path().join(entry.file_name())).unwrap();
+            }
+        }
+        fs::write(trial.path().join("db"), bytes).unwrap();
+        match DiskStore::open(trial.path()) {
+            Ok(store) => {
+                let found = all(&store);
+                assert!(entries.starts_with(&found), "{} entries", found.len());
+            }
+            Err(error) => assert_eq!(error.kind(), Kind::Invalid, "{}", error.chain()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn files_that_make_no_sense_are_set_aside_where_they_can_be_replaced() {
+    for file in ["conf", "db"] {
+        let (directory, _) = filled().await;
+        fs::write(directory.path().join(file), [0x5a; 5000]).unwrap();
+        let error = DiskStore::open(directory.path()).map(|store| all(&store));
+        match error {
+            Ok(found) => assert_eq!(found, [], "{file}: as if it were new"),
+            Err(error) => assert_eq!(error.kind(), Kind::Invalid, "{}", error.chain()),
+        }
+        let anew = open_or_begin_anew(directory.path()).unwrap();
+        assert_eq!(anew.scan(Space::Meta, &[], 1).unwrap(), []);
+    }
 }

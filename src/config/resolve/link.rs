@@ -52,6 +52,7 @@ pub(super) fn resolve(
             .convert(problems, number_within(1..=1000))
             .given()
             .map(|given| given.value),
+        journal: raw.journal.or(true),
         refresh_interval: duration(raw.refresh_interval, defaults::REFRESH_INTERVAL),
         group_sync_interval: duration(raw.group_sync_interval, defaults::GROUP_SYNC_INTERVAL),
         fetch_connections: connections(raw.fetch_connections, defaults::FETCH_CONNECTIONS),

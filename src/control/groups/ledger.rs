@@ -85,7 +85,7 @@ impl Ledger {
 
     /// Replaces the latest snapshot of the source.
     pub async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<()> {
-        let mut update = Update::new();
+        let mut update = Update::lazy();
         put_snapshot(&mut update, &self.link, &GroupSnapshot::from(snapshot));
         self.store.commit(update).await
     }

@@ -15,6 +15,7 @@ use crate::error::Kind as ErrorKind;
 use crate::failover::plan::BlockerCode;
 use crate::failover::states::{Ends, PhaseName};
 use crate::model::{GroupId, PartitionState, SourceOffset, TargetOffset};
+use crate::task::Ownership;
 
 /// A link whose group `g` committed 50 on the source, which has 100 records, all mirrored five offsets lower.
 struct Bench {
@@ -53,6 +54,7 @@ impl Bench {
             mirrored: Arc::<FakeMirror>::clone(&mirror),
             ledger: Arc::clone(&ledger),
             groups: GroupFilter::new(&["g.*"], &[] as &[&str]).unwrap(),
+            ownership: Ownership::permanent(),
         };
         let runner = Runner::new(Arc::clone(&store), [sites]);
         Self {

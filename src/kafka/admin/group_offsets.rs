@@ -16,6 +16,7 @@ use crate::kafka::wire::codes::{Retry, code_of, retry_of};
 use crate::kafka::wire::names::{by_topic, group_id, text, topic_partition};
 use crate::kafka::wire::{ApiKey, Cluster, Connection, Route};
 use crate::model::{GroupId, LeaderEpoch, TopicPartition};
+use crate::task::Ownership;
 
 /// What a group committed for a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,12 +119,13 @@ fn all_fetched(answer: OffsetFetchResponse) -> impl Iterator<Item = Fetched> {
 
 /// Commits offsets for a group without members, without a leader epoch; one outcome for each partition.
 ///
-/// A group with members refuses with `UNKNOWN_MEMBER_ID`. Brokers store any offset: bounds are the caller's business.
+/// Written only while the right is held. A group with members refuses with `UNKNOWN_MEMBER_ID`. Brokers store any offset: bounds are the caller's business.
 /// Errors of the whole: the coordinator cannot be found or stays unavailable.
 pub async fn commit_group_offsets(
     cluster: &Cluster,
     group: &GroupId,
     offsets: &BTreeMap<TopicPartition, GroupOffset>,
+    right: &Ownership,
 ) -> Result<BTreeMap<TopicPartition, Result<()>>> {
     let partitions = offsets.iter().map(|(partition, offset)| {
         let one = OffsetCommitRequestPartition::default()
@@ -147,7 +149,7 @@ pub async fn commit_group_offsets(
     let ask = cluster.ask(Route::Coordinator(group.clone()), |connection| {
         let request = request.clone();
         async move {
-            let answer = connection.call(request, timeout).await?;
+            let answer = connection.call_under(right, request, timeout).await?;
             let mut outcomes = committed(&connection, group, answer)?;
             for partition in offsets.keys() {
                 let outcome = outcomes.entry(partition.clone());

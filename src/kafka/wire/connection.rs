@@ -25,7 +25,7 @@ use super::transport::{ReadHalf, WriteHalf};
 use super::versions::Versions;
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::model::{BrokerId, ClusterName};
-use crate::task::Owned;
+use crate::task::{Owned, Ownership};
 
 /// A connection to a broker; cheap to clone.
 #[derive(Debug, Clone)]
@@ -153,6 +153,22 @@ impl Connection {
         self.start(request, timeout)?.await
     }
 
+    /// Like [`Connection::call`], but written only while the right is held. Errors: `Refused` if it isn't now.
+    pub async fn call_under<R: Request>(
+        &self,
+        right: &Ownership,
+        request: R,
+        timeout: Duration,
+    ) -> Result<R::Response> {
+        let _room = self.0.room_for_calls.acquire().await;
+        right.check()?;
+        let version = self.choose(R::KEY, R::SPOKEN, request.highest_version())?;
+        let message = Message::of(&request, version, &self.0.client_id);
+        let message = message.map(|message| message.under(right));
+        let pending = self.send(message, (R::KEY, version), timeout, answer_to::<R>)?;
+        pending.await
+    }
+
     /// Like [`Connection::start`] in a version chosen by the caller, who also knows how to read the answer.
     pub(crate) fn start_version<R: Request>(
         &self,
@@ -168,10 +184,12 @@ impl Connection {
     /// Sends batches without copying their bodies; otherwise like [`Connection::start`].
     ///
     /// `Refused` also for `acks` 0: such requests have no answer.
+    /// They are written only while the right is held, if one is given; the connection ends with it otherwise.
     pub fn start_produce(
         &self,
         batches: ProduceBatches,
         timeout: Duration,
+        right: Option<&Ownership>,
     ) -> Result<Pending<ProduceResponse>> {
         if batches.acks == 0 {
             return Err(self.error(Kind::Refused, "acks = 0 leaves no way to know what arrived"));
@@ -179,6 +197,13 @@ impl Connection {
         let highest = batches.highest_version();
         let version = self.choose(ApiKey::Produce, ProduceRequest::SPOKEN, highest)?;
         let message = batches.message(version, &self.0.client_id);
+        let message = match right {
+            Some(right) => {
+                right.check()?;
+                message.map(|message| message.under(right))
+            }
+            None => message,
+        };
         let read = answer_to::<ProduceRequest>;
         self.send(message, (ApiKey::Produce, version), timeout, read)
     }

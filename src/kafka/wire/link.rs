@@ -5,8 +5,11 @@
 //! Doesn't: know what requests mean, or connect again.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -20,6 +23,7 @@ use super::message::{Message, correlation_of};
 use super::outgoing::Outgoing;
 use super::transport::{ReadHalf, WriteHalf};
 use crate::error::Kind;
+use crate::task::Ownership;
 
 /// How many requests may wait for their answers on one connection.
 pub(crate) const PIPELINE_LIMIT: usize = 64;
@@ -41,6 +45,8 @@ pub(crate) enum End {
     Correlation { got: i32, expected: Option<i32> },
     #[error("an answer was overdue")]
     Overdue,
+    #[error("the right to write ended before everything was written")]
+    NoRight,
     #[error("the connection was given up")]
     Abandoned,
 }
@@ -54,6 +60,7 @@ impl End {
             | Self::Silent(_)
             | Self::Write(_)
             | Self::Overdue
+            | Self::NoRight
             | Self::Abandoned => Kind::Disconnected,
         }
     }
@@ -103,7 +110,7 @@ impl Link {
     /// Takes a request into the order of the stream.
     pub(crate) fn enqueue(
         &self,
-        message: Message,
+        mut message: Message,
         timeout: Duration,
     ) -> Result<oneshot::Receiver<Outcome>, NotTaken> {
         let (outcome, receiver) = oneshot::channel();
@@ -126,6 +133,9 @@ impl Link {
             };
             state.next_correlation = correlation.checked_add(1).unwrap_or(0);
             state.waiting.push_back(waiting);
+            if let Some(right) = message.take_right() {
+                state.outgoing.needs(right);
+            }
             state.outgoing.extend(message.numbered(correlation));
         }
         self.queued.notify_one();
@@ -213,11 +223,16 @@ impl Link {
             if let Some(until) = muted_until {
                 sleep_until(until).await;
             }
-            let written = async {
-                write.write_all_buf(&mut outgoing).await?;
-                write.flush().await
-            };
-            if let Err(error) = written.await {
+            let rights = outgoing.take_rights();
+            while outgoing.has_remaining() {
+                match while_held(&rights, write.write_buf(&mut outgoing)).await {
+                    Some(Ok(1..)) => {}
+                    Some(Ok(0)) => return End::Write(io::ErrorKind::WriteZero.into()),
+                    Some(Err(error)) => return End::Write(error),
+                    None => return End::NoRight,
+                }
+            }
+            if let Err(error) = write.flush().await {
                 return End::Write(error);
             }
         }
@@ -258,6 +273,19 @@ impl Link {
             let _ = waiting.outcome.send(Err(Lost { kind, cause }));
         }
     }
+}
+
+/// Polls a write only while the rights are held: what a stopped process had left to write is not written when it wakes.
+async fn while_held<T>(rights: &[Ownership], write: impl Future<Output = T>) -> Option<T> {
+    let mut write = pin!(write);
+    poll_fn(|context| {
+        if rights.iter().all(Ownership::is_held) {
+            write.as_mut().poll(context).map(Some)
+        } else {
+            Poll::Ready(None)
+        }
+    })
+    .await
 }
 
 /// Ends the link also when its task is aborted or panics.

@@ -9,6 +9,7 @@ use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 
 use super::request::Request;
+use crate::task::Ownership;
 
 const LENGTH: usize = 4;
 /// The correlation id follows length, key and version.
@@ -19,6 +20,7 @@ const CORRELATION_AT: usize = 8;
 pub(crate) struct Message {
     head: BytesMut,
     rest: Vec<Bytes>,
+    right: Option<Ownership>,
 }
 
 impl Message {
@@ -27,7 +29,22 @@ impl Message {
         let size = head.len() + rest.iter().map(Bytes::len).sum::<usize>() - LENGTH;
         let (length, _) = head.split_at_mut(LENGTH);
         length.copy_from_slice(&i32::try_from(size)?.to_be_bytes());
-        Ok(Self { head, rest })
+        Ok(Self {
+            head,
+            rest,
+            right: None,
+        })
+    }
+
+    /// The same, to be written only as long as a right is held.
+    pub(crate) fn under(mut self, right: &Ownership) -> Self {
+        self.right = Some(right.clone());
+        self
+    }
+
+    /// The right without which it must not be written, if it needs one.
+    pub(crate) fn take_right(&mut self) -> Option<Ownership> {
+        self.right.take()
     }
 
     /// A request encoded by its schema.

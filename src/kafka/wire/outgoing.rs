@@ -5,11 +5,28 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 
+use crate::task::Ownership;
+
 /// A queue of segments, written several at a time by vectored writes.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
     segments: VecDeque<Bytes>,
     size: usize,
+    rights: Vec<Ownership>,
+}
+
+impl Outgoing {
+    /// Lets what waits be written only as long as this right is held too.
+    pub(crate) fn needs(&mut self, right: Ownership) {
+        if !self.rights.iter().any(|known| known.is_same(&right)) {
+            self.rights.push(right);
+        }
+    }
+
+    /// What has to be held while this is written.
+    pub(crate) fn take_rights(&mut self) -> Vec<Ownership> {
+        std::mem::take(&mut self.rights)
+    }
 }
 
 impl Extend<Bytes> for Outgoing {

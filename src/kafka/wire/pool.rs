@@ -27,6 +27,8 @@ pub enum Slot {
     Fetch(u16),
     /// Producing; a partition stays with one number.
     Produce(u16),
+    /// The journal, whose appends mustn't wait behind data.
+    Journal,
 }
 
 /// Where to connect: an address, and the broker that is expected there unless it is a bootstrap address.

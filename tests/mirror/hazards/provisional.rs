@@ -113,7 +113,12 @@ fn copy(from: &Path, to: &Path) {
 
 #[tokio::test]
 async fn a_checkpoint_put_back_from_a_copy_is_not_believed_beyond_its_time() {
-    let mut setting = between(spec(), spec(), "topics = [\"gaps\", \"plain\"]").await;
+    let mut setting = between(
+        spec(),
+        spec(),
+        "topics = [\"gaps\", \"plain\"]\njournal = false",
+    )
+    .await;
     setting.topic("gaps", 1, &[]).await;
     setting.topic("plain", 1, &[]).await;
     let (paris, oslo) = (setting.paris.bootstrap(), setting.oslo.bootstrap());

@@ -1,4 +1,4 @@
-//! Two processes of one link, each with a checkpoint DB of its own: what the first of them appends the other's sequence
+//! Two processes of one link without a lease, each with a checkpoint DB of its own: what the first of them appends the other's sequence
 //! numbers refuse, so together they write what one would.
 
 use super::sight::caught_up;
@@ -12,7 +12,7 @@ async fn two_processes_of_a_link_write_what_one_would() {
     const COUNT: usize = 100_000;
     const PARTITIONS: i32 = 4;
     const KILLS: usize = 6;
-    let link = "topics = [\"t\"]\nfetch_max_bytes = \"256KiB\"\npartition_max_bytes = \"64KiB\"";
+    let link = "topics = [\"t\"]\njournal = false\nfetch_max_bytes = \"256KiB\"\npartition_max_bytes = \"64KiB\"";
     let mut setting = between(spec(), spec(), link).await;
     let mut other = crate::setting::farshore(&setting.paris, &setting.oslo, link);
     setting.topic("t", PARTITIONS, &[]).await;

@@ -203,6 +203,7 @@ fn config() -> LinkConfig {
         offsets: OffsetsMode::Translate,
         naming: Naming::Prefix,
         replication_factor: None,
+        journal: false,
         refresh_interval: Duration::from_secs(5),
         group_sync_interval: Duration::from_secs(1),
         fetch_connections: 1,

@@ -202,9 +202,14 @@ async fn a_commit_waits_for_the_coordinator_and_then_has_an_outcome_for_each_par
         (orders(0), offset(5, Some("m"))),
         (orders(1), offset(0, None)),
     ];
-    let mut outcomes = commit_group_offsets(&cluster, &billing(), &BTreeMap::from(offsets))
-        .await
-        .unwrap();
+    let mut outcomes = commit_group_offsets(
+        &cluster,
+        &billing(),
+        &BTreeMap::from(offsets),
+        &Ownership::permanent(),
+    )
+    .await
+    .unwrap();
     assert!(outcomes.remove(&orders(0)).unwrap().is_ok());
     let refused = outcomes.remove(&orders(1)).unwrap().unwrap_err();
     assert_eq!(refused.code(), Some(BrokerCode(25)));

@@ -15,6 +15,7 @@ use crate::error::BrokerCode;
 use crate::kafka::wire::fake::{Call, FakeNet, Reply, metadata};
 use crate::kafka::wire::{ApiKey, Cluster};
 use crate::model::{LeaderEpoch, TopicPartition};
+use crate::task::Ownership;
 
 const BROKERS: [&str; 2] = ["a:1", "b:2"];
 
@@ -80,5 +81,11 @@ fn what_they_return_may_run_in_a_task() {
     may_run(list_groups(&cluster));
     may_run(describe_group(&cluster, &group));
     may_run(group_offsets(&cluster, &group));
-    may_run(commit_group_offsets(&cluster, &group, &BTreeMap::new()));
+    let right = Ownership::permanent();
+    may_run(commit_group_offsets(
+        &cluster,
+        &group,
+        &BTreeMap::new(),
+        &right,
+    ));
 }

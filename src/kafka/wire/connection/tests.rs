@@ -270,14 +270,16 @@ async fn requests_take_the_highest_version_both_speak() {
         }],
     };
     let known = TopicId(uuid::Uuid::from_u128(7));
-    let _by_id = connection.start_produce(produce(known, -1), LIMIT).unwrap();
-    let by_name = connection.start_produce(produce(TopicId::NONE, -1), LIMIT);
+    let _by_id = connection
+        .start_produce(produce(known, -1), LIMIT, None)
+        .unwrap();
+    let by_name = connection.start_produce(produce(TopicId::NONE, -1), LIMIT, None);
     assert_eq!(
         (far.next().await.version, far.next().await.version),
         (13, 12)
     );
     drop(by_name);
-    let unanswered = connection.start_produce(produce(known, 0), LIMIT);
+    let unanswered = connection.start_produce(produce(known, 0), LIMIT, None);
     assert_eq!(unanswered.unwrap_err().kind(), Kind::Refused);
     assert_eq!(connection.version_of(ApiKey::Fetch), Some(17));
     assert_eq!(connection.version_of(ApiKey::Vote), None);
@@ -291,4 +293,45 @@ fn batch() -> Stamped {
         record_count: 1,
         max_timestamp: 0,
     }
+}
+
+#[tokio::test]
+async fn what_is_left_to_write_when_the_right_ends_is_never_written() {
+    const BODY: usize = 4 << 20;
+    let (connection, mut far) = connected();
+    let produce = || ProduceBatches {
+        acks: -1,
+        timeout: LIMIT,
+        topics: vec![ProduceTopic {
+            name: TopicName::new("orders"),
+            id: TopicId::NONE,
+            partitions: vec![(
+                Partition(0),
+                Stamped {
+                    body: Bytes::from(vec![7; BODY]),
+                    ..batch()
+                },
+            )],
+        }],
+    };
+    let right = Ownership::none();
+    let refused = connection.start_produce(produce(), LIMIT, Some(&right));
+    assert_eq!(refused.unwrap_err().kind(), Kind::Refused);
+    right.begin(1);
+    right.extend(Instant::now() + LIMIT);
+    let pending = connection.start_produce(produce(), LIMIT, Some(&right));
+    // The stream takes a part of it; then the process is stopped for longer than its lease.
+    let mut taken = vec![0; 1000];
+    far.read.read_exact(&mut taken).await.unwrap();
+    right.end();
+    let mut rest = Vec::new();
+    far.read.read_to_end(&mut rest).await.unwrap();
+    assert!(taken.len() + rest.len() < BODY, "{} bytes", rest.len());
+    let error = pending.unwrap().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Disconnected);
+    assert!(
+        error.chain().contains("the right to write ended"),
+        "{}",
+        error.chain()
+    );
 }

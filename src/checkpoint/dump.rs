@@ -1,0 +1,160 @@
+//! Entries as lines of JSON, for reading, keeping and putting back.
+//!
+//! ```text
+//!  {"space":"partitions","link":"paris-oslo","key":"000a…","text":"{…}"}     values that are text
+//!  {"space":"runs","link":"paris-oslo","key":"000a…","hex":"8001…"}          all others
+//! ```
+
+use std::io::{self, BufRead, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::keys;
+use super::store::{Space, Store, Update};
+use crate::error::{Error, Kind, Result};
+use crate::model::LinkName;
+
+/// One entry; the link is told for readers only.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    space: Space,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    link: Option<LinkName>,
+    key: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    hex: Option<String>,
+}
+
+/// Full key and value of an entry.
+pub type FullEntry = (Vec<u8>, Vec<u8>);
+
+/// Everything a DB holds, or everything of one link, but for what belongs to the directory itself.
+pub fn entries(store: &dyn Store, link: Option<&LinkName>) -> Result<Vec<FullEntry>> {
+    let mut found = Vec::new();
+    for space in Space::ALL {
+        for (key, value) in store.scan(space, &[], usize::MAX)? {
+            let full = space.full_key(&key);
+            let of_link = keys::link_of(&full, Some(&value)).or_else(|| keys::revised(&full));
+            let is_wanted = match link {
+                Some(link) => of_link.as_ref() == Some(link),
+                None => space != Space::Meta || of_link.is_some(),
+            };
+            if is_wanted {
+                found.push((full, value));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Writes entries, one a line.
+pub fn write(entries: &[FullEntry], out: &mut dyn Write) -> io::Result<()> {
+    for (full, value) in entries {
+        let Some((space, key)) = full.split_first() else {
+            continue;
+        };
+        let Some(space) = Space::of(*space) else {
+            continue;
+        };
+        let text = match space {
+            Space::Meta | Space::Runs | Space::RunsBySource => None,
+            _ => String::from_utf8(value.clone()).ok(),
+        };
+        let line = Line {
+            space,
+            link: keys::link_of(full, Some(value)).or_else(|| keys::revised(full)),
+            key: hex(key),
+            hex: text.is_none().then(|| hex(value)),
+            text,
+        };
+        serde_json::to_writer(&mut *out, &line)?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// Reads what [`write`] wrote.
+///
+/// Errors: `Invalid` with the number of the first line that isn't an entry.
+pub fn read(input: &mut dyn BufRead) -> Result<Update> {
+    let mut update = Update::new();
+    for (number, line) in input.lines().enumerate() {
+        let bad = |what: &str| {
+            let message = format!("line {} is not an entry of an export: {what}", number + 1);
+            Error::new(Kind::Invalid, message)
+        };
+        let line = line.map_err(|error| bad("it can't be read").caused_by(error))?;
+        let line: Line = serde_json::from_str(&line).map_err(|error| bad(&error.to_string()))?;
+        let key = unhex(&line.key).ok_or_else(|| bad("its key is not hexadecimal"))?;
+        let value = match (line.text, line.hex) {
+            (Some(text), None) => text.into_bytes(),
+            (None, Some(hex)) => unhex(&hex).ok_or_else(|| bad("its value is not hexadecimal"))?,
+            (None, None) | (Some(_), Some(_)) => return Err(bad("it has no value, or two")),
+        };
+        update.put(line.space, key, value);
+    }
+    Ok(update)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    if !text.is_ascii() || text.len() % 2 != 0 {
+        return None;
+    }
+    let pairs = (0..text.len()).step_by(2);
+    pairs
+        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn space() -> impl Strategy<Value = Space> {
+        (0..Space::ALL.len()).prop_map(|number| Space::ALL[number])
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(
+            entries in prop::collection::vec(
+                (space(), any::<Vec<u8>>(), any::<Vec<u8>>()), 0..10
+            )
+        ) {
+            let mut wanted = Update::new();
+            let mut full = Vec::new();
+            for (space, key, value) in entries {
+                full.push((space.full_key(&key), value.clone()));
+                wanted.put(space, key, value);
+            }
+            let mut lines = Vec::new();
+            write(&full, &mut lines).unwrap();
+            prop_assert_eq!(read(&mut &lines[..]).unwrap(), wanted);
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_none_is_named() {
+        for bad in [
+            "{}",
+            r#"{"space":"runs","key":"0","hex":""}"#,
+            r#"{"space":"runs","key":"00"}"#,
+            r#"{"space":"runs","key":"00","hex":"00","text":""}"#,
+            r#"{"space":"walks","key":"00","hex":"00"}"#,
+        ] {
+            let good = r#"{"space":"runs","key":"00ff","hex":"0a"}"#;
+            let lines = format!("{good}\n{bad}\n");
+            let error = read(&mut lines.as_bytes()).unwrap_err();
+            assert!(error.message().starts_with("line 2 "), "{error}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! When a link may be claimed: pure, over what the journal showed and when.
+
+use std::time::Duration;
+
+use super::{Head, LEASE, MARGIN, Owner};
+
+/// A head and where it stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) offset: i64,
+    pub(super) head: Head,
+}
+
+/// What is to be done about a link.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Claim it.
+    Claim,
+    /// Look again: somebody may own it.
+    Wait(Head),
+}
+
+/// Watches the heads of a journal. Times are those of one monotonic clock, since any moment.
+#[derive(Debug, Default)]
+pub(super) struct Patience {
+    last: Option<(Seen, Duration)>,
+}
+
+impl Patience {
+    /// Judges what the journal shows now. A head counts from when it was first seen: it was written before that, so its
+    /// owner's lease ends no later than a lease after.
+    pub(super) fn judge(&mut self, seen: Option<Seen>, me: &Owner, now: Duration) -> Verdict {
+        let Some(seen) = seen else {
+            return Verdict::Claim;
+        };
+        let first_seen = match &self.last {
+            Some((last, at)) if last.offset == seen.offset => *at,
+            Some(_) | None => now,
+        };
+        let head = seen.head.clone();
+        self.last = Some((seen, first_seen));
+        // Its former process is dead: this one holds the lock of the same DB.
+        let is_own = head.owner.id == me.id;
+        if head.released || is_own || now.saturating_sub(first_seen) >= LEASE + MARGIN {
+            Verdict::Claim
+        } else {
+            Verdict::Wait(head)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(id: &str) -> Owner {
+        Owner {
+            id: id.to_owned(),
+            host: "h".to_owned(),
+            process: 1,
+        }
+    }
+
+    fn seen(offset: i64, id: &str, released: bool) -> Option<Seen> {
+        let head = Head {
+            owner: owner(id),
+            since_ms: 0,
+            term: 1,
+            claim: 1,
+            revision: None,
+            released,
+        };
+        Some(Seen { offset, head })
+    }
+
+    fn claims(patience: &mut Patience, seen: Option<Seen>, now: Duration) -> bool {
+        patience.judge(seen, &owner("me"), now) == Verdict::Claim
+    }
+
+    #[test]
+    fn what_nobody_owns_is_claimed_at_once() {
+        let at = Duration::from_secs(5);
+        for shown in [None, seen(3, "me", false), seen(3, "other", true)] {
+            assert!(claims(&mut Patience::default(), shown, at));
+        }
+    }
+
+    #[test]
+    fn an_owner_is_waited_for_until_it_was_silent_for_a_lease() {
+        let mut patience = Patience::default();
+        let silent = LEASE + MARGIN;
+        let at = Duration::from_secs;
+        assert!(!claims(&mut patience, seen(3, "other", false), at(100)));
+        assert!(!claims(
+            &mut patience,
+            seen(3, "other", false),
+            at(100) + silent / 2
+        ));
+        // A sign of life: the wait begins anew.
+        assert!(!claims(
+            &mut patience,
+            seen(4, "other", false),
+            at(100) + silent
+        ));
+        let almost = at(100) + silent * 2 - Duration::from_millis(1);
+        assert!(!claims(&mut patience, seen(4, "other", false), almost));
+        assert!(claims(
+            &mut patience,
+            seen(4, "other", false),
+            at(100) + silent * 2
+        ));
+    }
+}

@@ -1,0 +1,214 @@
+//! Appends to the journal: one batch at a time, at the latest when the lease has to be renewed.
+//!
+//! A batch whose outcome isn't known is sent again as it was, until it is: the broker takes it once. A broker that saw a later
+//! term refuses it, and that is how an owner that was replaced learns of it, whatever it believes about time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::line::{Group, Line};
+use super::topic::NotAppended;
+use super::{BEAT, Head, LEASE, Revision, Topic};
+use crate::checkpoint::envelope;
+use crate::error::{Error, Kind, Result};
+use crate::kafka::batch::{Builder, Codec, Record, Stamp, Stamped};
+use crate::task::{Backoff, Ownership};
+
+/// A batch stops growing here.
+const BATCH_BYTES: usize = 2 << 20;
+/// How long a stop waits for the journal; what it lacks then is found at the next start.
+const STOP_LIMIT: Duration = Duration::from_secs(3);
+/// So often the topic has to be unknown before it is believed to be gone.
+const MISSING_LIMIT: u32 = 10;
+const PAUSE_BASE: Duration = Duration::from_millis(50);
+const PAUSE_CAP: Duration = Duration::from_secs(1);
+
+/// The writer of one term.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) topic: Topic,
+    pub(super) line: Arc<Line>,
+    pub(super) ownership: Ownership,
+    /// As it was claimed; each batch ends with it, brought up to date.
+    pub(super) head: Head,
+    /// The next sequence number.
+    pub(super) sequence: i32,
+}
+
+impl Writer {
+    /// Writes until it is told to stop, then what is left and the release; or until another term or a lost journal ends this one.
+    ///
+    /// Errors: `Refused` when this process doesn't own the link any more.
+    pub(super) async fn serve(mut self, stop: CancellationToken) -> Result<()> {
+        let ended = self.write(&stop).await;
+        self.ownership.end();
+        let why = ended.as_ref().err().map(Error::chain);
+        self.line
+            .close(why.as_deref().unwrap_or("the service is stopping"));
+        ended
+    }
+
+    async fn write(&mut self, stop: &CancellationToken) -> Result<()> {
+        let mut next_beat = Instant::now() + BEAT;
+        loop {
+            let due = async {
+                tokio::select! {
+                    () = self.line.due() => {}
+                    () = tokio::time::sleep_until(next_beat) => {}
+                }
+            };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = due => {}
+            }
+            let group = self.line.take();
+            tokio::select! {
+                biased;
+                written = self.append_all(group, false) => written?,
+                () = stopped_for(stop, STOP_LIMIT) => return Err(late()),
+            }
+            next_beat = Instant::now() + BEAT;
+        }
+        let rest = self.line.take();
+        timeout(STOP_LIMIT, self.append_all(rest, true))
+            .await
+            .unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Appends a group, in as many batches as it needs; only the last one says that all of it is there.
+    async fn append_all(&mut self, group: Group, released: bool) -> Result<()> {
+        let mut records: Vec<(&Vec<u8>, &Option<Vec<u8>>)> = group.changes.iter().collect();
+        // What is known of partitions tells less than their runs if the end of it should be missing.
+        records.sort_by_key(|(key, _)| is_of_partition(key));
+        let mut batch = Vec::new();
+        let mut size = 0;
+        let mut result = Ok(());
+        for (key, value) in records {
+            let bytes = key.len() + value.as_ref().map_or(0, Vec::len);
+            if size + bytes > BATCH_BYTES && !batch.is_empty() {
+                result = self.append(&std::mem::take(&mut batch), false).await;
+                size = 0;
+            }
+            if result.is_err() {
+                break;
+            }
+            size += bytes;
+            batch.push((key, value));
+        }
+        if result.is_ok() {
+            let before: Option<Revision> = self.head.revision;
+            self.head.revision = group.revision.max(before);
+            result = self.append(&batch, released).await;
+        }
+        match &result {
+            Ok(()) => group.resolve(),
+            Err(error) => group.fail(&error.chain()),
+        }
+        result
+    }
+
+    /// Appends a batch, once, however often it has to be sent.
+    async fn append(
+        &mut self,
+        records: &[(&Vec<u8>, &Option<Vec<u8>>)],
+        released: bool,
+    ) -> Result<()> {
+        self.head.released = released;
+        let batch = build(&self.line, &self.head, records, self.sequence)?;
+        let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
+        let mut is_quiet = true;
+        let mut missed = 0;
+        loop {
+            let sent_at = Instant::now();
+            let appended = self.topic.append(batch.clone()).await;
+            missed = match &appended {
+                Err(NotAppended::Missing(_)) => missed + 1,
+                Ok(_) | Err(_) => 0,
+            };
+            match appended {
+                Ok(_) => {
+                    self.ownership.extend(sent_at + LEASE);
+                    let next =
+                        (i64::from(self.sequence) + i64::from(batch.record_count)) & 0x7fff_ffff;
+                    self.sequence = i32::try_from(next).unwrap_or_default();
+                    if !is_quiet {
+                        tracing::info!(link = %self.line.link(), "the journal is written again");
+                    }
+                    return Ok(());
+                }
+                Err(NotAppended::Fenced(error)) => {
+                    let message = "another process took the link over";
+                    return Err(Error::new(Kind::Refused, message).caused_by(error));
+                }
+                Err(NotAppended::Missing(error)) if missed >= MISSING_LIMIT => {
+                    return Err(gone(error));
+                }
+                Err(NotAppended::Gone(error)) => return Err(gone(error)),
+                Err(NotAppended::Missing(error) | NotAppended::Unknown(error)) => {
+                    if std::mem::take(&mut is_quiet) {
+                        tracing::warn!(link = %self.line.link(), error = error.chain(), "the journal can't be written; trying again");
+                    }
+                }
+            }
+            sleep(backoff.next()).await;
+            self.topic.look_again().await;
+        }
+    }
+}
+
+fn gone(error: Error) -> Error {
+    Error::new(Kind::Refused, "the journal isn't the one it was").caused_by(error)
+}
+
+/// A batch of entries, with the head behind them.
+pub(super) fn build(
+    line: &Line,
+    head: &Head,
+    records: &[(&Vec<u8>, &Option<Vec<u8>>)],
+    base_sequence: i32,
+) -> Result<Stamped> {
+    let mut builder = Builder::new(Codec::Lz4);
+    let key = Head::key();
+    let value = serde_json::to_vec(head).expect("a head has nothing JSON cannot say");
+    let head_record = (&key, &Some(value));
+    for (key, value) in records.iter().copied().chain([head_record]) {
+        let value = value
+            .as_ref()
+            .map(|value| envelope::seal(key, value).into());
+        builder.push_record(&Record {
+            offset: 0,
+            timestamp: crate::telemetry::now_ms(),
+            key: Some(key.clone().into()),
+            value,
+            headers: Vec::new(),
+        });
+    }
+    let (producer_id, producer_epoch) = Head::producer(line.link(), head.term);
+    let stamp = Stamp {
+        producer_id,
+        producer_epoch,
+        base_sequence,
+    };
+    Ok(builder.finish(stamp)?)
+}
+
+fn is_of_partition(full_key: &[u8]) -> bool {
+    full_key.first() == Some(&(crate::checkpoint::Space::Partitions as u8))
+}
+
+/// Resolves some time after the stop.
+async fn stopped_for(stop: &CancellationToken, limit: Duration) {
+    stop.cancelled().await;
+    sleep(limit).await;
+}
+
+fn late() -> Error {
+    Error::new(
+        Kind::Stopping,
+        "stopped while the journal couldn't be written; the next start completes it from the checkpoint DB",
+    )
+}

@@ -1,0 +1,88 @@
+//! DB and journal don't go equally far: whichever goes further is right.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Gaps, JOURNAL, logs, lose_journal};
+use crate::asking::lose_checkpoint;
+use crate::setting::CATCH_UP;
+use crate::support::topics;
+use crate::support::wait::eventually;
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a directory");
+    for entry in fs::read_dir(from).expect("the DB") {
+        let entry = entry.expect("a file");
+        let into = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &into);
+        } else {
+            fs::copy(entry.path(), into).expect("a copy");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_db_restored_from_an_old_copy_gives_way_to_the_journal() {
+    let mut gaps = Gaps::start().await;
+    gaps.setting.farshore.launch();
+    gaps.all_mirrored().await;
+    gaps.setting.farshore.sigterm().await;
+    let path = gaps.setting.farshore.checkpoint_path();
+    let old = path.with_extension("old");
+    copy(&path, &old);
+    gaps.setting.farshore.launch();
+    gaps.write(30).await;
+    gaps.all_mirrored().await;
+    gaps.setting.farshore.kill9();
+    lose_checkpoint(&gaps.setting.farshore);
+    copy(&old, &path);
+    gaps.setting.farshore.launch();
+    logs(
+        &gaps.setting,
+        "the checkpoint DB lacked what the journal holds",
+    )
+    .await;
+    gaps.write(20).await;
+    gaps.is_exact().await;
+}
+
+/// Waits until the journal is there and holds something.
+async fn is_written(gaps: &Gaps) {
+    eventually(CATCH_UP, "the journal is written", async || {
+        let bootstrap = gaps.setting.oslo.bootstrap();
+        let (_, end) = topics::try_watermarks(&bootstrap, JOURNAL, 0).await?;
+        (end > 2).then_some(()).ok_or(format!("it ends at {end}"))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deleted_journal_is_written_anew_from_the_db() {
+    let mut gaps = Gaps::start().await;
+    gaps.setting.farshore.launch();
+    gaps.all_mirrored().await;
+    // While it stands still.
+    gaps.setting.farshore.sigterm().await;
+    lose_journal(&gaps.setting).await;
+    gaps.setting.farshore.launch();
+    logs(
+        &gaps.setting,
+        "the journal lacked what the checkpoint DB holds",
+    )
+    .await;
+    gaps.write(10).await;
+    gaps.all_mirrored().await;
+    // While it runs.
+    lose_journal(&gaps.setting).await;
+    logs(&gaps.setting, "the journal isn't the one it was").await;
+    is_written(&gaps).await;
+    gaps.write(10).await;
+    gaps.all_mirrored().await;
+    // What was written anew is enough to go on from.
+    gaps.setting.farshore.kill9();
+    lose_checkpoint(&gaps.setting.farshore);
+    gaps.setting.farshore.launch();
+    gaps.write(10).await;
+    gaps.is_exact().await;
+}

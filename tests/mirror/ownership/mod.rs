@@ -1,0 +1,28 @@
+//! Two processes of one link, each with a DB of its own: one mirrors, the other stands by and takes over when the first is
+//! silent, whether it is dead or only stopped.
+
+mod silent;
+mod standby;
+
+use crate::setting::CATCH_UP;
+use crate::support::farshore::Farshore;
+use crate::support::wait::eventually;
+
+/// Waits until a process shows the link in a state, and gives the detail with it.
+async fn shows(farshore: &Farshore, state: &str) -> String {
+    let what = format!("the link is {state}");
+    eventually(CATCH_UP, &what, async || {
+        let shown = farshore.get_json("/v1/links/paris-oslo").await?;
+        if shown["state"] == state {
+            Ok(shown["detail"].as_str().unwrap_or_default().to_owned())
+        } else {
+            Err(shown.to_string())
+        }
+    })
+    .await
+}
+
+/// How often the log of a process says something.
+fn logged(farshore: &Farshore, text: &str) -> usize {
+    farshore.process().stderr().matches(text).count()
+}

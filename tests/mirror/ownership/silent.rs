@@ -1,0 +1,135 @@
+//! The owner dies or stops in the middle of its work, and wakes up later.
+
+use rustix::process::Signal;
+
+use super::{logged, shows};
+use crate::histories::write_transactions;
+use crate::setting::{CATCH_UP, Setting, farshore};
+use crate::support::brokers::{KafkaVersion, Spec};
+use crate::support::farshore::Farshore;
+use crate::support::write::{Record, Writer};
+
+/// Small steps, so that a silence falls between many of them.
+const LINK: &str = r#"
+topics = ["old", "txn"]
+max_in_flight_bytes = "1MiB"
+fetch_max_bytes = "64KiB"
+partition_max_bytes = "4KiB"
+"#;
+const PARTITIONS: i32 = 3;
+/// Older than a broker remembers producers.
+const OLD: i64 = 1_500_000_000_000;
+
+/// Two processes of one link over a topic with records of old times and one with gaps.
+struct Pair {
+    setting: Setting,
+    /// The other process; `setting.farshore` is the one that was started first.
+    other: Farshore,
+    old: i64,
+    visible: i64,
+}
+
+impl Pair {
+    async fn start() -> Self {
+        // What it appended with old times the target forgets at once.
+        let forgetful = Spec::new(KafkaVersion::V4_1)
+            .property("producer.id.expiration.ms", "1000")
+            .property("producer.id.expiration.check.interval.ms", "500");
+        let setting = Setting::between(Spec::new(KafkaVersion::V4_1), forgetful, LINK).await;
+        let other = farshore(&setting.paris, &setting.oslo, LINK);
+        setting.topic("old", PARTITIONS, &[]).await;
+        setting.topic("txn", 1, &[]).await;
+        let mut pair = Self {
+            setting,
+            other,
+            old: 0,
+            visible: 0,
+        };
+        pair.write().await;
+        pair.setting.farshore.start().await;
+        pair.setting.on_target("old", PARTITIONS).await;
+        pair.other.start().await;
+        shows(&pair.other, "standby").await;
+        pair
+    }
+
+    async fn write(&mut self) {
+        const EACH: i64 = 6_000;
+        let writer = Writer::new(
+            &self.setting.paris.bootstrap(),
+            "old",
+            &[("batch.size", "4096")],
+        );
+        let numbers = self.old..self.old + EACH;
+        let records = numbers.map(|number| Record {
+            timestamp: Some(OLD + number),
+            ..Record::new(
+                i32::try_from(number % i64::from(PARTITIONS)).expect("a partition"),
+                format!("k{number}"),
+                vec![b'v'; 100],
+            )
+        });
+        writer.write(records).await;
+        self.old += EACH;
+        self.visible += write_transactions(&self.setting, "txn", 25)
+            .await
+            .cast_signed();
+    }
+
+    /// Waits until some of what was written last is mirrored, and most is not.
+    async fn is_under_way(&self, before: i64) {
+        let target = self.setting.on_target("old", PARTITIONS).await;
+        target.reaches(before + 300, CATCH_UP).await;
+    }
+
+    /// Everything is mirrored by whoever owns the link now: once, in order, unchanged.
+    async fn is_exact(&self) {
+        let old = self.setting.on_target("old", PARTITIONS).await;
+        old.reaches(self.old, CATCH_UP).await;
+        let txn = self.setting.on_target("txn", 1).await;
+        txn.reaches(self.visible, CATCH_UP).await;
+        assert_eq!(
+            self.setting.compare("old", PARTITIONS).await,
+            self.old.unsigned_abs()
+        );
+        assert_eq!(
+            self.setting.compare("txn", 1).await,
+            self.visible.unsigned_abs()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_killed_owner_is_replaced() {
+    let mut pair = Pair::start().await;
+    for _ in 0..3 {
+        let before = pair.old;
+        pair.write().await;
+        pair.is_under_way(before).await;
+        pair.setting.farshore.kill9();
+        shows(&pair.other, "running").await;
+        pair.is_exact().await;
+        std::mem::swap(&mut pair.setting.farshore, &mut pair.other);
+        pair.other.start().await;
+        shows(&pair.other, "standby").await;
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_owner_writes_nothing_when_it_wakes() {
+    let mut pair = Pair::start().await;
+    for _ in 0..3 {
+        let before = pair.old;
+        pair.write().await;
+        pair.is_under_way(before).await;
+        pair.setting.farshore.process().signal(Signal::STOP);
+        shows(&pair.other, "running").await;
+        // It wakes while the other one is at work.
+        pair.write().await;
+        pair.setting.farshore.process().signal(Signal::CONT);
+        shows(&pair.setting.farshore, "standby").await;
+        assert!(logged(&pair.setting.farshore, "no longer owned") > 0);
+        pair.is_exact().await;
+        std::mem::swap(&mut pair.setting.farshore, &mut pair.other);
+    }
+}
