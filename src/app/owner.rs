@@ -16,15 +16,14 @@ const HOST: &str = "/proc/sys/kernel/hostname";
 ///
 /// Errors: the checkpoint DB.
 pub(crate) async fn this_process(store: &dyn Store, path: &Path) -> Result<Owner> {
-    let name = match store.get(Space::Meta, KEY)? {
-        Some(name) => name,
-        None => {
-            let name = format!("{:032x}", fastrand::u128(..)).into_bytes();
-            let mut update = Update::new();
-            update.put(Space::Meta, KEY, name.clone());
-            store.commit(update).await?;
-            name
-        }
+    let name = if let Some(name) = store.get(Space::Meta, KEY)? {
+        name
+    } else {
+        let name = format!("{:032x}", fastrand::u128(..)).into_bytes();
+        let mut update = Update::new();
+        update.put(Space::Meta, KEY, name.clone());
+        store.commit(update).await?;
+        name
     };
     let place = std::fs::metadata(path).map_err(|cause| {
         let message = format!("the checkpoint directory {} can't be seen", path.display());

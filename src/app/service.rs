@@ -32,10 +32,10 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// Errors: what keeps it from starting (checkpoint DB, API address), and what ends it against its will.
 pub async fn run(config: Config) -> Result<()> {
     let (first, second) = signal::stop_signals()?;
-    let (store, journal) = open(&config).await?;
+    let (store, journals) = open(&config).await?;
     let listener = listen(&config.api).await?;
     let mut tasks = Supervisor::new(CancellationToken::new());
-    let links = start(&config, journal, &mut tasks)?;
+    let links = start(&config, &journals, &mut tasks)?;
     serve(&config, &store, &links, listener, &mut tasks)?;
     tracing::info!(links = links.len(), api = %config.api.listen, "farshore runs");
     let ended = tokio::select! {
@@ -48,7 +48,7 @@ pub async fn run(config: Config) -> Result<()> {
         () = second => Err(Error::new(Kind::Stopping, "stopped at once by a second signal")),
     };
     // Waits for everything that was queued for the checkpoint DB.
-    drop((links, store));
+    drop((links, store, journals));
     ended.and(stopped)
 }
 
@@ -122,7 +122,7 @@ fn serve(
     Ok(())
 }
 
-fn start(config: &Config, journals: Journals, tasks: &mut Supervisor) -> Result<Vec<Link>> {
+fn start(config: &Config, journals: &Journals, tasks: &mut Supervisor) -> Result<Vec<Link>> {
     let store: Arc<dyn Store> = Arc::<JournaledStore>::clone(&journals.store);
     let clusters = clusters::open(config);
     let look = |link: &LinkConfig| link.refresh_interval;

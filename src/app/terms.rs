@@ -16,6 +16,9 @@ impl Link {
     ///
     /// Errors: what keeps the link from running at all.
     pub(super) async fn run(self, stop: &CancellationToken) -> Result<()> {
+        if self.config.journal {
+            self.say(Some("the journal on the target was not read yet"));
+        }
         self.meet_the_target(stop).await?;
         let mut is_known = true;
         while !stop.is_cancelled() {

@@ -41,13 +41,13 @@ impl JournaledStore {
         ownership: &Ownership,
         tell: Tell<'_>,
     ) -> Result<Option<Tenure>> {
-        let Some(line) = self.lines.get(link) else {
+        let Some(of_link) = self.lines.get(link) else {
             return Ok(None);
         };
         let candidate = own::Candidate {
             settings,
             disk: &*self.disk,
-            line,
+            line: of_link,
             ownership,
         };
         Ok(Some(candidate.own(tell).await?))

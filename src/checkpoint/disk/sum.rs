@@ -32,7 +32,7 @@ fn mix(mut bits: u64) -> u64 {
 pub(super) fn check(database: &sled::Tree, directory: &Path) -> Result<u64> {
     let mut sum: u64 = 0;
     let mut expected = None;
-    for entry in database.iter() {
+    for entry in database {
         let (key, sealed) = entry.map_err(|error| failure(directory, error))?;
         let value = envelope::open(&key, &sealed)
             .map_err(|damage| broken(directory, damaged(directory, &key, damage)))?;

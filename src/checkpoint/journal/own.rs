@@ -131,6 +131,9 @@ impl Candidate<'_> {
             };
             tell(Standing::Reaching(error.chain()));
             sleep(backoff.next()).await;
+            let target = &self.settings.target;
+            // If this fails, so does the next attempt, which then says why.
+            let _ = target.refresh(target.metadata().generation).await;
         }
     }
 

@@ -61,7 +61,7 @@ mod tests {
         }
     }
 
-    fn seen(offset: i64, id: &str, released: bool) -> Option<Seen> {
+    fn seen(offset: i64, id: &str, released: bool) -> Seen {
         let head = Head {
             owner: owner(id),
             since_ms: 0,
@@ -70,7 +70,7 @@ mod tests {
             revision: None,
             released,
         };
-        Some(Seen { offset, head })
+        Seen { offset, head }
     }
 
     fn claims(patience: &mut Patience, seen: Option<Seen>, now: Duration) -> bool {
@@ -80,7 +80,11 @@ mod tests {
     #[test]
     fn what_nobody_owns_is_claimed_at_once() {
         let at = Duration::from_secs(5);
-        for shown in [None, seen(3, "me", false), seen(3, "other", true)] {
+        for shown in [
+            None,
+            Some(seen(3, "me", false)),
+            Some(seen(3, "other", true)),
+        ] {
             assert!(claims(&mut Patience::default(), shown, at));
         }
     }
@@ -89,25 +93,13 @@ mod tests {
     fn an_owner_is_waited_for_until_it_was_silent_for_a_lease() {
         let mut patience = Patience::default();
         let silent = LEASE + MARGIN;
-        let at = Duration::from_secs;
-        assert!(!claims(&mut patience, seen(3, "other", false), at(100)));
-        assert!(!claims(
-            &mut patience,
-            seen(3, "other", false),
-            at(100) + silent / 2
-        ));
+        let begun = Duration::from_secs(100);
+        let mut claims = |offset, at| claims(&mut patience, Some(seen(offset, "other", false)), at);
+        assert!(!claims(3, begun));
+        assert!(!claims(3, begun + silent / 2));
         // A sign of life: the wait begins anew.
-        assert!(!claims(
-            &mut patience,
-            seen(4, "other", false),
-            at(100) + silent
-        ));
-        let almost = at(100) + silent * 2 - Duration::from_millis(1);
-        assert!(!claims(&mut patience, seen(4, "other", false), almost));
-        assert!(claims(
-            &mut patience,
-            seen(4, "other", false),
-            at(100) + silent * 2
-        ));
+        assert!(!claims(4, begun + silent));
+        assert!(!claims(4, begun + silent + LEASE));
+        assert!(claims(4, begun + silent * 2));
     }
 }

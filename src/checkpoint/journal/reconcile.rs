@@ -28,26 +28,26 @@ pub(super) async fn reconcile(
     topic: &Topic,
     in_journal: Option<Revision>,
 ) -> Result<Reconciled> {
-    let link = line.link();
+    let name = line.link();
     // What was lined up in an earlier term is either in the DB when it is compared, or never will be.
     disk.commit(Update::new()).await?;
-    let in_db = match stored_revision(disk, link)? {
+    let of_db = match stored_revision(disk, name)? {
         Some(revision) => Some(revision),
-        None => (!entries_of(disk, link)?.is_empty()).then_some(Revision::BEFORE),
+        None => (!entries_of(disk, name)?.is_empty()).then_some(Revision::BEFORE),
     };
-    if in_db == in_journal {
+    if of_db == in_journal {
         return Ok(Reconciled::Equal);
     }
-    let told = topic.read_all().await?.entries;
-    let known = entries_of(disk, link)?;
-    if in_journal > in_db {
-        let mut update = Update::of(difference(&known, &told));
+    let copied = topic.read_all().await?.entries;
+    let stored = entries_of(disk, name)?;
+    if in_journal > of_db {
+        let mut update = Update::of(difference(&stored, &copied));
         if let Some(revision) = in_journal {
-            put_revision(&mut update, link, revision);
+            put_revision(&mut update, name, revision);
         }
         disk.commit(update).await?;
         return Ok(Reconciled::Restored);
     }
-    line.supplement(difference(&told, &known), in_db).await?;
+    line.supplement(difference(&copied, &stored), of_db).await?;
     Ok(Reconciled::Supplemented)
 }

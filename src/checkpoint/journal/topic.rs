@@ -64,14 +64,22 @@ impl Topic {
     ///
     /// Errors: the cluster doesn't answer.
     pub async fn find(cluster: &Cluster, link: &LinkName) -> Result<Option<Self>> {
+        if let Some(known) = Self::known(cluster, link) {
+            return Ok(Some(known));
+        }
+        cluster.refresh(cluster.metadata().generation).await?;
+        Ok(Self::known(cluster, link))
+    }
+
+    /// The topic as the cluster's metadata last had it.
+    fn known(cluster: &Cluster, link: &LinkName) -> Option<Self> {
         let name = Self::name(link);
-        let metadata = cluster.refresh(cluster.metadata().generation).await?;
-        let found = metadata.topics.get(&name);
-        Ok(found.map(|topic| Self {
+        let id = cluster.metadata().topics.get(&name)?.id;
+        Some(Self {
             cluster: cluster.clone(),
-            id: topic.id,
-            partition: TopicPartition::new(name.clone(), 0),
-        }))
+            partition: TopicPartition::new(name, 0),
+            id,
+        })
     }
 
     /// The topic, made if it doesn't exist; it is led when this returns.
@@ -113,15 +121,15 @@ impl Topic {
         if end <= start {
             return Ok((end, None));
         }
-        let mut last = Contents::default();
+        let mut tail = Contents::default();
         let read = admin::read_at(&self.cluster, &self.partition, end - 1, 1).await?;
         for batch in &read.batches {
-            self.take(&mut last, batch)?;
+            self.take(&mut tail, batch)?;
         }
-        if last.heads.is_empty() {
-            last = self.read(start, end).await?;
+        if tail.heads.is_empty() {
+            tail = self.read(start, end).await?;
         }
-        Ok((end, last.heads.pop()))
+        Ok((end, tail.heads.pop()))
     }
 
     /// Everything the journal holds.

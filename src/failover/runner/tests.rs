@@ -3,6 +3,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 mod executing;
+mod owning;
 mod starting;
 
 use super::*;
@@ -24,6 +25,7 @@ struct Bench {
     mirror: Arc<FakeMirror>,
     store: Arc<dyn Store>,
     ledger: Arc<Ledger>,
+    ownership: Ownership,
     runner: Runner,
 }
 
@@ -47,6 +49,7 @@ impl Bench {
         store: Arc<dyn Store>,
     ) -> Self {
         let ledger = Arc::new(Ledger::new(Arc::clone(&store), "link".into()));
+        let ownership = Ownership::permanent();
         let sites = Sites {
             link: "link".into(),
             source: Arc::<FakeSite>::clone(&source),
@@ -54,7 +57,7 @@ impl Bench {
             mirrored: Arc::<FakeMirror>::clone(&mirror),
             ledger: Arc::clone(&ledger),
             groups: GroupFilter::new(&["g.*"], &[] as &[&str]).unwrap(),
-            ownership: Ownership::permanent(),
+            ownership: ownership.clone(),
         };
         let runner = Runner::new(Arc::clone(&store), [sites]);
         Self {
@@ -63,6 +66,7 @@ impl Bench {
             mirror,
             store,
             ledger,
+            ownership,
             runner,
         }
     }

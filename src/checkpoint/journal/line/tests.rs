@@ -22,8 +22,8 @@ fn line() -> (MemoryStore, Line) {
     (MemoryStore::new(), line)
 }
 
-fn number(term: u64, number: u64) -> Option<Revision> {
-    Some(Revision { term, number })
+fn revision(term: u64, number: u64) -> Revision {
+    Revision { term, number }
 }
 
 #[tokio::test]
@@ -31,9 +31,12 @@ async fn what_is_depended_on_is_durable_when_both_have_it() {
     let (disk, line) = line();
     let mut committed = line.commit(&disk, update(false, 1));
     assert!((&mut committed).now_or_never().is_none());
-    assert_eq!(stored_revision(&disk, &"l".into()).unwrap(), number(5, 1));
+    assert_eq!(
+        stored_revision(&disk, &"l".into()).unwrap(),
+        Some(revision(5, 1))
+    );
     let group = line.take();
-    assert_eq!(group.revision, number(5, 1));
+    assert_eq!(group.revision, Some(revision(5, 1)));
     assert_eq!(group.changes.len(), 1, "the revision is the head's");
     group.resolve();
     committed.await.unwrap();
@@ -52,7 +55,7 @@ async fn what_has_time_gathers_and_the_newest_value_counts() {
     let values: Vec<_> = group.changes.into_values().collect();
     assert_eq!(
         (values, group.revision),
-        (vec![Some(vec![3])], number(5, 3))
+        (vec![Some(vec![3])], Some(revision(5, 3)))
     );
     assert!(line.due().now_or_never().is_none(), "nothing is left");
 }
@@ -87,11 +90,11 @@ async fn nothing_is_stored_for_a_link_that_another_process_owns() {
     assert_eq!(error.kind(), Kind::Refused);
     let stored = disk.scan(Space::Partitions, &[], 9).unwrap();
     assert_eq!(stored[0].1, [1]);
-    line.begin(number(9, 4));
+    line.begin(Some(revision(9, 4)));
     assert!(line.take().changes.is_empty(), "what waited is forgotten");
     line.open(10);
     line.commit(&disk, update(true, 2)).await.unwrap();
-    assert_eq!(line.take().revision, number(10, 1));
+    assert_eq!(line.take().revision, Some(revision(10, 1)));
 }
 
 #[tokio::test]

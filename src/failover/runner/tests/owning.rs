@@ -1,0 +1,62 @@
+//! Operations belong to whoever owns the link.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn operations_end_with_the_ownership_and_are_taken_up_from_the_db_when_it_comes_back() {
+    let bench = Bench::new().await;
+    // Not at rest, so the switchover waits.
+    bench
+        .source
+        .set(|inner| inner.transactions.insert(partition()));
+    let plan = bench.plan(Kind::Switchover).await;
+    bench.start(&plan).await.unwrap();
+    let token = CancellationToken::new();
+    let moving = async {
+        let id = plan.id.as_str();
+        let is_driven = async |wanted: bool| {
+            while bench.runner.watch(id).is_some() != wanted {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        is_driven(true).await;
+        bench.ownership.end();
+        is_driven(false).await;
+        // The other owner got further.
+        let mut operation = bench.runner.operation(id).unwrap().unwrap();
+        operation.phase = Phase::Verifying {
+            moves: Moves::from(plan.groups.clone()),
+        };
+        bench.target.put("g", 45);
+        save_operation(bench.store.as_ref(), &operation)
+            .await
+            .unwrap();
+        bench.ownership.begin(7);
+        bench
+            .ownership
+            .extend(tokio::time::Instant::now() + Duration::from_secs(3_600));
+        loop {
+            let operation = bench.runner.operation(id).unwrap().unwrap();
+            if operation.phase.is_last() {
+                token.cancel();
+                return operation;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let both = async { tokio::join!(bench.runner.run(token.clone()), moving) };
+    let (ran, operation) = timeout(Duration::from_secs(3_600), both).await.unwrap();
+    ran.unwrap();
+    assert_eq!(operation.phase.name(), PhaseName::Done);
+}
+
+#[tokio::test]
+async fn nothing_is_started_for_a_link_that_another_process_owns() {
+    let bench = Bench::new().await;
+    let plan = bench.plan(Kind::Failover).await;
+    bench.ownership.end();
+    let NotStarted::Failed(error) = bench.start(&plan).await.unwrap_err() else {
+        panic!("it isn't for the plan's sake");
+    };
+    assert_eq!(error.kind(), ErrorKind::Refused);
+}
