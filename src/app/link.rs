@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::LinkHandle;
 use crate::api::state::Condition;
 use crate::checkpoint::Store;
+use crate::checkpoint::audit::AuditLog;
 use crate::config::LinkConfig;
 use crate::control::groups::board::Board;
 use crate::control::groups::ledger::Ledger;
@@ -41,6 +42,7 @@ pub(crate) struct Link {
     pub(crate) view: LinkView,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) board: Arc<Board>,
+    pub(crate) audit: Arc<AuditLog>,
     /// Held by whoever changes the link's record.
     pub(crate) record: Arc<Mutex<()>>,
     /// How the link stands as a whole.
@@ -189,6 +191,7 @@ impl Link {
             settings: settings(&self.config),
             // Half of it: what is older may be forgotten at any moment.
             memory_ms: memory_ms / 2,
+            audit: self.audit,
         };
         replicate::run(link, set, stop).await
     }
@@ -221,5 +224,7 @@ fn settings(config: &LinkConfig) -> Settings {
         partition_max_bytes: bytes(config.partition_max_bytes),
         request_timeout: config.request_timeout,
         start: config.start,
+        policies: config.policies.clone(),
+        quarantine_topic: config.quarantine_topic.clone(),
     }
 }

@@ -33,8 +33,9 @@ pub async fn run(config: Config) -> Result<()> {
     let store = checkpoint::open(&config.checkpoint.path)?;
     let listener = listen(&config.api).await?;
     let mut tasks = Supervisor::new(CancellationToken::new());
-    let links = start(&config, &store, &mut tasks)?;
-    serve(&config, &store, &links, listener, &mut tasks)?;
+    let audit = Arc::new(AuditLog::open(Arc::clone(&store))?);
+    let links = start(&config, &store, &audit, &mut tasks)?;
+    serve(&config, (&store, audit), &links, listener, &mut tasks)?;
     tracing::info!(links = links.len(), api = %config.api.listen, "farshore runs");
     let ended = tokio::select! {
         () = first => Ok(()),
@@ -63,7 +64,7 @@ async fn listen(api: &ApiConfig) -> Result<TcpListener> {
 /// Starts moves and the API over the links.
 fn serve(
     config: &Config,
-    store: &Arc<dyn Store>,
+    (store, audit): (&Arc<dyn Store>, Arc<AuditLog>),
     links: &[Link],
     listener: TcpListener,
     tasks: &mut Supervisor,
@@ -86,7 +87,7 @@ fn serve(
             .collect(),
         moves,
         store: Arc::clone(store),
-        audit: Arc::new(AuditLog::open(Arc::clone(store))?),
+        audit,
         exposition: Exposition::new(samples),
     };
     let limits = Limits::from(&config.api);
@@ -99,7 +100,12 @@ fn serve(
     Ok(())
 }
 
-fn start(config: &Config, store: &Arc<dyn Store>, tasks: &mut Supervisor) -> Result<Vec<Link>> {
+fn start(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    audit: &Arc<AuditLog>,
+    tasks: &mut Supervisor,
+) -> Result<Vec<Link>> {
     let clusters = clusters::open(config);
     let look = |link: &LinkConfig| link.refresh_interval;
     for watched in clusters.values() {
@@ -128,6 +134,7 @@ fn start(config: &Config, store: &Arc<dyn Store>, tasks: &mut Supervisor) -> Res
             source: cluster(&link.source)?,
             target: cluster(&link.target)?,
             store: Arc::clone(store),
+            audit: Arc::clone(audit),
             view: LinkView::load(&link.name, store, |topic| link.topics.matches(topic))?,
             ledger: Arc::new(Ledger::new(Arc::clone(store), link.name.clone())),
             board: Arc::default(),

@@ -10,6 +10,7 @@ mod client;
 mod exit;
 mod groups;
 mod plan;
+mod resolve;
 mod status;
 mod table;
 #[cfg(test)]
@@ -18,8 +19,8 @@ mod translate;
 
 use std::io::Write;
 
-pub use args::{ApplyArgs, Args, Common, GroupsArgs, Output, PlanArgs, PlanKind, ServiceVerb};
-pub use args::{StatusArgs, TranslateArgs, Verb};
+pub use args::{ApplyArgs, Args, Common, GroupsArgs, Output, PlanArgs, PlanKind, Release};
+pub use args::{ResolveArgs, ServiceVerb, StatusArgs, TranslateArgs, Verb};
 pub use client::Client;
 pub use exit::{ExitCode, Failure};
 
@@ -33,6 +34,7 @@ pub fn ask(verb: &ServiceVerb, common: &Common, out: &mut dyn Write) -> Result<E
         ServiceVerb::Groups(args) => groups::run(&client, args, output, out),
         ServiceVerb::Plan(args) => plan::run(&client, args, output, out),
         ServiceVerb::Apply(args) => apply::run(&client, args, output, out),
+        ServiceVerb::Resolve(args) => resolve::run(&client, args, output, out),
     }
 }
 

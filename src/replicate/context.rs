@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::checkpoint::Store;
+use crate::checkpoint::audit::AuditLog;
+use crate::config::{PolicyRules, Start};
 use crate::error::Result;
 use crate::kafka::wire::Cluster;
-use crate::model::{LinkIdentity, LinkName, TopicPartition};
+use crate::model::{LinkIdentity, LinkName, TopicName, TopicPartition};
 
 use super::complaints::Complaints;
-use crate::config::Start;
 
 use super::mirror::{Mirror, Route};
 use super::view::LinkView;
@@ -37,6 +38,10 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// Where partitions start that the link's first look finds.
     pub start: Start,
+    /// What happens where going on would mean to guess.
+    pub policies: PolicyRules,
+    /// The topic on the target for records that it refuses in their mirror topics.
+    pub quarantine_topic: TopicName,
 }
 
 /// What a link is made of.
@@ -54,6 +59,8 @@ pub struct Link {
     pub settings: Settings,
     /// How long after the newest timestamp of a batch a target broker surely remembers its producer, in milliseconds.
     pub memory_ms: i64,
+    /// Where decisions are put on record.
+    pub audit: Arc<AuditLog>,
 }
 
 /// A link at work.
@@ -68,6 +75,9 @@ pub(crate) struct LinkContext {
     /// How long after the newest timestamp of a batch a target broker surely remembers its producer, in milliseconds.
     pub(crate) memory_ms: i64,
     pub(crate) settles: Semaphore,
+    pub(crate) audit: Arc<AuditLog>,
+    /// Held while a receipt is written: one at a time.
+    pub(crate) quarantine: Mutex<()>,
     pub(crate) view: LinkView,
     pub(crate) complaints: Complaints,
 }
@@ -81,6 +91,7 @@ impl LinkContext {
             identity,
             settings,
             memory_ms,
+            audit,
         } = link;
         Self {
             name: view.link().clone(),
@@ -91,6 +102,8 @@ impl LinkContext {
             settings,
             memory_ms,
             settles: Semaphore::new(SETTLES_AT_ONCE),
+            audit,
+            quarantine: Mutex::new(()),
             complaints: Complaints::new(view.link().clone()),
             view,
         }
@@ -128,6 +141,7 @@ impl LinkContext {
             tracked,
             producer_id,
             (!begun).then_some(start),
+            self.settings.policies.of(&partition.topic),
         ))
     }
 

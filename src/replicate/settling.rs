@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::error::{Error, Kind};
-use crate::model::{HaltCode, PartitionState, TargetOffset};
+use crate::model::{HaltCode, PartitionState, Policy, Run, TargetOffset};
 
 use super::mirror::{Lane, Mirror, Phase, Then};
 use super::settle::{Question, Settled, TargetSide, Trouble, settle_source, settle_target};
@@ -93,7 +93,10 @@ impl Worker {
             }
         };
         match taken {
-            Ok(settled) => self.flow(index, &settled),
+            Ok(settled) => match mirror.refused_record(settled.target.tail.end) {
+                Some(refused) => self.quarantine(index, refused),
+                None => self.flow(index, &settled),
+            },
             Err(trouble) => self.trouble(index, trouble, false),
         }
     }
@@ -102,6 +105,8 @@ impl Worker {
     fn flow(&mut self, index: usize, settled: &Settled) {
         let settings = &self.link.settings;
         let mirror = &mut self.mirrors[index];
+        // What was to be decided about is gone.
+        (mirror.pending, mirror.grant) = (None, None);
         let place = mirror.route.spread();
         let slot =
             |connections: u16| u16::try_from(place % u64::from(connections.max(1))).unwrap_or(0);
@@ -183,11 +188,24 @@ impl Worker {
                 trouble: Trouble::Retry(error),
                 ..
             } => self.rest(index, &error),
+            Then::Settle {
+                trouble: Trouble::Decided(decision),
+                ..
+            } => self.decide(index, &decision),
         }
     }
 
     fn halt(&mut self, index: usize, reason: crate::model::Reason) {
         let mirror = &mut self.mirrors[index];
+        let policy = mirror.policies().on(reason.code);
+        if policy != Policy::Halt && mirror.pending.is_none() {
+            // A settling that has read both sides decides.
+            let detail = format!("{}; {policy} follows", reason.message);
+            mirror.pending = Some(reason);
+            return self.rest_for(index, detail);
+        }
+        mirror.pending = None;
+        mirror.released(Err(Box::new(reason.clone())));
         let known = mirror.tracked.lock().figures.reason.clone();
         if known.as_ref() != Some(&reason) {
             tracing::error!(
@@ -214,11 +232,15 @@ impl Worker {
         let (source, target) = (&self.link.source, &self.link.target);
         let mirror = &mut self.mirrors[index];
         mirror.seen = (source.metadata().generation, target.metadata().generation);
-        mirror.phase = Phase::Resting;
-        mirror
-            .tracked
-            .show(PartitionState::Retrying, Some(error.chain()));
         self.link.complaints.note(&mirror.route.source, error);
+        self.rest_for(index, error.chain());
+    }
+
+    /// Settles again after a pause, showing what for.
+    fn rest_for(&mut self, index: usize, detail: String) {
+        let mirror = &mut self.mirrors[index];
+        mirror.phase = Phase::Resting;
+        mirror.tracked.show(PartitionState::Retrying, Some(detail));
         let ticket = (index, mirror.round);
         let pause = mirror.backoff.next();
         self.events.push(Box::pin(async move {
@@ -257,18 +279,21 @@ async fn within<T>(
 
 fn question(mirror: &Mirror) -> Question {
     let known = mirror.tracked.lock();
-    let began = known.map.last().is_some();
+    let last_run = known.last_run();
     Question {
         source: mirror.route.source.clone(),
         target: mirror.route.target.clone(),
         source_id: mirror.route.source_id,
         target_id: mirror.route.target_id,
         record: known.record.clone(),
-        last_run: known.map.last().copied(),
-        acknowledged: began.then_some(known.record.acked_end),
+        last_run,
+        acknowledged: last_run.map(|_| known.record.acked_end),
         uncertain: mirror.uncertain,
         epochs_until: mirror.epochs_until,
         start: mirror.start,
+        policies: mirror.policies(),
+        pending: mirror.pending.clone(),
+        tracked: Arc::clone(&mirror.tracked),
     }
 }
 
@@ -282,7 +307,7 @@ fn take_over(mirror: &mut Mirror, settled: &Settled, memory_ms: i64) -> Result<(
         runs: settled.runs.clone(),
         position: settled.position,
     };
-    if known.map.last().is_none() {
+    if known.last_run().is_none() {
         known.record.origin = settled
             .runs
             .first()
@@ -304,7 +329,7 @@ fn take_over(mirror: &mut Mirror, settled: &Settled, memory_ms: i64) -> Result<(
     known.figures.detail = None;
     known.figures.reason = None;
     mirror.course.target = end;
-    mirror.course.source = known.map.last().map(crate::model::Run::source_end);
+    mirror.course.source = known.last_run().as_ref().map(Run::source_end);
     drop(known);
     let proof = if mirror.uncertain && !fresh {
         Proof::Wanted

@@ -1,4 +1,9 @@
-//! Topics with gaps: aborted transactions, markers, holes left by compaction.
+//! Histories of topics: gaps of transactions and compaction, and what other mirrors lose silently.
+
+mod adopt;
+mod gap;
+mod refused;
+mod told;
 
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::brokers::KafkaVersion;

@@ -15,12 +15,12 @@ use super::memory::ConfigMemory;
 use super::plan::{Sight, SourceTopic, TargetTopic, plan};
 use super::set::{KnownTopic, MirrorSet};
 use super::site::{Look, SeenTopic, TopicSite};
-use crate::checkpoint::records::{load_link, partitions_of, put_topic, topics_of};
+use crate::checkpoint::records::{load_link, load_topic, partitions_of, put_topic, topics_of};
 use crate::checkpoint::{Store, TopicRecord, Update};
 use crate::config::LinkConfig;
 use crate::control::notice::Notice;
 use crate::error::{Kind, Result};
-use crate::model::TopicName;
+use crate::model::{Policy, TopicName};
 
 #[cfg(test)]
 mod tests;
@@ -113,6 +113,7 @@ impl Discovery {
 
     async fn discover(&mut self) -> Result<()> {
         let (source, target) = tokio::try_join!(self.source.look(), self.target.look())?;
+        self.remember_decisions()?;
         let mut sight = self.sight(&source, &target).await?;
         let mut unclear = self.set_aside_unclear(&mut sight, &source, &target);
         let applied = apply(self.target.as_ref(), plan(&sight)).await;
@@ -134,6 +135,19 @@ impl Discovery {
         }
         sight.created = applied.created;
         self.publish(&sight, &unclear).await
+    }
+
+    /// Another source topic of the same name may have been accepted for a topic that was in conflict.
+    fn remember_decisions(&mut self) -> Result<()> {
+        let set = Arc::clone(&self.set.borrow());
+        for (name, topic) in &set.topics {
+            if let (Some(_), Some(known)) = (&topic.conflict, self.known.get_mut(name))
+                && let Some(record) = load_topic(self.store.as_ref(), &self.config.name, name)?
+            {
+                known.source_id = record.source_topic_id;
+            }
+        }
+        Ok(())
     }
 
     async fn sight(&mut self, source: &Look, target: &Look) -> Result<Sight> {
@@ -166,6 +180,9 @@ impl Discovery {
             let configs = self.source_configs.of(name);
             if let Some(Err(message)) = configs {
                 sight.not_permitted.insert(name.clone(), message.clone());
+            }
+            if self.config.policies.of(name).recreate == Policy::Follow {
+                sight.follows.insert(name.clone());
             }
             let topic = SourceTopic {
                 target_name: self.config.mirror_topic(name),

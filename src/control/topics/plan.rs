@@ -59,6 +59,8 @@ pub struct Sight {
     pub created: BTreeSet<TopicName>,
     /// Source topics that can't be mirrored for want of an authorization, with what a cluster said.
     pub not_permitted: BTreeMap<TopicName, String>,
+    /// Topics whose policy is to follow another source topic of the same name.
+    pub follows: BTreeSet<TopicName>,
 }
 
 /// A mirror topic to create.
@@ -178,7 +180,9 @@ fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
         return Some(Reason::new(HaltCode::SourceTopicMissing, message));
     };
     let (was, is) = (known.source_id, source.id);
-    if differ(was, is) || source.partitions < known.partitions {
+    // Where ids tell topics apart, fewer partitions are told by another id.
+    let shrunk = source.partitions < known.partitions && !(was.is_known() && is.is_known());
+    if (differ(was, is) || shrunk) && !sight.follows.contains(name) {
         let message = format!(
             "source topic {name} was created again: id {was} with {} partitions before, {is} with {} now",
             known.partitions, source.partitions
