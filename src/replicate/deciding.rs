@@ -104,7 +104,7 @@ impl Worker {
                 mirror.tracked.lock().map.stored(receipt);
                 tracing::warn!(
                     link = %self.link.name, partition = %mirror.route.source, code = %outcome.code,
-                    policy = %outcome.action, message = outcome.message,
+                    policy = %outcome.action, what = outcome.message,
                     source_offset = %outcome.source_offset, target_offset = %outcome.target_offset,
                     "partition goes on by its policy"
                 );

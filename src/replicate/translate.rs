@@ -69,15 +69,16 @@ impl LinkView {
             .map
             .to_target(offset, &tracked.runs())
             .map_err(Untranslatable::Store)?;
+        let missing = known.record.history.at_source(offset);
         let (target, reason) = match found {
             Lookup::Exact(target) => (target, None),
             Lookup::InGap { next } => (next, Some("between two mirrored records: the next one")),
             Lookup::BeyondMap { .. } => (end, None),
+            Lookup::BeforeMap { first } if missing.is_some() => (first, None),
             Lookup::BeforeMap { first } => {
                 return before_map(&known, &tracked, offset, first);
             }
         };
-        let missing = known.record.history.at_source(offset);
         Ok(Translation {
             source_offset: offset,
             target_offset: target,

@@ -2,8 +2,10 @@
 
 mod adopt;
 mod gap;
+mod recreated;
 mod refused;
 mod told;
+mod truncated;
 
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::brokers::KafkaVersion;
