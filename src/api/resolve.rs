@@ -208,7 +208,7 @@ impl Unreleased {
         match self {
             Self::UnknownPartition => "is not mirrored".to_owned(),
             Self::NotHalted(state) => format!("is {state} and needs no release"),
-            Self::Unfit(code, fits) if fits.is_empty() => {
+            Self::Unfit(code, []) => {
                 format!("stands still for {code}, which no policy releases; see its remedy")
             }
             Self::Unfit(code, fits) => {
@@ -229,6 +229,5 @@ impl Unreleased {
 
 fn hash(link: &LinkName, with: Policy, meant: &[(TopicPartition, Reason)]) -> String {
     let text = serde_json::to_vec(&(link, with, meant)).unwrap_or_default();
-    let digest = Sha256::digest(text);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", Sha256::digest(text))
 }

@@ -35,7 +35,7 @@ pub async fn run(config: Config) -> Result<()> {
     let mut tasks = Supervisor::new(CancellationToken::new());
     let audit = Arc::new(AuditLog::open(Arc::clone(&store))?);
     let links = start(&config, &store, &audit, &mut tasks)?;
-    serve(&config, (&store, audit), &links, listener, &mut tasks)?;
+    serve(&config, (&store, audit), &links, listener, &mut tasks);
     tracing::info!(links = links.len(), api = %config.api.listen, "farshore runs");
     let ended = tokio::select! {
         () = first => Ok(()),
@@ -68,7 +68,7 @@ fn serve(
     links: &[Link],
     listener: TcpListener,
     tasks: &mut Supervisor,
-) -> Result<()> {
+) {
     let moves = Arc::new(Runner::new(
         Arc::clone(store),
         links.iter().map(Link::sites),
@@ -97,7 +97,6 @@ fn serve(
         api::serve(listener, router, limits, token).await;
         Ok(())
     });
-    Ok(())
 }
 
 fn start(

@@ -31,7 +31,7 @@ pub(super) struct Given {
 
 impl Given {
     /// These policies, and `others` where they leave one open.
-    fn or(&self, others: Policies) -> Policies {
+    fn or(self, others: Policies) -> Policies {
         Policies {
             gap: self.gap.unwrap_or(others.gap),
             recreate: self.recreate.unwrap_or(others.recreate),

@@ -132,8 +132,10 @@ impl HaltCode {
     /// The policies that release a partition which stands still for this reason.
     pub fn releases(self) -> &'static [Policy] {
         match self {
-            Self::SourceGap | Self::TargetTruncated => &[Policy::Follow],
-            Self::SourceRecreated | Self::SourceTruncated => &[Policy::Follow],
+            Self::SourceGap
+            | Self::TargetTruncated
+            | Self::SourceRecreated
+            | Self::SourceTruncated => &[Policy::Follow],
             Self::ForeignWrite => &[Policy::Adopt],
             Self::RecordRefused => &[Policy::SkipWithReceipt],
             Self::TargetTopicMissing

@@ -62,7 +62,7 @@ fn own_tail_passes_and_everything_else_is_named() {
     assert_eq!(code, HaltCode::ForeignWrite);
 
     let lost = check_tail(&identity(), &ours, Some(TargetOffset(11)), None).unwrap_err();
-    assert_eq!(lost.code, HaltCode::MapUnknown);
+    assert_eq!(lost.code, HaltCode::TargetTruncated);
 }
 
 #[test]
@@ -162,4 +162,46 @@ fn epochs_are_known_only_as_far_as_they_were_noted() {
     );
     // An epoch that began behind what was noted would be missed: a stale one looks like a truncation.
     assert_eq!(before(201), -1);
+}
+
+#[test]
+fn where_the_map_goes_on_nothing_before_is_continued() {
+    // The map ends at 10, others wrote up to 15, and source offset 10 is next.
+    let begun = Some(run(10, 15, 0));
+    let explain = |plans: &[Vec<Run>], end| explanations(begun, plans, TargetOffset(end));
+    let explained = |runs: &[Run], position| Explanation {
+        runs: runs.to_vec(),
+        position: SourceOffset(position),
+    };
+    assert_eq!(explain(&[], 15), [explained(&[], 10)]);
+    assert_eq!(explain(&[], 18), [explained(&[run(10, 15, 3)], 13)]);
+    let behind_a_gap = vec![run(12, 15, 1)];
+    assert_eq!(explain(&[behind_a_gap.clone()], 15), [explained(&[], 10)]);
+    assert_eq!(
+        explain(&[behind_a_gap], 18),
+        [
+            explained(&[run(12, 15, 3)], 15),
+            explained(&[run(10, 15, 3)], 13)
+        ]
+    );
+    let later = vec![run(20, 17, 1)];
+    assert_eq!(
+        explain(&[later], 18)[0],
+        explained(&[run(10, 15, 2), run(20, 17, 1)], 21)
+    );
+}
+
+#[test]
+fn a_tail_judged_before_is_not_judged_again_and_what_follows_is() {
+    let foreign = tail(15, Some(header(10, 5, ProducerId(-1), -1)));
+    let end = Some(TargetOffset(15));
+    assert_eq!(check_tail(&identity(), &foreign, end, end), Ok(()));
+    let more = tail(18, Some(header(15, 3, ProducerId(-1), -1)));
+    let reason = check_tail(&identity(), &more, end, end).unwrap_err();
+    assert_eq!(
+        (reason.code, reason.target_offset),
+        (HaltCode::ForeignWrite, end)
+    );
+    let lost = check_tail(&identity(), &tail(12, None), end, end).unwrap_err();
+    assert_eq!(lost.code, HaltCode::TargetTruncated);
 }

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod gap;
+mod odd;
 mod recreated;
 mod refused;
 mod told;

@@ -194,6 +194,8 @@ impl Bench {
 
 fn config() -> LinkConfig {
     LinkConfig {
+        policies: crate::config::PolicyRules::default(),
+        quarantine_topic: "farshore-quarantine-l".into(),
         name: "paris-oslo".into(),
         source: "paris".into(),
         target: "oslo".into(),
