@@ -45,6 +45,15 @@ pub(super) fn partition(key: &PartitionKey) -> Vec<u8> {
     Key(topic(&key.link, &key.topic)).partition(key.partition).0
 }
 
+/// The prefix of everything of a link that is to be created anew.
+pub(super) fn reseeds(link: &LinkName) -> Vec<u8> {
+    Key::default().name("reseed").name(link.as_str()).0
+}
+
+pub(super) fn reseed(link: &LinkName, topic: &TopicName) -> Vec<u8> {
+    Key(reseeds(link)).name(topic.as_str()).0
+}
+
 /// The key of something at an offset, which isn't negative, of a partition.
 pub(super) fn at_offset(partition: &[u8], offset: i64) -> Vec<u8> {
     [partition, &offset.to_be_bytes()].concat()

@@ -37,6 +37,9 @@ pub struct TopicRecord {
     /// How many partitions the link's very first look found: its `start` setting is meant for these alone.
     #[serde(default)]
     pub initial_partitions: i32,
+    /// The mirror topic's id if it was created anew: what is known of partitions of another one is to be given up.
+    #[serde(default)]
+    pub reseeded: Option<TopicId>,
 }
 
 /// A mirror partition without its stored runs.

@@ -188,6 +188,8 @@ pub struct ResolveArgs {
 pub enum Release {
     /// Go on with what is there; what is lost or surplus is recorded
     Follow,
+    /// Create the mirror topic anew and fill it from the earliest record on
+    Reseed,
     /// Go on behind what somebody else wrote
     Adopt,
     /// Put the refused record into the quarantine topic and pass it
@@ -199,6 +201,7 @@ impl Release {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Follow => "follow",
+            Self::Reseed => "reseed",
             Self::Adopt => "adopt",
             Self::SkipWithReceipt => "skip_with_receipt",
         }

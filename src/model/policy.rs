@@ -135,15 +135,13 @@ impl HaltCode {
             Self::SourceGap
             | Self::TargetTruncated
             | Self::SourceRecreated
-            | Self::SourceTruncated => &[Policy::Follow],
-            Self::ForeignWrite => &[Policy::Adopt],
+            | Self::SourceTruncated => &[Policy::Follow, Policy::Reseed],
+            Self::ForeignWrite => &[Policy::Adopt, Policy::Reseed],
             Self::RecordRefused => &[Policy::SkipWithReceipt],
-            Self::TargetTopicMissing
-            | Self::TargetRecreated
-            | Self::MapUnknown
-            | Self::SourceTopicMissing
-            | Self::NotPermitted
-            | Self::PreserveImpossible => &[],
+            Self::TargetTopicMissing | Self::TargetRecreated | Self::MapUnknown => {
+                &[Policy::Reseed]
+            }
+            Self::SourceTopicMissing | Self::NotPermitted | Self::PreserveImpossible => &[],
         }
     }
 }

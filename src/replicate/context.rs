@@ -117,7 +117,8 @@ impl LinkContext {
     ) -> Result<Mirror> {
         let tracked = self.view.track(partition, &mirrored.target_name)?;
         let initial = mirrored.is_initial(partition.partition);
-        let start = if initial {
+        // A mirror topic created anew begins with everything there is.
+        let start = if initial && mirrored.reseeded.is_none() {
             self.settings.start
         } else {
             Start::Earliest

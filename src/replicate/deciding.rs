@@ -50,6 +50,9 @@ struct Entry<'a> {
 impl Worker {
     /// Stores a decision; the partition settles anew once it is durable.
     pub(crate) fn decide(&mut self, index: usize, decision: &Decision) {
+        if decision.policy == Policy::Reseed {
+            return self.reseed(index, &decision.reason);
+        }
         let order = self.link.view.save_order();
         let mirror = &mut self.mirrors[index];
         let mut update = Update::new();
@@ -67,14 +70,7 @@ impl Worker {
                 return self.trouble(index, Trouble::Retry(error), false);
             }
         };
-        let entry = Entry {
-            at: Timestamp::now(),
-            link: &self.link.name,
-            outcome: &outcome,
-        };
-        // A structure of text can't fail to serialize.
-        let entry = serde_json::to_value(entry).unwrap_or_default();
-        self.link.audit.append(&mut update, &entry);
+        put_on_record(&self.link, &mut update, &outcome);
         let committed = self.link.store.commit(update);
         drop(order);
         mirror.take_decision(decision, &self.link.identity);
@@ -124,6 +120,18 @@ impl Worker {
             }
         }
     }
+}
+
+/// Adds an outcome to the audit log, in the update that makes it.
+pub(crate) fn put_on_record(link: &LinkContext, update: &mut Update, outcome: &Outcome) {
+    let entry = Entry {
+        at: Timestamp::now(),
+        link: &link.name,
+        outcome,
+    };
+    // A structure of text can't fail to serialize.
+    let entry = serde_json::to_value(entry).unwrap_or_default();
+    link.audit.append(update, &entry);
 }
 
 /// Another source topic of the same name is from now on what the mirror topic is a mirror of.

@@ -165,6 +165,11 @@ pub(crate) fn adopt(
     }
 }
 
+/// Gives the mirror topic up for one that is created anew; the map is given up with it, later.
+pub(crate) fn reseed(reason: Reason, end: TargetOffset) -> Decision {
+    Decision::new(reason, Policy::Reseed, Cut::Nothing, GoesOn::Behind(end))
+}
+
 /// Passes a refused record, whose receipt is written.
 pub(crate) fn skip(reason: Reason, record: SourceOffset, end: TargetOffset) -> Decision {
     let skipped = Stretch {

@@ -13,6 +13,7 @@ use crate::model::{
 };
 use crate::task::Backoff;
 
+use super::anew::Ids;
 use super::decision::Decision;
 use super::hold::Hold;
 use super::release::Grant;
@@ -46,6 +47,8 @@ pub(crate) enum Then {
     },
     /// Stand still until the link is resumed.
     Pause,
+    /// Begin anew under another mirror topic.
+    Anew(Ids),
     /// Begin to flow: where it starts had to be stored first.
     Flow {
         /// Where it fetches.

@@ -5,6 +5,7 @@
 //! partition and no other. Doesn't: create topics, know groups, or repair what somebody else wrote.
 
 mod adopted;
+mod anew;
 mod complaints;
 mod context;
 mod deciding;

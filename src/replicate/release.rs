@@ -135,8 +135,14 @@ impl Worker {
             policy: release.policy,
             done: release.done,
         });
-        mirror.pending = mirror.tracked.lock().figures.reason.clone();
-        self.settle(index);
+        let reason = mirror.tracked.lock().figures.reason.clone();
+        match (release.policy, reason) {
+            (Policy::Reseed, Some(reason)) => self.reseed(index, &reason),
+            (_, reason) => {
+                mirror.pending = reason;
+                self.settle(index);
+            }
+        }
     }
 }
 

@@ -370,6 +370,9 @@ fn truncation(question: &Question, side: &TargetSide, reason: Reason) -> Trouble
         _ => None,
     };
     match (found, reason.source_offset) {
+        _ if question.policies.on(reason.code) == Policy::Reseed => {
+            Trouble::Decided(Box::new(decision::reseed(reason, side.tail.end)))
+        }
         (Some(found), Some(parting)) if question.follows(reason.code) => {
             let (found, end) = (found.clone(), side.tail.end);
             let decision = decision::follow_truncation(reason, found, parting, end);
@@ -388,6 +391,9 @@ fn recreated(
     trouble: Trouble,
 ) -> Trouble {
     match trouble {
+        Trouble::Halt(reason) if question.policies.on(reason.code) == Policy::Reseed => {
+            Trouble::Decided(Box::new(decision::reseed(reason, side.tail.end)))
+        }
         Trouble::Halt(reason) if question.follows(reason.code) => {
             let end = side.tail.end;
             let decision = decision::follow_recreation(reason, leader.topic_id, log_start, end);

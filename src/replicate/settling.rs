@@ -153,9 +153,8 @@ impl Worker {
         mirror.uncertain |= uncertain;
         mirror.phase = match (std::mem::replace(&mut mirror.phase, Phase::Settling), then) {
             // The first trouble explains the ones that follow from it; a pause goes before any.
-            (Phase::Draining(first @ (Then::Settle { .. } | Then::Pause)), Then::Settle { .. }) => {
-                Phase::Draining(first)
-            }
+            (Phase::Draining(first @ (Then::Settle { .. } | Then::Pause)), Then::Settle { .. })
+            | (Phase::Draining(first @ Then::Anew(_)), _) => Phase::Draining(first),
             (_, then) => Phase::Draining(then),
         };
         self.recount(index);
@@ -176,6 +175,7 @@ impl Worker {
         mirror.uncertain |= mirror.read_back.take().is_some();
         match then {
             Then::Pause => mirror.tracked.show(PartitionState::Paused, None),
+            Then::Anew(ids) => self.begin_anew(index, ids),
             Then::Flow { intake, outlet } => {
                 mirror.tracked.lock().begun = true;
                 mirror.phase = Phase::Flowing { intake, outlet };

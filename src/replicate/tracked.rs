@@ -288,7 +288,8 @@ impl Known {
     }
 }
 
-fn blank() -> PartitionRecord {
+/// A partition of which nothing is known.
+pub(super) fn blank() -> PartitionRecord {
     PartitionRecord {
         source_topic_id: TopicId::NONE,
         target_topic_id: TopicId::NONE,

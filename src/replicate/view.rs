@@ -164,7 +164,10 @@ impl LinkView {
         let reason = known.figures.reason.as_ref()?;
         let is_other = matches!(
             reason.code,
-            HaltCode::SourceRecreated | HaltCode::TargetRecreated | HaltCode::TargetTruncated
+            HaltCode::SourceRecreated
+                | HaltCode::TargetRecreated
+                | HaltCode::TargetTopicMissing
+                | HaltCode::TargetTruncated
         );
         is_other.then(|| reason.message.clone())
     }

@@ -91,6 +91,14 @@ pub(crate) enum Event {
         outcome: Box<Outcome>,
         result: Result<()>,
     },
+    /// It is durable that the mirror topic is created anew, or could not be stored.
+    Reseeded {
+        ticket: Ticket,
+        outcome: Box<Outcome>,
+        result: Result<()>,
+    },
+    /// What was known of a former mirror topic is given up, or could not be.
+    BegunAnew { ticket: Ticket, result: Result<()> },
     /// The receipt of a refused record is on the target, or not.
     Quarantined {
         ticket: Ticket,
@@ -254,6 +262,12 @@ impl Worker {
                 outcome,
                 result,
             } => self.decided(ticket, receipt, *outcome, result),
+            Event::Reseeded {
+                ticket,
+                outcome,
+                result,
+            } => self.reseeded(ticket, *outcome, result),
+            Event::BegunAnew { ticket, result } => self.begun_anew(ticket, result),
             Event::Quarantined {
                 ticket,
                 refused,
@@ -279,6 +293,9 @@ impl Worker {
                         }
                     },
                 };
+                if self.follow_reseed(index, mirrored) {
+                    continue;
+                }
                 self.confront(index, mirrored.conflict.as_ref());
                 self.notice_other_topic(index, mirrored);
             }

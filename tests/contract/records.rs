@@ -62,6 +62,7 @@ async fn links_topics_and_partitions_come_back(store: &dyn Store) {
     let (name, topic) = (
         TopicName::new("orders"),
         TopicRecord {
+            reseeded: None,
             mirror_topic: TopicName::new("paris.orders"),
             source_topic_id: TopicId::NONE,
             target_topic_id: TopicId::NONE,

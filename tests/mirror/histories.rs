@@ -5,6 +5,7 @@ mod gap;
 mod odd;
 mod recreated;
 mod refused;
+mod reseed;
 mod told;
 mod truncated;
 

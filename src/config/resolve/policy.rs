@@ -12,6 +12,11 @@ use crate::model::Policy;
 type Words = &'static [(&'static str, Policy)];
 
 const FOLLOW: Words = &[("halt", Policy::Halt), ("follow", Policy::Follow)];
+const FOLLOW_OR_RESEED: Words = &[
+    ("halt", Policy::Halt),
+    ("follow", Policy::Follow),
+    ("reseed", Policy::Reseed),
+];
 const ADOPT: Words = &[("halt", Policy::Halt), ("adopt", Policy::Adopt)];
 const SKIP: Words = &[
     ("halt", Policy::Halt),
@@ -43,8 +48,8 @@ fn given(raw: RawPolicies, problems: &Problems) -> Given {
     };
     Given {
         gap: word(raw.gap, FOLLOW),
-        recreate: word(raw.recreate, FOLLOW),
-        truncate: word(raw.truncate, FOLLOW),
+        recreate: word(raw.recreate, FOLLOW_OR_RESEED),
+        truncate: word(raw.truncate, FOLLOW_OR_RESEED),
         foreign_write: word(raw.foreign_write, ADOPT),
         refused: word(raw.refused, SKIP),
         target_truncate: word(raw.target_truncate, FOLLOW),

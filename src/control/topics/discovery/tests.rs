@@ -127,6 +127,13 @@ impl TopicSite for FakeSite {
         })
     }
 
+    fn delete<'a>(&'a self, topic: &'a TopicName) -> BoxFuture<'a, Result<()>> {
+        self.ask(|inner| {
+            inner.topics.remove(topic);
+            Ok(())
+        })
+    }
+
     fn alter<'a>(
         &'a self,
         topic: &'a TopicName,

@@ -41,6 +41,7 @@ fn sight(source: Option<SourceTopic>, target: Option<TargetTopic>) -> Sight {
 
 fn knowing(mut sight: Sight, source_id: u128, target_id: u128, partitions: i32) -> Sight {
     let known = KnownTopic {
+        reseeded: None,
         source_id: id(source_id),
         target_name: "mirror".into(),
         target_id: id(target_id),
