@@ -360,17 +360,15 @@ fn only_new_runs_have_to_be_stored() {
 fn plans_count_records_not_offsets() {
     let mut rig = Rig::new();
     rig.apply(&Step::Append(1, 0, 3, 700));
-    let count = |from, to| {
-        let (from, to) = (SourceOffset(from), SourceOffset(to));
-        rig.map.count_between(from, to, &rig.shelf).unwrap()
-    };
+    let between = |from, to| rig.map.count_between(from, to, &rig.shelf).unwrap();
+    let count = |from, to| between(SourceOffset(from), SourceOffset(to));
     assert_eq!(count(ORIGIN + 1, ORIGIN + 1 + 4 * 100), 300);
     assert_eq!(count(ORIGIN + 4, ORIGIN + 5), 0);
     assert_eq!(count(ORIGIN + 5, ORIGIN + 1), -3);
     assert_eq!(count(0, 1 << 40), 2100);
 }
 
-/// A topic written by short transactions: each a few records and a marker, so each is a run (H12).
+/// A topic of short transactions: each is a few records and a marker, so a run (H12).
 #[test]
 fn ten_million_runs_are_small() {
     const RUNS: i64 = 10_000_000;

@@ -13,6 +13,7 @@ mod decision;
 mod foreign;
 mod hold;
 mod intake;
+mod judging;
 mod likeness;
 mod log_starts;
 mod mirror;

@@ -176,7 +176,10 @@ fn where_the_map_goes_on_nothing_before_is_continued() {
     assert_eq!(explain(&[], 15), [explained(&[], 10)]);
     assert_eq!(explain(&[], 18), [explained(&[run(10, 15, 3)], 13)]);
     let behind_a_gap = vec![run(12, 15, 1)];
-    assert_eq!(explain(&[behind_a_gap.clone()], 15), [explained(&[], 10)]);
+    assert_eq!(
+        explain(std::slice::from_ref(&behind_a_gap), 15),
+        [explained(&[], 10)]
+    );
     assert_eq!(
         explain(&[behind_a_gap], 18),
         [

@@ -19,6 +19,7 @@ use crate::model::{
 
 use super::decision::{self, Decision};
 use super::foreign::Survey;
+use super::judging::{check_holds, judge_tail, recreated, truncation};
 use super::likeness::{self, Likeness};
 use super::parting;
 use super::reasons::{same_topic, source_gap};
@@ -87,7 +88,7 @@ impl Question {
         self.record.history.anchor.map(|anchor| anchor.target)
     }
 
-    fn follows(&self, code: HaltCode) -> bool {
+    pub(crate) fn follows(&self, code: HaltCode) -> bool {
         self.policies.on(code) == Policy::Follow
     }
 }
@@ -173,36 +174,6 @@ pub(crate) async fn settle_target(
         known_at,
         foreign,
     })
-}
-
-/// Whether the tail is this link's own, or why it is somebody else's that is to be adopted.
-fn judge_tail(
-    identity: &LinkIdentity,
-    question: &Question,
-    tail: &Tail,
-) -> Result<Option<Reason>, Trouble> {
-    let adopts = question.policies.on(HaltCode::ForeignWrite) == Policy::Adopt;
-    let reached = question.acknowledged.map(|_| question.record.frontier);
-    match resume::check_tail(identity, tail, question.acknowledged, question.anchor()) {
-        Ok(()) => {
-            // The broker refuses our sequence behind a tail that is ours: a new producer id begins anew (H3).
-            let refused = question.pending.clone();
-            Ok(refused.filter(|it| adopts && it.code == HaltCode::ForeignWrite))
-        }
-        Err(reason) => {
-            let source = reason.source_offset.or(reached);
-            let target = reason.target_offset;
-            let reason = reason.at(source, target);
-            if adopts && reason.code == HaltCode::ForeignWrite {
-                return Ok(Some(reason));
-            }
-            if reason.code == HaltCode::TargetTruncated && question.follows(reason.code) {
-                let decision = decision::follow_target_truncation(reason, tail.end);
-                return Err(Trouble::Decided(Box::new(decision)));
-            }
-            Err(Trouble::Halt(reason))
-        }
-    }
 }
 
 /// Reads the source's side and proves that both agree.
@@ -344,61 +315,4 @@ fn open_ended(run: Option<Run>, end: TargetOffset) -> Option<Run> {
         length: run.length.max(end.since(run.target)),
         ..run
     })
-}
-
-/// Checks that the source still holds what was mirrored before an offset (H11).
-async fn check_holds(
-    source: &Cluster,
-    question: &Question,
-    side: &TargetSide,
-    leader: &Leader,
-    before: SourceOffset,
-) -> Result<(), Trouble> {
-    match parting::by_ends(source, question, leader, before).await? {
-        Some(reason) => Err(truncation(question, side, reason)),
-        None => Ok(()),
-    }
-}
-
-/// What to do about a source that parted from what was mirrored at the reason's source offset.
-fn truncation(question: &Question, side: &TargetSide, reason: Reason) -> Trouble {
-    // Behind the parting nothing can be proven by content any more: only an unequivocal map may be cut there.
-    let nothing_new = question.acknowledged == Some(side.tail.end);
-    let found = match side.explanations.as_slice() {
-        [only] => Some(only),
-        [first, ..] if nothing_new => Some(first),
-        _ => None,
-    };
-    match (found, reason.source_offset) {
-        _ if question.policies.on(reason.code) == Policy::Reseed => {
-            Trouble::Decided(Box::new(decision::reseed(reason, side.tail.end)))
-        }
-        (Some(found), Some(parting)) if question.follows(reason.code) => {
-            let (found, end) = (found.clone(), side.tail.end);
-            let decision = decision::follow_truncation(reason, found, parting, end);
-            Trouble::Decided(Box::new(decision))
-        }
-        _ => Trouble::Halt(reason),
-    }
-}
-
-/// What to do about another source topic of the same name.
-fn recreated(
-    question: &Question,
-    side: &TargetSide,
-    leader: &Leader,
-    log_start: SourceOffset,
-    trouble: Trouble,
-) -> Trouble {
-    match trouble {
-        Trouble::Halt(reason) if question.policies.on(reason.code) == Policy::Reseed => {
-            Trouble::Decided(Box::new(decision::reseed(reason, side.tail.end)))
-        }
-        Trouble::Halt(reason) if question.follows(reason.code) => {
-            let end = side.tail.end;
-            let decision = decision::follow_recreation(reason, leader.topic_id, log_start, end);
-            Trouble::Decided(Box::new(decision))
-        }
-        trouble => trouble,
-    }
 }

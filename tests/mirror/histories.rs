@@ -1,4 +1,9 @@
 //! Histories of topics: gaps of transactions and compaction, and what other mirrors lose silently.
+#![allow(
+    clippy::single_range_in_vec_init,
+    clippy::cast_possible_wrap,
+    reason = "each range is the offsets of one batch, and numbers of records are small"
+)]
 
 mod adopt;
 mod gap;

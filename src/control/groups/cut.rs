@@ -207,8 +207,7 @@ mod tests {
         let commits = partitions
             .iter()
             .map(|it| (it.partition.clone(), commit.clone()));
-        let commits = BTreeMap::from_iter(commits);
-        reached.groups.insert(GroupId::new("g"), commits);
+        reached.groups.insert(GroupId::new("g"), commits.collect());
         reached.forget_former(&partitions);
         let left = TopicPartition::new("t", 1);
         assert!(reached.groups.values().all(|it| it.keys().eq([&left])));

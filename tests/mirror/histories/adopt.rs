@@ -68,6 +68,11 @@ async fn foreign_records_stay_and_every_own_record_is_there_once() {
             caught_up(&setting.farshore, ("shared", partition), end).await;
         }
     }
+    is_adopted(&setting).await;
+}
+
+/// Checks content, translation and what is on record of every partition.
+async fn is_adopted(setting: &Setting) {
     for (partition, records, foreign) in [
         (WHILE_DOWN, 40, 3),
         (BEFORE_A_LATE_REQUEST, 45, 5),
@@ -76,12 +81,12 @@ async fn foreign_records_stay_and_every_own_record_is_there_once() {
     ] {
         let on_target = content(&setting.oslo.bootstrap(), "shared", partition).await;
         assert_eq!(on_target.len(), records + foreign, "partition {partition}");
-        assert_eq!(is_mapped(&setting, "shared", partition, &[]).await, records);
+        assert_eq!(is_mapped(setting, "shared", partition, &[]).await, records);
         let counted = without_image(&setting.farshore, "shared", partition).await;
         assert_eq!(counted, [0, 0, foreign as u64, 0], "partition {partition}");
     }
-    has_no_image(&setting, ("shared", WHILE_DOWN), 10..13).await;
-    has_no_image(&setting, ("shared", BEFORE_A_LATE_REQUEST), 10..15).await;
+    has_no_image(setting, ("shared", WHILE_DOWN), 10..13).await;
+    has_no_image(setting, ("shared", BEFORE_A_LATE_REQUEST), 10..15).await;
     let decided = decisions(&setting.farshore, "shared").await;
     let late = decided
         .iter()
@@ -90,6 +95,6 @@ async fn foreign_records_stay_and_every_own_record_is_there_once() {
     assert_eq!(late.stretches, [("adopted".to_owned(), 10, 15)]);
     // The late request's five records are where they landed, and are not mirrored again.
     assert_eq!((late.source_offset, late.target_offset), (15, 20));
-    has_no_image(&setting, ("used", 0), 0..4).await;
-    assert_eq!(is_mapped(&setting, "used", 0, &[]).await, 10);
+    has_no_image(setting, ("used", 0), 0..4).await;
+    assert_eq!(is_mapped(setting, "used", 0, &[]).await, 10);
 }

@@ -1,8 +1,10 @@
-//! Retention or DeleteRecords on the source overtakes the mirror.
+//! Retention or record deletion on the source overtakes the mirror.
 
-use super::told::{decisions, is_mapped, without_image};
+use super::told::{decisions, is_mapped, resolve, without_image};
 use crate::hazards::sight::{caught_up, stands_still, translate};
 use crate::hazards::{between, spec, write_batches};
+use crate::setting::Setting;
+use crate::support::farshore::Farshore;
 use crate::support::topics;
 
 const LINK: &str = "topics = [\"followed\", \"halted\"]\ngroups = [\"g\"]\n\
@@ -34,54 +36,12 @@ async fn a_gap_is_followed_by_policy_or_by_an_operator_and_is_on_record() {
         ("halted", "source_gap")
     );
 
-    // Only what helps is taken, only where it is needed, and it is shown first if asked to.
-    let resolve =
-        async |farshore: &crate::support::farshore::Farshore, topic: &str, rest: &[&str]| {
-            let line = [
-                "resolve",
-                "--link",
-                "paris-oslo",
-                "--topic",
-                topic,
-                "--with",
-            ];
-            farshore.cli(&[&line[..], rest].concat()).await
-        };
-    let refused = resolve(&setting.farshore, "halted", &["adopt"]).await;
-    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
-    let refused = resolve(&setting.farshore, "followed", &["follow"]).await;
-    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
-    let shown = resolve(&setting.farshore, "halted", &["follow", "--dry-run"]).await;
-    assert_eq!(shown.status.code(), Some(0), "{shown:?}");
-    assert!(decisions(&setting.farshore, "halted").await.is_empty());
-    let stale = resolve(&setting.farshore, "halted", &["follow", "--hash", "ab"]).await;
-    assert_eq!(stale.status.code(), Some(3), "{stale:?}");
-    let done = resolve(&setting.farshore, "halted", &["follow"]).await;
-    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    is_released_as_shown(&setting.farshore, "halted").await;
     caught_up(&setting.farshore, ("halted", 0), 50).await;
 
     for round in 0..2 {
         for topic in ["followed", "halted"] {
-            let decided = decisions(&setting.farshore, topic).await;
-            let [decided] = &decided[..] else {
-                panic!("{topic}, {round}: {decided:?}");
-            };
-            assert_eq!(decided.stretches, [("lost".to_owned(), 20, 35)]);
-            assert_eq!((decided.source_offset, decided.target_offset), (35, 20));
-            assert_eq!(
-                without_image(&setting.farshore, topic, 0).await,
-                [15, 0, 0, 0]
-            );
-            let on_target = topics::watermarks(&setting.oslo.bootstrap(), topic, 0).await;
-            assert_eq!(on_target, (0, 35 + round * 10));
-            assert_eq!(
-                is_mapped(&setting, topic, 0, &[]).await as i64,
-                15 + round * 10
-            );
-            for lost in 20..35 {
-                let there = translate(&setting.farshore, (topic, 0), lost, false).await;
-                assert_eq!((there.target_offset, there.exact), (20, false), "{there:?}");
-            }
+            lost_15_records(&setting, topic, round * 10).await;
         }
         setting.farshore.kill9();
         for topic in ["followed", "halted"] {
@@ -98,4 +58,37 @@ async fn a_gap_is_followed_by_policy_or_by_an_operator_and_is_on_record() {
         .farshore
         .carries("g", ("followed", 0), "behind the gap", carried);
     assert!(!carried.await.exact);
+}
+
+/// Releases a topic that stands still for a gap: only what helps is taken, only where it is needed, as it was shown.
+async fn is_released_as_shown(farshore: &Farshore, topic: &str) {
+    assert_eq!(resolve(farshore, topic, &["adopt"]).await, Some(3));
+    assert_eq!(resolve(farshore, "followed", &["follow"]).await, Some(3));
+    let shown = resolve(farshore, topic, &["follow", "--dry-run"]).await;
+    assert_eq!(shown, Some(0));
+    assert!(decisions(farshore, topic).await.is_empty());
+    let stale = resolve(farshore, topic, &["follow", "--hash", "ab"]).await;
+    assert_eq!(stale, Some(3));
+    assert_eq!(resolve(farshore, topic, &["follow"]).await, Some(0));
+}
+
+/// Checks what is told of a topic whose offsets 20 to 34 were gone, `more` records having come since.
+async fn lost_15_records(setting: &Setting, topic: &str, more: i64) {
+    let decided = decisions(&setting.farshore, topic).await;
+    let [decided] = &decided[..] else {
+        panic!("{topic}: {decided:?}");
+    };
+    assert_eq!(decided.stretches, [("lost".to_owned(), 20, 35)]);
+    assert_eq!((decided.source_offset, decided.target_offset), (35, 20));
+    assert_eq!(
+        without_image(&setting.farshore, topic, 0).await,
+        [15, 0, 0, 0]
+    );
+    let on_target = topics::watermarks(&setting.oslo.bootstrap(), topic, 0).await;
+    assert_eq!(on_target, (0, 35 + more));
+    assert_eq!(is_mapped(setting, topic, 0, &[]).await as i64, 15 + more);
+    for lost in 20..35 {
+        let there = translate(&setting.farshore, (topic, 0), lost, false).await;
+        assert_eq!((there.target_offset, there.exact), (20, false), "{there:?}");
+    }
 }

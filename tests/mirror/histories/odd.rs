@@ -65,21 +65,28 @@ async fn messages_of_16_mib_arrive_in_bounded_memory() {
     }
     assert_eq!(
         setting.compare("large", PARTITIONS).await,
-        (PARTITIONS as i64 * EACH) as u64
+        (i64::from(PARTITIONS) * EACH).cast_unsigned()
     );
     // 32 MiB of the link's limit, and a batch that comes whole beyond it on each of two connections.
     let held = high_water(&setting);
     assert!(held < 160, "{held} MiB");
 }
 
+/// Some time in milliseconds.
+const DAY: i64 = 1_700_000_000_000;
+
 fn odd_records() -> Vec<Record> {
-    let header = |n: usize| (format!("h{n}"), (n % 3 > 0).then(|| vec![b'x'; n % 5]));
+    let header = |n: usize| {
+        (
+            format!("h{n}"),
+            (!n.is_multiple_of(3)).then(|| vec![b'x'; n % 5]),
+        )
+    };
     let plain = |number: i64| Record::new(0, format!("k{number}"), format!("v{number}"));
     let at = |time: i64, record: Record| Record {
         timestamp: Some(time),
         ..record
     };
-    const DAY: i64 = 1_700_000_000_000;
     vec![
         at(
             DAY,

@@ -1,7 +1,7 @@
 //! A source topic is deleted and created again under its name, with fewer or more partitions.
 
-use super::told::{content, decisions, has_no_image, is_mapped, without_image};
-use crate::hazards::sight::{caught_up, stands_still, translate, until};
+use super::told::{content, decisions, has_no_image, is_mapped, resolve, without_image};
+use crate::hazards::sight::{Sight, caught_up, stands_still, translate, until};
 use crate::hazards::{between, spec, write_batches};
 use crate::setting::Setting;
 use crate::support::topics;
@@ -54,28 +54,7 @@ async fn another_topic_of_the_same_name_is_appended_behind_the_former() {
     }
     setting.farshore.carries_exactly("g", ("fewer", 0), 7).await;
 
-    create_again(&setting, "fewer", 2).await;
-    create_again(&setting, "more", 3).await;
-    create_again(&setting, "halted", 1).await;
-    for partition in 0..2 {
-        write_batches(&setting, "fewer", partition, [100..125], 20).await;
-    }
-    for partition in 0..3 {
-        write_batches(&setting, "more", partition, [100..104], 20).await;
-    }
-    write_batches(&setting, "halted", 0, [100..115], 20).await;
-    for partition in 0..2 {
-        caught_up(&setting.farshore, ("fewer", partition), 25).await;
-    }
-    let gone = |it: &crate::hazards::sight::Sight| {
-        it.reason
-            .as_ref()
-            .is_some_and(|it| it.code == "source_topic_missing")
-    };
-    until(&setting.farshore, ("fewer", 2), "is gone", gone).await;
-    for partition in 0..3 {
-        caught_up(&setting.farshore, ("more", partition), 4).await;
-    }
+    topics_are_created_again(&setting).await;
     // What the group had read of the former topic says nothing of the present one: it stays where it was.
     assert_eq!(setting.committed("g", ("fewer", 0)).await, 7);
     let (state, reason) = stands_still(&setting.farshore, ("halted", 0)).await;
@@ -83,17 +62,10 @@ async fn another_topic_of_the_same_name_is_appended_behind_the_former() {
         (state.as_str(), reason.code.as_str()),
         ("halted", "source_recreated")
     );
-    let line = [
-        "resolve",
-        "--link",
-        "paris-oslo",
-        "--topic",
-        "halted",
-        "--with",
-        "follow",
-    ];
-    let done = setting.farshore.cli(&line).await;
-    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    assert_eq!(
+        resolve(&setting.farshore, "halted", &["follow"]).await,
+        Some(0)
+    );
     caught_up(&setting.farshore, ("halted", 0), 15).await;
 
     // The same while farshore is down, the new topic being longer than the old one was.
@@ -112,13 +84,7 @@ async fn another_topic_of_the_same_name_is_appended_behind_the_former() {
     is_behind_the_former(&setting, ("down", 0), 10, 20).await;
     is_behind_the_former(&setting, ("halted", 0), 10, 20).await;
     for topic in ["down", "halted"] {
-        let decided = decisions(&setting.farshore, topic).await;
-        let [decided] = &decided[..] else {
-            panic!("{topic}: {decided:?}");
-        };
-        assert_eq!(decided.code, "source_recreated");
-        assert_eq!(decided.stretches, [("former".to_owned(), 0, 10)]);
-        assert_eq!((decided.source_offset, decided.target_offset), (0, 10));
+        is_on_record(&setting, topic).await;
     }
     setting.commits("g", ("fewer", 0), 20).await;
     let carried = setting
@@ -126,4 +92,42 @@ async fn another_topic_of_the_same_name_is_appended_behind_the_former() {
         .carries_exactly("g", ("fewer", 0), 20)
         .await;
     assert_eq!(carried.target_offset, Some(30));
+}
+
+/// Whether a partition stands still because the source no longer has it.
+fn gone(sight: &Sight) -> bool {
+    let reason = sight.reason.as_ref();
+    reason.is_some_and(|it| it.code == "source_topic_missing")
+}
+
+/// Creates three topics again, of other sizes, and waits until those that follow have done so.
+async fn topics_are_created_again(setting: &Setting) {
+    create_again(setting, "fewer", 2).await;
+    create_again(setting, "more", 3).await;
+    create_again(setting, "halted", 1).await;
+    for partition in 0..2 {
+        write_batches(setting, "fewer", partition, [100..125], 20).await;
+    }
+    for partition in 0..3 {
+        write_batches(setting, "more", partition, [100..104], 20).await;
+    }
+    write_batches(setting, "halted", 0, [100..115], 20).await;
+    for partition in 0..2 {
+        caught_up(&setting.farshore, ("fewer", partition), 25).await;
+    }
+    until(&setting.farshore, ("fewer", 2), "is gone", gone).await;
+    for partition in 0..3 {
+        caught_up(&setting.farshore, ("more", partition), 4).await;
+    }
+}
+
+/// Checks what is told of a topic whose former records are the first ten.
+async fn is_on_record(setting: &Setting, topic: &str) {
+    let decided = decisions(&setting.farshore, topic).await;
+    let [decided] = &decided[..] else {
+        panic!("{topic}: {decided:?}");
+    };
+    assert_eq!(decided.code, "source_recreated");
+    assert_eq!(decided.stretches, [("former".to_owned(), 0, 10)]);
+    assert_eq!((decided.source_offset, decided.target_offset), (0, 10));
 }

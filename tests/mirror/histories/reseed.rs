@@ -1,6 +1,6 @@
 //! Mirror topics that are created anew, by policy or by an operator.
 
-use super::told::{decisions, is_mapped};
+use super::told::{decisions, is_mapped, resolve};
 use crate::hazards::sight::{caught_up, stands_still};
 use crate::hazards::truncated::cut;
 use crate::hazards::{between, spec, write_batches};
@@ -53,20 +53,7 @@ async fn a_reseeded_mirror_is_equal_to_its_source_from_the_first_record_on() {
         }
     }
     setting.farshore.sigterm().await;
-    setting.paris.kill(1);
-    cut(&setting.paris.data_dir(1), "short", 10);
-    setting.paris.restart(1).await;
-    let (paris, oslo) = (setting.paris.bootstrap(), setting.oslo.bootstrap());
-    topics::wait_led(&paris, "short", 1).await;
-    topics::delete(&paris, "again").await;
-    setting.topic("again", 2, &[]).await;
-    for partition in 0..2 {
-        write_batches(&setting, "again", partition, [100..130], 20).await;
-    }
-    topics::delete(&oslo, "gone").await;
-    let stranger = Writer::new(&oslo, "foreign", &[]);
-    stranger.write([Record::new(1, "foreign", "v")]).await;
-    write_batches(&setting, "foreign", 1, [17..20], 20).await;
+    everything_breaks(&mut setting).await;
 
     // Killed as soon as it is decided, it is done all the same.
     setting.farshore.start().await;
@@ -87,17 +74,10 @@ async fn a_reseeded_mirror_is_equal_to_its_source_from_the_first_record_on() {
     ] {
         let (_, reason) = stands_still(&setting.farshore, (topic, partition)).await;
         assert_eq!(reason.code, code);
-        let line = [
-            "resolve",
-            "--link",
-            "paris-oslo",
-            "--topic",
-            topic,
-            "--with",
-            "reseed",
-        ];
-        let done = setting.farshore.cli(&line).await;
-        assert_eq!(done.status.code(), Some(0), "{done:?}");
+        assert_eq!(
+            resolve(&setting.farshore, topic, &["reseed"]).await,
+            Some(0)
+        );
     }
     write_batches(&setting, "foreign", 0, [17..20], 20).await;
     are_equal(&setting, [30, 10, 20, 17]).await;
@@ -109,4 +89,22 @@ async fn a_reseeded_mirror_is_equal_to_its_source_from_the_first_record_on() {
     }
     setting.farshore.start().await;
     are_equal(&setting, [35, 15, 25, 22]).await;
+}
+
+/// One source topic is created again, one loses its tail, one mirror topic is written to, one deleted.
+async fn everything_breaks(setting: &mut Setting) {
+    setting.paris.kill(1);
+    cut(&setting.paris.data_dir(1), "short", 10);
+    setting.paris.restart(1).await;
+    let (paris, oslo) = (setting.paris.bootstrap(), setting.oslo.bootstrap());
+    topics::wait_led(&paris, "short", 1).await;
+    topics::delete(&paris, "again").await;
+    setting.topic("again", 2, &[]).await;
+    for partition in 0..2 {
+        write_batches(setting, "again", partition, [100..130], 20).await;
+    }
+    topics::delete(&oslo, "gone").await;
+    let stranger = Writer::new(&oslo, "foreign", &[]);
+    stranger.write([Record::new(1, "foreign", "v")]).await;
+    write_batches(setting, "foreign", 1, [17..20], 20).await;
 }

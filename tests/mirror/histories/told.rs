@@ -112,17 +112,14 @@ pub(crate) async fn is_mapped(
     }
     for (&offset, record) in &target {
         let back = translate(&setting.farshore, (topic, partition), offset, true).await;
-        match images.get(&offset) {
-            Some(&image) => {
-                assert_eq!((back.source_offset, back.exact), (image, true), "{back:?}");
-            }
-            None => {
-                let still_there = source.values().any(|it| same(it, record));
-                assert!(
-                    !still_there,
-                    "{topic}-{partition}: {record:?} is doubled at {offset}"
-                );
-            }
+        if let Some(&image) = images.get(&offset) {
+            assert_eq!((back.source_offset, back.exact), (image, true), "{back:?}");
+        } else {
+            let still_there = source.values().any(|it| same(it, record));
+            assert!(
+                !still_there,
+                "{topic}-{partition}: {record:?} is doubled at {offset}"
+            );
         }
     }
     images.len()
@@ -138,4 +135,18 @@ pub(crate) async fn has_no_image(
         let back = translate(&setting.farshore, (topic, partition), offset, true).await;
         assert!(!back.exact, "{topic}-{partition}: {back:?}");
     }
+}
+
+/// Runs `farshore resolve` for a topic with a policy and further arguments; gives the exit code.
+pub(crate) async fn resolve(farshore: &Farshore, topic: &str, rest: &[&str]) -> Option<i32> {
+    let line = [
+        "resolve",
+        "--link",
+        "paris-oslo",
+        "--topic",
+        topic,
+        "--with",
+    ];
+    let output = farshore.cli(&[&line[..], rest].concat()).await;
+    output.status.code()
 }

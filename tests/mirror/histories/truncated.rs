@@ -1,6 +1,6 @@
 //! A cluster loses the tail of a log: the source what was mirrored already (H11), or the target what it had acknowledged (H13).
 
-use super::told::{content, decisions, has_no_image, is_mapped, without_image};
+use super::told::{content, decisions, has_no_image, is_mapped, resolve, without_image};
 use crate::hazards::sight::{caught_up, stands_still, translate};
 use crate::hazards::truncated::cut;
 use crate::hazards::{between, spec, write_batches};
@@ -76,17 +76,10 @@ async fn what_the_source_lost_stays_on_the_target_and_the_map_goes_on_behind_it(
         (state.as_str(), reason.code.as_str()),
         ("diverged", "source_truncated")
     );
-    let line = [
-        "resolve",
-        "--link",
-        "paris-oslo",
-        "--topic",
-        "halted",
-        "--with",
-        "follow",
-    ];
-    let done = setting.farshore.cli(&line).await;
-    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    assert_eq!(
+        resolve(&setting.farshore, "halted", &["follow"]).await,
+        Some(0)
+    );
     for (topic, end) in [("short", 10), ("grown", 30), ("halted", 10)] {
         goes_on_behind_surplus(&mut setting, topic, end).await;
     }
@@ -135,17 +128,10 @@ async fn what_the_target_lost_is_mirrored_again() {
         (state.as_str(), reason.code.as_str()),
         ("diverged", "target_truncated")
     );
-    let line = [
-        "resolve",
-        "--link",
-        "paris-oslo",
-        "--topic",
-        "halted",
-        "--with",
-        "follow",
-    ];
-    let done = setting.farshore.cli(&line).await;
-    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    assert_eq!(
+        resolve(&setting.farshore, "halted", &["follow"]).await,
+        Some(0)
+    );
     for topic in topics {
         caught_up(&setting.farshore, (topic, 0), 20).await;
         assert_eq!(setting.compare(topic, 1).await, 20);

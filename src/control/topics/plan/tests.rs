@@ -227,7 +227,9 @@ proptest! {
                 Action::AlterConfigs { target, changes, .. } => {
                     sight.target.get_mut(&target).unwrap().configs.extend(changes);
                 }
-                Action::Conflict { .. } => panic!("nothing known, no conflict"),
+                Action::DeleteTopic { .. } | Action::Conflict { .. } => {
+                    panic!("nothing known, no conflict")
+                },
             }
         }
         prop_assert_eq!(plan(&sight), []);
