@@ -13,7 +13,7 @@ use super::extract::Asked;
 use super::problem::Problem;
 use super::state::ApiState;
 use crate::checkpoint::Update;
-use crate::model::LinkName;
+use crate::model::{LinkName, Partition, Policy, TopicName};
 
 const ENTRIES: usize = 100;
 const ENTRIES_AT_MOST: usize = 1000;
@@ -51,8 +51,19 @@ pub(super) struct Change<'a> {
     /// The plan, if one is executed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) plan: Option<&'a str>,
+    /// What is released, if something is.
+    #[serde(flatten)]
+    pub(super) release: Option<Release<'a>>,
     /// Who asked for it.
     pub(super) from: IpAddr,
+}
+
+/// A partition that is released by a policy.
+#[derive(Debug, Serialize)]
+pub(super) struct Release<'a> {
+    pub(super) topic: &'a TopicName,
+    pub(super) partition: Partition,
+    pub(super) with: Policy,
 }
 
 impl ApiState {

@@ -106,6 +106,7 @@ async fn set_paused(
             action: if paused { "pause" } else { "resume" },
             link: name,
             plan: None,
+            release: None,
             from: peer.0,
         };
         state.note(&mut update, &change);

@@ -22,6 +22,7 @@ mod plans;
 mod problem;
 mod rate;
 mod readiness;
+mod resolve;
 mod router;
 mod server;
 pub mod state;

@@ -65,6 +65,7 @@ pub(super) async fn start(
         action: "apply",
         link: &operation.plan.link,
         plan: Some(&operation.plan.id),
+        release: None,
         from: peer.0,
     };
     state.note(&mut update, &change);

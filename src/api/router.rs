@@ -15,7 +15,9 @@ use super::limits::Limits;
 use super::problem::Problem;
 use super::rate::{self, Rates};
 use super::state::ApiState;
-use super::{audit, groups, guard, health, links, operations, plans, readiness, topics, translate};
+use super::{
+    audit, groups, guard, health, links, operations, plans, readiness, resolve, topics, translate,
+};
 
 /// The whole API, to be given to [`serve`](super::serve).
 pub fn router(state: Arc<ApiState>, limits: &Limits) -> Router {
@@ -71,6 +73,7 @@ fn changes() -> Router<Arc<ApiState>> {
     Router::new()
         .route("/v1/links/{link}/pause", post(links::pause))
         .route("/v1/links/{link}/resume", post(links::resume))
+        .route("/v1/links/{link}/resolve", post(resolve::resolve))
         .route("/v1/plans", post(plans::make))
         .route("/v1/operations", post(operations::start))
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::extract::Segments;
 use super::problem::Problem;
 use super::state::ApiState;
-use crate::model::{LinkName, Partition, PartitionState, Reason, TopicName};
+use crate::model::{LinkName, Partition, PartitionState, Reason, TopicName, Totals};
 use crate::replicate::PartitionStatus;
 
 /// A mirrored topic.
@@ -43,6 +43,7 @@ struct PartitionAnswer {
     bytes: u64,
     batches: u64,
     settlings: u64,
+    without_image: Totals,
 }
 
 /// `GET /v1/links/{link}/topics`
@@ -99,6 +100,7 @@ impl From<PartitionStatus> for PartitionAnswer {
             bytes: status.bytes,
             batches: status.batches,
             settlings: status.settlings,
+            without_image: status.without_image,
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::LinkHandle;
 use crate::api::state::Condition;
+use crate::checkpoint::audit::AuditLog;
 use crate::checkpoint::journal::JournalSettings;
 use crate::checkpoint::{JournaledStore, Store};
 use crate::config::LinkConfig;
@@ -46,6 +47,7 @@ pub(crate) struct Link {
     pub(crate) view: LinkView,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) board: Arc<Board>,
+    pub(crate) audit: Arc<AuditLog>,
     /// Held by whoever changes the link's record.
     pub(crate) record: Arc<Mutex<()>>,
     /// How the link stands as a whole.
@@ -203,6 +205,7 @@ impl Link {
             // Half of it: what is older may be forgotten at any moment.
             memory_ms: memory_ms / 2,
             ownership: self.ownership.clone(),
+            audit: self.audit,
         };
         replicate::run(link, set, stop).await
     }
@@ -235,5 +238,7 @@ fn settings(config: &LinkConfig) -> Settings {
         partition_max_bytes: bytes(config.partition_max_bytes),
         request_timeout: config.request_timeout,
         start: config.start,
+        policies: config.policies.clone(),
+        quarantine_topic: config.quarantine_topic.clone(),
     }
 }

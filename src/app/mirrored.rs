@@ -22,6 +22,9 @@ impl Mirrored for View {
     }
 
     fn lookup(&self, partition: &TopicPartition, offset: SourceOffset) -> Lookup {
+        if let Some(reason) = self.0.disowned(partition) {
+            return Lookup::NotReady(reason);
+        }
         match self.0.translate(partition, offset) {
             Ok(translation) if translation.exact => Lookup::Mapped(translation.target_offset),
             Ok(translation) => Lookup::Near(
@@ -55,6 +58,7 @@ fn partition(status: PartitionStatus) -> MirroredPartition {
         source_end: SourceOffset(status.source_end),
         target_log_start: TargetOffset(status.target_log_start),
         target_end: TargetOffset(status.target_end),
+        map_since_ms: status.map_since_ms,
         partition: status.partition,
         state: status.state,
         reason: status.reason,

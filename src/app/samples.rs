@@ -29,6 +29,7 @@ impl Samples for LinkSamples {
                     bytes: status.bytes,
                     batches: status.batches,
                     settlings: status.settlings,
+                    without_image: status.without_image,
                 })
         };
         self.0.iter().flat_map(of_link).collect()

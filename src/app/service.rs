@@ -35,8 +35,9 @@ pub async fn run(config: Config) -> Result<()> {
     let (store, journals) = open(&config).await?;
     let listener = listen(&config.api).await?;
     let mut tasks = Supervisor::new(CancellationToken::new());
-    let links = start(&config, &journals, &mut tasks)?;
-    serve(&config, &store, &links, listener, &mut tasks)?;
+    let audit = Arc::new(AuditLog::open(Arc::clone(&store))?);
+    let links = start(&config, &journals, &audit, &mut tasks)?;
+    serve(&config, (&store, audit), &links, listener, &mut tasks);
     tracing::info!(links = links.len(), api = %config.api.listen, "farshore runs");
     let ended = tokio::select! {
         () = first => Ok(()),
@@ -86,11 +87,11 @@ async fn listen(api: &ApiConfig) -> Result<TcpListener> {
 /// Starts moves and the API over the links.
 fn serve(
     config: &Config,
-    store: &Arc<dyn Store>,
+    (store, audit): (&Arc<dyn Store>, Arc<AuditLog>),
     links: &[Link],
     listener: TcpListener,
     tasks: &mut Supervisor,
-) -> Result<()> {
+) {
     let moves = Arc::new(Runner::new(
         Arc::clone(store),
         links.iter().map(Link::sites),
@@ -109,7 +110,7 @@ fn serve(
             .collect(),
         moves,
         store: Arc::clone(store),
-        audit: Arc::new(AuditLog::open(Arc::clone(store))?),
+        audit,
         exposition: Exposition::new(samples),
     };
     let limits = Limits::from(&config.api);
@@ -119,10 +120,14 @@ fn serve(
         api::serve(listener, router, limits, token).await;
         Ok(())
     });
-    Ok(())
 }
 
-fn start(config: &Config, journals: &Journals, tasks: &mut Supervisor) -> Result<Vec<Link>> {
+fn start(
+    config: &Config,
+    journals: &Journals,
+    audit: &Arc<AuditLog>,
+    tasks: &mut Supervisor,
+) -> Result<Vec<Link>> {
     let store: Arc<dyn Store> = Arc::<JournaledStore>::clone(&journals.store);
     let clusters = clusters::open(config);
     let look = |link: &LinkConfig| link.refresh_interval;
@@ -163,6 +168,7 @@ fn start(config: &Config, journals: &Journals, tasks: &mut Supervisor) -> Result
             },
             target,
             store: Arc::clone(&store),
+            audit: Arc::clone(audit),
             journaled: Arc::clone(&journals.store),
             view: LinkView::load(&link.name, &store, |topic| link.topics.matches(topic))?,
             ledger: Arc::new(Ledger::new(Arc::clone(&store), link.name.clone())),

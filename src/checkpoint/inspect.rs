@@ -110,7 +110,9 @@ mod tests {
     use super::*;
     use crate::checkpoint::records::{put_link, put_partition};
     use crate::checkpoint::{LinkRecord, MemoryStore, StoredRuns, Update};
-    use crate::model::{LinkIdentity, SourceOffset, TargetOffset, TopicId, TopicPartition};
+    use crate::model::{
+        History, LinkIdentity, SourceOffset, TargetOffset, TopicId, TopicPartition,
+    };
     use crate::offsets::RunMap;
 
     const RUNS: i64 = 600;
@@ -142,6 +144,7 @@ mod tests {
             epochs: Vec::new(),
             plans: Vec::new(),
             incarnation: 0,
+            history: History::default(),
         };
         put_partition(&mut update, &key(), &record);
         let mut map = RunMap::empty(SourceOffset(0), TargetOffset(0));

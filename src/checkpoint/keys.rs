@@ -58,14 +58,19 @@ pub(super) fn link_of(full_key: &[u8], value: Option<&[u8]>) -> Option<LinkName>
             let operation: serde_json::Value = serde_json::from_slice(value?).ok()?;
             return operation["plan"]["link"].as_str().map(LinkName::from);
         }
-        Space::Meta | Space::Plans | Space::Audit => return None,
+        Space::Meta => {
+            let mut parts = Parts(key);
+            (parts.name()? == RESEED).then_some(parts)?
+        }
+        Space::Plans | Space::Audit => return None,
     };
     parts.name().map(LinkName::from)
 }
 
 /// The prefixes, each in its space, of everything that belongs to a link but for operations.
-pub(super) fn prefixes_of(name: &LinkName) -> [(Space, Vec<u8>); 7] {
+pub(super) fn prefixes_of(name: &LinkName) -> [(Space, Vec<u8>); 8] {
     [
+        (Space::Meta, reseeds(name)),
         (Space::Links, link(name)),
         (Space::Topics, link(name)),
         (Space::Partitions, link(name)),
@@ -88,6 +93,17 @@ pub(super) fn revised(full_key: &[u8]) -> Option<LinkName> {
     let key = full_key.strip_prefix(&[Space::Meta as u8])?;
     let link = key.strip_prefix(REVISION.as_bytes())?;
     std::str::from_utf8(link).ok().map(LinkName::from)
+}
+
+const RESEED: &str = "reseed";
+
+/// The prefix of everything of a link that is to be created anew.
+pub(super) fn reseeds(link: &LinkName) -> Vec<u8> {
+    Key::default().name(RESEED).name(link.as_str()).0
+}
+
+pub(super) fn reseed(link: &LinkName, topic: &TopicName) -> Vec<u8> {
+    Key(reseeds(link)).name(topic.as_str()).0
 }
 
 /// The key of something at an offset, which isn't negative, of a partition.

@@ -20,6 +20,7 @@ mod json;
 mod keys;
 mod memory;
 pub mod records;
+pub mod reseeds;
 pub mod runs;
 mod store;
 mod writer;

@@ -8,8 +8,8 @@ use super::keys::{self, PartitionKey, Parts};
 use super::store::{Space, Store, Update};
 use crate::error::Result;
 use crate::model::{
-    GroupId, LeaderEpoch, LinkIdentity, LinkName, Run, SourceOffset, TargetOffset, TopicId,
-    TopicName, TopicPartition,
+    GroupId, History, LeaderEpoch, LinkIdentity, LinkName, Run, SourceOffset, TargetOffset,
+    TopicId, TopicName, TopicPartition,
 };
 
 /// A link, from its first start on.
@@ -37,6 +37,9 @@ pub struct TopicRecord {
     /// How many partitions the link's very first look found: its `start` setting is meant for these alone.
     #[serde(default)]
     pub initial_partitions: i32,
+    /// The mirror topic's id if it was created anew: what is known of partitions of another one is to be given up.
+    #[serde(default)]
+    pub reseeded: Option<TopicId>,
 }
 
 /// A mirror partition without its stored runs.
@@ -58,6 +61,9 @@ pub struct PartitionRecord {
     pub plans: Vec<Vec<Run>>,
     /// The ownership incarnation this link writes under.
     pub incarnation: u8,
+    /// What happened to it beside being mirrored.
+    #[serde(default)]
+    pub history: History,
 }
 
 /// The committed offset of a group in one partition, as this link carried it.

@@ -54,6 +54,28 @@ pub(super) struct Translation {
 }
 
 #[derive(Debug, Deserialize)]
+pub(super) struct Resolved {
+    pub(super) hash: String,
+    pub(super) partitions: Vec<Released>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Released {
+    pub(super) topic: String,
+    pub(super) partition: i32,
+    pub(super) reason: Reason,
+    pub(super) result: String,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) detail: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Outcome {
+    pub(super) source_offset: i64,
+    pub(super) target_offset: i64,
+}
+
+#[derive(Debug, Deserialize)]
 pub(super) struct Group {
     pub(super) group: String,
     pub(super) partitions: Vec<GroupPartition>,

@@ -79,6 +79,8 @@ pub enum ServiceVerb {
     Plan(PlanArgs),
     /// Execute a plan and follow it to its end
     Apply(ApplyArgs),
+    /// Release partitions that stand still, by a policy for once; `--dry-run` shows which
+    Resolve(ResolveArgs),
 }
 
 /// What can be done with a checkpoint DB.
@@ -199,6 +201,55 @@ pub struct ApplyArgs {
     pub hash: String,
 }
 
+/// Arguments of `resolve`.
+#[derive(Debug, ClapArgs)]
+pub struct ResolveArgs {
+    /// The link
+    #[arg(long)]
+    pub link: String,
+    /// The topic, by its name on the source
+    #[arg(long)]
+    pub topic: String,
+    /// Only this partition
+    #[arg(long, value_parser = clap::value_parser!(i32).range(0..))]
+    pub partition: Option<i32>,
+    /// What to do
+    #[arg(long, value_enum, value_name = "POLICY")]
+    pub with: Release,
+    /// Show what would be released, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The hash that --dry-run showed: released is exactly what was shown
+    #[arg(long)]
+    pub hash: Option<String>,
+}
+
+/// The policies that release a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Release {
+    /// Go on with what is there; what is lost or surplus is recorded
+    Follow,
+    /// Create the mirror topic anew and fill it from the earliest record on
+    Reseed,
+    /// Go on behind what somebody else wrote
+    Adopt,
+    /// Put the refused record into the quarantine topic and pass it
+    SkipWithReceipt,
+}
+
+impl Release {
+    /// The name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Follow => "follow",
+            Self::Reseed => "reseed",
+            Self::Adopt => "adopt",
+            Self::SkipWithReceipt => "skip_with_receipt",
+        }
+    }
+}
+
 impl Common {
     /// Where the running service is: as told, or at the address in the configuration.
     pub fn service_url(&self) -> Result<String, Failure> {
@@ -265,6 +316,8 @@ mod tests {
             "farshore store import lines.json --config a.toml",
             "farshore store rebuild",
             "farshore store check --output json",
+            "farshore resolve --link l --topic t --with follow",
+            "farshore resolve --link l --topic t --partition 3 --with skip_with_receipt --dry-run",
         ] {
             assert!(parse(line).is_ok(), "{line}");
         }
@@ -276,6 +329,8 @@ mod tests {
             "farshore plan both --link l",
             "farshore apply p-1",
             "farshore store",
+            "farshore resolve --link l --topic t",
+            "farshore resolve --link l --topic t --with halt",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }

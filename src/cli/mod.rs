@@ -10,6 +10,7 @@ mod client;
 mod exit;
 mod groups;
 mod plan;
+mod resolve;
 mod status;
 mod table;
 #[cfg(test)]
@@ -21,7 +22,9 @@ use std::io::Write;
 pub use args::{
     ApplyArgs, Args, Common, ExportArgs, GroupsArgs, ImportArgs, Output, PlanArgs, PlanKind,
 };
-pub use args::{RebuildArgs, ServiceVerb, StatusArgs, StoreVerb, TranslateArgs, Verb};
+pub use args::{
+    RebuildArgs, Release, ResolveArgs, ServiceVerb, StatusArgs, StoreVerb, TranslateArgs, Verb,
+};
 pub use client::Client;
 pub use exit::{ExitCode, Failure};
 
@@ -35,6 +38,7 @@ pub fn ask(verb: &ServiceVerb, common: &Common, out: &mut dyn Write) -> Result<E
         ServiceVerb::Groups(args) => groups::run(&client, args, output, out),
         ServiceVerb::Plan(args) => plan::run(&client, args, output, out),
         ServiceVerb::Apply(args) => apply::run(&client, args, output, out),
+        ServiceVerb::Resolve(args) => resolve::run(&client, args, output, out),
     }
 }
 

@@ -29,6 +29,9 @@ pub const PARTITION_MAX_BYTES: i32 = 1 << 20;
 /// Kafka clients' own value.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Never mirrored back, whatever a link's expressions say; followed by the link's name.
+pub const QUARANTINE_PREFIX: &str = "farshore-quarantine-";
+
 /// Beside the place where the service was started.
 pub const CHECKPOINT_PATH: &str = "farshore-data";
 

@@ -14,6 +14,7 @@ mod environment;
 mod field;
 mod filter;
 mod nearest;
+mod policies;
 mod problem;
 mod raw;
 mod resolve;
@@ -28,6 +29,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 pub use filter::{GroupFilter, TopicFilter};
+pub use policies::PolicyRules;
 pub use problem::{ConfigErrors, Position, Problem};
 pub use settings::{
     ApiConfig, CheckpointConfig, ClusterConfig, Config, LinkConfig, LogConfig, LogFormat, LogLevel,

@@ -90,6 +90,7 @@ pub(super) struct RawLink {
     pub(super) partition_max_bytes: Field<String>,
     pub(super) request_timeout: Field<String>,
     pub(super) policies: RawPolicies,
+    pub(super) quarantine_topic: Field<String>,
     pub(super) overrides: Vec<RawOverride>,
 }
 
@@ -116,6 +117,7 @@ impl RawLink {
             partition_max_bytes: section.text("partition_max_bytes"),
             request_timeout: section.text("request_timeout"),
             policies: RawPolicies::read(section),
+            quarantine_topic: section.text("quarantine_topic"),
             overrides: section.sections("overrides", RawOverride::read),
         }
     }
@@ -128,6 +130,7 @@ pub(super) struct RawPolicies {
     pub(super) truncate: Field<String>,
     pub(super) foreign_write: Field<String>,
     pub(super) refused: Field<String>,
+    pub(super) target_truncate: Field<String>,
 }
 
 impl RawPolicies {
@@ -138,6 +141,7 @@ impl RawPolicies {
             truncate: section.text("on_truncate"),
             foreign_write: section.text("on_foreign_write"),
             refused: section.text("on_refused"),
+            target_truncate: section.text("on_target_truncate"),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::filter::{GroupFilter, TopicFilter};
+use super::policies::PolicyRules;
 use crate::kafka::wire::HostPort;
 use crate::model::{ClusterName, LinkName, TopicName};
 
@@ -83,6 +84,10 @@ pub struct LinkConfig {
     pub partition_max_bytes: i32,
     /// How long a broker may take to answer.
     pub request_timeout: Duration,
+    /// What happens where going on would mean to guess.
+    pub policies: PolicyRules,
+    /// The topic on the target for records that it refuses in their mirror topics.
+    pub quarantine_topic: TopicName,
 }
 
 impl LinkConfig {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::nearest::nearest;
 use super::settings::Start;
 use crate::kafka::wire::HostPort;
+use crate::model::TopicName;
 
 /// Kafka measures times in 32 bits of milliseconds; nothing here needs more than a day.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -150,6 +151,21 @@ pub(super) fn name(text: &str) -> Result<(), String> {
         return Err("a name has 1 to 100 letters, digits, dots, dashes or underscores and doesn't begin with a dot".to_owned());
     }
     Ok(())
+}
+
+/// A topic's name, as brokers take it.
+pub(super) fn topic(text: &str) -> Result<TopicName, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if text.is_empty()
+        || text.len() > 249
+        || !text.chars().all(allowed)
+        || [".", ".."].contains(&text)
+    {
+        return Err(format!(
+            "a topic's name has 1 to 249 letters, digits, dots, dashes or underscores, found {text:?}"
+        ));
+    }
+    Ok(TopicName::new(text))
 }
 
 /// Any text with something in it.

@@ -154,6 +154,10 @@ impl TopicSite for KafkaSite {
         admin::create_partitions(&self.0, topic, count).boxed()
     }
 
+    fn delete<'a>(&'a self, topic: &'a TopicName) -> BoxFuture<'a, Result<()>> {
+        admin::delete_topic(&self.0, topic).boxed()
+    }
+
     fn alter<'a>(
         &'a self,
         topic: &'a TopicName,

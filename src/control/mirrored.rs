@@ -38,6 +38,8 @@ pub struct MirroredPartition {
     pub target_log_start: TargetOffset,
     /// The end of the mirror partition as last seen.
     pub target_end: TargetOffset,
+    /// Since when its source topic is the one it is, in milliseconds since 1970: offsets committed before belong to another.
+    pub map_since_ms: i64,
 }
 
 /// Where a source offset is on the target.

@@ -85,7 +85,8 @@ impl Sites {
         asked_topics: BTreeSet<TopicName>,
         now: Timestamp,
     ) -> Result<Situation> {
-        let snapshot = self.ledger.snapshot()?.unwrap_or_default();
+        let mut snapshot = self.ledger.snapshot()?.unwrap_or_default();
+        snapshot.forget_former(&self.mirrored.partitions());
         let source = match kind {
             Kind::Switchover => self.source_now(chosen, now).await,
             Kind::Failover => self.source_then(chosen, &snapshot).await,

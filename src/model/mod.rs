@@ -3,17 +3,21 @@
 //! Promises: plain values without I/O, clocks or async; anything that can be confused has a type of its own.
 //! Doesn't: know Kafka's wire format, the checkpoint DB or any loop.
 
+mod history;
 mod ids;
 mod offset;
+mod policy;
 mod producer;
 mod run;
 mod state;
 
+pub use history::{Anchor, History, Stretch, StretchKind, Totals};
 pub use ids::{
     BrokerId, ClusterName, GroupId, LeaderEpoch, LinkName, Partition, TopicId, TopicName,
     TopicPartition,
 };
 pub use offset::{SourceOffset, TargetOffset};
+pub use policy::{Policies, Policy};
 pub use producer::{LinkIdentity, ProducerId, sequence_of};
 pub use run::Run;
 pub use state::{HaltCode, PartitionState, Reason};

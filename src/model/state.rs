@@ -95,6 +95,8 @@ pub enum HaltCode {
     ForeignWrite,
     /// The target refuses a record for what it is.
     RecordRefused,
+    /// The target lost records that it had acknowledged.
+    TargetTruncated,
     /// What the target holds cannot be matched to source offsets without guessing.
     MapUnknown,
     /// An authorization is missing.
@@ -105,7 +107,7 @@ pub enum HaltCode {
 
 impl HaltCode {
     /// Every code, for enumeration in tests, metrics and documents.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::SourceGap,
         Self::SourceRecreated,
         Self::SourceTruncated,
@@ -114,6 +116,7 @@ impl HaltCode {
         Self::TargetRecreated,
         Self::ForeignWrite,
         Self::RecordRefused,
+        Self::TargetTruncated,
         Self::MapUnknown,
         Self::NotPermitted,
         Self::PreserveImpossible,
@@ -122,9 +125,10 @@ impl HaltCode {
     /// The state a partition takes with this code.
     pub fn state(self) -> PartitionState {
         match self {
-            Self::ForeignWrite | Self::SourceTruncated | Self::TargetRecreated => {
-                PartitionState::Diverged
-            }
+            Self::ForeignWrite
+            | Self::SourceTruncated
+            | Self::TargetRecreated
+            | Self::TargetTruncated => PartitionState::Diverged,
             Self::SourceGap
             | Self::SourceRecreated
             | Self::SourceTopicMissing
@@ -140,13 +144,13 @@ impl HaltCode {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::SourceGap => {
-                "The missing records are no longer on the source; mirror the topic anew from what is left (docs/operations.md)."
+                "The missing records are no longer on the source; go on without them (farshore resolve --with follow), or mirror the topic anew (docs/operations.md)."
             }
             Self::SourceRecreated => {
-                "Check that the re-creation was meant, then mirror the topic anew (docs/operations.md)."
+                "Check that the re-creation was meant, then append the new topic (farshore resolve --with follow), or mirror it anew (docs/operations.md)."
             }
             Self::SourceTruncated => {
-                "The mirror holds records the source lost; compare both, then mirror the topic anew (docs/operations.md)."
+                "The mirror holds records the source lost; keep them and go on (farshore resolve --with follow), or mirror the topic anew (docs/operations.md)."
             }
             Self::SourceTopicMissing => {
                 "Create the topic again or leave it out of the link's topics; the mirror keeps its records."
@@ -158,10 +162,13 @@ impl HaltCode {
                 "Find out who re-created the mirror topic, then mirror the topic anew (docs/operations.md)."
             }
             Self::ForeignWrite => {
-                "Stop the other writer and deny it WRITE on the mirror topic, then mirror the topic anew (docs/operations.md)."
+                "Stop the other writer and deny it WRITE on the mirror topic, then go on behind its records (farshore resolve --with adopt), or mirror the topic anew (docs/operations.md)."
             }
             Self::RecordRefused => {
-                "Raise the mirror topic's limit named in the message (max.message.bytes, timestamp limits, cleanup.policy); the partition goes on by itself."
+                "Raise the mirror topic's limit named in the message (max.message.bytes, timestamp limits, cleanup.policy), and the partition goes on by itself; or put the record into quarantine (farshore resolve --with skip_with_receipt)."
+            }
+            Self::TargetTruncated => {
+                "Find out how the target lost its tail (unclean leader election, lost disk), then mirror it again (farshore resolve --with follow)."
             }
             Self::MapUnknown => {
                 "Restore the checkpoint DB, or mirror the topic anew (docs/operations.md)."
@@ -186,6 +193,7 @@ impl HaltCode {
             Self::TargetRecreated => "target_recreated",
             Self::ForeignWrite => "foreign_write",
             Self::RecordRefused => "record_refused",
+            Self::TargetTruncated => "target_truncated",
             Self::MapUnknown => "map_unknown",
             Self::NotPermitted => "not_permitted",
             Self::PreserveImpossible => "preserve_impossible",

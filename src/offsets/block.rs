@@ -138,6 +138,17 @@ impl Block {
         self.runs.push(run);
     }
 
+    /// The block of what `kept` leaves of each run; it has to leave some of the first.
+    pub(super) fn cut(&self, kept: impl Fn(&Run) -> Run) -> Self {
+        let runs = self.runs.iter().map(kept);
+        let runs: Vec<Run> = runs.take_while(|run| run.length > 0).collect();
+        debug_assert!(!runs.is_empty(), "something stays of the first run");
+        Self {
+            ordinal: self.ordinal,
+            runs,
+        }
+    }
+
     /// The compact form.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(16 + 3 * self.runs.len());

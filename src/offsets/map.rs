@@ -53,15 +53,15 @@ pub struct RunMap {
     /// Where the first run is expected; of no consequence once there is one.
     origin: (SourceOffset, TargetOffset),
     /// Ordinal of the oldest run not pruned.
-    first_ordinal: u64,
+    pub(super) first_ordinal: u64,
     /// Full blocks not known to be durable, oldest first; lookups need them until they are.
-    held: VecDeque<Block>,
+    pub(super) held: VecDeque<Block>,
     /// How many of `held`, from the front, were given out to be stored.
-    held_taken: usize,
+    pub(super) held_taken: usize,
     /// The newest runs; none in an empty map.
-    tail: Option<Block>,
+    pub(super) tail: Option<Block>,
     /// Whether the tail holds runs which were not given out yet.
-    tail_changed: bool,
+    pub(super) tail_changed: bool,
 }
 
 impl RunMap {

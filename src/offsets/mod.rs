@@ -12,6 +12,7 @@
 //! ```
 
 mod block;
+mod cut;
 mod direction;
 mod lookup;
 mod map;

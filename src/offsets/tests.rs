@@ -63,6 +63,13 @@ impl Model {
         }
     }
 
+    fn cut(&mut self, kept: impl Fn(&Run) -> i64) {
+        for run in &mut self.0 {
+            run.length = run.length.min(kept(run));
+        }
+        self.0.retain(|run| run.length > 0);
+    }
+
     fn to_target(&self, at: SourceOffset) -> Lookup<TargetOffset> {
         for (index, run) in self.0.iter().enumerate() {
             match run.to_target(at) {
@@ -109,6 +116,8 @@ enum Step {
     Restart,
     /// Both log starts, in 256ths of the map.
     Prune(i64, i64),
+    /// The new end on one side, in 256ths of the map, and whether that is the source.
+    Cut(i64, bool),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -119,6 +128,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::StoreLater),
         2 => Just(Step::Restart),
         2 => (0..256_i64, 0..256_i64).prop_map(|(source, target)| Step::Prune(source, target)),
+        2 => (0..280_i64, any::<bool>()).prop_map(|(end, on_source)| Step::Cut(end, on_source)),
     ]
 }
 
@@ -164,6 +174,7 @@ impl Rig {
                 }
             }
             Step::Prune(source, target) => self.prune(source, target),
+            Step::Cut(end, on_source) => self.cut(end, on_source),
         }
     }
 
@@ -194,6 +205,24 @@ impl Rig {
         let kept = self.model.0.split_off(self.model.0.len() - runs_left);
         for run in std::mem::replace(&mut self.model.0, kept) {
             assert!(run.source_end() <= source && run.target_end() <= target);
+        }
+    }
+
+    fn cut(&mut self, end: i64, on_source: bool) {
+        self.finish_storing();
+        let removed = if on_source {
+            let end = SourceOffset(self.map.source_end().get() * end / 256);
+            self.model.cut(|run| end.since(run.source));
+            self.map.cut_at_source(end, &self.shelf)
+        } else {
+            let end = TargetOffset(self.map.target_end().get() * end / 256);
+            self.model.cut(|run| end.since(run.target));
+            self.map.cut_at_target(end, &self.shelf)
+        };
+        self.shelf.apply(removed.unwrap());
+        self.store();
+        if self.map.last().is_none() {
+            self.map = RunMap::empty(SourceOffset(ORIGIN), TargetOffset(ORIGIN));
         }
     }
 
@@ -331,17 +360,15 @@ fn only_new_runs_have_to_be_stored() {
 fn plans_count_records_not_offsets() {
     let mut rig = Rig::new();
     rig.apply(&Step::Append(1, 0, 3, 700));
-    let count = |from, to| {
-        let (from, to) = (SourceOffset(from), SourceOffset(to));
-        rig.map.count_between(from, to, &rig.shelf).unwrap()
-    };
+    let between = |from, to| rig.map.count_between(from, to, &rig.shelf).unwrap();
+    let count = |from, to| between(SourceOffset(from), SourceOffset(to));
     assert_eq!(count(ORIGIN + 1, ORIGIN + 1 + 4 * 100), 300);
     assert_eq!(count(ORIGIN + 4, ORIGIN + 5), 0);
     assert_eq!(count(ORIGIN + 5, ORIGIN + 1), -3);
     assert_eq!(count(0, 1 << 40), 2100);
 }
 
-/// A topic written by short transactions: each a few records and a marker, so each is a run (H12).
+/// A topic of short transactions: each is a few records and a marker, so a run (H12).
 #[test]
 fn ten_million_runs_are_small() {
     const RUNS: i64 = 10_000_000;

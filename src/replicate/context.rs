@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::checkpoint::Store;
+use crate::checkpoint::audit::AuditLog;
+use crate::config::{PolicyRules, Start};
 use crate::error::Result;
 use crate::kafka::wire::Cluster;
-use crate::model::{LinkIdentity, LinkName, TopicPartition};
+use crate::model::{LinkIdentity, LinkName, TopicName, TopicPartition};
 use crate::task::Ownership;
 
 use super::complaints::Complaints;
-use crate::config::Start;
 
 use super::mirror::{Mirror, Route};
 use super::view::LinkView;
@@ -38,6 +39,10 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// Where partitions start that the link's first look finds.
     pub start: Start,
+    /// What happens where going on would mean to guess.
+    pub policies: PolicyRules,
+    /// The topic on the target for records that it refuses in their mirror topics.
+    pub quarantine_topic: TopicName,
 }
 
 /// What a link is made of.
@@ -57,6 +62,8 @@ pub struct Link {
     pub memory_ms: i64,
     /// Whether this process may write to the mirror partitions.
     pub ownership: Ownership,
+    /// Where decisions are put on record.
+    pub audit: Arc<AuditLog>,
 }
 
 /// A link at work.
@@ -72,6 +79,9 @@ pub(crate) struct LinkContext {
     pub(crate) memory_ms: i64,
     pub(crate) ownership: Ownership,
     pub(crate) settles: Semaphore,
+    pub(crate) audit: Arc<AuditLog>,
+    /// Held while a receipt is written: one at a time.
+    pub(crate) quarantine: Mutex<()>,
     pub(crate) view: LinkView,
     pub(crate) complaints: Complaints,
 }
@@ -86,6 +96,7 @@ impl LinkContext {
             settings,
             memory_ms,
             ownership,
+            audit,
         } = link;
         Self {
             name: view.link().clone(),
@@ -97,6 +108,8 @@ impl LinkContext {
             memory_ms,
             ownership,
             settles: Semaphore::new(SETTLES_AT_ONCE),
+            audit,
+            quarantine: Mutex::new(()),
             complaints: Complaints::new(view.link().clone()),
             view,
         }
@@ -110,7 +123,8 @@ impl LinkContext {
     ) -> Result<Mirror> {
         let tracked = self.view.track(partition, &mirrored.target_name)?;
         let initial = mirrored.is_initial(partition.partition);
-        let start = if initial {
+        // A mirror topic created anew begins with everything there is.
+        let start = if initial && mirrored.reseeded.is_none() {
             self.settings.start
         } else {
             Start::Earliest
@@ -134,6 +148,7 @@ impl LinkContext {
             tracked,
             producer_id,
             (!begun).then_some(start),
+            self.settings.policies.of(&partition.topic),
         ))
     }
 

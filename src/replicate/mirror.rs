@@ -8,11 +8,15 @@ use std::time::Duration;
 
 use crate::config::Start;
 use crate::model::{
-    LeaderEpoch, ProducerId, Reason, SourceOffset, TargetOffset, TopicId, TopicPartition,
+    LeaderEpoch, LinkIdentity, Policies, ProducerId, Reason, SourceOffset, TargetOffset, TopicId,
+    TopicPartition,
 };
 use crate::task::Backoff;
 
+use super::anew::Ids;
+use super::decision::Decision;
 use super::hold::Hold;
+use super::release::Grant;
 use super::settle::Trouble;
 use super::shipment::{Course, Shipment, compose};
 use super::tracked::Tracked;
@@ -43,6 +47,8 @@ pub(crate) enum Then {
     },
     /// Stand still until the link is resumed.
     Pause,
+    /// Begin anew under another mirror topic.
+    Anew(Ids),
     /// Begin to flow: where it starts had to be stored first.
     Flow {
         /// Where it fetches.
@@ -154,6 +160,12 @@ pub(crate) struct Mirror {
     pub(crate) counted: usize,
     /// Where it starts if nothing is mirrored yet; none once that is stored.
     pub(crate) start: Option<Start>,
+    /// What the configuration says to do where it would have to guess.
+    pub(crate) policies: Policies,
+    /// What an operator decided about the trouble it stands still for.
+    pub(crate) grant: Option<Grant>,
+    /// The trouble for which it settles once more, to find a decision.
+    pub(crate) pending: Option<Reason>,
 }
 
 impl Mirror {
@@ -163,6 +175,7 @@ impl Mirror {
         tracked: Arc<Tracked>,
         producer_id: ProducerId,
         start: Option<Start>,
+        policies: Policies,
     ) -> Self {
         let epochs_until = tracked.lock().record.frontier;
         Self {
@@ -193,6 +206,9 @@ impl Mirror {
             new_plan: true,
             counted: 0,
             start,
+            policies,
+            grant: None,
+            pending: None,
         }
     }
 
@@ -268,6 +284,26 @@ impl Mirror {
             let Some(until) = self.hold.skip() else { break };
             self.tracked.advance(until);
         }
+    }
+
+    /// Takes over where a decision lets it go on.
+    pub(crate) fn take_decision(&mut self, decision: &Decision, identity: &LinkIdentity) {
+        let (incarnation, frontier) = {
+            let record = &self.tracked.lock().record;
+            (record.incarnation, record.frontier)
+        };
+        self.phase = Phase::Settling;
+        self.course.producer_id = identity.producer_id(incarnation);
+        if let Some(id) = decision.source_id {
+            self.route.source_id = id;
+            self.conflict = None;
+        }
+        if self.epochs_until > frontier || decision.source_id.is_some() {
+            self.epochs_until = frontier;
+        }
+        self.start = None;
+        self.pending = None;
+        self.refused_sequence = None;
     }
 
     /// Lets batches grow again after refused ones shrank them, and forgets the refusal once it is passed.

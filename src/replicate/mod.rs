@@ -4,18 +4,27 @@
 //! any error or crash the position is found in the target's log, not remembered; what would have to be guessed halts the
 //! partition and no other. Doesn't: create topics, know groups, or repair what somebody else wrote.
 
+mod adopted;
+mod anew;
 mod complaints;
 mod context;
+mod deciding;
+mod decision;
+mod foreign;
 mod hold;
 mod intake;
+mod judging;
 mod likeness;
 mod log_starts;
 mod mirror;
 mod outlet;
+mod parting;
+mod quarantine;
 mod reasons;
+mod receipt;
 mod rederive;
+mod release;
 mod resume;
-
 mod settle;
 mod settling;
 mod shipment;
@@ -23,6 +32,7 @@ mod sieve;
 mod storing;
 mod target_log;
 mod tracked;
+mod translate;
 mod turns;
 mod view;
 mod window;
@@ -31,5 +41,8 @@ mod worker;
 pub use context::{Link, Settings};
 pub(crate) use resume::{Tail, check_tail};
 
-pub use view::{LinkView, PartitionStatus, Translation, Untranslatable};
+pub use deciding::Outcome;
+pub use release::Unreleased;
+pub use translate::{Translation, Untranslatable};
+pub use view::{LinkView, PartitionStatus};
 pub use worker::run;

@@ -287,6 +287,11 @@ impl Worker {
     }
 }
 
+/// Whether a broker refuses a batch for what it is.
+pub(crate) fn is_refusal(code: BrokerCode) -> bool {
+    REFUSALS.contains(&code.0)
+}
+
 /// What an error code in a produce response means for the partition.
 fn refusal(mirror: &mut Mirror, code: BrokerCode, message: Option<&str>) -> Trouble {
     let Some(oldest) = mirror.window.oldest() else {
@@ -307,7 +312,7 @@ fn refusal(mirror: &mut Mirror, code: BrokerCode, message: Option<&str>) -> Trou
             );
         }
     }
-    if REFUSALS.contains(&code.0) {
+    if is_refusal(code) {
         if records == 1 {
             return Trouble::Halt(
                 Reason::new(HaltCode::RecordRefused, text).at(first_source, Some(target)),

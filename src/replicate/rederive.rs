@@ -19,6 +19,9 @@ const SEARCH_LIMIT: usize = 8 * 1024 * 1024;
 const READ_BYTES: i32 = 1024 * 1024;
 
 /// Derives the one run of a contiguous partition, or says why that can't be.
+///
+/// In a partition that changed hands the difference between the offsets may have fallen and risen again, so there the ends
+/// prove nothing about what lies between.
 pub(crate) async fn derive(
     source: &Cluster,
     target: &Cluster,
@@ -27,6 +30,12 @@ pub(crate) async fn derive(
     last: &Batch,
     source_start: SourceOffset,
 ) -> Result<Run, Trouble> {
+    if last.header().producer_id.incarnation() > 0 {
+        return Err(unknown(
+            "the mirror was broken off and went on before; what stands between only the checkpoint knew",
+            tail,
+        ));
+    }
     let Some(shift) = shift_of_tail(source, question, last, source_start).await? else {
         return Err(unknown(
             "the mirror's last records were not found on the source",

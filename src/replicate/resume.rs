@@ -19,21 +19,27 @@ pub(crate) struct Tail {
     pub(crate) last: Option<Header>,
 }
 
-/// Whether the tail is this link's own work (H4), and not shorter than what was acknowledged (H13).
+/// Whether the tail is this link's own work (H4), and not shorter than what was acknowledged (H13). `anchor` is where the
+/// map goes on, if nothing has landed there yet.
 pub(crate) fn check_tail(
     identity: &LinkIdentity,
     tail: &Tail,
     acknowledged: Option<TargetOffset>,
+    anchor: Option<TargetOffset>,
 ) -> Result<(), Reason> {
     if let Some(acknowledged) = acknowledged.filter(|&acknowledged| tail.end < acknowledged) {
         return Err(Reason::new(
-            HaltCode::MapUnknown,
+            HaltCode::TargetTruncated,
             format!(
                 "the mirror partition ends at {} but had acknowledged records up to {acknowledged}: the target lost them",
                 tail.end
             ),
         )
         .at(None, Some(tail.end)));
+    }
+    if anchor == Some(tail.end) {
+        // What lies before was judged when it was decided to go on here.
+        return Ok(());
     }
     let Some(last) = &tail.last else {
         return check_empty(tail, acknowledged);
@@ -99,7 +105,7 @@ impl Explanation {
 
 /// Every way to explain a log that ends at `end`, the most likely first.
 ///
-/// `last_run` is the map's last run, open-ended by nature; `plans` are the chains of runs stored ahead of their data, the
+/// `last_run` is the map's last run, open-ended by nature, or one without records that is about to begin; `plans` are the chains of runs stored ahead of their data, the
 /// oldest first: a chain that was given up may still have landed (H8).
 pub(crate) fn explanations(
     last_run: Option<Run>,
@@ -118,7 +124,9 @@ pub(crate) fn explanations(
 
 fn explain(last_run: Option<Run>, plan: &[Run], end: TargetOffset) -> Option<Explanation> {
     let known_end = last_run.map(|run| run.target_end());
-    let mut runs: Vec<Run> = Vec::new();
+    // Where the map was broken off and goes on, it does so with a run that has no records yet.
+    let begun = last_run.filter(|run| run.length == 0);
+    let mut runs: Vec<Run> = begun.into_iter().collect();
     let landed = |run: &&Run| run.target < end && known_end.is_none_or(|known| run.target >= known);
     for run in plan.iter().filter(landed) {
         stretch(runs.last_mut(), run.target);
@@ -135,6 +143,7 @@ fn explain(last_run: Option<Run>, plan: &[Run], end: TargetOffset) -> Option<Exp
     }
     stretch(runs.last_mut(), end);
     let position = runs.last().map(Run::source_end)?;
+    runs.retain(|run| run.length > 0);
     Some(Explanation { runs, position })
 }
 

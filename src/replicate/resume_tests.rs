@@ -45,29 +45,33 @@ fn own_tail_passes_and_everything_else_is_named() {
     let own = identity().producer_id(0);
     let ours = tail(10, Some(header(7, 3, own, 7)));
     assert_eq!(
-        check_tail(&identity(), &ours, Some(TargetOffset(4))),
+        check_tail(&identity(), &ours, Some(TargetOffset(4)), None),
         Ok(())
     );
 
     let foreign = tail(10, Some(header(7, 3, ProducerId(-1), -1)));
-    let code = check_tail(&identity(), &foreign, None).unwrap_err().code;
+    let code = check_tail(&identity(), &foreign, None, None)
+        .unwrap_err()
+        .code;
     assert_eq!(code, HaltCode::ForeignWrite);
 
     let shifted = tail(10, Some(header(7, 3, own, 5)));
-    let code = check_tail(&identity(), &shifted, None).unwrap_err().code;
+    let code = check_tail(&identity(), &shifted, None, None)
+        .unwrap_err()
+        .code;
     assert_eq!(code, HaltCode::ForeignWrite);
 
-    let lost = check_tail(&identity(), &ours, Some(TargetOffset(11))).unwrap_err();
-    assert_eq!(lost.code, HaltCode::MapUnknown);
+    let lost = check_tail(&identity(), &ours, Some(TargetOffset(11)), None).unwrap_err();
+    assert_eq!(lost.code, HaltCode::TargetTruncated);
 }
 
 #[test]
 fn an_empty_log_has_to_end_where_the_checkpoint_does() {
     let mut empty = tail(11, None);
     empty.log_start = TargetOffset(11);
-    assert!(check_tail(&identity(), &empty, Some(TargetOffset(11))).is_ok());
-    assert!(check_tail(&identity(), &empty, None).is_err());
-    assert!(check_tail(&identity(), &tail(0, None), None).is_ok());
+    assert!(check_tail(&identity(), &empty, Some(TargetOffset(11)), None).is_ok());
+    assert!(check_tail(&identity(), &empty, None, None).is_err());
+    assert!(check_tail(&identity(), &tail(0, None), None, None).is_ok());
 }
 
 #[test]
@@ -158,4 +162,49 @@ fn epochs_are_known_only_as_far_as_they_were_noted() {
     );
     // An epoch that began behind what was noted would be missed: a stale one looks like a truncation.
     assert_eq!(before(201), -1);
+}
+
+#[test]
+fn where_the_map_goes_on_nothing_before_is_continued() {
+    // The map ends at 10, others wrote up to 15, and source offset 10 is next.
+    let begun = Some(run(10, 15, 0));
+    let explain = |plans: &[Vec<Run>], end| explanations(begun, plans, TargetOffset(end));
+    let explained = |runs: &[Run], position| Explanation {
+        runs: runs.to_vec(),
+        position: SourceOffset(position),
+    };
+    assert_eq!(explain(&[], 15), [explained(&[], 10)]);
+    assert_eq!(explain(&[], 18), [explained(&[run(10, 15, 3)], 13)]);
+    let behind_a_gap = vec![run(12, 15, 1)];
+    assert_eq!(
+        explain(std::slice::from_ref(&behind_a_gap), 15),
+        [explained(&[], 10)]
+    );
+    assert_eq!(
+        explain(&[behind_a_gap], 18),
+        [
+            explained(&[run(12, 15, 3)], 15),
+            explained(&[run(10, 15, 3)], 13)
+        ]
+    );
+    let later = vec![run(20, 17, 1)];
+    assert_eq!(
+        explain(&[later], 18)[0],
+        explained(&[run(10, 15, 2), run(20, 17, 1)], 21)
+    );
+}
+
+#[test]
+fn a_tail_judged_before_is_not_judged_again_and_what_follows_is() {
+    let foreign = tail(15, Some(header(10, 5, ProducerId(-1), -1)));
+    let end = Some(TargetOffset(15));
+    assert_eq!(check_tail(&identity(), &foreign, end, end), Ok(()));
+    let more = tail(18, Some(header(15, 3, ProducerId(-1), -1)));
+    let reason = check_tail(&identity(), &more, end, end).unwrap_err();
+    assert_eq!(
+        (reason.code, reason.target_offset),
+        (HaltCode::ForeignWrite, end)
+    );
+    let lost = check_tail(&identity(), &tail(12, None), end, end).unwrap_err();
+    assert_eq!(lost.code, HaltCode::TargetTruncated);
 }

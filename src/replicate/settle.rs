@@ -4,6 +4,8 @@
 //! can be told with the source gone; then the source; then the proof that both agree. Writes nothing to either cluster.
 //! Dropping the future leaves nothing behind.
 
+use std::sync::Arc;
+
 use crate::checkpoint::PartitionRecord;
 use crate::config::Start;
 use crate::error::{Error, Result};
@@ -11,15 +13,20 @@ use crate::kafka::admin::{self, At};
 use crate::kafka::batch::Batch;
 use crate::kafka::wire::{Cluster, Leader};
 use crate::model::{
-    HaltCode, LeaderEpoch, LinkIdentity, Reason, Run, SourceOffset, TargetOffset, TopicId,
-    TopicPartition,
+    HaltCode, LeaderEpoch, LinkIdentity, Policies, Policy, Reason, Run, SourceOffset, TargetOffset,
+    TopicId, TopicPartition,
 };
 
+use super::decision::{self, Decision};
+use super::foreign::Survey;
+use super::judging::{check_holds, judge_tail, recreated, truncation};
 use super::likeness::{self, Likeness};
-use super::reasons::{same_topic, source_gap, truncated};
+use super::parting;
+use super::reasons::{same_topic, source_gap};
 use super::rederive;
 use super::resume::{self, Explanation, Tail};
 use super::target_log::{batch_at, known_at, settled_end};
+use super::tracked::Tracked;
 
 /// Why a partition can't go on.
 #[derive(Debug)]
@@ -28,6 +35,8 @@ pub(crate) enum Trouble {
     Halt(Reason),
     /// It may pass by itself.
     Retry(Error),
+    /// A policy says what to do about it.
+    Decided(Box<Decision>),
 }
 
 impl From<Error> for Trouble {
@@ -65,12 +74,22 @@ pub(crate) struct Question {
     pub(crate) epochs_until: SourceOffset,
     /// Where to start if the target holds nothing and the checkpoint DB knows no start.
     pub(crate) start: Option<Start>,
+    /// What to do where it would have to guess.
+    pub(crate) policies: Policies,
+    /// The trouble that asks for a decision, if one does.
+    pub(crate) pending: Option<Reason>,
+    /// The partition's map.
+    pub(crate) tracked: Arc<Tracked>,
 }
 
 impl Question {
-    /// The source's leader epoch of the record before an offset, if it is known.
-    fn epoch_before(&self, offset: SourceOffset) -> LeaderEpoch {
-        resume::epoch_before(&self.record.epochs, self.epochs_until, offset)
+    /// The target offset where the map goes on, if nothing has landed there yet.
+    pub(crate) fn anchor(&self) -> Option<TargetOffset> {
+        self.record.history.anchor.map(|anchor| anchor.target)
+    }
+
+    pub(crate) fn follows(&self, code: HaltCode) -> bool {
+        self.policies.on(code) == Policy::Follow
     }
 }
 
@@ -87,6 +106,8 @@ pub(crate) struct TargetSide {
     pub(crate) explanations: Vec<Explanation>,
     /// The newest timestamp under which the leader knows our producer id with the right sequence.
     pub(crate) known_at: Option<i64>,
+    /// What others wrote, if it is to be adopted.
+    pub(crate) foreign: Option<Survey>,
 }
 
 /// Where to go on.
@@ -138,12 +159,11 @@ pub(crate) async fn settle_target(
         log_start,
         last: last.as_ref().map(|batch| *batch.header()),
     };
-    resume::check_tail(identity, &tail, question.acknowledged).map_err(|reason| {
-        let reached = question.acknowledged.map(|_| question.record.frontier);
-        let source = reason.source_offset.or(reached);
-        let target = reason.target_offset;
-        Trouble::Halt(reason.at(source, target))
-    })?;
+    let foreign = match judge_tail(identity, question, &tail) {
+        Ok(None) => None,
+        Ok(Some(reason)) => Some(Survey::read(cluster, identity, question, &tail, reason).await?),
+        Err(trouble) => return Err(trouble),
+    };
     let explanations = resume::explanations(question.last_run, &question.record.plans, tail.end);
     let known_at = known_at(cluster, identity, question, &tail).await?;
     Ok(TargetSide {
@@ -152,6 +172,7 @@ pub(crate) async fn settle_target(
         last,
         explanations,
         known_at,
+        foreign,
     })
 }
 
@@ -164,29 +185,30 @@ pub(crate) async fn settle_source(
 ) -> Result<Settled, Trouble> {
     let partition = &question.source;
     let leader = source.leader(partition).await?;
-    same_topic(
-        question.source_id,
-        leader.topic_id,
-        HaltCode::SourceRecreated,
-        partition,
-    )?;
-    let known = question.record.source_topic_id;
-    same_topic(known, leader.topic_id, HaltCode::SourceRecreated, partition)?;
     let log_start = SourceOffset(
         admin::list_offset(source, partition, leader.epoch, At::Earliest)
             .await?
             .offset,
     );
+    for known in [question.source_id, question.record.source_topic_id] {
+        let same = same_topic(known, leader.topic_id, HaltCode::SourceRecreated, partition);
+        same.map_err(|trouble| recreated(question, &side, &leader, log_start, trouble))?;
+    }
     let mirrored = question.record.frontier;
     // Before contents are compared: where records are gone, others may stand in their places.
-    check_holds(source, question, &leader, mirrored).await?;
+    check_holds(source, question, &side, &leader, mirrored).await?;
+    if let Some(survey) = side.foreign.clone() {
+        let start = position_of_empty(source, question, &side, &leader, log_start).await?;
+        let decision = survey.adopt(source, question, &side, start).await?;
+        return Err(Trouble::Decided(Box::new(decision)));
+    }
     let (runs, position) = if let Some(last) = &side.last {
         if side.explanations.is_empty() {
             let derived =
                 rederive::derive(source, target, question, &side.tail, last, log_start).await?;
             (vec![derived], derived.source_end())
         } else {
-            let chosen = prove(source, question, &side, last).await?;
+            let chosen = prove(source, target, question, &side, last).await?;
             let position = chosen.position.max(mirrored);
             (chosen.runs, position)
         }
@@ -197,10 +219,16 @@ pub(crate) async fn settle_source(
         )
     };
     if log_start > position {
-        return Err(Trouble::Halt(source_gap(position, log_start)));
+        let reason = source_gap(position, log_start);
+        if !question.follows(reason.code) {
+            return Err(Trouble::Halt(reason));
+        }
+        let found = Explanation { runs, position };
+        let decision = decision::follow_gap(reason, found, log_start, side.tail.end);
+        return Err(Trouble::Decided(Box::new(decision)));
     }
     if position > mirrored {
-        check_holds(source, question, &leader, position).await?;
+        check_holds(source, question, &side, &leader, position).await?;
     }
     Ok(Settled {
         target: side,
@@ -246,6 +274,7 @@ async fn position_of_empty(
 /// Chooses the explanation whose last record is the same on both sides.
 async fn prove(
     source: &Cluster,
+    target: &Cluster,
     question: &Question,
     side: &TargetSide,
     last: &Batch,
@@ -261,6 +290,13 @@ async fn prove(
         }
     }
     let nothing_new = question.acknowledged == Some(side.tail.end);
+    if nothing_new && undecided.is_empty() {
+        // The map is certain, so it is the source that no longer has what was mirrored.
+        let parting = parting::by_content(source, target, question, side).await?;
+        if let Some(reason) = parting {
+            return Err(truncation(question, side, reason));
+        }
+    }
     match undecided.as_slice() {
         [only] if nothing_new || side.explanations.len() == 1 => Ok((*only).clone()),
         _ => Err(Trouble::Halt(
@@ -279,31 +315,4 @@ fn open_ended(run: Option<Run>, end: TargetOffset) -> Option<Run> {
         length: run.length.max(end.since(run.target)),
         ..run
     })
-}
-
-/// Checks that the source still holds what was mirrored before an offset (H11).
-///
-/// Only what every in-sync replica holds is mirrored, so a leader that was elected cleanly can't end before it; and brokers
-/// that can't tell a truncation in a fetch are asked for the end of the last mirrored epoch.
-async fn check_holds(
-    source: &Cluster,
-    question: &Question,
-    leader: &Leader,
-    before: SourceOffset,
-) -> Result<(), Trouble> {
-    let partition = &question.source;
-    let end = admin::list_offset(source, partition, leader.epoch, At::TrueEnd).await?;
-    if end.offset < before.get() {
-        let reason = truncated(before, end.offset, leader.epoch.0);
-        return Err(Trouble::Halt(reason));
-    }
-    let epoch = question.epoch_before(before);
-    if epoch == LeaderEpoch::UNKNOWN || epoch == leader.epoch {
-        return Ok(());
-    }
-    let (found, end) = admin::end_of_epoch(source, partition, epoch).await?;
-    if end >= 0 && end < before.get() {
-        return Err(Trouble::Halt(truncated(before, end, found.0)));
-    }
-    Ok(())
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::error::{Error, Kind};
-use crate::model::{HaltCode, PartitionState, TargetOffset};
+use crate::model::{HaltCode, PartitionState, Policy, Run, TargetOffset};
 
 use super::mirror::{Lane, Mirror, Phase, Then};
 use super::settle::{Question, Settled, TargetSide, Trouble, settle_source, settle_target};
@@ -95,7 +95,10 @@ impl Worker {
             }
         };
         match taken {
-            Ok(settled) => self.flow(index, &settled),
+            Ok(settled) => match mirror.refused_record(settled.target.tail.end) {
+                Some(refused) => self.quarantine(index, refused),
+                None => self.flow(index, &settled),
+            },
             Err(trouble) => self.trouble(index, trouble, false),
         }
     }
@@ -104,6 +107,8 @@ impl Worker {
     fn flow(&mut self, index: usize, settled: &Settled) {
         let settings = &self.link.settings;
         let mirror = &mut self.mirrors[index];
+        // What was to be decided about is gone.
+        (mirror.pending, mirror.grant) = (None, None);
         let place = mirror.route.spread();
         let slot =
             |connections: u16| u16::try_from(place % u64::from(connections.max(1))).unwrap_or(0);
@@ -150,9 +155,8 @@ impl Worker {
         mirror.uncertain |= uncertain;
         mirror.phase = match (std::mem::replace(&mut mirror.phase, Phase::Settling), then) {
             // The first trouble explains the ones that follow from it; a pause goes before any.
-            (Phase::Draining(first @ (Then::Settle { .. } | Then::Pause)), Then::Settle { .. }) => {
-                Phase::Draining(first)
-            }
+            (Phase::Draining(first @ (Then::Settle { .. } | Then::Pause)), Then::Settle { .. })
+            | (Phase::Draining(first @ Then::Anew(_)), _) => Phase::Draining(first),
             (_, then) => Phase::Draining(then),
         };
         self.recount(index);
@@ -172,6 +176,7 @@ impl Worker {
         mirror.round += 1;
         match then {
             Then::Pause => mirror.tracked.show(PartitionState::Paused, None),
+            Then::Anew(ids) => self.begin_anew(index, ids),
             Then::Flow { intake, outlet } => {
                 mirror.tracked.lock().begun = true;
                 mirror.phase = Phase::Flowing { intake, outlet };
@@ -184,11 +189,24 @@ impl Worker {
                 trouble: Trouble::Retry(error),
                 ..
             } => self.rest(index, &error),
+            Then::Settle {
+                trouble: Trouble::Decided(decision),
+                ..
+            } => self.decide(index, &decision),
         }
     }
 
     fn halt(&mut self, index: usize, reason: crate::model::Reason) {
         let mirror = &mut self.mirrors[index];
+        let policy = mirror.policies().on(reason.code);
+        if policy != Policy::Halt && mirror.pending.is_none() {
+            // A settling that has read both sides decides.
+            let detail = format!("{}; {policy} follows", reason.message);
+            mirror.pending = Some(reason);
+            return self.rest_for(index, detail);
+        }
+        mirror.pending = None;
+        mirror.released(Err(Box::new(reason.clone())));
         let known = mirror.tracked.lock().figures.reason.clone();
         if known.as_ref() != Some(&reason) {
             tracing::error!(
@@ -215,11 +233,15 @@ impl Worker {
         let (source, target) = (&self.link.source, &self.link.target);
         let mirror = &mut self.mirrors[index];
         mirror.seen = (source.metadata().generation, target.metadata().generation);
-        mirror.phase = Phase::Resting;
-        mirror
-            .tracked
-            .show(PartitionState::Retrying, Some(error.chain()));
         self.link.complaints.note(&mirror.route.source, error);
+        self.rest_for(index, error.chain());
+    }
+
+    /// Settles again after a pause, showing what for.
+    fn rest_for(&mut self, index: usize, detail: String) {
+        let mirror = &mut self.mirrors[index];
+        mirror.phase = Phase::Resting;
+        mirror.tracked.show(PartitionState::Retrying, Some(detail));
         let ticket = (index, mirror.round);
         let pause = mirror.backoff.next();
         self.events.push(Box::pin(async move {
@@ -258,18 +280,21 @@ async fn within<T>(
 
 fn question(mirror: &Mirror) -> Question {
     let known = mirror.tracked.lock();
-    let began = known.map.last().is_some();
+    let last_run = known.last_run();
     Question {
         source: mirror.route.source.clone(),
         target: mirror.route.target.clone(),
         source_id: mirror.route.source_id,
         target_id: mirror.route.target_id,
         record: known.record.clone(),
-        last_run: known.map.last().copied(),
-        acknowledged: began.then_some(known.record.acked_end),
+        last_run,
+        acknowledged: last_run.map(|_| known.record.acked_end),
         uncertain: mirror.uncertain,
         epochs_until: mirror.epochs_until,
         start: mirror.start,
+        policies: mirror.policies(),
+        pending: mirror.pending.clone(),
+        tracked: Arc::clone(&mirror.tracked),
     }
 }
 
@@ -286,7 +311,7 @@ fn take_over(
         runs: settled.runs.clone(),
         position: settled.position,
     };
-    if known.map.last().is_none() {
+    if known.last_run().is_none() {
         known.record.origin = settled
             .runs
             .first()
@@ -308,7 +333,7 @@ fn take_over(
     known.figures.detail = None;
     known.figures.reason = None;
     mirror.course.target = end;
-    mirror.course.source = known.map.last().map(crate::model::Run::source_end);
+    mirror.course.source = known.last_run().as_ref().map(Run::source_end);
     drop(known);
     // Nothing can be on its way to a partition that was never begun.
     let fresh = end == TargetOffset::ZERO && mirror.start.is_some();

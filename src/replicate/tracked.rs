@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, Update, records};
 use crate::model::{
-    LeaderEpoch, PartitionState, Reason, Run, SourceOffset, TargetOffset, TopicId, TopicName,
+    History, LeaderEpoch, PartitionState, Reason, Run, SourceOffset, TargetOffset, TopicId,
+    TopicName,
 };
 use crate::offsets::{MapError, Receipt, RunMap};
 
@@ -87,7 +88,13 @@ impl Tracked {
         let stored = records::load_partition(&*store, &key)?;
         let begun = stored.is_some();
         let record = stored.unwrap_or_else(blank);
-        let map = StoredRuns::new(&*store, &key).load(record.origin, TargetOffset::ZERO)?;
+        let expected = record
+            .history
+            .anchor
+            .map_or((record.origin, TargetOffset::ZERO), |anchor| {
+                (anchor.source, anchor.target)
+            });
+        let map = StoredRuns::new(&*store, &key).load(expected.0, expected.1)?;
         let figures = Figures {
             state: PartitionState::Preparing,
             reason: None,
@@ -209,8 +216,9 @@ impl Known {
     pub(crate) fn landed(&mut self, runs: &[Run], frontier: SourceOffset) -> Result<(), MapError> {
         for run in runs {
             self.map.append(*run)?;
+            self.record.history.anchor = None;
         }
-        self.record.acked_end = self.map.target_end();
+        self.record.acked_end = self.end();
         self.figures.target_end = self.record.acked_end.get();
         self.forget_plans();
         self.advance(frontier);
@@ -224,10 +232,22 @@ impl Known {
         end: TargetOffset,
     ) -> Result<(), MapError> {
         let first = explanation.runs.first().map_or(end, |run| run.target);
-        if self.map.last().is_some() {
+        if self.map.last().is_some() && self.record.history.anchor.is_none() {
             self.map.extend_last_to(first.max(self.map.target_end()))?;
         }
         self.landed(&explanation.runs, explanation.position)
+    }
+
+    /// The run that the next record continues: the map's last, or one about to begin where the map goes on.
+    pub(crate) fn last_run(&self) -> Option<Run> {
+        let anchor = self.record.history.anchor;
+        anchor.map_or_else(|| self.map.last().copied(), |anchor| Some(anchor.run()))
+    }
+
+    /// The target offset of the next record.
+    pub(crate) fn end(&self) -> TargetOffset {
+        let anchor = self.record.history.anchor;
+        anchor.map_or_else(|| self.map.target_end(), |anchor| anchor.target)
     }
 
     fn forget_plans(&mut self) {
@@ -268,7 +288,8 @@ impl Known {
     }
 }
 
-fn blank() -> PartitionRecord {
+/// A partition of which nothing is known.
+pub(super) fn blank() -> PartitionRecord {
     PartitionRecord {
         source_topic_id: TopicId::NONE,
         target_topic_id: TopicId::NONE,
@@ -278,5 +299,6 @@ fn blank() -> PartitionRecord {
         epochs: Vec::new(),
         plans: Vec::new(),
         incarnation: 0,
+        history: History::default(),
     }
 }

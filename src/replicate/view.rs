@@ -5,16 +5,15 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
+use super::release::{Release, Releases};
+use super::tracked::Tracked;
 use crate::checkpoint::{PartitionKey, Store, Update, records};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{
-    LinkName, PartitionState, Reason, SourceOffset, TargetOffset, TopicName, TopicPartition,
+    HaltCode, LinkName, PartitionState, Reason, SourceOffset, TopicName, TopicPartition, Totals,
 };
-use crate::offsets::Lookup;
-
-use super::tracked::{Known, Tracked};
 
 /// A link's view: a cheap handle.
 #[derive(Debug, Clone)]
@@ -27,6 +26,7 @@ struct Inner {
     partitions: RwLock<BTreeMap<TopicPartition, Arc<Tracked>>>,
     paused: watch::Sender<bool>,
     save_order: Mutex<()>,
+    releases: Releases,
 }
 
 /// One partition, as the API shows it. Offsets are -1 where nothing was seen yet.
@@ -72,43 +72,11 @@ pub struct PartitionStatus {
     pub batches: u64,
     /// How often this process worked out the position anew.
     pub settlings: u64,
-}
-
-/// A pair of offsets between which translation is exact, or not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Translation {
-    /// The source offset.
-    pub source_offset: SourceOffset,
-    /// The target offset.
-    pub target_offset: TargetOffset,
-    /// Whether a consumer going on there skips and repeats nothing.
-    pub exact: bool,
-    /// Why not, or what was done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// Why an offset cannot be translated.
-#[derive(Debug)]
-pub enum Untranslatable {
-    /// The link doesn't mirror that partition.
-    UnknownPartition,
-    /// The offset lies beyond what is mirrored.
-    BeyondFrontier {
-        /// Everything before it is on the target.
-        frontier: SourceOffset,
-        /// The end of the mirror partition.
-        target_end: TargetOffset,
-    },
-    /// The offset lies before the first record that was mirrored.
-    BeforeMap {
-        /// The first source offset of the map.
-        source: SourceOffset,
-        /// The first target offset of the map.
-        target: TargetOffset,
-    },
-    /// The checkpoint DB failed.
-    Store(Error),
+    /// Offsets without an image on the other side, since the partition was first mirrored.
+    pub without_image: Totals,
+    /// Since when its source topic is the one it is, in milliseconds since 1970; 0 if it was never another.
+    #[serde(skip)]
+    pub map_since_ms: i64,
 }
 
 impl LinkView {
@@ -124,6 +92,7 @@ impl LinkView {
             partitions: RwLock::default(),
             paused: watch::Sender::new(false),
             save_order: Mutex::new(()),
+            releases: Releases::default(),
         }));
         view.reload(wanted)?;
         Ok(view)
@@ -195,81 +164,19 @@ impl LinkView {
             .is_some_and(|tracked| tracked.lock().begun)
     }
 
-    /// The target offset at which a consumer goes on that would read `offset` next on the source.
-    pub fn translate(
-        &self,
-        partition: &TopicPartition,
-        offset: SourceOffset,
-    ) -> Result<Translation, Untranslatable> {
-        let tracked = self
-            .tracked(partition)
-            .ok_or(Untranslatable::UnknownPartition)?;
+    /// Why the map of a partition says nothing about the logs there are now, if so: one of them is another than it was.
+    pub fn disowned(&self, partition: &TopicPartition) -> Option<String> {
+        let tracked = self.tracked(partition)?;
         let known = tracked.lock();
-        let frontier = known.record.frontier;
-        let end = known.record.acked_end;
-        if offset > frontier {
-            return Err(Untranslatable::BeyondFrontier {
-                frontier,
-                target_end: end,
-            });
-        }
-        let found = known
-            .map
-            .to_target(offset, &tracked.runs())
-            .map_err(Untranslatable::Store)?;
-        let (target, reason) = match found {
-            Lookup::Exact(target) => (target, None),
-            Lookup::InGap { next } => (next, Some("between two mirrored records: the next one")),
-            Lookup::BeyondMap { .. } => (end, None),
-            Lookup::BeforeMap { first } => {
-                return before_map(&known, &tracked, offset, first);
-            }
-        };
-        Ok(Translation {
-            source_offset: offset,
-            target_offset: target,
-            exact: true,
-            reason: reason.map(str::to_owned),
-        })
-    }
-
-    /// The source offset at which a consumer goes on that would read `offset` next on the target.
-    pub fn translate_back(
-        &self,
-        partition: &TopicPartition,
-        offset: TargetOffset,
-    ) -> Result<Translation, Untranslatable> {
-        let tracked = self
-            .tracked(partition)
-            .ok_or(Untranslatable::UnknownPartition)?;
-        let known = tracked.lock();
-        let found = known
-            .map
-            .to_source(offset, &tracked.runs())
-            .map_err(Untranslatable::Store)?;
-        let beyond = Untranslatable::BeyondFrontier {
-            frontier: known.record.frontier,
-            target_end: known.record.acked_end,
-        };
-        let source = match found {
-            Lookup::Exact(source) | Lookup::InGap { next: source } => source,
-            Lookup::BeyondMap { .. } if offset == known.record.acked_end => known.record.frontier,
-            Lookup::BeyondMap { .. } => return Err(beyond),
-            Lookup::BeforeMap { first } => {
-                let target = known.map.to_target(first, &tracked.runs());
-                let target = target.map_err(Untranslatable::Store)?.or_next();
-                return Err(Untranslatable::BeforeMap {
-                    source: first,
-                    target,
-                });
-            }
-        };
-        Ok(Translation {
-            source_offset: source,
-            target_offset: offset,
-            exact: true,
-            reason: None,
-        })
+        let reason = known.figures.reason.as_ref()?;
+        let is_other = matches!(
+            reason.code,
+            HaltCode::SourceRecreated
+                | HaltCode::TargetRecreated
+                | HaltCode::TargetTopicMissing
+                | HaltCode::TargetTruncated
+        );
+        is_other.then(|| reason.message.clone())
     }
 
     /// Stores every frontier that moved. A commit on the target that depends on one comes after this (H9).
@@ -309,6 +216,16 @@ impl LinkView {
         self.0.paused.subscribe()
     }
 
+    /// Where releases for the worker go in.
+    pub(crate) fn releases(&self) -> &mpsc::Sender<Release> {
+        &self.0.releases.sender
+    }
+
+    /// Where the worker takes releases out; none for a second one.
+    pub(crate) fn take_releases(&self) -> Option<mpsc::Receiver<Release>> {
+        self.0.releases.receiver.lock().take()
+    }
+
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         Arc::clone(&self.0.store)
     }
@@ -336,36 +253,9 @@ impl LinkView {
         Ok(tracked)
     }
 
-    fn tracked(&self, partition: &TopicPartition) -> Option<Arc<Tracked>> {
+    pub(super) fn tracked(&self, partition: &TopicPartition) -> Option<Arc<Tracked>> {
         self.0.partitions.read().get(partition).cloned()
     }
-}
-
-/// An offset before the first mirrored record is exact at that record if the mirror began there with nothing left out.
-fn before_map(
-    known: &Known,
-    tracked: &Tracked,
-    offset: SourceOffset,
-    first: TargetOffset,
-) -> Result<Translation, Untranslatable> {
-    let source = known
-        .map
-        .to_source(first, &tracked.runs())
-        .map_err(Untranslatable::Store)?;
-    let source = source.or_next();
-    if offset >= known.record.origin {
-        let reason = "before the first mirrored record, with none between".to_owned();
-        return Ok(Translation {
-            source_offset: offset,
-            target_offset: first,
-            exact: true,
-            reason: Some(reason),
-        });
-    }
-    Err(Untranslatable::BeforeMap {
-        source,
-        target: first,
-    })
 }
 
 fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionStatus {
@@ -393,5 +283,7 @@ fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionS
         bytes: figures.bytes,
         batches: figures.batches,
         settlings: figures.settlings,
+        without_image: known.record.history.totals,
+        map_since_ms: known.record.history.map_since_ms,
     }
 }

@@ -18,22 +18,25 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::kafka::admin::ListedOffsets;
 use crate::kafka::wire::Connection;
 use crate::kafka::{FetchedPartition, ProduceAnswer};
-use crate::model::TopicPartition;
+use crate::model::{HaltCode, Reason, TopicName, TopicPartition};
 use crate::offsets::Receipt;
 
 use super::context::{Link, LinkContext};
+use super::deciding::Outcome;
 use super::mirror::{Lane, Mirror, Phase, Then};
+use super::quarantine::Refused;
+use super::release::Release;
 use super::settle::{Settled, TargetSide, Trouble};
 use super::turns::Turns;
-use crate::control::topics::MirrorSet;
+use crate::control::topics::{MirrorSet, MirroredTopic};
 
 /// How often what changed without a reason to store it at once is stored.
 const LAZY_STORE: Duration = Duration::from_secs(2);
@@ -75,6 +78,27 @@ pub(crate) enum Event {
         ticket: Ticket,
         target: Option<Box<TargetSide>>,
         result: Result<Box<Settled>, Trouble>,
+    },
+    /// A decision is durable, or could not be stored.
+    Decided {
+        ticket: Ticket,
+        receipt: Receipt,
+        outcome: Box<Outcome>,
+        result: Result<()>,
+    },
+    /// It is durable that the mirror topic is created anew, or could not be stored.
+    Reseeded {
+        ticket: Ticket,
+        outcome: Box<Outcome>,
+        result: Result<()>,
+    },
+    /// What was known of a former mirror topic is given up, or could not be.
+    BegunAnew { ticket: Ticket, result: Result<()> },
+    /// The receipt of a refused record is on the target, or not.
+    Quarantined {
+        ticket: Ticket,
+        refused: Box<Refused>,
+        result: Result<()>,
     },
     /// A pause is over.
     Rested(Ticket),
@@ -160,6 +184,7 @@ pub async fn run(
         asking_log_starts: false,
         stopping: false,
     };
+    let mut releases = worker.link.view.take_releases();
     let mut paused = worker.link.view.paused();
     let mut lazily = interval(LAZY_STORE);
     lazily.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -173,12 +198,21 @@ pub async fn run(
             () = stop.cancelled() => break,
             Some(event) = worker.events.next() => worker.handle(event),
             Ok(()) = set.changed() => worker.adopt(&set.borrow_and_update().clone()),
+            Some(release) = next_release(&mut releases) => worker.release(release),
             Ok(()) = paused.changed() => worker.pause(*paused.borrow_and_update()),
             _ = lazily.tick() => worker.store_lazily(),
             _ = log_starts.tick() => worker.ask_log_starts(),
         }
     }
     worker.drain().await
+}
+
+/// The next release, if this worker is the one that takes them.
+async fn next_release(releases: &mut Option<mpsc::Receiver<Release>>) -> Option<Release> {
+    match releases {
+        Some(releases) => releases.recv().await,
+        None => None,
+    }
 }
 
 impl Worker {
@@ -216,6 +250,23 @@ impl Worker {
                 target,
                 result,
             } => self.settled(ticket, target.as_deref(), result),
+            Event::Decided {
+                ticket,
+                receipt,
+                outcome,
+                result,
+            } => self.decided(ticket, receipt, *outcome, result),
+            Event::Reseeded {
+                ticket,
+                outcome,
+                result,
+            } => self.reseeded(ticket, *outcome, result),
+            Event::BegunAnew { ticket, result } => self.begun_anew(ticket, result),
+            Event::Quarantined {
+                ticket,
+                refused,
+                result,
+            } => self.quarantined(ticket, &refused, result),
             Event::Rested((index, round)) => self.rested(index, round),
             Event::LogStarts(listed) => self.log_starts(listed),
         }
@@ -236,7 +287,14 @@ impl Worker {
                         }
                     },
                 };
+                if self.follow_reseed(index, mirrored) {
+                    continue;
+                }
                 self.confront(index, mirrored.conflict.as_ref());
+                self.notice_other_topic(index, mirrored);
+            }
+            if set.confirmed && mirrored.conflict.is_none() {
+                self.miss_partitions(topic, mirrored.partitions);
             }
         }
     }
@@ -256,7 +314,38 @@ impl Worker {
         index
     }
 
-    fn confront(&mut self, index: usize, conflict: Option<&crate::model::Reason>) {
+    /// A topic that was deleted and created again shows here where fetches by name don't tell.
+    fn notice_other_topic(&mut self, index: usize, mirrored: &MirroredTopic) {
+        let mirror = &self.mirrors[index];
+        let (known, found) = (mirror.route.source_id, mirrored.source_id);
+        let is_other = known.is_known() && found.is_known() && known != found;
+        if is_other && mirrored.conflict.is_none() && matches!(mirror.phase, Phase::Flowing { .. })
+        {
+            let message = "the source topic was deleted and created again";
+            let error = Error::new(Kind::Invalid, message).partition(&mirror.route.source);
+            self.trouble(index, Trouble::Retry(error), false);
+        }
+    }
+
+    /// Partitions that the source topic no longer has since it was created again.
+    fn miss_partitions(&mut self, topic: &TopicName, count: i32) {
+        let missing: Vec<usize> = self
+            .places
+            .iter()
+            .filter(|(it, _)| it.topic == *topic && it.partition.0 >= count)
+            .map(|(_, &index)| index)
+            .collect();
+        for index in missing {
+            let partition = &self.mirrors[index].route.source;
+            let message = format!(
+                "partition {partition} is gone from the source: {topic} has {count} partitions now"
+            );
+            let reason = Reason::new(HaltCode::SourceTopicMissing, message);
+            self.confront(index, Some(&reason));
+        }
+    }
+
+    fn confront(&mut self, index: usize, conflict: Option<&Reason>) {
         let mirror = &self.mirrors[index];
         match (conflict, &mirror.conflict) {
             (Some(conflict), known) if known.as_ref() != Some(conflict) => {

@@ -44,6 +44,7 @@ fn partition_record(frontier: i64) -> PartitionRecord {
         origin: SourceOffset(2),
         plans: vec![vec![Run::new(SourceOffset(9), TargetOffset(3), 1)]],
         incarnation: 2,
+        history: farshore::model::History::default(),
     }
 }
 
@@ -61,6 +62,7 @@ async fn links_topics_and_partitions_come_back(store: &dyn Store) {
     let (name, topic) = (
         TopicName::new("orders"),
         TopicRecord {
+            reseeded: None,
             mirror_topic: TopicName::new("paris.orders"),
             source_topic_id: TopicId::NONE,
             target_topic_id: TopicId::NONE,

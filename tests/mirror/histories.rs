@@ -1,4 +1,18 @@
-//! Topics with gaps: aborted transactions, markers, holes left by compaction.
+//! Histories of topics: gaps of transactions and compaction, and what other mirrors lose silently.
+#![allow(
+    clippy::single_range_in_vec_init,
+    clippy::cast_possible_wrap,
+    reason = "each range is the offsets of one batch, and numbers of records are small"
+)]
+
+mod adopt;
+mod gap;
+mod odd;
+mod recreated;
+mod refused;
+mod reseed;
+mod told;
+mod truncated;
 
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::brokers::KafkaVersion;

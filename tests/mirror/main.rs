@@ -10,7 +10,7 @@ mod discovery;
 mod exactness;
 mod failover;
 mod groups;
-mod hazards;
+pub(crate) mod hazards;
 mod histories;
 mod journal;
 mod old_formats;

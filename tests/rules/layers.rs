@@ -11,7 +11,10 @@ const LAYERS: &[&[&str]] = &[
     &[
         "offsets",
         "kafka::batch",
+        "replicate::adopted",
+        "replicate::decision",
         "replicate::hold",
+        "replicate::receipt",
         "replicate::resume",
         "replicate::set",
         "replicate::shipment",

@@ -209,7 +209,7 @@ impl Planned {
                 Action::CreatePartitions { target, .. } => planned.due(target, Operation::Alter),
                 Action::AlterConfigs { target, .. } => planned.due(target, Operation::AlterConfigs),
                 // Needs something remembered, and nothing is here.
-                Action::Conflict { .. } => {}
+                Action::DeleteTopic { .. } | Action::Conflict { .. } => {}
             }
         }
         planned

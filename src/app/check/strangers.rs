@@ -68,7 +68,7 @@ async fn last_of(
         log_start: TargetOffset(read.log_start),
         last: Some(*read.batches.first()?.header()),
     };
-    let reason = check_tail(identity, &tail, None).err()?;
+    let reason = check_tail(identity, &tail, None, None).err()?;
     Some(Stranger {
         partition: partition.partition,
         what: reason.message,

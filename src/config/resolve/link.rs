@@ -12,7 +12,7 @@ use super::super::raw::RawLink;
 use super::super::settings::{LinkConfig, Naming, OffsetsMode, Start};
 use super::super::values::{self, number_within, one_of, size_within};
 use super::{Link, check_name, policy};
-use crate::model::{ClusterName, LinkName};
+use crate::model::{ClusterName, LinkName, TopicName};
 
 pub(super) fn resolve(
     name: &At<String>,
@@ -21,7 +21,7 @@ pub(super) fn resolve(
     problems: &Problems,
 ) -> Option<Link> {
     check_name(name, problems);
-    policy::check(&raw.policies, &raw.overrides, problems);
+    let policies = policy::resolve(raw.policies, raw.overrides, problems);
     let ends = ends(raw.source, raw.target, &name.place, declared, problems);
     let topics = topics(raw.topics, &name.place, problems);
     let excluded = listed(raw.topics_exclude);
@@ -35,36 +35,44 @@ pub(super) fn resolve(
         raw.partition_max_bytes,
         problems,
     );
-    let mut config = LinkConfig {
-        name: LinkName::new(name.value.as_str()),
-        groups: groups(raw.groups, raw.groups_exclude, problems),
-        start: raw.start.parse(problems, values::start).or(Start::Earliest),
-        offsets: raw
-            .offsets
-            .parse(problems, offsets_mode)
-            .or(OffsetsMode::Translate),
-        naming: raw
-            .naming
-            .parse(problems, one_of(NAMINGS))
-            .or(Naming::Identity),
-        replication_factor: raw
-            .replication_factor
-            .convert(problems, number_within(1..=1000))
-            .given()
-            .map(|given| given.value),
-        journal: raw.journal.or(true),
-        refresh_interval: duration(raw.refresh_interval, defaults::REFRESH_INTERVAL),
-        group_sync_interval: duration(raw.group_sync_interval, defaults::GROUP_SYNC_INTERVAL),
-        fetch_connections: connections(raw.fetch_connections, defaults::FETCH_CONNECTIONS),
-        produce_connections: connections(raw.produce_connections, defaults::PRODUCE_CONNECTIONS),
-        max_in_flight_bytes: sizes.in_flight,
-        fetch_max_bytes: sizes.fetch,
-        partition_max_bytes: sizes.partition,
-        request_timeout: duration(raw.request_timeout, defaults::REQUEST_TIMEOUT),
-        topics: TopicFilter::of(compiled(&topics, problems), compiled(&excluded, problems)),
-        source: ends.0?,
-        target: ends.1?,
-    };
+    let mut config =
+        LinkConfig {
+            name: LinkName::new(name.value.as_str()),
+            policies,
+            quarantine_topic: raw.quarantine_topic.parse(problems, values::topic).or(
+                TopicName::new(format!("{}{}", defaults::QUARANTINE_PREFIX, name.value)),
+            ),
+            groups: groups(raw.groups, raw.groups_exclude, problems),
+            start: raw.start.parse(problems, values::start).or(Start::Earliest),
+            offsets: raw
+                .offsets
+                .parse(problems, offsets_mode)
+                .or(OffsetsMode::Translate),
+            naming: raw
+                .naming
+                .parse(problems, one_of(NAMINGS))
+                .or(Naming::Identity),
+            replication_factor: raw
+                .replication_factor
+                .convert(problems, number_within(1..=1000))
+                .given()
+                .map(|given| given.value),
+            journal: raw.journal.or(true),
+            refresh_interval: duration(raw.refresh_interval, defaults::REFRESH_INTERVAL),
+            group_sync_interval: duration(raw.group_sync_interval, defaults::GROUP_SYNC_INTERVAL),
+            fetch_connections: connections(raw.fetch_connections, defaults::FETCH_CONNECTIONS),
+            produce_connections: connections(
+                raw.produce_connections,
+                defaults::PRODUCE_CONNECTIONS,
+            ),
+            max_in_flight_bytes: sizes.in_flight,
+            fetch_max_bytes: sizes.fetch,
+            partition_max_bytes: sizes.partition,
+            request_timeout: duration(raw.request_timeout, defaults::REQUEST_TIMEOUT),
+            topics: TopicFilter::of(compiled(&topics, problems), compiled(&excluded, problems)),
+            source: ends.0?,
+            target: ends.1?,
+        };
     if config.naming == Naming::Prefix {
         config.topics = config.topics.without_copies_from(&config.target);
     }

@@ -1,44 +1,57 @@
-//! What a link does when it would have to guess: so far it always halts the partition.
+//! What a link does when it would have to guess, and its exceptions.
 
-use super::super::field::{At, Field};
+use super::super::field::Field;
+use super::super::policies::{Exception, Given, PolicyRules};
 use super::super::problem::Problems;
 use super::super::raw::{RawOverride, RawPolicies};
-use super::super::values::not_one_of;
+use super::super::values::one_of;
 use super::link::compiled;
+use crate::model::Policy;
 
-/// Checks that the policies of a link and of its overrides are ones this version follows.
-pub(super) fn check(policies: &RawPolicies, overrides: &[RawOverride], problems: &Problems) {
-    check_policies(policies, problems);
-    for over in overrides {
-        check_policies(&over.policies, problems);
-        let topics = over.topics.clone();
-        if let Some(topics) = topics.required("topics", &over.place, problems) {
-            compiled(&topics.value, problems);
-        }
-    }
+/// The words of a key.
+type Words = &'static [(&'static str, Policy)];
+
+const FOLLOW: Words = &[("halt", Policy::Halt), ("follow", Policy::Follow)];
+const FOLLOW_OR_RESEED: Words = &[
+    ("halt", Policy::Halt),
+    ("follow", Policy::Follow),
+    ("reseed", Policy::Reseed),
+];
+const ADOPT: Words = &[("halt", Policy::Halt), ("adopt", Policy::Adopt)];
+const SKIP: Words = &[
+    ("halt", Policy::Halt),
+    ("skip_with_receipt", Policy::SkipWithReceipt),
+];
+
+/// The policies of a link and its overrides.
+pub(super) fn resolve(
+    policies: RawPolicies,
+    overrides: Vec<RawOverride>,
+    problems: &Problems,
+) -> PolicyRules {
+    let exceptions = overrides.into_iter().filter_map(|over| {
+        let given = given(over.policies, problems);
+        let topics = over.topics.required("topics", &over.place, problems)?;
+        Some(Exception {
+            topics: compiled(&topics.value, problems),
+            given,
+        })
+    });
+    let exceptions = exceptions.collect();
+    PolicyRules::new(given(policies, problems), exceptions)
 }
 
-fn check_policies(policies: &RawPolicies, problems: &Problems) {
-    check_policy(&policies.gap, &["halt", "follow"], problems);
-    check_policy(&policies.recreate, &["halt", "follow", "reseed"], problems);
-    check_policy(&policies.truncate, &["halt", "follow", "reseed"], problems);
-    check_policy(&policies.foreign_write, &["halt", "adopt"], problems);
-    check_policy(&policies.refused, &["halt", "skip_with_receipt"], problems);
-}
-
-fn check_policy(policy: &Field<String>, known: &[&'static str], problems: &Problems) {
-    let Field::Given(At { value, place }) = policy else {
-        return;
+fn given(raw: RawPolicies, problems: &Problems) -> Given {
+    let word = |field: Field<String>, words: Words| {
+        let field = field.parse(problems, one_of(words));
+        field.given().map(|given| given.value)
     };
-    if value == "halt" {
-        return;
+    Given {
+        gap: word(raw.gap, FOLLOW),
+        recreate: word(raw.recreate, FOLLOW_OR_RESEED),
+        truncate: word(raw.truncate, FOLLOW_OR_RESEED),
+        foreign_write: word(raw.foreign_write, ADOPT),
+        refused: word(raw.refused, SKIP),
+        target_truncate: word(raw.target_truncate, FOLLOW),
     }
-    problems.add(
-        place,
-        if known.contains(&value.as_str()) {
-            format!("{value:?} is not available in this version; only \"halt\" is")
-        } else {
-            not_one_of(value, known.iter().copied())
-        },
-    );
 }

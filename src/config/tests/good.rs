@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::kafka::wire::HostPort;
-use crate::model::{ClusterName, TopicName};
+use crate::model::{ClusterName, Policies, Policy, TopicName};
 
 fn from_repository(file: &str) -> Config {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -34,6 +34,11 @@ fn the_minimal_file_gets_every_default() {
     assert_eq!(link.group_sync_interval, Duration::from_secs(1));
     assert_eq!(link.max_in_flight_bytes, 32 << 20);
     assert!(link.groups.matches(&"billing".into()));
+    assert_eq!(link.policies.of(&"orders".into()), Policies::HALT);
+    assert_eq!(
+        link.quarantine_topic.as_str(),
+        "farshore-quarantine-paris-oslo"
+    );
     assert_eq!(config.checkpoint.path, PathBuf::from("farshore-data"));
     assert_eq!(config.api.listen.to_string(), "127.0.0.1:8640");
     assert_eq!(config.api.max_body, 65_536);
@@ -131,6 +136,52 @@ worker_threads = 7
         (LogFormat::Json, LogLevel::Debug)
     );
     assert_eq!(config.runtime.worker_threads, 7);
+}
+
+#[test]
+fn the_first_override_that_matches_wins_key_by_key_over_the_link() {
+    let config = parse_with_clusters(
+        r#"[links.l]
+source = "paris"
+target = "oslo"
+topics = [".*"]
+on_gap = "follow"
+on_refused = "skip_with_receipt"
+quarantine_topic = "refused"
+[[links.l.overrides]]
+topics = ["orders", "pay.*"]
+on_gap = "halt"
+on_foreign_write = "adopt"
+[[links.l.overrides]]
+topics = ["payments"]
+on_truncate = "follow"
+on_recreate = "follow"
+on_target_truncate = "follow"
+"#,
+    )
+    .unwrap();
+    let link = &config.links[0];
+    let of = |topic: &str| {
+        let it = link.policies.of(&topic.into());
+        [
+            it.gap,
+            it.recreate,
+            it.truncate,
+            it.foreign_write,
+            it.refused,
+            it.target_truncate,
+        ]
+    };
+    let [halt, follow] = [Policy::Halt, Policy::Follow];
+    let skip = Policy::SkipWithReceipt;
+    assert_eq!(
+        of("payments"),
+        [halt, halt, halt, Policy::Adopt, skip, halt]
+    );
+    assert_eq!(of("payments"), of("orders"));
+    assert_eq!(of("payers"), of("orders"));
+    assert_eq!(of("others"), [follow, halt, halt, halt, skip, halt]);
+    assert_eq!(link.quarantine_topic, TopicName::new("refused"));
 }
 
 #[test]

@@ -88,8 +88,8 @@ const LINES: &[(&str, &str)] = &[
         r#"9:10: links.l.naming: unknown value "prefixed"; did you mean "prefix"?"#,
     ),
     (
-        r#"on_gap = "follow""#,
-        r#"9:10: links.l.on_gap: "follow" is not available in this version; only "halt" is"#,
+        r#"on_gap = "reseed""#,
+        r#"9:10: links.l.on_gap: unknown value "reseed"; known here are "halt", "follow""#,
     ),
     (
         r#"on_refused = "stop""#,

@@ -73,11 +73,30 @@ impl Cut {
     }
 }
 
+impl Snapshot {
+    /// Leaves out what is about former topics of the same name: offsets there have nothing to do with those of now.
+    pub fn forget_former(&mut self, partitions: &[MirroredPartition]) {
+        for mirrored in partitions {
+            if self.is_before(mirrored) {
+                self.ends.remove(&mirrored.partition);
+                for commits in self.groups.values_mut() {
+                    commits.remove(&mirrored.partition);
+                }
+            }
+        }
+    }
+
+    /// Whether a partition's source topic was another one when the snapshot was taken.
+    fn is_before(&self, mirrored: &MirroredPartition) -> bool {
+        mirrored.map_since_ms > 0 && self.taken_at_ms <= mirrored.map_since_ms
+    }
+}
+
 /// The partitions that keep a snapshot from being consistent on the target.
 fn behind(snapshot: &Snapshot, partitions: &[MirroredPartition]) -> Vec<Behind> {
     partitions
         .iter()
-        .filter(|mirrored| counts(mirrored.state))
+        .filter(|mirrored| counts(mirrored.state) && !snapshot.is_before(mirrored))
         .filter_map(|mirrored| {
             let end = *snapshot.ends.get(&mirrored.partition)?;
             let frontier = mirrored.frontier;
@@ -131,6 +150,7 @@ mod tests {
             source_end: SourceOffset(frontier),
             target_log_start: TargetOffset::ZERO,
             target_end: TargetOffset::ZERO,
+            map_since_ms: 0,
         }
     }
 
@@ -171,6 +191,29 @@ mod tests {
         let mut unknown = mirrored(0, PartitionState::Preparing, 0);
         unknown.frontier = None;
         assert_eq!(cut.take_reached(&[unknown]), None);
+    }
+
+    #[test]
+    fn what_was_committed_in_a_former_topic_waits_for_nothing_and_is_forgotten() {
+        let mut partitions = frontiers([3, 20]);
+        partitions[0].map_since_ms = 1;
+        let mut cut = Cut::default();
+        cut.offer(snapshot(1, [10, 20]));
+        let mut reached = cut.take_reached(&partitions).unwrap();
+        let commit = SourceCommit {
+            offset: SourceOffset(2),
+            metadata: None,
+        };
+        let commits = partitions
+            .iter()
+            .map(|it| (it.partition.clone(), commit.clone()));
+        reached.groups.insert(GroupId::new("g"), commits.collect());
+        reached.forget_former(&partitions);
+        let left = TopicPartition::new("t", 1);
+        assert!(reached.groups.values().all(|it| it.keys().eq([&left])));
+        assert!(reached.ends.keys().eq([&left]));
+        cut.offer(snapshot(2, [10, 20]));
+        assert_eq!(cut.take_reached(&partitions), None);
     }
 
     #[test]

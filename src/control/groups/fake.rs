@@ -195,6 +195,7 @@ impl FakeMirror {
             source_end: SourceOffset::ZERO,
             target_log_start: TargetOffset::ZERO,
             target_end: TargetOffset::ZERO,
+            map_since_ms: 0,
         }));
         mirror.advance(frontier);
         mirror

@@ -103,6 +103,9 @@ impl GroupSync {
             .as_ref()
             .is_some_and(|reached| !memory.has_applied(reached));
         memory.applied = reached.or(memory.applied.take());
+        if let Some(applied) = &mut memory.applied {
+            applied.forget_former(&partitions);
+        }
         let was_idle = |at: Instant| at.elapsed() >= IDLE_PASS;
         if is_news || memory.passed_at.is_none_or(was_idle) {
             self.apply(memory, now_ms).await?;

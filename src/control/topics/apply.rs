@@ -57,6 +57,13 @@ pub(super) async fn apply(target: &dyn TopicSite, actions: Vec<Action>) -> Appli
                 }
                 Err(error) => applied.refused(source, error),
             },
+            Action::DeleteTopic {
+                source,
+                target: name,
+            } => match target.delete(&name).await {
+                Ok(()) => info!("deleted mirror topic {name}, which is to be created anew"),
+                Err(error) => applied.refused(source, error),
+            },
             Action::Conflict { .. } => {}
         }
     }

@@ -15,12 +15,13 @@ use super::memory::ConfigMemory;
 use super::plan::{Sight, SourceTopic, TargetTopic, plan};
 use super::set::{KnownTopic, MirrorSet};
 use super::site::{Look, SeenTopic, TopicSite};
-use crate::checkpoint::records::{load_link, partitions_of, put_topic, topics_of};
+use crate::checkpoint::records::{load_link, load_topic, partitions_of, put_topic, topics_of};
+use crate::checkpoint::reseeds::{delete_reseed, reseeds_of};
 use crate::checkpoint::{Store, TopicRecord, Update};
 use crate::config::LinkConfig;
 use crate::control::notice::Notice;
 use crate::error::{Kind, Result};
-use crate::model::TopicName;
+use crate::model::{Policy, TopicName};
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,8 @@ pub struct Discovery {
     initial: Option<BTreeMap<TopicName, i32>>,
     /// Topics that were gone at the last look: one look alone may come from a broker that has just started.
     gone: BTreeSet<TopicName>,
+    /// Topics to be created anew whose partitions were told to stand still at the last look.
+    stopped: BTreeSet<TopicName>,
     source_configs: ConfigMemory,
     target_configs: ConfigMemory,
     looking: Notice,
@@ -67,6 +70,7 @@ impl Discovery {
             applying: Notice::of(format!("prepare mirror topics of link {}", config.name)),
             initial: first_look(&known, is_initialized),
             gone: BTreeSet::new(),
+            stopped: BTreeSet::new(),
             source_configs: ConfigMemory::default(),
             target_configs: ConfigMemory::default(),
             known,
@@ -113,6 +117,7 @@ impl Discovery {
 
     async fn discover(&mut self) -> Result<()> {
         let (source, target) = tokio::try_join!(self.source.look(), self.target.look())?;
+        self.remember_decisions()?;
         let mut sight = self.sight(&source, &target).await?;
         let mut unclear = self.set_aside_unclear(&mut sight, &source, &target);
         let applied = apply(self.target.as_ref(), plan(&sight)).await;
@@ -136,6 +141,19 @@ impl Discovery {
         self.publish(&sight, &unclear).await
     }
 
+    /// Another source topic of the same name may have been accepted for a topic that was in conflict.
+    fn remember_decisions(&mut self) -> Result<()> {
+        let set = Arc::clone(&self.set.borrow());
+        for (name, topic) in &set.topics {
+            if let (Some(_), Some(known)) = (&topic.conflict, self.known.get_mut(name))
+                && let Some(record) = load_topic(self.store.as_ref(), &self.config.name, name)?
+            {
+                known.source_id = record.source_topic_id;
+            }
+        }
+        Ok(())
+    }
+
     async fn sight(&mut self, source: &Look, target: &Look) -> Result<Sight> {
         let selected: BTreeMap<&TopicName, &SeenTopic> = source
             .topics
@@ -151,7 +169,11 @@ impl Discovery {
         self.target_configs
             .read(self.target.as_ref(), &mirrors)
             .await?;
+        let reseeds = reseeds_of(self.store.as_ref(), &self.config.name)?;
+        let reseeds = reseeds.into_iter().map(|(name, it)| (name, it.former));
         let mut sight = Sight {
+            reseeds: reseeds.collect(),
+            stopped: self.stopped.clone(),
             known: self.known.clone(),
             target_brokers: target.brokers,
             target_broker_configs: self.target.broker_config_names().await?,
@@ -166,6 +188,9 @@ impl Discovery {
             let configs = self.source_configs.of(name);
             if let Some(Err(message)) = configs {
                 sight.not_permitted.insert(name.clone(), message.clone());
+            }
+            if self.config.policies.of(name).recreate != Policy::Halt {
+                sight.follows.insert(name.clone());
             }
             let topic = SourceTopic {
                 target_name: self.config.mirror_topic(name),
@@ -254,8 +279,12 @@ impl Discovery {
             }
         }
         let new = sight.to_remember(&set);
-        if !new.is_empty() {
-            let mut update = Update::new();
+        let mut update = Update::new();
+        for name in sight.created_anew() {
+            delete_reseed(&mut update, &self.config.name, name);
+        }
+        self.stopped = sight.reseeds.keys().cloned().collect();
+        if !new.is_empty() || !update.is_empty() {
             for (name, topic) in &new {
                 put_topic(
                     &mut update,
@@ -325,6 +354,7 @@ impl From<TopicRecord> for KnownTopic {
             created: record.created,
             partitions: 0,
             initial_partitions: record.initial_partitions,
+            reseeded: record.reseeded,
         }
     }
 }
@@ -337,6 +367,7 @@ impl From<&KnownTopic> for TopicRecord {
             target_topic_id: known.target_id,
             created: known.created,
             initial_partitions: known.initial_partitions,
+            reseeded: known.reseeded,
         }
     }
 }

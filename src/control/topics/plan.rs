@@ -59,6 +59,12 @@ pub struct Sight {
     pub created: BTreeSet<TopicName>,
     /// Source topics that can't be mirrored for want of an authorization, with what a cluster said.
     pub not_permitted: BTreeMap<TopicName, String>,
+    /// Topics whose policy is to go on with another source topic of the same name.
+    pub follows: BTreeSet<TopicName>,
+    /// Source topics whose mirror is to be created anew, with the id of the mirror topic that is given up.
+    pub reseeds: BTreeMap<TopicName, TopicId>,
+    /// Those of them whose partitions stand still.
+    pub stopped: BTreeSet<TopicName>,
 }
 
 /// A mirror topic to create.
@@ -100,6 +106,13 @@ pub enum Action {
         /// The configs to set.
         changes: Configs,
     },
+    /// Delete a mirror topic that is to be created anew.
+    DeleteTopic {
+        /// Its source topic.
+        source: TopicName,
+        /// Its name.
+        target: TopicName,
+    },
     /// Do nothing for a topic until an operator decides.
     Conflict {
         /// The source topic.
@@ -113,7 +126,9 @@ pub enum Action {
 pub fn plan(sight: &Sight) -> Vec<Action> {
     let mut actions = Vec::new();
     for name in sight.names() {
-        if let Some(reason) = conflict(sight, name) {
+        if sight.reseeds.contains_key(name) && !sight.is_created_anew(name) {
+            plan_anew(sight, name, &mut actions);
+        } else if let Some(reason) = conflict(sight, name) {
             let source = name.clone();
             actions.push(Action::Conflict { source, reason });
         } else if let Some(source) = sight.source.get(name)
@@ -123,6 +138,21 @@ pub fn plan(sight: &Sight) -> Vec<Action> {
         }
     }
     actions
+}
+
+/// A mirror topic that is given up is deleted once nobody writes to it, and created again once it is gone.
+fn plan_anew(sight: &Sight, name: &TopicName, actions: &mut Vec<Action>) {
+    let Some(source) = sight.source.get(name) else {
+        return;
+    };
+    if !sight.target.contains_key(&source.target_name) {
+        plan_topic(sight, name, source, actions);
+    } else if sight.stopped.contains(name) {
+        actions.push(Action::DeleteTopic {
+            source: name.clone(),
+            target: source.target_name.clone(),
+        });
+    }
 }
 
 fn plan_topic(sight: &Sight, name: &TopicName, source: &SourceTopic, actions: &mut Vec<Action>) {
@@ -171,6 +201,13 @@ fn replication_factor(sight: &Sight, source: &SourceTopic) -> i16 {
 /// Why a topic must not be touched, if it must not.
 fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
     let known = sight.known.get(name)?;
+    if sight.reseeds.contains_key(name) {
+        let reason = || {
+            let message = "the mirror topic is being created anew, as decided";
+            Reason::new(HaltCode::TargetTopicMissing, message)
+        };
+        return (!sight.is_created_anew(name)).then(reason);
+    }
     let Some(source) = sight.source.get(name) else {
         let message = format!(
             "topic {name} is gone from the source, or DESCRIBE on it is no longer permitted"
@@ -178,7 +215,9 @@ fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
         return Some(Reason::new(HaltCode::SourceTopicMissing, message));
     };
     let (was, is) = (known.source_id, source.id);
-    if differ(was, is) || source.partitions < known.partitions {
+    // Where ids tell topics apart, fewer partitions are told by another id.
+    let shrunk = source.partitions < known.partitions && !(was.is_known() && is.is_known());
+    if (differ(was, is) || shrunk) && !sight.follows.contains(name) {
         let message = format!(
             "source topic {name} was created again: id {was} with {} partitions before, {is} with {} now",
             known.partitions, source.partitions
@@ -220,6 +259,25 @@ impl Sight {
             .collect()
     }
 
+    /// Whether the mirror of a topic is another than the one that is given up.
+    fn is_created_anew(&self, name: &TopicName) -> bool {
+        let target = self
+            .source
+            .get(name)
+            .and_then(|it| self.target.get(&it.target_name));
+        let former = self.reseeds.get(name);
+        target
+            .zip(former)
+            .is_some_and(|(target, former)| differ(*former, target.id))
+    }
+
+    /// Topics whose mirror was created anew.
+    pub fn created_anew(&self) -> impl Iterator<Item = &TopicName> {
+        self.reseeds
+            .keys()
+            .filter(|name| self.is_created_anew(name))
+    }
+
     /// Selected topics, there or remembered.
     fn names(&self) -> BTreeSet<&TopicName> {
         self.source.keys().chain(self.known.keys()).collect()
@@ -254,6 +312,11 @@ impl Sight {
             target_id,
             partitions,
             initial_partitions: self.initial.get(name).copied().unwrap_or(0),
+            reseeded: if self.is_created_anew(name) {
+                Some(target_id)
+            } else {
+                self.known.get(name).and_then(|known| known.reseeded)
+            },
             conflict: refused.map(|message| Reason::new(HaltCode::NotPermitted, message)),
         })
     }
@@ -273,6 +336,7 @@ impl Sight {
                 created: before.map_or(self.created.contains(name), |known| known.created),
                 partitions: topic.partitions,
                 initial_partitions: topic.initial_partitions,
+                reseeded: topic.reseeded,
             };
             let changed = before.is_none_or(|known| !known.is_same_topic(&now));
             changed.then(|| (name.clone(), now))

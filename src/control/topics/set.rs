@@ -27,6 +27,8 @@ pub struct MirroredTopic {
     /// How many of them the link's very first look found: `start` applies to these unless their position is stored already,
     /// all others begin at the earliest record (H10).
     pub initial_partitions: i32,
+    /// The mirror topic's id if it was created anew: what is known of partitions of another one is to be given up.
+    pub reseeded: Option<TopicId>,
     /// Why the topic's partitions have to stand still, if they do.
     pub conflict: Option<Reason>,
 }
@@ -53,6 +55,8 @@ pub struct KnownTopic {
     pub partitions: i32,
     /// How many partitions the link's very first look found.
     pub initial_partitions: i32,
+    /// The mirror topic's id if it was created anew.
+    pub reseeded: Option<TopicId>,
 }
 
 impl MirrorSet {
@@ -78,6 +82,7 @@ impl KnownTopic {
             target_id: self.target_id,
             partitions: self.partitions,
             initial_partitions: self.initial_partitions,
+            reseeded: self.reseeded,
             conflict,
         }
     }

@@ -27,6 +27,8 @@ pub trait TopicSite: Send + Sync + Debug {
     fn create<'a>(&'a self, mirror: &'a NewMirror) -> BoxFuture<'a, Result<bool>>;
     /// Gives a topic this many partitions in all.
     fn grow<'a>(&'a self, topic: &'a TopicName, count: i32) -> BoxFuture<'a, Result<()>>;
+    /// Deletes a topic; fine if there is none.
+    fn delete<'a>(&'a self, topic: &'a TopicName) -> BoxFuture<'a, Result<()>>;
     /// Sets configs of a topic.
     fn alter<'a>(&'a self, topic: &'a TopicName, changes: &'a Configs)
     -> BoxFuture<'a, Result<()>>;

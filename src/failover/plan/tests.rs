@@ -22,6 +22,7 @@ fn mirrored(state: PartitionState) -> MirroredPartition {
         source_end: SourceOffset(100),
         target_log_start: TargetOffset(0),
         target_end: TargetOffset(90),
+        map_since_ms: 0,
     }
 }
 

@@ -22,7 +22,7 @@ pub use permissions::{Operation, Operations, refused_creations, topic_operations
 pub use producers::{ProducerState, describe_producers};
 pub use read::{ReadAt, read_at};
 pub use round_trip::round_trip;
-pub use topics::{NewTopic, create_partitions, create_topic};
+pub use topics::{NewTopic, create_partitions, create_topic, delete_topic};
 
 use std::time::Duration;
 

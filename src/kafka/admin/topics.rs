@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
-use kafka_protocol::messages::{CreatePartitionsRequest, CreateTopicsRequest};
+use kafka_protocol::messages::{CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest};
 
 use super::{milliseconds, missing};
 use crate::error::{BrokerCode, Result};
@@ -27,6 +27,7 @@ pub struct NewTopic {
 }
 
 const TOPIC_ALREADY_EXISTS: BrokerCode = BrokerCode(36);
+const UNKNOWN_TOPIC_OR_PARTITION: BrokerCode = BrokerCode(3);
 const INVALID_PARTITIONS: BrokerCode = BrokerCode(37);
 const LOOKS: u32 = 10;
 
@@ -70,6 +71,32 @@ pub(super) fn creatable(topic: &NewTopic) -> CreatableTopic {
         .with_num_partitions(topic.partitions)
         .with_replication_factor(topic.replication_factor)
         .with_configs(configs.collect())
+}
+
+/// Deletes a topic by its name; fine if there is none. Brokers learn of it some time after this returns.
+///
+/// Errors: the broker's code with its explanation.
+pub async fn delete_topic(cluster: &Cluster, topic: &TopicName) -> Result<()> {
+    let timeout = cluster.settings().request_timeout;
+    let request = DeleteTopicsRequest::default()
+        .with_topic_names(vec![topic_name(topic)])
+        .with_timeout_ms(milliseconds(timeout));
+    let ask = cluster.ask(Route::Controller, |connection| {
+        let request = request.clone();
+        async move {
+            let answer = connection.call(request, timeout).await?;
+            let result = answer.responses.into_iter().next();
+            let result = result.ok_or_else(|| missing("the topic"))?;
+            match code_of(result.error_code) {
+                None | Some(UNKNOWN_TOPIC_OR_PARTITION) => Ok(()),
+                Some(code) => {
+                    let what = format!("delete topic {topic}");
+                    Err(connection.refusal(&what, code, result.error_message.as_deref()))
+                }
+            }
+        }
+    });
+    ask.await
 }
 
 /// Raises a topic's number of partitions to `count`; fine if it has as many or more.

@@ -10,7 +10,7 @@ use prometheus_client::encoding::{
 };
 use prometheus_client::metrics::MetricType;
 
-use crate::model::{LinkName, PartitionState, TopicPartition};
+use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
 
 /// Whoever knows how partitions and groups stand. Called at each scrape; must not block.
 pub trait Samples: fmt::Debug + Send + Sync + 'static {
@@ -45,6 +45,8 @@ pub struct PartitionSample {
     pub batches: u64,
     /// How often this process worked out the position anew from what the target holds.
     pub settlings: u64,
+    /// Offsets without an image on the other side, since the partition was first mirrored.
+    pub without_image: Totals,
 }
 
 /// How many partitions of a link's groups are in a state.
@@ -145,7 +147,32 @@ impl Page<'_, '_> {
             "How often this process worked out the position anew from what the target holds",
             samples,
             |sample| sample.settlings,
-        )
+        )?;
+        self.without_image(samples)
+    }
+
+    /// One family with a label for the kind.
+    fn without_image(&mut self, samples: &[Labelled]) -> fmt::Result {
+        let help = "Offsets that have no image on the other side, by what became of them";
+        let name = "partition_offsets_without_image";
+        let mut metric = self.family(name, help, MetricType::Counter)?;
+        for labelled in samples {
+            let [link, topic, partition] = labelled.labels();
+            let totals = labelled.sample.without_image;
+            let kinds = [
+                ("lost", totals.lost),
+                ("skipped", totals.skipped),
+                ("adopted", totals.adopted),
+                ("target_only", totals.target_only),
+            ];
+            for (kind, total) in kinds {
+                let labels = [link, topic, partition, ("kind", kind)];
+                metric
+                    .encode_family(&labels)?
+                    .encode_counter::<NoLabelSet, u64, f64>(&total, None)?;
+            }
+        }
+        Ok(())
     }
 
     /// The state of each partition, and how many of a link are in which.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{LinkName, PartitionState, TopicPartition};
+use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
 
 #[derive(Debug)]
 struct Fixed;
@@ -22,6 +22,10 @@ impl Samples for Fixed {
             bytes: 700,
             batches: 5,
             settlings: 2,
+            without_image: Totals {
+                lost: 4,
+                ..Totals::default()
+            },
         };
         vec![
             sample(0, PartitionState::Live, 0),
@@ -50,6 +54,8 @@ fn figures_of_partitions_are_taken_from_the_snapshot() {
         r#"farshore_partition_bytes_total{link="l",topic="orders",partition="1"} 700"#,
         r#"farshore_partition_batches_total{link="l",topic="orders",partition="1"} 5"#,
         r#"farshore_partition_settlings_total{link="l",topic="orders",partition="1"} 2"#,
+        r#"farshore_partition_offsets_without_image_total{link="l",topic="orders",partition="0",kind="lost"} 4"#,
+        r#"farshore_partition_offsets_without_image_total{link="l",topic="orders",partition="1",kind="adopted"} 0"#,
         r#"farshore_partition_state{link="l",topic="orders",partition="1",state="halted"} 1"#,
         r#"farshore_partitions{link="l",state="live"} 1"#,
         r#"farshore_partitions{link="l",state="diverged"} 0"#,

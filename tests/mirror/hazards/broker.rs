@@ -31,7 +31,7 @@ fn client<T: rdkafka::config::FromClientConfig>(bootstrap: &str) -> T {
 }
 
 /// Creates a topic of one partition on these brokers, the first one being the preferred leader.
-pub(super) async fn place(bootstrap: &str, topic: &str, on: &[i32], configs: &[(&str, &str)]) {
+pub(crate) async fn place(bootstrap: &str, topic: &str, on: &[i32], configs: &[(&str, &str)]) {
     let assignment = [on];
     let mut new = NewTopic::new(topic, 1, TopicReplication::Variable(&assignment));
     for (name, value) in configs {
@@ -46,7 +46,7 @@ pub(super) async fn place(bootstrap: &str, topic: &str, on: &[i32], configs: &[(
 }
 
 /// Gives a topic these configs and the cluster's defaults for all others.
-pub(super) async fn configure(bootstrap: &str, topic: &str, configs: &[(&str, &str)]) {
+pub(crate) async fn configure(bootstrap: &str, topic: &str, configs: &[(&str, &str)]) {
     let mut change = AlterConfig::new(ResourceSpecifier::Topic(topic));
     for (name, value) in configs {
         change = change.set(name, value);
@@ -59,13 +59,13 @@ pub(super) async fn configure(bootstrap: &str, topic: &str, configs: &[(&str, &s
 }
 
 /// Waits until a broker leads partition 0 of a topic, in the eyes of those asked.
-pub(super) async fn leads(asked: &str, topic: &str, broker: i32) {
+pub(crate) async fn leads(asked: &str, topic: &str, broker: i32) {
     let what = format!("broker {broker} leads {topic}");
     see(asked, topic, &what, |it| it.leader() == broker).await;
 }
 
 /// Waits until partition 0 of a topic has so many replicas in sync.
-pub(super) async fn in_sync(asked: &str, topic: &str, replicas: usize) {
+pub(crate) async fn in_sync(asked: &str, topic: &str, replicas: usize) {
     let what = format!("{replicas} replicas of {topic} in sync");
     see(asked, topic, &what, |it| it.isr().len() == replicas).await;
 }
@@ -91,7 +91,7 @@ async fn see(asked: &str, topic: &str, what: &str, wanted: impl Fn(&MetadataPart
 }
 
 /// How many producers the broker at this address remembers for a partition it leads. The error is made for `eventually`.
-pub(super) async fn producers(address: &str, topic: &str, partition: i32) -> Result<usize, String> {
+pub(crate) async fn producers(address: &str, topic: &str, partition: i32) -> Result<usize, String> {
     let name = StrBytes::from_string(topic.to_owned()).into();
     let topic = TopicRequest::default()
         .with_name(name)

@@ -13,7 +13,7 @@ use crate::support::wait::eventually;
 use crate::support::write::Writer;
 
 /// Both clusters, and farshore reaching the target through a proxy only.
-pub(super) async fn behind_proxy(link: &str) -> (Setting, Proxy) {
+pub(crate) async fn behind_proxy(link: &str) -> (Setting, Proxy) {
     let mut setting = between(spec(), spec(), link).await;
     let proxy = Proxy::start(&setting.oslo.bootstrap());
     let map = format!(

@@ -6,17 +6,17 @@
     reason = "each range is the offsets of one batch, and numbers of records are small"
 )]
 
-mod broker;
+pub(crate) mod broker;
 mod foreign;
 mod forgotten;
 mod gaps;
-mod late;
+pub(crate) mod late;
 mod latest;
 mod provisional;
 mod racing;
 mod refused;
-mod sight;
-mod truncated;
+pub(crate) mod sight;
+pub(crate) mod truncated;
 mod watermark;
 
 use crate::setting::Setting;
@@ -25,12 +25,12 @@ use crate::support::farshore::Farshore;
 use crate::support::write::{Record, Writer};
 
 /// One broker with the bed's settings.
-fn spec() -> Spec {
+pub(crate) fn spec() -> Spec {
     Spec::new(KafkaVersion::V4_1)
 }
 
 /// Starts both clusters at once; farshore is configured with these lines of its link and not started.
-async fn between(paris: Spec, oslo: Spec, link: &str) -> Setting {
+pub(crate) async fn between(paris: Spec, oslo: Spec, link: &str) -> Setting {
     let (paris, oslo) = tokio::join!(Cluster::start(paris), Cluster::start(oslo));
     let farshore = crate::setting::farshore(&paris, &oslo, link);
     Setting {
@@ -41,7 +41,7 @@ async fn between(paris: Spec, oslo: Spec, link: &str) -> Setting {
 }
 
 /// Records of a partition whose values tell their number and fill `size` bytes, with the time of writing.
-fn numbered(
+pub(crate) fn numbered(
     partition: i32,
     numbers: std::ops::Range<usize>,
     size: usize,
@@ -53,7 +53,7 @@ fn numbered(
 }
 
 /// Writes each range of numbers as a batch of its own.
-async fn write_batches(
+pub(crate) async fn write_batches(
     setting: &Setting,
     topic: &str,
     partition: i32,
@@ -67,7 +67,7 @@ async fn write_batches(
 }
 
 /// Ends farshore in order and starts it again.
-async fn restart(farshore: &mut Farshore) {
+pub(crate) async fn restart(farshore: &mut Farshore) {
     farshore.sigterm().await;
     farshore.start().await;
 }

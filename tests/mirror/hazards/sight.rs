@@ -9,35 +9,35 @@ use crate::support::wait::eventually;
 
 /// A mirror partition.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Sight {
-    pub(super) partition: i32,
-    pub(super) state: String,
-    pub(super) position: i64,
-    pub(super) target_end: i64,
-    pub(super) lag_records: i64,
-    pub(super) runs: u64,
-    pub(super) reason: Option<Reason>,
+pub(crate) struct Sight {
+    pub(crate) partition: i32,
+    pub(crate) state: String,
+    pub(crate) position: i64,
+    pub(crate) target_end: i64,
+    pub(crate) lag_records: i64,
+    pub(crate) runs: u64,
+    pub(crate) reason: Option<Reason>,
 }
 
 /// Why it stands still.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct Reason {
-    pub(super) code: String,
-    pub(super) message: String,
-    pub(super) source_offset: Option<i64>,
-    pub(super) target_offset: Option<i64>,
+pub(crate) struct Reason {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) source_offset: Option<i64>,
+    pub(crate) target_offset: Option<i64>,
 }
 
 /// Where an offset lies on the other side.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(super) struct Translation {
-    pub(super) source_offset: i64,
-    pub(super) target_offset: i64,
-    pub(super) exact: bool,
+pub(crate) struct Translation {
+    pub(crate) source_offset: i64,
+    pub(crate) target_offset: i64,
+    pub(crate) exact: bool,
 }
 
 /// Looks at a partition once. The error is made for `eventually`.
-pub(super) async fn look(
+pub(crate) async fn look(
     farshore: &Farshore,
     topic: &str,
     partition: i32,
@@ -56,7 +56,7 @@ pub(super) async fn look(
 }
 
 /// Waits until a partition is as wanted; `what` says so in words.
-pub(super) async fn until(
+pub(crate) async fn until(
     farshore: &Farshore,
     (topic, partition): (&str, i32),
     what: &str,
@@ -75,7 +75,7 @@ pub(super) async fn until(
 }
 
 /// Waits until everything that is on the source is on the target.
-pub(super) async fn caught_up(farshore: &Farshore, partition: (&str, i32), position: i64) -> Sight {
+pub(crate) async fn caught_up(farshore: &Farshore, partition: (&str, i32), position: i64) -> Sight {
     let wanted = |sight: &Sight| sight.state == "live" && sight.position >= position;
     let what = format!("is live at {position}");
     let sight = until(farshore, partition, &what, wanted).await;
@@ -84,7 +84,7 @@ pub(super) async fn caught_up(farshore: &Farshore, partition: (&str, i32), posit
 }
 
 /// Waits until a partition stands still, and gives the state and why.
-pub(super) async fn stands_still(farshore: &Farshore, partition: (&str, i32)) -> (String, Reason) {
+pub(crate) async fn stands_still(farshore: &Farshore, partition: (&str, i32)) -> (String, Reason) {
     let sight = until(farshore, partition, "stands still", |it| {
         it.reason.is_some()
     })
@@ -94,7 +94,7 @@ pub(super) async fn stands_still(farshore: &Farshore, partition: (&str, i32)) ->
 }
 
 /// Translates an offset of the source, or of the target if `reverse`.
-pub(super) async fn translate(
+pub(crate) async fn translate(
     farshore: &Farshore,
     (topic, partition): (&str, i32),
     offset: i64,

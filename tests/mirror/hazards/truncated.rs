@@ -77,7 +77,7 @@ async fn a_log_cut_short_is_a_truncation_even_when_it_has_grown_again() {
 
 /// Cuts the log of a topic's partition 0 on a broker that is down, as a lost disk cache would: at a batch, with everything
 /// derived from the log gone too.
-fn cut(data: &Path, topic: &str, end: i64) {
+pub(crate) fn cut(data: &Path, topic: &str, end: i64) {
     let partition = data.join(format!("{topic}-0"));
     for entry in fs::read_dir(&partition).expect("the partition's directory") {
         let path = entry.expect("an entry").path();

@@ -127,6 +127,13 @@ impl TopicSite for FakeSite {
         })
     }
 
+    fn delete<'a>(&'a self, topic: &'a TopicName) -> BoxFuture<'a, Result<()>> {
+        self.ask(|inner| {
+            inner.topics.remove(topic);
+            Ok(())
+        })
+    }
+
     fn alter<'a>(
         &'a self,
         topic: &'a TopicName,
@@ -194,6 +201,8 @@ impl Bench {
 
 fn config() -> LinkConfig {
     LinkConfig {
+        policies: crate::config::PolicyRules::default(),
+        quarantine_topic: "farshore-quarantine-l".into(),
         name: "paris-oslo".into(),
         source: "paris".into(),
         target: "oslo".into(),

@@ -41,6 +41,7 @@ fn sight(source: Option<SourceTopic>, target: Option<TargetTopic>) -> Sight {
 
 fn knowing(mut sight: Sight, source_id: u128, target_id: u128, partitions: i32) -> Sight {
     let known = KnownTopic {
+        reseeded: None,
         source_id: id(source_id),
         target_name: "mirror".into(),
         target_id: id(target_id),
@@ -226,7 +227,9 @@ proptest! {
                 Action::AlterConfigs { target, changes, .. } => {
                     sight.target.get_mut(&target).unwrap().configs.extend(changes);
                 }
-                Action::Conflict { .. } => panic!("nothing known, no conflict"),
+                Action::DeleteTopic { .. } | Action::Conflict { .. } => {
+                    panic!("nothing known, no conflict")
+                },
             }
         }
         prop_assert_eq!(plan(&sight), []);

@@ -1,0 +1,65 @@
+//! The policies of a link, topic by topic.
+
+use regex::Regex;
+
+use crate::model::{Policies, Policy, TopicName};
+
+/// What a link does where it would otherwise have to guess, with exceptions for some topics.
+#[derive(Debug, Clone, Default)]
+pub struct PolicyRules {
+    link: Policies,
+    exceptions: Vec<Exception>,
+}
+
+/// Policies for some topics; what it leaves open stays as it is for the link.
+#[derive(Debug, Clone)]
+pub(super) struct Exception {
+    pub(super) topics: Vec<Regex>,
+    pub(super) given: Given,
+}
+
+/// Policies as far as a section names them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Given {
+    pub(super) gap: Option<Policy>,
+    pub(super) recreate: Option<Policy>,
+    pub(super) truncate: Option<Policy>,
+    pub(super) foreign_write: Option<Policy>,
+    pub(super) refused: Option<Policy>,
+    pub(super) target_truncate: Option<Policy>,
+}
+
+impl Given {
+    /// These policies, and `others` where they leave one open.
+    fn or(self, others: Policies) -> Policies {
+        Policies {
+            gap: self.gap.unwrap_or(others.gap),
+            recreate: self.recreate.unwrap_or(others.recreate),
+            truncate: self.truncate.unwrap_or(others.truncate),
+            foreign_write: self.foreign_write.unwrap_or(others.foreign_write),
+            refused: self.refused.unwrap_or(others.refused),
+            target_truncate: self.target_truncate.unwrap_or(others.target_truncate),
+        }
+    }
+}
+
+impl PolicyRules {
+    pub(super) fn new(link: Given, exceptions: Vec<Exception>) -> Self {
+        Self {
+            link: link.or(Policies::HALT),
+            exceptions,
+        }
+    }
+
+    /// The policies of a topic, by its name on the source: the first exception that matches wins over the link.
+    pub fn of(&self, topic: &TopicName) -> Policies {
+        let matches = |exception: &&Exception| {
+            exception
+                .topics
+                .iter()
+                .any(|regex| regex.is_match(topic.as_str()))
+        };
+        let exception = self.exceptions.iter().find(matches);
+        exception.map_or(self.link, |exception| exception.given.or(self.link))
+    }
+}

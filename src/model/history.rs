@@ -1,0 +1,237 @@
+//! What happened to a partition beside being mirrored: where its map was broken off and begun anew, and why.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Run, SourceOffset, TargetOffset};
+
+/// Where the map goes on after it was broken off: the next record has this source offset or a later one, and lands here.
+/// Nothing of the target's log between the end of the map and `target` is an image of the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// The next source offset to mirror.
+    pub source: SourceOffset,
+    /// The target offset where it lands.
+    pub target: TargetOffset,
+}
+
+impl Anchor {
+    /// The run that begins here, without records.
+    pub const fn run(&self) -> Run {
+        Run::new(self.source, self.target, 0)
+    }
+}
+
+/// Why a stretch of one side has no image on the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StretchKind {
+    /// Source offsets that were gone before they were mirrored.
+    Lost,
+    /// A source record that the target refused; its receipt is in the quarantine topic.
+    Skipped,
+    /// Target offsets that somebody else wrote.
+    Adopted,
+    /// Target offsets of records that the source lost after they were mirrored.
+    TargetOnly,
+    /// Target offsets of a former topic of the same name on the source.
+    Former,
+}
+
+/// A stretch of one side without an image on the other, from its first offset to behind its last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stretch {
+    /// Why.
+    pub kind: StretchKind,
+    /// The first offset.
+    pub from: i64,
+    /// The offset behind the last one.
+    pub until: i64,
+}
+
+impl StretchKind {
+    /// Whether its offsets are the source's.
+    pub fn is_on_source(self) -> bool {
+        match self {
+            Self::Lost | Self::Skipped => true,
+            Self::Adopted | Self::TargetOnly | Self::Former => false,
+        }
+    }
+}
+
+impl Stretch {
+    /// How many offsets.
+    pub fn records(&self) -> i64 {
+        self.until - self.from
+    }
+
+    /// Why an offset in it is not translated exactly.
+    pub fn reason(&self) -> String {
+        let (from, last) = (self.from, self.until - 1);
+        match self.kind {
+            StretchKind::Lost => {
+                format!("source offsets {from} to {last} were gone before they were mirrored")
+            }
+            StretchKind::Skipped => {
+                format!(
+                    "source offset {from} was refused by the target; its receipt is in the quarantine topic"
+                )
+            }
+            StretchKind::Adopted => {
+                format!("target offsets {from} to {last} were written by somebody else")
+            }
+            StretchKind::TargetOnly => {
+                format!("target offsets {from} to {last} hold records that the source lost")
+            }
+            StretchKind::Former => format!(
+                "target offsets {from} to {last} hold records of a former topic of the same name"
+            ),
+        }
+    }
+}
+
+/// How many stretches of a partition are remembered with their offsets; the totals count all.
+const STRETCHES_LIMIT: usize = 256;
+
+/// Everything of the kind that happened to a partition.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// Where the map goes on, until a record has landed there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Anchor>,
+    /// The newest stretches without an image, the oldest first.
+    #[serde(default)]
+    pub stretches: Vec<Stretch>,
+    /// Their records, by kind, since the partition was first mirrored.
+    #[serde(default)]
+    pub totals: Totals,
+    /// When the map was last given up for another source topic of the same name, in milliseconds since 1970; 0 if never.
+    /// Source offsets heard of before have nothing to do with the map there is now.
+    #[serde(default)]
+    pub map_since_ms: i64,
+}
+
+/// Numbers of offsets by the kind of stretch they were in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// See [`StretchKind::Lost`].
+    pub lost: u64,
+    /// See [`StretchKind::Skipped`].
+    pub skipped: u64,
+    /// See [`StretchKind::Adopted`].
+    pub adopted: u64,
+    /// See [`StretchKind::TargetOnly`] and [`StretchKind::Former`].
+    pub target_only: u64,
+}
+
+impl History {
+    /// Remembers a stretch.
+    pub fn note(&mut self, stretch: Stretch) {
+        let records = u64::try_from(stretch.records()).unwrap_or(0);
+        let total = match stretch.kind {
+            StretchKind::Lost => &mut self.totals.lost,
+            StretchKind::Skipped => &mut self.totals.skipped,
+            StretchKind::Adopted => &mut self.totals.adopted,
+            StretchKind::TargetOnly | StretchKind::Former => &mut self.totals.target_only,
+        };
+        *total += records;
+        self.stretches.push(stretch);
+        let surplus = self.stretches.len().saturating_sub(STRETCHES_LIMIT);
+        self.stretches.drain(..surplus);
+    }
+
+    /// Forgets stretches of the source: its offsets count anew.
+    pub fn forget_source(&mut self) {
+        self.stretches
+            .retain(|stretch| !stretch.kind.is_on_source());
+    }
+
+    /// Forgets what is known of source offsets from `source` on: others will be there.
+    pub fn forget_source_from(&mut self, source: SourceOffset) {
+        self.stretches
+            .retain(|it| !it.kind.is_on_source() || it.until <= source.get());
+    }
+
+    /// Forgets what is known of target offsets from `target` on: others will be there.
+    pub fn forget_target_from(&mut self, target: TargetOffset) {
+        self.stretches
+            .retain(|it| it.kind.is_on_source() || it.until <= target.get());
+    }
+
+    /// The stretch of the source that holds an offset.
+    pub fn at_source(&self, offset: SourceOffset) -> Option<&Stretch> {
+        self.holding(true, offset.get())
+    }
+
+    /// The stretch of the target that holds an offset.
+    pub fn at_target(&self, offset: TargetOffset) -> Option<&Stretch> {
+        self.holding(false, offset.get())
+    }
+
+    fn holding(&self, on_source: bool, offset: i64) -> Option<&Stretch> {
+        self.stretches.iter().rev().find(|it| {
+            it.kind.is_on_source() == on_source && it.from <= offset && offset < it.until
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stretch(kind: StretchKind, from: i64, until: i64) -> Stretch {
+        Stretch { kind, from, until }
+    }
+
+    #[test]
+    fn stretches_are_found_on_their_side_and_counted_by_kind() {
+        let mut history = History::default();
+        history.note(stretch(StretchKind::Lost, 10, 15));
+        history.note(stretch(StretchKind::Adopted, 12, 14));
+        history.note(stretch(StretchKind::Skipped, 20, 21));
+        history.note(stretch(StretchKind::Former, 0, 4));
+        let source = |offset| history.at_source(SourceOffset(offset)).map(|it| it.kind);
+        let target = |offset| history.at_target(TargetOffset(offset)).map(|it| it.kind);
+        assert_eq!(
+            [source(9), source(15), source(12)],
+            [None, None, Some(StretchKind::Lost)]
+        );
+        assert_eq!([target(14), target(13)], [None, Some(StretchKind::Adopted)]);
+        let totals = history.totals;
+        assert_eq!(
+            [
+                totals.lost,
+                totals.skipped,
+                totals.adopted,
+                totals.target_only
+            ],
+            [5, 1, 2, 4]
+        );
+    }
+
+    #[test]
+    fn what_comes_anew_is_forgotten_and_its_count_is_not() {
+        let mut history = History::default();
+        history.note(stretch(StretchKind::Lost, 10, 15));
+        history.note(stretch(StretchKind::Lost, 30, 31));
+        history.note(stretch(StretchKind::TargetOnly, 5, 9));
+        history.forget_source_from(SourceOffset(20));
+        assert_eq!(history.stretches.len(), 2);
+        history.forget_target_from(TargetOffset(8));
+        assert_eq!(history.stretches.len(), 1);
+        history.forget_source();
+        assert!(history.stretches.is_empty());
+        assert_eq!(history.totals.lost, 6);
+    }
+
+    #[test]
+    fn the_oldest_stretches_give_way() {
+        let mut history = History::default();
+        for at in 0..300 {
+            history.note(stretch(StretchKind::Skipped, at, at + 1));
+        }
+        assert_eq!(history.stretches.len(), STRETCHES_LIMIT);
+        assert_eq!(history.totals.skipped, 300);
+        assert_eq!(history.at_source(SourceOffset(43)), None);
+        assert!(history.at_source(SourceOffset(44)).is_some());
+    }
+}

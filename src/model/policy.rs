@@ -1,0 +1,147 @@
+//! What a link may do where it would otherwise have to guess, and which of it fits which trouble.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::HaltCode;
+
+/// What happens to a partition when going on would mean to guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// It stands still and says why.
+    Halt,
+    /// It goes on with what is there; what is lost or surplus is recorded with its offsets.
+    Follow,
+    /// The mirror topic is deleted, created again and filled from the earliest record on.
+    Reseed,
+    /// It goes on behind what somebody else wrote.
+    Adopt,
+    /// The refused record goes to the quarantine topic with its origin, and the partition passes it.
+    SkipWithReceipt,
+}
+
+impl Policy {
+    /// Every policy, for enumeration.
+    pub const ALL: [Self; 5] = [
+        Self::Halt,
+        Self::Follow,
+        Self::Reseed,
+        Self::Adopt,
+        Self::SkipWithReceipt,
+    ];
+
+    /// The name in the configuration, the API and the audit log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Halt => "halt",
+            Self::Follow => "follow",
+            Self::Reseed => "reseed",
+            Self::Adopt => "adopt",
+            Self::SkipWithReceipt => "skip_with_receipt",
+        }
+    }
+
+    /// The policy of a name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.as_str() == name)
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The policies of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policies {
+    /// The source's log start passed the position.
+    pub gap: Policy,
+    /// The source topic was deleted and created again.
+    pub recreate: Policy,
+    /// The source lost what was mirrored.
+    pub truncate: Policy,
+    /// Somebody else wrote into the mirror partition.
+    pub foreign_write: Policy,
+    /// The target refuses a record for what it is.
+    pub refused: Policy,
+    /// The target lost what it had acknowledged.
+    pub target_truncate: Policy,
+}
+
+impl Policies {
+    /// Stand still, whatever happens.
+    pub const HALT: Self = Self {
+        gap: Policy::Halt,
+        recreate: Policy::Halt,
+        truncate: Policy::Halt,
+        foreign_write: Policy::Halt,
+        refused: Policy::Halt,
+        target_truncate: Policy::Halt,
+    };
+
+    /// The same with another policy for one kind of trouble.
+    #[must_use]
+    pub fn with(mut self, code: HaltCode, policy: Policy) -> Self {
+        match code {
+            HaltCode::SourceGap => self.gap = policy,
+            HaltCode::SourceRecreated => self.recreate = policy,
+            HaltCode::SourceTruncated => self.truncate = policy,
+            HaltCode::ForeignWrite => self.foreign_write = policy,
+            HaltCode::RecordRefused => self.refused = policy,
+            HaltCode::TargetTruncated => self.target_truncate = policy,
+            HaltCode::SourceTopicMissing
+            | HaltCode::TargetTopicMissing
+            | HaltCode::TargetRecreated
+            | HaltCode::MapUnknown
+            | HaltCode::NotPermitted
+            | HaltCode::PreserveImpossible => {}
+        }
+        self
+    }
+
+    /// What to do about a trouble.
+    pub fn on(&self, code: HaltCode) -> Policy {
+        match code {
+            HaltCode::SourceGap => self.gap,
+            HaltCode::SourceRecreated => self.recreate,
+            HaltCode::SourceTruncated => self.truncate,
+            HaltCode::ForeignWrite => self.foreign_write,
+            HaltCode::RecordRefused => self.refused,
+            HaltCode::TargetTruncated => self.target_truncate,
+            HaltCode::SourceTopicMissing
+            | HaltCode::TargetTopicMissing
+            | HaltCode::TargetRecreated
+            | HaltCode::MapUnknown
+            | HaltCode::NotPermitted
+            | HaltCode::PreserveImpossible => Policy::Halt,
+        }
+    }
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self::HALT
+    }
+}
+
+impl HaltCode {
+    /// The policies that release a partition which stands still for this reason.
+    pub fn releases(self) -> &'static [Policy] {
+        match self {
+            Self::SourceGap
+            | Self::TargetTruncated
+            | Self::SourceRecreated
+            | Self::SourceTruncated => &[Policy::Follow, Policy::Reseed],
+            Self::ForeignWrite => &[Policy::Adopt, Policy::Reseed],
+            Self::RecordRefused => &[Policy::SkipWithReceipt],
+            Self::TargetTopicMissing | Self::TargetRecreated | Self::MapUnknown => {
+                &[Policy::Reseed]
+            }
+            Self::SourceTopicMissing | Self::NotPermitted | Self::PreserveImpossible => &[],
+        }
+    }
+}

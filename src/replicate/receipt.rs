@@ -1,0 +1,161 @@
+//! The receipt of a record that the target refuses in its mirror topic: what stands in the quarantine topic for it. Pure.
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use crate::kafka::batch::Record;
+use crate::model::{LinkName, SourceOffset, TopicPartition};
+
+/// Where a refused record comes from, and why it was refused.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub(crate) link: LinkName,
+    pub(crate) partition: TopicPartition,
+    pub(crate) offset: SourceOffset,
+    /// Tells topics of one name apart.
+    pub(crate) topic_id: String,
+    /// What the target said.
+    pub(crate) message: String,
+}
+
+const TOPIC: &str = "farshore.topic";
+const PARTITION: &str = "farshore.partition";
+const OFFSET: &str = "farshore.offset";
+const TOPIC_ID: &str = "farshore.topic_id";
+
+impl Origin {
+    /// The record as it is, with its origin in headers behind its own, written at `now` milliseconds.
+    pub(crate) fn whole(&self, record: &Record, now: i64) -> Record {
+        let mut headers = record.headers.clone();
+        headers.extend(self.headers(record));
+        headers.push(header("farshore.content", "whole"));
+        Record {
+            offset: 0,
+            timestamp: now,
+            key: record.key.clone(),
+            value: record.value.clone(),
+            headers,
+        }
+    }
+
+    /// A record of its sizes and hashes, where the whole is refused too.
+    pub(crate) fn digest(&self, record: &Record, now: i64) -> Record {
+        let mut headers = self.headers(record);
+        headers.push(header("farshore.content", "digest"));
+        let parts = [("key", &record.key), ("value", &record.value)];
+        for (name, bytes) in parts {
+            if let Some(bytes) = bytes {
+                headers.push(header(
+                    &format!("farshore.{name}_bytes"),
+                    &bytes.len().to_string(),
+                ));
+                headers.push(header(&format!("farshore.{name}_sha256"), &sha256(bytes)));
+            }
+        }
+        let own = record.headers.len().to_string();
+        headers.push(header("farshore.headers", &own));
+        Record {
+            offset: 0,
+            timestamp: now,
+            key: None,
+            value: None,
+            headers,
+        }
+    }
+
+    /// Whether a record of the quarantine topic is the receipt of this origin.
+    pub(crate) fn is_of(&self, receipt: &Record) -> bool {
+        self.place()
+            .iter()
+            .all(|wanted| receipt.headers.contains(wanted))
+    }
+
+    /// What tells this origin from every other.
+    fn place(&self) -> [(Bytes, Option<Bytes>); 4] {
+        [
+            header(TOPIC, self.partition.topic.as_str()),
+            header(PARTITION, &self.partition.partition.to_string()),
+            header(OFFSET, &self.offset.to_string()),
+            header(TOPIC_ID, &self.topic_id),
+        ]
+    }
+
+    fn headers(&self, record: &Record) -> Vec<(Bytes, Option<Bytes>)> {
+        let mut headers = Vec::from(self.place());
+        headers.push(header("farshore.link", self.link.as_str()));
+        headers.push(header("farshore.timestamp", &record.timestamp.to_string()));
+        headers.push(header("farshore.message", &self.message));
+        headers
+    }
+}
+
+fn header(name: &str, value: &str) -> (Bytes, Option<Bytes>) {
+    let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    (bytes(name), Some(bytes(value)))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(offset: i64) -> Origin {
+        Origin {
+            link: LinkName::new("l"),
+            partition: TopicPartition::new("t", 3),
+            offset: SourceOffset(offset),
+            topic_id: "id".to_owned(),
+            message: "too large".to_owned(),
+        }
+    }
+
+    fn record() -> Record {
+        Record {
+            offset: 7,
+            timestamp: 1_000,
+            key: None,
+            value: Some(Bytes::from_static(b"value")),
+            headers: vec![(Bytes::from_static(b"own"), None)],
+        }
+    }
+
+    #[test]
+    fn a_receipt_is_known_by_its_origin_alone() {
+        for receipt in [
+            origin(7).whole(&record(), 5),
+            origin(7).digest(&record(), 5),
+        ] {
+            assert!(origin(7).is_of(&receipt));
+            assert!(!origin(8).is_of(&receipt));
+            let other = Origin {
+                topic_id: "another".to_owned(),
+                ..origin(7)
+            };
+            assert!(!other.is_of(&receipt));
+            assert_eq!((receipt.timestamp, &receipt.key), (5, &None));
+        }
+    }
+
+    #[test]
+    fn a_whole_receipt_keeps_the_record_and_a_digest_its_measure() {
+        let whole = origin(7).whole(&record(), 5);
+        assert_eq!(whole.value, record().value);
+        assert_eq!(whole.headers[0], record().headers[0]);
+        let digest = origin(7).digest(&record(), 5);
+        assert_eq!(digest.value, None);
+        assert!(
+            digest
+                .headers
+                .contains(&header("farshore.value_bytes", "5"))
+        );
+        let sha = "cd42404d52ad55ccfa9aca4adc828aa5800ad9d385a0671fbcbf724118320619";
+        assert!(
+            digest
+                .headers
+                .contains(&header("farshore.value_sha256", sha))
+        );
+    }
+}

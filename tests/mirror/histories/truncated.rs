@@ -1,0 +1,150 @@
+//! A cluster loses the tail of a log: the source what was mirrored already (H11), or the target what it had acknowledged (H13).
+
+use super::told::{content, decisions, has_no_image, is_mapped, resolve, without_image};
+use crate::hazards::sight::{caught_up, stands_still, translate};
+use crate::hazards::truncated::cut;
+use crate::hazards::{between, spec, write_batches};
+use crate::setting::Setting;
+use crate::support::brokers::{KafkaVersion, Spec};
+use crate::support::topics;
+
+/// Mirrors 17 records of each topic, cuts its source log at 10 while farshore is down, and lets `grown` grow again.
+async fn lose_tails(paris: Spec, link: &str, topics: &[&str], grown: &str) -> Setting {
+    let mut setting = between(paris, spec(), link).await;
+    for topic in topics {
+        setting.topic(topic, 1, &[]).await;
+        write_batches(&setting, topic, 0, [0..10, 10..17], 20).await;
+    }
+    setting.farshore.start().await;
+    for topic in topics {
+        caught_up(&setting.farshore, (topic, 0), 17).await;
+    }
+    setting.farshore.sigterm().await;
+    setting.paris.kill(1);
+    for topic in topics {
+        cut(&setting.paris.data_dir(1), topic, 10);
+    }
+    setting.paris.restart(1).await;
+    topics::wait_led(&setting.paris.bootstrap(), grown, 1).await;
+    write_batches(&setting, grown, 0, [100..120], 20).await;
+    setting
+}
+
+/// Checks that a topic goes on behind the seven records that only the target has, also after a kill.
+async fn goes_on_behind_surplus(setting: &mut Setting, topic: &str, on_source: i64) {
+    for round in 0..2 {
+        let end = on_source + 5 * (round + 1);
+        let first = usize::try_from(200 + 5 * round).expect("small");
+        write_batches(setting, topic, 0, [first..first + 5], 20).await;
+        if round > 0 {
+            setting.farshore.kill9();
+            setting.farshore.start().await;
+        }
+        caught_up(&setting.farshore, (topic, 0), end).await;
+        let mapped = is_mapped(setting, topic, 0, &[]).await;
+        assert_eq!(mapped as i64, end, "{topic}");
+        has_no_image(setting, (topic, 0), 10..17).await;
+        let on_target = content(&setting.oslo.bootstrap(), topic, 0).await;
+        assert_eq!(on_target.len() as i64, end + 7, "{topic}");
+    }
+    let decided = decisions(&setting.farshore, topic).await;
+    let [decided] = &decided[..] else {
+        panic!("{topic}: {decided:?}");
+    };
+    assert_eq!(
+        (decided.action.as_str(), decided.code.as_str()),
+        ("follow", "source_truncated")
+    );
+    assert_eq!(decided.stretches, [("target_only".to_owned(), 10, 17)]);
+    assert_eq!((decided.source_offset, decided.target_offset), (10, 17));
+    assert_eq!(
+        without_image(&setting.farshore, topic, 0).await,
+        [0, 0, 0, 7]
+    );
+    let parting = translate(&setting.farshore, (topic, 0), 10, false).await;
+    assert_eq!((parting.target_offset, parting.exact), (17, true));
+}
+
+#[tokio::test]
+async fn what_the_source_lost_stays_on_the_target_and_the_map_goes_on_behind_it() {
+    let link = "topics = [\"short\", \"grown\", \"halted\"]\non_truncate = \"follow\"\n\
+        [[links.paris-oslo.overrides]]\ntopics = [\"halted\"]\non_truncate = \"halt\"";
+    let mut setting = lose_tails(spec(), link, &["short", "grown", "halted"], "grown").await;
+    setting.farshore.start().await;
+    let (state, reason) = stands_still(&setting.farshore, ("halted", 0)).await;
+    assert_eq!(
+        (state.as_str(), reason.code.as_str()),
+        ("diverged", "source_truncated")
+    );
+    assert_eq!(
+        resolve(&setting.farshore, "halted", &["follow"]).await,
+        Some(0)
+    );
+    for (topic, end) in [("short", 10), ("grown", 30), ("halted", 10)] {
+        goes_on_behind_surplus(&mut setting, topic, end).await;
+    }
+}
+
+/// Brokers up to 3.9 keep the leader epoch when one that stands alone comes back without its last records.
+#[tokio::test]
+async fn a_tail_lost_without_a_new_epoch_is_found_by_content() {
+    let link = "topics = [\"grown\"]\non_truncate = \"follow\"";
+    let paris = Spec::new(KafkaVersion::V3_9);
+    let mut setting = lose_tails(paris, link, &["grown"], "grown").await;
+    setting.farshore.start().await;
+    goes_on_behind_surplus(&mut setting, "grown", 30).await;
+}
+
+#[tokio::test]
+async fn what_the_target_lost_is_mirrored_again() {
+    let link = "topics = [\"followed\", \"halted\"]\n[[links.paris-oslo.overrides]]\n\
+        topics = [\"followed\"]\non_target_truncate = \"follow\"";
+    let mut setting = between(spec(), spec(), link).await;
+    let topics = ["followed", "halted"];
+    for topic in topics {
+        setting.topic(topic, 1, &[]).await;
+        write_batches(&setting, topic, 0, [0..10], 20).await;
+    }
+    setting.farshore.start().await;
+    // Two batches on the target, so that there is something to cut between.
+    for end in [10, 17] {
+        for topic in topics {
+            caught_up(&setting.farshore, (topic, 0), end).await;
+            if end == 10 {
+                write_batches(&setting, topic, 0, [10..17], 20).await;
+            }
+        }
+    }
+    setting.farshore.kill9();
+    setting.oslo.kill(1);
+    for topic in topics {
+        cut(&setting.oslo.data_dir(1), topic, 10);
+        write_batches(&setting, topic, 0, [17..20], 20).await;
+    }
+    setting.oslo.restart(1).await;
+    setting.farshore.start().await;
+    let (state, reason) = stands_still(&setting.farshore, ("halted", 0)).await;
+    assert_eq!(
+        (state.as_str(), reason.code.as_str()),
+        ("diverged", "target_truncated")
+    );
+    assert_eq!(
+        resolve(&setting.farshore, "halted", &["follow"]).await,
+        Some(0)
+    );
+    for topic in topics {
+        caught_up(&setting.farshore, (topic, 0), 20).await;
+        assert_eq!(setting.compare(topic, 1).await, 20);
+        assert_eq!(is_mapped(&setting, topic, 0, &[]).await, 20);
+        let decided = decisions(&setting.farshore, topic).await;
+        let [decided] = &decided[..] else {
+            panic!("{topic}: {decided:?}");
+        };
+        assert_eq!(decided.code, "target_truncated");
+        assert_eq!((decided.source_offset, decided.target_offset), (10, 10));
+        assert_eq!(
+            without_image(&setting.farshore, topic, 0).await,
+            [0, 0, 0, 0]
+        );
+    }
+}
