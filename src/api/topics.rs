@@ -43,6 +43,7 @@ struct PartitionAnswer {
     bytes: u64,
     batches: u64,
     settlings: u64,
+    expired_on_target: i64,
     without_image: Totals,
 }
 
@@ -100,6 +101,7 @@ impl From<PartitionStatus> for PartitionAnswer {
             bytes: status.bytes,
             batches: status.batches,
             settlings: status.settlings,
+            expired_on_target: status.expired_on_target,
             without_image: status.without_image,
         }
     }

@@ -291,3 +291,7 @@ impl Known {
         stretches
     }
 }
+
+#[cfg(test)]
+#[path = "deciding_tests.rs"]
+mod tests;

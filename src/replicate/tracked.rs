@@ -66,6 +66,8 @@ pub(crate) struct Figures {
     pub(crate) target_end: i64,
     /// The target log's start.
     pub(crate) target_log_start: i64,
+    /// Records the target removed while the source still has them.
+    pub(crate) expired: i64,
     /// Creation time of the oldest record fetched and not acknowledged, in milliseconds.
     pub(crate) oldest_waiting: Option<i64>,
     /// Records mirrored by this process.
@@ -104,6 +106,7 @@ impl Tracked {
             source_high_watermark: -1,
             target_end: record.acked_end.get().max(map.target_end().get()),
             target_log_start: -1,
+            expired: 0,
             oldest_waiting: None,
             records: 0,
             bytes: 0,

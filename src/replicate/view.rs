@@ -72,6 +72,8 @@ pub struct PartitionStatus {
     pub batches: u64,
     /// How often this process worked out the position anew.
     pub settlings: u64,
+    /// Records the target removed while the source still has them.
+    pub expired_on_target: i64,
     /// Offsets without an image on the other side, since the partition was first mirrored.
     pub without_image: Totals,
     /// Since when its source topic is the one it is, in milliseconds since 1970; 0 if it was never another.
@@ -283,6 +285,7 @@ fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionS
         bytes: figures.bytes,
         batches: figures.batches,
         settlings: figures.settlings,
+        expired_on_target: figures.expired,
         without_image: known.record.history.totals,
         map_since_ms: known.record.history.map_since_ms,
     }

@@ -154,6 +154,48 @@ fn a_topic_created_again_or_gone_on_either_side_is_a_conflict() {
 }
 
 #[test]
+fn another_source_topic_is_taken_where_the_policy_says_so() {
+    let mut again = knowing(sight(Some(source(9, 2)), Some(target(2, 3))), 1, 2, 3);
+    again.follows.insert("orders".into());
+    assert_eq!(plan(&again), []);
+    let set = again.mirror_set();
+    let topic = &set.topics[&TopicName::new("orders")];
+    assert_eq!(
+        (topic.source_id, topic.partitions, &topic.conflict),
+        (id(9), 2, &None)
+    );
+    let remembered = again.to_remember(&set);
+    assert_eq!(remembered[&TopicName::new("orders")].source_id, id(9));
+}
+
+#[test]
+fn a_mirror_created_anew_is_deleted_once_nobody_writes_and_created_once_it_is_gone() {
+    let name = TopicName::new("orders");
+    let mut sight = knowing(sight(Some(source(1, 3)), Some(target(2, 3))), 1, 2, 3);
+    sight.reseeds.insert(name.clone(), id(2));
+    let conflict = |sight: &Sight| {
+        let set = sight.mirror_set();
+        assert!(set.topics[&name].conflict.is_none() || sight.to_remember(&set).is_empty());
+        set.topics[&name].conflict.clone().map(|reason| reason.code)
+    };
+    let waits = Some(HaltCode::TargetTopicMissing);
+    assert_eq!((plan(&sight), conflict(&sight)), (vec![], waits));
+    sight.stopped.insert(name.clone());
+    assert!(matches!(plan(&sight)[..], [Action::DeleteTopic { .. }]));
+    assert_eq!(conflict(&sight), waits);
+    sight.target.clear();
+    assert!(matches!(plan(&sight)[..], [Action::CreateTopic { .. }]));
+    assert_eq!(conflict(&sight), waits);
+    assert_eq!(sight.created_anew().count(), 0);
+    sight.target.insert("mirror".into(), target(5, 3));
+    assert_eq!((plan(&sight), conflict(&sight)), (vec![], None));
+    let remembered = sight.to_remember(&sight.mirror_set());
+    let known = &remembered[&name];
+    assert_eq!((known.target_id, known.reseeded), (id(5), Some(id(5))));
+    assert_eq!(sight.created_anew().count(), 1);
+}
+
+#[test]
 fn without_topic_ids_fewer_partitions_show_that_a_topic_was_created_again() {
     let fewer = knowing(sight(Some(source(0, 2)), Some(target(0, 3))), 0, 0, 3);
     assert_eq!(conflict_of(&fewer), HaltCode::SourceRecreated);
