@@ -92,19 +92,23 @@ impl Link {
     async fn term(&self, tenure: &mut Tenure, stop: &CancellationToken) -> Ended {
         let end = stop.child_token();
         let mut mirroring = Box::pin(self.clone().mirror_until(&end));
-        tokio::select! {
-            ended = &mut mirroring => {
-                // Who loses the link may hear of it first by what it can't store any more.
-                if ended.is_err() && self.ownership.term().borrow().is_none() {
-                    return Ended::Lost(tenure.lost().await);
+        let mut trouble = tenure.trouble.clone();
+        loop {
+            tokio::select! {
+                ended = &mut mirroring => {
+                    // Who loses the link may hear of it first by what it can't store any more.
+                    if ended.is_err() && self.ownership.term().borrow().is_none() {
+                        return Ended::Lost(tenure.lost().await);
+                    }
+                    return Ended::Done(ended);
                 }
-                Ended::Done(ended)
-            }
-            lost = tenure.lost() => {
-                end.cancel();
-                // What it couldn't store any more, the next owner finds out.
-                let _ = mirroring.await;
-                Ended::Lost(lost)
+                lost = tenure.lost() => {
+                    end.cancel();
+                    // What it couldn't store any more, the next owner finds out.
+                    let _ = mirroring.await;
+                    return Ended::Lost(lost);
+                }
+                Ok(()) = trouble.changed() => self.say(trouble.borrow_and_update().as_deref()),
             }
         }
     }
