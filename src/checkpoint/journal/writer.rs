@@ -79,7 +79,8 @@ impl Writer {
             next_beat = Instant::now() + BEAT;
         }
         let rest = self.line.take();
-        timeout(STOP_LIMIT, self.append_all(rest, true))
+        let released = self.ownership.may_be_released();
+        timeout(STOP_LIMIT, self.append_all(rest, released))
             .await
             .unwrap_or_else(|_| Err(late()))
     }
