@@ -16,30 +16,29 @@ impl Link {
     ///
     /// Errors: what keeps the link from running at all.
     pub(super) async fn run(self, stop: &CancellationToken) -> Result<()> {
-        if self.config.journal {
-            self.say(Some("the journal on the target was not read yet"));
+        if !self.config.journal {
+            return self.mirror_until(stop).await;
         }
+        self.say(Some("the journal on the target was not read yet"));
         self.meet_the_target(stop).await?;
-        let mut is_known = true;
         while !stop.is_cancelled() {
-            let tenure = tokio::select! {
+            let mut tenure = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 tenure = self.come_to_own() => tenure?,
             };
-            let Some(mut tenure) = tenure else {
-                return self.mirror_until(stop).await;
-            };
-            if tenure.restored || !is_known {
-                self.view
-                    .reload(|topic| self.config.topics.matches(topic))?;
+            if tenure.restored {
+                self.look_again()?;
             }
-            is_known = false;
             match self.term(&mut tenure, stop).await {
                 Ended::Lost(error) => {
                     let why = error.chain();
                     tracing::warn!(link = %self.config.name, why, "the link is no longer owned by this process");
+                    self.look_again()?;
                 }
                 Ended::Done(ended) => {
+                    if ended.is_err() {
+                        self.ownership.note_unanswered();
+                    }
                     if let Err(error) = tenure.release().await {
                         let why = error.chain();
                         tracing::warn!(link = %self.config.name, why, "the journal was left incomplete");
@@ -49,6 +48,11 @@ impl Link {
             }
         }
         Ok(())
+    }
+
+    /// Shows what the checkpoint DB holds now, and no partition at work.
+    fn look_again(&self) -> Result<()> {
+        self.view.reload(|topic| self.config.topics.matches(topic))
     }
 
     /// A journal is made only on the cluster that the link belongs to.
@@ -63,7 +67,7 @@ impl Link {
         }
     }
 
-    async fn come_to_own(&self) -> Result<Option<Tenure>> {
+    async fn come_to_own(&self) -> Result<Tenure> {
         let told = AtomicU64::new(0);
         let tell = |standing: Standing| {
             let text = standing.to_string();
@@ -92,19 +96,23 @@ impl Link {
     async fn term(&self, tenure: &mut Tenure, stop: &CancellationToken) -> Ended {
         let end = stop.child_token();
         let mut mirroring = Box::pin(self.clone().mirror_until(&end));
-        tokio::select! {
-            ended = &mut mirroring => {
-                // Who loses the link may hear of it first by what it can't store any more.
-                if ended.is_err() && self.ownership.term().borrow().is_none() {
-                    return Ended::Lost(tenure.lost().await);
+        let mut trouble = tenure.trouble.clone();
+        loop {
+            tokio::select! {
+                ended = &mut mirroring => {
+                    // Who loses the link may hear of it first by what it can't store any more.
+                    if ended.is_err() && self.ownership.term().borrow().is_none() {
+                        return Ended::Lost(tenure.lost().await);
+                    }
+                    return Ended::Done(ended);
                 }
-                Ended::Done(ended)
-            }
-            lost = tenure.lost() => {
-                end.cancel();
-                // What it couldn't store any more, the next owner finds out.
-                let _ = mirroring.await;
-                Ended::Lost(lost)
+                lost = tenure.lost() => {
+                    end.cancel();
+                    // What it couldn't store any more, the next owner finds out.
+                    let _ = mirroring.await;
+                    return Ended::Lost(lost);
+                }
+                Ok(()) = trouble.changed() => self.say(trouble.borrow_and_update().as_deref()),
             }
         }
     }

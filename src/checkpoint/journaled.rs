@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::journal::{JournalSettings, Line, Tell, Tenure, own};
 use super::keys;
 use super::store::{Committed, Entry, Space, Store, Update};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::model::LinkName;
 use crate::task::Ownership;
 
@@ -30,9 +30,8 @@ impl JournaledStore {
     }
 
     /// Waits until this process owns a link and the DB is whole; `ownership` says from then on whether the lease is held.
-    /// None if the link has no journal.
     ///
-    /// Errors: the DB failed; whatever the target says is told and tried again.
+    /// Errors: the DB failed, or the link has no journal; whatever the target says is told and tried again.
     /// Cancellation: safe; a claim already made has to run out.
     pub async fn own(
         &self,
@@ -40,17 +39,18 @@ impl JournaledStore {
         settings: &JournalSettings,
         ownership: &Ownership,
         tell: Tell<'_>,
-    ) -> Result<Option<Tenure>> {
-        let Some(of_link) = self.lines.get(link) else {
-            return Ok(None);
-        };
+    ) -> Result<Tenure> {
+        let of_link = self
+            .lines
+            .get(link)
+            .ok_or_else(|| Error::new(Kind::Invalid, format!("link {link} keeps no journal")))?;
         let candidate = own::Candidate {
             settings,
             disk: &*self.disk,
             line: of_link,
             ownership,
         };
-        Ok(Some(candidate.own(tell).await?))
+        candidate.own(tell).await
     }
 
     /// The line of the link that an update concerns, if that has a journal.

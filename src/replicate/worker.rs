@@ -385,6 +385,7 @@ impl Worker {
             }
         };
         if tokio::time::timeout(DRAIN_LIMIT, landing).await.is_err() {
+            self.link.ownership.note_unanswered();
             tracing::warn!(link = %self.link.name, "stopped with produce requests unanswered; the next start finds out what became of them");
         }
         let all: Vec<usize> = (0..self.mirrors.len()).collect();

@@ -5,7 +5,7 @@
 //! Doesn't: acquire or renew anything; the lease of the journal does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -24,6 +24,8 @@ struct Inner {
     until: AtomicU64,
     /// The term this process owns the link in.
     term: watch::Sender<Option<u64>>,
+    /// Whether something was sent in it that may still arrive.
+    unanswered: AtomicBool,
 }
 
 impl Ownership {
@@ -33,6 +35,7 @@ impl Ownership {
             begin: Instant::now(),
             until: AtomicU64::new(0),
             term: watch::Sender::new(None),
+            unanswered: AtomicBool::new(false),
         }))
     }
 
@@ -65,8 +68,19 @@ impl Ownership {
         self.0.term.subscribe()
     }
 
+    /// Notes that something was sent whose answer nobody waits for: the next owner has to wait until the lease is over.
+    pub fn note_unanswered(&self) {
+        self.0.unanswered.store(true, Ordering::Release);
+    }
+
+    /// Whether another process may write from now on without meeting anything of this one.
+    pub fn may_be_released(&self) -> bool {
+        !self.0.unanswered.load(Ordering::Acquire)
+    }
+
     /// Begins a term.
     pub fn begin(&self, term: u64) {
+        self.0.unanswered.store(false, Ordering::Release);
         self.0.term.send_replace(Some(term));
     }
 
@@ -114,9 +128,13 @@ mod tests {
         // An answer that comes late doesn't shorten it.
         ownership.extend(Instant::now());
         assert!(ownership.is_held());
+        ownership.note_unanswered();
+        assert!(!ownership.may_be_released());
         ownership.end();
         assert!(!ownership.is_held());
         assert_eq!(*ownership.term().borrow(), None);
+        ownership.begin(4);
+        assert!(ownership.may_be_released());
     }
 
     #[tokio::test(start_paused = true)]

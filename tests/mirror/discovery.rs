@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::journal::JOURNAL;
 use crate::setting::{CATCH_UP, Setting, farshore};
 use crate::support::brokers::KafkaVersion;
 use crate::support::wait::eventually;
@@ -19,10 +20,11 @@ async fn write(setting: &Setting, topic: &str, partitions: i32, count: usize) {
     writer.write(mixed(seed::rng(), partitions, count)).await;
 }
 
-/// Waits until the target has exactly these topics with so many partitions.
+/// Waits until the target has exactly these topics with so many partitions, and the journal.
 async fn target_has(setting: &Setting, wanted: &[(&str, usize)]) {
     let wanted: BTreeSet<(String, usize)> = wanted
         .iter()
+        .chain(&[(JOURNAL, 1)])
         .map(|(name, partitions)| ((*name).to_owned(), *partitions))
         .collect();
     eventually(CATCH_UP, "the mirror topics", async || {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -80,6 +81,8 @@ pub type Tell<'a> = &'a (dyn Fn(Standing) + Send + Sync);
 pub struct Tenure {
     /// Whether the checkpoint DB was changed by what the journal held.
     pub restored: bool,
+    /// Why the journal can't be written, while that is so: nothing is sent then.
+    pub trouble: watch::Receiver<Option<String>>,
     writer: Owned,
     stop: CancellationToken,
 }
@@ -107,6 +110,9 @@ impl Tenure {
     }
 }
 
+/// Since when a journal is watched, and what was seen of it.
+type Watch = (Instant, Patience);
+
 /// One process that would like to own a link.
 #[derive(Debug)]
 pub(crate) struct Candidate<'a> {
@@ -122,8 +128,9 @@ impl Candidate<'_> {
     /// Errors: the checkpoint DB failed; whatever the target says passes. Cancellation: a claim already made has to run out.
     pub(crate) async fn own(&self, tell: Tell<'_>) -> Result<Tenure> {
         let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
+        let mut watch = (Instant::now(), Patience::default());
         loop {
-            let error = match self.attempt(tell).await {
+            let error = match self.attempt(&mut watch, tell).await {
                 Ok(Some(tenure)) => return Ok(tenure),
                 Ok(None) => continue,
                 Err(error) if error.kind() == Kind::Store => return Err(error),
@@ -138,14 +145,14 @@ impl Candidate<'_> {
     }
 
     /// None if somebody else was faster.
-    async fn attempt(&self, tell: Tell<'_>) -> Result<Option<Tenure>> {
+    async fn attempt(&self, watch: &mut Watch, tell: Tell<'_>) -> Result<Option<Tenure>> {
         let JournalSettings {
             target,
             replication_factor,
             me,
         } = self.settings;
         let topic = Topic::ensure(target, self.line.link(), *replication_factor).await?;
-        let (end, seen) = self.wait_for_turn(&topic, tell).await?;
+        let (end, seen) = self.wait_for_turn(&topic, watch, tell).await?;
         let in_db = stored_revision(self.disk, self.line.link())?;
         let last_term = seen.as_ref().map(|seen| seen.head.term);
         let head = Head {
@@ -181,9 +188,12 @@ impl Candidate<'_> {
     }
 
     /// Waits until nobody owns the link; where the log ended then, and its newest head.
-    async fn wait_for_turn(&self, topic: &Topic, tell: Tell<'_>) -> Result<(i64, Option<Seen>)> {
-        let mut patience = Patience::default();
-        let begun = Instant::now();
+    async fn wait_for_turn(
+        &self,
+        topic: &Topic,
+        (begun, patience): &mut Watch,
+        tell: Tell<'_>,
+    ) -> Result<(i64, Option<Seen>)> {
         loop {
             let (end, seen) = topic.look().await?;
             match patience.judge(seen.clone(), &self.settings.me, begun.elapsed()) {
@@ -198,15 +208,18 @@ impl Candidate<'_> {
     fn begin(&self, topic: &Topic, head: Head) -> Tenure {
         self.line.begin(head.revision);
         let stop = CancellationToken::new();
+        let (trouble, told) = watch::channel(None);
         let writer = Writer {
             topic: topic.clone(),
             line: Arc::clone(self.line),
             ownership: self.ownership.clone(),
             head,
             sequence: 1,
+            trouble,
         };
         Tenure {
             restored: false,
+            trouble: told,
             writer: Owned::spawn("journal", writer.serve(stop.clone())),
             stop,
         }

@@ -30,21 +30,21 @@ impl Patience {
     /// Judges what the journal shows now. A head counts from when it was first seen: it was written before that, so its
     /// owner's lease ends no later than a lease after.
     pub(super) fn judge(&mut self, seen: Option<Seen>, me: &Owner, now: Duration) -> Verdict {
-        let Some(seen) = seen else {
+        if let Some(seen) = seen
+            && self.last.as_ref().is_none_or(|(last, _)| *last != seen)
+        {
+            self.last = Some((seen, now));
+        }
+        // A journal that was deleted says nothing about whoever wrote to it.
+        let Some((Seen { head, .. }, first_seen)) = &self.last else {
             return Verdict::Claim;
         };
-        let first_seen = match &self.last {
-            Some((last, at)) if last.offset == seen.offset => *at,
-            Some(_) | None => now,
-        };
-        let head = seen.head.clone();
-        self.last = Some((seen, first_seen));
         // Its former process is dead: this one holds the lock of the same DB.
         let is_own = head.owner.id == me.id;
-        if head.released || is_own || now.saturating_sub(first_seen) >= LEASE + MARGIN {
+        if head.released || is_own || now.saturating_sub(*first_seen) >= LEASE + MARGIN {
             Verdict::Claim
         } else {
-            Verdict::Wait(head)
+            Verdict::Wait(head.clone())
         }
     }
 }
@@ -87,6 +87,15 @@ mod tests {
         ] {
             assert!(claims(&mut Patience::default(), shown, at));
         }
+    }
+
+    #[test]
+    fn an_owner_whose_journal_is_deleted_may_still_write() {
+        let mut patience = Patience::default();
+        let mut claims = |shown, at| claims(&mut patience, shown, Duration::from_secs(at));
+        assert!(!claims(Some(seen(3, "other", false)), 100));
+        assert!(!claims(None, 105));
+        assert!(claims(None, 109));
     }
 
     #[test]

@@ -113,11 +113,8 @@ impl Topic {
 
     /// Where the log ends, as far as it is replicated, and the newest head before that.
     pub(super) async fn look(&self) -> Result<(i64, Option<Seen>)> {
-        let list = async |at| {
-            admin::list_offset(&self.cluster, &self.partition, LeaderEpoch::UNKNOWN, at).await
-        };
-        let end = list(At::HighWatermark).await?.offset;
-        let start = list(At::Earliest).await?.offset;
+        let end = self.list(At::HighWatermark).await?;
+        let start = self.list(At::Earliest).await?;
         if end <= start {
             return Ok((end, None));
         }
@@ -134,9 +131,22 @@ impl Topic {
 
     /// Everything the journal holds.
     ///
-    /// Errors: the cluster doesn't answer, or what is there can't be understood.
+    /// Errors: the cluster doesn't answer, what is there can't be understood, or its beginning is missing.
     pub async fn read_all(&self) -> Result<Contents> {
+        let start = self.list(At::Earliest).await?;
+        if start > 0 {
+            let message = "the beginning of the journal was deleted, so that it tells less than it held; set cleanup.policy=compact for its topic. With a checkpoint DB that is whole delete the topic: it is written anew";
+            return Err(Error::new(Kind::Refused, message)
+                .partition(&self.partition)
+                .offset(start));
+        }
         self.read(0, i64::MAX).await
+    }
+
+    async fn list(&self, at: At) -> Result<i64> {
+        let any = LeaderEpoch::UNKNOWN;
+        let listed = admin::list_offset(&self.cluster, &self.partition, any, at).await?;
+        Ok(listed.offset)
     }
 
     /// What was appended from an offset on and before another.
@@ -145,9 +155,9 @@ impl Topic {
         let mut next = from;
         while next < until {
             let read = admin::read_at(&self.cluster, &self.partition, next, READ_BYTES).await?;
-            if read.error.is_some() && read.log_start > next {
-                next = read.log_start;
-                continue;
+            if let Some(code) = read.error {
+                let text = format!("the journal can't be read: {}", code_name(code));
+                return Err(Error::new(Kind::Broker(code), text).offset(next));
             }
             for batch in read.batches.iter().filter(|it| it.base_offset() < until) {
                 self.take(&mut contents, batch)?;

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +24,8 @@ const BATCH_BYTES: usize = 2 << 20;
 const STOP_LIMIT: Duration = Duration::from_secs(3);
 /// So often the topic has to be unknown before it is believed to be gone.
 const MISSING_LIMIT: u32 = 10;
+/// A leader that changes is no news.
+const NOTED_FROM: u32 = 4;
 const PAUSE_BASE: Duration = Duration::from_millis(50);
 const PAUSE_CAP: Duration = Duration::from_secs(1);
 
@@ -36,6 +39,8 @@ pub(super) struct Writer {
     pub(super) head: Head,
     /// The next sequence number.
     pub(super) sequence: i32,
+    /// Why nothing can be written, while that is so.
+    pub(super) trouble: watch::Sender<Option<String>>,
 }
 
 impl Writer {
@@ -74,7 +79,8 @@ impl Writer {
             next_beat = Instant::now() + BEAT;
         }
         let rest = self.line.take();
-        timeout(STOP_LIMIT, self.append_all(rest, true))
+        let released = self.ownership.may_be_released();
+        timeout(STOP_LIMIT, self.append_all(rest, released))
             .await
             .unwrap_or_else(|_| Err(late()))
     }
@@ -120,7 +126,7 @@ impl Writer {
         self.head.released = released;
         let batch = build(&self.line, &self.head, records, self.sequence)?;
         let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
-        let mut is_quiet = true;
+        let mut failures = 0;
         let mut missed = 0;
         loop {
             let sent_at = Instant::now();
@@ -135,7 +141,7 @@ impl Writer {
                     let next =
                         (i64::from(self.sequence) + i64::from(batch.record_count)) & 0x7fff_ffff;
                     self.sequence = i32::try_from(next).unwrap_or_default();
-                    if !is_quiet {
+                    if self.trouble.send_replace(None).is_some() {
                         tracing::info!(link = %self.line.link(), "the journal is written again");
                     }
                     return Ok(());
@@ -149,13 +155,26 @@ impl Writer {
                 }
                 Err(NotAppended::Gone(error)) => return Err(gone(error)),
                 Err(NotAppended::Missing(error) | NotAppended::Unknown(error)) => {
-                    if std::mem::take(&mut is_quiet) {
-                        tracing::warn!(link = %self.line.link(), error = error.chain(), "the journal can't be written; trying again");
-                    }
+                    failures += 1;
+                    self.note(failures, &error);
                 }
             }
             sleep(backoff.next()).await;
             self.topic.look_again().await;
+        }
+    }
+}
+
+impl Writer {
+    /// Tells of a failure that isn't over at once.
+    fn note(&self, failures: u32, error: &Error) {
+        if failures == NOTED_FROM {
+            let error = error.chain();
+            tracing::warn!(link = %self.line.link(), error, "the journal can't be written; trying again");
+            let text = format!(
+                "the journal on the target can't be written, and nothing is sent without it: {error}"
+            );
+            self.trouble.send_replace(Some(text));
         }
     }
 }

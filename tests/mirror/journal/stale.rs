@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{Gaps, JOURNAL, logs, lose_journal};
 use crate::asking::lose_checkpoint;
 use crate::setting::CATCH_UP;
+use crate::support::read::{Isolation, Partition};
 use crate::support::topics;
 use crate::support::wait::eventually;
 
@@ -80,6 +81,36 @@ async fn a_deleted_journal_is_written_anew_from_the_db() {
     gaps.write(10).await;
     gaps.all_mirrored().await;
     // What was written anew is enough to go on from.
+    gaps.setting.farshore.kill9();
+    lose_checkpoint(&gaps.setting.farshore);
+    gaps.setting.farshore.launch();
+    gaps.write(10).await;
+    gaps.is_exact().await;
+}
+
+#[tokio::test]
+async fn a_compacted_journal_is_as_good_as_a_whole_one() {
+    let mut gaps = Gaps::start().await;
+    gaps.setting.farshore.launch();
+    gaps.all_mirrored().await;
+    let bootstrap = gaps.setting.oslo.bootstrap();
+    let configs = [
+        ("cleanup.policy", "compact"),
+        ("segment.ms", "500"),
+        ("min.cleanable.dirty.ratio", "0.01"),
+        ("message.timestamp.type", "LogAppendTime"),
+    ];
+    topics::configure(&bootstrap, JOURNAL, &configs).await;
+    gaps.write(20).await;
+    gaps.all_mirrored().await;
+    eventually(CATCH_UP, "most of the journal is compacted", async || {
+        let (_, end) = topics::watermarks(&bootstrap, JOURNAL, 0).await;
+        let journal = Partition::new(&bootstrap, JOURNAL, 0);
+        let left = journal.read(Isolation::Uncommitted).await.len();
+        let is_small = i64::try_from(left).is_ok_and(|left| left < end / 2);
+        is_small.then_some(()).ok_or(format!("{left} of {end}"))
+    })
+    .await;
     gaps.setting.farshore.kill9();
     lose_checkpoint(&gaps.setting.farshore);
     gaps.setting.farshore.launch();

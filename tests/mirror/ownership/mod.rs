@@ -1,6 +1,8 @@
 //! Two processes of one link, each with a DB of its own: one mirrors, the other stands by and takes over when the first is
 //! silent, whether it is dead or only stopped.
 
+mod away;
+mod race;
 mod silent;
 mod standby;
 
