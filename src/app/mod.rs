@@ -6,6 +6,7 @@ mod identity;
 mod initialized;
 mod link;
 mod mirrored;
+mod probe;
 mod samples;
 mod service;
 

@@ -8,7 +8,7 @@ use super::keys::{self, PartitionKey, Parts};
 use super::store::{Space, Store, Update};
 use crate::error::Result;
 use crate::model::{
-    GroupId, LeaderEpoch, LinkIdentity, LinkName, Run, SourceOffset, TargetOffset, TopicId,
+    GroupId, LeaderEpoch, LinkIdentity, LinkName, OffsetsMode, Run, SourceOffset, TargetOffset, TopicId,
     TopicName, TopicPartition,
 };
 
@@ -58,6 +58,9 @@ pub struct PartitionRecord {
     pub plans: Vec<Vec<Run>>,
     /// The ownership incarnation this link writes under.
     pub incarnation: u8,
+    /// How offsets of the two sides relate, decided when the mirror started.
+    #[serde(default)]
+    pub offsets: OffsetsMode,
 }
 
 /// The committed offset of a group in one partition, as this link carried it.

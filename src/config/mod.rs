@@ -31,7 +31,7 @@ pub use filter::{GroupFilter, TopicFilter};
 pub use problem::{ConfigErrors, Position, Problem};
 pub use settings::{
     ApiConfig, CheckpointConfig, ClusterConfig, Config, LinkConfig, LogConfig, LogFormat, LogLevel,
-    Naming, OffsetsMode, RuntimeConfig, Start,
+    Naming, Otherwise, PreserveLimits, RuntimeConfig, Start,
 };
 
 use environment::Environment;

@@ -13,7 +13,7 @@ pub use ids::{
     BrokerId, ClusterName, GroupId, LeaderEpoch, LinkName, Partition, TopicId, TopicName,
     TopicPartition,
 };
-pub use offset::{SourceOffset, TargetOffset};
+pub use offset::{OffsetsMode, SourceOffset, TargetOffset};
 pub use producer::{LinkIdentity, ProducerId, sequence_of};
 pub use run::Run;
 pub use state::{HaltCode, PartitionState, Reason};

@@ -8,10 +8,10 @@ use tokio::sync::Semaphore;
 use crate::checkpoint::Store;
 use crate::error::Result;
 use crate::kafka::wire::Cluster;
-use crate::model::{LinkIdentity, LinkName, TopicPartition};
+use crate::model::{LinkIdentity, LinkName, OffsetsMode, TopicPartition};
 
 use super::complaints::Complaints;
-use crate::config::Start;
+use crate::config::{PreserveLimits, Start};
 
 use super::mirror::{Mirror, Route};
 use super::view::LinkView;
@@ -37,6 +37,19 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// Where partitions start that the link's first look finds.
     pub start: Start,
+    /// How offsets of the two sides relate where nothing is mirrored yet.
+    pub offsets: OffsetsMode,
+    /// How far offsets are preserved.
+    pub preserve: Preserve,
+}
+
+/// How far offsets are preserved.
+#[derive(Debug, Clone)]
+pub struct Preserve {
+    /// The configured limits.
+    pub limits: PreserveLimits,
+    /// What the target said when control markers were tried, if it refused them.
+    pub refused: Option<String>,
 }
 
 /// What a link is made of.
@@ -118,17 +131,21 @@ impl LinkContext {
             source_id: mirrored.source_id,
             target_id: mirrored.target_id,
         };
-        let (begun, incarnation) = {
+        let (begun, incarnation, offsets) = {
             let known = tracked.lock();
-            (known.begun, known.record.incarnation)
+            // Where every offset was kept anyway, nothing has to change for keeping them from now on.
+            let kept = known.map.run_count() == 1
+                && known.map.last().is_some_and(|run| run.source.get() == run.target.get());
+            let offsets = if known.begun && !kept {
+                known.record.offsets
+            } else {
+                known.record.offsets.max(self.settings.offsets)
+            };
+            (known.begun, known.record.incarnation, offsets)
         };
         let producer_id = self.identity.producer_id(incarnation);
-        Ok(Mirror::new(
-            route,
-            tracked,
-            producer_id,
-            (!begun).then_some(start),
-        ))
+        let start = (!begun).then_some(start);
+        Ok(Mirror::new(route, tracked, producer_id, start, offsets))
     }
 
     /// The wall clock in milliseconds since 1970, by which brokers forget producer ids.

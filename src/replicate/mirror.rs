@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use crate::config::Start;
 use crate::model::{
-    LeaderEpoch, ProducerId, Reason, SourceOffset, TargetOffset, TopicId, TopicPartition,
+    LeaderEpoch, OffsetsMode, ProducerId, Reason, SourceOffset, TargetOffset, TopicId,
+    TopicPartition,
 };
 use crate::task::Backoff;
 
 use super::hold::Hold;
+use super::preserve::Preserving;
 use super::settle::Trouble;
 use super::shipment::{Course, Shipment, compose};
 use super::tracked::Tracked;
@@ -156,6 +158,10 @@ pub(crate) struct Mirror {
     pub(crate) counted: usize,
     /// Where it starts if nothing is mirrored yet; none once that is stored.
     pub(crate) start: Option<Start>,
+    /// How offsets of the two sides relate, or are to.
+    pub(crate) offsets: OffsetsMode,
+    /// What it keeps in mind while offsets are preserved.
+    pub(crate) preserve: Option<Box<Preserving>>,
 }
 
 impl Mirror {
@@ -165,6 +171,7 @@ impl Mirror {
         tracked: Arc<Tracked>,
         producer_id: ProducerId,
         start: Option<Start>,
+        offsets: OffsetsMode,
     ) -> Self {
         let epochs_until = tracked.lock().record.frontier;
         Self {
@@ -177,7 +184,9 @@ impl Mirror {
             window: Window::new(0, Proof::Wanted),
             course: Course {
                 producer_id,
+                epoch: 0,
                 target: TargetOffset::ZERO,
+                unnumbered: 0,
                 source: None,
                 records_limit: usize::MAX,
             },
@@ -196,6 +205,8 @@ impl Mirror {
             new_plan: true,
             counted: 0,
             start,
+            offsets,
+            preserve: None,
         }
     }
 
@@ -224,12 +235,22 @@ impl Mirror {
     pub(crate) fn drop_cargo(&mut self) {
         self.hold = Hold::default();
         self.staged.clear();
+        self.drop_chore();
+    }
+
+    /// Whether something was sent of which it isn't known what became.
+    pub(crate) fn awaits_answers(&self) -> bool {
+        !self.window.is_empty() || self.awaits_chore()
     }
 
     /// Composes the next shipment if it could go soon. Composing late lets small batches gather.
     ///
     /// Returns whether a shipment was staged that opens runs: those have to be stored before it is sent.
     pub(crate) fn stage(&mut self) -> Result<bool, crate::kafka::batch::BatchError> {
+        if self.preserve.is_some() {
+            self.stage_preserved()?;
+            return Ok(false);
+        }
         self.pass_stretches();
         if !self.staged.is_empty() || !self.window.has_room() {
             return Ok(false);

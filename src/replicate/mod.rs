@@ -4,14 +4,20 @@
 //! any error or crash the position is found in the target's log, not remembered; what would have to be guessed halts the
 //! partition and no other. Doesn't: create topics, know groups, or repair what somebody else wrote.
 
+mod aligned;
 mod complaints;
 mod context;
+mod filler;
+mod filling;
 mod hold;
 mod intake;
+mod judging;
 mod likeness;
 mod log_starts;
+mod marking;
 mod mirror;
 mod outlet;
+mod preserve;
 mod reasons;
 mod rederive;
 mod resume;
@@ -21,6 +27,7 @@ mod settling;
 mod shipment;
 mod sieve;
 mod storing;
+mod stretch;
 mod target_log;
 mod tracked;
 mod turns;
@@ -28,7 +35,7 @@ mod view;
 mod window;
 mod worker;
 
-pub use context::{Link, Settings};
+pub use context::{Link, Preserve, Settings};
 pub(crate) use resume::{Tail, check_tail};
 
 pub use view::{LinkView, PartitionStatus, Translation, Untranslatable};

@@ -5,21 +5,23 @@
 //! Dropping the future leaves nothing behind.
 
 use crate::checkpoint::PartitionRecord;
-use crate::config::Start;
+use crate::config::{Otherwise, Start};
 use crate::error::{Error, Result};
 use crate::kafka::admin::{self, At};
 use crate::kafka::batch::Batch;
 use crate::kafka::wire::{Cluster, Leader};
 use crate::model::{
-    HaltCode, LeaderEpoch, LinkIdentity, Reason, Run, SourceOffset, TargetOffset, TopicId,
-    TopicPartition,
+    HaltCode, LeaderEpoch, LinkIdentity, OffsetsMode, Reason, Run, SourceOffset, TargetOffset,
+    TopicId, TopicPartition, sequence_of,
 };
 
+use super::aligned;
+use super::context::Preserve;
 use super::likeness::{self, Likeness};
 use super::reasons::{same_topic, source_gap, truncated};
 use super::rederive;
 use super::resume::{self, Explanation, Tail};
-use super::target_log::{batch_at, known_at, settled_end};
+use super::target_log::{Standing, batch_at, settled_end, standing};
 
 /// Why a partition can't go on.
 #[derive(Debug)]
@@ -65,12 +67,25 @@ pub(crate) struct Question {
     pub(crate) epochs_until: SourceOffset,
     /// Where to start if the target holds nothing and the checkpoint DB knows no start.
     pub(crate) start: Option<Start>,
+    /// How offsets of the two sides relate, or are to.
+    pub(crate) offsets: OffsetsMode,
+    /// How the link is configured to relate them where nothing is mirrored yet.
+    pub(crate) wanted: OffsetsMode,
+    /// How far offsets are preserved.
+    pub(crate) preserve: Preserve,
 }
 
 impl Question {
     /// The source's leader epoch of the record before an offset, if it is known.
     fn epoch_before(&self, offset: SourceOffset) -> LeaderEpoch {
         resume::epoch_before(&self.record.epochs, self.epochs_until, offset)
+    }
+
+    /// Whether offsets are translated that were to be preserved or else refused.
+    fn breaks_a_wish(&self) -> bool {
+        self.wanted == OffsetsMode::Preserve
+            && self.start.is_none()
+            && self.preserve.limits.otherwise == Otherwise::Refuse
     }
 }
 
@@ -85,8 +100,8 @@ pub(crate) struct TargetSide {
     pub(crate) last: Option<Batch>,
     /// How the tail can be explained, the most likely first; empty if the map has no part in it.
     pub(crate) explanations: Vec<Explanation>,
-    /// The newest timestamp under which the leader knows our producer id with the right sequence.
-    pub(crate) known_at: Option<i64>,
+    /// What the leader remembers of our producer id, as far as that fits the log.
+    pub(crate) standing: Option<Standing>,
 }
 
 /// Where to go on.
@@ -98,12 +113,41 @@ pub(crate) struct Settled {
     pub(crate) runs: Vec<Run>,
     /// The next source offset to mirror.
     pub(crate) position: SourceOffset,
+    /// Where the first mirrored record is, or will be.
+    pub(crate) origin: SourceOffset,
+    /// How offsets of the two sides relate.
+    pub(crate) offsets: OffsetsMode,
     /// Who leads the source partition.
     pub(crate) source_leader: Leader,
     /// The source log's start.
     pub(crate) source_log_start: SourceOffset,
     /// The source's leader epoch of the record before the position, if it is known.
     pub(crate) fetched_epoch: LeaderEpoch,
+}
+
+/// Where the target's log and the source's fit together.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    /// How offsets of the two sides relate.
+    pub(crate) offsets: OffsetsMode,
+    /// Runs that are new to the map.
+    pub(crate) runs: Vec<Run>,
+    /// The next source offset to mirror.
+    pub(crate) position: SourceOffset,
+    /// Where the first mirrored record is, or will be.
+    pub(crate) origin: SourceOffset,
+}
+
+impl Placed {
+    /// At the beginning of an offset map.
+    pub(crate) fn translated(position: SourceOffset) -> Self {
+        Self {
+            offsets: OffsetsMode::Translate,
+            runs: Vec::new(),
+            position,
+            origin: position,
+        }
+    }
 }
 
 /// Reads the target's side.
@@ -138,21 +182,46 @@ pub(crate) async fn settle_target(
         log_start,
         last: last.as_ref().map(|batch| *batch.header()),
     };
-    resume::check_tail(identity, &tail, question.acknowledged).map_err(|reason| {
+    let acknowledged = question.acknowledged;
+    resume::check_tail(identity, question.offsets, &tail, acknowledged).map_err(|reason| {
         let reached = question.acknowledged.map(|_| question.record.frontier);
         let source = reason.source_offset.or(reached);
         let target = reason.target_offset;
         Trouble::Halt(reason.at(source, target))
     })?;
-    let explanations = resume::explanations(question.last_run, &question.record.plans, tail.end);
-    let known_at = known_at(cluster, identity, question, &tail).await?;
+    let explanations = match question.offsets {
+        OffsetsMode::Translate => {
+            resume::explanations(question.last_run, &question.record.plans, tail.end)
+        }
+        OffsetsMode::Preserve => vec![resume::identity(question.last_run, tail.end)],
+    };
+    let standing = standing_of(cluster, identity, question, &tail).await?;
     Ok(TargetSide {
         leader,
         tail,
         last,
         explanations,
-        known_at,
+        standing,
     })
+}
+
+/// What the leader remembers of our producer id, if that is what a log with this end would leave (H1).
+async fn standing_of(
+    cluster: &Cluster,
+    identity: &LinkIdentity,
+    question: &Question,
+    tail: &Tail,
+) -> Result<Option<Standing>, Trouble> {
+    if tail.end == TargetOffset::ZERO {
+        return Ok(None);
+    }
+    let id = identity.producer_id(question.record.incarnation);
+    let found = standing(cluster, &question.target, id).await?;
+    let expected = sequence_of(tail.end.plus(-1));
+    Ok(found.filter(|it| match question.offsets {
+        OffsetsMode::Translate => it.last_sequence == expected,
+        OffsetsMode::Preserve => true,
+    }))
 }
 
 /// Reads the source's side and proves that both agree.
@@ -180,23 +249,14 @@ pub(crate) async fn settle_source(
     let mirrored = question.record.frontier;
     // Before contents are compared: where records are gone, others may stand in their places.
     check_holds(source, question, &leader, mirrored).await?;
-    let (runs, position) = if let Some(last) = &side.last {
-        if side.explanations.is_empty() {
-            let derived =
-                rederive::derive(source, target, question, &side.tail, last, log_start).await?;
-            (vec![derived], derived.source_end())
-        } else {
-            let chosen = prove(source, question, &side, last).await?;
-            let position = chosen.position.max(mirrored);
-            (chosen.runs, position)
+    let placed = match question.offsets {
+        OffsetsMode::Preserve => {
+            aligned::place(source, target, question, &side, &leader, log_start).await?
         }
-    } else {
-        (
-            Vec::new(),
-            position_of_empty(source, question, &side, &leader, log_start).await?,
-        )
+        OffsetsMode::Translate => place(source, target, question, &side, &leader, log_start).await?,
     };
-    if log_start > position {
+    let position = placed.position;
+    if log_start > position.max(placed.origin) {
         return Err(Trouble::Halt(source_gap(position, log_start)));
     }
     if position > mirrored {
@@ -204,16 +264,54 @@ pub(crate) async fn settle_source(
     }
     Ok(Settled {
         target: side,
-        runs,
+        runs: placed.runs,
         position,
+        origin: placed.origin,
+        offsets: placed.offsets,
         source_leader: leader,
         source_log_start: log_start,
         fetched_epoch: question.epoch_before(position),
     })
 }
 
+/// Where to go on with an offset map: where the log's last record is proven to come from.
+async fn place(
+    source: &Cluster,
+    target: &Cluster,
+    question: &Question,
+    side: &TargetSide,
+    leader: &Leader,
+    log_start: SourceOffset,
+) -> Result<Placed, Trouble> {
+    if question.breaks_a_wish() {
+        let message = "it is mirrored with an offset map already, so its offsets can't be preserved";
+        let reason = Reason::new(HaltCode::PreserveImpossible, message);
+        return Err(Trouble::Halt(reason));
+    }
+    let Some(last) = &side.last else {
+        let position = position_of_empty(source, question, side, leader, log_start).await?;
+        return Ok(Placed::translated(position));
+    };
+    let (runs, position) = if side.explanations.is_empty() {
+        let derived =
+            rederive::derive(source, target, question, &side.tail, last, log_start).await?;
+        (vec![derived], derived.source_end())
+    } else {
+        let chosen = prove(source, question, side, last).await?;
+        let position = chosen.position.max(question.record.frontier);
+        (chosen.runs, position)
+    };
+    let origin = runs.first().map_or(position, |run| run.source);
+    Ok(Placed {
+        offsets: OffsetsMode::Translate,
+        runs,
+        position,
+        origin,
+    })
+}
+
 /// Where to go on if the mirror partition holds nothing: behind what was mirrored, or at the link's start.
-async fn position_of_empty(
+pub(crate) async fn position_of_empty(
     source: &Cluster,
     question: &Question,
     side: &TargetSide,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, Update, records};
 use crate::model::{
-    LeaderEpoch, PartitionState, Reason, Run, SourceOffset, TargetOffset, TopicId, TopicName,
+    LeaderEpoch, OffsetsMode, PartitionState, Reason, Run, SourceOffset, TargetOffset, TopicId, TopicName,
 };
 use crate::offsets::{MapError, Receipt, RunMap};
 
@@ -55,6 +55,8 @@ pub(crate) struct Figures {
     pub(crate) reason: Option<Reason>,
     /// What it waits for, in words.
     pub(crate) detail: Option<String>,
+    /// What is being filled, while that is worth telling: from and up to which offset.
+    pub(crate) filling: Option<(TargetOffset, TargetOffset)>,
     /// The source log's start.
     pub(crate) source_log_start: i64,
     /// The source's last stable offset.
@@ -87,11 +89,17 @@ impl Tracked {
         let stored = records::load_partition(&*store, &key)?;
         let begun = stored.is_some();
         let record = stored.unwrap_or_else(blank);
-        let map = StoredRuns::new(&*store, &key).load(record.origin, TargetOffset::ZERO)?;
+        // Where offsets are preserved, what fills them from 0 on belongs to the map.
+        let first = match record.offsets {
+            OffsetsMode::Translate => record.origin,
+            OffsetsMode::Preserve => SourceOffset::ZERO,
+        };
+        let map = StoredRuns::new(&*store, &key).load(first, TargetOffset::ZERO)?;
         let figures = Figures {
             state: PartitionState::Preparing,
             reason: None,
             detail: None,
+            filling: None,
             source_log_start: -1,
             source_end: -1,
             source_high_watermark: -1,
@@ -278,5 +286,6 @@ fn blank() -> PartitionRecord {
         epochs: Vec::new(),
         plans: Vec::new(),
         incarnation: 0,
+        offsets: OffsetsMode::Translate,
     }
 }

@@ -40,6 +40,8 @@ pub struct PartitionStatus {
     pub state: PartitionState,
     /// How its records travel.
     pub path: &'static str,
+    /// How offsets of the two sides relate: `preserve` or `translate`.
+    pub offsets: &'static str,
     /// The source log's start.
     pub source_log_start: i64,
     /// The source's last stable offset.
@@ -371,6 +373,7 @@ fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionS
         mirror_topic: tracked.mirror_topic.clone(),
         state: figures.state,
         path: "raw",
+        offsets: known.record.offsets.as_str(),
         source_log_start: figures.source_log_start,
         source_end: figures.source_end,
         source_high_watermark: figures.source_high_watermark,

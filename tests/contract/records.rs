@@ -44,6 +44,7 @@ fn partition_record(frontier: i64) -> PartitionRecord {
         origin: SourceOffset(2),
         plans: vec![vec![Run::new(SourceOffset(9), TargetOffset(3), 1)]],
         incarnation: 2,
+        offsets: OffsetsMode::Preserve,
     }
 }
 

@@ -12,6 +12,7 @@ mod failover;
 mod groups;
 mod hazards;
 mod histories;
+mod preserve;
 mod service;
 mod setting;
 mod strangers;

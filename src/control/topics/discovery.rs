@@ -18,9 +18,10 @@ use super::site::{Look, SeenTopic, TopicSite};
 use crate::checkpoint::records::{load_link, partitions_of, put_topic, topics_of};
 use crate::checkpoint::{Store, TopicRecord, Update};
 use crate::config::LinkConfig;
+use crate::control::mirrored::Mirrored;
 use crate::control::notice::Notice;
 use crate::error::{Kind, Result};
-use crate::model::TopicName;
+use crate::model::{OffsetsMode, PartitionState, TopicName};
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,8 @@ pub struct Discovery {
     initial: Option<BTreeMap<TopicName, i32>>,
     /// Topics that were gone at the last look: one look alone may come from a broker that has just started.
     gone: BTreeSet<TopicName>,
+    /// Tells when history is mirrored, which decides when compaction may begin where offsets are preserved.
+    mirrored: Option<Arc<dyn Mirrored>>,
     source_configs: ConfigMemory,
     target_configs: ConfigMemory,
     looking: Notice,
@@ -67,6 +70,7 @@ impl Discovery {
             applying: Notice::of(format!("prepare mirror topics of link {}", config.name)),
             initial: first_look(&known, is_initialized),
             gone: BTreeSet::new(),
+            mirrored: None,
             source_configs: ConfigMemory::default(),
             target_configs: ConfigMemory::default(),
             known,
@@ -75,6 +79,13 @@ impl Discovery {
             target,
             store,
         })
+    }
+
+    /// Lets it hear how far mirroring is.
+    #[must_use]
+    pub fn hearing(mut self, mirrored: Arc<dyn Mirrored>) -> Self {
+        self.mirrored = Some(mirrored);
+        self
     }
 
     /// What to mirror, and every change of it.
@@ -156,6 +167,8 @@ impl Discovery {
             target_brokers: target.brokers,
             target_broker_configs: self.target.broker_config_names().await?,
             replication_factor: self.config.replication_factor,
+            preserves: self.config.offsets == OffsetsMode::Preserve,
+            live: live(self.mirrored.as_deref(), &selected),
             ..Sight::default()
         };
         let found = selected
@@ -279,6 +292,25 @@ impl Discovery {
         });
         Ok(())
     }
+}
+
+/// The topics of which every partition is live.
+fn live(
+    mirrored: Option<&dyn Mirrored>,
+    selected: &BTreeMap<&TopicName, &SeenTopic>,
+) -> BTreeSet<TopicName> {
+    let mut count: BTreeMap<TopicName, i32> = BTreeMap::new();
+    let partitions = mirrored.map(Mirrored::partitions).unwrap_or_default();
+    for one in partitions {
+        if one.state == PartitionState::Live {
+            *count.entry(one.partition.topic).or_default() += 1;
+        }
+    }
+    let is_live = |(name, seen): &(&&TopicName, &&SeenTopic)| {
+        count.get(**name).is_some_and(|live| *live >= seen.partitions)
+    };
+    let live = selected.iter().filter(is_live);
+    live.map(|(name, _)| (*name).clone()).collect()
 }
 
 /// What the link's very first look found, if there was one: what it told was remembered first.
