@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use crate::config::Otherwise;
+use crate::config::{Otherwise, Start};
 use crate::error::{Error, Kind, Result};
-use crate::kafka::admin;
+use crate::kafka::admin::{self, At};
 use crate::kafka::batch::{Batch, BatchError, batches};
 use crate::kafka::wire::{Cluster, Leader, Slot};
 use crate::kafka::{FetchOrder, FetchPartition, start_fetch};
@@ -40,7 +40,8 @@ pub(crate) async fn place(
     let origin = if blank {
         let begin = position_of_empty(source, question, side, leader, log_start).await?;
         let begin = begin.max(log_start);
-        if let Some(obstacle) = obstacle(question, begin) {
+        let longest = longest_prefix(source, question, begin).await?;
+        if let Some(obstacle) = obstacle(question, longest) {
             return match question.preserve.limits.otherwise {
                 Otherwise::Refuse => Err(Trouble::Halt(obstacle)),
                 Otherwise::Translate => Ok(Placed::translated(begin)),
@@ -62,6 +63,30 @@ pub(crate) async fn place(
         position: end,
         origin,
     })
+}
+
+/// The longest prefix of what shares one choice: where offsets may be translated instead, the whole topic.
+async fn longest_prefix(
+    source: &Cluster,
+    question: &Question,
+    begin: SourceOffset,
+) -> Result<SourceOffset, Trouble> {
+    let alone = question.preserve.limits.otherwise == Otherwise::Refuse;
+    if alone || question.start != Some(Start::Earliest) {
+        return Ok(begin);
+    }
+    let topic = &question.source.topic;
+    let metadata = source.current_metadata().await?;
+    let numbers = metadata.topics.get(topic).into_iter();
+    let all: Vec<_> = numbers
+        .flat_map(|it| it.partitions.keys())
+        .map(|number| (TopicPartition::new(topic.clone(), number.0), LeaderEpoch::UNKNOWN))
+        .collect();
+    let mut longest = begin;
+    for listed in admin::list_offsets(source, &all, At::Earliest).await?.into_values() {
+        longest = longest.max(SourceOffset(listed?.offset));
+    }
+    Ok(longest)
 }
 
 /// Why a partition that is about to begin can't keep its offsets, if it can't.

@@ -115,6 +115,8 @@ impl LinkContext {
         partition: &TopicPartition,
         mirrored: &MirroredTopic,
     ) -> Result<Mirror> {
+        // A topic is one thing to its consumers: what was chosen for it stays its choice when it grows.
+        let siblings = self.view.offsets_of(&partition.topic);
         let tracked = self.view.track(partition, &mirrored.target_name)?;
         let initial = mirrored.is_initial(partition.partition);
         let start = if initial {
@@ -136,10 +138,11 @@ impl LinkContext {
             // Where every offset was kept anyway, nothing has to change for keeping them from now on.
             let kept = known.map.run_count() == 1
                 && known.map.last().is_some_and(|run| run.source.get() == run.target.get());
-            let offsets = if known.begun && !kept {
-                known.record.offsets
-            } else {
-                known.record.offsets.max(self.settings.offsets)
+            let wanted = self.settings.offsets;
+            let offsets = match (known.begun, kept) {
+                (true, false) => known.record.offsets,
+                (true, true) => known.record.offsets.max(wanted),
+                (false, _) => siblings.unwrap_or(wanted),
             };
             (known.begun, known.record.incarnation, offsets)
         };

@@ -100,8 +100,8 @@ impl Mirror {
 
     /// The chore that can be taken up now, because nothing is in flight.
     pub(crate) fn chore_due(&self) -> Option<Task> {
-        let idle = self.window.is_empty() && self.staged.is_empty() && self.read_back.is_none();
         let chore = self.preserve.as_ref()?.chore?;
+        let idle = self.window.is_empty() && self.staged.is_empty() && self.read_back.is_none();
         (idle && chore.turn == Turn::Due).then_some(chore.task)
     }
 

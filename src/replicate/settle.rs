@@ -84,7 +84,6 @@ impl Question {
     /// Whether offsets are translated that were to be preserved or else refused.
     fn breaks_a_wish(&self) -> bool {
         self.wanted == OffsetsMode::Preserve
-            && self.start.is_none()
             && self.preserve.limits.otherwise == Otherwise::Refuse
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::checkpoint::{PartitionKey, Store, Update, records};
 use crate::error::{Error, Result};
 use crate::model::{
-    LinkName, PartitionState, Reason, SourceOffset, TargetOffset, TopicName, TopicPartition,
+    LinkName, OffsetsMode, PartitionState, Reason, SourceOffset, TargetOffset, TopicName, TopicPartition,
 };
 use crate::offsets::Lookup;
 
@@ -188,6 +188,13 @@ impl LinkView {
     pub fn has_begun(&self, partition: &TopicPartition) -> bool {
         self.tracked(partition)
             .is_some_and(|tracked| tracked.lock().begun)
+    }
+
+    /// How offsets of a topic relate, if its first partition is mirrored already.
+    pub(crate) fn offsets_of(&self, topic: &TopicName) -> Option<OffsetsMode> {
+        let tracked = self.tracked(&TopicPartition::new(topic.clone(), 0))?;
+        let known = tracked.lock();
+        known.begun.then_some(known.record.offsets)
     }
 
     /// The target offset at which a consumer goes on that would read `offset` next on the source.
