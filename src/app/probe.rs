@@ -64,7 +64,10 @@ pub(crate) async fn probe(target: &Cluster) -> Result<Probe> {
             let result = try_on(target, &TopicPartition::new(name.clone(), 0)).await;
             let deleted = admin::delete_topic(target, &name).await;
             if let Err(error) = deleted {
-                tracing::warn!(error = error.chain(), "the scratch topic {name} is left over");
+                tracing::warn!(
+                    error = error.chain(),
+                    "the scratch topic {name} is left over"
+                );
             }
             result
         }
@@ -72,7 +75,8 @@ pub(crate) async fn probe(target: &Cluster) -> Result<Probe> {
             let connection = target.any_connection().await?;
             let markers = write_marker(&connection, &TopicPartition::new(name, 0)).await?;
             Ok(Probe {
-                markers: markers.filter(|refused| refused.code() != Some(UNKNOWN_TOPIC_OR_PARTITION)),
+                markers: markers
+                    .filter(|refused| refused.code() != Some(UNKNOWN_TOPIC_OR_PARTITION)),
                 deletion: None,
             })
         }

@@ -8,8 +8,8 @@ use super::keys::{self, PartitionKey, Parts};
 use super::store::{Space, Store, Update};
 use crate::error::Result;
 use crate::model::{
-    GroupId, LeaderEpoch, LinkIdentity, LinkName, OffsetsMode, Run, SourceOffset, TargetOffset, TopicId,
-    TopicName, TopicPartition,
+    GroupId, LeaderEpoch, LinkIdentity, LinkName, OffsetsMode, Run, SourceOffset, TargetOffset,
+    TopicId, TopicName, TopicPartition,
 };
 
 /// A link, from its first start on.

@@ -80,10 +80,18 @@ async fn longest_prefix(
     let numbers = metadata.topics.get(topic).into_iter();
     let all: Vec<_> = numbers
         .flat_map(|it| it.partitions.keys())
-        .map(|number| (TopicPartition::new(topic.clone(), number.0), LeaderEpoch::UNKNOWN))
+        .map(|number| {
+            (
+                TopicPartition::new(topic.clone(), number.0),
+                LeaderEpoch::UNKNOWN,
+            )
+        })
         .collect();
     let mut longest = begin;
-    for listed in admin::list_offsets(source, &all, At::Earliest).await?.into_values() {
+    for listed in admin::list_offsets(source, &all, At::Earliest)
+        .await?
+        .into_values()
+    {
         longest = longest.max(SourceOffset(listed?.offset));
     }
     Ok(longest)
@@ -93,9 +101,8 @@ async fn longest_prefix(
 fn obstacle(question: &Question, begin: SourceOffset) -> Option<Reason> {
     let limit = question.preserve.limits.max_prefix;
     if begin.get() > limit {
-        let message = format!(
-            "its first record has offset {begin}, more than preserve_max_prefix = {limit}"
-        );
+        let message =
+            format!("its first record has offset {begin}, more than preserve_max_prefix = {limit}");
         let reason = Reason::new(HaltCode::PreserveImpossible, message);
         return Some(reason.at(Some(begin), None));
     }
@@ -116,7 +123,11 @@ async fn origin(
     let known = question.record.origin;
     if question.start.is_none() {
         // As long as no record is mirrored, none is lost if the source's log start moves on.
-        let origin = if end < known { known.max(log_start) } else { known };
+        let origin = if end < known {
+            known.max(log_start)
+        } else {
+            known
+        };
         check_emptied(question, side, log_start)?;
         return Ok(origin);
     }
@@ -180,16 +191,17 @@ async fn verify(
             None => Likeness::Unknown,
         };
         if likeness == Likeness::Different {
-            let message = format!(
-                "the mirror partition holds something else at offset {at} than the source"
-            );
+            let message =
+                format!("the mirror partition holds something else at offset {at} than the source");
             return Err(impossible(message, at));
         }
     }
     match record_between(source, &question.source, records_end, end).await? {
         None => Ok(()),
         Some(at) => Err(impossible(
-            format!("more was filled than the source leaves open: its record at offset {at} has no place left"),
+            format!(
+                "more was filled than the source leaves open: its record at offset {at} has no place left"
+            ),
             at,
         )),
     }
@@ -238,12 +250,14 @@ async fn record_between(
             let error = Error::new(Kind::Broker(code), message).partition(partition);
             return Err(error.offset(next).into());
         }
-        let aborted = fetched.aborted.iter().map(|&(producer_id, first_offset)| {
-            AbortedTransaction {
-                producer_id,
-                first_offset,
-            }
-        });
+        let aborted =
+            fetched
+                .aborted
+                .iter()
+                .map(|&(producer_id, first_offset)| AbortedTransaction {
+                    producer_id,
+                    first_offset,
+                });
         let mut sieve = Sieve::new(aborted.collect());
         let begin = next;
         for batch in batches(fetched.records) {

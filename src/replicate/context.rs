@@ -137,7 +137,10 @@ impl LinkContext {
             let known = tracked.lock();
             // Where every offset was kept anyway, nothing has to change for keeping them from now on.
             let kept = known.map.run_count() == 1
-                && known.map.last().is_some_and(|run| run.source.get() == run.target.get());
+                && known
+                    .map
+                    .last()
+                    .is_some_and(|run| run.source.get() == run.target.get());
             let wanted = self.settings.offsets;
             let offsets = match (known.begun, kept) {
                 (true, false) => known.record.offsets,

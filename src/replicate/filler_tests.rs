@@ -38,7 +38,10 @@ fn a_prefix_is_filled_to_its_end_and_costs_less_than_a_byte_a_record() {
         assert_eq!((header.producer_id, header.producer_epoch), (PID, 2));
         assert_eq!(i64::from(header.base_sequence), base);
         assert_eq!(header.max_timestamp, 5_000);
-        assert_eq!(shipment.frontier.get(), at.target.get() + shipment.records());
+        assert_eq!(
+            shipment.frontier.get(),
+            at.target.get() + shipment.records()
+        );
         assert!(shipment.stamped.size() < RECORDS as usize);
         sizes.push(shipment.records());
         at = at.behind(&shipment);

@@ -74,7 +74,8 @@ impl Worker {
             && let Some(index) = lane.ready.pop_front()
         {
             let mirror = &mut self.mirrors[index];
-            let here = matches!(mirror.phase, Phase::Flowing { outlet, .. } if outlet.broker == broker);
+            let here =
+                matches!(mirror.phase, Phase::Flowing { outlet, .. } if outlet.broker == broker);
             let order = here.then(|| mirror.order_markers(now, room)).flatten();
             if let Some(order) = order {
                 room -= order.count;
@@ -223,8 +224,8 @@ fn too_long(mirror: &Mirror, gap: i64, limit: i64) -> Reason {
 /// Somebody who writes under the link's id has raised its epoch, and nobody but the link itself does.
 pub(crate) fn taken_over(mirror: &Mirror) -> Reason {
     let message = "another process of this link has gone on with this partition";
-    let mut reason = Reason::new(HaltCode::ForeignWrite, message)
-        .at(None, Some(mirror.course.target));
+    let mut reason =
+        Reason::new(HaltCode::ForeignWrite, message).at(None, Some(mirror.course.target));
     "Stop one of the two processes, then restart the other.".clone_into(&mut reason.remedy);
     reason
 }

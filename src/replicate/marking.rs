@@ -180,7 +180,12 @@ async fn restless(
     sleep(PATIENCE).await;
     let asked: Vec<_> = ends
         .keys()
-        .map(|it| (it.clone(), epochs.get(it).copied().unwrap_or(LeaderEpoch::UNKNOWN)))
+        .map(|it| {
+            (
+                it.clone(),
+                epochs.get(it).copied().unwrap_or(LeaderEpoch::UNKNOWN),
+            )
+        })
         .collect();
     let listed = admin::list_offsets(cluster, &asked, At::TrueEnd).await?;
     let stands = |(partition, end): &(TopicPartition, i64)| {
@@ -207,9 +212,8 @@ async fn standing_after(cluster: &Cluster, order: &Order, end: i64) -> Outcome {
 }
 
 fn refused(connection: &Connection, order: &Order, code: BrokerCode) -> Unfilled {
-    let detail = (code == CLUSTER_AUTHORIZATION_FAILED).then_some(
-        "offsets are preserved with control markers, which need ALTER on the cluster",
-    );
+    let detail = (code == CLUSTER_AUTHORIZATION_FAILED)
+        .then_some("offsets are preserved with control markers, which need ALTER on the cluster");
     Unfilled {
         error: connection
             .refusal("write control markers", code, detail)

@@ -45,19 +45,34 @@ fn own_tail_passes_and_everything_else_is_named() {
     let own = identity().producer_id(0);
     let ours = tail(10, Some(header(7, 3, own, 7)));
     assert_eq!(
-        check_tail(&identity(), OffsetsMode::Translate, &ours, Some(TargetOffset(4))),
+        check_tail(
+            &identity(),
+            OffsetsMode::Translate,
+            &ours,
+            Some(TargetOffset(4))
+        ),
         Ok(())
     );
 
     let foreign = tail(10, Some(header(7, 3, ProducerId(-1), -1)));
-    let code = check_tail(&identity(), OffsetsMode::Translate, &foreign, None).unwrap_err().code;
+    let code = check_tail(&identity(), OffsetsMode::Translate, &foreign, None)
+        .unwrap_err()
+        .code;
     assert_eq!(code, HaltCode::ForeignWrite);
 
     let shifted = tail(10, Some(header(7, 3, own, 5)));
-    let code = check_tail(&identity(), OffsetsMode::Translate, &shifted, None).unwrap_err().code;
+    let code = check_tail(&identity(), OffsetsMode::Translate, &shifted, None)
+        .unwrap_err()
+        .code;
     assert_eq!(code, HaltCode::ForeignWrite);
 
-    let lost = check_tail(&identity(), OffsetsMode::Translate, &ours, Some(TargetOffset(11))).unwrap_err();
+    let lost = check_tail(
+        &identity(),
+        OffsetsMode::Translate,
+        &ours,
+        Some(TargetOffset(11)),
+    )
+    .unwrap_err();
     assert_eq!(lost.code, HaltCode::MapUnknown);
 }
 
@@ -65,7 +80,15 @@ fn own_tail_passes_and_everything_else_is_named() {
 fn an_empty_log_has_to_end_where_the_checkpoint_does() {
     let mut empty = tail(11, None);
     empty.log_start = TargetOffset(11);
-    assert!(check_tail(&identity(), OffsetsMode::Translate, &empty, Some(TargetOffset(11))).is_ok());
+    assert!(
+        check_tail(
+            &identity(),
+            OffsetsMode::Translate,
+            &empty,
+            Some(TargetOffset(11))
+        )
+        .is_ok()
+    );
     assert!(check_tail(&identity(), OffsetsMode::Translate, &empty, None).is_err());
     assert!(check_tail(&identity(), OffsetsMode::Translate, &tail(0, None), None).is_ok());
 }

@@ -83,8 +83,7 @@ impl Question {
 
     /// Whether offsets are translated that were to be preserved or else refused.
     fn breaks_a_wish(&self) -> bool {
-        self.wanted == OffsetsMode::Preserve
-            && self.preserve.limits.otherwise == Otherwise::Refuse
+        self.wanted == OffsetsMode::Preserve && self.preserve.limits.otherwise == Otherwise::Refuse
     }
 }
 
@@ -252,7 +251,9 @@ pub(crate) async fn settle_source(
         OffsetsMode::Preserve => {
             aligned::place(source, target, question, &side, &leader, log_start).await?
         }
-        OffsetsMode::Translate => place(source, target, question, &side, &leader, log_start).await?,
+        OffsetsMode::Translate => {
+            place(source, target, question, &side, &leader, log_start).await?
+        }
     };
     let position = placed.position;
     if log_start > position.max(placed.origin) {
@@ -283,7 +284,8 @@ async fn place(
     log_start: SourceOffset,
 ) -> Result<Placed, Trouble> {
     if question.breaks_a_wish() {
-        let message = "it is mirrored with an offset map already, so its offsets can't be preserved";
+        let message =
+            "it is mirrored with an offset map already, so its offsets can't be preserved";
         let reason = Reason::new(HaltCode::PreserveImpossible, message);
         return Err(Trouble::Halt(reason));
     }

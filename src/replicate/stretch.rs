@@ -55,11 +55,7 @@ fn grows(hold: &Hold, first: &Cargo) -> bool {
 }
 
 /// Re-frames the records from `at` on up to the next hole; none if the next batch holds no wanted record.
-fn rebuild(
-    hold: &mut Hold,
-    course: &Course,
-    at: SourceOffset,
-) -> Result<Option<Next>, BatchError> {
+fn rebuild(hold: &mut Hold, course: &Course, at: SourceOffset) -> Result<Option<Next>, BatchError> {
     let Some(first) = hold.front() else {
         return Ok(None);
     };

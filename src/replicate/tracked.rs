@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, Update, records};
 use crate::model::{
-    LeaderEpoch, OffsetsMode, PartitionState, Reason, Run, SourceOffset, TargetOffset, TopicId, TopicName,
+    LeaderEpoch, OffsetsMode, PartitionState, Reason, Run, SourceOffset, TargetOffset, TopicId,
+    TopicName,
 };
 use crate::offsets::{MapError, Receipt, RunMap};
 

@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use crate::checkpoint::{PartitionKey, Store, Update, records};
 use crate::error::{Error, Result};
 use crate::model::{
-    LinkName, OffsetsMode, PartitionState, Reason, SourceOffset, TargetOffset, TopicName, TopicPartition,
+    LinkName, OffsetsMode, PartitionState, Reason, SourceOffset, TargetOffset, TopicName,
+    TopicPartition,
 };
 use crate::offsets::Lookup;
 

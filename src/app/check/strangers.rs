@@ -9,7 +9,9 @@ use crate::control::topics::plan::TargetTopic;
 use crate::error::Result;
 use crate::kafka::admin::{self, At, ListedOffsets};
 use crate::kafka::wire::Cluster;
-use crate::model::{LeaderEpoch, LinkIdentity, OffsetsMode, TargetOffset, TopicName, TopicPartition};
+use crate::model::{
+    LeaderEpoch, LinkIdentity, OffsetsMode, TargetOffset, TopicName, TopicPartition,
+};
 use crate::replicate::{Tail, check_tail};
 
 /// Partitions read at a time.

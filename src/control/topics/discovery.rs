@@ -307,7 +307,9 @@ fn live(
         }
     }
     let is_live = |(name, seen): &(&&TopicName, &&SeenTopic)| {
-        count.get(**name).is_some_and(|live| *live >= seen.partitions)
+        count
+            .get(**name)
+            .is_some_and(|live| *live >= seen.partitions)
     };
     let live = selected.iter().filter(is_live);
     live.map(|(name, _)| (*name).clone()).collect()

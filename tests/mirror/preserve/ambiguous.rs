@@ -62,7 +62,9 @@ async fn late_markers_shift_nothing(gap: usize, kills: bool, lands: bool) {
     is_the_same(&setting, "t", 1).await;
     eventually(CATCH_UP, "the ends are the same", async || {
         let (source, target) = ends(&setting, "t", 0).await;
-        (source == target).then_some(()).ok_or_else(|| format!("{source} and {target}"))
+        (source == target)
+            .then_some(())
+            .ok_or_else(|| format!("{source} and {target}"))
     })
     .await;
 }

@@ -15,10 +15,28 @@ use crate::support::wait::eventually;
 async fn printed(bootstrap: &str, isolation: &str, count: usize) -> String {
     let count = count.to_string();
     let arguments = [
-        "--bootstrap-server", bootstrap, "--topic", "t", "--partition", "0", "--offset", "earliest",
-        "--isolation-level", isolation, "--max-messages", &count, "--timeout-ms", "60000",
-        "--property", "print.timestamp=true", "--property", "print.offset=true",
-        "--property", "print.key=true", "--property", "print.headers=true",
+        "--bootstrap-server",
+        bootstrap,
+        "--topic",
+        "t",
+        "--partition",
+        "0",
+        "--offset",
+        "earliest",
+        "--isolation-level",
+        isolation,
+        "--max-messages",
+        &count,
+        "--timeout-ms",
+        "60000",
+        "--property",
+        "print.timestamp=true",
+        "--property",
+        "print.offset=true",
+        "--property",
+        "print.key=true",
+        "--property",
+        "print.headers=true",
     ];
     java::run(KafkaVersion::V4_1, Tool::ConsoleConsumer, &arguments).await
 }
@@ -45,7 +63,15 @@ async fn every_consumer_reads_the_same_and_goes_on_where_it_was() {
 async fn keeps_stored_offsets(setting: &Setting) {
     let (start, end) = topics::watermarks(&setting.paris.bootstrap(), "t", 0).await;
     let middle = i64::midpoint(start, end);
-    for offset in [start, start + 1, middle, middle + 1, middle + 2, end - 1, end] {
+    for offset in [
+        start,
+        start + 1,
+        middle,
+        middle + 1,
+        middle + 2,
+        end - 1,
+        end,
+    ] {
         let from = async |bootstrap: &str| {
             let partition = Partition::new(bootstrap, "t", 0).from(offset);
             partition.read(Isolation::Committed).await
@@ -61,20 +87,26 @@ async fn carries_groups_one_to_one(setting: &Setting) {
     let (start, end) = topics::watermarks(&setting.paris.bootstrap(), "t", 0).await;
     let offsets = [start, start + 1, start + 2, end - 2, end - 1, end];
     for (number, offset) in offsets.into_iter().enumerate() {
-        setting.commits(&format!("g{number}"), ("t", 0), offset).await;
+        setting
+            .commits(&format!("g{number}"), ("t", 0), offset)
+            .await;
     }
     for (number, offset) in offsets.into_iter().enumerate() {
         let group = format!("g{number}");
         let what = format!("{group} has offset {offset}");
         eventually(CATCH_UP, &what, async || {
             let carried = setting.farshore.group(&group).await?;
-            let is_there = carried.iter().any(|it| it.target_offset == Some(offset) && it.exact);
+            let is_there = carried
+                .iter()
+                .any(|it| it.target_offset == Some(offset) && it.exact);
             is_there.then_some(()).ok_or_else(|| format!("{carried:?}"))
         })
         .await;
         eventually(Duration::from_secs(60), &what, async || {
             let found = setting.committed(&group, ("t", 0)).await;
-            (found == offset).then_some(()).ok_or_else(|| found.to_string())
+            (found == offset)
+                .then_some(())
+                .ok_or_else(|| found.to_string())
         })
         .await;
     }

@@ -59,7 +59,15 @@ async fn a_compacted_topic_keeps_its_offsets_also_when_its_mirror_is_compacted()
     write_compacted(&setting, "t").await;
     // No more cleaning, so that both sides can be compared.
     let bootstrap = setting.paris.bootstrap();
-    configs::replace(&bootstrap, "t", &[("cleanup.policy", "compact"), ("min.compaction.lag.ms", "1000000000")]).await;
+    configs::replace(
+        &bootstrap,
+        "t",
+        &[
+            ("cleanup.policy", "compact"),
+            ("min.compaction.lag.ms", "1000000000"),
+        ],
+    )
+    .await;
     setting.farshore.start().await;
     let survivors = is_the_same(&setting, "t", 1).await;
     assert!(survivors >= 500, "{survivors}");
@@ -75,6 +83,7 @@ async fn a_compacted_topic_keeps_its_offsets_also_when_its_mirror_is_compacted()
     .await;
     setting.farshore.sigterm().await;
     // A restart of the broker, then a pass of its cleaner over fillers and records.
+    setting.oslo.kill(1);
     setting.oslo.restart(1).await;
     assert_eq!(holds_the_same(&setting, "t", 1).await, survivors);
     configs::replace(&oslo, "t", &CLEANING).await;
@@ -82,15 +91,25 @@ async fn a_compacted_topic_keeps_its_offsets_also_when_its_mirror_is_compacted()
     let writer = Writer::new(&bootstrap, "t", &[]);
     setting.farshore.start().await;
     let mut last = 0;
-    eventually(CATCH_UP * 2, "both sides have removed the same", async || {
-        last += 1;
-        let key = format!("last{last}");
-        writer.write([Record::new(0, key, vec![b'v'; 600])]).await;
-        setting.mirrored("t", 1).await;
-        let (source, target) = survivors_of(&setting).await;
-        let compacted = source.len() < survivors + last && source == target;
-        compacted.then_some(()).ok_or_else(|| format!("{} and {} of {survivors} are left", source.len(), target.len()))
-    })
+    eventually(
+        CATCH_UP * 2,
+        "both sides have removed the same",
+        async || {
+            last += 1;
+            let key = format!("last{last}");
+            writer.write([Record::new(0, key, vec![b'v'; 600])]).await;
+            setting.mirrored("t", 1).await;
+            let (source, target) = survivors_of(&setting).await;
+            let compacted = source.len() < survivors + last && source == target;
+            compacted.then_some(()).ok_or_else(|| {
+                format!(
+                    "{} and {} of {survivors} are left",
+                    source.len(),
+                    target.len()
+                )
+            })
+        },
+    )
     .await;
     let (source, target) = topics_starts(&setting).await;
     assert_eq!((source, target), (0, 0));
@@ -98,7 +117,10 @@ async fn a_compacted_topic_keeps_its_offsets_also_when_its_mirror_is_compacted()
 
 async fn survivors_of(
     setting: &crate::setting::Setting,
-) -> (Vec<crate::support::read::Seen>, Vec<crate::support::read::Seen>) {
+) -> (
+    Vec<crate::support::read::Seen>,
+    Vec<crate::support::read::Seen>,
+) {
     let isolation = crate::support::read::Isolation::Committed;
     let source = super::read(&setting.paris.bootstrap(), "t", 0, isolation).await;
     let target = super::read(&setting.oslo.bootstrap(), "t", 0, isolation).await;

@@ -1,8 +1,6 @@
 //! Killed without warning at any moment of filling and mirroring, farshore goes on to the same offsets.
 
-use std::time::Duration;
-
-use super::{ends, is_the_same, preserving, status};
+use super::{ends, is_the_same, preserving};
 use crate::histories::write_transactions;
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::seed;
@@ -14,7 +12,9 @@ use crate::support::write::{Record, Writer};
 const KILLS: &str = "FARSHORE_PRESERVE_KILLS";
 const USUAL: usize = 12;
 
-/// Prefix, transactions, and holes that many: four partitions of which each needs something else.
+/// The partitions: one with transactions behind a short prefix, two behind long ones.
+const PARTITIONS: [(&str, i32); 3] = [("t", 0), ("late", 0), ("late", 1)];
+
 async fn write_history(setting: &Setting) {
     setting.topic("t", 1, &[]).await;
     write_transactions(setting, "t", 60).await;
@@ -29,11 +29,22 @@ async fn write_history(setting: &Setting) {
     topics::delete_records(&setting.paris.bootstrap(), "late", 1, 120_000).await;
 }
 
-/// Waits until the target has grown by a random part of what is missing, or a moment.
+/// Waits until a partition of the target has grown by a random part of what is missing.
 async fn some_progress(setting: &Setting, rng: &mut fastrand::Rng) {
-    let pause = Duration::from_millis(rng.u64(5..900));
-    let _ = tokio::time::timeout(pause, std::future::pending::<()>()).await;
-    let _ = status(setting, "t", 0).await;
+    let (topic, number) = PARTITIONS[rng.usize(0..PARTITIONS.len())];
+    let oslo = setting.oslo.bootstrap();
+    let now = topics::try_watermarks(&oslo, topic, number).await;
+    let now = now.map_or(0, |(_, end)| end);
+    let (_, all) = topics::watermarks(&setting.paris.bootstrap(), topic, number).await;
+    let wanted = now + rng.i64(0..=(all - now) / 3);
+    let what = format!("{topic}-{number} reaches {wanted}");
+    eventually(CATCH_UP, &what, async || {
+        match topics::try_watermarks(&oslo, topic, number).await? {
+            (_, end) if end >= wanted => Ok(()),
+            (_, end) => Err(format!("{end}")),
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -47,8 +58,8 @@ async fn kills_at_any_step_change_no_offset() {
         setting.farshore.launch();
         some_progress(&setting, &mut rng).await;
         setting.farshore.kill9();
-        if kill % 4 == 3 {
-            write_transactions(&setting, "t", 3).await;
+        if kill % 3 == 2 {
+            write_transactions(&setting, "t", 15).await;
         }
     }
     setting.farshore.start().await;

@@ -98,6 +98,11 @@ async fn says(
 async fn stands_still(setting: &Setting, topic: &str) -> (String, String) {
     let stands = |status: &Value| status["reason"]["code"].is_string();
     let status = says(setting, (topic, 0), "stands still", stands).await;
-    let text = |field: &str| status["reason"][field].as_str().unwrap_or_default().to_owned();
+    let text = |field: &str| {
+        status["reason"][field]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
     (text("code"), text("message"))
 }

@@ -44,7 +44,9 @@ fn severity(preserve: &PreserveFacts) -> Severity {
 fn markers(subject: &str, preserve: &PreserveFacts, target: &ClusterFacts) -> Option<Finding> {
     let refused = preserve.probe.markers.as_ref()?;
     let consequence = match preserve.limits.otherwise {
-        Otherwise::Refuse => "partitions with transactions, compaction or other gaps will halt there",
+        Otherwise::Refuse => {
+            "partitions with transactions, compaction or other gaps will halt there"
+        }
         Otherwise::Translate => "offsets of topics that aren't mirrored yet will be translated",
     };
     Some(finding(
