@@ -55,7 +55,7 @@ pub(crate) async fn place(
         return Err(Trouble::Halt(source_gap(end, log_start)));
     }
     if end > origin && question.acknowledged != Some(side.tail.end) {
-        verify(source, target, question, side).await?;
+        verify(source, target, question, side, log_start).await?;
     }
     Ok(Placed {
         offsets: OffsetsMode::Preserve,
@@ -176,6 +176,7 @@ async fn verify(
     target: &Cluster,
     question: &Question,
     side: &TargetSide,
+    log_start: SourceOffset,
 ) -> Result<(), Trouble> {
     let end = side.tail.end;
     let known = question.acknowledged.unwrap_or(TargetOffset::ZERO);
@@ -196,7 +197,8 @@ async fn verify(
             return Err(impossible(message, at));
         }
     }
-    match record_between(source, &question.source, records_end, end).await? {
+    let from = records_end.max(TargetOffset(log_start.get()));
+    match record_between(source, &question.source, from, end).await? {
         None => Ok(()),
         Some(at) => Err(impossible(
             format!(

@@ -42,7 +42,7 @@ fn a_prefix_is_filled_to_its_end_and_costs_less_than_a_byte_a_record() {
             shipment.frontier.get(),
             at.target.get() + shipment.records()
         );
-        assert!(shipment.stamped.size() < RECORDS as usize);
+        assert!(i64::try_from(shipment.stamped.size()).unwrap() < RECORDS);
         sizes.push(shipment.records());
         at = at.behind(&shipment);
     }
@@ -67,7 +67,7 @@ proptest! {
     #[test]
     fn a_fence_never_passes_the_end(gap in 1_i64..5_000, fences in any::<bool>()) {
         let due = markers_due(gap, fences);
-        prop_assert!(due >= 1 && due <= MARKERS);
+        prop_assert!((1..=MARKERS).contains(&due));
         prop_assert!(gap == 1 || due < gap);
     }
 

@@ -162,6 +162,8 @@ pub(crate) struct Mirror {
     pub(crate) offsets: OffsetsMode,
     /// What it keeps in mind while offsets are preserved.
     pub(crate) preserve: Option<Box<Preserving>>,
+    /// The epoch under which this process last wrote a marker to shut others out.
+    pub(crate) fence_epoch: i16,
 }
 
 impl Mirror {
@@ -207,6 +209,7 @@ impl Mirror {
             start,
             offsets,
             preserve: None,
+            fence_epoch: 0,
         }
     }
 

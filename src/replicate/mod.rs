@@ -14,6 +14,7 @@ mod intake;
 mod judging;
 mod likeness;
 mod log_starts;
+mod mapped;
 mod marking;
 mod mirror;
 mod outlet;

@@ -140,8 +140,15 @@ impl Mirror {
         let route = self.route.clone();
         let preserving = self.preserve.as_deref_mut()?;
         let chore = preserving.chore.as_mut()?;
-        let Task::Fill(until) = chore.task else {
+        let (Task::Fill(until), Turn::Queued) = (chore.task, chore.turn) else {
             return None;
+        };
+        let epoch = if preserving.fences {
+            // An earlier fence of which nobody knows what became may still land too.
+            self.fence_epoch = course.epoch.max(self.fence_epoch).saturating_add(1);
+            self.fence_epoch
+        } else {
+            course.epoch
         };
         let left = until.since(course.target);
         let count = markers_due(left, preserving.fences).min(room);
@@ -150,7 +157,7 @@ impl Mirror {
             partition: route.target,
             topic_id: route.target_id,
             producer_id: course.producer_id,
-            epoch: course.epoch.saturating_add(i16::from(preserving.fences)),
+            epoch,
             count,
             end: course.target,
             patient: preserving.fences && left == 1,
@@ -192,7 +199,7 @@ impl Mirror {
         self.course.target = filled.end;
         if preserving.fences {
             preserving.fences = false;
-            self.course.epoch = self.course.epoch.saturating_add(1);
+            self.course.epoch = self.fence_epoch;
             // Whatever else was on its way is shut out too.
             self.window = Window::new(memory_ms, Proof::Given);
         }

@@ -15,13 +15,11 @@ use crate::model::{
     TopicId, TopicPartition, sequence_of,
 };
 
-use super::aligned;
 use super::context::Preserve;
-use super::likeness::{self, Likeness};
 use super::reasons::{same_topic, source_gap, truncated};
-use super::rederive;
 use super::resume::{self, Explanation, Tail};
 use super::target_log::{Standing, batch_at, settled_end, standing};
+use super::{aligned, mapped};
 
 /// Why a partition can't go on.
 #[derive(Debug)]
@@ -82,7 +80,7 @@ impl Question {
     }
 
     /// Whether offsets are translated that were to be preserved or else refused.
-    fn breaks_a_wish(&self) -> bool {
+    pub(crate) fn breaks_a_wish(&self) -> bool {
         self.wanted == OffsetsMode::Preserve && self.preserve.limits.otherwise == Otherwise::Refuse
     }
 }
@@ -246,13 +244,17 @@ pub(crate) async fn settle_source(
     );
     let mirrored = question.record.frontier;
     // Before contents are compared: where records are gone, others may stand in their places.
-    check_holds(source, question, &leader, mirrored).await?;
+    let claimed = match question.offsets {
+        OffsetsMode::Translate => mirrored,
+        OffsetsMode::Preserve => mirrored.max(SourceOffset(side.tail.end.get())),
+    };
+    check_holds(source, question, &leader, claimed).await?;
     let placed = match question.offsets {
         OffsetsMode::Preserve => {
             aligned::place(source, target, question, &side, &leader, log_start).await?
         }
         OffsetsMode::Translate => {
-            place(source, target, question, &side, &leader, log_start).await?
+            mapped::place(source, target, question, &side, &leader, log_start).await?
         }
     };
     let position = placed.position;
@@ -271,43 +273,6 @@ pub(crate) async fn settle_source(
         source_leader: leader,
         source_log_start: log_start,
         fetched_epoch: question.epoch_before(position),
-    })
-}
-
-/// Where to go on with an offset map: where the log's last record is proven to come from.
-async fn place(
-    source: &Cluster,
-    target: &Cluster,
-    question: &Question,
-    side: &TargetSide,
-    leader: &Leader,
-    log_start: SourceOffset,
-) -> Result<Placed, Trouble> {
-    if question.breaks_a_wish() {
-        let message =
-            "it is mirrored with an offset map already, so its offsets can't be preserved";
-        let reason = Reason::new(HaltCode::PreserveImpossible, message);
-        return Err(Trouble::Halt(reason));
-    }
-    let Some(last) = &side.last else {
-        let position = position_of_empty(source, question, side, leader, log_start).await?;
-        return Ok(Placed::translated(position));
-    };
-    let (runs, position) = if side.explanations.is_empty() {
-        let derived =
-            rederive::derive(source, target, question, &side.tail, last, log_start).await?;
-        (vec![derived], derived.source_end())
-    } else {
-        let chosen = prove(source, question, side, last).await?;
-        let position = chosen.position.max(question.record.frontier);
-        (chosen.runs, position)
-    };
-    let origin = runs.first().map_or(position, |run| run.source);
-    Ok(Placed {
-        offsets: OffsetsMode::Translate,
-        runs,
-        position,
-        origin,
     })
 }
 
@@ -340,44 +305,6 @@ pub(crate) async fn position_of_empty(
         found
     };
     Ok(SourceOffset(found))
-}
-
-/// Chooses the explanation whose last record is the same on both sides.
-async fn prove(
-    source: &Cluster,
-    question: &Question,
-    side: &TargetSide,
-    last: &Batch,
-) -> Result<Explanation, Trouble> {
-    let mut undecided = Vec::new();
-    for explanation in &side.explanations {
-        let map =
-            |target| explanation.source_of(open_ended(question.last_run, side.tail.end), target);
-        match likeness::compare(source, &question.source, last, map).await? {
-            Likeness::Same => return Ok(explanation.clone()),
-            Likeness::Different => {}
-            Likeness::Unknown => undecided.push(explanation),
-        }
-    }
-    let nothing_new = question.acknowledged == Some(side.tail.end);
-    match undecided.as_slice() {
-        [only] if nothing_new || side.explanations.len() == 1 => Ok((*only).clone()),
-        _ => Err(Trouble::Halt(
-            Reason::new(
-                HaltCode::MapUnknown,
-                "the last record of the mirror partition is not the source's record at the mapped offset",
-            )
-            .at(side.explanations.first().map(|it| it.position.plus(-1)), Some(side.tail.end.plus(-1))),
-        )),
-    }
-}
-
-/// The last run reaches up to the end as long as no later one is known.
-fn open_ended(run: Option<Run>, end: TargetOffset) -> Option<Run> {
-    run.map(|run| Run {
-        length: run.length.max(end.since(run.target)),
-        ..run
-    })
 }
 
 /// Checks that the source still holds what was mirrored before an offset (H11).

@@ -159,9 +159,7 @@ impl LinkView {
     pub fn topic(&self, topic: &TopicName) -> Option<Vec<PartitionStatus>> {
         let now = crate::telemetry::now_ms();
         let partitions = self.0.partitions.read();
-        let of_topic = partitions
-            .iter()
-            .filter(|(partition, _)| partition.topic == *topic);
+        let of_topic = partitions.iter().filter(|(it, _)| it.topic == *topic);
         let found: Vec<_> = of_topic
             .map(|(partition, tracked)| status(partition, tracked, now))
             .collect();

@@ -14,8 +14,8 @@ use farshore::checkpoint::{
     StoredRuns, TopicRecord, Update,
 };
 use farshore::model::{
-    GroupId, LeaderEpoch, LinkIdentity, LinkName, Run, SourceOffset, TargetOffset, TopicId,
-    TopicName, TopicPartition,
+    GroupId, LeaderEpoch, LinkIdentity, LinkName, OffsetsMode, Run, SourceOffset, TargetOffset,
+    TopicId, TopicName, TopicPartition,
 };
 use farshore::offsets::{Lookup, RunMap};
 use serde_json::json;

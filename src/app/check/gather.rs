@@ -125,17 +125,12 @@ async fn find(
             let refused = refused.remove(&mirror);
             MirrorFacts::Missing { refused }
         };
-        let limit = sight.source.get(name).and_then(|topic| {
-            let limit = topic.configs.get("max.message.bytes")?;
-            limit.parse().ok()
-        });
-        let policy = sight.source.get(name);
-        let policy = policy.and_then(|topic| topic.configs.get("cleanup.policy"));
+        let config = |key: &str| sight.source.get(name)?.configs.get(key);
         let facts = TopicFacts {
-            compacted: policy.is_some_and(|policy| policy.contains("compact")),
+            compacted: config("cleanup.policy").is_some_and(|it| it.contains("compact")),
             partitions: on_source.topics[name].partitions,
             permitted: readable.get(name).copied().unwrap_or_default(),
-            max_message_bytes: limit,
+            max_message_bytes: config("max.message.bytes").and_then(|it| it.parse().ok()),
             mirror,
             on_target,
         };

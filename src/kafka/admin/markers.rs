@@ -33,7 +33,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(45);
 /// Writes markers to the broker that leads all the partitions, and waits until its replicas have them.
 ///
 /// Gives each partition's code, none if it got its markers. The broker reports one code for all markers of a partition: with
-/// more than one it says little, and the end of the log has to be read. Needs ALTER or CLUSTER_ACTION on the cluster.
+/// more than one it says little, and the end of the log has to be read. Needs `ALTER` or
+/// `CLUSTER_ACTION` on the cluster.
 ///
 /// Errors: the connection broke or the answer is overdue; any number of markers may have been written or be on their way.
 pub async fn write_markers(

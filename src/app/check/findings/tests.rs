@@ -7,6 +7,8 @@ use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
 use crate::model::{BrokerId, Partition};
 
+mod preserving;
+
 const ALL: &[Operation] = &[
     Operation::Read,
     Operation::Write,
