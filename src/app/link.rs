@@ -21,12 +21,14 @@ use crate::error::Result;
 use crate::failover::sites::Sites;
 use crate::kafka::admin;
 use crate::kafka::wire::Cluster;
-use crate::replicate::{self, LinkView, Settings};
+use crate::model::OffsetsMode;
+use crate::replicate::{self, LinkView, Preserve, Settings};
 use crate::task::{Owned, Ownership, Supervisor};
 
 use super::clusters::Watched;
 use super::identity;
 use super::mirrored::View;
+use super::probe;
 
 /// Kafka's default of `producer.id.expiration.ms`.
 const PRODUCER_MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -164,7 +166,9 @@ impl Link {
     fn discovery(&self) -> Result<Discovery> {
         let source = Arc::new(KafkaSite::new(self.source.cluster.clone()));
         let target = Arc::new(KafkaSite::new(self.target.cluster.clone()));
-        Discovery::new(self.config.clone(), source, target, Arc::clone(&self.store))
+        let discovery =
+            Discovery::new(self.config.clone(), source, target, Arc::clone(&self.store))?;
+        Ok(discovery.hearing(self.mirrored()))
     }
 
     fn group_sync(&self) -> GroupSync {
@@ -196,18 +200,34 @@ impl Link {
             () = stop.cancelled() => return Ok(()),
             memory = producer_memory(&target) => memory,
         };
+        let refused = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            refused = self.refused_markers(&target) => refused,
+        };
         let link = replicate::Link {
             view: self.view.clone(),
             source: self.source.cluster.clone(),
             target,
             identity,
-            settings: settings(&self.config),
+            settings: settings(&self.config, refused),
             // Half of it: what is older may be forgotten at any moment.
             memory_ms: memory_ms / 2,
             ownership: self.ownership.clone(),
             audit: self.audit,
         };
         replicate::run(link, set, stop).await
+    }
+
+    /// What the target says against control markers, if offsets are to be preserved and it does.
+    async fn refused_markers(&self, target: &Cluster) -> Option<String> {
+        if self.config.offsets != OffsetsMode::Preserve {
+            return None;
+        }
+        let probe = probe::try_until_told(target).await;
+        for refused in [&probe.markers, &probe.deletion].into_iter().flatten() {
+            tracing::error!(link = %self.config.name, error = refused.chain(), "offsets can't be preserved everywhere");
+        }
+        probe.markers.map(|refused| refused.chain())
     }
 
     pub(super) fn say(&self, waits_for: Option<&str>) {
@@ -228,7 +248,7 @@ async fn producer_memory(target: &Cluster) -> i64 {
         .unwrap_or(PRODUCER_MEMORY_MS)
 }
 
-fn settings(config: &LinkConfig) -> Settings {
+fn settings(config: &LinkConfig, refused: Option<String>) -> Settings {
     let bytes = |bytes: i32| usize::try_from(bytes).unwrap_or_default();
     Settings {
         fetch_connections: config.fetch_connections,
@@ -240,5 +260,10 @@ fn settings(config: &LinkConfig) -> Settings {
         start: config.start,
         policies: config.policies.clone(),
         quarantine_topic: config.quarantine_topic.clone(),
+        offsets: config.offsets,
+        preserve: Preserve {
+            limits: config.preserve,
+            refused,
+        },
     }
 }

@@ -7,6 +7,7 @@ mod initialized;
 mod link;
 mod mirrored;
 mod owner;
+mod probe;
 mod samples;
 mod service;
 mod store;

@@ -8,8 +8,8 @@ use super::keys::{self, PartitionKey, Parts};
 use super::store::{Space, Store, Update};
 use crate::error::Result;
 use crate::model::{
-    GroupId, History, LeaderEpoch, LinkIdentity, LinkName, Run, SourceOffset, TargetOffset,
-    TopicId, TopicName, TopicPartition,
+    GroupId, History, LeaderEpoch, LinkIdentity, LinkName, OffsetsMode, Run, SourceOffset,
+    TargetOffset, TopicId, TopicName, TopicPartition,
 };
 
 /// A link, from its first start on.
@@ -64,6 +64,9 @@ pub struct PartitionRecord {
     /// What happened to it beside being mirrored.
     #[serde(default)]
     pub history: History,
+    /// How offsets of the two sides relate, decided when the mirror started.
+    #[serde(default)]
+    pub offsets: OffsetsMode,
 }
 
 /// The committed offset of a group in one partition, as this link carried it.

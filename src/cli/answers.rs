@@ -36,6 +36,7 @@ pub(super) struct Partition {
     #[serde(rename = "partition")]
     pub(super) number: i32,
     pub(super) state: PartitionState,
+    pub(super) offsets: String,
     pub(super) source_end: i64,
     pub(super) position: i64,
     pub(super) target_end: i64,

@@ -94,6 +94,7 @@ fn tables(links: &[(Link, Vec<Topic>)]) -> String {
         ("MIRROR TOPIC", Align::Left),
         ("P", Align::Right),
         ("STATE", Align::Left),
+        ("OFFSETS", Align::Left),
         ("SOURCE END", Align::Right),
         ("POSITION", Align::Right),
         ("TARGET END", Align::Right),
@@ -138,13 +139,14 @@ fn link_row(link: &Link) -> [String; 8] {
     ]
 }
 
-fn partition_row(link: &Link, topic: &Topic, partition: &Partition) -> [String; 10] {
+fn partition_row(link: &Link, topic: &Topic, partition: &Partition) -> [String; 11] {
     [
         link.name.clone(),
         topic.name.clone(),
         topic.mirror.clone(),
         partition.number.to_string(),
         partition.state.to_string(),
+        partition.offsets.clone(),
         partition.source_end.to_string(),
         partition.position.to_string(),
         partition.target_end.to_string(),

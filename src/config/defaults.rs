@@ -12,6 +12,10 @@ pub const METADATA_MAX_AGE: Duration = Duration::from_secs(300);
 
 /// Every group, as in `MirrorMaker` 2.
 pub const GROUPS: &str = ".*";
+/// Ten minutes and a few gigabytes on the target for one partition, both for a while only.
+pub const PRESERVE_MAX_PREFIX: i64 = 10_000_000_000;
+/// Half an hour and eight gigabytes on the target, until it compacts or deletes them.
+pub const PRESERVE_MAX_MARKERS: i64 = 100_000_000;
 /// New topics and partitions should be mirrored soon, and one metadata request in this time costs nothing.
 pub const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 /// How old the offsets of a group on the target may be when the source is lost.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::filter::{GroupFilter, TopicFilter};
 use super::policies::PolicyRules;
 use crate::kafka::wire::HostPort;
-use crate::model::{ClusterName, LinkName, TopicName};
+use crate::model::{ClusterName, LinkName, OffsetsMode, TopicName};
 
 /// A whole configuration.
 #[derive(Debug, Clone)]
@@ -60,8 +60,10 @@ pub struct LinkConfig {
     pub groups: GroupFilter,
     /// Where a topic that isn't mirrored yet begins.
     pub start: Start,
-    /// Whether target offsets equal source offsets.
+    /// Whether target offsets of partitions that aren't mirrored yet are to equal source offsets.
     pub offsets: OffsetsMode,
+    /// How far they are, if they are.
+    pub preserve: PreserveLimits,
     /// What mirror topics are called.
     pub naming: Naming,
     /// Replicas of mirror topics; without one the source topic's, at most the number of target brokers.
@@ -108,10 +110,23 @@ pub enum Start {
     At(i64),
 }
 
-/// How offsets of the two sides relate.
+/// How far offsets are preserved, where they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OffsetsMode {
-    /// Through the offset map.
+pub struct PreserveLimits {
+    /// At most this many offsets before a partition's first record are filled.
+    pub max_prefix: i64,
+    /// At most this many offsets in one gap between records are filled.
+    pub max_markers: i64,
+    /// What becomes of a partition whose offsets can't be preserved.
+    pub otherwise: Otherwise,
+}
+
+/// What becomes of a partition whose offsets can't be preserved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Otherwise {
+    /// It isn't mirrored.
+    Refuse,
+    /// It is mirrored with an offset map.
     Translate,
 }
 

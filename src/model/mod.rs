@@ -16,7 +16,7 @@ pub use ids::{
     BrokerId, ClusterName, GroupId, LeaderEpoch, LinkName, Partition, TopicId, TopicName,
     TopicPartition,
 };
-pub use offset::{SourceOffset, TargetOffset};
+pub use offset::{OffsetsMode, SourceOffset, TargetOffset};
 pub use policy::{Policies, Policy};
 pub use producer::{LinkIdentity, ProducerId, sequence_of};
 pub use run::Run;

@@ -1,8 +1,31 @@
-//! Offsets of the two sides, which arithmetic cannot mix.
+//! Offsets of the two sides, which arithmetic cannot mix, and how they relate.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+/// How offsets of the two sides relate.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum OffsetsMode {
+    /// Through the offset map.
+    #[default]
+    Translate,
+    /// Target offset = source offset.
+    Preserve,
+}
+
+impl OffsetsMode {
+    /// The name used in the configuration and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Translate => "translate",
+            Self::Preserve => "preserve",
+        }
+    }
+}
 
 macro_rules! offset {
     ($(#[$doc:meta])* $name:ident) => {

@@ -7,10 +7,10 @@ use tokio::sync::{Mutex, Semaphore};
 
 use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
-use crate::config::{PolicyRules, Start};
+use crate::config::{PolicyRules, PreserveLimits, Start};
 use crate::error::Result;
 use crate::kafka::wire::Cluster;
-use crate::model::{LinkIdentity, LinkName, TopicName, TopicPartition};
+use crate::model::{LinkIdentity, LinkName, OffsetsMode, TopicName, TopicPartition};
 use crate::task::Ownership;
 
 use super::complaints::Complaints;
@@ -43,6 +43,19 @@ pub struct Settings {
     pub policies: PolicyRules,
     /// The topic on the target for records that it refuses in their mirror topics.
     pub quarantine_topic: TopicName,
+    /// How offsets of the two sides relate where nothing is mirrored yet.
+    pub offsets: OffsetsMode,
+    /// How far offsets are preserved.
+    pub preserve: Preserve,
+}
+
+/// How far offsets are preserved.
+#[derive(Debug, Clone)]
+pub struct Preserve {
+    /// The configured limits.
+    pub limits: PreserveLimits,
+    /// What the target said when control markers were tried, if it refused them.
+    pub refused: Option<String>,
 }
 
 /// What a link is made of.
@@ -121,6 +134,8 @@ impl LinkContext {
         partition: &TopicPartition,
         mirrored: &MirroredTopic,
     ) -> Result<Mirror> {
+        // A topic is one thing to its consumers: what was chosen for it stays its choice when it grows.
+        let siblings = self.view.offsets_of(&partition.topic);
         let tracked = self.view.track(partition, &mirrored.target_name)?;
         let initial = mirrored.is_initial(partition.partition);
         // A mirror topic created anew begins with everything there is.
@@ -138,9 +153,21 @@ impl LinkContext {
             source_id: mirrored.source_id,
             target_id: mirrored.target_id,
         };
-        let (begun, incarnation) = {
+        let (begun, incarnation, offsets) = {
             let known = tracked.lock();
-            (known.begun, known.record.incarnation)
+            // Where every offset was kept anyway, nothing has to change for keeping them from now on.
+            let kept = known.map.run_count() == 1
+                && known
+                    .map
+                    .last()
+                    .is_some_and(|run| run.source.get() == run.target.get());
+            let wanted = self.settings.offsets;
+            let offsets = match (known.begun, kept) {
+                (true, false) => known.record.offsets,
+                (true, true) => known.record.offsets.max(wanted),
+                (false, _) => siblings.unwrap_or(wanted),
+            };
+            (known.begun, known.record.incarnation, offsets)
         };
         let producer_id = self.identity.producer_id(incarnation);
         Ok(Mirror::new(
@@ -148,6 +175,7 @@ impl LinkContext {
             tracked,
             producer_id,
             (!begun).then_some(start),
+            offsets,
             self.settings.policies.of(&partition.topic),
         ))
     }

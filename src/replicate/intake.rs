@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::batches;
 use crate::kafka::wire::{Connection, Slot};
 use crate::kafka::{FetchOrder, FetchPartition, FetchedPartition, start_fetch};
-use crate::model::{PartitionState, SourceOffset};
+use crate::model::SourceOffset;
 
 use super::hold::Cargo;
 use super::mirror::{Lane, Mirror, Phase};
@@ -21,8 +21,6 @@ const LONG_WAIT: Duration = Duration::from_millis(500);
 const SHORT_WAIT: Duration = Duration::from_millis(5);
 /// A fetch isn't worth sending for less room than this.
 const LEAST_ROOM: usize = 64 * 1024;
-/// A partition that was live stays so in name until it is this many records behind.
-const LIVE_SLACK: i64 = 10_000;
 
 const OFFSET_OUT_OF_RANGE: i16 = 1;
 
@@ -286,22 +284,4 @@ fn refused(mirror: &Mirror, fetched: &FetchedPartition, code: crate::error::Brok
             .partition(&mirror.route.source)
             .offset(mirror.fetch_next.get()),
     )
-}
-
-impl super::tracked::Known {
-    /// Shows whether the mirror is live or catching up, by how far the mirror is behind.
-    pub(crate) fn judge_state(&mut self) {
-        let lag = self.lag();
-        let state = &mut self.figures.state;
-        let live = lag == 0 || (*state == PartitionState::Live && lag < LIVE_SLACK);
-        *state = if live {
-            PartitionState::Live
-        } else {
-            PartitionState::CatchingUp
-        };
-        self.figures.detail = None;
-        if lag == 0 {
-            self.figures.oldest_waiting = None;
-        }
-    }
 }

@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use crate::config::Start;
 use crate::model::{
-    LeaderEpoch, LinkIdentity, Policies, ProducerId, Reason, SourceOffset, TargetOffset, TopicId,
-    TopicPartition,
+    LeaderEpoch, LinkIdentity, OffsetsMode, Policies, ProducerId, Reason, SourceOffset,
+    TargetOffset, TopicId, TopicPartition,
 };
 use crate::task::Backoff;
 
 use super::anew::Ids;
 use super::decision::Decision;
 use super::hold::Hold;
+use super::preserve::Preserving;
 use super::release::Grant;
 use super::settle::Trouble;
 use super::shipment::{Course, Shipment, compose};
@@ -166,6 +167,12 @@ pub(crate) struct Mirror {
     pub(crate) grant: Option<Grant>,
     /// The trouble for which it settles once more, to find a decision.
     pub(crate) pending: Option<Reason>,
+    /// How offsets of the two sides relate, or are to.
+    pub(crate) offsets: OffsetsMode,
+    /// What it keeps in mind while offsets are preserved.
+    pub(crate) preserve: Option<Box<Preserving>>,
+    /// The epoch under which this process last wrote a marker to shut others out.
+    pub(crate) fence_epoch: i16,
 }
 
 impl Mirror {
@@ -175,6 +182,7 @@ impl Mirror {
         tracked: Arc<Tracked>,
         producer_id: ProducerId,
         start: Option<Start>,
+        offsets: OffsetsMode,
         policies: Policies,
     ) -> Self {
         let epochs_until = tracked.lock().record.frontier;
@@ -188,7 +196,9 @@ impl Mirror {
             window: Window::new(0),
             course: Course {
                 producer_id,
+                epoch: 0,
                 target: TargetOffset::ZERO,
+                unnumbered: 0,
                 source: None,
                 records_limit: usize::MAX,
             },
@@ -209,6 +219,9 @@ impl Mirror {
             policies,
             grant: None,
             pending: None,
+            offsets,
+            preserve: None,
+            fence_epoch: 0,
         }
     }
 
@@ -237,12 +250,22 @@ impl Mirror {
     pub(crate) fn drop_cargo(&mut self) {
         self.hold = Hold::default();
         self.staged.clear();
+        self.drop_chore();
+    }
+
+    /// Whether something was sent of which it isn't known what became.
+    pub(crate) fn awaits_answers(&self) -> bool {
+        !self.window.is_empty() || self.awaits_chore()
     }
 
     /// Composes the next shipment if it could go soon. Composing late lets small batches gather.
     ///
     /// Returns whether a shipment was staged that opens runs: those have to be stored before it is sent.
     pub(crate) fn stage(&mut self) -> Result<bool, crate::kafka::batch::BatchError> {
+        if self.preserve.is_some() {
+            self.stage_preserved()?;
+            return Ok(false);
+        }
         self.pass_stretches();
         if !self.staged.is_empty() || !self.window.has_room() {
             return Ok(false);

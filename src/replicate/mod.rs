@@ -5,20 +5,29 @@
 //! partition and no other. Doesn't: create topics, know groups, or repair what somebody else wrote.
 
 mod adopted;
+mod aligned;
 mod anew;
 mod complaints;
+mod complaints;
+mod context;
 mod context;
 mod deciding;
 mod decision;
+mod filler;
+mod filling;
 mod foreign;
 mod hold;
 mod intake;
 mod judging;
 mod likeness;
 mod log_starts;
+mod mapped;
+mod marking;
 mod mirror;
 mod outlet;
 mod parting;
+mod preserve;
+mod progress;
 mod quarantine;
 mod reasons;
 mod receipt;
@@ -30,6 +39,7 @@ mod settling;
 mod shipment;
 mod sieve;
 mod storing;
+mod stretch;
 mod target_log;
 mod tracked;
 mod translate;
@@ -38,7 +48,7 @@ mod view;
 mod window;
 mod worker;
 
-pub use context::{Link, Settings};
+pub use context::{Link, Preserve, Settings};
 pub(crate) use resume::{Tail, check_tail};
 
 pub use deciding::Outcome;

@@ -5,6 +5,7 @@ use crate::kafka::wire::{Connection, Slot, code_name};
 use crate::kafka::{ProduceAnswer, ProducePart, start_produce};
 use crate::model::{HaltCode, Reason, TargetOffset};
 
+use super::filling::taken_over;
 use super::mirror::{Lane, Mirror, Phase};
 use super::settle::Trouble;
 use super::window::{InFlight, Landing};
@@ -20,6 +21,7 @@ const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 /// `UNSUPPORTED_COMPRESSION_TYPE`, `INVALID_RECORD`.
 const REFUSALS: [i16; 6] = [10, 18, 32, 43, 76, 87];
 const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
+const INVALID_PRODUCER_EPOCH: i16 = 47;
 
 impl Worker {
     /// Looks whether a partition has something to send, and stages it.
@@ -39,6 +41,7 @@ impl Worker {
             }
         }
         self.recount(index);
+        self.take_up_chore(index);
         let mirror = &mut self.mirrors[index];
         if !mirror.queued && mirror.staged.front().is_some_and(|staged| staged.durable) {
             mirror.queued = true;
@@ -266,7 +269,10 @@ impl Worker {
         let mirror = &mut self.mirrors[index];
         let result = {
             let mut known = mirror.tracked.lock();
-            known.figures.records += landed.records.unsigned_abs();
+            // What fills a prefix is no record of the source.
+            if landed.frontier > known.record.origin {
+                known.figures.records += landed.records.unsigned_abs();
+            }
             known.figures.bytes += landed.bytes as u64;
             known.figures.batches += 1;
             known.figures.oldest_waiting = Some(landed.max_timestamp);
@@ -304,6 +310,9 @@ fn refusal(mirror: &mut Mirror, code: BrokerCode, message: Option<&str>) -> Trou
     let text = format!("the target refused a batch: {}{said}", code_name(code));
     let (records, frontier, target) = (oldest.records, oldest.frontier, oldest.target);
     let first_source = oldest.runs.first().map(|run| run.source);
+    if code.0 == INVALID_PRODUCER_EPOCH {
+        return Trouble::Halt(taken_over(mirror));
+    }
     if code.0 == OUT_OF_ORDER_SEQUENCE_NUMBER {
         // A race is over after one settling; refused again at the same place, somebody else's data lies before it (H3).
         if mirror.refused_sequence.replace(target) == Some(target) {

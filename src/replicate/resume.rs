@@ -5,7 +5,8 @@
 
 use crate::kafka::batch::Header;
 use crate::model::{
-    HaltCode, LeaderEpoch, LinkIdentity, Reason, Run, SourceOffset, TargetOffset, sequence_of,
+    HaltCode, LeaderEpoch, LinkIdentity, OffsetsMode, Reason, Run, SourceOffset, TargetOffset,
+    sequence_of,
 };
 
 /// What was read of the target's log in one leader epoch, the high watermark having reached the end.
@@ -23,6 +24,7 @@ pub(crate) struct Tail {
 /// map goes on, if nothing has landed there yet.
 pub(crate) fn check_tail(
     identity: &LinkIdentity,
+    offsets: OffsetsMode,
     tail: &Tail,
     acknowledged: Option<TargetOffset>,
     anchor: Option<TargetOffset>,
@@ -42,7 +44,11 @@ pub(crate) fn check_tail(
         return Ok(());
     }
     let Some(last) = &tail.last else {
-        return check_empty(tail, acknowledged);
+        return match offsets {
+            OffsetsMode::Translate => check_empty(tail, acknowledged),
+            // What filled a prefix was deleted; whether nothing is missing is for the source to tell.
+            OffsetsMode::Preserve => Ok(()),
+        };
     };
     // From the end of what was acknowledged on, nothing is known to be this link's.
     let foreign = |what: String| {
@@ -56,7 +62,8 @@ pub(crate) fn check_tail(
         ));
     }
     let expected = sequence_of(TargetOffset(last.base_offset));
-    if last.base_sequence != expected {
+    // Where markers fill gaps, sequence numbers count records.
+    if offsets == OffsetsMode::Translate && last.base_sequence != expected {
         return foreign(format!(
             "the batch at target offset {} carries sequence {}, not {expected}: offsets were shifted by another writer",
             last.base_offset, last.base_sequence
@@ -100,6 +107,16 @@ impl Explanation {
             .iter()
             .chain(last_run.as_ref())
             .find_map(|run| run.to_source(target))
+    }
+}
+
+/// The one way to explain a log whose offsets are the source's.
+pub(crate) fn identity(last_run: Option<Run>, end: TargetOffset) -> Explanation {
+    let whole = Run::new(SourceOffset::ZERO, TargetOffset::ZERO, end.get());
+    let untold = last_run.is_none() && end > TargetOffset::ZERO;
+    Explanation {
+        runs: untold.then_some(whole).into_iter().collect(),
+        position: SourceOffset(end.get()),
     }
 }
 

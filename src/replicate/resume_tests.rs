@@ -40,28 +40,46 @@ fn run(source: i64, target: i64, length: i64) -> Run {
     Run::new(SourceOffset(source), TargetOffset(target), length)
 }
 
+fn check(tail: &Tail, acknowledged: Option<TargetOffset>) -> Result<(), Reason> {
+    check_tail(
+        &identity(),
+        OffsetsMode::Translate,
+        tail,
+        acknowledged,
+        None,
+    )
+}
+
+#[test]
+fn where_offsets_are_preserved_sequences_count_records_and_the_end_is_the_position() {
+    let own = identity().producer_id(0);
+    let check = |tail: &Tail| check_tail(&identity(), OffsetsMode::Preserve, tail, None, None);
+    let counted = tail(10, Some(header(7, 3, own, 2)));
+    assert_eq!(check(&counted), Ok(()));
+    let foreign = tail(10, Some(header(7, 3, ProducerId(4), 7)));
+    assert_eq!(check(&foreign).unwrap_err().code, HaltCode::ForeignWrite);
+    for (known, runs) in [(None, vec![run(0, 0, 10)]), (Some(run(0, 0, 4)), vec![])] {
+        let explained = super::identity(known, TargetOffset(10));
+        let position = SourceOffset(10);
+        assert_eq!(explained, Explanation { runs, position });
+    }
+}
+
 #[test]
 fn own_tail_passes_and_everything_else_is_named() {
     let own = identity().producer_id(0);
     let ours = tail(10, Some(header(7, 3, own, 7)));
-    assert_eq!(
-        check_tail(&identity(), &ours, Some(TargetOffset(4)), None),
-        Ok(())
-    );
+    assert_eq!(check(&ours, Some(TargetOffset(4))), Ok(()));
 
     let foreign = tail(10, Some(header(7, 3, ProducerId(-1), -1)));
-    let code = check_tail(&identity(), &foreign, None, None)
-        .unwrap_err()
-        .code;
+    let code = check(&foreign, None).unwrap_err().code;
     assert_eq!(code, HaltCode::ForeignWrite);
 
     let shifted = tail(10, Some(header(7, 3, own, 5)));
-    let code = check_tail(&identity(), &shifted, None, None)
-        .unwrap_err()
-        .code;
+    let code = check(&shifted, None).unwrap_err().code;
     assert_eq!(code, HaltCode::ForeignWrite);
 
-    let lost = check_tail(&identity(), &ours, Some(TargetOffset(11)), None).unwrap_err();
+    let lost = check(&ours, Some(TargetOffset(11))).unwrap_err();
     assert_eq!(lost.code, HaltCode::TargetTruncated);
 }
 
@@ -69,9 +87,9 @@ fn own_tail_passes_and_everything_else_is_named() {
 fn an_empty_log_has_to_end_where_the_checkpoint_does() {
     let mut empty = tail(11, None);
     empty.log_start = TargetOffset(11);
-    assert!(check_tail(&identity(), &empty, Some(TargetOffset(11)), None).is_ok());
-    assert!(check_tail(&identity(), &empty, None, None).is_err());
-    assert!(check_tail(&identity(), &tail(0, None), None, None).is_ok());
+    assert!(check(&empty, Some(TargetOffset(11))).is_ok());
+    assert!(check(&empty, None).is_err());
+    assert!(check(&tail(0, None), None).is_ok());
 }
 
 #[test]

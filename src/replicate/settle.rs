@@ -7,26 +7,25 @@
 use std::sync::Arc;
 
 use crate::checkpoint::PartitionRecord;
-use crate::config::Start;
+use crate::config::{Otherwise, Start};
 use crate::error::{Error, Result};
 use crate::kafka::admin::{self, At};
 use crate::kafka::batch::Batch;
 use crate::kafka::wire::{Cluster, Leader};
 use crate::model::{
-    HaltCode, LeaderEpoch, LinkIdentity, Policies, Policy, Reason, Run, SourceOffset, TargetOffset,
-    TopicId, TopicPartition,
+    HaltCode, LeaderEpoch, LinkIdentity, OffsetsMode, Policies, Policy, Reason, Run, SourceOffset,
+    TargetOffset, TopicId, TopicPartition, sequence_of,
 };
 
+use super::context::Preserve;
 use super::decision::{self, Decision};
 use super::foreign::Survey;
-use super::judging::{check_holds, judge_tail, recreated, truncation};
-use super::likeness::{self, Likeness};
-use super::parting;
+use super::judging::{check_holds, judge_tail, recreated};
 use super::reasons::{same_topic, source_gap};
-use super::rederive;
 use super::resume::{self, Explanation, Tail};
-use super::target_log::{batch_at, known_at, settled_end};
+use super::target_log::{Standing, batch_at, settled_end, standing};
 use super::tracked::Tracked;
+use super::{aligned, mapped};
 
 /// Why a partition can't go on.
 #[derive(Debug)]
@@ -80,6 +79,12 @@ pub(crate) struct Question {
     pub(crate) pending: Option<Reason>,
     /// The partition's map.
     pub(crate) tracked: Arc<Tracked>,
+    /// How offsets of the two sides relate, or are to.
+    pub(crate) offsets: OffsetsMode,
+    /// How the link is configured to relate them where nothing is mirrored yet.
+    pub(crate) wanted: OffsetsMode,
+    /// How far offsets are preserved.
+    pub(crate) preserve: Preserve,
 }
 
 impl Question {
@@ -90,6 +95,11 @@ impl Question {
 
     pub(crate) fn follows(&self, code: HaltCode) -> bool {
         self.policies.on(code) == Policy::Follow
+    }
+
+    /// Whether offsets are translated that were to be preserved or else refused.
+    pub(crate) fn breaks_a_wish(&self) -> bool {
+        self.wanted == OffsetsMode::Preserve && self.preserve.limits.otherwise == Otherwise::Refuse
     }
 }
 
@@ -104,8 +114,8 @@ pub(crate) struct TargetSide {
     pub(crate) last: Option<Batch>,
     /// How the tail can be explained, the most likely first; empty if the map has no part in it.
     pub(crate) explanations: Vec<Explanation>,
-    /// The newest timestamp under which the leader knows our producer id with the right sequence.
-    pub(crate) known_at: Option<i64>,
+    /// What the leader remembers of our producer id, as far as that fits the log.
+    pub(crate) standing: Option<Standing>,
     /// What others wrote, if it is to be adopted.
     pub(crate) foreign: Option<Survey>,
 }
@@ -119,12 +129,41 @@ pub(crate) struct Settled {
     pub(crate) runs: Vec<Run>,
     /// The next source offset to mirror.
     pub(crate) position: SourceOffset,
+    /// Where the first mirrored record is, or will be.
+    pub(crate) origin: SourceOffset,
+    /// How offsets of the two sides relate.
+    pub(crate) offsets: OffsetsMode,
     /// Who leads the source partition.
     pub(crate) source_leader: Leader,
     /// The source log's start.
     pub(crate) source_log_start: SourceOffset,
     /// The source's leader epoch of the record before the position, if it is known.
     pub(crate) fetched_epoch: LeaderEpoch,
+}
+
+/// Where the target's log and the source's fit together.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    /// How offsets of the two sides relate.
+    pub(crate) offsets: OffsetsMode,
+    /// Runs that are new to the map.
+    pub(crate) runs: Vec<Run>,
+    /// The next source offset to mirror.
+    pub(crate) position: SourceOffset,
+    /// Where the first mirrored record is, or will be.
+    pub(crate) origin: SourceOffset,
+}
+
+impl Placed {
+    /// At the beginning of an offset map.
+    pub(crate) fn translated(position: SourceOffset) -> Self {
+        Self {
+            offsets: OffsetsMode::Translate,
+            runs: Vec::new(),
+            position,
+            origin: position,
+        }
+    }
 }
 
 /// Reads the target's side.
@@ -164,16 +203,40 @@ pub(crate) async fn settle_target(
         Ok(Some(reason)) => Some(Survey::read(cluster, identity, question, &tail, reason).await?),
         Err(trouble) => return Err(trouble),
     };
-    let explanations = resume::explanations(question.last_run, &question.record.plans, tail.end);
-    let known_at = known_at(cluster, identity, question, &tail).await?;
+    let explanations = match question.offsets {
+        OffsetsMode::Translate => {
+            resume::explanations(question.last_run, &question.record.plans, tail.end)
+        }
+        OffsetsMode::Preserve => vec![resume::identity(question.last_run, tail.end)],
+    };
+    let standing = standing_of(cluster, identity, question, &tail).await?;
     Ok(TargetSide {
         leader,
         tail,
         last,
         explanations,
-        known_at,
+        standing,
         foreign,
     })
+}
+
+/// What the leader remembers of our producer id, if that is what a log with this end would leave (H1).
+async fn standing_of(
+    cluster: &Cluster,
+    identity: &LinkIdentity,
+    question: &Question,
+    tail: &Tail,
+) -> Result<Option<Standing>, Trouble> {
+    if tail.end == TargetOffset::ZERO {
+        return Ok(None);
+    }
+    let id = identity.producer_id(question.record.incarnation);
+    let found = standing(cluster, &question.target, id).await?;
+    let expected = sequence_of(tail.end.plus(-1));
+    Ok(found.filter(|it| match question.offsets {
+        OffsetsMode::Translate => it.last_sequence == expected,
+        OffsetsMode::Preserve => true,
+    }))
 }
 
 /// Reads the source's side and proves that both agree.
@@ -196,33 +259,31 @@ pub(crate) async fn settle_source(
     }
     let mirrored = question.record.frontier;
     // Before contents are compared: where records are gone, others may stand in their places.
-    check_holds(source, question, &side, &leader, mirrored).await?;
+    let claimed = match question.offsets {
+        OffsetsMode::Translate => mirrored,
+        OffsetsMode::Preserve => mirrored.max(SourceOffset(side.tail.end.get())),
+    };
+    check_holds(source, question, &side, &leader, claimed).await?;
     if let Some(survey) = side.foreign.clone() {
         let start = position_of_empty(source, question, &side, &leader, log_start).await?;
         let decision = survey.adopt(source, question, &side, start).await?;
         return Err(Trouble::Decided(Box::new(decision)));
     }
-    let (runs, position) = if let Some(last) = &side.last {
-        if side.explanations.is_empty() {
-            let derived =
-                rederive::derive(source, target, question, &side.tail, last, log_start).await?;
-            (vec![derived], derived.source_end())
-        } else {
-            let chosen = prove(source, target, question, &side, last).await?;
-            let position = chosen.position.max(mirrored);
-            (chosen.runs, position)
+    let placed = match question.offsets {
+        OffsetsMode::Preserve => {
+            aligned::place(source, target, question, &side, &leader, log_start).await?
         }
-    } else {
-        (
-            Vec::new(),
-            position_of_empty(source, question, &side, &leader, log_start).await?,
-        )
+        OffsetsMode::Translate => {
+            mapped::place(source, target, question, &side, &leader, log_start).await?
+        }
     };
-    if log_start > position {
+    let position = placed.position;
+    if log_start > position.max(placed.origin) {
         let reason = source_gap(position, log_start);
         if !question.follows(reason.code) {
             return Err(Trouble::Halt(reason));
         }
+        let runs = placed.runs;
         let found = Explanation { runs, position };
         let decision = decision::follow_gap(reason, found, log_start, side.tail.end);
         return Err(Trouble::Decided(Box::new(decision)));
@@ -232,8 +293,10 @@ pub(crate) async fn settle_source(
     }
     Ok(Settled {
         target: side,
-        runs,
+        runs: placed.runs,
         position,
+        origin: placed.origin,
+        offsets: placed.offsets,
         source_leader: leader,
         source_log_start: log_start,
         fetched_epoch: question.epoch_before(position),
@@ -241,7 +304,7 @@ pub(crate) async fn settle_source(
 }
 
 /// Where to go on if the mirror partition holds nothing: behind what was mirrored, or at the link's start.
-async fn position_of_empty(
+pub(crate) async fn position_of_empty(
     source: &Cluster,
     question: &Question,
     side: &TargetSide,
@@ -269,50 +332,4 @@ async fn position_of_empty(
         found
     };
     Ok(SourceOffset(found))
-}
-
-/// Chooses the explanation whose last record is the same on both sides.
-async fn prove(
-    source: &Cluster,
-    target: &Cluster,
-    question: &Question,
-    side: &TargetSide,
-    last: &Batch,
-) -> Result<Explanation, Trouble> {
-    let mut undecided = Vec::new();
-    for explanation in &side.explanations {
-        let map =
-            |target| explanation.source_of(open_ended(question.last_run, side.tail.end), target);
-        match likeness::compare(source, &question.source, last, map).await? {
-            Likeness::Same => return Ok(explanation.clone()),
-            Likeness::Different => {}
-            Likeness::Unknown => undecided.push(explanation),
-        }
-    }
-    let nothing_new = question.acknowledged == Some(side.tail.end);
-    if nothing_new && undecided.is_empty() {
-        // The map is certain, so it is the source that no longer has what was mirrored.
-        let parting = parting::by_content(source, target, question, side).await?;
-        if let Some(reason) = parting {
-            return Err(truncation(question, side, reason));
-        }
-    }
-    match undecided.as_slice() {
-        [only] if nothing_new || side.explanations.len() == 1 => Ok((*only).clone()),
-        _ => Err(Trouble::Halt(
-            Reason::new(
-                HaltCode::MapUnknown,
-                "the last record of the mirror partition is not the source's record at the mapped offset",
-            )
-            .at(side.explanations.first().map(|it| it.position.plus(-1)), Some(side.tail.end.plus(-1))),
-        )),
-    }
-}
-
-/// The last run reaches up to the end as long as no later one is known.
-fn open_ended(run: Option<Run>, end: TargetOffset) -> Option<Run> {
-    run.map(|run| Run {
-        length: run.length.max(end.since(run.target)),
-        ..run
-    })
 }

@@ -9,9 +9,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::error::{Error, Kind};
-use crate::model::{HaltCode, PartitionState, Policy, Run, TargetOffset};
+use crate::kafka::batch::Header;
+use crate::model::{HaltCode, OffsetsMode, PartitionState, Policies, Policy, Run, TargetOffset};
 
+use super::filler::Filler;
 use super::mirror::{Lane, Mirror, Phase, Then};
+use super::preserve::Preserving;
 use super::settle::{Question, Settled, TargetSide, Trouble, settle_source, settle_target};
 use super::worker::{Event, Worker};
 
@@ -28,7 +31,7 @@ impl Worker {
         mirror.round += 1;
         mirror.phase = Phase::Settling;
         let ticket = (index, mirror.round);
-        let question = question(mirror);
+        let question = question(mirror, &self.link.settings);
         let link = Arc::clone(&self.link);
         let seen = mirror.seen;
         self.events.push(Box::pin(async move {
@@ -129,6 +132,9 @@ impl Worker {
             // Where it starts must be known before the first record moves (H10).
             mirror.phase = Phase::Draining(Then::Flow { intake, outlet });
             self.to_store.push(index);
+        } else if mirror.preserve.is_some() {
+            // A prefix is filled without waiting for records.
+            self.touch(index);
         }
     }
 
@@ -166,7 +172,7 @@ impl Worker {
     /// Goes on with what was to follow, if nothing is in flight any more.
     pub(crate) fn drained(&mut self, index: usize) {
         let mirror = &mut self.mirrors[index];
-        if !mirror.window.is_empty() || !matches!(mirror.phase, Phase::Draining(_)) {
+        if mirror.awaits_answers() || !matches!(mirror.phase, Phase::Draining(_)) {
             return;
         }
         let Phase::Draining(then) = std::mem::replace(&mut mirror.phase, Phase::Paused) else {
@@ -180,6 +186,7 @@ impl Worker {
             Then::Flow { intake, outlet } => {
                 mirror.tracked.lock().begun = true;
                 mirror.phase = Phase::Flowing { intake, outlet };
+                self.touch(index);
             }
             Then::Settle {
                 trouble: Trouble::Halt(reason),
@@ -278,7 +285,7 @@ async fn within<T>(
     })
 }
 
-fn question(mirror: &Mirror) -> Question {
+fn question(mirror: &Mirror, settings: &super::context::Settings) -> Question {
     let known = mirror.tracked.lock();
     let last_run = known.last_run();
     Question {
@@ -292,9 +299,16 @@ fn question(mirror: &Mirror) -> Question {
         uncertain: mirror.uncertain,
         epochs_until: mirror.epochs_until,
         start: mirror.start,
-        policies: mirror.policies(),
+        policies: match mirror.offsets {
+            OffsetsMode::Translate => mirror.policies(),
+            // Nothing but a halt keeps every record where it was.
+            OffsetsMode::Preserve => Policies::default(),
+        },
         pending: mirror.pending.clone(),
         tracked: Arc::clone(&mirror.tracked),
+        offsets: mirror.offsets,
+        wanted: settings.offsets,
+        preserve: settings.preserve.clone(),
     }
 }
 
@@ -311,12 +325,10 @@ fn take_over(
         runs: settled.runs.clone(),
         position: settled.position,
     };
-    if known.last_run().is_none() {
-        known.record.origin = settled
-            .runs
-            .first()
-            .map_or(settled.position, |run| run.source);
+    if known.last_run().is_none() || settled.offsets == OffsetsMode::Preserve {
+        known.record.origin = settled.origin;
     }
+    known.record.offsets = settled.offsets;
     known.explained(&explanation, end).map_err(|error| {
         let message = format!("the target's log doesn't continue the map: {error}");
         Trouble::Halt(crate::model::Reason::new(HaltCode::MapUnknown, message))
@@ -339,16 +351,45 @@ fn take_over(
     let fresh = end == TargetOffset::ZERO && mirror.start.is_some();
     let uncertain = mirror.uncertain && !fresh;
     mirror.window = mirror.window.renewed(memory_ms, uncertain, now);
-    if let Some(known_at) = settled.target.known_at {
-        mirror.window.arm(known_at, now);
+    if let Some(standing) = settled.target.standing {
+        mirror.window.arm(standing.last_timestamp, now);
     }
+    preserve(mirror, settled, proof, now);
     mirror.uncertain = false;
-    mirror.fetch_next = settled.position;
+    mirror.fetch_next = settled.position.max(settled.origin);
     mirror.epochs_until = mirror.epochs_until.max(settled.position);
     mirror.leader_epoch = settled.source_leader.epoch;
     mirror.fetched_epoch = settled.fetched_epoch;
     mirror.new_plan = true;
     Ok(())
+}
+
+/// Sets a partition up for keeping its offsets, if it does.
+fn preserve(mirror: &mut Mirror, settled: &Settled, proof: Proof, now: i64) {
+    mirror.offsets = settled.offsets;
+    mirror.preserve = None;
+    (mirror.course.epoch, mirror.course.unnumbered) = (0, 0);
+    if settled.offsets == OffsetsMode::Translate {
+        return;
+    }
+    let tail = &settled.target.tail;
+    let origin = TargetOffset(settled.origin.get());
+    let preserving = Preserving {
+        origin,
+        trimmed: tail.log_start >= origin || origin == TargetOffset::ZERO,
+        fences: proof == Proof::Wanted,
+        chore: None,
+        filler: Filler::new(now),
+    };
+    let ours = |last: &&Header| last.producer_id == mirror.course.producer_id;
+    if let Some(last) = tail.last.as_ref().filter(ours) {
+        mirror.course.epoch = last.producer_epoch.max(0);
+    }
+    if let Some(standing) = settled.target.standing {
+        mirror.course.recover(standing);
+    }
+    mirror.tracked.lock().show_prefix(origin);
+    mirror.preserve = Some(Box::new(preserving));
 }
 
 /// With the source out of reach, what the target holds is believed as far as the stored runs leave no choice: every run

@@ -10,9 +10,9 @@ use crate::model::{ProducerId, Run, SourceOffset, TargetOffset, sequence_of};
 use super::hold::{Cargo, Hold};
 
 /// A batch smaller than this is merged with what waits behind it.
-const MERGE_BELOW: usize = 4 * 1024;
+pub(crate) const MERGE_BELOW: usize = 4 * 1024;
 /// A merged batch stops growing here, in bytes before compression; well below the 1 MiB that brokers take by default.
-const MERGED_LIMIT: usize = 256 * 1024;
+pub(crate) const MERGED_LIMIT: usize = 256 * 1024;
 /// A merged batch stops growing at this many runs, which all must be stored before it is sent.
 const RUNS_LIMIT: usize = 2048;
 
@@ -45,8 +45,12 @@ impl Shipment {
 pub(crate) struct Course {
     /// The link's producer id in this ownership incarnation.
     pub(crate) producer_id: ProducerId,
+    /// The epoch of that id.
+    pub(crate) epoch: i16,
     /// The target offset of the next record.
     pub(crate) target: TargetOffset,
+    /// How many offsets before it took no sequence number: 0 unless markers fill gaps.
+    pub(crate) unnumbered: i64,
     /// The source offset that would continue the last planned run; none before the first.
     pub(crate) source: Option<SourceOffset>,
     /// At most this many records in one batch; raised and lowered when the target refuses batches.
@@ -54,11 +58,12 @@ pub(crate) struct Course {
 }
 
 impl Course {
-    fn stamp(&self) -> Stamp {
+    /// The identity under which the next batch is written.
+    pub(crate) fn stamp(&self) -> Stamp {
         Stamp {
             producer_id: self.producer_id,
-            producer_epoch: 0,
-            base_sequence: sequence_of(self.target),
+            producer_epoch: self.epoch,
+            base_sequence: sequence_of(self.target.plus(-self.unnumbered)),
         }
     }
 
@@ -101,13 +106,15 @@ fn next_is_small(hold: &Hold) -> bool {
     hold.second().is_some_and(|second| mergeable(first, second))
 }
 
-fn mergeable(first: &Cargo, second: &Cargo) -> bool {
+/// Whether the second batch may travel together with the first.
+pub(crate) fn mergeable(first: &Cargo, second: &Cargo) -> bool {
     second.size() < MERGE_BELOW
         && first.batch.header().attributes.codec().ok()
             == second.batch.header().attributes.codec().ok()
 }
 
-fn forward(cargo: &Cargo, course: &Course) -> Shipment {
+/// The batch as it was fetched, under a new header.
+pub(crate) fn forward(cargo: &Cargo, course: &Course) -> Shipment {
     let stamped = cargo.batch.restamp(course.stamp());
     let run = Run::new(cargo.from, course.target, i64::from(stamped.record_count));
     Shipment {

@@ -64,7 +64,9 @@ fn load(hold: &mut Hold, batch: Batch) {
 fn course(target: i64, source: Option<i64>) -> Course {
     Course {
         producer_id: PID,
+        epoch: 0,
         target: TargetOffset(target),
+        unnumbered: 0,
         source: source.map(SourceOffset),
         records_limit: usize::MAX,
     }

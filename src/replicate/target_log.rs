@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::error::{Error, Kind};
-use crate::kafka::admin::{self, At};
+use crate::error::{Error, Kind, Result};
+use crate::kafka::admin::{self, At, ProducerState};
 use crate::kafka::batch::Batch;
 use crate::kafka::wire::{Cluster, Leader};
-use crate::model::{LinkIdentity, TargetOffset, TopicPartition, sequence_of};
+use crate::model::{ProducerId, TargetOffset, TopicPartition};
 
 use super::likeness;
-use super::resume::Tail;
-use super::settle::{Question, Trouble};
+use super::settle::Trouble;
 
 /// Two reads of the end this far apart have to agree before an end is believed after an uncertainty (H5).
 const STABLE_FOR: Duration = Duration::from_millis(250);
@@ -80,21 +79,36 @@ pub(crate) async fn batch_at(
         })
 }
 
-/// The newest timestamp under which the leader knows our id with the sequence of the tail (H1), if it does.
-pub(crate) async fn known_at(
-    cluster: &Cluster,
-    identity: &LinkIdentity,
-    question: &Question,
-    tail: &Tail,
-) -> Result<Option<i64>, Trouble> {
-    if tail.end == TargetOffset::ZERO {
-        return Ok(None);
+/// What a partition's leader remembers of a producer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// The producer's epoch.
+    pub(crate) epoch: i16,
+    /// The sequence number of its last record; -1 if markers alone are remembered.
+    pub(crate) last_sequence: i32,
+    /// The newest timestamp of its last batch in milliseconds: the leader forgets it by this clock.
+    pub(crate) last_timestamp: i64,
+}
+
+impl Standing {
+    /// The only sequence number that the leader accepts next.
+    pub(crate) fn next_sequence(self) -> i64 {
+        i64::from(self.last_sequence) + 1
     }
-    let id = identity.producer_id(question.record.incarnation);
-    let expected = sequence_of(tail.end.plus(-1));
-    let producers = admin::describe_producers(cluster, &question.target).await?;
-    Ok(producers.unwrap_or_default().iter().find_map(|producer| {
-        (producer.producer_id == id && producer.last_sequence == expected)
-            .then_some(producer.last_timestamp)
+}
+
+/// What the leader remembers of a producer id; nothing from brokers that don't tell.
+pub(crate) async fn standing(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+    id: ProducerId,
+) -> Result<Option<Standing>> {
+    let producers = admin::describe_producers(cluster, partition).await?;
+    let ours = |producer: &ProducerState| producer.producer_id == id;
+    let found = producers.unwrap_or_default().into_iter().find(ours);
+    Ok(found.map(|producer| Standing {
+        epoch: i16::try_from(producer.epoch).unwrap_or(i16::MAX),
+        last_sequence: producer.last_sequence,
+        last_timestamp: producer.last_timestamp,
     }))
 }

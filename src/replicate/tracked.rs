@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, Update, records};
 use crate::model::{
-    History, LeaderEpoch, PartitionState, Reason, Run, SourceOffset, TargetOffset, TopicId,
-    TopicName,
+    History, LeaderEpoch, OffsetsMode, PartitionState, Reason, Run, SourceOffset, TargetOffset,
+    TopicId, TopicName,
 };
 use crate::offsets::{MapError, Receipt, RunMap};
 
@@ -56,6 +56,8 @@ pub(crate) struct Figures {
     pub(crate) reason: Option<Reason>,
     /// What it waits for, in words.
     pub(crate) detail: Option<String>,
+    /// What is being filled, while that is worth telling: from and up to which offset.
+    pub(crate) filling: Option<(TargetOffset, TargetOffset)>,
     /// The source log's start.
     pub(crate) source_log_start: i64,
     /// The source's last stable offset.
@@ -90,17 +92,21 @@ impl Tracked {
         let stored = records::load_partition(&*store, &key)?;
         let begun = stored.is_some();
         let record = stored.unwrap_or_else(blank);
-        let expected = record
-            .history
-            .anchor
-            .map_or((record.origin, TargetOffset::ZERO), |anchor| {
-                (anchor.source, anchor.target)
-            });
+        // Where offsets are preserved, what fills them from 0 on belongs to the map.
+        let first = match record.offsets {
+            OffsetsMode::Translate => record.origin,
+            OffsetsMode::Preserve => SourceOffset::ZERO,
+        };
+        let anchor = record.history.anchor;
+        let expected = anchor.map_or((first, TargetOffset::ZERO), |anchor| {
+            (anchor.source, anchor.target)
+        });
         let map = StoredRuns::new(&*store, &key).load(expected.0, expected.1)?;
         let figures = Figures {
             state: PartitionState::Preparing,
             reason: None,
             detail: None,
+            filling: None,
             source_log_start: -1,
             source_end: -1,
             source_high_watermark: -1,
@@ -303,5 +309,6 @@ pub(super) fn blank() -> PartitionRecord {
         plans: Vec::new(),
         incarnation: 0,
         history: History::default(),
+        offsets: OffsetsMode::Translate,
     }
 }

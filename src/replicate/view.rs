@@ -12,7 +12,8 @@ use super::tracked::Tracked;
 use crate::checkpoint::{PartitionKey, Store, Update, records};
 use crate::error::Result;
 use crate::model::{
-    HaltCode, LinkName, PartitionState, Reason, SourceOffset, TopicName, TopicPartition, Totals,
+    HaltCode, LinkName, OffsetsMode, PartitionState, Reason, SourceOffset, TopicName,
+    TopicPartition, Totals,
 };
 
 /// A link's view: a cheap handle.
@@ -40,6 +41,8 @@ pub struct PartitionStatus {
     pub state: PartitionState,
     /// How its records travel.
     pub path: &'static str,
+    /// How offsets of the two sides relate: `preserve` or `translate`.
+    pub offsets: &'static str,
     /// The source log's start.
     pub source_log_start: i64,
     /// The source's last stable offset.
@@ -134,9 +137,7 @@ impl LinkView {
     pub fn topic(&self, topic: &TopicName) -> Option<Vec<PartitionStatus>> {
         let now = crate::telemetry::now_ms();
         let partitions = self.0.partitions.read();
-        let of_topic = partitions
-            .iter()
-            .filter(|(partition, _)| partition.topic == *topic);
+        let of_topic = partitions.iter().filter(|(it, _)| it.topic == *topic);
         let found: Vec<_> = of_topic
             .map(|(partition, tracked)| status(partition, tracked, now))
             .collect();
@@ -164,6 +165,13 @@ impl LinkView {
     pub fn has_begun(&self, partition: &TopicPartition) -> bool {
         self.tracked(partition)
             .is_some_and(|tracked| tracked.lock().begun)
+    }
+
+    /// How offsets of a topic relate, if its first partition is mirrored already.
+    pub(crate) fn offsets_of(&self, topic: &TopicName) -> Option<OffsetsMode> {
+        let tracked = self.tracked(&TopicPartition::new(topic.clone(), 0))?;
+        let known = tracked.lock();
+        known.begun.then_some(known.record.offsets)
     }
 
     /// Why the map of a partition says nothing about the logs there are now, if so: one of them is another than it was.
@@ -270,6 +278,7 @@ fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionS
         mirror_topic: tracked.mirror_topic.clone(),
         state: figures.state,
         path: "raw",
+        offsets: known.record.offsets.as_str(),
         source_log_start: figures.source_log_start,
         source_end: figures.source_end,
         source_high_watermark: figures.source_high_watermark,

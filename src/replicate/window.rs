@@ -125,6 +125,16 @@ impl Window {
         self.armed_until = i64::MIN;
     }
 
+    /// Whether the leader surely knows our id, `now` being the wall clock in milliseconds.
+    pub(crate) fn is_armed(&self, now: i64) -> bool {
+        self.armed_until > now
+    }
+
+    /// Whether nothing of earlier requests can land any more.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.proof == Proof::Given
+    }
+
     /// Whether a shipment may go now, `now` being the wall clock in milliseconds.
     pub(crate) fn admits(&self, shipment: &Shipment, now: i64) -> bool {
         if self.in_flight.is_empty() {
@@ -139,7 +149,7 @@ impl Window {
         let cautious = self
             .caution
             .is_some_and(|caution| caution.stepped || !shipment.joins);
-        self.armed_until > now
+        self.is_armed(now)
             && fresh
             && !cautious
             && self.in_flight.len() < IN_FLIGHT_LIMIT

@@ -26,11 +26,13 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::admin::ListedOffsets;
 use crate::kafka::wire::Connection;
 use crate::kafka::{FetchedPartition, ProduceAnswer};
-use crate::model::{HaltCode, Reason, TopicName, TopicPartition};
+use crate::model::{BrokerId, HaltCode, Reason, TopicName, TopicPartition};
 use crate::offsets::Receipt;
 
 use super::context::{Link, LinkContext};
 use super::deciding::Outcome;
+use super::filling::MarkerLane;
+use super::marking::{Filled, Unfilled};
 use super::mirror::{Lane, Mirror, Phase, Then};
 use super::quarantine::Refused;
 use super::release::Release;
@@ -104,6 +106,14 @@ pub(crate) enum Event {
     Rested(Ticket),
     /// The target told where logs start.
     LogStarts(ListedOffsets),
+    /// A marker request is over.
+    Filled {
+        broker: BrokerId,
+        tickets: Vec<Ticket>,
+        outcomes: Vec<Result<Filled, Unfilled>>,
+    },
+    /// What filled a prefix was deleted: the log start, or why not.
+    Trimmed { ticket: Ticket, result: Result<i64> },
 }
 
 /// A produce request's answer.
@@ -152,6 +162,7 @@ pub(crate) struct Worker {
     pub(crate) places: BTreeMap<TopicPartition, usize>,
     pub(crate) intakes: BTreeMap<Lane, Intake>,
     pub(crate) outlets: BTreeMap<Lane, Outlet>,
+    pub(crate) markers: BTreeMap<BrokerId, MarkerLane>,
     pub(crate) events: FuturesUnordered<EventFuture>,
     /// Bytes held between fetch and acknowledgement.
     pub(crate) held: usize,
@@ -177,6 +188,7 @@ pub async fn run(
         places: BTreeMap::new(),
         intakes: BTreeMap::new(),
         outlets: BTreeMap::new(),
+        markers: BTreeMap::new(),
         events: FuturesUnordered::new(),
         held: 0,
         reserved: 0,
@@ -219,6 +231,7 @@ impl Worker {
     /// Starts whatever can be started. Called after each event; looks at lanes, not at partitions.
     fn issue(&mut self) {
         self.produce();
+        self.fill();
         self.store_staged();
         self.fetch();
     }
@@ -269,6 +282,12 @@ impl Worker {
             } => self.quarantined(ticket, &refused, result),
             Event::Rested((index, round)) => self.rested(index, round),
             Event::LogStarts(listed) => self.log_starts(listed),
+            Event::Filled {
+                broker,
+                tickets,
+                outcomes,
+            } => self.filled(broker, &tickets, outcomes),
+            Event::Trimmed { ticket, result } => self.trimmed(ticket, result),
         }
     }
 
@@ -377,7 +396,7 @@ impl Worker {
             }
         }
         let landing = async {
-            while self.mirrors.iter().any(|mirror| !mirror.window.is_empty()) {
+            while self.mirrors.iter().any(Mirror::awaits_answers) {
                 let Some(event) = self.events.next().await else {
                     break;
                 };

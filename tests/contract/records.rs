@@ -14,8 +14,8 @@ use farshore::checkpoint::{
     StoredRuns, TopicRecord, Update,
 };
 use farshore::model::{
-    GroupId, LeaderEpoch, LinkIdentity, LinkName, Run, SourceOffset, TargetOffset, TopicId,
-    TopicName, TopicPartition,
+    GroupId, LeaderEpoch, LinkIdentity, LinkName, OffsetsMode, Run, SourceOffset, TargetOffset,
+    TopicId, TopicName, TopicPartition,
 };
 use farshore::offsets::{Lookup, RunMap};
 use serde_json::json;
@@ -45,6 +45,7 @@ fn partition_record(frontier: i64) -> PartitionRecord {
         plans: vec![vec![Run::new(SourceOffset(9), TargetOffset(3), 1)]],
         incarnation: 2,
         history: farshore::model::History::default(),
+        offsets: OffsetsMode::Preserve,
     }
 }
 

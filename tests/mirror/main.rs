@@ -15,6 +15,7 @@ mod histories;
 mod journal;
 mod old_formats;
 mod ownership;
+mod preserve;
 mod service;
 mod setting;
 mod strangers;

@@ -19,6 +19,8 @@ use super::wait::eventually;
 const LIMIT: Duration = Duration::from_secs(60);
 /// The api key of Produce requests, as they begin.
 const PRODUCE: [u8; 2] = [0, 0];
+/// The api key of `WriteTxnMarkers` requests.
+const MARKERS: [u8; 2] = [0, 27];
 
 /// A running proxy.
 #[derive(Debug)]
@@ -39,8 +41,10 @@ struct Shared {
 struct State {
     ended: bool,
     shut: bool,
-    /// How many of the next Produce requests are kept back.
+    /// How many of the next requests are kept back.
     to_keep: usize,
+    /// The api key of what is kept back.
+    keeps: [u8; 2],
     kept: Option<Kept>,
     /// What was kept back goes to the broker after so many more Produce requests.
     overtakes_after: Option<usize>,
@@ -84,7 +88,12 @@ impl Proxy {
     /// Keeps the next Produce requests back, which come on one connection. With the last of them the proxy shuts: clients
     /// are cut off and get no new connection.
     pub(crate) fn keep_produce(&self, count: usize) {
-        self.shared.state.lock().to_keep = count;
+        self.shared.state.lock().keep_next(PRODUCE, count);
+    }
+
+    /// Keeps the next requests for control markers back, in the same way.
+    pub(crate) fn keep_markers(&self, count: usize) {
+        self.shared.state.lock().keep_next(MARKERS, count);
     }
 
     /// Waits until so many Produce requests are kept back.
@@ -143,6 +152,10 @@ impl Drop for Proxy {
 }
 
 impl State {
+    fn keep_next(&mut self, key: [u8; 2], count: usize) {
+        (self.keeps, self.to_keep) = (key, count);
+    }
+
     fn cut(&mut self) {
         for (client, broker) in std::mem::take(&mut self.connections).into_values() {
             let _ = client.shutdown(Shutdown::Both);
@@ -234,13 +247,13 @@ impl Shared {
                     return Err(error);
                 }
             };
-            if request[4..6] == PRODUCE {
+            if request[4..6] == PRODUCE || request[4..6] == MARKERS {
                 let mut state = self.state.lock();
-                if state.to_keep > 0 {
+                if state.to_keep > 0 && request[4..6] == state.keeps {
                     state.keep(connection, broker.try_clone()?, request);
                     continue;
                 }
-                if state.overtakes_now() {
+                if request[4..6] == PRODUCE && state.overtakes_now() {
                     self.deliver(state);
                 }
             }

@@ -211,7 +211,7 @@ async fn the_command_line_understands_every_answer() {
     for (line, shows) in [
         (
             "status",
-            "paris-oslo  t       t             0  live           100       100          95    0",
+            "paris-oslo  t       t             0  live    translate         100       100          95    0",
         ),
         (
             "status",

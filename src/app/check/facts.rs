@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::app::probe::Probe;
+use crate::config::PreserveLimits;
 use crate::error::Error;
 use crate::kafka::admin::{Operation, Operations};
 use crate::kafka::wire::HostPort;
@@ -68,6 +70,30 @@ pub(super) struct Found {
     pub(super) topics: BTreeMap<TopicName, TopicFacts>,
     /// How many consumer groups are selected.
     pub(super) groups: usize,
+    /// What concerns keeping offsets, if they are to be kept.
+    pub(super) preserve: Option<PreserveFacts>,
+}
+
+/// What concerns keeping offsets.
+#[derive(Debug)]
+pub(super) struct PreserveFacts {
+    /// The configured limits.
+    pub(super) limits: PreserveLimits,
+    /// What the target said when it was tried.
+    pub(super) probe: Probe,
+    /// What there is to fill in topics that aren't mirrored yet, by their names on the source.
+    pub(super) fills: BTreeMap<TopicName, Fill>,
+}
+
+/// Offsets to be filled in a topic.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Fill {
+    /// Before the first record of one partition, at most.
+    pub(super) longest_prefix: i64,
+    /// Before the first records of all partitions.
+    pub(super) prefixes: i64,
+    /// From the first records on, with or without records.
+    pub(super) history: i64,
 }
 
 /// A selected topic.
@@ -77,6 +103,8 @@ pub(super) struct TopicFacts {
     pub(super) partitions: i32,
     /// What is permitted on the source.
     pub(super) permitted: Operations,
+    /// Whether it is compacted.
+    pub(super) compacted: bool,
     /// The largest batch it takes in bytes, if the source tells.
     pub(super) max_message_bytes: Option<i64>,
     /// The name of its mirror.

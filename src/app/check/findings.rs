@@ -3,6 +3,7 @@
 //! Pure.
 
 mod limits;
+mod preserve;
 mod reach;
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
         if let Some(Ok(found)) = &link.found {
             findings.extend(topics::findings(link, found, source, target));
             findings.extend(limits::findings(link, found, source, target));
+            findings.extend(preserve::findings(link, found, target));
         }
     }
     findings.sort_by_key(|finding| finding.severity);

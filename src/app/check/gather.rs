@@ -1,9 +1,10 @@
-//! Finds out what `check` judges. Reads only: nothing is created, altered or committed, and the checkpoint DB stays shut.
+//! Finds out what `check` judges. Reads only: but for a scratch topic where offsets are to be preserved, nothing is created,
+//! altered or committed, and the checkpoint DB stays shut.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{ClusterFacts, Facts, Found, LinkFacts, MirrorFacts, Reached, TopicFacts};
-use super::strangers;
+use super::{preserve, strangers};
 use crate::app::clusters::{self, Watched};
 use crate::config::{Config, LinkConfig};
 use crate::control::KafkaSite;
@@ -13,7 +14,7 @@ use crate::control::topics::site::{Look, TopicSite};
 use crate::error::Result;
 use crate::kafka::admin::{self, NewTopic, Operation};
 use crate::kafka::wire::{Cluster, Slot};
-use crate::model::{ClusterName, LinkIdentity, TopicName};
+use crate::model::{ClusterName, LinkIdentity, OffsetsMode, TopicName};
 
 /// Looks at every cluster and every link.
 pub(super) async fn facts(config: &Config) -> Facts {
@@ -110,7 +111,7 @@ async fn find(
     let readable = admin::topic_operations(source, &selected).await?;
     let writable = admin::topic_operations(target, &mirrors).await?;
     let mut refused = admin::refused_creations(target, &planned.creations).await?;
-    let mut strangers = strangers::find(target, &identity, &sight.target).await?;
+    let mut strangers = strangers::find(target, &identity, link.offsets, &sight.target).await?;
     let groups = admin::list_groups(source).await?;
     let topic = |name: &TopicName| {
         let mirror = link.mirror_topic(name);
@@ -124,22 +125,22 @@ async fn find(
             let refused = refused.remove(&mirror);
             MirrorFacts::Missing { refused }
         };
-        let limit = sight.source.get(name).and_then(|topic| {
-            let limit = topic.configs.get("max.message.bytes")?;
-            limit.parse().ok()
-        });
+        let config = |key: &str| sight.source.get(name)?.configs.get(key);
         let facts = TopicFacts {
+            compacted: config("cleanup.policy").is_some_and(|it| it.contains("compact")),
             partitions: on_source.topics[name].partitions,
             permitted: readable.get(name).copied().unwrap_or_default(),
-            max_message_bytes: limit,
+            max_message_bytes: config("max.message.bytes").and_then(|it| it.parse().ok()),
             mirror,
             on_target,
         };
         (name.clone(), facts)
     };
+    let topics = selected.iter().map(topic).collect();
     Ok(Found {
         idle_expressions: idle.map(str::to_owned).collect(),
-        topics: selected.iter().map(topic).collect(),
+        preserve: preserve::facts(link, source, target, &topics).await?,
+        topics,
         groups: groups
             .iter()
             .filter(|it| link.groups.matches(&it.id))
@@ -165,6 +166,7 @@ async fn sight(
         target_brokers: on_target.brokers,
         target_broker_configs: target.broker_config_names().await?,
         replication_factor: link.replication_factor,
+        preserves: link.offsets == OffsetsMode::Preserve,
         ..Sight::default()
     };
     for name in selected {

@@ -9,7 +9,9 @@ use crate::control::topics::plan::TargetTopic;
 use crate::error::Result;
 use crate::kafka::admin::{self, At, ListedOffsets};
 use crate::kafka::wire::Cluster;
-use crate::model::{LeaderEpoch, LinkIdentity, TargetOffset, TopicName, TopicPartition};
+use crate::model::{
+    LeaderEpoch, LinkIdentity, OffsetsMode, TargetOffset, TopicName, TopicPartition,
+};
 use crate::replicate::{Tail, check_tail};
 
 /// Partitions read at a time.
@@ -22,6 +24,7 @@ const READ_BYTES: i32 = 1;
 pub(super) async fn find(
     target: &Cluster,
     identity: &LinkIdentity,
+    offsets: OffsetsMode,
     mirrors: &BTreeMap<TopicName, TargetTopic>,
 ) -> Result<BTreeMap<TopicName, Vec<Stranger>>> {
     let partitions: Vec<(TopicPartition, LeaderEpoch)> = mirrors
@@ -37,7 +40,7 @@ pub(super) async fn find(
     });
     let mut read = stream::iter(filled)
         .map(|(partition, end)| async move {
-            let stranger = last_of(target, identity, &partition, end).await;
+            let stranger = last_of(target, identity, offsets, &partition, end).await;
             (partition, stranger)
         })
         .buffered(AT_ONCE);
@@ -58,6 +61,7 @@ fn offset(listed: &ListedOffsets, partition: &TopicPartition) -> Option<i64> {
 async fn last_of(
     target: &Cluster,
     identity: &LinkIdentity,
+    offsets: OffsetsMode,
     partition: &TopicPartition,
     end: i64,
 ) -> Option<Stranger> {
@@ -68,7 +72,7 @@ async fn last_of(
         log_start: TargetOffset(read.log_start),
         last: Some(*read.batches.first()?.header()),
     };
-    let reason = check_tail(identity, &tail, None, None).err()?;
+    let reason = check_tail(identity, offsets, &tail, None, None).err()?;
     Some(Stranger {
         partition: partition.partition,
         what: reason.message,

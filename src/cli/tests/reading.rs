@@ -8,7 +8,7 @@ const LINKS: &str = r#"[{"name":"l","source":"paris","target":"oslo","state":"ru
 fn topics(state: &str) -> String {
     let partition = |number, state, more| {
         format!(
-            r#"{{"partition":{number},"state":"{state}","path":"raw","source_log_start":0,"source_end":52,"position":40,
+            r#"{{"partition":{number},"state":"{state}","path":"raw","offsets":"translate","source_log_start":0,"source_end":52,"position":40,
 "target_end":38,"lag_records":12,"lag_ms":1530,"runs":1{more}}}"#
         )
     };
@@ -37,9 +37,9 @@ fn status_shows_links_partitions_and_reasons() {
 LINK  SOURCE               TARGET  STATE    TOPICS  PARTITIONS  LAG
 l     paris (unreachable)  oslo    running       1           2   12  1 halted, 1 live
 
-LINK  TOPIC   MIRROR TOPIC  P  STATE   SOURCE END  POSITION  TARGET END  LAG  LAG TIME
-l     orders  paris.orders  0  live            52        40          38   12      1.5s
-l     orders  paris.orders  1  halted          52        40          38   12      1.5s
+LINK  TOPIC   MIRROR TOPIC  P  STATE   OFFSETS    SOURCE END  POSITION  TARGET END  LAG  LAG TIME
+l     orders  paris.orders  0  live    translate          52        40          38   12      1.5s
+l     orders  paris.orders  1  halted  translate          52        40          38   12      1.5s
 
 l orders-1 halted: source_gap: records 40 to 51 are gone
   Delete the mirror topic.

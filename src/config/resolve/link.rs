@@ -9,10 +9,10 @@ use super::super::field::{At, Field};
 use super::super::filter::{GroupFilter, TopicFilter, anchored};
 use super::super::problem::{Place, Problems};
 use super::super::raw::RawLink;
-use super::super::settings::{LinkConfig, Naming, OffsetsMode, Start};
+use super::super::settings::{LinkConfig, Naming, Otherwise, PreserveLimits, Start};
 use super::super::values::{self, number_within, one_of, size_within};
 use super::{Link, check_name, policy};
-use crate::model::{ClusterName, LinkName, TopicName};
+use crate::model::{ClusterName, LinkName, OffsetsMode, TopicName};
 
 pub(super) fn resolve(
     name: &At<String>,
@@ -48,6 +48,12 @@ pub(super) fn resolve(
                 .offsets
                 .parse(problems, offsets_mode)
                 .or(OffsetsMode::Translate),
+            preserve: preserve(
+                raw.preserve_max_prefix,
+                raw.preserve_max_markers,
+                raw.preserve_otherwise,
+                problems,
+            ),
             naming: raw
                 .naming
                 .parse(problems, one_of(NAMINGS))
@@ -86,16 +92,31 @@ pub(super) fn resolve(
 
 const NAMINGS: &[(&str, Naming)] = &[("identity", Naming::Identity), ("prefix", Naming::Prefix)];
 
-fn offsets_mode(text: &str) -> Result<OffsetsMode, String> {
-    match text {
-        "translate" => Ok(OffsetsMode::Translate),
-        "preserve" => {
-            Err("\"preserve\" is not available in this version; only \"translate\" is".to_owned())
-        }
-        _ => Err(values::not_one_of(
-            text,
-            ["translate", "preserve"].into_iter(),
-        )),
+const MODES: &[(&str, OffsetsMode)] = &[
+    ("translate", OffsetsMode::Translate),
+    ("preserve", OffsetsMode::Preserve),
+];
+const OTHERWISE: &[(&str, Otherwise)] = &[
+    ("refuse", Otherwise::Refuse),
+    ("translate", Otherwise::Translate),
+];
+
+fn preserve(
+    prefix: Field<i64>,
+    markers: Field<i64>,
+    otherwise: Field<String>,
+    problems: &Problems,
+) -> PreserveLimits {
+    let count = |field: Field<i64>, default| {
+        let any = number_within(0..=i64::MAX);
+        field.convert(problems, any).or(default)
+    };
+    PreserveLimits {
+        max_prefix: count(prefix, defaults::PRESERVE_MAX_PREFIX),
+        max_markers: count(markers, defaults::PRESERVE_MAX_MARKERS),
+        otherwise: otherwise
+            .parse(problems, one_of(OTHERWISE))
+            .or(Otherwise::Refuse),
     }
 }
 

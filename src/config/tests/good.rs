@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::kafka::wire::HostPort;
-use crate::model::{ClusterName, Policies, Policy, TopicName};
+use crate::model::{ClusterName, OffsetsMode, Policies, Policy, TopicName};
 
 fn from_repository(file: &str) -> Config {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -58,7 +58,7 @@ fn the_example_writes_out_the_defaults() {
     let (written, default) = (&example.links[0], &minimal.links[0]);
     let figures = |link: &LinkConfig| {
         (
-            (link.start, link.offsets, link.naming),
+            (link.start, link.offsets, link.preserve, link.naming),
             (
                 link.refresh_interval,
                 link.group_sync_interval,
@@ -99,6 +99,10 @@ topics_exclude = ["orders"]
 groups = []
 start = "2026-01-31T08:00:00Z"
 naming = "prefix"
+offsets = "preserve"
+preserve_max_prefix = 5
+preserve_max_markers = 0
+preserve_otherwise = "translate"
 replication_factor = 3
 max_in_flight_bytes = "4MiB"
 [log]
@@ -125,6 +129,13 @@ worker_threads = 7
         link.mirror_topic(&"orders".into()),
         TopicName::new("paris.orders")
     );
+    assert_eq!(link.offsets, OffsetsMode::Preserve);
+    let limits = PreserveLimits {
+        max_prefix: 5,
+        max_markers: 0,
+        otherwise: Otherwise::Translate,
+    };
+    assert_eq!(link.preserve, limits);
     assert_eq!(link.replication_factor, Some(3));
     assert_eq!(
         link.fetch_max_bytes,

@@ -76,12 +76,16 @@ const LINES: &[(&str, &str)] = &[
         "9:22: links.l.replication_factor: too large a number",
     ),
     (
-        r#"offsets = "preserve""#,
-        r#"9:11: links.l.offsets: "preserve" is not available in this version; only "translate" is"#,
-    ),
-    (
         r#"offsets = "exact""#,
         r#"9:11: links.l.offsets: unknown value "exact"; known here are "translate", "preserve""#,
+    ),
+    (
+        r"preserve_max_prefix = -1",
+        "9:23: links.l.preserve_max_prefix: has to be between 0 and 9223372036854775807, found -1",
+    ),
+    (
+        r#"preserve_otherwise = "halt""#,
+        r#"9:22: links.l.preserve_otherwise: unknown value "halt"; known here are "refuse", "translate""#,
     ),
     (
         r#"naming = "prefixed""#,

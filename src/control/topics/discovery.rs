@@ -19,9 +19,10 @@ use crate::checkpoint::records::{load_link, load_topic, partitions_of, put_topic
 use crate::checkpoint::reseeds::{delete_reseed, reseeds_of};
 use crate::checkpoint::{Store, TopicRecord, Update};
 use crate::config::LinkConfig;
+use crate::control::mirrored::Mirrored;
 use crate::control::notice::Notice;
 use crate::error::{Kind, Result};
-use crate::model::{Policy, TopicName};
+use crate::model::{OffsetsMode, PartitionState, Policy, TopicName};
 
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,8 @@ pub struct Discovery {
     gone: BTreeSet<TopicName>,
     /// Topics to be created anew whose partitions were told to stand still at the last look.
     stopped: BTreeSet<TopicName>,
+    /// Tells when history is mirrored, which decides when compaction may begin where offsets are preserved.
+    mirrored: Option<Arc<dyn Mirrored>>,
     source_configs: ConfigMemory,
     target_configs: ConfigMemory,
     looking: Notice,
@@ -71,6 +74,7 @@ impl Discovery {
             initial: first_look(&known, is_initialized),
             gone: BTreeSet::new(),
             stopped: BTreeSet::new(),
+            mirrored: None,
             source_configs: ConfigMemory::default(),
             target_configs: ConfigMemory::default(),
             known,
@@ -79,6 +83,13 @@ impl Discovery {
             target,
             store,
         })
+    }
+
+    /// Lets it hear how far mirroring is.
+    #[must_use]
+    pub fn hearing(mut self, mirrored: Arc<dyn Mirrored>) -> Self {
+        self.mirrored = Some(mirrored);
+        self
     }
 
     /// What to mirror, and every change of it.
@@ -178,6 +189,8 @@ impl Discovery {
             target_brokers: target.brokers,
             target_broker_configs: self.target.broker_config_names().await?,
             replication_factor: self.config.replication_factor,
+            preserves: self.config.offsets == OffsetsMode::Preserve,
+            live: live(self.mirrored.as_deref(), &selected),
             ..Sight::default()
         };
         let found = selected
@@ -308,6 +321,27 @@ impl Discovery {
         });
         Ok(())
     }
+}
+
+/// The topics of which every partition is live.
+fn live(
+    mirrored: Option<&dyn Mirrored>,
+    selected: &BTreeMap<&TopicName, &SeenTopic>,
+) -> BTreeSet<TopicName> {
+    let mut count: BTreeMap<TopicName, i32> = BTreeMap::new();
+    let partitions = mirrored.map(Mirrored::partitions).unwrap_or_default();
+    for one in partitions {
+        if one.state == PartitionState::Live {
+            *count.entry(one.partition.topic).or_default() += 1;
+        }
+    }
+    let is_live = |(name, seen): &(&&TopicName, &&SeenTopic)| {
+        count
+            .get(**name)
+            .is_some_and(|live| *live >= seen.partitions)
+    };
+    let live = selected.iter().filter(is_live);
+    live.map(|(name, _)| (*name).clone()).collect()
 }
 
 /// What the link's very first look found, if there was one: what it told was remembered first.

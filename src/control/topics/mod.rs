@@ -4,6 +4,7 @@
 //! Doesn't: judge what is in a topic; workers prove that for themselves.
 
 mod apply;
+mod backfill;
 pub mod configs;
 pub mod discovery;
 mod memory;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::backfill;
 use super::configs::{self, Configs};
 use super::set::{KnownTopic, MirrorSet, MirroredTopic};
 use crate::model::{HaltCode, Reason, TopicId, TopicName};
@@ -57,6 +58,10 @@ pub struct Sight {
     pub initial: BTreeMap<TopicName, i32>,
     /// Source topics whose mirror was created in this look.
     pub created: BTreeSet<TopicName>,
+    /// Whether offsets are preserved where nothing is mirrored yet.
+    pub preserves: bool,
+    /// Source topics whose history is mirrored, in all partitions.
+    pub live: BTreeSet<TopicName>,
     /// Source topics that can't be mirrored for want of an authorization, with what a cluster said.
     pub not_permitted: BTreeMap<TopicName, String>,
     /// Topics whose policy is to go on with another source topic of the same name.
@@ -162,7 +167,7 @@ fn plan_topic(sight: &Sight, name: &TopicName, source: &SourceTopic, actions: &m
             name: target,
             partitions: source.partitions,
             replication_factor: replication_factor(sight, source),
-            configs: configs::initial(&source.configs, &sight.target_broker_configs),
+            configs: initial(sight, source),
         };
         actions.push(Action::CreateTopic {
             source: topic,
@@ -171,11 +176,7 @@ fn plan_topic(sight: &Sight, name: &TopicName, source: &SourceTopic, actions: &m
         return;
     };
     // Configs first: records of a new partition may need the raised limits at once.
-    let changes = configs::changes(
-        &source.configs,
-        &existing.configs,
-        &sight.target_broker_configs,
-    );
+    let changes = changes(sight, name, source, existing);
     if !changes.is_empty() {
         actions.push(Action::AlterConfigs {
             source: topic,
@@ -188,6 +189,34 @@ fn plan_topic(sight: &Sight, name: &TopicName, source: &SourceTopic, actions: &m
             target,
             count: source.partitions,
         });
+    }
+}
+
+fn initial(sight: &Sight, source: &SourceTopic) -> Configs {
+    let configs = configs::initial(&source.configs, &sight.target_broker_configs);
+    if sight.preserves {
+        backfill::initial(configs)
+    } else {
+        configs
+    }
+}
+
+fn changes(
+    sight: &Sight,
+    name: &TopicName,
+    source: &SourceTopic,
+    existing: &TargetTopic,
+) -> Configs {
+    let changes = configs::changes(
+        &source.configs,
+        &existing.configs,
+        &sight.target_broker_configs,
+    );
+    let waits = sight.preserves && backfill::compacts(&changes);
+    match (waits, sight.live.contains(name)) {
+        (true, true) => backfill::late(changes, &source.configs),
+        (true, false) => backfill::early(changes),
+        (false, _) => changes,
     }
 }
 

@@ -7,22 +7,26 @@
 mod configs;
 mod group_offsets;
 mod groups;
+mod markers;
 mod offsets;
 mod permissions;
 mod producers;
 mod read;
+mod records;
 mod round_trip;
 mod topics;
 
 pub use configs::{ConfigValue, Configs, alter_topic_configs, broker_configs, topic_configs};
 pub use group_offsets::{GroupOffset, commit_group_offsets, group_offsets};
 pub use groups::{GroupDescription, GroupKind, ListedGroup, describe_group, list_groups};
+pub use markers::{Markers, write_markers};
 pub use offsets::{At, ListedOffset, ListedOffsets, end_of_epoch, list_offset, list_offsets};
 pub use permissions::{Operation, Operations, refused_creations, topic_operations};
 pub use producers::{ProducerState, describe_producers};
 pub use read::{ReadAt, read_at};
+pub use records::delete_records;
 pub use round_trip::round_trip;
-pub use topics::{NewTopic, create_partitions, create_topic, delete_topic};
+pub use topics::{NewTopic, create_partitions, create_topic, delete_topic, topic_ids};
 
 use std::time::Duration;
 

@@ -23,6 +23,8 @@ pub enum Operation {
     Write = 4,
     /// Create the topic.
     Create = 5,
+    /// Delete records.
+    Delete = 6,
     /// Add partitions.
     Alter = 7,
     /// See that it exists, its partitions and its offsets.

@@ -1,17 +1,21 @@
-//! Creating topics and adding partitions.
+//! Creating and deleting topics, adding partitions, telling topics of one name apart.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
-use kafka_protocol::messages::{CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest};
+use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::{
+    CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, MetadataRequest,
+};
 
 use super::{milliseconds, missing};
 use crate::error::{BrokerCode, Result};
 use crate::kafka::wire::codes::code_of;
 use crate::kafka::wire::names::{text, topic_name};
-use crate::kafka::wire::{Cluster, Route};
-use crate::model::TopicName;
+use crate::kafka::wire::{Cluster, Connection, Route};
+use crate::model::{TopicId, TopicName};
 
 /// A topic to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,4 +147,56 @@ async fn has_partitions(cluster: &Cluster, topic: &TopicName, count: i32) -> Res
         }
     }
     Ok(false)
+}
+
+/// Deletes a topic; fine if there is none of that name.
+///
+/// Errors: the broker's code with its explanation.
+pub async fn delete_topic(cluster: &Cluster, topic: &TopicName) -> Result<()> {
+    let timeout = cluster.settings().request_timeout;
+    let request = DeleteTopicsRequest::default()
+        .with_topic_names(vec![topic_name(topic)])
+        .with_timeout_ms(milliseconds(timeout));
+    let ask = cluster.ask(Route::Controller, |connection| {
+        let request = request.clone();
+        async move {
+            let answer = connection.call(request, timeout).await?;
+            let result = answer.responses.into_iter().next();
+            let result = result.ok_or_else(|| missing("the topic"))?;
+            match code_of(result.error_code) {
+                None | Some(UNKNOWN_TOPIC_OR_PARTITION) => Ok(()),
+                Some(code) => {
+                    let what = format!("delete topic {topic}");
+                    Err(connection.refusal(&what, code, result.error_message.as_deref()))
+                }
+            }
+        }
+    });
+    ask.await
+}
+
+/// The ids that a broker knows some topics by at this moment, in their order; not from the cache, for requests that can only
+/// name a topic and must not meet another one of that name.
+///
+/// Errors: the broker's code for a topic it doesn't know.
+pub async fn topic_ids(
+    connection: &Connection,
+    timeout: Duration,
+    topics: &[TopicName],
+) -> Result<BTreeMap<TopicName, TopicId>> {
+    let asked = topics
+        .iter()
+        .map(|name| MetadataRequestTopic::default().with_name(Some(topic_name(name))));
+    let request = MetadataRequest::default()
+        .with_topics(Some(asked.collect()))
+        .with_allow_auto_topic_creation(false);
+    let answer = connection.call(request, timeout).await?;
+    let ids = answer.topics.into_iter().map(|topic| {
+        let name = TopicName::new(topic.name.as_ref().map_or("", |name| name.as_str()));
+        match code_of(topic.error_code) {
+            None => Ok((name, TopicId(topic.topic_id))),
+            Some(code) => Err(connection.refusal(&format!("find topic {name}"), code, None)),
+        }
+    });
+    ids.collect()
 }

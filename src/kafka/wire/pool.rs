@@ -23,6 +23,8 @@ use crate::task::Backoff;
 pub enum Slot {
     /// Metadata and administration.
     Control,
+    /// Control markers, whose answers wait for replicas.
+    Markers,
     /// Fetching; a partition stays with one number.
     Fetch(u16),
     /// Producing; a partition stays with one number.

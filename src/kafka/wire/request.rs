@@ -51,6 +51,7 @@ macro_rules! requests {
         pub(crate) fn our_versions(key: ApiKey) -> Option<VersionRange> {
             match key {
                 $(ApiKey::$key => Some(VersionRange { min: $min, max: $max }),)*
+                ApiKey::WriteTxnMarkers => Some(kafka::WriteTxnMarkersRequest::SPOKEN),
                 _ => None,
             }
         }
@@ -70,6 +71,8 @@ requests! {
     ListGroups: ListGroupsRequest => ListGroupsResponse, 0..=5;
     DeleteTopics: DeleteTopicsRequest => DeleteTopicsResponse, 1..=5;
     CreateTopics: CreateTopicsRequest => CreateTopicsResponse, 2..=7;
+    DeleteTopics: DeleteTopicsRequest => DeleteTopicsResponse, 1..=5;
+    DeleteRecords: DeleteRecordsRequest => DeleteRecordsResponse, 0..=2;
     OffsetForLeaderEpoch: OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse, 3..=4;
     DescribeConfigs: DescribeConfigsRequest => DescribeConfigsResponse, 1..=4;
     CreatePartitions: CreatePartitionsRequest => CreatePartitionsResponse, 0..=3;
@@ -77,6 +80,17 @@ requests! {
     DescribeProducers: DescribeProducersRequest => DescribeProducersResponse, 0..=0;
     ConsumerGroupDescribe: ConsumerGroupDescribeRequest => ConsumerGroupDescribeResponse, 0..=1;
     ApiVersions: ApiVersionsRequest => ApiVersionsResponse, 0..=3;
+}
+
+/// A request between brokers, which alone has no field for throttling in its answer.
+impl Request for kafka::WriteTxnMarkersRequest {
+    const KEY: ApiKey = ApiKey::WriteTxnMarkers;
+    const SPOKEN: VersionRange = VersionRange { min: 1, max: 1 };
+    type Response = kafka::WriteTxnMarkersResponse;
+
+    fn throttle_ms(_: &Self::Response) -> i32 {
+        0
+    }
 }
 
 const LAST_FETCH_BY_NAME: i16 = 12;

@@ -7,6 +7,8 @@ use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
 use crate::model::{BrokerId, Partition};
 
+mod preserving;
+
 const ALL: &[Operation] = &[
     Operation::Read,
     Operation::Write,
@@ -48,6 +50,7 @@ fn present(permitted: &[Operation]) -> MirrorFacts {
 fn topic(mirror: &str, on_target: MirrorFacts) -> TopicFacts {
     TopicFacts {
         partitions: 3,
+        compacted: false,
         permitted: Operations::of(ALL),
         max_message_bytes: Some(1_048_588),
         mirror: mirror.into(),
@@ -68,6 +71,7 @@ fn healthy() -> Facts {
         idle_expressions: Vec::new(),
         topics,
         groups: 2,
+        preserve: None,
     };
     Facts {
         clusters: BTreeMap::from([

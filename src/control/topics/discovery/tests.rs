@@ -4,11 +4,11 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::checkpoint::MemoryStore;
-use crate::config::{GroupFilter, Naming, OffsetsMode, Start, TopicFilter};
+use crate::config::{GroupFilter, Naming, Otherwise, PreserveLimits, Start, TopicFilter};
 use crate::control::topics::configs::Configs;
 use crate::control::topics::plan::NewMirror;
 use crate::error::{BrokerCode, Error};
-use crate::model::{HaltCode, Partition, TopicId};
+use crate::model::{HaltCode, OffsetsMode, Partition, TopicId};
 
 /// A cluster whose answers the test sets.
 #[derive(Debug, Default)]
@@ -210,6 +210,11 @@ fn config() -> LinkConfig {
         groups: GroupFilter::new(&[".*"], &[] as &[&str]).unwrap(),
         start: Start::Latest,
         offsets: OffsetsMode::Translate,
+        preserve: PreserveLimits {
+            max_prefix: 0,
+            max_markers: 0,
+            otherwise: Otherwise::Refuse,
+        },
         naming: Naming::Prefix,
         replication_factor: None,
         journal: false,

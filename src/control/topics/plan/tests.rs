@@ -278,3 +278,31 @@ proptest! {
         prop_assert_eq!(sight.mirror_set().topics[&TopicName::new("orders")].partitions, partitions);
     }
 }
+
+#[test]
+fn where_offsets_are_preserved_a_mirror_is_compacted_once_its_history_is_there() {
+    let policy = |value: &str| ("cleanup.policy".to_owned(), value.to_owned());
+    let mut topic = source(1, 1);
+    topic.configs.extend([policy("compact")]);
+    let mut sight = sight(Some(topic), None);
+    sight.preserves = true;
+    let [Action::CreateTopic { mirror, .. }] = &plan(&sight)[..] else {
+        panic!("one creation expected");
+    };
+    let configs = mirror.configs.clone();
+    assert_eq!(configs["cleanup.policy"], "delete");
+    assert_eq!(configs["retention.ms"], "-1");
+    let mirror = TargetTopic {
+        configs,
+        ..target(2, 1)
+    };
+    sight.target.insert("mirror".into(), mirror);
+    assert_eq!(plan(&sight), [], "records without a key may still come");
+    sight.live.insert("orders".into());
+    let expected = Action::AlterConfigs {
+        source: "orders".into(),
+        target: "mirror".into(),
+        changes: Configs::from([policy("compact")]),
+    };
+    assert_eq!(plan(&sight), [expected]);
+}

@@ -1,0 +1,84 @@
+//! How mirror topics whose offsets are preserved are configured until history is mirrored.
+//!
+//! A compacted topic takes no records without a key, which fill the offsets before its first record, and lets nothing be
+//! deleted. So the mirror of one is created with `cleanup.policy=delete`, which is then made like the source's. Whether that
+//! is still to be done can be seen from the policies themselves. Pure.
+
+use super::configs::Configs;
+
+const POLICY: &str = "cleanup.policy";
+const RETENTION: [&str; 2] = ["retention.bytes", "retention.ms"];
+
+/// The configs of a new mirror topic: nothing is compacted, and nothing of a compacted history expires.
+pub(super) fn initial(mut configs: Configs) -> Configs {
+    if compacts(&configs) {
+        configs.insert(POLICY.to_owned(), "delete".to_owned());
+        for limit in RETENTION {
+            configs.insert(limit.to_owned(), "-1".to_owned());
+        }
+    }
+    configs
+}
+
+/// What of the changes may be made before history is mirrored.
+pub(super) fn early(mut changes: Configs) -> Configs {
+    changes.remove(POLICY);
+    changes
+}
+
+/// What has to be changed once history is mirrored: with the policy, limits that were lifted for its sake.
+pub(super) fn late(mut changes: Configs, source: &Configs) -> Configs {
+    if compacts(&changes) && has(&changes, "delete") {
+        for limit in RETENTION {
+            if let Some(theirs) = source.get(limit) {
+                changes.insert(limit.to_owned(), theirs.clone());
+            }
+        }
+    }
+    changes
+}
+
+/// Whether a topic of these configs is compacted.
+pub(super) fn compacts(configs: &Configs) -> bool {
+    has(configs, "compact")
+}
+
+fn has(configs: &Configs, policy: &str) -> bool {
+    let policies = configs.get(POLICY).map_or("", String::as_str);
+    policies.split(',').any(|one| one.trim() == policy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn configs(pairs: &[(&str, &str)]) -> Configs {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        pairs.iter().map(owned).collect()
+    }
+
+    #[test]
+    fn a_compacted_topic_is_created_as_one_that_keeps_everything() {
+        let expected = configs(&[
+            ("cleanup.policy", "delete"),
+            ("retention.bytes", "-1"),
+            ("retention.ms", "-1"),
+        ]);
+        let source = [("cleanup.policy", "compact"), ("retention.ms", "1000")];
+        assert_eq!(initial(configs(&source)), expected);
+        let deleted = configs(&[("cleanup.policy", "delete"), ("retention.ms", "1000")]);
+        assert_eq!(initial(deleted.clone()), deleted);
+    }
+
+    #[test]
+    fn the_policy_waits_and_brings_the_limits_with_it() {
+        let source = configs(&[("cleanup.policy", "compact,delete"), ("retention.ms", "7")]);
+        let changes = configs(&[("cleanup.policy", "compact,delete"), ("a", "b")]);
+        assert_eq!(early(changes.clone()), configs(&[("a", "b")]));
+        let mut expected = changes.clone();
+        expected.insert("retention.ms".to_owned(), "7".to_owned());
+        assert_eq!(late(changes, &source), expected);
+        let compacted = configs(&[("cleanup.policy", "compact")]);
+        assert_eq!(late(compacted.clone(), &source), compacted);
+    }
+}

@@ -1,0 +1,119 @@
+//! Writing control markers: batches that take an offset and that no consumer is ever shown.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kafka_protocol::messages::write_txn_markers_request::{
+    WritableTxnMarker, WritableTxnMarkerTopic,
+};
+use kafka_protocol::messages::{self as kafka, WriteTxnMarkersRequest, WriteTxnMarkersResponse};
+
+use crate::error::{BrokerCode, Result};
+use crate::kafka::wire::Connection;
+use crate::kafka::wire::codes::code_of;
+use crate::kafka::wire::names::{by_topic, topic_partition};
+use crate::model::{ProducerId, TopicPartition};
+
+/// Markers for one partition. No partition may be asked for twice in a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Markers {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// Under which id they are written.
+    pub producer_id: ProducerId,
+    /// The id's epoch; a higher one than before shuts out whatever still comes under the lower one.
+    pub epoch: i16,
+    /// How many.
+    pub count: usize,
+}
+
+/// A broker waits for its replicas as long as its own `request.timeout.ms` says, 30 s by default, and answers then.
+const ANSWER_LIMIT: Duration = Duration::from_secs(45);
+
+/// Writes markers to the broker that leads all the partitions, and waits until its replicas have them.
+///
+/// Gives each partition's code, none if it got its markers. The broker reports one code for all markers of a partition: with
+/// more than one it says little, and the end of the log has to be read. Needs `ALTER` or
+/// `CLUSTER_ACTION` on the cluster.
+///
+/// Errors: the connection broke or the answer is overdue; any number of markers may have been written or be on their way.
+pub async fn write_markers(
+    connection: &Connection,
+    orders: &[Markers],
+) -> Result<BTreeMap<TopicPartition, Option<BrokerCode>>> {
+    let answer = connection.call(request(orders), ANSWER_LIMIT).await?;
+    Ok(codes(answer))
+}
+
+fn request(orders: &[Markers]) -> WriteTxnMarkersRequest {
+    let rounds = orders.iter().map(|order| order.count).max().unwrap_or(0);
+    let markers = (0..rounds).flat_map(|round| {
+        let mut by_writer: BTreeMap<(ProducerId, i16), Vec<&TopicPartition>> = BTreeMap::new();
+        for order in orders.iter().filter(|order| order.count > round) {
+            let writer = (order.producer_id, order.epoch);
+            by_writer.entry(writer).or_default().push(&order.partition);
+        }
+        by_writer.into_iter().map(marker)
+    });
+    WriteTxnMarkersRequest::default().with_markers(markers.collect())
+}
+
+/// One marker each for some partitions. Says commit: whoever reads it has nothing open to forget.
+fn marker(
+    ((producer_id, epoch), partitions): ((ProducerId, i16), Vec<&TopicPartition>),
+) -> WritableTxnMarker {
+    let partitions = partitions.into_iter().map(|it| (it, it.partition.0));
+    let topics = by_topic(partitions).into_iter().map(|(name, indexes)| {
+        WritableTxnMarkerTopic::default()
+            .with_name(name)
+            .with_partition_indexes(indexes)
+    });
+    WritableTxnMarker::default()
+        .with_producer_id(kafka::ProducerId(producer_id.0))
+        .with_producer_epoch(epoch)
+        .with_transaction_result(true)
+        .with_topics(topics.collect())
+}
+
+fn codes(answer: WriteTxnMarkersResponse) -> BTreeMap<TopicPartition, Option<BrokerCode>> {
+    let topics = answer.markers.into_iter().flat_map(|marker| marker.topics);
+    let results = topics.flat_map(|topic| {
+        topic.partitions.into_iter().map(move |one| {
+            let partition = topic_partition(&topic.name, one.partition_index);
+            (partition, code_of(one.error_code))
+        })
+    });
+    results.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(partition: i32, epoch: i16, count: usize) -> Markers {
+        Markers {
+            partition: TopicPartition::new("t", partition),
+            producer_id: ProducerId(7),
+            epoch,
+            count,
+        }
+    }
+
+    #[test]
+    fn partitions_share_markers_as_long_as_they_want_some_of_the_same_writer() {
+        let request = request(&[order(0, 0, 1), order(1, 0, 3), order(2, 4, 2)]);
+        let told = request.markers.iter().map(|marker| {
+            let partitions = marker.topics.iter().flat_map(|it| &it.partition_indexes);
+            (marker.producer_epoch, partitions.copied().collect())
+        });
+        let told: Vec<(i16, Vec<i32>)> = told.collect();
+        let expected = [
+            (0, vec![0, 1]),
+            (4, vec![2]),
+            (0, vec![1]),
+            (4, vec![2]),
+            (0, vec![1]),
+        ];
+        assert_eq!(told, expected);
+    }
+}

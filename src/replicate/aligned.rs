@@ -1,0 +1,328 @@
+//! Settles a partition whose target offsets equal its source offsets: where it goes on is where its log ends.
+//!
+//! What has to be proven instead of a map: that the log was filled from the source, and that no marker lies where the source
+//! has a record. Reads only.
+
+use std::time::Duration;
+
+use crate::config::{Otherwise, Start};
+use crate::error::{Error, Kind, Result};
+use crate::kafka::admin::{self, At};
+use crate::kafka::batch::{Batch, BatchError, batches};
+use crate::kafka::wire::{Cluster, Leader, Slot};
+use crate::kafka::{FetchOrder, FetchPartition, start_fetch};
+use crate::model::{
+    HaltCode, LeaderEpoch, OffsetsMode, Reason, SourceOffset, TargetOffset, TopicPartition,
+};
+
+use super::filler::is_filler;
+use super::likeness::{Likeness, alike, batch_holding};
+use super::reasons::source_gap;
+use super::resume;
+use super::settle::{Placed, Question, TargetSide, Trouble, position_of_empty};
+use super::sieve::{AbortedTransaction, Sieve, Verdict};
+
+/// How many offsets before the end are searched for the newest record among markers.
+const WINDOW: i64 = 4096;
+const READ_BYTES: i32 = 1024 * 1024;
+
+/// Finds out where a partition goes on, whether its offsets can be kept, and that so far they were.
+pub(crate) async fn place(
+    source: &Cluster,
+    target: &Cluster,
+    question: &Question,
+    side: &TargetSide,
+    leader: &Leader,
+    log_start: SourceOffset,
+) -> Result<Placed, Trouble> {
+    let end = SourceOffset(side.tail.end.get());
+    let blank = end == SourceOffset::ZERO && question.start.is_some();
+    let origin = if blank {
+        let begin = position_of_empty(source, question, side, leader, log_start).await?;
+        let begin = begin.max(log_start);
+        let longest = longest_prefix(source, question, begin).await?;
+        if let Some(obstacle) = obstacle(question, longest) {
+            return match question.preserve.limits.otherwise {
+                Otherwise::Refuse => Err(Trouble::Halt(obstacle)),
+                Otherwise::Translate => Ok(Placed::translated(begin)),
+            };
+        }
+        begin
+    } else {
+        origin(target, question, side, end, log_start).await?
+    };
+    if log_start > end && end >= origin {
+        return Err(Trouble::Halt(source_gap(end, log_start)));
+    }
+    if end > origin && question.acknowledged != Some(side.tail.end) {
+        verify(source, target, question, side, log_start).await?;
+    }
+    Ok(Placed {
+        offsets: OffsetsMode::Preserve,
+        runs: resume::identity(question.last_run, side.tail.end).runs,
+        position: end,
+        origin,
+    })
+}
+
+/// The longest prefix of what shares one choice: where offsets may be translated instead, the whole topic.
+async fn longest_prefix(
+    source: &Cluster,
+    question: &Question,
+    begin: SourceOffset,
+) -> Result<SourceOffset, Trouble> {
+    let alone = question.preserve.limits.otherwise == Otherwise::Refuse;
+    if alone || question.start != Some(Start::Earliest) {
+        return Ok(begin);
+    }
+    let topic = &question.source.topic;
+    let metadata = source.current_metadata().await?;
+    let numbers = metadata.topics.get(topic).into_iter();
+    let all: Vec<_> = numbers
+        .flat_map(|it| it.partitions.keys())
+        .map(|number| {
+            (
+                TopicPartition::new(topic.clone(), number.0),
+                LeaderEpoch::UNKNOWN,
+            )
+        })
+        .collect();
+    let mut longest = begin;
+    for listed in admin::list_offsets(source, &all, At::Earliest)
+        .await?
+        .into_values()
+    {
+        longest = longest.max(SourceOffset(listed?.offset));
+    }
+    Ok(longest)
+}
+
+/// Why a partition that is about to begin can't keep its offsets, if it can't.
+fn obstacle(question: &Question, begin: SourceOffset) -> Option<Reason> {
+    let limit = question.preserve.limits.max_prefix;
+    if begin.get() > limit {
+        let message =
+            format!("its first record has offset {begin}, more than preserve_max_prefix = {limit}");
+        let reason = Reason::new(HaltCode::PreserveImpossible, message);
+        return Some(reason.at(Some(begin), None));
+    }
+    // A partition without gaps needs no markers; one that waits for the permission goes on by itself when it has it.
+    let refused = question.preserve.refused.as_ref()?;
+    (question.preserve.limits.otherwise == Otherwise::Translate)
+        .then(|| Reason::new(HaltCode::NotPermitted, refused.clone()))
+}
+
+/// Where the records of a partition begin that holds something or did.
+async fn origin(
+    target: &Cluster,
+    question: &Question,
+    side: &TargetSide,
+    end: SourceOffset,
+    log_start: SourceOffset,
+) -> Result<SourceOffset, Trouble> {
+    let known = question.record.origin;
+    if question.start.is_none() {
+        // As long as no record is mirrored, none is lost if the source's log start moves on.
+        let origin = if end < known {
+            known.max(log_start)
+        } else {
+            known
+        };
+        check_emptied(question, side, log_start)?;
+        return Ok(origin);
+    }
+    check_emptied(question, side, log_start)?;
+    // The checkpoint DB knows nothing: fillers tell that records were not reached yet, or not yet cleared the way to.
+    let Some(last) = &side.last else {
+        return Ok(log_start);
+    };
+    if is_filler(last).map_err(unreadable)? {
+        return Ok(log_start.max(end));
+    }
+    let first = batch_holding(target, &question.target, side.tail.log_start.get()).await?;
+    let begins_filled = match first {
+        Some(first) => is_filler(&first).map_err(unreadable)?,
+        None => false,
+    };
+    Ok(if begins_filled {
+        log_start.min(end)
+    } else {
+        SourceOffset::ZERO
+    })
+}
+
+/// A log that was emptied shows nothing of ours. It is believed where nothing can be missing.
+fn check_emptied(
+    question: &Question,
+    side: &TargetSide,
+    log_start: SourceOffset,
+) -> Result<(), Trouble> {
+    let end = side.tail.end;
+    let nothing_new = question.acknowledged == Some(end) || end == TargetOffset::ZERO;
+    let remembered = side.standing.is_some();
+    if side.last.is_some() || nothing_new || remembered || end.get() <= log_start.get() {
+        return Ok(());
+    }
+    let message = format!(
+        "the mirror partition is empty and ends at {end}, and nothing tells who wrote what it held"
+    );
+    let reason = Reason::new(HaltCode::PreserveImpossible, message);
+    Err(Trouble::Halt(reason.at(None, Some(end))))
+}
+
+/// Compares the newest record with the source's at the same offset, and what lies behind it with the source's gaps.
+async fn verify(
+    source: &Cluster,
+    target: &Cluster,
+    question: &Question,
+    side: &TargetSide,
+    log_start: SourceOffset,
+) -> Result<(), Trouble> {
+    let end = side.tail.end;
+    let known = question.acknowledged.unwrap_or(TargetOffset::ZERO);
+    let low = known.max(side.tail.log_start);
+    let (newest, records_end) = newest_record(target, question, side, low).await?;
+    if let Some(newest) = &newest {
+        let at = newest.last_offset();
+        let theirs = batch_holding(source, &question.source, at).await?;
+        let theirs = theirs.filter(|it| it.base_offset() <= at);
+        let same = |offset: TargetOffset| Some(SourceOffset(offset.get()));
+        let likeness = match theirs {
+            Some(theirs) => alike(&theirs, newest, same).map_err(unreadable)?,
+            None => Likeness::Unknown,
+        };
+        if likeness == Likeness::Different {
+            let message =
+                format!("the mirror partition holds something else at offset {at} than the source");
+            return Err(impossible(message, at));
+        }
+    }
+    let from = records_end.max(TargetOffset(log_start.get()));
+    match record_between(source, &question.source, from, end).await? {
+        None => Ok(()),
+        Some(at) => Err(impossible(
+            format!(
+                "more was filled than the source leaves open: its record at offset {at} has no place left"
+            ),
+            at,
+        )),
+    }
+}
+
+/// The newest batch of records at or behind `low`, and where the markers behind it begin.
+async fn newest_record(
+    target: &Cluster,
+    question: &Question,
+    side: &TargetSide,
+    low: TargetOffset,
+) -> Result<(Option<Batch>, TargetOffset), Trouble> {
+    let end = side.tail.end;
+    let is_marker = |batch: &Batch| batch.header().attributes.is_control();
+    if let Some(last) = side.last.as_ref().filter(|last| !is_marker(last)) {
+        return Ok((Some(last.clone()), end));
+    }
+    let mut next = low.max(end.plus(-WINDOW));
+    let (mut newest, mut records_end) = (None, next);
+    while next < end {
+        let read = admin::read_at(target, &question.target, next.get(), READ_BYTES).await?;
+        let Some(last) = read.batches.last() else {
+            break;
+        };
+        next = TargetOffset(last.next_offset());
+        if let Some(batch) = read.batches.iter().rev().find(|batch| !is_marker(batch)) {
+            records_end = TargetOffset(batch.next_offset());
+            newest = Some(batch.clone());
+        }
+    }
+    Ok((newest, records_end))
+}
+
+/// The first record that a `read_committed` consumer would find on the source in a range that is taken for a gap.
+async fn record_between(
+    source: &Cluster,
+    partition: &TopicPartition,
+    from: TargetOffset,
+    to: TargetOffset,
+) -> Result<Option<i64>, Trouble> {
+    let (mut next, to) = (from.get(), to.get());
+    while next < to {
+        let fetched = fetch(source, partition, next).await?;
+        if let Some(code) = fetched.error {
+            let message = "the source cannot be compared with what was filled";
+            let error = Error::new(Kind::Broker(code), message).partition(partition);
+            return Err(error.offset(next).into());
+        }
+        let aborted =
+            fetched
+                .aborted
+                .iter()
+                .map(|&(producer_id, first_offset)| AbortedTransaction {
+                    producer_id,
+                    first_offset,
+                });
+        let mut sieve = Sieve::new(aborted.collect());
+        let begin = next;
+        for batch in batches(fetched.records) {
+            let batch = batch.map_err(unreadable)?;
+            next = next.max(batch.next_offset());
+            let verdict = sieve.judge(&batch, SourceOffset(from.get()));
+            if verdict.map_err(unreadable)? == Verdict::Skip {
+                continue;
+            }
+            if let Some(at) = first_record(&batch, from.get()).map_err(unreadable)? {
+                return Ok((at < to).then_some(at));
+            }
+        }
+        if next == begin {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+async fn fetch(
+    source: &Cluster,
+    partition: &TopicPartition,
+    offset: i64,
+) -> Result<crate::kafka::FetchedPartition> {
+    let leader = source.leader(partition).await?;
+    let connection = source.connection(leader.broker, Slot::Control).await?;
+    let bytes = usize::try_from(READ_BYTES).unwrap_or_default();
+    let order = FetchOrder {
+        max_wait: Duration::ZERO,
+        max_bytes: bytes,
+        partitions: vec![FetchPartition {
+            partition: partition.clone(),
+            topic_id: leader.topic_id,
+            offset: SourceOffset(offset),
+            max_bytes: bytes,
+            leader_epoch: leader.epoch,
+            fetched_epoch: LeaderEpoch::UNKNOWN,
+        }],
+    };
+    let answer = start_fetch(&connection, &order, source.settings().request_timeout)?;
+    let fetched = answer.await?.into_iter().next();
+    fetched.ok_or_else(|| {
+        let message = "the source left the partition out of its answer";
+        Error::new(Kind::Protocol, message).partition(partition)
+    })
+}
+
+fn first_record(batch: &Batch, from: i64) -> Result<Option<i64>, BatchError> {
+    for record in &batch.records()? {
+        let offset = record?.offset;
+        if offset >= from {
+            return Ok(Some(offset));
+        }
+    }
+    Ok(None)
+}
+
+fn impossible(message: String, at: i64) -> Trouble {
+    let reason = Reason::new(HaltCode::PreserveImpossible, message);
+    Trouble::Halt(reason.at(Some(SourceOffset(at)), Some(TargetOffset(at))))
+}
+
+fn unreadable(error: BatchError) -> Trouble {
+    Trouble::Retry(Error::new(Kind::Protocol, "a batch cannot be decoded").caused_by(error))
+}

@@ -1,0 +1,84 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const PID: ProducerId = ProducerId(77);
+
+fn course(target: i64) -> Course {
+    Course {
+        producer_id: PID,
+        epoch: 2,
+        target: TargetOffset(target),
+        unnumbered: 3,
+        source: None,
+        records_limit: usize::MAX,
+    }
+}
+
+fn read(shipment: &Shipment) -> Batch {
+    let mut bytes = BytesMut::from(&shipment.stamped.header[..]);
+    bytes.extend_from_slice(&shipment.stamped.body);
+    let batch = batches(bytes.freeze()).next().unwrap().unwrap();
+    batch.check_crc().unwrap();
+    batch
+}
+
+#[test]
+fn a_prefix_is_filled_to_its_end_and_costs_less_than_a_byte_a_record() {
+    let mut filler = Filler::new(5_000);
+    let mut at = course(10);
+    let until = TargetOffset(10 + 2 * RECORDS + 7);
+    let mut sizes = Vec::new();
+    while at.target < until {
+        let shipment = filler.next(&at, until).unwrap();
+        let batch = read(&shipment);
+        assert!(is_filler(&batch).unwrap());
+        let header = batch.header();
+        let base = at.target.get() - 3;
+        assert_eq!((header.producer_id, header.producer_epoch), (PID, 2));
+        assert_eq!(i64::from(header.base_sequence), base);
+        assert_eq!(header.max_timestamp, 5_000);
+        assert_eq!(
+            shipment.frontier.get(),
+            at.target.get() + shipment.records()
+        );
+        assert!(i64::try_from(shipment.stamped.size()).unwrap() < RECORDS);
+        sizes.push(shipment.records());
+        at = at.behind(&shipment);
+    }
+    assert_eq!((at.target, sizes), (until, vec![RECORDS, RECORDS, 7]));
+}
+
+#[test]
+fn a_record_with_anything_in_it_is_no_filler() {
+    let mut builder = Builder::new(Codec::None);
+    builder.push(1, &EMPTY);
+    builder.push(1, &[1, 2, b'v', 0]);
+    let stamped = builder.finish(course(0).stamp()).unwrap();
+    let mut bytes = BytesMut::from(&stamped.header[..]);
+    bytes.extend_from_slice(&stamped.body);
+    let batch = batches(bytes.freeze()).next().unwrap().unwrap();
+    assert!(!is_filler(&batch).unwrap());
+}
+
+proptest! {
+    /// Whatever becomes of the markers of one request, one more of a higher epoch doesn't pass the end of the gap, unless
+    /// one alone was missing.
+    #[test]
+    fn a_fence_never_passes_the_end(gap in 1_i64..5_000, fences in any::<bool>()) {
+        let due = markers_due(gap, fences);
+        prop_assert!((1..=MARKERS).contains(&due));
+        prop_assert!(gap == 1 || due < gap);
+    }
+
+    #[test]
+    fn a_gap_is_filled_exactly(gap in 0_i64..5_000) {
+        let mut left = gap;
+        let mut fences = gap % 2 == 0;
+        while left > 0 {
+            left -= markers_due(left, fences);
+            fences = false;
+            prop_assert!(left >= 0);
+        }
+    }
+}

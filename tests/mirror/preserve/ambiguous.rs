@@ -1,0 +1,90 @@
+//! Marker requests of which nobody knows what became, and that land late (H22).
+
+use super::{ends, is_the_same};
+use crate::histories::write_transactions;
+use crate::setting::{CATCH_UP, Setting};
+use crate::support::brokers::KafkaVersion;
+use crate::support::farshore::{Farshore, paris_oslo};
+use crate::support::proxy::Proxy;
+use crate::support::wait::eventually;
+use crate::support::write::{Outcome, Record, Writer};
+
+/// Both clusters, and farshore reaching the target through a proxy only.
+async fn behind_proxy() -> (Setting, Proxy) {
+    let mut setting = Setting::start(KafkaVersion::V4_1, "topics = [\"t\"]").await;
+    let proxy = Proxy::start(&setting.oslo.bootstrap());
+    let map = format!(
+        "topics = [\"t\"]\noffsets = \"preserve\"\n\n[clusters.oslo.address_map]\n{:?} = {:?}",
+        setting.oslo.bootstrap(),
+        proxy.address()
+    );
+    let config = paris_oslo(&setting.paris.bootstrap(), &proxy.address(), &map);
+    setting.farshore = Farshore::new(env!("CARGO_BIN_EXE_farshore"), &config);
+    (setting, proxy)
+}
+
+/// An aborted transaction: a gap of so many offsets and a marker.
+async fn abort(setting: &Setting, count: usize) {
+    let settings = [("transactional.id", "aborting")];
+    let writer = Writer::new(&setting.paris.bootstrap(), "t", &settings);
+    writer.init_transactions().await;
+    let records = (0..count).map(|n| Record::new(0, format!("a{n}"), "aborted"));
+    writer.transaction(records, Outcome::Abort).await;
+}
+
+/// The markers for a gap are kept back; farshore is cut off and perhaps killed; they land when it is there again.
+async fn late_markers_shift_nothing(gap: usize, kills: bool, lands: bool) {
+    let (mut setting, proxy) = behind_proxy().await;
+    setting.topic("t", 1, &[]).await;
+    setting.write("t", 0, 0..100).await;
+    setting.farshore.start().await;
+    is_the_same(&setting, "t", 1).await;
+    proxy.keep_markers(1);
+    abort(&setting, gap).await;
+    setting.write("t", 0, 200..300).await;
+    proxy.wait_kept(1).await;
+    if kills {
+        setting.farshore.kill9();
+    }
+    if lands {
+        proxy.deliver_kept();
+    }
+    proxy.open();
+    if kills {
+        setting.farshore.start().await;
+    }
+    is_the_same(&setting, "t", 1).await;
+    if !lands {
+        // By now their epoch is an old one.
+        proxy.deliver_kept();
+    }
+    write_transactions(&setting, "t", 3).await;
+    is_the_same(&setting, "t", 1).await;
+    eventually(CATCH_UP, "the ends are the same", async || {
+        let (source, target) = ends(&setting, "t", 0).await;
+        (source == target)
+            .then_some(())
+            .ok_or_else(|| format!("{source} and {target}"))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn markers_that_landed_unseen_are_counted() {
+    late_markers_shift_nothing(50, false, true).await;
+}
+
+#[tokio::test]
+async fn markers_that_landed_unseen_by_a_killed_process_are_counted() {
+    late_markers_shift_nothing(50, true, true).await;
+}
+
+#[tokio::test]
+async fn markers_that_land_later_are_shut_out() {
+    late_markers_shift_nothing(50, false, false).await;
+}
+
+#[tokio::test]
+async fn markers_of_a_killed_process_that_land_later_are_shut_out() {
+    late_markers_shift_nothing(50, true, false).await;
+}

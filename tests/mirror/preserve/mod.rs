@@ -1,0 +1,108 @@
+//! Topics whose mirror has every record at the offset it has on the source.
+//!
+//! Whatever is done to farshore on the way, consumers that know nothing of it read the same offsets, keys, values, headers
+//! and times on both sides.
+
+mod ambiguous;
+mod consumers;
+mod gaps;
+mod kills;
+mod permissions;
+mod prefix;
+mod racing;
+mod refused;
+
+use serde_json::Value;
+
+use crate::setting::{CATCH_UP, Setting};
+use crate::support::brokers::KafkaVersion;
+use crate::support::read::{Isolation, Partition, Seen};
+use crate::support::topics;
+use crate::support::wait::eventually;
+
+/// Both clusters, and farshore keeping the offsets of these topics; more lines of the link may follow.
+async fn preserving(lines: &str) -> Setting {
+    let link = format!("offsets = \"preserve\"\n{lines}");
+    Setting::start(KafkaVersion::V4_1, &link).await
+}
+
+/// What a consumer sees of a partition.
+async fn read(bootstrap: &str, topic: &str, number: i32, isolation: Isolation) -> Vec<Seen> {
+    Partition::new(bootstrap, topic, number)
+        .read(isolation)
+        .await
+}
+
+/// Waits until everything is mirrored, then compares what consumers see on both sides, and gives how much it is. The
+/// source is read as it is meant to be read: aborted records are not mirrored.
+async fn is_the_same(setting: &Setting, topic: &str, partitions: i32) -> usize {
+    setting.mirrored(topic, partitions).await;
+    holds_the_same(setting, topic, partitions).await
+}
+
+/// The same comparison at once.
+async fn holds_the_same(setting: &Setting, topic: &str, partitions: i32) -> usize {
+    let mut count = 0;
+    for number in 0..partitions {
+        let paris = setting.paris.bootstrap();
+        let source = read(&paris, topic, number, Isolation::Committed).await;
+        for isolation in [Isolation::Committed, Isolation::Uncommitted] {
+            let target = read(&setting.oslo.bootstrap(), topic, number, isolation).await;
+            assert_same(&source, &target);
+        }
+        count += source.len();
+    }
+    count
+}
+
+fn assert_same(source: &[Seen], target: &[Seen]) {
+    let difference = source.iter().zip(target).find(|(one, other)| one != other);
+    assert!(difference.is_none(), "{difference:?}");
+    assert_eq!(source.len(), target.len(), "one side ends earlier");
+}
+
+/// The ends of both sides' logs, as consumers see them.
+async fn ends(setting: &Setting, topic: &str, number: i32) -> (i64, i64) {
+    let (_, source) = topics::watermarks(&setting.paris.bootstrap(), topic, number).await;
+    let (_, target) = topics::watermarks(&setting.oslo.bootstrap(), topic, number).await;
+    (source, target)
+}
+
+/// What farshore says of a partition.
+async fn status(setting: &Setting, topic: &str, number: usize) -> Result<Value, String> {
+    let path = format!("/v1/links/paris-oslo/topics/{topic}");
+    let mut body = setting.farshore.get_json(&path).await?;
+    Ok(body["partitions"][number].take())
+}
+
+/// Waits until farshore says something of a partition.
+async fn says(
+    setting: &Setting,
+    (topic, number): (&str, usize),
+    what: &str,
+    is_wanted: impl Fn(&Value) -> bool,
+) -> Value {
+    let what = format!("{topic}-{number} {what}");
+    eventually(CATCH_UP, &what, async || {
+        let status = status(setting, topic, number).await?;
+        if is_wanted(&status) {
+            Ok(status)
+        } else {
+            Err(status.to_string())
+        }
+    })
+    .await
+}
+
+/// Waits until a partition stands still, and gives the code and what is said.
+async fn stands_still(setting: &Setting, topic: &str) -> (String, String) {
+    let stands = |status: &Value| status["reason"]["code"].is_string();
+    let status = says(setting, (topic, 0), "stands still", stands).await;
+    let text = |field: &str| {
+        status["reason"][field]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    (text("code"), text("message"))
+}

@@ -1,0 +1,59 @@
+//! Two processes of one link, each with a checkpoint DB of its own. Markers aren't tied to offsets as records are, so they
+//! can get in each other's way; then the mirror stands still, and nothing in it is wrong.
+
+use super::{holds_the_same, preserving, read, status};
+use crate::histories::write_transactions;
+use crate::setting::{CATCH_UP, Setting};
+use crate::support::read::Isolation;
+use crate::support::wait::eventually;
+
+/// What the target holds is the source's, as far as it goes.
+async fn is_a_beginning_of_the_source(setting: &Setting) {
+    let source = read(&setting.paris.bootstrap(), "t", 0, Isolation::Committed).await;
+    let target = read(&setting.oslo.bootstrap(), "t", 0, Isolation::Uncommitted).await;
+    let last = target.last().map_or(-1, |it| it.offset);
+    let so_far: Vec<_> = source.into_iter().filter(|it| it.offset <= last).collect();
+    super::assert_same(&so_far, &target);
+}
+
+#[tokio::test]
+async fn two_processes_never_give_a_record_another_offset() {
+    let lines = "topics = [\"t\"]";
+    let mut setting = preserving(lines).await;
+    let link = format!("offsets = \"preserve\"\n{lines}");
+    let mut other = crate::setting::farshore(&setting.paris, &setting.oslo, &link);
+    setting.topic("t", 1, &[]).await;
+    write_transactions(&setting, "t", 150).await;
+    setting.farshore.launch();
+    other.launch();
+    // Either both come to the end together, or what stands still says so.
+    eventually(CATCH_UP, "both have come to an end", async || {
+        let mut over = true;
+        let mut seen = Vec::new();
+        for farshore in [&setting.farshore, &other] {
+            let body = farshore.get_json("/v1/links/paris-oslo/topics/t").await?;
+            let partition = &body["partitions"][0];
+            let state = partition["state"].as_str().unwrap_or_default().to_owned();
+            over &= matches!(state.as_str(), "halted" | "diverged" | "live");
+            seen.push(partition.to_string());
+        }
+        over.then_some(()).ok_or_else(|| seen.join(" and "))
+    })
+    .await;
+    is_a_beginning_of_the_source(&setting).await;
+    // One alone goes on where that is possible, and says so where it isn't.
+    other.kill9();
+    setting.farshore.kill9();
+    setting.farshore.start().await;
+    let ended = eventually(CATCH_UP, "it is live or stands still", async || {
+        let status = status(&setting, "t", 0).await?;
+        let state = status["state"].as_str().unwrap_or_default().to_owned();
+        let over = matches!(state.as_str(), "halted" | "diverged" | "live");
+        over.then_some(state).ok_or_else(|| status.to_string())
+    })
+    .await;
+    if ended == "live" {
+        holds_the_same(&setting, "t", 1).await;
+    }
+    is_a_beginning_of_the_source(&setting).await;
+}
