@@ -111,7 +111,7 @@ mod tests {
     use crate::checkpoint::records::{put_link, put_partition};
     use crate::checkpoint::{LinkRecord, MemoryStore, StoredRuns, Update};
     use crate::model::{
-        History, LinkIdentity, SourceOffset, TargetOffset, TopicId, TopicPartition,
+        History, LinkIdentity, OffsetsMode, SourceOffset, TargetOffset, TopicId, TopicPartition,
     };
     use crate::offsets::RunMap;
 
@@ -145,6 +145,7 @@ mod tests {
             plans: Vec::new(),
             incarnation: 0,
             history: History::default(),
+            offsets: OffsetsMode::Translate,
         };
         put_partition(&mut update, &key(), &record);
         let mut map = RunMap::empty(SourceOffset(0), TargetOffset(0));

@@ -13,10 +13,11 @@ use crate::model::{
 use crate::offsets::RunMap;
 
 use super::deciding::{Outcome, put_on_record};
+use super::event::{Event, Ticket};
 use super::mirror::{Mirror, Phase, Then};
 use super::settle::Trouble;
 use super::tracked::{Tracked, blank};
-use super::worker::{Event, Ticket, Worker};
+use super::worker::Worker;
 
 /// The ids under which a partition begins anew.
 #[derive(Debug, Clone, Copy)]

@@ -13,9 +13,10 @@ use crate::offsets::{Receipt, RunMap};
 
 use super::context::LinkContext;
 use super::decision::{Cut, Decision, GoesOn};
+use super::event::{Event, Ticket};
 use super::settle::Trouble;
 use super::tracked::{Known, Tracked};
-use super::worker::{Event, Ticket, Worker};
+use super::worker::Worker;
 
 /// What a decision came to, as the audit log and the API tell it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -84,6 +84,7 @@ impl Bench {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "reads better where it is used")]
 fn begins(source: i64, target: TargetOffset) -> Option<Run> {
     Some(Run::new(SourceOffset(source), target, 0))
 }

@@ -7,12 +7,13 @@ use crate::kafka::admin;
 use crate::kafka::wire::{Cluster, Slot};
 use crate::model::{BrokerId, HaltCode, Reason, SourceOffset, TargetOffset};
 
+use super::event::{Event, Ticket};
 use super::filler::MARKERS;
 use super::marking::{Filled, Unfilled, fill};
 use super::mirror::{Mirror, Phase, Route};
 use super::preserve::{Task, Turn};
 use super::settle::Trouble;
-use super::worker::{Event, Ticket, Worker};
+use super::worker::Worker;
 
 const POLICY_VIOLATION: BrokerCode = BrokerCode(44);
 const INVALID_PRODUCER_EPOCH: BrokerCode = BrokerCode(47);
@@ -129,9 +130,9 @@ impl Worker {
 
     /// Markers are in the log of the mirror partition.
     fn gap_shrank(&mut self, index: usize, filled: &Filled) {
-        let memory_ms = self.link.memory_ms;
+        let (memory_ms, now) = (self.link.memory_ms, self.link.now_ms());
         let mirror = &mut self.mirrors[index];
-        let run = match mirror.filled(filled, memory_ms) {
+        let run = match mirror.filled(filled, memory_ms, now) {
             Ok(run) => run,
             Err(trouble) => {
                 mirror.set_turn(Turn::Due);

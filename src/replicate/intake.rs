@@ -8,12 +8,13 @@ use crate::kafka::wire::{Connection, Slot};
 use crate::kafka::{FetchOrder, FetchPartition, FetchedPartition, start_fetch};
 use crate::model::SourceOffset;
 
+use super::event::{Event, Ticket};
 use super::hold::Cargo;
 use super::mirror::{Lane, Mirror, Phase};
 use super::reasons::{source_gap, truncated};
 use super::settle::Trouble;
 use super::sieve::{AbortedTransaction, Sieve, Verdict};
-use super::worker::{Event, Intake, Ticket, Worker};
+use super::worker::{Intake, Worker};
 
 /// How long a source broker may wait for new records before it answers.
 const LONG_WAIT: Duration = Duration::from_millis(500);

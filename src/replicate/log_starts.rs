@@ -5,9 +5,10 @@ use crate::error::Result;
 use crate::kafka::admin::{self, At, ListedOffsets};
 use crate::model::{LeaderEpoch, SourceOffset};
 
+use super::event::Event;
 use super::mirror::Phase;
 use super::tracked::Tracked;
-use super::worker::{Event, Worker};
+use super::worker::Worker;
 
 impl Worker {
     /// Asks the target for the log starts of everything that flows, unless such a question is out already.

@@ -5,11 +5,12 @@ use crate::kafka::wire::{Connection, Slot, code_name};
 use crate::kafka::{ProduceAnswer, ProducePart, start_produce};
 use crate::model::{HaltCode, Reason, TargetOffset};
 
+use super::event::{Answered, Event, Ticket};
 use super::filling::taken_over;
 use super::mirror::{Lane, Mirror, Phase};
 use super::settle::Trouble;
 use super::window::{InFlight, Landing};
-use super::worker::{Answered, Event, Ticket, Worker};
+use super::worker::Worker;
 
 /// Requests out on one connection: the broker works on one at a time, the next one waits in its socket buffer.
 const REQUESTS_OUT: u64 = 3;
@@ -285,6 +286,7 @@ impl Worker {
             let reason = Reason::new(HaltCode::MapUnknown, message);
             return self.trouble(index, Trouble::Halt(reason), false);
         }
+        mirror.note_sure();
         mirror.relax(landed.frontier);
         mirror.refused_sequence = None;
         mirror.backoff.reset();

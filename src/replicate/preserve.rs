@@ -4,16 +4,16 @@
 //! gap. Records and markers never overlap in flight: a marker isn't tied to an offset, so a refused batch must not let one
 //! take its place.
 
-use crate::kafka::batch::BatchError;
-use crate::model::{Run, SourceOffset, TargetOffset};
+use crate::kafka::batch::{BatchError, Header};
+use crate::model::{OffsetsMode, Run, SourceOffset, TargetOffset};
 
 use super::filler::{Filler, markers_due};
 use super::marking::{Filled, Order};
 use super::mirror::{Mirror, Staged};
-use super::settle::Trouble;
+use super::settle::{Settled, Trouble};
 use super::stretch::{self, Next};
 use super::target_log::Standing;
-use super::window::{PIPELINE_MINIMUM, Proof, Window};
+use super::window::{PIPELINE_MINIMUM, Window};
 use crate::error::{Error, Kind};
 
 /// The state of a partition in preserve mode between two settlings.
@@ -61,6 +61,34 @@ pub(crate) enum Turn {
 }
 
 impl Mirror {
+    /// Sets a partition up for keeping its offsets, if it does.
+    pub(crate) fn keep_offsets(&mut self, settled: &Settled, uncertain: bool, now: i64) {
+        self.offsets = settled.offsets;
+        self.preserve = None;
+        (self.course.epoch, self.course.unnumbered) = (0, 0);
+        if settled.offsets == OffsetsMode::Translate {
+            return;
+        }
+        let tail = &settled.target.tail;
+        let origin = TargetOffset(settled.origin.get());
+        let preserving = Preserving {
+            origin,
+            trimmed: tail.log_start >= origin || origin == TargetOffset::ZERO,
+            fences: uncertain,
+            chore: None,
+            filler: Filler::new(now),
+        };
+        let ours = |last: &&Header| last.producer_id == self.course.producer_id;
+        if let Some(last) = tail.last.as_ref().filter(ours) {
+            self.course.epoch = last.producer_epoch.max(0);
+        }
+        if let Some(standing) = settled.target.standing {
+            self.course.recover(standing);
+        }
+        self.tracked.lock().show_prefix(origin);
+        self.preserve = Some(Box::new(preserving));
+    }
+
     /// Composes the next shipment of a partition in preserve mode, or finds the next chore.
     pub(crate) fn stage_preserved(&mut self) -> Result<(), BatchError> {
         let waits = !self.staged.is_empty() || !self.window.has_room();
@@ -101,7 +129,7 @@ impl Mirror {
     /// The chore that can be taken up now, because nothing is in flight.
     pub(crate) fn chore_due(&self) -> Option<Task> {
         let chore = self.preserve.as_ref()?.chore?;
-        let idle = self.window.is_empty() && self.staged.is_empty() && self.read_back.is_none();
+        let idle = self.window.is_empty() && self.staged.is_empty();
         (idle && chore.turn == Turn::Due).then_some(chore.task)
     }
 
@@ -166,7 +194,12 @@ impl Mirror {
     }
 
     /// Takes what became of markers into account; gives the run they filled.
-    pub(crate) fn filled(&mut self, filled: &Filled, memory_ms: i64) -> Result<Run, Trouble> {
+    pub(crate) fn filled(
+        &mut self,
+        filled: &Filled,
+        memory_ms: i64,
+        now: i64,
+    ) -> Result<Run, Trouble> {
         let from = self.course.target;
         let Some(preserving) = self.preserve.as_deref_mut() else {
             return Err(unasked());
@@ -201,11 +234,11 @@ impl Mirror {
             preserving.fences = false;
             self.course.epoch = self.fence_epoch;
             // Whatever else was on its way is shut out too.
-            self.window = Window::new(memory_ms, Proof::Given);
+            self.window = Window::new(memory_ms);
         }
         if let Some(standing) = filled.standing {
             self.course.recover(standing);
-            self.window.arm(standing.last_timestamp);
+            self.window.arm(standing.last_timestamp, now);
         }
         let source = SourceOffset(from.get());
         Ok(Run::new(source, from, filled.end.since(from)))
@@ -219,9 +252,9 @@ impl Mirror {
         }
     }
 
-    /// Once everything of earlier requests is proven to have landed, nothing of them can come any more.
-    pub(crate) fn note_proven(&mut self) {
-        if self.window.is_proven()
+    /// Once no earlier request can land any more, markers need not shut any out.
+    pub(crate) fn note_sure(&mut self) {
+        if self.window.is_sure()
             && let Some(preserving) = &mut self.preserve
         {
             preserving.fences = false;

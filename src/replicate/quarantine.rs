@@ -18,11 +18,12 @@ use crate::model::{
 
 use super::context::LinkContext;
 use super::decision;
+use super::event::{Event, Ticket};
 use super::mirror::{Mirror, Route};
 use super::outlet::is_refusal;
 use super::receipt::Origin;
 use super::settle::Trouble;
-use super::worker::{Event, Ticket, Worker};
+use super::worker::Worker;
 
 /// So many receipts before the end are searched for one that was written by a process that was killed.
 const SEARCHED: i64 = 4096;

@@ -216,13 +216,23 @@ fn where_the_map_goes_on_nothing_before_is_continued() {
 fn a_tail_judged_before_is_not_judged_again_and_what_follows_is() {
     let foreign = tail(15, Some(header(10, 5, ProducerId(-1), -1)));
     let end = Some(TargetOffset(15));
-    assert_eq!(check_tail(&identity(), &foreign, end, end), Ok(()));
+    assert_eq!(
+        check_tail(&identity(), OffsetsMode::Translate, &foreign, end, end),
+        Ok(())
+    );
     let more = tail(18, Some(header(15, 3, ProducerId(-1), -1)));
-    let reason = check_tail(&identity(), &more, end, end).unwrap_err();
+    let reason = check_tail(&identity(), OffsetsMode::Translate, &more, end, end).unwrap_err();
     assert_eq!(
         (reason.code, reason.target_offset),
         (HaltCode::ForeignWrite, end)
     );
-    let lost = check_tail(&identity(), &tail(12, None), end, end).unwrap_err();
+    let lost = check_tail(
+        &identity(),
+        OffsetsMode::Translate,
+        &tail(12, None),
+        end,
+        end,
+    )
+    .unwrap_err();
     assert_eq!(lost.code, HaltCode::TargetTruncated);
 }

@@ -9,14 +9,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::error::{Error, Kind};
-use crate::kafka::batch::Header;
 use crate::model::{HaltCode, OffsetsMode, PartitionState, Policies, Policy, Run, TargetOffset};
 
-use super::filler::Filler;
+use super::event::Event;
 use super::mirror::{Lane, Mirror, Phase, Then};
-use super::preserve::Preserving;
 use super::settle::{Question, Settled, TargetSide, Trouble, settle_source, settle_target};
-use super::worker::{Event, Worker};
+use super::worker::Worker;
 
 /// How often a partition that an operator can release from outside is tried again.
 const RECHECK: Duration = Duration::from_secs(15);
@@ -76,7 +74,7 @@ impl Worker {
 
     pub(crate) fn settled(
         &mut self,
-        ticket: super::worker::Ticket,
+        ticket: super::event::Ticket,
         target: Option<&TargetSide>,
         result: Result<Box<Settled>, Trouble>,
     ) {
@@ -354,7 +352,7 @@ fn take_over(
     if let Some(standing) = settled.target.standing {
         mirror.window.arm(standing.last_timestamp, now);
     }
-    preserve(mirror, settled, proof, now);
+    mirror.keep_offsets(settled, uncertain, now);
     mirror.uncertain = false;
     mirror.fetch_next = settled.position.max(settled.origin);
     mirror.epochs_until = mirror.epochs_until.max(settled.position);
@@ -362,34 +360,6 @@ fn take_over(
     mirror.fetched_epoch = settled.fetched_epoch;
     mirror.new_plan = true;
     Ok(())
-}
-
-/// Sets a partition up for keeping its offsets, if it does.
-fn preserve(mirror: &mut Mirror, settled: &Settled, proof: Proof, now: i64) {
-    mirror.offsets = settled.offsets;
-    mirror.preserve = None;
-    (mirror.course.epoch, mirror.course.unnumbered) = (0, 0);
-    if settled.offsets == OffsetsMode::Translate {
-        return;
-    }
-    let tail = &settled.target.tail;
-    let origin = TargetOffset(settled.origin.get());
-    let preserving = Preserving {
-        origin,
-        trimmed: tail.log_start >= origin || origin == TargetOffset::ZERO,
-        fences: proof == Proof::Wanted,
-        chore: None,
-        filler: Filler::new(now),
-    };
-    let ours = |last: &&Header| last.producer_id == mirror.course.producer_id;
-    if let Some(last) = tail.last.as_ref().filter(ours) {
-        mirror.course.epoch = last.producer_epoch.max(0);
-    }
-    if let Some(standing) = settled.target.standing {
-        mirror.course.recover(standing);
-    }
-    mirror.tracked.lock().show_prefix(origin);
-    mirror.preserve = Some(Box::new(preserving));
 }
 
 /// With the source out of reach, what the target holds is believed as far as the stored runs leave no choice: every run

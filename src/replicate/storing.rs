@@ -4,9 +4,10 @@ use crate::checkpoint::{Committed, Update};
 use crate::error::{Error, Kind, Result};
 use crate::offsets::Receipt;
 
+use super::event::{Event, Ticket};
 use super::mirror::Phase;
 use super::settle::Trouble;
-use super::worker::{Event, Ticket, Worker};
+use super::worker::Worker;
 
 impl Worker {
     /// Stores the runs of every shipment staged since the last call, in one update.

@@ -131,8 +131,8 @@ impl Window {
     }
 
     /// Whether nothing of earlier requests can land any more.
-    pub(crate) fn is_proven(&self) -> bool {
-        self.proof == Proof::Given
+    pub(crate) fn is_sure(&self) -> bool {
+        self.caution.is_none()
     }
 
     /// Whether a shipment may go now, `now` being the wall clock in milliseconds.

@@ -12,7 +12,6 @@
 //! ```
 
 use std::collections::{BTreeMap, VecDeque};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,20 +22,15 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Kind, Result};
-use crate::kafka::admin::ListedOffsets;
 use crate::kafka::wire::Connection;
-use crate::kafka::{FetchedPartition, ProduceAnswer};
 use crate::model::{BrokerId, HaltCode, Reason, TopicName, TopicPartition};
-use crate::offsets::Receipt;
 
 use super::context::{Link, LinkContext};
-use super::deciding::Outcome;
+use super::event::{Answered, Event, EventFuture};
 use super::filling::MarkerLane;
-use super::marking::{Filled, Unfilled};
 use super::mirror::{Lane, Mirror, Phase, Then};
-use super::quarantine::Refused;
 use super::release::Release;
-use super::settle::{Settled, TargetSide, Trouble};
+use super::settle::Trouble;
 use super::turns::Turns;
 use crate::control::topics::{MirrorSet, MirroredTopic};
 
@@ -46,88 +40,6 @@ const LAZY_STORE: Duration = Duration::from_secs(2);
 const LOG_STARTS: Duration = Duration::from_secs(15);
 /// How long a stop waits for answers to what is in flight.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
-
-/// A partition's place in the worker, and the round an event belongs to.
-pub(crate) type Ticket = (usize, u32);
-
-/// Something the loop waited for.
-pub(crate) enum Event {
-    /// A connection for fetching is there, or not.
-    IntakeUp(Lane, Result<Connection>),
-    /// A fetch was answered.
-    Fetched {
-        lane: Lane,
-        tickets: Vec<Ticket>,
-        reserved: usize,
-        answer: Result<Vec<FetchedPartition>>,
-    },
-    /// A connection for producing is there, or not.
-    OutletUp(Lane, Result<Connection>),
-    /// A produce request was answered.
-    Produced {
-        lane: Lane,
-        number: u64,
-        answered: Answered,
-    },
-    /// Runs became durable.
-    Stored {
-        receipts: Vec<(usize, Receipt)>,
-        staged: Vec<Ticket>,
-        result: Result<()>,
-    },
-    /// A settling ended; the target's side may be told even if it failed.
-    Settled {
-        ticket: Ticket,
-        target: Option<Box<TargetSide>>,
-        result: Result<Box<Settled>, Trouble>,
-    },
-    /// A decision is durable, or could not be stored.
-    Decided {
-        ticket: Ticket,
-        receipt: Receipt,
-        outcome: Box<Outcome>,
-        result: Result<()>,
-    },
-    /// It is durable that the mirror topic is created anew, or could not be stored.
-    Reseeded {
-        ticket: Ticket,
-        outcome: Box<Outcome>,
-        result: Result<()>,
-    },
-    /// What was known of a former mirror topic is given up, or could not be.
-    BegunAnew { ticket: Ticket, result: Result<()> },
-    /// The receipt of a refused record is on the target, or not.
-    Quarantined {
-        ticket: Ticket,
-        refused: Box<Refused>,
-        result: Result<()>,
-    },
-    /// A pause is over.
-    Rested(Ticket),
-    /// The target told where logs start.
-    LogStarts(ListedOffsets),
-    /// A marker request is over.
-    Filled {
-        broker: BrokerId,
-        tickets: Vec<Ticket>,
-        outcomes: Vec<Result<Filled, Unfilled>>,
-    },
-    /// What filled a prefix was deleted: the log start, or why not.
-    Trimmed { ticket: Ticket, result: Result<i64> },
-}
-
-/// A produce request's answer.
-#[derive(Debug)]
-pub(crate) struct Answered {
-    /// The connection it was sent on.
-    pub(crate) connection: u64,
-    /// The partitions in it, in order.
-    pub(crate) tickets: Vec<Ticket>,
-    /// The answers in the same order, or why there are none.
-    pub(crate) answer: Result<Vec<ProduceAnswer>>,
-}
-
-pub(crate) type EventFuture = Pin<Box<dyn Future<Output = Event> + Send>>;
 
 /// The fetching side of one source connection.
 #[derive(Debug, Default)]

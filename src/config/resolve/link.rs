@@ -46,7 +46,7 @@ pub(super) fn resolve(
             start: raw.start.parse(problems, values::start).or(Start::Earliest),
             offsets: raw
                 .offsets
-                .parse(problems, offsets_mode)
+                .parse(problems, one_of(MODES))
                 .or(OffsetsMode::Translate),
             preserve: preserve(
                 raw.preserve_max_prefix,
@@ -58,11 +58,7 @@ pub(super) fn resolve(
                 .naming
                 .parse(problems, one_of(NAMINGS))
                 .or(Naming::Identity),
-            replication_factor: raw
-                .replication_factor
-                .convert(problems, number_within(1..=1000))
-                .given()
-                .map(|given| given.value),
+            replication_factor: replicas(raw.replication_factor, problems),
             journal: raw.journal.or(true),
             refresh_interval: duration(raw.refresh_interval, defaults::REFRESH_INTERVAL),
             group_sync_interval: duration(raw.group_sync_interval, defaults::GROUP_SYNC_INTERVAL),
@@ -235,4 +231,9 @@ fn at_most(limit: i32, key: &'static str) -> impl Fn(&i32) -> Result<i32, String
         }
         Ok(*bytes)
     }
+}
+
+fn replicas(field: Field<i64>, problems: &Problems) -> Option<i16> {
+    let given = field.convert(problems, number_within(1..=1000)).given();
+    given.map(|given| given.value)
 }

@@ -378,30 +378,3 @@ fn known(store: &dyn Store, config: &LinkConfig) -> Result<BTreeMap<TopicName, K
     }
     Ok(known)
 }
-
-impl From<TopicRecord> for KnownTopic {
-    fn from(record: TopicRecord) -> Self {
-        Self {
-            source_id: record.source_topic_id,
-            target_name: record.mirror_topic,
-            target_id: record.target_topic_id,
-            created: record.created,
-            partitions: 0,
-            initial_partitions: record.initial_partitions,
-            reseeded: record.reseeded,
-        }
-    }
-}
-
-impl From<&KnownTopic> for TopicRecord {
-    fn from(known: &KnownTopic) -> Self {
-        Self {
-            mirror_topic: known.target_name.clone(),
-            source_topic_id: known.source_id,
-            target_topic_id: known.target_id,
-            created: known.created,
-            initial_partitions: known.initial_partitions,
-            reseeded: known.reseeded,
-        }
-    }
-}

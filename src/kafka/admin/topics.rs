@@ -149,32 +149,6 @@ async fn has_partitions(cluster: &Cluster, topic: &TopicName, count: i32) -> Res
     Ok(false)
 }
 
-/// Deletes a topic; fine if there is none of that name.
-///
-/// Errors: the broker's code with its explanation.
-pub async fn delete_topic(cluster: &Cluster, topic: &TopicName) -> Result<()> {
-    let timeout = cluster.settings().request_timeout;
-    let request = DeleteTopicsRequest::default()
-        .with_topic_names(vec![topic_name(topic)])
-        .with_timeout_ms(milliseconds(timeout));
-    let ask = cluster.ask(Route::Controller, |connection| {
-        let request = request.clone();
-        async move {
-            let answer = connection.call(request, timeout).await?;
-            let result = answer.responses.into_iter().next();
-            let result = result.ok_or_else(|| missing("the topic"))?;
-            match code_of(result.error_code) {
-                None | Some(UNKNOWN_TOPIC_OR_PARTITION) => Ok(()),
-                Some(code) => {
-                    let what = format!("delete topic {topic}");
-                    Err(connection.refusal(&what, code, result.error_message.as_deref()))
-                }
-            }
-        }
-    });
-    ask.await
-}
-
 /// The ids that a broker knows some topics by at this moment, in their order; not from the cache, for requests that can only
 /// name a topic and must not meet another one of that name.
 ///

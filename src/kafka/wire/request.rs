@@ -69,7 +69,6 @@ requests! {
     FindCoordinator: FindCoordinatorRequest => FindCoordinatorResponse, 1..=3;
     DescribeGroups: DescribeGroupsRequest => DescribeGroupsResponse, 0..=5;
     ListGroups: ListGroupsRequest => ListGroupsResponse, 0..=5;
-    DeleteTopics: DeleteTopicsRequest => DeleteTopicsResponse, 1..=5;
     CreateTopics: CreateTopicsRequest => CreateTopicsResponse, 2..=7;
     DeleteTopics: DeleteTopicsRequest => DeleteTopicsResponse, 1..=5;
     DeleteRecords: DeleteRecordsRequest => DeleteRecordsResponse, 0..=2;
