@@ -10,6 +10,7 @@ mod complaints;
 mod context;
 mod deciding;
 mod decision;
+mod following;
 mod foreign;
 mod hold;
 mod intake;

@@ -28,6 +28,9 @@ impl Worker {
         let mirror = &mut self.mirrors[index];
         mirror.round += 1;
         mirror.phase = Phase::Settling;
+        if let Err(error) = mirror.tracked.freshen() {
+            return self.rest(index, &error);
+        }
         let ticket = (index, mirror.round);
         let question = question(mirror);
         let link = Arc::clone(&self.link);
@@ -191,7 +194,7 @@ impl Worker {
             Then::Settle {
                 trouble: Trouble::Decided(decision),
                 ..
-            } => self.decide(index, &decision),
+            } => self.decide(index, *decision),
         }
     }
 

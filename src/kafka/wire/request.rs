@@ -68,8 +68,8 @@ requests! {
     FindCoordinator: FindCoordinatorRequest => FindCoordinatorResponse, 1..=3;
     DescribeGroups: DescribeGroupsRequest => DescribeGroupsResponse, 0..=5;
     ListGroups: ListGroupsRequest => ListGroupsResponse, 0..=5;
-    DeleteTopics: DeleteTopicsRequest => DeleteTopicsResponse, 1..=5;
     CreateTopics: CreateTopicsRequest => CreateTopicsResponse, 2..=7;
+    DeleteTopics: DeleteTopicsRequest => DeleteTopicsResponse, 1..=5;
     OffsetForLeaderEpoch: OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse, 3..=4;
     DescribeConfigs: DescribeConfigsRequest => DescribeConfigsResponse, 1..=4;
     CreatePartitions: CreatePartitionsRequest => CreatePartitionsResponse, 0..=3;
