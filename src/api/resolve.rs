@@ -221,7 +221,8 @@ impl Unreleased {
             Self::Pending => "is being worked on; its state shows what comes of it".to_owned(),
             Self::Halted(reason) => format!("stands still again: {}", reason.message),
             Self::Busy => {
-                "is not taken up: the link doesn't run, or has much to release".to_owned()
+                "is not taken up: the link doesn't run, is paused, or has much to release"
+                    .to_owned()
             }
         }
     }

@@ -44,7 +44,7 @@ impl Worker {
             target_offset: TargetOffset::ZERO,
             stretches: Vec::new(),
         };
-        mirror.phase = Phase::Settling;
+        mirror.phase = Phase::Deciding;
         let ticket = (index, mirror.round);
         let mut update = Update::new();
         put_reseed(&mut update, &self.link.name, &topic, Reseed { former });
@@ -126,10 +126,7 @@ impl Worker {
             return;
         }
         match result {
-            Ok(()) if self.link.view.is_paused() => {
-                self.mirrors[index].phase = Phase::Paused;
-            }
-            Ok(()) => self.settle(index),
+            Ok(()) => self.settle_unless_paused(index),
             Err(error) => self.trouble(index, Trouble::Retry(error), false),
         }
     }
@@ -143,7 +140,7 @@ pub(crate) fn being_created_anew() -> Reason {
 
 impl Mirror {
     fn begin_anew(&mut self, ids: Ids) {
-        self.phase = Phase::Settling;
+        self.phase = Phase::Deciding;
         self.route.source_id = ids.source;
         self.route.target_id = ids.target;
         self.start = Some(Start::Earliest);

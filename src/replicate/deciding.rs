@@ -6,14 +6,15 @@ use serde::Serialize;
 use crate::checkpoint::{Update, records};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
-    Anchor, HaltCode, LinkName, Partition, Policy, Run, SourceOffset, Stretch, StretchKind,
-    TargetOffset, TopicName,
+    Anchor, HaltCode, LinkName, Partition, PartitionState, Policy, Run, SourceOffset, Stretch,
+    StretchKind, TargetOffset, TopicName,
 };
 use crate::offsets::{Receipt, RunMap};
 
 use super::context::LinkContext;
 use super::decision::{Cut, Decision, GoesOn};
 use super::event::{Event, Ticket};
+use super::mirror::Phase;
 use super::settle::Trouble;
 use super::tracked::{Known, Tracked};
 use super::worker::Worker;
@@ -50,7 +51,7 @@ struct Entry<'a> {
 
 impl Worker {
     /// Stores a decision; the partition settles anew once it is durable.
-    pub(crate) fn decide(&mut self, index: usize, decision: &Decision) {
+    pub(crate) fn decide(&mut self, index: usize, decision: Decision) {
         if decision.policy == Policy::Reseed {
             return self.reseed(index, &decision.reason);
         }
@@ -59,29 +60,30 @@ impl Worker {
         let mut update = Update::new();
         let made = mirror
             .tracked
-            .decide(decision, &mut update)
+            .decide(&decision, &mut update)
             .and_then(|made| {
-                accept_topic(&self.link, &made.0.topic, decision, &mut update)?;
+                accept_topic(&self.link, &made.0.topic, &decision, &mut update)?;
                 Ok(made)
             });
         let (outcome, receipt) = match made {
             Ok(made) => made,
             Err(error) => {
                 drop(order);
+                mirror.tracked.lock().stale = true;
                 return self.trouble(index, Trouble::Retry(error), false);
             }
         };
         put_on_record(&self.link, &mut update, &outcome);
         let committed = self.link.store.commit(update);
         drop(order);
-        mirror.take_decision(decision, &self.link.identity);
+        mirror.phase = Phase::Deciding;
         let ticket = (index, mirror.round);
         self.events.push(Box::pin(async move {
             let result = committed.await;
             Event::Decided {
                 ticket,
                 receipt,
-                outcome: Box::new(outcome),
+                decided: Box::new((decision, outcome)),
                 result,
             }
         }));
@@ -92,13 +94,14 @@ impl Worker {
         &mut self,
         (index, round): Ticket,
         receipt: Receipt,
-        outcome: Outcome,
+        (decision, outcome): (Decision, Outcome),
         result: Result<()>,
     ) {
         let mirror = &mut self.mirrors[index];
         match result {
             Ok(()) => {
                 mirror.tracked.lock().map.stored(receipt);
+                mirror.take_decision(&decision, &self.link.identity);
                 tracing::warn!(
                     link = %self.link.name, partition = %mirror.route.source, code = %outcome.code,
                     policy = %outcome.action, what = outcome.message,
@@ -107,7 +110,7 @@ impl Worker {
                 );
                 mirror.released(Ok(outcome));
                 if mirror.round == round {
-                    self.settle(index);
+                    self.settle_unless_paused(index);
                 }
             }
             Err(error) => {
@@ -115,10 +118,22 @@ impl Worker {
                     Kind::Store,
                     format!("nothing is sent that is not stored: {}", error.chain()),
                 );
+                mirror.tracked.lock().stale = true;
                 if mirror.round == round {
                     self.trouble(index, Trouble::Retry(error), false);
                 }
             }
+        }
+    }
+
+    /// Settles, or stands still if the link was paused meanwhile.
+    pub(crate) fn settle_unless_paused(&mut self, index: usize) {
+        if self.link.view.is_paused() {
+            let mirror = &mut self.mirrors[index];
+            mirror.phase = Phase::Paused;
+            mirror.tracked.show(PartitionState::Paused, None);
+        } else {
+            self.settle(index);
         }
     }
 }

@@ -75,18 +75,18 @@ impl Bench {
     }
 
     /// Where the next record goes, the frontier, and the incarnation.
-    fn goes_on(&self) -> (Option<Run>, i64, u8) {
+    fn goes_on(&self) -> (Run, i64, u8) {
         let known = self.tracked.lock();
         assert_eq!(known.record.acked_end, known.end());
         assert!(known.record.plans.is_empty() && known.begun);
         let record = &known.record;
-        (known.last_run(), record.frontier.get(), record.incarnation)
+        let next = known.last_run().unwrap();
+        (next, record.frontier.get(), record.incarnation)
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "reads better where it is used")]
-fn begins(source: i64, target: TargetOffset) -> Option<Run> {
-    Some(Run::new(SourceOffset(source), target, 0))
+fn begins(source: i64, target: TargetOffset) -> Run {
+    Run::new(SourceOffset(source), target, 0)
 }
 
 fn stretch(kind: StretchKind, from: i64, until: i64) -> Stretch {
@@ -166,7 +166,7 @@ async fn what_the_target_lost_is_next_again() {
     let (bench, _) = Bench::new().decide(&decision).await;
     // The log ends with a record of the map, which proves the rest.
     let left = Run::new(SourceOffset(25), TargetOffset(20), 2);
-    assert_eq!(bench.goes_on(), (Some(left), 27, 0));
+    assert_eq!(bench.goes_on(), (left, 27, 0));
     let (bench, _) = bench
         .decide(&follow_target_truncation(lost, TargetOffset(0)))
         .await;
@@ -199,11 +199,31 @@ async fn a_skipped_record_is_passed_and_the_anchor_goes_with_the_next_one() {
         .lock()
         .landed(&[next], SourceOffset(33))
         .unwrap();
-    assert_eq!(bench.goes_on(), (Some(next), 33, 0));
+    assert_eq!(bench.goes_on(), (next, 33, 0));
     assert_eq!(
         bench.image(30),
         Lookup::InGap {
             next: TargetOffset(25)
         }
     );
+}
+
+#[tokio::test]
+async fn what_could_not_be_stored_was_not_decided() {
+    let bench = Bench::new();
+    let before = {
+        let mut update = Update::new();
+        bench.tracked.save(&mut update);
+        bench.store.commit(update).await.unwrap();
+        bench.tracked.lock().record.clone()
+    };
+    let decision = follow_gap(reason(HaltCode::SourceGap), found(), SourceOffset(50), END);
+    bench.tracked.decide(&decision, &mut Update::new()).unwrap();
+    assert_ne!(bench.tracked.lock().record, before);
+    bench.tracked.freshen().unwrap();
+    assert_ne!(bench.tracked.lock().record, before);
+    bench.tracked.lock().stale = true;
+    bench.tracked.freshen().unwrap();
+    assert_eq!(bench.tracked.lock().record, before);
+    assert_eq!(bench.image(28), Lookup::Exact(TargetOffset(23)));
 }

@@ -10,6 +10,7 @@ use crate::model::BrokerId;
 use crate::offsets::Receipt;
 
 use super::deciding::Outcome;
+use super::decision::Decision;
 use super::marking::{Filled, Unfilled};
 use super::mirror::Lane;
 use super::quarantine::Refused;
@@ -53,7 +54,7 @@ pub(crate) enum Event {
     Decided {
         ticket: Ticket,
         receipt: Receipt,
-        outcome: Box<Outcome>,
+        decided: Box<(Decision, Outcome)>,
         result: Result<()>,
     },
     /// It is durable that the mirror topic is created anew, or could not be stored.

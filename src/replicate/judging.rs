@@ -17,13 +17,16 @@ pub(crate) fn judge_tail(
 ) -> Result<Option<Reason>, Trouble> {
     let adopts = question.policies.on(HaltCode::ForeignWrite) == Policy::Adopt;
     let reached = question.acknowledged.map(|_| question.record.frontier);
-    match resume::check_tail(
+    let (acknowledged, incarnation) = (question.acknowledged, question.record.incarnation);
+    let checked = resume::check_tail(
         identity,
         question.offsets,
         tail,
-        question.acknowledged,
+        acknowledged,
         question.anchor(),
-    ) {
+    )
+    .and_then(|()| resume::check_incarnation(identity, tail, acknowledged, incarnation));
+    match checked {
         Ok(()) => {
             // The broker refuses our sequence behind a tail that is ours: a new producer id begins anew (H3).
             let refused = question.pending.clone();

@@ -71,6 +71,8 @@ pub(crate) enum Phase {
         /// Where it produces.
         outlet: Lane,
     },
+    /// Set by the worker: a decision is being stored.
+    Deciding,
     /// Set by the worker on trouble: answers are awaited, nothing new is sent.
     Draining(Then),
     /// Set by the worker: a settling is due after a pause.
@@ -315,7 +317,6 @@ impl Mirror {
             let record = &self.tracked.lock().record;
             (record.incarnation, record.frontier)
         };
-        self.phase = Phase::Settling;
         self.course.producer_id = identity.producer_id(incarnation);
         if let Some(id) = decision.source_id {
             self.route.source_id = id;

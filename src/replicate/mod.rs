@@ -14,6 +14,7 @@ mod decision;
 mod event;
 mod filler;
 mod filling;
+mod following;
 mod foreign;
 mod hold;
 mod intake;

@@ -84,7 +84,7 @@ impl Worker {
             Ok(()) => {
                 let reason = refused.reason.clone();
                 let decision = decision::skip(reason, refused.offset, refused.end);
-                self.decide(index, &decision);
+                self.decide(index, decision);
             }
             Err(error) => self.trouble(index, Trouble::from(error), false),
         }

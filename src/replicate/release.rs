@@ -30,7 +30,7 @@ pub enum Unreleased {
     Pending,
     /// It stands still again, for this reason.
     Halted(Box<Reason>),
-    /// The link doesn't run, or can't take more.
+    /// The link doesn't run, is paused, or can't take more.
     Busy,
 }
 
@@ -127,7 +127,7 @@ impl Worker {
             return;
         };
         let mirror = &mut self.mirrors[index];
-        if !matches!(mirror.phase, Phase::Halted) {
+        if !matches!(mirror.phase, Phase::Halted) || self.link.view.is_paused() {
             return;
         }
         mirror.grant = Some(Grant {

@@ -72,6 +72,36 @@ pub(crate) fn check_tail(
     Ok(())
 }
 
+/// Whether the tail was written by the owner that is known. An earlier one that still writes behind what is acknowledged is
+/// somebody else by now (H3); a later one means that what is known is older than the log.
+pub(crate) fn check_incarnation(
+    identity: &LinkIdentity,
+    tail: &Tail,
+    acknowledged: Option<TargetOffset>,
+    incarnation: u8,
+) -> Result<(), Reason> {
+    let own = tail.last.filter(|last| identity.owns(last.producer_id));
+    let (Some(last), Some(acknowledged)) = (own, acknowledged) else {
+        return Ok(());
+    };
+    let written = last.producer_id.incarnation();
+    if written > incarnation {
+        let message = format!(
+            "the batch at target offset {} was written in ownership {written} of the partition, where the checkpoint DB knows {incarnation}: it is older than the mirror",
+            last.base_offset
+        );
+        return Err(Reason::new(HaltCode::MapUnknown, message).at(None, Some(acknowledged)));
+    }
+    if written < incarnation && tail.end > acknowledged {
+        let message = format!(
+            "the batch at target offset {} was written by an earlier owner of the partition: end the process that still runs",
+            last.base_offset
+        );
+        return Err(Reason::new(HaltCode::ForeignWrite, message).at(None, Some(acknowledged)));
+    }
+    Ok(())
+}
+
 fn check_empty(tail: &Tail, acknowledged: Option<TargetOffset>) -> Result<(), Reason> {
     let expected = acknowledged.unwrap_or(TargetOffset::ZERO);
     if tail.end == expected {

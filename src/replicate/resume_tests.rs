@@ -236,3 +236,28 @@ fn a_tail_judged_before_is_not_judged_again_and_what_follows_is() {
     .unwrap_err();
     assert_eq!(lost.code, HaltCode::TargetTruncated);
 }
+
+#[test]
+fn a_tail_of_another_owner_of_the_same_link_is_told() {
+    let written = |incarnation, end| {
+        let id = identity().producer_id(incarnation);
+        tail(
+            end,
+            Some(header(end - 3, 3, id, i32::try_from(end - 3).unwrap())),
+        )
+    };
+    let check = |incarnation, end, acknowledged: Option<i64>| {
+        let tail = written(incarnation, end);
+        let acknowledged = acknowledged.map(TargetOffset);
+        let checked = check_incarnation(&identity(), &tail, acknowledged, 2);
+        checked.err().map(|reason| reason.code)
+    };
+    assert_eq!(check(2, 20, Some(10)), None);
+    assert_eq!(check(1, 20, Some(20)), None);
+    assert_eq!(check(1, 20, Some(10)), Some(HaltCode::ForeignWrite));
+    assert_eq!(check(3, 20, Some(20)), Some(HaltCode::MapUnknown));
+    assert_eq!(check(3, 20, None), None);
+    let foreign = tail(20, Some(header(17, 3, ProducerId(0x7ff), 0)));
+    let end = Some(TargetOffset(20));
+    assert_eq!(check_incarnation(&identity(), &foreign, end, 2), Ok(()));
+}

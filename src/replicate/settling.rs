@@ -28,6 +28,9 @@ impl Worker {
         let mirror = &mut self.mirrors[index];
         mirror.round += 1;
         mirror.phase = Phase::Settling;
+        if let Err(error) = mirror.tracked.freshen() {
+            return self.rest(index, &error);
+        }
         let ticket = (index, mirror.round);
         let question = question(mirror, &self.link.settings);
         let link = Arc::clone(&self.link);
@@ -197,7 +200,7 @@ impl Worker {
             Then::Settle {
                 trouble: Trouble::Decided(decision),
                 ..
-            } => self.decide(index, &decision),
+            } => self.decide(index, *decision),
         }
     }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, Update, records};
 use crate::model::{
-    History, LeaderEpoch, OffsetsMode, PartitionState, Reason, Run, SourceOffset, TargetOffset,
-    TopicId, TopicName,
+    Anchor, History, LeaderEpoch, OffsetsMode, PartitionState, Reason, Run, SourceOffset,
+    TargetOffset, TopicId, TopicName,
 };
 use crate::offsets::{MapError, Receipt, RunMap};
 
@@ -43,6 +43,8 @@ pub(crate) struct Known {
     pub(crate) begun: bool,
     /// Whether something changed that is worth storing lazily.
     pub(crate) dirty: bool,
+    /// Whether it has to be read again: a decision that was taken over could not be stored.
+    pub(crate) stale: bool,
     /// The figures for whoever asks.
     pub(crate) figures: Figures,
 }
@@ -89,19 +91,7 @@ impl Tracked {
         mirror_topic: TopicName,
         store: Arc<dyn Store>,
     ) -> crate::error::Result<Self> {
-        let stored = records::load_partition(&*store, &key)?;
-        let begun = stored.is_some();
-        let record = stored.unwrap_or_else(blank);
-        // Where offsets are preserved, what fills them from 0 on belongs to the map.
-        let first = match record.offsets {
-            OffsetsMode::Translate => record.origin,
-            OffsetsMode::Preserve => SourceOffset::ZERO,
-        };
-        let anchor = record.history.anchor;
-        let expected = anchor.map_or((first, TargetOffset::ZERO), |anchor| {
-            (anchor.source, anchor.target)
-        });
-        let map = StoredRuns::new(&*store, &key).load(expected.0, expected.1)?;
+        let (record, map, begun) = stored(&*store, &key)?;
         let figures = Figures {
             state: PartitionState::Preparing,
             reason: None,
@@ -124,6 +114,7 @@ impl Tracked {
             map,
             begun,
             dirty: false,
+            stale: false,
             figures,
         });
         Ok(Self {
@@ -132,6 +123,17 @@ impl Tracked {
             store,
             state,
         })
+    }
+
+    /// Goes back to what is stored, as a crash would, if what was taken over since could not be.
+    pub(crate) fn freshen(&self) -> crate::error::Result<()> {
+        let mut known = self.lock();
+        if !known.stale {
+            return Ok(());
+        }
+        (known.record, known.map, known.begun) = stored(&*self.store, &self.key)?;
+        (known.dirty, known.stale) = (false, false);
+        Ok(())
     }
 
     /// Its stored runs.
@@ -295,6 +297,27 @@ impl Known {
             .saturating_sub(self.record.frontier.get())
             .max(0)
     }
+}
+
+/// What is stored of a partition: its record, its map, and whether there is anything at all.
+fn stored(
+    store: &dyn Store,
+    key: &PartitionKey,
+) -> crate::error::Result<(PartitionRecord, RunMap, bool)> {
+    let stored = records::load_partition(store, key)?;
+    let begun = stored.is_some();
+    let record = stored.unwrap_or_else(blank);
+    // Where offsets are preserved, what fills them from 0 on belongs to the map.
+    let first = match record.offsets {
+        OffsetsMode::Translate => record.origin,
+        OffsetsMode::Preserve => SourceOffset::ZERO,
+    };
+    let anchor = record.history.anchor.unwrap_or(Anchor {
+        source: first,
+        target: TargetOffset::ZERO,
+    });
+    let map = StoredRuns::new(store, key).load(anchor.source, anchor.target)?;
+    Ok((record, map, begun))
 }
 
 /// A partition of which nothing is known.

@@ -21,18 +21,17 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::kafka::wire::Connection;
-use crate::model::{BrokerId, HaltCode, Reason, TopicName, TopicPartition};
+use crate::model::{BrokerId, TopicPartition};
 
 use super::context::{Link, LinkContext};
 use super::event::{Answered, Event, EventFuture};
 use super::filling::MarkerLane;
 use super::mirror::{Lane, Mirror, Phase, Then};
 use super::release::Release;
-use super::settle::Trouble;
 use super::turns::Turns;
-use crate::control::topics::{MirrorSet, MirroredTopic};
+use crate::control::topics::MirrorSet;
 
 /// How often what changed without a reason to store it at once is stored.
 const LAZY_STORE: Duration = Duration::from_secs(2);
@@ -114,14 +113,14 @@ pub async fn run(
     lazily.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut log_starts = interval(LOG_STARTS);
     log_starts.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    worker.adopt(&set.borrow_and_update().clone());
+    worker.take_set(&set.borrow_and_update().clone());
     loop {
         worker.issue();
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
             Some(event) = worker.events.next() => worker.handle(event),
-            Ok(()) = set.changed() => worker.adopt(&set.borrow_and_update().clone()),
+            Ok(()) = set.changed() => worker.take_set(&set.borrow_and_update().clone()),
             Some(release) = next_release(&mut releases) => worker.release(release),
             Ok(()) = paused.changed() => worker.pause(*paused.borrow_and_update()),
             _ = lazily.tick() => worker.store_lazily(),
@@ -178,9 +177,9 @@ impl Worker {
             Event::Decided {
                 ticket,
                 receipt,
-                outcome,
+                decided,
                 result,
-            } => self.decided(ticket, receipt, *outcome, result),
+            } => self.decided(ticket, receipt, *decided, result),
             Event::Reseeded {
                 ticket,
                 outcome,
@@ -203,95 +202,10 @@ impl Worker {
         }
     }
 
-    /// Takes over what discovery found: new partitions settle, conflicts halt, conflicts gone settle.
-    fn adopt(&mut self, set: &MirrorSet) {
-        for (topic, mirrored) in &set.topics {
-            for number in 0..mirrored.partitions {
-                let partition = TopicPartition::new(topic.clone(), number);
-                let index = match self.places.get(&partition) {
-                    Some(&index) => index,
-                    None => match self.link.mirror(&partition, mirrored) {
-                        Ok(mirror) => self.add(partition, mirror),
-                        Err(error) => {
-                            tracing::error!(link = %self.link.name, error = error.chain(), "partition cannot be loaded");
-                            continue;
-                        }
-                    },
-                };
-                if self.follow_reseed(index, mirrored) {
-                    continue;
-                }
-                self.confront(index, mirrored.conflict.as_ref());
-                self.notice_other_topic(index, mirrored);
-            }
-            if set.confirmed && mirrored.conflict.is_none() {
-                self.miss_partitions(topic, mirrored.partitions);
-            }
-        }
-    }
-
-    fn add(&mut self, partition: TopicPartition, mirror: Mirror) -> usize {
-        let index = self.mirrors.len();
-        self.mirrors.push(mirror);
-        self.places.insert(partition, index);
-        if self.link.view.is_paused() {
-            self.mirrors[index].phase = Phase::Paused;
-            self.mirrors[index]
-                .tracked
-                .show(crate::model::PartitionState::Paused, None);
-        } else {
-            self.settle(index);
-        }
-        index
-    }
-
-    /// A topic that was deleted and created again shows here where fetches by name don't tell.
-    fn notice_other_topic(&mut self, index: usize, mirrored: &MirroredTopic) {
-        let mirror = &self.mirrors[index];
-        let (known, found) = (mirror.route.source_id, mirrored.source_id);
-        let is_other = known.is_known() && found.is_known() && known != found;
-        if is_other && mirrored.conflict.is_none() && matches!(mirror.phase, Phase::Flowing { .. })
-        {
-            let message = "the source topic was deleted and created again";
-            let error = Error::new(Kind::Invalid, message).partition(&mirror.route.source);
-            self.trouble(index, Trouble::Retry(error), false);
-        }
-    }
-
-    /// Partitions that the source topic no longer has since it was created again.
-    fn miss_partitions(&mut self, topic: &TopicName, count: i32) {
-        let missing: Vec<usize> = self
-            .places
-            .iter()
-            .filter(|(it, _)| it.topic == *topic && it.partition.0 >= count)
-            .map(|(_, &index)| index)
-            .collect();
-        for index in missing {
-            let partition = &self.mirrors[index].route.source;
-            let message = format!(
-                "partition {partition} is gone from the source: {topic} has {count} partitions now"
-            );
-            let reason = Reason::new(HaltCode::SourceTopicMissing, message);
-            self.confront(index, Some(&reason));
-        }
-    }
-
-    fn confront(&mut self, index: usize, conflict: Option<&Reason>) {
-        let mirror = &self.mirrors[index];
-        match (conflict, &mirror.conflict) {
-            (Some(conflict), known) if known.as_ref() != Some(conflict) => {
-                self.mirrors[index].conflict = Some(conflict.clone());
-                self.trouble(index, Trouble::Halt(conflict.clone()), false);
-            }
-            (Some(_), _) | (None, None) => {}
-            (None, Some(_)) => self.reconsider(index),
-        }
-    }
-
     fn pause(&mut self, paused: bool) {
         for index in 0..self.mirrors.len() {
             let phase = &self.mirrors[index].phase;
-            if paused && !matches!(phase, Phase::Halted | Phase::Paused) {
+            if paused && !matches!(phase, Phase::Halted | Phase::Paused | Phase::Deciding) {
                 self.begin_draining(index, Then::Pause);
             } else if !paused && matches!(phase, Phase::Paused) {
                 self.settle(index);

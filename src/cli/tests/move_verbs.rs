@@ -114,3 +114,46 @@ fn apply_of_a_stale_or_blocked_plan_is_refused() {
         );
     }
 }
+
+#[test]
+fn a_release_shows_what_came_of_it_and_a_dry_run_how_to_do_it() {
+    let answer = |result: &str, more: &str| {
+        format!(
+            r#"{{"link":"l","with":"follow","hash":"abc","partitions":[{{"topic":"t","partition":3,"reason":{{
+"code":"source_gap","message":"gone","remedy":"look"}},"result":"{result}"{more}}}]}}"#
+        )
+    };
+    let answers = |status, body| vec![("POST /v1/links/l/resolve", vec![(status, body)])];
+    let line = "resolve --link l --topic t --partition 3 --with follow";
+    let (out, ended, requests) = farshore(
+        &format!("{line} --dry-run"),
+        answers(200, answer("planned", "")),
+    );
+    assert_eq!(ended, Ok(ExitCode::Done));
+    let request = r#"{"topic":"t","partition":3,"with":"follow","dry_run":true}"#;
+    assert_eq!(json(&requests[0].body), json(request));
+    let expected = "\
+TOPIC  P  REASON      RESULT
+t      3  source_gap  planned  gone
+
+To do it: farshore resolve --link l --topic t --partition 3 --with follow --hash abc
+";
+    assert_eq!(out, expected);
+    let done = answer(
+        "released",
+        r#","outcome":{"source_offset":35,"target_offset":20}"#,
+    );
+    let (out, ended, requests) = farshore(&format!("{line} --hash abc"), answers(200, done));
+    assert_eq!(ended, Ok(ExitCode::Done));
+    assert_eq!(json(&requests[0].body)["hash"], "abc");
+    assert!(
+        out.ends_with("goes on with source offset 35 at target offset 20\n"),
+        "{out}"
+    );
+    let refused = answer("refused", r#","detail":"stands still again""#);
+    let (_, ended, _) = farshore(line, answers(200, refused));
+    assert_eq!(ended, Ok(ExitCode::Refused));
+    let problem = r#"{"title":"No","detail":"it is live","status":409}"#;
+    let (_, ended, _) = farshore(line, answers(409, problem.to_owned()));
+    assert_eq!(ended.unwrap_err().code, ExitCode::Refused);
+}

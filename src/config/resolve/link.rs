@@ -54,10 +54,7 @@ pub(super) fn resolve(
                 raw.preserve_otherwise,
                 problems,
             ),
-            naming: raw
-                .naming
-                .parse(problems, one_of(NAMINGS))
-                .or(Naming::Identity),
+            naming: naming(raw.naming, problems),
             replication_factor: replicas(raw.replication_factor, problems),
             journal: raw.journal.or(true),
             refresh_interval: duration(raw.refresh_interval, defaults::REFRESH_INTERVAL),
@@ -236,4 +233,8 @@ fn at_most(limit: i32, key: &'static str) -> impl Fn(&i32) -> Result<i32, String
 fn replicas(field: Field<i64>, problems: &Problems) -> Option<i16> {
     let given = field.convert(problems, number_within(1..=1000)).given();
     given.map(|given| given.value)
+}
+
+fn naming(field: Field<String>, problems: &Problems) -> Naming {
+    field.parse(problems, one_of(NAMINGS)).or(Naming::Identity)
 }

@@ -13,9 +13,10 @@ use tokio_util::sync::CancellationToken;
 use super::apply::apply;
 use super::memory::ConfigMemory;
 use super::plan::{Sight, SourceTopic, TargetTopic, plan};
+use super::remembered::{first_look, known};
 use super::set::{KnownTopic, MirrorSet};
 use super::site::{Look, SeenTopic, TopicSite};
-use crate::checkpoint::records::{load_link, load_topic, partitions_of, put_topic, topics_of};
+use crate::checkpoint::records::{load_link, load_topic, put_topic};
 use crate::checkpoint::reseeds::{delete_reseed, reseeds_of};
 use crate::checkpoint::{Store, TopicRecord, Update};
 use crate::config::LinkConfig;
@@ -344,37 +345,10 @@ fn live(
     live.map(|(name, _)| (*name).clone()).collect()
 }
 
-/// What the link's very first look found, if there was one: what it told was remembered first.
-fn first_look(
-    known: &BTreeMap<TopicName, KnownTopic>,
-    is_initialized: bool,
-) -> Option<BTreeMap<TopicName, i32>> {
-    let initial = known
-        .iter()
-        .map(|(name, topic)| (name.clone(), topic.initial_partitions));
-    (is_initialized || !known.is_empty()).then(|| initial.collect())
-}
-
 fn seen_target(seen: &SeenTopic) -> TargetTopic {
     TargetTopic {
         id: seen.id,
         partitions: seen.partitions,
         configs: BTreeMap::new(),
     }
-}
-
-/// The topics of the link that the checkpoint DB remembers, if they still belong to it.
-fn known(store: &dyn Store, config: &LinkConfig) -> Result<BTreeMap<TopicName, KnownTopic>> {
-    let mut known = BTreeMap::new();
-    for (name, record) in topics_of(store, &config.name)? {
-        if config.topics.matches(&name) {
-            known.insert(name, KnownTopic::from(record));
-        }
-    }
-    for (key, _) in partitions_of(store, &config.name)? {
-        if let Some(topic) = known.get_mut(&key.topic) {
-            topic.partitions = topic.partitions.max(key.partition.0 + 1);
-        }
-    }
-    Ok(known)
 }

@@ -9,6 +9,7 @@ pub mod configs;
 pub mod discovery;
 mod memory;
 pub mod plan;
+mod remembered;
 pub mod set;
 pub mod site;
 

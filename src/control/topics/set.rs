@@ -1,6 +1,5 @@
 //! The partitions a link mirrors: what discovery tells the workers.
 
-use crate::checkpoint::TopicRecord;
 use std::collections::BTreeMap;
 
 use crate::model::{Partition, Reason, TopicId, TopicName};
@@ -92,32 +91,5 @@ impl KnownTopic {
     pub fn is_same_topic(&self, other: &Self) -> bool {
         let identity = |topic: &Self| (topic.source_id, topic.target_id, topic.target_name.clone());
         identity(self) == identity(other)
-    }
-}
-
-impl From<TopicRecord> for KnownTopic {
-    fn from(record: TopicRecord) -> Self {
-        Self {
-            source_id: record.source_topic_id,
-            target_name: record.mirror_topic,
-            target_id: record.target_topic_id,
-            created: record.created,
-            partitions: 0,
-            initial_partitions: record.initial_partitions,
-            reseeded: record.reseeded,
-        }
-    }
-}
-
-impl From<&KnownTopic> for TopicRecord {
-    fn from(known: &KnownTopic) -> Self {
-        Self {
-            mirror_topic: known.target_name.clone(),
-            source_topic_id: known.source_id,
-            target_topic_id: known.target_id,
-            created: known.created,
-            initial_partitions: known.initial_partitions,
-            reseeded: known.reseeded,
-        }
     }
 }

@@ -115,7 +115,8 @@ async fn what_the_target_lost_is_mirrored_again() {
             }
         }
     }
-    setting.farshore.kill9();
+    // An end in order, which stores what was acknowledged: what isn't known can't be missed.
+    setting.farshore.sigterm().await;
     setting.oslo.kill(1);
     for topic in topics {
         cut(&setting.oslo.data_dir(1), topic, 10);
