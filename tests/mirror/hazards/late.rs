@@ -87,7 +87,8 @@ struct Late {
 }
 
 async fn late_requests_take_the_place_of_others(late: Late) {
-    let (mut setting, proxy) = behind_proxy("topics = [\"t\"]").await;
+    // What is kept back has to be data.
+    let (mut setting, proxy) = behind_proxy("topics = [\"t\"]\njournal = false").await;
     let compact = [
         ("cleanup.policy", "compact"),
         ("segment.ms", "300"),
