@@ -244,11 +244,7 @@ pub(crate) async fn settle_source(
     );
     let mirrored = question.record.frontier;
     // Before contents are compared: where records are gone, others may stand in their places.
-    let claimed = match question.offsets {
-        OffsetsMode::Translate => mirrored,
-        OffsetsMode::Preserve => mirrored.max(SourceOffset(side.tail.end.get())),
-    };
-    check_holds(source, question, &leader, claimed).await?;
+    check_holds(source, question, &leader, mirrored).await?;
     let placed = match question.offsets {
         OffsetsMode::Preserve => {
             aligned::place(source, target, question, &side, &leader, log_start).await?

@@ -91,7 +91,7 @@ async fn see(asked: &str, topic: &str, what: &str, wanted: impl Fn(&MetadataPart
 }
 
 /// How many producers the broker at this address remembers for a partition it leads. The error is made for `eventually`.
-pub(super) async fn producers(address: &str, topic: &str, partition: i32) -> Result<usize, String> {
+pub(crate) async fn producers(address: &str, topic: &str, partition: i32) -> Result<usize, String> {
     let name = StrBytes::from_string(topic.to_owned()).into();
     let topic = TopicRequest::default()
         .with_name(name)

@@ -6,7 +6,7 @@
     reason = "each range is the offsets of one batch, and numbers of records are small"
 )]
 
-mod broker;
+pub(crate) mod broker;
 mod foreign;
 mod forgotten;
 mod gaps;
