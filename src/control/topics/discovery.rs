@@ -162,13 +162,15 @@ impl Discovery {
         self.target_configs
             .read(self.target.as_ref(), &mirrors)
             .await?;
+        let preserves = self.config.offsets == OffsetsMode::Preserve;
+        let mirrored = self.mirrored.as_deref().filter(|_| preserves);
         let mut sight = Sight {
             known: self.known.clone(),
             target_brokers: target.brokers,
             target_broker_configs: self.target.broker_config_names().await?,
             replication_factor: self.config.replication_factor,
-            preserves: self.config.offsets == OffsetsMode::Preserve,
-            live: live(self.mirrored.as_deref(), &selected),
+            preserves,
+            live: live(mirrored, &selected),
             ..Sight::default()
         };
         let found = selected
