@@ -44,7 +44,13 @@ pub(crate) async fn place(
         if let Some(obstacle) = obstacle(question, longest) {
             return match question.preserve.limits.otherwise {
                 Otherwise::Refuse => Err(Trouble::Halt(obstacle)),
-                Otherwise::Translate => Ok(Placed::translated(begin)),
+                Otherwise::Translate => {
+                    tracing::warn!(
+                        partition = %question.source, cause = obstacle.message,
+                        "offsets are translated, not preserved"
+                    );
+                    Ok(Placed::translated(begin))
+                }
             };
         }
         begin
