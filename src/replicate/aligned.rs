@@ -44,7 +44,13 @@ pub(crate) async fn place(
         if let Some(obstacle) = obstacle(question, longest) {
             return match question.preserve.limits.otherwise {
                 Otherwise::Refuse => Err(Trouble::Halt(obstacle)),
-                Otherwise::Translate => Ok(Placed::translated(begin)),
+                Otherwise::Translate => {
+                    tracing::warn!(
+                        partition = %question.source, cause = obstacle.message,
+                        "offsets are translated, not preserved"
+                    );
+                    Ok(Placed::translated(begin))
+                }
             };
         }
         begin
@@ -55,6 +61,7 @@ pub(crate) async fn place(
         return Err(Trouble::Halt(source_gap(end, log_start)));
     }
     if end > origin && question.acknowledged != Some(side.tail.end) {
+        check_reach(source, question, leader, side.tail.end).await?;
         verify(source, target, question, side, log_start).await?;
     }
     Ok(Placed {
@@ -168,6 +175,24 @@ fn check_emptied(
     );
     let reason = Reason::new(HaltCode::PreserveImpossible, message);
     Err(Trouble::Halt(reason.at(None, Some(end))))
+}
+
+/// Checks that the log doesn't reach beyond the source's.
+async fn check_reach(
+    source: &Cluster,
+    question: &Question,
+    leader: &Leader,
+    end: TargetOffset,
+) -> Result<(), Trouble> {
+    let theirs = admin::list_offset(source, &question.source, leader.epoch, At::TrueEnd).await?;
+    if end.get() <= theirs.offset {
+        return Ok(());
+    }
+    let message = format!(
+        "the mirror partition ends at {end}, the source already at {}: more was filled than the source leaves open",
+        theirs.offset
+    );
+    Err(impossible(message, theirs.offset))
 }
 
 /// Compares the newest record with the source's at the same offset, and what lies behind it with the source's gaps.

@@ -40,7 +40,9 @@ impl Filler {
         course: &Course,
         until: TargetOffset,
     ) -> Result<Shipment, BatchError> {
-        let count = until.since(course.target).min(RECORDS);
+        // A topic may take smaller batches only.
+        let limit = i64::try_from(course.records_limit).unwrap_or(i64::MAX);
+        let count = until.since(course.target).min(RECORDS).min(limit.max(1));
         let stamped = match &self.full {
             Some(full) if count == RECORDS => full.restamp(course.stamp()),
             _ => self.build(count)?.restamp(course.stamp()),

@@ -50,6 +50,18 @@ fn a_prefix_is_filled_to_its_end_and_costs_less_than_a_byte_a_record() {
 }
 
 #[test]
+fn a_filler_that_was_refused_is_cut_down() {
+    let mut filler = Filler::new(1);
+    let limited = Course {
+        records_limit: 40,
+        ..course(0)
+    };
+    let shipment = filler.next(&limited, TargetOffset(1_000)).unwrap();
+    assert_eq!(shipment.records(), 40);
+    assert!(is_filler(&read(&shipment)).unwrap());
+}
+
+#[test]
 fn a_record_with_anything_in_it_is_no_filler() {
     let mut builder = Builder::new(Codec::None);
     builder.push(1, &EMPTY);

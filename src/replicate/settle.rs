@@ -259,11 +259,7 @@ pub(crate) async fn settle_source(
     }
     let mirrored = question.record.frontier;
     // Before contents are compared: where records are gone, others may stand in their places.
-    let claimed = match question.offsets {
-        OffsetsMode::Translate => mirrored,
-        OffsetsMode::Preserve => mirrored.max(SourceOffset(side.tail.end.get())),
-    };
-    check_holds(source, question, &side, &leader, claimed).await?;
+    check_holds(source, question, &side, &leader, mirrored).await?;
     if let Some(survey) = side.foreign.clone() {
         let start = position_of_empty(source, question, &side, &leader, log_start).await?;
         let decision = survey.adopt(source, question, &side, start).await?;

@@ -228,6 +228,8 @@ impl Worker {
         );
         mirror.tracked.show_halted(reason);
         mirror.phase = Phase::Halted;
+        // A restart tells where it stood still from what is stored.
+        self.to_store.push(index);
         if heals {
             let ticket = (index, mirror.round);
             self.events.push(Box::pin(async move {

@@ -183,6 +183,8 @@ impl Discovery {
             .await?;
         let reseeds = reseeds_of(self.store.as_ref(), &self.config.name)?;
         let reseeds = reseeds.into_iter().map(|(name, it)| (name, it.former));
+        let preserves = self.config.offsets == OffsetsMode::Preserve;
+        let mirrored = self.mirrored.as_deref().filter(|_| preserves);
         let mut sight = Sight {
             reseeds: reseeds.collect(),
             stopped: self.stopped.clone(),
@@ -190,8 +192,8 @@ impl Discovery {
             target_brokers: target.brokers,
             target_broker_configs: self.target.broker_config_names().await?,
             replication_factor: self.config.replication_factor,
-            preserves: self.config.offsets == OffsetsMode::Preserve,
-            live: live(self.mirrored.as_deref(), &selected),
+            preserves,
+            live: live(mirrored, &selected),
             ..Sight::default()
         };
         let found = selected

@@ -57,6 +57,20 @@ async fn every_consumer_reads_the_same_and_goes_on_where_it_was() {
     }
     keeps_stored_offsets(&setting).await;
     carries_groups_one_to_one(&setting).await;
+    translates_to_itself(&setting).await;
+}
+
+/// Whatever is translated is the same on both sides, in gaps too.
+async fn translates_to_itself(setting: &Setting) {
+    let (start, end) = topics::watermarks(&setting.paris.bootstrap(), "t", 0).await;
+    let offsets: Vec<i64> = (start..=end).collect();
+    for reverse in [false, true] {
+        let pairs = setting.farshore.translate("t", offsets.clone(), reverse);
+        for (pair, offset) in pairs.await.into_iter().zip(&offsets) {
+            let told = (pair.source_offset, pair.target_offset, pair.exact);
+            assert_eq!(told, (*offset, *offset, true));
+        }
+    }
 }
 
 /// A consumer that keeps its offsets elsewhere reads the same from any of them.

@@ -5,6 +5,7 @@
 
 mod ambiguous;
 mod consumers;
+mod forgotten;
 mod gaps;
 mod kills;
 mod permissions;

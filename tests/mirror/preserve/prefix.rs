@@ -61,6 +61,17 @@ async fn a_compacted_topic_that_begins_above_zero_takes_keyless_fillers_first() 
 }
 
 #[tokio::test]
+async fn a_topic_that_takes_small_batches_only_is_filled_with_such() {
+    let mut setting = preserving("topics = [\"t\"]").await;
+    begins_late(&setting, &[], 5_000, 5_050).await;
+    let small = [("max.message.bytes", "1500"), ("retention.ms", "-1")];
+    configs::replace(&setting.paris.bootstrap(), "t", &small).await;
+    setting.farshore.start().await;
+    assert_eq!(is_the_same(&setting, "t", 2).await, 150);
+    assert_eq!(starts(&setting).await, [5_000, 0]);
+}
+
+#[tokio::test]
 async fn a_mirror_that_starts_with_the_next_record_has_it_at_its_offset() {
     let mut setting = preserving("topics = [\"t\"]\nstart = \"latest\"").await;
     setting.topic("t", 1, &[]).await;
