@@ -143,9 +143,9 @@ impl Runner {
         {
             return Err(NotStarted::Busy(other.id));
         }
-        self.sites(&plan.link)?.ownership.check()?;
         let now = Timestamp::now();
         self.check_again(&plan, now).await?;
+        self.sites(&plan.link)?.ownership.check()?;
         let operation = begin(plan, now);
         save_operation(self.store.as_ref(), &operation).await?;
         self.show(&operation);

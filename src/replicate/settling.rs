@@ -228,8 +228,10 @@ impl Worker {
         );
         mirror.tracked.show_halted(reason);
         mirror.phase = Phase::Halted;
-        // A restart tells where it stood still from what is stored.
-        self.to_store.push(index);
+        // A restart tells where it stood still from what is stored; of one that never began nothing is.
+        if mirror.start.is_none() {
+            self.to_store.push(index);
+        }
         if heals {
             let ticket = (index, mirror.round);
             self.events.push(Box::pin(async move {

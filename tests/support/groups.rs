@@ -145,8 +145,16 @@ impl Commits {
             list.add_partition(topic, *partition);
         }
         let consumer = Arc::clone(&self.0);
-        let offsets = blocking(move || consumer.committed_offsets(list, LIMIT)).await;
-        let offsets = offsets.expect("the committed offsets");
+        let offsets = blocking(move || {
+            loop {
+                // A coordinator that has just moved is asked where it went.
+                match consumer.committed_offsets(list.clone(), LIMIT) {
+                    Err(KafkaError::MetadataFetch(RDKafkaErrorCode::NotCoordinator)) => {}
+                    read => return read.expect("the committed offsets"),
+                }
+            }
+        })
+        .await;
         let one = |element: TopicPartitionListElem<'_>| {
             let partition = (element.topic().to_owned(), element.partition());
             let offset = element.offset().to_raw().filter(|raw| *raw >= 0)?;
