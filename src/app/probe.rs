@@ -12,7 +12,7 @@ use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::admin::{self, Markers, NewTopic};
 use crate::kafka::wire::{Cluster, Connection, Slot};
 use crate::model::{ProducerId, TopicName, TopicPartition};
-use crate::task::Backoff;
+use crate::task::{Backoff, Ownership};
 
 /// What the target refuses of what preserving offsets needs.
 #[derive(Debug, Default)]
@@ -102,7 +102,9 @@ async fn try_on(target: &Cluster, scratch: &TopicPartition) -> Result<Probe> {
         target.refresh(target.metadata().generation).await?;
     }
     // Without a marker there is nothing to delete, but the permission is checked first.
-    let deletion = admin::delete_records(target, scratch, 0).await.err();
+    let deletion = admin::delete_records(target, scratch, 0, &Ownership::permanent())
+        .await
+        .err();
     if let Some(error) = deletion {
         let is_answer = matches!(error.kind(), Kind::Broker(_));
         return if is_answer {
@@ -127,7 +129,7 @@ async fn write_marker(connection: &Connection, scratch: &TopicPartition) -> Resu
         epoch: 0,
         count: 1,
     };
-    let codes = admin::write_markers(connection, &[marker]).await?;
+    let codes = admin::write_markers(connection, &[marker], &Ownership::permanent()).await?;
     let code = codes.get(scratch).copied().flatten();
     let detail = "preserving offsets needs ALTER on the cluster";
     Ok(code.map(|code| connection.refusal("write control markers", code, Some(detail))))

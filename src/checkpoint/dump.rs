@@ -76,7 +76,7 @@ pub fn write(entries: &[FullEntry], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 ///
 /// Errors: `Invalid` with the number of the first line that isn't an entry.
 pub fn read(input: &mut dyn BufRead) -> Result<Update> {

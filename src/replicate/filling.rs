@@ -6,6 +6,7 @@ use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::admin;
 use crate::kafka::wire::{Cluster, Slot};
 use crate::model::{BrokerId, HaltCode, Reason, SourceOffset, TargetOffset};
+use crate::task::Ownership;
 
 use super::event::{Event, Ticket};
 use super::filler::MARKERS;
@@ -88,9 +89,9 @@ impl Worker {
             return;
         }
         lane.busy = true;
-        let target = self.link.target.clone();
+        let (target, right) = (self.link.target.clone(), self.link.ownership.clone());
         self.events.push(Box::pin(async move {
-            let outcomes = fill(&target, broker, orders).await;
+            let outcomes = fill(&target, broker, orders, &right).await;
             Event::Filled {
                 broker,
                 tickets,
@@ -159,9 +160,10 @@ impl Worker {
         let mirror = &mut self.mirrors[index];
         mirror.set_turn(Turn::Sent(0));
         let ticket = (index, mirror.round);
-        let (target, route) = (self.link.target.clone(), mirror.route.clone());
+        let (target, right) = (self.link.target.clone(), self.link.ownership.clone());
+        let route = mirror.route.clone();
         self.events.push(Box::pin(async move {
-            let result = trim(&target, &route, before).await;
+            let result = trim(&target, &route, before, &right).await;
             Event::Trimmed { ticket, result }
         }));
     }
@@ -199,7 +201,12 @@ impl Worker {
 }
 
 /// Deletes everything before an offset, unless the topic is another one by now.
-async fn trim(target: &Cluster, route: &Route, before: TargetOffset) -> Result<i64> {
+async fn trim(
+    target: &Cluster,
+    route: &Route,
+    before: TargetOffset,
+    right: &Ownership,
+) -> Result<i64> {
     let leader = target.leader(&route.target).await?;
     let connection = target.connection(leader.broker, Slot::Control).await?;
     let names = [route.target.topic.clone()];
@@ -211,7 +218,7 @@ async fn trim(target: &Cluster, route: &Route, before: TargetOffset) -> Result<i
         let message = "the mirror topic was created again; nothing was deleted";
         return Err(Error::new(Kind::Disconnected, message).partition(&route.target));
     }
-    admin::delete_records(target, &route.target, before.get()).await
+    admin::delete_records(target, &route.target, before.get(), right).await
 }
 
 fn too_long(mirror: &Mirror, gap: i64, limit: i64) -> Reason {

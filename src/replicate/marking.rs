@@ -15,6 +15,8 @@ use crate::model::{
     BrokerId, LeaderEpoch, ProducerId, TargetOffset, TopicId, TopicName, TopicPartition,
 };
 
+use crate::task::Ownership;
+
 use super::target_log::{Standing, standing};
 
 /// How long the end of a log has to stand still before a single marker that may be on its way is given up (H22).
@@ -64,7 +66,12 @@ pub(crate) struct Unfilled {
 type Outcome = Result<Filled, Unfilled>;
 
 /// Does what is ordered of a broker, in one request, and gives the outcomes in the same order.
-pub(crate) async fn fill(cluster: &Cluster, broker: BrokerId, orders: Vec<Order>) -> Vec<Outcome> {
+pub(crate) async fn fill(
+    cluster: &Cluster,
+    broker: BrokerId,
+    orders: Vec<Order>,
+    right: &Ownership,
+) -> Vec<Outcome> {
     let prepared = match prepare(cluster, broker, &orders).await {
         Ok(prepared) => prepared,
         Err(error) => return all(&orders, &error, false),
@@ -79,7 +86,7 @@ pub(crate) async fn fill(cluster: &Cluster, broker: BrokerId, orders: Vec<Order>
             count: usize::try_from(order.count).unwrap_or(0),
         })
         .collect();
-    let codes = match admin::write_markers(&prepared.connection, &markers).await {
+    let codes = match admin::write_markers(&prepared.connection, &markers, right).await {
         Ok(codes) => codes,
         Err(error) => return all(&orders, &error, true),
     };

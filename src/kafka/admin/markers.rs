@@ -13,6 +13,7 @@ use crate::kafka::wire::Connection;
 use crate::kafka::wire::codes::code_of;
 use crate::kafka::wire::names::{by_topic, topic_partition};
 use crate::model::{ProducerId, TopicPartition};
+use crate::task::Ownership;
 
 /// Markers for one partition. No partition may be asked for twice in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,12 +37,15 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(45);
 /// more than one it says little, and the end of the log has to be read. Needs `ALTER` or
 /// `CLUSTER_ACTION` on the cluster.
 ///
-/// Errors: the connection broke or the answer is overdue; any number of markers may have been written or be on their way.
+/// Errors: `Refused` if the right isn't held, and then nothing was written; the connection broke or the answer is overdue; any number of markers may have been written or be on their way.
 pub async fn write_markers(
     connection: &Connection,
     orders: &[Markers],
+    right: &Ownership,
 ) -> Result<BTreeMap<TopicPartition, Option<BrokerCode>>> {
-    let answer = connection.call(request(orders), ANSWER_LIMIT).await?;
+    let answer = connection
+        .call_under(right, request(orders), ANSWER_LIMIT)
+        .await?;
     Ok(codes(answer))
 }
 

@@ -11,6 +11,7 @@ use crate::kafka::wire::codes::code_of;
 use crate::kafka::wire::names::topic_name;
 use crate::kafka::wire::{Cluster, Route};
 use crate::model::TopicPartition;
+use crate::task::Ownership;
 
 /// Moves a partition's log start up to an offset, and gives the log start it has then. May be repeated.
 ///
@@ -20,6 +21,7 @@ pub async fn delete_records(
     cluster: &Cluster,
     partition: &TopicPartition,
     before: i64,
+    right: &Ownership,
 ) -> Result<i64> {
     let one = DeleteRecordsPartition::default()
         .with_partition_index(partition.partition.0)
@@ -36,7 +38,7 @@ pub async fn delete_records(
         .ask(route, |connection| {
             let request = request.clone();
             async move {
-                let answer = connection.call(request, timeout).await?;
+                let answer = connection.call_under(right, request, timeout).await?;
                 let mut answers = answer.topics.into_iter().flat_map(|topic| topic.partitions);
                 let one = answers.next().ok_or_else(|| missing("the partition"))?;
                 match code_of(one.error_code) {
