@@ -163,6 +163,8 @@ pub(crate) struct Mirror {
     pub(crate) counted: usize,
     /// Where it starts if nothing is mirrored yet; none once that is stored.
     pub(crate) start: Option<Start>,
+    /// The round in which something landed last: the first that lands in a round is stored at once.
+    pub(crate) landed_in: u32,
     /// What the configuration says to do where it would have to guess.
     pub(crate) policies: Policies,
     /// What an operator decided about the trouble it stands still for.
@@ -218,6 +220,7 @@ impl Mirror {
             new_plan: true,
             counted: 0,
             start,
+            landed_in: 0,
             policies,
             grant: None,
             pending: None,

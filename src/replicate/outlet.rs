@@ -287,6 +287,9 @@ impl Worker {
             return self.trouble(index, Trouble::Halt(reason), false);
         }
         mirror.note_sure();
+        if std::mem::replace(&mut mirror.landed_in, mirror.round) != mirror.round {
+            self.newsworthy.push(index);
+        }
         mirror.relax(landed.frontier);
         mirror.refused_sequence = None;
         mirror.backoff.reset();

@@ -230,7 +230,7 @@ impl Worker {
         mirror.phase = Phase::Halted;
         // A restart tells where it stood still from what is stored; of one that never began nothing is.
         if mirror.start.is_none() {
-            self.to_store.push(index);
+            self.newsworthy.push(index);
         }
         if heals {
             let ticket = (index, mirror.round);

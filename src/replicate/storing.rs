@@ -21,6 +21,14 @@ impl Worker {
         self.commit(&indexes, true);
     }
 
+    /// Stores what is new since the last call: a crash soon after is then told from what never happened.
+    pub(crate) fn store_news(&mut self) {
+        if !self.newsworthy.is_empty() {
+            let indexes = std::mem::take(&mut self.newsworthy);
+            self.commit(&indexes, false);
+        }
+    }
+
     /// Stores what changed and has no hurry.
     pub(crate) fn store_lazily(&mut self) {
         let changed = |index: &usize| self.mirrors[*index].tracked.lock().dirty;

@@ -81,6 +81,8 @@ pub(crate) struct Worker {
     pub(crate) reserved: usize,
     /// Partitions with staged shipments whose runs have to be stored.
     pub(crate) to_store: Vec<usize>,
+    /// Partitions of which something is known that should not wait for the lazy store.
+    pub(crate) newsworthy: Vec<usize>,
     pub(crate) asking_log_starts: bool,
     pub(crate) stopping: bool,
 }
@@ -104,6 +106,7 @@ pub async fn run(
         held: 0,
         reserved: 0,
         to_store: Vec::new(),
+        newsworthy: Vec::new(),
         asking_log_starts: false,
         stopping: false,
     };
@@ -144,6 +147,7 @@ impl Worker {
         self.produce();
         self.fill();
         self.store_staged();
+        self.store_news();
         self.fetch();
     }
 
