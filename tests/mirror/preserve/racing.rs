@@ -18,7 +18,8 @@ async fn is_a_beginning_of_the_source(setting: &Setting) {
 
 #[tokio::test]
 async fn two_processes_never_give_a_record_another_offset() {
-    let lines = "topics = [\"t\"]";
+    // Without the lease, which would keep one of them waiting.
+    let lines = "topics = [\"t\"]\njournal = false";
     let mut setting = preserving(lines).await;
     let link = format!("offsets = \"preserve\"\n{lines}");
     let mut other = crate::setting::farshore(&setting.paris, &setting.oslo, &link);
