@@ -136,7 +136,9 @@ impl Field {
     }
 }
 
-/// Deletes every topic but Kafka's own and one to keep.
+const KAFKAS_OWN: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
+
+/// Deletes every topic but Kafka's own and one to keep: farshore's journal too, so that each run is its link's first.
 async fn clear(bootstrap: &str, kept: Option<&str>) {
     let client: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
@@ -147,7 +149,7 @@ async fn clear(bootstrap: &str, kept: Option<&str>) {
         .expect("the topics");
     for topic in metadata.topics() {
         let name = topic.name();
-        if !name.starts_with("__") && kept != Some(name) {
+        if !KAFKAS_OWN.contains(&name) && kept != Some(name) {
             topics::delete(bootstrap, name).await;
         }
     }
