@@ -99,7 +99,8 @@ impl Window {
         }
     }
 
-    /// The window that follows this one after a settling; `uncertain` says that requests sent before may still land.
+    /// The window that follows this one after a settling; `uncertain` says that requests sent before may still land. A
+    /// settling that leaves nothing uncertain of its own ends no earlier caution.
     pub(crate) fn renewed(&self, memory_ms: i64, uncertain: bool, now: i64) -> Self {
         let caution = Caution {
             until: now.saturating_add(LATE_LIMIT_MS),
@@ -107,7 +108,7 @@ impl Window {
             stepped: false,
         };
         Self {
-            caution: uncertain.then_some(caution),
+            caution: uncertain.then_some(caution).or(self.caution),
             reach: self.reach,
             ..Self::new(memory_ms)
         }

@@ -198,6 +198,14 @@ fn caution_lasts_until_the_target_holds_what_was_sent_before() {
 }
 
 #[test]
+fn another_settling_ends_no_caution() {
+    let window = armed().renewed(12 * HOUR, true, NOW);
+    assert!(!window.is_sure());
+    assert!(!window.renewed(12 * HOUR, false, NOW + 1).is_sure());
+    assert!(armed().renewed(12 * HOUR, false, NOW).is_sure());
+}
+
+#[test]
 fn an_append_elsewhere_is_told() {
     let mut window = armed();
     send(&mut window, &large(0));
