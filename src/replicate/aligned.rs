@@ -20,7 +20,7 @@ use super::likeness::{Likeness, alike, batch_holding};
 use super::reasons::source_gap;
 use super::resume;
 use super::settle::{Placed, Question, TargetSide, Trouble, position_of_empty};
-use super::sieve::{AbortedTransaction, Sieve, Verdict};
+use super::sieve::{Sieve, Verdict};
 
 /// How many offsets before the end are searched for the newest record among markers.
 const WINDOW: i64 = 4096;
@@ -277,15 +277,7 @@ async fn record_between(
             let error = Error::new(Kind::Broker(code), message).partition(partition);
             return Err(error.offset(next).into());
         }
-        let aborted =
-            fetched
-                .aborted
-                .iter()
-                .map(|&(producer_id, first_offset)| AbortedTransaction {
-                    producer_id,
-                    first_offset,
-                });
-        let mut sieve = Sieve::new(aborted.collect());
+        let mut sieve = Sieve::of(&fetched.aborted);
         let begin = next;
         for batch in batches(fetched.records) {
             let batch = batch.map_err(unreadable)?;

@@ -13,7 +13,7 @@ use super::hold::Cargo;
 use super::mirror::{Lane, Mirror, Phase};
 use super::reasons::{source_gap, truncated};
 use super::settle::Trouble;
-use super::sieve::{AbortedTransaction, Sieve, Verdict};
+use super::sieve::{Sieve, Verdict};
 use super::worker::{Intake, Worker};
 
 /// How long a source broker may wait for new records before it answers.
@@ -195,14 +195,7 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition) -> Result<(), Trouble
     if let Some(code) = fetched.error {
         return Err(refused(mirror, &fetched, code));
     }
-    let aborted = fetched
-        .aborted
-        .iter()
-        .map(|&(producer_id, first_offset)| AbortedTransaction {
-            producer_id,
-            first_offset,
-        });
-    let mut sieve = Sieve::new(aborted.collect());
+    let mut sieve = Sieve::of(&fetched.aborted);
     let mut oldest = None;
     for batch in batches(fetched.records) {
         let corrupt = |error| {

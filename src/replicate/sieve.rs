@@ -47,6 +47,16 @@ impl Sieve {
         }
     }
 
+    /// Takes them as a fetch response lists them: who wrote, and from which offset on.
+    pub(crate) fn of(aborted: &[(ProducerId, SourceOffset)]) -> Self {
+        let listed = aborted.iter();
+        let aborted = listed.map(|&(producer_id, first_offset)| AbortedTransaction {
+            producer_id,
+            first_offset,
+        });
+        Self::new(aborted.collect())
+    }
+
     /// Judges the next batch; `position` is the first source offset that is wanted.
     pub(crate) fn judge(
         &mut self,
