@@ -1,12 +1,11 @@
 //! Marker requests of which nobody knows what became, and that land late (H22).
 
-use super::{ends, is_the_same};
+use super::{ends_meet, is_the_same};
 use crate::histories::write_transactions;
-use crate::setting::{CATCH_UP, Setting};
+use crate::setting::Setting;
 use crate::support::brokers::KafkaVersion;
 use crate::support::farshore::{Farshore, paris_oslo};
 use crate::support::proxy::Proxy;
-use crate::support::wait::eventually;
 use crate::support::write::{Outcome, Record, Writer};
 
 /// Both clusters, and farshore reaching the target through a proxy only.
@@ -60,13 +59,7 @@ async fn late_markers_shift_nothing(gap: usize, kills: bool, lands: bool) {
     }
     write_transactions(&setting, "t", 3).await;
     is_the_same(&setting, "t", 1).await;
-    eventually(CATCH_UP, "the ends are the same", async || {
-        let (source, target) = ends(&setting, "t", 0).await;
-        (source == target)
-            .then_some(())
-            .ok_or_else(|| format!("{source} and {target}"))
-    })
-    .await;
+    ends_meet(&setting, "t", 0).await;
 }
 
 #[tokio::test]

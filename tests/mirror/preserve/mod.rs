@@ -107,3 +107,14 @@ async fn stands_still(setting: &Setting, topic: &str) -> (String, String) {
     };
     (text("code"), text("message"))
 }
+
+/// Waits until a partition ends at the same offset on both sides.
+async fn ends_meet(setting: &Setting, topic: &str, partition: i32) {
+    eventually(CATCH_UP, "the ends are the same", async || {
+        let (source, target) = ends(setting, topic, partition).await;
+        (source == target)
+            .then_some(())
+            .ok_or_else(|| format!("{source} and {target}"))
+    })
+    .await;
+}
