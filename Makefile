@@ -1,9 +1,10 @@
 # demo: a disaster and a failover, watched                 test: everything CI checks
 # bench: farshore beside MirrorMaker 2 (ARGS="--help")     lint: format, clippy, docs, dependencies
+# test-kerberos: the build with Kerberos, at a key distribution centre of its own
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: demo test bench lint check setup kafka clean
+.PHONY: demo test test-kerberos bench lint check setup kafka clean
 
 # The Apache Kafka releases that the tests run against; demo and bench use the first.
 KAFKA := 4.1.1 3.9.1 2.8.2
@@ -14,6 +15,13 @@ demo: setup kafka
 
 test: check kafka
 	cargo test --locked
+
+# What needs the system's Kerberos library, and a key distribution centre for the tests.
+test-kerberos: kafka
+	@deploy/setup.sh kerberos
+	cargo clippy --locked --features gssapi --all-targets -- -D warnings
+	cargo test --locked --features gssapi --lib -- config sasl
+	cargo test --locked --features gssapi --test kerberos
 
 bench: setup kafka
 	cargo build --locked --release

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Sees to everything that building and testing farshore needs; does nothing and says nothing when it is there.
+# Sees to everything that building and testing farshore needs (with "kerberos", also that build); does nothing and says
+# nothing when it is there.
 # What is missing is installed with apt-get for root, and named with the commands that install it for everybody else.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+features=${1-}
 java_needed=17
 rust_needed=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
 
@@ -43,7 +45,16 @@ missing_packages() {
   has make || echo make
   has_java || java_package
   has mvn || echo maven
+  if [[ $features == *kerberos* ]]; then
+    has krb5-config || echo libkrb5-dev
+    has_libclang || echo libclang-dev
+    has krb5kdc || [[ -x /usr/sbin/krb5kdc ]] || echo krb5-kdc
+    has kadmin.local || [[ -x /usr/sbin/kadmin.local ]] || echo krb5-admin-server
+  fi
 }
+
+# Bindings to the Kerberos library are made from its headers.
+has_libclang() { compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || ldconfig -p | grep -q 'libclang[-.]'; }
 
 install_packages() {
   local packages
@@ -74,7 +85,7 @@ if has apt-get && [[ $(id -u) == 0 ]]; then
   fi
 fi
 cat >&2 <<EOF
-Missing: a C and C++ compiler, make, Java $java_needed or later, or Maven. On Debian and Ubuntu:
+Missing: a C and C++ compiler, make, Java $java_needed or later, Maven, or what else was asked for. On Debian and Ubuntu:
   sudo apt-get update && sudo apt-get install -y --no-install-recommends $missing
 EOF
 exit 1

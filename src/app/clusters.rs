@@ -9,9 +9,9 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::state::Reach;
-use crate::config::{ClusterConfig, Config};
+use crate::config::{ClusterConfig, Config, LoginConfig};
 use crate::error::Result;
-use crate::kafka::wire::{Cluster, ClusterSettings, Plain};
+use crate::kafka::wire::{Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain};
 use crate::model::ClusterName;
 
 /// A cluster and the last that was heard of it.
@@ -104,12 +104,28 @@ fn request_timeout(config: &Config, name: &ClusterName) -> Duration {
         .unwrap_or(crate::config::defaults::REQUEST_TIMEOUT)
 }
 
+fn logged_in_by(login: &LoginConfig, cluster: &ClusterConfig) -> Login {
+    let mechanism: Arc<dyn Mechanism> = match login {
+        LoginConfig::Password { username, password } => {
+            Arc::new(Password::new(username.as_str(), password.clone()))
+        }
+        LoginConfig::Kerberos { service, principal } => {
+            Arc::new(Kerberos::new(service.as_str(), principal.clone()))
+        }
+    };
+    Login::new(mechanism, &cluster.address_map)
+}
+
 fn settings(cluster: &ClusterConfig, request_timeout: Duration) -> ClusterSettings {
     ClusterSettings {
         name: cluster.name.clone(),
         bootstrap: cluster.bootstrap.clone(),
         address_map: cluster.address_map.clone(),
         client_id: cluster.client_id.clone(),
+        login: cluster
+            .login
+            .as_ref()
+            .map(|login| logged_in_by(login, cluster)),
         connect_timeout: cluster.connect_timeout,
         request_timeout,
         metadata_max_age: cluster.metadata_max_age,

@@ -10,6 +10,9 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Kafka clients' own value; a changed leader is noticed at once by its error, this only finds what gives no error.
 pub const METADATA_MAX_AGE: Duration = Duration::from_secs(300);
 
+/// What brokers' principals begin with nearly everywhere, as Kafka's own documentation does it.
+pub const KERBEROS_SERVICE: &str = "kafka";
+
 /// Every group, as in `MirrorMaker` 2.
 pub const GROUPS: &str = ".*";
 /// Ten minutes and a few gigabytes on the target for one partition, both for a while only.

@@ -34,7 +34,7 @@ pub(super) struct RawCluster {
     pub(super) bootstrap_servers: Field<Vec<At<String>>>,
     pub(super) security_protocol: Field<String>,
     pub(super) tls: Option<Place>,
-    pub(super) sasl: Option<Place>,
+    pub(super) sasl: Option<RawSasl>,
     pub(super) address_map: Vec<(At<String>, At<String>)>,
     pub(super) client_id: Field<String>,
     pub(super) connect_timeout: Field<String>,
@@ -49,14 +49,36 @@ impl RawCluster {
             tls: section.section("tls", |tls| {
                 place_of_texts(tls, &["ca_file", "cert_file", "key_file"])
             }),
-            sasl: section.section("sasl", |sasl| {
-                let keys = ["mechanism", "username", "password", "password_file"];
-                place_of_texts(sasl, &keys)
-            }),
+            sasl: section.section("sasl", RawSasl::read),
             address_map: section.pairs("address_map"),
             client_id: section.text("client_id"),
             connect_timeout: section.text("connect_timeout"),
             metadata_max_age: section.text("metadata_max_age"),
+        }
+    }
+}
+
+/// How farshore proves who it is.
+pub(super) struct RawSasl {
+    pub(super) place: Place,
+    pub(super) mechanism: Field<String>,
+    pub(super) username: Field<String>,
+    pub(super) password: Field<String>,
+    pub(super) password_file: Field<String>,
+    pub(super) service_name: Field<String>,
+    pub(super) principal: Field<String>,
+}
+
+impl RawSasl {
+    fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            place: section.place().clone(),
+            mechanism: section.text("mechanism"),
+            username: section.text("username"),
+            password: section.text("password"),
+            password_file: section.text("password_file"),
+            service_name: section.text("service_name"),
+            principal: section.text("principal"),
         }
     }
 }

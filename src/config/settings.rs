@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::filter::{GroupFilter, TopicFilter};
 use super::policies::PolicyRules;
 use crate::kafka::wire::HostPort;
-use crate::model::{ClusterName, LinkName, OffsetsMode, TopicName};
+use crate::model::{ClusterName, LinkName, OffsetsMode, Secret, TopicName};
 
 /// A whole configuration.
 #[derive(Debug, Clone)]
@@ -37,12 +37,33 @@ pub struct ClusterConfig {
     pub bootstrap: Vec<HostPort>,
     /// Reachable addresses by the addresses that brokers advertise.
     pub address_map: BTreeMap<HostPort, HostPort>,
+    /// How farshore proves who it is, where brokers ask for that.
+    pub login: Option<LoginConfig>,
     /// How farshore names itself to the brokers.
     pub client_id: String,
     /// How long a connection may take to open.
     pub connect_timeout: Duration,
     /// After how long metadata is asked for again though nothing gave reason to.
     pub metadata_max_age: Duration,
+}
+
+/// How farshore proves who it is to a cluster's brokers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginConfig {
+    /// By name and password (PLAIN).
+    Password {
+        /// The name.
+        username: String,
+        /// The password.
+        password: Secret,
+    },
+    /// By a Kerberos ticket (GSSAPI).
+    Kerberos {
+        /// The first part of the brokers' principals.
+        service: String,
+        /// Who to be; whoever the default credentials name if nobody is given.
+        principal: Option<String>,
+    },
 }
 
 /// One direction between two clusters.

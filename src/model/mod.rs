@@ -9,6 +9,7 @@ mod offset;
 mod policy;
 mod producer;
 mod run;
+mod secret;
 mod state;
 
 pub use history::{Anchor, History, Stretch, StretchKind, Totals};
@@ -20,4 +21,5 @@ pub use offset::{OffsetsMode, SourceOffset, TargetOffset};
 pub use policy::{Policies, Policy};
 pub use producer::{LinkIdentity, ProducerId, sequence_of};
 pub use run::Run;
+pub use secret::Secret;
 pub use state::{HaltCode, PartitionState, Reason};

@@ -4,12 +4,14 @@
 //! Doesn't: restart anything; whoever owns a failed task decides that.
 
 mod backoff;
+mod blocking;
 mod owned;
 mod ownership;
 pub mod signal;
 mod supervisor;
 
 pub use backoff::Backoff;
+pub use blocking::blocking;
 pub use owned::Owned;
 pub use ownership::Ownership;
 pub use supervisor::Supervisor;

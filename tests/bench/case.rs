@@ -85,7 +85,7 @@ impl Field {
         let spec = || {
             // Space is free again before the next run needs it.
             let mut spec = Spec::new(VERSION).property("log.segment.delete.delay.ms", "1000");
-            spec.jvm_options = BROKER_JVM;
+            spec.jvm_options = BROKER_JVM.iter().map(ToString::to_string).collect();
             spec
         };
         let start = || Box::pin(Cluster::start(spec()));

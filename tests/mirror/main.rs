@@ -13,6 +13,7 @@ mod groups;
 pub(crate) mod hazards;
 mod histories;
 mod journal;
+mod logins;
 mod old_formats;
 mod ownership;
 mod preserve;

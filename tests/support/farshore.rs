@@ -39,11 +39,15 @@ pub(crate) fn paris_oslo(paris: &str, oslo: &str, link: &str) -> String {
         let quoted: Vec<String> = addresses.split(',').map(|one| format!("{one:?}")).collect();
         quoted.join(", ")
     };
+    let plain = |addresses| format!("bootstrap_servers = [{}]\n", servers(addresses));
+    paris_oslo_as(&plain(paris), &plain(oslo), link)
+}
+
+/// The same with the lines of the clusters' sections.
+pub(crate) fn paris_oslo_as(paris: &str, oslo: &str, link: &str) -> String {
     format!(
-        "[clusters.paris]\nbootstrap_servers = [{}]\n\n[clusters.oslo]\nbootstrap_servers = [{}]\n\n\
+        "[clusters.paris]\n{paris}\n[clusters.oslo]\n{oslo}\n\
          [links.paris-oslo]\nsource = \"paris\"\ntarget = \"oslo\"\n{link}\n",
-        servers(paris),
-        servers(oslo)
     )
 }
 

@@ -24,8 +24,24 @@ pub(super) struct Facts {
 pub(super) struct ClusterFacts {
     /// Its bootstrap addresses, as tools take them.
     pub(super) bootstrap: String,
+    /// Whom its brokers take farshore for.
+    pub(super) principal: String,
     /// What it told, or why it didn't.
     pub(super) reached: Result<Reached, Error>,
+}
+
+impl ClusterFacts {
+    /// The command that grants farshore something.
+    pub(super) fn grant(&self, what: &str) -> String {
+        let Self {
+            bootstrap,
+            principal,
+            ..
+        } = self;
+        format!(
+            "kafka-acls.sh --bootstrap-server {bootstrap} --add --allow-principal User:{principal} {what}"
+        )
+    }
 }
 
 /// A cluster that answers.

@@ -87,21 +87,12 @@ fn listed(names: &[&TopicName]) -> String {
     }
 }
 
-/// The command that grants operations on topics. Whoever connects without TLS and SASL is `ANONYMOUS` to the brokers.
+/// The command that grants operations on topics.
 fn grant(cluster: &ClusterFacts, operations: &[Operation], topics: &[&TopicName]) -> String {
-    let principal = "--add --allow-principal User:ANONYMOUS".to_owned();
     let operations = operations.iter().map(|it| format!("--operation {it}"));
     let topics = topics.iter().map(|it| format!("--topic {it}"));
-    let options: Vec<String> = [principal]
-        .into_iter()
-        .chain(operations)
-        .chain(topics)
-        .collect();
-    format!(
-        "kafka-acls.sh --bootstrap-server {} {}",
-        cluster.bootstrap,
-        options.join(" ")
-    )
+    let options: Vec<String> = operations.chain(topics).collect();
+    cluster.grant(&options.join(" "))
 }
 
 /// The command that sets something for all brokers of a cluster.

@@ -50,7 +50,19 @@ async fn look(cluster: &Cluster) -> ClusterFacts {
     let bootstrap: Vec<String> = bootstrap.iter().map(ToString::to_string).collect();
     ClusterFacts {
         bootstrap: bootstrap.join(","),
+        principal: principal(cluster),
         reached: reach(cluster).await,
+    }
+}
+
+/// Whom the brokers take farshore for; without a login everybody is `ANONYMOUS` to them.
+fn principal(cluster: &Cluster) -> String {
+    match &cluster.settings().login {
+        None => "ANONYMOUS".to_owned(),
+        Some(login) => login
+            .principal()
+            .unwrap_or("<farshore's principal>")
+            .to_owned(),
     }
 }
 

@@ -8,11 +8,9 @@ use super::super::problem::{Place, Problems};
 use super::super::raw::RawCluster;
 use super::super::settings::ClusterConfig;
 use super::super::values;
-use super::check_name;
+use super::{check_name, security};
 use crate::kafka::wire::HostPort;
 use crate::model::ClusterName;
-
-const PROTOCOLS: [&str; 4] = ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"];
 
 pub(super) fn resolve(
     name: &At<String>,
@@ -20,11 +18,18 @@ pub(super) fn resolve(
     problems: &Problems,
 ) -> Option<ClusterConfig> {
     check_name(name, problems);
-    check_security(&raw.security_protocol, &[raw.tls, raw.sasl], problems);
+    let login = security::login(
+        raw.security_protocol,
+        raw.tls.as_ref(),
+        raw.sasl,
+        &name.place,
+        problems,
+    );
     let bootstrap = bootstrap(raw.bootstrap_servers, &name.place, problems);
     Some(ClusterConfig {
         name: ClusterName::new(name.value.as_str()),
         address_map: address_map(raw.address_map, problems),
+        login,
         client_id: raw
             .client_id
             .parse(problems, values::not_empty)
@@ -76,25 +81,4 @@ fn host_port(address: &At<String>, problems: &Problems) -> Option<HostPort> {
     values::host_port(&address.value)
         .map_err(|message| problems.add(&address.place, message))
         .ok()
-}
-
-/// Refuses whatever asks for more than plain connections, rather than connecting in the clear.
-fn check_security(protocol: &Field<String>, sections: &[Option<Place>; 2], problems: &Problems) {
-    if let Field::Given(At { value, place }) = protocol
-        && value != PROTOCOLS[0]
-    {
-        let message = if PROTOCOLS.contains(&value.as_str()) {
-            format!("{value} is not available in this version; only PLAINTEXT is")
-        } else {
-            values::not_one_of(value, PROTOCOLS.into_iter())
-        };
-        problems.add(place, message);
-        return;
-    }
-    for place in sections.iter().flatten() {
-        problems.add(
-            place,
-            "not available in this version: connections are PLAINTEXT only",
-        );
-    }
 }

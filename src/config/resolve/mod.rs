@@ -5,6 +5,7 @@
 mod cluster;
 mod link;
 mod policy;
+mod security;
 mod service;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,6 +3,7 @@
 mod good;
 mod lines;
 mod refused;
+mod security;
 
 use super::*;
 

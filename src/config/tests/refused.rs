@@ -3,37 +3,6 @@
 use super::*;
 
 #[test]
-fn security_is_refused_rather_than_dropped() {
-    let cases = [
-        (
-            r#"security_protocol = "SASL_SSL""#,
-            "11:21: clusters.rome.security_protocol: SASL_SSL is not available in this version; only PLAINTEXT is",
-        ),
-        (
-            r#"security_protocol = "TLS""#,
-            r#"11:21: clusters.rome.security_protocol: unknown value "TLS"; known here are "PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL""#,
-        ),
-        (
-            r#"tls.ca_file = "ca.pem""#,
-            "11:1: clusters.rome.tls: not available in this version: connections are PLAINTEXT only",
-        ),
-        (
-            r#"sasl.password_file = "secret""#,
-            "11:1: clusters.rome.sasl: not available in this version: connections are PLAINTEXT only",
-        ),
-        (
-            r#"sasl.pasword_file = "secret""#,
-            r#"11:6: clusters.rome.sasl.pasword_file: unknown key; did you mean "password_file"?"#,
-        ),
-    ];
-    for (line, message) in cases {
-        let cluster = "[clusters.rome]\nbootstrap_servers = [\"r:1\"]";
-        let messages = refused(&format!("{LINK}{cluster}\n{line}\n"));
-        assert_eq!(messages.last().map(String::as_str), Some(message));
-    }
-}
-
-#[test]
 fn links_that_cannot_be() {
     let cases = [
         (

@@ -17,6 +17,7 @@ use super::codes::code_of;
 use super::flight::Flight;
 use super::metadata::{self, Leader, Metadata};
 use super::pool::{Dialer, Endpoint, Pool, Slot};
+use super::sasl::Login;
 use super::{Connection, HostPort, Transport};
 use crate::error::{Error, Kind, Result};
 use crate::model::{BrokerId, ClusterName, GroupId, TopicPartition};
@@ -32,6 +33,8 @@ pub struct ClusterSettings {
     pub address_map: BTreeMap<HostPort, HostPort>,
     /// Who farshore says it is, for quotas and broker logs.
     pub client_id: String,
+    /// How it proves who it is, where brokers ask for that.
+    pub login: Option<Login>,
     /// How long connecting may take, from the first packet to the agreed versions.
     pub connect_timeout: Duration,
     /// How long one answer may take.
@@ -71,6 +74,7 @@ impl Cluster {
             transport,
             cluster: settings.name.clone(),
             client_id: StrBytes::from_string(settings.client_id.clone()),
+            login: settings.login.clone(),
             timeout: settings.connect_timeout,
         });
         Self(Arc::new(Inner {

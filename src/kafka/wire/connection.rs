@@ -37,6 +37,7 @@ struct Inner {
     peer: Peer,
     client_id: StrBytes,
     versions: OnceLock<Versions>,
+    retires: OnceLock<Instant>,
     link: Arc<Link>,
     room_for_calls: Semaphore,
     _task: Owned,
@@ -82,6 +83,7 @@ impl Connection {
             peer,
             client_id,
             versions: OnceLock::new(),
+            retires: OnceLock::new(),
             link,
             room_for_calls: Semaphore::new(CALLS_MAX),
             _task: task,
@@ -106,9 +108,15 @@ impl Connection {
         self.0.id
     }
 
-    /// Whether requests can still be started on it.
+    /// Whether requests should still be started on it.
     pub fn is_alive(&self) -> bool {
-        self.0.link.is_alive()
+        let retired = self.0.retires.get().is_some_and(|at| *at <= Instant::now());
+        !retired && self.0.link.is_alive()
+    }
+
+    /// Takes no further requests into account after this time; what is under way then still ends well.
+    pub(crate) fn retire_after(&self, time: Duration) {
+        self.0.retires.get_or_init(|| Instant::now() + time);
     }
 
     /// The highest version of a request that both sides speak; `None` if there is none.
@@ -266,7 +274,8 @@ impl Connection {
         })
     }
 
-    fn error(&self, kind: Kind, what: &str) -> Error {
+    /// An error of this connection.
+    pub(crate) fn error(&self, kind: Kind, what: &str) -> Error {
         let peer = self.peer();
         Error::new(kind, format!("{peer}: {what}")).cluster(&peer.cluster)
     }

@@ -102,6 +102,7 @@ impl FakeNet {
             bootstrap: bootstrap.iter().map(|text| text.parse().unwrap()).collect(),
             address_map: BTreeMap::new(),
             client_id: "farshore".to_owned(),
+            login: None,
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
             metadata_max_age: Duration::from_mins(5),

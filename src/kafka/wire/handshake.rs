@@ -1,7 +1,6 @@
-//! Making a connection usable: byte stream, then versions.
+//! Making a connection usable: byte stream, then versions, then a login if there is one.
 //!
-//! Promises: a connection that comes out of here knows its broker's versions. Authentication in Kafka's protocol belongs
-//! here too, behind the versions: its requests are ordinary ones on the same connection.
+//! Promises: a connection that comes out of here knows its broker's versions, and the broker knows who we are.
 
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use super::codes::describe;
 use super::connection::Peer;
 use super::message::{Answer, answer_to};
 use super::request::Request;
+use super::sasl::{self, Login};
 use super::transport::Transport;
 use super::versions::Versions;
 use super::{Connection, HostPort};
@@ -24,13 +24,15 @@ const UNSUPPORTED_VERSION: BrokerCode = BrokerCode(35);
 const CODE_AT: usize = 4;
 const SOFTWARE_NAME: &str = "farshore";
 
-/// Connects to a broker and agrees on versions, all within `limit`.
+/// Connects to a broker, agrees on versions and logs in, all within `limit`.
 ///
-/// Errors: `Disconnected` or `TimedOut` if nobody answers, `Protocol` if the peer isn't a broker farshore can talk to.
+/// Errors: `Disconnected` or `TimedOut` if nobody answers, `Protocol` if the peer isn't a broker farshore can talk to,
+/// those of the login.
 pub(crate) async fn connect(
     transport: &dyn Transport,
     peer: Peer,
     client_id: StrBytes,
+    login: Option<&Login>,
     limit: Duration,
 ) -> Result<Connection> {
     let address = peer.address.clone();
@@ -44,6 +46,9 @@ pub(crate) async fn connect(
         })?;
         let connection = Connection::open(peer, client_id, stream);
         connection.set_versions(ask_versions(&connection, limit).await?);
+        if let Some(login) = login {
+            sasl::authenticate(&connection, login, limit).await?;
+        }
         Ok(connection)
     });
     connected

@@ -28,6 +28,7 @@ mod pool;
 mod produce;
 mod request;
 mod route;
+mod sasl;
 mod transport;
 mod versions;
 
@@ -42,4 +43,5 @@ pub use pool::Slot;
 pub use produce::{ProduceBatches, ProduceTopic};
 pub use request::Request;
 pub use route::Route;
+pub use sasl::{Answer, Exchange, Kerberos, Login, LoginError, Mechanism, Password};
 pub use transport::{Plain, ReadHalf, Transport, WriteHalf};

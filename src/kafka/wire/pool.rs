@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::connection::Peer;
 use super::flight::{Flight, Landed};
+use super::sasl::Login;
 use super::{Connection, HostPort, Transport, handshake};
 use crate::error::{Error, Result};
 use crate::model::{BrokerId, ClusterName};
@@ -46,6 +47,7 @@ pub(crate) struct Dialer {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) cluster: ClusterName,
     pub(crate) client_id: StrBytes,
+    pub(crate) login: Option<Login>,
     pub(crate) timeout: Duration,
 }
 
@@ -160,11 +162,19 @@ impl Pool {
         let Dialer {
             transport,
             client_id,
+            login,
             timeout,
-            ..
+            cluster: _,
         } = &self.dialer;
         let peer = self.peer(&to);
-        match handshake::connect(transport.as_ref(), peer, client_id.clone(), *timeout).await {
+        let dialed = handshake::connect(
+            transport.as_ref(),
+            peer,
+            client_id.clone(),
+            login.as_ref(),
+            *timeout,
+        );
+        match dialed.await {
             Ok(connection) => {
                 self.failures.lock().remove(&to);
                 *lane.connection.lock() = Some(connection.clone());

@@ -52,6 +52,8 @@ macro_rules! requests {
             match key {
                 $(ApiKey::$key => Some(VersionRange { min: $min, max: $max }),)*
                 ApiKey::WriteTxnMarkers => Some(kafka::WriteTxnMarkersRequest::SPOKEN),
+                ApiKey::SaslHandshake => Some(kafka::SaslHandshakeRequest::SPOKEN),
+                ApiKey::SaslAuthenticate => Some(kafka::SaslAuthenticateRequest::SPOKEN),
                 _ => None,
             }
         }
@@ -81,15 +83,27 @@ requests! {
     ApiVersions: ApiVersionsRequest => ApiVersionsResponse, 0..=3;
 }
 
-/// A request between brokers, which alone has no field for throttling in its answer.
-impl Request for kafka::WriteTxnMarkersRequest {
-    const KEY: ApiKey = ApiKey::WriteTxnMarkers;
-    const SPOKEN: VersionRange = VersionRange { min: 1, max: 1 };
-    type Response = kafka::WriteTxnMarkersResponse;
+macro_rules! requests_never_throttled {
+    ($($key:ident: $request:ident => $response:ident, $min:literal ..= $max:literal;)*) => {
+        $(
+            impl Request for kafka::$request {
+                const KEY: ApiKey = ApiKey::$key;
+                const SPOKEN: VersionRange = VersionRange { min: $min, max: $max };
+                type Response = kafka::$response;
 
-    fn throttle_ms(_: &Self::Response) -> i32 {
-        0
-    }
+                fn throttle_ms(_: &Self::Response) -> i32 {
+                    0
+                }
+            }
+        )*
+    };
+}
+
+// A request between brokers, and those before anybody is known: their answers have no field for throttling.
+requests_never_throttled! {
+    WriteTxnMarkers: WriteTxnMarkersRequest => WriteTxnMarkersResponse, 1..=1;
+    SaslHandshake: SaslHandshakeRequest => SaslHandshakeResponse, 1..=1;
+    SaslAuthenticate: SaslAuthenticateRequest => SaslAuthenticateResponse, 0..=2;
 }
 
 const LAST_FETCH_BY_NAME: i16 = 12;

@@ -197,7 +197,7 @@ impl Cluster {
     }
 
     fn java(&self, class: &str) -> Vec<OsString> {
-        let mut arguments = self.spec.version.java_arguments(self.spec.jvm_options);
+        let mut arguments = self.spec.version.java_arguments(&self.spec.jvm_options);
         arguments.push(class.into());
         arguments
     }

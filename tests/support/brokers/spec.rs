@@ -1,6 +1,7 @@
 //! What a test cluster consists of, and the property files its processes read.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::Path;
 
 use super::KafkaVersion;
@@ -18,7 +19,9 @@ pub(crate) struct Spec {
     /// Broker properties that override those of the bed.
     pub(crate) properties: BTreeMap<String, String>,
     /// JVM options of every node.
-    pub(crate) jvm_options: &'static [&'static str],
+    pub(crate) jvm_options: Vec<String>,
+    /// Where a single broker also listens for clients that log in, `host:port`.
+    pub(crate) login_listener: Option<String>,
 }
 
 impl Spec {
@@ -29,12 +32,15 @@ impl Spec {
             brokers: 1,
             properties: BTreeMap::new(),
             // They halve what a start costs; a benchmark sets its own.
-            jvm_options: &[
+            jvm_options: [
                 "-Xms256m",
                 "-Xmx768m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
-            ],
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            login_listener: None,
         }
     }
 
@@ -48,6 +54,17 @@ impl Spec {
     pub(crate) fn property(mut self, name: &str, value: &str) -> Self {
         self.properties.insert(name.to_owned(), value.to_owned());
         self
+    }
+
+    /// Adds a listener for clients that log in by a mechanism, with its JAAS entry.
+    pub(crate) fn login(mut self, address: &str, mechanism: &str, jaas: &str) -> Self {
+        self.login_listener = Some(address.to_owned());
+        let name = mechanism.to_lowercase();
+        self.property("listener.name.login.sasl.enabled.mechanisms", mechanism)
+            .property(
+                &format!("listener.name.login.{name}.sasl.jaas.config"),
+                jaas,
+            )
     }
 
     /// The nodes and what each does; the one that keeps the metadata comes first.
@@ -108,7 +125,10 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
     let mut set = |name: &str, value: String| lines.insert(name.to_owned(), value);
     let data = place.data.display().to_string();
     let (metadata_id, metadata_port) = place.metadata_node;
-    let client = format!("PLAINTEXT://127.0.0.1:{}", place.client_port);
+    let mut client = format!("PLAINTEXT://127.0.0.1:{}", place.client_port);
+    if let Some(address) = &spec.login_listener {
+        write!(client, ",LOGIN://{address}").expect("writing to a string");
+    }
     let controller = format!("CONTROLLER://127.0.0.1:{metadata_port}");
     if place.role == Role::ZooKeeper {
         set("dataDir", data);
@@ -134,7 +154,7 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
         set("controller.listener.names", "CONTROLLER".into());
         set(
             "listener.security.protocol.map",
-            "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT".into(),
+            "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,LOGIN:SASL_PLAINTEXT".into(),
         );
         // A killed broker is admitted again when its former session has ended.
         set("broker.session.timeout.ms", "2000".into());

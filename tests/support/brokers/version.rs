@@ -1,6 +1,6 @@
 //! Which Apache Kafka, and how its JVMs are started.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use crate::support::leash::root;
@@ -57,9 +57,12 @@ impl KafkaVersion {
     }
 
     /// The arguments of `java` that come before a main class.
-    pub(crate) fn java_arguments(self, jvm_options: &[&str]) -> Vec<OsString> {
+    pub(crate) fn java_arguments(self, jvm_options: &[impl AsRef<OsStr>]) -> Vec<OsString> {
         let logging = root().join("tests/support/kafka");
-        let mut arguments: Vec<OsString> = jvm_options.iter().map(OsString::from).collect();
+        let mut arguments: Vec<OsString> = jvm_options
+            .iter()
+            .map(|it| it.as_ref().to_owned())
+            .collect();
         for (option, file) in [
             ("-Dlog4j2.configurationFile=", "log4j2.properties"),
             ("-Dlog4j.configuration=file:", "log4j.properties"),

@@ -53,10 +53,7 @@ fn markers(subject: &str, preserve: &PreserveFacts, target: &ClusterFacts) -> Op
         severity(preserve),
         subject,
         format!("{}: {consequence}", refused.chain()),
-        format!(
-            "kafka-acls.sh --bootstrap-server {} --add --allow-principal User:ANONYMOUS --operation Alter --cluster (it also permits changing ACLs)",
-            target.bootstrap
-        ),
+        target.grant("--operation Alter --cluster (it also permits changing ACLs)"),
     ))
 }
 

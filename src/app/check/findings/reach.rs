@@ -2,7 +2,7 @@
 
 use super::{Finding, advice, problem};
 use crate::app::check::facts::{ClusterFacts, Facts, LinkFacts, Reached};
-use crate::error::{Error, Kind};
+use crate::error::{BrokerCode, Error, Kind};
 use crate::model::ClusterName;
 
 /// What is wrong with the ways to the clusters and with links as a whole.
@@ -54,11 +54,11 @@ fn of_reached(
     if let Err(error) = &reached.settings {
         findings.push(advice(
             &subject,
-            format!("the brokers don't tell their settings, so limits are not checked: {}", error.chain()),
             format!(
-                "kafka-acls.sh --bootstrap-server {} --add --allow-principal User:ANONYMOUS --operation DescribeConfigs --cluster",
-                cluster.bootstrap
+                "the brokers don't tell their settings, so limits are not checked: {}",
+                error.chain()
             ),
+            cluster.grant("--operation DescribeConfigs --cluster"),
         ));
     }
 }
@@ -66,17 +66,15 @@ fn of_reached(
 fn unreachable_fix(name: &ClusterName, error: &Error) -> String {
     match error.kind() {
         Kind::Protocol => format!(
-            "Whatever listens there is no Kafka broker, or not with security_protocol = \"PLAINTEXT\": correct bootstrap_servers of [clusters.{name}]."
+            "Whatever listens there is no Kafka broker, or not with this security_protocol: correct bootstrap_servers or security_protocol of [clusters.{name}]."
         ),
         Kind::TimedOut => format!(
             "Nothing answers in time: look for a firewall between here and the brokers, or correct bootstrap_servers of [clusters.{name}]."
         ),
-        Kind::Disconnected
-        | Kind::Broker(_)
-        | Kind::Store
-        | Kind::Invalid
-        | Kind::Refused
-        | Kind::Stopping => {
+        Kind::Broker(BrokerCode(33 | 34 | 58)) | Kind::Invalid => {
+            format!("The login failed: correct [clusters.{name}.sasl], or what stands behind it.")
+        }
+        Kind::Disconnected | Kind::Broker(_) | Kind::Store | Kind::Refused | Kind::Stopping => {
             format!("Start the brokers, or correct bootstrap_servers of [clusters.{name}].")
         }
     }

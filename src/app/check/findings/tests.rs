@@ -29,6 +29,7 @@ fn cluster(id: &str) -> ClusterFacts {
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
     ClusterFacts {
         bootstrap: format!("{id}:9092"),
+        principal: "ANONYMOUS".to_owned(),
         reached: Ok(Reached {
             id: id.to_owned(),
             brokers: 1,

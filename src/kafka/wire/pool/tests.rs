@@ -8,6 +8,7 @@ fn pool(net: &FakeNet) -> Arc<Pool> {
     Pool::new(Dialer {
         transport: Arc::new(net.clone()),
         cluster: ClusterName::new("paris"),
+        login: None,
         client_id: StrBytes::from_static_str("farshore"),
         timeout: Duration::from_secs(10),
     })

@@ -1,0 +1,124 @@
+//! Logins, and what is refused rather than dropped.
+
+use super::*;
+use crate::model::{ClusterName, Secret};
+
+/// The lines of a third cluster, from line 11 on.
+fn rome(lines: &str) -> Result<Config, Vec<Problem>> {
+    let cluster = "[clusters.rome]\nbootstrap_servers = [\"r:1\"]";
+    parse_with_clusters(&format!("{LINK}{cluster}\n{lines}\n"))
+}
+
+fn login(lines: &str) -> Option<LoginConfig> {
+    let config = rome(&format!("security_protocol = \"SASL_PLAINTEXT\"\n{lines}"));
+    let config = config.unwrap_or_else(|problems| panic!("{problems:?}"));
+    config.clusters[&ClusterName::new("rome")].login.clone()
+}
+
+fn by_password(password: &str) -> LoginConfig {
+    LoginConfig::Password {
+        username: "farshore".to_owned(),
+        password: Secret::new(password),
+    }
+}
+
+#[test]
+fn security_is_refused_rather_than_dropped() {
+    let cases = [
+        (
+            r#"security_protocol = "SASL_SSL""#,
+            "11:21: clusters.rome.security_protocol: SASL_SSL is not available in this version; PLAINTEXT and SASL_PLAINTEXT are",
+        ),
+        (
+            r#"security_protocol = "TLS""#,
+            r#"11:21: clusters.rome.security_protocol: unknown value "TLS"; known here are "PLAINTEXT", "SASL_PLAINTEXT", "SSL", "SASL_SSL""#,
+        ),
+        (
+            r#"tls.ca_file = "ca.pem""#,
+            "11:1: clusters.rome.tls: not available in this version: connections are not encrypted",
+        ),
+        (
+            r#"sasl.mechanism = "PLAIN""#,
+            r#"11:1: clusters.rome.sasl: nobody is logged in without security_protocol = "SASL_PLAINTEXT""#,
+        ),
+        (
+            r#"sasl.pasword_file = "secret""#,
+            r#"11:6: clusters.rome.sasl.pasword_file: unknown key; did you mean "password_file"?"#,
+        ),
+    ];
+    for (line, message) in cases {
+        let messages = messages(rome(line));
+        assert_eq!(messages.last().map(String::as_str), Some(message));
+    }
+}
+
+#[test]
+fn logins_that_cannot_be() {
+    let cases = [
+        (
+            "",
+            "9:11: clusters.rome.sasl: missing: SASL_PLAINTEXT logs in",
+        ),
+        (
+            "sasl = { username = \"a\" }",
+            "12:1: clusters.rome.sasl.mechanism: missing",
+        ),
+        (
+            "sasl = { mechanism = \"SCRAM-SHA-256\" }",
+            "12:22: clusters.rome.sasl.mechanism: SCRAM-SHA-256 is not available in this version; PLAIN and GSSAPI are",
+        ),
+        (
+            "sasl = { mechanism = \"PLAIN\", password = \"b\" }",
+            "12:1: clusters.rome.sasl.username: missing",
+        ),
+        (
+            "sasl = { mechanism = \"PLAIN\", username = \"a\" }",
+            "12:1: clusters.rome.sasl.password: missing, as is password_file: one of them is needed",
+        ),
+        (
+            "sasl = { mechanism = \"PLAIN\", username = \"a\", password = \"b\", password_file = \"c\" }",
+            "12:79: clusters.rome.sasl.password_file: password is given, too: one of them is enough",
+        ),
+        (
+            "sasl = { mechanism = \"PLAIN\", username = \"a\", password = \"b\", principal = \"c\" }",
+            "12:75: clusters.rome.sasl.principal: PLAIN has no principal",
+        ),
+        (
+            "sasl = { mechanism = \"PLAIN\", username = \"a\", password_file = \"/nowhere/at/all\" }",
+            "12:63: clusters.rome.sasl.password_file: /nowhere/at/all can't be read: No such file or directory (os error 2)",
+        ),
+    ];
+    for (line, message) in cases {
+        let lines = format!("security_protocol = \"SASL_PLAINTEXT\"\n{line}");
+        assert_eq!(messages(rome(&lines)), [message]);
+    }
+}
+
+#[test]
+fn a_password_comes_from_the_file_or_from_one_of_its_own() {
+    let plain = "sasl = { mechanism = \"PLAIN\", username = \"farshore\", ";
+    let written = login(&format!("{plain}password = \"${{SET}}\" }}"));
+    assert_eq!(written, Some(by_password("orders")));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "of its own\n").unwrap();
+    let path = file.path().display();
+    let read = login(&format!("{plain}password_file = \"{path}\" }}"));
+    assert_eq!(read, Some(by_password("of its own")));
+}
+
+#[test]
+fn kerberos_needs_a_build_with_it() {
+    let lines = "security_protocol = \"SASL_PLAINTEXT\"\nsasl = { mechanism = \"GSSAPI\", principal = \"farshore@TEST\" }";
+    if cfg!(feature = "gssapi") {
+        let config = rome(lines).unwrap();
+        let expected = LoginConfig::Kerberos {
+            service: defaults::KERBEROS_SERVICE.to_owned(),
+            principal: Some("farshore@TEST".to_owned()),
+        };
+        let rome = &config.clusters[&ClusterName::new("rome")];
+        assert_eq!(rome.login, Some(expected));
+    } else {
+        let message = "12:22: clusters.rome.sasl.mechanism: this farshore was built without Kerberos: build it with --features gssapi";
+        assert_eq!(messages(rome(lines)), [message]);
+    }
+}
