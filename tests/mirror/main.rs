@@ -14,6 +14,7 @@ pub(crate) mod hazards;
 mod histories;
 mod journal;
 mod logins;
+mod network;
 mod old_formats;
 mod ownership;
 mod preserve;

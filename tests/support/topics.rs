@@ -38,14 +38,26 @@ pub(crate) async fn create(
     for (name, value) in configs {
         new = new.set(name, value);
     }
+    create_new(bootstrap, &new).await;
+    wait_led(bootstrap, topic, partitions).await;
+}
+
+/// The same with the replicas of each partition.
+pub(crate) async fn create_assigned(bootstrap: &str, topic: &str, replicas: &[&[i32]]) {
+    let partitions = i32::try_from(replicas.len()).expect("a number of partitions");
+    let assigned = TopicReplication::Variable(replicas);
+    create_new(bootstrap, &NewTopic::new(topic, partitions, assigned)).await;
+    wait_led(bootstrap, topic, partitions).await;
+}
+
+async fn create_new(bootstrap: &str, new: &NewTopic<'_>) {
     let results = admin(bootstrap)
-        .create_topics([&new], &AdminOptions::new())
+        .create_topics([new], &AdminOptions::new())
         .await
         .expect("an answer to CreateTopics");
     for result in results {
         result.expect("the topic is created");
     }
-    wait_led(bootstrap, topic, partitions).await;
 }
 
 /// Gives a topic more partitions and waits until each has a leader.
