@@ -38,13 +38,14 @@ pub(crate) async fn create(
     for (name, value) in configs {
         new = new.set(name, value);
     }
-    let results = admin(bootstrap)
-        .create_topics([&new], &AdminOptions::new())
-        .await
-        .expect("an answer to CreateTopics");
-    for result in results {
-        result.expect("the topic is created");
-    }
+    let admin = admin(bootstrap);
+    // With `ZooKeeper` a deleted topic is in the way for a moment after it is no longer listed.
+    eventually(LIMIT, &format!("topic {topic} is created"), async || {
+        let created = admin.create_topics([&new], &AdminOptions::new()).await;
+        let created = created.expect("an answer to CreateTopics").remove(0);
+        created.map(drop).map_err(|(_, code)| code.to_string())
+    })
+    .await;
     wait_led(bootstrap, topic, partitions).await;
 }
 
