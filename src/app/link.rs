@@ -22,7 +22,7 @@ use crate::failover::sites::Sites;
 use crate::kafka::admin;
 use crate::kafka::wire::Cluster;
 use crate::model::OffsetsMode;
-use crate::replicate::{self, LinkView, Preserve, Settings};
+use crate::replicate::{self, LinkView, Settings};
 use crate::task::{Owned, Ownership, Supervisor};
 
 use super::clusters::Watched;
@@ -200,16 +200,16 @@ impl Link {
             () = stop.cancelled() => return Ok(()),
             memory = producer_memory(&target) => memory,
         };
-        let refused = tokio::select! {
+        tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            refused = self.refused_markers(&target) => refused,
-        };
+            () = self.tell_what_is_refused(&target) => {}
+        }
         let link = replicate::Link {
             view: self.view.clone(),
             source: self.source.cluster.clone(),
             target,
             identity,
-            settings: settings(&self.config, refused),
+            settings: settings(&self.config),
             // Half of it: what is older may be forgotten at any moment.
             memory_ms: memory_ms / 2,
             ownership: self.ownership.clone(),
@@ -218,16 +218,15 @@ impl Link {
         replicate::run(link, set, stop).await
     }
 
-    /// What the target says against control markers, if offsets are to be preserved and it does.
-    async fn refused_markers(&self, target: &Cluster) -> Option<String> {
+    /// Says what the target refuses of what preserving offsets needs, if they are to be preserved.
+    async fn tell_what_is_refused(&self, target: &Cluster) {
         if self.config.offsets != OffsetsMode::Preserve {
-            return None;
+            return;
         }
         let probe = probe::try_until_told(target).await;
         for refused in [&probe.markers, &probe.deletion].into_iter().flatten() {
             tracing::error!(link = %self.config.name, error = refused.chain(), "offsets can't be preserved everywhere");
         }
-        probe.markers.map(|refused| refused.chain())
     }
 
     pub(super) fn say(&self, waits_for: Option<&str>) {
@@ -248,7 +247,7 @@ async fn producer_memory(target: &Cluster) -> i64 {
         .unwrap_or(PRODUCER_MEMORY_MS)
 }
 
-fn settings(config: &LinkConfig, refused: Option<String>) -> Settings {
+fn settings(config: &LinkConfig) -> Settings {
     let bytes = |bytes: i32| usize::try_from(bytes).unwrap_or_default();
     Settings {
         fetch_connections: config.fetch_connections,
@@ -261,9 +260,6 @@ fn settings(config: &LinkConfig, refused: Option<String>) -> Settings {
         policies: config.policies.clone(),
         quarantine_topic: config.quarantine_topic.clone(),
         offsets: config.offsets,
-        preserve: Preserve {
-            limits: config.preserve,
-            refused,
-        },
+        preserve: config.preserve,
     }
 }

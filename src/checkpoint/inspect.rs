@@ -146,6 +146,7 @@ mod tests {
             incarnation: 0,
             history: History::default(),
             offsets: OffsetsMode::Translate,
+            fence_epoch: 0,
         };
         put_partition(&mut update, &key(), &record);
         let mut map = RunMap::empty(SourceOffset(0), TargetOffset(0));

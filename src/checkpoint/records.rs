@@ -67,6 +67,9 @@ pub struct PartitionRecord {
     /// How offsets of the two sides relate, decided when the mirror started.
     #[serde(default)]
     pub offsets: OffsetsMode,
+    /// The highest epoch of its producer under which a marker may have been written to shut others out.
+    #[serde(default)]
+    pub fence_epoch: i16,
 }
 
 /// The committed offset of a group in one partition, as this link carried it.

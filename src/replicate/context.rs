@@ -46,16 +46,7 @@ pub struct Settings {
     /// How offsets of the two sides relate where nothing is mirrored yet.
     pub offsets: OffsetsMode,
     /// How far offsets are preserved.
-    pub preserve: Preserve,
-}
-
-/// How far offsets are preserved.
-#[derive(Debug, Clone)]
-pub struct Preserve {
-    /// The configured limits.
-    pub limits: PreserveLimits,
-    /// What the target said when control markers were tried, if it refused them.
-    pub refused: Option<String>,
+    pub preserve: PreserveLimits,
 }
 
 /// What a link is made of.
@@ -157,6 +148,7 @@ impl LinkContext {
             let known = tracked.lock();
             // Where every offset was kept anyway, nothing has to change for keeping them from now on.
             let kept = known.map.run_count() == 1
+                && known.record.history.anchor.is_none()
                 && known
                     .map
                     .last()

@@ -11,7 +11,6 @@ use crate::model::SourceOffset;
 use super::event::{Event, Ticket};
 use super::hold::Cargo;
 use super::mirror::{Lane, Mirror, Phase};
-use super::reasons::{source_gap, truncated};
 use super::settle::Trouble;
 use super::sieve::{Sieve, Verdict};
 use super::worker::{Intake, Worker};
@@ -22,8 +21,6 @@ const LONG_WAIT: Duration = Duration::from_millis(500);
 const SHORT_WAIT: Duration = Duration::from_millis(5);
 /// A fetch isn't worth sending for less room than this.
 const LEAST_ROOM: usize = 64 * 1024;
-
-const OFFSET_OUT_OF_RANGE: i16 = 1;
 
 impl Worker {
     /// Sends a fetch on each idle connection that has partitions with room.
@@ -186,14 +183,16 @@ fn order(
 /// Takes one partition's part of a fetch response into its hold.
 fn take_in(mirror: &mut Mirror, fetched: FetchedPartition) -> Result<(), Trouble> {
     if let Some(diverging) = fetched.diverging {
-        return Err(Trouble::Halt(truncated(
-            mirror.fetch_next,
-            diverging.end,
-            diverging.epoch.0,
-        )));
+        // Whether it concerns what was mirrored, or only what was fetched, is for a settling to tell.
+        let message = format!(
+            "the source's log of leader epoch {} ends at {}, before what was fetched",
+            diverging.epoch.0, diverging.end
+        );
+        let error = Error::new(Kind::Invalid, message).partition(&mirror.route.source);
+        return Err(Trouble::Retry(error));
     }
     if let Some(code) = fetched.error {
-        return Err(refused(mirror, &fetched, code));
+        return Err(refused(mirror, code));
     }
     let mut sieve = Sieve::of(&fetched.aborted);
     let mut oldest = None;
@@ -261,14 +260,8 @@ fn note(
     known.judge_state();
 }
 
-fn refused(mirror: &Mirror, fetched: &FetchedPartition, code: crate::error::BrokerCode) -> Trouble {
-    let passed = fetched.log_start > mirror.fetch_next.get();
-    if code.0 == OFFSET_OUT_OF_RANGE && passed {
-        return Trouble::Halt(source_gap(
-            mirror.fetch_next,
-            SourceOffset(fetched.log_start),
-        ));
-    }
+/// A settling tells what to make of it: a log start that moved on may have passed what was mirrored, or not.
+fn refused(mirror: &Mirror, code: crate::error::BrokerCode) -> Trouble {
     let message = format!(
         "the source refused a fetch: {}",
         crate::kafka::wire::code_name(code)

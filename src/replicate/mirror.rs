@@ -175,8 +175,10 @@ pub(crate) struct Mirror {
     pub(crate) offsets: OffsetsMode,
     /// What it keeps in mind while offsets are preserved.
     pub(crate) preserve: Option<Box<Preserving>>,
-    /// The epoch under which this process last wrote a marker to shut others out.
-    pub(crate) fence_epoch: i16,
+    /// The ids under which it is about to begin anew, until it is durable that what is known of the former ones is given up.
+    pub(crate) anew: Option<Ids>,
+    /// An epoch that nobody wrote under, stored for the next marker that is to shut others out.
+    pub(crate) fence: Option<i16>,
 }
 
 impl Mirror {
@@ -226,7 +228,8 @@ impl Mirror {
             pending: None,
             offsets,
             preserve: None,
-            fence_epoch: 0,
+            anew: None,
+            fence: None,
         }
     }
 
@@ -325,6 +328,8 @@ impl Mirror {
             self.route.source_id = id;
             self.conflict = None;
         }
+        self.offsets = decision.offsets.unwrap_or(self.offsets);
+        self.fence = None;
         if self.epochs_until > frontier || decision.source_id.is_some() {
             self.epochs_until = frontier;
         }

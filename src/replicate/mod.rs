@@ -37,6 +37,7 @@ mod resume;
 mod settle;
 mod settling;
 mod shipment;
+mod sides;
 mod sieve;
 mod storing;
 mod stretch;
@@ -48,7 +49,7 @@ mod view;
 mod window;
 mod worker;
 
-pub use context::{Link, Preserve, Settings};
+pub use context::{Link, Settings};
 pub(crate) use resume::{Tail, check_tail};
 
 pub use deciding::Outcome;

@@ -13,7 +13,7 @@ use crate::kafka::batch::{Batch, Builder, Codec, Record, Stamp, Stamped};
 use crate::kafka::wire::Slot;
 use crate::kafka::{ProducePart, start_produce};
 use crate::model::{
-    HaltCode, Policy, Reason, SourceOffset, TargetOffset, TopicPartition, sequence_of,
+    HaltCode, OffsetsMode, Policy, Reason, SourceOffset, TargetOffset, TopicPartition, sequence_of,
 };
 
 use super::context::LinkContext;
@@ -84,7 +84,13 @@ impl Worker {
             Ok(()) => {
                 let reason = refused.reason.clone();
                 let decision = decision::skip(reason, refused.offset, refused.end);
-                self.decide(index, decision);
+                self.decide(
+                    index,
+                    match self.mirrors[index].offsets {
+                        OffsetsMode::Translate => decision,
+                        OffsetsMode::Preserve => decision.in_place(),
+                    },
+                );
             }
             Err(error) => self.trouble(index, Trouble::from(error), false),
         }

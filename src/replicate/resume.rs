@@ -142,10 +142,14 @@ impl Explanation {
 
 /// The one way to explain a log whose offsets are the source's.
 pub(crate) fn identity(last_run: Option<Run>, end: TargetOffset) -> Explanation {
-    let whole = Run::new(SourceOffset::ZERO, TargetOffset::ZERO, end.get());
-    let untold = last_run.is_none() && end > TargetOffset::ZERO;
+    // A run without records is one that is about to begin.
+    let from = match last_run {
+        None => Some(TargetOffset::ZERO),
+        Some(run) => (run.length == 0).then_some(run.target),
+    };
+    let untold = from.map(|from| Run::new(SourceOffset(from.get()), from, end.since(from)));
     Explanation {
-        runs: untold.then_some(whole).into_iter().collect(),
+        runs: untold.filter(|run| run.length > 0).into_iter().collect(),
         position: SourceOffset(end.get()),
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::error::{Error, Kind};
-use crate::model::{HaltCode, OffsetsMode, PartitionState, Policies, Policy, Run, TargetOffset};
+use crate::model::{HaltCode, OffsetsMode, PartitionState, Policy, Run, TargetOffset};
 
 use super::event::Event;
 use super::mirror::{Lane, Mirror, Phase, Then};
@@ -30,6 +30,9 @@ impl Worker {
         mirror.phase = Phase::Settling;
         if let Err(error) = mirror.tracked.freshen() {
             return self.rest(index, &error);
+        }
+        if let Some(ids) = mirror.anew {
+            return self.begin_anew(index, ids);
         }
         let ticket = (index, mirror.round);
         let question = question(mirror, &self.link.settings);
@@ -150,6 +153,7 @@ impl Worker {
             && let Some(intake) = self.intakes.get_mut(&intake)
         {
             intake.members.retain(|&member| member != index);
+            mirror.epochs_until = mirror.epochs_until.max(mirror.fetch_next);
         }
         mirror.drop_cargo();
         let uncertain = matches!(
@@ -304,16 +308,12 @@ fn question(mirror: &Mirror, settings: &super::context::Settings) -> Question {
         uncertain: mirror.uncertain,
         epochs_until: mirror.epochs_until,
         start: mirror.start,
-        policies: match mirror.offsets {
-            OffsetsMode::Translate => mirror.policies(),
-            // Nothing but a halt keeps every record where it was.
-            OffsetsMode::Preserve => Policies::default(),
-        },
+        policies: mirror.policies(),
         pending: mirror.pending.clone(),
         tracked: Arc::clone(&mirror.tracked),
         offsets: mirror.offsets,
         wanted: settings.offsets,
-        preserve: settings.preserve.clone(),
+        preserve: settings.preserve,
     }
 }
 
@@ -349,6 +349,11 @@ fn take_over(
     known.figures.state = PartitionState::CatchingUp;
     known.figures.detail = None;
     known.figures.reason = None;
+    // What was fetched and not mirrored may be replaced before it is fetched again.
+    known
+        .record
+        .epochs
+        .retain(|(_, first)| *first < settled.next);
     mirror.course.target = end;
     mirror.course.source = known.last_run().as_ref().map(Run::source_end);
     drop(known);
@@ -359,10 +364,10 @@ fn take_over(
     if let Some(standing) = settled.target.standing {
         mirror.window.arm(standing.last_timestamp, now);
     }
-    mirror.keep_offsets(settled, uncertain, now);
+    mirror.keep_offsets(settled, now);
     mirror.uncertain = false;
-    mirror.fetch_next = settled.position.max(settled.origin);
-    mirror.epochs_until = mirror.epochs_until.max(settled.position);
+    mirror.fetch_next = settled.next;
+    mirror.epochs_until = settled.next;
     mirror.leader_epoch = settled.source_leader.epoch;
     mirror.fetched_epoch = settled.fetched_epoch;
     mirror.new_plan = true;

@@ -333,5 +333,6 @@ pub(super) fn blank() -> PartitionRecord {
         incarnation: 0,
         history: History::default(),
         offsets: OffsetsMode::Translate,
+        fence_epoch: 0,
     }
 }

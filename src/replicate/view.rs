@@ -167,11 +167,15 @@ impl LinkView {
             .is_some_and(|tracked| tracked.lock().begun)
     }
 
-    /// How offsets of a topic relate, if its first partition is mirrored already.
+    /// How offsets of a topic relate, if a partition of it is mirrored already.
     pub(crate) fn offsets_of(&self, topic: &TopicName) -> Option<OffsetsMode> {
-        let tracked = self.tracked(&TopicPartition::new(topic.clone(), 0))?;
-        let known = tracked.lock();
-        known.begun.then_some(known.record.offsets)
+        let partitions = self.0.partitions.read();
+        let of_topic = partitions.iter().filter(|(it, _)| it.topic == *topic);
+        let mut begun = of_topic.filter_map(|(_, tracked)| {
+            let known = tracked.lock();
+            known.begun.then_some(known.record.offsets)
+        });
+        begun.next()
     }
 
     /// Why the map of a partition says nothing about the logs there are now, if so: one of them is another than it was.

@@ -8,11 +8,12 @@
 mod adopt;
 mod gap;
 mod odd;
+mod old_brokers;
 mod recreated;
 mod refused;
 mod reseed;
-mod told;
-mod truncated;
+pub(crate) mod told;
+pub(crate) mod truncated;
 
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::brokers::KafkaVersion;

@@ -51,13 +51,15 @@ pub(crate) async fn create_assigned(bootstrap: &str, topic: &str, replicas: &[&[
 }
 
 async fn create_new(bootstrap: &str, new: &NewTopic<'_>) {
-    let results = admin(bootstrap)
-        .create_topics([new], &AdminOptions::new())
-        .await
-        .expect("an answer to CreateTopics");
-    for result in results {
-        result.expect("the topic is created");
-    }
+    let admin = admin(bootstrap);
+    // With `ZooKeeper` a deleted topic is in the way for a moment after it is no longer listed.
+    let what = format!("topic {} is created", new.name);
+    eventually(LIMIT, &what, async || {
+        let created = admin.create_topics([new], &AdminOptions::new()).await;
+        let created = created.expect("an answer to CreateTopics").remove(0);
+        created.map(drop).map_err(|(_, code)| code.to_string())
+    })
+    .await;
 }
 
 /// Gives a topic more partitions and waits until each has a leader.

@@ -4,11 +4,13 @@
 //! and times on both sides.
 
 mod ambiguous;
+mod beyond;
 mod consumers;
 mod forgotten;
 mod gaps;
 mod kills;
 mod permissions;
+mod policies;
 mod prefix;
 mod racing;
 mod refused;
