@@ -43,6 +43,12 @@ impl Worker {
             target_offset: TargetOffset::ZERO,
             stretches: Vec::new(),
         };
+        if self.reseeds.insert(topic.clone(), former) == Some(former) {
+            // Decided before, for another partition or in another life.
+            mirror.released(Ok(outcome));
+            mirror.conflict = Some(being_created_anew());
+            return self.trouble(index, Trouble::Halt(being_created_anew()), false);
+        }
         mirror.phase = Phase::Deciding;
         let ticket = (index, mirror.round);
         let mut update = Update::new();
@@ -76,10 +82,12 @@ impl Worker {
                     self.trouble(index, Trouble::Halt(reason), false);
                 }
             }
-            Err(error) if mirror.round == round => {
-                self.trouble(index, Trouble::Retry(error), false);
+            Err(error) => {
+                self.reseeds.remove(&outcome.topic);
+                if mirror.round == round {
+                    self.trouble(index, Trouble::Retry(error), false);
+                }
             }
-            Err(_) => {}
         }
     }
 

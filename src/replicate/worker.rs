@@ -21,9 +21,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use crate::checkpoint::reseeds::reseeds_of;
 use crate::error::Result;
 use crate::kafka::wire::Connection;
-use crate::model::{BrokerId, TopicPartition};
+use crate::model::{BrokerId, TopicId, TopicName, TopicPartition};
 
 use super::context::{Link, LinkContext};
 use super::event::{Answered, Event, EventFuture};
@@ -83,6 +84,8 @@ pub(crate) struct Worker {
     pub(crate) to_store: Vec<usize>,
     /// Partitions of which something is known that should not wait for the lazy store.
     pub(crate) newsworthy: Vec<usize>,
+    /// Topics of which it was decided to create their mirror anew, with the id of the one that is given up.
+    pub(crate) reseeds: BTreeMap<TopicName, TopicId>,
     pub(crate) asking_log_starts: bool,
     pub(crate) stopping: bool,
 }
@@ -95,8 +98,11 @@ pub async fn run(
     mut set: watch::Receiver<Arc<MirrorSet>>,
     stop: CancellationToken,
 ) -> Result<()> {
+    let link = LinkContext::new(link);
+    let reseeds = reseeds_of(&*link.store, &link.name)?.into_iter();
     let mut worker = Worker {
-        link: Arc::new(LinkContext::new(link)),
+        reseeds: reseeds.map(|(topic, it)| (topic, it.former)).collect(),
+        link: Arc::new(link),
         mirrors: Vec::new(),
         places: BTreeMap::new(),
         intakes: BTreeMap::new(),

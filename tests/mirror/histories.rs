@@ -7,6 +7,7 @@
 
 mod adopt;
 mod gap;
+mod kills;
 mod odd;
 mod old_brokers;
 mod recreated;

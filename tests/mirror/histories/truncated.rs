@@ -4,9 +4,10 @@ use super::told::{content, decisions, has_no_image, is_mapped, resolve, without_
 use crate::hazards::sight::{caught_up, stands_still, translate};
 use crate::hazards::truncated::cut;
 use crate::hazards::{between, broker, spec, write_batches};
-use crate::setting::Setting;
+use crate::setting::{CATCH_UP, Setting};
 use crate::support::brokers::{KafkaVersion, Spec};
 use crate::support::topics;
+use crate::support::wait::eventually;
 
 /// Mirrors 17 records of each topic, cuts the source log of these at 10 while farshore is down, and lets some grow again.
 pub(crate) async fn lose_tails(
@@ -132,7 +133,15 @@ async fn an_unclean_election_under_way_is_followed_from_where_the_logs_part() {
     setting.paris.start_node(2).await;
     broker::leads(&paris, "t", 2).await;
     write_batches(&setting, "t", 0, [100..103], 20).await;
+    eventually(CATCH_UP, "it is decided", async || {
+        let decided = decisions(&setting.farshore, "t").await;
+        (!decided.is_empty())
+            .then_some(())
+            .ok_or_else(|| "not yet".to_owned())
+    })
+    .await;
     caught_up(&setting.farshore, ("t", 0), 13).await;
+    setting.paris.restart(1).await;
     goes_on_behind_surplus(&mut setting, "t", 13).await;
 }
 

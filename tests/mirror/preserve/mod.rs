@@ -5,6 +5,7 @@
 
 mod ambiguous;
 mod beyond;
+mod clusters;
 mod consumers;
 mod forgotten;
 mod gaps;
@@ -14,6 +15,7 @@ mod policies;
 mod prefix;
 mod racing;
 mod refused;
+mod short_gaps;
 
 use serde_json::Value;
 
