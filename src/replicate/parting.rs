@@ -6,7 +6,7 @@
 use crate::error::Result;
 use crate::kafka::admin::{self, At};
 use crate::kafka::wire::{Cluster, Leader};
-use crate::model::{LeaderEpoch, Reason, SourceOffset, TargetOffset};
+use crate::model::{LeaderEpoch, Reason, SourceOffset, TargetOffset, TopicPartition};
 use crate::offsets::Lookup;
 
 use super::likeness::{self, Likeness};
@@ -48,6 +48,18 @@ pub(crate) async fn by_ends(
     }
     let (offset, epoch) = parting;
     Ok((offset < before.get()).then(|| truncated(before, offset, epoch.0)))
+}
+
+/// The leader epoch in which the source wrote what is before an offset, as its log tells; unknown if there is nothing any more.
+pub(crate) async fn epoch_before(
+    source: &Cluster,
+    partition: &TopicPartition,
+    offset: SourceOffset,
+) -> Result<LeaderEpoch> {
+    let last = offset.get() - 1;
+    let batch = likeness::batch_holding(source, partition, last).await?;
+    let holds = batch.filter(|batch| batch.base_offset() <= last);
+    Ok(holds.map_or(LeaderEpoch::UNKNOWN, |batch| batch.header().leader_epoch))
 }
 
 /// Where the source's records stop to be the mirror's; none if its map ends before anything differs.

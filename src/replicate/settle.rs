@@ -25,7 +25,7 @@ use super::reasons::{same_topic, source_gap};
 use super::resume::{self, Explanation, Tail};
 use super::target_log::{Standing, batch_at, settled_end, standing};
 use super::tracked::Tracked;
-use super::{aligned, mapped};
+use super::{aligned, mapped, parting};
 
 /// Why a partition can't go on.
 #[derive(Debug)]
@@ -287,6 +287,11 @@ pub(crate) async fn settle_source(
     if position > mirrored {
         check_holds(source, question, &side, &leader, position).await?;
     }
+    let fetched_epoch = if position > question.epochs_until {
+        parting::epoch_before(source, &question.source, position).await?
+    } else {
+        question.epoch_before(position)
+    };
     Ok(Settled {
         target: side,
         runs: placed.runs,
@@ -295,7 +300,7 @@ pub(crate) async fn settle_source(
         offsets: placed.offsets,
         source_leader: leader,
         source_log_start: log_start,
-        fetched_epoch: question.epoch_before(position),
+        fetched_epoch,
     })
 }
 

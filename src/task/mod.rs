@@ -14,9 +14,19 @@ pub use owned::Owned;
 pub use ownership::Ownership;
 pub use supervisor::Supervisor;
 
-use tokio::task::JoinError;
+use tokio::task::{JoinError, spawn_blocking};
 
 use crate::error::{Error, Kind, Result};
+
+/// Does work that blocks where it holds up no task; `name` names it in the error of a panic.
+///
+/// Cancellation: the work goes on to its end; what it gives is lost.
+pub async fn blocking<F>(name: &str, work: F) -> Result<()>
+where
+    F: FnOnce() -> Result<()> + Send + 'static,
+{
+    outcome(name, spawn_blocking(work).await)
+}
 
 /// What a task that has ended says about itself: its own result, or an error for a panic or an abort.
 fn outcome(name: &str, ended: Result<Result<()>, JoinError>) -> Result<()> {
