@@ -29,6 +29,7 @@ use super::clusters::Watched;
 use super::identity;
 use super::mirrored::View;
 use super::probe;
+use super::revival::{Revival, stands_still};
 
 /// Kafka's default of `producer.id.expiration.ms`.
 const PRODUCER_MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -44,6 +45,7 @@ pub(crate) struct Link {
     pub(crate) store: Arc<dyn Store>,
     /// The same store, where links are come to be owned.
     pub(crate) journaled: Arc<JournaledStore>,
+    pub(crate) revival: Revival,
     pub(crate) journal: JournalSettings,
     pub(crate) ownership: Ownership,
     pub(crate) view: LinkView,
@@ -62,13 +64,51 @@ impl Link {
         let name = self.config.name.clone();
         let told = self.clone();
         let watching = Owned::spawn("condition", self.clone().watch());
-        if let Err(error) = self.run(&stop).await {
-            tracing::error!(link = %name, error = error.chain(), "link doesn't run");
+        while let Err(error) = self.clone().run_while_stored(&stop).await {
             told.say(Some(&error.chain()));
-            stop.cancelled().await;
+            if stop.is_cancelled() {
+                break;
+            }
+            if self.revival.failure().is_none() {
+                tracing::error!(link = %name, error = error.chain(), "link doesn't run");
+                stop.cancelled().await;
+                break;
+            }
+            self.view.await_store(&error.chain());
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.revival.works() => self.begin_anew()?,
+            }
         }
         drop(watching);
         Ok(())
+    }
+
+    /// Runs until told to stop or the checkpoint DB fails.
+    async fn run_while_stored(self, stop: &CancellationToken) -> Result<()> {
+        let _running = self.revival.running();
+        let (end, revival) = (stop.child_token(), self.revival.clone());
+        let mut run = Box::pin(self.run(&end));
+        let why = tokio::select! {
+            ended = &mut run => {
+                let failure = revival.failure();
+                return ended.map_err(|error| failure.map_or(error, |why| stands_still(&why)));
+            }
+            why = revival.failed() => why,
+        };
+        end.cancel();
+        // What it couldn't store any more, the next beginning finds out.
+        let _ = run.await;
+        Err(stands_still(&why))
+    }
+
+    /// Shows what the checkpoint DB holds after it had failed; operations go on.
+    fn begin_anew(&self) -> Result<()> {
+        if !self.config.journal {
+            self.ownership
+                .begin(self.ownership.term().borrow().unwrap_or_default() + 1);
+        }
+        self.look_again()
     }
 
     /// Keeps the condition up to date with what is heard of the clusters.

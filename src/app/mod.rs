@@ -8,6 +8,7 @@ mod link;
 mod mirrored;
 mod owner;
 mod probe;
+mod revival;
 mod samples;
 mod service;
 mod store;

@@ -7,9 +7,14 @@ use crate::control::groups::board::{Board, GroupState};
 use crate::replicate::LinkView;
 use crate::telemetry::metrics::{GroupSample, PartitionSample, Samples};
 
-/// The links of the service.
+use super::revival::Revival;
+
+/// The links of the service, and their checkpoint DB.
 #[derive(Debug)]
-pub(crate) struct LinkSamples(pub(crate) Vec<(LinkView, Arc<Board>)>);
+pub(crate) struct LinkSamples {
+    pub(crate) links: Vec<(LinkView, Arc<Board>)>,
+    pub(crate) revival: Revival,
+}
 
 impl Samples for LinkSamples {
     fn partitions(&self) -> Vec<PartitionSample> {
@@ -32,7 +37,7 @@ impl Samples for LinkSamples {
                     without_image: status.without_image,
                 })
         };
-        self.0.iter().flat_map(of_link).collect()
+        self.links.iter().flat_map(of_link).collect()
     }
 
     fn groups(&self) -> Vec<GroupSample> {
@@ -50,7 +55,11 @@ impl Samples for LinkSamples {
                 count,
             })
         };
-        self.0.iter().flat_map(of_link).collect()
+        self.links.iter().flat_map(of_link).collect()
+    }
+
+    fn checkpoint_failed(&self) -> bool {
+        self.revival.failure().is_some()
     }
 }
 

@@ -45,6 +45,14 @@ pub(crate) async fn by_ends(sides: &Sides<'_>, before: SourceOffset) -> Result<O
     Ok((offset < before.get()).then(|| truncated(before, offset, epoch.0)))
 }
 
+/// The leader epoch in which the source wrote what is before an offset, as its log tells; unknown if there is nothing any more.
+pub(crate) async fn epoch_before(sides: &Sides<'_>, offset: SourceOffset) -> Result<LeaderEpoch> {
+    let last = offset.get() - 1;
+    let batch = likeness::batch_holding(sides.source, &sides.question.source, last).await?;
+    let holds = batch.filter(|batch| batch.base_offset() <= last);
+    Ok(holds.map_or(LeaderEpoch::UNKNOWN, |batch| batch.header().leader_epoch))
+}
+
 /// Where the source's records stop to be the mirror's, the one at `differs` being another; none if the map has no image there.
 ///
 /// Both logs are equal up to one place and differ from there on, so that place is found by halving. What neither tells is

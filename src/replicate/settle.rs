@@ -20,13 +20,12 @@ use crate::model::{
 use super::decision::Decision;
 use super::foreign::Survey;
 use super::judging::{check_holds, judge_tail, overtaken, recreated};
-use super::parting::has_older_leader;
 use super::reasons::{another_topic, same_topic};
 use super::resume::{self, Explanation, Tail};
 use super::sides::Sides;
 use super::target_log::{Standing, batch_at, settled_end, standing};
 use super::tracked::Tracked;
-use super::{aligned, mapped};
+use super::{aligned, mapped, parting};
 
 /// Why a partition can't go on.
 #[derive(Debug)]
@@ -273,7 +272,7 @@ pub(crate) async fn settle_source(
         same.map_err(|reason| recreated(&sides, reason))?;
     }
     let mirrored = question.record.frontier;
-    if !leader.topic_id.is_known() && has_older_leader(&sides) {
+    if !leader.topic_id.is_known() && parting::has_older_leader(&sides) {
         return Err(recreated(&sides, another_topic(partition, mirrored)));
     }
     // Before contents are compared: where records are gone, others may stand in their places.
@@ -294,7 +293,11 @@ pub(crate) async fn settle_source(
     if position > mirrored {
         check_holds(&sides, position).await?;
     }
-    let fetched_epoch = question.epoch_before(placed.next);
+    let fetched_epoch = if placed.next > question.epochs_until {
+        parting::epoch_before(&sides, placed.next).await?
+    } else {
+        question.epoch_before(placed.next)
+    };
     Ok(Settled {
         target: side,
         runs: placed.runs,

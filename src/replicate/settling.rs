@@ -334,10 +334,11 @@ fn take_over(
         known.record.origin = settled.origin;
     }
     known.record.offsets = settled.offsets;
-    known.explained(&explanation, end).map_err(|error| {
+    known.found(&explanation, end).map_err(|error| {
         let message = format!("the target's log doesn't continue the map: {error}");
         Trouble::Halt(crate::model::Reason::new(HaltCode::MapUnknown, message))
     })?;
+    known.note_epoch(settled.fetched_epoch, settled.position.plus(-1));
     known.record.acked_end = end;
     known.record.source_topic_id = settled.source_leader.topic_id;
     known.record.target_topic_id = settled.target.leader.topic_id;
@@ -382,7 +383,7 @@ fn believe_target(mirror: &Mirror, side: &TargetSide) {
     let explained = side.explanations.first().filter(|_| one_plan).cloned();
     let Some(explanation) = explained else { return };
     let grown = side.tail.end > known.record.acked_end;
-    if grown && known.explained(&explanation, side.tail.end).is_ok() {
+    if grown && known.found(&explanation, side.tail.end).is_ok() {
         known.record.acked_end = side.tail.end;
         known.figures.target_end = side.tail.end.get();
     }

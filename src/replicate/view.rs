@@ -118,6 +118,16 @@ impl LinkView {
         Ok(())
     }
 
+    /// Shows that nothing is mirrored for want of the checkpoint DB.
+    pub fn await_store(&self, why: &str) {
+        for tracked in self.0.partitions.read().values() {
+            let waits = !tracked.lock().figures.state.needs_operator();
+            if waits {
+                tracked.show(PartitionState::Retrying, Some(why.to_owned()));
+            }
+        }
+    }
+
     /// The link's name.
     pub fn link(&self) -> &LinkName {
         &self.0.link

@@ -4,9 +4,11 @@
 mod support;
 
 mod asking;
+mod chaos;
 mod checks;
 mod databases;
 mod discovery;
+mod disks;
 mod exactness;
 mod failover;
 mod groups;

@@ -1,6 +1,7 @@
 //! Two clusters and farshore between them.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::support::brokers::{Cluster, KafkaVersion, Spec};
@@ -120,9 +121,18 @@ impl Setting {
 
 /// A farshore of its own for a link between two clusters.
 pub(crate) fn farshore(paris: &Cluster, oslo: &Cluster, link: &str) -> Farshore {
-    let binary = env!("CARGO_BIN_EXE_farshore");
+    farshore_by(env!("CARGO_BIN_EXE_farshore"), paris, oslo, link)
+}
+
+/// The same, started by a program that becomes farshore.
+pub(crate) fn farshore_by(
+    program: impl Into<PathBuf>,
+    paris: &Cluster,
+    oslo: &Cluster,
+    link: &str,
+) -> Farshore {
     Farshore::new(
-        binary,
+        program,
         &paris_oslo(&paris.bootstrap(), &oslo.bootstrap(), link),
     )
 }

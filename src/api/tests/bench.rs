@@ -236,4 +236,8 @@ impl Samples for Nothing {
     fn groups(&self) -> Vec<GroupSample> {
         Vec::new()
     }
+
+    fn checkpoint_failed(&self) -> bool {
+        false
+    }
 }

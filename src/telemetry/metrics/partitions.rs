@@ -18,6 +18,8 @@ pub trait Samples: fmt::Debug + Send + Sync + 'static {
     fn partitions(&self) -> Vec<PartitionSample>;
     /// How many partitions of groups are in which state of group sync.
     fn groups(&self) -> Vec<GroupSample>;
+    /// Whether the checkpoint DB can't be written, so that nothing is mirrored.
+    fn checkpoint_failed(&self) -> bool;
 }
 
 /// How a mirror partition stands.
@@ -69,7 +71,8 @@ impl Collector for Collected {
         let samples: Vec<Labelled> = self.0.partitions().into_iter().map(Labelled::new).collect();
         Page(&mut encoder).partitions(&samples)?;
         Page(&mut encoder).states(&samples)?;
-        Page(&mut encoder).groups(&self.0.groups())
+        Page(&mut encoder).groups(&self.0.groups())?;
+        Page(&mut encoder).checkpoint(self.0.checkpoint_failed())
     }
 }
 
@@ -207,6 +210,12 @@ impl Page<'_, '_> {
             metric.encode_family(&labels)?.encode_gauge(&sample.count)?;
         }
         Ok(())
+    }
+
+    fn checkpoint(&mut self, has_failed: bool) -> fmt::Result {
+        let help = "1 while the checkpoint DB can't be written, so that nothing is mirrored";
+        let mut metric = self.family("checkpoint_failed", help, MetricType::Gauge)?;
+        metric.encode_gauge(&i64::from(has_failed))
     }
 
     fn gauges<V: EncodeGaugeValue>(

@@ -40,6 +40,10 @@ impl Samples for Fixed {
             count: 3,
         }]
     }
+
+    fn checkpoint_failed(&self) -> bool {
+        true
+    }
 }
 
 #[test]
@@ -60,6 +64,7 @@ fn figures_of_partitions_are_taken_from_the_snapshot() {
         r#"farshore_partitions{link="l",state="live"} 1"#,
         r#"farshore_partitions{link="l",state="diverged"} 0"#,
         r#"farshore_group_partitions{link="l",state="in_sync"} 3"#,
+        "farshore_checkpoint_failed 1",
         concat!(
             r#"farshore_build_info{version=""#,
             env!("CARGO_PKG_VERSION"),

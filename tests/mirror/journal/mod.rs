@@ -3,7 +3,7 @@
 
 mod away;
 mod lost;
-mod stale;
+pub(crate) mod stale;
 mod verbs;
 
 use crate::histories::write_transactions;
