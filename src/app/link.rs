@@ -265,5 +265,6 @@ fn settings(config: &LinkConfig, refused: Option<String>) -> Settings {
             limits: config.preserve,
             refused,
         },
+        path: config.path,
     }
 }

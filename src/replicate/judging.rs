@@ -2,29 +2,41 @@
 
 use crate::error::Result;
 use crate::kafka::wire::{Cluster, Leader};
-use crate::model::{HaltCode, LinkIdentity, Policy, Reason, SourceOffset};
+use crate::model::{DataPath, HaltCode, LinkIdentity, Policy, Reason, SourceOffset};
 
 use super::decision;
 use super::parting;
-use super::resume::{self, Tail};
+use super::resume::{self, Explanation, Tail};
 use super::settle::{Question, TargetSide, Trouble};
+use super::transacted::{self, Expected};
 
 /// Whether the tail is this link's own, or why it is somebody else's that is to be adopted.
 pub(crate) fn judge_tail(
     identity: &LinkIdentity,
     question: &Question,
     tail: &Tail,
+    explanations: &[Explanation],
 ) -> Result<Option<Reason>, Trouble> {
     let adopts = question.policies.on(HaltCode::ForeignWrite) == Policy::Adopt;
     let reached = question.acknowledged.map(|_| question.record.frontier);
     let (acknowledged, incarnation) = (question.acknowledged, question.record.incarnation);
-    let checked = resume::check_tail(
-        identity,
-        question.offsets,
-        tail,
-        acknowledged,
-        question.anchor(),
-    )
+    let checked = match question.record.path {
+        DataPath::Raw => resume::check_tail(
+            identity,
+            question.offsets,
+            tail,
+            acknowledged,
+            question.anchor(),
+        ),
+        DataPath::Record => {
+            let expected = Expected {
+                acknowledged,
+                mapped: question.tracked.lock().map.target_end(),
+                explanations,
+            };
+            transacted::check(identity, tail, &expected)
+        }
+    }
     .and_then(|()| resume::check_incarnation(identity, tail, acknowledged, incarnation));
     match checked {
         Ok(()) => {
@@ -65,7 +77,7 @@ pub(crate) async fn check_holds(
 /// What to do about a source that parted from what was mirrored at the reason's source offset.
 pub(crate) fn truncation(question: &Question, side: &TargetSide, reason: Reason) -> Trouble {
     // Behind the parting nothing can be proven by content any more: only an unequivocal map may be cut there.
-    let nothing_new = question.acknowledged == Some(side.tail.end);
+    let nothing_new = question.acknowledged >= Some(side.tail.filled);
     let found = match side.explanations.as_slice() {
         [only] => Some(only),
         [first, ..] if nothing_new => Some(first),
@@ -78,6 +90,7 @@ pub(crate) fn truncation(question: &Question, side: &TargetSide, reason: Reason)
         (Some(found), Some(parting)) if question.follows(reason.code) => {
             let (found, end) = (found.clone(), side.tail.end);
             let decision = decision::follow_truncation(reason, found, parting, end);
+            let decision = decision.found_up_to(side.tail.filled);
             Trouble::Decided(Box::new(decision))
         }
         _ => Trouble::Halt(reason),

@@ -2,7 +2,7 @@
 
 use crate::kafka::batch::Batch;
 use crate::kafka::wire::{Cluster, Leader};
-use crate::model::{HaltCode, OffsetsMode, Reason, Run, SourceOffset, TargetOffset};
+use crate::model::{DataPath, HaltCode, OffsetsMode, Reason, Run, SourceOffset, TargetOffset};
 
 use super::judging::truncation;
 use super::likeness::{self, Likeness};
@@ -58,15 +58,18 @@ async fn prove(
 ) -> Result<Explanation, Trouble> {
     let mut undecided = Vec::new();
     for explanation in &side.explanations {
-        let map =
-            |target| explanation.source_of(open_ended(question.last_run, side.tail.end), target);
+        let map = |target| {
+            let last_run = open_ended(question.last_run, side.tail.filled);
+            let known = || question.tracked.lock().map.last()?.to_source(target);
+            explanation.source_of(last_run, target).or_else(known)
+        };
         match likeness::compare(source, &question.source, last, map).await? {
             Likeness::Same => return Ok(explanation.clone()),
             Likeness::Different => {}
             Likeness::Unknown => undecided.push(explanation),
         }
     }
-    let nothing_new = question.acknowledged == Some(side.tail.end);
+    let nothing_new = question.acknowledged >= Some(side.tail.filled);
     if nothing_new && undecided.is_empty() {
         // The map is certain, so it is the source that no longer has what was mirrored.
         let parting = parting::by_content(source, target, question, side).await?;
@@ -76,6 +79,11 @@ async fn prove(
     }
     match undecided.as_slice() {
         [only] if nothing_new || side.explanations.len() == 1 => Ok((*only).clone()),
+        _ if question.record.path == DataPath::Record && !nothing_new => {
+            let message = "the last records of the mirror partition are not the source's at the offsets where this link was about to write them";
+            let reason = Reason::new(HaltCode::ForeignWrite, message);
+            Err(Trouble::Halt(reason.at(Some(question.record.frontier), question.acknowledged)))
+        }
         _ => Err(Trouble::Halt(
             Reason::new(
                 HaltCode::MapUnknown,

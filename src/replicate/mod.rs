@@ -37,14 +37,17 @@ mod resume;
 mod settle;
 mod settling;
 mod shipment;
+mod shown;
 mod sieve;
 mod storing;
 mod stretch;
 mod target_log;
 mod tracked;
+mod transacted;
 mod translate;
 mod turns;
 mod view;
+mod ways;
 mod window;
 mod worker;
 

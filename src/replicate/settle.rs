@@ -13,8 +13,8 @@ use crate::kafka::admin::{self, At};
 use crate::kafka::batch::Batch;
 use crate::kafka::wire::{Cluster, Leader};
 use crate::model::{
-    HaltCode, LeaderEpoch, LinkIdentity, OffsetsMode, Policies, Policy, Reason, Run, SourceOffset,
-    TargetOffset, TopicId, TopicPartition, sequence_of,
+    DataPath, HaltCode, LeaderEpoch, LinkIdentity, OffsetsMode, Policies, Policy, Reason, Run,
+    SourceOffset, TargetOffset, TopicId, TopicPartition, sequence_of,
 };
 
 use super::context::Preserve;
@@ -23,9 +23,10 @@ use super::foreign::Survey;
 use super::judging::{check_holds, judge_tail, recreated};
 use super::reasons::{same_topic, source_gap};
 use super::resume::{self, Explanation, Tail};
-use super::target_log::{Standing, batch_at, settled_end, standing};
+use super::shown::last_shown;
+use super::target_log::{Standing, batch_at, marked_end, settled_end, standing};
 use super::tracked::Tracked;
-use super::{aligned, mapped};
+use super::{aligned, mapped, transacted};
 
 /// Why a partition can't go on.
 #[derive(Debug)]
@@ -91,6 +92,33 @@ impl Question {
     /// The target offset where the map goes on, if nothing has landed there yet.
     pub(crate) fn anchor(&self) -> Option<TargetOffset> {
         self.record.history.anchor.map(|anchor| anchor.target)
+    }
+
+    /// Where the records of a log end that holds none any more.
+    fn nothing_shown(&self, end: TargetOffset) -> TargetOffset {
+        match self.record.path {
+            DataPath::Raw => end,
+            DataPath::Record => self.acknowledged.unwrap_or(end).min(end),
+        }
+    }
+
+    /// How a log can be explained, the most likely first.
+    fn explanations(&self, identity: &LinkIdentity, tail: &Tail) -> Vec<Explanation> {
+        let (last_run, plans) = (self.last_run, &self.record.plans);
+        let own = tail
+            .last
+            .is_some_and(|last| identity.owns(last.producer_id));
+        match (self.offsets, self.record.path) {
+            (OffsetsMode::Preserve, _) => vec![resume::identity(last_run, tail.end)],
+            (OffsetsMode::Translate, DataPath::Record) if !own => {
+                transacted::explanations(last_run, plans, tail.filled)
+            }
+            (OffsetsMode::Translate, DataPath::Raw | DataPath::Record) => {
+                // Behind the last record there may be what the record path gave up, and where the map goes on.
+                let known_end = last_run.map_or(tail.filled, |run| run.target_end());
+                resume::explanations(last_run, plans, tail.filled.max(known_end))
+            }
+        }
     }
 
     pub(crate) fn follows(&self, code: HaltCode) -> bool {
@@ -182,32 +210,36 @@ pub(crate) async fn settle_target(
     )?;
     let known = question.record.target_topic_id;
     same_topic(known, leader.topic_id, HaltCode::TargetRecreated, partition)?;
+    let by_records = question.record.path == DataPath::Record;
+    if by_records {
+        marked_end(cluster, partition, &leader, question.record.acked_end).await?;
+    }
     let end = settled_end(cluster, partition, &leader, question.uncertain).await?;
     let log_start = TargetOffset(
         admin::list_offset(cluster, partition, leader.epoch, At::Earliest)
             .await?
             .offset,
     );
-    let last = if end > log_start {
+    let last = if by_records {
+        let acknowledged = question.record.acked_end;
+        last_shown(cluster, partition, end, log_start, acknowledged).await?
+    } else if end > log_start {
         Some(batch_at(cluster, partition, end).await?)
     } else {
         None
     };
+    let shown_end = last.as_ref().map(|batch| TargetOffset(batch.next_offset()));
     let tail = Tail {
         end,
         log_start,
         last: last.as_ref().map(|batch| *batch.header()),
+        filled: shown_end.unwrap_or_else(|| question.nothing_shown(end)),
     };
-    let foreign = match judge_tail(identity, question, &tail) {
+    let explanations = question.explanations(identity, &tail);
+    let foreign = match judge_tail(identity, question, &tail, &explanations) {
         Ok(None) => None,
         Ok(Some(reason)) => Some(Survey::read(cluster, identity, question, &tail, reason).await?),
         Err(trouble) => return Err(trouble),
-    };
-    let explanations = match question.offsets {
-        OffsetsMode::Translate => {
-            resume::explanations(question.last_run, &question.record.plans, tail.end)
-        }
-        OffsetsMode::Preserve => vec![resume::identity(question.last_run, tail.end)],
     };
     let standing = standing_of(cluster, identity, question, &tail).await?;
     Ok(TargetSide {
@@ -282,6 +314,7 @@ pub(crate) async fn settle_source(
         let runs = placed.runs;
         let found = Explanation { runs, position };
         let decision = decision::follow_gap(reason, found, log_start, side.tail.end);
+        let decision = decision.found_up_to(side.tail.filled);
         return Err(Trouble::Decided(Box::new(decision)));
     }
     if position > mirrored {

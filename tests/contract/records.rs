@@ -46,6 +46,7 @@ fn partition_record(frontier: i64) -> PartitionRecord {
         incarnation: 2,
         history: farshore::model::History::default(),
         offsets: OffsetsMode::Preserve,
+        path: farshore::model::DataPath::Record,
     }
 }
 
