@@ -301,5 +301,6 @@ fn settings(config: &LinkConfig) -> Settings {
         quarantine_topic: config.quarantine_topic.clone(),
         offsets: config.offsets,
         preserve: config.preserve,
+        path: config.path,
     }
 }

@@ -111,7 +111,8 @@ mod tests {
     use crate::checkpoint::records::{put_link, put_partition};
     use crate::checkpoint::{LinkRecord, MemoryStore, StoredRuns, Update};
     use crate::model::{
-        History, LinkIdentity, OffsetsMode, SourceOffset, TargetOffset, TopicId, TopicPartition,
+        DataPath, History, LinkIdentity, OffsetsMode, SourceOffset, TargetOffset, TopicId,
+        TopicPartition,
     };
     use crate::offsets::RunMap;
 
@@ -147,6 +148,7 @@ mod tests {
             history: History::default(),
             offsets: OffsetsMode::Translate,
             fence_epoch: 0,
+            path: DataPath::Raw,
         };
         put_partition(&mut update, &key(), &record);
         let mut map = RunMap::empty(SourceOffset(0), TargetOffset(0));

@@ -81,6 +81,14 @@ impl Decision {
         }
         self
     }
+
+    /// The same where the log's records end before its end.
+    pub(crate) fn found_up_to(mut self, filled: TargetOffset) -> Self {
+        if let Some((_, end)) = &mut self.found {
+            *end = filled;
+        }
+        self
+    }
 }
 
 /// Goes on at the source's log start: what lay before it is lost.

@@ -1,11 +1,11 @@
 //! The fetching side of the worker.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::batches;
-use crate::kafka::wire::{Connection, Slot};
-use crate::kafka::{FetchOrder, FetchPartition, FetchedPartition, start_fetch};
+use crate::kafka::{FetchOrder, FetchPartition, FetchedPartition, Source};
 use crate::model::SourceOffset;
 
 use super::event::{Event, Ticket};
@@ -46,13 +46,12 @@ impl Worker {
         if intake.members.is_empty() {
             return;
         }
-        let Some(connection) = intake.connection.clone().filter(Connection::is_alive) else {
+        let Some(source) = intake.source.clone().filter(Source::is_alive) else {
             intake.busy = true;
-            intake.connection = None;
-            let source = self.link.source.clone();
+            intake.source = None;
+            let link = Arc::clone(&self.link);
             self.events.push(Box::pin(async move {
-                let connection = source.connection(lane.broker, Slot::Fetch(lane.slot)).await;
-                Event::IntakeUp(lane, connection)
+                Event::IntakeUp(lane, link.open_source(lane).await)
             }));
             return;
         };
@@ -70,28 +69,24 @@ impl Worker {
         intake.busy = true;
         self.reserved += max_bytes;
         let timeout = self.link.settings.request_timeout;
-        let pending = start_fetch(&connection, &order, timeout);
+        let pending = source.start_fetch(order, timeout);
         self.events.push(Box::pin(async move {
-            let answer = match pending {
-                Ok(pending) => pending.await,
-                Err(error) => Err(error),
-            };
             Event::Fetched {
                 lane,
                 tickets,
                 reserved: max_bytes,
-                answer,
+                answer: pending.await,
             }
         }));
     }
 
-    pub(crate) fn intake_up(&mut self, lane: Lane, connection: Result<Connection>) {
+    pub(crate) fn intake_up(&mut self, lane: Lane, source: Result<Source>) {
         let Some(intake) = self.intakes.get_mut(&lane) else {
             return;
         };
         intake.busy = false;
-        match connection {
-            Ok(connection) => intake.connection = Some(connection),
+        match source {
+            Ok(source) => intake.source = Some(source),
             Err(error) => self.intake_lost(lane, &error),
         }
     }
@@ -100,7 +95,7 @@ impl Worker {
         let Some(intake) = self.intakes.get_mut(&lane) else {
             return;
         };
-        intake.connection = None;
+        intake.source = None;
         for index in std::mem::take(&mut intake.members) {
             if self.mirrors[index].fetches_at(lane) {
                 let error = error.shared("fetching stopped");

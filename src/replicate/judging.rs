@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::model::{
-    HaltCode, LinkIdentity, OffsetsMode, Policy, Reason, SourceOffset, TargetOffset,
+    DataPath, HaltCode, LinkIdentity, OffsetsMode, Policy, Reason, SourceOffset, TargetOffset,
 };
 
 use super::decision;
@@ -10,23 +10,35 @@ use super::parting;
 use super::resume::{self, Explanation, Tail};
 use super::settle::{Placed, Question, Trouble};
 use super::sides::Sides;
+use super::transacted::{self, Expected};
 
 /// Whether the tail is this link's own, or why it is somebody else's that is to be adopted.
 pub(crate) fn judge_tail(
     identity: &LinkIdentity,
     question: &Question,
     tail: &Tail,
+    explanations: &[Explanation],
 ) -> Result<Option<Reason>, Trouble> {
     let adopts = question.policies.on(HaltCode::ForeignWrite) == Policy::Adopt;
     let reached = question.acknowledged.map(|_| question.record.frontier);
     let (acknowledged, incarnation) = (question.acknowledged, question.record.incarnation);
-    let checked = resume::check_tail(
-        identity,
-        question.offsets,
-        tail,
-        acknowledged,
-        question.anchor(),
-    )
+    let checked = match question.record.path {
+        DataPath::Raw => resume::check_tail(
+            identity,
+            question.offsets,
+            tail,
+            acknowledged,
+            question.anchor(),
+        ),
+        DataPath::Record => {
+            let expected = Expected {
+                acknowledged,
+                mapped: question.tracked.lock().map.target_end(),
+                explanations,
+            };
+            transacted::check(identity, tail, &expected)
+        }
+    }
     .and_then(|()| resume::check_incarnation(identity, tail, acknowledged, incarnation));
     match checked {
         Ok(()) => {
@@ -95,6 +107,7 @@ fn truncation(sides: &Sides<'_>, reason: Reason) -> Trouble {
         (Some(found), Some(parting)) if question.follows(reason.code) => {
             let (found, end) = (found.clone(), side.tail.end);
             let decision = decision::follow_truncation(reason, found, parting, end);
+            let decision = decision.found_up_to(side.tail.filled);
             Trouble::Decided(Box::new(decision))
         }
         _ => Trouble::Halt(reason),
@@ -129,6 +142,7 @@ pub(crate) fn overtaken(sides: &Sides<'_>, placed: Placed) -> Trouble {
         position: placed.next,
     };
     let decision = decision::follow_gap(reason, found, log_start, side.tail.end);
+    let decision = decision.found_up_to(side.tail.filled);
     Trouble::Decided(Box::new(match placed.offsets {
         OffsetsMode::Translate => decision,
         OffsetsMode::Preserve => decision.in_place(),

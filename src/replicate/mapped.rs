@@ -1,7 +1,7 @@
 //! Settles a partition with an offset map: it goes on behind the source record that its log's last record is.
 
 use crate::kafka::batch::Batch;
-use crate::model::{HaltCode, OffsetsMode, Reason, TargetOffset};
+use crate::model::{DataPath, HaltCode, OffsetsMode, Reason, TargetOffset};
 
 use super::judging::parted;
 use super::likeness::{self, Likeness};
@@ -53,7 +53,12 @@ async fn prove(sides: &Sides<'_>, last: &Batch) -> Result<Explanation, Trouble> 
     let Sides { question, side, .. } = *sides;
     let mut undecided = Vec::new();
     for explanation in &side.explanations {
-        let map = |target| explanation.source_of(sides.open_run(), target);
+        let map = |target| {
+            let known = || question.tracked.lock().map.last()?.to_source(target);
+            explanation
+                .source_of(sides.open_run(), target)
+                .or_else(known)
+        };
         match likeness::compare(sides.source, &question.source, last, map).await? {
             Likeness::Same => return Ok(explanation.clone()),
             Likeness::Different => {}
@@ -71,6 +76,11 @@ async fn prove(sides: &Sides<'_>, last: &Batch) -> Result<Explanation, Trouble> 
     }
     match undecided.as_slice() {
         [only] if is_certain || side.explanations.len() == 1 => Ok((*only).clone()),
+        _ if question.record.path == DataPath::Record && !is_certain => {
+            let message = "the last records of the mirror partition are not the source's at the offsets where this link was about to write them";
+            let reason = Reason::new(HaltCode::ForeignWrite, message);
+            Err(Trouble::Halt(reason.at(Some(question.record.frontier), question.acknowledged)))
+        }
         _ => Err(Trouble::Halt(
             Reason::new(
                 HaltCode::MapUnknown,

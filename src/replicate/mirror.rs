@@ -107,12 +107,17 @@ pub(crate) struct Route {
 
 impl Route {
     /// A number that spreads partitions over connections: neighbours within a topic land on different ones.
-    pub(crate) fn spread(&self) -> u64 {
+    fn spread(&self) -> u64 {
         let topic = self.source.topic.as_str().bytes();
         let hash = topic.fold(0_u64, |hash, byte| {
             hash.wrapping_mul(31).wrapping_add(u64::from(byte))
         });
         hash.wrapping_add(u64::from(self.source.partition.0.unsigned_abs()))
+    }
+
+    /// Which of so many connections is this partition's.
+    pub(crate) fn slot(&self, connections: u16) -> u16 {
+        u16::try_from(self.spread() % u64::from(connections.max(1))).unwrap_or(0)
     }
 }
 
@@ -205,6 +210,7 @@ impl Mirror {
                 epoch: 0,
                 target: TargetOffset::ZERO,
                 unnumbered: 0,
+                marker: 0,
                 source: None,
                 records_limit: usize::MAX,
             },

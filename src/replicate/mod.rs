@@ -37,15 +37,18 @@ mod resume;
 mod settle;
 mod settling;
 mod shipment;
+mod shown;
 mod sides;
 mod sieve;
 mod storing;
 mod stretch;
 mod target_log;
 mod tracked;
+mod transacted;
 mod translate;
 mod turns;
 mod view;
+mod ways;
 mod window;
 mod worker;
 

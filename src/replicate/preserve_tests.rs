@@ -55,6 +55,7 @@ fn settle(mirror: &mut Mirror, uncertain: bool, epoch: i16) {
             leader: leader(),
             tail: Tail {
                 end: TargetOffset(END),
+                filled: TargetOffset(END),
                 log_start: TargetOffset(0),
                 last: None,
             },

@@ -13,8 +13,8 @@ use crate::kafka::admin::{self, At};
 use crate::kafka::batch::Batch;
 use crate::kafka::wire::{Cluster, Leader};
 use crate::model::{
-    HaltCode, LeaderEpoch, LinkIdentity, OffsetsMode, Policies, Policy, Reason, Run, SourceOffset,
-    TargetOffset, TopicId, TopicPartition, sequence_of,
+    DataPath, HaltCode, LeaderEpoch, LinkIdentity, OffsetsMode, Policies, Policy, Reason, Run,
+    SourceOffset, TargetOffset, TopicId, TopicPartition, sequence_of,
 };
 
 use super::decision::Decision;
@@ -22,10 +22,11 @@ use super::foreign::Survey;
 use super::judging::{check_holds, judge_tail, overtaken, recreated};
 use super::reasons::{another_topic, same_topic};
 use super::resume::{self, Explanation, Tail};
+use super::shown::last_shown;
 use super::sides::Sides;
-use super::target_log::{Standing, batch_at, settled_end, standing};
+use super::target_log::{Standing, batch_at, marked_end, settled_end, standing};
 use super::tracked::Tracked;
-use super::{aligned, mapped, parting};
+use super::{aligned, mapped, parting, transacted};
 
 /// Why a partition can't go on.
 #[derive(Debug)]
@@ -93,13 +94,40 @@ impl Question {
         self.record.history.anchor.map(|anchor| anchor.target)
     }
 
+    /// Where the records of a log end that holds none any more.
+    fn nothing_shown(&self, end: TargetOffset) -> TargetOffset {
+        match self.record.path {
+            DataPath::Raw => end,
+            DataPath::Record => self.acknowledged.unwrap_or(end).min(end),
+        }
+    }
+
+    /// How a log can be explained, the most likely first.
+    fn explanations(&self, identity: &LinkIdentity, tail: &Tail) -> Vec<Explanation> {
+        let (last_run, plans) = (self.last_run, &self.record.plans);
+        let own = tail
+            .last
+            .is_some_and(|last| identity.owns(last.producer_id));
+        match (self.offsets, self.record.path) {
+            (OffsetsMode::Preserve, _) => vec![resume::identity(last_run, tail.end)],
+            (OffsetsMode::Translate, DataPath::Record) if !own => {
+                transacted::explanations(last_run, plans, tail.filled)
+            }
+            (OffsetsMode::Translate, DataPath::Raw | DataPath::Record) => {
+                // Behind the last record there may be what the record path gave up, and where the map goes on.
+                let known_end = last_run.map_or(tail.filled, |run| run.target_end());
+                resume::explanations(last_run, plans, tail.filled.max(known_end))
+            }
+        }
+    }
+
     pub(crate) fn follows(&self, code: HaltCode) -> bool {
         self.policies.on(code) == Policy::Follow
     }
 
     /// Whether the mirror ends where it was acknowledged, so that nothing in it is unknown.
     pub(crate) fn knows_all_of(&self, side: &TargetSide) -> bool {
-        self.acknowledged == Some(side.tail.end)
+        self.acknowledged >= Some(side.tail.filled)
     }
 
     /// Whether offsets are translated that were to be preserved or else refused.
@@ -188,32 +216,36 @@ pub(crate) async fn settle_target(
         let same = same_topic(known, leader.topic_id, HaltCode::TargetRecreated, partition);
         same.map_err(Trouble::Halt)?;
     }
+    let by_records = question.record.path == DataPath::Record;
+    if by_records {
+        marked_end(cluster, partition, &leader, question.record.acked_end).await?;
+    }
     let end = settled_end(cluster, partition, &leader, question.uncertain).await?;
     let log_start = TargetOffset(
         admin::list_offset(cluster, partition, leader.epoch, At::Earliest)
             .await?
             .offset,
     );
-    let last = if end > log_start {
+    let last = if by_records {
+        let acknowledged = question.record.acked_end;
+        last_shown(cluster, partition, end, log_start, acknowledged).await?
+    } else if end > log_start {
         Some(batch_at(cluster, partition, end).await?)
     } else {
         None
     };
+    let shown_end = last.as_ref().map(|batch| TargetOffset(batch.next_offset()));
     let tail = Tail {
         end,
         log_start,
         last: last.as_ref().map(|batch| *batch.header()),
+        filled: shown_end.unwrap_or_else(|| question.nothing_shown(end)),
     };
-    let foreign = match judge_tail(identity, question, &tail) {
+    let explanations = question.explanations(identity, &tail);
+    let foreign = match judge_tail(identity, question, &tail, &explanations) {
         Ok(None) => None,
         Ok(Some(reason)) => Some(Survey::read(cluster, identity, question, &tail, reason).await?),
         Err(trouble) => return Err(trouble),
-    };
-    let explanations = match question.offsets {
-        OffsetsMode::Translate => {
-            resume::explanations(question.last_run, &question.record.plans, tail.end)
-        }
-        OffsetsMode::Preserve => vec![resume::identity(question.last_run, tail.end)],
     };
     let standing = standing_of(cluster, identity, question, &tail).await?;
     Ok(TargetSide {

@@ -61,9 +61,9 @@ impl Sides<'_> {
         Ok(listed.offset)
     }
 
-    /// The map's last run, which reaches up to the end as long as no later one is known.
+    /// The map's last run, which reaches up to the last record as long as no later one is known.
     pub(crate) fn open_run(&self) -> Option<Run> {
-        let end = self.side.tail.end;
+        let end = self.side.tail.filled;
         self.question.last_run.map(|run| Run {
             length: run.length.max(end.since(run.target)),
             ..run

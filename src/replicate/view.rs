@@ -291,7 +291,7 @@ fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionS
         partition: partition.clone(),
         mirror_topic: tracked.mirror_topic.clone(),
         state: figures.state,
-        path: "raw",
+        path: known.record.path.as_str(),
         offsets: known.record.offsets.as_str(),
         source_log_start: figures.source_log_start,
         source_end: figures.source_end,

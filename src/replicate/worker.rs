@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::reseeds::reseeds_of;
 use crate::error::Result;
-use crate::kafka::wire::Connection;
+use crate::kafka::{Sink, Source};
 use crate::model::{BrokerId, TopicId, TopicName, TopicPartition};
 
 use super::context::{Link, LinkContext};
@@ -44,9 +44,9 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 /// The fetching side of one source connection.
 #[derive(Debug, Default)]
 pub(crate) struct Intake {
-    /// The connection, once there is one.
-    pub(crate) connection: Option<Connection>,
-    /// Whether a connection is being made or a fetch is out.
+    /// Where it fetches, once that is there.
+    pub(crate) source: Option<Source>,
+    /// Whether that is being made or a fetch is out.
     pub(crate) busy: bool,
     /// The partitions that fetch here.
     pub(crate) members: Vec<usize>,
@@ -57,9 +57,9 @@ pub(crate) struct Intake {
 /// The producing side of one target connection.
 #[derive(Debug, Default)]
 pub(crate) struct Outlet {
-    /// The connection, once there is one.
-    pub(crate) connection: Option<Connection>,
-    /// Whether a connection is being made.
+    /// Where it produces, once that is there.
+    pub(crate) sink: Option<Sink>,
+    /// Whether that is being made.
     pub(crate) connecting: bool,
     /// Requests that are out.
     pub(crate) requests: Turns<Answered>,

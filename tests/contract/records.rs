@@ -47,6 +47,7 @@ fn partition_record(frontier: i64) -> PartitionRecord {
         history: farshore::model::History::default(),
         offsets: OffsetsMode::Preserve,
         fence_epoch: 3,
+        path: farshore::model::DataPath::Record,
     }
 }
 

@@ -65,6 +65,7 @@ async fn guarded() -> Setting {
         paris,
         oslo,
         farshore,
+        path: crate::setting::Path::Raw,
     }
 }
 

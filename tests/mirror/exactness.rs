@@ -28,6 +28,7 @@ async fn a_million_records_of_every_codec_are_equal() {
     setting.farshore.launch();
     let target = setting.on_target("mixed", PARTITIONS).await;
     target.reaches(COUNT, CATCH_UP).await;
+    setting.mirrored("mixed", PARTITIONS).await;
     assert_eq!(
         setting.compare("mixed", PARTITIONS).await,
         COUNT.unsigned_abs()
@@ -75,6 +76,7 @@ async fn a_million_records_are_equal_after_kills_of_everybody() {
         }
     }
     target.reaches(COUNT, CATCH_UP).await;
+    setting.mirrored("mixed", PARTITIONS).await;
     assert_eq!(
         setting.compare("mixed", PARTITIONS).await,
         COUNT.unsigned_abs()

@@ -71,6 +71,7 @@ async fn last_of(
         end: TargetOffset(end),
         log_start: TargetOffset(read.log_start),
         last: Some(*read.batches.first()?.header()),
+        filled: TargetOffset(end),
     };
     let reason = check_tail(identity, offsets, &tail, None, None).err()?;
     Some(Stranger {

@@ -17,7 +17,18 @@ pub struct RecordRef<'a> {
     pub content: &'a [u8],
 }
 
-impl RecordRef<'_> {
+impl<'a> RecordRef<'a> {
+    /// Key and value, and each header in its order, without copying.
+    pub fn fields(
+        &self,
+        on_header: impl FnMut(&'a [u8], Option<&'a [u8]>),
+    ) -> Result<KeyValue<'a>, BatchError> {
+        read_content(self.content, on_header).map_err(|what| BatchError::Malformed {
+            offset: self.offset,
+            what,
+        })
+    }
+
     /// Takes the content apart, copying it once.
     pub fn to_record(&self) -> Result<Record, BatchError> {
         let content = Bytes::copy_from_slice(self.content);
@@ -54,16 +65,19 @@ pub struct Record {
     pub headers: Vec<(Bytes, Option<Bytes>)>,
 }
 
-impl Record {
-    /// Writes what [`RecordRef::content`] holds of a record.
-    pub(super) fn put_content(&self, buffer: &mut impl BufMut) {
-        put_nullable(buffer, self.key.as_deref());
-        put_nullable(buffer, self.value.as_deref());
-        put_length(buffer, self.headers.len());
-        for (key, value) in &self.headers {
-            put_nullable(buffer, Some(key));
-            put_nullable(buffer, value.as_deref());
-        }
+/// Writes what [`RecordRef::content`] holds of a record.
+pub(super) fn put_content<'a>(
+    buffer: &mut impl BufMut,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+    headers: impl ExactSizeIterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+) {
+    put_nullable(buffer, key);
+    put_nullable(buffer, value);
+    put_length(buffer, headers.len());
+    for (key, value) in headers {
+        put_nullable(buffer, Some(key));
+        put_nullable(buffer, value);
     }
 }
 
@@ -78,7 +92,7 @@ fn put_nullable(buffer: &mut impl BufMut, field: Option<&[u8]>) {
 }
 
 /// Key and value, or null.
-type KeyValue<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+pub type KeyValue<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
 
 /// Reads a content from its first byte to its last and hands each header to `on_header`.
 /// A header count larger than the bytes allow ends at the first header that is not there.

@@ -4,7 +4,7 @@ mod accidents;
 mod silence;
 mod slow;
 
-use crate::setting::{Setting, farshore};
+use crate::setting::Setting;
 use crate::support::brokers::{Cluster, KafkaVersion, Spec};
 use crate::support::farshore::paris_oslo_as;
 use crate::support::line::Line;
@@ -21,17 +21,11 @@ impl Distant {
     /// Starts a source of one broker and a target of several, with lines of a link between them.
     async fn start(oslo_brokers: i32, link: &str) -> Self {
         let spec = |brokers| Spec::new(KafkaVersion::V4_1).brokers(brokers);
-        let paris = Cluster::start(spec(1)).await;
-        let oslo = Cluster::start(spec(oslo_brokers)).await;
-        let (to_paris, paris_section) = lines(&paris);
-        let (to_oslo, oslo_section) = lines(&oslo);
-        let farshore = farshore(&paris, &oslo, link);
-        farshore.configure(&paris_oslo_as(&paris_section, &oslo_section, link));
-        let setting = Setting {
-            paris,
-            oslo,
-            farshore,
-        };
+        let setting = Setting::between(spec(1), spec(oslo_brokers), link).await;
+        let (to_paris, paris) = lines(&setting.paris);
+        let (to_oslo, oslo) = lines(&setting.oslo);
+        let config = paris_oslo_as(&paris, &oslo, link);
+        setting.farshore.configure(&config);
         Self {
             setting,
             to_paris,

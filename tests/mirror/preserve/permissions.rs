@@ -43,6 +43,7 @@ async fn guarded(lines: &str) -> Setting {
         farshore: farshore(&paris, &oslo, &format!("offsets = \"preserve\"\n{lines}")),
         paris,
         oslo,
+        path: crate::setting::Path::Raw,
     };
     let bootstrap = setting.oslo.bootstrap();
     // What isn't permitted from now on is forbidden, also to take this back.
