@@ -18,11 +18,12 @@ use crate::failover::runner::Runner;
 use crate::replicate::LinkView;
 use crate::task::{Ownership, Supervisor, signal};
 use crate::telemetry::metrics::Exposition;
+use crate::verify::Verifications;
 
 use super::clusters::{self, Watched};
 use super::link::Link;
 use super::owner::this_process;
-use super::samples::LinkSamples;
+use super::samples::{LinkSample, LinkSamples};
 
 /// How long everything may take to end after the first signal; the links' own limits fit into it.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
@@ -99,9 +100,11 @@ fn serve(
     let running = Arc::clone(&moves);
     let token = tasks.token().clone();
     tasks.spawn("moves", async move { running.run(token).await });
-    let views = links
-        .iter()
-        .map(|link| (link.view.clone(), Arc::clone(&link.board)));
+    let views = links.iter().map(|link| LinkSample {
+        view: link.view.clone(),
+        board: Arc::clone(&link.board),
+        verifications: Arc::clone(&link.verifications),
+    });
     let samples = Arc::new(LinkSamples(views.collect()));
     let state = ApiState {
         links: links
@@ -153,6 +156,7 @@ fn start(
             })
         };
         let target = cluster(&link.target)?;
+        let view = LinkView::load(&link.name, &store, |topic| link.topics.matches(topic))?;
         let link = Link {
             config: link.clone(),
             source: cluster(&link.source)?,
@@ -170,7 +174,8 @@ fn start(
             store: Arc::clone(&store),
             audit: Arc::clone(audit),
             journaled: Arc::clone(&journals.store),
-            view: LinkView::load(&link.name, &store, |topic| link.topics.matches(topic))?,
+            verifications: Arc::new(Verifications::load(&view, &store)?),
+            view,
             ledger: Arc::new(Ledger::new(Arc::clone(&store), link.name.clone())),
             board: Arc::default(),
             record: Arc::default(),

@@ -1,12 +1,9 @@
 //! Decides, per fetched batch and without looking at records, whether it travels and how.
 //!
-//! Pure. What a `read_committed` consumer would not be given is left out whole: control batches and batches of aborted
-//! transactions (the rule of Kafka's `CompletedFetch`, by batch). What the target broker would refuse or change is
-//! re-encoded: batches with holes, a batch that begins before the position, times the source's broker assigned.
+//! Pure. What a `read_committed` consumer would not be given is left out whole. What the target broker would refuse or change
+//! is re-encoded: batches with holes, a batch that begins before the position, times the source's broker assigned.
 
-use std::collections::BTreeSet;
-
-use crate::kafka::batch::{Batch, BatchError, ControlKind};
+use crate::kafka::batch::{Batch, BatchError, Committed};
 use crate::model::{ProducerId, SourceOffset};
 
 /// What happens to a batch.
@@ -20,41 +17,17 @@ pub(crate) enum Verdict {
     Reencode,
 }
 
-/// A transaction that ended in an abort, from a fetch response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct AbortedTransaction {
-    /// Who wrote it.
-    pub(crate) producer_id: ProducerId,
-    /// Its first data record.
-    pub(crate) first_offset: SourceOffset,
-}
-
 /// Walks the batches of one fetch response of one partition, in offset order.
 #[derive(Debug)]
-pub(crate) struct Sieve {
-    /// Transactions not yet begun at the batch last seen, the next to begin at the end.
-    pending: Vec<AbortedTransaction>,
-    aborting: BTreeSet<ProducerId>,
-}
+pub(crate) struct Sieve(Committed);
 
 impl Sieve {
-    /// Takes the aborted transactions of the response, in any order.
-    pub(crate) fn new(mut aborted: Vec<AbortedTransaction>) -> Self {
-        aborted.sort_by_key(|transaction| std::cmp::Reverse(transaction.first_offset));
-        Self {
-            pending: aborted,
-            aborting: BTreeSet::new(),
-        }
-    }
-
-    /// Takes them as a fetch response lists them: who wrote, and from which offset on.
+    /// Takes the aborted transactions as a fetch response lists them: who wrote, and from which offset on.
     pub(crate) fn of(aborted: &[(ProducerId, SourceOffset)]) -> Self {
         let listed = aborted.iter();
-        let aborted = listed.map(|&(producer_id, first_offset)| AbortedTransaction {
-            producer_id,
-            first_offset,
-        });
-        Self::new(aborted.collect())
+        Self(Committed::of(
+            listed.map(|&(producer, first)| (producer, first.get())),
+        ))
     }
 
     /// Judges the next batch; `position` is the first source offset that is wanted.
@@ -63,33 +36,17 @@ impl Sieve {
         batch: &Batch,
         position: SourceOffset,
     ) -> Result<Verdict, BatchError> {
-        let header = batch.header();
-        self.begin_up_to(SourceOffset(batch.last_offset()));
-        if header.attributes.is_control() {
-            if batch.header().record_count > 0 && batch.control()? == ControlKind::Abort {
-                self.aborting.remove(&header.producer_id);
-            }
-            return Ok(Verdict::Skip);
-        }
-        let aborted =
-            header.attributes.is_transactional() && self.aborting.contains(&header.producer_id);
-        if aborted || header.record_count == 0 || batch.next_offset() <= position.get() {
+        if !self.0.shows(batch)? || batch.next_offset() <= position.get() {
             return Ok(Verdict::Skip);
         }
         let intact = batch.is_contiguous()
             && batch.base_offset() >= position.get()
-            && !header.attributes.is_log_append_time();
+            && !batch.header().attributes.is_log_append_time();
         Ok(if intact {
             Verdict::Forward
         } else {
             Verdict::Reencode
         })
-    }
-
-    fn begin_up_to(&mut self, last: SourceOffset) {
-        while let Some(next) = self.pending.pop_if(|next| next.first_offset <= last) {
-            self.aborting.insert(next.producer_id);
-        }
     }
 }
 

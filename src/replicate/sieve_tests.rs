@@ -46,15 +46,12 @@ fn marker(producer: i64, at: i64, commit: bool) -> Batch {
     batch(producer, at, 1, TRANSACTIONAL | CONTROL, key)
 }
 
-fn aborted(producer: i64, first: i64) -> AbortedTransaction {
-    AbortedTransaction {
-        producer_id: ProducerId(producer),
-        first_offset: SourceOffset(first),
-    }
+fn aborted(producer: i64, first: i64) -> (ProducerId, SourceOffset) {
+    (ProducerId(producer), SourceOffset(first))
 }
 
-fn verdicts(aborted: &[AbortedTransaction], batches: &[Batch]) -> Vec<Verdict> {
-    let mut sieve = Sieve::new(aborted.to_vec());
+fn verdicts(aborted: &[(ProducerId, SourceOffset)], batches: &[Batch]) -> Vec<Verdict> {
+    let mut sieve = Sieve::of(aborted);
     let judge = |batch| sieve.judge(batch, SourceOffset(0)).unwrap();
     batches.iter().map(judge).collect()
 }
@@ -98,7 +95,7 @@ fn an_abort_only_concerns_transactional_batches_of_its_producer() {
 
 #[test]
 fn what_a_broker_would_change_is_reencoded() {
-    let mut sieve = Sieve::new(Vec::new());
+    let mut sieve = Sieve::of(&[]);
     let straddling = plain(10);
     assert_eq!(
         sieve.judge(&straddling, SourceOffset(11)).unwrap(),

@@ -8,6 +8,7 @@
 
 mod builder;
 mod codec;
+mod committed;
 mod control;
 mod crc;
 mod error;
@@ -27,10 +28,11 @@ mod vectors;
 
 pub use builder::Builder;
 pub use codec::Codec;
+pub use committed::Committed;
 pub use control::ControlKind;
 pub use error::BatchError;
 pub use frame::{Batch, Batches, batches};
 pub use header::{Attributes, HEADER_LEN, Header};
-pub use record::{Record, RecordRef};
+pub use record::{KeyValue, Record, RecordRef};
 pub use records::{DECOMPRESS_LIMIT, Iter, Records};
 pub use stamp::{Stamp, Stamped};

@@ -17,7 +17,12 @@ pub struct RecordRef<'a> {
     pub content: &'a [u8],
 }
 
-impl RecordRef<'_> {
+impl<'a> RecordRef<'a> {
+    /// Key and value, or null. The content was checked when the record was read, so that there is no error to give.
+    pub fn key_and_value(&self) -> KeyValue<'a> {
+        read_content(self.content, |_, _| ()).unwrap_or_default()
+    }
+
     /// Takes the content apart, copying it once.
     pub fn to_record(&self) -> Result<Record, BatchError> {
         let content = Bytes::copy_from_slice(self.content);
@@ -78,7 +83,7 @@ fn put_nullable(buffer: &mut impl BufMut, field: Option<&[u8]>) {
 }
 
 /// Key and value, or null.
-type KeyValue<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+pub type KeyValue<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
 
 /// Reads a content from its first byte to its last and hands each header to `on_header`.
 /// A header count larger than the bytes allow ends at the first header that is not there.

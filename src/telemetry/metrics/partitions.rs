@@ -10,6 +10,7 @@ use prometheus_client::encoding::{
 };
 use prometheus_client::metrics::MetricType;
 
+use super::VerifiedSample;
 use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
 
 /// Whoever knows how partitions and groups stand. Called at each scrape; must not block.
@@ -18,6 +19,10 @@ pub trait Samples: fmt::Debug + Send + Sync + 'static {
     fn partitions(&self) -> Vec<PartitionSample>;
     /// How many partitions of groups are in which state of group sync.
     fn groups(&self) -> Vec<GroupSample>;
+    /// Every mirror partition that was verified.
+    fn verified(&self) -> Vec<VerifiedSample>;
+    /// Bytes this process read to verify, by link.
+    fn bytes_verified(&self) -> Vec<(LinkName, u64)>;
 }
 
 /// How a mirror partition stands.
@@ -257,6 +262,6 @@ impl Page<'_, '_> {
     clippy::cast_precision_loss,
     reason = "a lag of 2^53 ms is no lag any more"
 )]
-fn seconds(millis: i64) -> f64 {
+pub(super) fn seconds(millis: i64) -> f64 {
     millis as f64 / 1000.0
 }
