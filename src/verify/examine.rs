@@ -24,7 +24,7 @@ const ATTEMPTS: usize = 3;
 /// How many unexplained absences are looked at once more, one read each.
 const SECOND_LOOKS: usize = 256;
 /// How long the target may hold more than is known to be mirrored: what is in flight is acknowledged within it.
-const IN_FLIGHT: Duration = Duration::from_secs(10);
+const IN_FLIGHT: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The verification of one partition.

@@ -20,4 +20,5 @@ mod preserve;
 mod service;
 mod setting;
 mod strangers;
+mod verify;
 mod versions;
