@@ -16,6 +16,7 @@ pub mod telemetry;
 pub mod control;
 pub mod failover;
 pub mod replicate;
+pub mod verify;
 
 pub mod api;
 pub mod cli;

@@ -28,6 +28,7 @@ mod server;
 pub mod state;
 mod topics;
 mod translate;
+mod verifications;
 
 #[cfg(test)]
 mod tests;

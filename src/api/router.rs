@@ -17,6 +17,7 @@ use super::rate::{self, Rates};
 use super::state::ApiState;
 use super::{
     audit, groups, guard, health, links, operations, plans, readiness, resolve, topics, translate,
+    verifications,
 };
 
 /// The whole API, to be given to [`serve`](super::serve).
@@ -63,6 +64,8 @@ fn questions() -> Router<Arc<ApiState>> {
         .route("/v1/translate", post(translate::translate))
         .route("/v1/plans/{id}", get(plans::show))
         .route("/v1/operations/{id}", get(operations::show))
+        .route("/v1/verifications", get(verifications::list))
+        .route("/v1/verifications/{id}", get(verifications::show))
         .route("/v1/audit", get(audit::list))
         .route("/metrics", get(health::metrics))
         .route("/healthz", get(health::alive))
@@ -76,6 +79,8 @@ fn changes() -> Router<Arc<ApiState>> {
         .route("/v1/links/{link}/resolve", post(resolve::resolve))
         .route("/v1/plans", post(plans::make))
         .route("/v1/operations", post(operations::start))
+        .route("/v1/verifications", post(verifications::order))
+        .route("/v1/verifications/{id}/cancel", post(verifications::cancel))
 }
 
 /// The panic's text is logged by the panic hook, and stays here.

@@ -12,6 +12,7 @@ use crate::failover::runner::Runner;
 use crate::model::{ClusterName, LinkName};
 use crate::replicate::LinkView;
 use crate::telemetry::metrics::Exposition;
+use crate::verify::Verifications;
 
 /// Everything the handlers use.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub struct LinkHandle {
     pub condition: watch::Receiver<Condition>,
     /// Its consumer groups.
     pub groups: Arc<Board>,
+    /// What was verified, and is to be.
+    pub verifications: Arc<Verifications>,
     /// Held by whoever reads, changes and writes the link's record, so that no change is lost.
     pub record: Arc<Mutex<()>>,
 }

@@ -9,8 +9,10 @@ use serde::Serialize;
 use super::extract::Segments;
 use super::problem::Problem;
 use super::state::ApiState;
+use super::verifications::Verified;
 use crate::model::{LinkName, Partition, PartitionState, Reason, TopicName, Totals};
 use crate::replicate::PartitionStatus;
+use crate::verify::Verifications;
 
 /// A mirrored topic.
 #[derive(Debug, Serialize)]
@@ -46,6 +48,8 @@ struct PartitionAnswer {
     settlings: u64,
     expired_on_target: i64,
     without_image: Totals,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<Verified>,
 }
 
 /// `GET /v1/links/{link}/topics`
@@ -53,9 +57,11 @@ pub(super) async fn list(
     State(state): State<Arc<ApiState>>,
     Segments(link): Segments<LinkName>,
 ) -> Result<Json<Vec<TopicAnswer>>, Problem> {
-    let partitions = state.link(&link)?.view.partitions();
+    let link = state.link(&link)?;
+    let partitions = link.view.partitions();
     let same = |a: &PartitionStatus, b: &PartitionStatus| a.partition.topic == b.partition.topic;
-    let topics = partitions.chunk_by(same).filter_map(TopicAnswer::of);
+    let topics = partitions.chunk_by(same);
+    let topics = topics.filter_map(|topic| TopicAnswer::of(topic, &link.verifications));
     Ok(Json(topics.collect()))
 }
 
@@ -64,19 +70,27 @@ pub(super) async fn show(
     State(state): State<Arc<ApiState>>,
     Segments((link, topic)): Segments<(LinkName, TopicName)>,
 ) -> Result<Json<TopicAnswer>, Problem> {
-    let partitions = state.link(&link)?.view.topic(&topic).unwrap_or_default();
+    let handle = state.link(&link)?;
+    let partitions = handle.view.topic(&topic).unwrap_or_default();
     let unknown = || Problem::NotFound(format!("link {link} doesn't mirror topic {topic}"));
-    TopicAnswer::of(&partitions).map(Json).ok_or_else(unknown)
+    let answer = TopicAnswer::of(&partitions, &handle.verifications);
+    answer.map(Json).ok_or_else(unknown)
 }
 
 impl TopicAnswer {
     /// The topic of these partitions; none if there are none.
-    fn of(partitions: &[PartitionStatus]) -> Option<Self> {
+    fn of(partitions: &[PartitionStatus], verifications: &Verifications) -> Option<Self> {
         let first = partitions.first()?;
         Some(Self {
             name: first.partition.topic.clone(),
             mirror_topic: first.mirror_topic.clone(),
-            partitions: partitions.iter().cloned().map(Into::into).collect(),
+            partitions: partitions
+                .iter()
+                .map(|status| PartitionAnswer {
+                    verified: verifications.proof(&status.partition).map(Into::into),
+                    ..status.clone().into()
+                })
+                .collect(),
         })
     }
 }
@@ -105,6 +119,7 @@ impl From<PartitionStatus> for PartitionAnswer {
             settlings: status.settlings,
             expired_on_target: status.expired_on_target,
             without_image: status.without_image,
+            verified: None,
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::kafka::wire::Cluster;
 use crate::model::OffsetsMode;
 use crate::replicate::{self, LinkView, Settings};
 use crate::task::{Owned, Ownership, Supervisor};
+use crate::verify::{self, Verifications, Verifier};
 
 use super::clusters::Watched;
 use super::identity;
@@ -51,6 +52,7 @@ pub(crate) struct Link {
     pub(crate) view: LinkView,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) board: Arc<Board>,
+    pub(crate) verifications: Arc<Verifications>,
     pub(crate) audit: Arc<AuditLog>,
     /// Held by whoever changes the link's record.
     pub(crate) record: Arc<Mutex<()>>,
@@ -153,6 +155,7 @@ impl Link {
             view: self.view.clone(),
             condition: self.condition.subscribe(),
             groups: Arc::clone(&self.board),
+            verifications: Arc::clone(&self.verifications),
             record: Arc::clone(&self.record),
         }
     }
@@ -179,7 +182,8 @@ impl Link {
             "mirroring",
             self.clone().mirror(known.clone(), set, token.clone()),
         );
-        tasks.spawn("group sync", self.group_sync().run(token));
+        tasks.spawn("group sync", self.group_sync().run(token.clone()));
+        tasks.spawn("verification", self.verifier().run(token));
         let (source_id, target_id) = (known.source_cluster_id, known.target_cluster_id);
         tasks.spawn("source identity", async move {
             identity::confirm(&source, &source_id).await
@@ -209,6 +213,17 @@ impl Link {
         let discovery =
             Discovery::new(self.config.clone(), source, target, Arc::clone(&self.store))?;
         Ok(discovery.hearing(self.mirrored()))
+    }
+
+    fn verifier(&self) -> Verifier {
+        let clusters = [&self.source, &self.target].map(|it| it.cluster.clone());
+        let verify = self.config.verify;
+        let settings = verify::Settings {
+            interval: verify.interval,
+            bytes_per_second: verify.max_bytes_per_second,
+        };
+        let verifications = Arc::clone(&self.verifications);
+        Verifier::new(self.view.clone(), clusters, verifications, settings)
     }
 
     fn group_sync(&self) -> GroupSync {

@@ -4,23 +4,35 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::control::groups::board::{Board, GroupState};
+use crate::model::LinkName;
 use crate::replicate::LinkView;
-use crate::telemetry::metrics::{GroupSample, PartitionSample, Samples};
+use crate::telemetry::metrics::{GroupSample, PartitionSample, Samples, VerifiedSample};
+use crate::verify::Verifications;
 
 use super::revival::Revival;
 
 /// The links of the service, and their checkpoint DB.
 #[derive(Debug)]
 pub(crate) struct LinkSamples {
-    pub(crate) links: Vec<(LinkView, Arc<Board>)>,
+    pub(crate) links: Vec<LinkSample>,
     pub(crate) revival: Revival,
+}
+
+/// What is known of a link.
+#[derive(Debug)]
+pub(crate) struct LinkSample {
+    pub(crate) view: LinkView,
+    pub(crate) board: Arc<Board>,
+    pub(crate) verifications: Arc<Verifications>,
 }
 
 impl Samples for LinkSamples {
     fn partitions(&self) -> Vec<PartitionSample> {
-        let of_link = |(view, _): &(LinkView, Arc<Board>)| {
-            let link = view.link().clone();
-            view.partitions()
+        let of_link = |sample: &LinkSample| {
+            let link = sample.view.link().clone();
+            sample
+                .view
+                .partitions()
                 .into_iter()
                 .map(move |status| PartitionSample {
                     link: link.clone(),
@@ -41,10 +53,10 @@ impl Samples for LinkSamples {
     }
 
     fn groups(&self) -> Vec<GroupSample> {
-        let of_link = |(view, board): &(LinkView, Arc<Board>)| {
-            let link = view.link().clone();
+        let of_link = |sample: &LinkSample| {
+            let link = sample.view.link().clone();
             let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
-            for group in board.groups().values() {
+            for group in sample.board.groups().values() {
                 for partition in &group.partitions {
                     *counts.entry(name(partition.state)).or_default() += 1;
                 }
@@ -60,6 +72,29 @@ impl Samples for LinkSamples {
 
     fn checkpoint_failed(&self) -> bool {
         self.revival.failure().is_some()
+    }
+
+    fn verified(&self) -> Vec<VerifiedSample> {
+        let now = crate::telemetry::now_ms();
+        let of_link = |sample: &LinkSample| {
+            let link = sample.view.link().clone();
+            let proofs = sample.verifications.proofs().into_iter();
+            proofs.map(move |(partition, proof)| VerifiedSample {
+                link: link.clone(),
+                partition,
+                offset: proof.verified_until.source.get(),
+                age_ms: now.saturating_sub(proof.verified_at_ms).max(0),
+                differences: proof.differences,
+            })
+        };
+        self.links.iter().flat_map(of_link).collect()
+    }
+
+    fn bytes_verified(&self) -> Vec<(LinkName, u64)> {
+        let links = self.links.iter().map(|it| &it.verifications);
+        links
+            .map(|it| (it.link().clone(), it.bytes_read()))
+            .collect()
     }
 }
 

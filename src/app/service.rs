@@ -18,12 +18,13 @@ use crate::failover::runner::Runner;
 use crate::replicate::LinkView;
 use crate::task::{Ownership, Supervisor, signal};
 use crate::telemetry::metrics::Exposition;
+use crate::verify::Verifications;
 
 use super::clusters::{self, Watched};
 use super::link::Link;
 use super::owner::this_process;
 use super::revival::Revival;
-use super::samples::LinkSamples;
+use super::samples::{LinkSample, LinkSamples};
 
 /// How long everything may take to end after the first signal; the links' own limits fit into it.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
@@ -116,9 +117,11 @@ fn serve(
     let running = Arc::clone(&moves);
     let token = tasks.token().clone();
     tasks.spawn("moves", async move { running.run(token).await });
-    let views = links
-        .iter()
-        .map(|link| (link.view.clone(), Arc::clone(&link.board)));
+    let views = links.iter().map(|link| LinkSample {
+        view: link.view.clone(),
+        board: Arc::clone(&link.board),
+        verifications: Arc::clone(&link.verifications),
+    });
     let samples = Arc::new(LinkSamples {
         links: views.collect(),
         revival,
@@ -175,6 +178,7 @@ fn start(
             })
         };
         let target = cluster(&link.target)?;
+        let view = LinkView::load(&link.name, &store, |topic| link.topics.matches(topic))?;
         let link = Link {
             config: link.clone(),
             source: cluster(&link.source)?,
@@ -193,7 +197,8 @@ fn start(
             audit: Arc::clone(audit),
             journaled: Arc::clone(&journals.store),
             revival: journals.revival.clone(),
-            view: LinkView::load(&link.name, &store, |topic| link.topics.matches(topic))?,
+            verifications: Arc::new(Verifications::load(&view, &store)?),
+            view,
             ledger: Arc::new(Ledger::new(Arc::clone(&store), link.name.clone())),
             board: Arc::default(),
             record: Arc::default(),

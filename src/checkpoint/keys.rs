@@ -62,7 +62,7 @@ pub(super) fn link_of(full_key: &[u8], value: Option<&[u8]>) -> Option<LinkName>
             let mut parts = Parts(key);
             (parts.name()? == RESEED).then_some(parts)?
         }
-        Space::Plans | Space::Audit => return None,
+        Space::Plans | Space::Audit | Space::Verifications => return None,
     };
     parts.name().map(LinkName::from)
 }
@@ -131,6 +131,37 @@ pub(super) fn group_snapshot(link: &LinkName) -> Vec<u8> {
     Key(vec![GROUP_SNAPSHOT]).name(link.as_str()).0
 }
 
+/// The prefix of all verifications of a link.
+pub(super) fn verifications(link: &LinkName) -> Vec<u8> {
+    Key(vec![VERIFICATION]).name(link.as_str()).0
+}
+
+pub(super) fn verification(link: &LinkName, id: &str) -> Vec<u8> {
+    Key(verifications(link)).name(id).0
+}
+
+/// The prefix of all partitions of a verification.
+pub(super) fn all_examined(link: &LinkName, id: &str) -> Vec<u8> {
+    Key(vec![EXAMINED]).name(link.as_str()).name(id).0
+}
+
+pub(super) fn examined(link: &LinkName, id: &str, at: &TopicPartition) -> Vec<u8> {
+    Key(all_examined(link, id)).topic_partition(at).0
+}
+
+/// The prefix of all that is proven of a link.
+pub(super) fn proofs(link: &LinkName) -> Vec<u8> {
+    Key(vec![PROOF]).name(link.as_str()).0
+}
+
+pub(super) fn proof(link: &LinkName, at: &TopicPartition) -> Vec<u8> {
+    Key(proofs(link)).topic_partition(at).0
+}
+
+const VERIFICATION: u8 = 0;
+const EXAMINED: u8 = 1;
+const PROOF: u8 = 2;
+
 const GROUP_OFFSET: u8 = 0;
 const GROUP_SNAPSHOT: u8 = 1;
 
@@ -144,6 +175,10 @@ impl Key {
         self.0.extend(length.to_be_bytes());
         self.0.extend(name.as_bytes());
         self
+    }
+
+    fn topic_partition(self, at: &TopicPartition) -> Self {
+        self.name(at.topic.as_str()).partition(at.partition)
     }
 
     fn partition(mut self, partition: Partition) -> Self {
@@ -164,6 +199,18 @@ impl<'a> Parts<'a> {
     /// The parts of a group offset's key.
     pub(super) fn of_group_offset(key: &'a [u8]) -> Option<Self> {
         key.strip_prefix(&[GROUP_OFFSET]).map(Self)
+    }
+
+    /// The parts that follow a prefix.
+    pub(super) fn behind(prefix: &[u8], key: &'a [u8]) -> Option<Self> {
+        key.strip_prefix(prefix).map(Self)
+    }
+
+    pub(super) fn topic_partition(&mut self) -> Option<TopicPartition> {
+        Some(TopicPartition {
+            topic: self.name()?.into(),
+            partition: self.partition()?,
+        })
     }
 
     pub(super) fn name(&mut self) -> Option<&'a str> {

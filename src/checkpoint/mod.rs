@@ -23,6 +23,7 @@ pub mod records;
 pub mod reseeds;
 pub mod runs;
 mod store;
+pub mod verifications;
 mod writer;
 
 pub use disk::{DiskStore, open, open_or_begin_anew};

@@ -36,11 +36,13 @@ pub enum Space {
     Operations = 8,
     /// The audit log.
     Audit = 9,
+    /// Verifications, and what they proved.
+    Verifications = 10,
 }
 
 impl Space {
     /// Every space, in the order of their keys.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Meta,
         Self::Links,
         Self::Topics,
@@ -51,6 +53,7 @@ impl Space {
         Self::Plans,
         Self::Operations,
         Self::Audit,
+        Self::Verifications,
     ];
 
     /// The space of a number.

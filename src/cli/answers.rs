@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use crate::model::{PartitionState, Reason};
+use crate::verify::{Difference, Examined, Outcome, Stage};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Link {
@@ -44,6 +45,25 @@ pub(super) struct Partition {
     pub(super) lag_ms: i64,
     pub(super) reason: Option<Reason>,
     pub(super) detail: Option<String>,
+    pub(super) verified: Option<Verified>,
+}
+
+/// What is proven of a partition.
+#[derive(Debug, Deserialize)]
+pub(super) struct Verified {
+    pub(super) verified_until: i64,
+    pub(super) verified_at: String,
+    pub(super) outcome: Outcome,
+    pub(super) differences: u64,
+    pub(super) first_difference: Option<Difference>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Verification {
+    pub(super) id: String,
+    pub(super) state: Stage,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) partitions: Vec<Examined>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,12 +86,12 @@ pub(super) struct Released {
     pub(super) partition: i32,
     pub(super) reason: Reason,
     pub(super) result: String,
-    pub(super) outcome: Option<Outcome>,
+    pub(super) outcome: Option<GoingOn>,
     pub(super) detail: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Outcome {
+pub(super) struct GoingOn {
     pub(super) source_offset: i64,
     pub(super) target_offset: i64,
 }

@@ -81,6 +81,8 @@ pub enum ServiceVerb {
     Apply(ApplyArgs),
     /// Release partitions that stand still, by a policy for once; `--dry-run` shows which
     Resolve(ResolveArgs),
+    /// Compare mirrors with their sources, record by record; exit code 4 if one differs
+    Verify(VerifyArgs),
 }
 
 /// What can be done with a checkpoint DB.
@@ -224,6 +226,17 @@ pub struct ResolveArgs {
     pub hash: Option<String>,
 }
 
+/// Arguments of `verify`.
+#[derive(Debug, ClapArgs)]
+pub struct VerifyArgs {
+    /// The link
+    #[arg(long)]
+    pub link: String,
+    /// Only topics that match this regular expression as a whole; may be repeated
+    #[arg(long, value_name = "RE")]
+    pub topics: Vec<String>,
+}
+
 /// The policies that release a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
@@ -317,6 +330,7 @@ mod tests {
             "farshore store rebuild",
             "farshore store check --output json",
             "farshore resolve --link l --topic t --with follow",
+            "farshore verify --link l --topics a.* --topics b",
             "farshore resolve --link l --topic t --partition 3 --with skip_with_receipt --dry-run",
         ] {
             assert!(parse(line).is_ok(), "{line}");

@@ -16,6 +16,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod translate;
+mod verify;
 
 use std::io::Write;
 
@@ -24,6 +25,7 @@ pub use args::{
 };
 pub use args::{
     RebuildArgs, Release, ResolveArgs, ServiceVerb, StatusArgs, StoreVerb, TranslateArgs, Verb,
+    VerifyArgs,
 };
 pub use client::Client;
 pub use exit::{ExitCode, Failure};
@@ -39,6 +41,7 @@ pub fn ask(verb: &ServiceVerb, common: &Common, out: &mut dyn Write) -> Result<E
         ServiceVerb::Plan(args) => plan::run(&client, args, output, out),
         ServiceVerb::Apply(args) => apply::run(&client, args, output, out),
         ServiceVerb::Resolve(args) => resolve::run(&client, args, output, out),
+        ServiceVerb::Verify(args) => verify::run(&client, args, output, out),
     }
 }
 

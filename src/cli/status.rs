@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 
 use super::answers::{Link, Partition, Topic};
 use super::client::{Client, understood};
-use super::table::{Align, Table};
+use super::table::{Align, Table, or_dash};
+use super::verify::in_words;
 use super::{ExitCode, Failure, Output, StatusArgs, write_json};
 use crate::model::PartitionState;
+use crate::verify::Outcome;
 
 const REDRAW_AFTER: Duration = Duration::from_secs(2);
 /// Erases a terminal and goes to its first line.
@@ -58,13 +60,16 @@ fn show(client: &Client, output: Output, out: &mut dyn Write) -> Result<ExitCode
         .iter()
         .flat_map(|(_, topics)| topics)
         .flat_map(|topic| &topic.partitions);
-    Ok(
-        if partitions.any(|partition| partition.state == PartitionState::Diverged) {
-            ExitCode::Diverged
-        } else {
-            ExitCode::Done
-        },
-    )
+    let is_diverged = |partition: &Partition| {
+        let verified = partition.verified.as_ref();
+        partition.state == PartitionState::Diverged
+            || verified.is_some_and(|it| it.outcome == Outcome::Different)
+    };
+    Ok(if partitions.any(is_diverged) {
+        ExitCode::Diverged
+    } else {
+        ExitCode::Done
+    })
 }
 
 /// The links' answers, each with its topics in place of their number.
@@ -100,6 +105,7 @@ fn tables(links: &[(Link, Vec<Topic>)]) -> String {
         ("TARGET END", Align::Right),
         ("LAG", Align::Right),
         ("LAG TIME", Align::Right),
+        ("VERIFIED", Align::Right),
     ]);
     let mut notes = String::new();
     for (link, topics) in links {
@@ -108,6 +114,7 @@ fn tables(links: &[(Link, Vec<Topic>)]) -> String {
             for partition in &topic.partitions {
                 of_partitions.row(partition_row(link, topic, partition));
                 notes.push_str(&note(link, topic, partition));
+                notes.push_str(&differences(link, topic, partition));
             }
         }
     }
@@ -139,7 +146,7 @@ fn link_row(link: &Link) -> [String; 8] {
     ]
 }
 
-fn partition_row(link: &Link, topic: &Topic, partition: &Partition) -> [String; 11] {
+fn partition_row(link: &Link, topic: &Topic, partition: &Partition) -> [String; 12] {
     [
         link.name.clone(),
         topic.name.clone(),
@@ -156,6 +163,7 @@ fn partition_row(link: &Link, topic: &Topic, partition: &Partition) -> [String; 
             partition.lag_ms / 1000,
             partition.lag_ms % 1000 / 100
         ),
+        or_dash(partition.verified.as_ref().map(|it| it.verified_until)),
     ]
 }
 
@@ -173,4 +181,22 @@ fn note(link: &Link, topic: &Topic, partition: &Partition) -> String {
         (None, Some(detail)) => format!("\n{place}: {detail}\n"),
         (None, None) => String::new(),
     }
+}
+
+/// Where a mirror differs from its source, as far as it was verified.
+fn differences(link: &Link, topic: &Topic, partition: &Partition) -> String {
+    let verified = partition.verified.as_ref();
+    let Some(verified) = verified.filter(|it| it.outcome == Outcome::Different) else {
+        return String::new();
+    };
+    let first = verified.first_difference.as_ref().map(in_words);
+    format!(
+        "\n{} {}-{} differs from its source: {} differences by {}, the first: {}\n",
+        link.name,
+        topic.name,
+        partition.number,
+        verified.differences,
+        verified.verified_at,
+        first.unwrap_or_default()
+    )
 }

@@ -36,6 +36,9 @@ pub const PARTITION_MAX_BYTES: i32 = 1 << 20;
 /// Kafka clients' own value.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A tenth of a line of 100 MB/s, and little of a processor.
+pub const VERIFY_MAX_BYTES_PER_SECOND: u64 = 8 << 20;
+
 /// Never mirrored back, whatever a link's expressions say; followed by the link's name.
 pub const QUARANTINE_PREFIX: &str = "farshore-quarantine-";
 

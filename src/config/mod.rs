@@ -33,7 +33,7 @@ pub use policies::PolicyRules;
 pub use problem::{ConfigErrors, Position, Problem};
 pub use settings::{
     ApiConfig, CheckpointConfig, ClusterConfig, Config, LinkConfig, LogConfig, LogFormat, LogLevel,
-    LoginConfig, Naming, Otherwise, PreserveLimits, RuntimeConfig, Start,
+    LoginConfig, Naming, Otherwise, PreserveLimits, RuntimeConfig, Start, VerifyConfig,
 };
 
 use environment::Environment;

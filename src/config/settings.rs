@@ -79,6 +79,7 @@ pub struct LinkConfig {
     pub topics: TopicFilter,
     /// Which groups' offsets are carried over.
     pub groups: GroupFilter,
+
     /// Where a topic that isn't mirrored yet begins.
     pub start: Start,
     /// Whether target offsets of partitions that aren't mirrored yet are to equal source offsets.
@@ -109,6 +110,8 @@ pub struct LinkConfig {
     pub partition_max_bytes: i32,
     /// How long a broker may take to answer.
     pub request_timeout: Duration,
+    /// How mirrors are verified.
+    pub verify: VerifyConfig,
     /// What happens where going on would mean to guess.
     pub policies: PolicyRules,
     /// The topic on the target for records that it refuses in their mirror topics.
@@ -120,6 +123,15 @@ impl LinkConfig {
     pub fn mirror_topic(&self, topic: &TopicName) -> TopicName {
         self.naming.mirror_topic(&self.source, topic)
     }
+}
+
+/// How mirrors are verified.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VerifyConfig {
+    /// After which what was mirrored meanwhile is verified without an order; none: never.
+    pub interval: Option<Duration>,
+    /// What is read to verify, of both sides together.
+    pub max_bytes_per_second: u64,
 }
 
 /// Where a topic that isn't mirrored yet begins.

@@ -30,6 +30,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// `off`, or a duration.
+pub(super) fn duration_or_off(text: &str) -> Result<Option<Duration>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    duration(text).map(Some)
+}
+
 /// `512KiB`, `16MiB`, `1GiB`, `1MB`, `100B`: in bytes.
 fn size(text: &str) -> Result<u64, String> {
     let units = [

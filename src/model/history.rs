@@ -176,6 +176,32 @@ impl History {
         self.holding(false, offset.get())
     }
 
+    /// Below which offset of a side a stretch may have been forgotten: what is missing there can't be told from what has no image.
+    pub fn forgotten_below(&self, on_source: bool) -> i64 {
+        let of_side = self
+            .stretches
+            .iter()
+            .filter(|it| it.kind.is_on_source() == on_source);
+        let remembered: i64 = of_side.clone().map(Stretch::records).sum();
+        let Totals {
+            lost,
+            skipped,
+            adopted,
+            target_only,
+        } = self.totals;
+        let total = if on_source {
+            lost + skipped
+        } else {
+            adopted + target_only
+        };
+        let is_full = self.stretches.len() == STRETCHES_LIMIT;
+        if is_full && u64::try_from(remembered).unwrap_or(0) < total {
+            of_side.map(|it| it.from).min().unwrap_or(i64::MAX)
+        } else {
+            0
+        }
+    }
+
     fn holding(&self, on_source: bool, offset: i64) -> Option<&Stretch> {
         self.stretches.iter().rev().find(|it| {
             it.kind.is_on_source() == on_source && it.from <= offset && offset < it.until
@@ -244,5 +270,7 @@ mod tests {
         assert_eq!(history.totals.skipped, 300);
         assert_eq!(history.at_source(SourceOffset(43)), None);
         assert!(history.at_source(SourceOffset(44)).is_some());
+        assert_eq!(history.forgotten_below(true), 44);
+        assert_eq!(history.forgotten_below(false), 0);
     }
 }

@@ -79,6 +79,30 @@ impl RunMap {
         Ok(self.to_target(to, blocks)?.or_next().since(from))
     }
 
+    /// The runs of one block, in order: the block is the first whose runs reach behind a target offset. Empty if none does.
+    ///
+    /// Who walks along a log asks once per block. Errors are those of `blocks`.
+    pub fn runs_behind(&self, at: TargetOffset, blocks: &impl Blocks) -> Result<Vec<Run>> {
+        let reaches = |block: &&Block| block.last().target_end() > at;
+        let in_memory = self.recent().find(reaches);
+        let oldest = self.recent().next();
+        let may_be_older = oldest.is_some_and(|block| at < block.first().target);
+        if self.has_older_blocks() && may_be_older {
+            let holding = blocks.at_or_before_target(at)?;
+            let stored = match holding.filter(|block| reaches(&block)) {
+                Some(block) => Some(block),
+                None => blocks.at_or_after_target(at)?,
+            };
+            // What is in memory too may have grown since it was stored.
+            let older =
+                stored.filter(|it| oldest.is_some_and(|oldest| it.ordinal() < oldest.ordinal()));
+            if let Some(block) = older {
+                return Ok(block.runs().to_vec());
+            }
+        }
+        Ok(in_memory.map_or_else(Vec::new, |block| block.runs().to_vec()))
+    }
+
     fn lookup<D: Direction>(&self, at: D::From, blocks: &impl Blocks) -> Result<Lookup<D::To>> {
         let end = Run::new(self.source_end(), self.target_end(), 0);
         let mut next = D::first_image(&end);

@@ -15,7 +15,7 @@ const RECORDS: i64 = 100_000;
 /// Markers in one request: more are hardly faster, and keep a broker busy for long.
 pub(crate) const MARKERS: i64 = 1_000;
 /// An empty record from its key on: no key, no value, no headers.
-const EMPTY: [u8; 3] = [1, 1, 0];
+pub(crate) const EMPTY: [u8; 3] = [1, 1, 0];
 
 /// Makes the batches that fill a partition up to its first record.
 #[derive(Debug)]

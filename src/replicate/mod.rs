@@ -16,6 +16,7 @@ mod filler;
 mod filling;
 mod following;
 mod foreign;
+mod ground;
 mod hold;
 mod intake;
 mod judging;
@@ -56,6 +57,8 @@ pub use context::{Link, Settings};
 pub(crate) use resume::{Tail, check_tail};
 
 pub use deciding::Outcome;
+pub(crate) use filler::EMPTY as FILLER_CONTENT;
+pub(crate) use ground::{Decisions, Ground};
 pub use release::Unreleased;
 pub use translate::{Translation, Untranslatable};
 pub use view::{LinkView, PartitionStatus};

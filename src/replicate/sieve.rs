@@ -22,9 +22,12 @@ pub(crate) enum Verdict {
 pub(crate) struct Sieve(Committed);
 
 impl Sieve {
-    /// Takes aborted transactions as a fetch response lists them: who wrote, and from which offset on.
+    /// Takes the aborted transactions as a fetch response lists them: who wrote, and from which offset on.
     pub(crate) fn of(aborted: &[(ProducerId, SourceOffset)]) -> Self {
-        Self(Committed::of(aborted))
+        let listed = aborted.iter();
+        Self(Committed::of(
+            listed.map(|&(producer, first)| (producer, first.get())),
+        ))
     }
 
     /// Judges the next batch; `position` is the first source offset that is wanted.

@@ -23,4 +23,5 @@ mod preserve;
 mod service;
 mod setting;
 mod strangers;
+mod verify;
 mod versions;

@@ -38,6 +38,11 @@ const LAYERS: &[&[&str]] = &[
         "failover::states",
         "failover::step",
         "failover::plan",
+        "verify::comparison",
+        "verify::digest",
+        "verify::pending",
+        "verify::rolling",
+        "verify::tally",
     ],
     // Adapters.
     &["config", "kafka", "checkpoint", "telemetry", "task"],

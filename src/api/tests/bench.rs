@@ -27,7 +27,8 @@ use crate::model::{
 use crate::replicate::LinkView;
 use crate::task::{Owned, Ownership};
 use crate::telemetry::metrics::Exposition;
-use crate::telemetry::metrics::{GroupSample, PartitionSample, Samples};
+use crate::telemetry::metrics::{GroupSample, PartitionSample, Samples, VerifiedSample};
+use crate::verify::Verifications;
 
 /// The source's end of the partition that is mirrored to its end.
 pub(super) const END: i64 = 100;
@@ -88,6 +89,7 @@ impl Bench {
             view: view.clone(),
             condition: seen,
             groups: board,
+            verifications: Arc::new(Verifications::load(&view, &store).unwrap()),
             record: Arc::default(),
         };
         let state = ApiState {
@@ -239,5 +241,13 @@ impl Samples for Nothing {
 
     fn checkpoint_failed(&self) -> bool {
         false
+    }
+
+    fn verified(&self) -> Vec<VerifiedSample> {
+        Vec::new()
+    }
+
+    fn bytes_verified(&self) -> Vec<(LinkName, u64)> {
+        Vec::new()
     }
 }

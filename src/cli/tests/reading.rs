@@ -37,9 +37,9 @@ fn status_shows_links_partitions_and_reasons() {
 LINK  SOURCE               TARGET  STATE    TOPICS  PARTITIONS  LAG
 l     paris (unreachable)  oslo    running       1           2   12  1 halted, 1 live
 
-LINK  TOPIC   MIRROR TOPIC  P  STATE   OFFSETS    SOURCE END  POSITION  TARGET END  LAG  LAG TIME
-l     orders  paris.orders  0  live    translate          52        40          38   12      1.5s
-l     orders  paris.orders  1  halted  translate          52        40          38   12      1.5s
+LINK  TOPIC   MIRROR TOPIC  P  STATE   OFFSETS    SOURCE END  POSITION  TARGET END  LAG  LAG TIME  VERIFIED
+l     orders  paris.orders  0  live    translate          52        40          38   12      1.5s         -
+l     orders  paris.orders  1  halted  translate          52        40          38   12      1.5s         -
 
 l orders-1 halted: source_gap: records 40 to 51 are gone
   Delete the mirror topic.

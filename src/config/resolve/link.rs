@@ -9,7 +9,7 @@ use super::super::field::{At, Field};
 use super::super::filter::{GroupFilter, TopicFilter, anchored};
 use super::super::problem::{Place, Problems};
 use super::super::raw::RawLink;
-use super::super::settings::{LinkConfig, Naming, Otherwise, PreserveLimits, Start};
+use super::super::settings::{LinkConfig, Naming, Otherwise, PreserveLimits, Start, VerifyConfig};
 use super::super::values::{self, number_within, one_of, size_within};
 use super::path::path;
 use super::{Link, check_name, policy};
@@ -71,6 +71,11 @@ pub(super) fn resolve(
             fetch_max_bytes: sizes.fetch,
             partition_max_bytes: sizes.partition,
             request_timeout: duration(raw.request_timeout, defaults::REQUEST_TIMEOUT),
+            verify: verify(
+                raw.verify_interval,
+                raw.verify_max_bytes_per_second,
+                problems,
+            ),
             topics: TopicFilter::of(compiled(&topics, problems), compiled(&excluded, problems)),
             source: ends.0?,
             target: ends.1?,
@@ -113,6 +118,15 @@ fn preserve(
         otherwise: otherwise
             .parse(problems, one_of(OTHERWISE))
             .or(Otherwise::Refuse),
+    }
+}
+
+fn verify(interval: Field<String>, rate: Field<String>, problems: &Problems) -> VerifyConfig {
+    VerifyConfig {
+        interval: interval.parse(problems, values::duration_or_off).or(None),
+        max_bytes_per_second: rate
+            .parse(problems, size_within(["64KiB", "1024GiB"]))
+            .or(defaults::VERIFY_MAX_BYTES_PER_SECOND),
     }
 }
 

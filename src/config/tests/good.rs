@@ -69,6 +69,7 @@ fn the_example_writes_out_the_defaults() {
                 link.max_in_flight_bytes,
                 link.fetch_max_bytes,
                 link.partition_max_bytes,
+                link.verify,
             ),
         )
     };
@@ -105,6 +106,8 @@ preserve_max_markers = 0
 preserve_otherwise = "translate"
 replication_factor = 3
 max_in_flight_bytes = "4MiB"
+verify_interval = "10m"
+verify_max_bytes_per_second = "1MiB"
 [log]
 format = "json"
 level = "debug"
@@ -137,6 +140,11 @@ worker_threads = 7
     };
     assert_eq!(link.preserve, limits);
     assert_eq!(link.replication_factor, Some(3));
+    let verify = VerifyConfig {
+        interval: Some(Duration::from_secs(600)),
+        max_bytes_per_second: 1 << 20,
+    };
+    assert_eq!(link.verify, verify);
     assert_eq!(
         link.fetch_max_bytes,
         4 << 20,

@@ -23,7 +23,7 @@ pub use markers::{Markers, refused_markers, refuses_markers, try_marker, write_m
 pub use offsets::{At, ListedOffset, ListedOffsets, end_of_epoch, list_offset, list_offsets};
 pub use permissions::{Operation, Operations, refused_creations, topic_operations};
 pub use producers::{ProducerState, describe_producers};
-pub use read::{ReadAt, read_at};
+pub use read::{ReadAt, read_at, read_committed};
 pub use records::delete_records;
 pub use round_trip::round_trip;
 pub use topics::{NewTopic, create_partitions, create_topic, delete_topic, topic_ids};

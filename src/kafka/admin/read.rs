@@ -1,17 +1,22 @@
 //! Reading a stretch of a partition once.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::PartitionData;
 
-use super::missing;
+use super::{milliseconds, missing};
 use crate::error::{BrokerCode, Result};
 use crate::kafka::batch::{Batch, batches};
 use crate::kafka::wire::codes::{Retry, code_of, retry_of};
 use crate::kafka::wire::names::topic_name;
-use crate::kafka::wire::{Cluster, Leader, Route};
-use crate::model::TopicPartition;
+use crate::kafka::wire::{Cluster, Leader, Slot};
+use crate::model::{ProducerId, TopicId, TopicPartition};
+
+/// Enough for an end that is about to move.
+const SHORTLY: Duration = Duration::from_millis(500);
 
 /// What lies at an offset.
 #[derive(Debug, Clone)]
@@ -24,8 +29,22 @@ pub struct ReadAt {
     pub log_start: i64,
     /// The batches from the one that holds the offset (or the next one) on; empty at the end.
     pub batches: Vec<Batch>,
+    /// Transactions that ended in an abort and lie in what was read, if only what is committed was asked for: who wrote, and
+    /// the offset of the first data record.
+    pub aborted: Vec<(ProducerId, i64)>,
+    /// The topic's id, as the metadata has it.
+    pub topic_id: TopicId,
     /// A code that stays, such as `OFFSET_OUT_OF_RANGE`.
     pub error: Option<BrokerCode>,
+}
+
+/// How a stretch is read.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    slot: Slot,
+    /// 1 up to the last stable offset, 0 up to the high watermark.
+    isolation: i8,
+    max_wait: Duration,
 }
 
 /// Fetches from an offset on, up to the high watermark, without waiting for data. At least one whole batch comes if
@@ -38,11 +57,42 @@ pub async fn read_at(
     offset: i64,
     max_bytes: i32,
 ) -> Result<ReadAt> {
-    let route = Route::Leader(partition.clone());
-    let read = cluster.ask(route, |connection| async move {
+    let manner = Manner {
+        slot: Slot::Control,
+        isolation: 0,
+        max_wait: Duration::ZERO,
+    };
+    read_in(cluster, partition, (offset, max_bytes), manner).await
+}
+
+/// Fetches as [`read_at`] does, up to the last stable offset and on a connection of its own, waiting shortly for data.
+///
+/// Errors: as for [`read_at`].
+pub async fn read_committed(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+    offset: i64,
+    max_bytes: i32,
+) -> Result<ReadAt> {
+    let manner = Manner {
+        slot: Slot::Verify,
+        isolation: 1,
+        max_wait: SHORTLY,
+    };
+    read_in(cluster, partition, (offset, max_bytes), manner).await
+}
+
+async fn read_in(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+    (offset, max_bytes): (i64, i32),
+    manner: Manner,
+) -> Result<ReadAt> {
+    let read = cluster.retry(None, || async move {
         let leader = cluster.leader(partition).await?;
-        let request = request(partition, leader, offset, max_bytes);
-        let timeout = cluster.settings().request_timeout;
+        let connection = cluster.connection(leader.broker, manner.slot).await?;
+        let request = request(partition, leader, (offset, max_bytes), manner);
+        let timeout = cluster.settings().request_timeout + manner.max_wait;
         let answer = connection.call(request, timeout).await?;
         let mut answers = answer.responses.into_iter().flat_map(|one| one.partitions);
         let data = answers.next();
@@ -53,7 +103,7 @@ pub async fn read_at(
         {
             return Err(connection.refusal("read", code, None));
         }
-        read(data.ok_or_else(|| missing("the partition"))?)
+        read(data.ok_or_else(|| missing("the partition"))?, leader)
     });
     read.await
         .map_err(|error| error.partition(partition).offset(offset))
@@ -62,8 +112,8 @@ pub async fn read_at(
 fn request(
     partition: &TopicPartition,
     leader: Leader,
-    offset: i64,
-    max_bytes: i32,
+    (offset, max_bytes): (i64, i32),
+    manner: Manner,
 ) -> FetchRequest {
     let one = FetchPartition::default()
         .with_partition(partition.partition.0)
@@ -75,21 +125,27 @@ fn request(
         .with_topic_id(leader.topic_id.0)
         .with_partitions(vec![one]);
     FetchRequest::default()
-        .with_max_wait_ms(0)
-        .with_min_bytes(0)
+        .with_max_wait_ms(milliseconds(manner.max_wait))
+        .with_min_bytes(1)
         .with_max_bytes(max_bytes)
-        .with_isolation_level(0)
+        .with_isolation_level(manner.isolation)
         .with_session_epoch(-1)
         .with_topics(vec![topic])
 }
 
-fn read(data: PartitionData) -> Result<ReadAt> {
+fn read(data: PartitionData, leader: Leader) -> Result<ReadAt> {
+    let aborted = data.aborted_transactions.unwrap_or_default();
     let records: Bytes = data.records.unwrap_or_default();
     Ok(ReadAt {
         high_watermark: data.high_watermark,
         last_stable: data.last_stable_offset,
         log_start: data.log_start_offset,
         batches: batches(records).collect::<Result<_, _>>()?,
+        aborted: aborted
+            .iter()
+            .map(|it| (ProducerId(it.producer_id.0), it.first_offset))
+            .collect(),
+        topic_id: leader.topic_id,
         error: code_of(data.error_code),
     })
 }

@@ -1,34 +1,39 @@
-//! Which batches a `read_committed` consumer is shown: the rule of Kafka's own (`CompletedFetch`), batch by batch and without
-//! looking at records. Pure.
+//! Tells which batches a `read_committed` consumer is given.
+//!
+//! The rule of Kafka's `CompletedFetch`, by batch: control batches and the batches of aborted transactions are not for it.
 
 use std::collections::BTreeSet;
 
 use super::{Batch, BatchError, ControlKind};
-use crate::model::{ProducerId, SourceOffset};
+use crate::model::ProducerId;
 
 /// Walks the batches of one fetch response of one partition, in offset order.
 #[derive(Debug)]
 pub struct Committed {
-    /// Transactions not yet begun at the batch last seen, the next to begin at the end.
-    pending: Vec<(ProducerId, SourceOffset)>,
+    /// Transactions that ended in an abort and haven't begun at the batch last seen: who wrote, and the offset of the first
+    /// data record. The next to begin stands at the end.
+    pending: Vec<(ProducerId, i64)>,
     aborting: BTreeSet<ProducerId>,
 }
 
 impl Committed {
-    /// Takes aborted transactions as a fetch response lists them: who wrote, and from which offset on.
-    pub fn of(aborted: &[(ProducerId, SourceOffset)]) -> Self {
-        let mut pending = aborted.to_vec();
-        pending.sort_by_key(|(_, first)| std::cmp::Reverse(*first));
+    /// Takes the aborted transactions that the response lists, in any order.
+    pub fn of(aborted: impl IntoIterator<Item = (ProducerId, i64)>) -> Self {
+        let mut pending: Vec<_> = aborted.into_iter().collect();
+        pending.sort_by_key(|&(_, first)| std::cmp::Reverse(first));
         Self {
             pending,
             aborting: BTreeSet::new(),
         }
     }
 
-    /// Whether the next batch holds records that are shown.
+    /// Whether the next batch holds records for a consumer. Errors: a control batch that can't be read.
     pub fn shows(&mut self, batch: &Batch) -> Result<bool, BatchError> {
         let header = batch.header();
-        self.begin_up_to(SourceOffset(batch.last_offset()));
+        let last = batch.last_offset();
+        while let Some((producer, _)) = self.pending.pop_if(|(_, first)| *first <= last) {
+            self.aborting.insert(producer);
+        }
         if header.attributes.is_control() {
             if header.record_count > 0 && batch.control()? == ControlKind::Abort {
                 self.aborting.remove(&header.producer_id);
@@ -38,11 +43,5 @@ impl Committed {
         let aborted =
             header.attributes.is_transactional() && self.aborting.contains(&header.producer_id);
         Ok(!aborted && header.record_count > 0)
-    }
-
-    fn begin_up_to(&mut self, last: SourceOffset) {
-        while let Some((writer, _)) = self.pending.pop_if(|(_, first)| *first <= last) {
-            self.aborting.insert(writer);
-        }
     }
 }

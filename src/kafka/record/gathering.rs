@@ -200,7 +200,8 @@ pub(super) fn clear(
     records: Bytes,
     aborted: &[(ProducerId, SourceOffset)],
 ) -> Result<Clear, BatchError> {
-    let mut committed = Committed::of(aborted);
+    let listed = aborted.iter().map(|(writer, first)| (*writer, first.get()));
+    let mut committed = Committed::of(listed);
     let mut until = from;
     for batch in batches(records) {
         let batch = batch?;

@@ -32,6 +32,8 @@ pub enum Slot {
     Produce(u16),
     /// The journal, whose appends mustn't wait behind data.
     Journal,
+    /// Reading for verification, which data mustn't wait behind.
+    Verify,
 }
 
 /// Where to connect: an address, and the broker that is expected there unless it is a bootstrap address.

@@ -6,6 +6,7 @@ mod partitions;
 mod process;
 #[cfg(test)]
 mod tests;
+mod verified;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use partitions::{GroupSample, PartitionSample, Samples};
+pub use verified::VerifiedSample;
 
 /// The content type of [`Exposition::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -29,7 +31,8 @@ impl Exposition {
         let mut registry = Registry::with_prefix("farshore");
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What is running", version);
-        registry.register_collector(Box::new(partitions::Collected(samples)));
+        registry.register_collector(Box::new(partitions::Collected(Arc::clone(&samples))));
+        registry.register_collector(Box::new(verified::Collected(samples)));
         registry.register_collector(Box::new(process::Process));
         Self(Arc::new(registry))
     }

@@ -10,6 +10,7 @@ use prometheus_client::encoding::{
 };
 use prometheus_client::metrics::MetricType;
 
+use super::VerifiedSample;
 use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
 
 /// Whoever knows how partitions and groups stand. Called at each scrape; must not block.
@@ -20,6 +21,10 @@ pub trait Samples: fmt::Debug + Send + Sync + 'static {
     fn groups(&self) -> Vec<GroupSample>;
     /// Whether the checkpoint DB can't be written, so that nothing is mirrored.
     fn checkpoint_failed(&self) -> bool;
+    /// Every mirror partition that was verified.
+    fn verified(&self) -> Vec<VerifiedSample>;
+    /// Bytes this process read to verify, by link.
+    fn bytes_verified(&self) -> Vec<(LinkName, u64)>;
 }
 
 /// How a mirror partition stands.
@@ -266,6 +271,6 @@ impl Page<'_, '_> {
     clippy::cast_precision_loss,
     reason = "a lag of 2^53 ms is no lag any more"
 )]
-fn seconds(millis: i64) -> f64 {
+pub(super) fn seconds(millis: i64) -> f64 {
     millis as f64 / 1000.0
 }

@@ -44,6 +44,20 @@ impl Samples for Fixed {
     fn checkpoint_failed(&self) -> bool {
         true
     }
+
+    fn verified(&self) -> Vec<VerifiedSample> {
+        vec![VerifiedSample {
+            link: LinkName::new("l"),
+            partition: TopicPartition::new("orders", 1),
+            offset: 33,
+            age_ms: 2_500,
+            differences: 6,
+        }]
+    }
+
+    fn bytes_verified(&self) -> Vec<(LinkName, u64)> {
+        vec![(LinkName::new("l"), 900)]
+    }
 }
 
 #[test]
@@ -63,6 +77,10 @@ fn figures_of_partitions_are_taken_from_the_snapshot() {
         r#"farshore_partition_state{link="l",topic="orders",partition="1",state="halted"} 1"#,
         r#"farshore_partitions{link="l",state="live"} 1"#,
         r#"farshore_partitions{link="l",state="diverged"} 0"#,
+        r#"farshore_partition_verified_offset{link="l",topic="orders",partition="1"} 33"#,
+        r#"farshore_partition_verified_age_seconds{link="l",topic="orders",partition="1"} 2.5"#,
+        r#"farshore_partition_differences{link="l",topic="orders",partition="1"} 6"#,
+        r#"farshore_verify_bytes_total{link="l"} 900"#,
         r#"farshore_group_partitions{link="l",state="in_sync"} 3"#,
         "farshore_checkpoint_failed 1",
         concat!(

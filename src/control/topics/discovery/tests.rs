@@ -226,6 +226,7 @@ fn config() -> LinkConfig {
         fetch_max_bytes: 1,
         partition_max_bytes: 1,
         request_timeout: Duration::from_secs(1),
+        verify: crate::config::VerifyConfig::default(),
     }
 }
 

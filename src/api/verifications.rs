@@ -1,0 +1,156 @@
+//! Verifications: ordering, calling off, looking at them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::IntoResponse;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::audit::Change;
+use super::extract::{Body, Nothing, Peer, Segments};
+use super::problem::Problem;
+use super::state::{ApiState, LinkHandle};
+use crate::checkpoint::Update;
+use crate::model::{LinkName, SourceOffset};
+use crate::verify::{Difference, Outcome, Proof, Report, Verification};
+
+/// What is to be verified.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Order {
+    link: LinkName,
+    /// Regular expressions for whole names; every topic without one.
+    #[serde(default)]
+    topics: Vec<String>,
+}
+
+/// A verification without its partitions.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary {
+    #[serde(flatten)]
+    verification: Verification,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<Outcome>,
+    partitions_done: usize,
+    partitions: usize,
+}
+
+/// What is proven of a mirror partition.
+#[derive(Debug, Serialize)]
+pub(super) struct Verified {
+    /// The first source offset that was compared.
+    from: SourceOffset,
+    /// The source offset behind the last one.
+    verified_until: SourceOffset,
+    verified_at: Timestamp,
+    outcome: Outcome,
+    differences: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_difference: Option<Difference>,
+}
+
+/// `POST /v1/verifications`
+pub(super) async fn order(
+    State(state): State<Arc<ApiState>>,
+    peer: Peer,
+    Body(order): Body<Order>,
+) -> Result<impl IntoResponse, Problem> {
+    let link = state.link(&order.link)?;
+    if link.condition.borrow().standby {
+        let why = format!(
+            "another process owns link {}: the verification has to be ordered there",
+            order.link
+        );
+        return Err(Problem::Conflict(why));
+    }
+    let update = noted(&state, "verify", &order.link, peer);
+    let report = link.verifications.order(order.topics, update).await?;
+    let location = [(
+        LOCATION,
+        format!("/v1/verifications/{}", report.verification.id),
+    )];
+    Ok((StatusCode::ACCEPTED, location, Json(report)))
+}
+
+/// `POST /v1/verifications/{id}/cancel`
+pub(super) async fn cancel(
+    State(state): State<Arc<ApiState>>,
+    Segments(id): Segments<String>,
+    peer: Peer,
+    Nothing: Nothing,
+) -> Result<Json<Report>, Problem> {
+    let (link, _) = find(&state, &id)?;
+    let update = noted(&state, "cancel_verification", link.view.link(), peer);
+    let report = link.verifications.cancel(&id, update).await?;
+    report.map(Json).ok_or_else(|| unknown(&id))
+}
+
+/// `GET /v1/verifications`
+pub(super) async fn list(State(state): State<Arc<ApiState>>) -> Json<Vec<Summary>> {
+    let links = state.links.values();
+    let reports = links.flat_map(|link| link.verifications.list());
+    let mut reports: Vec<Report> = reports.collect();
+    reports.sort_by_key(|report| std::cmp::Reverse(report.verification.started_at));
+    Json(reports.into_iter().map(Summary::from).collect())
+}
+
+/// `GET /v1/verifications/{id}`
+pub(super) async fn show(
+    State(state): State<Arc<ApiState>>,
+    Segments(id): Segments<String>,
+) -> Result<Json<Report>, Problem> {
+    find(&state, &id).map(|(_, report)| Json(report))
+}
+
+fn find<'a>(state: &'a ApiState, id: &str) -> Result<(&'a LinkHandle, Report), Problem> {
+    let mut links = state.links.values();
+    links
+        .find_map(|link| Some((link, link.verifications.report(id)?)))
+        .ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &str) -> Problem {
+    Problem::NotFound(format!("there is no verification {id}"))
+}
+
+fn noted(state: &ApiState, action: &'static str, link: &LinkName, peer: Peer) -> Update {
+    let mut update = Update::new();
+    let change = Change {
+        action,
+        link,
+        plan: None,
+        release: None,
+        from: peer.0,
+    };
+    state.note(&mut update, &change);
+    update
+}
+
+impl From<Report> for Summary {
+    fn from(report: Report) -> Self {
+        Self {
+            outcome: report.outcome,
+            partitions_done: report.partitions_done,
+            partitions: report.partitions.len(),
+            verification: report.verification,
+        }
+    }
+}
+
+impl From<Proof> for Verified {
+    fn from(proof: Proof) -> Self {
+        let at = Timestamp::from_millisecond(proof.verified_at_ms);
+        Self {
+            from: proof.from,
+            verified_until: proof.verified_until.source,
+            verified_at: at.unwrap_or_default(),
+            outcome: proof.outcome,
+            differences: proof.differences,
+            first_difference: proof.first_difference,
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Verifies one partition: reads both sides through the range, compares, and explains or condemns what is left.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::comparison::{Comparison, Feed, Rules};
+use super::digest::content_hash;
+use super::examined::{Examined, Position};
+use super::pace::Pace;
+use super::pending::Waiting;
+use super::places::{OnSource, OnTarget, Places};
+use super::range::{Range, Sides};
+use super::reader::{Read, Reader};
+use super::tally::{Difference, DifferenceKind, Tally};
+use crate::error::{Error, Kind, Result};
+use crate::kafka::admin;
+use crate::model::{OffsetsMode, PartitionState, SourceOffset, TargetOffset, TopicPartition};
+use crate::offsets::Lookup;
+use crate::replicate::FILLER_CONTENT;
+
+/// How often a partition is begun again because its map was given up meanwhile.
+const ATTEMPTS: usize = 3;
+/// How many unexplained absences are looked at once more, one read each.
+const SECOND_LOOKS: usize = 256;
+/// How long the target may hold more than is known to be mirrored: what is in flight is acknowledged within it.
+const IN_FLIGHT: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The verification of one partition.
+#[derive(Debug)]
+pub(crate) struct Examination<'a> {
+    pub(crate) sides: &'a Sides,
+    pub(crate) partition: &'a TopicPartition,
+    pub(crate) compacts: bool,
+    pub(crate) pace: &'a Pace,
+}
+
+/// How a walk through a range ended.
+enum Walk {
+    Done,
+    /// A side no longer has what was to be read.
+    Gone,
+}
+
+impl Examination<'_> {
+    /// Verifies to the end, from where `known` has come to. `report` hears of every step that is worth keeping.
+    ///
+    /// Errors: what keeps it from being carried out; what was reached is in `known`, so that it can be tried again.
+    pub(crate) async fn run(
+        &self,
+        known: &mut Examined,
+        report: &mut (dyn FnMut(&Examined) + Send),
+    ) -> Result<()> {
+        let begin = known.clone();
+        for _ in 0..ATTEMPTS {
+            let range = self.walk(known, report).await?;
+            let ground = self.sides.view.ground(self.partition);
+            let same = ground.is_some_and(|now| now.decisions == range.ground.decisions);
+            if same || known.tally.differences == begin.tally.differences {
+                known.outcome = Some(known.tally.outcome());
+                return Ok(());
+            }
+            *known = begin.clone();
+        }
+        let text = "the partition's offset map changes too often; verify again when it is live";
+        Err(Error::new(Kind::Refused, text).partition(self.partition))
+    }
+
+    /// Goes through the range, again from what is left of it if a side lost its beginning.
+    async fn walk(
+        &self,
+        known: &mut Examined,
+        report: &mut (dyn FnMut(&Examined) + Send),
+    ) -> Result<Range> {
+        loop {
+            let range = self.sides.range(self.partition, known).await?;
+            known.from.get_or_insert(range.begin.source);
+            known.until = range.until;
+            let mut comparison = Comparison::new(self.rules(&range), known.tally.clone());
+            if let Walk::Gone = self.compare(&range, &mut comparison, known, report).await? {
+                continue;
+            }
+            self.follow(&range, &mut comparison).await?;
+            self.look_twice(&range, &mut comparison).await?;
+            known.tally = comparison.tally;
+            self.look_behind(&range, &mut known.tally).await?;
+            self.point_out(&mut known.tally)?;
+            known.reached = Position {
+                source: range.until,
+                target: range.ground.end.max(range.begin.target),
+            };
+            return Ok(range);
+        }
+    }
+
+    fn rules(&self, range: &Range) -> Rules {
+        let fills = range.ground.offsets == OffsetsMode::Preserve;
+        Rules {
+            doubt_below: range.ground.history.forgotten_below(true),
+            filler: fills.then(|| content_hash(&FILLER_CONTENT)),
+        }
+    }
+
+    fn readers<'r>(
+        &'r self,
+        range: &'r Range,
+        [source, target]: [(i64, i64); 2],
+    ) -> [Reader<'r>; 2] {
+        let sides = self.sides;
+        let ground = &range.ground;
+        [
+            Reader::new(
+                (&sides.source, self.partition),
+                ground.decisions.source_topic_id,
+                source,
+                self.compacts,
+            ),
+            Reader::new(
+                (&sides.target, &range.mirror),
+                ground.decisions.target_topic_id,
+                target,
+                self.compacts,
+            ),
+        ]
+    }
+
+    async fn compare(
+        &self,
+        range: &Range,
+        comparison: &mut Comparison,
+        known: &mut Examined,
+        report: &mut (dyn FnMut(&Examined) + Send),
+    ) -> Result<Walk> {
+        let Position { source, target } = range.begin;
+        let within = (source, range.until);
+        let [mut source, mut target] = self.readers(
+            range,
+            [
+                (source.get(), range.until.get()),
+                (target.get(), range.ground.end.get()),
+            ],
+        );
+        let (mut on_source, mut on_target) = (Feed::default(), Feed::default());
+        let mut of_source = OnSource(&range.ground);
+        let mut of_target = OnTarget::new(&self.sides.view, self.partition, &range.ground, within);
+        loop {
+            comparison.advance(&mut on_source, &mut on_target);
+            let read = if on_source.items.is_empty() && !on_source.over {
+                source.fill(&mut on_source, &mut of_source, self.pace).await
+            } else if on_target.items.is_empty() && !on_target.over {
+                target.fill(&mut on_target, &mut of_target, self.pace).await
+            } else {
+                return Ok(Walk::Done);
+            };
+            let read = read?;
+            comparison.tally.bytes +=
+                std::mem::take(&mut source.bytes) + std::mem::take(&mut target.bytes);
+            if !comparison.is_waiting() {
+                known.tally.clone_from(&comparison.tally);
+                known.reached = Position {
+                    source: SourceOffset(source.position(&on_source)),
+                    target: TargetOffset(target.position(&on_target)),
+                };
+                report(known);
+            }
+            if read == Read::Gone {
+                return Ok(Walk::Gone);
+            }
+        }
+    }
+
+    /// Reads on behind the range, on both sides, as long as something waits for a later record of its key.
+    async fn follow(&self, range: &Range, comparison: &mut Comparison) -> Result<()> {
+        let until = (range.until.get(), i64::MAX);
+        let readers = self.readers(range, [until, (range.ground.end.get(), i64::MAX)]);
+        let mut everything = OnSource(&range.ground);
+        for mut reader in readers {
+            let mut feed = Feed::default();
+            while comparison.is_waiting() && !feed.over {
+                let places: &mut (dyn Places + Send) = &mut everything;
+                if reader.fill(&mut feed, places, self.pace).await? == Read::Gone {
+                    break;
+                }
+                for item in feed.items.drain(..) {
+                    comparison.hear(&item.digest);
+                }
+                comparison.tally.bytes += std::mem::take(&mut reader.bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// What nothing explains is a difference if it is still there: compaction may have removed it meanwhile.
+    async fn look_twice(&self, range: &Range, comparison: &mut Comparison) -> Result<()> {
+        for (number, waiting) in comparison.unexplained().into_iter().enumerate() {
+            if number >= SECOND_LOOKS {
+                comparison.tally.unproven += 1;
+            } else if self.is_there(range, waiting).await? {
+                comparison.condemn(waiting);
+            } else {
+                comparison.tally.compacted += 1;
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_there(&self, range: &Range, waiting: Waiting) -> Result<bool> {
+        let (cluster, partition) = match waiting.kind {
+            DifferenceKind::Missing => (&self.sides.source, self.partition),
+            DifferenceKind::Surplus | DifferenceKind::Content | DifferenceKind::Unreadable => {
+                (&self.sides.target, &range.mirror)
+            }
+        };
+        self.pace.turn().await;
+        let answer = admin::read_committed(cluster, partition, waiting.offset, 1).await?;
+        for batch in &answer.batches {
+            self.pace.spent(batch.size());
+            let records = batch.records().map_err(|error| {
+                Error::new(Kind::Protocol, "a batch can't be decoded any more")
+                    .partition(partition)
+                    .caused_by(error)
+            })?;
+            if records
+                .iter()
+                .flatten()
+                .any(|record| record.offset == waiting.offset)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Says of the first difference where on the target the missing record should be.
+    fn point_out(&self, tally: &mut Tally) -> Result<()> {
+        if let Some(first) = &mut tally.first_difference
+            && first.kind == DifferenceKind::Missing
+        {
+            let view = &self.sides.view;
+            if let Some(Lookup::Exact(place)) = view.image(self.partition, first.source_offset)? {
+                first.target_offset = Some(place);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the target holds anything behind what is mirrored that this link didn't send.
+    async fn look_behind(&self, range: &Range, tally: &mut Tally) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let Some(ground) = self.sides.view.ground(self.partition) else {
+                return Ok(());
+            };
+            let is_known = ground.acknowledged >= range.target_end
+                || ground
+                    .history
+                    .at_target(range.target_end.plus(-1))
+                    .is_some();
+            if is_known || !tells_strays(ground.state) {
+                return Ok(());
+            }
+            if begun.elapsed() >= IN_FLIGHT {
+                tally.differ(Difference {
+                    kind: DifferenceKind::Surplus,
+                    source_offset: SourceOffset((range.until.get() - 1).max(0)),
+                    target_offset: Some(ground.acknowledged),
+                });
+                return Ok(());
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+}
+
+/// Whether what is acknowledged is all that this link wrote.
+fn tells_strays(state: PartitionState) -> bool {
+    matches!(
+        state,
+        PartitionState::Live | PartitionState::CatchingUp | PartitionState::Diverged
+    )
+}

@@ -1,0 +1,72 @@
+//! How far the verification of a partition is, and what it came to: what is stored and shown.
+
+use serde::{Deserialize, Serialize};
+
+use super::tally::{Outcome, Tally};
+use crate::model::{Partition, SourceOffset, TargetOffset, TopicName, TopicPartition};
+
+/// The next offsets to read on both sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// On the source.
+    pub source: SourceOffset,
+    /// On the target.
+    pub target: TargetOffset,
+}
+
+impl Position {
+    /// The beginning of both logs.
+    pub const BEGIN: Self = Self {
+        source: SourceOffset::ZERO,
+        target: TargetOffset::ZERO,
+    };
+}
+
+/// The verification of one partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Examined {
+    /// The topic, by its name on the source.
+    pub topic: TopicName,
+    /// The partition.
+    pub partition: Partition,
+    /// The first source offset of the range, once it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<SourceOffset>,
+    /// The source offset behind the range.
+    pub until: SourceOffset,
+    /// Everything before it was compared and leaves nothing open: where it goes on after an interruption.
+    pub reached: Position,
+    /// What was found up to there.
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// What it came to, once it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// What it waits for, or why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl Examined {
+    /// A partition whose verification has not begun; it begins at a position, or behind it.
+    pub(crate) fn at(partition: &TopicPartition, position: Position) -> Self {
+        Self {
+            topic: partition.topic.clone(),
+            partition: partition.partition,
+            from: None,
+            until: SourceOffset::ZERO,
+            reached: position,
+            tally: Tally::default(),
+            outcome: None,
+            detail: None,
+        }
+    }
+
+    /// The partition on the source.
+    pub fn topic_partition(&self) -> TopicPartition {
+        TopicPartition {
+            topic: self.topic.clone(),
+            partition: self.partition,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Proves that a mirror holds what its source holds.
+//!
+//! Promises: both sides are read as a consumer reads them and compared record by record through the offset map; a changed,
+//! missing, doubled or swapped record is found, and the first difference named by its offsets; what compaction, retention and
+//! decisions on record explain is no difference; reading keeps to a rate; what was found outlives a restart, which goes on
+//! where it was interrupted. Doesn't: write to a cluster, halt or repair anything.
+//!
+//! ```text
+//!  source --reader--> digests --+
+//!                               +-> comparison -> tally: hashes of both sides, differences, the first of them
+//!  target --reader--> digests --+        places through map and history
+//! ```
+
+mod comparison;
+mod digest;
+mod examine;
+mod examined;
+mod pace;
+mod pending;
+mod places;
+mod range;
+mod reader;
+mod rolling;
+mod tally;
+mod verification;
+mod verifications;
+mod verifier;
+
+pub use examined::{Examined, Position};
+pub use rolling::Rolling;
+pub use tally::{Difference, DifferenceKind, Outcome, Tally};
+pub use verification::{Proof, Report, Stage, Verification};
+pub use verifications::Verifications;
+pub use verifier::{Settings, Verifier};

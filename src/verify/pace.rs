@@ -1,0 +1,61 @@
+//! Keeps reading within a number of bytes per second.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::{Instant, sleep_until};
+
+/// Who reads waits for its turn, and says afterwards what it has read.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    bytes_per_second: u64,
+    next: Mutex<Instant>,
+}
+
+impl Pace {
+    /// At most this many bytes per second, over any time longer than one answer takes.
+    pub(crate) fn new(bytes_per_second: u64) -> Self {
+        Self {
+            bytes_per_second: bytes_per_second.max(1),
+            next: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Waits until more may be read.
+    pub(crate) async fn turn(&self) {
+        let next = *self.next.lock();
+        sleep_until(next).await;
+    }
+
+    /// Notes what was read.
+    pub(crate) fn spent(&self, bytes: usize) {
+        let nanos = u128::try_from(bytes).unwrap_or(u128::MAX) * 1_000_000_000;
+        let nanos = nanos / u128::from(self.bytes_per_second);
+        let time = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        let mut next = self.next.lock();
+        *next = (*next).max(Instant::now()) + time;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn reading_takes_as_long_as_the_rate_says_and_saves_nothing_up() {
+        let pace = Pace::new(1000);
+        let begun = Instant::now();
+        for _ in 0..4 {
+            pace.turn().await;
+            pace.spent(500);
+        }
+        pace.turn().await;
+        assert_eq!(begun.elapsed(), Duration::from_secs(2));
+        tokio::time::advance(Duration::from_secs(60)).await;
+        pace.turn().await;
+        pace.spent(1000);
+        let begun = Instant::now();
+        pace.turn().await;
+        assert_eq!(begun.elapsed(), Duration::from_secs(1));
+    }
+}

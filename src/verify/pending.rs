@@ -1,0 +1,51 @@
+//! Records of a compacted topic that one side lacks, until a later record with the same key explains it.
+
+use std::collections::HashMap;
+
+use super::tally::DifferenceKind;
+use crate::model::SourceOffset;
+
+/// How many wait at most: a few megabytes.
+pub(crate) const LIMIT: usize = 1 << 16;
+
+/// A record that one side lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Waiting {
+    /// The source offset it stands for.
+    pub(crate) at: SourceOffset,
+    /// Missing or surplus.
+    pub(crate) kind: DifferenceKind,
+    /// Its offset on the side that holds it.
+    pub(crate) offset: i64,
+}
+
+/// Those that wait, by the hashes of their keys.
+#[derive(Debug, Default)]
+pub(crate) struct Pending(HashMap<u128, Waiting>);
+
+impl Pending {
+    /// A record with this key follows; true if that explains one that waited.
+    pub(crate) fn explain(&mut self, key: u128) -> bool {
+        self.0.remove(&key).is_some()
+    }
+
+    /// Lets a record wait, whose key nothing else waits for; false if there is no room.
+    pub(crate) fn wait(&mut self, key: u128, waiting: Waiting) -> bool {
+        if self.0.len() >= LIMIT {
+            return false;
+        }
+        self.0.insert(key, waiting);
+        true
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Everything that waits, in order; nothing does any more.
+    pub(crate) fn take(&mut self) -> Vec<Waiting> {
+        let mut waiting: Vec<Waiting> = self.0.drain().map(|(_, waiting)| waiting).collect();
+        waiting.sort_unstable();
+        waiting
+    }
+}

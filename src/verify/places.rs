@@ -1,0 +1,95 @@
+//! What the offsets of records say about their places: the map and the history of a partition, walked along with the log.
+
+use crate::error::Result;
+use crate::model::{Run, SourceOffset, TargetOffset, TopicPartition};
+use crate::replicate::{Ground, LinkView};
+
+use super::digest::Place;
+
+/// Tells the places of records, in the order of a log; none for a record outside what is verified.
+pub(crate) trait Places {
+    /// The place of the record at an offset. Errors are those of the store.
+    fn place(&mut self, offset: i64) -> Result<Option<Place>>;
+}
+
+/// Of the source's records.
+#[derive(Debug)]
+pub(crate) struct OnSource<'a>(pub(crate) &'a Ground);
+
+impl Places for OnSource<'_> {
+    fn place(&mut self, offset: i64) -> Result<Option<Place>> {
+        let at = SourceOffset(offset);
+        let left_out = self.0.history.at_source(at).is_some();
+        Ok(Some(if left_out {
+            Place::LeftOut
+        } else {
+            Place::At(at)
+        }))
+    }
+}
+
+/// Of the target's records.
+#[derive(Debug)]
+pub(crate) struct OnTarget<'a> {
+    view: &'a LinkView,
+    partition: &'a TopicPartition,
+    ground: &'a Ground,
+    /// The source offsets that are verified.
+    range: (SourceOffset, SourceOffset),
+    /// The runs of the block of the map that was met last.
+    runs: Vec<Run>,
+    /// Which of them comes next.
+    next: usize,
+    forgotten_below: i64,
+}
+
+impl<'a> OnTarget<'a> {
+    pub(crate) fn new(
+        view: &'a LinkView,
+        partition: &'a TopicPartition,
+        ground: &'a Ground,
+        range: (SourceOffset, SourceOffset),
+    ) -> Self {
+        Self {
+            view,
+            partition,
+            ground,
+            range,
+            runs: Vec::new(),
+            next: 0,
+            forgotten_below: ground.history.forgotten_below(false),
+        }
+    }
+
+    /// The source offset that a target offset stands for.
+    fn image(&mut self, at: TargetOffset) -> Result<Option<SourceOffset>> {
+        let is_passed = |run: &Run| run.target_end() <= at;
+        while self.runs.get(self.next).is_some_and(is_passed) {
+            self.next += 1;
+        }
+        if self.next == self.runs.len() {
+            self.runs = self.view.runs_behind(self.partition, at)?;
+            self.next = self.runs.partition_point(is_passed);
+        }
+        Ok(self.runs.get(self.next).and_then(|run| run.to_source(at)))
+    }
+}
+
+impl Places for OnTarget<'_> {
+    fn place(&mut self, offset: i64) -> Result<Option<Place>> {
+        let at = TargetOffset(offset);
+        if let Some(source) = self.image(at)? {
+            let (from, until) = self.range;
+            let is_within = from <= source && source < until;
+            return Ok(is_within.then_some(Place::At(source)));
+        }
+        Ok(if self.ground.history.at_target(at).is_some() {
+            Some(Place::LeftOut)
+        } else if offset < self.forgotten_below {
+            Some(Place::Forgotten)
+        } else {
+            // What lies behind the map is looked at when everything else was.
+            (at < self.ground.end).then_some(Place::Stray)
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! What of a partition can be verified at a moment: what both sides still have, up to what is mirrored.
+
+use crate::error::{Error, Kind, Result};
+use crate::kafka::admin::{self, At};
+use crate::kafka::wire::Cluster;
+use crate::model::{SourceOffset, TargetOffset, TopicId, TopicPartition};
+use crate::replicate::{Ground, LinkView};
+
+use super::examined::{Examined, Position};
+
+/// The two sides of a link.
+#[derive(Debug, Clone)]
+pub(crate) struct Sides {
+    pub(crate) view: LinkView,
+    pub(crate) source: Cluster,
+    pub(crate) target: Cluster,
+}
+
+/// A range that was found.
+#[derive(Debug)]
+pub(crate) struct Range {
+    pub(crate) ground: Ground,
+    /// The mirror partition.
+    pub(crate) mirror: TopicPartition,
+    /// Where to go on.
+    pub(crate) begin: Position,
+    /// Source offsets from here on are not in it.
+    pub(crate) until: SourceOffset,
+    /// What the target held when the range was found.
+    pub(crate) target_end: TargetOffset,
+}
+
+impl Sides {
+    /// Finds the range; what was `reached` before, or is gone on a side by now, isn't in it.
+    ///
+    /// Errors: the partition isn't mirrored, or one of its topics is another than the one that was; those of asking.
+    pub(crate) async fn range(
+        &self,
+        partition: &TopicPartition,
+        known: &Examined,
+    ) -> Result<Range> {
+        if let Some(why) = self.view.disowned(partition) {
+            return Err(Error::new(Kind::Refused, why));
+        }
+        let unknown = || Error::new(Kind::Refused, "the partition isn't mirrored yet");
+        let mirrored = self.view.ground(partition).ok_or_else(unknown)?;
+        let mirror = TopicPartition {
+            topic: mirrored.mirror_topic.clone(),
+            partition: partition.partition,
+        };
+        let source_id = mirrored.decisions.source_topic_id;
+        let source_start = first(&self.source, partition, source_id, At::Earliest).await?;
+        let target_id = mirrored.decisions.target_topic_id;
+        let target_end = first(&self.target, &mirror, target_id, At::HighWatermark).await?;
+        let target_start = first(&self.target, &mirror, target_id, At::Earliest).await?;
+        let (source_start, target_start) = (SourceOffset(source_start), TargetOffset(target_start));
+
+        // Mirrored is at least what was when the target's end was read.
+        let ground = self.view.ground(partition).ok_or_else(unknown)?;
+        let image = self.view.origin_of(partition, target_start)?;
+        let from = ground.origin.max(source_start).max(image);
+        let until = known.from.map_or(ground.until, |_| known.until);
+        let until = until.min(ground.until);
+        let source = known.reached.source.max(from).min(until);
+        let mut target = known.reached.target.max(target_start);
+        if source > known.reached.source || known.reached.target == TargetOffset::ZERO {
+            let image = self.view.image(partition, source)?;
+            target = target.max(image.map_or(target, |it| it.or_next()));
+        }
+        Ok(Range {
+            ground,
+            mirror,
+            begin: Position { source, target },
+            until,
+            target_end: TargetOffset(target_end),
+        })
+    }
+}
+
+async fn first(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+    expected: TopicId,
+    at: At,
+) -> Result<i64> {
+    let leader = cluster.leader(partition).await?;
+    if expected.is_known() && leader.topic_id.is_known() && leader.topic_id != expected {
+        let text = "the topic was deleted and created again since it was mirrored";
+        return Err(Error::new(Kind::Refused, text)
+            .cluster(cluster.name())
+            .partition(partition));
+    }
+    let listed = admin::list_offset(cluster, partition, leader.epoch, at).await?;
+    Ok(listed.offset)
+}

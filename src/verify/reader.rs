@@ -1,0 +1,217 @@
+//! Reads one side of a partition as a `read_committed` consumer would, a portion at a time.
+//!
+//! Holds one answer of a broker, and the digests of one batch of it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::comparison::Feed;
+use super::digest::{Digest, Item, Key, Place};
+use super::pace::Pace;
+use super::places::Places;
+use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::kafka::admin::{self, ReadAt};
+use crate::kafka::batch::{Batch, BatchError, Committed};
+use crate::kafka::wire::{Cluster, code_name};
+use crate::model::{TopicId, TopicPartition};
+
+/// Bytes of one answer.
+const PORTION: i32 = 1 << 20;
+/// How long an end that lies before what is to be read is not believed: a new leader may have to learn it.
+const PATIENCE: Duration = Duration::from_secs(30);
+const OFFSET_OUT_OF_RANGE: BrokerCode = BrokerCode(1);
+
+/// What became of an attempt to read on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// Something was read, or everything has been.
+    On,
+    /// The log no longer begins where reading is to go on, or it became another one.
+    Gone,
+}
+
+/// One side.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    cluster: &'a Cluster,
+    partition: &'a TopicPartition,
+    topic_id: TopicId,
+    compacts: bool,
+    /// The next offset to read.
+    pub(crate) next: i64,
+    /// Behind the last offset that is wanted.
+    pub(crate) until: i64,
+    waiting: VecDeque<Batch>,
+    committed: Committed,
+    /// Bytes read.
+    pub(crate) bytes: u64,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads offsets of a range.
+    pub(crate) fn new(
+        (cluster, partition): (&'a Cluster, &'a TopicPartition),
+        topic_id: TopicId,
+        (next, until): (i64, i64),
+        compacts: bool,
+    ) -> Self {
+        Self {
+            cluster,
+            partition,
+            topic_id,
+            compacts,
+            next,
+            until,
+            waiting: VecDeque::new(),
+            committed: Committed::of([]),
+            bytes: 0,
+        }
+    }
+
+    /// Where reading would go on if what is in the feed were read again.
+    pub(crate) fn position(&self, feed: &Feed) -> i64 {
+        let first = feed.items.front();
+        first.map_or(self.next, |item| item.digest.offset)
+    }
+
+    /// Puts the records of the next batch into a feed that is empty, or says that nothing follows.
+    ///
+    /// Errors: those of reading that last, an open transaction before the end, the store behind `places`.
+    pub(crate) async fn fill(
+        &mut self,
+        feed: &mut Feed,
+        places: &mut (dyn Places + Send),
+        pace: &Pace,
+    ) -> Result<Read> {
+        if let Some(batch) = self.waiting.pop_front() {
+            self.take(&batch, feed, places)?;
+            return Ok(Read::On);
+        }
+        let begun = Instant::now();
+        while self.next < self.until {
+            let Some(answer) = self.portion(pace).await? else {
+                return Ok(Read::Gone);
+            };
+            if !self.waiting.is_empty() {
+                return Ok(Read::On);
+            }
+            if answer.last_stable >= self.until {
+                break;
+            }
+            if self.until == i64::MAX || begun.elapsed() >= PATIENCE {
+                self.ends_early(&answer)?;
+                break;
+            }
+        }
+        if self.until < i64::MAX {
+            self.next = self.next.max(self.until);
+        }
+        feed.over = true;
+        Ok(Read::On)
+    }
+
+    /// Fetches once; none if the log isn't what it was.
+    async fn portion(&mut self, pace: &Pace) -> Result<Option<ReadAt>> {
+        pace.turn().await;
+        let mut answer =
+            admin::read_committed(self.cluster, self.partition, self.next, PORTION).await?;
+        let is_another = self.topic_id.is_known()
+            && answer.topic_id.is_known()
+            && answer.topic_id != self.topic_id;
+        if is_another || answer.error == Some(OFFSET_OUT_OF_RANGE) {
+            return Ok(None);
+        }
+        if let Some(code) = answer.error {
+            let text = format!("a read was refused: {}", code_name(code));
+            return Err(self.error(Kind::Broker(code), text));
+        }
+        let bytes: usize = answer.batches.iter().map(Batch::size).sum();
+        pace.spent(bytes);
+        self.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.committed = Committed::of(std::mem::take(&mut answer.aborted));
+        let batches = std::mem::take(&mut answer.batches).into_iter();
+        self.waiting = batches
+            .skip_while(|batch| batch.next_offset() <= self.next)
+            .collect();
+        Ok(Some(answer))
+    }
+
+    /// Nothing follows although something should.
+    fn ends_early(&self, answer: &ReadAt) -> Result<()> {
+        if self.until < i64::MAX && answer.high_watermark > answer.last_stable {
+            let text = format!(
+                "an open transaction keeps what follows {} from being read; verify again when it has ended",
+                answer.last_stable
+            );
+            return Err(self.error(Kind::Refused, text));
+        }
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        batch: &Batch,
+        feed: &mut Feed,
+        places: &mut (dyn Places + Send),
+    ) -> Result<()> {
+        let first = self.next.max(batch.base_offset());
+        match self.digests(batch) {
+            Ok(digests) => {
+                for digest in digests {
+                    if let Some(place) = places.place(digest.offset)? {
+                        feed.items.push_back(Item { place, digest });
+                    }
+                }
+            }
+            Err(_) => {
+                let place = places.place(first)?;
+                feed.items
+                    .extend(place.map(|place| unreadable(place, first)));
+            }
+        }
+        self.next = batch.next_offset();
+        Ok(())
+    }
+
+    /// The records that are wanted of a batch.
+    fn digests(&mut self, batch: &Batch) -> Result<Vec<Digest>, BatchError> {
+        batch.check_crc()?;
+        if !self.committed.shows(batch)? {
+            return Ok(Vec::new());
+        }
+        let wanted = self.next..self.until;
+        let records = batch.records()?;
+        let mut digests = Vec::new();
+        for record in &records {
+            let record = record?;
+            if wanted.contains(&record.offset) {
+                digests.push(Digest::of(&record, self.compacts));
+            }
+        }
+        Ok(digests)
+    }
+
+    fn error(&self, kind: Kind, text: String) -> Error {
+        Error::new(kind, text)
+            .cluster(self.cluster.name())
+            .partition(self.partition)
+            .offset(self.next)
+    }
+}
+
+/// Stands for the records of a batch that can't be read.
+fn unreadable(place: Place, first: i64) -> Item {
+    let place = match place {
+        Place::At(at) => Place::Unreadable(at),
+        Place::LeftOut | Place::Forgotten | Place::Stray | Place::Unreadable(_) => place,
+    };
+    let digest = Digest {
+        offset: first,
+        timestamp: -1,
+        content: 0,
+        key: Key::Irrelevant,
+    };
+    Item { place, digest }
+}

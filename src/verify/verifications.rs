@@ -1,0 +1,238 @@
+//! The verifications of a link and what they proved, for whoever orders, carries out or asks.
+//!
+//! Promises: what was ordered is stored before it is answered, so a restart carries it out; one is carried out at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::examined::{Examined, Position};
+use super::verification::{Proof, Report, Stage, Verification};
+use crate::checkpoint::{Committed, Store, Update, verifications as stored};
+use crate::config::TopicFilter;
+use crate::error::{Error, Kind, Result};
+use crate::model::{LinkName, TopicPartition};
+use crate::replicate::LinkView;
+
+/// How many verifications of a link are kept.
+const KEPT: usize = 16;
+
+/// Shared by those who order, carry out and ask.
+#[derive(Debug)]
+pub struct Verifications {
+    view: LinkView,
+    store: Arc<dyn Store>,
+    known: Mutex<Known>,
+    /// Held while one is ordered.
+    ordering: tokio::sync::Mutex<()>,
+    changed: watch::Sender<()>,
+    bytes: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// The oldest first.
+    ordered: Vec<(Verification, Vec<Examined>)>,
+    proofs: BTreeMap<TopicPartition, Proof>,
+}
+
+impl Verifications {
+    /// What the checkpoint DB holds of a link's. Errors are those of the store.
+    pub fn load(view: &LinkView, store: &Arc<dyn Store>) -> Result<Self> {
+        let link = view.link();
+        let mut ordered = Vec::new();
+        for (id, verification) in stored::verifications_of::<Verification>(&**store, link)? {
+            let examined = stored::examined_of(&**store, link, &id)?;
+            let partitions = examined.into_iter().map(|(_, examined)| examined);
+            ordered.push((verification, partitions.collect()));
+        }
+        ordered.sort_by_key(|(verification, _)| verification.started_at);
+        let proofs = stored::proofs_of(&**store, link)?.into_iter().collect();
+        Ok(Self {
+            view: view.clone(),
+            store: Arc::clone(store),
+            known: Mutex::new(Known { ordered, proofs }),
+            ordering: tokio::sync::Mutex::default(),
+            changed: watch::Sender::default(),
+            bytes: AtomicU64::new(0),
+        })
+    }
+
+    /// The link.
+    pub fn link(&self) -> &LinkName {
+        self.view.link()
+    }
+
+    /// Orders a verification of the topics that match as a whole, of all without an expression; `update` is made with it.
+    ///
+    /// Errors: `Refused` while another one is carried out, `Invalid` if nothing mirrored matches, those of the store.
+    pub async fn order(&self, topics: Vec<String>, mut update: Update) -> Result<Report> {
+        let _alone = self.ordering.lock().await;
+        if let Some(running) = self.running() {
+            let text = format!(
+                "verification {running} of the link is carried out; wait for it or cancel it"
+            );
+            return Err(Error::new(Kind::Refused, text));
+        }
+        let partitions = self.chosen(&topics)?;
+        let verification = Verification {
+            id: format!("{:016x}", fastrand::u64(..)),
+            link: self.link().clone(),
+            topics,
+            state: Stage::Running,
+            started_at: Timestamp::now(),
+            ended_at: None,
+        };
+        let (link, id) = (self.link(), &verification.id);
+        stored::put_verification(&mut update, link, id, &verification);
+        for examined in &partitions {
+            let partition = examined.topic_partition();
+            stored::put_examined(&mut update, (link, id), &partition, examined);
+        }
+        let former = self.known.lock().surplus();
+        for id in &former {
+            stored::delete_verification(&mut update, &*self.store, link, id)?;
+        }
+        self.store.commit(update).await?;
+        let report = Report::of(verification.clone(), partitions.clone());
+        {
+            let mut known = self.known.lock();
+            known.ordered.retain(|(it, _)| !former.contains(&it.id));
+            known.ordered.push((verification, partitions));
+        }
+        self.changed.send_replace(());
+        Ok(report)
+    }
+
+    fn chosen(&self, topics: &[String]) -> Result<Vec<Examined>> {
+        let all = [".*".to_owned()];
+        let wanted = if topics.is_empty() { &all } else { topics };
+        let filter = TopicFilter::new(wanted, &[] as &[&str])
+            .map_err(|error| Error::new(Kind::Invalid, error.to_string()))?;
+        let mirrored = self.view.partitions().into_iter();
+        let chosen: Vec<Examined> = mirrored
+            .map(|status| status.partition)
+            .filter(|it| filter.matches(&it.topic) && self.view.has_begun(it))
+            .map(|it| Examined::at(&it, Position::BEGIN))
+            .collect();
+        if chosen.is_empty() {
+            let text = "the link mirrors no topic that matches";
+            return Err(Error::new(Kind::Invalid, text));
+        }
+        Ok(chosen)
+    }
+
+    /// Calls a verification off; none if there is no such one. One that has ended stays as it is. Errors are those of the store.
+    pub async fn cancel(&self, id: &str, mut update: Update) -> Result<Option<Report>> {
+        self.end(id, Stage::Cancelled, &mut update);
+        self.store.commit(update).await?;
+        Ok(self.report(id))
+    }
+
+    /// Every verification that is kept, the newest first.
+    pub fn list(&self) -> Vec<Report> {
+        let known = self.known.lock();
+        let newest_first = known.ordered.iter().rev().cloned();
+        newest_first
+            .map(|(it, partitions)| Report::of(it, partitions))
+            .collect()
+    }
+
+    /// One verification.
+    pub fn report(&self, id: &str) -> Option<Report> {
+        let known = self.known.lock();
+        let (found, partitions) = known.ordered.iter().find(|(it, _)| it.id == id)?;
+        Some(Report::of(found.clone(), partitions.clone()))
+    }
+
+    /// What is proven of a partition.
+    pub fn proof(&self, partition: &TopicPartition) -> Option<Proof> {
+        self.known.lock().proofs.get(partition).cloned()
+    }
+
+    /// What is proven of every partition.
+    pub fn proofs(&self) -> BTreeMap<TopicPartition, Proof> {
+        self.known.lock().proofs.clone()
+    }
+
+    /// Bytes this process read to verify.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Every change of what is to be done.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// The verification that is to be carried out.
+    pub(super) fn running(&self) -> Option<String> {
+        let known = self.known.lock();
+        let mut running = known
+            .ordered
+            .iter()
+            .filter(|(it, _)| it.state == Stage::Running);
+        running.next().map(|(it, _)| it.id.clone())
+    }
+
+    /// Takes over how far a partition of a verification is; the change comes back to be stored.
+    pub(super) fn note(&self, id: &str, examined: &Examined, update: &mut Update) {
+        let partition = examined.topic_partition();
+        {
+            let mut known = self.known.lock();
+            let mut ordered = known.ordered.iter_mut();
+            let found = ordered.find(|(it, _)| it.id == id);
+            let place = found.and_then(|(_, partitions)| {
+                partitions
+                    .iter_mut()
+                    .find(|it| it.topic_partition() == partition)
+            });
+            if let Some(place) = place {
+                place.clone_from(examined);
+            }
+        }
+        stored::put_examined(update, (self.link(), id), &partition, examined);
+    }
+
+    /// Takes over what is proven of a partition.
+    pub(super) fn prove(&self, partition: &TopicPartition, proof: Proof, update: &mut Update) {
+        stored::put_proof(update, self.link(), partition, &proof);
+        self.known.lock().proofs.insert(partition.clone(), proof);
+    }
+
+    /// Ends a verification that has not ended.
+    pub(super) fn end(&self, id: &str, state: Stage, update: &mut Update) {
+        {
+            let mut known = self.known.lock();
+            let mut ordered = known.ordered.iter_mut().map(|(it, _)| it);
+            let Some(found) = ordered.find(|it| it.id == id && it.state == Stage::Running) else {
+                return;
+            };
+            found.state = state;
+            found.ended_at = Some(Timestamp::now());
+            stored::put_verification(update, self.view.link(), id, found);
+        }
+        self.changed.send_replace(());
+    }
+
+    pub(super) fn count(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn commit(&self, update: Update) -> Committed {
+        self.store.commit(update)
+    }
+}
+
+impl Known {
+    /// The ids of those that give way to a new one.
+    fn surplus(&self) -> Vec<String> {
+        let surplus = (self.ordered.len() + 1).saturating_sub(KEPT);
+        let oldest = self.ordered.iter().take(surplus);
+        oldest.map(|(it, _)| it.id.clone()).collect()
+    }
+}

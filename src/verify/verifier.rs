@@ -1,0 +1,257 @@
+//! Carries out what is ordered, and verifies in the background what was mirrored since.
+//!
+//! One partition at a time. A cluster that doesn't answer is waited for; what can't be verified for another reason fails alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::examine::Examination;
+use super::examined::{Examined, Position};
+use super::pace::Pace;
+use super::range::Sides;
+use super::tally::Outcome;
+use super::verification::{Proof, Stage};
+use super::verifications::Verifications;
+use crate::checkpoint::Update;
+use crate::error::{Error, Kind, Result};
+use crate::kafka::admin;
+use crate::kafka::wire::{Cluster, Retry, retry_of};
+use crate::model::{TopicName, TopicPartition};
+use crate::replicate::LinkView;
+
+/// How often progress is stored.
+const STORED_EVERY: Duration = Duration::from_secs(2);
+/// After which a cluster that didn't answer is asked again.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// How a link is verified.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// After which what was mirrored meanwhile is verified without an order; none: never.
+    pub interval: Option<Duration>,
+    /// What is read of both sides together.
+    pub bytes_per_second: u64,
+}
+
+/// The verifying task of a link.
+#[derive(Debug)]
+pub struct Verifier {
+    sides: Sides,
+    verifications: Arc<Verifications>,
+    interval: Option<Duration>,
+    pace: Pace,
+}
+
+impl Verifier {
+    /// For a link that this process mirrors.
+    pub fn new(
+        view: LinkView,
+        [source, target]: [Cluster; 2],
+        verifications: Arc<Verifications>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            sides: Sides {
+                view,
+                source,
+                target,
+            },
+            verifications,
+            interval: settings.interval,
+            pace: Pace::new(settings.bytes_per_second),
+        }
+    }
+
+    /// Verifies until told to stop. Errors are those of the checkpoint DB.
+    pub async fn run(self, stop: CancellationToken) -> Result<()> {
+        let mut changes = self.verifications.changes();
+        let mut next_pass = self.interval.map(|interval| Instant::now() + interval);
+        loop {
+            changes.mark_unchanged();
+            let work = async {
+                if let Some(id) = self.verifications.running() {
+                    return self.carry_out(&id).await;
+                }
+                let Some(due) = next_pass else {
+                    return std::future::pending().await;
+                };
+                sleep_until(due).await;
+                self.pass().await?;
+                next_pass = self.interval.map(|interval| Instant::now() + interval);
+                Ok(())
+            };
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                // What is ordered comes before the background, and what is called off ends here.
+                changed = changes.changed() => if changed.is_err() { return Ok(()) },
+                done = work => done?,
+            }
+        }
+    }
+
+    async fn carry_out(&self, id: &str) -> Result<()> {
+        let Some(report) = self.verifications.report(id) else {
+            return Ok(());
+        };
+        let open = report
+            .partitions
+            .into_iter()
+            .filter(|it| it.outcome.is_none());
+        for mut examined in open {
+            let mut note = |examined: &Examined, update: &mut Update| {
+                self.verifications.note(id, examined, update);
+            };
+            let partition = examined.topic_partition();
+            self.examine(&partition, &mut examined, &mut note).await?;
+            let mut update = Update::new();
+            self.prove(&partition, &examined, None, &mut update);
+            note(&examined, &mut update);
+            self.verifications.commit(update).await?;
+        }
+        let mut update = Update::new();
+        self.verifications.end(id, Stage::Done, &mut update);
+        self.verifications.commit(update).await
+    }
+
+    /// Verifies what was mirrored since each partition was verified the last time.
+    async fn pass(&self) -> Result<()> {
+        for status in self.sides.view.partitions() {
+            let partition = status.partition;
+            let Some(ground) = self.sides.view.ground(&partition) else {
+                continue;
+            };
+            let earlier = self.verifications.proof(&partition);
+            let earlier = earlier.filter(|it| {
+                it.decisions == ground.decisions && it.verified_until.source <= ground.until
+            });
+            let begin = earlier
+                .as_ref()
+                .map_or(Position::BEGIN, |it| it.verified_until);
+            let mut examined = Examined::at(&partition, begin);
+            self.examine(&partition, &mut examined, &mut |_, _| ())
+                .await?;
+            if examined.outcome != Some(Outcome::Failed) {
+                let mut update = Update::new();
+                self.prove(&partition, &examined, earlier.as_ref(), &mut update);
+                self.verifications.commit(update).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Verifies a partition to an outcome. Errors are those of the checkpoint DB.
+    async fn examine(
+        &self,
+        partition: &TopicPartition,
+        examined: &mut Examined,
+        note: &mut (dyn FnMut(&Examined, &mut Update) + Send),
+    ) -> Result<()> {
+        let mut stored_at = Instant::now();
+        let mut counted = examined.tally.bytes;
+        let mut report = |examined: &Examined| {
+            self.verifications
+                .count(examined.tally.bytes.saturating_sub(counted));
+            counted = examined.tally.bytes;
+            let mut update = Update::new();
+            note(examined, &mut update);
+            if stored_at.elapsed() >= STORED_EVERY && !update.is_empty() {
+                stored_at = Instant::now();
+                // If it fails, so does the update that tells the outcome.
+                drop(self.verifications.commit(update));
+            }
+        };
+        loop {
+            let error = match self.attempt(partition, examined, &mut report).await {
+                Ok(()) => break,
+                Err(error) if error.kind() == Kind::Store => return Err(error),
+                Err(error) => error,
+            };
+            examined.detail = Some(error.chain());
+            if !passes(&error) {
+                examined.outcome = Some(Outcome::Failed);
+                break;
+            }
+            report(examined);
+            sleep(PAUSE).await;
+            examined.detail = None;
+        }
+        report(examined);
+        self.tell(partition, examined);
+        Ok(())
+    }
+
+    async fn attempt(
+        &self,
+        partition: &TopicPartition,
+        examined: &mut Examined,
+        report: &mut (dyn FnMut(&Examined) + Send),
+    ) -> Result<()> {
+        let examination = Examination {
+            sides: &self.sides,
+            partition,
+            compacts: self.compacts(&partition.topic).await?,
+            pace: &self.pace,
+        };
+        examination.run(examined, report).await
+    }
+
+    /// Whether a topic is compacted on either side.
+    async fn compacts(&self, topic: &TopicName) -> Result<bool> {
+        let mirror = self.sides.view.mirror_topic(topic);
+        let sides = [
+            (&self.sides.source, Some(topic.clone())),
+            (&self.sides.target, mirror),
+        ];
+        for (cluster, topic) in sides {
+            let asked: Vec<TopicName> = topic.into_iter().collect();
+            let configs = admin::topic_configs(cluster, &asked).await?;
+            let mut policies = configs
+                .values()
+                .filter_map(|it| it.get("cleanup.policy")?.value.as_deref());
+            if policies.any(|policy| policy.contains("compact")) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn prove(
+        &self,
+        partition: &TopicPartition,
+        examined: &Examined,
+        earlier: Option<&Proof>,
+        update: &mut Update,
+    ) {
+        let ground = self.sides.view.ground(partition);
+        if let (Some(ground), true) = (ground, examined.outcome != Some(Outcome::Failed)) {
+            let at = (ground.decisions, crate::telemetry::now_ms());
+            let proof = Proof::of(examined, earlier, at);
+            self.verifications.prove(partition, proof, update);
+        }
+    }
+
+    fn tell(&self, partition: &TopicPartition, examined: &Examined) {
+        let link = self.sides.view.link();
+        if let Some(first) = examined.tally.first_difference {
+            tracing::error!(
+                %link, %partition, kind = ?first.kind, source_offset = %first.source_offset,
+                differences = examined.tally.differences,
+                "the mirror differs from its source: see farshore status and the remedy in the operations guide"
+            );
+        } else if let Some(why) = &examined.detail {
+            tracing::warn!(%link, %partition, why, "the partition could not be verified");
+        }
+    }
+}
+
+/// Whether an error goes away by itself.
+fn passes(error: &Error) -> bool {
+    match error.kind() {
+        Kind::Disconnected | Kind::TimedOut => true,
+        Kind::Broker(code) => retry_of(code) != Retry::None,
+        Kind::Protocol | Kind::Store | Kind::Invalid | Kind::Refused | Kind::Stopping => false,
+    }
+}

@@ -1,0 +1,181 @@
+//! Equal mirrors: whatever the history of the source, both offsets modes give one hash; an interruption loses nothing.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::Value;
+
+use super::{of, order, verification, verified};
+use crate::hazards::spec;
+use crate::histories::{write_compacted, write_transactions};
+use crate::setting::{CATCH_UP, Setting};
+use crate::support::farshore::{Farshore, paris_oslo};
+use crate::support::topics;
+use crate::support::wait::eventually;
+use crate::support::write::{Writer, mixed};
+
+/// A second link to the same target, which preserves offsets.
+const PRESERVING: &str = r#"
+[links.exact]
+source = "paris"
+target = "oslo"
+naming = "prefix"
+offsets = "preserve"
+topics = ["txn", "stamped", "mixed"]
+"#;
+
+const TOPICS: &str =
+    "topics = [\"txn\", \"stamped\", \"mixed\", \"compacted\"]\nrefresh_interval = \"500ms\"\n";
+
+fn configure(setting: &Setting, lines: &str) {
+    let (paris, oslo) = (setting.paris.bootstrap(), setting.oslo.bootstrap());
+    let link = format!("{TOPICS}{lines}\n{PRESERVING}");
+    setting
+        .farshore
+        .configure(&paris_oslo(&paris, &oslo, &link));
+}
+
+/// Waits until every partition of a link is live.
+async fn is_live(farshore: &Farshore, link: &str, partitions: usize) {
+    let path = format!("/v1/links/{link}");
+    eventually(CATCH_UP, &format!("{link} is live"), async || {
+        let answer = farshore.get_json(&path).await?;
+        let live = &answer["partitions_by_state"]["live"];
+        if *live == partitions && answer["lag_records"] == 0 {
+            Ok(())
+        } else {
+            Err(answer.to_string())
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mirror_of_any_history_is_proven_equal_and_hashes_the_same_in_both_modes() {
+    let mut setting = Setting::between(spec(), spec(), TOPICS).await;
+    let paris = setting.paris.bootstrap();
+    setting.topic("txn", 1, &[]).await;
+    let visible = write_transactions(&setting, "txn", 40).await;
+    let log_append_time = [("message.timestamp.type", "LogAppendTime")];
+    setting.topic("stamped", 1, &log_append_time).await;
+    setting.topic("mixed", 3, &[]).await;
+    let writer = Writer::new(&paris, "mixed", &[("compression.type", "zstd")]);
+    writer
+        .write(mixed(fastrand::Rng::with_seed(7), 3, 3_000))
+        .await;
+    let writer = writer.on("stamped");
+    writer
+        .write(mixed(fastrand::Rng::with_seed(8), 1, 500))
+        .await;
+    write_compacted(&setting, "compacted").await;
+    configure(&setting, "");
+    setting.farshore.start().await;
+    is_live(&setting.farshore, "paris-oslo", 6).await;
+    is_live(&setting.farshore, "exact", 5).await;
+    // What retention removed on one side is not looked at.
+    topics::delete_records(&paris, "mixed", 1, 100).await;
+
+    let (code, translated) = verified(&setting.farshore, "paris-oslo").await;
+    assert_eq!(code, Some(0), "{translated:#}");
+    assert_eq!(translated["outcome"], "equal");
+    assert_eq!(of(&translated, "txn", 0)["records"], visible);
+    assert_eq!(of(&translated, "stamped", 0)["records"], 500);
+    assert_eq!(of(&translated, "mixed", 1)["from"], 100);
+    let (code, preserved) = verified(&setting.farshore, "exact").await;
+    assert_eq!(code, Some(0), "{preserved:#}");
+    for (topic, partition) in [
+        ("txn", 0),
+        ("stamped", 0),
+        ("mixed", 0),
+        ("mixed", 1),
+        ("mixed", 2),
+    ] {
+        let (one, other) = (
+            of(&translated, topic, partition),
+            of(&preserved, topic, partition),
+        );
+        assert_eq!(
+            one["source_hash"], other["target_hash"],
+            "{topic}-{partition}"
+        );
+        assert_eq!(one["records"], other["records"], "{topic}-{partition}");
+        assert_ne!(one["records"], 0, "{topic}-{partition}");
+    }
+    goes_on_after_a_kill(&mut setting).await;
+    proves_in_the_background(&setting).await;
+}
+
+/// A verification that is slow enough to be killed on its way; what was done by then isn't done again.
+async fn goes_on_after_a_kill(setting: &mut Setting) {
+    let slow = "verify_max_bytes_per_second = \"256KiB\"\nverify_interval = \"500ms\"";
+    configure(setting, slow);
+    setting.farshore.sigterm().await;
+    setting.farshore.start().await;
+    is_live(&setting.farshore, "paris-oslo", 6).await;
+    let id = order(&setting.farshore).await;
+    let refused = setting
+        .farshore
+        .post_json(
+            "/v1/verifications",
+            serde_json::json!({ "link": "paris-oslo" }),
+        )
+        .await;
+    assert_eq!(refused.expect("an answer").status, 409);
+    let done = |answer: &Value| answer["partitions_done"].as_u64().unwrap_or_default();
+    let before = verification(&setting.farshore, &id, "is under way", |it| done(it) >= 2).await;
+    assert_eq!(before["state"], "running", "{before:#}");
+    setting.farshore.kill9();
+    setting.farshore.start().await;
+    let is_done = |it: &Value| it["state"] == "done";
+    let after = verification(&setting.farshore, &id, "is done", is_done).await;
+    assert_eq!(after["outcome"], "equal", "{after:#}");
+    for examined in before["partitions"].as_array().expect("partitions") {
+        if examined["outcome"].is_string() {
+            let (topic, partition) = (&examined["topic"], &examined["partition"]);
+            let now = of(
+                &after,
+                topic.as_str().expect("a name"),
+                partition.as_i64().expect("a number"),
+            );
+            assert_eq!(now, examined, "it isn't verified again");
+        }
+    }
+}
+
+/// What is mirrored after a verification is verified without an order, and nothing else is read for it.
+async fn proves_in_the_background(setting: &Setting) {
+    let farshore = &setting.farshore;
+    let verified_until = async |partition: usize| {
+        let answer = farshore
+            .get_json("/v1/links/paris-oslo/topics/mixed")
+            .await?;
+        let verified = &answer["partitions"][partition]["verified"];
+        if verified["outcome"] == "equal" {
+            Ok::<_, String>(verified["verified_until"].as_u64().unwrap_or_default())
+        } else {
+            Err(answer.to_string())
+        }
+    };
+    let before = AtomicU64::new(0);
+    eventually(CATCH_UP, "mixed-0 is verified", async || {
+        before.store(verified_until(0).await?, Ordering::Relaxed);
+        Ok(())
+    })
+    .await;
+    setting.write("mixed", 0, 0..50).await;
+    let wanted = before.into_inner() + 50;
+    eventually(CATCH_UP, "what came is verified", async || {
+        let until = verified_until(0).await?;
+        if until == wanted {
+            Ok(())
+        } else {
+            Err(format!("{until} of {wanted}"))
+        }
+    })
+    .await;
+    let page = farshore.cli(&["status"]).await;
+    let page = String::from_utf8_lossy(&page.stdout).into_owned();
+    assert!(
+        page.contains("VERIFIED") && page.contains(&wanted.to_string()),
+        "{page}"
+    );
+}
