@@ -16,6 +16,7 @@ mod journal;
 mod old_formats;
 mod ownership;
 mod preserve;
+mod record;
 mod service;
 mod setting;
 mod strangers;
