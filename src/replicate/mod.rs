@@ -57,5 +57,7 @@ pub(crate) use resume::{Tail, check_tail};
 pub use deciding::Outcome;
 pub use release::Unreleased;
 pub use translate::{Translation, Untranslatable};
+pub(crate) use ways::record_name;
+
 pub use view::{LinkView, PartitionStatus};
 pub use worker::run;
