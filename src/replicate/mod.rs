@@ -61,5 +61,7 @@ pub(crate) use filler::EMPTY as FILLER_CONTENT;
 pub(crate) use ground::{Decisions, Ground};
 pub use release::Unreleased;
 pub use translate::{Translation, Untranslatable};
+pub(crate) use ways::record_name;
+
 pub use view::{LinkView, PartitionStatus};
 pub use worker::run;

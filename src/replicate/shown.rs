@@ -82,3 +82,7 @@ impl Outcomes {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "shown_tests.rs"]
+mod tests;

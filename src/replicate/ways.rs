@@ -25,7 +25,7 @@ pub(crate) struct Shards {
 impl Shards {
     /// None of them does anything before it is asked for.
     pub(crate) fn new(identity: &LinkIdentity, target: &Cluster, settings: &Settings) -> Self {
-        let name = name(identity);
+        let name = record_name(identity);
         let shard = |number| {
             let id = format!("{name}.{number}");
             Shard::new(target, id, settings.request_timeout)
@@ -43,7 +43,7 @@ impl Shards {
 
 /// The name under which a link appears to brokers on the record path: its transactional ids begin with it, and it is the group
 /// that librdkafka asks for.
-pub(crate) fn name(identity: &LinkIdentity) -> String {
+pub(crate) fn record_name(identity: &LinkIdentity) -> String {
     let (link, id) = (&identity.link, identity.producer_id(0).0);
     format!("farshore.{link}.{id:016x}")
 }

@@ -20,6 +20,7 @@ mod network;
 mod old_formats;
 mod ownership;
 mod preserve;
+mod record;
 mod service;
 mod setting;
 mod strangers;

@@ -88,6 +88,17 @@ pub(super) struct Found {
     pub(super) groups: usize,
     /// What concerns keeping offsets, if they are to be kept.
     pub(super) preserve: Option<PreserveFacts>,
+    /// What concerns the record path, if records take it.
+    pub(super) record: Option<RecordFacts>,
+}
+
+/// What concerns the record path.
+#[derive(Debug)]
+pub(super) struct RecordFacts {
+    /// What the link's transactional ids begin with.
+    pub(super) prefix: String,
+    /// What the target says against one of them.
+    pub(super) refused: Option<Error>,
 }
 
 /// What concerns keeping offsets.

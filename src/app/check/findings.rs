@@ -5,6 +5,7 @@
 mod limits;
 mod preserve;
 mod reach;
+mod record;
 #[cfg(test)]
 mod tests;
 mod topics;
@@ -52,6 +53,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
             findings.extend(topics::findings(link, found, source, target));
             findings.extend(limits::findings(link, found, source, target));
             findings.extend(preserve::findings(link, found, target));
+            findings.extend(record::findings(link, found, target));
         }
     }
     findings.sort_by_key(|finding| finding.severity);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{ClusterFacts, Facts, Found, LinkFacts, MirrorFacts, Reached, TopicFacts};
-use super::{preserve, strangers};
+use super::{preserve, record, strangers};
 use crate::app::clusters::{self, Watched};
 use crate::config::{Config, LinkConfig};
 use crate::control::KafkaSite;
@@ -123,7 +123,7 @@ async fn find(
     let readable = admin::topic_operations(source, &selected).await?;
     let writable = admin::topic_operations(target, &mirrors).await?;
     let mut refused = admin::refused_creations(target, &planned.creations).await?;
-    let mut strangers = strangers::find(target, &identity, link.offsets, &sight.target).await?;
+    let mut strangers = strangers::find(target, &identity, link, &sight.target).await?;
     let groups = admin::list_groups(source).await?;
     let topic = |name: &TopicName| {
         let mirror = link.mirror_topic(name);
@@ -152,6 +152,7 @@ async fn find(
     Ok(Found {
         idle_expressions: idle.map(str::to_owned).collect(),
         preserve: preserve::facts(link, source, target, &topics).await?,
+        record: record::facts(link, &identity, target).await,
         topics,
         groups: groups
             .iter()

@@ -8,6 +8,7 @@ use crate::kafka::admin::Operations;
 use crate::model::{BrokerId, Partition};
 
 mod preserving;
+mod recording;
 
 const ALL: &[Operation] = &[
     Operation::Read,
@@ -73,6 +74,7 @@ fn healthy() -> Facts {
         topics,
         groups: 2,
         preserve: None,
+        record: None,
     };
     Facts {
         clusters: BTreeMap::from([
