@@ -8,7 +8,9 @@ mod facts;
 mod findings;
 mod gather;
 mod preserve;
+mod quarantine;
 mod report;
+mod retention;
 mod strangers;
 
 use std::io::Write;

@@ -72,6 +72,19 @@ pub(super) struct Found {
     pub(super) groups: usize,
     /// What concerns keeping offsets, if they are to be kept.
     pub(super) preserve: Option<PreserveFacts>,
+    /// What concerns quarantine, if refused records are to go there.
+    pub(super) quarantine: Option<QuarantineFacts>,
+    /// How many offsets of topics are older than their mirrors keep records.
+    pub(super) outlived: BTreeMap<TopicName, i64>,
+}
+
+/// The topic for refused records.
+#[derive(Debug)]
+pub(super) struct QuarantineFacts {
+    /// Its name.
+    pub(super) name: TopicName,
+    /// How it stands.
+    pub(super) stands: MirrorFacts,
 }
 
 /// What concerns keeping offsets.

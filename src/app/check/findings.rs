@@ -4,7 +4,9 @@
 
 mod limits;
 mod preserve;
+mod quarantine;
 mod reach;
+mod retention;
 #[cfg(test)]
 mod tests;
 mod topics;
@@ -52,6 +54,8 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
             findings.extend(topics::findings(link, found, source, target));
             findings.extend(limits::findings(link, found, source, target));
             findings.extend(preserve::findings(link, found, target));
+            findings.extend(quarantine::findings(link, found, target));
+            findings.extend(retention::findings(link, found));
         }
     }
     findings.sort_by_key(|finding| finding.severity);
