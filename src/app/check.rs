@@ -8,8 +8,10 @@ mod facts;
 mod findings;
 mod gather;
 mod preserve;
+mod quarantine;
 mod record;
 mod report;
+mod retention;
 mod strangers;
 
 use std::io::Write;

@@ -46,6 +46,7 @@ impl Samples for LinkSamples {
                     bytes: status.bytes,
                     batches: status.batches,
                     settlings: status.settlings,
+                    expired: status.expired_on_target,
                     without_image: status.without_image,
                 })
         };

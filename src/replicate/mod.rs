@@ -54,6 +54,7 @@ mod window;
 mod worker;
 
 pub use context::{Link, Settings};
+pub(crate) use quarantine::quarantine_topic;
 pub(crate) use resume::{Tail, check_tail};
 
 pub use deciding::Outcome;

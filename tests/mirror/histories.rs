@@ -6,6 +6,7 @@
 )]
 
 mod adopt;
+mod expired;
 mod gap;
 mod kills;
 mod odd;

@@ -90,6 +90,10 @@ pub(super) struct Found {
     pub(super) preserve: Option<PreserveFacts>,
     /// What concerns the record path, if records take it.
     pub(super) record: Option<RecordFacts>,
+    /// What concerns quarantine, if refused records are to go there.
+    pub(super) quarantine: Option<QuarantineFacts>,
+    /// How many offsets of topics are older than their mirrors keep records.
+    pub(super) outlived: BTreeMap<TopicName, i64>,
 }
 
 /// What concerns the record path.
@@ -99,6 +103,15 @@ pub(super) struct RecordFacts {
     pub(super) prefix: String,
     /// What the target says against one of them.
     pub(super) refused: Option<Error>,
+}
+
+/// The topic for refused records.
+#[derive(Debug)]
+pub(super) struct QuarantineFacts {
+    /// Its name.
+    pub(super) name: TopicName,
+    /// How it stands.
+    pub(super) stands: MirrorFacts,
 }
 
 /// What concerns keeping offsets.

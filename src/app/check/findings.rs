@@ -4,8 +4,10 @@
 
 mod limits;
 mod preserve;
+mod quarantine;
 mod reach;
 mod record;
+mod retention;
 #[cfg(test)]
 mod tests;
 mod topics;
@@ -54,6 +56,8 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
             findings.extend(limits::findings(link, found, source, target));
             findings.extend(preserve::findings(link, found, target));
             findings.extend(record::findings(link, found, target));
+            findings.extend(quarantine::findings(link, found, target));
+            findings.extend(retention::findings(link, found));
         }
     }
     findings.sort_by_key(|finding| finding.severity);

@@ -52,6 +52,8 @@ pub struct PartitionSample {
     pub batches: u64,
     /// How often this process worked out the position anew from what the target holds.
     pub settlings: u64,
+    /// Records the target removed while the source still has them.
+    pub expired: i64,
     /// Offsets without an image on the other side, since the partition was first mirrored.
     pub without_image: Totals,
 }
@@ -131,6 +133,12 @@ impl Page<'_, '_> {
             "End of the mirror partition",
             samples,
             |sample| sample.target_end,
+        )?;
+        self.gauges(
+            "partition_expired_records",
+            "Records the target removed while the source still has them",
+            samples,
+            |sample| sample.expired,
         )?;
         self.counters(
             "partition_records",
