@@ -239,7 +239,7 @@ impl Verifier {
             tracing::error!(
                 %link, %partition, kind = ?first.kind, source_offset = %first.source_offset,
                 differences = examined.tally.differences,
-                "the mirror differs from its source: see farshore status and the remedy in the operations guide"
+                "the mirror differs from its source"
             );
         } else if let Some(why) = &examined.detail {
             tracing::warn!(%link, %partition, why, "the partition could not be verified");

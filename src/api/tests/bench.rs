@@ -171,6 +171,7 @@ fn view(link: &LinkName, store: &Arc<dyn Store>) -> LinkView {
     let live = view.track(&partition(), &"t".into()).unwrap();
     {
         let mut known = live.lock();
+        known.begun = true;
         known.record.origin = SourceOffset(SHIFT);
         let run = Run::new(SourceOffset(SHIFT), TargetOffset(0), END - SHIFT);
         known.landed(&[run], SourceOffset(END)).unwrap();

@@ -12,7 +12,7 @@ const ROUTES: &str = include_str!("../router.rs");
 const PROBLEMS: &str = include_str!("../problem.rs");
 
 /// Fields that differ from run to run.
-const VOLATILE: [&str; 12] = [
+const VOLATILE: [&str; 13] = [
     "id",
     "hash",
     "plan",
@@ -22,6 +22,7 @@ const VOLATILE: [&str; 12] = [
     "expires_at",
     "offsets_as_of",
     "started_at",
+    "ended_at",
     "entered_at",
     "at",
     "from",

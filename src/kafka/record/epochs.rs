@@ -44,3 +44,16 @@ impl Epochs {
         found.map_or(LeaderEpoch::UNKNOWN, |(epoch, _)| *epoch)
     }
 }
+
+#[cfg(test)]
+impl Epochs {
+    /// As if the leader had told them.
+    pub(super) fn told(epochs: &[(i32, i64)]) -> Self {
+        let epochs = epochs.iter();
+        Self(
+            epochs
+                .map(|&(epoch, first)| (LeaderEpoch(epoch), first))
+                .collect(),
+        )
+    }
+}
