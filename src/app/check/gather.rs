@@ -112,7 +112,6 @@ async fn find(
     let writable = admin::topic_operations(target, &mirrors).await?;
     let mut refused = admin::refused_creations(target, &planned.creations).await?;
     let mut strangers = strangers::find(target, &identity, link, &sight.target).await?;
-    let groups = admin::list_groups(source).await?;
     let topic = |name: &TopicName| {
         let mirror = link.mirror_topic(name);
         let on_target = if sight.target.contains_key(&mirror) {
@@ -142,11 +141,15 @@ async fn find(
         preserve: preserve::facts(link, source, target, &topics).await?,
         record: record::facts(link, &identity, target).await,
         topics,
-        groups: groups
-            .iter()
-            .filter(|it| link.groups.matches(&it.id))
-            .count(),
+        groups: groups_of(link, source).await?,
     })
+}
+
+/// How many groups are selected.
+async fn groups_of(link: &LinkConfig, source: &Cluster) -> Result<usize> {
+    let groups = admin::list_groups(source).await?;
+    let selected = groups.iter().filter(|it| link.groups.matches(&it.id));
+    Ok(selected.count())
 }
 
 /// What topic discovery would see if it remembered nothing; a topic whose settings aren't told is left out.
