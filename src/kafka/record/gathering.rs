@@ -14,6 +14,9 @@ const BATCH_BYTES: usize = 1 << 20;
 /// And at this many holes, each of which begins a run.
 const HOLES_LIMIT: usize = 1024;
 
+/// A header.
+pub(super) type NamedBytes<'a> = (&'a [u8], Option<&'a [u8]>);
+
 /// One record as librdkafka gives it.
 #[derive(Debug)]
 pub(super) struct Read<'a> {
@@ -21,7 +24,7 @@ pub(super) struct Read<'a> {
     pub(super) timestamp: i64,
     pub(super) key: Option<&'a [u8]>,
     pub(super) value: Option<&'a [u8]>,
-    pub(super) headers: Vec<(&'a [u8], Option<&'a [u8]>)>,
+    pub(super) headers: Vec<NamedBytes<'a>>,
 }
 
 /// A batch in the making.

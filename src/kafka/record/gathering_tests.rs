@@ -41,8 +41,8 @@ fn handed(bytes: Bytes) -> Vec<(i64, i64, i32, Vec<i64>)> {
         .collect()
 }
 
-fn clear(until: i64, record: bool) -> Option<Clear> {
-    Some(Clear { until, record })
+const fn clear(until: i64, record: bool) -> Clear {
+    Clear { until, record }
 }
 
 #[test]
@@ -65,21 +65,21 @@ fn a_first_record_behind_a_hole_has_to_be_proven() {
     // The log shows it there.
     let mut right = gathering(5, &[8, 9]);
     assert_eq!((right.looks_at(), right.needs_look()), (5, true));
-    let all = handed(right.hand_over(clear(8, true)).unwrap().unwrap());
+    let all = handed(right.hand_over(Some(clear(8, true))).unwrap().unwrap());
     assert_eq!(all, [(8, 10, 1, vec![8, 9])]);
     // The log shows one before it, or none there: what was read came from elsewhere.
     for seen in [clear(6, true), clear(9, true), clear(9, false)] {
         assert_eq!(
-            gathering(5, &[8, 9]).hand_over(seen).unwrap(),
+            gathering(5, &[8, 9]).hand_over(Some(seen)).unwrap(),
             None,
             "{seen:?}"
         );
     }
     // The look didn't reach that far: it goes on from where it did.
     let mut short = gathering(5, &[8, 9]);
-    let all = handed(short.hand_over(clear(7, false)).unwrap().unwrap());
+    let all = handed(short.hand_over(Some(clear(7, false))).unwrap().unwrap());
     assert_eq!(all, [(5, 7, 1, vec![])]);
-    let all = handed(short.hand_over(clear(8, true)).unwrap().unwrap());
+    let all = handed(short.hand_over(Some(clear(8, true))).unwrap().unwrap());
     assert_eq!(all, [(8, 10, 1, vec![8, 9])]);
 }
 
@@ -87,8 +87,11 @@ fn a_first_record_behind_a_hole_has_to_be_proven() {
 fn nothing_is_passed_that_was_not_looked_at() {
     let mut idle = gathering(5, &[]);
     assert_eq!(idle.hand_over(None).unwrap(), Some(Bytes::new()));
-    assert_eq!(idle.hand_over(clear(5, true)).unwrap(), Some(Bytes::new()));
-    let all = handed(idle.hand_over(clear(9, false)).unwrap().unwrap());
+    assert_eq!(
+        idle.hand_over(Some(clear(5, true))).unwrap(),
+        Some(Bytes::new())
+    );
+    let all = handed(idle.hand_over(Some(clear(9, false))).unwrap().unwrap());
     assert_eq!(all, [(5, 9, 1, vec![])]);
     assert_eq!(idle.from(), 9);
     // The first record of all is right behind.
@@ -128,12 +131,9 @@ fn a_look_sees_the_first_committed_record() {
         super::clear(from, log.clone(), aborted).unwrap()
     };
     let aborted = [(ProducerId(7), SourceOffset(10))];
-    assert_eq!(Some(look(10, &aborted)), clear(13, true));
-    assert_eq!(Some(look(11, &[])), clear(11, true));
+    assert_eq!(look(10, &aborted), clear(13, true));
+    assert_eq!(look(11, &[]), clear(11, true));
     let both = [aborted[0], (ProducerId(8), SourceOffset(13))];
-    assert_eq!(Some(look(10, &both)), clear(15, false));
-    assert_eq!(
-        Some(super::clear(4, Bytes::new(), &[]).unwrap()),
-        clear(4, false)
-    );
+    assert_eq!(look(10, &both), clear(15, false));
+    assert_eq!(super::clear(4, Bytes::new(), &[]).unwrap(), clear(4, false));
 }

@@ -147,7 +147,7 @@ impl Reader {
             ) else {
                 continue;
             };
-            handed.extend(streams.hand_over(wanted, at.offset.get(), look, timeout)?);
+            handed.extend(streams.hand_over(wanted, at.offset.get(), &look, timeout)?);
         }
         Ok(handed)
     }
@@ -179,10 +179,10 @@ impl Streams {
         &mut self,
         wanted: &FetchPartition,
         at: i64,
-        look: FetchedPartition,
+        look: &FetchedPartition,
         timeout: Duration,
     ) -> Result<Option<FetchedPartition>> {
-        if let Some(trouble) = trouble(wanted, at, &look) {
+        if let Some(trouble) = trouble(wanted, at, look) {
             self.end(&wanted.partition)?;
             return Ok(Some(trouble));
         }
@@ -245,26 +245,25 @@ fn trouble(wanted: &FetchPartition, at: i64, look: &FetchedPartition) -> Option<
     if let Some(diverging) = look.diverging {
         // What was read is gone, but nothing that was handed over before.
         let unread = diverging.end >= from;
-        let mut refused = answer(
-            unread.then_some(FENCED_LEADER_EPOCH),
-            Bytes::new(),
-            look.clone(),
-        );
+        let mut refused = answer(unread.then_some(FENCED_LEADER_EPOCH), Bytes::new(), look);
         refused.diverging = (!unread).then_some(diverging);
         return Some(refused);
     }
     let code = look.error?;
     // Retention passed what was read just now: it may still be handed over.
     let passed = code == OFFSET_OUT_OF_RANGE && look.log_start > at && at > from;
-    (!passed).then(|| answer(Some(code), Bytes::new(), look.clone()))
+    (!passed).then(|| answer(Some(code), Bytes::new(), look))
 }
 
-fn answer(error: Option<BrokerCode>, records: Bytes, look: FetchedPartition) -> FetchedPartition {
+fn answer(error: Option<BrokerCode>, records: Bytes, look: &FetchedPartition) -> FetchedPartition {
     FetchedPartition {
+        place: look.place,
         error,
-        records,
+        high_watermark: look.high_watermark,
+        last_stable: look.last_stable,
+        log_start: look.log_start,
         aborted: Vec::new(),
         diverging: None,
-        ..look
+        records,
     }
 }

@@ -11,7 +11,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{MESSAGE_BYTES, Said, config, failed};
 use super::epochs::Epochs;
-use super::gathering::{Gathering, Read};
+use super::gathering::{Gathering, NamedBytes, Read};
 use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::BatchError;
 use crate::kafka::stream::FetchPartition;
@@ -41,7 +41,7 @@ pub(super) struct Stream {
 /// A consumer with its partitions.
 pub(super) struct Streams {
     consumer: BaseConsumer<Said>,
-    streams: HashMap<TopicPartition, Stream>,
+    by_partition: HashMap<TopicPartition, Stream>,
     /// What librdkafka last complained about.
     pub(super) complaint: Option<KafkaError>,
 }
@@ -65,14 +65,14 @@ impl Streams {
             .map_err(|error| failed(Kind::Invalid, "librdkafka can't be set up", error))?;
         Ok(Self {
             consumer,
-            streams: HashMap::new(),
+            by_partition: HashMap::new(),
             complaint: None,
         })
     }
 
     /// Whether a partition is read from where it is wanted.
     pub(super) fn reads(&self, wanted: &FetchPartition) -> bool {
-        let found = self.streams.get(&wanted.partition);
+        let found = self.by_partition.get(&wanted.partition);
         found.is_some_and(|stream| {
             stream.gathering.from() == wanted.offset.get()
                 && stream.leader_epoch == wanted.leader_epoch
@@ -80,7 +80,7 @@ impl Streams {
     }
 
     pub(super) fn stream(&mut self, partition: &TopicPartition) -> Option<&mut Stream> {
-        self.streams.get_mut(partition)
+        self.by_partition.get_mut(partition)
     }
 
     /// Begins to read a partition where it is wanted.
@@ -109,13 +109,13 @@ impl Streams {
             unreadable: false,
             missing_since: None,
         };
-        self.streams.insert(partition.clone(), stream);
+        self.by_partition.insert(partition.clone(), stream);
         Ok(())
     }
 
     /// Stops reading a partition and forgets what was read of it.
     pub(super) fn end(&mut self, partition: &TopicPartition) -> Result<()> {
-        if self.streams.remove(partition).is_none() {
+        if self.by_partition.remove(partition).is_none() {
             return Ok(());
         }
         let mut one = TopicPartitionList::new();
@@ -146,7 +146,7 @@ impl Streams {
                 Some(Ok(message)) => {
                     read += message.payload_len() + message.key_len();
                     let partition = TopicPartition::new(message.topic(), message.partition());
-                    if let Some(stream) = self.streams.get_mut(&partition) {
+                    if let Some(stream) = self.by_partition.get_mut(&partition) {
                         stream.take(&message).map_err(undecodable)?;
                     }
                 }
@@ -160,14 +160,14 @@ impl Streams {
 
     /// Whether something of a partition can be handed over, as far as can be told without looking at its log.
     fn has_read(&self, wanted: &FetchPartition) -> bool {
-        let found = self.streams.get(&wanted.partition);
+        let found = self.by_partition.get(&wanted.partition);
         found.is_some_and(|stream| stream.gathering.bytes() > 0 || stream.unreadable)
     }
 
     /// Lets librdkafka stop with what isn't wanted and go on with what is.
     fn hold_back(&mut self, wanted: &[FetchPartition]) -> Result<()> {
         let (mut pause, mut resume) = (TopicPartitionList::new(), TopicPartitionList::new());
-        for (partition, stream) in &mut self.streams {
+        for (partition, stream) in &mut self.by_partition {
             let is_wanted = wanted.iter().any(|it| it.partition == *partition);
             let full = stream.gathering.bytes() >= LEFT_OUT_BYTES || stream.unreadable;
             let (topic, number) = (partition.topic.as_str(), partition.partition.0);
@@ -210,7 +210,7 @@ impl Stream {
 }
 
 /// Names and values of the headers, in order; none if a name is no text, which the binding takes for a fault of its own.
-fn headers<'a>(message: &'a BorrowedMessage<'_>) -> Option<Vec<(&'a [u8], Option<&'a [u8]>)>> {
+fn headers<'a>(message: &'a BorrowedMessage<'_>) -> Option<Vec<NamedBytes<'a>>> {
     let Some(headers) = message.headers() else {
         return Some(Vec::new());
     };
@@ -229,7 +229,7 @@ fn undecodable(error: BatchError) -> Error {
 impl std::fmt::Debug for Streams {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Streams")
-            .field("streams", &self.streams)
+            .field("by_partition", &self.by_partition)
             .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 use super::setting;
 use crate::asking::reaches_state;
 use crate::setting::CATCH_UP;
+use crate::support::read::{Isolation, Partition};
 use crate::support::topics;
 use crate::support::wait::eventually;
 use crate::support::write::{Outcome, Writer};
@@ -43,7 +44,6 @@ async fn what_others_commit_stands_still_and_what_they_abort_does_not() {
         (again == end).then_some(()).ok_or(again.to_string())
     })
     .await;
-    use crate::support::read::{Isolation, Partition};
     let shown = Partition::new(&oslo, "t", 0)
         .read(Isolation::Committed)
         .await;

@@ -4,6 +4,7 @@
 use super::setting;
 use crate::hazards::numbered;
 use crate::setting::{CATCH_UP, Path};
+use crate::support::read::{Isolation, Partition, contents};
 use crate::support::seed;
 use crate::support::wait::eventually;
 use crate::support::write::Writer;
@@ -62,7 +63,6 @@ async fn what_two_processes_write_is_in_order_and_once() {
 
 /// What is on the target is a beginning of the source, without holes or repetition.
 async fn begins_alike(setting: &crate::setting::Setting, partitions: i32) {
-    use crate::support::read::{Isolation, Partition, contents};
     let mut records = 0;
     for number in 0..partitions {
         let source = Partition::new(&setting.paris.bootstrap(), "t", number);
