@@ -158,7 +158,7 @@ async fn open(link: &LinkContext, quarantine: &TopicPartition) -> Result<TargetO
             replication_factor: i16::try_from(replicas).unwrap_or(1),
             configs: BTreeMap::from(configs.map(|(k, v)| (k.to_owned(), v.to_owned()))),
         };
-        if admin::create_topic(target, &topic).await? {
+        if admin::create_topic(target, &topic, &link.ownership).await? {
             tracing::info!(link = %link.name, topic = %topic.name, "created quarantine topic");
         }
         target.refresh(known.generation).await?;

@@ -81,6 +81,7 @@ impl Bench {
             target: Reach::Reached,
             waits_for: None,
             standby: false,
+            warning: None,
         });
         let handle = LinkHandle {
             source: "paris".into(),

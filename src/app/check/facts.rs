@@ -72,6 +72,34 @@ pub(super) struct Found {
     pub(super) groups: usize,
     /// What concerns keeping offsets, if they are to be kept.
     pub(super) preserve: Option<PreserveFacts>,
+    /// What concerns the journal, if one is kept.
+    pub(super) journal: Option<JournalFacts>,
+}
+
+/// What concerns a journal.
+#[derive(Debug)]
+pub(super) struct JournalFacts {
+    /// Its topic.
+    pub(super) name: TopicName,
+    /// How that stands.
+    pub(super) state: JournalTopic,
+}
+
+/// How the topic of a journal stands.
+#[derive(Debug)]
+pub(super) enum JournalTopic {
+    /// It has to be created, which the target would do or refuses.
+    Missing {
+        /// What the target says against it.
+        refused: Option<Error>,
+    },
+    /// It exists.
+    Present {
+        /// What is permitted.
+        permitted: Operations,
+        /// Its cleanup policy, if the target tells.
+        policy: Option<String>,
+    },
 }
 
 /// What concerns keeping offsets.

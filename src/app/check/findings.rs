@@ -2,6 +2,7 @@
 //!
 //! Pure.
 
+mod journal;
 mod limits;
 mod preserve;
 mod reach;
@@ -52,6 +53,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
             findings.extend(topics::findings(link, found, source, target));
             findings.extend(limits::findings(link, found, source, target));
             findings.extend(preserve::findings(link, found, target));
+            findings.extend(journal::findings(link, found, target));
         }
     }
     findings.sort_by_key(|finding| finding.severity);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{ClusterFacts, Facts, Found, LinkFacts, MirrorFacts, Reached, TopicFacts};
-use super::{preserve, strangers};
+use super::{journal, preserve, strangers};
 use crate::app::clusters::{self, Watched};
 use crate::config::{Config, LinkConfig};
 use crate::control::KafkaSite;
@@ -140,6 +140,7 @@ async fn find(
     Ok(Found {
         idle_expressions: idle.map(str::to_owned).collect(),
         preserve: preserve::facts(link, source, target, &topics).await?,
+        journal: journal::facts(link, target).await?,
         topics,
         groups: groups
             .iter()

@@ -7,6 +7,7 @@ use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
 use crate::model::{BrokerId, Partition};
 
+mod journaling;
 mod preserving;
 
 const ALL: &[Operation] = &[
@@ -72,6 +73,7 @@ fn healthy() -> Facts {
         topics,
         groups: 2,
         preserve: None,
+        journal: None,
     };
     Facts {
         clusters: BTreeMap::from([
