@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{ClusterFacts, Facts, Found, LinkFacts, MirrorFacts, Reached, TopicFacts};
-use super::{preserve, quarantine, record, retention, strangers};
+use super::{journal, preserve, quarantine, record, retention, strangers};
 use crate::app::clusters::{self, Watched};
 use crate::config::{Config, LinkConfig};
 use crate::control::KafkaSite;
@@ -154,21 +154,13 @@ async fn find(
         record: record::facts(link, &identity, target).await,
         quarantine: quarantine::facts(link, target, &selected).await?,
         outlived: retention::outlived(source, &sight).await?,
+        journal: journal::facts(link, target).await?,
         topics,
-<<<<<<< HEAD
         groups: selected_groups(link, source).await?,
     })
 }
 
 async fn selected_groups(link: &LinkConfig, source: &Cluster) -> Result<usize> {
-=======
-        groups: groups_of(link, source).await?,
-    })
-}
-
-/// How many groups are selected.
-async fn groups_of(link: &LinkConfig, source: &Cluster) -> Result<usize> {
->>>>>>> record
     let groups = admin::list_groups(source).await?;
     let selected = groups.iter().filter(|it| link.groups.matches(&it.id));
     Ok(selected.count())

@@ -83,6 +83,7 @@ pub(super) fn resolve(
     if config.naming == Naming::Prefix {
         config.topics = config.topics.without_copies_from(&config.target);
     }
+    config.topics = config.topics.with_purged_ones(config.policies.clone());
     Some(Link {
         config,
         place: name.place.clone(),
