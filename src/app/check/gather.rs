@@ -155,20 +155,11 @@ async fn find(
         quarantine: quarantine::facts(link, target, &selected).await?,
         outlived: retention::outlived(source, &sight).await?,
         topics,
-<<<<<<< HEAD
         groups: selected_groups(link, source).await?,
     })
 }
 
 async fn selected_groups(link: &LinkConfig, source: &Cluster) -> Result<usize> {
-=======
-        groups: groups_of(link, source).await?,
-    })
-}
-
-/// How many groups are selected.
-async fn groups_of(link: &LinkConfig, source: &Cluster) -> Result<usize> {
->>>>>>> record
     let groups = admin::list_groups(source).await?;
     let selected = groups.iter().filter(|it| link.groups.matches(&it.id));
     Ok(selected.count())
