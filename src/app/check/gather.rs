@@ -112,7 +112,8 @@ async fn find(
     let writable = admin::topic_operations(target, &mirrors).await?;
     let mut refused = admin::refused_creations(target, &planned.creations).await?;
     let mut strangers = strangers::find(target, &identity, link.offsets, &sight.target).await?;
-    let groups = admin::list_groups(source).await?;
+    let groups = admin::list_groups(source).await?.into_iter();
+    let groups = groups.filter(|it| link.groups.matches(&it.id)).count();
     let topic = |name: &TopicName| {
         let mirror = link.mirror_topic(name);
         let on_target = if sight.target.contains_key(&mirror) {
@@ -142,10 +143,7 @@ async fn find(
         preserve: preserve::facts(link, source, target, &topics).await?,
         journal: journal::facts(link, target).await?,
         topics,
-        groups: groups
-            .iter()
-            .filter(|it| link.groups.matches(&it.id))
-            .count(),
+        groups,
     })
 }
 
