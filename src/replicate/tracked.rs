@@ -8,6 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
 
 use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, Update, records};
+use crate::error::{Error, Kind};
 use crate::model::{
     Anchor, History, LeaderEpoch, OffsetsMode, PartitionState, Reason, Run, SourceOffset,
     TargetOffset, TopicId, TopicName,
@@ -328,7 +329,17 @@ fn stored(
         source: first,
         target: TargetOffset::ZERO,
     });
-    let map = StoredRuns::new(store, key).load(anchor.source, anchor.target)?;
+    let mut map = StoredRuns::new(store, key).load(anchor.source, anchor.target)?;
+    // The last run grew without a write, up to what was acknowledged: without that its records would seem to lie at the end.
+    if record.history.anchor.is_none()
+        && map.last().is_some()
+        && record.acked_end > map.target_end()
+    {
+        map.extend_last_to(record.acked_end).map_err(|error| {
+            let message = "the offset map in the checkpoint DB ends before what was acknowledged";
+            Error::new(Kind::Store, message).caused_by(error)
+        })?;
+    }
     Ok((record, map, begun))
 }
 
@@ -349,29 +360,5 @@ pub(super) fn blank() -> PartitionRecord {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::checkpoint::MemoryStore;
-    use crate::model::LinkName;
-
-    #[test]
-    fn epochs_are_not_believed_of_what_landed_unseen() {
-        let partition = crate::model::TopicPartition::new("t", 0);
-        let key = PartitionKey::new(&LinkName::new("l"), &partition);
-        let store = Arc::new(MemoryStore::default());
-        let tracked = Tracked::new(key, "t".into(), store).unwrap();
-        let mut known = tracked.lock();
-        let run = Run::new(SourceOffset(0), TargetOffset(0), 50);
-        known.note_epoch(LeaderEpoch(16), SourceOffset(0));
-        known.landed(&[run], SourceOffset(50)).unwrap();
-        let found = |position| Explanation {
-            runs: Vec::new(),
-            position: SourceOffset(position),
-        };
-        known.found(&found(50), TargetOffset(50)).unwrap();
-        assert_eq!(known.record.epochs, [(LeaderEpoch(16), SourceOffset(0))]);
-        // The source may have written these ten in another epoch than the last one known.
-        known.found(&found(60), TargetOffset(60)).unwrap();
-        assert_eq!(known.record.epochs, []);
-    }
-}
+#[path = "tracked_tests.rs"]
+mod tests;

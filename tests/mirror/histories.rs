@@ -11,7 +11,7 @@ mod odd;
 mod recreated;
 mod refused;
 mod reseed;
-mod told;
+pub(crate) mod told;
 mod truncated;
 
 use crate::setting::{CATCH_UP, Setting};
