@@ -8,6 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
 
 use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, Update, records};
+use crate::error::{Error, Kind};
 use crate::model::{
     Anchor, DataPath, History, LeaderEpoch, OffsetsMode, PartitionState, Reason, Run, SourceOffset,
     TargetOffset, TopicId, TopicName,
@@ -360,7 +361,16 @@ fn stored(
         source: first,
         target: TargetOffset::ZERO,
     });
-    let map = StoredRuns::new(store, key).load(anchor.source, anchor.target)?;
+    let mut map = StoredRuns::new(store, key).load(anchor.source, anchor.target)?;
+    // The last run grew without a write, up to what was acknowledged: without that its records would seem to lie at the end.
+    // On the record path each transaction has a run of its own, and what is acknowledged ends with its marker.
+    let grew = record.path == DataPath::Raw && record.history.anchor.is_none();
+    if grew && map.last().is_some() && record.acked_end > map.target_end() {
+        map.extend_last_to(record.acked_end).map_err(|error| {
+            let message = "the offset map in the checkpoint DB ends before what was acknowledged";
+            Error::new(Kind::Store, message).caused_by(error)
+        })?;
+    }
     Ok((record, map, begun))
 }
 

@@ -22,3 +22,31 @@ fn epochs_are_not_believed_of_what_landed_unseen() {
     known.found(&found(60), TargetOffset(60)).unwrap();
     assert_eq!(known.record.epochs, []);
 }
+
+#[tokio::test]
+async fn a_map_is_whole_as_soon_as_it_is_loaded() {
+    let partition = crate::model::TopicPartition::new("t", 0);
+    let key = || PartitionKey::new(&LinkName::new("l"), &partition);
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let load = || Tracked::new(key(), "t".into(), Arc::clone(&store)).unwrap();
+    let tracked = load();
+    for (from, length) in [(0, 10), (10, 7)] {
+        let run = Run::new(SourceOffset(from), TargetOffset(from), length);
+        let frontier = SourceOffset(from + 10);
+        tracked.lock().landed(&[run], frontier).unwrap();
+        let mut update = Update::new();
+        let receipt = tracked.save(&mut update);
+        store.commit(update).await.unwrap();
+        tracked.lock().map.stored(receipt);
+    }
+    // Before any settling: an offset in it is not at its end.
+    let loaded = load();
+    let found = loaded
+        .lock()
+        .map
+        .to_target(SourceOffset(15), &loaded.runs());
+    assert_eq!(
+        found.unwrap(),
+        crate::offsets::Lookup::Exact(TargetOffset(15))
+    );
+}
