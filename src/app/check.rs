@@ -1,14 +1,18 @@
 //! `farshore check`: whether what is configured can work, before it has to.
 //!
 //! Promises: changes nothing, on no cluster, but for a scratch topic that it creates on the target and deletes again where
-//! offsets are to be preserved; may run beside the service; every problem comes with its fix.
+//! offsets are to be preserved, and for a transactional id of its own on the record path; may run beside the service; every problem comes with its fix.
 //! Doesn't: read records, except for the last batch of each mirror partition.
 
 mod facts;
 mod findings;
 mod gather;
+mod journal;
 mod preserve;
+mod quarantine;
+mod record;
 mod report;
+mod retention;
 mod strangers;
 
 use std::io::Write;

@@ -22,7 +22,7 @@ use crate::failover::sites::Sites;
 use crate::kafka::admin;
 use crate::kafka::wire::Cluster;
 use crate::model::OffsetsMode;
-use crate::replicate::{self, LinkView, Preserve, Settings};
+use crate::replicate::{self, LinkView, Settings};
 use crate::task::{Owned, Ownership, Supervisor};
 use crate::verify::{self, Verifications, Verifier};
 
@@ -30,6 +30,7 @@ use super::clusters::Watched;
 use super::identity;
 use super::mirrored::View;
 use super::probe;
+use super::revival::{Revival, stands_still};
 
 /// Kafka's default of `producer.id.expiration.ms`.
 const PRODUCER_MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -45,6 +46,7 @@ pub(crate) struct Link {
     pub(crate) store: Arc<dyn Store>,
     /// The same store, where links are come to be owned.
     pub(crate) journaled: Arc<JournaledStore>,
+    pub(crate) revival: Revival,
     pub(crate) journal: JournalSettings,
     pub(crate) ownership: Ownership,
     pub(crate) view: LinkView,
@@ -64,13 +66,51 @@ impl Link {
         let name = self.config.name.clone();
         let told = self.clone();
         let watching = Owned::spawn("condition", self.clone().watch());
-        if let Err(error) = self.run(&stop).await {
-            tracing::error!(link = %name, error = error.chain(), "link doesn't run");
+        while let Err(error) = self.clone().run_while_stored(&stop).await {
             told.say(Some(&error.chain()));
-            stop.cancelled().await;
+            if stop.is_cancelled() {
+                break;
+            }
+            if self.revival.failure().is_none() {
+                tracing::error!(link = %name, error = error.chain(), "link doesn't run");
+                stop.cancelled().await;
+                break;
+            }
+            self.view.await_store(&error.chain());
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.revival.works() => self.begin_anew()?,
+            }
         }
         drop(watching);
         Ok(())
+    }
+
+    /// Runs until told to stop or the checkpoint DB fails.
+    async fn run_while_stored(self, stop: &CancellationToken) -> Result<()> {
+        let _running = self.revival.running();
+        let (end, revival) = (stop.child_token(), self.revival.clone());
+        let mut run = Box::pin(self.run(&end));
+        let why = tokio::select! {
+            ended = &mut run => {
+                let failure = revival.failure();
+                return ended.map_err(|error| failure.map_or(error, |why| stands_still(&why)));
+            }
+            why = revival.failed() => why,
+        };
+        end.cancel();
+        // What it couldn't store any more, the next beginning finds out.
+        let _ = run.await;
+        Err(stands_still(&why))
+    }
+
+    /// Shows what the checkpoint DB holds after it had failed; operations go on.
+    fn begin_anew(&self) -> Result<()> {
+        if !self.config.journal {
+            self.ownership
+                .begin(self.ownership.term().borrow().unwrap_or_default() + 1);
+        }
+        self.look_again()
     }
 
     /// Keeps the condition up to date with what is heard of the clusters.
@@ -143,6 +183,10 @@ impl Link {
             self.clone().mirror(known.clone(), set, token.clone()),
         );
         tasks.spawn("group sync", self.group_sync().run(token.clone()));
+        tasks.spawn(
+            "journal's policy",
+            self.clone().watch_journal(token.clone()),
+        );
         tasks.spawn("verification", self.verifier().run(token));
         let (source_id, target_id) = (known.source_cluster_id, known.target_cluster_id);
         tasks.spawn("source identity", async move {
@@ -161,7 +205,7 @@ impl Link {
         }
     }
 
-    /// The target, where offsets of groups are committed by the link's owner alone.
+    /// The target, where offsets of groups are committed and topics changed by the link's owner alone.
     fn target_site(&self) -> Arc<KafkaSite> {
         let cluster = self.target.cluster.clone();
         Arc::new(KafkaSite::under(cluster, self.ownership.clone()))
@@ -169,9 +213,12 @@ impl Link {
 
     fn discovery(&self) -> Result<Discovery> {
         let source = Arc::new(KafkaSite::new(self.source.cluster.clone()));
-        let target = Arc::new(KafkaSite::new(self.target.cluster.clone()));
-        let discovery =
-            Discovery::new(self.config.clone(), source, target, Arc::clone(&self.store))?;
+        let discovery = Discovery::new(
+            self.config.clone(),
+            source,
+            self.target_site(),
+            Arc::clone(&self.store),
+        )?;
         Ok(discovery.hearing(self.mirrored()))
     }
 
@@ -215,16 +262,16 @@ impl Link {
             () = stop.cancelled() => return Ok(()),
             memory = producer_memory(&target) => memory,
         };
-        let refused = tokio::select! {
+        tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            refused = self.refused_markers(&target) => refused,
-        };
+            () = self.tell_what_is_refused(&target) => {}
+        }
         let link = replicate::Link {
             view: self.view.clone(),
             source: self.source.cluster.clone(),
             target,
             identity,
-            settings: settings(&self.config, refused),
+            settings: settings(&self.config),
             // Half of it: what is older may be forgotten at any moment.
             memory_ms: memory_ms / 2,
             ownership: self.ownership.clone(),
@@ -233,16 +280,15 @@ impl Link {
         replicate::run(link, set, stop).await
     }
 
-    /// What the target says against control markers, if offsets are to be preserved and it does.
-    async fn refused_markers(&self, target: &Cluster) -> Option<String> {
+    /// Says what the target refuses of what preserving offsets needs, if they are to be preserved.
+    async fn tell_what_is_refused(&self, target: &Cluster) {
         if self.config.offsets != OffsetsMode::Preserve {
-            return None;
+            return;
         }
         let probe = probe::try_until_told(target).await;
         for refused in [&probe.markers, &probe.deletion].into_iter().flatten() {
             tracing::error!(link = %self.config.name, error = refused.chain(), "offsets can't be preserved everywhere");
         }
-        probe.markers.map(|refused| refused.chain())
     }
 
     pub(super) fn say(&self, waits_for: Option<&str>) {
@@ -263,7 +309,7 @@ async fn producer_memory(target: &Cluster) -> i64 {
         .unwrap_or(PRODUCER_MEMORY_MS)
 }
 
-fn settings(config: &LinkConfig, refused: Option<String>) -> Settings {
+fn settings(config: &LinkConfig) -> Settings {
     let bytes = |bytes: i32| usize::try_from(bytes).unwrap_or_default();
     Settings {
         fetch_connections: config.fetch_connections,
@@ -276,9 +322,7 @@ fn settings(config: &LinkConfig, refused: Option<String>) -> Settings {
         policies: config.policies.clone(),
         quarantine_topic: config.quarantine_topic.clone(),
         offsets: config.offsets,
-        preserve: Preserve {
-            limits: config.preserve,
-            refused,
-        },
+        preserve: config.preserve,
+        path: config.path,
     }
 }

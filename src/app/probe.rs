@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::admin::{self, Markers, NewTopic};
-use crate::kafka::wire::{Cluster, Connection, Slot};
-use crate::model::{ProducerId, TopicName, TopicPartition};
+use crate::kafka::admin::{self, NewTopic};
+use crate::kafka::wire::{Cluster, Slot};
+use crate::model::{TopicName, TopicPartition};
 use crate::task::{Backoff, Ownership};
 
 /// What the target refuses of what preserving offsets needs.
@@ -27,10 +27,7 @@ const PAUSE_BASE: Duration = Duration::from_millis(200);
 const PAUSE_CAP: Duration = Duration::from_secs(10);
 /// How often a new topic is looked for before it counts as unreachable.
 const LOOKS: usize = 30;
-/// An id that no broker hands out and no link derives.
-const NOBODY: ProducerId = ProducerId(0x46A4 << 48);
 
-const UNKNOWN_TOPIC_OR_PARTITION: BrokerCode = BrokerCode(3);
 const CLUSTER_AUTHORIZATION_FAILED: BrokerCode = BrokerCode(31);
 
 /// Tries it until the target is there to say.
@@ -59,10 +56,10 @@ pub(crate) async fn probe(target: &Cluster) -> Result<Probe> {
         replication_factor: -1,
         configs: BTreeMap::new(),
     };
-    match admin::create_topic(target, &scratch).await {
+    match admin::create_topic(target, &scratch, &Ownership::permanent()).await {
         Ok(_) => {
             let result = try_on(target, &TopicPartition::new(name.clone(), 0)).await;
-            let deleted = admin::delete_topic(target, &name).await;
+            let deleted = admin::delete_topic(target, &name, &Ownership::permanent()).await;
             if let Err(error) = deleted {
                 tracing::warn!(
                     error = error.chain(),
@@ -71,15 +68,10 @@ pub(crate) async fn probe(target: &Cluster) -> Result<Probe> {
             }
             result
         }
-        Err(error) if matches!(error.kind(), Kind::Broker(_)) => {
-            let connection = target.any_connection().await?;
-            let markers = write_marker(&connection, &TopicPartition::new(name, 0)).await?;
-            Ok(Probe {
-                markers: markers
-                    .filter(|refused| refused.code() != Some(UNKNOWN_TOPIC_OR_PARTITION)),
-                deletion: None,
-            })
-        }
+        Err(error) if matches!(error.kind(), Kind::Broker(_)) => Ok(Probe {
+            markers: admin::refuses_markers(target).await?,
+            deletion: None,
+        }),
         Err(error) => Err(error),
     }
 }
@@ -92,7 +84,7 @@ async fn try_on(target: &Cluster, scratch: &TopicPartition) -> Result<Probe> {
             Ok(leader) => target.connection(leader.broker, Slot::Markers).await?,
             Err(_) => target.any_connection().await?,
         };
-        markers = write_marker(&connection, scratch).await?;
+        markers = admin::try_marker(&connection, scratch).await?;
         let is_refused = |refused: &Error| refused.code() == Some(CLUSTER_AUTHORIZATION_FAILED);
         if markers.as_ref().is_none_or(is_refused) {
             break;
@@ -120,17 +112,4 @@ async fn try_on(target: &Cluster, scratch: &TopicPartition) -> Result<Probe> {
         markers,
         deletion: None,
     })
-}
-
-async fn write_marker(connection: &Connection, scratch: &TopicPartition) -> Result<Option<Error>> {
-    let marker = Markers {
-        partition: scratch.clone(),
-        producer_id: NOBODY,
-        epoch: 0,
-        count: 1,
-    };
-    let codes = admin::write_markers(connection, &[marker], &Ownership::permanent()).await?;
-    let code = codes.get(scratch).copied().flatten();
-    let detail = "preserving offsets needs ALTER on the cluster";
-    Ok(code.map(|code| connection.refusal("write control markers", code, Some(detail))))
 }

@@ -9,9 +9,14 @@ use crate::replicate::LinkView;
 use crate::telemetry::metrics::{GroupSample, PartitionSample, Samples, VerifiedSample};
 use crate::verify::Verifications;
 
-/// The links of the service.
+use super::revival::Revival;
+
+/// The links of the service, and their checkpoint DB.
 #[derive(Debug)]
-pub(crate) struct LinkSamples(pub(crate) Vec<LinkSample>);
+pub(crate) struct LinkSamples {
+    pub(crate) links: Vec<LinkSample>,
+    pub(crate) revival: Revival,
+}
 
 /// What is known of a link.
 #[derive(Debug)]
@@ -41,10 +46,11 @@ impl Samples for LinkSamples {
                     bytes: status.bytes,
                     batches: status.batches,
                     settlings: status.settlings,
+                    expired: status.expired_on_target,
                     without_image: status.without_image,
                 })
         };
-        self.0.iter().flat_map(of_link).collect()
+        self.links.iter().flat_map(of_link).collect()
     }
 
     fn groups(&self) -> Vec<GroupSample> {
@@ -62,7 +68,11 @@ impl Samples for LinkSamples {
                 count,
             })
         };
-        self.0.iter().flat_map(of_link).collect()
+        self.links.iter().flat_map(of_link).collect()
+    }
+
+    fn checkpoint_failed(&self) -> bool {
+        self.revival.failure().is_some()
     }
 
     fn verified(&self) -> Vec<VerifiedSample> {
@@ -78,11 +88,11 @@ impl Samples for LinkSamples {
                 differences: proof.differences,
             })
         };
-        self.0.iter().flat_map(of_link).collect()
+        self.links.iter().flat_map(of_link).collect()
     }
 
     fn bytes_verified(&self) -> Vec<(LinkName, u64)> {
-        let links = self.0.iter().map(|it| &it.verifications);
+        let links = self.links.iter().map(|it| &it.verifications);
         links
             .map(|it| (it.link().clone(), it.bytes_read()))
             .collect()

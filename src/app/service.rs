@@ -23,6 +23,7 @@ use crate::verify::Verifications;
 use super::clusters::{self, Watched};
 use super::link::Link;
 use super::owner::this_process;
+use super::revival::Revival;
 use super::samples::{LinkSample, LinkSamples};
 
 /// How long everything may take to end after the first signal; the links' own limits fit into it.
@@ -38,7 +39,15 @@ pub async fn run(config: Config) -> Result<()> {
     let mut tasks = Supervisor::new(CancellationToken::new());
     let audit = Arc::new(AuditLog::open(Arc::clone(&store))?);
     let links = start(&config, &journals, &audit, &mut tasks)?;
-    serve(&config, (&store, audit), &links, listener, &mut tasks);
+    let revival = journals.revival.clone();
+    serve(
+        &config,
+        (&store, audit),
+        revival,
+        &links,
+        listener,
+        &mut tasks,
+    );
     tracing::info!(links = links.len(), api = %config.api.listen, "farshore runs");
     let ended = tokio::select! {
         () = first => Ok(()),
@@ -58,6 +67,7 @@ pub async fn run(config: Config) -> Result<()> {
 struct Journals {
     store: Arc<JournaledStore>,
     me: Owner,
+    revival: Revival,
 }
 
 /// Opens the checkpoint DB. A damaged one is begun anew only if every link has a journal to fill it from.
@@ -71,8 +81,14 @@ async fn open(config: &Config) -> Result<(Arc<dyn Store>, Journals)> {
     let me = this_process(&*disk, path).await?;
     let with_journal = config.links.iter().filter(|link| link.journal);
     let names = with_journal.map(|link| link.name.clone());
+    let revival = Revival::new(Arc::clone(&disk));
     let store = Arc::new(JournaledStore::new(disk, names));
-    Ok((Arc::<JournaledStore>::clone(&store), Journals { store, me }))
+    let of_links = Journals {
+        store: Arc::clone(&store),
+        me,
+        revival,
+    };
+    Ok((store, of_links))
 }
 
 async fn listen(api: &ApiConfig) -> Result<TcpListener> {
@@ -89,6 +105,7 @@ async fn listen(api: &ApiConfig) -> Result<TcpListener> {
 fn serve(
     config: &Config,
     (store, audit): (&Arc<dyn Store>, Arc<AuditLog>),
+    revival: Revival,
     links: &[Link],
     listener: TcpListener,
     tasks: &mut Supervisor,
@@ -105,7 +122,10 @@ fn serve(
         board: Arc::clone(&link.board),
         verifications: Arc::clone(&link.verifications),
     });
-    let samples = Arc::new(LinkSamples(views.collect()));
+    let samples = Arc::new(LinkSamples {
+        links: views.collect(),
+        revival,
+    });
     let state = ApiState {
         links: links
             .iter()
@@ -132,6 +152,8 @@ fn start(
     tasks: &mut Supervisor,
 ) -> Result<Vec<Link>> {
     let store: Arc<dyn Store> = Arc::<JournaledStore>::clone(&journals.store);
+    let token = tasks.token().clone();
+    tasks.spawn("checkpoint DB", journals.revival.clone().keep(token));
     let clusters = clusters::open(config);
     let look = |link: &LinkConfig| link.refresh_interval;
     for watched in clusters.values() {
@@ -174,6 +196,7 @@ fn start(
             store: Arc::clone(&store),
             audit: Arc::clone(audit),
             journaled: Arc::clone(&journals.store),
+            revival: journals.revival.clone(),
             verifications: Arc::new(Verifications::load(&view, &store)?),
             view,
             ledger: Arc::new(Ledger::new(Arc::clone(&store), link.name.clone())),

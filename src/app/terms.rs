@@ -51,7 +51,7 @@ impl Link {
     }
 
     /// Shows what the checkpoint DB holds now, and no partition at work.
-    fn look_again(&self) -> Result<()> {
+    pub(super) fn look_again(&self) -> Result<()> {
         self.view.reload(|topic| self.config.topics.matches(topic))
     }
 

@@ -111,7 +111,8 @@ mod tests {
     use crate::checkpoint::records::{put_link, put_partition};
     use crate::checkpoint::{LinkRecord, MemoryStore, StoredRuns, Update};
     use crate::model::{
-        History, LinkIdentity, OffsetsMode, SourceOffset, TargetOffset, TopicId, TopicPartition,
+        DataPath, History, LinkIdentity, OffsetsMode, SourceOffset, TargetOffset, TopicId,
+        TopicPartition,
     };
     use crate::offsets::RunMap;
 
@@ -146,6 +147,8 @@ mod tests {
             incarnation: 0,
             history: History::default(),
             offsets: OffsetsMode::Translate,
+            fence_epoch: 0,
+            path: DataPath::Raw,
         };
         put_partition(&mut update, &key(), &record);
         let mut map = RunMap::empty(SourceOffset(0), TargetOffset(0));

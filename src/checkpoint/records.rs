@@ -8,8 +8,8 @@ use super::keys::{self, PartitionKey, Parts};
 use super::store::{Space, Store, Update};
 use crate::error::Result;
 use crate::model::{
-    GroupId, History, LeaderEpoch, LinkIdentity, LinkName, OffsetsMode, Run, SourceOffset,
-    TargetOffset, TopicId, TopicName, TopicPartition,
+    DataPath, GroupId, History, LeaderEpoch, LinkIdentity, LinkName, OffsetsMode, Run,
+    SourceOffset, TargetOffset, TopicId, TopicName, TopicPartition,
 };
 
 /// A link, from its first start on.
@@ -67,6 +67,12 @@ pub struct PartitionRecord {
     /// How offsets of the two sides relate, decided when the mirror started.
     #[serde(default)]
     pub offsets: OffsetsMode,
+    /// The highest epoch of its producer under which a marker may have been written to shut others out.
+    #[serde(default)]
+    pub fence_epoch: i16,
+    /// How its records last travelled: tells what is to be found at the end of the target's log.
+    #[serde(default)]
+    pub path: DataPath,
 }
 
 /// The committed offset of a group in one partition, as this link carried it.

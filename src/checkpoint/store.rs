@@ -205,8 +205,7 @@ impl Future for Committed {
         while let Some(part) = self.0.last_mut() {
             let decided = ready!(Pin::new(part).poll(context));
             self.0.pop();
-            let ended =
-                "the writer of the checkpoint DB ended before this update; restart farshore";
+            let ended = "the writer of the checkpoint DB ended before this update";
             decided.unwrap_or_else(|_| Err(Error::new(Kind::Store, ended)))?;
         }
         Poll::Ready(Ok(()))

@@ -4,7 +4,7 @@
 //! Nobody waits for a place: the waiting happens in [`Committed`]. A caller who awaits each update before giving the next has
 //! one in the line, so the line is as long as there are callers; [`LINE_LIMIT`] stops those who don't.
 //!
-//! After a failed write nothing is known about the state on disk, so every later update fails too, until a restart.
+//! After a failed write nothing is known about the state on disk, so every later update fails too.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -142,16 +142,14 @@ impl Drop for Ending<'_> {
 fn failure(cause: &str) -> Error {
     Error::new(
         Kind::Store,
-        format!("cannot write the checkpoint DB: {cause}; remove the cause and restart farshore"),
+        format!("cannot write the checkpoint DB: {cause}"),
     )
 }
 
 fn after_failure(cause: &str) -> Error {
     Error::new(
         Kind::Store,
-        format!(
-            "the checkpoint DB takes no updates since a write failed: {cause}; remove the cause and restart farshore"
-        ),
+        format!("the checkpoint DB takes no updates since a write failed: {cause}"),
     )
 }
 

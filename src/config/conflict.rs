@@ -10,9 +10,10 @@ use super::filter::anchored;
 use super::problem::Problems;
 use super::resolve::Link;
 use super::settings::{ClusterConfig, Naming};
-use crate::model::{ClusterName, TopicName};
+use crate::model::{ClusterName, DataPath, TopicName};
 
-/// Reports links that join a cluster with itself under another name, and links that write the same mirror topic.
+/// Reports links that join a cluster with itself under another name, that can't reach a cluster on their path, and that
+/// write the same mirror topic.
 pub(super) fn report(
     links: &[Link],
     clusters: &BTreeMap<ClusterName, ClusterConfig>,
@@ -20,6 +21,7 @@ pub(super) fn report(
 ) {
     for (number, link) in links.iter().enumerate() {
         report_same_cluster(link, clusters, problems);
+        report_mapped_addresses(link, clusters, problems);
         for earlier in &links[..number] {
             if earlier.config.target == link.config.target {
                 report_same_mirror_topics(earlier, link, problems);
@@ -45,6 +47,27 @@ fn report_same_cluster(
         problems.add(
             &link.place,
             format!("{source} and {target} are the same cluster: both list {shared}"),
+        );
+    }
+}
+
+/// librdkafka connects to the addresses that brokers advertise.
+fn report_mapped_addresses(
+    link: &Link,
+    clusters: &BTreeMap<ClusterName, ClusterConfig>,
+    problems: &Problems,
+) {
+    let ends = [&link.config.source, &link.config.target];
+    let mut mapped = ends.into_iter().filter(|name| {
+        let found = clusters.get(*name);
+        found.is_some_and(|cluster| !cluster.address_map.is_empty())
+    });
+    if link.config.path == DataPath::Record
+        && let Some(name) = mapped.next()
+    {
+        problems.add(
+            &link.place,
+            format!("the record path can't use the address_map of {name}: use path = \"raw\""),
         );
     }
 }

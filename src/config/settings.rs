@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::filter::{GroupFilter, TopicFilter};
 use super::policies::PolicyRules;
 use crate::kafka::wire::HostPort;
-use crate::model::{ClusterName, LinkName, OffsetsMode, Secret, TopicName};
+use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, Secret, TopicName};
 
 /// A whole configuration.
 #[derive(Debug, Clone)]
@@ -86,6 +86,8 @@ pub struct LinkConfig {
     pub offsets: OffsetsMode,
     /// How far they are, if they are.
     pub preserve: PreserveLimits,
+    /// How records travel.
+    pub path: DataPath,
     /// What mirror topics are called.
     pub naming: Naming,
     /// Replicas of mirror topics; without one the source topic's, at most the number of target brokers.

@@ -193,11 +193,12 @@ impl Runner {
             tokio::select! {
                 biased;
                 () = token.cancelled() => return Ok(()),
-                Some(done) = drives.next() => done?,
+                Some(()) = drives.next() => {}
                 Some((sites, term)) = gains.next() => {
                     // One started in this process waits in the channel.
                     let is_new = |o: &Operation| o.plan.link == sites.link && self.watch(&o.id).is_none();
-                    let taken_up = self.unfinished()?.into_iter().filter(is_new);
+                    // If the DB can't be read, another term follows when it can.
+                    let taken_up = self.unfinished().unwrap_or_default().into_iter().filter(is_new);
                     drives.extend(taken_up.map(|operation| self.execute(operation)));
                     gains.push(gain(sites, term));
                 }
@@ -213,10 +214,13 @@ impl Runner {
         Ok(all.filter(ours).collect())
     }
 
-    async fn execute(&self, operation: Operation) -> Result<()> {
+    async fn execute(&self, operation: Operation) {
         self.show(&operation);
         let id = operation.id.clone();
-        let sites = self.sites(&operation.plan.link)?;
+        // None is started or taken up for another link.
+        let Some(sites) = self.links.get(&operation.plan.link) else {
+            return;
+        };
         let drive = Drive {
             sites,
             store: self.store.as_ref(),
@@ -230,7 +234,13 @@ impl Runner {
             ended = Box::pin(drive.to_the_end(operation)) => ended,
         };
         self.running.lock().remove(&id);
-        ended
+        if let Err(error) = ended {
+            tracing::error!(
+                operation = id,
+                error = error.chain(),
+                "the operation stands still until the link begins anew"
+            );
+        }
     }
 
     fn show(&self, operation: &Operation) {

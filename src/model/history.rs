@@ -162,6 +162,15 @@ impl History {
         self.holding(true, offset.get())
     }
 
+    /// The first offset of the source at or behind this one that is in no stretch.
+    pub fn passed(&self, offset: SourceOffset) -> SourceOffset {
+        let mut next = offset;
+        while let Some(stretch) = self.at_source(next) {
+            next = SourceOffset(stretch.until);
+        }
+        next
+    }
+
     /// The stretch of the target that holds an offset.
     pub fn at_target(&self, offset: TargetOffset) -> Option<&Stretch> {
         self.holding(false, offset.get())
@@ -222,6 +231,8 @@ mod tests {
             [None, None, Some(StretchKind::Lost)]
         );
         assert_eq!([target(14), target(13)], [None, Some(StretchKind::Adopted)]);
+        let passed = [9, 10, 15, 20].map(|offset| history.passed(SourceOffset(offset)).get());
+        assert_eq!(passed, [9, 15, 15, 21]);
         let totals = history.totals;
         assert_eq!(
             [

@@ -6,6 +6,7 @@
 mod history;
 mod ids;
 mod offset;
+mod path;
 mod policy;
 mod producer;
 mod run;
@@ -18,6 +19,7 @@ pub use ids::{
     TopicPartition,
 };
 pub use offset::{OffsetsMode, SourceOffset, TargetOffset};
+pub use path::DataPath;
 pub use policy::{Policies, Policy};
 pub use producer::{LinkIdentity, ProducerId, sequence_of};
 pub use run::Run;

@@ -103,6 +103,25 @@ impl Policies {
         self
     }
 
+    /// Those of them that leave every record at its offset on the source; a halt for the others.
+    ///
+    /// What is lost or refused leaves an offset that can be filled. What stands in the place of a record of the source can't
+    /// be removed but with the whole mirror topic.
+    #[must_use]
+    pub fn keeping_offsets(self) -> Self {
+        let only = |policy: Policy, kept: Policy| {
+            if policy == kept { kept } else { Policy::Halt }
+        };
+        Self {
+            gap: self.gap,
+            recreate: only(self.recreate, Policy::Reseed),
+            truncate: only(self.truncate, Policy::Reseed),
+            foreign_write: Policy::Halt,
+            refused: self.refused,
+            target_truncate: self.target_truncate,
+        }
+    }
+
     /// What to do about a trouble.
     pub fn on(&self, code: HaltCode) -> Policy {
         match code {
@@ -129,6 +148,17 @@ impl Default for Policies {
 }
 
 impl HaltCode {
+    /// The same where offsets are preserved, see [`Policies::keeping_offsets`].
+    pub fn releases_in_place(self) -> &'static [Policy] {
+        match self {
+            Self::SourceRecreated
+            | Self::SourceTruncated
+            | Self::ForeignWrite
+            | Self::PreserveImpossible => &[Policy::Reseed],
+            other => other.releases(),
+        }
+    }
+
     /// The policies that release a partition which stands still for this reason.
     pub fn releases(self) -> &'static [Policy] {
         match self {

@@ -157,6 +157,11 @@ impl RunMap {
         }
     }
 
+    /// Has the last run stored with its true length: something else follows it.
+    pub fn close(&mut self) {
+        self.tail_changed = self.tail.is_some();
+    }
+
     /// The blocks to be written since the last call: each block that became full once, the tail if it got new runs.
     ///
     /// Until [`stored`](Self::stored) is told, full blocks stay in memory. If storing fails for good, restore the map.

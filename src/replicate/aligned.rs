@@ -9,40 +9,34 @@ use crate::config::{Otherwise, Start};
 use crate::error::{Error, Kind, Result};
 use crate::kafka::admin::{self, At};
 use crate::kafka::batch::{Batch, BatchError, batches};
-use crate::kafka::wire::{Cluster, Leader, Slot};
+use crate::kafka::wire::{Cluster, Slot};
 use crate::kafka::{FetchOrder, FetchPartition, start_fetch};
 use crate::model::{
     HaltCode, LeaderEpoch, OffsetsMode, Reason, SourceOffset, TargetOffset, TopicPartition,
 };
 
 use super::filler::is_filler;
-use super::likeness::{Likeness, alike, batch_holding};
-use super::reasons::source_gap;
+use super::judging::parted;
+use super::likeness::{self, Likeness, batch_holding};
 use super::resume;
-use super::settle::{Placed, Question, TargetSide, Trouble, position_of_empty};
+use super::settle::{Placed, Question, TargetSide, Trouble};
+use super::sides::Sides;
 use super::sieve::{Sieve, Verdict};
 
-/// How many offsets before the end are searched for the newest record among markers.
+/// How many offsets before the end are searched first for the newest record among markers.
 const WINDOW: i64 = 4096;
 const READ_BYTES: i32 = 1024 * 1024;
 
 /// Finds out where a partition goes on, whether its offsets can be kept, and that so far they were.
-pub(crate) async fn place(
-    source: &Cluster,
-    target: &Cluster,
-    question: &Question,
-    side: &TargetSide,
-    leader: &Leader,
-    log_start: SourceOffset,
-) -> Result<Placed, Trouble> {
+pub(crate) async fn place(sides: &Sides<'_>) -> Result<Placed, Trouble> {
+    let Sides { question, side, .. } = *sides;
     let end = SourceOffset(side.tail.end.get());
     let blank = end == SourceOffset::ZERO && question.start.is_some();
     let origin = if blank {
-        let begin = position_of_empty(source, question, side, leader, log_start).await?;
-        let begin = begin.max(log_start);
-        let longest = longest_prefix(source, question, begin).await?;
-        if let Some(obstacle) = obstacle(question, longest) {
-            return match question.preserve.limits.otherwise {
+        let begin = sides.position_of_empty().await?.max(sides.log_start);
+        let longest = longest_prefix(sides, begin).await?;
+        if let Some(obstacle) = obstacle(sides, longest).await? {
+            return match question.preserve.otherwise {
                 Otherwise::Refuse => Err(Trouble::Halt(obstacle)),
                 Otherwise::Translate => {
                     tracing::warn!(
@@ -55,30 +49,26 @@ pub(crate) async fn place(
         }
         begin
     } else {
-        origin(target, question, side, end, log_start).await?
+        origin(sides, end).await?
     };
-    if log_start > end && end >= origin {
-        return Err(Trouble::Halt(source_gap(end, log_start)));
-    }
-    if end > origin && question.acknowledged != Some(side.tail.end) {
-        check_reach(source, question, leader, side.tail.end).await?;
-        verify(source, target, question, side, log_start).await?;
+    if end > origin {
+        verify(sides).await?;
     }
     Ok(Placed {
         offsets: OffsetsMode::Preserve,
         runs: resume::identity(question.last_run, side.tail.end).runs,
         position: end,
+        next: question.record.history.passed(end).max(origin),
         origin,
     })
 }
 
 /// The longest prefix of what shares one choice: where offsets may be translated instead, the whole topic.
-async fn longest_prefix(
-    source: &Cluster,
-    question: &Question,
-    begin: SourceOffset,
-) -> Result<SourceOffset, Trouble> {
-    let alone = question.preserve.limits.otherwise == Otherwise::Refuse;
+async fn longest_prefix(sides: &Sides<'_>, begin: SourceOffset) -> Result<SourceOffset, Trouble> {
+    let Sides {
+        question, source, ..
+    } = *sides;
+    let alone = question.preserve.otherwise == Otherwise::Refuse;
     if alone || question.start != Some(Start::Earliest) {
         return Ok(begin);
     }
@@ -105,40 +95,43 @@ async fn longest_prefix(
 }
 
 /// Why a partition that is about to begin can't keep its offsets, if it can't.
-fn obstacle(question: &Question, begin: SourceOffset) -> Option<Reason> {
-    let limit = question.preserve.limits.max_prefix;
-    if begin.get() > limit {
-        let message =
-            format!("its first record has offset {begin}, more than preserve_max_prefix = {limit}");
+async fn obstacle(sides: &Sides<'_>, begin: SourceOffset) -> Result<Option<Reason>, Trouble> {
+    let limits = &sides.question.preserve;
+    if begin.get() > limits.max_prefix {
+        let message = format!(
+            "its first record has offset {begin}, more than preserve_max_prefix = {}",
+            limits.max_prefix
+        );
         let reason = Reason::new(HaltCode::PreserveImpossible, message);
-        return Some(reason.at(Some(begin), None));
+        return Ok(Some(reason.at(Some(begin), None)));
     }
     // A partition without gaps needs no markers; one that waits for the permission goes on by itself when it has it.
-    let refused = question.preserve.refused.as_ref()?;
-    (question.preserve.limits.otherwise == Otherwise::Translate)
-        .then(|| Reason::new(HaltCode::NotPermitted, refused.clone()))
+    if limits.otherwise == Otherwise::Refuse {
+        return Ok(None);
+    }
+    // Asked now: it may have been granted since the link was started.
+    let refused = admin::refuses_markers(sides.target).await?;
+    Ok(refused.map(|error| Reason::new(HaltCode::NotPermitted, error.chain())))
 }
 
 /// Where the records of a partition begin that holds something or did.
-async fn origin(
-    target: &Cluster,
-    question: &Question,
-    side: &TargetSide,
-    end: SourceOffset,
-    log_start: SourceOffset,
-) -> Result<SourceOffset, Trouble> {
+async fn origin(sides: &Sides<'_>, end: SourceOffset) -> Result<SourceOffset, Trouble> {
+    let Sides {
+        question,
+        side,
+        log_start,
+        ..
+    } = *sides;
     let known = question.record.origin;
+    check_emptied(question, side, log_start)?;
     if question.start.is_none() {
         // As long as no record is mirrored, none is lost if the source's log start moves on.
-        let origin = if end < known {
+        return Ok(if end < known {
             known.max(log_start)
         } else {
             known
-        };
-        check_emptied(question, side, log_start)?;
-        return Ok(origin);
+        });
     }
-    check_emptied(question, side, log_start)?;
     // The checkpoint DB knows nothing: fillers tell that records were not reached yet, or not yet cleared the way to.
     let Some(last) = &side.last else {
         return Ok(log_start);
@@ -146,7 +139,8 @@ async fn origin(
     if is_filler(last).map_err(unreadable)? {
         return Ok(log_start.max(end));
     }
-    let first = batch_holding(target, &question.target, side.tail.log_start.get()).await?;
+    let first = side.tail.log_start.get();
+    let first = batch_holding(sides.target, &question.target, first).await?;
     let begins_filled = match first {
         Some(first) => is_filler(&first).map_err(unreadable)?,
         None => false,
@@ -177,53 +171,29 @@ fn check_emptied(
     Err(Trouble::Halt(reason.at(None, Some(end))))
 }
 
-/// Checks that the log doesn't reach beyond the source's.
-async fn check_reach(
-    source: &Cluster,
-    question: &Question,
-    leader: &Leader,
-    end: TargetOffset,
-) -> Result<(), Trouble> {
-    let theirs = admin::list_offset(source, &question.source, leader.epoch, At::TrueEnd).await?;
-    if end.get() <= theirs.offset {
-        return Ok(());
-    }
-    let message = format!(
-        "the mirror partition ends at {end}, the source already at {}: more was filled than the source leaves open",
-        theirs.offset
-    );
-    Err(impossible(message, theirs.offset))
-}
-
 /// Compares the newest record with the source's at the same offset, and what lies behind it with the source's gaps.
-async fn verify(
-    source: &Cluster,
-    target: &Cluster,
-    question: &Question,
-    side: &TargetSide,
-    log_start: SourceOffset,
-) -> Result<(), Trouble> {
+async fn verify(sides: &Sides<'_>) -> Result<(), Trouble> {
+    let Sides { question, side, .. } = *sides;
     let end = side.tail.end;
-    let known = question.acknowledged.unwrap_or(TargetOffset::ZERO);
-    let low = known.max(side.tail.log_start);
-    let (newest, records_end) = newest_record(target, question, side, low).await?;
+    let all_known = question.knows_all_of(side);
+    if !all_known {
+        check_reach(sides, end).await?;
+    }
+    let known = question.acknowledged.filter(|_| !all_known);
+    let low = side.tail.log_start.max(known.unwrap_or(TargetOffset::ZERO));
+    let (newest, records_end) = newest_record(sides, low).await?;
     if let Some(newest) = &newest {
-        let at = newest.last_offset();
-        let theirs = batch_holding(source, &question.source, at).await?;
-        let theirs = theirs.filter(|it| it.base_offset() <= at);
-        let same = |offset: TargetOffset| Some(SourceOffset(offset.get()));
-        let likeness = match theirs {
-            Some(theirs) => alike(&theirs, newest, same).map_err(unreadable)?,
-            None => Likeness::Unknown,
-        };
+        let image = |offset: TargetOffset| Some(SourceOffset(offset.get()));
+        let likeness = likeness::compare(sides.source, &question.source, newest, image).await?;
         if likeness == Likeness::Different {
-            let message =
-                format!("the mirror partition holds something else at offset {at} than the source");
-            return Err(impossible(message, at));
+            return Err(differs(sides, newest).await?);
         }
     }
-    let from = records_end.max(TargetOffset(log_start.get()));
-    match record_between(source, &question.source, from, end).await? {
+    if all_known {
+        return Ok(());
+    }
+    let from = records_end.max(TargetOffset(sides.log_start.get()));
+    match record_between(sides, from, end).await? {
         None => Ok(()),
         Some(at) => Err(impossible(
             format!(
@@ -234,41 +204,76 @@ async fn verify(
     }
 }
 
+/// Checks that the log doesn't reach beyond the source's.
+async fn check_reach(sides: &Sides<'_>, end: TargetOffset) -> Result<(), Trouble> {
+    let theirs = sides.source_end().await?.get();
+    if end.get() <= theirs {
+        return Ok(());
+    }
+    let message = format!(
+        "the mirror partition ends at {end}, the source already at {theirs}: more was filled than the source leaves open"
+    );
+    Err(impossible(message, theirs))
+}
+
+/// What became of a source whose record differs from the mirror's newest: it lost what was mirrored, unless nothing says
+/// that it ever had it.
+async fn differs(sides: &Sides<'_>, newest: &Batch) -> Result<Trouble, Trouble> {
+    let at = newest.last_offset();
+    let parted = match sides.question.acknowledged {
+        Some(_) => parted(sides, TargetOffset(at)).await?,
+        None => None,
+    };
+    Ok(parted.unwrap_or_else(|| {
+        let message =
+            format!("the mirror partition holds something else at offset {at} than the source");
+        impossible(message, at)
+    }))
+}
+
 /// The newest batch of records at or behind `low`, and where the markers behind it begin.
 async fn newest_record(
-    target: &Cluster,
-    question: &Question,
-    side: &TargetSide,
+    sides: &Sides<'_>,
     low: TargetOffset,
 ) -> Result<(Option<Batch>, TargetOffset), Trouble> {
-    let end = side.tail.end;
+    let (partition, end) = (&sides.question.target, sides.side.tail.end);
     let is_marker = |batch: &Batch| batch.header().attributes.is_control();
-    if let Some(last) = side.last.as_ref().filter(|last| !is_marker(last)) {
+    if let Some(last) = sides.side.last.as_ref().filter(|last| !is_marker(last)) {
         return Ok((Some(last.clone()), end));
     }
-    let mut next = low.max(end.plus(-WINDOW));
-    let (mut newest, mut records_end) = (None, next);
-    while next < end {
-        let read = admin::read_at(target, &question.target, next.get(), READ_BYTES).await?;
-        let Some(last) = read.batches.last() else {
-            break;
-        };
-        next = TargetOffset(last.next_offset());
-        if let Some(batch) = read.batches.iter().rev().find(|batch| !is_marker(batch)) {
-            records_end = TargetOffset(batch.next_offset());
-            newest = Some(batch.clone());
+    let mut window = WINDOW;
+    loop {
+        let from = low.max(end.plus(-window));
+        let mut next = from;
+        let (mut newest, mut records_end) = (None, from);
+        while next < end {
+            let read = admin::read_at(sides.target, partition, next.get(), READ_BYTES).await?;
+            let Some(last) = read.batches.last() else {
+                break;
+            };
+            next = TargetOffset(last.next_offset());
+            if let Some(batch) = read.batches.iter().rev().find(|batch| !is_marker(batch)) {
+                records_end = TargetOffset(batch.next_offset());
+                newest = Some(batch.clone());
+            }
         }
+        if newest.is_some() || from == low {
+            return Ok((newest, records_end));
+        }
+        window *= 8;
     }
-    Ok((newest, records_end))
 }
 
 /// The first record that a `read_committed` consumer would find on the source in a range that is taken for a gap.
 async fn record_between(
-    source: &Cluster,
-    partition: &TopicPartition,
+    sides: &Sides<'_>,
     from: TargetOffset,
     to: TargetOffset,
 ) -> Result<Option<i64>, Trouble> {
+    let Sides {
+        question, source, ..
+    } = *sides;
+    let partition = &question.source;
     let (mut next, to) = (from.get(), to.get());
     while next < to {
         let fetched = fetch(source, partition, next).await?;
@@ -286,7 +291,8 @@ async fn record_between(
             if verdict.map_err(unreadable)? == Verdict::Skip {
                 continue;
             }
-            if let Some(at) = first_record(&batch, from.get()).map_err(unreadable)? {
+            let first = first_record(&batch, from.get(), question).map_err(unreadable)?;
+            if let Some(at) = first {
                 return Ok((at < to).then_some(at));
             }
         }
@@ -325,10 +331,12 @@ async fn fetch(
     })
 }
 
-fn first_record(batch: &Batch, from: i64) -> Result<Option<i64>, BatchError> {
+/// The first record of a batch that wants its place on the target: those that were passed by a decision don't.
+fn first_record(batch: &Batch, from: i64, question: &Question) -> Result<Option<i64>, BatchError> {
+    let history = &question.record.history;
     for record in &batch.records()? {
         let offset = record?.offset;
-        if offset >= from {
+        if offset >= from && history.at_source(SourceOffset(offset)).is_none() {
             return Ok(Some(offset));
         }
     }

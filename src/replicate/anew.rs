@@ -8,7 +8,8 @@ use crate::config::Start;
 use crate::control::topics::MirroredTopic;
 use crate::error::{Error, Kind, Result};
 use crate::model::{
-    HaltCode, History, PartitionState, Policy, Reason, SourceOffset, TargetOffset, TopicId,
+    HaltCode, History, OffsetsMode, PartitionState, Policy, Reason, SourceOffset, TargetOffset,
+    TopicId,
 };
 use crate::offsets::RunMap;
 
@@ -30,9 +31,7 @@ impl Worker {
     /// Asks for the mirror topic to be created anew. Nothing more is sent to the present one.
     pub(crate) fn reseed(&mut self, index: usize, reason: &Reason) {
         let mirror = &mut self.mirrors[index];
-        let former = mirror.tracked.lock().record.target_topic_id;
-        let former = Some(former).filter(|id| id.is_known());
-        let former = former.unwrap_or(mirror.route.target_id);
+        let former = mirror.known_target();
         let topic = mirror.route.source.topic.clone();
         let outcome = Outcome {
             action: Policy::Reseed,
@@ -44,6 +43,12 @@ impl Worker {
             target_offset: TargetOffset::ZERO,
             stretches: Vec::new(),
         };
+        if self.reseeds.insert(topic.clone(), former) == Some(former) {
+            // Decided before, for another partition or in another life.
+            mirror.released(Ok(outcome));
+            mirror.conflict = Some(being_created_anew());
+            return self.trouble(index, Trouble::Halt(being_created_anew()), false);
+        }
         mirror.phase = Phase::Deciding;
         let ticket = (index, mirror.round);
         let mut update = Update::new();
@@ -77,17 +82,18 @@ impl Worker {
                     self.trouble(index, Trouble::Halt(reason), false);
                 }
             }
-            Err(error) if mirror.round == round => {
-                self.trouble(index, Trouble::Retry(error), false);
+            Err(error) => {
+                self.reseeds.remove(&outcome.topic);
+                if mirror.round == round {
+                    self.trouble(index, Trouble::Retry(error), false);
+                }
             }
-            Err(_) => {}
         }
     }
 
     /// Begins anew where the mirror topic was created anew; says whether it does.
     pub(crate) fn follow_reseed(&mut self, index: usize, mirrored: &MirroredTopic) -> bool {
-        let mirror = &self.mirrors[index];
-        let known = mirror.tracked.lock().record.target_topic_id;
+        let known = self.mirrors[index].known_target();
         let is_anew = mirrored.reseeded == Some(mirrored.target_id)
             && known.is_known()
             && known != mirrored.target_id;
@@ -105,14 +111,14 @@ impl Worker {
     pub(crate) fn begin_anew(&mut self, index: usize, ids: Ids) {
         let order = self.link.view.save_order();
         let mirror = &mut self.mirrors[index];
+        mirror.begin_anew(ids, self.link.settings.offsets);
         let mut update = Update::new();
-        let result = mirror.tracked.give_up(ids, &mut update);
-        let committed = self.link.store.commit(update);
-        drop(order);
-        mirror.begin_anew(ids);
-        if let Err(error) = result {
+        if let Err(error) = mirror.tracked.give_up(ids, &mut update) {
+            drop(order);
             return self.trouble(index, Trouble::Retry(error), false);
         }
+        let committed = self.link.store.commit(update);
+        drop(order);
         let ticket = (index, mirror.round);
         self.events.push(Box::pin(async move {
             let result = committed.await;
@@ -126,8 +132,14 @@ impl Worker {
             return;
         }
         match result {
-            Ok(()) => self.settle_unless_paused(index),
-            Err(error) => self.trouble(index, Trouble::Retry(error), false),
+            Ok(()) => {
+                self.mirrors[index].anew = None;
+                self.settle_unless_paused(index);
+            }
+            Err(error) => {
+                self.mirrors[index].tracked.lock().stale = true;
+                self.trouble(index, Trouble::Retry(error), false);
+            }
         }
     }
 }
@@ -139,8 +151,20 @@ pub(crate) fn being_created_anew() -> Reason {
 }
 
 impl Mirror {
-    fn begin_anew(&mut self, ids: Ids) {
+    /// The id of the mirror topic that it has to do with, also if nothing was mirrored to it yet.
+    fn known_target(&self) -> TopicId {
+        let stored = self.tracked.lock().record.target_topic_id;
+        if stored.is_known() {
+            stored
+        } else {
+            self.route.target_id
+        }
+    }
+
+    fn begin_anew(&mut self, ids: Ids, wanted: OffsetsMode) {
         self.phase = Phase::Deciding;
+        self.anew = Some(ids);
+        self.offsets = wanted;
         self.route.source_id = ids.source;
         self.route.target_id = ids.target;
         self.start = Some(Start::Earliest);
@@ -148,6 +172,7 @@ impl Mirror {
         (self.conflict, self.pending) = (None, None);
         (self.refused_sequence, self.refused_until) = (None, None);
         self.uncertain = true;
+        self.fence = None;
         self.tracked.show(PartitionState::Preparing, None);
     }
 }

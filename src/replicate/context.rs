@@ -10,13 +10,15 @@ use crate::checkpoint::audit::AuditLog;
 use crate::config::{PolicyRules, PreserveLimits, Start};
 use crate::error::Result;
 use crate::kafka::wire::Cluster;
-use crate::model::{LinkIdentity, LinkName, OffsetsMode, TopicName, TopicPartition};
+use crate::model::{DataPath, LinkIdentity, LinkName, OffsetsMode, TopicName, TopicPartition};
 use crate::task::Ownership;
 
 use super::complaints::Complaints;
 
 use super::mirror::{Mirror, Route};
 use super::view::LinkView;
+use super::ways::Shards;
+use super::window::FORGETS_AT_ONCE;
 use crate::control::topics::MirroredTopic;
 
 /// Settlings under way at once: each holds a handful of requests.
@@ -46,16 +48,9 @@ pub struct Settings {
     /// How offsets of the two sides relate where nothing is mirrored yet.
     pub offsets: OffsetsMode,
     /// How far offsets are preserved.
-    pub preserve: Preserve,
-}
-
-/// How far offsets are preserved.
-#[derive(Debug, Clone)]
-pub struct Preserve {
-    /// The configured limits.
-    pub limits: PreserveLimits,
-    /// What the target said when control markers were tried, if it refused them.
-    pub refused: Option<String>,
+    pub preserve: PreserveLimits,
+    /// How records travel.
+    pub path: DataPath,
 }
 
 /// What a link is made of.
@@ -97,6 +92,7 @@ pub(crate) struct LinkContext {
     pub(crate) quarantine: Mutex<()>,
     pub(crate) view: LinkView,
     pub(crate) complaints: Complaints,
+    pub(crate) shards: Shards,
 }
 
 impl LinkContext {
@@ -111,6 +107,11 @@ impl LinkContext {
             ownership,
             audit,
         } = link;
+        let shards = Shards::new(&identity, &target, &settings);
+        let memory_ms = match settings.path {
+            DataPath::Raw => memory_ms,
+            DataPath::Record => FORGETS_AT_ONCE,
+        };
         Self {
             name: view.link().clone(),
             source,
@@ -125,6 +126,7 @@ impl LinkContext {
             quarantine: Mutex::new(()),
             complaints: Complaints::new(view.link().clone()),
             view,
+            shards,
         }
     }
 
@@ -154,9 +156,13 @@ impl LinkContext {
             target_id: mirrored.target_id,
         };
         let (begun, incarnation, offsets) = {
-            let known = tracked.lock();
+            let mut known = tracked.lock();
+            if !known.begun {
+                known.record.path = self.settings.path;
+            }
             // Where every offset was kept anyway, nothing has to change for keeping them from now on.
             let kept = known.map.run_count() == 1
+                && known.record.history.anchor.is_none()
                 && known
                     .map
                     .last()

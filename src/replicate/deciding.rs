@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::checkpoint::{Update, records};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
-    Anchor, HaltCode, LinkName, Partition, PartitionState, Policy, Run, SourceOffset, Stretch,
-    StretchKind, TargetOffset, TopicName,
+    Anchor, HaltCode, LinkName, OffsetsMode, Partition, PartitionState, Policy, Run, SourceOffset,
+    Stretch, StretchKind, TargetOffset, TopicName,
 };
 use crate::offsets::{Receipt, RunMap};
 
@@ -126,9 +126,11 @@ impl Worker {
         }
     }
 
-    /// Settles, or stands still if the link was paused meanwhile.
+    /// Settles, or stands still if the link was paused or discovery found a conflict meanwhile.
     pub(crate) fn settle_unless_paused(&mut self, index: usize) {
-        if self.link.view.is_paused() {
+        if let Some(conflict) = self.mirrors[index].conflict.clone() {
+            self.trouble(index, Trouble::Halt(conflict), false);
+        } else if self.link.view.is_paused() {
             let mirror = &mut self.mirrors[index];
             mirror.phase = Phase::Paused;
             mirror.tracked.show(PartitionState::Paused, None);
@@ -233,7 +235,12 @@ impl Known {
         let anchor = match decision.goes_on {
             GoesOn::At(anchor) => anchor,
             GoesOn::Behind(target) => Anchor {
-                source: self.map.last().map_or(self.record.origin, Run::source_end),
+                source: match self.record.offsets {
+                    OffsetsMode::Translate => {
+                        self.map.last().map_or(self.record.origin, Run::source_end)
+                    }
+                    OffsetsMode::Preserve => SourceOffset(target.get()),
+                },
                 target,
             },
         };
@@ -255,7 +262,9 @@ impl Known {
         if decision.new_incarnation {
             // Behind the last one the first is long forgotten; 0 alone says that a partition never changed hands.
             record.incarnation = record.incarnation.checked_add(1).unwrap_or(1);
+            record.fence_epoch = 0;
         }
+        record.offsets = decision.offsets.unwrap_or(record.offsets);
         if let Some(id) = decision.source_id {
             record.source_topic_id = id;
             record.epochs.clear();

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use super::super::decision::{
-    adopt, follow_gap, follow_recreation, follow_target_truncation, follow_truncation, skip,
+    adopt, follow_gap, follow_recreation, follow_target_truncation, follow_truncation,
+    renew_producer, skip, translate_from,
 };
 use super::super::resume::Explanation;
 use super::*;
@@ -226,4 +227,64 @@ async fn what_could_not_be_stored_was_not_decided() {
     bench.tracked.freshen().unwrap();
     assert_eq!(bench.tracked.lock().record, before);
     assert_eq!(bench.image(28), Lookup::Exact(TargetOffset(23)));
+}
+
+/// A partition of which offsets 0..30 are preserved.
+fn preserved() -> Bench {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let tracked = Bench::load(&store);
+    {
+        let mut known = tracked.lock();
+        (known.begun, known.record.offsets) = (true, OffsetsMode::Preserve);
+        known.record.fence_epoch = 7;
+        let whole = Run::new(SourceOffset(0), TargetOffset(0), 30);
+        known.landed(&[whole], SourceOffset(30)).unwrap();
+    }
+    Bench { store, tracked }
+}
+
+#[tokio::test]
+async fn where_offsets_are_preserved_the_map_goes_on_through_what_is_given_up() {
+    let whole = Run::new(SourceOffset(0), TargetOffset(0), 30);
+    let found = Explanation {
+        runs: Vec::new(),
+        position: SourceOffset(30),
+    };
+    let gap = follow_gap(reason(HaltCode::SourceGap), found, SourceOffset(50), END);
+    let (bench, outcome) = preserved().decide(&gap.in_place()).await;
+    assert_eq!(outcome.stretches, [stretch(StretchKind::Lost, 30, 50)]);
+    assert_eq!(bench.goes_on(), (whole, 30, 0));
+    let skipped = skip(reason(HaltCode::RecordRefused), SourceOffset(50), END);
+    let (bench, _) = bench.decide(&skipped.in_place()).await;
+    assert_eq!(bench.goes_on(), (whole, 30, 0));
+    let known = bench.tracked.lock();
+    assert_eq!(
+        known.record.history.passed(SourceOffset(30)),
+        SourceOffset(51)
+    );
+}
+
+#[tokio::test]
+async fn an_offset_map_begins_behind_offsets_that_were_preserved() {
+    let impossible = reason(HaltCode::PreserveImpossible);
+    let (bench, _) = preserved()
+        .decide(&translate_from(impossible, SourceOffset(90), END))
+        .await;
+    assert_eq!(bench.goes_on(), (begins(90, END), 90, 1));
+    assert_eq!(bench.image(29), Lookup::Exact(TargetOffset(29)));
+    let known = bench.tracked.lock();
+    let record = &known.record;
+    assert_eq!(
+        (record.offsets, record.fence_epoch),
+        (OffsetsMode::Translate, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_new_producer_goes_on_in_the_same_map() {
+    let used_up = reason(HaltCode::PreserveImpossible);
+    let (bench, _) = preserved().decide(&renew_producer(used_up, END)).await;
+    let whole = Run::new(SourceOffset(0), TargetOffset(0), 30);
+    assert_eq!(bench.goes_on(), (whole, 30, 1));
+    assert_eq!(bench.tracked.lock().record.fence_epoch, 0);
 }

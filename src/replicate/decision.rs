@@ -5,7 +5,8 @@
 //! Doing so twice changes nothing, because a decision that is stored is no longer asked for.
 
 use crate::model::{
-    Anchor, Policy, Reason, Run, SourceOffset, Stretch, StretchKind, TargetOffset, TopicId,
+    Anchor, OffsetsMode, Policy, Reason, Run, SourceOffset, Stretch, StretchKind, TargetOffset,
+    TopicId,
 };
 
 use super::resume::Explanation;
@@ -53,6 +54,8 @@ pub(crate) struct Decision {
     pub(crate) new_incarnation: bool,
     /// The source topic's new id, if it is another topic.
     pub(crate) source_id: Option<TopicId>,
+    /// How offsets of the two sides relate from now on, if otherwise than before.
+    pub(crate) offsets: Option<OffsetsMode>,
 }
 
 impl Decision {
@@ -67,7 +70,24 @@ impl Decision {
             stretches: Vec::new(),
             new_incarnation: false,
             source_id: None,
+            offsets: None,
         }
+    }
+
+    /// The same where offsets are preserved: what has no image leaves its offsets to be filled, and the map just goes on.
+    pub(crate) fn in_place(mut self) -> Self {
+        if let GoesOn::At(anchor) = self.goes_on {
+            self.goes_on = GoesOn::Behind(anchor.target);
+        }
+        self
+    }
+
+    /// The same where the log's records end before its end.
+    pub(crate) fn found_up_to(mut self, filled: TargetOffset) -> Self {
+        if let Some((_, end)) = &mut self.found {
+            *end = filled;
+        }
+        self
     }
 }
 
@@ -189,5 +209,28 @@ pub(crate) fn skip(reason: Reason, record: SourceOffset, end: TargetOffset) -> D
             Cut::Nothing,
             GoesOn::At(anchor),
         )
+    }
+}
+
+/// Stops to preserve offsets where that can't be gone on with: from here on the records have a map.
+///
+/// Under a new producer id, because its sequence numbers are target offsets again.
+pub(crate) fn translate_from(reason: Reason, next: SourceOffset, end: TargetOffset) -> Decision {
+    let anchor = Anchor {
+        source: next,
+        target: end,
+    };
+    Decision {
+        new_incarnation: true,
+        offsets: Some(OffsetsMode::Translate),
+        ..Decision::new(reason, Policy::Follow, Cut::Nothing, GoesOn::At(anchor))
+    }
+}
+
+/// Goes on under a new producer id where the present one has no epoch left with which markers could be shut out.
+pub(crate) fn renew_producer(reason: Reason, end: TargetOffset) -> Decision {
+    Decision {
+        new_incarnation: true,
+        ..Decision::new(reason, Policy::Follow, Cut::Nothing, GoesOn::Behind(end))
     }
 }

@@ -4,8 +4,7 @@ use std::pin::Pin;
 
 use crate::error::Result;
 use crate::kafka::admin::ListedOffsets;
-use crate::kafka::wire::Connection;
-use crate::kafka::{FetchedPartition, ProduceAnswer};
+use crate::kafka::{FetchedPartition, ProduceAnswer, Sink, Source};
 use crate::model::BrokerId;
 use crate::offsets::Receipt;
 
@@ -21,8 +20,8 @@ pub(crate) type Ticket = (usize, u32);
 
 /// Something the loop waited for.
 pub(crate) enum Event {
-    /// A connection for fetching is there, or not.
-    IntakeUp(Lane, Result<Connection>),
+    /// What is fetched from is there, or not.
+    IntakeUp(Lane, Result<Source>),
     /// A fetch was answered.
     Fetched {
         lane: Lane,
@@ -30,8 +29,8 @@ pub(crate) enum Event {
         reserved: usize,
         answer: Result<Vec<FetchedPartition>>,
     },
-    /// A connection for producing is there, or not.
-    OutletUp(Lane, Result<Connection>),
+    /// What is produced to is there, or not.
+    OutletUp(Lane, Result<Sink>),
     /// A produce request was answered.
     Produced {
         lane: Lane,
@@ -88,8 +87,8 @@ pub(crate) enum Event {
 /// A produce request's answer.
 #[derive(Debug)]
 pub(crate) struct Answered {
-    /// The connection it was sent on.
-    pub(crate) connection: u64,
+    /// What it was sent to.
+    pub(crate) sink: u64,
     /// The partitions in it, in order.
     pub(crate) tickets: Vec<Ticket>,
     /// The answers in the same order, or why there are none.

@@ -10,6 +10,7 @@ fn course(target: i64) -> Course {
         epoch: 2,
         target: TargetOffset(target),
         unnumbered: 3,
+        marker: 0,
         source: None,
         records_limit: usize::MAX,
     }

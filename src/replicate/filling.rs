@@ -2,17 +2,19 @@
 
 use std::collections::VecDeque;
 
+use crate::config::Otherwise;
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::admin;
 use crate::kafka::wire::{Cluster, Slot};
 use crate::model::{BrokerId, HaltCode, Reason, SourceOffset, TargetOffset};
 use crate::task::Ownership;
 
+use super::decision;
 use super::event::{Event, Ticket};
 use super::filler::MARKERS;
 use super::marking::{Filled, Unfilled, fill};
 use super::mirror::{Mirror, Phase, Route};
-use super::preserve::{Task, Turn};
+use super::preserve::{Before, Task, Turn};
 use super::settle::Trouble;
 use super::worker::Worker;
 
@@ -38,17 +40,41 @@ impl Worker {
         match mirror.chore_due() {
             None => {}
             Some(Task::Trim(before)) => self.trim(index, before),
-            Some(Task::Fill(until)) => {
-                let gap = until.since(mirror.course.target);
-                let limit = self.link.settings.preserve.limits.max_markers;
-                if gap > limit {
-                    let reason = too_long(mirror, gap, limit);
-                    return self.trouble(index, Trouble::Halt(reason), false);
+            Some(Task::Fill(until)) => self.prepare_markers(index, outlet.broker, until),
+        }
+    }
+
+    /// Lets a gap have its turn at a broker, unless it is longer than is to be filled.
+    fn prepare_markers(&mut self, index: usize, broker: BrokerId, until: TargetOffset) {
+        let limits = self.link.settings.preserve;
+        let mirror = &mut self.mirrors[index];
+        let from = mirror.course.target;
+        let gap = until.since(from);
+        let fences = mirror.preserve.as_ref().is_some_and(|it| it.fences);
+        // What may still land is shut out, by one marker, before an offset map begins.
+        let ends_here = limits.otherwise == Otherwise::Refuse || !fences;
+        if gap > limits.max_markers && ends_here {
+            let reason = too_long(from, gap, limits.max_markers);
+            let trouble = match limits.otherwise {
+                Otherwise::Refuse => Trouble::Halt(reason),
+                Otherwise::Translate => {
+                    let next = SourceOffset(until.get());
+                    Trouble::Decided(Box::new(decision::translate_from(reason, next, from)))
                 }
+            };
+            return self.trouble(index, trouble, false);
+        }
+        match mirror.before_markers() {
+            Before::Nothing => {
                 mirror.set_turn(Turn::Queued);
                 mirror.tracked.lock().show_gap(until, gap);
-                let lane = self.markers.entry(outlet.broker).or_default();
+                let lane = self.markers.entry(broker).or_default();
                 lane.ready.push_back(index);
+            }
+            Before::Store => self.to_store.push(index),
+            Before::Renew => {
+                let decision = decision::renew_producer(used_up(from), from);
+                self.trouble(index, Trouble::Decided(Box::new(decision)), true);
             }
         }
     }
@@ -118,6 +144,9 @@ impl Worker {
                 Ok(filled) => self.gap_shrank(index, &filled),
                 Err(Unfilled { error, uncertain }) => {
                     mirror.set_turn(Turn::Due);
+                    if !uncertain {
+                        mirror.unfilled();
+                    }
                     let trouble = if error.code() == Some(INVALID_PRODUCER_EPOCH) {
                         Trouble::Halt(taken_over(mirror))
                     } else {
@@ -221,12 +250,20 @@ async fn trim(
     admin::delete_records(target, &route.target, before.get(), right).await
 }
 
-fn too_long(mirror: &Mirror, gap: i64, limit: i64) -> Reason {
-    let at = mirror.course.target;
+fn too_long(at: TargetOffset, gap: i64, limit: i64) -> Reason {
     let message = format!(
         "{gap} offsets from {at} on hold no record on the source, more than preserve_max_markers = {limit}"
     );
-    Reason::new(HaltCode::PreserveImpossible, message).at(Some(SourceOffset(at.get())), Some(at))
+    let mut reason = Reason::new(HaltCode::PreserveImpossible, message);
+    let remedy = "Raise preserve_max_markers, or let the records behind it have an offset map (preserve_otherwise = \"translate\"), and restart; or mirror the topic anew (farshore resolve --with reseed).";
+    remedy.clone_into(&mut reason.remedy);
+    reason.at(Some(SourceOffset(at.get())), Some(at))
+}
+
+fn used_up(at: TargetOffset) -> Reason {
+    let message = "the epochs of the partition's producer id are used up; a new one takes over";
+    let reason = Reason::new(HaltCode::PreserveImpossible, message);
+    reason.at(Some(SourceOffset(at.get())), Some(at))
 }
 
 /// Somebody who writes under the link's id has raised its epoch, and nobody but the link itself does.

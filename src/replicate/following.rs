@@ -87,7 +87,10 @@ impl Worker {
         match (conflict, &mirror.conflict) {
             (Some(conflict), known) if known.as_ref() != Some(conflict) => {
                 self.mirrors[index].conflict = Some(conflict.clone());
-                self.trouble(index, Trouble::Halt(conflict.clone()), false);
+                // What is being stored is stored first.
+                if !matches!(self.mirrors[index].phase, Phase::Deciding) {
+                    self.trouble(index, Trouble::Halt(conflict.clone()), false);
+                }
             }
             (Some(_), _) | (None, None) => {}
             (None, Some(_)) => self.reconsider(index),

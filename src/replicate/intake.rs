@@ -1,17 +1,16 @@
 //! The fetching side of the worker.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::batches;
-use crate::kafka::wire::{Connection, Slot};
-use crate::kafka::{FetchOrder, FetchPartition, FetchedPartition, start_fetch};
+use crate::kafka::{FetchOrder, FetchPartition, FetchedPartition, Source};
 use crate::model::SourceOffset;
 
 use super::event::{Event, Ticket};
 use super::hold::Cargo;
 use super::mirror::{Lane, Mirror, Phase};
-use super::reasons::{source_gap, truncated};
 use super::settle::Trouble;
 use super::sieve::{Sieve, Verdict};
 use super::worker::{Intake, Worker};
@@ -22,8 +21,6 @@ const LONG_WAIT: Duration = Duration::from_millis(500);
 const SHORT_WAIT: Duration = Duration::from_millis(5);
 /// A fetch isn't worth sending for less room than this.
 const LEAST_ROOM: usize = 64 * 1024;
-
-const OFFSET_OUT_OF_RANGE: i16 = 1;
 
 impl Worker {
     /// Sends a fetch on each idle connection that has partitions with room.
@@ -49,13 +46,12 @@ impl Worker {
         if intake.members.is_empty() {
             return;
         }
-        let Some(connection) = intake.connection.clone().filter(Connection::is_alive) else {
+        let Some(source) = intake.source.clone().filter(Source::is_alive) else {
             intake.busy = true;
-            intake.connection = None;
-            let source = self.link.source.clone();
+            intake.source = None;
+            let link = Arc::clone(&self.link);
             self.events.push(Box::pin(async move {
-                let connection = source.connection(lane.broker, Slot::Fetch(lane.slot)).await;
-                Event::IntakeUp(lane, connection)
+                Event::IntakeUp(lane, link.open_source(lane).await)
             }));
             return;
         };
@@ -73,28 +69,24 @@ impl Worker {
         intake.busy = true;
         self.reserved += max_bytes;
         let timeout = self.link.settings.request_timeout;
-        let pending = start_fetch(&connection, &order, timeout);
+        let pending = source.start_fetch(order, timeout);
         self.events.push(Box::pin(async move {
-            let answer = match pending {
-                Ok(pending) => pending.await,
-                Err(error) => Err(error),
-            };
             Event::Fetched {
                 lane,
                 tickets,
                 reserved: max_bytes,
-                answer,
+                answer: pending.await,
             }
         }));
     }
 
-    pub(crate) fn intake_up(&mut self, lane: Lane, connection: Result<Connection>) {
+    pub(crate) fn intake_up(&mut self, lane: Lane, source: Result<Source>) {
         let Some(intake) = self.intakes.get_mut(&lane) else {
             return;
         };
         intake.busy = false;
-        match connection {
-            Ok(connection) => intake.connection = Some(connection),
+        match source {
+            Ok(source) => intake.source = Some(source),
             Err(error) => self.intake_lost(lane, &error),
         }
     }
@@ -103,7 +95,7 @@ impl Worker {
         let Some(intake) = self.intakes.get_mut(&lane) else {
             return;
         };
-        intake.connection = None;
+        intake.source = None;
         for index in std::mem::take(&mut intake.members) {
             if self.mirrors[index].fetches_at(lane) {
                 let error = error.shared("fetching stopped");
@@ -186,14 +178,16 @@ fn order(
 /// Takes one partition's part of a fetch response into its hold.
 fn take_in(mirror: &mut Mirror, fetched: FetchedPartition) -> Result<(), Trouble> {
     if let Some(diverging) = fetched.diverging {
-        return Err(Trouble::Halt(truncated(
-            mirror.fetch_next,
-            diverging.end,
-            diverging.epoch.0,
-        )));
+        // Whether it concerns what was mirrored, or only what was fetched, is for a settling to tell.
+        let message = format!(
+            "the source's log of leader epoch {} ends at {}, before what was fetched",
+            diverging.epoch.0, diverging.end
+        );
+        let error = Error::new(Kind::Invalid, message).partition(&mirror.route.source);
+        return Err(Trouble::Retry(error));
     }
     if let Some(code) = fetched.error {
-        return Err(refused(mirror, &fetched, code));
+        return Err(refused(mirror, code));
     }
     let mut sieve = Sieve::of(&fetched.aborted);
     let mut oldest = None;
@@ -261,14 +255,8 @@ fn note(
     known.judge_state();
 }
 
-fn refused(mirror: &Mirror, fetched: &FetchedPartition, code: crate::error::BrokerCode) -> Trouble {
-    let passed = fetched.log_start > mirror.fetch_next.get();
-    if code.0 == OFFSET_OUT_OF_RANGE && passed {
-        return Trouble::Halt(source_gap(
-            mirror.fetch_next,
-            SourceOffset(fetched.log_start),
-        ));
-    }
+/// A settling tells what to make of it: a log start that moved on may have passed what was mirrored, or not.
+fn refused(mirror: &Mirror, code: crate::error::BrokerCode) -> Trouble {
     let message = format!(
         "the source refused a fetch: {}",
         crate::kafka::wire::code_name(code)

@@ -1,30 +1,44 @@
 //! What a settling makes of trouble: a decision where a policy has one, a halt everywhere else.
 
 use crate::error::Result;
-use crate::kafka::wire::{Cluster, Leader};
-use crate::model::{HaltCode, LinkIdentity, Policy, Reason, SourceOffset};
+use crate::model::{
+    DataPath, HaltCode, LinkIdentity, OffsetsMode, Policy, Reason, SourceOffset, TargetOffset,
+};
 
 use super::decision;
 use super::parting;
-use super::resume::{self, Tail};
-use super::settle::{Question, TargetSide, Trouble};
+use super::resume::{self, Explanation, Tail};
+use super::settle::{Placed, Question, Trouble};
+use super::sides::Sides;
+use super::transacted::{self, Expected};
 
 /// Whether the tail is this link's own, or why it is somebody else's that is to be adopted.
 pub(crate) fn judge_tail(
     identity: &LinkIdentity,
     question: &Question,
     tail: &Tail,
+    explanations: &[Explanation],
 ) -> Result<Option<Reason>, Trouble> {
     let adopts = question.policies.on(HaltCode::ForeignWrite) == Policy::Adopt;
     let reached = question.acknowledged.map(|_| question.record.frontier);
     let (acknowledged, incarnation) = (question.acknowledged, question.record.incarnation);
-    let checked = resume::check_tail(
-        identity,
-        question.offsets,
-        tail,
-        acknowledged,
-        question.anchor(),
-    )
+    let checked = match question.record.path {
+        DataPath::Raw => resume::check_tail(
+            identity,
+            question.offsets,
+            tail,
+            acknowledged,
+            question.anchor(),
+        ),
+        DataPath::Record => {
+            let expected = Expected {
+                acknowledged,
+                mapped: question.tracked.lock().map.target_end(),
+                explanations,
+            };
+            transacted::check(identity, tail, &expected)
+        }
+    }
     .and_then(|()| resume::check_incarnation(identity, tail, acknowledged, incarnation));
     match checked {
         Ok(()) => {
@@ -49,26 +63,41 @@ pub(crate) fn judge_tail(
 }
 
 /// Checks that the source still holds what was mirrored before an offset (H11).
-pub(crate) async fn check_holds(
-    source: &Cluster,
-    question: &Question,
-    side: &TargetSide,
-    leader: &Leader,
-    before: SourceOffset,
-) -> Result<(), Trouble> {
-    match parting::by_ends(source, question, leader, before).await? {
-        Some(reason) => Err(truncation(question, side, reason)),
+pub(crate) async fn check_holds(sides: &Sides<'_>, before: SourceOffset) -> Result<(), Trouble> {
+    match parting::by_ends(sides, before).await? {
         None => Ok(()),
+        Some(_) if parting::is_another_topic(sides).await? => Err(recreated(
+            sides,
+            super::reasons::another_topic(&sides.question.source, before),
+        )),
+        Some(reason) => Err(truncation(sides, reason)),
     }
 }
 
+/// What to do about a record that differs from the source's, if both sides had the same before; none if nothing tells.
+pub(crate) async fn parted(
+    sides: &Sides<'_>,
+    differs: TargetOffset,
+) -> Result<Option<Trouble>, Trouble> {
+    let Some(reason) = parting::by_content(sides, differs).await? else {
+        return Ok(None);
+    };
+    Ok(Some(if parting::is_another_topic(sides).await? {
+        let before = sides.question.record.frontier;
+        let reason = super::reasons::another_topic(&sides.question.source, before);
+        recreated(sides, reason)
+    } else {
+        truncation(sides, reason)
+    }))
+}
+
 /// What to do about a source that parted from what was mirrored at the reason's source offset.
-pub(crate) fn truncation(question: &Question, side: &TargetSide, reason: Reason) -> Trouble {
+fn truncation(sides: &Sides<'_>, reason: Reason) -> Trouble {
+    let Sides { question, side, .. } = *sides;
     // Behind the parting nothing can be proven by content any more: only an unequivocal map may be cut there.
-    let nothing_new = question.acknowledged == Some(side.tail.end);
     let found = match side.explanations.as_slice() {
         [only] => Some(only),
-        [first, ..] if nothing_new => Some(first),
+        [first, ..] if question.knows_all_of(side) => Some(first),
         _ => None,
     };
     match (found, reason.source_offset) {
@@ -78,6 +107,7 @@ pub(crate) fn truncation(question: &Question, side: &TargetSide, reason: Reason)
         (Some(found), Some(parting)) if question.follows(reason.code) => {
             let (found, end) = (found.clone(), side.tail.end);
             let decision = decision::follow_truncation(reason, found, parting, end);
+            let decision = decision.found_up_to(side.tail.filled);
             Trouble::Decided(Box::new(decision))
         }
         _ => Trouble::Halt(reason),
@@ -85,22 +115,36 @@ pub(crate) fn truncation(question: &Question, side: &TargetSide, reason: Reason)
 }
 
 /// What to do about another source topic of the same name.
-pub(crate) fn recreated(
-    question: &Question,
-    side: &TargetSide,
-    leader: &Leader,
-    log_start: SourceOffset,
-    trouble: Trouble,
-) -> Trouble {
-    match trouble {
-        Trouble::Halt(reason) if question.policies.on(reason.code) == Policy::Reseed => {
-            Trouble::Decided(Box::new(decision::reseed(reason, side.tail.end)))
-        }
-        Trouble::Halt(reason) if question.follows(reason.code) => {
-            let end = side.tail.end;
-            let decision = decision::follow_recreation(reason, leader.topic_id, log_start, end);
-            Trouble::Decided(Box::new(decision))
-        }
-        trouble => trouble,
+pub(crate) fn recreated(sides: &Sides<'_>, reason: Reason) -> Trouble {
+    let (question, end) = (sides.question, sides.side.tail.end);
+    if question.policies.on(reason.code) == Policy::Reseed {
+        Trouble::Decided(Box::new(decision::reseed(reason, end)))
+    } else if question.follows(reason.code) {
+        let (id, log_start) = (sides.leader.topic_id, sides.log_start);
+        let decision = decision::follow_recreation(reason, id, log_start, end);
+        Trouble::Decided(Box::new(decision))
+    } else {
+        Trouble::Halt(reason)
     }
+}
+
+/// What to do about a source whose log start passed what comes next.
+pub(crate) fn overtaken(sides: &Sides<'_>, placed: Placed) -> Trouble {
+    let Sides {
+        side, log_start, ..
+    } = *sides;
+    let reason = super::reasons::source_gap(placed.next, log_start);
+    if !sides.question.follows(reason.code) {
+        return Trouble::Halt(reason);
+    }
+    let found = Explanation {
+        runs: placed.runs,
+        position: placed.next,
+    };
+    let decision = decision::follow_gap(reason, found, log_start, side.tail.end);
+    let decision = decision.found_up_to(side.tail.filled);
+    Trouble::Decided(Box::new(match placed.offsets {
+        OffsetsMode::Translate => decision,
+        OffsetsMode::Preserve => decision.in_place(),
+    }))
 }

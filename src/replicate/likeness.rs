@@ -97,7 +97,15 @@ pub(crate) fn alike(
     map: impl Fn(TargetOffset) -> Option<SourceOffset>,
 ) -> Result<Likeness, BatchError> {
     if source.header().attributes.is_control() {
-        return Ok(Likeness::Different);
+        // Where the source has a marker, no record of it was mirrored.
+        let held = source.base_offset()..source.next_offset();
+        let mut ours = (target.base_offset()..target.next_offset()).map(TargetOffset);
+        let stands_there = |our| map(our).is_some_and(|wanted| held.contains(&wanted.get()));
+        return Ok(if ours.any(stands_there) {
+            Likeness::Different
+        } else {
+            Likeness::Unknown
+        });
     }
     let mut likeness = Likeness::Unknown;
     let (theirs, ours) = (source.records()?, target.records()?);

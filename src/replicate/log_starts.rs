@@ -39,6 +39,7 @@ impl Worker {
                 if expired.is_ok_and(|it| it == Some(Expired::First)) {
                     tracing::warn!(
                         link = %self.link.name, partition = %mirror.route.source,
+                        target_log_start = start.offset,
                         "the target removes records that the source still has: see expired_on_target, and the mirror topic's retention"
                     );
                 }

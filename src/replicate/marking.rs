@@ -219,12 +219,8 @@ async fn standing_after(cluster: &Cluster, order: &Order, end: i64) -> Outcome {
 }
 
 fn refused(connection: &Connection, order: &Order, code: BrokerCode) -> Unfilled {
-    let detail = (code == CLUSTER_AUTHORIZATION_FAILED)
-        .then_some("offsets are preserved with control markers, which need ALTER on the cluster");
     Unfilled {
-        error: connection
-            .refusal("write control markers", code, detail)
-            .partition(&order.partition),
+        error: admin::refused_markers(connection, code).partition(&order.partition),
         uncertain: code != CLUSTER_AUTHORIZATION_FAILED,
     }
 }

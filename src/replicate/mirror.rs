@@ -107,12 +107,17 @@ pub(crate) struct Route {
 
 impl Route {
     /// A number that spreads partitions over connections: neighbours within a topic land on different ones.
-    pub(crate) fn spread(&self) -> u64 {
+    fn spread(&self) -> u64 {
         let topic = self.source.topic.as_str().bytes();
         let hash = topic.fold(0_u64, |hash, byte| {
             hash.wrapping_mul(31).wrapping_add(u64::from(byte))
         });
         hash.wrapping_add(u64::from(self.source.partition.0.unsigned_abs()))
+    }
+
+    /// Which of so many connections is this partition's.
+    pub(crate) fn slot(&self, connections: u16) -> u16 {
+        u16::try_from(self.spread() % u64::from(connections.max(1))).unwrap_or(0)
     }
 }
 
@@ -175,8 +180,10 @@ pub(crate) struct Mirror {
     pub(crate) offsets: OffsetsMode,
     /// What it keeps in mind while offsets are preserved.
     pub(crate) preserve: Option<Box<Preserving>>,
-    /// The epoch under which this process last wrote a marker to shut others out.
-    pub(crate) fence_epoch: i16,
+    /// The ids under which it is about to begin anew, until it is durable that what is known of the former ones is given up.
+    pub(crate) anew: Option<Ids>,
+    /// An epoch that nobody wrote under, stored for the next marker that is to shut others out.
+    pub(crate) fence: Option<i16>,
 }
 
 impl Mirror {
@@ -203,6 +210,7 @@ impl Mirror {
                 epoch: 0,
                 target: TargetOffset::ZERO,
                 unnumbered: 0,
+                marker: 0,
                 source: None,
                 records_limit: usize::MAX,
             },
@@ -226,7 +234,8 @@ impl Mirror {
             pending: None,
             offsets,
             preserve: None,
-            fence_epoch: 0,
+            anew: None,
+            fence: None,
         }
     }
 
@@ -325,6 +334,8 @@ impl Mirror {
             self.route.source_id = id;
             self.conflict = None;
         }
+        self.offsets = decision.offsets.unwrap_or(self.offsets);
+        self.fence = None;
         if self.epochs_until > frontier || decision.source_id.is_some() {
             self.epochs_until = frontier;
         }

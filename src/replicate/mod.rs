@@ -38,18 +38,23 @@ mod resume;
 mod settle;
 mod settling;
 mod shipment;
+mod shown;
+mod sides;
 mod sieve;
 mod storing;
 mod stretch;
 mod target_log;
 mod tracked;
+mod transacted;
 mod translate;
 mod turns;
 mod view;
+mod ways;
 mod window;
 mod worker;
 
-pub use context::{Link, Preserve, Settings};
+pub use context::{Link, Settings};
+pub(crate) use quarantine::quarantine_topic;
 pub(crate) use resume::{Tail, check_tail};
 
 pub use deciding::Outcome;
@@ -57,5 +62,7 @@ pub(crate) use filler::EMPTY as FILLER_CONTENT;
 pub(crate) use ground::{Decisions, Ground};
 pub use release::Unreleased;
 pub use translate::{Translation, Untranslatable};
+pub(crate) use ways::record_name;
+
 pub use view::{LinkView, PartitionStatus};
 pub use worker::run;

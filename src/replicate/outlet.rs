@@ -1,8 +1,10 @@
 //! The producing side of the worker.
 
+use std::sync::Arc;
+
 use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::wire::{Connection, Slot, code_name};
-use crate::kafka::{ProduceAnswer, ProducePart, start_produce};
+use crate::kafka::wire::code_name;
+use crate::kafka::{ProduceAnswer, ProducePart, Sink};
 use crate::model::{HaltCode, Reason, TargetOffset};
 
 use super::event::{Answered, Event, Ticket};
@@ -12,8 +14,6 @@ use super::settle::Trouble;
 use super::window::{InFlight, Landing};
 use super::worker::Worker;
 
-/// Requests out on one connection: the broker works on one at a time, the next one waits in its socket buffer.
-const REQUESTS_OUT: u64 = 3;
 /// A produce request stops growing here.
 const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 
@@ -70,11 +70,11 @@ impl Worker {
         let Some(outlet) = self.outlets.get_mut(&lane) else {
             return false;
         };
-        let Some(connection) = outlet.connection.clone().filter(Connection::is_alive) else {
+        let Some(sink) = outlet.sink.clone().filter(Sink::is_alive) else {
             self.connect_outlet(lane);
             return false;
         };
-        if outlet.requests.outstanding() >= REQUESTS_OUT {
+        if outlet.requests.outstanding() >= sink.requests() {
             return false;
         }
         let (parts, tickets) = self.collect(lane);
@@ -82,21 +82,17 @@ impl Worker {
             return false;
         }
         let timeout = self.link.settings.request_timeout;
-        let pending = start_produce(&connection, parts, timeout, Some(&self.link.ownership));
+        let pending = sink.start_produce(parts, timeout, &self.link.ownership);
         let Some(outlet) = self.outlets.get_mut(&lane) else {
             return false;
         };
         let number = outlet.requests.send();
-        let connection = connection.id();
+        let sink = sink.id();
         self.events.push(Box::pin(async move {
-            let answer = match pending {
-                Ok(pending) => pending.await,
-                Err(error) => Err(error),
-            };
             let answered = Answered {
-                connection,
+                sink,
                 tickets,
-                answer,
+                answer: pending.await,
             };
             Event::Produced {
                 lane,
@@ -111,28 +107,25 @@ impl Worker {
         let Some(outlet) = self.outlets.get_mut(&lane) else {
             return;
         };
-        outlet.connection = None;
+        outlet.sink = None;
         if outlet.connecting || outlet.requests.outstanding() > 0 {
             return;
         }
         outlet.connecting = true;
-        let target = self.link.target.clone();
+        let link = Arc::clone(&self.link);
         self.events.push(Box::pin(async move {
-            let connection = target
-                .connection(lane.broker, Slot::Produce(lane.slot))
-                .await;
-            Event::OutletUp(lane, connection)
+            Event::OutletUp(lane, link.open_sink(lane).await)
         }));
     }
 
-    pub(crate) fn outlet_up(&mut self, lane: Lane, connection: Result<Connection>) {
+    pub(crate) fn outlet_up(&mut self, lane: Lane, sink: Result<Sink>) {
         let Some(outlet) = self.outlets.get_mut(&lane) else {
             return;
         };
         outlet.connecting = false;
-        match connection {
-            Ok(connection) => {
-                outlet.connection = Some(connection);
+        match sink {
+            Ok(sink) => {
+                outlet.sink = Some(sink);
                 // A broker that was restarted may have forgotten our producer ids, also while nothing was sent (H2).
                 for mirror in &mut self.mirrors {
                     if mirror.produces_at(lane) {
@@ -200,9 +193,9 @@ impl Worker {
         let Some(outlet) = self.outlets.get_mut(&lane) else {
             return;
         };
-        let is_current = |connection: &Connection| connection.id() == answered.connection;
-        if answered.answer.is_err() && outlet.connection.as_ref().is_some_and(is_current) {
-            outlet.connection = None;
+        let is_current = |sink: &Sink| sink.id() == answered.sink;
+        if answered.answer.is_err() && outlet.sink.as_ref().is_some_and(is_current) {
+            outlet.sink = None;
         }
         for answered in outlet.requests.arrive(number, answered) {
             self.take_answers(&answered.tickets, answered.answer);
@@ -242,7 +235,9 @@ impl Worker {
         let (base, now) = (TargetOffset(answer.base_offset), self.link.now_ms());
         match mirror.window.landed(base, answer.append_time, now) {
             Landing::AsPredicted(landed) => {
-                mirror.tracked.lock().figures.target_log_start = answer.log_start;
+                if answer.log_start >= 0 {
+                    mirror.tracked.lock().figures.target_log_start = answer.log_start;
+                }
                 self.landed(index, &landed);
             }
             Landing::Repeated(repeated) => {
@@ -278,6 +273,8 @@ impl Worker {
             known.figures.batches += 1;
             known.figures.oldest_waiting = Some(landed.max_timestamp);
             let result = known.landed(&landed.runs, landed.frontier);
+            let end = known.end().plus(mirror.course.marker);
+            known.goes_on_behind(self.link.settings.path, landed.frontier, end);
             known.judge_state();
             result
         };

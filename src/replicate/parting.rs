@@ -1,37 +1,32 @@
-//! Finds where a source parted from what was mirrored of it (H11).
+//! Finds where a source parted from what was mirrored of it (H11), and whether it is another topic altogether.
 //!
 //! By leader epochs where the source tells them, and by content where a log lost its tail without a new epoch: brokers up
 //! to 3.9 do that when one that stood alone comes back without its last records.
 
 use crate::error::Result;
-use crate::kafka::admin::{self, At};
-use crate::kafka::wire::{Cluster, Leader};
+use crate::kafka::admin;
 use crate::model::{LeaderEpoch, Reason, SourceOffset, TargetOffset};
-use crate::offsets::Lookup;
 
 use super::likeness::{self, Likeness};
 use super::reasons::truncated;
-use super::settle::{Question, TargetSide};
+use super::settle::Question;
+use super::sides::Sides;
+
+/// How many batches are looked at for a record that both sides still have.
+const LOOKS: usize = 32;
 
 /// Where the source parted from what was mirrored before an offset; none if it holds it all, as far as its ends tell.
 ///
 /// Only what every in-sync replica holds is mirrored, so a leader that was elected cleanly can't end before it; and brokers
 /// that can't tell a truncation in a fetch are asked for the end of the last mirrored epoch.
-pub(crate) async fn by_ends(
-    source: &Cluster,
-    question: &Question,
-    leader: &Leader,
-    before: SourceOffset,
-) -> Result<Option<Reason>> {
-    let partition = &question.source;
-    let end = admin::list_offset(source, partition, leader.epoch, At::TrueEnd).await?;
-    let mut parting = (before.get(), leader.epoch);
-    if end.offset < before.get() {
-        parting = (end.offset, leader.epoch);
-    }
+pub(crate) async fn by_ends(sides: &Sides<'_>, before: SourceOffset) -> Result<Option<Reason>> {
+    let (question, leader) = (sides.question, sides.leader);
+    let end = sides.source_end().await?;
+    let mut parting = (before.min(end).get(), leader.epoch);
     let mut asked = question.epoch_before(SourceOffset(parting.0));
     while asked != LeaderEpoch::UNKNOWN && asked != leader.epoch {
-        let (found, end) = admin::end_of_epoch(source, partition, asked).await?;
+        let told = admin::end_of_epoch(sides.source, &question.source, asked);
+        let (found, end) = told.await?;
         // What the source has of the epoch, and what was mirrored of it.
         let mirrored = question.end_of_epoch(found).unwrap_or(before);
         let shared = end.min(mirrored.get());
@@ -50,29 +45,33 @@ pub(crate) async fn by_ends(
     Ok((offset < before.get()).then(|| truncated(before, offset, epoch.0)))
 }
 
-/// Where the source's records stop to be the mirror's; none if its map ends before anything differs.
+/// The leader epoch in which the source wrote what is before an offset, as its log tells; unknown if there is nothing any more.
+pub(crate) async fn epoch_before(sides: &Sides<'_>, offset: SourceOffset) -> Result<LeaderEpoch> {
+    let last = offset.get() - 1;
+    let batch = likeness::batch_holding(sides.source, &sides.question.source, last).await?;
+    let holds = batch.filter(|batch| batch.base_offset() <= last);
+    Ok(holds.map_or(LeaderEpoch::UNKNOWN, |batch| batch.header().leader_epoch))
+}
+
+/// Where the source's records stop to be the mirror's, the one at `differs` being another; none if the map has no image there.
 ///
-/// `side` ends with a record that differs. Both logs are equal up to one place and differ from there on, so that place is
-/// found by halving; a record that the source no longer keeps tells nothing, and counts as equal.
-pub(crate) async fn by_content(
-    source: &Cluster,
-    target: &Cluster,
-    question: &Question,
-    side: &TargetSide,
-) -> Result<Option<Reason>> {
-    let (mut equal, mut differs) = (side.tail.log_start.get() - 1, side.tail.end.get() - 1);
+/// Both logs are equal up to one place and differ from there on, so that place is found by halving. What neither tells is
+/// taken to differ: it is mirrored again rather than believed.
+pub(crate) async fn by_content(sides: &Sides<'_>, differs: TargetOffset) -> Result<Option<Reason>> {
+    let (mut equal, mut differs) = (first_of_both(sides).get() - 1, differs.get());
     while differs - equal > 1 {
         let middle = equal + (differs - equal) / 2;
-        if is_different(source, target, question, TargetOffset(middle)).await? {
-            differs = middle;
-        } else {
+        let likeness = likeness_from(sides, TargetOffset(middle), TargetOffset(differs)).await?;
+        if likeness == Likeness::Same {
             equal = middle;
+        } else {
+            differs = middle;
         }
     }
-    let parting = question.image(TargetOffset(differs))?;
+    let parting = sides.image(TargetOffset(differs))?;
     Ok(parting.map(|parting| {
-        let before = question.record.frontier;
-        let mut reason = truncated(before, parting.get(), side.leader.epoch.0);
+        let before = sides.question.record.frontier.max(parting.plus(1));
+        let mut reason = truncated(before, parting.get(), sides.leader.epoch.0);
         reason.message = format!(
             "the source lost offsets {parting} to {} after they were mirrored and holds other records there",
             before.plus(-1)
@@ -81,22 +80,81 @@ pub(crate) async fn by_content(
     }))
 }
 
-async fn is_different(
-    source: &Cluster,
-    target: &Cluster,
-    question: &Question,
-    at: TargetOffset,
-) -> Result<bool> {
-    let Some(image) = question.image(at)? else {
+/// Whether the source has nothing of what was mirrored, where topic ids don't say whether it is the topic it was.
+///
+/// A log that loses its tail keeps its beginning.
+pub(crate) async fn is_another_topic(sides: &Sides<'_>) -> Result<bool> {
+    if sides.leader.topic_id.is_known() {
+        return Ok(false);
+    }
+    let first = first_of_both(sides);
+    let Some(image) = sides.image(first)? else {
         return Ok(false);
     };
-    let batch = likeness::batch_holding(target, &question.target, at.get()).await?;
-    let Some(batch) = batch else {
-        return Ok(false);
-    };
-    let map = |offset: TargetOffset| (offset == at).then_some(image);
-    let likeness = likeness::compare_from(source, &question.source, &batch, at, map).await?;
-    Ok(likeness == Likeness::Different)
+    if sides.source_end().await? <= image {
+        return Ok(true);
+    }
+    let end = sides.side.tail.end;
+    Ok(likeness_from(sides, first, end).await? == Likeness::Different)
+}
+
+/// Whether the source's leader has an epoch that a topic which it mirrors had left behind: epochs never fall within a
+/// topic's life.
+pub(crate) fn has_older_leader(sides: &Sides<'_>) -> bool {
+    let newest = sides.question.record.epochs.last().map(|(epoch, _)| *epoch);
+    sides.leader.epoch != LeaderEpoch::UNKNOWN
+        && newest.is_some_and(|newest| newest > sides.leader.epoch)
+}
+
+/// The first target offset whose record both sides could still have.
+fn first_of_both(sides: &Sides<'_>) -> TargetOffset {
+    let question = sides.question;
+    let known = question.tracked.lock();
+    let runs = question.tracked.runs();
+    let found = known.map.to_target(sides.log_start, &runs);
+    let first = found.map_or(TargetOffset::ZERO, crate::offsets::Lookup::or_next);
+    first.max(sides.side.tail.log_start)
+}
+
+/// How the first records from `from` on compare that both sides have, before `end`.
+async fn likeness_from(
+    sides: &Sides<'_>,
+    from: TargetOffset,
+    end: TargetOffset,
+) -> Result<Likeness> {
+    let question = sides.question;
+    let mut at = from;
+    for _ in 0..LOOKS {
+        let held = likeness::batch_holding(sides.target, &question.target, at.get()).await?;
+        let Some(batch) = held.filter(|it| it.base_offset() < end.get()) else {
+            break;
+        };
+        at = at.max(TargetOffset(batch.base_offset()));
+        let next = TargetOffset(batch.next_offset());
+        // A marker stands for nothing.
+        while !batch.header().attributes.is_control() && at < next.min(end) {
+            let Some(image) = sides.image(at)? else {
+                break;
+            };
+            let map = |offset| (offset < end).then(|| sides.image(offset).ok().flatten())?;
+            let compared =
+                likeness::compare_from(sides.source, &question.source, &batch, at, map).await?;
+            if compared != Likeness::Unknown {
+                return Ok(compared);
+            }
+            // On to what the next batch of the source holds.
+            let theirs =
+                likeness::batch_holding(sides.source, &question.source, image.get()).await?;
+            let Some(theirs) = theirs else { break };
+            let beyond = theirs.next_offset() - image.get();
+            at = at.plus(beyond.max(1));
+        }
+        at = next;
+        if at >= end {
+            break;
+        }
+    }
+    Ok(Likeness::Unknown)
 }
 
 impl Question {
@@ -117,15 +175,5 @@ impl Question {
         known
             .find(|(it, _)| *it <= epoch)
             .map_or(LeaderEpoch::UNKNOWN, |(it, _)| *it)
-    }
-
-    /// The source offset of a target offset that the map covers.
-    fn image(&self, target: TargetOffset) -> Result<Option<SourceOffset>> {
-        let known = self.tracked.lock();
-        let found = known.map.to_source(target, &self.tracked.runs())?;
-        Ok(match found {
-            Lookup::Exact(source) => Some(source),
-            Lookup::InGap { .. } | Lookup::BeforeMap { .. } | Lookup::BeyondMap { .. } => None,
-        })
     }
 }

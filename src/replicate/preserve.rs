@@ -25,6 +25,8 @@ pub(crate) struct Preserving {
     pub(crate) trimmed: bool,
     /// Whether markers of earlier requests may still land: the next one is written under a higher epoch.
     pub(crate) fences: bool,
+    /// The epoch of the markers that were asked for last.
+    pub(crate) epoch: i16,
     /// What has to be done before more records may follow.
     pub(crate) chore: Option<Chore>,
     /// What fills the prefix.
@@ -49,11 +51,24 @@ pub(crate) enum Task {
     Trim(TargetOffset),
 }
 
+/// What comes before markers are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// They may be asked for.
+    Nothing,
+    /// The epoch under which they shut others out has to be stored.
+    Store,
+    /// No epoch is left: a new producer id has to take over.
+    Renew,
+}
+
 /// How far a chore is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
     /// Waits for what is in flight.
     Due,
+    /// Waits until the epoch that shuts others out is stored.
+    Storing(i16),
     /// Waits for its turn at the broker.
     Queued,
     /// Waits for an answer; so many markers were asked for.
@@ -62,7 +77,7 @@ pub(crate) enum Turn {
 
 impl Mirror {
     /// Sets a partition up for keeping its offsets, if it does.
-    pub(crate) fn keep_offsets(&mut self, settled: &Settled, uncertain: bool, now: i64) {
+    pub(crate) fn keep_offsets(&mut self, settled: &Settled, now: i64) {
         self.offsets = settled.offsets;
         self.preserve = None;
         (self.course.epoch, self.course.unnumbered) = (0, 0);
@@ -74,7 +89,9 @@ impl Mirror {
         let preserving = Preserving {
             origin,
             trimmed: tail.log_start >= origin || origin == TargetOffset::ZERO,
-            fences: uncertain,
+            // Also what an earlier settling left uncertain may still land.
+            fences: !self.window.is_sure(),
+            epoch: 0,
             chore: None,
             filler: Filler::new(now),
         };
@@ -85,8 +102,14 @@ impl Mirror {
         if let Some(standing) = settled.target.standing {
             self.course.recover(standing);
         }
+        self.fence = self.fence.filter(|epoch| *epoch > self.course.epoch);
         self.tracked.lock().show_prefix(origin);
         self.preserve = Some(Box::new(preserving));
+        let at = SourceOffset(self.course.target.get());
+        if at >= settled.origin && settled.next > at {
+            // What was given up is filled without waiting for what follows it.
+            self.hold.pass(settled.next);
+        }
     }
 
     /// Composes the next shipment of a partition in preserve mode, or finds the next chore.
@@ -161,6 +184,39 @@ impl Mirror {
         }
     }
 
+    /// What has to be done before the markers of a gap can be asked for.
+    pub(crate) fn before_markers(&mut self) -> Before {
+        let fences = self.preserve.as_ref().is_some_and(|it| it.fences);
+        if !fences || self.fence.is_some() {
+            return Before::Nothing;
+        }
+        let mut known = self.tracked.lock();
+        let used = known.record.fence_epoch.max(self.course.epoch);
+        let Some(epoch) = used.checked_add(1) else {
+            return Before::Renew;
+        };
+        known.record.fence_epoch = epoch;
+        drop(known);
+        self.set_turn(Turn::Storing(epoch));
+        Before::Store
+    }
+
+    /// What was to be stored is durable.
+    pub(crate) fn fence_stored(&mut self) {
+        if let Some(chore) = self.chore_mut()
+            && let Turn::Storing(epoch) = chore.turn
+        {
+            chore.turn = Turn::Due;
+            self.fence = Some(epoch);
+        }
+    }
+
+    /// Nothing was written of what was asked for.
+    pub(crate) fn unfilled(&mut self) {
+        let asked = self.preserve.as_ref().filter(|it| it.fences);
+        self.fence = asked.map(|it| it.epoch);
+    }
+
     /// Asks for the next markers of its gap, `room` at most.
     pub(crate) fn order_markers(&mut self, now: i64, room: i64) -> Option<Order> {
         let armed = self.window.is_armed(now);
@@ -171,13 +227,13 @@ impl Mirror {
         let (Task::Fill(until), Turn::Queued) = (chore.task, chore.turn) else {
             return None;
         };
+        // An earlier fence of which nobody knows what became may still land too: each has an epoch of its own.
         let epoch = if preserving.fences {
-            // An earlier fence of which nobody knows what became may still land too.
-            self.fence_epoch = course.epoch.max(self.fence_epoch).saturating_add(1);
-            self.fence_epoch
+            self.fence.take()?
         } else {
             course.epoch
         };
+        preserving.epoch = epoch;
         let left = until.since(course.target);
         let count = markers_due(left, preserving.fences).min(room);
         chore.turn = Turn::Sent(count);
@@ -232,7 +288,7 @@ impl Mirror {
         self.course.target = filled.end;
         if preserving.fences {
             preserving.fences = false;
-            self.course.epoch = self.fence_epoch;
+            self.course.epoch = preserving.epoch;
             // Whatever else was on its way is shut out too.
             self.window = Window::new(memory_ms);
         }
@@ -286,3 +342,7 @@ impl super::shipment::Course {
 fn unasked() -> Trouble {
     Trouble::Retry(Error::new(Kind::Protocol, "a marker answer came unasked"))
 }
+
+#[cfg(test)]
+#[path = "preserve_tests.rs"]
+mod tests;

@@ -13,7 +13,8 @@ use crate::kafka::batch::{Batch, Builder, Codec, Record, Stamp, Stamped};
 use crate::kafka::wire::Slot;
 use crate::kafka::{ProducePart, start_produce};
 use crate::model::{
-    HaltCode, Policy, Reason, SourceOffset, TargetOffset, TopicPartition, sequence_of,
+    HaltCode, OffsetsMode, Policy, Reason, SourceOffset, TargetOffset, TopicName, TopicPartition,
+    sequence_of,
 };
 
 use super::context::LinkContext;
@@ -84,7 +85,13 @@ impl Worker {
             Ok(()) => {
                 let reason = refused.reason.clone();
                 let decision = decision::skip(reason, refused.offset, refused.end);
-                self.decide(index, decision);
+                self.decide(
+                    index,
+                    match self.mirrors[index].offsets {
+                        OffsetsMode::Translate => decision,
+                        OffsetsMode::Preserve => decision.in_place(),
+                    },
+                );
             }
             Err(error) => self.trouble(index, Trouble::from(error), false),
         }
@@ -145,20 +152,25 @@ async fn refused_record(link: &LinkContext, route: &Route, offset: SourceOffset)
     })
 }
 
+/// A quarantine topic on a target of so many brokers.
+pub(crate) fn quarantine_topic(name: TopicName, brokers: usize) -> NewTopic {
+    let replicas = brokers.clamp(1, REPLICAS);
+    let configs = [("cleanup.policy", "delete"), ("retention.ms", "-1")];
+    NewTopic {
+        name,
+        partitions: 1,
+        replication_factor: i16::try_from(replicas).unwrap_or(1),
+        configs: BTreeMap::from(configs.map(|(k, v)| (k.to_owned(), v.to_owned()))),
+    }
+}
+
 /// The end of the quarantine topic, which is created if there is none.
 async fn open(link: &LinkContext, quarantine: &TopicPartition) -> Result<TargetOffset> {
     let target = &link.target;
     let known = target.metadata();
     if !known.topics.contains_key(&quarantine.topic) {
-        let replicas = known.brokers.len().clamp(1, REPLICAS);
-        let configs = [("cleanup.policy", "delete"), ("retention.ms", "-1")];
-        let topic = NewTopic {
-            name: quarantine.topic.clone(),
-            partitions: 1,
-            replication_factor: i16::try_from(replicas).unwrap_or(1),
-            configs: BTreeMap::from(configs.map(|(k, v)| (k.to_owned(), v.to_owned()))),
-        };
-        if admin::create_topic(target, &topic).await? {
+        let topic = quarantine_topic(quarantine.topic.clone(), known.brokers.len());
+        if admin::create_topic(target, &topic, &link.ownership).await? {
             tracing::info!(link = %link.name, topic = %topic.name, "created quarantine topic");
         }
         target.refresh(known.generation).await?;

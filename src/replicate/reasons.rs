@@ -2,8 +2,6 @@
 
 use crate::model::{HaltCode, Reason, SourceOffset, TopicId, TopicPartition};
 
-use super::settle::Trouble;
-
 /// The reason for a source whose log start passed what was mirrored.
 pub(crate) fn source_gap(position: SourceOffset, log_start: SourceOffset) -> Reason {
     Reason::new(
@@ -28,21 +26,30 @@ pub(crate) fn truncated(position: SourceOffset, end: i64, epoch: i32) -> Reason 
     .at(Some(SourceOffset(end)), None)
 }
 
+/// The reason for a source that has nothing of what was mirrored, where topic ids don't say whose log it is.
+pub(crate) fn another_topic(partition: &TopicPartition, before: SourceOffset) -> Reason {
+    let message = format!(
+        "nothing that was mirrored of {partition} up to offset {} is on the source: the topic was deleted and created again",
+        before.plus(-1)
+    );
+    Reason::new(HaltCode::SourceRecreated, message).at(Some(before), None)
+}
+
 /// Whether a topic still is the one it was, by its id; brokers without ids can't tell.
 pub(crate) fn same_topic(
     known: TopicId,
     found: TopicId,
     code: HaltCode,
     partition: &TopicPartition,
-) -> Result<(), Trouble> {
+) -> Result<(), Reason> {
     if !known.is_known() || !found.is_known() || known == found {
         return Ok(());
     }
-    Err(Trouble::Halt(Reason::new(
+    Err(Reason::new(
         code,
         format!(
             "topic {} has id {found}, not {known}: it was deleted and created again",
             partition.topic
         ),
-    )))
+    ))
 }

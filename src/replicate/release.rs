@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::model::{HaltCode, PartitionState, Policies, Policy, Reason, TopicPartition};
+use crate::model::{
+    HaltCode, OffsetsMode, PartitionState, Policies, Policy, Reason, TopicPartition,
+};
 
 use super::deciding::Outcome;
 use super::mirror::{Mirror, Phase};
@@ -67,7 +69,11 @@ impl LinkView {
             .reason
             .filter(|_| status.state.needs_operator())
             .ok_or(Unreleased::NotHalted(status.state))?;
-        let fits = reason.code.releases();
+        let fits = if status.offsets == OffsetsMode::Preserve.as_str() {
+            reason.code.releases_in_place()
+        } else {
+            reason.code.releases()
+        };
         if fits.contains(&policy) {
             Ok(reason)
         } else {
@@ -150,7 +156,11 @@ impl Mirror {
     /// What to do where it would have to guess: as configured, or as an operator decided.
     pub(crate) fn policies(&self) -> Policies {
         let grant = self.grant.as_ref();
-        grant.map_or(self.policies, |it| self.policies.with(it.code, it.policy))
+        let policies = grant.map_or(self.policies, |it| self.policies.with(it.code, it.policy));
+        match self.offsets {
+            OffsetsMode::Translate => policies,
+            OffsetsMode::Preserve => policies.keeping_offsets(),
+        }
     }
 
     /// Tells whoever released it what came of it; a grant is for once.

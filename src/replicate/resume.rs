@@ -16,8 +16,10 @@ pub(crate) struct Tail {
     pub(crate) end: TargetOffset,
     /// The log's start.
     pub(crate) log_start: TargetOffset,
-    /// Header of the batch that holds `end - 1`; none if the log is empty.
+    /// Header of the last batch, as far as a `read_committed` consumer is shown any on the record path; none if there is none.
     pub(crate) last: Option<Header>,
+    /// The offset behind that batch, or the end if there is none.
+    pub(crate) filled: TargetOffset,
 }
 
 /// Whether the tail is this link's own work (H4), and not shorter than what was acknowledged (H13). `anchor` is where the
@@ -30,14 +32,7 @@ pub(crate) fn check_tail(
     anchor: Option<TargetOffset>,
 ) -> Result<(), Reason> {
     if let Some(acknowledged) = acknowledged.filter(|&acknowledged| tail.end < acknowledged) {
-        return Err(Reason::new(
-            HaltCode::TargetTruncated,
-            format!(
-                "the mirror partition ends at {} but had acknowledged records up to {acknowledged}: the target lost them",
-                tail.end
-            ),
-        )
-        .at(None, Some(tail.end)));
+        return Err(truncated_target(tail.end, acknowledged));
     }
     if anchor == Some(tail.end) {
         // What lies before was judged when it was decided to go on here.
@@ -72,6 +67,14 @@ pub(crate) fn check_tail(
     Ok(())
 }
 
+/// Acknowledged records are gone.
+pub(crate) fn truncated_target(end: TargetOffset, acknowledged: TargetOffset) -> Reason {
+    let message = format!(
+        "the mirror partition ends at {end} but had acknowledged records up to {acknowledged}: the target lost them"
+    );
+    Reason::new(HaltCode::TargetTruncated, message).at(None, Some(end))
+}
+
 /// Whether the tail was written by the owner that is known. An earlier one that still writes behind what is acknowledged is
 /// somebody else by now (H3); a later one means that what is known is older than the log.
 pub(crate) fn check_incarnation(
@@ -92,7 +95,7 @@ pub(crate) fn check_incarnation(
         );
         return Err(Reason::new(HaltCode::MapUnknown, message).at(None, Some(acknowledged)));
     }
-    if written < incarnation && tail.end > acknowledged {
+    if written < incarnation && tail.filled > acknowledged {
         let message = format!(
             "the batch at target offset {} was written by an earlier owner of the partition: end the process that still runs",
             last.base_offset
@@ -142,10 +145,14 @@ impl Explanation {
 
 /// The one way to explain a log whose offsets are the source's.
 pub(crate) fn identity(last_run: Option<Run>, end: TargetOffset) -> Explanation {
-    let whole = Run::new(SourceOffset::ZERO, TargetOffset::ZERO, end.get());
-    let untold = last_run.is_none() && end > TargetOffset::ZERO;
+    // A run without records is one that is about to begin.
+    let from = match last_run {
+        None => Some(TargetOffset::ZERO),
+        Some(run) => (run.length == 0).then_some(run.target),
+    };
+    let untold = from.map(|from| Run::new(SourceOffset(from.get()), from, end.since(from)));
     Explanation {
-        runs: untold.then_some(whole).into_iter().collect(),
+        runs: untold.filter(|run| run.length > 0).into_iter().collect(),
         position: SourceOffset(end.get()),
     }
 }

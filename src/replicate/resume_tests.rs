@@ -33,6 +33,7 @@ fn tail(end: i64, last: Option<Header>) -> Tail {
         end: TargetOffset(end),
         log_start: TargetOffset(0),
         last,
+        filled: TargetOffset(end),
     }
 }
 

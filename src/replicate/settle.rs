@@ -7,25 +7,26 @@
 use std::sync::Arc;
 
 use crate::checkpoint::PartitionRecord;
-use crate::config::{Otherwise, Start};
+use crate::config::{Otherwise, PreserveLimits, Start};
 use crate::error::{Error, Result};
 use crate::kafka::admin::{self, At};
 use crate::kafka::batch::Batch;
 use crate::kafka::wire::{Cluster, Leader};
 use crate::model::{
-    HaltCode, LeaderEpoch, LinkIdentity, OffsetsMode, Policies, Policy, Reason, Run, SourceOffset,
-    TargetOffset, TopicId, TopicPartition, sequence_of,
+    DataPath, HaltCode, LeaderEpoch, LinkIdentity, OffsetsMode, Policies, Policy, Reason, Run,
+    SourceOffset, TargetOffset, TopicId, TopicPartition, sequence_of,
 };
 
-use super::context::Preserve;
-use super::decision::{self, Decision};
+use super::decision::Decision;
 use super::foreign::Survey;
-use super::judging::{check_holds, judge_tail, recreated};
-use super::reasons::{same_topic, source_gap};
+use super::judging::{check_holds, judge_tail, overtaken, recreated};
+use super::reasons::{another_topic, same_topic};
 use super::resume::{self, Explanation, Tail};
-use super::target_log::{Standing, batch_at, settled_end, standing};
+use super::shown::last_shown;
+use super::sides::Sides;
+use super::target_log::{Standing, batch_at, marked_end, settled_end, standing};
 use super::tracked::Tracked;
-use super::{aligned, mapped};
+use super::{aligned, mapped, parting, transacted};
 
 /// Why a partition can't go on.
 #[derive(Debug)]
@@ -84,7 +85,7 @@ pub(crate) struct Question {
     /// How the link is configured to relate them where nothing is mirrored yet.
     pub(crate) wanted: OffsetsMode,
     /// How far offsets are preserved.
-    pub(crate) preserve: Preserve,
+    pub(crate) preserve: PreserveLimits,
 }
 
 impl Question {
@@ -93,13 +94,45 @@ impl Question {
         self.record.history.anchor.map(|anchor| anchor.target)
     }
 
+    /// Where the records of a log end that holds none any more.
+    fn nothing_shown(&self, end: TargetOffset) -> TargetOffset {
+        match self.record.path {
+            DataPath::Raw => end,
+            DataPath::Record => self.acknowledged.unwrap_or(end).min(end),
+        }
+    }
+
+    /// How a log can be explained, the most likely first.
+    fn explanations(&self, identity: &LinkIdentity, tail: &Tail) -> Vec<Explanation> {
+        let (last_run, plans) = (self.last_run, &self.record.plans);
+        let own = tail
+            .last
+            .is_some_and(|last| identity.owns(last.producer_id));
+        match (self.offsets, self.record.path) {
+            (OffsetsMode::Preserve, _) => vec![resume::identity(last_run, tail.end)],
+            (OffsetsMode::Translate, DataPath::Record) if !own => {
+                transacted::explanations(last_run, plans, tail.filled)
+            }
+            (OffsetsMode::Translate, DataPath::Raw | DataPath::Record) => {
+                // Behind the last record there may be what the record path gave up, and where the map goes on.
+                let known_end = last_run.map_or(tail.filled, |run| run.target_end());
+                resume::explanations(last_run, plans, tail.filled.max(known_end))
+            }
+        }
+    }
+
     pub(crate) fn follows(&self, code: HaltCode) -> bool {
         self.policies.on(code) == Policy::Follow
     }
 
+    /// Whether the mirror ends where it was acknowledged, so that nothing in it is unknown.
+    pub(crate) fn knows_all_of(&self, side: &TargetSide) -> bool {
+        self.acknowledged >= Some(side.tail.filled)
+    }
+
     /// Whether offsets are translated that were to be preserved or else refused.
     pub(crate) fn breaks_a_wish(&self) -> bool {
-        self.wanted == OffsetsMode::Preserve && self.preserve.limits.otherwise == Otherwise::Refuse
+        self.wanted == OffsetsMode::Preserve && self.preserve.otherwise == Otherwise::Refuse
     }
 }
 
@@ -127,8 +160,10 @@ pub(crate) struct Settled {
     pub(crate) target: TargetSide,
     /// Runs that are new to the map; the last run of the map or of these reaches up to the end.
     pub(crate) runs: Vec<Run>,
-    /// The next source offset to mirror.
+    /// The source offset before which nothing is missing on the target.
     pub(crate) position: SourceOffset,
+    /// The next source offset to fetch: behind the position if what lies between was given up.
+    pub(crate) next: SourceOffset,
     /// Where the first mirrored record is, or will be.
     pub(crate) origin: SourceOffset,
     /// How offsets of the two sides relate.
@@ -148,8 +183,10 @@ pub(crate) struct Placed {
     pub(crate) offsets: OffsetsMode,
     /// Runs that are new to the map.
     pub(crate) runs: Vec<Run>,
-    /// The next source offset to mirror.
+    /// The source offset before which nothing is missing on the target.
     pub(crate) position: SourceOffset,
+    /// The next source offset to fetch: behind the position if what lies between was given up.
+    pub(crate) next: SourceOffset,
     /// Where the first mirrored record is, or will be.
     pub(crate) origin: SourceOffset,
 }
@@ -161,6 +198,7 @@ impl Placed {
             offsets: OffsetsMode::Translate,
             runs: Vec::new(),
             position,
+            next: position,
             origin: position,
         }
     }
@@ -174,40 +212,40 @@ pub(crate) async fn settle_target(
 ) -> Result<TargetSide, Trouble> {
     let partition = &question.target;
     let leader = cluster.leader(partition).await?;
-    same_topic(
-        question.target_id,
-        leader.topic_id,
-        HaltCode::TargetRecreated,
-        partition,
-    )?;
-    let known = question.record.target_topic_id;
-    same_topic(known, leader.topic_id, HaltCode::TargetRecreated, partition)?;
+    for known in [question.target_id, question.record.target_topic_id] {
+        let same = same_topic(known, leader.topic_id, HaltCode::TargetRecreated, partition);
+        same.map_err(Trouble::Halt)?;
+    }
+    let by_records = question.record.path == DataPath::Record;
+    if by_records {
+        marked_end(cluster, partition, &leader, question.record.acked_end).await?;
+    }
     let end = settled_end(cluster, partition, &leader, question.uncertain).await?;
     let log_start = TargetOffset(
         admin::list_offset(cluster, partition, leader.epoch, At::Earliest)
             .await?
             .offset,
     );
-    let last = if end > log_start {
+    let last = if by_records {
+        let acknowledged = question.record.acked_end;
+        last_shown(cluster, partition, end, log_start, acknowledged).await?
+    } else if end > log_start {
         Some(batch_at(cluster, partition, end).await?)
     } else {
         None
     };
+    let shown_end = last.as_ref().map(|batch| TargetOffset(batch.next_offset()));
     let tail = Tail {
         end,
         log_start,
         last: last.as_ref().map(|batch| *batch.header()),
+        filled: shown_end.unwrap_or_else(|| question.nothing_shown(end)),
     };
-    let foreign = match judge_tail(identity, question, &tail) {
+    let explanations = question.explanations(identity, &tail);
+    let foreign = match judge_tail(identity, question, &tail, &explanations) {
         Ok(None) => None,
         Ok(Some(reason)) => Some(Survey::read(cluster, identity, question, &tail, reason).await?),
         Err(trouble) => return Err(trouble),
-    };
-    let explanations = match question.offsets {
-        OffsetsMode::Translate => {
-            resume::explanations(question.last_run, &question.record.plans, tail.end)
-        }
-        OffsetsMode::Preserve => vec![resume::identity(question.last_run, tail.end)],
     };
     let standing = standing_of(cluster, identity, question, &tail).await?;
     Ok(TargetSide {
@@ -253,79 +291,54 @@ pub(crate) async fn settle_source(
             .await?
             .offset,
     );
+    let sides = Sides {
+        source,
+        target,
+        question,
+        side: &side,
+        leader: &leader,
+        log_start,
+    };
     for known in [question.source_id, question.record.source_topic_id] {
         let same = same_topic(known, leader.topic_id, HaltCode::SourceRecreated, partition);
-        same.map_err(|trouble| recreated(question, &side, &leader, log_start, trouble))?;
+        same.map_err(|reason| recreated(&sides, reason))?;
     }
     let mirrored = question.record.frontier;
+    if !leader.topic_id.is_known() && parting::has_older_leader(&sides) {
+        return Err(recreated(&sides, another_topic(partition, mirrored)));
+    }
     // Before contents are compared: where records are gone, others may stand in their places.
-    check_holds(source, question, &side, &leader, mirrored).await?;
+    check_holds(&sides, mirrored).await?;
     if let Some(survey) = side.foreign.clone() {
-        let start = position_of_empty(source, question, &side, &leader, log_start).await?;
+        let start = sides.position_of_empty().await?;
         let decision = survey.adopt(source, question, &side, start).await?;
         return Err(Trouble::Decided(Box::new(decision)));
     }
     let placed = match question.offsets {
-        OffsetsMode::Preserve => {
-            aligned::place(source, target, question, &side, &leader, log_start).await?
-        }
-        OffsetsMode::Translate => {
-            mapped::place(source, target, question, &side, &leader, log_start).await?
-        }
+        OffsetsMode::Preserve => aligned::place(&sides).await?,
+        OffsetsMode::Translate => mapped::place(&sides).await?,
     };
+    if log_start > placed.next {
+        return Err(overtaken(&sides, placed));
+    }
     let position = placed.position;
-    if log_start > position.max(placed.origin) {
-        let reason = source_gap(position, log_start);
-        if !question.follows(reason.code) {
-            return Err(Trouble::Halt(reason));
-        }
-        let runs = placed.runs;
-        let found = Explanation { runs, position };
-        let decision = decision::follow_gap(reason, found, log_start, side.tail.end);
-        return Err(Trouble::Decided(Box::new(decision)));
-    }
     if position > mirrored {
-        check_holds(source, question, &side, &leader, position).await?;
+        check_holds(&sides, position).await?;
     }
+    let fetched_epoch = if placed.next > question.epochs_until {
+        parting::epoch_before(&sides, placed.next).await?
+    } else {
+        question.epoch_before(placed.next)
+    };
     Ok(Settled {
         target: side,
         runs: placed.runs,
         position,
+        next: placed.next,
         origin: placed.origin,
         offsets: placed.offsets,
         source_leader: leader,
         source_log_start: log_start,
-        fetched_epoch: question.epoch_before(position),
+        fetched_epoch,
     })
-}
-
-/// Where to go on if the mirror partition holds nothing: behind what was mirrored, or at the link's start.
-pub(crate) async fn position_of_empty(
-    source: &Cluster,
-    question: &Question,
-    side: &TargetSide,
-    leader: &Leader,
-    log_start: SourceOffset,
-) -> Result<SourceOffset, Trouble> {
-    let at = match question.start {
-        None => {
-            let explained = side.explanations.first().map(|it| it.position);
-            return Ok(question
-                .record
-                .frontier
-                .max(explained.unwrap_or(SourceOffset::ZERO)));
-        }
-        Some(Start::Earliest) => return Ok(log_start),
-        Some(Start::Latest) => At::LastStable,
-        Some(Start::At(timestamp)) => At::Timestamp(timestamp),
-    };
-    let list = async |at| admin::list_offset(source, &question.source, leader.epoch, at).await;
-    let found = list(at).await?.offset;
-    // No record of that time or later: everything that comes will be.
-    let found = if found < 0 {
-        list(At::LastStable).await?.offset
-    } else {
-        found
-    };
-    Ok(SourceOffset(found))
 }

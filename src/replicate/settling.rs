@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::error::{Error, Kind};
-use crate::model::{HaltCode, OffsetsMode, PartitionState, Policies, Policy, Run, TargetOffset};
+use crate::model::{HaltCode, OffsetsMode, PartitionState, Policy, Run, TargetOffset};
 
+use super::context::LinkContext;
 use super::event::Event;
 use super::mirror::{Lane, Mirror, Phase, Then};
 use super::settle::{Question, Settled, TargetSide, Trouble, settle_source, settle_target};
@@ -31,10 +32,13 @@ impl Worker {
         if let Err(error) = mirror.tracked.freshen() {
             return self.rest(index, &error);
         }
+        if let Some(ids) = mirror.anew {
+            return self.begin_anew(index, ids);
+        }
         let ticket = (index, mirror.round);
         let question = question(mirror, &self.link.settings);
         let link = Arc::clone(&self.link);
-        let seen = mirror.seen;
+        let (seen, route) = (mirror.seen, mirror.route.clone());
         self.events.push(Box::pin(async move {
             let Ok(_permit) = link.settles.acquire().await else {
                 let stopping = Error::new(Kind::Stopping, "stopping");
@@ -48,6 +52,7 @@ impl Worker {
                 if seen.1 > 0 {
                     link.target.refresh(seen.1).await?;
                 }
+                link.shut_out(&route, question.record.path).await?;
                 settle_target(&link.target, &link.identity, &question).await
             };
             let side = match within(SIDE_LIMIT, target_side).await {
@@ -87,10 +92,7 @@ impl Worker {
             return;
         }
         let taken = match result {
-            Ok(settled) => {
-                let (memory_ms, now) = (self.link.memory_ms, self.link.now_ms());
-                take_over(mirror, &settled, memory_ms, now).map(|()| settled)
-            }
+            Ok(settled) => take_over(mirror, &settled, &self.link).map(|()| settled),
             Err(trouble) => {
                 if let (Some(side), Trouble::Retry(_)) = (target, &trouble) {
                     believe_target(mirror, side);
@@ -109,21 +111,15 @@ impl Worker {
 
     /// Lets a settled partition flow on its two connections.
     fn flow(&mut self, index: usize, settled: &Settled) {
-        let settings = &self.link.settings;
         let mirror = &mut self.mirrors[index];
         // What was to be decided about is gone.
         (mirror.pending, mirror.grant) = (None, None);
-        let place = mirror.route.spread();
-        let slot =
-            |connections: u16| u16::try_from(place % u64::from(connections.max(1))).unwrap_or(0);
         let intake = Lane {
             broker: settled.source_leader.broker,
-            slot: slot(settings.fetch_connections),
+            slot: mirror.route.slot(self.link.settings.fetch_connections),
         };
-        let outlet = Lane {
-            broker: settled.target.leader.broker,
-            slot: slot(settings.produce_connections),
-        };
+        let leader = settled.target.leader.broker;
+        let outlet = self.link.outlet_of(&mirror.route, leader);
         mirror.phase = Phase::Flowing { intake, outlet };
         let members = &mut self.intakes.entry(intake).or_default().members;
         if !members.contains(&index) {
@@ -150,6 +146,7 @@ impl Worker {
             && let Some(intake) = self.intakes.get_mut(&intake)
         {
             intake.members.retain(|&member| member != index);
+            mirror.epochs_until = mirror.epochs_until.max(mirror.fetch_next);
         }
         mirror.drop_cargo();
         let uncertain = matches!(
@@ -304,27 +301,20 @@ fn question(mirror: &Mirror, settings: &super::context::Settings) -> Question {
         uncertain: mirror.uncertain,
         epochs_until: mirror.epochs_until,
         start: mirror.start,
-        policies: match mirror.offsets {
-            OffsetsMode::Translate => mirror.policies(),
-            // Nothing but a halt keeps every record where it was.
-            OffsetsMode::Preserve => Policies::default(),
-        },
+        policies: mirror.policies(),
         pending: mirror.pending.clone(),
         tracked: Arc::clone(&mirror.tracked),
         offsets: mirror.offsets,
         wanted: settings.offsets,
-        preserve: settings.preserve.clone(),
+        preserve: settings.preserve,
     }
 }
 
 /// Makes a settling the partition's state.
-fn take_over(
-    mirror: &mut Mirror,
-    settled: &Settled,
-    memory_ms: i64,
-    now: i64,
-) -> Result<(), Trouble> {
-    let end = settled.target.tail.end;
+fn take_over(mirror: &mut Mirror, settled: &Settled, link: &LinkContext) -> Result<(), Trouble> {
+    let (path, identity) = (link.settings.path, &link.identity);
+    let (memory_ms, now) = (link.memory_ms, link.now_ms());
+    let (end, filled) = (settled.target.tail.end, settled.target.tail.filled);
     let mut known = mirror.tracked.lock();
     let explanation = super::resume::Explanation {
         runs: settled.runs.clone(),
@@ -334,10 +324,12 @@ fn take_over(
         known.record.origin = settled.origin;
     }
     known.record.offsets = settled.offsets;
-    known.explained(&explanation, end).map_err(|error| {
+    known.found(&explanation, filled).map_err(|error| {
         let message = format!("the target's log doesn't continue the map: {error}");
         Trouble::Halt(crate::model::Reason::new(HaltCode::MapUnknown, message))
     })?;
+    known.note_epoch(settled.fetched_epoch, settled.position.plus(-1));
+    let goes_on = known.goes_on_behind(path, settled.position, end);
     known.record.acked_end = end;
     known.record.source_topic_id = settled.source_leader.topic_id;
     known.record.target_topic_id = settled.target.leader.topic_id;
@@ -349,8 +341,17 @@ fn take_over(
     known.figures.state = PartitionState::CatchingUp;
     known.figures.detail = None;
     known.figures.reason = None;
+    // What was fetched and not mirrored may be replaced before it is fetched again.
+    known
+        .record
+        .epochs
+        .retain(|(_, first)| *first < settled.next);
     mirror.course.target = end;
-    mirror.course.source = known.last_run().as_ref().map(Run::source_end);
+    mirror.course.marker = path.marker();
+    let joined = !goes_on && path.marker() == 0;
+    let last_run = known.last_run().filter(|_| joined);
+    mirror.course.source = last_run.as_ref().map(Run::source_end);
+    mirror.course.producer_id = identity.producer_id(known.record.incarnation);
     drop(known);
     // Nothing can be on its way to a partition that was never begun.
     let fresh = end == TargetOffset::ZERO && mirror.start.is_some();
@@ -359,10 +360,10 @@ fn take_over(
     if let Some(standing) = settled.target.standing {
         mirror.window.arm(standing.last_timestamp, now);
     }
-    mirror.keep_offsets(settled, uncertain, now);
+    mirror.keep_offsets(settled, now);
     mirror.uncertain = false;
-    mirror.fetch_next = settled.position.max(settled.origin);
-    mirror.epochs_until = mirror.epochs_until.max(settled.position);
+    mirror.fetch_next = settled.next;
+    mirror.epochs_until = settled.next;
     mirror.leader_epoch = settled.source_leader.epoch;
     mirror.fetched_epoch = settled.fetched_epoch;
     mirror.new_plan = true;
@@ -376,8 +377,8 @@ fn believe_target(mirror: &Mirror, side: &TargetSide) {
     let one_plan = known.record.plans.len() <= 1;
     let explained = side.explanations.first().filter(|_| one_plan).cloned();
     let Some(explanation) = explained else { return };
-    let grown = side.tail.end > known.record.acked_end;
-    if grown && known.explained(&explanation, side.tail.end).is_ok() {
+    let grown = side.tail.filled > known.record.acked_end;
+    if grown && known.found(&explanation, side.tail.filled).is_ok() {
         known.record.acked_end = side.tail.end;
         known.figures.target_end = side.tail.end.get();
     }

@@ -51,7 +51,9 @@ pub(crate) struct Course {
     pub(crate) target: TargetOffset,
     /// How many offsets before it took no sequence number: 0 unless markers fill gaps.
     pub(crate) unnumbered: i64,
-    /// The source offset that would continue the last planned run; none before the first.
+    /// How many target offsets are taken behind each shipment.
+    pub(crate) marker: i64,
+    /// The source offset that would continue the last planned run; none before the first, and behind a marker.
     pub(crate) source: Option<SourceOffset>,
     /// At most this many records in one batch; raised and lowered when the target refuses batches.
     pub(crate) records_limit: usize,
@@ -70,8 +72,12 @@ impl Course {
     /// The course behind a shipment.
     pub(crate) fn behind(&self, shipment: &Shipment) -> Self {
         Self {
-            target: shipment.target.plus(shipment.records()),
-            source: shipment.runs.last().map(Run::source_end),
+            target: shipment.target.plus(shipment.records() + self.marker),
+            source: shipment
+                .runs
+                .last()
+                .filter(|_| self.marker == 0)
+                .map(Run::source_end),
             ..*self
         }
     }

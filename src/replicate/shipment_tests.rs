@@ -67,6 +67,7 @@ fn course(target: i64, source: Option<i64>) -> Course {
         epoch: 0,
         target: TargetOffset(target),
         unnumbered: 0,
+        marker: 0,
         source: source.map(SourceOffset),
         records_limit: usize::MAX,
     }

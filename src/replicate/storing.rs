@@ -128,6 +128,7 @@ impl Worker {
             for staged in &mut mirror.staged {
                 staged.durable = true;
             }
+            mirror.fence_stored();
             self.touch(index);
         }
     }

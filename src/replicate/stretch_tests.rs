@@ -44,6 +44,7 @@ fn course(at: i64, records_limit: usize) -> Course {
         epoch: 0,
         target: TargetOffset(at),
         unnumbered: 0,
+        marker: 0,
         source: None,
         records_limit,
     }

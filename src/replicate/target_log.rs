@@ -19,6 +19,8 @@ const STABLE_FOR: Duration = Duration::from_millis(250);
 const WATERMARK_POLL: Duration = Duration::from_millis(50);
 /// After this long without the high watermark reaching the end the settling starts over.
 const WATERMARK_PATIENCE: Duration = Duration::from_secs(30);
+/// How long the marker of a committed transaction may take.
+const MARKER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The true end of the log once it stands still and the high watermark has reached it (H6), in one leader epoch.
 pub(crate) async fn settled_end(
@@ -59,6 +61,22 @@ pub(crate) async fn settled_end(
             .into());
     }
     Ok(TargetOffset(end))
+}
+
+/// Waits for the marker of a committed transaction, which the target writes behind its answer. One that doesn't come is for
+/// whoever reads the end to judge.
+pub(crate) async fn marked_end(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+    leader: &Leader,
+    acknowledged: TargetOffset,
+) -> Result<(), Trouble> {
+    let begun = Instant::now();
+    let end = async || admin::list_offset(cluster, partition, leader.epoch, At::TrueEnd).await;
+    while end().await?.offset < acknowledged.get() && begun.elapsed() < MARKER_PATIENCE {
+        sleep(WATERMARK_POLL).await;
+    }
+    Ok(())
 }
 
 /// The batch that holds the last record below `end`.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, Update, records};
 use crate::model::{
-    Anchor, History, LeaderEpoch, OffsetsMode, PartitionState, Reason, Run, SourceOffset,
+    Anchor, DataPath, History, LeaderEpoch, OffsetsMode, PartitionState, Reason, Run, SourceOffset,
     TargetOffset, TopicId, TopicName,
 };
 use crate::offsets::{MapError, Receipt, RunMap};
@@ -249,6 +249,50 @@ impl Known {
         self.landed(&explanation.runs, explanation.position)
     }
 
+    /// The same of a log that may hold more than this process knew of, in whatever epochs the source wrote that.
+    pub(crate) fn found(
+        &mut self,
+        explanation: &Explanation,
+        end: TargetOffset,
+    ) -> Result<(), MapError> {
+        if explanation.position > self.record.frontier {
+            self.record.epochs.clear();
+        }
+        self.explained(explanation, end)
+    }
+
+    /// Notes that the log goes on at `end`, behind offsets which are in no run, if there are any; and that records travel on
+    /// this path from now on. Returns whether either is new, so that the next run has to be stored.
+    pub(crate) fn goes_on_behind(
+        &mut self,
+        path: DataPath,
+        position: SourceOffset,
+        end: TargetOffset,
+    ) -> bool {
+        let switched = self.record.path != path;
+        if switched && path == DataPath::Raw {
+            // What the raw path wrote before lies behind the record path's: its sequence numbers don't continue.
+            self.record.incarnation = self.record.incarnation.checked_add(1).unwrap_or(1);
+        }
+        if path == DataPath::Record {
+            // What was planned before is over: nobody can land it any more.
+            self.record.plans.clear();
+        }
+        self.record.path = path;
+        let gap = end > self.end();
+        if gap {
+            self.record.history.anchor = Some(Anchor {
+                source: position,
+                target: end,
+            });
+            // The last run is stored with its true length: from here on the log doesn't tell it.
+            self.map.close();
+            self.record.acked_end = end;
+            self.figures.target_end = end.get();
+        }
+        switched || gap
+    }
+
     /// The run that the next record continues: the map's last, or one about to begin where the map goes on.
     pub(crate) fn last_run(&self) -> Option<Run> {
         let anchor = self.record.history.anchor;
@@ -333,5 +377,35 @@ pub(super) fn blank() -> PartitionRecord {
         incarnation: 0,
         history: History::default(),
         offsets: OffsetsMode::Translate,
+        path: DataPath::Raw,
+        fence_epoch: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::MemoryStore;
+    use crate::model::LinkName;
+
+    #[test]
+    fn epochs_are_not_believed_of_what_landed_unseen() {
+        let partition = crate::model::TopicPartition::new("t", 0);
+        let key = PartitionKey::new(&LinkName::new("l"), &partition);
+        let store = Arc::new(MemoryStore::default());
+        let tracked = Tracked::new(key, "t".into(), store).unwrap();
+        let mut known = tracked.lock();
+        let run = Run::new(SourceOffset(0), TargetOffset(0), 50);
+        known.note_epoch(LeaderEpoch(16), SourceOffset(0));
+        known.landed(&[run], SourceOffset(50)).unwrap();
+        let found = |position| Explanation {
+            runs: Vec::new(),
+            position: SourceOffset(position),
+        };
+        known.found(&found(50), TargetOffset(50)).unwrap();
+        assert_eq!(known.record.epochs, [(LeaderEpoch(16), SourceOffset(0))]);
+        // The source may have written these ten in another epoch than the last one known.
+        known.found(&found(60), TargetOffset(60)).unwrap();
+        assert_eq!(known.record.epochs, []);
     }
 }

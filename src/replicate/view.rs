@@ -118,6 +118,16 @@ impl LinkView {
         Ok(())
     }
 
+    /// Shows that nothing is mirrored for want of the checkpoint DB.
+    pub fn await_store(&self, why: &str) {
+        for tracked in self.0.partitions.read().values() {
+            let waits = !tracked.lock().figures.state.needs_operator();
+            if waits {
+                tracked.show(PartitionState::Retrying, Some(why.to_owned()));
+            }
+        }
+    }
+
     /// The link's name.
     pub fn link(&self) -> &LinkName {
         &self.0.link
@@ -167,11 +177,15 @@ impl LinkView {
             .is_some_and(|tracked| tracked.lock().begun)
     }
 
-    /// How offsets of a topic relate, if its first partition is mirrored already.
+    /// How offsets of a topic relate, if a partition of it is mirrored already.
     pub(crate) fn offsets_of(&self, topic: &TopicName) -> Option<OffsetsMode> {
-        let tracked = self.tracked(&TopicPartition::new(topic.clone(), 0))?;
-        let known = tracked.lock();
-        known.begun.then_some(known.record.offsets)
+        let partitions = self.0.partitions.read();
+        let of_topic = partitions.iter().filter(|(it, _)| it.topic == *topic);
+        let mut begun = of_topic.filter_map(|(_, tracked)| {
+            let known = tracked.lock();
+            known.begun.then_some(known.record.offsets)
+        });
+        begun.next()
     }
 
     /// Why the map of a partition says nothing about the logs there are now, if so: one of them is another than it was.
@@ -277,7 +291,7 @@ fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionS
         partition: partition.clone(),
         mirror_topic: tracked.mirror_topic.clone(),
         state: figures.state,
-        path: "raw",
+        path: known.record.path.as_str(),
         offsets: known.record.offsets.as_str(),
         source_log_start: figures.source_log_start,
         source_end: figures.source_end,

@@ -16,6 +16,9 @@ pub(crate) const IN_FLIGHT_LIMIT: usize = 5;
 /// A shipment smaller than this waits for the one in flight, because what gathers behind it can travel with it.
 pub(crate) const PIPELINE_MINIMUM: usize = 8 * 1024;
 
+/// The memory, in milliseconds, of a leader whom nothing may be sent to that depends on what is in flight.
+pub(crate) const FORGETS_AT_ONCE: i64 = i64::MIN;
+
 /// How long an idle leader counts as the one it was, in milliseconds. One that lost the partition and got it back in
 /// between may have forgotten our id, and nothing that was sent would tell (H2).
 const IDLE_LIMIT_MS: i64 = 1_000;
@@ -159,7 +162,12 @@ impl Window {
 
     /// Whether anything more could be sent if it were large and fresh enough.
     pub(crate) fn has_room(&self) -> bool {
-        self.in_flight.len() < IN_FLIGHT_LIMIT
+        let limit = if self.memory_ms == FORGETS_AT_ONCE {
+            1
+        } else {
+            IN_FLIGHT_LIMIT
+        };
+        self.in_flight.len() < limit
     }
 
     /// Notes a shipment as sent.

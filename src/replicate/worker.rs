@@ -21,9 +21,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use crate::checkpoint::reseeds::reseeds_of;
 use crate::error::Result;
-use crate::kafka::wire::Connection;
-use crate::model::{BrokerId, TopicPartition};
+use crate::kafka::{Sink, Source};
+use crate::model::{BrokerId, TopicId, TopicName, TopicPartition};
 
 use super::context::{Link, LinkContext};
 use super::event::{Answered, Event, EventFuture};
@@ -43,9 +44,9 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 /// The fetching side of one source connection.
 #[derive(Debug, Default)]
 pub(crate) struct Intake {
-    /// The connection, once there is one.
-    pub(crate) connection: Option<Connection>,
-    /// Whether a connection is being made or a fetch is out.
+    /// Where it fetches, once that is there.
+    pub(crate) source: Option<Source>,
+    /// Whether that is being made or a fetch is out.
     pub(crate) busy: bool,
     /// The partitions that fetch here.
     pub(crate) members: Vec<usize>,
@@ -56,9 +57,9 @@ pub(crate) struct Intake {
 /// The producing side of one target connection.
 #[derive(Debug, Default)]
 pub(crate) struct Outlet {
-    /// The connection, once there is one.
-    pub(crate) connection: Option<Connection>,
-    /// Whether a connection is being made.
+    /// Where it produces, once that is there.
+    pub(crate) sink: Option<Sink>,
+    /// Whether that is being made.
     pub(crate) connecting: bool,
     /// Requests that are out.
     pub(crate) requests: Turns<Answered>,
@@ -83,6 +84,8 @@ pub(crate) struct Worker {
     pub(crate) to_store: Vec<usize>,
     /// Partitions of which something is known that should not wait for the lazy store.
     pub(crate) newsworthy: Vec<usize>,
+    /// Topics of which it was decided to create their mirror anew, with the id of the one that is given up.
+    pub(crate) reseeds: BTreeMap<TopicName, TopicId>,
     pub(crate) asking_log_starts: bool,
     pub(crate) stopping: bool,
 }
@@ -95,8 +98,11 @@ pub async fn run(
     mut set: watch::Receiver<Arc<MirrorSet>>,
     stop: CancellationToken,
 ) -> Result<()> {
+    let link = LinkContext::new(link);
+    let reseeds = reseeds_of(&*link.store, &link.name)?.into_iter();
     let mut worker = Worker {
-        link: Arc::new(LinkContext::new(link)),
+        reseeds: reseeds.map(|(topic, it)| (topic, it.former)).collect(),
+        link: Arc::new(link),
         mirrors: Vec::new(),
         places: BTreeMap::new(),
         intakes: BTreeMap::new(),

@@ -46,6 +46,8 @@ fn partition_record(frontier: i64) -> PartitionRecord {
         incarnation: 2,
         history: farshore::model::History::default(),
         offsets: OffsetsMode::Preserve,
+        fence_epoch: 3,
+        path: farshore::model::DataPath::Record,
     }
 }
 

@@ -65,6 +65,7 @@ async fn guarded() -> Setting {
         paris,
         oslo,
         farshore,
+        path: crate::setting::Path::Raw,
     }
 }
 
@@ -113,11 +114,13 @@ async fn problems_are_found_beforehand_and_their_fixes_work() {
     let told = check(&setting, "topics = [\"orders\"]\nreplication_factor = 3").await;
     assert_eq!(
         (told.code, told.problems().len()),
-        (Some(1), 1),
+        (Some(1), 2),
         "{}",
         told.all
     );
     let fix = told.fix_of("oslo would not create orders");
+    assert!(fix.contains("replication_factor"), "{fix}");
+    let fix = told.fix_of("its journal __farshore.paris-oslo would not be created");
     assert!(fix.contains("replication_factor"), "{fix}");
 
     // Nothing was created by all that.

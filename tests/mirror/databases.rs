@@ -1,6 +1,8 @@
 //! The checkpoint DB is lost where there is no journal: what can be told from both logs goes on exactly, what can't stands still and says so.
 
 use crate::asking::{lose_checkpoint, reaches_state};
+use crate::hazards::sight::caught_up;
+use crate::journal::stale::copy;
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::brokers::KafkaVersion;
 use crate::support::read::Partition;
@@ -132,4 +134,37 @@ async fn all_go_on(setting: &Setting, whole: usize, before: i64) {
         let compared = compare::partitions(&source, &target, |_, _| {}).await;
         assert_eq!(compared.map(|it| it.records), Ok(wanted.unsigned_abs()));
     }
+}
+
+/// What landed unseen may be of a later leader epoch than any that the DB knows: its end says nothing about that.
+#[tokio::test]
+async fn a_restored_db_takes_no_new_leader_for_a_truncation() {
+    let link = "topics = [\"t\"]\njournal = false";
+    let mut setting = Setting::start(KafkaVersion::V4_1, link).await;
+    setting.topic("t", 1, &[]).await;
+    setting.write("t", 0, 0..100).await;
+    setting.farshore.start().await;
+    caught_up(&setting.farshore, ("t", 0), 100).await;
+    setting.farshore.sigterm().await;
+    let path = setting.farshore.checkpoint_path();
+    let old = path.with_extension("old");
+    copy(&path, &old);
+    setting.paris.kill(1);
+    setting.paris.restart(1).await;
+    topics::wait_led(&setting.paris.bootstrap(), "t", 1).await;
+    setting.write("t", 0, 100..150).await;
+    setting.farshore.start().await;
+    caught_up(&setting.farshore, ("t", 0), 150).await;
+    setting.farshore.sigterm().await;
+    lose_checkpoint(&setting.farshore);
+    copy(&old, &path);
+    for _ in 0..2 {
+        setting.farshore.start().await;
+        caught_up(&setting.farshore, ("t", 0), 150).await;
+        setting.farshore.sigterm().await;
+    }
+    setting.write("t", 0, 150..200).await;
+    setting.farshore.start().await;
+    caught_up(&setting.farshore, ("t", 0), 200).await;
+    assert_eq!(setting.compare("t", 1).await, 200);
 }

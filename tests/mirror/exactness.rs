@@ -1,13 +1,12 @@
 //! Records of all shapes and codecs arrive once, in order, unchanged, whoever is killed on the way.
 
-use crate::setting::{CATCH_UP, Setting};
+use crate::setting::{CATCH_UP, Path, Setting};
 use crate::support::brokers::KafkaVersion;
 use crate::support::seed;
 use crate::support::write::{Writer, mixed};
 
 const PARTITIONS: i32 = 8;
 const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
-const FARSHORE_KILLS: usize = 20;
 
 /// Writes records with every codec, the same number with each.
 async fn write_mixed(setting: &Setting, topic: &str, count: i64) {
@@ -28,6 +27,7 @@ async fn a_million_records_of_every_codec_are_equal() {
     setting.farshore.launch();
     let target = setting.on_target("mixed", PARTITIONS).await;
     target.reaches(COUNT, CATCH_UP).await;
+    setting.mirrored("mixed", PARTITIONS).await;
     assert_eq!(
         setting.compare("mixed", PARTITIONS).await,
         COUNT.unsigned_abs()
@@ -43,14 +43,23 @@ enum Victim {
 
 #[tokio::test]
 async fn a_million_records_are_equal_after_kills_of_everybody() {
-    const COUNT: i64 = 1_000_000;
+    survives_kills(Path::Raw, 1_000_000, 20).await;
+}
+
+#[tokio::test]
+async fn records_are_equal_after_kills_of_everybody_on_the_record_path() {
+    survives_kills(Path::Record, 300_000, 10).await;
+}
+
+/// Mirrors so many records while farshore is killed so often, and each cluster twice.
+async fn survives_kills(path: Path, count: i64, farshore_kills: usize) {
     let link = "topics = [\"mixed\"]\nmax_in_flight_bytes = \"2MiB\"\nfetch_max_bytes = \"1MiB\"\npartition_max_bytes = \"128KiB\"";
-    let mut setting = Setting::start(KafkaVersion::V4_1, link).await;
-    write_mixed(&setting, "mixed", COUNT).await;
+    let mut setting = Setting::start(KafkaVersion::V4_1, &path.configured(link)).await;
+    write_mixed(&setting, "mixed", count).await;
     let mut rng = seed::rng();
     let mut kills: Vec<(i64, Victim)> = Vec::new();
-    let mut moment = || rng.i64(0..COUNT * 9 / 10);
-    kills.extend((0..FARSHORE_KILLS).map(|_| (moment(), Victim::Farshore)));
+    let mut moment = || rng.i64(0..count * 9 / 10);
+    kills.extend((0..farshore_kills).map(|_| (moment(), Victim::Farshore)));
     kills.extend((0..2).map(|_| (moment(), Victim::Target)));
     kills.extend((0..2).map(|_| (moment(), Victim::Source)));
     kills.sort_by_key(|(at, _)| *at);
@@ -74,9 +83,9 @@ async fn a_million_records_are_equal_after_kills_of_everybody() {
             }
         }
     }
-    target.reaches(COUNT, CATCH_UP).await;
+    setting.mirrored("mixed", PARTITIONS).await;
     assert_eq!(
         setting.compare("mixed", PARTITIONS).await,
-        COUNT.unsigned_abs()
+        count.unsigned_abs()
     );
 }

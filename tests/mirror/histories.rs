@@ -6,13 +6,16 @@
 )]
 
 mod adopt;
+mod expired;
 mod gap;
+mod kills;
 mod odd;
+mod old_brokers;
 mod recreated;
 mod refused;
 mod reseed;
-mod told;
-mod truncated;
+pub(crate) mod told;
+pub(crate) mod truncated;
 
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::brokers::KafkaVersion;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::setting::{Setting, farshore};
-use crate::support::brokers::{Cluster, KafkaVersion, Spec};
+use crate::setting::Setting;
+use crate::support::brokers::{KafkaVersion, Spec};
 use crate::support::farshore::paris_oslo_as;
 use crate::support::ports::Port;
 use crate::support::wait::eventually;
@@ -34,14 +34,8 @@ fn cluster(port: &Port, password: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_end_and_begin_while_records_are_mirrored() {
     let ports = [Port::reserve(), Port::reserve()];
-    let paris = Cluster::start(guarded(&ports[0])).await;
-    let oslo = Cluster::start(guarded(&ports[1])).await;
-    let farshore = farshore(&paris, &oslo, LINK);
-    let mut setting = Setting {
-        paris,
-        oslo,
-        farshore,
-    };
+    let [paris, oslo] = ports.each_ref().map(guarded);
+    let mut setting = Setting::between(paris, oslo, LINK).await;
     setting.topic("orders", 2, &[]).await;
     let sections = |password| ports.each_ref().map(|port| cluster(port, password));
 

@@ -4,9 +4,11 @@
 mod support;
 
 mod asking;
+mod chaos;
 mod checks;
 mod databases;
 mod discovery;
+mod disks;
 mod exactness;
 mod failover;
 mod groups;
@@ -14,9 +16,11 @@ pub(crate) mod hazards;
 mod histories;
 mod journal;
 mod logins;
+mod network;
 mod old_formats;
 mod ownership;
 mod preserve;
+mod record;
 mod service;
 mod setting;
 mod strangers;

@@ -1,6 +1,7 @@
 //! Two clusters and farshore between them.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::support::brokers::{Cluster, KafkaVersion, Spec};
@@ -20,6 +21,7 @@ pub(crate) struct Setting {
     pub(crate) paris: Cluster,
     pub(crate) oslo: Cluster,
     pub(crate) farshore: Farshore,
+    pub(crate) path: Path,
 }
 
 impl Setting {
@@ -37,6 +39,7 @@ impl Setting {
             paris,
             oslo,
             farshore,
+            path: Path::of(link),
         }
     }
 
@@ -82,7 +85,7 @@ impl Setting {
     /// Reads which offsets of a mirrored partition hold the same record.
     pub(crate) async fn pairs(&self, topic: &str, partition: i32) -> Pairs {
         let (source, target) = (self.paris.bootstrap(), self.oslo.bootstrap());
-        Pairs::read(&source, &target, topic, partition).await
+        Pairs::read(&source, &target, topic, partition, self.path.isolation()).await
     }
 
     /// What a consumer reads on the source that goes on at an offset.
@@ -112,7 +115,9 @@ impl Setting {
     /// Compares a topic with its mirror; gives the number of records.
     pub(crate) async fn compare(&self, topic: &str, partitions: i32) -> u64 {
         let (source, target) = (self.paris.bootstrap(), self.oslo.bootstrap());
-        compare::topics((&source, topic), (&target, topic), partitions)
+        let (source, target) = ((source.as_str(), topic), (target.as_str(), topic));
+        let isolation = self.path.isolation();
+        compare::all(source, target, partitions, isolation)
             .await
             .records
     }
@@ -120,9 +125,55 @@ impl Setting {
 
 /// A farshore of its own for a link between two clusters.
 pub(crate) fn farshore(paris: &Cluster, oslo: &Cluster, link: &str) -> Farshore {
-    let binary = env!("CARGO_BIN_EXE_farshore");
+    farshore_by(env!("CARGO_BIN_EXE_farshore"), paris, oslo, link)
+}
+
+/// The same, started by a program that becomes farshore.
+pub(crate) fn farshore_by(
+    program: impl Into<PathBuf>,
+    paris: &Cluster,
+    oslo: &Cluster,
+    link: &str,
+) -> Farshore {
+    let link = Path::of(link).configured(link);
     Farshore::new(
-        binary,
-        &paris_oslo(&paris.bootstrap(), &oslo.bootstrap(), link),
+        program,
+        &paris_oslo(&paris.bootstrap(), &oslo.bootstrap(), &link),
     )
+}
+
+/// How the records of a link travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Path {
+    Raw,
+    Record,
+}
+
+impl Path {
+    /// What the lines of a link say; without a word of theirs what `FARSHORE_PATH` says, so that any test can be run on either.
+    pub(crate) fn of(link: &str) -> Self {
+        let chosen = std::env::var("FARSHORE_PATH").unwrap_or_default();
+        let named = |line: &str| link.contains(line);
+        if named("path = \"record\"") || !named("path = ") && chosen == "record" {
+            Self::Record
+        } else {
+            Self::Raw
+        }
+    }
+
+    /// The lines of a link with the path among them.
+    pub(crate) fn configured(self, link: &str) -> String {
+        match self {
+            Self::Record if !link.contains("path = ") => format!("path = \"record\"\n{link}"),
+            Self::Raw | Self::Record => link.to_owned(),
+        }
+    }
+
+    /// How a mirror has to be read: the record path leaves transactions behind that it gave up.
+    fn isolation(self) -> Isolation {
+        match self {
+            Self::Raw => Isolation::Uncommitted,
+            Self::Record => Isolation::Committed,
+        }
+    }
 }

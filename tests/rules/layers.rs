@@ -21,6 +21,7 @@ const LAYERS: &[&[&str]] = &[
         "replicate::shipment",
         "replicate::sieve",
         "replicate::stretch",
+        "replicate::transacted",
         "replicate::window",
         "control::mirrored",
         "control::Lookup",

@@ -1,7 +1,7 @@
 //! Whether a mirror partition holds what its source holds, judged by clients that know nothing of farshore.
 //!
 //! The source is read as a `read_committed` consumer sees it, the target as a `read_uncommitted` one: aborted records
-//! on the target are a difference. Both sides are read in step, so memory stays bounded whatever the size.
+//! on the target are a difference, unless it says that it is to be read otherwise. Both sides are read in step, so memory stays bounded whatever the size.
 
 use super::read::{Isolation, Partition, Records, Seen};
 use super::wait::blocking;
@@ -24,7 +24,8 @@ pub(crate) async fn partitions(
     let (source, target) = (source.clone(), target.clone());
     blocking(move || {
         let mut sources = Records::open(&source, Isolation::Committed);
-        let mut targets = Records::open(&target, Isolation::Uncommitted);
+        let mut targets =
+            Records::open(&target, target.isolation.unwrap_or(Isolation::Uncommitted));
         let mut records = 0;
         loop {
             let difference = match (sources.next(), targets.next()) {
@@ -62,10 +63,20 @@ pub(crate) async fn topics(
     target: (&str, &str),
     partition_count: i32,
 ) -> Compared {
+    all(source, target, partition_count, Isolation::Uncommitted).await
+}
+
+/// The same with the target read as is said.
+pub(crate) async fn all(
+    source: (&str, &str),
+    target: (&str, &str),
+    partition_count: i32,
+    isolation: Isolation,
+) -> Compared {
     let mut total = Compared { records: 0 };
     for partition in 0..partition_count {
         let source = Partition::new(source.0, source.1, partition);
-        let target = Partition::new(target.0, target.1, partition);
+        let target = Partition::new(target.0, target.1, partition).seen(isolation);
         match partitions(&source, &target, |_, _| {}).await {
             Ok(compared) => total.records += compared.records,
             Err(difference) => panic!("{difference}"),

@@ -49,8 +49,12 @@ impl Tool {
 /// Runs a tool and gives what it printed. Panics when it fails.
 pub(crate) async fn run(version: KafkaVersion, tool: Tool, arguments: &[&str]) -> String {
     let leash = Leash::new("tool");
-    let mut all =
-        version.java_arguments(&["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+    let options: Vec<String> = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(version.archived_classes())
+        .collect();
+    let mut all = version.java_arguments(&options);
     all.push(tool.class(version).into());
     all.extend(arguments.iter().map(OsString::from));
     let mut process = leash.spawn("tool", "java", all);

@@ -17,6 +17,7 @@ pub(crate) mod farshore;
 pub(crate) mod groups;
 pub(crate) mod java;
 pub(crate) mod leash;
+pub(crate) mod line;
 pub(crate) mod operator;
 pub(crate) mod pairs;
 pub(crate) mod ports;

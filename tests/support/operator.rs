@@ -153,6 +153,20 @@ impl Farshore {
         .await;
     }
 
+    /// Waits until everything before a source offset of one partition is mirrored.
+    pub(crate) async fn mirrors_one(&self, topic: &str, partition: usize, end: i64) {
+        let path = format!("/v1/links/{LINK}/topics/{topic}");
+        let what = format!("{topic}-{partition} is mirrored up to {end}");
+        eventually(LIMIT, &what, async || {
+            let answer = self.get_json(&path).await?;
+            let position = answer["partitions"][partition]["position"].as_i64();
+            (position >= Some(end))
+                .then_some(())
+                .ok_or(answer.to_string())
+        })
+        .await;
+    }
+
     /// Translates offsets of a partition with number 0, one after another over one connection.
     pub(crate) async fn translate(
         &self,

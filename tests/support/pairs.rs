@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::compare;
-use super::read::Partition;
+use super::read::{Isolation, Partition};
 use super::topics;
 
 /// Source offsets and the target offsets of the same records.
@@ -22,11 +22,17 @@ pub(crate) struct Pairs {
 
 impl Pairs {
     /// Reads a partition on both clusters, which have to be equal.
-    pub(crate) async fn read(source: &str, target: &str, topic: &str, number: i32) -> Self {
+    pub(crate) async fn read(
+        source: &str,
+        target: &str,
+        topic: &str,
+        number: i32,
+        isolation: Isolation,
+    ) -> Self {
         let collected = Arc::new(Mutex::new(BTreeMap::new()));
         let pairs = Arc::clone(&collected);
         let one = Partition::new(source, topic, number);
-        let other = Partition::new(target, topic, number);
+        let other = Partition::new(target, topic, number).seen(isolation);
         let compared = compare::partitions(&one, &other, move |source, target| {
             pairs.lock().insert(source, target);
         });

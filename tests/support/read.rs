@@ -33,6 +33,8 @@ pub(crate) struct Partition {
     pub(crate) number: i32,
     /// The first offset; none is the first there is.
     pub(crate) from: Option<i64>,
+    /// How a comparison sees it, if not as it would.
+    pub(crate) isolation: Option<Isolation>,
 }
 
 impl Partition {
@@ -43,7 +45,14 @@ impl Partition {
             topic: topic.to_owned(),
             number,
             from: None,
+            isolation: None,
         }
+    }
+
+    /// Has comparisons see it so.
+    pub(crate) fn seen(mut self, isolation: Isolation) -> Self {
+        self.isolation = Some(isolation);
+        self
     }
 
     /// Starts at an offset.

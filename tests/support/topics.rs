@@ -38,14 +38,28 @@ pub(crate) async fn create(
     for (name, value) in configs {
         new = new.set(name, value);
     }
-    let results = admin(bootstrap)
-        .create_topics([&new], &AdminOptions::new())
-        .await
-        .expect("an answer to CreateTopics");
-    for result in results {
-        result.expect("the topic is created");
-    }
+    create_new(bootstrap, &new).await;
     wait_led(bootstrap, topic, partitions).await;
+}
+
+/// The same with the replicas of each partition.
+pub(crate) async fn create_assigned(bootstrap: &str, topic: &str, replicas: &[&[i32]]) {
+    let partitions = i32::try_from(replicas.len()).expect("a number of partitions");
+    let assigned = TopicReplication::Variable(replicas);
+    create_new(bootstrap, &NewTopic::new(topic, partitions, assigned)).await;
+    wait_led(bootstrap, topic, partitions).await;
+}
+
+async fn create_new(bootstrap: &str, new: &NewTopic<'_>) {
+    let admin = admin(bootstrap);
+    // With `ZooKeeper` a deleted topic is in the way for a moment after it is no longer listed.
+    let what = format!("topic {} is created", new.name);
+    eventually(LIMIT, &what, async || {
+        let created = admin.create_topics([new], &AdminOptions::new()).await;
+        let created = created.expect("an answer to CreateTopics").remove(0);
+        created.map(drop).map_err(|(_, code)| code.to_string())
+    })
+    .await;
 }
 
 /// Gives a topic more partitions and waits until each has a leader.

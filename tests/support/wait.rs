@@ -29,6 +29,11 @@ pub(crate) async fn eventually<T>(
     }
 }
 
+/// Lets a random time pass: for faults that have to fall at any moment, not at one that can be seen from outside.
+pub(crate) async fn any_moment(rng: &mut fastrand::Rng, within: Duration) {
+    tokio::time::sleep(within.mul_f64(rng.f64())).await;
+}
+
 /// Runs blocking work without holding up the tasks of an async test.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {

@@ -83,6 +83,17 @@ pub(crate) enum Outcome {
     Abort,
 }
 
+impl Outcome {
+    /// One or the other.
+    pub(crate) fn any(rng: &mut fastrand::Rng) -> Self {
+        if rng.bool() {
+            Self::Commit
+        } else {
+            Self::Abort
+        }
+    }
+}
+
 /// An idempotent producer. Whatever one [`Self::write`] gets for a partition makes one batch, as far as `batch.size` allows.
 #[derive(Clone)]
 pub(crate) struct Writer {

@@ -82,6 +82,7 @@ impl Bench {
             target: Reach::Reached,
             waits_for: None,
             standby: false,
+            warning: None,
         });
         let handle = LinkHandle {
             source: "paris".into(),
@@ -238,6 +239,10 @@ impl Samples for Nothing {
 
     fn groups(&self) -> Vec<GroupSample> {
         Vec::new()
+    }
+
+    fn checkpoint_failed(&self) -> bool {
+        false
     }
 
     fn verified(&self) -> Vec<VerifiedSample> {

@@ -2,9 +2,13 @@
 //!
 //! Pure.
 
+mod journal;
 mod limits;
 mod preserve;
+mod quarantine;
 mod reach;
+mod record;
+mod retention;
 #[cfg(test)]
 mod tests;
 mod topics;
@@ -52,6 +56,10 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
             findings.extend(topics::findings(link, found, source, target));
             findings.extend(limits::findings(link, found, source, target));
             findings.extend(preserve::findings(link, found, target));
+            findings.extend(record::findings(link, found, target));
+            findings.extend(quarantine::findings(link, found, target));
+            findings.extend(retention::findings(link, found));
+            findings.extend(journal::findings(link, found, target));
         }
     }
     findings.sort_by_key(|finding| finding.severity);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{ClusterFacts, Facts, Found, LinkFacts, MirrorFacts, Reached, TopicFacts};
-use super::{preserve, strangers};
+use super::{journal, preserve, quarantine, record, retention, strangers};
 use crate::app::clusters::{self, Watched};
 use crate::config::{Config, LinkConfig};
 use crate::control::KafkaSite;
@@ -123,8 +123,7 @@ async fn find(
     let readable = admin::topic_operations(source, &selected).await?;
     let writable = admin::topic_operations(target, &mirrors).await?;
     let mut refused = admin::refused_creations(target, &planned.creations).await?;
-    let mut strangers = strangers::find(target, &identity, link.offsets, &sight.target).await?;
-    let groups = admin::list_groups(source).await?;
+    let mut strangers = strangers::find(target, &identity, link, &sight.target).await?;
     let topic = |name: &TopicName| {
         let mirror = link.mirror_topic(name);
         let on_target = if sight.target.contains_key(&mirror) {
@@ -152,12 +151,19 @@ async fn find(
     Ok(Found {
         idle_expressions: idle.map(str::to_owned).collect(),
         preserve: preserve::facts(link, source, target, &topics).await?,
+        record: record::facts(link, &identity, target).await,
+        quarantine: quarantine::facts(link, target, &selected).await?,
+        outlived: retention::outlived(source, &sight).await?,
+        journal: journal::facts(link, target).await?,
         topics,
-        groups: groups
-            .iter()
-            .filter(|it| link.groups.matches(&it.id))
-            .count(),
+        groups: selected_groups(link, source).await?,
     })
+}
+
+async fn selected_groups(link: &LinkConfig, source: &Cluster) -> Result<usize> {
+    let groups = admin::list_groups(source).await?;
+    let selected = groups.iter().filter(|it| link.groups.matches(&it.id));
+    Ok(selected.count())
 }
 
 /// What topic discovery would see if it remembered nothing; a topic whose settings aren't told is left out.

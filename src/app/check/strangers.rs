@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt, stream};
 
 use super::facts::Stranger;
+use crate::config::LinkConfig;
 use crate::control::topics::plan::TargetTopic;
 use crate::error::Result;
 use crate::kafka::admin::{self, At, ListedOffsets};
 use crate::kafka::wire::Cluster;
-use crate::model::{
-    LeaderEpoch, LinkIdentity, OffsetsMode, TargetOffset, TopicName, TopicPartition,
-};
+use crate::model::{DataPath, LeaderEpoch, LinkIdentity, TargetOffset, TopicName, TopicPartition};
 use crate::replicate::{Tail, check_tail};
 
 /// Partitions read at a time.
@@ -24,7 +23,7 @@ const READ_BYTES: i32 = 1;
 pub(super) async fn find(
     target: &Cluster,
     identity: &LinkIdentity,
-    offsets: OffsetsMode,
+    link: &LinkConfig,
     mirrors: &BTreeMap<TopicName, TargetTopic>,
 ) -> Result<BTreeMap<TopicName, Vec<Stranger>>> {
     let partitions: Vec<(TopicPartition, LeaderEpoch)> = mirrors
@@ -40,7 +39,7 @@ pub(super) async fn find(
     });
     let mut read = stream::iter(filled)
         .map(|(partition, end)| async move {
-            let stranger = last_of(target, identity, offsets, &partition, end).await;
+            let stranger = last_of(target, identity, link, &partition, end).await;
             (partition, stranger)
         })
         .buffered(AT_ONCE);
@@ -61,18 +60,24 @@ fn offset(listed: &ListedOffsets, partition: &TopicPartition) -> Option<i64> {
 async fn last_of(
     target: &Cluster,
     identity: &LinkIdentity,
-    offsets: OffsetsMode,
+    link: &LinkConfig,
     partition: &TopicPartition,
     end: i64,
 ) -> Option<Stranger> {
     let read = admin::read_at(target, partition, end - 1, READ_BYTES).await;
     let read = read.ok()?;
+    let last = *read.batches.first()?.header();
+    if link.path == DataPath::Record && last.attributes.is_transactional() {
+        // Only the checkpoint DB can tell.
+        return None;
+    }
     let tail = Tail {
         end: TargetOffset(end),
         log_start: TargetOffset(read.log_start),
-        last: Some(*read.batches.first()?.header()),
+        last: Some(last),
+        filled: TargetOffset(end),
     };
-    let reason = check_tail(identity, offsets, &tail, None, None).err()?;
+    let reason = check_tail(identity, link.offsets, &tail, None, None).err()?;
     Some(Stranger {
         partition: partition.partition,
         what: reason.message,

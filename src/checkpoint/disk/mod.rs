@@ -2,47 +2,56 @@
 //!
 //! sled's background flush is off, so nothing becomes durable but through the writer. Its cache is small because the whole of
 //! farshore has a memory budget of 64 MiB and the data read often (runs) is in memory anyway.
+//!
+//! After a failed write nothing is known about the state on disk, and sled takes no more. So the DB has *failed* then: nothing
+//! is read or written until [`DiskStore::reopen`] has opened it anew, as after a crash.
 
 mod aside;
+mod database;
 mod lock;
 mod opening;
+mod room;
 mod sum;
-
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::watch;
+
+use self::database::Database;
 use self::lock::Lock;
 use super::envelope;
 use super::store::{Committed, Entry, Space, Store, Update};
-use super::writer::Writer;
 use crate::error::{Error, Kind, Result};
 
 /// Opens the DB in a directory, which is made if it isn't there. Repairs what an interrupted sled leaves behind.
 ///
 /// Errors: another process has it open; the directory or the files cannot be used; something in it is damaged.
-pub fn open(path: &Path) -> Result<Arc<dyn Store>> {
+pub fn open(path: &Path) -> Result<Arc<DiskStore>> {
     Ok(Arc::new(DiskStore::open(path)?))
 }
 
 /// The same, except that a damaged DB is set aside and an empty one begun: for links that have a journal to fill it from.
 ///
 /// Errors: as for [`open`], but for damage.
-pub fn open_or_begin_anew(path: &Path) -> Result<Arc<dyn Store>> {
+pub fn open_or_begin_anew(path: &Path) -> Result<Arc<DiskStore>> {
     Ok(Arc::new(DiskStore::open_with(path, true)?))
 }
 
 /// A store on sled. Dropping it writes what is still in the line and gives the directory free.
 #[derive(Debug)]
 pub struct DiskStore {
-    // Dropped in this order: the writer uses the database, the lock guards it.
-    writer: Writer,
-    tree: sled::Tree,
+    /// None while it is opened anew.
+    database: RwLock<Option<Database>>,
+    /// Why the DB can't be used, since a write failed.
+    failure: watch::Sender<Option<String>>,
     path: PathBuf,
-    _database: sled::Db,
+    may_begin_anew: bool,
+    reopening: Mutex<()>,
+    // Dropped last: it guards the files.
     _lock: Lock,
 }
 
@@ -53,56 +62,67 @@ impl DiskStore {
     }
 
     fn open_with(path: &Path, may_begin_anew: bool) -> Result<Self> {
-        std::fs::create_dir_all(path).map_err(|error| {
-            let message = format!("cannot make the checkpoint directory {}", path.display());
-            Error::new(Kind::Store, message).caused_by(error)
-        })?;
+        std::fs::create_dir_all(path).map_err(|error| unusable(path, error))?;
         let lock = Lock::take(path)?;
-        let (database, mut sum) = match opening::open(path) {
-            Err(damage) if may_begin_anew && damage.kind() == Kind::Invalid => {
-                let aside = aside::set_aside(path)?;
-                tracing::error!(
-                    error = damage.chain(), kept_as = %aside.display(),
-                    "the checkpoint DB is damaged; an empty one is filled from the journals"
-                );
-                opening::open(path)?
-            }
-            opened => opened?,
-        };
-        let tree = sled::Tree::clone(&database);
-        let written = tree.clone();
-        let of_writer = path.to_owned();
-        let writer = Writer::start(move |group| write(&written, group, &mut sum, &of_writer));
+        let failure = watch::Sender::new(None);
+        let database = Database::open(path, may_begin_anew, &failure)?;
         Ok(Self {
-            writer: writer.map_err(|error| unusable(path, error))?,
-            tree,
+            database: RwLock::new(Some(database)),
+            failure,
             path: path.to_owned(),
-            _database: database,
+            may_begin_anew,
+            reopening: Mutex::new(()),
             _lock: lock,
         })
     }
 
-    fn entry(&self, found: sled::Result<(sled::IVec, sled::IVec)>) -> Result<Entry> {
-        let (key, sealed) = found.map_err(|error| unusable(&self.path, error))?;
-        let value = self.unsealed(&key, &sealed)?;
-        Ok((key[1..].to_vec(), value))
+    /// Why the DB can't be used, while that is so, and every change of it.
+    pub fn failure(&self) -> watch::Receiver<Option<String>> {
+        self.failure.subscribe()
     }
 
-    fn unsealed(&self, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>> {
-        envelope::open(key, sealed)
-            .map(<[u8]>::to_vec)
-            .map_err(|damage| damaged(&self.path, key, damage))
+    /// Closes a DB that has failed. Blocks, for ever if sled waits for what it will never write: then only another process can
+    /// open the DB.
+    pub fn close(&self) {
+        let former = self.database.write().take();
+        if let Some(former) = former {
+            former.close();
+        }
+    }
+
+    /// Opens a DB anew that has failed and was closed, with what was durable by then. Who used it has to have stopped: what it
+    /// remembers of updates that failed isn't in it. Blocks for as long as reading everything takes.
+    ///
+    /// Errors: it can't be used yet.
+    pub fn reopen(&self) -> Result<()> {
+        let _alone = self.reopening.lock();
+        room::is_there(&self.path).map_err(|error| unusable(&self.path, error))?;
+        let database = Database::open(&self.path, self.may_begin_anew, &self.failure)?;
+        // What can be opened may still not be written.
+        database.rewrite_sum()?;
+        *self.database.write() = Some(database);
+        self.failure.send_replace(None);
+        Ok(())
+    }
+
+    /// Reads, unless the DB has failed.
+    fn read<T>(&self, read: impl FnOnce(&Database) -> Result<T>) -> Result<T> {
+        let database = self.database.read();
+        match (&*database, &*self.failure.borrow()) {
+            (Some(database), None) => read(database),
+            (_, why) => Err(self.failed(why.as_deref())),
+        }
+    }
+
+    fn failed(&self, why: Option<&str>) -> Error {
+        let cause = why.unwrap_or("it is being opened anew").to_owned();
+        unusable(&self.path, cause)
     }
 }
 
 impl Store for DiskStore {
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let key = space.full_key(key);
-        let found = self.tree.get(&key);
-        found
-            .map_err(|error| unusable(&self.path, error))?
-            .map(|sealed| self.unsealed(&key, &sealed))
-            .transpose()
+        self.read(|database| database.get(&space.full_key(key)))
     }
 
     fn floor(&self, space: Space, prefix: &[u8], key: &[u8]) -> Result<Option<Entry>> {
@@ -110,8 +130,7 @@ impl Store for DiskStore {
             return Ok(None);
         }
         let up_to = space.full_key(prefix)..=space.full_key(key);
-        let found = self.tree.range(up_to).next_back();
-        found.map(|entry| self.entry(entry)).transpose()
+        self.read(|database| database.last(up_to))
     }
 
     fn scan_from(
@@ -121,45 +140,27 @@ impl Store for DiskStore {
         from: &[u8],
         limit: usize,
     ) -> Result<Vec<Entry>> {
-        let prefix_key = space.full_key(prefix);
-        let found = self
-            .tree
-            .range(space.full_key(from.max(prefix))..)
-            .take_while(|entry| !matches!(entry, Ok((key, _)) if !key.starts_with(&prefix_key)));
-        found.take(limit).map(|entry| self.entry(entry)).collect()
+        let from = space.full_key(from.max(prefix));
+        self.read(|database| database.first(from, &space.full_key(prefix), limit))
     }
 
     fn commit(&self, update: Update) -> Committed {
-        self.writer.commit(update)
-    }
-}
-
-/// Writes a group and returns once it is durable.
-fn write(tree: &sled::Tree, group: Vec<Update>, sum: &mut u64, path: &Path) -> Result<()> {
-    let mut batch = sled::Batch::default();
-    let newest: BTreeMap<_, _> = group.into_iter().flat_map(Update::into_changes).collect();
-    for (key, value) in newest {
-        let old = tree.get(&key).map_err(|error| unusable(path, error))?;
-        let lost = old.map_or(0, |sealed| sum::weight(&key, &sealed));
-        *sum = sum.wrapping_sub(lost);
-        match value {
-            Some(value) => {
-                let sealed = envelope::seal(&key, &value);
-                *sum = sum.wrapping_add(sum::weight(&key, &sealed));
-                batch.insert(&*key, sealed);
-            }
-            None => batch.remove(&*key),
+        let database = self.database.read();
+        match &*database {
+            Some(database) => database.commit(update),
+            None => Committed::decided(Err(self.failed(None))),
         }
     }
-    batch.insert(sum::KEY, envelope::seal(sum::KEY, &sum.to_be_bytes()));
-    tree.apply_batch(batch)
-        .and_then(|()| tree.flush())
-        .map(|_written_bytes| ())
-        .map_err(|error| unusable(path, error))
 }
 
+/// What is to be done about it depends on what the system says.
 fn unusable(path: &Path, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    let message = format!("the checkpoint DB in {} cannot be used", path.display());
+    let cause = cause.into();
+    let remedy = room::remedy(&*cause).map_or(String::new(), |remedy| format!("; {remedy}"));
+    let message = format!(
+        "the checkpoint DB in {} cannot be used{remedy}",
+        path.display()
+    );
     Error::new(Kind::Store, message).caused_by(cause)
 }
 

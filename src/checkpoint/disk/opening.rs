@@ -15,20 +15,20 @@ use crate::error::{Error, Kind, Result};
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const SNAPSHOT: &str = "snap.";
 
-/// Opens the database and reads all of it; gives its sum. The caller holds the directory's lock.
+/// Opens the database and reads all of it; gives what knows of its failures, and its sum. The caller holds the directory's lock.
 ///
 /// Errors: kind `Invalid` if it is damaged, otherwise it can't be used.
-pub(super) fn open(directory: &Path) -> Result<(sled::Db, u64)> {
+pub(super) fn open(directory: &Path) -> Result<(sled::Db, sled::Config, u64)> {
     // sled gives up on some damages by panicking.
     let opened = panic::catch_unwind(AssertUnwindSafe(|| {
-        let database = repaired(directory)?;
+        let (database, config) = repaired(directory)?;
         let sum = sum::check(&database, directory)?;
-        Ok((database, sum))
+        Ok((database, config, sum))
     }));
     opened.unwrap_or_else(|_| Err(broken(directory, "sled can't make sense of it")))
 }
 
-fn repaired(directory: &Path) -> Result<sled::Db> {
+fn repaired(directory: &Path) -> Result<(sled::Db, sled::Config)> {
     let failed = match open_as_is(directory) {
         Err(error @ sled::Error::Corruption { .. }) => error,
         opened => return opened.map_err(|error| failure(directory, error)),
@@ -66,12 +66,12 @@ pub(super) fn broken(
     Error::new(Kind::Invalid, message).caused_by(cause)
 }
 
-fn open_as_is(directory: &Path) -> sled::Result<sled::Db> {
-    sled::Config::new()
+fn open_as_is(directory: &Path) -> sled::Result<(sled::Db, sled::Config)> {
+    let config = sled::Config::new()
         .path(directory)
         .cache_capacity(CACHE_BYTES)
-        .flush_every_ms(None)
-        .open()
+        .flush_every_ms(None);
+    Ok((config.open()?, config))
 }
 
 /// Renames the snapshots so that sled doesn't see them, and says how many. They are kept for whoever looks into it.

@@ -106,6 +106,12 @@ async fn snapshots_left_by_an_interrupted_process_are_repaired() {
     }
 }
 
+/// What the store writes to, for damages.
+fn tree(store: &DiskStore) -> sled::Tree {
+    let database = store.database.read();
+    database.as_ref().expect("it is open").tree().clone()
+}
+
 /// sled alone cannot open what the repair is for.
 fn opening_as_sled_does(directory: &TempDir) -> sled::Result<sled::Db> {
     sled::Config::new()
@@ -118,13 +124,14 @@ fn opening_as_sled_does(directory: &TempDir) -> sled::Result<sled::Db> {
 async fn a_damaged_value_is_an_error_and_its_neighbours_are_not() {
     let (directory, _) = filled().await;
     let store = DiskStore::open(directory.path()).unwrap();
-    let good = store.tree.get([0, 8]).unwrap().unwrap();
+    let tree = tree(&store);
+    let good = tree.get([0, 8]).unwrap().unwrap();
     let mut flipped = good.to_vec();
     flipped[700] ^= 1;
     let mut newer = good.to_vec();
     newer[0] = 2;
     let elsewhere = &good;
-    let plant = |key: u8, value: &[u8]| store.tree.insert([0, key], value).unwrap();
+    let plant = |key: u8, value: &[u8]| tree.insert([0, key], value).unwrap();
     plant(3, &flipped);
     plant(4, &newer);
     plant(5, elsewhere);
@@ -161,8 +168,10 @@ async fn everything_is_read_before_it_is_trusted() {
     for (says, damage) in damages {
         let (directory, _) = filled().await;
         let store = DiskStore::open(directory.path()).unwrap();
-        damage(&store.tree);
-        store.tree.flush().unwrap();
+        let tree = tree(&store);
+        damage(&tree);
+        tree.flush().unwrap();
+        drop(tree);
         drop(store);
         let error = DiskStore::open(directory.path()).unwrap_err();
         assert_eq!(error.kind(), Kind::Invalid);
@@ -241,4 +250,26 @@ async fn files_that_make_no_sense_are_set_aside_where_they_can_be_replaced() {
         let anew = open_or_begin_anew(directory.path()).unwrap();
         assert_eq!(anew.scan(Space::Meta, &[], 1).unwrap(), []);
     }
+}
+
+#[tokio::test]
+async fn what_has_failed_is_opened_anew_with_what_was_durable() {
+    let (directory, entries) = filled().await;
+    let store = DiskStore::open(directory.path()).unwrap();
+    let mut failure = store.failure();
+    assert_eq!(*failure.borrow_and_update(), None);
+    store.failure.send_replace(Some("as if".to_owned()));
+    let error = store.get(Space::Meta, &[3]).unwrap_err();
+    assert_eq!(error.kind(), Kind::Store);
+    assert!(error.chain().contains("as if"), "{}", error.chain());
+    store.close();
+    store.reopen().unwrap();
+    assert!(failure.has_changed().unwrap() && failure.borrow().is_none());
+    assert_eq!(all(&store), entries);
+    let mut update = Update::new();
+    update.put(Space::Meta, [200], vec![7]);
+    store.commit(update).await.unwrap();
+    drop(store);
+    let store = DiskStore::open(directory.path()).unwrap();
+    assert_eq!(store.get(Space::Meta, &[200]).unwrap(), Some(vec![7]));
 }

@@ -11,6 +11,7 @@ use super::super::problem::{Place, Problems};
 use super::super::raw::{RawLink, RawVerify};
 use super::super::settings::{LinkConfig, Naming, Otherwise, PreserveLimits, Start, VerifyConfig};
 use super::super::values::{self, number_within, one_of, size_within};
+use super::path::path;
 use super::{Link, check_name, policy};
 use crate::model::{ClusterName, LinkName, OffsetsMode, TopicName};
 
@@ -35,6 +36,10 @@ pub(super) fn resolve(
         raw.partition_max_bytes,
         problems,
     );
+    let offsets = raw
+        .offsets
+        .parse(problems, one_of(MODES))
+        .or(OffsetsMode::Translate);
     let mut config =
         LinkConfig {
             name: LinkName::new(name.value.as_str()),
@@ -44,10 +49,8 @@ pub(super) fn resolve(
             ),
             groups: groups(raw.groups, raw.groups_exclude, problems),
             start: raw.start.parse(problems, values::start).or(Start::Earliest),
-            offsets: raw
-                .offsets
-                .parse(problems, one_of(MODES))
-                .or(OffsetsMode::Translate),
+            offsets,
+            path: path(raw.path, offsets, problems),
             preserve: preserve(
                 raw.preserve_max_prefix,
                 raw.preserve_max_markers,
@@ -76,6 +79,7 @@ pub(super) fn resolve(
     if config.naming == Naming::Prefix {
         config.topics = config.topics.without_copies_from(&config.target);
     }
+    config.topics = config.topics.with_purged_ones(config.policies.clone());
     Some(Link {
         config,
         place: name.place.clone(),

@@ -4,6 +4,7 @@
 
 mod cluster;
 mod link;
+mod path;
 mod policy;
 mod security;
 mod service;

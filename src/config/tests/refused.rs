@@ -157,3 +157,26 @@ fn every_line_names_the_file() {
         "etc/f.toml: clusters: at least two are needed\netc/f.toml: links: at least one is needed"
     );
 }
+
+#[test]
+fn the_record_path_where_it_can_not_be() {
+    let link = |lines: &str| {
+        refused(&format!(
+            "[links.l]\nsource = \"paris\"\ntarget = \"oslo\"\ntopics = [\"a\"]\n{lines}"
+        ))
+    };
+    assert_eq!(
+        link("offsets = \"preserve\"\npath = \"record\""),
+        [
+            r#"10:8: links.l.path: the record path can't preserve offsets, because each of its transactions takes one: use "raw", or offsets = "translate""#
+        ]
+    );
+    assert_eq!(
+        link("path = \"recrod\""),
+        [r#"9:8: links.l.path: unknown value "recrod"; did you mean "record"?"#]
+    );
+    assert_eq!(
+        link("path = \"record\"\n[clusters.oslo.address_map]\n\"a:1\" = \"b:1\""),
+        [r#"5:8: links.l: the record path can't use the address_map of oslo: use path = "raw""#]
+    );
+}

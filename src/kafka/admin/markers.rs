@@ -8,11 +8,11 @@ use kafka_protocol::messages::write_txn_markers_request::{
 };
 use kafka_protocol::messages::{self as kafka, WriteTxnMarkersRequest, WriteTxnMarkersResponse};
 
-use crate::error::{BrokerCode, Result};
-use crate::kafka::wire::Connection;
+use crate::error::{BrokerCode, Error, Result};
 use crate::kafka::wire::codes::code_of;
 use crate::kafka::wire::names::{by_topic, topic_partition};
-use crate::model::{ProducerId, TopicPartition};
+use crate::kafka::wire::{Cluster, Connection};
+use crate::model::{ProducerId, TopicName, TopicPartition};
 use crate::task::Ownership;
 
 /// Markers for one partition. No partition may be asked for twice in a request.
@@ -27,6 +27,11 @@ pub struct Markers {
     /// How many.
     pub count: usize,
 }
+
+/// An id that no broker hands out and no link derives.
+const NOBODY: ProducerId = ProducerId(0x46A4 << 48);
+const UNKNOWN_TOPIC_OR_PARTITION: BrokerCode = BrokerCode(3);
+const CLUSTER_AUTHORIZATION_FAILED: BrokerCode = BrokerCode(31);
 
 /// A broker waits for its replicas as long as its own `request.timeout.ms` says, 30 s by default, and answers then.
 const ANSWER_LIMIT: Duration = Duration::from_secs(45);
@@ -47,6 +52,43 @@ pub async fn write_markers(
         .call_under(right, request(orders), ANSWER_LIMIT)
         .await?;
     Ok(codes(answer))
+}
+
+/// Why the target refuses control markers to whoever asks, if it does; tried on a topic that doesn't exist, because the
+/// permission is checked before that.
+///
+/// Errors: the target can't be reached.
+pub async fn refuses_markers(cluster: &Cluster) -> Result<Option<Error>> {
+    let connection = cluster.any_connection().await?;
+    let nobodys = TopicName::new(format!("farshore-probe-{:016x}", fastrand::u64(..)));
+    let nowhere = TopicPartition::new(nobodys, 0);
+    let refused = try_marker(&connection, &nowhere).await?;
+    Ok(refused.filter(|it| it.code() != Some(UNKNOWN_TOPIC_OR_PARTITION)))
+}
+
+/// Writes one marker that stands for nothing; gives what the broker says against it.
+///
+/// Errors: the connection broke or the answer is overdue.
+pub async fn try_marker(
+    connection: &Connection,
+    partition: &TopicPartition,
+) -> Result<Option<Error>> {
+    let marker = Markers {
+        partition: partition.clone(),
+        producer_id: NOBODY,
+        epoch: 0,
+        count: 1,
+    };
+    let codes = write_markers(connection, &[marker], &Ownership::permanent()).await?;
+    let code = codes.get(partition).copied().flatten();
+    Ok(code.map(|code| refused_markers(connection, code)))
+}
+
+/// What a broker's code says against control markers.
+pub fn refused_markers(connection: &Connection, code: BrokerCode) -> Error {
+    let detail = (code == CLUSTER_AUTHORIZATION_FAILED)
+        .then_some("offsets are preserved with control markers, which need ALTER on the cluster");
+    connection.refusal("write control markers", code, detail)
 }
 
 fn request(orders: &[Markers]) -> WriteTxnMarkersRequest {

@@ -19,7 +19,7 @@ mod topics;
 pub use configs::{ConfigValue, Configs, alter_topic_configs, broker_configs, topic_configs};
 pub use group_offsets::{GroupOffset, commit_group_offsets, group_offsets};
 pub use groups::{GroupDescription, GroupKind, ListedGroup, describe_group, list_groups};
-pub use markers::{Markers, write_markers};
+pub use markers::{Markers, refused_markers, refuses_markers, try_marker, write_markers};
 pub use offsets::{At, ListedOffset, ListedOffsets, end_of_epoch, list_offset, list_offsets};
 pub use permissions::{Operation, Operations, refused_creations, topic_operations};
 pub use producers::{ProducerState, describe_producers};

@@ -3,11 +3,19 @@
 use bytes::{BufMut, BytesMut};
 
 use super::header::{HEADER_LEN, LENGTH_END, MAGIC};
+use super::record::put_content;
 use super::varint::{put_length, put_varint, varint_len};
-use super::{Attributes, BatchError, Codec, Header, Record, Stamp, Stamped};
-use crate::model::LeaderEpoch;
+use super::{Attributes, Batch, BatchError, Codec, Header, Record, Stamp, Stamped};
+use crate::model::{LeaderEpoch, ProducerId};
 
-/// Collects records into one batch with offsets 0, 1, 2, ... and create times.
+/// Under no identity.
+const NOBODY: Stamp = Stamp {
+    producer_id: ProducerId(-1),
+    producer_epoch: -1,
+    base_sequence: -1,
+};
+
+/// Collects records into one batch with offsets 0, 1, 2, ..., as far as none is left out, and create times.
 #[derive(Debug)]
 pub struct Builder {
     codec: Codec,
@@ -16,6 +24,7 @@ pub struct Builder {
     base_timestamp: i64,
     max_timestamp: i64,
     count: usize,
+    next_delta: i64,
 }
 
 impl Builder {
@@ -28,6 +37,7 @@ impl Builder {
             base_timestamp: 0,
             max_timestamp: i64::MIN,
             count: 0,
+            next_delta: 0,
         }
     }
 
@@ -39,7 +49,7 @@ impl Builder {
         }
         self.max_timestamp = self.max_timestamp.max(timestamp);
         let timestamp_delta = timestamp.wrapping_sub(self.base_timestamp);
-        let offset_delta = i64::try_from(self.count).unwrap_or(i64::MAX);
+        let offset_delta = self.next_delta;
         let attributes = 0_u8;
         let length = size_of_val(&attributes)
             + varint_len(timestamp_delta)
@@ -51,15 +61,39 @@ impl Builder {
         put_varint(&mut self.plain, offset_delta);
         self.plain.put_slice(content);
         self.count += 1;
+        self.next_delta += 1;
     }
 
     /// Adds a whole record; its offset doesn't matter.
     pub fn push_record(&mut self, record: &Record) {
+        let headers = record.headers.iter();
+        let headers = headers.map(|(key, value)| (&key[..], value.as_deref()));
+        self.push_fields(
+            record.timestamp,
+            record.key.as_deref(),
+            record.value.as_deref(),
+            headers,
+        );
+    }
+
+    /// Adds a record by its fields; headers in their order.
+    pub fn push_fields<'a>(
+        &mut self,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: impl ExactSizeIterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+    ) {
         let mut content = std::mem::take(&mut self.scratch);
         content.clear();
-        record.put_content(&mut content);
-        self.push(record.timestamp, &content);
+        put_content(&mut content, key, value, headers);
+        self.push(timestamp, &content);
         self.scratch = content;
+    }
+
+    /// Leaves out offsets before the next record, as compaction would.
+    pub fn leave_out(&mut self, offsets: i64) {
+        self.next_delta += offsets;
     }
 
     /// The size of the records so far in bytes, before compression and without the header.
@@ -92,7 +126,7 @@ impl Builder {
             magic: MAGIC,
             crc: 0,
             attributes: Attributes::of(codec),
-            last_offset_delta: record_count - 1,
+            last_offset_delta: i32::try_from(self.next_delta - 1).map_err(too_large)?,
             base_timestamp: self.base_timestamp,
             max_timestamp: self.max_timestamp,
             producer_id: stamp.producer_id,
@@ -101,5 +135,11 @@ impl Builder {
             record_count,
         };
         Ok(Stamped::seal(&header, body))
+    }
+
+    /// The batch as it would stand in a log, written in a leader epoch by nobody in particular.
+    pub fn finish_at(self, offset: i64, epoch: LeaderEpoch) -> Result<Batch, BatchError> {
+        let stamped = self.finish(NOBODY)?;
+        Batch::in_log(offset, epoch, &stamped)
     }
 }

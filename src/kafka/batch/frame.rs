@@ -6,6 +6,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::header::{CRC_START, HEADER_LEN, LENGTH_END, MAGIC, MAGIC_AT};
 use super::{BatchError, Header, Stamped, old};
+use crate::model::LeaderEpoch;
 
 /// One whole batch as it stands in the log. Cloning it shares the bytes.
 #[derive(Debug, Clone)]
@@ -16,10 +17,15 @@ pub struct Batch {
 
 impl Batch {
     /// A stamped batch as it would stand in a log at an offset.
-    pub(super) fn at(offset: i64, stamped: &Stamped) -> Result<Self, BatchError> {
+    pub(super) fn in_log(
+        offset: i64,
+        epoch: LeaderEpoch,
+        stamped: &Stamped,
+    ) -> Result<Self, BatchError> {
         let header = Header {
             base_offset: offset,
-            ..Header::read(&stamped.header)
+            leader_epoch: epoch,
+            ..stamped.fields()
         };
         header.check()?;
         let mut bytes = BytesMut::with_capacity(stamped.size());
@@ -29,6 +35,19 @@ impl Batch {
             header,
             bytes: bytes.freeze(),
         })
+    }
+
+    /// A batch of which no record is left, as the log cleaner leaves it, over offsets from `first` on; it says as many of them
+    /// as one batch can.
+    pub fn hollow(first: i64, until: i64, epoch: LeaderEpoch) -> Self {
+        let header = Header::hollow(first, until, epoch);
+        let stamped = Stamped::seal(&header, Bytes::new());
+        let header = Header {
+            crc: stamped.crc,
+            ..header
+        };
+        let bytes = Bytes::copy_from_slice(&header.write());
+        Self { header, bytes }
     }
 
     /// The header's fields.

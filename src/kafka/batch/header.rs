@@ -121,6 +121,26 @@ impl Header {
         }
     }
 
+    /// The header of a batch without records, over offsets from `first` on.
+    pub(super) fn hollow(first: i64, until: i64, epoch: LeaderEpoch) -> Self {
+        let count = until.saturating_sub(first).max(1);
+        Self {
+            base_offset: first,
+            length: i32::try_from(HEADER_LEN - LENGTH_END).unwrap_or(i32::MAX),
+            leader_epoch: epoch,
+            magic: MAGIC,
+            crc: 0,
+            attributes: Attributes::of(Codec::None),
+            last_offset_delta: i32::try_from(count - 1).unwrap_or(i32::MAX),
+            base_timestamp: -1,
+            max_timestamp: -1,
+            producer_id: ProducerId(-1),
+            producer_epoch: -1,
+            base_sequence: -1,
+            record_count: 0,
+        }
+    }
+
     pub(super) fn write(&self) -> [u8; HEADER_LEN] {
         let mut bytes = [0; HEADER_LEN];
         let mut rest = &mut bytes[..];

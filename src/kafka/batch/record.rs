@@ -18,9 +18,15 @@ pub struct RecordRef<'a> {
 }
 
 impl<'a> RecordRef<'a> {
-    /// Key and value, or null. The content was checked when the record was read, so that there is no error to give.
-    pub fn key_and_value(&self) -> KeyValue<'a> {
-        read_content(self.content, |_, _| ()).unwrap_or_default()
+    /// Key and value, and each header in its order, without copying.
+    pub fn fields(
+        &self,
+        on_header: impl FnMut(&'a [u8], Option<&'a [u8]>),
+    ) -> Result<KeyValue<'a>, BatchError> {
+        read_content(self.content, on_header).map_err(|what| BatchError::Malformed {
+            offset: self.offset,
+            what,
+        })
     }
 
     /// Takes the content apart, copying it once.
@@ -59,16 +65,19 @@ pub struct Record {
     pub headers: Vec<(Bytes, Option<Bytes>)>,
 }
 
-impl Record {
-    /// Writes what [`RecordRef::content`] holds of a record.
-    pub(super) fn put_content(&self, buffer: &mut impl BufMut) {
-        put_nullable(buffer, self.key.as_deref());
-        put_nullable(buffer, self.value.as_deref());
-        put_length(buffer, self.headers.len());
-        for (key, value) in &self.headers {
-            put_nullable(buffer, Some(key));
-            put_nullable(buffer, value.as_deref());
-        }
+/// Writes what [`RecordRef::content`] holds of a record.
+pub(super) fn put_content<'a>(
+    buffer: &mut impl BufMut,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+    headers: impl ExactSizeIterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+) {
+    put_nullable(buffer, key);
+    put_nullable(buffer, value);
+    put_length(buffer, headers.len());
+    for (key, value) in headers {
+        put_nullable(buffer, Some(key));
+        put_nullable(buffer, value);
     }
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::codec::Failure;
 use super::record::read_content;
 use super::varint::{Checked, Fields};
-use super::{Batch, BatchError, Header, RecordRef};
+use super::{Batch, BatchError, Header, RecordRef, Stamped};
 
 /// How many bytes the records of one batch may take once decompressed.
 pub const DECOMPRESS_LIMIT: usize = 256 << 20;
@@ -20,28 +20,14 @@ impl Batch {
     }
 
     pub(super) fn records_within(&self, limit: usize) -> Result<Records, BatchError> {
-        let header = *self.header();
-        let offset = header.base_offset;
-        let codec = header.attributes.codec()?;
-        let plain = codec
-            .decompress(self.body(), limit)
-            .map_err(|failure| match failure {
-                Failure::TooLarge => BatchError::TooLarge { offset, limit },
-                Failure::Broken(source) => BatchError::Decompress {
-                    offset,
-                    codec,
-                    source,
-                },
-            })?;
-        let count = usize::try_from(header.record_count)
-            .ok()
-            .filter(|&count| count <= plain.len() / MIN_RECORD_LEN)
-            .ok_or_else(|| header.malformed("it is too small for its record count"))?;
-        Ok(Records {
-            header,
-            count,
-            plain,
-        })
+        Records::of(*self.header(), self.body(), limit)
+    }
+}
+
+impl Stamped {
+    /// The batch's records at offsets from 0 on; otherwise like [`Batch::records`].
+    pub fn records(&self) -> Result<Records, BatchError> {
+        Records::of(self.fields(), self.body.clone(), DECOMPRESS_LIMIT)
     }
 }
 
@@ -54,6 +40,30 @@ pub struct Records {
 }
 
 impl Records {
+    fn of(header: Header, body: Bytes, limit: usize) -> Result<Self, BatchError> {
+        let offset = header.base_offset;
+        let codec = header.attributes.codec()?;
+        let plain = codec
+            .decompress(body, limit)
+            .map_err(|failure| match failure {
+                Failure::TooLarge => BatchError::TooLarge { offset, limit },
+                Failure::Broken(source) => BatchError::Decompress {
+                    offset,
+                    codec,
+                    source,
+                },
+            })?;
+        let count = usize::try_from(header.record_count)
+            .ok()
+            .filter(|&count| count <= plain.len() / MIN_RECORD_LEN)
+            .ok_or_else(|| header.malformed("it is too small for its record count"))?;
+        Ok(Self {
+            header,
+            count,
+            plain,
+        })
+    }
+
     /// The records in their order.
     pub fn iter(&self) -> Iter<'_> {
         Iter {

@@ -38,6 +38,11 @@ impl Stamped {
         HEADER_LEN + self.body.len()
     }
 
+    /// The header's fields.
+    pub fn fields(&self) -> Header {
+        Header::read(&self.header)
+    }
+
     /// Writes the header and its CRC over header and body.
     pub(super) fn seal(header: &Header, body: Bytes) -> Self {
         let bytes = header.write();

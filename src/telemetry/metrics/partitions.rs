@@ -19,6 +19,8 @@ pub trait Samples: fmt::Debug + Send + Sync + 'static {
     fn partitions(&self) -> Vec<PartitionSample>;
     /// How many partitions of groups are in which state of group sync.
     fn groups(&self) -> Vec<GroupSample>;
+    /// Whether the checkpoint DB can't be written, so that nothing is mirrored.
+    fn checkpoint_failed(&self) -> bool;
     /// Every mirror partition that was verified.
     fn verified(&self) -> Vec<VerifiedSample>;
     /// Bytes this process read to verify, by link.
@@ -50,6 +52,8 @@ pub struct PartitionSample {
     pub batches: u64,
     /// How often this process worked out the position anew from what the target holds.
     pub settlings: u64,
+    /// Records the target removed while the source still has them.
+    pub expired: i64,
     /// Offsets without an image on the other side, since the partition was first mirrored.
     pub without_image: Totals,
 }
@@ -74,7 +78,8 @@ impl Collector for Collected {
         let samples: Vec<Labelled> = self.0.partitions().into_iter().map(Labelled::new).collect();
         Page(&mut encoder).partitions(&samples)?;
         Page(&mut encoder).states(&samples)?;
-        Page(&mut encoder).groups(&self.0.groups())
+        Page(&mut encoder).groups(&self.0.groups())?;
+        Page(&mut encoder).checkpoint(self.0.checkpoint_failed())
     }
 }
 
@@ -128,6 +133,12 @@ impl Page<'_, '_> {
             "End of the mirror partition",
             samples,
             |sample| sample.target_end,
+        )?;
+        self.gauges(
+            "partition_expired_records",
+            "Records the target removed while the source still has them",
+            samples,
+            |sample| sample.expired,
         )?;
         self.counters(
             "partition_records",
@@ -212,6 +223,12 @@ impl Page<'_, '_> {
             metric.encode_family(&labels)?.encode_gauge(&sample.count)?;
         }
         Ok(())
+    }
+
+    fn checkpoint(&mut self, has_failed: bool) -> fmt::Result {
+        let help = "1 while the checkpoint DB can't be written, so that nothing is mirrored";
+        let mut metric = self.family("checkpoint_failed", help, MetricType::Gauge)?;
+        metric.encode_gauge(&i64::from(has_failed))
     }
 
     fn gauges<V: EncodeGaugeValue>(

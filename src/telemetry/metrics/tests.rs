@@ -22,6 +22,7 @@ impl Samples for Fixed {
             bytes: 700,
             batches: 5,
             settlings: 2,
+            expired: 17,
             without_image: Totals {
                 lost: 4,
                 ..Totals::default()
@@ -39,6 +40,10 @@ impl Samples for Fixed {
             state: "in_sync",
             count: 3,
         }]
+    }
+
+    fn checkpoint_failed(&self) -> bool {
+        true
     }
 
     fn verified(&self) -> Vec<VerifiedSample> {
@@ -64,6 +69,7 @@ fn figures_of_partitions_are_taken_from_the_snapshot() {
         r#"farshore_partition_lag_seconds{link="l",topic="orders",partition="0"} 1.5"#,
         r#"farshore_partition_position{link="l",topic="orders",partition="0"} 40"#,
         r#"farshore_partition_target_end{link="l",topic="orders",partition="0"} 38"#,
+        r#"farshore_partition_expired_records{link="l",topic="orders",partition="0"} 17"#,
         r#"farshore_partition_records_total{link="l",topic="orders",partition="0"} 7"#,
         r#"farshore_partition_bytes_total{link="l",topic="orders",partition="1"} 700"#,
         r#"farshore_partition_batches_total{link="l",topic="orders",partition="1"} 5"#,
@@ -78,6 +84,7 @@ fn figures_of_partitions_are_taken_from_the_snapshot() {
         r#"farshore_partition_differences{link="l",topic="orders",partition="1"} 6"#,
         r#"farshore_verify_bytes_total{link="l"} 900"#,
         r#"farshore_group_partitions{link="l",state="in_sync"} 3"#,
+        "farshore_checkpoint_failed 1",
         concat!(
             r#"farshore_build_info{version=""#,
             env!("CARGO_PKG_VERSION"),

@@ -1,6 +1,6 @@
 //! Moves that are refused: which plan, why, and with which exit code.
 
-use farshore::checkpoint::{self, Update, records};
+use farshore::checkpoint::{self, Store as _, Update, records};
 use serde_json::json;
 
 use crate::setting::Setting;

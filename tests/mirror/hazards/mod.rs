@@ -37,6 +37,7 @@ pub(crate) async fn between(paris: Spec, oslo: Spec, link: &str) -> Setting {
         paris,
         oslo,
         farshore,
+        path: crate::setting::Path::of(link),
     }
 }
 

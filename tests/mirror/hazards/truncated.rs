@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::sight::{caught_up, stands_still};
+use super::sight::caught_up;
 use super::{between, broker, spec, write_batches};
-use crate::support::{compare, topics};
+use crate::support::compare;
 
 #[tokio::test]
 async fn a_leader_that_moves_is_no_truncation() {
@@ -34,45 +34,6 @@ async fn a_leader_that_moves_is_no_truncation() {
     let oslo = setting.oslo.bootstrap();
     let compared = compare::topics((leader, "t"), (&oslo, "t"), 1).await;
     assert_eq!(compared.records, 250);
-}
-
-#[tokio::test]
-async fn a_log_cut_short_is_a_truncation_even_when_it_has_grown_again() {
-    let topics = ["short", "grown", "whole"];
-    let mut setting = between(spec(), spec(), "topics = [\"short\", \"grown\", \"whole\"]").await;
-    for topic in topics {
-        setting.topic(topic, 1, &[]).await;
-        write_batches(&setting, topic, 0, [0..10, 10..17], 20).await;
-    }
-    setting.farshore.start().await;
-    for topic in topics {
-        caught_up(&setting.farshore, (topic, 0), 17).await;
-    }
-    setting.farshore.sigterm().await;
-    setting.paris.kill(1);
-    for topic in ["short", "grown"] {
-        cut(&setting.paris.data_dir(1), topic, 10);
-    }
-    setting.paris.restart(1).await;
-    for topic in ["grown", "whole"] {
-        topics::wait_led(&setting.paris.bootstrap(), topic, 1).await;
-        write_batches(&setting, topic, 0, [100..120], 20).await;
-    }
-    setting.farshore.start().await;
-    for topic in ["short", "grown"] {
-        let (state, reason) = stands_still(&setting.farshore, (topic, 0)).await;
-        let code = (state.as_str(), reason.code.as_str());
-        assert_eq!(
-            code,
-            ("diverged", "source_truncated"),
-            "{topic}: {reason:?}"
-        );
-        assert_eq!(reason.source_offset, Some(10), "{topic}: {reason:?}");
-        let on_target = topics::watermarks(&setting.oslo.bootstrap(), topic, 0).await;
-        assert_eq!(on_target, (0, 17), "{topic}");
-    }
-    caught_up(&setting.farshore, ("whole", 0), 37).await;
-    assert_eq!(setting.compare("whole", 1).await, 37);
 }
 
 /// Cuts the log of a topic's partition 0 on a broker that is down, as a lost disk cache would: at a batch, with everything

@@ -1,10 +1,13 @@
 //! Records as large and as odd as brokers take them.
 
+use super::told::is_mapped;
 use crate::hazards::sight::caught_up;
 use crate::hazards::{between, spec};
-use crate::setting::Setting;
+use crate::setting::{CATCH_UP, Setting};
 use crate::support::brokers::Spec;
+use crate::support::read::{Isolation, Partition};
 use crate::support::topics;
+use crate::support::wait::eventually;
 use crate::support::write::{Record, Writer};
 
 const LARGEST: usize = 16 << 20;
@@ -158,4 +161,58 @@ async fn odd_records_arrive_as_they_are() {
     for topic in ["create", "append"] {
         assert_eq!(setting.compare(topic, 1).await, 35, "{topic}");
     }
+}
+
+/// What a cleaner leaves: batches without records, tombstones with the time from which they may go, and holes.
+#[tokio::test]
+async fn what_a_cleaner_leaves_arrives_as_its_readers_see_it() {
+    let mut setting = between(spec(), spec(), "topics = [\"cleaned\"]").await;
+    let configs = [
+        ("cleanup.policy", "compact"),
+        ("segment.ms", "500"),
+        ("min.cleanable.dirty.ratio", "0.01"),
+        ("delete.retention.ms", "1000000000"),
+    ];
+    setting.topic("cleaned", 1, &configs).await;
+    let bootstrap = setting.paris.bootstrap();
+    // The last batch of a producer stays, even if all of its records go.
+    for producer in 0..3 {
+        let writer = Writer::new(&bootstrap, "cleaned", &[]);
+        let records = (0..20).map(move |n| Record::new(0, format!("k{n}"), format!("v{producer}")));
+        writer.write(records).await;
+    }
+    let writer = Writer::new(&bootstrap, "cleaned", &[]);
+    let tombstone = |n: i32| Record {
+        value: None,
+        ..Record::new(0, format!("k{n}"), "")
+    };
+    writer.write((0..5).map(tombstone)).await;
+    let mut last = 0;
+    eventually(CATCH_UP, "the cleaner has passed", async || {
+        last += 1;
+        writer
+            .write([Record::new(0, format!("last{last}"), "v")])
+            .await;
+        let left = Partition::new(&bootstrap, "cleaned", 0)
+            .read(Isolation::Committed)
+            .await;
+        let old = left
+            .iter()
+            .filter(|it| it.value.as_deref() == Some(b"v0"))
+            .count();
+        let gone = left.iter().filter(|it| it.value.is_none()).count();
+        (old == 0 && gone == 5)
+            .then_some(())
+            .ok_or_else(|| format!("{old} old, {gone} tombstones"))
+    })
+    .await;
+    setting.farshore.start().await;
+    setting.mirrored("cleaned", 1).await;
+    let left = Partition::new(&bootstrap, "cleaned", 0)
+        .read(Isolation::Committed)
+        .await
+        .len();
+    let compared = setting.compare("cleaned", 1).await;
+    assert!(compared >= 20, "{compared} of {left}");
+    assert_eq!(is_mapped(&setting, "cleaned", 0, &[]).await, left);
 }

@@ -148,6 +148,33 @@ async fn has_receipts(setting: &Setting, large: &[i64], keyed: &[i64]) {
     }
 }
 
+/// Mirrors take records of any time, until somebody changes that and topic discovery hasn't looked again.
+#[tokio::test]
+async fn a_record_of_another_time_is_passed_alone() {
+    let link = LINK.replace("\"large\", \"keyed\"", "\"timed\"");
+    let link = format!("{link}\nrefresh_interval = \"1h\"");
+    let mut setting = between(spec(), spec(), &link).await;
+    setting.topic("timed", 1, &[]).await;
+    setting.write("timed", 0, 0..1).await;
+    setting.farshore.start().await;
+    caught_up(&setting.farshore, ("timed", 0), 1).await;
+    let limit = [
+        ("retention.ms", "-1"),
+        ("message.timestamp.before.max.ms", "86400000"),
+    ];
+    broker::configure(&setting.oslo.bootstrap(), "timed", &limit).await;
+    let mut records: Vec<Record> = numbered(0, 1..10, 20).collect();
+    records[3].timestamp = Some(1_000_000_000_000);
+    let writer = Writer::new(&setting.paris.bootstrap(), "timed", &[]);
+    writer.write(records).await;
+    caught_up(&setting.farshore, ("timed", 0), 10).await;
+    assert_eq!(is_mapped(&setting, "timed", 0, &[4]).await, 9);
+    let found = content(&setting.oslo.bootstrap(), QUARANTINE, 0).await;
+    assert_eq!(found.len(), 1);
+    assert!(header(&found[&0], "farshore.message").contains("INVALID_TIMESTAMP"));
+    assert_eq!(header(&found[&0], "farshore.timestamp"), "1000000000000");
+}
+
 /// A record that is refused in the quarantine topic too leaves its measure there.
 #[tokio::test]
 async fn what_fits_nowhere_leaves_a_digest() {

@@ -3,20 +3,26 @@
 use super::told::{content, decisions, has_no_image, is_mapped, resolve, without_image};
 use crate::hazards::sight::{caught_up, stands_still, translate};
 use crate::hazards::truncated::cut;
-use crate::hazards::{between, spec, write_batches};
-use crate::setting::Setting;
+use crate::hazards::{between, broker, spec, write_batches};
+use crate::setting::{CATCH_UP, Setting};
 use crate::support::brokers::{KafkaVersion, Spec};
 use crate::support::topics;
+use crate::support::wait::eventually;
 
-/// Mirrors 17 records of each topic, cuts its source log at 10 while farshore is down, and lets `grown` grow again.
-async fn lose_tails(paris: Spec, link: &str, topics: &[&str], grown: &str) -> Setting {
+/// Mirrors 17 records of each topic, cuts the source log of these at 10 while farshore is down, and lets some grow again.
+pub(crate) async fn lose_tails(
+    paris: Spec,
+    link: &str,
+    (topics, whole): (&[&str], &[&str]),
+    grown: &[&str],
+) -> Setting {
     let mut setting = between(paris, spec(), link).await;
-    for topic in topics {
+    for topic in topics.iter().chain(whole) {
         setting.topic(topic, 1, &[]).await;
         write_batches(&setting, topic, 0, [0..10, 10..17], 20).await;
     }
     setting.farshore.start().await;
-    for topic in topics {
+    for topic in topics.iter().chain(whole) {
         caught_up(&setting.farshore, (topic, 0), 17).await;
     }
     setting.farshore.sigterm().await;
@@ -25,8 +31,10 @@ async fn lose_tails(paris: Spec, link: &str, topics: &[&str], grown: &str) -> Se
         cut(&setting.paris.data_dir(1), topic, 10);
     }
     setting.paris.restart(1).await;
-    topics::wait_led(&setting.paris.bootstrap(), grown, 1).await;
-    write_batches(&setting, grown, 0, [100..120], 20).await;
+    for topic in grown.iter().chain(whole) {
+        topics::wait_led(&setting.paris.bootstrap(), topic, 1).await;
+        write_batches(&setting, topic, 0, [100..120], 20).await;
+    }
     setting
 }
 
@@ -67,20 +75,26 @@ async fn goes_on_behind_surplus(setting: &mut Setting, topic: &str, on_source: i
 
 #[tokio::test]
 async fn what_the_source_lost_stays_on_the_target_and_the_map_goes_on_behind_it() {
-    let link = "topics = [\"short\", \"grown\", \"halted\"]\non_truncate = \"follow\"\n\
+    let link = "topics = [\".*\"]\non_truncate = \"follow\"\n\
         [[links.paris-oslo.overrides]]\ntopics = [\"halted\"]\non_truncate = \"halt\"";
-    let mut setting = lose_tails(spec(), link, &["short", "grown", "halted"], "grown").await;
+    let cut = ["short", "grown", "halted"];
+    let mut setting = lose_tails(spec(), link, (&cut, &["whole"]), &["grown", "halted"]).await;
     setting.farshore.start().await;
     let (state, reason) = stands_still(&setting.farshore, ("halted", 0)).await;
     assert_eq!(
         (state.as_str(), reason.code.as_str()),
         ("diverged", "source_truncated")
     );
+    assert_eq!(reason.source_offset, Some(10), "{reason:?}");
+    let on_target = topics::watermarks(&setting.oslo.bootstrap(), "halted", 0).await;
+    assert_eq!(on_target, (0, 17));
+    caught_up(&setting.farshore, ("whole", 0), 37).await;
+    assert_eq!(setting.compare("whole", 1).await, 37);
     assert_eq!(
         resolve(&setting.farshore, "halted", &["follow"]).await,
         Some(0)
     );
-    for (topic, end) in [("short", 10), ("grown", 30), ("halted", 10)] {
+    for (topic, end) in [("short", 10), ("grown", 30), ("halted", 30)] {
         goes_on_behind_surplus(&mut setting, topic, end).await;
     }
 }
@@ -90,9 +104,45 @@ async fn what_the_source_lost_stays_on_the_target_and_the_map_goes_on_behind_it(
 async fn a_tail_lost_without_a_new_epoch_is_found_by_content() {
     let link = "topics = [\"grown\"]\non_truncate = \"follow\"";
     let paris = Spec::new(KafkaVersion::V3_9);
-    let mut setting = lose_tails(paris, link, &["grown"], "grown").await;
+    let mut setting = lose_tails(paris, link, (&["grown"], &[]), &["grown"]).await;
     setting.farshore.start().await;
     goes_on_behind_surplus(&mut setting, "grown", 30).await;
+}
+
+/// The leader that comes back lacks what the lost one had, and farshore hears of it from a fetch.
+#[tokio::test]
+async fn an_unclean_election_under_way_is_followed_from_where_the_logs_part() {
+    let link = "topics = [\"t\"]\non_truncate = \"follow\"";
+    let mut setting = between(spec().brokers(2), spec(), link).await;
+    let paris = setting.paris.bootstrap();
+    let configs = [
+        ("min.insync.replicas", "1"),
+        ("unclean.leader.election.enable", "true"),
+        ("retention.ms", "-1"),
+    ];
+    broker::place(&paris, "t", &[1, 2], &configs).await;
+    setting.farshore.start().await;
+    write_batches(&setting, "t", 0, [0..10], 20).await;
+    broker::in_sync(&paris, "t", 2).await;
+    caught_up(&setting.farshore, ("t", 0), 10).await;
+    setting.paris.kill(2);
+    broker::in_sync(&paris, "t", 1).await;
+    write_batches(&setting, "t", 0, [10..17], 20).await;
+    caught_up(&setting.farshore, ("t", 0), 17).await;
+    setting.paris.kill(1);
+    setting.paris.start_node(2).await;
+    broker::leads(&paris, "t", 2).await;
+    write_batches(&setting, "t", 0, [100..103], 20).await;
+    eventually(CATCH_UP, "it is decided", async || {
+        let decided = decisions(&setting.farshore, "t").await;
+        (!decided.is_empty())
+            .then_some(())
+            .ok_or_else(|| "not yet".to_owned())
+    })
+    .await;
+    caught_up(&setting.farshore, ("t", 0), 13).await;
+    setting.paris.restart(1).await;
+    goes_on_behind_surplus(&mut setting, "t", 13).await;
 }
 
 #[tokio::test]

@@ -10,7 +10,8 @@ use crate::support::read::{Isolation, Partition};
 use crate::support::topics;
 use crate::support::wait::eventually;
 
-fn copy(from: &Path, to: &Path) {
+/// Copies the DB of a farshore that doesn't run.
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     for entry in fs::read_dir(from).expect("the DB") {
         let entry = entry.expect("a file");

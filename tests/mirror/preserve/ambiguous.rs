@@ -12,14 +12,28 @@ use crate::support::write::{Outcome, Record, Writer};
 async fn behind_proxy() -> (Setting, Proxy) {
     let mut setting = Setting::start(KafkaVersion::V4_1, "topics = [\"t\"]").await;
     let proxy = Proxy::start(&setting.oslo.bootstrap());
+    setting.farshore = Farshore::new(
+        env!("CARGO_BIN_EXE_farshore"),
+        &through(&setting, &proxy.address()),
+    );
+    (setting, proxy)
+}
+
+/// Lets farshore, which isn't running, reach the target through another proxy from now on.
+fn reached_through(setting: &mut Setting) -> Proxy {
+    let proxy = Proxy::start(&setting.oslo.bootstrap());
+    let config = through(setting, &proxy.address());
+    setting.farshore.configure(&config);
+    proxy
+}
+
+fn through(setting: &Setting, address: &str) -> String {
     let map = format!(
         "topics = [\"t\"]\noffsets = \"preserve\"\n\n[clusters.oslo.address_map]\n{:?} = {:?}",
         setting.oslo.bootstrap(),
-        proxy.address()
+        address
     );
-    let config = paris_oslo(&setting.paris.bootstrap(), &proxy.address(), &map);
-    setting.farshore = Farshore::new(env!("CARGO_BIN_EXE_farshore"), &config);
-    (setting, proxy)
+    paris_oslo(&setting.paris.bootstrap(), address, &map)
 }
 
 /// An aborted transaction: a gap of so many offsets and a marker.
@@ -29,6 +43,34 @@ async fn abort(setting: &Setting, count: usize) {
     writer.init_transactions().await;
     let records = (0..count).map(|n| Record::new(0, format!("a{n}"), "aborted"));
     writer.transaction(records, Outcome::Abort).await;
+}
+
+/// Two processes in a row are killed with markers under way, the second one's meant to shut out the first one's.
+#[tokio::test]
+async fn what_shuts_out_late_markers_is_shut_out_itself_if_it_comes_late() {
+    let (mut setting, first) = behind_proxy().await;
+    setting.topic("t", 1, &[]).await;
+    setting.write("t", 0, 0..100).await;
+    setting.farshore.start().await;
+    is_the_same(&setting, "t", 1).await;
+    first.keep_markers(1);
+    abort(&setting, 50).await;
+    setting.write("t", 0, 200..300).await;
+    first.wait_kept(1).await;
+    setting.farshore.kill9();
+    let second = reached_through(&mut setting);
+    second.keep_markers(1);
+    setting.farshore.launch();
+    second.wait_kept(1).await;
+    setting.farshore.kill9();
+    let _third = reached_through(&mut setting);
+    setting.farshore.start().await;
+    is_the_same(&setting, "t", 1).await;
+    first.deliver_kept();
+    second.deliver_kept();
+    write_transactions(&setting, "t", 3).await;
+    is_the_same(&setting, "t", 1).await;
+    ends_meet(&setting, "t", 0).await;
 }
 
 /// The markers for a gap are kept back; farshore is cut off and perhaps killed; they land when it is there again.

@@ -4,14 +4,18 @@
 //! and times on both sides.
 
 mod ambiguous;
+mod beyond;
+mod clusters;
 mod consumers;
 mod forgotten;
 mod gaps;
 mod kills;
 mod permissions;
+mod policies;
 mod prefix;
 mod racing;
 mod refused;
+mod short_gaps;
 
 use serde_json::Value;
 

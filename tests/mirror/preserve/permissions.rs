@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{stands_still, status};
+use super::{is_the_same, stands_still, status};
 use crate::histories::write_transactions;
 use crate::setting::{CATCH_UP, Setting, farshore};
 use crate::support::brokers::{Cluster, KafkaVersion, Spec};
@@ -43,6 +43,7 @@ async fn guarded(lines: &str) -> Setting {
         farshore: farshore(&paris, &oslo, &format!("offsets = \"preserve\"\n{lines}")),
         paris,
         oslo,
+        path: crate::setting::Path::Raw,
     };
     let bootstrap = setting.oslo.bootstrap();
     // What isn't permitted from now on is forbidden, also to take this back.
@@ -53,6 +54,23 @@ async fn guarded(lines: &str) -> Setting {
     let arguments: Vec<&str> = arguments.split(' ').collect();
     java::run(setting.oslo.version(), Tool::Acls, &arguments).await;
     setting
+}
+
+/// Permits altering the cluster too, as its controller may.
+async fn grant(setting: &Setting) {
+    let admin = setting.oslo.data_dir(1).with_extension("admin.properties");
+    let login = "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"admin\" password=\"a\";";
+    let lines = format!(
+        "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.jaas.config={login}\n"
+    );
+    std::fs::write(&admin, lines).expect("a properties file");
+    let arguments = format!(
+        "--bootstrap-controller {} --command-config {} --add --allow-principal User:ANONYMOUS --operation Alter --cluster",
+        setting.oslo.controller(),
+        admin.display()
+    );
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    java::run(setting.oslo.version(), Tool::Acls, &arguments).await;
 }
 
 async fn check(setting: &Setting) -> Value {
@@ -90,11 +108,15 @@ async fn without_the_permission_check_says_so_and_topics_with_gaps_halt() {
     setting.farshore.start().await;
     let (code, message) = stands_still(&setting, "t").await;
     assert_eq!(code, "not_permitted", "{message}");
+    // Once it is granted, it goes on by itself.
+    grant(&setting).await;
+    is_the_same(&setting, "t", 1).await;
 }
 
 #[tokio::test]
 async fn without_the_permission_new_topics_are_translated_if_that_is_the_choice() {
-    let lines = "topics = [\"t\"]\npreserve_otherwise = \"translate\"";
+    let lines =
+        "topics = [\"t\", \"u\"]\nrefresh_interval = \"500ms\"\npreserve_otherwise = \"translate\"";
     let mut setting = guarded(lines).await;
     setting.topic("t", 1, &[]).await;
     let visible = write_transactions(&setting, "t", 10).await;
@@ -111,7 +133,18 @@ async fn without_the_permission_new_topics_are_translated_if_that_is_the_choice(
     assert_eq!(setting.compare("t", 1).await, visible);
     let status = status(&setting, "t", 0).await.expect("a status");
     assert_eq!(status["offsets"], "translate");
-    // The choice is made once for a topic that is mirrored.
+    // What is found once it is granted keeps its offsets; the choice is made once for a topic that is mirrored.
+    grant(&setting).await;
+    setting.topic("u", 1, &[]).await;
+    write_transactions(&setting, "u", 5).await;
+    is_the_same(&setting, "u", 1).await;
+    write_transactions(&setting, "t", 5).await;
+    setting.mirrored("t", 1).await;
+    setting.compare("t", 1).await;
+    for (topic, mode) in [("t", "translate"), ("u", "preserve")] {
+        let found = super::status(&setting, topic, 0).await.expect("a status");
+        assert_eq!(found["offsets"], mode, "{topic}");
+    }
     setting.farshore.kill9();
     let (paris, oslo) = (setting.paris.bootstrap(), setting.oslo.bootstrap());
     let refusing = format!(

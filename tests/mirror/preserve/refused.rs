@@ -3,7 +3,7 @@
 use super::{is_the_same, preserving, stands_still};
 use crate::support::farshore::paris_oslo;
 use crate::support::topics;
-use crate::support::write::{Writer, numbered};
+use crate::support::write::{Outcome, Writer, numbered};
 
 #[tokio::test]
 async fn a_mirror_topic_with_other_contents_is_refused() {
@@ -75,4 +75,27 @@ async fn a_topic_mirrored_with_a_map_is_not_preserved_afterwards_unless_its_offs
     assert_eq!(code, "preserve_impossible", "{message}");
     crate::histories::write_transactions(&setting, "u", 5).await;
     is_the_same(&setting, "u", 1).await;
+}
+
+/// The mirror topic becomes another one while nothing flows, and nobody has noticed when markers are due.
+#[tokio::test]
+async fn markers_are_never_written_to_another_topic_of_that_name() {
+    let mut setting = preserving("topics = [\"t\"]\nrefresh_interval = \"1h\"").await;
+    setting.topic("t", 1, &[]).await;
+    setting.write("t", 0, 0..10).await;
+    setting.farshore.start().await;
+    is_the_same(&setting, "t", 1).await;
+    let oslo = setting.oslo.bootstrap();
+    topics::delete(&oslo, "t").await;
+    topics::create(&oslo, "t", 1, 1, &[]).await;
+    // Nothing but a gap.
+    let settings = [("transactional.id", "aborting")];
+    let writer = Writer::new(&setting.paris.bootstrap(), "t", &settings);
+    writer.init_transactions().await;
+    writer
+        .transaction(numbered(0, 10..15), Outcome::Abort)
+        .await;
+    let (code, message) = stands_still(&setting, "t").await;
+    assert_eq!(code, "target_recreated", "{message}");
+    assert_eq!(topics::watermarks(&oslo, "t", 0).await, (0, 0));
 }

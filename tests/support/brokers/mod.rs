@@ -74,6 +74,11 @@ impl Cluster {
         addresses.join(",")
     }
 
+    /// The address of the controller, or of `ZooKeeper`.
+    pub(crate) fn controller(&self) -> String {
+        self.metadata_node.1.address()
+    }
+
     /// Which Kafka it is.
     pub(crate) fn version(&self) -> KafkaVersion {
         self.spec.version

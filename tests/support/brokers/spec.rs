@@ -39,7 +39,9 @@ impl Spec {
                 "-XX:TieredStopAtLevel=1",
             ]
             .map(str::to_owned)
-            .to_vec(),
+            .into_iter()
+            .chain(version.archived_classes())
+            .collect(),
             login_listener: None,
         }
     }

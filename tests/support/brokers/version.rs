@@ -56,6 +56,14 @@ impl KafkaVersion {
         home.join("libs")
     }
 
+    /// The option that saves a JVM from loading Kafka's classes one by one, if `deploy/kafka-libs.sh` has archived them.
+    pub(crate) fn archived_classes(self) -> Option<String> {
+        let archive = self.libraries().with_file_name("classes.jsa");
+        archive
+            .exists()
+            .then(|| format!("-XX:SharedArchiveFile={}", archive.display()))
+    }
+
     /// The arguments of `java` that come before a main class.
     pub(crate) fn java_arguments(self, jvm_options: &[impl AsRef<OsStr>]) -> Vec<OsString> {
         let logging = root().join("tests/support/kafka");

@@ -2,12 +2,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::*;
-use crate::app::check::facts::{Found, LinkFacts, MirrorFacts, Reached, Stranger, TopicFacts};
+use crate::app::check::facts::{
+    Found, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger, TopicFacts,
+};
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
 use crate::model::{BrokerId, Partition};
 
+mod journaling;
 mod preserving;
+mod recording;
 
 const ALL: &[Operation] = &[
     Operation::Read,
@@ -73,6 +77,10 @@ fn healthy() -> Facts {
         topics,
         groups: 2,
         preserve: None,
+        record: None,
+        quarantine: None,
+        outlived: BTreeMap::new(),
+        journal: None,
     };
     Facts {
         clusters: BTreeMap::from([
@@ -335,4 +343,40 @@ fn problems_come_before_advice_and_long_lists_are_cut() {
     );
     assert!(all[0].what.ends_with("t0, t1, t2, t3, t4 and 2 more"));
     assert!(all[0].fix.ends_with("--topic t5 --topic t6"));
+}
+
+#[test]
+fn where_refused_records_cannot_go_is_named() {
+    let mut facts = healthy();
+    let quarantine = |stands| QuarantineFacts {
+        name: "refused".into(),
+        stands,
+    };
+    found(&mut facts).quarantine = Some(quarantine(present(ALL)));
+    assert_eq!(findings(&facts), []);
+    let stands = present(&[Operation::Read, Operation::Describe]);
+    found(&mut facts).quarantine = Some(quarantine(stands));
+    let fix = "--operation Write --topic refused";
+    assert_only(
+        &facts,
+        Severity::Problem,
+        "permit Write on the quarantine",
+        fix,
+    );
+    found(&mut facts).quarantine = Some(quarantine(refused(29)));
+    let fix = "--operation Create --operation Read";
+    assert_only(
+        &facts,
+        Severity::Problem,
+        "refuses to create the quarantine",
+        fix,
+    );
+}
+
+#[test]
+fn what_the_target_wont_keep_is_counted() {
+    let mut facts = healthy();
+    found(&mut facts).outlived = BTreeMap::from([("orders".into(), 70), ("payments".into(), 7)]);
+    let what = "77 offsets of orders, payments are older than retention.ms";
+    assert_only(&facts, Severity::Advice, what, "retention.ms");
 }

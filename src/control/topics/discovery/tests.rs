@@ -1,5 +1,4 @@
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt};
 use parking_lot::Mutex;
 
 use super::*;
@@ -8,7 +7,7 @@ use crate::config::{GroupFilter, Naming, Otherwise, PreserveLimits, Start, Topic
 use crate::control::topics::configs::Configs;
 use crate::control::topics::plan::NewMirror;
 use crate::error::{BrokerCode, Error};
-use crate::model::{HaltCode, OffsetsMode, Partition, TopicId};
+use crate::model::{DataPath, HaltCode, OffsetsMode, Partition, TopicId};
 
 /// A cluster whose answers the test sets.
 #[derive(Debug, Default)]
@@ -208,6 +207,7 @@ fn config() -> LinkConfig {
         topics: TopicFilter::new(&["orders.*"], &[] as &[&str]).unwrap(),
         groups: GroupFilter::new(&[".*"], &[] as &[&str]).unwrap(),
         start: Start::Latest,
+        path: DataPath::Raw,
         offsets: OffsetsMode::Translate,
         preserve: PreserveLimits {
             max_prefix: 0,

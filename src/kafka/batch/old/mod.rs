@@ -15,20 +15,14 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::codec::Failure;
-use super::{Batch, BatchError, Builder, Codec, DECOMPRESS_LIMIT, Record, Stamp};
-use crate::model::ProducerId;
+use super::{Batch, BatchError, Builder, Codec, DECOMPRESS_LIMIT, Record};
+use crate::model::LeaderEpoch;
 use message::Message;
 
 pub(super) use message::is_old;
 
 /// Messages that aren't compressed are gathered into batches of about this many bytes.
 const GATHERED: usize = 64 * 1024;
-/// Nobody's: what stands in a batch of a producer without an id.
-const NO_STAMP: Stamp = Stamp {
-    producer_id: ProducerId(-1),
-    producer_epoch: -1,
-    base_sequence: -1,
-};
 
 /// Takes old messages off the front and gives the batches that hold the same records, at least one; none if the first
 /// message is cut off.
@@ -160,7 +154,6 @@ impl Stretch {
     }
 
     fn finish(self) -> Result<Batch, BatchError> {
-        let stamped = self.builder.finish(NO_STAMP)?;
-        Batch::at(self.first, &stamped)
+        self.builder.finish_at(self.first, LeaderEpoch::UNKNOWN)
     }
 }

@@ -183,7 +183,7 @@ fn the_wrong_header_checksum_of_lz4_in_v0_is_expected() {
 fn old_and_new_formats_stand_in_one_log() {
     let mut builder = Builder::new(Codec::None);
     builder.push(9, &[1, 1, 0]);
-    let new = Batch::at(47, &builder.finish(NO_STAMP).unwrap()).unwrap();
+    let new = builder.finish_at(47, LeaderEpoch::UNKNOWN).unwrap();
     assert_eq!(new.size(), new.bytes().len());
     let log = [
         stored(0, Codec::None, &[seen(1, "a")]),

@@ -1,0 +1,194 @@
+//! An opened sled, its writer, and the thread that keeps the writer from waiting for ever.
+//!
+//! sled 0.34 notes a failed write as a global error. On one of its ways to do so it wakes nobody: a flush that waits already
+//! would wait for ever. Any other flush that finds the error wakes it, so a second thread looks for the error now and then.
+
+use std::collections::BTreeMap;
+use std::ops::RangeBounds;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::super::writer::Writer;
+use super::{aside, damaged, envelope, opening, sum, unusable};
+use crate::checkpoint::store::{Committed, Entry, Update};
+use crate::error::{Kind, Result};
+
+/// How often the second thread looks.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The database of a directory whose lock is held.
+#[derive(Debug)]
+pub(super) struct Database {
+    // Dropped in this order: the writer and the waker use the rest.
+    writer: Writer,
+    _waker: Waker,
+    tree: sled::Tree,
+    path: PathBuf,
+    whole: sled::Db,
+}
+
+impl Database {
+    /// Opens it and starts its threads. A write that fails is told to `failure` before anybody who waits for it.
+    pub(super) fn open(
+        path: &Path,
+        may_begin_anew: bool,
+        failure: &watch::Sender<Option<String>>,
+    ) -> Result<Self> {
+        let opened = match opening::open(path) {
+            Err(damage) if may_begin_anew && damage.kind() == Kind::Invalid => {
+                let aside = aside::set_aside(path)?;
+                tracing::error!(
+                    error = damage.chain(), kept_as = %aside.display(),
+                    "the checkpoint DB is damaged; an empty one is filled from the journals"
+                );
+                opening::open(path)?
+            }
+            opened => opened?,
+        };
+        let (database, config, mut sum) = opened;
+        let tree = sled::Tree::clone(&database);
+        let (written, failure, of_writer) = (tree.clone(), failure.clone(), path.to_owned());
+        let writer = Writer::start(move |group| {
+            // sled gives up on some failures by panicking.
+            let write = AssertUnwindSafe(|| write(&written, group, &mut sum, &of_writer));
+            let panicked = |_| Err(unusable(&of_writer, "sled panicked"));
+            let ended = panic::catch_unwind(write).unwrap_or_else(panicked);
+            if let Err(error) = &ended {
+                failure.send_replace(Some(error.chain()));
+            }
+            ended
+        });
+        Ok(Self {
+            writer: writer.map_err(|error| unusable(path, error))?,
+            _waker: Waker::start(config, tree.clone()).map_err(|error| unusable(path, error))?,
+            tree,
+            path: path.to_owned(),
+            whole: database,
+        })
+    }
+
+    /// Gives the files free, some of them a little later.
+    pub(super) fn close(self) {
+        // What sled panics with was told when the write failed.
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(self)));
+    }
+
+    /// Writes what changes nothing.
+    pub(super) fn rewrite_sum(&self) -> Result<()> {
+        let rewritten = self.tree.get(sum::KEY).and_then(|sealed| {
+            if let Some(sealed) = sealed {
+                self.tree.insert(sum::KEY, sealed)?;
+            }
+            self.whole.flush()
+        });
+        rewritten
+            .map(|_written_bytes| ())
+            .map_err(|error| unusable(&self.path, error))
+    }
+
+    pub(super) fn commit(&self, update: Update) -> Committed {
+        self.writer.commit(update)
+    }
+
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let found = self.tree.get(key);
+        found
+            .map_err(|error| unusable(&self.path, error))?
+            .map(|sealed| self.unsealed(key, &sealed))
+            .transpose()
+    }
+
+    /// The last entry of a range of full keys.
+    pub(super) fn last(&self, range: impl RangeBounds<Vec<u8>>) -> Result<Option<Entry>> {
+        let found = self.tree.range(range).next_back();
+        found.map(|entry| self.entry(entry)).transpose()
+    }
+
+    /// The first entries from a full key on among those that start with a prefix.
+    pub(super) fn first(&self, from: Vec<u8>, prefix: &[u8], limit: usize) -> Result<Vec<Entry>> {
+        let found = self.tree.range(from..);
+        let found =
+            found.take_while(|entry| !matches!(entry, Ok((key, _)) if !key.starts_with(prefix)));
+        found.take(limit).map(|entry| self.entry(entry)).collect()
+    }
+
+    #[cfg(test)]
+    pub(super) fn tree(&self) -> &sled::Tree {
+        &self.tree
+    }
+
+    fn entry(&self, found: sled::Result<(sled::IVec, sled::IVec)>) -> Result<Entry> {
+        let (key, sealed) = found.map_err(|error| unusable(&self.path, error))?;
+        let value = self.unsealed(&key, &sealed)?;
+        Ok((key[1..].to_vec(), value))
+    }
+
+    fn unsealed(&self, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>> {
+        envelope::open(key, sealed)
+            .map(<[u8]>::to_vec)
+            .map_err(|damage| damaged(&self.path, key, damage))
+    }
+}
+
+/// Writes a group and returns once it is durable.
+fn write(tree: &sled::Tree, group: Vec<Update>, sum: &mut u64, path: &Path) -> Result<()> {
+    let mut batch = sled::Batch::default();
+    let newest: BTreeMap<_, _> = group.into_iter().flat_map(Update::into_changes).collect();
+    for (key, value) in newest {
+        let old = tree.get(&key).map_err(|error| unusable(path, error))?;
+        let lost = old.map_or(0, |sealed| sum::weight(&key, &sealed));
+        *sum = sum.wrapping_sub(lost);
+        match value {
+            Some(value) => {
+                let sealed = envelope::seal(&key, &value);
+                *sum = sum.wrapping_add(sum::weight(&key, &sealed));
+                batch.insert(&*key, sealed);
+            }
+            None => batch.remove(&*key),
+        }
+    }
+    batch.insert(sum::KEY, envelope::seal(sum::KEY, &sum.to_be_bytes()));
+    tree.apply_batch(batch)
+        .and_then(|()| tree.flush())
+        .map(|_written_bytes| ())
+        .map_err(|error| unusable(path, error))
+}
+
+/// The second thread. Dropping it ends it.
+#[derive(Debug)]
+struct Waker {
+    end: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Waker {
+    fn start(config: sled::Config, tree: sled::Tree) -> std::io::Result<Self> {
+        let (end, ended): (_, Receiver<()>) = sync_channel(1);
+        let wake = move || {
+            while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                if config.global_error().is_err() {
+                    // It fails, and whoever waits learns of it.
+                    let _ = tree.flush();
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("checkpoint waker".to_owned());
+        Ok(Self {
+            end: Some(end),
+            thread: Some(thread.spawn(wake)?),
+        })
+    }
+}
+
+impl Drop for Waker {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        // What it panicked with is told by the writer's own failure.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}

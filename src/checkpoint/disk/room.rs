@@ -1,0 +1,72 @@
+//! Whether the directory takes files, and what helps if it doesn't.
+
+use std::error::Error as StdError;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+/// What has to fit: a few groups of updates.
+const BYTES: usize = 1 << 20;
+const FILE: &str = "farshore.room";
+
+/// Writes a file and removes it again: the cheap look before a DB is opened anew.
+pub(super) fn is_there(directory: &Path) -> io::Result<()> {
+    let path = directory.join(FILE);
+    let written = File::create(&path).and_then(|mut file| {
+        file.write_all(&vec![0x5a; BYTES])
+            .and_then(|()| file.sync_all())
+    });
+    let removed = fs::remove_file(&path);
+    written.and(removed)
+}
+
+/// What an operator does about an error of the system.
+pub(super) fn remedy(error: &(dyn StdError + 'static)) -> Option<&'static str> {
+    let io = error.downcast_ref::<io::Error>();
+    let of_sled = error.downcast_ref::<sled::Error>();
+    let of_sled = of_sled.and_then(|error| match error {
+        sled::Error::Io(io) => Some(io),
+        _ => None,
+    });
+    match io.or(of_sled)?.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Some("free space on its filesystem, or raise the quota")
+        }
+        ErrorKind::FileTooLarge => Some("raise the limit on the size of files (ulimit -f)"),
+        ErrorKind::ReadOnlyFilesystem => {
+            Some("mount its filesystem read-write, or set another [checkpoint] path")
+        }
+        ErrorKind::PermissionDenied => {
+            Some("let the user that runs farshore write there, or set another [checkpoint] path")
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_to_try_is_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        is_there(directory.path()).unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        is_there(&directory.path().join("none")).unwrap_err();
+    }
+
+    #[test]
+    fn errors_that_an_operator_can_end_come_with_how() {
+        let remedy = |code| {
+            let io = io::Error::from_raw_os_error(code);
+            let kind = io.kind();
+            assert_eq!(remedy(&io), remedy(&sled::Error::Io(io::Error::from(kind))));
+            remedy(&io)
+        };
+        // ENOSPC, EDQUOT, EFBIG, EROFS, EACCES
+        for code in [28, 122, 27, 30, 13] {
+            assert!(remedy(code).is_some(), "{code}");
+        }
+        assert_eq!(remedy(5), None);
+    }
+}

@@ -1,0 +1,73 @@
+//! What both kinds of librdkafka clients have in common.
+
+use rdkafka::ClientConfig;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+
+use crate::error::{Error, Kind, Result};
+use crate::kafka::wire::ClusterSettings;
+
+/// Larger than any message a broker is configured to take.
+pub(super) const MESSAGE_BYTES: usize = 256 << 20;
+
+/// How to reach a cluster.
+pub(super) fn config(cluster: &ClusterSettings) -> ClientConfig {
+    let servers: Vec<String> = cluster.bootstrap.iter().map(ToString::to_string).collect();
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", servers.join(","))
+        .set("client.id", &cluster.client_id)
+        .set("socket.keepalive.enable", "true")
+        .set("reconnect.backoff.ms", "50")
+        .set("reconnect.backoff.max.ms", "1000");
+    config
+}
+
+/// Takes what librdkafka has to say into the log.
+#[derive(Debug, Default)]
+pub(super) struct Said;
+
+impl ClientContext for Said {
+    fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
+        note(facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        note_error(&error, reason);
+    }
+}
+
+impl ConsumerContext for Said {}
+
+pub(super) fn note(facility: &str, message: &str) {
+    tracing::debug!(facility, message, "librdkafka");
+}
+
+/// Errors of connections pass by themselves; those that stop something are returned by what they stop.
+pub(super) fn note_error(error: &KafkaError, reason: &str) {
+    tracing::debug!(%error, reason, "librdkafka");
+}
+
+/// An error of librdkafka, behind what it prevented.
+pub(super) fn failed(kind: Kind, what: &str, cause: KafkaError) -> Error {
+    Error::new(kind, what).caused_by(cause)
+}
+
+/// Runs what blocks where it may.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|ended| {
+        Err(Error::new(Kind::Stopping, "the record path ended").caused_by(ended))
+    })
+}
+
+/// Lets go of a client where that may block: it waits for its threads.
+pub(super) fn drop_aside<T: Send + 'static>(client: T) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn_blocking(move || drop(client));
+    }
+}

@@ -1,0 +1,138 @@
+//! Where the records of a transaction landed, as librdkafka reports it record by record.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{DeliveryResult, Message};
+use rdkafka::producer::ProducerContext;
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::client::{note, note_error};
+use crate::error::BrokerCode;
+use crate::model::{TargetOffset, sequence_of};
+
+/// Which record a report is about: the place of its part, and its number in it.
+const NUMBER_BITS: u32 = 32;
+
+/// What became of one part.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Landed {
+    /// Where its first record is.
+    pub(super) first: Option<i64>,
+    /// How many of its records followed each other from there on.
+    pub(super) count: usize,
+    /// Whether a record is elsewhere.
+    pub(super) astray: bool,
+    /// Why a record was refused, if one was.
+    pub(super) refused: Option<(Option<BrokerCode>, String)>,
+}
+
+impl Landed {
+    /// Notes a record by its number in the part.
+    pub(super) fn record(&mut self, number: usize, offset: i64) {
+        let first = *self.first.get_or_insert(offset);
+        let follows =
+            number == self.count && i64::try_from(number).is_ok_and(|it| first + it == offset);
+        self.astray |= !follows || offset < 0;
+        self.count += 1;
+    }
+
+    /// Whether all of it is where it was to be, given its sequence number: the offset modulo 2^31.
+    pub(super) fn is_in_place(&self, base_sequence: i32, records: usize) -> bool {
+        let first = self.first.map(|first| sequence_of(TargetOffset(first)));
+        !self.astray && self.count == records && first == Some(base_sequence)
+    }
+}
+
+/// The reports of the transaction under way.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Deliveries(Arc<Mutex<Vec<Landed>>>);
+
+impl Deliveries {
+    /// Begins with so many parts.
+    pub(super) fn expect(&self, parts: usize) {
+        *self.0.lock() = vec![Landed::default(); parts];
+    }
+
+    /// What became of the parts.
+    pub(super) fn take(&self) -> Vec<Landed> {
+        std::mem::take(&mut self.0.lock())
+    }
+
+    /// What librdkafka gives back with a record's report.
+    pub(super) fn label(part: usize, number: usize) -> usize {
+        part << NUMBER_BITS | number
+    }
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
+        note(facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        note_error(&error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, label: usize) {
+        let (part, number) = (label >> NUMBER_BITS, label & ((1 << NUMBER_BITS) - 1));
+        let mut landed = self.0.lock();
+        let Some(landed) = landed.get_mut(part) else {
+            return;
+        };
+        match result {
+            Ok(message) => landed.record(number, message.offset()),
+            Err((error, _)) => {
+                let refusal = (broker_code(error), error.to_string());
+                // The first refusal is the cause of those that follow.
+                landed.refused.get_or_insert(refusal);
+            }
+        }
+    }
+}
+
+/// The code a broker refused a record with; none if it wasn't a broker that did.
+pub(super) fn broker_code(error: &KafkaError) -> Option<BrokerCode> {
+    let code: RDKafkaErrorCode = error.rdkafka_error_code()?;
+    let number = i16::try_from(code as i32).ok()?;
+    (number > 0).then_some(BrokerCode(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn landed(offsets: &[(usize, i64)]) -> Landed {
+        let mut landed = Landed::default();
+        for &(number, offset) in offsets {
+            landed.record(number, offset);
+        }
+        landed
+    }
+
+    #[test]
+    fn only_records_in_a_row_from_where_they_were_to_be_are_in_place() {
+        assert!(landed(&[(0, 7), (1, 8), (2, 9)]).is_in_place(7, 3));
+        assert!(landed(&[(0, 1 << 31), (1, (1 << 31) + 1)]).is_in_place(0, 2));
+        // Elsewhere, too few, with a stranger between, out of order, without an offset.
+        assert!(!landed(&[(0, 8), (1, 9)]).is_in_place(7, 2));
+        assert!(!landed(&[(0, 7)]).is_in_place(7, 2));
+        assert!(!landed(&[(0, 7), (1, 9)]).is_in_place(7, 2));
+        assert!(!landed(&[(1, 8), (0, 7)]).is_in_place(7, 2));
+        assert!(!landed(&[(0, -1)]).is_in_place(sequence_of(TargetOffset(-1)), 1));
+        assert!(!landed(&[]).is_in_place(0, 1));
+    }
+
+    #[test]
+    fn labels_name_parts_and_records() {
+        let label = Deliveries::label(3, 70_000);
+        assert_eq!((label >> 32, label & 0xffff_ffff), (3, 70_000));
+    }
+}

@@ -1,0 +1,360 @@
+//! The writing half: one transactional producer, which writes for all partitions that are spread to it.
+//!
+//! A transaction is committed only if each of its records landed exactly where it was predicted to, so a record that somebody else
+//! appended between, or a late one, can't move any. After anything else the producer is given up. Its successor begins with
+//! `InitProducerId` under the same transactional id, here or in another process: then the broker refuses whatever of the former is
+//! still under way, and its last transaction is over. Only after that may the end of a partition be read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::client::{MESSAGE_BYTES, blocking, config, drop_aside, failed};
+use super::deliveries::{Deliveries, Landed, broker_code};
+use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::kafka::batch::{BatchError, RecordRef};
+use crate::kafka::stream::{ProduceAnswer, ProducePart};
+use crate::kafka::wire::Cluster;
+use crate::task::Ownership;
+
+/// How long a transaction that failed may take to be ended in order; the successor ends it otherwise.
+const ABORT_LIMIT: Duration = Duration::from_secs(2);
+/// How long is waited for room in librdkafka's queue at once.
+const QUEUE_WAIT: Duration = Duration::from_millis(10);
+
+/// What a record is that librdkafka can't carry.
+const INVALID_RECORD: BrokerCode = BrokerCode(87);
+/// What became of the others of a transaction.
+const TRANSACTION_ABORTABLE: BrokerCode = BrokerCode(120);
+
+type TransactionalProducer = BaseProducer<Deliveries>;
+
+/// A transactional producer under one id, made when it is needed. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Shard(Arc<Inner>);
+
+struct Inner {
+    config: ClientConfig,
+    id: String,
+    timeout: Duration,
+    producer: Mutex<Option<TransactionalProducer>>,
+}
+
+impl Shard {
+    /// The producer of a transactional id on a cluster; does nothing yet. `timeout` is how long a broker may take to answer.
+    pub fn new(cluster: &Cluster, transactional_id: String, timeout: Duration) -> Self {
+        let mut config = config(cluster.settings());
+        let milliseconds = timeout.as_millis().clamp(5_000, 600_000).to_string();
+        config
+            .set("transactional.id", &transactional_id)
+            .set("transaction.timeout.ms", &milliseconds)
+            .set("message.timeout.ms", &milliseconds)
+            .set("message.max.bytes", MESSAGE_BYTES.to_string())
+            .set("queue.buffering.max.messages", "1000000")
+            .set("batch.num.messages", "100000")
+            .set("compression.type", "lz4")
+            .set("linger.ms", "5");
+        Self(Arc::new(Inner {
+            config,
+            id: transactional_id,
+            timeout,
+            producer: Mutex::new(None),
+        }))
+    }
+
+    /// Sees to it that nothing which was written under this id before can still land, and that it can be written now.
+    ///
+    /// Errors: the broker refuses the transactional id, or can't be reached.
+    pub async fn ready(&self) -> Result<()> {
+        let this = self.clone();
+        blocking(move || {
+            let mut producer = this.0.producer.lock();
+            if producer.is_none() {
+                *producer = Some(this.0.begin()?);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Writes batches in one transaction, each where its base sequence says, and commits it while the right is held, if one is
+    /// given. Answers come in the order of the parts; if one is refused, none is written. An error leaves open what became
+    /// of them until [`Shard::ready`] has returned.
+    ///
+    /// Cancellation: they are written all the same.
+    pub async fn produce(
+        self,
+        parts: Vec<ProducePart>,
+        right: Option<Ownership>,
+    ) -> Result<Vec<ProduceAnswer>> {
+        blocking(move || {
+            let mut slot = self.0.producer.lock();
+            let Some(producer) = slot.take() else {
+                let message = "the producer was given up before this could be written";
+                return Err(Error::new(Kind::Disconnected, message));
+            };
+            if let Some(answers) = uncarried(&parts)? {
+                *slot = Some(producer);
+                return Ok(answers);
+            }
+            let ended = transact(&producer, &parts, right.as_ref(), self.0.timeout);
+            if let Ended::Committed(answers) = ended {
+                *slot = Some(producer);
+                return Ok(answers);
+            }
+            // Best effort: whoever comes next ends it too.
+            if let Err(error) = producer.abort_transaction(ABORT_LIMIT) {
+                tracing::debug!(id = self.0.id, %error, "a transaction is left to be ended");
+            }
+            drop_aside(producer);
+            match ended {
+                Ended::Committed(answers) | Ended::Refused(answers) => Ok(answers),
+                Ended::Open(error) => Err(error),
+            }
+        })
+        .await
+    }
+}
+
+impl Inner {
+    fn begin(&self) -> Result<TransactionalProducer> {
+        let producer: TransactionalProducer = self
+            .config
+            .create_with_context(Deliveries::default())
+            .map_err(|error| failed(Kind::Invalid, "librdkafka can't be set up", error))?;
+        producer.init_transactions(self.timeout).map_err(|error| {
+            let what = format!(
+                "transactions can't be begun under the transactional id {}",
+                self.id
+            );
+            let kind = broker_code(&error).map_or(Kind::Disconnected, Kind::Broker);
+            failed(kind, &what, error)
+        })?;
+        Ok(producer)
+    }
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shard")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a transaction ended.
+enum Ended {
+    Committed(Vec<ProduceAnswer>),
+    /// A part was refused; nothing is committed.
+    Refused(Vec<ProduceAnswer>),
+    /// Perhaps committed, perhaps not.
+    Open(Error),
+}
+
+fn transact(
+    producer: &TransactionalProducer,
+    parts: &[ProducePart],
+    right: Option<&Ownership>,
+    timeout: Duration,
+) -> Ended {
+    let written = write(producer, parts, right, timeout);
+    let landed = producer.context().take();
+    if let Some(refused) = refused(&landed) {
+        return Ended::Refused(refused);
+    }
+    let committed = written.and_then(|()| {
+        for (part, landed) in parts.iter().zip(&landed) {
+            in_place(part, landed)?;
+        }
+        right.map_or(Ok(()), Ownership::check)?;
+        producer.commit_transaction(timeout).map_err(|error| {
+            failed(
+                Kind::Disconnected,
+                "a transaction isn't known to be committed",
+                error,
+            )
+        })
+    });
+    match committed {
+        Ok(()) => Ended::Committed(
+            landed
+                .iter()
+                .map(|landed| answer(landed.first, None))
+                .collect(),
+        ),
+        Err(error) => Ended::Open(error),
+    }
+}
+
+/// Hands every record over and waits for the reports.
+fn write(
+    producer: &TransactionalProducer,
+    parts: &[ProducePart],
+    right: Option<&Ownership>,
+    timeout: Duration,
+) -> Result<()> {
+    right.map_or(Ok(()), Ownership::check)?;
+    producer.context().expect(parts.len());
+    let failed = |error| failed(Kind::Disconnected, "a transaction failed", error);
+    producer.begin_transaction().map_err(failed)?;
+    for (place, part) in parts.iter().enumerate() {
+        let records = part.batch.records().map_err(undecodable)?;
+        for (number, record) in records.iter().enumerate() {
+            let record = record.map_err(undecodable)?;
+            send(producer, part, &record, Deliveries::label(place, number))?;
+        }
+        producer.poll(Duration::ZERO);
+    }
+    producer.flush(timeout).map_err(failed)
+}
+
+fn send(
+    producer: &TransactionalProducer,
+    part: &ProducePart,
+    record: &RecordRef<'_>,
+    label: usize,
+) -> Result<()> {
+    let mut headers: Option<OwnedHeaders> = None;
+    let (key, value) = record
+        .fields(|name, value| {
+            // Looked at before: it is text.
+            let key = std::str::from_utf8(name).unwrap_or_default();
+            let so_far = headers.take().unwrap_or_default();
+            headers = Some(so_far.insert(Header { key, value }));
+        })
+        .map_err(undecodable)?;
+    let mut next =
+        BaseRecord::<[u8], [u8], usize>::with_opaque_to(part.partition.topic.as_str(), label)
+            .partition(part.partition.partition.0)
+            .timestamp(record.timestamp);
+    (next.key, next.payload, next.headers) = (key, value, headers);
+    while let Err((error, returned)) = producer.send(next) {
+        if error != KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) {
+            let kind = broker_code(&error).map_or(Kind::Refused, Kind::Broker);
+            return Err(failed(kind, "librdkafka doesn't take a record", error));
+        }
+        producer.poll(QUEUE_WAIT);
+        next = returned;
+    }
+    Ok(())
+}
+
+fn undecodable(error: BatchError) -> Error {
+    Error::new(Kind::Protocol, "a batch to be written can't be decoded").caused_by(error)
+}
+
+fn in_place(part: &ProducePart, landed: &Landed) -> Result<()> {
+    let records = usize::try_from(part.batch.record_count).unwrap_or(0);
+    if landed.is_in_place(part.batch.fields().base_sequence, records) {
+        return Ok(());
+    }
+    let message = format!(
+        "the records of a transaction aren't where they were to be ({} of {records} in a row from target offset {} on): nothing of it is committed",
+        landed.count,
+        landed.first.unwrap_or(-1)
+    );
+    Err(Error::new(Kind::Protocol, message).partition(&part.partition))
+}
+
+/// The answers if a broker refused a part.
+fn refused(landed: &[Landed]) -> Option<Vec<ProduceAnswer>> {
+    let is_refused = |landed: &Landed| matches!(landed.refused, Some((Some(_), _)));
+    landed.iter().any(is_refused).then(|| {
+        let each = landed.iter();
+        each.map(|landed| match &landed.refused {
+            Some((Some(code), text)) => answer(None, Some((*code, text.clone()))),
+            _ => aborted(),
+        })
+        .collect()
+    })
+}
+
+/// The answers if a part holds a record that would not be written as it is.
+fn uncarried(parts: &[ProducePart]) -> Result<Option<Vec<ProduceAnswer>>> {
+    let mut answers = Vec::with_capacity(parts.len());
+    let mut any = false;
+    for part in parts {
+        let mut reason = None;
+        for record in &part.batch.records().map_err(undecodable)? {
+            let record = record.map_err(undecodable)?;
+            reason = reason.or(obstacle(&record).map_err(undecodable)?);
+        }
+        any |= reason.is_some();
+        answers.push(match reason {
+            Some(reason) => answer(None, Some((INVALID_RECORD, reason.to_owned()))),
+            None => aborted(),
+        });
+    }
+    Ok(any.then_some(answers))
+}
+
+/// Why librdkafka would write a record otherwise than it is.
+fn obstacle(record: &RecordRef<'_>) -> Result<Option<&'static str>, BatchError> {
+    let mut text = true;
+    record.fields(|name, _| text &= std::str::from_utf8(name).is_ok())?;
+    Ok(if record.timestamp == 0 {
+        Some("librdkafka would write the present time in place of the time 0; use path = \"raw\"")
+    } else if !text {
+        Some("librdkafka can't carry a header whose name isn't UTF-8; use path = \"raw\"")
+    } else {
+        None
+    })
+}
+
+fn aborted() -> ProduceAnswer {
+    let message = "another part of the transaction was refused".to_owned();
+    answer(None, Some((TRANSACTION_ABORTABLE, message)))
+}
+
+fn answer(base: Option<i64>, refused: Option<(BrokerCode, String)>) -> ProduceAnswer {
+    let (error, message) = refused.unzip();
+    ProduceAnswer {
+        error,
+        message,
+        base_offset: base.unwrap_or(-1),
+        append_time: None,
+        log_start: -1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::batch::{Builder, Codec, Stamp};
+    use crate::model::{ProducerId, TopicId, TopicPartition};
+
+    fn part(timestamp: i64, header: &[u8]) -> ProducePart {
+        let mut builder = Builder::new(Codec::Gzip);
+        builder.push_fields(1, Some(b"k"), None, std::iter::empty());
+        builder.push_fields(timestamp, None, None, [(header, None)].into_iter());
+        let stamp = Stamp {
+            producer_id: ProducerId(1),
+            producer_epoch: 0,
+            base_sequence: 9,
+        };
+        ProducePart {
+            partition: TopicPartition::new("t", 0),
+            topic_id: TopicId::NONE,
+            batch: builder.finish(stamp).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_record_that_would_be_changed_is_refused_before_anything_is_written() {
+        assert_eq!(
+            uncarried(&[part(5, b"h"), part(-1, "ü".as_bytes())]).unwrap(),
+            None
+        );
+        for bad in [part(0, b"h"), part(5, b"\xff")] {
+            let answers = uncarried(&[part(5, b"h"), bad]).unwrap().unwrap();
+            let codes: Vec<_> = answers.iter().map(|answer| answer.error).collect();
+            assert_eq!(codes, [Some(TRANSACTION_ABORTABLE), Some(INVALID_RECORD)]);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! A librdkafka consumer and what it read of each partition. Blocks; lives where that may be.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::client::{MESSAGE_BYTES, Said, config, failed};
+use super::epochs::Epochs;
+use super::gathering::{Gathering, NamedBytes, Read};
+use crate::error::{Error, Kind, Result};
+use crate::kafka::batch::BatchError;
+use crate::kafka::stream::FetchPartition;
+use crate::kafka::wire::ClusterSettings;
+use crate::model::{LeaderEpoch, TopicPartition};
+
+/// What librdkafka may have read ahead, for all partitions of a consumer.
+const AHEAD_KIB: usize = 16 * 1024;
+/// The same for one partition in a fetch.
+const PARTITION_BYTES: usize = 1 << 20;
+/// A partition nobody asks for isn't read on behind this.
+const LEFT_OUT_BYTES: usize = 1 << 20;
+
+/// One partition that is being read.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) gathering: Gathering,
+    leader_epoch: LeaderEpoch,
+    /// Whether librdkafka was told to stop for a while.
+    paused: bool,
+    /// Whether the next record can't be carried.
+    pub(super) unreadable: bool,
+    /// Since when a record is seen on the wire that librdkafka doesn't give.
+    pub(super) missing_since: Option<Instant>,
+}
+
+/// A consumer with its partitions.
+pub(super) struct Streams {
+    consumer: BaseConsumer<Said>,
+    by_partition: HashMap<TopicPartition, Stream>,
+    /// What librdkafka last complained about.
+    pub(super) complaint: Option<KafkaError>,
+}
+
+impl Streams {
+    /// A consumer without partitions; `group` is asked for by librdkafka and holds nothing.
+    pub(super) fn open(cluster: &ClusterSettings, group: &str) -> Result<Self> {
+        let consumer = config(cluster)
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("isolation.level", "read_committed")
+            .set("check.crcs", "true")
+            .set("queued.max.messages.kbytes", AHEAD_KIB.to_string())
+            .set("fetch.message.max.bytes", PARTITION_BYTES.to_string())
+            .set("receive.message.max.bytes", MESSAGE_BYTES.to_string())
+            .set("fetch.queue.backoff.ms", "5")
+            .set("fetch.error.backoff.ms", "50")
+            .create_with_context(Said)
+            .map_err(|error| failed(Kind::Invalid, "librdkafka can't be set up", error))?;
+        Ok(Self {
+            consumer,
+            by_partition: HashMap::new(),
+            complaint: None,
+        })
+    }
+
+    /// Whether a partition is read from where it is wanted.
+    pub(super) fn reads(&self, wanted: &FetchPartition) -> bool {
+        let found = self.by_partition.get(&wanted.partition);
+        found.is_some_and(|stream| {
+            stream.gathering.from() == wanted.offset.get()
+                && stream.leader_epoch == wanted.leader_epoch
+        })
+    }
+
+    pub(super) fn stream(&mut self, partition: &TopicPartition) -> Option<&mut Stream> {
+        self.by_partition.get_mut(partition)
+    }
+
+    /// Begins to read a partition where it is wanted.
+    pub(super) fn begin(
+        &mut self,
+        wanted: &FetchPartition,
+        epochs: Epochs,
+        timeout: Duration,
+    ) -> Result<()> {
+        let (partition, offset) = (&wanted.partition, wanted.offset.get());
+        self.end(partition)?;
+        let topic = partition.topic.as_str();
+        // With the leader known, reading begins at once and not at the next turn of a timer.
+        self.consumer
+            .fetch_metadata(Some(topic), timeout)
+            .map_err(|error| failed(Kind::Disconnected, "a topic can't be looked up", error))?;
+        let mut assigned = TopicPartitionList::new();
+        assigned
+            .add_partition_offset(topic, partition.partition.0, Offset::Offset(offset))
+            .and_then(|()| self.consumer.incremental_assign(&assigned))
+            .map_err(|error| failed(Kind::Invalid, "a partition can't be read", error))?;
+        let stream = Stream {
+            gathering: Gathering::new(offset, epochs),
+            leader_epoch: wanted.leader_epoch,
+            paused: false,
+            unreadable: false,
+            missing_since: None,
+        };
+        self.by_partition.insert(partition.clone(), stream);
+        Ok(())
+    }
+
+    /// Stops reading a partition and forgets what was read of it.
+    pub(super) fn end(&mut self, partition: &TopicPartition) -> Result<()> {
+        if self.by_partition.remove(partition).is_none() {
+            return Ok(());
+        }
+        let mut one = TopicPartitionList::new();
+        one.add_partition(partition.topic.as_str(), partition.partition.0);
+        self.consumer
+            .incremental_unassign(&one)
+            .map_err(|error| failed(Kind::Invalid, "a partition can't be let go", error))
+    }
+
+    /// Reads until something is there that is wanted, then what comes without waiting, up to a number of bytes.
+    pub(super) fn gather(
+        &mut self,
+        wanted: &[FetchPartition],
+        max_wait: Duration,
+        max_bytes: usize,
+    ) -> Result<()> {
+        self.hold_back(wanted)?;
+        let until = Instant::now() + max_wait;
+        let mut read = 0;
+        while read < max_bytes {
+            let ready = wanted.iter().any(|it| self.has_read(it));
+            let wait = if ready {
+                Duration::ZERO
+            } else {
+                until.saturating_duration_since(Instant::now())
+            };
+            match self.consumer.poll(wait) {
+                Some(Ok(message)) => {
+                    read += message.payload_len() + message.key_len();
+                    let partition = TopicPartition::new(message.topic(), message.partition());
+                    if let Some(stream) = self.by_partition.get_mut(&partition) {
+                        stream.take(&message).map_err(undecodable)?;
+                    }
+                }
+                Some(Err(error)) => self.complaint = Some(error),
+                None if wait.is_zero() => break,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether something of a partition can be handed over, as far as can be told without looking at its log.
+    fn has_read(&self, wanted: &FetchPartition) -> bool {
+        let found = self.by_partition.get(&wanted.partition);
+        found.is_some_and(|stream| stream.gathering.bytes() > 0 || stream.unreadable)
+    }
+
+    /// Lets librdkafka stop with what isn't wanted and go on with what is.
+    fn hold_back(&mut self, wanted: &[FetchPartition]) -> Result<()> {
+        let (mut pause, mut resume) = (TopicPartitionList::new(), TopicPartitionList::new());
+        for (partition, stream) in &mut self.by_partition {
+            let is_wanted = wanted.iter().any(|it| it.partition == *partition);
+            let full = stream.gathering.bytes() >= LEFT_OUT_BYTES || stream.unreadable;
+            let (topic, number) = (partition.topic.as_str(), partition.partition.0);
+            if !is_wanted && full && !stream.paused {
+                pause.add_partition(topic, number);
+                stream.paused = true;
+            } else if is_wanted && stream.paused && !stream.unreadable {
+                resume.add_partition(topic, number);
+                stream.paused = false;
+            }
+        }
+        let failed = |error| failed(Kind::Invalid, "a partition can't be held back", error);
+        if pause.count() > 0 {
+            self.consumer.pause(&pause).map_err(failed)?;
+        }
+        if resume.count() > 0 {
+            self.consumer.resume(&resume).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+impl Stream {
+    fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<(), BatchError> {
+        if self.unreadable {
+            return Ok(());
+        }
+        let Some(headers) = headers(message) else {
+            self.unreadable = true;
+            return Ok(());
+        };
+        self.gathering.take(Read {
+            offset: message.offset(),
+            timestamp: message.timestamp().to_millis().unwrap_or(-1),
+            key: message.key(),
+            value: message.payload(),
+            headers,
+        })
+    }
+}
+
+/// Names and values of the headers, in order; none if a name is no text, which the binding takes for a fault of its own.
+fn headers<'a>(message: &'a BorrowedMessage<'_>) -> Option<Vec<NamedBytes<'a>>> {
+    let Some(headers) = message.headers() else {
+        return Some(Vec::new());
+    };
+    let read = || {
+        let each = headers.iter();
+        each.map(|header| (header.key.as_bytes(), header.value))
+            .collect()
+    };
+    catch_unwind(AssertUnwindSafe(read)).ok()
+}
+
+fn undecodable(error: BatchError) -> Error {
+    Error::new(Kind::Protocol, "what was read can't be made a batch").caused_by(error)
+}
+
+impl std::fmt::Debug for Streams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Streams")
+            .field("by_partition", &self.by_partition)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,55 @@
+//! Long, narrow, interrupted and noisy lines to either side (F6 to F9, F24).
+
+mod accidents;
+mod silence;
+mod slow;
+
+use crate::setting::Setting;
+use crate::support::brokers::{Cluster, KafkaVersion, Spec};
+use crate::support::farshore::paris_oslo_as;
+use crate::support::line::Line;
+
+/// Two clusters that farshore reaches over lines alone.
+struct Distant {
+    setting: Setting,
+    /// One to each broker, in their order.
+    to_paris: Vec<Line>,
+    to_oslo: Vec<Line>,
+}
+
+impl Distant {
+    /// Starts a source of one broker and a target of several, with lines of a link between them.
+    async fn start(oslo_brokers: i32, link: &str) -> Self {
+        let spec = |brokers| Spec::new(KafkaVersion::V4_1).brokers(brokers);
+        let setting = Setting::between(spec(1), spec(oslo_brokers), link).await;
+        let (to_paris, paris) = lines(&setting.paris);
+        let (to_oslo, oslo) = lines(&setting.oslo);
+        let config = paris_oslo_as(&paris, &oslo, link);
+        setting.farshore.configure(&config);
+        Self {
+            setting,
+            to_paris,
+            to_oslo,
+        }
+    }
+}
+
+/// A line to each broker, and the lines of the cluster's section that lead over them.
+fn lines(cluster: &Cluster) -> (Vec<Line>, String) {
+    let bootstrap = cluster.bootstrap();
+    let brokers: Vec<&str> = bootstrap.split(',').collect();
+    let lines: Vec<Line> = brokers.iter().map(|broker| Line::open(broker)).collect();
+    let servers: Vec<String> = lines
+        .iter()
+        .map(|it| format!("{:?}", it.address()))
+        .collect();
+    let mapped: Vec<String> = std::iter::zip(&brokers, &servers)
+        .map(|(broker, line)| format!("{broker:?} = {line}"))
+        .collect();
+    let section = format!(
+        "bootstrap_servers = [{}]\naddress_map = {{ {} }}\n",
+        servers.join(", "),
+        mapped.join(", ")
+    );
+    (lines, section)
+}

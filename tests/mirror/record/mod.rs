@@ -1,0 +1,14 @@
+//! The record path: the same promises through librdkafka, and its own ways to them.
+
+mod differential;
+mod foreign;
+mod racing;
+mod switched;
+
+use crate::hazards::{between, spec};
+use crate::setting::{Path, Setting};
+
+/// Two clusters and a link on the record path with these lines.
+async fn setting(link: &str) -> Setting {
+    between(spec(), spec(), &Path::Record.configured(link)).await
+}

@@ -1,0 +1,172 @@
+//! A TCP line to one broker that can be long, narrow, interrupted or noisy.
+//!
+//! Promises: passes every byte on, in order, unless told otherwise; what it is told holds for what comes from then on, on
+//! all connections. Doesn't: know where requests begin and end; `proxy` does. Runs on threads of its own, which end with it.
+
+mod pipe;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::ports::Port;
+
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// From farshore to the broker.
+    There,
+    /// From the broker to farshore.
+    Back,
+}
+
+/// What a line does to bytes. The default does nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Weather {
+    /// How long each byte takes, each way.
+    pub(crate) delay: Duration,
+    /// How many bytes a second get through, each way on each connection.
+    pub(crate) bytes_per_second: Option<u32>,
+    /// Bytes that are passed on at once at most.
+    pub(crate) slice: Option<usize>,
+    /// Nothing gets through there, and nobody is told.
+    pub(crate) lost_there: bool,
+    /// The same for the way back.
+    pub(crate) lost_back: bool,
+}
+
+/// Something that happens once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accident {
+    /// One bit arrives changed.
+    Noise,
+    /// The connection is reset in the middle of what is passed on.
+    Reset,
+    /// The sender's side is closed in the middle of what is passed on; the other direction stays open for a while.
+    HalfClose,
+}
+
+/// A running line.
+#[derive(Debug)]
+pub(crate) struct Line {
+    port: Port,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    broker: String,
+    state: Mutex<State>,
+    /// Told when the weather changes.
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    ended: bool,
+    weather: Weather,
+    /// What is to happen to something that goes this way, and how often it did.
+    accident: Option<(Accident, Way)>,
+    accidents: usize,
+    next_connection: u64,
+    connections: BTreeMap<u64, [TcpStream; 2]>,
+}
+
+impl Line {
+    /// Opens a line to the broker at an address.
+    pub(crate) fn open(broker: &str) -> Self {
+        let line = Self {
+            port: Port::reserve(),
+            shared: Arc::new(Shared {
+                broker: broker.to_owned(),
+                state: Mutex::default(),
+                changed: Condvar::new(),
+            }),
+        };
+        let listener = TcpListener::bind(line.address()).expect("the line's own port");
+        let shared = Arc::clone(&line.shared);
+        thread::spawn(move || shared.accept(&listener));
+        line
+    }
+
+    /// Where clients connect.
+    pub(crate) fn address(&self) -> String {
+        self.port.address()
+    }
+
+    /// Lets the weather change.
+    pub(crate) fn set(&self, weather: Weather) {
+        self.shared.state.lock().weather = weather;
+        self.shared.changed.notify_all();
+    }
+
+    /// Lets something happen to the next bytes that go a way and are worth it.
+    pub(crate) fn happen(&self, accident: Accident, way: Way) {
+        self.shared.state.lock().accident = Some((accident, way));
+    }
+
+    /// How many accidents have happened.
+    pub(crate) fn accidents(&self) -> usize {
+        self.shared.state.lock().accidents
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let mut state = self.shared.state.lock();
+        state.ended = true;
+        for ends in std::mem::take(&mut state.connections).into_values() {
+            for end in ends {
+                let _ = end.shutdown(Shutdown::Both);
+            }
+        }
+        drop(state);
+        self.shared.changed.notify_all();
+        // Wakes the listening thread.
+        let _ = TcpStream::connect(self.address());
+    }
+}
+
+impl Shared {
+    fn accept(self: &Arc<Self>, listener: &TcpListener) {
+        for client in listener.incoming().map_while(Result::ok) {
+            if self.state.lock().ended {
+                return;
+            }
+            // A broker that is down refuses: so does the line, by closing the client's connection.
+            let _ = self.connect(client);
+        }
+    }
+
+    fn connect(self: &Arc<Self>, client: TcpStream) -> io::Result<()> {
+        let broker = TcpStream::connect(&self.broker)?;
+        let ends = [&client, &broker];
+        for end in ends {
+            end.set_nodelay(true)?;
+        }
+        let copies = || Ok::<_, io::Error>([client.try_clone()?, broker.try_clone()?]);
+        let (there, back) = (copies()?, copies()?);
+        let mut state = self.state.lock();
+        let number = state.next_connection;
+        state.next_connection += 1;
+        state.connections.insert(number, [client, broker]);
+        drop(state);
+        let [from, to] = there;
+        self.lay(number, Way::There, from, to);
+        let [to, from] = back;
+        self.lay(number, Way::Back, from, to);
+        Ok(())
+    }
+
+    /// Lays the pipe of one direction.
+    fn lay(self: &Arc<Self>, connection: u64, way: Way, from: TcpStream, to: TcpStream) {
+        pipe::lay(Arc::clone(self), way, from, to, move |shared| {
+            shared.state.lock().connections.remove(&connection);
+        });
+    }
+}
