@@ -189,6 +189,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_duration_that_may_be_off() {
+        assert_eq!(duration_or_off("off"), Ok(None));
+        assert_eq!(duration_or_off("2m"), Ok(Some(Duration::from_secs(120))));
+        assert!(duration_or_off("never").is_err());
+    }
+
+    #[test]
     fn durations() {
         for (text, millis) in [
             ("1ms", 1),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::Value;
 
 use super::{of, order, verification, verified};
-use crate::hazards::spec;
+use crate::hazards::{between, spec};
 use crate::histories::{write_compacted, write_transactions};
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::farshore::{Farshore, paris_oslo};
@@ -51,10 +51,10 @@ async fn is_live(farshore: &Farshore, link: &str, partitions: usize) {
 
 #[tokio::test]
 async fn a_mirror_of_any_history_is_proven_equal_and_hashes_the_same_in_both_modes() {
-    let mut setting = Setting::between(spec(), spec(), TOPICS).await;
+    let mut setting = between(spec(), spec(), TOPICS).await;
     let paris = setting.paris.bootstrap();
     setting.topic("txn", 1, &[]).await;
-    let visible = write_transactions(&setting, "txn", 40).await;
+    let visible = write_transactions(&setting, "txn", 20).await;
     let log_append_time = [("message.timestamp.type", "LogAppendTime")];
     setting.topic("stamped", 1, &log_append_time).await;
     setting.topic("mixed", 3, &[]).await;
@@ -106,7 +106,7 @@ async fn a_mirror_of_any_history_is_proven_equal_and_hashes_the_same_in_both_mod
 
 /// A verification that is slow enough to be killed on its way; what was done by then isn't done again.
 async fn goes_on_after_a_kill(setting: &mut Setting) {
-    let slow = "verify_max_bytes_per_second = \"256KiB\"\nverify_interval = \"500ms\"";
+    let slow = "verify_max_bytes_per_second = \"512KiB\"\nverify_interval = \"500ms\"";
     configure(setting, slow);
     setting.farshore.sigterm().await;
     setting.farshore.start().await;
