@@ -128,7 +128,11 @@ impl LinkAnswer {
     pub(super) fn of(link: &LinkHandle) -> Self {
         let condition = link.condition.borrow().clone();
         let partitions = link.view.partitions();
-        let obstacles = link.obstacles();
+        let told = link
+            .obstacles()
+            .into_iter()
+            .chain(condition.warning.clone());
+        let told: Vec<String> = told.collect();
         Self {
             name: link.view.link().clone(),
             source: link.source.clone(),
@@ -140,7 +144,7 @@ impl LinkAnswer {
             partitions: partitions.len(),
             lag_records: lag(&partitions),
             partitions_by_state: by_state(&partitions),
-            detail: (!obstacles.is_empty()).then(|| obstacles.join("; ")),
+            detail: (!told.is_empty()).then(|| told.join("; ")),
         }
     }
 }

@@ -59,6 +59,8 @@ pub struct Condition {
     pub waits_for: Option<String>,
     /// Whether another process owns the link, and this one stands by.
     pub standby: bool,
+    /// What an operator should put right although the link mirrors.
+    pub warning: Option<String>,
 }
 
 /// Whether a cluster answers.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::extract::Segments;
 use super::problem::Problem;
 use super::state::ApiState;
-use super::verifications::Verified;
+use super::verifications::ProofAnswer;
 use crate::model::{LinkName, Partition, PartitionState, Reason, TopicName, Totals};
 use crate::replicate::PartitionStatus;
 use crate::verify::Verifications;
@@ -49,7 +49,7 @@ struct PartitionAnswer {
     expired_on_target: i64,
     without_image: Totals,
     #[serde(skip_serializing_if = "Option::is_none")]
-    verified: Option<Verified>,
+    verified: Option<ProofAnswer>,
 }
 
 /// `GET /v1/links/{link}/topics`

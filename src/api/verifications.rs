@@ -41,7 +41,7 @@ pub(super) struct Summary {
 
 /// What is proven of a mirror partition.
 #[derive(Debug, Serialize)]
-pub(super) struct Verified {
+pub(super) struct ProofAnswer {
     /// The first source offset that was compared.
     from: SourceOffset,
     /// The source offset behind the last one.
@@ -141,7 +141,7 @@ impl From<Report> for Summary {
     }
 }
 
-impl From<Proof> for Verified {
+impl From<Proof> for ProofAnswer {
     fn from(proof: Proof) -> Self {
         let at = Timestamp::from_millisecond(proof.verified_at_ms);
         Self {

@@ -7,6 +7,7 @@
 mod facts;
 mod findings;
 mod gather;
+mod journal;
 mod preserve;
 mod quarantine;
 mod record;

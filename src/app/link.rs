@@ -183,6 +183,10 @@ impl Link {
             self.clone().mirror(known.clone(), set, token.clone()),
         );
         tasks.spawn("group sync", self.group_sync().run(token.clone()));
+        tasks.spawn(
+            "journal's policy",
+            self.clone().watch_journal(token.clone()),
+        );
         tasks.spawn("verification", self.verifier().run(token));
         let (source_id, target_id) = (known.source_cluster_id, known.target_cluster_id);
         tasks.spawn("source identity", async move {
@@ -201,7 +205,7 @@ impl Link {
         }
     }
 
-    /// The target, where offsets of groups are committed by the link's owner alone.
+    /// The target, where offsets of groups are committed and topics changed by the link's owner alone.
     fn target_site(&self) -> Arc<KafkaSite> {
         let cluster = self.target.cluster.clone();
         Arc::new(KafkaSite::under(cluster, self.ownership.clone()))
@@ -209,9 +213,12 @@ impl Link {
 
     fn discovery(&self) -> Result<Discovery> {
         let source = Arc::new(KafkaSite::new(self.source.cluster.clone()));
-        let target = Arc::new(KafkaSite::new(self.target.cluster.clone()));
-        let discovery =
-            Discovery::new(self.config.clone(), source, target, Arc::clone(&self.store))?;
+        let discovery = Discovery::new(
+            self.config.clone(),
+            source,
+            self.target_site(),
+            Arc::clone(&self.store),
+        )?;
         Ok(discovery.hearing(self.mirrored()))
     }
 

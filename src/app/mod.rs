@@ -4,6 +4,7 @@ mod check;
 mod clusters;
 mod identity;
 mod initialized;
+mod journal_watch;
 mod link;
 mod mirrored;
 mod owner;

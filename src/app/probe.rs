@@ -56,10 +56,10 @@ pub(crate) async fn probe(target: &Cluster) -> Result<Probe> {
         replication_factor: -1,
         configs: BTreeMap::new(),
     };
-    match admin::create_topic(target, &scratch).await {
+    match admin::create_topic(target, &scratch, &Ownership::permanent()).await {
         Ok(_) => {
             let result = try_on(target, &TopicPartition::new(name.clone(), 0)).await;
-            let deleted = admin::delete_topic(target, &name).await;
+            let deleted = admin::delete_topic(target, &name, &Ownership::permanent()).await;
             if let Err(error) = deleted {
                 tracing::warn!(
                     error = error.chain(),

@@ -45,12 +45,12 @@ pub(super) struct Partition {
     pub(super) lag_ms: i64,
     pub(super) reason: Option<Reason>,
     pub(super) detail: Option<String>,
-    pub(super) verified: Option<Verified>,
+    pub(super) verified: Option<Proven>,
 }
 
 /// What is proven of a partition.
 #[derive(Debug, Deserialize)]
-pub(super) struct Verified {
+pub(super) struct Proven {
     pub(super) verified_until: i64,
     pub(super) verified_at: String,
     pub(super) outcome: Outcome,

@@ -3,7 +3,12 @@
 use regex::Regex;
 
 use crate::error::{Error, Kind, Result};
-use crate::model::{ClusterName, GroupId, TopicName};
+use crate::model::{ClusterName, GroupId, Policy, TopicName};
+
+use super::policies::PolicyRules;
+
+/// How Kafka Streams calls the topics through which it repartitions: what was read is deleted from them at once (H24).
+const PURGED: &str = "-repartition";
 
 /// Names that match one of some expressions and none of others, whole names only.
 #[derive(Debug, Clone)]
@@ -62,6 +67,7 @@ fn written(anchored: &Regex) -> &str {
 pub struct TopicFilter {
     names: Names,
     origin: Option<String>,
+    policies: PolicyRules,
 }
 
 impl TopicFilter {
@@ -72,6 +78,7 @@ impl TopicFilter {
         Ok(Self {
             names: Names::new(include, exclude)?,
             origin: None,
+            policies: PolicyRules::default(),
         })
     }
 
@@ -79,6 +86,7 @@ impl TopicFilter {
         Self {
             names: Names { include, exclude },
             origin: None,
+            policies: PolicyRules::default(),
         }
     }
 
@@ -89,10 +97,27 @@ impl TopicFilter {
         self
     }
 
+    /// The same with topics that are purged all the time, where the policy is to follow gaps: elsewhere they would halt.
+    #[must_use]
+    pub fn with_purged_ones(mut self, policies: PolicyRules) -> Self {
+        self.policies = policies;
+        self
+    }
+
     /// Whether the topic is mirrored.
     pub fn matches(&self, topic: &TopicName) -> bool {
         let name = topic.as_str();
-        !is_internal(name) && !self.came_from_target(name) && self.names.matches(name)
+        !is_internal(name)
+            && !self.came_from_target(name)
+            && self.names.matches(name)
+            && (!name.ends_with(PURGED) || self.takes_purged(topic))
+    }
+
+    /// Whether a topic that is purged all the time is meant: by an expression that says so, or by its policy.
+    fn takes_purged(&self, topic: &TopicName) -> bool {
+        let is_named =
+            |regex: &Regex| written(regex).ends_with(PURGED) && regex.is_match(topic.as_str());
+        self.names.include.iter().any(is_named) || self.policies.of(topic).gap == Policy::Follow
     }
 
     /// The expressions, as they were written, through which none of these topics is mirrored.
@@ -153,6 +178,7 @@ fn is_internal(topic: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::policies::Given;
 
     fn matching(filter: &TopicFilter, names: &[&str]) -> Vec<String> {
         let matching = |name: &&&str| filter.matches(&TopicName::new(**name));
@@ -195,6 +221,21 @@ mod tests {
         assert!(matching(&filter, &internal).is_empty());
         let ordinary = ["orders.internal", "_schemas", "farshore", "mm2-status"];
         assert_eq!(matching(&filter, &ordinary), ordinary);
+    }
+
+    #[test]
+    fn topics_that_are_purged_all_the_time_have_to_be_meant() {
+        let names = ["app-x-repartition", "app-x-changelog", "repartition"];
+        let filter = |expression| TopicFilter::new(&[expression], &[] as &[&str]).unwrap();
+        assert_eq!(matching(&filter("(app|rep).*"), &names), &names[1..]);
+        assert_eq!(matching(&filter(".*-repartition"), &names), &names[..1]);
+        let follow = Given {
+            gap: Some(Policy::Follow),
+            ..Given::default()
+        };
+        let follows = PolicyRules::new(follow, Vec::new());
+        let filter = filter(".*").with_purged_ones(follows);
+        assert_eq!(matching(&filter, &names), names);
     }
 
     #[test]

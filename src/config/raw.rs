@@ -115,8 +115,7 @@ pub(super) struct RawLink {
     pub(super) fetch_max_bytes: Field<String>,
     pub(super) partition_max_bytes: Field<String>,
     pub(super) request_timeout: Field<String>,
-    pub(super) verify_interval: Field<String>,
-    pub(super) verify_max_bytes_per_second: Field<String>,
+    pub(super) verify: RawVerify,
     pub(super) policies: RawPolicies,
     pub(super) quarantine_topic: Field<String>,
     pub(super) overrides: Vec<RawOverride>,
@@ -148,11 +147,25 @@ impl RawLink {
             fetch_max_bytes: section.text("fetch_max_bytes"),
             partition_max_bytes: section.text("partition_max_bytes"),
             request_timeout: section.text("request_timeout"),
-            verify_interval: section.text("verify_interval"),
-            verify_max_bytes_per_second: section.text("verify_max_bytes_per_second"),
+            verify: RawVerify::read(section),
             policies: RawPolicies::read(section),
             quarantine_topic: section.text("quarantine_topic"),
             overrides: section.sections("overrides", RawOverride::read),
+        }
+    }
+}
+
+/// How mirrors are verified.
+pub(super) struct RawVerify {
+    pub(super) interval: Field<String>,
+    pub(super) max_bytes_per_second: Field<String>,
+}
+
+impl RawVerify {
+    fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            interval: section.text("verify_interval"),
+            max_bytes_per_second: section.text("verify_max_bytes_per_second"),
         }
     }
 }

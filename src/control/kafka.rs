@@ -29,7 +29,7 @@ impl KafkaSite {
         Self(cluster, Ownership::permanent())
     }
 
-    /// The same, where offsets of groups are committed only while the right is held.
+    /// The same, where offsets of groups are committed and topics are changed only while the right is held.
     pub fn under(cluster: Cluster, right: Ownership) -> Self {
         Self(cluster, right)
     }
@@ -145,17 +145,17 @@ impl TopicSite for KafkaSite {
                 replication_factor: mirror.replication_factor,
                 configs: mirror.configs.clone(),
             };
-            admin::create_topic(&self.0, &topic).await
+            admin::create_topic(&self.0, &topic, &self.1).await
         }
         .boxed()
     }
 
     fn grow<'a>(&'a self, topic: &'a TopicName, count: i32) -> BoxFuture<'a, Result<()>> {
-        admin::create_partitions(&self.0, topic, count).boxed()
+        admin::create_partitions(&self.0, topic, count, &self.1).boxed()
     }
 
     fn delete<'a>(&'a self, topic: &'a TopicName) -> BoxFuture<'a, Result<()>> {
-        admin::delete_topic(&self.0, topic).boxed()
+        admin::delete_topic(&self.0, topic, &self.1).boxed()
     }
 
     fn alter<'a>(
@@ -166,7 +166,7 @@ impl TopicSite for KafkaSite {
         async move {
             let changes = changes.iter();
             let changes = changes.map(|(name, value)| (name.clone(), Some(value.clone())));
-            admin::alter_topic_configs(&self.0, topic, &changes.collect()).await
+            admin::alter_topic_configs(&self.0, topic, &changes.collect(), &self.1).await
         }
         .boxed()
     }

@@ -20,6 +20,8 @@ mod varint;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod walk_tests;
 
 pub use block::{BLOCK_RUNS, Block, BlockError, MapError};
 pub use lookup::{Blocks, Lookup};

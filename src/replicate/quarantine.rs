@@ -170,7 +170,7 @@ async fn open(link: &LinkContext, quarantine: &TopicPartition) -> Result<TargetO
     let known = target.metadata();
     if !known.topics.contains_key(&quarantine.topic) {
         let topic = quarantine_topic(quarantine.topic.clone(), known.brokers.len());
-        if admin::create_topic(target, &topic).await? {
+        if admin::create_topic(target, &topic, &link.ownership).await? {
             tracing::info!(link = %link.name, topic = %topic.name, "created quarantine topic");
         }
         target.refresh(known.generation).await?;

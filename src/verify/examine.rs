@@ -77,7 +77,7 @@ impl Examination<'_> {
             let range = self.sides.range(self.partition, known).await?;
             known.from.get_or_insert(range.begin.source);
             known.until = range.until;
-            let mut comparison = Comparison::new(self.rules(&range), known.tally.clone());
+            let mut comparison = Comparison::new(rules(&range), known.tally.clone());
             if let Walk::Gone = self.compare(&range, &mut comparison, known, report).await? {
                 continue;
             }
@@ -91,14 +91,6 @@ impl Examination<'_> {
                 target: range.ground.end.max(range.begin.target),
             };
             return Ok(range);
-        }
-    }
-
-    fn rules(&self, range: &Range) -> Rules {
-        let fills = range.ground.offsets == OffsetsMode::Preserve;
-        Rules {
-            doubt_below: range.ground.history.forgotten_below(true),
-            filler: fills.then(|| content_hash(&FILLER_CONTENT)),
         }
     }
 
@@ -142,14 +134,19 @@ impl Examination<'_> {
             ],
         );
         let (mut on_source, mut on_target) = (Feed::default(), Feed::default());
-        let mut of_source = OnSource(&range.ground);
-        let mut of_target = OnTarget::new(&self.sides.view, self.partition, &range.ground, within);
+        let mut source_places = OnSource(&range.ground);
+        let mut target_places =
+            OnTarget::new(&self.sides.view, self.partition, &range.ground, within);
         loop {
             comparison.advance(&mut on_source, &mut on_target);
             let read = if on_source.items.is_empty() && !on_source.over {
-                source.fill(&mut on_source, &mut of_source, self.pace).await
+                source
+                    .fill(&mut on_source, &mut source_places, self.pace)
+                    .await
             } else if on_target.items.is_empty() && !on_target.over {
-                target.fill(&mut on_target, &mut of_target, self.pace).await
+                target
+                    .fill(&mut on_target, &mut target_places, self.pace)
+                    .await
             } else {
                 return Ok(Walk::Done);
             };
@@ -172,8 +169,12 @@ impl Examination<'_> {
 
     /// Reads on behind the range, on both sides, as long as something waits for a later record of its key.
     async fn follow(&self, range: &Range, comparison: &mut Comparison) -> Result<()> {
-        let until = (range.until.get(), i64::MAX);
-        let readers = self.readers(range, [until, (range.ground.end.get(), i64::MAX)]);
+        let image = self.sides.view.image(self.partition, range.until)?;
+        let behind = [
+            range.until.get(),
+            image.map_or(range.ground.end, Lookup::or_next).get(),
+        ];
+        let readers = self.readers(range, behind.map(|next| (next, i64::MAX)));
         let mut everything = OnSource(&range.ground);
         for mut reader in readers {
             let mut feed = Feed::default();
@@ -270,6 +271,14 @@ impl Examination<'_> {
             }
             sleep(LOOK_AGAIN).await;
         }
+    }
+}
+
+fn rules(range: &Range) -> Rules {
+    let fills = range.ground.offsets == OffsetsMode::Preserve;
+    Rules {
+        doubt_below: range.ground.history.forgotten_below(true),
+        filler: fills.then(|| content_hash(&FILLER_CONTENT)),
     }
 }
 

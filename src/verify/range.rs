@@ -3,7 +3,8 @@
 use crate::error::{Error, Kind, Result};
 use crate::kafka::admin::{self, At};
 use crate::kafka::wire::Cluster;
-use crate::model::{SourceOffset, TargetOffset, TopicId, TopicPartition};
+use crate::model::{PartitionState, SourceOffset, TargetOffset, TopicId, TopicPartition};
+use crate::offsets::Lookup;
 use crate::replicate::{Ground, LinkView};
 
 use super::examined::{Examined, Position};
@@ -33,7 +34,8 @@ pub(crate) struct Range {
 impl Sides {
     /// Finds the range; what was `reached` before, or is gone on a side by now, isn't in it.
     ///
-    /// Errors: the partition isn't mirrored, or one of its topics is another than the one that was; those of asking.
+    /// Errors: the partition isn't mirrored, or one of its topics is another than the one that was; it is not known at present
+    /// how far it is mirrored; those of asking.
     pub(crate) async fn range(
         &self,
         partition: &TopicPartition,
@@ -44,6 +46,13 @@ impl Sides {
         }
         let unknown = || Error::new(Kind::Refused, "the partition isn't mirrored yet");
         let mirrored = self.view.ground(partition).ok_or_else(unknown)?;
+        if matches!(
+            mirrored.state,
+            PartitionState::Preparing | PartitionState::Retrying
+        ) {
+            let text = "waits until it is known how far the partition is mirrored";
+            return Err(Error::new(Kind::TimedOut, text));
+        }
         let mirror = TopicPartition {
             topic: mirrored.mirror_topic.clone(),
             partition: partition.partition,
@@ -65,7 +74,7 @@ impl Sides {
         let mut target = known.reached.target.max(target_start);
         if source > known.reached.source || known.reached.target == TargetOffset::ZERO {
             let image = self.view.image(partition, source)?;
-            target = target.max(image.map_or(target, |it| it.or_next()));
+            target = target.max(image.map_or(target, Lookup::or_next));
         }
         Ok(Range {
             ground,
@@ -77,16 +86,24 @@ impl Sides {
     }
 }
 
-async fn first(
+pub(super) const CREATED_AGAIN: &str =
+    "the topic was deleted and created again since it was mirrored";
+
+/// Whether a topic is known to be another one than was expected.
+pub(super) fn topic_changed(expected: TopicId, found: TopicId) -> bool {
+    expected.is_known() && found.is_known() && expected != found
+}
+
+/// An offset of a partition, if its topic is the one expected.
+pub(super) async fn first(
     cluster: &Cluster,
     partition: &TopicPartition,
     expected: TopicId,
     at: At,
 ) -> Result<i64> {
     let leader = cluster.leader(partition).await?;
-    if expected.is_known() && leader.topic_id.is_known() && leader.topic_id != expected {
-        let text = "the topic was deleted and created again since it was mirrored";
-        return Err(Error::new(Kind::Refused, text)
+    if topic_changed(expected, leader.topic_id) {
+        return Err(Error::new(Kind::Refused, CREATED_AGAIN)
             .cluster(cluster.name())
             .partition(partition));
     }

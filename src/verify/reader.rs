@@ -11,8 +11,9 @@ use super::comparison::Feed;
 use super::digest::{Digest, Item, Key, Place};
 use super::pace::Pace;
 use super::places::Places;
+use super::range::{CREATED_AGAIN, first, topic_changed};
 use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::admin::{self, ReadAt};
+use crate::kafka::admin::{self, At, ReadAt};
 use crate::kafka::batch::{Batch, BatchError, Committed};
 use crate::kafka::wire::{Cluster, code_name};
 use crate::model::{TopicId, TopicPartition};
@@ -28,7 +29,7 @@ const OFFSET_OUT_OF_RANGE: BrokerCode = BrokerCode(1);
 pub(crate) enum Read {
     /// Something was read, or everything has been.
     On,
-    /// The log no longer begins where reading is to go on, or it became another one.
+    /// The log no longer begins where reading is to go on.
     Gone,
 }
 
@@ -78,7 +79,8 @@ impl<'a> Reader<'a> {
 
     /// Puts the records of the next batch into a feed that is empty, or says that nothing follows.
     ///
-    /// Errors: those of reading that last, an open transaction before the end, the store behind `places`.
+    /// Errors: those of reading that last, another topic of the same name, an open transaction before the end, the store
+    /// behind `places`.
     pub(crate) async fn fill(
         &mut self,
         feed: &mut Feed,
@@ -112,16 +114,18 @@ impl<'a> Reader<'a> {
         Ok(Read::On)
     }
 
-    /// Fetches once; none if the log isn't what it was.
+    /// Fetches once; none if what was to come is gone.
     async fn portion(&mut self, pace: &Pace) -> Result<Option<ReadAt>> {
         pace.turn().await;
         let mut answer =
             admin::read_committed(self.cluster, self.partition, self.next, PORTION).await?;
-        let is_another = self.topic_id.is_known()
-            && answer.topic_id.is_known()
-            && answer.topic_id != self.topic_id;
-        if is_another || answer.error == Some(OFFSET_OUT_OF_RANGE) {
-            return Ok(None);
+        if answer.error == Some(OFFSET_OUT_OF_RANGE) {
+            let start = first(self.cluster, self.partition, self.topic_id, At::Earliest).await?;
+            // Otherwise the log ends before it: as if nothing had come.
+            return Ok((start <= self.next).then_some(answer));
+        }
+        if topic_changed(self.topic_id, answer.topic_id) {
+            return Err(self.error(Kind::Refused, CREATED_AGAIN.to_owned()));
         }
         if let Some(code) = answer.error {
             let text = format!("a read was refused: {}", code_name(code));
@@ -157,19 +161,16 @@ impl<'a> Reader<'a> {
         places: &mut (dyn Places + Send),
     ) -> Result<()> {
         let first = self.next.max(batch.base_offset());
-        match self.digests(batch) {
-            Ok(digests) => {
-                for digest in digests {
-                    if let Some(place) = places.place(digest.offset)? {
-                        feed.items.push_back(Item { place, digest });
-                    }
+        if let Ok(digests) = self.digests(batch) {
+            for digest in digests {
+                if let Some(place) = places.place(digest.offset)? {
+                    feed.items.push_back(Item { place, digest });
                 }
             }
-            Err(_) => {
-                let place = places.place(first)?;
-                feed.items
-                    .extend(place.map(|place| unreadable(place, first)));
-            }
+        } else {
+            let place = places.place(first)?;
+            let item = place.map(|place| unreadable(place, first));
+            feed.items.extend(item);
         }
         self.next = batch.next_offset();
         Ok(())

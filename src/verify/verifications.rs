@@ -204,6 +204,13 @@ impl Verifications {
         self.known.lock().proofs.insert(partition.clone(), proof);
     }
 
+    /// Nothing came since a partition was verified: what is proven of it is proven now.
+    pub(super) fn renew(&self, partition: &TopicPartition) {
+        if let Some(proof) = self.known.lock().proofs.get_mut(partition) {
+            proof.verified_at_ms = crate::telemetry::now_ms();
+        }
+    }
+
     /// Ends a verification that has not ended.
     pub(super) fn end(&self, id: &str, state: Stage, update: &mut Update) {
         {

@@ -67,10 +67,10 @@ impl Verifier {
 
     /// Verifies until told to stop. Errors are those of the checkpoint DB.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
-        let mut changes = self.verifications.changes();
+        let mut orders = self.verifications.changes();
         let mut next_pass = self.interval.map(|interval| Instant::now() + interval);
         loop {
-            changes.mark_unchanged();
+            orders.mark_unchanged();
             let work = async {
                 if let Some(id) = self.verifications.running() {
                     return self.carry_out(&id).await;
@@ -86,7 +86,7 @@ impl Verifier {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 // What is ordered comes before the background, and what is called off ends here.
-                changed = changes.changed() => if changed.is_err() { return Ok(()) },
+                changed = orders.changed() => if changed.is_err() { return Ok(()) },
                 done = work => done?,
             }
         }
@@ -101,14 +101,11 @@ impl Verifier {
             .into_iter()
             .filter(|it| it.outcome.is_none());
         for mut examined in open {
-            let mut note = |examined: &Examined, update: &mut Update| {
-                self.verifications.note(id, examined, update);
-            };
             let partition = examined.topic_partition();
-            self.examine(&partition, &mut examined, &mut note).await?;
+            self.examine(&partition, &mut examined, Some(id)).await?;
             let mut update = Update::new();
             self.prove(&partition, &examined, None, &mut update);
-            note(&examined, &mut update);
+            self.verifications.note(id, &examined, &mut update);
             self.verifications.commit(update).await?;
         }
         let mut update = Update::new();
@@ -127,13 +124,23 @@ impl Verifier {
             let earlier = earlier.filter(|it| {
                 it.decisions == ground.decisions && it.verified_until.source <= ground.until
             });
+            let everything = Position {
+                source: ground.until,
+                target: ground.end,
+            };
+            if earlier
+                .as_ref()
+                .is_some_and(|it| it.verified_until == everything)
+            {
+                self.verifications.renew(&partition);
+                continue;
+            }
             let begin = earlier
                 .as_ref()
                 .map_or(Position::BEGIN, |it| it.verified_until);
             let mut examined = Examined::at(&partition, begin);
-            self.examine(&partition, &mut examined, &mut |_, _| ())
-                .await?;
-            if examined.outcome != Some(Outcome::Failed) {
+            self.examine(&partition, &mut examined, None).await?;
+            if examined.outcome.is_some_and(|it| it != Outcome::Failed) {
                 let mut update = Update::new();
                 self.prove(&partition, &examined, earlier.as_ref(), &mut update);
                 self.verifications.commit(update).await?;
@@ -142,12 +149,13 @@ impl Verifier {
         Ok(())
     }
 
-    /// Verifies a partition to an outcome. Errors are those of the checkpoint DB.
+    /// Verifies a partition to an outcome; without an order there may be none, if a cluster doesn't answer.
+    /// Errors are those of the checkpoint DB.
     async fn examine(
         &self,
         partition: &TopicPartition,
         examined: &mut Examined,
-        note: &mut (dyn FnMut(&Examined, &mut Update) + Send),
+        order: Option<&str>,
     ) -> Result<()> {
         let mut stored_at = Instant::now();
         let mut counted = examined.tally.bytes;
@@ -155,9 +163,10 @@ impl Verifier {
             self.verifications
                 .count(examined.tally.bytes.saturating_sub(counted));
             counted = examined.tally.bytes;
+            let Some(id) = order else { return };
             let mut update = Update::new();
-            note(examined, &mut update);
-            if stored_at.elapsed() >= STORED_EVERY && !update.is_empty() {
+            self.verifications.note(id, examined, &mut update);
+            if stored_at.elapsed() >= STORED_EVERY {
                 stored_at = Instant::now();
                 // If it fails, so does the update that tells the outcome.
                 drop(self.verifications.commit(update));
@@ -173,6 +182,9 @@ impl Verifier {
             if !passes(&error) {
                 examined.outcome = Some(Outcome::Failed);
                 break;
+            }
+            if order.is_none() {
+                return Ok(());
             }
             report(examined);
             sleep(PAUSE).await;

@@ -114,11 +114,13 @@ async fn problems_are_found_beforehand_and_their_fixes_work() {
     let told = check(&setting, "topics = [\"orders\"]\nreplication_factor = 3").await;
     assert_eq!(
         (told.code, told.problems().len()),
-        (Some(1), 1),
+        (Some(1), 2),
         "{}",
         told.all
     );
     let fix = told.fix_of("oslo would not create orders");
+    assert!(fix.contains("replication_factor"), "{fix}");
+    let fix = told.fix_of("its journal __farshore.paris-oslo would not be created");
     assert!(fix.contains("replication_factor"), "{fix}");
 
     // Nothing was created by all that.
@@ -126,8 +128,7 @@ async fn problems_are_found_beforehand_and_their_fixes_work() {
     assert_eq!(seen, Ok([].into()));
 
     // A topic of the same name that is somebody's own, and one that may only be looked at on either side.
-    let on_oslo = [("orders", 2), ("payments", 1)];
-    for (topic, partitions) in on_oslo {
+    for (topic, partitions) in [("orders", 2), ("payments", 1)] {
         crate::support::topics::create(&setting.oslo.bootstrap(), topic, partitions, 1, &[]).await;
     }
     let stranger = Writer::new(&setting.oslo.bootstrap(), "orders", &[]);

@@ -82,6 +82,7 @@ impl Bench {
             target: Reach::Reached,
             waits_for: None,
             standby: false,
+            warning: None,
         });
         let handle = LinkHandle {
             source: "paris".into(),

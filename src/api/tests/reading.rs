@@ -45,6 +45,7 @@ async fn a_link_says_what_it_waits_for() {
         target: Reach::Lost("refused".to_owned()),
         waits_for: None,
         standby: false,
+        warning: Some("put it right".to_owned()),
     };
     let (link, ready) = seen(lost).await;
     assert_eq!(link["state"], "waiting");
@@ -52,7 +53,8 @@ async fn a_link_says_what_it_waits_for() {
         (&link["source_reachable"], &link["target_reachable"]),
         (&json!(true), &json!(false))
     );
-    assert_eq!(link["detail"], "target oslo can't be reached: refused");
+    let detail = "target oslo can't be reached: refused; put it right";
+    assert_eq!(link["detail"], detail);
     assert_eq!(ready.status, 503);
     let reasons = json!([
         "link paris-oslo: target oslo can't be reached: refused",

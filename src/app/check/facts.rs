@@ -94,6 +94,8 @@ pub(super) struct Found {
     pub(super) quarantine: Option<QuarantineFacts>,
     /// How many offsets of topics are older than their mirrors keep records.
     pub(super) outlived: BTreeMap<TopicName, i64>,
+    /// What concerns the journal, if one is kept.
+    pub(super) journal: Option<JournalFacts>,
 }
 
 /// What concerns the record path.
@@ -112,6 +114,32 @@ pub(super) struct QuarantineFacts {
     pub(super) name: TopicName,
     /// How it stands.
     pub(super) stands: MirrorFacts,
+}
+
+/// What concerns a journal.
+#[derive(Debug)]
+pub(super) struct JournalFacts {
+    /// Its topic.
+    pub(super) name: TopicName,
+    /// How that stands.
+    pub(super) state: JournalTopic,
+}
+
+/// How the topic of a journal stands.
+#[derive(Debug)]
+pub(super) enum JournalTopic {
+    /// It has to be created, which the target would do or refuses.
+    Missing {
+        /// What the target says against it.
+        refused: Option<Error>,
+    },
+    /// It exists.
+    Present {
+        /// What is permitted.
+        permitted: Operations,
+        /// Its cleanup policy, if the target tells.
+        policy: Option<String>,
+    },
 }
 
 /// What concerns keeping offsets.

@@ -2,6 +2,7 @@
 //!
 //! Pure.
 
+mod journal;
 mod limits;
 mod preserve;
 mod quarantine;
@@ -58,6 +59,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
             findings.extend(record::findings(link, found, target));
             findings.extend(quarantine::findings(link, found, target));
             findings.extend(retention::findings(link, found));
+            findings.extend(journal::findings(link, found, target));
         }
     }
     findings.sort_by_key(|finding| finding.severity);

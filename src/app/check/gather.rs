@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{ClusterFacts, Facts, Found, LinkFacts, MirrorFacts, Reached, TopicFacts};
-use super::{preserve, quarantine, record, retention, strangers};
+use super::{journal, preserve, quarantine, record, retention, strangers};
 use crate::app::clusters::{self, Watched};
 use crate::config::{Config, LinkConfig};
 use crate::control::KafkaSite;
@@ -154,6 +154,7 @@ async fn find(
         record: record::facts(link, &identity, target).await,
         quarantine: quarantine::facts(link, target, &selected).await?,
         outlived: retention::outlived(source, &sight).await?,
+        journal: journal::facts(link, target).await?,
         topics,
         groups: selected_groups(link, source).await?,
     })

@@ -57,12 +57,17 @@ impl fmt::Display for Standing {
             Self::Reaching(why) => write!(f, "the journal on the target can't be read: {why}"),
             Self::Standby(head) => write!(
                 f,
-                "standby: the link is owned by process {} on {} since {}",
+                "standby: the link is owned by process {} on {} since {}; this one takes over when it gives the link up or was silent for {} s",
                 head.owner.process,
                 head.owner.host,
-                since(head)
+                since(head),
+                (LEASE + MARGIN).as_secs()
             ),
-            Self::Quiet => f.write_str("waits until the lease of the former owner has ended"),
+            Self::Quiet => write!(
+                f,
+                "waits until the lease of the former owner has ended, {} s at most",
+                (LEASE + MARGIN).as_secs()
+            ),
             Self::Comparing => f.write_str("the checkpoint DB and the journal are being compared"),
         }
     }

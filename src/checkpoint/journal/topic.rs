@@ -13,6 +13,7 @@ use crate::kafka::batch::{Batch, Record, Stamped};
 use crate::kafka::wire::{Cluster, Slot, code_name};
 use crate::kafka::{ProducePart, start_produce};
 use crate::model::{LeaderEpoch, LinkName, TopicId, TopicName, TopicPartition};
+use crate::task::Ownership;
 
 /// Replicas where the configuration says nothing, if there are as many brokers.
 const REPLICAS: i16 = 3;
@@ -82,6 +83,28 @@ impl Topic {
         })
     }
 
+    /// The topic as it is made.
+    pub fn wanted(cluster: &Cluster, link: &LinkName, replicas: Option<i16>) -> NewTopic {
+        let brokers = cluster.metadata().brokers.len();
+        let brokers = i16::try_from(brokers).unwrap_or(i16::MAX).max(1);
+        NewTopic {
+            name: Self::name(link),
+            partitions: 1,
+            replication_factor: replicas.unwrap_or(REPLICAS.min(brokers)),
+            configs: configs(),
+        }
+    }
+
+    /// The topic's `cleanup.policy`; none if there is no such topic.
+    ///
+    /// Errors: the cluster doesn't answer, or doesn't tell.
+    pub async fn policy(cluster: &Cluster, link: &LinkName) -> Result<Option<String>> {
+        let name = Self::name(link);
+        let configs = admin::topic_configs(cluster, std::slice::from_ref(&name)).await?;
+        let policy = configs.get(&name).and_then(|it| it.get("cleanup.policy"));
+        Ok(policy.and_then(|it| it.value.clone()))
+    }
+
     /// The topic, made if it doesn't exist; it is led when this returns.
     pub(super) async fn ensure(
         cluster: &Cluster,
@@ -91,15 +114,8 @@ impl Topic {
         if let Some(topic) = Self::find(cluster, link).await? {
             return Ok(topic);
         }
-        let brokers = cluster.metadata().brokers.len();
-        let brokers = i16::try_from(brokers).unwrap_or(i16::MAX).max(1);
-        let topic = NewTopic {
-            name: Self::name(link),
-            partitions: 1,
-            replication_factor: replicas.unwrap_or(REPLICAS.min(brokers)),
-            configs: configs(),
-        };
-        admin::create_topic(cluster, &topic).await?;
+        let topic = Self::wanted(cluster, link, replicas);
+        admin::create_topic(cluster, &topic, &Ownership::permanent()).await?;
         for _ in 0..LOOKS {
             if let Some(topic) = Self::find(cluster, link).await?
                 && cluster.leader(&topic.partition).await.is_ok()

@@ -3,6 +3,7 @@
 mod move_verbs;
 mod reading;
 mod service;
+mod verify_verb;
 
 use clap::Parser;
 use serde_json::Value;

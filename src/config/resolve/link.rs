@@ -8,7 +8,7 @@ use super::super::defaults;
 use super::super::field::{At, Field};
 use super::super::filter::{GroupFilter, TopicFilter, anchored};
 use super::super::problem::{Place, Problems};
-use super::super::raw::RawLink;
+use super::super::raw::{RawLink, RawVerify};
 use super::super::settings::{LinkConfig, Naming, Otherwise, PreserveLimits, Start, VerifyConfig};
 use super::super::values::{self, number_within, one_of, size_within};
 use super::path::path;
@@ -36,10 +36,7 @@ pub(super) fn resolve(
         raw.partition_max_bytes,
         problems,
     );
-    let offsets = raw
-        .offsets
-        .parse(problems, one_of(MODES))
-        .or(OffsetsMode::Translate);
+    let offsets = mode(raw.offsets, problems);
     let mut config =
         LinkConfig {
             name: LinkName::new(name.value.as_str()),
@@ -71,11 +68,7 @@ pub(super) fn resolve(
             fetch_max_bytes: sizes.fetch,
             partition_max_bytes: sizes.partition,
             request_timeout: duration(raw.request_timeout, defaults::REQUEST_TIMEOUT),
-            verify: verify(
-                raw.verify_interval,
-                raw.verify_max_bytes_per_second,
-                problems,
-            ),
+            verify: verify(raw.verify, problems),
             topics: TopicFilter::of(compiled(&topics, problems), compiled(&excluded, problems)),
             source: ends.0?,
             target: ends.1?,
@@ -83,6 +76,7 @@ pub(super) fn resolve(
     if config.naming == Naming::Prefix {
         config.topics = config.topics.without_copies_from(&config.target);
     }
+    config.topics = config.topics.with_purged_ones(config.policies.clone());
     Some(Link {
         config,
         place: name.place.clone(),
@@ -97,6 +91,13 @@ const MODES: &[(&str, OffsetsMode)] = &[
     ("translate", OffsetsMode::Translate),
     ("preserve", OffsetsMode::Preserve),
 ];
+
+fn mode(field: Field<String>, problems: &Problems) -> OffsetsMode {
+    field
+        .parse(problems, one_of(MODES))
+        .or(OffsetsMode::Translate)
+}
+
 const OTHERWISE: &[(&str, Otherwise)] = &[
     ("refuse", Otherwise::Refuse),
     ("translate", Otherwise::Translate),
@@ -121,12 +122,13 @@ fn preserve(
     }
 }
 
-fn verify(interval: Field<String>, rate: Field<String>, problems: &Problems) -> VerifyConfig {
+fn verify(raw: RawVerify, problems: &Problems) -> VerifyConfig {
+    let interval = raw.interval.parse(problems, values::duration_or_off);
+    let rate = size_within(["64KiB", "1024GiB"]);
+    let rate = raw.max_bytes_per_second.parse(problems, rate);
     VerifyConfig {
-        interval: interval.parse(problems, values::duration_or_off).or(None),
-        max_bytes_per_second: rate
-            .parse(problems, size_within(["64KiB", "1024GiB"]))
-            .or(defaults::VERIFY_MAX_BYTES_PER_SECOND),
+        interval: interval.or(None),
+        max_bytes_per_second: rate.or(defaults::VERIFY_MAX_BYTES_PER_SECOND),
     }
 }
 

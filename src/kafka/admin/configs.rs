@@ -17,6 +17,7 @@ use crate::kafka::wire::codes::code_of;
 use crate::kafka::wire::names::text;
 use crate::kafka::wire::{Cluster, Route};
 use crate::model::TopicName;
+use crate::task::Ownership;
 
 /// One setting's value as it applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,11 +136,13 @@ fn value(kind: i8, config: DescribeConfigsResourceResult) -> ConfigValue {
 
 /// Changes single settings of a topic, `None` back to the inherited value; all others stay.
 ///
-/// Errors: the broker's code with its explanation; `TOPIC_AUTHORIZATION_FAILED` without `ALTER_CONFIGS`.
+/// Errors: the broker's code with its explanation; `TOPIC_AUTHORIZATION_FAILED` without `ALTER_CONFIGS`; `Refused`
+/// while the right is not held.
 pub async fn alter_topic_configs(
     cluster: &Cluster,
     topic: &TopicName,
     changes: &BTreeMap<String, Option<String>>,
+    right: &Ownership,
 ) -> Result<()> {
     let configs = changes.iter().map(|(name, value)| {
         AlterableConfig::default()
@@ -156,7 +159,7 @@ pub async fn alter_topic_configs(
     let ask = cluster.ask(Route::Any, |connection| {
         let request = request.clone();
         async move {
-            let answer = connection.call(request, timeout).await?;
+            let answer = connection.call_under(right, request, timeout).await?;
             let result = answer.responses.into_iter().next();
             let result = result.ok_or_else(|| missing("the topic"))?;
             match code_of(result.error_code) {

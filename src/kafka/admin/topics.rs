@@ -16,6 +16,7 @@ use crate::kafka::wire::codes::code_of;
 use crate::kafka::wire::names::{text, topic_name};
 use crate::kafka::wire::{Cluster, Connection, Route};
 use crate::model::{TopicId, TopicName};
+use crate::task::Ownership;
 
 /// A topic to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +39,8 @@ const LOOKS: u32 = 10;
 /// Creates a topic; `false` if there is one of that name already (possibly created by a first attempt whose answer was
 /// lost). Brokers learn of a new topic some time after this returns.
 ///
-/// Errors: the broker's code with its explanation.
-pub async fn create_topic(cluster: &Cluster, topic: &NewTopic) -> Result<bool> {
+/// Errors: the broker's code with its explanation; `Refused` while the right is not held.
+pub async fn create_topic(cluster: &Cluster, topic: &NewTopic, right: &Ownership) -> Result<bool> {
     let timeout = cluster.settings().request_timeout;
     let request = CreateTopicsRequest::default()
         .with_topics(vec![creatable(topic)])
@@ -47,7 +48,7 @@ pub async fn create_topic(cluster: &Cluster, topic: &NewTopic) -> Result<bool> {
     let ask = cluster.ask(Route::Controller, |connection| {
         let request = request.clone();
         async move {
-            let answer = connection.call(request, timeout).await?;
+            let answer = connection.call_under(right, request, timeout).await?;
             let result = answer.topics.into_iter().next();
             let result = result.ok_or_else(|| missing("the topic"))?;
             match code_of(result.error_code) {
@@ -79,8 +80,8 @@ pub(super) fn creatable(topic: &NewTopic) -> CreatableTopic {
 
 /// Deletes a topic by its name; fine if there is none. Brokers learn of it some time after this returns.
 ///
-/// Errors: the broker's code with its explanation.
-pub async fn delete_topic(cluster: &Cluster, topic: &TopicName) -> Result<()> {
+/// Errors: the broker's code with its explanation; `Refused` while the right is not held.
+pub async fn delete_topic(cluster: &Cluster, topic: &TopicName, right: &Ownership) -> Result<()> {
     let timeout = cluster.settings().request_timeout;
     let request = DeleteTopicsRequest::default()
         .with_topic_names(vec![topic_name(topic)])
@@ -88,7 +89,7 @@ pub async fn delete_topic(cluster: &Cluster, topic: &TopicName) -> Result<()> {
     let ask = cluster.ask(Route::Controller, |connection| {
         let request = request.clone();
         async move {
-            let answer = connection.call(request, timeout).await?;
+            let answer = connection.call_under(right, request, timeout).await?;
             let result = answer.responses.into_iter().next();
             let result = result.ok_or_else(|| missing("the topic"))?;
             match code_of(result.error_code) {
@@ -105,8 +106,13 @@ pub async fn delete_topic(cluster: &Cluster, topic: &TopicName) -> Result<()> {
 
 /// Raises a topic's number of partitions to `count`; fine if it has as many or more.
 ///
-/// Errors: the broker's code with its explanation.
-pub async fn create_partitions(cluster: &Cluster, topic: &TopicName, count: i32) -> Result<()> {
+/// Errors: the broker's code with its explanation; `Refused` while the right is not held.
+pub async fn create_partitions(
+    cluster: &Cluster,
+    topic: &TopicName,
+    count: i32,
+    right: &Ownership,
+) -> Result<()> {
     let growing = CreatePartitionsTopic::default()
         .with_name(topic_name(topic))
         .with_count(count)
@@ -118,7 +124,7 @@ pub async fn create_partitions(cluster: &Cluster, topic: &TopicName, count: i32)
     let ask = cluster.ask(Route::Controller, |connection| {
         let request = request.clone();
         async move {
-            let answer = connection.call(request, timeout).await?;
+            let answer = connection.call_under(right, request, timeout).await?;
             let result = answer.results.into_iter().next();
             let result = result.ok_or_else(|| missing("the topic"))?;
             match code_of(result.error_code) {

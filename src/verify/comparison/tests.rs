@@ -187,13 +187,13 @@ const DAMAGES: [Damage; 10] = [
     Damage::Swapped,
 ];
 
-fn flipped(bytes: Option<&Bytes>) -> Option<Bytes> {
+fn flipped(bytes: Option<&Bytes>) -> Bytes {
     let mut bytes = bytes.map_or_else(|| vec![0], |bytes| bytes.to_vec());
     match bytes.last_mut() {
         Some(last) => *last ^= 1,
         None => bytes.push(9),
     }
-    Some(Bytes::from(bytes))
+    Bytes::from(bytes)
 }
 
 /// Damages a mirror at a record.
@@ -201,8 +201,8 @@ fn damage(mut records: Vec<Record>, kind: Damage, at: usize) -> Vec<Record> {
     let next = (at + 1) % records.len();
     let record = &mut records[at];
     match kind {
-        Damage::Key => record.key = flipped(record.key.as_ref()),
-        Damage::Value => record.value = flipped(record.value.as_ref()),
+        Damage::Key => record.key = Some(flipped(record.key.as_ref())),
+        Damage::Value => record.value = Some(flipped(record.value.as_ref())),
         Damage::NullForEmpty => {
             record.value = match &record.value {
                 None => Some(Bytes::new()),
@@ -210,7 +210,7 @@ fn damage(mut records: Vec<Record>, kind: Damage, at: usize) -> Vec<Record> {
             }
         }
         Damage::HeaderValue => match record.headers.first_mut() {
-            Some((_, value)) => *value = flipped(value.as_ref()),
+            Some((_, value)) => *value = Some(flipped(value.as_ref())),
             None => record.headers.push((Bytes::new(), None)),
         },
         Damage::HeaderOrder => record.headers.reverse(),
@@ -266,7 +266,7 @@ fn expected(source: &[Record], target: &[Record]) -> Option<Difference> {
 fn hash(source: &[Record]) -> Rolling {
     let mut rolling = Rolling::default();
     for record in source {
-        let digest = digests(&[record.clone()], Codec::None, false)[0];
+        let digest = digests(std::slice::from_ref(record), Codec::None, false)[0];
         rolling.add(SourceOffset(record.offset), &digest);
     }
     rolling

@@ -56,6 +56,25 @@ impl Gaps {
         self.setting.mirrored("txn", 1).await;
     }
 
+    /// The number of the running process.
+    fn process(&self) -> u32 {
+        self.setting.farshore.process().pid()
+    }
+
+    /// Waits until a readiness probe says that a former process is waited for, and for how long.
+    async fn waits_for(&self, former: u32) {
+        let farshore = &self.setting.farshore;
+        let owner = format!("the link is owned by process {former} on ");
+        eventually(CATCH_UP, "the former owner is waited for", async || {
+            let answer = farshore.get("/readyz").await?;
+            let said = answer.body.to_string();
+            let is_told = said.contains(&owner) && said.contains("was silent for 9 s");
+            (is_told && answer.status == 503).then_some(()).ok_or(said)
+        })
+        .await;
+        logs(&self.setting, &owner).await;
+    }
+
     /// Everything is mirrored once, and every offset is translated to where its record is.
     async fn is_exact(&self) {
         self.all_mirrored().await;

@@ -2,9 +2,12 @@
 
 use std::process::Output;
 
-use super::Gaps;
+use super::{Gaps, JOURNAL, logs};
 use crate::asking::lose_checkpoint;
+use crate::setting::CATCH_UP;
 use crate::support::farshore::Farshore;
+use crate::support::topics;
+use crate::support::wait::eventually;
 
 /// Runs a verb and expects an exit code; gives what it printed.
 async fn store(farshore: &Farshore, arguments: &[&str], code: i32) -> String {
@@ -80,4 +83,32 @@ async fn what_was_exported_or_journaled_makes_a_db_that_goes_on_exactly() {
     gaps.setting.farshore.launch();
     gaps.write(20).await;
     gaps.is_exact().await;
+}
+
+#[tokio::test]
+async fn a_journal_that_would_lose_what_it_holds_is_reported() {
+    let mut gaps = Gaps::start().await;
+    gaps.setting.farshore.launch();
+    gaps.all_mirrored().await;
+    let bootstrap = gaps.setting.oslo.bootstrap();
+    for (policy, is_bad) in [("delete", true), ("compact", false)] {
+        topics::configure(&bootstrap, JOURNAL, &[("cleanup.policy", policy)]).await;
+        let warning = "has cleanup.policy=delete";
+        eventually(CATCH_UP, "the link's detail tells it", async || {
+            let link = gaps
+                .setting
+                .farshore
+                .get_json("/v1/links/paris-oslo")
+                .await?;
+            assert_eq!(link["state"], "running", "{link}");
+            let told = link["detail"].to_string().contains(warning);
+            (told == is_bad).then_some(()).ok_or(link.to_string())
+        })
+        .await;
+        let checked = gaps.setting.farshore.cli(&["check"]).await;
+        let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+        assert_eq!(said.contains(warning), is_bad, "{said}");
+        assert_eq!(checked.status.code(), Some(i32::from(is_bad)), "{said}");
+    }
+    logs(&gaps.setting, "so that it will lose what a rebuild needs").await;
 }

@@ -5,6 +5,8 @@ mod away;
 mod race;
 mod silent;
 mod standby;
+mod takeovers;
+mod topics;
 
 use crate::setting::CATCH_UP;
 use crate::support::farshore::Farshore;

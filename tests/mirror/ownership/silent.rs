@@ -21,19 +21,19 @@ const PARTITIONS: i32 = 3;
 const OLD: i64 = 1_500_000_000_000;
 
 /// Two processes of one link over a topic with records of old times and one with gaps.
-struct Pair {
-    setting: Setting,
-    /// The other process; `setting.farshore` is the one that was started first.
-    other: Farshore,
-    old: i64,
+pub(super) struct Pair {
+    pub(super) setting: Setting,
+    /// The other process; `setting.farshore` is the one that owns the link.
+    pub(super) other: Farshore,
+    pub(super) old: i64,
     visible: i64,
 }
 
 impl Pair {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         // What it appended with old times the target forgets at once.
         let forgetful = Spec::new(KafkaVersion::V4_1)
-            .property("producer.id.expiration.ms", "1000")
+            .property("producer.id.expiration.ms", "60000")
             .property("producer.id.expiration.check.interval.ms", "500");
         let setting = Setting::between(Spec::new(KafkaVersion::V4_1), forgetful, LINK).await;
         let other = farshore(&setting.paris, &setting.oslo, LINK);
@@ -54,13 +54,17 @@ impl Pair {
     }
 
     async fn write(&mut self) {
-        const EACH: i64 = 6_000;
+        self.write_some(6_000, 25).await;
+    }
+
+    /// Writes so many records of old times and rounds of transactions.
+    pub(super) async fn write_some(&mut self, count: i64, rounds: u32) {
         let writer = Writer::new(
             &self.setting.paris.bootstrap(),
             "old",
             &[("batch.size", "4096")],
         );
-        let numbers = self.old..self.old + EACH;
+        let numbers = self.old..self.old + count;
         let records = numbers.map(|number| Record {
             timestamp: Some(OLD + number),
             ..Record::new(
@@ -70,20 +74,20 @@ impl Pair {
             )
         });
         writer.write(records).await;
-        self.old += EACH;
-        self.visible += write_transactions(&self.setting, "txn", 25)
+        self.old += count;
+        self.visible += write_transactions(&self.setting, "txn", rounds)
             .await
             .cast_signed();
     }
 
     /// Waits until some of what was written last is mirrored, and most is not.
-    async fn is_under_way(&self, before: i64) {
+    pub(super) async fn is_under_way(&self, before: i64) {
         let target = self.setting.on_target("old", PARTITIONS).await;
         target.reaches(before + 300, CATCH_UP).await;
     }
 
     /// Everything is mirrored by whoever owns the link now: once, in order, unchanged.
-    async fn is_exact(&self) {
+    pub(super) async fn is_exact(&self) {
         let old = self.setting.on_target("old", PARTITIONS).await;
         old.reaches(self.old, CATCH_UP).await;
         let txn = self.setting.on_target("txn", 1).await;

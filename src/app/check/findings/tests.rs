@@ -9,6 +9,7 @@ use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
 use crate::model::{BrokerId, Partition};
 
+mod journaling;
 mod preserving;
 mod recording;
 
@@ -79,6 +80,7 @@ fn healthy() -> Facts {
         record: None,
         quarantine: None,
         outlived: BTreeMap::new(),
+        journal: None,
     };
     Facts {
         clusters: BTreeMap::from([

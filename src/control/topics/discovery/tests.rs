@@ -192,8 +192,7 @@ impl Bench {
     }
 
     fn conflict(&self) -> Option<HaltCode> {
-        let set = self.set();
-        let topic = set.topics.get(&TopicName::from("orders"))?;
+        let topic = self.set().topics.get(&TopicName::from("orders")).cloned()?;
         topic.conflict.as_ref().map(|reason| reason.code)
     }
 }

@@ -71,10 +71,20 @@ fn what_they_return_may_run_in_a_task() {
     may_run(end_of_epoch(&cluster, &orders(0), LeaderEpoch::UNKNOWN));
     may_run(describe_producers(&cluster, &orders(0)));
     may_run(read_at(&cluster, &orders(0), 0, 1));
-    may_run(create_partitions(&cluster, &topic, 1));
+    may_run(create_partitions(
+        &cluster,
+        &topic,
+        1,
+        &Ownership::permanent(),
+    ));
     may_run(topic_configs(&cluster, &[]));
     may_run(broker_configs(&cluster));
-    may_run(alter_topic_configs(&cluster, &topic, &BTreeMap::new()));
+    may_run(alter_topic_configs(
+        &cluster,
+        &topic,
+        &BTreeMap::new(),
+        &Ownership::permanent(),
+    ));
     may_run(topic_operations(&cluster, &[]));
     may_run(refused_creations(&cluster, &[]));
     may_run(round_trip(&cluster));

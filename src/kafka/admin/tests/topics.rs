@@ -14,6 +14,7 @@ use kafka_protocol::messages::{
 };
 
 use super::*;
+use crate::error::Kind;
 use crate::kafka::wire::fake::topic;
 use crate::kafka::wire::names::text;
 use crate::model::TopicName;
@@ -40,15 +41,44 @@ async fn a_topic_is_created_by_the_controller_once() {
         replication_factor: 3,
         configs: BTreeMap::from([("cleanup.policy".into(), "compact".into())]),
     };
-    assert!(create_topic(&cluster, &topic).await.unwrap());
-    assert!(!create_topic(&cluster, &topic).await.unwrap());
-    let error = create_topic(&cluster, &topic)
+    assert!(
+        create_topic(&cluster, &topic, &Ownership::permanent())
+            .await
+            .unwrap()
+    );
+    assert!(
+        !create_topic(&cluster, &topic, &Ownership::permanent())
+            .await
+            .unwrap()
+    );
+    let error = create_topic(&cluster, &topic, &Ownership::permanent())
         .await
         .unwrap_err()
         .to_string();
     let start =
         "broker 1 at a:1: cannot create topic orders: POLICY_VIOLATION (44); no short names;";
     assert!(error.starts_with(start), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_changed_without_the_right() {
+    let (_net, cluster) = cluster(&[], |_, _| panic!("nobody is asked"));
+    let topic = NewTopic {
+        name: "orders".into(),
+        partitions: 6,
+        replication_factor: 3,
+        configs: BTreeMap::new(),
+    };
+    let (name, none) = (&topic.name, Ownership::none());
+    let changed = [
+        create_topic(&cluster, &topic, &none).await.map(|_| ()),
+        create_partitions(&cluster, name, 7, &none).await,
+        delete_topic(&cluster, name, &none).await,
+        alter_topic_configs(&cluster, name, &BTreeMap::new(), &none).await,
+    ];
+    for refused in changed {
+        assert_eq!(refused.unwrap_err().kind(), Kind::Refused);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,10 +91,10 @@ async fn adding_partitions_that_are_there_is_fine() {
         call.answer::<CreatePartitionsRequest>(&answer)
     };
     let (_net, cluster) = cluster(&[topic("orders", &[1, 2])], refusing);
-    create_partitions(&cluster, &"orders".into(), 2)
+    create_partitions(&cluster, &"orders".into(), 2, &Ownership::permanent())
         .await
         .unwrap();
-    let more = create_partitions(&cluster, &"orders".into(), 3).await;
+    let more = create_partitions(&cluster, &"orders".into(), 3, &Ownership::permanent()).await;
     assert_eq!(more.unwrap_err().code(), Some(BrokerCode(37)));
 }
 
@@ -123,7 +153,7 @@ async fn settings_are_set_or_deleted_one_by_one() {
     });
     let changes = BTreeMap::from([("a".into(), Some("1".into())), ("b".into(), None)]);
     let orders = TopicName::new("orders");
-    alter_topic_configs(&cluster, &orders, &changes)
+    alter_topic_configs(&cluster, &orders, &changes, &Ownership::permanent())
         .await
         .unwrap();
 }

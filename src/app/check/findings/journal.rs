@@ -1,0 +1,72 @@
+//! Whether the journal of a link can be kept.
+
+use super::{Finding, grant, problem};
+use crate::app::check::facts::{ClusterFacts, Found, JournalTopic, LinkFacts};
+use crate::error::BrokerCode;
+use crate::kafka::admin::Operation;
+
+/// What its writer and its readers need.
+const NEEDED: &[Operation] = &[Operation::Read, Operation::Write, Operation::Describe];
+/// What else creates it.
+const TO_CREATE: &[Operation] = &[
+    Operation::Create,
+    Operation::Read,
+    Operation::Write,
+    Operation::Describe,
+];
+
+const NOT_AUTHORIZED: BrokerCode = BrokerCode(29);
+const CLUSTER_NOT_AUTHORIZED: BrokerCode = BrokerCode(31);
+const INVALID_REPLICATION_FACTOR: BrokerCode = BrokerCode(38);
+
+/// What is wrong with the journal.
+pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Vec<Finding> {
+    let Some(journal) = &found.journal else {
+        return Vec::new();
+    };
+    let (subject, name) = (format!("link {}", link.name), &journal.name);
+    match &journal.state {
+        JournalTopic::Missing { refused: None } => Vec::new(),
+        JournalTopic::Missing {
+            refused: Some(error),
+        } => vec![problem(
+            &subject,
+            format!("its journal {name} would not be created: {}", error.chain()),
+            match error.code() {
+                Some(NOT_AUTHORIZED | CLUSTER_NOT_AUTHORIZED) => grant(target, TO_CREATE, &[name]),
+                Some(INVALID_REPLICATION_FACTOR) => format!(
+                    "Set replication_factor of the link to at most the number of brokers of {}.",
+                    link.target
+                ),
+                _ => "Create the topic yourself, with one partition and cleanup.policy=compact, or set journal = false (docs/operations.md says what is lost).".to_owned(),
+            },
+        )],
+        JournalTopic::Present { permitted, policy } => {
+            let lacking = NEEDED.iter().filter(|it| !permitted.has(**it));
+            let lacking: Vec<Operation> = lacking.copied().collect();
+            let mut findings = Vec::new();
+            if !lacking.is_empty() {
+                let words: Vec<String> = lacking.iter().map(ToString::to_string).collect();
+                findings.push(problem(
+                    &subject,
+                    format!(
+                        "{} on its journal {name} is not permitted",
+                        words.join(", ")
+                    ),
+                    grant(target, &lacking, &[name]),
+                ));
+            }
+            if let Some(policy) = policy.as_deref().filter(|it| *it != "compact") {
+                findings.push(problem(
+                    &subject,
+                    format!("its journal {name} has cleanup.policy={policy}: what it holds is deleted in time, or never compacted"),
+                    format!(
+                        "kafka-configs.sh --bootstrap-server {} --entity-type topics --entity-name {name} --alter --add-config cleanup.policy=compact",
+                        target.bootstrap
+                    ),
+                ));
+            }
+            findings
+        }
+    }
+}
