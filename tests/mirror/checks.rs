@@ -118,8 +118,7 @@ async fn problems_are_found_beforehand_and_their_fixes_work() {
     assert_eq!(seen, Ok([].into()));
 
     // A topic of the same name that is somebody's own, and one that may only be looked at on either side.
-    let on_oslo = [("orders", 2), ("payments", 1)];
-    for (topic, partitions) in on_oslo {
+    for (topic, partitions) in [("orders", 2), ("payments", 1)] {
         crate::support::topics::create(&setting.oslo.bootstrap(), topic, partitions, 1, &[]).await;
     }
     let stranger = Writer::new(&setting.oslo.bootstrap(), "orders", &[]);

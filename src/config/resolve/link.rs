@@ -36,10 +36,7 @@ pub(super) fn resolve(
         raw.partition_max_bytes,
         problems,
     );
-    let offsets = raw
-        .offsets
-        .parse(problems, one_of(MODES))
-        .or(OffsetsMode::Translate);
+    let offsets = mode(raw.offsets, problems);
     let mut config = LinkConfig {
         name: LinkName::new(name.value.as_str()),
         policies,
@@ -93,6 +90,13 @@ const MODES: &[(&str, OffsetsMode)] = &[
     ("translate", OffsetsMode::Translate),
     ("preserve", OffsetsMode::Preserve),
 ];
+
+fn mode(field: Field<String>, problems: &Problems) -> OffsetsMode {
+    field
+        .parse(problems, one_of(MODES))
+        .or(OffsetsMode::Translate)
+}
+
 const OTHERWISE: &[(&str, Otherwise)] = &[
     ("refuse", Otherwise::Refuse),
     ("translate", Otherwise::Translate),
