@@ -9,7 +9,7 @@ use super::digest::content_hash;
 use super::examined::{Examined, Position};
 use super::pace::Pace;
 use super::pending::Waiting;
-use super::places::{OnSource, OnTarget, Places};
+use super::places::{Anywhere, OnSource, OnTarget, Places};
 use super::range::{Range, Sides};
 use super::reader::{Read, Reader};
 use super::tally::{Difference, DifferenceKind, Tally};
@@ -17,7 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::admin;
 use crate::model::{OffsetsMode, PartitionState, SourceOffset, TargetOffset, TopicPartition};
 use crate::offsets::Lookup;
-use crate::replicate::FILLER_CONTENT;
+use crate::replicate::{FILLER_CONTENT, Ground};
 
 /// How often a partition is begun again because its map was given up meanwhile.
 const ATTEMPTS: usize = 3;
@@ -175,7 +175,7 @@ impl Examination<'_> {
             image.map_or(range.ground.end, Lookup::or_next).get(),
         ];
         let readers = self.readers(range, behind.map(|next| (next, i64::MAX)));
-        let mut everything = OnSource(&range.ground);
+        let mut everything = Anywhere;
         for mut reader in readers {
             let mut feed = Feed::default();
             while comparison.is_waiting() && !feed.over {
@@ -246,31 +246,46 @@ impl Examination<'_> {
         Ok(())
     }
 
-    /// Whether the target holds anything behind what is mirrored that this link didn't send.
+    /// Whether the target holds records behind what is mirrored that this link didn't send.
     async fn look_behind(&self, range: &Range, tally: &mut Tally) -> Result<()> {
         let begun = Instant::now();
         loop {
             let Some(ground) = self.sides.view.ground(self.partition) else {
                 return Ok(());
             };
-            let is_known = ground.acknowledged >= range.target_end
-                || ground
-                    .history
-                    .at_target(range.target_end.plus(-1))
-                    .is_some();
-            if is_known || !tells_strays(ground.state) {
+            if ground.acknowledged >= range.target_end || !tells_strays(ground.state) {
                 return Ok(());
             }
             if begun.elapsed() >= IN_FLIGHT {
-                tally.differ(Difference {
-                    kind: DifferenceKind::Surplus,
-                    source_offset: SourceOffset((range.until.get() - 1).max(0)),
-                    target_offset: Some(ground.acknowledged),
-                });
-                return Ok(());
+                return self.find_strays(range, &ground, tally).await;
             }
             sleep(LOOK_AGAIN).await;
         }
+    }
+
+    /// Reads what is behind the map: markers are nothing, and so is what a decision left without an image.
+    async fn find_strays(&self, range: &Range, ground: &Ground, tally: &mut Tally) -> Result<()> {
+        let behind = (ground.acknowledged.get(), i64::MAX);
+        let [_, mut reader] = self.readers(range, [behind, behind]);
+        let mut feed = Feed::default();
+        let mut places = Anywhere;
+        while !feed.over && reader.next < range.target_end.get() {
+            if reader.fill(&mut feed, &mut places, self.pace).await? == Read::Gone {
+                return Ok(());
+            }
+            tally.bytes += std::mem::take(&mut reader.bytes);
+            for item in feed.items.drain(..) {
+                let at = TargetOffset(item.digest.offset);
+                if at < range.target_end && ground.history.at_target(at).is_none() {
+                    tally.differ(Difference {
+                        kind: DifferenceKind::Surplus,
+                        source_offset: SourceOffset((range.until.get() - 1).max(0)),
+                        target_offset: Some(at),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -28,6 +28,16 @@ impl Places for OnSource<'_> {
     }
 }
 
+/// Of records that are looked at for themselves.
+#[derive(Debug)]
+pub(crate) struct Anywhere;
+
+impl Places for Anywhere {
+    fn place(&mut self, _offset: i64) -> Result<Option<Place>> {
+        Ok(Some(Place::Stray))
+    }
+}
+
 /// Of the target's records.
 #[derive(Debug)]
 pub(crate) struct OnTarget<'a> {

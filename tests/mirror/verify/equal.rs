@@ -1,4 +1,4 @@
-//! Equal mirrors: whatever the history of the source, both offsets modes give one hash; an interruption loses nothing.
+//! Equal mirrors: whatever the history of the source and the way of the records, the hash is one; an interruption loses nothing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,26 +9,32 @@ use crate::hazards::{between, spec};
 use crate::histories::{write_compacted, write_transactions};
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::farshore::{Farshore, paris_oslo};
-use crate::support::topics;
 use crate::support::wait::eventually;
 use crate::support::write::{Writer, mixed};
+use crate::support::{seed, topics};
 
-/// A second link to the same target, which preserves offsets.
-const PRESERVING: &str = r#"
+/// Further links to the same target: one preserves offsets, one writes through librdkafka in transactions.
+const OTHERS: &str = r#"
 [links.exact]
 source = "paris"
 target = "oslo"
 naming = "prefix"
 offsets = "preserve"
 topics = ["txn", "stamped", "mixed"]
+
+[links.record]
+source = "paris"
+target = "oslo"
+naming = "prefix"
+path = "record"
+topics = ["copied"]
 "#;
 
-const TOPICS: &str =
-    "topics = [\"txn\", \"stamped\", \"mixed\", \"compacted\"]\nrefresh_interval = \"500ms\"\n";
+const TOPICS: &str = "topics = [\"txn\", \"stamped\", \"mixed\", \"compacted\", \"copied\"]\nrefresh_interval = \"500ms\"\n";
 
 fn configure(setting: &Setting, lines: &str) {
     let (paris, oslo) = (setting.paris.bootstrap(), setting.oslo.bootstrap());
-    let link = format!("{TOPICS}{lines}\n{PRESERVING}");
+    let link = format!("{TOPICS}{lines}\n{OTHERS}");
     setting
         .farshore
         .configure(&paris_oslo(&paris, &oslo, &link));
@@ -49,30 +55,45 @@ async fn is_live(farshore: &Farshore, link: &str, partitions: usize) {
     .await;
 }
 
-#[tokio::test]
-async fn a_mirror_of_any_history_is_proven_equal_and_hashes_the_same_in_both_modes() {
-    let mut setting = between(spec(), spec(), TOPICS).await;
+/// Writes topics of all kinds; gives how many records of `txn` a reader may see.
+async fn fill(setting: &Setting) -> u64 {
     let paris = setting.paris.bootstrap();
     setting.topic("txn", 1, &[]).await;
-    let visible = write_transactions(&setting, "txn", 20).await;
+    let visible = write_transactions(setting, "txn", 20).await;
     let log_append_time = [("message.timestamp.type", "LogAppendTime")];
     setting.topic("stamped", 1, &log_append_time).await;
+    setting.topic("copied", 1, &[]).await;
     setting.topic("mixed", 3, &[]).await;
     let writer = Writer::new(&paris, "mixed", &[("compression.type", "zstd")]);
-    writer
-        .write(mixed(fastrand::Rng::with_seed(7), 3, 3_000))
-        .await;
-    let writer = writer.on("stamped");
-    writer
-        .write(mixed(fastrand::Rng::with_seed(8), 1, 500))
-        .await;
-    write_compacted(&setting, "compacted").await;
+    for (topic, partitions, count) in [("mixed", 3, 3_000), ("stamped", 1, 500), ("copied", 1, 500)]
+    {
+        let records = mixed(seed::rng(), partitions, count);
+        writer.on(topic).write(records).await;
+    }
+    write_compacted(setting, "compacted").await;
+    visible
+}
+
+/// Both verifications have the same hash and number of records for a partition.
+fn hash_the_same(one: &Value, other: &Value, (topic, partition): (&str, i64)) {
+    let (one, other) = (of(one, topic, partition), of(other, topic, partition));
+    let place = format!("{topic}-{partition}");
+    assert_eq!(one["source_hash"], other["target_hash"], "{place}");
+    assert_eq!(one["records"], other["records"], "{place}");
+    assert_ne!(one["records"], 0, "{place}");
+}
+
+#[tokio::test]
+async fn a_mirror_of_any_history_is_proven_equal_and_hashes_the_same_however_it_was_made() {
+    let mut setting = between(spec(), spec(), TOPICS).await;
+    let visible = fill(&setting).await;
     configure(&setting, "");
     setting.farshore.start().await;
-    is_live(&setting.farshore, "paris-oslo", 6).await;
-    is_live(&setting.farshore, "exact", 5).await;
+    for (link, partitions) in [("paris-oslo", 7), ("exact", 5), ("record", 1)] {
+        is_live(&setting.farshore, link, partitions).await;
+    }
     // What retention removed on one side is not looked at.
-    topics::delete_records(&paris, "mixed", 1, 100).await;
+    topics::delete_records(&setting.paris.bootstrap(), "mixed", 1, 100).await;
 
     let (code, translated) = verified(&setting.farshore, "paris-oslo").await;
     assert_eq!(code, Some(0), "{translated:#}");
@@ -82,24 +103,18 @@ async fn a_mirror_of_any_history_is_proven_equal_and_hashes_the_same_in_both_mod
     assert_eq!(of(&translated, "mixed", 1)["from"], 100);
     let (code, preserved) = verified(&setting.farshore, "exact").await;
     assert_eq!(code, Some(0), "{preserved:#}");
-    for (topic, partition) in [
+    for place in [
         ("txn", 0),
         ("stamped", 0),
         ("mixed", 0),
         ("mixed", 1),
         ("mixed", 2),
     ] {
-        let (one, other) = (
-            of(&translated, topic, partition),
-            of(&preserved, topic, partition),
-        );
-        assert_eq!(
-            one["source_hash"], other["target_hash"],
-            "{topic}-{partition}"
-        );
-        assert_eq!(one["records"], other["records"], "{topic}-{partition}");
-        assert_ne!(one["records"], 0, "{topic}-{partition}");
+        hash_the_same(&translated, &preserved, place);
     }
+    let (code, copied) = verified(&setting.farshore, "record").await;
+    assert_eq!(code, Some(0), "{copied:#}");
+    hash_the_same(&translated, &copied, ("copied", 0));
     goes_on_after_a_kill(&mut setting).await;
     proves_in_the_background(&setting).await;
 }
@@ -110,7 +125,7 @@ async fn goes_on_after_a_kill(setting: &mut Setting) {
     configure(setting, slow);
     setting.farshore.sigterm().await;
     setting.farshore.start().await;
-    is_live(&setting.farshore, "paris-oslo", 6).await;
+    is_live(&setting.farshore, "paris-oslo", 7).await;
     let id = order(&setting.farshore).await;
     let refused = setting
         .farshore
