@@ -48,6 +48,8 @@ missing_packages() {
   if [[ $features == *kerberos* ]]; then
     has krb5-config || echo libkrb5-dev
     has_libclang || echo libclang-dev
+    [[ -e /usr/include/sasl/sasl.h ]] || echo libsasl2-dev
+    compgen -G '/usr/lib/*/sasl2/libgssapiv2.so*' >/dev/null || echo libsasl2-modules-gssapi-mit
     has krb5kdc || [[ -x /usr/sbin/krb5kdc ]] || echo krb5-kdc
     has kadmin.local || [[ -x /usr/sbin/kadmin.local ]] || echo krb5-admin-server
   fi

@@ -51,7 +51,7 @@ fn report_same_cluster(
     }
 }
 
-/// librdkafka connects to the addresses that brokers advertise, and isn't told how to log in.
+/// librdkafka connects to the addresses that brokers advertise.
 fn report_out_of_reach(
     link: &Link,
     clusters: &BTreeMap<ClusterName, ClusterConfig>,
@@ -62,13 +62,11 @@ fn report_out_of_reach(
     }
     let ends = [&link.config.source, &link.config.target];
     for cluster in ends.into_iter().filter_map(|name| clusters.get(name)) {
-        let name = &cluster.name;
         if !cluster.address_map.is_empty() {
-            let what = format!("the record path can't use the address_map of {name}");
-            problems.add(&link.place, format!("{what}: use path = \"raw\""));
-        }
-        if cluster.login.is_some() {
-            let what = format!("the record path can't log in at {name} in this version");
+            let what = format!(
+                "the record path can't use the address_map of {}",
+                cluster.name
+            );
             problems.add(&link.place, format!("{what}: use path = \"raw\""));
         }
     }

@@ -51,12 +51,13 @@ async fn records_are_mirrored_between_clusters_that_want_tickets() {
         let writer = Writer::new(&paris.bootstrap(), "orders", &[]);
         writer.write(numbered(partition, 0..5_000)).await;
     }
-    let config = |principal| {
+    let config = |principal, path| {
         let [paris, oslo] = ports.each_ref().map(|port| section(port, principal));
-        paris_oslo_as(&paris, &oslo, "topics = [\"orders\"]")
+        let link = format!("topics = [\"orders\"]\npath = \"{path}\"");
+        paris_oslo_as(&paris, &oslo, &link)
     };
     let binary = realm.wrap("farshore", env!("CARGO_BIN_EXE_farshore"));
-    let mut farshore = Farshore::new(binary, &config("somebody-else"));
+    let mut farshore = Farshore::new(binary, &config("somebody-else", "raw"));
 
     let told = farshore.cli(&["check"]).await;
     let text = String::from_utf8_lossy(&told.stdout).into_owned();
@@ -66,12 +67,20 @@ async fn records_are_mirrored_between_clusters_that_want_tickets() {
         "{text}"
     );
 
-    farshore.configure(&config("farshore"));
+    farshore.configure(&config("farshore", "raw"));
     let told = farshore.cli(&["check"]).await;
     assert_eq!(told.status.code(), Some(0), "{told:?}");
     farshore.start().await;
     farshore.mirrors("orders", &[5_000, 5_000]).await;
+    farshore.sigterm().await;
+    farshore.configure(&config("farshore", "record"));
+    farshore.start().await;
+    for partition in 0..2 {
+        let writer = Writer::new(&paris.bootstrap(), "orders", &[]);
+        writer.write(numbered(partition, 5_000..10_000)).await;
+    }
+    farshore.mirrors("orders", &[10_000, 10_000]).await;
     let (source, target) = (paris.bootstrap(), oslo.bootstrap());
     let compared = compare::topics((&source, "orders"), (&target, "orders"), 2).await;
-    assert_eq!(compared.records, 10_000);
+    assert_eq!(compared.records, 20_000);
 }

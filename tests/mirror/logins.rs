@@ -11,7 +11,6 @@ use crate::support::wait::eventually;
 
 const JAAS: &str = "org.apache.kafka.common.security.plain.PlainLoginModule required \
                     user_farshore=\"s3cret\";";
-const LINK: &str = "topics = [\"orders\"]";
 
 /// A broker at whose second listener farshore has to log in; a session there lasts three seconds (KIP-368).
 fn guarded(port: &Port) -> Spec {
@@ -33,16 +32,25 @@ fn cluster(port: &Port, password: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_end_and_begin_while_records_are_mirrored() {
+    mirrors_through_sessions("topics = [\"orders\"]").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_they_do_on_the_record_path() {
+    mirrors_through_sessions("topics = [\"orders\"]\npath = \"record\"").await;
+}
+
+async fn mirrors_through_sessions(link: &str) {
     let ports = [Port::reserve(), Port::reserve()];
     let [paris, oslo] = ports.each_ref().map(guarded);
-    let mut setting = Setting::between(paris, oslo, LINK).await;
+    let mut setting = Setting::between(paris, oslo, link).await;
     setting.topic("orders", 2, &[]).await;
     let sections = |password| ports.each_ref().map(|port| cluster(port, password));
 
     let [paris, oslo] = sections("wrong");
     setting
         .farshore
-        .configure(&paris_oslo_as(&paris, &oslo, LINK));
+        .configure(&paris_oslo_as(&paris, &oslo, link));
     let told = setting.farshore.cli(&["check"]).await;
     let text = String::from_utf8_lossy(&told.stdout).into_owned();
     assert_eq!(told.status.code(), Some(1), "{text}");
@@ -52,7 +60,7 @@ async fn sessions_end_and_begin_while_records_are_mirrored() {
     let [paris, oslo] = sections("s3cret");
     setting
         .farshore
-        .configure(&paris_oslo_as(&paris, &oslo, LINK));
+        .configure(&paris_oslo_as(&paris, &oslo, link));
     setting.farshore.start().await;
     let mut seen = BTreeSet::new();
     for round in 0..4 {

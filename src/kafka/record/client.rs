@@ -7,7 +7,7 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 
 use crate::error::{Error, Kind, Result};
-use crate::kafka::wire::ClusterSettings;
+use crate::kafka::wire::{ClusterSettings, Login};
 
 /// Larger than any message a broker is configured to take.
 pub(super) const MESSAGE_BYTES: usize = 256 << 20;
@@ -22,6 +22,9 @@ pub(super) fn config(cluster: &ClusterSettings) -> ClientConfig {
         .set("socket.keepalive.enable", "true")
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "1000");
+    for (name, value) in cluster.login.iter().flat_map(Login::librdkafka) {
+        config.set(name, value);
+    }
     config
 }
 
@@ -59,10 +62,7 @@ pub(super) fn failed(kind: Kind, what: &str, cause: KafkaError) -> Error {
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|ended| {
-        Err(Error::new(Kind::Stopping, "the record path ended").caused_by(ended))
-    })
+    crate::task::blocking("the record path", work).await?
 }
 
 /// Lets go of a client where that may block: it waits for its threads.

@@ -33,6 +33,14 @@ impl Mechanism for Kerberos {
         self.principal.as_deref()?.split(['/', '@']).next()
     }
 
+    fn librdkafka(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("sasl.kerberos.service.name", self.service.clone()),
+            // No kinit: tickets are the library's business there, too.
+            ("sasl.kerberos.min.time.before.relogin", "0".to_owned()),
+        ]
+    }
+
     #[cfg(feature = "gssapi")]
     fn begin(&self, host: &str) -> Result<Box<dyn Exchange>, LoginError> {
         let broker = format!("{}@{host}", self.service);

@@ -31,6 +31,9 @@ pub trait Mechanism: Send + Sync + fmt::Debug {
     /// Whom brokers with Kafka's own rules for names take us for; `None` if only they know.
     fn principal(&self) -> Option<&str>;
 
+    /// The same login in librdkafka's settings, without the name of the mechanism.
+    fn librdkafka(&self) -> Vec<(&'static str, String)>;
+
     /// Begins to log in at a broker that the cluster knows by this host name. May block.
     fn begin(&self, host: &str) -> Result<Box<dyn Exchange>, LoginError>;
 }
@@ -74,6 +77,16 @@ impl Login {
     /// Whom the brokers take us for, as far as it's known here.
     pub fn principal(&self) -> Option<&str> {
         self.mechanism.principal()
+    }
+
+    /// The same login in librdkafka's settings.
+    pub fn librdkafka(&self) -> Vec<(&'static str, String)> {
+        let mut settings = vec![
+            ("security.protocol", "SASL_PLAINTEXT".to_owned()),
+            ("sasl.mechanism", self.mechanism.name().to_owned()),
+        ];
+        settings.extend(self.mechanism.librdkafka());
+        settings
     }
 
     /// What the broker at an address calls itself: tickets are issued for that name, not for the way that leads there.

@@ -29,6 +29,13 @@ impl Mechanism for Password {
         Some(&self.username)
     }
 
+    fn librdkafka(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("sasl.username", self.username.clone()),
+            ("sasl.password", self.password.reveal().to_owned()),
+        ]
+    }
+
     fn begin(&self, _host: &str) -> Result<Box<dyn Exchange>, LoginError> {
         let message = format!("\0{}\0{}", self.username, self.password.reveal());
         Ok(Box::new(Message(message.into_bytes())))

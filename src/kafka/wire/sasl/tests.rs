@@ -71,6 +71,10 @@ impl Mechanism for Talker {
         None
     }
 
+    fn librdkafka(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     fn begin(&self, host: &str) -> Result<Box<dyn Exchange>, LoginError> {
         Ok(Box::new(Talk(vec![host.to_owned()], self.1)))
     }
