@@ -138,6 +138,14 @@ fn lag(link: &LinkHandle) -> Check {
 }
 
 fn groups(link: &LinkHandle) -> Check {
+    if let Some(silent) = link.groups.silent() {
+        let detail = format!(
+            "offsets of all groups are held back: the source doesn't tell where {} partitions end, of which {} is one",
+            silent.count, silent.first
+        );
+        let remedy = "Bring a replica of each partition back, or take its topic out of the link: what led to a commit may be in it.";
+        return warn("groups", detail, remedy);
+    }
     let groups = link.groups.groups();
     let offsets = groups.values().flat_map(|group| &group.partitions);
     let not_synced = offsets.filter(|status| match status.state {

@@ -21,7 +21,7 @@ pub(super) fn report(
 ) {
     for (number, link) in links.iter().enumerate() {
         report_same_cluster(link, clusters, problems);
-        report_mapped_addresses(link, clusters, problems);
+        report_out_of_reach(link, clusters, problems);
         for earlier in &links[..number] {
             if earlier.config.target == link.config.target {
                 report_same_mirror_topics(earlier, link, problems);
@@ -51,24 +51,26 @@ fn report_same_cluster(
     }
 }
 
-/// librdkafka connects to the addresses that brokers advertise.
-fn report_mapped_addresses(
+/// librdkafka connects to the addresses that brokers advertise, and isn't told how to log in.
+fn report_out_of_reach(
     link: &Link,
     clusters: &BTreeMap<ClusterName, ClusterConfig>,
     problems: &Problems,
 ) {
+    if link.config.path != DataPath::Record {
+        return;
+    }
     let ends = [&link.config.source, &link.config.target];
-    let mut mapped = ends.into_iter().filter(|name| {
-        let found = clusters.get(*name);
-        found.is_some_and(|cluster| !cluster.address_map.is_empty())
-    });
-    if link.config.path == DataPath::Record
-        && let Some(name) = mapped.next()
-    {
-        problems.add(
-            &link.place,
-            format!("the record path can't use the address_map of {name}: use path = \"raw\""),
-        );
+    for cluster in ends.into_iter().filter_map(|name| clusters.get(name)) {
+        let name = &cluster.name;
+        if !cluster.address_map.is_empty() {
+            let what = format!("the record path can't use the address_map of {name}");
+            problems.add(&link.place, format!("{what}: use path = \"raw\""));
+        }
+        if cluster.login.is_some() {
+            let what = format!("the record path can't log in at {name} in this version");
+            problems.add(&link.place, format!("{what}: use path = \"raw\""));
+        }
     }
 }
 

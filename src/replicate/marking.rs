@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
@@ -94,18 +95,25 @@ pub(crate) async fn fill(
         .iter()
         .map(|it| (it.partition.clone(), prepared.epoch_of(&it.partition)))
         .collect();
-    let mut ends = match admin::list_offsets(cluster, &partitions, At::TrueEnd).await {
+    let (ends, standings) = tokio::join!(
+        admin::list_offsets(cluster, &partitions, At::TrueEnd),
+        join_all(orders.iter().map(|order| standing_after(cluster, order))),
+    );
+    let mut ends = match ends {
         Ok(ends) => ends,
         Err(error) => return all(&orders, &error, true),
     };
     let mut outcomes = Vec::with_capacity(orders.len());
-    for order in &orders {
+    for (order, standing) in orders.iter().zip(standings) {
         let code = codes.get(&order.partition).copied();
         let end = ends.remove(&order.partition);
         outcomes.push(match (code, end) {
             (None, _) => Err(prepared.refusal(order)),
             (Some(Some(code)), _) => Err(refused(&prepared.connection, order, code)),
-            (Some(None), Some(Ok(end))) => standing_after(cluster, order, end.offset).await,
+            (Some(None), Some(Ok(end))) => standing.map(|standing| Filled {
+                end: TargetOffset(end.offset),
+                standing,
+            }),
             (Some(None), Some(Err(error))) => Err(unknown(error)),
             (Some(None), None) => Err(unknown(left_out(order))),
         });
@@ -203,19 +211,17 @@ async fn restless(
     Ok(moved.map(|(partition, _)| partition).collect())
 }
 
-async fn standing_after(cluster: &Cluster, order: &Order, end: i64) -> Outcome {
-    let standing = if order.recovers {
-        let asked = standing(cluster, &order.partition, order.producer_id).await;
-        // The markers are there, but what may follow them isn't known: settling finds out.
-        asked.map_err(|error| Unfilled {
-            error,
-            uncertain: false,
-        })?
-    } else {
-        None
-    };
-    let end = TargetOffset(end);
-    Ok(Filled { end, standing })
+/// What the leader remembers of the producer behind the markers, if that is wanted.
+async fn standing_after(cluster: &Cluster, order: &Order) -> Result<Option<Standing>, Unfilled> {
+    if !order.recovers {
+        return Ok(None);
+    }
+    let asked = standing(cluster, &order.partition, order.producer_id).await;
+    // The markers are there, but what may follow them isn't known: settling finds out.
+    asked.map_err(|error| Unfilled {
+        error,
+        uncertain: false,
+    })
 }
 
 fn refused(connection: &Connection, order: &Order, code: BrokerCode) -> Unfilled {

@@ -16,6 +16,7 @@ mod filler;
 mod filling;
 mod following;
 mod foreign;
+mod going_on;
 mod ground;
 mod hold;
 mod intake;

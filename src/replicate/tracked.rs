@@ -8,6 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
 
 use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, Update, records};
+use crate::error::{Error, Kind};
 use crate::model::{
     Anchor, DataPath, History, LeaderEpoch, OffsetsMode, PartitionState, Reason, Run, SourceOffset,
     TargetOffset, TopicId, TopicName,
@@ -261,38 +262,6 @@ impl Known {
         self.explained(explanation, end)
     }
 
-    /// Notes that the log goes on at `end`, behind offsets which are in no run, if there are any; and that records travel on
-    /// this path from now on. Returns whether either is new, so that the next run has to be stored.
-    pub(crate) fn goes_on_behind(
-        &mut self,
-        path: DataPath,
-        position: SourceOffset,
-        end: TargetOffset,
-    ) -> bool {
-        let switched = self.record.path != path;
-        if switched && path == DataPath::Raw {
-            // What the raw path wrote before lies behind the record path's: its sequence numbers don't continue.
-            self.record.incarnation = self.record.incarnation.checked_add(1).unwrap_or(1);
-        }
-        if path == DataPath::Record {
-            // What was planned before is over: nobody can land it any more.
-            self.record.plans.clear();
-        }
-        self.record.path = path;
-        let gap = end > self.end();
-        if gap {
-            self.record.history.anchor = Some(Anchor {
-                source: position,
-                target: end,
-            });
-            // The last run is stored with its true length: from here on the log doesn't tell it.
-            self.map.close();
-            self.record.acked_end = end;
-            self.figures.target_end = end.get();
-        }
-        switched || gap
-    }
-
     /// The run that the next record continues: the map's last, or one about to begin where the map goes on.
     pub(crate) fn last_run(&self) -> Option<Run> {
         let anchor = self.record.history.anchor;
@@ -360,7 +329,16 @@ fn stored(
         source: first,
         target: TargetOffset::ZERO,
     });
-    let map = StoredRuns::new(store, key).load(anchor.source, anchor.target)?;
+    let mut map = StoredRuns::new(store, key).load(anchor.source, anchor.target)?;
+    // The last run grew without a write, up to what was acknowledged: without that its records would seem to lie at the end.
+    // On the record path each transaction has a run of its own, and what is acknowledged ends with its marker.
+    let grew = record.path == DataPath::Raw && record.history.anchor.is_none();
+    if grew && map.last().is_some() && record.acked_end > map.target_end() {
+        map.extend_last_to(record.acked_end).map_err(|error| {
+            let message = "the offset map in the checkpoint DB ends before what was acknowledged";
+            Error::new(Kind::Store, message).caused_by(error)
+        })?;
+    }
     Ok((record, map, begun))
 }
 
@@ -383,29 +361,5 @@ pub(super) fn blank() -> PartitionRecord {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::checkpoint::MemoryStore;
-    use crate::model::LinkName;
-
-    #[test]
-    fn epochs_are_not_believed_of_what_landed_unseen() {
-        let partition = crate::model::TopicPartition::new("t", 0);
-        let key = PartitionKey::new(&LinkName::new("l"), &partition);
-        let store = Arc::new(MemoryStore::default());
-        let tracked = Tracked::new(key, "t".into(), store).unwrap();
-        let mut known = tracked.lock();
-        let run = Run::new(SourceOffset(0), TargetOffset(0), 50);
-        known.note_epoch(LeaderEpoch(16), SourceOffset(0));
-        known.landed(&[run], SourceOffset(50)).unwrap();
-        let found = |position| Explanation {
-            runs: Vec::new(),
-            position: SourceOffset(position),
-        };
-        known.found(&found(50), TargetOffset(50)).unwrap();
-        assert_eq!(known.record.epochs, [(LeaderEpoch(16), SourceOffset(0))]);
-        // The source may have written these ten in another epoch than the last one known.
-        known.found(&found(60), TargetOffset(60)).unwrap();
-        assert_eq!(known.record.epochs, []);
-    }
-}
+#[path = "tracked_tests.rs"]
+mod tests;

@@ -36,46 +36,37 @@ pub(super) fn resolve(
         raw.partition_max_bytes,
         problems,
     );
-    let offsets = raw
-        .offsets
-        .parse(problems, one_of(MODES))
-        .or(OffsetsMode::Translate);
-    let mut config =
-        LinkConfig {
-            name: LinkName::new(name.value.as_str()),
-            policies,
-            quarantine_topic: raw.quarantine_topic.parse(problems, values::topic).or(
-                TopicName::new(format!("{}{}", defaults::QUARANTINE_PREFIX, name.value)),
-            ),
-            groups: groups(raw.groups, raw.groups_exclude, problems),
-            start: raw.start.parse(problems, values::start).or(Start::Earliest),
-            offsets,
-            path: path(raw.path, offsets, problems),
-            preserve: preserve(
-                raw.preserve_max_prefix,
-                raw.preserve_max_markers,
-                raw.preserve_otherwise,
-                problems,
-            ),
-            naming: naming(raw.naming, problems),
-            replication_factor: replicas(raw.replication_factor, problems),
-            journal: raw.journal.or(true),
-            refresh_interval: duration(raw.refresh_interval, defaults::REFRESH_INTERVAL),
-            group_sync_interval: duration(raw.group_sync_interval, defaults::GROUP_SYNC_INTERVAL),
-            fetch_connections: connections(raw.fetch_connections, defaults::FETCH_CONNECTIONS),
-            produce_connections: connections(
-                raw.produce_connections,
-                defaults::PRODUCE_CONNECTIONS,
-            ),
-            max_in_flight_bytes: sizes.in_flight,
-            fetch_max_bytes: sizes.fetch,
-            partition_max_bytes: sizes.partition,
-            request_timeout: duration(raw.request_timeout, defaults::REQUEST_TIMEOUT),
-            verify: verify(raw.verify, problems),
-            topics: TopicFilter::of(compiled(&topics, problems), compiled(&excluded, problems)),
-            source: ends.0?,
-            target: ends.1?,
-        };
+    let offsets = mode(raw.offsets, problems);
+    let mut config = LinkConfig {
+        name: LinkName::new(name.value.as_str()),
+        policies,
+        quarantine_topic: quarantine(raw.quarantine_topic, &name.value, problems),
+        groups: groups(raw.groups, raw.groups_exclude, problems),
+        start: raw.start.parse(problems, values::start).or(Start::Earliest),
+        offsets,
+        path: path(raw.path, offsets, problems),
+        preserve: preserve(
+            raw.preserve_max_prefix,
+            raw.preserve_max_markers,
+            raw.preserve_otherwise,
+            problems,
+        ),
+        naming: naming(raw.naming, problems),
+        replication_factor: replicas(raw.replication_factor, problems),
+        journal: raw.journal.or(true),
+        refresh_interval: duration(raw.refresh_interval, defaults::REFRESH_INTERVAL),
+        group_sync_interval: duration(raw.group_sync_interval, defaults::GROUP_SYNC_INTERVAL),
+        fetch_connections: connections(raw.fetch_connections, defaults::FETCH_CONNECTIONS),
+        produce_connections: connections(raw.produce_connections, defaults::PRODUCE_CONNECTIONS),
+        max_in_flight_bytes: sizes.in_flight,
+        fetch_max_bytes: sizes.fetch,
+        partition_max_bytes: sizes.partition,
+        request_timeout: duration(raw.request_timeout, defaults::REQUEST_TIMEOUT),
+        verify: verify(raw.verify, problems),
+        topics: TopicFilter::of(compiled(&topics, problems), compiled(&excluded, problems)),
+        source: ends.0?,
+        target: ends.1?,
+    };
     if config.naming == Naming::Prefix {
         config.topics = config.topics.without_copies_from(&config.target);
     }
@@ -88,12 +79,24 @@ pub(super) fn resolve(
     })
 }
 
+fn quarantine(topic: Field<String>, link: &str, problems: &Problems) -> TopicName {
+    let default = TopicName::new(format!("{}{link}", defaults::QUARANTINE_PREFIX));
+    topic.parse(problems, values::topic).or(default)
+}
+
 const NAMINGS: &[(&str, Naming)] = &[("identity", Naming::Identity), ("prefix", Naming::Prefix)];
 
 const MODES: &[(&str, OffsetsMode)] = &[
     ("translate", OffsetsMode::Translate),
     ("preserve", OffsetsMode::Preserve),
 ];
+
+fn mode(field: Field<String>, problems: &Problems) -> OffsetsMode {
+    field
+        .parse(problems, one_of(MODES))
+        .or(OffsetsMode::Translate)
+}
+
 const OTHERWISE: &[(&str, Otherwise)] = &[
     ("refuse", Otherwise::Refuse),
     ("translate", Otherwise::Translate),

@@ -179,4 +179,12 @@ fn the_record_path_where_it_can_not_be() {
         link("path = \"record\"\n[clusters.oslo.address_map]\n\"a:1\" = \"b:1\""),
         [r#"5:8: links.l: the record path can't use the address_map of oslo: use path = "raw""#]
     );
+    let login = "security_protocol = \"SASL_PLAINTEXT\"\nsasl = { mechanism = \"PLAIN\", username = \"u\", password = \"p\" }";
+    let cluster = format!("[clusters.rome]\nbootstrap_servers = [\"r:1\"]\n{login}");
+    assert_eq!(
+        refused(&format!(
+            "[links.l]\nsource = \"paris\"\ntarget = \"rome\"\ntopics = [\"a\"]\npath = \"record\"\n{cluster}"
+        )),
+        [r#"5:8: links.l: the record path can't log in at rome in this version: use path = "raw""#]
+    );
 }

@@ -67,24 +67,48 @@ impl GroupStatus {
     }
 }
 
+/// Partitions of which the source doesn't tell where they end, so that there is no consistent cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silent {
+    /// How many.
+    pub count: usize,
+    /// One of them.
+    pub first: TopicPartition,
+}
+
 /// The status of every group of a link.
 #[derive(Debug, Default)]
-pub struct Board(RwLock<BTreeMap<GroupId, GroupStatus>>);
+pub struct Board {
+    groups: RwLock<BTreeMap<GroupId, GroupStatus>>,
+    silent: RwLock<Option<Silent>>,
+}
 
 impl Board {
     /// Every group, in order.
     pub fn groups(&self) -> BTreeMap<GroupId, GroupStatus> {
-        self.0.read().clone()
+        self.groups.read().clone()
+    }
+
+    /// What holds back the offsets of all groups, if something does.
+    pub fn silent(&self) -> Option<Silent> {
+        self.silent.read().clone()
+    }
+
+    pub(super) fn note_silent(&self, silent: &[TopicPartition]) {
+        *self.silent.write() = silent.first().map(|first| Silent {
+            count: silent.len(),
+            first: first.clone(),
+        });
     }
 
     /// One group.
     pub fn group(&self, group: &GroupId) -> Option<GroupStatus> {
-        self.0.read().get(group).cloned()
+        self.groups.read().get(group).cloned()
     }
 
     /// Shows what a group committed on the source since the last cut, and that it waits for the next.
     pub(super) fn show_pending(&self, group: &GroupId, pending: Vec<GroupPartitionStatus>) {
-        let mut groups = self.0.write();
+        let mut groups = self.groups.write();
         let status = groups.entry(group.clone()).or_default();
         for newer in pending {
             let place = status
@@ -98,12 +122,12 @@ impl Board {
     }
 
     pub(super) fn put(&self, group: GroupId, status: GroupStatus) {
-        self.0.write().insert(group, status);
+        self.groups.write().insert(group, status);
     }
 
     /// Forgets the groups that aren't among these.
     pub(super) fn keep(&self, is_kept: impl Fn(&GroupId) -> bool) {
-        self.0.write().retain(|group, _| is_kept(group));
+        self.groups.write().retain(|group, _| is_kept(group));
     }
 }
 

@@ -199,6 +199,7 @@ impl GroupSync {
         if silent.is_empty() {
             memory.cut.offer(snapshot);
         }
+        self.board.note_silent(&silent);
         memory.silent = silent;
         Ok(())
     }

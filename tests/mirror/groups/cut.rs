@@ -113,6 +113,14 @@ async fn h19_nothing_runs_ahead_of_a_partition_whose_end_the_source_does_not_tel
     app.is_held_back(&setting, 10, "until the source tells")
         .await;
     assert_eq!(setting.committed("app", app.group()).await, 5);
+    let path = "/v1/links/paris-oslo/readiness";
+    let told = setting.farshore.get_json(path).await.expect("readiness");
+    let checks = told["checks"].as_array().expect("checks");
+    let groups = checks.iter().find(|it| it["name"] == "groups");
+    let groups = groups.expect("a check of groups");
+    assert_eq!(groups["outcome"], "warn", "{told}");
+    let detail = groups["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("doesn't tell where"), "{told}");
     setting.paris.resume(FROZEN);
     app.arrives(&setting, 10).await;
 }

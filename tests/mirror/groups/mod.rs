@@ -5,3 +5,4 @@ mod cut;
 mod expiry;
 mod follow;
 mod gaps;
+mod tail;

@@ -1,7 +1,7 @@
 //! Whether the journal of a link can be kept.
 
-use super::{Finding, grant, problem};
-use crate::app::check::facts::{ClusterFacts, Found, JournalTopic, LinkFacts};
+use super::{Finding, grant, problem, set_for_brokers};
+use crate::app::check::facts::{ClusterFacts, Found, JournalFacts, JournalTopic, LinkFacts};
 use crate::error::BrokerCode;
 use crate::kafka::admin::Operation;
 
@@ -15,6 +15,9 @@ const TO_CREATE: &[Operation] = &[
     Operation::Describe,
 ];
 
+/// How long brokers remember producers.
+const MEMORY: &str = "producer.id.expiration.ms";
+const MEMORY_LEAST_MS: i64 = 60_000;
 const NOT_AUTHORIZED: BrokerCode = BrokerCode(29);
 const CLUSTER_NOT_AUTHORIZED: BrokerCode = BrokerCode(31);
 const INVALID_REPLICATION_FACTOR: BrokerCode = BrokerCode(38);
@@ -24,6 +27,31 @@ pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -
     let Some(journal) = &found.journal else {
         return Vec::new();
     };
+    let mut findings = of_topic(link, journal, target);
+    findings.extend(forgetful(link, target));
+    findings
+}
+
+/// A broker that forgets the owner's term between two of its signs of life can't refuse a former owner.
+fn forgetful(link: &LinkFacts, target: &ClusterFacts) -> Option<Finding> {
+    let settings = target.reached.as_ref().ok()?.settings.as_ref().ok()?;
+    let memory: i64 = settings.get(MEMORY)?.trim().parse().ok()?;
+    (memory < MEMORY_LEAST_MS).then(|| {
+        problem(
+            &format!("link {}", link.name),
+            format!(
+                "{MEMORY} on {} is {memory}: two processes of the link could both own it",
+                link.target
+            ),
+            format!(
+                "Raise it to a minute or more, or run one process and set journal = false: {}",
+                set_for_brokers(target, &format!("{MEMORY}=86400000"))
+            ),
+        )
+    })
+}
+
+fn of_topic(link: &LinkFacts, journal: &JournalFacts, target: &ClusterFacts) -> Vec<Finding> {
     let (subject, name) = (format!("link {}", link.name), &journal.name);
     match &journal.state {
         JournalTopic::Missing { refused: None } => Vec::new(),

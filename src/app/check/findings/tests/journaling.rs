@@ -59,3 +59,16 @@ fn what_a_journal_lacks_is_named_with_its_fix() {
         assert_only(&with_journal(state), Severity::Problem, what, fix);
     }
 }
+
+#[test]
+fn a_target_that_forgets_owners_is_no_place_for_a_lease() {
+    let mut facts = with_journal(present(ENOUGH, "compact"));
+    found(&mut facts).topics.remove(&"payments".into());
+    set(&mut facts, "oslo", "producer.id.expiration.ms", "59999");
+    assert_only(
+        &facts,
+        Severity::Problem,
+        "could both own it",
+        "producer.id.expiration.ms=86400000",
+    );
+}

@@ -1,0 +1,53 @@
+//! The target loses an acknowledged tail (H13): groups are not carried into it until it is there again, and then exactly.
+#![allow(
+    clippy::single_range_in_vec_init,
+    reason = "each range is the offsets of one batch"
+)]
+
+use crate::hazards::sight::{caught_up, stands_still};
+use crate::hazards::truncated::cut;
+use crate::hazards::{between, spec, write_batches};
+use crate::histories::told::resolve;
+use crate::support::topics;
+
+const PARTITION: (&str, i32) = ("t", 0);
+
+#[tokio::test]
+async fn groups_wait_until_a_lost_tail_is_mirrored_again() {
+    let mut setting = between(spec(), spec(), "topics = [\"t\"]").await;
+    setting.topic("t", 1, &[]).await;
+    write_batches(&setting, "t", 0, [0..10], 20).await;
+    setting.farshore.start().await;
+    caught_up(&setting.farshore, PARTITION, 10).await;
+    write_batches(&setting, "t", 0, [10..17], 20).await;
+    caught_up(&setting.farshore, PARTITION, 17).await;
+    setting.commits("g", PARTITION, 15).await;
+    let carried = setting.farshore.carries_exactly("g", PARTITION, 15);
+    assert_eq!(carried.await.target_offset, Some(15));
+
+    setting.farshore.sigterm().await;
+    setting.oslo.kill(1);
+    cut(&setting.oslo.data_dir(1), "t", 10);
+    setting.oslo.restart(1).await;
+    topics::wait_led(&setting.oslo.bootstrap(), "t", 1).await;
+    setting.farshore.start().await;
+    let (state, reason) = stands_still(&setting.farshore, PARTITION).await;
+    assert_eq!(state, "diverged");
+    assert_eq!(reason.code, "target_truncated");
+    // The application goes on meanwhile, in what the target no longer has.
+    setting.commits("g", PARTITION, 16).await;
+    let waits = setting.farshore.carries("g", PARTITION, "it waits", |it| {
+        it.source_offset == Some(16) && it.state == "waiting"
+    });
+    waits.await;
+    assert_eq!(setting.committed("g", PARTITION).await, 15);
+
+    assert_eq!(resolve(&setting.farshore, "t", &["follow"]).await, Some(0));
+    caught_up(&setting.farshore, PARTITION, 17).await;
+    let carried = setting.farshore.carries_exactly("g", PARTITION, 16).await;
+    assert_eq!(carried.target_offset, Some(16));
+    assert_eq!(setting.committed("g", PARTITION).await, 16);
+    let next = setting.next_on_target("g", "t", 1).await;
+    assert_eq!(next, [setting.next_on_source("t", 0, 16).await]);
+    assert_eq!(setting.compare("t", 1).await, 17);
+}
