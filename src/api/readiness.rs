@@ -114,10 +114,29 @@ fn mirroring(link: &LinkHandle, waits_for: Option<String>) -> Check {
 fn partitions(link: &LinkHandle) -> Check {
     let standing = standing_still(link);
     if standing.is_empty() {
-        return pass("partitions", "none waits for an operator");
+        return deletions(link);
     }
     let remedy = "See the reason of each partition in the link's topics.";
     fail("partitions", standing.join("; "), remedy)
+}
+
+fn deletions(link: &LinkHandle) -> Check {
+    let partitions = link.view.partitions().into_iter();
+    let doubted: Vec<String> = partitions
+        .filter_map(|it| {
+            Some(format!(
+                "{}: {}",
+                it.partition,
+                it.missed_deletions?.message()
+            ))
+        })
+        .collect();
+    if doubted.is_empty() {
+        return pass("partitions", "none waits for an operator");
+    }
+    let remedy =
+        "A move takes them along as they are; mirror the topics anew first if deleted keys matter.";
+    warn("partitions", doubted.join("; "), remedy)
 }
 
 fn lag(link: &LinkHandle) -> Check {

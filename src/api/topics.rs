@@ -10,7 +10,7 @@ use super::extract::Segments;
 use super::problem::Problem;
 use super::state::ApiState;
 use super::verifications::ProofAnswer;
-use crate::model::{LinkName, Partition, PartitionState, Reason, TopicName, Totals};
+use crate::model::{LinkName, Missed, Partition, PartitionState, Reason, TopicName, Totals};
 use crate::replicate::PartitionStatus;
 use crate::verify::Verifications;
 
@@ -48,6 +48,8 @@ struct PartitionAnswer {
     settlings: u64,
     expired_on_target: i64,
     without_image: Totals,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missed_deletions: Option<Missed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verified: Option<ProofAnswer>,
 }
@@ -119,6 +121,7 @@ impl From<PartitionStatus> for PartitionAnswer {
             settlings: status.settlings,
             expired_on_target: status.expired_on_target,
             without_image: status.without_image,
+            missed_deletions: status.missed_deletions,
             verified: None,
         }
     }

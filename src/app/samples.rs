@@ -48,6 +48,7 @@ impl Samples for LinkSamples {
                     settlings: status.settlings,
                     expired: status.expired_on_target,
                     without_image: status.without_image,
+                    missed_deletions: status.missed_deletions.is_some(),
                 })
         };
         self.links.iter().flat_map(of_link).collect()

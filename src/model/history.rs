@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Run, SourceOffset, TargetOffset};
+use super::{Deletions, Run, SourceOffset, TargetOffset};
 
 /// Where the map goes on after it was broken off: the next record has this source offset or a later one, and lands here.
 /// Nothing of the target's log between the end of the map and `target` is an image of the source.
@@ -104,6 +104,9 @@ pub struct History {
     /// Their records, by kind, since the partition was first mirrored.
     #[serde(default)]
     pub totals: Totals,
+    /// Whether deletions of keys were missed.
+    #[serde(default)]
+    pub deletions: Deletions,
     /// When the map was last given up for another source topic of the same name, in milliseconds since 1970; 0 if never.
     /// Source offsets heard of before have nothing to do with the map there is now.
     #[serde(default)]

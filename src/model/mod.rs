@@ -3,6 +3,7 @@
 //! Promises: plain values without I/O, clocks or async; anything that can be confused has a type of its own.
 //! Doesn't: know Kafka's wire format, the checkpoint DB or any loop.
 
+mod deletions;
 mod history;
 mod ids;
 mod offset;
@@ -13,6 +14,7 @@ mod run;
 mod secret;
 mod state;
 
+pub use deletions::{Deletions, Missed};
 pub use history::{Anchor, History, Stretch, StretchKind, Totals};
 pub use ids::{
     BrokerId, ClusterName, GroupId, LeaderEpoch, LinkName, Partition, TopicId, TopicName,

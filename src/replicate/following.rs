@@ -27,6 +27,9 @@ impl Worker {
                 if self.follow_reseed(index, mirrored) {
                     continue;
                 }
+                if set.confirmed {
+                    self.follow_tombstones(index, mirrored);
+                }
                 self.confront(index, mirrored.conflict.as_ref());
                 self.notice_other_topic(index, mirrored);
             }

@@ -119,13 +119,19 @@ impl Worker {
             Ok(partitions) => partitions,
             Err(error) => return self.intake_lost(lane, &error),
         };
+        let now = self.link.now_ms();
         for fetched in partitions {
             let Some(&(index, round)) = tickets.get(fetched.place) else {
                 continue;
             };
             if self.mirrors[index].flows_in(round) {
-                match take_in(&mut self.mirrors[index], fetched) {
-                    Ok(()) => self.touch(index),
+                match take_in(&mut self.mirrors[index], fetched, now) {
+                    Ok(missed) => {
+                        if missed {
+                            self.tell_missed(index);
+                        }
+                        self.touch(index);
+                    }
                     Err(trouble) => self.trouble(index, trouble, false),
                 }
             }
@@ -175,8 +181,8 @@ fn order(
     ))
 }
 
-/// Takes one partition's part of a fetch response into its hold.
-fn take_in(mirror: &mut Mirror, fetched: FetchedPartition) -> Result<(), Trouble> {
+/// Takes one partition's part of a fetch response into its hold. Returns whether deletions may have been missed.
+fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<bool, Trouble> {
     if let Some(diverging) = fetched.diverging {
         // Whether it concerns what was mirrored, or only what was fetched, is for a settling to tell.
         let message = format!(
@@ -190,7 +196,7 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition) -> Result<(), Trouble
         return Err(refused(mirror, code));
     }
     let mut sieve = Sieve::of(&fetched.aborted);
-    let mut oldest = None;
+    let (mut oldest, mut missed) = (None, false);
     for batch in batches(fetched.records) {
         let corrupt = |error| {
             let message = "the source sent a batch that is corrupt; fetching it again";
@@ -206,6 +212,7 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition) -> Result<(), Trouble
         if until <= mirror.fetch_next {
             continue;
         }
+        missed |= mirror.note_cleaning(&batch, now);
         let verdict = sieve.judge(&batch, mirror.fetch_next).map_err(corrupt)?;
         let epoch = batch.header().leader_epoch;
         if epoch > mirror.fetched_epoch {
@@ -227,32 +234,15 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition) -> Result<(), Trouble
         }
         mirror.fetch_next = until;
     }
-    note(
-        mirror,
-        fetched.log_start,
-        fetched.last_stable,
-        fetched.high_watermark,
-        oldest,
-    );
-    Ok(())
-}
-
-fn note(
-    mirror: &Mirror,
-    log_start: i64,
-    last_stable: i64,
-    high_watermark: i64,
-    oldest: Option<i64>,
-) {
     let mut known = mirror.tracked.lock();
     let figures = &mut known.figures;
-    figures.source_log_start = log_start;
-    figures.source_end = last_stable;
-    figures.source_high_watermark = high_watermark;
-    if figures.oldest_waiting.is_none() {
-        figures.oldest_waiting = oldest;
-    }
+    figures.source_log_start = fetched.log_start;
+    figures.source_end = fetched.last_stable;
+    figures.source_high_watermark = fetched.high_watermark;
+    figures.oldest_waiting = figures.oldest_waiting.or(oldest);
     known.judge_state();
+    known.note_fetch(now);
+    Ok(missed)
 }
 
 /// A settling tells what to make of it: a log start that moved on may have passed what was mirrored, or not.

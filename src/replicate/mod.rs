@@ -45,6 +45,7 @@ mod sieve;
 mod storing;
 mod stretch;
 mod target_log;
+mod tombstones;
 mod tracked;
 mod transacted;
 mod translate;

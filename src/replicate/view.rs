@@ -12,7 +12,7 @@ use super::tracked::Tracked;
 use crate::checkpoint::{PartitionKey, Store, Update, records};
 use crate::error::Result;
 use crate::model::{
-    HaltCode, LinkName, OffsetsMode, PartitionState, Reason, SourceOffset, TopicName,
+    HaltCode, LinkName, Missed, OffsetsMode, PartitionState, Reason, SourceOffset, TopicName,
     TopicPartition, Totals,
 };
 
@@ -79,6 +79,8 @@ pub struct PartitionStatus {
     pub expired_on_target: i64,
     /// Offsets without an image on the other side, since the partition was first mirrored.
     pub without_image: Totals,
+    /// Where deletions of keys may be missing, if anywhere.
+    pub missed_deletions: Option<Missed>,
     /// Since when its source topic is the one it is, in milliseconds since 1970; 0 if it was never another.
     #[serde(skip)]
     pub map_since_ms: i64,
@@ -286,6 +288,7 @@ fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionS
     let known = tracked.lock();
     let figures = &known.figures;
     let lag_records = known.lag();
+    let missed = known.record.history.deletions.missed();
     let waiting = figures.oldest_waiting.filter(|_| lag_records > 0);
     PartitionStatus {
         partition: partition.clone(),
@@ -303,13 +306,17 @@ fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionS
         lag_ms: waiting.map_or(0, |since| now.saturating_sub(since).max(0)),
         runs: known.map.run_count(),
         reason: figures.reason.clone(),
-        detail: figures.detail.clone(),
+        detail: figures
+            .detail
+            .clone()
+            .or_else(|| missed.as_ref().map(Missed::message)),
         records: figures.records,
         bytes: figures.bytes,
         batches: figures.batches,
         settlings: figures.settlings,
         expired_on_target: figures.expired,
         without_image: known.record.history.totals,
+        missed_deletions: missed,
         map_since_ms: known.record.history.map_since_ms,
     }
 }

@@ -15,6 +15,7 @@ mod recreated;
 mod refused;
 mod reseed;
 pub(crate) mod told;
+mod tombstones;
 pub(crate) mod truncated;
 
 use crate::setting::{CATCH_UP, Setting};

@@ -38,6 +38,12 @@ pub(super) fn late(mut changes: Configs, source: &Configs) -> Configs {
     changes
 }
 
+/// For how long a topic of these configs keeps tombstones, in milliseconds, if it is compacted.
+pub(super) fn keeps_tombstones_ms(configs: &Configs) -> Option<i64> {
+    let kept = configs.get("delete.retention.ms")?;
+    kept.parse().ok().filter(|_| compacts(configs))
+}
+
 /// Whether a topic of these configs is compacted.
 pub(super) fn compacts(configs: &Configs) -> bool {
     has(configs, "compact")

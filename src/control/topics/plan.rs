@@ -346,6 +346,7 @@ impl Sight {
             } else {
                 self.known.get(name).and_then(|known| known.reseeded)
             },
+            keeps_tombstones_ms: backfill::keeps_tombstones_ms(&source.configs),
             conflict: refused.map(|message| Reason::new(HaltCode::NotPermitted, message)),
         })
     }

@@ -29,6 +29,8 @@ pub struct MirroredTopic {
     pub initial_partitions: i32,
     /// The mirror topic's id if it was created anew: what is known of partitions of another one is to be given up.
     pub reseeded: Option<TopicId>,
+    /// For how long the source keeps tombstones, in milliseconds, if it is compacted, and as far as that was seen.
+    pub keeps_tombstones_ms: Option<i64>,
     /// Why the topic's partitions have to stand still, if they do.
     pub conflict: Option<Reason>,
 }
@@ -83,6 +85,7 @@ impl KnownTopic {
             partitions: self.partitions,
             initial_partitions: self.initial_partitions,
             reseeded: self.reseeded,
+            keeps_tombstones_ms: None,
             conflict,
         }
     }

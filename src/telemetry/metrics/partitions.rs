@@ -56,6 +56,8 @@ pub struct PartitionSample {
     pub expired: i64,
     /// Offsets without an image on the other side, since the partition was first mirrored.
     pub without_image: Totals,
+    /// Whether deletions of keys may be missing.
+    pub missed_deletions: bool,
 }
 
 /// How many partitions of a link's groups are in a state.
@@ -139,6 +141,12 @@ impl Page<'_, '_> {
             "Records the target removed while the source still has them",
             samples,
             |sample| sample.expired,
+        )?;
+        self.gauges(
+            "partition_missed_deletions",
+            "Whether deletions of keys may be missing on the target",
+            samples,
+            |sample| i64::from(sample.missed_deletions),
         )?;
         self.counters(
             "partition_records",

@@ -23,6 +23,7 @@ impl Samples for Fixed {
             batches: 5,
             settlings: 2,
             expired: 17,
+            missed_deletions: true,
             without_image: Totals {
                 lost: 4,
                 ..Totals::default()
@@ -70,6 +71,7 @@ fn figures_of_partitions_are_taken_from_the_snapshot() {
         r#"farshore_partition_position{link="l",topic="orders",partition="0"} 40"#,
         r#"farshore_partition_target_end{link="l",topic="orders",partition="0"} 38"#,
         r#"farshore_partition_expired_records{link="l",topic="orders",partition="0"} 17"#,
+        r#"farshore_partition_missed_deletions{link="l",topic="orders",partition="0"} 1"#,
         r#"farshore_partition_records_total{link="l",topic="orders",partition="0"} 7"#,
         r#"farshore_partition_bytes_total{link="l",topic="orders",partition="1"} 700"#,
         r#"farshore_partition_batches_total{link="l",topic="orders",partition="1"} 5"#,

@@ -1,0 +1,164 @@
+//! Whether the mirror of a compacted topic got every deletion of a key.
+//!
+//! A source keeps a tombstone for `delete.retention.ms` after it was first compacted. A mirror that has a key's value and gets on only
+//! after the tombstone is gone keeps the deleted key for ever. That can be so where three things come together: values were mirrored
+//! before, the mirror then was behind for longer than tombstones are kept, and the log cleaner has been where it goes on.
+
+use serde::{Deserialize, Serialize};
+
+use super::SourceOffset;
+
+/// How a partition stands as to deletions. Times are in milliseconds since 1970.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deletions {
+    /// For how long the source keeps tombstones, in milliseconds; none if the topic isn't compacted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept_ms: Option<i64>,
+    /// When the mirror last had everything, or began; 0 if that isn't known yet.
+    #[serde(default)]
+    whole_at_ms: i64,
+    /// What of that was last worth storing.
+    #[serde(skip)]
+    stored_ms: i64,
+    /// Where deletions may be missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    missed: Option<Missed>,
+}
+
+/// A stretch of the source in which tombstones may have been removed before they were mirrored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missed {
+    /// The first source offset.
+    pub from: SourceOffset,
+    /// The offset behind the last one.
+    pub until: SourceOffset,
+}
+
+/// While nothing happens the time is stored this often, of the time that tombstones are kept, and at least once an hour.
+const STORED_PER_RETENTION: i64 = 8;
+const STORED_AT_LEAST_MS: i64 = 3_600_000;
+
+impl Deletions {
+    /// Where deletions may be missing, if anywhere.
+    pub fn missed(&self) -> Option<Missed> {
+        self.missed
+    }
+
+    /// Takes over for how long the source keeps tombstones; none if the topic isn't compacted. Returns whether that is new.
+    pub fn keep(&mut self, kept_ms: Option<i64>) -> bool {
+        std::mem::replace(&mut self.kept_ms, kept_ms) != kept_ms
+    }
+
+    /// Something was fetched, or nothing is missing any more (`whole`). Returns whether that is worth storing.
+    pub fn note(&mut self, whole: bool, now_ms: i64) -> bool {
+        let Some(kept_ms) = self.kept_ms else {
+            return false;
+        };
+        if !whole && self.whole_at_ms > 0 {
+            return false;
+        }
+        self.whole_at_ms = self.whole_at_ms.max(now_ms);
+        let interval = (kept_ms / STORED_PER_RETENTION).clamp(1, STORED_AT_LEAST_MS);
+        let due = now_ms.saturating_sub(self.stored_ms) >= interval;
+        if due {
+            self.stored_ms = now_ms;
+        }
+        due
+    }
+
+    /// The log cleaner has been in a stretch that is mirrored now. Returns whether deletions may have been missed there.
+    pub fn cleaned(&mut self, from: SourceOffset, until: SourceOffset, now_ms: i64) -> bool {
+        let Some(kept_ms) = self.kept_ms else {
+            return false;
+        };
+        if self.whole_at_ms == 0 {
+            self.whole_at_ms = now_ms;
+        }
+        let behind = now_ms.saturating_sub(self.whole_at_ms);
+        if behind <= kept_ms {
+            return false;
+        }
+        let from = self.missed.map_or(from, |missed| missed.from.min(from));
+        self.missed = Some(Missed { from, until });
+        true
+    }
+}
+
+impl Missed {
+    /// What an operator should know.
+    pub fn message(&self) -> String {
+        let (from, last) = (self.from, self.until.plus(-1));
+        format!(
+            "deletions of keys between source offsets {from} and {last} may be missing: the mirror was behind for longer than the source keeps \
+             tombstones (delete.retention.ms); mirror the topic anew if deleted keys matter"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEPT: i64 = 86_400_000;
+    const NOW: i64 = 1_700_000_000_000;
+
+    fn compacted() -> Deletions {
+        let mut deletions = Deletions::default();
+        assert!(deletions.keep(Some(KEPT)));
+        deletions
+    }
+
+    fn cleaned(deletions: &mut Deletions, from: i64, until: i64, now_ms: i64) -> bool {
+        deletions.cleaned(SourceOffset(from), SourceOffset(until), now_ms)
+    }
+
+    #[test]
+    fn a_mirror_that_was_away_too_long_may_have_missed_deletions() {
+        let mut deletions = compacted();
+        deletions.note(true, NOW);
+        assert!(!cleaned(&mut deletions, 10, 15, NOW + KEPT));
+        assert_eq!(deletions.missed(), None);
+        assert!(cleaned(&mut deletions, 20, 25, NOW + KEPT + 1));
+        assert!(cleaned(&mut deletions, 40, 41, NOW + KEPT + 2));
+        let missed = Missed {
+            from: SourceOffset(20),
+            until: SourceOffset(41),
+        };
+        assert_eq!(deletions.missed(), Some(missed));
+        // Having everything again doesn't bring back what is missing.
+        deletions.note(true, NOW + 2 * KEPT);
+        assert!(!cleaned(&mut deletions, 50, 60, NOW + 2 * KEPT + 5));
+        assert_eq!(deletions.missed(), Some(missed));
+    }
+
+    #[test]
+    fn the_first_copy_counts_from_its_begin() {
+        let mut deletions = compacted();
+        assert!(deletions.note(false, NOW));
+        assert!(!deletions.note(false, NOW + 9));
+        assert!(!cleaned(&mut deletions, 5, 9, NOW + KEPT));
+        assert!(cleaned(&mut deletions, 9, 12, NOW + KEPT + 1));
+    }
+
+    #[test]
+    fn topics_without_compaction_miss_nothing() {
+        let mut deletions = compacted();
+        deletions.note(true, NOW);
+        deletions.keep(None);
+        assert!(!cleaned(&mut deletions, 0, 5, NOW + 9 * KEPT));
+        assert!(!deletions.note(true, NOW + 9 * KEPT));
+    }
+
+    #[test]
+    fn the_time_is_stored_now_and_then() {
+        let mut deletions = compacted();
+        let stored: Vec<bool> = [0, 1_000, 3_599_999, 3_600_000, 3_600_001]
+            .map(|after| deletions.note(true, NOW + after))
+            .to_vec();
+        assert_eq!(stored, [true, false, false, true, false]);
+        let json = serde_json::to_string(&deletions).unwrap();
+        let mut read: Deletions = serde_json::from_str(&json).unwrap();
+        assert!(!cleaned(&mut read, 0, 1, NOW + KEPT));
+        assert!(cleaned(&mut read, 0, 1, NOW + KEPT + 3_600_002));
+    }
+}
