@@ -19,7 +19,11 @@ pub(crate) fn judge_tail(
     tail: &Tail,
     explanations: &[Explanation],
 ) -> Result<Option<Reason>, Trouble> {
-    let adopts = question.policies.on(HaltCode::ForeignWrite) == Policy::Adopt;
+    let certain = match question.record.path {
+        DataPath::Raw => true,
+        DataPath::Record => transacted::may_adopt(&question.record.plans),
+    };
+    let adopts = certain && question.policies.on(HaltCode::ForeignWrite) == Policy::Adopt;
     let reached = question.acknowledged.map(|_| question.record.frontier);
     let (acknowledged, incarnation) = (question.acknowledged, question.record.incarnation);
     let checked = match question.record.path {

@@ -43,6 +43,12 @@ pub(crate) fn explanations(
     found
 }
 
+/// Whether somebody else's records may be adopted: not while a transaction of this link was under way, because it may lie among
+/// them, committed, and would be mirrored a second time.
+pub(crate) fn may_adopt(plans: &[Vec<Run>]) -> bool {
+    plans.iter().all(Vec::is_empty)
+}
+
 /// Whether the log can be this link's work, as far as its end alone tells.
 pub(crate) fn check(
     identity: &LinkIdentity,

@@ -120,3 +120,10 @@ fn a_log_without_records_left_ends_where_it_is_known_to() {
     let unknown = Some(HaltCode::MapUnknown);
     assert_eq!(code(&emptied(20, 30), Some(11), 10, &[]), unknown);
 }
+
+#[test]
+fn nothing_is_adopted_while_a_transaction_may_lie_among_it() {
+    let planned = Run::new(SourceOffset(9), TargetOffset(11), 3);
+    assert!(may_adopt(&[]) && may_adopt(&[vec![]]));
+    assert!(!may_adopt(&[vec![], vec![planned]]));
+}
