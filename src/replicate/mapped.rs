@@ -53,11 +53,12 @@ async fn prove(sides: &Sides<'_>, last: &Batch) -> Result<Explanation, Trouble> 
     let Sides { question, side, .. } = *sides;
     let mut undecided = Vec::new();
     for explanation in &side.explanations {
+        // A marker that fills an offset is no image of what the source has there.
+        let is_record = !last.header().attributes.is_control();
         let map = |target| {
             let known = || question.tracked.lock().map.last()?.to_source(target);
-            explanation
-                .source_of(sides.open_run(), target)
-                .or_else(known)
+            let explained = explanation.source_of(sides.open_run(), target);
+            explained.or_else(known).filter(|_| is_record)
         };
         match likeness::compare(sides.source, &question.source, last, map).await? {
             Likeness::Same => return Ok(explanation.clone()),
