@@ -51,10 +51,10 @@ pub(crate) async fn place(sides: &Sides<'_>) -> Result<Placed, Trouble> {
 /// Chooses the explanation whose last record is the same on both sides.
 async fn prove(sides: &Sides<'_>, last: &Batch) -> Result<Explanation, Trouble> {
     let Sides { question, side, .. } = *sides;
+    // A marker that fills an offset is no image of what the source has there.
+    let is_record = !last.header().attributes.is_control();
     let mut undecided = Vec::new();
     for explanation in &side.explanations {
-        // A marker that fills an offset is no image of what the source has there.
-        let is_record = !last.header().attributes.is_control();
         let map = |target| {
             let known = || question.tracked.lock().map.last()?.to_source(target);
             let explained = explanation.source_of(sides.open_run(), target);

@@ -24,17 +24,18 @@ const BACK: Weather = Weather {
     ..THERE
 };
 
-/// Waits until a partition has a state.
-async fn shows(distant: &Distant, partition: usize, state: &str) {
-    let what = format!("partition {partition} shows {state}");
+/// Waits until a figure of a partition has a value.
+async fn shows(distant: &Distant, partition: usize, figure: &str, value: impl Into<Value>) {
+    let value = value.into();
+    let what = format!("partition {partition} has the {figure} {value}");
     eventually(Duration::from_secs(60), &what, async || {
         let topic = distant
             .setting
             .farshore
             .get_json("/v1/links/paris-oslo/topics/orders")
             .await?;
-        match &topic["partitions"][partition]["state"] {
-            Value::String(found) if found == state => Ok(()),
+        match &topic["partitions"][partition][figure] {
+            found if *found == value => Ok(()),
             other => Err(other.to_string()),
         }
     })
@@ -57,7 +58,7 @@ async fn a_silent_line_is_noticed_and_what_is_missing_follows_when_it_speaks() {
                 .write("orders", 0, written..written + 1_000)
                 .await;
             written += 1_000;
-            shows(&distant, 0, "retrying").await;
+            shows(&distant, 0, "state", "retrying").await;
             line.set(Weather::default());
             distant.setting.mirrored("orders", 1).await;
         }
@@ -85,29 +86,12 @@ async fn partitions_of_a_broker_out_of_reach_hold_up_no_others() {
     let lost: &Line = &distant.to_oslo[1];
     lost.set(THERE);
     write(setting, 1_000..2_000).await;
-    shows(&distant, 1, "retrying").await;
+    shows(&distant, 1, "state", "retrying").await;
     for begin in [2_000, 3_000] {
         write(&distant.setting, begin..begin + 1_000).await;
-        arrived(&distant, 0, begin + 1_000).await;
+        shows(&distant, 0, "position", begin + 1_000).await;
     }
     distant.to_oslo[1].set(Weather::default());
     distant.setting.mirrored("orders", 2).await;
     assert_eq!(distant.setting.compare("orders", 2).await, 8_000);
-}
-
-/// Waits until a partition has a position.
-async fn arrived(distant: &Distant, partition: usize, position: i64) {
-    let what = format!("partition {partition} reaches {position}");
-    eventually(Duration::from_secs(60), &what, async || {
-        let topic = distant
-            .setting
-            .farshore
-            .get_json("/v1/links/paris-oslo/topics/orders")
-            .await?;
-        match topic["partitions"][partition]["position"].as_i64() {
-            Some(found) if found == position => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
-    })
-    .await;
 }
