@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::board::{Board, GroupPartitionStatus, GroupState, GroupStatus};
@@ -22,6 +22,7 @@ use crate::control::notice::Notice;
 use crate::control::{Lookup, Mirrored, MirroredPartition};
 use crate::error::{Kind, Result};
 use crate::model::{GroupId, SourceOffset, TopicPartition};
+use crate::task::Rounds;
 
 #[cfg(test)]
 mod tests;
@@ -73,20 +74,17 @@ impl GroupSync {
     /// Errors: the checkpoint DB failed; nothing else ends it.
     pub async fn run(self, token: CancellationToken) -> Result<()> {
         let mut memory = Memory::new();
-        let mut ticks = interval(self.interval);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                biased;
-                () = token.cancelled() => return Ok(()),
-                _ = ticks.tick() => {}
-            }
-            tokio::select! {
-                biased;
-                () = token.cancelled() => return Ok(()),
-                round = self.round(&mut memory, jiff::Timestamp::now().as_millisecond()) => round?,
-            }
+        let mut rounds = Rounds::every(self.interval, token);
+        while rounds.next().await {
+            let Some(round) = rounds
+                .unless_stopped(self.round(&mut memory, jiff::Timestamp::now().as_millisecond()))
+                .await
+            else {
+                break;
+            };
+            round?;
         }
+        Ok(())
     }
 
     async fn round(&self, memory: &mut Memory, now_ms: i64) -> Result<()> {
