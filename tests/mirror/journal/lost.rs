@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use super::{Gaps, logs};
+use super::{DB_LACKED, Gaps, logs};
 use crate::asking::{lose_checkpoint, reaches_state};
 use crate::histories::write_compacted;
 use crate::setting::Setting;
@@ -31,14 +31,12 @@ async fn a_topic_with_gaps_goes_on_exactly_whenever_the_db_is_lost() {
         gaps.waits_for(former).await;
     }
     logs(&gaps.setting, "it is whole again").await;
-    gaps.write(20).await;
-    gaps.is_exact().await;
+    gaps.goes_on().await;
     // At rest.
     gaps.setting.farshore.sigterm().await;
     lose_checkpoint(&gaps.setting.farshore);
     gaps.setting.farshore.launch();
-    gaps.write(20).await;
-    gaps.is_exact().await;
+    gaps.goes_on().await;
 }
 
 #[tokio::test]
@@ -96,13 +94,8 @@ async fn a_damaged_db_is_made_whole_from_the_journal() {
     fs::write(&path, bytes).expect("the file");
     gaps.setting.farshore.launch();
     // sled goes back to what it can read, without a word.
-    logs(
-        &gaps.setting,
-        "the checkpoint DB lacked what the journal holds",
-    )
-    .await;
-    gaps.write(20).await;
-    gaps.is_exact().await;
+    logs(&gaps.setting, DB_LACKED).await;
+    gaps.goes_on().await;
 
     // What sled can't make sense of at all is set aside.
     gaps.setting.farshore.sigterm().await;
@@ -110,8 +103,7 @@ async fn a_damaged_db_is_made_whole_from_the_journal() {
     fs::write(path.join("conf"), [0x5a; 5000]).expect("the file");
     gaps.setting.farshore.launch();
     logs(&gaps.setting, "the checkpoint DB is damaged").await;
-    gaps.write(20).await;
-    gaps.is_exact().await;
+    gaps.goes_on().await;
     let entries = fs::read_dir(path).expect("the DB");
     let names = entries.map(|it| it.expect("a file").file_name());
     let kept = names.filter(|it| it.to_string_lossy().starts_with("damaged-"));
@@ -123,6 +115,5 @@ async fn a_damaged_db_is_made_whole_from_the_journal() {
     let bytes = fs::read(&path).expect("the file");
     fs::write(&path, &bytes[..bytes.len() / 2]).expect("the file");
     gaps.setting.farshore.launch();
-    gaps.write(20).await;
-    gaps.is_exact().await;
+    gaps.goes_on().await;
 }
