@@ -19,7 +19,7 @@ use super::ledger::{Account, Ledger};
 use super::site::{End, Site, Standing};
 use crate::config::GroupFilter;
 use crate::control::notice::Notice;
-use crate::control::{Lookup, Mirrored, MirroredPartition};
+use crate::control::{Lookup, Mirrored, MirroredPartition, TargetLog};
 use crate::error::{Kind, Result};
 use crate::model::{GroupId, SourceOffset, TopicPartition};
 use crate::task::Rounds;
@@ -61,6 +61,8 @@ struct Memory {
     /// Partitions whose ends the source didn't tell at the last look.
     silent: Vec<TopicPartition>,
     applied: Option<Snapshot>,
+    /// How many partitions hadn't been read on the target at the last look.
+    unread: usize,
     /// When the last pass over the target ended well.
     passed_at: Option<Instant>,
     refresh_after_ms: Option<i64>,
@@ -105,7 +107,8 @@ impl GroupSync {
             applied.forget_former(&partitions);
         }
         let was_idle = |at: Instant| at.elapsed() >= IDLE_PASS;
-        if is_news || memory.passed_at.is_none_or(was_idle) {
+        let has_read_more = memory.has_read_more(&partitions);
+        if is_news || has_read_more || memory.passed_at.is_none_or(was_idle) {
             self.apply(memory, now_ms).await?;
         }
         self.show_pending(memory, &partitions);
@@ -289,12 +292,22 @@ impl Memory {
         applied.is_some_and(|applied| applied.groups == snapshot.groups)
     }
 
+    /// Whether partitions were read on the target since the last look.
+    fn has_read_more(&mut self, partitions: &[MirroredPartition]) -> bool {
+        let unread = partitions
+            .iter()
+            .filter(|it| it.target_log == TargetLog::Unread);
+        let unread = unread.count();
+        std::mem::replace(&mut self.unread, unread) > unread
+    }
+
     fn new() -> Self {
         Self {
             cut: Cut::default(),
             latest: None,
             silent: Vec::new(),
             applied: None,
+            unread: 0,
             passed_at: None,
             refresh_after_ms: None,
             reading: Notice::of("read the groups of the source"),
