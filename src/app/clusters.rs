@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::state::Reach;
@@ -13,6 +12,7 @@ use crate::config::{ClusterConfig, Config, LoginConfig};
 use crate::error::Result;
 use crate::kafka::wire::{Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain};
 use crate::model::ClusterName;
+use crate::task::Rounds;
 
 /// A cluster and the last that was heard of it.
 #[derive(Debug, Clone)]
@@ -37,23 +37,18 @@ impl Watched {
 
     /// Asks for metadata every `every` until told to stop; says once when the answer changes.
     pub(crate) async fn watch(self, every: Duration, stop: CancellationToken) -> Result<()> {
-        let mut ticks = interval(every);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                _ = ticks.tick() => {}
-            }
+        let mut rounds = Rounds::every(every, stop);
+        while rounds.next().await {
             let seen = self.cluster.metadata().generation;
-            let looked = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                looked = self.cluster.refresh(seen) => looked,
+            let Some(looked) = rounds.unless_stopped(self.cluster.refresh(seen)).await else {
+                break;
             };
             self.note(match looked {
                 Ok(_) => Reach::Reached,
                 Err(error) => Reach::Lost(error.chain()),
             });
         }
+        Ok(())
     }
 
     /// Says once when a cluster is lost or found, not at each look.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::{Update, records};
 use crate::control::topics::{MirrorSet, MirroredTopic};
 use crate::error::Result;
 use crate::model::{TopicName, TopicPartition};
+use crate::task::Rounds;
 
 use super::link::Link;
 
@@ -23,20 +23,14 @@ impl Link {
         set: watch::Receiver<Arc<MirrorSet>>,
         stop: CancellationToken,
     ) -> Result<()> {
-        let mut ticks = interval(LOOK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut rounds = Rounds::every(LOOK, stop);
         loop {
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                _ = ticks.tick() => {}
+            if !rounds.next().await {
+                return Ok(());
             }
             let set = Arc::clone(&set.borrow());
-            if set.confirmed
-                && set
-                    .topics
-                    .iter()
-                    .all(|(name, topic)| self.has_begun(name, topic))
-            {
+            let has_begun = |(name, topic)| self.has_begun(name, topic);
+            if set.confirmed && set.topics.iter().all(has_begun) {
                 break;
             }
         }

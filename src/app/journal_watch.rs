@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::link::Link;
 use crate::checkpoint::journal::Topic;
 use crate::error::Result;
+use crate::task::Rounds;
 
 const LOOK: Duration = Duration::from_secs(15);
 
@@ -18,13 +18,8 @@ impl Link {
         if !self.config.journal {
             return Ok(());
         }
-        let mut looks = interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                _ = looks.tick() => {}
-            }
+        let mut rounds = Rounds::every(LOOK, stop);
+        while rounds.next().await {
             let (target, link) = (&self.target.cluster, &self.config.name);
             if let Ok(Some(policy)) = Topic::policy(target, link).await {
                 self.warn((policy != "compact").then(|| {
@@ -33,6 +28,7 @@ impl Link {
                 }));
             }
         }
+        Ok(())
     }
 
     /// Shows a warning or that there is none, and logs what is new.

@@ -3,9 +3,9 @@
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use crate::control::{Lookup, Mirrored, MirroredPartition};
+use crate::control::{Lookup, Mirrored, MirroredPartition, TargetLog};
 use crate::error::Result;
-use crate::model::{SourceOffset, TargetOffset, TopicName, TopicPartition};
+use crate::model::{HaltCode, SourceOffset, TargetOffset, TopicName, TopicPartition};
 use crate::replicate::{LinkView, PartitionStatus, Untranslatable};
 
 /// Joins replication and control, which don't know each other.
@@ -58,9 +58,21 @@ fn partition(status: PartitionStatus) -> MirroredPartition {
         source_end: SourceOffset(status.source_end),
         target_log_start: TargetOffset(status.target_log_start),
         target_end: TargetOffset(status.target_end),
+        target_log: target_log(&status),
         map_since_ms: status.map_since_ms,
         partition: status.partition,
         state: status.state,
         reason: status.reason,
+    }
+}
+
+fn target_log(status: &PartitionStatus) -> TargetLog {
+    let reason = status.reason.as_ref();
+    match reason.map(|reason| (reason.code, reason.target_offset)) {
+        Some((HaltCode::TargetTruncated, Some(end))) => TargetLog::CutAt(end),
+        Some((HaltCode::TargetRecreated | HaltCode::TargetTopicMissing, _)) => TargetLog::Another,
+        None if status.target_log_start < 0 => TargetLog::Unread,
+        // Other reasons are found where the log was read and judged to be the mirror's.
+        Some(_) | None => TargetLog::Whole,
     }
 }

@@ -38,8 +38,23 @@ pub struct MirroredPartition {
     pub target_log_start: TargetOffset,
     /// The end of the mirror partition as last seen.
     pub target_end: TargetOffset,
+    /// What is known of the mirror partition's log.
+    pub target_log: TargetLog,
     /// Since when its source topic is the one it is, in milliseconds since 1970: offsets committed before belong to another.
     pub map_since_ms: i64,
+}
+
+/// What is known of a mirror partition's log: whether an offset there still means what it meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetLog {
+    /// This process hasn't read it yet.
+    Unread,
+    /// It holds everything that was acknowledged, as far as retention left it.
+    Whole,
+    /// It lost what was acknowledged from this offset on (H13): nothing is there, or something else.
+    CutAt(TargetOffset),
+    /// It belongs to another topic of the name, or is gone.
+    Another,
 }
 
 /// Where a source offset is on the target.

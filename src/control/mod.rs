@@ -17,4 +17,4 @@ mod mirrored;
 mod notice;
 
 pub use kafka::KafkaSite;
-pub use mirrored::{Lookup, Mirrored, MirroredPartition};
+pub use mirrored::{Lookup, Mirrored, MirroredPartition, TargetLog};

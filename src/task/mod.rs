@@ -7,6 +7,7 @@ mod backoff;
 mod blocking;
 mod owned;
 mod ownership;
+mod rounds;
 pub mod signal;
 mod supervisor;
 
@@ -14,6 +15,7 @@ pub use backoff::Backoff;
 pub use blocking::blocking;
 pub use owned::Owned;
 pub use ownership::Ownership;
+pub use rounds::Rounds;
 pub use supervisor::Supervisor;
 
 use tokio::task::JoinError;

@@ -13,6 +13,8 @@ const LIMIT: Duration = Duration::from_secs(300);
 pub(crate) enum Tool {
     /// Grants and denies.
     Acls,
+    /// Changes settings of brokers, topics and clients.
+    Configs,
     /// Prints records.
     ConsoleConsumer,
     /// Describes and resets consumer groups.
@@ -30,6 +32,7 @@ impl Tool {
             (Self::Acls, KafkaVersion::V3_9 | KafkaVersion::V3_9Zk | KafkaVersion::V2_8) => {
                 "kafka.admin.AclCommand"
             }
+            (Self::Configs, _) => "kafka.admin.ConfigCommand",
             (Self::ConsoleConsumer, KafkaVersion::V4_1) => {
                 "org.apache.kafka.tools.consumer.ConsoleConsumer"
             }

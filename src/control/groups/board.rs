@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::commit::TargetCommit;
 use super::place::{Fit, Unplaced};
 use super::plan::{Decision, Scene, Wanted};
+use crate::control::TargetLog;
 use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
 
 /// How a group's offset in a partition stands.
@@ -168,7 +169,17 @@ pub(super) fn status(
         Decision::Active => (GroupState::ActiveOnTarget, found, None),
         Decision::Release(offset) => (GroupState::Released, Some(*offset), Some(theirs(scene))),
         Decision::Released => (GroupState::Released, found, Some(theirs(scene))),
-        Decision::Wait(unplaced) => (GroupState::Waiting, found, Some(reason(unplaced))),
+        Decision::Lower(intent) => (
+            GroupState::Clamped,
+            Some(intent.offset),
+            Some(lowered(intent.offset)),
+        ),
+        Decision::Wait(unplaced) => match (scene.target_log, found) {
+            (TargetLog::CutAt(end), Some(found)) if found >= end => {
+                (GroupState::Clamped, Some(found), Some(lowered(end)))
+            }
+            _ => (GroupState::Waiting, found, Some(reason(unplaced))),
+        },
     };
     GroupPartitionStatus {
         partition: partition.clone(),
@@ -210,6 +221,12 @@ fn fitting(wanted: &Wanted) -> (GroupState, Option<String>) {
             (GroupState::Synced, Some(detail))
         }
     }
+}
+
+fn lowered(end: TargetOffset) -> String {
+    format!(
+        "the target lost what it held from {end} on; the group goes on there until that is mirrored again"
+    )
 }
 
 fn theirs(scene: &Scene<'_>) -> String {

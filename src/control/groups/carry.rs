@@ -12,7 +12,7 @@ use super::plan::{Decision, Scene, Wanted, decide};
 use super::site::{Committed, Site, Standing};
 use super::sync::GROUPS_AT_ONCE;
 use super::write::{Writes, on_target, write};
-use crate::control::{Mirrored, MirroredPartition};
+use crate::control::{Mirrored, MirroredPartition, TargetLog};
 use crate::error::{Error, Result};
 use crate::model::{GroupId, TargetOffset, TopicPartition};
 
@@ -43,6 +43,7 @@ struct Item {
     wanted: Wanted,
     found: Option<TargetCommit>,
     written: Written,
+    target_log: TargetLog,
     target_end: TargetOffset,
 }
 
@@ -75,6 +76,7 @@ impl Carrier<'_> {
         let active = pass.standing.get(&group) == Some(&Standing::Active);
         let frozen = account.frozen_by.is_some();
         let (mut writes, mut released) = (Writes::new(), BTreeMap::new());
+        let mut lowered = Vec::new();
         let mut statuses = BTreeMap::new();
         for item in items {
             let scene = self.scene(&item, active, frozen);
@@ -83,6 +85,10 @@ impl Carrier<'_> {
             statuses.insert(item.partition.clone(), status);
             match decision {
                 Decision::Commit(intent) | Decision::Refresh(intent) => {
+                    writes.insert(item.partition, (item.written, intent));
+                }
+                Decision::Lower(intent) => {
+                    lowered.push((item.partition.clone(), item.found));
                     writes.insert(item.partition, (item.written, intent));
                 }
                 Decision::Release(_) => {
@@ -95,12 +101,31 @@ impl Carrier<'_> {
             pass.turn.save(&group, &released).await?;
         }
         let outcome = self.write(pass, &group, &writes, &mut statuses).await;
+        for (partition, found) in lowered {
+            self.tell_lowered(&group, found, &statuses[&partition]);
+        }
         let status = GroupStatus {
             unsupported: false,
             partitions: statuses.into_values().collect(),
         };
         self.board.put(group, status);
         outcome
+    }
+
+    /// Says so where a group was put back to what the target still has (H13).
+    fn tell_lowered(
+        &self,
+        group: &GroupId,
+        found: Option<TargetCommit>,
+        status: &GroupPartitionStatus,
+    ) {
+        if let (GroupState::Clamped, Some(found)) = (status.state, found) {
+            tracing::warn!(
+                link = %self.ledger.link(), %group, partition = %status.partition, from = found.offset.get(),
+                to = status.target_offset.map(TargetOffset::get),
+                "lowered a group's offset to where the target's log ends"
+            );
+        }
     }
 
     /// Writes, and corrects the statuses of what could not be written.
@@ -161,6 +186,7 @@ impl Carrier<'_> {
                     metadata: found.metadata.clone(),
                 }),
                 written: account.written.get(&partition).cloned().unwrap_or_default(),
+                target_log: mirrored.target_log,
                 target_end: mirrored.target_end,
                 partition,
             })
@@ -184,6 +210,7 @@ impl Carrier<'_> {
             written: &item.written,
             active,
             frozen,
+            target_log: item.target_log,
             target_end: item.target_end,
             now_ms: self.now_ms,
             refresh_after_ms: self.refresh_after_ms,

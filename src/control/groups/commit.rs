@@ -87,3 +87,14 @@ pub struct Intent {
     /// The metadata to commit with it.
     pub metadata: Option<String>,
 }
+
+impl Intent {
+    /// The same, but not above the end of what the target's log still holds.
+    #[must_use]
+    pub fn at_most(self, end: TargetOffset) -> Self {
+        Self {
+            offset: self.offset.min(end),
+            ..self
+        }
+    }
+}

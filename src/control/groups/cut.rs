@@ -128,6 +128,7 @@ pub(super) fn counts(state: PartitionState) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::TargetLog;
     use crate::model::TargetOffset;
 
     fn snapshot(at: i64, ends: [i64; 2]) -> Snapshot {
@@ -150,6 +151,7 @@ mod tests {
             source_end: SourceOffset(frontier),
             target_log_start: TargetOffset::ZERO,
             target_end: TargetOffset::ZERO,
+            target_log: TargetLog::Whole,
             map_since_ms: 0,
         }
     }

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
 use super::site::{Committed, End, Site, Standing};
-use crate::control::{Lookup, Mirrored, MirroredPartition};
+use crate::control::{Lookup, Mirrored, MirroredPartition, TargetLog};
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::model::{
     GroupId, PartitionState, SourceOffset, TargetOffset, TopicName, TopicPartition,
@@ -195,6 +195,7 @@ impl FakeMirror {
             source_end: SourceOffset::ZERO,
             target_log_start: TargetOffset::ZERO,
             target_end: TargetOffset::ZERO,
+            target_log: TargetLog::Whole,
             map_since_ms: 0,
         }));
         mirror.advance(frontier);
@@ -214,6 +215,12 @@ impl FakeMirror {
     }
 }
 
+impl MirroredPartition {
+    fn is_disowned(&self) -> bool {
+        matches!(self.target_log, TargetLog::CutAt(_) | TargetLog::Another)
+    }
+}
+
 impl Mirrored for FakeMirror {
     fn partitions(&self) -> Vec<MirroredPartition> {
         vec![self.0.lock().clone()]
@@ -228,6 +235,7 @@ impl Mirrored for FakeMirror {
         match mirrored.frontier {
             _ if *at != mirrored.partition => Lookup::NotMirrored,
             None => Lookup::NotReady("preparing".into()),
+            _ if mirrored.is_disowned() => Lookup::NotReady("the target lost it".into()),
             Some(frontier) if offset > frontier => Lookup::Beyond {
                 frontier,
                 target_end: mirrored.target_end,

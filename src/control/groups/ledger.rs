@@ -50,6 +50,11 @@ impl Ledger {
         }
     }
 
+    /// The link.
+    pub fn link(&self) -> &LinkName {
+        &self.link
+    }
+
     /// Waits until nobody else writes.
     pub async fn turn(&self) -> Turn<'_> {
         Turn {

@@ -1,10 +1,12 @@
 //! What to do about one group's offset in one partition of the target. Pure.
 //!
 //! The order of the questions is the safety: is it frozen, is it ours to replace (H16), is the group at rest, is an
-//! earlier commit unanswered, and only then where it should be.
+//! earlier commit unanswered, does the target's log still hold what offsets were given for (H13), and only then where it
+//! should be.
 
 use super::commit::{Intent, SourceCommit, TargetCommit, Written};
 use super::place::{Place, Unplaced};
+use crate::control::TargetLog;
 use crate::model::TargetOffset;
 
 #[cfg(test)]
@@ -32,6 +34,8 @@ pub struct Scene<'a> {
     pub active: bool,
     /// Whether a move froze the group.
     pub frozen: bool,
+    /// What is known of the mirror partition's log.
+    pub target_log: TargetLog,
     /// The end of the mirror partition.
     pub target_end: TargetOffset,
     /// The time, in milliseconds since 1970.
@@ -47,6 +51,8 @@ pub enum Decision {
     Commit(Intent),
     /// Commit the same offset again so that it doesn't expire.
     Refresh(Intent),
+    /// Commit the end of what the target's log still holds (H13).
+    Lower(Intent),
     /// Nothing: what is there is right, or must not go backwards.
     Keep,
     /// Nothing: the group has members on the target.
@@ -68,8 +74,36 @@ pub fn decide(scene: &Scene<'_>) -> Decision {
     match scene.found {
         Some(found) if !written.may_replace(Some(found)) => Decision::Release(found.offset),
         Some(_) | None if scene.active => Decision::Active,
-        Some(_) | None => unanswered(scene).unwrap_or_else(|| follow(scene)),
+        Some(_) | None => by_log(scene),
     }
+}
+
+fn by_log(scene: &Scene<'_>) -> Decision {
+    match scene.target_log {
+        TargetLog::Whole => unanswered(scene).unwrap_or_else(|| follow(scene)),
+        TargetLog::Unread => unanswered(scene)
+            .or_else(|| keep_alive(scene))
+            .unwrap_or_else(|| wait(scene, "the mirror partition hasn't been read yet")),
+        TargetLog::CutAt(end) => unanswered(scene)
+            .or_else(|| lower(scene, end))
+            .or_else(|| keep_alive(scene))
+            .unwrap_or_else(|| wait(scene, "the target lost its tail")),
+        TargetLog::Another => wait(scene, "the mirror topic isn't the one it was"),
+    }
+}
+
+/// What was written above the end of what is left would be the place of other records, or of none.
+fn lower(scene: &Scene<'_>, end: TargetOffset) -> Option<Decision> {
+    let beyond = scene.found.filter(|found| found.offset > end);
+    let again = last_intent(scene.written)?;
+    beyond.map(|_| Decision::Lower(again.at_most(end)))
+}
+
+fn wait(scene: &Scene<'_>, why: &str) -> Decision {
+    Decision::Wait(match scene.wanted {
+        Wanted::At(_, Err(unplaced)) => unplaced.clone(),
+        Wanted::At(_, Ok(_)) | Wanted::Unknown => Unplaced::NotReady(why.to_owned()),
+    })
 }
 
 /// A commit whose answer never came may still arrive, so it is repeated until answered before anything else is sent.
@@ -118,6 +152,10 @@ fn follow_commit(scene: &Scene<'_>, commit: &SourceCommit, place: &Place) -> Dec
 fn keep_alive(scene: &Scene<'_>) -> Option<Decision> {
     let wanting = scene.found.is_none() || is_due(scene);
     let again = last_intent(scene.written)?;
+    let again = match scene.target_log {
+        TargetLog::CutAt(end) => again.at_most(end),
+        TargetLog::Unread | TargetLog::Whole | TargetLog::Another => again,
+    };
     wanting.then_some(Decision::Refresh(again))
 }
 

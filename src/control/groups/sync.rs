@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::board::{Board, GroupPartitionStatus, GroupState, GroupStatus};
@@ -19,9 +19,10 @@ use super::ledger::{Account, Ledger};
 use super::site::{End, Site, Standing};
 use crate::config::GroupFilter;
 use crate::control::notice::Notice;
-use crate::control::{Lookup, Mirrored, MirroredPartition};
+use crate::control::{Lookup, Mirrored, MirroredPartition, TargetLog};
 use crate::error::{Kind, Result};
 use crate::model::{GroupId, SourceOffset, TopicPartition};
+use crate::task::Rounds;
 
 #[cfg(test)]
 mod tests;
@@ -60,6 +61,8 @@ struct Memory {
     /// Partitions whose ends the source didn't tell at the last look.
     silent: Vec<TopicPartition>,
     applied: Option<Snapshot>,
+    /// How many partitions hadn't been read on the target at the last look.
+    unread: usize,
     /// When the last pass over the target ended well.
     passed_at: Option<Instant>,
     refresh_after_ms: Option<i64>,
@@ -73,20 +76,17 @@ impl GroupSync {
     /// Errors: the checkpoint DB failed; nothing else ends it.
     pub async fn run(self, token: CancellationToken) -> Result<()> {
         let mut memory = Memory::new();
-        let mut ticks = interval(self.interval);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                biased;
-                () = token.cancelled() => return Ok(()),
-                _ = ticks.tick() => {}
-            }
-            tokio::select! {
-                biased;
-                () = token.cancelled() => return Ok(()),
-                round = self.round(&mut memory, jiff::Timestamp::now().as_millisecond()) => round?,
-            }
+        let mut rounds = Rounds::every(self.interval, token);
+        while rounds.next().await {
+            let Some(round) = rounds
+                .unless_stopped(self.round(&mut memory, jiff::Timestamp::now().as_millisecond()))
+                .await
+            else {
+                break;
+            };
+            round?;
         }
+        Ok(())
     }
 
     async fn round(&self, memory: &mut Memory, now_ms: i64) -> Result<()> {
@@ -107,7 +107,8 @@ impl GroupSync {
             applied.forget_former(&partitions);
         }
         let was_idle = |at: Instant| at.elapsed() >= IDLE_PASS;
-        if is_news || memory.passed_at.is_none_or(was_idle) {
+        let has_read_more = memory.has_read_more(&partitions);
+        if is_news || has_read_more || memory.passed_at.is_none_or(was_idle) {
             self.apply(memory, now_ms).await?;
         }
         self.show_pending(memory, &partitions);
@@ -291,12 +292,22 @@ impl Memory {
         applied.is_some_and(|applied| applied.groups == snapshot.groups)
     }
 
+    /// Whether partitions were read on the target since the last look.
+    fn has_read_more(&mut self, partitions: &[MirroredPartition]) -> bool {
+        let unread = partitions
+            .iter()
+            .filter(|it| it.target_log == TargetLog::Unread);
+        let unread = unread.count();
+        std::mem::replace(&mut self.unread, unread) > unread
+    }
+
     fn new() -> Self {
         Self {
             cut: Cut::default(),
             latest: None,
             silent: Vec::new(),
             applied: None,
+            unread: 0,
             passed_at: None,
             refresh_after_ms: None,
             reading: Notice::of("read the groups of the source"),

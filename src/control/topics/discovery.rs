@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::apply;
@@ -24,6 +24,7 @@ use crate::control::mirrored::Mirrored;
 use crate::control::notice::Notice;
 use crate::error::{Kind, Result};
 use crate::model::{OffsetsMode, PartitionState, Policy, TopicName};
+use crate::task::Rounds;
 
 #[cfg(test)]
 mod tests;
@@ -102,20 +103,14 @@ impl Discovery {
     ///
     /// Errors: the checkpoint DB failed; nothing else ends it.
     pub async fn run(mut self, token: CancellationToken) -> Result<()> {
-        let mut ticks = interval(self.config.refresh_interval);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                biased;
-                () = token.cancelled() => return Ok(()),
-                _ = ticks.tick() => {}
-            }
-            tokio::select! {
-                biased;
-                () = token.cancelled() => return Ok(()),
-                round = self.round() => round?,
-            }
+        let mut rounds = Rounds::every(self.config.refresh_interval, token);
+        while rounds.next().await {
+            let Some(round) = rounds.unless_stopped(self.round()).await else {
+                break;
+            };
+            round?;
         }
+        Ok(())
     }
 
     async fn round(&mut self) -> Result<()> {

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::control::groups::commit::{SourceCommit, TargetCommit, Written};
-use crate::control::{Lookup, MirroredPartition};
+use crate::control::{Lookup, MirroredPartition, TargetLog};
 use crate::model::{HaltCode, PartitionState, Reason, SourceOffset, TargetOffset, TopicPartition};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -22,6 +22,7 @@ fn mirrored(state: PartitionState) -> MirroredPartition {
         source_end: SourceOffset(100),
         target_log_start: TargetOffset(0),
         target_end: TargetOffset(90),
+        target_log: TargetLog::Whole,
         map_since_ms: 0,
     }
 }

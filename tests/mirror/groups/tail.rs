@@ -1,4 +1,5 @@
-//! The target loses an acknowledged tail (H13): groups are not carried into it until it is there again, and then exactly.
+//! The target loses an acknowledged tail (H13): groups that stood in it are put to where it ends, none is carried into it until it
+//! is there again, and then exactly.
 #![allow(
     clippy::single_range_in_vec_init,
     reason = "each range is the offsets of one batch"
@@ -8,12 +9,12 @@ use crate::hazards::sight::{caught_up, stands_still};
 use crate::hazards::truncated::cut;
 use crate::hazards::{between, spec, write_batches};
 use crate::histories::told::resolve;
-use crate::support::topics;
+use crate::support::{groups, topics};
 
 const PARTITION: (&str, i32) = ("t", 0);
 
 #[tokio::test]
-async fn groups_wait_until_a_lost_tail_is_mirrored_again() {
+async fn groups_stand_at_the_end_until_a_lost_tail_is_mirrored_again() {
     let mut setting = between(spec(), spec(), "topics = [\"t\"]").await;
     setting.topic("t", 1, &[]).await;
     write_batches(&setting, "t", 0, [0..10], 20).await;
@@ -21,26 +22,35 @@ async fn groups_wait_until_a_lost_tail_is_mirrored_again() {
     caught_up(&setting.farshore, PARTITION, 10).await;
     write_batches(&setting, "t", 0, [10..17], 20).await;
     caught_up(&setting.farshore, PARTITION, 17).await;
-    setting.commits("g", PARTITION, 15).await;
-    let carried = setting.farshore.carries_exactly("g", PARTITION, 15);
-    assert_eq!(carried.await.target_offset, Some(15));
+    for (group, offset) in [("g", 15), ("before", 8), ("theirs", 12)] {
+        setting.commits(group, PARTITION, offset).await;
+        let carried = setting.farshore.carries_exactly(group, PARTITION, offset);
+        assert_eq!(carried.await.target_offset, Some(offset));
+    }
 
     setting.farshore.sigterm().await;
     setting.oslo.kill(1);
     cut(&setting.oslo.data_dir(1), "t", 10);
     setting.oslo.restart(1).await;
     topics::wait_led(&setting.oslo.bootstrap(), "t", 1).await;
+    let oslo = setting.oslo.bootstrap();
+    groups::commit(&oslo, "theirs", &[("t", 0, 13)]).await;
     setting.farshore.start().await;
     let (state, reason) = stands_still(&setting.farshore, PARTITION).await;
     assert_eq!(state, "diverged");
     assert_eq!(reason.code, "target_truncated");
     // The application goes on meanwhile, in what the target no longer has.
     setting.commits("g", PARTITION, 16).await;
-    let waits = setting.farshore.carries("g", PARTITION, "it waits", |it| {
-        it.source_offset == Some(16) && it.state == "waiting"
-    });
-    waits.await;
-    assert_eq!(setting.committed("g", PARTITION).await, 15);
+    let lowered = setting
+        .farshore
+        .carries("g", PARTITION, "is lowered", |it| {
+            it.source_offset == Some(16) && it.state == "clamped"
+        });
+    assert_eq!(lowered.await.target_offset, Some(10));
+    for (group, offset) in [("g", 10), ("before", 8), ("theirs", 13)] {
+        let committed = setting.committed(group, PARTITION).await;
+        assert_eq!(committed, offset, "{group}");
+    }
 
     assert_eq!(resolve(&setting.farshore, "t", &["follow"]).await, Some(0));
     caught_up(&setting.farshore, PARTITION, 17).await;

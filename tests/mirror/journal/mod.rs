@@ -15,6 +15,9 @@ use crate::support::wait::eventually;
 /// The journal of the link.
 pub(crate) const JOURNAL: &str = "__farshore.paris-oslo";
 
+/// What the log says when the journal filled what the DB had lost.
+const DB_LACKED: &str = "the checkpoint DB lacked what the journal holds";
+
 /// Shipments are small, so that most of them open runs of their own.
 const SMALL_STEPS: &str =
     "topics = [\"txn\"]\npartition_max_bytes = \"1KiB\"\nfetch_max_bytes = \"64KiB\"";
@@ -73,6 +76,12 @@ impl Gaps {
         })
         .await;
         logs(&self.setting, &owner).await;
+    }
+
+    /// Mirrors what comes next as exactly as what was there before.
+    async fn goes_on(&mut self) {
+        self.write(10).await;
+        self.is_exact().await;
     }
 
     /// Everything is mirrored once, and every offset is translated to where its record is.

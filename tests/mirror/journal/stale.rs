@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Gaps, JOURNAL, logs, lose_journal};
+use super::{DB_LACKED, Gaps, JOURNAL, logs, lose_journal};
 use crate::asking::lose_checkpoint;
 use crate::setting::CATCH_UP;
 use crate::support::read::{Isolation, Partition};
@@ -40,13 +40,8 @@ async fn a_db_restored_from_an_old_copy_gives_way_to_the_journal() {
     lose_checkpoint(&gaps.setting.farshore);
     copy(&old, &path);
     gaps.setting.farshore.launch();
-    logs(
-        &gaps.setting,
-        "the checkpoint DB lacked what the journal holds",
-    )
-    .await;
-    gaps.write(20).await;
-    gaps.is_exact().await;
+    logs(&gaps.setting, DB_LACKED).await;
+    gaps.goes_on().await;
 }
 
 /// Waits until the journal is there and holds something.
@@ -85,8 +80,7 @@ async fn a_deleted_journal_is_written_anew_from_the_db() {
     gaps.setting.farshore.kill9();
     lose_checkpoint(&gaps.setting.farshore);
     gaps.setting.farshore.launch();
-    gaps.write(10).await;
-    gaps.is_exact().await;
+    gaps.goes_on().await;
 }
 
 #[tokio::test]
@@ -115,6 +109,5 @@ async fn a_compacted_journal_is_as_good_as_a_whole_one() {
     gaps.setting.farshore.kill9();
     lose_checkpoint(&gaps.setting.farshore);
     gaps.setting.farshore.launch();
-    gaps.write(10).await;
-    gaps.is_exact().await;
+    gaps.goes_on().await;
 }

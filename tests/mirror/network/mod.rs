@@ -1,6 +1,7 @@
-//! Long, narrow, interrupted and noisy lines to either side (F6 to F9, F24).
+//! Long, narrow, interrupted and noisy lines to either side, and brokers that slow their clients down (F6 to F10, F24).
 
 mod accidents;
+mod quota;
 mod silence;
 mod slow;
 

@@ -47,6 +47,7 @@ struct Case {
     written: Written,
     active: bool,
     frozen: bool,
+    target_log: TargetLog,
     target_end: i64,
     now_ms: i64,
 }
@@ -59,6 +60,7 @@ impl Case {
             written,
             active: false,
             frozen: false,
+            target_log: TargetLog::Whole,
             target_end: 1_000,
             now_ms: 0,
         }
@@ -71,6 +73,7 @@ impl Case {
             written: &self.written,
             active: self.active,
             frozen: self.frozen,
+            target_log: self.target_log,
             target_end: TargetOffset(self.target_end),
             now_ms: self.now_ms,
             refresh_after_ms: HOUR,
@@ -164,6 +167,67 @@ fn h13_an_offset_beyond_what_the_target_still_has_comes_down() {
     let mut case = Case::new(at(10, 5), found(7), wrote(10, 7));
     case.target_end = 5;
     assert_eq!(case.decide(), Decision::Commit(intent(10, 5)));
+}
+
+/// What the source may say while the target's log isn't what it was.
+fn wants() -> [Wanted; 3] {
+    let unplaced = Unplaced::NotReady("it lost its tail".into());
+    let nowhere = Wanted::At(commit(), Err(unplaced));
+    [at(10, 7), nowhere, Wanted::Unknown]
+}
+
+#[test]
+fn h13_an_offset_above_a_lost_tail_is_lowered_to_its_end_if_it_is_this_links_own() {
+    for wanted in wants() {
+        let mut case = Case::new(wanted, found(7), wrote(10, 7));
+        case.target_log = TargetLog::CutAt(TargetOffset(5));
+        assert_eq!(case.decide(), Decision::Lower(intent(10, 5)));
+        // Written again only as high, should it have expired.
+        case.found = None;
+        assert_eq!(case.decide(), Decision::Refresh(intent(10, 5)));
+        case.found = found(8);
+        assert_eq!(case.decide(), Decision::Release(TargetOffset(8)));
+        // What was sent and not answered may still arrive above the end, and is brought down when it has.
+        let unanswered = wrote(10, 7).intending(&intent(12, 9));
+        (case.found, case.written) = (found(7), unanswered);
+        assert_eq!(case.decide(), Decision::Commit(intent(12, 9)));
+    }
+}
+
+#[test]
+fn h13_what_is_not_above_a_lost_tail_stays() {
+    for end in [7, 8] {
+        for wanted in wants() {
+            let mut case = Case::new(wanted, found(7), wrote(10, 7));
+            case.target_log = TargetLog::CutAt(TargetOffset(end));
+            let decision = case.decide();
+            assert!(matches!(decision, Decision::Wait(_)), "{decision:?}");
+        }
+    }
+}
+
+#[test]
+fn h13_nothing_new_is_written_before_the_targets_log_was_read_but_what_is_there_is_kept() {
+    for wanted in wants().into_iter().chain([at(12, 9), at(4, 3)]) {
+        let mut case = Case::new(wanted, found(7), wrote(10, 7));
+        case.target_log = TargetLog::Unread;
+        let decision = case.decide();
+        assert!(matches!(decision, Decision::Wait(_)), "{decision:?}");
+        case.now_ms = HOUR;
+        assert_eq!(case.decide(), Decision::Refresh(intent(10, 7)));
+    }
+}
+
+#[test]
+fn nothing_is_written_into_another_topic_of_the_name() {
+    for wanted in wants() {
+        let unanswered = wrote(10, 7).intending(&intent(12, 9));
+        let mut case = Case::new(wanted, None, unanswered);
+        case.target_log = TargetLog::Another;
+        case.now_ms = HOUR;
+        let decision = case.decide();
+        assert!(matches!(decision, Decision::Wait(_)), "{decision:?}");
+    }
 }
 
 #[test]
@@ -263,6 +327,15 @@ fn commit() -> SourceCommit {
     }
 }
 
+fn any_log() -> impl Strategy<Value = TargetLog> {
+    prop_oneof![
+        Just(TargetLog::Unread),
+        Just(TargetLog::Whole),
+        (0..9_i64).prop_map(|end| TargetLog::CutAt(TargetOffset(end))),
+        Just(TargetLog::Another),
+    ]
+}
+
 fn any_written() -> impl Strategy<Value = Written> {
     let offset = || prop::option::of((0..9_i64).prop_map(TargetOffset));
     let source = prop::option::of((0..9_i64).prop_map(SourceOffset));
@@ -283,14 +356,15 @@ proptest! {
     fn h16_nothing_is_ever_written_over_an_offset_of_somebody_else(
         source in 0..9_i64, target in 0..9_i64, there in prop::option::of(0..9_i64),
         written in any_written(), active in any::<bool>(), now_ms in 0..2 * HOUR,
+        target_log in any_log(),
     ) {
         let mut case = Case::new(at(source, target), there.and_then(found), written);
-        (case.active, case.now_ms) = (active, now_ms);
+        (case.active, case.now_ms, case.target_log) = (active, now_ms, target_log);
         let ours = case.found.as_ref().is_none_or(|there| {
             [case.written.last, case.written.intended].contains(&Some(there.offset))
         });
         match case.decide() {
-            Decision::Commit(_) | Decision::Refresh(_) => prop_assert!(ours && !active && !case.written.released),
+            Decision::Commit(_) | Decision::Refresh(_) | Decision::Lower(_) => prop_assert!(ours && !active && !case.written.released),
             Decision::Release(offset) => prop_assert!(!ours && case.found.unwrap().offset == offset),
             Decision::Keep | Decision::Active | Decision::Released | Decision::Wait(_) => {}
         }

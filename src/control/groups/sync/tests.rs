@@ -1,5 +1,6 @@
 use super::*;
 use crate::checkpoint::{MemoryStore, Store};
+use crate::control::TargetLog;
 use crate::control::groups::fake::{FakeMirror, FakeSite, Fate, partition};
 use crate::model::{PartitionState, TargetOffset};
 
@@ -263,6 +264,58 @@ async fn h18_an_offset_below_the_targets_log_start_is_raised_and_counted() {
     assert_eq!(bench.target.offset("g"), Some(60));
     assert_eq!((status.state, status.exact), (GroupState::Clamped, false));
     assert!(status.detail.unwrap().starts_with("15 offsets"));
+}
+
+#[tokio::test]
+async fn h13_a_group_above_a_lost_tail_is_put_to_its_end_and_goes_on_exactly_later() {
+    let mut bench = Bench::new();
+    bench.source.put("g", 50);
+    bench.round().await;
+    let log = |bench: &Bench, log| bench.mirror.set(|mirrored| mirrored.target_log = log);
+    // Read again, by a later process too, before anything is written above the end.
+    for is_restarted in [false, true] {
+        if is_restarted {
+            bench.restart();
+            log(&bench, TargetLog::Unread);
+            bench.round().await;
+        }
+        log(&bench, TargetLog::CutAt(TargetOffset(30)));
+        for _ in 0..2 {
+            bench.round().await;
+            let status = bench.status("g");
+            assert_eq!(bench.target.offset("g"), Some(30));
+            assert_eq!((status.state, status.exact), (GroupState::Clamped, false));
+            assert_eq!(status.target_offset, Some(TargetOffset(30)));
+        }
+    }
+    log(&bench, TargetLog::Whole);
+    for (frontier, offset, state) in [
+        (35, 30, GroupState::Held),
+        (40, 35, GroupState::Held),
+        (100, 45, GroupState::Synced),
+    ] {
+        bench.mirror.advance(frontier);
+        bench.round().await;
+        assert_eq!(
+            (bench.target.offset("g"), bench.state()),
+            (Some(offset), state)
+        );
+    }
+    let commits = bench.target.set(|inner| inner.commits.len());
+    assert_eq!(commits, 4, "45, 30, 35 and 45");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waited_for_the_targets_log_is_carried_as_soon_as_it_was_read() {
+    let mut bench = Bench::new();
+    let log = |bench: &Bench, log| bench.mirror.set(|mirrored| mirrored.target_log = log);
+    log(&bench, TargetLog::Unread);
+    bench.source.put("g", 50);
+    for (read, expected) in [(TargetLog::Unread, None), (TargetLog::Whole, Some(45))] {
+        log(&bench, read);
+        bench.sync.round(&mut bench.memory, 0).await.unwrap();
+        assert_eq!(bench.target.offset("g"), expected);
+    }
 }
 
 #[tokio::test]
