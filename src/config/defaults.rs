@@ -23,8 +23,6 @@ pub const PRESERVE_MAX_MARKERS: i64 = 100_000_000;
 pub const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 /// How old the offsets of a group on the target may be when the source is lost.
 pub const GROUP_SYNC_INTERVAL: Duration = Duration::from_secs(1);
-/// A broker answers the fetches of one connection one after the other; two keep it busy.
-pub const FETCH_CONNECTIONS: u16 = 2;
 /// One broker works on one produce request of a connection at a time, and one connection fills a line.
 pub const PRODUCE_CONNECTIONS: u16 = 1;
 /// What a link may hold between source and target: a second of 30 MB/s, four full fetches.

@@ -98,8 +98,8 @@ pub struct LinkConfig {
     pub refresh_interval: Duration,
     /// How often group offsets are carried over.
     pub group_sync_interval: Duration,
-    /// Connections to each source broker for data.
-    pub fetch_connections: u16,
+    /// Connections to each source broker for data; none: as many as its distance takes.
+    pub fetch_connections: Option<u16>,
     /// Connections to each target broker for data.
     pub produce_connections: u16,
     /// Bytes that may be between source and target at once; fetching waits at this limit.

@@ -1,6 +1,7 @@
 //! Identifiers: cheap to clone, ordered, and never interchangeable.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -138,6 +139,11 @@ impl TopicPartition {
             topic: topic.into(),
             partition: Partition(partition),
         }
+    }
+
+    /// Where a topic's partitions stand among others in order.
+    pub fn all_of(topic: &TopicName) -> RangeInclusive<Self> {
+        Self::new(topic.clone(), i32::MIN)..=Self::new(topic.clone(), i32::MAX)
     }
 }
 

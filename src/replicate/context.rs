@@ -27,8 +27,8 @@ const SETTLES_AT_ONCE: usize = 64;
 /// Limits and choices of a link, in bytes and connections.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Connections to each source broker.
-    pub fetch_connections: u16,
+    /// Connections to each source broker; none: as many as its distance takes.
+    pub fetch_connections: Option<u16>,
     /// Connections to each target broker.
     pub produce_connections: u16,
     /// Bytes between fetch and acknowledgement, for the whole link.

@@ -71,8 +71,8 @@ impl Worker {
     fn miss_partitions(&mut self, topic: &TopicName, count: i32) {
         let missing: Vec<usize> = self
             .places
-            .iter()
-            .filter(|(it, _)| it.topic == *topic && it.partition.0 >= count)
+            .range(TopicPartition::all_of(topic))
+            .filter(|(it, _)| it.partition.0 >= count)
             .map(|(_, &index)| index)
             .collect();
         for index in missing {

@@ -11,6 +11,7 @@ mod complaints;
 mod context;
 mod deciding;
 mod decision;
+mod distance;
 mod event;
 mod filler;
 mod filling;
@@ -60,6 +61,7 @@ pub(crate) use quarantine::quarantine_topic;
 pub(crate) use resume::{Tail, check_tail};
 
 pub use deciding::Outcome;
+pub(crate) use distance::connections_over;
 pub(crate) use filler::EMPTY as FILLER_CONTENT;
 pub(crate) use ground::{Decisions, Ground};
 pub use release::Unreleased;

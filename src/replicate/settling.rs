@@ -13,7 +13,7 @@ use crate::model::{HaltCode, OffsetsMode, PartitionState, Policy, Run, TargetOff
 
 use super::context::LinkContext;
 use super::event::Event;
-use super::mirror::{Lane, Mirror, Phase, Then};
+use super::mirror::{Mirror, Phase, Then};
 use super::settle::{Question, Settled, TargetSide, Trouble, settle_source, settle_target};
 use super::worker::Worker;
 
@@ -114,10 +114,9 @@ impl Worker {
         let mirror = &mut self.mirrors[index];
         // What was to be decided about is gone.
         (mirror.pending, mirror.grant) = (None, None);
-        let intake = Lane {
-            broker: settled.source_leader.broker,
-            slot: mirror.route.slot(self.link.settings.fetch_connections),
-        };
+        let intake = self
+            .link
+            .intake_of(&mirror.route, settled.source_leader.broker);
         let leader = settled.target.leader.broker;
         let outlet = self.link.outlet_of(&mirror.route, leader);
         mirror.phase = Phase::Flowing { intake, outlet };

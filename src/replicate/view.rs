@@ -149,7 +149,7 @@ impl LinkView {
     pub fn topic(&self, topic: &TopicName) -> Option<Vec<PartitionStatus>> {
         let now = crate::telemetry::now_ms();
         let partitions = self.0.partitions.read();
-        let of_topic = partitions.iter().filter(|(it, _)| it.topic == *topic);
+        let of_topic = partitions.range(TopicPartition::all_of(topic));
         let found: Vec<_> = of_topic
             .map(|(partition, tracked)| status(partition, tracked, now))
             .collect();
@@ -182,7 +182,7 @@ impl LinkView {
     /// How offsets of a topic relate, if a partition of it is mirrored already.
     pub(crate) fn offsets_of(&self, topic: &TopicName) -> Option<OffsetsMode> {
         let partitions = self.0.partitions.read();
-        let of_topic = partitions.iter().filter(|(it, _)| it.topic == *topic);
+        let of_topic = partitions.range(TopicPartition::all_of(topic));
         let mut begun = of_topic.filter_map(|(_, tracked)| {
             let known = tracked.lock();
             known.begun.then_some(known.record.offsets)

@@ -7,6 +7,7 @@ use crate::kafka::{Fetcher, Reading, Sink, Source};
 use crate::model::{BrokerId, DataPath, LinkIdentity};
 
 use super::context::{LinkContext, Settings};
+use super::distance::connections_over;
 use super::mirror::{Lane, Route};
 
 /// Transactional ids of a link. The number is fixed: a partition has to be written under the same one for ever, so that
@@ -51,7 +52,10 @@ pub(crate) fn record_name(identity: &LinkIdentity) -> String {
 impl LinkContext {
     /// Where a lane fetches.
     pub(crate) async fn open_source(&self, lane: Lane) -> Result<Source> {
-        let slot = Slot::Fetch(lane.slot);
+        let slot = Slot::Fetch {
+            reader: self.identity.producer_id(0).0.unsigned_abs(),
+            number: lane.slot,
+        };
         let connection = self.source.connection(lane.broker, slot).await?;
         Ok(match self.settings.path {
             DataPath::Raw => Source::Raw(Fetcher::new(connection)),
@@ -72,6 +76,19 @@ impl LinkContext {
             }
             DataPath::Record => Sink::Record(self.shards.of(lane.slot).clone()),
         })
+    }
+
+    /// The lane on which a partition comes from its leader.
+    pub(crate) fn intake_of(&self, route: &Route, leader: BrokerId) -> Lane {
+        let connections = self.settings.fetch_connections.unwrap_or_else(|| {
+            let round_trip = self.source.round_trip(leader);
+            // Each is a consumer of librdkafka's on the record path, which reads ahead.
+            connections_over(round_trip.filter(|_| self.settings.path == DataPath::Raw))
+        });
+        Lane {
+            broker: leader,
+            slot: route.slot(connections),
+        }
     }
 
     /// The lane on which a partition goes to its leader.

@@ -17,6 +17,15 @@ pub(crate) struct Arguments {
     /// Only one of the two
     #[arg(long, value_enum)]
     only: Option<Contestant>,
+    /// Measure instead what idling costs, by the number of partitions and links
+    #[arg(long)]
+    pub(crate) growth: bool,
+    /// With --growth: up to so many partitions
+    #[arg(long, value_name = "NUMBER", default_value_t = 10_000)]
+    pub(crate) most: i32,
+    /// With --growth: for how many seconds it idles
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) idle: u64,
 }
 
 impl Arguments {

@@ -139,7 +139,7 @@ impl Field {
 const KAFKAS_OWN: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
 
 /// Deletes every topic but Kafka's own and one to keep: farshore's journal too, so that each run is its link's first.
-async fn clear(bootstrap: &str, kept: Option<&str>) {
+pub(crate) async fn clear(bootstrap: &str, kept: Option<&str>) {
     let client: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .create()

@@ -7,6 +7,7 @@ mod arguments;
 mod case;
 mod contestant;
 mod ends;
+mod growth;
 mod machine;
 mod measure;
 #[path = "../demo/program.rs"]
@@ -16,6 +17,7 @@ mod report;
 mod support;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -30,6 +32,11 @@ fn main() -> ExitCode {
 
 /// Runs what was asked for and prints the report; there is no failure but a panic.
 async fn compete(arguments: Arguments) -> bool {
+    if arguments.growth {
+        let idle = Duration::from_secs(arguments.idle);
+        println!("\n{}", growth::measure(arguments.most, idle).await);
+        return true;
+    }
     let mut report = Report::new();
     let field = Field::start().await;
     for case in arguments.cases() {

@@ -141,7 +141,7 @@ impl Watched {
 }
 
 /// The CPU time of all threads of a process, up to now.
-fn cpu(pid: u32) -> Duration {
+pub(crate) fn cpu(pid: u32) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
     let (_, columns) = stat.rsplit_once(") ").expect("a name in parentheses");
     let columns: Vec<&str> = columns.split(' ').collect();

@@ -13,6 +13,7 @@ const LAYERS: &[&[&str]] = &[
         "kafka::batch",
         "replicate::adopted",
         "replicate::decision",
+        "replicate::distance",
         "replicate::filler",
         "replicate::hold",
         "replicate::receipt",

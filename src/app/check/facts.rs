@@ -71,8 +71,8 @@ pub(super) struct LinkFacts {
     pub(super) source: ClusterName,
     /// Where they go.
     pub(super) target: ClusterName,
-    /// Connections for data to each broker of the source.
-    pub(super) fetch_connections: u16,
+    /// Connections for data to each broker of the source; none: as many as its distance takes.
+    pub(super) fetch_connections: Option<u16>,
     /// What was found on both clusters; none if one of them can't be reached, or if they are one.
     pub(super) found: Option<Result<Found, Error>>,
 }

@@ -28,8 +28,7 @@ pub(super) fn resolve(
     let excluded = listed(raw.topics_exclude);
     let duration =
         |field: Field<String>, default| field.parse(problems, values::duration).or(default);
-    let connections =
-        |field: Field<i64>, default| field.convert(problems, number_within(1..=64)).or(default);
+    let connections = |field: Field<i64>| field.convert(problems, number_within(1..=64));
     let sizes = Sizes::resolve(
         raw.max_in_flight_bytes,
         raw.fetch_max_bytes,
@@ -56,8 +55,10 @@ pub(super) fn resolve(
         journal: raw.journal.or(true),
         refresh_interval: duration(raw.refresh_interval, defaults::REFRESH_INTERVAL),
         group_sync_interval: duration(raw.group_sync_interval, defaults::GROUP_SYNC_INTERVAL),
-        fetch_connections: connections(raw.fetch_connections, defaults::FETCH_CONNECTIONS),
-        produce_connections: connections(raw.produce_connections, defaults::PRODUCE_CONNECTIONS),
+        fetch_connections: connections(raw.fetch_connections)
+            .given()
+            .map(|given| given.value),
+        produce_connections: connections(raw.produce_connections).or(defaults::PRODUCE_CONNECTIONS),
         max_in_flight_bytes: sizes.in_flight,
         fetch_max_bytes: sizes.fetch,
         partition_max_bytes: sizes.partition,

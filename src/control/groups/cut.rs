@@ -64,6 +64,11 @@ impl Cut {
         }
     }
 
+    /// Whether no snapshot waits.
+    pub fn is_empty(&self) -> bool {
+        self.oldest.is_none()
+    }
+
     /// What the nearest cut waits for.
     pub fn waits_for(&self, partitions: &[MirroredPartition]) -> Vec<Behind> {
         self.oldest

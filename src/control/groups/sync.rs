@@ -31,7 +31,7 @@ mod tests;
 pub(crate) const GROUPS_AT_ONCE: usize = 16;
 /// Unchanged offsets are written again this often within the time after which the target forgets them (H17).
 const REFRESHES_PER_RETENTION: i64 = 4;
-/// How long the target's offsets go unread while the source's don't change.
+/// How long the target's offsets and the source's ends go unread while the groups of the source don't change.
 const IDLE_PASS: Duration = Duration::from_secs(5);
 
 /// What group sync of one link works with.
@@ -63,6 +63,8 @@ struct Memory {
     applied: Option<Snapshot>,
     /// How many partitions hadn't been read on the target at the last look.
     unread: usize,
+    /// When the source was last asked for ends.
+    looked_at: Option<Instant>,
     /// When the last pass over the target ended well.
     passed_at: Option<Instant>,
     refresh_after_ms: Option<i64>,
@@ -90,12 +92,17 @@ impl GroupSync {
     }
 
     async fn round(&self, memory: &mut Memory, now_ms: i64) -> Result<()> {
-        match self.look(memory.latest.as_ref(), now_ms).await {
-            Ok((snapshot, silent)) => {
+        match self.look(memory, now_ms).await {
+            Ok(news) => {
                 memory.reading.worked();
-                self.take_in(memory, snapshot, silent).await?;
+                if let Some((snapshot, silent)) = news {
+                    self.take_in(memory, snapshot, silent).await?;
+                }
             }
             Err(error) => memory.reading.failed(&error),
+        }
+        if memory.rests() {
+            return Ok(());
         }
         let partitions = self.mirrored.partitions();
         let reached = memory.cut.take_reached(&partitions);
@@ -106,9 +113,8 @@ impl GroupSync {
         if let Some(applied) = &mut memory.applied {
             applied.forget_former(&partitions);
         }
-        let was_idle = |at: Instant| at.elapsed() >= IDLE_PASS;
         let has_read_more = memory.has_read_more(&partitions);
-        if is_news || has_read_more || memory.passed_at.is_none_or(was_idle) {
+        if is_news || has_read_more || is_long_ago(memory.passed_at) {
             self.apply(memory, now_ms).await?;
         }
         self.show_pending(memory, &partitions);
@@ -116,17 +122,18 @@ impl GroupSync {
     }
 
     /// Reads all group offsets first and the ends after them: whatever led to a commit is before its partition's end (H19).
+    /// Offsets that are those of the last snapshot make no other cut than that one, so there is none for them.
     ///
     /// What a broker doesn't tell about one group or partition is taken from the last snapshot. An older commit only makes
     /// the cut older; an older end makes none, so the partitions without a new one are given too.
     async fn look(
         &self,
-        latest: Option<&Snapshot>,
+        memory: &Memory,
         now_ms: i64,
-    ) -> Result<(Snapshot, Vec<TopicPartition>)> {
+    ) -> Result<Option<(Snapshot, Vec<TopicPartition>)>> {
+        let latest = memory.latest.as_ref();
         let mut snapshot = Snapshot {
             taken_at_ms: now_ms,
-            ends: latest.map(|latest| latest.ends.clone()).unwrap_or_default(),
             ..Snapshot::default()
         };
         let standing = self.source.groups().await?;
@@ -152,6 +159,10 @@ impl GroupSync {
                 .extend(commits.map(|commits| (group, commits)));
         }
         drop(reads);
+        if memory.has_cut_of(&snapshot) {
+            return Ok(None);
+        }
+        snapshot.ends = latest.map(|latest| latest.ends.clone()).unwrap_or_default();
         let mirrored = self.mirrored.partitions();
         let asked: Vec<TopicPartition> = mirrored.iter().map(|m| m.partition.clone()).collect();
         let keeps = |partition: &TopicPartition| asked.binary_search(partition).is_ok();
@@ -162,7 +173,7 @@ impl GroupSync {
         let silent = silent.filter(|p| !ends.contains_key(p)).collect();
         let ends = ends.into_iter().map(|(p, end)| (p, SourceOffset(end)));
         snapshot.ends.extend(ends);
-        Ok((snapshot, silent))
+        Ok(Some((snapshot, silent)))
     }
 
     /// A group's offsets in partitions of the link.
@@ -202,6 +213,7 @@ impl GroupSync {
         }
         self.board.note_silent(&silent);
         memory.silent = silent;
+        memory.looked_at = Some(Instant::now());
         Ok(())
     }
 
@@ -287,6 +299,19 @@ impl GroupSync {
 }
 
 impl Memory {
+    /// Whether the last snapshot, with all its ends, has the same groups and isn't old.
+    fn has_cut_of(&self, snapshot: &Snapshot) -> bool {
+        let latest = self.latest.as_ref();
+        let is_same = latest.is_some_and(|latest| latest.groups == snapshot.groups);
+        is_same && self.silent.is_empty() && !is_long_ago(self.looked_at)
+    }
+
+    /// Whether nothing waits, and nothing is due.
+    fn rests(&self) -> bool {
+        let waits = !self.cut.is_empty() || !self.silent.is_empty() || self.unread > 0;
+        !waits && !is_long_ago(self.passed_at)
+    }
+
     fn has_applied(&self, snapshot: &Snapshot) -> bool {
         let applied = self.applied.as_ref();
         applied.is_some_and(|applied| applied.groups == snapshot.groups)
@@ -308,12 +333,18 @@ impl Memory {
             silent: Vec::new(),
             applied: None,
             unread: 0,
+            looked_at: None,
             passed_at: None,
             refresh_after_ms: None,
             reading: Notice::of("read the groups of the source"),
             writing: Notice::of("carry group offsets to the target"),
         }
     }
+}
+
+/// Whether something has to be done again that is done from time to time.
+fn is_long_ago(done_at: Option<Instant>) -> bool {
+    done_at.is_none_or(|at| at.elapsed() >= IDLE_PASS)
 }
 
 /// What the source said in a snapshot.

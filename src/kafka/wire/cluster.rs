@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::codes::code_of;
 use super::flight::Flight;
-use super::metadata::{self, Leader, Metadata};
+use super::metadata::{self, Leader, Metadata, Told};
 use super::pool::{Dialer, Endpoint, Pool, Slot};
 use super::sasl::Login;
 use super::{Connection, HostPort, Transport};
@@ -59,6 +59,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Latest {
     metadata: Arc<Metadata>,
+    /// The answer that it was read from.
+    told: Option<Told>,
     read_at: Option<Instant>,
     asked_at: Option<Instant>,
 }
@@ -173,6 +175,11 @@ impl Cluster {
         self.0.pool.get(&Endpoint { broker, address }, slot).await
     }
 
+    /// How far away a broker is: the shortest time in which it answered, if it has.
+    pub fn round_trip(&self, broker: BrokerId) -> Option<Duration> {
+        self.0.pool.round_trip(broker)
+    }
+
     /// A connection to any broker that answers, a known one or a bootstrap address.
     ///
     /// Errors: if none answers, the reasons of all.
@@ -259,11 +266,25 @@ impl Cluster {
         let settings = &self.0.settings;
         let connection = self.0.pool.get(endpoint, Slot::Control).await?;
         let limit = settings.request_timeout.min(METADATA_TIMEOUT_MAX);
-        let response = connection.call(metadata::request(), limit).await?;
-        let next = self.metadata().next(response, &settings.address_map)?;
+        let told = connection.call_reading(metadata::request(), limit, Told::take);
+        let told = told.await?;
+        let (before, told_before) = {
+            let latest = self.0.latest.lock();
+            (Arc::clone(&latest.metadata), latest.told.clone())
+        };
+        let next = if told_before.is_some_and(|before| told.repeats(&before)) {
+            before.again()
+        } else {
+            let response = told.read().map_err(|cause| {
+                let text = "the brokers' metadata cannot be read";
+                self.error(Kind::Protocol, text).caused_by(cause)
+            })?;
+            before.next(response, &settings.address_map)?
+        };
         self.0.pool.keep_only(&endpoints(&next));
         let mut latest = self.0.latest.lock();
         latest.metadata = Arc::new(next);
+        latest.told = Some(told);
         latest.read_at = Some(Instant::now());
         Ok(Arc::clone(&latest.metadata))
     }

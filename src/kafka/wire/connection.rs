@@ -132,6 +132,11 @@ impl Connection {
         })
     }
 
+    /// The shortest time between a request and its answer so far: hardly more than the way there and back.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.0.link.round_trip()
+    }
+
     pub(crate) fn throttle(&self, milliseconds: i32) {
         if let Ok(milliseconds @ 1..) = u64::try_from(milliseconds) {
             self.0.link.mute(Duration::from_millis(milliseconds));
@@ -159,6 +164,19 @@ impl Connection {
     pub async fn call<R: Request>(&self, request: R, timeout: Duration) -> Result<R::Response> {
         let _room = self.0.room_for_calls.acquire().await;
         self.start(request, timeout)?.await
+    }
+
+    /// Like [`Connection::call`], with the answer read as the caller wants it.
+    pub(crate) async fn call_reading<R: Request, T>(
+        &self,
+        request: R,
+        timeout: Duration,
+        read: Read<T>,
+    ) -> Result<T> {
+        let _room = self.0.room_for_calls.acquire().await;
+        let version = self.choose(R::KEY, R::SPOKEN, request.highest_version())?;
+        let message = Message::of(&request, version, &self.0.client_id);
+        self.send(message, (R::KEY, version), timeout, read)?.await
     }
 
     /// Like [`Connection::call`], but written only while the right is held. Errors: `Refused` if it isn't now.

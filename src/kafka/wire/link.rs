@@ -86,6 +86,7 @@ pub(crate) enum NotTaken {
 #[derive(Debug)]
 struct Waiting {
     correlation: i32,
+    since: Instant,
     deadline: Instant,
     outcome: oneshot::Sender<Outcome>,
 }
@@ -96,6 +97,8 @@ struct State {
     waiting: VecDeque<Waiting>,
     next_correlation: i32,
     muted_until: Option<Instant>,
+    /// The shortest time between a request and its answer.
+    round_trip: Option<Duration>,
     ended: Option<Arc<End>>,
 }
 
@@ -128,6 +131,7 @@ impl Link {
             let correlation = state.next_correlation;
             let waiting = Waiting {
                 correlation,
+                since: now,
                 deadline: state.muted_until.map_or(now, |until| until.max(now)) + timeout,
                 outcome,
             };
@@ -154,6 +158,11 @@ impl Link {
 
     pub(crate) fn muted_until(&self) -> Option<Instant> {
         self.state.lock().muted_until
+    }
+
+    /// The shortest time between a request and its answer so far.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.state.lock().round_trip
     }
 
     pub(crate) fn is_alive(&self) -> bool {
@@ -190,7 +199,13 @@ impl Link {
     }
 
     fn deliver(&self, frame: Bytes) -> Result<(), End> {
-        let waiting = self.state.lock().waiting.pop_front();
+        let waiting = {
+            let mut state = self.state.lock();
+            let waiting = state.waiting.pop_front();
+            let took = waiting.as_ref().map(|waiting| waiting.since.elapsed());
+            state.round_trip = state.round_trip.into_iter().chain(took).min();
+            waiting
+        };
         let got = correlation_of(&frame).unwrap_or(-1);
         match waiting {
             Some(waiting) if waiting.correlation == got => {

@@ -5,14 +5,18 @@
 //! Doesn't: ask; see the cluster for that.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use bytes::{Buf, Bytes};
 use kafka_protocol::messages::metadata_response::{
     MetadataResponse, MetadataResponsePartition, MetadataResponseTopic,
 };
-use kafka_protocol::messages::{BrokerId as KafkaBroker, MetadataRequest};
+use kafka_protocol::messages::{BrokerId as KafkaBroker, MetadataRequest, ResponseHeader};
+use kafka_protocol::protocol::{Decodable, HeaderVersion};
 
 use super::HostPort;
 use super::codes::{code_of, describe};
+use super::message::Answer;
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::model::{BrokerId, LeaderEpoch, Partition, TopicId, TopicName, TopicPartition};
 
@@ -28,7 +32,7 @@ pub struct Metadata {
     /// The brokers with the addresses to connect to.
     pub brokers: BTreeMap<BrokerId, HostPort>,
     /// The topics farshore may see.
-    pub topics: BTreeMap<TopicName, TopicMetadata>,
+    pub topics: Arc<BTreeMap<TopicName, TopicMetadata>>,
 }
 
 /// One topic.
@@ -82,7 +86,46 @@ pub(crate) fn request() -> MetadataRequest {
         .with_allow_auto_topic_creation(false)
 }
 
+/// An answer that nobody has read: in large clusters that costs more than to see that it says what the one before did.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    version: i16,
+    body: Bytes,
+}
+
+/// In all versions farshore speaks, an answer begins with the time for which the broker asks to be left alone.
+const THROTTLE_BYTES: usize = 4;
+
+impl Told {
+    /// Takes an answer as it is.
+    pub(crate) fn take(mut frame: Bytes, version: i16) -> anyhow::Result<Answer<Self>> {
+        ResponseHeader::decode(&mut frame, MetadataResponse::header_version(version))?;
+        let throttle = frame.as_ref().try_get_i32()?;
+        let body = frame;
+        Ok((Self { version, body }, throttle))
+    }
+
+    /// Whether both say the same.
+    pub(crate) fn repeats(&self, before: &Self) -> bool {
+        self.version == before.version
+            && self.body.get(THROTTLE_BYTES..) == before.body.get(THROTTLE_BYTES..)
+    }
+
+    /// What it says.
+    pub(crate) fn read(&self) -> anyhow::Result<MetadataResponse> {
+        MetadataResponse::decode(&mut self.body.clone(), self.version)
+    }
+}
+
 impl Metadata {
+    /// The snapshot that follows where nothing changed.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            generation: self.generation + 1,
+            ..self.clone()
+        }
+    }
+
     /// Who leads a partition.
     ///
     /// Errors: the broker's code for the topic or partition, `UNKNOWN_TOPIC_OR_PARTITION` if the metadata doesn't have it,
@@ -141,7 +184,7 @@ impl Metadata {
         Ok(Self {
             generation: self.generation + 1,
             controller: some_broker(response.controller_id),
-            topics: topics.collect(),
+            topics: Arc::new(topics.collect()),
             cluster_id,
             brokers,
         })

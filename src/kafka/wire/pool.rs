@@ -26,8 +26,14 @@ pub enum Slot {
     Control,
     /// Control markers, whose answers wait for replicas.
     Markers,
-    /// Fetching; a partition stays with one number.
-    Fetch(u16),
+    /// Fetching; a partition stays with one number. A broker answers the requests of a connection one after another, so that a fetch
+    /// that waits for records would hold up those of other readers.
+    Fetch {
+        /// Who reads.
+        reader: u64,
+        /// Which of the reader's connections.
+        number: u16,
+    },
     /// Producing; a partition stays with one number.
     Produce(u16),
     /// The journal, whose appends mustn't wait behind data.
@@ -116,6 +122,16 @@ impl Pool {
         let key = (to.clone(), Slot::Control);
         let lanes = self.lanes.lock();
         lanes.get(&key).is_some_and(|lane| lane.live().is_some())
+    }
+
+    /// The shortest time between a request to a broker and its answer, as far as connections to it are alive.
+    pub(crate) fn round_trip(&self, broker: BrokerId) -> Option<Duration> {
+        let lanes = self.lanes.lock();
+        let to_broker = lanes
+            .iter()
+            .filter(|((to, _), _)| to.broker == Some(broker));
+        let connections = to_broker.filter_map(|(_, lane)| lane.live());
+        connections.filter_map(|it| it.round_trip()).min()
     }
 
     /// Lets go of the connections to all other endpoints; who holds one may go on using it.

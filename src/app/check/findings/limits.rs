@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{Finding, advice, listed, set_for_brokers};
 use crate::app::check::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, Reached, Settings};
 use crate::model::TopicName;
+use crate::replicate::connections_over;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// How long the target should remember producers while history is mirrored.
@@ -119,7 +120,9 @@ fn send_buffer(link: &LinkFacts, source: &Reached) -> Option<Finding> {
     let buffer = f64::from(i32::try_from(buffer).unwrap_or(i32::MAX));
     let brokers = f64::from(u32::try_from(source.brokers.max(1)).unwrap_or(u32::MAX));
     let per_connection = 2.0 * buffer / source.round_trip.as_secs_f64();
-    let rate = per_connection * f64::from(link.fetch_connections) * brokers;
+    let chosen = || connections_over(Some(source.round_trip));
+    let connections = link.fetch_connections.unwrap_or_else(chosen);
+    let rate = per_connection * f64::from(connections) * brokers;
     let needed = (FAST_LINE / per_connection / brokers).ceil();
     (source.round_trip >= FAR && rate < FAST_LINE).then(|| {
         let more_connections = if needed <= CONNECTIONS_MOST {
@@ -130,10 +133,9 @@ fn send_buffer(link: &LinkFacts, source: &Reached) -> Option<Finding> {
         advice(
             &format!("link {}", link.name),
             format!(
-                "{} is {:.0} ms away and its {NAME} is {buffer:.0}: {} connections to each of its {brokers:.0} brokers carry about {:.0} MB/s",
+                "{} is {:.0} ms away and its {NAME} is {buffer:.0}: {connections} connections to each of its {brokers:.0} brokers carry about {:.0} MB/s",
                 link.source,
                 source.round_trip.as_secs_f64() * 1e3,
-                link.fetch_connections,
                 rate / 1e6
             ),
             format!(

@@ -91,7 +91,7 @@ fn healthy() -> Facts {
             name: "paris-oslo".into(),
             source: "paris".into(),
             target: "oslo".into(),
-            fetch_connections: 2,
+            fetch_connections: None,
             found: Some(Ok(found)),
         }],
     }
@@ -315,7 +315,14 @@ fn a_far_source_with_small_buffers_needs_connections() {
     assert_only(
         &facts,
         Severity::Advice,
-        "100 ms away and its socket.send.buffer.bytes is 102400: 2 connections to each of its 1 brokers carry about 4 MB/s",
+        "100 ms away and its socket.send.buffer.bytes is 102400: 31 connections to each of its 1 brokers carry about 63 MB/s",
+        "fetch_connections = 62",
+    );
+    facts.links[0].fetch_connections = Some(2);
+    assert_only(
+        &facts,
+        Severity::Advice,
+        "2 connections to each of its 1 brokers carry about 4 MB/s",
         "fetch_connections = 62",
     );
     set(&mut facts, "paris", "socket.send.buffer.bytes", "-1");

@@ -90,6 +90,26 @@ async fn looks_are_at_most_ten_a_second_and_age_makes_a_new_one() {
 }
 
 #[tokio::test]
+async fn an_answer_that_repeats_the_one_before_is_not_read_again() {
+    let net = FakeNet::default();
+    net.broker(
+        "a:1",
+        telling(|asked| {
+            let topics = vec![orders_led_by(1, if asked < 2 { 5 } else { 6 })];
+            let answer = fake::metadata("A", &["a:1"]).with_topics(topics);
+            answer.with_throttle_time_ms(i32::try_from(asked).unwrap())
+        }),
+    );
+    let cluster = net.cluster(&["a:1"]);
+    let first = cluster.refresh(0).await.unwrap();
+    let second = cluster.refresh(1).await.unwrap();
+    assert_eq!((first.generation, second.generation), (1, 2));
+    assert!(Arc::ptr_eq(&first.topics, &second.topics));
+    let third = cluster.refresh(2).await.unwrap();
+    assert_eq!(third.leader(&orders()).unwrap().epoch.0, 6);
+}
+
+#[tokio::test]
 async fn an_unknown_leader_is_looked_for_once_and_a_new_broker_found() {
     let net = FakeNet::default();
     net.broker(
@@ -104,7 +124,7 @@ async fn an_unknown_leader_is_looked_for_once_and_a_new_broker_found() {
     cluster.refresh(0).await.unwrap();
     let leader = cluster.leader(&orders()).await.unwrap();
     assert_eq!((leader.broker, leader.generation), (BrokerId(2), 2));
-    let connection = cluster.connection(leader.broker, Slot::Fetch(0)).await;
+    let connection = cluster.connection(leader.broker, Slot::Produce(0)).await;
     assert_eq!(connection.unwrap().broker(), Some(BrokerId(2)));
     let missing = cluster.leader(&TopicPartition::new("payments", 0)).await;
     let error = missing.unwrap_err();

@@ -14,6 +14,10 @@ fn pool(net: &FakeNet) -> Arc<Pool> {
     })
 }
 
+fn fetch(number: u16) -> Slot {
+    Slot::Fetch { reader: 1, number }
+}
+
 fn endpoint() -> Endpoint {
     Endpoint {
         broker: Some(BrokerId(1)),
@@ -26,17 +30,16 @@ async fn callers_share_a_connection_and_slots_do_not() {
     let net = FakeNet::default();
     net.broker("a:1", |_| Reply::Nothing);
     let (pool, to) = (pool(&net), endpoint());
-    let slots = [
-        Slot::Control,
-        Slot::Fetch(0),
-        Slot::Fetch(1),
-        Slot::Produce(0),
-    ];
+    let other = Slot::Fetch {
+        reader: 2,
+        number: 0,
+    };
+    let slots = [Slot::Control, fetch(0), fetch(1), other, Slot::Produce(0)];
     let all = slots.iter().flat_map(|slot| [slot; 10]);
     let ids = join_all(all.map(|slot| pool.get(&to, *slot))).await;
     let ids: BTreeSet<u64> = ids.into_iter().map(|one| one.unwrap().id()).collect();
-    assert_eq!((ids.len(), net.dialed().len()), (4, 4));
-    assert!(ids.contains(&pool.get(&to, Slot::Fetch(1)).await.unwrap().id()));
+    assert_eq!((ids.len(), net.dialed().len()), (5, 5));
+    assert!(ids.contains(&pool.get(&to, fetch(1)).await.unwrap().id()));
 }
 
 #[tokio::test(start_paused = true)]

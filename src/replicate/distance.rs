@@ -1,0 +1,38 @@
+//! How many connections a distance takes.
+//!
+//! Pure. What a broker sends on one connection is limited to a window per round trip by its send buffer, whatever the reader does;
+//! several connections have a window each.
+
+use std::time::Duration;
+
+/// What a broker with Kafka's default `socket.send.buffer.bytes` (100 KiB) keeps under way, as measured over 100 ms.
+const WINDOW_BYTES: u32 = 128 * 1024;
+/// What one broker should be able to send in a second.
+const WANTED_BYTES: u32 = 40_000_000;
+/// A broker answers the fetches of one connection one after the other; two keep it busy.
+const FEWEST: u16 = 2;
+/// Each takes a session of the broker's and a buffer of its own.
+const MOST: u16 = 32;
+
+/// The connections for fetching from a broker this far away.
+pub(crate) fn connections_over(round_trip: Option<Duration>) -> u16 {
+    let under_way = f64::from(WANTED_BYTES) * round_trip.unwrap_or_default().as_secs_f64();
+    let windows = (under_way / f64::from(WINDOW_BYTES)).ceil();
+    let enough = (FEWEST..MOST).find(|connections| f64::from(*connections) >= windows);
+    enough.unwrap_or(MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_distance_decides_within_limits() {
+        let over = |ms| connections_over(Some(Duration::from_millis(ms)));
+        assert_eq!(
+            [0, 1, 6, 20, 50, 100, 300].map(over),
+            [2, 2, 2, 7, 16, 31, 32]
+        );
+        assert_eq!(connections_over(None), 2);
+    }
+}

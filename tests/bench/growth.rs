@@ -1,0 +1,218 @@
+//! What farshore costs by the number of partitions and links while nothing is written: CPU, memory, and the time of a start.
+//!
+//! Every partition holds one record, and counts from the moment it is live. Every point starts with nothing on the target.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use crate::case::{BROKER_JVM, VERSION};
+use crate::machine;
+use crate::measure::cpu;
+use crate::program;
+use crate::support::brokers::{Cluster, Spec};
+use crate::support::farshore::Farshore;
+use crate::support::topics;
+use crate::support::wait::eventually;
+use crate::support::write::{Record, Writer};
+
+/// Partitions of one link, then of each of several links.
+const POINTS: [Point; 7] = [
+    Point::new(1, 10),
+    Point::new(1, 100),
+    Point::new(1, 1_000),
+    Point::new(1, 10_000),
+    Point::new(1, 100),
+    Point::new(4, 100),
+    Point::new(16, 100),
+];
+/// Partitions of a topic at most.
+const TOPIC_PARTITIONS: i32 = 100;
+const LIMIT: Duration = Duration::from_secs(600);
+/// What follows the start at its heels is no idling.
+const SETTLING: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    links: i32,
+    partitions: i32,
+}
+
+impl Point {
+    const fn new(links: i32, partitions: i32) -> Self {
+        Self { links, partitions }
+    }
+
+    fn all_partitions(self) -> i32 {
+        self.links * self.partitions
+    }
+
+    /// The topics of one link.
+    fn topics(self, link: i32) -> impl Iterator<Item = (String, i32)> {
+        let each = self.partitions.min(TOPIC_PARTITIONS);
+        (0..self.partitions / each).map(move |number| (format!("{}{number}", prefix(link)), each))
+    }
+}
+
+fn prefix(link: i32) -> String {
+    format!("growth{link}-")
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    point: Point,
+    /// Seconds from the process's start until every partition is live.
+    start: f64,
+    start_cpu: f64,
+    peak_mib: f64,
+    /// CPU seconds in a second.
+    idle: f64,
+}
+
+/// Measures every point up to this many partitions, each for so long, and gives the table.
+pub(crate) async fn measure(most: i32, idle: Duration) -> String {
+    let start = || Box::pin(Cluster::start(spec()));
+    let (source, target) = tokio::join!(start(), start());
+    let mut found = Vec::new();
+    for point in POINTS.into_iter().filter(|it| it.all_partitions() <= most) {
+        let one = run(&source, &target, point, idle).await;
+        println!(
+            "{} links, {} partitions: live after {:.1} s and {:.1} CPU-s, {:.0} MiB, {:.2} % of a core",
+            point.links,
+            point.all_partitions(),
+            one.start,
+            one.start_cpu,
+            one.peak_mib,
+            one.idle * 100.0
+        );
+        found.push(one);
+    }
+    table(&found, idle)
+}
+
+/// Many partitions in one broker: small files.
+fn spec() -> Spec {
+    let mut spec = Spec::new(VERSION)
+        .property("log.index.size.max.bytes", "1024")
+        .property("log.segment.bytes", "16777216")
+        .property("log.segment.delete.delay.ms", "1000");
+    spec.jvm_options = BROKER_JVM.iter().map(ToString::to_string).collect();
+    spec
+}
+
+async fn run(source: &Cluster, target: &Cluster, point: Point, idle: Duration) -> Found {
+    for link in 0..point.links {
+        for (topic, partitions) in point.topics(link) {
+            topics::create(&source.bootstrap(), &topic, partitions, 1, &[]).await;
+            let records = (0..partitions).map(|number| Record::new(number, "key", "value"));
+            let writer = Writer::new(&source.bootstrap(), &topic, &[]);
+            writer.write(records).await;
+        }
+    }
+    let mut farshore = Farshore::new(program::farshore(), &config(source, target, point));
+    let started = Instant::now();
+    farshore.launch();
+    farshore.wait_api_ready().await;
+    eventually(LIMIT, "all partitions are live", async || {
+        let links = farshore.get_json("/v1/links").await?;
+        let live: i64 = links
+            .as_array()
+            .or_else(|| links["links"].as_array())
+            .into_iter()
+            .flatten()
+            .filter_map(|link| link["partitions_by_state"]["live"].as_i64())
+            .sum();
+        if live == i64::from(point.all_partitions()) {
+            Ok(())
+        } else {
+            Err(format!("{live} are live"))
+        }
+    })
+    .await;
+    let (start, pid) = (started.elapsed(), farshore.process().pid());
+    let start_cpu = cpu(pid);
+    pass(SETTLING).await;
+    let (since, before) = (Instant::now(), cpu(pid));
+    pass(idle).await;
+    let spent = cpu(pid).saturating_sub(before);
+    let found = Found {
+        point,
+        start: start.as_secs_f64(),
+        start_cpu: start_cpu.as_secs_f64(),
+        peak_mib: program::peak_memory_mib(pid),
+        idle: spent.as_secs_f64() / since.elapsed().as_secs_f64(),
+    };
+    let ended = farshore.sigterm().await;
+    assert!(ended.success(), "farshore didn't end as it should: {ended}");
+    crate::case::clear(&source.bootstrap(), None).await;
+    crate::case::clear(&target.bootstrap(), None).await;
+    found
+}
+
+/// Lets time pass.
+async fn pass(time: Duration) {
+    let since = Instant::now();
+    let passed = async || {
+        let left = time.checked_sub(since.elapsed()).filter(|it| !it.is_zero());
+        left.map_or(Ok(()), |left| Err(format!("{left:?} are left")))
+    };
+    eventually(time * 2, "the time passes", passed).await;
+}
+
+/// Defaults, but for what is mirrored.
+fn config(source: &Cluster, target: &Cluster, point: Point) -> String {
+    let mut text = format!(
+        "[clusters.paris]\nbootstrap_servers = [{:?}]\n[clusters.oslo]\nbootstrap_servers = [{:?}]\n",
+        source.bootstrap(),
+        target.bootstrap()
+    );
+    for link in 0..point.links {
+        let topics = format!("{}.*", prefix(link));
+        let _ = writeln!(
+            text,
+            "[links.link{link}]\nsource = \"paris\"\ntarget = \"oslo\"\ntopics = [{topics:?}]\ngroups = [\".*\"]"
+        );
+    }
+    text
+}
+
+fn table(found: &[Found], idle: Duration) -> String {
+    let mut text = "| links | partitions of each | start until all are live, s | CPU-s until then | peak memory, MiB | idle, % of a core | idle, CPU-µs per partition and second |\n\
+                    |--:|--:|--:|--:|--:|--:|--:|\n"
+        .to_owned();
+    for one in found {
+        let partitions = f64::from(one.point.all_partitions());
+        let _ = writeln!(
+            text,
+            "| {} | {} | {:.1} | {:.2} | {:.1} | {:.2} | {:.2} |",
+            one.point.links,
+            one.point.partitions,
+            one.start,
+            one.start_cpu,
+            one.peak_mib,
+            one.idle * 100.0,
+            one.idle * 1e6 / partitions,
+        );
+    }
+    let alone: Vec<&Found> = found.iter().filter(|it| it.point.links == 1).collect();
+    for pair in alone.windows(2) {
+        let more = f64::from(pair[1].point.partitions - pair[0].point.partitions);
+        if more > 0.0 {
+            let _ = writeln!(
+                text,
+                "\nFrom {} to {} partitions: {:.2} KiB of memory and {:.2} CPU-µs a second for each.",
+                pair[0].point.partitions,
+                pair[1].point.partitions,
+                (pair[1].peak_mib - pair[0].peak_mib) * 1024.0 / more,
+                (pair[1].idle - pair[0].idle) * 1e6 / more,
+            );
+        }
+    }
+    let _ = writeln!(
+        text,
+        "\nIdle for {} s, from {} s after the start on; topics of {TOPIC_PARTITIONS} partitions at most, one record in each; defaults, with groups.\n{}",
+        idle.as_secs(),
+        SETTLING.as_secs(),
+        machine::conditions()
+    );
+    text
+}
