@@ -5,11 +5,14 @@ pub mod batch;
 pub mod record;
 pub mod wire;
 
+mod fetcher;
 mod path;
+mod session;
 mod stream;
 
-pub use path::{Sink, Source};
+pub use fetcher::Fetcher;
+pub use path::{Reading, Sink, Source};
 pub use stream::{
-    Diverging, FetchOrder, FetchPartition, FetchedPartition, ProduceAnswer, ProducePart,
-    start_fetch, start_produce,
+    Diverging, FetchChange, FetchLimits, FetchOrder, FetchPartition, FetchTicket, FetchedPartition,
+    ProduceAnswer, ProducePart, start_fetch, start_produce,
 };

@@ -3,14 +3,19 @@
 //! Promises: both paths answer alike, so that nobody behind this file has to know which one it is.
 //! Doesn't: choose a path, or serve the control plane, which is always on the wire.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 
+use super::fetcher::Fetcher;
 use super::record::{Reader, Shard};
 use super::stream::{
-    FetchOrder, FetchedPartition, ProduceAnswer, ProducePart, start_fetch, start_produce,
+    FetchChange, FetchLimits, FetchOrder, FetchPartition, FetchTicket, FetchedPartition,
+    ProduceAnswer, ProducePart, start_produce,
 };
 use super::wire::Connection;
 use crate::error::Result;
@@ -21,38 +26,98 @@ const RAW_REQUESTS: u64 = 3;
 /// Transactions of one producer follow each other, and the next one grows while one is under way.
 const RECORD_REQUESTS: u64 = 1;
 
-/// Where the partitions of one source broker are fetched. Cheap to clone.
+/// Where partitions of one source broker are fetched. Cheap to clone; one fetch at a time.
 #[derive(Debug, Clone)]
 pub enum Source {
     /// On a connection, as they are.
-    Raw(Connection),
+    Raw(Fetcher),
     /// Through librdkafka.
-    Record(Reader),
+    Record(Reading),
+}
+
+/// What is wanted through librdkafka, which has no sessions.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    reader: Reader,
+    wanted: Arc<Mutex<BTreeMap<usize, (u32, FetchPartition)>>>,
+}
+
+impl Reading {
+    /// Nothing is wanted yet.
+    pub fn new(reader: Reader) -> Self {
+        Self {
+            reader,
+            wanted: Arc::default(),
+        }
+    }
+
+    fn change(&self, change: FetchChange) {
+        let mut wanted = self.wanted.lock();
+        match change {
+            FetchChange::Want((place, round), it) => wanted.insert(place, (round, it)),
+            FetchChange::Leave(place) => wanted.remove(&place),
+        };
+    }
+
+    /// Everything wanted is answered, whether there is news or not.
+    async fn fetch(
+        self,
+        limits: FetchLimits,
+        timeout: Duration,
+    ) -> Result<Vec<(FetchTicket, FetchedPartition)>> {
+        let (tickets, partitions): (Vec<FetchTicket>, Vec<FetchPartition>) = {
+            let wanted = self.wanted.lock();
+            let wanted = wanted.iter();
+            wanted
+                .map(|(place, (round, it))| ((*place, *round), it.clone()))
+                .unzip()
+        };
+        let order = FetchOrder { limits, partitions };
+        let fetched = self.reader.fetch(order, timeout).await?.into_iter();
+        let fetched = fetched.filter_map(|(place, it)| Some((*tickets.get(place)?, it)));
+        Ok(fetched.collect())
+    }
 }
 
 impl Source {
     /// Whether fetches can still be started.
     pub fn is_alive(&self) -> bool {
         match self {
-            Self::Raw(connection) => connection.is_alive(),
-            Self::Record(reader) => reader.is_alive(),
+            Self::Raw(fetcher) => fetcher.is_alive(),
+            Self::Record(reading) => reading.reader.is_alive(),
         }
     }
 
-    /// Starts a `read_committed` fetch; the broker has the order's `max_wait` plus `timeout` to answer.
+    /// Takes over what is wanted; the next fetch says so.
+    pub fn change(&self, change: FetchChange) {
+        match self {
+            Self::Raw(fetcher) => fetcher.change(change),
+            Self::Record(reading) => reading.change(change),
+        }
+    }
+
+    /// Whether anything is wanted.
+    pub fn wants(&self) -> bool {
+        match self {
+            Self::Raw(fetcher) => fetcher.wants(),
+            Self::Record(reading) => !reading.wanted.lock().is_empty(),
+        }
+    }
+
+    /// Starts a `read_committed` fetch of what is wanted; the broker has `max_wait` plus `timeout` to answer.
     ///
-    /// Cancellation: dropping the future forgets the answer.
+    /// What the answer leaves out stands as it was told last. Cancellation: dropping the future forgets the answer.
     pub fn start_fetch(
         &self,
-        order: FetchOrder,
+        limits: FetchLimits,
         timeout: Duration,
-    ) -> BoxFuture<'static, Result<Vec<FetchedPartition>>> {
+    ) -> BoxFuture<'static, Result<Vec<(FetchTicket, FetchedPartition)>>> {
         match self {
-            Self::Raw(connection) => match start_fetch(connection, &order, timeout) {
+            Self::Raw(fetcher) => match fetcher.start(limits, timeout) {
                 Ok(pending) => pending.boxed(),
                 Err(error) => std::future::ready(Err(error)).boxed(),
             },
-            Self::Record(reader) => reader.clone().fetch(order, timeout).boxed(),
+            Self::Record(reading) => reading.clone().fetch(limits, timeout).boxed(),
         }
     }
 }

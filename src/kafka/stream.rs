@@ -16,22 +16,46 @@ use uuid::Uuid;
 use super::batch::Stamped;
 use super::wire::{Connection, ProduceBatches, ProduceTopic};
 use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::model::{LeaderEpoch, Partition, ProducerId, SourceOffset, TopicId, TopicPartition};
+use crate::model::{
+    LeaderEpoch, Partition, ProducerId, SourceOffset, TopicId, TopicName, TopicPartition,
+};
 use crate::task::Ownership;
+
+/// The epoch of a fetch that wants no session (KIP-227).
+pub(super) const SESSIONLESS: i32 = -1;
 
 /// How long a fetch may take beyond the wait it asks for is the caller's timeout; this is what it asks for.
 #[derive(Debug, Clone)]
 pub struct FetchOrder {
-    /// How long the broker may wait for a first byte.
-    pub max_wait: Duration,
-    /// Bytes of the whole answer; the first batch comes whole even if it is larger (KIP-74).
-    pub max_bytes: usize,
+    /// How far the answer may go.
+    pub limits: FetchLimits,
     /// What to fetch, the most wanted first.
     pub partitions: Vec<FetchPartition>,
 }
 
-/// One partition of a fetch.
+/// How far a fetch's answer may go.
+#[derive(Debug, Clone, Copy)]
+pub struct FetchLimits {
+    /// How long the broker may wait for a first byte.
+    pub max_wait: Duration,
+    /// Bytes of the whole answer; the first batch comes whole even if it is larger (KIP-74).
+    pub max_bytes: usize,
+}
+
+/// The caller's number for a partition, and which time it wants it: another time has everything told anew.
+pub type FetchTicket = (usize, u32);
+
+/// What a caller that fetches again and again wants otherwise than before.
 #[derive(Debug, Clone)]
+pub enum FetchChange {
+    /// This partition is wanted, or from elsewhere.
+    Want(FetchTicket, FetchPartition),
+    /// The partition of this number isn't wanted any more.
+    Leave(usize),
+}
+
+/// One partition of a fetch.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FetchPartition {
     /// The partition.
     pub partition: TopicPartition,
@@ -50,8 +74,6 @@ pub struct FetchPartition {
 /// One partition of a fetch's answer.
 #[derive(Debug, Clone)]
 pub struct FetchedPartition {
-    /// Its place in the order.
-    pub place: usize,
     /// The broker's refusal, if it refused.
     pub error: Option<BrokerCode>,
     /// The high watermark; -1 if unknown.
@@ -79,49 +101,61 @@ pub struct Diverging {
 
 /// Sends a sessionless `read_committed` fetch; the broker has `max_wait` plus `timeout` to answer.
 ///
-/// Cancellation: dropping the future forgets the answer.
+/// Each partition of the answer comes with its place in the order. Cancellation: dropping the future forgets the answer.
 pub fn start_fetch(
     connection: &Connection,
     order: &FetchOrder,
     timeout: Duration,
-) -> Result<impl Future<Output = Result<Vec<FetchedPartition>>> + Send + 'static> {
-    let pending = connection.start(fetch_request(order)?, order.max_wait + timeout)?;
+) -> Result<impl Future<Output = Result<Vec<(usize, FetchedPartition)>>> + Send + 'static> {
+    let request = fetch_request(order.limits, &order.partitions)?.with_session_epoch(SESSIONLESS);
+    let pending = connection.start(request, order.limits.max_wait + timeout)?;
     let places = Places::of(
         order
             .partitions
             .iter()
             .map(|it| (&it.partition, it.topic_id)),
     );
-    Ok(async move { read_fetch(pending.await?, &places) })
+    Ok(async move {
+        let response = pending.await?;
+        if response.error_code != 0 {
+            return Err(fetch_refused(BrokerCode(response.error_code)));
+        }
+        Ok(fetched(response, |topic, id, partition| {
+            places.find(topic, id, partition)
+        }))
+    })
 }
 
-fn fetch_request(order: &FetchOrder) -> Result<FetchRequest> {
+/// A `read_committed` fetch of these partitions, without a word of a session.
+pub(super) fn fetch_request(
+    limits: FetchLimits,
+    partitions: &[FetchPartition],
+) -> Result<FetchRequest> {
     let mut topics: Vec<FetchTopic> = Vec::new();
-    for wanted in &order.partitions {
+    for wanted in partitions {
         let asked = AskedPartition::default()
             .with_partition(wanted.partition.partition.0)
             .with_current_leader_epoch(wanted.leader_epoch.0)
             .with_fetch_offset(wanted.offset.get())
             .with_last_fetched_epoch(wanted.fetched_epoch.0)
             .with_partition_max_bytes(to_i32(wanted.max_bytes)?);
-        let name = StrBytes::from_string(wanted.partition.topic.as_str().to_owned()).into();
-        match topics.last_mut().filter(|topic| topic.topic == name) {
+        let name = wanted.partition.topic.as_str();
+        match topics.last_mut().filter(|topic| **topic.topic == *name) {
             Some(topic) => topic.partitions.push(asked),
             None => topics.push(
                 FetchTopic::default()
-                    .with_topic(name)
+                    .with_topic(StrBytes::from_string(name.to_owned()).into())
                     .with_topic_id(wanted.topic_id.0)
                     .with_partitions(vec![asked]),
             ),
         }
     }
-    let wait = i32::try_from(order.max_wait.as_millis()).unwrap_or(i32::MAX);
+    let wait = i32::try_from(limits.max_wait.as_millis()).unwrap_or(i32::MAX);
     Ok(FetchRequest::default()
         .with_max_wait_ms(wait)
         .with_min_bytes(1)
-        .with_max_bytes(to_i32(order.max_bytes)?)
+        .with_max_bytes(to_i32(limits.max_bytes)?)
         .with_isolation_level(1)
-        .with_session_epoch(-1)
         .with_topics(topics))
 }
 
@@ -134,35 +168,38 @@ fn to_i32(bytes: usize) -> Result<i32> {
     })
 }
 
-fn read_fetch(response: FetchResponse, places: &Places) -> Result<Vec<FetchedPartition>> {
-    if response.error_code != 0 {
-        let code = BrokerCode(response.error_code);
-        let text = format!(
-            "the broker refused a fetch: {}",
-            super::wire::code_name(code)
-        );
-        return Err(Error::new(Kind::Broker(code), text));
-    }
+/// The error for a fetch that was refused as a whole.
+pub(super) fn fetch_refused(code: BrokerCode) -> Error {
+    let text = format!(
+        "the broker refused a fetch: {}",
+        super::wire::code_name(code)
+    );
+    Error::new(Kind::Broker(code), text)
+}
+
+/// The partitions of an answer that somebody waits for.
+pub(super) fn fetched<T>(
+    response: FetchResponse,
+    find: impl Fn(&str, Uuid, i32) -> Option<T>,
+) -> Vec<(T, FetchedPartition)> {
     let mut fetched = Vec::new();
     for topic in response.responses {
         for data in topic.partitions {
-            let place = places.find(&topic.topic, topic.topic_id, data.partition_index);
-            if let Some(place) = place {
-                fetched.push(partition(place, data));
+            if let Some(found) = find(&topic.topic, topic.topic_id, data.partition_index) {
+                fetched.push((found, partition(data)));
             }
         }
     }
-    Ok(fetched)
+    fetched
 }
 
-fn partition(place: usize, data: PartitionData) -> FetchedPartition {
+fn partition(data: PartitionData) -> FetchedPartition {
     let diverging = (data.diverging_epoch.end_offset >= 0).then_some(Diverging {
         epoch: LeaderEpoch(data.diverging_epoch.epoch),
         end: data.diverging_epoch.end_offset,
     });
     let aborted = data.aborted_transactions.unwrap_or_default();
     FetchedPartition {
-        place,
         error: (data.error_code != 0).then_some(BrokerCode(data.error_code)),
         high_watermark: data.high_watermark,
         last_stable: data.last_stable_offset,
@@ -273,34 +310,54 @@ fn read_produce(
 }
 
 /// Where each partition stands in a request: answers name topics by name or by id, as the version has it.
-#[derive(Debug)]
-struct Places(HashMap<(Topic, Partition), usize>);
+#[derive(Debug, Default)]
+pub(super) struct Places(HashMap<(Topic, Partition), usize>);
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Topic {
-    Named(String),
+    Named(TopicName),
     Known(Uuid),
 }
 
 impl Places {
     fn of<'a>(asked: impl Iterator<Item = (&'a TopicPartition, TopicId)>) -> Self {
-        let mut places = HashMap::new();
+        let mut places = Self::default();
         for (place, (partition, id)) in asked.enumerate() {
-            let name = Topic::Named(partition.topic.as_str().to_owned());
-            places.insert((name, partition.partition), place);
-            if id.is_known() {
-                places.insert((Topic::Known(id.0), partition.partition), place);
-            }
+            places.add(partition, id, place);
         }
-        Self(places)
+        places
     }
 
-    fn find(&self, name: &str, id: Uuid, partition: i32) -> Option<usize> {
+    /// Gives a partition its place.
+    pub(super) fn add(&mut self, partition: &TopicPartition, id: TopicId, place: usize) {
+        for topic in Topic::both(partition, id) {
+            self.0.insert((topic, partition.partition), place);
+        }
+    }
+
+    /// Takes a partition's place away.
+    pub(super) fn remove(&mut self, partition: &TopicPartition, id: TopicId) {
+        for topic in Topic::both(partition, id) {
+            self.0.remove(&(topic, partition.partition));
+        }
+    }
+
+    /// The place of a partition of an answer.
+    pub(super) fn find(&self, name: &str, id: Uuid, partition: i32) -> Option<usize> {
         let topic = if id.is_nil() {
-            Topic::Named(name.to_owned())
+            Topic::Named(name.into())
         } else {
             Topic::Known(id)
         };
         self.0.get(&(topic, Partition(partition))).copied()
+    }
+}
+
+impl Topic {
+    /// By name, and by its id if it has one.
+    fn both(partition: &TopicPartition, id: TopicId) -> impl Iterator<Item = Self> {
+        let named = Self::Named(partition.topic.clone());
+        let known = id.is_known().then_some(Self::Known(id.0));
+        std::iter::once(named).chain(known)
     }
 }

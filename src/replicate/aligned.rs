@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::admin::{self, At};
 use crate::kafka::batch::{Batch, BatchError, batches};
 use crate::kafka::wire::{Cluster, Slot};
-use crate::kafka::{FetchOrder, FetchPartition, start_fetch};
+use crate::kafka::{FetchLimits, FetchOrder, FetchPartition, start_fetch};
 use crate::model::{
     HaltCode, LeaderEpoch, OffsetsMode, Reason, SourceOffset, TargetOffset, TopicPartition,
 };
@@ -312,8 +312,10 @@ async fn fetch(
     let connection = source.connection(leader.broker, Slot::Control).await?;
     let bytes = usize::try_from(READ_BYTES).unwrap_or_default();
     let order = FetchOrder {
-        max_wait: Duration::ZERO,
-        max_bytes: bytes,
+        limits: FetchLimits {
+            max_wait: Duration::ZERO,
+            max_bytes: bytes,
+        },
         partitions: vec![FetchPartition {
             partition: partition.clone(),
             topic_id: leader.topic_id,
@@ -324,7 +326,7 @@ async fn fetch(
         }],
     };
     let answer = start_fetch(&connection, &order, source.settings().request_timeout)?;
-    let fetched = answer.await?.into_iter().next();
+    let fetched = answer.await?.into_iter().next().map(|(_, it)| it);
     fetched.ok_or_else(|| {
         let message = "the source left the partition out of its answer";
         Error::new(Kind::Protocol, message).partition(partition)

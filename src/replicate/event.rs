@@ -25,9 +25,8 @@ pub(crate) enum Event {
     /// A fetch was answered.
     Fetched {
         lane: Lane,
-        tickets: Vec<Ticket>,
         reserved: usize,
-        answer: Result<Vec<FetchedPartition>>,
+        answer: Result<Vec<(Ticket, FetchedPartition)>>,
     },
     /// What is produced to is there, or not.
     OutletUp(Lane, Result<Sink>),

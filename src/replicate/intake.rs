@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::batches;
-use crate::kafka::{FetchOrder, FetchPartition, FetchedPartition, Source};
+use crate::kafka::{FetchChange, FetchLimits, FetchPartition, FetchedPartition, Source};
 use crate::model::SourceOffset;
 
 use super::event::{Event, Ticket};
 use super::hold::Cargo;
-use super::mirror::{Lane, Mirror, Phase};
+use super::mirror::{Lane, Mirror};
 use super::settle::Trouble;
 use super::sieve::{Sieve, Verdict};
 use super::worker::{Intake, Worker};
@@ -61,19 +61,25 @@ impl Worker {
             return;
         }
         let max_bytes = room.min(self.link.settings.fetch_max_bytes);
-        let Some((order, tickets)) = order(intake, &self.mirrors, &self.link.settings, max_bytes)
-        else {
+        tell(intake, lane, &source, &self.mirrors, &self.link.settings);
+        if !source.wants() {
             return;
+        }
+        let max_wait = if intake.full.is_empty() {
+            LONG_WAIT
+        } else {
+            SHORT_WAIT
         };
-        intake.turn = intake.turn.wrapping_add(1);
         intake.busy = true;
         self.reserved += max_bytes;
-        let timeout = self.link.settings.request_timeout;
-        let pending = source.start_fetch(order, timeout);
+        let limits = FetchLimits {
+            max_wait,
+            max_bytes,
+        };
+        let pending = source.start_fetch(limits, self.link.settings.request_timeout);
         self.events.push(Box::pin(async move {
             Event::Fetched {
                 lane,
-                tickets,
                 reserved: max_bytes,
                 answer: pending.await,
             }
@@ -86,7 +92,10 @@ impl Worker {
         };
         intake.busy = false;
         match source {
-            Ok(source) => intake.source = Some(source),
+            Ok(source) => {
+                intake.source = Some(source);
+                intake.changed.clone_from(&intake.members);
+            }
             Err(error) => self.intake_lost(lane, &error),
         }
     }
@@ -107,25 +116,27 @@ impl Worker {
     pub(crate) fn fetched(
         &mut self,
         lane: Lane,
-        tickets: &[Ticket],
         reserved: usize,
-        answer: Result<Vec<FetchedPartition>>,
+        answer: Result<Vec<(Ticket, FetchedPartition)>>,
     ) {
         self.reserved -= reserved;
-        if let Some(intake) = self.intakes.get_mut(&lane) {
-            intake.busy = false;
-        }
+        let Some(intake) = self.intakes.get_mut(&lane) else {
+            return;
+        };
+        intake.busy = false;
         let partitions = match answer {
             Ok(partitions) => partitions,
             Err(error) => return self.intake_lost(lane, &error),
         };
         let now = self.link.now_ms();
-        for fetched in partitions {
-            let Some(&(index, round)) = tickets.get(fetched.place) else {
-                continue;
-            };
-            if self.mirrors[index].flows_in(round) {
-                match take_in(&mut self.mirrors[index], fetched, now) {
+        let quiet_until = std::mem::replace(&mut intake.heard_at, now);
+        let changed = partitions.iter().map(|((index, _), _)| *index);
+        intake.changed.extend(changed);
+        for ((index, round), fetched) in partitions {
+            let mirror = &mut self.mirrors[index];
+            if mirror.flows_in(round) {
+                mirror.note_told(quiet_until);
+                match take_in(mirror, fetched, now) {
                     Ok(missed) => {
                         if missed {
                             self.tell_missed(index);
@@ -139,46 +150,39 @@ impl Worker {
     }
 }
 
-/// What to ask for on a connection: every flowing partition with room, each first in turn.
-fn order(
-    intake: &Intake,
+/// Tells a source what is wanted otherwise than at the last fetch: every flowing partition with room.
+fn tell(
+    intake: &mut Intake,
+    lane: Lane,
+    source: &Source,
     mirrors: &[Mirror],
     settings: &super::context::Settings,
-    max_bytes: usize,
-) -> Option<(FetchOrder, Vec<Ticket>)> {
-    let mut left_out = false;
-    let mut partitions = Vec::new();
-    let mut tickets = Vec::new();
-    let count = intake.members.len();
-    for step in 0..count {
-        let index = intake.members[(intake.turn.wrapping_add(step)) % count];
+) {
+    let mut changed = std::mem::take(&mut intake.changed);
+    changed.append(&mut intake.full);
+    changed.sort_unstable();
+    changed.dedup();
+    for index in changed {
         let mirror = &mirrors[index];
-        if !matches!(mirror.phase, Phase::Flowing { .. }) {
-            continue;
+        let flows = mirror.fetches_at(lane);
+        let is_full = mirror.bytes() >= settings.partition_max_bytes;
+        if flows && is_full {
+            intake.full.push(index);
         }
-        if mirror.bytes() >= settings.partition_max_bytes {
-            left_out = true;
-            continue;
-        }
-        tickets.push((index, mirror.round));
-        partitions.push(FetchPartition {
-            partition: mirror.route.source.clone(),
-            topic_id: mirror.route.source_id,
-            offset: mirror.fetch_next,
-            max_bytes: settings.partition_max_bytes,
-            leader_epoch: mirror.leader_epoch,
-            fetched_epoch: mirror.fetched_epoch,
+        source.change(if flows && !is_full {
+            let partition = FetchPartition {
+                partition: mirror.route.source.clone(),
+                topic_id: mirror.route.source_id,
+                offset: mirror.fetch_next,
+                max_bytes: settings.partition_max_bytes,
+                leader_epoch: mirror.leader_epoch,
+                fetched_epoch: mirror.fetched_epoch,
+            };
+            FetchChange::Want((index, mirror.round), partition)
+        } else {
+            FetchChange::Leave(index)
         });
     }
-    let max_wait = if left_out { SHORT_WAIT } else { LONG_WAIT };
-    (!partitions.is_empty()).then_some((
-        FetchOrder {
-            max_wait,
-            max_bytes,
-            partitions,
-        },
-        tickets,
-    ))
 }
 
 /// Takes one partition's part of a fetch response into its hold. Returns whether deletions may have been missed.

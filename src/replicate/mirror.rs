@@ -170,6 +170,8 @@ pub(crate) struct Mirror {
     pub(crate) start: Option<Start>,
     /// The round in which something landed last: the first that lands in a round is stored at once.
     pub(crate) landed_in: u32,
+    /// The round in which the source last told of it.
+    pub(crate) told_in: u32,
     /// What the configuration says to do where it would have to guess.
     pub(crate) policies: Policies,
     /// What an operator decided about the trouble it stands still for.
@@ -229,6 +231,7 @@ impl Mirror {
             counted: 0,
             start,
             landed_in: 0,
+            told_in: 0,
             policies,
             grant: None,
             pending: None,
@@ -319,7 +322,7 @@ impl Mirror {
     fn pass_stretches(&mut self) {
         while self.staged.is_empty() && self.window.is_empty() {
             let Some(until) = self.hold.skip() else { break };
-            self.tracked.advance(until);
+            self.tracked.pass(until);
         }
     }
 

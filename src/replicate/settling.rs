@@ -121,9 +121,10 @@ impl Worker {
         let leader = settled.target.leader.broker;
         let outlet = self.link.outlet_of(&mirror.route, leader);
         mirror.phase = Phase::Flowing { intake, outlet };
-        let members = &mut self.intakes.entry(intake).or_default().members;
-        if !members.contains(&index) {
-            members.push(index);
+        let lane = self.intakes.entry(intake).or_default();
+        lane.changed.push(index);
+        if !lane.members.contains(&index) {
+            lane.members.push(index);
         }
         if mirror.start.take().is_some() {
             // Where it starts must be known before the first record moves (H10).
@@ -146,6 +147,7 @@ impl Worker {
             && let Some(intake) = self.intakes.get_mut(&intake)
         {
             intake.members.retain(|&member| member != index);
+            intake.changed.push(index);
             mirror.epochs_until = mirror.epochs_until.max(mirror.fetch_next);
         }
         mirror.drop_cargo();
@@ -184,6 +186,7 @@ impl Worker {
             Then::Flow { intake, outlet } => {
                 mirror.tracked.lock().begun = true;
                 mirror.phase = Phase::Flowing { intake, outlet };
+                self.intakes.entry(intake).or_default().changed.push(index);
                 self.touch(index);
             }
             Then::Settle {

@@ -8,7 +8,7 @@ use crate::control::topics::MirroredTopic;
 use crate::kafka::batch::Batch;
 use crate::model::SourceOffset;
 
-use super::mirror::Mirror;
+use super::mirror::{Mirror, Phase};
 use super::tracked::Known;
 use super::worker::Worker;
 
@@ -20,6 +20,17 @@ impl Worker {
             let deletions = &mut known.record.history.deletions;
             let changed = deletions.keep(mirrored.keeps_tombstones_ms);
             known.dirty |= changed && known.begun;
+        }
+    }
+
+    /// Notes for partitions without news that nothing of them is missing: answers within a fetch session leave them out.
+    pub(crate) fn note_quiet(&self) {
+        for mirror in &self.mirrors {
+            if let Phase::Flowing { intake, .. } = mirror.phase
+                && let Some(intake) = self.intakes.get(&intake)
+            {
+                mirror.note_quiet(intake.heard_at);
+            }
         }
     }
 
@@ -38,6 +49,20 @@ impl Worker {
 }
 
 impl Mirror {
+    /// Notes that there is news of it, and none was until the answer before, at `quiet_until`.
+    pub(crate) fn note_told(&mut self, quiet_until: i64) {
+        self.note_quiet(quiet_until);
+        self.told_in = self.round;
+    }
+
+    /// Notes that it had no news until then.
+    fn note_quiet(&self, until: i64) {
+        let mut known = self.tracked.lock();
+        if self.told_in == self.round && known.lag() == 0 {
+            known.note_fetch(until);
+        }
+    }
+
     /// Looks whether the log cleaner has been before or in the next batch. Returns whether deletions may be missing for it.
     pub(crate) fn note_cleaning(&self, batch: &Batch, now_ms: i64) -> bool {
         let hole = batch.base_offset() > self.fetch_next.get() || !batch.is_contiguous();

@@ -179,9 +179,11 @@ impl Tracked {
         self.state.lock()
     }
 
-    /// Moves the frontier forward.
-    pub(crate) fn advance(&self, frontier: SourceOffset) {
-        self.lock().advance(frontier);
+    /// Moves the frontier over a stretch of which nothing travels.
+    pub(crate) fn pass(&self, frontier: SourceOffset) {
+        let mut known = self.lock();
+        known.advance(frontier);
+        known.judge_state();
     }
 
     /// Shows a state, with what it waits for.

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::kafka::record::{Reader, Shard};
 use crate::kafka::wire::{Cluster, Slot};
-use crate::kafka::{Sink, Source};
+use crate::kafka::{Fetcher, Reading, Sink, Source};
 use crate::model::{BrokerId, DataPath, LinkIdentity};
 
 use super::context::{LinkContext, Settings};
@@ -54,10 +54,11 @@ impl LinkContext {
         let slot = Slot::Fetch(lane.slot);
         let connection = self.source.connection(lane.broker, slot).await?;
         Ok(match self.settings.path {
-            DataPath::Raw => Source::Raw(connection),
+            DataPath::Raw => Source::Raw(Fetcher::new(connection)),
             DataPath::Record => {
                 let group = self.shards.group.clone();
-                Source::Record(Reader::open(&self.source, connection, group).await?)
+                let reader = Reader::open(&self.source, connection, group).await?;
+                Source::Record(Reading::new(reader))
             }
         })
     }

@@ -50,8 +50,12 @@ pub(crate) struct Intake {
     pub(crate) busy: bool,
     /// The partitions that fetch here.
     pub(crate) members: Vec<usize>,
-    /// Where the next fetch begins among them, so that each is first in turn.
-    pub(crate) turn: usize,
+    /// Those of which the next fetch may have to say something else than the last one did.
+    pub(crate) changed: Vec<usize>,
+    /// Those that were full at the last fetch and left out.
+    pub(crate) full: Vec<usize>,
+    /// When the last fetch was answered, in milliseconds since 1970.
+    pub(crate) heard_at: i64,
 }
 
 /// The producing side of one target connection.
@@ -133,7 +137,10 @@ pub async fn run(
             Some(release) = next_release(&mut releases) => worker.release(release),
             Ok(()) = paused.changed() => worker.pause(*paused.borrow_and_update()),
             _ = lazily.tick() => worker.store_lazily(),
-            _ = log_starts.tick() => worker.ask_log_starts(),
+            _ = log_starts.tick() => {
+                worker.note_quiet();
+                worker.ask_log_starts();
+            }
         }
     }
     worker.drain().await
@@ -162,12 +169,9 @@ impl Worker {
             Event::IntakeUp(lane, connection) => self.intake_up(lane, connection),
             Event::Fetched {
                 lane,
-                tickets,
                 reserved,
                 answer,
-            } => {
-                self.fetched(lane, &tickets, reserved, answer);
-            }
+            } => self.fetched(lane, reserved, answer),
             Event::OutletUp(lane, connection) => self.outlet_up(lane, connection),
             Event::Produced {
                 lane,

@@ -17,7 +17,9 @@ use super::gathering::{Clear, clear};
 use super::streams::Streams;
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::batch::BatchError;
-use crate::kafka::stream::{FetchOrder, FetchPartition, FetchedPartition, start_fetch};
+use crate::kafka::stream::{
+    FetchLimits, FetchOrder, FetchPartition, FetchedPartition, start_fetch,
+};
 use crate::kafka::wire::{Cluster, Connection};
 use crate::model::SourceOffset;
 
@@ -78,7 +80,7 @@ impl Reader {
         self,
         order: FetchOrder,
         timeout: Duration,
-    ) -> Result<Vec<FetchedPartition>> {
+    ) -> Result<Vec<(usize, FetchedPartition)>> {
         self.begin(&order, timeout).await?;
         let looks = self.gather(&order).await?;
         let fetched = start_fetch(&self.0.connection, &looks, timeout)?.await?;
@@ -106,7 +108,11 @@ impl Reader {
     async fn gather(&self, order: &FetchOrder) -> Result<FetchOrder> {
         let order = order.clone();
         self.with_streams(move |streams| {
-            streams.gather(&order.partitions, order.max_wait, order.max_bytes)?;
+            let FetchLimits {
+                max_wait,
+                max_bytes,
+            } = order.limits;
+            streams.gather(&order.partitions, max_wait, max_bytes)?;
             let mut partitions = order.partitions;
             for wanted in &mut partitions {
                 let Some(stream) = streams.stream(&wanted.partition) else {
@@ -121,8 +127,10 @@ impl Reader {
                 wanted.max_bytes = if matters { LOOK_BYTES } else { NOTHING };
             }
             Ok(FetchOrder {
-                max_wait: Duration::ZERO,
-                max_bytes: LOOKS_BYTES,
+                limits: FetchLimits {
+                    max_wait: Duration::ZERO,
+                    max_bytes: LOOKS_BYTES,
+                },
                 partitions,
             })
         })
@@ -134,20 +142,20 @@ impl Reader {
         &self,
         order: &FetchOrder,
         looks: &FetchOrder,
-        fetched: Vec<FetchedPartition>,
+        fetched: Vec<(usize, FetchedPartition)>,
         timeout: Duration,
-    ) -> Result<Vec<FetchedPartition>> {
+    ) -> Result<Vec<(usize, FetchedPartition)>> {
         let mut streams = self.0.streams.lock();
         let streams = streams.as_mut().ok_or_else(ended)?;
         let mut handed = Vec::new();
-        for look in fetched {
-            let (Some(wanted), Some(at)) = (
-                order.partitions.get(look.place),
-                looks.partitions.get(look.place),
-            ) else {
+        for (place, look) in fetched {
+            let (Some(wanted), Some(at)) =
+                (order.partitions.get(place), looks.partitions.get(place))
+            else {
                 continue;
             };
-            handed.extend(streams.hand_over(wanted, at.offset.get(), &look, timeout)?);
+            let answer = streams.hand_over(wanted, at.offset.get(), &look, timeout)?;
+            handed.extend(answer.map(|answer| (place, answer)));
         }
         Ok(handed)
     }
@@ -257,7 +265,6 @@ fn trouble(wanted: &FetchPartition, at: i64, look: &FetchedPartition) -> Option<
 
 fn answer(error: Option<BrokerCode>, records: Bytes, look: &FetchedPartition) -> FetchedPartition {
     FetchedPartition {
-        place: look.place,
         error,
         high_watermark: look.high_watermark,
         last_stable: look.last_stable,

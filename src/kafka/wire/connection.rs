@@ -149,7 +149,7 @@ impl Connection {
     )]
     pub fn start<R: Request>(&self, request: R, timeout: Duration) -> Result<Pending<R::Response>> {
         let version = self.choose(R::KEY, R::SPOKEN, request.highest_version())?;
-        self.start_version(&request, version, timeout, answer_to::<R>)
+        self.start_in(&request, version, timeout)
     }
 
     /// Sends a request when there is room for it, and waits for its answer.
@@ -187,6 +187,16 @@ impl Connection {
     ) -> Result<Pending<R::Response>> {
         let message = Message::of(request, version, &self.0.client_id);
         self.send(message, (R::KEY, version), timeout, read)
+    }
+
+    /// The same in a version chosen by the caller.
+    pub(crate) fn start_in<R: Request>(
+        &self,
+        request: &R,
+        version: i16,
+        timeout: Duration,
+    ) -> Result<Pending<R::Response>> {
+        self.start_version(request, version, timeout, answer_to::<R>)
     }
 
     /// Sends batches without copying their bodies; otherwise like [`Connection::start`].
