@@ -2,6 +2,8 @@
 //!
 //! Each rule also has a test that it finds a planted violation.
 
+#[path = "rules/docs.rs"]
+mod docs;
 #[path = "rules/layers.rs"]
 mod layers;
 #[path = "rules/size.rs"]
@@ -52,4 +54,11 @@ fn no_banned_word_is_said() {
 #[test]
 fn every_file_says_what_it_promises() {
     enforce(&["src", "tests"], words::headers);
+}
+
+#[test]
+fn tests_named_in_documents_exist() {
+    let document = include_str!("../docs/faults.md");
+    let missing = docs::missing_tests(document, &Source::all(&["src", "tests"]));
+    assert!(missing.is_empty(), "\n{}\n", missing.join("\n"));
 }

@@ -53,6 +53,11 @@ impl Ownership {
         until > 0 && self.0.term.borrow().is_some() && self.elapsed(Instant::now()) < until
     }
 
+    /// Whether the lease ran out, so that another process may have taken over. A later extension says that none has.
+    pub fn has_run_out(&self) -> bool {
+        self.elapsed(Instant::now()) >= self.0.until.load(Ordering::Acquire)
+    }
+
     /// The error of somebody who wanted to write and may not.
     pub fn check(&self) -> Result<()> {
         if self.is_held() {
@@ -119,12 +124,12 @@ mod tests {
         ownership.extend(Instant::now() + LEASE);
         assert!(!ownership.is_held(), "no term has begun");
         ownership.begin(3);
-        assert!(ownership.clone().is_held());
+        assert!(ownership.clone().is_held() && !ownership.has_run_out());
         tokio::time::advance(LEASE).await;
-        assert!(!ownership.is_held());
+        assert!(!ownership.is_held() && ownership.has_run_out());
         assert_eq!(ownership.check().unwrap_err().kind(), Kind::Refused);
         ownership.extend(Instant::now() + LEASE);
-        assert!(ownership.is_held());
+        assert!(ownership.is_held() && !ownership.has_run_out());
         // An answer that comes late doesn't shorten it.
         ownership.extend(Instant::now());
         assert!(ownership.is_held());

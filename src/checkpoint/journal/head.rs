@@ -57,6 +57,11 @@ impl Head {
         Space::Meta.full_key(b"head")
     }
 
+    /// Whether both are of one term of one owner.
+    pub(super) fn is_same_claim(&self, other: &Self) -> bool {
+        (self.term, self.claim) == (other.term, other.claim)
+    }
+
     /// Producer id and epoch of a term: a later term under the same id fences an earlier one.
     pub(super) fn producer(link: &LinkName, term: u64) -> (ProducerId, i16) {
         let writer = LinkIdentity {

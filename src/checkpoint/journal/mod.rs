@@ -18,6 +18,7 @@ mod head;
 mod line;
 pub(super) mod own;
 mod patience;
+mod place;
 mod rebuild;
 mod reconcile;
 mod topic;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::claim::claim;
 use super::line::Line;
 use super::patience::{Patience, Seen, Verdict};
+use super::place::Place;
 use super::reconcile::{Reconciled, reconcile};
 use super::writer::Writer;
 use super::{Head, LEASE, MARGIN, Owner, Revision, Topic};
@@ -177,13 +178,11 @@ impl Candidate<'_> {
             .last()
             .map_or(head.revision, |seen| seen.head.revision);
         self.ownership.extend(sent_at + LEASE);
-        let tenure = self.begin(
-            &topic,
-            Head {
-                revision: latest,
-                ..head.clone()
-            },
-        );
+        let claimed = Head {
+            revision: latest,
+            ..head.clone()
+        };
+        let tenure = self.begin(Place::behind_claim(&topic, offset), claimed);
         tracing::info!(link = %self.line.link(), term = head.term, "this process owns the link");
         let is_foreign = |seen: &Seen| seen.head.owner.id != me.id && !seen.head.released;
         let must_wait = between.iter().any(is_foreign);
@@ -210,16 +209,15 @@ impl Candidate<'_> {
     }
 
     /// Starts the writer, which renews the lease from now on.
-    fn begin(&self, topic: &Topic, head: Head) -> Tenure {
+    fn begin(&self, place: Place, head: Head) -> Tenure {
         self.line.begin(head.revision);
         let stop = CancellationToken::new();
         let (trouble, told) = watch::channel(None);
         let writer = Writer {
-            topic: topic.clone(),
+            place,
             line: Arc::clone(self.line),
             ownership: self.ownership.clone(),
             head,
-            sequence: 1,
             trouble,
         };
         Tenure {

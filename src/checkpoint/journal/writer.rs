@@ -1,7 +1,8 @@
 //! Appends to the journal: one batch at a time, at the latest when the lease has to be renewed.
 //!
 //! A batch whose outcome isn't known is sent again as it was, until it is: the broker takes it once. A broker that saw a later
-//! term refuses it, and that is how an owner that was replaced learns of it, whatever it believes about time.
+//! term refuses it, and that is how an owner that was replaced learns of it, whatever it believes about time. Where brokers forget
+//! terms within seconds, it learns of it by reading what others wrote, before and after it writes itself.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +12,9 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::line::{Group, Line};
+use super::place::Place;
 use super::topic::NotAppended;
-use super::{BEAT, Head, LEASE, Revision, Topic};
+use super::{BEAT, Head, LEASE, Revision};
 use crate::checkpoint::envelope;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::{Builder, Codec, Record, Stamp, Stamped};
@@ -32,13 +34,12 @@ const PAUSE_CAP: Duration = Duration::from_secs(1);
 /// The writer of one term.
 #[derive(Debug)]
 pub(super) struct Writer {
-    pub(super) topic: Topic,
+    /// Where it writes next.
+    pub(super) place: Place,
     pub(super) line: Arc<Line>,
     pub(super) ownership: Ownership,
     /// As it was claimed; each batch ends with it, brought up to date.
     pub(super) head: Head,
-    /// The next sequence number.
-    pub(super) sequence: i32,
     /// Why nothing can be written, while that is so.
     pub(super) trouble: watch::Sender<Option<String>>,
 }
@@ -124,23 +125,21 @@ impl Writer {
         released: bool,
     ) -> Result<()> {
         self.head.released = released;
-        let batch = build(&self.line, &self.head, records, self.sequence)?;
+        let batch = build(&self.line, &self.head, records, self.place.sequence())?;
         let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
         let mut failures = 0;
         let mut missed = 0;
         loop {
             let sent_at = Instant::now();
-            let appended = self.topic.append(batch.clone()).await;
+            let lapsed = self.ownership.has_run_out();
+            let appended = self.place.append(&batch, &self.head, lapsed).await;
             missed = match &appended {
                 Err(NotAppended::Missing(_)) => missed + 1,
                 Ok(_) | Err(_) => 0,
             };
             match appended {
-                Ok(_) => {
+                Ok(()) => {
                     self.ownership.extend(sent_at + LEASE);
-                    let next =
-                        (i64::from(self.sequence) + i64::from(batch.record_count)) & 0x7fff_ffff;
-                    self.sequence = i32::try_from(next).unwrap_or_default();
                     if self.trouble.send_replace(None).is_some() {
                         tracing::info!(link = %self.line.link(), "the journal is written again");
                     }
@@ -160,7 +159,7 @@ impl Writer {
                 }
             }
             sleep(backoff.next()).await;
-            self.topic.look_again().await;
+            self.place.look_again().await;
         }
     }
 }

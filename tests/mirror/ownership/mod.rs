@@ -2,6 +2,8 @@
 //! silent, whether it is dead or only stopped.
 
 mod away;
+mod fence;
+mod forgetful;
 mod race;
 mod silent;
 mod standby;
@@ -24,6 +26,16 @@ async fn shows(farshore: &Farshore, state: &str) -> String {
         }
     })
     .await
+}
+
+/// Waits until the log of a process says something for the first time.
+async fn logs(farshore: &Farshore, text: &str) {
+    let what = format!("{text:?} is logged");
+    eventually(CATCH_UP, &what, async || match logged(farshore, text) {
+        0 => Err(farshore.process().stderr()),
+        _ => Ok(()),
+    })
+    .await;
 }
 
 /// How often the log of a process says something.

@@ -137,25 +137,3 @@ async fn a_stopped_owner_writes_nothing_when_it_wakes() {
         std::mem::swap(&mut pair.setting.farshore, &mut pair.other);
     }
 }
-
-/// Only the broker's refusal tells the one that wakes: nothing else is written in this link.
-#[tokio::test]
-async fn brokers_refuse_a_former_term() {
-    for version in [KafkaVersion::V4_1, KafkaVersion::V3_9Zk] {
-        let setting = Setting::start(version, "topics = [\"none\"]").await;
-        let (mut first, mut second) = (
-            farshore(&setting.paris, &setting.oslo, "topics = [\"none\"]"),
-            farshore(&setting.paris, &setting.oslo, "topics = [\"none\"]"),
-        );
-        first.start().await;
-        shows(&first, "running").await;
-        second.start().await;
-        shows(&second, "standby").await;
-        first.process().signal(Signal::STOP);
-        shows(&second, "running").await;
-        first.process().signal(Signal::CONT);
-        shows(&first, "standby").await;
-        assert_eq!(logged(&first, "another process took the link over"), 1);
-        assert_eq!(logged(&first, "INVALID_PRODUCER_EPOCH"), 1);
-    }
-}

@@ -32,7 +32,7 @@ pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -
     findings
 }
 
-/// A broker that forgets the owner's term between two of its signs of life can't refuse a former owner.
+/// A broker that forgets producers between two signs of life of the owner can't refuse what a former one sent late.
 fn forgetful(link: &LinkFacts, target: &ClusterFacts) -> Option<Finding> {
     let settings = target.reached.as_ref().ok()?.settings.as_ref().ok()?;
     let memory: i64 = settings.get(MEMORY)?.trim().parse().ok()?;
@@ -40,7 +40,7 @@ fn forgetful(link: &LinkFacts, target: &ClusterFacts) -> Option<Finding> {
         problem(
             &format!("link {}", link.name),
             format!(
-                "{MEMORY} on {} is {memory}: two processes of the link could both own it",
+                "{MEMORY} on {} is {memory}: what a former owner of the link sent late would not be refused",
                 link.target
             ),
             format!(

@@ -68,7 +68,7 @@ fn a_target_that_forgets_owners_is_no_place_for_a_lease() {
     assert_only(
         &facts,
         Severity::Problem,
-        "could both own it",
+        "would not be refused",
         "producer.id.expiration.ms=86400000",
     );
 }

@@ -1,0 +1,90 @@
+//! What others write into the journal ends a term: by the broker's refusal, and by the place where the owner's next batch lands.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use farshore::kafka::admin::{At, list_offset, read_at};
+use farshore::kafka::batch::{Builder, Codec, Stamp};
+use farshore::kafka::wire::{Cluster, ClusterSettings, HostPort, Plain, Slot};
+use farshore::kafka::{ProducePart, start_produce};
+use farshore::model::{LeaderEpoch, TopicPartition};
+
+use super::{logged, logs, shows};
+use crate::setting::Setting;
+use crate::support::brokers::KafkaVersion;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Which batch of the journal is written once more.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Copied {
+    First,
+    Last,
+}
+
+/// Appends a copy of a batch to the journal on the target, under another identity.
+pub(super) async fn copy(setting: &Setting, which: Copied, under: impl FnOnce(Stamp) -> Stamp) {
+    let bootstrap = HostPort::from_str(&setting.oslo.bootstrap()).expect("an address");
+    let settings = ClusterSettings {
+        name: "oslo".into(),
+        bootstrap: vec![bootstrap],
+        address_map: BTreeMap::new(),
+        client_id: "copy".to_owned(),
+        login: None,
+        connect_timeout: LIMIT,
+        request_timeout: LIMIT,
+        metadata_max_age: LIMIT,
+    };
+    let oslo = Cluster::new(settings, Arc::new(Plain));
+    let journal = TopicPartition::new("__farshore.paris-oslo", 0);
+    let leader = oslo.leader(&journal).await.expect("a leader");
+    let end = list_offset(&oslo, &journal, LeaderEpoch::UNKNOWN, At::HighWatermark).await;
+    let offset = match which {
+        Copied::First => 0,
+        Copied::Last => end.expect("an end").offset - 1,
+    };
+    let read = read_at(&oslo, &journal, offset, 1).await.expect("a batch");
+    let batch = read.batches.first().expect("a batch");
+    let header = batch.header();
+    let stamp = Stamp {
+        producer_id: header.producer_id,
+        producer_epoch: header.producer_epoch,
+        base_sequence: header.base_sequence,
+    };
+    // Built anew, because producers may not send the times that the broker set.
+    let mut copy = Builder::new(Codec::Lz4);
+    for record in &batch.records().expect("records") {
+        let record = record.and_then(|it| it.to_record()).expect("a record");
+        copy.push_record(&record);
+    }
+    let part = ProducePart {
+        partition: journal,
+        topic_id: leader.topic_id,
+        batch: copy.finish(under(stamp)).expect("a batch"),
+    };
+    let connection = oslo.connection(leader.broker, Slot::Journal).await;
+    let connection = connection.expect("a connection");
+    let answers = start_produce(&connection, vec![part], LIMIT, None).expect("a request");
+    let answers = answers.await.expect("an answer");
+    assert!(answers[0].error.is_none(), "{answers:?}");
+}
+
+/// Of a copy of its own batch the owner learns by the broker's refusal only.
+#[tokio::test]
+async fn brokers_refuse_a_former_term() {
+    for version in [KafkaVersion::V4_1, KafkaVersion::V3_9Zk] {
+        let mut setting = Setting::start(version, "topics = [\"none\"]").await;
+        setting.farshore.start().await;
+        shows(&setting.farshore, "running").await;
+        copy(&setting, Copied::Last, |stamp| Stamp {
+            producer_epoch: stamp.producer_epoch + 1,
+            base_sequence: 0,
+            ..stamp
+        })
+        .await;
+        logs(&setting.farshore, "another process took the link over").await;
+        assert_eq!(logged(&setting.farshore, "INVALID_PRODUCER_EPOCH"), 1);
+    }
+}

@@ -1,0 +1,53 @@
+//! A target that forgets producers at once, so that it refuses nothing: owners learn of each other by reading the journal.
+
+use farshore::kafka::batch::Stamp;
+use farshore::model::ProducerId;
+use rustix::process::Signal;
+
+use super::fence::{Copied, copy};
+use super::{logged, logs, shows};
+use crate::setting::{CATCH_UP, Setting, farshore};
+use crate::support::brokers::{KafkaVersion, Spec};
+
+const LINK: &str = "topics = [\"t\"]";
+
+#[tokio::test]
+async fn a_target_that_forgets_terms_at_once_gets_nothing_from_a_former_owner() {
+    let forgetful = Spec::new(KafkaVersion::V4_1)
+        .property("producer.id.expiration.ms", "1")
+        .property("producer.id.expiration.check.interval.ms", "50");
+    let mut setting = Setting::between(Spec::new(KafkaVersion::V4_1), forgetful, LINK).await;
+    let mut other = farshore(&setting.paris, &setting.oslo, LINK);
+    setting.topic("t", 1, &[]).await;
+    setting.write("t", 0, 0..100).await;
+    setting.farshore.start().await;
+    setting.mirrored("t", 1).await;
+    other.start().await;
+    shows(&other, "standby").await;
+
+    setting.farshore.process().signal(Signal::STOP);
+    shows(&other, "running").await;
+    setting.write("t", 0, 100..200).await;
+    let mirror = setting.on_target("t", 1).await;
+    mirror.reaches(200, CATCH_UP).await;
+    setting.farshore.process().signal(Signal::CONT);
+    shows(&setting.farshore, "standby").await;
+    assert_eq!(logged(&setting.farshore, "no longer owned"), 1);
+    // It looked before it wrote, so that the new owner met nothing of it.
+    setting.write("t", 0, 200..300).await;
+    mirror.reaches(300, CATCH_UP).await;
+    shows(&other, "running").await;
+    assert_eq!(logged(&other, "no longer owned"), 0);
+
+    // What a former owner wrote without a look, the present one finds before its next batch.
+    copy(&setting, Copied::First, |_| Stamp {
+        producer_id: ProducerId(-1),
+        producer_epoch: -1,
+        base_sequence: -1,
+    })
+    .await;
+    logs(&other, "is in the journal").await;
+    setting.write("t", 0, 300..400).await;
+    mirror.reaches(400, CATCH_UP).await;
+    assert_eq!(setting.compare("t", 1).await, 400);
+}
