@@ -1,26 +1,20 @@
 //! The fetching side of the worker.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::batches;
-use crate::kafka::{FetchOrder, FetchPartition, FetchedPartition, Source};
+use crate::kafka::{FetchedPartition, Source};
 use crate::model::SourceOffset;
 
+use super::asking::Asked;
+use super::demand::Brought;
 use super::event::{Event, Ticket};
 use super::hold::Cargo;
-use super::mirror::{Lane, Mirror, Phase};
+use super::mirror::{Lane, Mirror};
 use super::settle::Trouble;
 use super::sieve::{Sieve, Verdict};
-use super::worker::{Intake, Worker};
-
-/// How long a source broker may wait for new records before it answers.
-const LONG_WAIT: Duration = Duration::from_millis(500);
-/// The same while partitions of the connection are left out because they are full.
-const SHORT_WAIT: Duration = Duration::from_millis(5);
-/// A fetch isn't worth sending for less room than this.
-const LEAST_ROOM: usize = 64 * 1024;
+use super::worker::Worker;
 
 impl Worker {
     /// Sends a fetch on each idle connection that has partitions with room.
@@ -28,13 +22,10 @@ impl Worker {
         if self.stopping {
             return;
         }
-        let lanes: Vec<Lane> = self
-            .intakes
-            .iter()
-            .filter(|(_, it)| !it.busy)
-            .map(|(lane, _)| *lane)
-            .collect();
-        for lane in lanes {
+        let idle = self.intakes.iter().filter(|(_, it)| !it.busy);
+        let mut lanes: Vec<(u64, Lane)> = idle.map(|(lane, it)| (it.habits.turn, *lane)).collect();
+        lanes.sort_unstable();
+        for (_, lane) in lanes {
             self.fetch_lane(lane);
         }
     }
@@ -55,26 +46,20 @@ impl Worker {
             }));
             return;
         };
-        let held = self.held + self.reserved;
-        let room = self.link.settings.max_in_flight_bytes.saturating_sub(held);
-        if room < LEAST_ROOM {
-            return;
-        }
-        let max_bytes = room.min(self.link.settings.fetch_max_bytes);
-        let Some((order, tickets)) = order(intake, &self.mirrors, &self.link.settings, max_bytes)
-        else {
+        let Some((order, tickets, asked)) = self.order(lane) else {
             return;
         };
-        intake.turn = intake.turn.wrapping_add(1);
-        intake.busy = true;
-        self.reserved += max_bytes;
+        self.reserved += asked.bytes;
+        if let Some(intake) = self.intakes.get_mut(&lane) {
+            intake.busy = true;
+        }
         let timeout = self.link.settings.request_timeout;
         let pending = source.start_fetch(order, timeout);
         self.events.push(Box::pin(async move {
             Event::Fetched {
                 lane,
                 tickets,
-                reserved: max_bytes,
+                asked,
                 answer: pending.await,
             }
         }));
@@ -108,22 +93,28 @@ impl Worker {
         &mut self,
         lane: Lane,
         tickets: &[Ticket],
-        reserved: usize,
+        asked: &Asked,
         answer: Result<Vec<FetchedPartition>>,
     ) {
-        self.reserved -= reserved;
+        self.reserved -= asked.bytes;
+        let mut brought = Brought::default();
         if let Some(intake) = self.intakes.get_mut(&lane) {
             intake.busy = false;
         }
         let partitions = match answer {
             Ok(partitions) => partitions,
-            Err(error) => return self.intake_lost(lane, &error),
+            Err(error) => {
+                self.pay(lane, asked, &brought);
+                return self.intake_lost(lane, &error);
+            }
         };
         let now = self.link.now_ms();
         for fetched in partitions {
             let Some(&(index, round)) = tickets.get(fetched.place) else {
                 continue;
             };
+            let (bytes, end) = (fetched.records.len(), fetched.last_stable);
+            let before = self.mirrors[index].fetch_next;
             if self.mirrors[index].flows_in(round) {
                 match take_in(&mut self.mirrors[index], fetched, now) {
                     Ok(missed) => {
@@ -135,50 +126,13 @@ impl Worker {
                     Err(trouble) => self.trouble(index, trouble, false),
                 }
             }
+            let next = self.mirrors[index].fetch_next;
+            let more = (end >= 0).then(|| end - next.get());
+            let got = (bytes, next.since(before), more);
+            self.serve(lane, index, &mut brought, got);
         }
+        self.pay(lane, asked, &brought);
     }
-}
-
-/// What to ask for on a connection: every flowing partition with room, each first in turn.
-fn order(
-    intake: &Intake,
-    mirrors: &[Mirror],
-    settings: &super::context::Settings,
-    max_bytes: usize,
-) -> Option<(FetchOrder, Vec<Ticket>)> {
-    let mut left_out = false;
-    let mut partitions = Vec::new();
-    let mut tickets = Vec::new();
-    let count = intake.members.len();
-    for step in 0..count {
-        let index = intake.members[(intake.turn.wrapping_add(step)) % count];
-        let mirror = &mirrors[index];
-        if !matches!(mirror.phase, Phase::Flowing { .. }) {
-            continue;
-        }
-        if mirror.bytes() >= settings.partition_max_bytes {
-            left_out = true;
-            continue;
-        }
-        tickets.push((index, mirror.round));
-        partitions.push(FetchPartition {
-            partition: mirror.route.source.clone(),
-            topic_id: mirror.route.source_id,
-            offset: mirror.fetch_next,
-            max_bytes: settings.partition_max_bytes,
-            leader_epoch: mirror.leader_epoch,
-            fetched_epoch: mirror.fetched_epoch,
-        });
-    }
-    let max_wait = if left_out { SHORT_WAIT } else { LONG_WAIT };
-    (!partitions.is_empty()).then_some((
-        FetchOrder {
-            max_wait,
-            max_bytes,
-            partitions,
-        },
-        tickets,
-    ))
 }
 
 /// Takes one partition's part of a fetch response into its hold. Returns whether deletions may have been missed.

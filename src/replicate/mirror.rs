@@ -15,6 +15,7 @@ use crate::task::Backoff;
 
 use super::anew::Ids;
 use super::decision::Decision;
+use super::demand::Demand;
 use super::hold::Hold;
 use super::preserve::Preserving;
 use super::release::Grant;
@@ -140,6 +141,8 @@ pub(crate) struct Mirror {
     pub(crate) window: Window,
     /// Where the next shipment goes.
     pub(crate) course: Course,
+    /// How far it is behind, as far as the order of fetches and sends goes.
+    pub(crate) demand: Demand,
     /// The next source offset to fetch.
     pub(crate) fetch_next: SourceOffset,
     /// The leader epochs sent with a fetch: the leader's, and that of the last record fetched.
@@ -214,6 +217,7 @@ impl Mirror {
                 source: None,
                 records_limit: usize::MAX,
             },
+            demand: Demand::default(),
             fetch_next: SourceOffset::ZERO,
             leader_epoch: LeaderEpoch::UNKNOWN,
             fetched_epoch: LeaderEpoch::UNKNOWN,

@@ -124,6 +124,7 @@ impl Worker {
         let members = &mut self.intakes.entry(intake).or_default().members;
         if !members.contains(&index) {
             members.push(index);
+            mirror.demand.move_over();
         }
         if mirror.start.take().is_some() {
             // Where it starts must be known before the first record moves (H10).
