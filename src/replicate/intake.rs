@@ -1,26 +1,20 @@
 //! The fetching side of the worker.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::batches;
-use crate::kafka::{FetchChange, FetchLimits, FetchPartition, FetchedPartition, Source};
+use crate::kafka::{FetchedPartition, Source};
 use crate::model::SourceOffset;
 
+use super::asking::Asked;
+use super::demand::Brought;
 use super::event::{Event, Ticket};
 use super::hold::Cargo;
 use super::mirror::{Lane, Mirror};
 use super::settle::Trouble;
 use super::sieve::{Sieve, Verdict};
-use super::worker::{Intake, Worker};
-
-/// How long a source broker may wait for new records before it answers.
-const LONG_WAIT: Duration = Duration::from_millis(500);
-/// The same while partitions of the connection are left out because they are full.
-const SHORT_WAIT: Duration = Duration::from_millis(5);
-/// A fetch isn't worth sending for less room than this.
-const LEAST_ROOM: usize = 64 * 1024;
+use super::worker::Worker;
 
 impl Worker {
     /// Sends a fetch on each idle connection that has partitions with room.
@@ -28,13 +22,10 @@ impl Worker {
         if self.stopping {
             return;
         }
-        let lanes: Vec<Lane> = self
-            .intakes
-            .iter()
-            .filter(|(_, it)| !it.busy)
-            .map(|(lane, _)| *lane)
-            .collect();
-        for lane in lanes {
+        let idle = self.intakes.iter().filter(|(_, it)| !it.busy);
+        let mut lanes: Vec<(u64, Lane)> = idle.map(|(lane, it)| (it.habits.turn, *lane)).collect();
+        lanes.sort_unstable();
+        for (_, lane) in lanes {
             self.fetch_lane(lane);
         }
     }
@@ -55,32 +46,18 @@ impl Worker {
             }));
             return;
         };
-        let held = self.held + self.reserved;
-        let room = self.link.settings.max_in_flight_bytes.saturating_sub(held);
-        if room < LEAST_ROOM {
+        let Some((limits, asked)) = self.order(lane, &source) else {
             return;
-        }
-        let max_bytes = room.min(self.link.settings.fetch_max_bytes);
-        tell(intake, lane, &source, &self.mirrors, &self.link.settings);
-        if !source.wants() {
-            return;
-        }
-        let max_wait = if intake.full.is_empty() {
-            LONG_WAIT
-        } else {
-            SHORT_WAIT
         };
-        intake.busy = true;
-        self.reserved += max_bytes;
-        let limits = FetchLimits {
-            max_wait,
-            max_bytes,
-        };
+        self.reserved += asked.bytes;
+        if let Some(intake) = self.intakes.get_mut(&lane) {
+            intake.busy = true;
+        }
         let pending = source.start_fetch(limits, self.link.settings.request_timeout);
         self.events.push(Box::pin(async move {
             Event::Fetched {
                 lane,
-                reserved: max_bytes,
+                asked,
                 answer: pending.await,
             }
         }));
@@ -94,7 +71,7 @@ impl Worker {
         match source {
             Ok(source) => {
                 intake.source = Some(source);
-                intake.changed.clone_from(&intake.members);
+                intake.changed = intake.members.iter().copied().collect();
             }
             Err(error) => self.intake_lost(lane, &error),
         }
@@ -116,24 +93,30 @@ impl Worker {
     pub(crate) fn fetched(
         &mut self,
         lane: Lane,
-        reserved: usize,
+        asked: &Asked,
         answer: Result<Vec<(Ticket, FetchedPartition)>>,
     ) {
-        self.reserved -= reserved;
+        self.reserved -= asked.bytes;
+        let mut brought = Brought::default();
         let Some(intake) = self.intakes.get_mut(&lane) else {
             return;
         };
         intake.busy = false;
         let partitions = match answer {
             Ok(partitions) => partitions,
-            Err(error) => return self.intake_lost(lane, &error),
+            Err(error) => {
+                self.pay(lane, asked, &brought);
+                return self.intake_lost(lane, &error);
+            }
         };
         let now = self.link.now_ms();
         let quiet_until = std::mem::replace(&mut intake.heard_at, now);
         let changed = partitions.iter().map(|((index, _), _)| *index);
         intake.changed.extend(changed);
         for ((index, round), fetched) in partitions {
+            let (bytes, end) = (fetched.records.len(), fetched.last_stable);
             let mirror = &mut self.mirrors[index];
+            let before = mirror.fetch_next;
             if mirror.flows_in(round) {
                 mirror.note_told(quiet_until);
                 match take_in(mirror, fetched, now) {
@@ -146,42 +129,12 @@ impl Worker {
                     Err(trouble) => self.trouble(index, trouble, false),
                 }
             }
+            let next = self.mirrors[index].fetch_next;
+            let more = (end >= 0).then(|| end - next.get());
+            let got = (bytes, next.since(before), more);
+            self.serve(lane, index, &mut brought, got);
         }
-    }
-}
-
-/// Tells a source what is wanted otherwise than at the last fetch: every flowing partition with room.
-fn tell(
-    intake: &mut Intake,
-    lane: Lane,
-    source: &Source,
-    mirrors: &[Mirror],
-    settings: &super::context::Settings,
-) {
-    let mut changed = std::mem::take(&mut intake.changed);
-    changed.append(&mut intake.full);
-    changed.sort_unstable();
-    changed.dedup();
-    for index in changed {
-        let mirror = &mirrors[index];
-        let flows = mirror.fetches_at(lane);
-        let is_full = mirror.bytes() >= settings.partition_max_bytes;
-        if flows && is_full {
-            intake.full.push(index);
-        }
-        source.change(if flows && !is_full {
-            let partition = FetchPartition {
-                partition: mirror.route.source.clone(),
-                topic_id: mirror.route.source_id,
-                offset: mirror.fetch_next,
-                max_bytes: settings.partition_max_bytes,
-                leader_epoch: mirror.leader_epoch,
-                fetched_epoch: mirror.fetched_epoch,
-            };
-            FetchChange::Want((index, mirror.round), partition)
-        } else {
-            FetchChange::Leave(index)
-        });
+        self.pay(lane, asked, &brought);
     }
 }
 

@@ -15,6 +15,7 @@ use crate::task::Backoff;
 
 use super::anew::Ids;
 use super::decision::Decision;
+use super::demand::Demand;
 use super::hold::Hold;
 use super::preserve::Preserving;
 use super::release::Grant;
@@ -140,6 +141,8 @@ pub(crate) struct Mirror {
     pub(crate) window: Window,
     /// Where the next shipment goes.
     pub(crate) course: Course,
+    /// How far it is behind, as far as the order of fetches and sends goes.
+    pub(crate) demand: Demand,
     /// The next source offset to fetch.
     pub(crate) fetch_next: SourceOffset,
     /// The leader epochs sent with a fetch: the leader's, and that of the last record fetched.
@@ -164,8 +167,8 @@ pub(crate) struct Mirror {
     pub(crate) seen: (u64, u64),
     /// Whether the next runs stored ahead begin a new plan: an earlier one may have landed all the same.
     pub(crate) new_plan: bool,
-    /// Bytes counted against the link's limit.
-    pub(crate) counted: usize,
+    /// Bytes counted against the link's limit, and on which source connection.
+    pub(crate) counted: (usize, Option<Lane>),
     /// Where it starts if nothing is mirrored yet; none once that is stored.
     pub(crate) start: Option<Start>,
     /// The round in which something landed last: the first that lands in a round is stored at once.
@@ -216,6 +219,7 @@ impl Mirror {
                 source: None,
                 records_limit: usize::MAX,
             },
+            demand: Demand::default(),
             fetch_next: SourceOffset::ZERO,
             leader_epoch: LeaderEpoch::UNKNOWN,
             fetched_epoch: LeaderEpoch::UNKNOWN,
@@ -228,7 +232,7 @@ impl Mirror {
             epochs_until,
             seen: (0, 0),
             new_plan: true,
-            counted: 0,
+            counted: (0, None),
             start,
             landed_in: 0,
             told_in: 0,

@@ -1,6 +1,7 @@
 //! The producing side of the worker.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::wire::code_name;
@@ -46,7 +47,12 @@ impl Worker {
         let mirror = &mut self.mirrors[index];
         if !mirror.queued && mirror.staged.front().is_some_and(|staged| staged.durable) {
             mirror.queued = true;
-            self.outlets.entry(lane).or_default().ready.push_back(index);
+            let rank = mirror.demand.rank();
+            self.outlets
+                .entry(lane)
+                .or_default()
+                .ready
+                .push(index, rank);
         }
     }
 
@@ -81,6 +87,7 @@ impl Worker {
         if parts.is_empty() {
             return false;
         }
+        let (at, bytes) = (Instant::now(), size(&parts));
         let timeout = self.link.settings.request_timeout;
         let pending = sink.start_produce(parts, timeout, &self.link.ownership);
         let Some(outlet) = self.outlets.get_mut(&lane) else {
@@ -92,6 +99,8 @@ impl Worker {
             let answered = Answered {
                 sink,
                 tickets,
+                bytes,
+                at,
                 answer: pending.await,
             };
             Event::Produced {
@@ -134,7 +143,7 @@ impl Worker {
                 }
             }
             Err(error) => {
-                for index in std::mem::take(&mut outlet.ready) {
+                for index in outlet.ready.take() {
                     self.mirrors[index].queued = false;
                     if self.mirrors[index].produces_at(lane) {
                         let error = error.shared("producing stopped");
@@ -153,8 +162,10 @@ impl Worker {
             return (parts, tickets);
         };
         let mut again = Vec::new();
-        while bytes < REQUEST_BYTES
-            && let Some(index) = outlet.ready.pop_front()
+        let most = REQUEST_BYTES.min(outlet.stride.bytes());
+        let share = self.link.settings.partition_max_bytes.min(most);
+        while bytes < most
+            && let Some((index, rank)) = outlet.ready.pop(share)
         {
             let mirror = &mut self.mirrors[index];
             mirror.queued = false;
@@ -166,6 +177,7 @@ impl Worker {
             };
             let shipment = staged.shipment;
             bytes += shipment.stamped.size();
+            outlet.ready.sent(rank, shipment.stamped.size());
             mirror.window.sent(InFlight {
                 target: shipment.target,
                 records: shipment.records(),
@@ -197,6 +209,7 @@ impl Worker {
         if answered.answer.is_err() && outlet.sink.as_ref().is_some_and(is_current) {
             outlet.sink = None;
         }
+        outlet.stride.note(answered.bytes, answered.at.elapsed());
         for answered in outlet.requests.arrive(number, answered) {
             self.take_answers(&answered.tickets, answered.answer);
         }
@@ -293,6 +306,10 @@ impl Worker {
         self.touch(index);
         self.drained(index);
     }
+}
+
+fn size(parts: &[ProducePart]) -> usize {
+    parts.iter().map(|part| part.batch.size()).sum()
 }
 
 /// Whether a broker refuses a batch for what it is.

@@ -31,10 +31,8 @@ impl FakeSite {
     }
 
     fn put(&self, name: &str, partitions: i32) {
-        self.set(|inner| {
-            let topic = inner.new_topic(partitions, Configs::new());
-            inner.topics.insert(name.into(), topic);
-        });
+        let topic = self.set(|inner| inner.new_topic(partitions, Configs::new()));
+        self.set(|inner| inner.topics.insert(name.into(), topic));
     }
 
     fn change(&self, name: &str, change: impl FnOnce(&mut SeenTopic)) {
@@ -224,6 +222,7 @@ fn config() -> LinkConfig {
         max_in_flight_bytes: 1,
         fetch_max_bytes: 1,
         partition_max_bytes: 1,
+        max_bytes_per_second: None,
         request_timeout: Duration::from_secs(1),
         verify: crate::config::VerifyConfig::default(),
     }
