@@ -105,7 +105,7 @@ impl Worker {
         let now = self.pacing.now();
         let behind = wants.any(Rank::Behind);
         self.intakes.get_mut(&lane)?.habits.behind = behind;
-        let sharing = self.intakes.values().filter(|it| it.habits.behind).count();
+        let sharing = self.sharing();
         let habits = &self.intakes.get(&lane)?.habits;
         let pauses = [
             self.pacing.wait(Rank::Live, now),
@@ -139,6 +139,13 @@ impl Worker {
         Some((order, tickets, asked))
     }
 
+    /// How many connections have partitions that are behind.
+    fn sharing(&self) -> usize {
+        let all = self.intakes.values();
+        all.filter(|it| it.habits.behind && !it.members.is_empty())
+            .count()
+    }
+
     /// The partitions of a connection that could be asked for.
     fn wants(&self, lane: Lane) -> Option<Wants> {
         let members = &self.intakes.get(&lane)?.members;
@@ -169,7 +176,8 @@ impl Worker {
     fn means(&self, habits: &Habits, held: usize, sharing: usize, pauses: [Duration; 2]) -> Means {
         let settings = &self.link.settings;
         let limit = settings.max_in_flight_bytes;
-        let part = (limit / self.intakes.len().max(1)).max(LEAST_ROOM);
+        let lanes = self.intakes.values().filter(|it| !it.members.is_empty());
+        let part = (limit / lanes.count().max(1)).max(LEAST_ROOM);
         let portion = self.pacing.allowance.as_ref().map(Allowance::portion);
         let most = settings
             .fetch_max_bytes
@@ -276,7 +284,7 @@ impl Worker {
     pub(crate) fn pay(&mut self, lane: Lane, asked: &Asked, brought: &Brought) {
         let now = self.pacing.now();
         let total = brought.total();
-        let sharing = self.intakes.values().filter(|it| it.habits.behind).count();
+        let sharing = self.sharing();
         let mut next = Duration::ZERO;
         if let Some(allowance) = &mut self.pacing.allowance {
             allowance.give_back(asked.paid.saturating_sub(total));
