@@ -95,7 +95,7 @@ impl Worker {
         let intake = self.intakes.get_mut(&lane)?;
         let (live, behind) = (intake.crowd.has_live(), intake.crowd.behind());
         intake.habits.behind = behind > 0;
-        let sharing = self.intakes.values().filter(|it| it.habits.behind).count();
+        let sharing = self.sharing();
         let intake = self.intakes.get(&lane)?;
         let next = intake.habits.next.saturating_sub(now);
         let pauses = [
@@ -128,6 +128,13 @@ impl Worker {
             max_bytes: shares.bytes,
         };
         Some((limits, self.note_asked(lane, shares, now)))
+    }
+
+    /// How many connections have partitions that are behind.
+    fn sharing(&self) -> usize {
+        let all = self.intakes.values();
+        all.filter(|it| it.habits.behind && !it.members.is_empty())
+            .count()
     }
 
     /// Sees how the partitions stand now that something happened to, and those that were full; has live ones fetched.
@@ -178,7 +185,8 @@ impl Worker {
     fn means(&self, intake: &Intake, sharing: usize, pauses: [Duration; 2]) -> Means {
         let settings = &self.link.settings;
         let limit = settings.max_in_flight_bytes;
-        let part = (limit / self.intakes.len().max(1)).max(LEAST_ROOM);
+        let lanes = self.intakes.values().filter(|it| !it.members.is_empty());
+        let part = (limit / lanes.count().max(1)).max(LEAST_ROOM);
         let portion = self.pacing.allowance.as_ref().map(Allowance::portion);
         let most = settings
             .fetch_max_bytes
@@ -267,7 +275,7 @@ impl Worker {
     pub(crate) fn pay(&mut self, lane: Lane, asked: &Asked, brought: &Brought) {
         let now = self.pacing.now();
         let total = brought.total();
-        let sharing = self.intakes.values().filter(|it| it.habits.behind).count();
+        let sharing = self.sharing();
         let mut next = Duration::ZERO;
         if let Some(allowance) = &mut self.pacing.allowance {
             allowance.give_back(asked.paid.saturating_sub(total));

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::batches;
 use crate::kafka::{FetchedPartition, Source};
@@ -15,6 +17,9 @@ use super::mirror::{Lane, Mirror};
 use super::settle::Trouble;
 use super::sieve::{Sieve, Verdict};
 use super::worker::Worker;
+
+/// Less than one in so many bytes of an answer is a small part of it.
+const SMALL_PART: usize = 4;
 
 impl Worker {
     /// Sends a fetch on each idle connection that has partitions with room.
@@ -113,10 +118,14 @@ impl Worker {
         let quiet_until = std::mem::replace(&mut intake.heard_at, now);
         let changed = partitions.iter().map(|((index, _), _)| *index);
         intake.changed.extend(changed);
-        for ((index, round), fetched) in partitions {
+        let whole = partitions.iter().map(|(_, it)| it.records.len()).sum();
+        for ((index, round), mut fetched) in partitions {
             let (bytes, end) = (fetched.records.len(), fetched.last_stable);
             let mirror = &mut self.mirrors[index];
             let before = mirror.fetch_next;
+            if !mirror.hold.is_empty() {
+                fetched.records = apart(fetched.records, whole);
+            }
             if mirror.flows_in(round) {
                 mirror.note_told(quiet_until);
                 match take_in(mirror, fetched, now) {
@@ -135,6 +144,15 @@ impl Worker {
             self.serve(lane, index, &mut brought, got);
         }
         self.pay(lane, asked, &brought);
+    }
+}
+
+/// What has to wait as a small part of an answer gets memory of its own: it would hold all of the answer, uncounted.
+fn apart(records: Bytes, whole: usize) -> Bytes {
+    if records.len() < whole / SMALL_PART {
+        Bytes::copy_from_slice(&records)
+    } else {
+        records
     }
 }
 
@@ -213,4 +231,19 @@ fn refused(mirror: &Mirror, code: crate::error::BrokerCode) -> Trouble {
             .partition(&mirror.route.source)
             .offset(mirror.fetch_next.get()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_part_of_an_answer_is_taken_apart_and_a_large_one_is_not_copied() {
+        let answer = Bytes::from(vec![7; 100]);
+        let (small, large) = (answer.slice(0..24), answer.slice(24..100));
+        assert_eq!(apart(large.clone(), 100).as_ptr(), large.as_ptr());
+        let apart = apart(small.clone(), 100);
+        assert_eq!(apart, small);
+        assert_ne!(apart.as_ptr(), small.as_ptr());
+    }
 }

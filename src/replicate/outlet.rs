@@ -83,7 +83,7 @@ impl Worker {
         if outlet.requests.outstanding() >= sink.requests() {
             return false;
         }
-        let (parts, tickets) = self.collect(lane);
+        let (parts, tickets) = self.collect(lane, usize::try_from(sink.requests()).unwrap_or(1));
         if parts.is_empty() {
             return false;
         }
@@ -93,6 +93,7 @@ impl Worker {
         let Some(outlet) = self.outlets.get_mut(&lane) else {
             return false;
         };
+        outlet.sent += bytes;
         let number = outlet.requests.send();
         let sink = sink.id();
         self.events.push(Box::pin(async move {
@@ -155,7 +156,10 @@ impl Worker {
     }
 
     /// Takes the next batch of each ready partition, as far as a request goes.
-    fn collect(&mut self, lane: Lane) -> (Vec<ProducePart>, Vec<Ticket>) {
+    ///
+    /// Where few bytes take long, those that are behind wait until less is out than so many requests carry: a batch may be
+    /// larger than a request is to be.
+    fn collect(&mut self, lane: Lane, requests: usize) -> (Vec<ProducePart>, Vec<Ticket>) {
         let now = self.link.now_ms();
         let (mut parts, mut tickets, mut bytes) = (Vec::new(), Vec::new(), 0);
         let Some(outlet) = self.outlets.get_mut(&lane) else {
@@ -164,8 +168,9 @@ impl Worker {
         let mut again = Vec::new();
         let most = REQUEST_BYTES.min(outlet.stride.bytes());
         let share = self.link.settings.partition_max_bytes.min(most);
+        let all = outlet.sent < most.saturating_mul(requests);
         while bytes < most
-            && let Some((index, rank)) = outlet.ready.pop(share)
+            && let Some((index, rank)) = outlet.ready.pop(share, all)
         {
             let mirror = &mut self.mirrors[index];
             mirror.queued = false;
@@ -209,6 +214,7 @@ impl Worker {
         if answered.answer.is_err() && outlet.sink.as_ref().is_some_and(is_current) {
             outlet.sink = None;
         }
+        outlet.sent -= answered.bytes;
         outlet.stride.note(answered.bytes, answered.at.elapsed());
         for answered in outlet.requests.arrive(number, answered) {
             self.take_answers(&answered.tickets, answered.answer);

@@ -25,15 +25,19 @@ impl Ready {
         }
     }
 
-    /// Takes the next partition; `share` is what one of those behind sends in its turn, in bytes.
-    pub(crate) fn pop(&mut self, share: usize) -> Option<(usize, Rank)> {
-        if self.patience.is_out(share)
+    /// Takes the next partition; `share` is what one of those behind sends in its turn, in bytes, and `all` says that such ones may go at all.
+    pub(crate) fn pop(&mut self, share: usize, all: bool) -> Option<(usize, Rank)> {
+        if all
+            && self.patience.is_out(share)
             && let Some(index) = self.behind.pop_front()
         {
             return Some((index, Rank::Behind));
         }
         let live = self.live.pop_front().map(|index| (index, Rank::Live));
-        live.or_else(|| self.behind.pop_front().map(|index| (index, Rank::Behind)))
+        live.or_else(|| {
+            let index = if all { self.behind.pop_front() } else { None };
+            index.map(|index| (index, Rank::Behind))
+        })
     }
 
     /// Notes that a partition sends so many bytes.
@@ -70,7 +74,7 @@ mod tests {
         let mut order = Vec::new();
         for _ in 0..16 {
             ready.push(7, Rank::Live);
-            let (index, rank) = ready.pop(SHARE).unwrap();
+            let (index, rank) = ready.pop(SHARE, true).unwrap();
             ready.sent(rank, SHARE);
             order.push(index);
         }
@@ -84,13 +88,14 @@ mod tests {
         let mut ready = Ready::default();
         for _ in 0..20 {
             ready.push(7, Rank::Live);
-            let (_, rank) = ready.pop(SHARE).unwrap();
+            let (_, rank) = ready.pop(SHARE, true).unwrap();
             ready.sent(rank, SHARE);
         }
         ready.push(0, Rank::Behind);
         ready.push(7, Rank::Live);
-        assert_eq!(ready.pop(SHARE), Some((7, Rank::Live)));
-        assert_eq!(ready.pop(SHARE), Some((0, Rank::Behind)));
-        assert_eq!(ready.pop(SHARE), None);
+        assert_eq!(ready.pop(SHARE, true), Some((7, Rank::Live)));
+        assert_eq!(ready.pop(SHARE, false), None);
+        assert_eq!(ready.pop(SHARE, true), Some((0, Rank::Behind)));
+        assert_eq!(ready.pop(SHARE, true), None);
     }
 }

@@ -77,6 +77,8 @@ pub(crate) struct Outlet {
     pub(crate) requests: Turns<Answered>,
     /// Partitions with something to send.
     pub(crate) ready: Ready,
+    /// Bytes in these requests.
+    pub(crate) sent: usize,
     /// How much a request may carry.
     pub(crate) stride: Stride,
 }

@@ -11,6 +11,7 @@ mod discovery;
 mod disks;
 mod exactness;
 mod failover;
+mod fairness;
 mod groups;
 pub(crate) mod hazards;
 mod histories;
