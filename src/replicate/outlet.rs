@@ -363,3 +363,7 @@ fn refusal(mirror: &mut Mirror, code: BrokerCode, message: Option<&str>) -> Trou
             .offset(target.get()),
     )
 }
+
+#[cfg(test)]
+#[path = "outlet_tests.rs"]
+mod tests;
