@@ -105,7 +105,11 @@ impl Worker {
             return;
         };
         intake.source = None;
-        for index in std::mem::take(&mut intake.members) {
+        let members = std::mem::take(&mut intake.members).into_iter();
+        let (begin, flow): (Vec<_>, Vec<_>) =
+            members.partition(|&index| self.mirrors[index].begins_at(lane));
+        intake.members = begin;
+        for index in flow {
             if self.mirrors[index].fetches_at(lane) {
                 let error = error.shared("fetching stopped");
                 self.trouble(index, Trouble::Retry(error), false);

@@ -44,8 +44,9 @@ impl Worker {
         self.recount(index);
         self.take_up_chore(index);
         let mirror = &mut self.mirrors[index];
-        if !mirror.queued && mirror.staged.front().is_some_and(|staged| staged.durable) {
-            mirror.queued = true;
+        let has_something = mirror.staged.front().is_some_and(|staged| staged.durable);
+        if has_something && mirror.queued != Some(lane) {
+            mirror.queued = Some(lane);
             self.outlets.entry(lane).or_default().ready.push_back(index);
         }
     }
@@ -135,8 +136,9 @@ impl Worker {
             }
             Err(error) => {
                 for index in std::mem::take(&mut outlet.ready) {
-                    self.mirrors[index].queued = false;
-                    if self.mirrors[index].produces_at(lane) {
+                    let mirror = &mut self.mirrors[index];
+                    if mirror.queued.take_if(|at| *at == lane).is_some() && mirror.produces_at(lane)
+                    {
                         let error = error.shared("producing stopped");
                         self.trouble(index, Trouble::Retry(error), false);
                     }
@@ -157,8 +159,8 @@ impl Worker {
             && let Some(index) = outlet.ready.pop_front()
         {
             let mirror = &mut self.mirrors[index];
-            mirror.queued = false;
-            if !mirror.produces_at(lane) || !mirror.ready(now) {
+            let is_meant = mirror.queued.take_if(|at| *at == lane).is_some();
+            if !is_meant || !mirror.produces_at(lane) || !mirror.ready(now) {
                 continue;
             }
             let Some(staged) = mirror.staged.pop_front() else {
