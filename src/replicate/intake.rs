@@ -1,5 +1,6 @@
 //! The fetching side of the worker.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use crate::kafka::{FetchedPartition, Source};
 use crate::model::SourceOffset;
 
 use super::asking::Asked;
+use super::crowd::Crowd;
 use super::demand::Brought;
 use super::event::{Event, Ticket};
 use super::hold::Cargo;
@@ -76,6 +78,8 @@ impl Worker {
         match source {
             Ok(source) => {
                 intake.source = Some(source);
+                // It was told nothing yet.
+                intake.crowd = Crowd::default();
                 intake.changed = intake.members.iter().copied().collect();
             }
             Err(error) => self.intake_lost(lane, &error),
@@ -87,7 +91,11 @@ impl Worker {
             return;
         };
         intake.source = None;
-        for index in std::mem::take(&mut intake.members) {
+        let members = std::mem::take(&mut intake.members).into_iter();
+        let (begin, flow): (BTreeSet<_>, BTreeSet<_>) =
+            members.partition(|&index| self.mirrors[index].begins_at(lane));
+        intake.members = begin;
+        for index in flow {
             if self.mirrors[index].fetches_at(lane) {
                 let error = error.shared("fetching stopped");
                 self.trouble(index, Trouble::Retry(error), false);

@@ -153,8 +153,8 @@ pub(crate) struct Mirror {
     pub(crate) refused_until: Option<SourceOffset>,
     /// Whether requests of an earlier round, connection or process may still be on their way.
     pub(crate) uncertain: bool,
-    /// Whether it stands in its outlet's queue.
-    pub(crate) queued: bool,
+    /// The outlet in whose queue it stands; an entry in another's is out of date.
+    pub(crate) queued: Option<Lane>,
     /// Pauses between settlings.
     pub(crate) backoff: Backoff,
     /// Where the target last refused a sequence number: a second time at the same place is no race.
@@ -225,7 +225,7 @@ impl Mirror {
             fetched_epoch: LeaderEpoch::UNKNOWN,
             refused_until: None,
             uncertain: true,
-            queued: false,
+            queued: None,
             backoff: Backoff::new(RETRY_BASE, RETRY_CAP),
             refused_sequence: None,
             conflict: None,
@@ -255,6 +255,11 @@ impl Mirror {
     /// Whether it flows from this connection.
     pub(crate) fn fetches_at(&self, lane: Lane) -> bool {
         matches!(self.phase, Phase::Flowing { intake, .. } if intake == lane)
+    }
+
+    /// Whether it will flow from this connection once its start is stored.
+    pub(crate) fn begins_at(&self, lane: Lane) -> bool {
+        matches!(self.phase, Phase::Draining(Then::Flow { intake, .. }) if intake == lane)
     }
 
     /// Whether it flows to this connection.

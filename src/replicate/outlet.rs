@@ -45,8 +45,9 @@ impl Worker {
         self.recount(index);
         self.take_up_chore(index);
         let mirror = &mut self.mirrors[index];
-        if !mirror.queued && mirror.staged.front().is_some_and(|staged| staged.durable) {
-            mirror.queued = true;
+        let has_something = mirror.staged.front().is_some_and(|staged| staged.durable);
+        if has_something && mirror.queued != Some(lane) {
+            mirror.queued = Some(lane);
             let rank = mirror.demand.rank();
             self.outlets
                 .entry(lane)
@@ -145,8 +146,9 @@ impl Worker {
             }
             Err(error) => {
                 for index in outlet.ready.take() {
-                    self.mirrors[index].queued = false;
-                    if self.mirrors[index].produces_at(lane) {
+                    let mirror = &mut self.mirrors[index];
+                    if mirror.queued.take_if(|at| *at == lane).is_some() && mirror.produces_at(lane)
+                    {
                         let error = error.shared("producing stopped");
                         self.trouble(index, Trouble::Retry(error), false);
                     }
@@ -173,8 +175,8 @@ impl Worker {
             && let Some((index, rank)) = outlet.ready.pop(share, all)
         {
             let mirror = &mut self.mirrors[index];
-            mirror.queued = false;
-            if !mirror.produces_at(lane) || !mirror.ready(now) {
+            let is_meant = mirror.queued.take_if(|at| *at == lane).is_some();
+            if !is_meant || !mirror.produces_at(lane) || !mirror.ready(now) {
                 continue;
             }
             let Some(staged) = mirror.staged.pop_front() else {

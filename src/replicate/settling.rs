@@ -142,7 +142,8 @@ impl Worker {
 
     pub(crate) fn begin_draining(&mut self, index: usize, then: Then) {
         let mirror = &mut self.mirrors[index];
-        if let Phase::Flowing { intake, .. } = mirror.phase
+        if let Phase::Flowing { intake, .. } | Phase::Draining(Then::Flow { intake, .. }) =
+            mirror.phase
             && let Some(intake) = self.intakes.get_mut(&intake)
         {
             intake.members.remove(&index);
