@@ -27,6 +27,7 @@ const LAYERS: &[&[&str]] = &[
         "control::Lookup",
         "control::Mirrored",
         "control::MirroredPartition",
+        "control::TargetLog",
         "control::groups::commit",
         "control::groups::cut",
         "control::groups::place",

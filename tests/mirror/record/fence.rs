@@ -1,5 +1,9 @@
 //! A killed process leaves a transaction open that would last for longer than the test; its successor ends it by beginning
 //! under the same transactional id.
+#![allow(
+    clippy::single_range_in_vec_init,
+    reason = "each range is the offsets of one batch"
+)]
 
 use farshore::model::LinkIdentity;
 

@@ -1,4 +1,8 @@
 //! What the record path does where others would have to guess: no checkpoint is left, a record is refused.
+#![allow(
+    clippy::single_range_in_vec_init,
+    reason = "each range is the offsets of one batch"
+)]
 
 use super::setting;
 use crate::asking::lose_checkpoint;
