@@ -13,8 +13,8 @@ use crate::kafka::batch::{Batch, Builder, Codec, Record, Stamp, Stamped};
 use crate::kafka::wire::Slot;
 use crate::kafka::{ProducePart, start_produce};
 use crate::model::{
-    HaltCode, OffsetsMode, Policy, Reason, SourceOffset, TargetOffset, TopicName, TopicPartition,
-    sequence_of,
+    DataPath, HaltCode, OffsetsMode, Policy, Reason, SourceOffset, TargetOffset, TopicName,
+    TopicPartition, sequence_of,
 };
 
 use super::context::LinkContext;
@@ -46,10 +46,16 @@ impl Mirror {
         let reason = self.pending.as_ref()?;
         let passes = reason.code == HaltCode::RecordRefused
             && self.policies().on(reason.code) == Policy::SkipWithReceipt;
-        (passes && reason.target_offset == Some(end)).then_some(())?;
-        Some(Refused {
+        let (offset, target) = (reason.source_offset?, reason.target_offset?);
+        let known = self.tracked.lock();
+        let is_next = match known.record.path {
+            DataPath::Raw => target == end,
+            // Each transaction that was given up left a marker, and nothing else of this link can lie behind the frontier.
+            DataPath::Record => known.record.frontier <= offset && target <= end,
+        };
+        (passes && is_next).then(|| Refused {
             reason: reason.clone(),
-            offset: reason.source_offset?,
+            offset,
             end,
         })
     }

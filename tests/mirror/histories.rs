@@ -12,7 +12,7 @@ mod kills;
 mod odd;
 mod old_brokers;
 mod recreated;
-mod refused;
+pub(crate) mod refused;
 mod reseed;
 pub(crate) mod told;
 mod tombstones;

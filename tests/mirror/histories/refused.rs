@@ -25,7 +25,7 @@ fn keyless(number: usize) -> Record {
 }
 
 /// A topic whose mirror refuses some of its records: the source's settings were changed later.
-async fn stricter(setting: &Setting, topic: &str, config: (&str, &str)) {
+pub(crate) async fn stricter(setting: &Setting, topic: &str, config: (&str, &str)) {
     let configs = [("retention.ms", "-1"), config];
     broker::configure(&setting.paris.bootstrap(), topic, &configs).await;
     topics::create(&setting.oslo.bootstrap(), topic, 1, 1, &configs).await;

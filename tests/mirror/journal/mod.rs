@@ -115,6 +115,6 @@ pub(crate) async fn logs(setting: &Setting, text: &str) {
 }
 
 /// Deletes the journal and waits until it is gone.
-async fn lose_journal(setting: &Setting) {
+pub(crate) async fn lose_journal(setting: &Setting) {
     topics::delete(&setting.oslo.bootstrap(), JOURNAL).await;
 }

@@ -24,20 +24,24 @@ pub(super) enum Copied {
     Last,
 }
 
-/// Appends a copy of a batch to the journal on the target, under another identity.
-pub(super) async fn copy(setting: &Setting, which: Copied, under: impl FnOnce(Stamp) -> Stamp) {
-    let bootstrap = HostPort::from_str(&setting.oslo.bootstrap()).expect("an address");
+/// A cluster, asked in farshore's own way.
+pub(crate) fn wire(bootstrap: &str) -> Cluster {
     let settings = ClusterSettings {
-        name: "oslo".into(),
-        bootstrap: vec![bootstrap],
+        name: "asked".into(),
+        bootstrap: vec![HostPort::from_str(bootstrap).expect("an address")],
         address_map: BTreeMap::new(),
-        client_id: "copy".to_owned(),
+        client_id: "test".to_owned(),
         login: None,
         connect_timeout: LIMIT,
         request_timeout: LIMIT,
         metadata_max_age: LIMIT,
     };
-    let oslo = Cluster::new(settings, Arc::new(Plain));
+    Cluster::new(settings, Arc::new(Plain))
+}
+
+/// Appends a copy of a batch to the journal on the target, under another identity.
+pub(super) async fn copy(setting: &Setting, which: Copied, under: impl FnOnce(Stamp) -> Stamp) {
+    let oslo = wire(&setting.oslo.bootstrap());
     let journal = TopicPartition::new("__farshore.paris-oslo", 0);
     let leader = oslo.leader(&journal).await.expect("a leader");
     let end = list_offset(&oslo, &journal, LeaderEpoch::UNKNOWN, At::HighWatermark).await;

@@ -2,7 +2,7 @@
 //! silent, whether it is dead or only stopped.
 
 mod away;
-mod fence;
+pub(crate) mod fence;
 mod forgetful;
 mod race;
 mod silent;

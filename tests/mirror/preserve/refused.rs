@@ -1,6 +1,7 @@
 //! Mirror topics in which offsets can't be what they are on the source.
 
 use super::{is_the_same, preserving, stands_still};
+use crate::journal::lose_journal;
 use crate::support::farshore::paris_oslo;
 use crate::support::topics;
 use crate::support::write::{Outcome, Writer, numbered};
@@ -39,8 +40,8 @@ async fn a_mirror_of_an_older_topic_is_refused() {
 }
 
 #[tokio::test]
-async fn without_its_checkpoint_a_mirror_goes_on() {
-    let mut setting = preserving("topics = [\"t\"]\njournal = false").await;
+async fn without_its_checkpoint_and_its_journal_a_mirror_goes_on() {
+    let mut setting = preserving("topics = [\"t\"]").await;
     setting.topic("t", 1, &[]).await;
     crate::histories::write_transactions(&setting, "t", 20).await;
     topics::delete_records(&setting.paris.bootstrap(), "t", 0, 40).await;
@@ -48,6 +49,7 @@ async fn without_its_checkpoint_a_mirror_goes_on() {
     is_the_same(&setting, "t", 1).await;
     setting.farshore.kill9();
     std::fs::remove_dir_all(setting.farshore.checkpoint_path()).expect("the checkpoint DB");
+    lose_journal(&setting).await;
     crate::histories::write_transactions(&setting, "t", 20).await;
     setting.farshore.start().await;
     is_the_same(&setting, "t", 1).await;

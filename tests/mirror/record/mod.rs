@@ -1,7 +1,9 @@
 //! The record path: the same promises through librdkafka, and its own ways to them.
 
 mod differential;
+mod fence;
 mod foreign;
+mod lost;
 mod racing;
 mod switched;
 
