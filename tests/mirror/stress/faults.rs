@@ -20,7 +20,10 @@ pub(super) enum Fault {
     KillLeader,
     /// The leader of a partition stands still for a while: too short or long enough to be replaced.
     FreezeLeader,
-    /// The active controller, which is a broker too, is killed and comes back.
+    /// The leader of a partition hears nothing of the controller for a while, and nothing of its successor.
+    CutOffLeader,
+    /// The active controller is killed and comes back: with a successor on the source, where it is a broker too, without one on the
+    /// target.
     KillController,
     /// Every broker is restarted in order, one after another.
     Roll,
@@ -30,7 +33,8 @@ pub(super) enum Fault {
 
 /// A fault on one side or one on each.
 pub(super) fn any(rng: &mut fastrand::Rng) -> Round {
-    const ALL: [Fault; 5] = [
+    const ALL: [Fault; 6] = [
+        Fault::CutOffLeader,
         Fault::KillLeader,
         Fault::FreezeLeader,
         Fault::KillController,
@@ -65,6 +69,14 @@ pub(super) async fn happen(cluster: &mut Cluster, fault: Option<Fault>, rng: &mu
             cluster.pause(leader);
             any_moment(rng, Duration::from_secs(8)).await;
             cluster.resume(leader);
+        }
+        // Controllers among themselves have no lines.
+        Fault::CutOffLeader if !cluster.has_lines() => {}
+        Fault::CutOffLeader => {
+            let leader = topics::leader(&bootstrap, topic, partition).await;
+            cluster.cut_off(leader);
+            any_moment(rng, Duration::from_secs(10)).await;
+            cluster.let_hear(leader);
         }
         Fault::KillController => {
             let what = "the active controller is known";

@@ -102,6 +102,11 @@ impl Cluster {
         self.lines = brokers.map(line).collect();
     }
 
+    /// Whether brokers can be cut off.
+    pub(crate) fn has_lines(&self) -> bool {
+        !self.lines.is_empty()
+    }
+
     /// Cuts a broker off from the controller, and from nobody else: it goes on in the belief that it leads what it led.
     pub(crate) fn cut_off(&self, id: i32) {
         self.lines[&id].set(Weather {
