@@ -23,7 +23,7 @@ async fn live_reaches(setting: &Setting, link: &str, end: i64) -> i64 {
         let positions = |topic: &str| -> Vec<i64> {
             let topics = answer.as_array().into_iter().flatten();
             let partitions = topics.filter(|it| it["name"] == topic);
-            let partitions = partitions.flat_map(|it| it["partitions"].as_array());
+            let partitions = partitions.filter_map(|it| it["partitions"].as_array());
             let positions = partitions.flatten().map(|it| it["position"].as_i64());
             positions.flatten().collect()
         };
