@@ -12,16 +12,16 @@ use crate::support::farshore::paris_oslo_as;
 use crate::support::line::Line;
 
 /// Two clusters that farshore reaches over lines alone.
-pub(crate) struct Distant {
-    pub(crate) setting: Setting,
+struct Distant {
+    setting: Setting,
     /// One to each broker, in their order.
-    pub(crate) to_paris: Vec<Line>,
-    pub(crate) to_oslo: Vec<Line>,
+    to_paris: Vec<Line>,
+    to_oslo: Vec<Line>,
 }
 
 impl Distant {
     /// Starts a source of one broker and a target of several, with lines of a link between them.
-    pub(crate) async fn start(oslo_brokers: i32, link: &str) -> Self {
+    async fn start(oslo_brokers: i32, link: &str) -> Self {
         Self::from(Spec::new(KafkaVersion::V4_1), oslo_brokers, link).await
     }
 
