@@ -21,6 +21,8 @@ const LONG_WAIT: Duration = Duration::from_millis(500);
 const SHORT_WAIT: Duration = Duration::from_millis(5);
 /// A fetch isn't worth sending for less room than this.
 const LEAST_ROOM: usize = 64 * 1024;
+/// A part of what a link may hold: with less than this, what keeps answers alive is remnants.
+const PINNED: usize = 8;
 
 impl Worker {
     /// Sends a fetch on each idle connection that has partitions with room.
@@ -34,12 +36,18 @@ impl Worker {
             .filter(|(_, it)| !it.busy)
             .map(|(lane, _)| *lane)
             .collect();
+        if lanes.is_empty() {
+            return;
+        }
+        let sources = self.intakes.values().filter_map(|it| it.source.as_ref());
+        let kept = sources.map(Source::kept_bytes).sum();
         for lane in lanes {
-            self.fetch_lane(lane);
+            self.fetch_lane(lane, kept);
         }
     }
 
-    fn fetch_lane(&mut self, lane: Lane) {
+    fn fetch_lane(&mut self, lane: Lane, kept: usize) {
+        let room = self.room(kept);
         let Some(intake) = self.intakes.get_mut(&lane) else {
             return;
         };
@@ -55,8 +63,6 @@ impl Worker {
             }));
             return;
         };
-        let held = self.held + self.reserved;
-        let room = self.link.settings.max_in_flight_bytes.saturating_sub(held);
         if room < LEAST_ROOM {
             return;
         }
@@ -84,6 +90,20 @@ impl Worker {
                 answer: pending.await,
             }
         }));
+    }
+
+    /// What the next fetch may bring, so that every connection has its share of what the link may hold, where answers of so many
+    /// bytes are kept alive by what is left of them.
+    fn room(&self, kept: usize) -> usize {
+        let most = self.link.settings.max_in_flight_bytes;
+        let taken = self.reserved + self.held.max(kept);
+        let share = (most / self.intakes.len().max(1)).max(LEAST_ROOM);
+        let room = most.saturating_sub(taken).min(share);
+        if room < LEAST_ROOM && self.reserved + self.held < most / PINNED {
+            // Little is left of large answers, perhaps of partitions that stand still: others go on in small steps.
+            return LEAST_ROOM;
+        }
+        room
     }
 
     pub(crate) fn intake_up(&mut self, lane: Lane, source: Result<Source>) {

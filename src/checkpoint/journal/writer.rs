@@ -135,7 +135,7 @@ impl Writer {
             let appended = self.place.append(&batch, &self.head, lapsed).await;
             missed = match &appended {
                 Err(NotAppended::Missing(_)) => missed + 1,
-                Ok(_) | Err(_) => 0,
+                Ok(()) | Err(_) => 0,
             };
             match appended {
                 Ok(()) => {
