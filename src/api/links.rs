@@ -14,6 +14,7 @@ use super::state::{ApiState, Condition, LinkHandle, Reach};
 use crate::checkpoint::{Update, records};
 use crate::model::{ClusterName, LinkName, PartitionState};
 use crate::replicate::PartitionStatus;
+use crate::telemetry::now_ms;
 
 /// How a link stands.
 #[derive(Debug, Serialize)]
@@ -29,6 +30,8 @@ pub(super) struct LinkAnswer {
     /// -1 while it isn't known for a partition.
     lag_records: i64,
     partitions_by_state: BTreeMap<&'static str, usize>,
+    /// Whether `max_bytes_per_second` holds partitions up.
+    rate_limited: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
 }
@@ -144,6 +147,7 @@ impl LinkAnswer {
             partitions: partitions.len(),
             lag_records: lag(&partitions),
             partitions_by_state: by_state(&partitions),
+            rate_limited: link.view.rate().limits(now_ms()),
             detail: (!told.is_empty()).then(|| told.join("; ")),
         }
     }

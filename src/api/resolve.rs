@@ -14,7 +14,7 @@ use super::extract::{Body, Peer, Segments};
 use super::problem::Problem;
 use super::state::ApiState;
 use crate::checkpoint::Update;
-use crate::model::{LinkName, Partition, Policy, Reason, TopicName, TopicPartition};
+use crate::model::{HaltCode, LinkName, Partition, Policy, Reason, TopicName, TopicPartition};
 use crate::replicate::{LinkView, Outcome, Unreleased};
 
 /// How long a release may take before the answer says that it goes on; shorter than any request may take.
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(6);
 pub(super) struct Resolution {
     /// By its name on the source.
     topic: TopicName,
-    /// Without it every partition of the topic that stands still for a reason the policy fits.
+    /// Without it every partition of the topic whose trouble the policy fits.
     partition: Option<i32>,
     /// The policy.
     with: Policy,
@@ -52,7 +52,7 @@ pub(super) struct Resolved {
 struct Released {
     topic: TopicName,
     partition: Partition,
-    /// Why it stood still.
+    /// Why it stood still, or what may be missing in it.
     reason: Reason,
     result: Stage,
     /// What was done, once it is durable.
@@ -208,6 +208,10 @@ impl Unreleased {
         match self {
             Self::UnknownPartition => "is not mirrored".to_owned(),
             Self::NotHalted(state) => format!("is {state} and needs no release"),
+            Self::Unfit(HaltCode::MissedDeletions, _) => {
+                "goes on, although deletions may be missing; only reseed helps against that"
+                    .to_owned()
+            }
             Self::Unfit(code, []) => {
                 format!("stands still for {code}, which no policy releases; see its remedy")
             }

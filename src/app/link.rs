@@ -317,6 +317,7 @@ fn settings(config: &LinkConfig) -> Settings {
         max_in_flight_bytes: usize::try_from(config.max_in_flight_bytes).unwrap_or(usize::MAX),
         fetch_max_bytes: bytes(config.fetch_max_bytes),
         partition_max_bytes: bytes(config.partition_max_bytes),
+        max_bytes_per_second: config.max_bytes_per_second,
         request_timeout: config.request_timeout,
         start: config.start,
         policies: config.policies.clone(),

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::admin::{self, NewTopic};
 use crate::kafka::wire::{Cluster, Slot};
+use crate::model::TopicId;
 use crate::model::{TopicName, TopicPartition};
 use crate::task::{Backoff, Ownership};
 
@@ -94,9 +95,10 @@ async fn try_on(target: &Cluster, scratch: &TopicPartition) -> Result<Probe> {
         target.refresh(target.metadata().generation).await?;
     }
     // Without a marker there is nothing to delete, but the permission is checked first.
-    let deletion = admin::delete_records(target, scratch, 0, &Ownership::permanent())
-        .await
-        .err();
+    let deletion =
+        admin::delete_records(target, (scratch, TopicId::NONE), 0, &Ownership::permanent())
+            .await
+            .err();
     if let Some(error) = deletion {
         let is_answer = matches!(error.kind(), Kind::Broker(_));
         return if is_answer {

@@ -76,6 +76,13 @@ impl Samples for LinkSamples {
         self.revival.failure().is_some()
     }
 
+    fn rate_limited(&self) -> Vec<(LinkName, u64)> {
+        let views = self.links.iter().map(|it| &it.view);
+        views
+            .map(|it| (it.link().clone(), it.rate().waited_ms()))
+            .collect()
+    }
+
     fn verified(&self) -> Vec<VerifiedSample> {
         let now = crate::telemetry::now_ms();
         let of_link = |sample: &LinkSample| {

@@ -13,6 +13,8 @@ pub mod audit;
 mod disk;
 pub mod dump;
 mod envelope;
+#[cfg(test)]
+pub(crate) mod failing;
 pub mod inspect;
 pub mod journal;
 mod journaled;

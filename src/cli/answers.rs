@@ -21,6 +21,8 @@ pub(super) struct Link {
     pub(super) lag_records: i64,
     #[serde(default)]
     pub(super) partitions_by_state: BTreeMap<String, u64>,
+    #[serde(default)]
+    pub(super) rate_limited: bool,
     pub(super) detail: Option<String>,
 }
 

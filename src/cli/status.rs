@@ -126,6 +126,11 @@ fn link_row(link: &Link) -> [String; 8] {
         let unreachable = if reachable { "" } else { " (unreachable)" };
         format!("{name}{unreachable}")
     };
+    let limited = if link.rate_limited {
+        " (rate limited)"
+    } else {
+        ""
+    };
     let states = link
         .partitions_by_state
         .iter()
@@ -138,7 +143,7 @@ fn link_row(link: &Link) -> [String; 8] {
         link.name.clone(),
         end(&link.source, link.source_reachable),
         end(&link.target, link.target_reachable),
-        link.state.clone(),
+        format!("{}{limited}", link.state),
         link.topics.to_string(),
         link.partitions.to_string(),
         link.lag_records.to_string(),

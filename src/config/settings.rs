@@ -108,6 +108,8 @@ pub struct LinkConfig {
     pub fetch_max_bytes: i32,
     /// Bytes of one partition in a fetch answer; at most `fetch_max_bytes`.
     pub partition_max_bytes: i32,
+    /// Bytes that are fetched from the source per second at most; none: as many as it gives.
+    pub max_bytes_per_second: Option<u64>,
     /// How long a broker may take to answer.
     pub request_timeout: Duration,
     /// How mirrors are verified.

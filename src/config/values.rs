@@ -74,6 +74,20 @@ pub(super) fn size_within<T: TryFrom<u64>>(
     }
 }
 
+/// `off`, or a size within limits.
+pub(super) fn size_or_off(
+    limits: [&'static str; 2],
+) -> impl Fn(&str) -> Result<Option<u64>, String> {
+    move |text| {
+        if text == "off" {
+            return Ok(None);
+        }
+        size_within(limits)(text)
+            .map(Some)
+            .map_err(|problem| problem.replace("expected a size", "expected \"off\" or a size"))
+    }
+}
+
 /// A whole number followed by one of the units.
 fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -254,6 +268,11 @@ mod tests {
         assert_eq!(within("1GiB"), Ok(1 << 30));
         assert!(within("1023B").is_err());
         assert!(within("2GiB").is_err());
+        let rate = size_or_off(["64KiB", "1GiB"]);
+        assert_eq!(rate("off"), Ok(None));
+        assert_eq!(rate("1MiB"), Ok(Some(1 << 20)));
+        assert!(rate("1KiB").is_err());
+        assert!(rate("none").is_err());
     }
 
     #[test]

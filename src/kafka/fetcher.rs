@@ -45,11 +45,6 @@ impl Fetcher {
         self.connection.is_alive()
     }
 
-    /// Bytes that what was fetched still keeps alive.
-    pub(super) fn kept_bytes(&self) -> usize {
-        self.connection.kept_bytes()
-    }
-
     /// Takes over what is wanted; the next fetch says so.
     pub(super) fn change(&self, change: FetchChange) {
         self.session.lock().change(change);

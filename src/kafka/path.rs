@@ -88,14 +88,6 @@ impl Source {
         }
     }
 
-    /// Bytes that what was fetched still keeps alive, where that is more than its batches: they are parts of whole answers.
-    pub fn kept_bytes(&self) -> usize {
-        match self {
-            Self::Raw(fetcher) => fetcher.kept_bytes(),
-            Self::Record(_) => 0,
-        }
-    }
-
     /// Takes over what is wanted; the next fetch says so.
     pub fn change(&self, change: FetchChange) {
         match self {

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SourceOffset;
+use super::{HaltCode, Reason, SourceOffset};
 
 /// How a partition stands as to deletions. Times are in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +92,11 @@ impl Missed {
             "deletions of keys between source offsets {from} and {last} may be missing: the mirror was behind for longer than the source keeps \
              tombstones (delete.retention.ms); mirror the topic anew if deleted keys matter"
         )
+    }
+
+    /// The same as a reason to mirror the topic anew.
+    pub fn reason(&self) -> Reason {
+        Reason::new(HaltCode::MissedDeletions, self.message()).at(Some(self.from), None)
     }
 }
 

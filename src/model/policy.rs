@@ -98,7 +98,8 @@ impl Policies {
             | HaltCode::TargetRecreated
             | HaltCode::MapUnknown
             | HaltCode::NotPermitted
-            | HaltCode::PreserveImpossible => {}
+            | HaltCode::PreserveImpossible
+            | HaltCode::MissedDeletions => {}
         }
         self
     }
@@ -136,7 +137,8 @@ impl Policies {
             | HaltCode::TargetRecreated
             | HaltCode::MapUnknown
             | HaltCode::NotPermitted
-            | HaltCode::PreserveImpossible => Policy::Halt,
+            | HaltCode::PreserveImpossible
+            | HaltCode::MissedDeletions => Policy::Halt,
         }
     }
 }
@@ -159,7 +161,7 @@ impl HaltCode {
         }
     }
 
-    /// The policies that release a partition which stands still for this reason.
+    /// The policies that release a partition which stands still for this reason, or help one that goes on in spite of it.
     pub fn releases(self) -> &'static [Policy] {
         match self {
             Self::SourceGap
@@ -168,9 +170,10 @@ impl HaltCode {
             | Self::SourceTruncated => &[Policy::Follow, Policy::Reseed],
             Self::ForeignWrite => &[Policy::Adopt, Policy::Reseed],
             Self::RecordRefused => &[Policy::SkipWithReceipt],
-            Self::TargetTopicMissing | Self::TargetRecreated | Self::MapUnknown => {
-                &[Policy::Reseed]
-            }
+            Self::TargetTopicMissing
+            | Self::TargetRecreated
+            | Self::MapUnknown
+            | Self::MissedDeletions => &[Policy::Reseed],
             Self::SourceTopicMissing | Self::NotPermitted | Self::PreserveImpossible => &[],
         }
     }

@@ -103,11 +103,13 @@ pub enum HaltCode {
     NotPermitted,
     /// Offsets cannot be kept identical here.
     PreserveImpossible,
+    /// A deleted key may live on in the mirror; mirroring goes on all the same.
+    MissedDeletions,
 }
 
 impl HaltCode {
     /// Every code, for enumeration in tests, metrics and documents.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::SourceGap,
         Self::SourceRecreated,
         Self::SourceTruncated,
@@ -120,6 +122,7 @@ impl HaltCode {
         Self::MapUnknown,
         Self::NotPermitted,
         Self::PreserveImpossible,
+        Self::MissedDeletions,
     ];
 
     /// The state a partition takes with this code.
@@ -137,6 +140,7 @@ impl HaltCode {
             | Self::MapUnknown
             | Self::NotPermitted
             | Self::PreserveImpossible => PartitionState::Halted,
+            Self::MissedDeletions => PartitionState::Live,
         }
     }
 
@@ -179,6 +183,9 @@ impl HaltCode {
             Self::PreserveImpossible => {
                 "Use offsets = \"translate\" for this topic, or remove the cause named in the message."
             }
+            Self::MissedDeletions => {
+                "Nothing, if it does no harm that a deleted key lives on; else mirror the topic anew (farshore resolve --with reseed)."
+            }
         }
     }
 
@@ -197,6 +204,7 @@ impl HaltCode {
             Self::MapUnknown => "map_unknown",
             Self::NotPermitted => "not_permitted",
             Self::PreserveImpossible => "preserve_impossible",
+            Self::MissedDeletions => "missed_deletions",
         }
     }
 }

@@ -205,3 +205,7 @@ impl Tracked {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "anew_tests.rs"]
+mod tests;

@@ -37,6 +37,8 @@ pub struct Settings {
     pub fetch_max_bytes: usize,
     /// Bytes one partition may hold before it is left out of fetches.
     pub partition_max_bytes: usize,
+    /// Bytes that are fetched per second at most; none: as many as the source gives.
+    pub max_bytes_per_second: Option<u64>,
     /// How long a broker may take to answer.
     pub request_timeout: Duration,
     /// Where partitions start that the link's first look finds.

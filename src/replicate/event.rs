@@ -1,6 +1,7 @@
 //! What the worker's loop waits for.
 
 use std::pin::Pin;
+use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::kafka::admin::ListedOffsets;
@@ -8,6 +9,7 @@ use crate::kafka::{FetchedPartition, ProduceAnswer, Sink, Source};
 use crate::model::BrokerId;
 use crate::offsets::Receipt;
 
+use super::asking::Asked;
 use super::deciding::Outcome;
 use super::decision::Decision;
 use super::marking::{Filled, Unfilled};
@@ -25,9 +27,11 @@ pub(crate) enum Event {
     /// A fetch was answered.
     Fetched {
         lane: Lane,
-        reserved: usize,
+        asked: Asked,
         answer: Result<Vec<(Ticket, FetchedPartition)>>,
     },
+    /// The rate allows more.
+    Woken(Duration),
     /// What is produced to is there, or not.
     OutletUp(Lane, Result<Sink>),
     /// A produce request was answered.
@@ -90,6 +94,10 @@ pub(crate) struct Answered {
     pub(crate) sink: u64,
     /// The partitions in it, in order.
     pub(crate) tickets: Vec<Ticket>,
+    /// The bytes in it.
+    pub(crate) bytes: usize,
+    /// When it was sent.
+    pub(crate) at: Instant,
     /// The answers in the same order, or why there are none.
     pub(crate) answer: Result<Vec<ProduceAnswer>>,
 }

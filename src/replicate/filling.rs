@@ -3,17 +3,15 @@
 use std::collections::VecDeque;
 
 use crate::config::Otherwise;
-use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::error::{BrokerCode, Result};
 use crate::kafka::admin;
-use crate::kafka::wire::{Cluster, Slot};
 use crate::model::{BrokerId, HaltCode, Reason, SourceOffset, TargetOffset};
-use crate::task::Ownership;
 
 use super::decision;
 use super::event::{Event, Ticket};
 use super::filler::MARKERS;
 use super::marking::{Filled, Unfilled, fill};
-use super::mirror::{Mirror, Phase, Route};
+use super::mirror::{Mirror, Phase};
 use super::preserve::{Before, Task, Turn};
 use super::settle::Trouble;
 use super::worker::Worker;
@@ -192,7 +190,8 @@ impl Worker {
         let (target, right) = (self.link.target.clone(), self.link.ownership.clone());
         let route = mirror.route.clone();
         self.events.push(Box::pin(async move {
-            let result = trim(&target, &route, before, &right).await;
+            let topic = (&route.target, route.target_id);
+            let result = admin::delete_records(&target, topic, before.get(), &right).await;
             Event::Trimmed { ticket, result }
         }));
     }
@@ -227,27 +226,6 @@ impl Worker {
             }
         }
     }
-}
-
-/// Deletes everything before an offset, unless the topic is another one by now.
-async fn trim(
-    target: &Cluster,
-    route: &Route,
-    before: TargetOffset,
-    right: &Ownership,
-) -> Result<i64> {
-    let leader = target.leader(&route.target).await?;
-    let connection = target.connection(leader.broker, Slot::Control).await?;
-    let names = [route.target.topic.clone()];
-    let timeout = target.settings().request_timeout;
-    let ids = admin::topic_ids(&connection, timeout, &names).await?;
-    let found = ids.get(&route.target.topic).copied();
-    let is_other = |id: crate::model::TopicId| id.is_known() && id != route.target_id;
-    if route.target_id.is_known() && found.is_some_and(is_other) {
-        let message = "the mirror topic was created again; nothing was deleted";
-        return Err(Error::new(Kind::Disconnected, message).partition(&route.target));
-    }
-    admin::delete_records(target, &route.target, before.get(), right).await
 }
 
 fn too_long(at: TargetOffset, gap: i64, limit: i64) -> Reason {

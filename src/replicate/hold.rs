@@ -127,7 +127,6 @@ impl Hold {
     }
 
     /// Whether nothing waits.
-    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

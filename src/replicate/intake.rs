@@ -1,28 +1,27 @@
 //! The fetching side of the worker.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+
+use bytes::Bytes;
 
 use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::batches;
-use crate::kafka::{FetchChange, FetchLimits, FetchPartition, FetchedPartition, Source};
+use crate::kafka::{FetchedPartition, Source};
 use crate::model::SourceOffset;
 
+use super::asking::Asked;
+use super::crowd::Crowd;
+use super::demand::Brought;
 use super::event::{Event, Ticket};
 use super::hold::Cargo;
 use super::mirror::{Lane, Mirror};
 use super::settle::Trouble;
 use super::sieve::{Sieve, Verdict};
-use super::worker::{Intake, Worker};
+use super::worker::Worker;
 
-/// How long a source broker may wait for new records before it answers.
-const LONG_WAIT: Duration = Duration::from_millis(500);
-/// The same while partitions of the connection are left out because they are full.
-const SHORT_WAIT: Duration = Duration::from_millis(5);
-/// A fetch isn't worth sending for less room than this.
-const LEAST_ROOM: usize = 64 * 1024;
-/// A part of what a link may hold: with less than this, what keeps answers alive is remnants.
-const PINNED: usize = 8;
+/// Less than one in so many bytes of an answer is a small part of it.
+const SMALL_PART: usize = 4;
 
 impl Worker {
     /// Sends a fetch on each idle connection that has partitions with room.
@@ -30,24 +29,15 @@ impl Worker {
         if self.stopping {
             return;
         }
-        let lanes: Vec<Lane> = self
-            .intakes
-            .iter()
-            .filter(|(_, it)| !it.busy)
-            .map(|(lane, _)| *lane)
-            .collect();
-        if lanes.is_empty() {
-            return;
-        }
-        let sources = self.intakes.values().filter_map(|it| it.source.as_ref());
-        let kept = sources.map(Source::kept_bytes).sum();
-        for lane in lanes {
-            self.fetch_lane(lane, kept);
+        let idle = self.intakes.iter().filter(|(_, it)| !it.busy);
+        let mut lanes: Vec<(u64, Lane)> = idle.map(|(lane, it)| (it.habits.turn, *lane)).collect();
+        lanes.sort_unstable();
+        for (_, lane) in lanes {
+            self.fetch_lane(lane);
         }
     }
 
-    fn fetch_lane(&mut self, lane: Lane, kept: usize) {
-        let room = self.room(kept);
+    fn fetch_lane(&mut self, lane: Lane) {
         let Some(intake) = self.intakes.get_mut(&lane) else {
             return;
         };
@@ -63,47 +53,21 @@ impl Worker {
             }));
             return;
         };
-        if room < LEAST_ROOM {
+        let Some((limits, asked)) = self.order(lane, &source) else {
             return;
-        }
-        let max_bytes = room.min(self.link.settings.fetch_max_bytes);
-        tell(intake, lane, &source, &self.mirrors, &self.link.settings);
-        if !source.wants() {
-            return;
-        }
-        let max_wait = if intake.full.is_empty() {
-            LONG_WAIT
-        } else {
-            SHORT_WAIT
         };
-        intake.busy = true;
-        self.reserved += max_bytes;
-        let limits = FetchLimits {
-            max_wait,
-            max_bytes,
-        };
+        self.reserved += asked.bytes;
+        if let Some(intake) = self.intakes.get_mut(&lane) {
+            intake.busy = true;
+        }
         let pending = source.start_fetch(limits, self.link.settings.request_timeout);
         self.events.push(Box::pin(async move {
             Event::Fetched {
                 lane,
-                reserved: max_bytes,
+                asked,
                 answer: pending.await,
             }
         }));
-    }
-
-    /// What the next fetch may bring, so that every connection has its share of what the link may hold, where answers of so many
-    /// bytes are kept alive by what is left of them.
-    fn room(&self, kept: usize) -> usize {
-        let most = self.link.settings.max_in_flight_bytes;
-        let taken = self.reserved + self.held.max(kept);
-        let share = (most / self.intakes.len().max(1)).max(LEAST_ROOM);
-        let room = most.saturating_sub(taken).min(share);
-        if room < LEAST_ROOM && self.reserved + self.held < most / PINNED {
-            // Little is left of large answers, perhaps of partitions that stand still: others go on in small steps.
-            return LEAST_ROOM;
-        }
-        room
     }
 
     pub(crate) fn intake_up(&mut self, lane: Lane, source: Result<Source>) {
@@ -114,7 +78,9 @@ impl Worker {
         match source {
             Ok(source) => {
                 intake.source = Some(source);
-                intake.changed.clone_from(&intake.members);
+                // It was told nothing yet.
+                intake.crowd = Crowd::default();
+                intake.changed = intake.members.iter().copied().collect();
             }
             Err(error) => self.intake_lost(lane, &error),
         }
@@ -125,7 +91,11 @@ impl Worker {
             return;
         };
         intake.source = None;
-        for index in std::mem::take(&mut intake.members) {
+        let members = std::mem::take(&mut intake.members).into_iter();
+        let (begin, flow): (BTreeSet<_>, BTreeSet<_>) =
+            members.partition(|&index| self.mirrors[index].begins_at(lane));
+        intake.members = begin;
+        for index in flow {
             if self.mirrors[index].fetches_at(lane) {
                 let error = error.shared("fetching stopped");
                 self.trouble(index, Trouble::Retry(error), false);
@@ -136,24 +106,34 @@ impl Worker {
     pub(crate) fn fetched(
         &mut self,
         lane: Lane,
-        reserved: usize,
+        asked: &Asked,
         answer: Result<Vec<(Ticket, FetchedPartition)>>,
     ) {
-        self.reserved -= reserved;
+        self.reserved -= asked.bytes;
+        let mut brought = Brought::default();
         let Some(intake) = self.intakes.get_mut(&lane) else {
             return;
         };
         intake.busy = false;
         let partitions = match answer {
             Ok(partitions) => partitions,
-            Err(error) => return self.intake_lost(lane, &error),
+            Err(error) => {
+                self.pay(lane, asked, &brought);
+                return self.intake_lost(lane, &error);
+            }
         };
         let now = self.link.now_ms();
         let quiet_until = std::mem::replace(&mut intake.heard_at, now);
         let changed = partitions.iter().map(|((index, _), _)| *index);
         intake.changed.extend(changed);
-        for ((index, round), fetched) in partitions {
+        let whole = partitions.iter().map(|(_, it)| it.records.len()).sum();
+        for ((index, round), mut fetched) in partitions {
+            let (bytes, end) = (fetched.records.len(), fetched.last_stable);
             let mirror = &mut self.mirrors[index];
+            let before = mirror.fetch_next;
+            if !mirror.hold.is_empty() {
+                fetched.records = apart(fetched.records, whole);
+            }
             if mirror.flows_in(round) {
                 mirror.note_told(quiet_until);
                 match take_in(mirror, fetched, now) {
@@ -166,42 +146,21 @@ impl Worker {
                     Err(trouble) => self.trouble(index, trouble, false),
                 }
             }
+            let next = self.mirrors[index].fetch_next;
+            let more = (end >= 0).then(|| end - next.get());
+            let got = (bytes, next.since(before), more);
+            self.serve(lane, index, &mut brought, got);
         }
+        self.pay(lane, asked, &brought);
     }
 }
 
-/// Tells a source what is wanted otherwise than at the last fetch: every flowing partition with room.
-fn tell(
-    intake: &mut Intake,
-    lane: Lane,
-    source: &Source,
-    mirrors: &[Mirror],
-    settings: &super::context::Settings,
-) {
-    let mut changed = std::mem::take(&mut intake.changed);
-    changed.append(&mut intake.full);
-    changed.sort_unstable();
-    changed.dedup();
-    for index in changed {
-        let mirror = &mirrors[index];
-        let flows = mirror.fetches_at(lane);
-        let is_full = mirror.bytes() >= settings.partition_max_bytes;
-        if flows && is_full {
-            intake.full.push(index);
-        }
-        source.change(if flows && !is_full {
-            let partition = FetchPartition {
-                partition: mirror.route.source.clone(),
-                topic_id: mirror.route.source_id,
-                offset: mirror.fetch_next,
-                max_bytes: settings.partition_max_bytes,
-                leader_epoch: mirror.leader_epoch,
-                fetched_epoch: mirror.fetched_epoch,
-            };
-            FetchChange::Want((index, mirror.round), partition)
-        } else {
-            FetchChange::Leave(index)
-        });
+/// What has to wait as a small part of an answer gets memory of its own: it would hold all of the answer, uncounted.
+fn apart(records: Bytes, whole: usize) -> Bytes {
+    if records.len() < whole / SMALL_PART {
+        Bytes::copy_from_slice(&records)
+    } else {
+        records
     }
 }
 
@@ -280,4 +239,19 @@ fn refused(mirror: &Mirror, code: crate::error::BrokerCode) -> Trouble {
             .partition(&mirror.route.source)
             .offset(mirror.fetch_next.get()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_part_of_an_answer_is_taken_apart_and_a_large_one_is_not_copied() {
+        let answer = Bytes::from(vec![7; 100]);
+        let (small, large) = (answer.slice(0..24), answer.slice(24..100));
+        assert_eq!(apart(large.clone(), 100).as_ptr(), large.as_ptr());
+        let apart = apart(small.clone(), 100);
+        assert_eq!(apart, small);
+        assert_ne!(apart.as_ptr(), small.as_ptr());
+    }
 }

@@ -15,6 +15,7 @@ use crate::task::Backoff;
 
 use super::anew::Ids;
 use super::decision::Decision;
+use super::demand::Demand;
 use super::hold::Hold;
 use super::preserve::Preserving;
 use super::release::Grant;
@@ -140,6 +141,8 @@ pub(crate) struct Mirror {
     pub(crate) window: Window,
     /// Where the next shipment goes.
     pub(crate) course: Course,
+    /// How far it is behind, as far as the order of fetches and sends goes.
+    pub(crate) demand: Demand,
     /// The next source offset to fetch.
     pub(crate) fetch_next: SourceOffset,
     /// The leader epochs sent with a fetch: the leader's, and that of the last record fetched.
@@ -150,8 +153,8 @@ pub(crate) struct Mirror {
     pub(crate) refused_until: Option<SourceOffset>,
     /// Whether requests of an earlier round, connection or process may still be on their way.
     pub(crate) uncertain: bool,
-    /// Whether it stands in its outlet's queue.
-    pub(crate) queued: bool,
+    /// The outlet in whose queue it stands; an entry in another's is out of date.
+    pub(crate) queued: Option<Lane>,
     /// Pauses between settlings.
     pub(crate) backoff: Backoff,
     /// Where the target last refused a sequence number: a second time at the same place is no race.
@@ -164,8 +167,8 @@ pub(crate) struct Mirror {
     pub(crate) seen: (u64, u64),
     /// Whether the next runs stored ahead begin a new plan: an earlier one may have landed all the same.
     pub(crate) new_plan: bool,
-    /// Bytes counted against the link's limit.
-    pub(crate) counted: usize,
+    /// Bytes counted against the link's limit, and on which source connection.
+    pub(crate) counted: (usize, Option<Lane>),
     /// Where it starts if nothing is mirrored yet; none once that is stored.
     pub(crate) start: Option<Start>,
     /// The round in which something landed last: the first that lands in a round is stored at once.
@@ -216,19 +219,20 @@ impl Mirror {
                 source: None,
                 records_limit: usize::MAX,
             },
+            demand: Demand::default(),
             fetch_next: SourceOffset::ZERO,
             leader_epoch: LeaderEpoch::UNKNOWN,
             fetched_epoch: LeaderEpoch::UNKNOWN,
             refused_until: None,
             uncertain: true,
-            queued: false,
+            queued: None,
             backoff: Backoff::new(RETRY_BASE, RETRY_CAP),
             refused_sequence: None,
             conflict: None,
             epochs_until,
             seen: (0, 0),
             new_plan: true,
-            counted: 0,
+            counted: (0, None),
             start,
             landed_in: 0,
             told_in: 0,
@@ -251,6 +255,11 @@ impl Mirror {
     /// Whether it flows from this connection.
     pub(crate) fn fetches_at(&self, lane: Lane) -> bool {
         matches!(self.phase, Phase::Flowing { intake, .. } if intake == lane)
+    }
+
+    /// Whether it will flow from this connection once its start is stored.
+    pub(crate) fn begins_at(&self, lane: Lane) -> bool {
+        matches!(self.phase, Phase::Draining(Then::Flow { intake, .. }) if intake == lane)
     }
 
     /// Whether it flows to this connection.

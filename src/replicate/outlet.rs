@@ -1,6 +1,7 @@
 //! The producing side of the worker.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::wire::code_name;
@@ -44,9 +45,15 @@ impl Worker {
         self.recount(index);
         self.take_up_chore(index);
         let mirror = &mut self.mirrors[index];
-        if !mirror.queued && mirror.staged.front().is_some_and(|staged| staged.durable) {
-            mirror.queued = true;
-            self.outlets.entry(lane).or_default().ready.push_back(index);
+        let has_something = mirror.staged.front().is_some_and(|staged| staged.durable);
+        if has_something && mirror.queued != Some(lane) {
+            mirror.queued = Some(lane);
+            let rank = mirror.demand.rank();
+            self.outlets
+                .entry(lane)
+                .or_default()
+                .ready
+                .push(index, rank);
         }
     }
 
@@ -77,21 +84,25 @@ impl Worker {
         if outlet.requests.outstanding() >= sink.requests() {
             return false;
         }
-        let (parts, tickets) = self.collect(lane);
+        let (parts, tickets) = self.collect(lane, usize::try_from(sink.requests()).unwrap_or(1));
         if parts.is_empty() {
             return false;
         }
+        let (at, bytes) = (Instant::now(), size(&parts));
         let timeout = self.link.settings.request_timeout;
         let pending = sink.start_produce(parts, timeout, &self.link.ownership);
         let Some(outlet) = self.outlets.get_mut(&lane) else {
             return false;
         };
+        outlet.sent += bytes;
         let number = outlet.requests.send();
         let sink = sink.id();
         self.events.push(Box::pin(async move {
             let answered = Answered {
                 sink,
                 tickets,
+                bytes,
+                at,
                 answer: pending.await,
             };
             Event::Produced {
@@ -134,9 +145,10 @@ impl Worker {
                 }
             }
             Err(error) => {
-                for index in std::mem::take(&mut outlet.ready) {
-                    self.mirrors[index].queued = false;
-                    if self.mirrors[index].produces_at(lane) {
+                for index in outlet.ready.take() {
+                    let mirror = &mut self.mirrors[index];
+                    if mirror.queued.take_if(|at| *at == lane).is_some() && mirror.produces_at(lane)
+                    {
                         let error = error.shared("producing stopped");
                         self.trouble(index, Trouble::Retry(error), false);
                     }
@@ -146,19 +158,25 @@ impl Worker {
     }
 
     /// Takes the next batch of each ready partition, as far as a request goes.
-    fn collect(&mut self, lane: Lane) -> (Vec<ProducePart>, Vec<Ticket>) {
+    ///
+    /// Where few bytes take long, those that are behind wait until less is out than so many requests carry: a batch may be
+    /// larger than a request is to be.
+    fn collect(&mut self, lane: Lane, requests: usize) -> (Vec<ProducePart>, Vec<Ticket>) {
         let now = self.link.now_ms();
         let (mut parts, mut tickets, mut bytes) = (Vec::new(), Vec::new(), 0);
         let Some(outlet) = self.outlets.get_mut(&lane) else {
             return (parts, tickets);
         };
         let mut again = Vec::new();
-        while bytes < REQUEST_BYTES
-            && let Some(index) = outlet.ready.pop_front()
+        let most = REQUEST_BYTES.min(outlet.stride.bytes());
+        let share = self.link.settings.partition_max_bytes.min(most);
+        let all = outlet.sent < most.saturating_mul(requests);
+        while bytes < most
+            && let Some((index, rank)) = outlet.ready.pop(share, all)
         {
             let mirror = &mut self.mirrors[index];
-            mirror.queued = false;
-            if !mirror.produces_at(lane) || !mirror.ready(now) {
+            let is_meant = mirror.queued.take_if(|at| *at == lane).is_some();
+            if !is_meant || !mirror.produces_at(lane) || !mirror.ready(now) {
                 continue;
             }
             let Some(staged) = mirror.staged.pop_front() else {
@@ -166,6 +184,7 @@ impl Worker {
             };
             let shipment = staged.shipment;
             bytes += shipment.stamped.size();
+            outlet.ready.sent(rank, shipment.stamped.size());
             mirror.window.sent(InFlight {
                 target: shipment.target,
                 records: shipment.records(),
@@ -197,6 +216,8 @@ impl Worker {
         if answered.answer.is_err() && outlet.sink.as_ref().is_some_and(is_current) {
             outlet.sink = None;
         }
+        outlet.sent -= answered.bytes;
+        outlet.stride.note(answered.bytes, answered.at.elapsed());
         for answered in outlet.requests.arrive(number, answered) {
             self.take_answers(&answered.tickets, answered.answer);
         }
@@ -295,6 +316,10 @@ impl Worker {
     }
 }
 
+fn size(parts: &[ProducePart]) -> usize {
+    parts.iter().map(|part| part.batch.size()).sum()
+}
+
 /// Whether a broker refuses a batch for what it is.
 pub(crate) fn is_refusal(code: BrokerCode) -> bool {
     REFUSALS.contains(&code.0)
@@ -340,3 +365,7 @@ fn refusal(mirror: &mut Mirror, code: BrokerCode, message: Option<&str>) -> Trou
             .offset(target.get()),
     )
 }
+
+#[cfg(test)]
+#[path = "outlet_tests.rs"]
+mod tests;

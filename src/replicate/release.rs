@@ -1,18 +1,21 @@
-//! Releases a partition that stands still: an operator's policy, for once, for the trouble at hand.
+//! Releases a partition that stands still: an operator's policy, for once, for the trouble at hand. One that may have missed
+//! deletions goes on, and can be mirrored anew in the same way.
 //!
-//! Promises: a release is refused unless the partition stands still for a reason that the policy fits; it ends with what
-//! was done, durably, or with why the partition still stands still. Doesn't: change what the configuration says.
+//! Promises: a release is refused unless the partition has trouble that the policy fits; it ends with what was done, durably, or
+//! with why the partition still stands still. Doesn't: change what the configuration says.
 
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::model::{
-    HaltCode, OffsetsMode, PartitionState, Policies, Policy, Reason, TopicPartition,
+    HaltCode, OffsetsMode, PartitionState, Policies, Policy, Reason, TargetOffset, TopicPartition,
 };
 
 use super::deciding::Outcome;
+use super::decision;
 use super::mirror::{Mirror, Phase};
+use super::settle::Trouble;
 use super::view::LinkView;
 use super::worker::Worker;
 
@@ -40,7 +43,7 @@ pub enum Unreleased {
 #[derive(Debug)]
 pub(crate) struct Release {
     partition: TopicPartition,
-    code: HaltCode,
+    reason: Reason,
     policy: Policy,
     done: oneshot::Sender<Result<Outcome, Box<Reason>>>,
 }
@@ -55,7 +58,7 @@ pub(crate) struct Grant {
 }
 
 impl LinkView {
-    /// Whether a policy would release a partition; gives what it stands still for.
+    /// Whether a policy would release a partition; gives what it stands still for, or goes on in spite of.
     pub fn releasable(
         &self,
         partition: &TopicPartition,
@@ -65,9 +68,9 @@ impl LinkView {
             .topic(&partition.topic)
             .and_then(|all| all.into_iter().find(|it| it.partition == *partition))
             .ok_or(Unreleased::UnknownPartition)?;
-        let reason = status
-            .reason
-            .filter(|_| status.state.needs_operator())
+        let halted = status.reason.filter(|_| status.state.needs_operator());
+        let reason = halted
+            .or_else(|| status.missed_deletions.map(|missed| missed.reason()))
             .ok_or(Unreleased::NotHalted(status.state))?;
         let fits = if status.offsets == OffsetsMode::Preserve.as_str() {
             reason.code.releases_in_place()
@@ -81,7 +84,7 @@ impl LinkView {
         }
     }
 
-    /// Applies a policy once to a partition that stands still, and waits for what comes of it.
+    /// Applies a policy once to a partition that it would release, and waits for what comes of it.
     ///
     /// Cancellation: dropping the future leaves the release with the worker, which goes on with it.
     pub async fn release(
@@ -94,7 +97,7 @@ impl LinkView {
         let (done, decided) = oneshot::channel();
         let release = Release {
             partition: partition.clone(),
-            code: reason.code,
+            reason,
             policy,
             done,
         };
@@ -133,16 +136,28 @@ impl Worker {
             return;
         };
         let mirror = &mut self.mirrors[index];
-        if !matches!(mirror.phase, Phase::Halted) || self.link.view.is_paused() {
+        let goes_on = release.reason.code == HaltCode::MissedDeletions;
+        let is_ready = match mirror.phase {
+            Phase::Halted => !goes_on,
+            Phase::Flowing { .. } | Phase::Settling | Phase::Resting => goes_on,
+            Phase::Deciding | Phase::Draining(_) | Phase::Paused => false,
+        };
+        if !is_ready || self.link.view.is_paused() {
             return;
         }
         mirror.grant = Some(Grant {
-            code: release.code,
+            code: release.reason.code,
             policy: release.policy,
             done: release.done,
         });
         let reason = mirror.tracked.lock().figures.reason.clone();
         match (release.policy, reason) {
+            _ if goes_on => {
+                // What is in flight lands first.
+                let end = TargetOffset(mirror.tracked.lock().figures.target_end);
+                let decision = decision::reseed(release.reason, end);
+                self.trouble(index, Trouble::Decided(Box::new(decision)), false);
+            }
             (Policy::Reseed, Some(reason)) => self.reseed(index, &reason),
             (_, reason) => {
                 mirror.pending = reason;

@@ -95,8 +95,8 @@ impl Worker {
         mirror.phase = Phase::Flowing { intake, outlet };
         let lane = self.intakes.entry(intake).or_default();
         lane.changed.push(index);
-        if !lane.members.contains(&index) {
-            lane.members.push(index);
+        if lane.members.insert(index) {
+            mirror.demand.move_over();
         }
         if mirror.start.take().is_some() {
             // Where it starts must be known before the first record moves (H10).
@@ -115,10 +115,11 @@ impl Worker {
 
     pub(crate) fn begin_draining(&mut self, index: usize, then: Then) {
         let mirror = &mut self.mirrors[index];
-        if let Phase::Flowing { intake, .. } = mirror.phase
+        if let Phase::Flowing { intake, .. } | Phase::Draining(Then::Flow { intake, .. }) =
+            mirror.phase
             && let Some(intake) = self.intakes.get_mut(&intake)
         {
-            intake.members.retain(|&member| member != index);
+            intake.members.remove(&index);
             intake.changed.push(index);
             mirror.epochs_until = mirror.epochs_until.max(mirror.fetch_next);
         }

@@ -137,7 +137,17 @@ impl Worker {
     pub(crate) fn recount(&mut self, index: usize) {
         let mirror = &mut self.mirrors[index];
         let bytes = mirror.bytes();
-        self.held = self.held - mirror.counted + bytes;
-        mirror.counted = bytes;
+        let lane = match mirror.phase {
+            Phase::Flowing { intake, .. } => Some(intake),
+            _ => None,
+        };
+        let (was, at) = std::mem::replace(&mut mirror.counted, (bytes, lane));
+        self.held = self.held - was + bytes;
+        if let Some(intake) = at.and_then(|it| self.intakes.get_mut(&it)) {
+            intake.held -= was;
+        }
+        if let Some(intake) = lane.and_then(|it| self.intakes.get_mut(&it)) {
+            intake.held += bytes;
+        }
     }
 }

@@ -7,6 +7,7 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
+use super::rate::RateFigures;
 use super::release::{Release, Releases};
 use super::tracked::Tracked;
 use crate::checkpoint::{PartitionKey, Store, Update, records};
@@ -28,6 +29,7 @@ struct Inner {
     paused: watch::Sender<bool>,
     save_order: Mutex<()>,
     releases: Releases,
+    rate: RateFigures,
 }
 
 /// One partition, as the API shows it. Offsets are -1 where nothing was seen yet.
@@ -100,6 +102,7 @@ impl LinkView {
             paused: watch::Sender::new(false),
             save_order: Mutex::new(()),
             releases: Releases::default(),
+            rate: RateFigures::default(),
         }));
         view.reload(wanted)?;
         Ok(view)
@@ -240,6 +243,11 @@ impl LinkView {
 
     pub(crate) fn paused(&self) -> watch::Receiver<bool> {
         self.0.paused.subscribe()
+    }
+
+    /// Whether the limit of bytes per second holds the link up.
+    pub fn rate(&self) -> &RateFigures {
+        &self.0.rate
     }
 
     /// Where releases for the worker go in.

@@ -11,7 +11,7 @@
 //!                                                checkpoint DB
 //! ```
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,11 +26,15 @@ use crate::error::Result;
 use crate::kafka::{Sink, Source};
 use crate::model::{BrokerId, TopicId, TopicName, TopicPartition};
 
+use super::asking::{Habits, Pacing};
 use super::context::{Link, LinkContext};
+use super::crowd::Crowd;
 use super::event::{Answered, Event, EventFuture};
 use super::filling::MarkerLane;
 use super::mirror::{Lane, Mirror, Phase, Then};
+use super::ready::Ready;
 use super::release::Release;
+use super::stride::Stride;
 use super::turns::Turns;
 use crate::control::topics::MirrorSet;
 
@@ -49,13 +53,17 @@ pub(crate) struct Intake {
     /// Whether that is being made or a fetch is out.
     pub(crate) busy: bool,
     /// The partitions that fetch here.
-    pub(crate) members: Vec<usize>,
+    pub(crate) members: BTreeSet<usize>,
+    /// Bytes they hold.
+    pub(crate) held: usize,
     /// Those of which the next fetch may have to say something else than the last one did.
     pub(crate) changed: Vec<usize>,
-    /// Those that were full at the last fetch and left out.
-    pub(crate) full: Vec<usize>,
     /// When the last fetch was answered, in milliseconds since 1970.
     pub(crate) heard_at: i64,
+    /// How its partitions stand.
+    pub(crate) crowd: Crowd,
+    /// What its fetches learned.
+    pub(crate) habits: Habits,
 }
 
 /// The producing side of one target connection.
@@ -67,8 +75,12 @@ pub(crate) struct Outlet {
     pub(crate) connecting: bool,
     /// Requests that are out.
     pub(crate) requests: Turns<Answered>,
-    /// Partitions with something to send, in turn.
-    pub(crate) ready: VecDeque<usize>,
+    /// Partitions with something to send.
+    pub(crate) ready: Ready,
+    /// Bytes in these requests.
+    pub(crate) sent: usize,
+    /// How much a request may carry.
+    pub(crate) stride: Stride,
 }
 
 /// The worker's state.
@@ -84,6 +96,8 @@ pub(crate) struct Worker {
     pub(crate) held: usize,
     /// Bytes a fetch under way may bring.
     pub(crate) reserved: usize,
+    /// The rate, and whose turn it is.
+    pub(crate) pacing: Pacing,
     /// Partitions with staged shipments whose runs have to be stored.
     pub(crate) to_store: Vec<usize>,
     /// Partitions of which something is known that should not wait for the lazy store.
@@ -106,6 +120,7 @@ pub async fn run(
     let reseeds = reseeds_of(&*link.store, &link.name)?.into_iter();
     let mut worker = Worker {
         reseeds: reseeds.map(|(topic, it)| (topic, it.former)).collect(),
+        pacing: Pacing::new(link.settings.max_bytes_per_second),
         link: Arc::new(link),
         mirrors: Vec::new(),
         places: BTreeMap::new(),
@@ -169,9 +184,10 @@ impl Worker {
             Event::IntakeUp(lane, connection) => self.intake_up(lane, connection),
             Event::Fetched {
                 lane,
-                reserved,
+                asked,
                 answer,
-            } => self.fetched(lane, reserved, answer),
+            } => self.fetched(lane, &asked, answer),
+            Event::Woken(at) => self.woken(at),
             Event::OutletUp(lane, connection) => self.outlet_up(lane, connection),
             Event::Produced {
                 lane,

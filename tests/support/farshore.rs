@@ -148,6 +148,16 @@ impl Farshore {
         self.process.as_ref().expect("farshore runs")
     }
 
+    /// What the process held in RAM at most since its start, in MiB.
+    pub(crate) fn most_memory(&self) -> usize {
+        let path = format!("/proc/{}/status", self.process().pid());
+        let status = fs::read_to_string(path).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
+        let kib: usize = kib.expect("a size").trim().parse().expect("a number");
+        kib / 1024
+    }
+
     /// The body of a successful GET. The error is made for `eventually`.
     pub(crate) async fn get_json(&self, path: &str) -> Result<Value, String> {
         let answer = self.get(path).await?;

@@ -99,6 +99,11 @@ impl Line {
         self.port.address()
     }
 
+    /// The port of that address.
+    pub(crate) fn port(&self) -> u16 {
+        self.port.number()
+    }
+
     /// Lets the weather change.
     pub(crate) fn set(&self, weather: Weather) {
         self.shared.state.lock().weather = weather;

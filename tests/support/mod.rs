@@ -10,6 +10,7 @@
     reason = "every test binary includes the whole bed and uses a part of it"
 )]
 
+pub(crate) mod ask;
 pub(crate) mod brokers;
 pub(crate) mod compare;
 pub(crate) mod configs;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
-use rdkafka::types::RDKafkaErrorCode::BrokerTransportFailure;
+use rdkafka::types::RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::wait::blocking;
@@ -151,8 +151,10 @@ impl Iterator for Records {
             match self.0.poll(STALL) {
                 Some(Ok(message)) => return Some(message.into()),
                 Some(Err(KafkaError::PartitionEOF(_))) => return None,
-                // Some broker is down: if it is the one that is read from, nothing comes.
-                Some(Err(KafkaError::MessageConsumption(BrokerTransportFailure))) => {}
+                // Some broker is down, or those that were asked so far: if it is the one that is read from, nothing comes.
+                Some(Err(KafkaError::MessageConsumption(
+                    BrokerTransportFailure | AllBrokersDown,
+                ))) => {}
                 Some(Err(error)) => panic!("the partition cannot be read: {error}"),
                 None => panic!("nothing was read for {STALL:?}, and it is not the end"),
             }

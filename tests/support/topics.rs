@@ -9,6 +9,7 @@ use rdkafka::admin::{
 };
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::metadata::MetadataPartition;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::wait::{blocking, eventually};
@@ -199,14 +200,20 @@ async fn leaders(bootstrap: &str, topic: &str) -> Result<Option<Vec<bool>>, Stri
     Ok(found.map(|one| one.partitions().iter().map(|p| p.leader() >= 0).collect()))
 }
 
-/// The broker that leads a partition.
+/// The broker that leads a partition, once there is one.
 pub(crate) async fn leader(bootstrap: &str, topic: &str, partition: i32) -> i32 {
-    let (consumer, topic): (BaseConsumer, _) = (client(bootstrap), topic.to_owned());
-    let metadata = blocking(move || consumer.fetch_metadata(Some(&topic), LIMIT)).await;
-    let metadata = metadata.expect("the topic's metadata");
-    let mut all = metadata.topics()[0].partitions().iter();
-    let found = all.find(|one| one.id() == partition);
-    found.expect("the partition exists").leader()
+    let what = format!("somebody leads {topic}-{partition}");
+    eventually(LIMIT, &what, async || {
+        let (consumer, topic): (BaseConsumer, _) = (client(bootstrap), topic.to_owned());
+        let metadata = blocking(move || consumer.fetch_metadata(Some(&topic), LIMIT)).await;
+        let metadata = metadata.map_err(|error| error.to_string())?;
+        let mut all = metadata.topics()[0].partitions().iter();
+        let found = all.find(|one| one.id() == partition && one.leader() >= 0);
+        found
+            .map(MetadataPartition::leader)
+            .ok_or_else(|| "nobody".to_owned())
+    })
+    .await
 }
 
 /// Waits until a topic has so many partitions, each with a leader.

@@ -136,23 +136,51 @@ impl Writer {
     where
         R: IntoIterator<Item = Record> + Send + 'static,
     {
+        let written = self.try_write(records).await;
+        written.unwrap_or_else(|failure| panic!("a record was not written: {failure}"));
+    }
+
+    /// The same where brokers are done things to that a producer need not survive.
+    pub(crate) async fn try_write<R>(&self, records: R) -> Result<(), KafkaError>
+    where
+        R: IntoIterator<Item = Record> + Send + 'static,
+    {
         let this = self.clone();
         blocking(move || {
             for record in records {
-                this.send(&record);
+                this.send(&record)?;
             }
-            this.producer.flush(LIMIT).expect("all records are sent");
+            this.producer.flush(LIMIT)?;
             let failure = this.producer.context().0.lock().take();
-            assert!(failure.is_none(), "a record was not written: {failure:?}");
+            failure.map_or(Ok(()), Err)
         })
-        .await;
+        .await
+    }
+
+    /// One transaction, likewise.
+    pub(crate) async fn try_transaction<R>(
+        &self,
+        records: R,
+        outcome: Outcome,
+    ) -> Result<(), KafkaError>
+    where
+        R: IntoIterator<Item = Record> + Send + 'static,
+    {
+        self.producer.begin_transaction()?;
+        self.try_write(records).await?;
+        self.try_end(outcome).await
     }
 
     /// Registers the transactional id; before the first transaction.
     pub(crate) async fn init_transactions(&self) {
-        let producer = Arc::clone(&self.producer);
-        let done = blocking(move || producer.init_transactions(LIMIT)).await;
+        let done = self.try_init_transactions().await;
         done.expect("the transactional id is registered");
+    }
+
+    /// The same where that may fail.
+    pub(crate) async fn try_init_transactions(&self) -> Result<(), KafkaError> {
+        let producer = Arc::clone(&self.producer);
+        blocking(move || producer.init_transactions(LIMIT)).await
     }
 
     /// Opens a transaction.
@@ -163,13 +191,17 @@ impl Writer {
 
     /// Ends the open transaction.
     pub(crate) async fn end(&self, outcome: Outcome) {
+        let ended = self.try_end(outcome).await;
+        ended.expect("the transaction ends");
+    }
+
+    async fn try_end(&self, outcome: Outcome) -> Result<(), KafkaError> {
         let producer = Arc::clone(&self.producer);
-        let ended = blocking(move || match outcome {
+        blocking(move || match outcome {
             Outcome::Commit => producer.commit_transaction(LIMIT),
             Outcome::Abort => producer.abort_transaction(LIMIT),
         })
-        .await;
-        ended.expect("the transaction ends");
+        .await
     }
 
     /// One transaction from begin to end.
@@ -182,7 +214,7 @@ impl Writer {
         self.end(outcome).await;
     }
 
-    fn send(&self, record: &Record) {
+    fn send(&self, record: &Record) -> Result<(), KafkaError> {
         let mut headers = OwnedHeaders::new();
         for (key, value) in &record.headers {
             headers = headers.insert(Header {
@@ -197,15 +229,14 @@ impl Writer {
         next.payload = record.value.as_deref();
         next.timestamp = record.timestamp;
         while let Err((error, refused)) = self.producer.send(next) {
-            assert_eq!(
-                error,
-                KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull),
-                "a record was refused"
-            );
+            if error != KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) {
+                return Err(error);
+            }
             // The queue is drained by the producer's own thread; a flush waits for that.
             let _ = self.producer.flush(Duration::from_millis(100));
             next = refused;
         }
+        Ok(())
     }
 }
 

@@ -245,6 +245,10 @@ impl Samples for Nothing {
         false
     }
 
+    fn rate_limited(&self) -> Vec<(LinkName, u64)> {
+        Vec::new()
+    }
+
     fn verified(&self) -> Vec<VerifiedSample> {
         Vec::new()
     }

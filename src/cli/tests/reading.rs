@@ -48,6 +48,21 @@ l orders-1 halted: source_gap: records 40 to 51 are gone
 }
 
 #[test]
+fn status_tells_that_the_rate_holds_a_link_up() {
+    let links = LINKS.replace(
+        r#""lag_records":12"#,
+        r#""lag_records":12,"rate_limited":true"#,
+    );
+    let answers = vec![
+        ("GET /v1/links", vec![(200, links)]),
+        ("GET /v1/links/l/topics", vec![(200, topics("live"))]),
+    ];
+    let (out, ended, _) = farshore("status", answers);
+    assert_eq!(ended, Ok(ExitCode::Done));
+    assert!(out.contains("running (rate limited)"), "{out}");
+}
+
+#[test]
 fn status_tells_a_diverged_partition_by_its_exit_code() {
     let (out, ended) = status("status --output json", "diverged");
     assert_eq!(ended, Ok(ExitCode::Diverged));

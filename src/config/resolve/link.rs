@@ -15,6 +15,9 @@ use super::path::path;
 use super::{Link, check_name, policy};
 use crate::model::{ClusterName, LinkName, OffsetsMode, TopicName};
 
+/// The least and the highest limit of a rate, per second.
+const RATES: [&str; 2] = ["64KiB", "1024GiB"];
+
 pub(super) fn resolve(
     name: &At<String>,
     raw: RawLink,
@@ -62,6 +65,10 @@ pub(super) fn resolve(
         max_in_flight_bytes: sizes.in_flight,
         fetch_max_bytes: sizes.fetch,
         partition_max_bytes: sizes.partition,
+        max_bytes_per_second: raw
+            .max_bytes_per_second
+            .parse(problems, values::size_or_off(RATES))
+            .or(None),
         request_timeout: duration(raw.request_timeout, defaults::REQUEST_TIMEOUT),
         verify: verify(raw.verify, problems),
         topics: TopicFilter::of(compiled(&topics, problems), compiled(&excluded, problems)),
@@ -124,8 +131,7 @@ fn preserve(
 
 fn verify(raw: RawVerify, problems: &Problems) -> VerifyConfig {
     let interval = raw.interval.parse(problems, values::duration_or_off);
-    let rate = size_within(["64KiB", "1024GiB"]);
-    let rate = raw.max_bytes_per_second.parse(problems, rate);
+    let rate = raw.max_bytes_per_second.parse(problems, size_within(RATES));
     VerifyConfig {
         interval: interval.or(None),
         max_bytes_per_second: rate.or(defaults::VERIFY_MAX_BYTES_PER_SECOND),

@@ -33,6 +33,7 @@ fn the_minimal_file_gets_every_default() {
     assert_eq!(link.refresh_interval, Duration::from_secs(5));
     assert_eq!(link.group_sync_interval, Duration::from_secs(1));
     assert_eq!(link.max_in_flight_bytes, 32 << 20);
+    assert_eq!(link.max_bytes_per_second, None);
     assert!(link.groups.matches(&"billing".into()));
     assert_eq!(link.policies.of(&"orders".into()), Policies::HALT);
     assert_eq!(
@@ -69,6 +70,7 @@ fn the_example_writes_out_the_defaults() {
                 link.max_in_flight_bytes,
                 link.fetch_max_bytes,
                 link.partition_max_bytes,
+                link.max_bytes_per_second,
                 link.verify,
             ),
         )
@@ -106,6 +108,7 @@ preserve_max_markers = 0
 preserve_otherwise = "translate"
 replication_factor = 3
 max_in_flight_bytes = "4MiB"
+max_bytes_per_second = "2MB"
 verify_interval = "10m"
 verify_max_bytes_per_second = "1MiB"
 [log]
@@ -140,6 +143,7 @@ worker_threads = 7
     };
     assert_eq!(link.preserve, limits);
     assert_eq!(link.replication_factor, Some(3));
+    assert_eq!(link.max_bytes_per_second, Some(2_000_000));
     let verify = VerifyConfig {
         interval: Some(Duration::from_secs(600)),
         max_bytes_per_second: 1 << 20,

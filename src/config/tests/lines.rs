@@ -64,6 +64,14 @@ const LINES: &[(&str, &str)] = &[
         "9:23: links.l.partition_max_bytes: has to be at most fetch_max_bytes, which is 8388608 bytes, found 9437184 bytes",
     ),
     (
+        r#"max_bytes_per_second = "1KiB""#,
+        r#"9:24: links.l.max_bytes_per_second: has to be between "64KiB" and "1024GiB", found "1KiB""#,
+    ),
+    (
+        r#"max_bytes_per_second = "none""#,
+        r#"9:24: links.l.max_bytes_per_second: expected "off" or a size like "512KiB", "16MiB" or "1MB", found "none""#,
+    ),
+    (
         r"fetch_connections = 0",
         "9:21: links.l.fetch_connections: has to be between 1 and 64, found 0",
     ),

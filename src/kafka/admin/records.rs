@@ -1,25 +1,29 @@
 //! Deleting the oldest records of a partition.
 
+use std::time::Duration;
+
 use kafka_protocol::messages::DeleteRecordsRequest;
 use kafka_protocol::messages::delete_records_request::{
     DeleteRecordsPartition, DeleteRecordsTopic,
 };
 
-use super::{milliseconds, missing};
-use crate::error::Result;
+use super::{milliseconds, missing, topic_ids};
+use crate::error::{Error, Kind, Result};
 use crate::kafka::wire::codes::code_of;
 use crate::kafka::wire::names::topic_name;
-use crate::kafka::wire::{Cluster, Route};
-use crate::model::TopicPartition;
+use crate::kafka::wire::{Cluster, Connection, Route};
+use crate::model::{TopicId, TopicPartition};
 use crate::task::Ownership;
 
 /// Moves a partition's log start up to an offset, and gives the log start it has then. May be repeated.
 ///
-/// Errors: the broker's code: `POLICY_VIOLATION` if the topic's `cleanup.policy` lacks `delete`, `OFFSET_OUT_OF_RANGE` beyond
+/// The request can only name the topic, so the topic's id is compared right before, if it is known.
+///
+/// Errors: `Disconnected`, and nothing is deleted, where the topic is another one by now. The broker's code: `POLICY_VIOLATION` if the topic's `cleanup.policy` lacks `delete`, `OFFSET_OUT_OF_RANGE` beyond
 /// the high watermark, `TOPIC_AUTHORIZATION_FAILED` without DELETE on the topic.
 pub async fn delete_records(
     cluster: &Cluster,
-    partition: &TopicPartition,
+    (partition, topic_id): (&TopicPartition, TopicId),
     before: i64,
     right: &Ownership,
 ) -> Result<i64> {
@@ -38,6 +42,7 @@ pub async fn delete_records(
         .ask(route, |connection| {
             let request = request.clone();
             async move {
+                is_still(&connection, partition, topic_id, timeout).await?;
                 let answer = connection.call_under(right, request, timeout).await?;
                 let mut answers = answer.topics.into_iter().flat_map(|topic| topic.partitions);
                 let one = answers.next().ok_or_else(|| missing("the partition"))?;
@@ -49,4 +54,21 @@ pub async fn delete_records(
         })
         .await
         .map_err(|error| error.partition(partition).offset(before))
+}
+
+/// Whether a topic is the one that is meant, as far as brokers have ids.
+async fn is_still(
+    connection: &Connection,
+    partition: &TopicPartition,
+    meant: TopicId,
+    timeout: Duration,
+) -> Result<()> {
+    let names = [partition.topic.clone()];
+    let ids = topic_ids(connection, timeout, &names).await?;
+    let is_other = |id: &TopicId| id.is_known() && *id != meant;
+    if meant.is_known() && ids.get(&partition.topic).is_some_and(is_other) {
+        let message = "the topic was created again; nothing was deleted";
+        return Err(Error::new(Kind::Disconnected, message));
+    }
+    Ok(())
 }

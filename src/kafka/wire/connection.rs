@@ -132,11 +132,6 @@ impl Connection {
         })
     }
 
-    /// Bytes of big answers of which somebody still keeps a part, and with it the whole.
-    pub(crate) fn kept_bytes(&self) -> usize {
-        self.0.link.kept_bytes()
-    }
-
     /// The shortest time between a request and its answer so far: hardly more than the way there and back.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.0.link.round_trip()

@@ -5,8 +5,6 @@
 //! the peer is.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -36,55 +34,9 @@ pub(crate) enum FrameError {
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
     chunk: BytesMut,
-    kept: Kept,
-}
-
-/// How many bytes of big frames somebody still keeps a part of: a slice of a frame keeps all of it alive.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Kept(Arc<AtomicUsize>);
-
-impl Kept {
-    /// The bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn count(&self, frame: BytesMut) -> Bytes {
-        self.0.fetch_add(frame.capacity(), Ordering::Relaxed);
-        let kept = self.clone();
-        Bytes::from_owner(Counted { frame, kept })
-    }
-}
-
-/// A frame that is counted until its last part is given up.
-struct Counted {
-    frame: BytesMut,
-    kept: Kept,
-}
-
-impl AsRef<[u8]> for Counted {
-    fn as_ref(&self) -> &[u8] {
-        &self.frame
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.kept
-            .0
-            .fetch_sub(self.frame.capacity(), Ordering::Relaxed);
-    }
 }
 
 impl Frames {
-    /// Counts what is kept of big frames.
-    pub(crate) fn counted(kept: Kept) -> Self {
-        Self {
-            chunk: BytesMut::new(),
-            kept,
-        }
-    }
-
     /// The next frame, without its length.
     ///
     /// Cancellation: not safe, a partly read frame is lost.
@@ -125,7 +77,7 @@ impl Frames {
                 return Err(FrameError::Cut);
             }
         }
-        Ok(self.kept.count(frame.into_inner()))
+        Ok(frame.into_inner().freeze())
     }
 }
 

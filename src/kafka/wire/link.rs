@@ -18,7 +18,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, interval, sleep_until};
 
-use super::frame::{FrameError, Frames, Kept};
+use super::frame::{FrameError, Frames};
 use super::message::{Message, correlation_of};
 use super::outgoing::Outgoing;
 use super::transport::{ReadHalf, WriteHalf};
@@ -107,7 +107,6 @@ struct State {
 pub(crate) struct Link {
     state: Mutex<State>,
     queued: Notify,
-    kept: Kept,
 }
 
 impl Link {
@@ -161,11 +160,6 @@ impl Link {
         self.state.lock().muted_until
     }
 
-    /// Bytes of big answers of which somebody still keeps a part.
-    pub(crate) fn kept_bytes(&self) -> usize {
-        self.kept.bytes()
-    }
-
     /// The shortest time between a request and its answer so far.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.state.lock().round_trip
@@ -187,7 +181,7 @@ impl Link {
     }
 
     async fn receive(&self, read: &mut ReadHalf) -> End {
-        let mut frames = Frames::counted(self.kept.clone());
+        let mut frames = Frames::default();
         let mut answered = false;
         loop {
             let frame = match frames.next(read).await {

@@ -21,6 +21,8 @@ pub trait Samples: fmt::Debug + Send + Sync + 'static {
     fn groups(&self) -> Vec<GroupSample>;
     /// Whether the checkpoint DB can't be written, so that nothing is mirrored.
     fn checkpoint_failed(&self) -> bool;
+    /// How long the limit of bytes per second held each link up, in milliseconds.
+    fn rate_limited(&self) -> Vec<(LinkName, u64)>;
     /// Every mirror partition that was verified.
     fn verified(&self) -> Vec<VerifiedSample>;
     /// Bytes this process read to verify, by link.
@@ -81,6 +83,7 @@ impl Collector for Collected {
         Page(&mut encoder).partitions(&samples)?;
         Page(&mut encoder).states(&samples)?;
         Page(&mut encoder).groups(&self.0.groups())?;
+        Page(&mut encoder).rates(self.0.rate_limited())?;
         Page(&mut encoder).checkpoint(self.0.checkpoint_failed())
     }
 }
@@ -229,6 +232,19 @@ impl Page<'_, '_> {
         for sample in samples {
             let labels = [("link", sample.link.as_str()), ("state", sample.state)];
             metric.encode_family(&labels)?.encode_gauge(&sample.count)?;
+        }
+        Ok(())
+    }
+
+    fn rates(&mut self, waited: Vec<(LinkName, u64)>) -> fmt::Result {
+        let help = "How long max_bytes_per_second held partitions of the link up";
+        let name = "link_rate_limited_seconds";
+        let mut metric = self.family(name, help, MetricType::Counter)?;
+        for (link, millis) in waited {
+            let waited = seconds(i64::try_from(millis).unwrap_or(i64::MAX));
+            metric
+                .encode_family(&[("link", link.as_str())])?
+                .encode_counter::<NoLabelSet, f64, f64>(&waited, None)?;
         }
         Ok(())
     }

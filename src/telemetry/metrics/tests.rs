@@ -47,6 +47,10 @@ impl Samples for Fixed {
         true
     }
 
+    fn rate_limited(&self) -> Vec<(LinkName, u64)> {
+        vec![(LinkName::new("l"), 1_500)]
+    }
+
     fn verified(&self) -> Vec<VerifiedSample> {
         vec![VerifiedSample {
             link: LinkName::new("l"),
@@ -85,6 +89,7 @@ fn figures_of_partitions_are_taken_from_the_snapshot() {
         r#"farshore_partition_verified_age_seconds{link="l",topic="orders",partition="1"} 2.5"#,
         r#"farshore_partition_differences{link="l",topic="orders",partition="1"} 6"#,
         r#"farshore_verify_bytes_total{link="l"} 900"#,
+        r#"farshore_link_rate_limited_seconds_total{link="l"} 1.5"#,
         r#"farshore_group_partitions{link="l",state="in_sync"} 3"#,
         "farshore_checkpoint_failed 1",
         concat!(

@@ -1,14 +1,10 @@
 //! What the bed's clients don't do to a broker: topics placed by hand, changed limits, a look at producer state.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
+use kafka_protocol::messages::DescribeProducersRequest;
 use kafka_protocol::messages::describe_producers_request::TopicRequest;
-use kafka_protocol::messages::{
-    ApiKey, DescribeProducersRequest, DescribeProducersResponse, RequestHeader, ResponseHeader,
-};
-use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use kafka_protocol::protocol::StrBytes;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
@@ -18,6 +14,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::metadata::MetadataPartition;
 
 use crate::setting::CATCH_UP;
+use crate::support::ask::ask;
 use crate::support::topics;
 use crate::support::wait::{blocking, eventually};
 
@@ -97,40 +94,11 @@ pub(crate) async fn producers(address: &str, topic: &str, partition: i32) -> Res
         .with_name(name)
         .with_partition_indexes(vec![partition]);
     let request = DescribeProducersRequest::default().with_topics(vec![topic]);
-    let address = address.to_owned();
-    let answer = blocking(move || ask(&address, &request)).await;
+    let answer = ask(address, request, 0).await;
     let answer = answer.map_err(|error| error.to_string())?;
     let partition = &answer.topics[0].partitions[0];
     match partition.error_code {
         0 => Ok(partition.active_producers.len()),
         code => Err(format!("error code {code}")),
     }
-}
-
-/// One request on a connection of its own.
-fn ask(
-    address: &str,
-    request: &DescribeProducersRequest,
-) -> std::io::Result<DescribeProducersResponse> {
-    const VERSION: i16 = 0;
-    let key = ApiKey::DescribeProducers;
-    let header = RequestHeader::default()
-        .with_request_api_key(key as i16)
-        .with_request_api_version(VERSION);
-    let mut body = Vec::new();
-    header
-        .encode(&mut body, key.request_header_version(VERSION))
-        .and_then(|()| request.encode(&mut body, VERSION))
-        .expect("a request");
-    let mut connection = TcpStream::connect(address)?;
-    connection.set_read_timeout(Some(LIMIT))?;
-    let length = u32::try_from(body.len()).expect("a small request");
-    connection.write_all(&[&length.to_be_bytes(), body.as_slice()].concat())?;
-    let mut length = [0; 4];
-    connection.read_exact(&mut length)?;
-    let mut answer = vec![0; u32::from_be_bytes(length) as usize];
-    connection.read_exact(&mut answer)?;
-    let mut answer = bytes::Bytes::from(answer);
-    ResponseHeader::decode(&mut answer, key.response_header_version(VERSION)).expect("a header");
-    Ok(DescribeProducersResponse::decode(&mut answer, VERSION).expect("an answer"))
 }

@@ -3,7 +3,7 @@
 use super::told::is_mapped;
 use crate::hazards::sight::caught_up;
 use crate::hazards::{between, spec};
-use crate::setting::{CATCH_UP, Setting};
+use crate::setting::CATCH_UP;
 use crate::support::brokers::Spec;
 use crate::support::read::{Isolation, Partition};
 use crate::support::topics;
@@ -25,19 +25,6 @@ fn noise(length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     fastrand::Rng::with_seed(7).fill(&mut bytes);
     bytes
-}
-
-/// What the process holds in RAM at most since its start, in MiB.
-fn high_water(setting: &Setting) -> usize {
-    let pid = setting.farshore.process().pid();
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
-    kib.expect("a size")
-        .trim()
-        .parse::<usize>()
-        .expect("a number")
-        / 1024
 }
 
 #[tokio::test]
@@ -71,7 +58,7 @@ async fn messages_of_16_mib_arrive_in_bounded_memory() {
         (i64::from(PARTITIONS) * EACH).cast_unsigned()
     );
     // 32 MiB of the link's limit, and a batch that comes whole beyond it on each of two connections.
-    let held = high_water(&setting);
+    let held = setting.farshore.most_memory();
     assert!(held < 160, "{held} MiB");
 }
 

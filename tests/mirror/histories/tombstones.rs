@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::told::{decisions, resolve};
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::brokers::KafkaVersion;
 use crate::support::read::{Isolation, Partition};
@@ -96,6 +97,28 @@ async fn h14_deletions_that_went_before_they_were_mirrored_are_told() {
         setting.farshore.kill9();
     }
     // It is true: the mirror keeps what was deleted.
-    assert!(left(&setting.oslo.bootstrap(), "gone").await.1);
-    assert_eq!(left(&setting.oslo.bootstrap(), "kept").await.0, DELETED);
+    let oslo = setting.oslo.bootstrap();
+    assert!(left(&oslo, "gone").await.1);
+    assert_eq!(left(&oslo, "kept").await.0, DELETED);
+
+    // Only what may have missed something is mirrored anew while it goes on, and then it has missed nothing.
+    setting.farshore.start().await;
+    for topic in ["gone", "kept"] {
+        setting.mirrored(topic, 1).await;
+    }
+    let farshore = &setting.farshore;
+    assert_eq!(resolve(farshore, "kept", &["reseed"]).await, Some(3));
+    assert_eq!(resolve(farshore, "gone", &["follow"]).await, Some(3));
+    assert_eq!(resolve(farshore, "gone", &["reseed"]).await, Some(0));
+    eventually(CATCH_UP, "the mirror is anew", async || {
+        let told = missed(&setting, "gone").await;
+        let is_anew = told["missed_deletions"].is_null() && told["state"] == "live";
+        is_anew.then_some(()).ok_or_else(|| told.to_string())
+    })
+    .await;
+    assert_eq!(left(&oslo, "gone").await, (0, false));
+    setting.compare("gone", 1).await;
+    let decided = decisions(&setting.farshore, "gone").await;
+    let decided = decided.iter().map(|it| (&*it.action, &*it.code));
+    assert!(decided.eq([("reseed", "missed_deletions")]));
 }

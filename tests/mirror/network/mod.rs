@@ -5,6 +5,7 @@ mod quota;
 mod sessions;
 mod silence;
 mod slow;
+mod stalled;
 
 use crate::setting::Setting;
 use crate::support::brokers::{Cluster, KafkaVersion, Spec};
@@ -12,18 +13,23 @@ use crate::support::farshore::paris_oslo_as;
 use crate::support::line::Line;
 
 /// Two clusters that farshore reaches over lines alone.
-struct Distant {
-    setting: Setting,
+pub(crate) struct Distant {
+    pub(crate) setting: Setting,
     /// One to each broker, in their order.
-    to_paris: Vec<Line>,
-    to_oslo: Vec<Line>,
+    pub(crate) to_paris: Vec<Line>,
+    pub(crate) to_oslo: Vec<Line>,
 }
 
 impl Distant {
     /// Starts a source of one broker and a target of several, with lines of a link between them.
-    async fn start(oslo_brokers: i32, link: &str) -> Self {
-        let spec = |brokers| Spec::new(KafkaVersion::V4_1).brokers(brokers);
-        let setting = Setting::between(spec(1), spec(oslo_brokers), link).await;
+    pub(crate) async fn start(oslo_brokers: i32, link: &str) -> Self {
+        Self::from(Spec::new(KafkaVersion::V4_1), oslo_brokers, link).await
+    }
+
+    /// The same with a source of the caller's choice.
+    async fn from(paris: Spec, oslo_brokers: i32, link: &str) -> Self {
+        let oslo = Spec::new(KafkaVersion::V4_1).brokers(oslo_brokers);
+        let setting = crate::hazards::between(paris, oslo, link).await;
         let (to_paris, paris) = lines(&setting.paris);
         let (to_oslo, oslo) = lines(&setting.oslo);
         let config = paris_oslo_as(&paris, &oslo, link);

@@ -11,7 +11,7 @@ use crate::support::wait::eventually;
 
 const LINK: &str = "topics = [\"orders\"]\nrequest_timeout = \"2s\"";
 
-const THERE: Weather = Weather {
+pub(super) const THERE: Weather = Weather {
     delay: Duration::ZERO,
     bytes_per_second: None,
     slice: None,

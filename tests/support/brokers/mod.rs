@@ -13,6 +13,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::leash::{Leash, Leashed};
+use super::line::{Line, Weather};
 use super::ports::Port;
 pub(crate) use spec::{CONTROLLER, Spec};
 use spec::{Place, Role};
@@ -27,7 +28,10 @@ pub(crate) struct Cluster {
     spec: Spec,
     // Before the leash: the processes end first, then their directory goes.
     nodes: BTreeMap<i32, Node>,
-    metadata_node: (i32, Port),
+    /// The nodes that keep the metadata.
+    keepers: BTreeMap<i32, Port>,
+    /// Over which each broker reaches the first of them, if it has such a line.
+    lines: BTreeMap<i32, Line>,
     leash: Leash,
 }
 
@@ -48,12 +52,18 @@ impl Cluster {
             port: Port::reserve(),
             process: None,
         };
+        let keeps = |(_, role): &&(i32, Role)| *role != Role::Broker;
+        let keepers = order.iter().filter(keeps);
         let mut cluster = Self {
             nodes: order.iter().map(|(id, role)| (*id, idle(*role))).collect(),
-            metadata_node: (order[0].0, Port::reserve()),
+            keepers: keepers.map(|(id, _)| (*id, Port::reserve())).collect(),
+            lines: BTreeMap::new(),
             spec,
             leash,
         };
+        if cluster.spec.lines {
+            cluster.lay_lines();
+        }
         cluster.write_properties();
         cluster.format().await;
         for (id, _) in order {
@@ -76,7 +86,34 @@ impl Cluster {
 
     /// The address of the controller, or of `ZooKeeper`.
     pub(crate) fn controller(&self) -> String {
-        self.metadata_node.1.address()
+        self.keeper().1.address()
+    }
+
+    fn keeper(&self) -> (i32, &Port) {
+        let first = self.keepers.first_key_value();
+        let (id, port) = first.expect("somebody keeps the metadata");
+        (*id, port)
+    }
+
+    fn lay_lines(&mut self) {
+        let controller = self.controller();
+        let brokers = self.nodes.iter().filter(|(_, node)| node.role.is_broker());
+        let line = |(id, _): (&i32, &Node)| (*id, Line::open(&controller));
+        self.lines = brokers.map(line).collect();
+    }
+
+    /// Cuts a broker off from the controller, and from nobody else: it goes on in the belief that it leads what it led.
+    pub(crate) fn cut_off(&self, id: i32) {
+        self.lines[&id].set(Weather {
+            lost_there: true,
+            lost_back: true,
+            ..Weather::default()
+        });
+    }
+
+    /// Lets a broker that was cut off hear of the controller again.
+    pub(crate) fn let_hear(&self, id: i32) {
+        self.lines[&id].set(Weather::default());
     }
 
     /// Which Kafka it is.
@@ -127,7 +164,7 @@ impl Cluster {
     pub(crate) async fn start_node(&mut self, id: i32) {
         if self.spec.version.uses_zookeeper() && self.nodes[&id].role.is_broker() {
             // A broker whose former registration still exists exits.
-            ready::wait_unregistered(self.metadata_node.1.number(), id).await;
+            ready::wait_unregistered(self.keeper().1.number(), id).await;
         }
         self.launch(id);
     }
@@ -149,13 +186,17 @@ impl Cluster {
     }
 
     fn write_properties(&self) {
+        let port = |(id, port): (&i32, &Port)| (*id, port.number());
+        let direct: Vec<(i32, u16)> = self.keepers.iter().map(port).collect();
         for (id, node) in &self.nodes {
+            let line = self.lines.get(id);
+            let over_line = line.map(|line| vec![(self.keeper().0, line.port())]);
             let place = Place {
                 id: *id,
                 role: node.role,
                 data: &self.data_dir(*id),
                 client_port: node.port.number(),
-                metadata_node: (self.metadata_node.0, self.metadata_node.1.number()),
+                keepers: over_line.as_ref().unwrap_or(&direct),
             };
             let text = spec::properties(&self.spec, &place);
             fs::write(self.properties_file(*id), text).expect("a property file");

@@ -22,6 +22,10 @@ pub(crate) struct Spec {
     pub(crate) jvm_options: Vec<String>,
     /// Where a single broker also listens for clients that log in, `host:port`.
     pub(crate) login_listener: Option<String>,
+    /// Whether every broker is a controller, too: then there is no node [`CONTROLLER`], and a controller that dies has a successor.
+    pub(crate) quorum: bool,
+    /// Whether each broker reaches the controller over a line that can be cut.
+    pub(crate) lines: bool,
 }
 
 impl Spec {
@@ -43,12 +47,26 @@ impl Spec {
             .chain(version.archived_classes())
             .collect(),
             login_listener: None,
+            quorum: false,
+            lines: false,
         }
     }
 
     /// Sets the number of brokers.
     pub(crate) fn brokers(mut self, brokers: i32) -> Self {
         self.brokers = brokers;
+        self
+    }
+
+    /// Makes every broker a controller, too.
+    pub(crate) fn quorum(mut self) -> Self {
+        self.quorum = true;
+        self
+    }
+
+    /// Has each broker reach the controller over a line of its own, for `Cluster::cut_off`.
+    pub(crate) fn lines(mut self) -> Self {
+        self.lines = true;
         self
     }
 
@@ -72,8 +90,8 @@ impl Spec {
     /// The nodes and what each does; the one that keeps the metadata comes first.
     pub(super) fn nodes(&self) -> Vec<(i32, Role)> {
         let zookeeper = self.version.uses_zookeeper();
-        if self.brokers == 1 && !zookeeper {
-            return vec![(1, Role::Combined)];
+        if (self.brokers == 1 || self.quorum) && !zookeeper {
+            return (1..=self.brokers).map(|id| (id, Role::Combined)).collect();
         }
         let controller = if zookeeper {
             Role::ZooKeeper
@@ -117,8 +135,23 @@ pub(super) struct Place<'a> {
     pub(super) data: &'a Path,
     /// Where clients reach it, if it is a broker.
     pub(super) client_port: u16,
-    /// The node that keeps the metadata, and its port for that.
-    pub(super) metadata_node: (i32, u16),
+    /// The nodes that keep the metadata, and where this one reaches each.
+    pub(super) keepers: &'a [(i32, u16)],
+}
+
+impl Place<'_> {
+    /// Where the metadata is kept: by this node if it does, else by the first that does.
+    fn keeper_port(&self) -> u16 {
+        let own = self.keepers.iter().find(|(id, _)| *id == self.id);
+        own.or(self.keepers.first()).expect("somebody keeps it").1
+    }
+
+    /// All that keep it, as `KRaft` wants to be told.
+    fn voters(&self) -> String {
+        let voter = |(id, port): &(i32, u16)| format!("{id}@127.0.0.1:{port}");
+        let voters: Vec<String> = self.keepers.iter().map(voter).collect();
+        voters.join(",")
+    }
 }
 
 /// The property file of a node.
@@ -126,7 +159,7 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
     let mut lines: BTreeMap<String, String> = BTreeMap::new();
     let mut set = |name: &str, value: String| lines.insert(name.to_owned(), value);
     let data = place.data.display().to_string();
-    let (metadata_id, metadata_port) = place.metadata_node;
+    let metadata_port = place.keeper_port();
     let mut client = format!("PLAINTEXT://127.0.0.1:{}", place.client_port);
     if let Some(address) = &spec.login_listener {
         write!(client, ",LOGIN://{address}").expect("writing to a string");
@@ -149,10 +182,7 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
         set("listeners", client);
     } else {
         set("node.id", place.id.to_string());
-        set(
-            "controller.quorum.voters",
-            format!("{metadata_id}@127.0.0.1:{metadata_port}"),
-        );
+        set("controller.quorum.voters", place.voters());
         set("controller.listener.names", "CONTROLLER".into());
         set(
             "listener.security.protocol.map",

@@ -3,6 +3,7 @@
 mod groups;
 mod offsets;
 mod permissions;
+mod records;
 mod topics;
 
 use std::collections::BTreeMap;

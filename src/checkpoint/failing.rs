@@ -1,0 +1,51 @@
+//! A checkpoint DB that fails when the test says so.
+
+use parking_lot::Mutex;
+
+use super::memory::MemoryStore;
+use super::store::{Committed, Entry, Space, Store, Update};
+use crate::error::{Error, Kind, Result};
+
+/// A [`MemoryStore`] of which one update fails; nothing of it is stored then.
+#[derive(Debug, Default)]
+pub(crate) struct FailingStore {
+    entries: MemoryStore,
+    fails_after: Mutex<Option<usize>>,
+}
+
+impl FailingStore {
+    /// After so many updates that are stored, one isn't.
+    pub(crate) fn fail_after(&self, updates: usize) {
+        *self.fails_after.lock() = Some(updates);
+    }
+}
+
+impl Store for FailingStore {
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.entries.get(space, key)
+    }
+
+    fn floor(&self, space: Space, prefix: &[u8], key: &[u8]) -> Result<Option<Entry>> {
+        self.entries.floor(space, prefix, key)
+    }
+
+    fn scan_from(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Entry>> {
+        self.entries.scan_from(space, prefix, from, limit)
+    }
+
+    fn commit(&self, update: Update) -> Committed {
+        let mut fails_after = self.fails_after.lock();
+        if *fails_after == Some(0) {
+            *fails_after = None;
+            return Committed::decided(Err(Error::new(Kind::Store, "disk full")));
+        }
+        *fails_after = fails_after.map(|updates| updates - 1);
+        self.entries.commit(update)
+    }
+}

@@ -1,0 +1,98 @@
+//! Three brokers on either side, two of which have to have what is acknowledged, and everything that is done to such clusters: leaders
+//! killed and frozen, controllers changed, brokers restarted one after another, partitions moved and elections held, while
+//! applications write and farshore mirrors one topic by a map and keeps the offsets of another.
+//!
+//! Nobody helps. In the end clients that know nothing of farshore find every record once and in order, and every offset where it should be.
+
+mod faults;
+mod oracles;
+mod writers;
+
+use crate::hazards::{between, spec};
+use crate::setting::Setting;
+use crate::support::brokers::Spec;
+use crate::support::seed;
+use faults::Fault;
+use writers::Writers;
+
+/// Set to a number to have that many rounds of faults chosen at random.
+const ROUNDS: &str = "FARSHORE_STRESS_ROUNDS";
+/// So many rounds apart everything is let through and looked at.
+const BREATH: usize = 8;
+
+const LINKS: &str = r#"
+topics = ["plain", "txn"]
+replication_factor = 3
+request_timeout = "5s"
+refresh_interval = "1s"
+partition_max_bytes = "16KiB"
+
+[links.kept]
+source = "paris"
+target = "oslo"
+offsets = "preserve"
+topics = ["kept"]
+replication_factor = 3
+request_timeout = "5s"
+refresh_interval = "1s"
+"#;
+
+/// The topics and how many partitions each has.
+const TOPICS: [(&str, i32); 3] = [("plain", 3), ("txn", 1), ("kept", 2)];
+
+/// Brokers that are controllers, too.
+fn three() -> Spec {
+    spec()
+        .brokers(3)
+        .quorum()
+        .property("min.insync.replicas", "2")
+}
+
+/// A round: what happens to either side at the same time.
+type Round = [Option<Fault>; 2];
+
+/// Each kind of fault on each side once.
+const USUAL: [Round; 4] = [
+    [Some(Fault::KillLeader), Some(Fault::FreezeLeader)],
+    [Some(Fault::FreezeLeader), Some(Fault::KillController)],
+    [Some(Fault::Move), Some(Fault::KillLeader)],
+    [Some(Fault::KillController), Some(Fault::Move)],
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_three_brokers_go_through_loses_doubles_and_reorders_nothing() {
+    let rounds = std::env::var(ROUNDS).ok().and_then(|it| it.parse().ok());
+    let mut rng = seed::rng();
+    let plan: Vec<Round> = match rounds {
+        None => USUAL.to_vec(),
+        Some(rounds) => (0..rounds).map(|_| faults::any(&mut rng)).collect(),
+    };
+    let mut setting = between(three(), three(), LINKS).await;
+    let writers = Writers::start(&setting, rng.fork()).await;
+    setting.farshore.start().await;
+    let breaking = async {
+        for (number, round) in (1..).zip(&plan) {
+            println!("round {number}: {round:?}");
+            happen(&mut setting, *round, &mut rng).await;
+            let log = setting.farshore.process().stderr();
+            assert!(!log.contains("panicked"), "{log}");
+            if number % BREATH == 0 {
+                let between_rounds = writers.pause().await;
+                oracles::all_hold(&setting, &mut rng).await;
+                drop(between_rounds);
+            }
+        }
+        writers.stop();
+    };
+    tokio::join!(breaking, writers.run());
+    println!("written: {:?}", writers.written());
+    oracles::all_hold(&setting, &mut rng).await;
+}
+
+async fn happen(setting: &mut Setting, [paris, oslo]: Round, rng: &mut fastrand::Rng) {
+    let (mut one, mut other) = (rng.fork(), rng.fork());
+    tokio::join!(
+        faults::happen(&mut setting.paris, paris, &mut one),
+        faults::happen(&mut setting.oslo, oslo, &mut other),
+    );
+}
