@@ -13,7 +13,7 @@ use crate::model::{HaltCode, OffsetsMode, PartitionState, Policy, Run, TargetOff
 
 use super::context::LinkContext;
 use super::event::Event;
-use super::mirror::{Mirror, Phase, Then};
+use super::mirror::{Mirror, Phase, Route, Then};
 use super::settle::{Question, Settled, TargetSide, Trouble, settle_source, settle_target};
 use super::worker::Worker;
 
@@ -48,35 +48,8 @@ impl Worker {
                     result: Err(Trouble::Retry(stopping)),
                 };
             };
-            let target_side = async {
-                if seen.1 > 0 {
-                    link.target.refresh(seen.1).await?;
-                }
-                link.shut_out(&route, question.record.path).await?;
-                settle_target(&link.target, &link.identity, &question).await
-            };
-            let side = match within(SIDE_LIMIT, target_side).await {
-                Ok(side) => side,
-                Err(trouble) => {
-                    return Event::Settled {
-                        ticket,
-                        target: None,
-                        result: Err(trouble),
-                    };
-                }
-            };
-            let source_side = async {
-                if seen.0 > 0 {
-                    link.source.refresh(seen.0).await?;
-                }
-                settle_source(&link.source, &link.target, &question, side.clone()).await
-            };
-            let result = within(SIDE_LIMIT, source_side).await.map(Box::new);
-            Event::Settled {
-                ticket,
-                target: Some(Box::new(side)),
-                result,
-            }
+            // Boxed when its turn has come: of those that wait there may be thousands.
+            Box::pin(both_sides(&link, &route, seen, question, ticket)).await
         }));
     }
 
@@ -277,6 +250,45 @@ impl Worker {
         if matches!(self.mirrors[index].phase, Phase::Halted) {
             self.settle(index);
         }
+    }
+}
+
+/// Works out both sides of a settling. `seen` are the generations of metadata that led into trouble, of source and target.
+async fn both_sides(
+    link: &LinkContext,
+    route: &Route,
+    seen: (u64, u64),
+    question: Question,
+    ticket: super::event::Ticket,
+) -> Event {
+    let target_side = async {
+        if seen.1 > 0 {
+            link.target.refresh(seen.1).await?;
+        }
+        link.shut_out(route, question.record.path).await?;
+        settle_target(&link.target, &link.identity, &question).await
+    };
+    let side = match within(SIDE_LIMIT, target_side).await {
+        Ok(side) => side,
+        Err(trouble) => {
+            return Event::Settled {
+                ticket,
+                target: None,
+                result: Err(trouble),
+            };
+        }
+    };
+    let source_side = async {
+        if seen.0 > 0 {
+            link.source.refresh(seen.0).await?;
+        }
+        settle_source(&link.source, &link.target, &question, side.clone()).await
+    };
+    let result = within(SIDE_LIMIT, source_side).await.map(Box::new);
+    Event::Settled {
+        ticket,
+        target: Some(Box::new(side)),
+        result,
     }
 }
 

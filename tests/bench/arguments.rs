@@ -17,6 +17,9 @@ pub(crate) struct Arguments {
     /// Only one of the two
     #[arg(long, value_enum)]
     only: Option<Contestant>,
+    /// Measure instead how long a record takes, at so many records a second
+    #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) latency: Option<u32>,
     /// Measure instead what idling costs, by the number of partitions and links
     #[arg(long)]
     pub(crate) growth: bool,

@@ -8,6 +8,7 @@ mod case;
 mod contestant;
 mod ends;
 mod growth;
+mod latency;
 mod machine;
 mod measure;
 #[path = "../demo/program.rs"]
@@ -32,6 +33,10 @@ fn main() -> ExitCode {
 
 /// Runs what was asked for and prints the report; there is no failure but a panic.
 async fn compete(arguments: Arguments) -> bool {
+    if let Some(rate) = arguments.latency {
+        println!("\n{}", latency::measure(rate).await);
+        return true;
+    }
     if arguments.growth {
         let idle = Duration::from_secs(arguments.idle);
         println!("\n{}", growth::measure(arguments.most, idle).await);

@@ -50,6 +50,9 @@ struct Item {
 impl Carrier<'_> {
     /// Carries every group; one that fails holds up no other. The first failure comes out.
     pub(super) async fn carry(&self, wants: Wants) -> Result<()> {
+        if wants.is_empty() {
+            return Ok(());
+        }
         let partitions = self.mirrored.partitions().into_iter();
         let pass = Pass {
             turn: self.ledger.turn().await,

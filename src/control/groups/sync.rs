@@ -31,8 +31,10 @@ mod tests;
 pub(crate) const GROUPS_AT_ONCE: usize = 16;
 /// Unchanged offsets are written again this often within the time after which the target forgets them (H17).
 const REFRESHES_PER_RETENTION: i64 = 4;
-/// How long the target's offsets and the source's ends go unread while the groups of the source don't change.
+/// How long the target's offsets go unread while the source's don't change.
 const IDLE_PASS: Duration = Duration::from_secs(5);
+/// How long the source's ends do: what they still tell then is only what a lost source took with it.
+const IDLE_LOOK: Duration = Duration::from_secs(15);
 
 /// What group sync of one link works with.
 #[derive(Debug)]
@@ -114,7 +116,7 @@ impl GroupSync {
             applied.forget_former(&partitions);
         }
         let has_read_more = memory.has_read_more(&partitions);
-        if is_news || has_read_more || is_long_ago(memory.passed_at) {
+        if is_news || has_read_more || is_due(memory.passed_at, IDLE_PASS) {
             self.apply(memory, now_ms).await?;
         }
         self.show_pending(memory, &partitions);
@@ -303,13 +305,13 @@ impl Memory {
     fn has_cut_of(&self, snapshot: &Snapshot) -> bool {
         let latest = self.latest.as_ref();
         let is_same = latest.is_some_and(|latest| latest.groups == snapshot.groups);
-        is_same && self.silent.is_empty() && !is_long_ago(self.looked_at)
+        is_same && self.silent.is_empty() && !is_due(self.looked_at, IDLE_LOOK)
     }
 
     /// Whether nothing waits, and nothing is due.
     fn rests(&self) -> bool {
         let waits = !self.cut.is_empty() || !self.silent.is_empty() || self.unread > 0;
-        !waits && !is_long_ago(self.passed_at)
+        !waits && !is_due(self.passed_at, IDLE_PASS)
     }
 
     fn has_applied(&self, snapshot: &Snapshot) -> bool {
@@ -342,9 +344,9 @@ impl Memory {
     }
 }
 
-/// Whether something has to be done again that is done from time to time.
-fn is_long_ago(done_at: Option<Instant>) -> bool {
-    done_at.is_none_or(|at| at.elapsed() >= IDLE_PASS)
+/// Whether something has to be done again.
+fn is_due(done_at: Option<Instant>, every: Duration) -> bool {
+    done_at.is_none_or(|at| at.elapsed() >= every)
 }
 
 /// What the source said in a snapshot.

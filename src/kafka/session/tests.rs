@@ -68,7 +68,7 @@ impl Broker {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Want {
         place: usize,

@@ -2,6 +2,7 @@
 
 mod accidents;
 mod quota;
+mod sessions;
 mod silence;
 mod slow;
 mod stalled;
