@@ -20,19 +20,19 @@ fn means(live: usize, behind: usize, taken: usize) -> Means {
     }
 }
 
-fn shares(behind: usize, share: usize, bytes: usize) -> Option<Shares> {
-    Some(Shares {
+fn shares(behind: usize, share: usize, bytes: usize) -> Shares {
+    Shares {
         behind,
         share,
         bytes,
-    })
+    }
 }
 
 #[test]
 fn what_live_partitions_leave_is_for_as_many_as_it_holds_shares() {
     assert_eq!(
         divide(false, 20, means(1000, 800, 0), false),
-        shares(8, SHARE, 800)
+        Some(shares(8, SHARE, 800))
     );
     for (taken, fitting) in [(0, 7), (150, 5), (300, 4), (999, 4)] {
         let divided = divide(true, 20, means(1000, 800, taken), false).unwrap();
@@ -40,32 +40,38 @@ fn what_live_partitions_leave_is_for_as_many_as_it_holds_shares() {
     }
     assert_eq!(
         divide(true, 3, means(1000, 800, 0), false),
-        shares(3, SHARE, 800)
+        Some(shares(3, SHARE, 800))
     );
     assert_eq!(
         divide(true, 3, means(160, 160, 160), false),
-        shares(1, 80, 160)
+        Some(shares(1, 80, 160))
     );
     let together = Means {
         together: true,
         ..means(1000, 800, 0)
     };
-    assert_eq!(divide(true, 20, together, false), shares(20, SHARE, 800));
+    assert_eq!(
+        divide(true, 20, together, false),
+        Some(shares(20, SHARE, 800))
+    );
 }
 
 #[test]
 fn where_there_is_not_enough_only_live_ones_are_asked_for() {
     assert_eq!(
         divide(true, 5, means(1000, 0, 0), false),
-        shares(0, SHARE, 1000)
+        Some(shares(0, SHARE, 1000))
     );
     assert_eq!(divide(true, 5, means(0, 0, 0), true), None);
     assert_eq!(divide(false, 5, means(1000, 0, 0), false), None);
     assert_eq!(divide(false, 0, means(1000, 1000, 0), true), None);
-    assert_eq!(divide(true, 5, means(150, 0, 0), true), shares(1, 75, 150));
+    assert_eq!(
+        divide(true, 5, means(150, 0, 0), true),
+        Some(shares(1, 75, 150))
+    );
     assert_eq!(
         divide(false, 5, means(150, 0, 0), true),
-        shares(1, SHARE, 150)
+        Some(shares(1, SHARE, 150))
     );
 }
 
