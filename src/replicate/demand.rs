@@ -18,10 +18,12 @@ pub(crate) enum Rank {
     Behind,
 }
 
-/// What a partition wants. Until something is known of it, it is live.
+/// What a partition wants. Until something is known of it, it is asked for as if it were live.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Demand {
     rank: Rank,
+    /// Whether it was judged yet.
+    known: bool,
     /// Up to where it was served, by the clock of those it is served with.
     served: u64,
     /// Bytes of an offset, by what was fetched last.
@@ -32,6 +34,7 @@ impl Default for Demand {
     fn default() -> Self {
         Self {
             rank: Rank::Live,
+            known: false,
             served: 0,
             offset_bytes: FIRST_GUESS,
         }
@@ -71,9 +74,10 @@ impl Demand {
             .unsigned_abs()
             .saturating_mul(self.offset_bytes);
         let limit = match self.rank {
-            Rank::Live => (share as u64).saturating_mul(SLACK),
-            Rank::Behind => share as u64,
+            Rank::Live if self.known => (share as u64).saturating_mul(SLACK),
+            Rank::Live | Rank::Behind => share as u64,
         };
+        self.known = true;
         let rank = if missing <= limit {
             Rank::Live
         } else {
@@ -158,7 +162,11 @@ mod tests {
         let mut demand = Demand::default();
         assert_eq!(demand.rank(), Rank::Live);
         demand.serve(0, 1000, 100);
+        let mut late = demand;
+        late.judge(101, 1000);
+        assert_eq!(late.rank(), Rank::Behind, "it never was live");
         for (offsets, rank) in [
+            (100, Rank::Live),
             (400, Rank::Live),
             (401, Rank::Behind),
             (101, Rank::Behind),
@@ -173,7 +181,7 @@ mod tests {
     fn what_an_offset_weighs_is_learned() {
         let mut demand = Demand::default();
         demand.serve(0, 100_000, 10);
-        for (offsets, rank) in [(5, Rank::Behind), (2, Rank::Behind), (1, Rank::Live)] {
+        for (offsets, rank) in [(2, Rank::Behind), (1, Rank::Live)] {
             demand.judge(offsets, 10_000);
             assert_eq!(demand.rank(), rank, "{offsets}");
         }
