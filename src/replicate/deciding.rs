@@ -256,6 +256,10 @@ impl Known {
         }
         let record = &mut self.record;
         record.history.anchor = (!proven).then_some(anchor);
+        if anchor.source > record.frontier {
+            // In what epochs the source wrote what is passed isn't known.
+            record.epochs.clear();
+        }
         record.frontier = anchor.source;
         record.acked_end = anchor.target;
         record.plans.clear();

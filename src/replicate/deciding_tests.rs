@@ -102,6 +102,7 @@ async fn a_gap_keeps_the_map_with_its_true_length() {
     assert_eq!(bench.goes_on(), (begins(50, END), 50, 0));
     assert_eq!(bench.image(34), Lookup::Exact(TargetOffset(29)));
     assert_eq!(bench.image(40), Lookup::BeyondMap { end: END });
+    assert_eq!(bench.tracked.lock().record.epochs, [], "not known any more");
 }
 
 #[tokio::test]
@@ -194,6 +195,8 @@ async fn a_skipped_record_is_passed_and_the_anchor_goes_with_the_next_one() {
     let (bench, outcome) = Bench::new().decide(&decision).await;
     assert_eq!(outcome.stretches, [stretch(StretchKind::Skipped, 30, 31)]);
     assert_eq!(bench.goes_on(), (begins(31, TargetOffset(25)), 31, 0));
+    // The record may be the first one of an epoch.
+    assert_eq!(bench.tracked.lock().record.epochs, []);
     let next = Run::new(SourceOffset(31), TargetOffset(25), 2);
     bench
         .tracked
