@@ -63,11 +63,32 @@ struct Latest {
     told: Option<Told>,
     read_at: Option<Instant>,
     asked_at: Option<Instant>,
+    /// Who told it, and since when nobody else was asked.
+    teller: Option<(Endpoint, Instant)>,
+}
+
+impl Latest {
+    /// Who told for so long that others are to be asked first.
+    fn worn_teller(&self, now: Instant) -> Option<&Endpoint> {
+        let (teller, since) = self.teller.as_ref()?;
+        (now.duration_since(*since) >= SAME_TELLER_MAX).then_some(teller)
+    }
+
+    /// Notes who told. If it was nobody else although others were asked first, they are let be for as long again.
+    fn note_teller(&mut self, endpoint: &Endpoint, now: Instant) {
+        let is_same = self.teller.as_ref().is_some_and(|it| it.0 == *endpoint);
+        if !is_same || self.worn_teller(now).is_some() {
+            self.teller = Some((endpoint.clone(), now));
+        }
+    }
 }
 
 const REFRESH_INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// A broker that hangs shouldn't hold up metadata for a whole request timeout while others could answer.
 const METADATA_TIMEOUT_MAX: Duration = Duration::from_secs(10);
+
+/// A broker that hears nothing of the controller tells of leaders that are none any more, so others are asked after this time.
+const SAME_TELLER_MAX: Duration = Duration::from_secs(15);
 
 impl Cluster {
     /// A cluster that nobody has talked to yet.
@@ -285,15 +306,20 @@ impl Cluster {
         let mut latest = self.0.latest.lock();
         latest.metadata = Arc::new(next);
         latest.told = Some(told);
-        latest.read_at = Some(Instant::now());
+        let now = Instant::now();
+        latest.read_at = Some(now);
+        latest.note_teller(endpoint, now);
         Ok(Arc::clone(&latest.metadata))
     }
 
-    /// Whom to ask what any broker can answer: connected brokers first, bootstrap addresses last, at random among equals.
+    /// Whom to ask what any broker can answer: connected brokers first, bootstrap addresses last, at random among equals. Who told for
+    /// long comes behind all other brokers.
     fn candidates(&self) -> Vec<Endpoint> {
         let mut brokers: Vec<Endpoint> = endpoints(&self.metadata()).into_iter().collect();
         fastrand::shuffle(&mut brokers);
-        brokers.sort_by_key(|endpoint| !self.0.pool.is_connected(endpoint));
+        let worn = self.0.latest.lock().worn_teller(Instant::now()).cloned();
+        let is_worn = |endpoint: &Endpoint| worn.as_ref() == Some(endpoint);
+        brokers.sort_by_key(|it| (is_worn(it), !self.0.pool.is_connected(it)));
         let mut bootstrap = self.0.settings.bootstrap.clone();
         fastrand::shuffle(&mut bootstrap);
         let bootstrap = bootstrap.into_iter().map(|address| Endpoint {

@@ -89,6 +89,40 @@ async fn looks_are_at_most_ten_a_second_and_age_makes_a_new_one() {
     assert_eq!(cluster.current_metadata().await.unwrap().generation, 12);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_told_for_long_is_not_the_only_one_asked() {
+    let net = FakeNet::default();
+    let brokers = ["a:1", "b:2"];
+    let told = move |leader, epoch| {
+        let topic = orders_led_by(leader, epoch).with_topic_id(uuid::Uuid::from_u128(1));
+        telling(move |_| fake::metadata("A", &brokers).with_topics(vec![topic.clone()]))
+    };
+    // The first one doesn't hear of elections any more.
+    net.broker("a:1", told(1, 5));
+    let cluster = net.cluster(&["a:1"]);
+    let mut seen = cluster
+        .connection(BrokerId(1), Slot::Control)
+        .await
+        .map(|_| 1)
+        .unwrap();
+    let leader = async |seen: &mut u64| {
+        let metadata = cluster.refresh(*seen).await.unwrap();
+        *seen = metadata.generation;
+        metadata.leader(&orders()).unwrap().broker.0
+    };
+    tokio::time::advance(SAME_TELLER_MAX).await;
+    assert_eq!(leader(&mut seen).await, 1, "the other one can't be reached");
+    net.broker("b:2", told(2, 6));
+    tokio::time::advance(SAME_TELLER_MAX).await;
+    assert_eq!(leader(&mut seen).await, 2);
+    tokio::time::advance(SAME_TELLER_MAX).await;
+    assert_eq!(
+        leader(&mut seen).await,
+        2,
+        "what the first one still says is older"
+    );
+}
+
 #[tokio::test]
 async fn an_answer_that_repeats_the_one_before_is_not_read_again() {
     let net = FakeNet::default();
