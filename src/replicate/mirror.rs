@@ -60,6 +60,16 @@ pub(crate) enum Then {
     },
 }
 
+impl Then {
+    /// Whether requests may still be on their way to the target.
+    pub(crate) fn is_uncertain(&self) -> bool {
+        match self {
+            Self::Settle { uncertain, .. } => *uncertain,
+            Self::Pause | Self::Anew(_) | Self::Flow { .. } => false,
+        }
+    }
+}
+
 /// What a mirror partition is doing.
 #[derive(Debug)]
 pub(crate) enum Phase {

@@ -12,7 +12,7 @@ use crate::error::{Error, Kind};
 use crate::model::{HaltCode, OffsetsMode, PartitionState, Policy, Run, TargetOffset};
 
 use super::context::LinkContext;
-use super::event::Event;
+use super::event::{Event, Ticket};
 use super::mirror::{Mirror, Phase, Route, Then};
 use super::settle::{Question, Settled, TargetSide, Trouble, settle_source, settle_target};
 use super::worker::Worker;
@@ -55,7 +55,7 @@ impl Worker {
 
     pub(crate) fn settled(
         &mut self,
-        ticket: super::event::Ticket,
+        ticket: Ticket,
         target: Option<&TargetSide>,
         result: Result<Box<Settled>, Trouble>,
     ) {
@@ -124,14 +124,7 @@ impl Worker {
             mirror.epochs_until = mirror.epochs_until.max(mirror.fetch_next);
         }
         mirror.drop_cargo();
-        let uncertain = matches!(
-            &then,
-            Then::Settle {
-                uncertain: true,
-                ..
-            }
-        );
-        mirror.uncertain |= uncertain;
+        mirror.uncertain |= then.is_uncertain();
         mirror.phase = match (std::mem::replace(&mut mirror.phase, Phase::Settling), then) {
             // The first trouble explains the ones that follow from it; a pause goes before any.
             (Phase::Draining(first @ (Then::Settle { .. } | Then::Pause)), Then::Settle { .. })
@@ -259,7 +252,7 @@ async fn both_sides(
     route: &Route,
     seen: (u64, u64),
     question: Question,
-    ticket: super::event::Ticket,
+    ticket: Ticket,
 ) -> Event {
     let target_side = async {
         if seen.1 > 0 {
