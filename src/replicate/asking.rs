@@ -34,8 +34,6 @@ pub(crate) struct Habits {
     clocks: Clocks,
     stride: Stride,
     patience: Patience,
-    /// Whether partitions that are behind could be asked for at the last look.
-    behind: bool,
     /// When such ones may be asked for again, so that those of other connections have their part of the rate.
     next: Duration,
     /// The turn in which such ones were last asked for.
@@ -92,11 +90,10 @@ impl Worker {
     pub(crate) fn order(&mut self, lane: Lane, source: &Source) -> Option<(FetchLimits, Asked)> {
         self.sort(lane, source)?;
         let now = self.pacing.now();
-        let intake = self.intakes.get_mut(&lane)?;
-        let (live, behind) = (intake.crowd.has_live(), intake.crowd.behind());
-        intake.habits.behind = behind > 0;
-        let sharing = self.sharing();
         let intake = self.intakes.get(&lane)?;
+        let crowd = &intake.crowd;
+        let (live, behind, full) = (crowd.has_live(), crowd.behind(), !crowd.full().is_empty());
+        let sharing = self.sharing();
         let next = intake.habits.next.saturating_sub(now);
         let pauses = [
             self.pacing.wait(Rank::Live, now),
@@ -116,7 +113,6 @@ impl Worker {
             self.wake(now, wait);
             return None;
         };
-        let full = !self.intakes.get(&lane)?.crowd.full().is_empty();
         let max_wait = match (full || left_out, rated) {
             (false, _) => LONG_WAIT,
             (true, true) if !full => pauses[1].clamp(SHORT_WAIT, LONG_WAIT),
@@ -133,7 +129,7 @@ impl Worker {
     /// How many connections have partitions that are behind.
     fn sharing(&self) -> usize {
         let all = self.intakes.values();
-        all.filter(|it| it.habits.behind && !it.members.is_empty())
+        all.filter(|it| it.crowd.behind() > 0 && !it.members.is_empty())
             .count()
     }
 
@@ -289,7 +285,7 @@ impl Worker {
                     .time_of(brought.bytes(Rank::Behind))
                     .saturating_mul(part);
         }
-        for intake in self.intakes.values_mut().filter(|it| it.habits.behind) {
+        for intake in self.intakes.values_mut().filter(|it| it.crowd.behind() > 0) {
             intake.habits.patience.pass(brought.bytes(Rank::Live));
         }
         let Some(intake) = self.intakes.get_mut(&lane) else {

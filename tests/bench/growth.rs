@@ -12,7 +12,7 @@ use crate::program;
 use crate::support::brokers::{Cluster, Spec};
 use crate::support::farshore::Farshore;
 use crate::support::topics;
-use crate::support::wait::eventually;
+use crate::support::wait::{eventually, pass};
 use crate::support::write::{Record, Writer};
 
 /// Partitions of one link, then of each of several links.
@@ -146,16 +146,6 @@ async fn run(source: &Cluster, target: &Cluster, point: Point, idle: Duration) -
     crate::case::clear(&source.bootstrap(), None).await;
     crate::case::clear(&target.bootstrap(), None).await;
     found
-}
-
-/// Lets time pass.
-async fn pass(time: Duration) {
-    let since = Instant::now();
-    let passed = async || {
-        let left = time.checked_sub(since.elapsed()).filter(|it| !it.is_zero());
-        left.map_or(Ok(()), |left| Err(format!("{left:?} are left")))
-    };
-    eventually(time * 2, "the time passes", passed).await;
 }
 
 /// Defaults, but for what is mirrored.

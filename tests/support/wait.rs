@@ -29,9 +29,14 @@ pub(crate) async fn eventually<T>(
     }
 }
 
+/// Lets a time pass that is itself what is tried: how long something idles or stands still, of which nothing can be seen from outside.
+pub(crate) async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
 /// Lets a random time pass: for faults that have to fall at any moment, not at one that can be seen from outside.
 pub(crate) async fn any_moment(rng: &mut fastrand::Rng, within: Duration) {
-    tokio::time::sleep(within.mul_f64(rng.f64())).await;
+    pass(within.mul_f64(rng.f64())).await;
 }
 
 /// Runs blocking work without holding up the tasks of an async test.

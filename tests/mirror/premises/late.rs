@@ -9,20 +9,11 @@ use super::client::{BATCH, Client, Outcome, batch};
 use super::{in_sync, placed, rounds};
 use crate::setting::CATCH_UP;
 use crate::support::brokers::Cluster;
-use crate::support::wait::eventually;
+use crate::support::wait::{eventually, pass};
 
 const GIVEN_UP: Duration = Duration::from_millis(700);
 const PARTITIONS: i32 = 5;
 const WRITTEN: i64 = 3 * BATCH as i64;
-
-async fn pass(time: Duration) {
-    let begun = Instant::now();
-    eventually(2 * time + CATCH_UP, "time passes", async || {
-        let is_over = begun.elapsed() >= time;
-        is_over.then_some(()).ok_or_else(String::new)
-    })
-    .await;
-}
 
 /// Stops broker 1 with a request for each of these in a connection of its own, and closes the connections.
 async fn leave_requests(cluster: &Cluster, all: &[TopicPartition]) {
