@@ -4,7 +4,7 @@
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: demo test test-kerberos bench lint check setup kafka clean
+.PHONY: demo test test-kerberos bench bench-allocations lint check setup kafka clean
 
 # The Apache Kafka releases that the tests run against; demo and bench use the first.
 KAFKA := 4.1.1 3.9.1 2.8.2
@@ -29,6 +29,11 @@ bench: setup kafka
 
 lint: check
 	if command -v cargo-deny >/dev/null; then cargo deny --config deploy/deny.toml check; fi
+
+# What the hot path asks of the allocator, with a build that counts it.
+bench-allocations: setup kafka
+	cargo build --locked --release --features count-allocations
+	cargo run --locked --release --features count-allocations --example bench -- --allocations $(ARGS)
 
 check: setup
 	cargo fmt --check

@@ -8,6 +8,10 @@ use farshore::cli::{self, Args, Common, ExitCode, Failure, Verb};
 use farshore::config::Config;
 use farshore::{app, config, telemetry};
 
+#[cfg(feature = "count-allocations")]
+#[global_allocator]
+static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
+
 fn main() -> process::ExitCode {
     let Args { common, verb } = Args::parse();
     let ended = match verb {

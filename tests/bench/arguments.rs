@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
     /// Measure instead how long a record takes, at so many records a second
     #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) latency: Option<u32>,
+    /// Measure instead what mirroring asks of the allocator, of a farshore that counts it
+    #[arg(long)]
+    pub(crate) allocations: bool,
     /// Measure instead what idling costs, by the number of partitions and links
     #[arg(long)]
     pub(crate) growth: bool,
@@ -29,6 +32,12 @@ pub(crate) struct Arguments {
     /// With --growth: for how many seconds it idles
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) idle: u64,
+    /// With --growth: what all partitions hold together; 0: one record each
+    #[arg(long, value_name = "MIB", default_value_t = 0, value_parser = clap::value_parser!(i32).range(0..=2000))]
+    pub(crate) history: i32,
+    /// With --growth: from so many partitions on
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) least: i32,
 }
 
 impl Arguments {

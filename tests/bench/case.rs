@@ -80,12 +80,17 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// Starts both clusters.
+    /// Starts both clusters with what Kafka's own scripts start a broker with.
     pub(crate) async fn start() -> Self {
+        Self::start_with(BROKER_JVM).await
+    }
+
+    /// Starts both clusters with other options for their JVMs.
+    pub(crate) async fn start_with(jvm: &[&str]) -> Self {
         let spec = || {
             // Space is free again before the next run needs it.
             let mut spec = Spec::new(VERSION).property("log.segment.delete.delay.ms", "1000");
-            spec.jvm_options = BROKER_JVM.iter().map(ToString::to_string).collect();
+            spec.jvm_options = jvm.iter().map(ToString::to_string).collect();
             spec
         };
         let start = || Box::pin(Cluster::start(spec()));

@@ -1,10 +1,11 @@
 //! What farshore costs by the number of partitions and links while nothing is written: CPU, memory, and the time of a start.
 //!
-//! Every partition holds one record, and counts from the moment it is live. Every point starts with nothing on the target.
+//! Every partition holds one record, or its part of a history, and counts from the moment it is live. Every point starts with nothing on the target.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
+use crate::arguments::Arguments;
 use crate::case::{BROKER_JVM, VERSION};
 use crate::machine;
 use crate::measure::cpu;
@@ -68,13 +69,17 @@ struct Found {
     idle: f64,
 }
 
-/// Measures every point up to this many partitions, each for so long, and gives the table.
-pub(crate) async fn measure(most: i32, idle: Duration) -> String {
+/// Measures every point within the limits and gives the table.
+pub(crate) async fn measure(arguments: &Arguments) -> String {
+    let idle = Duration::from_secs(arguments.idle);
+    let history_mib = arguments.history;
+    let within = arguments.least..=arguments.most;
     let start = || Box::pin(Cluster::start(spec()));
     let (source, target) = tokio::join!(start(), start());
     let mut found = Vec::new();
-    for point in POINTS.into_iter().filter(|it| it.all_partitions() <= most) {
-        let one = run(&source, &target, point, idle).await;
+    let points = POINTS.into_iter();
+    for point in points.filter(|it| within.contains(&it.all_partitions())) {
+        let one = run(&source, &target, point, idle, history_mib).await;
         println!(
             "{} links, {} partitions: live after {:.1} s and {:.1} CPU-s, {:.0} MiB, {:.2} % of a core",
             point.links,
@@ -86,7 +91,7 @@ pub(crate) async fn measure(most: i32, idle: Duration) -> String {
         );
         found.push(one);
     }
-    table(&found, idle)
+    table(&found, idle, history_mib)
 }
 
 /// Many partitions in one broker: small files.
@@ -99,15 +104,14 @@ fn spec() -> Spec {
     spec
 }
 
-async fn run(source: &Cluster, target: &Cluster, point: Point, idle: Duration) -> Found {
-    for link in 0..point.links {
-        for (topic, partitions) in point.topics(link) {
-            topics::create(&source.bootstrap(), &topic, partitions, 1, &[]).await;
-            let records = (0..partitions).map(|number| Record::new(number, "key", "value"));
-            let writer = Writer::new(&source.bootstrap(), &topic, &[]);
-            writer.write(records).await;
-        }
-    }
+async fn run(
+    source: &Cluster,
+    target: &Cluster,
+    point: Point,
+    idle: Duration,
+    history_mib: i32,
+) -> Found {
+    write(source, point, history_mib).await;
     let mut farshore = Farshore::new(program::farshore(), &config(source, target, point));
     let started = Instant::now();
     farshore.launch();
@@ -148,6 +152,21 @@ async fn run(source: &Cluster, target: &Cluster, point: Point, idle: Duration) -
     found
 }
 
+/// Writes a record to each partition, or as many of a kibibyte as make the history.
+async fn write(source: &Cluster, point: Point, history_mib: i32) {
+    let each = (history_mib * 1024 / point.all_partitions()).max(1);
+    let size = if history_mib > 0 { 1024 } else { 5 };
+    for link in 0..point.links {
+        for (topic, partitions) in point.topics(link) {
+            topics::create(&source.bootstrap(), &topic, partitions, 1, &[]).await;
+            let writer = Writer::new(&source.bootstrap(), &topic, &[]);
+            let numbers = (0..partitions).flat_map(move |number| (0..each).map(move |_| number));
+            let records = numbers.map(move |number| Record::new(number, "key", vec![b'x'; size]));
+            writer.write(records).await;
+        }
+    }
+}
+
 /// Defaults, but for what is mirrored.
 fn config(source: &Cluster, target: &Cluster, point: Point) -> String {
     let mut text = format!(
@@ -165,7 +184,7 @@ fn config(source: &Cluster, target: &Cluster, point: Point) -> String {
     text
 }
 
-fn table(found: &[Found], idle: Duration) -> String {
+fn table(found: &[Found], idle: Duration, history_mib: i32) -> String {
     let mut text = "| links | partitions of each | start until all are live, s | CPU-s until then | peak memory, MiB | idle, % of a core | idle, CPU-µs per partition and second |\n\
                     |--:|--:|--:|--:|--:|--:|--:|\n"
         .to_owned();
@@ -197,9 +216,13 @@ fn table(found: &[Found], idle: Duration) -> String {
             );
         }
     }
+    let held = match history_mib {
+        0 => "one record in each".to_owned(),
+        all => format!("{all} MiB in all of a row together"),
+    };
     let _ = writeln!(
         text,
-        "\nIdle for {} s, from {} s after the start on; topics of {TOPIC_PARTITIONS} partitions at most, one record in each; defaults, with groups.\n{}",
+        "\nIdle for {} s, from {} s after the start on; topics of {TOPIC_PARTITIONS} partitions at most, {held}; defaults, with groups.\n{}",
         idle.as_secs(),
         SETTLING.as_secs(),
         machine::conditions()

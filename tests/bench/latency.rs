@@ -1,8 +1,10 @@
-//! How long a record takes: from its acknowledgement by the source to a reader of the target, at a steady rate.
+//! How long a record takes: from its acknowledgement by the source to a reader of the target, at a steady rate; and to a reader of the source
+//! itself, which is what Kafka takes on this machine without a mirror.
 //!
 //! Records are sent when they are due, whatever became of those before; a source that is slow to acknowledge them counts for nothing.
-//! The reader's own fetch counts, so every figure is an upper bound.
+//! The readers' own fetches count, so every figure is an upper bound.
 
+use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +17,7 @@ use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 use crate::case::{Field, PARTITIONS};
 use crate::ends::LIMIT;
 use crate::machine;
-use crate::measure::cpu;
+use crate::measure::{cpu, machine_cpu};
 use crate::program;
 use crate::support::farshore::{Farshore, paris_oslo};
 use crate::support::topics;
@@ -23,8 +25,17 @@ use crate::support::wait::{blocking, eventually};
 
 const TOPIC: &str = "latency";
 const RECORD_BYTES: usize = 1024;
-/// What comes first warms everybody up.
-const WARM_UP: Duration = Duration::from_secs(10);
+/// With the gigabyte of Kafka's own scripts the collector stops a broker for 20 ms every second, which is then what is measured: here it has room
+/// for all that is asked for in a minute.
+const BROKER_JVM: &[&str] = &[
+    "-Xms6g",
+    "-Xmx6g",
+    "-Xmn5g",
+    "-XX:+AlwaysPreTouch",
+    "-XX:+UseG1GC",
+];
+/// What comes first warms everybody up: brokers compile what they run often, and have no processor left for the rest meanwhile.
+const WARM_UP: Duration = Duration::from_secs(60);
 const MEASURED: Duration = Duration::from_secs(30);
 
 /// When each record was acknowledged, by its number.
@@ -44,7 +55,7 @@ impl ProducerContext for Acknowledged {
 
 /// Measures at so many records a second and tells the percentiles.
 pub(crate) async fn measure(rate: u32) -> String {
-    let field = Field::start().await;
+    let field = Field::start_with(BROKER_JVM).await;
     let (source, target) = (field.source.bootstrap(), field.target.bootstrap());
     topics::create(&source, TOPIC, PARTITIONS, 1, &[]).await;
     let config = paris_oslo(&source, &target, "topics = [\"latency\"]\ngroups = []");
@@ -59,32 +70,61 @@ pub(crate) async fn measure(rate: u32) -> String {
     .await;
     let total = (WARM_UP + MEASURED).as_secs() * u64::from(rate);
     let total = usize::try_from(total).expect("a number of records");
-    let reader = tokio::task::spawn_blocking(move || read(&target, total));
-    let (begun, before) = (Instant::now(), cpu(farshore.process().pid()));
-    let acknowledged = blocking(move || write(&source, rate, total)).await;
-    let spent = cpu(farshore.process().pid()).saturating_sub(before);
-    let cores = spent.as_secs_f64() / begun.elapsed().as_secs_f64();
-    let read = reader.await.expect("the reader");
     let warm = usize::try_from(WARM_UP.as_secs()).expect("seconds") * rate as usize;
-    let mut times: Vec<Duration> = acknowledged[warm..]
-        .iter()
-        .zip(&read[warm..])
-        .map(|(acknowledged, read)| read.saturating_duration_since(acknowledged.expect("all are")))
-        .collect();
-    times.sort_unstable();
-    let at = |share: f64| times[share_of(times.len(), share)].as_secs_f64() * 1e3;
+    let reader = |bootstrap: &str| {
+        let bootstrap = bootstrap.to_owned();
+        tokio::task::spawn_blocking(move || read(&bootstrap, total))
+    };
+    let readers = [reader(&source), reader(&target)];
+    let used = || (cpu(farshore.process().pid()), machine_cpu());
+    let (begun, before) = (Instant::now(), used());
+    let acknowledged = blocking(move || write(&source, rate, total)).await;
+    let (after, seconds) = (used(), begun.elapsed().as_secs_f64());
+    let cores = after.0.saturating_sub(before.0).as_secs_f64() / seconds;
+    let all_cores = after.1.saturating_sub(before.1).as_secs_f64() / seconds;
+    let busy = all_cores / machine::cores();
+    let mut text =
+        "| records/s | read from | p50, ms | p99, ms | p99.9, ms | longest, ms |\n|--:|---|--:|--:|--:|--:|\n"
+            .to_owned();
+    for (name, reader) in ["the source itself", "the target"].into_iter().zip(readers) {
+        let read = reader.await.expect("a reader");
+        let times = Times::between(&acknowledged[warm..], &read[warm..]);
+        let _ = writeln!(text, "| {rate} | {name} | {times} |");
+    }
     format!(
-        "| records/s | p50, ms | p99, ms | p99.9, ms | longest, ms | farshore, cores |\n|--:|--:|--:|--:|--:|--:|\n\
-         | {rate} | {:.1} | {:.1} | {:.1} | {:.1} | {cores:.2} |\n\n\
-         {RECORD_BYTES} bytes each, {PARTITIONS} partitions, for {} s after {} s to warm up.\n{}",
-        at(0.5),
-        at(0.99),
-        at(0.999),
-        at(1.0),
+        "{text}\nfarshore used {cores:.2} cores. {RECORD_BYTES} bytes each, {PARTITIONS} partitions, for {} s after {} s to warm up. Everything on this machine together kept {:.0} % of it busy.\n\
+         JVM options of the brokers: `{}`.\n{}",
         MEASURED.as_secs(),
         WARM_UP.as_secs(),
+        busy * 100.0,
+        BROKER_JVM.join(" "),
         machine::conditions()
     )
+}
+
+/// How long records took, the shortest first.
+struct Times(Vec<Duration>);
+
+impl Times {
+    fn between(acknowledged: &[Option<Instant>], read: &[Instant]) -> Self {
+        let pairs = acknowledged.iter().zip(read);
+        let took =
+            pairs.map(|(since, until)| until.saturating_duration_since(since.expect("all are")));
+        let mut times: Vec<Duration> = took.collect();
+        times.sort_unstable();
+        Self(times)
+    }
+
+    fn at(&self, share: f64) -> f64 {
+        self.0[share_of(self.0.len(), share)].as_secs_f64() * 1e3
+    }
+}
+
+impl fmt::Display for Times {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [p50, p99, p999, longest] = [0.5, 0.99, 0.999, 1.0].map(|share| self.at(share));
+        write!(f, "{p50:.1} | {p99:.1} | {p999:.1} | {longest:.1}")
+    }
 }
 
 /// The place of a percentile among so many.
@@ -104,7 +144,8 @@ fn write(source: &str, rate: u32, total: usize) -> Vec<Option<Instant>> {
     acknowledged.0.lock().resize(total, None);
     let producer: ThreadedProducer<Acknowledged> = ClientConfig::new()
         .set("bootstrap.servers", source)
-        .set("linger.ms", "1")
+        // What Kafka's own producer does since 4.0.
+        .set("linger.ms", "5")
         .create_with_context(acknowledged.clone())
         .expect("a producer");
     let begun = Instant::now();
@@ -127,10 +168,10 @@ fn write(source: &str, rate: u32, total: usize) -> Vec<Option<Instant>> {
     times.clone()
 }
 
-/// Reads every record of the target, and tells when.
-fn read(target: &str, total: usize) -> Vec<Instant> {
+/// Reads every record of a cluster, and tells when.
+fn read(bootstrap: &str, total: usize) -> Vec<Instant> {
     let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", target)
+        .set("bootstrap.servers", bootstrap)
         .set("group.id", "bench")
         .set("enable.auto.commit", "false")
         .create()

@@ -8,7 +8,7 @@ use crate::program;
 
 /// The machine and the versions, in one sentence each.
 pub(crate) fn conditions() -> String {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let cores = cores();
     let memory_gib = memory_kib() / (1 << 20);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let command: Vec<String> = std::env::args().skip(1).collect();
@@ -28,6 +28,12 @@ pub(crate) fn conditions() -> String {
             format!(" ARGS=\"{}\"", command.join(" "))
         },
     )
+}
+
+/// How many cores there are.
+pub(crate) fn cores() -> f64 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(cores).map_or(1.0, f64::from)
 }
 
 fn processor() -> String {

@@ -3,6 +3,7 @@
 //! Promises: both mirror every record of every run, or the run counts for nothing; the table at the end names its conditions.
 //! Doesn't: pin or tune anything for either side, beyond what the table says.
 
+mod allocations;
 mod arguments;
 mod case;
 mod contestant;
@@ -18,7 +19,6 @@ mod report;
 mod support;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
 
@@ -37,9 +37,12 @@ async fn compete(arguments: Arguments) -> bool {
         println!("\n{}", latency::measure(rate).await);
         return true;
     }
+    if arguments.allocations {
+        println!("\n{}", allocations::measure(arguments.cases()).await);
+        return true;
+    }
     if arguments.growth {
-        let idle = Duration::from_secs(arguments.idle);
-        println!("\n{}", growth::measure(arguments.most, idle).await);
+        println!("\n{}", growth::measure(&arguments).await);
         return true;
     }
     let mut report = Report::new();

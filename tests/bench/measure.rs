@@ -151,7 +151,7 @@ pub(crate) fn cpu(pid: u32) -> Duration {
 }
 
 /// The CPU time everything on this machine has used, up to now.
-fn machine_cpu() -> Duration {
+pub(crate) fn machine_cpu() -> Duration {
     let stat = fs::read_to_string("/proc/stat").expect("the machine's CPU times");
     let times = stat
         .lines()

@@ -45,8 +45,29 @@ impl Collector for Process {
                 MetricType::Gauge,
             )?)?;
         }
+        #[cfg(feature = "count-allocations")]
+        allocations(&mut encoder)?;
         Ok(())
     }
+}
+
+/// What was asked of the allocator since the start; growing a block counts as one more request.
+#[cfg(feature = "count-allocations")]
+fn allocations(encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let counted = stats_alloc::INSTRUMENTED_SYSTEM.stats();
+    let requests = counted.allocations + counted.reallocations;
+    for (name, help, count) in [
+        ("process_allocations", "Requests to the allocator", requests),
+        (
+            "process_allocated_bytes",
+            "Bytes asked of the allocator",
+            counted.bytes_allocated,
+        ),
+    ] {
+        let metric = ConstCounter::new(count as u64);
+        metric.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
+    }
+    Ok(())
 }
 
 /// User and system time: the fields 14 and 15, counted behind the name in parentheses, which may hold anything.
