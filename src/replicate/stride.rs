@@ -1,14 +1,15 @@
 //! How many bytes a request may carry, so that nobody waits long for those before it.
 //!
 //! Pure. Where a line or a broker is slow, large requests are what small ones wait for. So requests shrink while their answers take
-//! a quarter of a second longer than the shortest one did, and grow again while they are quick. What takes long for the length of the way isn't mended by
-//! shorter steps: the shortest time is forgotten slowly, for lines that became longer.
+//! a quarter of a second longer than the shortest one did, and grow again, by a factor of two, while they are quick. What takes long for the length of
+//! the way isn't mended by shorter steps: where even the smallest take longer, the shortest time is forgotten slowly. That larger ones do tells nothing:
+//! they wait for each other.
 
 use std::time::Duration;
 
 /// How much longer than the shortest an answer may take.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// The shortest time moves by one in so many towards each longer one.
+/// The shortest time moves by one in so many towards each longer one of the smallest requests.
 const MEMORY: u32 = 64;
 /// It never shrinks below this, in bytes: smaller requests cost brokers more than they carry.
 const LEAST: usize = 64 * 1024;
@@ -39,16 +40,21 @@ impl Stride {
 
     /// Notes how long the answer to a request took that carried so many bytes.
     pub(crate) fn note(&mut self, bytes: usize, took: Duration) {
-        let shortest = match self.shortest {
-            Some(shortest) if shortest < took => shortest + took.saturating_sub(shortest) / MEMORY,
-            Some(_) | None => took,
+        let Some(shortest) = self.shortest else {
+            self.shortest = Some(took);
+            return;
         };
-        let over = took.saturating_sub(self.shortest.unwrap_or(took));
-        self.shortest = Some(shortest);
+        let over = took.saturating_sub(shortest);
+        if over.is_zero() {
+            self.shortest = Some(took);
+        } else if self.bytes == LEAST {
+            self.shortest = Some(shortest + over / MEMORY);
+        }
         if over > PATIENCE {
             self.bytes = (self.bytes / 2).max(LEAST);
-        } else if over < PATIENCE / 2 {
-            self.bytes = self.bytes.max(bytes.saturating_mul(2));
+        } else if over < PATIENCE / if self.bytes == LEAST { 8 } else { 2 } {
+            let carried = bytes.min(self.bytes);
+            self.bytes = self.bytes.max(carried.saturating_mul(2));
         }
     }
 }
@@ -88,6 +94,43 @@ mod tests {
         // A way that became longer is taken for a narrow one at first.
         assert!(after(&mut stride, 20, longer, 1_000_000_000) < MOST);
         assert_eq!(after(&mut stride, 400, longer, 1_000_000_000), MOST);
+    }
+
+    #[test]
+    fn one_answer_alone_tells_nothing() {
+        let mut stride = Stride::default();
+        stride.note(MOST, Duration::from_secs(8));
+        assert_eq!(stride.bytes(), FIRST);
+        // A batch that is larger than a request is to be doesn't make all the others larger.
+        stride.note(MOST, Duration::from_secs(8));
+        assert_eq!(stride.bytes(), 2 * FIRST);
+    }
+
+    #[test]
+    fn what_requests_wait_for_each_other_is_not_taken_for_the_way() {
+        const REQUESTS: usize = 5;
+        for batch in [1000, 64 << 10, 1 << 20] {
+            let mut stride = Stride::default();
+            let mut under_way = std::collections::VecDeque::new();
+            let mut longest = Duration::ZERO;
+            for number in 0..5000 {
+                let queued =
+                    |under_way: &std::collections::VecDeque<usize>| under_way.iter().sum::<usize>();
+                while under_way.len() < REQUESTS && queued(&under_way) < stride.bytes() * REQUESTS {
+                    under_way.push_back(stride.bytes().max(batch));
+                }
+                // A mebibyte a second: what is under way when it begins to wait is what it waits for.
+                let took = Duration::from_secs(queued(&under_way) as u64) / (1 << 20);
+                stride.note(under_way.pop_front().unwrap(), took);
+                if number > 10 {
+                    longest = longest.max(took);
+                }
+            }
+            let two = Duration::from_secs(2 * batch as u64) / (1 << 20);
+            // Requests double once too often before they shrink.
+            let most = two + Duration::from_secs(3) / 2;
+            assert!(longest <= most, "{batch}: {longest:?}");
+        }
     }
 
     #[test]
