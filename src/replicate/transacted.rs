@@ -43,6 +43,11 @@ pub(crate) fn explanations(
     found
 }
 
+/// Where the records of a log end that shows none: no further than they are known to. What lies behind was given up, however long it is.
+pub(crate) fn nothing_shown(acknowledged: Option<TargetOffset>, end: TargetOffset) -> TargetOffset {
+    acknowledged.unwrap_or(TargetOffset::ZERO).min(end)
+}
+
 /// Whether somebody else's records may be adopted: not while a transaction of this link was under way, because it may lie among
 /// them, committed, and would be mirrored a second time.
 pub(crate) fn may_adopt(plans: &[Vec<Run>]) -> bool {

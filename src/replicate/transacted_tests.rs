@@ -118,6 +118,21 @@ fn the_first_transaction_of_all_is_known_by_its_plan() {
 }
 
 #[test]
+fn a_first_transaction_that_was_given_up_is_not_taken_for_landed() {
+    // The marker of the abort takes the place of the one record that was planned.
+    let (plans, end) = ([vec![run(5, 0, 1)]], TargetOffset(1));
+    let filled = nothing_shown(None, end);
+    assert_eq!(explanations(None, &plans, filled), []);
+    // What was acknowledged and is no longer there was there.
+    let known = [11, 12].map(|end| nothing_shown(Some(TargetOffset(11)), TargetOffset(end)));
+    assert_eq!(known, [TargetOffset(11); 2]);
+    assert_eq!(
+        nothing_shown(Some(TargetOffset(11)), TargetOffset(9)),
+        TargetOffset(9)
+    );
+}
+
+#[test]
 fn a_log_without_records_left_ends_where_it_is_known_to() {
     let emptied = |log_start: i64, end: i64| Tail {
         end: TargetOffset(end),
