@@ -70,10 +70,10 @@ async fn mirrors_anew_as_documented(setting: &mut Setting) {
     topics::delete(&setting.oslo.bootstrap(), "orders").await;
     let shown = reaches_state(&setting.farshore, "orders", 1, "halted").await;
     assert_eq!(shown["reason"]["code"], "target_topic_missing", "{shown}");
-    let lines = setting.path.configured("topics = [\"orders\"]");
+    let chosen = setting.path.configured("topics = [\"orders\"]");
     let links = format!(
-        "{lines}\ntopics_exclude = [\"orders\"]\n\n\
-         [links.anew]\nsource = \"paris\"\ntarget = \"oslo\"\n{lines}\n"
+        "{chosen}\ntopics_exclude = [\"orders\"]\n\n\
+         [links.anew]\nsource = \"paris\"\ntarget = \"oslo\"\n{chosen}\n"
     );
     let (paris, oslo) = (setting.paris.bootstrap(), setting.oslo.bootstrap());
     setting
