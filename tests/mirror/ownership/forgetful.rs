@@ -9,7 +9,8 @@ use super::{logged, logs, shows};
 use crate::setting::{Setting, farshore};
 use crate::support::brokers::{KafkaVersion, Spec};
 
-const LINK: &str = "topics = [\"t\"]";
+/// Where two own the link in turn without knowing of each other, the record path stands still before the other's records.
+const LINK: &str = "path = \"raw\"\ntopics = [\"t\"]";
 
 #[tokio::test]
 async fn a_target_that_forgets_terms_at_once_gets_nothing_from_a_former_owner() {
