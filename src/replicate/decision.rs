@@ -155,12 +155,16 @@ pub(crate) fn follow_recreation(
     }
 }
 
-/// Mirrors again what the target lost.
-pub(crate) fn follow_target_truncation(reason: Reason, end: TargetOffset) -> Decision {
+/// Mirrors again what the target lost: what it still shows ends at `kept`, and its log at `end`.
+pub(crate) fn follow_target_truncation(
+    reason: Reason,
+    kept: TargetOffset,
+    end: TargetOffset,
+) -> Decision {
     Decision::new(
         reason,
         Policy::Follow,
-        Cut::Target(end),
+        Cut::Target(kept),
         GoesOn::Behind(end),
     )
 }

@@ -37,7 +37,7 @@ pub(crate) fn judge_tail(
         DataPath::Record => {
             let expected = Expected {
                 acknowledged,
-                mapped: question.tracked.lock().map.target_end(),
+                mapped: question.tracked.lock().mapped(),
                 explanations,
             };
             transacted::check(identity, tail, &expected)
@@ -58,7 +58,7 @@ pub(crate) fn judge_tail(
                 return Ok(Some(reason));
             }
             if reason.code == HaltCode::TargetTruncated && question.follows(reason.code) {
-                let decision = decision::follow_target_truncation(reason, tail.end);
+                let decision = decision::follow_target_truncation(reason, tail.kept(), tail.end);
                 return Err(Trouble::Decided(Box::new(decision)));
             }
             Err(Trouble::Halt(reason))

@@ -22,6 +22,17 @@ pub(crate) struct Tail {
     pub(crate) filled: TargetOffset,
 }
 
+impl Tail {
+    /// Up to where the log still has the records it once had. Where none is shown any more, nothing tells what became of those
+    /// behind its start.
+    pub(crate) fn kept(&self) -> TargetOffset {
+        match self.last {
+            Some(_) => self.filled,
+            None => self.log_start,
+        }
+    }
+}
+
 /// Whether the tail is this link's own work (H4), and not shorter than what was acknowledged (H13). `anchor` is where the
 /// map goes on, if nothing has landed there yet.
 pub(crate) fn check_tail(

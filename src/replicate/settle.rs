@@ -98,7 +98,7 @@ impl Question {
     fn nothing_shown(&self, end: TargetOffset) -> TargetOffset {
         match self.record.path {
             DataPath::Raw => end,
-            DataPath::Record => self.acknowledged.unwrap_or(end).min(end),
+            DataPath::Record => transacted::nothing_shown(self.acknowledged, end),
         }
     }
 

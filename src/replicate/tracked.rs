@@ -264,6 +264,11 @@ impl Known {
         self.explained(explanation, end)
     }
 
+    /// The target offset behind the last record that has an image. A map that was given up knows of none, wherever it goes on.
+    pub(crate) fn mapped(&self) -> TargetOffset {
+        self.map.last().map_or(TargetOffset::ZERO, Run::target_end)
+    }
+
     /// The run that the next record continues: the map's last, or one about to begin where the map goes on.
     pub(crate) fn last_run(&self) -> Option<Run> {
         let anchor = self.record.history.anchor;

@@ -12,7 +12,7 @@ use super::resume::{Explanation, Tail, truncated_target};
 pub(crate) struct Expected<'a> {
     /// The end of what was acknowledged, transactions' markers included; none if nothing ever was.
     pub(crate) acknowledged: Option<TargetOffset>,
-    /// The end of the map.
+    /// The end of the map's last record.
     pub(crate) mapped: TargetOffset,
     /// How the log can be explained.
     pub(crate) explanations: &'a [Explanation],
@@ -43,6 +43,11 @@ pub(crate) fn explanations(
     found
 }
 
+/// Where the records of a log end that shows none: no further than they are known to. What lies behind was given up, however long it is.
+pub(crate) fn nothing_shown(acknowledged: Option<TargetOffset>, end: TargetOffset) -> TargetOffset {
+    acknowledged.unwrap_or(TargetOffset::ZERO).min(end)
+}
+
 /// Whether somebody else's records may be adopted: not while a transaction of this link was under way, because it may lie among
 /// them, committed, and would be mirrored a second time.
 pub(crate) fn may_adopt(plans: &[Vec<Run>]) -> bool {
@@ -65,12 +70,9 @@ pub(crate) fn check(
         return if known { Ok(()) } else { Err(unknown(tail)) };
     };
     if expected.acknowledged.is_none() {
-        // What the raw path wrote says so itself.
-        return if identity.owns(last.producer_id) {
-            Ok(())
-        } else {
-            Err(unknown(tail))
-        };
+        // The first transaction of all may have landed before more than its plan was stored. What the raw path wrote says so itself.
+        let is_known = !expected.explanations.is_empty() || identity.owns(last.producer_id);
+        return if is_known { Ok(()) } else { Err(unknown(tail)) };
     }
     if tail.filled < expected.mapped {
         return Err(truncated_target(tail.filled, expected.mapped));

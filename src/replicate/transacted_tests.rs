@@ -102,9 +102,34 @@ fn what_lies_beyond_what_is_known_has_to_be_explained() {
     assert_eq!(code(&tail(8, 14, BROKERS), Some(11), 10, &found), lost);
     // Without a checkpoint only the raw path's own batches tell whose they are.
     let unknown = Some(HaltCode::MapUnknown);
-    assert_eq!(code(&tail(13, 14, BROKERS), None, 0, &found), unknown);
+    assert_eq!(code(&tail(13, 14, BROKERS), None, 0, &[]), unknown);
     let own = identity().producer_id(0);
-    assert_eq!(code(&tail(13, 13, own), None, 0, &found), None);
+    assert_eq!(code(&tail(13, 13, own), None, 0, &[]), None);
+}
+
+#[test]
+fn the_first_transaction_of_all_is_known_by_its_plan() {
+    let plans = [vec![run(5, 0, 3)]];
+    let found = explanations(None, &plans, TargetOffset(3));
+    assert_eq!(code(&tail(3, 4, BROKERS), None, 0, &found), None);
+    let other = explanations(None, &plans, TargetOffset(4));
+    let unknown = Some(HaltCode::MapUnknown);
+    assert_eq!(code(&tail(4, 5, BROKERS), None, 0, &other), unknown);
+}
+
+#[test]
+fn a_first_transaction_that_was_given_up_is_not_taken_for_landed() {
+    // The marker of the abort takes the place of the one record that was planned.
+    let (plans, end) = ([vec![run(5, 0, 1)]], TargetOffset(1));
+    let filled = nothing_shown(None, end);
+    assert_eq!(explanations(None, &plans, filled), []);
+    // What was acknowledged and is no longer there was there.
+    let known = [11, 12].map(|end| nothing_shown(Some(TargetOffset(11)), TargetOffset(end)));
+    assert_eq!(known, [TargetOffset(11); 2]);
+    assert_eq!(
+        nothing_shown(Some(TargetOffset(11)), TargetOffset(9)),
+        TargetOffset(9)
+    );
 }
 
 #[test]

@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
-use crate::setting::{CATCH_UP, Setting, farshore};
+use crate::setting::{CATCH_UP, Path, Setting, farshore, paris_oslo};
 use crate::support::brokers::{Cluster, KafkaVersion, Spec};
 use crate::support::configs;
-use crate::support::farshore::paris_oslo;
 use crate::support::java::{self, Tool};
 use crate::support::wait::eventually;
 use crate::support::write::{Record, Writer};
@@ -71,7 +70,7 @@ async fn guarded() -> Setting {
         paris,
         oslo,
         farshore,
-        path: crate::setting::Path::Raw,
+        path: Path::of(""),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::setting::{CATCH_UP, Setting, farshore};
 use crate::support::brokers::KafkaVersion;
 use crate::support::wait::eventually;
 use crate::support::write::{Writer, mixed};
-use crate::support::{configs, seed, topics};
+use crate::support::{compare, configs, seed, topics};
 
 const LINK: &str = r#"
 topics = ["orders.*", "payments\\..*", "__.*", "farshore-.*"]
@@ -51,8 +51,7 @@ async fn target_keeps(setting: &Setting, topic: &str, wanted: &[(&str, &str)]) {
 
 async fn is_mirrored(setting: &Setting, topic: &str, partitions: i32, count: usize) {
     let count = i64::try_from(count).expect("a small number");
-    let target = setting.on_target(topic, partitions).await;
-    target.reaches(count, CATCH_UP).await;
+    setting.arrives(topic, partitions, count).await;
     let compared = setting.compare(topic, partitions).await;
     assert_eq!(compared, count.unsigned_abs());
 }
@@ -109,10 +108,9 @@ async fn mirrors_appear_and_follow_their_sources() {
     let link = "topics = [\"orders\"]\nnaming = \"prefix\"\njournal = false";
     setting.farshore = farshore(&setting.paris, &setting.oslo, link);
     setting.farshore.launch();
-    let mirror = setting.on_target("paris.orders", 6).await;
-    mirror.reaches(2_000, CATCH_UP).await;
+    setting.arrives("paris.orders", 6, 2_000).await;
     let (source, target) = (setting.paris.bootstrap(), setting.oslo.bootstrap());
-    let compared =
-        crate::support::compare::topics((&source, "orders"), (&target, "paris.orders"), 6).await;
+    let (source, target) = ((&*source, "orders"), (&*target, "paris.orders"));
+    let compared = compare::all(source, target, 6, setting.path.isolation()).await;
     assert_eq!(compared.records, 2_000);
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use crate::support::brokers::{Cluster, KafkaVersion, Spec};
 use crate::support::compare;
-use crate::support::farshore::{Farshore, paris_oslo};
+use crate::support::farshore::{self, Farshore};
 use crate::support::groups;
 use crate::support::pairs::Pairs;
 use crate::support::read::{Isolation, Partition, Seen, contents};
 use crate::support::topics::{self, Counter};
+use crate::support::wait::eventually;
 use crate::support::write::{Writer, numbered};
 
 /// How long a mirror may take to catch up in a test.
@@ -88,6 +89,55 @@ impl Setting {
         Pairs::read(&source, &target, topic, partition, self.path.isolation()).await
     }
 
+    /// Where the record of a source offset is on the target, or the one that follows it next, found by reading both. The raw
+    /// path has it at `on_raw`; on the record path markers lie between.
+    pub(crate) async fn image(&self, partition: (&str, i32), offset: i64, on_raw: i64) -> i64 {
+        let image = self.pairs(partition.0, partition.1).await.on_target(offset);
+        if self.path == Path::Raw {
+            assert_eq!(image, on_raw, "{partition:?} at source offset {offset}");
+        }
+        image
+    }
+
+    /// Checks that a mirror partition shows as many records as there are offsets in a range, which is all of its log on the raw path.
+    pub(crate) async fn holds(&self, topic: &str, number: i32, offsets: Range<i64>) {
+        let oslo = self.oslo.bootstrap();
+        let shown = Partition::new(&oslo, topic, number);
+        let shown = shown.read(Isolation::Committed).await.len();
+        let shown = i64::try_from(shown).expect("a small number");
+        assert_eq!(shown, offsets.end - offsets.start, "{topic}-{number}");
+        if self.path == Path::Raw {
+            let on_target = topics::watermarks(&oslo, topic, number).await;
+            assert_eq!(on_target, (offsets.start, offsets.end), "{topic}-{number}");
+        }
+    }
+
+    /// How many records a mirror shows; offsets tell it on the raw path alone. The error is made for `eventually`.
+    pub(crate) async fn shown(&self, topic: &str, partitions: i32) -> Result<i64, String> {
+        let oslo = self.oslo.bootstrap();
+        if self.path == Path::Raw {
+            return Counter::new(&oslo, topic, partitions).count().await;
+        }
+        let mut count = 0;
+        for number in 0..partitions {
+            let partition = Partition::new(&oslo, topic, number);
+            count += partition.read(Isolation::Committed).await.len();
+        }
+        i64::try_from(count).map_err(|error| error.to_string())
+    }
+
+    /// Waits until a mirror shows so many records.
+    pub(crate) async fn arrives(&self, topic: &str, partitions: i32, wanted: i64) {
+        let target = self.on_target(topic, partitions).await;
+        target.reaches(wanted, CATCH_UP).await;
+        let what = format!("{wanted} records of {topic} are shown");
+        eventually(CATCH_UP, &what, async || {
+            let shown = self.shown(topic, partitions).await?;
+            (shown >= wanted).then_some(()).ok_or(shown.to_string())
+        })
+        .await;
+    }
+
     /// What a consumer reads on the source that goes on at an offset.
     pub(crate) async fn next_on_source(&self, topic: &str, number: i32, offset: i64) -> Vec<Seen> {
         let partition = Partition::new(&self.paris.bootstrap(), topic, number).from(offset);
@@ -135,11 +185,15 @@ pub(crate) fn farshore_by(
     oslo: &Cluster,
     link: &str,
 ) -> Farshore {
-    let link = Path::of(link).configured(link);
     Farshore::new(
         program,
-        &paris_oslo(&paris.bootstrap(), &oslo.bootstrap(), &link),
+        &paris_oslo(&paris.bootstrap(), &oslo.bootstrap(), link),
     )
+}
+
+/// Configuration of the two clusters and a link with these lines, on the path that they or the environment say.
+pub(crate) fn paris_oslo(paris: &str, oslo: &str, link: &str) -> String {
+    farshore::paris_oslo(paris, oslo, &Path::of(link).configured(link))
 }
 
 /// How the records of a link travel.
@@ -151,10 +205,12 @@ pub(crate) enum Path {
 
 impl Path {
     /// What the lines of a link say; without a word of theirs what `FARSHORE_PATH` says, so that any test can be run on either.
+    /// Offsets are preserved on the raw path alone.
     pub(crate) fn of(link: &str) -> Self {
         let chosen = std::env::var("FARSHORE_PATH").unwrap_or_default();
-        let named = |line: &str| link.contains(line);
-        if named("path = \"record\"") || !named("path = ") && chosen == "record" {
+        let says = |line: &str| own_lines(link).contains(line);
+        let is_open = !says("path = ") && !says("offsets = \"preserve\"");
+        if says("path = \"record\"") || is_open && chosen == "record" {
             Self::Record
         } else {
             Self::Raw
@@ -164,16 +220,23 @@ impl Path {
     /// The lines of a link with the path among them.
     pub(crate) fn configured(self, link: &str) -> String {
         match self {
-            Self::Record if !link.contains("path = ") => format!("path = \"record\"\n{link}"),
+            Self::Record if !own_lines(link).contains("path = ") => {
+                format!("path = \"record\"\n{link}")
+            }
             Self::Raw | Self::Record => link.to_owned(),
         }
     }
 
     /// How a mirror has to be read: the record path leaves transactions behind that it gave up.
-    fn isolation(self) -> Isolation {
+    pub(crate) fn isolation(self) -> Isolation {
         match self {
             Self::Raw => Isolation::Uncommitted,
             Self::Record => Isolation::Committed,
         }
     }
+}
+
+/// The lines of the first link, without those of the links behind it.
+fn own_lines(links: &str) -> &str {
+    links.split("\n[links.").next().unwrap_or(links)
 }

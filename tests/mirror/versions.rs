@@ -1,9 +1,10 @@
 //! Every supported Kafka on either side: mirror, kill, restart, compare.
 
-use crate::setting::CATCH_UP;
+use crate::setting::{CATCH_UP, Path};
 use crate::support::brokers::{Cluster, KafkaVersion, Spec};
 use crate::support::farshore::Farshore;
 use crate::support::topics::{self, Counter};
+use crate::support::wait::eventually;
 use crate::support::write::{Outcome, Writer, mixed};
 use crate::support::{compare, seed};
 
@@ -31,10 +32,12 @@ async fn both_ways(paris: KafkaVersion, oslo: KafkaVersion) {
         topics::create(&source.bootstrap(), topic, PARTITIONS, 1, &keep).await;
         write(source, topic).await;
     }
+    let path = Path::of(NARROW);
+    let lines = path.configured(NARROW);
     let config = format!(
         "[clusters.paris]\nbootstrap_servers = [\"{}\"]\n[clusters.oslo]\nbootstrap_servers = [\"{}\"]\n\
-         [links.eastward]\nsource = \"paris\"\ntarget = \"oslo\"\ntopics = [\"east\"]\n{NARROW}\
-         [links.westward]\nsource = \"oslo\"\ntarget = \"paris\"\ntopics = [\"west\"]\n{NARROW}",
+         [links.eastward]\nsource = \"paris\"\ntarget = \"oslo\"\ntopics = [\"east\"]\n{lines}\
+         [links.westward]\nsource = \"oslo\"\ntarget = \"paris\"\ntopics = [\"west\"]\n{lines}",
         paris.bootstrap(),
         oslo.bootstrap()
     );
@@ -49,9 +52,29 @@ async fn both_ways(paris: KafkaVersion, oslo: KafkaVersion) {
         write(source, topic).await;
         let wanted = i64::try_from(4 * COUNT).expect("a small number");
         counter(target, topic).await.reaches(wanted, CATCH_UP).await;
-        let ends = ((&*source.bootstrap(), topic), (&*target.bootstrap(), topic));
-        let compared = compare::topics(ends.0, ends.1, PARTITIONS).await;
+        has_all(&farshore, source, topic).await;
+        let (source, target) = (source.bootstrap(), target.bootstrap());
+        let (source, target) = ((&*source, topic), (&*target, topic));
+        let compared = compare::all(source, target, PARTITIONS, path.isolation()).await;
         assert_eq!(compared.records, 4 * COUNT as u64);
+    }
+}
+
+/// Waits until nothing of the source is missing, markers included.
+async fn has_all(farshore: &Farshore, source: &Cluster, topic: &str) {
+    let path = format!("/v1/links/{topic}ward/topics/{topic}");
+    for number in 0..PARTITIONS {
+        let (_, end) = topics::watermarks(&source.bootstrap(), topic, number).await;
+        let what = format!("{topic}-{number} is mirrored up to {end}");
+        eventually(CATCH_UP, &what, async || {
+            let shown = farshore.get_json(&path).await?;
+            let partition = usize::try_from(number).expect("a number");
+            let position = shown["partitions"][partition]["position"].as_i64();
+            (position >= Some(end))
+                .then_some(())
+                .ok_or(shown.to_string())
+        })
+        .await;
     }
 }
 

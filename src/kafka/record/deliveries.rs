@@ -40,6 +40,18 @@ impl Landed {
         self.count += 1;
     }
 
+    /// Notes that a record was refused. The first refusal is the cause of those that follow; but what a broker says of one record goes
+    /// before what librdkafka says of the others of its batch, wherever it stands among them.
+    fn refuse(&mut self, code: Option<BrokerCode>, text: String) {
+        let is_cause = match &self.refused {
+            None => true,
+            Some((known, _)) => known.is_none() && code.is_some(),
+        };
+        if is_cause {
+            self.refused = Some((code, text));
+        }
+    }
+
     /// Whether all of it is where it was to be, given its sequence number: the offset modulo 2^31.
     pub(super) fn is_in_place(&self, base_sequence: i32, records: usize) -> bool {
         let first = self.first.map(|first| sequence_of(TargetOffset(first)));
@@ -89,11 +101,7 @@ impl ProducerContext for Deliveries {
         };
         match result {
             Ok(message) => landed.record(number, message.offset()),
-            Err((error, _)) => {
-                let refusal = (broker_code(error), error.to_string());
-                // The first refusal is the cause of those that follow.
-                landed.refused.get_or_insert(refusal);
-            }
+            Err((error, _)) => landed.refuse(broker_code(error), error.to_string()),
         }
     }
 }
@@ -128,6 +136,23 @@ mod tests {
         assert!(!landed(&[(1, 8), (0, 7)]).is_in_place(7, 2));
         assert!(!landed(&[(0, -1)]).is_in_place(sequence_of(TargetOffset(-1)), 1));
         assert!(!landed(&[]).is_in_place(0, 1));
+    }
+
+    #[test]
+    fn of_several_refusals_the_first_of_a_broker_is_the_cause() {
+        let mut landed = Landed::default();
+        let mut cause = |code: Option<i16>, text: &str| {
+            landed.refuse(code.map(BrokerCode), text.to_owned());
+            landed.refused.clone().unwrap().1
+        };
+        assert_eq!(
+            cause(None, "another record of the batch"),
+            "another record of the batch"
+        );
+        assert_eq!(cause(None, "and another"), "another record of the batch");
+        assert_eq!(cause(Some(87), "no key"), "no key");
+        assert_eq!(cause(Some(10), "too large"), "no key");
+        assert_eq!(cause(None, "and another"), "no key");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use rustix::process::Signal;
 
 use super::sight::{caught_up, stands_still};
-use super::{between, broker, numbered, spec};
+use super::{between, broker, noise, numbered, spec};
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::brokers::Spec;
 use crate::support::compare;
@@ -16,8 +16,8 @@ use crate::support::write::{Record, Writer};
 /// What the target takes from now on, so that one batch is refused and those behind it aren't.
 const LOWERED: [(&str, &str); 2] = [("max.message.bytes", "20000"), ("retention.ms", "-1")];
 const RAISED: [(&str, &str); 2] = [("max.message.bytes", "100000"), ("retention.ms", "-1")];
-/// Nobody sets the limit right before the test does.
-const LINK: &str = "topics = [\"t\"]\nrefresh_interval = \"1h\"";
+/// Nobody sets the limit right before the test does. A transaction of the record path doesn't rest on what the broker remembers.
+const LINK: &str = "path = \"raw\"\ntopics = [\"t\"]\nrefresh_interval = \"1h\"";
 /// Records of a batch that is large enough to be sent while another is in flight.
 const BATCH: usize = 18;
 const BEGINNING: i64 = 2 * BATCH.cast_signed() as i64;
@@ -73,7 +73,7 @@ impl Bed {
         broker::configure(&oslo, "t", &LOWERED).await;
         self.setting.farshore.process().signal(Signal::STOP);
         let timestamp = self.timestamp;
-        let huge = Record::new(0, "huge", vec![b'v'; 30_000]);
+        let huge = Record::new(0, "huge", noise(30_000));
         self.writer.write([Record { timestamp, ..huge }]).await;
         for number in 2..6 {
             self.write_batch(number).await;

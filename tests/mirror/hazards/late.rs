@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use super::sight::{caught_up, translate};
 use super::{between, numbered, spec};
-use crate::setting::{CATCH_UP, Setting};
-use crate::support::farshore::{Farshore, paris_oslo};
+use crate::setting::{CATCH_UP, Setting, paris_oslo};
+use crate::support::farshore::Farshore;
 use crate::support::proxy::Proxy;
 use crate::support::read::{Isolation, Partition, Seen};
 use crate::support::seed;
 use crate::support::wait::eventually;
 use crate::support::write::Writer;
 
-/// Both clusters, and farshore reaching the target through a proxy only.
+/// Both clusters, and farshore reaching the target through a proxy only. On the raw path: librdkafka goes past the proxy, to the
+/// address that the broker advertises.
 pub(crate) async fn behind_proxy(link: &str) -> (Setting, Proxy) {
+    let link = &format!("path = \"raw\"\n{link}");
     let mut setting = between(spec(), spec(), link).await;
     let proxy = Proxy::start(&setting.oslo.bootstrap());
     let map = format!(

@@ -26,15 +26,16 @@ async fn latest_is_worked_out_once_and_for_what_was_there() {
     caught_up(&setting.farshore, ("old", 0), 150).await;
     caught_up(&setting.farshore, ("new", 0), 30).await;
     caught_up(&setting.farshore, ("old", 1), 20).await;
-    assert_eq!(topics::watermarks(&oslo, "old", 0).await, (0, 50));
+    setting.holds("old", 0, 0..50).await;
+    let isolation = setting.path.isolation();
     let source = Partition::new(&paris, "old", 0).from(100);
-    let target = Partition::new(&oslo, "old", 0);
+    let target = Partition::new(&oslo, "old", 0).seen(isolation);
     let compared = compare::partitions(&source, &target, |_, _| {}).await;
     assert_eq!(compared.map(|it| it.records), Ok(50));
     assert_eq!(setting.compare("new", 1).await, 30);
     let (source, target) = (
         Partition::new(&paris, "old", 1),
-        Partition::new(&oslo, "old", 1),
+        Partition::new(&oslo, "old", 1).seen(isolation),
     );
     let compared = compare::partitions(&source, &target, |_, _| {}).await;
     assert_eq!(compared.map(|it| it.records), Ok(20));

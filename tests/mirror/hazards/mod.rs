@@ -53,6 +53,13 @@ pub(crate) fn numbered(
     })
 }
 
+/// A value that no codec makes smaller: librdkafka compresses whatever can be.
+pub(crate) fn noise(size: usize) -> Vec<u8> {
+    std::iter::repeat_with(|| fastrand::u8(..))
+        .take(size)
+        .collect()
+}
+
 /// Writes each range of numbers as a batch of its own.
 pub(crate) async fn write_batches(
     setting: &Setting,

@@ -1,7 +1,7 @@
 //! A refused batch: nothing behind it gets in front of it (H1), and all but the refused record arrives (H7).
 
 use super::sight::{caught_up, stands_still};
-use super::{between, broker, numbered, spec};
+use super::{between, broker, noise, numbered, spec};
 use crate::setting::Setting;
 use crate::support::topics;
 use crate::support::write::{Record, Writer};
@@ -29,7 +29,7 @@ async fn write_large_batches(writer: &Writer, partition: i32, count: usize) {
 }
 
 fn huge(partition: i32) -> Record {
-    Record::new(partition, "huge", vec![b'v'; TOO_LARGE])
+    Record::new(partition, "huge", noise(TOO_LARGE))
 }
 
 #[tokio::test]
@@ -63,9 +63,7 @@ async fn nothing_passes_a_refused_batch_on_a_fresh_topic() {
             "partition {partition}: {reason:?}"
         );
         assert_eq!(reason.source_offset, Some(refused), "partition {partition}");
-        let bootstrap = setting.oslo.bootstrap();
-        let on_target = topics::watermarks(&bootstrap, "fresh", partition).await;
-        assert_eq!(on_target, (0, refused), "partition {partition}");
+        setting.holds("fresh", partition, 0..refused).await;
     }
     caught_up(&setting.farshore, ("fresh", 3), 72).await;
 

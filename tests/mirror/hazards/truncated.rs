@@ -32,7 +32,8 @@ async fn a_leader_that_moves_is_no_truncation() {
     caught_up(&setting.farshore, ("t", 0), 250).await;
     let (leader, _) = paris.split_once(',').expect("two brokers");
     let oslo = setting.oslo.bootstrap();
-    let compared = compare::topics((leader, "t"), (&oslo, "t"), 1).await;
+    let isolation = setting.path.isolation();
+    let compared = compare::all((leader, "t"), (&oslo, "t"), 1, isolation).await;
     assert_eq!(compared.records, 250);
 }
 

@@ -18,8 +18,9 @@ async fn nothing_counts_as_mirrored_before_the_high_watermark_is_there() {
         .brokers(2)
         .property("broker.session.timeout.ms", PATIENCE)
         .property("replica.lag.time.max.ms", PATIENCE);
-    // The journal, with its replicas on both, would wait for the follower too.
-    let link = "topics = [\"t\", \"beside\"]\njournal = false\nrequest_timeout = \"5s\"";
+    // The journal, with its replicas on both, would wait for the follower too; so would transactions of all partitions.
+    let link =
+        "path = \"raw\"\ntopics = [\"t\", \"beside\"]\njournal = false\nrequest_timeout = \"5s\"";
     let mut setting = between(spec(), oslo, link).await;
     let target = setting.oslo.bootstrap();
     for topic in ["t", "beside"] {

@@ -3,7 +3,7 @@
 use super::told::{content, decisions, is_mapped};
 use crate::hazards::sight::caught_up;
 use crate::hazards::truncated::cut;
-use crate::hazards::{between, broker, numbered, spec, write_batches};
+use crate::hazards::{between, broker, noise, numbered, spec, write_batches};
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::seed;
 use crate::support::topics;
@@ -63,9 +63,7 @@ async fn happen(setting: &mut Setting, ledger: &mut Ledger) {
     topics::delete_records(&paris, "gap", 0, lost).await;
     broker::configure(&paris, "refused", &[("retention.ms", "-1")]).await;
     let writer = Writer::new(&paris, "refused", &[]);
-    writer
-        .write([Record::new(0, "huge", vec![b'v'; 30_000])])
-        .await;
+    writer.write([Record::new(0, "huge", noise(30_000))]).await;
     broker::configure(&paris, "refused", &SMALL).await;
     for topic in TOPICS {
         write(setting, topic, 10).await;
@@ -139,10 +137,11 @@ async fn is_as_decided(setting: &Setting, ledger: &Ledger, round: usize) {
             CATCH_UP,
             &format!("{topic} is as long as it is to be"),
             async || {
-                let (_, end) = topics::try_watermarks(&setting.oslo.bootstrap(), topic, 0).await?;
-                (end == ledger.target[place])
+                topics::try_watermarks(&setting.oslo.bootstrap(), topic, 0).await?;
+                let shown = setting.shown(topic, 1).await?;
+                (shown == ledger.target[place])
                     .then_some(())
-                    .ok_or_else(|| format!("{end}, not {}", ledger.target[place]))
+                    .ok_or_else(|| format!("{shown}, not {}", ledger.target[place]))
             },
         )
         .await;

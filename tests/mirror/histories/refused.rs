@@ -2,7 +2,7 @@
 
 use super::told::{content, decisions, is_mapped, without_image};
 use crate::hazards::sight::caught_up;
-use crate::hazards::{between, broker, numbered, spec};
+use crate::hazards::{between, broker, noise, numbered, spec};
 use crate::setting::Setting;
 use crate::support::read::Seen;
 use crate::support::topics;
@@ -13,7 +13,7 @@ const LINK: &str = "topics = [\"large\", \"keyed\"]\non_refused = \"skip_with_re
 const TOO_LARGE: usize = 30_000;
 
 fn huge() -> Record {
-    Record::new(0, "huge", vec![b'v'; TOO_LARGE])
+    Record::new(0, "huge", noise(TOO_LARGE))
 }
 
 fn keyless(number: usize) -> Record {
@@ -185,12 +185,13 @@ async fn what_fits_nowhere_leaves_a_digest() {
     let settings = [("message.max.bytes", "3000000")];
     let writer = Writer::new(&setting.paris.bootstrap(), "large", &settings);
     writer
-        .write([Record::new(0, "key", vec![b'v'; 2_000_000])])
+        .write([Record::new(0, "key", noise(2_000_000))])
         .await;
     writer.write(numbered(0, 1..3, 20)).await;
     stricter(&setting, "large", ("max.message.bytes", "1000000")).await;
     setting.farshore.start().await;
     caught_up(&setting.farshore, ("large", 0), 3).await;
+    assert_eq!(is_mapped(&setting, "large", 0, &[0]).await, 2);
     let found = content(&setting.oslo.bootstrap(), QUARANTINE, 0).await;
     let receipt = &found[&0];
     assert_eq!(

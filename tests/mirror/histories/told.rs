@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::hazards::sight::translate;
-use crate::setting::Setting;
+use crate::setting::{Path, Setting};
 use crate::support::farshore::Farshore;
 use crate::support::read::{Isolation, Partition, Seen};
 
@@ -123,6 +123,22 @@ pub(crate) async fn is_mapped(
         }
     }
     images.len()
+}
+
+/// Where a source offset is translated to: by the raw path's count to `on_raw`, on the record path wherever `is_mapped` found
+/// the record.
+pub(crate) async fn mapped_to(
+    setting: &Setting,
+    partition: (&str, i32),
+    offset: i64,
+    on_raw: i64,
+) -> i64 {
+    let there = translate(&setting.farshore, partition, offset, false).await;
+    assert!(there.exact, "{partition:?}: {there:?}");
+    if setting.path == Path::Raw {
+        assert_eq!(there.target_offset, on_raw, "{partition:?}: {there:?}");
+    }
+    there.target_offset
 }
 
 /// Whether no target offset of a range is translated back exactly.

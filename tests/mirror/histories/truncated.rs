@@ -1,7 +1,7 @@
 //! A cluster loses the tail of a log: the source what was mirrored already (H11), or the target what it had acknowledged (H13).
 
-use super::told::{content, decisions, has_no_image, is_mapped, resolve, without_image};
-use crate::hazards::sight::{caught_up, stands_still, translate};
+use super::told::{content, decisions, has_no_image, is_mapped, mapped_to, resolve, without_image};
+use crate::hazards::sight::{caught_up, stands_still};
 use crate::hazards::truncated::cut;
 use crate::hazards::{between, broker, spec, write_batches};
 use crate::setting::{CATCH_UP, Setting};
@@ -51,10 +51,13 @@ async fn goes_on_behind_surplus(setting: &mut Setting, topic: &str, on_source: i
         caught_up(&setting.farshore, (topic, 0), end).await;
         let mapped = is_mapped(setting, topic, 0, &[]).await;
         assert_eq!(mapped as i64, end, "{topic}");
-        has_no_image(setting, (topic, 0), 10..17).await;
+        let surplus = surplus(setting, topic).await;
+        has_no_image(setting, (topic, 0), surplus.clone()).await;
         let on_target = content(&setting.oslo.bootstrap(), topic, 0).await;
         assert_eq!(on_target.len() as i64, end + 7, "{topic}");
+        assert_eq!(on_target.range(surplus).count(), 7, "{topic}");
     }
+    let surplus = surplus(setting, topic).await;
     let decided = decisions(&setting.farshore, topic).await;
     let [decided] = &decided[..] else {
         panic!("{topic}: {decided:?}");
@@ -63,14 +66,19 @@ async fn goes_on_behind_surplus(setting: &mut Setting, topic: &str, on_source: i
         (decided.action.as_str(), decided.code.as_str()),
         ("follow", "source_truncated")
     );
-    assert_eq!(decided.stretches, [("target_only".to_owned(), 10, 17)]);
-    assert_eq!((decided.source_offset, decided.target_offset), (10, 17));
-    assert_eq!(
-        without_image(&setting.farshore, topic, 0).await,
-        [0, 0, 0, 7]
-    );
-    let parting = translate(&setting.farshore, (topic, 0), 10, false).await;
-    assert_eq!((parting.target_offset, parting.exact), (17, true));
+    let (from, until) = (surplus.start, surplus.end);
+    assert_eq!(decided.stretches, [("target_only".to_owned(), from, until)]);
+    assert_eq!((decided.source_offset, decided.target_offset), (10, until));
+    let counted = without_image(&setting.farshore, topic, 0).await;
+    let count = u64::try_from(until - from).expect("a count");
+    assert_eq!(counted, [0, 0, 0, count]);
+}
+
+/// Where the target has what the source lost: between the images of the record before and of the one that came then. On the record
+/// path markers are among it.
+async fn surplus(setting: &Setting, topic: &str) -> std::ops::Range<i64> {
+    let before = mapped_to(setting, (topic, 0), 9, 9).await;
+    before + 1..mapped_to(setting, (topic, 0), 10, 17).await
 }
 
 #[tokio::test]
@@ -86,8 +94,7 @@ async fn what_the_source_lost_stays_on_the_target_and_the_map_goes_on_behind_it(
         ("diverged", "source_truncated")
     );
     assert_eq!(reason.source_offset, Some(10), "{reason:?}");
-    let on_target = topics::watermarks(&setting.oslo.bootstrap(), "halted", 0).await;
-    assert_eq!(on_target, (0, 17));
+    setting.holds("halted", 0, 0..17).await;
     caught_up(&setting.farshore, ("whole", 0), 37).await;
     assert_eq!(setting.compare("whole", 1).await, 37);
     assert_eq!(
@@ -167,9 +174,13 @@ async fn what_the_target_lost_is_mirrored_again() {
     }
     // An end in order, which stores what was acknowledged: what isn't known can't be missed.
     setting.farshore.sigterm().await;
-    setting.oslo.kill(1);
+    let mut ends = Vec::new();
     for topic in topics {
-        cut(&setting.oslo.data_dir(1), topic, 10);
+        ends.push(setting.image((topic, 0), 10, 10).await);
+    }
+    setting.oslo.kill(1);
+    for (topic, end) in topics.into_iter().zip(&ends) {
+        cut(&setting.oslo.data_dir(1), topic, *end);
         write_batches(&setting, topic, 0, [17..20], 20).await;
     }
     setting.oslo.restart(1).await;
@@ -183,7 +194,7 @@ async fn what_the_target_lost_is_mirrored_again() {
         resolve(&setting.farshore, "halted", &["follow"]).await,
         Some(0)
     );
-    for topic in topics {
+    for (topic, end) in topics.into_iter().zip(ends) {
         caught_up(&setting.farshore, (topic, 0), 20).await;
         assert_eq!(setting.compare(topic, 1).await, 20);
         assert_eq!(is_mapped(&setting, topic, 0, &[]).await, 20);
@@ -192,7 +203,7 @@ async fn what_the_target_lost_is_mirrored_again() {
             panic!("{topic}: {decided:?}");
         };
         assert_eq!(decided.code, "target_truncated");
-        assert_eq!((decided.source_offset, decided.target_offset), (10, 10));
+        assert_eq!((decided.source_offset, decided.target_offset), (10, end));
         assert_eq!(
             without_image(&setting.farshore, topic, 0).await,
             [0, 0, 0, 0]

@@ -42,8 +42,13 @@ async fn what_was_exported_or_journaled_makes_a_db_that_goes_on_exactly() {
         let refused = store(&gaps.setting.farshore, &[verb], 3).await;
         assert!(refused.contains(&user), "{refused}");
     }
-    let journaled = store(&gaps.setting.farshore, &["export", "--from-journal"], 0).await;
-    assert!(journaled.contains("\"space\":\"runs\""), "{journaled}");
+    // Of the last ones there may be only the plan for a while.
+    eventually(CATCH_UP, "the journal has runs", async || {
+        let journaled = store(&gaps.setting.farshore, &["export", "--from-journal"], 0).await;
+        let has_runs = journaled.contains("\"space\":\"runs\"");
+        has_runs.then_some(()).ok_or(journaled)
+    })
+    .await;
 
     gaps.setting.farshore.sigterm().await;
     let farshore = &gaps.setting.farshore;

@@ -12,7 +12,8 @@ use crate::support::brokers::{Cluster, KafkaVersion, Spec};
 use crate::support::farshore::paris_oslo_as;
 use crate::support::line::Line;
 
-/// Two clusters that farshore reaches over lines alone.
+/// Two clusters that farshore reaches over lines alone. On the raw path: librdkafka goes past them, to the addresses that brokers
+/// advertise.
 struct Distant {
     setting: Setting,
     /// One to each broker, in their order.
@@ -29,6 +30,7 @@ impl Distant {
     /// The same with a source of the caller's choice.
     async fn from(paris: Spec, oslo_brokers: i32, link: &str) -> Self {
         let oslo = Spec::new(KafkaVersion::V4_1).brokers(oslo_brokers);
+        let link = &format!("path = \"raw\"\n{link}");
         let setting = crate::hazards::between(paris, oslo, link).await;
         let (to_paris, paris) = lines(&setting.paris);
         let (to_oslo, oslo) = lines(&setting.oslo);

@@ -52,11 +52,7 @@ async fn of_several_at_once_one_comes_to_own_the_link() {
     while processes.len() > 1 {
         setting.write("t", 0, written..written + 100).await;
         written += 100;
-        setting
-            .on_target("t", 1)
-            .await
-            .reaches(written, CATCH_UP)
-            .await;
+        setting.arrives("t", 1, written).await;
         // Those that stand by saw its last sign of life at the same time.
         processes.remove(owner).kill9();
         owner = one_runs(&processes).await;
@@ -64,10 +60,6 @@ async fn of_several_at_once_one_comes_to_own_the_link() {
     }
     setting.write("t", 0, written..written + 100).await;
     written += 100;
-    setting
-        .on_target("t", 1)
-        .await
-        .reaches(written, CATCH_UP)
-        .await;
+    setting.arrives("t", 1, written).await;
     assert_eq!(setting.compare("t", 1).await, written.unsigned_abs());
 }

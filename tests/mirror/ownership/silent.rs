@@ -88,10 +88,8 @@ impl Pair {
 
     /// Everything is mirrored by whoever owns the link now: once, in order, unchanged.
     pub(super) async fn is_exact(&self) {
-        let old = self.setting.on_target("old", PARTITIONS).await;
-        old.reaches(self.old, CATCH_UP).await;
-        let txn = self.setting.on_target("txn", 1).await;
-        txn.reaches(self.visible, CATCH_UP).await;
+        self.setting.arrives("old", PARTITIONS, self.old).await;
+        self.setting.arrives("txn", 1, self.visible).await;
         assert_eq!(
             self.setting.compare("old", PARTITIONS).await,
             self.old.unsigned_abs()

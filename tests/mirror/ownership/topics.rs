@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use super::shows;
-use crate::setting::{CATCH_UP, Setting, farshore};
+use crate::setting::{Setting, farshore};
 use crate::support::brokers::KafkaVersion;
 use crate::support::topics;
 
@@ -49,6 +49,5 @@ async fn a_stopped_owner_that_wakes_and_a_standby_change_no_topics() {
         shows(&second, "standby").await;
     }
     setting.write("t", 3, 0..100).await;
-    let mirror = setting.on_target("t", 4).await;
-    mirror.reaches(100, CATCH_UP).await;
+    setting.arrives("t", 4, 100).await;
 }

@@ -7,12 +7,11 @@
 use super::setting;
 use crate::asking::lose_checkpoint;
 use crate::hazards::sight::{caught_up, stands_still, translate};
-use crate::hazards::{numbered, write_batches};
+use crate::hazards::{noise, numbered, write_batches};
 use crate::histories::refused::stricter;
 use crate::histories::told::{content, is_mapped, resolve};
 use crate::journal::lose_journal;
-use crate::setting::Setting;
-use crate::support::farshore::paris_oslo;
+use crate::setting::{Setting, paris_oslo};
 use crate::support::topics;
 use crate::support::write::{Record, Writer};
 
@@ -59,11 +58,7 @@ async fn a_refused_record_stands_still_alone_until_it_is_passed_with_a_receipt()
     setting.topic("large", 1, &[]).await;
     setting.topic("t", 1, &[]).await;
     let writer = Writer::new(&setting.paris.bootstrap(), "large", &[]);
-    // librdkafka compresses whatever can be.
-    let noise: Vec<u8> = std::iter::repeat_with(|| fastrand::u8(..))
-        .take(30_000)
-        .collect();
-    let huge = Record::new(0, "huge", noise);
+    let huge = Record::new(0, "huge", noise(30_000));
     let records = numbered(0, 0..5, 200).chain([huge]);
     writer.write(records.chain(numbered(0, 6..10, 200))).await;
     stricter(&setting, "large", ("max.message.bytes", "20000")).await;

@@ -6,6 +6,7 @@ mod foreign;
 mod lost;
 mod racing;
 mod switched;
+mod tail;
 
 use crate::hazards::{between, spec};
 use crate::setting::{Path, Setting};

@@ -2,8 +2,7 @@
 
 use super::setting;
 use crate::histories::write_transactions;
-use crate::setting::Setting;
-use crate::support::farshore::paris_oslo;
+use crate::setting::{Setting, paris_oslo};
 
 const PARTITIONS: i32 = 3;
 const TOPICS: &str = "topics = [\"t\", \"txn\"]\ngroup_sync_interval = \"200ms\"";

@@ -76,7 +76,11 @@ async fn keeps_its_offsets(setting: &Setting, topic: &str, number: i32) {
 async fn is_translated(setting: &Setting, (topic, number): (&str, i32), rng: &mut fastrand::Rng) {
     let (source, target) = (setting.paris.bootstrap(), setting.oslo.bootstrap());
     // Reading them compares them.
-    let pairs = Pairs::read(&source, &target, topic, number, Isolation::Uncommitted).await;
+    let isolation = match link_of(topic) {
+        "paris-oslo" => setting.path.isolation(),
+        _ => Isolation::Uncommitted,
+    };
+    let pairs = Pairs::read(&source, &target, topic, number, isolation).await;
     assert!(!pairs.by_source.is_empty(), "{topic}-{number} is empty");
     let records: Vec<(i64, i64)> = pairs.by_source.iter().map(|(s, t)| (*s, *t)).collect();
     for _ in 0..SAMPLES {

@@ -84,7 +84,9 @@ fn first(kind: &str, number: i64, first_of_batch: bool) -> Value {
 
 #[tokio::test]
 async fn damage_is_found_and_located_to_the_record() {
-    let mut setting = between(spec(), spec(), "topics = [\"t\"]\nproduce_connections = 1").await;
+    // What is damaged are batches as the source's writers made them.
+    let link = "path = \"raw\"\ntopics = [\"t\"]\nproduce_connections = 1";
+    let mut setting = between(spec(), spec(), link).await;
     fill(&setting).await;
     setting.farshore.start().await;
     for partition in 0..PARTITIONS {
