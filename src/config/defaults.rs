@@ -26,7 +26,7 @@ pub const GROUP_SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// One broker works on one produce request of a connection at a time, and one connection fills a line.
 pub const PRODUCE_CONNECTIONS: u16 = 1;
 /// What a link may hold between source and target: a second of 30 MB/s, four full fetches.
-pub const MAX_IN_FLIGHT_BYTES: u64 = 32 << 20;
+pub const MAX_IN_FLIGHT_BYTES: u64 = 24 << 20;
 /// One fetch answer: large enough to fill a line of 100 ms at 60 MB/s.
 pub const FETCH_MAX_BYTES: i32 = 8 << 20;
 /// One partition's share of a fetch answer: Kafka's own default, and the size of the largest batch by default.

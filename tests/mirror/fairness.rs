@@ -1,7 +1,9 @@
 //! Live partitions don't wait for those that catch up, and those that catch up arrive.
 
 use crate::hazards::{between, numbered, spec};
+use crate::network::Distant;
 use crate::setting::{CATCH_UP, Setting};
+use crate::support::line::Weather;
 use crate::support::wait::eventually;
 use crate::support::write::Writer;
 
@@ -100,4 +102,20 @@ async fn a_live_topic_keeps_up_while_a_history_fills_the_rate_up() {
         .expect("the links");
     assert_eq!(metrics[0]["state"], "running");
     assert!(setting.compare("history", PARTITIONS).await > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_topic_keeps_up_while_a_history_fills_a_narrow_line_up() {
+    let mut distant = Distant::start(1, "topics = [\"live\", \"history\"]").await;
+    distant.to_oslo[0].set(Weather {
+        bytes_per_second: Some(1 << 20),
+        ..Weather::default()
+    });
+    let links = ["paris-oslo"];
+    start(&mut distant.setting, &links).await;
+    // The history's batches are of a mebibyte, of which two may be under way where one alone is more than a request is to be, and a round is read
+    // off between two of them; without an order it would be all.
+    let seen = live_keeps_up(&distant.setting, &links, 4 * 1024).await;
+    assert!(seen[0] >= 2, "{seen:?}");
+    assert!(distant.setting.compare("history", PARTITIONS).await > 0);
 }

@@ -32,7 +32,7 @@ fn the_minimal_file_gets_every_default() {
     assert_eq!(link.replication_factor, None);
     assert_eq!(link.refresh_interval, Duration::from_secs(5));
     assert_eq!(link.group_sync_interval, Duration::from_secs(1));
-    assert_eq!(link.max_in_flight_bytes, 32 << 20);
+    assert_eq!(link.max_in_flight_bytes, 24 << 20);
     assert_eq!(link.max_bytes_per_second, None);
     assert!(link.groups.matches(&"billing".into()));
     assert_eq!(link.policies.of(&"orders".into()), Policies::HALT);

@@ -57,7 +57,7 @@ async fn messages_of_16_mib_arrive_in_bounded_memory() {
         setting.compare("large", PARTITIONS).await,
         (i64::from(PARTITIONS) * EACH).cast_unsigned()
     );
-    // 32 MiB of the link's limit, and a batch that comes whole beyond it on each of two connections. librdkafka holds copies of its own.
+    // 24 MiB of the link's limit, and a batch that comes whole beyond it on each of two connections. librdkafka holds copies of its own.
     let held = setting.farshore.most_memory();
     let most = match setting.path {
         Path::Raw => 160,

@@ -14,16 +14,16 @@ use crate::support::line::Line;
 
 /// Two clusters that farshore reaches over lines alone. On the raw path: librdkafka goes past them, to the addresses that brokers
 /// advertise.
-struct Distant {
-    setting: Setting,
+pub(crate) struct Distant {
+    pub(crate) setting: Setting,
     /// One to each broker, in their order.
     to_paris: Vec<Line>,
-    to_oslo: Vec<Line>,
+    pub(crate) to_oslo: Vec<Line>,
 }
 
 impl Distant {
     /// Starts a source of one broker and a target of several, with lines of a link between them.
-    async fn start(oslo_brokers: i32, link: &str) -> Self {
+    pub(crate) async fn start(oslo_brokers: i32, link: &str) -> Self {
         Self::from(Spec::new(KafkaVersion::V4_1), oslo_brokers, link).await
     }
 
