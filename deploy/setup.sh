@@ -55,8 +55,12 @@ missing_packages() {
   fi
 }
 
-# Bindings to the Kerberos library are made from its headers.
-has_libclang() { compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null || ldconfig -p | grep -q 'libclang[-.]'; }
+# Bindings to the Kerberos library are made from its headers. libclang-cpp, which other packages bring, is another library.
+has_libclang() {
+  compgen -G '/usr/lib/llvm-*/lib/libclang.so*' >/dev/null \
+    || compgen -G '/usr/lib/llvm-*/lib/libclang-[0-9]*.so*' >/dev/null \
+    || ldconfig -p | grep -qE 'libclang(-[0-9]+|\.so)'
+}
 
 install_packages() {
   local packages

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::case::{BATCH_BYTES, Case, Field, PARTITIONS};
+use crate::case::{Case, Field, PARTITIONS};
 use crate::ends::{Ends, LIMIT};
 use crate::machine;
 use crate::program;
@@ -49,7 +49,7 @@ pub(crate) async fn measure(cases: impl Iterator<Item = Case>) -> String {
     }
     let _ = writeln!(
         text,
-        "\nSource batches of {BATCH_BYTES} bytes, {PARTITIONS} partitions, everything from the first mirrored batch to the last.\n{}",
+        "\n{PARTITIONS} partitions, everything from the first mirrored batch to the last.\n{}",
         machine::conditions()
     );
     text

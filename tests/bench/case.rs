@@ -11,34 +11,45 @@ use crate::support::java::{self, Tool};
 use crate::support::topics;
 use crate::support::wait::blocking;
 
-/// Everything that is measured. The counts make a run of `MirrorMaker 2` last half a minute.
-pub(crate) const CASES: [Case; 3] = [
+/// Everything that is measured. The counts make a run of `MirrorMaker 2` last half a minute. What a batch costs is the difference that its size makes.
+pub(crate) const CASES: [Case; 4] = [
     Case {
         name: "1KiB",
         records: 1_200_000,
         record_bytes: 1024,
+        batch_bytes: BATCH_BYTES,
         codec: "none",
-        cpu_goal: 8.0,
+        cpu_goal: Some(8.0),
+    },
+    Case {
+        name: "1KiB-large",
+        records: 2_400_000,
+        record_bytes: 1024,
+        batch_bytes: "262144",
+        codec: "none",
+        cpu_goal: None,
     },
     Case {
         name: "100B",
         records: 3_000_000,
         record_bytes: 100,
+        batch_bytes: BATCH_BYTES,
         codec: "none",
-        cpu_goal: 35.0,
+        cpu_goal: Some(35.0),
     },
     Case {
         name: "1KiB-zstd",
         records: 1_200_000,
         record_bytes: 1024,
+        batch_bytes: BATCH_BYTES,
         codec: "zstd",
-        cpu_goal: 18.0,
+        cpu_goal: Some(18.0),
     },
 ];
 /// Partitions of every topic.
 pub(crate) const PARTITIONS: i32 = 8;
-/// What producers batch.
-pub(crate) const BATCH_BYTES: &str = "16384";
+/// What producers batch unless a case is about that.
+const BATCH_BYTES: &str = "16384";
 /// The Kafka that is measured.
 pub(crate) const VERSION: KafkaVersion = KafkaVersion::V4_1;
 /// What Kafka's own scripts start a broker with.
@@ -58,10 +69,12 @@ pub(crate) struct Case {
     pub(crate) records: i64,
     /// The size of each one's value.
     pub(crate) record_bytes: u32,
+    /// What producers batch.
+    pub(crate) batch_bytes: &'static str,
     /// How the source's batches are compressed.
     pub(crate) codec: &'static str,
-    /// By how much farshore is expected to need less CPU.
-    pub(crate) cpu_goal: f64,
+    /// By how much farshore is expected to need less CPU, where that is said.
+    pub(crate) cpu_goal: Option<f64>,
 }
 
 impl fmt::Display for Case {
@@ -104,7 +117,7 @@ impl Field {
         topics::create(&bootstrap, case.name, PARTITIONS, 1, &[]).await;
         let (records, bytes) = (case.records.to_string(), case.record_bytes.to_string());
         let servers = format!("bootstrap.servers={bootstrap}");
-        let batch = format!("batch.size={BATCH_BYTES}");
+        let batch = format!("batch.size={}", case.batch_bytes);
         let codec = format!("compression.type={}", case.codec);
         let arguments = [
             "--topic",

@@ -184,6 +184,31 @@ fn config(source: &Cluster, target: &Cluster, point: Point) -> String {
     text
 }
 
+/// What one partition or one link more costs, where two points differ in that.
+fn slopes(text: &mut String, few: &Found, many: &Found) {
+    let (from, to) = (few.point, many.point);
+    let more = f64::from(to.all_partitions() - from.all_partitions());
+    let (what, from, to, more) = if to.links == from.links && more > 0.0 {
+        ("partitions", from.partitions, to.partitions, more)
+    } else if to.partitions == from.partitions && to.links > from.links {
+        (
+            "links",
+            from.links,
+            to.links,
+            f64::from(to.links - from.links),
+        )
+    } else {
+        return;
+    };
+    let _ = writeln!(
+        text,
+        "\nFrom {from} to {to} {what}, for each: {:.2} KiB of memory, {:.2} CPU-ms of the start, {:.2} CPU-µs a second.",
+        (many.peak_mib - few.peak_mib) * 1024.0 / more,
+        (many.start_cpu - few.start_cpu) * 1e3 / more,
+        (many.idle - few.idle) * 1e6 / more,
+    );
+}
+
 fn table(found: &[Found], idle: Duration, history_mib: i32) -> String {
     let mut text = "| links | partitions of each | start until all are live, s | CPU-s until then | peak memory, MiB | idle, % of a core | idle, CPU-µs per partition and second |\n\
                     |--:|--:|--:|--:|--:|--:|--:|\n"
@@ -202,19 +227,8 @@ fn table(found: &[Found], idle: Duration, history_mib: i32) -> String {
             one.idle * 1e6 / partitions,
         );
     }
-    let alone: Vec<&Found> = found.iter().filter(|it| it.point.links == 1).collect();
-    for pair in alone.windows(2) {
-        let more = f64::from(pair[1].point.partitions - pair[0].point.partitions);
-        if more > 0.0 {
-            let _ = writeln!(
-                text,
-                "\nFrom {} to {} partitions: {:.2} KiB of memory and {:.2} CPU-µs a second for each.",
-                pair[0].point.partitions,
-                pair[1].point.partitions,
-                (pair[1].peak_mib - pair[0].peak_mib) * 1024.0 / more,
-                (pair[1].idle - pair[0].idle) * 1e6 / more,
-            );
-        }
+    for pair in found.windows(2) {
+        slopes(&mut text, &pair[0], &pair[1]);
     }
     let held = match history_mib {
         0 => "one record in each".to_owned(),

@@ -26,7 +26,9 @@ pub(crate) struct Run {
     pub(crate) rate: f64,
     /// CPU time of the mirror for a record in that time, in microseconds.
     pub(crate) cpu: f64,
-    /// The same of both brokers together.
+    /// The part of it that the kernel took.
+    pub(crate) system: f64,
+    /// CPU time of both brokers together for a record, in microseconds.
     pub(crate) broker_cpu: f64,
     /// The most memory the mirror held, in MiB.
     pub(crate) memory: f64,
@@ -42,9 +44,10 @@ impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:.0} records/s, {:.2} CPU-µs/record (brokers {:.2}), {:.0} MiB, first record after {:.2} s and {:.2} CPU-s; others used {:.2} cores",
+            "{:.0} records/s, {:.2} CPU-µs/record ({:.2} of it in the kernel; brokers {:.2}), {:.0} MiB, first record after {:.2} s and {:.2} CPU-s; others used {:.2} cores",
             self.rate,
             self.cpu,
+            self.system,
             self.broker_cpu,
             self.memory,
             self.first_record,
@@ -69,6 +72,7 @@ struct Moment {
     at: Instant,
     records: i64,
     cpu: Duration,
+    system: Duration,
     broker_cpu: Duration,
     machine_cpu: Duration,
 }
@@ -116,10 +120,12 @@ impl Watched {
             spent(|moment| moment.broker_cpu),
         );
         let others = spent(|moment| moment.machine_cpu).saturating_sub(ours + brokers);
+        let system = spent(|moment| moment.system);
         let per_record = |spent: Duration| spent.as_secs_f64() * 1e6 / records;
         Run {
             rate: records / seconds,
             cpu: per_record(ours),
+            system: per_record(system),
             broker_cpu: per_record(brokers),
             memory: program::peak_memory_mib(self.mirror),
             first_record: first.at.duration_since(started).as_secs_f64(),
@@ -130,10 +136,12 @@ impl Watched {
 
     async fn moment(&self, target: &Ends) -> Result<Moment, String> {
         let records = target.read().await?.iter().sum();
+        let [user, system] = times(self.mirror);
         Ok(Moment {
             at: Instant::now(),
             records,
-            cpu: cpu(self.mirror),
+            cpu: user + system,
+            system,
             broker_cpu: self.brokers.iter().map(|pid| cpu(*pid)).sum(),
             machine_cpu: machine_cpu(),
         })
@@ -142,12 +150,15 @@ impl Watched {
 
 /// The CPU time of all threads of a process, up to now.
 pub(crate) fn cpu(pid: u32) -> Duration {
+    times(pid).iter().sum()
+}
+
+/// The same, what it took itself and what the kernel did for it.
+fn times(pid: u32) -> [Duration; 2] {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
     let (_, columns) = stat.rsplit_once(") ").expect("a name in parentheses");
     let columns: Vec<&str> = columns.split(' ').collect();
-    let ticks =
-        USER_AND_SYSTEM.map(|column| columns[column].parse::<u64>().expect("a number of ticks"));
-    duration(ticks.iter().sum())
+    USER_AND_SYSTEM.map(|column| duration(columns[column].parse().expect("a number of ticks")))
 }
 
 /// The CPU time everything on this machine has used, up to now.
