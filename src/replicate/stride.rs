@@ -45,6 +45,8 @@ impl Stride {
             return;
         };
         let over = took.saturating_sub(shortest);
+        // The smallest wait until the shortest time has come near: only there it follows.
+        let quick = PATIENCE / if self.bytes == LEAST { 8 } else { 2 };
         if over.is_zero() {
             self.shortest = Some(took);
         } else if self.bytes == LEAST {
@@ -52,7 +54,7 @@ impl Stride {
         }
         if over > PATIENCE {
             self.bytes = (self.bytes / 2).max(LEAST);
-        } else if over < PATIENCE / if self.bytes == LEAST { 8 } else { 2 } {
+        } else if over < quick {
             let carried = bytes.min(self.bytes);
             self.bytes = self.bytes.max(carried.saturating_mul(2));
         }
