@@ -27,13 +27,13 @@ bench: setup kafka
 	cargo build --locked --release
 	cargo run --locked --release --example bench -- $(ARGS)
 
-lint: check
-	if command -v cargo-deny >/dev/null; then cargo deny --config deploy/deny.toml check; fi
-
 # What the hot path asks of the allocator, with a build that counts it.
 bench-allocations: setup kafka
 	cargo build --locked --release --features count-allocations
 	cargo run --locked --release --features count-allocations --example bench -- --allocations $(ARGS)
+
+lint: check
+	if command -v cargo-deny >/dev/null; then cargo deny --config deploy/deny.toml check; fi
 
 check: setup
 	cargo fmt --check

@@ -25,7 +25,7 @@ pub const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 pub const GROUP_SYNC_INTERVAL: Duration = Duration::from_secs(1);
 /// One broker works on one produce request of a connection at a time, and one connection fills a line.
 pub const PRODUCE_CONNECTIONS: u16 = 1;
-/// What a link may hold between source and target: a second of 30 MB/s, four full fetches.
+/// What a link may hold between source and target: three full fetches, and 1,000 partitions within 64 MiB of memory.
 pub const MAX_IN_FLIGHT_BYTES: u64 = 24 << 20;
 /// One fetch answer: large enough to fill a line of 100 ms at 60 MB/s.
 pub const FETCH_MAX_BYTES: i32 = 8 << 20;

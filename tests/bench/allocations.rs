@@ -10,7 +10,7 @@ use crate::ends::{Ends, LIMIT};
 use crate::machine;
 use crate::program;
 use crate::support::farshore::{Farshore, paris_oslo};
-use crate::support::wait::{blocking, eventually};
+use crate::support::wait::eventually;
 
 const MIRRORED: Duration = Duration::from_secs(600);
 
@@ -89,9 +89,7 @@ async fn mirror(field: &Field, case: &Case) -> Count {
 }
 
 async fn look(farshore: &Farshore) -> Result<Count, String> {
-    let url = format!("{}/metrics", farshore.url());
-    let page = blocking(move || ureq::get(url).call()?.into_body().read_to_string()).await;
-    let page = page.map_err(|error| error.to_string())?;
+    let page = farshore.metrics().await?;
     let sum = |name: &str| -> f64 {
         let lines = page.lines().filter_map(|line| line.strip_prefix(name));
         let values = lines.filter(|rest| rest.starts_with([' ', '{']));

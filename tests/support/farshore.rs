@@ -174,6 +174,13 @@ impl Farshore {
         blocking(move || http(|agent| agent.get(url).call())).await
     }
 
+    /// What the process tells Prometheus. The error is made for `eventually`.
+    pub(crate) async fn metrics(&self) -> Result<String, String> {
+        let url = format!("{}/metrics", self.url());
+        let page = blocking(move || ureq::get(url).call()?.into_body().read_to_string()).await;
+        page.map_err(|error| error.to_string())
+    }
+
     /// The answer to a POST, with an idempotency key of its own.
     pub(crate) async fn post_json(&self, path: &str, body: Value) -> Result<Answer, String> {
         let url = format!("{}{path}", self.url());

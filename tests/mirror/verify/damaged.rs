@@ -8,7 +8,7 @@ use crate::hazards::sight::caught_up;
 use crate::hazards::{between, spec, write_batches};
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::topics;
-use crate::support::wait::{blocking, eventually};
+use crate::support::wait::eventually;
 use crate::support::write::{Outcome, Writer, numbered};
 
 /// Partitions of `t` by what happens to them.
@@ -149,14 +149,7 @@ async fn is_shown(setting: &Setting) {
     let verified = &topic.expect("an answer")["partitions"][1]["verified"];
     assert_eq!(verified["first_difference"], first("content", 17, false));
     assert_eq!(verified["verified_until"], SHIFT + 90);
-    let url = format!("{}/metrics", farshore.url());
-    let page = blocking(move || {
-        ureq::get(url)
-            .call()
-            .map(|it| it.into_body().read_to_string())
-    })
-    .await;
-    let metrics = page.expect("an answer").expect("text");
+    let metrics = farshore.metrics().await.expect("the metrics");
     let line = r#"farshore_partition_differences{link="paris-oslo",topic="t",partition="4"} 2"#;
     assert!(metrics.contains(line), "{metrics}");
 }
