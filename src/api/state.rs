@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
-use crate::control::groups::board::Board;
+use crate::control::groups::status::Board;
 use crate::failover::runner::Runner;
 use crate::model::{ClusterName, LinkName};
 use crate::replicate::LinkView;

@@ -8,28 +8,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::LinkHandle;
 use crate::api::state::Condition;
+use crate::check::probe;
 use crate::checkpoint::audit::AuditLog;
-use crate::checkpoint::journal::JournalSettings;
 use crate::checkpoint::{JournaledStore, Store};
+use crate::clusters::Watched;
 use crate::config::LinkConfig;
-use crate::control::groups::board::Board;
-use crate::control::groups::ledger::Ledger;
+use crate::control::groups::committed::Ledger;
+use crate::control::groups::status::Board;
 use crate::control::groups::sync::GroupSync;
 use crate::control::topics::{Discovery, MirrorSet};
 use crate::control::{KafkaSite, Mirrored};
 use crate::error::Result;
 use crate::failover::sites::Sites;
+use crate::journal::JournalSettings;
 use crate::kafka::admin;
-use crate::kafka::wire::Cluster;
+use crate::kafka::client::Cluster;
 use crate::model::OffsetsMode;
 use crate::replicate::{self, LinkView, Settings};
 use crate::task::{Owned, Ownership, Supervisor};
 use crate::verify::{self, Verifications, Verifier};
 
-use super::clusters::Watched;
 use super::identity;
 use super::mirrored::View;
-use super::probe;
 use super::revival::{Revival, stands_still};
 
 /// Kafka's default of `producer.id.expiration.ms`.

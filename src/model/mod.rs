@@ -6,6 +6,7 @@
 mod deletions;
 mod history;
 mod ids;
+pub mod mirror_set;
 mod offset;
 mod path;
 mod policy;

@@ -5,6 +5,7 @@
 
 mod backoff;
 mod blocking;
+pub(crate) mod log_once;
 mod owned;
 mod ownership;
 mod rounds;

@@ -1,4 +1,4 @@
-//! Administrative requests: one short file per family, free functions over a [`Cluster`](super::wire::Cluster).
+//! Administrative requests: one short file per family, free functions over a [`Cluster`](super::client::Cluster).
 //!
 //! Promises: each asks whoever is responsible, retries what passes by itself for up to twice the request timeout, and gives
 //! everything else as an error that names what was asked. All of them may be repeated.

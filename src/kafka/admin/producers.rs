@@ -3,12 +3,13 @@
 use kafka_protocol::messages::DescribeProducersRequest;
 use kafka_protocol::messages::describe_producers_request::TopicRequest;
 
-use super::missing;
 use crate::error::Result;
-use crate::kafka::wire::codes::code_of;
-use crate::kafka::wire::names::topic_name;
-use crate::kafka::wire::{ApiKey, Cluster, Route};
+use crate::kafka::client::error_codes::code_of;
+use crate::kafka::client::names::topic_name;
+use crate::kafka::client::{ApiKey, Cluster, Route};
 use crate::model::{ProducerId, TopicPartition};
+
+use super::missing;
 
 /// What a leader remembers of a producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
