@@ -9,6 +9,10 @@ use crate::kafka::admin::Operations;
 use crate::model::{BrokerId, Partition};
 
 use super::*;
+use crate::check::facts::ClusterFacts;
+use crate::check::finding::Severity;
+use crate::kafka::admin::Operation;
+use crate::model::TopicName;
 
 mod journaling;
 mod preserving;
