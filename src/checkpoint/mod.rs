@@ -16,6 +16,7 @@ mod envelope;
 #[cfg(test)]
 pub(crate) mod failing;
 pub mod inspect;
+pub mod intents;
 pub mod journal;
 mod journaled;
 mod json;

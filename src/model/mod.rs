@@ -6,6 +6,7 @@
 mod deletions;
 mod history;
 mod ids;
+mod intent;
 mod offset;
 mod path;
 mod policy;
@@ -20,6 +21,7 @@ pub use ids::{
     BrokerId, ClusterName, GroupId, LeaderEpoch, LinkName, Partition, TopicId, TopicName,
     TopicPartition,
 };
+pub use intent::{Intent, IntentChange, IntentRefused, IntentSetting, LinkIntents};
 pub use offset::{OffsetsMode, SourceOffset, TargetOffset};
 pub use path::DataPath;
 pub use policy::{Policies, Policy};
