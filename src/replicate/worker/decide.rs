@@ -130,7 +130,7 @@ impl Worker {
     pub(crate) fn settle_unless_paused(&mut self, index: usize) {
         if let Some(conflict) = self.mirrors[index].conflict.clone() {
             self.trouble(index, Trouble::Halt(conflict), false);
-        } else if self.link.view.is_paused() {
+        } else if self.is_paused(index) {
             let mirror = &mut self.mirrors[index];
             mirror.phase = Phase::Paused;
             mirror.tracked.show(PartitionState::Paused, None);

@@ -135,6 +135,7 @@ impl Worker {
         let Some(&index) = self.places.get(&release.partition) else {
             return;
         };
+        let is_paused = self.is_paused(index);
         let mirror = &mut self.mirrors[index];
         let goes_on = release.reason.code == HaltCode::MissedDeletions;
         let is_ready = match mirror.phase {
@@ -142,7 +143,7 @@ impl Worker {
             Phase::Flowing { .. } | Phase::Settling | Phase::Resting => goes_on,
             Phase::Deciding | Phase::Draining(_) | Phase::Paused => false,
         };
-        if !is_ready || self.link.view.is_paused() {
+        if !is_ready || is_paused {
             return;
         }
         mirror.grant = Some(Grant {

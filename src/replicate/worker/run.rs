@@ -136,7 +136,7 @@ pub async fn run(
         stopping: false,
     };
     let mut releases = worker.link.view.take_releases();
-    let mut paused = worker.link.view.paused();
+    let mut intents = worker.link.view.intents();
     let mut lazily = interval(LAZY_STORE);
     lazily.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut log_starts = interval(LOG_STARTS);
@@ -150,7 +150,10 @@ pub async fn run(
             Some(event) = worker.events.next() => worker.handle(event),
             Ok(()) = set.changed() => worker.take_set(&set.borrow_and_update().clone()),
             Some(release) = next_release(&mut releases) => worker.release(release),
-            Ok(()) = paused.changed() => worker.pause(*paused.borrow_and_update()),
+            Ok(()) = intents.changed() => {
+                intents.mark_unchanged();
+                worker.follow_intents();
+            }
             _ = lazily.tick() => worker.store_lazily(),
             _ = log_starts.tick() => {
                 worker.note_quiet();
@@ -232,8 +235,9 @@ impl Worker {
         }
     }
 
-    fn pause(&mut self, paused: bool) {
+    fn follow_intents(&mut self) {
         for index in 0..self.mirrors.len() {
+            let paused = self.is_paused(index);
             let phase = &self.mirrors[index].phase;
             if paused && !matches!(phase, Phase::Halted | Phase::Paused | Phase::Deciding) {
                 self.begin_draining(index, Then::Pause);
@@ -241,6 +245,12 @@ impl Worker {
                 self.settle(index);
             }
         }
+    }
+
+    /// Whether nothing may be written for a partition.
+    pub(crate) fn is_paused(&self, index: usize) -> bool {
+        let topic = &self.mirrors[index].route.source.topic;
+        !self.link.view.intent_of(topic).writes()
     }
 
     /// Lets what is in flight land, then stores everything.

@@ -43,7 +43,7 @@ impl Worker {
         let index = self.mirrors.len();
         self.mirrors.push(mirror);
         self.places.insert(partition, index);
-        if self.link.view.is_paused() {
+        if self.is_paused(index) {
             self.mirrors[index].phase = Phase::Paused;
             self.mirrors[index]
                 .tracked
