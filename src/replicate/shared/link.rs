@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use serde::Serialize;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::checkpoint::{PartitionKey, Store, Update, intents, records};
 use crate::error::Result;
@@ -13,10 +13,10 @@ use crate::model::{
     HaltCode, Intent, LinkIntents, LinkName, Missed, OffsetsMode, PartitionState, Reason,
     SourceOffset, TopicName, TopicPartition, Totals,
 };
-use crate::replicate::worker::resolve::{Release, Releases};
 
 use super::partition::Tracked;
 use super::rate_figures::RateFigures;
+use super::resolve_request::Releases;
 
 /// A link's view: a cheap handle.
 #[derive(Debug, Clone)]
@@ -273,14 +273,9 @@ impl LinkView {
         &self.0.rate
     }
 
-    /// Where releases for the worker go in.
-    pub(crate) fn releases(&self) -> &mpsc::Sender<Release> {
-        &self.0.releases.sender
-    }
-
-    /// Where the worker takes releases out; none for a second one.
-    pub(crate) fn take_releases(&self) -> Option<mpsc::Receiver<Release>> {
-        self.0.releases.receiver.lock().take()
+    /// The way of releases to the worker.
+    pub(crate) fn releases(&self) -> &Releases {
+        &self.0.releases
     }
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {
