@@ -59,7 +59,7 @@ impl Worker {
     /// Writes the receipt of a refused record; the partition waits for it.
     pub(crate) fn quarantine(&mut self, index: usize, refused: Refused) {
         let mirror = &mut self.mirrors[index];
-        mirror.writes_receipt = true;
+        mirror.underway.receipt = true;
         let (link, route) = (Arc::clone(&self.link), mirror.route.clone());
         self.events.push(Box::pin(async move {
             let result = write_receipt(&link, &route, &refused).await;
@@ -74,7 +74,7 @@ impl Worker {
     /// The receipt is written, or not.
     pub(crate) fn quarantined(&mut self, index: usize, refused: &Refused, result: Result<()>) {
         let mirror = &mut self.mirrors[index];
-        mirror.writes_receipt = false;
+        mirror.underway.receipt = false;
         let written = result.map_err(Trouble::from).map(|()| {
             let decision = decision::skip(refused.reason.clone(), refused.offset, refused.end);
             Box::new(match mirror.offsets {

@@ -34,7 +34,7 @@ impl Worker {
             return Some(Event::Resynced(Err(Trouble::retry(&error))));
         }
         let abandoned = CancellationToken::new();
-        mirror.resync = Some(abandoned.clone());
+        mirror.underway.resync = Some(abandoned.clone());
         let ticket = (index, mirror.round);
         let question = question(mirror, &self.link.settings);
         let link = Arc::clone(&self.link);
@@ -72,7 +72,7 @@ impl Worker {
         target: Option<&TargetSide>,
         result: Result<Box<Settled>, Trouble>,
     ) {
-        self.mirrors[index].resync = None;
+        self.mirrors[index].underway.resync = None;
         if !self.is_resyncing(index) {
             return self.drained(index);
         }

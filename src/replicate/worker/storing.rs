@@ -134,7 +134,7 @@ impl Worker {
 
     /// Where a partition starts is durable or isn't, if that was being stored.
     fn start_stored(&mut self, index: usize, result: Result<(), Trouble>) {
-        if std::mem::take(&mut self.mirrors[index].stores_start) {
+        if std::mem::take(&mut self.mirrors[index].underway.start) {
             self.live(index, Event::StartStored(result));
             self.drained(index);
         }
