@@ -10,6 +10,7 @@ mod owned;
 mod ownership;
 mod rounds;
 pub mod signal;
+mod streak;
 mod supervisor;
 
 pub use backoff::Backoff;
@@ -17,6 +18,7 @@ pub use blocking::blocking;
 pub use owned::Owned;
 pub use ownership::Ownership;
 pub use rounds::Rounds;
+pub use streak::Streak;
 pub use supervisor::Supervisor;
 
 use tokio::task::JoinError;
