@@ -72,15 +72,15 @@ impl Worker {
         result: Result<()>,
     ) {
         let mirror = &mut self.mirrors[index];
+        mirror.tracked.lock().decided(result.is_ok());
         let decided = match result {
             Ok(()) => {
-                mirror.tracked.lock().map.stored(receipt);
+                mirror.tracked.lock().stored(receipt);
                 mirror.take_decision(&decision, &self.link.identity);
                 let settles = SettlesConflict(decision.source_id.is_some());
                 Ok((Box::new(outcome), settles))
             }
             Err(error) => {
-                mirror.tracked.lock().stale = true;
                 Err(Trouble::Retry(unstored(&error)))
             }
         };
@@ -131,7 +131,7 @@ impl Tracked {
             let goes_on = known.go_on(decision);
             (goes_on, known.note(decision, kept, goes_on.target))
         };
-        let receipt = self.save(update);
+        let receipt = self.save_decision(update);
         let outcome = Outcome {
             action: decision.policy,
             topic: self.key.topic.clone(),
@@ -170,7 +170,8 @@ impl Tracked {
             Cut::Target(end) => known.map.cut_at_target(end, &runs)?,
             Cut::Everything => {
                 runs.forget(update)?;
-                known.map = RunMap::empty(SourceOffset::ZERO, TargetOffset::ZERO);
+                let map = RunMap::empty(SourceOffset::ZERO, TargetOffset::ZERO);
+                known.map.replace(map);
                 Vec::new()
             }
         };
@@ -203,7 +204,8 @@ impl Known {
             && self.map.last().is_some()
             && self.map.target_end() == anchor.target;
         if self.map.last().is_none() {
-            self.map = RunMap::empty(anchor.source, anchor.target);
+            let map = RunMap::empty(anchor.source, anchor.target);
+            self.map.replace(map);
             if decision.source_id.is_some() || !self.begun {
                 self.record.origin = anchor.source;
             }

@@ -222,7 +222,7 @@ fn take_over(mirror: &mut Mirror, settled: &Settled, link: &LinkContext) -> Resu
     known.record.acked_end = end;
     known.record.source_topic_id = settled.source_leader.topic_id;
     known.record.target_topic_id = settled.target.leader.topic_id;
-    known.dirty = true;
+    known.touch();
     known.figures.settlings += 1;
     known.figures.source_log_start = settled.source_log_start.get();
     known.figures.target_log_start = settled.target.tail.log_start.get();
