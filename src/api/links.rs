@@ -14,7 +14,7 @@ use super::state::{ApiState, Condition, LinkHandle, Reach};
 use crate::checkpoint::{Update, intents, records};
 use crate::model::{ClusterName, IntentChange, LinkName, PartitionState};
 use crate::replicate::PartitionStatus;
-use crate::telemetry::now_ms;
+use crate::telemetry::monotonic;
 
 /// How a link stands.
 #[derive(Debug, Serialize)]
@@ -156,7 +156,7 @@ impl LinkAnswer {
             partitions: partitions.len(),
             lag_records: lag(&partitions),
             partitions_by_state: by_state(&partitions),
-            rate_limited: link.view.rate().limits(now_ms()),
+            rate_limited: link.view.rate().limits(monotonic()),
             detail: (!told.is_empty()).then(|| told.join("; ")),
         }
     }

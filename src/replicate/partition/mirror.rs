@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Start;
 use crate::model::{
-    Intent, LeaderEpoch, LinkIdentity, OffsetsMode, Policies, ProducerId, SourceOffset,
+    Intent, LeaderEpoch, LinkIdentity, Moment, OffsetsMode, Policies, ProducerId, SourceOffset,
     TargetOffset,
 };
 use crate::replicate::fetch::budget::Demand;
@@ -257,7 +257,7 @@ impl Mirror {
     }
 
     /// Whether a shipment is staged, stored and admitted by the window.
-    pub(crate) fn ready(&self, now: i64) -> bool {
+    pub(crate) fn ready(&self, now: Moment) -> bool {
         self.staged
             .front()
             .is_some_and(|it| it.durable && self.window.admits(&it.shipment, now))

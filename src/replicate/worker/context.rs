@@ -12,10 +12,7 @@ use crate::error::Result;
 use crate::kafka::client::{Cluster, Slot};
 use crate::kafka::record::{Reader, Shard};
 use crate::kafka::{Fetcher, Reading, Sink, Source};
-use crate::model::{
-    BrokerId, DataPath, LinkIdentity, LinkName, MirroredTopic, OffsetsMode, TopicName,
-    TopicPartition,
-};
+use crate::model::{BrokerId, DataPath, LinkIdentity, LinkName, MirroredTopic, Moment, OffsetsMode, TopicName, TopicPartition};
 use crate::replicate::fetch::connections::connections_over;
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::route::{Lane, Route};
@@ -194,10 +191,10 @@ impl LinkContext {
         ))
     }
 
-    /// The wall clock in milliseconds since 1970, by which brokers forget producer ids.
+    /// The present moment: brokers forget producer ids by the wall clock, durations go by the monotonic one.
     #[expect(clippy::unused_self, reason = "time is a part of the context")]
-    pub(crate) fn now_ms(&self) -> i64 {
-        crate::telemetry::now_ms()
+    pub(crate) fn now(&self) -> Moment {
+        crate::telemetry::now()
     }
 }
 

@@ -163,7 +163,7 @@ impl Worker {
     /// Where few bytes take long, those that are behind wait until less is out than so many requests carry: a batch may be
     /// larger than a request is to be.
     fn collect(&mut self, lane: Lane, requests: usize) -> (Vec<ProducePart>, Vec<Ticket>) {
-        let now = self.link.now_ms();
+        let now = self.link.now();
         let (mut parts, mut tickets, mut bytes) = (Vec::new(), Vec::new(), 0);
         let Some(outlet) = self.outlets.get_mut(&lane) else {
             return (parts, tickets);
@@ -254,7 +254,7 @@ impl Worker {
             self.trouble(index, trouble, false);
             return;
         }
-        let (base, now) = (TargetOffset(answer.base_offset), self.link.now_ms());
+        let (base, now) = (TargetOffset(answer.base_offset), self.link.now());
         match mirror.window.landed(base, answer.append_time, now) {
             Landing::AsPredicted(landed) => {
                 if answer.log_start >= 0 {

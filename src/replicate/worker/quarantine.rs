@@ -103,7 +103,7 @@ async fn write_receipt(link: &LinkContext, route: &Route, refused: &Refused) -> 
     if find(link, &quarantine, &origin, end).await? {
         return Ok(());
     }
-    let now = link.now_ms();
+    let now = link.now().wall_ms;
     let whole = origin.whole(&record, now);
     match append(link, &quarantine, end, &whole).await {
         Err(error) if error.code().is_some_and(is_refusal) => {

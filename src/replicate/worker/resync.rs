@@ -202,7 +202,7 @@ fn question(mirror: &Mirror, settings: &Settings) -> Question {
 /// Takes over what was found.
 fn take_over(mirror: &mut Mirror, settled: &Settled, link: &LinkContext) -> Result<(), Trouble> {
     let (path, identity) = (link.settings.path, &link.identity);
-    let (memory_ms, now) = (link.memory_ms, link.now_ms());
+    let (memory_ms, now) = (link.memory_ms, link.now());
     let (end, filled) = (settled.target.tail.end, settled.target.tail.filled);
     let mut known = mirror.tracked.lock();
     let explanation = Explanation {
