@@ -259,7 +259,10 @@ impl LinkContext {
     pub(crate) async fn open_sink(&self, lane: Lane) -> Result<Sink> {
         Ok(match self.settings.path {
             DataPath::Raw => {
-                let slot = Slot::Produce(lane.slot);
+                let slot = Slot::Produce {
+                    writer: self.ownership.number(),
+                    number: lane.slot,
+                };
                 Sink::Raw(self.target.connection(lane.broker, slot).await?)
             }
             DataPath::Record => Sink::Record(self.shards.of(lane.slot).clone()),

@@ -206,7 +206,9 @@ async fn append(
     receipt: &Record,
 ) -> Result<()> {
     let leader = link.target.leader(quarantine).await?;
-    let connection = link.target.connection(leader.broker, Slot::Control).await?;
+    let writer = link.ownership.number();
+    let slot = Slot::Changes { writer };
+    let connection = link.target.connection(leader.broker, slot).await?;
     let part = ProducePart {
         partition: quarantine.clone(),
         topic_id: leader.topic_id,
