@@ -219,7 +219,12 @@ impl Worker {
         }
         outlet.sent -= answered.bytes;
         outlet.stride.note(answered.bytes, answered.at.elapsed());
-        for answered in outlet.requests.arrive(number, answered) {
+        let in_turn = outlet.requests.arrive(number, answered);
+        debug_assert!(
+            outlet.requests.outstanding() > 0 || outlet.sent == 0,
+            "nothing is out"
+        );
+        for answered in in_turn {
             self.take_answers(&answered.tickets, answered.answer);
         }
     }

@@ -144,6 +144,7 @@ impl Worker {
         let lane = mirror.life.lanes().map(|it| it.intake);
         let (was, at) = std::mem::replace(&mut mirror.counted, (bytes, lane));
         self.held = self.held - was + bytes;
+        debug_assert!(self.held >= bytes, "a part is at most the whole");
         if let Some(intake) = at.and_then(|it| self.intakes.get_mut(&it)) {
             intake.held -= was;
         }
