@@ -30,6 +30,10 @@ struct Entry<'a> {
 impl Worker {
     /// Begins to store a decision; gives what came of it if that is known at once.
     pub(crate) fn decide(&mut self, index: usize, decision: Decision) -> Option<Event> {
+        let incarnation = self.mirrors[index].tracked.lock().record.incarnation;
+        if let Some(reason) = decision.beyond(incarnation) {
+            return Some(Event::Decided(Err(Trouble::Halt(reason))));
+        }
         let order = self.link.view.save_order();
         let mirror = &mut self.mirrors[index];
         let mut update = Update::new();
@@ -220,8 +224,8 @@ impl Known {
         record.acked_end = anchor.target;
         record.plans.clear();
         if decision.new_incarnation {
-            // Behind the last one the first is long forgotten; 0 alone says that a partition never changed hands.
-            record.incarnation = record.incarnation.checked_add(1).unwrap_or(1);
+            // There is a next one, see `Decision::beyond`.
+            record.incarnation = record.incarnation.saturating_add(1);
             record.fence_epoch = 0;
         }
         record.offsets = decision.offsets.unwrap_or(record.offsets);

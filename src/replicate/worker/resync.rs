@@ -218,6 +218,9 @@ fn take_over(mirror: &mut Mirror, settled: &Settled, link: &LinkContext) -> Resu
         Trouble::Halt(Reason::new(HaltCode::MapUnknown, message))
     })?;
     known.note_epoch(settled.fetched_epoch, settled.position.plus(-1));
+    if let Some(reason) = known.bars(path) {
+        return Err(Trouble::Halt(reason));
+    }
     let goes_on = known.goes_on_behind(path, settled.position, end);
     known.record.acked_end = end;
     known.record.source_topic_id = settled.source_leader.topic_id;
