@@ -12,7 +12,10 @@ use crate::error::Result;
 use crate::kafka::client::{Cluster, Slot};
 use crate::kafka::record::{Reader, Shard};
 use crate::kafka::{Fetcher, Reading, Sink, Source};
-use crate::model::{BrokerId, DataPath, LinkIdentity, LinkName, MirroredTopic, Moment, OffsetsMode, TopicName, TopicPartition};
+use crate::model::{
+    BrokerId, DataPath, LinkIdentity, LinkName, MirroredTopic, Moment, OffsetsMode, TopicName,
+    TopicPartition,
+};
 use crate::replicate::fetch::connections::connections_over;
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::route::{Lane, Route};

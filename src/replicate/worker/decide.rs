@@ -84,9 +84,7 @@ impl Worker {
                 let settles = SettlesConflict(decision.source_id.is_some());
                 Ok((Box::new(outcome), settles))
             }
-            Err(error) => {
-                Err(Trouble::Retry(unstored(&error)))
-            }
+            Err(error) => Err(Trouble::Retry(unstored(&error))),
         };
         self.live(index, Event::Decided(decided));
     }

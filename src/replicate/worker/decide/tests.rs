@@ -1,9 +1,15 @@
 use std::sync::Arc;
 
 use crate::checkpoint::{MemoryStore, PartitionKey, Store};
-use crate::model::{DataPath, HaltCode, LeaderEpoch, LinkIdentity, LinkName, ProducerId, Reason, TopicId, TopicPartition, sequence_of};
+use crate::model::{
+    DataPath, HaltCode, LeaderEpoch, LinkIdentity, LinkName, ProducerId, Reason, TopicId,
+    TopicPartition, sequence_of,
+};
 use crate::offsets::{Explanation, Lookup};
-use crate::replicate::resync::decision::{adopt, follow_gap, follow_recreation, follow_target_truncation, follow_truncation, renew_producer, skip, translate_from};
+use crate::replicate::resync::decision::{
+    adopt, follow_gap, follow_recreation, follow_target_truncation, follow_truncation,
+    renew_producer, skip, translate_from,
+};
 use crate::replicate::resync::explain::tests::{header, tail};
 use crate::replicate::resync::explain::{Tail, check_incarnation};
 
