@@ -12,6 +12,7 @@ mod codec;
 mod committed;
 mod control;
 mod crc;
+mod decompress;
 mod error;
 mod frame;
 mod header;
