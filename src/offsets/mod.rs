@@ -23,6 +23,6 @@ mod tests;
 #[cfg(test)]
 mod walk_tests;
 
-pub use block::{BLOCK_RUNS, Block, BlockError, MapError};
-pub use lookup::{Blocks, Lookup};
+pub use block::{BLOCK_RUNS, Block, BlockError, Blocks, MapError};
+pub use lookup::Lookup;
 pub use map::{BlockChange, Changes, Receipt, RunMap};
