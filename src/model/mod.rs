@@ -6,7 +6,7 @@
 mod deletions;
 mod history;
 mod ids;
-pub mod mirror_set;
+mod mirror_set;
 mod offset;
 mod path;
 mod policy;
@@ -21,6 +21,7 @@ pub use ids::{
     BrokerId, ClusterName, GroupId, LeaderEpoch, LinkName, Partition, TopicId, TopicName,
     TopicPartition,
 };
+pub use mirror_set::{KnownTopic, MirrorSet, MirroredTopic};
 pub use offset::{OffsetsMode, SourceOffset, TargetOffset};
 pub use path::DataPath;
 pub use policy::{Policies, Policy};

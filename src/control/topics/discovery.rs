@@ -15,8 +15,7 @@ use crate::checkpoint::{Store, TopicRecord, Update};
 use crate::config::LinkConfig;
 use crate::control::mirrored::Mirrored;
 use crate::error::{Kind, Result};
-use crate::model::mirror_set::{KnownTopic, MirrorSet};
-use crate::model::{OffsetsMode, PartitionState, Policy, TopicName};
+use crate::model::{KnownTopic, MirrorSet, OffsetsMode, PartitionState, Policy, TopicName};
 use crate::task::Rounds;
 use crate::task::log_once::Notice;
 

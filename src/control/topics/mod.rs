@@ -12,5 +12,5 @@ pub mod discovery;
 pub mod plan;
 mod remembered;
 
-pub use crate::model::mirror_set::{KnownTopic, MirrorSet, MirroredTopic};
+pub use crate::model::{MirrorSet, MirroredTopic};
 pub use discovery::Discovery;

@@ -5,8 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::mirror_set::{KnownTopic, MirrorSet, MirroredTopic};
-use crate::model::{HaltCode, Reason, TopicId, TopicName};
+use crate::model::{HaltCode, KnownTopic, MirrorSet, MirroredTopic, Reason, TopicId, TopicName};
 
 use super::backfill;
 use super::configs::{self, Configs};

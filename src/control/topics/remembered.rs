@@ -6,8 +6,7 @@ use crate::checkpoint::records::{partitions_of, topics_of};
 use crate::checkpoint::{Store, TopicRecord};
 use crate::config::LinkConfig;
 use crate::error::Result;
-use crate::model::TopicName;
-use crate::model::mirror_set::KnownTopic;
+use crate::model::{KnownTopic, TopicName};
 
 /// What the link's very first look found, if there was one: what it told was remembered first.
 pub(super) fn first_look(
