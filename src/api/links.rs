@@ -11,8 +11,8 @@ use super::audit::Change;
 use super::extract::{Nothing, Peer, Segments};
 use super::problem::Problem;
 use super::state::{ApiState, Condition, LinkHandle, Reach};
-use crate::checkpoint::{Update, records};
-use crate::model::{ClusterName, LinkName, PartitionState};
+use crate::checkpoint::{Update, intents, records};
+use crate::model::{ClusterName, IntentChange, LinkName, PartitionState};
 use crate::replicate::PartitionStatus;
 use crate::telemetry::now_ms;
 
@@ -101,10 +101,19 @@ async fn set_paused(
         );
         Problem::Conflict(why)
     })?;
-    if record.paused != paused {
+    let before = intents::load_intents(&*state.store, name)?;
+    let change = if paused {
+        IntentChange::Pause
+    } else {
+        IntentChange::Resume
+    };
+    if before.of_link() != change.intent() {
         record.paused = paused;
+        let made = before.change(None, change, &peer.0.to_string(), now_ms());
+        let made = made.map_err(|refused| Problem::Conflict(refused.to_string()))?;
         let mut update = Update::new();
         records::put_link(&mut update, &record);
+        intents::put_intents(&mut update, name, &made);
         let change = Change {
             action: if paused { "pause" } else { "resume" },
             link: name,
@@ -115,7 +124,7 @@ async fn set_paused(
         state.note(&mut update, &change);
         state.store.commit(update).await?;
     }
-    link.view.set_paused(paused);
+    link.view.reload_intents()?;
     Ok(Json(LinkAnswer::of(link)))
 }
 
@@ -160,7 +169,7 @@ impl LinkHandle {
             LinkState::Starting
         } else if condition.standby {
             LinkState::Standby
-        } else if self.view.is_paused() {
+        } else if !self.view.link_intent().writes() {
             LinkState::Paused
         } else if self.obstacles_of(&condition).is_empty() {
             LinkState::Running

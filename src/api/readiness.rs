@@ -103,7 +103,7 @@ fn reach(name: &'static str, cluster: &ClusterName, reach: &Reach) -> Check {
 
 fn mirroring(link: &LinkHandle, waits_for: Option<String>) -> Check {
     let name = "mirroring";
-    if link.view.is_paused() {
+    if !link.view.link_intent().writes() {
         return fail(name, "the link is paused", "Resume it.");
     }
     match waits_for {

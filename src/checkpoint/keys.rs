@@ -60,7 +60,7 @@ pub(crate) fn link_of(full_key: &[u8], value: Option<&[u8]>) -> Option<LinkName>
         }
         Space::Meta => {
             let mut parts = Parts(key);
-            (parts.name()? == RESEED).then_some(parts)?
+            matches!(parts.name()?, RESEED | INTENT).then_some(parts)?
         }
         Space::Plans | Space::Audit | Space::Verifications => return None,
     };
@@ -68,9 +68,10 @@ pub(crate) fn link_of(full_key: &[u8], value: Option<&[u8]>) -> Option<LinkName>
 }
 
 /// The prefixes, each in its space, of everything that belongs to a link but for operations.
-pub(crate) fn prefixes_of(name: &LinkName) -> [(Space, Vec<u8>); 8] {
+pub(crate) fn prefixes_of(name: &LinkName) -> [(Space, Vec<u8>); 9] {
     [
         (Space::Meta, reseeds(name)),
+        (Space::Meta, intents(name)),
         (Space::Links, link(name)),
         (Space::Topics, link(name)),
         (Space::Partitions, link(name)),
@@ -104,6 +105,22 @@ pub(crate) fn reseeds(link: &LinkName) -> Vec<u8> {
 
 pub(crate) fn reseed(link: &LinkName, topic: &TopicName) -> Vec<u8> {
     Key(reseeds(link)).name(topic.as_str()).0
+}
+
+const INTENT: &str = "intent";
+
+/// The key of a link's intent, and the prefix of those of its topics.
+pub(super) fn intents(link: &LinkName) -> Vec<u8> {
+    Key::default().name(INTENT).name(link.as_str()).0
+}
+
+pub(super) fn topic_intent(link: &LinkName, topic: &TopicName) -> Vec<u8> {
+    Key(intents(link)).name(topic.as_str()).0
+}
+
+/// The key of what was set while the link couldn't be owned. It belongs to this DB alone, so no revision moves with it.
+pub(super) fn pending_intents(link: &LinkName) -> Vec<u8> {
+    Key::default().name("pending intents").name(link.as_str()).0
 }
 
 /// The key of something at an offset, which isn't negative, of a partition.

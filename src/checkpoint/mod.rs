@@ -16,6 +16,7 @@ pub(crate) mod envelope;
 #[cfg(test)]
 pub(crate) mod failing;
 pub mod inspect;
+pub mod intents;
 mod json;
 pub(crate) mod keys;
 mod memory;

@@ -22,7 +22,8 @@ pub struct LinkRecord {
     pub identity: LinkIdentity,
     /// Whether the start position of every partition present at the first start is stored: those found later start at earliest.
     pub initialized: bool,
-    /// Whether an operator paused it.
+    /// Whether it is paused, for versions that know no intents; [`intents`](super::intents) has what counts.
+    #[serde(default)]
     pub paused: bool,
 }
 

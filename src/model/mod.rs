@@ -6,6 +6,7 @@
 mod deletions;
 mod history;
 mod ids;
+mod intent;
 mod mirror_set;
 mod offset;
 mod path;
@@ -21,6 +22,7 @@ pub use ids::{
     BrokerId, ClusterName, GroupId, LeaderEpoch, LinkName, Partition, TopicId, TopicName,
     TopicPartition,
 };
+pub use intent::{Intent, IntentChange, IntentRefused, IntentSetting, LinkIntents};
 pub use mirror_set::{KnownTopic, MirrorSet, MirroredTopic};
 pub use offset::{OffsetsMode, SourceOffset, TargetOffset};
 pub use path::DataPath;

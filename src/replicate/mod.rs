@@ -18,11 +18,11 @@ pub(crate) use worker::quarantine::quarantine_topic;
 
 pub(crate) use fetch::connections::connections_over;
 pub(crate) use preserve::filler::EMPTY as FILLER_CONTENT;
+pub use resync::decision::Outcome;
+pub use shared::resolve_request::Unreleased;
 pub(crate) use shared::snapshot::{Decisions, Ground};
 pub use shared::translate::{Translation, Untranslatable};
 pub(crate) use worker::context::record_name;
-pub use worker::decide::Outcome;
-pub use worker::resolve::Unreleased;
 
 pub use shared::link::{LinkView, PartitionStatus};
 pub use shared::rate_figures::RateFigures;

@@ -63,20 +63,19 @@ impl Complaints {
         }
     }
 
-    /// Logs an error that a partition will retry after, unless its like was logged lately.
-    pub(crate) fn note(&self, partition: &TopicPartition, error: &Error) {
+    /// Logs an error after which a partition tries again, unless one with the same cause was logged lately.
+    pub(crate) fn note(&self, partition: &TopicPartition, cause: &str, error: &str) {
         let now = Instant::now();
         {
             let mut causes = self.causes.lock();
             causes.retain(|_, logged| now.duration_since(*logged) < SILENCE);
-            let cause = error.message().to_owned();
-            if causes.contains_key(&cause) || causes.len() >= CAUSES_LIMIT {
+            if causes.contains_key(cause) || causes.len() >= CAUSES_LIMIT {
                 return;
             }
-            causes.insert(cause, now);
+            causes.insert(cause.to_owned(), now);
         }
         tracing::warn!(
-            link = %self.link, %partition, error = error.chain(),
+            link = %self.link, %partition, error,
             "partition retries; others with the same cause follow in silence"
         );
     }

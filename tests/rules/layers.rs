@@ -12,6 +12,10 @@ const LAYERS: &[&[&str]] = &[
         "offsets",
         "kafka::batch",
         "replicate::fetch",
+        "replicate::partition::effect",
+        "replicate::partition::lifecycle",
+        "replicate::partition::phase",
+        "replicate::partition::route",
         "replicate::preserve::batcher",
         "replicate::preserve::filler",
         "replicate::produce",
@@ -51,9 +55,9 @@ const LAYERS: &[&[&str]] = &[
         "task",
     ],
     // Loops.
-    &["replicate", "control", "failover", "verify", "clusters"],
+    &["replicate", "control", "failover", "verify"],
     // Edges.
-    &["api", "check", "cli"],
+    &["api", "check", "cli", "clusters"],
     // Roots.
     &["app", "main", "lib"],
 ];

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::state::{Condition, Reach};
 use crate::api::{ApiState, Limits, LinkHandle, router, serve};
 use crate::checkpoint::audit::AuditLog;
+use crate::checkpoint::intents::put_intents;
 use crate::checkpoint::{LinkRecord, MemoryStore, Store, Update, records};
 use crate::config::GroupFilter;
 use crate::control::groups::committed::Ledger;
@@ -20,8 +21,8 @@ use crate::control::groups::sync::GroupSync;
 use crate::failover::runner::Runner;
 use crate::failover::sites::Sites;
 use crate::model::{
-    HaltCode, LinkIdentity, LinkName, PartitionState, Reason, Run, SourceOffset, TargetOffset,
-    TopicPartition,
+    HaltCode, IntentChange, LinkIdentity, LinkIntents, LinkName, PartitionState, Reason, Run,
+    SourceOffset, TargetOffset, TopicPartition,
 };
 use crate::replicate::LinkView;
 use crate::task::{Owned, Ownership};
@@ -137,6 +138,16 @@ impl Bench {
         while board.groups().is_empty() {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Pauses the link as a start after it was paused would find it.
+    pub(super) async fn pause(&self) {
+        let change = IntentChange::Pause;
+        let made = LinkIntents::default().change(None, change, "test", 1);
+        let mut update = Update::new();
+        put_intents(&mut update, self.view.link(), &made.unwrap());
+        self.store.commit(update).await.unwrap();
+        self.view.reload_intents().unwrap();
     }
 
     pub(super) async fn get(&self, path: &str) -> Answer {

@@ -102,7 +102,7 @@ async fn readiness_names_each_check_that_fails() {
         (ready, outcomes.as_str()),
         (json!(false), "pass pass pass fail warn pass")
     );
-    bench.view.set_paused(true);
+    bench.pause().await;
     bench
         .condition
         .send_modify(|condition| condition.source = Reach::Unknown);

@@ -22,6 +22,7 @@ pub use groups::{GroupDescription, GroupKind, ListedGroup, describe_group, list_
 pub use markers::{Markers, refused_markers, refuses_markers, try_marker, write_markers};
 pub use offsets::{At, ListedOffset, ListedOffsets, end_of_epoch, list_offset, list_offsets};
 pub use permissions::{Operation, Operations, refused_creations, topic_operations};
+pub(crate) use producers::Standing;
 pub use producers::{ProducerState, describe_producers};
 pub use read::{ReadAt, read_at, read_committed};
 pub use records::delete_records;

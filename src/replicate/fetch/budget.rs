@@ -4,6 +4,10 @@
 //! grew to a few shares: who falls behind for a moment doesn't go to the end of the queue. This is about bytes that still have to
 //! be fetched; the state that is shown is about records that are missing on the target.
 
+use std::time::Duration;
+
+use crate::replicate::fetch::request_size::Stride;
+
 /// A live partition is behind once it misses more than so many shares.
 const SLACK: u64 = 4;
 /// What an offset is taken for before anything was fetched, in bytes.
@@ -233,6 +237,32 @@ pub(crate) fn divide(live: bool, behind: usize, means: Means, favour: bool) -> O
         share: means.partition.min(share).max(1),
         bytes,
     })
+}
+
+/// What the fetches of one connection learn.
+#[derive(Debug, Default)]
+pub(crate) struct Habits {
+    pub(crate) clocks: Clocks,
+    pub(crate) stride: Stride,
+    pub(crate) patience: Patience,
+    /// When such ones may be asked for again, so that those of other connections have their part of the rate.
+    pub(crate) next: Duration,
+    /// The turn in which such ones were last asked for.
+    pub(crate) turn: u64,
+    /// What live partitions took of the last answer, in bytes.
+    pub(crate) taken: usize,
+}
+
+/// What a fetch was sent with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    /// Bytes it may bring.
+    pub(crate) bytes: usize,
+    /// Of these, what was paid for in advance.
+    pub(crate) paid: usize,
+    /// Whether partitions that are behind are among those asked for.
+    pub(crate) behind: bool,
+    pub(crate) at: Duration,
 }
 
 #[cfg(test)]

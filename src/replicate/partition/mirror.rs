@@ -6,93 +6,29 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::config::Start;
 use crate::model::{
-    LeaderEpoch, LinkIdentity, OffsetsMode, Policies, ProducerId, Reason, SourceOffset,
-    TargetOffset, TopicId, TopicPartition,
+    Intent, LeaderEpoch, LinkIdentity, OffsetsMode, Policies, ProducerId, SourceOffset,
+    TargetOffset,
 };
 use crate::replicate::fetch::budget::Demand;
 use crate::replicate::fetch::buffer::Hold;
 use crate::replicate::produce::batcher::{Course, Shipment, compose};
 use crate::replicate::produce::window::{PIPELINE_MINIMUM, Window};
 use crate::replicate::resync::decision::Decision;
-use crate::replicate::resync::position::Trouble;
 use crate::replicate::shared::partition::Tracked;
-use crate::replicate::worker::reseed::Ids;
-use crate::replicate::worker::resolve::Grant;
+use crate::replicate::shared::resolve_request::Grant;
 use crate::task::Backoff;
 
-use super::preserve::Preserving;
+use super::lifecycle::Lifecycle;
+use super::preserve_state::Preserving;
+use super::route::{Lane, Route};
 
 /// First and longest pause before a partition settles again after an error.
 const RETRY_BASE: Duration = Duration::from_millis(100);
 const RETRY_CAP: Duration = Duration::from_secs(5);
-
-/// A connection's place: which broker, and which of its connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Lane {
-    /// The broker.
-    pub(crate) broker: crate::model::BrokerId,
-    /// The connection's number.
-    pub(crate) slot: u16,
-}
-
-/// What follows once nothing of the partition is in flight any more.
-#[derive(Debug)]
-pub(crate) enum Then {
-    /// Settle again, at once or after a pause.
-    Settle {
-        /// Why.
-        trouble: Trouble,
-        /// Whether requests may still be on their way.
-        uncertain: bool,
-    },
-    /// Stand still until the link is resumed.
-    Pause,
-    /// Begin anew under another mirror topic.
-    Anew(Ids),
-    /// Begin to flow: where it starts had to be stored first.
-    Flow {
-        /// Where it fetches.
-        intake: Lane,
-        /// Where it produces.
-        outlet: Lane,
-    },
-}
-
-impl Then {
-    /// Whether requests may still be on their way to the target.
-    pub(crate) fn is_uncertain(&self) -> bool {
-        match self {
-            Self::Settle { uncertain, .. } => *uncertain,
-            Self::Pause | Self::Anew(_) | Self::Flow { .. } => false,
-        }
-    }
-}
-
-/// What a mirror partition is doing.
-#[derive(Debug)]
-pub(crate) enum Phase {
-    /// Set by the worker: a settling runs or waits for its turn.
-    Settling,
-    /// Set by a settling: records flow.
-    Flowing {
-        /// Where it fetches.
-        intake: Lane,
-        /// Where it produces.
-        outlet: Lane,
-    },
-    /// Set by the worker: a decision is being stored.
-    Deciding,
-    /// Set by the worker on trouble: answers are awaited, nothing new is sent.
-    Draining(Then),
-    /// Set by the worker: a settling is due after a pause.
-    Resting,
-    /// Set by the worker: waits for an operator.
-    Halted,
-    /// Set by the worker: the link is paused or stopping.
-    Paused,
-}
 
 /// A shipment on its way to the window.
 #[derive(Debug)]
@@ -103,32 +39,27 @@ pub(crate) struct Staged {
     pub(crate) durable: bool,
 }
 
-/// The names and ids of a mirror partition.
-#[derive(Debug, Clone)]
-pub(crate) struct Route {
-    /// The partition on the source.
-    pub(crate) source: TopicPartition,
-    /// The partition on the target.
-    pub(crate) target: TopicPartition,
-    /// The source topic's id.
-    pub(crate) source_id: TopicId,
-    /// The mirror topic's id.
-    pub(crate) target_id: TopicId,
+/// What is under way for a partition whose end is awaited, beside requests that were sent.
+#[derive(Debug, Default)]
+pub(crate) struct Underway {
+    /// Ends the reading of both logs early.
+    pub(crate) resync: Option<CancellationToken>,
+    /// Whether a receipt is being written.
+    pub(crate) receipt: bool,
+    /// Whether where the partition starts is being stored.
+    pub(crate) start: bool,
 }
 
-impl Route {
-    /// A number that spreads partitions over connections: neighbours within a topic land on different ones.
-    fn spread(&self) -> u64 {
-        let topic = self.source.topic.as_str().bytes();
-        let hash = topic.fold(0_u64, |hash, byte| {
-            hash.wrapping_mul(31).wrapping_add(u64::from(byte))
-        });
-        hash.wrapping_add(u64::from(self.source.partition.0.unsigned_abs()))
+impl Underway {
+    fn is_any(&self) -> bool {
+        self.resync.is_some() || self.receipt || self.start
     }
 
-    /// Which of so many connections is this partition's.
-    pub(crate) fn slot(&self, connections: u16) -> u16 {
-        u16::try_from(self.spread() % u64::from(connections.max(1))).unwrap_or(0)
+    /// Has the reading of both logs ended early, if it is under way.
+    pub(crate) fn abandon_resync(&self) {
+        if let Some(resync) = &self.resync {
+            resync.cancel();
+        }
     }
 }
 
@@ -139,10 +70,12 @@ pub(crate) struct Mirror {
     pub(crate) route: Route,
     /// What others may read.
     pub(crate) tracked: Arc<Tracked>,
-    /// What it is doing.
-    pub(crate) phase: Phase,
-    /// Counts settlings: an event of an earlier round is stale.
+    /// What it is doing, and what is decided about that.
+    pub(crate) life: Lifecycle,
+    /// Counts resyncs, timers and drains: an event of an earlier round is stale.
     pub(crate) round: u32,
+    /// What is under way beside what was sent.
+    pub(crate) underway: Underway,
     /// What was fetched and waits.
     pub(crate) hold: Hold,
     /// What was composed and waits.
@@ -169,8 +102,6 @@ pub(crate) struct Mirror {
     pub(crate) backoff: Backoff,
     /// Where the target last refused a sequence number: a second time at the same place is no race.
     pub(crate) refused_sequence: Option<TargetOffset>,
-    /// The conflict found by discovery that halts it, if one does.
-    pub(crate) conflict: Option<Reason>,
     /// Up to where the remembered leader epochs of the source are complete.
     pub(crate) epochs_until: SourceOffset,
     /// Metadata generations of source and target at the last trouble: newer ones are worth another try.
@@ -189,14 +120,10 @@ pub(crate) struct Mirror {
     pub(crate) policies: Policies,
     /// What an operator decided about the trouble it stands still for.
     pub(crate) grant: Option<Grant>,
-    /// The trouble for which it settles once more, to find a decision.
-    pub(crate) pending: Option<Reason>,
     /// How offsets of the two sides relate, or are to.
     pub(crate) offsets: OffsetsMode,
     /// What it keeps in mind while offsets are preserved.
     pub(crate) preserve: Option<Box<Preserving>>,
-    /// The ids under which it is about to begin anew, until it is durable that what is known of the former ones is given up.
-    pub(crate) anew: Option<Ids>,
     /// An epoch that nobody wrote under, stored for the next marker that is to shut others out.
     pub(crate) fence: Option<i16>,
 }
@@ -209,14 +136,15 @@ impl Mirror {
         producer_id: ProducerId,
         start: Option<Start>,
         offsets: OffsetsMode,
-        policies: Policies,
+        (policies, intent): (Policies, Intent),
     ) -> Self {
         let epochs_until = tracked.lock().record.frontier;
         Self {
             route,
             tracked,
-            phase: Phase::Settling,
+            life: Lifecycle::new(intent, start.is_none()),
             round: 0,
+            underway: Underway::default(),
             hold: Hold::default(),
             staged: VecDeque::new(),
             window: Window::new(0),
@@ -238,7 +166,6 @@ impl Mirror {
             queued: None,
             backoff: Backoff::new(RETRY_BASE, RETRY_CAP),
             refused_sequence: None,
-            conflict: None,
             epochs_until,
             seen: (0, 0),
             new_plan: true,
@@ -248,10 +175,8 @@ impl Mirror {
             told_in: 0,
             policies,
             grant: None,
-            pending: None,
             offsets,
             preserve: None,
-            anew: None,
             fence: None,
         }
     }
@@ -264,22 +189,17 @@ impl Mirror {
 
     /// Whether it flows from this connection.
     pub(crate) fn fetches_at(&self, lane: Lane) -> bool {
-        matches!(self.phase, Phase::Flowing { intake, .. } if intake == lane)
-    }
-
-    /// Whether it will flow from this connection once its start is stored.
-    pub(crate) fn begins_at(&self, lane: Lane) -> bool {
-        matches!(self.phase, Phase::Draining(Then::Flow { intake, .. }) if intake == lane)
+        self.life.lanes().is_some_and(|it| it.intake == lane)
     }
 
     /// Whether it flows to this connection.
     pub(crate) fn produces_at(&self, lane: Lane) -> bool {
-        matches!(self.phase, Phase::Flowing { outlet, .. } if outlet == lane)
+        self.life.lanes().is_some_and(|it| it.outlet == lane)
     }
 
     /// Whether an event of `round` still concerns it while it flows.
     pub(crate) fn flows_in(&self, round: u32) -> bool {
-        self.round == round && matches!(self.phase, Phase::Flowing { .. })
+        self.round == round && self.life.lanes().is_some()
     }
 
     /// Forgets everything that was fetched and not sent; the next settling finds the position anew.
@@ -289,9 +209,15 @@ impl Mirror {
         self.drop_chore();
     }
 
-    /// Whether something was sent of which it isn't known what became.
+    /// Whether something is under way whose end isn't known yet.
     pub(crate) fn awaits_answers(&self) -> bool {
-        !self.window.is_empty() || self.awaits_chore()
+        let is_sent = !self.window.is_empty() || self.awaits_chore();
+        is_sent || self.underway.is_any()
+    }
+
+    /// Whether it waited for answers, and none is awaited any more.
+    pub(crate) fn has_drained(&self) -> bool {
+        self.life.is_draining() && !self.awaits_answers()
     }
 
     /// Composes the next shipment if it could go soon. Composing late lets small batches gather.
@@ -354,7 +280,6 @@ impl Mirror {
         self.course.producer_id = identity.producer_id(incarnation);
         if let Some(id) = decision.source_id {
             self.route.source_id = id;
-            self.conflict = None;
         }
         self.offsets = decision.offsets.unwrap_or(self.offsets);
         self.fence = None;
@@ -362,7 +287,6 @@ impl Mirror {
             self.epochs_until = frontier;
         }
         self.start = None;
-        self.pending = None;
         self.refused_sequence = None;
     }
 

@@ -5,75 +5,18 @@
 //! take its place.
 
 use crate::error::{Error, Kind};
+use crate::kafka::admin::Standing;
 use crate::kafka::batch::{BatchError, Header};
 use crate::model::{OffsetsMode, Run, SourceOffset, TargetOffset};
+use crate::replicate::partition::preserve_state::{Before, Chore, Preserving, Task, Turn};
 use crate::replicate::preserve::batcher::{self, Next};
 use crate::replicate::preserve::filler::{Filler, markers_due};
 use crate::replicate::preserve::markers::{Filled, Order};
 use crate::replicate::produce::window::{PIPELINE_MINIMUM, Window};
-use crate::replicate::resync::position::{Settled, Trouble};
-use crate::replicate::resync::target_log::Standing;
+use crate::replicate::resync::input::Settled;
 
 use super::mirror::{Mirror, Staged};
-
-/// The state of a partition in preserve mode between two settlings.
-#[derive(Debug)]
-pub(crate) struct Preserving {
-    /// Where the first mirrored record is; everything before is filled and deleted again.
-    pub(crate) origin: TargetOffset,
-    /// Whether nothing before the origin is left to delete.
-    pub(crate) trimmed: bool,
-    /// Whether markers of earlier requests may still land: the next one is written under a higher epoch.
-    pub(crate) fences: bool,
-    /// The epoch of the markers that were asked for last.
-    pub(crate) epoch: i16,
-    /// What has to be done before more records may follow.
-    pub(crate) chore: Option<Chore>,
-    /// What fills the prefix.
-    pub(crate) filler: Filler,
-}
-
-/// Something to do at the mirror partition while nothing else is in flight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Chore {
-    /// What.
-    pub(crate) task: Task,
-    /// How far it is.
-    pub(crate) turn: Turn,
-}
-
-/// What there is to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Task {
-    /// Fill a gap up to this offset.
-    Fill(TargetOffset),
-    /// Delete everything before this offset.
-    Trim(TargetOffset),
-}
-
-/// What comes before markers are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Before {
-    /// They may be asked for.
-    Nothing,
-    /// The epoch under which they shut others out has to be stored.
-    Store,
-    /// No epoch is left: a new producer id has to take over.
-    Renew,
-}
-
-/// How far a chore is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// Waits for what is in flight.
-    Due,
-    /// Waits until the epoch that shuts others out is stored.
-    Storing(i16),
-    /// Waits for its turn at the broker.
-    Queued,
-    /// Waits for an answer; so many markers were asked for.
-    Sent(i64),
-}
+use super::phase::Trouble;
 
 impl Mirror {
     /// Sets a partition up for keeping its offsets, if it does.
@@ -279,9 +222,8 @@ impl Mirror {
                 "the mirror partition ends at {} after {count} markers were written at {from}",
                 filled.end
             );
-            return Err(Trouble::Retry(
-                Error::new(Kind::Protocol, message).partition(&self.route.target),
-            ));
+            let error = Error::new(Kind::Protocol, message).partition(&self.route.target);
+            return Err(Trouble::retry(&error));
         }
         preserving.chore = (filled.end < until).then_some(Chore::due(Task::Fill(until)));
         self.course.unnumbered += filled.end.since(from);
@@ -322,15 +264,6 @@ impl Mirror {
     }
 }
 
-impl Chore {
-    fn due(task: Task) -> Self {
-        Self {
-            task,
-            turn: Turn::Due,
-        }
-    }
-}
-
 impl crate::replicate::produce::batcher::Course {
     /// Goes on with the epoch and sequence number that the leader remembers (H23).
     pub(crate) fn recover(&mut self, standing: Standing) {
@@ -340,7 +273,7 @@ impl crate::replicate::produce::batcher::Course {
 }
 
 fn unasked() -> Trouble {
-    Trouble::Retry(Error::new(Kind::Protocol, "a marker answer came unasked"))
+    Trouble::retry(&Error::new(Kind::Protocol, "a marker answer came unasked"))
 }
 
 #[cfg(test)]

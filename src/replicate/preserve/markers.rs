@@ -10,12 +10,12 @@ use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::admin::{self, At, Markers};
+use crate::kafka::admin::{self, At, Markers, Standing};
 use crate::kafka::client::{Cluster, Connection, Slot};
 use crate::model::{
     BrokerId, LeaderEpoch, ProducerId, TargetOffset, TopicId, TopicName, TopicPartition,
 };
-use crate::replicate::resync::target_log::{Standing, standing};
+use crate::replicate::resync::target_log::standing;
 use crate::task::Ownership;
 
 /// How long the end of a log has to stand still before a single marker that may be on its way is given up (H22).

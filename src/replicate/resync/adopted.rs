@@ -1,8 +1,7 @@
 //! Own records that landed behind somebody else's: which source offsets they are. Pure.
 
 use crate::model::{Run, TargetOffset};
-
-use super::explain::Explanation;
+use crate::offsets::Explanation;
 
 /// Own records in a row: where they were to land, and where they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,12 +4,13 @@
 //! it, and is then a fact like any other: the settling after it finds the map, the frontier and where the map goes on.
 //! Doing so twice changes nothing, because a decision that is stored is no longer asked for.
 
-use crate::model::{
-    Anchor, OffsetsMode, Policy, Reason, Run, SourceOffset, Stretch, StretchKind, TargetOffset,
-    TopicId,
-};
+use serde::Serialize;
 
-use super::explain::Explanation;
+use crate::model::{
+    Anchor, HaltCode, OffsetsMode, Partition, Policy, Reason, Run, SourceOffset, Stretch,
+    StretchKind, TargetOffset, TopicId, TopicName,
+};
+use crate::offsets::Explanation;
 
 /// How much of the map is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,4 +238,36 @@ pub(crate) fn renew_producer(reason: Reason, end: TargetOffset) -> Decision {
         new_incarnation: true,
         ..Decision::new(reason, Policy::Follow, Cut::Nothing, GoesOn::Behind(end))
     }
+}
+
+/// What a decision came to, as the audit log and the API tell it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// What was done.
+    pub action: Policy,
+    /// The topic, by its name on the source.
+    pub topic: TopicName,
+    /// The partition.
+    pub partition: Partition,
+    /// What it was done about.
+    pub code: HaltCode,
+    /// What had happened, with the figures.
+    pub message: String,
+    /// The next source offset to mirror.
+    pub source_offset: SourceOffset,
+    /// The target offset where it lands.
+    pub target_offset: TargetOffset,
+    /// Stretches without an image on the other side that came of it.
+    pub stretches: Vec<Stretch>,
+}
+
+/// A record that the target refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// Why, with its offsets.
+    pub(crate) reason: Reason,
+    /// The record.
+    pub(crate) offset: SourceOffset,
+    /// The end of the mirror partition, where it would land.
+    pub(crate) end: TargetOffset,
 }

@@ -8,7 +8,7 @@ use crate::kafka::admin;
 use crate::model::{LeaderEpoch, Reason, SourceOffset, TargetOffset};
 
 use super::compare::{self, Likeness};
-use super::position::Question;
+use super::input::Question;
 use super::reasons::truncated;
 use super::view::Sides;
 

@@ -8,6 +8,7 @@ use crate::model::{
     HaltCode, LeaderEpoch, LinkIdentity, OffsetsMode, Reason, Run, SourceOffset, TargetOffset,
     sequence_of,
 };
+use crate::offsets::Explanation;
 
 /// What was read of the target's log in one leader epoch, the high watermark having reached the end.
 #[derive(Debug, Clone)]
@@ -129,29 +130,6 @@ fn check_empty(tail: &Tail, acknowledged: Option<TargetOffset>) -> Result<(), Re
         ),
     )
     .at(None, Some(tail.end)))
-}
-
-/// One explanation of what the log holds behind the map: stored runs that may have been appended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Explanation {
-    /// Runs to append to the map, the last one reaching up to the end.
-    pub(crate) runs: Vec<Run>,
-    /// The source offset behind the last record.
-    pub(crate) position: SourceOffset,
-}
-
-impl Explanation {
-    /// The source offset of a record, as far as this explanation or `last_run` covers it.
-    pub(crate) fn source_of(
-        &self,
-        last_run: Option<Run>,
-        target: TargetOffset,
-    ) -> Option<SourceOffset> {
-        self.runs
-            .iter()
-            .chain(last_run.as_ref())
-            .find_map(|run| run.to_source(target))
-    }
 }
 
 /// The one way to explain a log whose offsets are the source's.

@@ -10,28 +10,17 @@ use crate::kafka::client::Cluster;
 use crate::model::{
     LinkIdentity, Reason, Run, SourceOffset, Stretch, StretchKind, TargetOffset, sequence_of,
 };
+use crate::offsets::Explanation;
+use crate::replicate::partition::phase::Trouble;
+use crate::replicate::resync::input::Survey;
 
 use super::adopted::{Segment, cover, shifted};
 use super::compare::{self, Likeness};
 use super::decision::{self, Decision};
-use super::explain::{self, Explanation, Tail};
-use super::position::{Question, TargetSide, Trouble};
+use super::explain::{self, Tail};
+use super::input::{Question, TargetSide};
 
 const READ_BYTES: i32 = 1024 * 1024;
-
-/// What stands behind the records known to be this link's.
-#[derive(Debug, Clone)]
-pub(crate) struct Survey {
-    reason: Reason,
-    /// Own records, by where they were to land.
-    own: Vec<Segment>,
-    /// What others wrote.
-    foreign: Vec<Stretch>,
-    /// Where own records would end had nobody written between them.
-    predicted_end: TargetOffset,
-    /// The last own batch behind foreign records.
-    last: Option<Batch>,
-}
 
 impl Survey {
     /// Reads the log from the end of what is known to be this link's up to its end.

@@ -4,9 +4,11 @@ use crate::error::Result;
 use crate::model::{
     DataPath, HaltCode, LinkIdentity, OffsetsMode, Policy, Reason, SourceOffset, TargetOffset,
 };
+use crate::offsets::Explanation;
+use crate::replicate::partition::phase::Trouble;
 
-use super::explain::{self, Explanation, Tail};
-use super::position::{Placed, Question, Trouble};
+use super::explain::{self, Tail};
+use super::input::{Placed, Question};
 use super::record_path_tail::{self, Expected};
 use super::view::Sides;
 use super::{decision, divergence};

@@ -6,6 +6,7 @@ pub(crate) mod decision;
 pub(crate) mod divergence;
 pub(crate) mod explain;
 pub(crate) mod foreign_writes;
+pub(crate) mod input;
 pub(crate) mod judge;
 pub(crate) mod position;
 pub(crate) mod preserved;

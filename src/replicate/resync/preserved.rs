@@ -15,12 +15,13 @@ use crate::model::{
     HaltCode, LeaderEpoch, OffsetsMode, Reason, SourceOffset, TargetOffset, TopicPartition,
 };
 use crate::replicate::fetch::eligibility::{Sieve, Verdict};
+use crate::replicate::partition::phase::Trouble;
 use crate::replicate::preserve::filler::is_filler;
 
 use super::compare::{self, Likeness, batch_holding};
 use super::explain;
+use super::input::{Placed, Question, TargetSide};
 use super::judge::parted;
-use super::position::{Placed, Question, TargetSide, Trouble};
 use super::view::Sides;
 
 /// How many offsets before the end are searched first for the newest record among markers.
@@ -351,5 +352,5 @@ fn impossible(message: String, at: i64) -> Trouble {
 }
 
 fn unreadable(error: BatchError) -> Trouble {
-    Trouble::Retry(Error::new(Kind::Protocol, "a batch cannot be decoded").caused_by(error))
+    Trouble::retry(&Error::new(Kind::Protocol, "a batch cannot be decoded").caused_by(error))
 }

@@ -1,5 +1,6 @@
 //! The reasons for which a settling halts a partition.
 
+use crate::error::Result;
 use crate::model::{HaltCode, Reason, SourceOffset, TopicId, TopicPartition};
 
 /// The reason for a source whose log start passed what was mirrored.
@@ -52,4 +53,10 @@ pub(crate) fn same_topic(
             partition.topic
         ),
     ))
+}
+
+/// Why a partition stands still meanwhile.
+pub(crate) fn being_created_anew() -> Reason {
+    let message = "the mirror topic is being created anew, as decided";
+    Reason::new(HaltCode::TargetTopicMissing, message)
 }

@@ -7,8 +7,8 @@ use crate::error::{Error, Kind};
 use crate::kafka::batch::{Batch, BatchError, ControlKind};
 use crate::kafka::client::Cluster;
 use crate::model::{ProducerId, TargetOffset, TopicPartition};
+use crate::replicate::partition::phase::Trouble;
 
-use super::position::Trouble;
 use super::target_log::batch_at;
 
 /// Walks back from the end; none if the log holds no such batch any more.

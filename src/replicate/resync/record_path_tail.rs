@@ -4,8 +4,9 @@
 //! was acknowledged has to end exactly where a stored plan does, and is believed once its content is the source's.
 
 use crate::model::{HaltCode, LinkIdentity, Reason, Run, TargetOffset};
+use crate::offsets::Explanation;
 
-use super::explain::{Explanation, Tail, truncated_target};
+use super::explain::{Tail, truncated_target};
 
 /// What is known of a partition before its log is judged.
 #[derive(Debug, Clone, Copy)]

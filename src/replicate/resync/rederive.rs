@@ -9,10 +9,11 @@ use crate::kafka::admin::{self, At};
 use crate::kafka::batch::Batch;
 use crate::kafka::client::Cluster;
 use crate::model::{HaltCode, Reason, Run, SourceOffset, TargetOffset};
+use crate::replicate::partition::phase::Trouble;
 
 use super::compare::{self, Likeness};
 use super::explain::Tail;
-use super::position::{Question, Trouble};
+use super::input::Question;
 
 /// How much of the source is searched for records equal to the mirror's last, in bytes.
 const SEARCH_LIMIT: usize = 8 * 1024 * 1024;
@@ -169,8 +170,8 @@ fn last_record(batch: &Batch) -> Result<(i64, Vec<u8>), Trouble> {
 }
 
 fn undecodable(error: crate::kafka::batch::BatchError) -> Trouble {
-    Trouble::Retry(
-        crate::error::Error::new(crate::error::Kind::Protocol, "a batch cannot be decoded")
+    Trouble::retry(
+        &crate::error::Error::new(crate::error::Kind::Protocol, "a batch cannot be decoded")
             .caused_by(error),
     )
 }

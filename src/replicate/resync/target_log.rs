@@ -5,13 +5,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, Kind, Result};
-use crate::kafka::admin::{self, At, ProducerState};
+use crate::kafka::admin::{self, At, ProducerState, Standing};
 use crate::kafka::batch::Batch;
 use crate::kafka::client::{Cluster, Leader};
 use crate::model::{ProducerId, TargetOffset, TopicPartition};
+use crate::replicate::partition::phase::Trouble;
 
 use super::compare;
-use super::position::Trouble;
 
 /// Two reads of the end this far apart have to agree before an end is believed after an uncertainty (H5).
 const STABLE_FOR: Duration = Duration::from_millis(250);
@@ -95,24 +95,6 @@ pub(crate) async fn batch_at(
                 .offset(wanted.get())
                 .into()
         })
-}
-
-/// What a partition's leader remembers of a producer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
-    /// The producer's epoch.
-    pub(crate) epoch: i16,
-    /// The sequence number of its last record; -1 if markers alone are remembered.
-    pub(crate) last_sequence: i32,
-    /// The newest timestamp of its last batch in milliseconds: the leader forgets it by this clock.
-    pub(crate) last_timestamp: i64,
-}
-
-impl Standing {
-    /// The only sequence number that the leader accepts next.
-    pub(crate) fn next_sequence(self) -> i64 {
-        i64::from(self.last_sequence) + 1
-    }
 }
 
 /// What the leader remembers of a producer id; nothing from brokers that don't tell.

@@ -2,11 +2,12 @@
 
 use crate::kafka::batch::Batch;
 use crate::model::{DataPath, HaltCode, OffsetsMode, Reason, TargetOffset};
+use crate::offsets::Explanation;
+use crate::replicate::partition::phase::Trouble;
 
 use super::compare::{self, Likeness};
-use super::explain::Explanation;
+use super::input::Placed;
 use super::judge::parted;
-use super::position::{Placed, Trouble};
 use super::rederive;
 use super::view::Sides;
 

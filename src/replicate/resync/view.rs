@@ -7,7 +7,7 @@ use crate::kafka::client::{Cluster, Leader};
 use crate::model::{Run, SourceOffset, TargetOffset};
 use crate::offsets::Lookup;
 
-use super::position::{Question, TargetSide};
+use super::input::{Question, TargetSide};
 
 /// Both sides of a partition.
 #[derive(Debug, Clone, Copy)]

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use serde::Serialize;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use crate::checkpoint::{PartitionKey, Store, Update, records};
+use crate::checkpoint::{PartitionKey, Store, Update, intents, records};
 use crate::error::Result;
 use crate::model::{
-    HaltCode, LinkName, Missed, OffsetsMode, PartitionState, Reason, SourceOffset, TopicName,
-    TopicPartition, Totals,
+    HaltCode, Intent, LinkIntents, LinkName, Missed, OffsetsMode, PartitionState, Reason,
+    SourceOffset, TopicName, TopicPartition, Totals,
 };
-use crate::replicate::worker::resolve::{Release, Releases};
 
 use super::partition::Tracked;
 use super::rate_figures::RateFigures;
+use super::resolve_request::Releases;
 
 /// A link's view: a cheap handle.
 #[derive(Debug, Clone)]
@@ -27,7 +27,8 @@ struct Inner {
     link: LinkName,
     store: Arc<dyn Store>,
     partitions: RwLock<BTreeMap<TopicPartition, Arc<Tracked>>>,
-    paused: watch::Sender<bool>,
+    intents: watch::Sender<Arc<LinkIntents>>,
+    pending: watch::Sender<Arc<LinkIntents>>,
     save_order: Mutex<()>,
     releases: Releases,
     rate: RateFigures,
@@ -100,7 +101,8 @@ impl LinkView {
             link: link.clone(),
             store: Arc::clone(store),
             partitions: RwLock::default(),
-            paused: watch::Sender::new(false),
+            intents: watch::Sender::default(),
+            pending: watch::Sender::default(),
             save_order: Mutex::new(()),
             releases: Releases::default(),
             rate: RateFigures::default(),
@@ -112,7 +114,6 @@ impl LinkView {
     /// Forgets what it knew for what the checkpoint DB knows now, while no worker works on it.
     pub fn reload(&self, wanted: impl Fn(&TopicName) -> bool) -> Result<()> {
         let Inner { link, store, .. } = &*self.0;
-        let paused = records::load_link(&**store, link)?.is_some_and(|record| record.paused);
         let topics: BTreeMap<_, _> = records::topics_of(&**store, link)?.into_iter().collect();
         self.0.partitions.write().clear();
         for (key, _) in records::partitions_of(&**store, link)? {
@@ -120,7 +121,22 @@ impl LinkView {
                 self.track(&key.topic_partition(), &topic.mirror_topic)?;
             }
         }
-        self.set_paused(paused);
+        self.reload_intents()
+    }
+
+    /// Obeys from now on what the checkpoint DB has of the link's intents.
+    pub fn reload_intents(&self) -> Result<()> {
+        let Inner { link, store, .. } = &*self.0;
+        let mut wanted = intents::load_intents(&**store, link)?;
+        let pending = intents::load_pending(&**store, link)?;
+        wanted.merge(&pending);
+        for (shown, now) in [(&self.0.intents, wanted), (&self.0.pending, pending)] {
+            shown.send_if_modified(|before| {
+                let is_new = **before != now;
+                *before = Arc::new(now);
+                is_new
+            });
+        }
         Ok(())
     }
 
@@ -232,18 +248,24 @@ impl LinkView {
         Ok(())
     }
 
-    /// Pauses or resumes mirroring; what is in flight still lands. Remembered across restarts by whoever keeps the link record.
-    pub fn set_paused(&self, paused: bool) {
-        self.0.paused.send_replace(paused);
+    /// What is wanted of the link and its topics, pending settings included, and every change of it.
+    pub fn intents(&self) -> watch::Receiver<Arc<LinkIntents>> {
+        self.0.intents.subscribe()
     }
 
-    /// Whether the link is paused.
-    pub fn is_paused(&self) -> bool {
-        *self.0.paused.borrow()
+    /// The settings among them that aren't in the journal yet, and every change of them.
+    pub fn pending_intents(&self) -> watch::Receiver<Arc<LinkIntents>> {
+        self.0.pending.subscribe()
     }
 
-    pub(crate) fn paused(&self) -> watch::Receiver<bool> {
-        self.0.paused.subscribe()
+    /// What is wanted of a topic of the source.
+    pub fn intent_of(&self, topic: &TopicName) -> Intent {
+        self.0.intents.borrow().of(topic)
+    }
+
+    /// What is wanted of the link as a whole.
+    pub fn link_intent(&self) -> Intent {
+        self.0.intents.borrow().of_link()
     }
 
     /// Whether the limit of bytes per second holds the link up.
@@ -251,14 +273,9 @@ impl LinkView {
         &self.0.rate
     }
 
-    /// Where releases for the worker go in.
-    pub(crate) fn releases(&self) -> &mpsc::Sender<Release> {
-        &self.0.releases.sender
-    }
-
-    /// Where the worker takes releases out; none for a second one.
-    pub(crate) fn take_releases(&self) -> Option<mpsc::Receiver<Release>> {
-        self.0.releases.receiver.lock().take()
+    /// The way of releases to the worker.
+    pub(crate) fn releases(&self) -> &Releases {
+        &self.0.releases
     }
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {

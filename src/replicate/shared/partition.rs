@@ -13,8 +13,7 @@ use crate::model::{
     Anchor, DataPath, History, LeaderEpoch, OffsetsMode, PartitionState, Reason, Run, SourceOffset,
     TargetOffset, TopicId, TopicName,
 };
-use crate::offsets::{MapError, Receipt, RunMap};
-use crate::replicate::resync::explain::Explanation;
+use crate::offsets::{Explanation, MapError, Receipt, RunMap};
 
 /// How many leader epochs of the source are remembered: enough to find where two logs part.
 const EPOCHS_LIMIT: usize = 64;

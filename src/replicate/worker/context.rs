@@ -8,16 +8,17 @@ use tokio::sync::{Mutex, Semaphore};
 use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
 use crate::config::{PolicyRules, PreserveLimits, Start};
-use crate::control::topics::MirroredTopic;
 use crate::error::Result;
 use crate::kafka::client::{Cluster, Slot};
 use crate::kafka::record::{Reader, Shard};
 use crate::kafka::{Fetcher, Reading, Sink, Source};
 use crate::model::{
-    BrokerId, DataPath, LinkIdentity, LinkName, OffsetsMode, TopicName, TopicPartition,
+    BrokerId, DataPath, LinkIdentity, LinkName, MirroredTopic, OffsetsMode, TopicName,
+    TopicPartition,
 };
 use crate::replicate::fetch::connections::connections_over;
-use crate::replicate::partition::mirror::{Lane, Mirror, Route};
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::route::{Lane, Route};
 use crate::replicate::produce::window::FORGETS_AT_ONCE;
 use crate::replicate::shared::link::LinkView;
 use crate::task::Ownership;
@@ -186,7 +187,10 @@ impl LinkContext {
             producer_id,
             (!begun).then_some(start),
             offsets,
-            self.settings.policies.of(&partition.topic),
+            (
+                self.settings.policies.of(&partition.topic),
+                self.view.intent_of(&partition.topic),
+            ),
         ))
     }
 

@@ -6,39 +6,17 @@ use serde::Serialize;
 use crate::checkpoint::{Update, records};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
-    Anchor, HaltCode, LinkName, OffsetsMode, Partition, PartitionState, Policy, Run, SourceOffset,
-    Stretch, StretchKind, TargetOffset, TopicName,
+    Anchor, LinkName, OffsetsMode, Run, SourceOffset, Stretch, StretchKind, TargetOffset, TopicName,
 };
 use crate::offsets::{Receipt, RunMap};
-use crate::replicate::partition::mirror::Phase;
-use crate::replicate::resync::decision::{Cut, Decision, GoesOn};
-use crate::replicate::resync::position::Trouble;
+use crate::replicate::partition::effect::{Event, SettlesConflict};
+use crate::replicate::partition::phase::{Failure, Trouble};
+use crate::replicate::resync::decision::{Cut, Decision, GoesOn, Outcome};
 use crate::replicate::shared::partition::{Known, Tracked};
 
 use super::context::LinkContext;
-use super::event::{Event, Ticket};
-use super::run::Worker;
-
-/// What a decision came to, as the audit log and the API tell it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Outcome {
-    /// What was done.
-    pub action: Policy,
-    /// The topic, by its name on the source.
-    pub topic: TopicName,
-    /// The partition.
-    pub partition: Partition,
-    /// What it was done about.
-    pub code: HaltCode,
-    /// What had happened, with the figures.
-    pub message: String,
-    /// The next source offset to mirror.
-    pub source_offset: SourceOffset,
-    /// The target offset where it lands.
-    pub target_offset: TargetOffset,
-    /// Stretches without an image on the other side that came of it.
-    pub stretches: Vec<Stretch>,
-}
+use super::event::Event as WorkerEvent;
+use super::state::Worker;
 
 /// An outcome in the audit log.
 #[derive(Serialize)]
@@ -50,11 +28,8 @@ struct Entry<'a> {
 }
 
 impl Worker {
-    /// Stores a decision; the partition settles anew once it is durable.
-    pub(crate) fn decide(&mut self, index: usize, decision: Decision) {
-        if decision.policy == Policy::Reseed {
-            return self.reseed(index, &decision.reason);
-        }
+    /// Begins to store a decision; gives what came of it if that is known at once.
+    pub(crate) fn decide(&mut self, index: usize, decision: Decision) -> Option<Event> {
         let order = self.link.view.save_order();
         let mirror = &mut self.mirrors[index];
         let mut update = Update::new();
@@ -70,74 +45,53 @@ impl Worker {
             Err(error) => {
                 drop(order);
                 mirror.tracked.lock().stale = true;
-                return self.trouble(index, Trouble::Retry(error), false);
+                return Some(Event::Decided(Err(Trouble::retry(&error))));
             }
         };
         put_on_record(&self.link, &mut update, &outcome);
         let committed = self.link.store.commit(update);
         drop(order);
-        mirror.phase = Phase::Deciding;
-        let ticket = (index, mirror.round);
         self.events.push(Box::pin(async move {
             let result = committed.await;
-            Event::Decided {
-                ticket,
+            WorkerEvent::Decided {
+                index,
                 receipt,
                 decided: Box::new((decision, outcome)),
                 result,
             }
         }));
+        None
     }
 
     /// A decision is durable, or couldn't be stored.
     pub(crate) fn decided(
         &mut self,
-        (index, round): Ticket,
+        index: usize,
         receipt: Receipt,
         (decision, outcome): (Decision, Outcome),
         result: Result<()>,
     ) {
         let mirror = &mut self.mirrors[index];
-        match result {
+        let decided = match result {
             Ok(()) => {
                 mirror.tracked.lock().map.stored(receipt);
                 mirror.take_decision(&decision, &self.link.identity);
-                tracing::warn!(
-                    link = %self.link.name, partition = %mirror.route.source, code = %outcome.code,
-                    policy = %outcome.action, what = outcome.message,
-                    source_offset = %outcome.source_offset, target_offset = %outcome.target_offset,
-                    "partition goes on by its policy"
-                );
-                mirror.released(Ok(outcome));
-                if mirror.round == round {
-                    self.settle_unless_paused(index);
-                }
+                let settles = SettlesConflict(decision.source_id.is_some());
+                Ok((Box::new(outcome), settles))
             }
             Err(error) => {
-                let error = Error::new(
-                    Kind::Store,
-                    format!("nothing is sent that is not stored: {}", error.chain()),
-                );
                 mirror.tracked.lock().stale = true;
-                if mirror.round == round {
-                    self.trouble(index, Trouble::Retry(error), false);
-                }
+                Err(Trouble::Retry(unstored(&error)))
             }
-        }
+        };
+        self.live(index, Event::Decided(decided));
     }
+}
 
-    /// Settles, or stands still if the link was paused or discovery found a conflict meanwhile.
-    pub(crate) fn settle_unless_paused(&mut self, index: usize) {
-        if let Some(conflict) = self.mirrors[index].conflict.clone() {
-            self.trouble(index, Trouble::Halt(conflict), false);
-        } else if self.link.view.is_paused() {
-            let mirror = &mut self.mirrors[index];
-            mirror.phase = Phase::Paused;
-            mirror.tracked.show(PartitionState::Paused, None);
-        } else {
-            self.settle(index);
-        }
-    }
+/// Why nothing is sent after a failed store.
+pub(crate) fn unstored(error: &Error) -> Failure {
+    let message = format!("nothing is sent that is not stored: {}", error.chain());
+    Failure::from(&Error::new(Kind::Store, message))
 }
 
 /// Adds an outcome to the audit log, in the update that makes it.

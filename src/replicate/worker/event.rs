@@ -8,14 +8,12 @@ use crate::kafka::admin::ListedOffsets;
 use crate::kafka::{FetchedPartition, ProduceAnswer, Sink, Source};
 use crate::model::BrokerId;
 use crate::offsets::Receipt;
-use crate::replicate::partition::mirror::Lane;
+use crate::replicate::fetch::budget::Asked;
+use crate::replicate::partition::phase::Trouble;
+use crate::replicate::partition::route::Lane;
 use crate::replicate::preserve::markers::{Filled, Unfilled};
-use crate::replicate::resync::decision::Decision;
-use crate::replicate::resync::position::{Settled, TargetSide, Trouble};
-
-use super::decide::Outcome;
-use super::quarantine::Refused;
-use super::schedule::Asked;
+use crate::replicate::resync::decision::{Decision, Outcome, Refused};
+use crate::replicate::resync::input::{Settled, TargetSide};
 
 /// A partition's place in the worker, and the round an event belongs to.
 pub(crate) type Ticket = (usize, u32);
@@ -46,35 +44,35 @@ pub(crate) enum Event {
         staged: Vec<Ticket>,
         result: Result<()>,
     },
-    /// A settling ended; the target's side may be told even if it failed.
-    Settled {
+    /// Both logs were read, or that failed; the target's side may be told even then.
+    Resynced {
         ticket: Ticket,
         target: Option<Box<TargetSide>>,
         result: Result<Box<Settled>, Trouble>,
     },
     /// A decision is durable, or could not be stored.
     Decided {
-        ticket: Ticket,
+        index: usize,
         receipt: Receipt,
         decided: Box<(Decision, Outcome)>,
         result: Result<()>,
     },
     /// It is durable that the mirror topic is created anew, or could not be stored.
     Reseeded {
-        ticket: Ticket,
+        index: usize,
         outcome: Box<Outcome>,
         result: Result<()>,
     },
-    /// What was known of a former mirror topic is given up, or could not be.
-    BegunAnew { ticket: Ticket, result: Result<()> },
+    /// What was known of a former mirror topic is forgotten, or could not be.
+    Forgotten { index: usize, result: Result<()> },
     /// The receipt of a refused record is on the target, or not.
     Quarantined {
-        ticket: Ticket,
+        index: usize,
         refused: Box<Refused>,
         result: Result<()>,
     },
     /// A pause is over.
-    Rested(Ticket),
+    Due(Ticket),
     /// The target told where logs start.
     LogStarts(ListedOffsets),
     /// A marker request is over.

@@ -1,6 +1,5 @@
 //! The fetching side of the worker.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,16 +8,16 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::batches;
 use crate::kafka::{FetchedPartition, Source};
 use crate::model::SourceOffset;
-use crate::replicate::fetch::budget::Brought;
+use crate::replicate::fetch::budget::{Asked, Brought};
 use crate::replicate::fetch::buffer::Cargo;
 use crate::replicate::fetch::eligibility::{Sieve, Verdict};
 use crate::replicate::fetch::queue::Crowd;
-use crate::replicate::partition::mirror::{Lane, Mirror};
-use crate::replicate::resync::position::Trouble;
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::phase::Trouble;
+use crate::replicate::partition::route::Lane;
 
 use super::event::{Event, Ticket};
-use super::run::Worker;
-use super::schedule::Asked;
+use super::state::Worker;
 
 /// Less than one in so many bytes of an answer is a small part of it.
 const SMALL_PART: usize = 4;
@@ -26,9 +25,6 @@ const SMALL_PART: usize = 4;
 impl Worker {
     /// Sends a fetch on each idle connection that has partitions with room.
     pub(crate) fn fetch(&mut self) {
-        if self.stopping {
-            return;
-        }
         let idle = self.intakes.iter().filter(|(_, it)| !it.busy);
         let mut lanes: Vec<(u64, Lane)> = idle.map(|(lane, it)| (it.habits.turn, *lane)).collect();
         lanes.sort_unstable();
@@ -91,14 +87,10 @@ impl Worker {
             return;
         };
         intake.source = None;
-        let members = std::mem::take(&mut intake.members).into_iter();
-        let (begin, flow): (BTreeSet<_>, BTreeSet<_>) =
-            members.partition(|&index| self.mirrors[index].begins_at(lane));
-        intake.members = begin;
-        for index in flow {
+        for index in std::mem::take(&mut intake.members) {
             if self.mirrors[index].fetches_at(lane) {
                 let error = error.shared("fetching stopped");
-                self.trouble(index, Trouble::Retry(error), false);
+                self.trouble(index, Trouble::retry(&error), false);
             }
         }
     }
@@ -173,7 +165,7 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<b
             diverging.epoch.0, diverging.end
         );
         let error = Error::new(Kind::Invalid, message).partition(&mirror.route.source);
-        return Err(Trouble::Retry(error));
+        return Err(Trouble::retry(&error));
     }
     if let Some(code) = fetched.error {
         return Err(refused(mirror, code));
@@ -187,7 +179,7 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<b
                 .partition(&mirror.route.source)
                 .offset(mirror.fetch_next.get())
                 .caused_by(error);
-            Trouble::Retry(error)
+            Trouble::retry(&error)
         };
         let batch = batch.map_err(corrupt)?;
         batch.check_crc().map_err(corrupt)?;

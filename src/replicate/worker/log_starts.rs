@@ -4,19 +4,15 @@
 use crate::error::Result;
 use crate::kafka::admin::{self, At, ListedOffsets};
 use crate::model::{LeaderEpoch, SourceOffset};
-use crate::replicate::partition::mirror::Phase;
 use crate::replicate::shared::partition::Tracked;
 
 use super::event::Event;
-use super::run::Worker;
+use super::state::Worker;
 
 impl Worker {
     /// Asks the target for the log starts of everything that flows, unless such a question is out already.
     pub(crate) fn ask_log_starts(&mut self) {
-        let flowing = self
-            .mirrors
-            .iter()
-            .filter(|it| matches!(it.phase, Phase::Flowing { .. }));
+        let flowing = self.mirrors.iter().filter(|it| it.life.lanes().is_some());
         let partitions: Vec<_> = flowing
             .map(|it| (it.route.target.clone(), LeaderEpoch::UNKNOWN))
             .collect();

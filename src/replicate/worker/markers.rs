@@ -1,38 +1,28 @@
 //! The worker's chores for partitions in preserve mode: markers into gaps, deleting what filled a prefix.
 
-use std::collections::VecDeque;
-
 use crate::config::Otherwise;
 use crate::error::{BrokerCode, Result};
 use crate::kafka::admin;
 use crate::model::{BrokerId, HaltCode, Reason, SourceOffset, TargetOffset};
-use crate::replicate::partition::mirror::{Mirror, Phase};
-use crate::replicate::partition::preserve::{Before, Task, Turn};
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::phase::Trouble;
+use crate::replicate::partition::preserve_state::{Before, Task, Turn};
+use crate::replicate::partition::route::Lanes;
 use crate::replicate::preserve::filler::MARKERS;
 use crate::replicate::preserve::markers::{Filled, Unfilled, fill};
 use crate::replicate::resync::decision;
-use crate::replicate::resync::position::Trouble;
 
 use super::event::{Event, Ticket};
-use super::run::Worker;
+use super::state::Worker;
 
 const POLICY_VIOLATION: BrokerCode = BrokerCode(44);
 const INVALID_PRODUCER_EPOCH: BrokerCode = BrokerCode(47);
-
-/// The marker requests to one target broker, one at a time.
-#[derive(Debug, Default)]
-pub(crate) struct MarkerLane {
-    /// Whether a request is out.
-    busy: bool,
-    /// Partitions with gaps to fill, in turn.
-    ready: VecDeque<usize>,
-}
 
 impl Worker {
     /// Takes up the chore of a flowing partition, if one is due.
     pub(crate) fn take_up_chore(&mut self, index: usize) {
         let mirror = &mut self.mirrors[index];
-        let Phase::Flowing { outlet, .. } = mirror.phase else {
+        let Some(Lanes { outlet, .. }) = mirror.life.lanes() else {
             return;
         };
         match mirror.chore_due() {
@@ -100,8 +90,8 @@ impl Worker {
             && let Some(index) = lane.ready.pop_front()
         {
             let mirror = &mut self.mirrors[index];
-            let here =
-                matches!(mirror.phase, Phase::Flowing { outlet, .. } if outlet.broker == broker);
+            let lanes = mirror.life.lanes();
+            let here = lanes.is_some_and(|it| it.outlet.broker == broker);
             let order = here.then(|| mirror.order_markers(now, room)).flatten();
             if let Some(order) = order {
                 room -= order.count;

@@ -7,13 +7,14 @@ use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::client::code_name;
 use crate::kafka::{ProduceAnswer, ProducePart, Sink};
 use crate::model::{HaltCode, Reason, TargetOffset};
-use crate::replicate::partition::mirror::{Lane, Mirror, Phase};
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::phase::Trouble;
+use crate::replicate::partition::route::{Lane, Lanes};
 use crate::replicate::produce::window::{InFlight, Landing};
-use crate::replicate::resync::position::Trouble;
 
 use super::event::{Answered, Event, Ticket};
 use super::markers::taken_over;
-use super::run::Worker;
+use super::state::Worker;
 
 /// A produce request stops growing here.
 const REQUEST_BYTES: usize = 4 * 1024 * 1024;
@@ -29,7 +30,7 @@ impl Worker {
     /// Looks whether a partition has something to send, and stages it.
     pub(crate) fn touch(&mut self, index: usize) {
         let mirror = &mut self.mirrors[index];
-        let Phase::Flowing { outlet: lane, .. } = mirror.phase else {
+        let Some(Lanes { outlet: lane, .. }) = mirror.life.lanes() else {
             return self.recount(index);
         };
         match mirror.stage() {
@@ -39,7 +40,7 @@ impl Worker {
                 let error = Error::new(Kind::Protocol, "a source batch cannot be re-encoded")
                     .partition(&mirror.route.source)
                     .caused_by(error);
-                return self.trouble(index, Trouble::Retry(error), false);
+                return self.trouble(index, Trouble::retry(&error), false);
             }
         }
         self.recount(index);
@@ -150,7 +151,7 @@ impl Worker {
                     if mirror.queued.take_if(|at| *at == lane).is_some() && mirror.produces_at(lane)
                     {
                         let error = error.shared("producing stopped");
-                        self.trouble(index, Trouble::Retry(error), false);
+                        self.trouble(index, Trouble::retry(&error), false);
                     }
                 }
             }
@@ -237,7 +238,7 @@ impl Worker {
                     if self.mirrors[index].round == round {
                         self.mirrors[index].window.lost_oldest();
                         let error = error.shared("a produce request was lost");
-                        self.trouble(index, Trouble::Retry(error), true);
+                        self.trouble(index, Trouble::retry(&error), true);
                     }
                 }
             }
@@ -266,7 +267,7 @@ impl Worker {
                 let error = Error::new(Kind::Protocol, message)
                     .partition(&mirror.route.target)
                     .offset(repeated.target.get());
-                self.trouble(index, Trouble::Retry(error), true);
+                self.trouble(index, Trouble::retry(&error), true);
             }
             Landing::Elsewhere { predicted, actual } => {
                 let message = format!(
@@ -328,7 +329,7 @@ pub(crate) fn is_refusal(code: BrokerCode) -> bool {
 /// What an error code in a produce response means for the partition.
 fn refusal(mirror: &mut Mirror, code: BrokerCode, message: Option<&str>) -> Trouble {
     let Some(oldest) = mirror.window.oldest() else {
-        return Trouble::Retry(Error::new(
+        return Trouble::retry(&Error::new(
             Kind::Broker(code),
             "a produce answer came unasked",
         ));

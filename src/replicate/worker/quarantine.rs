@@ -13,18 +13,20 @@ use crate::kafka::batch::{Batch, Builder, Codec, Record, Stamp, Stamped};
 use crate::kafka::client::Slot;
 use crate::kafka::{ProducePart, start_produce};
 use crate::model::{
-    DataPath, HaltCode, OffsetsMode, Policy, Reason, SourceOffset, TargetOffset, TopicName,
-    TopicPartition, sequence_of,
+    DataPath, HaltCode, OffsetsMode, Policy, SourceOffset, TargetOffset, TopicName, TopicPartition,
+    sequence_of,
 };
-use crate::replicate::partition::mirror::{Mirror, Route};
-use crate::replicate::resync::decision;
-use crate::replicate::resync::position::Trouble;
+use crate::replicate::partition::effect::Event;
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::phase::Trouble;
+use crate::replicate::partition::route::Route;
+use crate::replicate::resync::decision::{self, Refused};
 
 use super::context::LinkContext;
-use super::event::{Event, Ticket};
+use super::event::Event as WorkerEvent;
 use super::produce::is_refusal;
 use super::receipt::Origin;
-use super::run::Worker;
+use super::state::Worker;
 
 /// So many receipts before the end are searched for one that was written by a process that was killed.
 const SEARCHED: i64 = 4096;
@@ -32,18 +34,10 @@ const READ_BYTES: i32 = 1024 * 1024;
 /// As many replicas as most clusters hold important topics with.
 const REPLICAS: usize = 3;
 
-/// A record that the target refuses.
-#[derive(Debug, Clone)]
-pub(crate) struct Refused {
-    reason: Reason,
-    offset: SourceOffset,
-    end: TargetOffset,
-}
-
 impl Mirror {
     /// The refused record that is next, if the policy is to pass it; `end` is the end of the mirror partition.
     pub(crate) fn refused_record(&self, end: TargetOffset) -> Option<Refused> {
-        let reason = self.pending.as_ref()?;
+        let reason = self.life.pending()?;
         let passes = reason.code == HaltCode::RecordRefused
             && self.policies().on(reason.code) == Policy::SkipWithReceipt;
         let (offset, target) = (reason.source_offset?, reason.target_offset?);
@@ -64,13 +58,13 @@ impl Mirror {
 impl Worker {
     /// Writes the receipt of a refused record; the partition waits for it.
     pub(crate) fn quarantine(&mut self, index: usize, refused: Refused) {
-        let mirror = &self.mirrors[index];
-        let ticket = (index, mirror.round);
+        let mirror = &mut self.mirrors[index];
+        mirror.underway.receipt = true;
         let (link, route) = (Arc::clone(&self.link), mirror.route.clone());
         self.events.push(Box::pin(async move {
             let result = write_receipt(&link, &route, &refused).await;
-            Event::Quarantined {
-                ticket,
+            WorkerEvent::Quarantined {
+                index,
                 refused: Box::new(refused),
                 result,
             }
@@ -78,29 +72,18 @@ impl Worker {
     }
 
     /// The receipt is written, or not.
-    pub(crate) fn quarantined(
-        &mut self,
-        (index, round): Ticket,
-        refused: &Refused,
-        result: Result<()>,
-    ) {
-        if self.mirrors[index].round != round {
-            return;
-        }
-        match result {
-            Ok(()) => {
-                let reason = refused.reason.clone();
-                let decision = decision::skip(reason, refused.offset, refused.end);
-                self.decide(
-                    index,
-                    match self.mirrors[index].offsets {
-                        OffsetsMode::Translate => decision,
-                        OffsetsMode::Preserve => decision.in_place(),
-                    },
-                );
-            }
-            Err(error) => self.trouble(index, Trouble::from(error), false),
-        }
+    pub(crate) fn quarantined(&mut self, index: usize, refused: &Refused, result: Result<()>) {
+        let mirror = &mut self.mirrors[index];
+        mirror.underway.receipt = false;
+        let written = result.map_err(Trouble::from).map(|()| {
+            let decision = decision::skip(refused.reason.clone(), refused.offset, refused.end);
+            Box::new(match mirror.offsets {
+                OffsetsMode::Translate => decision,
+                OffsetsMode::Preserve => decision.in_place(),
+            })
+        });
+        self.live(index, Event::ReceiptWritten(written));
+        self.drained(index);
     }
 }
 

@@ -5,31 +5,25 @@
 use crate::checkpoint::Update;
 use crate::checkpoint::records::{self, Reseed, put_reseed};
 use crate::config::Start;
-use crate::control::topics::MirroredTopic;
 use crate::error::{Error, Kind, Result};
 use crate::model::{
-    HaltCode, History, OffsetsMode, PartitionState, Policy, Reason, SourceOffset, TargetOffset,
-    TopicId,
+    History, MirroredTopic, OffsetsMode, Policy, Reason, SourceOffset, TargetOffset, TopicId,
 };
 use crate::offsets::RunMap;
-use crate::replicate::partition::mirror::{Mirror, Phase, Then};
-use crate::replicate::resync::position::Trouble;
+use crate::replicate::partition::effect::Event;
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::phase::{Ids, Trouble};
+use crate::replicate::resync::decision::Outcome;
+use crate::replicate::resync::reasons::being_created_anew;
 use crate::replicate::shared::partition::{Tracked, blank};
 
-use super::decide::{Outcome, put_on_record};
-use super::event::{Event, Ticket};
-use super::run::Worker;
-
-/// The ids under which a partition begins anew.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ids {
-    source: TopicId,
-    target: TopicId,
-}
+use super::decide::{put_on_record, unstored};
+use super::event::Event as WorkerEvent;
+use super::state::Worker;
 
 impl Worker {
-    /// Asks for the mirror topic to be created anew. Nothing more is sent to the present one.
-    pub(crate) fn reseed(&mut self, index: usize, reason: &Reason) {
+    /// Asks for the mirror topic to be created anew; gives what came of it if that is known at once.
+    pub(crate) fn reseed(&mut self, index: usize, reason: &Reason) -> Option<Event> {
         let mirror = &mut self.mirrors[index];
         let former = mirror.known_target();
         let topic = mirror.route.source.topic.clone();
@@ -45,50 +39,44 @@ impl Worker {
         };
         if self.reseeds.insert(topic.clone(), former) == Some(former) {
             // Decided before, for another partition or in another life.
-            mirror.released(Ok(outcome));
-            mirror.conflict = Some(being_created_anew());
-            return self.trouble(index, Trouble::Halt(being_created_anew()), false);
+            return Some(Event::Reseeded(Ok((
+                Box::new(outcome),
+                being_created_anew(),
+            ))));
         }
-        mirror.phase = Phase::Deciding;
-        let ticket = (index, mirror.round);
         let mut update = Update::new();
         put_reseed(&mut update, &self.link.name, &topic, Reseed { former });
         put_on_record(&self.link, &mut update, &outcome);
         let committed = self.link.store.commit(update);
         self.events.push(Box::pin(async move {
             let result = committed.await;
-            Event::Reseeded {
-                ticket,
+            WorkerEvent::Reseeded {
+                index,
                 outcome: Box::new(outcome),
                 result,
             }
         }));
+        None
     }
 
     /// It is durable that the mirror topic is created anew, or could not be stored.
-    pub(crate) fn reseeded(
-        &mut self,
-        (index, round): Ticket,
-        outcome: Outcome,
-        result: Result<()>,
-    ) {
-        let mirror = &mut self.mirrors[index];
-        match result {
-            Ok(()) => {
-                mirror.released(Ok(outcome));
-                if mirror.round == round {
-                    let reason = being_created_anew();
-                    mirror.conflict = Some(reason.clone());
-                    self.trouble(index, Trouble::Halt(reason), false);
-                }
-            }
+    pub(crate) fn reseeded(&mut self, index: usize, outcome: Box<Outcome>, result: Result<()>) {
+        let reseeded = match result {
+            Ok(()) => Ok((outcome, being_created_anew())),
             Err(error) => {
                 self.reseeds.remove(&outcome.topic);
-                if mirror.round == round {
-                    self.trouble(index, Trouble::Retry(error), false);
-                }
+                Err(Trouble::Retry(unstored(&error)))
             }
-        }
+        };
+        self.live(index, Event::Reseeded(reseeded));
+    }
+
+    /// Why a topic may not be mirrored while its mirror is being created anew, which discovery may not have heard of yet.
+    pub(crate) fn awaits_new_topic(&self, index: usize) -> Option<Reason> {
+        let mirror = &self.mirrors[index];
+        let former = self.reseeds.get(&mirror.route.source.topic)?;
+        let awaits = former.is_known() && *former == mirror.known_target();
+        awaits.then(being_created_anew)
     }
 
     /// Begins anew where the mirror topic was created anew; says whether it does.
@@ -102,52 +90,39 @@ impl Worker {
                 source: mirrored.source_id,
                 target: mirrored.target_id,
             };
-            self.begin_draining(index, Then::Anew(ids));
+            self.live(index, Event::Recreated(ids));
         }
         is_anew
     }
 
-    /// Gives up what is known of the former mirror partition; with nothing in flight.
-    pub(crate) fn begin_anew(&mut self, index: usize, ids: Ids) {
+    /// Begins to forget what is known of the former mirror partition; gives what came of it if that is known at once.
+    pub(crate) fn forget(&mut self, index: usize, ids: Ids) -> Option<Event> {
         let order = self.link.view.save_order();
         let mirror = &mut self.mirrors[index];
         mirror.begin_anew(ids, self.link.settings.offsets);
         let mut update = Update::new();
         if let Err(error) = mirror.tracked.give_up(ids, &mut update) {
             drop(order);
-            return self.trouble(index, Trouble::Retry(error), false);
+            mirror.tracked.lock().stale = true;
+            return Some(Event::Forgotten(Err(unstored(&error))));
         }
         let committed = self.link.store.commit(update);
         drop(order);
-        let ticket = (index, mirror.round);
         self.events.push(Box::pin(async move {
             let result = committed.await;
-            Event::BegunAnew { ticket, result }
+            WorkerEvent::Forgotten { index, result }
         }));
+        None
     }
 
-    /// What was known is given up, durably, or could not be stored.
-    pub(crate) fn begun_anew(&mut self, (index, round): Ticket, result: Result<()>) {
-        if self.mirrors[index].round != round {
-            return;
+    /// What was known is forgotten, durably, or could not be.
+    pub(crate) fn forgotten(&mut self, index: usize, result: Result<()>) {
+        if result.is_err() {
+            self.mirrors[index].tracked.lock().stale = true;
         }
-        match result {
-            Ok(()) => {
-                self.mirrors[index].anew = None;
-                self.settle_unless_paused(index);
-            }
-            Err(error) => {
-                self.mirrors[index].tracked.lock().stale = true;
-                self.trouble(index, Trouble::Retry(error), false);
-            }
-        }
+        let result = result.map_err(|error| unstored(&error));
+        self.live(index, Event::Forgotten(result));
     }
-}
-
-/// Why a partition stands still meanwhile.
-pub(crate) fn being_created_anew() -> Reason {
-    let message = "the mirror topic is being created anew, as decided";
-    Reason::new(HaltCode::TargetTopicMissing, message)
 }
 
 impl Mirror {
@@ -162,18 +137,14 @@ impl Mirror {
     }
 
     fn begin_anew(&mut self, ids: Ids, wanted: OffsetsMode) {
-        self.phase = Phase::Deciding;
-        self.anew = Some(ids);
         self.offsets = wanted;
         self.route.source_id = ids.source;
         self.route.target_id = ids.target;
         self.start = Some(Start::Earliest);
         self.epochs_until = SourceOffset::ZERO;
-        (self.conflict, self.pending) = (None, None);
         (self.refused_sequence, self.refused_until) = (None, None);
         self.uncertain = true;
         self.fence = None;
-        self.tracked.show(PartitionState::Preparing, None);
     }
 }
 

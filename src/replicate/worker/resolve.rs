@@ -6,56 +6,17 @@
 
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use crate::model::{
-    HaltCode, OffsetsMode, PartitionState, Policies, Policy, Reason, TargetOffset, TopicPartition,
-};
-use crate::replicate::partition::mirror::{Mirror, Phase};
-use crate::replicate::resync::decision;
-use crate::replicate::resync::position::Trouble;
+use crate::model::{HaltCode, OffsetsMode, Policies, Policy, Reason, TargetOffset, TopicPartition};
+use crate::replicate::partition::effect::{Answer, Event};
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::phase::Trouble;
+use crate::replicate::resync::decision::{self, Outcome};
 use crate::replicate::shared::link::LinkView;
+use crate::replicate::shared::resolve_request::{Grant, Release, Unreleased};
 
-use super::decide::Outcome;
-use super::run::Worker;
-
-/// Releases that may wait for the worker.
-pub(crate) const WAITING_LIMIT: usize = 64;
-
-/// Why a partition isn't released.
-#[derive(Debug)]
-pub enum Unreleased {
-    /// The link doesn't mirror it.
-    UnknownPartition,
-    /// It doesn't stand still.
-    NotHalted(PartitionState),
-    /// The policy doesn't help against what it stands still for; these do.
-    Unfit(HaltCode, &'static [Policy]),
-    /// Nothing was decided in time; the partition goes on trying.
-    Pending,
-    /// It stands still again, for this reason.
-    Halted(Box<Reason>),
-    /// The link doesn't run, is paused, or can't take more.
-    Busy,
-}
-
-/// What an operator asks the worker for.
-#[derive(Debug)]
-pub(crate) struct Release {
-    partition: TopicPartition,
-    reason: Reason,
-    policy: Policy,
-    done: oneshot::Sender<Result<Outcome, Box<Reason>>>,
-}
-
-/// An operator's policy for the trouble a partition stands still for.
-#[derive(Debug)]
-pub(crate) struct Grant {
-    code: HaltCode,
-    policy: Policy,
-    /// Whoever waits for what it comes to.
-    done: oneshot::Sender<Result<Outcome, Box<Reason>>>,
-}
+use super::state::Worker;
 
 impl LinkView {
     /// Whether a policy would release a partition; gives what it stands still for, or goes on in spite of.
@@ -101,8 +62,7 @@ impl LinkView {
             policy,
             done,
         };
-        let sent = self.releases().try_send(release);
-        sent.map_err(|_| Unreleased::Busy)?;
+        self.releases().send(release)?;
         match tokio::time::timeout(patience, decided).await {
             Ok(Ok(Ok(outcome))) => Ok(outcome),
             Ok(Ok(Err(reason))) => Err(Unreleased::Halted(reason)),
@@ -112,37 +72,20 @@ impl LinkView {
     }
 }
 
-/// Both ends of the way from the view to the worker.
-#[derive(Debug)]
-pub(crate) struct Releases {
-    pub(crate) sender: mpsc::Sender<Release>,
-    pub(crate) receiver: parking_lot::Mutex<Option<mpsc::Receiver<Release>>>,
-}
-
-impl Default for Releases {
-    fn default() -> Self {
-        let (sender, receiver) = mpsc::channel(WAITING_LIMIT);
-        Self {
-            sender,
-            receiver: parking_lot::Mutex::new(Some(receiver)),
-        }
-    }
-}
-
 impl Worker {
-    /// Takes an operator's release: the partition settles, and what it finds is decided by the policy given.
+    /// Takes an operator's release: both logs are read, and what that finds is decided by the policy given.
     pub(crate) fn release(&mut self, release: Release) {
         let Some(&index) = self.places.get(&release.partition) else {
             return;
         };
         let mirror = &mut self.mirrors[index];
         let goes_on = release.reason.code == HaltCode::MissedDeletions;
-        let is_ready = match mirror.phase {
-            Phase::Halted => !goes_on,
-            Phase::Flowing { .. } | Phase::Settling | Phase::Resting => goes_on,
-            Phase::Deciding | Phase::Draining(_) | Phase::Paused => false,
+        let is_ready = if goes_on {
+            mirror.life.is_at_work()
+        } else {
+            mirror.life.is_halted()
         };
-        if !is_ready || self.link.view.is_paused() {
+        if !is_ready {
             return;
         }
         mirror.grant = Some(Grant {
@@ -150,19 +93,13 @@ impl Worker {
             policy: release.policy,
             done: release.done,
         });
-        let reason = mirror.tracked.lock().figures.reason.clone();
-        match (release.policy, reason) {
-            _ if goes_on => {
-                // What is in flight lands first.
-                let end = TargetOffset(mirror.tracked.lock().figures.target_end);
-                let decision = decision::reseed(release.reason, end);
-                self.trouble(index, Trouble::Decided(Box::new(decision)), false);
-            }
-            (Policy::Reseed, Some(reason)) => self.reseed(index, &reason),
-            (_, reason) => {
-                mirror.pending = reason;
-                self.settle(index);
-            }
+        if goes_on {
+            // What is in flight lands first.
+            let end = TargetOffset(mirror.tracked.lock().figures.target_end);
+            let decision = decision::reseed(release.reason, end);
+            self.trouble(index, Trouble::Decided(Box::new(decision)), false);
+        } else {
+            self.live(index, Event::Released(release.policy));
         }
     }
 }
@@ -178,11 +115,16 @@ impl Mirror {
         }
     }
 
-    /// Tells whoever released it what came of it; a grant is for once.
-    pub(crate) fn released(&mut self, result: Result<Outcome, Box<Reason>>) {
-        if let Some(grant) = self.grant.take() {
-            // Whoever asked may be gone.
-            let _ = grant.done.send(result);
-        }
+    /// Tells the operator who released it what came of that; a grant is for once.
+    pub(crate) fn answer(&mut self, answer: Answer) {
+        let Some(grant) = self.grant.take() else {
+            return;
+        };
+        // The operator may be gone.
+        let _ = match answer {
+            Answer::Done(outcome) => grant.done.send(Ok(*outcome)),
+            Answer::Halted(reason) => grant.done.send(Err(Box::new(reason))),
+            Answer::Nothing => return,
+        };
     }
 }

@@ -5,18 +5,16 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::kafka::{FetchChange, FetchLimits, FetchPartition, Source};
 use crate::model::DataPath;
-use crate::replicate::fetch::budget::{Brought, Clocks, Means, Patience, Rank, Shares, divide};
+use crate::replicate::fetch::budget::{Asked, Brought, Means, Rank, Shares, divide};
 use crate::replicate::fetch::queue::Stand;
 use crate::replicate::fetch::rate_limit::Allowance;
-use crate::replicate::fetch::request_size::Stride;
-use crate::replicate::partition::mirror::{Lane, Mirror};
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::route::Lane;
 
 use super::event::Event;
-use super::run::{Intake, Worker};
+use super::state::{Intake, Worker};
 
 /// How long a source broker may wait for new records before it answers.
 const LONG_WAIT: Duration = Duration::from_millis(500);
@@ -26,63 +24,6 @@ const SHORT_WAIT: Duration = Duration::from_millis(5);
 const LEAST_ROOM: usize = 64 * 1024;
 /// This part of the room is kept for live partitions.
 const RESERVE: usize = 8;
-
-/// What the fetches of one connection learn.
-#[derive(Debug, Default)]
-pub(crate) struct Habits {
-    clocks: Clocks,
-    stride: Stride,
-    patience: Patience,
-    /// When such ones may be asked for again, so that those of other connections have their part of the rate.
-    next: Duration,
-    /// The turn in which such ones were last asked for.
-    pub(crate) turn: u64,
-    /// What live partitions took of the last answer, in bytes.
-    taken: usize,
-}
-
-/// The rate of a link, and the turns of its fetches.
-#[derive(Debug)]
-pub(crate) struct Pacing {
-    begun: Instant,
-    allowance: Option<Allowance>,
-    /// When the loop is woken to fetch on.
-    alarm: Option<Duration>,
-    turn: u64,
-}
-
-impl Pacing {
-    /// At most so many bytes per second, if there is a limit.
-    pub(crate) fn new(bytes_per_second: Option<u64>) -> Self {
-        Self {
-            begun: Instant::now(),
-            allowance: bytes_per_second.map(Allowance::new),
-            alarm: None,
-            turn: 0,
-        }
-    }
-
-    fn now(&self) -> Duration {
-        self.begun.elapsed()
-    }
-
-    fn wait(&self, rank: Rank, now: Duration) -> Duration {
-        let allowance = self.allowance.as_ref();
-        allowance.map_or(Duration::ZERO, |it| it.wait(rank, now))
-    }
-}
-
-/// What a fetch was sent with.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked {
-    /// Bytes it may bring.
-    pub(crate) bytes: usize,
-    /// Of these, what was paid for in advance.
-    paid: usize,
-    /// Whether partitions that are behind are among those asked for.
-    behind: bool,
-    at: Duration,
-}
 
 impl Worker {
     /// The next order of a connection, told to its source; none if it has nothing to ask for now.

@@ -1,13 +1,14 @@
 //! How the worker writes to the checkpoint DB: runs before the batches that open them, everything else lazily.
 
 use crate::checkpoint::{Committed, Update};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::offsets::Receipt;
-use crate::replicate::partition::mirror::Phase;
-use crate::replicate::resync::position::Trouble;
+use crate::replicate::partition::effect::Event;
+use crate::replicate::partition::phase::Trouble;
 
-use super::event::{Event, Ticket};
-use super::run::Worker;
+use super::decide::unstored;
+use super::event::{Event as WorkerEvent, Ticket};
+use super::state::Worker;
 
 impl Worker {
     /// Stores the runs of every shipment staged since the last call, in one update.
@@ -46,7 +47,10 @@ impl Worker {
         for &index in indexes {
             let mirror = &self.mirrors[index];
             if let Err(error) = mirror.tracked.prune(&mut update) {
-                self.link.complaints.note(&mirror.route.source, &error);
+                let partition = &mirror.route.source;
+                self.link
+                    .complaints
+                    .note(partition, error.message(), &error.chain());
             }
         }
         if !update.is_empty() {
@@ -67,7 +71,7 @@ impl Worker {
         let (committed, receipts) = self.save(indexes, staged);
         self.events.push(Box::pin(async move {
             let result = committed.await;
-            Event::Stored {
+            WorkerEvent::Stored {
                 receipts,
                 staged: tickets,
                 result,
@@ -102,13 +106,11 @@ impl Worker {
         result: Result<()>,
     ) {
         if let Err(error) = result {
+            let failure = unstored(&error);
             for &(index, round) in staged {
                 if self.mirrors[index].round == round {
-                    let error = Error::new(
-                        Kind::Store,
-                        format!("nothing is sent that is not stored: {}", error.chain()),
-                    );
-                    self.trouble(index, Trouble::Retry(error), false);
+                    self.start_stored(index, Err(Trouble::Retry(failure.clone())));
+                    self.trouble(index, Trouble::Retry(failure.clone()), false);
                 }
             }
             return;
@@ -117,14 +119,11 @@ impl Worker {
             self.mirrors[*index].tracked.lock().map.stored(*receipt);
         }
         for &(index, round) in staged {
+            if self.mirrors[index].round != round {
+                continue;
+            }
+            self.start_stored(index, Ok(()));
             let mirror = &mut self.mirrors[index];
-            if mirror.round != round {
-                continue;
-            }
-            if matches!(mirror.phase, Phase::Draining(_)) {
-                self.drained(index);
-                continue;
-            }
             for staged in &mut mirror.staged {
                 staged.durable = true;
             }
@@ -133,14 +132,19 @@ impl Worker {
         }
     }
 
+    /// Where a partition starts is durable or isn't, if that was being stored.
+    fn start_stored(&mut self, index: usize, result: Result<(), Trouble>) {
+        if std::mem::take(&mut self.mirrors[index].underway.start) {
+            self.live(index, Event::StartStored(result));
+            self.drained(index);
+        }
+    }
+
     /// Brings the count of held bytes up to date for a partition.
     pub(crate) fn recount(&mut self, index: usize) {
         let mirror = &mut self.mirrors[index];
         let bytes = mirror.bytes();
-        let lane = match mirror.phase {
-            Phase::Flowing { intake, .. } => Some(intake),
-            _ => None,
-        };
+        let lane = mirror.life.lanes().map(|it| it.intake);
         let (was, at) = std::mem::replace(&mut mirror.counted, (bytes, lane));
         self.held = self.held - was + bytes;
         if let Some(intake) = at.and_then(|it| self.intakes.get_mut(&it)) {

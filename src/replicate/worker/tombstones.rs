@@ -4,13 +4,12 @@
 //! Control batches and aborted transactions are fetched like others and leave none. On the record path they do, so that there a
 //! mirror that was behind for too long is doubted more often.
 
-use crate::control::topics::MirroredTopic;
 use crate::kafka::batch::Batch;
-use crate::model::SourceOffset;
-use crate::replicate::partition::mirror::{Mirror, Phase};
+use crate::model::{MirroredTopic, SourceOffset};
+use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::shared::partition::Known;
 
-use super::run::Worker;
+use super::state::Worker;
 
 impl Worker {
     /// Takes over from discovery for how long the source keeps tombstones.
@@ -26,8 +25,8 @@ impl Worker {
     /// Notes for partitions without news that nothing of them is missing: answers within a fetch session leave them out.
     pub(crate) fn note_quiet(&self) {
         for mirror in &self.mirrors {
-            if let Phase::Flowing { intake, .. } = mirror.phase
-                && let Some(intake) = self.intakes.get(&intake)
+            if let Some(lanes) = mirror.life.lanes()
+                && let Some(intake) = self.intakes.get(&lanes.intake)
             {
                 mirror.note_quiet(intake.heard_at);
             }

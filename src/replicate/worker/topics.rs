@@ -1,12 +1,12 @@
 //! Follows what topic discovery tells: partitions that are new, in conflict, released, missing or begun anew.
 
-use crate::control::topics::{MirrorSet, MirroredTopic};
 use crate::error::{Error, Kind};
-use crate::model::{HaltCode, PartitionState, Reason, TopicName, TopicPartition};
-use crate::replicate::partition::mirror::{Mirror, Phase};
-use crate::replicate::resync::position::Trouble;
+use crate::model::{HaltCode, MirrorSet, MirroredTopic, Reason, TopicName, TopicPartition};
+use crate::replicate::partition::effect::Event;
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::phase::Trouble;
 
-use super::run::Worker;
+use super::state::Worker;
 
 impl Worker {
     /// Takes over what discovery found: new partitions settle, conflicts halt, conflicts gone settle.
@@ -30,7 +30,8 @@ impl Worker {
                 if set.confirmed {
                     self.follow_tombstones(index, mirrored);
                 }
-                self.confront(index, mirrored.conflict.as_ref());
+                let conflict = mirrored.conflict.clone();
+                self.confront(index, conflict.or_else(|| self.awaits_new_topic(index)));
                 self.notice_other_topic(index, mirrored);
             }
             if set.confirmed && mirrored.conflict.is_none() {
@@ -43,15 +44,17 @@ impl Worker {
         let index = self.mirrors.len();
         self.mirrors.push(mirror);
         self.places.insert(partition, index);
-        if self.link.view.is_paused() {
-            self.mirrors[index].phase = Phase::Paused;
-            self.mirrors[index]
-                .tracked
-                .show(PartitionState::Paused, None);
-        } else {
-            self.settle(index);
-        }
+        self.live(index, Event::Due);
         index
+    }
+
+    /// Has every partition obey what is wanted of its topic.
+    pub(crate) fn follow_intents(&mut self) {
+        for index in 0..self.mirrors.len() {
+            let topic = &self.mirrors[index].route.source.topic;
+            let intent = self.link.view.intent_of(topic);
+            self.live(index, Event::Intent(intent));
+        }
     }
 
     /// A topic that was deleted and created again shows here where fetches by name don't tell.
@@ -59,11 +62,10 @@ impl Worker {
         let mirror = &self.mirrors[index];
         let (known, found) = (mirror.route.source_id, mirrored.source_id);
         let is_other = known.is_known() && found.is_known() && known != found;
-        if is_other && mirrored.conflict.is_none() && matches!(mirror.phase, Phase::Flowing { .. })
-        {
+        if is_other && mirrored.conflict.is_none() && mirror.life.lanes().is_some() {
             let message = "the source topic was deleted and created again";
             let error = Error::new(Kind::Invalid, message).partition(&mirror.route.source);
-            self.trouble(index, Trouble::Retry(error), false);
+            self.trouble(index, Trouble::retry(&error), false);
         }
     }
 
@@ -81,22 +83,17 @@ impl Worker {
                 "partition {partition} is gone from the source: {topic} has {count} partitions now"
             );
             let reason = Reason::new(HaltCode::SourceTopicMissing, message);
-            self.confront(index, Some(&reason));
+            self.confront(index, Some(reason));
         }
     }
 
-    fn confront(&mut self, index: usize, conflict: Option<&Reason>) {
-        let mirror = &self.mirrors[index];
-        match (conflict, &mirror.conflict) {
-            (Some(conflict), known) if known.as_ref() != Some(conflict) => {
-                self.mirrors[index].conflict = Some(conflict.clone());
-                // What is being stored is stored first.
-                if !matches!(self.mirrors[index].phase, Phase::Deciding) {
-                    self.trouble(index, Trouble::Halt(conflict.clone()), false);
-                }
+    fn confront(&mut self, index: usize, conflict: Option<Reason>) {
+        match (conflict, self.mirrors[index].life.conflict()) {
+            (Some(conflict), known) if known != Some(&conflict) => {
+                self.live(index, Event::Conflict(conflict));
             }
             (Some(_), _) | (None, None) => {}
-            (None, Some(_)) => self.reconsider(index),
+            (None, Some(_)) => self.live(index, Event::ConflictGone),
         }
     }
 }

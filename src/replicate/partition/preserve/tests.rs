@@ -3,11 +3,11 @@ use std::sync::Arc;
 use crate::checkpoint::{MemoryStore, PartitionKey, Store};
 use crate::kafka::client::Leader;
 use crate::model::{
-    BrokerId, LeaderEpoch, LinkName, Policies, ProducerId, TopicId, TopicPartition,
+    BrokerId, Intent, LeaderEpoch, LinkName, Policies, ProducerId, TopicId, TopicPartition,
 };
-use crate::replicate::partition::mirror::Route;
+use crate::replicate::partition::route::Route;
 use crate::replicate::resync::explain::Tail;
-use crate::replicate::resync::position::TargetSide;
+use crate::replicate::resync::input::TargetSide;
 use crate::replicate::shared::partition::Tracked;
 
 use super::*;
@@ -42,7 +42,7 @@ fn mirror(uncertain: bool) -> Mirror {
         ProducerId(7),
         None,
         OffsetsMode::Preserve,
-        Policies::HALT,
+        (Policies::HALT, Intent::Mirror),
     );
     mirror.course.target = TargetOffset(END);
     settle(&mut mirror, uncertain, 3);

@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
 use crate::checkpoint::{MemoryStore, PartitionKey, Store};
-use crate::model::{LeaderEpoch, LinkName, Reason, TopicId, TopicPartition};
-use crate::offsets::Lookup;
+use crate::model::{HaltCode, LeaderEpoch, LinkName, Reason, TopicId, TopicPartition};
+use crate::offsets::{Explanation, Lookup};
 use crate::replicate::resync::decision::{
     adopt, follow_gap, follow_recreation, follow_target_truncation, follow_truncation,
     renew_producer, skip, translate_from,
 };
-use crate::replicate::resync::explain::Explanation;
 
 use super::*;
 

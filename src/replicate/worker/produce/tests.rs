@@ -1,8 +1,8 @@
 use crate::checkpoint::{MemoryStore, PartitionKey};
 use crate::model::{
-    LinkName, OffsetsMode, Policies, ProducerId, Run, SourceOffset, TopicId, TopicPartition,
+    Intent, LinkName, OffsetsMode, Policies, ProducerId, Run, SourceOffset, TopicId, TopicPartition,
 };
-use crate::replicate::partition::mirror::Route;
+use crate::replicate::partition::route::Route;
 use crate::replicate::shared::partition::Tracked;
 
 use super::*;
@@ -19,7 +19,8 @@ fn with_in_flight(records: i64) -> Mirror {
         target_id: TopicId::NONE,
     };
     let (id, offsets) = (ProducerId(7), OffsetsMode::Translate);
-    let mut mirror = Mirror::new(route, Arc::new(tracked), id, None, offsets, Policies::HALT);
+    let wanted = (Policies::HALT, Intent::Mirror);
+    let mut mirror = Mirror::new(route, Arc::new(tracked), id, None, offsets, wanted);
     let run = Run::new(SourceOffset(25), TargetOffset(20), records);
     mirror.window.sent(InFlight {
         target: run.target,
