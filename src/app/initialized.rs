@@ -7,9 +7,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::{Update, records};
-use crate::control::topics::{MirrorSet, MirroredTopic};
 use crate::error::Result;
-use crate::model::{TopicName, TopicPartition};
+use crate::model::{MirrorSet, MirroredTopic, TopicName, TopicPartition};
 use crate::task::Rounds;
 
 use super::link::Link;

@@ -9,13 +9,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, ApiState, Limits};
 use crate::checkpoint::audit::AuditLog;
-use crate::checkpoint::{self, JournaledStore, Store};
+use crate::checkpoint::{self, Store};
 use crate::clusters::{self, Watched};
 use crate::config::{ApiConfig, Config, LinkConfig};
 use crate::control::groups::committed::Ledger;
 use crate::error::{Error, Kind, Result};
 use crate::failover::runner::Runner;
-use crate::journal::{JournalSettings, Owner};
+use crate::journal::{JournalSettings, JournaledStore, Owner};
 use crate::replicate::LinkView;
 use crate::task::{Ownership, Supervisor, signal};
 use crate::telemetry::metrics::Exposition;

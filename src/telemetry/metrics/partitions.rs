@@ -10,7 +10,6 @@ use prometheus_client::encoding::{
 };
 use prometheus_client::metrics::MetricType;
 
-use super::VerifiedSample;
 use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
 
 /// Whoever knows how partitions and groups stand. Called at each scrape; must not block.
@@ -71,6 +70,21 @@ pub struct GroupSample {
     pub state: &'static str,
     /// Pairs of group and partition in it.
     pub count: u64,
+}
+
+/// What is proven of a mirror partition.
+#[derive(Debug, Clone)]
+pub struct VerifiedSample {
+    /// Its link.
+    pub link: LinkName,
+    /// The source partition.
+    pub partition: TopicPartition,
+    /// The source offset up to which both sides were compared.
+    pub offset: i64,
+    /// How long ago that was, in milliseconds.
+    pub age_ms: i64,
+    /// Places where the sides differ.
+    pub differences: u64,
 }
 
 /// Writes a snapshot out.
