@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::api::LinkHandle;
 use crate::api::state::Condition;
 use crate::check::probe;
-use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
+use crate::checkpoint::{Store, Update, records};
 use crate::clusters::Watched;
 use crate::config::LinkConfig;
 use crate::control::groups::committed::Ledger;
@@ -23,17 +23,19 @@ use crate::failover::sites::Sites;
 use crate::journal::{JournalSettings, JournaledStore};
 use crate::kafka::admin;
 use crate::kafka::client::Cluster;
-use crate::model::{MirrorSet, OffsetsMode};
+use crate::model::{MirrorSet, MirroredTopic, OffsetsMode, TopicName, TopicPartition};
 use crate::replicate::{self, LinkView, Settings};
-use crate::task::{Owned, Ownership, Supervisor};
+use crate::task::{Owned, Ownership, Rounds, Supervisor};
 use crate::verify::{self, Verifications, Verifier};
 
 use super::identity;
 use super::mirrored::View;
-use super::revival::{Revival, stands_still};
+use super::store_recovery::{Revival, stands_still};
 
 /// Kafka's default of `producer.id.expiration.ms`.
 const PRODUCER_MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
+/// How often it is looked whether every partition of the first look has begun.
+const BEGUN_LOOK: Duration = Duration::from_millis(500);
 /// How long a stopping link may take to let what is in flight land and to store what it knows.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
@@ -297,6 +299,45 @@ impl Link {
         for refused in [&probe.markers, &probe.deletion].into_iter().flatten() {
             tracing::error!(link = %self.config.name, error = refused.chain(), "offsets can't be preserved everywhere");
         }
+    }
+
+    /// Waits until where each partition of the first look starts is stored, and notes that in the link's record.
+    pub(super) async fn note_initialized(
+        self,
+        set: watch::Receiver<Arc<MirrorSet>>,
+        stop: CancellationToken,
+    ) -> Result<()> {
+        let mut rounds = Rounds::every(BEGUN_LOOK, stop);
+        loop {
+            if !rounds.next().await {
+                return Ok(());
+            }
+            let set = Arc::clone(&set.borrow());
+            let has_begun = |(name, topic)| self.has_begun(name, topic);
+            if set.confirmed && set.topics.iter().all(has_begun) {
+                break;
+            }
+        }
+        let _alone = self.record.lock().await;
+        let Some(mut record) = records::load_link(&*self.store, &self.config.name)? else {
+            return Ok(());
+        };
+        if record.initialized {
+            return Ok(());
+        }
+        record.initialized = true;
+        let mut update = Update::new();
+        records::put_link(&mut update, &record);
+        self.store.commit(update).await
+    }
+
+    /// Whether nothing of a topic is left to which `start` would still apply.
+    fn has_begun(&self, name: &TopicName, topic: &MirroredTopic) -> bool {
+        let begun = |number| {
+            self.view
+                .has_begun(&TopicPartition::new(name.clone(), number))
+        };
+        topic.conflict.is_some() || (0..topic.initial_partitions).all(begun)
     }
 
     pub(super) fn say(&self, waits_for: Option<&str>) {

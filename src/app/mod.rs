@@ -1,16 +1,13 @@
 //! The composition root: configuration in, running service out. The only place that knows every module.
 
 mod identity;
-mod initialized;
-mod journal_watch;
+mod lease;
 mod link;
+mod metrics;
 mod mirrored;
-mod owner;
-mod revival;
-mod samples;
 mod service;
 mod store;
-mod terms;
+mod store_recovery;
 
 pub use crate::check::check;
 pub use service::run;

@@ -21,10 +21,10 @@ use crate::task::{Ownership, Supervisor, signal};
 use crate::telemetry::metrics::Exposition;
 use crate::verify::Verifications;
 
+use super::identity::this_process;
 use super::link::Link;
-use super::owner::this_process;
-use super::revival::Revival;
-use super::samples::{LinkSample, LinkSamples};
+use super::metrics::{LinkSample, LinkSamples};
+use super::store_recovery::Revival;
 
 /// How long everything may take to end after the first signal; the links' own limits fit into it.
 const STOP_LIMIT: Duration = Duration::from_secs(30);

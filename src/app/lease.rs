@@ -1,15 +1,20 @@
 //! A link's terms: it mirrors while this process owns it, and stands by while another one does.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::records;
 use crate::error::{Error, Result};
-use crate::journal::{Standing, Tenure};
+use crate::journal::{Standing, Tenure, Topic};
+use crate::task::Rounds;
 
 use super::identity;
 use super::link::Link;
+
+/// How often the journal's cleanup policy is looked at.
+const POLICY_LOOK: Duration = Duration::from_secs(15);
 
 impl Link {
     /// Runs until told to stop, over as many terms as it takes.
@@ -115,6 +120,37 @@ impl Link {
                 Ok(()) = trouble.changed() => self.say(trouble.borrow_and_update().as_deref()),
             }
         }
+    }
+
+    /// Looks at the journal's cleanup policy now and then, and warns while it isn't the one it was made with. A target that
+    /// doesn't tell leaves what was said.
+    pub(super) async fn watch_journal(self, stop: CancellationToken) -> Result<()> {
+        if !self.config.journal {
+            return Ok(());
+        }
+        let mut rounds = Rounds::every(POLICY_LOOK, stop);
+        while rounds.next().await {
+            let (target, link) = (&self.target.cluster, &self.config.name);
+            if let Ok(Some(policy)) = Topic::policy(target, link).await {
+                self.warn((policy != "compact").then(|| {
+                    let name = Topic::name(link);
+                    format!("the journal {name} has cleanup.policy={policy}, so that it will lose what a rebuild needs; set it to compact again")
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows a warning or that there is none, and logs what is new.
+    fn warn(&self, warning: Option<String>) {
+        self.condition.send_if_modified(|condition| {
+            let is_new = condition.warning != warning;
+            if is_new && let Some(text) = &warning {
+                tracing::warn!(link = %self.config.name, "{text}");
+            }
+            condition.warning = warning;
+            is_new
+        });
     }
 }
 

@@ -9,7 +9,7 @@ use crate::replicate::LinkView;
 use crate::telemetry::metrics::{GroupSample, PartitionSample, Samples, VerifiedSample};
 use crate::verify::Verifications;
 
-use super::revival::Revival;
+use super::store_recovery::Revival;
 
 /// The links of the service, and their checkpoint DB.
 #[derive(Debug)]
