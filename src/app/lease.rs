@@ -1,58 +1,86 @@
-//! A link's terms: it mirrors while this process owns it, and stands by while another one does.
+//! A link as its driver sees it: it acquires the right to mirror by its journal on the target, works under it for a term, and gives it up.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::records;
 use crate::error::{Error, Result};
 use crate::journal::{Standing, Tenure, Topic};
-use crate::task::Rounds;
+use crate::task::{Ownership, Rounds};
 
+use super::driver::{Lease, Parts};
 use super::identity;
 use super::link::Link;
+use super::phase::{LinkPhase, News};
 
 /// How often the journal's cleanup policy is looked at.
 const POLICY_LOOK: Duration = Duration::from_secs(15);
 
+/// The right to mirror for one term.
+#[derive(Debug)]
+pub(super) struct LinkLease {
+    link: Link,
+    /// None for a link without a journal, whose terms end by what the process does alone.
+    tenure: Option<Tenure>,
+    /// Why the journal can't be written, while that is so.
+    trouble: watch::Receiver<Option<String>>,
+}
+
+impl Parts for Link {
+    type Lease = LinkLease;
+
+    async fn acquire(&self, standby: watch::Sender<bool>) -> Result<LinkLease> {
+        if self.is_stale.swap(true, Ordering::AcqRel) {
+            self.look_again()?;
+        }
+        self.acquire_lease(&standby).await
+    }
+
+    async fn work(&self, stop: CancellationToken) -> Result<()> {
+        let bound = Self {
+            ownership: self.ownership.in_this_term(),
+            ..self.clone()
+        };
+        bound.run_parts(&stop).await
+    }
+
+    fn show(&self, phase: &LinkPhase) {
+        self.show_phase(phase);
+    }
+
+    fn tell(&self, news: News) {
+        self.log(news);
+    }
+}
+
 impl Link {
-    /// Runs until told to stop, over as many terms as it takes.
+    /// Waits until this process owns the link.
     ///
-    /// Errors: what keeps the link from running at all.
-    pub(super) async fn run(self, stop: &CancellationToken) -> Result<()> {
+    /// Errors: the checkpoint DB failed, or the target is another cluster than the link belongs to.
+    pub(super) async fn acquire_lease(&self, standby: &watch::Sender<bool>) -> Result<LinkLease> {
+        let link = self.clone();
         if !self.config.journal {
-            return self.mirror_until(stop).await;
+            self.ownership.begin_without_lease();
+            return Ok(LinkLease {
+                link,
+                tenure: None,
+                trouble: watch::Sender::default().subscribe(),
+            });
         }
         self.say(Some("the journal on the target was not read yet"));
-        self.meet_the_target(stop).await?;
-        while !stop.is_cancelled() {
-            let mut tenure = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                tenure = self.come_to_own() => tenure?,
-            };
-            if tenure.restored {
-                self.look_again()?;
-            }
-            match self.term(&mut tenure, stop).await {
-                Ended::Lost(error) => {
-                    let why = error.chain();
-                    tracing::warn!(link = %self.config.name, why, "the link is no longer owned by this process");
-                    self.look_again()?;
-                }
-                Ended::Done(ended) => {
-                    if ended.is_err() {
-                        self.ownership.note_unanswered();
-                    }
-                    if let Err(error) = tenure.release().await {
-                        let why = error.chain();
-                        tracing::warn!(link = %self.config.name, why, "the journal was left incomplete");
-                    }
-                    return ended;
-                }
-            }
+        self.meet_the_target().await?;
+        let tenure = self.come_to_own(standby).await?;
+        if tenure.restored {
+            self.look_again()?;
         }
-        Ok(())
+        Ok(LinkLease {
+            link,
+            trouble: tenure.trouble.clone(),
+            tenure: Some(tenure),
+        })
     }
 
     /// Shows what the checkpoint DB holds now, and no partition at work.
@@ -61,18 +89,17 @@ impl Link {
     }
 
     /// A journal is made only on the cluster that the link belongs to.
-    async fn meet_the_target(&self, stop: &CancellationToken) -> Result<()> {
-        let Some(known) = records::load_link(&*self.store, &self.config.name)? else {
-            return Ok(());
-        };
-        let expected = &known.identity.target_cluster_id;
-        tokio::select! {
-            () = stop.cancelled() => Ok(()),
-            confirmed = identity::confirm(&self.target.cluster, expected) => confirmed,
+    async fn meet_the_target(&self) -> Result<()> {
+        match records::load_link(&*self.store, &self.config.name)? {
+            Some(known) => {
+                let expected = &known.identity.target_cluster_id;
+                identity::confirm(&self.target.cluster, expected).await
+            }
+            None => Ok(()),
         }
     }
 
-    async fn come_to_own(&self) -> Result<Tenure> {
+    async fn come_to_own(&self, standby: &watch::Sender<bool>) -> Result<Tenure> {
         let told = AtomicU64::new(0);
         let tell = |standing: Standing| {
             let text = standing.to_string();
@@ -82,44 +109,12 @@ impl Link {
             {
                 tracing::info!(link = %self.config.name, "{text}");
             }
-            self.condition.send_modify(|condition| {
-                condition.waits_for = Some(text);
-                condition.standby = is_standby;
-            });
+            self.say(Some(&text));
+            standby.send_if_modified(|known| std::mem::replace(known, is_standby) != is_standby);
         };
         let (name, ownership) = (&self.config.name, &self.ownership);
         let owned = self.journaled.own(name, &self.journal, ownership, &tell);
-        let tenure = Box::pin(owned).await?;
-        self.condition.send_modify(|condition| {
-            condition.waits_for = None;
-            condition.standby = false;
-        });
-        Ok(tenure)
-    }
-
-    /// Mirrors in one term.
-    async fn term(&self, tenure: &mut Tenure, stop: &CancellationToken) -> Ended {
-        let end = stop.child_token();
-        let mut mirroring = Box::pin(self.clone().mirror_until(&end));
-        let mut trouble = tenure.trouble.clone();
-        loop {
-            tokio::select! {
-                ended = &mut mirroring => {
-                    // Who loses the link may hear of it first by what it can't store any more.
-                    if ended.is_err() && self.ownership.term().borrow().is_none() {
-                        return Ended::Lost(tenure.lost().await);
-                    }
-                    return Ended::Done(ended);
-                }
-                lost = tenure.lost() => {
-                    end.cancel();
-                    // What it couldn't store any more, the next owner finds out.
-                    let _ = mirroring.await;
-                    return Ended::Lost(lost);
-                }
-                Ok(()) = trouble.changed() => self.say(trouble.borrow_and_update().as_deref()),
-            }
-        }
+        Box::pin(owned).await
     }
 
     /// Looks at the journal's cleanup policy now and then, and warns while it isn't the one it was made with. A target that
@@ -140,24 +135,48 @@ impl Link {
         }
         Ok(())
     }
+}
 
-    /// Shows a warning or that there is none, and logs what is new.
-    fn warn(&self, warning: Option<String>) {
-        self.condition.send_if_modified(|condition| {
-            let is_new = condition.warning != warning;
-            if is_new && let Some(text) = &warning {
-                tracing::warn!(link = %self.config.name, "{text}");
-            }
-            condition.warning = warning;
-            is_new
-        });
+impl LinkLease {
+    fn ownership(&self) -> &Ownership {
+        &self.link.ownership
     }
 }
 
-/// How a term ended.
-enum Ended {
-    /// Another process took the link over, or the journal is gone.
-    Lost(Error),
-    /// By a stop, or by what keeps the link from running; the link is still owned.
-    Done(Result<()>),
+impl Lease for LinkLease {
+    /// Shows meanwhile why the journal can't be written, while that is so.
+    async fn lost(&mut self) -> Error {
+        let Some(tenure) = &mut self.tenure else {
+            return std::future::pending().await;
+        };
+        let trouble = &mut self.trouble;
+        loop {
+            tokio::select! {
+                error = tenure.lost() => return error,
+                Ok(()) = trouble.changed() => {
+                    self.link.say(trouble.borrow_and_update().as_deref());
+                }
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.ownership().term().borrow().is_none()
+    }
+
+    async fn release(self, in_order: bool) {
+        if self.is_over() {
+            return;
+        }
+        if !in_order {
+            self.ownership().note_unanswered();
+        }
+        if let Some(tenure) = self.tenure
+            && let Err(error) = tenure.release().await
+        {
+            let why = error.chain();
+            tracing::warn!(link = %self.link.config.name, why, "the journal was left incomplete");
+        }
+        self.link.ownership.end();
+    }
 }

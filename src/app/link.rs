@@ -1,6 +1,7 @@
-//! One link's life: who it is, then discovery, mirroring and group sync side by side until it is told to stop.
+//! What a link is made of, and its parts at work in a term: who it is, then discovery, mirroring and group sync side by side.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
@@ -25,12 +26,11 @@ use crate::kafka::admin;
 use crate::kafka::client::Cluster;
 use crate::model::{MirrorSet, MirroredTopic, OffsetsMode, TopicName, TopicPartition};
 use crate::replicate::{self, LinkView, Settings};
-use crate::task::{Owned, Ownership, Rounds, Supervisor};
+use crate::task::{Ownership, Rounds, Supervisor};
 use crate::verify::{self, Verifications, Verifier};
 
 use super::identity;
 use super::mirrored::View;
-use super::store_recovery::{Revival, stands_still};
 
 /// Kafka's default of `producer.id.expiration.ms`.
 const PRODUCER_MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -46,9 +46,8 @@ pub(crate) struct Link {
     pub(crate) source: Watched,
     pub(crate) target: Watched,
     pub(crate) store: Arc<dyn Store>,
-    /// The same store, where links are come to be owned.
+    /// The same store, by which links are owned.
     pub(crate) journaled: Arc<JournaledStore>,
-    pub(crate) revival: Revival,
     pub(crate) journal: JournalSettings,
     pub(crate) ownership: Ownership,
     pub(crate) view: LinkView,
@@ -60,82 +59,11 @@ pub(crate) struct Link {
     pub(crate) record: Arc<Mutex<()>>,
     /// How the link stands as a whole.
     pub(crate) condition: Arc<watch::Sender<Condition>>,
+    /// Whether the view shows something else than the checkpoint DB holds, as it may once anything was at work.
+    pub(crate) is_stale: Arc<AtomicBool>,
 }
 
 impl Link {
-    /// Runs until told to stop. A link that can't run says why and leaves the others alone.
-    pub(crate) async fn live(self, stop: CancellationToken) -> Result<()> {
-        let name = self.config.name.clone();
-        let told = self.clone();
-        let watching = Owned::spawn("condition", self.clone().watch());
-        while let Err(error) = self.clone().run_while_stored(&stop).await {
-            told.say(Some(&error.chain()));
-            if stop.is_cancelled() {
-                break;
-            }
-            if self.revival.failure().is_none() {
-                tracing::error!(link = %name, error = error.chain(), "link doesn't run");
-                stop.cancelled().await;
-                break;
-            }
-            self.view.await_store(&error.chain());
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = self.revival.works() => self.begin_anew()?,
-            }
-        }
-        drop(watching);
-        Ok(())
-    }
-
-    /// Runs until told to stop or the checkpoint DB fails.
-    async fn run_while_stored(self, stop: &CancellationToken) -> Result<()> {
-        let _running = self.revival.running();
-        let (end, revival) = (stop.child_token(), self.revival.clone());
-        let mut run = Box::pin(self.run(&end));
-        let why = tokio::select! {
-            ended = &mut run => {
-                let failure = revival.failure();
-                return ended.map_err(|error| failure.map_or(error, |why| stands_still(&why)));
-            }
-            why = revival.failed() => why,
-        };
-        end.cancel();
-        // What it couldn't store any more, the next beginning finds out.
-        let _ = run.await;
-        Err(stands_still(&why))
-    }
-
-    /// Shows what the checkpoint DB holds after it had failed; operations go on.
-    fn begin_anew(&self) -> Result<()> {
-        if !self.config.journal {
-            self.ownership
-                .begin(self.ownership.term().borrow().unwrap_or_default() + 1);
-        }
-        self.look_again()
-    }
-
-    /// Keeps the condition up to date with what is heard of the clusters.
-    async fn watch(self) -> Result<()> {
-        let (mut source, mut target) = (self.source.reach(), self.target.reach());
-        loop {
-            let reaches = (
-                source.borrow_and_update().clone(),
-                target.borrow_and_update().clone(),
-            );
-            self.condition.send_modify(|condition| {
-                (condition.source, condition.target) = reaches;
-            });
-            let changed = tokio::select! {
-                changed = source.changed() => changed,
-                changed = target.changed() => changed,
-            };
-            if changed.is_err() {
-                return Ok(());
-            }
-        }
-    }
-
     /// What the parts of a move of groups need of the link.
     pub(crate) fn sites(&self) -> Sites {
         Sites {
@@ -162,8 +90,8 @@ impl Link {
         }
     }
 
-    /// Mirrors for as long as this process owns the link.
-    pub(super) async fn mirror_until(self, stop: &CancellationToken) -> Result<()> {
+    /// Mirrors until told to stop, under the right of the present term alone.
+    pub(super) async fn run_parts(self, stop: &CancellationToken) -> Result<()> {
         let (source, target) = (self.source.cluster.clone(), self.target.cluster.clone());
         self.say(Some("waiting for both clusters to tell their ids"));
         let known = tokio::select! {
@@ -338,12 +266,6 @@ impl Link {
                 .has_begun(&TopicPartition::new(name.clone(), number))
         };
         topic.conflict.is_some() || (0..topic.initial_partitions).all(begun)
-    }
-
-    pub(super) fn say(&self, waits_for: Option<&str>) {
-        self.condition.send_modify(|condition| {
-            condition.waits_for = waits_for.map(str::to_owned);
-        });
     }
 }
 

@@ -1,10 +1,14 @@
 //! The composition root: configuration in, running service out. The only place that knows every module.
 
+mod condition;
+mod driver;
 mod identity;
 mod lease;
 mod link;
 mod metrics;
 mod mirrored;
+mod phase;
+mod registry;
 mod service;
 mod store;
 mod store_recovery;

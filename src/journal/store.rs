@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use parking_lot::RwLock;
+
 use crate::checkpoint::keys;
 use crate::checkpoint::store::{Committed, Entry, Space, Store, Update};
 use crate::error::{Error, Kind, Result};
@@ -17,16 +19,27 @@ use super::{JournalSettings, Line, Tell, Tenure, acquire};
 #[derive(Debug)]
 pub struct JournaledStore {
     disk: Arc<dyn Store>,
-    lines: BTreeMap<LinkName, Arc<Line>>,
+    lines: RwLock<BTreeMap<LinkName, Arc<Line>>>,
 }
 
 impl JournaledStore {
-    /// Over a DB, with journals for these links.
-    pub fn new(disk: Arc<dyn Store>, links: impl IntoIterator<Item = LinkName>) -> Self {
-        let line = |link: LinkName| (link.clone(), Arc::new(Line::new(link)));
+    /// Over a DB, without journals.
+    pub fn new(disk: Arc<dyn Store>) -> Self {
         Self {
             disk,
-            lines: links.into_iter().map(line).collect(),
+            lines: RwLock::default(),
+        }
+    }
+
+    /// Says whether a link keeps a journal, before anything works for it. A journal is kept on after its link was removed: updates of
+    /// the link are then refused, which the journal would lack otherwise.
+    pub fn set_journal(&self, link: &LinkName, is_kept: bool) {
+        let mut lines = self.lines.write();
+        if is_kept {
+            let new = || Arc::new(Line::new(link.clone()));
+            lines.entry(link.clone()).or_insert_with(new);
+        } else {
+            lines.remove(link);
         }
     }
 
@@ -41,24 +54,23 @@ impl JournaledStore {
         ownership: &Ownership,
         tell: Tell<'_>,
     ) -> Result<Tenure> {
-        let of_link = self
-            .lines
-            .get(link)
+        let of_link = self.lines.read().get(link).cloned();
+        let of_link = of_link
             .ok_or_else(|| Error::new(Kind::Invalid, format!("link {link} keeps no journal")))?;
         let candidate = acquire::Candidate {
             settings,
             disk: &*self.disk,
-            line: of_link,
+            line: &of_link,
             ownership,
         };
         candidate.own(tell).await
     }
 
     /// The line of the link that an update concerns, if that has a journal.
-    fn line(&self, update: &Update) -> Option<&Arc<Line>> {
+    fn line(&self, update: &Update) -> Option<Arc<Line>> {
         let links = update.changes().iter();
         let mut links = links.filter_map(|(key, value)| keys::link_of(key, value.as_deref()));
-        self.lines.get(&links.next()?)
+        self.lines.read().get(&links.next()?).cloned()
     }
 }
 

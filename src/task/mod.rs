@@ -5,6 +5,7 @@
 
 mod backoff;
 mod blocking;
+mod contained;
 pub(crate) mod log_once;
 mod owned;
 mod ownership;
@@ -15,6 +16,7 @@ mod supervisor;
 
 pub use backoff::Backoff;
 pub use blocking::blocking;
+pub use contained::contained;
 pub use owned::Owned;
 pub use ownership::Ownership;
 pub use rounds::Rounds;

@@ -14,6 +14,8 @@ use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
 
 /// Whoever knows how partitions and groups stand. Called at each scrape; must not block.
 pub trait Samples: fmt::Debug + Send + Sync + 'static {
+    /// Every link.
+    fn links(&self) -> Vec<LinkSample>;
     /// Every mirror partition.
     fn partitions(&self) -> Vec<PartitionSample>;
     /// How many partitions of groups are in which state of group sync.
@@ -26,6 +28,17 @@ pub trait Samples: fmt::Debug + Send + Sync + 'static {
     fn verified(&self) -> Vec<VerifiedSample>;
     /// Bytes this process read to verify, by link.
     fn bytes_verified(&self) -> Vec<(LinkName, u64)>;
+}
+
+/// A link as a whole.
+#[derive(Debug, Clone)]
+pub struct LinkSample {
+    /// The link.
+    pub link: LinkName,
+    /// Its state, as the API names it.
+    pub state: &'static str,
+    /// How often its parts failed since the process started.
+    pub failures: u64,
 }
 
 /// How a mirror partition stands.
@@ -93,6 +106,7 @@ pub(super) struct Collected(pub(super) Arc<dyn Samples>);
 
 impl Collector for Collected {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        Page(&mut encoder).links(&self.0.links())?;
         let samples: Vec<Labelled> = self.0.partitions().into_iter().map(Labelled::new).collect();
         Page(&mut encoder).partitions(&samples)?;
         Page(&mut encoder).states(&samples)?;
@@ -128,6 +142,23 @@ impl Labelled {
 struct Page<'a, 'e>(&'a mut DescriptorEncoder<'e>);
 
 impl Page<'_, '_> {
+    fn links(&mut self, samples: &[LinkSample]) -> fmt::Result {
+        let help = "1 for the state the link is in";
+        let mut metric = self.family("link_state", help, MetricType::Gauge)?;
+        for sample in samples {
+            let labels = [("link", sample.link.as_str()), ("state", sample.state)];
+            metric.encode_family(&labels)?.encode_gauge(&1_i64)?;
+        }
+        let help = "How often the parts of the link failed, which then began anew";
+        let mut metric = self.family("link_failures", help, MetricType::Counter)?;
+        for sample in samples {
+            metric
+                .encode_family(&[("link", sample.link.as_str())])?
+                .encode_counter::<NoLabelSet, u64, f64>(&sample.failures, None)?;
+        }
+        Ok(())
+    }
+
     fn partitions(&mut self, samples: &[Labelled]) -> fmt::Result {
         self.gauges(
             "partition_lag_records",
