@@ -1,12 +1,12 @@
 //! What is shown and logged of a link as a whole.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 
 use crate::api::state::LinkFailure;
 use crate::error::Result;
 
 use super::link::Link;
-use super::phase::{LinkPhase, News, Next};
+use super::phase::{AfterTerm, LinkNews, LinkPhase};
 use super::store_recovery::stands_still;
 
 impl Link {
@@ -35,16 +35,16 @@ impl Link {
     pub(super) fn show_phase(&self, phase: &LinkPhase) {
         let waits_for = match phase {
             LinkPhase::Running | LinkPhase::Failed(_) => Some(None),
-            LinkPhase::StoreFailed(why) | LinkPhase::Ending(Next::AwaitStore(why)) => {
+            LinkPhase::StoreFailed(why) | LinkPhase::Ending(AfterTerm::AwaitStore(why)) => {
                 Some(Some(stands_still(why)))
             }
-            LinkPhase::Ending(Next::Acquire | Next::BeginAnew(_)) => {
-                Some(Some("what was at work has to end first".to_owned()))
-            }
-            // Told by whoever acquires, or nobody's business any more.
+            LinkPhase::Ending(AfterTerm::Acquire | AfterTerm::BeginAnew(_)) => Some(Some(
+                "waiting until everything of the former term has ended".to_owned(),
+            )),
+            // Told while the lease is acquired, or of no interest any more.
             LinkPhase::Acquiring
             | LinkPhase::Standby
-            | LinkPhase::Ending(Next::Stop)
+            | LinkPhase::Ending(AfterTerm::Stop)
             | LinkPhase::Releasing(_)
             | LinkPhase::Stopped => None,
         };
@@ -65,15 +65,15 @@ impl Link {
     }
 
     /// Logs news of its life.
-    pub(super) fn log(&self, news: News) {
+    pub(super) fn log(&self, news: LinkNews) {
         let link = &self.config.name;
         match news {
-            News::Failed(failure) => {
+            LinkNews::Failed(failure) => {
                 let (error, retry_in) = (failure.why, failure.retry_in);
                 tracing::error!(%link, error, ?retry_in, "link has failed, and begins anew");
             }
-            News::RunsSteadily => tracing::info!(%link, "link runs steadily again"),
-            News::Lost(why) => {
+            LinkNews::RunsSteadily => tracing::info!(%link, "link runs steadily again"),
+            LinkNews::Lost(why) => {
                 tracing::warn!(%link, why, "the link is no longer owned by this process");
             }
         }
@@ -103,8 +103,9 @@ fn shown_failure(phase: &LinkPhase) -> Option<LinkFailure> {
     let LinkPhase::Failed(failure) = phase else {
         return None;
     };
+    let retry_at = Timestamp::now() + failure.retry_in;
     Some(LinkFailure {
         message: failure.why.clone(),
-        retry_at: Timestamp::now() + failure.retry_in,
+        retry_at: retry_at.round(Unit::Second).unwrap_or(retry_at),
     })
 }

@@ -1,7 +1,7 @@
 //! The driver of a link's life: performs what [`step`] asks for, and reports what happens.
 //!
 //! Promises: a panic of a link's parts, or while it is acquired, is that link's failure; two things are never under way at once.
-//! Doesn't: decide anything, or know what a link's parts are; it drives whatever implements [`Parts`].
+//! Doesn't: decide anything, or know what a link's parts are; it drives whatever implements [`LinkWork`].
 
 use std::future::ready;
 use std::pin::Pin;
@@ -15,14 +15,14 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Kind, Result};
 use crate::task::contained;
 
-use super::phase::{Effect, Event, Life, LinkPhase, News, Trouble, step};
+use super::phase::{LinkEffect, LinkEvent, LinkLife, LinkNews, LinkPhase, LinkTrouble, step};
 use super::store_recovery::{StoreHealth, StoreUse};
 
 #[cfg(test)]
 mod tests;
 
 /// What is driven.
-pub(super) trait Parts: Send + Sync + 'static {
+pub(super) trait LinkWork: Send + Sync + 'static {
     /// The right to work for one term.
     type Lease: Lease;
 
@@ -41,7 +41,7 @@ pub(super) trait Parts: Send + Sync + 'static {
     fn show(&self, phase: &LinkPhase);
 
     /// Writes a line to the log.
-    fn tell(&self, news: News);
+    fn tell(&self, news: LinkNews);
 }
 
 /// The right to work for one term.
@@ -64,11 +64,11 @@ enum Done<L> {
 }
 
 /// Drives one link.
-pub(super) struct Driver<P: Parts> {
+pub(super) struct Driver<P: LinkWork> {
     parts: Arc<P>,
     store: StoreHealth,
     stop: CancellationToken,
-    life: Life,
+    life: LinkLife,
     under_way: Option<BoxFuture<'static, Done<P::Lease>>>,
     lease: Option<P::Lease>,
     /// Tells the parts to end.
@@ -80,13 +80,13 @@ pub(super) struct Driver<P: Parts> {
     store_use: Option<StoreUse>,
 }
 
-impl<P: Parts> Driver<P> {
+impl<P: LinkWork> Driver<P> {
     pub(super) fn new(parts: P, store: StoreHealth, stop: CancellationToken) -> Self {
         Self {
             parts: Arc::new(parts),
             store,
             stop,
-            life: Life::begun(),
+            life: LinkLife::begun(),
             under_way: None,
             lease: None,
             end: CancellationToken::new(),
@@ -99,7 +99,7 @@ impl<P: Parts> Driver<P> {
 
     /// Runs until told to stop. Cancellation: dropping the future is like dying; the lease has to run out.
     pub(super) async fn run(mut self) {
-        self.enter(Life::begun(), vec![Effect::Acquire]);
+        self.enter(LinkLife::begun(), vec![LinkEffect::Acquire]);
         while self.life.phase != LinkPhase::Stopped {
             let event = self.next().await;
             let (life, effects) = step(self.life.clone(), event);
@@ -107,7 +107,7 @@ impl<P: Parts> Driver<P> {
         }
     }
 
-    fn enter(&mut self, life: Life, effects: Vec<Effect>) {
+    fn enter(&mut self, life: LinkLife, effects: Vec<LinkEffect>) {
         let is_new = self.life.phase != life.phase;
         self.life = life;
         if !self.life.phase.uses_store() {
@@ -124,72 +124,72 @@ impl<P: Parts> Driver<P> {
     }
 
     /// Waits for what happens next: what stops the link before what would go on with it.
-    async fn next(&mut self) -> Event {
+    async fn next(&mut self) -> LinkEvent {
         let phase = &self.life.phase;
         let (_, standby) = &mut self.standby;
         let lost = OptionFuture::from(self.lease.as_mut().map(Lease::lost));
         let done = tokio::select! {
             biased;
-            () = self.stop.cancelled(), if !phase.is_stopping() => return Event::Stop,
-            why = self.store.failed(), if !phase.knows_of_store() => return Event::StoreFailed(why),
+            () = self.stop.cancelled(), if !phase.is_stopping() => return LinkEvent::Stop,
+            why = self.store.failed(), if !phase.knows_of_store() => return LinkEvent::StoreFailed(why),
             () = self.store.works(), if matches!(phase, LinkPhase::StoreFailed(_)) => {
-                return Event::StoreWorks;
+                return LinkEvent::StoreWorks;
             }
-            Some(error) = lost, if *phase == LinkPhase::Running => return Event::Lost(error.chain()),
+            Some(error) = lost, if *phase == LinkPhase::Running => return LinkEvent::Lost(error.chain()),
             Ok(()) = standby.changed() => {
                 let is_standby = *standby.borrow_and_update();
-                return Event::Standing { is_standby };
+                return LinkEvent::Standing { is_standby };
             }
             Some(done) = OptionFuture::from(self.under_way.as_mut()) => done,
             Some(()) = OptionFuture::from(self.timer.as_mut()) => {
                 self.timer = None;
-                return Event::Due;
+                return LinkEvent::Due;
             }
         };
         self.under_way = None;
         self.ended(done).await
     }
 
-    async fn ended(&mut self, done: Done<P::Lease>) -> Event {
+    async fn ended(&mut self, done: Done<P::Lease>) -> LinkEvent {
         match done {
             Done::Acquired(Ok(lease)) => {
                 self.lease = Some(lease);
-                Event::Owned
+                LinkEvent::Owned
             }
             Done::Acquired(Err(error)) => self.failed(&error).await,
-            Done::Worked(Ok(())) => Event::Ended,
+            Done::Worked(Ok(())) => LinkEvent::Ended,
             Done::Worked(Err(error)) => {
                 self.in_order = false;
                 self.failed(&error).await
             }
-            Done::Released => Event::Released,
+            Done::Released => LinkEvent::Released,
         }
     }
 
     /// The event behind an error: whatever uses the checkpoint DB or the lease may hear first of their end.
-    async fn failed(&mut self, error: &Error) -> Event {
+    async fn failed(&mut self, error: &Error) -> LinkEvent {
         if let Some(why) = self
             .store
             .failure()
             .filter(|_| !self.life.phase.knows_of_store())
         {
-            return Event::StoreFailed(why);
+            return LinkEvent::StoreFailed(why);
         }
         if let Some(lease) = self.lease.as_mut().filter(|lease| lease.is_over())
             && self.life.phase == LinkPhase::Running
         {
-            return Event::Lost(lease.lost().await.chain());
+            return LinkEvent::Lost(lease.lost().await.chain());
         }
-        Event::Failed(Trouble {
+        LinkEvent::Failed(LinkTrouble {
             why: error.chain(),
             may_pass: error.kind() != Kind::Refused,
         })
     }
 
-    fn perform(&mut self, effect: Effect) {
+    fn perform(&mut self, effect: LinkEffect) {
         let parts = Arc::clone(&self.parts);
         match effect {
-            Effect::Acquire => {
+            LinkEffect::Acquire => {
                 self.standby = watch::channel(false);
                 let standby = self.standby.0.clone();
                 self.under_way = Some(Box::pin(async move {
@@ -197,8 +197,8 @@ impl<P: Parts> Driver<P> {
                     Done::Acquired(contained("acquiring the link", acquiring).await)
                 }));
             }
-            Effect::Abandon => self.under_way = None,
-            Effect::Work => {
+            LinkEffect::Abandon => self.under_way = None,
+            LinkEffect::Work => {
                 self.in_order = true;
                 self.end = CancellationToken::new();
                 let end = self.end.clone();
@@ -207,14 +207,14 @@ impl<P: Parts> Driver<P> {
                     Done::Worked(contained("the link", working).await)
                 }));
             }
-            Effect::End => {
+            LinkEffect::End => {
                 self.end.cancel();
                 // Parts that ended by what is told here have nothing more to tell.
                 if self.under_way.is_none() {
                     self.under_way = Some(Box::pin(ready(Done::Worked(Ok(())))));
                 }
             }
-            Effect::Release => {
+            LinkEffect::Release => {
                 let (lease, in_order) = (self.lease.take(), self.in_order);
                 self.under_way = Some(Box::pin(async move {
                     if let Some(lease) = lease {
@@ -223,8 +223,8 @@ impl<P: Parts> Driver<P> {
                     Done::Released
                 }));
             }
-            Effect::Wake(after) => self.timer = Some(Box::pin(sleep(after))),
-            Effect::Tell(news) => self.parts.tell(news),
+            LinkEffect::Wake(after) => self.timer = Some(Box::pin(sleep(after))),
+            LinkEffect::Tell(news) => self.parts.tell(news),
         }
     }
 }

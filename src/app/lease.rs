@@ -11,10 +11,10 @@ use crate::error::{Error, Result};
 use crate::journal::{Standing, Tenure, Topic};
 use crate::task::{Ownership, Rounds};
 
-use super::driver::{Lease, Parts};
+use super::driver::{Lease, LinkWork};
 use super::identity;
 use super::link::Link;
-use super::phase::{LinkPhase, News};
+use super::phase::{LinkNews, LinkPhase};
 
 /// How often the journal's cleanup policy is looked at.
 const POLICY_LOOK: Duration = Duration::from_secs(15);
@@ -29,7 +29,7 @@ pub(super) struct LinkLease {
     trouble: watch::Receiver<Option<String>>,
 }
 
-impl Parts for Link {
+impl LinkWork for Link {
     type Lease = LinkLease;
 
     async fn acquire(&self, standby: watch::Sender<bool>) -> Result<LinkLease> {
@@ -51,7 +51,7 @@ impl Parts for Link {
         self.show_phase(phase);
     }
 
-    fn tell(&self, news: News) {
+    fn tell(&self, news: LinkNews) {
         self.log(news);
     }
 }

@@ -35,24 +35,24 @@ pub(super) enum LinkPhase {
     /// Owns the link; its parts are at work.
     Running,
     /// Waits until its parts, told to end, have ended.
-    Ending(Next),
+    Ending(AfterTerm),
     /// Gives the lease up, with the parts ended.
-    Releasing(Next),
+    Releasing(AfterTerm),
     /// Waits until the checkpoint DB, failed for this reason, can be used again.
     StoreFailed(String),
     /// Waits until the retry is due.
-    Failed(Failure),
+    Failed(Outage),
     /// Has ended for good.
     Stopped,
 }
 
 /// The phase that follows once a term is over.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Next {
+pub(super) enum AfterTerm {
     /// To own the link again.
     Acquire,
     /// To begin anew after a failure.
-    BeginAnew(Trouble),
+    BeginAnew(LinkTrouble),
     /// To wait for the checkpoint DB.
     AwaitStore(String),
     /// To be stopped.
@@ -61,7 +61,7 @@ pub(super) enum Next {
 
 /// An error or a panic that ended a link's parts, or kept it from being owned.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Trouble {
+pub(super) struct LinkTrouble {
     /// The error with its circumstances.
     pub(super) why: String,
     /// Whether it may pass without an operator.
@@ -70,7 +70,7 @@ pub(super) struct Trouble {
 
 /// A failure that is shown until the link begins anew.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Failure {
+pub(super) struct Outage {
     /// The reason.
     pub(super) why: String,
     /// The delay from the failure to the retry.
@@ -79,7 +79,7 @@ pub(super) struct Failure {
 
 /// A link's phase, and the failures that led to it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Life {
+pub(super) struct LinkLife {
     pub(super) phase: LinkPhase,
     /// Failures in a row, without a steady run in between.
     failures: u32,
@@ -89,7 +89,7 @@ pub(super) struct Life {
 
 /// Something that happened to a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Event {
+pub(super) enum LinkEvent {
     /// Whether another process owns the link.
     Standing { is_standby: bool },
     /// This process owns the link, and the checkpoint DB is whole.
@@ -97,7 +97,7 @@ pub(super) enum Event {
     /// The parts ended as they were told to.
     Ended,
     /// The parts, or the attempt to own the link, ended with an error or a panic.
-    Failed(Trouble),
+    Failed(LinkTrouble),
     /// Another process took the link over, or the journal is gone.
     Lost(String),
     /// The lease was given up.
@@ -106,7 +106,7 @@ pub(super) enum Event {
     StoreFailed(String),
     /// The checkpoint DB can be used again.
     StoreWorks,
-    /// The time of the last [`Effect::Wake`] is over.
+    /// The time of the last [`LinkEffect::Wake`] is over.
     Due,
     /// The link is to stop.
     Stop,
@@ -114,28 +114,28 @@ pub(super) enum Event {
 
 /// Something for the driver to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(super) enum LinkEffect {
     /// Begin to acquire the link.
     Acquire,
     /// Give up acquiring it.
     Abandon,
     /// Set its parts to work.
     Work,
-    /// Tell its parts to end; [`Event::Ended`] or [`Event::Failed`] follows.
+    /// Tell its parts to end; [`LinkEvent::Ended`] or [`LinkEvent::Failed`] follows.
     End,
-    /// Give up the lease; [`Event::Released`] follows.
+    /// Give up the lease; [`LinkEvent::Released`] follows.
     Release,
-    /// Report [`Event::Due`] after this time, and no earlier one.
+    /// Report [`LinkEvent::Due`] after this time, and no earlier one.
     Wake(Duration),
     /// Write a line to the log.
-    Tell(News),
+    Tell(LinkNews),
 }
 
 /// What an operator is told once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum News {
+pub(super) enum LinkNews {
     /// The link has failed, for another reason than the last time.
-    Failed(Failure),
+    Failed(Outage),
     /// It has run for so long that earlier failures no longer count.
     RunsSteadily,
     /// It is no longer owned by this process, for this reason.
@@ -159,7 +159,7 @@ impl LinkPhase {
     pub(super) fn is_stopping(&self) -> bool {
         matches!(
             self,
-            Self::Ending(Next::Stop) | Self::Releasing(Next::Stop) | Self::Stopped
+            Self::Ending(AfterTerm::Stop) | Self::Releasing(AfterTerm::Stop) | Self::Stopped
         )
     }
 
@@ -167,8 +167,8 @@ impl LinkPhase {
     pub(super) fn knows_of_store(&self) -> bool {
         match self {
             Self::StoreFailed(_)
-            | Self::Ending(Next::AwaitStore(_))
-            | Self::Releasing(Next::AwaitStore(_)) => true,
+            | Self::Ending(AfterTerm::AwaitStore(_))
+            | Self::Releasing(AfterTerm::AwaitStore(_)) => true,
             Self::Acquiring
             | Self::Standby
             | Self::Running
@@ -180,7 +180,7 @@ impl LinkPhase {
     }
 }
 
-impl Next {
+impl AfterTerm {
     /// What follows where the checkpoint DB has failed as well.
     fn without_store(self, why: String) -> Self {
         match self {
@@ -191,7 +191,7 @@ impl Next {
 }
 
 /// The phase after an event, and what has to be done for it. An event that a phase doesn't wait for changes nothing.
-pub(super) fn step(life: Life, event: Event) -> (Life, Vec<Effect>) {
+pub(super) fn step(life: LinkLife, event: LinkEvent) -> (LinkLife, Vec<LinkEffect>) {
     match life.phase.clone() {
         LinkPhase::Acquiring | LinkPhase::Standby => life.while_acquiring(event),
         LinkPhase::Running => life.while_running(event),
@@ -203,7 +203,7 @@ pub(super) fn step(life: Life, event: Event) -> (Life, Vec<Effect>) {
     }
 }
 
-impl Life {
+impl LinkLife {
     /// The life of a link whose acquisition begins.
     pub(super) fn begun() -> Self {
         Self {
@@ -217,131 +217,135 @@ impl Life {
         Self { phase, ..self }
     }
 
-    fn while_acquiring(self, event: Event) -> (Self, Vec<Effect>) {
+    fn while_acquiring(self, event: LinkEvent) -> (Self, Vec<LinkEffect>) {
         match event {
-            Event::Standing { is_standby: true } => (self.to(LinkPhase::Standby), vec![]),
-            Event::Standing { is_standby: false } => (self.to(LinkPhase::Acquiring), vec![]),
-            Event::Owned => {
-                let effects = vec![Effect::Work, Effect::Wake(STEADY)];
+            LinkEvent::Standing { is_standby: true } => (self.to(LinkPhase::Standby), vec![]),
+            LinkEvent::Standing { is_standby: false } => (self.to(LinkPhase::Acquiring), vec![]),
+            LinkEvent::Owned => {
+                let effects = vec![LinkEffect::Work, LinkEffect::Wake(STEADY)];
                 (self.to(LinkPhase::Running), effects)
             }
-            Event::Failed(trouble) => self.failed(trouble),
-            Event::StoreFailed(why) => {
-                let effects = vec![Effect::Abandon];
+            LinkEvent::Failed(trouble) => self.failed(trouble),
+            LinkEvent::StoreFailed(why) => {
+                let effects = vec![LinkEffect::Abandon];
                 (self.to(LinkPhase::StoreFailed(why)), effects)
             }
-            Event::Stop => (self.to(LinkPhase::Stopped), vec![Effect::Abandon]),
-            Event::Ended | Event::Lost(_) | Event::Released | Event::StoreWorks | Event::Due => {
-                (self, vec![])
-            }
+            LinkEvent::Stop => (self.to(LinkPhase::Stopped), vec![LinkEffect::Abandon]),
+            LinkEvent::Ended
+            | LinkEvent::Lost(_)
+            | LinkEvent::Released
+            | LinkEvent::StoreWorks
+            | LinkEvent::Due => (self, vec![]),
         }
     }
 
-    fn while_running(self, event: Event) -> (Self, Vec<Effect>) {
-        let ending = |life: Self, next| (life.to(LinkPhase::Ending(next)), vec![Effect::End]);
+    fn while_running(self, event: LinkEvent) -> (Self, Vec<LinkEffect>) {
+        let ending = |life: Self, next| (life.to(LinkPhase::Ending(next)), vec![LinkEffect::End]);
         match event {
-            Event::Ended => self.while_running(Event::Failed(Trouble {
+            LinkEvent::Ended => self.while_running(LinkEvent::Failed(LinkTrouble {
                 why: "the link's parts ended although nothing told them to".to_owned(),
                 may_pass: true,
             })),
-            Event::Failed(trouble) => {
-                let phase = LinkPhase::Releasing(Next::BeginAnew(trouble));
-                (self.to(phase), vec![Effect::Release])
+            LinkEvent::Failed(trouble) => {
+                let phase = LinkPhase::Releasing(AfterTerm::BeginAnew(trouble));
+                (self.to(phase), vec![LinkEffect::Release])
             }
-            Event::Lost(why) => {
-                let (life, mut effects) = ending(self, Next::Acquire);
-                effects.push(Effect::Tell(News::Lost(why)));
+            LinkEvent::Lost(why) => {
+                let (life, mut effects) = ending(self, AfterTerm::Acquire);
+                effects.push(LinkEffect::Tell(LinkNews::Lost(why)));
                 (life, effects)
             }
-            Event::StoreFailed(why) => ending(self, Next::AwaitStore(why)),
-            Event::Stop => ending(self, Next::Stop),
-            Event::Due => {
-                let news = (self.failures > 0).then_some(Effect::Tell(News::RunsSteadily));
+            LinkEvent::StoreFailed(why) => ending(self, AfterTerm::AwaitStore(why)),
+            LinkEvent::Stop => ending(self, AfterTerm::Stop),
+            LinkEvent::Due => {
+                let news = (self.failures > 0).then_some(LinkEffect::Tell(LinkNews::RunsSteadily));
                 let steady = Self::begun().to(LinkPhase::Running);
                 (steady, news.into_iter().collect())
             }
-            Event::Standing { .. } | Event::Owned | Event::Released | Event::StoreWorks => {
-                (self, vec![])
-            }
+            LinkEvent::Standing { .. }
+            | LinkEvent::Owned
+            | LinkEvent::Released
+            | LinkEvent::StoreWorks => (self, vec![]),
         }
     }
 
-    fn while_ending(self, next: Next, event: Event) -> (Self, Vec<Effect>) {
+    fn while_ending(self, next: AfterTerm, event: LinkEvent) -> (Self, Vec<LinkEffect>) {
         match event {
-            Event::Ended | Event::Failed(_) => {
-                (self.to(LinkPhase::Releasing(next)), vec![Effect::Release])
-            }
-            Event::StoreFailed(why) => {
+            LinkEvent::Ended | LinkEvent::Failed(_) => (
+                self.to(LinkPhase::Releasing(next)),
+                vec![LinkEffect::Release],
+            ),
+            LinkEvent::StoreFailed(why) => {
                 (self.to(LinkPhase::Ending(next.without_store(why))), vec![])
             }
-            Event::Stop => (self.to(LinkPhase::Ending(Next::Stop)), vec![]),
-            Event::Standing { .. }
-            | Event::Owned
-            | Event::Lost(_)
-            | Event::Released
-            | Event::StoreWorks
-            | Event::Due => (self, vec![]),
+            LinkEvent::Stop => (self.to(LinkPhase::Ending(AfterTerm::Stop)), vec![]),
+            LinkEvent::Standing { .. }
+            | LinkEvent::Owned
+            | LinkEvent::Lost(_)
+            | LinkEvent::Released
+            | LinkEvent::StoreWorks
+            | LinkEvent::Due => (self, vec![]),
         }
     }
 
-    fn while_releasing(self, next: Next, event: Event) -> (Self, Vec<Effect>) {
+    fn while_releasing(self, next: AfterTerm, event: LinkEvent) -> (Self, Vec<LinkEffect>) {
         match event {
-            Event::Released => self.followed_by(next),
-            Event::StoreFailed(why) => (
+            LinkEvent::Released => self.followed_by(next),
+            LinkEvent::StoreFailed(why) => (
                 self.to(LinkPhase::Releasing(next.without_store(why))),
                 vec![],
             ),
-            Event::Stop => (self.to(LinkPhase::Releasing(Next::Stop)), vec![]),
-            Event::Standing { .. }
-            | Event::Owned
-            | Event::Ended
-            | Event::Failed(_)
-            | Event::Lost(_)
-            | Event::StoreWorks
-            | Event::Due => (self, vec![]),
+            LinkEvent::Stop => (self.to(LinkPhase::Releasing(AfterTerm::Stop)), vec![]),
+            LinkEvent::Standing { .. }
+            | LinkEvent::Owned
+            | LinkEvent::Ended
+            | LinkEvent::Failed(_)
+            | LinkEvent::Lost(_)
+            | LinkEvent::StoreWorks
+            | LinkEvent::Due => (self, vec![]),
         }
     }
 
-    fn without_store(self, event: Event) -> (Self, Vec<Effect>) {
+    fn without_store(self, event: LinkEvent) -> (Self, Vec<LinkEffect>) {
         match event {
-            Event::StoreWorks => self.followed_by(Next::Acquire),
-            Event::StoreFailed(why) => self.followed_by(Next::AwaitStore(why)),
-            Event::Stop => self.followed_by(Next::Stop),
-            Event::Standing { .. }
-            | Event::Owned
-            | Event::Ended
-            | Event::Failed(_)
-            | Event::Lost(_)
-            | Event::Released
-            | Event::Due => (self, vec![]),
+            LinkEvent::StoreWorks => self.followed_by(AfterTerm::Acquire),
+            LinkEvent::StoreFailed(why) => self.followed_by(AfterTerm::AwaitStore(why)),
+            LinkEvent::Stop => self.followed_by(AfterTerm::Stop),
+            LinkEvent::Standing { .. }
+            | LinkEvent::Owned
+            | LinkEvent::Ended
+            | LinkEvent::Failed(_)
+            | LinkEvent::Lost(_)
+            | LinkEvent::Released
+            | LinkEvent::Due => (self, vec![]),
         }
     }
 
-    fn while_failed(self, event: Event) -> (Self, Vec<Effect>) {
+    fn while_failed(self, event: LinkEvent) -> (Self, Vec<LinkEffect>) {
         match event {
-            Event::Due => self.followed_by(Next::Acquire),
-            Event::StoreFailed(why) => self.followed_by(Next::AwaitStore(why)),
-            Event::Stop => self.followed_by(Next::Stop),
-            Event::Standing { .. }
-            | Event::Owned
-            | Event::Ended
-            | Event::Failed(_)
-            | Event::Lost(_)
-            | Event::Released
-            | Event::StoreWorks => (self, vec![]),
+            LinkEvent::Due => self.followed_by(AfterTerm::Acquire),
+            LinkEvent::StoreFailed(why) => self.followed_by(AfterTerm::AwaitStore(why)),
+            LinkEvent::Stop => self.followed_by(AfterTerm::Stop),
+            LinkEvent::Standing { .. }
+            | LinkEvent::Owned
+            | LinkEvent::Ended
+            | LinkEvent::Failed(_)
+            | LinkEvent::Lost(_)
+            | LinkEvent::Released
+            | LinkEvent::StoreWorks => (self, vec![]),
         }
     }
 
-    fn followed_by(self, next: Next) -> (Self, Vec<Effect>) {
+    fn followed_by(self, next: AfterTerm) -> (Self, Vec<LinkEffect>) {
         match next {
-            Next::Acquire => (self.to(LinkPhase::Acquiring), vec![Effect::Acquire]),
-            Next::BeginAnew(trouble) => self.failed(trouble),
-            Next::AwaitStore(why) => (self.to(LinkPhase::StoreFailed(why)), vec![]),
-            Next::Stop => (self.to(LinkPhase::Stopped), vec![]),
+            AfterTerm::Acquire => (self.to(LinkPhase::Acquiring), vec![LinkEffect::Acquire]),
+            AfterTerm::BeginAnew(trouble) => self.failed(trouble),
+            AfterTerm::AwaitStore(why) => (self.to(LinkPhase::StoreFailed(why)), vec![]),
+            AfterTerm::Stop => (self.to(LinkPhase::Stopped), vec![]),
         }
     }
 
-    fn failed(self, trouble: Trouble) -> (Self, Vec<Effect>) {
+    fn failed(self, trouble: LinkTrouble) -> (Self, Vec<LinkEffect>) {
         let doubled = RETRY_MIN.saturating_mul(1 << self.failures.min(16));
         let retry_in = if trouble.may_pass {
             doubled.min(RETRY_MAX)
@@ -350,10 +354,10 @@ impl Life {
         };
         let why = trouble.why;
         let is_new = self.last_failure.as_ref() != Some(&why);
-        let failure = Failure { why, retry_in };
-        let mut effects = vec![Effect::Wake(retry_in)];
+        let failure = Outage { why, retry_in };
+        let mut effects = vec![LinkEffect::Wake(retry_in)];
         if is_new {
-            effects.push(Effect::Tell(News::Failed(failure.clone())));
+            effects.push(LinkEffect::Tell(LinkNews::Failed(failure.clone())));
         }
         let life = Self {
             failures: self.failures.saturating_add(1).min(16),

@@ -1,8 +1,8 @@
 //! The links of the process and the clusters that they use, by name, as they come and go while it runs.
 //!
 //! Promises: a link that is added is driven until it is removed, and then stopped in order; a cluster is open, and watched, exactly
-//! as long as a link uses it; whoever shows or moves links looks them up in what is published here.
-//! Doesn't: read the configuration; whoever changes it adds and removes.
+//! as long as a link uses it; API, metrics and moves look links up in what is published here.
+//! Doesn't: read the configuration, or decide which links there are.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ type ByLink<T> = BTreeMap<LinkName, Arc<T>>;
 
 /// What all links of the process share.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct SharedByLinks {
     /// The checkpoint DB with the journals.
     pub(crate) store: Arc<JournaledStore>,
     /// Its health.
@@ -53,7 +53,7 @@ pub(crate) struct Shared {
 /// The links and clusters there are.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    shared: Shared,
+    shared: SharedByLinks,
     links: Links,
     clusters: Arc<Clusters>,
     handles: watch::Sender<ByLink<LinkHandle>>,
@@ -63,11 +63,11 @@ pub(crate) struct Registry {
 }
 
 /// The links; none in place of one that is being stopped.
-type Links = Mutex<BTreeMap<LinkName, Option<Entry>>>;
+type Links = Mutex<BTreeMap<LinkName, Option<DrivenLink>>>;
 
 /// A link that is driven.
 #[derive(Debug)]
-struct Entry {
+struct DrivenLink {
     stop: CancellationToken,
     life: Owned,
     _condition: Owned,
@@ -117,7 +117,7 @@ impl Drop for Removal<'_> {
 
 impl Registry {
     /// A registry without links.
-    pub(crate) fn new(shared: Shared) -> Self {
+    pub(crate) fn new(shared: SharedByLinks) -> Self {
         Self {
             shared,
             links: Mutex::default(),
@@ -129,7 +129,7 @@ impl Registry {
     }
 
     /// What all links share.
-    pub(crate) fn shared(&self) -> &Shared {
+    pub(crate) fn shared(&self) -> &SharedByLinks {
         &self.shared
     }
 
@@ -160,7 +160,7 @@ impl Registry {
         let link = self.link(link, source, target)?;
         let stop = CancellationToken::new();
         let driver = Driver::new(link.clone(), self.shared.health.clone(), stop.clone());
-        let entry = Entry {
+        let entry = DrivenLink {
             stop,
             life: Owned::spawn("link", drive(name.clone(), driver, self.failure.clone())),
             _condition: Owned::spawn("condition", link.clone().watch()),

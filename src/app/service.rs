@@ -18,7 +18,7 @@ use crate::telemetry::metrics::Exposition;
 
 use super::identity::this_process;
 use super::metrics::LinkSamples;
-use super::registry::{Registry, Shared};
+use super::registry::{Registry, SharedByLinks};
 use super::store_recovery::StoreRecovery;
 
 /// How long everything may take to end after the first signal; the links' own limits fit into it.
@@ -57,7 +57,7 @@ pub async fn run(config: Config) -> Result<()> {
 }
 
 /// Opens the checkpoint DB. A damaged one is begun anew only if every link has a journal to fill it from.
-async fn open(config: &Config) -> Result<(Shared, StoreRecovery)> {
+async fn open(config: &Config) -> Result<(SharedByLinks, StoreRecovery)> {
     let path = &config.checkpoint.path;
     let disk = if config.links.iter().all(|link| link.journal) {
         checkpoint::open_or_begin_anew(path)?
@@ -67,7 +67,7 @@ async fn open(config: &Config) -> Result<(Shared, StoreRecovery)> {
     let me = this_process(&*disk, path).await?;
     let recovery = StoreRecovery::new(Arc::clone(&disk));
     let store = Arc::new(JournaledStore::new(disk));
-    let shared = Shared {
+    let shared = SharedByLinks {
         health: recovery.health().clone(),
         audit: Arc::new(AuditLog::open(Arc::<JournaledStore>::clone(&store))?),
         store,

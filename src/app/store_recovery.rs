@@ -80,7 +80,7 @@ impl StoreHealth {
     }
 
     /// Waits until nobody uses the DB. Cancellation: safe.
-    async fn unused(&self) {
+    pub(super) async fn unused(&self) {
         // The sender is here.
         let _ = self.users.subscribe().wait_for(|count| *count == 0).await;
     }

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
+use super::super::phase::AfterTerm;
 use super::*;
 use crate::task::Owned;
 
@@ -19,11 +20,23 @@ enum Work {
     Panic,
     /// They fail with an error of this kind.
     Error(Kind),
+    /// They find the disk full.
+    Full,
     /// They take this long to end.
     Slow(Duration),
 }
 
-/// How a link came to be, and what became of it.
+/// What comes of acquiring a link.
+#[derive(Debug, Clone, Copy)]
+enum Claim {
+    Granted,
+    /// Another process owns it.
+    Standby,
+    Panic,
+    Refused(&'static str),
+}
+
+/// What a link shows and does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Seen {
     Shown(LinkPhase),
@@ -37,8 +50,9 @@ enum Seen {
 struct Script {
     /// What is done in each term; the last one again and again.
     terms: Mutex<VecDeque<Work>>,
-    acquired: watch::Receiver<Result<bool, &'static str>>,
+    acquired: watch::Receiver<Claim>,
     lost: watch::Receiver<bool>,
+    store: watch::Sender<Option<String>>,
     seen: mpsc::Sender<Seen>,
 }
 
@@ -54,8 +68,10 @@ struct Held {
 }
 
 impl Lease for Held {
+    /// Told a little later than [`Held::is_over`] tells it.
     async fn lost(&mut self) -> Error {
         self.lost.wait_for(|lost| *lost).await.unwrap();
+        sleep(Duration::from_millis(100)).await;
         Error::new(Kind::Refused, "taken over")
     }
 
@@ -68,18 +84,19 @@ impl Lease for Held {
     }
 }
 
-impl Parts for Script {
+impl LinkWork for Script {
     type Lease = Held;
 
     async fn acquire(&self, standby: watch::Sender<bool>) -> Result<Held> {
         self.note(Seen::Acquiring);
         let mut acquired = self.acquired.clone();
         loop {
-            match *acquired.borrow_and_update() {
-                Ok(true) => break,
-                Ok(false) => standby.send_replace(true),
-                Err("panic") => panic!("no lease"),
-                Err(why) => return Err(Error::new(Kind::Refused, why)),
+            let claim = *acquired.borrow_and_update();
+            match claim {
+                Claim::Granted => break,
+                Claim::Standby => standby.send_replace(true),
+                Claim::Panic => panic!("no lease"),
+                Claim::Refused(why) => return Err(Error::new(Kind::Refused, why)),
             };
             acquired.changed().await.unwrap();
         }
@@ -104,6 +121,10 @@ impl Parts for Script {
                 panic!("broken part");
             }
             Work::Error(kind) => return Err(Error::new(kind, "failed part")),
+            Work::Full => {
+                self.store.send_replace(Some("disk full".to_owned()));
+                return Err(Error::new(Kind::Store, "not stored"));
+            }
             Work::Slow(takes) => {
                 stop.cancelled().await;
                 sleep(takes).await;
@@ -117,12 +138,12 @@ impl Parts for Script {
         self.note(Seen::Shown(phase.clone()));
     }
 
-    fn tell(&self, _: News) {}
+    fn tell(&self, _: LinkNews) {}
 }
 
 /// A driven link, and what it meets.
 struct Driven {
-    acquired: watch::Sender<Result<bool, &'static str>>,
+    acquired: watch::Sender<Claim>,
     lost: watch::Sender<bool>,
     store: watch::Sender<Option<String>>,
     health: StoreHealth,
@@ -133,7 +154,7 @@ struct Driven {
 
 impl Driven {
     fn start(terms: &[Work]) -> Self {
-        let (acquired, acquire) = watch::channel(Ok(true));
+        let (acquired, acquire) = watch::channel(Claim::Granted);
         let (lost, loses) = watch::channel(false);
         let (store, failure) = watch::channel(None);
         let (seen, sees) = mpsc::channel(1_000);
@@ -143,6 +164,7 @@ impl Driven {
             terms: Mutex::new(terms.iter().copied().collect()),
             acquired: acquire,
             lost: loses,
+            store: store.clone(),
             seen,
         };
         let driver = Driver::new(script, health.clone(), stop.clone());
@@ -214,13 +236,13 @@ async fn a_panic_ends_that_links_term_alone_and_it_begins_anew() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_while_it_is_acquired_is_no_other() {
     let mut link = Driven::start(&[Work::Steady]);
-    link.acquired.send_replace(Err("panic"));
+    link.acquired.send_replace(Claim::Panic);
     let (why, _) = link.fails().await;
     assert!(
         why.contains("panicked") && why.ends_with("no lease"),
         "{why}"
     );
-    link.acquired.send_replace(Ok(true));
+    link.acquired.send_replace(Claim::Granted);
     link.sees(&[Seen::Shown(LinkPhase::Acquiring)]).await;
     link.begins().await;
 }
@@ -234,7 +256,8 @@ async fn an_error_that_only_an_operator_mends_waits_longest() {
     );
     let mut link = Driven::start(&[Work::Error(Kind::Store)]);
     assert_eq!(link.fails().await.1, Duration::from_secs(1));
-    link.acquired.send_replace(Err("another cluster"));
+    link.acquired
+        .send_replace(Claim::Refused("another cluster"));
     let (why, retry_in) = link.fails().await;
     assert_eq!((why.as_str(), retry_in.as_secs()), ("another cluster", 60));
 }
@@ -246,9 +269,9 @@ async fn a_stop_lets_the_parts_end_and_then_gives_the_lease_up() {
     let stopped_at = Instant::now();
     link.stop.cancel();
     link.sees(&[
-        Seen::Shown(LinkPhase::Ending(Next::Stop)),
+        Seen::Shown(LinkPhase::Ending(AfterTerm::Stop)),
         Seen::Ended,
-        Seen::Shown(LinkPhase::Releasing(Next::Stop)),
+        Seen::Shown(LinkPhase::Releasing(AfterTerm::Stop)),
         Seen::Released { in_order: true },
         Seen::Shown(LinkPhase::Stopped),
     ])
@@ -260,7 +283,7 @@ async fn a_stop_lets_the_parts_end_and_then_gives_the_lease_up() {
 #[tokio::test(start_paused = true)]
 async fn a_standby_and_a_link_that_failed_stop_at_once() {
     let mut standby = Driven::start(&[Work::Steady]);
-    standby.acquired.send_replace(Ok(false));
+    standby.acquired.send_replace(Claim::Standby);
     let is_standby = Seen::Shown(LinkPhase::Standby);
     standby.sees(&[Seen::Acquiring, is_standby]).await;
     let mut failed = Driven::start(&[Work::Error(Kind::Invalid)]);
@@ -277,12 +300,12 @@ async fn a_standby_and_a_link_that_failed_stop_at_once() {
 async fn a_lost_lease_ends_the_parts_before_it_is_acquired_again() {
     let mut link = Driven::start(&[Work::Slow(Duration::from_secs(3)), Work::Steady]);
     link.begins().await;
-    link.acquired.send_replace(Ok(false));
+    link.acquired.send_replace(Claim::Standby);
     link.lost.send_replace(true);
     link.sees(&[
-        Seen::Shown(LinkPhase::Ending(Next::Acquire)),
+        Seen::Shown(LinkPhase::Ending(AfterTerm::Acquire)),
         Seen::Ended,
-        Seen::Shown(LinkPhase::Releasing(Next::Acquire)),
+        Seen::Shown(LinkPhase::Releasing(AfterTerm::Acquire)),
         Seen::Released { in_order: true },
         Seen::Shown(LinkPhase::Acquiring),
         Seen::Acquiring,
@@ -290,7 +313,7 @@ async fn a_lost_lease_ends_the_parts_before_it_is_acquired_again() {
     ])
     .await;
     link.lost.send_replace(false);
-    link.acquired.send_replace(Ok(true));
+    link.acquired.send_replace(Claim::Granted);
     link.sees(&[Seen::Shown(LinkPhase::Running), Seen::AtWork])
         .await;
 }
@@ -320,7 +343,7 @@ async fn a_failed_store_is_opened_anew_when_the_link_has_ended() {
     link.store.send_replace(full());
     link.health.unused().await;
     assert_eq!(failed_at.elapsed().as_secs(), 3);
-    let next = || Next::AwaitStore("disk full".to_owned());
+    let next = || AfterTerm::AwaitStore("disk full".to_owned());
     link.sees(&[
         Seen::Shown(LinkPhase::Ending(next())),
         Seen::Ended,
@@ -337,16 +360,17 @@ async fn a_failed_store_is_opened_anew_when_the_link_has_ended() {
 /// What can't be stored any more is the store's failure and not the link's.
 #[tokio::test(start_paused = true)]
 async fn parts_that_fail_with_the_store_wait_for_it() {
-    let mut link = Driven::start(&[Work::Error(Kind::Store), Work::Steady]);
-    link.store.send_replace(Some("disk full".to_owned()));
-    let failed = LinkPhase::StoreFailed("disk full".to_owned());
-    link.sees(&[Seen::Shown(failed)]).await;
+    let mut link = Driven::start(&[Work::Full, Work::Steady]);
+    link.begins().await;
+    let next = || AfterTerm::AwaitStore("disk full".to_owned());
+    link.sees(&[
+        Seen::Shown(LinkPhase::Ending(next())),
+        Seen::Shown(LinkPhase::Releasing(next())),
+        Seen::Released { in_order: false },
+        Seen::Shown(LinkPhase::StoreFailed("disk full".to_owned())),
+    ])
+    .await;
     link.store.send_replace(None);
-    loop {
-        match link.next().await {
-            Seen::AtWork => break,
-            Seen::Shown(LinkPhase::Running | LinkPhase::Acquiring) | Seen::Acquiring => {}
-            other => panic!("{other:?}"),
-        }
-    }
+    link.sees(&[Seen::Shown(LinkPhase::Acquiring)]).await;
+    link.begins().await;
 }

@@ -16,10 +16,10 @@ struct World {
     store_failed: bool,
 }
 
-type State = (Life, World);
+type State = (LinkLife, World);
 
-fn trouble(why: &str) -> Trouble {
-    Trouble {
+fn trouble(why: &str) -> LinkTrouble {
+    LinkTrouble {
         why: why.to_owned(),
         may_pass: why != "hopeless",
     }
@@ -27,26 +27,26 @@ fn trouble(why: &str) -> Trouble {
 
 impl World {
     /// What can happen now, each with the world after it.
-    fn events(self) -> Vec<(Event, Self)> {
-        let mut events = vec![(Event::Stop, self)];
+    fn events(self) -> Vec<(LinkEvent, Self)> {
+        let mut events = vec![(LinkEvent::Stop, self)];
         let store = |store_failed| Self {
             store_failed,
             ..self
         };
-        events.push((Event::StoreFailed("full".to_owned()), store(true)));
+        events.push((LinkEvent::StoreFailed("full".to_owned()), store(true)));
         if self.store_failed && self.is_idle() {
-            events.push((Event::StoreWorks, store(false)));
+            events.push((LinkEvent::StoreWorks, store(false)));
         }
         if self.acquiring {
             for is_standby in [true, false] {
-                events.push((Event::Standing { is_standby }, self));
+                events.push((LinkEvent::Standing { is_standby }, self));
             }
             let owned = Self {
                 acquiring: false,
                 leased: true,
                 ..self
             };
-            events.push((Event::Owned, owned));
+            events.push((LinkEvent::Owned, owned));
         }
         if self.acquiring || self.at_work {
             let ended = Self {
@@ -54,14 +54,14 @@ impl World {
                 at_work: false,
                 ..self
             };
-            events.push((Event::Failed(trouble("panic")), ended));
-            events.push((Event::Failed(trouble("hopeless")), ended));
+            events.push((LinkEvent::Failed(trouble("panic")), ended));
+            events.push((LinkEvent::Failed(trouble("hopeless")), ended));
             if self.at_work {
-                events.push((Event::Ended, ended));
+                events.push((LinkEvent::Ended, ended));
             }
         }
         if self.leased {
-            events.push((Event::Lost("taken over".to_owned()), self));
+            events.push((LinkEvent::Lost("taken over".to_owned()), self));
         }
         if self.releasing {
             let released = Self {
@@ -69,37 +69,37 @@ impl World {
                 leased: false,
                 ..self
             };
-            events.push((Event::Released, released));
+            events.push((LinkEvent::Released, released));
         }
         if self.timer {
             let due = Self {
                 timer: false,
                 ..self
             };
-            events.push((Event::Due, due));
+            events.push((LinkEvent::Due, due));
         }
         events
     }
 
-    fn perform(&mut self, effect: &Effect) {
+    fn perform(&mut self, effect: &LinkEffect) {
         match effect {
-            Effect::Acquire => {
+            LinkEffect::Acquire => {
                 assert!(self.is_idle(), "{self:?}");
                 self.acquiring = true;
             }
-            Effect::Abandon => self.acquiring = false,
-            Effect::Work => {
+            LinkEffect::Abandon => self.acquiring = false,
+            LinkEffect::Work => {
                 assert!(self.leased && !self.acquiring && !self.at_work, "{self:?}");
                 self.at_work = true;
                 self.told_to_end = false;
             }
-            Effect::End => self.told_to_end = true,
-            Effect::Release => {
+            LinkEffect::End => self.told_to_end = true,
+            LinkEffect::Release => {
                 assert!(self.leased && !self.at_work && !self.releasing, "{self:?}");
                 self.releasing = true;
             }
-            Effect::Wake(_) => self.timer = true,
-            Effect::Tell(_) => {}
+            LinkEffect::Wake(_) => self.timer = true,
+            LinkEffect::Tell(_) => {}
         }
     }
 
@@ -108,7 +108,7 @@ impl World {
     }
 }
 
-fn after((life, _): &State, event: Event, mut world: World) -> State {
+fn after((life, _): &State, event: LinkEvent, mut world: World) -> State {
     let (life, effects) = step(life.clone(), event);
     for effect in &effects {
         world.perform(effect);
@@ -121,17 +121,17 @@ fn begun() -> State {
         acquiring: true,
         ..World::default()
     };
-    (Life::begun(), world)
+    (LinkLife::begun(), world)
 }
 
 /// Every state that can be reached, with what led on from it.
-fn explored() -> Vec<(State, Vec<(Event, State)>)> {
+fn explored() -> Vec<(State, Vec<(LinkEvent, State)>)> {
     let mut seen = BTreeSet::from([begun()]);
     let mut open = vec![begun()];
     let mut all = Vec::new();
     while let Some(state) = open.pop() {
         let events = state.1.events().into_iter();
-        let followers: Vec<(Event, State)> = events
+        let followers: Vec<(LinkEvent, State)> = events
             .map(|(event, world)| (event.clone(), after(&state, event, world)))
             .collect();
         for (_, next) in &followers {
@@ -162,8 +162,9 @@ fn every_phase_has_under_way_what_leads_out_of_it_and_nothing_else() {
     for (state, followers) in &all {
         assert!(is_consistent(state), "{state:?}");
         assert_eq!(state.0.phase.uses_store(), !state.1.is_idle(), "{state:?}");
-        let leads_out =
-            |(event, next): &(Event, State)| *event != Event::Stop && next.0.phase != state.0.phase;
+        let leads_out = |(event, next): &(LinkEvent, State)| {
+            *event != LinkEvent::Stop && next.0.phase != state.0.phase
+        };
         let is_last = state.0.phase == LinkPhase::Stopped;
         assert_eq!(followers.iter().any(leads_out), !is_last, "{state:?}");
     }
@@ -173,12 +174,15 @@ fn every_phase_has_under_way_what_leads_out_of_it_and_nothing_else() {
 fn a_lost_lease_a_failed_store_and_a_stop_leave_nothing_at_work() {
     for (state, followers) in explored() {
         for (event, (life, world)) in followers {
-            let ends = matches!(event, Event::Lost(_) | Event::StoreFailed(_) | Event::Stop);
+            let ends = matches!(
+                event,
+                LinkEvent::Lost(_) | LinkEvent::StoreFailed(_) | LinkEvent::Stop
+            );
             assert!(
                 !ends || !world.at_work || world.told_to_end,
                 "{state:?} {event:?}"
             );
-            if matches!(event, Event::StoreFailed(_)) {
+            if matches!(event, LinkEvent::StoreFailed(_)) {
                 let knows = life.phase.knows_of_store();
                 assert!(knows, "{state:?} {life:?}");
             }
@@ -190,7 +194,7 @@ fn a_lost_lease_a_failed_store_and_a_stop_leave_nothing_at_work() {
 #[test]
 fn a_stop_always_ends() {
     for (state, _) in explored() {
-        let mut state = after(&state, Event::Stop, state.1);
+        let mut state = after(&state, LinkEvent::Stop, state.1);
         for _ in 0..2 {
             assert!(state.0.phase.is_stopping(), "{state:?}");
             let World {
@@ -201,14 +205,14 @@ fn a_stop_always_ends() {
                     at_work: false,
                     ..state.1
                 };
-                (Event::Failed(trouble("late")), world)
+                (LinkEvent::Failed(trouble("late")), world)
             } else if releasing {
                 let world = World {
                     releasing: false,
                     leased: false,
                     ..state.1
                 };
-                (Event::Released, world)
+                (LinkEvent::Released, world)
             } else {
                 break;
             };
@@ -222,35 +226,35 @@ fn a_stop_always_ends() {
 fn nothing_begins_after_a_stop_whatever_happens() {
     let all = explored();
     let events = all.iter().flat_map(|(_, followers)| followers);
-    let events: Vec<&Event> = events.map(|(event, _)| event).collect();
+    let events: Vec<&LinkEvent> = events.map(|(event, _)| event).collect();
     let stopping = all.iter().filter(|it| it.0.0.phase.is_stopping());
-    let lives: BTreeSet<&Life> = stopping.map(|((life, _), _)| life).collect();
+    let lives: BTreeSet<&LinkLife> = stopping.map(|((life, _), _)| life).collect();
     for life in lives {
         for event in &events {
             let (next, effects) = step(life.clone(), (*event).clone());
             assert!(next.phase.is_stopping(), "{life:?} {event:?}");
-            let begins = |it: &Effect| matches!(it, Effect::Acquire | Effect::Work);
+            let begins = |it: &LinkEffect| matches!(it, LinkEffect::Acquire | LinkEffect::Work);
             assert!(!effects.iter().any(begins), "{life:?} {event:?}");
         }
     }
 }
 
-fn fails(life: Life, why: &str) -> (Life, u64, bool) {
-    let (life, _) = step(life, Event::Owned);
-    let (life, _) = step(life, Event::Failed(trouble(why)));
-    let (life, effects) = step(life, Event::Released);
+fn fails(life: LinkLife, why: &str) -> (LinkLife, u64, bool) {
+    let (life, _) = step(life, LinkEvent::Owned);
+    let (life, _) = step(life, LinkEvent::Failed(trouble(why)));
+    let (life, effects) = step(life, LinkEvent::Released);
     let LinkPhase::Failed(failure) = &life.phase else {
         panic!("{life:?}");
     };
     let seconds = failure.retry_in.as_secs();
-    let is_told = effects.contains(&Effect::Tell(News::Failed(failure.clone())));
-    assert!(effects.contains(&Effect::Wake(failure.retry_in)));
-    (step(life, Event::Due).0, seconds, is_told)
+    let is_told = effects.contains(&LinkEffect::Tell(LinkNews::Failed(failure.clone())));
+    assert!(effects.contains(&LinkEffect::Wake(failure.retry_in)));
+    (step(life, LinkEvent::Due).0, seconds, is_told)
 }
 
 #[test]
 fn delays_grow_to_a_minute_until_the_link_has_run_steadily() {
-    let mut life = Life::begun();
+    let mut life = LinkLife::begun();
     let mut delays = Vec::new();
     for _ in 0..8 {
         let (next, seconds, is_told) = fails(life, "panic");
@@ -261,15 +265,15 @@ fn delays_grow_to_a_minute_until_the_link_has_run_steadily() {
     assert_eq!(delays, [1, 2, 4, 8, 16, 32, 60, 60]);
     let (next, _, is_told) = fails(life, "another");
     assert!(is_told);
-    let (running, _) = step(next, Event::Owned);
-    let (steady, effects) = step(running, Event::Due);
-    assert_eq!(effects, [Effect::Tell(News::RunsSteadily)]);
+    let (running, _) = step(next, LinkEvent::Owned);
+    let (steady, effects) = step(running, LinkEvent::Due);
+    assert_eq!(effects, [LinkEffect::Tell(LinkNews::RunsSteadily)]);
     assert_eq!(steady.phase, LinkPhase::Running);
-    let (failed, _) = step(steady, Event::Failed(trouble("another")));
-    let (failed, _) = step(failed, Event::Released);
+    let (failed, _) = step(steady, LinkEvent::Failed(trouble("another")));
+    let (failed, _) = step(failed, LinkEvent::Released);
     assert_eq!(
         failed.phase,
-        LinkPhase::Failed(Failure {
+        LinkPhase::Failed(Outage {
             why: "another".to_owned(),
             retry_in: RETRY_MIN
         })
@@ -278,7 +282,7 @@ fn delays_grow_to_a_minute_until_the_link_has_run_steadily() {
 
 #[test]
 fn what_only_an_operator_mends_is_tried_again_after_the_longest_delay() {
-    assert_eq!(fails(Life::begun(), "hopeless").1, 60);
+    assert_eq!(fails(LinkLife::begun(), "hopeless").1, 60);
 }
 
 /// The name of a phase, without what it carries.
@@ -296,15 +300,15 @@ fn name(phase: &LinkPhase) -> &'static str {
 }
 
 /// The phase after an event; nothing if it changes nothing.
-fn cell(phase: &LinkPhase, event: &Event) -> Option<String> {
-    let (after, _) = step(Life::begun().to(phase.clone()), event.clone());
+fn cell(phase: &LinkPhase, event: &LinkEvent) -> Option<String> {
+    let (after, _) = step(LinkLife::begun().to(phase.clone()), event.clone());
     if after.phase == *phase {
         return None;
     }
     Some(match (phase, &after.phase) {
         (LinkPhase::Ending(_), LinkPhase::Ending(next))
         | (LinkPhase::Releasing(_), LinkPhase::Releasing(next)) => {
-            let then = Life::begun().followed_by(next.clone()).0.phase;
+            let then = LinkLife::begun().followed_by(next.clone()).0.phase;
             format!("then {}", name(&then))
         }
         (_, after) => name(after).to_owned(),
@@ -314,12 +318,12 @@ fn cell(phase: &LinkPhase, event: &Event) -> Option<String> {
 fn table() -> String {
     let why = || "why".to_owned();
     let nexts = [
-        Next::Acquire,
-        Next::BeginAnew(trouble("panic")),
-        Next::AwaitStore("before".to_owned()),
-        Next::Stop,
+        AfterTerm::Acquire,
+        AfterTerm::BeginAnew(trouble("panic")),
+        AfterTerm::AwaitStore(why()),
+        AfterTerm::Stop,
     ];
-    let failure = Failure {
+    let failure = Outage {
         why: why(),
         retry_in: RETRY_MIN,
     };
@@ -329,22 +333,22 @@ fn table() -> String {
         vec![LinkPhase::Running],
         nexts.iter().cloned().map(LinkPhase::Ending).collect(),
         nexts.iter().cloned().map(LinkPhase::Releasing).collect(),
-        vec![LinkPhase::StoreFailed("before".to_owned())],
+        vec![LinkPhase::StoreFailed(why())],
         vec![LinkPhase::Failed(failure)],
     ];
-    let is_standby = |is_standby| Event::Standing { is_standby };
+    let is_standby = |is_standby| LinkEvent::Standing { is_standby };
     let rows = [
         ("another process owns it", is_standby(true)),
         ("none does any more", is_standby(false)),
-        ("it is owned", Event::Owned),
-        ("its parts have ended", Event::Ended),
-        ("an error or a panic", Event::Failed(trouble("panic"))),
-        ("the lease is lost", Event::Lost(why())),
-        ("the lease is given up", Event::Released),
-        ("the checkpoint DB fails", Event::StoreFailed(why())),
-        ("it works again", Event::StoreWorks),
-        ("the time is over", Event::Due),
-        ("stop", Event::Stop),
+        ("it is owned", LinkEvent::Owned),
+        ("its parts have ended", LinkEvent::Ended),
+        ("an error or a panic", LinkEvent::Failed(trouble("panic"))),
+        ("the lease is lost", LinkEvent::Lost(why())),
+        ("the lease is given up", LinkEvent::Released),
+        ("the checkpoint DB fails", LinkEvent::StoreFailed(why())),
+        ("it works again", LinkEvent::StoreWorks),
+        ("the time is over", LinkEvent::Due),
+        ("stop", LinkEvent::Stop),
     ];
     let mut lines = vec![
         "| | Acquiring | Standby | Running | Ending | Releasing | StoreFailed | Failed |"

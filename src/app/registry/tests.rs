@@ -50,7 +50,7 @@ impl Bench {
         let health = StoreRecovery::new(Arc::clone(&disk)).health().clone();
         let store = Arc::new(JournaledStore::new(disk));
         let audit = AuditLog::open(Arc::<JournaledStore>::clone(&store)).unwrap();
-        let shared = Shared {
+        let shared = SharedByLinks {
             store,
             health,
             audit: Arc::new(audit),
