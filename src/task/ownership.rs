@@ -37,7 +37,12 @@ struct Inner {
     last_term: AtomicU64,
     /// Whether something was sent in it that may still arrive.
     unanswered: AtomicBool,
+    /// Milliseconds after `begin` until which something of a former term may still arrive.
+    late_until: AtomicU64,
 }
+
+/// How long what nobody waits for any more may take to arrive: longer than a lease, which is what the next owner would wait.
+const LATE: Duration = Duration::from_secs(10);
 
 impl Ownership {
     /// Not held, until [`Ownership::begin`].
@@ -53,6 +58,7 @@ impl Ownership {
             term: watch::Sender::new(None),
             last_term: AtomicU64::new(0),
             unanswered: AtomicBool::new(false),
+            late_until: AtomicU64::new(0),
         };
         Self {
             shared: Arc::new(shared),
@@ -113,14 +119,20 @@ impl Ownership {
         self.shared.term.subscribe()
     }
 
-    /// Notes that something was sent whose answer nobody waits for: the next owner has to wait until the lease is over.
+    /// Notes that something was sent whose answer nobody waits for: the next owner has to wait until the lease is over, also if a
+    /// later term of this process comes and goes before.
     pub fn note_unanswered(&self) {
+        let late_until = self.elapsed(Instant::now() + LATE);
+        self.shared
+            .late_until
+            .fetch_max(late_until, Ordering::AcqRel);
         self.shared.unanswered.store(true, Ordering::Release);
     }
 
     /// Whether another process may write from now on without meeting anything of this one.
     pub fn may_be_released(&self) -> bool {
-        !self.shared.unanswered.load(Ordering::Acquire)
+        let is_late = self.elapsed(Instant::now()) < self.shared.late_until.load(Ordering::Acquire);
+        !is_late && !self.shared.unanswered.load(Ordering::Acquire)
     }
 
     /// Begins the next term of a link without a lease: it lasts until it is ended.
@@ -186,6 +198,8 @@ mod tests {
         assert!(!ownership.is_held());
         assert_eq!(*ownership.term().borrow(), None);
         ownership.begin(4);
+        assert!(!ownership.may_be_released(), "the former term's may come");
+        tokio::time::advance(LATE).await;
         assert!(ownership.may_be_released());
     }
 
