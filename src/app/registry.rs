@@ -177,13 +177,13 @@ impl Registry {
         Ok(())
     }
 
-    /// Removes a link and stops it in order: nobody finds it any more, what is in flight lands, its lease is given up. Its clusters
-    /// are closed with their last link.
+    /// Removes a link and stops it in order: no move of it begins any more, what is in flight lands, its lease is given up. It is shown
+    /// until then. Its clusters are closed with their last link.
     ///
     /// Errors: `Invalid` if there is no such link. Cancellation: dropping the future ends the link as a crash would.
     pub(crate) async fn remove(&self, name: &LinkName) -> Result<()> {
-        let entry = self.links.lock().get_mut(name).and_then(Option::take);
-        let entry = entry.ok_or_else(|| {
+        let link = self.links.lock().get_mut(name).and_then(Option::take);
+        let link = link.ok_or_else(|| {
             let message = format!("there is no link {name}");
             Error::new(Kind::Invalid, message)
         })?;
@@ -194,12 +194,12 @@ impl Registry {
         self.sites.send_modify(|sites| {
             sites.remove(name);
         });
+        link.stop.cancel();
+        // What it ended with is told by its driver.
+        let _ = link.life.join().await;
         self.handles.send_modify(|handles| {
             handles.remove(name);
         });
-        entry.stop.cancel();
-        // What it ended with is told by its driver.
-        let _ = entry.life.join().await;
         Ok(())
     }
 
