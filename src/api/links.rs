@@ -144,7 +144,12 @@ async fn set_paused(
     };
     if before.of_link() != change.intent() {
         record.paused = paused;
-        let made = before.change(None, change, &peer.0.to_string(), crate::telemetry::now_ms());
+        let made = before.change(
+            None,
+            change,
+            &peer.0.to_string(),
+            crate::telemetry::now_ms(),
+        );
         let made = made.map_err(|refused| Problem::Conflict(refused.to_string()))?;
         let mut update = Update::new();
         records::put_link(&mut update, &record);

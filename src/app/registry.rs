@@ -14,13 +14,14 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::LinkHandle;
+use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
-use crate::checkpoint::{JournaledStore, Store};
 use crate::clusters::{self, Watched};
 use crate::config::{Config, LinkConfig};
 use crate::control::groups::committed::Ledger;
 use crate::error::{Error, Kind, Result};
 use crate::failover::sites::Sites;
+use crate::journal::JournaledStore;
 use crate::journal::{JournalSettings, Owner};
 use crate::model::{ClusterName, LinkName};
 use crate::replicate::LinkView;
