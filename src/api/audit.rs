@@ -78,6 +78,6 @@ impl ApiState {
         let at = Timestamp::now();
         // A structure of text can't fail to serialize.
         let entry = serde_json::to_value(Entry { at, change }).unwrap_or_default();
-        self.audit.append(update, &entry);
+        self.audit.append(update, Some(change.link), &entry);
     }
 }

@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::state::ApiState;
 use crate::checkpoint::Update;
 use crate::failover::operation::Operation;
-use crate::failover::plan::{Blocker, Kind};
+use crate::failover::plan::{Blocker, Kind, Plan};
 use crate::failover::states::{Moves, Phase, PhaseName};
 use crate::model::LinkName;
 
@@ -58,20 +58,20 @@ pub(super) async fn start(
     peer: Peer,
     Body(agreed): Body<Agreed>,
 ) -> Result<impl IntoResponse, Problem> {
-    let operation = state.moves.start(&agreed.plan_id, &agreed.plan_hash);
-    let operation = operation.await?;
-    let mut update = Update::new();
-    let change = Change {
-        action: "apply",
-        link: &operation.plan.link,
-        plan: Some(&operation.plan.id),
-        release: None,
-        from: peer.0,
+    let note = |update: &mut Update, plan: &Plan| {
+        let change = Change {
+            action: "apply",
+            link: &plan.link,
+            plan: Some(&plan.id),
+            release: None,
+            from: peer.0,
+        };
+        state.note(update, &change);
     };
-    state.note(&mut update, &change);
-    state.store.commit(update).await?;
+    let operation = state.moves.start(&agreed.plan_id, &agreed.plan_hash, note);
+    let operation = operation.await?;
     let location = [(LOCATION, format!("/v1/operations/{}", operation.id))];
-    let answer = Json(OperationAnswer::from(operation));
+    let answer = Json(OperationAnswer::from(&*operation));
     Ok((StatusCode::ACCEPTED, location, answer))
 }
 
@@ -83,46 +83,37 @@ pub(super) async fn show(
     let operation = state.moves.operation(&id)?;
     let unknown = || Problem::NotFound(format!("there is no operation {id}"));
     let operation = operation.ok_or_else(unknown)?;
-    Ok(Json(operation.into()))
+    Ok(Json(OperationAnswer::from(&*operation)))
 }
 
-impl From<Operation> for OperationAnswer {
-    fn from(operation: Operation) -> Self {
-        let phase = operation.phase.name();
-        let mut answer = Self {
-            plan_id: operation.plan.id,
-            plan_hash: operation.plan.hash,
-            kind: operation.plan.kind,
-            link: operation.plan.link,
-            id: operation.id,
-            phase,
-            at: None,
-            waits_for: Vec::new(),
-            blockers: Vec::new(),
-            retrying: operation.retrying,
-            started_at: operation.started_at,
-            entered_at: operation.entered_at,
-            groups: None,
-        };
-        match operation.phase {
-            Phase::Draining { waits_for, .. } => answer.waits_for = waits_for,
-            Phase::Thawing { blockers, .. } => answer.blockers = blockers,
-            Phase::Done { moves } => answer.groups = Some(moves),
-            Phase::Stopped {
-                at,
-                moves,
-                blockers,
-            } => {
-                answer.at = Some(at);
-                answer.blockers = blockers;
-                answer.groups = Some(moves);
-            }
+impl From<&Operation> for OperationAnswer {
+    fn from(operation: &Operation) -> Self {
+        let (phase, plan) = (&operation.phase, &operation.plan);
+        let (at, waits_for) = match phase {
+            Phase::Draining { waits_for, .. } => (None, waits_for.clone()),
+            Phase::Stopped { at, .. } => (Some(*at), Vec::new()),
             Phase::Fixing
             | Phase::Freezing { .. }
             | Phase::Checking { .. }
             | Phase::Committing { .. }
-            | Phase::Verifying { .. } => {}
+            | Phase::Verifying { .. }
+            | Phase::Thawing { .. }
+            | Phase::Done { .. } => (None, Vec::new()),
+        };
+        Self {
+            plan_id: plan.id.clone(),
+            plan_hash: plan.hash.clone(),
+            kind: plan.kind,
+            link: plan.link.clone(),
+            id: operation.id.clone(),
+            phase: phase.name(),
+            at,
+            waits_for,
+            blockers: phase.blockers().to_vec(),
+            retrying: operation.retrying.clone(),
+            started_at: operation.started_at,
+            entered_at: operation.entered_at,
+            groups: phase.moves().filter(|_| phase.is_last()).cloned(),
         }
-        answer
     }
 }

@@ -121,7 +121,7 @@ fn unknown(id: &str) -> Problem {
 }
 
 fn noted(state: &ApiState, action: &'static str, link: &LinkName, peer: Peer) -> Update {
-    let mut update = Update::new();
+    let mut update = Update::lazy();
     let change = Change {
         action,
         link,

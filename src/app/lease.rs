@@ -85,6 +85,7 @@ impl Link {
 
     /// Shows what the checkpoint DB holds now, and no partition at work.
     pub(super) fn look_again(&self) -> Result<()> {
+        self.verifications.reload()?;
         self.view.reload(|topic| self.config.topics.matches(topic))
     }
 

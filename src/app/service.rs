@@ -8,11 +8,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, ApiState, Limits};
 use crate::checkpoint::audit::AuditLog;
-use crate::checkpoint::{self, Store};
+use crate::checkpoint::snapshots::renew_snapshot;
+use crate::checkpoint::{self, Store, Update};
 use crate::config::{ApiConfig, Config};
 use crate::error::{Error, Kind, Result};
+use crate::failover::operation::renew_operations;
 use crate::failover::runner::Runner;
 use crate::journal::JournaledStore;
+use crate::model::LinkName;
 use crate::task::{Supervisor, signal};
 use crate::telemetry::metrics::Exposition;
 
@@ -66,7 +69,7 @@ async fn open(config: &Config) -> Result<(SharedByLinks, StoreRecovery)> {
     };
     let me = this_process(&*disk, path).await?;
     let recovery = StoreRecovery::new(Arc::clone(&disk));
-    let store = Arc::new(JournaledStore::new(disk));
+    let store = Arc::new(JournaledStore::new(disk, renew));
     let shared = SharedByLinks {
         health: recovery.health().clone(),
         audit: Arc::new(AuditLog::open(Arc::<JournaledStore>::clone(&store))?),
@@ -74,6 +77,14 @@ async fn open(config: &Config) -> Result<(SharedByLinks, StoreRecovery)> {
         me,
     };
     Ok((shared, recovery))
+}
+
+/// Brings what the first layout kept of a link as one value into the present layout.
+fn renew(store: &dyn Store, link: &LinkName) -> Result<Update> {
+    let mut update = Update::new();
+    renew_snapshot(&mut update, store, link)?;
+    renew_operations(&mut update, store, link)?;
+    Ok(update)
 }
 
 async fn listen(api: &ApiConfig) -> Result<TcpListener> {

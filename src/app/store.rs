@@ -97,7 +97,7 @@ async fn rebuild(
     let store = checkpoint::open_or_begin_anew(&config.checkpoint.path)?;
     for link in links {
         let held = journal::contents(&target(config, link)?, &link.name).await?;
-        let count = journal::rebuild(&*store, &link.name, &held).await?;
+        let count = journal::rebuild(&*store, &link.name, held).await?;
         writeln!(out, "link {}: {count} entries from its journal", link.name)?;
     }
     Ok(ExitCode::Done)

@@ -40,7 +40,7 @@ pub(super) fn read<T: DeserializeOwned>(space: Space, key: &[u8], value: &[u8]) 
     serde_json::from_slice(value).map_err(|error| unreadable(space, key).caused_by(error))
 }
 
-fn unreadable(space: Space, key: &[u8]) -> Error {
+pub(super) fn unreadable(space: Space, key: &[u8]) -> Error {
     let message = format!(
         "the checkpoint DB holds something in {space:?} this farshore cannot read (key {}); was it written by a newer one?",
         key.escape_ascii(),

@@ -46,40 +46,117 @@ pub(crate) fn partition(key: &PartitionKey) -> Vec<u8> {
     Key(topic(&key.link, &key.topic)).partition(key.partition).0
 }
 
-/// The link that an entry belongs to, if it belongs to one. Operations tell it in their value.
+/// The oldest layout that has keys of this kind. A program of an older one would not find what is under them.
+pub(crate) fn needs_layout(space: Space, key: &[u8]) -> u8 {
+    let kind = key.first().copied();
+    let is_new = match space {
+        Space::Groups => matches!(kind, Some(CUT | CUT_CHUNK)),
+        Space::Plans | Space::Operations => matches!(kind, Some(DOCUMENT | DOCUMENT_CHUNK)),
+        Space::Audit => kind == Some(AUDIT_OF_LINK),
+        Space::Meta
+        | Space::Links
+        | Space::Topics
+        | Space::Partitions
+        | Space::Runs
+        | Space::RunsBySource
+        | Space::Verifications => false,
+    };
+    if is_new { 2 } else { 1 }
+}
+
+/// The link that an entry belongs to, if it belongs to one. Operations of the first layout tell it in their value. Plans that
+/// weren't executed, and entries of the audit log without a link, belong to none.
 pub(crate) fn link_of(full_key: &[u8], value: Option<&[u8]>) -> Option<LinkName> {
     let (&space, key) = full_key.split_first()?;
-    let mut parts = match Space::of(space)? {
+    let space = Space::of(space)?;
+    let mut parts = match space {
         Space::Links | Space::Topics | Space::Partitions | Space::Runs | Space::RunsBySource => {
             Parts(key)
         }
-        Space::Groups => Parts(key.get(1..)?),
-        Space::Operations => {
-            let operation: serde_json::Value = serde_json::from_slice(value?).ok()?;
-            return operation["plan"]["link"].as_str().map(LinkName::from);
+        Space::Operations if is_first_layout(space, key) => return link_of_operation(value?),
+        Space::Audit if is_first_layout(space, key) => return None,
+        Space::Groups | Space::Operations | Space::Audit | Space::Verifications => {
+            Parts(key.get(1..)?)
         }
         Space::Meta => {
             let mut parts = Parts(key);
             matches!(parts.name()?, RESEED | INTENT).then_some(parts)?
         }
-        Space::Plans | Space::Audit | Space::Verifications => return None,
+        Space::Plans => return None,
     };
     parts.name().map(LinkName::from)
 }
 
-/// The prefixes, each in its space, of everything that belongs to a link but for operations.
-pub(crate) fn prefixes_of(name: &LinkName) -> [(Space, Vec<u8>); 9] {
-    [
-        (Space::Meta, reseeds(name)),
-        (Space::Meta, intents(name)),
-        (Space::Links, link(name)),
-        (Space::Topics, link(name)),
-        (Space::Partitions, link(name)),
-        (Space::Runs, link(name)),
-        (Space::RunsBySource, link(name)),
-        (Space::Groups, group_offsets(name, None)),
-        (Space::Groups, group_snapshot(name)),
-    ]
+pub(crate) fn is_first_layout(space: Space, key: &[u8]) -> bool {
+    needs_layout(space, key) == 1
+}
+
+/// Whether a change of an update of a link belongs into its journal. A removed operation of the first layout doesn't tell its
+/// link, but an update concerns one link.
+pub(crate) fn is_copied(link: &LinkName, full_key: &[u8], value: Option<&[u8]>) -> bool {
+    match link_of(full_key, value) {
+        Some(of) => of == *link,
+        None => value.is_none() && full_key.first() == Some(&(Space::Operations as u8)),
+    }
+}
+
+fn link_of_operation(value: &[u8]) -> Option<LinkName> {
+    #[derive(serde::Deserialize)]
+    struct Operation {
+        plan: Plan,
+    }
+    #[derive(serde::Deserialize)]
+    struct Plan {
+        link: LinkName,
+    }
+    let operation: Operation = serde_json::from_slice(value).ok()?;
+    Some(operation.plan.link)
+}
+
+/// The prefixes, each in its space, of everything that belongs to a link but for operations of the first layout.
+pub(crate) fn prefixes_of(name: &LinkName) -> Vec<(Space, Vec<u8>)> {
+    let tagged = |space, tag| (space, Key(vec![tag]).name(name.as_str()).0);
+    let mut prefixes = vec![(Space::Meta, reseeds(name)), (Space::Meta, intents(name))];
+    let untagged = [
+        Space::Links,
+        Space::Topics,
+        Space::Partitions,
+        Space::Runs,
+        Space::RunsBySource,
+    ];
+    prefixes.extend(untagged.map(|space| (space, link(name))));
+    let of_groups = [GROUP_OFFSET, GROUP_SNAPSHOT, CUT, CUT_CHUNK];
+    prefixes.extend(of_groups.map(|tag| tagged(Space::Groups, tag)));
+    let of_operations = [DOCUMENT, DOCUMENT_CHUNK];
+    prefixes.extend(of_operations.map(|tag| tagged(Space::Operations, tag)));
+    prefixes.push((Space::Audit, audit_of(name)));
+    let of_verifications = [VERIFICATION, EXAMINED, PROOF];
+    prefixes.extend(of_verifications.map(|tag| tagged(Space::Verifications, tag)));
+    prefixes
+}
+
+/// The place of a change among those that go to the journal together. Several batches may be needed, and the last ones be missing
+/// after a crash. What is there has to be readable then: chunks come before the head that tells of them, what that head replaces
+/// is removed last, and what is known of partitions, which tells less than their runs, comes behind them.
+pub(crate) fn place_among_changes(full_key: &[u8], is_removed: bool) -> u8 {
+    let Some((space, key)) = full_key.split_first() else {
+        return 0;
+    };
+    let kind = key.first().copied();
+    match Space::of(*space) {
+        Some(Space::Partitions) => 2,
+        Some(Space::Groups) => match kind {
+            Some(CUT) => 1,
+            Some(CUT_CHUNK | GROUP_SNAPSHOT) if is_removed => 3,
+            Some(_) | None => 0,
+        },
+        Some(Space::Operations) => match kind {
+            Some(DOCUMENT) => 1,
+            Some(_) | None if is_removed => 3,
+            Some(_) | None => 0,
+        },
+        Some(_) | None => 0,
+    }
 }
 
 /// Under which the revision of a link's entries is kept.
@@ -110,16 +187,16 @@ pub(crate) fn reseed(link: &LinkName, topic: &TopicName) -> Vec<u8> {
 const INTENT: &str = "intent";
 
 /// The key of a link's intent, and the prefix of those of its topics.
-pub(super) fn intents(link: &LinkName) -> Vec<u8> {
+pub(crate) fn intents(link: &LinkName) -> Vec<u8> {
     Key::default().name(INTENT).name(link.as_str()).0
 }
 
-pub(super) fn topic_intent(link: &LinkName, topic: &TopicName) -> Vec<u8> {
+pub(crate) fn topic_intent(link: &LinkName, topic: &TopicName) -> Vec<u8> {
     Key(intents(link)).name(topic.as_str()).0
 }
 
 /// The key of what was set while the link couldn't be owned. It belongs to this DB alone, so no revision moves with it.
-pub(super) fn pending_intents(link: &LinkName) -> Vec<u8> {
+pub(crate) fn pending_intents(link: &LinkName) -> Vec<u8> {
     Key::default().name("pending intents").name(link.as_str()).0
 }
 
@@ -144,9 +221,43 @@ pub(crate) fn group_offset(link: &LinkName, group: &GroupId, at: &TopicPartition
         .0
 }
 
+/// Where the first layout kept a snapshot as one value.
 pub(crate) fn group_snapshot(link: &LinkName) -> Vec<u8> {
     Key(vec![GROUP_SNAPSHOT]).name(link.as_str()).0
 }
+
+/// The head of a link's snapshot of groups.
+pub(crate) fn cut(link: &LinkName) -> Vec<u8> {
+    Key(vec![CUT]).name(link.as_str()).0
+}
+
+/// The prefix of the chunks of a link's snapshots.
+pub(crate) fn cut_chunks(link: &LinkName) -> Vec<u8> {
+    Key(vec![CUT_CHUNK]).name(link.as_str()).0
+}
+
+/// The prefix of all heads of plans or operations, or of those of one link.
+pub(crate) fn documents(link: Option<&LinkName>) -> Vec<u8> {
+    let all = Key(vec![DOCUMENT]);
+    link.map_or(all.0.clone(), |link| all.name(link.as_str()).0)
+}
+
+pub(crate) fn document(link: &LinkName, id: &str) -> Vec<u8> {
+    Key(documents(Some(link))).name(id).0
+}
+
+/// The prefix of all chunks of a plan or an operation.
+pub(crate) fn document_chunks(link: &LinkName, id: &str) -> Vec<u8> {
+    Key(vec![DOCUMENT_CHUNK]).name(link.as_str()).name(id).0
+}
+
+/// The prefix of a link's entries of the audit log.
+pub(crate) fn audit_of(link: &LinkName) -> Vec<u8> {
+    Key(vec![AUDIT_OF_LINK]).name(link.as_str()).0
+}
+
+/// The prefix of the audit log's entries of all links.
+pub(crate) const AUDIT_OF_LINKS: &[u8] = &[AUDIT_OF_LINK];
 
 /// The prefix of all verifications of a link.
 pub(crate) fn verifications(link: &LinkName) -> Vec<u8> {
@@ -181,6 +292,17 @@ const PROOF: u8 = 2;
 
 const GROUP_OFFSET: u8 = 0;
 const GROUP_SNAPSHOT: u8 = 1;
+const CUT: u8 = 2;
+const CUT_CHUNK: u8 = 3;
+
+/// In the first layout the keys of plans and operations are their names, which are text and so behind these.
+const DOCUMENT: u8 = 0;
+const DOCUMENT_CHUNK: u8 = 1;
+/// Where plans and operations of the first layout begin.
+pub(crate) const FIRST_LAYOUT_DOCUMENTS: &[u8] = &[DOCUMENT_CHUNK + 1];
+
+/// In the first layout keys of the audit log are numbers below 2^56, and so begin with a zero.
+const AUDIT_OF_LINK: u8 = 1;
 
 /// A key being put together.
 #[derive(Debug, Default)]
@@ -243,3 +365,6 @@ impl<'a> Parts<'a> {
         Some(Partition(i32::from_be_bytes(*number)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,9 @@
 //! ```
 
 pub mod audit;
+pub mod chunks;
 mod disk;
+pub mod documents;
 pub mod dump;
 pub(crate) mod envelope;
 #[cfg(test)]
@@ -22,6 +24,7 @@ pub(crate) mod keys;
 mod memory;
 pub mod records;
 pub mod runs;
+pub mod snapshots;
 pub(crate) mod store;
 pub mod verifications;
 mod writer;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::error::Result;
 use crate::model::{
@@ -11,7 +10,7 @@ use crate::model::{
     SourceOffset, TargetOffset, TopicId, TopicName, TopicPartition,
 };
 
-use super::json::{list, load, put};
+use super::json::{list, load, put, unreadable};
 use super::keys::{self, PartitionKey, Parts};
 use super::store::{Space, Store, Update};
 
@@ -224,48 +223,19 @@ pub fn group_offsets_of(
     })
 }
 
-/// Reads the latest snapshot of a link's groups.
-pub fn load_snapshot(store: &dyn Store, link: &LinkName) -> Result<Option<GroupSnapshot>> {
-    load(store, Space::Groups, &keys::group_snapshot(link))
-}
-
-/// Replaces the snapshot of a link's groups.
-pub fn put_snapshot(update: &mut Update, link: &LinkName, snapshot: &GroupSnapshot) {
-    put(update, Space::Groups, &keys::group_snapshot(link), snapshot);
-}
-
-/// Reads a plan.
-pub fn load_plan(store: &dyn Store, id: &str) -> Result<Option<Value>> {
-    load(store, Space::Plans, id.as_bytes())
-}
-
-/// Writes a plan.
-pub fn put_plan(update: &mut Update, id: &str, plan: &Value) {
-    put(update, Space::Plans, id.as_bytes(), plan);
-}
-
-/// Reads every plan, in the order of their ids.
-pub fn plans(store: &dyn Store) -> Result<Vec<(String, Value)>> {
-    list(store, Space::Plans, &[], text)
-}
-
-/// Reads an operation.
-pub fn load_operation(store: &dyn Store, id: &str) -> Result<Option<Value>> {
-    load(store, Space::Operations, id.as_bytes())
-}
-
-/// Writes an operation.
-pub fn put_operation(update: &mut Update, id: &str, operation: &Value) {
-    put(update, Space::Operations, id.as_bytes(), operation);
-}
-
-/// Reads every operation, in the order of their ids.
-pub fn operations(store: &dyn Store) -> Result<Vec<(String, Value)>> {
-    list(store, Space::Operations, &[], text)
-}
-
-fn text(key: &[u8]) -> Option<String> {
-    String::from_utf8(key.to_vec()).ok()
+/// Reads the names of all groups that a link has offsets of, in the order of their keys.
+pub fn groups_of(store: &dyn Store, link: &LinkName) -> Result<Vec<GroupId>> {
+    let prefix = keys::group_offsets(link, None);
+    let (mut groups, mut from) = (Vec::new(), Vec::new());
+    while let Some((key, _)) = store.scan_from(Space::Groups, &prefix, &from, 1)?.pop() {
+        let name =
+            Parts::behind(&prefix, &key).and_then(|mut parts| parts.name().map(GroupId::from));
+        let group = name.ok_or_else(|| unreadable(Space::Groups, &key))?;
+        // Behind all of its partitions: the length of a topic's name is below 2^15.
+        from = [keys::group_offsets(link, Some(&group)), vec![u8::MAX]].concat();
+        groups.push(group);
+    }
+    Ok(groups)
 }
 
 /// A mirror topic to be created anew.

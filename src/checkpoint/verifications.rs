@@ -1,4 +1,4 @@
-//! Verifications, their partitions, and what is proven of partitions. They stay in the DB of the process that verified.
+//! Verifications, their partitions, and what is proven of partitions.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -17,3 +17,4 @@ pub mod runner;
 pub mod sites;
 pub mod states;
 pub mod step;
+mod stored;

@@ -1,17 +1,18 @@
 //! Plans and operations in the checkpoint DB.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::plan::Plan;
-use super::states::Phase;
-use crate::checkpoint::records::{
-    load_operation, load_plan, operations, plans, put_operation, put_plan,
-};
-use crate::checkpoint::{Space, Store, Update};
-use crate::error::{Error, Kind, Result};
+use super::states::{Phase, PhaseName};
+use super::stored::{self, OperationHead, PlanHead};
+use crate::checkpoint::chunks::read_whole;
+use crate::checkpoint::documents::{Document, Kind, Name};
+use crate::checkpoint::{Store, Update};
+use crate::error::{Error, Result};
+use crate::model::LinkName;
 
 /// How long an expired plan that was never executed is kept for reading.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -22,7 +23,7 @@ pub struct Operation {
     /// Its name, which is the plan's.
     pub id: String,
     /// What is executed.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     /// Where it is.
     #[serde(flatten)]
     pub phase: Phase,
@@ -34,52 +35,146 @@ pub struct Operation {
     pub retrying: Option<String>,
 }
 
-/// Reads a plan.
+/// Reads a plan, executed or not.
 pub fn read_plan(store: &dyn Store, id: &str) -> Result<Option<Plan>> {
-    load_plan(store, id)?.map(|plan| read(id, plan)).transpose()
+    let unexecuted = read_whole(|| {
+        let Some(name) = Kind::Plan.find(store, id)? else {
+            return Kind::Plan.of_first_layout(store, id).map(Some);
+        };
+        // It is moved when it is executed.
+        let Some(Document { head, lists }) = name.load(store)? else {
+            return Ok(Some(None));
+        };
+        match stored::load_plan(store, &name, head, &lists)? {
+            Some(plan) => Ok(Some(Some(plan))),
+            None => Ok(None),
+        }
+    });
+    match unexecuted? {
+        Some(plan) => Ok(Some(plan)),
+        None => Ok(read_operation(store, id)?.map(|it| Arc::unwrap_or_clone(it.plan))),
+    }
 }
 
 /// Saves a plan, and removes those that nobody executed long ago.
 pub async fn save_plan(store: &dyn Store, plan: &Plan) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Expiring {
+        expires_at: Timestamp,
+    }
+    let is_old = |expires_at: Timestamp| expires_at + KEPT_FOR < plan.created_at;
     let mut update = Update::new();
-    for (id, old) in plans(store)? {
-        let old: Plan = read(&id, old)?;
-        if old.expires_at + KEPT_FOR < plan.created_at {
-            update.delete(Space::Plans, id.as_bytes());
+    for (name, old) in Kind::Plan.all::<PlanHead>(store)? {
+        if is_old(old.head.expires_at) {
+            name.delete(&mut update, &old);
         }
     }
-    put_plan(&mut update, &plan.id, &value(plan)?);
+    for (id, value) in Kind::Plan.all_of_first_layout(store)? {
+        let old: Expiring = read(&id, &value)?;
+        if is_old(old.expires_at) {
+            Kind::Plan.delete_of_first_layout(&mut update, &id);
+        }
+    }
+    let name = name(Kind::Plan, plan);
+    if let Some(former) = name.load::<PlanHead>(store)? {
+        name.delete(&mut update, &former);
+    }
+    let document = stored::put_plan(&mut update, &name, plan);
+    name.put(&mut update, &document);
     store.commit(update).await
 }
 
 /// Reads an operation.
 pub fn read_operation(store: &dyn Store, id: &str) -> Result<Option<Operation>> {
-    let stored = load_operation(store, id)?;
-    stored.map(|operation| read(id, operation)).transpose()
+    read_whole(|| {
+        if let Some(name) = Kind::Operation.find(store, id)? {
+            let Some(document) = name.load(store)? else {
+                return Ok(None);
+            };
+            return Ok(stored::load_operation(store, &name, document)?.map(Some));
+        }
+        let former = Kind::Operation.of_first_layout(store, id)?;
+        let is_renewed = former.is_none() && Kind::Operation.find(store, id)?.is_some();
+        Ok((!is_renewed).then_some(former))
+    })
 }
 
-/// Reads every operation, oldest first.
-pub fn all_operations(store: &dyn Store) -> Result<Vec<Operation>> {
-    let stored = operations(store)?.into_iter();
-    stored.map(|(id, operation)| read(&id, operation)).collect()
+/// The names of operations that aren't at their end, and their links.
+pub fn unfinished(store: &dyn Store) -> Result<Vec<(LinkName, String)>> {
+    #[derive(Deserialize)]
+    struct Former {
+        plan: OfLink,
+        phase: PhaseName,
+    }
+    #[derive(Deserialize)]
+    struct OfLink {
+        link: LinkName,
+    }
+    let mut found = Vec::new();
+    for (name, Document { head, .. }) in Kind::Operation.all::<OperationHead>(store)? {
+        if !head.phase.is_last() {
+            found.push((name.link, name.id));
+        }
+    }
+    for (id, value) in Kind::Operation.all_of_first_layout(store)? {
+        let former: Former = read(&id, &value)?;
+        if !matches!(former.phase, PhaseName::Done | PhaseName::Stopped) {
+            found.push((former.plan.link, id));
+        }
+    }
+    Ok(found)
 }
 
 /// Saves an operation.
 pub async fn save_operation(store: &dyn Store, operation: &Operation) -> Result<()> {
     let mut update = Update::new();
-    put_operation(&mut update, &operation.id, &value(operation)?);
+    put_operation(&mut update, store, operation)?;
     store.commit(update).await
 }
 
-fn read<T: DeserializeOwned>(id: &str, stored: Value) -> Result<T> {
-    serde_json::from_value(stored).map_err(|cause| {
-        let message =
-            format!("{id} in the checkpoint DB can't be read; was it written by a newer farshore?");
-        Error::new(Kind::Store, message).caused_by(cause)
-    })
+/// Adds an operation to an update; its plan moves into it when it is saved for the first time.
+pub fn put_operation(update: &mut Update, store: &dyn Store, operation: &Operation) -> Result<()> {
+    let name = name(Kind::Operation, &operation.plan);
+    let former = name.load(store)?;
+    if former.is_none() {
+        forget_plan(update, store, &operation.plan)?;
+        Kind::Operation.delete_if_of_first_layout(update, store, &operation.id)?;
+    }
+    stored::put_operation(update, &name, operation, former);
+    Ok(())
 }
 
-fn value<T: Serialize>(stored: &T) -> Result<Value> {
-    serde_json::to_value(stored)
-        .map_err(|cause| Error::new(Kind::Store, "a plan can't be written").caused_by(cause))
+fn forget_plan(update: &mut Update, store: &dyn Store, plan: &Plan) -> Result<()> {
+    let name = name(Kind::Plan, plan);
+    if let Some(document) = name.load::<PlanHead>(store)? {
+        name.delete(update, &document);
+    }
+    Kind::Plan.delete_if_of_first_layout(update, store, &plan.id)
+}
+
+/// Adds to an update what brings the link's operations of the first layout into the present one.
+pub fn renew_operations(update: &mut Update, store: &dyn Store, link: &LinkName) -> Result<()> {
+    for (id, value) in Kind::Operation.all_of_first_layout(store)? {
+        let operation: Operation = read(&id, &value)?;
+        if operation.plan.link == *link {
+            put_operation(update, store, &operation)?;
+        }
+    }
+    Ok(())
+}
+
+fn name(kind: Kind, plan: &Plan) -> Name {
+    Name {
+        kind,
+        link: plan.link.clone(),
+        id: plan.id.clone(),
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(id: &str, stored: &[u8]) -> Result<T> {
+    serde_json::from_slice(stored).map_err(|cause| {
+        let message =
+            format!("{id} in the checkpoint DB can't be read; was it written by a newer farshore?");
+        Error::new(crate::error::Kind::Store, message).caused_by(cause)
+    })
 }

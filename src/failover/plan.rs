@@ -2,6 +2,8 @@
 //!
 //! Promises: made from a [`Situation`] alone; equal content gives an equal hash, whenever it was made. Pure.
 
+use std::io::BufWriter;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -15,9 +17,11 @@ mod steps;
 mod tests;
 
 pub use blocker::{Blocker, BlockerCode, Present, conditions};
-pub use moves::Move;
+pub use moves::{Move, Moves};
 pub use situation::{CommitSituation, GroupSituation, Kind, Situation};
 pub use steps::Step;
+
+use std::collections::BTreeSet;
 
 use crate::model::{GroupId, LinkName, TopicName};
 
@@ -44,7 +48,7 @@ pub struct Plan {
     /// The topics these groups read, by their source names: a switchover waits for them.
     pub topics: Vec<TopicName>,
     /// What is committed, by group and partition. A switchover takes the final offsets after draining.
-    pub groups: Vec<Move>,
+    pub groups: Moves,
     /// What is done, in order.
     pub steps: Vec<Step>,
     /// What stands against it: while there is one the plan can't be executed.
@@ -71,7 +75,7 @@ pub fn plan(situation: &Situation, id: String, now: Timestamp) -> Plan {
         topics: situation.topics().into_iter().collect(),
         steps: steps::steps(situation.kind),
         blockers: blocker::blockers(situation),
-        groups,
+        groups: groups.into(),
         warnings,
         hash: String::new(),
     };
@@ -83,10 +87,9 @@ pub fn plan(situation: &Situation, id: String, now: Timestamp) -> Plan {
 pub fn final_moves(planned: &[Move], situation: &Situation) -> Result<Vec<Move>, Vec<Blocker>> {
     let (moves, _) = moves::moves(situation);
     let mut blockers = blocker::blockers(situation);
-    let was_exact = |fixed: &Move| {
-        let same = |m: &&Move| m.group == fixed.group && m.partition == fixed.partition;
-        planned.iter().find(same).is_none_or(|m| m.exact)
-    };
+    let inexact = planned.iter().filter(|m| !m.exact);
+    let inexact: BTreeSet<_> = inexact.map(|m| (&m.group, &m.partition)).collect();
+    let was_exact = |fixed: &Move| !inexact.contains(&(&fixed.group, &fixed.partition));
     for fixed in moves
         .iter()
         .filter(|fixed| !fixed.exact && was_exact(fixed))
@@ -138,7 +141,10 @@ fn hash(plan: &Plan) -> String {
         blockers: &plan.blockers,
         groups,
     };
-    // Structures of text, numbers and lists can't fail to serialize; fields keep their order.
-    let content = serde_json::to_vec(&agreed).unwrap_or_default();
-    format!("{:x}", Sha256::digest(content))
+    let mut content = BufWriter::new(Sha256::new());
+    // Structures of text, numbers and lists can't fail to serialize, nor a sum to take them; fields keep their order.
+    let written = serde_json::to_writer(&mut content, &agreed);
+    debug_assert!(written.is_ok());
+    let sum = content.into_inner().unwrap_or_default();
+    format!("{:x}", sum.finalize())
 }

@@ -7,17 +7,17 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedMutexGuard, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::drive::Drive;
 use super::operation::{
-    Operation, all_operations, read_operation, read_plan, save_operation, save_plan,
+    Operation, put_operation, read_operation, read_plan, save_plan, unfinished,
 };
 use super::plan::{Blocker, Kind, Plan, plan};
 use super::sites::{Chosen, Sites};
 use super::states::{Moves, Phase};
-use crate::checkpoint::Store;
+use crate::checkpoint::{Store, Update};
 use crate::config::GroupFilter;
 use crate::error::{self, Error, Result};
 use crate::model::{LinkName, TopicName};
@@ -69,6 +69,8 @@ pub enum NotStarted {
 pub struct Runner {
     store: Arc<dyn Store>,
     links: watch::Receiver<BTreeMap<LinkName, Arc<Sites>>>,
+    /// Held, by link, while everything is looked at that a plan depends on: it is large where groups are many.
+    observing: Mutex<BTreeMap<LinkName, Arc<tokio::sync::Mutex<()>>>>,
     /// Operations being executed, by name.
     running: Mutex<BTreeMap<String, watch::Sender<Arc<Operation>>>>,
     /// Held while a plan is being started, so that two can't be at once.
@@ -86,6 +88,7 @@ impl Runner {
         Self {
             store,
             links,
+            observing: Mutex::default(),
             running: Mutex::default(),
             starting: tokio::sync::Mutex::new(starting),
             started: Mutex::new(Some(started)),
@@ -104,6 +107,7 @@ impl Runner {
         };
         let chosen = Chosen::Matching(chosen);
         let topics = request.topics.clone();
+        let _alone = self.alone(&request.link).await;
         let situation = sites.observe(request.kind, &chosen, topics, now).await?;
         let id = format!(
             "{}-{:08x}",
@@ -111,6 +115,7 @@ impl Runner {
             fastrand::u32(..)
         );
         let plan = plan(&situation, id, now);
+        drop(situation);
         save_plan(self.store.as_ref(), &plan).await?;
         Ok(plan)
     }
@@ -121,8 +126,11 @@ impl Runner {
     }
 
     /// An operation, finished or not; it has the name of its plan.
-    pub fn operation(&self, id: &str) -> Result<Option<Operation>> {
-        read_operation(self.store.as_ref(), id)
+    pub fn operation(&self, id: &str) -> Result<Option<Arc<Operation>>> {
+        if let Some(running) = self.watch(id) {
+            return Ok(Some(Arc::clone(&running.borrow())));
+        }
+        Ok(read_operation(self.store.as_ref(), id)?.map(Arc::new))
     }
 
     /// Every change of an operation while it is executed; the sender is gone when it has ended.
@@ -130,8 +138,14 @@ impl Runner {
         self.running.lock().get(id).map(watch::Sender::subscribe)
     }
 
-    /// Starts the execution of a plan, or gives the operation if the plan is or was executed already.
-    pub async fn start(&self, plan_id: &str, hash: &str) -> Result<Operation, NotStarted> {
+    /// Starts the execution of a plan, or gives the operation if the plan is or was executed already; `note` adds to the
+    /// update that starts it.
+    pub async fn start(
+        &self,
+        plan_id: &str,
+        hash: &str,
+        note: impl FnOnce(&mut Update, &Plan) + Send,
+    ) -> Result<Arc<Operation>, NotStarted> {
         let starting = self.starting.lock().await;
         let plan = self.find_plan(plan_id)?.ok_or(NotStarted::UnknownPlan)?;
         if plan.hash != hash {
@@ -140,22 +154,27 @@ impl Runner {
         if let Some(operation) = self.operation(plan_id)? {
             return Ok(operation);
         }
-        if let Some(other) = self
-            .unfinished()?
-            .into_iter()
-            .find(|o| o.plan.link == plan.link)
-        {
-            return Err(NotStarted::Busy(other.id));
+        if let Some(other) = self.unfinished(&plan.link)?.pop() {
+            return Err(NotStarted::Busy(other));
         }
         let now = Timestamp::now();
         self.check_again(&plan, now).await?;
         self.sites(&plan.link)?.ownership.check()?;
         let operation = begin(plan, now);
-        save_operation(self.store.as_ref(), &operation).await?;
+        let mut update = Update::new();
+        note(&mut update, &operation.plan);
+        put_operation(&mut update, self.store.as_ref(), &operation)?;
+        self.store.commit(update).await?;
         self.show(&operation);
         let stopping = |_| Error::new(error::Kind::Stopping, "farshore is stopping");
         starting.send(operation.clone()).await.map_err(stopping)?;
-        Ok(operation)
+        Ok(Arc::new(operation))
+    }
+
+    /// Waits until nobody else looks at a link for a plan.
+    async fn alone(&self, link: &LinkName) -> OwnedMutexGuard<()> {
+        let observing = Arc::clone(self.observing.lock().entry(link.clone()).or_default());
+        observing.lock_owned().await
     }
 
     /// Whether the plan would be made in the same way now.
@@ -169,8 +188,10 @@ impl Runner {
         let chosen = Chosen::Exactly(old.chosen.iter().cloned().collect());
         let topics = old.topics.iter().cloned().collect();
         let sites = self.sites(&old.link)?;
+        let _alone = self.alone(&old.link).await;
         let situation = sites.observe(old.kind, &chosen, topics, now).await?;
         let new = plan(&situation, old.id.clone(), now);
+        drop(situation);
         if !new.blockers.is_empty() {
             return Err(NotStarted::Blocked(new.blockers));
         }
@@ -203,11 +224,9 @@ impl Runner {
                 Ok(()) = links.changed() => gains = terms.of(&links.borrow_and_update()),
                 Some((sites, term)) = gains.next() => {
                     terms.0.insert(sites.link.clone(), (Arc::clone(&sites), term));
-                    // One started in this process waits in the channel.
-                    let is_new = |o: &Operation| o.plan.link == sites.link && self.watch(&o.id).is_none();
                     // If the DB can't be read, another term follows when it can.
-                    let taken_up = self.unfinished().unwrap_or_default().into_iter().filter(is_new);
-                    drives.extend(taken_up.map(|operation| self.execute(operation)));
+                    let taken_up = self.left_over(&sites.link).unwrap_or_default();
+                    drives.extend(taken_up.into_iter().map(|operation| self.execute(operation)));
                     gains.push(gain(sites, term));
                 }
                 Some(operation) = started.recv() => drives.push(self.execute(operation)),
@@ -215,12 +234,23 @@ impl Runner {
         }
     }
 
-    /// Operations of configured links that a former process didn't finish.
-    fn unfinished(&self) -> Result<Vec<Operation>> {
-        let all = all_operations(self.store.as_ref())?.into_iter();
-        let links = self.links.borrow();
-        let ours = |o: &Operation| !o.phase.is_last() && links.contains_key(&o.plan.link);
-        Ok(all.filter(ours).collect())
+    /// The names of a link's operations that aren't at their end.
+    fn unfinished(&self, link: &LinkName) -> Result<Vec<String>> {
+        let all = unfinished(self.store.as_ref())?.into_iter();
+        let ours = all.filter(|(of, _)| of == link);
+        Ok(ours.map(|(_, id)| id).collect())
+    }
+
+    /// The operations of a link that a former owner didn't finish.
+    fn left_over(&self, link: &LinkName) -> Result<Vec<Operation>> {
+        let mut found = Vec::new();
+        for id in self.unfinished(link)? {
+            // One started in this process waits in the channel.
+            if self.watch(&id).is_none() {
+                found.extend(read_operation(self.store.as_ref(), &id)?);
+            }
+        }
+        Ok(found)
     }
 
     async fn execute(&self, operation: Operation) {
@@ -310,12 +340,12 @@ fn begin(plan: Plan, now: Timestamp) -> Operation {
             waits_for: Vec::new(),
         },
         Kind::Failover => Phase::Freezing {
-            moves: Moves::from(plan.groups.clone()),
+            moves: Moves::clone(&plan.groups),
         },
     };
     Operation {
         id: plan.id.clone(),
-        plan,
+        plan: Arc::new(plan),
         phase,
         started_at: now,
         entered_at: now,

@@ -14,7 +14,6 @@ use crate::control::groups::cluster::{Committed, GROUPS_AT_ONCE, Site, Standing}
 use crate::control::groups::commit::{SourceCommit, TargetCommit, Written};
 use crate::control::groups::commit_protocol::on_target;
 use crate::control::groups::committed::Ledger;
-use crate::control::groups::cut::Snapshot;
 use crate::error::{Error, Result};
 use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicName, TopicPartition};
 use crate::task::Ownership;
@@ -61,13 +60,19 @@ impl Chosen {
     }
 }
 
+/// What groups committed on the source.
+type Commits = BTreeMap<GroupId, BTreeMap<TopicPartition, SourceCommit>>;
+
+/// The offsets of a group, with what is on the target.
+type Placed = BTreeMap<TopicPartition, CommitSituation>;
+
 /// What the source says, now or in the last snapshot.
 #[derive(Debug, Default)]
 struct SourceSide {
     failure: Option<String>,
     as_of_ms: Option<i64>,
     active: BTreeSet<GroupId>,
-    commits: BTreeMap<GroupId, BTreeMap<TopicPartition, SourceCommit>>,
+    commits: Commits,
     outside: BTreeMap<GroupId, BTreeSet<TopicName>>,
 }
 
@@ -87,18 +92,30 @@ impl Sites {
     ) -> Result<Situation> {
         let mut snapshot = self.ledger.snapshot()?.unwrap_or_default();
         snapshot.forget_former(&self.mirrored.partitions());
-        let source = match kind {
-            Kind::Switchover => self.source_now(chosen, now).await,
-            Kind::Failover => self.source_then(chosen, &snapshot).await,
+        let source_ends = std::mem::take(&mut snapshot.ends);
+        let (source, placed) = match kind {
+            Kind::Switchover => {
+                let mut source = self.source_now(chosen, now).await;
+                let commits = std::mem::take(&mut source.commits);
+                (source, self.placed_all(commits).await?)
+            }
+            Kind::Failover => {
+                let as_of_ms = (snapshot.taken_at_ms > 0).then_some(snapshot.taken_at_ms);
+                let taken = snapshot.groups.into_iter();
+                let taken = taken.filter(|(g, it)| self.takes(chosen, g) && !it.is_empty());
+                // A source that doesn't answer is waited for meanwhile.
+                let looks = (self.source_then(as_of_ms), self.placed_all(taken.collect()));
+                let (source, placed) = tokio::join!(looks.0, looks.1);
+                (source, placed?)
+            }
         };
         let on_target = self.target.groups().await?;
         let mut groups: BTreeMap<GroupId, GroupSituation> = BTreeMap::new();
         if let Chosen::Exactly(ids) = chosen {
             groups.extend(ids.iter().map(|id| (id.clone(), GroupSituation::default())));
         }
-        for (id, commits) in source.commits {
-            let group = groups.entry(id.clone()).or_default();
-            group.commits = self.placed(&id, commits).await?;
+        for (id, commits) in placed {
+            groups.entry(id).or_default().commits = commits;
         }
         for (id, group) in &mut groups {
             group.active_on_source = source.active.contains(id);
@@ -116,7 +133,7 @@ impl Sites {
             groups,
             asked_topics,
             partitions: partitions.map(|m| (m.partition.clone(), m)).collect(),
-            source_ends: snapshot.ends,
+            source_ends,
         })
     }
 
@@ -179,45 +196,46 @@ impl Sites {
         }
     }
 
-    /// The source as it was, from its last snapshot; it is asked only whether it lives, and only for a moment.
-    async fn source_then(&self, chosen: &Chosen, snapshot: &Snapshot) -> SourceSide {
+    /// A source that is presumed lost: it is asked only whether it lives, and only for a moment.
+    async fn source_then(&self, as_of_ms: Option<i64>) -> SourceSide {
         let standing = match timeout(SOURCE_PATIENCE, self.source.groups()).await {
             Ok(Ok(standing)) => Ok(standing),
             Ok(Err(error)) => Err(error.chain()),
             Err(_) => Err("no answer in time".to_owned()),
         };
-        let taken = snapshot.groups.iter();
-        let taken = taken.filter(|(g, commits)| self.takes(chosen, g) && !commits.is_empty());
         let is_active = |(_, standing): &(&GroupId, &Standing)| **standing == Standing::Active;
         SourceSide {
             failure: standing.as_ref().err().cloned(),
-            as_of_ms: (snapshot.taken_at_ms > 0).then_some(snapshot.taken_at_ms),
+            as_of_ms,
             active: standing
                 .iter()
                 .flatten()
                 .filter(is_active)
                 .map(|(group, _)| group.clone())
                 .collect(),
-            commits: taken.map(|(g, c)| (g.clone(), c.clone())).collect(),
+            commits: Commits::new(),
             outside: BTreeMap::new(),
         }
+    }
+
+    async fn placed_all(&self, commits: Commits) -> Result<Vec<(GroupId, Placed)>> {
+        let placing = stream::iter(commits).map(|(id, commits)| async move {
+            let placed = self.placed(&id, commits).await?;
+            Ok::<_, Error>((id, placed))
+        });
+        placing.buffer_unordered(GROUPS_AT_ONCE).try_collect().await
     }
 
     async fn placed(
         &self,
         group: &GroupId,
         commits: BTreeMap<TopicPartition, SourceCommit>,
-    ) -> Result<BTreeMap<TopicPartition, CommitSituation>> {
+    ) -> Result<Placed> {
         let mut present = self.present(group, commits.keys()).await?;
         let placed = commits.into_iter().map(|(partition, commit)| {
             let lookup = self.mirrored.lookup(&partition, commit.offset);
             let (found, written) = present.remove(&partition).unwrap_or_default();
-            let situation = CommitSituation {
-                commit,
-                lookup,
-                found,
-                written,
-            };
+            let situation = CommitSituation::new(commit, lookup, found.as_ref(), &written);
             (partition, situation)
         });
         Ok(placed.collect())

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::{Blocker, Move};
+use super::plan::Blocker;
 use crate::model::{SourceOffset, TopicPartition};
 
-/// The offsets an operation commits, fixed once.
-pub type Moves = Arc<[Move]>;
+pub use super::plan::Moves;
 
 /// Where the partitions of a move ended at one look.
 ///
@@ -188,6 +186,34 @@ impl Phase {
             Self::Verifying { moves } => Some(Effect::ReadBack(Moves::clone(moves))),
             Self::Thawing { moves, .. } => Some(Effect::Thaw(Moves::clone(moves))),
             Self::Done { .. } | Self::Stopped { .. } => None,
+        }
+    }
+
+    /// The offsets to commit or committed, in a phase that has them.
+    pub fn moves(&self) -> Option<&Moves> {
+        match self {
+            Self::Draining { .. } | Self::Fixing => None,
+            Self::Freezing { moves }
+            | Self::Checking { moves }
+            | Self::Committing { moves }
+            | Self::Verifying { moves }
+            | Self::Thawing { moves, .. }
+            | Self::Done { moves }
+            | Self::Stopped { moves, .. } => Some(moves),
+        }
+    }
+
+    /// What stands against the move, in a phase that tells it.
+    pub fn blockers(&self) -> &[Blocker] {
+        match self {
+            Self::Thawing { blockers, .. } | Self::Stopped { blockers, .. } => blockers,
+            Self::Draining { .. }
+            | Self::Fixing
+            | Self::Freezing { .. }
+            | Self::Checking { .. }
+            | Self::Committing { .. }
+            | Self::Verifying { .. }
+            | Self::Done { .. } => &[],
         }
     }
 

@@ -18,7 +18,7 @@ use super::queue::{Line, stored_revision};
 use super::recover::{Reconciled, reconcile};
 use super::topic::NotAppended;
 use super::writer::{Place, Writer, build};
-use super::{Head, LEASE, MARGIN, Owner, Revision, Topic};
+use super::{Head, LEASE, MARGIN, Owner, Renew, Revision, Topic};
 
 /// How often a standby looks at the journal.
 const LOOK: Duration = Duration::from_millis(500);
@@ -125,6 +125,7 @@ pub(crate) struct Candidate<'a> {
     pub(crate) disk: &'a dyn Store,
     pub(crate) line: &'a Arc<Line>,
     pub(crate) ownership: &'a Ownership,
+    pub(crate) renew: Renew,
 }
 
 impl Candidate<'_> {
@@ -243,7 +244,7 @@ impl Candidate<'_> {
                 sleep(LEASE + MARGIN).await;
             }
             tell(Standing::Comparing);
-            reconcile(self.disk, self.line, topic, latest).await
+            reconcile(self.disk, self.line, topic, (term, latest), self.renew).await
         };
         let reconciled = tokio::select! {
             reconciled = completing => reconciled,

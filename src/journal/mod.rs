@@ -30,6 +30,13 @@ pub use topic::{Contents, Topic};
 
 pub(super) use queue::Line;
 
+use crate::checkpoint::store::{Store, Update};
+use crate::error::Result;
+use crate::model::LinkName;
+
+/// Makes the update that brings everything of a link which the first layout kept as one value into the present layout.
+pub type Renew = fn(&dyn Store, &LinkName) -> Result<Update>;
+
 /// How long an owner may write after it sent the last batch that was acknowledged.
 pub const LEASE: Duration = Duration::from_secs(8);
 /// How often an owner renews its lease.

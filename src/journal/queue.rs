@@ -21,7 +21,7 @@ use super::Revision;
 const LAZY: Duration = Duration::from_secs(3);
 /// Callers that wait for the journal; further ones are refused. Ten thousand partitions may have one each.
 const WAITERS_LIMIT: usize = 16 * 1024;
-/// The largest value that is copied. Only pictures of very many groups are larger; they are made anew all the time.
+/// The largest value: with a batch it has to fit into a message of the journal. Whatever grows is kept in chunks.
 const VALUE_LIMIT: usize = 6 << 20;
 
 /// The line of one link.
@@ -87,6 +87,9 @@ impl Line {
 
     /// Lines an update up for the DB and for the journal, in the same order.
     pub(crate) fn commit(&self, disk: &dyn Store, mut update: Update) -> Committed {
+        if let Err(error) = check_sizes(update.changes()) {
+            return Committed::decided(Err(error));
+        }
         let mut state = self.state.lock();
         let Some(term) = state.term else {
             return Committed::decided(Err(not_owned(&self.link, &state.closed)));
@@ -103,9 +106,8 @@ impl Line {
         let in_hurry = !is_lazy(&update);
         state.revision = Some(revision);
         for (key, value) in update.changes() {
-            if keys::link_of(key, value.as_deref()).as_ref() == Some(&self.link) {
-                let value = value.clone().filter(|value| value.len() <= VALUE_LIMIT);
-                state.waiting.insert(key.clone(), value);
+            if keys::is_copied(&self.link, key, value.as_deref()) {
+                state.waiting.insert(key.clone(), value.clone());
             }
         }
         put_revision(&mut update, &self.link, revision);
@@ -126,6 +128,9 @@ impl Line {
 
     /// Lines up what the journal lacks, before updates are taken.
     pub(super) fn supplement(&self, changes: Vec<Change>, revision: Option<Revision>) -> Committed {
+        if let Err(error) = check_sizes(&changes) {
+            return Committed::decided(Err(error));
+        }
         let (done, appended) = Committed::open();
         let mut state = self.state.lock();
         state.waiting.extend(changes);
@@ -189,6 +194,26 @@ impl Line {
             waiters: std::mem::take(&mut state.waiters),
         }
     }
+}
+
+/// Whether a value is too large for the journal.
+pub(super) fn is_too_large(value: &[u8]) -> bool {
+    value.len() > VALUE_LIMIT
+}
+
+/// A value that the journal can't take is in neither: whoever rebuilds would miss it without a word.
+fn check_sizes(changes: &[Change]) -> Result<()> {
+    for (key, value) in changes {
+        if let Some(value) = value.as_deref().filter(|value| is_too_large(value)) {
+            let message = format!(
+                "a value of {} bytes is larger than the journal takes, which is {VALUE_LIMIT} (key {})",
+                value.len(),
+                key.escape_ascii()
+            );
+            return Err(Error::new(Kind::Invalid, message));
+        }
+    }
+    Ok(())
 }
 
 /// A link's own state changes by the operator's will, also while the target is away; nothing that is sent depends on it.

@@ -9,9 +9,9 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::client::Cluster;
 use crate::model::LinkName;
 
-use super::queue::{Line, put_revision, stored_revision};
+use super::queue::{Line, is_too_large, put_revision, stored_revision};
 use super::topic::Entries;
-use super::{Contents, Revision, Topic};
+use super::{Contents, Renew, Revision, Topic};
 
 /// What was made of DB and journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,14 +24,15 @@ pub(super) enum Reconciled {
     Supplemented,
 }
 
-/// Compares and completes. The journal goes up to `in_journal`; nobody but this process can append to it any more.
+/// Compares and completes. The journal goes up to `in_journal`; nobody but this process, in this term, can append to it any more.
 ///
 /// Errors: the DB, or the target. Cancellation: safe, each side changes as a whole or is completed at the next start.
 pub(super) async fn reconcile(
     disk: &dyn Store,
     line: &Arc<Line>,
     topic: &Topic,
-    in_journal: Option<Revision>,
+    (term, in_journal): (u64, Option<Revision>),
+    renew: Renew,
 ) -> Result<Reconciled> {
     let name = line.link();
     // What was lined up in an earlier term is either in the DB when it is compared, or never will be.
@@ -40,21 +41,46 @@ pub(super) async fn reconcile(
         Some(revision) => Some(revision),
         None => (!entries_of(disk, name)?.is_empty()).then_some(Revision::BEFORE),
     };
+    let of_db = if in_journal > of_db {
+        of_db
+    } else {
+        renewed(disk, name, term, renew).await?.or(of_db)
+    };
     if of_db == in_journal {
         return Ok(Reconciled::Equal);
     }
     let copied = topic.read_all().await?.entries;
     let stored = entries_of(disk, name)?;
     if in_journal > of_db {
-        let mut update = Update::of(difference(&stored, &copied));
+        let mut update = Update::of(difference(&stored, copied));
         if let Some(revision) = in_journal {
             put_revision(&mut update, name, revision);
         }
         disk.commit(update).await?;
         return Ok(Reconciled::Restored);
     }
-    line.supplement(difference(&copied, &stored), of_db).await?;
+    line.supplement(difference(&copied, stored), of_db).await?;
     Ok(Reconciled::Supplemented)
+}
+
+/// Brings what the first layout kept as one value, and is too large for the journal, into the present layout; gives the
+/// revision that the DB has then. No journal ever held it.
+async fn renewed(
+    disk: &dyn Store,
+    link: &LinkName,
+    term: u64,
+    renew: Renew,
+) -> Result<Option<Revision>> {
+    let unchunked = unchunked_of(disk, link)?;
+    if !unchunked.values().any(|value| is_too_large(value)) {
+        return Ok(None);
+    }
+    drop(unchunked);
+    let mut update = renew(disk, link)?;
+    let revision = Revision { term, number: 1 };
+    put_revision(&mut update, link, revision);
+    disk.commit(update).await?;
+    Ok(Some(revision))
 }
 
 /// Everything a link's journal holds.
@@ -89,26 +115,27 @@ impl Contents {
 /// Replaces what the DB holds of a link by what its journal held; gives the number of entries.
 ///
 /// Errors: the DB failed.
-pub async fn rebuild(disk: &dyn Store, link: &LinkName, journal: &Contents) -> Result<usize> {
+pub async fn rebuild(disk: &dyn Store, link: &LinkName, journal: Contents) -> Result<usize> {
     let known = entries_of(disk, link)?;
-    let mut update = Update::of(difference(&known, &journal.entries));
-    match journal.head().and_then(|head| head.revision) {
+    let (count, revision) = (journal.len(), journal.head().and_then(|head| head.revision));
+    let mut update = Update::of(difference(&known, journal.entries));
+    match revision {
         Some(revision) => put_revision(&mut update, link, revision),
         None => update.delete(Space::Meta, keys::revision(link)),
     }
     disk.commit(update).await?;
-    Ok(journal.len())
+    Ok(count)
 }
 
 /// What has to change in `from` to make it `to`.
-pub(super) fn difference(from: &Entries, to: &Entries) -> Vec<Change> {
+pub(super) fn difference(from: &Entries, to: Entries) -> Vec<Change> {
     let gone = from.keys().filter(|key| !to.contains_key(*key));
-    let gone = gone.map(|key| (key.clone(), None));
+    let mut changes: Vec<Change> = gone.map(|key| (key.clone(), None)).collect();
     let new = to
-        .iter()
-        .filter(|(key, value)| from.get(*key) != Some(value));
-    let new = new.map(|(key, value)| (key.clone(), Some(value.clone())));
-    gone.chain(new).collect()
+        .into_iter()
+        .filter(|(key, value)| from.get(key) != Some(value));
+    changes.extend(new.map(|(key, value)| (key, Some(value))));
+    changes
 }
 
 /// Everything the DB holds of a link.
@@ -119,13 +146,28 @@ pub(crate) fn entries_of(store: &dyn Store, link: &LinkName) -> Result<Entries> 
             entries.insert(space.full_key(&key), value);
         }
     }
-    for (key, value) in store.scan(Space::Operations, &[], usize::MAX)? {
-        let key = Space::Operations.full_key(&key);
-        if keys::link_of(&key, Some(&value)).as_ref() == Some(link) {
-            entries.insert(key, value);
-        }
+    entries.extend(operations_of_first_layout(store, link)?);
+    Ok(entries)
+}
+
+/// The entries of a link that the first layout kept as one value, however much there was to keep.
+pub(super) fn unchunked_of(store: &dyn Store, link: &LinkName) -> Result<Entries> {
+    let mut entries = operations_of_first_layout(store, link)?;
+    let key = keys::group_snapshot(link);
+    if let Some(snapshot) = store.get(Space::Groups, &key)? {
+        entries.insert(Space::Groups.full_key(&key), snapshot);
     }
     Ok(entries)
+}
+
+fn operations_of_first_layout(store: &dyn Store, link: &LinkName) -> Result<Entries> {
+    let from = keys::FIRST_LAYOUT_DOCUMENTS;
+    let operations = store.scan_from(Space::Operations, &[], from, usize::MAX)?;
+    let full = operations
+        .into_iter()
+        .map(|(key, value)| (Space::Operations.full_key(&key), value));
+    let ours = full.filter(|(key, value)| keys::link_of(key, Some(value)).as_ref() == Some(link));
+    Ok(ours.collect())
 }
 
 #[cfg(test)]
@@ -145,7 +187,7 @@ mod difference_tests {
     proptest! {
         #[test]
         fn applying_the_difference_gives_the_other(from in entries(), to in entries()) {
-            let changes = difference(&from, &to);
+            let changes = difference(&from, to.clone());
             let mut made = from.clone();
             for (key, value) in &changes {
                 match value {
@@ -154,7 +196,51 @@ mod difference_tests {
                 };
             }
             prop_assert_eq!(&made, &to);
-            prop_assert_eq!(difference(&to, &to), vec![]);
+            prop_assert_eq!(difference(&to, to.clone()), vec![]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::snapshots::{load_snapshot, renew_snapshot};
+    use crate::checkpoint::store::Space;
+    use crate::checkpoint::{GroupSnapshot, MemoryStore, keys};
+    use crate::model::{GroupId, TopicPartition};
+
+    fn renew(store: &dyn Store, link: &LinkName) -> Result<Update> {
+        let mut update = Update::new();
+        renew_snapshot(&mut update, store, link)?;
+        Ok(update)
+    }
+
+    #[tokio::test]
+    async fn only_what_no_journal_takes_is_renewed_before_the_journal_is_completed() {
+        let link = LinkName::new("l");
+        for (offsets, is_renewed) in [(10, false), (160_000, true)] {
+            let offset = |number: i32| {
+                let at = TopicPartition::new("topic", number);
+                (GroupId::new("group"), at, i64::from(number), None)
+            };
+            let former = GroupSnapshot {
+                taken_at_ms: 1,
+                offsets: (0..offsets).map(offset).collect(),
+                ends: Vec::new(),
+            };
+            let store = MemoryStore::new();
+            let mut update = Update::new();
+            let value = serde_json::to_vec(&former).unwrap();
+            update.put(Space::Groups, keys::group_snapshot(&link), value);
+            store.commit(update).await.unwrap();
+            let revision = renewed(&store, &link, 7, renew).await.unwrap();
+            let expected = is_renewed.then_some(Revision { term: 7, number: 1 });
+            assert_eq!(revision, expected);
+            assert_eq!(stored_revision(&store, &link).unwrap(), expected);
+            assert!(load_snapshot(&store, &link).unwrap() == Some(former));
+            let entries = entries_of(&store, &link).unwrap();
+            assert!(!entries.values().any(|value| is_too_large(value)));
+            assert_eq!(entries.len(), if is_renewed { 161 } else { 1 });
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::LinkName;
 use crate::task::Ownership;
 
-use super::{JournalSettings, Line, Tell, Tenure, acquire};
+use super::{JournalSettings, Line, Renew, Tell, Tenure, acquire};
 
 /// A store that copies the entries of some links into their journals.
 ///
@@ -20,14 +20,16 @@ use super::{JournalSettings, Line, Tell, Tenure, acquire};
 pub struct JournaledStore {
     disk: Arc<dyn Store>,
     lines: RwLock<BTreeMap<LinkName, Arc<Line>>>,
+    renew: Renew,
 }
 
 impl JournaledStore {
-    /// Over a DB, without journals.
-    pub fn new(disk: Arc<dyn Store>) -> Self {
+    /// Over a DB, without journals; `renew` is asked where the DB holds values too large for a journal.
+    pub fn new(disk: Arc<dyn Store>, renew: Renew) -> Self {
         Self {
             disk,
             lines: RwLock::default(),
+            renew,
         }
     }
 
@@ -62,6 +64,7 @@ impl JournaledStore {
             disk: &*self.disk,
             line: &of_link,
             ownership,
+            renew: self.renew,
         };
         candidate.own(tell).await
     }

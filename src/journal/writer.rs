@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::checkpoint::envelope;
+use crate::checkpoint::{envelope, keys};
 use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::{Builder, Codec, Record, Stamp, Stamped};
 use crate::task::{Backoff, Ownership};
@@ -89,8 +89,7 @@ impl Writer {
     /// Appends a group, in as many batches as it needs; only the last one says that all of it is there.
     async fn append_all(&mut self, group: Group, released: bool) -> Result<()> {
         let mut records: Vec<(&Vec<u8>, &Option<Vec<u8>>)> = group.changes.iter().collect();
-        // What is known of partitions tells less than their runs if the end of it should be missing.
-        records.sort_by_key(|(key, _)| is_of_partition(key));
+        records.sort_by_key(|(key, value)| keys::place_among_changes(key, value.is_none()));
         let mut batch = Vec::new();
         let mut size = 0;
         let mut result = Ok(());
@@ -212,10 +211,6 @@ pub(super) fn build(
         base_sequence,
     };
     Ok(builder.finish(stamp)?)
-}
-
-fn is_of_partition(full_key: &[u8]) -> bool {
-    full_key.first() == Some(&(crate::checkpoint::Space::Partitions as u8))
 }
 
 /// Resolves some time after the stop.

@@ -44,23 +44,22 @@ struct Known {
 impl Verifications {
     /// What the checkpoint DB holds of a link's. Errors are those of the store.
     pub fn load(view: &LinkView, store: &Arc<dyn Store>) -> Result<Self> {
-        let link = view.link();
-        let mut ordered = Vec::new();
-        for (id, verification) in stored::verifications_of::<Verification>(&**store, link)? {
-            let examined = stored::examined_of(&**store, link, &id)?;
-            let partitions = examined.into_iter().map(|(_, examined)| examined);
-            ordered.push((verification, partitions.collect()));
-        }
-        ordered.sort_by_key(|(verification, _)| verification.started_at);
-        let proofs = stored::proofs_of(&**store, link)?.into_iter().collect();
         Ok(Self {
             view: view.clone(),
             store: Arc::clone(store),
-            known: Mutex::new(Known { ordered, proofs }),
+            known: Mutex::new(Known::load(&**store, view.link())?),
             ordering: tokio::sync::Mutex::default(),
             changed: watch::Sender::default(),
             bytes: AtomicU64::new(0),
         })
+    }
+
+    /// Takes over what the checkpoint DB holds now: another process may have owned the link, or the journal have filled it.
+    /// Errors are those of the store.
+    pub fn reload(&self) -> Result<()> {
+        *self.known.lock() = Known::load(&*self.store, self.link())?;
+        self.changed.send_replace(());
+        Ok(())
     }
 
     /// The link.
@@ -237,6 +236,18 @@ impl Verifications {
 }
 
 impl Known {
+    fn load(store: &dyn Store, link: &LinkName) -> Result<Self> {
+        let mut ordered = Vec::new();
+        for (id, verification) in stored::verifications_of::<Verification>(store, link)? {
+            let examined = stored::examined_of(store, link, &id)?;
+            let partitions = examined.into_iter().map(|(_, examined)| examined);
+            ordered.push((verification, partitions.collect()));
+        }
+        ordered.sort_by_key(|(verification, _)| verification.started_at);
+        let proofs = stored::proofs_of(store, link)?.into_iter().collect();
+        Ok(Self { ordered, proofs })
+    }
+
     /// The ids of those that give way to a new one.
     fn surplus(&self) -> Vec<String> {
         let surplus = (self.ordered.len() + 1).saturating_sub(KEPT);

@@ -104,12 +104,12 @@ impl Verifier {
         for mut examined in open {
             let partition = examined.topic_partition();
             self.examine(&partition, &mut examined, Some(id)).await?;
-            let mut update = Update::new();
+            let mut update = Update::lazy();
             self.prove(&partition, &examined, None, &mut update);
             self.verifications.note(id, &examined, &mut update);
             self.verifications.commit(update).await?;
         }
-        let mut update = Update::new();
+        let mut update = Update::lazy();
         self.verifications.end(id, Stage::Done, &mut update);
         self.verifications.commit(update).await
     }
@@ -142,7 +142,7 @@ impl Verifier {
             let mut examined = Examined::at(&partition, begin);
             self.examine(&partition, &mut examined, None).await?;
             if examined.outcome.is_some_and(|it| it != Outcome::Failed) {
-                let mut update = Update::new();
+                let mut update = Update::lazy();
                 self.prove(&partition, &examined, earlier.as_ref(), &mut update);
                 self.verifications.commit(update).await?;
             }
@@ -165,7 +165,7 @@ impl Verifier {
                 .count(examined.tally.bytes.saturating_sub(counted));
             counted = examined.tally.bytes;
             let Some(id) = order else { return };
-            let mut update = Update::new();
+            let mut update = Update::lazy();
             self.verifications.note(id, examined, &mut update);
             if stored_at.elapsed() >= STORED_EVERY {
                 stored_at = Instant::now();

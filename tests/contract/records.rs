@@ -1,30 +1,23 @@
 //! The typed records and the stored runs, over every implementation of the store.
 
-use std::sync::Arc;
-
-use farshore::checkpoint::audit::AuditLog;
 use farshore::checkpoint::records::{
-    delete_partition, group_offsets_of, links, load_group, load_link, load_operation,
-    load_partition, load_plan, load_snapshot, load_topic, operations, partitions_of, plans,
-    put_group, put_link, put_operation, put_partition, put_plan, put_snapshot, put_topic,
-    topics_of,
+    delete_partition, group_offsets_of, groups_of, links, load_group, load_link, load_partition,
+    load_topic, partitions_of, put_group, put_link, put_partition, put_topic, topics_of,
 };
 use farshore::checkpoint::{
-    GroupRecord, GroupSnapshot, LinkRecord, PartitionKey, PartitionRecord, Space, Store,
-    StoredRuns, TopicRecord, Update,
+    GroupRecord, LinkRecord, PartitionKey, PartitionRecord, Space, Store, StoredRuns, TopicRecord,
+    Update,
 };
 use farshore::model::{
     GroupId, LeaderEpoch, LinkIdentity, LinkName, OffsetsMode, Run, SourceOffset, TargetOffset,
     TopicId, TopicName, TopicPartition,
 };
 use farshore::offsets::{Lookup, RunMap};
-use serde_json::json;
 
 crate::store::for_each_store!(
     links_topics_and_partitions_come_back,
     lists_keep_links_apart_and_are_in_order,
-    group_offsets_and_snapshots_come_back,
-    plans_and_operations_come_back,
+    group_offsets_come_back,
     a_map_goes_on_after_a_restart,
     a_pruned_map_answers_for_what_is_left,
     a_damaged_run_block_is_an_error,
@@ -122,7 +115,7 @@ async fn lists_keep_links_apart_and_are_in_order(store: &dyn Store) {
     assert_eq!(of("b"), []);
 }
 
-async fn group_offsets_and_snapshots_come_back(store: &dyn Store) {
+async fn group_offsets_come_back(store: &dyn Store) {
     let link = LinkName::new("l");
     let (billing, other) = (GroupId::new("billing"), GroupId::new("billing\0\0"));
     let at = TopicPartition::new("orders", 1);
@@ -132,66 +125,22 @@ async fn group_offsets_and_snapshots_come_back(store: &dyn Store) {
         released: true,
         ..GroupRecord::default()
     };
-    let snapshot = GroupSnapshot {
-        taken_at_ms: 17,
-        offsets: vec![(billing.clone(), at.clone(), 9, None)],
-        ends: vec![(at.clone(), 12)],
-    };
     assert_eq!(load_group(store, &link, &billing, &at).unwrap(), None);
-    assert_eq!(load_snapshot(store, &link).unwrap(), None);
     let mut update = Update::new();
     put_group(&mut update, &link, &billing, &at, &record);
     put_group(&mut update, &link, &other, &at, &GroupRecord::default());
-    put_snapshot(&mut update, &link, &snapshot);
     store.commit(update).await.unwrap();
 
     let loaded = load_group(store, &link, &billing, &at).unwrap();
     assert_eq!(loaded, Some(record.clone()));
-    assert_eq!(load_snapshot(store, &link).unwrap(), Some(snapshot));
     let of_billing = ((billing.clone(), at.clone()), record);
     let of = |group| group_offsets_of(store, &link, group).unwrap();
     assert_eq!(of(Some(&billing)), std::slice::from_ref(&of_billing));
     assert_eq!(
         of(None),
-        [of_billing, ((other, at), GroupRecord::default())]
+        [of_billing, ((other.clone(), at), GroupRecord::default())]
     );
-}
-
-async fn plans_and_operations_come_back(store: &dyn Store) {
-    let (plan, operation) = (json!({"kind": "drill"}), json!({"phase": ["fencing", 3]}));
-    let mut update = Update::new();
-    put_plan(&mut update, "p1", &plan);
-    put_operation(&mut update, "o1", &operation);
-    store.commit(update).await.unwrap();
-    assert_eq!(load_plan(store, "p1").unwrap(), Some(plan.clone()));
-    assert_eq!(load_plan(store, "o1").unwrap(), None);
-    assert_eq!(plans(store).unwrap(), [("p1".to_owned(), plan)]);
-    let loaded = load_operation(store, "o1").unwrap();
-    assert_eq!(loaded, Some(operation.clone()));
-    assert_eq!(operations(store).unwrap(), [("o1".to_owned(), operation)]);
-}
-
-#[tokio::test]
-async fn the_audit_log_goes_on_after_a_restart_and_over_missing_numbers() {
-    for given in [crate::store::memory(), crate::store::disk()] {
-        let log = AuditLog::open(Arc::clone(&given.store)).unwrap();
-        assert_eq!(log.latest(5).unwrap(), []);
-        let mut update = Update::new();
-        assert_eq!(log.append(&mut update, &json!("a")), 0);
-        assert_eq!(log.append(&mut Update::new(), &json!("never committed")), 1);
-        assert_eq!(log.append(&mut update, &json!("b")), 2);
-        given.store.commit(update).await.unwrap();
-        assert_eq!(log.latest(5).unwrap(), [(2, json!("b")), (0, json!("a"))]);
-
-        let reopened = AuditLog::open(Arc::clone(&given.store)).unwrap();
-        let mut update = Update::new();
-        assert_eq!(reopened.append(&mut update, &json!("c")), 3);
-        given.store.commit(update).await.unwrap();
-        assert_eq!(
-            reopened.latest(2).unwrap(),
-            [(3, json!("c")), (2, json!("b"))]
-        );
-    }
+    assert_eq!(groups_of(store, &link).unwrap(), [billing, other]);
 }
 
 /// Ten records and a marker, again and again, stored now and then.

@@ -14,6 +14,8 @@ use super::ports::Port;
 use super::wait::{blocking, eventually};
 
 const LIMIT: Duration = Duration::from_secs(60);
+/// What an answer may hold: a plan of very many offsets.
+const LARGEST_ANSWER: u64 = 256 << 20;
 
 /// One installation: a configuration, a checkpoint DB and, between a start and an end, a process.
 #[derive(Debug)]
@@ -220,8 +222,13 @@ fn http(
         .timeout_global(Some(LIMIT))
         .build();
     let mut response = request(config.into()).map_err(|error| error.to_string())?;
+    let status = response.status().as_u16();
+    let body = response.body_mut().with_config();
     Ok(Answer {
-        status: response.status().as_u16(),
-        body: response.body_mut().read_json().unwrap_or(Value::Null),
+        status,
+        body: body
+            .limit(LARGEST_ANSWER)
+            .read_json()
+            .unwrap_or(Value::Null),
     })
 }

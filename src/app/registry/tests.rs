@@ -48,7 +48,9 @@ impl Bench {
         let disk = checkpoint::open(&place).unwrap();
         let me = this_process(&*disk, &place).await.unwrap();
         let health = StoreRecovery::new(Arc::clone(&disk)).health().clone();
-        let store = Arc::new(JournaledStore::new(disk));
+        let store = Arc::new(JournaledStore::new(disk, |_, _| {
+            Ok(Update::new())
+        }));
         let audit = AuditLog::open(Arc::<JournaledStore>::clone(&store)).unwrap();
         let shared = SharedByLinks {
             store,

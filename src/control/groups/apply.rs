@@ -1,6 +1,7 @@
 //! One pass over the target: decide for every offset of every group, then write what is to be written.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
@@ -12,12 +13,45 @@ use super::cluster::{Committed, GROUPS_AT_ONCE, Site, Standing};
 use super::commit::{SourceCommit, TargetCommit, Written};
 use super::commit_protocol::{Writes, on_target, write};
 use super::committed::{Account, Ledger, Turn};
+use super::cut::Snapshot;
 use super::decide::{Decision, Scene, Wanted, decide};
 use super::status::{self, Board, GroupPartitionStatus, GroupState, GroupStatus};
 use super::translate::place;
 
-/// What the source says about each group's offsets; none where it can't be asked.
-pub(super) type Wants = BTreeMap<GroupId, BTreeMap<TopicPartition, Option<SourceCommit>>>;
+/// What is wanted on the target.
+#[derive(Debug)]
+pub(super) enum Wants {
+    /// What the source said.
+    Known(Arc<Snapshot>),
+    /// What was ever written for these groups, while the source can't be asked.
+    Unknown(Vec<GroupId>),
+}
+
+impl Wants {
+    fn groups(&self) -> Vec<GroupId> {
+        match self {
+            Self::Known(snapshot) => snapshot.groups.keys().cloned().collect(),
+            Self::Unknown(groups) => groups.clone(),
+        }
+    }
+
+    /// What the source says about a group's offsets; none where it can't be asked.
+    fn of(
+        &self,
+        group: &GroupId,
+        account: &Account,
+    ) -> Vec<(TopicPartition, Option<SourceCommit>)> {
+        match self {
+            Self::Known(snapshot) => {
+                let commits = snapshot.groups.get(group).into_iter().flatten();
+                commits
+                    .map(|(p, commit)| (p.clone(), Some(commit.clone())))
+                    .collect()
+            }
+            Self::Unknown(_) => account.written.keys().map(|p| (p.clone(), None)).collect(),
+        }
+    }
+}
 
 /// One pass.
 #[derive(Debug)]
@@ -50,7 +84,8 @@ struct Item {
 impl Carrier<'_> {
     /// Carries every group; one that fails holds up no other. The first failure comes out.
     pub(super) async fn carry(&self, wants: Wants) -> Result<()> {
-        if wants.is_empty() {
+        let groups = wants.groups();
+        if groups.is_empty() {
             return Ok(());
         }
         let partitions = self.mirrored.partitions().into_iter();
@@ -59,23 +94,18 @@ impl Carrier<'_> {
             standing: self.target.groups().await?,
             partitions: partitions.map(|m| (m.partition.clone(), m)).collect(),
         };
-        let carried: Vec<Result<()>> = stream::iter(wants)
-            .map(|(group, wants)| self.carry_group(&pass, group, wants))
+        let carried: Vec<Result<()>> = stream::iter(groups)
+            .map(|group| self.carry_group(&pass, group, &wants))
             .buffer_unordered(GROUPS_AT_ONCE)
             .collect()
             .await;
         carried.into_iter().collect()
     }
 
-    async fn carry_group(
-        &self,
-        pass: &Pass<'_>,
-        group: GroupId,
-        wants: BTreeMap<TopicPartition, Option<SourceCommit>>,
-    ) -> Result<()> {
+    async fn carry_group(&self, pass: &Pass<'_>, group: GroupId, wants: &Wants) -> Result<()> {
         let account = self.ledger.account(&group)?;
         let found = self.target.offsets(&group).await?;
-        let items = self.items(pass, &account, &found, wants);
+        let items = self.items(pass, &account, &found, wants.of(&group, &account));
         let active = pass.standing.get(&group) == Some(&Standing::Active);
         let frozen = account.frozen_by.is_some();
         let (mut writes, mut released) = (Writes::new(), BTreeMap::new());
@@ -176,7 +206,7 @@ impl Carrier<'_> {
         pass: &Pass<'_>,
         account: &Account,
         found: &BTreeMap<TopicPartition, Committed>,
-        wants: BTreeMap<TopicPartition, Option<SourceCommit>>,
+        wants: Vec<(TopicPartition, Option<SourceCommit>)>,
     ) -> Vec<Item> {
         let item = |(partition, commit): (TopicPartition, Option<SourceCommit>)| {
             let mirrored = pass.partitions.get(&partition)?;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::checkpoint::records::{group_offsets_of, load_snapshot, put_group, put_snapshot};
+use crate::checkpoint::records::{group_offsets_of, groups_of, put_group};
+use crate::checkpoint::snapshots::{load_snapshot, put_snapshot};
 use crate::checkpoint::{GroupRecord, GroupSnapshot, Store, Update};
 use crate::error::Result;
 use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicPartition};
@@ -74,14 +75,9 @@ impl Ledger {
         Ok(account)
     }
 
-    /// What is known of every group.
-    pub fn accounts(&self) -> Result<BTreeMap<GroupId, Account>> {
-        let mut accounts: BTreeMap<GroupId, Account> = BTreeMap::new();
-        for ((group, partition), record) in group_offsets_of(self.store.as_ref(), &self.link, None)?
-        {
-            accounts.entry(group).or_default().enter(partition, record);
-        }
-        Ok(accounts)
+    /// Every group that something is known of, in order.
+    pub fn groups(&self) -> Result<Vec<GroupId>> {
+        groups_of(self.store.as_ref(), &self.link)
     }
 
     /// The latest snapshot of the source.
@@ -92,7 +88,13 @@ impl Ledger {
     /// Replaces the latest snapshot of the source.
     pub async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<()> {
         let mut update = Update::lazy();
-        put_snapshot(&mut update, &self.link, &GroupSnapshot::from(snapshot));
+        let store = self.store.as_ref();
+        put_snapshot(
+            &mut update,
+            store,
+            &self.link,
+            &GroupSnapshot::from(snapshot),
+        )?;
         self.store.commit(update).await
     }
 }
@@ -256,10 +258,9 @@ mod tests {
         ]);
         ledger.turn().await.save(&"g".into(), &saved).await.unwrap();
         assert_eq!(ledger.account(&"g".into()).unwrap().written, saved);
-        assert_eq!(
-            ledger.accounts().unwrap()[&GroupId::new("g")].written,
-            saved
-        );
+        let empty = BTreeMap::from([(TopicPartition::new("t", 0), written(true))]);
+        ledger.turn().await.save(&"".into(), &empty).await.unwrap();
+        assert_eq!(ledger.groups().unwrap(), [GroupId::new(""), "g".into()]);
         assert_eq!(ledger.account(&"other".into()).unwrap(), Account::default());
         assert_eq!(
             Written::from(GroupRecord::from(&Written::default())),

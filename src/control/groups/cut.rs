@@ -6,6 +6,7 @@
 //! At most two snapshots wait: the oldest, so that some cut is always near, and the newest. Pure.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::commit::SourceCommit;
 use crate::control::MirroredPartition;
@@ -25,8 +26,8 @@ pub struct Snapshot {
 /// Snapshots waiting for the mirror to reach them.
 #[derive(Debug, Default)]
 pub struct Cut {
-    oldest: Option<Snapshot>,
-    newest: Option<Snapshot>,
+    oldest: Option<Arc<Snapshot>>,
+    newest: Option<Arc<Snapshot>>,
 }
 
 /// A partition whose frontier a snapshot waits for.
@@ -42,7 +43,7 @@ pub struct Behind {
 
 impl Cut {
     /// Takes the latest snapshot in; one that waits in between is dropped for it.
-    pub fn offer(&mut self, snapshot: Snapshot) {
+    pub fn offer(&mut self, snapshot: Arc<Snapshot>) {
         let slot = match self.oldest {
             None => &mut self.oldest,
             Some(_) => &mut self.newest,
@@ -51,9 +52,10 @@ impl Cut {
     }
 
     /// The latest waiting snapshot that the mirror has reached, and forgets the ones before it.
-    pub fn take_reached(&mut self, partitions: &[MirroredPartition]) -> Option<Snapshot> {
-        let is_reached =
-            |s: &Option<Snapshot>| s.as_ref().is_some_and(|s| behind(s, partitions).is_empty());
+    pub fn take_reached(&mut self, partitions: &[MirroredPartition]) -> Option<Arc<Snapshot>> {
+        let is_reached = |s: &Option<Arc<Snapshot>>| {
+            s.as_ref().is_some_and(|s| behind(s, partitions).is_empty())
+        };
         if is_reached(&self.newest) {
             self.oldest = None;
             self.newest.take()
@@ -89,6 +91,17 @@ impl Snapshot {
                 }
             }
         }
+    }
+
+    /// Whether anything in it is about former topics of the same name.
+    pub fn has_former(&self, partitions: &[MirroredPartition]) -> bool {
+        partitions.iter().any(|mirrored| {
+            let partition = &mirrored.partition;
+            let mut groups = self.groups.values();
+            self.is_before(mirrored)
+                && (self.ends.contains_key(partition)
+                    || groups.any(|commits| commits.contains_key(partition)))
+        })
     }
 
     /// Whether a partition's source topic was another one when the snapshot was taken.
@@ -136,15 +149,15 @@ mod tests {
     use crate::control::TargetLog;
     use crate::model::TargetOffset;
 
-    fn snapshot(at: i64, ends: [i64; 2]) -> Snapshot {
+    fn snapshot(at: i64, ends: [i64; 2]) -> Arc<Snapshot> {
         let ends = (0..)
             .zip(ends)
             .map(|(number, end)| (TopicPartition::new("t", number), SourceOffset(end)));
-        Snapshot {
+        Arc::new(Snapshot {
             taken_at_ms: at,
             groups: BTreeMap::new(),
             ends: ends.collect(),
-        }
+        })
     }
 
     fn mirrored(number: i32, state: PartitionState, frontier: i64) -> MirroredPartition {
@@ -206,7 +219,7 @@ mod tests {
         partitions[0].map_since_ms = 1;
         let mut cut = Cut::default();
         cut.offer(snapshot(1, [10, 20]));
-        let mut reached = cut.take_reached(&partitions).unwrap();
+        let mut reached = Arc::unwrap_or_clone(cut.take_reached(&partitions).unwrap());
         let commit = SourceCommit {
             offset: SourceOffset(2),
             metadata: None,
@@ -215,7 +228,9 @@ mod tests {
             .iter()
             .map(|it| (it.partition.clone(), commit.clone()));
         reached.groups.insert(GroupId::new("g"), commits.collect());
+        assert!(reached.has_former(&partitions));
         reached.forget_former(&partitions);
+        assert!(!reached.has_former(&partitions));
         let left = TopicPartition::new("t", 1);
         assert!(reached.groups.values().all(|it| it.keys().eq([&left])));
         assert!(reached.ends.keys().eq([&left]));

@@ -21,7 +21,7 @@ use crate::task::log_once::Notice;
 use super::apply::{Carrier, Wants};
 use super::cluster::{End, GROUPS_AT_ONCE, Site, Standing};
 use super::commit::SourceCommit;
-use super::committed::{Account, Ledger};
+use super::committed::Ledger;
 use super::cut::{Behind, Cut, Snapshot, counts};
 use super::status::{Board, GroupPartitionStatus, GroupState, GroupStatus};
 
@@ -58,10 +58,10 @@ pub struct GroupSync {
 #[derive(Debug)]
 struct Memory {
     cut: Cut,
-    latest: Option<Snapshot>,
+    latest: Option<Arc<Snapshot>>,
     /// Partitions whose ends the source didn't tell at the last look.
     silent: Vec<TopicPartition>,
-    applied: Option<Snapshot>,
+    applied: Option<Arc<Snapshot>>,
     /// How many partitions hadn't been read on the target at the last look.
     unread: usize,
     /// When the source was last asked for ends.
@@ -111,8 +111,10 @@ impl GroupSync {
             .as_ref()
             .is_some_and(|reached| !memory.has_applied(reached));
         memory.applied = reached.or(memory.applied.take());
-        if let Some(applied) = &mut memory.applied {
-            applied.forget_former(&partitions);
+        if let Some(applied) = &mut memory.applied
+            && applied.has_former(&partitions)
+        {
+            Arc::make_mut(applied).forget_former(&partitions);
         }
         let has_read_more = memory.has_read_more(&partitions);
         if is_news || has_read_more || is_due(memory.passed_at, IDLE_PASS) {
@@ -132,7 +134,7 @@ impl GroupSync {
         memory: &Memory,
         now_ms: i64,
     ) -> Result<Option<(Snapshot, Vec<TopicPartition>)>> {
-        let latest = memory.latest.as_ref();
+        let latest = memory.latest.as_deref();
         let mut snapshot = Snapshot {
             taken_at_ms: now_ms,
             ..Snapshot::default()
@@ -208,7 +210,8 @@ impl GroupSync {
             self.ledger.save_snapshot(&snapshot).await?;
         }
         self.board.keep(|group| self.filter.matches(group));
-        memory.latest = Some(snapshot.clone());
+        let snapshot = Arc::new(snapshot);
+        memory.latest = Some(Arc::clone(&snapshot));
         if silent.is_empty() {
             memory.cut.offer(snapshot);
         }
@@ -221,8 +224,8 @@ impl GroupSync {
     /// Brings the target to the last reached cut, or keeps what was written if there was none since the start.
     async fn apply(&self, memory: &mut Memory, now_ms: i64) -> Result<()> {
         let wants = match &memory.applied {
-            Some(snapshot) => known(snapshot),
-            None => unknown(&self.ledger.accounts()?),
+            Some(snapshot) => Wants::Known(Arc::clone(snapshot)),
+            None => Wants::Unknown(self.ledger.groups()?),
         };
         match self.carry(memory, wants, now_ms).await {
             Ok(()) => {
@@ -346,29 +349,6 @@ impl Memory {
 /// Whether something has to be done again.
 fn is_due(done_at: Option<Instant>, every: Duration) -> bool {
     done_at.is_none_or(|at| at.elapsed() >= every)
-}
-
-/// What the source said in a snapshot.
-fn known(snapshot: &Snapshot) -> Wants {
-    let known = |commits: &BTreeMap<TopicPartition, SourceCommit>| {
-        let commits = commits.iter();
-        commits
-            .map(|(p, commit)| (p.clone(), Some(commit.clone())))
-            .collect()
-    };
-    let groups = snapshot.groups.iter();
-    groups
-        .map(|(group, commits)| (group.clone(), known(commits)))
-        .collect()
-}
-
-/// Everything ever written, while the source can't be asked.
-fn unknown(accounts: &BTreeMap<GroupId, Account>) -> Wants {
-    let unknown = |account: &Account| account.written.keys().map(|p| (p.clone(), None)).collect();
-    let accounts = accounts.iter();
-    accounts
-        .map(|(group, account)| (group.clone(), unknown(account)))
-        .collect()
 }
 
 fn waits_for(silent: &[TopicPartition], behind: &[Behind]) -> Option<String> {

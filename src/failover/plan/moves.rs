@@ -1,5 +1,7 @@
 //! Which offset each group gets in each partition of the target, and what is lost.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::control::MirroredPartition;
@@ -8,6 +10,9 @@ use crate::control::groups::translate::{Fit, Place, place};
 use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
 
 use super::{CommitSituation, Kind, Situation};
+
+/// The offsets of a plan or an operation: fixed once, and shared by everything that goes through them.
+pub type Moves = Arc<Vec<Move>>;
 
 /// One offset to commit on the target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,10 +52,11 @@ impl Move {
 
 /// The moves of a situation in order, and a warning for each offset left out.
 pub(super) fn moves(situation: &Situation) -> (Vec<Move>, Vec<String>) {
-    let (mut moves, mut left_out) = (Vec::new(), Vec::new());
+    let commits = situation.groups.values().map(|group| group.commits.len());
+    let (mut moves, mut left_out) = (Vec::with_capacity(commits.sum()), Vec::new());
     for (id, group) in &situation.groups {
         for (partition, commit) in &group.commits {
-            if let Some(found) = progress(commit) {
+            if let Some(found) = commit.progress {
                 left_out.push(format!(
                     "group {id} was already moved on to {found} in {partition} on the target; it is left there"
                 ));
@@ -60,13 +66,6 @@ pub(super) fn moves(situation: &Situation) -> (Vec<Move>, Vec<String>) {
         }
     }
     (moves, left_out)
-}
-
-/// The offset on the target that somebody else than this link committed (H16).
-fn progress(commit: &CommitSituation) -> Option<TargetOffset> {
-    let found = commit.found.as_ref();
-    let theirs = found.filter(|_| !commit.written.may_replace(found));
-    theirs.map(|found| found.offset)
 }
 
 fn planned(

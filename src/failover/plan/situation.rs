@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::groups::commit::{SourceCommit, TargetCommit, Written};
 use crate::control::{Lookup, MirroredPartition};
-use crate::model::{GroupId, LinkName, SourceOffset, TopicName, TopicPartition};
+use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicName, TopicPartition};
 
 /// The kind of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,10 +60,25 @@ pub struct CommitSituation {
     pub commit: SourceCommit,
     /// Where that is on the target.
     pub lookup: Lookup,
-    /// What is committed on the target now.
-    pub found: Option<TargetCommit>,
-    /// What this link wrote there.
-    pub written: Written,
+    /// What somebody else than this link committed on the target (H16).
+    pub progress: Option<TargetOffset>,
+}
+
+impl CommitSituation {
+    /// From what is committed on the target now, and what this link wrote there.
+    pub fn new(
+        commit: SourceCommit,
+        lookup: Lookup,
+        found: Option<&TargetCommit>,
+        written: &Written,
+    ) -> Self {
+        let theirs = found.filter(|_| !written.may_replace(found));
+        Self {
+            commit,
+            lookup,
+            progress: theirs.map(|found| found.offset),
+        }
+    }
 }
 
 impl Situation {

@@ -34,8 +34,7 @@ fn commit(source: i64, lookup: Lookup) -> CommitSituation {
             metadata: Some("text".into()),
         },
         lookup,
-        found: None,
-        written: Written::default(),
+        progress: None,
     }
 }
 
@@ -86,7 +85,7 @@ fn a_mirrored_offset_moves_exactly_with_its_metadata() {
         unreachable_records: 0,
         metadata: Some("text".into()),
     };
-    assert_eq!(plan.groups, [expected]);
+    assert_eq!(*plan.groups, [expected]);
     assert_eq!(
         (plan.blockers, plan.warnings),
         (vec![], Vec::<String>::new())
@@ -147,18 +146,24 @@ fn h18_what_retention_took_from_the_target_is_counted_in_the_plan() {
 
 #[test]
 fn h16_a_group_that_went_on_the_target_by_itself_is_left_there() {
-    let mut theirs = mapped();
-    theirs.found = Some(TargetCommit {
+    let found = TargetCommit {
         offset: TargetOffset(47),
         metadata: None,
-    });
-    let plan = planned(&failover(theirs.clone()));
+    };
+    let theirs = |written: &Written| {
+        let CommitSituation { commit, lookup, .. } = mapped();
+        failover(CommitSituation::new(commit, lookup, Some(&found), written))
+    };
+    let plan = planned(&theirs(&Written::default()));
     assert_eq!((plan.groups.len(), plan.blockers.len()), (0, 0));
     assert!(plan.warnings[0].contains("47"), "{:?}", plan.warnings);
 
-    theirs.written.last = Some(TargetOffset(47));
-    theirs.written.released = true;
-    assert_eq!(planned(&failover(theirs)).groups.len(), 1);
+    let written = Written {
+        last: Some(TargetOffset(47)),
+        released: true,
+        ..Written::default()
+    };
+    assert_eq!(planned(&theirs(&written)).groups.len(), 1);
 }
 
 #[test]

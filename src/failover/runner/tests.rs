@@ -5,6 +5,7 @@ use tokio::time::{sleep, timeout};
 mod executing;
 mod owning;
 mod starting;
+mod storing;
 
 use super::*;
 use crate::checkpoint::MemoryStore;
@@ -13,6 +14,7 @@ use crate::control::groups::committed::Ledger;
 use crate::control::groups::cut::Snapshot;
 use crate::control::groups::fake::{FakeMirror, FakeSite, Fate, partition};
 use crate::error::Kind as ErrorKind;
+use crate::failover::operation::save_operation;
 use crate::failover::plan::BlockerCode;
 use crate::failover::states::{Ends, PhaseName};
 use crate::model::{GroupId, PartitionState, SourceOffset, TargetOffset};
@@ -117,7 +119,8 @@ impl Bench {
     }
 
     async fn start(&self, plan: &Plan) -> Result<Operation, NotStarted> {
-        self.runner.start(&plan.id, &plan.hash).await
+        let started = self.runner.start(&plan.id, &plan.hash, |_, _| {}).await;
+        started.map(Arc::unwrap_or_clone)
     }
 
     /// Executes until the operation has ended.
@@ -128,7 +131,7 @@ impl Bench {
                 let operation = self.runner.operation(id).unwrap().unwrap();
                 if operation.phase.is_last() {
                     token.cancel();
-                    return operation;
+                    return Arc::unwrap_or_clone(operation);
                 }
                 sleep(Duration::from_millis(50)).await;
             }

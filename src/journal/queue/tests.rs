@@ -106,3 +106,43 @@ async fn an_operator_needn_t_wait_for_the_target() {
     line.commit(&disk, pause).await.unwrap();
     assert_eq!(line.take().changes.len(), 1);
 }
+
+#[tokio::test]
+async fn what_is_too_large_for_the_journal_is_refused_by_name_and_stored_nowhere() {
+    let (disk, line) = line();
+    let mut large = update(false, 1);
+    let key = keys::group_snapshot(&"l".into());
+    large.put(Space::Groups, &key, vec![0; VALUE_LIMIT + 1]);
+    let error = line.commit(&disk, large).await.unwrap_err();
+    assert!(
+        error.message().contains("(key \\x06\\x01\\x00\\x01l)"),
+        "{error}"
+    );
+    assert!(disk.scan(Space::Partitions, &[], 9).unwrap().is_empty());
+    let group = line.take();
+    assert_eq!((group.changes.len(), group.revision), (0, None));
+    let changes = vec![(Space::Groups.full_key(&key), Some(vec![0; VALUE_LIMIT + 1]))];
+    let error = line.supplement(changes, None).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Invalid);
+    let mut largest = Update::lazy();
+    largest.put(Space::Groups, &key, vec![0; VALUE_LIMIT]);
+    line.commit(&disk, largest).await.unwrap();
+    assert_eq!(line.take().changes.len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_first_layout_kept_is_removed_from_the_journal_too() {
+    let (disk, line) = line();
+    let mut renewed = update(true, 1);
+    renewed.delete(Space::Operations, "20260101T000000Z-0");
+    renewed.delete(Space::Plans, "20260101T000000Z-0");
+    line.commit(&disk, renewed).await.unwrap();
+    let removed: Vec<_> = line
+        .take()
+        .changes
+        .into_iter()
+        .filter(|it| it.1.is_none())
+        .collect();
+    let key = Space::Operations.full_key(b"20260101T000000Z-0");
+    assert_eq!(removed, [(key, None)]);
+}

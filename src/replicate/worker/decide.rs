@@ -105,7 +105,7 @@ pub(crate) fn put_on_record(link: &LinkContext, update: &mut Update, outcome: &O
     };
     // A structure of text can't fail to serialize.
     let entry = serde_json::to_value(entry).unwrap_or_default();
-    link.audit.append(update, &entry);
+    link.audit.append(update, Some(&link.name), &entry);
 }
 
 /// Another source topic of the same name is from now on what the mirror topic is a mirror of.

@@ -1,6 +1,7 @@
 //! Moves of groups as an operator makes them: planned, applied by hash, with farshore or a site killed in between.
 
 mod arrived;
+mod large;
 mod lost;
 mod phases;
 mod refused;

@@ -1,7 +1,8 @@
 //! Moves that are refused: which plan, why, and with which exit code.
 
-use farshore::checkpoint::{self, Store as _, Update, records};
-use serde_json::json;
+use farshore::checkpoint::documents::Kind;
+use farshore::checkpoint::{self, Store as _, Update};
+use serde_json::{Value, json};
 
 use crate::setting::Setting;
 use crate::support::brokers::KafkaVersion;
@@ -176,10 +177,14 @@ async fn a_plan_is_executed_only_as_it_was_read() {
 /// Sets the time of a plan back, which nobody wants to wait for.
 async fn expire(setting: &Setting, plan: &Plan) {
     let store = checkpoint::open(&setting.farshore.checkpoint_path()).expect("the checkpoint DB");
-    let stored = records::load_plan(&*store, &plan.id).expect("the plan is read");
+    let name = Kind::Plan
+        .find(&*store, &plan.id)
+        .expect("the plan is read");
+    let name = name.expect("the plan is stored");
+    let stored = name.load::<Value>(&*store).expect("the plan is read");
     let mut stored = stored.expect("the plan is stored");
-    stored["expires_at"] = json!("2024-02-29T12:00:00Z");
+    stored.head["expires_at"] = json!("2024-02-29T12:00:00Z");
     let mut update = Update::new();
-    records::put_plan(&mut update, &plan.id, &stored);
+    name.put(&mut update, &stored);
     store.commit(update).await.expect("the plan is changed");
 }

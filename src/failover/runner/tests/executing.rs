@@ -36,7 +36,7 @@ async fn an_operation_killed_in_any_phase_goes_on_where_it_was() {
         ] {
             let bench = Bench::new().await;
             let plan = bench.plan(Kind::Failover).await;
-            let moves = Moves::from(plan.groups.clone());
+            let moves = Moves::clone(&plan.groups);
             let phase = match name {
                 PhaseName::Freezing => Phase::Freezing { moves },
                 PhaseName::Checking => Phase::Checking { moves },
@@ -64,9 +64,7 @@ async fn a_move_killed_after_its_commit_ends_well_though_the_consumers_run_alrea
     let bench = Bench::new().await;
     let plan = bench.plan(Kind::Failover).await;
     let mut operation = begin(plan.clone(), Timestamp::now());
-    operation.phase = Phase::Committing {
-        moves: Moves::from(plan.groups),
-    };
+    operation.phase = Phase::Committing { moves: plan.groups };
     save_operation(bench.store.as_ref(), &operation)
         .await
         .unwrap();

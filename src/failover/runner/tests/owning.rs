@@ -23,9 +23,9 @@ async fn operations_end_with_the_ownership_and_are_taken_up_from_the_db_when_it_
         bench.ownership.end();
         is_driven(false).await;
         // The other owner got further.
-        let mut operation = bench.runner.operation(id).unwrap().unwrap();
+        let mut operation = Arc::unwrap_or_clone(bench.runner.operation(id).unwrap().unwrap());
         operation.phase = Phase::Verifying {
-            moves: Moves::from(plan.groups.clone()),
+            moves: Moves::clone(&plan.groups),
         };
         bench.target.put("g", 45);
         save_operation(bench.store.as_ref(), &operation)

@@ -22,11 +22,11 @@ async fn a_plan_with_blockers_is_refused_at_the_start_too() {
 async fn a_plan_is_stale_if_unknown_changed_or_expired() {
     let bench = Bench::new().await;
     assert!(matches!(
-        bench.runner.start("no", "hash").await,
+        bench.runner.start("no", "hash", |_, _| {}).await,
         Err(NotStarted::UnknownPlan)
     ));
     let mut plan = bench.plan(Kind::Failover).await;
-    let other = bench.runner.start(&plan.id, "other hash").await;
+    let other = bench.runner.start(&plan.id, "other hash", |_, _| {}).await;
     assert!(matches!(other, Err(NotStarted::Stale(_))));
 
     bench.snapshot(60, 100).await;

@@ -1,0 +1,343 @@
+//! How plans and operations are kept: what is small in a head, lists in chunks, the moves of an operation once.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::operation::Operation;
+use super::plan::{self, Move, Moves, Plan, Step};
+use super::states::{Ends, Phase, PhaseName};
+use crate::checkpoint::chunks::{ChunkedList, Packed};
+use crate::checkpoint::documents::{Document, List, Name};
+use crate::checkpoint::{Store, Update};
+use crate::error::Result;
+use crate::model::{SourceOffset, TargetOffset, TopicPartition};
+
+type Lists = BTreeMap<List, ChunkedList>;
+
+/// A plan without its name and its lists.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct PlanHead {
+    kind: plan::Kind,
+    created_at: Timestamp,
+    pub(super) expires_at: Timestamp,
+    offsets_as_of: Option<Timestamp>,
+    steps: Vec<Step>,
+    hash: String,
+}
+
+/// An operation without its name and its lists.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct OperationHead {
+    plan: PlanHead,
+    pub(super) phase: PhaseHead,
+    moves: MovesAre,
+    started_at: Timestamp,
+    entered_at: Timestamp,
+    retrying: Option<String>,
+}
+
+/// A phase without its lists.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub(super) enum PhaseHead {
+    Draining {
+        deadline_ms: i64,
+        has_rested: bool,
+        waits_for: Vec<String>,
+    },
+    Fixing,
+    Freezing,
+    Checking,
+    Committing,
+    Verifying,
+    Thawing,
+    Done,
+    Stopped {
+        at: PhaseName,
+    },
+}
+
+/// Where the moves of an operation are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum MovesAre {
+    /// There are none.
+    Missing,
+    /// They are its plan's.
+    Planned,
+    /// They are a list of their own.
+    Listed,
+}
+
+/// What a move does with the group and the partition that it is kept under.
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredMove {
+    #[serde(rename = "s")]
+    source_offset: SourceOffset,
+    #[serde(rename = "t")]
+    target_offset: TargetOffset,
+    /// If it isn't the source offset.
+    #[serde(rename = "f", skip_serializing_if = "Option::is_none", default)]
+    stands_for: Option<SourceOffset>,
+    #[serde(rename = "n", skip_serializing_if = "is_default", default)]
+    is_inexact: bool,
+    #[serde(rename = "d", skip_serializing_if = "Option::is_none", default)]
+    detail: Option<String>,
+    #[serde(rename = "u", skip_serializing_if = "is_default", default)]
+    unreachable_records: i64,
+    #[serde(rename = "m", skip_serializing_if = "Option::is_none", default)]
+    metadata: Option<String>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl PhaseHead {
+    pub(super) fn is_last(&self) -> bool {
+        match self {
+            Self::Done | Self::Stopped { .. } => true,
+            Self::Draining { .. }
+            | Self::Fixing
+            | Self::Freezing
+            | Self::Checking
+            | Self::Committing
+            | Self::Verifying
+            | Self::Thawing => false,
+        }
+    }
+}
+
+/// Adds a plan to an update: all of it, under the name of a plan or of an operation.
+pub(super) fn put_plan(update: &mut Update, name: &Name, plan: &Plan) -> Document<PlanHead> {
+    let mut lists = Lists::new();
+    let mut put = |list, packed| {
+        lists.insert(list, name.put_list(update, list, packed));
+    };
+    put(List::Chosen, Packed::list(&plan.chosen));
+    put(List::Topics, Packed::list(&plan.topics));
+    put(List::Planned, packed(&plan.groups));
+    put(List::Against, Packed::list(&plan.blockers));
+    put(List::Warnings, Packed::list(&plan.warnings));
+    let head = PlanHead {
+        kind: plan.kind,
+        created_at: plan.created_at,
+        expires_at: plan.expires_at,
+        offsets_as_of: plan.offsets_as_of,
+        steps: plan.steps.clone(),
+        hash: plan.hash.clone(),
+    };
+    Document { head, lists }
+}
+
+/// Reads the plan that a document is or has in it; none if it was replaced since the head was read.
+pub(super) fn load_plan(
+    store: &dyn Store,
+    name: &Name,
+    head: PlanHead,
+    lists: &Lists,
+) -> Result<Option<Plan>> {
+    let (Some(chosen), Some(topics), Some(groups), Some(blockers), Some(warnings)) = (
+        name.list(store, lists, List::Chosen)?,
+        name.list(store, lists, List::Topics)?,
+        load_moves(store, name, lists, List::Planned)?,
+        name.list(store, lists, List::Against)?,
+        name.list(store, lists, List::Warnings)?,
+    ) else {
+        return Ok(None);
+    };
+    Ok(Some(Plan {
+        id: name.id.clone(),
+        kind: head.kind,
+        link: name.link.clone(),
+        created_at: head.created_at,
+        expires_at: head.expires_at,
+        offsets_as_of: head.offsets_as_of,
+        chosen,
+        topics,
+        groups,
+        steps: head.steps,
+        blockers,
+        warnings,
+        hash: head.hash,
+    }))
+}
+
+/// Adds an operation to an update: its head, and what isn't stored yet of its lists.
+pub(super) fn put_operation(
+    update: &mut Update,
+    name: &Name,
+    operation: &Operation,
+    former: Option<Document<OperationHead>>,
+) {
+    let was_listed = former
+        .as_ref()
+        .is_some_and(|former| former.head.moves == MovesAre::Listed);
+    let (plan, mut lists) = if let Some(former) = former {
+        (former.head.plan, former.lists)
+    } else {
+        let plan = put_plan(update, name, &operation.plan);
+        (plan.head, plan.lists)
+    };
+    let moves = match operation.phase.moves() {
+        Some(moves) if moves.is_empty() => MovesAre::Missing,
+        Some(moves) if *moves == operation.plan.groups => MovesAre::Planned,
+        Some(moves) => {
+            // They are fixed once.
+            if !was_listed {
+                replace(update, name, &mut lists, List::Moves, packed(moves));
+            }
+            MovesAre::Listed
+        }
+        None => MovesAre::Missing,
+    };
+    let blockers = Packed::list(operation.phase.blockers());
+    replace(update, name, &mut lists, List::Blockers, blockers);
+    let mut ends = Packed::default();
+    if let Phase::Draining {
+        rested: Some(rested),
+        ..
+    } = &operation.phase
+    {
+        ends = Packed::list(&rested.0);
+    }
+    replace(update, name, &mut lists, List::Ends, ends);
+    let head = OperationHead {
+        plan,
+        phase: PhaseHead::from(&operation.phase),
+        moves,
+        started_at: operation.started_at,
+        entered_at: operation.entered_at,
+        retrying: operation.retrying.clone(),
+    };
+    name.put(update, &Document { head, lists });
+}
+
+fn replace(update: &mut Update, name: &Name, lists: &mut Lists, list: List, packed: Packed) {
+    name.delete_list(update, lists, list);
+    lists.remove(&list);
+    if !packed.is_empty() {
+        lists.insert(list, name.put_list(update, list, packed));
+    }
+}
+
+/// Reads an operation; none if it was replaced since the head was read.
+pub(super) fn load_operation(
+    store: &dyn Store,
+    name: &Name,
+    document: Document<OperationHead>,
+) -> Result<Option<Operation>> {
+    let Document { head, lists } = document;
+    let plan = load_plan(store, name, head.plan, &lists)?;
+    let listed = load_moves(store, name, &lists, List::Moves)?;
+    let blockers = name.list(store, &lists, List::Blockers)?;
+    let ends = name.list::<(TopicPartition, SourceOffset)>(store, &lists, List::Ends)?;
+    let (Some(plan), Some(listed), Some(blockers), Some(ends)) = (plan, listed, blockers, ends)
+    else {
+        return Ok(None);
+    };
+    let moves = match head.moves {
+        MovesAre::Missing => Moves::default(),
+        MovesAre::Planned => Moves::clone(&plan.groups),
+        MovesAre::Listed => listed,
+    };
+    let phase = match head.phase {
+        PhaseHead::Draining {
+            deadline_ms,
+            has_rested,
+            waits_for,
+        } => Phase::Draining {
+            deadline_ms,
+            rested: has_rested.then(|| Ends::from(ends)),
+            waits_for,
+        },
+        PhaseHead::Fixing => Phase::Fixing,
+        PhaseHead::Freezing => Phase::Freezing { moves },
+        PhaseHead::Checking => Phase::Checking { moves },
+        PhaseHead::Committing => Phase::Committing { moves },
+        PhaseHead::Verifying => Phase::Verifying { moves },
+        PhaseHead::Thawing => Phase::Thawing { moves, blockers },
+        PhaseHead::Done => Phase::Done { moves },
+        PhaseHead::Stopped { at } => Phase::Stopped {
+            at,
+            moves,
+            blockers,
+        },
+    };
+    Ok(Some(Operation {
+        id: name.id.clone(),
+        plan: plan.into(),
+        phase,
+        started_at: head.started_at,
+        entered_at: head.entered_at,
+        retrying: head.retrying,
+    }))
+}
+
+impl From<&Phase> for PhaseHead {
+    fn from(phase: &Phase) -> Self {
+        match phase {
+            Phase::Draining {
+                deadline_ms,
+                rested,
+                waits_for,
+            } => Self::Draining {
+                deadline_ms: *deadline_ms,
+                has_rested: rested.is_some(),
+                waits_for: waits_for.clone(),
+            },
+            Phase::Fixing => Self::Fixing,
+            Phase::Freezing { .. } => Self::Freezing,
+            Phase::Checking { .. } => Self::Checking,
+            Phase::Committing { .. } => Self::Committing,
+            Phase::Verifying { .. } => Self::Verifying,
+            Phase::Thawing { .. } => Self::Thawing,
+            Phase::Done { .. } => Self::Done,
+            Phase::Stopped { at, .. } => Self::Stopped { at: *at },
+        }
+    }
+}
+
+fn packed(moves: &Moves) -> Packed {
+    let cells = moves.iter().map(|planned| {
+        let stored = StoredMove {
+            source_offset: planned.source_offset,
+            target_offset: planned.target_offset,
+            stands_for: (planned.stands_for != planned.source_offset).then_some(planned.stands_for),
+            is_inexact: !planned.exact,
+            detail: planned.detail.clone(),
+            unreachable_records: planned.unreachable_records,
+            metadata: planned.metadata.clone(),
+        };
+        (&planned.group, &planned.partition, stored)
+    });
+    Packed::cells(cells)
+}
+
+fn load_moves(store: &dyn Store, name: &Name, lists: &Lists, list: List) -> Result<Option<Moves>> {
+    let mut moves = Vec::with_capacity(lists.get(&list).map_or(0, |list| list.capacity()));
+    let loaded = name.cells(
+        store,
+        lists,
+        list,
+        |group, partition, stored: StoredMove| {
+            moves.push(Move {
+                group: group.clone(),
+                partition,
+                source_offset: stored.source_offset,
+                target_offset: stored.target_offset,
+                stands_for: stored.stands_for.unwrap_or(stored.source_offset),
+                exact: !stored.is_inexact,
+                detail: stored.detail,
+                unreachable_records: stored.unreachable_records,
+                metadata: stored.metadata,
+            });
+        },
+    )?;
+    Ok(loaded.map(|()| {
+        moves.shrink_to_fit();
+        moves.into()
+    }))
+}
