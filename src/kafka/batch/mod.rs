@@ -1,6 +1,6 @@
 //! Record batches of message format v2: views, checks, re-stamping, decoding and building, all over bytes in memory.
 //!
-//! Promises: [`batches`], [`Batch::check_crc`] and [`Batch::restamp`] neither copy nor decompress a batch's body, and the last
+//! Promises: [`batches()`], [`Batch::check_crc`] and [`Batch::restamp`] neither copy nor decompress a batch's body, and the last
 //! doesn't even read it; decoding and encoding keep every byte of keys, values and headers (null and empty apart, duplicate
 //! and non-UTF-8 header keys included); whatever the bytes are, the answer is a value or a [`BatchError`], within
 //! [`DECOMPRESS_LIMIT`] of memory.
