@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::journal::{JournalSettings, Line, Tell, Tenure, own};
-use super::keys;
 use super::store::{Committed, Entry, Space, Store, Update};
+use super::{keys, layout};
 use crate::error::{Error, Kind, Result};
 use crate::model::LinkName;
 use crate::task::Ownership;
@@ -80,7 +80,8 @@ impl Store for JournaledStore {
         self.disk.scan_from(space, prefix, from, limit)
     }
 
-    fn commit(&self, update: Update) -> Committed {
+    fn commit(&self, mut update: Update) -> Committed {
+        layout::complete(&mut update);
         match self.line(&update) {
             Some(line) => line.commit(&*self.disk, update),
             None => self.disk.commit(update),

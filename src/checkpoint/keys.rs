@@ -106,6 +106,47 @@ pub(super) fn reseed(link: &LinkName, topic: &TopicName) -> Vec<u8> {
     Key(reseeds(link)).name(topic.as_str()).0
 }
 
+/// The oldest layout whose readers know what to do with an entry, by its key. Kinds of layout 1 are listed; every other one is
+/// newer, so that a kind added later can't be forgotten here, only be declared harmless.
+///
+/// A value that means more than its key shows is [`layout::require`](super::layout::require)'s.
+pub(super) fn needs_layout(space: Space, key: &[u8]) -> u16 {
+    let mut parts = Parts(key);
+    let is_known = match space {
+        Space::Meta => {
+            key == b"owner" || key.starts_with(REVISION.as_bytes()) || parts.name() == Some(RESEED)
+        }
+        Space::Links => parts.name().is_some() && parts.0.is_empty(),
+        Space::Topics => match (parts.name(), parts.0) {
+            (Some(_), [high, low]) => return u16::from_be_bytes([*high, *low]),
+            (Some(_), _) => parts.name().is_some() && parts.0.is_empty(),
+            (None, _) => false,
+        },
+        Space::Partitions => parts.names_partition() && parts.0.is_empty(),
+        Space::Runs | Space::RunsBySource => {
+            parts.names_partition() && parts.0.len() == size_of::<i64>()
+        }
+        Space::Groups => matches!(key.first(), Some(&GROUP_OFFSET | &GROUP_SNAPSHOT)),
+        Space::Operations => key.iter().all(|c| c.is_ascii_alphanumeric() || *c == b'-'),
+        // Shown, never acted on.
+        Space::Plans | Space::Audit | Space::Verifications => true,
+    };
+    if is_known { 1 } else { 2 }
+}
+
+/// Says that a link's entries need a reader of this layout. Readers of layout 1 know no such key: they refuse to begin the link.
+pub(super) fn requirement(name: &LinkName, layout: u16) -> Vec<u8> {
+    let mut key = link(name);
+    key.extend(layout.to_be_bytes());
+    key
+}
+
+/// Whether a key of [`Space::Topics`] is a [`requirement`] and no topic's.
+pub(super) fn is_requirement(key: &[u8]) -> bool {
+    let mut parts = Parts(key);
+    parts.name().is_some() && parts.0.len() == size_of::<u16>()
+}
+
 /// The key of something at an offset, which isn't negative, of a partition.
 pub(super) fn at_offset(partition: &[u8], offset: i64) -> Vec<u8> {
     [partition, &offset.to_be_bytes()].concat()
@@ -218,6 +259,10 @@ impl<'a> Parts<'a> {
         let (name, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
         self.0 = rest;
         std::str::from_utf8(name).ok()
+    }
+
+    fn names_partition(&mut self) -> bool {
+        self.name().is_some() && self.topic_partition().is_some()
     }
 
     pub(super) fn partition(&mut self) -> Option<Partition> {

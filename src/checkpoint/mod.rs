@@ -20,6 +20,7 @@ pub mod journal;
 mod journaled;
 mod json;
 mod keys;
+pub mod layout;
 mod memory;
 pub mod records;
 pub mod reseeds;

@@ -13,6 +13,7 @@
 //! revision the journal goes. The producer epoch of a batch is its term, so a broker that saw a later term refuses an earlier one.
 
 mod claim;
+mod contents;
 mod difference;
 mod head;
 mod line;
@@ -26,10 +27,11 @@ mod writer;
 
 use std::time::Duration;
 
+pub use contents::Contents;
 pub use head::{Head, Owner, Revision};
 pub use own::{JournalSettings, Standing, Tell, Tenure};
 pub use rebuild::{contents, rebuild};
-pub use topic::{Contents, Topic};
+pub use topic::Topic;
 
 pub(super) use line::Line;
 

@@ -52,6 +52,7 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::layout::Mark;
 
     fn owner(id: &str) -> Owner {
         Owner {
@@ -69,6 +70,7 @@ mod tests {
             claim: 1,
             revision: None,
             released,
+            mark: Mark::default(),
         };
         Seen { offset, head }
     }

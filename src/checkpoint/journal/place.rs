@@ -89,6 +89,7 @@ fn is_mine<'a>(heads: impl IntoIterator<Item = &'a Head>, own: &Head) -> Result<
 mod tests {
     use super::*;
     use crate::checkpoint::journal::Owner;
+    use crate::checkpoint::layout::Mark;
 
     fn head(term: u64, claim: u64) -> Head {
         Head {
@@ -102,6 +103,7 @@ mod tests {
             claim,
             revision: None,
             released: false,
+            mark: Mark::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod away;
 mod lost;
+mod newer;
 pub(crate) mod stale;
 mod verbs;
 
