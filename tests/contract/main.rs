@@ -3,5 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod crash;
+mod golden;
+#[path = "../golden/history.rs"]
+mod history;
 mod records;
 mod store;
