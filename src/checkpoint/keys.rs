@@ -106,11 +106,11 @@ pub(super) fn reseed(link: &LinkName, topic: &TopicName) -> Vec<u8> {
     Key(reseeds(link)).name(topic.as_str()).0
 }
 
-/// The oldest layout whose readers know what to do with an entry, by its key. Kinds of layout 1 are listed; every other one is
-/// newer, so that a kind added later can't be forgotten here, only be declared harmless.
+/// The oldest layout whose readers neither overlook, misread nor overwrite an entry, by its key. Kinds of layout 1 are listed; every
+/// other one is newer, so that a kind added later can't be forgotten here, only be declared harmless.
 ///
 /// A value that means more than its key shows is [`layout::require`](super::layout::require)'s.
-pub(super) fn needs_layout(space: Space, key: &[u8]) -> u16 {
+pub(super) fn oldest_reader(space: Space, key: &[u8]) -> u16 {
     let mut parts = Parts(key);
     let is_known = match space {
         Space::Meta => {
@@ -127,9 +127,13 @@ pub(super) fn needs_layout(space: Space, key: &[u8]) -> u16 {
             parts.names_partition() && parts.0.len() == size_of::<i64>()
         }
         Space::Groups => matches!(key.first(), Some(&GROUP_OFFSET | &GROUP_SNAPSHOT)),
-        Space::Operations => key.iter().all(|c| c.is_ascii_alphanumeric() || *c == b'-'),
+        Space::Plans | Space::Operations => {
+            key.iter().all(|c| c.is_ascii_alphanumeric() || *c == b'-')
+        }
+        // The number of the last one is read, and the next one written behind it.
+        Space::Audit => key.len() == size_of::<u64>(),
         // Shown, never acted on.
-        Space::Plans | Space::Audit | Space::Verifications => true,
+        Space::Verifications => true,
     };
     if is_known { 1 } else { 2 }
 }

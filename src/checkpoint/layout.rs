@@ -123,7 +123,7 @@ pub(super) fn needed_by(full_key: &[u8]) -> Layout {
     let known = full_key.split_first();
     let known = known.and_then(|(&space, key)| Some((Space::of(space)?, key)));
     known.map_or(Layout::SECOND, |(space, key)| {
-        Layout(keys::needs_layout(space, key))
+        Layout(keys::oldest_reader(space, key))
     })
 }
 
@@ -194,6 +194,8 @@ mod tests {
             (Space::Groups, keys::group_offset(&link(), &"g".into(), &at)),
             (Space::Groups, keys::group_snapshot(&link())),
             (Space::Operations, b"20261129T225621Z-00c0ffee".to_vec()),
+            (Space::Plans, b"20261129T225621Z-00c0ffee".to_vec()),
+            (Space::Audit, 7_u64.to_be_bytes().to_vec()),
             (Space::Verifications, keys::proof(&link(), &at)),
         ] {
             let full = space.full_key(&key);
