@@ -34,6 +34,7 @@ mod verifications;
 mod tests;
 
 pub use limits::Limits;
+pub use links::LinkState;
 pub use router::router;
 pub use server::serve;
 pub use state::{ApiState, LinkHandle};

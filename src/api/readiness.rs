@@ -6,12 +6,13 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 
+use crate::control::groups::status::GroupState;
+use crate::model::{ClusterName, LinkName, PartitionState};
+
 use super::extract::Segments;
 use super::health::standing_still;
 use super::problem::Problem;
-use super::state::{ApiState, LinkHandle, Reach};
-use crate::control::groups::board::GroupState;
-use crate::model::{ClusterName, LinkName, PartitionState};
+use super::state::{ApiState, Condition, LinkHandle, Reach};
 
 /// The outcome of every check.
 #[derive(Debug, Serialize)]
@@ -54,10 +55,10 @@ pub(super) async fn show(
     let checks = vec![
         reach("source_reachable", &link.source, &condition.source),
         reach("target_reachable", &link.target, &condition.target),
-        mirroring(link, condition.waits_for),
-        partitions(link),
-        lag(link),
-        groups(link),
+        mirroring(&link, &condition),
+        partitions(&link),
+        lag(&link),
+        groups(&link),
     ];
     Ok(Json(ReadinessAnswer {
         link: link.view.link().clone(),
@@ -100,13 +101,21 @@ fn reach(name: &'static str, cluster: &ClusterName, reach: &Reach) -> Check {
     }
 }
 
-fn mirroring(link: &LinkHandle, waits_for: Option<String>) -> Check {
+fn mirroring(link: &LinkHandle, condition: &Condition) -> Check {
     let name = "mirroring";
-    if link.view.is_paused() {
+    if let Some(failure) = &condition.failure {
+        let remedy = "It begins anew by itself; see its failure if it doesn't get over it.";
+        return fail(name, failure.message.clone(), remedy);
+    }
+    if !link.view.link_intent().writes() {
         return fail(name, "the link is paused", "Resume it.");
     }
-    match waits_for {
-        Some(what) => fail(name, what, "It goes on by itself once that is there."),
+    match &condition.waits_for {
+        Some(what) => fail(
+            name,
+            what.clone(),
+            "It goes on by itself once that is there.",
+        ),
         None => pass(name, "the link is not paused"),
     }
 }

@@ -73,7 +73,7 @@ struct Newer(Mark);
 impl Mark {
     /// The mark once this program has written entries that need this reader.
     #[must_use]
-    pub(super) fn written(self, needed: Layout) -> Self {
+    pub(crate) fn written(self, needed: Layout) -> Self {
         Self {
             layout: self.layout.max(Layout::CURRENT),
             oldest_reader: self.oldest_reader.max(needed),
@@ -82,7 +82,7 @@ impl Mark {
 
     /// The mark of what holds both.
     #[must_use]
-    pub(super) fn with(self, other: Self) -> Self {
+    pub(crate) fn with(self, other: Self) -> Self {
         Self {
             layout: self.layout.max(other.layout),
             oldest_reader: self.oldest_reader.max(other.oldest_reader),
@@ -92,7 +92,7 @@ impl Mark {
     /// Refuses what only readers of a later layout understand; `what` names it.
     ///
     /// Errors: `Refused`, of which [`is_newer`] is true.
-    pub(super) fn check(self, what: impl fmt::Display) -> Result<()> {
+    pub(crate) fn check(self, what: impl fmt::Display) -> Result<()> {
         if self.oldest_reader <= Layout::CURRENT {
             return Ok(());
         }
@@ -101,7 +101,7 @@ impl Mark {
 }
 
 /// Says that something is only for readers of a later layout.
-pub(super) fn refused(
+pub(crate) fn refused(
     what: impl fmt::Display,
     cause: impl std::error::Error + Send + Sync + 'static,
 ) -> Error {
@@ -112,14 +112,14 @@ pub(super) fn refused(
 }
 
 /// Whether an error is that of [`Mark::check`] or [`refused`].
-pub(super) fn is_newer(error: &Error) -> bool {
+pub(crate) fn is_newer(error: &Error) -> bool {
     let cause = std::error::Error::source(error);
     cause.is_some_and(|cause| cause.is::<Newer>() || cause.is::<Damage>())
         && error.kind() == Kind::Refused
 }
 
 /// The oldest layout whose readers may see an entry, by its full key. What is in no space they know is beyond them.
-pub(super) fn needed_by(full_key: &[u8]) -> Layout {
+pub(crate) fn needed_by(full_key: &[u8]) -> Layout {
     let known = full_key.split_first();
     let known = known.and_then(|(&space, key)| Some((Space::of(space)?, key)));
     known.map_or(Layout::SECOND, |(space, key)| {
@@ -128,7 +128,7 @@ pub(super) fn needed_by(full_key: &[u8]) -> Layout {
 }
 
 /// The oldest layout whose readers may see all of these entries.
-pub(super) fn needed_by_all<'a>(full_keys: impl IntoIterator<Item = &'a Vec<u8>>) -> Layout {
+pub(crate) fn needed_by_all<'a>(full_keys: impl IntoIterator<Item = &'a Vec<u8>>) -> Layout {
     let needed = full_keys.into_iter().map(|key| needed_by(key));
     needed.max().unwrap_or(Layout::FIRST)
 }
@@ -142,7 +142,7 @@ pub fn require(update: &mut Update, link: &LinkName, layout: Layout) {
 }
 
 /// Adds what the entries that an update sets need of readers, as far as they are a link's.
-pub(super) fn complete(update: &mut Update) {
+pub(crate) fn complete(update: &mut Update) {
     let set = |(key, value): &Change| {
         let needed = needed_by(key);
         if needed == Layout::FIRST {
@@ -163,7 +163,7 @@ pub(super) fn complete(update: &mut Update) {
 /// What a DB says that a link's entries need, as far as this program knows of it.
 ///
 /// Errors are those of the store.
-pub(super) fn required(store: &dyn Store, link: &LinkName) -> Result<Layout> {
+pub(crate) fn required(store: &dyn Store, link: &LinkName) -> Result<Layout> {
     let key = keys::requirement(link, Layout::SECOND.0);
     let found = store.get(Space::Topics, &key)?;
     Ok(found.map_or(Layout::FIRST, |_| Layout::SECOND))

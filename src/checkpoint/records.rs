@@ -1,16 +1,20 @@
 //! The typed records: what they hold, under which key, and how they get in and out. Values are JSON.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::json::{list, load, put};
-use super::keys::{self, PartitionKey, Parts};
-use super::store::{Space, Store, Update};
 use crate::error::Result;
 use crate::model::{
     DataPath, GroupId, History, LeaderEpoch, LinkIdentity, LinkName, OffsetsMode, Run,
     SourceOffset, TargetOffset, TopicId, TopicName, TopicPartition,
 };
+
+use super::json::{list, load, put};
+use super::keys::{self, PartitionKey, Parts};
+use super::layout::{self, Layout};
+use super::store::{Space, Store, Update};
 
 /// A link, from its first start on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +23,8 @@ pub struct LinkRecord {
     pub identity: LinkIdentity,
     /// Whether the start position of every partition present at the first start is stored: those found later start at earliest.
     pub initialized: bool,
-    /// Whether an operator paused it.
+    /// Whether it is paused, for versions that know no intents; [`intents`](super::intents) has what counts.
+    #[serde(default)]
     pub paused: bool,
 }
 
@@ -60,7 +65,7 @@ pub struct PartitionRecord {
     /// Plans: chains of runs stored before their data was sent, which the target may or may not hold; the newest last.
     pub plans: Vec<Vec<Run>>,
     /// The ownership incarnation this link writes under.
-    pub incarnation: u8,
+    pub incarnation: u16,
     /// What happened to it beside being mirrored.
     #[serde(default)]
     pub history: History,
@@ -156,6 +161,9 @@ pub fn load_partition(store: &dyn Store, key: &PartitionKey) -> Result<Option<Pa
 
 /// Writes a partition.
 pub fn put_partition(update: &mut Update, key: &PartitionKey, record: &PartitionRecord) {
+    if record.incarnation > u16::from(u8::MAX) {
+        layout::require(update, &key.link, Layout::SECOND);
+    }
     put(update, Space::Partitions, &keys::partition(key), record);
 }
 
@@ -262,4 +270,32 @@ pub fn operations(store: &dyn Store) -> Result<Vec<(String, Value)>> {
 
 fn text(key: &[u8]) -> Option<String> {
     String::from_utf8(key.to_vec()).ok()
+}
+
+/// A mirror topic to be created anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reseed {
+    /// The mirror topic that is given up; one with another id is the new one.
+    pub former: TopicId,
+}
+
+/// Writes that the mirror of a source topic is to be created anew.
+pub fn put_reseed(update: &mut Update, link: &LinkName, topic: &TopicName, reseed: Reseed) {
+    put(update, Space::Meta, &keys::reseed(link, topic), &reseed);
+}
+
+/// Writes that it was.
+pub fn delete_reseed(update: &mut Update, link: &LinkName, topic: &TopicName) {
+    update.delete(Space::Meta, keys::reseed(link, topic));
+}
+
+/// Reads what is to be created anew, by names on the source. Errors are those of the store.
+pub fn reseeds_of(store: &dyn Store, link: &LinkName) -> Result<BTreeMap<TopicName, Reseed>> {
+    let found = list(store, Space::Meta, &keys::reseeds(link), |key| {
+        let mut parts = Parts::of(key);
+        parts.name()?;
+        parts.name()?;
+        parts.name().map(TopicName::from)
+    });
+    Ok(found?.into_iter().collect())
 }

@@ -14,7 +14,6 @@ pub mod topics;
 
 mod kafka;
 mod mirrored;
-mod notice;
 
 pub use kafka::KafkaSite;
 pub use mirrored::{Lookup, Mirrored, MirroredPartition, TargetLog};

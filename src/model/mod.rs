@@ -6,6 +6,9 @@
 mod deletions;
 mod history;
 mod ids;
+mod intent;
+mod mirror_set;
+mod moment;
 mod offset;
 mod path;
 mod policy;
@@ -20,6 +23,9 @@ pub use ids::{
     BrokerId, ClusterName, GroupId, LeaderEpoch, LinkName, Partition, TopicId, TopicName,
     TopicPartition,
 };
+pub use intent::{Intent, IntentChange, IntentRefused, IntentSetting, LinkIntents};
+pub use mirror_set::{KnownTopic, MirrorSet, MirroredTopic};
+pub use moment::{Moment, Monotonic};
 pub use offset::{OffsetsMode, SourceOffset, TargetOffset};
 pub use path::DataPath;
 pub use policy::{Policies, Policy};

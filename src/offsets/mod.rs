@@ -8,21 +8,26 @@
 //! ```text
 //!  stored blocks, up to 256 runs each      held          tail
 //!  [r r r r][r r r r][r r r r]  ...      [r r r r]     [r r r >     the last run is open: it grows without a write
-//!  ^ pruned from here                    ^ sealed, given out by `take_changes`, not yet known to be durable
+//!  ^ pruned from here                    ^ sealed, given out by `take_changes` until known to be durable
 //! ```
 
 mod block;
 mod cut;
 mod direction;
+mod explanation;
 mod lookup;
 mod map;
 mod varint;
 
 #[cfg(test)]
+mod storing_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod walk_tests;
 
-pub use block::{BLOCK_RUNS, Block, BlockError, MapError};
-pub use lookup::{Blocks, Lookup};
+pub(crate) use explanation::Explanation;
+
+pub use block::{BLOCK_RUNS, Block, BlockError, Blocks, MapError};
+pub use lookup::Lookup;
 pub use map::{BlockChange, Changes, Receipt, RunMap};

@@ -5,17 +5,22 @@
 
 mod backoff;
 mod blocking;
+mod contained;
+pub(crate) mod log_once;
 mod owned;
 mod ownership;
 mod rounds;
 pub mod signal;
+mod streak;
 mod supervisor;
 
 pub use backoff::Backoff;
 pub use blocking::blocking;
+pub use contained::contained;
 pub use owned::Owned;
 pub use ownership::Ownership;
 pub use rounds::Rounds;
+pub use streak::Streak;
 pub use supervisor::Supervisor;
 
 use tokio::task::JoinError;

@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::kafka::admin::{self, At, ReadAt};
+use crate::kafka::batch::{Batch, BatchError, Committed};
+use crate::kafka::client::{Cluster, code_name};
+use crate::model::{TopicId, TopicPartition};
+use crate::task::Streak;
+
 use super::comparison::Feed;
 use super::digest::{Digest, Item, Key, Place};
 use super::pace::Pace;
 use super::places::Places;
 use super::range::{CREATED_AGAIN, first, topic_changed};
-use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::admin::{self, At, ReadAt};
-use crate::kafka::batch::{Batch, BatchError, Committed};
-use crate::kafka::wire::{Cluster, code_name};
-use crate::model::{TopicId, TopicPartition};
 
 /// Bytes of one answer.
 const PORTION: i32 = 1 << 20;
@@ -91,7 +93,7 @@ impl<'a> Reader<'a> {
             self.take(&batch, feed, places)?;
             return Ok(Read::On);
         }
-        let begun = Instant::now();
+        let mut early = Streak::default();
         while self.next < self.until {
             let Some(answer) = self.portion(pace).await? else {
                 return Ok(Read::Gone);
@@ -102,7 +104,7 @@ impl<'a> Reader<'a> {
             if answer.last_stable >= self.until {
                 break;
             }
-            if self.until == i64::MAX || begun.elapsed() >= PATIENCE {
+            if self.until == i64::MAX || early.failed(Instant::now()) >= PATIENCE {
                 self.ends_early(&answer)?;
                 break;
             }

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use farshore::checkpoint::journal::{Contents, rebuild};
+use farshore::checkpoint::intents::load_intents;
 use farshore::checkpoint::layout::Mark;
 use farshore::checkpoint::records::{
     group_offsets_of, links, load_link, load_partition, load_snapshot, topics_of,
@@ -17,7 +17,10 @@ use farshore::checkpoint::{
 };
 use farshore::failover::operation::{all_operations, read_plan};
 use farshore::failover::states::Phase;
-use farshore::model::{GroupId, LinkName, OffsetsMode, SourceOffset, TargetOffset, TopicPartition};
+use farshore::journal::{Contents, rebuild};
+use farshore::model::{
+    GroupId, Intent, LinkName, OffsetsMode, SourceOffset, TargetOffset, TopicPartition,
+};
 use farshore::offsets::{Lookup, RunMap};
 use flate2::read::GzDecoder;
 use serde::Deserialize;
@@ -144,6 +147,8 @@ fn holds_everything(store: &dyn Store) {
         let record = load_link(store, &link.into()).unwrap().unwrap();
         assert!(record.initialized);
         assert_eq!(record.paused, link == "paused");
+        let intents = load_intents(store, &link.into()).unwrap();
+        assert_eq!(intents.of_link() == Intent::Paused, link == "paused");
         let topics = topics_of(store, &link.into()).unwrap();
         assert_eq!(topics.len(), 1);
         let (name, record) = &topics[0];

@@ -16,6 +16,7 @@ mod groups;
 pub(crate) mod hazards;
 mod histories;
 mod journal;
+mod lives;
 mod logins;
 mod network;
 mod old_formats;

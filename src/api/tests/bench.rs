@@ -8,27 +8,30 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Answer, Ask};
 use crate::api::state::{Condition, Reach};
 use crate::api::{ApiState, Limits, LinkHandle, router, serve};
 use crate::checkpoint::audit::AuditLog;
+use crate::checkpoint::intents::put_intents;
 use crate::checkpoint::{LinkRecord, MemoryStore, Store, Update, records};
 use crate::config::GroupFilter;
-use crate::control::groups::board::Board;
+use crate::control::groups::committed::Ledger;
 use crate::control::groups::fake::{FakeMirror, FakeSite, SHIFT, partition};
-use crate::control::groups::ledger::Ledger;
+use crate::control::groups::status::Board;
 use crate::control::groups::sync::GroupSync;
 use crate::failover::runner::Runner;
 use crate::failover::sites::Sites;
 use crate::model::{
-    HaltCode, LinkIdentity, LinkName, PartitionState, Reason, Run, SourceOffset, TargetOffset,
-    TopicPartition,
+    HaltCode, IntentChange, LinkIdentity, LinkIntents, LinkName, PartitionState, Reason, Run,
+    SourceOffset, TargetOffset, TopicPartition,
 };
 use crate::replicate::LinkView;
 use crate::task::{Owned, Ownership};
-use crate::telemetry::metrics::Exposition;
-use crate::telemetry::metrics::{GroupSample, PartitionSample, Samples, VerifiedSample};
+use crate::telemetry::metrics::{
+    Exposition, GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
+};
 use crate::verify::Verifications;
+
+use super::client::{Answer, Ask};
 
 /// The source's end of the partition that is mirrored to its end.
 pub(super) const END: i64 = 100;
@@ -76,13 +79,14 @@ impl Bench {
         let sites = sites(&link, &source, &target, &store);
         let board = Arc::new(Board::default());
         let sync = sync(&sites, &board);
-        let runner = Arc::new(Runner::new(Arc::clone(&store), [sites]));
+        let runner = Arc::new(Runner::new(
+            Arc::clone(&store),
+            watch::Sender::new([(link.clone(), Arc::new(sites))].into()).subscribe(),
+        ));
         let (condition, seen) = watch::channel(Condition {
             source: Reach::Reached,
             target: Reach::Reached,
-            waits_for: None,
-            standby: false,
-            warning: None,
+            ..Condition::default()
         });
         let handle = LinkHandle {
             source: "paris".into(),
@@ -94,7 +98,7 @@ impl Bench {
             record: Arc::default(),
         };
         let state = ApiState {
-            links: [(link, handle)].into(),
+            links: watch::Sender::new([(link, Arc::new(handle))].into()).subscribe(),
             moves: Arc::clone(&runner),
             audit: Arc::new(AuditLog::open(Arc::clone(&store)).unwrap()),
             store: Arc::clone(&store),
@@ -135,6 +139,16 @@ impl Bench {
         while board.groups().is_empty() {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Pauses the link as a start after it was paused would find it.
+    pub(super) async fn pause(&self) {
+        let change = IntentChange::Pause;
+        let made = LinkIntents::default().change(None, change, "test", 1);
+        let mut update = Update::new();
+        put_intents(&mut update, self.view.link(), &made.unwrap());
+        self.store.commit(update).await.unwrap();
+        self.view.reload_intents().unwrap();
     }
 
     pub(super) async fn get(&self, path: &str) -> Answer {
@@ -233,6 +247,10 @@ fn all_groups() -> GroupFilter {
 struct Nothing;
 
 impl Samples for Nothing {
+    fn links(&self) -> Vec<LinkSample> {
+        Vec::new()
+    }
+
     fn partitions(&self) -> Vec<PartitionSample> {
         Vec::new()
     }

@@ -14,7 +14,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::super::writer::Writer;
-use super::{aside, damaged, envelope, mark, opening, sum, unusable};
+use super::error::{damaged, unusable};
+use super::{aside, mark, opening, sum};
+use crate::checkpoint::envelope;
 use crate::checkpoint::layout::Mark;
 use crate::checkpoint::store::{Committed, Entry, Update};
 use crate::error::{Kind, Result};

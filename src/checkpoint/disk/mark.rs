@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::opening::{broken, failure};
-use super::{damaged, envelope};
+use super::error::{broken, damaged, failure, whole};
+use crate::checkpoint::envelope;
 use crate::checkpoint::layout::{self, Mark};
 use crate::error::Result;
 
@@ -45,9 +45,4 @@ pub(super) fn raise(mark: &mut Mark, newest: &mut BTreeMap<Vec<u8>, Option<Vec<u
         newest.insert(KEY.to_vec(), Some(value));
         *mark = raised;
     }
-}
-
-/// Names a DB.
-pub(super) fn whole(directory: &Path) -> String {
-    format!("the checkpoint DB in {}", directory.display())
 }

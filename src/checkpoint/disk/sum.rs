@@ -5,10 +5,8 @@
 
 use std::path::Path;
 
-use super::mark::whole;
-use super::opening::{broken, failure};
-use super::{damaged, envelope};
-use crate::checkpoint::layout;
+use super::error::{broken, damaged, failure, whole};
+use crate::checkpoint::{envelope, layout};
 use crate::error::Result;
 
 /// No space has this number.

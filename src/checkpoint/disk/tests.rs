@@ -3,7 +3,9 @@ use std::{fs, io};
 use tempfile::TempDir;
 
 use super::*;
+use crate::checkpoint::envelope;
 use crate::checkpoint::layout::Layout;
+use crate::error::Kind;
 
 async fn filled() -> (TempDir, Vec<Entry>) {
     let directory = tempfile::tempdir().unwrap();

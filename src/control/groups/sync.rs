@@ -11,24 +11,23 @@ use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::board::{Board, GroupPartitionStatus, GroupState, GroupStatus};
-use super::carry::{Carrier, Wants};
-use super::commit::SourceCommit;
-use super::cut::{Behind, Cut, Snapshot, counts};
-use super::ledger::{Account, Ledger};
-use super::site::{End, Site, Standing};
 use crate::config::GroupFilter;
-use crate::control::notice::Notice;
 use crate::control::{Lookup, Mirrored, MirroredPartition, TargetLog};
 use crate::error::{Kind, Result};
 use crate::model::{GroupId, SourceOffset, TopicPartition};
 use crate::task::Rounds;
+use crate::task::log_once::Notice;
+
+use super::apply::{Carrier, Wants};
+use super::cluster::{End, GROUPS_AT_ONCE, Site, Standing};
+use super::commit::SourceCommit;
+use super::committed::{Account, Ledger};
+use super::cut::{Behind, Cut, Snapshot, counts};
+use super::status::{Board, GroupPartitionStatus, GroupState, GroupStatus};
 
 #[cfg(test)]
 mod tests;
 
-/// How many groups are asked for at once.
-pub(crate) const GROUPS_AT_ONCE: usize = 16;
 /// Unchanged offsets are written again this often within the time after which the target forgets them (H17).
 const REFRESHES_PER_RETENTION: i64 = 4;
 /// How long the target's offsets go unread while the source's don't change.

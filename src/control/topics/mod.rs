@@ -5,13 +5,11 @@
 
 mod apply;
 mod backfill;
+pub mod cluster;
+mod config_cache;
 pub mod configs;
 pub mod discovery;
-mod memory;
 pub mod plan;
 mod remembered;
-pub mod set;
-pub mod site;
 
 pub use discovery::Discovery;
-pub use set::{KnownTopic, MirrorSet, MirroredTopic};

@@ -11,13 +11,14 @@ use kafka_protocol::messages::incremental_alter_configs_request::{
 };
 use kafka_protocol::messages::{DescribeConfigsRequest, IncrementalAlterConfigsRequest};
 
-use super::missing;
 use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::wire::codes::code_of;
-use crate::kafka::wire::names::text;
-use crate::kafka::wire::{Cluster, Route};
+use crate::kafka::client::error_codes::code_of;
+use crate::kafka::client::names::text;
+use crate::kafka::client::{Cluster, Route};
 use crate::model::TopicName;
 use crate::task::Ownership;
+
+use super::missing;
 
 /// One setting's value as it applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,7 +157,7 @@ pub async fn alter_topic_configs(
         .with_configs(configs.collect());
     let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
     let timeout = cluster.settings().request_timeout;
-    let ask = cluster.ask(Route::Any, |connection| {
+    let ask = cluster.ask_under(right, Route::Any, |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;

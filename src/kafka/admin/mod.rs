@@ -1,4 +1,4 @@
-//! Administrative requests: one short file per family, free functions over a [`Cluster`](super::wire::Cluster).
+//! Administrative requests: one short file per family, free functions over a [`Cluster`](super::client::Cluster).
 //!
 //! Promises: each asks whoever is responsible, retries what passes by itself for up to twice the request timeout, and gives
 //! everything else as an error that names what was asked. All of them may be repeated.
@@ -9,6 +9,7 @@ mod group_offsets;
 mod groups;
 mod markers;
 mod offsets;
+mod outdated;
 mod permissions;
 mod producers;
 mod read;
@@ -21,7 +22,9 @@ pub use group_offsets::{GroupOffset, commit_group_offsets, group_offsets};
 pub use groups::{GroupDescription, GroupKind, ListedGroup, describe_group, list_groups};
 pub use markers::{Markers, refused_markers, refuses_markers, try_marker, write_markers};
 pub use offsets::{At, ListedOffset, ListedOffsets, end_of_epoch, list_offset, list_offsets};
+pub use outdated::{Outdated, outdated};
 pub use permissions::{Operation, Operations, refused_creations, topic_operations};
+pub(crate) use producers::Standing;
 pub use producers::{ProducerState, describe_producers};
 pub use read::{ReadAt, read_at, read_committed};
 pub use records::delete_records;

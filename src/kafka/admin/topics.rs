@@ -10,13 +10,14 @@ use kafka_protocol::messages::{
     CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, MetadataRequest,
 };
 
-use super::{milliseconds, missing};
 use crate::error::{BrokerCode, Result};
-use crate::kafka::wire::codes::code_of;
-use crate::kafka::wire::names::{text, topic_name};
-use crate::kafka::wire::{Cluster, Connection, Route};
+use crate::kafka::client::error_codes::code_of;
+use crate::kafka::client::names::{text, topic_name};
+use crate::kafka::client::{Cluster, Connection, Route};
 use crate::model::{TopicId, TopicName};
 use crate::task::Ownership;
+
+use super::{milliseconds, missing};
 
 /// A topic to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub async fn create_topic(cluster: &Cluster, topic: &NewTopic, right: &Ownership
     let request = CreateTopicsRequest::default()
         .with_topics(vec![creatable(topic)])
         .with_timeout_ms(milliseconds(timeout));
-    let ask = cluster.ask(Route::Controller, |connection| {
+    let ask = cluster.ask_under(right, Route::Controller, |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;
@@ -86,7 +87,7 @@ pub async fn delete_topic(cluster: &Cluster, topic: &TopicName, right: &Ownershi
     let request = DeleteTopicsRequest::default()
         .with_topic_names(vec![topic_name(topic)])
         .with_timeout_ms(milliseconds(timeout));
-    let ask = cluster.ask(Route::Controller, |connection| {
+    let ask = cluster.ask_under(right, Route::Controller, |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;
@@ -121,7 +122,7 @@ pub async fn create_partitions(
     let request = CreatePartitionsRequest::default()
         .with_topics(vec![growing])
         .with_timeout_ms(milliseconds(timeout));
-    let ask = cluster.ask(Route::Controller, |connection| {
+    let ask = cluster.ask_under(right, Route::Controller, |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use farshore::error::Error;
 use farshore::kafka::admin::{self, At, Markers, ProducerState};
 use farshore::kafka::batch::{Builder, Codec, Record, Stamp, Stamped};
-use farshore::kafka::wire::{Cluster, ClusterSettings, Connection, Plain, Slot};
+use farshore::kafka::client::{Cluster, ClusterSettings, Connection, Plain, Slot};
 use farshore::kafka::{ProduceAnswer, ProducePart, start_produce};
 use farshore::model::{BrokerId, ClusterName, LeaderEpoch, ProducerId, TopicPartition};
 use farshore::task::Ownership;
@@ -55,7 +55,7 @@ impl Client {
     /// A connection to a broker that is shared by those who give the same number.
     pub(super) async fn connection(&self, broker: i32, number: i32) -> Result<Connection, Error> {
         let number = u16::try_from(number).expect("a small number");
-        let slot = Slot::Produce(number);
+        let slot = Slot::Produce { writer: 0, number };
         self.0.connection(BrokerId(broker), slot).await
     }
 

@@ -5,11 +5,10 @@
 )]
 
 use farshore::kafka::admin::{Markers, describe_producers, write_markers};
-use farshore::kafka::wire::Slot;
+use farshore::kafka::client::Slot;
 use farshore::model::TopicPartition;
 use farshore::task::Ownership;
 
-use super::setting;
 use crate::asking::partition;
 use crate::hazards::sight::caught_up;
 use crate::hazards::truncated::cut;
@@ -19,6 +18,8 @@ use crate::ownership::fence::wire;
 use crate::setting::CATCH_UP;
 use crate::support::topics;
 use crate::support::wait::eventually;
+
+use super::setting;
 
 const T: (&str, i32) = ("t", 0);
 
@@ -36,7 +37,9 @@ async fn abort(bootstrap: &str) {
         count: 1,
     };
     let leader = oslo.leader(&partition).await.expect("a leader");
-    let connection = oslo.connection(leader.broker, Slot::Markers).await;
+    let connection = oslo
+        .connection(leader.broker, Slot::Markers { writer: 0 })
+        .await;
     let connection = connection.expect("a connection");
     let codes = write_markers(&connection, &[markers], &Ownership::permanent()).await;
     assert_eq!(codes.expect("an answer")[&partition], None);

@@ -1,0 +1,132 @@
+//! What `/metrics` shows of links, partitions and groups, taken when it is asked for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::api::LinkHandle;
+use crate::control::groups::status::GroupState;
+use crate::model::LinkName;
+use crate::telemetry::metrics::{
+    GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
+};
+
+use super::store_recovery::StoreHealth;
+
+/// The links of the service, and the health of their checkpoint DB.
+#[derive(Debug)]
+pub(crate) struct LinkSamples {
+    pub(crate) links: watch::Receiver<BTreeMap<LinkName, Arc<LinkHandle>>>,
+    pub(crate) store: StoreHealth,
+}
+
+impl LinkSamples {
+    fn handles(&self) -> Vec<Arc<LinkHandle>> {
+        self.links.borrow().values().cloned().collect()
+    }
+}
+
+impl Samples for LinkSamples {
+    fn links(&self) -> Vec<LinkSample> {
+        let links = self.handles().into_iter();
+        links
+            .map(|it| LinkSample {
+                link: it.view.link().clone(),
+                state: it.state().as_str(),
+                failures: it.condition.borrow().failures,
+            })
+            .collect()
+    }
+
+    fn partitions(&self) -> Vec<PartitionSample> {
+        let of_link = |sample: &Arc<LinkHandle>| {
+            let link = sample.view.link().clone();
+            sample
+                .view
+                .partitions()
+                .into_iter()
+                .map(move |status| PartitionSample {
+                    link: link.clone(),
+                    partition: status.partition,
+                    state: status.state,
+                    lag_records: status.lag_records,
+                    lag_ms: status.lag_ms,
+                    position: status.position,
+                    target_end: status.target_end,
+                    records: status.records,
+                    bytes: status.bytes,
+                    batches: status.batches,
+                    settlings: status.settlings,
+                    expired: status.expired_on_target,
+                    without_image: status.without_image,
+                    missed_deletions: status.missed_deletions.is_some(),
+                })
+        };
+        self.handles().iter().flat_map(of_link).collect()
+    }
+
+    fn groups(&self) -> Vec<GroupSample> {
+        let of_link = |sample: &Arc<LinkHandle>| {
+            let link = sample.view.link().clone();
+            let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+            for group in sample.groups.groups().values() {
+                for partition in &group.partitions {
+                    *counts.entry(name(partition.state)).or_default() += 1;
+                }
+            }
+            counts.into_iter().map(move |(state, count)| GroupSample {
+                link: link.clone(),
+                state,
+                count,
+            })
+        };
+        self.handles().iter().flat_map(of_link).collect()
+    }
+
+    fn checkpoint_failed(&self) -> bool {
+        self.store.failure().is_some()
+    }
+
+    fn rate_limited(&self) -> Vec<(LinkName, u64)> {
+        let links = self.handles().into_iter();
+        links
+            .map(|it| (it.view.link().clone(), it.view.rate().waited_ms()))
+            .collect()
+    }
+
+    fn verified(&self) -> Vec<VerifiedSample> {
+        let now = crate::telemetry::now_ms();
+        let of_link = |sample: &Arc<LinkHandle>| {
+            let link = sample.view.link().clone();
+            let proofs = sample.verifications.proofs().into_iter();
+            proofs.map(move |(partition, proof)| VerifiedSample {
+                link: link.clone(),
+                partition,
+                offset: proof.verified_until.source.get(),
+                age_ms: now.saturating_sub(proof.verified_at_ms).max(0),
+                differences: proof.differences,
+            })
+        };
+        self.handles().iter().flat_map(of_link).collect()
+    }
+
+    fn bytes_verified(&self) -> Vec<(LinkName, u64)> {
+        let links = self.handles().into_iter();
+        links
+            .map(|it| (it.view.link().clone(), it.verifications.bytes_read()))
+            .collect()
+    }
+}
+
+fn name(state: GroupState) -> &'static str {
+    match state {
+        GroupState::Synced => "synced",
+        GroupState::Pending => "pending",
+        GroupState::Held => "held",
+        GroupState::Clamped => "clamped",
+        GroupState::ActiveOnTarget => "active_on_target",
+        GroupState::Released => "released",
+        GroupState::Waiting => "waiting",
+    }
+}

@@ -1,0 +1,186 @@
+//! A connection to one broker, shared by everybody who holds it.
+//!
+//! Promises: requests reach the broker in the order of the calls that started them; each takes the highest version that
+//! both sides speak. The connection ends with its last holder.
+//! Doesn't: retry, or come back once it is dead; the cluster makes a new one.
+
+mod call;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use kafka_protocol::messages::ApiKey;
+use kafka_protocol::protocol::{StrBytes, VersionRange};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::model::{BrokerId, ClusterName};
+use crate::task::Owned;
+
+use super::HostPort;
+use super::error_codes::{advice, describe};
+use super::stream::{Link, PIPELINE_LIMIT};
+use super::transport::{ReadHalf, WriteHalf};
+use super::versions::Versions;
+
+/// A connection to a broker; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Connection(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    id: u64,
+    peer: Peer,
+    client_id: StrBytes,
+    versions: OnceLock<Versions>,
+    retires: OnceLock<Instant>,
+    link: Arc<Link>,
+    room_for_calls: Semaphore,
+    _task: Owned,
+}
+
+/// Whom a connection leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Peer {
+    pub(crate) cluster: ClusterName,
+    pub(crate) broker: Option<BrokerId>,
+    pub(crate) address: HostPort,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.broker {
+            Some(broker) => write!(f, "broker {broker} at {}", self.address),
+            None => write!(f, "{}", self.address),
+        }
+    }
+}
+
+/// How many [`Connection::call`]s may wait for their answers; the others wait for their turn.
+const CALLS_MAX: usize = PIPELINE_LIMIT / 2;
+
+/// The version of `InitProducerId` in which a producer may ask for its next epoch, new in Kafka 2.5.
+const INIT_PRODUCER_ID_OF_2_5: i16 = 3;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+impl Connection {
+    /// Starts serving a byte stream. Until the versions are known only `ApiVersions` can be asked.
+    pub(crate) fn open(
+        peer: Peer,
+        client_id: StrBytes,
+        (read, write): (ReadHalf, WriteHalf),
+    ) -> Self {
+        let link = Arc::new(Link::default());
+        let serving = Arc::clone(&link);
+        let task = Owned::spawn("connection", async move {
+            serving.run(read, write).await;
+            Ok(())
+        });
+        Self(Arc::new(Inner {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            peer,
+            client_id,
+            versions: OnceLock::new(),
+            retires: OnceLock::new(),
+            link,
+            room_for_calls: Semaphore::new(CALLS_MAX),
+            _task: task,
+        }))
+    }
+
+    pub(crate) fn set_versions(&self, versions: Versions) {
+        self.0.versions.get_or_init(|| versions);
+    }
+
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.0.peer
+    }
+
+    /// The broker it leads to; `None` for one made to a bootstrap address.
+    pub fn broker(&self) -> Option<BrokerId> {
+        self.0.peer.broker
+    }
+
+    /// A number no other connection of this process has.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// Whether requests should still be started on it.
+    pub fn is_alive(&self) -> bool {
+        let retired = self.0.retires.get().is_some_and(|at| *at <= Instant::now());
+        !retired && self.0.link.is_alive()
+    }
+
+    /// Takes no further requests into account after this time; what is under way then still ends well.
+    pub(crate) fn retire_after(&self, time: Duration) {
+        self.0.retires.get_or_init(|| Instant::now() + time);
+    }
+
+    /// The highest version of a request that both sides speak; `None` if there is none.
+    pub fn version_of(&self, key: ApiKey) -> Option<i16> {
+        self.0.versions.get()?.highest(key)
+    }
+
+    /// Whether the broker takes an unknown producer id that begins with any sequence number (KIP-360), as brokers do from 2.5 on:
+    /// the version of `InitProducerId` that came with it tells.
+    pub fn takes_any_first_sequence(&self) -> bool {
+        let versions = self.0.versions.get();
+        versions.is_some_and(|it| it.reaches(ApiKey::InitProducerId, INIT_PRODUCER_ID_OF_2_5))
+    }
+
+    /// For how long the broker asked not to be sent anything; requests started meanwhile wait here.
+    pub fn throttled_for(&self) -> Duration {
+        let until = self.0.link.muted_until();
+        until.map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(Instant::now())
+        })
+    }
+
+    /// The shortest time between a request and its answer so far: hardly more than the way there and back.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.0.link.round_trip()
+    }
+
+    pub(crate) fn throttle(&self, milliseconds: i32) {
+        if let Ok(milliseconds @ 1..) = u64::try_from(milliseconds) {
+            self.0.link.mute(Duration::from_millis(milliseconds));
+        }
+    }
+
+    /// The error for a code in this broker's answer to what was asked of it.
+    pub fn refusal(&self, what: &str, code: BrokerCode, detail: Option<&str>) -> Error {
+        let mut text = format!("cannot {what}: {}", describe(code));
+        let detail = detail.filter(|detail| !detail.is_empty());
+        for more in detail.into_iter().chain(advice(code)) {
+            text.push_str("; ");
+            text.push_str(more);
+        }
+        self.error(Kind::Broker(code), &text)
+    }
+
+    fn choose(&self, key: ApiKey, spoken: VersionRange, highest: i16) -> Result<i16> {
+        let spoken = VersionRange {
+            min: spoken.min,
+            max: spoken.max.min(highest),
+        };
+        let versions = self.0.versions.get();
+        let versions = versions.ok_or_else(|| self.error(Kind::Protocol, "no versions known"))?;
+        versions
+            .choose(key, spoken)
+            .map_err(|cause| self.error(cause.kind(), cause.message()))
+    }
+
+    /// An error of this connection.
+    pub(crate) fn error(&self, kind: Kind, what: &str) -> Error {
+        let peer = self.peer();
+        Error::new(kind, format!("{peer}: {what}")).cluster(&peer.cluster)
+    }
+}
+
+#[cfg(test)]
+mod tests;

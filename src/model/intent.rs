@@ -1,0 +1,387 @@
+//! What an operator wants of a link and of its topics, and which changes of that are allowed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::TopicName;
+
+/// What is wanted of a link or of a topic; a later variant is stricter.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Intent {
+    /// Mirror it.
+    #[default]
+    Mirror,
+    /// Write nothing of it to the target until it is resumed.
+    Paused,
+    /// Write nothing of it to the target: its map is frozen.
+    Sealed,
+    /// Leave it to the applications, which write to the target's topic: never alter, grow, write or judge it.
+    Open,
+}
+
+impl Intent {
+    /// Every intent, the strictest last.
+    pub const ALL: [Self; 4] = [Self::Mirror, Self::Paused, Self::Sealed, Self::Open];
+
+    /// The name in the API, the audit log and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mirror => "mirror",
+            Self::Paused => "paused",
+            Self::Sealed => "sealed",
+            Self::Open => "open",
+        }
+    }
+
+    /// Whether the link may write to the target.
+    pub fn writes(self) -> bool {
+        self == Self::Mirror
+    }
+}
+
+impl fmt::Display for Intent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An intent, with its origin.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct IntentSetting {
+    /// When it was set, in milliseconds since 1970; 0 if that isn't known. Of two settings the later one counts, at equal times
+    /// the stricter one.
+    pub set_at_ms: i64,
+    /// The intent.
+    pub intent: Intent,
+    /// Where the request came from.
+    pub set_by: String,
+}
+
+/// What was set for a link and for single topics of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkIntents {
+    /// For the link as a whole; none means [`Intent::Mirror`].
+    #[serde(default)]
+    pub link: Option<IntentSetting>,
+    /// For single topics, by their names on the source; the others follow the link.
+    #[serde(default)]
+    pub topics: BTreeMap<TopicName, IntentSetting>,
+}
+
+/// A change that an operator asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IntentChange {
+    /// From `mirror` to `paused`.
+    Pause,
+    /// From `paused` to `mirror`.
+    Resume,
+    /// To any intent.
+    Set(Intent),
+}
+
+impl IntentChange {
+    /// The intent that it leads to.
+    pub fn intent(self) -> Intent {
+        match self {
+            Self::Pause => Intent::Paused,
+            Self::Resume => Intent::Mirror,
+            Self::Set(intent) => intent,
+        }
+    }
+
+    /// Why it isn't allowed from an intent, if it isn't.
+    fn refusal(self, from: Intent) -> Option<&'static str> {
+        match (self, from) {
+            (Self::Set(Intent::Open), Intent::Open)
+            | (Self::Set(_), Intent::Mirror | Intent::Paused | Intent::Sealed)
+            | (Self::Pause | Self::Resume, Intent::Mirror | Intent::Paused) => None,
+            // By way of any other intent, too, mirroring would begin behind what applications wrote.
+            (Self::Set(_), Intent::Open) => Some(
+                "applications may have written to the target since it was opened; it can't be mirrored again in this version",
+            ),
+            (Self::Pause | Self::Resume, Intent::Sealed | Intent::Open) => Some(
+                "pause and resume move only between mirror and paused; set the intent explicitly",
+            ),
+        }
+    }
+}
+
+/// Why a change isn't made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IntentRefused {
+    /// The topic that it was wanted for; none for the link.
+    pub topic: Option<TopicName>,
+    /// The present intent.
+    pub intent: Intent,
+    why: &'static str,
+}
+
+impl fmt::Display for IntentRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { topic, intent, why } = self;
+        match topic {
+            Some(topic) => write!(f, "the intent of topic {topic} is {intent}: {why}"),
+            None => write!(f, "the intent of the link is {intent}: {why}"),
+        }
+    }
+}
+
+impl LinkIntents {
+    /// What a link has that an earlier version paused: that one didn't note by whom or when.
+    pub fn formerly_paused() -> Self {
+        Self {
+            link: Some(IntentSetting {
+                set_at_ms: 0,
+                intent: Intent::Paused,
+                set_by: "an earlier version".to_owned(),
+            }),
+            topics: BTreeMap::new(),
+        }
+    }
+
+    /// The intent of the link as a whole.
+    pub fn of_link(&self) -> Intent {
+        self.link.as_ref().map_or(Intent::Mirror, |it| it.intent)
+    }
+
+    /// The intent that counts for a topic: the stricter one of the link's and its own.
+    pub fn of(&self, topic: &TopicName) -> Intent {
+        let own = self.topics.get(topic).map(|it| it.intent);
+        self.of_link().max(own.unwrap_or_default())
+    }
+
+    /// Whether nothing was set.
+    pub fn is_empty(&self) -> bool {
+        self.link.is_none() && self.topics.is_empty()
+    }
+
+    /// Whether some topic, known or not, may not be written to.
+    pub fn holds_anything(&self) -> bool {
+        !self.of_link().writes() || self.topics.values().any(|it| !it.intent.writes())
+    }
+
+    /// Takes in other settings: of each two the later one counts.
+    pub fn merge(&mut self, other: &Self) {
+        self.link = self.link.take().max(other.link.clone());
+        for (topic, setting) in &other.topics {
+            match self.topics.get_mut(topic) {
+                Some(known) if *known >= *setting => {}
+                Some(known) => known.clone_from(setting),
+                None => {
+                    self.topics.insert(topic.clone(), setting.clone());
+                }
+            }
+        }
+    }
+
+    /// The settings that `other` doesn't have in the same form.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let topics = self.topics.iter();
+        let topics = topics.filter(|(topic, it)| other.topics.get(*topic) != Some(it));
+        Self {
+            link: self
+                .link
+                .clone()
+                .filter(|it| other.link.as_ref() != Some(it)),
+            topics: topics
+                .map(|(topic, it)| (topic.clone(), it.clone()))
+                .collect(),
+        }
+    }
+
+    /// The settings that a change makes for the link, or for these topics of it; it counts after everything that is set.
+    ///
+    /// Errors: the change isn't allowed for one of them; then none is made.
+    pub fn change(
+        &self,
+        topics: Option<&BTreeSet<TopicName>>,
+        change: IntentChange,
+        set_by: &str,
+        now_ms: i64,
+    ) -> Result<Self, IntentRefused> {
+        let setting = |before: Option<&IntentSetting>| IntentSetting {
+            set_at_ms: before.map_or(now_ms, |it| now_ms.max(it.set_at_ms + 1)),
+            intent: change.intent(),
+            set_by: set_by.to_owned(),
+        };
+        let allow = |topic: Option<&TopicName>, intent| match change.refusal(intent) {
+            None => Ok(()),
+            Some(why) => Err(IntentRefused {
+                topic: topic.cloned(),
+                intent,
+                why,
+            }),
+        };
+        let mut made = Self::default();
+        let Some(topics) = topics else {
+            allow(None, self.of_link())?;
+            made.link = Some(setting(self.link.as_ref()));
+            return Ok(made);
+        };
+        for topic in topics {
+            let own = self.topics.get(topic);
+            allow(Some(topic), own.map_or(Intent::Mirror, |it| it.intent))?;
+            if !matches!(change, IntentChange::Set(_)) {
+                allow(None, self.of_link())?;
+            }
+            made.topics.insert(topic.clone(), setting(own));
+        }
+        Ok(made)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn setting(intent: Intent, set_at_ms: i64) -> IntentSetting {
+        IntentSetting {
+            set_at_ms,
+            intent,
+            set_by: "here".to_owned(),
+        }
+    }
+
+    fn intents(link: Option<(Intent, i64)>, topics: &[(&str, Intent, i64)]) -> LinkIntents {
+        let topics = topics.iter();
+        LinkIntents {
+            link: link.map(|(intent, at)| setting(intent, at)),
+            topics: topics
+                .map(|(topic, intent, at)| (TopicName::from(*topic), setting(*intent, *at)))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn the_strictest_intent_counts_for_a_topic() {
+        for of_link in Intent::ALL {
+            for own in Intent::ALL {
+                let set = intents(Some((of_link, 1)), &[("a", own, 2)]);
+                assert_eq!(set.of(&"a".into()), of_link.max(own));
+                assert_eq!(set.of(&"later".into()), of_link);
+            }
+        }
+        assert!(Intent::Open > Intent::Sealed && Intent::Sealed > Intent::Paused);
+        assert!(Intent::Paused > Intent::Mirror);
+        assert_eq!(LinkIntents::default().of(&"a".into()), Intent::Mirror);
+    }
+
+    #[test]
+    fn pause_and_resume_move_between_mirror_and_paused_alone() {
+        for from in Intent::ALL {
+            let link = intents(Some((from, 5)), &[]);
+            let topic = intents(None, &[("a", from, 5)]);
+            let names = BTreeSet::from(["a".into()]);
+            for change in [IntentChange::Pause, IntentChange::Resume] {
+                let allowed = matches!(from, Intent::Mirror | Intent::Paused);
+                assert_eq!(link.change(None, change, "x", 9).is_ok(), allowed);
+                assert_eq!(topic.change(Some(&names), change, "x", 9).is_ok(), allowed);
+                // A topic isn't paused or resumed under a link that is sealed or open.
+                assert_eq!(link.change(Some(&names), change, "x", 9).is_ok(), allowed);
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_opened_is_not_mirrored_again_by_any_way() {
+        let open = intents(Some((Intent::Open, 5)), &[]);
+        for wanted in Intent::ALL {
+            let changed = open.change(None, IntentChange::Set(wanted), "x", 9);
+            assert_eq!(changed.is_ok(), wanted == Intent::Open, "{wanted}");
+        }
+        for from in [Intent::Mirror, Intent::Paused, Intent::Sealed] {
+            for wanted in Intent::ALL {
+                let set = intents(Some((from, 5)), &[]);
+                assert!(set.change(None, IntentChange::Set(wanted), "x", 9).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn a_change_of_several_topics_is_made_for_all_or_none() {
+        let set = intents(None, &[("a", Intent::Sealed, 5)]);
+        let names = BTreeSet::from(["a".into(), "b".into()]);
+        let refused = set.change(Some(&names), IntentChange::Pause, "x", 9);
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.topic, Some("a".into()));
+        assert!(
+            refused
+                .to_string()
+                .starts_with("the intent of topic a is sealed: ")
+        );
+    }
+
+    #[test]
+    fn a_change_counts_after_what_a_clock_ahead_has_set() {
+        let set = intents(Some((Intent::Paused, 1_000)), &[]);
+        let made = set.change(None, IntentChange::Resume, "x", 9).unwrap();
+        let mut merged = set.clone();
+        merged.merge(&made);
+        assert_eq!(merged.of_link(), Intent::Mirror);
+        assert_eq!(made.link.unwrap().set_at_ms, 1_001);
+    }
+
+    #[test]
+    fn the_later_setting_counts_for_link_and_topics_apart() {
+        let mut one = intents(
+            Some((Intent::Paused, 10)),
+            &[("a", Intent::Paused, 10), ("b", Intent::Sealed, 20)],
+        );
+        let other = intents(
+            Some((Intent::Mirror, 5)),
+            &[("a", Intent::Mirror, 11), ("c", Intent::Open, 1)],
+        );
+        one.merge(&other);
+        let expected = intents(
+            Some((Intent::Paused, 10)),
+            &[
+                ("a", Intent::Mirror, 11),
+                ("b", Intent::Sealed, 20),
+                ("c", Intent::Open, 1),
+            ],
+        );
+        assert_eq!(one, expected);
+    }
+
+    fn any_intents() -> impl Strategy<Value = LinkIntents> {
+        let setting =
+            || (0..4_usize, 0..3_i64).prop_map(|(intent, at)| setting(Intent::ALL[intent], at));
+        let topics = prop::collection::btree_map(
+            prop::sample::select(vec!["a", "b", "c"]).prop_map(TopicName::from),
+            setting(),
+            0..3,
+        );
+        (prop::option::of(setting()), topics)
+            .prop_map(|(link, topics)| LinkIntents { link, topics })
+    }
+
+    proptest! {
+        #[test]
+        fn merging_gives_the_same_in_any_order_and_once_more(
+            one in any_intents(), two in any_intents(), three in any_intents(),
+        ) {
+            let merged = |all: &[&LinkIntents]| {
+                let mut sum = LinkIntents::default();
+                for it in all {
+                    sum.merge(it);
+                }
+                sum
+            };
+            let sum = merged(&[&one, &two, &three]);
+            prop_assert_eq!(&merged(&[&three, &one, &two]), &sum);
+            prop_assert_eq!(&merged(&[&sum, &one]), &sum);
+            prop_assert!(sum.without(&sum).is_empty());
+            let mut again = one.clone();
+            again.merge(&sum.without(&one));
+            prop_assert_eq!(&again, &sum);
+        }
+    }
+}
