@@ -10,9 +10,11 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::checkpoint::inspect::{Inspection, inspect};
-use crate::checkpoint::{self, Space, Store, dump};
+use crate::checkpoint::layout::Mark;
+use crate::checkpoint::{self, DiskStore, Space, Store, dump};
 use crate::cli::{ExitCode, ExportArgs, Failure, ImportArgs, Output, RebuildArgs, StoreVerb};
 use crate::config::{Config, LinkConfig};
+use crate::error::Kind;
 use crate::model::LinkName;
 use crate::{clusters, journal};
 
@@ -85,7 +87,10 @@ async fn import(
 }
 
 fn read(input: &mut dyn BufRead) -> Result<checkpoint::Update, Failure> {
-    dump::read(input).map_err(|error| Failure::new(ExitCode::Usage, error.chain()))
+    dump::read(input).map_err(|error| match error.kind() {
+        Kind::Refused => Failure::from(error),
+        _ => Failure::new(ExitCode::Usage, error.chain()),
+    })
 }
 
 async fn rebuild(
@@ -105,6 +110,10 @@ async fn rebuild(
 
 fn check(config: &Config, output: Output, out: &mut dyn Write) -> Result<ExitCode, Failure> {
     let store = existing(config)?;
+    let Mark {
+        layout,
+        oldest_reader,
+    } = store.mark()?;
     let Inspection {
         links,
         partitions,
@@ -114,6 +123,7 @@ fn check(config: &Config, output: Output, out: &mut dyn Write) -> Result<ExitCod
     match output {
         Output::Json => {
             let found = json!({
+                "layout": layout, "oldest_reader": oldest_reader,
                 "links": links, "partitions": partitions, "runs": runs, "problems": problems,
             });
             writeln!(out, "{found:#}")?;
@@ -122,6 +132,10 @@ fn check(config: &Config, output: Output, out: &mut dyn Write) -> Result<ExitCod
             for problem in &problems {
                 writeln!(out, "{problem}")?;
             }
+            writeln!(
+                out,
+                "layout {layout}, for readers of layout {oldest_reader} or later"
+            )?;
             writeln!(
                 out,
                 "{links} links, {partitions} partitions, {runs} runs: {} problems",
@@ -137,7 +151,7 @@ fn check(config: &Config, output: Output, out: &mut dyn Write) -> Result<ExitCod
 }
 
 /// Opens a DB that is there.
-fn existing(config: &Config) -> Result<Arc<dyn Store>, Failure> {
+fn existing(config: &Config) -> Result<Arc<DiskStore>, Failure> {
     let path = &config.checkpoint.path;
     if !path.exists() {
         let message = format!("there is no checkpoint DB in {}", path.display());

@@ -1,6 +1,7 @@
 //! Entries as lines of JSON, for reading, keeping and putting back.
 //!
 //! ```text
+//!  {"layout":2,"oldest_reader":2}                                             first, if not every farshore may read it
 //!  {"space":"partitions","link":"paris-oslo","key":"000a…","text":"{…}"}     values that are text
 //!  {"space":"runs","link":"paris-oslo","key":"000a…","hex":"8001…"}          all others
 //! ```
@@ -10,6 +11,7 @@ use std::io::{self, BufRead, Write};
 use serde::{Deserialize, Serialize};
 
 use super::keys;
+use super::layout::{self, Layout, Mark};
 use super::store::{Space, Store, Update};
 use crate::error::{Error, Kind, Result};
 use crate::model::LinkName;
@@ -26,6 +28,14 @@ struct Line {
     text: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     hex: Option<String>,
+}
+
+/// The first line, if there is one.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FirstLine {
+    layout: Layout,
+    oldest_reader: Layout,
 }
 
 /// Full key and value of an entry.
@@ -52,6 +62,15 @@ pub fn entries(store: &dyn Store, link: Option<&LinkName>) -> Result<Vec<FullEnt
 
 /// Writes entries, one a line.
 pub fn write(entries: &[FullEntry], out: &mut dyn Write) -> io::Result<()> {
+    let needed = layout::needed_by_all(entries.iter().map(|(key, _)| key));
+    if needed > Layout::FIRST {
+        let first = FirstLine {
+            layout: Layout::CURRENT,
+            oldest_reader: needed,
+        };
+        serde_json::to_writer(&mut *out, &first)?;
+        writeln!(out)?;
+    }
     for (full, value) in entries {
         let Some((space, key)) = full.split_first() else {
             continue;
@@ -78,7 +97,7 @@ pub fn write(entries: &[FullEntry], out: &mut dyn Write) -> io::Result<()> {
 
 /// Reads what [`write()`] wrote.
 ///
-/// Errors: `Invalid` with the number of the first line that isn't an entry.
+/// Errors: `Invalid` with the number of the first line that isn't an entry, `Refused` for what only later readers understand.
 pub fn read(input: &mut dyn BufRead) -> Result<Update> {
     let mut update = Update::new();
     for (number, line) in input.lines().enumerate() {
@@ -87,6 +106,18 @@ pub fn read(input: &mut dyn BufRead) -> Result<Update> {
             Error::new(Kind::Invalid, message)
         };
         let line = line.map_err(|error| bad("it can't be read").caused_by(error))?;
+        if let Ok(first) = serde_json::from_str(&line) {
+            let FirstLine {
+                layout,
+                oldest_reader,
+            } = first;
+            let mark = Mark {
+                layout,
+                oldest_reader,
+            };
+            mark.check("the export")?;
+            continue;
+        }
         let line: Line = serde_json::from_str(&line).map_err(|error| bad(&error.to_string()))?;
         let key = unhex(&line.key).ok_or_else(|| bad("its key is not hexadecimal"))?;
         let value = match (line.text, line.hex) {
@@ -143,6 +174,22 @@ mod tests {
             write(&full, &mut lines).unwrap();
             prop_assert_eq!(read(&mut &lines[..]).unwrap(), wanted);
         }
+    }
+
+    #[test]
+    fn an_export_says_first_if_it_is_for_later_readers() {
+        let lines = |key: &[u8]| {
+            let mut lines = Vec::new();
+            write(&[(key.to_vec(), vec![])], &mut lines).unwrap();
+            String::from_utf8(lines).unwrap()
+        };
+        assert!(lines(b"\x01\x00\x01l").starts_with("{\"space\":"));
+        let marked = lines(b"\x01\x00\x01l and more");
+        assert!(marked.starts_with("{\"layout\":2,\"oldest_reader\":2}\n{\"space\":"));
+        read(&mut marked.as_bytes()).unwrap();
+        let newer = marked.replace("\"oldest_reader\":2", "\"oldest_reader\":3");
+        let error = read(&mut newer.as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Refused);
     }
 
     #[test]

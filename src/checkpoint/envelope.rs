@@ -5,14 +5,14 @@
 //!  version (1 byte)  CRC32C of key and value (4 bytes, big-endian)  value
 //! ```
 
-/// The layout of keys and values this program writes.
+/// The form of envelopes, which is the same in every layout so far.
 const VERSION: u8 = 1;
 
 /// Why a stored value cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Damage {
-    /// It was written by a program that knows another layout.
-    #[error("it has layout version {0}, this farshore knows version {VERSION}")]
+    /// It is as it was written, by a program whose envelopes have another form.
+    #[error("its envelope has version {0}, this farshore knows version {VERSION}")]
     Version(u8),
     /// It isn't what was written under this key.
     #[error("its checksum is wrong")]
@@ -31,14 +31,13 @@ pub(crate) fn seal(key: &[u8], value: &[u8]) -> Vec<u8> {
 /// Takes the value out of its envelope.
 pub(crate) fn open<'a>(key: &[u8], sealed: &'a [u8]) -> Result<&'a [u8], Damage> {
     let (&version, rest) = sealed.split_first().ok_or(Damage::Checksum)?;
-    if version != VERSION {
-        return Err(Damage::Version(version));
-    }
     let (expected, value) = rest.split_first_chunk().ok_or(Damage::Checksum)?;
-    if u32::from_be_bytes(*expected) == checksum(key, value) {
-        Ok(value)
-    } else {
-        Err(Damage::Checksum)
+    if u32::from_be_bytes(*expected) != checksum(key, value) {
+        return Err(Damage::Checksum);
+    }
+    match version {
+        VERSION => Ok(value),
+        other => Err(Damage::Version(other)),
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::keys;
 use super::store::{Space, Store, Update};
 use crate::error::{Error, Kind, Result};
 
@@ -20,7 +21,7 @@ pub(super) fn load<T: DeserializeOwned>(
     value.map(|value| read(space, key, &value)).transpose()
 }
 
-/// Every value under a prefix with what its key says, in the order of that.
+/// Every value under a prefix with what its key says, in the order of that; what a link needs of its readers is none of them.
 pub(super) fn list<K: Ord, T: DeserializeOwned>(
     store: &dyn Store,
     space: Space,
@@ -29,6 +30,9 @@ pub(super) fn list<K: Ord, T: DeserializeOwned>(
 ) -> Result<Vec<(K, T)>> {
     let mut records = Vec::new();
     for (key, value) in store.scan(space, prefix, usize::MAX)? {
+        if space == Space::Topics && keys::is_requirement(&key) {
+            continue;
+        }
         let named = key_of(&key).ok_or_else(|| unreadable(space, &key))?;
         records.push((named, read(space, &key, &value)?));
     }

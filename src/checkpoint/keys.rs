@@ -46,24 +46,6 @@ pub(crate) fn partition(key: &PartitionKey) -> Vec<u8> {
     Key(topic(&key.link, &key.topic)).partition(key.partition).0
 }
 
-/// The oldest layout that has keys of this kind. A program of an older one would not find what is under them.
-pub(crate) fn needs_layout(space: Space, key: &[u8]) -> u8 {
-    let kind = key.first().copied();
-    let is_new = match space {
-        Space::Groups => matches!(kind, Some(CUT | CUT_CHUNK)),
-        Space::Plans | Space::Operations => matches!(kind, Some(DOCUMENT | DOCUMENT_CHUNK)),
-        Space::Audit => kind == Some(AUDIT_OF_LINK),
-        Space::Meta
-        | Space::Links
-        | Space::Topics
-        | Space::Partitions
-        | Space::Runs
-        | Space::RunsBySource
-        | Space::Verifications => false,
-    };
-    if is_new { 2 } else { 1 }
-}
-
 /// The link that an entry belongs to, if it belongs to one. Operations of the first layout tell it in their value. Plans that
 /// weren't executed, and entries of the audit log without a link, belong to none.
 pub(crate) fn link_of(full_key: &[u8], value: Option<&[u8]>) -> Option<LinkName> {
@@ -87,8 +69,9 @@ pub(crate) fn link_of(full_key: &[u8], value: Option<&[u8]>) -> Option<LinkName>
     parts.name().map(LinkName::from)
 }
 
+/// Whether the first layout had keys of this kind.
 pub(crate) fn is_first_layout(space: Space, key: &[u8]) -> bool {
-    needs_layout(space, key) == 1
+    oldest_reader(space, key) == 1
 }
 
 /// Whether a change of an update of a link belongs into its journal. A removed operation of the first layout doesn't tell its
@@ -182,6 +165,51 @@ pub(crate) fn reseeds(link: &LinkName) -> Vec<u8> {
 
 pub(crate) fn reseed(link: &LinkName, topic: &TopicName) -> Vec<u8> {
     Key(reseeds(link)).name(topic.as_str()).0
+}
+
+/// The oldest layout whose readers neither overlook, misread nor overwrite an entry, by its key. Kinds of layout 1 are listed; every
+/// other one is newer, so that a kind added later can't be forgotten here, only be declared harmless.
+///
+/// A value that means more than its key shows is [`layout::require`](super::layout::require)'s.
+pub(super) fn oldest_reader(space: Space, key: &[u8]) -> u16 {
+    let mut parts = Parts(key);
+    let is_known = match space {
+        Space::Meta => {
+            key == b"owner" || key.starts_with(REVISION.as_bytes()) || parts.name() == Some(RESEED)
+        }
+        Space::Links => parts.name().is_some() && parts.0.is_empty(),
+        Space::Topics => match (parts.name(), parts.0) {
+            (Some(_), [high, low]) => return u16::from_be_bytes([*high, *low]),
+            (Some(_), _) => parts.name().is_some() && parts.0.is_empty(),
+            (None, _) => false,
+        },
+        Space::Partitions => parts.names_partition() && parts.0.is_empty(),
+        Space::Runs | Space::RunsBySource => {
+            parts.names_partition() && parts.0.len() == size_of::<i64>()
+        }
+        Space::Groups => matches!(key.first(), Some(&GROUP_OFFSET | &GROUP_SNAPSHOT)),
+        Space::Plans | Space::Operations => {
+            key.iter().all(|c| c.is_ascii_alphanumeric() || *c == b'-')
+        }
+        // The number of the last one is read, and the next one written behind it.
+        Space::Audit => key.len() == size_of::<u64>(),
+        // Shown, never acted on.
+        Space::Verifications => true,
+    };
+    if is_known { 1 } else { 2 }
+}
+
+/// Says that a link's entries need a reader of this layout. Readers of layout 1 know no such key: they refuse to begin the link.
+pub(super) fn requirement(name: &LinkName, layout: u16) -> Vec<u8> {
+    let mut key = link(name);
+    key.extend(layout.to_be_bytes());
+    key
+}
+
+/// Whether a key of [`Space::Topics`] is a [`requirement`] and no topic's.
+pub(super) fn is_requirement(key: &[u8]) -> bool {
+    let mut parts = Parts(key);
+    parts.name().is_some() && parts.0.len() == size_of::<u16>()
 }
 
 const INTENT: &str = "intent";
@@ -357,6 +385,10 @@ impl<'a> Parts<'a> {
         let (name, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
         self.0 = rest;
         std::str::from_utf8(name).ok()
+    }
+
+    fn names_partition(&mut self) -> bool {
+        self.name().is_some() && self.topic_partition().is_some()
     }
 
     pub(crate) fn partition(&mut self) -> Option<Partition> {

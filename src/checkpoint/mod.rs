@@ -21,6 +21,7 @@ pub mod inspect;
 pub mod intents;
 mod json;
 pub(crate) mod keys;
+pub mod layout;
 mod memory;
 pub mod records;
 pub mod runs;

@@ -12,6 +12,7 @@ use crate::model::{
 
 use super::json::{list, load, put, unreadable};
 use super::keys::{self, PartitionKey, Parts};
+use super::layout::{self, Layout};
 use super::store::{Space, Store, Update};
 
 /// A link, from its first start on.
@@ -159,6 +160,9 @@ pub fn load_partition(store: &dyn Store, key: &PartitionKey) -> Result<Option<Pa
 
 /// Writes a partition.
 pub fn put_partition(update: &mut Update, key: &PartitionKey, record: &PartitionRecord) {
+    if record.incarnation > u16::from(u8::MAX) {
+        layout::require(update, &key.link, Layout::SECOND);
+    }
     put(update, Space::Partitions, &keys::partition(key), record);
 }
 

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::Store;
+use crate::checkpoint::layout;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::client::Cluster;
 use crate::task::{Backoff, Owned, Ownership};
@@ -135,6 +136,7 @@ impl Candidate<'_> {
     pub(crate) async fn own(&self, tell: Tell<'_>) -> Result<Tenure> {
         let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
         let mut watch = (Instant::now(), Patience::default());
+        let mut told_newer = false;
         loop {
             let error = match self.attempt(&mut watch, tell).await {
                 Ok(Some(tenure)) => return Ok(tenure),
@@ -142,6 +144,10 @@ impl Candidate<'_> {
                 Err(error) if error.kind() == Kind::Store => return Err(error),
                 Err(error) => error,
             };
+            if layout::is_newer(&error) && !std::mem::replace(&mut told_newer, true) {
+                let error = error.chain();
+                tracing::error!(link = %self.line.link(), error, "the link isn't begun");
+            }
             tell(Standing::Reaching(error.chain()));
             sleep(backoff.next()).await;
             let target = &self.settings.target;
@@ -160,6 +166,8 @@ impl Candidate<'_> {
         let topic = Topic::ensure(target, self.line.link(), *replication_factor).await?;
         let (end, seen) = self.wait_for_turn(&topic, watch, tell).await?;
         let in_db = stored_revision(self.disk, self.line.link())?;
+        let required = layout::required(self.disk, self.line.link())?;
+        let marked = seen.as_ref().map(|seen| seen.head.mark);
         let last_term = seen.as_ref().map(|seen| seen.head.term);
         let head = Head {
             owner: me.clone(),
@@ -168,6 +176,7 @@ impl Candidate<'_> {
             claim: fastrand::u64(..),
             revision: seen.as_ref().and_then(|seen| seen.head.revision),
             released: false,
+            mark: marked.unwrap_or_default().written(required),
         };
         let sent_at = Instant::now();
         let Some(offset) = claim(&topic, self.line, &head).await? else {
@@ -180,6 +189,9 @@ impl Candidate<'_> {
         self.ownership.extend(sent_at + LEASE);
         let claimed = Head {
             revision: latest,
+            mark: between
+                .iter()
+                .fold(head.mark, |mark, seen| mark.with(seen.head.mark)),
             ..head.clone()
         };
         let tenure = self.begin(Place::behind_claim(&topic, offset), claimed);

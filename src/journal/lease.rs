@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Space;
+use crate::checkpoint::layout::{Layout, Mark};
+use crate::error::{Error, Kind, Result};
 use crate::model::{LinkIdentity, LinkName, ProducerId};
 
 use super::{LEASE, MARGIN};
@@ -49,6 +51,17 @@ pub struct Head {
     pub revision: Option<Revision>,
     /// Whether the owner gave the link up.
     pub released: bool,
+    /// In which layout the journal is written up to here, and for which readers.
+    #[serde(flatten)]
+    pub mark: Mark,
+}
+
+/// A head for readers of a later layout than the first, which knew no mark: those miss the owner and read no further.
+#[derive(Debug, Serialize, Deserialize)]
+struct Later<T> {
+    #[serde(flatten)]
+    mark: Mark,
+    head: T,
 }
 
 /// Kafka's producer epochs go up to 32767; the highest is left to brokers.
@@ -59,6 +72,36 @@ impl Head {
     /// The head's key.
     pub(super) fn key() -> Vec<u8> {
         Space::Meta.full_key(b"head")
+    }
+
+    /// The head's value.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let encoded = if self.mark.oldest_reader == Layout::FIRST {
+            serde_json::to_vec(self)
+        } else {
+            serde_json::to_vec(&Later {
+                mark: self.mark,
+                head: self,
+            })
+        };
+        encoded.expect("a head has nothing JSON cannot say")
+    }
+
+    /// Reads a head's value.
+    ///
+    /// Errors: `Refused` if the journal is for readers of a later layout, `Invalid` if it can't be understood.
+    pub(super) fn decode(value: &[u8]) -> Result<Self> {
+        let garbled = |cause| {
+            let message = "a head of the journal can't be used; deny everybody else to write to its topic, and delete the topic: it is written anew";
+            Error::new(Kind::Invalid, message).caused_by(cause)
+        };
+        let mark: Mark = serde_json::from_slice(value).map_err(garbled)?;
+        mark.check("the journal")?;
+        if mark.oldest_reader == Layout::FIRST {
+            return serde_json::from_slice(value).map_err(garbled);
+        }
+        let later: Later<Self> = serde_json::from_slice(value).map_err(garbled)?;
+        Ok(later.head)
     }
 
     /// Whether both are of one term of one owner.
@@ -144,6 +187,7 @@ mod patience_tests {
             claim: 1,
             revision: None,
             released,
+            mark: Mark::default(),
         };
         Seen { offset, head }
     }
@@ -204,6 +248,57 @@ mod tests {
         // A process of another version has to be fenced by it.
         assert_eq!(producer(5).0, ProducerId(0x46A5_E2B0_78AC_E300));
         assert_ne!(producer(5).0, Head::producer(&"other".into(), 5).0);
+    }
+
+    /// The head as the program of layout 1 reads it.
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "it is only read")]
+    struct OfFirst {
+        owner: Owner,
+        since_ms: i64,
+        term: u64,
+        claim: u64,
+        revision: Option<Revision>,
+        released: bool,
+    }
+
+    fn head(oldest_reader: Layout) -> Head {
+        Head {
+            owner: Owner {
+                id: "db".to_owned(),
+                host: "h".to_owned(),
+                process: 1,
+            },
+            since_ms: 5,
+            term: 3,
+            claim: u64::MAX,
+            revision: Some(Revision { term: 3, number: 7 }),
+            released: false,
+            mark: Mark::default().written(oldest_reader),
+        }
+    }
+
+    #[test]
+    fn a_head_is_read_by_those_it_is_for() {
+        let (open, closed) = (head(Layout::FIRST), head(Layout::SECOND));
+        assert_eq!(Head::decode(&open.encode()).unwrap(), open);
+        assert_eq!(Head::decode(&closed.encode()).unwrap(), closed);
+        serde_json::from_slice::<OfFirst>(&open.encode()).unwrap();
+        let refused = serde_json::from_slice::<OfFirst>(&closed.encode()).unwrap_err();
+        assert!(refused.to_string().contains("missing field"), "{refused}");
+    }
+
+    #[test]
+    fn a_head_of_layout_1_has_no_mark_and_a_later_one_is_refused_by_it() {
+        let before = r#"{"owner":{"id":"db","host":"h","process":1},"since_ms":5,"term":3,"claim":18446744073709551615,"revision":{"term":3,"number":7},"released":false}"#;
+        let unmarked = Head {
+            mark: Mark::default(),
+            ..head(Layout::FIRST)
+        };
+        assert_eq!(Head::decode(before.as_bytes()).unwrap(), unmarked);
+        let later = br#"{"layout":4,"oldest_reader":3,"and":"what nobody here understands"}"#;
+        assert_eq!(Head::decode(later).unwrap_err().kind(), Kind::Refused);
+        assert_eq!(Head::decode(b"{}").unwrap_err().kind(), Kind::Invalid);
     }
 
     #[test]

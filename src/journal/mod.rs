@@ -13,6 +13,7 @@
 //! revision the journal goes. The producer epoch of a batch is its term, so a broker that saw a later term refuses an earlier one.
 
 pub(super) mod acquire;
+mod contents;
 mod lease;
 mod queue;
 mod recover;
@@ -23,10 +24,11 @@ mod writer;
 use std::time::Duration;
 
 pub use acquire::{JournalSettings, Standing, Tell, Tenure};
+pub use contents::Contents;
 pub use lease::{Head, Owner, Revision};
 pub use recover::{contents, rebuild};
 pub use store::JournaledStore;
-pub use topic::{Contents, Topic};
+pub use topic::Topic;
 
 pub(super) use queue::Line;
 

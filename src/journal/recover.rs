@@ -9,8 +9,8 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::client::Cluster;
 use crate::model::LinkName;
 
+use super::contents::Entries;
 use super::queue::{Line, is_too_large, put_revision, stored_revision};
-use super::topic::Entries;
 use super::{Contents, Renew, Revision, Topic};
 
 /// What was made of DB and journal.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use crate::checkpoint::keys;
 use crate::checkpoint::store::{Committed, Entry, Space, Store, Update};
+use crate::checkpoint::{keys, layout};
 use crate::error::{Error, Kind, Result};
 use crate::model::LinkName;
 use crate::task::Ownership;
@@ -96,7 +96,8 @@ impl Store for JournaledStore {
         self.disk.scan_from(space, prefix, from, limit)
     }
 
-    fn commit(&self, update: Update) -> Committed {
+    fn commit(&self, mut update: Update) -> Committed {
+        layout::complete(&mut update);
         match self.line(&update) {
             Some(line) => line.commit(&*self.disk, update),
             None => self.disk.commit(update),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::checkpoint::envelope;
+use crate::checkpoint::layout;
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::admin::{self, At, NewTopic};
 use crate::kafka::batch::{Batch, Record, Stamped};
@@ -13,7 +13,7 @@ use crate::model::{LeaderEpoch, LinkName, TopicId, TopicName, TopicPartition};
 use crate::task::Ownership;
 
 use super::lease::Seen;
-use super::{Head, LEASE};
+use super::{Contents, LEASE};
 
 /// Replicas where the configuration says nothing, if there are as many brokers.
 const REPLICAS: i16 = 3;
@@ -27,35 +27,6 @@ pub struct Topic {
     cluster: Cluster,
     partition: TopicPartition,
     id: TopicId,
-}
-
-/// Values by full key.
-pub(crate) type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
-
-/// Everything a journal holds.
-#[derive(Debug, Default)]
-pub struct Contents {
-    /// The link's entries by the DB's full keys.
-    pub(crate) entries: Entries,
-    /// The heads that were read, oldest first.
-    pub(super) heads: Vec<Seen>,
-}
-
-impl Contents {
-    /// The newest head; none in an empty journal.
-    pub fn head(&self) -> Option<&Head> {
-        self.heads.last().map(|seen| &seen.head)
-    }
-
-    /// How many entries there are.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
 }
 
 impl Topic {
@@ -189,7 +160,7 @@ impl Topic {
         Ok(contents)
     }
 
-    /// Takes in what a batch holds; of what isn't in an envelope of farshore's it says so.
+    /// Takes in what a batch holds.
     fn take(&self, contents: &mut Contents, batch: &Batch) -> Result<()> {
         if batch.header().attributes.is_control() {
             return Ok(());
@@ -199,26 +170,9 @@ impl Topic {
                 offset, key, value, ..
             } = record?.to_record()?;
             let key = key.unwrap_or_default().to_vec();
-            let Some(sealed) = value else {
-                contents.entries.remove(&key);
-                continue;
-            };
-            let value = envelope::open(&key, &sealed).map_err(|damage| {
-                let message = "a record of the journal can't be used; deny everybody else to write to its topic, and delete the topic: it is written anew";
-                Error::new(Kind::Invalid, message)
-                    .partition(&self.partition)
-                    .offset(offset)
-                    .caused_by(damage)
-            })?;
-            if key == Head::key() {
-                let head = serde_json::from_slice(value).map_err(|cause| {
-                    let message = "the journal was written by a newer farshore";
-                    Error::new(Kind::Invalid, message).caused_by(cause)
-                })?;
-                contents.heads.push(Seen { offset, head });
-            } else {
-                contents.entries.insert(key, value.to_vec());
-            }
+            contents
+                .take(offset, key, value.as_deref())
+                .map_err(|error| error.partition(&self.partition).offset(offset))?;
         }
         Ok(())
     }
@@ -300,6 +254,10 @@ impl NotAppended {
 
 impl From<Error> for NotAppended {
     fn from(error: Error) -> Self {
+        if layout::is_newer(&error) {
+            // Its writer claimed a later term before it wrote that.
+            return Self::Fenced(error);
+        }
         match error.code() {
             Some(code) => Self::of(code, error),
             None => Self::Unknown(error),

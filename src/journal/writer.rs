@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::checkpoint::{envelope, keys};
+use crate::checkpoint::{envelope, keys, layout};
 use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::{Builder, Codec, Record, Stamp, Stamped};
 use crate::task::{Backoff, Ownership};
@@ -58,7 +58,8 @@ impl Writer {
     }
 
     async fn write(&mut self, stop: &CancellationToken) -> Result<()> {
-        let mut next_beat = Instant::now() + BEAT;
+        // The claim may say less of the journal than what was written right before it did.
+        let mut next_beat = Instant::now();
         loop {
             let due = async {
                 tokio::select! {
@@ -89,6 +90,9 @@ impl Writer {
     /// Appends a group, in as many batches as it needs; only the last one says that all of it is there.
     async fn append_all(&mut self, group: Group, released: bool) -> Result<()> {
         let mut records: Vec<(&Vec<u8>, &Option<Vec<u8>>)> = group.changes.iter().collect();
+        let set = records.iter().filter(|(_, value)| value.is_some());
+        let needed = layout::needed_by_all(set.map(|(key, _)| *key));
+        self.head.mark = self.head.mark.written(needed);
         records.sort_by_key(|(key, value)| keys::place_among_changes(key, value.is_none()));
         let mut batch = Vec::new();
         let mut size = 0;
@@ -190,8 +194,7 @@ pub(super) fn build(
 ) -> Result<Stamped> {
     let mut builder = Builder::new(Codec::Lz4);
     let key = Head::key();
-    let value = serde_json::to_vec(head).expect("a head has nothing JSON cannot say");
-    let head_record = (&key, &Some(value));
+    let head_record = (&key, &Some(head.encode()));
     for (key, value) in records.iter().copied().chain([head_record]) {
         let value = value
             .as_ref()
@@ -317,6 +320,7 @@ mod place_tests {
             claim,
             revision: None,
             released: false,
+            mark: layout::Mark::default(),
         }
     }
 

@@ -4,6 +4,9 @@
 
 mod audit;
 mod crash;
+mod golden;
+#[path = "../golden/history.rs"]
+mod history;
 mod lists;
 mod records;
 mod store;

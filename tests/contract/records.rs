@@ -6,7 +6,7 @@ use farshore::checkpoint::records::{
 };
 use farshore::checkpoint::{
     GroupRecord, LinkRecord, PartitionKey, PartitionRecord, Space, Store, StoredRuns, TopicRecord,
-    Update,
+    Update, dump,
 };
 use farshore::model::{
     GroupId, LeaderEpoch, LinkIdentity, LinkName, OffsetsMode, Run, SourceOffset, TargetOffset,
@@ -18,6 +18,7 @@ crate::store::for_each_store!(
     links_topics_and_partitions_come_back,
     lists_keep_links_apart_and_are_in_order,
     group_offsets_come_back,
+    the_256th_decision_needs_a_later_reader,
     a_map_goes_on_after_a_restart,
     a_pruned_map_answers_for_what_is_left,
     a_damaged_run_block_is_an_error,
@@ -88,6 +89,25 @@ async fn links_topics_and_partitions_come_back(store: &dyn Store) {
     delete_partition(&mut update, &key);
     store.commit(update).await.unwrap();
     assert_eq!(load_partition(store, &key).unwrap(), None);
+}
+
+async fn the_256th_decision_needs_a_later_reader(store: &dyn Store) {
+    let key = key("l", "orders", 3);
+    for (incarnation, entries) in [(255, 1), (256, 2)] {
+        let record = PartitionRecord {
+            incarnation,
+            ..partition_record(10)
+        };
+        let mut update = Update::new();
+        put_partition(&mut update, &key, &record);
+        store.commit(update).await.unwrap();
+        assert_eq!(load_partition(store, &key).unwrap(), Some(record));
+        assert_eq!(
+            dump::entries(store, Some(&key.link)).unwrap().len(),
+            entries
+        );
+        assert_eq!(topics_of(store, &key.link).unwrap(), []);
+    }
 }
 
 async fn lists_keep_links_apart_and_are_in_order(store: &dyn Store) {

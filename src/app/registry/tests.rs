@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::*;
+use crate::checkpoint::Update;
 use crate::app::identity::this_process;
 use crate::app::store_recovery::StoreRecovery;
 use crate::checkpoint;
@@ -48,9 +49,7 @@ impl Bench {
         let disk = checkpoint::open(&place).unwrap();
         let me = this_process(&*disk, &place).await.unwrap();
         let health = StoreRecovery::new(Arc::clone(&disk)).health().clone();
-        let store = Arc::new(JournaledStore::new(disk, |_, _| {
-            Ok(Update::new())
-        }));
+        let store = Arc::new(JournaledStore::new(disk, |_, _| Ok(Update::new())));
         let audit = AuditLog::open(Arc::<JournaledStore>::clone(&store)).unwrap();
         let shared = SharedByLinks {
             store,

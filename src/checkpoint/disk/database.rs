@@ -15,8 +15,9 @@ use tokio::sync::watch;
 
 use super::super::writer::Writer;
 use super::error::{damaged, unusable};
-use super::{aside, opening, sum};
+use super::{aside, mark, opening, sum};
 use crate::checkpoint::envelope;
+use crate::checkpoint::layout::Mark;
 use crate::checkpoint::store::{Committed, Entry, Update};
 use crate::error::{Kind, Result};
 
@@ -52,12 +53,13 @@ impl Database {
             }
             opened => opened?,
         };
-        let (database, config, mut sum) = opened;
+        let (database, config, mut sum, mut mark) = opened;
         let tree = sled::Tree::clone(&database);
         let (written, failure, of_writer) = (tree.clone(), failure.clone(), path.to_owned());
         let writer = Writer::start(move |group| {
             // sled gives up on some failures by panicking.
-            let write = AssertUnwindSafe(|| write(&written, group, &mut sum, &of_writer));
+            let known = (&mut sum, &mut mark);
+            let write = AssertUnwindSafe(|| write(&written, group, known, &of_writer));
             let panicked = |_| Err(unusable(&of_writer, "sled panicked"));
             let ended = panic::catch_unwind(write).unwrap_or_else(panicked);
             if let Err(error) = &ended {
@@ -95,6 +97,10 @@ impl Database {
 
     pub(super) fn commit(&self, update: Update) -> Committed {
         self.writer.commit(update)
+    }
+
+    pub(super) fn mark(&self) -> Result<Mark> {
+        mark::read(&self.tree, &self.path)
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -138,9 +144,16 @@ impl Database {
 }
 
 /// Writes a group and returns once it is durable.
-fn write(tree: &sled::Tree, group: Vec<Update>, sum: &mut u64, path: &Path) -> Result<()> {
+fn write(
+    tree: &sled::Tree,
+    group: Vec<Update>,
+    (sum, mark): (&mut u64, &mut Mark),
+    path: &Path,
+) -> Result<()> {
     let mut batch = sled::Batch::default();
-    let newest: BTreeMap<_, _> = group.into_iter().flat_map(Update::into_changes).collect();
+    let changes = group.into_iter().flat_map(Update::into_changes);
+    let mut newest: BTreeMap<_, _> = changes.collect();
+    mark::raise(mark, &mut newest);
     for (key, value) in newest {
         let old = tree.get(&key).map_err(|error| unusable(path, error))?;
         let lost = old.map_or(0, |sealed| sum::weight(&key, &sealed));

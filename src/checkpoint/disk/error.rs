@@ -55,3 +55,8 @@ pub(super) fn broken(
     );
     Error::new(Kind::Invalid, message).caused_by(cause)
 }
+
+/// Names a DB.
+pub(super) fn whole(directory: &Path) -> String {
+    format!("the checkpoint DB in {}", directory.display())
+}

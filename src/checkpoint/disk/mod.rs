@@ -10,6 +10,7 @@ mod aside;
 mod database;
 mod error;
 mod lock;
+mod mark;
 mod opening;
 mod room;
 mod sum;
@@ -27,11 +28,13 @@ use tokio::sync::watch;
 
 use crate::error::{Error, Result};
 
+use super::layout::Mark;
 use super::store::{Committed, Entry, Space, Store, Update};
 
 /// Opens the DB in a directory, which is made if it isn't there. Repairs what an interrupted sled leaves behind.
 ///
-/// Errors: another process has it open; the directory or the files cannot be used; something in it is damaged.
+/// Errors: another process has it open, or it is for readers of a later layout (`Refused`); the directory or the files cannot be
+/// used; something in it is damaged.
 pub fn open(path: &Path) -> Result<Arc<DiskStore>> {
     Ok(Arc::new(DiskStore::open(path)?))
 }
@@ -81,6 +84,13 @@ impl DiskStore {
     /// Why the DB can't be used, while that is so, and every change of it.
     pub fn failure(&self) -> watch::Receiver<Option<String>> {
         self.failure.subscribe()
+    }
+
+    /// In which layout it is written, and for which readers.
+    ///
+    /// Errors are those of the store.
+    pub fn mark(&self) -> Result<Mark> {
+        self.read(Database::mark)
     }
 
     /// Closes a DB that has failed. Blocks, for ever if sled waits for what it will never write: then only another process can

@@ -9,22 +9,25 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
 use super::error::{broken, failure, unusable};
-use super::sum;
+use super::{mark, sum};
+use crate::checkpoint::layout::Mark;
 use crate::error::Result;
 
 /// Runs are in memory and the rest is read rarely.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const SNAPSHOT: &str = "snap.";
 
-/// Opens the database and reads all of it; gives what knows of its failures, and its sum. The caller holds the directory's lock.
+/// Opens the database and reads all of it; gives what knows of its failures, its sum and its mark. The caller holds the
+/// directory's lock.
 ///
-/// Errors: kind `Invalid` if it is damaged, otherwise it can't be used.
-pub(super) fn open(directory: &Path) -> Result<(sled::Db, sled::Config, u64)> {
+/// Errors: kind `Invalid` if it is damaged, `Refused` if it is for readers of a later layout, otherwise it can't be used.
+pub(super) fn open(directory: &Path) -> Result<(sled::Db, sled::Config, u64, Mark)> {
     // sled gives up on some damages by panicking.
     let opened = panic::catch_unwind(AssertUnwindSafe(|| {
         let (database, config) = repaired(directory)?;
+        let mark = mark::check(&database, directory)?;
         let sum = sum::check(&database, directory)?;
-        Ok((database, config, sum))
+        Ok((database, config, sum, mark))
     }));
     opened.unwrap_or_else(|_| Err(broken(directory, "sled can't make sense of it")))
 }

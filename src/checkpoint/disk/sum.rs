@@ -5,8 +5,8 @@
 
 use std::path::Path;
 
-use super::error::{broken, damaged, failure};
-use crate::checkpoint::envelope;
+use super::error::{broken, damaged, failure, whole};
+use crate::checkpoint::{envelope, layout};
 use crate::error::Result;
 
 /// No space has this number.
@@ -28,14 +28,16 @@ fn mix(mut bits: u64) -> u64 {
 
 /// Reads everything and compares it with the sum; gives the sum.
 ///
-/// Errors: something is damaged or missing. A DB without a sum was written before there was one.
+/// Errors: something is damaged or missing, or for readers of a later layout. A DB without a sum was written before there was one.
 pub(super) fn check(database: &sled::Tree, directory: &Path) -> Result<u64> {
     let mut sum: u64 = 0;
     let mut expected = None;
     for entry in database {
         let (key, sealed) = entry.map_err(|error| failure(directory, error))?;
-        let value = envelope::open(&key, &sealed)
-            .map_err(|damage| broken(directory, damaged(directory, &key, damage)))?;
+        let value = envelope::open(&key, &sealed).map_err(|damage| match damage {
+            envelope::Damage::Version(_) => layout::refused(whole(directory), damage),
+            envelope::Damage::Checksum => broken(directory, damaged(directory, &key, damage)),
+        })?;
         if key == KEY {
             expected = value.try_into().ok().map(u64::from_be_bytes);
         } else {

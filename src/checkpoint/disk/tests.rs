@@ -1,8 +1,10 @@
-use std::fs;
+use std::{fs, io};
 
 use tempfile::TempDir;
 
 use super::*;
+use crate::checkpoint::envelope;
+use crate::checkpoint::layout::Layout;
 use crate::error::Kind;
 
 async fn filled() -> (TempDir, Vec<Entry>) {
@@ -129,7 +131,7 @@ async fn a_damaged_value_is_an_error_and_its_neighbours_are_not() {
     let good = tree.get([0, 8]).unwrap().unwrap();
     let mut flipped = good.to_vec();
     flipped[700] ^= 1;
-    let mut newer = good.to_vec();
+    let mut newer = envelope::seal(&[0, 4], &good[5..]);
     newer[0] = 2;
     let elsewhere = &good;
     let plant = |key: u8, value: &[u8]| tree.insert([0, key], value).unwrap();
@@ -188,6 +190,108 @@ async fn everything_is_read_before_it_is_trusted() {
         let anew = DiskStore::open(directory.path()).unwrap();
         assert_eq!(all(&anew), [(vec![1], vec![7])]);
     }
+}
+
+fn file(directory: &TempDir) -> Vec<u8> {
+    fs::read(directory.path().join("db")).unwrap()
+}
+
+#[tokio::test]
+async fn what_only_later_readers_understand_is_refused_and_left_as_it_is() {
+    type Change = fn(&sled::Tree);
+    let changes: [(&str, Change); 2] = [
+        ("layout 9 for readers of layout 8", |tree| {
+            let mark = br#"{"layout":9,"oldest_reader":8}"#;
+            let sealed = envelope::seal(b"\xfflayout", mark);
+            tree.insert(b"\xfflayout", sealed).unwrap();
+            // Nothing else of it need be as it is today.
+            tree.insert([0, 3], &[9; 9]).unwrap();
+        }),
+        ("envelope has version 2", |tree| {
+            let mut sealed = envelope::seal(&[0, 3], &[3; 5]);
+            sealed[0] = 2;
+            tree.insert([0, 3], sealed).unwrap();
+        }),
+    ];
+    for (says, change) in changes {
+        let (directory, _) = filled().await;
+        let store = DiskStore::open(directory.path()).unwrap();
+        let tree = tree(&store);
+        change(&tree);
+        tree.flush().unwrap();
+        drop(tree);
+        drop(store);
+        let before = file(&directory);
+        for open in [open, open_or_begin_anew] {
+            let error = open(directory.path()).unwrap_err();
+            assert_eq!(error.kind(), Kind::Refused);
+            assert!(error.chain().contains("written by a newer farshore"));
+            assert!(error.chain().contains(says), "{}", error.chain());
+        }
+        assert!(file(&directory) == before, "{says}: the files changed");
+        let aside = |entry: io::Result<fs::DirEntry>| {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            name.starts_with("damaged-") || name.starts_with("aside.")
+        };
+        assert!(!fs::read_dir(directory.path()).unwrap().any(aside));
+    }
+}
+
+#[tokio::test]
+async fn the_mark_changes_with_what_needs_a_later_reader() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = DiskStore::open(directory.path()).unwrap();
+    let mark = |layout, oldest_reader| Mark {
+        layout,
+        oldest_reader,
+    };
+    assert_eq!(store.mark().unwrap(), Mark::default());
+    let put = async |space, key: &[u8]| {
+        let mut update = Update::new();
+        update.put(space, key, vec![1]);
+        store.commit(update).await.unwrap();
+        store.mark().unwrap()
+    };
+    let written = mark(Layout::CURRENT, Layout::FIRST);
+    assert_eq!(put(Space::Links, b"\x00\x01l").await, written);
+    let mut update = Update::new();
+    update.delete(Space::Links, b"\x00\x01l and more");
+    store.commit(update).await.unwrap();
+    assert_eq!(store.mark().unwrap(), written);
+    let raised = mark(Layout::CURRENT, Layout::SECOND);
+    assert_eq!(put(Space::Links, b"\x00\x01l and more").await, raised);
+    assert_eq!(put(Space::Links, b"\x00\x01l").await, raised);
+    drop(store);
+    let store = DiskStore::open(directory.path()).unwrap();
+    assert_eq!(store.mark().unwrap(), raised);
+}
+
+#[tokio::test]
+async fn a_later_layout_that_this_one_may_read_is_read_and_keeps_its_mark() {
+    let (directory, entries) = filled().await;
+    let store = DiskStore::open(directory.path()).unwrap();
+    let tree = tree(&store);
+    let sealed = envelope::seal(b"\xfflayout", br#"{"layout":9,"oldest_reader":2}"#);
+    let former = tree.insert(b"\xfflayout", sealed.clone()).unwrap().unwrap();
+    let sum = tree.get(sum::KEY).unwrap().unwrap();
+    let sum = u64::from_be_bytes(envelope::open(sum::KEY, &sum).unwrap().try_into().unwrap());
+    let weight = |sealed: &[u8]| sum::weight(b"\xfflayout", sealed);
+    let sum = sum
+        .wrapping_sub(weight(&former))
+        .wrapping_add(weight(&sealed));
+    let sum = envelope::seal(sum::KEY, &sum.to_be_bytes());
+    tree.insert(sum::KEY, sum).unwrap();
+    tree.flush().unwrap();
+    drop((tree, store));
+    let store = DiskStore::open(directory.path()).unwrap();
+    assert_eq!(all(&store), entries);
+    let mut update = Update::new();
+    update.put(Space::Meta, [1], vec![7]);
+    store.commit(update).await.unwrap();
+    assert_eq!(
+        serde_json::to_string(&store.mark().unwrap()).unwrap(),
+        r#"{"layout":9,"oldest_reader":2}"#
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 mod away;
 mod lost;
+mod newer;
 mod records;
 pub(crate) mod stale;
 mod verbs;

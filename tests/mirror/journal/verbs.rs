@@ -10,7 +10,7 @@ use crate::support::topics;
 use crate::support::wait::eventually;
 
 /// Runs a verb and expects an exit code; gives what it printed.
-async fn store(farshore: &Farshore, arguments: &[&str], code: i32) -> String {
+pub(super) async fn store(farshore: &Farshore, arguments: &[&str], code: i32) -> String {
     let all: Vec<&str> = ["store"].iter().chain(arguments).copied().collect();
     let output: Output = farshore.cli(&all).await;
     assert_eq!(output.status.code(), Some(code), "{all:?}: {output:?}");

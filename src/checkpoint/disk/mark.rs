@@ -1,0 +1,48 @@
+//! The DB's mark: in which layout it is written, and for which readers.
+//!
+//! It is looked at before anything else of the DB, and changes in the same atomic batch as what it is said of. It is in no space
+//! and therefore in no export, because it is said of the directory; the sum covers it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::error::{broken, damaged, failure, whole};
+use crate::checkpoint::envelope;
+use crate::checkpoint::layout::{self, Mark};
+use crate::error::Result;
+
+/// No space has this number.
+const KEY: &[u8] = b"\xfflayout";
+
+/// Reads the mark. A DB without one is of the first layout.
+///
+/// Errors: `Invalid` if it is damaged, otherwise it can't be read.
+pub(super) fn read(tree: &sled::Tree, directory: &Path) -> Result<Mark> {
+    let found = tree.get(KEY).map_err(|error| failure(directory, error))?;
+    let Some(sealed) = found else {
+        return Ok(Mark::default());
+    };
+    let value = envelope::open(KEY, &sealed)
+        .map_err(|damage| broken(directory, damaged(directory, KEY, damage)))?;
+    serde_json::from_slice(value).map_err(|error| broken(directory, error))
+}
+
+/// Reads the mark of a DB that this program can use.
+///
+/// Errors: as for [`read`]; `Refused` if it is for readers of a later layout.
+pub(super) fn check(tree: &sled::Tree, directory: &Path) -> Result<Mark> {
+    let mark = read(tree, directory)?;
+    mark.check(whole(directory))?;
+    Ok(mark)
+}
+
+/// Brings the mark up to what is about to be written, and adds it if that changes it.
+pub(super) fn raise(mark: &mut Mark, newest: &mut BTreeMap<Vec<u8>, Option<Vec<u8>>>) {
+    let set = newest.iter().filter(|(_, value)| value.is_some());
+    let raised = mark.written(layout::needed_by_all(set.map(|(key, _)| key)));
+    if raised != *mark {
+        let value = serde_json::to_vec(&raised).expect("a mark has nothing JSON cannot say");
+        newest.insert(KEY.to_vec(), Some(value));
+        *mark = raised;
+    }
+}

@@ -1,0 +1,297 @@
+//! Layouts: which keys and values a DB, a journal or an export holds, and the oldest layout whose readers may use it.
+//!
+//! Promises: what only readers of a later layout understand is refused before any of it is used or changed, with one error that
+//! names both layouts; what a later program wrote for readers of this one is read.
+//! Doesn't: turn one layout into another; records that were written before are read as they are.
+//!
+//! ```text
+//!  DB        mark under a key of its own       changed in the update that brings an entry which needs a later reader
+//!  journal   mark in each head                 raised in the first batch that holds such an entry
+//!  link      requirement among its entries     added to such an update; in DB, journal and exports alike
+//! ```
+//!
+//! No mark means layout 1, which knew of none. Its readers find a requirement where they expect a topic, and a head in another
+//! form than theirs: they refuse both, and change nothing. Place and form of marks and requirements are the same in every layout.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::envelope::Damage;
+use super::keys;
+use super::store::{Change, Space, Store, Update};
+use crate::error::{Error, Kind, Result};
+use crate::model::LinkName;
+
+/// A way in which keys and values are written. Later ones are greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Layout(u16);
+
+impl Layout {
+    /// The layout of everything without a mark.
+    pub const FIRST: Self = Self(1);
+    /// With intents of topics, chunks of what many groups need, and incarnations of 16 bits.
+    pub const SECOND: Self = Self(2);
+    /// The layout this program writes, and the latest it reads.
+    pub const CURRENT: Self = Self::SECOND;
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// What is said of data about its layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Mark {
+    /// The latest layout that anything in it was written in.
+    pub layout: Layout,
+    /// The oldest layout whose readers misread nothing of it.
+    pub oldest_reader: Layout,
+}
+
+impl Default for Mark {
+    fn default() -> Self {
+        Self {
+            layout: Layout::FIRST,
+            oldest_reader: Layout::FIRST,
+        }
+    }
+}
+
+/// Data that this program must not use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "it has layout {} for readers of layout {} or later; this farshore reads up to layout {}",
+    .0.layout, .0.oldest_reader, Layout::CURRENT
+)]
+struct Newer(Mark);
+
+impl Mark {
+    /// The mark once this program has written entries that need this reader.
+    #[must_use]
+    pub(crate) fn written(self, needed: Layout) -> Self {
+        Self {
+            layout: self.layout.max(Layout::CURRENT),
+            oldest_reader: self.oldest_reader.max(needed),
+        }
+    }
+
+    /// The mark of what holds both.
+    #[must_use]
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self {
+            layout: self.layout.max(other.layout),
+            oldest_reader: self.oldest_reader.max(other.oldest_reader),
+        }
+    }
+
+    /// Refuses what only readers of a later layout understand; `what` names it.
+    ///
+    /// Errors: `Refused`, of which [`is_newer`] is true.
+    pub(crate) fn check(self, what: impl fmt::Display) -> Result<()> {
+        if self.oldest_reader <= Layout::CURRENT {
+            return Ok(());
+        }
+        Err(refused(what, Newer(self)))
+    }
+}
+
+/// Says that something is only for readers of a later layout.
+pub(crate) fn refused(
+    what: impl fmt::Display,
+    cause: impl std::error::Error + Send + Sync + 'static,
+) -> Error {
+    let message = format!(
+        "{what} was written by a newer farshore and is left as it is; run that one again (docs/operations.md says which reads what)"
+    );
+    Error::new(Kind::Refused, message).caused_by(cause)
+}
+
+/// Whether an error is that of [`Mark::check`] or [`refused`].
+pub(crate) fn is_newer(error: &Error) -> bool {
+    let cause = std::error::Error::source(error);
+    cause.is_some_and(|cause| cause.is::<Newer>() || cause.is::<Damage>())
+        && error.kind() == Kind::Refused
+}
+
+/// The oldest layout whose readers may see an entry, by its full key. What is in no space they know is beyond them.
+pub(crate) fn needed_by(full_key: &[u8]) -> Layout {
+    let known = full_key.split_first();
+    let known = known.and_then(|(&space, key)| Some((Space::of(space)?, key)));
+    known.map_or(Layout::SECOND, |(space, key)| {
+        Layout(keys::oldest_reader(space, key))
+    })
+}
+
+/// The oldest layout whose readers may see all of these entries.
+pub(crate) fn needed_by_all<'a>(full_keys: impl IntoIterator<Item = &'a Vec<u8>>) -> Layout {
+    let needed = full_keys.into_iter().map(|key| needed_by(key));
+    needed.max().unwrap_or(Layout::FIRST)
+}
+
+/// Adds to an update of a link that its entries need readers of this layout from now on.
+pub fn require(update: &mut Update, link: &LinkName, layout: Layout) {
+    // The key says it; the value is for people.
+    let value = format!("{{\"oldest_reader\":{layout}}}");
+    let key = keys::requirement(link, layout.0);
+    update.put(Space::Topics, key, value.into_bytes());
+}
+
+/// Adds what the entries that an update sets need of readers, as far as they are a link's.
+pub(crate) fn complete(update: &mut Update) {
+    let set = |(key, value): &Change| {
+        let needed = needed_by(key);
+        if needed == Layout::FIRST {
+            return None;
+        }
+        Some((keys::link_of(key, Some(value.as_deref()?))?, needed))
+    };
+    let needed = update
+        .changes()
+        .iter()
+        .filter_map(set)
+        .max_by_key(|it| it.1);
+    if let Some((link, layout)) = needed {
+        require(update, &link, layout);
+    }
+}
+
+/// What a DB says that a link's entries need, as far as this program knows of it.
+///
+/// Errors are those of the store.
+pub(crate) fn required(store: &dyn Store, link: &LinkName) -> Result<Layout> {
+    let key = keys::requirement(link, Layout::SECOND.0);
+    let found = store.get(Space::Topics, &key)?;
+    Ok(found.map_or(Layout::FIRST, |_| Layout::SECOND))
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::{PartitionKey, records};
+    use crate::model::TopicPartition;
+
+    fn link() -> LinkName {
+        "l".into()
+    }
+
+    #[test]
+    fn kinds_of_keys_that_layout_1_has_not_need_a_later_reader() {
+        let partition = keys::partition(&PartitionKey::new(&link(), &TopicPartition::new("t", 0)));
+        let at = TopicPartition::new("t", 0);
+        for (space, key) in [
+            (Space::Meta, b"owner".to_vec()),
+            (Space::Meta, keys::revision(&link())),
+            (Space::Meta, keys::reseed(&link(), &"t".into())),
+            (Space::Links, keys::link(&link())),
+            (Space::Topics, keys::topic(&link(), &"t".into())),
+            (Space::Partitions, partition.clone()),
+            (Space::Runs, keys::at_offset(&partition, 7)),
+            (Space::RunsBySource, keys::at_offset(&partition, 7)),
+            (Space::Groups, keys::group_offset(&link(), &"g".into(), &at)),
+            (Space::Groups, keys::group_snapshot(&link())),
+            (Space::Operations, b"20261129T225621Z-00c0ffee".to_vec()),
+            (Space::Plans, b"20261129T225621Z-00c0ffee".to_vec()),
+            (Space::Audit, 7_u64.to_be_bytes().to_vec()),
+            (Space::Verifications, keys::proof(&link(), &at)),
+        ] {
+            let full = space.full_key(&key);
+            assert_eq!(needed_by(&full), Layout::FIRST, "{space:?} {key:?}");
+            let is_open = matches!(space, Space::Verifications | Space::Groups)
+                || key.starts_with(b"revision")
+                || key == keys::reseed(&link(), &"t".into());
+            let longer = [&full[..], b"\x01"].concat();
+            assert!(
+                is_open || needed_by(&longer) == Layout::SECOND,
+                "{space:?} {key:?}"
+            );
+        }
+        assert_eq!(
+            needed_by(&Space::Groups.full_key(&[2, 0, 1, b'l'])),
+            Layout::SECOND
+        );
+        assert_eq!(
+            needed_by(&[Space::ALL.len().try_into().unwrap(), 0]),
+            Layout::SECOND
+        );
+        assert_eq!(needed_by(&[]), Layout::SECOND);
+    }
+
+    #[test]
+    fn an_update_says_of_a_link_what_its_entries_need() {
+        let mut known = Update::new();
+        known.put(Space::Links, keys::link(&link()), vec![]);
+        let mut unchanged = Update::of(known.changes().to_vec());
+        complete(&mut unchanged);
+        assert_eq!(unchanged, known);
+
+        let mut newer = Update::new();
+        // A kind of entry that no layout has.
+        let key = [keys::link(&link()), vec![7]].concat();
+        newer.put(Space::Links, &key, vec![]);
+        complete(&mut newer);
+        let mut wanted = Update::new();
+        wanted.put(Space::Links, &key, vec![]);
+        require(&mut wanted, &link(), Layout::SECOND);
+        assert_eq!(newer, wanted);
+        // What is removed needs nobody who understands it.
+        let mut removed = Update::new();
+        removed.delete(Space::Links, &key);
+        complete(&mut removed);
+        assert_eq!(removed.changes().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_requirement_is_found_again_and_is_no_topic() {
+        let store = crate::checkpoint::MemoryStore::new();
+        assert_eq!(required(&store, &link()).unwrap(), Layout::FIRST);
+        let mut update = Update::new();
+        require(&mut update, &link(), Layout::SECOND);
+        let later = keys::requirement(&link(), 7);
+        assert_eq!(needed_by(&Space::Topics.full_key(&later)), Layout(7));
+        assert_eq!(
+            needed_by_all(update.changes().iter().map(|(key, _)| key)),
+            Layout::SECOND
+        );
+        store.commit(update).await.unwrap();
+        assert_eq!(required(&store, &link()).unwrap(), Layout::SECOND);
+        assert_eq!(required(&store, &"other".into()).unwrap(), Layout::FIRST);
+        assert_eq!(records::topics_of(&store, &link()).unwrap(), []);
+    }
+
+    #[test]
+    fn a_mark_grows_and_tells_both_layouts_when_it_is_refused() {
+        let unmarked: Mark = serde_json::from_str("{}").unwrap();
+        assert_eq!(unmarked, Mark::default());
+        let written = unmarked.written(Layout::FIRST);
+        assert_eq!(
+            (written.layout, written.oldest_reader),
+            (Layout::CURRENT, Layout::FIRST)
+        );
+        let raised = written.written(Layout::SECOND);
+        assert_eq!(raised.written(Layout::FIRST), raised);
+        assert_eq!(written.with(raised), raised);
+        raised.check("it").unwrap();
+
+        let readable: Mark =
+            serde_json::from_str(r#"{"layout":9,"oldest_reader":2,"more":0}"#).unwrap();
+        readable.check("it").unwrap();
+        assert_eq!(readable.written(Layout::FIRST), readable);
+        let newer: Mark = serde_json::from_str(r#"{"layout":9,"oldest_reader":8}"#).unwrap();
+        let error = newer.check("the journal").unwrap_err();
+        assert_eq!(error.kind(), Kind::Refused);
+        assert!(is_newer(&error) && !is_newer(&Error::new(Kind::Refused, "no")));
+        let text = error.chain();
+        for part in [
+            "the journal was written by a newer farshore",
+            "layout 9",
+            "layout 8 or later",
+            "up to layout 2",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+}
