@@ -102,8 +102,9 @@ fn reach(name: &'static str, cluster: &ClusterName, reach: &Reach) -> Check {
 
 fn mirroring(link: &LinkHandle, waits_for: Option<String>) -> Check {
     let name = "mirroring";
-    if !link.view.link_intent().writes() {
-        return fail(name, "the link is paused", "Resume it.");
+    let intent = link.view.link_intent();
+    if !intent.writes() {
+        return fail(name, format!("the link is {intent}"), "Resume it.");
     }
     match waits_for {
         Some(what) => fail(name, what, "It goes on by itself once that is there."),
@@ -173,7 +174,8 @@ fn groups(link: &LinkHandle) -> Check {
         | GroupState::Clamped
         | GroupState::ActiveOnTarget
         | GroupState::Released
-        | GroupState::Waiting => true,
+        | GroupState::Waiting
+        | GroupState::Paused => true,
     });
     match not_synced.count() {
         0 => pass(

@@ -30,7 +30,9 @@ impl Link {
             }
             let set = Arc::clone(&set.borrow());
             let has_begun = |(name, topic)| self.has_begun(name, topic);
-            if set.confirmed && set.topics.iter().all(has_begun) {
+            // What isn't written to now has still to begin.
+            let is_whole = set.confirmed && !self.view.intents().borrow().holds_anything();
+            if is_whole && set.topics.iter().all(has_begun) {
                 break;
             }
         }

@@ -23,7 +23,7 @@ use crate::kafka::admin;
 use crate::kafka::wire::Cluster;
 use crate::model::OffsetsMode;
 use crate::replicate::{self, LinkView, Settings};
-use crate::task::{Owned, Ownership, Supervisor};
+use crate::task::{InFlight, Owned, Ownership, Supervisor};
 use crate::verify::{self, Verifications, Verifier};
 
 use super::clusters::Watched;
@@ -56,6 +56,10 @@ pub(crate) struct Link {
     pub(crate) audit: Arc<AuditLog>,
     /// Held by whoever changes the link's record.
     pub(crate) record: Arc<Mutex<()>>,
+    /// Held by whoever changes what is pending of the link's intents.
+    pub(crate) pending_intents: Arc<Mutex<()>>,
+    /// What topic discovery and group sync are writing to the target.
+    pub(crate) in_flight: InFlight,
     /// How the link stands as a whole.
     pub(crate) condition: Arc<watch::Sender<Condition>>,
 }
@@ -156,7 +160,9 @@ impl Link {
             condition: self.condition.subscribe(),
             groups: Arc::clone(&self.board),
             verifications: Arc::clone(&self.verifications),
-            record: Arc::clone(&self.record),
+            ownership: self.ownership.clone(),
+            in_flight: self.in_flight.clone(),
+            pending_intents: Arc::clone(&self.pending_intents),
         }
     }
 
@@ -173,6 +179,7 @@ impl Link {
         let token = tasks.token().clone();
         let discovery = self.discovery()?;
         let set = discovery.watch();
+        tasks.spawn("intents", self.clone().keep_intents(token.clone()));
         tasks.spawn("discovery", discovery.run(token.clone()));
         tasks.spawn(
             "start",
@@ -219,7 +226,7 @@ impl Link {
             self.target_site(),
             Arc::clone(&self.store),
         )?;
-        Ok(discovery.hearing(self.mirrored()))
+        Ok(discovery.hearing(self.mirrored(), self.in_flight.clone()))
     }
 
     fn verifier(&self) -> Verifier {
@@ -242,6 +249,7 @@ impl Link {
             board: Arc::clone(&self.board),
             filter: self.config.groups.clone(),
             interval: self.config.group_sync_interval,
+            in_flight: self.in_flight.clone(),
         }
     }
 

@@ -4,6 +4,7 @@ mod check;
 mod clusters;
 mod identity;
 mod initialized;
+mod intents;
 mod journal_watch;
 mod link;
 mod mirrored;

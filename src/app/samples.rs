@@ -116,5 +116,6 @@ fn name(state: GroupState) -> &'static str {
         GroupState::ActiveOnTarget => "active_on_target",
         GroupState::Released => "released",
         GroupState::Waiting => "waiting",
+        GroupState::Paused => "paused",
     }
 }

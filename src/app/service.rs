@@ -16,7 +16,7 @@ use crate::control::groups::ledger::Ledger;
 use crate::error::{Error, Kind, Result};
 use crate::failover::runner::Runner;
 use crate::replicate::LinkView;
-use crate::task::{Ownership, Supervisor, signal};
+use crate::task::{InFlight, Ownership, Supervisor, signal};
 use crate::telemetry::metrics::Exposition;
 use crate::verify::Verifications;
 
@@ -78,7 +78,7 @@ async fn open(config: &Config) -> Result<(Arc<dyn Store>, Journals)> {
     } else {
         checkpoint::open(path)?
     };
-    let me = this_process(&*disk, path).await?;
+    let me = this_process(&*disk, path, &config.api.advertised_url).await?;
     let with_journal = config.links.iter().filter(|link| link.journal);
     let names = with_journal.map(|link| link.name.clone());
     let revival = Revival::new(Arc::clone(&disk));
@@ -202,6 +202,8 @@ fn start(
             ledger: Arc::new(Ledger::new(Arc::clone(&store), link.name.clone())),
             board: Arc::default(),
             record: Arc::default(),
+            pending_intents: Arc::default(),
+            in_flight: InFlight::default(),
             condition: Arc::new(watch::Sender::default()),
         };
         tasks.spawn(

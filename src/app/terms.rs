@@ -71,7 +71,10 @@ impl Link {
         let told = AtomicU64::new(0);
         let tell = |standing: Standing| {
             let text = standing.to_string();
-            let is_standby = matches!(standing, Standing::Standby(_));
+            let owner = match &standing {
+                Standing::Standby(head) => Some(head.owner.clone()),
+                Standing::Reaching(_) | Standing::Quiet | Standing::Comparing => None,
+            };
             if let Standing::Standby(head) = standing
                 && told.swap(head.term, Ordering::Relaxed) != head.term
             {
@@ -79,7 +82,8 @@ impl Link {
             }
             self.condition.send_modify(|condition| {
                 condition.waits_for = Some(text);
-                condition.standby = is_standby;
+                condition.standby = owner.is_some();
+                condition.owner = owner;
             });
         };
         let (name, ownership) = (&self.config.name, &self.ownership);
@@ -88,6 +92,7 @@ impl Link {
         self.condition.send_modify(|condition| {
             condition.waits_for = None;
             condition.standby = false;
+            condition.owner = None;
         });
         Ok(tenure)
     }

@@ -15,6 +15,7 @@ pub mod topics;
 mod kafka;
 mod mirrored;
 mod notice;
+mod permit;
 
 pub use kafka::KafkaSite;
 pub use mirrored::{Lookup, Mirrored, MirroredPartition, TargetLog};

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::plan::{CommitSituation, GroupSituation, Kind, Situation};
 use crate::config::GroupFilter;
 use crate::control::Mirrored;
-use crate::control::groups::commit::{SourceCommit, TargetCommit, Written};
+use crate::control::groups::commit::{Expiry, SourceCommit, TargetCommit, Written};
 use crate::control::groups::cut::Snapshot;
 use crate::control::groups::ledger::Ledger;
 use crate::control::groups::site::{Committed, Site, Standing};
@@ -105,6 +105,7 @@ impl Sites {
             group.active_on_target = on_target.get(id) == Some(&Standing::Active);
             group.outside = source.outside.get(id).cloned().unwrap_or_default();
         }
+        let expiring = self.expiring(&groups).await;
         let partitions = self.mirrored.partitions().into_iter();
         Ok(Situation {
             kind,
@@ -116,8 +117,29 @@ impl Sites {
             groups,
             asked_topics,
             partitions: partitions.map(|m| (m.partition.clone(), m)).collect(),
+            expiring,
             source_ends: snapshot.ends,
         })
+    }
+
+    /// What isn't kept from expiring of what was written for these groups: how many offsets, and when the first is forgotten.
+    async fn expiring(
+        &self,
+        groups: &BTreeMap<GroupId, GroupSituation>,
+    ) -> Option<(usize, Expiry)> {
+        let intents = self.mirrored.intents();
+        let commits = groups.values().flat_map(|group| &group.commits);
+        let held = commits.filter(|(it, commit)| {
+            !intents.of(&it.topic).writes() && commit.written.last.is_some()
+        });
+        let held: Vec<&Written> = held.map(|(_, commit)| &commit.written).collect();
+        if held.is_empty() {
+            return None;
+        }
+        // A target that doesn't tell has no known date.
+        let retention = self.target.offsets_retention_ms().await.unwrap_or_default();
+        let first = held.iter().filter_map(|written| written.expiry(retention));
+        Some((held.len(), first.min()?))
     }
 
     /// The source as it is; one that doesn't answer has no groups.

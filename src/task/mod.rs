@@ -5,6 +5,7 @@
 
 mod backoff;
 mod blocking;
+mod in_flight;
 mod owned;
 mod ownership;
 mod rounds;
@@ -13,6 +14,7 @@ mod supervisor;
 
 pub use backoff::Backoff;
 pub use blocking::blocking;
+pub use in_flight::{InFlight, Writing};
 pub use owned::Owned;
 pub use ownership::Ownership;
 pub use rounds::Rounds;

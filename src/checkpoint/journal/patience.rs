@@ -58,6 +58,7 @@ mod tests {
             id: id.to_owned(),
             host: "h".to_owned(),
             process: 1,
+            api_url: None,
         }
     }
 

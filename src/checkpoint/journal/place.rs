@@ -96,6 +96,7 @@ mod tests {
                 id: "db".to_owned(),
                 host: "h".to_owned(),
                 process: 1,
+                api_url: None,
             },
             since_ms: 0,
             term,

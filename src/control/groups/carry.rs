@@ -1,11 +1,13 @@
 //! One pass over the target: decide for every offset of every group, then write what is to be written.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
 use super::board::{self, Board, GroupPartitionStatus, GroupState, GroupStatus};
 use super::commit::{SourceCommit, TargetCommit, Written};
+use super::cut::Snapshot;
 use super::ledger::{Account, Ledger, Turn};
 use super::place::place;
 use super::plan::{Decision, Scene, Wanted, decide};
@@ -14,10 +16,33 @@ use super::sync::GROUPS_AT_ONCE;
 use super::write::{Writes, on_target, write};
 use crate::control::{Mirrored, MirroredPartition, TargetLog};
 use crate::error::{Error, Result};
-use crate::model::{GroupId, TargetOffset, TopicPartition};
+use crate::model::{GroupId, LinkIntents, TargetOffset, TopicPartition};
 
 /// What the source says about each group's offsets; none where it can't be asked.
 pub(super) type Wants = BTreeMap<GroupId, BTreeMap<TopicPartition, Option<SourceCommit>>>;
+
+/// What the source said in a snapshot.
+pub(super) fn known(snapshot: &Snapshot) -> Wants {
+    let known = |commits: &BTreeMap<TopicPartition, SourceCommit>| {
+        let commits = commits.iter();
+        commits
+            .map(|(p, commit)| (p.clone(), Some(commit.clone())))
+            .collect()
+    };
+    let groups = snapshot.groups.iter();
+    groups
+        .map(|(group, commits)| (group.clone(), known(commits)))
+        .collect()
+}
+
+/// Everything ever written, while the source can't be asked.
+pub(super) fn unknown(accounts: &BTreeMap<GroupId, Account>) -> Wants {
+    let unknown = |account: &Account| account.written.keys().map(|p| (p.clone(), None)).collect();
+    let accounts = accounts.iter();
+    accounts
+        .map(|(group, account)| (group.clone(), unknown(account)))
+        .collect()
+}
 
 /// One pass.
 #[derive(Debug)]
@@ -28,6 +53,10 @@ pub(super) struct Carrier<'a> {
     pub(super) board: &'a Board,
     pub(super) now_ms: i64,
     pub(super) refresh_after_ms: i64,
+    /// The target's retention of offsets, if it tells it.
+    pub(super) retention_ms: Option<i64>,
+    /// What the pass may write by.
+    pub(super) intents: Arc<LinkIntents>,
 }
 
 /// What is looked up once for all groups of a pass.
@@ -54,9 +83,15 @@ impl Carrier<'_> {
             return Ok(());
         }
         let partitions = self.mirrored.partitions().into_iter();
+        let may_write = self.may_write();
+        let writes = wants.values().flat_map(BTreeMap::keys).any(may_write);
         let pass = Pass {
             turn: self.ledger.turn().await,
-            standing: self.target.groups().await?,
+            standing: if writes {
+                self.target.groups().await?
+            } else {
+                BTreeMap::new()
+            },
             partitions: partitions.map(|m| (m.partition.clone(), m)).collect(),
         };
         let carried: Vec<Result<()>> = stream::iter(wants)
@@ -67,6 +102,29 @@ impl Carrier<'_> {
         carried.into_iter().collect()
     }
 
+    /// Tells of which partitions offsets may be written: those that the pass began with, and that may still be.
+    fn may_write(&self) -> impl Fn(&TopicPartition) -> bool {
+        let (begun, now) = (Arc::clone(&self.intents), self.mirrored.intents());
+        move |it| begun.of(&it.topic).writes() && now.of(&it.topic).writes()
+    }
+
+    /// How offsets stand that may not be written.
+    fn held(
+        &self,
+        pass: &Pass<'_>,
+        account: &Account,
+        wants: BTreeMap<TopicPartition, Option<SourceCommit>>,
+    ) -> BTreeMap<TopicPartition, GroupPartitionStatus> {
+        let frozen = account.frozen_by.is_some();
+        let status = |(partition, commit): (TopicPartition, _)| {
+            let wanted = self.wanted(pass.partitions.get(&partition)?, commit);
+            let written = account.written.get(&partition).cloned().unwrap_or_default();
+            let status = board::held(&partition, &wanted, &written, frozen, self.retention_ms);
+            Some((partition, status))
+        };
+        wants.into_iter().filter_map(status).collect()
+    }
+
     async fn carry_group(
         &self,
         pass: &Pass<'_>,
@@ -74,13 +132,20 @@ impl Carrier<'_> {
         wants: BTreeMap<TopicPartition, Option<SourceCommit>>,
     ) -> Result<()> {
         let account = self.ledger.account(&group)?;
-        let found = self.target.offsets(&group).await?;
+        let may_write = self.may_write();
+        let (wants, held): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            wants.into_iter().partition(|(it, _)| may_write(it));
+        let found = if wants.is_empty() {
+            BTreeMap::new()
+        } else {
+            self.target.offsets(&group).await?
+        };
         let items = self.items(pass, &account, &found, wants);
         let active = pass.standing.get(&group) == Some(&Standing::Active);
         let frozen = account.frozen_by.is_some();
         let (mut writes, mut released) = (Writes::new(), BTreeMap::new());
         let mut lowered = Vec::new();
-        let mut statuses = BTreeMap::new();
+        let mut statuses = self.held(pass, &account, held);
         for item in items {
             let scene = self.scene(&item, active, frozen);
             let decision = decide(&scene);

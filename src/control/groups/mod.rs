@@ -8,6 +8,7 @@ pub mod board;
 pub(crate) mod carry;
 pub mod commit;
 pub mod cut;
+mod held;
 pub mod ledger;
 pub mod place;
 pub mod plan;
