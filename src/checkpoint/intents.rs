@@ -193,7 +193,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::checkpoint::{JournaledStore, LinkRecord, MemoryStore, records};
+    use crate::checkpoint::{JournaledStore, LinkRecord, MemoryStore};
     use crate::error::Kind;
     use crate::model::{Intent, IntentChange, LinkIdentity};
 
@@ -272,7 +272,7 @@ mod tests {
     async fn a_link_that_an_earlier_version_paused_is_paused_until_something_is_set() {
         let store = MemoryStore::new();
         let mut update = Update::new();
-        records::put_link(&mut update, &former_record(true));
+        put_link(&mut update, &former_record(true));
         store.commit(update).await.unwrap();
         let read = load_intents(&store, &link()).unwrap();
         assert_eq!(read, LinkIntents::formerly_paused());
@@ -339,7 +339,7 @@ mod tests {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let audit = AuditLog::open(Arc::clone(&store)).unwrap();
         let mut update = Update::new();
-        records::put_link(&mut update, &former_record(false));
+        put_link(&mut update, &former_record(false));
         store.commit(update).await.unwrap();
         for (intent, paused) in [(Intent::Sealed, true), (Intent::Mirror, false)] {
             ask(&*store, &made(None, intent, 1 + i64::from(!paused))).await;

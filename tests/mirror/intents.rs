@@ -52,7 +52,7 @@ async fn mirroring() -> Setting {
 }
 
 /// Everything on the target that the link may write to, but its journal.
-async fn target(setting: &Setting) -> impl PartialEq + std::fmt::Debug {
+async fn target(setting: &Setting) -> impl PartialEq + std::fmt::Debug + use<> {
     let oslo = setting.oslo.bootstrap();
     let all = configs::topics(&oslo).await.expect("the topics");
     let settings = configs::of_topic(&oslo, "t").await.expect("the settings");

@@ -45,6 +45,7 @@ async fn a_link_says_what_it_waits_for() {
         target: Reach::Lost("refused".to_owned()),
         waits_for: None,
         standby: false,
+        owner: None,
         warning: Some("put it right".to_owned()),
     };
     let (link, ready) = seen(lost).await;
