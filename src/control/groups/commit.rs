@@ -52,7 +52,7 @@ impl Written {
 
     /// The intention to write something, to be durable before it is sent.
     #[must_use]
-    pub fn intending(&self, intent: &Intent) -> Self {
+    pub fn intending(&self, intent: &PlannedCommit) -> Self {
         Self {
             intended: Some(intent.offset),
             stands_for: Some(intent.stands_for),
@@ -118,7 +118,7 @@ impl Written {
 
 /// One commit to make on the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Intent {
+pub struct PlannedCommit {
     /// The offset to commit.
     pub offset: TargetOffset,
     /// The source offset it stands for.
@@ -127,7 +127,7 @@ pub struct Intent {
     pub metadata: Option<String>,
 }
 
-impl Intent {
+impl PlannedCommit {
     /// The same, but not above the end of what the target's log still holds.
     #[must_use]
     pub fn at_most(self, end: TargetOffset) -> Self {

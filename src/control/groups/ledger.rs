@@ -226,14 +226,14 @@ impl From<&Snapshot> for GroupSnapshot {
 mod tests {
     use super::*;
     use crate::checkpoint::MemoryStore;
-    use crate::control::groups::commit::Intent;
+    use crate::control::groups::commit::PlannedCommit;
 
     fn ledger() -> Ledger {
         Ledger::new(Arc::new(MemoryStore::default()), "link".into())
     }
 
     fn written(intended: bool) -> Written {
-        let intent = Intent {
+        let intent = PlannedCommit {
             offset: TargetOffset(7),
             stands_for: SourceOffset(10),
             metadata: Some("text".into()),

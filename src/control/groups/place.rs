@@ -1,6 +1,6 @@
 //! Where on the target a group has to stand so that it reads on as it would have on the source. Pure.
 
-use super::commit::{Intent, SourceCommit};
+use super::commit::{PlannedCommit, SourceCommit};
 use crate::control::Lookup;
 use crate::model::{SourceOffset, TargetOffset};
 
@@ -68,8 +68,8 @@ impl Fit {
 
 impl Place {
     /// The commit that puts a group here, with the application's metadata.
-    pub fn intent(&self, commit: &SourceCommit) -> Intent {
-        Intent {
+    pub fn intent(&self, commit: &SourceCommit) -> PlannedCommit {
+        PlannedCommit {
             offset: self.offset,
             stands_for: self.stands_for,
             metadata: commit.metadata.clone(),

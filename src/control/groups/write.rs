@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::commit::{Intent, Written};
+use super::commit::{PlannedCommit, Written};
 use super::ledger::Turn;
 use super::site::{Committed, Site};
 use crate::control::Mirrored;
@@ -14,7 +14,7 @@ use crate::kafka::wire::{Retry, retry_of};
 use crate::model::{GroupId, TopicPartition};
 
 /// What to write for one partition: what was written before, and what is intended.
-pub type Writes = BTreeMap<TopicPartition, (Written, Intent)>;
+pub type Writes = BTreeMap<TopicPartition, (Written, PlannedCommit)>;
 
 /// Commits a group's offsets, given by source partition, and remembers the outcome of each.
 ///
@@ -29,7 +29,7 @@ pub async fn write(
 ) -> Result<BTreeMap<TopicPartition, Result<()>>> {
     // What is committed depends on frontiers that are so far only known to the workers (H9).
     mirrored.persist_frontiers().await?;
-    let intending = |(before, intent): &(Written, Intent)| before.intending(intent);
+    let intending = |(before, intent): &(Written, PlannedCommit)| before.intending(intent);
     turn.save(group, &map(writes, intending)).await?;
     let mut commits = BTreeMap::new();
     for (partition, (_, intent)) in writes {
@@ -71,14 +71,14 @@ pub fn on_target(mirrored: &dyn Mirrored, partition: &TopicPartition) -> Result<
 
 fn map(
     writes: &Writes,
-    written: impl Fn(&(Written, Intent)) -> Written,
+    written: impl Fn(&(Written, PlannedCommit)) -> Written,
 ) -> BTreeMap<TopicPartition, Written> {
     let each = writes.iter();
     each.map(|(partition, write)| (partition.clone(), written(write)))
         .collect()
 }
 
-fn committed(intent: &Intent) -> Committed {
+fn committed(intent: &PlannedCommit) -> Committed {
     Committed {
         offset: intent.offset.get(),
         metadata: intent.metadata.clone(),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Blocker, BlockerCode, CommitSituation, Kind, Situation};
 use crate::control::MirroredPartition;
-use crate::control::groups::commit::{Intent, SourceCommit};
+use crate::control::groups::commit::{PlannedCommit, SourceCommit};
 use crate::control::groups::place::{Fit, Place, place};
 use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
 
@@ -35,8 +35,8 @@ pub struct Move {
 
 impl Move {
     /// The commit that makes the move.
-    pub fn intent(&self) -> Intent {
-        Intent {
+    pub fn intent(&self) -> PlannedCommit {
+        PlannedCommit {
             offset: self.target_offset,
             stands_for: self.stands_for,
             metadata: self.metadata.clone(),
