@@ -9,6 +9,7 @@ pub mod offsets;
 
 pub mod checkpoint;
 pub mod config;
+pub mod journal;
 pub mod kafka;
 pub mod task;
 pub mod telemetry;
@@ -19,6 +20,8 @@ pub mod replicate;
 pub mod verify;
 
 pub mod api;
+mod check;
 pub mod cli;
 
 pub mod app;
+mod clusters;

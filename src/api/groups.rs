@@ -6,11 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 
+use crate::control::groups::status::GroupStatus;
+use crate::model::{GroupId, LinkName};
+
 use super::extract::Segments;
 use super::problem::Problem;
 use super::state::ApiState;
-use crate::control::groups::board::GroupStatus;
-use crate::model::{GroupId, LinkName};
 
 /// A group with its offsets.
 #[derive(Debug, Serialize)]

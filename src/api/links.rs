@@ -85,7 +85,7 @@ impl LinkAnswer {
     pub(super) fn of(link: &LinkHandle) -> Self {
         let condition = link.condition.borrow().clone();
         let partitions = link.view.partitions();
-        let in_flight = "comes to rest: what was in flight when it was paused still lands";
+        let in_flight = "not at rest yet: what was in flight when it was paused still lands";
         let in_flight = link.is_coming_to_rest().then(|| in_flight.to_owned());
         let told = link
             .obstacles()

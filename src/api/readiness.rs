@@ -6,12 +6,13 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 
+use crate::control::groups::status::GroupState;
+use crate::model::{ClusterName, LinkName, PartitionState};
+
 use super::extract::Segments;
 use super::health::standing_still;
 use super::problem::Problem;
 use super::state::{ApiState, LinkHandle, Reach};
-use crate::control::groups::board::GroupState;
-use crate::model::{ClusterName, LinkName, PartitionState};
 
 /// The outcome of every check.
 #[derive(Debug, Serialize)]

@@ -7,9 +7,9 @@ use tokio::sync::{Mutex, watch};
 
 use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
-use crate::checkpoint::journal::Owner;
-use crate::control::groups::board::Board;
+use crate::control::groups::status::Board;
 use crate::failover::runner::Runner;
+use crate::journal::Owner;
 use crate::model::{ClusterName, LinkName};
 use crate::replicate::LinkView;
 use crate::task::{InFlight, Ownership};
@@ -50,7 +50,7 @@ pub struct LinkHandle {
     pub ownership: Ownership,
     /// What topic discovery and group sync are writing to the target.
     pub in_flight: InFlight,
-    /// Held by whoever reads, changes and writes its pending intents, so that no change is lost.
+    /// Held while its pending intents are read, changed and written, so that no change is lost.
     pub pending_intents: Arc<Mutex<()>>,
 }
 

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use crate::checkpoint::{LinkRecord, Store, Update, records};
 use crate::error::{Error, Kind, Result};
-use crate::kafka::wire::Cluster;
+use crate::kafka::client::Cluster;
 use crate::model::{LinkIdentity, LinkName};
 use crate::task::Backoff;
 

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::link::Link;
-use crate::checkpoint::journal::Topic;
 use crate::error::Result;
+use crate::journal::Topic;
 use crate::task::Rounds;
+
+use super::link::Link;
 
 const LOOK: Duration = Duration::from_secs(15);
 

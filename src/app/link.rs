@@ -8,28 +8,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::LinkHandle;
 use crate::api::state::Condition;
+use crate::check::probe;
 use crate::checkpoint::audit::AuditLog;
-use crate::checkpoint::journal::JournalSettings;
 use crate::checkpoint::{JournaledStore, Store};
+use crate::clusters::Watched;
 use crate::config::LinkConfig;
-use crate::control::groups::board::Board;
-use crate::control::groups::ledger::Ledger;
+use crate::control::groups::committed::Ledger;
+use crate::control::groups::status::Board;
 use crate::control::groups::sync::GroupSync;
 use crate::control::topics::{Discovery, MirrorSet};
 use crate::control::{KafkaSite, Mirrored};
 use crate::error::Result;
 use crate::failover::sites::Sites;
+use crate::journal::JournalSettings;
 use crate::kafka::admin;
-use crate::kafka::wire::Cluster;
+use crate::kafka::client::Cluster;
 use crate::model::OffsetsMode;
 use crate::replicate::{self, LinkView, Settings};
 use crate::task::{InFlight, Owned, Ownership, Supervisor};
 use crate::verify::{self, Verifications, Verifier};
 
-use super::clusters::Watched;
 use super::identity;
 use super::mirrored::View;
-use super::probe;
 use super::revival::{Revival, stands_still};
 
 /// Kafka's default of `producer.id.expiration.ms`.
@@ -56,7 +56,7 @@ pub(crate) struct Link {
     pub(crate) audit: Arc<AuditLog>,
     /// Held by whoever changes the link's record.
     pub(crate) record: Arc<Mutex<()>>,
-    /// Held by whoever changes what is pending of the link's intents.
+    /// Held while the link's pending intents are read, changed and written.
     pub(crate) pending_intents: Arc<Mutex<()>>,
     /// What topic discovery and group sync are writing to the target.
     pub(crate) in_flight: InFlight,

@@ -3,9 +3,9 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::checkpoint::journal::Owner;
 use crate::checkpoint::{Space, Store, Update};
 use crate::error::{Error, Kind, Result};
+use crate::journal::Owner;
 
 const KEY: &[u8] = b"owner";
 /// Where Linux tells the machine's name.

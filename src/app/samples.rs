@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::control::groups::board::{Board, GroupState};
+use crate::control::groups::status::{Board, GroupState};
 use crate::model::LinkName;
 use crate::replicate::LinkView;
 use crate::telemetry::metrics::{GroupSample, PartitionSample, Samples, VerifiedSample};

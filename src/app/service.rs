@@ -9,18 +9,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, ApiState, Limits};
 use crate::checkpoint::audit::AuditLog;
-use crate::checkpoint::journal::{JournalSettings, Owner};
 use crate::checkpoint::{self, JournaledStore, Store};
+use crate::clusters::{self, Watched};
 use crate::config::{ApiConfig, Config, LinkConfig};
-use crate::control::groups::ledger::Ledger;
+use crate::control::groups::committed::Ledger;
 use crate::error::{Error, Kind, Result};
 use crate::failover::runner::Runner;
+use crate::journal::{JournalSettings, Owner};
 use crate::replicate::LinkView;
 use crate::task::{InFlight, Ownership, Supervisor, signal};
 use crate::telemetry::metrics::Exposition;
 use crate::verify::Verifications;
 
-use super::clusters::{self, Watched};
 use super::link::Link;
 use super::owner::this_process;
 use super::revival::Revival;

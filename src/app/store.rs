@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::clusters;
 use crate::checkpoint::inspect::{Inspection, inspect};
-use crate::checkpoint::{self, Space, Store, dump, journal};
+use crate::checkpoint::{self, Space, Store, dump};
 use crate::cli::{ExitCode, ExportArgs, Failure, ImportArgs, Output, RebuildArgs, StoreVerb};
 use crate::config::{Config, LinkConfig};
 use crate::model::LinkName;
+use crate::{clusters, journal};
 
 /// Performs a verb and writes what it has to say to `out`.
 ///
@@ -169,7 +169,7 @@ fn chosen<'a>(config: &'a Config, name: Option<&str>) -> Result<Vec<&'a LinkConf
     Ok(chosen)
 }
 
-fn target(config: &Config, link: &LinkConfig) -> Result<crate::kafka::wire::Cluster, Failure> {
+fn target(config: &Config, link: &LinkConfig) -> Result<crate::kafka::client::Cluster, Failure> {
     let mut clusters = clusters::open(config);
     let target = clusters.remove(&link.target);
     let unknown = || Failure::new(ExitCode::Usage, format!("no cluster {}", link.target));

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::checkpoint::journal::{Standing, Tenure};
 use crate::checkpoint::records;
 use crate::error::{Error, Result};
+use crate::journal::{Standing, Tenure};
 
 use super::identity;
 use super::link::Link;

@@ -10,7 +10,7 @@ const VERSION: u8 = 1;
 
 /// Why a stored value cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Damage {
+pub(crate) enum Damage {
     /// It was written by a program that knows another layout.
     #[error("it has layout version {0}, this farshore knows version {VERSION}")]
     Version(u8),
@@ -20,7 +20,7 @@ pub(super) enum Damage {
 }
 
 /// Puts a value into its envelope.
-pub(super) fn seal(key: &[u8], value: &[u8]) -> Vec<u8> {
+pub(crate) fn seal(key: &[u8], value: &[u8]) -> Vec<u8> {
     let mut sealed = Vec::with_capacity(5 + value.len());
     sealed.push(VERSION);
     sealed.extend(checksum(key, value).to_be_bytes());
@@ -29,7 +29,7 @@ pub(super) fn seal(key: &[u8], value: &[u8]) -> Vec<u8> {
 }
 
 /// Takes the value out of its envelope.
-pub(super) fn open<'a>(key: &[u8], sealed: &'a [u8]) -> Result<&'a [u8], Damage> {
+pub(crate) fn open<'a>(key: &[u8], sealed: &'a [u8]) -> Result<&'a [u8], Damage> {
     let (&version, rest) = sealed.split_first().ok_or(Damage::Checksum)?;
     if version != VERSION {
         return Err(Damage::Version(version));

@@ -76,7 +76,7 @@ pub struct IntentKeeper<'a> {
     pub store: &'a dyn Store,
     /// The link.
     pub link: &'a LinkName,
-    /// Where settings are noted that come to count.
+    /// Where the settings taken in are noted.
     pub audit: &'a AuditLog,
     /// Held while the link's record is read, changed and written.
     pub record: &'a Mutex<()>,

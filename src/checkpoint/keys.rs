@@ -34,20 +34,20 @@ impl PartitionKey {
     }
 }
 
-pub(super) fn link(link: &LinkName) -> Vec<u8> {
+pub(crate) fn link(link: &LinkName) -> Vec<u8> {
     Key::default().name(link.as_str()).0
 }
 
-pub(super) fn topic(link: &LinkName, topic: &TopicName) -> Vec<u8> {
+pub(crate) fn topic(link: &LinkName, topic: &TopicName) -> Vec<u8> {
     Key::default().name(link.as_str()).name(topic.as_str()).0
 }
 
-pub(super) fn partition(key: &PartitionKey) -> Vec<u8> {
+pub(crate) fn partition(key: &PartitionKey) -> Vec<u8> {
     Key(topic(&key.link, &key.topic)).partition(key.partition).0
 }
 
 /// The link that an entry belongs to, if it belongs to one. Operations tell it in their value.
-pub(super) fn link_of(full_key: &[u8], value: Option<&[u8]>) -> Option<LinkName> {
+pub(crate) fn link_of(full_key: &[u8], value: Option<&[u8]>) -> Option<LinkName> {
     let (&space, key) = full_key.split_first()?;
     let mut parts = match Space::of(space)? {
         Space::Links | Space::Topics | Space::Partitions | Space::Runs | Space::RunsBySource => {
@@ -68,7 +68,7 @@ pub(super) fn link_of(full_key: &[u8], value: Option<&[u8]>) -> Option<LinkName>
 }
 
 /// The prefixes, each in its space, of everything that belongs to a link but for operations.
-pub(super) fn prefixes_of(name: &LinkName) -> [(Space, Vec<u8>); 9] {
+pub(crate) fn prefixes_of(name: &LinkName) -> [(Space, Vec<u8>); 9] {
     [
         (Space::Meta, reseeds(name)),
         (Space::Meta, intents(name)),
@@ -83,14 +83,14 @@ pub(super) fn prefixes_of(name: &LinkName) -> [(Space, Vec<u8>); 9] {
 }
 
 /// Under which the revision of a link's entries is kept.
-pub(super) fn revision(link: &LinkName) -> Vec<u8> {
+pub(crate) fn revision(link: &LinkName) -> Vec<u8> {
     format!("{REVISION}{link}").into_bytes()
 }
 
 const REVISION: &str = "revision/";
 
 /// The link whose revision is kept under a full key, if one is.
-pub(super) fn revised(full_key: &[u8]) -> Option<LinkName> {
+pub(crate) fn revised(full_key: &[u8]) -> Option<LinkName> {
     let key = full_key.strip_prefix(&[Space::Meta as u8])?;
     let link = key.strip_prefix(REVISION.as_bytes())?;
     std::str::from_utf8(link).ok().map(LinkName::from)
@@ -99,11 +99,11 @@ pub(super) fn revised(full_key: &[u8]) -> Option<LinkName> {
 const RESEED: &str = "reseed";
 
 /// The prefix of everything of a link that is to be created anew.
-pub(super) fn reseeds(link: &LinkName) -> Vec<u8> {
+pub(crate) fn reseeds(link: &LinkName) -> Vec<u8> {
     Key::default().name(RESEED).name(link.as_str()).0
 }
 
-pub(super) fn reseed(link: &LinkName, topic: &TopicName) -> Vec<u8> {
+pub(crate) fn reseed(link: &LinkName, topic: &TopicName) -> Vec<u8> {
     Key(reseeds(link)).name(topic.as_str()).0
 }
 
@@ -124,12 +124,12 @@ pub(super) fn pending_intents(link: &LinkName) -> Vec<u8> {
 }
 
 /// The key of something at an offset, which isn't negative, of a partition.
-pub(super) fn at_offset(partition: &[u8], offset: i64) -> Vec<u8> {
+pub(crate) fn at_offset(partition: &[u8], offset: i64) -> Vec<u8> {
     [partition, &offset.to_be_bytes()].concat()
 }
 
 /// The prefix of all offsets of a link's groups, or the key of one group's.
-pub(super) fn group_offsets(link: &LinkName, group: Option<&GroupId>) -> Vec<u8> {
+pub(crate) fn group_offsets(link: &LinkName, group: Option<&GroupId>) -> Vec<u8> {
     let of_link = Key(vec![GROUP_OFFSET]).name(link.as_str());
     match group {
         Some(group) => of_link.name(group.as_str()).0,
@@ -137,41 +137,41 @@ pub(super) fn group_offsets(link: &LinkName, group: Option<&GroupId>) -> Vec<u8>
     }
 }
 
-pub(super) fn group_offset(link: &LinkName, group: &GroupId, at: &TopicPartition) -> Vec<u8> {
+pub(crate) fn group_offset(link: &LinkName, group: &GroupId, at: &TopicPartition) -> Vec<u8> {
     Key(group_offsets(link, Some(group)))
         .name(at.topic.as_str())
         .partition(at.partition)
         .0
 }
 
-pub(super) fn group_snapshot(link: &LinkName) -> Vec<u8> {
+pub(crate) fn group_snapshot(link: &LinkName) -> Vec<u8> {
     Key(vec![GROUP_SNAPSHOT]).name(link.as_str()).0
 }
 
 /// The prefix of all verifications of a link.
-pub(super) fn verifications(link: &LinkName) -> Vec<u8> {
+pub(crate) fn verifications(link: &LinkName) -> Vec<u8> {
     Key(vec![VERIFICATION]).name(link.as_str()).0
 }
 
-pub(super) fn verification(link: &LinkName, id: &str) -> Vec<u8> {
+pub(crate) fn verification(link: &LinkName, id: &str) -> Vec<u8> {
     Key(verifications(link)).name(id).0
 }
 
 /// The prefix of all partitions of a verification.
-pub(super) fn all_examined(link: &LinkName, id: &str) -> Vec<u8> {
+pub(crate) fn all_examined(link: &LinkName, id: &str) -> Vec<u8> {
     Key(vec![EXAMINED]).name(link.as_str()).name(id).0
 }
 
-pub(super) fn examined(link: &LinkName, id: &str, at: &TopicPartition) -> Vec<u8> {
+pub(crate) fn examined(link: &LinkName, id: &str, at: &TopicPartition) -> Vec<u8> {
     Key(all_examined(link, id)).topic_partition(at).0
 }
 
 /// The prefix of all that is proven of a link.
-pub(super) fn proofs(link: &LinkName) -> Vec<u8> {
+pub(crate) fn proofs(link: &LinkName) -> Vec<u8> {
     Key(vec![PROOF]).name(link.as_str()).0
 }
 
-pub(super) fn proof(link: &LinkName, at: &TopicPartition) -> Vec<u8> {
+pub(crate) fn proof(link: &LinkName, at: &TopicPartition) -> Vec<u8> {
     Key(proofs(link)).topic_partition(at).0
 }
 
@@ -206,38 +206,38 @@ impl Key {
 
 /// A key being taken apart, from the front; `None` where it doesn't have the form asked for.
 #[derive(Debug)]
-pub(super) struct Parts<'a>(&'a [u8]);
+pub(crate) struct Parts<'a>(&'a [u8]);
 
 impl<'a> Parts<'a> {
-    pub(super) fn of(key: &'a [u8]) -> Self {
+    pub(crate) fn of(key: &'a [u8]) -> Self {
         Self(key)
     }
 
     /// The parts of a group offset's key.
-    pub(super) fn of_group_offset(key: &'a [u8]) -> Option<Self> {
+    pub(crate) fn of_group_offset(key: &'a [u8]) -> Option<Self> {
         key.strip_prefix(&[GROUP_OFFSET]).map(Self)
     }
 
     /// The parts that follow a prefix.
-    pub(super) fn behind(prefix: &[u8], key: &'a [u8]) -> Option<Self> {
+    pub(crate) fn behind(prefix: &[u8], key: &'a [u8]) -> Option<Self> {
         key.strip_prefix(prefix).map(Self)
     }
 
-    pub(super) fn topic_partition(&mut self) -> Option<TopicPartition> {
+    pub(crate) fn topic_partition(&mut self) -> Option<TopicPartition> {
         Some(TopicPartition {
             topic: self.name()?.into(),
             partition: self.partition()?,
         })
     }
 
-    pub(super) fn name(&mut self) -> Option<&'a str> {
+    pub(crate) fn name(&mut self) -> Option<&'a str> {
         let (length, rest) = self.0.split_first_chunk()?;
         let (name, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
         self.0 = rest;
         std::str::from_utf8(name).ok()
     }
 
-    pub(super) fn partition(&mut self) -> Option<Partition> {
+    pub(crate) fn partition(&mut self) -> Option<Partition> {
         let (number, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(Partition(i32::from_be_bytes(*number)))

@@ -12,25 +12,22 @@
 pub mod audit;
 mod disk;
 pub mod dump;
-mod envelope;
+pub(crate) mod envelope;
 #[cfg(test)]
 pub(crate) mod failing;
 pub mod inspect;
 pub mod intents;
-pub mod journal;
-mod journaled;
 mod json;
-mod keys;
+pub(crate) mod keys;
 mod memory;
 pub mod records;
-pub mod reseeds;
 pub mod runs;
-mod store;
+pub(crate) mod store;
 pub mod verifications;
 mod writer;
 
+pub use crate::journal::store::JournaledStore;
 pub use disk::{DiskStore, open, open_or_begin_anew};
-pub use journaled::JournaledStore;
 pub use keys::PartitionKey;
 pub use memory::MemoryStore;
 pub use records::{GroupRecord, GroupSnapshot, LinkRecord, PartitionRecord, TopicRecord};

@@ -1,16 +1,19 @@
 //! The typed records: what they hold, under which key, and how they get in and out. Values are JSON.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::json::{list, load, put};
-use super::keys::{self, PartitionKey, Parts};
-use super::store::{Space, Store, Update};
 use crate::error::Result;
 use crate::model::{
     DataPath, GroupId, History, LeaderEpoch, LinkIdentity, LinkName, OffsetsMode, Run,
     SourceOffset, TargetOffset, TopicId, TopicName, TopicPartition,
 };
+
+use super::json::{list, load, put};
+use super::keys::{self, PartitionKey, Parts};
+use super::store::{Space, Store, Update};
 
 /// A link, from its first start on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -263,4 +266,32 @@ pub fn operations(store: &dyn Store) -> Result<Vec<(String, Value)>> {
 
 fn text(key: &[u8]) -> Option<String> {
     String::from_utf8(key.to_vec()).ok()
+}
+
+/// A mirror topic to be created anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reseed {
+    /// The mirror topic that is given up; one with another id is the new one.
+    pub former: TopicId,
+}
+
+/// Writes that the mirror of a source topic is to be created anew.
+pub fn put_reseed(update: &mut Update, link: &LinkName, topic: &TopicName, reseed: Reseed) {
+    put(update, Space::Meta, &keys::reseed(link, topic), &reseed);
+}
+
+/// Writes that it was.
+pub fn delete_reseed(update: &mut Update, link: &LinkName, topic: &TopicName) {
+    update.delete(Space::Meta, keys::reseed(link, topic));
+}
+
+/// Reads what is to be created anew, by names on the source. Errors are those of the store.
+pub fn reseeds_of(store: &dyn Store, link: &LinkName) -> Result<BTreeMap<TopicName, Reseed>> {
+    let found = list(store, Space::Meta, &keys::reseeds(link), |key| {
+        let mut parts = Parts::of(key);
+        parts.name()?;
+        parts.name()?;
+        parts.name().map(TopicName::from)
+    });
+    Ok(found?.into_iter().collect())
 }

@@ -57,12 +57,12 @@ impl Space {
     ];
 
     /// The space of a number.
-    pub(super) fn of(number: u8) -> Option<Self> {
+    pub(crate) fn of(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).copied()
     }
 
     /// A key as the database knows it: the space's number, then the key.
-    pub(super) fn full_key(self, key: &[u8]) -> Vec<u8> {
+    pub(crate) fn full_key(self, key: &[u8]) -> Vec<u8> {
         let mut full = Vec::with_capacity(1 + key.len());
         full.push(self as u8);
         full.extend_from_slice(key);
@@ -71,7 +71,7 @@ impl Space {
 }
 
 /// A full key, and its value unless it is removed.
-pub(super) type Change = (Vec<u8>, Option<Vec<u8>>);
+pub(crate) type Change = (Vec<u8>, Option<Vec<u8>>);
 
 /// Changes that happen together or not at all. A later change of a key replaces an earlier one. They concern one link at most.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -112,16 +112,16 @@ impl Update {
         self.lazy &= other.lazy;
     }
 
-    pub(super) fn is_lazy(&self) -> bool {
+    pub(crate) fn is_lazy(&self) -> bool {
         self.lazy
     }
 
-    pub(super) fn changes(&self) -> &[Change] {
+    pub(crate) fn changes(&self) -> &[Change] {
         &self.changes
     }
 
     /// Changes given by full keys.
-    pub(super) fn of(changes: Vec<Change>) -> Self {
+    pub(crate) fn of(changes: Vec<Change>) -> Self {
         Self {
             changes,
             lazy: false,
@@ -133,7 +133,7 @@ impl Update {
         self.changes.is_empty()
     }
 
-    pub(super) fn into_changes(self) -> Vec<Change> {
+    pub(crate) fn into_changes(self) -> Vec<Change> {
         self.changes
     }
 }
@@ -186,13 +186,13 @@ impl Committed {
     }
 
     /// Still open, with what decides it.
-    pub(super) fn open() -> (oneshot::Sender<Result<()>>, Self) {
+    pub(crate) fn open() -> (oneshot::Sender<Result<()>>, Self) {
         let (done, decided) = oneshot::channel();
         (done, Self(vec![decided]))
     }
 
     /// Resolves when both have, with the first failure.
-    pub(super) fn and(mut self, mut other: Self) -> Self {
+    pub(crate) fn and(mut self, mut other: Self) -> Self {
         self.0.append(&mut other.0);
         self
     }

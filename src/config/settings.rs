@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::kafka::client::HostPort;
+use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, Secret, TopicName};
+
 use super::filter::{GroupFilter, TopicFilter};
 use super::policies::PolicyRules;
-use crate::kafka::wire::HostPort;
-use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, Secret, TopicName};
 
 /// A whole configuration.
 #[derive(Debug, Clone)]

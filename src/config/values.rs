@@ -7,10 +7,11 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::kafka::client::HostPort;
+use crate::model::TopicName;
+
 use super::nearest::nearest;
 use super::settings::Start;
-use crate::kafka::wire::HostPort;
-use crate::model::TopicName;
 
 /// Kafka measures times in 32 bits of milliseconds; nothing here needs more than a day.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);

@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::groups::site::{Committed, End, Site, Standing};
-use super::topics::configs::{self, Configs};
-use super::topics::plan::NewMirror;
-use super::topics::site::{Look, SeenTopic, TopicSite};
 use crate::error::{Kind, Result};
 use crate::kafka::admin::{self, At, ConfigValue, GroupKind, GroupOffset, ListedGroup, NewTopic};
-use crate::kafka::wire::{Cluster, TopicMetadata};
+use crate::kafka::client::{Cluster, TopicMetadata};
 use crate::model::{GroupId, LeaderEpoch, TopicName, TopicPartition};
 use crate::task::Ownership;
+
+use super::groups::cluster::{Committed, End, Site, Standing};
+use super::topics::cluster::{Look, SeenTopic, TopicSite};
+use super::topics::configs::{self, Configs};
+use super::topics::plan::NewMirror;
 
 /// A real cluster; cheap to clone.
 #[derive(Debug, Clone)]

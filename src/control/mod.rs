@@ -14,7 +14,6 @@ pub mod topics;
 
 mod kafka;
 mod mirrored;
-mod notice;
 mod permit;
 
 pub use kafka::KafkaSite;

@@ -6,7 +6,7 @@ use crate::model::LinkIntents;
 use crate::task::{InFlight, Writing};
 
 /// The intents that a piece of work goes by, and the permit to write under them, unless nothing of the link may be written.
-/// While the permit is held, whoever paused something knows that it may not be at rest.
+/// While the permit is held, a link that was paused is not at rest.
 ///
 /// Cancellation: safe.
 pub(super) async fn permit(

@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
+use crate::control::groups::cluster::{End, Standing};
+use crate::error::Result;
+use crate::model::{SourceOffset, TopicPartition};
+
 use super::plan::Plan;
 use super::sites::Sites;
 use super::states::{Ends, Event};
-use crate::control::groups::site::{End, Standing};
-use crate::error::Result;
-use crate::model::{SourceOffset, TopicPartition};
 
 /// How many partitions are asked for open transactions at once.
 const PARTITIONS_AT_ONCE: usize = 16;

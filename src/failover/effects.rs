@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::control::groups::apply::has_members;
+use crate::control::groups::cluster::Standing;
+use crate::control::groups::commit_protocol::{Writes, write};
+use crate::error::{Error, Result};
+use crate::kafka::client::{Retry, retry_of};
+use crate::model::GroupId;
+
 use super::drain;
 use super::operation::Operation;
 use super::plan::{Blocker, BlockerCode, Kind, Move, conditions, final_moves};
 use super::sites::{Chosen, Present, Sites};
 use super::states::{Effect, Event, Moves};
-use crate::control::groups::carry::has_members;
-use crate::control::groups::site::Standing;
-use crate::control::groups::write::{Writes, write};
-use crate::error::{Error, Result};
-use crate::kafka::wire::{Retry, retry_of};
-use crate::model::GroupId;
 
 impl Sites {
     /// Performs an effect of an operation.

@@ -8,18 +8,19 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use tokio::time::timeout;
 
-use super::plan::{CommitSituation, GroupSituation, Kind, Situation};
 use crate::config::GroupFilter;
 use crate::control::Mirrored;
+use crate::control::groups::cluster::{Committed, Site, Standing};
 use crate::control::groups::commit::{Expiry, SourceCommit, TargetCommit, Written};
+use crate::control::groups::commit_protocol::on_target;
+use crate::control::groups::committed::Ledger;
 use crate::control::groups::cut::Snapshot;
-use crate::control::groups::ledger::Ledger;
-use crate::control::groups::site::{Committed, Site, Standing};
 use crate::control::groups::sync::GROUPS_AT_ONCE;
-use crate::control::groups::write::on_target;
 use crate::error::{Error, Result};
 use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicName, TopicPartition};
 use crate::task::Ownership;
+
+use super::plan::{CommitSituation, GroupSituation, Kind, Situation};
 
 /// How long a failover waits for a source that is presumed lost.
 const SOURCE_PATIENCE: Duration = Duration::from_secs(3);

@@ -2,17 +2,13 @@
 
 pub mod admin;
 pub mod batch;
+pub mod client;
+pub(crate) mod data;
 pub mod record;
-pub mod wire;
 
-mod fetcher;
-mod path;
-mod session;
-mod stream;
-
-pub use fetcher::Fetcher;
-pub use path::{Reading, Sink, Source};
-pub use stream::{
+pub use data::fetcher::Fetcher;
+pub use data::path::{Reading, Sink, Source};
+pub use data::requests::{
     Diverging, FetchChange, FetchLimits, FetchOrder, FetchPartition, FetchTicket, FetchedPartition,
     ProduceAnswer, ProducePart, start_fetch, start_produce,
 };

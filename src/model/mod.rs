@@ -7,6 +7,7 @@ mod deletions;
 mod history;
 mod ids;
 mod intent;
+mod mirror_set;
 mod offset;
 mod path;
 mod policy;
@@ -22,6 +23,7 @@ pub use ids::{
     TopicPartition,
 };
 pub use intent::{Intent, IntentChange, IntentRefused, IntentSetting, LinkIntents};
+pub use mirror_set::{KnownTopic, MirrorSet, MirroredTopic};
 pub use offset::{OffsetsMode, SourceOffset, TargetOffset};
 pub use path::DataPath;
 pub use policy::{Policies, Policy};

@@ -158,6 +158,11 @@ impl HaltCode {
         }
     }
 
+    /// Whether an operator can remove the cause from outside, so that the partition tries again by itself.
+    pub fn heals(self) -> bool {
+        matches!(self, Self::RecordRefused | Self::NotPermitted)
+    }
+
     /// What an operator can do about it, in one sentence.
     pub fn remedy(self) -> &'static str {
         match self {

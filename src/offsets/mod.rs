@@ -14,6 +14,7 @@
 mod block;
 mod cut;
 mod direction;
+mod explanation;
 mod lookup;
 mod map;
 mod varint;
@@ -22,6 +23,8 @@ mod varint;
 mod tests;
 #[cfg(test)]
 mod walk_tests;
+
+pub(crate) use explanation::Explanation;
 
 pub use block::{BLOCK_RUNS, Block, BlockError, MapError};
 pub use lookup::{Blocks, Lookup};

@@ -1,4 +1,4 @@
-//! Writes under way, for whoever has to know that there are none.
+//! Writes under way, and when there are none.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ pub struct InFlight(Arc<RwLock<()>>);
 pub struct Writing(#[expect(dead_code, reason = "held, not read")] OwnedRwLockReadGuard<()>);
 
 impl InFlight {
-    /// Begins to write. What allows it is to be looked at afterwards: whoever forbids it first and waits for
-    /// [`rest`](Self::rest) then knows that nothing is written any more. Cancellation: safe.
+    /// Begins to write. Whether that is allowed is to be looked at afterwards: then nothing is written any more once it was
+    /// forbidden and [`rest`](Self::rest) has returned. Cancellation: safe.
     pub async fn begin(&self) -> Writing {
         Writing(Arc::clone(&self.0).read_owned().await)
     }

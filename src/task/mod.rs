@@ -6,6 +6,7 @@
 mod backoff;
 mod blocking;
 mod in_flight;
+pub(crate) mod log_once;
 mod owned;
 mod ownership;
 mod rounds;

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::kafka::admin::{self, At};
-use crate::kafka::wire::Cluster;
+use crate::kafka::client::Cluster;
 use crate::model::{PartitionState, SourceOffset, TargetOffset, TopicId, TopicPartition};
 use crate::offsets::Lookup;
 use crate::replicate::{Ground, LinkView};

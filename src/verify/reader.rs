@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::kafka::admin::{self, At, ReadAt};
+use crate::kafka::batch::{Batch, BatchError, Committed};
+use crate::kafka::client::{Cluster, code_name};
+use crate::model::{TopicId, TopicPartition};
+
 use super::comparison::Feed;
 use super::digest::{Digest, Item, Key, Place};
 use super::pace::Pace;
 use super::places::Places;
 use super::range::{CREATED_AGAIN, first, topic_changed};
-use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::admin::{self, At, ReadAt};
-use crate::kafka::batch::{Batch, BatchError, Committed};
-use crate::kafka::wire::{Cluster, code_name};
-use crate::model::{TopicId, TopicPartition};
 
 /// Bytes of one answer.
 const PORTION: i32 = 1 << 20;

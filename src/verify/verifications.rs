@@ -10,13 +10,14 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::examined::{Examined, Position};
-use super::verification::{Proof, Report, Stage, Verification};
 use crate::checkpoint::{Committed, Store, Update, verifications as stored};
 use crate::config::TopicFilter;
 use crate::error::{Error, Kind, Result};
 use crate::model::{LinkName, TopicPartition};
 use crate::replicate::LinkView;
+
+use super::examined::{Examined, Position};
+use super::verification::{Proof, Report, Stage, Verification};
 
 /// How many verifications of a link are kept.
 const KEPT: usize = 16;

@@ -8,6 +8,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::checkpoint::Update;
+use crate::error::{Error, Kind, Result};
+use crate::kafka::admin;
+use crate::kafka::client::{Cluster, Retry, retry_of};
+use crate::model::{Intent, TopicName, TopicPartition};
+use crate::replicate::LinkView;
+
 use super::examine::Examination;
 use super::examined::{Examined, Position};
 use super::pace::Pace;
@@ -15,12 +22,6 @@ use super::range::Sides;
 use super::tally::Outcome;
 use super::verification::{Proof, Stage};
 use super::verifications::Verifications;
-use crate::checkpoint::Update;
-use crate::error::{Error, Kind, Result};
-use crate::kafka::admin;
-use crate::kafka::wire::{Cluster, Retry, retry_of};
-use crate::model::{Intent, TopicName, TopicPartition};
-use crate::replicate::LinkView;
 
 /// How often progress is stored.
 const STORED_EVERY: Duration = Duration::from_secs(2);

@@ -11,25 +11,19 @@ const LAYERS: &[&[&str]] = &[
     &[
         "offsets",
         "kafka::batch",
-        "replicate::adopted",
-        "replicate::allowance",
-        "replicate::crowd",
-        "replicate::decision",
-        "replicate::demand",
-        "replicate::distance",
-        "replicate::filler",
-        "replicate::hold",
-        "replicate::ready",
-        "replicate::receipt",
-        "replicate::resume",
-        "replicate::set",
-        "replicate::shares",
-        "replicate::shipment",
-        "replicate::sieve",
-        "replicate::stretch",
-        "replicate::stride",
-        "replicate::transacted",
-        "replicate::window",
+        "replicate::fetch",
+        "replicate::partition::effect",
+        "replicate::partition::lifecycle",
+        "replicate::partition::phase",
+        "replicate::partition::route",
+        "replicate::preserve::batcher",
+        "replicate::preserve::filler",
+        "replicate::produce",
+        "replicate::resync::adopted",
+        "replicate::resync::decision",
+        "replicate::resync::explain",
+        "replicate::resync::record_path_tail",
+        "replicate::worker::receipt",
         "control::mirrored",
         "control::Lookup",
         "control::Mirrored",
@@ -37,12 +31,11 @@ const LAYERS: &[&[&str]] = &[
         "control::TargetLog",
         "control::groups::commit",
         "control::groups::cut",
-        "control::groups::place",
-        "control::groups::plan",
+        "control::groups::decide",
+        "control::groups::translate",
         "control::topics::backfill",
         "control::topics::configs",
         "control::topics::plan",
-        "control::topics::set",
         "failover::states",
         "failover::step",
         "failover::plan",
@@ -53,11 +46,18 @@ const LAYERS: &[&[&str]] = &[
         "verify::tally",
     ],
     // Adapters.
-    &["config", "kafka", "checkpoint", "telemetry", "task"],
+    &[
+        "config",
+        "kafka",
+        "checkpoint",
+        "journal",
+        "telemetry",
+        "task",
+    ],
     // Loops.
-    &["replicate", "control", "failover", "verify", "mm2"],
+    &["replicate", "control", "failover", "verify", "clusters"],
     // Edges.
-    &["api", "cli"],
+    &["api", "check", "cli"],
     // Roots.
     &["app", "main", "lib"],
 ];
@@ -262,7 +262,7 @@ mod tests {
         for (path, text) in [
             (
                 "src/replicate/worker.rs",
-                "use crate::{error::Error, kafka::{batch, wire::Cluster}, task};",
+                "use crate::{error::Error, kafka::{batch, client::Cluster}, task};",
             ),
             (
                 "src/failover/step.rs",
@@ -294,11 +294,11 @@ mod tests {
     #[test]
     fn forbidden_knowledge_is_found() {
         assert_eq!(
-            check(absences, "src/kafka/wire/pool.rs", "link: LinkName").len(),
+            check(absences, "src/kafka/client/pool.rs", "link: LinkName").len(),
             1
         );
         assert_eq!(
-            check(absences, "src/api/links.rs", "use crate::kafka::wire;").len(),
+            check(absences, "src/api/links.rs", "use crate::kafka::client;").len(),
             1
         );
         assert_eq!(

@@ -103,7 +103,7 @@ mod tests {
         );
         assert_eq!(banned("src/task/backoff.rs", "tokio::time::sleep(d)"), 0);
         assert_eq!(
-            banned("src/kafka/wire/pool.rs", "use kafka_protocol::messages;"),
+            banned("src/kafka/client/pool.rs", "use kafka_protocol::messages;"),
             0
         );
         assert_eq!(banned("tests/bed.rs", "use rdkafka::ClientConfig;"), 0);

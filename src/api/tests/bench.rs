@@ -8,16 +8,15 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Answer, Ask};
 use crate::api::state::{Condition, Reach};
 use crate::api::{ApiState, Limits, LinkHandle, router, serve};
 use crate::checkpoint::audit::AuditLog;
 use crate::checkpoint::intents::{IntentKeeper, put_intents};
 use crate::checkpoint::{LinkRecord, MemoryStore, Store, Update, records};
 use crate::config::GroupFilter;
-use crate::control::groups::board::Board;
+use crate::control::groups::committed::Ledger;
 use crate::control::groups::fake::{FakeMirror, FakeSite, SHIFT, partition};
-use crate::control::groups::ledger::Ledger;
+use crate::control::groups::status::Board;
 use crate::control::groups::sync::GroupSync;
 use crate::failover::runner::Runner;
 use crate::failover::sites::Sites;
@@ -27,9 +26,12 @@ use crate::model::{
 };
 use crate::replicate::LinkView;
 use crate::task::{InFlight, Owned, Ownership};
-use crate::telemetry::metrics::Exposition;
-use crate::telemetry::metrics::{GroupSample, PartitionSample, Samples, VerifiedSample};
+use crate::telemetry::metrics::{
+    Exposition, GroupSample, PartitionSample, Samples, VerifiedSample,
+};
 use crate::verify::Verifications;
+
+use super::client::{Answer, Ask};
 
 /// The source's end of the partition that is mirrored to its end.
 pub(super) const END: i64 = 100;

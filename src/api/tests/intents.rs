@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::checkpoint::intents::{load_intents, load_pending};
-use crate::checkpoint::journal::Owner;
 use crate::checkpoint::{Space, Update};
+use crate::journal::Owner;
 use crate::model::{Intent, TopicName};
 
 const LINK: &str = "/v1/links/paris-oslo";

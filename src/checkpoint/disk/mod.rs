@@ -18,14 +18,15 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use database::Database;
+use lock::Lock;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
-use self::database::Database;
-use self::lock::Lock;
+use crate::error::{Error, Kind, Result};
+
 use super::envelope;
 use super::store::{Committed, Entry, Space, Store, Update};
-use crate::error::{Error, Kind, Result};
 
 /// Opens the DB in a directory, which is made if it isn't there. Repairs what an interrupted sled leaves behind.
 ///

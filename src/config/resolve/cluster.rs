@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::super::defaults;
+use crate::kafka::client::HostPort;
+use crate::model::ClusterName;
+
 use super::super::field::{At, Field};
 use super::super::problem::{Place, Problems};
 use super::super::raw::RawCluster;
 use super::super::settings::ClusterConfig;
-use super::super::values;
+use super::super::{defaults, values};
 use super::{check_name, security};
-use crate::kafka::wire::HostPort;
-use crate::model::ClusterName;
 
 pub(super) fn resolve(
     name: &At<String>,

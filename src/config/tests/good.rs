@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::*;
-use crate::kafka::wire::HostPort;
+use crate::kafka::client::HostPort;
 use crate::model::{ClusterName, OffsetsMode, Policies, Policy, TopicName};
+
+use super::*;
 
 fn from_repository(file: &str) -> Config {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))

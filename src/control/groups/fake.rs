@@ -7,13 +7,14 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
-use super::site::{Committed, End, Site, Standing};
 use crate::control::{Lookup, Mirrored, MirroredPartition, TargetLog};
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::model::{
     GroupId, Intent, IntentChange, LinkIntents, PartitionState, SourceOffset, TargetOffset,
     TopicName, TopicPartition,
 };
+
+use super::cluster::{Committed, End, Site, Standing};
 
 type Offsets = BTreeMap<TopicPartition, Committed>;
 

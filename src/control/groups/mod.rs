@@ -4,17 +4,17 @@
 //! or says by how much it isn't (H18), belongs to a consistent cut over the link (H19), and doesn't expire there (H17).
 //! Doesn't: move groups; a move freezes them here first and writes through the same ledger.
 
-pub mod board;
-pub(crate) mod carry;
+pub(crate) mod apply;
+pub mod cluster;
 pub mod commit;
+pub mod commit_protocol;
+pub mod committed;
 pub mod cut;
+pub mod decide;
 mod held;
-pub mod ledger;
-pub mod place;
-pub mod plan;
-pub mod site;
+pub mod status;
 pub mod sync;
-pub mod write;
+pub mod translate;
 
 #[cfg(test)]
 pub(crate) mod fake;

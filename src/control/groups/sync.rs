@@ -11,20 +11,21 @@ use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::board::{Board, GroupPartitionStatus, GroupState, GroupStatus};
-use super::carry::{Carrier, Wants, known, unknown};
-use super::commit::SourceCommit;
-use super::cut::{Behind, Cut, Snapshot, counts};
-use super::held::Holding;
-use super::ledger::Ledger;
-use super::site::{End, Site, Standing};
 use crate::config::GroupFilter;
-use crate::control::notice::Notice;
 use crate::control::permit::permit;
 use crate::control::{Lookup, Mirrored, MirroredPartition, TargetLog};
 use crate::error::{Kind, Result};
 use crate::model::{GroupId, SourceOffset, TopicPartition};
+use crate::task::log_once::Notice;
 use crate::task::{InFlight, Rounds};
+
+use super::apply::{Carrier, Wants, known, unknown};
+use super::cluster::{End, Site, Standing};
+use super::commit::SourceCommit;
+use super::committed::Ledger;
+use super::cut::{Behind, Cut, Snapshot, counts};
+use super::held::Holding;
+use super::status::{Board, GroupPartitionStatus, GroupState, GroupStatus};
 
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tracing::info;
 
-use super::plan::{Action, NewMirror};
-use super::site::TopicSite;
 use crate::error::{BrokerCode, Error};
 use crate::model::TopicName;
+
+use super::cluster::TopicSite;
+use super::plan::{Action, NewMirror};
 
 /// What came of a plan.
 #[derive(Debug, Default)]

@@ -10,22 +10,23 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::apply::apply;
-use super::memory::ConfigMemory;
-use super::plan::{Sight, SourceTopic, TargetTopic, plan};
-use super::remembered::{first_look, known};
-use super::set::{KnownTopic, MirrorSet};
-use super::site::{Look, SeenTopic, TopicSite};
-use crate::checkpoint::records::{load_link, load_topic, put_topic};
-use crate::checkpoint::reseeds::{delete_reseed, reseeds_of};
+use crate::checkpoint::records::{delete_reseed, load_link, load_topic, put_topic, reseeds_of};
 use crate::checkpoint::{Store, TopicRecord, Update};
 use crate::config::LinkConfig;
 use crate::control::mirrored::Mirrored;
-use crate::control::notice::Notice;
 use crate::control::permit::permit;
 use crate::error::{Kind, Result};
-use crate::model::{Intent, LinkIntents, OffsetsMode, PartitionState, Policy, TopicName};
+use crate::model::{
+    Intent, KnownTopic, LinkIntents, MirrorSet, OffsetsMode, PartitionState, Policy, TopicName,
+};
+use crate::task::log_once::Notice;
 use crate::task::{InFlight, Rounds};
+
+use super::apply::apply;
+use super::cluster::{Look, SeenTopic, TopicSite};
+use super::config_cache::ConfigMemory;
+use super::plan::{Sight, SourceTopic, TargetTopic, plan};
+use super::remembered::{first_look, known};
 
 #[cfg(test)]
 mod tests;

@@ -5,13 +5,12 @@
 
 mod apply;
 mod backfill;
+pub mod cluster;
+mod config_cache;
 pub mod configs;
 pub mod discovery;
-mod memory;
 pub mod plan;
 mod remembered;
-pub mod set;
-pub mod site;
 
+pub use crate::model::{KnownTopic, MirrorSet, MirroredTopic};
 pub use discovery::Discovery;
-pub use set::{KnownTopic, MirrorSet, MirroredTopic};

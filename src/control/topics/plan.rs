@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::{HaltCode, KnownTopic, MirrorSet, MirroredTopic, Reason, TopicId, TopicName};
+
 use super::backfill;
 use super::configs::{self, Configs};
-use super::set::{KnownTopic, MirrorSet, MirroredTopic};
-use crate::model::{HaltCode, Reason, TopicId, TopicName};
 
 #[cfg(test)]
 mod tests;

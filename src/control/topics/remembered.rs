@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::set::KnownTopic;
 use crate::checkpoint::records::{partitions_of, topics_of};
 use crate::checkpoint::{Store, TopicRecord};
 use crate::config::LinkConfig;
 use crate::error::Result;
-use crate::model::TopicName;
+use crate::model::{KnownTopic, TopicName};
 
 /// What the link's very first look found, if there was one: what it told was remembered first.
 pub(super) fn first_look(

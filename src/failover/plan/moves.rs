@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Blocker, BlockerCode, CommitSituation, Kind, Situation};
 use crate::control::MirroredPartition;
 use crate::control::groups::commit::{PlannedCommit, SourceCommit};
-use crate::control::groups::place::{Fit, Place, place};
+use crate::control::groups::translate::{Fit, Place, place};
 use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
+
+use super::{Blocker, BlockerCode, CommitSituation, Kind, Situation};
 
 /// One offset to commit on the target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

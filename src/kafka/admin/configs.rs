@@ -11,13 +11,14 @@ use kafka_protocol::messages::incremental_alter_configs_request::{
 };
 use kafka_protocol::messages::{DescribeConfigsRequest, IncrementalAlterConfigsRequest};
 
-use super::missing;
 use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::wire::codes::code_of;
-use crate::kafka::wire::names::text;
-use crate::kafka::wire::{Cluster, Route};
+use crate::kafka::client::error_codes::code_of;
+use crate::kafka::client::names::text;
+use crate::kafka::client::{Cluster, Route};
 use crate::model::TopicName;
 use crate::task::Ownership;
+
+use super::missing;
 
 /// One setting's value as it applies.
 #[derive(Debug, Clone, PartialEq, Eq)]

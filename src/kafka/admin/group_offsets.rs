@@ -10,13 +10,14 @@ use kafka_protocol::messages::{
     OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse,
 };
 
-use super::missing;
 use crate::error::{BrokerCode, Result};
-use crate::kafka::wire::codes::{Retry, code_of, retry_of};
-use crate::kafka::wire::names::{by_topic, group_id, text, topic_partition};
-use crate::kafka::wire::{ApiKey, Cluster, Connection, Route};
+use crate::kafka::client::error_codes::{Retry, code_of, retry_of};
+use crate::kafka::client::names::{by_topic, group_id, text, topic_partition};
+use crate::kafka::client::{ApiKey, Cluster, Connection, Route};
 use crate::model::{GroupId, LeaderEpoch, TopicPartition};
 use crate::task::Ownership;
+
+use super::missing;
 
 /// What a group committed for a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]

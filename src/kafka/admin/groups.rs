@@ -5,12 +5,13 @@ use kafka_protocol::messages::{
     ConsumerGroupDescribeRequest, DescribeGroupsRequest, ListGroupsRequest,
 };
 
-use super::missing;
 use crate::error::{BrokerCode, Result};
-use crate::kafka::wire::codes::code_of;
-use crate::kafka::wire::names::group_id;
-use crate::kafka::wire::{ApiKey, Cluster, Connection, Route, Slot};
+use crate::kafka::client::error_codes::code_of;
+use crate::kafka::client::names::group_id;
+use crate::kafka::client::{ApiKey, Cluster, Connection, Route, Slot};
 use crate::model::{BrokerId, GroupId};
+
+use super::missing;
 
 /// What protocol a group's members speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

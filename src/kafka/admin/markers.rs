@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kafka_protocol::messages as kafka;
 use kafka_protocol::messages::write_txn_markers_request::{
     WritableTxnMarker, WritableTxnMarkerTopic,
 };
-use kafka_protocol::messages::{self as kafka, WriteTxnMarkersRequest, WriteTxnMarkersResponse};
+use kafka_protocol::messages::{WriteTxnMarkersRequest, WriteTxnMarkersResponse};
 
 use crate::error::{BrokerCode, Error, Result};
-use crate::kafka::wire::codes::code_of;
-use crate::kafka::wire::names::{by_topic, topic_partition};
-use crate::kafka::wire::{Cluster, Connection};
+use crate::kafka::client::error_codes::code_of;
+use crate::kafka::client::names::{by_topic, topic_partition};
+use crate::kafka::client::{Cluster, Connection};
 use crate::model::{ProducerId, TopicName, TopicPartition};
 use crate::task::Ownership;
 

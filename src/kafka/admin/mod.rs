@@ -1,4 +1,4 @@
-//! Administrative requests: one short file per family, free functions over a [`Cluster`](super::wire::Cluster).
+//! Administrative requests: one short file per family, free functions over a [`Cluster`](super::client::Cluster).
 //!
 //! Promises: each asks whoever is responsible, retries what passes by itself for up to twice the request timeout, and gives
 //! everything else as an error that names what was asked. All of them may be repeated.
@@ -22,6 +22,7 @@ pub use groups::{GroupDescription, GroupKind, ListedGroup, describe_group, list_
 pub use markers::{Markers, refused_markers, refuses_markers, try_marker, write_markers};
 pub use offsets::{At, ListedOffset, ListedOffsets, end_of_epoch, list_offset, list_offsets};
 pub use permissions::{Operation, Operations, refused_creations, topic_operations};
+pub(crate) use producers::Standing;
 pub use producers::{ProducerState, describe_producers};
 pub use read::{ReadAt, read_at, read_committed};
 pub use records::delete_records;

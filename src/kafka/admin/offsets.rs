@@ -14,13 +14,14 @@ use kafka_protocol::messages::{
 };
 use tokio::time::sleep;
 
-use super::missing;
 use crate::error::{Error, Result};
-use crate::kafka::wire::codes::{Retry, code_of, retry_of_error};
-use crate::kafka::wire::names::{by_topic, topic_name, topic_partition};
-use crate::kafka::wire::{Cluster, Connection, Route, Slot};
+use crate::kafka::client::error_codes::{Retry, code_of, retry_of_error};
+use crate::kafka::client::names::{by_topic, topic_name, topic_partition};
+use crate::kafka::client::{Cluster, Connection, Route, Slot};
 use crate::model::{BrokerId, LeaderEpoch, TopicPartition};
 use crate::task::Backoff;
+
+use super::missing;
 
 /// Which offset of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,13 +6,14 @@ use std::fmt;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{CreateTopicsRequest, MetadataRequest};
 
+use crate::error::{BrokerCode, Error, Result};
+use crate::kafka::client::error_codes::code_of;
+use crate::kafka::client::names::topic_name;
+use crate::kafka::client::{Cluster, Route};
+use crate::model::TopicName;
+
 use super::topics::{NewTopic, creatable};
 use super::{milliseconds, missing};
-use crate::error::{BrokerCode, Error, Result};
-use crate::kafka::wire::codes::code_of;
-use crate::kafka::wire::names::topic_name;
-use crate::kafka::wire::{Cluster, Route};
-use crate::model::TopicName;
 
 /// Something that may be done with a topic: Kafka's `AclOperation`, as far as farshore needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,12 +3,13 @@
 use kafka_protocol::messages::DescribeProducersRequest;
 use kafka_protocol::messages::describe_producers_request::TopicRequest;
 
-use super::missing;
 use crate::error::Result;
-use crate::kafka::wire::codes::code_of;
-use crate::kafka::wire::names::topic_name;
-use crate::kafka::wire::{ApiKey, Cluster, Route};
+use crate::kafka::client::error_codes::code_of;
+use crate::kafka::client::names::topic_name;
+use crate::kafka::client::{ApiKey, Cluster, Route};
 use crate::model::{ProducerId, TopicPartition};
+
+use super::missing;
 
 /// What a leader remembers of a producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,4 +62,22 @@ pub async fn describe_producers(
         })
         .await
         .map_err(|error| error.partition(partition))
+}
+
+/// What a partition's leader remembers of a producer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// The producer's epoch.
+    pub(crate) epoch: i16,
+    /// The sequence number of its last record; -1 if markers alone are remembered.
+    pub(crate) last_sequence: i32,
+    /// The newest timestamp of its last batch in milliseconds: the leader forgets it by this clock.
+    pub(crate) last_timestamp: i64,
+}
+
+impl Standing {
+    /// The only sequence number that the leader accepts next.
+    pub(crate) fn next_sequence(self) -> i64 {
+        i64::from(self.last_sequence) + 1
+    }
 }

@@ -7,13 +7,14 @@ use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::PartitionData;
 
-use super::{milliseconds, missing};
 use crate::error::{BrokerCode, Result};
 use crate::kafka::batch::{Batch, batches};
-use crate::kafka::wire::codes::{Retry, code_of, retry_of};
-use crate::kafka::wire::names::topic_name;
-use crate::kafka::wire::{Cluster, Leader, Slot};
+use crate::kafka::client::error_codes::{Retry, code_of, retry_of};
+use crate::kafka::client::names::topic_name;
+use crate::kafka::client::{Cluster, Leader, Slot};
 use crate::model::{ProducerId, TopicId, TopicPartition};
+
+use super::{milliseconds, missing};
 
 /// Enough for an end that is about to move.
 const SHORTLY: Duration = Duration::from_millis(500);

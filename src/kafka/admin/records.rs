@@ -7,13 +7,14 @@ use kafka_protocol::messages::delete_records_request::{
     DeleteRecordsPartition, DeleteRecordsTopic,
 };
 
-use super::{milliseconds, missing, topic_ids};
 use crate::error::{Error, Kind, Result};
-use crate::kafka::wire::codes::code_of;
-use crate::kafka::wire::names::topic_name;
-use crate::kafka::wire::{Cluster, Connection, Route};
+use crate::kafka::client::error_codes::code_of;
+use crate::kafka::client::names::topic_name;
+use crate::kafka::client::{Cluster, Connection, Route};
 use crate::model::{TopicId, TopicPartition};
 use crate::task::Ownership;
+
+use super::{milliseconds, missing, topic_ids};
 
 /// Moves a partition's log start up to an offset, and gives the log start it has then. May be repeated.
 ///

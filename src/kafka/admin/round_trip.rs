@@ -7,7 +7,7 @@ use kafka_protocol::protocol::StrBytes;
 use tokio::time::Instant;
 
 use crate::error::Result;
-use crate::kafka::wire::Cluster;
+use crate::kafka::client::Cluster;
 
 /// Enough for one that met no other traffic.
 const TRIES: usize = 5;

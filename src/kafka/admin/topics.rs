@@ -10,13 +10,14 @@ use kafka_protocol::messages::{
     CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, MetadataRequest,
 };
 
-use super::{milliseconds, missing};
 use crate::error::{BrokerCode, Result};
-use crate::kafka::wire::codes::code_of;
-use crate::kafka::wire::names::{text, topic_name};
-use crate::kafka::wire::{Cluster, Connection, Route};
+use crate::kafka::client::error_codes::code_of;
+use crate::kafka::client::names::{text, topic_name};
+use crate::kafka::client::{Cluster, Connection, Route};
 use crate::model::{TopicId, TopicName};
 use crate::task::Ownership;
+
+use super::{milliseconds, missing};
 
 /// A topic to create.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 
 use crate::error::{Error, Kind, Result};
-use crate::kafka::wire::{ClusterSettings, Login};
+use crate::kafka::client::{ClusterSettings, Login};
 
 /// Larger than any message a broker is configured to take.
 pub(super) const MESSAGE_BYTES: usize = 256 << 20;

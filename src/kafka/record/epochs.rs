@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::kafka::admin;
-use crate::kafka::wire::Cluster;
+use crate::kafka::client::Cluster;
 use crate::model::{LeaderEpoch, TopicPartition};
 
 /// So many epochs behind the present one are told apart.

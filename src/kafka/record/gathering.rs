@@ -5,9 +5,10 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::epochs::Epochs;
 use crate::kafka::batch::{Batch, BatchError, Builder, Codec, Committed, batches};
 use crate::model::{LeaderEpoch, ProducerId, SourceOffset};
+
+use super::epochs::Epochs;
 
 /// A batch stops growing here, in bytes; the larger, the fewer transactions it takes to write them.
 const BATCH_BYTES: usize = 1 << 20;
@@ -229,5 +230,4 @@ pub(super) fn clear(
 }
 
 #[cfg(test)]
-#[path = "gathering_tests.rs"]
 mod tests;

@@ -11,17 +11,18 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::kafka::batch::BatchError;
+use crate::kafka::client::{Cluster, Connection};
+use crate::kafka::data::requests::{
+    FetchLimits, FetchOrder, FetchPartition, FetchedPartition, start_fetch,
+};
+use crate::model::SourceOffset;
+
 use super::client::{blocking, drop_aside};
 use super::epochs::Epochs;
 use super::gathering::{Clear, clear};
 use super::streams::Streams;
-use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::batch::BatchError;
-use crate::kafka::stream::{
-    FetchLimits, FetchOrder, FetchPartition, FetchedPartition, start_fetch,
-};
-use crate::kafka::wire::{Cluster, Connection};
-use crate::model::SourceOffset;
 
 /// How much of a partition is looked at where it matters what it holds.
 const LOOK_BYTES: usize = 64 * 1024;

@@ -15,13 +15,14 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::client::{MESSAGE_BYTES, blocking, config, drop_aside, failed};
-use super::deliveries::{Deliveries, Landed, broker_code};
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::batch::{BatchError, RecordRef};
-use crate::kafka::stream::{ProduceAnswer, ProducePart};
-use crate::kafka::wire::Cluster;
+use crate::kafka::client::Cluster;
+use crate::kafka::data::requests::{ProduceAnswer, ProducePart};
 use crate::task::Ownership;
+
+use super::client::{MESSAGE_BYTES, blocking, config, drop_aside, failed};
+use super::deliveries::{Deliveries, Landed, broker_code};
 
 /// How long a transaction that failed may take to be ended in order; the successor ends it otherwise.
 const ABORT_LIMIT: Duration = Duration::from_secs(2);

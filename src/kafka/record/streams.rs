@@ -9,14 +9,15 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
+use crate::error::{Error, Kind, Result};
+use crate::kafka::batch::BatchError;
+use crate::kafka::client::ClusterSettings;
+use crate::kafka::data::requests::FetchPartition;
+use crate::model::{LeaderEpoch, TopicPartition};
+
 use super::client::{MESSAGE_BYTES, Said, config, failed};
 use super::epochs::Epochs;
 use super::gathering::{Gathering, NamedBytes, Read};
-use crate::error::{Error, Kind, Result};
-use crate::kafka::batch::BatchError;
-use crate::kafka::stream::FetchPartition;
-use crate::kafka::wire::ClusterSettings;
-use crate::model::{LeaderEpoch, TopicPartition};
 
 /// What librdkafka may have read ahead, for all partitions of a consumer.
 const AHEAD_KIB: usize = 16 * 1024;

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use farshore::kafka::admin::{At, list_offset, read_at};
 use farshore::kafka::batch::{Builder, Codec, Stamp};
-use farshore::kafka::wire::{Cluster, ClusterSettings, HostPort, Plain, Slot};
+use farshore::kafka::client::{Cluster, ClusterSettings, HostPort, Plain, Slot};
 use farshore::kafka::{ProducePart, start_produce};
 use farshore::model::{LeaderEpoch, TopicPartition};
 
-use super::{logged, logs, shows};
 use crate::setting::Setting;
 use crate::support::brokers::KafkaVersion;
+
+use super::{logged, logs, shows};
 
 const LIMIT: Duration = Duration::from_secs(30);
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use farshore::error::Error;
 use farshore::kafka::admin::{self, At, Markers, ProducerState};
 use farshore::kafka::batch::{Builder, Codec, Record, Stamp, Stamped};
-use farshore::kafka::wire::{Cluster, ClusterSettings, Connection, Plain, Slot};
+use farshore::kafka::client::{Cluster, ClusterSettings, Connection, Plain, Slot};
 use farshore::kafka::{ProduceAnswer, ProducePart, start_produce};
 use farshore::model::{BrokerId, ClusterName, LeaderEpoch, ProducerId, TopicPartition};
 use farshore::task::Ownership;

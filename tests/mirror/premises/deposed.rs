@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use farshore::kafka::wire::Connection;
+use farshore::kafka::client::Connection;
 use farshore::model::TopicPartition;
 use kafka_protocol::messages::ListOffsetsRequest;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::protocol::StrBytes;
 
+use crate::support::brokers::Cluster;
+
 use super::client::{BATCH, Client, Outcome, batch};
 use super::{in_sync, placed};
-use crate::support::brokers::Cluster;
 
 const LIMIT: Duration = Duration::from_secs(3);
 const PARTITIONS: i32 = 5;

@@ -5,17 +5,18 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use farshore::kafka::wire::Connection;
+use farshore::kafka::client::Connection;
 use farshore::model::TopicPartition;
 use futures_util::future::join_all;
 
-use super::client::{BATCH, Client, Outcome, batch};
-use super::{in_sync, placed, rounds};
 use crate::setting::CATCH_UP;
 use crate::support::brokers::Cluster;
 use crate::support::read::{Isolation, Partition};
 use crate::support::seed;
 use crate::support::wait::{any_moment, eventually};
+
+use super::client::{BATCH, Client, Outcome, batch};
+use super::{in_sync, placed, rounds};
 
 const IN_FLIGHT: usize = 5;
 const PARTITIONS: i32 = 10;

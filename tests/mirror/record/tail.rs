@@ -5,11 +5,10 @@
 )]
 
 use farshore::kafka::admin::{Markers, describe_producers, write_markers};
-use farshore::kafka::wire::Slot;
+use farshore::kafka::client::Slot;
 use farshore::model::TopicPartition;
 use farshore::task::Ownership;
 
-use super::setting;
 use crate::asking::partition;
 use crate::hazards::sight::caught_up;
 use crate::hazards::truncated::cut;
@@ -19,6 +18,8 @@ use crate::ownership::fence::wire;
 use crate::setting::CATCH_UP;
 use crate::support::topics;
 use crate::support::wait::eventually;
+
+use super::setting;
 
 const T: (&str, i32) = ("t", 0);
 

@@ -19,10 +19,11 @@ use kafka_protocol::messages::{
     OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, TopicName,
 };
 
-use super::*;
-use crate::kafka::wire::fake::versions_but;
-use crate::kafka::wire::names::text;
+use crate::kafka::client::fake::versions_but;
+use crate::kafka::client::names::text;
 use crate::model::GroupId;
+
+use super::*;
 
 fn billing() -> GroupId {
     GroupId::new("billing")

@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
 use kafka_protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse, MetadataRequest};
 
-use super::*;
 use crate::error::BrokerCode;
-use crate::kafka::wire::fake::{Call, FakeNet, Reply, metadata};
-use crate::kafka::wire::{ApiKey, Cluster};
+use crate::kafka::client::fake::{Call, FakeNet, Reply, metadata};
+use crate::kafka::client::{ApiKey, Cluster};
 use crate::model::{LeaderEpoch, TopicPartition};
 use crate::task::Ownership;
+
+use super::*;
 
 const BROKERS: [&str; 2] = ["a:1", "b:2"];
 

@@ -17,9 +17,10 @@ use kafka_protocol::messages::{
     DescribeProducersRequest, FetchRequest, ListOffsetsRequest, OffsetForLeaderEpochRequest,
 };
 
-use super::*;
-use crate::kafka::wire::fake::{topic, versions_but};
+use crate::kafka::client::fake::{topic, versions_but};
 use crate::model::ProducerId;
+
+use super::*;
 
 /// Lists offset `broker * 1000 + partition`, after `failures` answers with a code for every partition.
 fn listing(code: i16, failures: u32) -> impl Fn(i32, &Call) -> Reply + Clone + Send + Sync {

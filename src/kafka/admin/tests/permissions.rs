@@ -2,9 +2,10 @@ use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
 use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
 use kafka_protocol::messages::{CreateTopicsRequest, CreateTopicsResponse, MetadataRequest};
 
-use super::*;
-use crate::kafka::wire::names::{text, topic_name};
+use crate::kafka::client::names::{text, topic_name};
 use crate::model::TopicName;
+
+use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn operations_are_told_for_each_topic_asked_for() {

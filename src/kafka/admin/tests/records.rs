@@ -7,10 +7,11 @@ use kafka_protocol::messages::delete_records_response::{
 use kafka_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 use uuid::Uuid;
 
-use super::*;
 use crate::error::Kind;
-use crate::kafka::wire::fake::topic;
+use crate::kafka::client::fake::topic;
 use crate::model::TopicId;
+
+use super::*;
 
 /// Deletes records before offset 40 of a topic that has one id and is meant by another; gives the answer and how many
 /// requests for it there were.

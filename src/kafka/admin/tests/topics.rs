@@ -13,11 +13,12 @@ use kafka_protocol::messages::{
     IncrementalAlterConfigsResponse,
 };
 
-use super::*;
 use crate::error::Kind;
-use crate::kafka::wire::fake::topic;
-use crate::kafka::wire::names::text;
+use crate::kafka::client::fake::topic;
+use crate::kafka::client::names::text;
 use crate::model::TopicName;
+
+use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_topic_is_created_by_the_controller_once() {

@@ -68,7 +68,7 @@ async fn a_mirror_that_is_to_be_created_anew_waits_until_it_may_be_written_to() 
     }
     assert_eq!(on_target(&bench).len(), 1);
     mirror.want(Intent::Mirror);
-    // Whoever writes to it is told first.
+    // The worker, which writes to it, is told first.
     bench.round().await;
     assert_eq!(on_target(&bench).len(), 1);
     assert_eq!(bench.conflict(), Some(HaltCode::TargetTopicMissing));

@@ -1,6 +1,7 @@
-use super::*;
 use crate::checkpoint::failing::FailingStore;
-use crate::checkpoint::reseeds::{Reseed, put_reseed};
+use crate::checkpoint::records::{Reseed, put_reseed};
+
+use super::*;
 
 /// As the worker decides it.
 pub(super) async fn decide_reseed(store: &Arc<dyn Store>, former: TopicId) {

@@ -1,0 +1,80 @@
+//! The vocabulary of findings: what one says, and the sentences that several of them share. Pure.
+
+use serde::Serialize;
+
+use crate::kafka::admin::Operation;
+use crate::model::TopicName;
+
+use super::facts::ClusterFacts;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Severity {
+    /// Something won't be mirrored.
+    Problem,
+    /// It works, but could be slow or end badly in a case that hasn't come.
+    Advice,
+}
+
+/// Something worth telling.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Finding {
+    /// How bad it is.
+    pub(super) severity: Severity,
+    /// Which part of the configuration it concerns: `cluster oslo`, `link paris-oslo`.
+    pub(super) subject: String,
+    /// What was found.
+    pub(super) what: String,
+    /// What to do.
+    pub(super) fix: String,
+}
+
+pub(super) fn problem(subject: &str, what: impl Into<String>, fix: impl Into<String>) -> Finding {
+    finding(Severity::Problem, subject, what.into(), fix.into())
+}
+
+pub(super) fn advice(subject: &str, what: impl Into<String>, fix: impl Into<String>) -> Finding {
+    finding(Severity::Advice, subject, what.into(), fix.into())
+}
+
+pub(super) fn finding(severity: Severity, subject: &str, what: String, fix: String) -> Finding {
+    Finding {
+        severity,
+        subject: subject.to_owned(),
+        what,
+        fix,
+    }
+}
+
+/// How many names a sentence holds.
+const NAMES: usize = 5;
+
+/// Some names, and how many more there are.
+pub(super) fn listed(names: &[&TopicName]) -> String {
+    let shown: Vec<&str> = names.iter().take(NAMES).map(|name| name.as_str()).collect();
+    match names.len().saturating_sub(NAMES) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// The command that grants operations on topics.
+pub(super) fn grant(
+    cluster: &ClusterFacts,
+    operations: &[Operation],
+    topics: &[&TopicName],
+) -> String {
+    let operations = operations.iter().map(|it| format!("--operation {it}"));
+    let topics = topics.iter().map(|it| format!("--topic {it}"));
+    let options: Vec<String> = operations.chain(topics).collect();
+    cluster.grant(&options.join(" "))
+}
+
+/// The command that sets something for all brokers of a cluster.
+pub(super) fn set_for_brokers(cluster: &ClusterFacts, setting: &str) -> String {
+    format!(
+        "kafka-configs.sh --bootstrap-server {} --entity-type brokers --entity-default --alter --add-config {setting}",
+        cluster.bootstrap
+    )
+}

@@ -1,0 +1,33 @@
+//! Judges what was found out: each thing that keeps a link from mirroring, or will one day, with what to do about it.
+//!
+//! Pure.
+
+#[cfg(test)]
+mod tests;
+
+use super::facts::Facts;
+use super::finding::Finding;
+
+/// Everything worth telling, problems first.
+pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
+    let mut findings = super::reach::findings(facts);
+    for link in &facts.links {
+        let (Some(source), Some(target)) = (
+            facts.clusters.get(&link.source),
+            facts.clusters.get(&link.target),
+        ) else {
+            continue;
+        };
+        if let Some(Ok(found)) = &link.found {
+            findings.extend(super::topics::findings(link, found, source, target));
+            findings.extend(super::limits::findings(link, found, source, target));
+            findings.extend(super::preserve::findings(link, found, target));
+            findings.extend(super::record::findings(link, found, target));
+            findings.extend(super::quarantine::findings(link, found, target));
+            findings.extend(super::retention::findings(link, found));
+            findings.extend(super::journal::findings(link, found, target));
+        }
+    }
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}

@@ -1,0 +1,251 @@
+//! Finds out what `check` judges. Reads only: but for a scratch topic where offsets are to be preserved, nothing is created,
+//! altered or committed, and the checkpoint DB stays shut.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::clusters::{self, Watched};
+use crate::config::{Config, LinkConfig};
+use crate::control::KafkaSite;
+use crate::control::topics::cluster::{Look, TopicSite};
+use crate::control::topics::configs::Configs;
+use crate::control::topics::plan::{Action, NewMirror, Sight, SourceTopic, TargetTopic, plan};
+use crate::error::Result;
+use crate::kafka::admin::{self, NewTopic, Operation};
+use crate::kafka::client::{Cluster, Slot};
+use crate::model::{ClusterName, LinkIdentity, OffsetsMode, TopicName};
+
+use super::facts::{ClusterFacts, Facts, Found, LinkFacts, MirrorFacts, Reached, TopicFacts};
+use super::{journal, preserve, quarantine, record, retention, strangers};
+
+/// Looks at every cluster and every link.
+pub(super) async fn facts(config: &Config) -> Facts {
+    let clusters = clusters::open(config);
+    let mut facts = Facts::default();
+    for (name, Watched { cluster, .. }) in &clusters {
+        facts.clusters.insert(name.clone(), look(cluster).await);
+    }
+    for link in &config.links {
+        let reached = |name: &ClusterName| {
+            let told = facts.clusters.get(name)?.reached.as_ref().ok()?;
+            Some((&clusters.get(name)?.cluster, told))
+        };
+        let found = match (reached(&link.source), reached(&link.target)) {
+            (Some(source), Some(target)) if source.1.id != target.1.id => {
+                Some(find(link, source, target).await)
+            }
+            _ => None,
+        };
+        facts.links.push(LinkFacts {
+            name: link.name.clone(),
+            source: link.source.clone(),
+            target: link.target.clone(),
+            fetch_connections: link.fetch_connections,
+            found,
+        });
+    }
+    facts
+}
+
+async fn look(cluster: &Cluster) -> ClusterFacts {
+    let bootstrap = &cluster.settings().bootstrap;
+    let bootstrap: Vec<String> = bootstrap.iter().map(ToString::to_string).collect();
+    ClusterFacts {
+        bootstrap: bootstrap.join(","),
+        principal: principal(cluster),
+        reached: reach(cluster).await,
+    }
+}
+
+/// Whom the brokers take farshore for; without a login everybody is `ANONYMOUS` to them.
+fn principal(cluster: &Cluster) -> String {
+    match &cluster.settings().login {
+        None => "ANONYMOUS".to_owned(),
+        Some(login) => login
+            .principal()
+            .unwrap_or("<farshore's principal>")
+            .to_owned(),
+    }
+}
+
+async fn reach(cluster: &Cluster) -> Result<Reached> {
+    let id = cluster.cluster_id().await?;
+    let metadata = cluster.metadata();
+    let mut unreachable = Vec::new();
+    for (broker, address) in &metadata.brokers {
+        if let Err(error) = cluster.connection(*broker, Slot::Control).await {
+            unreachable.push((*broker, address.clone(), error));
+        }
+    }
+    let settings = admin::broker_configs(cluster).await.map(|settings| {
+        let told = settings.into_iter();
+        told.filter_map(|(name, setting)| Some((name, setting.value?)))
+            .collect()
+    });
+    Ok(Reached {
+        id,
+        brokers: metadata.brokers.len(),
+        unreachable,
+        settings,
+        round_trip: admin::round_trip(cluster).await?,
+    })
+}
+
+async fn find(
+    link: &LinkConfig,
+    (source, source_told): (&Cluster, &Reached),
+    (target, target_told): (&Cluster, &Reached),
+) -> Result<Found> {
+    let sites = (
+        KafkaSite::new(source.clone()),
+        KafkaSite::new(target.clone()),
+    );
+    let (on_source, on_target) = tokio::try_join!(sites.0.look(), sites.1.look())?;
+    let names: Vec<&TopicName> = on_source.topics.keys().collect();
+    let idle = link.topics.idle(&names).into_iter();
+    let selected: Vec<TopicName> = names
+        .into_iter()
+        .filter(|name| link.topics.matches(name))
+        .cloned()
+        .collect();
+    let sight = sight(
+        link,
+        &selected,
+        (&sites.0, &on_source),
+        (&sites.1, &on_target),
+    )
+    .await?;
+    let planned = Planned::new(plan(&sight));
+    let mirrors: Vec<TopicName> = sight.target.keys().cloned().collect();
+    let identity = LinkIdentity {
+        link: link.name.clone(),
+        source_cluster_id: source_told.id.clone(),
+        target_cluster_id: target_told.id.clone(),
+    };
+    let readable = admin::topic_operations(source, &selected).await?;
+    let writable = admin::topic_operations(target, &mirrors).await?;
+    let mut refused = admin::refused_creations(target, &planned.creations).await?;
+    let mut strangers = strangers::find(target, &identity, link, &sight.target).await?;
+    let topic = |name: &TopicName| {
+        let mirror = link.mirror_topic(name);
+        let on_target = if sight.target.contains_key(&mirror) {
+            MirrorFacts::Present {
+                permitted: writable.get(&mirror).copied().unwrap_or_default(),
+                due: planned.due.get(&mirror).cloned().unwrap_or_default(),
+                strangers: strangers.remove(&mirror).unwrap_or_default(),
+            }
+        } else {
+            let refused = refused.remove(&mirror);
+            MirrorFacts::Missing { refused }
+        };
+        let config = |key: &str| sight.source.get(name)?.configs.get(key);
+        let facts = TopicFacts {
+            compacted: config("cleanup.policy").is_some_and(|it| it.contains("compact")),
+            partitions: on_source.topics[name].partitions,
+            permitted: readable.get(name).copied().unwrap_or_default(),
+            max_message_bytes: config("max.message.bytes").and_then(|it| it.parse().ok()),
+            mirror,
+            on_target,
+        };
+        (name.clone(), facts)
+    };
+    let topics = selected.iter().map(topic).collect();
+    Ok(Found {
+        idle_expressions: idle.map(str::to_owned).collect(),
+        preserve: preserve::facts(link, source, target, &topics).await?,
+        record: record::facts(link, &identity, target).await,
+        quarantine: quarantine::facts(link, target, &selected).await?,
+        outlived: retention::outlived(source, &sight).await?,
+        journal: journal::facts(link, target).await?,
+        topics,
+        groups: selected_groups(link, source).await?,
+    })
+}
+
+async fn selected_groups(link: &LinkConfig, source: &Cluster) -> Result<usize> {
+    let groups = admin::list_groups(source).await?;
+    let selected = groups.iter().filter(|it| link.groups.matches(&it.id));
+    Ok(selected.count())
+}
+
+/// What topic discovery would see if it remembered nothing; a topic whose settings aren't told is left out.
+async fn sight(
+    link: &LinkConfig,
+    selected: &[TopicName],
+    (source, on_source): (&KafkaSite, &Look),
+    (target, on_target): (&KafkaSite, &Look),
+) -> Result<Sight> {
+    let mirrors: Vec<TopicName> = selected
+        .iter()
+        .map(|name| link.mirror_topic(name))
+        .filter(|mirror| on_target.topics.contains_key(mirror))
+        .collect();
+    let mut source_configs = source.configs(selected).await?;
+    let mut target_configs = target.configs(&mirrors).await?;
+    let mut sight = Sight {
+        target_brokers: on_target.brokers,
+        target_broker_configs: target.broker_config_names().await?,
+        replication_factor: link.replication_factor,
+        preserves: link.offsets == OffsetsMode::Preserve,
+        ..Sight::default()
+    };
+    for name in selected {
+        if let Some(Ok(configs)) = source_configs.remove(name) {
+            let seen = on_source.topics[name];
+            let topic = SourceTopic {
+                target_name: link.mirror_topic(name),
+                id: seen.id,
+                partitions: seen.partitions,
+                replication_factor: seen.replication_factor,
+                configs,
+            };
+            sight.source.insert(name.clone(), topic);
+        }
+    }
+    for mirror in mirrors {
+        let seen = on_target.topics[&mirror];
+        let told: Option<Configs> = target_configs.remove(&mirror).and_then(Result::ok);
+        let topic = TargetTopic {
+            id: seen.id,
+            partitions: seen.partitions,
+            configs: told.unwrap_or_default(),
+        };
+        sight.target.insert(mirror, topic);
+    }
+    Ok(sight)
+}
+
+/// What topic discovery would do on the target.
+#[derive(Default)]
+struct Planned {
+    creations: Vec<NewTopic>,
+    due: BTreeMap<TopicName, BTreeSet<Operation>>,
+}
+
+impl Planned {
+    fn new(actions: Vec<Action>) -> Self {
+        let mut planned = Self::default();
+        for action in actions {
+            match action {
+                Action::CreateTopic { mirror, .. } => planned.creations.push(new_topic(mirror)),
+                Action::CreatePartitions { target, .. } => planned.due(target, Operation::Alter),
+                Action::AlterConfigs { target, .. } => planned.due(target, Operation::AlterConfigs),
+                // Needs something remembered, and nothing is here.
+                Action::DeleteTopic { .. } | Action::Conflict { .. } => {}
+            }
+        }
+        planned
+    }
+
+    fn due(&mut self, mirror: TopicName, operation: Operation) {
+        self.due.entry(mirror).or_default().insert(operation);
+    }
+}
+
+fn new_topic(mirror: NewMirror) -> NewTopic {
+    NewTopic {
+        name: mirror.name,
+        partitions: mirror.partitions,
+        replication_factor: mirror.replication_factor,
+        configs: mirror.configs,
+    }
+}

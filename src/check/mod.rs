@@ -1,0 +1,53 @@
+//! `farshore check`: whether what is configured can work, before it has to.
+//!
+//! Promises: changes nothing, on no cluster, but for a scratch topic that it creates on the target and deletes again where
+//! offsets are to be preserved, and for a transactional id of its own on the record path; may run beside the service; every problem comes with its fix.
+//! Doesn't: read records, except for the last batch of each mirror partition.
+
+mod facts;
+mod finding;
+mod findings;
+mod gather;
+mod journal;
+pub(crate) mod limits;
+mod preserve;
+pub(crate) mod probe;
+mod quarantine;
+pub(crate) mod reach;
+mod record;
+mod report;
+mod retention;
+mod strangers;
+pub(crate) mod topics;
+
+use std::io::Write;
+
+use report::Report;
+
+use crate::cli::{ExitCode, Failure, Output};
+use crate::config::Config;
+
+/// Checks a configuration against its clusters and writes what was found to `out`.
+///
+/// [`ExitCode::Failed`] if there is a problem. Errors: `out` can't be written to.
+/// Cancellation: safe.
+pub async fn check(
+    config: Config,
+    output: Output,
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
+    let facts = gather::facts(&config).await;
+    let findings = findings::findings(&facts);
+    let report = Report {
+        facts: &facts,
+        findings: &findings,
+    };
+    match output {
+        Output::Table => write!(out, "{report}")?,
+        Output::Json => writeln!(out, "{:#}", report.json())?,
+    }
+    Ok(match report.problems() {
+        0 => ExitCode::Done,
+        _ => ExitCode::Failed,
+    })
+}

@@ -1,0 +1,194 @@
+//! Finds out what keeping offsets would take: tries the permissions, and counts the offsets to fill.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::config::{LinkConfig, Otherwise, Start};
+use crate::error::Result;
+use crate::kafka::admin::{self, At, ListedOffsets, Operation};
+use crate::kafka::client::Cluster;
+use crate::model::{LeaderEpoch, OffsetsMode, TopicName, TopicPartition};
+
+use super::facts::{ClusterFacts, Fill, Found, LinkFacts, MirrorFacts, PreserveFacts, TopicFacts};
+use super::finding::{Finding, Severity, advice, finding, grant, listed};
+use super::probe;
+
+/// What concerns a link that is to keep offsets; none for others.
+pub(super) async fn facts(
+    link: &LinkConfig,
+    source: &Cluster,
+    target: &Cluster,
+    topics: &BTreeMap<TopicName, TopicFacts>,
+) -> Result<Option<PreserveFacts>> {
+    if link.offsets != OffsetsMode::Preserve {
+        return Ok(None);
+    }
+    let is_new = |topic: &TopicFacts| matches!(topic.on_target, MirrorFacts::Missing { .. });
+    let new = topics.iter().filter(|(_, topic)| is_new(topic));
+    let partitions: Vec<(TopicPartition, LeaderEpoch)> = new
+        .flat_map(|(name, topic)| (0..topic.partitions).map(|number| (name.clone(), number)))
+        .map(|(name, number)| (TopicPartition::new(name, number), LeaderEpoch::UNKNOWN))
+        .collect();
+    let begin = match link.start {
+        Start::Earliest => At::Earliest,
+        Start::Latest => At::LastStable,
+        Start::At(timestamp) => At::Timestamp(timestamp),
+    };
+    let begins = admin::list_offsets(source, &partitions, begin).await?;
+    let ends = admin::list_offsets(source, &partitions, At::HighWatermark).await?;
+    let mut fills: BTreeMap<TopicName, Fill> = BTreeMap::new();
+    for (partition, _) in partitions {
+        let Some(end) = offset(&ends, &partition) else {
+            continue;
+        };
+        // No record of that time or later: everything before the end is filled.
+        let begin = offset(&begins, &partition).filter(|it| *it >= 0);
+        let begin = begin.unwrap_or(end);
+        let fill = fills.entry(partition.topic).or_default();
+        fill.longest_prefix = fill.longest_prefix.max(begin);
+        fill.prefixes += begin;
+        fill.history += end - begin;
+    }
+    Ok(Some(PreserveFacts {
+        limits: link.preserve,
+        probe: probe::probe(target).await?,
+        fills,
+    }))
+}
+
+fn offset(listed: &ListedOffsets, partition: &TopicPartition) -> Option<i64> {
+    Some(listed.get(partition)?.as_ref().ok()?.offset)
+}
+
+/// Offsets of a prefix that are filled in a second, and bytes that one of them takes until it is deleted: measured, with
+/// one partition at a time.
+const PREFIX_RATE: f64 = 20e6;
+const PREFIX_BYTES: f64 = 0.8;
+/// The same for control markers, which stay until the target compacts or deletes them.
+const MARKER_RATE: f64 = 70e3;
+const MARKER_BYTES: f64 = 78.0;
+/// Less isn't worth a word.
+const WORTH_TELLING: i64 = 1_000_000;
+
+/// What stands against keeping the offsets of a link, and what it costs.
+pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Vec<Finding> {
+    let Some(preserve) = &found.preserve else {
+        return Vec::new();
+    };
+    let subject = format!("link {}", link.name);
+    let mut findings = Vec::new();
+    findings.extend(markers(&subject, preserve, target));
+    findings.extend(deletion(&subject, preserve, target));
+    findings.extend(too_long(&subject, preserve));
+    findings.extend(prefixes(&subject, preserve));
+    findings.extend(holes(&subject, found, preserve));
+    findings
+}
+
+/// How bad it is that offsets of something can't be kept.
+fn severity(preserve: &PreserveFacts) -> Severity {
+    match preserve.limits.otherwise {
+        Otherwise::Refuse => Severity::Problem,
+        Otherwise::Translate => Severity::Advice,
+    }
+}
+
+fn markers(subject: &str, preserve: &PreserveFacts, target: &ClusterFacts) -> Option<Finding> {
+    let refused = preserve.probe.markers.as_ref()?;
+    let consequence = match preserve.limits.otherwise {
+        Otherwise::Refuse => {
+            "partitions with transactions, compaction or other gaps will halt there"
+        }
+        Otherwise::Translate => "offsets of topics that aren't mirrored yet will be translated",
+    };
+    Some(finding(
+        severity(preserve),
+        subject,
+        format!("{}: {consequence}", refused.chain()),
+        target.grant("--operation Alter --cluster (it also permits changing ACLs)"),
+    ))
+}
+
+fn deletion(subject: &str, preserve: &PreserveFacts, target: &ClusterFacts) -> Option<Finding> {
+    let refused = preserve.probe.deletion.as_ref()?;
+    let topics = preserve.fills.iter().filter(|(_, fill)| fill.prefixes > 0);
+    let topics: Vec<&TopicName> = topics.map(|(name, _)| name).collect();
+    (!topics.is_empty()).then(|| {
+        advice(
+            subject,
+            format!(
+                "{}: if that is so for the mirrors of {} too, what fills the offsets before their first records can't be deleted",
+                refused.chain(),
+                listed(&topics)
+            ),
+            grant(target, &[Operation::Delete], &topics),
+        )
+    })
+}
+
+fn too_long(subject: &str, preserve: &PreserveFacts) -> Option<Finding> {
+    let limit = preserve.limits.max_prefix;
+    let longer = |(_, fill): &(&TopicName, &Fill)| fill.longest_prefix > limit;
+    let longer: Vec<(&TopicName, &Fill)> = preserve.fills.iter().filter(longer).collect();
+    let most = longer.iter().map(|(_, fill)| fill.longest_prefix).max()?;
+    let names: Vec<&TopicName> = longer.iter().map(|(name, _)| *name).collect();
+    Some(finding(
+        severity(preserve),
+        subject,
+        format!(
+            "{} begin above preserve_max_prefix = {limit}, up to offset {most}",
+            listed(&names)
+        ),
+        format!(
+            "Set preserve_max_prefix = {most} (filling takes {} and {} on the target for a while), or mirror these topics over a link with offsets = \"translate\".",
+            time(most, PREFIX_RATE),
+            size(most, PREFIX_BYTES)
+        ),
+    ))
+}
+
+fn prefixes(subject: &str, preserve: &PreserveFacts) -> Option<Finding> {
+    let all: i64 = preserve.fills.values().map(|fill| fill.prefixes).sum();
+    (all >= WORTH_TELLING).then(|| {
+        advice(
+            subject,
+            format!(
+                "{all} offsets before first records are filled, which takes about {} and {} on the target for a while",
+                time(all, PREFIX_RATE),
+                size(all, PREFIX_BYTES)
+            ),
+            "Nothing, if the target has the room.",
+        )
+    })
+}
+
+fn holes(subject: &str, found: &Found, preserve: &PreserveFacts) -> Option<Finding> {
+    let compacted = |name: &TopicName| found.topics.get(name).is_some_and(|topic| topic.compacted);
+    let compacted = preserve.fills.iter().filter(|(name, _)| compacted(name));
+    let compacted: Vec<(&TopicName, &Fill)> = compacted.collect();
+    let most: i64 = compacted.iter().map(|(_, fill)| fill.history).sum();
+    let names: Vec<&TopicName> = compacted.iter().map(|(name, _)| *name).collect();
+    (most >= WORTH_TELLING).then(|| {
+        advice(
+            subject,
+            format!(
+                "{} are compacted: each offset without a record takes a control marker, together at most {most}, which is {} and {} on the target until it compacts them",
+                listed(&names),
+                time(most, MARKER_RATE),
+                size(most, MARKER_BYTES)
+            ),
+            "Nothing, if few offsets are missing; otherwise mirror these topics over a link with offsets = \"translate\".",
+        )
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn time(offsets: i64, rate: f64) -> String {
+    let seconds = (offsets as f64 / rate).max(1.0);
+    format!("{:.0?}", Duration::from_secs_f64(seconds.ceil()))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn size(offsets: i64, bytes: f64) -> String {
+    format!("{:.1} MB", offsets as f64 * bytes / 1e6)
+}

@@ -1,0 +1,86 @@
+//! Finds out whether refused records could be put into quarantine, where that is the policy.
+
+use crate::config::LinkConfig;
+use crate::error::Result;
+use crate::kafka::admin::{self, Operation};
+use crate::kafka::client::Cluster;
+use crate::model::{HaltCode, Policy, TopicName};
+use crate::replicate::quarantine_topic;
+
+use super::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, QuarantineFacts};
+use super::finding::{Finding, grant, problem};
+
+/// What concerns the quarantine topic; none for links that need none for these topics.
+pub(super) async fn facts(
+    link: &LinkConfig,
+    target: &Cluster,
+    topics: &[TopicName],
+) -> Result<Option<QuarantineFacts>> {
+    let skips = |topic: &TopicName| {
+        link.policies.of(topic).on(HaltCode::RecordRefused) == Policy::SkipWithReceipt
+    };
+    if !topics.iter().any(skips) {
+        return Ok(None);
+    }
+    let metadata = target.current_metadata().await?;
+    let name = link.quarantine_topic.clone();
+    let stands = if metadata.topics.contains_key(&name) {
+        let mut permitted = admin::topic_operations(target, std::slice::from_ref(&name)).await?;
+        MirrorFacts::Present {
+            permitted: permitted.remove(&name).unwrap_or_default(),
+            due: std::collections::BTreeSet::new(),
+            strangers: Vec::new(),
+        }
+    } else {
+        let topic = quarantine_topic(name.clone(), metadata.brokers.len());
+        let mut refused = admin::refused_creations(target, &[topic]).await?;
+        MirrorFacts::Missing {
+            refused: refused.remove(&name),
+        }
+    };
+    Ok(Some(QuarantineFacts { name, stands }))
+}
+
+/// Without these no receipt is written, or not only once.
+const NEEDED: [Operation; 3] = [Operation::Read, Operation::Write, Operation::Describe];
+
+/// What stands against receipts.
+pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Option<Finding> {
+    let quarantine = found.quarantine.as_ref()?;
+    let name = &quarantine.name;
+    let subject = format!("link {}", link.name);
+    let consequence = "partitions with on_refused = \"skip_with_receipt\" will halt at records that the target refuses";
+    match &quarantine.stands {
+        MirrorFacts::Missing { refused } => refused.as_ref().map(|refused| {
+            problem(
+                &subject,
+                format!(
+                    "{} refuses to create the quarantine topic {name}: {}; {consequence}",
+                    link.target,
+                    refused.chain()
+                ),
+                grant(
+                    target,
+                    &[&[Operation::Create][..], &NEEDED].concat(),
+                    &[name],
+                ),
+            )
+        }),
+        MirrorFacts::Present { permitted, .. } => {
+            let missing = NEEDED.into_iter().filter(|it| !permitted.has(*it));
+            let missing: Vec<Operation> = missing.collect();
+            let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+            (!missing.is_empty()).then(|| {
+                problem(
+                    &subject,
+                    format!(
+                        "{} doesn't permit {} on the quarantine topic {name}: {consequence}",
+                        link.target,
+                        names.join(", ")
+                    ),
+                    grant(target, &missing, &[name]),
+                )
+            })
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Whether the clusters can be reached, and are two.
+
+use crate::error::{BrokerCode, Error, Kind};
+use crate::model::ClusterName;
+
+use super::facts::{ClusterFacts, Facts, LinkFacts, Reached};
+use super::finding::{Finding, advice, problem};
+
+/// What is wrong with the ways to the clusters and with links as a whole.
+pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, cluster) in &facts.clusters {
+        let subject = format!("cluster {name}");
+        match &cluster.reached {
+            Ok(reached) => of_reached(name, cluster, reached, &mut findings),
+            Err(error) => findings.push(problem(
+                &subject,
+                format!("cannot be reached: {}", error.chain()),
+                unreachable_fix(name, error),
+            )),
+        }
+    }
+    for link in &facts.links {
+        findings.extend(same_cluster(facts, link));
+        if let Some(Err(error)) = &link.found {
+            findings.push(problem(
+                &format!("link {}", link.name),
+                format!("cannot be checked: {}", error.chain()),
+                "Remove what the message names, then check again.",
+            ));
+        }
+    }
+    findings
+}
+
+fn of_reached(
+    name: &ClusterName,
+    cluster: &ClusterFacts,
+    reached: &Reached,
+    findings: &mut Vec<Finding>,
+) {
+    let subject = format!("cluster {name}");
+    for (broker, address, error) in &reached.unreachable {
+        findings.push(problem(
+            &subject,
+            format!(
+                "broker {broker} cannot be reached at the address it advertises, {address}: {}",
+                error.chain()
+            ),
+            format!(
+                "Start the broker, correct its advertised.listeners, or say in [clusters.{name}.address_map] what to connect to for {address}."
+            ),
+        ));
+    }
+    if let Err(error) = &reached.settings {
+        findings.push(advice(
+            &subject,
+            format!(
+                "the brokers don't tell their settings, so limits are not checked: {}",
+                error.chain()
+            ),
+            cluster.grant("--operation DescribeConfigs --cluster"),
+        ));
+    }
+}
+
+fn unreachable_fix(name: &ClusterName, error: &Error) -> String {
+    match error.kind() {
+        Kind::Protocol => format!(
+            "Whatever listens there is no Kafka broker, or not with this security_protocol: correct bootstrap_servers or security_protocol of [clusters.{name}]."
+        ),
+        Kind::TimedOut => format!(
+            "Nothing answers in time: look for a firewall between here and the brokers, or correct bootstrap_servers of [clusters.{name}]."
+        ),
+        Kind::Broker(BrokerCode(33 | 34 | 58)) | Kind::Invalid => {
+            format!("The login failed: correct [clusters.{name}.sasl], or what stands behind it.")
+        }
+        Kind::Disconnected | Kind::Broker(_) | Kind::Store | Kind::Refused | Kind::Stopping => {
+            format!("Start the brokers, or correct bootstrap_servers of [clusters.{name}].")
+        }
+    }
+}
+
+fn same_cluster(facts: &Facts, link: &LinkFacts) -> Option<Finding> {
+    let id = |name| {
+        let cluster = facts.clusters.get(name)?;
+        Some(&cluster.reached.as_ref().ok()?.id)
+    };
+    let (source, target) = (id(&link.source)?, id(&link.target)?);
+    (source == target).then(|| {
+        problem(
+            &format!("link {}", link.name),
+            format!(
+                "clusters {} and {} are one and the same ({source})",
+                link.source, link.target
+            ),
+            format!(
+                "Correct bootstrap_servers of [clusters.{}] or [clusters.{}].",
+                link.source, link.target
+            ),
+        )
+    })
+}

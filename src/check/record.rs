@@ -1,0 +1,56 @@
+//! Tries what the record path needs of the target: a transactional id.
+
+use std::time::Duration;
+
+use crate::config::LinkConfig;
+use crate::kafka::client::Cluster;
+use crate::kafka::record::Shard;
+use crate::model::{DataPath, LinkIdentity};
+use crate::replicate::record_name;
+
+use super::facts::{ClusterFacts, Found, LinkFacts, RecordFacts};
+use super::finding::{Finding, advice, problem};
+
+/// How long the coordinator of transactions may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What concerns a link on the record path; none for others. Tries an id of its own, so that a running service isn't shut out.
+pub(super) async fn facts(
+    link: &LinkConfig,
+    identity: &LinkIdentity,
+    target: &Cluster,
+) -> Option<RecordFacts> {
+    if link.path != DataPath::Record {
+        return None;
+    }
+    let prefix = format!("{}.", record_name(identity));
+    let shard = Shard::new(target, format!("{prefix}check"), PATIENCE);
+    Some(RecordFacts {
+        refused: shard.ready().await.err(),
+        prefix,
+    })
+}
+
+/// What stands against the record path of a link, and what it costs.
+pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Vec<Finding> {
+    let Some(record) = &found.record else {
+        return Vec::new();
+    };
+    let subject = format!("link {}", link.name);
+    let mut findings = vec![advice(
+        &subject,
+        "records travel one by one through librdkafka and in transactions: this takes several times the CPU of the raw path, one target offset for each transaction, and consumers of the mirrors have to read with isolation.level=read_committed",
+        "leave path = \"record\" out where neither cluster needs it",
+    )];
+    if let Some(refused) = &record.refused {
+        findings.push(problem(
+            &subject,
+            refused.chain(),
+            format!(
+                "kafka-acls.sh --bootstrap-server {} --add --allow-principal User:ANONYMOUS --operation Write --operation Describe --transactional-id {} --resource-pattern-type prefixed",
+                target.bootstrap, record.prefix
+            ),
+        ));
+    }
+    findings
+}

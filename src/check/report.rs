@@ -1,0 +1,100 @@
+//! Tells what was found, for people or for programs.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::facts::{ClusterFacts, Facts, LinkFacts};
+use super::finding::{Finding, Severity};
+
+/// What `check` says.
+#[derive(Debug)]
+pub(super) struct Report<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) findings: &'a [Finding],
+}
+
+impl Report<'_> {
+    /// How many findings keep something from being mirrored.
+    pub(super) fn problems(&self) -> usize {
+        let is_problem = |finding: &&Finding| finding.severity == Severity::Problem;
+        self.findings.iter().filter(is_problem).count()
+    }
+
+    /// The report for programs.
+    pub(super) fn json(&self) -> Value {
+        let clusters = self.facts.clusters.iter().map(|(name, cluster)| {
+            let reached = cluster.reached.as_ref().ok();
+            json!({
+                "name": name,
+                "reachable": reached.is_some(),
+                "id": reached.map(|it| &it.id),
+                "brokers": reached.map(|it| it.brokers),
+            })
+        });
+        let links = self.facts.links.iter().map(|link| {
+            let counts = counts(link);
+            json!({
+                "name": link.name,
+                "topics": counts.map(|it| it.0),
+                "partitions": counts.map(|it| it.1),
+                "groups": counts.map(|it| it.2),
+            })
+        });
+        json!({
+            "clusters": clusters.collect::<Vec<_>>(),
+            "links": links.collect::<Vec<_>>(),
+            "problems": self.problems(),
+            "findings": self.findings,
+        })
+    }
+}
+
+/// How many topics, partitions and groups a link selects.
+fn counts(link: &LinkFacts) -> Option<(usize, i32, usize)> {
+    let found = link.found.as_ref()?.as_ref().ok()?;
+    let partitions = found.topics.values().map(|topic| topic.partitions).sum();
+    Some((found.topics.len(), partitions, found.groups))
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, cluster) in &self.facts.clusters {
+            writeln!(f, "cluster {name}: {}", standing(cluster))?;
+        }
+        for link in &self.facts.links {
+            write!(
+                f,
+                "link {}: {} -> {}: ",
+                link.name, link.source, link.target
+            )?;
+            match counts(link) {
+                Some((topics, partitions, groups)) => writeln!(
+                    f,
+                    "topics {topics}, partitions {partitions}, consumer groups {groups}"
+                )?,
+                None => writeln!(f, "not checked")?,
+            }
+        }
+        for finding in self.findings {
+            let severity = match finding.severity {
+                Severity::Problem => "PROBLEM",
+                Severity::Advice => "advice",
+            };
+            writeln!(f, "\n{severity}: {}: {}", finding.subject, finding.what)?;
+            writeln!(f, "  fix: {}", finding.fix)?;
+        }
+        match self.problems() {
+            0 => writeln!(f, "\nno problems found"),
+            1 => writeln!(f, "\n1 problem found"),
+            problems => writeln!(f, "\n{problems} problems found"),
+        }
+    }
+}
+
+fn standing(cluster: &ClusterFacts) -> String {
+    match &cluster.reached {
+        Ok(reached) => format!("id {}, brokers {}", reached.id, reached.brokers),
+        Err(_) => format!("not reached at {}", cluster.bootstrap),
+    }
+}

@@ -1,0 +1,97 @@
+//! Finds out how much of what is to be mirrored is older than the target will keep it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::control::topics::plan::Sight;
+use crate::error::Result;
+use crate::kafka::admin::{self, At, ListedOffsets};
+use crate::kafka::client::Cluster;
+use crate::model::{LeaderEpoch, TopicName, TopicPartition};
+
+use super::facts::{Found, LinkFacts};
+use super::finding::{Finding, advice, listed};
+
+/// How many offsets of each topic lie before the first record that its mirror's `retention.ms` keeps, where there are any.
+///
+/// A source keeps records longer than its retention says as long as they share a segment with younger ones; their mirror
+/// need not.
+pub(super) async fn outlived(source: &Cluster, sight: &Sight) -> Result<BTreeMap<TopicName, i64>> {
+    let now = crate::telemetry::now_ms();
+    let kept = sight
+        .source
+        .keys()
+        .filter_map(|name| Some((name, retention(sight, name)?)));
+    let mut by_retention: BTreeMap<i64, BTreeSet<&TopicName>> = BTreeMap::new();
+    for (name, retention) in kept {
+        by_retention.entry(retention).or_default().insert(name);
+    }
+    let mut outlived = BTreeMap::new();
+    for (retention, topics) in by_retention {
+        let partitions: Vec<(TopicPartition, LeaderEpoch)> = topics
+            .into_iter()
+            .flat_map(|name| (0..sight.source[name].partitions).map(move |number| (name, number)))
+            .map(|(name, number)| {
+                (
+                    TopicPartition::new(name.clone(), number),
+                    LeaderEpoch::UNKNOWN,
+                )
+            })
+            .collect();
+        let listed = async |at| admin::list_offsets(source, &partitions, at).await;
+        let begins = listed(At::Earliest).await?;
+        let young = listed(At::Timestamp(now.saturating_sub(retention))).await?;
+        let ends = listed(At::HighWatermark).await?;
+        for (partition, _) in &partitions {
+            let (Some(begin), Some(end)) = (offset(&begins, partition), offset(&ends, partition))
+            else {
+                continue;
+            };
+            let young = offset(&young, partition).filter(|it| *it >= 0);
+            let count = young.unwrap_or(end) - begin;
+            if count > 0 {
+                *outlived.entry(partition.topic.clone()).or_default() += count;
+            }
+        }
+    }
+    Ok(outlived)
+}
+
+/// For how many milliseconds the mirror of a topic will keep records; none if for ever, or as long as their keys live.
+fn retention(sight: &Sight, name: &TopicName) -> Option<i64> {
+    let source = sight.source.get(name)?;
+    let deletes = source.configs.get("cleanup.policy");
+    if deletes.is_some_and(|policy| !policy.contains("delete")) {
+        return None;
+    }
+    let of = |configs: &BTreeMap<String, String>| -> Option<i64> {
+        configs.get("retention.ms")?.trim().parse().ok()
+    };
+    let theirs = of(&source.configs)?;
+    let ours = sight.target.get(&source.target_name);
+    let ours = ours
+        .and_then(|mirror| of(&mirror.configs))
+        .unwrap_or(theirs);
+    // Topic discovery lengthens a mirror's, and never shortens it.
+    (theirs >= 0 && ours >= 0).then_some(theirs.max(ours))
+}
+
+fn offset(listed: &ListedOffsets, partition: &TopicPartition) -> Option<i64> {
+    Some(listed.get(partition)?.as_ref().ok()?.offset)
+}
+
+/// What is older than its mirror keeps records.
+pub(super) fn findings(link: &LinkFacts, found: &Found) -> Option<Finding> {
+    let most: i64 = found.outlived.values().sum();
+    let topics: Vec<&TopicName> = found.outlived.keys().collect();
+    (most > 0).then(|| {
+        advice(
+            &format!("link {}", link.name),
+            format!(
+                "{most} offsets of {} are older than retention.ms of the mirror topics: {} may remove them once they are mirrored, before the source does",
+                listed(&topics),
+                link.target
+            ),
+            "Raise retention.ms of these topics on the source, which their mirrors follow, or let the records go; expired_on_target in farshore's status counts them.",
+        )
+    })
+}

@@ -1,0 +1,228 @@
+//! Which topics a link finds, what it may do with them, and who else writes there.
+
+use std::collections::BTreeMap;
+
+use crate::error::{BrokerCode, Error};
+use crate::kafka::admin::{Operation, Operations};
+use crate::model::{ClusterName, TopicName};
+
+use super::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, Stranger};
+use super::finding::{Finding, advice, grant, listed, problem};
+
+/// Without these no record of a source topic moves.
+const TO_READ: &[Operation] = &[
+    Operation::Read,
+    Operation::Describe,
+    Operation::DescribeConfigs,
+];
+/// Without these no record reaches a mirror topic.
+const TO_WRITE: &[Operation] = &[
+    Operation::Read,
+    Operation::Write,
+    Operation::Describe,
+    Operation::DescribeConfigs,
+];
+/// These are needed when a source topic changes.
+const TO_FOLLOW: &[Operation] = &[Operation::Alter, Operation::AlterConfigs];
+
+const INVALID_REPLICATION_FACTOR: BrokerCode = BrokerCode(38);
+
+/// What is wrong with the topics of a link.
+pub(super) fn findings(
+    link: &LinkFacts,
+    found: &Found,
+    source: &ClusterFacts,
+    target: &ClusterFacts,
+) -> Vec<Finding> {
+    let subject = format!("link {}", link.name);
+    let mut findings = idle(link, found);
+    let readable = found.topics.iter().map(|(name, it)| (name, it.permitted));
+    for (missing, topics) in missing(readable, TO_READ) {
+        findings.push(problem(
+            &subject,
+            not_permitted(&missing, &topics, &link.source),
+            grant(source, &missing, &topics),
+        ));
+    }
+    findings.extend(of_mirrors(link, found, target));
+    findings.extend(refused_creations(link, found, target));
+    findings.extend(found.topics.values().filter_map(|topic| {
+        let strangers = strangers(&topic.on_target);
+        let first = strangers.first()?;
+        Some(foreign(link, &topic.mirror, first, strangers.len() - 1))
+    }));
+    findings
+}
+
+fn idle(link: &LinkFacts, found: &Found) -> Vec<Finding> {
+    let subject = format!("link {}", link.name);
+    let source = &link.source;
+    let mut findings: Vec<Finding> = found
+        .idle_expressions
+        .iter()
+        .map(|expression| {
+            problem(
+                &subject,
+                format!("the expression {expression:?} in topics selects no topic of {source}"),
+                format!(
+                    "Correct the expression (it has to match whole names), create the topic on {source}, or grant Describe on it: what farshore may not see doesn't exist for it."
+                ),
+            )
+        })
+        .collect();
+    if found.groups == 0 {
+        findings.push(advice(
+            &subject,
+            format!("groups selects no consumer group of {source}"),
+            format!("If there are groups to carry over, correct the expressions or grant Describe on the groups of {source}."),
+        ));
+    }
+    findings
+}
+
+fn of_mirrors(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Vec<Finding> {
+    let subject = format!("link {}", link.name);
+    let present = |needed: fn(&MirrorFacts) -> Option<Operations>| {
+        let topics = found.topics.values();
+        topics.filter_map(move |topic| Some((&topic.mirror, needed(&topic.on_target)?)))
+    };
+    let text = |missing: &[Operation], topics: &[&TopicName]| {
+        (
+            not_permitted(missing, topics, &link.target),
+            grant(target, missing, topics),
+        )
+    };
+    let mut findings = Vec::new();
+    for (missing, topics) in missing(present(permitted), TO_WRITE) {
+        let (what, fix) = text(&missing, &topics);
+        findings.push(problem(&subject, what, fix));
+    }
+    for (missing, topics) in missing(present(permitted_or_not_due), TO_FOLLOW) {
+        let (what, fix) = text(&missing, &topics);
+        let what = format!("{what}, and they have to be changed before they can mirror");
+        findings.push(problem(&subject, what, fix));
+    }
+    for (missing, topics) in missing(present(permitted_or_due), TO_FOLLOW) {
+        let (what, fix) = text(&missing, &topics);
+        let what =
+            format!("{what}: new partitions and changed settings of the source can't follow");
+        findings.push(advice(&subject, what, fix));
+    }
+    findings
+}
+
+fn permitted(mirror: &MirrorFacts) -> Option<Operations> {
+    match mirror {
+        MirrorFacts::Present { permitted, .. } => Some(*permitted),
+        MirrorFacts::Missing { .. } => None,
+    }
+}
+
+/// What is permitted and what isn't due: lacking is what is due and not permitted.
+fn permitted_or_not_due(mirror: &MirrorFacts) -> Option<Operations> {
+    with(mirror, |is_due| !is_due)
+}
+
+/// What is permitted and what is due: lacking is what is neither.
+fn permitted_or_due(mirror: &MirrorFacts) -> Option<Operations> {
+    with(mirror, |is_due| is_due)
+}
+
+fn with(mirror: &MirrorFacts, counts: fn(bool) -> bool) -> Option<Operations> {
+    match mirror {
+        MirrorFacts::Present { permitted, due, .. } => {
+            let has = |operation: &&Operation| {
+                permitted.has(**operation) || counts(due.contains(*operation))
+            };
+            let all: Vec<Operation> = TO_FOLLOW.iter().filter(has).copied().collect();
+            Some(Operations::of(&all))
+        }
+        MirrorFacts::Missing { .. } => None,
+    }
+}
+
+/// The topics that lack something needed, by what they lack.
+fn missing<'a>(
+    topics: impl Iterator<Item = (&'a TopicName, Operations)>,
+    needed: &[Operation],
+) -> BTreeMap<Vec<Operation>, Vec<&'a TopicName>> {
+    let mut lacking: BTreeMap<Vec<Operation>, Vec<&TopicName>> = BTreeMap::new();
+    for (name, permitted) in topics {
+        let missing: Vec<Operation> = needed
+            .iter()
+            .copied()
+            .filter(|operation| !permitted.has(*operation))
+            .collect();
+        if !missing.is_empty() {
+            lacking.entry(missing).or_default().push(name);
+        }
+    }
+    lacking
+}
+
+fn not_permitted(missing: &[Operation], topics: &[&TopicName], cluster: &ClusterName) -> String {
+    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    format!(
+        "not permitted on {cluster}: {} on {}",
+        missing.join(", "),
+        listed(topics)
+    )
+}
+
+/// One finding for each kind of refusal, with the words of the first.
+fn refused_creations(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Vec<Finding> {
+    let mut refused: BTreeMap<BrokerCode, (&Error, Vec<&TopicName>)> = BTreeMap::new();
+    for topic in found.topics.values() {
+        if let MirrorFacts::Missing {
+            refused: Some(error),
+        } = &topic.on_target
+        {
+            let code = error.code().unwrap_or(BrokerCode(-1));
+            let (_, topics) = refused.entry(code).or_insert((error, Vec::new()));
+            topics.push(&topic.mirror);
+        }
+    }
+    let told = refused.into_iter().map(|(code, (error, topics))| {
+        let what = format!(
+            "{} would not create {}: {}",
+            link.target,
+            listed(&topics),
+            error.chain()
+        );
+        let fix = match code {
+            BrokerCode(29 | 31) => grant(target, &[Operation::Create], &topics),
+            INVALID_REPLICATION_FACTOR => format!(
+                "Lower replication_factor of [links.{}], or add brokers to {}.",
+                link.name, link.target
+            ),
+            _ => format!(
+                "Change on {} what the message names, or leave the topics out with topics_exclude.",
+                link.target
+            ),
+        };
+        problem(&format!("link {}", link.name), what, fix)
+    });
+    told.collect()
+}
+
+fn strangers(mirror: &MirrorFacts) -> &[Stranger] {
+    match mirror {
+        MirrorFacts::Present { strangers, .. } => strangers,
+        MirrorFacts::Missing { .. } => &[],
+    }
+}
+
+fn foreign(link: &LinkFacts, mirror: &TopicName, first: &Stranger, others: usize) -> Finding {
+    let others = match others {
+        0 => String::new(),
+        others => format!("; partitions like it: {others} more"),
+    };
+    problem(
+        &format!("link {}", link.name),
+        format!(
+            "somebody else wrote to topic {mirror} on {}: in partition {} {}{others}",
+            link.target, first.partition, first.what
+        ),
+        "Stop the other writer and deny it Write. Then mirror the topic anew (docs/operations.md), leave it out with topics_exclude, or set naming = \"prefix\".",
+    )
+}

@@ -1,0 +1,128 @@
+//! The clusters of a configuration, and whether they can be reached.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::state::Reach;
+use crate::config::{ClusterConfig, Config, LoginConfig};
+use crate::error::Result;
+use crate::kafka::client::{Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain};
+use crate::model::ClusterName;
+use crate::task::Rounds;
+
+/// A cluster and the last that was heard of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Watched {
+    /// The cluster.
+    pub(crate) cluster: Cluster,
+    reach: Arc<watch::Sender<Reach>>,
+}
+
+impl Watched {
+    fn new(cluster: Cluster) -> Self {
+        Self {
+            cluster,
+            reach: Arc::new(watch::Sender::new(Reach::Unknown)),
+        }
+    }
+
+    /// Whether it can be reached, and every change of that.
+    pub(crate) fn reach(&self) -> watch::Receiver<Reach> {
+        self.reach.subscribe()
+    }
+
+    /// Asks for metadata every `every` until told to stop; says once when the answer changes.
+    pub(crate) async fn watch(self, every: Duration, stop: CancellationToken) -> Result<()> {
+        let mut rounds = Rounds::every(every, stop);
+        while rounds.next().await {
+            let seen = self.cluster.metadata().generation;
+            let Some(looked) = rounds.unless_stopped(self.cluster.refresh(seen)).await else {
+                break;
+            };
+            self.note(match looked {
+                Ok(_) => Reach::Reached,
+                Err(error) => Reach::Lost(error.chain()),
+            });
+        }
+        Ok(())
+    }
+
+    /// Says once when a cluster is lost or found, not at each look.
+    fn note(&self, now: Reach) {
+        let name = self.cluster.name();
+        let before = self.reach.send_replace(now.clone());
+        match (before, now) {
+            (Reach::Unknown | Reach::Lost(_), Reach::Reached) => {
+                tracing::info!(cluster = %name, "cluster reached");
+            }
+            (Reach::Unknown | Reach::Reached, Reach::Lost(error)) => {
+                tracing::warn!(cluster = %name, error, "cluster cannot be reached");
+            }
+            (_, Reach::Unknown)
+            | (Reach::Reached, Reach::Reached)
+            | (Reach::Lost(_), Reach::Lost(_)) => {}
+        }
+    }
+}
+
+/// Every cluster that a link names.
+pub(crate) fn open(config: &Config) -> BTreeMap<ClusterName, Watched> {
+    let named = |name: &ClusterName| {
+        config
+            .links
+            .iter()
+            .any(|link| link.source == *name || link.target == *name)
+    };
+    let clusters = config.clusters.iter().filter(|(name, _)| named(name));
+    clusters
+        .map(|(name, cluster)| {
+            let timeout = request_timeout(config, name);
+            let cluster = Cluster::new(settings(cluster, timeout), Arc::new(Plain));
+            (name.clone(), Watched::new(cluster))
+        })
+        .collect()
+}
+
+/// The longest patience of the links that use the cluster.
+fn request_timeout(config: &Config, name: &ClusterName) -> Duration {
+    let links = config
+        .links
+        .iter()
+        .filter(|link| link.source == *name || link.target == *name);
+    links
+        .map(|link| link.request_timeout)
+        .max()
+        .unwrap_or(crate::config::defaults::REQUEST_TIMEOUT)
+}
+
+fn logged_in_by(login: &LoginConfig, cluster: &ClusterConfig) -> Login {
+    let mechanism: Arc<dyn Mechanism> = match login {
+        LoginConfig::Password { username, password } => {
+            Arc::new(Password::new(username.as_str(), password.clone()))
+        }
+        LoginConfig::Kerberos { service, principal } => {
+            Arc::new(Kerberos::new(service.as_str(), principal.clone()))
+        }
+    };
+    Login::new(mechanism, &cluster.address_map)
+}
+
+fn settings(cluster: &ClusterConfig, request_timeout: Duration) -> ClusterSettings {
+    ClusterSettings {
+        name: cluster.name.clone(),
+        bootstrap: cluster.bootstrap.clone(),
+        address_map: cluster.address_map.clone(),
+        client_id: cluster.client_id.clone(),
+        login: cluster
+            .login
+            .as_ref()
+            .map(|login| logged_in_by(login, cluster)),
+        connect_timeout: cluster.connect_timeout,
+        request_timeout,
+        metadata_max_age: cluster.metadata_max_age,
+    }
+}

@@ -1,0 +1,307 @@
+//! One pass over the target: decide for every offset of every group, then write what is to be written.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+
+use crate::control::{Mirrored, MirroredPartition, TargetLog};
+use crate::error::{Error, Result};
+use crate::model::{GroupId, LinkIntents, TargetOffset, TopicPartition};
+
+use super::cluster::{Committed, Site, Standing};
+use super::commit::{SourceCommit, TargetCommit, Written};
+use super::commit_protocol::{Writes, on_target, write};
+use super::committed::{Account, Ledger, Turn};
+use super::cut::Snapshot;
+use super::decide::{Decision, Scene, Wanted, decide};
+use super::status::{self, Board, GroupPartitionStatus, GroupState, GroupStatus};
+use super::sync::GROUPS_AT_ONCE;
+use super::translate::place;
+
+/// What the source says about each group's offsets; none where it can't be asked.
+pub(super) type Wants = BTreeMap<GroupId, BTreeMap<TopicPartition, Option<SourceCommit>>>;
+
+/// What the source said in a snapshot.
+pub(super) fn known(snapshot: &Snapshot) -> Wants {
+    let known = |commits: &BTreeMap<TopicPartition, SourceCommit>| {
+        let commits = commits.iter();
+        commits
+            .map(|(p, commit)| (p.clone(), Some(commit.clone())))
+            .collect()
+    };
+    let groups = snapshot.groups.iter();
+    groups
+        .map(|(group, commits)| (group.clone(), known(commits)))
+        .collect()
+}
+
+/// Everything ever written, while the source can't be asked.
+pub(super) fn unknown(accounts: &BTreeMap<GroupId, Account>) -> Wants {
+    let unknown = |account: &Account| account.written.keys().map(|p| (p.clone(), None)).collect();
+    let accounts = accounts.iter();
+    accounts
+        .map(|(group, account)| (group.clone(), unknown(account)))
+        .collect()
+}
+
+/// One pass.
+#[derive(Debug)]
+pub(super) struct Carrier<'a> {
+    pub(super) target: &'a dyn Site,
+    pub(super) mirrored: &'a dyn Mirrored,
+    pub(super) ledger: &'a Ledger,
+    pub(super) board: &'a Board,
+    pub(super) now_ms: i64,
+    pub(super) refresh_after_ms: i64,
+    /// The target's retention of offsets, if it tells it.
+    pub(super) retention_ms: Option<i64>,
+    /// What the pass may write by.
+    pub(super) intents: Arc<LinkIntents>,
+}
+
+/// What is looked up once for all groups of a pass.
+struct Pass<'a> {
+    turn: Turn<'a>,
+    standing: BTreeMap<GroupId, Standing>,
+    partitions: BTreeMap<TopicPartition, MirroredPartition>,
+}
+
+/// One offset on its way.
+struct Item {
+    partition: TopicPartition,
+    wanted: Wanted,
+    found: Option<TargetCommit>,
+    written: Written,
+    target_log: TargetLog,
+    target_end: TargetOffset,
+}
+
+impl Carrier<'_> {
+    /// Carries every group; one that fails holds up no other. The first failure comes out.
+    pub(super) async fn carry(&self, wants: Wants) -> Result<()> {
+        if wants.is_empty() {
+            return Ok(());
+        }
+        let partitions = self.mirrored.partitions().into_iter();
+        let may_write = self.may_write();
+        let writes = wants.values().flat_map(BTreeMap::keys).any(may_write);
+        let pass = Pass {
+            turn: self.ledger.turn().await,
+            standing: if writes {
+                self.target.groups().await?
+            } else {
+                BTreeMap::new()
+            },
+            partitions: partitions.map(|m| (m.partition.clone(), m)).collect(),
+        };
+        let carried: Vec<Result<()>> = stream::iter(wants)
+            .map(|(group, wants)| self.carry_group(&pass, group, wants))
+            .buffer_unordered(GROUPS_AT_ONCE)
+            .collect()
+            .await;
+        carried.into_iter().collect()
+    }
+
+    /// Tells of which partitions offsets may be written: those that the pass began with, and that may still be.
+    fn may_write(&self) -> impl Fn(&TopicPartition) -> bool {
+        let (begun, now) = (Arc::clone(&self.intents), self.mirrored.intents());
+        move |it| begun.of(&it.topic).writes() && now.of(&it.topic).writes()
+    }
+
+    /// How offsets stand that may not be written.
+    fn held(
+        &self,
+        pass: &Pass<'_>,
+        account: &Account,
+        wants: BTreeMap<TopicPartition, Option<SourceCommit>>,
+    ) -> BTreeMap<TopicPartition, GroupPartitionStatus> {
+        let frozen = account.frozen_by.is_some();
+        let status = |(partition, commit): (TopicPartition, _)| {
+            let wanted = self.wanted(pass.partitions.get(&partition)?, commit);
+            let written = account.written.get(&partition).cloned().unwrap_or_default();
+            let status = status::held(&partition, &wanted, &written, frozen, self.retention_ms);
+            Some((partition, status))
+        };
+        wants.into_iter().filter_map(status).collect()
+    }
+
+    async fn carry_group(
+        &self,
+        pass: &Pass<'_>,
+        group: GroupId,
+        wants: BTreeMap<TopicPartition, Option<SourceCommit>>,
+    ) -> Result<()> {
+        let account = self.ledger.account(&group)?;
+        let may_write = self.may_write();
+        let (wants, held): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            wants.into_iter().partition(|(it, _)| may_write(it));
+        let found = if wants.is_empty() {
+            BTreeMap::new()
+        } else {
+            self.target.offsets(&group).await?
+        };
+        let items = self.items(pass, &account, &found, wants);
+        let active = pass.standing.get(&group) == Some(&Standing::Active);
+        let frozen = account.frozen_by.is_some();
+        let (mut writes, mut released) = (Writes::new(), BTreeMap::new());
+        let mut lowered = Vec::new();
+        let mut statuses = self.held(pass, &account, held);
+        for item in items {
+            let scene = self.scene(&item, active, frozen);
+            let decision = decide(&scene);
+            let status = status::status(&item.partition, &scene, &decision);
+            statuses.insert(item.partition.clone(), status);
+            match decision {
+                Decision::Commit(intent) | Decision::Refresh(intent) => {
+                    writes.insert(item.partition, (item.written, intent));
+                }
+                Decision::Lower(intent) => {
+                    lowered.push((item.partition.clone(), item.found));
+                    writes.insert(item.partition, (item.written, intent));
+                }
+                Decision::Release(_) => {
+                    released.insert(item.partition, item.written.released());
+                }
+                Decision::Keep | Decision::Active | Decision::Released | Decision::Wait(_) => {}
+            }
+        }
+        if !released.is_empty() {
+            pass.turn.save(&group, &released).await?;
+        }
+        let outcome = self.write(pass, &group, &writes, &mut statuses).await;
+        for (partition, found) in lowered {
+            self.tell_lowered(&group, found, &statuses[&partition]);
+        }
+        let status = GroupStatus {
+            unsupported: false,
+            partitions: statuses.into_values().collect(),
+        };
+        self.board.put(group, status);
+        outcome
+    }
+
+    /// Says so where a group was put back to what the target still has (H13).
+    fn tell_lowered(
+        &self,
+        group: &GroupId,
+        found: Option<TargetCommit>,
+        status: &GroupPartitionStatus,
+    ) {
+        if let (GroupState::Clamped, Some(found)) = (status.state, found) {
+            tracing::warn!(
+                link = %self.ledger.link(), %group, partition = %status.partition, from = found.offset.get(),
+                to = status.target_offset.map(TargetOffset::get),
+                "lowered a group's offset to where the target's log ends"
+            );
+        }
+    }
+
+    /// Writes, and corrects the statuses of what could not be written.
+    async fn write(
+        &self,
+        pass: &Pass<'_>,
+        group: &GroupId,
+        writes: &Writes,
+        statuses: &mut BTreeMap<TopicPartition, GroupPartitionStatus>,
+    ) -> Result<()> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        let wrote = write(
+            &pass.turn,
+            self.target,
+            self.mirrored,
+            group,
+            writes,
+            self.now_ms,
+        );
+        let outcomes = match wrote.await {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                let unwritten = statuses.iter_mut().filter(|(p, _)| writes.contains_key(*p));
+                unwritten.for_each(|(_, status)| status.failed(&error));
+                return Err(error);
+            }
+        };
+        let mut first = Ok(());
+        for (partition, outcome) in outcomes {
+            let Err(error) = outcome else { continue };
+            if let Some(status) = statuses.get_mut(&partition) {
+                status.failed(&error);
+            }
+            if first.is_ok() && !has_members(&error) {
+                first = Err(error.partition(&partition));
+            }
+        }
+        first
+    }
+
+    fn items(
+        &self,
+        pass: &Pass<'_>,
+        account: &Account,
+        found: &BTreeMap<TopicPartition, Committed>,
+        wants: BTreeMap<TopicPartition, Option<SourceCommit>>,
+    ) -> Vec<Item> {
+        let item = |(partition, commit): (TopicPartition, Option<SourceCommit>)| {
+            let mirrored = pass.partitions.get(&partition)?;
+            let target = on_target(self.mirrored, &partition).ok()?;
+            let found = found.get(&target).filter(|found| found.offset >= 0);
+            Some(Item {
+                wanted: self.wanted(mirrored, commit),
+                found: found.map(|found| TargetCommit {
+                    offset: TargetOffset(found.offset),
+                    metadata: found.metadata.clone(),
+                }),
+                written: account.written.get(&partition).cloned().unwrap_or_default(),
+                target_log: mirrored.target_log,
+                target_end: mirrored.target_end,
+                partition,
+            })
+        };
+        wants.into_iter().filter_map(item).collect()
+    }
+
+    fn wanted(&self, mirrored: &MirroredPartition, commit: Option<SourceCommit>) -> Wanted {
+        let Some(commit) = commit else {
+            return Wanted::Unknown;
+        };
+        let lookup = self.mirrored.lookup(&mirrored.partition, commit.offset);
+        let place = place(commit.offset, lookup, mirrored.target_log_start);
+        Wanted::At(commit, place)
+    }
+
+    fn scene<'a>(&self, item: &'a Item, active: bool, frozen: bool) -> Scene<'a> {
+        Scene {
+            wanted: &item.wanted,
+            found: item.found.as_ref(),
+            written: &item.written,
+            active,
+            frozen,
+            target_log: item.target_log,
+            target_end: item.target_end,
+            now_ms: self.now_ms,
+            refresh_after_ms: self.refresh_after_ms,
+        }
+    }
+}
+
+impl GroupPartitionStatus {
+    /// The same after the target refused, or didn't answer.
+    fn failed(&mut self, error: &Error) {
+        self.state = if has_members(error) {
+            GroupState::ActiveOnTarget
+        } else {
+            GroupState::Waiting
+        };
+        self.exact = false;
+        self.detail = Some(error.chain());
+    }
+}
+
+/// Whether a group got members between the look and the commit, by Kafka's codes for it.
+pub(crate) fn has_members(error: &Error) -> bool {
+    const CODES: [i16; 4] = [22, 25, 27, 113];
+    error.code().is_some_and(|code| CODES.contains(&code.0))
+}

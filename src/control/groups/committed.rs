@@ -1,0 +1,306 @@
+//! What this link wrote for which group, in the checkpoint DB, and whose turn it is to write.
+//!
+//! Promises: one writer at a time holds the [`Turn`], so that a move that froze a group is never overtaken by group sync;
+//! what a turn saved is durable when its future resolves.
+//! Doesn't: decide anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::checkpoint::records::{group_offsets_of, load_snapshot, put_group, put_snapshot};
+use crate::checkpoint::{GroupRecord, GroupSnapshot, Store, Update};
+use crate::error::Result;
+use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicPartition};
+
+use super::commit::{SourceCommit, Written};
+use super::cut::Snapshot;
+
+/// The group offsets of one link.
+#[derive(Debug)]
+pub struct Ledger {
+    store: Arc<dyn Store>,
+    link: LinkName,
+    turn: Mutex<()>,
+}
+
+/// What is known of one group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Account {
+    /// The operation that froze the group, if one did.
+    pub frozen_by: Option<String>,
+    /// What was written for it, by source partition.
+    pub written: BTreeMap<TopicPartition, Written>,
+}
+
+/// The right to write group offsets of the link on the target, until dropped.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    ledger: &'a Ledger,
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl Ledger {
+    /// The ledger of a link.
+    pub fn new(store: Arc<dyn Store>, link: LinkName) -> Self {
+        Self {
+            store,
+            link,
+            turn: Mutex::new(()),
+        }
+    }
+
+    /// The link.
+    pub fn link(&self) -> &LinkName {
+        &self.link
+    }
+
+    /// Waits until nobody else writes.
+    pub async fn turn(&self) -> Turn<'_> {
+        Turn {
+            ledger: self,
+            _turn: self.turn.lock().await,
+        }
+    }
+
+    /// What is known of a group.
+    pub fn account(&self, group: &GroupId) -> Result<Account> {
+        let records = group_offsets_of(self.store.as_ref(), &self.link, Some(group))?;
+        let mut account = Account::default();
+        for ((_, partition), record) in records {
+            account.enter(partition, record);
+        }
+        Ok(account)
+    }
+
+    /// What is known of every group.
+    pub fn accounts(&self) -> Result<BTreeMap<GroupId, Account>> {
+        let mut accounts: BTreeMap<GroupId, Account> = BTreeMap::new();
+        for ((group, partition), record) in group_offsets_of(self.store.as_ref(), &self.link, None)?
+        {
+            accounts.entry(group).or_default().enter(partition, record);
+        }
+        Ok(accounts)
+    }
+
+    /// The latest snapshot of the source.
+    pub fn snapshot(&self) -> Result<Option<Snapshot>> {
+        Ok(load_snapshot(self.store.as_ref(), &self.link)?.map(Snapshot::from))
+    }
+
+    /// Replaces the latest snapshot of the source.
+    pub async fn save_snapshot(&self, snapshot: &Snapshot) -> Result<()> {
+        let mut update = Update::lazy();
+        put_snapshot(&mut update, &self.link, &GroupSnapshot::from(snapshot));
+        self.store.commit(update).await
+    }
+}
+
+impl Turn<'_> {
+    /// Saves what was or is to be written for a group.
+    pub async fn save(
+        &self,
+        group: &GroupId,
+        written: &BTreeMap<TopicPartition, Written>,
+    ) -> Result<()> {
+        let mut update = Update::new();
+        for (partition, written) in written {
+            let record = GroupRecord::from(written);
+            put_group(&mut update, &self.ledger.link, group, partition, &record);
+        }
+        self.ledger.store.commit(update).await
+    }
+
+    /// Freezes groups for an operation; those frozen before stay as they are.
+    pub async fn freeze(&self, groups: &BTreeSet<GroupId>, operation: &str) -> Result<()> {
+        let mut update = Update::new();
+        for group in groups {
+            if self.ledger.account(group)?.frozen_by.is_none() {
+                self.put_frozen(&mut update, group, Some(operation));
+            }
+        }
+        self.ledger.store.commit(update).await
+    }
+
+    /// Takes back what an operation froze, and only that.
+    pub async fn thaw(&self, groups: &BTreeSet<GroupId>, operation: &str) -> Result<()> {
+        let mut update = Update::new();
+        for group in groups {
+            if self.ledger.account(group)?.frozen_by.as_deref() == Some(operation) {
+                self.put_frozen(&mut update, group, None);
+            }
+        }
+        self.ledger.store.commit(update).await
+    }
+
+    fn put_frozen(&self, update: &mut Update, group: &GroupId, by: Option<&str>) {
+        let record = GroupRecord {
+            released: by.is_some(),
+            metadata: by.map(ToOwned::to_owned),
+            ..GroupRecord::default()
+        };
+        put_group(update, &self.ledger.link, group, &whole_group(), &record);
+    }
+}
+
+/// The group as a whole is kept under a partition that no topic has.
+fn whole_group() -> TopicPartition {
+    TopicPartition::new("", -1)
+}
+
+impl Account {
+    fn enter(&mut self, partition: TopicPartition, record: GroupRecord) {
+        if partition == whole_group() {
+            self.frozen_by = record.metadata.filter(|_| record.released);
+        } else {
+            self.written.insert(partition, Written::from(record));
+        }
+    }
+}
+
+impl From<GroupRecord> for Written {
+    fn from(record: GroupRecord) -> Self {
+        let wrote = record.last_written.or(record.intended).is_some();
+        Self {
+            last: record.last_written.map(TargetOffset),
+            intended: record.intended.map(TargetOffset),
+            at_ms: record.written_at_ms,
+            stands_for: wrote.then_some(SourceOffset(record.source_offset)),
+            metadata: record.metadata,
+            released: record.released,
+        }
+    }
+}
+
+impl From<&Written> for GroupRecord {
+    fn from(written: &Written) -> Self {
+        Self {
+            last_written: written.last.map(TargetOffset::get),
+            intended: written.intended.map(TargetOffset::get),
+            written_at_ms: written.at_ms,
+            source_offset: written.stands_for.map_or(-1, SourceOffset::get),
+            metadata: written.metadata.clone(),
+            released: written.released,
+        }
+    }
+}
+
+impl From<GroupSnapshot> for Snapshot {
+    fn from(stored: GroupSnapshot) -> Self {
+        let mut snapshot = Self {
+            taken_at_ms: stored.taken_at_ms,
+            ..Self::default()
+        };
+        for (group, partition, offset, metadata) in stored.offsets {
+            let offset = SourceOffset(offset);
+            let commit = SourceCommit { offset, metadata };
+            let group = snapshot.groups.entry(group).or_default();
+            group.insert(partition, commit);
+        }
+        let ends = stored.ends.into_iter();
+        snapshot.ends = ends.map(|(p, end)| (p, SourceOffset(end))).collect();
+        snapshot
+    }
+}
+
+impl From<&Snapshot> for GroupSnapshot {
+    fn from(snapshot: &Snapshot) -> Self {
+        let mut stored = Self {
+            taken_at_ms: snapshot.taken_at_ms,
+            ..Self::default()
+        };
+        for (group, commits) in &snapshot.groups {
+            for (partition, commit) in commits {
+                let (offset, metadata) = (commit.offset.get(), commit.metadata.clone());
+                let entry = (group.clone(), partition.clone(), offset, metadata);
+                stored.offsets.push(entry);
+            }
+        }
+        let ends = snapshot.ends.iter();
+        stored.ends = ends.map(|(p, end)| (p.clone(), end.get())).collect();
+        stored
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::commit::PlannedCommit;
+    use super::*;
+    use crate::checkpoint::MemoryStore;
+
+    fn ledger() -> Ledger {
+        Ledger::new(Arc::new(MemoryStore::default()), "link".into())
+    }
+
+    fn written(intended: bool) -> Written {
+        let intent = PlannedCommit {
+            offset: TargetOffset(7),
+            stands_for: SourceOffset(10),
+            metadata: Some("text".into()),
+        };
+        let intending = Written::default().intending(&intent);
+        if intended {
+            intending
+        } else {
+            intending.fulfilled(99)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_saved_is_read_again() {
+        let ledger = ledger();
+        let saved = BTreeMap::from([
+            (TopicPartition::new("t", 0), written(true)),
+            (TopicPartition::new("t", 1), written(false)),
+        ]);
+        ledger.turn().await.save(&"g".into(), &saved).await.unwrap();
+        assert_eq!(ledger.account(&"g".into()).unwrap().written, saved);
+        assert_eq!(
+            ledger.accounts().unwrap()[&GroupId::new("g")].written,
+            saved
+        );
+        assert_eq!(ledger.account(&"other".into()).unwrap(), Account::default());
+        assert_eq!(
+            Written::from(GroupRecord::from(&Written::default())),
+            Written::default()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_group_is_thawed_only_by_what_froze_it() {
+        let ledger = ledger();
+        let groups = BTreeSet::from([GroupId::new("g")]);
+        let frozen_by = || ledger.account(&"g".into()).unwrap().frozen_by;
+        let turn = ledger.turn().await;
+        turn.freeze(&groups, "first").await.unwrap();
+        turn.freeze(&groups, "second").await.unwrap();
+        assert_eq!(frozen_by().as_deref(), Some("first"));
+        turn.thaw(&groups, "second").await.unwrap();
+        assert_eq!(frozen_by().as_deref(), Some("first"));
+        turn.thaw(&groups, "first").await.unwrap();
+        assert_eq!(frozen_by(), None);
+        assert_eq!(
+            ledger.account(&"g".into()).unwrap().written,
+            BTreeMap::new()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_is_read_as_it_was_saved() {
+        let ledger = ledger();
+        assert_eq!(ledger.snapshot().unwrap(), None);
+        let commit = SourceCommit {
+            offset: SourceOffset(5),
+            metadata: Some("text".into()),
+        };
+        let partition = TopicPartition::new("t", 0);
+        let snapshot = Snapshot {
+            taken_at_ms: 3,
+            groups: BTreeMap::from([("g".into(), BTreeMap::from([(partition.clone(), commit)]))]),
+            ends: BTreeMap::from([(partition, SourceOffset(9))]),
+        };
+        ledger.save_snapshot(&snapshot).await.unwrap();
+        assert_eq!(ledger.snapshot().unwrap(), Some(snapshot));
+    }
+}

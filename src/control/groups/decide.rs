@@ -1,0 +1,178 @@
+//! What to do about one group's offset in one partition of the target. Pure.
+//!
+//! The order of the questions is the safety: is it frozen, is it ours to replace (H16), is the group at rest, is an
+//! earlier commit unanswered, does the target's log still hold what offsets were given for (H13), and only then where it
+//! should be.
+
+use crate::control::TargetLog;
+use crate::model::TargetOffset;
+
+use super::commit::{PlannedCommit, SourceCommit, TargetCommit, Written};
+use super::translate::{Place, Unplaced};
+
+#[cfg(test)]
+mod tests;
+
+/// What the source says about a group's offset in a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// The group committed this there, which has this place on the target.
+    At(SourceCommit, Result<Place, Unplaced>),
+    /// The source can't be asked: what was written has to stay.
+    Unknown,
+}
+
+/// Everything a decision depends on.
+#[derive(Debug, Clone)]
+pub struct Scene<'a> {
+    /// What the source says.
+    pub wanted: &'a Wanted,
+    /// What is committed on the target now.
+    pub found: Option<&'a TargetCommit>,
+    /// What this link wrote before.
+    pub written: &'a Written,
+    /// Whether the group has members on the target.
+    pub active: bool,
+    /// Whether a move froze the group.
+    pub frozen: bool,
+    /// What is known of the mirror partition's log.
+    pub target_log: TargetLog,
+    /// The end of the mirror partition.
+    pub target_end: TargetOffset,
+    /// The time, in milliseconds since 1970.
+    pub now_ms: i64,
+    /// After how long an unchanged offset is written again, in milliseconds (H17).
+    pub refresh_after_ms: i64,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Commit a new offset.
+    Commit(PlannedCommit),
+    /// Commit the same offset again so that it doesn't expire.
+    Refresh(PlannedCommit),
+    /// Commit the end of what the target's log still holds (H13).
+    Lower(PlannedCommit),
+    /// Nothing: what is there is right, or must not go backwards.
+    Keep,
+    /// Nothing: the group has members on the target.
+    Active,
+    /// Remember durably that somebody else committed, and leave it alone from now on.
+    Release(TargetOffset),
+    /// Nothing: it was released or frozen before.
+    Released,
+    /// Nothing: its place on the target isn't known now.
+    Wait(Unplaced),
+}
+
+/// Decides for one group and partition.
+pub fn decide(scene: &Scene<'_>) -> Decision {
+    let written = scene.written;
+    if written.released || scene.frozen {
+        return Decision::Released;
+    }
+    match scene.found {
+        Some(found) if !written.may_replace(Some(found)) => Decision::Release(found.offset),
+        Some(_) | None if scene.active => Decision::Active,
+        Some(_) | None => by_log(scene),
+    }
+}
+
+fn by_log(scene: &Scene<'_>) -> Decision {
+    match scene.target_log {
+        TargetLog::Whole => unanswered(scene).unwrap_or_else(|| follow(scene)),
+        TargetLog::Unread => unanswered(scene)
+            .or_else(|| keep_alive(scene))
+            .unwrap_or_else(|| wait(scene, "the mirror partition hasn't been read yet")),
+        TargetLog::CutAt(end) => unanswered(scene)
+            .or_else(|| lower(scene, end))
+            .or_else(|| keep_alive(scene))
+            .unwrap_or_else(|| wait(scene, "the target lost its tail")),
+        TargetLog::Another => wait(scene, "the mirror topic isn't the one it was"),
+    }
+}
+
+/// What was written above the end of what is left would be the place of other records, or of none.
+fn lower(scene: &Scene<'_>, end: TargetOffset) -> Option<Decision> {
+    let beyond = scene.found.filter(|found| found.offset > end);
+    let again = last_intent(scene.written)?;
+    beyond.map(|_| Decision::Lower(again.at_most(end)))
+}
+
+fn wait(scene: &Scene<'_>, why: &str) -> Decision {
+    Decision::Wait(match scene.wanted {
+        Wanted::At(_, Err(unplaced)) => unplaced.clone(),
+        Wanted::At(_, Ok(_)) | Wanted::Unknown => Unplaced::NotReady(why.to_owned()),
+    })
+}
+
+/// A commit whose answer never came may still arrive, so it is repeated until answered before anything else is sent.
+fn unanswered(scene: &Scene<'_>) -> Option<Decision> {
+    let intended = scene.written.intended?;
+    let arrived = scene.found.is_some_and(|found| found.offset == intended);
+    let repeat = last_intent(scene.written)?;
+    (!arrived).then_some(Decision::Commit(repeat))
+}
+
+fn follow(scene: &Scene<'_>) -> Decision {
+    match scene.wanted {
+        Wanted::At(commit, Ok(place)) => follow_commit(scene, commit, place),
+        Wanted::At(_, Err(unplaced)) => {
+            keep_alive(scene).unwrap_or_else(|| Decision::Wait(unplaced.clone()))
+        }
+        Wanted::Unknown => keep_alive(scene).unwrap_or(Decision::Keep),
+    }
+}
+
+fn follow_commit(scene: &Scene<'_>, commit: &SourceCommit, place: &Place) -> Decision {
+    let intent = place.intent(commit);
+    let Some(found) = scene.found else {
+        return Decision::Commit(intent);
+    };
+    let source_went_back = scene
+        .written
+        .stands_for
+        .is_some_and(|w| place.stands_for < w);
+    let target_lost_it = found.offset > scene.target_end;
+    if intent.offset < found.offset && !source_went_back && !target_lost_it {
+        return keep_alive(scene).unwrap_or(Decision::Keep);
+    }
+    if intent.offset != found.offset
+        || !same_text(intent.metadata.as_deref(), found.metadata.as_deref())
+    {
+        return Decision::Commit(intent);
+    }
+    if is_due(scene) {
+        return Decision::Refresh(intent);
+    }
+    Decision::Keep
+}
+
+/// Writes again what was written last if it is about to expire, or did.
+fn keep_alive(scene: &Scene<'_>) -> Option<Decision> {
+    let wanting = scene.found.is_none() || is_due(scene);
+    let again = last_intent(scene.written)?;
+    let again = match scene.target_log {
+        TargetLog::CutAt(end) => again.at_most(end),
+        TargetLog::Unread | TargetLog::Whole | TargetLog::Another => again,
+    };
+    wanting.then_some(Decision::Refresh(again))
+}
+
+fn last_intent(written: &Written) -> Option<PlannedCommit> {
+    Some(PlannedCommit {
+        offset: written.intended.or(written.last)?,
+        stands_for: written.stands_for?,
+        metadata: written.metadata.clone(),
+    })
+}
+
+fn is_due(scene: &Scene<'_>) -> bool {
+    scene.now_ms - scene.written.at_ms >= scene.refresh_after_ms
+}
+
+/// Brokers don't tell a missing text from an empty one.
+fn same_text(one: Option<&str>, other: Option<&str>) -> bool {
+    one.unwrap_or_default() == other.unwrap_or_default()
+}

@@ -1,0 +1,293 @@
+//! What group sync last saw and did, by group and partition, for whoever asks.
+
+use std::collections::BTreeMap;
+
+use parking_lot::RwLock;
+use serde::Serialize;
+
+use crate::control::TargetLog;
+use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
+
+use super::commit::{Expiry, TargetCommit, Written};
+use super::decide::{Decision, Scene, Wanted};
+use super::translate::{Fit, Unplaced};
+
+/// How a group's offset in a partition stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupState {
+    /// The target has the offset of the last consistent cut.
+    Synced,
+    /// The offset is committed on the source and waits for the next consistent cut.
+    Pending,
+    /// The group is beyond the frontier; the target has the frontier.
+    Held,
+    /// The target has no records at the offset any more, or never had; it has the first it has.
+    Clamped,
+    /// The group has members on the target.
+    ActiveOnTarget,
+    /// Somebody else committed on the target, or a move froze the group: left alone.
+    Released,
+    /// Nothing can be committed now; the detail says why.
+    Waiting,
+    /// Its topic is not to be written to, so that the offset isn't kept from expiring either.
+    Paused,
+}
+
+/// One offset of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GroupPartitionStatus {
+    /// The partition, by its source name.
+    #[serde(flatten)]
+    pub partition: TopicPartition,
+    /// What the group committed on the source, as last seen.
+    pub source_offset: Option<SourceOffset>,
+    /// What is committed on the target, as last seen or written.
+    pub target_offset: Option<TargetOffset>,
+    /// How it stands.
+    pub state: GroupState,
+    /// Whether a consumer going on at `target_offset` skips and repeats nothing after `source_offset`.
+    pub exact: bool,
+    /// When the target forgets the offset, while it isn't kept from that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Expiry>,
+    /// What to know about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// The offsets of one group, or what kind of group it is if they aren't carried.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct GroupStatus {
+    /// Whether offsets of this kind of group can't be carried.
+    pub unsupported: bool,
+    /// Its offsets in partitions of the link, in order.
+    pub partitions: Vec<GroupPartitionStatus>,
+}
+
+impl GroupStatus {
+    pub(super) fn unsupported() -> Self {
+        Self {
+            unsupported: true,
+            partitions: Vec::new(),
+        }
+    }
+}
+
+/// Partitions of which the source doesn't tell where they end, so that there is no consistent cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silent {
+    /// How many.
+    pub count: usize,
+    /// One of them.
+    pub first: TopicPartition,
+}
+
+/// The status of every group of a link.
+#[derive(Debug, Default)]
+pub struct Board {
+    groups: RwLock<BTreeMap<GroupId, GroupStatus>>,
+    silent: RwLock<Option<Silent>>,
+}
+
+impl Board {
+    /// Every group, in order.
+    pub fn groups(&self) -> BTreeMap<GroupId, GroupStatus> {
+        self.groups.read().clone()
+    }
+
+    /// What holds back the offsets of all groups, if something does.
+    pub fn silent(&self) -> Option<Silent> {
+        self.silent.read().clone()
+    }
+
+    pub(super) fn note_silent(&self, silent: &[TopicPartition]) {
+        *self.silent.write() = silent.first().map(|first| Silent {
+            count: silent.len(),
+            first: first.clone(),
+        });
+    }
+
+    /// When the target forgets the first of the offsets that aren't kept from that, if there are some.
+    pub fn first_expiry(&self) -> Option<Expiry> {
+        let groups = self.groups.read();
+        let offsets = groups.values().flat_map(|group| &group.partitions);
+        offsets.filter_map(|status| status.expires_at).min()
+    }
+
+    /// One group.
+    pub fn group(&self, group: &GroupId) -> Option<GroupStatus> {
+        self.groups.read().get(group).cloned()
+    }
+
+    /// Shows what a group committed on the source since the last cut, and that it waits for the next.
+    pub(super) fn show_pending(&self, group: &GroupId, pending: Vec<GroupPartitionStatus>) {
+        let mut groups = self.groups.write();
+        let status = groups.entry(group.clone()).or_default();
+        for newer in pending {
+            let place = status
+                .partitions
+                .binary_search_by(|s| s.partition.cmp(&newer.partition));
+            match place {
+                Ok(at) => status.partitions[at].wait_for_cut(newer),
+                Err(at) => status.partitions.insert(at, newer),
+            }
+        }
+    }
+
+    pub(super) fn put(&self, group: GroupId, status: GroupStatus) {
+        self.groups.write().insert(group, status);
+    }
+
+    /// Forgets the groups that aren't among these.
+    pub(super) fn keep(&self, is_kept: impl Fn(&GroupId) -> bool) {
+        self.groups.write().retain(|group, _| is_kept(group));
+    }
+}
+
+impl GroupPartitionStatus {
+    fn wait_for_cut(&mut self, newer: Self) {
+        let is_followed = match self.state {
+            GroupState::Synced | GroupState::Pending | GroupState::Held | GroupState::Clamped => {
+                true
+            }
+            GroupState::ActiveOnTarget
+            | GroupState::Released
+            | GroupState::Waiting
+            | GroupState::Paused => false,
+        };
+        if is_followed && self.source_offset != newer.source_offset {
+            let target_offset = self.target_offset;
+            *self = Self {
+                target_offset,
+                ..newer
+            };
+        }
+    }
+}
+
+/// How an offset stands after a decision was carried out.
+pub(super) fn status(
+    partition: &TopicPartition,
+    scene: &Scene<'_>,
+    decision: &Decision,
+) -> GroupPartitionStatus {
+    let found = scene.found.map(|found: &TargetCommit| found.offset);
+    let (state, target_offset, detail) = match decision {
+        Decision::Commit(intent) | Decision::Refresh(intent) => {
+            let (state, detail) = fitting(scene.wanted);
+            (state, Some(intent.offset), detail)
+        }
+        Decision::Keep => {
+            let (state, detail) = fitting(scene.wanted);
+            (state, found, detail)
+        }
+        Decision::Active => (GroupState::ActiveOnTarget, found, None),
+        Decision::Release(offset) => (GroupState::Released, Some(*offset), Some(theirs(scene))),
+        Decision::Released => (GroupState::Released, found, Some(theirs(scene))),
+        Decision::Lower(intent) => (
+            GroupState::Clamped,
+            Some(intent.offset),
+            Some(lowered(intent.offset)),
+        ),
+        Decision::Wait(unplaced) => match (scene.target_log, found) {
+            (TargetLog::CutAt(end), Some(found)) if found >= end => {
+                (GroupState::Clamped, Some(found), Some(lowered(end)))
+            }
+            _ => (GroupState::Waiting, found, Some(reason(unplaced))),
+        },
+    };
+    GroupPartitionStatus {
+        partition: partition.clone(),
+        source_offset: source_offset(scene),
+        target_offset,
+        state,
+        exact: is_exact(scene.wanted, target_offset),
+        expires_at: None,
+        detail,
+    }
+}
+
+/// The status of an offset in a topic that is not to be written to.
+pub(super) fn held(
+    partition: &TopicPartition,
+    wanted: &Wanted,
+    written: &Written,
+    frozen: bool,
+    retention_ms: Option<i64>,
+) -> GroupPartitionStatus {
+    let is_left_alone = written.released || frozen;
+    let expires_at = written.expiry(retention_ms).filter(|_| !is_left_alone);
+    GroupPartitionStatus {
+        partition: partition.clone(),
+        source_offset: match wanted {
+            Wanted::At(commit, _) => Some(commit.offset),
+            Wanted::Unknown => written.stands_for,
+        },
+        target_offset: written.last,
+        state: if is_left_alone {
+            GroupState::Released
+        } else {
+            GroupState::Paused
+        },
+        exact: is_exact(wanted, written.last),
+        detail: expires_at.map(|expiry| {
+            format!("its topic is not written to, so that the target forgets it {expiry}")
+        }),
+        expires_at,
+    }
+}
+
+fn source_offset(scene: &Scene<'_>) -> Option<SourceOffset> {
+    match scene.wanted {
+        Wanted::At(commit, _) => Some(commit.offset),
+        Wanted::Unknown => scene.written.stands_for,
+    }
+}
+
+fn is_exact(wanted: &Wanted, target: Option<TargetOffset>) -> bool {
+    match wanted {
+        Wanted::At(_, Ok(place)) => place.fit.is_exact() && target == Some(place.offset),
+        Wanted::At(_, Err(_)) | Wanted::Unknown => false,
+    }
+}
+
+fn fitting(wanted: &Wanted) -> (GroupState, Option<String>) {
+    match wanted {
+        Wanted::At(_, Ok(place)) => {
+            let state = match &place.fit {
+                Fit::Exact | Fit::Near(_) => GroupState::Synced,
+                Fit::Held { .. } => GroupState::Held,
+                Fit::Clamped { .. } => GroupState::Clamped,
+            };
+            (state, place.fit.detail())
+        }
+        Wanted::At(_, Err(unplaced)) => (GroupState::Waiting, Some(reason(unplaced))),
+        Wanted::Unknown => {
+            let detail = "the source can't be asked; the offset is kept as it is".to_owned();
+            (GroupState::Synced, Some(detail))
+        }
+    }
+}
+
+fn lowered(end: TargetOffset) -> String {
+    format!(
+        "the target lost what it held from {end} on; the group goes on there until that is mirrored again"
+    )
+}
+
+fn theirs(scene: &Scene<'_>) -> String {
+    let text = if scene.frozen {
+        "a move froze the group"
+    } else {
+        "somebody else committed on the target"
+    };
+    text.to_owned()
+}
+
+fn reason(unplaced: &Unplaced) -> String {
+    match unplaced {
+        Unplaced::NotMirrored => "the partition is not mirrored".to_owned(),
+        Unplaced::NotReady(why) => why.clone(),
+    }
+}

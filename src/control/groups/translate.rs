@@ -1,0 +1,202 @@
+//! Where on the target a group has to stand so that it reads on as it would have on the source. Pure.
+
+use crate::control::Lookup;
+use crate::model::{SourceOffset, TargetOffset};
+
+use super::commit::{PlannedCommit, SourceCommit};
+
+/// A place on the target for a committed source offset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The offset to commit on the target.
+    pub offset: TargetOffset,
+    /// The source offset it stands for: the committed one, or the frontier while that is beyond it.
+    pub stands_for: SourceOffset,
+    /// How well it does.
+    pub fit: Fit,
+}
+
+/// How well a place on the target stands for a source offset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fit {
+    /// A consumer going on there skips and repeats nothing.
+    Exact,
+    /// The group has read `records` offsets beyond the frontier; it stands at the frontier and advances later.
+    Held {
+        /// The first source offset that isn't mirrored.
+        frontier: SourceOffset,
+        /// How far beyond it the group is.
+        records: i64,
+    },
+    /// `records` offsets from the group's place on are not on the target: it stands at the first that is (H18).
+    Clamped {
+        /// How many it skips.
+        records: i64,
+    },
+    /// Not exact, and why.
+    Near(String),
+}
+
+/// Why there is no place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unplaced {
+    /// The partition is not mirrored.
+    NotMirrored,
+    /// It can't be said now, and why.
+    NotReady(String),
+}
+
+impl Fit {
+    /// Whether a consumer skips and repeats nothing.
+    pub fn is_exact(&self) -> bool {
+        *self == Self::Exact
+    }
+
+    /// What to know about a fit that isn't exact.
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Exact => None,
+            Self::Held { frontier, records } => Some(format!(
+                "the group is {records} offsets beyond the frontier {frontier}; it advances when they are mirrored"
+            )),
+            Self::Clamped { records } => Some(format!(
+                "{records} offsets from the group's place on are not on the target; it goes on at the first that is"
+            )),
+            Self::Near(why) => Some(why.clone()),
+        }
+    }
+}
+
+impl Place {
+    /// The commit that puts a group here, with the application's metadata.
+    pub fn intent(&self, commit: &SourceCommit) -> PlannedCommit {
+        PlannedCommit {
+            offset: self.offset,
+            stands_for: self.stands_for,
+            metadata: commit.metadata.clone(),
+        }
+    }
+}
+
+/// The place of a committed offset, from where the map has it and where the mirror partition begins.
+pub fn place(
+    committed: SourceOffset,
+    lookup: Lookup,
+    target_log_start: TargetOffset,
+) -> Result<Place, Unplaced> {
+    let (offset, stands_for, fit) = match lookup {
+        Lookup::Mapped(offset) => (offset, committed, Fit::Exact),
+        Lookup::Near(offset, why) => (offset, committed, Fit::Near(why)),
+        Lookup::Beyond {
+            frontier,
+            target_end,
+        } => {
+            let records = committed.since(frontier);
+            (target_end, frontier, Fit::Held { frontier, records })
+        }
+        Lookup::Before {
+            first_source,
+            first_target,
+        } => {
+            let records = first_source.since(committed);
+            (first_target, committed, Fit::Clamped { records })
+        }
+        Lookup::NotMirrored => return Err(Unplaced::NotMirrored),
+        Lookup::NotReady(why) => return Err(Unplaced::NotReady(why)),
+    };
+    let below = target_log_start.since(offset);
+    if below <= 0 {
+        return Ok(Place {
+            offset,
+            stands_for,
+            fit,
+        });
+    }
+    let before = match fit {
+        Fit::Clamped { records } => records,
+        Fit::Exact | Fit::Held { .. } | Fit::Near(_) => 0,
+    };
+    Ok(Place {
+        offset: target_log_start,
+        stands_for,
+        fit: Fit::Clamped {
+            records: before + below,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn placed(committed: i64, lookup: Lookup, log_start: i64) -> (i64, i64, Fit) {
+        let place = place(SourceOffset(committed), lookup, TargetOffset(log_start)).unwrap();
+        (place.offset.get(), place.stands_for.get(), place.fit)
+    }
+
+    #[test]
+    fn a_mapped_offset_is_exact() {
+        let mapped = Lookup::Mapped(TargetOffset(7));
+        assert_eq!(placed(10, mapped, 7), (7, 10, Fit::Exact));
+    }
+
+    #[test]
+    fn an_offset_beyond_the_frontier_is_held_there() {
+        let beyond = Lookup::Beyond {
+            frontier: SourceOffset(80),
+            target_end: TargetOffset(75),
+        };
+        let held = Fit::Held {
+            frontier: SourceOffset(80),
+            records: 20,
+        };
+        assert_eq!(placed(100, beyond, 0), (75, 80, held));
+    }
+
+    #[test]
+    fn an_offset_below_the_targets_log_start_is_clamped_and_counted() {
+        let mapped = Lookup::Mapped(TargetOffset(7));
+        let clamped = Fit::Clamped { records: 13 };
+        assert_eq!(placed(10, mapped, 20), (20, 10, clamped));
+    }
+
+    #[test]
+    fn an_offset_before_the_map_counts_what_was_never_mirrored_and_what_is_gone_since() {
+        let before = || Lookup::Before {
+            first_source: SourceOffset(50),
+            first_target: TargetOffset(0),
+        };
+        assert_eq!(
+            placed(10, before(), 0),
+            (0, 10, Fit::Clamped { records: 40 })
+        );
+        assert_eq!(
+            placed(10, before(), 5),
+            (5, 10, Fit::Clamped { records: 45 })
+        );
+    }
+
+    #[test]
+    fn there_is_no_place_where_nothing_is_mirrored_or_known() {
+        let at = |lookup| place(SourceOffset(1), lookup, TargetOffset(0)).unwrap_err();
+        assert_eq!(at(Lookup::NotMirrored), Unplaced::NotMirrored);
+        assert_eq!(
+            at(Lookup::NotReady("loading".into())),
+            Unplaced::NotReady("loading".into())
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_place_is_never_below_the_log_start_and_exact_only_where_the_map_says(
+            committed in 0..100_i64, target in 0..100_i64, log_start in 0..100_i64,
+        ) {
+            let (offset, stands_for, fit) = placed(committed, Lookup::Mapped(TargetOffset(target)), log_start);
+            prop_assert!(offset >= log_start);
+            prop_assert_eq!(stands_for, committed);
+            prop_assert_eq!(fit.is_exact(), offset == target);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Topic configs as last read: they change rarely and are long, so they aren't read with every look.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::error::Result;
+use crate::model::TopicName;
+
+use super::cluster::TopicSite;
+use super::configs::Configs;
+
+/// After how long all configs are read again.
+const VALID_FOR: Duration = Duration::from_secs(30);
+
+/// The configs of one cluster's topics, or what the cluster said instead.
+#[derive(Debug, Default)]
+pub(super) struct ConfigMemory {
+    known: BTreeMap<TopicName, Result<Configs, String>>,
+    read_at: Option<Instant>,
+}
+
+impl ConfigMemory {
+    /// Reads what isn't known of these topics, from time to time everything.
+    pub(super) async fn read(&mut self, site: &dyn TopicSite, topics: &[TopicName]) -> Result<()> {
+        let is_old = self.read_at.is_none_or(|at| at.elapsed() >= VALID_FOR);
+        let is_wanted = |topic: &&TopicName| is_old || !self.known.contains_key(*topic);
+        let wanted: Vec<TopicName> = topics.iter().filter(is_wanted).cloned().collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let read = site.configs(&wanted).await?.into_iter();
+        let read = read.map(|(topic, configs)| (topic, configs.map_err(|e| e.chain())));
+        if is_old {
+            self.known = read.collect();
+            self.read_at = Some(Instant::now());
+        } else {
+            self.known.extend(read);
+        }
+        Ok(())
+    }
+
+    /// What was read of a topic.
+    pub(super) fn of(&self, topic: &TopicName) -> Option<&Result<Configs, String>> {
+        self.known.get(topic)
+    }
+
+    /// Has a topic read again, after it was changed.
+    pub(super) fn forget(&mut self, topic: &TopicName) {
+        self.known.remove(topic);
+    }
+}

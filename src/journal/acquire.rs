@@ -1,0 +1,295 @@
+//! Comes to own a link: waits until nobody else does, claims it, makes DB and journal equal.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::checkpoint::Store;
+use crate::error::{Error, Kind, Result};
+use crate::kafka::client::Cluster;
+use crate::task::{Backoff, Owned, Ownership};
+
+use super::lease::{Patience, Seen, Verdict};
+use super::queue::{Line, stored_revision};
+use super::recover::{Reconciled, reconcile};
+use super::topic::NotAppended;
+use super::writer::{Place, Writer, build};
+use super::{Head, LEASE, MARGIN, Owner, Revision, Topic};
+
+/// How often a standby looks at the journal.
+const LOOK: Duration = Duration::from_millis(500);
+const PAUSE_BASE: Duration = Duration::from_millis(100);
+const PAUSE_CAP: Duration = Duration::from_secs(5);
+/// How long the writer may take to end.
+const RELEASE_LIMIT: Duration = Duration::from_secs(8);
+
+/// What a link's journal needs.
+#[derive(Debug, Clone)]
+pub struct JournalSettings {
+    /// Where the journal is.
+    pub target: Cluster,
+    /// Its replicas; without a number three, or as many as there are brokers.
+    pub replication_factor: Option<i16>,
+    /// Who this process is.
+    pub me: Owner,
+}
+
+/// How a process stands towards a link it doesn't own yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// The journal can't be reached, for this reason; nothing begins without it.
+    Reaching(String),
+    /// Another process owns the link.
+    Standby(Head),
+    /// A former owner may still be sending.
+    Quiet,
+    /// DB and journal are being compared.
+    Comparing,
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reaching(why) => write!(f, "the journal on the target can't be read: {why}"),
+            Self::Standby(head) => write!(
+                f,
+                "standby: the link is owned by {} since {}; this one takes over when it gives the link up or was silent for {} s",
+                head.owner,
+                since(head),
+                (LEASE + MARGIN).as_secs()
+            ),
+            Self::Quiet => write!(
+                f,
+                "waits until the lease of the former owner has ended, {} s at most",
+                (LEASE + MARGIN).as_secs()
+            ),
+            Self::Comparing => f.write_str("the checkpoint DB and the journal are being compared"),
+        }
+    }
+}
+
+fn since(head: &Head) -> String {
+    let time = jiff::Timestamp::from_millisecond(head.since_ms);
+    time.map_or_else(|_| head.since_ms.to_string(), |time| time.to_string())
+}
+
+/// Told every change of the standing.
+pub type Tell<'a> = &'a (dyn Fn(Standing) + Send + Sync);
+
+/// The time in which this process owns a link. Dropping it is like dying: the lease has to run out.
+#[derive(Debug)]
+pub struct Tenure {
+    /// Whether the checkpoint DB was changed by what the journal held.
+    pub restored: bool,
+    /// Why the journal can't be written, while that is so: nothing is sent then.
+    pub trouble: watch::Receiver<Option<String>>,
+    writer: Owned,
+    stop: CancellationToken,
+}
+
+impl Tenure {
+    /// Waits until the link is lost, and says why. Cancellation: safe.
+    pub async fn lost(&mut self) -> Error {
+        let ended = self.writer.ended().await;
+        ended
+            .err()
+            .unwrap_or_else(|| Error::new(Kind::Refused, "the journal's writer ended"))
+    }
+
+    /// Appends what is left and gives the link up, so that the next owner needn't wait.
+    ///
+    /// Errors: the target doesn't answer; the next start completes the journal.
+    pub async fn release(self) -> Result<()> {
+        self.stop.cancel();
+        timeout(RELEASE_LIMIT, self.writer.join())
+            .await
+            .unwrap_or_else(|_| {
+                let message = "the journal couldn't be completed in time";
+                Err(Error::new(Kind::TimedOut, message))
+            })
+    }
+}
+
+/// Since when a journal is watched, and what was seen of it.
+type Watch = (Instant, Patience);
+
+/// One process that would like to own a link.
+#[derive(Debug)]
+pub(crate) struct Candidate<'a> {
+    pub(crate) settings: &'a JournalSettings,
+    pub(crate) disk: &'a dyn Store,
+    pub(crate) line: &'a Arc<Line>,
+    pub(crate) ownership: &'a Ownership,
+}
+
+impl Candidate<'_> {
+    /// Waits until this process owns the link, and DB and journal are equal.
+    ///
+    /// Errors: the checkpoint DB failed; whatever the target says passes. Cancellation: a claim already made has to run out.
+    pub(crate) async fn own(&self, tell: Tell<'_>) -> Result<Tenure> {
+        let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
+        let mut watch = (Instant::now(), Patience::default());
+        loop {
+            let error = match self.attempt(&mut watch, tell).await {
+                Ok(Some(tenure)) => return Ok(tenure),
+                Ok(None) => continue,
+                Err(error) if error.kind() == Kind::Store => return Err(error),
+                Err(error) => error,
+            };
+            tell(Standing::Reaching(error.chain()));
+            sleep(backoff.next()).await;
+            let target = &self.settings.target;
+            // If this fails, so does the next attempt, which then says why.
+            let _ = target.refresh(target.metadata().generation).await;
+        }
+    }
+
+    /// None if somebody else was faster.
+    async fn attempt(&self, watch: &mut Watch, tell: Tell<'_>) -> Result<Option<Tenure>> {
+        let JournalSettings {
+            target,
+            replication_factor,
+            me,
+        } = self.settings;
+        let topic = Topic::ensure(target, self.line.link(), *replication_factor).await?;
+        let (end, seen) = self.wait_for_turn(&topic, watch, tell).await?;
+        let in_db = stored_revision(self.disk, self.line.link())?;
+        let last_term = seen.as_ref().map(|seen| seen.head.term);
+        let head = Head {
+            owner: me.clone(),
+            since_ms: crate::telemetry::now_ms(),
+            term: last_term.max(in_db.map(|it| it.term)).unwrap_or(0) + 1,
+            claim: fastrand::u64(..),
+            revision: seen.as_ref().and_then(|seen| seen.head.revision),
+            released: false,
+        };
+        let sent_at = Instant::now();
+        let Some(offset) = claim(&topic, self.line, &head).await? else {
+            return Ok(None);
+        };
+        let between = topic.read(end, offset).await?.heads;
+        let latest = between
+            .last()
+            .map_or(head.revision, |seen| seen.head.revision);
+        self.ownership.extend(sent_at + LEASE);
+        let claimed = Head {
+            revision: latest,
+            ..head.clone()
+        };
+        let tenure = self.begin(Place::behind_claim(&topic, offset), claimed);
+        tracing::info!(link = %self.line.link(), term = head.term, "this process owns the link");
+        let is_foreign = |seen: &Seen| seen.head.owner.id != me.id && !seen.head.released;
+        let must_wait = between.iter().any(is_foreign);
+        self.complete(tenure, (head.term, latest), must_wait, &topic, tell)
+            .await
+            .map(Some)
+    }
+
+    /// Waits until nobody owns the link; where the log ended then, and its newest head.
+    async fn wait_for_turn(
+        &self,
+        topic: &Topic,
+        (begun, patience): &mut Watch,
+        tell: Tell<'_>,
+    ) -> Result<(i64, Option<Seen>)> {
+        loop {
+            let (end, seen) = topic.look().await?;
+            match patience.judge(seen.clone(), &self.settings.me, begun.elapsed()) {
+                Verdict::Claim => return Ok((end, seen)),
+                Verdict::Wait(head) => tell(Standing::Standby(head)),
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Starts the writer, which renews the lease from now on.
+    fn begin(&self, place: Place, head: Head) -> Tenure {
+        self.line.begin(head.revision);
+        let stop = CancellationToken::new();
+        let (trouble, told) = watch::channel(None);
+        let writer = Writer {
+            place,
+            line: Arc::clone(self.line),
+            ownership: self.ownership.clone(),
+            head,
+            trouble,
+        };
+        Tenure {
+            restored: false,
+            trouble: told,
+            writer: Owned::spawn("journal", writer.serve(stop.clone())),
+            stop,
+        }
+    }
+
+    /// Makes DB and journal equal and opens the line; the link is owned from then on.
+    async fn complete(
+        &self,
+        mut tenure: Tenure,
+        (term, latest): (u64, Option<Revision>),
+        must_wait: bool,
+        topic: &Topic,
+        tell: Tell<'_>,
+    ) -> Result<Tenure> {
+        let completing = async {
+            if must_wait {
+                // Renewed between the last look and the claim: what that owner sends ends with its lease.
+                tell(Standing::Quiet);
+                sleep(LEASE + MARGIN).await;
+            }
+            tell(Standing::Comparing);
+            reconcile(self.disk, self.line, topic, latest).await
+        };
+        let reconciled = tokio::select! {
+            reconciled = completing => reconciled,
+            error = tenure.lost() => return Err(error),
+        };
+        let reconciled = match reconciled {
+            Ok(reconciled) => reconciled,
+            Err(error) => {
+                // The next attempt begins when this one's writer has ended; why it was made is told by the error.
+                let _ = tenure.release().await;
+                return Err(error);
+            }
+        };
+        let link = self.line.link();
+        match reconciled {
+            Reconciled::Equal => {}
+            Reconciled::Restored => {
+                tracing::warn!(%link, "the checkpoint DB lacked what the journal holds; it is whole again");
+            }
+            Reconciled::Supplemented => {
+                tracing::info!(%link, "the journal lacked what the checkpoint DB holds; it is whole again");
+            }
+        }
+        tenure.restored = reconciled == Reconciled::Restored;
+        self.line.open(term);
+        self.ownership.begin(term);
+        Ok(tenure)
+    }
+}
+
+/// Claims a link with a head; the offset of the claim, or none if somebody else was faster.
+pub(super) async fn claim(topic: &Topic, line: &Arc<Line>, head: &Head) -> Result<Option<i64>> {
+    let batch = build(line, head, &[], 0)?;
+    let offset = match topic.append(batch).await {
+        Ok(offset) => offset,
+        Err(NotAppended::Fenced(_)) => return Ok(None),
+        // A sequence out of order: the term is somebody's who wrote more than a claim under it.
+        Err(NotAppended::Gone(error)) if is_taken(&error) => return Ok(None),
+        Err(
+            NotAppended::Gone(error) | NotAppended::Missing(error) | NotAppended::Unknown(error),
+        ) => return Err(error),
+    };
+    let found = topic.read(offset, offset + 1).await?;
+    let is_ours = found.head().is_some_and(|found| found.claim == head.claim);
+    Ok(is_ours.then_some(offset))
+}
+
+fn is_taken(error: &Error) -> bool {
+    error.code().is_some_and(|code| code.0 == 45)
+}

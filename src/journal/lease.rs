@@ -1,0 +1,254 @@
+//! Who owns a link, and up to where its journal goes: the last record of each batch.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::Space;
+use crate::model::{LinkIdentity, LinkName, ProducerId};
+
+use super::{LEASE, MARGIN};
+
+/// A process that owns a link or would like to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Names the checkpoint DB at its place: who holds its lock knows that no other process with this name lives.
+    pub id: String,
+    /// The machine.
+    pub host: String,
+    /// The number of the process on it.
+    pub process: u32,
+    /// Where its interface is to be reached; owners of earlier versions don't tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_url: Option<String>,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} on {}", self.process, self.host)?;
+        match &self.api_url {
+            Some(url) => write!(f, " ({url})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Counts the updates of a link's entries, over all its owners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Revision {
+    /// The owner's term.
+    pub term: u64,
+    /// The update within it.
+    pub number: u64,
+}
+
+impl Revision {
+    /// Of entries written before there was a journal.
+    pub const BEFORE: Self = Self { term: 0, number: 0 };
+}
+
+/// The last record of each batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Who wrote the batch.
+    pub owner: Owner,
+    /// Since when it owns the link, in milliseconds since 1970 by its own clock.
+    pub since_ms: i64,
+    /// Its term; each owner's is higher than that of the one before.
+    pub term: u64,
+    /// Tells two claims for the same term apart.
+    pub claim: u64,
+    /// What the journal holds with this batch; none while it holds nothing.
+    pub revision: Option<Revision>,
+    /// Whether the owner gave the link up.
+    pub released: bool,
+}
+
+/// Kafka's producer epochs go up to 32767; the highest is left to brokers.
+const EPOCHS: u64 = 32_767;
+const INCARNATIONS: u64 = 256;
+
+impl Head {
+    /// The head's key.
+    pub(super) fn key() -> Vec<u8> {
+        Space::Meta.full_key(b"head")
+    }
+
+    /// Whether both are of one term of one owner.
+    pub(super) fn is_same_claim(&self, other: &Self) -> bool {
+        (self.term, self.claim) == (other.term, other.claim)
+    }
+
+    /// Producer id and epoch of a term: a later term under the same id fences an earlier one.
+    pub(super) fn producer(link: &LinkName, term: u64) -> (ProducerId, i16) {
+        let writer = LinkIdentity {
+            link: link.clone(),
+            source_cluster_id: "journal".to_owned(),
+            target_cluster_id: String::new(),
+        };
+        let incarnation = u8::try_from(term / EPOCHS % INCARNATIONS).unwrap_or_default();
+        let epoch = i16::try_from(term % EPOCHS).unwrap_or_default();
+        (writer.producer_id(incarnation), epoch)
+    }
+}
+
+/// A head and where it stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) offset: i64,
+    pub(super) head: Head,
+}
+
+/// What is to be done about a link.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Claim it.
+    Claim,
+    /// Look again: somebody may own it.
+    Wait(Head),
+}
+
+/// Watches the heads of a journal. Times are those of one monotonic clock, since any moment.
+#[derive(Debug, Default)]
+pub(super) struct Patience {
+    last: Option<(Seen, Duration)>,
+}
+
+impl Patience {
+    /// Judges what the journal shows now. A head counts from when it was first seen: it was written before that, so its
+    /// owner's lease ends no later than a lease after.
+    pub(super) fn judge(&mut self, seen: Option<Seen>, me: &Owner, now: Duration) -> Verdict {
+        if let Some(seen) = seen
+            && self.last.as_ref().is_none_or(|(last, _)| *last != seen)
+        {
+            self.last = Some((seen, now));
+        }
+        // A journal that was deleted says nothing about whoever wrote to it.
+        let Some((Seen { head, .. }, first_seen)) = &self.last else {
+            return Verdict::Claim;
+        };
+        // Its former process is dead: this one holds the lock of the same DB.
+        let is_own = head.owner.id == me.id;
+        if head.released || is_own || now.saturating_sub(*first_seen) >= LEASE + MARGIN {
+            Verdict::Claim
+        } else {
+            Verdict::Wait(head.clone())
+        }
+    }
+}
+
+#[cfg(test)]
+mod patience_tests {
+    use super::super::lease::*;
+
+    fn owner(id: &str) -> Owner {
+        Owner {
+            id: id.to_owned(),
+            host: "h".to_owned(),
+            process: 1,
+            api_url: None,
+        }
+    }
+
+    fn seen(offset: i64, id: &str, released: bool) -> Seen {
+        let head = Head {
+            owner: owner(id),
+            since_ms: 0,
+            term: 1,
+            claim: 1,
+            revision: None,
+            released,
+        };
+        Seen { offset, head }
+    }
+
+    fn claims(patience: &mut Patience, seen: Option<Seen>, now: Duration) -> bool {
+        patience.judge(seen, &owner("me"), now) == Verdict::Claim
+    }
+
+    #[test]
+    fn what_nobody_owns_is_claimed_at_once() {
+        let at = Duration::from_secs(5);
+        for shown in [
+            None,
+            Some(seen(3, "me", false)),
+            Some(seen(3, "other", true)),
+        ] {
+            assert!(claims(&mut Patience::default(), shown, at));
+        }
+    }
+
+    #[test]
+    fn an_owner_whose_journal_is_deleted_may_still_write() {
+        let mut patience = Patience::default();
+        let mut claims = |shown, at| claims(&mut patience, shown, Duration::from_secs(at));
+        assert!(!claims(Some(seen(3, "other", false)), 100));
+        assert!(!claims(None, 105));
+        assert!(claims(None, 109));
+    }
+
+    #[test]
+    fn an_owner_is_waited_for_until_it_was_silent_for_a_lease() {
+        let mut patience = Patience::default();
+        let silent = LEASE + MARGIN;
+        let begun = Duration::from_secs(100);
+        let mut claims = |offset, at| claims(&mut patience, Some(seen(offset, "other", false)), at);
+        assert!(!claims(3, begun));
+        assert!(!claims(3, begun + silent / 2));
+        // A sign of life: the wait begins anew.
+        assert!(!claims(4, begun + silent));
+        assert!(!claims(4, begun + silent + LEASE));
+        assert!(claims(4, begun + silent * 2));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_have_growing_epochs_under_one_id_until_those_are_used_up() {
+        let link = LinkName::new("l");
+        let producer = |term| Head::producer(&link, term);
+        assert_eq!(producer(1), (producer(0).0, 1));
+        assert_eq!(producer(32_766), (producer(0).0, 32_766));
+        assert_eq!(producer(32_767).1, 0);
+        assert_ne!(producer(32_767).0, producer(0).0);
+        assert!(producer(5).0.is_farshore());
+        assert_ne!(producer(5).0, Head::producer(&"other".into(), 5).0);
+    }
+
+    #[test]
+    fn a_head_without_an_address_is_read_and_one_with_it_by_those_who_know_none() {
+        let former = r#"{"owner":{"id":"i","host":"h","process":7},"since_ms":1,"term":2,"claim":3,"revision":null,"released":false}"#;
+        let mut head: Head = serde_json::from_str(former).unwrap();
+        assert_eq!(head.owner.api_url, None);
+        assert_eq!(serde_json::to_string(&head).unwrap(), former);
+        head.owner.api_url = Some("http://h:8640".to_owned());
+        assert_eq!(head.owner.to_string(), "process 7 on h (http://h:8640)");
+        /// As an owner was read before it had an address.
+        #[derive(Deserialize)]
+        struct Former {
+            owner: FormerOwner,
+        }
+        #[derive(Deserialize)]
+        struct FormerOwner {
+            id: String,
+            host: String,
+            process: u32,
+        }
+        let text = serde_json::to_string(&head).unwrap();
+        let FormerOwner { id, host, process } =
+            serde_json::from_str::<Former>(&text).unwrap().owner;
+        assert_eq!((id.as_str(), host.as_str(), process), ("i", "h", 7));
+    }
+
+    #[test]
+    fn a_later_term_is_later_whatever_the_numbers() {
+        let revision = |term, number| Revision { term, number };
+        assert!(revision(2, 0) > revision(1, 900));
+        assert!(revision(1, 2) > revision(1, 1));
+        assert!(Some(Revision::BEFORE) > None);
+    }
+}

@@ -1,0 +1,344 @@
+//! Appends to the journal: one batch at a time, at the latest when the lease has to be renewed.
+//!
+//! A batch whose outcome isn't known is sent again as it was, until it is: the broker takes it once. A broker that saw a later
+//! term refuses it, and that is how an owner that was replaced learns of it, whatever it believes about time. Where brokers forget
+//! terms within seconds, it learns of it by reading what others wrote, before and after it writes itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::checkpoint::envelope;
+use crate::error::{Error, Kind, Result};
+use crate::kafka::batch::{Builder, Codec, Record, Stamp, Stamped};
+use crate::task::{Backoff, Ownership};
+
+use super::queue::{Group, Line};
+use super::topic::NotAppended;
+use super::{BEAT, Head, LEASE, MARGIN, Revision, Topic};
+
+/// A batch stops growing here.
+const BATCH_BYTES: usize = 2 << 20;
+/// How long a stop waits for the journal; what it lacks then is found at the next start.
+const STOP_LIMIT: Duration = Duration::from_secs(3);
+/// So often the topic has to be unknown before it is believed to be gone.
+const MISSING_LIMIT: u32 = 10;
+/// A leader that changes is no news.
+const NOTED_FROM: u32 = 4;
+const PAUSE_BASE: Duration = Duration::from_millis(50);
+const PAUSE_CAP: Duration = Duration::from_secs(1);
+
+/// The writer of one term.
+#[derive(Debug)]
+pub(super) struct Writer {
+    /// Where it writes next.
+    pub(super) place: Place,
+    pub(super) line: Arc<Line>,
+    pub(super) ownership: Ownership,
+    /// As it was claimed; each batch ends with it, brought up to date.
+    pub(super) head: Head,
+    /// Why nothing can be written, while that is so.
+    pub(super) trouble: watch::Sender<Option<String>>,
+}
+
+impl Writer {
+    /// Writes until it is told to stop, then what is left and the release; or until another term or a lost journal ends this one.
+    ///
+    /// Errors: `Refused` when this process doesn't own the link any more.
+    pub(super) async fn serve(mut self, stop: CancellationToken) -> Result<()> {
+        let ended = self.write(&stop).await;
+        self.ownership.end();
+        let why = ended.as_ref().err().map(Error::chain);
+        self.line
+            .close(why.as_deref().unwrap_or("the service is stopping"));
+        ended
+    }
+
+    async fn write(&mut self, stop: &CancellationToken) -> Result<()> {
+        let mut next_beat = Instant::now() + BEAT;
+        loop {
+            let due = async {
+                tokio::select! {
+                    () = self.line.due() => {}
+                    () = tokio::time::sleep_until(next_beat) => {}
+                }
+            };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = due => {}
+            }
+            let group = self.line.take();
+            tokio::select! {
+                biased;
+                written = self.append_all(group, false) => written?,
+                () = stopped_for(stop, STOP_LIMIT) => return Err(late()),
+            }
+            next_beat = Instant::now() + BEAT;
+        }
+        let rest = self.line.take();
+        let released = self.ownership.may_be_released();
+        timeout(STOP_LIMIT, self.append_all(rest, released))
+            .await
+            .unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Appends a group, in as many batches as it needs; only the last one says that all of it is there.
+    async fn append_all(&mut self, group: Group, released: bool) -> Result<()> {
+        let mut records: Vec<(&Vec<u8>, &Option<Vec<u8>>)> = group.changes.iter().collect();
+        // What is known of partitions tells less than their runs if the end of it should be missing.
+        records.sort_by_key(|(key, _)| is_of_partition(key));
+        let mut batch = Vec::new();
+        let mut size = 0;
+        let mut result = Ok(());
+        for (key, value) in records {
+            let bytes = key.len() + value.as_ref().map_or(0, Vec::len);
+            if size + bytes > BATCH_BYTES && !batch.is_empty() {
+                result = self.append(&std::mem::take(&mut batch), false).await;
+                size = 0;
+            }
+            if result.is_err() {
+                break;
+            }
+            size += bytes;
+            batch.push((key, value));
+        }
+        if result.is_ok() {
+            let before: Option<Revision> = self.head.revision;
+            self.head.revision = group.revision.max(before);
+            result = self.append(&batch, released).await;
+        }
+        match &result {
+            Ok(()) => group.resolve(),
+            Err(error) => group.fail(&error.chain()),
+        }
+        result
+    }
+
+    /// Appends a batch, once, however often it has to be sent.
+    async fn append(
+        &mut self,
+        records: &[(&Vec<u8>, &Option<Vec<u8>>)],
+        released: bool,
+    ) -> Result<()> {
+        self.head.released = released;
+        let batch = build(&self.line, &self.head, records, self.place.sequence())?;
+        let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
+        let mut failures = 0;
+        let mut missed = 0;
+        loop {
+            let sent_at = Instant::now();
+            let lapsed = self.ownership.has_run_out();
+            let appended = self.place.append(&batch, &self.head, lapsed).await;
+            missed = match &appended {
+                Err(NotAppended::Missing(_)) => missed + 1,
+                Ok(()) | Err(_) => 0,
+            };
+            match appended {
+                Ok(()) => {
+                    self.ownership.extend(sent_at + LEASE);
+                    if self.trouble.send_replace(None).is_some() {
+                        tracing::info!(link = %self.line.link(), "the journal is written again");
+                    }
+                    return Ok(());
+                }
+                Err(NotAppended::Fenced(error)) => {
+                    let message = "another process took the link over";
+                    return Err(Error::new(Kind::Refused, message).caused_by(error));
+                }
+                Err(NotAppended::Missing(error)) if missed >= MISSING_LIMIT => {
+                    return Err(gone(error));
+                }
+                Err(NotAppended::Gone(error)) => return Err(gone(error)),
+                Err(NotAppended::Missing(error) | NotAppended::Unknown(error)) => {
+                    failures += 1;
+                    self.note(failures, &error);
+                }
+            }
+            sleep(backoff.next()).await;
+            self.place.look_again().await;
+        }
+    }
+}
+
+impl Writer {
+    /// Tells of a failure that isn't over at once.
+    fn note(&self, failures: u32, error: &Error) {
+        if failures == NOTED_FROM {
+            let error = error.chain();
+            tracing::warn!(link = %self.line.link(), error, "the journal can't be written; trying again");
+            let text = format!(
+                "the journal on the target can't be written, and nothing is sent without it: {error}"
+            );
+            self.trouble.send_replace(Some(text));
+        }
+    }
+}
+
+fn gone(error: Error) -> Error {
+    Error::new(Kind::Refused, "the journal isn't the one it was").caused_by(error)
+}
+
+/// A batch of entries, with the head behind them.
+pub(super) fn build(
+    line: &Line,
+    head: &Head,
+    records: &[(&Vec<u8>, &Option<Vec<u8>>)],
+    base_sequence: i32,
+) -> Result<Stamped> {
+    let mut builder = Builder::new(Codec::Lz4);
+    let key = Head::key();
+    let value = serde_json::to_vec(head).expect("a head has nothing JSON cannot say");
+    let head_record = (&key, &Some(value));
+    for (key, value) in records.iter().copied().chain([head_record]) {
+        let value = value
+            .as_ref()
+            .map(|value| envelope::seal(key, value).into());
+        builder.push_record(&Record {
+            offset: 0,
+            timestamp: crate::telemetry::now_ms(),
+            key: Some(key.clone().into()),
+            value,
+            headers: Vec::new(),
+        });
+    }
+    let (producer_id, producer_epoch) = Head::producer(line.link(), head.term);
+    let stamp = Stamp {
+        producer_id,
+        producer_epoch,
+        base_sequence,
+    };
+    Ok(builder.finish(stamp)?)
+}
+
+fn is_of_partition(full_key: &[u8]) -> bool {
+    full_key.first() == Some(&(crate::checkpoint::Space::Partitions as u8))
+}
+
+/// Resolves some time after the stop.
+async fn stopped_for(stop: &CancellationToken, limit: Duration) {
+    stop.cancelled().await;
+    sleep(limit).await;
+}
+
+fn late() -> Error {
+    Error::new(
+        Kind::Stopping,
+        "stopped while the journal couldn't be written; the next start completes it from the checkpoint DB",
+    )
+}
+
+/// The place of the next batch.
+#[derive(Debug)]
+pub(super) struct Place {
+    topic: Topic,
+    offset: i64,
+    sequence: i32,
+}
+
+impl Place {
+    /// Behind a claim, which is one record.
+    pub(super) fn behind_claim(topic: &Topic, claimed_at: i64) -> Self {
+        Self {
+            topic: topic.clone(),
+            offset: claimed_at + 1,
+            sequence: 1,
+        }
+    }
+
+    /// The sequence number the next batch has to carry.
+    pub(super) fn sequence(&self) -> i32 {
+        self.sequence
+    }
+
+    /// Appends a batch, once, however often it has to be sent; `lapsed` if the owner's lease ran out before.
+    ///
+    /// Errors: `Fenced` when somebody else claimed the link, not before its next owner may begin; after all others the same batch has to be sent again.
+    pub(super) async fn append(
+        &mut self,
+        batch: &Stamped,
+        own: &Head,
+        lapsed: bool,
+    ) -> Result<(), NotAppended> {
+        if lapsed {
+            let (_, newest) = self.topic.look().await?;
+            is_mine(newest.iter().map(|seen| &seen.head), own)?;
+        }
+        let offset = self.topic.append(batch.clone()).await?;
+        if offset < self.offset {
+            let message = "the journal lost its tail";
+            return Err(NotAppended::Gone(Error::new(Kind::Refused, message)));
+        }
+        if offset > self.offset {
+            // By a broker that forgot this owner, a batch that is sent again may be taken again.
+            let between = self.topic.read(self.offset, offset).await?;
+            let checked = is_mine(between.heads.iter().map(|seen| &seen.head), own);
+            if checked.is_err() {
+                // This batch hides theirs from whoever looks next, this process first of all: their lease has to be over by then.
+                sleep(LEASE + MARGIN).await;
+            }
+            checked?;
+        }
+        self.offset = offset + i64::from(batch.record_count);
+        self.sequence = self.sequence.wrapping_add(batch.record_count) & i32::MAX;
+        Ok(())
+    }
+
+    /// Looks for the leader anew.
+    pub(super) async fn look_again(&self) {
+        self.topic.look_again().await;
+    }
+}
+
+/// Whether these heads are all of the owner's own term.
+fn is_mine<'a>(heads: impl IntoIterator<Item = &'a Head>, own: &Head) -> Result<(), NotAppended> {
+    let other = heads.into_iter().find(|head| !head.is_same_claim(own));
+    other.map_or(Ok(()), |other| {
+        let message = format!(
+            "term {} of process {} on {} is in the journal",
+            other.term, other.owner.process, other.owner.host
+        );
+        Err(NotAppended::Fenced(Error::new(Kind::Refused, message)))
+    })
+}
+
+#[cfg(test)]
+mod place_tests {
+    use super::super::Owner;
+    use super::super::writer::*;
+
+    fn head(term: u64, claim: u64) -> Head {
+        Head {
+            owner: Owner {
+                id: "db".to_owned(),
+                host: "h".to_owned(),
+                process: 1,
+                api_url: None,
+            },
+            since_ms: 0,
+            term,
+            claim,
+            revision: None,
+            released: false,
+        }
+    }
+
+    #[test]
+    fn whoever_claimed_a_term_of_its_own_or_the_same_one_ends_this_one() {
+        let own = head(3, 7);
+        let mine = |heads: &[Head]| is_mine(heads, &own).is_ok();
+        assert!(mine(&[]));
+        let renewed = Head {
+            released: true,
+            ..own.clone()
+        };
+        assert!(mine(&[own.clone(), renewed]));
+        for other in [head(4, 8), head(4, 7), head(3, 8), head(2, 6)] {
+            assert!(!mine(std::slice::from_ref(&other)));
+            assert!(!mine(&[own.clone(), other, own.clone()]));
+        }
+    }
+}

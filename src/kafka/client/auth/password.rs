@@ -1,0 +1,52 @@
+//! PLAIN (RFC 4616): name and password, as they are.
+
+use crate::model::Secret;
+
+use super::{Answer, Exchange, LoginError, Mechanism};
+
+/// Logs in with a name and a password; whoever can read the connection reads both.
+#[derive(Debug, Clone)]
+pub struct Password {
+    username: String,
+    password: Secret,
+}
+
+impl Password {
+    /// With this name and password.
+    pub fn new(username: impl Into<String>, password: Secret) -> Self {
+        Self {
+            username: username.into(),
+            password,
+        }
+    }
+}
+
+impl Mechanism for Password {
+    fn name(&self) -> &'static str {
+        "PLAIN"
+    }
+
+    fn principal(&self) -> Option<&str> {
+        Some(&self.username)
+    }
+
+    fn librdkafka(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("sasl.username", self.username.clone()),
+            ("sasl.password", self.password.reveal().to_owned()),
+        ]
+    }
+
+    fn begin(&self, _host: &str) -> Result<Box<dyn Exchange>, LoginError> {
+        let message = format!("\0{}\0{}", self.username, self.password.reveal());
+        Ok(Box::new(Message(message.into_bytes())))
+    }
+}
+
+struct Message(Vec<u8>);
+
+impl Exchange for Message {
+    fn answer(&mut self, _challenge: &[u8]) -> Result<Answer, LoginError> {
+        Ok(Answer::Ends(std::mem::take(&mut self.0)))
+    }
+}

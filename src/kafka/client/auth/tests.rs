@@ -1,0 +1,191 @@
+use std::time::Duration;
+
+use kafka_protocol::messages::{
+    SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest, SaslHandshakeResponse,
+};
+use kafka_protocol::protocol::StrBytes;
+use parking_lot::Mutex;
+
+use crate::error::Kind;
+use crate::kafka::client::fake::{Call, FakeNet, Reply};
+use crate::kafka::client::{ApiKey, Cluster};
+use crate::model::Secret;
+
+use super::*;
+
+const SESSION: Duration = Duration::from_mins(10);
+
+/// Takes what the client says until it has said `messages` things; its last answer grants a session.
+fn doorman(net: &FakeNet, messages: usize) -> Arc<Mutex<Vec<String>>> {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let listening = Arc::clone(&heard);
+    net.broker("a:1", move |call| match call.key {
+        ApiKey::SaslHandshake => agree(call),
+        ApiKey::SaslAuthenticate => {
+            let request: SaslAuthenticateRequest = call.request();
+            let mut heard = listening.lock();
+            heard.push(String::from_utf8(request.auth_bytes.to_vec()).unwrap());
+            let mut answer = SaslAuthenticateResponse::default()
+                .with_auth_bytes(format!("question {}", heard.len()).into());
+            if heard.len() == messages {
+                answer.session_lifetime_ms = i64::try_from(SESSION.as_millis()).unwrap();
+            }
+            call.answer::<SaslAuthenticateRequest>(&answer)
+        }
+        _ => Reply::HangUp,
+    });
+    heard
+}
+
+fn agree(call: &Call) -> Reply {
+    let asked: SaslHandshakeRequest = call.request();
+    let known = &*asked.mechanism == "PLAIN";
+    let mechanisms = vec![StrBytes::from_static_str("PLAIN")];
+    let answer = SaslHandshakeResponse::default()
+        .with_error_code(if known { 0 } else { 33 })
+        .with_mechanisms(mechanisms);
+    call.answer::<SaslHandshakeRequest>(&answer)
+}
+
+fn cluster(net: &FakeNet, mechanism: impl Mechanism + 'static) -> Cluster {
+    net.cluster_with(&["a:1"], |settings| {
+        settings.login = Some(Login::new(Arc::new(mechanism), &settings.address_map));
+    })
+}
+
+fn password() -> Password {
+    Password::new("farshore", Secret::new("s3cret"))
+}
+
+/// Has as many things to say as it is told.
+#[derive(Debug)]
+struct Talker(&'static str, usize);
+
+struct Talk(Vec<String>, usize);
+
+impl Mechanism for Talker {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+
+    fn principal(&self) -> Option<&str> {
+        None
+    }
+
+    fn librdkafka(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    fn begin(&self, host: &str) -> Result<Box<dyn Exchange>, LoginError> {
+        Ok(Box::new(Talk(vec![host.to_owned()], self.1)))
+    }
+}
+
+impl Exchange for Talk {
+    fn answer(&mut self, challenge: &[u8]) -> Result<Answer, LoginError> {
+        self.0.push(String::from_utf8(challenge.to_vec())?);
+        let said = self.0.join("/").into_bytes();
+        Ok(if self.0.len() > self.1 {
+            Answer::Ends(said)
+        } else {
+            Answer::Goes(said)
+        })
+    }
+}
+
+#[tokio::test]
+async fn name_and_password_are_one_message() {
+    let net = FakeNet::default();
+    let heard = doorman(&net, 1);
+    cluster(&net, password()).any_connection().await.unwrap();
+    assert_eq!(*heard.lock(), ["\0farshore\0s3cret"]);
+    assert!(!format!("{:?}", password()).contains("s3cret"));
+}
+
+#[tokio::test]
+async fn each_message_answers_the_one_before() {
+    let net = FakeNet::default();
+    let heard = doorman(&net, 3);
+    let talker = cluster(&net, Talker("PLAIN", 3));
+    talker.any_connection().await.unwrap();
+    let last = heard.lock().last().cloned();
+    assert_eq!(last.as_deref(), Some("a//question 1/question 2"));
+}
+
+#[tokio::test]
+async fn a_talk_without_end_is_ended() {
+    let net = FakeNet::default();
+    let heard = doorman(&net, 0);
+    let talker = cluster(&net, Talker("PLAIN", 1_000));
+    let error = talker.any_connection().await.unwrap_err();
+    assert!(error.chain().contains("didn't end after 10 messages"));
+    assert_eq!(heard.lock().len(), 10);
+}
+
+#[tokio::test]
+async fn a_refused_mechanism_says_which_ones_are_taken() {
+    let net = FakeNet::default();
+    doorman(&net, 1);
+    let error = cluster(&net, Talker("GSSAPI", 1)).any_connection().await;
+    let text = error.unwrap_err().chain();
+    assert!(
+        text.contains("log in by GSSAPI") && text.contains("enabled there: PLAIN"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_refused_login_says_why() {
+    let net = FakeNet::default();
+    net.broker("a:1", |call| match call.key {
+        ApiKey::SaslHandshake => agree(call),
+        _ => call.answer::<SaslAuthenticateRequest>(
+            &SaslAuthenticateResponse::default()
+                .with_error_code(58)
+                .with_error_message(Some(StrBytes::from_static_str("who are you?"))),
+        ),
+    });
+    let error = cluster(&net, password())
+        .any_connection()
+        .await
+        .unwrap_err();
+    assert!(matches!(error.kind(), Kind::Broker(code) if code.0 == 58));
+    assert!(error.chain().contains("who are you?"), "{}", error.chain());
+}
+
+/// KIP-368: a broker closes what goes on after the end of a session.
+#[tokio::test(start_paused = true)]
+async fn another_connection_follows_before_the_session_ends() {
+    let net = FakeNet::default();
+    let heard = doorman(&net, 1);
+    let cluster = cluster(&net, password());
+    let first = cluster.any_connection().await.unwrap();
+    tokio::time::advance(SESSION.mul_f32(0.7)).await;
+    assert!(first.is_alive());
+    tokio::time::advance(SESSION.mul_f32(0.15)).await;
+    assert!(!first.is_alive());
+    let second = cluster.any_connection().await.unwrap();
+    assert_ne!(first.id(), second.id());
+    assert_eq!(heard.lock().len(), 2);
+}
+
+#[test]
+fn brokers_leave_out_host_and_realm() {
+    let principal = |name: &str| Kerberos::new("kafka", Some(name.to_owned()));
+    assert_eq!(
+        principal("farshore/a.example@TEST").principal(),
+        Some("farshore")
+    );
+    assert_eq!(principal("farshore@TEST").principal(), Some("farshore"));
+    assert_eq!(Kerberos::new("kafka", None).principal(), None);
+}
+
+#[test]
+fn tickets_are_for_the_name_a_broker_gives_itself() {
+    let inside: HostPort = "kafka-0.kafka.svc:9092".parse().unwrap();
+    let outside: HostPort = "203.0.113.7:31090".parse().unwrap();
+    let map = BTreeMap::from([(inside, outside.clone())]);
+    let login = Login::new(Arc::new(password()), &map);
+    assert_eq!(login.host_at(&outside), "kafka-0.kafka.svc");
+    assert_eq!(login.host_at(&"b:1".parse().unwrap()), "b");
+}

@@ -1,0 +1,358 @@
+//! A cluster: its metadata, its connections, and who is responsible for what.
+//!
+//! Promises: metadata is asked for by one caller at a time, at most ten times a second, of any broker that answers; dead
+//! addresses among the others do no harm.
+//! Doesn't: watch anything by itself; it looks when it is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka_protocol::messages::FindCoordinatorRequest;
+use kafka_protocol::protocol::StrBytes;
+use parking_lot::Mutex;
+use tokio::time::{Instant, sleep_until};
+
+use crate::error::{Error, Kind, Result};
+use crate::model::{BrokerId, ClusterName, GroupId, TopicPartition};
+
+use super::auth::Login;
+use super::error_codes::code_of;
+use super::metadata::{self, Leader, Metadata, Told};
+use super::pool::{Dialer, Endpoint, Pool, Slot};
+use super::single_flight::Flight;
+use super::{Connection, HostPort, Transport};
+
+/// How to reach a cluster.
+#[derive(Debug, Clone)]
+pub struct ClusterSettings {
+    /// The cluster's name in the configuration.
+    pub name: ClusterName,
+    /// Where to begin; one that answers is enough.
+    pub bootstrap: Vec<HostPort>,
+    /// Addresses that brokers advertise, and what to connect to instead.
+    pub address_map: BTreeMap<HostPort, HostPort>,
+    /// Who farshore says it is, for quotas and broker logs.
+    pub client_id: String,
+    /// How it proves who it is, where brokers ask for that.
+    pub login: Option<Login>,
+    /// How long connecting may take, from the first packet to the agreed versions.
+    pub connect_timeout: Duration,
+    /// How long one answer may take.
+    pub request_timeout: Duration,
+    /// How old the metadata may become before it is read again.
+    pub metadata_max_age: Duration,
+}
+
+/// A cluster; cheap to clone, all clones share connections and metadata.
+#[derive(Debug, Clone)]
+pub struct Cluster(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    settings: ClusterSettings,
+    pool: Arc<Pool>,
+    latest: Mutex<Latest>,
+    refreshing: Flight<Arc<Metadata>>,
+    coordinators: Mutex<BTreeMap<GroupId, BrokerId>>,
+}
+
+#[derive(Debug, Default)]
+struct Latest {
+    metadata: Arc<Metadata>,
+    /// The answer that it was read from.
+    told: Option<Told>,
+    read_at: Option<Instant>,
+    asked_at: Option<Instant>,
+    /// Who told it, and since when nobody else was asked.
+    teller: Option<(Endpoint, Instant)>,
+}
+
+impl Latest {
+    /// Who told for so long that others are to be asked first.
+    fn worn_teller(&self, now: Instant) -> Option<&Endpoint> {
+        let (teller, since) = self.teller.as_ref()?;
+        (now.duration_since(*since) >= SAME_TELLER_MAX).then_some(teller)
+    }
+
+    /// Notes who told. If it was nobody else although others were asked first, they are let be for as long again.
+    fn note_teller(&mut self, endpoint: &Endpoint, now: Instant) {
+        let is_same = self.teller.as_ref().is_some_and(|it| it.0 == *endpoint);
+        if !is_same || self.worn_teller(now).is_some() {
+            self.teller = Some((endpoint.clone(), now));
+        }
+    }
+}
+
+const REFRESH_INTERVAL_MIN: Duration = Duration::from_millis(100);
+/// A broker that hangs shouldn't hold up metadata for a whole request timeout while others could answer.
+const METADATA_TIMEOUT_MAX: Duration = Duration::from_secs(10);
+
+/// A broker that hears nothing of the controller tells of leaders that are none any more, so others are asked after this time.
+const SAME_TELLER_MAX: Duration = Duration::from_secs(15);
+
+impl Cluster {
+    /// A cluster that nobody has talked to yet.
+    pub fn new(settings: ClusterSettings, transport: Arc<dyn Transport>) -> Self {
+        let pool = Pool::new(Dialer {
+            transport,
+            cluster: settings.name.clone(),
+            client_id: StrBytes::from_string(settings.client_id.clone()),
+            login: settings.login.clone(),
+            timeout: settings.connect_timeout,
+        });
+        Self(Arc::new(Inner {
+            settings,
+            pool,
+            latest: Mutex::default(),
+            refreshing: Flight::default(),
+            coordinators: Mutex::default(),
+        }))
+    }
+
+    /// The cluster's name in the configuration.
+    pub fn name(&self) -> &ClusterName {
+        &self.0.settings.name
+    }
+
+    /// How it is reached.
+    pub fn settings(&self) -> &ClusterSettings {
+        &self.0.settings
+    }
+
+    /// Kafka's id of the cluster.
+    pub async fn cluster_id(&self) -> Result<String> {
+        let metadata = self.current_metadata().await?;
+        metadata.cluster_id.clone().ok_or_else(|| {
+            let text = "the brokers don't tell the cluster's id; use Apache Kafka 2.4 or newer";
+            self.error(Kind::Protocol, text)
+        })
+    }
+
+    /// The snapshot read last, without asking anybody; generation 0 if there is none.
+    pub fn metadata(&self) -> Arc<Metadata> {
+        Arc::clone(&self.0.latest.lock().metadata)
+    }
+
+    /// A snapshot of a later generation than the one seen.
+    ///
+    /// Errors: `Disconnected` or `TimedOut` if no broker answers, `Refused` if an address leads to another cluster.
+    /// Cancellation: the look goes on as long as somebody waits for it.
+    pub async fn refresh(&self, seen_generation: u64) -> Result<Arc<Metadata>> {
+        let metadata = self.metadata();
+        if metadata.generation > seen_generation {
+            return Ok(metadata);
+        }
+        let cluster = self.clone();
+        let read = self.0.refreshing.join(|| async move {
+            let read = Box::pin(cluster.read_metadata(seen_generation));
+            read.await.map_err(Arc::new)
+        });
+        read.await.map_err(|cause| {
+            let text = "the cluster's metadata cannot be read";
+            self.error(cause.kind(), text).caused_by(cause)
+        })
+    }
+
+    /// The snapshot read last, or a new one if it is missing or older than the configured age.
+    pub async fn current_metadata(&self) -> Result<Arc<Metadata>> {
+        let (metadata, read_at) = {
+            let latest = self.0.latest.lock();
+            (Arc::clone(&latest.metadata), latest.read_at)
+        };
+        let max_age = self.0.settings.metadata_max_age;
+        if read_at.is_some_and(|at| at.elapsed() < max_age) {
+            return Ok(metadata);
+        }
+        self.refresh(metadata.generation).await
+    }
+
+    /// Who leads a partition, after one more look at the metadata if that isn't known.
+    ///
+    /// Errors: those of [`Metadata::leader`] and of [`Cluster::refresh`].
+    pub async fn leader(&self, of: &TopicPartition) -> Result<Leader> {
+        let metadata = self.current_metadata().await?;
+        let leader = match metadata.leader(of) {
+            Ok(leader) => Ok(leader),
+            Err(_) => self.refresh(metadata.generation).await?.leader(of),
+        };
+        leader.map_err(|error| error.cluster(self.name()))
+    }
+
+    /// The connection to a broker for a purpose.
+    ///
+    /// Errors: `Disconnected` or `TimedOut` if it cannot be reached; at once, with the last cause, while it is too early to
+    /// try again.
+    pub async fn connection(&self, broker: BrokerId, slot: Slot) -> Result<Connection> {
+        let mut metadata = self.current_metadata().await?;
+        if !metadata.brokers.contains_key(&broker) {
+            metadata = self.refresh(metadata.generation).await?;
+        }
+        let address = metadata.brokers.get(&broker).cloned();
+        let address = address.ok_or_else(|| {
+            let text = format!("broker {broker} isn't part of the cluster at present");
+            self.error(Kind::Disconnected, text)
+        })?;
+        let broker = Some(broker);
+        self.0.pool.get(&Endpoint { broker, address }, slot).await
+    }
+
+    /// How far away a broker is: the shortest time in which it answered, if it has.
+    pub fn round_trip(&self, broker: BrokerId) -> Option<Duration> {
+        self.0.pool.round_trip(broker)
+    }
+
+    /// A connection to any broker that answers, a known one or a bootstrap address.
+    ///
+    /// Errors: if none answers, the reasons of all.
+    pub async fn any_connection(&self) -> Result<Connection> {
+        let mut reasons = Vec::new();
+        for endpoint in self.candidates() {
+            match self.0.pool.get(&endpoint, Slot::Control).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => reasons.push(error),
+            }
+        }
+        Err(self.nobody(&reasons))
+    }
+
+    /// The connection for requests to the controller.
+    pub async fn controller(&self) -> Result<Connection> {
+        match self.current_metadata().await?.controller {
+            Some(broker) => self.connection(broker, Slot::Control).await,
+            None => self.any_connection().await,
+        }
+    }
+
+    /// The connection to a group's coordinator, looked up once and remembered.
+    ///
+    /// Errors: those of the look-up as the broker gave them (a new cluster first answers `COORDINATOR_NOT_AVAILABLE`), and
+    /// those of [`Cluster::connection`].
+    pub async fn coordinator(&self, group: &GroupId) -> Result<Connection> {
+        let known = self.0.coordinators.lock().get(group).copied();
+        let broker = match known {
+            Some(broker) => broker,
+            None => self.find_coordinator(group).await?,
+        };
+        self.connection(broker, Slot::Control).await
+    }
+
+    /// Makes the next [`Cluster::coordinator`] look the group's coordinator up again.
+    pub fn forget_coordinator(&self, group: &GroupId) {
+        self.0.coordinators.lock().remove(group);
+    }
+
+    async fn find_coordinator(&self, group: &GroupId) -> Result<BrokerId> {
+        let connection = self.any_connection().await?;
+        let request = FindCoordinatorRequest::default()
+            .with_key(StrBytes::from_string(group.to_string()))
+            .with_key_type(0);
+        let answer = connection
+            .call(request, self.0.settings.request_timeout)
+            .await?;
+        if let Some(code) = code_of(answer.error_code) {
+            let detail = answer.error_message.as_deref();
+            let what = format!("find the coordinator of group {group}");
+            return Err(connection.refusal(&what, code, detail));
+        }
+        let broker = BrokerId(answer.node_id.0);
+        let mut coordinators = self.0.coordinators.lock();
+        coordinators.insert(group.clone(), broker);
+        Ok(broker)
+    }
+
+    async fn read_metadata(&self, seen_generation: u64) -> Result<Arc<Metadata>> {
+        let asked_at = {
+            let latest = self.0.latest.lock();
+            if latest.metadata.generation > seen_generation {
+                return Ok(Arc::clone(&latest.metadata));
+            }
+            latest.asked_at
+        };
+        if let Some(at) = asked_at {
+            sleep_until(at + REFRESH_INTERVAL_MIN).await;
+        }
+        self.0.latest.lock().asked_at = Some(Instant::now());
+        let mut reasons = Vec::new();
+        for endpoint in self.candidates() {
+            match self.read_metadata_of(&endpoint).await {
+                Ok(metadata) => return Ok(metadata),
+                Err(error) if error.kind() == Kind::Refused => return Err(error),
+                Err(error) => reasons.push(error),
+            }
+        }
+        Err(self.nobody(&reasons))
+    }
+
+    async fn read_metadata_of(&self, endpoint: &Endpoint) -> Result<Arc<Metadata>> {
+        let settings = &self.0.settings;
+        let connection = self.0.pool.get(endpoint, Slot::Control).await?;
+        let limit = settings.request_timeout.min(METADATA_TIMEOUT_MAX);
+        let told = connection.call_reading(metadata::request(), limit, Told::take);
+        let told = told.await?;
+        let (before, told_before) = {
+            let latest = self.0.latest.lock();
+            (Arc::clone(&latest.metadata), latest.told.clone())
+        };
+        let next = if told_before.is_some_and(|before| told.repeats(&before)) {
+            before.again()
+        } else {
+            let response = told.read().map_err(|cause| {
+                let text = "the brokers' metadata cannot be read";
+                self.error(Kind::Protocol, text).caused_by(cause)
+            })?;
+            before.next(response, &settings.address_map)?
+        };
+        self.0.pool.keep_only(&endpoints(&next));
+        let mut latest = self.0.latest.lock();
+        latest.metadata = Arc::new(next);
+        latest.told = Some(told);
+        let now = Instant::now();
+        latest.read_at = Some(now);
+        latest.note_teller(endpoint, now);
+        Ok(Arc::clone(&latest.metadata))
+    }
+
+    /// Whom to ask what any broker can answer: connected brokers first, bootstrap addresses last, at random among equals. Who told for
+    /// long comes behind all other brokers.
+    fn candidates(&self) -> Vec<Endpoint> {
+        let mut brokers: Vec<Endpoint> = endpoints(&self.metadata()).into_iter().collect();
+        fastrand::shuffle(&mut brokers);
+        let worn = self.0.latest.lock().worn_teller(Instant::now()).cloned();
+        let is_worn = |endpoint: &Endpoint| worn.as_ref() == Some(endpoint);
+        brokers.sort_by_key(|it| (is_worn(it), !self.0.pool.is_connected(it)));
+        let mut bootstrap = self.0.settings.bootstrap.clone();
+        fastrand::shuffle(&mut bootstrap);
+        let bootstrap = bootstrap.into_iter().map(|address| Endpoint {
+            broker: None,
+            address,
+        });
+        brokers.into_iter().chain(bootstrap).collect()
+    }
+
+    fn nobody(&self, reasons: &[Error]) -> Error {
+        let kinds = || reasons.iter().map(Error::kind);
+        let passing = kinds().find(|kind| matches!(kind, Kind::Disconnected | Kind::TimedOut));
+        let kind = passing.or(kinds().next()).unwrap_or(Kind::Disconnected);
+        let chains: Vec<String> = reasons.iter().map(Error::chain).collect();
+        let text = format!("no broker answers: {}", chains.join("; "));
+        self.error(kind, text)
+    }
+
+    fn error(&self, kind: Kind, text: impl Into<String>) -> Error {
+        Error::new(kind, text).cluster(self.name())
+    }
+}
+
+fn endpoints(metadata: &Metadata) -> BTreeSet<Endpoint> {
+    let brokers = metadata.brokers.iter();
+    brokers
+        .map(|(broker, address)| Endpoint {
+            broker: Some(*broker),
+            address: address.clone(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+//! Brokers in memory for tests: scripts at addresses, reached through a [`Transport`] of their own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use kafka_protocol::messages::api_versions_response::ApiVersion;
+use kafka_protocol::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use kafka_protocol::messages::{
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, BrokerId as KafkaBroker, MetadataResponse,
+    RequestHeader, ResponseHeader, TopicName as KafkaName,
+};
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
+use parking_lot::Mutex;
+use tokio::io::{AsyncWriteExt, DuplexStream, ReadHalf as Half, duplex, split};
+use uuid::Uuid;
+
+use crate::model::ClusterName;
+use crate::task::Owned;
+
+use super::frame::Frames;
+use super::request::our_versions;
+use super::{Cluster, ClusterSettings, HostPort, ReadHalf, Request, Transport, WriteHalf};
+
+type Script = Arc<dyn Fn(DuplexStream) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// Addresses with scripts behind them; all others refuse connections.
+#[derive(Clone, Default)]
+pub(crate) struct FakeNet(Arc<Mutex<Net>>);
+
+#[derive(Default)]
+struct Net {
+    scripts: BTreeMap<HostPort, Script>,
+    dialed: Vec<HostPort>,
+    tasks: Vec<Owned>,
+}
+
+impl FakeNet {
+    /// Runs a script on every connection to an address.
+    pub(crate) fn script<F, A>(&self, address: &str, script: F)
+    where
+        F: Fn(DuplexStream) -> A + Send + Sync + 'static,
+        A: Future<Output = ()> + Send + 'static,
+    {
+        let script: Script = Arc::new(move |stream| Box::pin(script(stream)));
+        let address = address.parse().unwrap();
+        self.0.lock().scripts.insert(address, script);
+    }
+
+    /// Answers the requests on every connection to an address; `ApiVersions` is answered already.
+    pub(crate) fn broker<F>(&self, address: &str, answer: F)
+    where
+        F: Fn(&Call) -> Reply + Send + Sync + 'static,
+    {
+        self.broker_speaking(address, versions(), answer);
+    }
+
+    /// The same for a broker that speaks other versions.
+    pub(crate) fn broker_speaking<F>(&self, address: &str, spoken: ApiVersionsResponse, answer: F)
+    where
+        F: Fn(&Call) -> Reply + Send + Sync + 'static,
+    {
+        let shared = Arc::new((spoken, answer));
+        self.script(address, move |stream| serve(stream, Arc::clone(&shared)));
+    }
+
+    /// Takes an address away and ends every connection there is, to whatever address.
+    pub(crate) fn stop(&self, address: &str) {
+        let mut net = self.0.lock();
+        net.scripts.remove(&address.parse().unwrap());
+        net.tasks.clear();
+    }
+
+    /// Which addresses were connected to, in order.
+    pub(crate) fn dialed(&self) -> Vec<String> {
+        self.0
+            .lock()
+            .dialed
+            .iter()
+            .map(HostPort::to_string)
+            .collect()
+    }
+
+    /// A cluster on this net.
+    pub(crate) fn cluster(&self, bootstrap: &[&str]) -> Cluster {
+        self.cluster_with(bootstrap, |_| {})
+    }
+
+    /// A cluster with other settings.
+    pub(crate) fn cluster_with(
+        &self,
+        bootstrap: &[&str],
+        change: impl FnOnce(&mut ClusterSettings),
+    ) -> Cluster {
+        let mut settings = ClusterSettings {
+            name: ClusterName::new("paris"),
+            bootstrap: bootstrap.iter().map(|text| text.parse().unwrap()).collect(),
+            address_map: BTreeMap::new(),
+            client_id: "farshore".to_owned(),
+            login: None,
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            metadata_max_age: Duration::from_mins(5),
+        };
+        change(&mut settings);
+        Cluster::new(settings, Arc::new(self.clone()))
+    }
+}
+
+impl fmt::Debug for FakeNet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FakeNet")
+    }
+}
+
+impl Transport for FakeNet {
+    fn connect<'a>(
+        &'a self,
+        address: &'a HostPort,
+    ) -> BoxFuture<'a, io::Result<(ReadHalf, WriteHalf)>> {
+        Box::pin(async move {
+            let mut net = self.0.lock();
+            net.dialed.push(address.clone());
+            let script = net.scripts.get(address).cloned();
+            let script = script.ok_or(io::ErrorKind::ConnectionRefused)?;
+            let (ours, theirs) = duplex(1 << 16);
+            net.tasks.push(Owned::spawn("fake broker", async move {
+                script(theirs).await;
+                Ok(())
+            }));
+            let (read, write) = split(ours);
+            Ok((Box::new(read) as ReadHalf, Box::new(write) as WriteHalf))
+        })
+    }
+}
+
+/// A request as it arrived.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) key: ApiKey,
+    pub(crate) version: i16,
+    pub(crate) client_id: Option<String>,
+    correlation: i32,
+    body: Bytes,
+}
+
+/// What a fake broker does with a request.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// Sends this frame.
+    Frame(Bytes),
+    /// Leaves it unanswered.
+    Nothing,
+    /// Closes the connection.
+    HangUp,
+}
+
+impl Call {
+    fn read(mut frame: Bytes) -> Self {
+        let key = i16::from_be_bytes(frame[..2].try_into().unwrap());
+        let version = i16::from_be_bytes(frame[2..4].try_into().unwrap());
+        let key = ApiKey::try_from(key).unwrap();
+        let header =
+            RequestHeader::decode(&mut frame, key.request_header_version(version)).unwrap();
+        Self {
+            key,
+            version,
+            client_id: header.client_id.map(|id| id.to_string()),
+            correlation: header.correlation_id,
+            body: frame,
+        }
+    }
+
+    /// The request itself.
+    pub(crate) fn request<R: Request + Decodable>(&self) -> R {
+        assert_eq!(self.key, R::KEY);
+        R::decode(&mut self.body.clone(), self.version).unwrap()
+    }
+
+    /// The answer to a request of type `R`.
+    pub(crate) fn answer<R: Request>(&self, response: &R::Response) -> Reply
+    where
+        R::Response: Encodable,
+    {
+        self.answer_as::<R>(self.version, response)
+    }
+
+    /// The answer in the layout of another version.
+    pub(crate) fn answer_as<R: Request>(&self, version: i16, response: &R::Response) -> Reply
+    where
+        R::Response: Encodable,
+    {
+        assert_eq!(self.key, R::KEY);
+        let mut frame = BytesMut::new();
+        ResponseHeader::default()
+            .with_correlation_id(self.correlation)
+            .encode(&mut frame, R::Response::header_version(version))
+            .unwrap();
+        response.encode(&mut frame, version).unwrap();
+        Reply::Frame(frame.freeze())
+    }
+}
+
+/// Reads the next request; `None` once the client has hung up.
+pub(crate) async fn next_call(frames: &mut Frames, read: &mut Half<DuplexStream>) -> Option<Call> {
+    frames.next(read).await.ok().map(Call::read)
+}
+
+async fn serve<F>(stream: DuplexStream, shared: Arc<(ApiVersionsResponse, F)>)
+where
+    F: Fn(&Call) -> Reply,
+{
+    let (spoken, answer) = &*shared;
+    let (mut read, mut write) = split(stream);
+    let mut frames = Frames::default();
+    while let Some(call) = next_call(&mut frames, &mut read).await {
+        let reply = match call.key {
+            ApiKey::ApiVersions => call.answer::<ApiVersionsRequest>(spoken),
+            _ => answer(&call),
+        };
+        match reply {
+            Reply::Frame(frame) => {
+                if write.write_all(&framed(&frame)).await.is_err() {
+                    return;
+                }
+            }
+            Reply::Nothing => {}
+            Reply::HangUp => return,
+        }
+    }
+}
+
+/// A frame with its length.
+pub(crate) fn framed(frame: &[u8]) -> Bytes {
+    let mut bytes = BytesMut::new();
+    bytes.put_i32(i32::try_from(frame.len()).unwrap());
+    bytes.put_slice(frame);
+    bytes.freeze()
+}
+
+/// A broker that speaks all that we do.
+pub(crate) fn versions() -> ApiVersionsResponse {
+    let keys = (0..100).filter_map(|key| {
+        let range = our_versions(ApiKey::try_from(key).ok()?)?;
+        let api = ApiVersion::default().with_api_key(key);
+        Some(api.with_min_version(range.min).with_max_version(range.max))
+    });
+    ApiVersionsResponse::default().with_api_keys(keys.collect())
+}
+
+/// A broker that speaks one request at most in a version, not at all with -1.
+pub(crate) fn versions_but(key: ApiKey, max: i16) -> ApiVersionsResponse {
+    let mut spoken = versions();
+    for api in &mut spoken.api_keys {
+        if api.api_key == key as i16 {
+            api.max_version = max;
+        }
+    }
+    spoken
+}
+
+/// A topic `name` whose partitions, numbered from 0, have these leaders in epoch 3.
+pub(crate) fn topic(name: &str, leaders: &[i32]) -> MetadataResponseTopic {
+    let partitions = (0..).zip(leaders).map(|(number, leader)| {
+        MetadataResponsePartition::default()
+            .with_partition_index(number)
+            .with_leader_id(KafkaBroker(*leader))
+            .with_leader_epoch(3)
+    });
+    MetadataResponseTopic::default()
+        .with_name(Some(KafkaName(StrBytes::from_string(name.to_owned()))))
+        .with_topic_id(Uuid::from_u128(7))
+        .with_partitions(partitions.collect())
+}
+
+/// Metadata of a cluster `id` with brokers numbered from 1 at these addresses and no topics.
+pub(crate) fn metadata(id: &'static str, brokers: &[&str]) -> MetadataResponse {
+    let brokers = (1..).zip(brokers).map(|(number, text)| {
+        let address: HostPort = text.parse().unwrap();
+        MetadataResponseBroker::default()
+            .with_node_id(KafkaBroker(number))
+            .with_host(StrBytes::from_string(address.host))
+            .with_port(i32::from(address.port))
+    });
+    MetadataResponse::default()
+        .with_cluster_id(Some(StrBytes::from_static_str(id)))
+        .with_controller_id(KafkaBroker(1))
+        .with_brokers(brokers.collect())
+}

@@ -1,0 +1,102 @@
+//! Making a connection usable: byte stream, then versions, then a login if there is one.
+//!
+//! Promises: a connection that comes out of here knows its broker's versions, and the broker knows who we are.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
+use kafka_protocol::protocol::StrBytes;
+use tokio::time::timeout;
+
+use crate::error::{BrokerCode, Error, Kind, Result};
+
+use super::auth::{self, Login};
+use super::connection::Peer;
+use super::encode::{Answer, answer_to};
+use super::error_codes::describe;
+use super::request::Request;
+use super::transport::Transport;
+use super::versions::Versions;
+use super::{Connection, HostPort};
+
+const UNSUPPORTED_VERSION: BrokerCode = BrokerCode(35);
+/// The error code follows the correlation id.
+const CODE_AT: usize = 4;
+const SOFTWARE_NAME: &str = "farshore";
+
+/// Connects to a broker, agrees on versions and logs in, all within `limit`.
+///
+/// Errors: `Disconnected` or `TimedOut` if nobody answers, `Protocol` if the peer isn't a broker farshore can talk to,
+/// those of the login.
+pub(crate) async fn connect(
+    transport: &dyn Transport,
+    peer: Peer,
+    client_id: StrBytes,
+    login: Option<&Login>,
+    limit: Duration,
+) -> Result<Connection> {
+    let address = peer.address.clone();
+    let connected = timeout(limit, async {
+        let stream = transport.connect(&peer.address).await.map_err(|cause| {
+            Error::new(
+                Kind::Disconnected,
+                format!("connecting to {address} failed"),
+            )
+            .caused_by(cause)
+        })?;
+        let connection = Connection::open(peer, client_id, stream);
+        connection.set_versions(ask_versions(&connection, limit).await?);
+        if let Some(login) = login {
+            auth::authenticate(&connection, login, limit).await?;
+        }
+        Ok(connection)
+    });
+    connected
+        .await
+        .unwrap_or_else(|_| Err(too_slow(&address, limit)))
+}
+
+fn too_slow(address: &HostPort, limit: Duration) -> Error {
+    let text = format!("{address} didn't answer within {limit:?}");
+    Error::new(Kind::TimedOut, text)
+}
+
+/// Asks in the newest version we speak; brokers that don't know it say so in the layout of version 0.
+async fn ask_versions(connection: &Connection, limit: Duration) -> Result<Versions> {
+    let newest = ApiVersionsRequest::SPOKEN.max;
+    let mut answer = api_versions(connection, newest, limit).await?;
+    if BrokerCode(answer.error_code) == UNSUPPORTED_VERSION {
+        answer = api_versions(connection, 0, limit).await?;
+    }
+    match BrokerCode(answer.error_code) {
+        BrokerCode(0) => Ok(Versions::new(&answer)),
+        code => {
+            let peer = connection.peer();
+            let text = format!("{peer} refused to say what it speaks: {}", describe(code));
+            Err(Error::new(Kind::Broker(code), text))
+        }
+    }
+}
+
+async fn api_versions(
+    connection: &Connection,
+    version: i16,
+    limit: Duration,
+) -> Result<ApiVersionsResponse> {
+    let request = ApiVersionsRequest::default()
+        .with_client_software_name(StrBytes::from_static_str(SOFTWARE_NAME))
+        .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
+    connection
+        .start_version(&request, version, limit, read_versions)?
+        .await
+}
+
+fn read_versions(frame: Bytes, version: i16) -> anyhow::Result<Answer<ApiVersionsResponse>> {
+    let code = frame.get(CODE_AT..CODE_AT + 2);
+    let refused = code == Some(&UNSUPPORTED_VERSION.0.to_be_bytes());
+    answer_to::<ApiVersionsRequest>(frame, if refused { 0 } else { version })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! The wire client: connections to brokers, the versions they speak, and who leads what.
+//!
+//! ```text
+//! Cluster ── metadata, coordinators ──┐
+//!    └─ pool ── Connection ── Link ── Transport (TCP; TLS in the same place)
+//!                  └─ Pending (one answer)
+//! ```
+//!
+//! Promises: every request has one outcome within its time limit; what is in flight, connections and retries are
+//! limited; one table decides what is retried. Doesn't: know links, topics to mirror, or what a batch holds.
+
+mod address;
+mod auth;
+mod cluster;
+mod connection;
+mod encode;
+pub(crate) mod error_codes;
+#[cfg(test)]
+pub(crate) mod fake;
+mod frame;
+mod handshake;
+mod metadata;
+pub(crate) mod names;
+mod pool;
+mod produce;
+mod request;
+mod response;
+mod retry;
+mod single_flight;
+mod stream;
+mod transport;
+mod versions;
+mod write_queue;
+
+pub use address::{HostPort, NotAnAddress};
+pub use auth::{Answer, Exchange, Kerberos, Login, LoginError, Mechanism, Password};
+pub use cluster::{Cluster, ClusterSettings};
+pub use connection::Connection;
+pub use error_codes::{Retry, code_name, retry_of};
+pub use kafka_protocol::messages::ApiKey;
+pub use metadata::{Leader, Metadata, PartitionMetadata, TopicMetadata};
+pub use pool::Slot;
+pub use produce::{ProduceBatches, ProduceTopic};
+pub use request::Request;
+pub use response::Pending;
+pub use retry::Route;
+pub use transport::{Plain, ReadHalf, Transport, WriteHalf};

@@ -1,0 +1,221 @@
+//! The connections of one cluster, by broker and purpose.
+//!
+//! Promises: one connection for each broker and [`Slot`]; callers at the same time share one attempt; after a failure
+//! nobody dials that address again before a growing, jittered delay is over, and callers get the last error at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka_protocol::protocol::StrBytes;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::error::{Error, Result};
+use crate::model::{BrokerId, ClusterName};
+use crate::task::Backoff;
+
+use super::auth::Login;
+use super::connection::Peer;
+use super::single_flight::{Flight, Landed};
+use super::{Connection, HostPort, Transport, handshake};
+
+/// What a connection is for: slots of one broker never wait for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+    /// Metadata and administration.
+    Control,
+    /// Control markers, whose answers wait for replicas.
+    Markers,
+    /// Fetching; a partition stays with one number. A broker answers the requests of a connection one after another, so that a fetch
+    /// that waits for records would hold up those of other readers.
+    Fetch {
+        /// Who reads.
+        reader: u64,
+        /// Which of the reader's connections.
+        number: u16,
+    },
+    /// Producing; a partition stays with one number.
+    Produce(u16),
+    /// The journal, whose appends mustn't wait behind data.
+    Journal,
+    /// Reading for verification, which data mustn't wait behind.
+    Verify,
+}
+
+/// Where to connect: an address, and the broker that is expected there unless it is a bootstrap address.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Endpoint {
+    pub(crate) broker: Option<BrokerId>,
+    pub(crate) address: HostPort,
+}
+
+/// How connections are made.
+#[derive(Debug)]
+pub(crate) struct Dialer {
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) cluster: ClusterName,
+    pub(crate) client_id: StrBytes,
+    pub(crate) login: Option<Login>,
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) struct Pool {
+    dialer: Dialer,
+    lanes: Mutex<BTreeMap<(Endpoint, Slot), Arc<Lane>>>,
+    failures: Mutex<BTreeMap<Endpoint, Failure>>,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    connection: Mutex<Option<Connection>>,
+    dialing: Flight<Connection>,
+}
+
+#[derive(Debug)]
+struct Failure {
+    backoff: Backoff,
+    not_before: Instant,
+    last: Arc<Error>,
+}
+
+const REDIAL_BASE: Duration = Duration::from_millis(100);
+const REDIAL_CAP: Duration = Duration::from_secs(5);
+
+impl Lane {
+    fn live(&self) -> Option<Connection> {
+        let connection = self.connection.lock();
+        connection.clone().filter(Connection::is_alive)
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(dialer: Dialer) -> Arc<Self> {
+        Arc::new(Self {
+            dialer,
+            lanes: Mutex::default(),
+            failures: Mutex::default(),
+        })
+    }
+
+    /// The live connection of a lane, or a new one.
+    pub(crate) async fn get(self: &Arc<Self>, to: &Endpoint, slot: Slot) -> Result<Connection> {
+        let lane = self.lane(to, slot);
+        if let Some(connection) = lane.live() {
+            return Ok(connection);
+        }
+        self.check_delay(to)?;
+        let (pool, to_dial, lane_to_dial) = (Arc::clone(self), to.clone(), Arc::clone(&lane));
+        let dialed = lane
+            .dialing
+            .join(|| async move { pool.dial(&lane_to_dial, to_dial).await });
+        dialed.await.map_err(|cause| {
+            let text = format!("no connection to {}", self.peer(to));
+            Error::new(cause.kind(), text)
+                .cluster(&self.dialer.cluster)
+                .caused_by(cause)
+        })
+    }
+
+    /// Whether a connection for control is there already.
+    pub(crate) fn is_connected(&self, to: &Endpoint) -> bool {
+        let key = (to.clone(), Slot::Control);
+        let lanes = self.lanes.lock();
+        lanes.get(&key).is_some_and(|lane| lane.live().is_some())
+    }
+
+    /// The shortest time between a request to a broker and its answer, as far as connections to it are alive.
+    pub(crate) fn round_trip(&self, broker: BrokerId) -> Option<Duration> {
+        let lanes = self.lanes.lock();
+        let to_broker = lanes
+            .iter()
+            .filter(|((to, _), _)| to.broker == Some(broker));
+        let connections = to_broker.filter_map(|(_, lane)| lane.live());
+        connections.filter_map(|it| it.round_trip()).min()
+    }
+
+    /// Lets go of the connections to all other endpoints; who holds one may go on using it.
+    pub(crate) fn keep_only(&self, endpoints: &BTreeSet<Endpoint>) {
+        self.lanes
+            .lock()
+            .retain(|(to, _), _| endpoints.contains(to));
+        self.failures
+            .lock()
+            .retain(|to, _| to.broker.is_none() || endpoints.contains(to));
+    }
+
+    fn lane(&self, to: &Endpoint, slot: Slot) -> Arc<Lane> {
+        let mut lanes = self.lanes.lock();
+        Arc::clone(lanes.entry((to.clone(), slot)).or_default())
+    }
+
+    fn peer(&self, to: &Endpoint) -> Peer {
+        Peer {
+            cluster: self.dialer.cluster.clone(),
+            broker: to.broker,
+            address: to.address.clone(),
+        }
+    }
+
+    fn check_delay(&self, to: &Endpoint) -> Result<()> {
+        let failures = self.failures.lock();
+        let Some(failure) = failures.get(to) else {
+            return Ok(());
+        };
+        let left = failure.not_before.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        let peer = self.peer(to);
+        let text = format!("no connection to {peer}; the next attempt is due in {left:.1?}");
+        Err(Error::new(failure.last.kind(), text)
+            .cluster(&peer.cluster)
+            .caused_by(Arc::clone(&failure.last)))
+    }
+
+    async fn dial(&self, lane: &Lane, to: Endpoint) -> Landed<Connection> {
+        if let Some(connection) = lane.live() {
+            return Ok(connection);
+        }
+        let Dialer {
+            transport,
+            client_id,
+            login,
+            timeout,
+            cluster: _,
+        } = &self.dialer;
+        let peer = self.peer(&to);
+        let dialed = handshake::connect(
+            transport.as_ref(),
+            peer,
+            client_id.clone(),
+            login.as_ref(),
+            *timeout,
+        );
+        match dialed.await {
+            Ok(connection) => {
+                self.failures.lock().remove(&to);
+                *lane.connection.lock() = Some(connection.clone());
+                Ok(connection)
+            }
+            Err(error) => Err(self.failed(to, error)),
+        }
+    }
+
+    fn failed(&self, to: Endpoint, error: Error) -> Arc<Error> {
+        let last = Arc::new(error);
+        let mut failures = self.failures.lock();
+        let failure = failures.entry(to).or_insert_with(|| Failure {
+            backoff: Backoff::new(REDIAL_BASE, REDIAL_CAP),
+            not_before: Instant::now(),
+            last: Arc::clone(&last),
+        });
+        failure.not_before = Instant::now() + failure.backoff.next();
+        failure.last = Arc::clone(&last);
+        last
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! An answer that has been asked for.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use kafka_protocol::messages::ApiKey;
+use tokio::sync::oneshot;
+
+use crate::error::{Error, Kind, Result};
+
+use super::Connection;
+use super::encode::Read;
+use super::stream::{Lost, Outcome};
+
+/// The answer to a request that was started; await it.
+///
+/// Errors: `Disconnected` if the connection ended first and `TimedOut` if that was because this answer was overdue; either
+/// way the request may or may not have been done. `Protocol` if the answer cannot be read.
+///
+/// Cancellation: dropping it forgets the answer; the request still happens.
+#[must_use = "dropping it forgets the answer"]
+pub struct Pending<T> {
+    pub(super) outcome: oneshot::Receiver<Outcome>,
+    pub(super) asked: Asked,
+    pub(super) read: Read<T>,
+}
+
+/// What was asked, of whom.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) connection: Connection,
+    pub(super) key: ApiKey,
+    pub(super) version: i16,
+    pub(super) timeout: Duration,
+}
+
+impl<T> Future for Pending<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
+        let outcome = ready!(Pin::new(&mut self.outcome).poll(context));
+        let frame = match outcome {
+            Ok(Ok(frame)) => frame,
+            Ok(Err(lost)) => return Poll::Ready(Err(self.asked.unanswered(lost))),
+            Err(_) => return Poll::Ready(Err(self.asked.error(Kind::Disconnected, "was lost"))),
+        };
+        let answer = match (self.read)(frame, self.asked.version) {
+            Ok((answer, throttle)) => {
+                self.asked.connection.throttle(throttle);
+                Ok(answer)
+            }
+            Err(cause) => Err(self.asked.unreadable(cause)),
+        };
+        Poll::Ready(answer)
+    }
+}
+
+impl Asked {
+    fn error(&self, kind: Kind, what: impl fmt::Display) -> Error {
+        let Self {
+            connection,
+            key,
+            version,
+            ..
+        } = self;
+        let peer = connection.peer();
+        let text = format!("{key:?} v{version} to {peer} {what}");
+        Error::new(kind, text).cluster(&peer.cluster)
+    }
+
+    fn unanswered(&self, lost: Lost) -> Error {
+        let error = if lost.kind == Kind::TimedOut {
+            let timeout = self.timeout;
+            self.error(lost.kind, format_args!("got no answer within {timeout:?}"))
+        } else {
+            self.error(lost.kind, "got no answer")
+        };
+        error.caused_by(lost.cause)
+    }
+
+    fn unreadable(&self, cause: anyhow::Error) -> Error {
+        let what = "got an answer that cannot be read; is it an Apache Kafka broker?";
+        self.error(Kind::Protocol, what).caused_by(cause)
+    }
+}
+
+impl<T> fmt::Debug for Pending<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending")
+            .field("asked", &self.asked)
+            .finish_non_exhaustive()
+    }
+}

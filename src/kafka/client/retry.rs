@@ -1,0 +1,133 @@
+//! Asking whoever is responsible, until the answer is one that stays.
+//!
+//! Promises: what is retried is decided by `codes` alone; between attempts there is a growing, jittered pause, and what
+//! the error calls in question (metadata, a coordinator) is looked up again.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::error::{BrokerCode, Error, Result};
+use crate::model::{BrokerId, GroupId, TopicPartition};
+use crate::task::Backoff;
+
+use super::error_codes::{Retry, retry_of_error};
+use super::{Cluster, Connection, Request, Slot};
+
+/// Who is responsible for a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// Any broker.
+    Any,
+    /// This broker.
+    Broker(BrokerId),
+    /// The leader of a partition.
+    Leader(TopicPartition),
+    /// The controller.
+    Controller,
+    /// The coordinator of a group.
+    Coordinator(GroupId),
+}
+
+const PAUSE_BASE: Duration = Duration::from_millis(100);
+const PAUSE_CAP: Duration = Duration::from_secs(2);
+/// A topic may be unknown because it is new; after this many looks it doesn't exist.
+const LOOKS_FOR_A_TOPIC: u32 = 4;
+
+impl Cluster {
+    /// Sends a request to whoever is responsible and gives the answer, whatever it says.
+    ///
+    /// A lost connection or an overdue answer is retried for twice the request timeout, so the request may be done more
+    /// than once. Codes inside the answer are the caller's business. Cancellation: the request may still happen.
+    pub async fn call<R: Request + Clone>(&self, route: Route, request: R) -> Result<R::Response> {
+        let timeout = self.settings().request_timeout;
+        self.ask(route, |connection| {
+            let request = request.clone();
+            async move { connection.call(request, timeout).await }
+        })
+        .await
+    }
+
+    /// Does something on the connection of whoever is responsible, again while its error is one that passes.
+    ///
+    /// Errors: as for [`Cluster::retry`].
+    pub(crate) async fn ask<T, F, A>(&self, route: Route, attempt: F) -> Result<T>
+    where
+        F: Fn(Connection) -> A,
+        A: Future<Output = Result<T>>,
+    {
+        let coordinated = match &route {
+            Route::Coordinator(group) => Some(group),
+            Route::Any | Route::Broker(_) | Route::Leader(_) | Route::Controller => None,
+        };
+        let (attempt, route) = (&attempt, &route);
+        self.retry(coordinated, || async move {
+            attempt(self.responsible(route).await?).await
+        })
+        .await
+    }
+
+    /// Does something, again while its error is one that passes; `coordinated` is the group whose coordinator it asks.
+    ///
+    /// Errors: the last attempt's. A new attempt begins at most twice the request timeout after the first.
+    pub(crate) async fn retry<T, F, A>(
+        &self,
+        coordinated: Option<&GroupId>,
+        attempt: F,
+    ) -> Result<T>
+    where
+        F: Fn() -> A,
+        A: Future<Output = Result<T>>,
+    {
+        let give_up = Instant::now() + self.settings().request_timeout * 2;
+        let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
+        let mut looks = 0;
+        loop {
+            let seen = self.metadata().generation;
+            let error = match attempt().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error.cluster(self.name()),
+            };
+            looks += u32::from(is_unknown_topic(&error));
+            let retry = retry_of_error(&error);
+            let pause = backoff.next();
+            let too_late = Instant::now() + pause > give_up;
+            if retry == Retry::None || looks >= LOOKS_FOR_A_TOPIC || too_late {
+                return Err(error);
+            }
+            sleep(pause).await;
+            self.look_again(coordinated, retry, seen).await;
+        }
+    }
+
+    async fn responsible(&self, route: &Route) -> Result<Connection> {
+        match route {
+            Route::Any => self.any_connection().await,
+            Route::Broker(broker) => self.connection(*broker, Slot::Control).await,
+            Route::Leader(partition) => {
+                let leader = self.leader(partition).await?;
+                self.connection(leader.broker, Slot::Control).await
+            }
+            Route::Controller => self.controller().await,
+            Route::Coordinator(group) => self.coordinator(group).await,
+        }
+    }
+
+    async fn look_again(&self, coordinated: Option<&GroupId>, retry: Retry, seen: u64) {
+        if let (Some(group), Retry::FindCoordinator | Retry::RefreshMetadata) = (coordinated, retry)
+        {
+            self.forget_coordinator(group);
+        }
+        if retry == Retry::RefreshMetadata {
+            // If this fails, so does the next attempt, which then says why.
+            let _ = self.refresh(seen).await;
+        }
+    }
+}
+
+fn is_unknown_topic(error: &Error) -> bool {
+    matches!(error.code(), Some(BrokerCode(3 | 100)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,314 @@
+//! One byte stream to a broker: requests go out in order, answers come back in the same order.
+//!
+//! Promises: every request that was taken gets exactly one outcome: its answer, or the reason why the stream ended. The
+//! number of requests without an answer is limited; an overdue answer ends the stream, because the order is lost with it.
+//! Doesn't: know what requests mean, or connect again.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use parking_lot::Mutex;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, interval, sleep_until};
+
+use crate::error::Kind;
+use crate::task::Ownership;
+
+use super::encode::{Message, correlation_of};
+use super::frame::{FrameError, Frames};
+use super::transport::{ReadHalf, WriteHalf};
+use super::write_queue::Outgoing;
+
+/// How many requests may wait for their answers on one connection.
+pub(crate) const PIPELINE_LIMIT: usize = 64;
+/// How often deadlines are looked at: an overdue answer is noticed at most this late.
+const DEADLINE_CHECK: Duration = Duration::from_millis(500);
+
+/// Why a stream ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum End {
+    #[error("{0}")]
+    Read(FrameError),
+    #[error(
+        "there was not a single answer; the listener may expect TLS or SASL (see security_protocol)"
+    )]
+    Silent(#[source] FrameError),
+    #[error("writing failed")]
+    Write(#[source] io::Error),
+    #[error("an answer carries correlation id {got}, {expected:?} was due")]
+    Correlation { got: i32, expected: Option<i32> },
+    #[error("an answer was overdue")]
+    Overdue,
+    #[error("the right to write ended before everything was written")]
+    NoRight,
+    #[error("the connection was given up")]
+    Abandoned,
+}
+
+impl End {
+    /// Whether the peer showed that it isn't a broker, rather than that a broker went away.
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Read(FrameError::NotAFrame(_)) | Self::Correlation { .. } => Kind::Protocol,
+            Self::Read(FrameError::Closed | FrameError::Cut | FrameError::Io(_))
+            | Self::Silent(_)
+            | Self::Write(_)
+            | Self::Overdue
+            | Self::NoRight
+            | Self::Abandoned => Kind::Disconnected,
+        }
+    }
+}
+
+/// What became of a request: the frame of its answer, or why there is none.
+pub(crate) type Outcome = Result<Bytes, Lost>;
+
+/// A request without an answer.
+#[derive(Debug)]
+pub(crate) struct Lost {
+    pub(crate) kind: Kind,
+    pub(crate) cause: Arc<End>,
+}
+
+/// Why a request was not taken.
+#[derive(Debug)]
+pub(crate) enum NotTaken {
+    Ended(Lost),
+    Full,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    correlation: i32,
+    since: Instant,
+    deadline: Instant,
+    outcome: oneshot::Sender<Outcome>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    outgoing: Outgoing,
+    waiting: VecDeque<Waiting>,
+    next_correlation: i32,
+    muted_until: Option<Instant>,
+    /// The shortest time between a request and its answer.
+    round_trip: Option<Duration>,
+    ended: Option<Arc<End>>,
+}
+
+/// The state that the handle of a connection shares with its task.
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    state: Mutex<State>,
+    queued: Notify,
+}
+
+impl Link {
+    /// Takes a request into the order of the stream.
+    pub(crate) fn enqueue(
+        &self,
+        mut message: Message,
+        timeout: Duration,
+    ) -> Result<oneshot::Receiver<Outcome>, NotTaken> {
+        let (outcome, receiver) = oneshot::channel();
+        {
+            let mut state = self.state.lock();
+            if let Some(cause) = &state.ended {
+                let cause = Arc::clone(cause);
+                let kind = cause.kind();
+                return Err(NotTaken::Ended(Lost { kind, cause }));
+            }
+            if state.waiting.len() >= PIPELINE_LIMIT {
+                return Err(NotTaken::Full);
+            }
+            let now = Instant::now();
+            let correlation = state.next_correlation;
+            let waiting = Waiting {
+                correlation,
+                since: now,
+                deadline: state.muted_until.map_or(now, |until| until.max(now)) + timeout,
+                outcome,
+            };
+            state.next_correlation = correlation.checked_add(1).unwrap_or(0);
+            state.waiting.push_back(waiting);
+            if let Some(right) = message.take_right() {
+                state.outgoing.needs(right);
+            }
+            state.outgoing.extend(message.numbered(correlation));
+        }
+        self.queued.notify_one();
+        Ok(receiver)
+    }
+
+    /// Leaves the broker alone for a while (KIP-219): it won't read in that time either, so deadlines move too.
+    pub(crate) fn mute(&self, time: Duration) {
+        let mut state = self.state.lock();
+        let until = Instant::now() + time;
+        state.muted_until = Some(state.muted_until.map_or(until, |other| other.max(until)));
+        for waiting in &mut state.waiting {
+            waiting.deadline += time;
+        }
+    }
+
+    pub(crate) fn muted_until(&self) -> Option<Instant> {
+        self.state.lock().muted_until
+    }
+
+    /// The shortest time between a request and its answer so far.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.state.lock().round_trip
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        self.state.lock().ended.is_none()
+    }
+
+    /// Serves the stream until it ends; every request still waiting then learns why.
+    pub(crate) async fn run(self: Arc<Self>, mut read: ReadHalf, mut write: WriteHalf) {
+        let _ended_however_this_ends = EndGuard(&self);
+        let end = tokio::select! {
+            end = self.receive(&mut read) => end,
+            end = self.send(&mut write) => end,
+            end = self.watch_deadlines() => end,
+        };
+        self.end(end);
+    }
+
+    async fn receive(&self, read: &mut ReadHalf) -> End {
+        let mut frames = Frames::default();
+        let mut answered = false;
+        loop {
+            let frame = match frames.next(read).await {
+                Ok(frame) => frame,
+                Err(error @ (FrameError::Closed | FrameError::Io(_))) if !answered => {
+                    return End::Silent(error);
+                }
+                Err(error) => return End::Read(error),
+            };
+            answered = true;
+            if let Err(end) = self.deliver(frame) {
+                return end;
+            }
+        }
+    }
+
+    fn deliver(&self, frame: Bytes) -> Result<(), End> {
+        let waiting = {
+            let mut state = self.state.lock();
+            let waiting = state.waiting.pop_front();
+            let took = waiting.as_ref().map(|waiting| waiting.since.elapsed());
+            state.round_trip = state.round_trip.into_iter().chain(took).min();
+            waiting
+        };
+        let got = correlation_of(&frame).unwrap_or(-1);
+        match waiting {
+            Some(waiting) if waiting.correlation == got => {
+                // The caller may have lost interest; the answer had to be taken in all the same.
+                let _ = waiting.outcome.send(Ok(frame));
+                Ok(())
+            }
+            Some(waiting) => {
+                let expected = Some(waiting.correlation);
+                self.state.lock().waiting.push_front(waiting);
+                Err(End::Correlation { got, expected })
+            }
+            None => Err(End::Correlation {
+                got,
+                expected: None,
+            }),
+        }
+    }
+
+    async fn send(&self, write: &mut WriteHalf) -> End {
+        loop {
+            let (mut outgoing, muted_until) = {
+                let mut state = self.state.lock();
+                (std::mem::take(&mut state.outgoing), state.muted_until)
+            };
+            if !outgoing.has_remaining() {
+                self.queued.notified().await;
+                continue;
+            }
+            if let Some(until) = muted_until {
+                sleep_until(until).await;
+            }
+            let rights = outgoing.take_rights();
+            while outgoing.has_remaining() {
+                match while_held(&rights, write.write_buf(&mut outgoing)).await {
+                    Some(Ok(1..)) => {}
+                    Some(Ok(0)) => return End::Write(io::ErrorKind::WriteZero.into()),
+                    Some(Err(error)) => return End::Write(error),
+                    None => return End::NoRight,
+                }
+            }
+            if let Err(error) = write.flush().await {
+                return End::Write(error);
+            }
+        }
+    }
+
+    async fn watch_deadlines(&self) -> End {
+        let mut check = interval(DEADLINE_CHECK);
+        loop {
+            let now = check.tick().await;
+            let state = self.state.lock();
+            if state.waiting.iter().any(|waiting| waiting.deadline <= now) {
+                return End::Overdue;
+            }
+        }
+    }
+
+    fn end(&self, end: End) {
+        let (waiting, cause) = {
+            let mut state = self.state.lock();
+            if state.ended.is_some() {
+                return;
+            }
+            let cause = Arc::new(end);
+            state.ended = Some(Arc::clone(&cause));
+            state.outgoing = Outgoing::default();
+            (std::mem::take(&mut state.waiting), cause)
+        };
+        let now = Instant::now();
+        let overdue = matches!(*cause, End::Overdue);
+        for waiting in waiting {
+            let kind = if overdue && waiting.deadline <= now {
+                Kind::TimedOut
+            } else {
+                cause.kind()
+            };
+            let cause = Arc::clone(&cause);
+            // The caller may have lost interest.
+            let _ = waiting.outcome.send(Err(Lost { kind, cause }));
+        }
+    }
+}
+
+/// Polls a write only while the rights are held: what a stopped process had left to write is not written when it wakes.
+async fn while_held<T>(rights: &[Ownership], write: impl Future<Output = T>) -> Option<T> {
+    let mut write = pin!(write);
+    poll_fn(|context| {
+        if rights.iter().all(Ownership::is_held) {
+            write.as_mut().poll(context).map(Some)
+        } else {
+            Poll::Ready(None)
+        }
+    })
+    .await
+}
+
+/// Ends the link also when its task is aborted or panics.
+struct EndGuard<'a>(&'a Link);
+
+impl Drop for EndGuard<'_> {
+    fn drop(&mut self) {
+        self.0.end(End::Abandoned);
+    }
+}

@@ -1,0 +1,110 @@
+//! Which version of each request one broker speaks, and which of them is used.
+//!
+//! Promises: the highest version both sides speak, or an error that names both ranges; never a version a broker would
+//! answer by closing the connection.
+
+use std::collections::HashMap;
+
+use kafka_protocol::messages::{ApiKey, ApiVersionsResponse};
+use kafka_protocol::protocol::VersionRange;
+
+use crate::error::{Error, Kind, Result};
+
+use super::request::our_versions;
+
+/// What one broker answered to `ApiVersions`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Versions(HashMap<i16, VersionRange>);
+
+impl Versions {
+    pub(crate) fn new(response: &ApiVersionsResponse) -> Self {
+        let ranges = response.api_keys.iter().map(|api| {
+            let range = VersionRange {
+                min: api.min_version,
+                max: api.max_version,
+            };
+            (api.api_key, range)
+        });
+        Self(ranges.collect())
+    }
+
+    /// The highest version of a request that both sides speak.
+    pub(crate) fn highest(&self, key: ApiKey) -> Option<i16> {
+        let common = self.0.get(&(key as i16))?.intersect(&our_versions(key)?);
+        (!common.is_empty()).then_some(common.max)
+    }
+
+    /// The highest version within `spoken` that the broker speaks too.
+    pub(crate) fn choose(&self, key: ApiKey, spoken: VersionRange) -> Result<i16> {
+        let theirs = self.0.get(&(key as i16));
+        let common = theirs.map(|range| range.intersect(&spoken));
+        match common.filter(|range| !range.is_empty()) {
+            Some(range) => Ok(range.max),
+            None => Err(Error::new(
+                Kind::Protocol,
+                format!(
+                    "the broker cannot take {key:?}: farshore needs it in a version of {spoken}, the broker speaks {}; \
+                     use Apache Kafka 2.4 or newer",
+                    theirs.map_or("none".to_owned(), ToString::to_string)
+                ),
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::api_versions_response::ApiVersion;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn broker(key: ApiKey, min: i16, max: i16) -> Versions {
+        let api = ApiVersion::default()
+            .with_api_key(key as i16)
+            .with_min_version(min)
+            .with_max_version(max);
+        Versions::new(&ApiVersionsResponse::default().with_api_keys(vec![api]))
+    }
+
+    fn range(min: i16, max: i16) -> VersionRange {
+        VersionRange { min, max }
+    }
+
+    proptest! {
+        #[test]
+        fn the_choice_is_the_highest_in_both_ranges(a in 0_i16..20, b in 0_i16..20, c in 0_i16..20, d in 0_i16..20) {
+            let chosen = broker(ApiKey::Fetch, a, b).choose(ApiKey::Fetch, range(c, d)).ok();
+            let expected = (0..20).rev().find(|v| (a..=b).contains(v) && (c..=d).contains(v));
+            prop_assert_eq!(chosen, expected);
+        }
+    }
+
+    #[test]
+    fn real_brokers_get_what_both_speak() {
+        assert_eq!(
+            broker(ApiKey::Fetch, 4, 18).highest(ApiKey::Fetch),
+            Some(17)
+        );
+        assert_eq!(
+            broker(ApiKey::Produce, 0, 11).highest(ApiKey::Produce),
+            Some(11)
+        );
+        assert_eq!(broker(ApiKey::Produce, 0, 2).highest(ApiKey::Produce), None);
+        assert_eq!(
+            broker(ApiKey::Produce, 0, 9).highest(ApiKey::DescribeProducers),
+            None
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_agreed_on_is_said() {
+        let old = broker(ApiKey::Produce, 0, 2);
+        let error = old.choose(ApiKey::Produce, range(3, 13)).unwrap_err();
+        assert_eq!(error.kind(), Kind::Protocol);
+        assert!(error.message().contains("version of 3..13"));
+        assert!(error.message().contains("broker speaks 0..2"));
+        let error = old.choose(ApiKey::Fetch, range(4, 17)).unwrap_err();
+        assert!(error.message().contains("broker speaks none"));
+    }
+}

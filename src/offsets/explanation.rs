@@ -1,0 +1,26 @@
+//! How a log continues an offset map.
+
+use crate::model::{Run, SourceOffset, TargetOffset};
+
+/// One explanation of what the log holds behind the map: stored runs that may have been appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Explanation {
+    /// Runs to append to the map, the last one reaching up to the end.
+    pub(crate) runs: Vec<Run>,
+    /// The source offset behind the last record.
+    pub(crate) position: SourceOffset,
+}
+
+impl Explanation {
+    /// The source offset of a record, as far as this explanation or `last_run` covers it.
+    pub(crate) fn source_of(
+        &self,
+        last_run: Option<Run>,
+        target: TargetOffset,
+    ) -> Option<SourceOffset> {
+        self.runs
+            .iter()
+            .chain(last_run.as_ref())
+            .find_map(|run| run.to_source(target))
+    }
+}

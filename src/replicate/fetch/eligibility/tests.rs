@@ -1,0 +1,108 @@
+use bytes::{Bytes, BytesMut};
+
+use crate::kafka::batch::{Builder, Codec, Record, Stamp, batches};
+
+use super::*;
+
+const TRANSACTIONAL: i16 = 1 << 4;
+const CONTROL: i16 = 1 << 5;
+const LOG_APPEND_TIME: i16 = 1 << 3;
+
+/// A batch of one producer with these attributes; markers carry the key of their kind.
+fn batch(producer: i64, first: i64, count: i64, attributes: i16, key: &'static [u8]) -> Batch {
+    let mut builder = Builder::new(Codec::None);
+    for offset in first..first + count {
+        builder.push_record(&Record {
+            offset,
+            timestamp: 1,
+            key: Some(Bytes::from_static(key)),
+            value: Some(Bytes::from_static(&[0; 6])),
+            headers: Vec::new(),
+        });
+    }
+    let producer_id = ProducerId(producer);
+    let stamp = Stamp {
+        producer_id,
+        producer_epoch: 0,
+        base_sequence: 0,
+    };
+    let stamped = builder.finish(stamp).unwrap();
+    let mut bytes = BytesMut::from(&stamped.header[..]);
+    bytes.extend_from_slice(&stamped.body);
+    bytes[..8].copy_from_slice(&first.to_be_bytes());
+    bytes[21..23].copy_from_slice(&attributes.to_be_bytes());
+    batches(bytes.freeze()).next().unwrap().unwrap()
+}
+
+fn data(producer: i64, first: i64) -> Batch {
+    batch(producer, first, 3, TRANSACTIONAL, b"k")
+}
+
+fn plain(first: i64) -> Batch {
+    batch(-1, first, 3, 0, b"k")
+}
+
+fn marker(producer: i64, at: i64, commit: bool) -> Batch {
+    let key: &'static [u8] = if commit { &[0, 0, 0, 1] } else { &[0, 0, 0, 0] };
+    batch(producer, at, 1, TRANSACTIONAL | CONTROL, key)
+}
+
+fn aborted(producer: i64, first: i64) -> (ProducerId, SourceOffset) {
+    (ProducerId(producer), SourceOffset(first))
+}
+
+fn verdicts(aborted: &[(ProducerId, SourceOffset)], batches: &[Batch]) -> Vec<Verdict> {
+    let mut sieve = Sieve::of(aborted);
+    let judge = |batch| sieve.judge(batch, SourceOffset(0)).unwrap();
+    batches.iter().map(judge).collect()
+}
+
+use Verdict::{Forward, Reencode, Skip};
+
+#[test]
+fn aborted_transactions_are_left_out_and_the_same_producer_goes_on_after() {
+    let log = [
+        data(1, 0),
+        data(2, 3),
+        plain(6),
+        marker(1, 9, false),
+        data(1, 10),
+        marker(2, 13, true),
+        marker(1, 14, true),
+    ];
+    let found = verdicts(&[aborted(1, 0)], &log);
+    assert_eq!(found, [Skip, Forward, Forward, Skip, Forward, Skip, Skip]);
+}
+
+#[test]
+fn the_same_producer_may_abort_again() {
+    let log = [
+        data(1, 0),
+        marker(1, 3, false),
+        data(1, 4),
+        marker(1, 7, true),
+        data(1, 8),
+        marker(1, 11, false),
+    ];
+    let found = verdicts(&[aborted(1, 8), aborted(1, 0)], &log);
+    assert_eq!(found, [Skip, Skip, Forward, Skip, Skip, Skip]);
+}
+
+#[test]
+fn an_abort_only_concerns_transactional_batches_of_its_producer() {
+    let untouched = batch(1, 0, 3, 0, b"k");
+    assert_eq!(verdicts(&[aborted(1, 0)], &[untouched]), [Forward]);
+}
+
+#[test]
+fn what_a_broker_would_change_is_reencoded() {
+    let mut sieve = Sieve::of(&[]);
+    let straddling = plain(10);
+    assert_eq!(
+        sieve.judge(&straddling, SourceOffset(11)).unwrap(),
+        Reencode
+    );
+    assert_eq!(sieve.judge(&straddling, SourceOffset(13)).unwrap(), Skip);
+    let dated = batch(-1, 20, 3, LOG_APPEND_TIME, b"k");
+    assert_eq!(sieve.judge(&dated, SourceOffset(0)).unwrap(), Reencode);
+}

@@ -1,0 +1,379 @@
+//! The life of one mirror partition, decided in one place.
+//!
+//! [`Lifecycle::step`] takes an event and gives back what has to be done about it; the worker does it and feeds what came of it
+//! back. Pure: no I/O, no clock, and nothing else assigns a phase. Whatever reaches in from the side (an intent, a conflict found by
+//! discovery, a mirror topic that was created anew, a stop) is an event that is remembered here, so that no place has to
+//! remember to ask for it. `docs/lifecycle.md` has the table of all steps, which a test generates.
+
+use crate::model::{Intent, Policies, Policy, Reason};
+use crate::replicate::resync::decision::{Decision, Outcome};
+
+use super::effect::{Answer, Effect, Event, Pause, Resynced, SettlesConflict, Told};
+use super::phase::{Failure, Idle, Ids, Phase, Storing, Trouble};
+use super::route::Lanes;
+
+mod reading;
+
+/// What is decided about the life of a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lifecycle {
+    phase: Phase,
+    intent: Intent,
+    stopping: bool,
+    /// What to do where it would have to guess.
+    policies: Policies,
+    /// Why discovery says that the topic must not be mirrored.
+    conflict: Option<Reason>,
+    /// The mirror topic that has taken the place of the former one, until the former one is forgotten.
+    recreated: Option<Ids>,
+    /// The trouble for which both logs are read once more, to find a decision.
+    pending: Option<Reason>,
+    /// Whether where it starts is durable.
+    begun: bool,
+}
+
+/// What follows from an event.
+pub(crate) type Effects = Vec<Effect>;
+
+impl Lifecycle {
+    /// A partition whose first step is [`Event::Due`]. `begun` says whether it is durable where it starts.
+    pub(crate) fn new(intent: Intent, begun: bool) -> Self {
+        Self {
+            phase: Phase::Resting,
+            intent,
+            stopping: false,
+            policies: Policies::HALT,
+            conflict: None,
+            recreated: None,
+            pending: None,
+            begun,
+        }
+    }
+
+    /// Takes an event, under the policies in force now; gives back what has to be done about it.
+    pub(crate) fn advance(&mut self, event: Event, policies: Policies) -> Effects {
+        self.policies = policies;
+        let (next, effects) = self.clone().step(event);
+        *self = next;
+        effects
+    }
+
+    /// The next state, and what has to be done.
+    pub(crate) fn step(mut self, event: Event) -> (Self, Effects) {
+        match event {
+            Event::Intent(intent) => {
+                let changes = self.intent != intent;
+                self.intent = intent;
+                match (changes, &self.phase) {
+                    (false, _) => (self, Vec::new()),
+                    (true, Phase::Idle(Idle::Intent(_))) => self.settled(None),
+                    (true, _) if intent == Intent::Mirror => (self, Vec::new()),
+                    (true, _) => self.interrupted(),
+                }
+            }
+            Event::Conflict(reason) => {
+                self.forget_conflict();
+                self.conflict = Some(reason);
+                self.interrupted()
+            }
+            Event::ConflictGone => {
+                self.forget_conflict();
+                match self.phase {
+                    Phase::Halted(_) => self.settled(None),
+                    _ => (self, Vec::new()),
+                }
+            }
+            Event::Recreated(ids) => {
+                let known = self.recreated == Some(ids);
+                self.recreated = Some(ids);
+                (self.conflict, self.pending) = (None, None);
+                if known {
+                    (self, Vec::new())
+                } else {
+                    self.interrupted()
+                }
+            }
+            Event::Stop => {
+                self.stopping = true;
+                self.interrupted()
+            }
+            Event::Trouble(trouble) => self.troubled(trouble),
+            Event::Drained => match self.phase {
+                Phase::Draining(trouble) => {
+                    self.phase = Phase::Resting;
+                    self.settled(trouble)
+                }
+                _ => (self, Vec::new()),
+            },
+            Event::Resynced(result) => match self.phase {
+                Phase::Resyncing => self.resynced(result),
+                _ => (self, Vec::new()),
+            },
+            Event::StartStored(result) => self.start_stored(result),
+            Event::ReceiptWritten(result) => match (&self.phase, result) {
+                (Phase::Quarantining, Ok(decision)) => {
+                    self.settled(Some(Trouble::Decided(decision)))
+                }
+                (Phase::Quarantining, Err(trouble)) => self.settled(Some(trouble)),
+                (_, _) => (self, Vec::new()),
+            },
+            Event::Decided(result) => self.decided(result),
+            Event::Reseeded(result) => self.reseeded(result),
+            Event::Forgotten(result) => self.forgotten(result),
+            Event::Released(policy) => self.released(policy),
+            Event::Due => match self.phase {
+                Phase::Resting => self.resync(),
+                // A conflict is over when discovery says so.
+                Phase::Halted(_) if self.conflict.is_none() => self.resync(),
+                _ => (self, Vec::new()),
+            },
+        }
+    }
+
+    fn forget_conflict(&mut self) {
+        let gone = self.conflict.take();
+        if self.pending == gone {
+            self.pending = None;
+        }
+    }
+
+    /// Something from the side is known now: what is under way ends first.
+    fn interrupted(mut self) -> (Self, Effects) {
+        let first = match &self.phase {
+            Phase::Flowing(lanes) => vec![Effect::SendNothingMore(*lanes)],
+            Phase::Resyncing => vec![Effect::AbandonResync],
+            Phase::Starting(_) | Phase::Quarantining => Vec::new(),
+            // What is being stored is stored first.
+            Phase::Draining(_) | Phase::Deciding(_) => return (self, Vec::new()),
+            Phase::Resting | Phase::Halted(_) | Phase::Idle(_) => return self.settled(None),
+        };
+        self.phase = Phase::Draining(None);
+        (self, first)
+    }
+
+    fn troubled(mut self, trouble: Trouble) -> (Self, Effects) {
+        let first = match &self.phase {
+            Phase::Flowing(lanes) => vec![Effect::SendNothingMore(*lanes)],
+            Phase::Resyncing => vec![Effect::AbandonResync],
+            Phase::Starting(_) => Vec::new(),
+            Phase::Resting => return self.settled(Some(trouble)),
+            // The first trouble explains the ones that follow from it.
+            Phase::Draining(_)
+            | Phase::Quarantining
+            | Phase::Deciding(_)
+            | Phase::Halted(_)
+            | Phase::Idle(_) => return (self, Vec::new()),
+        };
+        self.phase = Phase::Draining(Some(trouble));
+        (self, first)
+    }
+
+    /// With nothing in flight: what follows, the strictest first.
+    fn settled(mut self, trouble: Option<Trouble>) -> (Self, Effects) {
+        if self.stopping {
+            self.phase = Phase::Idle(Idle::Stopped);
+            return (self, vec![Effect::Answer(Answer::Nothing)]);
+        }
+        if self.intent != Intent::Mirror {
+            return self.idle();
+        }
+        if let Some(ids) = self.recreated {
+            self.phase = Phase::Deciding(Storing::Forgetting(ids));
+            (self.pending, self.begun) = (None, false);
+            return (
+                self,
+                vec![Effect::Tell(Told::Preparing), Effect::Forget(ids)],
+            );
+        }
+        match (trouble, self.conflict.clone()) {
+            (Some(Trouble::Decided(decision)), _) => self.decide(decision),
+            (_, Some(reason)) | (Some(Trouble::Halt(reason)), None) => self.halted(reason),
+            (Some(Trouble::Retry(failure)), None) => self.rest(failure),
+            (None, None) => self.resync(),
+        }
+    }
+
+    fn idle(mut self) -> (Self, Effects) {
+        let before = match self.phase {
+            Phase::Halted(reason) => Some(reason),
+            _ => None,
+        };
+        self.phase = Phase::Idle(Idle::Intent(self.intent));
+        self.pending = None;
+        let told = Told::Idle(self.intent, before);
+        (
+            self,
+            vec![Effect::Answer(Answer::Nothing), Effect::Tell(told)],
+        )
+    }
+
+    fn decide(mut self, decision: Box<Decision>) -> (Self, Effects) {
+        let (storing, effect) = if decision.policy == Policy::Reseed {
+            (Storing::Reseed, Effect::Reseed(decision.reason))
+        } else {
+            (Storing::Decision, Effect::Decide(decision))
+        };
+        self.phase = Phase::Deciding(storing);
+        (self, vec![effect])
+    }
+
+    /// A policy that isn't to halt gets one look at both logs to find a decision.
+    fn halted(mut self, reason: Reason) -> (Self, Effects) {
+        let policy = self.policies.on(reason.code);
+        if policy != Policy::Halt && self.pending.is_none() {
+            self.phase = Phase::Resting;
+            self.pending = Some(reason.clone());
+            let told = Told::Decides(reason, policy);
+            return (self, vec![Effect::Tell(told), Effect::Wait(Pause::Backoff)]);
+        }
+        self.pending = None;
+        let mut effects = vec![
+            Effect::Answer(Answer::Halted(reason.clone())),
+            Effect::Tell(Told::Halted(reason.clone())),
+        ];
+        if reason.code.heals() && self.conflict.is_none() {
+            effects.push(Effect::Wait(Pause::Recheck));
+        }
+        self.phase = Phase::Halted(reason);
+        (self, effects)
+    }
+
+    fn resync(mut self) -> (Self, Effects) {
+        if self.stopping || self.intent != Intent::Mirror || self.recreated.is_some() {
+            return self.settled(None);
+        }
+        let was_idle = matches!(self.phase, Phase::Idle(_));
+        self.phase = Phase::Resyncing;
+        let mut effects = vec![Effect::Resync];
+        if was_idle {
+            effects.insert(0, Effect::Tell(Told::Preparing));
+        }
+        (self, effects)
+    }
+
+    fn resynced(mut self, result: Result<Resynced, Trouble>) -> (Self, Effects) {
+        match result {
+            Err(trouble) => self.settled(Some(trouble)),
+            Ok(Resynced::Refused(refused)) => {
+                self.phase = Phase::Quarantining;
+                (self, vec![Effect::WriteReceipt(refused)])
+            }
+            // What an operator or a policy was to decide about may be gone; what discovery found is not.
+            Ok(Resynced::Flows(_)) if self.conflict.is_some() => self.settled(None),
+            Ok(Resynced::Flows(lanes)) => {
+                self.pending = None;
+                let answer = Effect::Answer(Answer::Nothing);
+                if self.begun {
+                    self.phase = Phase::Flowing(lanes);
+                    (
+                        self,
+                        vec![answer, Effect::Tell(Told::Flows), Effect::Flow(lanes)],
+                    )
+                } else {
+                    self.phase = Phase::Starting(lanes);
+                    (self, vec![answer, Effect::StoreStart])
+                }
+            }
+        }
+    }
+
+    fn start_stored(mut self, result: Result<(), Trouble>) -> (Self, Effects) {
+        match (result, &self.phase) {
+            (Ok(()), &Phase::Starting(lanes)) => {
+                self.begun = true;
+                self.phase = Phase::Flowing(lanes);
+                let effects = vec![
+                    Effect::Begin,
+                    Effect::Tell(Told::Flows),
+                    Effect::Flow(lanes),
+                ];
+                (self, effects)
+            }
+            (Ok(()), Phase::Draining(_)) => {
+                self.begun = true;
+                (self, vec![Effect::Begin])
+            }
+            (Err(trouble), Phase::Starting(_)) => self.settled(Some(trouble)),
+            (_, _) => (self, Vec::new()),
+        }
+    }
+
+    fn decided(
+        mut self,
+        result: Result<(Box<Outcome>, SettlesConflict), Trouble>,
+    ) -> (Self, Effects) {
+        if self.phase != Phase::Deciding(Storing::Decision) {
+            return (self, Vec::new());
+        }
+        match result {
+            Ok((outcome, SettlesConflict(settles))) => {
+                (self.begun, self.pending) = (true, None);
+                if settles {
+                    self.conflict = None;
+                }
+                let told = vec![
+                    Effect::Tell(Told::WentOn(outcome.clone())),
+                    Effect::Answer(Answer::Done(outcome)),
+                ];
+                self.settled_after(told, None)
+            }
+            Err(trouble) => self.settled(Some(trouble)),
+        }
+    }
+
+    fn reseeded(mut self, result: Result<(Box<Outcome>, Reason), Trouble>) -> (Self, Effects) {
+        if self.phase != Phase::Deciding(Storing::Reseed) {
+            return (self, Vec::new());
+        }
+        match result {
+            Ok((outcome, reason)) => {
+                (self.conflict, self.pending) = (Some(reason), None);
+                self.settled_after(vec![Effect::Answer(Answer::Done(outcome))], None)
+            }
+            Err(trouble) => self.settled(Some(trouble)),
+        }
+    }
+
+    fn forgotten(mut self, result: Result<(), Failure>) -> (Self, Effects) {
+        let Phase::Deciding(Storing::Forgetting(ids)) = self.phase else {
+            return (self, Vec::new());
+        };
+        match result {
+            Ok(()) => {
+                self.recreated = self.recreated.filter(|newer| *newer != ids);
+                self.settled(None)
+            }
+            Err(_) if self.stopping || self.intent != Intent::Mirror => self.settled(None),
+            // It is still to be forgotten when the timer is due.
+            Err(failure) => self.rest(failure),
+        }
+    }
+
+    fn rest(mut self, failure: Failure) -> (Self, Effects) {
+        self.phase = Phase::Resting;
+        let told = Told::Retries(failure);
+        (self, vec![Effect::Tell(told), Effect::Wait(Pause::Backoff)])
+    }
+
+    fn released(mut self, policy: Policy) -> (Self, Effects) {
+        let Phase::Halted(reason) = &self.phase else {
+            return (self, vec![Effect::Answer(Answer::Nothing)]);
+        };
+        let reason = reason.clone();
+        if policy == Policy::Reseed {
+            self.phase = Phase::Deciding(Storing::Reseed);
+            return (self, vec![Effect::Reseed(reason)]);
+        }
+        self.pending = Some(reason);
+        self.resync()
+    }
+
+    fn settled_after(self, mut first: Effects, trouble: Option<Trouble>) -> (Self, Effects) {
+        let (next, effects) = self.settled(trouble);
+        first.extend(effects);
+        (next, first)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,9 @@
+//! One mirror partition inside its worker: what it is doing and what it holds. Pure.
+
+pub(crate) mod effect;
+pub(crate) mod lifecycle;
+pub(crate) mod mirror;
+pub(crate) mod phase;
+pub(crate) mod preserve;
+pub(crate) mod preserve_state;
+pub(crate) mod route;

@@ -1,0 +1,280 @@
+//! What a partition keeps in mind whose target offsets equal its source offsets.
+//!
+//! Pure. Decides what comes next: filler batches before the first record, deleting them again, records, or markers for a
+//! gap. Records and markers never overlap in flight: a marker isn't tied to an offset, so a refused batch must not let one
+//! take its place.
+
+use crate::error::{Error, Kind};
+use crate::kafka::admin::Standing;
+use crate::kafka::batch::{BatchError, Header};
+use crate::model::{OffsetsMode, Run, SourceOffset, TargetOffset};
+use crate::replicate::partition::preserve_state::{Before, Chore, Preserving, Task, Turn};
+use crate::replicate::preserve::batcher::{self, Next};
+use crate::replicate::preserve::filler::{Filler, markers_due};
+use crate::replicate::preserve::markers::{Filled, Order};
+use crate::replicate::produce::window::{PIPELINE_MINIMUM, Window};
+use crate::replicate::resync::input::Settled;
+
+use super::mirror::{Mirror, Staged};
+use super::phase::Trouble;
+
+impl Mirror {
+    /// Sets a partition up for keeping its offsets, if it does.
+    pub(crate) fn keep_offsets(&mut self, settled: &Settled, now: i64) {
+        self.offsets = settled.offsets;
+        self.preserve = None;
+        (self.course.epoch, self.course.unnumbered) = (0, 0);
+        if settled.offsets == OffsetsMode::Translate {
+            return;
+        }
+        let tail = &settled.target.tail;
+        let origin = TargetOffset(settled.origin.get());
+        let preserving = Preserving {
+            origin,
+            trimmed: tail.log_start >= origin || origin == TargetOffset::ZERO,
+            // Also what an earlier settling left uncertain may still land.
+            fences: !self.window.is_sure(),
+            epoch: 0,
+            chore: None,
+            filler: Filler::new(now),
+        };
+        let ours = |last: &&Header| last.producer_id == self.course.producer_id;
+        if let Some(last) = tail.last.as_ref().filter(ours) {
+            self.course.epoch = last.producer_epoch.max(0);
+        }
+        if let Some(standing) = settled.target.standing {
+            self.course.recover(standing);
+        }
+        self.fence = self.fence.filter(|epoch| *epoch > self.course.epoch);
+        self.tracked.lock().show_prefix(origin);
+        self.preserve = Some(Box::new(preserving));
+        let at = SourceOffset(self.course.target.get());
+        if at >= settled.origin && settled.next > at {
+            // What was given up is filled without waiting for what follows it.
+            self.hold.pass(settled.next);
+        }
+    }
+
+    /// Composes the next shipment of a partition in preserve mode, or finds the next chore.
+    pub(crate) fn stage_preserved(&mut self) -> Result<(), BatchError> {
+        let waits = !self.staged.is_empty() || !self.window.has_room();
+        let Some(preserving) = self.preserve.as_deref_mut() else {
+            return Ok(());
+        };
+        if waits || preserving.chore.is_some() {
+            return Ok(());
+        }
+        let shipment = if self.course.target < preserving.origin {
+            preserving.filler.next(&self.course, preserving.origin)?
+        } else if !preserving.trimmed {
+            preserving.chore = Some(Chore::due(Task::Trim(preserving.origin)));
+            return Ok(());
+        } else {
+            let is_large = |size: usize| size >= PIPELINE_MINIMUM;
+            let next_is_large = self.hold.front().is_some_and(|it| is_large(it.size()));
+            if !self.window.is_empty() && !next_is_large {
+                return Ok(());
+            }
+            match batcher::next(&mut self.hold, &self.course)? {
+                Next::Records(shipment) => shipment,
+                Next::Gap(until) => {
+                    preserving.chore = Some(Chore::due(Task::Fill(until)));
+                    return Ok(());
+                }
+                Next::Unknown => return Ok(()),
+            }
+        };
+        self.course = self.course.behind(&shipment);
+        self.staged.push_back(Staged {
+            shipment,
+            durable: true,
+        });
+        Ok(())
+    }
+
+    /// The chore that can be taken up now, because nothing is in flight.
+    pub(crate) fn chore_due(&self) -> Option<Task> {
+        let chore = self.preserve.as_ref()?.chore?;
+        let idle = self.window.is_empty() && self.staged.is_empty();
+        (idle && chore.turn == Turn::Due).then_some(chore.task)
+    }
+
+    /// Notes how far the chore is.
+    pub(crate) fn set_turn(&mut self, turn: Turn) {
+        if let Some(chore) = self.chore_mut() {
+            chore.turn = turn;
+        }
+    }
+
+    /// Whether an answer to a chore is awaited.
+    pub(crate) fn awaits_chore(&self) -> bool {
+        let chore = self.preserve.as_ref().and_then(|it| it.chore);
+        matches!(
+            chore,
+            Some(Chore {
+                turn: Turn::Sent(_),
+                ..
+            })
+        )
+    }
+
+    /// Forgets a chore of which nothing was sent.
+    pub(crate) fn drop_chore(&mut self) {
+        if !self.awaits_chore()
+            && let Some(preserving) = &mut self.preserve
+        {
+            preserving.chore = None;
+        }
+    }
+
+    /// What has to be done before the markers of a gap can be asked for.
+    pub(crate) fn before_markers(&mut self) -> Before {
+        let fences = self.preserve.as_ref().is_some_and(|it| it.fences);
+        if !fences || self.fence.is_some() {
+            return Before::Nothing;
+        }
+        let mut known = self.tracked.lock();
+        let used = known.record.fence_epoch.max(self.course.epoch);
+        let Some(epoch) = used.checked_add(1) else {
+            return Before::Renew;
+        };
+        known.record.fence_epoch = epoch;
+        drop(known);
+        self.set_turn(Turn::Storing(epoch));
+        Before::Store
+    }
+
+    /// What was to be stored is durable.
+    pub(crate) fn fence_stored(&mut self) {
+        if let Some(chore) = self.chore_mut()
+            && let Turn::Storing(epoch) = chore.turn
+        {
+            chore.turn = Turn::Due;
+            self.fence = Some(epoch);
+        }
+    }
+
+    /// Nothing was written of what was asked for.
+    pub(crate) fn unfilled(&mut self) {
+        let asked = self.preserve.as_ref().filter(|it| it.fences);
+        self.fence = asked.map(|it| it.epoch);
+    }
+
+    /// Asks for the next markers of its gap, `room` at most.
+    pub(crate) fn order_markers(&mut self, now: i64, room: i64) -> Option<Order> {
+        let armed = self.window.is_armed(now);
+        let course = self.course;
+        let route = self.route.clone();
+        let preserving = self.preserve.as_deref_mut()?;
+        let chore = preserving.chore.as_mut()?;
+        let (Task::Fill(until), Turn::Queued) = (chore.task, chore.turn) else {
+            return None;
+        };
+        // An earlier fence of which nobody knows what became may still land too: each has an epoch of its own.
+        let epoch = if preserving.fences {
+            self.fence.take()?
+        } else {
+            course.epoch
+        };
+        preserving.epoch = epoch;
+        let left = until.since(course.target);
+        let count = markers_due(left, preserving.fences).min(room);
+        chore.turn = Turn::Sent(count);
+        Some(Order {
+            partition: route.target,
+            topic_id: route.target_id,
+            producer_id: course.producer_id,
+            epoch,
+            count,
+            end: course.target,
+            patient: preserving.fences && left == 1,
+            recovers: preserving.fences || (!armed && count == left),
+        })
+    }
+
+    /// Takes what became of markers into account; gives the run they filled.
+    pub(crate) fn filled(
+        &mut self,
+        filled: &Filled,
+        memory_ms: i64,
+        now: i64,
+    ) -> Result<Run, Trouble> {
+        let from = self.course.target;
+        let Some(preserving) = self.preserve.as_deref_mut() else {
+            return Err(unasked());
+        };
+        let Some(Chore {
+            task: Task::Fill(until),
+            turn: Turn::Sent(count),
+        }) = preserving.chore
+        else {
+            return Err(unasked());
+        };
+        let expected = from.plus(count);
+        // What was still on its way may land before a fence, never behind it.
+        let fits = if preserving.fences {
+            (expected..=until).contains(&filled.end)
+        } else {
+            filled.end == expected
+        };
+        if !fits {
+            let message = format!(
+                "the mirror partition ends at {} after {count} markers were written at {from}",
+                filled.end
+            );
+            let error = Error::new(Kind::Protocol, message).partition(&self.route.target);
+            return Err(Trouble::retry(&error));
+        }
+        preserving.chore = (filled.end < until).then_some(Chore::due(Task::Fill(until)));
+        self.course.unnumbered += filled.end.since(from);
+        self.course.target = filled.end;
+        if preserving.fences {
+            preserving.fences = false;
+            self.course.epoch = preserving.epoch;
+            // Whatever else was on its way is shut out too.
+            self.window = Window::new(memory_ms);
+        }
+        if let Some(standing) = filled.standing {
+            self.course.recover(standing);
+            self.window.arm(standing.last_timestamp, now);
+        }
+        let source = SourceOffset(from.get());
+        Ok(Run::new(source, from, filled.end.since(from)))
+    }
+
+    /// The prefix is deleted.
+    pub(crate) fn trimmed(&mut self) {
+        if let Some(preserving) = &mut self.preserve {
+            preserving.trimmed = true;
+            preserving.chore = None;
+        }
+    }
+
+    /// Once no earlier request can land any more, markers need not shut any out.
+    pub(crate) fn note_sure(&mut self) {
+        if self.window.is_sure()
+            && let Some(preserving) = &mut self.preserve
+        {
+            preserving.fences = false;
+        }
+    }
+
+    fn chore_mut(&mut self) -> Option<&mut Chore> {
+        self.preserve.as_deref_mut()?.chore.as_mut()
+    }
+}
+
+impl crate::replicate::produce::batcher::Course {
+    /// Goes on with the epoch and sequence number that the leader remembers (H23).
+    pub(crate) fn recover(&mut self, standing: Standing) {
+        self.epoch = standing.epoch;
+        self.unnumbered = self.target.get() - standing.next_sequence();
+    }
+}
+
+fn unasked() -> Trouble {
+    Trouble::retry(&Error::new(Kind::Protocol, "a marker answer came unasked"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+use std::sync::Arc;
+
+use crate::checkpoint::{MemoryStore, PartitionKey, Store};
+use crate::kafka::client::Leader;
+use crate::model::{
+    BrokerId, Intent, LeaderEpoch, LinkName, Policies, ProducerId, TopicId, TopicPartition,
+};
+use crate::replicate::partition::route::Route;
+use crate::replicate::resync::explain::Tail;
+use crate::replicate::resync::input::TargetSide;
+use crate::replicate::shared::partition::Tracked;
+
+use super::*;
+
+const NOW: i64 = 1_000_000;
+const END: i64 = 30;
+
+fn leader() -> Leader {
+    Leader {
+        broker: BrokerId(1),
+        epoch: LeaderEpoch(0),
+        topic_id: TopicId::NONE,
+        generation: 1,
+    }
+}
+
+/// A partition that ends at 30 and is preserved; `uncertain` says that requests may still be on their way.
+fn mirror(uncertain: bool) -> Mirror {
+    let partition = TopicPartition::new("t", 0);
+    let key = PartitionKey::new(&LinkName::new("l"), &partition);
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let route = Route {
+        source: partition.clone(),
+        target: partition,
+        source_id: TopicId::NONE,
+        target_id: TopicId::NONE,
+    };
+    let tracked = Arc::new(Tracked::new(key, "t".into(), store).unwrap());
+    let mut mirror = Mirror::new(
+        route,
+        tracked,
+        ProducerId(7),
+        None,
+        OffsetsMode::Preserve,
+        (Policies::HALT, Intent::Mirror),
+    );
+    mirror.course.target = TargetOffset(END);
+    settle(&mut mirror, uncertain, 3);
+    mirror
+}
+
+/// Settles again, the leader remembering this epoch.
+fn settle(mirror: &mut Mirror, uncertain: bool, epoch: i16) {
+    let settled = Settled {
+        target: TargetSide {
+            leader: leader(),
+            tail: Tail {
+                end: TargetOffset(END),
+                filled: TargetOffset(END),
+                log_start: TargetOffset(0),
+                last: None,
+            },
+            last: None,
+            explanations: Vec::new(),
+            standing: Some(Standing {
+                epoch,
+                last_sequence: 9,
+                last_timestamp: NOW,
+            }),
+            foreign: None,
+        },
+        runs: Vec::new(),
+        position: SourceOffset(END),
+        next: SourceOffset(END),
+        origin: SourceOffset(0),
+        offsets: OffsetsMode::Preserve,
+        source_leader: leader(),
+        source_log_start: SourceOffset(0),
+        fetched_epoch: LeaderEpoch::UNKNOWN,
+    };
+    mirror.window = mirror.window.renewed(NOW, uncertain, NOW);
+    mirror.keep_offsets(&settled, NOW);
+    let preserving = mirror.preserve.as_deref_mut().unwrap();
+    preserving.chore = Some(Chore::due(Task::Fill(TargetOffset(END + 10))));
+}
+
+fn order(mirror: &mut Mirror) -> Order {
+    assert_eq!(mirror.before_markers(), Before::Nothing);
+    mirror.set_turn(Turn::Queued);
+    mirror.order_markers(NOW, 1_000).unwrap()
+}
+
+#[test]
+fn what_may_still_land_is_shut_out_under_an_epoch_that_is_stored_first() {
+    let mut mirror = mirror(true);
+    assert_eq!(mirror.before_markers(), Before::Store);
+    assert_eq!(mirror.tracked.lock().record.fence_epoch, 4);
+    mirror.set_turn(Turn::Queued);
+    assert!(
+        mirror.order_markers(NOW, 1_000).is_none(),
+        "it isn't stored"
+    );
+    mirror.set_turn(Turn::Storing(4));
+    mirror.fence_stored();
+    let order = order(&mut mirror);
+    assert_eq!((order.epoch, order.count), (4, 1));
+    // Nobody knows what became of it: the next one has another epoch, also in another process.
+    settle(&mut mirror, true, 3);
+    assert_eq!(mirror.before_markers(), Before::Store);
+    assert_eq!(mirror.tracked.lock().record.fence_epoch, 5);
+}
+
+#[test]
+fn an_epoch_under_which_nothing_was_written_is_used_later() {
+    let mut mirror = mirror(true);
+    assert_eq!(mirror.before_markers(), Before::Store);
+    mirror.fence_stored();
+    assert_eq!(order(&mut mirror).epoch, 4);
+    mirror.unfilled();
+    settle(&mut mirror, true, 3);
+    assert_eq!(order(&mut mirror).epoch, 4);
+    mirror.unfilled();
+    settle(&mut mirror, true, 4);
+    assert_eq!(mirror.before_markers(), Before::Store, "it was passed");
+}
+
+#[test]
+fn a_settling_that_is_certain_doesnt_end_the_doubt_of_an_earlier_one() {
+    let mut mirror = mirror(true);
+    settle(&mut mirror, false, 3);
+    assert_eq!(mirror.before_markers(), Before::Store);
+}
+
+#[test]
+fn where_nothing_may_land_markers_have_the_producers_epoch() {
+    let mut mirror = mirror(false);
+    let order = order(&mut mirror);
+    assert_eq!((order.epoch, order.count), (3, 9));
+}
+
+#[test]
+fn after_the_last_epoch_another_producer_takes_over() {
+    let mut mirror = mirror(true);
+    settle(&mut mirror, true, i16::MAX);
+    assert_eq!(mirror.before_markers(), Before::Renew);
+}

@@ -1,0 +1,50 @@
+//! Where a mirror partition's records come from and go to: its names, and the connections they travel on.
+
+use crate::model::{BrokerId, TopicId, TopicPartition};
+
+/// A connection's place: which broker, and which of its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Lane {
+    /// The broker.
+    pub(crate) broker: BrokerId,
+    /// The connection's number.
+    pub(crate) slot: u16,
+}
+
+/// The two connections of a partition whose records flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Lanes {
+    /// The connection it fetches on.
+    pub(crate) intake: Lane,
+    /// The connection it produces on.
+    pub(crate) outlet: Lane,
+}
+
+/// The names and ids of a mirror partition.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    /// The partition on the source.
+    pub(crate) source: TopicPartition,
+    /// The partition on the target.
+    pub(crate) target: TopicPartition,
+    /// The source topic's id.
+    pub(crate) source_id: TopicId,
+    /// The mirror topic's id.
+    pub(crate) target_id: TopicId,
+}
+
+impl Route {
+    /// A number that spreads partitions over connections: neighbours within a topic land on different ones.
+    fn spread(&self) -> u64 {
+        let topic = self.source.topic.as_str().bytes();
+        let hash = topic.fold(0_u64, |hash, byte| {
+            hash.wrapping_mul(31).wrapping_add(u64::from(byte))
+        });
+        hash.wrapping_add(u64::from(self.source.partition.0.unsigned_abs()))
+    }
+
+    /// The number of this partition's connection among `connections`.
+    pub(crate) fn slot(&self, connections: u16) -> u16 {
+        u16::try_from(self.spread() % u64::from(connections.max(1))).unwrap_or(0)
+    }
+}

@@ -1,0 +1,122 @@
+use bytes::BytesMut;
+use proptest::prelude::*;
+
+use crate::kafka::batch::{Batch, Codec, Stamp, batches};
+use crate::model::ProducerId;
+
+use super::*;
+
+const STAMP: Stamp = Stamp {
+    producer_id: ProducerId(-1),
+    producer_epoch: -1,
+    base_sequence: -1,
+};
+
+/// A batch as a source would serve it after its cleaner left only these offsets of `first..end`.
+fn batch(first: i64, end: i64, left: &[i64]) -> Batch {
+    let mut builder = Builder::new(Codec::None);
+    for offset in left {
+        builder.push(1_000 + offset, &[1, 2, offset.to_le_bytes()[0], 0]);
+    }
+    let mut stamped = builder.finish(STAMP).unwrap();
+    let mut bytes = BytesMut::from(&stamped.header[..]);
+    let body = std::mem::take(&mut stamped.body);
+    // Each record: length, attributes, two deltas, content. Deltas are zigzag varints of one byte below 64.
+    let mut bodies = BytesMut::new();
+    let base_timestamp = 1_000 + left.first().unwrap_or(&0);
+    for offset in left {
+        let [time, at] = [offset + 1_000 - base_timestamp, offset - first];
+        let zigzag = |delta: i64| u8::try_from(delta * 2).unwrap();
+        let content = [1, 2, offset.to_le_bytes()[0], 0];
+        bodies.extend_from_slice(&[14, 0, zigzag(time), zigzag(at)]);
+        bodies.extend_from_slice(&content);
+    }
+    assert_eq!(bodies.len(), body.len());
+    bytes.extend_from_slice(&bodies);
+    bytes[..8].copy_from_slice(&first.to_be_bytes());
+    let last_delta = i32::try_from(end - first - 1).unwrap();
+    bytes[23..27].copy_from_slice(&last_delta.to_be_bytes());
+    batches(bytes.freeze()).next().unwrap().unwrap()
+}
+
+fn course(at: i64, records_limit: usize) -> Course {
+    Course {
+        producer_id: ProducerId(77),
+        epoch: 0,
+        target: TargetOffset(at),
+        unnumbered: 0,
+        marker: 0,
+        source: None,
+        records_limit,
+    }
+}
+
+/// What the target would hold: the offsets of records, and how many took no sequence number.
+fn play(mut hold: Hold, mut course: Course) -> (Vec<i64>, Course) {
+    let mut records = Vec::new();
+    loop {
+        match next(&mut hold, &course).unwrap() {
+            Next::Unknown => return (records, course),
+            Next::Gap(until) => {
+                assert!(until > course.target);
+                course.unnumbered += until.since(course.target);
+                course.target = until;
+            }
+            Next::Records(shipment) => {
+                assert_eq!(shipment.target, course.target);
+                assert_eq!(shipment.frontier.get(), shipment.runs[0].target_end().get());
+                let sequence = i64::try_from(records.len()).unwrap();
+                let mut bytes = BytesMut::from(&shipment.stamped.header[..]);
+                bytes.extend_from_slice(&shipment.stamped.body);
+                bytes[..8].copy_from_slice(&shipment.target.get().to_be_bytes());
+                let sent = batches(bytes.freeze()).next().unwrap().unwrap();
+                sent.check_crc().unwrap();
+                assert!(sent.is_contiguous());
+                let numbered = course.target.get() - course.unnumbered - sequence;
+                for record in &sent.records().unwrap() {
+                    let record = record.unwrap();
+                    assert_eq!(record.content[2], record.offset.to_le_bytes()[0]);
+                    assert_eq!(record.timestamp, 1_000 + record.offset);
+                    records.push(record.offset);
+                }
+                assert_eq!(i64::from(sent.header().base_sequence), numbered + sequence);
+                course = course.behind(&shipment);
+            }
+        }
+    }
+}
+
+proptest! {
+    /// Whatever is left of the source's batches, each record comes to the offset it had.
+    #[test]
+    fn every_record_keeps_its_offset(
+        sizes in prop::collection::vec(prop::collection::vec(any::<bool>(), 1..30), 1..12),
+        skipped in prop::collection::vec(0_usize..4, 12),
+        records_limit in prop_oneof![Just(usize::MAX), 1_usize..5],
+        begin in 0_i64..40,
+    ) {
+        let (mut hold, mut first, mut expected) = (Hold::default(), 0_i64, Vec::new());
+        for (kept, skip) in sizes.iter().zip(&skipped) {
+            let end = first + i64::try_from(kept.len()).unwrap();
+            let left: Vec<i64> = (first..end).zip(kept).filter(|(_, kept)| **kept).map(|it| it.0).collect();
+            // Some batches don't travel, as those of aborted transactions.
+            if end > begin {
+                if *skip == 0 || left.is_empty() {
+                    hold.pass(SourceOffset(end));
+                } else {
+                    let whole = left.len() == kept.len();
+                    hold.load(Cargo {
+                        batch: batch(first, end, &left),
+                        from: SourceOffset(first.max(begin)),
+                        intact: whole && first >= begin,
+                    });
+                    expected.extend(left.into_iter().filter(|offset| *offset >= begin));
+                }
+            }
+            first = end;
+        }
+        let (records, course) = play(hold, course(begin, records_limit));
+        prop_assert_eq!(records, expected);
+        prop_assert_eq!(course.target.get(), first.max(begin));
+    }
+}

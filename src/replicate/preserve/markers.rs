@@ -1,0 +1,253 @@
+//! Writes control markers at the ends of mirror partitions, and reads what came of it.
+//!
+//! A broker's answer says little about several markers of one partition, and nothing about their offsets; so the end of the
+//! log is read after each request, and nothing else is sent to a partition before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::sleep;
+
+use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::kafka::admin::{self, At, Markers, Standing};
+use crate::kafka::client::{Cluster, Connection, Slot};
+use crate::model::{
+    BrokerId, LeaderEpoch, ProducerId, TargetOffset, TopicId, TopicName, TopicPartition,
+};
+use crate::replicate::resync::target_log::standing;
+use crate::task::Ownership;
+
+/// How long the end of a log has to stand still before a single marker that may be on its way is given up (H22).
+const PATIENCE: Duration = Duration::from_secs(1);
+
+const CLUSTER_AUTHORIZATION_FAILED: BrokerCode = BrokerCode(31);
+
+/// Markers wanted at the end of one partition.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    /// The partition.
+    pub(crate) partition: TopicPartition,
+    /// Its topic's id.
+    pub(crate) topic_id: TopicId,
+    /// Under which id.
+    pub(crate) producer_id: ProducerId,
+    /// Under which epoch.
+    pub(crate) epoch: i16,
+    /// How many.
+    pub(crate) count: i64,
+    /// Where the log ends.
+    pub(crate) end: TargetOffset,
+    /// Whether the end has to stand still first.
+    pub(crate) patient: bool,
+    /// Whether the leader has to say afterwards what it remembers of the producer.
+    pub(crate) recovers: bool,
+}
+
+/// What the log looks like afterwards.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Filled {
+    /// Its end.
+    pub(crate) end: TargetOffset,
+    /// What the leader remembers of the producer, if that was wanted.
+    pub(crate) standing: Option<Standing>,
+}
+
+/// Why it isn't known that markers were written.
+#[derive(Debug)]
+pub(crate) struct Unfilled {
+    /// The cause.
+    pub(crate) error: Error,
+    /// Whether some may have been written, or still be.
+    pub(crate) uncertain: bool,
+}
+
+type Outcome = Result<Filled, Unfilled>;
+
+/// Does what is ordered of a broker, in one request, and gives the outcomes in the same order.
+pub(crate) async fn fill(
+    cluster: &Cluster,
+    broker: BrokerId,
+    orders: Vec<Order>,
+    right: &Ownership,
+) -> Vec<Outcome> {
+    let prepared = match prepare(cluster, broker, &orders).await {
+        Ok(prepared) => prepared,
+        Err(error) => return all(&orders, &error, false),
+    };
+    let markers: Vec<Markers> = orders
+        .iter()
+        .filter(|order| !prepared.refused.contains(&order.partition))
+        .map(|order| Markers {
+            partition: order.partition.clone(),
+            producer_id: order.producer_id,
+            epoch: order.epoch,
+            count: usize::try_from(order.count).unwrap_or(0),
+        })
+        .collect();
+    let codes = match admin::write_markers(&prepared.connection, &markers, right).await {
+        Ok(codes) => codes,
+        Err(error) => return all(&orders, &error, true),
+    };
+    let partitions: Vec<_> = markers
+        .iter()
+        .map(|it| (it.partition.clone(), prepared.epoch_of(&it.partition)))
+        .collect();
+    let (ends, standings) = tokio::join!(
+        admin::list_offsets(cluster, &partitions, At::TrueEnd),
+        join_all(orders.iter().map(|order| standing_after(cluster, order))),
+    );
+    let mut ends = match ends {
+        Ok(ends) => ends,
+        Err(error) => return all(&orders, &error, true),
+    };
+    let mut outcomes = Vec::with_capacity(orders.len());
+    for (order, standing) in orders.iter().zip(standings) {
+        let code = codes.get(&order.partition).copied();
+        let end = ends.remove(&order.partition);
+        outcomes.push(match (code, end) {
+            (None, _) => Err(prepared.refusal(order)),
+            (Some(Some(code)), _) => Err(refused(&prepared.connection, order, code)),
+            (Some(None), Some(Ok(end))) => standing.map(|standing| Filled {
+                end: TargetOffset(end.offset),
+                standing,
+            }),
+            (Some(None), Some(Err(error))) => Err(unknown(error)),
+            (Some(None), None) => Err(unknown(left_out(order))),
+        });
+    }
+    outcomes
+}
+
+/// What has to be known before anything is written.
+struct Prepared {
+    connection: Connection,
+    epochs: BTreeMap<TopicPartition, LeaderEpoch>,
+    /// Partitions that no longer are what they were.
+    refused: BTreeSet<TopicPartition>,
+}
+
+impl Prepared {
+    fn epoch_of(&self, partition: &TopicPartition) -> LeaderEpoch {
+        let known = self.epochs.get(partition).copied();
+        known.unwrap_or(LeaderEpoch::UNKNOWN)
+    }
+
+    /// Why nothing was said about an order.
+    fn refusal(&self, order: &Order) -> Unfilled {
+        if !self.refused.contains(&order.partition) {
+            return unknown(left_out(order));
+        }
+        let message = "the mirror partition was led by another broker, moved, or is another topic's now; nothing was written";
+        Unfilled {
+            error: Error::new(Kind::Disconnected, message).partition(&order.partition),
+            uncertain: false,
+        }
+    }
+}
+
+/// Requests by name could meet another topic of that name, so ids are compared right before.
+async fn prepare(cluster: &Cluster, broker: BrokerId, orders: &[Order]) -> Result<Prepared> {
+    let connection = cluster.connection(broker, Slot::Markers).await?;
+    let mut refused = BTreeSet::new();
+    let mut epochs = BTreeMap::new();
+    for order in orders {
+        let leader = cluster.leader(&order.partition).await?;
+        epochs.insert(order.partition.clone(), leader.epoch);
+        if leader.broker != broker {
+            refused.insert(order.partition.clone());
+        }
+    }
+    refused.extend(restless(cluster, orders, &epochs).await?);
+    let names: BTreeSet<TopicName> = orders.iter().map(|it| it.partition.topic.clone()).collect();
+    let names: Vec<TopicName> = names.into_iter().collect();
+    let timeout = cluster.settings().request_timeout;
+    let ids = admin::topic_ids(&connection, timeout, &names).await?;
+    for order in orders {
+        let found = ids.get(&order.partition.topic).copied();
+        let found = found.unwrap_or(TopicId::NONE);
+        if order.topic_id.is_known() && found.is_known() && found != order.topic_id {
+            refused.insert(order.partition.clone());
+        }
+    }
+    Ok(Prepared {
+        connection,
+        epochs,
+        refused,
+    })
+}
+
+/// Waits a while, and gives those of the patient orders whose log doesn't stand still.
+async fn restless(
+    cluster: &Cluster,
+    orders: &[Order],
+    epochs: &BTreeMap<TopicPartition, LeaderEpoch>,
+) -> Result<Vec<TopicPartition>> {
+    let patient = orders.iter().filter(|order| order.patient);
+    let ends: BTreeMap<TopicPartition, i64> = patient
+        .map(|order| (order.partition.clone(), order.end.get()))
+        .collect();
+    if ends.is_empty() {
+        return Ok(Vec::new());
+    }
+    sleep(PATIENCE).await;
+    let asked: Vec<_> = ends
+        .keys()
+        .map(|it| {
+            (
+                it.clone(),
+                epochs.get(it).copied().unwrap_or(LeaderEpoch::UNKNOWN),
+            )
+        })
+        .collect();
+    let listed = admin::list_offsets(cluster, &asked, At::TrueEnd).await?;
+    let stands = |(partition, end): &(TopicPartition, i64)| {
+        let now = listed.get(partition).and_then(|it| it.as_ref().ok());
+        now.is_some_and(|now| now.offset == *end)
+    };
+    let moved = ends.into_iter().filter(|it| !stands(it));
+    Ok(moved.map(|(partition, _)| partition).collect())
+}
+
+/// What the leader remembers of the producer behind the markers, if that is wanted.
+async fn standing_after(cluster: &Cluster, order: &Order) -> Result<Option<Standing>, Unfilled> {
+    if !order.recovers {
+        return Ok(None);
+    }
+    let asked = standing(cluster, &order.partition, order.producer_id).await;
+    // The markers are there, but what may follow them isn't known: settling finds out.
+    asked.map_err(|error| Unfilled {
+        error,
+        uncertain: false,
+    })
+}
+
+fn refused(connection: &Connection, order: &Order, code: BrokerCode) -> Unfilled {
+    Unfilled {
+        error: admin::refused_markers(connection, code).partition(&order.partition),
+        uncertain: code != CLUSTER_AUTHORIZATION_FAILED,
+    }
+}
+
+fn unknown(error: Error) -> Unfilled {
+    Unfilled {
+        error,
+        uncertain: true,
+    }
+}
+
+fn left_out(order: &Order) -> Error {
+    let message = "the broker left the partition out of its answer about control markers";
+    Error::new(Kind::Protocol, message).partition(&order.partition)
+}
+
+fn all(orders: &[Order], error: &Error, uncertain: bool) -> Vec<Outcome> {
+    let effect = "control markers could not be written";
+    let outcome = |_| {
+        Err(Unfilled {
+            error: error.shared(effect),
+            uncertain,
+        })
+    };
+    orders.iter().map(outcome).collect()
+}

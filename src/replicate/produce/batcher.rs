@@ -1,0 +1,232 @@
+//! Makes produce batches out of what waits: forwards, re-encodes, merges.
+//!
+//! Pure. A shipment is one batch for the target together with the runs it covers: target offsets are consecutive, so
+//! every step in the source offsets begins a run. Small batches that wait are merged, because a request costs the target
+//! broker more than the records in it; large ones keep their bytes.
+
+use crate::kafka::batch::{BatchError, Builder, Codec, Stamp, Stamped};
+use crate::model::{ProducerId, Run, SourceOffset, TargetOffset, sequence_of};
+use crate::replicate::fetch::buffer::{Cargo, Hold};
+
+/// A batch smaller than this is merged with what waits behind it.
+pub(crate) const MERGE_BELOW: usize = 4 * 1024;
+/// A merged batch stops growing here, in bytes before compression; well below the 1 MiB that brokers take by default.
+pub(crate) const MERGED_LIMIT: usize = 256 * 1024;
+/// A merged batch stops growing at this many runs, which all must be stored before it is sent.
+const RUNS_LIMIT: usize = 2048;
+
+/// A batch ready for the target.
+#[derive(Debug)]
+pub(crate) struct Shipment {
+    /// The bytes.
+    pub(crate) stamped: Stamped,
+    /// Where it must land.
+    pub(crate) target: TargetOffset,
+    /// The runs it covers, at least one.
+    pub(crate) runs: Vec<Run>,
+    /// Whether its first run goes on where the planned map ends and is its only one: then there is nothing to store.
+    pub(crate) joins: bool,
+    /// The frontier once it is acknowledged.
+    pub(crate) frontier: SourceOffset,
+    /// Bytes it releases from the hold.
+    pub(crate) bytes: usize,
+}
+
+impl Shipment {
+    /// Number of records.
+    pub(crate) fn records(&self) -> i64 {
+        i64::from(self.stamped.record_count)
+    }
+}
+
+/// Where shipments go on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Course {
+    /// The link's producer id in this ownership incarnation.
+    pub(crate) producer_id: ProducerId,
+    /// The epoch of that id.
+    pub(crate) epoch: i16,
+    /// The target offset of the next record.
+    pub(crate) target: TargetOffset,
+    /// How many offsets before it took no sequence number: 0 unless markers fill gaps.
+    pub(crate) unnumbered: i64,
+    /// How many target offsets are taken behind each shipment.
+    pub(crate) marker: i64,
+    /// The source offset that would continue the last planned run; none before the first, and behind a marker.
+    pub(crate) source: Option<SourceOffset>,
+    /// At most this many records in one batch; raised and lowered when the target refuses batches.
+    pub(crate) records_limit: usize,
+}
+
+impl Course {
+    /// The identity under which the next batch is written.
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp {
+            producer_id: self.producer_id,
+            producer_epoch: self.epoch,
+            base_sequence: sequence_of(self.target.plus(-self.unnumbered)),
+        }
+    }
+
+    /// The course behind a shipment.
+    pub(crate) fn behind(&self, shipment: &Shipment) -> Self {
+        Self {
+            target: shipment.target.plus(shipment.records() + self.marker),
+            source: shipment
+                .runs
+                .last()
+                .filter(|_| self.marker == 0)
+                .map(Run::source_end),
+            ..*self
+        }
+    }
+}
+
+/// Takes the next shipment out of the hold; none if no cargo is next.
+pub(crate) fn compose(hold: &mut Hold, course: &Course) -> Result<Option<Shipment>, BatchError> {
+    hold.skip_to_cargo();
+    let Some(cargo) = hold.front() else {
+        return Ok(None);
+    };
+    let count = usize::try_from(cargo.batch.header().record_count).unwrap_or(0);
+    let whole = cargo.intact && count <= course.records_limit;
+    if !whole || (cargo.size() < MERGE_BELOW && next_is_small(hold)) {
+        return reencode(hold, course);
+    }
+    let Some(cargo) = hold.unload() else {
+        return Ok(None);
+    };
+    let mut shipment = forward(&cargo, course);
+    if let Some(until) = hold.skip() {
+        shipment.frontier = until;
+    }
+    Ok(Some(shipment))
+}
+
+/// Whether the batch behind the first could be merged with it.
+fn next_is_small(hold: &Hold) -> bool {
+    let Some(first) = hold.front() else {
+        return false;
+    };
+    hold.second().is_some_and(|second| mergeable(first, second))
+}
+
+/// Whether the second batch may travel together with the first.
+pub(crate) fn mergeable(first: &Cargo, second: &Cargo) -> bool {
+    second.size() < MERGE_BELOW
+        && first.batch.header().attributes.codec().ok()
+            == second.batch.header().attributes.codec().ok()
+}
+
+/// The batch as it was fetched, under a new header.
+pub(crate) fn forward(cargo: &Cargo, course: &Course) -> Shipment {
+    let stamped = cargo.batch.restamp(course.stamp());
+    let run = Run::new(cargo.from, course.target, i64::from(stamped.record_count));
+    Shipment {
+        joins: course.source == Some(run.source),
+        target: course.target,
+        runs: vec![run],
+        frontier: cargo.until(),
+        bytes: cargo.size(),
+        stamped,
+    }
+}
+
+/// Re-frames records of the next batch and of small ones behind it.
+fn reencode(hold: &mut Hold, course: &Course) -> Result<Option<Shipment>, BatchError> {
+    let Some(first) = hold.front() else {
+        return Ok(None);
+    };
+    let codec: Codec = first.batch.header().attributes.codec()?;
+    let mut draft = Draft {
+        builder: Builder::new(codec),
+        runs: Vec::new(),
+        course: *course,
+    };
+    let mut frontier = first.from;
+    let mut bytes = 0;
+    while let Some(cargo) = hold.front() {
+        let taken_all = draft.take(cargo)?;
+        if !taken_all {
+            // The rest of the batch stays in the hold.
+            frontier = draft.runs.last().map_or(frontier, Run::source_end);
+            hold.shorten(frontier);
+            break;
+        }
+        let Some(done) = hold.unload() else { break };
+        frontier = done.until();
+        bytes += done.size();
+        if let Some(until) = hold.skip() {
+            frontier = frontier.max(until);
+        }
+        let goes_on = hold
+            .front()
+            .is_some_and(|next| mergeable(&done, next) && draft.has_room(next));
+        if !goes_on {
+            break;
+        }
+    }
+    if draft.runs.is_empty() {
+        // Every record lay before the position: nothing travels, but the hold has moved on.
+        hold.pass_first(frontier);
+        return Ok(None);
+    }
+    let joins = draft.runs.len() == 1 && course.source == draft.runs.first().map(|run| run.source);
+    let stamped = draft.builder.finish(course.stamp())?;
+    Ok(Some(Shipment {
+        stamped,
+        target: course.target,
+        runs: draft.runs,
+        joins,
+        frontier,
+        bytes,
+    }))
+}
+
+/// A merged batch in the making.
+struct Draft {
+    builder: Builder,
+    runs: Vec<Run>,
+    course: Course,
+}
+
+impl Draft {
+    /// Pushes the wanted records of a batch; false if the record limit came first.
+    fn take(&mut self, cargo: &Cargo) -> Result<bool, BatchError> {
+        for record in &cargo.batch.records()? {
+            let record = record?;
+            if record.offset < cargo.from.get() {
+                continue;
+            }
+            if self.builder.record_count() >= self.course.records_limit {
+                return Ok(false);
+            }
+            self.builder.push(record.timestamp, record.content);
+            self.note(SourceOffset(record.offset));
+        }
+        Ok(true)
+    }
+
+    fn note(&mut self, source: SourceOffset) {
+        if let Some(run) = self
+            .runs
+            .last_mut()
+            .filter(|run| run.source_end() == source)
+        {
+            run.length += 1;
+        } else {
+            let target = self.runs.last().map_or(self.course.target, Run::target_end);
+            self.runs.push(Run::new(source, target, 1));
+        }
+    }
+
+    fn has_room(&self, next: &Cargo) -> bool {
+        let count = usize::try_from(next.batch.header().record_count).unwrap_or(0);
+        self.builder.plain_size() + next.size() <= MERGED_LIMIT
+            && self.builder.record_count() + count <= self.course.records_limit
+            && self.runs.len() < RUNS_LIMIT
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+use bytes::{Bytes, BytesMut};
+
+use crate::kafka::batch::{Batch, Record, batches};
+
+use super::*;
+
+const PID: ProducerId = ProducerId(77);
+
+/// A batch of records as a source would serve it.
+fn batch(first: i64, count: i64, size: usize, codec: Codec) -> Batch {
+    let mut builder = Builder::new(codec);
+    for offset in first..first + count {
+        builder.push_record(&Record {
+            offset,
+            timestamp: 1_000 + offset,
+            key: Some(Bytes::from(format!("k{offset}"))),
+            value: Some(Bytes::from(vec![u8::try_from(offset % 251).unwrap(); size])),
+            headers: Vec::new(),
+        });
+    }
+    let stamp = Stamp {
+        producer_id: ProducerId(-1),
+        producer_epoch: -1,
+        base_sequence: -1,
+    };
+    served(&builder.finish(stamp).unwrap(), first)
+}
+
+/// A batch that a cleaner left with holes: only these offsets, each below `first + 64`, are still there.
+fn compacted(first: i64, offsets: &[i64]) -> Batch {
+    let mut whole = batch(first, 1, 1, Codec::None).bytes()[..61].to_vec();
+    for &offset in offsets {
+        let delta = u8::try_from(offset - first).unwrap() * 2;
+        // Length 6: attributes, timestamp delta, offset delta, null key, null value, no headers; zigzag varints.
+        whole.extend_from_slice(&[12, 0, delta, delta, 1, 1, 0]);
+    }
+    let length = i32::try_from(whole.len() - 12).unwrap();
+    let last_delta = i32::try_from(offsets.last().unwrap() - first).unwrap();
+    whole[8..12].copy_from_slice(&length.to_be_bytes());
+    whole[23..27].copy_from_slice(&last_delta.to_be_bytes());
+    whole[57..61].copy_from_slice(&i32::try_from(offsets.len()).unwrap().to_be_bytes());
+    batches(Bytes::from(whole)).next().unwrap().unwrap()
+}
+
+fn served(stamped: &Stamped, first: i64) -> Batch {
+    let mut bytes = BytesMut::from(&stamped.header[..]);
+    bytes.extend_from_slice(&stamped.body);
+    bytes[..8].copy_from_slice(&first.to_be_bytes());
+    batches(bytes.freeze()).next().unwrap().unwrap()
+}
+
+fn consecutive(from: i64, count: i64, size: usize) -> Batch {
+    batch(from, count, size, Codec::None)
+}
+
+fn load(hold: &mut Hold, batch: Batch) {
+    let from = SourceOffset(batch.base_offset());
+    hold.load(Cargo {
+        batch,
+        from,
+        intact: true,
+    });
+}
+
+fn course(target: i64, source: Option<i64>) -> Course {
+    Course {
+        producer_id: PID,
+        epoch: 0,
+        target: TargetOffset(target),
+        unnumbered: 0,
+        marker: 0,
+        source: source.map(SourceOffset),
+        records_limit: usize::MAX,
+    }
+}
+
+/// The records of a shipment as the target would serve them.
+fn read(shipment: &Shipment) -> Vec<(i64, i64, Vec<u8>)> {
+    let batch = served(&shipment.stamped, shipment.target.get());
+    batch.check_crc().unwrap();
+    assert_eq!(batch.header().producer_id, PID);
+    assert_eq!(batch.header().base_sequence, sequence_of(shipment.target));
+    let records = batch.records().unwrap();
+    records
+        .iter()
+        .map(|record| {
+            let record = record.unwrap();
+            (record.offset, record.timestamp, record.content.to_vec())
+        })
+        .collect()
+}
+
+#[test]
+fn a_large_batch_keeps_its_body() {
+    let mut hold = Hold::default();
+    let original = consecutive(100, 10, 1_000);
+    load(&mut hold, original.clone());
+    let shipment = compose(&mut hold, &course(7, Some(100))).unwrap().unwrap();
+    assert!(shipment.joins, "source 100 was expected next");
+    assert_eq!(
+        shipment.runs,
+        [Run::new(SourceOffset(100), TargetOffset(7), 10)]
+    );
+    assert_eq!(shipment.frontier, SourceOffset(110));
+    let body = shipment.stamped.body.as_ptr();
+    let within = original.bytes().as_ptr_range();
+    assert!(
+        within.contains(&body),
+        "the body is a slice of what was fetched"
+    );
+    assert!(hold.is_empty());
+}
+
+#[test]
+fn small_batches_and_the_stretches_between_travel_together() {
+    let mut hold = Hold::default();
+    load(&mut hold, consecutive(10, 2, 10));
+    hold.pass(SourceOffset(13));
+    load(&mut hold, consecutive(13, 3, 10));
+    hold.pass(SourceOffset(17));
+    let shipment = compose(&mut hold, &course(0, Some(10))).unwrap().unwrap();
+    let runs = [
+        Run::new(SourceOffset(10), TargetOffset(0), 2),
+        Run::new(SourceOffset(13), TargetOffset(2), 3),
+    ];
+    assert_eq!(shipment.runs, runs);
+    assert!(
+        !shipment.joins,
+        "a run opens inside: it has to be stored first"
+    );
+    assert_eq!(shipment.frontier, SourceOffset(17));
+    let timestamps: Vec<i64> = read(&shipment).into_iter().map(|record| record.1).collect();
+    assert_eq!(timestamps, [1_010, 1_011, 1_013, 1_014, 1_015]);
+    assert!(hold.is_empty());
+}
+
+#[test]
+fn holes_become_runs_and_records_before_the_position_stay_behind() {
+    let mut hold = Hold::default();
+    hold.load(Cargo {
+        batch: compacted(5, &[5, 6, 9, 12]),
+        from: SourceOffset(6),
+        intact: false,
+    });
+    let shipment = compose(&mut hold, &course(3, Some(6))).unwrap().unwrap();
+    let starts: Vec<_> = shipment
+        .runs
+        .iter()
+        .map(|run| (run.source.get(), run.length))
+        .collect();
+    assert_eq!(starts, [(6, 1), (9, 1), (12, 1)]);
+    assert_eq!(
+        read(&shipment)
+            .iter()
+            .map(|record| record.0)
+            .collect::<Vec<_>>(),
+        [3, 4, 5]
+    );
+}
+
+#[test]
+fn a_batch_with_nothing_wanted_only_moves_on() {
+    let mut hold = Hold::default();
+    let old = batch(5, 2, 10, Codec::None);
+    hold.load(Cargo {
+        batch: old,
+        from: SourceOffset(7),
+        intact: false,
+    });
+    assert!(compose(&mut hold, &course(0, None)).unwrap().is_none());
+    assert_eq!(hold.skip(), Some(SourceOffset(7)));
+}
+
+#[test]
+fn a_refused_batch_is_cut_to_the_limit_until_it_is_done() {
+    let mut hold = Hold::default();
+    load(&mut hold, consecutive(0, 5, 5_000));
+    let mut next = Course {
+        records_limit: 2,
+        ..course(0, Some(0))
+    };
+    let mut sizes = Vec::new();
+    while let Some(shipment) = compose(&mut hold, &next).unwrap() {
+        assert!(shipment.joins);
+        sizes.push(shipment.records());
+        next = next.behind(&shipment);
+    }
+    assert_eq!(sizes, [2, 2, 1]);
+    assert_eq!(next.target, TargetOffset(5));
+    assert!(hold.is_empty());
+}
+
+#[test]
+fn codecs_are_not_mixed() {
+    let mut hold = Hold::default();
+    load(&mut hold, consecutive(0, 1, 10));
+    load(&mut hold, batch(1, 1, 10, Codec::Lz4));
+    let shipment = compose(&mut hold, &course(0, Some(0))).unwrap().unwrap();
+    assert_eq!(shipment.records(), 1);
+    assert!(!hold.is_empty());
+}

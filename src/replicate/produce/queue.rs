@@ -1,0 +1,100 @@
+//! The partitions of a target connection that have a batch to send, in the order in which they may.
+//!
+//! Pure. Live ones first, each class in turn. Once live ones sent seven times a share while others were waiting, one of those
+//! behind goes first.
+
+use std::collections::VecDeque;
+
+use crate::replicate::fetch::budget::{Patience, Rank};
+
+/// Two queues.
+#[derive(Debug, Default)]
+pub(crate) struct Ready {
+    live: VecDeque<usize>,
+    behind: VecDeque<usize>,
+    patience: Patience,
+}
+
+impl Ready {
+    /// Puts a partition at the end of its queue.
+    pub(crate) fn push(&mut self, index: usize, rank: Rank) {
+        match rank {
+            Rank::Live => self.live.push_back(index),
+            Rank::Behind => self.behind.push_back(index),
+        }
+    }
+
+    /// Takes the next partition; `share` is what one of those behind sends in its turn, in bytes, and `all` says that such ones may go at all.
+    pub(crate) fn pop(&mut self, share: usize, all: bool) -> Option<(usize, Rank)> {
+        if all
+            && self.patience.is_out(share)
+            && let Some(index) = self.behind.pop_front()
+        {
+            return Some((index, Rank::Behind));
+        }
+        let live = self.live.pop_front().map(|index| (index, Rank::Live));
+        live.or_else(|| {
+            let index = if all { self.behind.pop_front() } else { None };
+            index.map(|index| (index, Rank::Behind))
+        })
+    }
+
+    /// Notes that a partition sends so many bytes.
+    pub(crate) fn sent(&mut self, rank: Rank, bytes: usize) {
+        match rank {
+            Rank::Behind => self.patience.serve(bytes),
+            Rank::Live if self.behind.is_empty() => {}
+            Rank::Live => self.patience.pass(bytes),
+        }
+    }
+
+    /// Whether none waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.live.is_empty() && self.behind.is_empty()
+    }
+
+    /// Takes all of them out.
+    pub(crate) fn take(&mut self) -> Vec<usize> {
+        self.live.drain(..).chain(self.behind.drain(..)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHARE: usize = 100;
+
+    #[test]
+    fn live_ones_go_first_and_the_others_are_not_forgotten() {
+        let mut ready = Ready::default();
+        ready.push(0, Rank::Behind);
+        ready.push(1, Rank::Behind);
+        let mut order = Vec::new();
+        for _ in 0..16 {
+            ready.push(7, Rank::Live);
+            let (index, rank) = ready.pop(SHARE, true).unwrap();
+            ready.sent(rank, SHARE);
+            order.push(index);
+        }
+        assert_eq!(order, [7, 7, 7, 7, 7, 7, 7, 0, 7, 7, 7, 7, 7, 7, 7, 1]);
+        assert_eq!(ready.take(), [7, 7]);
+        assert!(ready.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_passed_over_while_nobody_waits() {
+        let mut ready = Ready::default();
+        for _ in 0..20 {
+            ready.push(7, Rank::Live);
+            let (_, rank) = ready.pop(SHARE, true).unwrap();
+            ready.sent(rank, SHARE);
+        }
+        ready.push(0, Rank::Behind);
+        ready.push(7, Rank::Live);
+        assert_eq!(ready.pop(SHARE, true), Some((7, Rank::Live)));
+        assert_eq!(ready.pop(SHARE, false), None);
+        assert_eq!(ready.pop(SHARE, true), Some((0, Rank::Behind)));
+        assert_eq!(ready.pop(SHARE, true), None);
+    }
+}

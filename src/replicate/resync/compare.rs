@@ -1,0 +1,134 @@
+//! Compares records of the two sides by content.
+//!
+//! Reads single batches; used where headers and stored runs alone would leave a guess.
+
+use crate::error::{Error, Kind, Result};
+use crate::kafka::admin;
+use crate::kafka::batch::{Batch, BatchError};
+use crate::kafka::client::Cluster;
+use crate::model::{SourceOffset, TargetOffset, TopicPartition};
+
+/// Enough to be sure to get the batch asked for; brokers give the first batch whole whatever its size (KIP-74).
+const READ_BYTES: i32 = 1;
+
+/// What a comparison showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Likeness {
+    /// Records that exist on both sides are equal, at least one.
+    Same,
+    /// A record differs.
+    Different,
+    /// No record exists on both sides any more.
+    Unknown,
+}
+
+/// Reads the batch that holds an offset; none if nothing at or behind it can be read.
+pub(crate) async fn batch_holding(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+    offset: i64,
+) -> Result<Option<Batch>> {
+    let read = admin::read_at(cluster, partition, offset, READ_BYTES).await?;
+    Ok(read
+        .batches
+        .into_iter()
+        .find(|batch| batch.last_offset() >= offset))
+}
+
+/// Compares the records of a target batch with the source's at the offsets that `map` gives.
+///
+/// Only the source batch that holds the last mapped record is read: source and target never shift against each other
+/// backwards, so the newest common record decides.
+pub(crate) async fn compare(
+    source: &Cluster,
+    partition: &TopicPartition,
+    target_batch: &Batch,
+    map: impl Fn(TargetOffset) -> Option<SourceOffset>,
+) -> Result<Likeness> {
+    let last = map(TargetOffset(target_batch.last_offset()));
+    compare_at(source, partition, target_batch, last, map).await
+}
+
+/// Compares the records of a target batch from `first` on with the source's, as far as the source batch reaches that
+/// holds the first of them: a target batch may hold what lies far apart on the source.
+pub(crate) async fn compare_from(
+    source: &Cluster,
+    partition: &TopicPartition,
+    target_batch: &Batch,
+    first: TargetOffset,
+    map: impl Fn(TargetOffset) -> Option<SourceOffset>,
+) -> Result<Likeness> {
+    let onwards = |target| (target >= first).then(|| map(target)).flatten();
+    compare_at(source, partition, target_batch, map(first), onwards).await
+}
+
+/// Compares with the source batch that holds one offset.
+async fn compare_at(
+    source: &Cluster,
+    partition: &TopicPartition,
+    target_batch: &Batch,
+    at: Option<SourceOffset>,
+    map: impl Fn(TargetOffset) -> Option<SourceOffset>,
+) -> Result<Likeness> {
+    let Some(at) = at else {
+        return Ok(Likeness::Unknown);
+    };
+    let Some(source_batch) = batch_holding(source, partition, at.get()).await? else {
+        return Ok(Likeness::Unknown);
+    };
+    alike(&source_batch, target_batch, map)
+        .map_err(|error| unreadable(error, partition, source_batch.base_offset()))
+}
+
+fn unreadable(error: BatchError, partition: &TopicPartition, offset: i64) -> Error {
+    Error::new(
+        Kind::Protocol,
+        "a batch read for comparison cannot be decoded",
+    )
+    .partition(partition)
+    .offset(offset)
+    .caused_by(error)
+}
+
+/// Compares every record of the target batch whose source offset lies in the source batch.
+pub(crate) fn alike(
+    source: &Batch,
+    target: &Batch,
+    map: impl Fn(TargetOffset) -> Option<SourceOffset>,
+) -> Result<Likeness, BatchError> {
+    if source.header().attributes.is_control() {
+        // Where the source has a marker, no record of it was mirrored.
+        let held = source.base_offset()..source.next_offset();
+        let mut ours = (target.base_offset()..target.next_offset()).map(TargetOffset);
+        let stands_there = |our| map(our).is_some_and(|wanted| held.contains(&wanted.get()));
+        return Ok(if ours.any(stands_there) {
+            Likeness::Different
+        } else {
+            Likeness::Unknown
+        });
+    }
+    let mut likeness = Likeness::Unknown;
+    let (theirs, ours) = (source.records()?, target.records()?);
+    let mut theirs = theirs.iter();
+    let mut next_theirs = theirs.next().transpose()?;
+    for our in &ours {
+        let our = our?;
+        let Some(wanted) = map(TargetOffset(our.offset)) else {
+            continue;
+        };
+        while next_theirs
+            .as_ref()
+            .is_some_and(|their| their.offset < wanted.get())
+        {
+            next_theirs = theirs.next().transpose()?;
+        }
+        let Some(their) = next_theirs.as_ref().filter(|it| it.offset == wanted.get()) else {
+            continue;
+        };
+        if their.timestamp != our.timestamp || their.content != our.content {
+            return Ok(Likeness::Different);
+        }
+        likeness = Likeness::Same;
+    }
+    Ok(likeness)
+}

@@ -1,0 +1,214 @@
+//! Works out where a mirror partition stands from what its log really holds.
+//!
+//! Pure. Never patches a remembered position: the end of the target's log, the header of the batch that ends there and
+//! the runs stored before they were sent decide together, and where they leave a doubt, a [`Reason`] says which.
+
+use crate::kafka::batch::Header;
+use crate::model::{
+    HaltCode, LeaderEpoch, LinkIdentity, OffsetsMode, Reason, Run, SourceOffset, TargetOffset,
+    sequence_of,
+};
+use crate::offsets::Explanation;
+
+/// What was read of the target's log in one leader epoch, the high watermark having reached the end.
+#[derive(Debug, Clone)]
+pub(crate) struct Tail {
+    /// The log's true end.
+    pub(crate) end: TargetOffset,
+    /// The log's start.
+    pub(crate) log_start: TargetOffset,
+    /// Header of the last batch, as far as a `read_committed` consumer is shown any on the record path; none if there is none.
+    pub(crate) last: Option<Header>,
+    /// The offset behind that batch, or the end if there is none.
+    pub(crate) filled: TargetOffset,
+}
+
+impl Tail {
+    /// Up to where the log still has the records it once had. Where none is shown any more, nothing tells what became of those
+    /// behind its start.
+    pub(crate) fn kept(&self) -> TargetOffset {
+        match self.last {
+            Some(_) => self.filled,
+            None => self.log_start,
+        }
+    }
+}
+
+/// Whether the tail is this link's own work (H4), and not shorter than what was acknowledged (H13). `anchor` is where the
+/// map goes on, if nothing has landed there yet.
+pub(crate) fn check_tail(
+    identity: &LinkIdentity,
+    offsets: OffsetsMode,
+    tail: &Tail,
+    acknowledged: Option<TargetOffset>,
+    anchor: Option<TargetOffset>,
+) -> Result<(), Reason> {
+    if let Some(acknowledged) = acknowledged.filter(|&acknowledged| tail.end < acknowledged) {
+        return Err(truncated_target(tail.end, acknowledged));
+    }
+    if anchor == Some(tail.end) {
+        // What lies before was judged when it was decided to go on here.
+        return Ok(());
+    }
+    let Some(last) = &tail.last else {
+        return match offsets {
+            OffsetsMode::Translate => check_empty(tail, acknowledged),
+            // What filled a prefix was deleted; whether nothing is missing is for the source to tell.
+            OffsetsMode::Preserve => Ok(()),
+        };
+    };
+    // From the end of what was acknowledged on, nothing is known to be this link's.
+    let foreign = |what: String| {
+        let first = acknowledged.unwrap_or(TargetOffset(last.base_offset));
+        Err(Reason::new(HaltCode::ForeignWrite, what).at(None, Some(first)))
+    };
+    if !identity.owns(last.producer_id) {
+        return foreign(format!(
+            "the batch at target offset {} was written by producer id {}, not by this link",
+            last.base_offset, last.producer_id
+        ));
+    }
+    let expected = sequence_of(TargetOffset(last.base_offset));
+    // Where markers fill gaps, sequence numbers count records.
+    if offsets == OffsetsMode::Translate && last.base_sequence != expected {
+        return foreign(format!(
+            "the batch at target offset {} carries sequence {}, not {expected}: offsets were shifted by another writer",
+            last.base_offset, last.base_sequence
+        ));
+    }
+    Ok(())
+}
+
+/// Acknowledged records are gone.
+pub(crate) fn truncated_target(end: TargetOffset, acknowledged: TargetOffset) -> Reason {
+    let message = format!(
+        "the mirror partition ends at {end} but had acknowledged records up to {acknowledged}: the target lost them"
+    );
+    Reason::new(HaltCode::TargetTruncated, message).at(None, Some(end))
+}
+
+/// Whether the tail was written by the owner that is known. An earlier one that still writes behind what is acknowledged is
+/// somebody else by now (H3); a later one means that what is known is older than the log.
+pub(crate) fn check_incarnation(
+    identity: &LinkIdentity,
+    tail: &Tail,
+    acknowledged: Option<TargetOffset>,
+    incarnation: u8,
+) -> Result<(), Reason> {
+    let own = tail.last.filter(|last| identity.owns(last.producer_id));
+    let (Some(last), Some(acknowledged)) = (own, acknowledged) else {
+        return Ok(());
+    };
+    let written = last.producer_id.incarnation();
+    if written > incarnation {
+        let message = format!(
+            "the batch at target offset {} was written in ownership {written} of the partition, where the checkpoint DB knows {incarnation}: it is older than the mirror",
+            last.base_offset
+        );
+        return Err(Reason::new(HaltCode::MapUnknown, message).at(None, Some(acknowledged)));
+    }
+    if written < incarnation && tail.filled > acknowledged {
+        let message = format!(
+            "the batch at target offset {} was written by an earlier owner of the partition: end the process that still runs",
+            last.base_offset
+        );
+        return Err(Reason::new(HaltCode::ForeignWrite, message).at(None, Some(acknowledged)));
+    }
+    Ok(())
+}
+
+fn check_empty(tail: &Tail, acknowledged: Option<TargetOffset>) -> Result<(), Reason> {
+    let expected = acknowledged.unwrap_or(TargetOffset::ZERO);
+    if tail.end == expected {
+        return Ok(());
+    }
+    Err(Reason::new(
+        HaltCode::MapUnknown,
+        format!(
+            "the mirror partition is empty and ends at {}, where the checkpoint knows records up to {expected}",
+            tail.end
+        ),
+    )
+    .at(None, Some(tail.end)))
+}
+
+/// The one way to explain a log whose offsets are the source's.
+pub(crate) fn identity(last_run: Option<Run>, end: TargetOffset) -> Explanation {
+    // A run without records is one that is about to begin.
+    let from = match last_run {
+        None => Some(TargetOffset::ZERO),
+        Some(run) => (run.length == 0).then_some(run.target),
+    };
+    let untold = from.map(|from| Run::new(SourceOffset(from.get()), from, end.since(from)));
+    Explanation {
+        runs: untold.filter(|run| run.length > 0).into_iter().collect(),
+        position: SourceOffset(end.get()),
+    }
+}
+
+/// Every way to explain a log that ends at `end`, the most likely first.
+///
+/// `last_run` is the map's last run, open-ended by nature, or one without records that is about to begin; `plans` are the chains of runs stored ahead of their data, the
+/// oldest first: a chain that was given up may still have landed (H8).
+pub(crate) fn explanations(
+    last_run: Option<Run>,
+    plans: &[Vec<Run>],
+    end: TargetOffset,
+) -> Vec<Explanation> {
+    let mut found = Vec::new();
+    let no_plan: &[Run] = &[];
+    for plan in plans.iter().rev().map(Vec::as_slice).chain([no_plan]) {
+        if let Some(explanation) = explain(last_run, plan, end).filter(|it| !found.contains(it)) {
+            found.push(explanation);
+        }
+    }
+    found
+}
+
+fn explain(last_run: Option<Run>, plan: &[Run], end: TargetOffset) -> Option<Explanation> {
+    let known_end = last_run.map(|run| run.target_end());
+    // Where the map was broken off and goes on, it does so with a run that has no records yet.
+    let begun = last_run.filter(|run| run.length == 0);
+    let mut runs: Vec<Run> = begun.into_iter().collect();
+    let landed = |run: &&Run| run.target < end && known_end.is_none_or(|known| run.target >= known);
+    for run in plan.iter().filter(landed) {
+        stretch(runs.last_mut(), run.target);
+        runs.push(*run);
+    }
+    let reaches = |run: Run| run.source.plus(end.since(run.target));
+    if runs.is_empty() {
+        // The last run goes on up to the end, or nothing was ever appended.
+        let last = last_run?;
+        return (last.target < end).then(|| Explanation {
+            runs,
+            position: reaches(last),
+        });
+    }
+    stretch(runs.last_mut(), end);
+    let position = runs.last().map(Run::source_end)?;
+    runs.retain(|run| run.length > 0);
+    Some(Explanation { runs, position })
+}
+
+/// The source's leader epoch of the record before `position`, as far as the remembered epochs are complete (H11): they
+/// list each epoch's first record and were noted up to `until`.
+pub(crate) fn epoch_before(
+    epochs: &[(LeaderEpoch, SourceOffset)],
+    until: SourceOffset,
+    position: SourceOffset,
+) -> LeaderEpoch {
+    if position > until {
+        return LeaderEpoch::UNKNOWN;
+    }
+    let begun = epochs.iter().rev().find(|(_, first)| *first < position);
+    begun.map_or(LeaderEpoch::UNKNOWN, |(epoch, _)| *epoch)
+}
+
+fn stretch(run: Option<&mut Run>, end: TargetOffset) {
+    if let Some(run) = run {
+        run.length = end.since(run.target);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,356 @@
+//! Settles a partition whose target offsets equal its source offsets: where it goes on is where its log ends.
+//!
+//! What has to be proven instead of a map: that the log was filled from the source, and that no marker lies where the source
+//! has a record. Reads only.
+
+use std::time::Duration;
+
+use crate::config::{Otherwise, Start};
+use crate::error::{Error, Kind, Result};
+use crate::kafka::admin::{self, At};
+use crate::kafka::batch::{Batch, BatchError, batches};
+use crate::kafka::client::{Cluster, Slot};
+use crate::kafka::{FetchLimits, FetchOrder, FetchPartition, start_fetch};
+use crate::model::{
+    HaltCode, LeaderEpoch, OffsetsMode, Reason, SourceOffset, TargetOffset, TopicPartition,
+};
+use crate::replicate::fetch::eligibility::{Sieve, Verdict};
+use crate::replicate::partition::phase::Trouble;
+use crate::replicate::preserve::filler::is_filler;
+
+use super::compare::{self, Likeness, batch_holding};
+use super::explain;
+use super::input::{Placed, Question, TargetSide};
+use super::judge::parted;
+use super::view::Sides;
+
+/// How many offsets before the end are searched first for the newest record among markers.
+const WINDOW: i64 = 4096;
+const READ_BYTES: i32 = 1024 * 1024;
+
+/// Finds out where a partition goes on, whether its offsets can be kept, and that so far they were.
+pub(crate) async fn place(sides: &Sides<'_>) -> Result<Placed, Trouble> {
+    let Sides { question, side, .. } = *sides;
+    let end = SourceOffset(side.tail.end.get());
+    let blank = end == SourceOffset::ZERO && question.start.is_some();
+    let origin = if blank {
+        let begin = sides.position_of_empty().await?.max(sides.log_start);
+        let longest = longest_prefix(sides, begin).await?;
+        if let Some(obstacle) = obstacle(sides, longest).await? {
+            return match question.preserve.otherwise {
+                Otherwise::Refuse => Err(Trouble::Halt(obstacle)),
+                Otherwise::Translate => {
+                    tracing::warn!(
+                        partition = %question.source, cause = obstacle.message,
+                        "offsets are translated, not preserved"
+                    );
+                    Ok(Placed::translated(begin))
+                }
+            };
+        }
+        begin
+    } else {
+        origin(sides, end).await?
+    };
+    if end > origin {
+        verify(sides).await?;
+    }
+    Ok(Placed {
+        offsets: OffsetsMode::Preserve,
+        runs: explain::identity(question.last_run, side.tail.end).runs,
+        position: end,
+        next: question.record.history.passed(end).max(origin),
+        origin,
+    })
+}
+
+/// The longest prefix of what shares one choice: where offsets may be translated instead, the whole topic.
+async fn longest_prefix(sides: &Sides<'_>, begin: SourceOffset) -> Result<SourceOffset, Trouble> {
+    let Sides {
+        question, source, ..
+    } = *sides;
+    let alone = question.preserve.otherwise == Otherwise::Refuse;
+    if alone || question.start != Some(Start::Earliest) {
+        return Ok(begin);
+    }
+    let topic = &question.source.topic;
+    let metadata = source.current_metadata().await?;
+    let numbers = metadata.topics.get(topic).into_iter();
+    let all: Vec<_> = numbers
+        .flat_map(|it| it.partitions.keys())
+        .map(|number| {
+            (
+                TopicPartition::new(topic.clone(), number.0),
+                LeaderEpoch::UNKNOWN,
+            )
+        })
+        .collect();
+    let mut longest = begin;
+    for listed in admin::list_offsets(source, &all, At::Earliest)
+        .await?
+        .into_values()
+    {
+        longest = longest.max(SourceOffset(listed?.offset));
+    }
+    Ok(longest)
+}
+
+/// Why a partition that is about to begin can't keep its offsets, if it can't.
+async fn obstacle(sides: &Sides<'_>, begin: SourceOffset) -> Result<Option<Reason>, Trouble> {
+    let limits = &sides.question.preserve;
+    if begin.get() > limits.max_prefix {
+        let message = format!(
+            "its first record has offset {begin}, more than preserve_max_prefix = {}",
+            limits.max_prefix
+        );
+        let reason = Reason::new(HaltCode::PreserveImpossible, message);
+        return Ok(Some(reason.at(Some(begin), None)));
+    }
+    // A partition without gaps needs no markers; one that waits for the permission goes on by itself when it has it.
+    if limits.otherwise == Otherwise::Refuse {
+        return Ok(None);
+    }
+    // Asked now: it may have been granted since the link was started.
+    let refused = admin::refuses_markers(sides.target).await?;
+    Ok(refused.map(|error| Reason::new(HaltCode::NotPermitted, error.chain())))
+}
+
+/// Where the records of a partition begin that holds something or did.
+async fn origin(sides: &Sides<'_>, end: SourceOffset) -> Result<SourceOffset, Trouble> {
+    let Sides {
+        question,
+        side,
+        log_start,
+        ..
+    } = *sides;
+    let known = question.record.origin;
+    check_emptied(question, side, log_start)?;
+    if question.start.is_none() {
+        // As long as no record is mirrored, none is lost if the source's log start moves on.
+        return Ok(if end < known {
+            known.max(log_start)
+        } else {
+            known
+        });
+    }
+    // The checkpoint DB knows nothing: fillers tell that records were not reached yet, or not yet cleared the way to.
+    let Some(last) = &side.last else {
+        return Ok(log_start);
+    };
+    if is_filler(last).map_err(unreadable)? {
+        return Ok(log_start.max(end));
+    }
+    let first = side.tail.log_start.get();
+    let first = batch_holding(sides.target, &question.target, first).await?;
+    let begins_filled = match first {
+        Some(first) => is_filler(&first).map_err(unreadable)?,
+        None => false,
+    };
+    Ok(if begins_filled {
+        log_start.min(end)
+    } else {
+        SourceOffset::ZERO
+    })
+}
+
+/// A log that was emptied shows nothing of ours. It is believed where nothing can be missing.
+fn check_emptied(
+    question: &Question,
+    side: &TargetSide,
+    log_start: SourceOffset,
+) -> Result<(), Trouble> {
+    let end = side.tail.end;
+    let nothing_new = question.acknowledged == Some(end) || end == TargetOffset::ZERO;
+    let remembered = side.standing.is_some();
+    if side.last.is_some() || nothing_new || remembered || end.get() <= log_start.get() {
+        return Ok(());
+    }
+    let message = format!(
+        "the mirror partition is empty and ends at {end}, and nothing tells who wrote what it held"
+    );
+    let reason = Reason::new(HaltCode::PreserveImpossible, message);
+    Err(Trouble::Halt(reason.at(None, Some(end))))
+}
+
+/// Compares the newest record with the source's at the same offset, and what lies behind it with the source's gaps.
+async fn verify(sides: &Sides<'_>) -> Result<(), Trouble> {
+    let Sides { question, side, .. } = *sides;
+    let end = side.tail.end;
+    let all_known = question.knows_all_of(side);
+    if !all_known {
+        check_reach(sides, end).await?;
+    }
+    let known = question.acknowledged.filter(|_| !all_known);
+    let low = side.tail.log_start.max(known.unwrap_or(TargetOffset::ZERO));
+    let (newest, records_end) = newest_record(sides, low).await?;
+    if let Some(newest) = &newest {
+        let image = |offset: TargetOffset| Some(SourceOffset(offset.get()));
+        let likeness = compare::compare(sides.source, &question.source, newest, image).await?;
+        if likeness == Likeness::Different {
+            return Err(differs(sides, newest).await?);
+        }
+    }
+    if all_known {
+        return Ok(());
+    }
+    let from = records_end.max(TargetOffset(sides.log_start.get()));
+    match record_between(sides, from, end).await? {
+        None => Ok(()),
+        Some(at) => Err(impossible(
+            format!(
+                "more was filled than the source leaves open: its record at offset {at} has no place left"
+            ),
+            at,
+        )),
+    }
+}
+
+/// Checks that the log doesn't reach beyond the source's.
+async fn check_reach(sides: &Sides<'_>, end: TargetOffset) -> Result<(), Trouble> {
+    let theirs = sides.source_end().await?.get();
+    if end.get() <= theirs {
+        return Ok(());
+    }
+    let message = format!(
+        "the mirror partition ends at {end}, the source already at {theirs}: more was filled than the source leaves open"
+    );
+    Err(impossible(message, theirs))
+}
+
+/// What became of a source whose record differs from the mirror's newest: it lost what was mirrored, unless nothing says
+/// that it ever had it.
+async fn differs(sides: &Sides<'_>, newest: &Batch) -> Result<Trouble, Trouble> {
+    let at = newest.last_offset();
+    let parted = match sides.question.acknowledged {
+        Some(_) => parted(sides, TargetOffset(at)).await?,
+        None => None,
+    };
+    Ok(parted.unwrap_or_else(|| {
+        let message =
+            format!("the mirror partition holds something else at offset {at} than the source");
+        impossible(message, at)
+    }))
+}
+
+/// The newest batch of records at or behind `low`, and where the markers behind it begin.
+async fn newest_record(
+    sides: &Sides<'_>,
+    low: TargetOffset,
+) -> Result<(Option<Batch>, TargetOffset), Trouble> {
+    let (partition, end) = (&sides.question.target, sides.side.tail.end);
+    let is_marker = |batch: &Batch| batch.header().attributes.is_control();
+    if let Some(last) = sides.side.last.as_ref().filter(|last| !is_marker(last)) {
+        return Ok((Some(last.clone()), end));
+    }
+    let mut window = WINDOW;
+    loop {
+        let from = low.max(end.plus(-window));
+        let mut next = from;
+        let (mut newest, mut records_end) = (None, from);
+        while next < end {
+            let read = admin::read_at(sides.target, partition, next.get(), READ_BYTES).await?;
+            let Some(last) = read.batches.last() else {
+                break;
+            };
+            next = TargetOffset(last.next_offset());
+            if let Some(batch) = read.batches.iter().rev().find(|batch| !is_marker(batch)) {
+                records_end = TargetOffset(batch.next_offset());
+                newest = Some(batch.clone());
+            }
+        }
+        if newest.is_some() || from == low {
+            return Ok((newest, records_end));
+        }
+        window *= 8;
+    }
+}
+
+/// The first record that a `read_committed` consumer would find on the source in a range that is taken for a gap.
+async fn record_between(
+    sides: &Sides<'_>,
+    from: TargetOffset,
+    to: TargetOffset,
+) -> Result<Option<i64>, Trouble> {
+    let Sides {
+        question, source, ..
+    } = *sides;
+    let partition = &question.source;
+    let (mut next, to) = (from.get(), to.get());
+    while next < to {
+        let fetched = fetch(source, partition, next).await?;
+        if let Some(code) = fetched.error {
+            let message = "the source cannot be compared with what was filled";
+            let error = Error::new(Kind::Broker(code), message).partition(partition);
+            return Err(error.offset(next).into());
+        }
+        let mut sieve = Sieve::of(&fetched.aborted);
+        let begin = next;
+        for batch in batches(fetched.records) {
+            let batch = batch.map_err(unreadable)?;
+            next = next.max(batch.next_offset());
+            let verdict = sieve.judge(&batch, SourceOffset(from.get()));
+            if verdict.map_err(unreadable)? == Verdict::Skip {
+                continue;
+            }
+            let first = first_record(&batch, from.get(), question).map_err(unreadable)?;
+            if let Some(at) = first {
+                return Ok((at < to).then_some(at));
+            }
+        }
+        if next == begin {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+async fn fetch(
+    source: &Cluster,
+    partition: &TopicPartition,
+    offset: i64,
+) -> Result<crate::kafka::FetchedPartition> {
+    let leader = source.leader(partition).await?;
+    let connection = source.connection(leader.broker, Slot::Control).await?;
+    let bytes = usize::try_from(READ_BYTES).unwrap_or_default();
+    let order = FetchOrder {
+        limits: FetchLimits {
+            max_wait: Duration::ZERO,
+            max_bytes: bytes,
+        },
+        partitions: vec![FetchPartition {
+            partition: partition.clone(),
+            topic_id: leader.topic_id,
+            offset: SourceOffset(offset),
+            max_bytes: bytes,
+            leader_epoch: leader.epoch,
+            fetched_epoch: LeaderEpoch::UNKNOWN,
+        }],
+    };
+    let answer = start_fetch(&connection, &order, source.settings().request_timeout)?;
+    let fetched = answer.await?.into_iter().next().map(|(_, it)| it);
+    fetched.ok_or_else(|| {
+        let message = "the source left the partition out of its answer";
+        Error::new(Kind::Protocol, message).partition(partition)
+    })
+}
+
+/// The first record of a batch that wants its place on the target: those that were passed by a decision don't.
+fn first_record(batch: &Batch, from: i64, question: &Question) -> Result<Option<i64>, BatchError> {
+    let history = &question.record.history;
+    for record in &batch.records()? {
+        let offset = record?.offset;
+        if offset >= from && history.at_source(SourceOffset(offset)).is_none() {
+            return Ok(Some(offset));
+        }
+    }
+    Ok(None)
+}
+
+fn impossible(message: String, at: i64) -> Trouble {
+    let reason = Reason::new(HaltCode::PreserveImpossible, message);
+    Trouble::Halt(reason.at(Some(SourceOffset(at)), Some(TargetOffset(at))))
+}
+
+fn unreadable(error: BatchError) -> Trouble {
+    Trouble::retry(&Error::new(Kind::Protocol, "a batch cannot be decoded").caused_by(error))
+}

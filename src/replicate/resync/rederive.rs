@@ -1,0 +1,177 @@
+//! Finds the map of a mirror partition again when the checkpoint DB knows nothing of it.
+//!
+//! Works for partitions without gaps: source offset minus target offset never falls as offsets rise, so if the difference
+//! is the same at the oldest and at the newest record that both sides still have, it is the same everywhere between, and
+//! the partition is one run. Whatever else it finds, it halts the partition instead of guessing.
+
+use crate::error::Result;
+use crate::kafka::admin::{self, At};
+use crate::kafka::batch::Batch;
+use crate::kafka::client::Cluster;
+use crate::model::{HaltCode, Reason, Run, SourceOffset, TargetOffset};
+use crate::replicate::partition::phase::Trouble;
+
+use super::compare::{self, Likeness};
+use super::explain::Tail;
+use super::input::Question;
+
+/// How much of the source is searched for records equal to the mirror's last, in bytes.
+const SEARCH_LIMIT: usize = 8 * 1024 * 1024;
+const READ_BYTES: i32 = 1024 * 1024;
+
+/// Derives the one run of a contiguous partition, or says why that can't be.
+///
+/// In a partition that changed hands the difference between the offsets may have fallen and risen again, so there the ends
+/// prove nothing about what lies between.
+pub(crate) async fn derive(
+    source: &Cluster,
+    target: &Cluster,
+    question: &Question,
+    tail: &Tail,
+    last: &Batch,
+    source_start: SourceOffset,
+) -> Result<Run, Trouble> {
+    if last.header().producer_id.incarnation() > 0 {
+        return Err(unknown(
+            "the mirror was broken off and went on before; what stands between only the checkpoint knew",
+            tail,
+        ));
+    }
+    let Some(shift) = shift_of_tail(source, question, last, source_start).await? else {
+        return Err(unknown(
+            "the mirror's last records were not found on the source",
+            tail,
+        ));
+    };
+    // The oldest record that can exist on both sides.
+    let low = tail
+        .log_start
+        .max(TargetOffset(source_start.get() - shift))
+        .max(TargetOffset::ZERO);
+    let oldest = compare::batch_holding(target, &question.target, low.get()).await?;
+    let likeness = match oldest {
+        Some(batch) => {
+            let map = |offset: TargetOffset| Some(SourceOffset(offset.get() + shift));
+            compare::compare_from(source, &question.source, &batch, low, map).await?
+        }
+        None => Likeness::Unknown,
+    };
+    match likeness {
+        Likeness::Same => Ok(Run::new(
+            SourceOffset(low.get() + shift),
+            low,
+            tail.end.since(low),
+        )),
+        Likeness::Different | Likeness::Unknown => Err(unknown(
+            &format!(
+                "target offset {low} is not source offset {}: the partition has gaps, whose places only the checkpoint knew",
+                low.get() + shift
+            ),
+            tail,
+        )),
+    }
+}
+
+fn unknown(what: &str, tail: &Tail) -> Trouble {
+    Trouble::Halt(
+        Reason::new(
+            HaltCode::MapUnknown,
+            format!("no checkpoint is left and {what}"),
+        )
+        .at(None, Some(tail.end.plus(-1))),
+    )
+}
+
+/// Source minus target at the mirror's last batch, if exactly one place on the source equals it.
+async fn shift_of_tail(
+    source: &Cluster,
+    question: &Question,
+    last: &Batch,
+    source_start: SourceOffset,
+) -> Result<Option<i64>, Trouble> {
+    let wanted = TargetOffset(last.last_offset());
+    let same_offset = SourceOffset(wanted.get());
+    let from = if same_offset >= source_start {
+        let identity = |offset: TargetOffset| Some(SourceOffset(offset.get()));
+        match compare::compare(source, &question.source, last, identity).await? {
+            Likeness::Same => same_offset,
+            Likeness::Different | Likeness::Unknown => by_time(source, question, last).await?,
+        }
+    } else {
+        by_time(source, question, last).await?
+    };
+    let places = places(source, question, last, from.max(source_start)).await?;
+    Ok(match places.as_slice() {
+        [only] => Some(only.since(SourceOffset(wanted.get()))),
+        _ => None,
+    })
+}
+
+/// Where the source's records of the time of the mirror's last record begin.
+async fn by_time(
+    source: &Cluster,
+    question: &Question,
+    last: &Batch,
+) -> Result<SourceOffset, Trouble> {
+    let leader = source.leader(&question.source).await?;
+    let at = At::Timestamp(last.header().max_timestamp);
+    let found = admin::list_offset(source, &question.source, leader.epoch, at).await?;
+    Ok(SourceOffset(found.offset.max(0)))
+}
+
+/// Every source offset from `from` on, within the search limit, whose record equals the mirror's last one.
+async fn places(
+    source: &Cluster,
+    question: &Question,
+    last: &Batch,
+    from: SourceOffset,
+) -> Result<Vec<SourceOffset>, Trouble> {
+    let (timestamp, content) = last_record(last)?;
+    let mut places = Vec::new();
+    let mut offset = from.get();
+    let mut read_bytes = 0;
+    while read_bytes < SEARCH_LIMIT && places.len() < 2 {
+        let read = admin::read_at(source, &question.source, offset, READ_BYTES).await?;
+        let Some(newest) = read.batches.last() else {
+            break;
+        };
+        let next = newest.next_offset();
+        for batch in read
+            .batches
+            .iter()
+            .filter(|batch| !batch.header().attributes.is_control())
+        {
+            read_bytes += batch.size();
+            for record in &batch.records().map_err(undecodable)? {
+                let record = record.map_err(undecodable)?;
+                let equal = record.timestamp == timestamp && record.content == content;
+                if equal && record.offset >= from.get() {
+                    places.push(SourceOffset(record.offset));
+                }
+            }
+        }
+        offset = next;
+    }
+    Ok(places)
+}
+
+fn last_record(batch: &Batch) -> Result<(i64, Vec<u8>), Trouble> {
+    let mut found = None;
+    for record in &batch.records().map_err(undecodable)? {
+        let record = record.map_err(undecodable)?;
+        found = Some((record.timestamp, record.content.to_vec()));
+    }
+    found.ok_or_else(|| {
+        Trouble::Halt(Reason::new(
+            HaltCode::MapUnknown,
+            "no checkpoint is left and the mirror's last batch holds no record any more",
+        ))
+    })
+}
+
+fn undecodable(error: crate::kafka::batch::BatchError) -> Trouble {
+    Trouble::retry(
+        &crate::error::Error::new(crate::error::Kind::Protocol, "a batch cannot be decoded")
+            .caused_by(error),
+    )
+}

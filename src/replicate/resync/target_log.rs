@@ -1,0 +1,114 @@
+//! Reads the end of a mirror partition's log in a way that can be relied on.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::error::{Error, Kind, Result};
+use crate::kafka::admin::{self, At, ProducerState, Standing};
+use crate::kafka::batch::Batch;
+use crate::kafka::client::{Cluster, Leader};
+use crate::model::{ProducerId, TargetOffset, TopicPartition};
+use crate::replicate::partition::phase::Trouble;
+
+use super::compare;
+
+/// Two reads of the end this far apart have to agree before an end is believed after an uncertainty (H5).
+const STABLE_FOR: Duration = Duration::from_millis(250);
+/// How often the high watermark is asked for while it lies below the end (H6).
+const WATERMARK_POLL: Duration = Duration::from_millis(50);
+/// After this long without the high watermark reaching the end the settling starts over.
+const WATERMARK_PATIENCE: Duration = Duration::from_secs(30);
+/// How long the marker of a committed transaction may take.
+const MARKER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The true end of the log once it stands still and the high watermark has reached it (H6), in one leader epoch.
+pub(crate) async fn settled_end(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+    leader: &Leader,
+    uncertain: bool,
+) -> Result<TargetOffset, Trouble> {
+    let read = async |at| admin::list_offset(cluster, partition, leader.epoch, at).await;
+    let mut end = read(At::TrueEnd).await?.offset;
+    if uncertain {
+        loop {
+            sleep(STABLE_FOR).await;
+            let again = read(At::TrueEnd).await?.offset;
+            if again == end {
+                break;
+            }
+            end = again;
+        }
+    }
+    let begun = Instant::now();
+    while read(At::HighWatermark).await?.offset < end {
+        if begun.elapsed() > WATERMARK_PATIENCE {
+            let message = format!(
+                "the high watermark stays below the log end {end}: check the in-sync replicas of the mirror partition"
+            );
+            return Err(Error::new(Kind::TimedOut, message)
+                .partition(partition)
+                .into());
+        }
+        sleep(WATERMARK_POLL).await;
+    }
+    // A lower end now means that a leader change undid an append that was never acknowledged.
+    if read(At::TrueEnd).await?.offset != end {
+        let message = "the end of the mirror partition still moves; reading it again";
+        return Err(Error::new(Kind::TimedOut, message)
+            .partition(partition)
+            .into());
+    }
+    Ok(TargetOffset(end))
+}
+
+/// Waits for the marker of a committed transaction, which the target writes behind its answer. One that doesn't come is for
+/// whoever reads the end to judge.
+pub(crate) async fn marked_end(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+    leader: &Leader,
+    acknowledged: TargetOffset,
+) -> Result<(), Trouble> {
+    let begun = Instant::now();
+    let end = async || admin::list_offset(cluster, partition, leader.epoch, At::TrueEnd).await;
+    while end().await?.offset < acknowledged.get() && begun.elapsed() < MARKER_PATIENCE {
+        sleep(WATERMARK_POLL).await;
+    }
+    Ok(())
+}
+
+/// The batch that holds the last record below `end`.
+pub(crate) async fn batch_at(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+    end: TargetOffset,
+) -> Result<Batch, Trouble> {
+    let wanted = end.plus(-1);
+    compare::batch_holding(cluster, partition, wanted.get())
+        .await?
+        .ok_or_else(|| {
+            let message = "the batch at the end of the mirror partition could not be read";
+            Error::new(Kind::Protocol, message)
+                .partition(partition)
+                .offset(wanted.get())
+                .into()
+        })
+}
+
+/// What the leader remembers of a producer id; nothing from brokers that don't tell.
+pub(crate) async fn standing(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+    id: ProducerId,
+) -> Result<Option<Standing>> {
+    let producers = admin::describe_producers(cluster, partition).await?;
+    let ours = |producer: &ProducerState| producer.producer_id == id;
+    let found = producers.unwrap_or_default().into_iter().find(ours);
+    Ok(found.map(|producer| Standing {
+        epoch: i16::try_from(producer.epoch).unwrap_or(i16::MAX),
+        last_sequence: producer.last_sequence,
+        last_timestamp: producer.last_timestamp,
+    }))
+}

@@ -1,0 +1,88 @@
+//! Both sides of a partition as one settling sees them.
+
+use crate::config::Start;
+use crate::error::Result;
+use crate::kafka::admin::{self, At};
+use crate::kafka::client::{Cluster, Leader};
+use crate::model::{Run, SourceOffset, TargetOffset};
+use crate::offsets::Lookup;
+
+use super::input::{Question, TargetSide};
+
+/// Both sides of a partition.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sides<'a> {
+    /// The source cluster.
+    pub(crate) source: &'a Cluster,
+    /// The target cluster.
+    pub(crate) target: &'a Cluster,
+    /// What the settling began with.
+    pub(crate) question: &'a Question,
+    /// What the target alone tells.
+    pub(crate) side: &'a TargetSide,
+    /// Who leads the source partition.
+    pub(crate) leader: &'a Leader,
+    /// The source log's start.
+    pub(crate) log_start: SourceOffset,
+}
+
+impl Sides<'_> {
+    /// Where to go on if the mirror partition holds nothing: behind what was mirrored, or at the link's start.
+    pub(crate) async fn position_of_empty(&self) -> Result<SourceOffset> {
+        let question = self.question;
+        let at = match question.start {
+            None => {
+                let explained = self.side.explanations.first().map(|it| it.position);
+                let explained = explained.unwrap_or(SourceOffset::ZERO);
+                return Ok(question.record.frontier.max(explained));
+            }
+            Some(Start::Earliest) => return Ok(self.log_start),
+            Some(Start::Latest) => At::LastStable,
+            Some(Start::At(timestamp)) => At::Timestamp(timestamp),
+        };
+        let found = self.listed(at).await?;
+        // No record of that time or later: everything that comes will be.
+        let found = if found < 0 {
+            self.listed(At::LastStable).await?
+        } else {
+            found
+        };
+        Ok(SourceOffset(found))
+    }
+
+    /// The true end of the source's log.
+    pub(crate) async fn source_end(&self) -> Result<SourceOffset> {
+        self.listed(At::TrueEnd).await.map(SourceOffset)
+    }
+
+    async fn listed(&self, at: At) -> Result<i64> {
+        let partition = &self.question.source;
+        let listed = admin::list_offset(self.source, partition, self.leader.epoch, at).await?;
+        Ok(listed.offset)
+    }
+
+    /// The map's last run, which reaches up to the last record as long as no later one is known.
+    pub(crate) fn open_run(&self) -> Option<Run> {
+        let end = self.side.tail.filled;
+        self.question.last_run.map(|run| Run {
+            length: run.length.max(end.since(run.target)),
+            ..run
+        })
+    }
+
+    /// The source offset of a target offset, as far as the map or the most likely explanation covers it.
+    pub(crate) fn image(&self, target: TargetOffset) -> Result<Option<SourceOffset>> {
+        let question = self.question;
+        let explained = self.side.explanations.first();
+        let explained = explained.and_then(|it| it.source_of(self.open_run(), target));
+        if explained.is_some() {
+            return Ok(explained);
+        }
+        let known = question.tracked.lock();
+        let found = known.map.to_source(target, &question.tracked.runs())?;
+        Ok(match found {
+            Lookup::Exact(source) => Some(source),
+            Lookup::InGap { .. } | Lookup::BeforeMap { .. } | Lookup::BeyondMap { .. } => None,
+        })
+    }
+}

@@ -1,0 +1,9 @@
+//! What the worker writes and everybody else reads: maps, states and figures of a link.
+
+pub(crate) mod link;
+pub(crate) mod partition;
+pub(crate) mod progress;
+pub(crate) mod rate_figures;
+pub(crate) mod resolve_request;
+pub(crate) mod snapshot;
+pub(crate) mod translate;

@@ -1,0 +1,369 @@
+//! What is known of one mirror partition and shared with those who ask: map, frontier, state, figures.
+//!
+//! The worker writes here once per batch; group sync, moves and the API read. What must survive is written to the
+//! checkpoint DB from here, and only from here, so that an older picture never overwrites a newer one.
+
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, Update, records};
+use crate::error::{Error, Kind};
+use crate::model::{
+    Anchor, DataPath, History, LeaderEpoch, OffsetsMode, PartitionState, Reason, Run, SourceOffset,
+    TargetOffset, TopicId, TopicName,
+};
+use crate::offsets::{Explanation, MapError, Receipt, RunMap};
+
+/// How many leader epochs of the source are remembered: enough to find where two logs part.
+const EPOCHS_LIMIT: usize = 64;
+/// How many chains of runs that were given up are remembered until an acknowledgement settles them.
+const PLANS_LIMIT: usize = 8;
+
+/// The shared side of a mirror partition.
+#[derive(Debug)]
+pub(crate) struct Tracked {
+    /// Its key in the checkpoint DB.
+    pub(crate) key: PartitionKey,
+    /// The mirror topic's name.
+    pub(crate) mirror_topic: TopicName,
+    store: Arc<dyn Store>,
+    state: Mutex<Known>,
+}
+
+/// What is known, under the lock.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// What is stored.
+    pub(crate) record: PartitionRecord,
+    /// The offset map.
+    pub(crate) map: RunMap,
+    /// Whether the checkpoint DB knows where the partition starts.
+    pub(crate) begun: bool,
+    /// Whether something changed that is worth storing lazily.
+    pub(crate) dirty: bool,
+    /// Whether it has to be read again: a decision that was taken over could not be stored.
+    pub(crate) stale: bool,
+    /// The figures for whoever asks.
+    pub(crate) figures: Figures,
+}
+
+/// Figures of one partition.
+#[derive(Debug, Clone)]
+pub(crate) struct Figures {
+    /// The state.
+    pub(crate) state: PartitionState,
+    /// Why it stands still, if it does.
+    pub(crate) reason: Option<Reason>,
+    /// What it waits for, in words.
+    pub(crate) detail: Option<String>,
+    /// What is being filled, while that is worth telling: from and up to which offset.
+    pub(crate) filling: Option<(TargetOffset, TargetOffset)>,
+    /// The source log's start.
+    pub(crate) source_log_start: i64,
+    /// The source's last stable offset.
+    pub(crate) source_end: i64,
+    /// The source's high watermark.
+    pub(crate) source_high_watermark: i64,
+    /// The end of what is acknowledged on the target.
+    pub(crate) target_end: i64,
+    /// The target log's start.
+    pub(crate) target_log_start: i64,
+    /// Records the target removed while the source still has them.
+    pub(crate) expired: i64,
+    /// Creation time of the oldest record fetched and not acknowledged, in milliseconds.
+    pub(crate) oldest_waiting: Option<i64>,
+    /// Records mirrored by this process.
+    pub(crate) records: u64,
+    /// Bytes mirrored by this process.
+    pub(crate) bytes: u64,
+    /// Batches forwarded and re-encoded by this process.
+    pub(crate) batches: u64,
+    /// How often the position was worked out anew.
+    pub(crate) settlings: u64,
+}
+
+impl Tracked {
+    /// What the checkpoint DB holds of a partition.
+    pub(crate) fn new(
+        key: PartitionKey,
+        mirror_topic: TopicName,
+        store: Arc<dyn Store>,
+    ) -> crate::error::Result<Self> {
+        let (record, map, begun) = stored(&*store, &key)?;
+        let figures = Figures {
+            state: PartitionState::Preparing,
+            reason: None,
+            detail: None,
+            filling: None,
+            source_log_start: -1,
+            source_end: -1,
+            source_high_watermark: -1,
+            target_end: record.acked_end.get().max(map.target_end().get()),
+            target_log_start: -1,
+            expired: 0,
+            oldest_waiting: None,
+            records: 0,
+            bytes: 0,
+            batches: 0,
+            settlings: 0,
+        };
+        let state = Mutex::new(Known {
+            record,
+            map,
+            begun,
+            dirty: false,
+            stale: false,
+            figures,
+        });
+        Ok(Self {
+            key,
+            mirror_topic,
+            store,
+            state,
+        })
+    }
+
+    /// Goes back to what is stored, as a crash would, if what was taken over since could not be.
+    pub(crate) fn freshen(&self) -> crate::error::Result<()> {
+        let mut known = self.lock();
+        if !known.stale {
+            return Ok(());
+        }
+        (known.record, known.map, known.begun) = stored(&*self.store, &self.key)?;
+        (known.dirty, known.stale) = (false, false);
+        Ok(())
+    }
+
+    /// Its stored runs.
+    pub(crate) fn runs(&self) -> StoredRuns<'_> {
+        StoredRuns::new(&*self.store, &self.key)
+    }
+
+    /// Adds everything that changed to an update; the receipt goes back to the map once that is durable.
+    pub(crate) fn save(&self, update: &mut Update) -> Receipt {
+        let mut known = self.lock();
+        let changes = known.map.take_changes();
+        self.runs().apply(update, changes.blocks);
+        records::put_partition(update, &self.key, &known.record);
+        known.dirty = false;
+        changes.receipt
+    }
+
+    /// Adds the removal of runs below both log starts to an update: nobody can stand there any more.
+    pub(crate) fn prune(&self, update: &mut Update) -> crate::error::Result<()> {
+        let runs = self.runs();
+        let mut known = self.lock();
+        let (source, target) = (
+            known.figures.source_log_start,
+            known.figures.target_log_start,
+        );
+        let pruned = known
+            .map
+            .prune(SourceOffset(source), TargetOffset(target), &runs)?;
+        if pruned.is_empty() {
+            return Ok(());
+        }
+        runs.apply(update, pruned);
+        // What lay before is no longer told from what was never mirrored.
+        let first = known.map.to_source(TargetOffset::ZERO, &runs)?.or_next();
+        known.record.origin = known.record.origin.max(first);
+        records::put_partition(update, &self.key, &known.record);
+        Ok(())
+    }
+
+    /// Looks at or changes what is known; hold it for moments only.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Known> {
+        self.state.lock()
+    }
+
+    /// Moves the frontier over a stretch of which nothing travels.
+    pub(crate) fn pass(&self, frontier: SourceOffset) {
+        let mut known = self.lock();
+        known.advance(frontier);
+        known.judge_state();
+    }
+
+    /// Shows a state, with what it waits for.
+    pub(crate) fn show(&self, state: PartitionState, detail: Option<String>) {
+        let mut known = self.lock();
+        known.figures.state = state;
+        known.figures.detail = detail;
+        if !state.needs_operator() {
+            known.figures.reason = None;
+        }
+    }
+
+    /// Shows why the partition stands still.
+    pub(crate) fn show_halted(&self, reason: Reason) {
+        let mut known = self.lock();
+        known.figures.state = reason.code.state();
+        known.figures.detail = None;
+        known.figures.reason = Some(reason);
+    }
+}
+
+impl Known {
+    /// Moves the frontier forward; it never goes back, because the target keeps what it holds.
+    pub(crate) fn advance(&mut self, frontier: SourceOffset) {
+        if frontier > self.record.frontier {
+            self.record.frontier = frontier;
+            self.dirty = true;
+        }
+    }
+
+    /// Notes runs that are about to be stored ahead of their data; `fresh` begins a new chain.
+    pub(crate) fn plan(&mut self, runs: &[Run], fresh: bool) {
+        if fresh || self.record.plans.is_empty() {
+            self.record.plans.push(Vec::new());
+        }
+        let surplus = self.record.plans.len().saturating_sub(PLANS_LIMIT);
+        self.record.plans.drain(..surplus);
+        if let Some(plan) = self.record.plans.last_mut() {
+            plan.extend_from_slice(runs);
+        }
+    }
+
+    /// Takes runs into the map that landed, and forgets every plan for offsets below the new end.
+    pub(crate) fn landed(&mut self, runs: &[Run], frontier: SourceOffset) -> Result<(), MapError> {
+        for run in runs {
+            self.map.append(*run)?;
+            self.record.history.anchor = None;
+        }
+        self.record.acked_end = self.end();
+        self.figures.target_end = self.record.acked_end.get();
+        self.forget_plans();
+        self.advance(frontier);
+        Ok(())
+    }
+
+    /// Takes over how the target's log was explained.
+    pub(crate) fn explained(
+        &mut self,
+        explanation: &Explanation,
+        end: TargetOffset,
+    ) -> Result<(), MapError> {
+        let first = explanation.runs.first().map_or(end, |run| run.target);
+        if self.map.last().is_some() && self.record.history.anchor.is_none() {
+            self.map.extend_last_to(first.max(self.map.target_end()))?;
+        }
+        self.landed(&explanation.runs, explanation.position)
+    }
+
+    /// The same of a log that may hold more than this process knew of, in whatever epochs the source wrote that.
+    pub(crate) fn found(
+        &mut self,
+        explanation: &Explanation,
+        end: TargetOffset,
+    ) -> Result<(), MapError> {
+        if explanation.position > self.record.frontier {
+            self.record.epochs.clear();
+        }
+        self.explained(explanation, end)
+    }
+
+    /// The target offset behind the last record that has an image. A map that was given up knows of none, wherever it goes on.
+    pub(crate) fn mapped(&self) -> TargetOffset {
+        self.map.last().map_or(TargetOffset::ZERO, Run::target_end)
+    }
+
+    /// The run that the next record continues: the map's last, or one about to begin where the map goes on.
+    pub(crate) fn last_run(&self) -> Option<Run> {
+        let anchor = self.record.history.anchor;
+        anchor.map_or_else(|| self.map.last().copied(), |anchor| Some(anchor.run()))
+    }
+
+    /// The target offset of the next record.
+    pub(crate) fn end(&self) -> TargetOffset {
+        let anchor = self.record.history.anchor;
+        anchor.map_or_else(|| self.map.target_end(), |anchor| anchor.target)
+    }
+
+    fn forget_plans(&mut self) {
+        if self.record.plans.is_empty() {
+            return;
+        }
+        let end = self.record.acked_end;
+        for plan in &mut self.record.plans {
+            plan.retain(|run| run.target >= end);
+        }
+        self.record.plans.retain(|plan| !plan.is_empty());
+    }
+
+    /// Notes the leader epoch of a source batch.
+    pub(crate) fn note_epoch(&mut self, epoch: LeaderEpoch, first: SourceOffset) {
+        let known = self
+            .record
+            .epochs
+            .last()
+            .map_or(LeaderEpoch::UNKNOWN, |last| last.0);
+        if epoch > known {
+            self.record.epochs.push((epoch, first));
+            let surplus = self.record.epochs.len().saturating_sub(EPOCHS_LIMIT);
+            self.record.epochs.drain(..surplus);
+            self.dirty = true;
+        }
+    }
+
+    /// How far the mirror is behind the last stable offset seen, in records at most.
+    pub(crate) fn lag(&self) -> i64 {
+        if self.figures.source_end < 0 {
+            return -1;
+        }
+        self.figures
+            .source_end
+            .saturating_sub(self.record.frontier.get())
+            .max(0)
+    }
+}
+
+/// What is stored of a partition: its record, its map, and whether there is anything at all.
+fn stored(
+    store: &dyn Store,
+    key: &PartitionKey,
+) -> crate::error::Result<(PartitionRecord, RunMap, bool)> {
+    let stored = records::load_partition(store, key)?;
+    let begun = stored.is_some();
+    let record = stored.unwrap_or_else(blank);
+    // Where offsets are preserved, what fills them from 0 on belongs to the map.
+    let first = match record.offsets {
+        OffsetsMode::Translate => record.origin,
+        OffsetsMode::Preserve => SourceOffset::ZERO,
+    };
+    let anchor = record.history.anchor.unwrap_or(Anchor {
+        source: first,
+        target: TargetOffset::ZERO,
+    });
+    let mut map = StoredRuns::new(store, key).load(anchor.source, anchor.target)?;
+    // The last run grew without a write, up to what was acknowledged: without that its records would seem to lie at the end.
+    // On the record path each transaction has a run of its own, and what is acknowledged ends with its marker.
+    let grew = record.path == DataPath::Raw && record.history.anchor.is_none();
+    if grew && map.last().is_some() && record.acked_end > map.target_end() {
+        map.extend_last_to(record.acked_end).map_err(|error| {
+            let message = "the offset map in the checkpoint DB ends before what was acknowledged";
+            Error::new(Kind::Store, message).caused_by(error)
+        })?;
+    }
+    Ok((record, map, begun))
+}
+
+/// A partition of which nothing is known.
+pub(crate) fn blank() -> PartitionRecord {
+    PartitionRecord {
+        source_topic_id: TopicId::NONE,
+        target_topic_id: TopicId::NONE,
+        origin: SourceOffset::ZERO,
+        frontier: SourceOffset::ZERO,
+        acked_end: TargetOffset::ZERO,
+        epochs: Vec::new(),
+        plans: Vec::new(),
+        incarnation: 0,
+        history: History::default(),
+        offsets: OffsetsMode::Translate,
+        path: DataPath::Raw,
+        fence_epoch: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

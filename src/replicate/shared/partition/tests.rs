@@ -1,0 +1,53 @@
+use crate::checkpoint::MemoryStore;
+use crate::model::LinkName;
+
+use super::*;
+
+#[test]
+fn epochs_are_not_believed_of_what_landed_unseen() {
+    let partition = crate::model::TopicPartition::new("t", 0);
+    let key = PartitionKey::new(&LinkName::new("l"), &partition);
+    let store = Arc::new(MemoryStore::default());
+    let tracked = Tracked::new(key, "t".into(), store).unwrap();
+    let mut known = tracked.lock();
+    let run = Run::new(SourceOffset(0), TargetOffset(0), 50);
+    known.note_epoch(LeaderEpoch(16), SourceOffset(0));
+    known.landed(&[run], SourceOffset(50)).unwrap();
+    let found = |position| Explanation {
+        runs: Vec::new(),
+        position: SourceOffset(position),
+    };
+    known.found(&found(50), TargetOffset(50)).unwrap();
+    assert_eq!(known.record.epochs, [(LeaderEpoch(16), SourceOffset(0))]);
+    // The source may have written these ten in another epoch than the last one known.
+    known.found(&found(60), TargetOffset(60)).unwrap();
+    assert_eq!(known.record.epochs, []);
+}
+
+#[tokio::test]
+async fn a_map_is_whole_as_soon_as_it_is_loaded() {
+    let partition = crate::model::TopicPartition::new("t", 0);
+    let key = || PartitionKey::new(&LinkName::new("l"), &partition);
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let load = || Tracked::new(key(), "t".into(), Arc::clone(&store)).unwrap();
+    let tracked = load();
+    for (from, length) in [(0, 10), (10, 7)] {
+        let run = Run::new(SourceOffset(from), TargetOffset(from), length);
+        let frontier = SourceOffset(from + 10);
+        tracked.lock().landed(&[run], frontier).unwrap();
+        let mut update = Update::new();
+        let receipt = tracked.save(&mut update);
+        store.commit(update).await.unwrap();
+        tracked.lock().map.stored(receipt);
+    }
+    // Before any settling: an offset in it is not at its end.
+    let loaded = load();
+    let found = loaded
+        .lock()
+        .map
+        .to_target(SourceOffset(15), &loaded.runs());
+    assert_eq!(
+        found.unwrap(),
+        crate::offsets::Lookup::Exact(TargetOffset(15))
+    );
+}

@@ -1,0 +1,88 @@
+//! How a partition's state follows from its figures while records flow.
+
+use crate::model::{Anchor, DataPath, PartitionState, SourceOffset, TargetOffset};
+
+use super::partition::Known;
+
+/// A partition that was live stays so in name until it is this many records behind.
+const LIVE_SLACK: i64 = 10_000;
+/// A shorter gap is filled before anybody could look.
+const GAP_WORTH_TELLING: i64 = 10_000;
+
+impl Known {
+    /// Shows whether the mirror is live, catching up or filling, by how far it is behind.
+    pub(crate) fn judge_state(&mut self) {
+        self.figures.detail = None;
+        if let Some((from, until)) = self.figures.filling {
+            let at = self.record.acked_end.max(from);
+            if at < until {
+                self.figures.state = PartitionState::Filling;
+                self.figures.detail = Some(format!(
+                    "filled {} of {} offsets from {from} on, of which the source has no record",
+                    at.since(from),
+                    until.since(from)
+                ));
+                return;
+            }
+            self.figures.filling = None;
+        }
+        let lag = self.lag();
+        let state = &mut self.figures.state;
+        let live = lag == 0 || (*state == PartitionState::Live && lag < LIVE_SLACK);
+        *state = if live {
+            PartitionState::Live
+        } else {
+            PartitionState::CatchingUp
+        };
+        if lag == 0 {
+            self.figures.oldest_waiting = None;
+        }
+    }
+
+    /// From now on tells how far a prefix is filled, if there is one left to fill.
+    pub(crate) fn show_prefix(&mut self, origin: TargetOffset) {
+        let left = origin > self.record.acked_end;
+        self.figures.filling = left.then_some((TargetOffset::ZERO, origin));
+    }
+
+    /// From now on tells how far a gap is filled, if it is a long one.
+    pub(crate) fn show_gap(&mut self, until: TargetOffset, length: i64) {
+        if self.figures.filling.is_none() && length >= GAP_WORTH_TELLING {
+            self.figures.filling = Some((until.plus(-length), until));
+        }
+    }
+}
+
+impl Known {
+    /// Notes that the log goes on at `end`, behind offsets which are in no run, if there are any; and that records travel on
+    /// this path from now on. Returns whether either is new, so that the next run has to be stored.
+    pub(crate) fn goes_on_behind(
+        &mut self,
+        path: DataPath,
+        position: SourceOffset,
+        end: TargetOffset,
+    ) -> bool {
+        let switched = self.record.path != path;
+        if switched && path == DataPath::Raw {
+            // What the raw path wrote before lies behind the record path's: its sequence numbers don't continue.
+            self.record.incarnation = self.record.incarnation.checked_add(1).unwrap_or(1);
+        }
+        if path == DataPath::Record {
+            // What was planned before is over: nobody can land it any more.
+            self.record.plans.clear();
+        }
+        self.record.path = path;
+        let gap = end > self.end();
+        if gap {
+            self.record.history.anchor = Some(Anchor {
+                source: position,
+                target: end,
+            });
+            // The last run is stored with its true length: from here on the log doesn't tell it.
+            self.map.close();
+            self.record.acked_end = end;
+            self.figures.target_end = end.get();
+        }
+        switched || gap
+    }
+}

@@ -1,0 +1,308 @@
+//! What everything that works for a link shares: clusters, identity, limits, checkpoint DB, view.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, Semaphore};
+
+use crate::checkpoint::Store;
+use crate::checkpoint::audit::AuditLog;
+use crate::config::{PolicyRules, PreserveLimits, Start};
+use crate::error::Result;
+use crate::kafka::client::{Cluster, Slot};
+use crate::kafka::record::{Reader, Shard};
+use crate::kafka::{Fetcher, Reading, Sink, Source};
+use crate::model::{
+    BrokerId, DataPath, LinkIdentity, LinkName, MirroredTopic, OffsetsMode, TopicName,
+    TopicPartition,
+};
+use crate::replicate::fetch::connections::connections_over;
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::route::{Lane, Route};
+use crate::replicate::produce::window::FORGETS_AT_ONCE;
+use crate::replicate::shared::link::LinkView;
+use crate::task::Ownership;
+use crate::task::log_once::Complaints;
+
+/// Settlings under way at once: each holds a handful of requests.
+const SETTLES_AT_ONCE: usize = 64;
+
+/// Limits and choices of a link, in bytes and connections.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Connections to each source broker; none: as many as its distance takes.
+    pub fetch_connections: Option<u16>,
+    /// Connections to each target broker.
+    pub produce_connections: u16,
+    /// Bytes between fetch and acknowledgement, for the whole link.
+    pub max_in_flight_bytes: usize,
+    /// Bytes one fetch may bring; a single larger batch still comes whole.
+    pub fetch_max_bytes: usize,
+    /// Bytes one partition may hold before it is left out of fetches.
+    pub partition_max_bytes: usize,
+    /// Bytes that are fetched per second at most; none: as many as the source gives.
+    pub max_bytes_per_second: Option<u64>,
+    /// How long a broker may take to answer.
+    pub request_timeout: Duration,
+    /// Where partitions start that the link's first look finds.
+    pub start: Start,
+    /// What happens where going on would mean to guess.
+    pub policies: PolicyRules,
+    /// The topic on the target for records that it refuses in their mirror topics.
+    pub quarantine_topic: TopicName,
+    /// How offsets of the two sides relate where nothing is mirrored yet.
+    pub offsets: OffsetsMode,
+    /// How far offsets are preserved.
+    pub preserve: PreserveLimits,
+    /// How records travel.
+    pub path: DataPath,
+}
+
+/// What a link is made of.
+#[derive(Debug)]
+pub struct Link {
+    /// Where states and figures are shown, over the checkpoint DB.
+    pub view: LinkView,
+    /// The source cluster.
+    pub source: Cluster,
+    /// The target cluster.
+    pub target: Cluster,
+    /// Who the link is: decides the producer id it writes under.
+    pub identity: LinkIdentity,
+    /// Limits and choices.
+    pub settings: Settings,
+    /// How long after the newest timestamp of a batch a target broker surely remembers its producer, in milliseconds.
+    pub memory_ms: i64,
+    /// Whether this process may write to the mirror partitions.
+    pub ownership: Ownership,
+    /// Where decisions are put on record.
+    pub audit: Arc<AuditLog>,
+}
+
+/// A link at work.
+#[derive(Debug)]
+pub(crate) struct LinkContext {
+    pub(crate) name: LinkName,
+    pub(crate) source: Cluster,
+    pub(crate) target: Cluster,
+    pub(crate) identity: LinkIdentity,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) settings: Settings,
+    /// How long after the newest timestamp of a batch a target broker surely remembers its producer, in milliseconds.
+    pub(crate) memory_ms: i64,
+    pub(crate) ownership: Ownership,
+    pub(crate) settles: Semaphore,
+    pub(crate) audit: Arc<AuditLog>,
+    /// Held while a receipt is written: one at a time.
+    pub(crate) quarantine: Mutex<()>,
+    pub(crate) view: LinkView,
+    pub(crate) complaints: Complaints,
+    pub(crate) shards: Shards,
+}
+
+impl LinkContext {
+    pub(crate) fn new(link: Link) -> Self {
+        let Link {
+            view,
+            source,
+            target,
+            identity,
+            settings,
+            memory_ms,
+            ownership,
+            audit,
+        } = link;
+        let shards = Shards::new(&identity, &target, &settings);
+        let memory_ms = match settings.path {
+            DataPath::Raw => memory_ms,
+            DataPath::Record => FORGETS_AT_ONCE,
+        };
+        Self {
+            name: view.link().clone(),
+            source,
+            target,
+            identity,
+            store: view.store(),
+            settings,
+            memory_ms,
+            ownership,
+            settles: Semaphore::new(SETTLES_AT_ONCE),
+            audit,
+            quarantine: Mutex::new(()),
+            complaints: Complaints::new(view.link().clone()),
+            view,
+            shards,
+        }
+    }
+
+    /// The live state of a partition that discovery found, with what the checkpoint DB knows of it.
+    pub(crate) fn mirror(
+        &self,
+        partition: &TopicPartition,
+        mirrored: &MirroredTopic,
+    ) -> Result<Mirror> {
+        // A topic is one thing to its consumers: what was chosen for it stays its choice when it grows.
+        let siblings = self.view.offsets_of(&partition.topic);
+        let tracked = self.view.track(partition, &mirrored.target_name)?;
+        let initial = mirrored.is_initial(partition.partition);
+        // A mirror topic created anew begins with everything there is.
+        let start = if initial && mirrored.reseeded.is_none() {
+            self.settings.start
+        } else {
+            Start::Earliest
+        };
+        let route = Route {
+            source: partition.clone(),
+            target: TopicPartition {
+                topic: mirrored.target_name.clone(),
+                partition: partition.partition,
+            },
+            source_id: mirrored.source_id,
+            target_id: mirrored.target_id,
+        };
+        let (begun, incarnation, offsets) = {
+            let mut known = tracked.lock();
+            if !known.begun {
+                known.record.path = self.settings.path;
+            }
+            // Where every offset was kept anyway, nothing has to change for keeping them from now on.
+            let kept = known.map.run_count() == 1
+                && known.record.history.anchor.is_none()
+                && known
+                    .map
+                    .last()
+                    .is_some_and(|run| run.source.get() == run.target.get());
+            let wanted = self.settings.offsets;
+            let offsets = match (known.begun, kept) {
+                (true, false) => known.record.offsets,
+                (true, true) => known.record.offsets.max(wanted),
+                (false, _) => siblings.unwrap_or(wanted),
+            };
+            (known.begun, known.record.incarnation, offsets)
+        };
+        let producer_id = self.identity.producer_id(incarnation);
+        Ok(Mirror::new(
+            route,
+            tracked,
+            producer_id,
+            (!begun).then_some(start),
+            offsets,
+            (
+                self.settings.policies.of(&partition.topic),
+                self.view.intent_of(&partition.topic),
+            ),
+        ))
+    }
+
+    /// The wall clock in milliseconds since 1970, by which brokers forget producer ids.
+    #[expect(clippy::unused_self, reason = "time is a part of the context")]
+    pub(crate) fn now_ms(&self) -> i64 {
+        crate::telemetry::now_ms()
+    }
+}
+
+/// Transactional ids of a link. The number is fixed: a partition has to be written under the same one for ever, so that
+/// whoever writes it next shuts out whoever did before.
+const SHARDS: u16 = 4;
+/// Where all leaders are written to.
+const ANY_BROKER: BrokerId = BrokerId(-1);
+
+/// The producers of a link's record path.
+#[derive(Debug)]
+pub(crate) struct Shards {
+    group: String,
+    shards: Vec<Shard>,
+}
+
+impl Shards {
+    /// None of them does anything before it is asked for.
+    pub(crate) fn new(identity: &LinkIdentity, target: &Cluster, settings: &Settings) -> Self {
+        let name = record_name(identity);
+        let shard = |number| {
+            let id = format!("{name}.{number}");
+            Shard::new(target, id, settings.request_timeout)
+        };
+        Self {
+            shards: (0..SHARDS).map(shard).collect(),
+            group: name,
+        }
+    }
+
+    fn of(&self, slot: u16) -> &Shard {
+        &self.shards[usize::from(slot) % self.shards.len()]
+    }
+}
+
+/// The name under which a link appears to brokers on the record path: its transactional ids begin with it, and it is the group
+/// that librdkafka asks for.
+pub(crate) fn record_name(identity: &LinkIdentity) -> String {
+    let (link, id) = (&identity.link, identity.producer_id(0).0);
+    format!("farshore.{link}.{id:016x}")
+}
+
+impl LinkContext {
+    /// Where a lane fetches.
+    pub(crate) async fn open_source(&self, lane: Lane) -> Result<Source> {
+        let slot = Slot::Fetch {
+            reader: self.identity.producer_id(0).0.unsigned_abs(),
+            number: lane.slot,
+        };
+        let connection = self.source.connection(lane.broker, slot).await?;
+        Ok(match self.settings.path {
+            DataPath::Raw => Source::Raw(Fetcher::new(connection)),
+            DataPath::Record => {
+                let group = self.shards.group.clone();
+                let reader = Reader::open(&self.source, connection, group).await?;
+                Source::Record(Reading::new(reader))
+            }
+        })
+    }
+
+    /// Where a lane produces.
+    pub(crate) async fn open_sink(&self, lane: Lane) -> Result<Sink> {
+        Ok(match self.settings.path {
+            DataPath::Raw => {
+                let slot = Slot::Produce(lane.slot);
+                Sink::Raw(self.target.connection(lane.broker, slot).await?)
+            }
+            DataPath::Record => Sink::Record(self.shards.of(lane.slot).clone()),
+        })
+    }
+
+    /// The lane on which a partition comes from its leader.
+    pub(crate) fn intake_of(&self, route: &Route, leader: BrokerId) -> Lane {
+        let connections = self.settings.fetch_connections.unwrap_or_else(|| {
+            let round_trip = self.source.round_trip(leader);
+            // Each is a consumer of librdkafka's on the record path, which reads ahead.
+            connections_over(round_trip.filter(|_| self.settings.path == DataPath::Raw))
+        });
+        Lane {
+            broker: leader,
+            slot: route.slot(connections),
+        }
+    }
+
+    /// The lane on which a partition goes to its leader.
+    pub(crate) fn outlet_of(&self, route: &Route, leader: BrokerId) -> Lane {
+        match self.settings.path {
+            DataPath::Raw => Lane {
+                broker: leader,
+                slot: route.slot(self.settings.produce_connections),
+            },
+            DataPath::Record => Lane {
+                broker: ANY_BROKER,
+                slot: route.slot(SHARDS),
+            },
+        }
+    }
+
+    /// Sees to it that nothing lands any more that the record path wrote to a partition before, if it wrote there.
+    pub(crate) async fn shut_out(&self, route: &Route, written_by: DataPath) -> Result<()> {
+        if written_by == DataPath::Record || self.settings.path == DataPath::Record {
+            // Who doesn't own the link must not shut out its owner.
+            self.ownership.check()?;
+            self.shards.of(route.slot(SHARDS)).ready().await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,279 @@
+//! Makes a decision a fact: in what is known of the partition, in the checkpoint DB and in the audit log, all at once.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::checkpoint::{Update, records};
+use crate::error::{Error, Kind, Result};
+use crate::model::{
+    Anchor, LinkName, OffsetsMode, Run, SourceOffset, Stretch, StretchKind, TargetOffset, TopicName,
+};
+use crate::offsets::{Receipt, RunMap};
+use crate::replicate::partition::effect::{Event, SettlesConflict};
+use crate::replicate::partition::phase::{Failure, Trouble};
+use crate::replicate::resync::decision::{Cut, Decision, GoesOn, Outcome};
+use crate::replicate::shared::partition::{Known, Tracked};
+
+use super::context::LinkContext;
+use super::event::Event as WorkerEvent;
+use super::state::Worker;
+
+/// An outcome in the audit log.
+#[derive(Serialize)]
+struct Entry<'a> {
+    at: Timestamp,
+    link: &'a LinkName,
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+}
+
+impl Worker {
+    /// Begins to store a decision; gives what came of it if that is known at once.
+    pub(crate) fn decide(&mut self, index: usize, decision: Decision) -> Option<Event> {
+        let order = self.link.view.save_order();
+        let mirror = &mut self.mirrors[index];
+        let mut update = Update::new();
+        let made = mirror
+            .tracked
+            .decide(&decision, &mut update)
+            .and_then(|made| {
+                accept_topic(&self.link, &made.0.topic, &decision, &mut update)?;
+                Ok(made)
+            });
+        let (outcome, receipt) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                drop(order);
+                mirror.tracked.lock().stale = true;
+                return Some(Event::Decided(Err(Trouble::retry(&error))));
+            }
+        };
+        put_on_record(&self.link, &mut update, &outcome);
+        let committed = self.link.store.commit(update);
+        drop(order);
+        self.events.push(Box::pin(async move {
+            let result = committed.await;
+            WorkerEvent::Decided {
+                index,
+                receipt,
+                decided: Box::new((decision, outcome)),
+                result,
+            }
+        }));
+        None
+    }
+
+    /// A decision is durable, or couldn't be stored.
+    pub(crate) fn decided(
+        &mut self,
+        index: usize,
+        receipt: Receipt,
+        (decision, outcome): (Decision, Outcome),
+        result: Result<()>,
+    ) {
+        let mirror = &mut self.mirrors[index];
+        let decided = match result {
+            Ok(()) => {
+                mirror.tracked.lock().map.stored(receipt);
+                mirror.take_decision(&decision, &self.link.identity);
+                let settles = SettlesConflict(decision.source_id.is_some());
+                Ok((Box::new(outcome), settles))
+            }
+            Err(error) => {
+                mirror.tracked.lock().stale = true;
+                Err(Trouble::Retry(unstored(&error)))
+            }
+        };
+        self.live(index, Event::Decided(decided));
+    }
+}
+
+/// Why nothing is sent after a failed store.
+pub(crate) fn unstored(error: &Error) -> Failure {
+    let message = format!("nothing is sent that is not stored: {}", error.chain());
+    Failure::from(&Error::new(Kind::Store, message))
+}
+
+/// Adds an outcome to the audit log, in the update that makes it.
+pub(crate) fn put_on_record(link: &LinkContext, update: &mut Update, outcome: &Outcome) {
+    let entry = Entry {
+        at: Timestamp::now(),
+        link: &link.name,
+        outcome,
+    };
+    // A structure of text can't fail to serialize.
+    let entry = serde_json::to_value(entry).unwrap_or_default();
+    link.audit.append(update, &entry);
+}
+
+/// Another source topic of the same name is from now on what the mirror topic is a mirror of.
+fn accept_topic(
+    link: &LinkContext,
+    topic: &TopicName,
+    decision: &Decision,
+    update: &mut Update,
+) -> Result<()> {
+    if let Some(id) = decision.source_id
+        && let Some(mut record) = records::load_topic(&*link.store, &link.name, topic)?
+    {
+        record.source_topic_id = id;
+        records::put_topic(update, &link.name, topic, &record);
+    }
+    Ok(())
+}
+
+impl Tracked {
+    /// Takes a decision over and adds it to an update. Errors: the checkpoint DB failed, or the runs don't fit the map.
+    fn decide(&self, decision: &Decision, update: &mut Update) -> Result<(Outcome, Receipt)> {
+        let (goes_on, stretches) = {
+            let mut known = self.lock();
+            let kept = self.cut(&mut known, decision, update)?;
+            let goes_on = known.go_on(decision);
+            (goes_on, known.note(decision, kept, goes_on.target))
+        };
+        let receipt = self.save(update);
+        let outcome = Outcome {
+            action: decision.policy,
+            topic: self.key.topic.clone(),
+            partition: self.key.partition,
+            code: decision.reason.code,
+            message: decision.reason.message.clone(),
+            source_offset: goes_on.source,
+            target_offset: goes_on.target,
+            stretches,
+        };
+        Ok((outcome, receipt))
+    }
+
+    /// Takes the map over up to where it is cut, and gives the target offset behind what stays of it.
+    fn cut(
+        &self,
+        known: &mut Known,
+        decision: &Decision,
+        update: &mut Update,
+    ) -> Result<TargetOffset> {
+        let misfit = |error| {
+            let message = "the target's log doesn't continue the map";
+            Error::new(Kind::Invalid, message)
+                .partition(&self.key.topic_partition())
+                .caused_by(error)
+        };
+        if let Some((found, end)) = &decision.found {
+            known.explained(found, *end).map_err(misfit)?;
+        }
+        let runs = self.runs();
+        // Also where nothing is given up, the last run has to be stored with its true length.
+        let end = known.map.target_end();
+        let removed = match decision.cut {
+            Cut::Nothing => known.map.cut_at_target(end, &runs)?,
+            Cut::Source(parting) => known.map.cut_at_source(parting, &runs)?,
+            Cut::Target(end) => known.map.cut_at_target(end, &runs)?,
+            Cut::Everything => {
+                runs.forget(update)?;
+                known.map = RunMap::empty(SourceOffset::ZERO, TargetOffset::ZERO);
+                Vec::new()
+            }
+        };
+        runs.apply(update, removed);
+        let kept = known.map.last().map_or(TargetOffset::ZERO, Run::target_end);
+        for run in &decision.runs {
+            known.map.append(*run).map_err(misfit)?;
+        }
+        Ok(kept)
+    }
+}
+
+impl Known {
+    /// Sets map, frontier and ends to where the partition goes on.
+    fn go_on(&mut self, decision: &Decision) -> Anchor {
+        let anchor = match decision.goes_on {
+            GoesOn::At(anchor) => anchor,
+            GoesOn::Behind(target) => Anchor {
+                source: match self.record.offsets {
+                    OffsetsMode::Translate => {
+                        self.map.last().map_or(self.record.origin, Run::source_end)
+                    }
+                    OffsetsMode::Preserve => SourceOffset(target.get()),
+                },
+                target,
+            },
+        };
+        // Behind a record of ours the log itself proves where the map goes on.
+        let proven = matches!(decision.goes_on, GoesOn::Behind(_))
+            && self.map.last().is_some()
+            && self.map.target_end() == anchor.target;
+        if self.map.last().is_none() {
+            self.map = RunMap::empty(anchor.source, anchor.target);
+            if decision.source_id.is_some() || !self.begun {
+                self.record.origin = anchor.source;
+            }
+        }
+        let record = &mut self.record;
+        record.history.anchor = (!proven).then_some(anchor);
+        if anchor.source > record.frontier {
+            // In what epochs the source wrote what is passed isn't known.
+            record.epochs.clear();
+        }
+        record.frontier = anchor.source;
+        record.acked_end = anchor.target;
+        record.plans.clear();
+        if decision.new_incarnation {
+            // Behind the last one the first is long forgotten; 0 alone says that a partition never changed hands.
+            record.incarnation = record.incarnation.checked_add(1).unwrap_or(1);
+            record.fence_epoch = 0;
+        }
+        record.offsets = decision.offsets.unwrap_or(record.offsets);
+        if let Some(id) = decision.source_id {
+            record.source_topic_id = id;
+            record.epochs.clear();
+        }
+        record.epochs.retain(|(_, first)| *first < anchor.source);
+        self.begun = true;
+        self.figures.target_end = anchor.target.get();
+        anchor
+    }
+
+    /// Puts on record what has no image, and gives it back.
+    fn note(
+        &mut self,
+        decision: &Decision,
+        kept: TargetOffset,
+        goes_on: TargetOffset,
+    ) -> Vec<Stretch> {
+        let mut stretches = decision.stretches.clone();
+        let history = &mut self.record.history;
+        match decision.cut {
+            Cut::Nothing => {}
+            Cut::Source(parting) => {
+                history.forget_source_from(parting);
+                stretches.push(Stretch {
+                    kind: StretchKind::TargetOnly,
+                    from: kept.get(),
+                    until: goes_on.get(),
+                });
+            }
+            Cut::Target(end) => history.forget_target_from(end),
+            Cut::Everything => {
+                history.forget_source();
+                history.map_since_ms = crate::telemetry::now_ms();
+                let before = history
+                    .stretches
+                    .iter()
+                    .filter(|it| it.kind == StretchKind::Former);
+                stretches.push(Stretch {
+                    kind: StretchKind::Former,
+                    from: before.map(|it| it.until).max().unwrap_or(0),
+                    until: goes_on.get(),
+                });
+            }
+        }
+        stretches.retain(|stretch| stretch.records() > 0);
+        for stretch in &stretches {
+            history.note(*stretch);
+        }
+        stretches
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! The fetching side of the worker.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::error::{Error, Kind, Result};
+use crate::kafka::batch::batches;
+use crate::kafka::{FetchedPartition, Source};
+use crate::model::SourceOffset;
+use crate::replicate::fetch::budget::{Asked, Brought};
+use crate::replicate::fetch::buffer::Cargo;
+use crate::replicate::fetch::eligibility::{Sieve, Verdict};
+use crate::replicate::fetch::queue::Crowd;
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::phase::Trouble;
+use crate::replicate::partition::route::Lane;
+
+use super::event::{Event, Ticket};
+use super::state::Worker;
+
+/// Less than one in so many bytes of an answer is a small part of it.
+const SMALL_PART: usize = 4;
+
+impl Worker {
+    /// Sends a fetch on each idle connection that has partitions with room.
+    pub(crate) fn fetch(&mut self) {
+        let idle = self.intakes.iter().filter(|(_, it)| !it.busy);
+        let mut lanes: Vec<(u64, Lane)> = idle.map(|(lane, it)| (it.habits.turn, *lane)).collect();
+        lanes.sort_unstable();
+        for (_, lane) in lanes {
+            self.fetch_lane(lane);
+        }
+    }
+
+    fn fetch_lane(&mut self, lane: Lane) {
+        let Some(intake) = self.intakes.get_mut(&lane) else {
+            return;
+        };
+        if intake.members.is_empty() {
+            return;
+        }
+        let Some(source) = intake.source.clone().filter(Source::is_alive) else {
+            intake.busy = true;
+            intake.source = None;
+            let link = Arc::clone(&self.link);
+            self.events.push(Box::pin(async move {
+                Event::IntakeUp(lane, link.open_source(lane).await)
+            }));
+            return;
+        };
+        let Some((limits, asked)) = self.order(lane, &source) else {
+            return;
+        };
+        self.reserved += asked.bytes;
+        if let Some(intake) = self.intakes.get_mut(&lane) {
+            intake.busy = true;
+        }
+        let pending = source.start_fetch(limits, self.link.settings.request_timeout);
+        self.events.push(Box::pin(async move {
+            Event::Fetched {
+                lane,
+                asked,
+                answer: pending.await,
+            }
+        }));
+    }
+
+    pub(crate) fn intake_up(&mut self, lane: Lane, source: Result<Source>) {
+        let Some(intake) = self.intakes.get_mut(&lane) else {
+            return;
+        };
+        intake.busy = false;
+        match source {
+            Ok(source) => {
+                intake.source = Some(source);
+                // It was told nothing yet.
+                intake.crowd = Crowd::default();
+                intake.changed = intake.members.iter().copied().collect();
+            }
+            Err(error) => self.intake_lost(lane, &error),
+        }
+    }
+
+    fn intake_lost(&mut self, lane: Lane, error: &Error) {
+        let Some(intake) = self.intakes.get_mut(&lane) else {
+            return;
+        };
+        intake.source = None;
+        for index in std::mem::take(&mut intake.members) {
+            if self.mirrors[index].fetches_at(lane) {
+                let error = error.shared("fetching stopped");
+                self.trouble(index, Trouble::retry(&error), false);
+            }
+        }
+    }
+
+    pub(crate) fn fetched(
+        &mut self,
+        lane: Lane,
+        asked: &Asked,
+        answer: Result<Vec<(Ticket, FetchedPartition)>>,
+    ) {
+        self.reserved -= asked.bytes;
+        let mut brought = Brought::default();
+        let Some(intake) = self.intakes.get_mut(&lane) else {
+            return;
+        };
+        intake.busy = false;
+        let partitions = match answer {
+            Ok(partitions) => partitions,
+            Err(error) => {
+                self.pay(lane, asked, &brought);
+                return self.intake_lost(lane, &error);
+            }
+        };
+        let now = self.link.now_ms();
+        let quiet_until = std::mem::replace(&mut intake.heard_at, now);
+        let changed = partitions.iter().map(|((index, _), _)| *index);
+        intake.changed.extend(changed);
+        let whole = partitions.iter().map(|(_, it)| it.records.len()).sum();
+        for ((index, round), mut fetched) in partitions {
+            let (bytes, end) = (fetched.records.len(), fetched.last_stable);
+            let mirror = &mut self.mirrors[index];
+            let before = mirror.fetch_next;
+            if !mirror.hold.is_empty() {
+                fetched.records = apart(fetched.records, whole);
+            }
+            if mirror.flows_in(round) {
+                mirror.note_told(quiet_until);
+                match take_in(mirror, fetched, now) {
+                    Ok(missed) => {
+                        if missed {
+                            self.tell_missed(index);
+                        }
+                        self.touch(index);
+                    }
+                    Err(trouble) => self.trouble(index, trouble, false),
+                }
+            }
+            let next = self.mirrors[index].fetch_next;
+            let more = (end >= 0).then(|| end - next.get());
+            let got = (bytes, next.since(before), more);
+            self.serve(lane, index, &mut brought, got);
+        }
+        self.pay(lane, asked, &brought);
+    }
+}
+
+/// What has to wait as a small part of an answer gets memory of its own: it would hold all of the answer, uncounted.
+fn apart(records: Bytes, whole: usize) -> Bytes {
+    if records.len() < whole / SMALL_PART {
+        Bytes::copy_from_slice(&records)
+    } else {
+        records
+    }
+}
+
+/// Takes one partition's part of a fetch response into its hold. Returns whether deletions may have been missed.
+fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<bool, Trouble> {
+    if let Some(diverging) = fetched.diverging {
+        // Whether it concerns what was mirrored, or only what was fetched, is for a settling to tell.
+        let message = format!(
+            "the source's log of leader epoch {} ends at {}, before what was fetched",
+            diverging.epoch.0, diverging.end
+        );
+        let error = Error::new(Kind::Invalid, message).partition(&mirror.route.source);
+        return Err(Trouble::retry(&error));
+    }
+    if let Some(code) = fetched.error {
+        return Err(refused(mirror, code));
+    }
+    let mut sieve = Sieve::of(&fetched.aborted);
+    let (mut oldest, mut missed) = (None, false);
+    for batch in batches(fetched.records) {
+        let corrupt = |error| {
+            let message = "the source sent a batch that is corrupt; fetching it again";
+            let error = Error::new(Kind::Protocol, message)
+                .partition(&mirror.route.source)
+                .offset(mirror.fetch_next.get())
+                .caused_by(error);
+            Trouble::retry(&error)
+        };
+        let batch = batch.map_err(corrupt)?;
+        batch.check_crc().map_err(corrupt)?;
+        let until = SourceOffset(batch.next_offset());
+        if until <= mirror.fetch_next {
+            continue;
+        }
+        missed |= mirror.note_cleaning(&batch, now);
+        let verdict = sieve.judge(&batch, mirror.fetch_next).map_err(corrupt)?;
+        let epoch = batch.header().leader_epoch;
+        if epoch > mirror.fetched_epoch {
+            mirror.tracked.lock().note_epoch(epoch, mirror.fetch_next);
+            mirror.fetched_epoch = epoch;
+        }
+        match verdict {
+            Verdict::Skip => mirror.hold.pass(until),
+            Verdict::Forward | Verdict::Reencode => {
+                oldest.get_or_insert(batch.header().base_timestamp);
+                let from = mirror.fetch_next.max(SourceOffset(batch.base_offset()));
+                let intact = verdict == Verdict::Forward;
+                mirror.hold.load(Cargo {
+                    batch,
+                    from,
+                    intact,
+                });
+            }
+        }
+        mirror.fetch_next = until;
+    }
+    let mut known = mirror.tracked.lock();
+    let figures = &mut known.figures;
+    figures.source_log_start = fetched.log_start;
+    figures.source_end = fetched.last_stable;
+    figures.source_high_watermark = fetched.high_watermark;
+    figures.oldest_waiting = figures.oldest_waiting.or(oldest);
+    known.judge_state();
+    known.note_fetch(now);
+    Ok(missed)
+}
+
+/// A settling tells what to make of it: a log start that moved on may have passed what was mirrored, or not.
+fn refused(mirror: &Mirror, code: crate::error::BrokerCode) -> Trouble {
+    let message = format!(
+        "the source refused a fetch: {}",
+        crate::kafka::client::code_name(code)
+    );
+    Trouble::from(
+        Error::new(Kind::Broker(code), message)
+            .partition(&mirror.route.source)
+            .offset(mirror.fetch_next.get()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_part_of_an_answer_is_taken_apart_and_a_large_one_is_not_copied() {
+        let answer = Bytes::from(vec![7; 100]);
+        let (small, large) = (answer.slice(0..24), answer.slice(24..100));
+        assert_eq!(apart(large.clone(), 100).as_ptr(), large.as_ptr());
+        let apart = apart(small.clone(), 100);
+        assert_eq!(apart, small);
+        assert_ne!(apart.as_ptr(), small.as_ptr());
+    }
+}

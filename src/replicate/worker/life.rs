@@ -1,0 +1,185 @@
+//! Does what the lifecycles of partitions ask for, and tells them what came of it.
+
+use std::collections::VecDeque;
+
+use tokio::time::sleep;
+
+use crate::model::{Intent, PartitionState, Reason};
+use crate::replicate::partition::effect::{Effect, Event, Pause, Told};
+use crate::replicate::partition::phase::{Failure, Phase, Trouble};
+use crate::replicate::partition::route::Lanes;
+
+use super::event::Event as WorkerEvent;
+use super::resync::RECHECK;
+use super::state::Worker;
+
+impl Worker {
+    /// Something went wrong with what flows. `uncertain` says that requests may still be on their way to the target.
+    pub(crate) fn trouble(&mut self, index: usize, trouble: Trouble, uncertain: bool) {
+        self.mirrors[index].uncertain |= uncertain;
+        self.live(index, Event::Trouble(trouble));
+    }
+
+    /// Goes on with what was to follow, if answers were awaited and none is any more.
+    pub(crate) fn drained(&mut self, index: usize) {
+        if self.mirrors[index].has_drained() {
+            self.live(index, Event::Drained);
+        }
+    }
+
+    /// Takes an event to a partition's lifecycle, and does all that follows from it at once.
+    pub(crate) fn live(&mut self, index: usize, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let mirror = &mut self.mirrors[index];
+            if matches!(event, Event::Drained) {
+                // Answers to this round's requests are all in; events that still come are stale.
+                mirror.round += 1;
+            }
+            let policies = mirror.policies();
+            for effect in mirror.life.advance(event, policies) {
+                events.extend(self.perform(index, effect));
+            }
+            if events.is_empty() && self.mirrors[index].has_drained() {
+                events.push_back(Event::Drained);
+            }
+        }
+    }
+
+    /// Does one thing; gives what came of it if that is known at once.
+    fn perform(&mut self, index: usize, effect: Effect) -> Option<Event> {
+        match effect {
+            Effect::SendNothingMore(lanes) => self.leave(index, lanes),
+            Effect::AbandonResync => self.mirrors[index].abandon_resync(),
+            Effect::Resync => return self.resync(index),
+            Effect::StoreStart => {
+                self.mirrors[index].stores_start = true;
+                self.to_store.push(index);
+            }
+            Effect::Begin => {
+                let mirror = &mut self.mirrors[index];
+                mirror.tracked.lock().begun = true;
+                mirror.start = None;
+            }
+            Effect::Flow(lanes) => self.flow(index, lanes),
+            Effect::WriteReceipt(refused) => self.quarantine(index, *refused),
+            Effect::Decide(decision) => return self.decide(index, *decision),
+            Effect::Reseed(reason) => return self.reseed(index, &reason),
+            Effect::Forget(ids) => return self.forget(index, ids),
+            Effect::Wait(pause) => self.wait(index, pause),
+            Effect::Answer(answer) => self.mirrors[index].answer(answer),
+            Effect::Tell(told) => self.announce(index, told),
+        }
+        None
+    }
+
+    /// Lets a partition fetch and produce.
+    fn flow(&mut self, index: usize, lanes: Lanes) {
+        let lane = self.intakes.entry(lanes.intake).or_default();
+        lane.changed.push(index);
+        if lane.members.insert(index) {
+            self.mirrors[index].demand.move_over();
+        }
+        // A prefix is filled without waiting for records.
+        self.touch(index);
+    }
+
+    fn leave(&mut self, index: usize, lanes: Lanes) {
+        let mirror = &mut self.mirrors[index];
+        if let Some(intake) = self.intakes.get_mut(&lanes.intake) {
+            intake.members.remove(&index);
+            intake.changed.push(index);
+        }
+        mirror.epochs_until = mirror.epochs_until.max(mirror.fetch_next);
+        mirror.drop_cargo();
+        self.recount(index);
+    }
+
+    fn wait(&mut self, index: usize, pause: Pause) {
+        let mirror = &mut self.mirrors[index];
+        mirror.round += 1;
+        let ticket = (index, mirror.round);
+        let pause = match pause {
+            Pause::Backoff => mirror.backoff.next(),
+            Pause::Recheck => RECHECK,
+        };
+        self.events.push(Box::pin(async move {
+            sleep(pause).await;
+            WorkerEvent::Due(ticket)
+        }));
+    }
+
+    /// A pause is over.
+    pub(crate) fn due(&mut self, index: usize, round: u32) {
+        if self.mirrors[index].round == round {
+            self.live(index, Event::Due);
+        }
+    }
+
+    /// Shows and logs what became of a partition.
+    fn announce(&mut self, index: usize, told: Told) {
+        match told {
+            Told::Preparing => self.show(index, PartitionState::Preparing, None),
+            Told::Flows => self.show(index, PartitionState::CatchingUp, None),
+            Told::Retries(failure) => self.tell_retry(index, failure),
+            Told::Decides(reason, policy) => {
+                let detail = format!("{}; {policy} follows", reason.message);
+                self.show(index, PartitionState::Retrying, Some(detail));
+            }
+            Told::WentOn(outcome) => {
+                tracing::warn!(
+                    link = %self.link.name, partition = %self.mirrors[index].route.source, code = %outcome.code,
+                    policy = %outcome.action, what = outcome.message,
+                    source_offset = %outcome.source_offset, target_offset = %outcome.target_offset,
+                    "partition goes on by its policy"
+                );
+            }
+            Told::Halted(reason) => self.tell_halted(index, reason),
+            Told::Idle(intent, before) => {
+                let state = match intent {
+                    Intent::Mirror => PartitionState::Preparing,
+                    Intent::Paused => PartitionState::Paused,
+                    Intent::Sealed => PartitionState::Sealed,
+                    Intent::Open => PartitionState::Open,
+                };
+                let detail = before.map(|it| format!("it stood still before: {}", it.message));
+                self.show(index, state, detail);
+            }
+        }
+    }
+
+    fn show(&self, index: usize, state: PartitionState, detail: Option<String>) {
+        self.mirrors[index].tracked.show(state, detail);
+    }
+
+    fn tell_retry(&mut self, index: usize, failure: Failure) {
+        let (source, target) = (&self.link.source, &self.link.target);
+        let mirror = &mut self.mirrors[index];
+        mirror.seen = (source.metadata().generation, target.metadata().generation);
+        self.link
+            .complaints
+            .note(&mirror.route.source, &failure.cause, &failure.chain);
+        self.show(index, PartitionState::Retrying, Some(failure.chain));
+    }
+
+    fn tell_halted(&mut self, index: usize, reason: Reason) {
+        let mirror = &self.mirrors[index];
+        let known = mirror.tracked.lock().figures.reason.clone();
+        if known.as_ref() != Some(&reason) {
+            tracing::error!(
+                link = %self.link.name, partition = %mirror.route.source, code = %reason.code,
+                message = reason.message, remedy = reason.remedy, "partition stands still"
+            );
+        }
+        mirror.tracked.show_halted(reason);
+        // A restart tells where it stood still from what is stored; of one that never began nothing is.
+        if mirror.life.has_begun() {
+            self.newsworthy.push(index);
+        }
+    }
+
+    /// Whether a partition reads both logs, and nothing made that pointless meanwhile.
+    pub(crate) fn is_resyncing(&self, index: usize) -> bool {
+        matches!(self.mirrors[index].life.phase(), Phase::Resyncing)
+    }
+}

@@ -1,0 +1,78 @@
+//! Follows the log starts of the mirror partitions: retention on the target moves them while nothing is mirrored, and may
+//! remove what the source still has.
+
+use crate::error::Result;
+use crate::kafka::admin::{self, At, ListedOffsets};
+use crate::model::{LeaderEpoch, SourceOffset};
+use crate::replicate::shared::partition::Tracked;
+
+use super::event::Event;
+use super::state::Worker;
+
+impl Worker {
+    /// Asks the target for the log starts of everything that flows, unless such a question is out already.
+    pub(crate) fn ask_log_starts(&mut self) {
+        let flowing = self.mirrors.iter().filter(|it| it.life.lanes().is_some());
+        let partitions: Vec<_> = flowing
+            .map(|it| (it.route.target.clone(), LeaderEpoch::UNKNOWN))
+            .collect();
+        if partitions.is_empty() || std::mem::replace(&mut self.asking_log_starts, true) {
+            return;
+        }
+        let target = self.link.target.clone();
+        self.events.push(Box::pin(async move {
+            let listed = admin::list_offsets(&target, &partitions, At::Earliest).await;
+            Event::LogStarts(listed.unwrap_or_default())
+        }));
+    }
+
+    /// Takes what was answered; what wasn't is asked again the next time.
+    pub(crate) fn log_starts(&mut self, mut listed: ListedOffsets) {
+        self.asking_log_starts = false;
+        for mirror in &self.mirrors {
+            if let Some(Ok(start)) = listed.remove(&mirror.route.target) {
+                let expired = mirror.tracked.follow_log_start(start.offset);
+                if expired.is_ok_and(|it| it == Some(Expired::First)) {
+                    tracing::warn!(
+                        link = %self.link.name, partition = %mirror.route.source,
+                        target_log_start = start.offset,
+                        "the target removes records that the source still has: see expired_on_target, and the mirror topic's retention"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Records the target removed while the source still has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expired {
+    /// There were none before.
+    First,
+    /// There were some.
+    More,
+}
+
+impl Tracked {
+    /// Notes the target's log start, and how many records before it the source still has.
+    fn follow_log_start(&self, log_start: i64) -> Result<Option<Expired>> {
+        let mut known = self.lock();
+        let source = SourceOffset(
+            known
+                .figures
+                .source_log_start
+                .max(known.record.origin.get()),
+        );
+        let first = known.map.to_target(source, &self.runs())?.or_next();
+        let figures = &mut known.figures;
+        figures.target_log_start = figures.target_log_start.max(log_start);
+        let before = figures.expired;
+        figures.expired = figures.target_log_start.saturating_sub(first.get()).max(0);
+        let kind = if before == 0 {
+            Expired::First
+        } else {
+            Expired::More
+        };
+        Ok((figures.expired > 0).then_some(kind))
+    }
+}

@@ -1,0 +1,21 @@
+//! The worker of a link, one verb a file.
+
+pub(crate) mod context;
+pub(crate) mod decide;
+pub(crate) mod event;
+pub(crate) mod fetch;
+pub(crate) mod life;
+pub(crate) mod log_starts;
+pub(crate) mod markers;
+pub(crate) mod produce;
+pub(crate) mod quarantine;
+pub(crate) mod receipt;
+pub(crate) mod reseed;
+pub(crate) mod resolve;
+pub(crate) mod resync;
+pub(crate) mod run;
+pub(crate) mod schedule;
+pub(crate) mod state;
+pub(crate) mod storing;
+pub(crate) mod tombstones;
+pub(crate) mod topics;

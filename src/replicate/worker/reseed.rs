@@ -1,0 +1,181 @@
+//! Begins a partition anew under another mirror topic: what is known of the former one is given up.
+//!
+//! Deleting and creating the mirror topic is topic discovery's work, which this only asks for, durably.
+
+use crate::checkpoint::Update;
+use crate::checkpoint::records::{self, Reseed, put_reseed};
+use crate::config::Start;
+use crate::error::{Error, Kind, Result};
+use crate::model::{
+    History, MirroredTopic, OffsetsMode, Policy, Reason, SourceOffset, TargetOffset, TopicId,
+};
+use crate::offsets::RunMap;
+use crate::replicate::partition::effect::Event;
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::phase::{Ids, Trouble};
+use crate::replicate::resync::decision::Outcome;
+use crate::replicate::resync::reasons::being_created_anew;
+use crate::replicate::shared::partition::{Tracked, blank};
+
+use super::decide::{put_on_record, unstored};
+use super::event::Event as WorkerEvent;
+use super::state::Worker;
+
+impl Worker {
+    /// Asks for the mirror topic to be created anew; gives what came of it if that is known at once.
+    pub(crate) fn reseed(&mut self, index: usize, reason: &Reason) -> Option<Event> {
+        let mirror = &mut self.mirrors[index];
+        let former = mirror.known_target();
+        let topic = mirror.route.source.topic.clone();
+        let outcome = Outcome {
+            action: Policy::Reseed,
+            topic: topic.clone(),
+            partition: mirror.route.source.partition,
+            code: reason.code,
+            message: reason.message.clone(),
+            source_offset: SourceOffset(mirror.tracked.lock().figures.source_log_start.max(0)),
+            target_offset: TargetOffset::ZERO,
+            stretches: Vec::new(),
+        };
+        if self.reseeds.insert(topic.clone(), former) == Some(former) {
+            // Decided before, for another partition or in another life.
+            return Some(Event::Reseeded(Ok((
+                Box::new(outcome),
+                being_created_anew(),
+            ))));
+        }
+        let mut update = Update::new();
+        put_reseed(&mut update, &self.link.name, &topic, Reseed { former });
+        put_on_record(&self.link, &mut update, &outcome);
+        let committed = self.link.store.commit(update);
+        self.events.push(Box::pin(async move {
+            let result = committed.await;
+            WorkerEvent::Reseeded {
+                index,
+                outcome: Box::new(outcome),
+                result,
+            }
+        }));
+        None
+    }
+
+    /// It is durable that the mirror topic is created anew, or could not be stored.
+    pub(crate) fn reseeded(&mut self, index: usize, outcome: Box<Outcome>, result: Result<()>) {
+        let reseeded = match result {
+            Ok(()) => Ok((outcome, being_created_anew())),
+            Err(error) => {
+                self.reseeds.remove(&outcome.topic);
+                Err(Trouble::Retry(unstored(&error)))
+            }
+        };
+        self.live(index, Event::Reseeded(reseeded));
+    }
+
+    /// Why a topic may not be mirrored while its mirror is being created anew, which discovery may not have heard of yet.
+    pub(crate) fn awaits_new_topic(&self, index: usize) -> Option<Reason> {
+        let mirror = &self.mirrors[index];
+        let former = self.reseeds.get(&mirror.route.source.topic)?;
+        let awaits = former.is_known() && *former == mirror.known_target();
+        awaits.then(being_created_anew)
+    }
+
+    /// Begins anew where the mirror topic was created anew; says whether it does.
+    pub(crate) fn follow_reseed(&mut self, index: usize, mirrored: &MirroredTopic) -> bool {
+        let known = self.mirrors[index].known_target();
+        let is_anew = mirrored.reseeded == Some(mirrored.target_id)
+            && known.is_known()
+            && known != mirrored.target_id;
+        if is_anew {
+            let ids = Ids {
+                source: mirrored.source_id,
+                target: mirrored.target_id,
+            };
+            self.live(index, Event::Recreated(ids));
+        }
+        is_anew
+    }
+
+    /// Begins to forget what is known of the former mirror partition; gives what came of it if that is known at once.
+    pub(crate) fn forget(&mut self, index: usize, ids: Ids) -> Option<Event> {
+        let order = self.link.view.save_order();
+        let mirror = &mut self.mirrors[index];
+        mirror.begin_anew(ids, self.link.settings.offsets);
+        let mut update = Update::new();
+        if let Err(error) = mirror.tracked.give_up(ids, &mut update) {
+            drop(order);
+            mirror.tracked.lock().stale = true;
+            return Some(Event::Forgotten(Err(unstored(&error))));
+        }
+        let committed = self.link.store.commit(update);
+        drop(order);
+        self.events.push(Box::pin(async move {
+            let result = committed.await;
+            WorkerEvent::Forgotten { index, result }
+        }));
+        None
+    }
+
+    /// What was known is forgotten, durably, or could not be.
+    pub(crate) fn forgotten(&mut self, index: usize, result: Result<()>) {
+        if result.is_err() {
+            self.mirrors[index].tracked.lock().stale = true;
+        }
+        let result = result.map_err(|error| unstored(&error));
+        self.live(index, Event::Forgotten(result));
+    }
+}
+
+impl Mirror {
+    /// The id of the mirror topic that it has to do with, also if nothing was mirrored to it yet.
+    fn known_target(&self) -> TopicId {
+        let stored = self.tracked.lock().record.target_topic_id;
+        if stored.is_known() {
+            stored
+        } else {
+            self.route.target_id
+        }
+    }
+
+    fn begin_anew(&mut self, ids: Ids, wanted: OffsetsMode) {
+        self.offsets = wanted;
+        self.route.source_id = ids.source;
+        self.route.target_id = ids.target;
+        self.start = Some(Start::Earliest);
+        self.epochs_until = SourceOffset::ZERO;
+        (self.refused_sequence, self.refused_until) = (None, None);
+        self.uncertain = true;
+        self.fence = None;
+    }
+}
+
+impl Tracked {
+    /// Forgets everything but the counts, in memory and in an update.
+    fn give_up(&self, ids: Ids, update: &mut Update) -> Result<()> {
+        let mut known = self.lock();
+        self.runs().forget(update).map_err(|error| {
+            let message = "what is known of the former mirror topic cannot be removed";
+            Error::new(Kind::Store, message).caused_by(error)
+        })?;
+        records::delete_partition(update, &self.key);
+        let is_other = known.record.source_topic_id != ids.source;
+        let history = History {
+            totals: known.record.history.totals,
+            map_since_ms: if is_other {
+                crate::telemetry::now_ms()
+            } else {
+                known.record.history.map_since_ms
+            },
+            ..History::default()
+        };
+        known.record = blank();
+        known.record.history = history;
+        known.map = RunMap::empty(SourceOffset::ZERO, TargetOffset::ZERO);
+        (known.begun, known.dirty) = (false, false);
+        known.figures.target_end = 0;
+        known.figures.target_log_start = -1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

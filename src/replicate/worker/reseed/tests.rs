@@ -1,0 +1,79 @@
+use std::sync::Arc;
+
+use crate::checkpoint::failing::FailingStore;
+use crate::checkpoint::{PartitionKey, Space, Store};
+use crate::model::{LinkName, Run, TopicPartition};
+
+use super::*;
+
+/// Runs of a former mirror partition, more than one block of them.
+const RUNS: i64 = 600;
+
+fn load(store: &Arc<FailingStore>) -> Tracked {
+    let partition = TopicPartition::new("t", 0);
+    let key = PartitionKey::new(&LinkName::new("l"), &partition);
+    let store: Arc<dyn Store> = Arc::<FailingStore>::clone(store);
+    Tracked::new(key, "t".into(), store).unwrap()
+}
+
+/// A partition with a map, stored.
+async fn mapped(store: &Arc<FailingStore>) -> Tracked {
+    let tracked = load(store);
+    let runs: Vec<Run> = (0..RUNS)
+        .map(|n| Run::new(SourceOffset(2 * n), TargetOffset(n), 1))
+        .collect();
+    {
+        let mut known = tracked.lock();
+        known.begun = true;
+        known.record.history.totals.lost = 3;
+        known.landed(&runs, SourceOffset(2 * RUNS)).unwrap();
+    }
+    let mut update = Update::new();
+    let receipt = tracked.save(&mut update);
+    store.commit(update).await.unwrap();
+    tracked.lock().map.stored(receipt);
+    tracked
+}
+
+/// Whether a partition is known, with its whole map, and how many entries are stored of it.
+fn held(tracked: &Tracked, store: &FailingStore) -> (bool, Option<i64>, usize) {
+    let entries = [Space::Partitions, Space::Runs, Space::RunsBySource];
+    let entries = entries.map(|it| store.scan_from(it, b"", b"", usize::MAX).unwrap().len());
+    let known = tracked.lock();
+    let last = SourceOffset(2 * RUNS - 2);
+    let image = known.map.to_target(last, &tracked.runs()).unwrap();
+    let exact = (known.map.run_count() > 0).then(|| image.or_next().get());
+    (known.begun, exact, entries.iter().sum())
+}
+
+#[tokio::test]
+async fn a_former_mirror_is_given_up_whole_or_not_at_all() {
+    let ids = Ids {
+        source: TopicId(uuid::Uuid::from_u128(1)),
+        target: TopicId(uuid::Uuid::from_u128(2)),
+    };
+    let store = Arc::new(FailingStore::default());
+    let tracked = mapped(&store).await;
+    let before = held(&tracked, &store);
+    assert!(before.0 && before.1 == Some(RUNS - 1) && before.2 > 3);
+
+    store.fail_after(0);
+    let mut update = Update::new();
+    tracked.give_up(ids, &mut update).unwrap();
+    assert!(store.commit(update).await.is_err());
+    // A crash here begins with the former map, which the topic's new id then tells to give up again.
+    assert_eq!(held(&load(&store), &store), before);
+    // Without one it is read again before anything else is done with it.
+    tracked.lock().stale = true;
+    tracked.freshen().unwrap();
+    assert_eq!(held(&tracked, &store), before);
+
+    for _ in 0..2 {
+        let mut update = Update::new();
+        tracked.give_up(ids, &mut update).unwrap();
+        store.commit(update).await.unwrap();
+        assert_eq!(held(&tracked, &store), (false, None, 0));
+        assert_eq!(held(&load(&store), &store), (false, None, 0));
+    }
+    assert_eq!(tracked.lock().record.history.totals.lost, 3);
+}

@@ -1,0 +1,130 @@
+//! Releases a partition that stands still: an operator's policy, for once, for the trouble at hand. One that may have missed
+//! deletions goes on, and can be mirrored anew in the same way.
+//!
+//! Promises: a release is refused unless the partition has trouble that the policy fits; it ends with what was done, durably, or
+//! with why the partition still stands still. Doesn't: change what the configuration says.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::model::{HaltCode, OffsetsMode, Policies, Policy, Reason, TargetOffset, TopicPartition};
+use crate::replicate::partition::effect::{Answer, Event};
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::phase::Trouble;
+use crate::replicate::resync::decision::{self, Outcome};
+use crate::replicate::shared::link::LinkView;
+use crate::replicate::shared::resolve_request::{Grant, Release, Unreleased};
+
+use super::state::Worker;
+
+impl LinkView {
+    /// Whether a policy would release a partition; gives what it stands still for, or goes on in spite of.
+    pub fn releasable(
+        &self,
+        partition: &TopicPartition,
+        policy: Policy,
+    ) -> Result<Reason, Unreleased> {
+        let status = self
+            .topic(&partition.topic)
+            .and_then(|all| all.into_iter().find(|it| it.partition == *partition))
+            .ok_or(Unreleased::UnknownPartition)?;
+        let halted = status.reason.filter(|_| status.state.needs_operator());
+        let reason = halted
+            .or_else(|| status.missed_deletions.map(|missed| missed.reason()))
+            .ok_or(Unreleased::NotHalted(status.state))?;
+        let fits = if status.offsets == OffsetsMode::Preserve.as_str() {
+            reason.code.releases_in_place()
+        } else {
+            reason.code.releases()
+        };
+        if fits.contains(&policy) {
+            Ok(reason)
+        } else {
+            Err(Unreleased::Unfit(reason.code, fits))
+        }
+    }
+
+    /// Applies a policy once to a partition that it would release, and waits for what comes of it.
+    ///
+    /// Cancellation: dropping the future leaves the release with the worker, which goes on with it.
+    pub async fn release(
+        &self,
+        partition: &TopicPartition,
+        policy: Policy,
+        patience: Duration,
+    ) -> Result<Outcome, Unreleased> {
+        let reason = self.releasable(partition, policy)?;
+        let (done, decided) = oneshot::channel();
+        let release = Release {
+            partition: partition.clone(),
+            reason,
+            policy,
+            done,
+        };
+        self.releases().send(release)?;
+        match tokio::time::timeout(patience, decided).await {
+            Ok(Ok(Ok(outcome))) => Ok(outcome),
+            Ok(Ok(Err(reason))) => Err(Unreleased::Halted(reason)),
+            Ok(Err(_)) => Err(Unreleased::Busy),
+            Err(_) => Err(Unreleased::Pending),
+        }
+    }
+}
+
+impl Worker {
+    /// Takes an operator's release: both logs are read, and what that finds is decided by the policy given.
+    pub(crate) fn release(&mut self, release: Release) {
+        let Some(&index) = self.places.get(&release.partition) else {
+            return;
+        };
+        let mirror = &mut self.mirrors[index];
+        let goes_on = release.reason.code == HaltCode::MissedDeletions;
+        let is_ready = if goes_on {
+            mirror.life.is_at_work()
+        } else {
+            mirror.life.is_halted()
+        };
+        if !is_ready {
+            return;
+        }
+        mirror.grant = Some(Grant {
+            code: release.reason.code,
+            policy: release.policy,
+            done: release.done,
+        });
+        if goes_on {
+            // What is in flight lands first.
+            let end = TargetOffset(mirror.tracked.lock().figures.target_end);
+            let decision = decision::reseed(release.reason, end);
+            self.trouble(index, Trouble::Decided(Box::new(decision)), false);
+        } else {
+            self.live(index, Event::Released(release.policy));
+        }
+    }
+}
+
+impl Mirror {
+    /// What to do where it would have to guess: as configured, or as an operator decided.
+    pub(crate) fn policies(&self) -> Policies {
+        let grant = self.grant.as_ref();
+        let policies = grant.map_or(self.policies, |it| self.policies.with(it.code, it.policy));
+        match self.offsets {
+            OffsetsMode::Translate => policies,
+            OffsetsMode::Preserve => policies.keeping_offsets(),
+        }
+    }
+
+    /// Tells the operator who released it what came of that; a grant is for once.
+    pub(crate) fn answer(&mut self, answer: Answer) {
+        let Some(grant) = self.grant.take() else {
+            return;
+        };
+        // The operator may be gone.
+        let _ = match answer {
+            Answer::Done(outcome) => grant.done.send(Ok(*outcome)),
+            Answer::Halted(reason) => grant.done.send(Err(Box::new(reason))),
+            Answer::Nothing => return,
+        };
+    }
+}

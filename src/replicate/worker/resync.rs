@@ -1,0 +1,272 @@
+//! Reads both logs of a partition to find out where it goes on, and takes over what was found.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, Kind};
+use crate::model::{HaltCode, OffsetsMode, Reason, Run, TargetOffset};
+use crate::offsets::Explanation;
+use crate::replicate::partition::effect::{Event, Resynced};
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::phase::Trouble;
+use crate::replicate::partition::route::{Lanes, Route};
+use crate::replicate::resync::input::{Question, Settled, TargetSide};
+use crate::replicate::resync::position::{settle_source, settle_target};
+
+use super::context::{LinkContext, Settings};
+use super::event::{Event as WorkerEvent, Ticket};
+use super::state::Worker;
+
+/// How often a partition is tried again whose trouble an operator can remove from outside.
+pub(crate) const RECHECK: Duration = Duration::from_secs(15);
+
+/// How long reading one side may take before it starts over.
+const SIDE_LIMIT: Duration = Duration::from_secs(45);
+
+impl Worker {
+    /// Begins to read both logs of a partition.
+    pub(crate) fn resync(&mut self, index: usize) -> Option<Event> {
+        let mirror = &mut self.mirrors[index];
+        mirror.round += 1;
+        if let Err(error) = mirror.tracked.freshen() {
+            return Some(Event::Resynced(Err(Trouble::retry(&error))));
+        }
+        let abandoned = CancellationToken::new();
+        mirror.resync = Some(abandoned.clone());
+        let ticket = (index, mirror.round);
+        let question = question(mirror, &self.link.settings);
+        let link = Arc::clone(&self.link);
+        let (seen, route) = (mirror.seen, mirror.route.clone());
+        self.events.push(Box::pin(async move {
+            let permit = tokio::select! {
+                () = abandoned.cancelled() => None,
+                permit = link.settles.acquire() => permit.ok(),
+            };
+            if permit.is_none() {
+                let result = Err(interrupted());
+                return WorkerEvent::Resynced {
+                    ticket,
+                    target: None,
+                    result,
+                };
+            }
+            // Boxed when its turn has come: of those that wait there may be thousands.
+            Box::pin(both_sides(
+                &link,
+                &route,
+                seen,
+                question,
+                (ticket, abandoned),
+            ))
+            .await
+        }));
+        None
+    }
+
+    /// Both logs were read, or that was given up.
+    pub(crate) fn resynced(
+        &mut self,
+        (index, _): Ticket,
+        target: Option<&TargetSide>,
+        result: Result<Box<Settled>, Trouble>,
+    ) {
+        self.mirrors[index].resync = None;
+        if !self.is_resyncing(index) {
+            return self.drained(index);
+        }
+        let mirror = &mut self.mirrors[index];
+        let taken = match result {
+            Ok(settled) => take_over(mirror, &settled, &self.link).map(|()| settled),
+            Err(trouble) => {
+                if let (Some(side), Trouble::Retry(_)) = (target, &trouble) {
+                    believe_target(mirror, side);
+                }
+                Err(trouble)
+            }
+        };
+        let found = taken.map(|settled| {
+            let end = settled.target.tail.end;
+            match self.mirrors[index].refused_record(end) {
+                Some(refused) => Resynced::Refused(Box::new(refused)),
+                None => Resynced::Flows(self.lanes_of(index, &settled)),
+            }
+        });
+        self.live(index, Event::Resynced(found));
+    }
+
+    /// The connections on which a partition fetches and produces.
+    fn lanes_of(&self, index: usize, settled: &Settled) -> Lanes {
+        let route = &self.mirrors[index].route;
+        Lanes {
+            intake: self.link.intake_of(route, settled.source_leader.broker),
+            outlet: self.link.outlet_of(route, settled.target.leader.broker),
+        }
+    }
+}
+
+/// Reads both sides. `seen` are the generations of metadata that led into trouble, of source and target.
+async fn both_sides(
+    link: &LinkContext,
+    route: &Route,
+    seen: (u64, u64),
+    question: Question,
+    (ticket, abandoned): (Ticket, CancellationToken),
+) -> WorkerEvent {
+    let failed = |target, trouble| WorkerEvent::Resynced {
+        ticket,
+        target,
+        result: Err(trouble),
+    };
+    let refreshed = async {
+        if seen.1 > 0 {
+            link.target.refresh(seen.1).await?;
+        }
+        Ok(())
+    };
+    if let Err(trouble) = unless(&abandoned, within(SIDE_LIMIT, refreshed)).await {
+        return failed(None, trouble);
+    }
+    // Not given up half-way: it writes to the target.
+    let shut_out = async { Ok(link.shut_out(route, question.record.path).await?) };
+    if let Err(trouble) = within(SIDE_LIMIT, shut_out).await {
+        return failed(None, trouble);
+    }
+    let target_side = settle_target(&link.target, &link.identity, &question);
+    let side = match unless(&abandoned, within(SIDE_LIMIT, target_side)).await {
+        Ok(side) => side,
+        Err(trouble) => return failed(None, trouble),
+    };
+    let source_side = async {
+        if seen.0 > 0 {
+            link.source.refresh(seen.0).await?;
+        }
+        settle_source(&link.source, &link.target, &question, side.clone()).await
+    };
+    let result = unless(&abandoned, within(SIDE_LIMIT, source_side)).await;
+    WorkerEvent::Resynced {
+        ticket,
+        target: Some(Box::new(side)),
+        result: result.map(Box::new),
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    side: impl Future<Output = Result<T, Trouble>>,
+) -> Result<T, Trouble> {
+    tokio::time::timeout(limit, side).await.unwrap_or_else(|_| {
+        let message = format!("working out the position took longer than {limit:?}");
+        Err(Trouble::retry(&Error::new(Kind::TimedOut, message)))
+    })
+}
+
+async fn unless<T>(
+    abandoned: &CancellationToken,
+    side: impl Future<Output = Result<T, Trouble>>,
+) -> Result<T, Trouble> {
+    tokio::select! {
+        () = abandoned.cancelled() => Err(interrupted()),
+        result = side => result,
+    }
+}
+
+fn interrupted() -> Trouble {
+    Trouble::retry(&Error::new(Kind::Stopping, "interrupted"))
+}
+
+fn question(mirror: &Mirror, settings: &Settings) -> Question {
+    let known = mirror.tracked.lock();
+    let last_run = known.last_run();
+    Question {
+        source: mirror.route.source.clone(),
+        target: mirror.route.target.clone(),
+        source_id: mirror.route.source_id,
+        target_id: mirror.route.target_id,
+        record: known.record.clone(),
+        last_run,
+        acknowledged: last_run.map(|_| known.record.acked_end),
+        uncertain: mirror.uncertain,
+        epochs_until: mirror.epochs_until,
+        start: mirror.start,
+        policies: mirror.policies(),
+        pending: mirror.life.pending().cloned(),
+        tracked: Arc::clone(&mirror.tracked),
+        offsets: mirror.offsets,
+        wanted: settings.offsets,
+        preserve: settings.preserve,
+    }
+}
+
+/// Takes over what was found.
+fn take_over(mirror: &mut Mirror, settled: &Settled, link: &LinkContext) -> Result<(), Trouble> {
+    let (path, identity) = (link.settings.path, &link.identity);
+    let (memory_ms, now) = (link.memory_ms, link.now_ms());
+    let (end, filled) = (settled.target.tail.end, settled.target.tail.filled);
+    let mut known = mirror.tracked.lock();
+    let explanation = Explanation {
+        runs: settled.runs.clone(),
+        position: settled.position,
+    };
+    if known.last_run().is_none() || settled.offsets == OffsetsMode::Preserve {
+        known.record.origin = settled.origin;
+    }
+    known.record.offsets = settled.offsets;
+    known.found(&explanation, filled).map_err(|error| {
+        let message = format!("the target's log doesn't continue the map: {error}");
+        Trouble::Halt(Reason::new(HaltCode::MapUnknown, message))
+    })?;
+    known.note_epoch(settled.fetched_epoch, settled.position.plus(-1));
+    let goes_on = known.goes_on_behind(path, settled.position, end);
+    known.record.acked_end = end;
+    known.record.source_topic_id = settled.source_leader.topic_id;
+    known.record.target_topic_id = settled.target.leader.topic_id;
+    known.dirty = true;
+    known.figures.settlings += 1;
+    known.figures.source_log_start = settled.source_log_start.get();
+    known.figures.target_log_start = settled.target.tail.log_start.get();
+    known.figures.target_end = end.get();
+    // What was fetched and not mirrored may be replaced before it is fetched again.
+    known
+        .record
+        .epochs
+        .retain(|(_, first)| *first < settled.next);
+    mirror.course.target = end;
+    mirror.course.marker = path.marker();
+    let joined = !goes_on && path.marker() == 0;
+    let last_run = known.last_run().filter(|_| joined);
+    mirror.course.source = last_run.as_ref().map(Run::source_end);
+    mirror.course.producer_id = identity.producer_id(known.record.incarnation);
+    drop(known);
+    // Nothing can be on its way to a partition that was never begun.
+    let fresh = end == TargetOffset::ZERO && mirror.start.is_some();
+    let uncertain = mirror.uncertain && !fresh;
+    mirror.window = mirror.window.renewed(memory_ms, uncertain, now);
+    if let Some(standing) = settled.target.standing {
+        mirror.window.arm(standing.last_timestamp, now);
+    }
+    mirror.keep_offsets(settled, now);
+    mirror.uncertain = false;
+    mirror.fetch_next = settled.next;
+    mirror.epochs_until = settled.next;
+    mirror.leader_epoch = settled.source_leader.epoch;
+    mirror.fetched_epoch = settled.fetched_epoch;
+    mirror.new_plan = true;
+    Ok(())
+}
+
+/// With the source out of reach, what the target holds is believed as far as the stored runs leave no choice: every run
+/// is durable before its data is sent, so a plan that was never given up is the truth. Translation then works up to the true end.
+fn believe_target(mirror: &Mirror, side: &TargetSide) {
+    let mut known = mirror.tracked.lock();
+    let one_plan = known.record.plans.len() <= 1;
+    let explained = side.explanations.first().filter(|_| one_plan).cloned();
+    let Some(explanation) = explained else { return };
+    let grown = side.tail.filled > known.record.acked_end;
+    if grown && known.found(&explanation, side.tail.filled).is_ok() {
+        known.record.acked_end = side.tail.end;
+        known.figures.target_end = side.tail.end.get();
+    }
+    known.figures.target_log_start = side.tail.log_start.get();
+}

@@ -1,0 +1,180 @@
+//! The worker of a link: one loop that owns every mirror partition of the link and everything in flight.
+//!
+//! Promises: each partition's records go to the target in order, once; a partition in trouble concerns no other; bytes
+//! between fetch and acknowledgement stay within the link's limit. Decisions are made by the pure parts beside this file.
+//! Doesn't: create topics, know groups, or decide what an operator has to decide.
+//!
+//! ```text
+//!  intake (per source connection) --fetch--> hold -> staged -> window --produce--> outlet (per target connection)
+//!                                                     |  runs durable first
+//!                                                     v
+//!                                                checkpoint DB
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::checkpoint::records::reseeds_of;
+use crate::error::Result;
+use crate::model::MirrorSet;
+use crate::replicate::partition::effect::Event as LifeEvent;
+
+use super::context::{Link, LinkContext};
+use super::event::Event;
+use super::state::{Pacing, Worker};
+
+/// How often what changed without a reason to store it at once is stored.
+const LAZY_STORE: Duration = Duration::from_secs(2);
+/// How often the target is asked where logs start.
+const LOG_STARTS: Duration = Duration::from_secs(15);
+/// How long a stop waits for answers to what is in flight.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// Runs the worker until it is told to stop; then lets what is in flight land and stores what it knows.
+///
+/// Cancellation: dropping the future instead is like a crash, which costs nothing but a settling.
+pub async fn run(
+    link: Link,
+    mut set: watch::Receiver<Arc<MirrorSet>>,
+    stop: CancellationToken,
+) -> Result<()> {
+    let link = LinkContext::new(link);
+    let reseeds = reseeds_of(&*link.store, &link.name)?.into_iter();
+    let mut worker = Worker {
+        reseeds: reseeds.map(|(topic, it)| (topic, it.former)).collect(),
+        pacing: Pacing::new(link.settings.max_bytes_per_second),
+        link: Arc::new(link),
+        mirrors: Vec::new(),
+        places: BTreeMap::new(),
+        intakes: BTreeMap::new(),
+        outlets: BTreeMap::new(),
+        markers: BTreeMap::new(),
+        events: FuturesUnordered::new(),
+        held: 0,
+        reserved: 0,
+        to_store: Vec::new(),
+        newsworthy: Vec::new(),
+        asking_log_starts: false,
+    };
+    let mut releases = worker.link.view.releases().open();
+    let mut intents = worker.link.view.intents();
+    let mut lazily = interval(LAZY_STORE);
+    lazily.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut log_starts = interval(LOG_STARTS);
+    log_starts.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    worker.take_set(&set.borrow_and_update().clone());
+    loop {
+        worker.issue();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            Some(event) = worker.events.next() => worker.handle(event),
+            Ok(()) = set.changed() => worker.take_set(&set.borrow_and_update().clone()),
+            Some(release) = releases.recv() => worker.release(release),
+            Ok(()) = intents.changed() => {
+                intents.mark_unchanged();
+                worker.follow_intents();
+            }
+            _ = lazily.tick() => worker.store_lazily(),
+            _ = log_starts.tick() => {
+                worker.note_quiet();
+                worker.ask_log_starts();
+            }
+        }
+    }
+    worker.drain().await
+}
+
+impl Worker {
+    /// Starts whatever can be started. Called after each event; looks at lanes, not at partitions.
+    fn issue(&mut self) {
+        self.produce();
+        self.fill();
+        self.store_staged();
+        self.store_news();
+        self.fetch();
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::IntakeUp(lane, connection) => self.intake_up(lane, connection),
+            Event::Fetched {
+                lane,
+                asked,
+                answer,
+            } => self.fetched(lane, &asked, answer),
+            Event::Woken(at) => self.woken(at),
+            Event::OutletUp(lane, connection) => self.outlet_up(lane, connection),
+            Event::Produced {
+                lane,
+                number,
+                answered,
+            } => self.produced(lane, number, answered),
+            Event::Stored {
+                receipts,
+                staged,
+                result,
+            } => self.stored(&receipts, &staged, result),
+            Event::Resynced {
+                ticket,
+                target,
+                result,
+            } => self.resynced(ticket, target.as_deref(), result),
+            Event::Decided {
+                index,
+                receipt,
+                decided,
+                result,
+            } => self.decided(index, receipt, *decided, result),
+            Event::Reseeded {
+                index,
+                outcome,
+                result,
+            } => self.reseeded(index, outcome, result),
+            Event::Forgotten { index, result } => self.forgotten(index, result),
+            Event::Quarantined {
+                index,
+                refused,
+                result,
+            } => self.quarantined(index, &refused, result),
+            Event::Due((index, round)) => self.due(index, round),
+            Event::LogStarts(listed) => self.log_starts(listed),
+            Event::Filled {
+                broker,
+                tickets,
+                outcomes,
+            } => self.filled(broker, &tickets, outcomes),
+            Event::Trimmed { ticket, result } => self.trimmed(ticket, result),
+        }
+    }
+
+    /// Lets what is in flight land, then stores everything.
+    async fn drain(mut self) -> Result<()> {
+        for index in 0..self.mirrors.len() {
+            self.live(index, LifeEvent::Stop);
+        }
+        let landing = async {
+            while !self.mirrors.iter().all(|it| it.life.has_stopped()) {
+                self.store_staged();
+                let Some(event) = self.events.next().await else {
+                    break;
+                };
+                self.handle(event);
+            }
+        };
+        if tokio::time::timeout(DRAIN_LIMIT, landing).await.is_err() {
+            self.link.ownership.note_unanswered();
+            tracing::warn!(link = %self.link.name, "stopped with produce requests unanswered; the next start finds out what became of them");
+        }
+        let all: Vec<usize> = (0..self.mirrors.len()).collect();
+        let (committed, _) = self.save(&all, false);
+        committed.await
+    }
+}

@@ -1,0 +1,259 @@
+//! What the next fetch of a connection asks for: all live partitions and shares of others, by the means there are now.
+//!
+//! Means are room under the link's limit of bytes in flight, what the connection was seen to carry, and the rate. Connections with partitions that
+//! are behind have equal parts of what those may take, and an eighth of the room is kept for live ones.
+
+use std::time::Duration;
+
+use crate::kafka::{FetchChange, FetchLimits, FetchPartition, Source};
+use crate::model::DataPath;
+use crate::replicate::fetch::budget::{Asked, Brought, Means, Rank, Shares, divide};
+use crate::replicate::fetch::queue::Stand;
+use crate::replicate::fetch::rate_limit::Allowance;
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::route::Lane;
+
+use super::event::Event;
+use super::state::{Intake, Worker};
+
+/// How long a source broker may wait for new records before it answers.
+const LONG_WAIT: Duration = Duration::from_millis(500);
+/// The same while partitions of the connection are left out because there is no room for them.
+const SHORT_WAIT: Duration = Duration::from_millis(5);
+/// A fetch isn't worth sending for less room than this.
+const LEAST_ROOM: usize = 64 * 1024;
+/// This part of the room is kept for live partitions.
+const RESERVE: usize = 8;
+
+impl Worker {
+    /// The next order of a connection, told to its source; none if it has nothing to ask for now.
+    pub(crate) fn order(&mut self, lane: Lane, source: &Source) -> Option<(FetchLimits, Asked)> {
+        self.sort(lane, source)?;
+        let now = self.pacing.now();
+        let intake = self.intakes.get(&lane)?;
+        let crowd = &intake.crowd;
+        let (live, behind, full) = (crowd.has_live(), crowd.behind(), !crowd.full().is_empty());
+        let sharing = self.sharing();
+        let next = intake.habits.next.saturating_sub(now);
+        let pauses = [
+            self.pacing.wait(Rank::Live, now),
+            self.pacing.wait(Rank::Behind, now).max(next),
+        ];
+        let means = self.means(intake, sharing.max(1), pauses);
+        let favour = intake.habits.patience.is_out(means.partition * sharing);
+        let shares = divide(live, behind, means, favour);
+        let left_out = behind > shares.map_or(0, |it| it.behind);
+        let rated = left_out && !pauses[1].is_zero();
+        if rated || (live && !pauses[0].is_zero()) {
+            let wait = if rated { pauses[1] } else { pauses[0] };
+            self.link.view.rate().note(self.link.now_ms(), wait);
+        }
+        let Some(shares) = shares else {
+            let wait = if live { pauses[0] } else { pauses[1] };
+            self.wake(now, wait);
+            return None;
+        };
+        let max_wait = match (full || left_out, rated) {
+            (false, _) => LONG_WAIT,
+            (true, true) if !full => pauses[1].clamp(SHORT_WAIT, LONG_WAIT),
+            (true, _) => SHORT_WAIT,
+        };
+        self.tell(lane, source, shares)?;
+        let limits = FetchLimits {
+            max_wait,
+            max_bytes: shares.bytes,
+        };
+        Some((limits, self.note_asked(lane, shares, now)))
+    }
+
+    /// How many connections have partitions that are behind.
+    fn sharing(&self) -> usize {
+        let all = self.intakes.values();
+        all.filter(|it| it.crowd.behind() > 0 && !it.members.is_empty())
+            .count()
+    }
+
+    /// Sees how the partitions stand now that something happened to, and those that were full; has live ones fetched.
+    fn sort(&mut self, lane: Lane, source: &Source) -> Option<()> {
+        let intake = self.intakes.get_mut(&lane)?;
+        let mut changed = std::mem::take(&mut intake.changed);
+        changed.extend(intake.crowd.full());
+        changed.sort_unstable();
+        changed.dedup();
+        let share = self.link.settings.partition_max_bytes;
+        for index in changed {
+            let mirror = &self.mirrors[index];
+            let stand = if !mirror.fetches_at(lane) {
+                Stand::Away
+            } else if mirror.bytes() >= share {
+                Stand::Full
+            } else {
+                match mirror.demand.rank() {
+                    Rank::Live => Stand::Live,
+                    Rank::Behind => Stand::Behind {
+                        served: mirror.demand.served(),
+                    },
+                }
+            };
+            intake.crowd.put(index, stand);
+            match stand {
+                Stand::Away | Stand::Full => source.change(FetchChange::Leave(index)),
+                Stand::Live => source.change(want(index, mirror, share)),
+                Stand::Behind { .. } => {}
+            }
+        }
+        Some(())
+    }
+
+    /// Has those fetched of the partitions behind that have a share.
+    fn tell(&mut self, lane: Lane, source: &Source, shares: Shares) -> Option<()> {
+        let choice = self.intakes.get_mut(&lane)?.crowd.choose(shares.behind);
+        for index in choice.left {
+            source.change(FetchChange::Leave(index));
+        }
+        for index in choice.asked {
+            source.change(want(index, &self.mirrors[index], shares.share));
+        }
+        Some(())
+    }
+
+    /// What an answer may bring now, `pauses` being what the rate says to live partitions and others.
+    fn means(&self, intake: &Intake, sharing: usize, pauses: [Duration; 2]) -> Means {
+        let settings = &self.link.settings;
+        let limit = settings.max_in_flight_bytes;
+        let lanes = self.intakes.values().filter(|it| !it.members.is_empty());
+        let part = (limit / lanes.count().max(1)).max(LEAST_ROOM);
+        let portion = self.pacing.allowance.as_ref().map(Allowance::portion);
+        let most = settings
+            .fetch_max_bytes
+            .min(part)
+            .min(intake.habits.stride.bytes())
+            .min(portion.unwrap_or(usize::MAX));
+        let all = self.held + self.reserved;
+        let within = |room: usize, wait: Duration| {
+            let enough = room >= LEAST_ROOM && wait.is_zero();
+            if enough { most.min(room) } else { 0 }
+        };
+        let history = limit - limit / RESERVE;
+        let own = (history / sharing).max(LEAST_ROOM);
+        let left = own.saturating_sub(intake.held);
+        Means {
+            live: within(limit.saturating_sub(all), pauses[0]),
+            behind: within(history.saturating_sub(all).min(left), pauses[1]),
+            partition: settings.partition_max_bytes.min(most),
+            taken: intake.habits.taken,
+            // librdkafka loses what it read ahead of a partition that is left out.
+            together: settings.path == DataPath::Record,
+        }
+    }
+
+    fn note_asked(&mut self, lane: Lane, shares: Shares, now: Duration) -> Asked {
+        let mut paid = 0;
+        let behind = shares.behind > 0;
+        if behind {
+            // Live ones pay for what they get: mostly they get nothing of what they may.
+            if let Some(allowance) = &mut self.pacing.allowance {
+                paid = shares.bytes;
+                allowance.spend(paid, now);
+            }
+            self.pacing.turn += 1;
+            if let Some(intake) = self.intakes.get_mut(&lane) {
+                intake.habits.turn = self.pacing.turn;
+            }
+        }
+        Asked {
+            bytes: shares.bytes,
+            paid,
+            behind,
+            at: now,
+        }
+    }
+
+    /// Lets the loop look again after a wait, unless it does so earlier anyway.
+    fn wake(&mut self, now: Duration, wait: Duration) {
+        let at = now + wait;
+        if wait.is_zero() || self.pacing.alarm.is_some_and(|alarm| alarm <= at) {
+            return;
+        }
+        self.pacing.alarm = Some(at);
+        let begun = self.pacing.begun;
+        self.events.push(Box::pin(async move {
+            tokio::time::sleep_until(begun + at).await;
+            Event::Woken(at)
+        }));
+    }
+
+    pub(crate) fn woken(&mut self, at: Duration) {
+        self.pacing.alarm = self.pacing.alarm.filter(|alarm| *alarm != at);
+    }
+
+    /// Notes what a partition got: bytes of so many offsets, after which the source has `more`, if that is known.
+    pub(crate) fn serve(
+        &mut self,
+        lane: Lane,
+        index: usize,
+        brought: &mut Brought,
+        (bytes, offsets, more): (usize, i64, Option<i64>),
+    ) {
+        let demand = &mut self.mirrors[index].demand;
+        if let Some(intake) = self.intakes.get(&lane) {
+            intake
+                .habits
+                .clocks
+                .serve(demand, brought, (bytes, offsets));
+        }
+        if let Some(more) = more {
+            demand.judge(more, self.link.settings.partition_max_bytes);
+        }
+    }
+
+    /// Settles what a fetch cost, once it was answered.
+    pub(crate) fn pay(&mut self, lane: Lane, asked: &Asked, brought: &Brought) {
+        let now = self.pacing.now();
+        let total = brought.total();
+        let sharing = self.sharing();
+        let mut next = Duration::ZERO;
+        if let Some(allowance) = &mut self.pacing.allowance {
+            allowance.give_back(asked.paid.saturating_sub(total));
+            let more = total.saturating_sub(asked.paid);
+            if more > 0 {
+                allowance.spend(more, now);
+            }
+            let part = u32::try_from(sharing).unwrap_or(u32::MAX);
+            next = asked.at
+                + allowance
+                    .time_of(brought.bytes(Rank::Behind))
+                    .saturating_mul(part);
+        }
+        for intake in self.intakes.values_mut().filter(|it| it.crowd.behind() > 0) {
+            intake.habits.patience.pass(brought.bytes(Rank::Live));
+        }
+        let Some(intake) = self.intakes.get_mut(&lane) else {
+            return;
+        };
+        let habits = &mut intake.habits;
+        habits.clocks.go_on(brought);
+        habits.taken = brought.bytes(Rank::Live);
+        if brought.bytes(Rank::Behind) > 0 {
+            habits.patience.serve(brought.bytes(Rank::Behind));
+            habits.next = next;
+        }
+        // What a broker had to wait for tells nothing of the line.
+        if total > 0 && (asked.behind || total >= asked.bytes / 2) {
+            habits.stride.note(total, now.saturating_sub(asked.at));
+        }
+    }
+}
+
+/// The wish for so many bytes of a partition, from where it is.
+fn want(index: usize, mirror: &Mirror, max_bytes: usize) -> FetchChange {
+    let partition = FetchPartition {
+        partition: mirror.route.source.clone(),
+        topic_id: mirror.route.source_id,
+        offset: mirror.fetch_next,
+        max_bytes,
+        leader_epoch: mirror.leader_epoch,
+        fetched_epoch: mirror.fetched_epoch,
+    };
+    FetchChange::Want((index, mirror.round), partition)
+}

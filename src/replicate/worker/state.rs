@@ -1,0 +1,125 @@
+//! The state of a worker. Plain data: each verb has a file of its own.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+
+use crate::kafka::{Sink, Source};
+use crate::model::{BrokerId, TopicId, TopicName, TopicPartition};
+use crate::replicate::fetch::budget::{Habits, Rank};
+use crate::replicate::fetch::queue::Crowd;
+use crate::replicate::fetch::rate_limit::Allowance;
+use crate::replicate::fetch::request_size::Stride;
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::route::Lane;
+use crate::replicate::produce::queue::Ready;
+use crate::replicate::produce::response_order::Turns;
+
+use super::context::LinkContext;
+use super::event::{Answered, EventFuture};
+
+/// The rate of a link, and the turns of its fetches.
+#[derive(Debug)]
+pub(crate) struct Pacing {
+    pub(super) begun: Instant,
+    pub(super) allowance: Option<Allowance>,
+    /// When the loop is woken to fetch on.
+    pub(super) alarm: Option<Duration>,
+    pub(super) turn: u64,
+}
+
+impl Pacing {
+    /// At most so many bytes per second, if there is a limit.
+    pub(crate) fn new(bytes_per_second: Option<u64>) -> Self {
+        Self {
+            begun: Instant::now(),
+            allowance: bytes_per_second.map(Allowance::new),
+            alarm: None,
+            turn: 0,
+        }
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    pub(super) fn wait(&self, rank: Rank, now: Duration) -> Duration {
+        let allowance = self.allowance.as_ref();
+        allowance.map_or(Duration::ZERO, |it| it.wait(rank, now))
+    }
+}
+
+/// The fetching side of one source connection.
+#[derive(Debug, Default)]
+pub(crate) struct Intake {
+    /// Where it fetches, once that is there.
+    pub(crate) source: Option<Source>,
+    /// Whether that is being made or a fetch is out.
+    pub(crate) busy: bool,
+    /// The partitions that fetch here.
+    pub(crate) members: BTreeSet<usize>,
+    /// Bytes they hold.
+    pub(crate) held: usize,
+    /// Those of which the next fetch may have to say something else than the last one did.
+    pub(crate) changed: Vec<usize>,
+    /// When the last fetch was answered, in milliseconds since 1970.
+    pub(crate) heard_at: i64,
+    /// How its partitions stand.
+    pub(crate) crowd: Crowd,
+    /// What its fetches learned.
+    pub(crate) habits: Habits,
+}
+
+/// The producing side of one target connection.
+#[derive(Debug, Default)]
+pub(crate) struct Outlet {
+    /// Where it produces, once that is there.
+    pub(crate) sink: Option<Sink>,
+    /// Whether that is being made.
+    pub(crate) connecting: bool,
+    /// Requests that are out.
+    pub(crate) requests: Turns<Answered>,
+    /// Partitions with something to send.
+    pub(crate) ready: Ready,
+    /// Bytes in these requests.
+    pub(crate) sent: usize,
+    /// How much a request may carry.
+    pub(crate) stride: Stride,
+}
+
+/// The worker's state.
+pub(crate) struct Worker {
+    pub(crate) link: Arc<LinkContext>,
+    pub(crate) mirrors: Vec<Mirror>,
+    pub(crate) places: BTreeMap<TopicPartition, usize>,
+    pub(crate) intakes: BTreeMap<Lane, Intake>,
+    pub(crate) outlets: BTreeMap<Lane, Outlet>,
+    pub(crate) markers: BTreeMap<BrokerId, MarkerLane>,
+    pub(crate) events: FuturesUnordered<EventFuture>,
+    /// Bytes held between fetch and acknowledgement.
+    pub(crate) held: usize,
+    /// Bytes a fetch under way may bring.
+    pub(crate) reserved: usize,
+    /// The rate, and whose turn it is.
+    pub(crate) pacing: Pacing,
+    /// Partitions with staged shipments whose runs have to be stored.
+    pub(crate) to_store: Vec<usize>,
+    /// Partitions of which something is known that should not wait for the lazy store.
+    pub(crate) newsworthy: Vec<usize>,
+    /// Topics of which it was decided to create their mirror anew, with the id of the one that is given up.
+    pub(crate) reseeds: BTreeMap<TopicName, TopicId>,
+    /// Whether a question for log starts is out.
+    pub(crate) asking_log_starts: bool,
+}
+
+/// The marker requests to one target broker, one at a time.
+#[derive(Debug, Default)]
+pub(crate) struct MarkerLane {
+    /// Whether a request is out.
+    pub(super) busy: bool,
+    /// Partitions with gaps to fill, in turn.
+    pub(super) ready: VecDeque<usize>,
+}

@@ -1,0 +1,157 @@
+//! How the worker writes to the checkpoint DB: runs before the batches that open them, everything else lazily.
+
+use crate::checkpoint::{Committed, Update};
+use crate::error::Result;
+use crate::offsets::Receipt;
+use crate::replicate::partition::effect::Event;
+use crate::replicate::partition::phase::Trouble;
+
+use super::decide::unstored;
+use super::event::{Event as WorkerEvent, Ticket};
+use super::state::Worker;
+
+impl Worker {
+    /// Stores the runs of every shipment staged since the last call, in one update.
+    pub(crate) fn store_staged(&mut self) {
+        if self.to_store.is_empty() {
+            return;
+        }
+        let mut indexes = std::mem::take(&mut self.to_store);
+        indexes.sort_unstable();
+        indexes.dedup();
+        self.commit(&indexes, true);
+    }
+
+    /// Stores what is new since the last call: a crash soon after is then told from what never happened.
+    pub(crate) fn store_news(&mut self) {
+        if !self.newsworthy.is_empty() {
+            let indexes = std::mem::take(&mut self.newsworthy);
+            self.commit(&indexes, false);
+        }
+    }
+
+    /// Stores what changed and has no hurry.
+    pub(crate) fn store_lazily(&mut self) {
+        let changed = |index: &usize| self.mirrors[*index].tracked.lock().dirty;
+        let indexes: Vec<usize> = (0..self.mirrors.len()).filter(changed).collect();
+        if !indexes.is_empty() {
+            self.prune(&indexes);
+            self.commit(&indexes, false);
+        }
+    }
+
+    /// Removes runs that lie below both log starts.
+    fn prune(&self, indexes: &[usize]) {
+        let _order = self.link.view.save_order();
+        let mut update = Update::lazy();
+        for &index in indexes {
+            let mirror = &self.mirrors[index];
+            if let Err(error) = mirror.tracked.prune(&mut update) {
+                let partition = &mirror.route.source;
+                self.link
+                    .complaints
+                    .note(partition, error.message(), &error.chain());
+            }
+        }
+        if !update.is_empty() {
+            // The commit that follows in the line fails if this one does.
+            drop(self.link.store.commit(update));
+        }
+    }
+
+    fn commit(&mut self, indexes: &[usize], staged: bool) {
+        let tickets: Vec<Ticket> = if staged {
+            indexes
+                .iter()
+                .map(|&index| (index, self.mirrors[index].round))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let (committed, receipts) = self.save(indexes, staged);
+        self.events.push(Box::pin(async move {
+            let result = committed.await;
+            WorkerEvent::Stored {
+                receipts,
+                staged: tickets,
+                result,
+            }
+        }));
+    }
+
+    /// Queues everything known of these partitions for storing, in an order that later calls keep. Only what data depends on
+    /// is urgent in the journal.
+    pub(crate) fn save(
+        &self,
+        indexes: &[usize],
+        urgent: bool,
+    ) -> (Committed, Vec<(usize, Receipt)>) {
+        let _order = self.link.view.save_order();
+        let mut update = if urgent {
+            Update::new()
+        } else {
+            Update::lazy()
+        };
+        let mut receipts = Vec::with_capacity(indexes.len());
+        for &index in indexes {
+            receipts.push((index, self.mirrors[index].tracked.save(&mut update)));
+        }
+        (self.link.store.commit(update), receipts)
+    }
+
+    pub(crate) fn stored(
+        &mut self,
+        receipts: &[(usize, Receipt)],
+        staged: &[Ticket],
+        result: Result<()>,
+    ) {
+        if let Err(error) = result {
+            let failure = unstored(&error);
+            for &(index, round) in staged {
+                if self.mirrors[index].round == round {
+                    self.start_stored(index, Err(Trouble::Retry(failure.clone())));
+                    self.trouble(index, Trouble::Retry(failure.clone()), false);
+                }
+            }
+            return;
+        }
+        for (index, receipt) in receipts {
+            self.mirrors[*index].tracked.lock().map.stored(*receipt);
+        }
+        for &(index, round) in staged {
+            if self.mirrors[index].round != round {
+                continue;
+            }
+            self.start_stored(index, Ok(()));
+            let mirror = &mut self.mirrors[index];
+            for staged in &mut mirror.staged {
+                staged.durable = true;
+            }
+            mirror.fence_stored();
+            self.touch(index);
+        }
+    }
+
+    /// Where a partition starts is durable or isn't, if that was being stored.
+    fn start_stored(&mut self, index: usize, result: Result<(), Trouble>) {
+        if std::mem::take(&mut self.mirrors[index].stores_start) {
+            self.live(index, Event::StartStored(result));
+            self.drained(index);
+        }
+    }
+
+    /// Brings the count of held bytes up to date for a partition.
+    pub(crate) fn recount(&mut self, index: usize) {
+        let mirror = &mut self.mirrors[index];
+        let bytes = mirror.bytes();
+        let lane = mirror.life.lanes().map(|it| it.intake);
+        let (was, at) = std::mem::replace(&mut mirror.counted, (bytes, lane));
+        self.held = self.held - was + bytes;
+        if let Some(intake) = at.and_then(|it| self.intakes.get_mut(&it)) {
+            intake.held -= was;
+        }
+        if let Some(intake) = lane.and_then(|it| self.intakes.get_mut(&it)) {
+            intake.held += bytes;
+        }
+    }
+}

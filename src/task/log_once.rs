@@ -1,0 +1,82 @@
+//! Says a failure once, and once more when it is over.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use crate::error::Error;
+use crate::model::{LinkName, TopicPartition};
+
+/// A repeated attempt whose failures are worth one line each time they change.
+#[derive(Debug)]
+pub(crate) struct Notice {
+    what: String,
+    last: Option<String>,
+}
+
+impl Notice {
+    /// Of an attempt, named as in "cannot ...".
+    pub(crate) fn of(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            last: None,
+        }
+    }
+
+    /// It failed.
+    pub(crate) fn failed(&mut self, error: &Error) {
+        let text = error.chain();
+        if self.last.as_ref() != Some(&text) {
+            warn!("cannot {}: {text}", self.what);
+            self.last = Some(text);
+        }
+    }
+
+    /// It worked.
+    pub(crate) fn worked(&mut self) {
+        if self.last.take().is_some() {
+            info!("can {} again", self.what);
+        }
+    }
+}
+
+/// A cause that was logged isn't logged again for this long.
+const SILENCE: Duration = Duration::from_secs(60);
+/// At most this many causes are remembered.
+const CAUSES_LIMIT: usize = 256;
+
+/// The causes logged lately.
+#[derive(Debug)]
+pub(crate) struct Complaints {
+    link: LinkName,
+    causes: Mutex<HashMap<String, Instant>>,
+}
+
+impl Complaints {
+    pub(crate) fn new(link: LinkName) -> Self {
+        Self {
+            link,
+            causes: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// Logs an error after which a partition tries again, unless one with the same cause was logged lately.
+    pub(crate) fn note(&self, partition: &TopicPartition, cause: &str, error: &str) {
+        let now = Instant::now();
+        {
+            let mut causes = self.causes.lock();
+            causes.retain(|_, logged| now.duration_since(*logged) < SILENCE);
+            if causes.contains_key(cause) || causes.len() >= CAUSES_LIMIT {
+                return;
+            }
+            causes.insert(cause.to_owned(), now);
+        }
+        tracing::warn!(
+            link = %self.link, %partition, error,
+            "partition retries; others with the same cause follow in silence"
+        );
+    }
+}
