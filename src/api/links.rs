@@ -14,7 +14,7 @@ use super::state::{ApiState, Condition, LinkHandle, Reach};
 use crate::control::groups::commit::Expiry;
 use crate::model::{ClusterName, LinkName, PartitionState};
 use crate::replicate::PartitionStatus;
-use crate::telemetry::now_ms;
+use crate::telemetry::monotonic;
 
 /// How a link stands.
 #[derive(Debug, Serialize)]
@@ -107,7 +107,7 @@ impl LinkAnswer {
             lag_records: lag(&partitions),
             partitions_by_state: by_state(&partitions),
             group_offsets_expire_at: link.groups.first_expiry(),
-            rate_limited: link.view.rate().limits(now_ms()),
+            rate_limited: link.view.rate().limits(monotonic()),
             detail: (!told.is_empty()).then(|| told.join("; ")),
         }
     }

@@ -195,6 +195,14 @@ impl Link {
             self.clone().watch_journal(token.clone()),
         );
         tasks.spawn("verification", self.verifier().run(token));
+        let (link, written) = (self.config.name, target.clone());
+        tasks.spawn("target's version", async move {
+            // If no broker answers, that is told elsewhere.
+            if let Ok(Some(outdated)) = admin::outdated(&written).await {
+                tracing::error!(%link, cluster = %written.name(), "the target has brokers {outdated}");
+            }
+            Ok(())
+        });
         let (source_id, target_id) = (known.source_cluster_id, known.target_cluster_id);
         tasks.spawn("source identity", async move {
             identity::confirm(&source, &source_id).await

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::PreserveLimits;
 use crate::error::Error;
-use crate::kafka::admin::{Operation, Operations};
+use crate::kafka::admin::{Operation, Operations, Outdated};
 use crate::kafka::client::HostPort;
 use crate::model::{BrokerId, ClusterName, LinkName, Partition, TopicName};
 
@@ -54,6 +54,8 @@ pub(super) struct Reached {
     pub(super) brokers: usize,
     /// The brokers that can't be reached at the addresses they advertise.
     pub(super) unreachable: Vec<(BrokerId, HostPort, Error)>,
+    /// The brokers that are too old to be written to.
+    pub(super) outdated: Option<Outdated>,
     /// The settings of its brokers, or what it said instead.
     pub(super) settings: Result<Settings, Error>,
     /// The time from a request to its answer.

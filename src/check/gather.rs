@@ -10,7 +10,7 @@ use crate::control::topics::cluster::{Look, TopicSite};
 use crate::control::topics::configs::Configs;
 use crate::control::topics::plan::{Action, NewMirror, Sight, SourceTopic, TargetTopic, plan};
 use crate::error::Result;
-use crate::kafka::admin::{self, NewTopic, Operation};
+use crate::kafka::admin::{self, NewTopic, Operation, Outdated};
 use crate::kafka::client::{Cluster, Slot};
 use crate::model::{ClusterName, LinkIdentity, OffsetsMode, TopicName};
 
@@ -71,9 +71,12 @@ async fn reach(cluster: &Cluster) -> Result<Reached> {
     let id = cluster.cluster_id().await?;
     let metadata = cluster.metadata();
     let mut unreachable = Vec::new();
+    let mut outdated = Vec::new();
     for (broker, address) in &metadata.brokers {
-        if let Err(error) = cluster.connection(*broker, Slot::Control).await {
-            unreachable.push((*broker, address.clone(), error));
+        match cluster.connection(*broker, Slot::Control).await {
+            Ok(connection) if connection.takes_any_first_sequence() => {}
+            Ok(_) => outdated.push(*broker),
+            Err(error) => unreachable.push((*broker, address.clone(), error)),
         }
     }
     let settings = admin::broker_configs(cluster).await.map(|settings| {
@@ -85,6 +88,7 @@ async fn reach(cluster: &Cluster) -> Result<Reached> {
         id,
         brokers: metadata.brokers.len(),
         unreachable,
+        outdated: Outdated::of(outdated),
         settings,
         round_trip: admin::round_trip(cluster).await?,
     })

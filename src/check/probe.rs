@@ -81,7 +81,11 @@ async fn try_on(target: &Cluster, scratch: &TopicPartition) -> Result<Probe> {
     let mut markers = None;
     for _ in 0..LOOKS {
         let connection = match target.leader(scratch).await {
-            Ok(leader) => target.connection(leader.broker, Slot::Markers).await?,
+            Ok(leader) => {
+                let writer = Ownership::permanent().number();
+                let slot = Slot::Markers { writer };
+                target.connection(leader.broker, slot).await?
+            }
             Err(_) => target.any_connection().await?,
         };
         markers = admin::try_marker(&connection, scratch).await?;

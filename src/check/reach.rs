@@ -22,6 +22,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     }
     for link in &facts.links {
         findings.extend(same_cluster(facts, link));
+        findings.extend(outdated_target(facts, link));
         if let Some(Err(error)) = &link.found {
             findings.push(problem(
                 &format!("link {}", link.name),
@@ -79,6 +80,21 @@ fn unreachable_fix(name: &ClusterName, error: &Error) -> String {
             format!("Start the brokers, or correct bootstrap_servers of [clusters.{name}].")
         }
     }
+}
+
+/// A source may have such brokers.
+fn outdated_target(facts: &Facts, link: &LinkFacts) -> Option<Finding> {
+    let reached = facts.clusters.get(&link.target)?.reached.as_ref().ok()?;
+    reached.outdated.as_ref().map(|outdated| {
+        problem(
+            &format!("link {}", link.name),
+            format!("{} has brokers {outdated}", link.target),
+            format!(
+                "Upgrade the brokers of {} to Kafka 2.5 or newer.",
+                link.target
+            ),
+        )
+    })
 }
 
 fn same_cluster(facts: &Facts, link: &LinkFacts) -> Option<Finding> {

@@ -64,7 +64,7 @@ pub struct PartitionRecord {
     /// Plans: chains of runs stored before their data was sent, which the target may or may not hold; the newest last.
     pub plans: Vec<Vec<Run>>,
     /// The ownership incarnation this link writes under.
-    pub incarnation: u8,
+    pub incarnation: u16,
     /// What happened to it beside being mirrored.
     #[serde(default)]
     pub history: History,

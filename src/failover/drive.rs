@@ -14,9 +14,9 @@ use super::states::{Effect, Event, Phase};
 use super::step::{Next, step};
 use crate::checkpoint::Store;
 use crate::error::{Error, Kind, Result};
-use crate::task::Backoff;
+use crate::task::{Backoff, Streak};
 
-/// How long a step that fails is repeated.
+/// How long a step is repeated that fails each time.
 const STEP_LIMIT: Duration = Duration::from_secs(120);
 const RETRY_BASE: Duration = Duration::from_millis(200);
 const RETRY_CAP: Duration = Duration::from_secs(5);
@@ -45,13 +45,13 @@ impl Drive<'_> {
     /// Errors: the checkpoint DB failed. Cancellation: the stored phase is taken up again by the next call.
     pub(super) async fn to_the_end(&self, mut operation: Operation) -> Result<()> {
         let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
-        let mut entered = Instant::now();
+        let mut failing = Streak::default();
         let mut event = Event::TakenUp;
         loop {
             match step(&operation.phase, event) {
                 Next::Enter(phase) => {
                     if phase.name() != operation.phase.name() {
-                        (entered, operation.entered_at) = (Instant::now(), Timestamp::now());
+                        operation.entered_at = Timestamp::now();
                         info!(operation = %operation.id, "{} -> {}", operation.phase.name(), phase.name());
                     }
                     operation.phase = phase;
@@ -69,7 +69,7 @@ impl Drive<'_> {
             let Some(effect) = operation.phase.effect() else {
                 return Ok(());
             };
-            event = self.perform(&mut operation, effect, entered).await?;
+            event = self.perform(&mut operation, effect, &mut failing).await?;
         }
     }
 
@@ -77,18 +77,21 @@ impl Drive<'_> {
         &self,
         operation: &mut Operation,
         effect: Effect,
-        entered: Instant,
+        failing: &mut Streak,
     ) -> Result<Event> {
         let performed = self
             .sites
             .perform(operation, effect, Timestamp::now())
             .await;
         let error = match performed {
-            Ok(event) => return Ok(event),
+            Ok(event) => {
+                failing.end();
+                return Ok(event);
+            }
             Err(error) if error.kind() == Kind::Store => return Err(error),
             Err(error) => error,
         };
-        if entered.elapsed() >= STEP_LIMIT {
+        if failing.failed(Instant::now()) >= STEP_LIMIT {
             return Ok(Event::GaveUp(gave_up(operation, &error)));
         }
         operation.retrying = Some(error.chain());

@@ -89,7 +89,7 @@ impl Head {
         };
         let incarnation = u8::try_from(term / EPOCHS % INCARNATIONS).unwrap_or_default();
         let epoch = i16::try_from(term % EPOCHS).unwrap_or_default();
-        (writer.producer_id(incarnation), epoch)
+        (writer.producer_id(u16::from(incarnation)), epoch)
     }
 }
 
@@ -216,6 +216,8 @@ mod tests {
         assert_eq!(producer(32_767).1, 0);
         assert_ne!(producer(32_767).0, producer(0).0);
         assert!(producer(5).0.is_farshore());
+        // A process of another version has to be fenced by it.
+        assert_eq!(producer(5).0, ProducerId(0x46A5_E2B0_78AC_E300));
         assert_ne!(producer(5).0, Head::producer(&"other".into(), 5).0);
     }
 

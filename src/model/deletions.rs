@@ -59,9 +59,10 @@ impl Deletions {
         }
         self.whole_at_ms = self.whole_at_ms.max(now_ms);
         let interval = (kept_ms / STORED_PER_RETENTION).clamp(1, STORED_AT_LEAST_MS);
-        let due = now_ms.saturating_sub(self.stored_ms) >= interval;
+        // Not by what the clock shows: it may be set back, and then there is nothing new to store.
+        let due = self.whole_at_ms.saturating_sub(self.stored_ms) >= interval;
         if due {
-            self.stored_ms = now_ms;
+            self.stored_ms = self.whole_at_ms;
         }
         due
     }

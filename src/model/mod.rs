@@ -8,6 +8,7 @@ mod history;
 mod ids;
 mod intent;
 mod mirror_set;
+mod moment;
 mod offset;
 mod path;
 mod policy;
@@ -24,6 +25,7 @@ pub use ids::{
 };
 pub use intent::{Intent, IntentChange, IntentRefused, IntentSetting, LinkIntents};
 pub use mirror_set::{KnownTopic, MirrorSet, MirroredTopic};
+pub use moment::{Moment, Monotonic};
 pub use offset::{OffsetsMode, SourceOffset, TargetOffset};
 pub use path::DataPath;
 pub use policy::{Policies, Policy};

@@ -4,6 +4,12 @@
 //! identity. Two processes of one link, or one whose checkpoint DB was lost, therefore write under the same id, which is
 //! what makes the broker's sequence check a compare-and-append between them; and a header found in the target log proves
 //! by itself who wrote it. Brokers hand out ids upwards from 0 in blocks of 1,000, and never reach this range.
+//!
+//! ```text
+//! bit     63 | 62 .. 48        | 47 .. 8               | 7 .. 0                        incarnation
+//!          0 | mark            | hash of the identity  | incarnation                   0 to 255
+//!          0 | 0x47, high byte | hash of the identity  | low byte of the incarnation   256 to 65,535
+//! ```
 
 use std::fmt;
 
@@ -12,11 +18,12 @@ use sha2::{Digest, Sha256};
 
 use super::{LinkName, TargetOffset};
 
-/// The upper 15 bits (behind the sign) of every producer id a farshore link writes under.
-const MARK: i64 = 0x46A5;
+/// The upper 15 bits (behind the sign) of the ids of a link's first 256 ownership incarnations of a mirror partition.
+const MARK: u64 = 0x46A5;
+/// The same of later ones but for the last eight bits, which are the high byte of the incarnation and so never 0.
+const LATER_MARK: u64 = 0x47;
 const MARK_SHIFT: u32 = 48;
-/// The lowest bits count ownership incarnations of a mirror partition.
-const INCARNATION_BITS: u32 = 8;
+const HASH_SHIFT: u32 = 8;
 
 /// A producer id as it stands in a batch header; -1 is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,12 +33,23 @@ pub struct ProducerId(pub i64);
 impl ProducerId {
     /// Whether some farshore link (this or another) wrote under this id.
     pub fn is_farshore(self) -> bool {
-        self.0 >= 0 && self.0 >> MARK_SHIFT == MARK
+        self.mark() == MARK || self.later().is_some()
     }
 
     /// Which ownership incarnation a link's own id stands for.
-    pub fn incarnation(self) -> u8 {
-        self.0.to_le_bytes()[0]
+    pub fn incarnation(self) -> u16 {
+        let low = self.0.to_be_bytes()[7];
+        u16::from_be_bytes([self.later().unwrap_or(0), low])
+    }
+
+    fn mark(self) -> u64 {
+        self.0.cast_unsigned() >> MARK_SHIFT
+    }
+
+    /// The high byte of an incarnation above 255.
+    fn later(self) -> Option<u8> {
+        let high = self.0.to_be_bytes()[1];
+        (self.mark() >> 8 == LATER_MARK && high > 0).then_some(high)
     }
 }
 
@@ -54,7 +72,7 @@ pub struct LinkIdentity {
 
 impl LinkIdentity {
     /// The producer id of one ownership incarnation: mark, 40 bits of a hash of the identity, incarnation.
-    pub fn producer_id(&self, incarnation: u8) -> ProducerId {
+    pub fn producer_id(&self, incarnation: u16) -> ProducerId {
         let mut hash = Sha256::new();
         for part in [
             self.link.as_str(),
@@ -68,9 +86,14 @@ impl LinkIdentity {
         let forty_bits = digest
             .iter()
             .take(5)
-            .fold(0_i64, |sum, &byte| sum << 8 | i64::from(byte));
-        let incarnation_part = i64::from(incarnation);
-        ProducerId(MARK << MARK_SHIFT | forty_bits << INCARNATION_BITS | incarnation_part)
+            .fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte));
+        let [high, low] = incarnation.to_be_bytes();
+        let mark = match high {
+            0 => MARK,
+            high => LATER_MARK << 8 | u64::from(high),
+        };
+        let id = mark << MARK_SHIFT | forty_bits << HASH_SHIFT | u64::from(low);
+        ProducerId(id.cast_signed())
     }
 
     /// Whether this link wrote under `id`, in any incarnation.
@@ -86,6 +109,8 @@ pub fn sequence_of(target: TargetOffset) -> i32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn identity(link: &str) -> LinkIdentity {
@@ -105,6 +130,49 @@ mod tests {
         assert!(identity("paris-oslo").owns(id));
         assert!(!identity("oslo-paris").owns(id));
         assert!(!ProducerId(-1).is_farshore() && !ProducerId(4_000).is_farshore());
+    }
+
+    /// An id that changed would make a mirror that exists somebody else's.
+    #[test]
+    fn ids_of_mirrors_that_exist_stay_as_they_are() {
+        let id = identity("paris-oslo").producer_id(3);
+        assert_eq!(id, ProducerId(0x46A5_1C8A_6562_8703));
+        let id = identity("paris-oslo").producer_id(255);
+        assert_eq!(id, ProducerId(0x46A5_1C8A_6562_87FF));
+    }
+
+    proptest! {
+        #[test]
+        fn each_incarnation_has_an_id_of_its_own_that_tells_it(one: u16, other: u16) {
+            let link = identity("paris-oslo");
+            let id = link.producer_id(one);
+            prop_assert!(id.0 > 1 << 60 && id.is_farshore() && link.owns(id));
+            prop_assert_eq!(id.incarnation(), one);
+            prop_assert_eq!(id == link.producer_id(other), one == other);
+            prop_assert!(!identity("oslo-paris").owns(id));
+        }
+
+        #[test]
+        fn an_id_is_owned_only_in_the_form_in_which_it_is_written(id: i64, incarnation: u16, flipped in 0..64_u32) {
+            let link = identity("paris-oslo");
+            prop_assert_eq!(link.owns(ProducerId(id)), link.producer_id(ProducerId(id).incarnation()).0 == id);
+            let near = ProducerId(link.producer_id(incarnation).0 ^ 1_i64.rotate_left(flipped));
+            prop_assert_eq!(link.owns(near), near == link.producer_id(near.incarnation()));
+            prop_assert!(near.is_farshore() || !link.owns(near));
+        }
+
+        #[test]
+        fn ids_that_brokers_hand_out_are_not_ours(id in 0..1_i64 << 55) {
+            prop_assert!(!ProducerId(id).is_farshore() && !ProducerId(-id - 1).is_farshore());
+        }
+    }
+
+    #[test]
+    fn an_early_incarnation_has_no_id_under_the_later_mark() {
+        let link = identity("paris-oslo");
+        let hash = link.producer_id(0).0 & ((1 << MARK_SHIFT) - 1);
+        let disguised = ProducerId(0x4700 << MARK_SHIFT | hash);
+        assert!(!disguised.is_farshore() && !link.owns(disguised));
     }
 
     #[test]

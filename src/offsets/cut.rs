@@ -50,12 +50,11 @@ impl RunMap {
         };
         let held = staying.unwrap_or(0).min(self.held.len());
         self.held.truncate(held);
-        self.held_taken = self.held_taken.min(held);
         self.first_ordinal = tail
             .as_ref()
             .map_or(0, |tail| self.first_ordinal.min(tail.ordinal()));
-        self.tail_changed = tail.is_some();
         self.tail = tail;
+        self.note_tail();
         Ok(removed)
     }
 

@@ -40,7 +40,8 @@ pub struct Changes {
     pub receipt: Receipt,
 }
 
-/// Stands for everything given out to be stored up to one [`RunMap::take_changes`]: updates become durable in call order.
+/// Numbers the calls of [`RunMap::take_changes`], and so tells what one of them gave out: everything that had changed by then
+/// and was not known to be durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Receipt(u64);
 
@@ -55,13 +56,21 @@ pub struct RunMap {
     /// Ordinal of the oldest run not pruned.
     pub(super) first_ordinal: u64,
     /// Full blocks not known to be durable, oldest first; lookups need them until they are.
-    pub(super) held: VecDeque<Block>,
-    /// How many of `held`, from the front, were given out to be stored.
-    pub(super) held_taken: usize,
+    pub(super) held: VecDeque<Held>,
     /// The newest runs; none in an empty map.
     pub(super) tail: Option<Block>,
-    /// Whether the tail holds runs which were not given out yet.
-    pub(super) tail_changed: bool,
+    /// The first call that gives out the tail as it is, unless that is known to be durable.
+    tail_from: Option<Receipt>,
+    /// The last call of [`take_changes`](Self::take_changes).
+    taken: Receipt,
+}
+
+/// A full block that isn't known to be durable.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) block: Block,
+    /// The first call that gives it out.
+    from: Receipt,
 }
 
 impl RunMap {
@@ -71,9 +80,9 @@ impl RunMap {
             origin: (source, target),
             first_ordinal: 0,
             held: VecDeque::new(),
-            held_taken: 0,
             tail: None,
-            tail_changed: false,
+            tail_from: None,
+            taken: Receipt(0),
         }
     }
 
@@ -120,12 +129,14 @@ impl RunMap {
             Follows::Joining => tail.lengthen_last(run.length),
             Follows::Apart if tail.is_full() => {
                 let ordinal = tail.end_ordinal();
-                self.held.extend(self.tail.take());
+                let from = self.next_receipt();
+                let full = self.tail.take().map(|block| Held { block, from });
+                self.held.extend(full);
                 self.start_tail(ordinal, run);
             }
             Follows::Apart => {
                 tail.push(run);
-                self.tail_changed = true;
+                self.note_tail();
             }
         }
         Ok(())
@@ -133,7 +144,12 @@ impl RunMap {
 
     fn start_tail(&mut self, ordinal: u64, run: Run) {
         self.tail = Some(Block::starting(ordinal, run));
-        self.tail_changed = true;
+        self.note_tail();
+    }
+
+    /// Notes that the tail, if there is one, is no longer what was given out.
+    pub(super) fn note_tail(&mut self) {
+        self.tail_from = self.tail.is_some().then(|| self.next_receipt());
     }
 
     /// Lengthens the last run up to a target end that was proven. Refused if that lies before the map's end.
@@ -159,32 +175,51 @@ impl RunMap {
 
     /// Has the last run stored with its true length: something else follows it.
     pub fn close(&mut self) {
-        self.tail_changed = self.tail.is_some();
+        self.note_tail();
     }
 
-    /// The blocks to be written since the last call: each block that became full once, the tail if it got new runs.
+    /// The blocks to be written: those that became full and the tail if it got new runs, unless they are known to be durable.
     ///
-    /// Until [`stored`](Self::stored) is told, full blocks stay in memory. If storing fails for good, restore the map.
+    /// So each call gives out again what earlier ones gave out and [`stored`](Self::stored) was not told of: an update that was
+    /// refused, or is never heard of again, needs no word about it and loses nothing. Full blocks stay in memory until then.
     pub fn take_changes(&mut self) -> Changes {
-        let full = self.held.iter().skip(self.held_taken);
-        let tail = self.tail.iter().filter(|_| self.tail_changed);
-        let blocks = full.chain(tail).map(put).collect();
-        self.held_taken = self.held.len();
-        self.tail_changed = false;
+        self.taken = self.next_receipt();
+        let full = self.held.iter().map(|held| &held.block);
+        let tail = self.tail.iter().filter(|_| self.tail_from.is_some());
         Changes {
-            blocks,
-            receipt: Receipt(self.held.back().map_or(0, Block::end_ordinal)),
+            blocks: full.chain(tail).map(put).collect(),
+            receipt: self.taken,
         }
     }
 
-    /// Lets go of the full blocks which are durable now.
+    /// The receipt of the next [`take_changes`](Self::take_changes), the first to give out what changes now.
+    pub fn next_receipt(&self) -> Receipt {
+        Receipt(self.taken.0 + 1)
+    }
+
+    /// Notes that what was given out for this receipt is durable, and lets go of the full blocks among it.
     pub fn stored(&mut self, receipt: Receipt) {
-        while let Some(block) = self.held.front()
-            && block.end_ordinal() <= receipt.0
+        while let Some(held) = self.held.front()
+            && held.from <= receipt
         {
             self.held.pop_front();
-            self.held_taken -= 1;
         }
+        self.tail_from = self.tail_from.filter(|from| *from > receipt);
+    }
+
+    /// Puts another map in this one's place. Receipts go on from here: earlier ones say nothing about it.
+    pub fn replace(&mut self, map: Self) {
+        let later = |receipt: Receipt| Receipt(self.taken.0 + receipt.0);
+        let held = map.held.into_iter().map(|held| Held {
+            from: later(held.from),
+            ..held
+        });
+        *self = Self {
+            held: held.collect(),
+            tail_from: map.tail_from.map(later),
+            taken: later(map.taken),
+            ..map
+        };
     }
 
     /// The stored blocks nobody needs any more: all their runs end at or before the log starts of both sides. At most 64 in
@@ -220,7 +255,7 @@ impl RunMap {
 
     /// The blocks in memory, oldest first.
     pub(super) fn recent(&self) -> impl DoubleEndedIterator<Item = &Block> {
-        self.held.iter().chain(&self.tail)
+        self.held.iter().map(|held| &held.block).chain(&self.tail)
     }
 
     /// Whether there are runs in stored blocks only.

@@ -8,7 +8,7 @@
 //! ```text
 //!  stored blocks, up to 256 runs each      held          tail
 //!  [r r r r][r r r r][r r r r]  ...      [r r r r]     [r r r >     the last run is open: it grows without a write
-//!  ^ pruned from here                    ^ sealed, given out by `take_changes`, not yet known to be durable
+//!  ^ pruned from here                    ^ sealed, given out by `take_changes` until known to be durable
 //! ```
 
 mod block;
@@ -19,6 +19,8 @@ mod lookup;
 mod map;
 mod varint;
 
+#[cfg(test)]
+mod storing_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

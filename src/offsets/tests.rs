@@ -10,10 +10,10 @@ use crate::model::{Run, SourceOffset, TargetOffset};
 
 /// Stored blocks, read back from their compact form, by first target offset.
 #[derive(Debug, Default)]
-struct Shelf(BTreeMap<i64, Block>);
+pub(super) struct Shelf(pub(super) BTreeMap<i64, Block>);
 
 impl Shelf {
-    fn apply(&mut self, changes: Vec<BlockChange>) {
+    pub(super) fn apply(&mut self, changes: Vec<BlockChange>) {
         for change in changes {
             match change {
                 BlockChange::Put {
@@ -28,7 +28,7 @@ impl Shelf {
         }
     }
 
-    fn restore(&self) -> Option<RunMap> {
+    pub(super) fn restore(&self) -> Option<RunMap> {
         let (oldest, newest) = (self.0.values().next()?, self.0.values().next_back()?);
         Some(RunMap::restored(oldest.ordinal(), newest.clone()))
     }
@@ -342,18 +342,6 @@ fn the_end_moves_forward_only() {
     assert_eq!(map.last(), Some(&Run { length: 6, ..run }));
     assert_eq!(map.source_end(), SourceOffset(15));
     assert_eq!(map.extend_last_to(TargetOffset(8)), refused(9, 8));
-}
-
-#[test]
-fn only_new_runs_have_to_be_stored() {
-    let mut map = RunMap::empty(SourceOffset::ZERO, TargetOffset::ZERO);
-    let run = |source, target| Run::new(SourceOffset(source), TargetOffset(target), 10);
-    map.append(run(0, 0)).unwrap();
-    assert_eq!(map.take_changes().blocks.len(), 1);
-    map.append(run(10, 10)).unwrap();
-    assert_eq!(map.take_changes().blocks, []);
-    map.append(run(21, 20)).unwrap();
-    assert_eq!(map.take_changes().blocks.len(), 1);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod owned;
 mod ownership;
 mod rounds;
 pub mod signal;
+mod streak;
 mod supervisor;
 
 pub use backoff::Backoff;
@@ -19,6 +20,7 @@ pub use in_flight::{InFlight, Writing};
 pub use owned::Owned;
 pub use ownership::Ownership;
 pub use rounds::Rounds;
+pub use streak::Streak;
 pub use supervisor::Supervisor;
 
 use tokio::task::JoinError;

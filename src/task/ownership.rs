@@ -17,8 +17,13 @@ use crate::error::{Error, Kind, Result};
 #[derive(Debug, Clone)]
 pub struct Ownership(Arc<Inner>);
 
+/// The number of those that never end.
+const PERMANENT: u64 = 0;
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(PERMANENT + 1);
+
 #[derive(Debug)]
 struct Inner {
+    number: u64,
     begin: Instant,
     /// Milliseconds after `begin` at which the lease ends.
     until: AtomicU64,
@@ -31,7 +36,12 @@ struct Inner {
 impl Ownership {
     /// Not held, until [`Ownership::begin`].
     pub fn none() -> Self {
+        Self::numbered(NEXT_NUMBER.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn numbered(number: u64) -> Self {
         Self(Arc::new(Inner {
+            number,
             begin: Instant::now(),
             until: AtomicU64::new(0),
             term: watch::Sender::new(None),
@@ -41,10 +51,15 @@ impl Ownership {
 
     /// Held for ever: for links without a lease.
     pub fn permanent() -> Self {
-        let ownership = Self::none();
+        let ownership = Self::numbered(PERMANENT);
         ownership.0.until.store(u64::MAX, Ordering::Release);
         ownership.begin(0);
         ownership
+    }
+
+    /// A number that no other right of this process has, but for permanent ones, which share one: they end together, never.
+    pub fn number(&self) -> u64 {
+        self.0.number
     }
 
     /// Whether writing is allowed at this moment.
@@ -147,5 +162,8 @@ mod tests {
         let ownership = Ownership::permanent();
         tokio::time::advance(Duration::from_secs(1 << 30)).await;
         assert!(ownership.is_held());
+        assert_eq!(ownership.number(), Ownership::permanent().number());
+        let leases = [Ownership::none(), Ownership::none()].map(|it| it.number());
+        assert!(leases[0] != leases[1] && !leases.contains(&ownership.number()));
     }
 }

@@ -9,6 +9,6 @@ mod health;
 mod logging;
 pub mod metrics;
 
-pub use clock::now_ms;
+pub use clock::{monotonic, now, now_ms};
 pub use health::{Liveness, Readiness};
 pub use logging::{FILTER_VARIABLE, init};

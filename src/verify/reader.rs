@@ -12,6 +12,7 @@ use crate::kafka::admin::{self, At, ReadAt};
 use crate::kafka::batch::{Batch, BatchError, Committed};
 use crate::kafka::client::{Cluster, code_name};
 use crate::model::{TopicId, TopicPartition};
+use crate::task::Streak;
 
 use super::comparison::Feed;
 use super::digest::{Digest, Item, Key, Place};
@@ -92,7 +93,7 @@ impl<'a> Reader<'a> {
             self.take(&batch, feed, places)?;
             return Ok(Read::On);
         }
-        let begun = Instant::now();
+        let mut early = Streak::default();
         while self.next < self.until {
             let Some(answer) = self.portion(pace).await? else {
                 return Ok(Read::Gone);
@@ -103,7 +104,7 @@ impl<'a> Reader<'a> {
             if answer.last_stable >= self.until {
                 break;
             }
-            if self.until == i64::MAX || begun.elapsed() >= PATIENCE {
+            if self.until == i64::MAX || early.failed(Instant::now()) >= PATIENCE {
                 self.ends_early(&answer)?;
                 break;
             }

@@ -17,6 +17,7 @@ pub(crate) mod hazards;
 mod histories;
 mod intents;
 mod journal;
+mod lives;
 mod logins;
 mod network;
 mod old_formats;

@@ -55,9 +55,9 @@ const LAYERS: &[&[&str]] = &[
         "task",
     ],
     // Loops.
-    &["replicate", "control", "failover", "verify", "clusters"],
+    &["replicate", "control", "failover", "verify"],
     // Edges.
-    &["api", "check", "cli"],
+    &["api", "check", "cli", "clusters"],
     // Roots.
     &["app", "main", "lib"],
 ];

@@ -17,6 +17,7 @@ use crate::model::TopicName;
 mod journaling;
 mod preserving;
 mod recording;
+mod versions;
 
 const ALL: &[Operation] = &[
     Operation::Read,
@@ -43,6 +44,7 @@ fn cluster(id: &str) -> ClusterFacts {
             id: id.to_owned(),
             brokers: 1,
             unreachable: Vec::new(),
+            outdated: None,
             settings: Ok(settings.into()),
             round_trip: Duration::from_micros(300),
         }),

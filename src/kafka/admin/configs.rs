@@ -157,7 +157,7 @@ pub async fn alter_topic_configs(
         .with_configs(configs.collect());
     let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
     let timeout = cluster.settings().request_timeout;
-    let ask = cluster.ask(Route::Any, |connection| {
+    let ask = cluster.ask_under(right, Route::Any, |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;

@@ -147,7 +147,7 @@ pub async fn commit_group_offsets(
         .with_group_instance_id(None)
         .with_topics(topics.collect());
     let timeout = cluster.settings().request_timeout;
-    let ask = cluster.ask(Route::Coordinator(group.clone()), |connection| {
+    let ask = cluster.ask_under(right, Route::Coordinator(group.clone()), |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;

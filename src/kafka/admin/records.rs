@@ -40,7 +40,7 @@ pub async fn delete_records(
         .with_timeout_ms(milliseconds(timeout.mul_f32(0.8)));
     let route = Route::Leader(partition.clone());
     cluster
-        .ask(route, |connection| {
+        .ask_under(right, route, |connection| {
             let request = request.clone();
             async move {
                 is_still(&connection, partition, topic_id, timeout).await?;

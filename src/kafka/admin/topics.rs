@@ -46,7 +46,7 @@ pub async fn create_topic(cluster: &Cluster, topic: &NewTopic, right: &Ownership
     let request = CreateTopicsRequest::default()
         .with_topics(vec![creatable(topic)])
         .with_timeout_ms(milliseconds(timeout));
-    let ask = cluster.ask(Route::Controller, |connection| {
+    let ask = cluster.ask_under(right, Route::Controller, |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;
@@ -87,7 +87,7 @@ pub async fn delete_topic(cluster: &Cluster, topic: &TopicName, right: &Ownershi
     let request = DeleteTopicsRequest::default()
         .with_topic_names(vec![topic_name(topic)])
         .with_timeout_ms(milliseconds(timeout));
-    let ask = cluster.ask(Route::Controller, |connection| {
+    let ask = cluster.ask_under(right, Route::Controller, |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;
@@ -122,7 +122,7 @@ pub async fn create_partitions(
     let request = CreatePartitionsRequest::default()
         .with_topics(vec![growing])
         .with_timeout_ms(milliseconds(timeout));
-    let ask = cluster.ask(Route::Controller, |connection| {
+    let ask = cluster.ask_under(right, Route::Controller, |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;

@@ -206,9 +206,13 @@ impl Cluster {
     ///
     /// Errors: if none answers, the reasons of all.
     pub async fn any_connection(&self) -> Result<Connection> {
+        self.any_connection_for(Slot::Control).await
+    }
+
+    pub(super) async fn any_connection_for(&self, slot: Slot) -> Result<Connection> {
         let mut reasons = Vec::new();
         for endpoint in self.candidates() {
-            match self.0.pool.get(&endpoint, Slot::Control).await {
+            match self.0.pool.get(&endpoint, slot).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) => reasons.push(error),
             }
@@ -216,25 +220,25 @@ impl Cluster {
         Err(self.nobody(&reasons))
     }
 
-    /// The connection for requests to the controller.
-    pub async fn controller(&self) -> Result<Connection> {
+    /// The connection for a purpose to the controller.
+    pub async fn controller(&self, slot: Slot) -> Result<Connection> {
         match self.current_metadata().await?.controller {
-            Some(broker) => self.connection(broker, Slot::Control).await,
-            None => self.any_connection().await,
+            Some(broker) => self.connection(broker, slot).await,
+            None => self.any_connection_for(slot).await,
         }
     }
 
-    /// The connection to a group's coordinator, looked up once and remembered.
+    /// The connection for a purpose to a group's coordinator, which is looked up once and remembered.
     ///
     /// Errors: those of the look-up as the broker gave them (a new cluster first answers `COORDINATOR_NOT_AVAILABLE`), and
     /// those of [`Cluster::connection`].
-    pub async fn coordinator(&self, group: &GroupId) -> Result<Connection> {
+    pub async fn coordinator(&self, group: &GroupId, slot: Slot) -> Result<Connection> {
         let known = self.0.coordinators.lock().get(group).copied();
         let broker = match known {
             Some(broker) => broker,
             None => self.find_coordinator(group).await?,
         };
-        self.connection(broker, Slot::Control).await
+        self.connection(broker, slot).await
     }
 
     /// Makes the next [`Cluster::coordinator`] look the group's coordinator up again.

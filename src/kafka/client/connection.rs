@@ -64,6 +64,9 @@ impl fmt::Display for Peer {
 /// How many [`Connection::call`]s may wait for their answers; the others wait for their turn.
 const CALLS_MAX: usize = PIPELINE_LIMIT / 2;
 
+/// The version of `InitProducerId` in which a producer may ask for its next epoch, new in Kafka 2.5.
+const INIT_PRODUCER_ID_OF_2_5: i16 = 3;
+
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl Connection {
@@ -123,6 +126,13 @@ impl Connection {
     /// The highest version of a request that both sides speak; `None` if there is none.
     pub fn version_of(&self, key: ApiKey) -> Option<i16> {
         self.0.versions.get()?.highest(key)
+    }
+
+    /// Whether the broker takes an unknown producer id that begins with any sequence number (KIP-360), as brokers do from 2.5 on:
+    /// the version of `InitProducerId` that came with it tells.
+    pub fn takes_any_first_sequence(&self) -> bool {
+        let versions = self.0.versions.get();
+        versions.is_some_and(|it| it.reaches(ApiKey::InitProducerId, INIT_PRODUCER_ID_OF_2_5))
     }
 
     /// For how long the broker asked not to be sent anything; requests started meanwhile wait here.

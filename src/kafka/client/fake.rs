@@ -264,6 +264,14 @@ pub(crate) fn versions_but(key: ApiKey, max: i16) -> ApiVersionsResponse {
     spoken
 }
 
+/// A broker that speaks another request too, in versions from 0 to `max`.
+pub(crate) fn versions_with(key: ApiKey, max: i16) -> ApiVersionsResponse {
+    let mut spoken = versions();
+    let api = ApiVersion::default().with_api_key(key as i16);
+    spoken.api_keys.push(api.with_max_version(max));
+    spoken
+}
+
 /// A topic `name` whose partitions, numbered from 0, have these leaders in epoch 3.
 pub(crate) fn topic(name: &str, leaders: &[i32]) -> MetadataResponseTopic {
     let partitions = (0..).zip(leaders).map(|(number, leader)| {

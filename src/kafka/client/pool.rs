@@ -21,12 +21,23 @@ use super::single_flight::{Flight, Landed};
 use super::{Connection, HostPort, Transport, handshake};
 
 /// What a connection is for: slots of one broker never wait for each other.
+///
+/// What is written under a lease stops with it, in the midst of a request if need be, and the connection ends then. So a slot for
+/// such requests belongs to one writer, the number of its right ([`Ownership::number`](crate::task::Ownership::number)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Slot {
-    /// Metadata and administration.
+    /// Metadata, and what else is asked without changing anything.
     Control,
+    /// Changes: topics, deleted records, committed offsets.
+    Changes {
+        /// Who writes.
+        writer: u64,
+    },
     /// Control markers, whose answers wait for replicas.
-    Markers,
+    Markers {
+        /// Who writes.
+        writer: u64,
+    },
     /// Fetching; a partition stays with one number. A broker answers the requests of a connection one after another, so that a fetch
     /// that waits for records would hold up those of other readers.
     Fetch {
@@ -36,7 +47,12 @@ pub enum Slot {
         number: u16,
     },
     /// Producing; a partition stays with one number.
-    Produce(u16),
+    Produce {
+        /// Who writes.
+        writer: u64,
+        /// Which of the writer's connections.
+        number: u16,
+    },
     /// The journal, whose appends mustn't wait behind data.
     Journal,
     /// Reading for verification, which data mustn't wait behind.

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::{BrokerCode, Error, Result};
 use crate::model::{BrokerId, GroupId, TopicPartition};
-use crate::task::Backoff;
+use crate::task::{Backoff, Ownership};
 
 use super::error_codes::{Retry, retry_of_error};
 use super::{Cluster, Connection, Request, Slot};
@@ -56,13 +56,36 @@ impl Cluster {
         F: Fn(Connection) -> A,
         A: Future<Output = Result<T>>,
     {
+        self.ask_on(Slot::Control, route, attempt).await
+    }
+
+    /// The same for what is written under a right, on a connection of its own.
+    pub(crate) async fn ask_under<T, F, A>(
+        &self,
+        right: &Ownership,
+        route: Route,
+        attempt: F,
+    ) -> Result<T>
+    where
+        F: Fn(Connection) -> A,
+        A: Future<Output = Result<T>>,
+    {
+        let writer = right.number();
+        self.ask_on(Slot::Changes { writer }, route, attempt).await
+    }
+
+    async fn ask_on<T, F, A>(&self, slot: Slot, route: Route, attempt: F) -> Result<T>
+    where
+        F: Fn(Connection) -> A,
+        A: Future<Output = Result<T>>,
+    {
         let coordinated = match &route {
             Route::Coordinator(group) => Some(group),
             Route::Any | Route::Broker(_) | Route::Leader(_) | Route::Controller => None,
         };
         let (attempt, route) = (&attempt, &route);
         self.retry(coordinated, || async move {
-            attempt(self.responsible(route).await?).await
+            attempt(self.responsible(route, slot).await?).await
         })
         .await
     }
@@ -100,16 +123,16 @@ impl Cluster {
         }
     }
 
-    async fn responsible(&self, route: &Route) -> Result<Connection> {
+    async fn responsible(&self, route: &Route, slot: Slot) -> Result<Connection> {
         match route {
-            Route::Any => self.any_connection().await,
-            Route::Broker(broker) => self.connection(*broker, Slot::Control).await,
+            Route::Any => self.any_connection_for(slot).await,
+            Route::Broker(broker) => self.connection(*broker, slot).await,
             Route::Leader(partition) => {
                 let leader = self.leader(partition).await?;
-                self.connection(leader.broker, Slot::Control).await
+                self.connection(leader.broker, slot).await
             }
-            Route::Controller => self.controller().await,
-            Route::Coordinator(group) => self.coordinator(group).await,
+            Route::Controller => self.controller(slot).await,
+            Route::Coordinator(group) => self.coordinator(group, slot).await,
         }
     }
 

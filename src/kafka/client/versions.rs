@@ -34,6 +34,12 @@ impl Versions {
         (!common.is_empty()).then_some(common.max)
     }
 
+    /// Whether the broker speaks a request in at least this version, be it ours or not.
+    pub(crate) fn reaches(&self, key: ApiKey, version: i16) -> bool {
+        let theirs = self.0.get(&(key as i16));
+        theirs.is_some_and(|range| range.max >= version)
+    }
+
     /// The highest version within `spoken` that the broker speaks too.
     pub(crate) fn choose(&self, key: ApiKey, spoken: VersionRange) -> Result<i16> {
         let theirs = self.0.get(&(key as i16));
@@ -95,6 +101,13 @@ mod tests {
             broker(ApiKey::Produce, 0, 9).highest(ApiKey::DescribeProducers),
             None
         );
+    }
+
+    #[test]
+    fn what_a_broker_speaks_beyond_us_is_known() {
+        let old = broker(ApiKey::InitProducerId, 0, 2);
+        assert!(old.reaches(ApiKey::InitProducerId, 2) && !old.reaches(ApiKey::InitProducerId, 3));
+        assert!(!old.reaches(ApiKey::Produce, 0));
     }
 
     #[test]

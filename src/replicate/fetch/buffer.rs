@@ -98,6 +98,7 @@ impl Hold {
             return None;
         };
         self.bytes -= cargo.size();
+        debug_assert!(!self.is_empty() || self.bytes == 0, "nothing holds bytes");
         Some(cargo)
     }
 

@@ -56,6 +56,7 @@ impl Crowd {
             }
         }
         self.told.remove(&index);
+        debug_assert!(self.live <= self.stands.len(), "live ones stand here");
     }
 
     /// Whether live ones are there.

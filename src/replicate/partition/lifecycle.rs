@@ -10,7 +10,6 @@ use crate::replicate::resync::decision::{Decision, Outcome};
 
 use super::effect::{Answer, Effect, Event, Pause, Resynced, SettlesConflict, Told};
 use super::phase::{Failure, Idle, Ids, Phase, Storing, Trouble};
-use super::route::Lanes;
 
 mod reading;
 

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Start;
 use crate::model::{
-    Intent, LeaderEpoch, LinkIdentity, OffsetsMode, Policies, ProducerId, SourceOffset,
+    Intent, LeaderEpoch, LinkIdentity, Moment, OffsetsMode, Policies, ProducerId, SourceOffset,
     TargetOffset,
 };
 use crate::replicate::fetch::budget::Demand;
@@ -39,6 +39,30 @@ pub(crate) struct Staged {
     pub(crate) durable: bool,
 }
 
+/// What is under way for a partition whose end is awaited, beside requests that were sent.
+#[derive(Debug, Default)]
+pub(crate) struct Underway {
+    /// Ends the reading of both logs early.
+    pub(crate) resync: Option<CancellationToken>,
+    /// Whether a receipt is being written.
+    pub(crate) receipt: bool,
+    /// Whether where the partition starts is being stored.
+    pub(crate) start: bool,
+}
+
+impl Underway {
+    fn is_any(&self) -> bool {
+        self.resync.is_some() || self.receipt || self.start
+    }
+
+    /// Has the reading of both logs ended early, if it is under way.
+    pub(crate) fn abandon_resync(&self) {
+        if let Some(resync) = &self.resync {
+            resync.cancel();
+        }
+    }
+}
+
 /// One mirror partition.
 #[derive(Debug)]
 pub(crate) struct Mirror {
@@ -50,12 +74,8 @@ pub(crate) struct Mirror {
     pub(crate) life: Lifecycle,
     /// Counts resyncs, timers and drains: an event of an earlier round is stale.
     pub(crate) round: u32,
-    /// Ends the reading of both logs early, while it is under way.
-    pub(crate) resync: Option<CancellationToken>,
-    /// Whether a receipt is being written.
-    pub(crate) writes_receipt: bool,
-    /// Whether where it starts is being stored.
-    pub(crate) stores_start: bool,
+    /// What is under way beside what was sent.
+    pub(crate) underway: Underway,
     /// What was fetched and waits.
     pub(crate) hold: Hold,
     /// What was composed and waits.
@@ -124,9 +144,7 @@ impl Mirror {
             tracked,
             life: Lifecycle::new(intent, start.is_none()),
             round: 0,
-            resync: None,
-            writes_receipt: false,
-            stores_start: false,
+            underway: Underway::default(),
             hold: Hold::default(),
             staged: VecDeque::new(),
             window: Window::new(0),
@@ -194,19 +212,12 @@ impl Mirror {
     /// Whether something is under way whose end isn't known yet.
     pub(crate) fn awaits_answers(&self) -> bool {
         let is_sent = !self.window.is_empty() || self.awaits_chore();
-        is_sent || self.resync.is_some() || self.writes_receipt || self.stores_start
+        is_sent || self.underway.is_any()
     }
 
     /// Whether it waited for answers, and none is awaited any more.
     pub(crate) fn has_drained(&self) -> bool {
         self.life.is_draining() && !self.awaits_answers()
-    }
-
-    /// Has the reading of both logs ended early, if it is under way.
-    pub(crate) fn abandon_resync(&self) {
-        if let Some(resync) = &self.resync {
-            resync.cancel();
-        }
     }
 
     /// Composes the next shipment if it could go soon. Composing late lets small batches gather.
@@ -246,7 +257,7 @@ impl Mirror {
     }
 
     /// Whether a shipment is staged, stored and admitted by the window.
-    pub(crate) fn ready(&self, now: i64) -> bool {
+    pub(crate) fn ready(&self, now: Moment) -> bool {
         self.staged
             .front()
             .is_some_and(|it| it.durable && self.window.admits(&it.shipment, now))

@@ -7,7 +7,7 @@
 use crate::error::{Error, Kind};
 use crate::kafka::admin::Standing;
 use crate::kafka::batch::{BatchError, Header};
-use crate::model::{OffsetsMode, Run, SourceOffset, TargetOffset};
+use crate::model::{Moment, OffsetsMode, Run, SourceOffset, TargetOffset};
 use crate::replicate::partition::preserve_state::{Before, Chore, Preserving, Task, Turn};
 use crate::replicate::preserve::batcher::{self, Next};
 use crate::replicate::preserve::filler::{Filler, markers_due};
@@ -20,7 +20,7 @@ use super::phase::Trouble;
 
 impl Mirror {
     /// Sets a partition up for keeping its offsets, if it does.
-    pub(crate) fn keep_offsets(&mut self, settled: &Settled, now: i64) {
+    pub(crate) fn keep_offsets(&mut self, settled: &Settled, now: Moment) {
         self.offsets = settled.offsets;
         self.preserve = None;
         (self.course.epoch, self.course.unnumbered) = (0, 0);
@@ -36,7 +36,7 @@ impl Mirror {
             fences: !self.window.is_sure(),
             epoch: 0,
             chore: None,
-            filler: Filler::new(now),
+            filler: Filler::new(now.wall_ms),
         };
         let ours = |last: &&Header| last.producer_id == self.course.producer_id;
         if let Some(last) = tail.last.as_ref().filter(ours) {
@@ -161,7 +161,7 @@ impl Mirror {
     }
 
     /// Asks for the next markers of its gap, `room` at most.
-    pub(crate) fn order_markers(&mut self, now: i64, room: i64) -> Option<Order> {
+    pub(crate) fn order_markers(&mut self, now: Moment, room: i64) -> Option<Order> {
         let armed = self.window.is_armed(now);
         let course = self.course;
         let route = self.route.clone();
@@ -197,7 +197,7 @@ impl Mirror {
         &mut self,
         filled: &Filled,
         memory_ms: i64,
-        now: i64,
+        now: Moment,
     ) -> Result<Run, Trouble> {
         let from = self.course.target;
         let Some(preserving) = self.preserve.as_deref_mut() else {

@@ -71,7 +71,7 @@ pub(crate) async fn fill(
     orders: Vec<Order>,
     right: &Ownership,
 ) -> Vec<Outcome> {
-    let prepared = match prepare(cluster, broker, &orders).await {
+    let prepared = match prepare(cluster, broker, &orders, right).await {
         Ok(prepared) => prepared,
         Err(error) => return all(&orders, &error, false),
     };
@@ -147,8 +147,14 @@ impl Prepared {
 }
 
 /// Requests by name could meet another topic of that name, so ids are compared right before.
-async fn prepare(cluster: &Cluster, broker: BrokerId, orders: &[Order]) -> Result<Prepared> {
-    let connection = cluster.connection(broker, Slot::Markers).await?;
+async fn prepare(
+    cluster: &Cluster,
+    broker: BrokerId,
+    orders: &[Order],
+    right: &Ownership,
+) -> Result<Prepared> {
+    let writer = right.number();
+    let connection = cluster.connection(broker, Slot::Markers { writer }).await?;
     let mut refused = BTreeSet::new();
     let mut epochs = BTreeMap::new();
     for order in orders {

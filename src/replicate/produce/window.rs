@@ -6,8 +6,9 @@
 //! (a second one could land in front of a first one that failed).
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use crate::model::{SourceOffset, TargetOffset};
+use crate::model::{Moment, Monotonic, SourceOffset, TargetOffset};
 
 use super::batcher::Shipment;
 
@@ -19,12 +20,12 @@ pub(crate) const PIPELINE_MINIMUM: usize = 8 * 1024;
 /// The memory, in milliseconds, of a leader whom nothing may be sent to that depends on what is in flight.
 pub(crate) const FORGETS_AT_ONCE: i64 = i64::MIN;
 
-/// How long an idle leader counts as the one it was, in milliseconds. One that lost the partition and got it back in
-/// between may have forgotten our id, and nothing that was sent would tell (H2).
-const IDLE_LIMIT_MS: i64 = 1_000;
+/// How long an idle leader counts as the one it was. One that lost the partition and got it back in between may have forgotten
+/// our id, and nothing that was sent would tell (H2).
+const IDLE_LIMIT: Duration = Duration::from_secs(1);
 
-/// How long a request that nobody waits for any more may take to land, in milliseconds.
-const LATE_LIMIT_MS: i64 = 30_000;
+/// How long a request that nobody waits for any more may take to land.
+const LATE_LIMIT: Duration = Duration::from_secs(30);
 
 /// Requests given up earlier may still land, and what they carry may have been planned anew since (H5).
 ///
@@ -32,8 +33,8 @@ const LATE_LIMIT_MS: i64 = 30_000;
 /// caution holds, a shipment that opens a run and everything behind it goes one at a time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caution {
-    /// Until this wall clock in milliseconds.
-    until: i64,
+    /// Until this moment.
+    until: Monotonic,
     /// And until the target holds everything that was sent before.
     reach: TargetOffset,
     /// Whether a shipment that opens a run was sent.
@@ -77,12 +78,21 @@ pub(crate) enum Landing {
     Unexpected,
 }
 
+/// Until when the leader surely knows our id.
+#[derive(Debug, Clone, Copy)]
+struct Armed {
+    /// It remembers the id until then, by the wall clock in milliseconds as records are.
+    remembered_ms: i64,
+    /// It is surely the leader it was until then.
+    same: Monotonic,
+}
+
 /// The window of one mirror partition.
 #[derive(Debug)]
 pub(crate) struct Window {
     in_flight: VecDeque<InFlight>,
-    /// Wall clock in milliseconds until which the leader surely knows our id; `i64::MIN` is unarmed.
-    armed_until: i64,
+    /// None is unarmed.
+    armed: Option<Armed>,
     caution: Option<Caution>,
     /// The end of all that was ever sent.
     reach: TargetOffset,
@@ -95,7 +105,7 @@ impl Window {
     pub(crate) fn new(memory_ms: i64) -> Self {
         Self {
             in_flight: VecDeque::new(),
-            armed_until: i64::MIN,
+            armed: None,
             caution: None,
             reach: TargetOffset::ZERO,
             memory_ms,
@@ -104,9 +114,9 @@ impl Window {
 
     /// The window that follows this one after a settling; `uncertain` says that requests sent before may still land. A
     /// settling that leaves nothing uncertain of its own ends no earlier caution.
-    pub(crate) fn renewed(&self, memory_ms: i64, uncertain: bool, now: i64) -> Self {
+    pub(crate) fn renewed(&self, memory_ms: i64, uncertain: bool, now: Moment) -> Self {
         let caution = Caution {
-            until: now.saturating_add(LATE_LIMIT_MS),
+            until: now.monotonic.plus(LATE_LIMIT),
             reach: self.reach,
             stepped: false,
         };
@@ -117,21 +127,23 @@ impl Window {
         }
     }
 
-    /// The leader showed our id with the right last sequence, its newest timestamp being `last_timestamp`; `now` is the
-    /// wall clock in milliseconds.
-    pub(crate) fn arm(&mut self, last_timestamp: i64, now: i64) {
-        let remembered = last_timestamp.saturating_add(self.memory_ms);
-        self.armed_until = remembered.min(now.saturating_add(IDLE_LIMIT_MS));
+    /// The leader showed our id with the right last sequence, its newest timestamp being `last_timestamp`.
+    pub(crate) fn arm(&mut self, last_timestamp: i64, now: Moment) {
+        self.armed = Some(Armed {
+            remembered_ms: last_timestamp.saturating_add(self.memory_ms),
+            same: now.monotonic.plus(IDLE_LIMIT),
+        });
     }
 
     /// The leader may have forgotten our id.
     pub(crate) fn disarm(&mut self) {
-        self.armed_until = i64::MIN;
+        self.armed = None;
     }
 
-    /// Whether the leader surely knows our id, `now` being the wall clock in milliseconds.
-    pub(crate) fn is_armed(&self, now: i64) -> bool {
-        self.armed_until > now
+    /// Whether the leader surely knows our id.
+    pub(crate) fn is_armed(&self, now: Moment) -> bool {
+        let knows = |armed: Armed| armed.remembered_ms > now.wall_ms && armed.same > now.monotonic;
+        self.armed.is_some_and(knows)
     }
 
     /// Whether nothing of earlier requests can land any more.
@@ -139,8 +151,8 @@ impl Window {
         self.caution.is_none()
     }
 
-    /// Whether a shipment may go now, `now` being the wall clock in milliseconds.
-    pub(crate) fn admits(&self, shipment: &Shipment, now: i64) -> bool {
+    /// Whether a shipment may go now.
+    pub(crate) fn admits(&self, shipment: &Shipment, now: Moment) -> bool {
         if self.in_flight.is_empty() {
             return true;
         }
@@ -149,7 +161,7 @@ impl Window {
             .stamped
             .max_timestamp
             .saturating_add(self.memory_ms)
-            > now;
+            > now.wall_ms;
         let cautious = self
             .caution
             .is_some_and(|caution| caution.stepped || !shipment.joins);
@@ -193,7 +205,7 @@ impl Window {
         &mut self,
         base: TargetOffset,
         append_time: Option<i64>,
-        now: i64,
+        now: Moment,
     ) -> Landing {
         let Some(oldest) = self.in_flight.pop_front() else {
             return Landing::Unexpected;
@@ -212,7 +224,7 @@ impl Window {
         let end = base.plus(oldest.records);
         self.caution = self
             .caution
-            .filter(|caution| now < caution.until || end < caution.reach);
+            .filter(|caution| now.monotonic < caution.until || end < caution.reach);
         Landing::AsPredicted(oldest)
     }
 

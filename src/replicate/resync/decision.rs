@@ -59,6 +59,19 @@ pub(crate) struct Decision {
     pub(crate) offsets: Option<OffsetsMode>,
 }
 
+/// The reason of a partition that would need a further producer id and gets none.
+pub(crate) fn used_up(reason: &Reason, what: &str) -> Reason {
+    Reason {
+        message: format!(
+            "{}; {what}: the partition changed hands {} times, and producer ids tell no more of that apart",
+            reason.message,
+            u16::MAX
+        ),
+        remedy: "have the mirror topic created anew (policy reseed)".to_owned(),
+        ..reason.clone()
+    }
+}
+
 impl Decision {
     fn new(reason: Reason, policy: Policy, cut: Cut, goes_on: GoesOn) -> Self {
         Self {
@@ -73,6 +86,13 @@ impl Decision {
             source_id: None,
             offsets: None,
         }
+    }
+
+    /// Why it can't be made of a partition in this incarnation: there is none behind it.
+    pub(crate) fn beyond(&self, incarnation: u16) -> Option<Reason> {
+        let what = format!("the policy {} can't be followed", self.policy);
+        let is_used_up = self.new_incarnation && incarnation == u16::MAX;
+        is_used_up.then(|| used_up(&self.reason, &what))
     }
 
     /// The same where offsets are preserved: what has no image leaves its offsets to be filled, and the map just goes on.

@@ -93,7 +93,7 @@ pub(crate) fn check_incarnation(
     identity: &LinkIdentity,
     tail: &Tail,
     acknowledged: Option<TargetOffset>,
-    incarnation: u8,
+    incarnation: u16,
 ) -> Result<(), Reason> {
     let own = tail.last.filter(|last| identity.owns(last.producer_id));
     let (Some(last), Some(acknowledged)) = (own, acknowledged) else {
@@ -211,4 +211,4 @@ fn stretch(run: Option<&mut Run>, end: TargetOffset) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

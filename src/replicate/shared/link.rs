@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::checkpoint::{PartitionKey, Store, Update, intents, records};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::model::{
     HaltCode, Intent, LinkIntents, LinkName, Missed, OffsetsMode, PartitionState, Reason,
     SourceOffset, TopicName, TopicPartition, Totals,
@@ -225,15 +225,21 @@ impl LinkView {
         is_other.then(|| reason.message.clone())
     }
 
-    /// Stores every frontier that moved. A commit on the target that depends on one comes after this (H9).
+    /// Stores every frontier that moved and isn't known to be durable, be it on its way already. A commit on the target that
+    /// depends on one comes after this (H9). Errors: the checkpoint DB; a decision that moved one isn't durable yet.
     pub async fn persist_frontiers(&self) -> Result<()> {
         let mut receipts = Vec::new();
         let committed = {
             let _order = self.save_order();
             let mut update = Update::lazy();
-            for tracked in self.0.partitions.read().values() {
-                if tracked.lock().dirty {
-                    receipts.push((Arc::clone(tracked), tracked.save(&mut update)));
+            for (partition, tracked) in self.0.partitions.read().iter() {
+                // A decision that couldn't be stored counts for nothing.
+                tracked.freshen()?;
+                if tracked.lock().is_unsaved() {
+                    let receipt = tracked
+                        .save(&mut update)
+                        .ok_or_else(|| undecided(partition))?;
+                    receipts.push((Arc::clone(tracked), receipt));
                 }
             }
             if update.is_empty() {
@@ -243,7 +249,7 @@ impl LinkView {
         };
         committed.await?;
         for (tracked, receipt) in receipts {
-            tracked.lock().map.stored(receipt);
+            tracked.lock().stored(receipt);
         }
         Ok(())
     }
@@ -308,6 +314,11 @@ impl LinkView {
     pub(super) fn tracked(&self, partition: &TopicPartition) -> Option<Arc<Tracked>> {
         self.0.partitions.read().get(partition).cloned()
     }
+}
+
+fn undecided(partition: &TopicPartition) -> Error {
+    let message = "what was decided about the partition isn't stored yet; trying again";
+    Error::new(Kind::TimedOut, message).partition(partition)
 }
 
 fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionStatus {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, Update, records};
+use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, records};
 use crate::error::{Error, Kind};
 use crate::model::{
     Anchor, DataPath, History, LeaderEpoch, OffsetsMode, PartitionState, Reason, Run, SourceOffset,
@@ -27,7 +27,7 @@ pub(crate) struct Tracked {
     pub(crate) key: PartitionKey,
     /// The mirror topic's name.
     pub(crate) mirror_topic: TopicName,
-    store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
     state: Mutex<Known>,
 }
 
@@ -40,10 +40,13 @@ pub(crate) struct Known {
     pub(crate) map: RunMap,
     /// Whether the checkpoint DB knows where the partition starts.
     pub(crate) begun: bool,
-    /// Whether something changed that is worth storing lazily.
-    pub(crate) dirty: bool,
+    /// The first save with everything that is worth storing lazily, unless that is known to be durable.
+    pub(super) unsaved: Option<Receipt>,
     /// Whether it has to be read again: a decision that was taken over could not be stored.
     pub(crate) stale: bool,
+    /// Whether a decision was taken over that isn't known to be durable. Nothing else is saved meanwhile: it would store a
+    /// part of a decision that may be refused.
+    pub(super) pending: bool,
     /// The figures for whoever asks.
     pub(crate) figures: Figures,
 }
@@ -112,8 +115,9 @@ impl Tracked {
             record,
             map,
             begun,
-            dirty: false,
+            unsaved: None,
             stale: false,
+            pending: false,
             figures,
         });
         Ok(Self {
@@ -124,52 +128,9 @@ impl Tracked {
         })
     }
 
-    /// Goes back to what is stored, as a crash would, if what was taken over since could not be.
-    pub(crate) fn freshen(&self) -> crate::error::Result<()> {
-        let mut known = self.lock();
-        if !known.stale {
-            return Ok(());
-        }
-        (known.record, known.map, known.begun) = stored(&*self.store, &self.key)?;
-        (known.dirty, known.stale) = (false, false);
-        Ok(())
-    }
-
     /// Its stored runs.
     pub(crate) fn runs(&self) -> StoredRuns<'_> {
         StoredRuns::new(&*self.store, &self.key)
-    }
-
-    /// Adds everything that changed to an update; the receipt goes back to the map once that is durable.
-    pub(crate) fn save(&self, update: &mut Update) -> Receipt {
-        let mut known = self.lock();
-        let changes = known.map.take_changes();
-        self.runs().apply(update, changes.blocks);
-        records::put_partition(update, &self.key, &known.record);
-        known.dirty = false;
-        changes.receipt
-    }
-
-    /// Adds the removal of runs below both log starts to an update: nobody can stand there any more.
-    pub(crate) fn prune(&self, update: &mut Update) -> crate::error::Result<()> {
-        let runs = self.runs();
-        let mut known = self.lock();
-        let (source, target) = (
-            known.figures.source_log_start,
-            known.figures.target_log_start,
-        );
-        let pruned = known
-            .map
-            .prune(SourceOffset(source), TargetOffset(target), &runs)?;
-        if pruned.is_empty() {
-            return Ok(());
-        }
-        runs.apply(update, pruned);
-        // What lay before is no longer told from what was never mirrored.
-        let first = known.map.to_source(TargetOffset::ZERO, &runs)?.or_next();
-        known.record.origin = known.record.origin.max(first);
-        records::put_partition(update, &self.key, &known.record);
-        Ok(())
     }
 
     /// Looks at or changes what is known; hold it for moments only.
@@ -208,7 +169,7 @@ impl Known {
     pub(crate) fn advance(&mut self, frontier: SourceOffset) {
         if frontier > self.record.frontier {
             self.record.frontier = frontier;
-            self.dirty = true;
+            self.touch();
         }
     }
 
@@ -301,7 +262,7 @@ impl Known {
             self.record.epochs.push((epoch, first));
             let surplus = self.record.epochs.len().saturating_sub(EPOCHS_LIMIT);
             self.record.epochs.drain(..surplus);
-            self.dirty = true;
+            self.touch();
         }
     }
 
@@ -318,7 +279,7 @@ impl Known {
 }
 
 /// What is stored of a partition: its record, its map, and whether there is anything at all.
-fn stored(
+pub(super) fn stored(
     store: &dyn Store,
     key: &PartitionKey,
 ) -> crate::error::Result<(PartitionRecord, RunMap, bool)> {

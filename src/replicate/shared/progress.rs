@@ -1,6 +1,9 @@
 //! How a partition's state follows from its figures while records flow.
 
-use crate::model::{Anchor, DataPath, PartitionState, SourceOffset, TargetOffset};
+use crate::model::{
+    Anchor, DataPath, HaltCode, PartitionState, Reason, SourceOffset, TargetOffset,
+};
+use crate::replicate::resync::decision::used_up;
 
 use super::partition::Known;
 
@@ -54,6 +57,22 @@ impl Known {
 }
 
 impl Known {
+    /// Why records can't travel on this path from now on, if they can't.
+    pub(crate) fn bars(&self, path: DataPath) -> Option<Reason> {
+        let is_used_up = self.begins_again_on(path) && self.record.incarnation == u16::MAX;
+        is_used_up.then(|| {
+            let message = "what the record path wrote lies at the end of the mirror partition";
+            let reason = Reason::new(HaltCode::MapUnknown, message);
+            used_up(&reason, "the link can't leave that path")
+        })
+    }
+
+    /// Whether the partition is written under another producer id on this path: what the raw path wrote before lies behind the
+    /// record path's, and its sequence numbers don't continue.
+    fn begins_again_on(&self, path: DataPath) -> bool {
+        self.record.path != path && path == DataPath::Raw
+    }
+
     /// Notes that the log goes on at `end`, behind offsets which are in no run, if there are any; and that records travel on
     /// this path from now on. Returns whether either is new, so that the next run has to be stored.
     pub(crate) fn goes_on_behind(
@@ -63,9 +82,9 @@ impl Known {
         end: TargetOffset,
     ) -> bool {
         let switched = self.record.path != path;
-        if switched && path == DataPath::Raw {
-            // What the raw path wrote before lies behind the record path's: its sequence numbers don't continue.
-            self.record.incarnation = self.record.incarnation.checked_add(1).unwrap_or(1);
+        if self.begins_again_on(path) {
+            // There is a next one, see `bars`.
+            self.record.incarnation = self.record.incarnation.saturating_add(1);
         }
         if path == DataPath::Record {
             // What was planned before is over: nobody can land it any more.

@@ -41,9 +41,8 @@ impl Releases {
 
     /// Hands a release to the worker. Errors: none runs, or it has enough of them.
     pub(crate) fn send(&self, release: Release) -> Result<(), Unreleased> {
-        let sender = self.0.lock().clone();
-        let sent = sender.map(|it| it.try_send(release));
-        sent.and_then(Result::ok).ok_or(Unreleased::Busy)
+        let sender = self.0.lock().clone().ok_or(Unreleased::Busy)?;
+        sender.try_send(release).map_err(|_| Unreleased::Busy)
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) struct Ground {
 pub struct Decisions {
     pub(crate) source_topic_id: TopicId,
     pub(crate) target_topic_id: TopicId,
-    incarnation: u8,
+    incarnation: u16,
     map_since_ms: i64,
     totals: Totals,
 }

@@ -13,7 +13,7 @@ use crate::kafka::client::{Cluster, Slot};
 use crate::kafka::record::{Reader, Shard};
 use crate::kafka::{Fetcher, Reading, Sink, Source};
 use crate::model::{
-    BrokerId, DataPath, LinkIdentity, LinkName, MirroredTopic, OffsetsMode, TopicName,
+    BrokerId, DataPath, LinkIdentity, LinkName, MirroredTopic, Moment, OffsetsMode, TopicName,
     TopicPartition,
 };
 use crate::replicate::fetch::connections::connections_over;
@@ -194,10 +194,10 @@ impl LinkContext {
         ))
     }
 
-    /// The wall clock in milliseconds since 1970, by which brokers forget producer ids.
+    /// The present moment: brokers forget producer ids by the wall clock, durations go by the monotonic one.
     #[expect(clippy::unused_self, reason = "time is a part of the context")]
-    pub(crate) fn now_ms(&self) -> i64 {
-        crate::telemetry::now_ms()
+    pub(crate) fn now(&self) -> Moment {
+        crate::telemetry::now()
     }
 }
 
@@ -262,7 +262,10 @@ impl LinkContext {
     pub(crate) async fn open_sink(&self, lane: Lane) -> Result<Sink> {
         Ok(match self.settings.path {
             DataPath::Raw => {
-                let slot = Slot::Produce(lane.slot);
+                let slot = Slot::Produce {
+                    writer: self.ownership.number(),
+                    number: lane.slot,
+                };
                 Sink::Raw(self.target.connection(lane.broker, slot).await?)
             }
             DataPath::Record => Sink::Record(self.shards.of(lane.slot).clone()),

@@ -30,6 +30,10 @@ struct Entry<'a> {
 impl Worker {
     /// Begins to store a decision; gives what came of it if that is known at once.
     pub(crate) fn decide(&mut self, index: usize, decision: Decision) -> Option<Event> {
+        let incarnation = self.mirrors[index].tracked.lock().record.incarnation;
+        if let Some(reason) = decision.beyond(incarnation) {
+            return Some(Event::Decided(Err(Trouble::Halt(reason))));
+        }
         let order = self.link.view.save_order();
         let mirror = &mut self.mirrors[index];
         let mut update = Update::new();
@@ -72,17 +76,15 @@ impl Worker {
         result: Result<()>,
     ) {
         let mirror = &mut self.mirrors[index];
+        mirror.tracked.lock().decided(result.is_ok());
         let decided = match result {
             Ok(()) => {
-                mirror.tracked.lock().map.stored(receipt);
+                mirror.tracked.lock().stored(receipt);
                 mirror.take_decision(&decision, &self.link.identity);
                 let settles = SettlesConflict(decision.source_id.is_some());
                 Ok((Box::new(outcome), settles))
             }
-            Err(error) => {
-                mirror.tracked.lock().stale = true;
-                Err(Trouble::Retry(unstored(&error)))
-            }
+            Err(error) => Err(Trouble::Retry(unstored(&error))),
         };
         self.live(index, Event::Decided(decided));
     }
@@ -131,7 +133,7 @@ impl Tracked {
             let goes_on = known.go_on(decision);
             (goes_on, known.note(decision, kept, goes_on.target))
         };
-        let receipt = self.save(update);
+        let receipt = self.save_decision(update);
         let outcome = Outcome {
             action: decision.policy,
             topic: self.key.topic.clone(),
@@ -170,7 +172,8 @@ impl Tracked {
             Cut::Target(end) => known.map.cut_at_target(end, &runs)?,
             Cut::Everything => {
                 runs.forget(update)?;
-                known.map = RunMap::empty(SourceOffset::ZERO, TargetOffset::ZERO);
+                let map = RunMap::empty(SourceOffset::ZERO, TargetOffset::ZERO);
+                known.map.replace(map);
                 Vec::new()
             }
         };
@@ -203,7 +206,8 @@ impl Known {
             && self.map.last().is_some()
             && self.map.target_end() == anchor.target;
         if self.map.last().is_none() {
-            self.map = RunMap::empty(anchor.source, anchor.target);
+            let map = RunMap::empty(anchor.source, anchor.target);
+            self.map.replace(map);
             if decision.source_id.is_some() || !self.begun {
                 self.record.origin = anchor.source;
             }
@@ -218,8 +222,8 @@ impl Known {
         record.acked_end = anchor.target;
         record.plans.clear();
         if decision.new_incarnation {
-            // Behind the last one the first is long forgotten; 0 alone says that a partition never changed hands.
-            record.incarnation = record.incarnation.checked_add(1).unwrap_or(1);
+            // There is a next one, see `Decision::beyond`.
+            record.incarnation = record.incarnation.saturating_add(1);
             record.fence_epoch = 0;
         }
         record.offsets = decision.offsets.unwrap_or(record.offsets);

@@ -114,7 +114,7 @@ impl Worker {
                 return self.intake_lost(lane, &error);
             }
         };
-        let now = self.link.now_ms();
+        let now = self.link.now().wall_ms;
         let quiet_until = std::mem::replace(&mut intake.heard_at, now);
         let changed = partitions.iter().map(|((index, _), _)| *index);
         intake.changed.extend(changed);

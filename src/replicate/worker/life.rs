@@ -50,10 +50,10 @@ impl Worker {
     fn perform(&mut self, index: usize, effect: Effect) -> Option<Event> {
         match effect {
             Effect::SendNothingMore(lanes) => self.leave(index, lanes),
-            Effect::AbandonResync => self.mirrors[index].abandon_resync(),
+            Effect::AbandonResync => self.mirrors[index].underway.abandon_resync(),
             Effect::Resync => return self.resync(index),
             Effect::StoreStart => {
-                self.mirrors[index].stores_start = true;
+                self.mirrors[index].underway.start = true;
                 self.to_store.push(index);
             }
             Effect::Begin => {

@@ -81,7 +81,7 @@ impl Worker {
     }
 
     fn fill_at(&mut self, broker: BrokerId) {
-        let now = self.link.now_ms();
+        let now = self.link.now();
         let Some(lane) = self.markers.get_mut(&broker) else {
             return;
         };
@@ -148,7 +148,7 @@ impl Worker {
 
     /// Markers are in the log of the mirror partition.
     fn gap_shrank(&mut self, index: usize, filled: &Filled) {
-        let (memory_ms, now) = (self.link.memory_ms, self.link.now_ms());
+        let (memory_ms, now) = (self.link.memory_ms, self.link.now());
         let mirror = &mut self.mirrors[index];
         let run = match mirror.filled(filled, memory_ms, now) {
             Ok(run) => run,

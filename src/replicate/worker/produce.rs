@@ -163,7 +163,7 @@ impl Worker {
     /// Where few bytes take long, those that are behind wait until less is out than so many requests carry: a batch may be
     /// larger than a request is to be.
     fn collect(&mut self, lane: Lane, requests: usize) -> (Vec<ProducePart>, Vec<Ticket>) {
-        let now = self.link.now_ms();
+        let now = self.link.now();
         let (mut parts, mut tickets, mut bytes) = (Vec::new(), Vec::new(), 0);
         let Some(outlet) = self.outlets.get_mut(&lane) else {
             return (parts, tickets);
@@ -219,7 +219,12 @@ impl Worker {
         }
         outlet.sent -= answered.bytes;
         outlet.stride.note(answered.bytes, answered.at.elapsed());
-        for answered in outlet.requests.arrive(number, answered) {
+        let in_turn = outlet.requests.arrive(number, answered);
+        debug_assert!(
+            outlet.requests.outstanding() > 0 || outlet.sent == 0,
+            "nothing is out"
+        );
+        for answered in in_turn {
             self.take_answers(&answered.tickets, answered.answer);
         }
     }
@@ -254,7 +259,7 @@ impl Worker {
             self.trouble(index, trouble, false);
             return;
         }
-        let (base, now) = (TargetOffset(answer.base_offset), self.link.now_ms());
+        let (base, now) = (TargetOffset(answer.base_offset), self.link.now());
         match mirror.window.landed(base, answer.append_time, now) {
             Landing::AsPredicted(landed) => {
                 if answer.log_start >= 0 {

@@ -59,7 +59,7 @@ impl Worker {
     /// Writes the receipt of a refused record; the partition waits for it.
     pub(crate) fn quarantine(&mut self, index: usize, refused: Refused) {
         let mirror = &mut self.mirrors[index];
-        mirror.writes_receipt = true;
+        mirror.underway.receipt = true;
         let (link, route) = (Arc::clone(&self.link), mirror.route.clone());
         self.events.push(Box::pin(async move {
             let result = write_receipt(&link, &route, &refused).await;
@@ -74,7 +74,7 @@ impl Worker {
     /// The receipt is written, or not.
     pub(crate) fn quarantined(&mut self, index: usize, refused: &Refused, result: Result<()>) {
         let mirror = &mut self.mirrors[index];
-        mirror.writes_receipt = false;
+        mirror.underway.receipt = false;
         let written = result.map_err(Trouble::from).map(|()| {
             let decision = decision::skip(refused.reason.clone(), refused.offset, refused.end);
             Box::new(match mirror.offsets {
@@ -103,7 +103,7 @@ async fn write_receipt(link: &LinkContext, route: &Route, refused: &Refused) -> 
     if find(link, &quarantine, &origin, end).await? {
         return Ok(());
     }
-    let now = link.now_ms();
+    let now = link.now().wall_ms;
     let whole = origin.whole(&record, now);
     match append(link, &quarantine, end, &whole).await {
         Err(error) if error.code().is_some_and(is_refusal) => {
@@ -206,7 +206,9 @@ async fn append(
     receipt: &Record,
 ) -> Result<()> {
     let leader = link.target.leader(quarantine).await?;
-    let connection = link.target.connection(leader.broker, Slot::Control).await?;
+    let writer = link.ownership.number();
+    let slot = Slot::Changes { writer };
+    let connection = link.target.connection(leader.broker, slot).await?;
     let part = ProducePart {
         partition: quarantine.clone(),
         topic_id: leader.topic_id,

@@ -2,8 +2,8 @@
 //!
 //! Deleting and creating the mirror topic is topic discovery's work, which this only asks for, durably.
 
-use crate::checkpoint::Update;
 use crate::checkpoint::records::{self, Reseed, put_reseed};
+use crate::checkpoint::{PartitionRecord, Update};
 use crate::config::Start;
 use crate::error::{Error, Kind, Result};
 use crate::model::{
@@ -117,9 +117,7 @@ impl Worker {
 
     /// What was known is forgotten, durably, or could not be.
     pub(crate) fn forgotten(&mut self, index: usize, result: Result<()>) {
-        if result.is_err() {
-            self.mirrors[index].tracked.lock().stale = true;
-        }
+        self.mirrors[index].tracked.lock().decided(result.is_ok());
         let result = result.map_err(|error| unstored(&error));
         self.live(index, Event::Forgotten(result));
     }
@@ -167,10 +165,7 @@ impl Tracked {
             },
             ..History::default()
         };
-        known.record = blank();
-        known.record.history = history;
-        known.map = RunMap::empty(SourceOffset::ZERO, TargetOffset::ZERO);
-        (known.begun, known.dirty) = (false, false);
+        known.start_over(PartitionRecord { history, ..blank() });
         known.figures.target_end = 0;
         known.figures.target_log_start = -1;
         Ok(())

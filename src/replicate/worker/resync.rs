@@ -34,7 +34,7 @@ impl Worker {
             return Some(Event::Resynced(Err(Trouble::retry(&error))));
         }
         let abandoned = CancellationToken::new();
-        mirror.resync = Some(abandoned.clone());
+        mirror.underway.resync = Some(abandoned.clone());
         let ticket = (index, mirror.round);
         let question = question(mirror, &self.link.settings);
         let link = Arc::clone(&self.link);
@@ -72,7 +72,7 @@ impl Worker {
         target: Option<&TargetSide>,
         result: Result<Box<Settled>, Trouble>,
     ) {
-        self.mirrors[index].resync = None;
+        self.mirrors[index].underway.resync = None;
         if !self.is_resyncing(index) {
             return self.drained(index);
         }
@@ -202,7 +202,7 @@ fn question(mirror: &Mirror, settings: &Settings) -> Question {
 /// Takes over what was found.
 fn take_over(mirror: &mut Mirror, settled: &Settled, link: &LinkContext) -> Result<(), Trouble> {
     let (path, identity) = (link.settings.path, &link.identity);
-    let (memory_ms, now) = (link.memory_ms, link.now_ms());
+    let (memory_ms, now) = (link.memory_ms, link.now());
     let (end, filled) = (settled.target.tail.end, settled.target.tail.filled);
     let mut known = mirror.tracked.lock();
     let explanation = Explanation {
@@ -218,11 +218,14 @@ fn take_over(mirror: &mut Mirror, settled: &Settled, link: &LinkContext) -> Resu
         Trouble::Halt(Reason::new(HaltCode::MapUnknown, message))
     })?;
     known.note_epoch(settled.fetched_epoch, settled.position.plus(-1));
+    if let Some(reason) = known.bars(path) {
+        return Err(Trouble::Halt(reason));
+    }
     let goes_on = known.goes_on_behind(path, settled.position, end);
     known.record.acked_end = end;
     known.record.source_topic_id = settled.source_leader.topic_id;
     known.record.target_topic_id = settled.target.leader.topic_id;
-    known.dirty = true;
+    known.touch();
     known.figures.settlings += 1;
     known.figures.source_log_start = settled.source_log_start.get();
     known.figures.target_log_start = settled.target.tail.log_start.get();

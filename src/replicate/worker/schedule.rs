@@ -46,7 +46,7 @@ impl Worker {
         let rated = left_out && !pauses[1].is_zero();
         if rated || (live && !pauses[0].is_zero()) {
             let wait = if rated { pauses[1] } else { pauses[0] };
-            self.link.view.rate().note(self.link.now_ms(), wait);
+            self.link.view.rate().note(self.link.now().monotonic, wait);
         }
         let Some(shares) = shares else {
             let wait = if live { pauses[0] } else { pauses[1] };

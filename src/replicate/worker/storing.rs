@@ -32,7 +32,7 @@ impl Worker {
 
     /// Stores what changed and has no hurry.
     pub(crate) fn store_lazily(&mut self) {
-        let changed = |index: &usize| self.mirrors[*index].tracked.lock().dirty;
+        let changed = |index: &usize| self.mirrors[*index].tracked.lock().is_unsaved();
         let indexes: Vec<usize> = (0..self.mirrors.len()).filter(changed).collect();
         if !indexes.is_empty() {
             self.prune(&indexes);
@@ -54,21 +54,17 @@ impl Worker {
             }
         }
         if !update.is_empty() {
-            // The commit that follows in the line fails if this one does.
+            // What a refused one leaves on disk is in nobody's way, and the next removes it.
             drop(self.link.store.commit(update));
         }
     }
 
     fn commit(&mut self, indexes: &[usize], staged: bool) {
-        let tickets: Vec<Ticket> = if staged {
-            indexes
-                .iter()
-                .map(|&index| (index, self.mirrors[index].round))
-                .collect()
-        } else {
-            Vec::new()
-        };
         let (committed, receipts) = self.save(indexes, staged);
+        let saved = receipts.iter().filter(|_| staged);
+        let tickets: Vec<Ticket> = saved
+            .map(|&(index, _)| (index, self.mirrors[index].round))
+            .collect();
         self.events.push(Box::pin(async move {
             let result = committed.await;
             WorkerEvent::Stored {
@@ -94,7 +90,8 @@ impl Worker {
         };
         let mut receipts = Vec::with_capacity(indexes.len());
         for &index in indexes {
-            receipts.push((index, self.mirrors[index].tracked.save(&mut update)));
+            let receipt = self.mirrors[index].tracked.save(&mut update);
+            receipts.extend(receipt.map(|receipt| (index, receipt)));
         }
         (self.link.store.commit(update), receipts)
     }
@@ -116,7 +113,7 @@ impl Worker {
             return;
         }
         for (index, receipt) in receipts {
-            self.mirrors[*index].tracked.lock().map.stored(*receipt);
+            self.mirrors[*index].tracked.lock().stored(*receipt);
         }
         for &(index, round) in staged {
             if self.mirrors[index].round != round {
@@ -134,7 +131,7 @@ impl Worker {
 
     /// Where a partition starts is durable or isn't, if that was being stored.
     fn start_stored(&mut self, index: usize, result: Result<(), Trouble>) {
-        if std::mem::take(&mut self.mirrors[index].stores_start) {
+        if std::mem::take(&mut self.mirrors[index].underway.start) {
             self.live(index, Event::StartStored(result));
             self.drained(index);
         }
@@ -147,6 +144,7 @@ impl Worker {
         let lane = mirror.life.lanes().map(|it| it.intake);
         let (was, at) = std::mem::replace(&mut mirror.counted, (bytes, lane));
         self.held = self.held - was + bytes;
+        debug_assert!(self.held >= bytes, "a part is at most the whole");
         if let Some(intake) = at.and_then(|it| self.intakes.get_mut(&it)) {
             intake.held -= was;
         }

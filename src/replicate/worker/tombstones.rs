@@ -18,7 +18,9 @@ impl Worker {
             let mut known = self.mirrors[index].tracked.lock();
             let deletions = &mut known.record.history.deletions;
             let changed = deletions.keep(mirrored.keeps_tombstones_ms);
-            known.dirty |= changed && known.begun;
+            if changed && known.begun {
+                known.touch();
+            }
         }
     }
 
@@ -79,6 +81,8 @@ impl Known {
     pub(crate) fn note_fetch(&mut self, now_ms: i64) {
         let whole = self.lag() == 0;
         let due = self.record.history.deletions.note(whole, now_ms);
-        self.dirty |= due && self.begun;
+        if due && self.begun {
+            self.touch();
+        }
     }
 }

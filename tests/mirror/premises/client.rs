@@ -55,7 +55,7 @@ impl Client {
     /// A connection to a broker that is shared by those who give the same number.
     pub(super) async fn connection(&self, broker: i32, number: i32) -> Result<Connection, Error> {
         let number = u16::try_from(number).expect("a small number");
-        let slot = Slot::Produce(number);
+        let slot = Slot::Produce { writer: 0, number };
         self.0.connection(BrokerId(broker), slot).await
     }
 

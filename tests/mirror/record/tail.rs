@@ -37,7 +37,9 @@ async fn abort(bootstrap: &str) {
         count: 1,
     };
     let leader = oslo.leader(&partition).await.expect("a leader");
-    let connection = oslo.connection(leader.broker, Slot::Markers).await;
+    let connection = oslo
+        .connection(leader.broker, Slot::Markers { writer: 0 })
+        .await;
     let connection = connection.expect("a connection");
     let codes = write_markers(&connection, &[markers], &Ownership::permanent()).await;
     assert_eq!(codes.expect("an answer")[&partition], None);

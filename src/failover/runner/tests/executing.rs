@@ -144,6 +144,25 @@ async fn a_target_that_comes_back_in_time_only_delays_it_and_one_that_does_not_s
 }
 
 #[tokio::test(start_paused = true)]
+async fn looks_that_fail_now_and_then_end_no_draining_however_long_it_takes() {
+    let bench = Bench::new().await;
+    bench.mirror.advance(90);
+    let plan = bench.plan(Kind::Switchover).await;
+    bench.start(&plan).await.unwrap();
+    let outages = async {
+        for _ in 0..3 {
+            sleep(Duration::from_secs(60)).await;
+            bench.source.set(|inner| inner.gone = true);
+            sleep(Duration::from_secs(90)).await;
+            bench.source.set(|inner| inner.gone = false);
+        }
+        bench.mirror.advance(100);
+    };
+    let (operation, ()) = tokio::join!(bench.finish(&plan.id), outages);
+    assert_eq!(operation.phase.name(), PhaseName::Done);
+}
+
+#[tokio::test(start_paused = true)]
 async fn h15_a_switchover_waits_for_all_of_rest_and_takes_the_final_offsets() {
     let bench = Bench::new().await;
     bench.source.set(|inner| {

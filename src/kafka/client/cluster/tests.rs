@@ -159,7 +159,11 @@ async fn an_unknown_leader_is_looked_for_once_and_a_new_broker_found() {
     cluster.refresh(0).await.unwrap();
     let leader = cluster.leader(&orders()).await.unwrap();
     assert_eq!((leader.broker, leader.generation), (BrokerId(2), 2));
-    let connection = cluster.connection(leader.broker, Slot::Produce(0)).await;
+    let slot = Slot::Produce {
+        writer: 1,
+        number: 0,
+    };
+    let connection = cluster.connection(leader.broker, slot).await;
     assert_eq!(connection.unwrap().broker(), Some(BrokerId(2)));
     let missing = cluster.leader(&TopicPartition::new("payments", 0)).await;
     let error = missing.unwrap_err();
@@ -179,7 +183,7 @@ async fn brokers_are_reached_at_mapped_addresses_and_bootstrap_ones_let_go() {
         let (inside, outside) = ("inside:9092".parse(), "outside:31090".parse());
         settings.address_map = BTreeMap::from([(inside.unwrap(), outside.unwrap())]);
     });
-    let controller = cluster.controller().await.unwrap();
+    let controller = cluster.controller(Slot::Control).await.unwrap();
     assert_eq!(controller.peer().address.to_string(), "outside:31090");
     assert_eq!(net.dialed(), ["door:1", "outside:31090"]);
     assert!(!cluster.0.pool.is_connected(&Endpoint {
@@ -249,18 +253,21 @@ async fn a_coordinator_is_remembered_until_forgotten() {
     });
     let cluster = net.cluster(&["a:1"]);
     let group = GroupId::new("billing");
-    let error = cluster.coordinator(&group).await.unwrap_err();
+    let error = cluster
+        .coordinator(&group, Slot::Control)
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), Some(BrokerCode(15)));
     assert_eq!(
         error.to_string(),
         "a:1: cannot find the coordinator of group billing: COORDINATOR_NOT_AVAILABLE (15) (cluster paris)"
     );
     for _ in 0..2 {
-        let connection = cluster.coordinator(&group).await.unwrap();
+        let connection = cluster.coordinator(&group, Slot::Control).await.unwrap();
         assert_eq!(connection.broker(), Some(BrokerId(1)));
         assert_eq!(lookups.load(Ordering::SeqCst), 2);
     }
     cluster.forget_coordinator(&group);
-    cluster.coordinator(&group).await.unwrap();
+    cluster.coordinator(&group, Slot::Control).await.unwrap();
     assert_eq!(lookups.load(Ordering::SeqCst), 3);
 }

@@ -1,7 +1,16 @@
+use bytes::Bytes;
 use futures_util::future::join_all;
+use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, ProduceRequest, ProduceResponse};
+use tokio::io::{AsyncWriteExt, DuplexStream, split};
+use tokio::sync::Semaphore;
 
 use crate::error::Kind;
-use crate::kafka::client::fake::{FakeNet, Reply};
+use crate::kafka::batch::{HEADER_LEN, Stamped};
+use crate::kafka::client::fake::{FakeNet, Reply, framed, next_call, versions};
+use crate::kafka::client::frame::Frames;
+use crate::kafka::client::produce::{ProduceBatches, ProduceTopic};
+use crate::model::{Partition, TopicId};
+use crate::task::Ownership;
 
 use super::*;
 
@@ -35,11 +44,13 @@ async fn callers_share_a_connection_and_slots_do_not() {
         reader: 2,
         number: 0,
     };
-    let slots = [Slot::Control, fetch(0), fetch(1), other, Slot::Produce(0)];
+    let produce = |writer| Slot::Produce { writer, number: 0 };
+    let of_one = [Slot::Control, fetch(0), fetch(1), other];
+    let slots = [of_one.as_slice(), &[produce(1), produce(2)]].concat();
     let all = slots.iter().flat_map(|slot| [slot; 10]);
     let ids = join_all(all.map(|slot| pool.get(&to, *slot))).await;
     let ids: BTreeSet<u64> = ids.into_iter().map(|one| one.unwrap().id()).collect();
-    assert_eq!((ids.len(), net.dialed().len()), (5, 5));
+    assert_eq!((ids.len(), net.dialed().len()), (6, 6));
     assert!(ids.contains(&pool.get(&to, fetch(1)).await.unwrap().id()));
 }
 
@@ -96,4 +107,78 @@ async fn only_who_holds_a_connection_keeps_it_once_it_is_let_go() {
     assert!(pool.is_connected(&to));
     pool.keep_only(&BTreeSet::new());
     assert!(!pool.is_connected(&to) && held.is_alive());
+}
+
+/// A broker that takes nothing more after the handshake until told to, and then answers every produce request.
+async fn frozen(stream: DuplexStream, thaw: Arc<Semaphore>) {
+    let (mut read, mut write) = split(stream);
+    let mut frames = Frames::default();
+    while let Some(call) = next_call(&mut frames, &mut read).await {
+        let is_handshake = call.key == ApiKey::ApiVersions;
+        let reply = if is_handshake {
+            call.answer::<ApiVersionsRequest>(&versions())
+        } else {
+            call.answer::<ProduceRequest>(&ProduceResponse::default())
+        };
+        let Reply::Frame(frame) = reply else {
+            unreachable!("an answer is a frame");
+        };
+        if write.write_all(&framed(&frame)).await.is_err() {
+            return;
+        }
+        if is_handshake {
+            thaw.acquire().await.unwrap().forget();
+        }
+    }
+}
+
+/// More than a stream takes while nobody reads.
+fn produce() -> ProduceBatches {
+    let batch = Stamped {
+        header: [0; HEADER_LEN],
+        body: Bytes::from(vec![7; 1 << 20]),
+        crc: 0,
+        record_count: 1,
+        max_timestamp: 0,
+    };
+    let topic = ProduceTopic {
+        name: "orders".into(),
+        id: TopicId::NONE,
+        partitions: vec![(Partition(0), batch)],
+    };
+    ProduceBatches {
+        acks: -1,
+        timeout: Duration::from_secs(30),
+        topics: vec![topic],
+    }
+}
+
+/// Hazard H20: what a link had left to write when its lease ended is never written; another link's is.
+#[tokio::test]
+async fn the_end_of_one_lease_disturbs_no_request_under_another() {
+    let (net, thaw) = (FakeNet::default(), Arc::new(Semaphore::new(0)));
+    let told = Arc::clone(&thaw);
+    net.script("a:1", move |stream| frozen(stream, Arc::clone(&told)));
+    let (pool, limit) = (pool(&net), Duration::from_secs(30));
+    let rights = [Ownership::none(), Ownership::none()];
+    let mut pending = Vec::new();
+    for right in &rights {
+        right.begin(1);
+        right.extend(Instant::now() + limit);
+        let writer = right.number();
+        let slot = Slot::Produce { writer, number: 0 };
+        let connection = pool.get(&endpoint(), slot).await.unwrap();
+        for _ in 0..3 {
+            pending.push(connection.start_produce(produce(), limit, Some(right)));
+        }
+    }
+    rights[0].end();
+    thaw.add_permits(2);
+    for (number, pending) in pending.into_iter().enumerate() {
+        let answer = pending.unwrap().await;
+        match number {
+            0..3 => assert_eq!(answer.unwrap_err().kind(), Kind::Disconnected),
+            _ => assert!(answer.is_ok(), "{answer:?}"),
+        }
+    }
 }

@@ -1,9 +1,11 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::checkpoint::{MemoryStore, PartitionKey, Store};
 use crate::kafka::client::Leader;
 use crate::model::{
-    BrokerId, Intent, LeaderEpoch, LinkName, Policies, ProducerId, TopicId, TopicPartition,
+    BrokerId, Intent, LeaderEpoch, LinkName, Monotonic, Policies, ProducerId, TopicId,
+    TopicPartition,
 };
 use crate::replicate::partition::route::Route;
 use crate::replicate::resync::explain::Tail;
@@ -13,6 +15,10 @@ use crate::replicate::shared::partition::Tracked;
 use super::*;
 
 const NOW: i64 = 1_000_000;
+const MOMENT: Moment = Moment {
+    wall_ms: NOW,
+    monotonic: Monotonic(Duration::ZERO),
+};
 const END: i64 = 30;
 
 fn leader() -> Leader {
@@ -78,8 +84,8 @@ fn settle(mirror: &mut Mirror, uncertain: bool, epoch: i16) {
         source_log_start: SourceOffset(0),
         fetched_epoch: LeaderEpoch::UNKNOWN,
     };
-    mirror.window = mirror.window.renewed(NOW, uncertain, NOW);
-    mirror.keep_offsets(&settled, NOW);
+    mirror.window = mirror.window.renewed(NOW, uncertain, MOMENT);
+    mirror.keep_offsets(&settled, MOMENT);
     let preserving = mirror.preserve.as_deref_mut().unwrap();
     preserving.chore = Some(Chore::due(Task::Fill(TargetOffset(END + 10))));
 }
@@ -87,7 +93,7 @@ fn settle(mirror: &mut Mirror, uncertain: bool, epoch: i16) {
 fn order(mirror: &mut Mirror) -> Order {
     assert_eq!(mirror.before_markers(), Before::Nothing);
     mirror.set_turn(Turn::Queued);
-    mirror.order_markers(NOW, 1_000).unwrap()
+    mirror.order_markers(MOMENT, 1_000).unwrap()
 }
 
 #[test]
@@ -97,7 +103,7 @@ fn what_may_still_land_is_shut_out_under_an_epoch_that_is_stored_first() {
     assert_eq!(mirror.tracked.lock().record.fence_epoch, 4);
     mirror.set_turn(Turn::Queued);
     assert!(
-        mirror.order_markers(NOW, 1_000).is_none(),
+        mirror.order_markers(MOMENT, 1_000).is_none(),
         "it isn't stored"
     );
     mirror.set_turn(Turn::Storing(4));

@@ -2,12 +2,27 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use crate::kafka::batch::{HEADER_LEN, Stamped};
-use crate::model::Run;
+use crate::model::{Monotonic, Run};
 
 use super::*;
 
 const HOUR: i64 = 3_600_000;
 const NOW: i64 = 1_000 * HOUR;
+const IDLE_MS: i64 = 1_000;
+const LATE_MS: i64 = 30_000;
+
+/// A moment while both clocks run alike.
+fn at(ms: i64) -> Moment {
+    set(ms, 0)
+}
+
+/// The moment `ms` after the wall clock was set by some time.
+fn set(ms: i64, by_ms: i64) -> Moment {
+    Moment {
+        wall_ms: ms + by_ms,
+        monotonic: Monotonic(Duration::from_millis(ms.unsigned_abs())),
+    }
+}
 
 fn shipment(target: i64, records: i32, max_timestamp: i64, size: usize) -> Shipment {
     let run = Run::new(
@@ -49,7 +64,7 @@ fn send(window: &mut Window, shipment: &Shipment) {
 
 fn armed() -> Window {
     let mut window = Window::new(12 * HOUR);
-    window.arm(NOW, NOW);
+    window.arm(NOW, at(NOW));
     window
 }
 
@@ -57,16 +72,16 @@ fn armed() -> Window {
 #[test]
 fn an_unarmed_partition_has_one_shipment_in_flight() {
     let mut window = Window::new(12 * HOUR);
-    assert!(window.admits(&large(0), NOW));
+    assert!(window.admits(&large(0), at(NOW)));
     send(&mut window, &large(0));
-    assert!(!window.admits(&large(10), NOW));
+    assert!(!window.admits(&large(10), at(NOW)));
     assert!(matches!(
-        window.landed(TargetOffset(0), None, NOW),
+        window.landed(TargetOffset(0), None, at(NOW)),
         Landing::AsPredicted(_)
     ));
     send(&mut window, &large(10));
     assert!(
-        window.admits(&large(20), NOW),
+        window.admits(&large(20), at(NOW)),
         "one acknowledgement where predicted arms"
     );
 }
@@ -75,10 +90,10 @@ fn an_unarmed_partition_has_one_shipment_in_flight() {
 fn an_armed_partition_has_up_to_the_limit_in_flight() {
     let mut window = armed();
     for number in 0..5 {
-        assert!(window.admits(&large(number * 10), NOW));
+        assert!(window.admits(&large(number * 10), at(NOW)));
         send(&mut window, &large(number * 10));
     }
-    assert!(!window.admits(&large(50), NOW) && !window.has_room());
+    assert!(!window.admits(&large(50), at(NOW)) && !window.has_room());
 }
 
 /// Hazard H2: the broker forgets a producer by the newest timestamp of its last batch.
@@ -87,25 +102,28 @@ fn old_records_go_one_at_a_time() {
     let old = NOW - 13 * HOUR;
     let mut window = armed();
     send(&mut window, &large(0));
-    assert!(!window.admits(&shipment(10, 10, old, PIPELINE_MINIMUM), NOW));
+    assert!(!window.admits(&shipment(10, 10, old, PIPELINE_MINIMUM), at(NOW)));
 
     let mut window = Window::new(12 * HOUR);
     send(&mut window, &shipment(0, 10, old, PIPELINE_MINIMUM));
     assert!(matches!(
-        window.landed(TargetOffset(0), None, NOW),
+        window.landed(TargetOffset(0), None, at(NOW)),
         Landing::AsPredicted(_)
     ));
     send(&mut window, &large(10));
-    assert!(!window.admits(&large(20), NOW), "an old batch doesn't arm");
+    assert!(
+        !window.admits(&large(20), at(NOW)),
+        "an old batch doesn't arm"
+    );
 }
 
 #[test]
 fn arming_wears_off() {
     let mut window = Window::new(12 * HOUR);
-    window.arm(NOW - 12 * HOUR + 10, NOW);
+    window.arm(NOW - 12 * HOUR + 10, at(NOW));
     send(&mut window, &large(0));
-    assert!(window.admits(&large(10), NOW + 9));
-    assert!(!window.admits(&large(10), NOW + 10));
+    assert!(window.admits(&large(10), at(NOW + 9)));
+    assert!(!window.admits(&large(10), at(NOW + 10)));
 }
 
 /// Hazard H2: a leader that lost the partition and got it back while nothing was sent may have forgotten the producer.
@@ -113,11 +131,47 @@ fn arming_wears_off() {
 fn after_a_pause_the_first_shipment_goes_alone() {
     let mut window = armed();
     send(&mut window, &large(0));
-    assert!(window.admits(&large(10), NOW + IDLE_LIMIT_MS - 1));
-    assert!(!window.admits(&large(10), NOW + IDLE_LIMIT_MS));
-    window.landed(TargetOffset(0), None, NOW + IDLE_LIMIT_MS);
+    assert!(window.admits(&large(10), at(NOW + IDLE_MS - 1)));
+    assert!(!window.admits(&large(10), at(NOW + IDLE_MS)));
+    window.landed(TargetOffset(0), None, at(NOW + IDLE_MS));
     send(&mut window, &large(10));
-    assert!(window.admits(&large(20), NOW + IDLE_LIMIT_MS));
+    assert!(window.admits(&large(20), at(NOW + IDLE_MS)));
+}
+
+/// An hour of the wall clock is nothing to a leader that was asked half a second ago, nor is it a rest for it.
+#[test]
+fn a_clock_that_is_set_neither_arms_nor_disarms() {
+    for by_ms in [-HOUR, HOUR] {
+        let mut window = armed();
+        send(&mut window, &large(0));
+        assert!(window.admits(&large(10), set(NOW + IDLE_MS - 1, by_ms)));
+        assert!(!window.admits(&large(10), set(NOW + IDLE_MS, by_ms)));
+        window.landed(TargetOffset(0), None, set(NOW + IDLE_MS, by_ms));
+        send(&mut window, &large(10));
+        assert!(window.admits(&large(20), set(NOW + IDLE_MS, by_ms)));
+    }
+}
+
+/// Hazard H5: a request lands as late as it does, whatever the wall clock shows.
+#[test]
+fn a_clock_that_is_set_neither_ends_caution_nor_prolongs_it() {
+    for by_ms in [-HOUR, HOUR] {
+        let mut window = armed().renewed(12 * HOUR, true, at(NOW));
+        let ends = NOW + LATE_MS;
+        for (target, now, is_sure) in [(0, ends - 1, false), (10, ends, true)] {
+            send(&mut window, &large(target));
+            window.landed(TargetOffset(target), None, set(now, by_ms));
+            assert_eq!(window.is_sure(), is_sure);
+        }
+    }
+}
+
+/// Hazard H2: records are as old as their timestamps say, and brokers forget by them.
+#[test]
+fn a_clock_that_is_set_forwards_makes_records_old() {
+    let mut window = armed();
+    send(&mut window, &large(0));
+    assert!(!window.admits(&large(10), set(NOW, 12 * HOUR)));
 }
 
 #[test]
@@ -126,7 +180,7 @@ fn an_error_disarms() {
     send(&mut window, &large(0));
     send(&mut window, &large(10));
     window.lost_oldest();
-    assert!(!window.admits(&large(20), NOW));
+    assert!(!window.admits(&large(20), at(NOW)));
 }
 
 #[test]
@@ -134,9 +188,9 @@ fn small_shipments_wait_for_company() {
     let mut window = armed();
     let small = shipment(10, 1, NOW, 100);
     send(&mut window, &large(0));
-    assert!(!window.admits(&small, NOW));
-    window.landed(TargetOffset(0), None, NOW);
-    assert!(window.admits(&small, NOW));
+    assert!(!window.admits(&small, at(NOW)));
+    window.landed(TargetOffset(0), None, at(NOW));
+    assert!(window.admits(&small, at(NOW)));
 }
 
 /// Hazard H5: what is acknowledged without having been appended may be an earlier request's.
@@ -145,9 +199,9 @@ fn a_batch_that_repeats_an_earlier_one_is_told_and_disarms() {
     let mut window = armed();
     send(&mut window, &large(0));
     send(&mut window, &large(10));
-    let landing = window.landed(TargetOffset(0), Some(NOW), NOW);
+    let landing = window.landed(TargetOffset(0), Some(NOW), at(NOW));
     assert!(matches!(landing, Landing::Repeated(it) if it.target == TargetOffset(0)));
-    assert!(!window.admits(&large(20), NOW));
+    assert!(!window.admits(&large(20), at(NOW)));
 }
 
 /// Hazard H5: from the first step in the source offsets on, a late request may carry something else at the same place.
@@ -162,20 +216,20 @@ fn while_requests_may_be_late_what_opens_a_run_and_all_behind_it_goes_alone() {
     send(&mut window, &large(10));
     window.lost_oldest();
     window.lost_oldest();
-    let mut window = window.renewed(12 * HOUR, true, NOW);
-    window.arm(NOW, NOW);
+    let mut window = window.renewed(12 * HOUR, true, at(NOW));
+    window.arm(NOW, at(NOW));
     send(&mut window, &large(0));
-    assert!(window.admits(&large(10), NOW) && !window.admits(&opening(10), NOW));
-    window.landed(TargetOffset(0), None, NOW);
+    assert!(window.admits(&large(10), at(NOW)) && !window.admits(&opening(10), at(NOW)));
+    window.landed(TargetOffset(0), None, at(NOW));
     send(&mut window, &opening(10));
-    assert!(!window.admits(&large(20), NOW));
-    let later = NOW + LATE_LIMIT_MS;
-    window.landed(TargetOffset(10), None, later - 1);
+    assert!(!window.admits(&large(20), at(NOW)));
+    let later = NOW + LATE_MS;
+    window.landed(TargetOffset(10), None, at(later - 1));
     send(&mut window, &large(20));
-    assert!(!window.admits(&large(30), later - 1));
-    window.landed(TargetOffset(20), None, later);
+    assert!(!window.admits(&large(30), at(later - 1)));
+    window.landed(TargetOffset(20), None, at(later));
     send(&mut window, &large(30));
-    assert!(window.admits(&opening(40), later));
+    assert!(window.admits(&opening(40), at(later)));
 }
 
 #[test]
@@ -183,41 +237,41 @@ fn caution_lasts_until_the_target_holds_what_was_sent_before() {
     let mut window = armed();
     send(&mut window, &large(0));
     send(&mut window, &large(10));
-    let mut window = window.renewed(12 * HOUR, true, NOW);
-    let later = NOW + LATE_LIMIT_MS;
+    let mut window = window.renewed(12 * HOUR, true, at(NOW));
+    let later = NOW + LATE_MS;
     send(&mut window, &shipment(0, 10, later, PIPELINE_MINIMUM));
-    window.landed(TargetOffset(0), None, later);
+    window.landed(TargetOffset(0), None, at(later));
     let opening = Shipment {
         joins: false,
         ..shipment(20, 10, later, PIPELINE_MINIMUM)
     };
     send(&mut window, &shipment(10, 10, later, PIPELINE_MINIMUM));
-    assert!(!window.admits(&opening, later));
-    window.landed(TargetOffset(10), None, later);
+    assert!(!window.admits(&opening, at(later)));
+    window.landed(TargetOffset(10), None, at(later));
     send(&mut window, &opening);
-    assert!(window.admits(&large(30), later));
+    assert!(window.admits(&large(30), at(later)));
 }
 
 #[test]
 fn another_settling_ends_no_caution() {
-    let window = armed().renewed(12 * HOUR, true, NOW);
+    let window = armed().renewed(12 * HOUR, true, at(NOW));
     assert!(!window.is_sure());
-    assert!(!window.renewed(12 * HOUR, false, NOW + 1).is_sure());
-    assert!(armed().renewed(12 * HOUR, false, NOW).is_sure());
+    assert!(!window.renewed(12 * HOUR, false, at(NOW + 1)).is_sure());
+    assert!(armed().renewed(12 * HOUR, false, at(NOW)).is_sure());
 }
 
 #[test]
 fn an_append_elsewhere_is_told() {
     let mut window = armed();
     send(&mut window, &large(0));
-    match window.landed(TargetOffset(3), None, NOW) {
+    match window.landed(TargetOffset(3), None, at(NOW)) {
         Landing::Elsewhere { predicted, actual } => {
             assert_eq!((predicted, actual), (TargetOffset(0), TargetOffset(3)));
         }
         other => panic!("{other:?}"),
     }
     assert!(matches!(
-        armed().landed(TargetOffset(0), None, NOW),
+        armed().landed(TargetOffset(0), None, at(NOW)),
         Landing::Unexpected
     ));
 }
@@ -232,7 +286,7 @@ proptest! {
             match step {
                 0 | 1 => {
                     let shipment = shipment(next, 10, NOW - hours * HOUR, PIPELINE_MINIMUM);
-                    if window.admits(&shipment, NOW) {
+                    if window.admits(&shipment, at(NOW)) {
                         prop_assert!(count == 0 || armed);
                         send(&mut window, &shipment);
                         next += 10;
@@ -241,7 +295,7 @@ proptest! {
                 }
                 2 if count > 0 => {
                     let timestamp = window.oldest().unwrap().max_timestamp;
-                    let landing = window.landed(TargetOffset(oldest), None, NOW);
+                    let landing = window.landed(TargetOffset(oldest), None, at(NOW));
                     prop_assert!(matches!(landing, Landing::AsPredicted(_)));
                     armed = timestamp > NOW - 12 * HOUR;
                     oldest += 10;

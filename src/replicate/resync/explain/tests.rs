@@ -11,7 +11,12 @@ fn identity() -> LinkIdentity {
     }
 }
 
-fn header(base: i64, count: i32, producer_id: ProducerId, sequence: i32) -> Header {
+pub(in crate::replicate) fn header(
+    base: i64,
+    count: i32,
+    producer_id: ProducerId,
+    sequence: i32,
+) -> Header {
     Header {
         base_offset: base,
         length: 100,
@@ -29,7 +34,7 @@ fn header(base: i64, count: i32, producer_id: ProducerId, sequence: i32) -> Head
     }
 }
 
-fn tail(end: i64, last: Option<Header>) -> Tail {
+pub(in crate::replicate) fn tail(end: i64, last: Option<Header>) -> Tail {
     Tail {
         end: TargetOffset(end),
         log_start: TargetOffset(0),

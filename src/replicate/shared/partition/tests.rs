@@ -1,4 +1,4 @@
-use crate::checkpoint::MemoryStore;
+use crate::checkpoint::{MemoryStore, Update};
 use crate::model::LinkName;
 
 use super::*;
@@ -36,9 +36,9 @@ async fn a_map_is_whole_as_soon_as_it_is_loaded() {
         let frontier = SourceOffset(from + 10);
         tracked.lock().landed(&[run], frontier).unwrap();
         let mut update = Update::new();
-        let receipt = tracked.save(&mut update);
+        let receipt = tracked.save(&mut update).unwrap();
         store.commit(update).await.unwrap();
-        tracked.lock().map.stored(receipt);
+        tracked.lock().stored(receipt);
     }
     // Before any settling: an offset in it is not at its end.
     let loaded = load();

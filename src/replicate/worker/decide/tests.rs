@@ -1,12 +1,17 @@
 use std::sync::Arc;
 
 use crate::checkpoint::{MemoryStore, PartitionKey, Store};
-use crate::model::{HaltCode, LeaderEpoch, LinkName, Reason, TopicId, TopicPartition};
+use crate::model::{
+    DataPath, HaltCode, LeaderEpoch, LinkIdentity, LinkName, ProducerId, Reason, TopicId,
+    TopicPartition, sequence_of,
+};
 use crate::offsets::{Explanation, Lookup};
 use crate::replicate::resync::decision::{
     adopt, follow_gap, follow_recreation, follow_target_truncation, follow_truncation,
     renew_producer, skip, translate_from,
 };
+use crate::replicate::resync::explain::tests::{header, tail};
+use crate::replicate::resync::explain::{Tail, check_incarnation};
 
 use super::*;
 
@@ -76,7 +81,7 @@ impl Bench {
     }
 
     /// Where the next record goes, the frontier, and the incarnation.
-    fn goes_on(&self) -> (Run, i64, u8) {
+    fn goes_on(&self) -> (Run, i64, u16) {
         let known = self.tracked.lock();
         assert_eq!(known.record.acked_end, known.end());
         assert!(known.record.plans.is_empty() && known.begun);
@@ -296,4 +301,73 @@ async fn a_new_producer_goes_on_in_the_same_map() {
     let whole = Run::new(SourceOffset(0), TargetOffset(0), 30);
     assert_eq!(bench.goes_on(), (whole, 30, 1));
     assert_eq!(bench.tracked.lock().record.fence_epoch, 0);
+}
+
+/// A log that was acknowledged up to `end` and has five records more.
+fn grown_by(producer_id: ProducerId, end: TargetOffset) -> Tail {
+    let last = header(end.get(), 5, producer_id, sequence_of(end));
+    tail(end.get() + 5, Some(last))
+}
+
+#[tokio::test]
+async fn each_of_300_owners_of_a_partition_is_told_from_the_others() {
+    let identity = LinkIdentity {
+        link: LinkName::new("l"),
+        source_cluster_id: "a".to_owned(),
+        target_cluster_id: "b".to_owned(),
+    };
+    let mut bench = Bench::new();
+    let mut ids = vec![identity.producer_id(0)];
+    for owner in 1..=300 {
+        let foreign = reason(HaltCode::ForeignWrite);
+        let end = END.plus(i64::from(owner));
+        let decision = adopt(foreign, Vec::new(), Vec::new(), SourceOffset(35), end);
+        (bench, _) = bench.decide(&decision).await;
+        assert_eq!(bench.goes_on(), (begins(35, end), 35, owner));
+        ids.push(identity.producer_id(owner));
+        let judge = |id| check_incarnation(&identity, &grown_by(id, end), Some(end), owner);
+        let code = |id| judge(id).err().map(|reason| reason.code);
+        for (before, id) in (0..).zip(&ids[..ids.len() - 1]) {
+            assert_eq!(
+                code(*id),
+                Some(HaltCode::ForeignWrite),
+                "{before} to {owner}"
+            );
+        }
+        assert_eq!(code(identity.producer_id(owner)), None);
+        let later = identity.producer_id(owner + 1);
+        assert_eq!(code(later), Some(HaltCode::MapUnknown));
+    }
+    assert!(ids.iter().all(|id| identity.owns(*id)));
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 301);
+}
+
+#[test]
+fn the_last_owner_is_followed_by_none() {
+    let foreign = reason(HaltCode::ForeignWrite);
+    let decision = adopt(foreign, Vec::new(), Vec::new(), SourceOffset(35), END);
+    assert_eq!(decision.beyond(u16::MAX - 1), None);
+    let halted = decision.beyond(u16::MAX).unwrap();
+    assert_eq!(halted.code, HaltCode::ForeignWrite);
+    assert!(
+        halted
+            .message
+            .starts_with("it happened; the policy adopt can't be followed")
+    );
+    assert!(halted.remedy.contains("reseed"));
+    let gap = follow_gap(reason(HaltCode::SourceGap), found(), SourceOffset(50), END);
+    assert_eq!(gap.beyond(u16::MAX), None, "needs no new owner");
+
+    let bench = Bench::new();
+    let mut known = bench.tracked.lock();
+    (known.record.incarnation, known.record.path) = (u16::MAX, DataPath::Record);
+    assert_eq!(known.bars(DataPath::Record), None);
+    assert_eq!(
+        known.bars(DataPath::Raw).unwrap().code,
+        HaltCode::MapUnknown
+    );
+    known.record.incarnation -= 1;
+    assert_eq!(known.bars(DataPath::Raw), None);
 }

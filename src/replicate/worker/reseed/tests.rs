@@ -29,9 +29,9 @@ async fn mapped(store: &Arc<FailingStore>) -> Tracked {
         known.landed(&runs, SourceOffset(2 * RUNS)).unwrap();
     }
     let mut update = Update::new();
-    let receipt = tracked.save(&mut update);
+    let receipt = tracked.save(&mut update).unwrap();
     store.commit(update).await.unwrap();
-    tracked.lock().map.stored(receipt);
+    tracked.lock().stored(receipt);
     tracked
 }
 

@@ -3,11 +3,12 @@
 use super::super::*;
 use crate::model::{BrokerId, HaltCode, Partition, SourceOffset, TargetOffset, TopicId};
 use crate::replicate::partition::phase::Ids;
-use crate::replicate::partition::route::Lane;
+use crate::replicate::partition::route::{Lane, Lanes};
 use crate::replicate::resync::decision::{self, Refused};
 
 /// What the worker does for a partition at the moment: the answers that will come, whatever else happens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is under way or not")]
 pub(super) struct World {
     resync: bool,
     start: bool,
@@ -85,8 +86,8 @@ pub(super) fn reseeding() -> Box<Decision> {
     ))
 }
 
-pub(super) fn outcome() -> Box<Outcome> {
-    Box::new(Outcome {
+pub(super) fn outcome() -> Outcome {
+    Outcome {
         action: Policy::Adopt,
         topic: "t".into(),
         partition: Partition(0),
@@ -95,7 +96,7 @@ pub(super) fn outcome() -> Box<Outcome> {
         source_offset: SourceOffset(1),
         target_offset: TargetOffset(1),
         stretches: Vec::new(),
-    })
+    }
 }
 
 pub(super) fn troubles() -> Vec<Trouble> {
@@ -155,13 +156,16 @@ impl World {
         }
         if self.decision {
             for settles in [true, false] {
-                events.push(Event::Decided(Ok((outcome(), SettlesConflict(settles)))));
+                events.push(Event::Decided(Ok((
+                    Box::new(outcome()),
+                    SettlesConflict(settles),
+                ))));
             }
             events.push(Event::Decided(Err(Trouble::Retry(failure()))));
         }
         if self.reseed {
             let [missing, ..] = conflicts();
-            events.push(Event::Reseeded(Ok((outcome(), missing))));
+            events.push(Event::Reseeded(Ok((Box::new(outcome()), missing))));
             events.push(Event::Reseeded(Err(Trouble::Retry(failure()))));
         }
         if self.forgetting {
@@ -198,7 +202,7 @@ impl World {
             assert!(
                 !std::mem::replace(flag, true),
                 "twice at a time: {effect:?}"
-            )
+            );
         };
         match effect {
             Effect::SendNothingMore(_) => assert!(std::mem::take(&mut self.flows)),
@@ -303,8 +307,9 @@ impl Node {
             // One that went away leaves no trace.
             let gone = |reason: &Reason| conflicts().contains(reason);
             let trace = match &life.phase {
-                Phase::Halted(reason) => gone(reason),
-                Phase::Draining(Some(Trouble::Halt(reason))) => gone(reason),
+                Phase::Halted(reason) | Phase::Draining(Some(Trouble::Halt(reason))) => {
+                    gone(reason)
+                }
                 _ => false,
             };
             assert!(

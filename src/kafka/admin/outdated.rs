@@ -1,0 +1,73 @@
+//! Brokers that are too old to be written to.
+
+use std::fmt;
+
+use crate::error::Result;
+use crate::kafka::client::{Cluster, Slot};
+use crate::model::BrokerId;
+
+/// Brokers older than 2.5, at least one. A mirror partition goes on under a producer id that its leader may not know any more,
+/// with a sequence number above 0, which such a leader refuses (KIP-360).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outdated(Vec<BrokerId>);
+
+impl Outdated {
+    /// None if there are none.
+    pub fn of(brokers: Vec<BrokerId>) -> Option<Self> {
+        (!brokers.is_empty()).then_some(Self(brokers))
+    }
+}
+
+impl fmt::Display for Outdated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let brokers: Vec<String> = self.0.iter().map(BrokerId::to_string).collect();
+        let brokers = brokers.join(", ");
+        write!(
+            f,
+            "older than Kafka 2.5: broker {brokers}; such a broker refuses the records of a producer that it doesn't remember (KIP-360), so the cluster can't be a target"
+        )
+    }
+}
+
+/// The outdated brokers of a cluster, as far as they can be reached. Errors: none can be.
+pub async fn outdated(cluster: &Cluster) -> Result<Option<Outdated>> {
+    let metadata = cluster.current_metadata().await?;
+    let mut found = Vec::new();
+    for broker in metadata.brokers.keys() {
+        let connection = cluster.connection(*broker, Slot::Control).await;
+        if connection.is_ok_and(|it| !it.takes_any_first_sequence()) {
+            found.push(*broker);
+        }
+    }
+    Ok(Outdated::of(found))
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::{ApiKey, MetadataRequest};
+
+    use super::*;
+    use crate::kafka::client::fake::{Call, FakeNet, Reply, metadata, versions_with};
+
+    #[tokio::test]
+    async fn brokers_from_before_kip_360_are_named() {
+        let net = FakeNet::default();
+        let answer = |call: &Call| match call.key {
+            ApiKey::Metadata => call.answer::<MetadataRequest>(&metadata("oslo", &["a:1", "b:2"])),
+            _ => Reply::Nothing,
+        };
+        net.broker_speaking("a:1", versions_with(ApiKey::InitProducerId, 2), answer);
+        net.broker_speaking("b:2", versions_with(ApiKey::InitProducerId, 3), answer);
+        let cluster = net.cluster(&["a:1"]);
+        let found = outdated(&cluster).await.unwrap().unwrap();
+        assert_eq!(found, Outdated(vec![BrokerId(1)]));
+        assert!(
+            found
+                .to_string()
+                .starts_with("older than Kafka 2.5: broker 1;")
+        );
+        net.broker_speaking("a:1", versions_with(ApiKey::InitProducerId, 4), answer);
+        let cluster = net.cluster(&["a:1"]);
+        assert_eq!(outdated(&cluster).await.unwrap(), None);
+    }
+}

@@ -1,0 +1,42 @@
+//! The time that something has been failing in a row: without a clock of its own.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Failures in a row. A limit for failing is measured with it, not from when the work began: what has worked for an hour may
+/// fail as long as what fails from the start.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Streak {
+    since: Option<Instant>,
+}
+
+impl Streak {
+    /// Notes a failure at `now` and returns the time since the first one in a row; zero for the first.
+    pub fn failed(&mut self, now: Instant) -> Duration {
+        now.saturating_duration_since(*self.since.get_or_insert(now))
+    }
+
+    /// Ends the streak, after a success.
+    pub fn end(&mut self) {
+        self.since = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_streak_is_measured_from_its_first_failure_and_a_success_ends_it() {
+        let begun = Instant::now();
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        let mut streak = Streak::default();
+        assert_eq!(streak.failed(at(500)), Duration::ZERO);
+        assert_eq!(streak.failed(at(530)), Duration::from_secs(30));
+        assert_eq!(streak.failed(at(619)), Duration::from_secs(119));
+        streak.end();
+        assert_eq!(streak.failed(at(700)), Duration::ZERO);
+        assert_eq!(streak.failed(at(699)), Duration::ZERO);
+    }
+}
