@@ -51,16 +51,13 @@ pub(super) fn told(link: &Link) -> String {
             origin(setting)
         );
     }
-    match link.group_offsets_expire_at.as_deref() {
-        None => {}
-        Some("unknown") => lines.push_str(&format!(
-            "{}: group offsets are not kept from expiring; the target doesn't tell when it forgets them\n",
-            link.name
-        )),
-        Some(at) => lines.push_str(&format!(
-            "{}: group offsets are not kept from expiring; the target forgets the first at {at}\n",
-            link.name
-        )),
+    if let Some(at) = link.group_offsets_expire_at.as_deref() {
+        let when = match at {
+            "unknown" => "the target doesn't tell when it forgets them".to_owned(),
+            at => format!("the target forgets the first at {at}"),
+        };
+        let what = "group offsets are not kept from expiring";
+        let _ = writeln!(lines, "{}: {what}; {when}", link.name);
     }
     lines
 }
