@@ -12,7 +12,7 @@ use crate::config::{ClusterConfig, Config, LoginConfig};
 use crate::error::Result;
 use crate::kafka::client::{Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain};
 use crate::model::ClusterName;
-use crate::task::Rounds;
+use crate::task::{Rounds, contained};
 
 /// A cluster and the last that was heard of it.
 #[derive(Debug, Clone)]
@@ -40,7 +40,9 @@ impl Watched {
         let mut rounds = Rounds::every(every, stop);
         while rounds.next().await {
             let seen = self.cluster.metadata().generation;
-            let Some(looked) = rounds.unless_stopped(self.cluster.refresh(seen)).await else {
+            // A panic is told like any other failure to reach it.
+            let look = contained("a look at the cluster", self.cluster.refresh(seen));
+            let Some(looked) = rounds.unless_stopped(look).await else {
                 break;
             };
             self.note(match looked {
@@ -71,20 +73,24 @@ impl Watched {
 
 /// Every cluster that a link names.
 pub(crate) fn open(config: &Config) -> BTreeMap<ClusterName, Watched> {
-    let named = |name: &ClusterName| {
+    let is_used = |name: &ClusterName| {
         config
             .links
             .iter()
             .any(|link| link.source == *name || link.target == *name)
     };
-    let clusters = config.clusters.iter().filter(|(name, _)| named(name));
-    clusters
-        .map(|(name, cluster)| {
-            let timeout = request_timeout(config, name);
-            let cluster = Cluster::new(settings(cluster, timeout), Arc::new(Plain));
-            (name.clone(), Watched::new(cluster))
-        })
+    let names = config.clusters.keys().filter(|name| is_used(name));
+    names
+        .filter_map(|name| Some((name.clone(), open_one(config, name)?)))
         .collect()
+}
+
+/// A cluster that is configured.
+pub(crate) fn open_one(config: &Config, name: &ClusterName) -> Option<Watched> {
+    let cluster = config.clusters.get(name)?;
+    let timeout = request_timeout(config, name);
+    let cluster = Cluster::new(settings(cluster, timeout), Arc::new(Plain));
+    Some(Watched::new(cluster))
 }
 
 /// The longest patience of the links that use the cluster.

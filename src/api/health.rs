@@ -29,7 +29,9 @@ pub(super) async fn ready(State(state): State<Arc<ApiState>>) -> impl IntoRespon
         let reasons = link.obstacles().into_iter().chain(standing_still(link));
         reasons.map(move |reason| format!("link {name}: {reason}"))
     };
-    let readiness = Readiness::unless(state.links.values().flat_map(of_link).collect());
+    let links = state.all_links();
+    let reasons = links.iter().flat_map(|link| of_link(link));
+    let readiness = Readiness::unless(reasons.collect());
     let status = if readiness.ready {
         StatusCode::OK
     } else {

@@ -106,10 +106,10 @@ async fn change(
         let message = format!("link {name} is owned by {owner}: the request has to be made there");
         return Err(Problem::Conflict(message));
     }
-    let topics = topics.map(|it| expanded(link, &it)).transpose()?;
+    let topics = topics.map(|it| expanded(&link, &it)).transpose()?;
     let made = {
         let _alone = link.pending_intents.lock().await;
-        let made = made(link, change, topics.as_ref(), peer)?;
+        let made = made(&link, change, topics.as_ref(), peer)?;
         if !made.is_empty() {
             let mut pending = LinkIntents::clone(&link.view.pending_intents().borrow());
             pending.merge(&made);
@@ -121,7 +121,7 @@ async fn change(
         made
     };
     let followed = async {
-        if is_taken_in_at_once(state, link)? {
+        if is_taken_in_at_once(state, &link)? {
             let mut pending = link.view.pending_intents();
             // Gone is only who shows the link, with the service.
             let _ = pending
@@ -139,7 +139,7 @@ async fn change(
     if let Ok(failed) = timeout(PATIENCE, followed).await {
         failed?;
     }
-    Ok(Json(LinkAnswer::of(link)))
+    Ok(Json(LinkAnswer::of(&link)))
 }
 
 /// The settings that a change makes. While this process owns the link, what counts already isn't set again.

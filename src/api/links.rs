@@ -7,14 +7,15 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 
-use super::extract::Segments;
-use super::intents::{IntentAnswer, TopicIntentAnswer};
-use super::problem::Problem;
-use super::state::{ApiState, Condition, LinkHandle, Reach};
 use crate::control::groups::commit::Expiry;
 use crate::model::{ClusterName, LinkName, PartitionState};
 use crate::replicate::PartitionStatus;
 use crate::telemetry::monotonic;
+
+use super::extract::Segments;
+use super::intents::{IntentAnswer, TopicIntentAnswer};
+use super::problem::Problem;
+use super::state::{ApiState, Condition, LinkFailure, LinkHandle, Reach};
 
 /// How a link stands.
 #[derive(Debug, Serialize)]
@@ -41,15 +42,19 @@ pub(super) struct LinkAnswer {
     /// Whether `max_bytes_per_second` holds partitions up.
     rate_limited: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<LinkFailure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
 }
 
 /// The state of a link as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum LinkState {
+pub enum LinkState {
     /// It has not heard from both clusters yet.
     Starting,
+    /// Its parts have failed; it begins anew by itself, at the time that `failure` tells.
+    Failed,
     /// Another process mirrors; this one takes over when that one is silent.
     Standby,
     /// It waits for a cluster or for what the detail says; it goes on by itself.
@@ -60,9 +65,39 @@ pub(super) enum LinkState {
     Running,
 }
 
+impl LinkState {
+    /// Every state.
+    pub const ALL: [Self; 6] = [
+        Self::Starting,
+        Self::Failed,
+        Self::Standby,
+        Self::Waiting,
+        Self::Paused,
+        Self::Running,
+    ];
+
+    /// The state's name, as the API shows it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Failed => "failed",
+            Self::Standby => "standby",
+            Self::Waiting => "waiting",
+            Self::Paused => "paused",
+            Self::Running => "running",
+        }
+    }
+}
+
 /// `GET /v1/links`
 pub(super) async fn list(State(state): State<Arc<ApiState>>) -> Json<Vec<LinkAnswer>> {
-    Json(state.links.values().map(LinkAnswer::of).collect())
+    Json(
+        state
+            .all_links()
+            .iter()
+            .map(|link| LinkAnswer::of(link))
+            .collect(),
+    )
 }
 
 /// `GET /v1/links/{link}`
@@ -70,14 +105,19 @@ pub(super) async fn show(
     State(state): State<Arc<ApiState>>,
     Segments(link): Segments<LinkName>,
 ) -> Result<Json<LinkAnswer>, Problem> {
-    Ok(Json(LinkAnswer::of(state.link(&link)?)))
+    Ok(Json(LinkAnswer::of(&*state.link(&link)?)))
 }
 
 impl ApiState {
     /// A link by its name.
-    pub(super) fn link(&self, name: &LinkName) -> Result<&LinkHandle, Problem> {
+    pub(super) fn link(&self, name: &LinkName) -> Result<Arc<LinkHandle>, Problem> {
         let unknown = || Problem::NotFound(format!("link {name} is not configured"));
-        self.links.get(name).ok_or_else(unknown)
+        self.links.borrow().get(name).cloned().ok_or_else(unknown)
+    }
+
+    /// Every link, by name.
+    pub(super) fn all_links(&self) -> Vec<Arc<LinkHandle>> {
+        self.links.borrow().values().cloned().collect()
     }
 }
 
@@ -108,15 +148,19 @@ impl LinkAnswer {
             partitions_by_state: by_state(&partitions),
             group_offsets_expire_at: link.groups.first_expiry(),
             rate_limited: link.view.rate().limits(monotonic()),
+            failure: condition.failure,
             detail: (!told.is_empty()).then(|| told.join("; ")),
         }
     }
 }
 
 impl LinkHandle {
-    pub(super) fn state(&self) -> LinkState {
+    /// The state of the link as a whole.
+    pub fn state(&self) -> LinkState {
         let condition = self.condition.borrow();
-        if condition.source == Reach::Unknown || condition.target == Reach::Unknown {
+        if condition.failure.is_some() {
+            LinkState::Failed
+        } else if condition.source == Reach::Unknown || condition.target == Reach::Unknown {
             LinkState::Starting
         } else if condition.standby {
             LinkState::Standby
@@ -151,7 +195,17 @@ impl LinkHandle {
             Reach::Lost(why) => Some(format!("{end} {cluster} can't be reached: {why}")),
         };
         let unreached = ends.into_iter().filter_map(of_end);
-        unreached.chain(condition.waits_for.clone()).collect()
+        let failed = |failure: &LinkFailure| {
+            format!(
+                "the link has failed and begins anew at {}: {}",
+                failure.retry_at, failure.message
+            )
+        };
+        let failed = condition.failure.as_ref().map(failed);
+        unreached
+            .chain(failed)
+            .chain(condition.waits_for.clone())
+            .collect()
     }
 }
 

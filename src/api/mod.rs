@@ -35,6 +35,7 @@ mod verifications;
 mod tests;
 
 pub use limits::Limits;
+pub use links::LinkState;
 pub use router::router;
 pub use server::serve;
 pub use state::{ApiState, LinkHandle};

@@ -12,7 +12,7 @@ use crate::model::{ClusterName, LinkName, PartitionState};
 use super::extract::Segments;
 use super::health::standing_still;
 use super::problem::Problem;
-use super::state::{ApiState, LinkHandle, Reach};
+use super::state::{ApiState, Condition, LinkHandle, Reach};
 
 /// The outcome of every check.
 #[derive(Debug, Serialize)]
@@ -55,10 +55,10 @@ pub(super) async fn show(
     let checks = vec![
         reach("source_reachable", &link.source, &condition.source),
         reach("target_reachable", &link.target, &condition.target),
-        mirroring(link, condition.waits_for),
-        partitions(link),
-        lag(link),
-        groups(link),
+        mirroring(&link, &condition),
+        partitions(&link),
+        lag(&link),
+        groups(&link),
     ];
     Ok(Json(ReadinessAnswer {
         link: link.view.link().clone(),
@@ -101,14 +101,22 @@ fn reach(name: &'static str, cluster: &ClusterName, reach: &Reach) -> Check {
     }
 }
 
-fn mirroring(link: &LinkHandle, waits_for: Option<String>) -> Check {
+fn mirroring(link: &LinkHandle, condition: &Condition) -> Check {
     let name = "mirroring";
+    if let Some(failure) = &condition.failure {
+        let remedy = "It begins anew by itself; see its failure if it doesn't get over it.";
+        return fail(name, failure.message.clone(), remedy);
+    }
     let intent = link.view.link_intent();
     if !intent.writes() {
         return fail(name, format!("the link is {intent}"), "Resume it.");
     }
-    match waits_for {
-        Some(what) => fail(name, what, "It goes on by itself once that is there."),
+    match &condition.waits_for {
+        Some(what) => fail(
+            name,
+            what.clone(),
+            "It goes on by itself once that is there.",
+        ),
         None => pass(name, "the link is not paused"),
     }
 }

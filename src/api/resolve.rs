@@ -84,7 +84,8 @@ pub(super) async fn resolve(
     peer: Peer,
     Body(wanted): Body<Resolution>,
 ) -> Result<Json<Resolved>, Problem> {
-    let view = &state.link(&link)?.view;
+    let handle = state.link(&link)?;
+    let view = &handle.view;
     let meant = releasable(view, &wanted)?;
     let hash = hash(&link, wanted.with, &meant);
     if wanted.hash.as_ref().is_some_and(|agreed| *agreed != hash) {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use serde::Serialize;
 use tokio::sync::{Mutex, watch};
 
 use crate::checkpoint::Store;
@@ -19,8 +21,8 @@ use crate::verify::Verifications;
 /// Everything the handlers use.
 #[derive(Debug)]
 pub struct ApiState {
-    /// The configured links.
-    pub links: BTreeMap<LinkName, LinkHandle>,
+    /// The links there are now.
+    pub links: watch::Receiver<BTreeMap<LinkName, Arc<LinkHandle>>>,
     /// Plans and operations of all links.
     pub moves: Arc<Runner>,
     /// The checkpoint DB.
@@ -69,6 +71,19 @@ pub struct Condition {
     pub owner: Option<Owner>,
     /// What an operator should put right although the link mirrors.
     pub warning: Option<String>,
+    /// What ended the link's parts, until it begins anew.
+    pub failure: Option<LinkFailure>,
+    /// How often that happened since the process started.
+    pub failures: u64,
+}
+
+/// A failure of a link, which stands still for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LinkFailure {
+    /// The reason, with its circumstances.
+    pub message: String,
+    /// The time at which the link begins anew.
+    pub retry_at: Timestamp,
 }
 
 /// Whether a cluster answers.

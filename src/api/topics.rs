@@ -66,7 +66,7 @@ pub(super) async fn list(
     let partitions = link.view.partitions();
     let same = |a: &PartitionStatus, b: &PartitionStatus| a.partition.topic == b.partition.topic;
     let topics = partitions.chunk_by(same);
-    let topics = topics.filter_map(|topic| TopicAnswer::of(topic, link));
+    let topics = topics.filter_map(|topic| TopicAnswer::of(topic, &link));
     Ok(Json(topics.collect()))
 }
 
@@ -78,7 +78,7 @@ pub(super) async fn show(
     let handle = state.link(&link)?;
     let partitions = handle.view.topic(&topic).unwrap_or_default();
     let unknown = || Problem::NotFound(format!("link {link} doesn't mirror topic {topic}"));
-    let answer = TopicAnswer::of(&partitions, handle);
+    let answer = TopicAnswer::of(&partitions, &handle);
     answer.map(Json).ok_or_else(unknown)
 }
 

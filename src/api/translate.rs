@@ -35,7 +35,8 @@ pub(super) async fn translate(
         let message = "partition and offset are 0 or greater";
         return Err(Problem::Malformed(message.to_owned()));
     }
-    let view = &state.link(&question.link)?.view;
+    let link = state.link(&question.link)?;
+    let view = &link.view;
     let partition = TopicPartition {
         topic: question.topic.clone(),
         partition: Partition(question.partition),

@@ -91,8 +91,8 @@ pub(super) async fn cancel(
 
 /// `GET /v1/verifications`
 pub(super) async fn list(State(state): State<Arc<ApiState>>) -> Json<Vec<Summary>> {
-    let links = state.links.values();
-    let reports = links.flat_map(|link| link.verifications.list());
+    let links = state.all_links();
+    let reports = links.iter().flat_map(|link| link.verifications.list());
     let mut reports: Vec<Report> = reports.collect();
     reports.sort_by_key(|report| std::cmp::Reverse(report.verification.started_at));
     Json(reports.into_iter().map(Summary::from).collect())
@@ -106,10 +106,13 @@ pub(super) async fn show(
     find(&state, &id).map(|(_, report)| Json(report))
 }
 
-fn find<'a>(state: &'a ApiState, id: &str) -> Result<(&'a LinkHandle, Report), Problem> {
-    let mut links = state.links.values();
+fn find(state: &ApiState, id: &str) -> Result<(Arc<LinkHandle>, Report), Problem> {
+    let mut links = state.all_links().into_iter();
     links
-        .find_map(|link| Some((link, link.verifications.report(id)?)))
+        .find_map(|link| {
+            let report = link.verifications.report(id)?;
+            Some((link, report))
+        })
         .ok_or_else(|| unknown(id))
 }
 

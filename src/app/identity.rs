@@ -1,17 +1,25 @@
-//! Which link this is: its name and the two clusters' own ids, remembered from the first contact on.
+//! Which link this is: its name and the two clusters' own ids, remembered from the first contact on; and which process this is
+//! towards other processes of the same links.
 
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::checkpoint::{LinkRecord, Store, Update, records};
+use crate::checkpoint::{LinkRecord, Space, Store, Update, records};
 use crate::error::{Error, Kind, Result};
+use crate::journal::Owner;
 use crate::kafka::client::Cluster;
 use crate::model::{LinkIdentity, LinkName};
 use crate::task::Backoff;
 
 const PAUSE_BASE: Duration = Duration::from_millis(200);
 const PAUSE_CAP: Duration = Duration::from_secs(5);
+/// Where the checkpoint DB keeps its name.
+const OWNER_KEY: &[u8] = b"owner";
+/// Where Linux tells the machine's name.
+const HOST: &str = "/proc/sys/kernel/hostname";
 
 /// The link's identity: as remembered, or as both clusters tell it. Waits until it is known.
 ///
@@ -73,4 +81,33 @@ async fn insist(cluster: &Cluster) -> String {
         }
         sleep(backoff.next()).await;
     }
+}
+
+/// The name of the checkpoint DB at its place: a copy of the directory is another owner, and so is the same path on another
+/// machine. While the DB's lock is held, no other process has the same name. `api_url` is where its interface is reached.
+///
+/// Errors: the checkpoint DB.
+pub(crate) async fn this_process(store: &dyn Store, path: &Path, api_url: &str) -> Result<Owner> {
+    let name = if let Some(name) = store.get(Space::Meta, OWNER_KEY)? {
+        name
+    } else {
+        let name = format!("{:032x}", fastrand::u128(..)).into_bytes();
+        let mut update = Update::new();
+        update.put(Space::Meta, OWNER_KEY, name.clone());
+        store.commit(update).await?;
+        name
+    };
+    let place = std::fs::metadata(path).map_err(|cause| {
+        let message = format!("the checkpoint directory {} can't be seen", path.display());
+        Error::new(Kind::Store, message).caused_by(cause)
+    })?;
+    let host = std::fs::read_to_string(HOST).unwrap_or_else(|_| "an unnamed machine".to_owned());
+    let host = host.trim().to_owned();
+    let (name, device, inode) = (String::from_utf8_lossy(&name), place.dev(), place.ino());
+    Ok(Owner {
+        id: format!("{name}/{host}/{device}:{inode}"),
+        host,
+        process: std::process::id(),
+        api_url: Some(api_url.to_owned()),
+    })
 }

@@ -1,6 +1,7 @@
-//! One link's life: who it is, then discovery, mirroring and group sync side by side until it is told to stop.
+//! What a link is made of, and its parts at work in a term: who it is, then discovery, mirroring and group sync side by side.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
@@ -10,30 +11,31 @@ use crate::api::LinkHandle;
 use crate::api::state::Condition;
 use crate::check::probe;
 use crate::checkpoint::audit::AuditLog;
-use crate::checkpoint::{JournaledStore, Store};
+use crate::checkpoint::{Store, Update, records};
 use crate::clusters::Watched;
 use crate::config::LinkConfig;
 use crate::control::groups::committed::Ledger;
 use crate::control::groups::status::Board;
 use crate::control::groups::sync::GroupSync;
-use crate::control::topics::{Discovery, MirrorSet};
+use crate::control::topics::Discovery;
 use crate::control::{KafkaSite, Mirrored};
 use crate::error::Result;
 use crate::failover::sites::Sites;
-use crate::journal::JournalSettings;
+use crate::journal::{JournalSettings, JournaledStore};
 use crate::kafka::admin;
 use crate::kafka::client::Cluster;
-use crate::model::OffsetsMode;
+use crate::model::{MirrorSet, MirroredTopic, OffsetsMode, TopicName, TopicPartition};
 use crate::replicate::{self, LinkView, Settings};
-use crate::task::{InFlight, Owned, Ownership, Supervisor};
+use crate::task::{InFlight, Ownership, Rounds, Supervisor};
 use crate::verify::{self, Verifications, Verifier};
 
 use super::identity;
 use super::mirrored::View;
-use super::revival::{Revival, stands_still};
 
 /// Kafka's default of `producer.id.expiration.ms`.
 const PRODUCER_MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
+/// How often it is looked whether every partition of the first look has begun.
+const BEGUN_LOOK: Duration = Duration::from_millis(500);
 /// How long a stopping link may take to let what is in flight land and to store what it knows.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
@@ -44,9 +46,8 @@ pub(crate) struct Link {
     pub(crate) source: Watched,
     pub(crate) target: Watched,
     pub(crate) store: Arc<dyn Store>,
-    /// The same store, where links are come to be owned.
+    /// The same store, by which links are owned.
     pub(crate) journaled: Arc<JournaledStore>,
-    pub(crate) revival: Revival,
     pub(crate) journal: JournalSettings,
     pub(crate) ownership: Ownership,
     pub(crate) view: LinkView,
@@ -62,82 +63,11 @@ pub(crate) struct Link {
     pub(crate) in_flight: InFlight,
     /// How the link stands as a whole.
     pub(crate) condition: Arc<watch::Sender<Condition>>,
+    /// Whether the view shows something else than the checkpoint DB holds, as it may once anything was at work.
+    pub(crate) is_stale: Arc<AtomicBool>,
 }
 
 impl Link {
-    /// Runs until told to stop. A link that can't run says why and leaves the others alone.
-    pub(crate) async fn live(self, stop: CancellationToken) -> Result<()> {
-        let name = self.config.name.clone();
-        let told = self.clone();
-        let watching = Owned::spawn("condition", self.clone().watch());
-        while let Err(error) = self.clone().run_while_stored(&stop).await {
-            told.say(Some(&error.chain()));
-            if stop.is_cancelled() {
-                break;
-            }
-            if self.revival.failure().is_none() {
-                tracing::error!(link = %name, error = error.chain(), "link doesn't run");
-                stop.cancelled().await;
-                break;
-            }
-            self.view.await_store(&error.chain());
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = self.revival.works() => self.begin_anew()?,
-            }
-        }
-        drop(watching);
-        Ok(())
-    }
-
-    /// Runs until told to stop or the checkpoint DB fails.
-    async fn run_while_stored(self, stop: &CancellationToken) -> Result<()> {
-        let _running = self.revival.running();
-        let (end, revival) = (stop.child_token(), self.revival.clone());
-        let mut run = Box::pin(self.run(&end));
-        let why = tokio::select! {
-            ended = &mut run => {
-                let failure = revival.failure();
-                return ended.map_err(|error| failure.map_or(error, |why| stands_still(&why)));
-            }
-            why = revival.failed() => why,
-        };
-        end.cancel();
-        // What it couldn't store any more, the next beginning finds out.
-        let _ = run.await;
-        Err(stands_still(&why))
-    }
-
-    /// Shows what the checkpoint DB holds after it had failed; operations go on.
-    fn begin_anew(&self) -> Result<()> {
-        if !self.config.journal {
-            self.ownership
-                .begin(self.ownership.term().borrow().unwrap_or_default() + 1);
-        }
-        self.look_again()
-    }
-
-    /// Keeps the condition up to date with what is heard of the clusters.
-    async fn watch(self) -> Result<()> {
-        let (mut source, mut target) = (self.source.reach(), self.target.reach());
-        loop {
-            let reaches = (
-                source.borrow_and_update().clone(),
-                target.borrow_and_update().clone(),
-            );
-            self.condition.send_modify(|condition| {
-                (condition.source, condition.target) = reaches;
-            });
-            let changed = tokio::select! {
-                changed = source.changed() => changed,
-                changed = target.changed() => changed,
-            };
-            if changed.is_err() {
-                return Ok(());
-            }
-        }
-    }
-
     /// What the parts of a move of groups need of the link.
     pub(crate) fn sites(&self) -> Sites {
         Sites {
@@ -166,8 +96,8 @@ impl Link {
         }
     }
 
-    /// Mirrors for as long as this process owns the link.
-    pub(super) async fn mirror_until(self, stop: &CancellationToken) -> Result<()> {
+    /// Mirrors until told to stop, under the right of the present term alone.
+    pub(super) async fn run_parts(self, stop: &CancellationToken) -> Result<()> {
         let (source, target) = (self.source.cluster.clone(), self.target.cluster.clone());
         self.say(Some("waiting for both clusters to tell their ids"));
         let known = tokio::select! {
@@ -307,10 +237,45 @@ impl Link {
         }
     }
 
-    pub(super) fn say(&self, waits_for: Option<&str>) {
-        self.condition.send_modify(|condition| {
-            condition.waits_for = waits_for.map(str::to_owned);
-        });
+    /// Waits until where each partition of the first look starts is stored, and notes that in the link's record.
+    pub(super) async fn note_initialized(
+        self,
+        set: watch::Receiver<Arc<MirrorSet>>,
+        stop: CancellationToken,
+    ) -> Result<()> {
+        let mut rounds = Rounds::every(BEGUN_LOOK, stop);
+        loop {
+            if !rounds.next().await {
+                return Ok(());
+            }
+            let set = Arc::clone(&set.borrow());
+            let has_begun = |(name, topic)| self.has_begun(name, topic);
+            // What isn't written to now has still to begin.
+            let is_whole = set.confirmed && !self.view.intents().borrow().holds_anything();
+            if is_whole && set.topics.iter().all(has_begun) {
+                break;
+            }
+        }
+        let _alone = self.record.lock().await;
+        let Some(mut record) = records::load_link(&*self.store, &self.config.name)? else {
+            return Ok(());
+        };
+        if record.initialized {
+            return Ok(());
+        }
+        record.initialized = true;
+        let mut update = Update::new();
+        records::put_link(&mut update, &record);
+        self.store.commit(update).await
+    }
+
+    /// Whether nothing of a topic is left to which `start` would still apply.
+    fn has_begun(&self, name: &TopicName, topic: &MirroredTopic) -> bool {
+        let begun = |number| {
+            self.view
+                .has_begun(&TopicPartition::new(name.clone(), number))
+        };
+        topic.conflict.is_some() || (0..topic.initial_partitions).all(begun)
     }
 }
 

@@ -1,17 +1,18 @@
 //! The composition root: configuration in, running service out. The only place that knows every module.
 
+mod condition;
+mod driver;
 mod identity;
-mod initialized;
 mod intents;
-mod journal_watch;
+mod lease;
 mod link;
+mod metrics;
 mod mirrored;
-mod owner;
-mod revival;
-mod samples;
+mod phase;
+mod registry;
 mod service;
 mod store;
-mod terms;
+mod store_recovery;
 
 pub use crate::check::check;
 pub use service::run;

@@ -193,8 +193,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::checkpoint::{JournaledStore, LinkRecord, MemoryStore};
-    use crate::error::Kind;
+    use crate::checkpoint::failing::FailingStore;
+    use crate::checkpoint::{LinkRecord, MemoryStore};
     use crate::model::{Intent, IntentChange, LinkIdentity};
 
     fn link() -> LinkName {
@@ -350,34 +350,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_ownership_a_setting_is_kept_and_no_revision_moves() {
-        let disk: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let store = JournaledStore::new(Arc::clone(&disk), [link()]);
-        let audit = AuditLog::open(Arc::clone(&disk)).unwrap();
-        ask(&store, &made(None, Intent::Paused, 1)).await;
-        let refused = take_in(&store, &audit).await.unwrap_err();
-        assert_eq!(refused.kind(), Kind::Refused);
-        assert_eq!(
-            load_pending(&store, &link()).unwrap().of_link(),
-            Intent::Paused
-        );
-        assert_eq!(
-            disk.get(Space::Meta, &keys::revision(&link())).unwrap(),
-            None
-        );
-        let failing = crate::checkpoint::failing::FailingStore::default();
-        ask(&failing, &made(None, Intent::Paused, 1)).await;
+    async fn what_was_taken_in_and_could_not_be_forgotten_is_taken_in_again() {
+        let failing = Arc::new(FailingStore::default());
+        let store: Arc<dyn Store> = Arc::<FailingStore>::clone(&failing);
+        let audit = AuditLog::open(Arc::clone(&store)).unwrap();
+        ask(&*store, &made(None, Intent::Paused, 1)).await;
         failing.fail_after(1);
-        // Taken in, and not forgotten any more: that is done once more.
-        assert!(take_in(&failing, &audit).await.is_err());
-        assert_eq!(
-            load_intents(&failing, &link()).unwrap().of_link(),
-            Intent::Paused
-        );
-        assert_eq!(
-            load_pending(&failing, &link()).unwrap().of_link(),
-            Intent::Paused
-        );
+        assert!(take_in(&*store, &audit).await.is_err());
+        for settled in [false, true] {
+            let stored = load_intents(&*store, &link()).unwrap();
+            assert_eq!(stored.of_link(), Intent::Paused);
+            assert_eq!(load_pending(&*store, &link()).unwrap().is_empty(), settled);
+            take_in(&*store, &audit).await.unwrap();
+        }
+        assert_eq!(audit.latest(9).unwrap().len(), 1);
     }
 
     #[tokio::test]

@@ -26,7 +26,6 @@ pub(crate) mod store;
 pub mod verifications;
 mod writer;
 
-pub use crate::journal::store::JournaledStore;
 pub use disk::{DiskStore, open, open_or_begin_anew};
 pub use keys::PartitionKey;
 pub use memory::MemoryStore;

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::answers::Operation;
 use super::client::{Client, understood};
-use super::{ApplyArgs, ExitCode, Failure, Output, write_json};
+use super::json::write_json;
+use super::{ApplyArgs, ExitCode, Failure, Output};
 
 /// The last phases of an operation.
 const DONE: &str = "done";

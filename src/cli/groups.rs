@@ -4,8 +4,9 @@ use std::io::Write;
 
 use super::answers::Group;
 use super::client::{Client, understood};
+use super::json::write_json;
 use super::table::{Align, Table, or_dash};
-use super::{ExitCode, Failure, GroupsArgs, Output, write_json};
+use super::{ExitCode, Failure, GroupsArgs, Output};
 
 pub(super) fn run(
     client: &Client,

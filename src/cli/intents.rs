@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::answers::{Link, Setting};
 use super::client::{Client, understood};
-use super::{ExitCode, Failure, IntentArgs, Output, write_json};
+use super::json::write_json;
+use super::{ExitCode, Failure, IntentArgs, Output};
 
 pub(super) fn run(
     client: &Client,

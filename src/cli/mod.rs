@@ -10,6 +10,7 @@ mod client;
 mod exit;
 mod groups;
 mod intents;
+mod json;
 mod plan;
 mod resolve;
 mod status;
@@ -47,11 +48,4 @@ pub fn ask(verb: &ServiceVerb, common: &Common, out: &mut dyn Write) -> Result<E
         ServiceVerb::Resolve(args) => resolve::run(&client, args, output, out),
         ServiceVerb::Verify(args) => verify::run(&client, args, output, out),
     }
-}
-
-/// Writes an answer as it came, for programs.
-fn write_json(out: &mut dyn Write, answer: &serde_json::Value) -> Result<(), Failure> {
-    serde_json::to_writer_pretty(&mut *out, answer).map_err(std::io::Error::from)?;
-    writeln!(out)?;
-    Ok(())
 }

@@ -6,8 +6,9 @@ use serde_json::json;
 
 use super::answers::Plan;
 use super::client::{Client, understood};
+use super::json::write_json;
 use super::table::{Align, Table};
-use super::{ExitCode, Failure, Output, PlanArgs, write_json};
+use super::{ExitCode, Failure, Output, PlanArgs};
 
 pub(super) fn run(
     client: &Client,

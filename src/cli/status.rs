@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use super::answers::{Link, Partition, Topic};
 use super::client::{Client, understood};
 use super::intents::told;
+use super::json::write_json;
 use super::table::{Align, Table, or_dash};
 use super::verify::in_words;
-use super::{ExitCode, Failure, Output, StatusArgs, write_json};
+use super::{ExitCode, Failure, Output, StatusArgs};
 use crate::model::PartitionState;
 use crate::verify::Outcome;
 

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::answers::Translation;
 use super::client::{Client, understood};
-use super::{ExitCode, Failure, Output, TranslateArgs, write_json};
+use super::json::write_json;
+use super::{ExitCode, Failure, Output, TranslateArgs};
 
 pub(super) fn run(
     client: &Client,

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::answers::Verification;
 use super::client::{Client, understood};
+use super::json::write_json;
 use super::table::{Align, Table};
-use super::{ExitCode, Failure, Output, VerifyArgs, write_json};
+use super::{ExitCode, Failure, Output, VerifyArgs};
 use crate::verify::{Difference, Examined, Outcome, Stage};
 
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);

@@ -5,7 +5,9 @@ use regex::Regex;
 use crate::error::{Error, Kind, Result};
 use crate::model::{ClusterName, GroupId, Policy, TopicName};
 
+use super::field::At;
 use super::policies::PolicyRules;
+use super::problem::Problems;
 
 /// How Kafka Streams calls the topics through which it repartitions: what was read is deleted from them at once (H24).
 const PURGED: &str = "-repartition";
@@ -47,6 +49,18 @@ pub(super) fn anchored(expression: &str) -> Result<Regex, String> {
     Regex::new(expression)
         .and_then(|_| Regex::new(&format!("{FRONT}{expression}{BACK}")))
         .map_err(|error| refused(&error))
+}
+
+/// The expressions that are some; the others are problems.
+pub(super) fn compiled(expressions: &[At<String>], problems: &Problems) -> Vec<Regex> {
+    expressions
+        .iter()
+        .filter_map(|expression| {
+            anchored(&expression.value)
+                .map_err(|message| problems.add(&expression.place, message))
+                .ok()
+        })
+        .collect()
 }
 
 /// What makes an expression match whole names.

@@ -10,7 +10,9 @@ use std::time::Duration;
 use crate::kafka::client::HostPort;
 use crate::model::TopicName;
 
+use super::field::At;
 use super::nearest::nearest;
+use super::problem::Problems;
 use super::settings::Start;
 
 /// Kafka measures times in 32 bits of milliseconds; nothing here needs more than a day.
@@ -185,12 +187,19 @@ pub(super) fn start(text: &str) -> Result<Start, String> {
 }
 
 /// A name of a cluster or link: it appears in topic names and in URLs.
-pub(super) fn name(text: &str) -> Result<(), String> {
+fn name(text: &str) -> Result<(), String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if text.is_empty() || text.len() > 100 || !text.chars().all(allowed) || text.starts_with('.') {
         return Err("a name has 1 to 100 letters, digits, dots, dashes or underscores and doesn't begin with a dot".to_owned());
     }
     Ok(())
+}
+
+/// Checks the name of a section.
+pub(super) fn check_name(name: &At<String>, problems: &Problems) {
+    if let Err(message) = self::name(&name.value) {
+        problems.add(&name.place, message);
+    }
 }
 
 /// A topic's name, as brokers take it.

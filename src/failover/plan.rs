@@ -15,24 +15,14 @@ mod steps;
 mod tests;
 
 pub use blocker::{Blocker, BlockerCode, Present, conditions};
-pub use moves::{Move, final_moves};
-pub use situation::{CommitSituation, GroupSituation, Situation};
+pub use moves::Move;
+pub use situation::{CommitSituation, GroupSituation, Kind, Situation};
 pub use steps::Step;
 
 use crate::model::{GroupId, LinkName, TopicName};
 
 /// How long a plan may be executed.
 pub const VALID_FOR: SignedDuration = SignedDuration::from_mins(15);
-
-/// The kind of a move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// Both sites are up; nothing is lost.
-    Switchover,
-    /// The source is presumed lost.
-    Failover,
-}
 
 /// A description of a move that can be read, approved and executed by its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +77,31 @@ pub fn plan(situation: &Situation, id: String, now: Timestamp) -> Plan {
     };
     plan.hash = hash(&plan);
     plan
+}
+
+/// The moves of a drained switchover, or why they can't be what its plan said.
+pub fn final_moves(planned: &[Move], situation: &Situation) -> Result<Vec<Move>, Vec<Blocker>> {
+    let (moves, _) = moves::moves(situation);
+    let mut blockers = blocker::blockers(situation);
+    let was_exact = |fixed: &Move| {
+        let same = |m: &&Move| m.group == fixed.group && m.partition == fixed.partition;
+        planned.iter().find(same).is_none_or(|m| m.exact)
+    };
+    for fixed in moves
+        .iter()
+        .filter(|fixed| !fixed.exact && was_exact(fixed))
+    {
+        let why = fixed.detail.clone().unwrap_or_default();
+        let blocker = Blocker::new(BlockerCode::NotExact, why)
+            .group(&fixed.group)
+            .partition(&fixed.partition);
+        blockers.push(blocker);
+    }
+    if blockers.is_empty() {
+        Ok(moves)
+    } else {
+        Err(blockers)
+    }
 }
 
 impl Plan {

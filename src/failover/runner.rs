@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
@@ -20,6 +21,7 @@ use crate::checkpoint::Store;
 use crate::config::GroupFilter;
 use crate::error::{self, Error, Result};
 use crate::model::{LinkName, TopicName};
+use crate::task::contained;
 
 #[cfg(test)]
 mod tests;
@@ -66,7 +68,7 @@ pub enum NotStarted {
 #[derive(Debug)]
 pub struct Runner {
     store: Arc<dyn Store>,
-    links: BTreeMap<LinkName, Sites>,
+    links: watch::Receiver<BTreeMap<LinkName, Arc<Sites>>>,
     /// Operations being executed, by name.
     running: Mutex<BTreeMap<String, watch::Sender<Arc<Operation>>>>,
     /// Held while a plan is being started, so that two can't be at once.
@@ -75,13 +77,15 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// A runner for these links.
-    pub fn new(store: Arc<dyn Store>, links: impl IntoIterator<Item = Sites>) -> Self {
+    /// A runner for the links that there are at any time.
+    pub fn new(
+        store: Arc<dyn Store>,
+        links: watch::Receiver<BTreeMap<LinkName, Arc<Sites>>>,
+    ) -> Self {
         let (starting, started) = mpsc::channel(STARTED_MAX);
-        let links = links.into_iter().map(|sites| (sites.link.clone(), sites));
         Self {
             store,
-            links: links.collect(),
+            links,
             running: Mutex::default(),
             starting: tokio::sync::Mutex::new(starting),
             started: Mutex::new(Some(started)),
@@ -188,13 +192,17 @@ impl Runner {
             )
         })?;
         let mut drives = FuturesUnordered::new();
-        let mut gains: FuturesUnordered<_> = self.links.values().map(|s| gain(s, None)).collect();
+        let mut links = self.links.clone();
+        let mut terms = Terms::default();
+        let mut gains = terms.of(&links.borrow_and_update());
         loop {
             tokio::select! {
                 biased;
                 () = token.cancelled() => return Ok(()),
                 Some(()) = drives.next() => {}
+                Ok(()) = links.changed() => gains = terms.of(&links.borrow_and_update()),
                 Some((sites, term)) = gains.next() => {
+                    terms.0.insert(sites.link.clone(), (Arc::clone(&sites), term));
                     // One started in this process waits in the channel.
                     let is_new = |o: &Operation| o.plan.link == sites.link && self.watch(&o.id).is_none();
                     // If the DB can't be read, another term follows when it can.
@@ -210,28 +218,31 @@ impl Runner {
     /// Operations of configured links that a former process didn't finish.
     fn unfinished(&self) -> Result<Vec<Operation>> {
         let all = all_operations(self.store.as_ref())?.into_iter();
-        let ours = |o: &Operation| !o.phase.is_last() && self.links.contains_key(&o.plan.link);
+        let links = self.links.borrow();
+        let ours = |o: &Operation| !o.phase.is_last() && links.contains_key(&o.plan.link);
         Ok(all.filter(ours).collect())
     }
 
     async fn execute(&self, operation: Operation) {
-        self.show(&operation);
         let id = operation.id.clone();
-        // None is started or taken up for another link.
-        let Some(sites) = self.links.get(&operation.plan.link) else {
+        let Ok(sites) = self.sites(&operation.plan.link) else {
+            // The link was removed meanwhile; the operation waits until it is there again.
+            self.running.lock().remove(&id);
             return;
         };
+        self.show(&operation);
         let drive = Drive {
-            sites,
+            sites: &sites,
             store: self.store.as_ref(),
             show: &|operation| self.show(operation),
         };
         let mut term = sites.ownership.term();
         let own = *term.borrow_and_update();
+        let driving = contained("the operation", Box::pin(drive.to_the_end(operation)));
         let ended = tokio::select! {
             biased;
             _ = term.wait_for(|now| now.is_none() || *now != own) => Ok(()),
-            ended = Box::pin(drive.to_the_end(operation)) => ended,
+            ended = driving => ended,
         };
         self.running.lock().remove(&id);
         if let Err(error) = ended {
@@ -252,19 +263,43 @@ impl Runner {
             .send_replace(shown);
     }
 
-    fn sites(&self, link: &LinkName) -> Result<&Sites> {
-        self.links
-            .get(link)
-            .ok_or_else(|| Error::new(error::Kind::Invalid, format!("there is no link {link}")))
+    fn sites(&self, link: &LinkName) -> Result<Arc<Sites>> {
+        let found = self.links.borrow().get(link).cloned();
+        found.ok_or_else(|| Error::new(error::Kind::Invalid, format!("there is no link {link}")))
+    }
+}
+
+/// A link and the term in which it is owned now.
+type Gain = BoxFuture<'static, (Arc<Sites>, Option<u64>)>;
+
+/// The last term of each link in which its operations were taken up.
+#[derive(Debug, Default)]
+struct Terms(BTreeMap<LinkName, (Arc<Sites>, Option<u64>)>);
+
+impl Terms {
+    /// The next terms of these links and of no others; a link that was removed and added again is another one.
+    fn of(&mut self, links: &BTreeMap<LinkName, Arc<Sites>>) -> FuturesUnordered<Gain> {
+        let is_there = |name: &LinkName, sites: &Arc<Sites>| {
+            let now = links.get(name);
+            now.is_some_and(|now| Arc::ptr_eq(now, sites))
+        };
+        self.0.retain(|name, (sites, _)| is_there(name, sites));
+        let last = |name| self.0.get(name).and_then(|(_, term)| *term);
+        let gains = links.iter();
+        gains
+            .map(|(name, sites)| gain(Arc::clone(sites), last(name)))
+            .collect()
     }
 }
 
 /// Waits until the link is owned in another term than the last one.
-async fn gain(sites: &Sites, last: Option<u64>) -> (&Sites, Option<u64>) {
-    let mut term = sites.ownership.term();
-    let gained = term.wait_for(|now| now.is_some() && *now != last).await;
-    let gained = gained.map_or(last, |term| *term);
-    (sites, gained)
+fn gain(sites: Arc<Sites>, last: Option<u64>) -> Gain {
+    Box::pin(async move {
+        let mut term = sites.ownership.term();
+        let gained = term.wait_for(|now| now.is_some() && *now != last).await;
+        let gained = gained.map_or(last, |term| *term);
+        (sites, gained)
+    })
 }
 
 fn begin(plan: Plan, now: Timestamp) -> Operation {

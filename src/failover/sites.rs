@@ -10,12 +10,11 @@ use tokio::time::timeout;
 
 use crate::config::GroupFilter;
 use crate::control::Mirrored;
-use crate::control::groups::cluster::{Committed, Site, Standing};
+use crate::control::groups::cluster::{Committed, GROUPS_AT_ONCE, Site, Standing};
 use crate::control::groups::commit::{Expiry, SourceCommit, TargetCommit, Written};
 use crate::control::groups::commit_protocol::on_target;
 use crate::control::groups::committed::Ledger;
 use crate::control::groups::cut::Snapshot;
-use crate::control::groups::sync::GROUPS_AT_ONCE;
 use crate::error::{Error, Result};
 use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicName, TopicPartition};
 use crate::task::Ownership;

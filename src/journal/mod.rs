@@ -16,7 +16,7 @@ pub(super) mod acquire;
 mod lease;
 mod queue;
 mod recover;
-pub(crate) mod store;
+mod store;
 mod topic;
 mod writer;
 
@@ -25,6 +25,7 @@ use std::time::Duration;
 pub use acquire::{JournalSettings, Standing, Tell, Tenure};
 pub use lease::{Head, Owner, Revision};
 pub use recover::{contents, rebuild};
+pub use store::JournaledStore;
 pub use topic::{Contents, Topic};
 
 pub(super) use queue::Line;

@@ -1,6 +1,5 @@
 //! Makes DB and journal equal at the beginning of a term: whichever goes further is right.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::checkpoint::dump::FullEntry;
@@ -11,6 +10,7 @@ use crate::kafka::client::Cluster;
 use crate::model::LinkName;
 
 use super::queue::{Line, put_revision, stored_revision};
+use super::topic::Entries;
 use super::{Contents, Revision, Topic};
 
 /// What was made of DB and journal.
@@ -99,9 +99,6 @@ pub async fn rebuild(disk: &dyn Store, link: &LinkName, journal: &Contents) -> R
     disk.commit(update).await?;
     Ok(journal.len())
 }
-
-/// Values by full key.
-pub(crate) type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// What has to change in `from` to make it `to`.
 pub(super) fn difference(from: &Entries, to: &Entries) -> Vec<Change> {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use parking_lot::RwLock;
+
 use crate::checkpoint::keys;
 use crate::checkpoint::store::{Committed, Entry, Space, Store, Update};
 use crate::error::{Error, Kind, Result};
@@ -17,16 +19,27 @@ use super::{JournalSettings, Line, Tell, Tenure, acquire};
 #[derive(Debug)]
 pub struct JournaledStore {
     disk: Arc<dyn Store>,
-    lines: BTreeMap<LinkName, Arc<Line>>,
+    lines: RwLock<BTreeMap<LinkName, Arc<Line>>>,
 }
 
 impl JournaledStore {
-    /// Over a DB, with journals for these links.
-    pub fn new(disk: Arc<dyn Store>, links: impl IntoIterator<Item = LinkName>) -> Self {
-        let line = |link: LinkName| (link.clone(), Arc::new(Line::new(link)));
+    /// Over a DB, without journals.
+    pub fn new(disk: Arc<dyn Store>) -> Self {
         Self {
             disk,
-            lines: links.into_iter().map(line).collect(),
+            lines: RwLock::default(),
+        }
+    }
+
+    /// Says whether a link keeps a journal, before anything works for it. A journal is kept on after its link was removed: updates of
+    /// the link are then refused, which the journal would lack otherwise.
+    pub fn set_journal(&self, link: &LinkName, is_kept: bool) {
+        let mut lines = self.lines.write();
+        if is_kept {
+            let new = || Arc::new(Line::new(link.clone()));
+            lines.entry(link.clone()).or_insert_with(new);
+        } else {
+            lines.remove(link);
         }
     }
 
@@ -41,24 +54,23 @@ impl JournaledStore {
         ownership: &Ownership,
         tell: Tell<'_>,
     ) -> Result<Tenure> {
-        let of_link = self
-            .lines
-            .get(link)
+        let of_link = self.lines.read().get(link).cloned();
+        let of_link = of_link
             .ok_or_else(|| Error::new(Kind::Invalid, format!("link {link} keeps no journal")))?;
         let candidate = acquire::Candidate {
             settings,
             disk: &*self.disk,
-            line: of_link,
+            line: &of_link,
             ownership,
         };
         candidate.own(tell).await
     }
 
     /// The line of the link that an update concerns, if that has a journal.
-    fn line(&self, update: &Update) -> Option<&Arc<Line>> {
+    fn line(&self, update: &Update) -> Option<Arc<Line>> {
         let links = update.changes().iter();
         let mut links = links.filter_map(|(key, value)| keys::link_of(key, value.as_deref()));
-        self.lines.get(&links.next()?)
+        self.lines.read().get(&links.next()?).cloned()
     }
 }
 
@@ -86,5 +98,41 @@ impl Store for JournaledStore {
             Some(line) => line.commit(&*self.disk, update),
             None => self.disk.commit(update),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Mutex;
+
+    use super::*;
+    use crate::checkpoint::MemoryStore;
+    use crate::checkpoint::audit::AuditLog;
+    use crate::checkpoint::intents::{IntentKeeper, load_pending, put_pending};
+    use crate::model::{IntentChange, LinkIntents};
+
+    #[tokio::test]
+    async fn without_ownership_an_intent_is_kept_and_no_revision_moves() {
+        let link: LinkName = "l".into();
+        let disk: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let store = JournaledStore::new(Arc::clone(&disk));
+        store.set_journal(&link, true);
+        let paused = LinkIntents::default().change(None, IntentChange::Pause, "here", 1);
+        let paused = paused.unwrap();
+        let mut update = Update::new();
+        put_pending(&mut update, &link, &paused);
+        store.commit(update).await.unwrap();
+        let audit = AuditLog::open(Arc::clone(&disk)).unwrap();
+        let keeper = IntentKeeper {
+            store: &store,
+            link: &link,
+            audit: &audit,
+            record: &Mutex::default(),
+            pending: &Mutex::default(),
+        };
+        let refused = keeper.take_in().await.unwrap_err();
+        assert_eq!(refused.kind(), Kind::Refused);
+        assert_eq!(load_pending(&store, &link).unwrap(), paused);
+        assert_eq!(disk.get(Space::Meta, &keys::revision(&link)).unwrap(), None);
     }
 }

@@ -13,7 +13,6 @@ use crate::model::{LeaderEpoch, LinkName, TopicId, TopicName, TopicPartition};
 use crate::task::Ownership;
 
 use super::lease::Seen;
-use super::recover::Entries;
 use super::{Head, LEASE};
 
 /// Replicas where the configuration says nothing, if there are as many brokers.
@@ -29,6 +28,9 @@ pub struct Topic {
     partition: TopicPartition,
     id: TopicId,
 }
+
+/// Values by full key.
+pub(crate) type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Everything a journal holds.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@
 //! run: source gap × 2 + whether there is a target gap, the target gap if there is one, length. Two or three bytes for a run.
 
 use super::varint;
+use crate::error::Result;
 use crate::model::{Run, SourceOffset, TargetOffset};
 
 /// How many runs a block holds at most. 256 runs are 6 KiB in memory and well under 1 KiB stored.
@@ -198,6 +199,16 @@ impl Block {
             Err(BlockError::Garbled)
         }
     }
+}
+
+/// The stored blocks of one partition. Errors are those of the store behind it.
+pub trait Blocks {
+    /// The block with the greatest first source offset up to `source`.
+    fn at_or_before_source(&self, source: SourceOffset) -> Result<Option<Block>>;
+    /// The block with the greatest first target offset up to `target`.
+    fn at_or_before_target(&self, target: TargetOffset) -> Result<Option<Block>>;
+    /// The block with the smallest first target offset from `target` on.
+    fn at_or_after_target(&self, target: TargetOffset) -> Result<Option<Block>>;
 }
 
 fn read_run_behind(last: &Run, bytes: &mut &[u8]) -> Result<Run, BlockError> {

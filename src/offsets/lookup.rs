@@ -1,7 +1,7 @@
 //! Lookups in both directions: what they answer, and where the runs come from that are no longer in memory.
 
 use super::direction::{Direction, ToSource, ToTarget};
-use super::{Block, RunMap};
+use super::{Block, Blocks, RunMap};
 use crate::error::Result;
 use crate::model::{Run, SourceOffset, TargetOffset};
 
@@ -37,16 +37,6 @@ impl<T> Lookup<T> {
             | Self::BeyondMap { end: image } => image,
         }
     }
-}
-
-/// The stored blocks of one partition. Errors are those of the store behind it.
-pub trait Blocks {
-    /// The block with the greatest first source offset up to `source`.
-    fn at_or_before_source(&self, source: SourceOffset) -> Result<Option<Block>>;
-    /// The block with the greatest first target offset up to `target`.
-    fn at_or_before_target(&self, target: TargetOffset) -> Result<Option<Block>>;
-    /// The block with the smallest first target offset from `target` on.
-    fn at_or_after_target(&self, target: TargetOffset) -> Result<Option<Block>>;
 }
 
 impl RunMap {

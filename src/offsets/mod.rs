@@ -28,6 +28,6 @@ mod walk_tests;
 
 pub(crate) use explanation::Explanation;
 
-pub use block::{BLOCK_RUNS, Block, BlockError, MapError};
-pub use lookup::{Blocks, Lookup};
+pub use block::{BLOCK_RUNS, Block, BlockError, Blocks, MapError};
+pub use lookup::Lookup;
 pub use map::{BlockChange, Changes, Receipt, RunMap};

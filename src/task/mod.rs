@@ -5,6 +5,7 @@
 
 mod backoff;
 mod blocking;
+mod contained;
 mod in_flight;
 pub(crate) mod log_once;
 mod owned;
@@ -16,6 +17,7 @@ mod supervisor;
 
 pub use backoff::Backoff;
 pub use blocking::blocking;
+pub use contained::contained;
 pub use in_flight::{InFlight, Writing};
 pub use owned::Owned;
 pub use ownership::Ownership;

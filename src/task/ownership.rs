@@ -15,7 +15,11 @@ use crate::error::{Error, Kind, Result};
 
 /// Whether this process may write now; cheap to clone and to ask.
 #[derive(Debug, Clone)]
-pub struct Ownership(Arc<Inner>);
+pub struct Ownership {
+    shared: Arc<Inner>,
+    /// The only term in which it counts as held; none: any.
+    bound_to: Option<u64>,
+}
 
 /// The number of those that never end.
 const PERMANENT: u64 = 0;
@@ -29,9 +33,16 @@ struct Inner {
     until: AtomicU64,
     /// The term this process owns the link in.
     term: watch::Sender<Option<u64>>,
+    /// The last term that was begun; 0 before the first.
+    last_term: AtomicU64,
     /// Whether something was sent in it that may still arrive.
     unanswered: AtomicBool,
+    /// Milliseconds after `begin` until which something of a former term may still arrive.
+    late_until: AtomicU64,
 }
+
+/// How long what nobody waits for any more may take to arrive: longer than a lease, which is what the next owner would wait.
+const LATE: Duration = Duration::from_secs(10);
 
 impl Ownership {
     /// Not held, until [`Ownership::begin`].
@@ -40,37 +51,57 @@ impl Ownership {
     }
 
     fn numbered(number: u64) -> Self {
-        Self(Arc::new(Inner {
+        let shared = Inner {
             number,
             begin: Instant::now(),
             until: AtomicU64::new(0),
             term: watch::Sender::new(None),
+            last_term: AtomicU64::new(0),
             unanswered: AtomicBool::new(false),
-        }))
+            late_until: AtomicU64::new(0),
+        };
+        Self {
+            shared: Arc::new(shared),
+            bound_to: None,
+        }
     }
 
-    /// Held for ever: for links without a lease.
+    /// Held for ever: for what has no lease.
     pub fn permanent() -> Self {
         let ownership = Self::numbered(PERMANENT);
-        ownership.0.until.store(u64::MAX, Ordering::Release);
-        ownership.begin(0);
+        ownership.begin_without_lease();
         ownership
     }
 
     /// A number that no other right of this process has, but for permanent ones, which share one: they end together, never.
     pub fn number(&self) -> u64 {
-        self.0.number
+        self.shared.number
+    }
+
+    /// The right in the present term alone: what was begun under it isn't written in a later term either. Without a present term
+    /// it is never held.
+    #[must_use]
+    pub fn in_this_term(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            // No term has the number 0.
+            bound_to: Some(self.shared.term.borrow().unwrap_or(0)),
+        }
     }
 
     /// Whether writing is allowed at this moment.
     pub fn is_held(&self) -> bool {
-        let until = self.0.until.load(Ordering::Acquire);
-        until > 0 && self.0.term.borrow().is_some() && self.elapsed(Instant::now()) < until
+        let until = self.shared.until.load(Ordering::Acquire);
+        let Some(term) = *self.shared.term.borrow() else {
+            return false;
+        };
+        let is_meant = self.bound_to.is_none_or(|only| only == term);
+        is_meant && until > 0 && self.elapsed(Instant::now()) < until
     }
 
     /// Whether the lease ran out, so that another process may have taken over. A later extension says that none has.
     pub fn has_run_out(&self) -> bool {
-        self.elapsed(Instant::now()) >= self.0.until.load(Ordering::Acquire)
+        self.elapsed(Instant::now()) >= self.shared.until.load(Ordering::Acquire)
     }
 
     /// The error of somebody who wanted to write and may not.
@@ -85,44 +116,57 @@ impl Ownership {
     /// Every change of the term in which this process owns the link; none while it doesn't. A lease that ran out and can
     /// still be renewed ends no term.
     pub fn term(&self) -> watch::Receiver<Option<u64>> {
-        self.0.term.subscribe()
+        self.shared.term.subscribe()
     }
 
-    /// Notes that something was sent whose answer nobody waits for: the next owner has to wait until the lease is over.
+    /// Notes that something was sent whose answer nobody waits for: the next owner has to wait until the lease is over, also if a
+    /// later term of this process comes and goes before.
     pub fn note_unanswered(&self) {
-        self.0.unanswered.store(true, Ordering::Release);
+        let late_until = self.elapsed(Instant::now() + LATE);
+        self.shared
+            .late_until
+            .fetch_max(late_until, Ordering::AcqRel);
+        self.shared.unanswered.store(true, Ordering::Release);
     }
 
     /// Whether another process may write from now on without meeting anything of this one.
     pub fn may_be_released(&self) -> bool {
-        !self.0.unanswered.load(Ordering::Acquire)
+        let is_late = self.elapsed(Instant::now()) < self.shared.late_until.load(Ordering::Acquire);
+        !is_late && !self.shared.unanswered.load(Ordering::Acquire)
     }
 
-    /// Begins a term.
+    /// Begins the next term of a link without a lease: it lasts until it is ended.
+    pub fn begin_without_lease(&self) {
+        self.shared.until.store(u64::MAX, Ordering::Release);
+        self.begin(self.shared.last_term.load(Ordering::Acquire) + 1);
+    }
+
+    /// Begins a term, of a number above 0.
     pub fn begin(&self, term: u64) {
-        self.0.unanswered.store(false, Ordering::Release);
-        self.0.term.send_replace(Some(term));
+        self.shared.last_term.store(term, Ordering::Release);
+        self.shared.unanswered.store(false, Ordering::Release);
+        self.shared.term.send_replace(Some(term));
     }
 
     /// The lease runs until then.
     pub fn extend(&self, until: Instant) {
         let until = self.elapsed(until).max(1);
-        self.0.until.fetch_max(until, Ordering::AcqRel);
+        self.shared.until.fetch_max(until, Ordering::AcqRel);
     }
 
     /// Ends the term: somebody else owns the link, or nobody.
     pub fn end(&self) {
-        self.0.term.send_replace(None);
-        self.0.until.store(0, Ordering::Release);
+        self.shared.term.send_replace(None);
+        self.shared.until.store(0, Ordering::Release);
     }
 
     /// Whether both are one and the same right.
     pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.shared, &other.shared) && self.bound_to == other.bound_to
     }
 
     fn elapsed(&self, at: Instant) -> u64 {
-        let elapsed: Duration = at.saturating_duration_since(self.0.begin);
+        let elapsed: Duration = at.saturating_duration_since(self.shared.begin);
         u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
     }
 }
@@ -154,7 +198,30 @@ mod tests {
         assert!(!ownership.is_held());
         assert_eq!(*ownership.term().borrow(), None);
         ownership.begin(4);
+        assert!(!ownership.may_be_released(), "the former term's may come");
+        tokio::time::advance(LATE).await;
         assert!(ownership.may_be_released());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_begun_in_one_term_has_no_right_in_another() {
+        let ownership = Ownership::none();
+        assert!(!ownership.in_this_term().is_held());
+        ownership.begin(1);
+        ownership.extend(Instant::now() + LEASE);
+        let first = ownership.in_this_term();
+        let again = ownership.in_this_term();
+        assert!(first.is_held() && first.is_same(&again) && !first.is_same(&ownership));
+        ownership.begin(2);
+        assert!(ownership.is_held() && !first.is_held());
+        assert_eq!(first.check().unwrap_err().kind(), Kind::Refused);
+        let second = ownership.in_this_term();
+        assert!(second.is_held());
+        ownership.end();
+        let none = ownership.in_this_term();
+        ownership.begin_without_lease();
+        assert_eq!(*ownership.term().borrow(), Some(3));
+        assert!(ownership.is_held() && !second.is_held() && !none.is_held());
     }
 
     #[tokio::test(start_paused = true)]

@@ -228,3 +228,41 @@ async fn a_bad_configuration_is_refused_with_everything_that_is_wrong() {
         }
     }
 }
+
+/// The target of one link leads to its own source; the other link has nothing to do with it.
+#[tokio::test]
+async fn a_link_that_can_not_run_has_failed_and_another_one_runs() {
+    let mut setting = Setting::start(KafkaVersion::V4_1, "topics = [\"t\"]").await;
+    setting.topic("t", 1, &[]).await;
+    setting.write("t", 0, 0..100).await;
+    let (paris, oslo) = (setting.paris.bootstrap(), setting.oslo.bootstrap());
+    // The same broker by another name, which the configuration can't tell.
+    let twin = paris.replace("127.0.0.1", "localhost");
+    let itself = format!(
+        "[clusters.twin]\nbootstrap_servers = [\"{twin}\"]\n\
+         [links.paris-twin]\nsource = \"paris\"\ntarget = \"twin\"\ntopics = [\"other\"]"
+    );
+    let config = paris_oslo(&paris, &oslo, "topics = [\"t\"]");
+    setting.farshore.configure(&format!("{config}\n{itself}"));
+    setting.farshore.start().await;
+    setting.mirrored("t", 1).await;
+    assert_eq!(setting.compare("t", 1).await, 100);
+    let failed = eventually(CATCH_UP, "the link has failed", async || {
+        let shown = setting.farshore.get_json("/v1/links/paris-twin").await?;
+        let has_failed = shown["state"] == "failed";
+        has_failed.then_some(shown.clone()).ok_or(shown.to_string())
+    })
+    .await;
+    let why = failed["failure"]["message"].as_str().expect("a reason");
+    assert!(why.contains("one and the same"), "{failed}");
+    assert!(failed["failure"]["retry_at"].is_string(), "{failed}");
+    assert_eq!(logged(&setting.farshore, "link has failed"), 1);
+    let metrics = setting.farshore.metrics().await.expect("metrics");
+    for line in [
+        r#"farshore_link_state{link="paris-oslo",state="running"} 1"#,
+        r#"farshore_link_state{link="paris-twin",state="failed"} 1"#,
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{metrics}");
+    }
+    assert_eq!(setting.farshore.sigterm().await.code(), Some(0));
+}

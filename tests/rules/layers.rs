@@ -36,6 +36,7 @@ const LAYERS: &[&[&str]] = &[
         "control::topics::backfill",
         "control::topics::configs",
         "control::topics::plan",
+        "app::phase",
         "failover::states",
         "failover::step",
         "failover::plan",

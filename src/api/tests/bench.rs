@@ -27,7 +27,7 @@ use crate::model::{
 use crate::replicate::LinkView;
 use crate::task::{InFlight, Owned, Ownership};
 use crate::telemetry::metrics::{
-    Exposition, GroupSample, PartitionSample, Samples, VerifiedSample,
+    Exposition, GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
 };
 use crate::verify::Verifications;
 
@@ -125,14 +125,14 @@ impl Bench {
         let sites = sites(&link, &source, &target, &store);
         let board = Arc::new(Board::default());
         let sync = sync(&sites, &board);
-        let runner = Arc::new(Runner::new(Arc::clone(&store), [sites]));
+        let runner = Arc::new(Runner::new(
+            Arc::clone(&store),
+            watch::Sender::new([(link.clone(), Arc::new(sites))].into()).subscribe(),
+        ));
         let (condition, seen) = watch::channel(Condition {
             source: Reach::Reached,
             target: Reach::Reached,
-            waits_for: None,
-            standby: false,
-            owner: None,
-            warning: None,
+            ..Condition::default()
         });
         let (ownership, in_flight) = (Ownership::permanent(), InFlight::default());
         let pending = Arc::default();
@@ -156,7 +156,7 @@ impl Bench {
             pending,
         };
         let state = ApiState {
-            links: [(link, handle)].into(),
+            links: watch::Sender::new([(link, Arc::new(handle))].into()).subscribe(),
             moves: Arc::clone(&runner),
             audit,
             store: Arc::clone(&store),
@@ -309,6 +309,10 @@ fn all_groups() -> GroupFilter {
 struct Nothing;
 
 impl Samples for Nothing {
+    fn links(&self) -> Vec<LinkSample> {
+        Vec::new()
+    }
+
     fn partitions(&self) -> Vec<PartitionSample> {
         Vec::new()
     }

@@ -4,7 +4,7 @@ use clap::Parser;
 use serde_json::json;
 
 use super::*;
-use crate::api::state::{Condition, Reach};
+use crate::api::state::{Condition, LinkFailure, Reach};
 use crate::cli::{self, Args, ExitCode, Verb};
 
 #[tokio::test]
@@ -43,10 +43,8 @@ async fn a_link_says_what_it_waits_for() {
     let lost = Condition {
         source: Reach::Reached,
         target: Reach::Lost("refused".to_owned()),
-        waits_for: None,
-        standby: false,
-        owner: None,
         warning: Some("put it right".to_owned()),
+        ..Condition::default()
     };
     let (link, ready) = seen(lost).await;
     assert_eq!(link["state"], "waiting");
@@ -64,6 +62,34 @@ async fn a_link_says_what_it_waits_for() {
     assert_eq!(ready.json, json!({ "ready": false, "reasons": reasons }));
     let (link, _) = seen(Condition::default()).await;
     assert_eq!(link["state"], "starting");
+}
+
+#[tokio::test]
+async fn a_link_that_failed_says_why_and_when_it_begins_anew() {
+    let bench = Bench::start().await;
+    bench.condition.send_modify(|condition| {
+        condition.failure = Some(LinkFailure {
+            message: "task mirroring panicked".to_owned(),
+            retry_at: "2026-01-31T17:46:31Z".parse().unwrap(),
+        });
+    });
+    let link = bench.get("/v1/links/paris-oslo").await.json;
+    assert_eq!(link["state"], "failed");
+    let failure = json!({
+        "message": "task mirroring panicked",
+        "retry_at": "2026-01-31T17:46:31Z",
+    });
+    assert_eq!(link["failure"], failure);
+    let told =
+        "the link has failed and begins anew at 2026-01-31T17:46:31Z: task mirroring panicked";
+    assert_eq!(link["detail"], told);
+    let ready = bench.get("/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert_eq!(ready.json["reasons"][0], format!("link paris-oslo: {told}"));
+    let readiness = bench.get("/v1/links/paris-oslo/readiness").await.json;
+    let mirroring = &readiness["checks"][2];
+    assert_eq!(mirroring["outcome"], "fail");
+    assert_eq!(mirroring["detail"], "task mirroring panicked");
 }
 
 #[tokio::test]

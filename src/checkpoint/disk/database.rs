@@ -14,7 +14,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::super::writer::Writer;
-use super::{aside, damaged, envelope, opening, sum, unusable};
+use super::error::{damaged, unusable};
+use super::{aside, opening, sum};
+use crate::checkpoint::envelope;
 use crate::checkpoint::store::{Committed, Entry, Update};
 use crate::error::{Kind, Result};
 

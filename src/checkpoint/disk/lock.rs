@@ -7,7 +7,7 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
 
-use super::unusable;
+use super::error::unusable;
 use crate::error::{Error, Kind, Result};
 
 pub(super) const FILE: &str = "farshore.lock";

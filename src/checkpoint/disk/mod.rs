@@ -8,6 +8,7 @@
 
 mod aside;
 mod database;
+mod error;
 mod lock;
 mod opening;
 mod room;
@@ -19,13 +20,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use database::Database;
+use error::unusable;
 use lock::Lock;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 
-use super::envelope;
 use super::store::{Committed, Entry, Space, Store, Update};
 
 /// Opens the DB in a directory, which is made if it isn't there. Repairs what an interrupted sled leaves behind.
@@ -152,24 +153,4 @@ impl Store for DiskStore {
             None => Committed::decided(Err(self.failed(None))),
         }
     }
-}
-
-/// What is to be done about it depends on what the system says.
-fn unusable(path: &Path, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    let cause = cause.into();
-    let remedy = room::remedy(&*cause).map_or(String::new(), |remedy| format!("; {remedy}"));
-    let message = format!(
-        "the checkpoint DB in {} cannot be used{remedy}",
-        path.display()
-    );
-    Error::new(Kind::Store, message).caused_by(cause)
-}
-
-fn damaged(path: &Path, key: &[u8], damage: envelope::Damage) -> Error {
-    let message = format!(
-        "a value of the checkpoint DB in {} cannot be used (key {}); restore the directory from a copy",
-        path.display(),
-        key.escape_ascii(),
-    );
-    Error::new(Kind::Store, message).caused_by(damage)
 }

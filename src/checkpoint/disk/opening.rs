@@ -8,8 +8,9 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
-use super::{sum, unusable};
-use crate::error::{Error, Kind, Result};
+use super::error::{broken, failure, unusable};
+use super::sum;
+use crate::error::Result;
 
 /// Runs are in memory and the rest is read rarely.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
@@ -38,32 +39,6 @@ fn repaired(directory: &Path) -> Result<(sled::Db, sled::Config)> {
         return Err(broken(directory, failed));
     }
     open_as_is(directory).map_err(|error| failure(directory, error))
-}
-
-/// What sled's error says about the files.
-pub(super) fn failure(directory: &Path, error: sled::Error) -> Error {
-    match &error {
-        sled::Error::Io(io) if !is_damage(io.kind()) => unusable(directory, error),
-        _ => broken(directory, error),
-    }
-}
-
-fn is_damage(kind: io::ErrorKind) -> bool {
-    matches!(
-        kind,
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
-    )
-}
-
-pub(super) fn broken(
-    directory: &Path,
-    cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> Error {
-    let message = format!(
-        "the checkpoint DB in {} is damaged; restore the directory from a copy",
-        directory.display()
-    );
-    Error::new(Kind::Invalid, message).caused_by(cause)
 }
 
 fn open_as_is(directory: &Path) -> sled::Result<(sled::Db, sled::Config)> {

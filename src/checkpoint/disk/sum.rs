@@ -5,8 +5,8 @@
 
 use std::path::Path;
 
-use super::opening::{broken, failure};
-use super::{damaged, envelope};
+use super::error::{broken, damaged, failure};
+use crate::checkpoint::envelope;
 use crate::error::Result;
 
 /// No space has this number.

@@ -3,6 +3,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::error::Kind;
 
 async fn filled() -> (TempDir, Vec<Entry>) {
     let directory = tempfile::tempdir().unwrap();

@@ -9,8 +9,9 @@ use super::super::field::{At, Field};
 use super::super::problem::{Place, Problems};
 use super::super::raw::RawCluster;
 use super::super::settings::ClusterConfig;
+use super::super::values::check_name;
 use super::super::{defaults, values};
-use super::{check_name, security};
+use super::security;
 
 pub(super) fn resolve(
     name: &At<String>,

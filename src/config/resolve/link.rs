@@ -2,21 +2,30 @@
 
 use std::collections::BTreeSet;
 
-use regex::Regex;
-
 use super::super::defaults;
 use super::super::field::{At, Field};
-use super::super::filter::{GroupFilter, TopicFilter, anchored};
+use super::super::filter::{GroupFilter, TopicFilter, compiled};
 use super::super::problem::{Place, Problems};
 use super::super::raw::{RawLink, RawVerify};
 use super::super::settings::{LinkConfig, Naming, Otherwise, PreserveLimits, Start, VerifyConfig};
-use super::super::values::{self, number_within, one_of, size_within};
+use super::super::values::{self, check_name, number_within, one_of, size_within};
 use super::path::path;
-use super::{Link, check_name, policy};
+use super::policy;
 use crate::model::{ClusterName, LinkName, OffsetsMode, TopicName};
 
 /// The least and the highest limit of a rate, per second.
 const RATES: [&str; 2] = ["64KiB", "1024GiB"];
+
+/// A link with what is needed to say where it conflicts with another.
+pub(in crate::config) struct Link {
+    pub(in crate::config) config: LinkConfig,
+    /// Where the section begins.
+    pub(in crate::config) place: Place,
+    /// The expressions of its topics.
+    pub(in crate::config) topics: Vec<At<String>>,
+    /// The expressions of the topics left out.
+    pub(in crate::config) excluded: Vec<At<String>>,
+}
 
 pub(super) fn resolve(
     name: &At<String>,
@@ -196,18 +205,6 @@ fn groups(
 
 fn listed(field: Field<Vec<At<String>>>) -> Vec<At<String>> {
     field.or(Vec::new())
-}
-
-/// The expressions that are some; the others are problems.
-pub(super) fn compiled(expressions: &[At<String>], problems: &Problems) -> Vec<Regex> {
-    expressions
-        .iter()
-        .filter_map(|expression| {
-            anchored(&expression.value)
-                .map_err(|message| problems.add(&expression.place, message))
-                .ok()
-        })
-        .collect()
 }
 
 /// Sizes of which each is within the one before, by default too.

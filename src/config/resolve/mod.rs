@@ -12,12 +12,12 @@ mod service;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::conflict;
-use super::field::At;
 use super::problem::{Place, Problems};
 use super::raw::Raw;
-use super::settings::{ClusterConfig, Config, LinkConfig};
-use super::values;
+use super::settings::{ClusterConfig, Config};
 use crate::model::ClusterName;
+
+pub(super) use link::Link;
 
 /// The configuration that a file means.
 pub(super) fn config(raw: Raw, problems: &Problems) -> Config {
@@ -55,23 +55,5 @@ pub(super) fn config(raw: Raw, problems: &Problems) -> Config {
         api: service::api(raw.api, problems),
         runtime: service::runtime(raw.runtime, problems),
         log: service::log(raw.log, problems),
-    }
-}
-
-/// A link with what is needed to say where it conflicts with another.
-pub(super) struct Link {
-    pub(super) config: LinkConfig,
-    /// Where the section begins.
-    pub(super) place: Place,
-    /// The expressions of its topics.
-    pub(super) topics: Vec<At<String>>,
-    /// The expressions of the topics left out.
-    pub(super) excluded: Vec<At<String>>,
-}
-
-/// Checks the name of a section.
-fn check_name(name: &At<String>, problems: &Problems) {
-    if let Err(message) = values::name(&name.value) {
-        problems.add(&name.place, message);
     }
 }

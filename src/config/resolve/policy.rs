@@ -1,11 +1,11 @@
 //! What a link does when it would have to guess, and its exceptions.
 
 use super::super::field::Field;
+use super::super::filter::compiled;
 use super::super::policies::{Exception, Given, PolicyRules};
 use super::super::problem::Problems;
 use super::super::raw::{RawOverride, RawPolicies};
 use super::super::values::one_of;
-use super::link::compiled;
 use crate::model::Policy;
 
 /// The words of a key.

@@ -9,14 +9,13 @@ use crate::control::{Mirrored, MirroredPartition, TargetLog};
 use crate::error::{Error, Result};
 use crate::model::{GroupId, LinkIntents, TargetOffset, TopicPartition};
 
-use super::cluster::{Committed, Site, Standing};
+use super::cluster::{Committed, GROUPS_AT_ONCE, Site, Standing};
 use super::commit::{SourceCommit, TargetCommit, Written};
 use super::commit_protocol::{Writes, on_target, write};
 use super::committed::{Account, Ledger, Turn};
 use super::cut::Snapshot;
 use super::decide::{Decision, Scene, Wanted, decide};
 use super::status::{self, Board, GroupPartitionStatus, GroupState, GroupStatus};
-use super::sync::GROUPS_AT_ONCE;
 use super::translate::place;
 
 /// What the source says about each group's offsets; none where it can't be asked.

@@ -8,6 +8,9 @@ use futures_util::future::BoxFuture;
 use crate::error::Result;
 use crate::model::{GroupId, TopicPartition};
 
+/// How many groups are asked for at once.
+pub(crate) const GROUPS_AT_ONCE: usize = 16;
+
 /// One cluster, seen as the place where groups keep their offsets.
 ///
 /// Every call is one question with a limited time; dropping its future forgets the answer.

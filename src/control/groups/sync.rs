@@ -20,7 +20,7 @@ use crate::task::log_once::Notice;
 use crate::task::{InFlight, Rounds};
 
 use super::apply::{Carrier, Wants, known, unknown};
-use super::cluster::{End, Site, Standing};
+use super::cluster::{End, GROUPS_AT_ONCE, Site, Standing};
 use super::commit::SourceCommit;
 use super::committed::Ledger;
 use super::cut::{Behind, Cut, Snapshot, counts};
@@ -30,8 +30,6 @@ use super::status::{Board, GroupPartitionStatus, GroupState, GroupStatus};
 #[cfg(test)]
 mod tests;
 
-/// How many groups are asked for at once.
-pub(crate) const GROUPS_AT_ONCE: usize = 16;
 /// How long the target's offsets go unread while the source's don't change.
 const IDLE_PASS: Duration = Duration::from_secs(5);
 /// How long the source's ends do: what they still tell then is only what a lost source took with it.

@@ -12,5 +12,4 @@ pub mod discovery;
 pub mod plan;
 mod remembered;
 
-pub use crate::model::{KnownTopic, MirrorSet, MirroredTopic};
 pub use discovery::Discovery;

@@ -7,7 +7,7 @@ use crate::control::groups::commit::{PlannedCommit, SourceCommit};
 use crate::control::groups::translate::{Fit, Place, place};
 use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
 
-use super::{Blocker, BlockerCode, CommitSituation, Kind, Situation};
+use super::{CommitSituation, Kind, Situation};
 
 /// One offset to commit on the target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,30 +123,5 @@ fn made(group: &GroupId, partition: &TopicPartition, commit: &SourceCommit, plac
         detail: place.fit.detail(),
         unreachable_records: 0,
         metadata: commit.metadata.clone(),
-    }
-}
-
-/// The moves of a drained switchover, or why they can't be what its plan said.
-pub fn final_moves(planned: &[Move], situation: &Situation) -> Result<Vec<Move>, Vec<Blocker>> {
-    let (moves, _) = moves(situation);
-    let mut blockers = super::blocker::blockers(situation);
-    let was_exact = |fixed: &Move| {
-        let same = |m: &&Move| m.group == fixed.group && m.partition == fixed.partition;
-        planned.iter().find(same).is_none_or(|m| m.exact)
-    };
-    for fixed in moves
-        .iter()
-        .filter(|fixed| !fixed.exact && was_exact(fixed))
-    {
-        let why = fixed.detail.clone().unwrap_or_default();
-        let blocker = Blocker::new(BlockerCode::NotExact, why)
-            .group(&fixed.group)
-            .partition(&fixed.partition);
-        blockers.push(blocker);
-    }
-    if blockers.is_empty() {
-        Ok(moves)
-    } else {
-        Err(blockers)
     }
 }

@@ -3,11 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::Kind;
 use crate::control::groups::commit::{Expiry, SourceCommit, TargetCommit, Written};
 use crate::control::{Lookup, MirroredPartition};
 use crate::model::{GroupId, LinkName, SourceOffset, TopicName, TopicPartition};
+
+/// The kind of a move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Both sites are up; nothing is lost.
+    Switchover,
+    /// The source is presumed lost.
+    Failover,
+}
 
 /// One sight of a link and the groups to move.
 #[derive(Debug, Clone)]

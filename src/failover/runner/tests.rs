@@ -26,6 +26,7 @@ struct Bench {
     store: Arc<dyn Store>,
     ledger: Arc<Ledger>,
     ownership: Ownership,
+    links: watch::Sender<BTreeMap<LinkName, Arc<Sites>>>,
     runner: Runner,
 }
 
@@ -50,25 +51,40 @@ impl Bench {
     ) -> Self {
         let ledger = Arc::new(Ledger::new(Arc::clone(&store), "link".into()));
         let ownership = Ownership::permanent();
-        let sites = Sites {
-            link: "link".into(),
-            source: Arc::<FakeSite>::clone(&source),
-            target: Arc::<FakeSite>::clone(&target),
-            mirrored: Arc::<FakeMirror>::clone(&mirror),
-            ledger: Arc::clone(&ledger),
-            groups: GroupFilter::new(&["g.*"], &[] as &[&str]).unwrap(),
-            ownership: ownership.clone(),
-        };
-        let runner = Runner::new(Arc::clone(&store), [sites]);
-        Self {
+        let links = watch::Sender::default();
+        let runner = Runner::new(Arc::clone(&store), links.subscribe());
+        let bench = Self {
             source,
             target,
             mirror,
             store,
             ledger,
             ownership,
+            links,
             runner,
-        }
+        };
+        bench.add_link(bench.ownership.clone());
+        bench
+    }
+
+    fn add_link(&self, ownership: Ownership) {
+        let sites = Sites {
+            link: "link".into(),
+            source: Arc::<FakeSite>::clone(&self.source),
+            target: Arc::<FakeSite>::clone(&self.target),
+            mirrored: Arc::<FakeMirror>::clone(&self.mirror),
+            ledger: Arc::clone(&self.ledger),
+            groups: GroupFilter::new(&["g.*"], &[] as &[&str]).unwrap(),
+            ownership,
+        };
+        self.links.send_modify(|links| {
+            links.insert("link".into(), Arc::new(sites));
+        });
+    }
+
+    fn remove_link(&self) {
+        self.links.send_modify(BTreeMap::clear);
+        self.ownership.end();
     }
 
     /// The same clusters and checkpoint DB under a new process.

@@ -1,13 +1,14 @@
 //! Compression of batch bodies, in the forms Kafka's clients write them.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
 
+use super::decompress::{Failure, read_within};
 use super::snappy;
 
 /// How a batch's records are compressed.
@@ -23,21 +24,6 @@ pub enum Codec {
     Lz4,
     /// Zstandard.
     Zstd,
-}
-
-/// Why a body could not be decompressed.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// It holds more than the limit.
-    TooLarge,
-    /// It is not what the codec writes.
-    Broken(io::Error),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Broken(error)
-    }
 }
 
 impl Codec {
@@ -119,17 +105,6 @@ impl fmt::Display for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-fn read_within(reader: impl Read, limit: usize) -> Result<Vec<u8>, Failure> {
-    let mut plain = Vec::new();
-    // One byte more than allowed tells a body that is too large from one that just fits.
-    let most = u64::try_from(limit).map_or(u64::MAX, |limit| limit.saturating_add(1));
-    reader.take(most).read_to_end(&mut plain)?;
-    if plain.len() > limit {
-        return Err(Failure::TooLarge);
-    }
-    Ok(plain)
 }
 
 #[cfg(test)]

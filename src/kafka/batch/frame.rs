@@ -1,11 +1,9 @@
-//! Cutting fetched bytes into batches.
-
-use std::collections::VecDeque;
+//! One batch as it stands in a log, and cutting it off fetched bytes.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::header::{CRC_START, HEADER_LEN, LENGTH_END, MAGIC, MAGIC_AT};
-use super::{BatchError, Header, Stamped, old};
+use super::{BatchError, Header, Stamp, Stamped, crc};
 use crate::model::LeaderEpoch;
 
 /// One whole batch as it stands in the log. Cloning it shares the bytes.
@@ -103,51 +101,31 @@ impl Batch {
             computed,
         })
     }
-}
 
-/// Cuts the records field of a fetch response (or the bytes of a log segment) into batches. Messages of the formats v0 and
-/// v1 are carried over into batches of v2.
-///
-/// Brokers cut responses at a number of bytes, so a partial batch at the end is not an error: it just ends the iteration.
-pub fn batches(bytes: Bytes) -> Batches {
-    Batches {
-        carried_over: VecDeque::new(),
-        rest: bytes,
+    /// The same records under another identity, as a broker takes them from a producer: base offset 0, no leader epoch,
+    /// neither transactional nor with a delete horizon. Codec and kind of timestamp stay.
+    ///
+    /// The body is not read: the new CRC is the old one with the changes to the header worked in, so it fits exactly if the
+    /// old one does. Whether the batch may be sent at all (contiguous, not control, not aborted) is for the caller to know.
+    pub fn restamp(&self, stamp: Stamp) -> Stamped {
+        let header = Header {
+            base_offset: 0,
+            leader_epoch: LeaderEpoch::UNKNOWN,
+            attributes: self.header().attributes.without_log_state(),
+            producer_id: stamp.producer_id,
+            producer_epoch: stamp.producer_epoch,
+            base_sequence: stamp.base_sequence,
+            ..*self.header()
+        };
+        let (bytes, body) = (header.write(), self.body());
+        let (original, changed) = (&self.bytes()[CRC_START..HEADER_LEN], &bytes[CRC_START..]);
+        let crc = crc::changed_beginning(self.header().crc, original, changed, body.len());
+        Stamped::put_together(&header, bytes, body, crc)
     }
 }
 
-/// The batches in a stretch of log, in their order; ends after an error.
-#[derive(Debug)]
-pub struct Batches {
-    /// What old messages became.
-    carried_over: VecDeque<Batch>,
-    rest: Bytes,
-}
-
-impl Batches {
-    fn advance(&mut self) -> Result<Option<Batch>, BatchError> {
-        if self.carried_over.is_empty() && old::is_old(&self.rest) {
-            self.carried_over = old::split_first(&mut self.rest)?.unwrap_or_default();
-        } else if self.carried_over.is_empty() {
-            return split_first(&mut self.rest);
-        }
-        Ok(self.carried_over.pop_front())
-    }
-}
-
-impl Iterator for Batches {
-    type Item = Result<Batch, BatchError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.advance().transpose().inspect(|result| {
-            if result.is_err() {
-                self.rest.clear();
-            }
-        })
-    }
-}
-
-fn split_first(rest: &mut Bytes) -> Result<Option<Batch>, BatchError> {
+/// Takes the first batch off the front; none if it is cut off.
+pub(super) fn split_first(rest: &mut Bytes) -> Result<Option<Batch>, BatchError> {
     let Some(size) = first_size(rest)? else {
         return Ok(None);
     };

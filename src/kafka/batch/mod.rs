@@ -6,11 +6,13 @@
 //! [`DECOMPRESS_LIMIT`] of memory.
 //! Doesn't: write the message formats v0 and v1 (it reads them as v2), decide which batch may be forwarded, or talk to anyone.
 
+mod batches;
 mod builder;
 mod codec;
 mod committed;
 mod control;
 mod crc;
+mod decompress;
 mod error;
 mod frame;
 mod header;
@@ -26,12 +28,13 @@ mod tests;
 #[cfg(test)]
 mod vectors;
 
+pub use batches::{Batches, batches};
 pub use builder::Builder;
 pub use codec::Codec;
 pub use committed::Committed;
 pub use control::ControlKind;
 pub use error::BatchError;
-pub use frame::{Batch, Batches, batches};
+pub use frame::Batch;
 pub use header::{Attributes, HEADER_LEN, Header};
 pub use record::{KeyValue, Record, RecordRef};
 pub use records::{DECOMPRESS_LIMIT, Iter, Records};

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::codec::Failure;
+use super::decompress::Failure;
 use super::record::read_content;
 use super::varint::{Checked, Fields};
 use super::{Batch, BatchError, Header, RecordRef, Stamped};

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::codec::Failure;
+use super::decompress::Failure;
 
 const MAGIC: &[u8] = b"\x82SNAPPY\0";
 /// The framing's version, and the oldest version whose readers can read it.

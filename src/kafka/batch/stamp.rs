@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::header::{CRC_AT, CRC_START};
-use super::{Batch, HEADER_LEN, Header, crc};
-use crate::model::{LeaderEpoch, ProducerId};
+use super::{HEADER_LEN, Header};
+use crate::model::ProducerId;
 
 /// Under which identity a batch is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,13 @@ impl Stamped {
         Self::put_together(header, bytes, body, crc)
     }
 
-    fn put_together(header: &Header, mut bytes: [u8; HEADER_LEN], body: Bytes, crc: u32) -> Self {
+    /// Joins a header and a body under a CRC that is known already.
+    pub(super) fn put_together(
+        header: &Header,
+        mut bytes: [u8; HEADER_LEN],
+        body: Bytes,
+        crc: u32,
+    ) -> Self {
         bytes[CRC_AT..CRC_START].copy_from_slice(&crc.to_be_bytes());
         Self {
             header: bytes,
@@ -59,28 +65,5 @@ impl Stamped {
             record_count: header.record_count,
             max_timestamp: header.max_timestamp,
         }
-    }
-}
-
-impl Batch {
-    /// The same records under another identity, as a broker takes them from a producer: base offset 0, no leader epoch,
-    /// neither transactional nor with a delete horizon. Codec and kind of timestamp stay.
-    ///
-    /// The body is not read: the new CRC is the old one with the changes to the header worked in, so it fits exactly if the
-    /// old one does. Whether the batch may be sent at all (contiguous, not control, not aborted) is for the caller to know.
-    pub fn restamp(&self, stamp: Stamp) -> Stamped {
-        let header = Header {
-            base_offset: 0,
-            leader_epoch: LeaderEpoch::UNKNOWN,
-            attributes: self.header().attributes.without_log_state(),
-            producer_id: stamp.producer_id,
-            producer_epoch: stamp.producer_epoch,
-            base_sequence: stamp.base_sequence,
-            ..*self.header()
-        };
-        let (bytes, body) = (header.write(), self.body());
-        let (original, changed) = (&self.bytes()[CRC_START..HEADER_LEN], &bytes[CRC_START..]);
-        let crc = crc::changed_beginning(self.header().crc, original, changed, body.len());
-        Stamped::put_together(&header, bytes, body, crc)
     }
 }

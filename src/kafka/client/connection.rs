@@ -4,27 +4,25 @@
 //! both sides speak. The connection ends with its last holder.
 //! Doesn't: retry, or come back once it is dead; the cluster makes a new one.
 
+mod call;
+
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kafka_protocol::messages::{ApiKey, ProduceRequest, ProduceResponse};
+use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::{StrBytes, VersionRange};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::model::{BrokerId, ClusterName};
-use crate::task::{Owned, Ownership};
+use crate::task::Owned;
 
 use super::HostPort;
-use super::encode::{Message, Read, answer_to};
 use super::error_codes::{advice, describe};
-use super::produce::ProduceBatches;
-use super::request::Request;
-use super::response::{Asked, Pending};
-use super::stream::{Link, NotTaken, PIPELINE_LIMIT};
+use super::stream::{Link, PIPELINE_LIMIT};
 use super::transport::{ReadHalf, WriteHalf};
 use super::versions::Versions;
 
@@ -154,107 +152,6 @@ impl Connection {
         }
     }
 
-    /// Sends a request, now and in the order of the calls; the answer comes out of the [`Pending`].
-    ///
-    /// The timeout is how long the answer may take from now; an overdue answer ends the connection, at most half a second
-    /// late. Errors: `Disconnected` if the connection has ended, `Refused` if too many answers are awaited already,
-    /// `Protocol` if the broker cannot take the request.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "a request is used up by sending it"
-    )]
-    pub fn start<R: Request>(&self, request: R, timeout: Duration) -> Result<Pending<R::Response>> {
-        let version = self.choose(R::KEY, R::SPOKEN, request.highest_version())?;
-        self.start_in(&request, version, timeout)
-    }
-
-    /// Sends a request when there is room for it, and waits for its answer.
-    ///
-    /// The timeout runs from when it is sent. Errors: as for [`Connection::start`], and those of [`Pending`].
-    /// Cancellation: the request may still happen.
-    pub async fn call<R: Request>(&self, request: R, timeout: Duration) -> Result<R::Response> {
-        let _room = self.0.room_for_calls.acquire().await;
-        self.start(request, timeout)?.await
-    }
-
-    /// Like [`Connection::call`], with the answer read as the caller wants it.
-    pub(crate) async fn call_reading<R: Request, T>(
-        &self,
-        request: R,
-        timeout: Duration,
-        read: Read<T>,
-    ) -> Result<T> {
-        let _room = self.0.room_for_calls.acquire().await;
-        let version = self.choose(R::KEY, R::SPOKEN, request.highest_version())?;
-        let message = Message::of(&request, version, &self.0.client_id);
-        self.send(message, (R::KEY, version), timeout, read)?.await
-    }
-
-    /// Like [`Connection::call`], but written only while the right is held. Errors: `Refused` if it isn't now.
-    pub async fn call_under<R: Request>(
-        &self,
-        right: &Ownership,
-        request: R,
-        timeout: Duration,
-    ) -> Result<R::Response> {
-        let _room = self.0.room_for_calls.acquire().await;
-        right.check()?;
-        let version = self.choose(R::KEY, R::SPOKEN, request.highest_version())?;
-        let message = Message::of(&request, version, &self.0.client_id);
-        let message = message.map(|message| message.under(right));
-        let pending = self.send(message, (R::KEY, version), timeout, answer_to::<R>)?;
-        pending.await
-    }
-
-    /// Like [`Connection::start`] in a version chosen by the caller, who also knows how to read the answer.
-    pub(crate) fn start_version<R: Request>(
-        &self,
-        request: &R,
-        version: i16,
-        timeout: Duration,
-        read: Read<R::Response>,
-    ) -> Result<Pending<R::Response>> {
-        let message = Message::of(request, version, &self.0.client_id);
-        self.send(message, (R::KEY, version), timeout, read)
-    }
-
-    /// The same in a version chosen by the caller.
-    pub(crate) fn start_in<R: Request>(
-        &self,
-        request: &R,
-        version: i16,
-        timeout: Duration,
-    ) -> Result<Pending<R::Response>> {
-        self.start_version(request, version, timeout, answer_to::<R>)
-    }
-
-    /// Sends batches without copying their bodies; otherwise like [`Connection::start`].
-    ///
-    /// `Refused` also for `acks` 0: such requests have no answer.
-    /// They are written only while the right is held, if one is given; the connection ends with it otherwise.
-    pub fn start_produce(
-        &self,
-        batches: ProduceBatches,
-        timeout: Duration,
-        right: Option<&Ownership>,
-    ) -> Result<Pending<ProduceResponse>> {
-        if batches.acks == 0 {
-            return Err(self.error(Kind::Refused, "acks = 0 leaves no way to know what arrived"));
-        }
-        let highest = batches.highest_version();
-        let version = self.choose(ApiKey::Produce, ProduceRequest::SPOKEN, highest)?;
-        let message = batches.message(version, &self.0.client_id);
-        let message = match right {
-            Some(right) => {
-                right.check()?;
-                message.map(|message| message.under(right))
-            }
-            None => message,
-        };
-        let read = answer_to::<ProduceRequest>;
-        self.send(message, (ApiKey::Produce, version), timeout, read)
-    }
-
     /// The error for a code in this broker's answer to what was asked of it.
     pub fn refusal(&self, what: &str, code: BrokerCode, detail: Option<&str>) -> Error {
         let mut text = format!("cannot {what}: {}", describe(code));
@@ -276,41 +173,6 @@ impl Connection {
         versions
             .choose(key, spoken)
             .map_err(|cause| self.error(cause.kind(), cause.message()))
-    }
-
-    fn send<T>(
-        &self,
-        message: anyhow::Result<Message>,
-        (key, version): (ApiKey, i16),
-        timeout: Duration,
-        read: Read<T>,
-    ) -> Result<Pending<T>> {
-        let message = message.map_err(|cause| {
-            let text = format!("{key:?} cannot be written in version {version}");
-            self.error(Kind::Protocol, &text).caused_by(cause)
-        })?;
-        let outcome = self.0.link.enqueue(message, timeout);
-        let outcome = outcome.map_err(|refusal| match refusal {
-            NotTaken::Ended(lost) => {
-                let text = format!("{key:?} was not sent");
-                self.error(lost.kind, &text).caused_by(lost.cause)
-            }
-            NotTaken::Full => {
-                let text = format!("{PIPELINE_LIMIT} requests wait for their answers already");
-                self.error(Kind::Refused, &text)
-            }
-        })?;
-        let asked = Asked {
-            connection: self.clone(),
-            key,
-            version,
-            timeout,
-        };
-        Ok(Pending {
-            outcome,
-            asked,
-            read,
-        })
     }
 
     /// An error of this connection.

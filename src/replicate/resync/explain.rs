@@ -211,4 +211,4 @@ fn stretch(run: Option<&mut Run>, end: TargetOffset) {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

@@ -140,8 +140,8 @@ impl LinkView {
         Ok(())
     }
 
-    /// Shows that nothing is mirrored for want of the checkpoint DB.
-    pub fn await_store(&self, why: &str) {
+    /// Shows that nothing is mirrored for a reason of the link as a whole.
+    pub fn stand_still(&self, why: &str) {
         for tracked in self.0.partitions.read().values() {
             let waits = !tracked.lock().figures.state.needs_operator();
             if waits {

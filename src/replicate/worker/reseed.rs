@@ -9,7 +9,6 @@ use crate::error::{Error, Kind, Result};
 use crate::model::{
     History, MirroredTopic, OffsetsMode, Policy, Reason, SourceOffset, TargetOffset, TopicId,
 };
-use crate::offsets::RunMap;
 use crate::replicate::partition::effect::Event;
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::{Ids, Trouble};

@@ -173,8 +173,10 @@ impl Worker {
             self.link.ownership.note_unanswered();
             tracing::warn!(link = %self.link.name, "stopped with produce requests unanswered; the next start finds out what became of them");
         }
-        let all: Vec<usize> = (0..self.mirrors.len()).collect();
-        let (committed, _) = self.save(&all, false);
+        // What isn't known to have begun is not stored: it would seem to begin at the first record (H10).
+        let has_begun = |index: &usize| self.mirrors[*index].life.has_begun();
+        let begun: Vec<usize> = (0..self.mirrors.len()).filter(has_begun).collect();
+        let (committed, _) = self.save(&begun, false);
         committed.await
     }
 }

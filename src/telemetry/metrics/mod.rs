@@ -15,8 +15,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-pub use partitions::{GroupSample, PartitionSample, Samples};
-pub use verified::VerifiedSample;
+pub use partitions::{GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample};
 
 /// The content type of [`Exposition::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -10,11 +10,12 @@ use prometheus_client::encoding::{
 };
 use prometheus_client::metrics::MetricType;
 
-use super::VerifiedSample;
 use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
 
 /// Whoever knows how partitions and groups stand. Called at each scrape; must not block.
 pub trait Samples: fmt::Debug + Send + Sync + 'static {
+    /// Every link.
+    fn links(&self) -> Vec<LinkSample>;
     /// Every mirror partition.
     fn partitions(&self) -> Vec<PartitionSample>;
     /// How many partitions of groups are in which state of group sync.
@@ -27,6 +28,17 @@ pub trait Samples: fmt::Debug + Send + Sync + 'static {
     fn verified(&self) -> Vec<VerifiedSample>;
     /// Bytes this process read to verify, by link.
     fn bytes_verified(&self) -> Vec<(LinkName, u64)>;
+}
+
+/// A link as a whole.
+#[derive(Debug, Clone)]
+pub struct LinkSample {
+    /// The link.
+    pub link: LinkName,
+    /// Its state, as the API names it.
+    pub state: &'static str,
+    /// How often its parts failed since the process started.
+    pub failures: u64,
 }
 
 /// How a mirror partition stands.
@@ -73,12 +85,28 @@ pub struct GroupSample {
     pub count: u64,
 }
 
+/// What is proven of a mirror partition.
+#[derive(Debug, Clone)]
+pub struct VerifiedSample {
+    /// Its link.
+    pub link: LinkName,
+    /// The source partition.
+    pub partition: TopicPartition,
+    /// The source offset up to which both sides were compared.
+    pub offset: i64,
+    /// How long ago that was, in milliseconds.
+    pub age_ms: i64,
+    /// Places where the sides differ.
+    pub differences: u64,
+}
+
 /// Writes a snapshot out.
 #[derive(Debug)]
 pub(super) struct Collected(pub(super) Arc<dyn Samples>);
 
 impl Collector for Collected {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        Page(&mut encoder).links(&self.0.links())?;
         let samples: Vec<Labelled> = self.0.partitions().into_iter().map(Labelled::new).collect();
         Page(&mut encoder).partitions(&samples)?;
         Page(&mut encoder).states(&samples)?;
@@ -114,6 +142,23 @@ impl Labelled {
 struct Page<'a, 'e>(&'a mut DescriptorEncoder<'e>);
 
 impl Page<'_, '_> {
+    fn links(&mut self, samples: &[LinkSample]) -> fmt::Result {
+        let help = "1 for the state the link is in";
+        let mut metric = self.family("link_state", help, MetricType::Gauge)?;
+        for sample in samples {
+            let labels = [("link", sample.link.as_str()), ("state", sample.state)];
+            metric.encode_family(&labels)?.encode_gauge(&1_i64)?;
+        }
+        let help = "How often the parts of the link failed, which then began anew";
+        let mut metric = self.family("link_failures", help, MetricType::Counter)?;
+        for sample in samples {
+            metric
+                .encode_family(&[("link", sample.link.as_str())])?
+                .encode_counter::<NoLabelSet, u64, f64>(&sample.failures, None)?;
+        }
+        Ok(())
+    }
+
     fn partitions(&mut self, samples: &[Labelled]) -> fmt::Result {
         self.gauges(
             "partition_lag_records",

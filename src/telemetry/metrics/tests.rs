@@ -9,6 +9,14 @@ use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
 struct Fixed;
 
 impl Samples for Fixed {
+    fn links(&self) -> Vec<LinkSample> {
+        vec![LinkSample {
+            link: LinkName::new("l"),
+            state: "failed",
+            failures: 3,
+        }]
+    }
+
     fn partitions(&self) -> Vec<PartitionSample> {
         let sample = |partition, state, lag_records| PartitionSample {
             link: LinkName::new("l"),
@@ -70,6 +78,8 @@ impl Samples for Fixed {
 fn figures_of_partitions_are_taken_from_the_snapshot() {
     let page = Exposition::new(Arc::new(Fixed)).encode().unwrap();
     for line in [
+        r#"farshore_link_state{link="l",state="failed"} 1"#,
+        r#"farshore_link_failures_total{link="l"} 3"#,
         r#"farshore_partition_lag_records{link="l",topic="orders",partition="1"} 12"#,
         r#"farshore_partition_lag_seconds{link="l",topic="orders",partition="0"} 1.5"#,
         r#"farshore_partition_position{link="l",topic="orders",partition="0"} 40"#,

@@ -7,24 +7,8 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
-use super::Samples;
 use super::partitions::seconds;
-use crate::model::{LinkName, TopicPartition};
-
-/// What is proven of a mirror partition.
-#[derive(Debug, Clone)]
-pub struct VerifiedSample {
-    /// Its link.
-    pub link: LinkName,
-    /// The source partition.
-    pub partition: TopicPartition,
-    /// The source offset up to which both sides were compared.
-    pub offset: i64,
-    /// How long ago that was, in milliseconds.
-    pub age_ms: i64,
-    /// Places where the sides differ.
-    pub differences: u64,
-}
+use super::{Samples, VerifiedSample};
 
 /// Writes a snapshot out.
 #[derive(Debug)]

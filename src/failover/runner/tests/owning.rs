@@ -50,6 +50,53 @@ async fn operations_end_with_the_ownership_and_are_taken_up_from_the_db_when_it_
     assert_eq!(operation.phase.name(), PhaseName::Done);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_link_that_is_removed_has_no_moves_and_one_that_is_added_takes_its_own_up() {
+    let bench = Bench::new().await;
+    // Not at rest, so the switchover waits.
+    bench
+        .source
+        .set(|inner| inner.transactions.insert(partition()));
+    let plan = bench.plan(Kind::Switchover).await;
+    bench.start(&plan).await.unwrap();
+    let token = CancellationToken::new();
+    let moving = async {
+        let id = plan.id.as_str();
+        while bench.runner.watch(id).is_none() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        bench.remove_link();
+        while bench.runner.watch(id).is_some() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        let request = Request {
+            kind: Kind::Failover,
+            link: "link".into(),
+            groups: None,
+            topics: BTreeSet::new(),
+        };
+        let refused = bench.runner.plan(&request).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Invalid);
+        bench.source.set(|inner| inner.transactions.clear());
+        let later = bench.runner.operation(id).unwrap().unwrap();
+        assert!(!later.phase.is_last(), "nobody executes it");
+        // Another right, whose first term has the number of the former one's.
+        bench.add_link(Ownership::permanent());
+        loop {
+            let operation = bench.runner.operation(id).unwrap().unwrap();
+            if operation.phase.is_last() {
+                token.cancel();
+                return operation;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let both = async { tokio::join!(bench.runner.run(token.clone()), moving) };
+    let (ran, operation) = timeout(Duration::from_secs(3_600), both).await.unwrap();
+    ran.unwrap();
+    assert_eq!(operation.phase.name(), PhaseName::Done);
+}
+
 #[tokio::test]
 async fn nothing_is_started_for_a_link_that_another_process_owns() {
     let bench = Bench::new().await;

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::codec::Failure;
+use super::decompress::Failure;
 use super::{Batch, BatchError, Builder, Codec, DECOMPRESS_LIMIT, Record};
 use crate::model::LeaderEpoch;
 use message::Message;

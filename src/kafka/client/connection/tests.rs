@@ -6,8 +6,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf as Half, dup
 use crate::kafka::batch::Stamped;
 use crate::kafka::client::fake::{self, Call, Reply, framed, next_call};
 use crate::kafka::client::frame::Frames;
-use crate::kafka::client::produce::ProduceTopic;
+use crate::kafka::client::produce::{ProduceBatches, ProduceTopic};
+use crate::kafka::client::response::Pending;
 use crate::model::{Partition, TopicId, TopicName};
+use crate::task::Ownership;
 
 use super::*;
 

@@ -1,34 +1,46 @@
-//! What `/metrics` shows of partitions and groups, taken when it is asked for.
+//! What `/metrics` shows of links, partitions and groups, taken when it is asked for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::control::groups::status::{Board, GroupState};
+use tokio::sync::watch;
+
+use crate::api::LinkHandle;
+use crate::control::groups::status::GroupState;
 use crate::model::LinkName;
-use crate::replicate::LinkView;
-use crate::telemetry::metrics::{GroupSample, PartitionSample, Samples, VerifiedSample};
-use crate::verify::Verifications;
+use crate::telemetry::metrics::{
+    GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
+};
 
-use super::revival::Revival;
+use super::store_recovery::StoreHealth;
 
-/// The links of the service, and their checkpoint DB.
+/// The links of the service, and the health of their checkpoint DB.
 #[derive(Debug)]
 pub(crate) struct LinkSamples {
-    pub(crate) links: Vec<LinkSample>,
-    pub(crate) revival: Revival,
+    pub(crate) links: watch::Receiver<BTreeMap<LinkName, Arc<LinkHandle>>>,
+    pub(crate) store: StoreHealth,
 }
 
-/// What is known of a link.
-#[derive(Debug)]
-pub(crate) struct LinkSample {
-    pub(crate) view: LinkView,
-    pub(crate) board: Arc<Board>,
-    pub(crate) verifications: Arc<Verifications>,
+impl LinkSamples {
+    fn handles(&self) -> Vec<Arc<LinkHandle>> {
+        self.links.borrow().values().cloned().collect()
+    }
 }
 
 impl Samples for LinkSamples {
+    fn links(&self) -> Vec<LinkSample> {
+        let links = self.handles().into_iter();
+        links
+            .map(|it| LinkSample {
+                link: it.view.link().clone(),
+                state: it.state().as_str(),
+                failures: it.condition.borrow().failures,
+            })
+            .collect()
+    }
+
     fn partitions(&self) -> Vec<PartitionSample> {
-        let of_link = |sample: &LinkSample| {
+        let of_link = |sample: &Arc<LinkHandle>| {
             let link = sample.view.link().clone();
             sample
                 .view
@@ -51,14 +63,14 @@ impl Samples for LinkSamples {
                     missed_deletions: status.missed_deletions.is_some(),
                 })
         };
-        self.links.iter().flat_map(of_link).collect()
+        self.handles().iter().flat_map(of_link).collect()
     }
 
     fn groups(&self) -> Vec<GroupSample> {
-        let of_link = |sample: &LinkSample| {
+        let of_link = |sample: &Arc<LinkHandle>| {
             let link = sample.view.link().clone();
             let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
-            for group in sample.board.groups().values() {
+            for group in sample.groups.groups().values() {
                 for partition in &group.partitions {
                     *counts.entry(name(partition.state)).or_default() += 1;
                 }
@@ -69,23 +81,23 @@ impl Samples for LinkSamples {
                 count,
             })
         };
-        self.links.iter().flat_map(of_link).collect()
+        self.handles().iter().flat_map(of_link).collect()
     }
 
     fn checkpoint_failed(&self) -> bool {
-        self.revival.failure().is_some()
+        self.store.failure().is_some()
     }
 
     fn rate_limited(&self) -> Vec<(LinkName, u64)> {
-        let views = self.links.iter().map(|it| &it.view);
-        views
-            .map(|it| (it.link().clone(), it.rate().waited_ms()))
+        let links = self.handles().into_iter();
+        links
+            .map(|it| (it.view.link().clone(), it.view.rate().waited_ms()))
             .collect()
     }
 
     fn verified(&self) -> Vec<VerifiedSample> {
         let now = crate::telemetry::now_ms();
-        let of_link = |sample: &LinkSample| {
+        let of_link = |sample: &Arc<LinkHandle>| {
             let link = sample.view.link().clone();
             let proofs = sample.verifications.proofs().into_iter();
             proofs.map(move |(partition, proof)| VerifiedSample {
@@ -96,13 +108,13 @@ impl Samples for LinkSamples {
                 differences: proof.differences,
             })
         };
-        self.links.iter().flat_map(of_link).collect()
+        self.handles().iter().flat_map(of_link).collect()
     }
 
     fn bytes_verified(&self) -> Vec<(LinkName, u64)> {
-        let links = self.links.iter().map(|it| &it.verifications);
+        let links = self.handles().into_iter();
         links
-            .map(|it| (it.link().clone(), it.bytes_read()))
+            .map(|it| (it.view.link().clone(), it.verifications.bytes_read()))
             .collect()
     }
 }

@@ -1,8 +1,8 @@
-//! What becomes of the links when the checkpoint DB can't be written any more: full, read-only or broken disk.
+//! Recovery of the checkpoint DB when it can't be written any more: full, read-only or broken disk.
 //!
-//! Promises: every link stops; once all have, the DB is opened anew as soon as that works, and the links begin anew with what
-//! it holds then, made whole from their journals. Nothing that a link remembers of a failed update outlives that.
-//! Doesn't: stop the API, which says why nothing is mirrored.
+//! Promises: once no link uses the DB any more, it is opened anew as soon as that works; links learn of both from [`StoreHealth`], and
+//! begin anew with what the DB holds then, made whole from their journals. Nothing that a link remembers of a failed update outlives that.
+//! Doesn't: stop links, which end by themselves; or the API, which says why nothing is mirrored.
 
 use std::env;
 use std::os::unix::process::CommandExt;
@@ -24,55 +24,84 @@ const PAUSE_CAP: Duration = Duration::from_secs(30);
 /// A DB that fails again sooner than this isn't tried as often.
 const STEADY: Duration = Duration::from_secs(60);
 
-/// Watches over one checkpoint DB; cheap to clone.
+/// Whether the checkpoint DB can be used, and who uses it; cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Revival {
-    disk: Arc<DiskStore>,
-    /// How many links run.
-    running: watch::Sender<usize>,
+pub(crate) struct StoreHealth {
+    failure: watch::Receiver<Option<String>>,
+    /// How many links use the DB.
+    users: watch::Sender<usize>,
 }
 
-/// A link that runs, until dropped.
+/// The use of the checkpoint DB by a link, until dropped.
 #[derive(Debug)]
-pub(crate) struct Running(watch::Sender<usize>);
+pub(crate) struct StoreUse(watch::Sender<usize>);
 
-impl Drop for Running {
+impl Drop for StoreUse {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count -= 1);
     }
 }
 
-impl Revival {
-    pub(crate) fn new(disk: Arc<DiskStore>) -> Self {
+impl StoreHealth {
+    /// The health that a DB tells, used by nobody yet.
+    pub(crate) fn told_by(failure: watch::Receiver<Option<String>>) -> Self {
         Self {
-            disk,
-            running: watch::Sender::new(0),
+            failure,
+            users: watch::Sender::new(0),
         }
     }
 
-    /// Notes that a link uses the DB.
-    pub(crate) fn running(&self) -> Running {
-        self.running.send_modify(|count| *count += 1);
-        Running(self.running.clone())
-    }
-
-    /// Waits until the DB fails, and says why. Cancellation: safe.
-    pub(crate) async fn failed(&self) -> String {
-        let mut failure = self.disk.failure();
-        let failed = failure.wait_for(Option::is_some).await;
-        // The sender is part of the DB, which is here.
-        failed.ok().and_then(|why| why.clone()).unwrap_or_default()
+    /// Keeps the DB from being opened anew until the use is dropped.
+    pub(crate) fn in_use(&self) -> StoreUse {
+        self.users.send_modify(|count| *count += 1);
+        StoreUse(self.users.clone())
     }
 
     /// Why the DB can't be used, if it can't.
     pub(crate) fn failure(&self) -> Option<String> {
-        self.disk.failure().borrow().clone()
+        self.failure.borrow().clone()
+    }
+
+    /// Waits until the DB fails, and says why. Cancellation: safe.
+    pub(crate) async fn failed(&self) -> String {
+        let mut failure = self.failure.clone();
+        let failed = failure.wait_for(Option::is_some).await;
+        match failed.ok().and_then(|why| why.clone()) {
+            Some(why) => why,
+            // The DB is gone, and the process with it.
+            None => std::future::pending().await,
+        }
     }
 
     /// Waits until the DB can be used. Cancellation: safe.
     pub(crate) async fn works(&self) {
-        // The sender is part of the DB, which is here.
-        let _ = self.disk.failure().wait_for(Option::is_none).await;
+        // An error means that the DB is gone, and the process with it.
+        let _ = self.failure.clone().wait_for(Option::is_none).await;
+    }
+
+    /// Waits until nobody uses the DB. Cancellation: safe.
+    pub(super) async fn unused(&self) {
+        // The sender is here.
+        let _ = self.users.subscribe().wait_for(|count| *count == 0).await;
+    }
+}
+
+/// Opens one checkpoint DB anew when it has failed.
+#[derive(Debug)]
+pub(crate) struct StoreRecovery {
+    disk: Arc<DiskStore>,
+    health: StoreHealth,
+}
+
+impl StoreRecovery {
+    pub(crate) fn new(disk: Arc<DiskStore>) -> Self {
+        let health = StoreHealth::told_by(disk.failure());
+        Self { disk, health }
+    }
+
+    /// The health of the DB.
+    pub(crate) fn health(&self) -> &StoreHealth {
+        &self.health
     }
 
     /// Opens the DB anew whenever it has failed and no link uses it. Ends when told to.
@@ -81,21 +110,20 @@ impl Revival {
     pub(crate) async fn keep(self, stop: CancellationToken) -> Result<()> {
         tokio::select! {
             () = stop.cancelled() => Ok(()),
-            ended = self.revive_often() => ended,
+            ended = self.recover_often() => ended,
         }
     }
 
-    async fn revive_often(&self) -> Result<()> {
+    async fn recover_often(&self) -> Result<()> {
         let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
         let mut worked_since = Instant::now();
         loop {
-            let error = self.failed().await;
+            let error = self.health.failed().await;
             tracing::error!(
                 error,
                 "the checkpoint DB has failed; nothing is mirrored until it can be written again"
             );
-            // The sender is here.
-            let _ = self.running.subscribe().wait_for(|count| *count == 0).await;
+            self.health.unused().await;
             if worked_since.elapsed() > STEADY {
                 backoff.reset();
             } else {
@@ -140,8 +168,6 @@ impl Revival {
 }
 
 /// What is told of a link while its DB can't be written.
-pub(crate) fn stands_still(why: &str) -> Error {
-    let message =
-        format!("nothing is mirrored until the checkpoint DB can be written again: {why}");
-    Error::new(Kind::Store, message)
+pub(crate) fn stands_still(why: &str) -> String {
+    format!("nothing is mirrored until the checkpoint DB can be written again: {why}")
 }

@@ -1,0 +1,114 @@
+//! What is shown and logged of a link as a whole.
+
+use jiff::{Timestamp, Unit};
+
+use crate::api::state::LinkFailure;
+use crate::error::Result;
+
+use super::link::Link;
+use super::phase::{AfterTerm, LinkNews, LinkPhase};
+use super::store_recovery::stands_still;
+
+impl Link {
+    /// Keeps the condition up to date with what is heard of the clusters.
+    pub(super) async fn watch(self) -> Result<()> {
+        let (mut source, mut target) = (self.source.reach(), self.target.reach());
+        loop {
+            let reaches = (
+                source.borrow_and_update().clone(),
+                target.borrow_and_update().clone(),
+            );
+            self.condition.send_modify(|condition| {
+                (condition.source, condition.target) = reaches;
+            });
+            let changed = tokio::select! {
+                changed = source.changed() => changed,
+                changed = target.changed() => changed,
+            };
+            if changed.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Shows a phase of its life.
+    pub(super) fn show_phase(&self, phase: &LinkPhase) {
+        let waits_for = match phase {
+            LinkPhase::Running | LinkPhase::Failed(_) => Some(None),
+            LinkPhase::StoreFailed(why) | LinkPhase::Ending(AfterTerm::AwaitStore(why)) => {
+                Some(Some(stands_still(why)))
+            }
+            LinkPhase::Ending(AfterTerm::Acquire | AfterTerm::BeginAnew(_)) => Some(Some(
+                "waiting until everything of the former term has ended".to_owned(),
+            )),
+            // Told while the lease is acquired, or of no interest any more.
+            LinkPhase::Acquiring
+            | LinkPhase::Standby
+            | LinkPhase::Ending(AfterTerm::Stop)
+            | LinkPhase::Releasing(_)
+            | LinkPhase::Stopped => None,
+        };
+        let failure = shown_failure(phase);
+        match phase {
+            LinkPhase::StoreFailed(why) => self.view.stand_still(&stands_still(why)),
+            LinkPhase::Failed(failure) => self.view.stand_still(&failure.why),
+            _ => {}
+        }
+        self.condition.send_modify(|condition| {
+            condition.standby = *phase == LinkPhase::Standby;
+            if !matches!(phase, LinkPhase::Acquiring | LinkPhase::Standby) {
+                condition.owner = None;
+            }
+            condition.failures += u64::from(failure.is_some());
+            condition.failure = failure;
+            if let Some(waits_for) = waits_for {
+                condition.waits_for = waits_for;
+            }
+        });
+    }
+
+    /// Logs news of its life.
+    pub(super) fn log(&self, news: LinkNews) {
+        let link = &self.config.name;
+        match news {
+            LinkNews::Failed(failure) => {
+                let (error, retry_in) = (failure.why, failure.retry_in);
+                tracing::error!(%link, error, ?retry_in, "link has failed, and begins anew");
+            }
+            LinkNews::RunsSteadily => tracing::info!(%link, "link runs steadily again"),
+            LinkNews::Lost(why) => {
+                tracing::warn!(%link, why, "the link is no longer owned by this process");
+            }
+        }
+    }
+
+    /// Shows what the link waits for, if anything.
+    pub(super) fn say(&self, waits_for: Option<&str>) {
+        self.condition.send_modify(|condition| {
+            condition.waits_for = waits_for.map(str::to_owned);
+        });
+    }
+
+    /// Shows a warning or that there is none, and logs what is new.
+    pub(super) fn warn(&self, warning: Option<String>) {
+        self.condition.send_if_modified(|condition| {
+            let is_new = condition.warning != warning;
+            if is_new && let Some(text) = &warning {
+                tracing::warn!(link = %self.config.name, "{text}");
+            }
+            condition.warning = warning;
+            is_new
+        });
+    }
+}
+
+fn shown_failure(phase: &LinkPhase) -> Option<LinkFailure> {
+    let LinkPhase::Failed(failure) = phase else {
+        return None;
+    };
+    let retry_at = Timestamp::now() + failure.retry_in;
+    Some(LinkFailure {
+        message: failure.why.clone(),
+        retry_at: retry_at.round(Unit::Second).unwrap_or(retry_at),
+    })
+}

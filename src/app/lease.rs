@@ -1,0 +1,188 @@
+//! A link as its driver sees it: it acquires the right to mirror by its journal on the target, works under it for a term, and gives it up.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::checkpoint::records;
+use crate::error::{Error, Result};
+use crate::journal::{Standing, Tenure, Topic};
+use crate::task::{Ownership, Rounds};
+
+use super::driver::{Lease, LinkWork};
+use super::identity;
+use super::link::Link;
+use super::phase::{LinkNews, LinkPhase};
+
+/// How often the journal's cleanup policy is looked at.
+const POLICY_LOOK: Duration = Duration::from_secs(15);
+
+/// The right to mirror for one term.
+#[derive(Debug)]
+pub(super) struct LinkLease {
+    link: Link,
+    /// None for a link without a journal, whose terms end by what the process does alone.
+    tenure: Option<Tenure>,
+    /// Why the journal can't be written, while that is so.
+    trouble: watch::Receiver<Option<String>>,
+}
+
+impl LinkWork for Link {
+    type Lease = LinkLease;
+
+    async fn acquire(&self, standby: watch::Sender<bool>) -> Result<LinkLease> {
+        if self.is_stale.swap(true, Ordering::AcqRel) {
+            self.look_again()?;
+        }
+        self.acquire_lease(&standby).await
+    }
+
+    async fn work(&self, stop: CancellationToken) -> Result<()> {
+        let bound = Self {
+            ownership: self.ownership.in_this_term(),
+            ..self.clone()
+        };
+        bound.run_parts(&stop).await
+    }
+
+    fn show(&self, phase: &LinkPhase) {
+        self.show_phase(phase);
+    }
+
+    fn tell(&self, news: LinkNews) {
+        self.log(news);
+    }
+}
+
+impl Link {
+    /// Waits until this process owns the link.
+    ///
+    /// Errors: the checkpoint DB failed, or the target is another cluster than the link belongs to.
+    pub(super) async fn acquire_lease(&self, standby: &watch::Sender<bool>) -> Result<LinkLease> {
+        let link = self.clone();
+        if !self.config.journal {
+            self.ownership.begin_without_lease();
+            return Ok(LinkLease {
+                link,
+                tenure: None,
+                trouble: watch::Sender::default().subscribe(),
+            });
+        }
+        self.say(Some("the journal on the target was not read yet"));
+        self.meet_the_target().await?;
+        let tenure = self.come_to_own(standby).await?;
+        if tenure.restored {
+            self.look_again()?;
+        }
+        Ok(LinkLease {
+            link,
+            trouble: tenure.trouble.clone(),
+            tenure: Some(tenure),
+        })
+    }
+
+    /// Shows what the checkpoint DB holds now, and no partition at work.
+    pub(super) fn look_again(&self) -> Result<()> {
+        self.view.reload(|topic| self.config.topics.matches(topic))
+    }
+
+    /// A journal is made only on the cluster that the link belongs to.
+    async fn meet_the_target(&self) -> Result<()> {
+        match records::load_link(&*self.store, &self.config.name)? {
+            Some(known) => {
+                let expected = &known.identity.target_cluster_id;
+                identity::confirm(&self.target.cluster, expected).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn come_to_own(&self, standby: &watch::Sender<bool>) -> Result<Tenure> {
+        let told = AtomicU64::new(0);
+        let tell = |standing: Standing| {
+            let text = standing.to_string();
+            let owner = match &standing {
+                Standing::Standby(head) => Some(head.owner.clone()),
+                Standing::Reaching(_) | Standing::Quiet | Standing::Comparing => None,
+            };
+            let is_standby = owner.is_some();
+            if let Standing::Standby(head) = standing
+                && told.swap(head.term, Ordering::Relaxed) != head.term
+            {
+                tracing::info!(link = %self.config.name, "{text}");
+            }
+            self.condition
+                .send_modify(|condition| condition.owner = owner);
+            self.say(Some(&text));
+            standby.send_if_modified(|known| std::mem::replace(known, is_standby) != is_standby);
+        };
+        let (name, ownership) = (&self.config.name, &self.ownership);
+        let owned = self.journaled.own(name, &self.journal, ownership, &tell);
+        Box::pin(owned).await
+    }
+
+    /// Looks at the journal's cleanup policy now and then, and warns while it isn't the one it was made with. A target that
+    /// doesn't tell leaves what was said.
+    pub(super) async fn watch_journal(self, stop: CancellationToken) -> Result<()> {
+        if !self.config.journal {
+            return Ok(());
+        }
+        let mut rounds = Rounds::every(POLICY_LOOK, stop);
+        while rounds.next().await {
+            let (target, link) = (&self.target.cluster, &self.config.name);
+            if let Ok(Some(policy)) = Topic::policy(target, link).await {
+                self.warn((policy != "compact").then(|| {
+                    let name = Topic::name(link);
+                    format!("the journal {name} has cleanup.policy={policy}, so that it will lose what a rebuild needs; set it to compact again")
+                }));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl LinkLease {
+    fn ownership(&self) -> &Ownership {
+        &self.link.ownership
+    }
+}
+
+impl Lease for LinkLease {
+    /// Shows meanwhile why the journal can't be written, while that is so.
+    async fn lost(&mut self) -> Error {
+        let Some(tenure) = &mut self.tenure else {
+            return std::future::pending().await;
+        };
+        let trouble = &mut self.trouble;
+        loop {
+            tokio::select! {
+                error = tenure.lost() => return error,
+                Ok(()) = trouble.changed() => {
+                    self.link.say(trouble.borrow_and_update().as_deref());
+                }
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.ownership().term().borrow().is_none()
+    }
+
+    async fn release(self, in_order: bool) {
+        if self.is_over() {
+            return;
+        }
+        if !in_order {
+            self.ownership().note_unanswered();
+        }
+        if let Some(tenure) = self.tenure
+            && let Err(error) = tenure.release().await
+        {
+            let why = error.chain();
+            tracing::warn!(link = %self.link.config.name, why, "the journal was left incomplete");
+        }
+        self.link.ownership.end();
+    }
+}

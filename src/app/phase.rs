@@ -1,0 +1,369 @@
+//! A link's life as one table: its phases, what may happen in each, and what has to be done for it. Pure; `driver` performs it.
+//!
+//! Promises: a stop always ends; a link runs only while it is owned and its checkpoint DB works; after a failure a retry is armed;
+//! a lost lease and a failed checkpoint DB end whatever is at work before anything else begins.
+//!
+//! ```text
+//!  Acquiring <-> Standby
+//!      | owned
+//!      v
+//!   Running -- stop, lease lost, store failed --> Ending -- parts ended --> Releasing -- lease given up --+
+//!      |                                                                        ^                         |
+//!      +-------------------------- parts failed or panicked --------------------+                         v
+//!                              Acquiring | StoreFailed -- works --> Acquiring | Failed -- due --> Acquiring | Stopped
+//! ```
+
+use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
+
+/// The delay after the first failure; each further one in a row doubles it.
+const RETRY_MIN: Duration = Duration::from_secs(1);
+/// The longest delay, and the one after an error that only an operator can mend.
+const RETRY_MAX: Duration = Duration::from_secs(60);
+/// How long a link runs until earlier failures no longer count.
+const STEADY: Duration = Duration::from_secs(60);
+
+/// What a link is doing as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum LinkPhase {
+    /// Waits until this process owns the link and the checkpoint DB is equal to the journal.
+    Acquiring,
+    /// Waits until the process that owns the link gives it up or falls silent.
+    Standby,
+    /// Owns the link; its parts are at work.
+    Running,
+    /// Waits until its parts, told to end, have ended.
+    Ending(AfterTerm),
+    /// Gives the lease up, with the parts ended.
+    Releasing(AfterTerm),
+    /// Waits until the checkpoint DB, failed for this reason, can be used again.
+    StoreFailed(String),
+    /// Waits until the retry is due.
+    Failed(Outage),
+    /// Has ended for good.
+    Stopped,
+}
+
+/// The phase that follows once a term is over.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum AfterTerm {
+    /// To own the link again.
+    Acquire,
+    /// To begin anew after a failure.
+    BeginAnew(LinkTrouble),
+    /// To wait for the checkpoint DB.
+    AwaitStore(String),
+    /// To be stopped.
+    Stop,
+}
+
+/// An error or a panic that ended a link's parts, or kept it from being owned.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LinkTrouble {
+    /// The error with its circumstances.
+    pub(super) why: String,
+    /// Whether it may pass without an operator.
+    pub(super) may_pass: bool,
+}
+
+/// A failure that is shown until the link begins anew.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Outage {
+    /// The reason.
+    pub(super) why: String,
+    /// The delay from the failure to the retry.
+    pub(super) retry_in: Duration,
+}
+
+/// A link's phase, and the failures that led to it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LinkLife {
+    pub(super) phase: LinkPhase,
+    /// Failures in a row, without a steady run in between.
+    failures: u32,
+    /// The last of them.
+    last_failure: Option<String>,
+}
+
+/// Something that happened to a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum LinkEvent {
+    /// Whether another process owns the link.
+    Standing { is_standby: bool },
+    /// This process owns the link, and the checkpoint DB is whole.
+    Owned,
+    /// The parts ended as they were told to.
+    Ended,
+    /// The parts, or the attempt to own the link, ended with an error or a panic.
+    Failed(LinkTrouble),
+    /// Another process took the link over, or the journal is gone.
+    Lost(String),
+    /// The lease was given up.
+    Released,
+    /// The checkpoint DB can't be used.
+    StoreFailed(String),
+    /// The checkpoint DB can be used again.
+    StoreWorks,
+    /// The time of the last [`LinkEffect::Wake`] is over.
+    Due,
+    /// The link is to stop.
+    Stop,
+}
+
+/// Something for the driver to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum LinkEffect {
+    /// Begin to acquire the link.
+    Acquire,
+    /// Give up acquiring it.
+    Abandon,
+    /// Set its parts to work.
+    Work,
+    /// Tell its parts to end; [`LinkEvent::Ended`] or [`LinkEvent::Failed`] follows.
+    End,
+    /// Give up the lease; [`LinkEvent::Released`] follows.
+    Release,
+    /// Report [`LinkEvent::Due`] after this time, and no earlier one.
+    Wake(Duration),
+    /// Write a line to the log.
+    Tell(LinkNews),
+}
+
+/// What an operator is told once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum LinkNews {
+    /// The link has failed, for another reason than the last time.
+    Failed(Outage),
+    /// It has run for so long that earlier failures no longer count.
+    RunsSteadily,
+    /// It is no longer owned by this process, for this reason.
+    Lost(String),
+}
+
+impl LinkPhase {
+    /// Whether something of the link may use the checkpoint DB, which isn't opened anew meanwhile.
+    pub(super) fn uses_store(&self) -> bool {
+        match self {
+            Self::Acquiring
+            | Self::Standby
+            | Self::Running
+            | Self::Ending(_)
+            | Self::Releasing(_) => true,
+            Self::StoreFailed(_) | Self::Failed(_) | Self::Stopped => false,
+        }
+    }
+
+    /// Whether it is told to stop already.
+    pub(super) fn is_stopping(&self) -> bool {
+        matches!(
+            self,
+            Self::Ending(AfterTerm::Stop) | Self::Releasing(AfterTerm::Stop) | Self::Stopped
+        )
+    }
+
+    /// Whether the failure of the checkpoint DB is known, or doesn't matter any more.
+    pub(super) fn knows_of_store(&self) -> bool {
+        match self {
+            Self::StoreFailed(_)
+            | Self::Ending(AfterTerm::AwaitStore(_))
+            | Self::Releasing(AfterTerm::AwaitStore(_)) => true,
+            Self::Acquiring
+            | Self::Standby
+            | Self::Running
+            | Self::Ending(_)
+            | Self::Releasing(_)
+            | Self::Failed(_)
+            | Self::Stopped => self.is_stopping(),
+        }
+    }
+}
+
+impl AfterTerm {
+    /// What follows where the checkpoint DB has failed as well.
+    fn without_store(self, why: String) -> Self {
+        match self {
+            Self::Stop => Self::Stop,
+            Self::Acquire | Self::BeginAnew(_) | Self::AwaitStore(_) => Self::AwaitStore(why),
+        }
+    }
+}
+
+/// The phase after an event, and what has to be done for it. An event that a phase doesn't wait for changes nothing.
+pub(super) fn step(life: LinkLife, event: LinkEvent) -> (LinkLife, Vec<LinkEffect>) {
+    match life.phase.clone() {
+        LinkPhase::Acquiring | LinkPhase::Standby => life.while_acquiring(event),
+        LinkPhase::Running => life.while_running(event),
+        LinkPhase::Ending(next) => life.while_ending(next, event),
+        LinkPhase::Releasing(next) => life.while_releasing(next, event),
+        LinkPhase::StoreFailed(_) => life.without_store(event),
+        LinkPhase::Failed(_) => life.while_failed(event),
+        LinkPhase::Stopped => (life, vec![]),
+    }
+}
+
+impl LinkLife {
+    /// The life of a link whose acquisition begins.
+    pub(super) fn begun() -> Self {
+        Self {
+            phase: LinkPhase::Acquiring,
+            failures: 0,
+            last_failure: None,
+        }
+    }
+
+    fn to(self, phase: LinkPhase) -> Self {
+        Self { phase, ..self }
+    }
+
+    fn while_acquiring(self, event: LinkEvent) -> (Self, Vec<LinkEffect>) {
+        match event {
+            LinkEvent::Standing { is_standby: true } => (self.to(LinkPhase::Standby), vec![]),
+            LinkEvent::Standing { is_standby: false } => (self.to(LinkPhase::Acquiring), vec![]),
+            LinkEvent::Owned => {
+                let effects = vec![LinkEffect::Work, LinkEffect::Wake(STEADY)];
+                (self.to(LinkPhase::Running), effects)
+            }
+            LinkEvent::Failed(trouble) => self.failed(trouble),
+            LinkEvent::StoreFailed(why) => {
+                let effects = vec![LinkEffect::Abandon];
+                (self.to(LinkPhase::StoreFailed(why)), effects)
+            }
+            LinkEvent::Stop => (self.to(LinkPhase::Stopped), vec![LinkEffect::Abandon]),
+            LinkEvent::Ended
+            | LinkEvent::Lost(_)
+            | LinkEvent::Released
+            | LinkEvent::StoreWorks
+            | LinkEvent::Due => (self, vec![]),
+        }
+    }
+
+    fn while_running(self, event: LinkEvent) -> (Self, Vec<LinkEffect>) {
+        let ending = |life: Self, next| (life.to(LinkPhase::Ending(next)), vec![LinkEffect::End]);
+        match event {
+            LinkEvent::Ended => self.while_running(LinkEvent::Failed(LinkTrouble {
+                why: "the link's parts ended although nothing told them to".to_owned(),
+                may_pass: true,
+            })),
+            LinkEvent::Failed(trouble) => {
+                let phase = LinkPhase::Releasing(AfterTerm::BeginAnew(trouble));
+                (self.to(phase), vec![LinkEffect::Release])
+            }
+            LinkEvent::Lost(why) => {
+                let (life, mut effects) = ending(self, AfterTerm::Acquire);
+                effects.push(LinkEffect::Tell(LinkNews::Lost(why)));
+                (life, effects)
+            }
+            LinkEvent::StoreFailed(why) => ending(self, AfterTerm::AwaitStore(why)),
+            LinkEvent::Stop => ending(self, AfterTerm::Stop),
+            LinkEvent::Due => {
+                let news = (self.failures > 0).then_some(LinkEffect::Tell(LinkNews::RunsSteadily));
+                let steady = Self::begun().to(LinkPhase::Running);
+                (steady, news.into_iter().collect())
+            }
+            LinkEvent::Standing { .. }
+            | LinkEvent::Owned
+            | LinkEvent::Released
+            | LinkEvent::StoreWorks => (self, vec![]),
+        }
+    }
+
+    fn while_ending(self, next: AfterTerm, event: LinkEvent) -> (Self, Vec<LinkEffect>) {
+        match event {
+            LinkEvent::Ended | LinkEvent::Failed(_) => (
+                self.to(LinkPhase::Releasing(next)),
+                vec![LinkEffect::Release],
+            ),
+            LinkEvent::StoreFailed(why) => {
+                (self.to(LinkPhase::Ending(next.without_store(why))), vec![])
+            }
+            LinkEvent::Stop => (self.to(LinkPhase::Ending(AfterTerm::Stop)), vec![]),
+            LinkEvent::Standing { .. }
+            | LinkEvent::Owned
+            | LinkEvent::Lost(_)
+            | LinkEvent::Released
+            | LinkEvent::StoreWorks
+            | LinkEvent::Due => (self, vec![]),
+        }
+    }
+
+    fn while_releasing(self, next: AfterTerm, event: LinkEvent) -> (Self, Vec<LinkEffect>) {
+        match event {
+            LinkEvent::Released => self.followed_by(next),
+            LinkEvent::StoreFailed(why) => (
+                self.to(LinkPhase::Releasing(next.without_store(why))),
+                vec![],
+            ),
+            LinkEvent::Stop => (self.to(LinkPhase::Releasing(AfterTerm::Stop)), vec![]),
+            LinkEvent::Standing { .. }
+            | LinkEvent::Owned
+            | LinkEvent::Ended
+            | LinkEvent::Failed(_)
+            | LinkEvent::Lost(_)
+            | LinkEvent::StoreWorks
+            | LinkEvent::Due => (self, vec![]),
+        }
+    }
+
+    fn without_store(self, event: LinkEvent) -> (Self, Vec<LinkEffect>) {
+        match event {
+            LinkEvent::StoreWorks => self.followed_by(AfterTerm::Acquire),
+            LinkEvent::StoreFailed(why) => self.followed_by(AfterTerm::AwaitStore(why)),
+            LinkEvent::Stop => self.followed_by(AfterTerm::Stop),
+            LinkEvent::Standing { .. }
+            | LinkEvent::Owned
+            | LinkEvent::Ended
+            | LinkEvent::Failed(_)
+            | LinkEvent::Lost(_)
+            | LinkEvent::Released
+            | LinkEvent::Due => (self, vec![]),
+        }
+    }
+
+    fn while_failed(self, event: LinkEvent) -> (Self, Vec<LinkEffect>) {
+        match event {
+            LinkEvent::Due => self.followed_by(AfterTerm::Acquire),
+            LinkEvent::StoreFailed(why) => self.followed_by(AfterTerm::AwaitStore(why)),
+            LinkEvent::Stop => self.followed_by(AfterTerm::Stop),
+            LinkEvent::Standing { .. }
+            | LinkEvent::Owned
+            | LinkEvent::Ended
+            | LinkEvent::Failed(_)
+            | LinkEvent::Lost(_)
+            | LinkEvent::Released
+            | LinkEvent::StoreWorks => (self, vec![]),
+        }
+    }
+
+    fn followed_by(self, next: AfterTerm) -> (Self, Vec<LinkEffect>) {
+        match next {
+            AfterTerm::Acquire => (self.to(LinkPhase::Acquiring), vec![LinkEffect::Acquire]),
+            AfterTerm::BeginAnew(trouble) => self.failed(trouble),
+            AfterTerm::AwaitStore(why) => (self.to(LinkPhase::StoreFailed(why)), vec![]),
+            AfterTerm::Stop => (self.to(LinkPhase::Stopped), vec![]),
+        }
+    }
+
+    fn failed(self, trouble: LinkTrouble) -> (Self, Vec<LinkEffect>) {
+        let doubled = RETRY_MIN.saturating_mul(1 << self.failures.min(16));
+        let retry_in = if trouble.may_pass {
+            doubled.min(RETRY_MAX)
+        } else {
+            RETRY_MAX
+        };
+        let why = trouble.why;
+        let is_new = self.last_failure.as_ref() != Some(&why);
+        let failure = Outage { why, retry_in };
+        let mut effects = vec![LinkEffect::Wake(retry_in)];
+        if is_new {
+            effects.push(LinkEffect::Tell(LinkNews::Failed(failure.clone())));
+        }
+        let life = Self {
+            failures: self.failures.saturating_add(1).min(16),
+            last_failure: Some(failure.why.clone()),
+            phase: LinkPhase::Failed(failure),
+        };
+        (life, effects)
+    }
+}

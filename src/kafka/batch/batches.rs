@@ -1,0 +1,49 @@
+//! Cutting fetched bytes into batches, whatever their format.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::{Batch, BatchError, frame, old};
+
+/// Cuts the records field of a fetch response (or the bytes of a log segment) into batches. Messages of the formats v0 and
+/// v1 are carried over into batches of v2.
+///
+/// Brokers cut responses at a number of bytes, so a partial batch at the end is not an error: it just ends the iteration.
+pub fn batches(bytes: Bytes) -> Batches {
+    Batches {
+        carried_over: VecDeque::new(),
+        rest: bytes,
+    }
+}
+
+/// The batches in a stretch of log, in their order; ends after an error.
+#[derive(Debug)]
+pub struct Batches {
+    /// What old messages became.
+    carried_over: VecDeque<Batch>,
+    rest: Bytes,
+}
+
+impl Batches {
+    fn advance(&mut self) -> Result<Option<Batch>, BatchError> {
+        if self.carried_over.is_empty() && old::is_old(&self.rest) {
+            self.carried_over = old::split_first(&mut self.rest)?.unwrap_or_default();
+        } else if self.carried_over.is_empty() {
+            return frame::split_first(&mut self.rest);
+        }
+        Ok(self.carried_over.pop_front())
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<Batch, BatchError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.advance().transpose().inspect(|result| {
+            if result.is_err() {
+                self.rest.clear();
+            }
+        })
+    }
+}

@@ -1,0 +1,52 @@
+//! Panics as errors, where a task of its own would be too much.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+
+use crate::error::{Error, Kind, Result};
+
+/// Waits for a future; a panic in it comes out as an error under this name.
+///
+/// What the future owned is dropped. Values that it shares must be whole at each of its steps, or be made anew by the caller.
+pub async fn contained<T>(name: &str, future: impl Future<Output = Result<T>>) -> Result<T> {
+    let ended = AssertUnwindSafe(future).catch_unwind().await;
+    ended.unwrap_or_else(|panic| {
+        let text = said(panic.as_ref());
+        let message =
+            format!("{name} panicked; this is a defect of farshore, please report it: {text}");
+        Err(Error::new(Kind::Invalid, message))
+    })
+}
+
+/// The message of a panic.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("it left no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn results_pass_and_panics_become_errors() {
+        assert_eq!(contained("sum", async { Ok(3) }).await.unwrap(), 3);
+        let failed = contained("reader", async {
+            Err::<(), _>(Error::new(Kind::TimedOut, "slow"))
+        });
+        assert_eq!(failed.await.unwrap_err().kind(), Kind::TimedOut);
+        for number in [0, 7] {
+            let panics = contained::<()>("writer", async move {
+                tokio::task::yield_now().await;
+                assert!(number > 0, "broken");
+                panic!("broken {number}");
+            });
+            let text = panics.await.unwrap_err().chain();
+            assert!(text.starts_with("writer panicked"), "{text}");
+            assert!(text.contains("broken"), "{text}");
+        }
+    }
+}
