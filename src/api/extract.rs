@@ -30,11 +30,30 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
+/// A JSON body, or none where every field has a default.
+#[derive(Debug)]
+pub(super) struct BodyOrNothing<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for BodyOrNothing<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = axum::body::Bytes::from_request(request, state).await;
+        let bytes = bytes.map_err(|refused| Problem::Malformed(refused.body_text()))?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        let read = Json::from_bytes(&bytes);
+        let Json(body) = read.map_err(|refused| Problem::Malformed(refused.body_text()))?;
+        Ok(Self(body))
+    }
+}
+
 /// No body, or an empty JSON object.
 #[derive(Debug)]
 pub(super) struct Nothing;
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EmptyObject {}
 
@@ -42,13 +61,7 @@ impl<S: Send + Sync> FromRequest<S> for Nothing {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = axum::body::Bytes::from_request(request, state).await;
-        let bytes = bytes.map_err(|refused| Problem::Malformed(refused.body_text()))?;
-        if !bytes.is_empty() {
-            let read = Json::<EmptyObject>::from_bytes(&bytes);
-            let Json(EmptyObject {}) =
-                read.map_err(|refused| Problem::Malformed(refused.body_text()))?;
-        }
+        let BodyOrNothing(EmptyObject {}) = BodyOrNothing::from_request(request, state).await?;
         Ok(Self)
     }
 }

@@ -1,4 +1,4 @@
-//! Links as a whole: how they stand, pausing and resuming.
+//! Links as a whole, and how they stand.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 
-use crate::checkpoint::{Update, intents, records};
-use crate::model::{ClusterName, IntentChange, LinkName, PartitionState};
+use crate::control::groups::commit::Expiry;
+use crate::model::{ClusterName, LinkName, PartitionState};
 use crate::replicate::PartitionStatus;
 use crate::telemetry::monotonic;
 
-use super::audit::Change;
-use super::extract::{Nothing, Peer, Segments};
+use super::extract::Segments;
+use super::intents::{IntentAnswer, TopicIntentAnswer};
 use super::problem::Problem;
 use super::state::{ApiState, Condition, LinkFailure, LinkHandle, Reach};
 
@@ -24,6 +24,11 @@ pub(super) struct LinkAnswer {
     source: ClusterName,
     target: ClusterName,
     state: LinkState,
+    /// What is wanted of the link as a whole.
+    intent: IntentAnswer,
+    /// What is wanted of single topics, where something was set; the strictest intent counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    topic_intents: Vec<TopicIntentAnswer>,
     source_reachable: bool,
     target_reachable: bool,
     topics: usize,
@@ -31,6 +36,9 @@ pub(super) struct LinkAnswer {
     /// -1 while it isn't known for a partition.
     lag_records: i64,
     partitions_by_state: BTreeMap<&'static str, usize>,
+    /// When the target forgets the first offset of a group that isn't kept from that, while there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group_offsets_expire_at: Option<Expiry>,
     /// Whether `max_bytes_per_second` holds partitions up.
     rate_limited: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +59,7 @@ pub enum LinkState {
     Standby,
     /// It waits for a cluster or for what the detail says; it goes on by itself.
     Waiting,
-    /// An operator paused it.
+    /// Nothing is to be written for it, and nothing is in flight.
     Paused,
     /// It mirrors.
     Running,
@@ -100,74 +108,6 @@ pub(super) async fn show(
     Ok(Json(LinkAnswer::of(&*state.link(&link)?)))
 }
 
-/// `POST /v1/links/{link}/pause`
-pub(super) async fn pause(
-    State(state): State<Arc<ApiState>>,
-    Segments(link): Segments<LinkName>,
-    peer: Peer,
-    Nothing: Nothing,
-) -> Result<Json<LinkAnswer>, Problem> {
-    set_paused(&state, &link, true, peer).await
-}
-
-/// `POST /v1/links/{link}/resume`
-pub(super) async fn resume(
-    State(state): State<Arc<ApiState>>,
-    Segments(link): Segments<LinkName>,
-    peer: Peer,
-    Nothing: Nothing,
-) -> Result<Json<LinkAnswer>, Problem> {
-    set_paused(&state, &link, false, peer).await
-}
-
-/// Durable before it takes effect, so that a restart in between never undoes what was answered.
-async fn set_paused(
-    state: &ApiState,
-    name: &LinkName,
-    paused: bool,
-    peer: Peer,
-) -> Result<Json<LinkAnswer>, Problem> {
-    let link = state.link(name)?;
-    let _alone = link.record.lock().await;
-    let record = records::load_link(&*state.store, name)?;
-    let mut record = record.ok_or_else(|| {
-        let why = format!(
-            "link {name} has not met its clusters yet, so that nothing is known of it to store"
-        );
-        Problem::Conflict(why)
-    })?;
-    let before = intents::load_intents(&*state.store, name)?;
-    let change = if paused {
-        IntentChange::Pause
-    } else {
-        IntentChange::Resume
-    };
-    if before.of_link() != change.intent() {
-        record.paused = paused;
-        let made = before.change(
-            None,
-            change,
-            &peer.0.to_string(),
-            crate::telemetry::now_ms(),
-        );
-        let made = made.map_err(|refused| Problem::Conflict(refused.to_string()))?;
-        let mut update = Update::new();
-        records::put_link(&mut update, &record);
-        intents::put_intents(&mut update, name, &made);
-        let change = Change {
-            action: if paused { "pause" } else { "resume" },
-            link: name,
-            plan: None,
-            release: None,
-            from: peer.0,
-        };
-        state.note(&mut update, &change);
-        state.store.commit(update).await?;
-    }
-    link.view.reload_intents()?;
-    Ok(Json(LinkAnswer::of(&link)))
-}
-
 impl ApiState {
     /// A link by its name.
     pub(super) fn link(&self, name: &LinkName) -> Result<Arc<LinkHandle>, Problem> {
@@ -185,9 +125,12 @@ impl LinkAnswer {
     pub(super) fn of(link: &LinkHandle) -> Self {
         let condition = link.condition.borrow().clone();
         let partitions = link.view.partitions();
+        let in_flight = "not at rest yet: what was in flight when it was paused still lands";
+        let in_flight = link.is_coming_to_rest().then(|| in_flight.to_owned());
         let told = link
             .obstacles()
             .into_iter()
+            .chain(in_flight)
             .chain(condition.warning.clone());
         let told: Vec<String> = told.collect();
         Self {
@@ -195,12 +138,15 @@ impl LinkAnswer {
             source: link.source.clone(),
             target: link.target.clone(),
             state: link.state(),
+            intent: link.intent(),
+            topic_intents: link.topic_intents(),
             source_reachable: condition.source.is_reached(),
             target_reachable: condition.target.is_reached(),
             topics: topic_count(&partitions),
             partitions: partitions.len(),
             lag_records: lag(&partitions),
             partitions_by_state: by_state(&partitions),
+            group_offsets_expire_at: link.groups.first_expiry(),
             rate_limited: link.view.rate().limits(monotonic()),
             failure: condition.failure,
             detail: (!told.is_empty()).then(|| told.join("; ")),
@@ -218,13 +164,19 @@ impl LinkHandle {
             LinkState::Starting
         } else if condition.standby {
             LinkState::Standby
-        } else if !self.view.link_intent().writes() {
+        } else if !self.view.link_intent().writes() && !self.is_coming_to_rest() {
             LinkState::Paused
         } else if self.obstacles_of(&condition).is_empty() {
             LinkState::Running
         } else {
             LinkState::Waiting
         }
+    }
+
+    /// Whether something that isn't wanted any more is still on its way to the target.
+    fn is_coming_to_rest(&self) -> bool {
+        let held = !self.view.link_intent().writes();
+        self.writes_against_intent() || (held && !self.in_flight.is_at_rest())
     }
 
     /// What keeps the link as a whole from mirroring, beside an operator.

@@ -107,8 +107,9 @@ fn mirroring(link: &LinkHandle, condition: &Condition) -> Check {
         let remedy = "It begins anew by itself; see its failure if it doesn't get over it.";
         return fail(name, failure.message.clone(), remedy);
     }
-    if !link.view.link_intent().writes() {
-        return fail(name, "the link is paused", "Resume it.");
+    let intent = link.view.link_intent();
+    if !intent.writes() {
+        return fail(name, format!("the link is {intent}"), "Resume it.");
     }
     match &condition.waits_for {
         Some(what) => fail(
@@ -182,7 +183,8 @@ fn groups(link: &LinkHandle) -> Check {
         | GroupState::Clamped
         | GroupState::ActiveOnTarget
         | GroupState::Released
-        | GroupState::Waiting => true,
+        | GroupState::Waiting
+        | GroupState::Paused => true,
     });
     match not_synced.count() {
         0 => pass(

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::http::Uri;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::change::{Changes, once, to_the_end};
@@ -16,8 +16,8 @@ use super::problem::Problem;
 use super::rate::{self, Rates};
 use super::state::ApiState;
 use super::{
-    audit, groups, guard, health, links, operations, plans, readiness, resolve, topics, translate,
-    verifications,
+    audit, groups, guard, health, intents, links, operations, plans, readiness, resolve, topics,
+    translate, verifications,
 };
 
 /// The whole API, to be given to [`serve`](super::serve).
@@ -74,8 +74,9 @@ fn questions() -> Router<Arc<ApiState>> {
 
 fn changes() -> Router<Arc<ApiState>> {
     Router::new()
-        .route("/v1/links/{link}/pause", post(links::pause))
-        .route("/v1/links/{link}/resume", post(links::resume))
+        .route("/v1/links/{link}/pause", post(intents::pause))
+        .route("/v1/links/{link}/resume", post(intents::resume))
+        .route("/v1/links/{link}/intent", put(intents::set))
         .route("/v1/links/{link}/resolve", post(resolve::resolve))
         .route("/v1/plans", post(plans::make))
         .route("/v1/operations", post(operations::start))

@@ -11,8 +11,10 @@ use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
 use crate::control::groups::status::Board;
 use crate::failover::runner::Runner;
+use crate::journal::Owner;
 use crate::model::{ClusterName, LinkName};
 use crate::replicate::LinkView;
+use crate::task::{InFlight, Ownership};
 use crate::telemetry::metrics::Exposition;
 use crate::verify::Verifications;
 
@@ -46,8 +48,12 @@ pub struct LinkHandle {
     pub groups: Arc<Board>,
     /// What was verified, and is to be.
     pub verifications: Arc<Verifications>,
-    /// Held by whoever reads, changes and writes the link's record, so that no change is lost.
-    pub record: Arc<Mutex<()>>,
+    /// Whether this process owns it.
+    pub ownership: Ownership,
+    /// What topic discovery and group sync are writing to the target.
+    pub in_flight: InFlight,
+    /// Held while its pending intents are read, changed and written, so that no change is lost.
+    pub pending_intents: Arc<Mutex<()>>,
 }
 
 /// How a link stands as a whole.
@@ -61,6 +67,8 @@ pub struct Condition {
     pub waits_for: Option<String>,
     /// Whether another process owns the link, and this one stands by.
     pub standby: bool,
+    /// That process, while it is alive.
+    pub owner: Option<Owner>,
     /// What an operator should put right although the link mirrors.
     pub warning: Option<String>,
     /// What ended the link's parts, until it begins anew.

@@ -8,17 +8,20 @@ use serde::Serialize;
 
 use super::extract::Segments;
 use super::problem::Problem;
-use super::state::ApiState;
+use super::state::{ApiState, LinkHandle};
 use super::verifications::ProofAnswer;
-use crate::model::{LinkName, Missed, Partition, PartitionState, Reason, TopicName, Totals};
+use crate::model::{
+    Intent, LinkName, Missed, Partition, PartitionState, Reason, TopicName, Totals,
+};
 use crate::replicate::PartitionStatus;
-use crate::verify::Verifications;
 
 /// A mirrored topic.
 #[derive(Debug, Serialize)]
 pub(super) struct TopicAnswer {
     name: TopicName,
     mirror_topic: TopicName,
+    /// The strictest of the link's and its own.
+    intent: Intent,
     partitions: Vec<PartitionAnswer>,
 }
 
@@ -63,7 +66,7 @@ pub(super) async fn list(
     let partitions = link.view.partitions();
     let same = |a: &PartitionStatus, b: &PartitionStatus| a.partition.topic == b.partition.topic;
     let topics = partitions.chunk_by(same);
-    let topics = topics.filter_map(|topic| TopicAnswer::of(topic, &link.verifications));
+    let topics = topics.filter_map(|topic| TopicAnswer::of(topic, &link));
     Ok(Json(topics.collect()))
 }
 
@@ -75,21 +78,22 @@ pub(super) async fn show(
     let handle = state.link(&link)?;
     let partitions = handle.view.topic(&topic).unwrap_or_default();
     let unknown = || Problem::NotFound(format!("link {link} doesn't mirror topic {topic}"));
-    let answer = TopicAnswer::of(&partitions, &handle.verifications);
+    let answer = TopicAnswer::of(&partitions, &handle);
     answer.map(Json).ok_or_else(unknown)
 }
 
 impl TopicAnswer {
     /// The topic of these partitions; none if there are none.
-    fn of(partitions: &[PartitionStatus], verifications: &Verifications) -> Option<Self> {
+    fn of(partitions: &[PartitionStatus], link: &LinkHandle) -> Option<Self> {
         let first = partitions.first()?;
         Some(Self {
             name: first.partition.topic.clone(),
             mirror_topic: first.mirror_topic.clone(),
+            intent: link.view.intent_of(&first.partition.topic),
             partitions: partitions
                 .iter()
                 .map(|status| PartitionAnswer {
-                    verified: verifications.proof(&status.partition).map(Into::into),
+                    verified: link.verifications.proof(&status.partition).map(Into::into),
                     ..status.clone().into()
                 })
                 .collect(),

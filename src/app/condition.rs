@@ -56,6 +56,9 @@ impl Link {
         }
         self.condition.send_modify(|condition| {
             condition.standby = *phase == LinkPhase::Standby;
+            if !matches!(phase, LinkPhase::Acquiring | LinkPhase::Standby) {
+                condition.owner = None;
+            }
             condition.failures += u64::from(failure.is_some());
             condition.failure = failure;
             if let Some(waits_for) = waits_for {

@@ -84,10 +84,10 @@ async fn insist(cluster: &Cluster) -> String {
 }
 
 /// The name of the checkpoint DB at its place: a copy of the directory is another owner, and so is the same path on another
-/// machine. While the DB's lock is held, no other process has the same name.
+/// machine. While the DB's lock is held, no other process has the same name. `api_url` is where its interface is reached.
 ///
 /// Errors: the checkpoint DB.
-pub(crate) async fn this_process(store: &dyn Store, path: &Path) -> Result<Owner> {
+pub(crate) async fn this_process(store: &dyn Store, path: &Path, api_url: &str) -> Result<Owner> {
     let name = if let Some(name) = store.get(Space::Meta, OWNER_KEY)? {
         name
     } else {
@@ -108,5 +108,6 @@ pub(crate) async fn this_process(store: &dyn Store, path: &Path) -> Result<Owner
         id: format!("{name}/{host}/{device}:{inode}"),
         host,
         process: std::process::id(),
+        api_url: Some(api_url.to_owned()),
     })
 }

@@ -104,12 +104,18 @@ impl Link {
         let told = AtomicU64::new(0);
         let tell = |standing: Standing| {
             let text = standing.to_string();
-            let is_standby = matches!(standing, Standing::Standby(_));
+            let owner = match &standing {
+                Standing::Standby(head) => Some(head.owner.clone()),
+                Standing::Reaching(_) | Standing::Quiet | Standing::Comparing => None,
+            };
+            let is_standby = owner.is_some();
             if let Standing::Standby(head) = standing
                 && told.swap(head.term, Ordering::Relaxed) != head.term
             {
                 tracing::info!(link = %self.config.name, "{text}");
             }
+            self.condition
+                .send_modify(|condition| condition.owner = owner);
             self.say(Some(&text));
             standby.send_if_modified(|known| std::mem::replace(known, is_standby) != is_standby);
         };

@@ -26,7 +26,7 @@ use crate::kafka::admin;
 use crate::kafka::client::Cluster;
 use crate::model::{MirrorSet, MirroredTopic, OffsetsMode, TopicName, TopicPartition};
 use crate::replicate::{self, LinkView, Settings};
-use crate::task::{Ownership, Rounds, Supervisor};
+use crate::task::{InFlight, Ownership, Rounds, Supervisor};
 use crate::verify::{self, Verifications, Verifier};
 
 use super::identity;
@@ -57,6 +57,10 @@ pub(crate) struct Link {
     pub(crate) audit: Arc<AuditLog>,
     /// Held by whoever changes the link's record.
     pub(crate) record: Arc<Mutex<()>>,
+    /// Held while the link's pending intents are read, changed and written.
+    pub(crate) pending_intents: Arc<Mutex<()>>,
+    /// What topic discovery and group sync are writing to the target.
+    pub(crate) in_flight: InFlight,
     /// How the link stands as a whole.
     pub(crate) condition: Arc<watch::Sender<Condition>>,
     /// Whether the view shows something else than the checkpoint DB holds, as it may once anything was at work.
@@ -86,7 +90,9 @@ impl Link {
             condition: self.condition.subscribe(),
             groups: Arc::clone(&self.board),
             verifications: Arc::clone(&self.verifications),
-            record: Arc::clone(&self.record),
+            ownership: self.ownership.clone(),
+            in_flight: self.in_flight.clone(),
+            pending_intents: Arc::clone(&self.pending_intents),
         }
     }
 
@@ -103,6 +109,7 @@ impl Link {
         let token = tasks.token().clone();
         let discovery = self.discovery()?;
         let set = discovery.watch();
+        tasks.spawn("intents", self.clone().keep_intents(token.clone()));
         tasks.spawn("discovery", discovery.run(token.clone()));
         tasks.spawn(
             "start",
@@ -157,7 +164,7 @@ impl Link {
             self.target_site(),
             Arc::clone(&self.store),
         )?;
-        Ok(discovery.hearing(self.mirrored()))
+        Ok(discovery.hearing(self.mirrored(), self.in_flight.clone()))
     }
 
     fn verifier(&self) -> Verifier {
@@ -180,6 +187,7 @@ impl Link {
             board: Arc::clone(&self.board),
             filter: self.config.groups.clone(),
             interval: self.config.group_sync_interval,
+            in_flight: self.in_flight.clone(),
         }
     }
 
@@ -242,7 +250,9 @@ impl Link {
             }
             let set = Arc::clone(&set.borrow());
             let has_begun = |(name, topic)| self.has_begun(name, topic);
-            if set.confirmed && set.topics.iter().all(has_begun) {
+            // What isn't written to now has still to begin.
+            let is_whole = set.confirmed && !self.view.intents().borrow().holds_anything();
+            if is_whole && set.topics.iter().all(has_begun) {
                 break;
             }
         }

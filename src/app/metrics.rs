@@ -128,5 +128,6 @@ fn name(state: GroupState) -> &'static str {
         GroupState::ActiveOnTarget => "active_on_target",
         GroupState::Released => "released",
         GroupState::Waiting => "waiting",
+        GroupState::Paused => "paused",
     }
 }

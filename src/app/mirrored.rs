@@ -1,11 +1,13 @@
 //! A link's view, as control and moves ask it.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::control::{Lookup, Mirrored, MirroredPartition, TargetLog};
 use crate::error::Result;
-use crate::model::{HaltCode, SourceOffset, TargetOffset, TopicName, TopicPartition};
+use crate::model::{HaltCode, LinkIntents, SourceOffset, TargetOffset, TopicName, TopicPartition};
 use crate::replicate::{LinkView, PartitionStatus, Untranslatable};
 
 /// Joins replication and control, which don't know each other.
@@ -19,6 +21,10 @@ impl Mirrored for View {
 
     fn mirror_topic(&self, topic: &TopicName) -> Option<TopicName> {
         self.0.mirror_topic(topic)
+    }
+
+    fn intents(&self) -> Arc<LinkIntents> {
+        Arc::clone(&self.0.intents().borrow())
     }
 
     fn lookup(&self, partition: &TopicPartition, offset: SourceOffset) -> Lookup {

@@ -3,6 +3,7 @@
 mod condition;
 mod driver;
 mod identity;
+mod intents;
 mod lease;
 mod link;
 mod metrics;

@@ -25,7 +25,7 @@ use crate::journal::JournaledStore;
 use crate::journal::{JournalSettings, Owner};
 use crate::model::{ClusterName, LinkName};
 use crate::replicate::LinkView;
-use crate::task::{Owned, Ownership, contained};
+use crate::task::{InFlight, Owned, Ownership, contained};
 use crate::verify::Verifications;
 
 use super::driver::Driver;
@@ -271,6 +271,8 @@ impl Registry {
             store,
             board: Arc::default(),
             record: Arc::default(),
+            pending_intents: Arc::default(),
+            in_flight: InFlight::default(),
             condition: Arc::default(),
             is_stale: Arc::default(),
         })

@@ -67,7 +67,7 @@ async fn open(config: &Config) -> Result<(SharedByLinks, StoreRecovery)> {
     } else {
         checkpoint::open(path)?
     };
-    let me = this_process(&*disk, path).await?;
+    let me = this_process(&*disk, path, &config.api.advertised_url).await?;
     let recovery = StoreRecovery::new(Arc::clone(&disk));
     let store = Arc::new(JournaledStore::new(disk, renew));
     let shared = SharedByLinks {

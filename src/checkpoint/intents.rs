@@ -1,12 +1,22 @@
-//! Intents as they are kept: those of the link's entries, which its journal has too, and those that wait until this process
-//! owns the link.
+//! Intents as they are kept.
+//!
+//! Each setting is written first to a key of this DB alone, which needs no ownership of the link and moves no revision. The
+//! link's owner takes it from there into the link's entries, and so into the journal, at once if it can. Of two settings the later
+//! one counts, so that what was set elsewhere meanwhile and what waited here come together in any order.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::sync::Mutex;
+
+use super::audit::AuditLog;
 use super::json::{list, load, put};
 use super::keys::{self, Parts};
-use super::records::load_link;
+use super::records::{load_link, put_link};
 use super::store::{Space, Store, Update};
 use crate::error::Result;
-use crate::model::{IntentSetting, LinkIntents, LinkName, TopicName};
+use crate::model::{Intent, IntentSetting, LinkIntents, LinkName, TopicName};
 
 /// Reads a link's intents; of a link that an earlier version paused, that. Errors are those of the store.
 pub fn load_intents(store: &dyn Store, link: &LinkName) -> Result<LinkIntents> {
@@ -59,12 +69,132 @@ pub fn put_pending(update: &mut Update, link: &LinkName, pending: &LinkIntents) 
     }
 }
 
+/// Where intents of a link are taken in, and what has to be held for it.
+#[derive(Debug)]
+pub struct IntentKeeper<'a> {
+    /// The checkpoint DB.
+    pub store: &'a dyn Store,
+    /// The link.
+    pub link: &'a LinkName,
+    /// Where the settings taken in are noted.
+    pub audit: &'a AuditLog,
+    /// Held while the link's record is read, changed and written.
+    pub record: &'a Mutex<()>,
+    /// Held while pending settings are read, changed and written.
+    pub pending: &'a Mutex<()>,
+}
+
+impl IntentKeeper<'_> {
+    /// Takes pending settings into the link's entries, and forgets them once they are durable there. The link has to be
+    /// owned, and its record to exist.
+    ///
+    /// Errors: those of the store; they stay pending then. Cancellation: safe, the next call takes them in again.
+    pub async fn take_in(&self) -> Result<()> {
+        let taken = {
+            let _record = self.record.lock().await;
+            let taken = load_pending(self.store, self.link)?;
+            if taken.is_empty() {
+                return Ok(());
+            }
+            let update = self.merged(&taken)?;
+            self.store.commit(update).await?;
+            taken
+        };
+        let _pending = self.pending.lock().await;
+        let left = load_pending(self.store, self.link)?.without(&taken);
+        let mut update = Update::new();
+        put_pending(&mut update, self.link, &left);
+        self.store.commit(update).await
+    }
+
+    /// What makes pending settings a part of the entries. Those that are there already are written once more: they may have
+    /// been kept from the journal before.
+    fn merged(&self, pending: &LinkIntents) -> Result<Update> {
+        let before = load_intents(self.store, self.link)?;
+        let mut merged = before.clone();
+        merged.merge(pending);
+        let mut update = Update::new();
+        let kept = LinkIntents {
+            link: merged.link.clone().filter(|_| pending.link.is_some()),
+            topics: (pending.topics.keys())
+                .filter_map(|it| Some((it.clone(), merged.topics.get(it)?.clone())))
+                .collect(),
+        };
+        put_intents(&mut update, self.link, &kept);
+        if let Some(mut record) = load_link(self.store, self.link)? {
+            record.paused = !merged.of_link().writes();
+            put_link(&mut update, &record);
+        }
+        for entry in entries(self.link, &before, pending) {
+            // A structure of text can't fail to serialize.
+            let entry = serde_json::to_value(entry).unwrap_or_default();
+            self.audit.append(&mut update, Some(self.link), &entry);
+        }
+        Ok(update)
+    }
+}
+
+/// A change of intents in the audit log.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Entry<'a> {
+    action: &'static str,
+    at: Timestamp,
+    link: &'a LinkName,
+    intent: Intent,
+    /// Without it the link as a whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    topics: Vec<&'a TopicName>,
+    from: &'a str,
+    /// What counts in its place, because it was set later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    superseded_by: Option<&'a IntentSetting>,
+}
+
+/// The entries for pending settings, those made by one call together; none for what was taken in before.
+fn entries<'a>(
+    link: &'a LinkName,
+    before: &'a LinkIntents,
+    pending: &'a LinkIntents,
+) -> Vec<Entry<'a>> {
+    let of_link = pending
+        .link
+        .iter()
+        .map(|it| (None, it, before.link.as_ref()));
+    let of_topics = pending.topics.iter();
+    let of_topics = of_topics.map(|(topic, it)| (Some(topic), it, before.topics.get(topic)));
+    let mut calls: BTreeMap<_, Vec<&TopicName>> = BTreeMap::new();
+    for (topic, setting, known) in of_link.chain(of_topics) {
+        if known != Some(setting) {
+            let superseded_by = known.filter(|known| *known > setting);
+            let call = (setting, topic.is_some(), superseded_by);
+            calls.entry(call).or_default().extend(topic);
+        }
+    }
+    let entry = |((setting, _, superseded_by), topics): ((&'a IntentSetting, _, _), _)| Entry {
+        action: match setting.intent {
+            Intent::Mirror => "resume",
+            Intent::Paused => "pause",
+            Intent::Sealed => "seal",
+            Intent::Open => "open",
+        },
+        at: Timestamp::from_millisecond(setting.set_at_ms).unwrap_or_default(),
+        link,
+        intent: setting.intent,
+        topics,
+        from: &setting.set_by,
+        superseded_by,
+    };
+    calls.into_iter().map(entry).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
     use super::*;
-    use crate::checkpoint::{LinkRecord, MemoryStore, records};
+    use crate::checkpoint::failing::FailingStore;
+    use crate::checkpoint::{LinkRecord, MemoryStore};
     use crate::model::{Intent, IntentChange, LinkIdentity};
 
     fn link() -> LinkName {
@@ -79,9 +209,8 @@ mod tests {
         changed.unwrap()
     }
 
-    async fn record(store: &MemoryStore, paused: bool) {
-        let mut update = Update::new();
-        let record = LinkRecord {
+    fn former_record(paused: bool) -> LinkRecord {
+        LinkRecord {
             identity: LinkIdentity {
                 link: link(),
                 source_cluster_id: "a".into(),
@@ -89,9 +218,7 @@ mod tests {
             },
             initialized: true,
             paused,
-        };
-        records::put_link(&mut update, &record);
-        store.commit(update).await.unwrap();
+        }
     }
 
     #[tokio::test]
@@ -144,7 +271,9 @@ mod tests {
     #[tokio::test]
     async fn a_link_that_an_earlier_version_paused_is_paused_until_something_is_set() {
         let store = MemoryStore::new();
-        record(&store, true).await;
+        let mut update = Update::new();
+        put_link(&mut update, &former_record(true));
+        store.commit(update).await.unwrap();
         let read = load_intents(&store, &link()).unwrap();
         assert_eq!(read, LinkIntents::formerly_paused());
         let mut update = Update::new();
@@ -152,6 +281,89 @@ mod tests {
         store.commit(update).await.unwrap();
         let read = load_intents(&store, &link()).unwrap();
         assert_eq!(read.of_link(), Intent::Mirror);
+    }
+
+    async fn ask(store: &dyn Store, change: &LinkIntents) {
+        let mut pending = load_pending(store, &link()).unwrap();
+        pending.merge(change);
+        let mut update = Update::new();
+        put_pending(&mut update, &link(), &pending);
+        store.commit(update).await.unwrap();
+    }
+
+    async fn take_in(store: &dyn Store, audit: &AuditLog) -> Result<()> {
+        let keeper = IntentKeeper {
+            store,
+            link: &link(),
+            audit,
+            record: &Mutex::default(),
+            pending: &Mutex::default(),
+        };
+        keeper.take_in().await
+    }
+
+    #[tokio::test]
+    async fn pending_settings_are_taken_in_once_and_audited_with_what_counts_in_their_place() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let audit = AuditLog::open(Arc::clone(&store)).unwrap();
+        // Set by another process in the meantime.
+        let mut update = Update::new();
+        put_intents(&mut update, &link(), &made(None, Intent::Mirror, 5));
+        store.commit(update).await.unwrap();
+        ask(&*store, &made(None, Intent::Paused, 3)).await;
+        ask(&*store, &made(Some(&["a", "b"]), Intent::Sealed, 7)).await;
+        take_in(&*store, &audit).await.unwrap();
+        take_in(&*store, &audit).await.unwrap();
+        assert!(load_pending(&*store, &link()).unwrap().is_empty());
+        let stored = load_intents(&*store, &link()).unwrap();
+        assert_eq!(stored.of_link(), Intent::Mirror);
+        assert_eq!(stored.of(&"b".into()), Intent::Sealed);
+        let entries = audit.latest(9).unwrap();
+        let [(_, topics), (_, of_link)] = &entries[..] else {
+            panic!("{entries:?}");
+        };
+        assert_eq!(
+            (&topics["action"], &topics["topics"]),
+            (&"seal".into(), &serde_json::json!(["a", "b"]))
+        );
+        assert_eq!(
+            (&of_link["action"], &of_link["from"]),
+            (&"pause".into(), &"here".into())
+        );
+        assert_eq!(of_link["superseded_by"]["intent"], "mirror");
+        assert_eq!(topics["superseded_by"], serde_json::Value::Null);
+    }
+
+    #[tokio::test]
+    async fn the_record_tells_earlier_versions_whether_the_link_is_paused() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let audit = AuditLog::open(Arc::clone(&store)).unwrap();
+        let mut update = Update::new();
+        put_link(&mut update, &former_record(false));
+        store.commit(update).await.unwrap();
+        for (intent, paused) in [(Intent::Sealed, true), (Intent::Mirror, false)] {
+            ask(&*store, &made(None, intent, 1 + i64::from(!paused))).await;
+            take_in(&*store, &audit).await.unwrap();
+            let record = load_link(&*store, &link()).unwrap().unwrap();
+            assert_eq!(record.paused, paused);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_in_and_could_not_be_forgotten_is_taken_in_again() {
+        let failing = Arc::new(FailingStore::default());
+        let store: Arc<dyn Store> = Arc::<FailingStore>::clone(&failing);
+        let audit = AuditLog::open(Arc::clone(&store)).unwrap();
+        ask(&*store, &made(None, Intent::Paused, 1)).await;
+        failing.fail_after(1);
+        assert!(take_in(&*store, &audit).await.is_err());
+        for settled in [false, true] {
+            let stored = load_intents(&*store, &link()).unwrap();
+            assert_eq!(stored.of_link(), Intent::Paused);
+            assert_eq!(load_pending(&*store, &link()).unwrap().is_empty(), settled);
+            take_in(&*store, &audit).await.unwrap();
+        }
+        assert_eq!(audit.latest(9).unwrap().len(), 1);
     }
 
     #[tokio::test]

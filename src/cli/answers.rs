@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::model::{PartitionState, Reason};
+use crate::model::{Intent, PartitionState, Reason};
 use crate::verify::{Difference, Examined, Outcome, Stage};
 
 #[derive(Debug, Deserialize)]
@@ -23,7 +23,29 @@ pub(super) struct Link {
     pub(super) partitions_by_state: BTreeMap<String, u64>,
     #[serde(default)]
     pub(super) rate_limited: bool,
+    #[serde(default)]
+    pub(super) intent: Setting,
+    #[serde(default)]
+    pub(super) topic_intents: Vec<TopicSetting>,
+    pub(super) group_offsets_expire_at: Option<String>,
     pub(super) detail: Option<String>,
+}
+
+/// What is wanted of a link or topic, and by whom.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Setting {
+    pub(super) intent: Intent,
+    pub(super) set_by: Option<String>,
+    pub(super) set_at: Option<String>,
+    pub(super) pending: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct TopicSetting {
+    pub(super) topic: String,
+    #[serde(flatten)]
+    pub(super) setting: Setting,
 }
 
 #[derive(Debug, Deserialize)]

@@ -79,6 +79,10 @@ pub enum ServiceVerb {
     Plan(PlanArgs),
     /// Execute a plan and follow it to its end
     Apply(ApplyArgs),
+    /// Pause a link or some of its topics: nothing of them is written to the target until they are resumed
+    Pause(IntentArgs),
+    /// Resume a link or some of its topics that were paused
+    Resume(IntentArgs),
     /// Release partitions that stand still, by a policy for once; `--dry-run` shows which
     Resolve(ResolveArgs),
     /// Compare mirrors with their sources, record by record; exit code 4 if one differs
@@ -201,6 +205,17 @@ pub struct ApplyArgs {
     /// The plan's hash: executed is exactly what was shown
     #[arg(long)]
     pub hash: String,
+}
+
+/// Arguments of `pause` and `resume`.
+#[derive(Debug, ClapArgs)]
+pub struct IntentArgs {
+    /// The link
+    #[arg(long)]
+    pub link: String,
+    /// Only topics known now that match this regular expression as a whole; may be repeated. Others follow the link
+    #[arg(long, value_name = "RE")]
+    pub topics: Vec<String>,
 }
 
 /// Arguments of `resolve`.
@@ -330,6 +345,8 @@ mod tests {
             "farshore store rebuild",
             "farshore store check --output json",
             "farshore resolve --link l --topic t --with follow",
+            "farshore pause --link l",
+            "farshore resume --link l --topics a.* --topics b",
             "farshore verify --link l --topics a.* --topics b",
             "farshore resolve --link l --topic t --partition 3 --with skip_with_receipt --dry-run",
         ] {
@@ -343,6 +360,7 @@ mod tests {
             "farshore plan both --link l",
             "farshore apply p-1",
             "farshore store",
+            "farshore pause",
             "farshore resolve --link l --topic t",
             "farshore resolve --link l --topic t --with halt",
         ] {

@@ -9,6 +9,7 @@ mod args;
 mod client;
 mod exit;
 mod groups;
+mod intents;
 mod json;
 mod plan;
 mod resolve;
@@ -22,7 +23,8 @@ mod verify;
 use std::io::Write;
 
 pub use args::{
-    ApplyArgs, Args, Common, ExportArgs, GroupsArgs, ImportArgs, Output, PlanArgs, PlanKind,
+    ApplyArgs, Args, Common, ExportArgs, GroupsArgs, ImportArgs, IntentArgs, Output, PlanArgs,
+    PlanKind,
 };
 pub use args::{
     RebuildArgs, Release, ResolveArgs, ServiceVerb, StatusArgs, StoreVerb, TranslateArgs, Verb,
@@ -41,6 +43,8 @@ pub fn ask(verb: &ServiceVerb, common: &Common, out: &mut dyn Write) -> Result<E
         ServiceVerb::Groups(args) => groups::run(&client, args, output, out),
         ServiceVerb::Plan(args) => plan::run(&client, args, output, out),
         ServiceVerb::Apply(args) => apply::run(&client, args, output, out),
+        ServiceVerb::Pause(args) => intents::run(&client, "pause", args, output, out),
+        ServiceVerb::Resume(args) => intents::run(&client, "resume", args, output, out),
         ServiceVerb::Resolve(args) => resolve::run(&client, args, output, out),
         ServiceVerb::Verify(args) => verify::run(&client, args, output, out),
     }

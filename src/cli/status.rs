@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::answers::{Link, Partition, Topic};
 use super::client::{Client, understood};
+use super::intents::told;
 use super::json::write_json;
 use super::table::{Align, Table, or_dash};
 use super::verify::in_words;
@@ -108,9 +109,10 @@ fn tables(links: &[(Link, Vec<Topic>)]) -> String {
         ("LAG TIME", Align::Right),
         ("VERIFIED", Align::Right),
     ]);
-    let mut notes = String::new();
+    let (mut intents, mut notes) = (String::new(), String::new());
     for (link, topics) in links {
         of_links.row(link_row(link));
+        intents.push_str(&told(link));
         for topic in topics {
             for partition in &topic.partitions {
                 of_partitions.row(partition_row(link, topic, partition));
@@ -119,7 +121,7 @@ fn tables(links: &[(Link, Vec<Topic>)]) -> String {
             }
         }
     }
-    format!("{of_links}\n{of_partitions}{notes}")
+    format!("{of_links}{intents}\n{of_partitions}{notes}")
 }
 
 fn link_row(link: &Link) -> [String; 8] {

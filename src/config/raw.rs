@@ -227,6 +227,7 @@ impl RawCheckpoint {
 #[derive(Default)]
 pub(super) struct RawApi {
     pub(super) listen: Field<String>,
+    pub(super) advertised_url: Field<String>,
     pub(super) max_body: Field<String>,
     pub(super) requests_per_second: Field<i64>,
     pub(super) timeout: Field<String>,
@@ -236,6 +237,7 @@ impl RawApi {
     fn read(section: &mut Section<'_>) -> Self {
         Self {
             listen: section.text("listen"),
+            advertised_url: section.text("advertised_url"),
             max_body: section.text("max_body"),
             requests_per_second: section.integer("requests_per_second"),
             timeout: section.text("timeout"),

@@ -210,6 +210,8 @@ pub struct CheckpointConfig {
 pub struct ApiConfig {
     /// The address it listens on.
     pub listen: SocketAddr,
+    /// Where others reach it, as it tells them.
+    pub advertised_url: String,
     /// The largest request body, in bytes.
     pub max_body: usize,
     /// Requests answered per second; more are refused.

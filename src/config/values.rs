@@ -153,6 +153,23 @@ pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// The address of an HTTP interface, without what follows its path.
+pub(super) fn http_url(text: &str) -> Result<String, String> {
+    let rest = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"));
+    let good = |rest: &&str| {
+        let host = rest.split('/').next().unwrap_or_default();
+        !host.is_empty() && !rest.contains(|c: char| c.is_whitespace() || "?#@".contains(c))
+    };
+    match rest.filter(good) {
+        Some(_) => Ok(text.trim_end_matches('/').to_owned()),
+        None => Err(format!(
+            "expected a URL like \"http://farshore-1.example:8640\", found {text:?}"
+        )),
+    }
+}
+
 /// `earliest`, `latest` or a time.
 pub(super) fn start(text: &str) -> Result<Start, String> {
     match text {

@@ -20,8 +20,6 @@ use super::topics::plan::NewMirror;
 #[derive(Debug, Clone)]
 pub struct KafkaSite(Cluster, Ownership);
 
-/// What is assumed of a cluster that doesn't tell: no version forgets offsets earlier by default.
-const RETENTION_UNTOLD_MINUTES: i64 = 24 * 60;
 const MINUTE_MS: i64 = 60_000;
 
 impl KafkaSite {
@@ -253,13 +251,12 @@ impl Site for KafkaSite {
         .boxed()
     }
 
-    fn offsets_retention_ms(&self) -> BoxFuture<'_, Result<i64>> {
+    fn offsets_retention_ms(&self) -> BoxFuture<'_, Result<Option<i64>>> {
         async {
             let configs = self.broker_configs().await?.unwrap_or_default();
             let minutes = configs.get("offsets.retention.minutes");
             let minutes = minutes.and_then(|config| config.value.as_ref()?.parse::<i64>().ok());
-            let minutes = minutes.unwrap_or(RETENTION_UNTOLD_MINUTES);
-            Ok(minutes.saturating_mul(MINUTE_MS))
+            Ok(minutes.map(|minutes| minutes.saturating_mul(MINUTE_MS)))
         }
         .boxed()
     }

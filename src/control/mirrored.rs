@@ -3,9 +3,12 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use crate::error::Result;
-use crate::model::{PartitionState, Reason, SourceOffset, TargetOffset, TopicName, TopicPartition};
+use crate::model::{
+    LinkIntents, PartitionState, Reason, SourceOffset, TargetOffset, TopicName, TopicPartition,
+};
 
 /// The mirrored partitions of one link, as its workers know them.
 ///
@@ -17,6 +20,8 @@ pub trait Mirrored: Send + Sync + Debug {
     fn mirror_topic(&self, topic: &TopicName) -> Option<TopicName>;
     /// Where a committed source offset is on the target.
     fn lookup(&self, partition: &TopicPartition, offset: SourceOffset) -> Lookup;
+    /// What is wanted of the link and its topics; another value only after a change.
+    fn intents(&self) -> Arc<LinkIntents>;
     /// Makes the frontiers durable: to be awaited before anything is committed that depends on them (H9).
     fn persist_frontiers(&self) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>>;
 }

@@ -14,6 +14,7 @@ pub mod topics;
 
 mod kafka;
 mod mirrored;
+mod permit;
 
 pub use kafka::KafkaSite;
 pub use mirrored::{Lookup, Mirrored, MirroredPartition, TargetLog};

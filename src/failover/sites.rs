@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::config::GroupFilter;
 use crate::control::Mirrored;
 use crate::control::groups::cluster::{Committed, GROUPS_AT_ONCE, Site, Standing};
-use crate::control::groups::commit::{SourceCommit, TargetCommit, Written};
+use crate::control::groups::commit::{Expiry, SourceCommit, TargetCommit, Written};
 use crate::control::groups::commit_protocol::on_target;
 use crate::control::groups::committed::Ledger;
 use crate::error::{Error, Result};
@@ -122,6 +122,7 @@ impl Sites {
             group.active_on_target = on_target.get(id) == Some(&Standing::Active);
             group.outside = source.outside.get(id).cloned().unwrap_or_default();
         }
+        let expiring = self.expiring(&groups).await?;
         let partitions = self.mirrored.partitions().into_iter();
         Ok(Situation {
             kind,
@@ -134,7 +135,36 @@ impl Sites {
             asked_topics,
             partitions: partitions.map(|m| (m.partition.clone(), m)).collect(),
             source_ends,
+            expiring,
         })
+    }
+
+    /// What isn't kept from expiring of what was written for these groups: how many offsets, and when the first is forgotten.
+    ///
+    /// Errors are those of the checkpoint DB.
+    async fn expiring(
+        &self,
+        groups: &BTreeMap<GroupId, GroupSituation>,
+    ) -> Result<Option<(usize, Expiry)>> {
+        let intents = self.mirrored.intents();
+        let mut held: Vec<Written> = Vec::new();
+        for (id, group) in groups {
+            let paused = |it: &&TopicPartition| !intents.of(&it.topic).writes();
+            let mut paused = group.commits.keys().filter(paused).peekable();
+            if paused.peek().is_none() {
+                continue;
+            }
+            let account = self.ledger.account(id)?;
+            let written = paused.filter_map(|it| account.written.get(it));
+            held.extend(written.filter(|it| it.last.is_some()).cloned());
+        }
+        if held.is_empty() {
+            return Ok(None);
+        }
+        // A target that doesn't tell has no known date.
+        let retention = self.target.offsets_retention_ms().await.unwrap_or_default();
+        let first = held.iter().filter_map(|written| written.expiry(retention));
+        Ok(first.min().map(|first| (held.len(), first)))
     }
 
     /// The source as it is; one that doesn't answer has no groups.

@@ -58,9 +58,8 @@ impl fmt::Display for Standing {
             Self::Reaching(why) => write!(f, "the journal on the target can't be read: {why}"),
             Self::Standby(head) => write!(
                 f,
-                "standby: the link is owned by process {} on {} since {}; this one takes over when it gives the link up or was silent for {} s",
-                head.owner.process,
-                head.owner.host,
+                "standby: the link is owned by {} since {}; this one takes over when it gives the link up or was silent for {} s",
+                head.owner,
                 since(head),
                 (LEASE + MARGIN).as_secs()
             ),

@@ -1,5 +1,6 @@
 //! Who owns a link, and up to where its journal goes: the last record of each batch.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,19 @@ pub struct Owner {
     pub host: String,
     /// The number of the process on it.
     pub process: u32,
+    /// Where its interface is to be reached; owners of earlier versions don't tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_url: Option<String>,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} on {}", self.process, self.host)?;
+        match &self.api_url {
+            Some(url) => write!(f, " ({url})"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Counts the updates of a link's entries, over all its owners.
@@ -176,6 +190,7 @@ mod patience_tests {
             id: id.to_owned(),
             host: "h".to_owned(),
             process: 1,
+            api_url: None,
         }
     }
 
@@ -268,6 +283,7 @@ mod tests {
                 id: "db".to_owned(),
                 host: "h".to_owned(),
                 process: 1,
+                api_url: None,
             },
             since_ms: 5,
             term: 3,
@@ -299,6 +315,31 @@ mod tests {
         let later = br#"{"layout":4,"oldest_reader":3,"and":"what nobody here understands"}"#;
         assert_eq!(Head::decode(later).unwrap_err().kind(), Kind::Refused);
         assert_eq!(Head::decode(b"{}").unwrap_err().kind(), Kind::Invalid);
+    }
+
+    #[test]
+    fn a_head_without_an_address_is_read_and_one_with_it_by_those_who_know_none() {
+        let former = r#"{"owner":{"id":"i","host":"h","process":7},"since_ms":1,"term":2,"claim":3,"revision":null,"released":false}"#;
+        let mut head: Head = serde_json::from_str(former).unwrap();
+        assert_eq!(head.owner.api_url, None);
+        assert_eq!(serde_json::to_string(&head).unwrap(), former);
+        head.owner.api_url = Some("http://h:8640".to_owned());
+        assert_eq!(head.owner.to_string(), "process 7 on h (http://h:8640)");
+        /// As an owner was read before it had an address.
+        #[derive(Deserialize)]
+        struct Former {
+            owner: FormerOwner,
+        }
+        #[derive(Deserialize)]
+        struct FormerOwner {
+            id: String,
+            host: String,
+            process: u32,
+        }
+        let text = serde_json::to_string(&head).unwrap();
+        let FormerOwner { id, host, process } =
+            serde_json::from_str::<Former>(&text).unwrap().owner;
+        assert_eq!((id.as_str(), host.as_str(), process), ("i", "h", 7));
     }
 
     #[test]

@@ -314,6 +314,7 @@ mod place_tests {
                 id: "db".to_owned(),
                 host: "h".to_owned(),
                 process: 1,
+                api_url: None,
             },
             since_ms: 0,
             term,

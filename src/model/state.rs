@@ -63,6 +63,20 @@ impl PartitionState {
         }
     }
 
+    /// Whether something may be on its way to the target.
+    pub fn may_write(self) -> bool {
+        match self {
+            Self::Filling | Self::CatchingUp | Self::Live => true,
+            Self::Preparing
+            | Self::Paused
+            | Self::Retrying
+            | Self::Halted
+            | Self::Diverged
+            | Self::Sealed
+            | Self::Open => false,
+        }
+    }
+
     /// Whether the partition waits for an operator.
     pub fn needs_operator(self) -> bool {
         matches!(self, Self::Halted | Self::Diverged)

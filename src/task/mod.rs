@@ -6,6 +6,7 @@
 mod backoff;
 mod blocking;
 mod contained;
+mod in_flight;
 pub(crate) mod log_once;
 mod owned;
 mod ownership;
@@ -17,6 +18,7 @@ mod supervisor;
 pub use backoff::Backoff;
 pub use blocking::blocking;
 pub use contained::contained;
+pub use in_flight::{InFlight, Writing};
 pub use owned::Owned;
 pub use ownership::Ownership;
 pub use rounds::Rounds;

@@ -6,16 +6,18 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use farshore::checkpoint::documents::Kind;
 use farshore::checkpoint::intents::load_intents;
 use farshore::checkpoint::layout::Mark;
 use farshore::checkpoint::records::{
-    group_offsets_of, links, load_link, load_partition, load_snapshot, topics_of,
+    group_offsets_of, links, load_link, load_partition, topics_of,
 };
+use farshore::checkpoint::snapshots::load_snapshot;
 use farshore::checkpoint::{
     DiskStore, GroupRecord, MemoryStore, PartitionKey, PartitionRecord, Store, StoredRuns, Update,
     dump, inspect,
 };
-use farshore::failover::operation::{all_operations, read_plan};
+use farshore::failover::operation::{Operation, read_operation, read_plan};
 use farshore::failover::states::Phase;
 use farshore::journal::{Contents, rebuild};
 use farshore::model::{
@@ -94,7 +96,7 @@ async fn a_golden_db_is_read_as_what_its_maker_says_and_written_on() {
         (3, 3, vec![])
     );
     holds_everything(&store);
-    let plans = all_operations(&store).unwrap();
+    let plans = all_operations(&store);
     let plan = read_plan(&store, &plans.last().unwrap().id)
         .unwrap()
         .unwrap();
@@ -121,7 +123,7 @@ async fn golden_journals_make_the_golden_db() {
     for link in LINKS {
         let journal = journal(1, link);
         let link = LinkName::new(link);
-        let count = rebuild(&rebuilt, &link, &journal).await.unwrap();
+        let count = rebuild(&rebuilt, &link, journal).await.unwrap();
         assert!(count > 2, "{count} entries of {link}");
         let entries = |store: &dyn Store| dump::entries(store, Some(&link)).unwrap();
         assert_eq!(entries(&rebuilt), entries(&store), "{link}");
@@ -227,7 +229,7 @@ fn preserves(store: &dyn Store) {
 
 /// The groups of the last move in order, each with the place of what it committed among the records that are seen.
 fn groups(store: &dyn Store) -> Vec<(GroupId, i64)> {
-    let move_of_groups = all_operations(store).unwrap().len() - 1;
+    let move_of_groups = all_operations(store).len() - 1;
     let group = |at: usize| GroupId::new(format!("team{move_of_groups}-{at:02}"));
     (0..GROUPS).map(|at| (group(at), number(at))).collect()
 }
@@ -248,7 +250,7 @@ fn groups_were_carried(store: &dyn Store) {
             panic!("{carried:?}");
         };
         assert_eq!(*nowhere, (group.clone(), TopicPartition::new("", -1)));
-        let operation = all_operations(store).unwrap().pop().unwrap();
+        let operation = all_operations(store).pop().unwrap();
         assert!(kept.released && kept.metadata == Some(operation.id));
         assert_eq!(*at, (group, orders.clone()));
         let wanted = GroupRecord {
@@ -264,8 +266,15 @@ fn groups_were_carried(store: &dyn Store) {
     }
 }
 
+/// The operations, the oldest first.
+fn all_operations(store: &dyn Store) -> Vec<Operation> {
+    let stored = Kind::Operation.all_of_first_layout(store).unwrap();
+    let read = |(id, _): (String, _)| read_operation(store, &id).unwrap().unwrap();
+    stored.into_iter().map(read).collect()
+}
+
 fn an_operation_is_committing(store: &dyn Store) {
-    let operation = all_operations(store).unwrap().pop().unwrap();
+    let operation = all_operations(store).pop().unwrap();
     assert_eq!(operation.plan.link.as_str(), "paris-oslo");
     let Phase::Committing { moves } = &operation.phase else {
         panic!("{operation:?}");

@@ -15,6 +15,7 @@ mod fairness;
 mod groups;
 pub(crate) mod hazards;
 mod histories;
+mod intents;
 mod journal;
 mod lives;
 mod logins;

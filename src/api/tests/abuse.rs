@@ -83,8 +83,8 @@ const MALFORMED: &[(&str, &str, &str)] = &[
     ),
     (
         "/v1/links/paris-oslo/pause",
-        r#"{"topics":["t"]}"#,
-        "unknown field `topics`",
+        r#"{"topic":["t"]}"#,
+        "unknown field `topic`",
     ),
     ("/v1/links/paris-oslo/pause", "[", "EOF"),
 ];

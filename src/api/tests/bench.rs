@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::state::{Condition, Reach};
 use crate::api::{ApiState, Limits, LinkHandle, router, serve};
 use crate::checkpoint::audit::AuditLog;
-use crate::checkpoint::intents::put_intents;
+use crate::checkpoint::intents::{IntentKeeper, put_intents};
 use crate::checkpoint::{LinkRecord, MemoryStore, Store, Update, records};
 use crate::config::GroupFilter;
 use crate::control::groups::committed::Ledger;
@@ -25,7 +25,7 @@ use crate::model::{
     SourceOffset, TargetOffset, TopicPartition,
 };
 use crate::replicate::LinkView;
-use crate::task::{Owned, Ownership};
+use crate::task::{InFlight, Owned, Ownership};
 use crate::telemetry::metrics::{
     Exposition, GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
 };
@@ -41,12 +41,58 @@ pub(super) struct Bench {
     pub(super) view: LinkView,
     pub(super) store: Arc<dyn Store>,
     pub(super) condition: watch::Sender<Condition>,
+    pub(super) ownership: Ownership,
+    pub(super) in_flight: InFlight,
     pub(super) source: Arc<FakeSite>,
     pub(super) target: Arc<FakeSite>,
     pub(super) runner: Arc<Runner>,
     pub(super) stop: CancellationToken,
     sync: Option<GroupSync>,
     pub(super) server: Owned,
+    _owner: Owned,
+}
+
+/// Does what the owner of a link does about intents: takes them in, and lets partitions come to rest.
+struct Owner {
+    view: LinkView,
+    store: Arc<dyn Store>,
+    audit: Arc<AuditLog>,
+    ownership: Ownership,
+    pending: Arc<Mutex<()>>,
+}
+
+impl Owner {
+    async fn obey(self) -> crate::error::Result<()> {
+        let mut intents = self.view.intents();
+        let keeper = IntentKeeper {
+            store: &*self.store,
+            link: self.view.link(),
+            audit: &self.audit,
+            record: &Mutex::default(),
+            pending: &self.pending,
+        };
+        loop {
+            for status in self.view.partitions() {
+                let writes = self.view.intent_of(&status.partition.topic).writes();
+                let state = match status.state {
+                    PartitionState::Live if !writes => PartitionState::Paused,
+                    PartitionState::Paused if writes => PartitionState::Live,
+                    state => state,
+                };
+                if state != status.state {
+                    let tracked = self.view.track(&status.partition, &status.mirror_topic)?;
+                    tracked.show(state, None);
+                }
+            }
+            if self.ownership.is_held() {
+                keeper.take_in().await?;
+                self.view.reload_intents()?;
+            }
+            if intents.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+    }
 }
 
 /// Limits that no test meets by accident.
@@ -88,6 +134,8 @@ impl Bench {
             target: Reach::Reached,
             ..Condition::default()
         });
+        let (ownership, in_flight) = (Ownership::permanent(), InFlight::default());
+        let pending = Arc::default();
         let handle = LinkHandle {
             source: "paris".into(),
             target: "oslo".into(),
@@ -95,12 +143,22 @@ impl Bench {
             condition: seen,
             groups: board,
             verifications: Arc::new(Verifications::load(&view, &store).unwrap()),
-            record: Arc::default(),
+            ownership: ownership.clone(),
+            in_flight: in_flight.clone(),
+            pending_intents: Arc::clone(&pending),
+        };
+        let audit = Arc::new(AuditLog::open(Arc::clone(&store)).unwrap());
+        let owner = Owner {
+            view: view.clone(),
+            store: Arc::clone(&store),
+            audit: Arc::clone(&audit),
+            ownership: ownership.clone(),
+            pending,
         };
         let state = ApiState {
             links: watch::Sender::new([(link, Arc::new(handle))].into()).subscribe(),
             moves: Arc::clone(&runner),
-            audit: Arc::new(AuditLog::open(Arc::clone(&store)).unwrap()),
+            audit,
             store: Arc::clone(&store),
             exposition: Exposition::new(Arc::new(Nothing)),
         };
@@ -118,6 +176,8 @@ impl Bench {
             view,
             store,
             condition,
+            ownership,
+            in_flight,
             source,
             target,
             runner,
@@ -127,6 +187,7 @@ impl Bench {
                 serving.await;
                 Ok(())
             }),
+            _owner: Owned::spawn("owner", owner.obey()),
         }
     }
 
@@ -236,6 +297,7 @@ fn sync(sites: &Sites, board: &Arc<Board>) -> GroupSync {
         board: Arc::clone(board),
         filter: all_groups(),
         interval: Duration::from_millis(1),
+        in_flight: InFlight::default(),
     }
 }
 

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::*;
-use crate::checkpoint::{Update, records};
 use crate::model::{Intent, LinkName};
 use crate::replicate::LinkView;
 
@@ -54,22 +53,6 @@ async fn pausing_survives_a_restart_and_is_audited_once() {
             .len(),
         1
     );
-}
-
-#[tokio::test]
-async fn a_link_that_never_met_its_clusters_cannot_be_paused() {
-    let bench = Bench::start().await;
-    let mut update = Update::new();
-    let key = records::load_link(&*bench.store, &"paris-oslo".into()).unwrap();
-    assert!(key.is_some());
-    let mut entries = bench
-        .store
-        .scan(crate::checkpoint::Space::Links, &[], 9)
-        .unwrap();
-    update.delete(crate::checkpoint::Space::Links, entries.remove(0).0);
-    bench.store.commit(update).await.unwrap();
-    assert_eq!(bench.post(PAUSE, "").await.status, 409);
-    assert!(!is_paused(&bench));
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ fn sections() -> Vec<Section> {
 
 #[test]
 fn every_address_is_described_and_nothing_else() {
-    let route = regex::Regex::new(r#"\.route\("([^"]+)", (get|post)\("#).unwrap();
+    let route = regex::Regex::new(r#"\.route\("([^"]+)", (get|post|put)\("#).unwrap();
     let routes = route.captures_iter(ROUTES);
     let mut routes: Vec<_> = routes
         .map(|route| format!("{} {}", route[2].to_uppercase(), &route[1]))

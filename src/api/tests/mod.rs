@@ -6,6 +6,7 @@ mod changes;
 mod client;
 mod documented;
 mod guards;
+mod intents;
 mod moves;
 mod reading;
 mod serving;

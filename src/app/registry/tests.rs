@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::*;
-use crate::checkpoint::Update;
 use crate::app::identity::this_process;
 use crate::app::store_recovery::StoreRecovery;
 use crate::checkpoint;
+use crate::checkpoint::Update;
 use crate::config;
 
 const CONFIG: &str = r#"
@@ -47,7 +47,7 @@ impl Bench {
         let config = config::load(&path).unwrap();
         let place = directory.path().join("db");
         let disk = checkpoint::open(&place).unwrap();
-        let me = this_process(&*disk, &place).await.unwrap();
+        let me = this_process(&*disk, &place, "http://here").await.unwrap();
         let health = StoreRecovery::new(Arc::clone(&disk)).health().clone();
         let store = Arc::new(JournaledStore::new(disk, |_, _| Ok(Update::new())));
         let audit = AuditLog::open(Arc::<JournaledStore>::clone(&store)).unwrap();

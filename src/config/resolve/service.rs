@@ -19,11 +19,14 @@ pub(super) fn checkpoint(raw: RawCheckpoint, problems: &Problems) -> CheckpointC
 }
 
 pub(super) fn api(raw: RawApi, problems: &Problems) -> ApiConfig {
+    let listen = raw.listen.parse(problems, values::listen_address);
+    let listen = listen.or(defaults::API_LISTEN);
     ApiConfig {
-        listen: raw
-            .listen
-            .parse(problems, values::listen_address)
-            .or(defaults::API_LISTEN),
+        listen,
+        advertised_url: raw
+            .advertised_url
+            .parse(problems, values::http_url)
+            .or(format!("http://{listen}")),
         max_body: raw
             .max_body
             .parse(problems, size_within(["1KiB", "16MiB"]))

@@ -43,6 +43,7 @@ fn the_minimal_file_gets_every_default() {
     );
     assert_eq!(config.checkpoint.path, PathBuf::from("farshore-data"));
     assert_eq!(config.api.listen.to_string(), "127.0.0.1:8640");
+    assert_eq!(config.api.advertised_url, "http://127.0.0.1:8640");
     assert_eq!(config.api.max_body, 65_536);
     assert!((1..=4).contains(&config.runtime.worker_threads));
     assert_eq!(

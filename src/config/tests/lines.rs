@@ -120,6 +120,10 @@ const LINES: &[(&str, &str)] = &[
         "9:1: links.l.overrides[0].topics: missing",
     ),
     (
+        "[api]\nadvertised_url = \"farshore-1:8640\"",
+        r#"10:18: api.advertised_url: expected a URL like "http://farshore-1.example:8640", found "farshore-1:8640""#,
+    ),
+    (
         "[api]\nlisten = \"localhost:8640\"",
         r#"10:10: api.listen: expected an IP address and port like "127.0.0.1:8640", found "localhost:8640""#,
     ),

@@ -115,7 +115,7 @@ port = 8640
     assert!(messages[7].starts_with("12:1: links.l.bananas: unknown key; known here are source,"));
     assert_eq!(
         messages[8],
-        "14:1: api.port: unknown key; known here are listen, max_body, requests_per_second, timeout"
+        "14:1: api.port: unknown key; known here are listen, advertised_url, max_body, requests_per_second, timeout"
     );
     assert_eq!(messages.len(), 9);
 }

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::control::{Mirrored, MirroredPartition, TargetLog};
 use crate::error::{Error, Result};
-use crate::model::{GroupId, TargetOffset, TopicPartition};
+use crate::model::{GroupId, LinkIntents, TargetOffset, TopicPartition};
 
 use super::cluster::{Committed, GROUPS_AT_ONCE, Site, Standing};
 use super::commit::{SourceCommit, TargetCommit, Written};
@@ -62,6 +62,10 @@ pub(super) struct Carrier<'a> {
     pub(super) board: &'a Board,
     pub(super) now_ms: i64,
     pub(super) refresh_after_ms: i64,
+    /// The target's retention of offsets, if it tells it.
+    pub(super) retention_ms: Option<i64>,
+    /// What the pass may write by.
+    pub(super) intents: Arc<LinkIntents>,
 }
 
 /// What is looked up once for all groups of a pass.
@@ -89,9 +93,14 @@ impl Carrier<'_> {
             return Ok(());
         }
         let partitions = self.mirrored.partitions().into_iter();
+        let writes = self.writes(&wants)?;
         let pass = Pass {
             turn: self.ledger.turn().await,
-            standing: self.target.groups().await?,
+            standing: if writes {
+                self.target.groups().await?
+            } else {
+                BTreeMap::new()
+            },
             partitions: partitions.map(|m| (m.partition.clone(), m)).collect(),
         };
         let carried: Vec<Result<()>> = stream::iter(groups)
@@ -102,15 +111,64 @@ impl Carrier<'_> {
         carried.into_iter().collect()
     }
 
+    /// Tells of which partitions offsets may be written: those that the pass began with, and that may still be.
+    fn may_write(&self) -> impl Fn(&TopicPartition) -> bool + use<> {
+        let (begun, now) = (Arc::clone(&self.intents), self.mirrored.intents());
+        move |it| begun.of(&it.topic).writes() && now.of(&it.topic).writes()
+    }
+
+    /// Whether offsets of any of these groups may be written.
+    fn writes(&self, wants: &Wants) -> Result<bool> {
+        let may_write = self.may_write();
+        match wants {
+            Wants::Known(snapshot) => {
+                let mut partitions = snapshot.groups.values().flat_map(BTreeMap::keys);
+                Ok(partitions.any(may_write))
+            }
+            Wants::Unknown(groups) => {
+                for group in groups {
+                    if self.ledger.account(group)?.written.keys().any(&may_write) {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    /// How offsets stand that may not be written.
+    fn held(
+        &self,
+        pass: &Pass<'_>,
+        account: &Account,
+        wants: Vec<(TopicPartition, Option<SourceCommit>)>,
+    ) -> BTreeMap<TopicPartition, GroupPartitionStatus> {
+        let frozen = account.frozen_by.is_some();
+        let status = |(partition, commit): (TopicPartition, _)| {
+            let wanted = self.wanted(pass.partitions.get(&partition)?, commit);
+            let written = account.written.get(&partition).cloned().unwrap_or_default();
+            let status = status::held(&partition, &wanted, &written, frozen, self.retention_ms);
+            Some((partition, status))
+        };
+        wants.into_iter().filter_map(status).collect()
+    }
+
     async fn carry_group(&self, pass: &Pass<'_>, group: GroupId, wants: &Wants) -> Result<()> {
         let account = self.ledger.account(&group)?;
-        let found = self.target.offsets(&group).await?;
-        let items = self.items(pass, &account, &found, wants.of(&group, &account));
+        let may_write = self.may_write();
+        let wanted = wants.of(&group, &account).into_iter();
+        let (wants, held): (Vec<_>, Vec<_>) = wanted.partition(|(it, _)| may_write(it));
+        let found = if wants.is_empty() {
+            BTreeMap::new()
+        } else {
+            self.target.offsets(&group).await?
+        };
+        let items = self.items(pass, &account, &found, wants);
         let active = pass.standing.get(&group) == Some(&Standing::Active);
         let frozen = account.frozen_by.is_some();
         let (mut writes, mut released) = (Writes::new(), BTreeMap::new());
         let mut lowered = Vec::new();
-        let mut statuses = BTreeMap::new();
+        let mut statuses = self.held(pass, &account, held);
         for item in items {
             let scene = self.scene(&item, active, frozen);
             let decision = decide(&scene);

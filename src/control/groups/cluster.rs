@@ -41,8 +41,8 @@ pub trait Site: Send + Sync + Debug {
         &'a self,
         partition: &'a TopicPartition,
     ) -> BoxFuture<'a, Result<Option<bool>>>;
-    /// After how long the cluster forgets offsets of a group without members, in milliseconds.
-    fn offsets_retention_ms(&self) -> BoxFuture<'_, Result<i64>>;
+    /// After how long the cluster forgets offsets of a group without members, in milliseconds; none if it doesn't tell.
+    fn offsets_retention_ms(&self) -> BoxFuture<'_, Result<Option<i64>>>;
 }
 
 /// Whether offsets can be committed for a group from outside.

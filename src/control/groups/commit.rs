@@ -1,5 +1,10 @@
 //! Committed offsets on both sides, and what is remembered of those this link wrote.
 
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
 use crate::model::{SourceOffset, TargetOffset};
 
 /// What a group committed on the source.
@@ -47,7 +52,7 @@ impl Written {
 
     /// The intention to write something, to be durable before it is sent.
     #[must_use]
-    pub fn intending(&self, intent: &Intent) -> Self {
+    pub fn intending(&self, intent: &PlannedCommit) -> Self {
         Self {
             intended: Some(intent.offset),
             stands_for: Some(intent.stands_for),
@@ -77,9 +82,43 @@ impl Written {
     }
 }
 
+/// When the target forgets an offset that isn't written again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+pub enum Expiry {
+    /// Nobody can say: the target doesn't tell its `offsets.retention.minutes`.
+    #[serde(serialize_with = "unknown")]
+    Unknown,
+    /// At this time, if the group has no members until then.
+    At(Timestamp),
+}
+
+fn unknown<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("unknown")
+}
+
+impl fmt::Display for Expiry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("at a time that the target doesn't tell"),
+            Self::At(time) => write!(f, "at {time}"),
+        }
+    }
+}
+
+impl Written {
+    /// When the target forgets what was written, with its retention as it tells it; none if nothing was written.
+    pub fn expiry(&self, retention_ms: Option<i64>) -> Option<Expiry> {
+        self.last?;
+        let at = retention_ms.map(|retention| self.at_ms.saturating_add(retention));
+        let at = at.and_then(|at| Timestamp::from_millisecond(at).ok());
+        Some(at.map_or(Expiry::Unknown, Expiry::At))
+    }
+}
+
 /// One commit to make on the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Intent {
+pub struct PlannedCommit {
     /// The offset to commit.
     pub offset: TargetOffset,
     /// The source offset it stands for.
@@ -88,7 +127,7 @@ pub struct Intent {
     pub metadata: Option<String>,
 }
 
-impl Intent {
+impl PlannedCommit {
     /// The same, but not above the end of what the target's log still holds.
     #[must_use]
     pub fn at_most(self, end: TargetOffset) -> Self {

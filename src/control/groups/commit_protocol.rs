@@ -11,11 +11,11 @@ use crate::kafka::client::{Retry, retry_of};
 use crate::model::{GroupId, TopicPartition};
 
 use super::cluster::{Committed, Site};
-use super::commit::{Intent, Written};
+use super::commit::{PlannedCommit, Written};
 use super::committed::Turn;
 
 /// What to write for one partition: what was written before, and what is intended.
-pub type Writes = BTreeMap<TopicPartition, (Written, Intent)>;
+pub type Writes = BTreeMap<TopicPartition, (Written, PlannedCommit)>;
 
 /// Commits a group's offsets, given by source partition, and remembers the outcome of each.
 ///
@@ -30,7 +30,7 @@ pub async fn write(
 ) -> Result<BTreeMap<TopicPartition, Result<()>>> {
     // What is committed depends on frontiers that are so far only known to the workers (H9).
     mirrored.persist_frontiers().await?;
-    let intending = |(before, intent): &(Written, Intent)| before.intending(intent);
+    let intending = |(before, intent): &(Written, PlannedCommit)| before.intending(intent);
     turn.save(group, &map(writes, intending)).await?;
     let mut commits = BTreeMap::new();
     for (partition, (_, intent)) in writes {
@@ -72,14 +72,14 @@ pub fn on_target(mirrored: &dyn Mirrored, partition: &TopicPartition) -> Result<
 
 fn map(
     writes: &Writes,
-    written: impl Fn(&(Written, Intent)) -> Written,
+    written: impl Fn(&(Written, PlannedCommit)) -> Written,
 ) -> BTreeMap<TopicPartition, Written> {
     let each = writes.iter();
     each.map(|(partition, write)| (partition.clone(), written(write)))
         .collect()
 }
 
-fn committed(intent: &Intent) -> Committed {
+fn committed(intent: &PlannedCommit) -> Committed {
     Committed {
         offset: intent.offset.get(),
         metadata: intent.metadata.clone(),

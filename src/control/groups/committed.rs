@@ -227,7 +227,7 @@ impl From<&Snapshot> for GroupSnapshot {
 
 #[cfg(test)]
 mod tests {
-    use super::super::commit::Intent;
+    use super::super::commit::PlannedCommit;
     use super::*;
     use crate::checkpoint::MemoryStore;
 
@@ -236,7 +236,7 @@ mod tests {
     }
 
     fn written(intended: bool) -> Written {
-        let intent = Intent {
+        let intent = PlannedCommit {
             offset: TargetOffset(7),
             stands_for: SourceOffset(10),
             metadata: Some("text".into()),

@@ -7,7 +7,7 @@
 use crate::control::TargetLog;
 use crate::model::TargetOffset;
 
-use super::commit::{Intent, SourceCommit, TargetCommit, Written};
+use super::commit::{PlannedCommit, SourceCommit, TargetCommit, Written};
 use super::translate::{Place, Unplaced};
 
 #[cfg(test)]
@@ -49,11 +49,11 @@ pub struct Scene<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Commit a new offset.
-    Commit(Intent),
+    Commit(PlannedCommit),
     /// Commit the same offset again so that it doesn't expire.
-    Refresh(Intent),
+    Refresh(PlannedCommit),
     /// Commit the end of what the target's log still holds (H13).
-    Lower(Intent),
+    Lower(PlannedCommit),
     /// Nothing: what is there is right, or must not go backwards.
     Keep,
     /// Nothing: the group has members on the target.
@@ -160,8 +160,8 @@ fn keep_alive(scene: &Scene<'_>) -> Option<Decision> {
     wanting.then_some(Decision::Refresh(again))
 }
 
-fn last_intent(written: &Written) -> Option<Intent> {
-    Some(Intent {
+fn last_intent(written: &Written) -> Option<PlannedCommit> {
+    Some(PlannedCommit {
         offset: written.intended.or(written.last)?,
         stands_for: written.stands_for?,
         metadata: written.metadata.clone(),

@@ -1,6 +1,7 @@
 //! Two clusters and a mirror in memory, for the tests of group sync and moves.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -9,7 +10,8 @@ use parking_lot::Mutex;
 use crate::control::{Lookup, Mirrored, MirroredPartition, TargetLog};
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::model::{
-    GroupId, PartitionState, SourceOffset, TargetOffset, TopicName, TopicPartition,
+    GroupId, Intent, IntentChange, LinkIntents, PartitionState, SourceOffset, TargetOffset,
+    TopicName, TopicPartition,
 };
 
 use super::cluster::{Committed, End, Site, Standing};
@@ -49,6 +51,8 @@ pub(crate) struct Inner {
     pub(crate) stable: BTreeMap<TopicPartition, i64>,
     /// Partitions whose ends nobody tells.
     pub(crate) silent: BTreeSet<TopicPartition>,
+    /// Whether it doesn't tell when offsets expire.
+    pub(crate) retention_untold: bool,
     pub(crate) transactions: BTreeSet<TopicPartition>,
     pub(crate) commits_are: Fate,
     /// Every commit that happened.
@@ -174,31 +178,34 @@ impl Site for FakeSite {
         self.ask(|inner| Ok(Some(inner.transactions.contains(partition))))
     }
 
-    fn offsets_retention_ms(&self) -> BoxFuture<'_, Result<i64>> {
-        self.ask(|_| Ok(400))
+    fn offsets_retention_ms(&self) -> BoxFuture<'_, Result<Option<i64>>> {
+        self.ask(|inner| Ok((!inner.retention_untold).then_some(400)))
     }
 }
 
 /// A mirror of partition 0 of topic `t` whose target offsets are the source's minus `SHIFT`.
 #[derive(Debug)]
-pub(crate) struct FakeMirror(Mutex<MirroredPartition>);
+pub(crate) struct FakeMirror(Mutex<MirroredPartition>, Mutex<Arc<LinkIntents>>);
 
 /// How far target offsets are behind source offsets.
 pub(crate) const SHIFT: i64 = 5;
 
 impl FakeMirror {
     pub(crate) fn at(frontier: i64) -> Self {
-        let mirror = Self(Mutex::new(MirroredPartition {
-            partition: partition(),
-            state: PartitionState::Live,
-            reason: None,
-            frontier: None,
-            source_end: SourceOffset::ZERO,
-            target_log_start: TargetOffset::ZERO,
-            target_end: TargetOffset::ZERO,
-            target_log: TargetLog::Whole,
-            map_since_ms: 0,
-        }));
+        let mirror = Self(
+            Mutex::new(MirroredPartition {
+                partition: partition(),
+                state: PartitionState::Live,
+                reason: None,
+                frontier: None,
+                source_end: SourceOffset::ZERO,
+                target_log_start: TargetOffset::ZERO,
+                target_end: TargetOffset::ZERO,
+                target_log: TargetLog::Whole,
+                map_since_ms: 0,
+            }),
+            Mutex::default(),
+        );
         mirror.advance(frontier);
         mirror
     }
@@ -209,6 +216,13 @@ impl FakeMirror {
             mirrored.source_end = SourceOffset(frontier);
             mirrored.target_end = TargetOffset(frontier - SHIFT);
         });
+    }
+
+    /// Wants this of the link.
+    pub(crate) fn want(&self, intent: Intent) {
+        let change = IntentChange::Set(intent);
+        let wanted = LinkIntents::default().change(None, change, "test", 1);
+        *self.1.lock() = Arc::new(wanted.unwrap());
     }
 
     pub(crate) fn set(&self, change: impl FnOnce(&mut MirroredPartition)) {
@@ -229,6 +243,10 @@ impl Mirrored for FakeMirror {
 
     fn mirror_topic(&self, topic: &TopicName) -> Option<TopicName> {
         (topic.as_str() == "t").then(|| topic.clone())
+    }
+
+    fn intents(&self) -> Arc<LinkIntents> {
+        Arc::clone(&self.1.lock())
     }
 
     fn lookup(&self, at: &TopicPartition, offset: SourceOffset) -> Lookup {

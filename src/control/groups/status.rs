@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::control::TargetLog;
 use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
 
-use super::commit::TargetCommit;
+use super::commit::{Expiry, TargetCommit, Written};
 use super::decide::{Decision, Scene, Wanted};
 use super::translate::{Fit, Unplaced};
 
@@ -30,6 +30,8 @@ pub enum GroupState {
     Released,
     /// Nothing can be committed now; the detail says why.
     Waiting,
+    /// Its topic is not to be written to, so that the offset isn't kept from expiring either.
+    Paused,
 }
 
 /// One offset of a group.
@@ -46,6 +48,9 @@ pub struct GroupPartitionStatus {
     pub state: GroupState,
     /// Whether a consumer going on at `target_offset` skips and repeats nothing after `source_offset`.
     pub exact: bool,
+    /// When the target forgets the offset, while it isn't kept from that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Expiry>,
     /// What to know about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
@@ -103,6 +108,13 @@ impl Board {
         });
     }
 
+    /// When the target forgets the first of the offsets that aren't kept from that, if there are some.
+    pub fn first_expiry(&self) -> Option<Expiry> {
+        let groups = self.groups.read();
+        let offsets = groups.values().flat_map(|group| &group.partitions);
+        offsets.filter_map(|status| status.expires_at).min()
+    }
+
     /// One group.
     pub fn group(&self, group: &GroupId) -> Option<GroupStatus> {
         self.groups.read().get(group).cloned()
@@ -139,7 +151,10 @@ impl GroupPartitionStatus {
             GroupState::Synced | GroupState::Pending | GroupState::Held | GroupState::Clamped => {
                 true
             }
-            GroupState::ActiveOnTarget | GroupState::Released | GroupState::Waiting => false,
+            GroupState::ActiveOnTarget
+            | GroupState::Released
+            | GroupState::Waiting
+            | GroupState::Paused => false,
         };
         if is_followed && self.source_offset != newer.source_offset {
             let target_offset = self.target_offset;
@@ -188,7 +203,38 @@ pub(super) fn status(
         target_offset,
         state,
         exact: is_exact(scene.wanted, target_offset),
+        expires_at: None,
         detail,
+    }
+}
+
+/// The status of an offset in a topic that is not to be written to.
+pub(super) fn held(
+    partition: &TopicPartition,
+    wanted: &Wanted,
+    written: &Written,
+    frozen: bool,
+    retention_ms: Option<i64>,
+) -> GroupPartitionStatus {
+    let is_left_alone = written.released || frozen;
+    let expires_at = written.expiry(retention_ms).filter(|_| !is_left_alone);
+    GroupPartitionStatus {
+        partition: partition.clone(),
+        source_offset: match wanted {
+            Wanted::At(commit, _) => Some(commit.offset),
+            Wanted::Unknown => written.stands_for,
+        },
+        target_offset: written.last,
+        state: if is_left_alone {
+            GroupState::Released
+        } else {
+            GroupState::Paused
+        },
+        exact: is_exact(wanted, written.last),
+        detail: expires_at.map(|expiry| {
+            format!("its topic is not written to, so that the target forgets it {expiry}")
+        }),
+        expires_at,
     }
 }
 

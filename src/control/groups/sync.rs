@@ -12,24 +12,24 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::GroupFilter;
+use crate::control::permit::permit;
 use crate::control::{Lookup, Mirrored, MirroredPartition, TargetLog};
 use crate::error::{Kind, Result};
 use crate::model::{GroupId, SourceOffset, TopicPartition};
-use crate::task::Rounds;
 use crate::task::log_once::Notice;
+use crate::task::{InFlight, Rounds};
 
 use super::apply::{Carrier, Wants};
 use super::cluster::{End, GROUPS_AT_ONCE, Site, Standing};
 use super::commit::SourceCommit;
 use super::committed::Ledger;
 use super::cut::{Behind, Cut, Snapshot, counts};
+use super::held::Holding;
 use super::status::{Board, GroupPartitionStatus, GroupState, GroupStatus};
 
 #[cfg(test)]
 mod tests;
 
-/// Unchanged offsets are written again this often within the time after which the target forgets them (H17).
-const REFRESHES_PER_RETENTION: i64 = 4;
 /// How long the target's offsets go unread while the source's don't change.
 const IDLE_PASS: Duration = Duration::from_secs(5);
 /// How long the source's ends do: what they still tell then is only what a lost source took with it.
@@ -52,6 +52,8 @@ pub struct GroupSync {
     pub filter: GroupFilter,
     /// How often the source is looked at.
     pub interval: Duration,
+    /// Says while offsets are being written.
+    pub in_flight: InFlight,
 }
 
 /// What the loop remembers between rounds.
@@ -68,7 +70,8 @@ struct Memory {
     looked_at: Option<Instant>,
     /// When the last pass over the target ended well.
     passed_at: Option<Instant>,
-    refresh_after_ms: Option<i64>,
+    retention_ms: Option<i64>,
+    holding: Holding,
     reading: Notice,
     writing: Notice,
 }
@@ -102,7 +105,8 @@ impl GroupSync {
             }
             Err(error) => memory.reading.failed(&error),
         }
-        if memory.rests() {
+        let is_other = memory.holding.follow(&self.mirrored.intents());
+        if memory.rests() && !is_other {
             return Ok(());
         }
         let partitions = self.mirrored.partitions();
@@ -117,7 +121,7 @@ impl GroupSync {
             Arc::make_mut(applied).forget_former(&partitions);
         }
         let has_read_more = memory.has_read_more(&partitions);
-        if is_news || has_read_more || is_due(memory.passed_at, IDLE_PASS) {
+        if is_news || has_read_more || is_other || is_due(memory.passed_at, IDLE_PASS) {
             self.apply(memory, now_ms).await?;
         }
         self.show_pending(memory, &partitions);
@@ -229,6 +233,7 @@ impl GroupSync {
         };
         match self.carry(memory, wants, now_ms).await {
             Ok(()) => {
+                memory.holding.passed();
                 memory.passed_at = Some(Instant::now());
                 memory.writing.worked();
             }
@@ -242,20 +247,24 @@ impl GroupSync {
     }
 
     async fn carry(&self, memory: &mut Memory, wants: Wants, now_ms: i64) -> Result<()> {
-        let refresh_after_ms = if let Some(known) = memory.refresh_after_ms {
-            known
-        } else {
-            let retention = self.target.offsets_retention_ms().await?;
-            let known = &mut memory.refresh_after_ms;
-            *known.insert(retention / REFRESHES_PER_RETENTION)
-        };
+        let (intents, _writing) = permit(&self.in_flight, || self.mirrored.intents()).await;
+        if memory.retention_ms.is_none() {
+            let told = self.target.offsets_retention_ms().await;
+            // Where nothing is written, only the dates depend on it.
+            memory.retention_ms = match told {
+                Err(error) if intents.of_link().writes() => return Err(error),
+                told => told.unwrap_or_default(),
+            };
+        }
         let carrier = Carrier {
             target: self.target.as_ref(),
             mirrored: self.mirrored.as_ref(),
             ledger: &self.ledger,
             board: &self.board,
             now_ms,
-            refresh_after_ms,
+            refresh_after_ms: memory.holding.refresh_after_ms(memory.retention_ms),
+            retention_ms: memory.retention_ms,
+            intents,
         };
         carrier.carry(wants).await
     }
@@ -297,6 +306,7 @@ impl GroupSync {
             target_offset: None,
             state,
             exact: false,
+            expires_at: None,
             detail,
         }
     }
@@ -339,7 +349,8 @@ impl Memory {
             unread: 0,
             looked_at: None,
             passed_at: None,
-            refresh_after_ms: None,
+            retention_ms: None,
+            holding: Holding::default(),
             reading: Notice::of("read the groups of the source"),
             writing: Notice::of("carry group offsets to the target"),
         }

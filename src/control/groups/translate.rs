@@ -3,7 +3,7 @@
 use crate::control::Lookup;
 use crate::model::{SourceOffset, TargetOffset};
 
-use super::commit::{Intent, SourceCommit};
+use super::commit::{PlannedCommit, SourceCommit};
 
 /// A place on the target for a committed source offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,8 +69,8 @@ impl Fit {
 
 impl Place {
     /// The commit that puts a group here, with the application's metadata.
-    pub fn intent(&self, commit: &SourceCommit) -> Intent {
-        Intent {
+    pub fn intent(&self, commit: &SourceCommit) -> PlannedCommit {
+        PlannedCommit {
             offset: self.offset,
             stands_for: self.stands_for,
             metadata: commit.metadata.clone(),

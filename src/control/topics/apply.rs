@@ -35,10 +35,18 @@ const REFUSALS: [BrokerCode; 4] = [
     BrokerCode(44),
 ];
 
-/// Does every action in order.
-pub(super) async fn apply(target: &dyn TopicSite, actions: Vec<Action>) -> Applied {
+/// Does every action in order, but for those on source topics that `may_write` doesn't allow any more.
+pub(super) async fn apply(
+    target: &dyn TopicSite,
+    actions: Vec<Action>,
+    may_write: &(dyn Fn(&TopicName) -> bool + Sync),
+) -> Applied {
     let mut applied = Applied::default();
     for action in actions {
+        if !may_write(action.source()) {
+            applied.postponed.insert(action.source().clone());
+            continue;
+        }
         match action {
             Action::CreateTopic { source, mirror } => {
                 applied.create(target, source, mirror).await;
@@ -46,6 +54,7 @@ pub(super) async fn apply(target: &dyn TopicSite, actions: Vec<Action>) -> Appli
             Action::CreatePartitions {
                 target: name,
                 count,
+                ..
             } => applied.grow(target, name, count).await,
             Action::AlterConfigs {
                 source,

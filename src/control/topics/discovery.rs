@@ -14,10 +14,13 @@ use crate::checkpoint::records::{delete_reseed, load_link, load_topic, put_topic
 use crate::checkpoint::{Store, TopicRecord, Update};
 use crate::config::LinkConfig;
 use crate::control::mirrored::Mirrored;
+use crate::control::permit::permit;
 use crate::error::{Kind, Result};
-use crate::model::{KnownTopic, MirrorSet, OffsetsMode, PartitionState, Policy, TopicName};
-use crate::task::Rounds;
+use crate::model::{
+    Intent, KnownTopic, LinkIntents, MirrorSet, OffsetsMode, PartitionState, Policy, TopicName,
+};
 use crate::task::log_once::Notice;
+use crate::task::{InFlight, Rounds};
 
 use super::apply::apply;
 use super::cluster::{Look, SeenTopic, TopicSite};
@@ -49,6 +52,8 @@ pub struct Discovery {
     stopped: BTreeSet<TopicName>,
     /// Tells when history is mirrored, which decides when compaction may begin where offsets are preserved.
     mirrored: Option<Arc<dyn Mirrored>>,
+    /// Says while something is being changed on the target.
+    in_flight: InFlight,
     source_configs: ConfigMemory,
     target_configs: ConfigMemory,
     looking: Notice,
@@ -76,6 +81,7 @@ impl Discovery {
             gone: BTreeSet::new(),
             stopped: BTreeSet::new(),
             mirrored: None,
+            in_flight: InFlight::default(),
             source_configs: ConfigMemory::default(),
             target_configs: ConfigMemory::default(),
             known,
@@ -86,10 +92,11 @@ impl Discovery {
         })
     }
 
-    /// Lets it hear how far mirroring is.
+    /// Lets it hear how far mirroring is and what is wanted of the topics, and say while it changes something.
     #[must_use]
-    pub fn hearing(mut self, mirrored: Arc<dyn Mirrored>) -> Self {
+    pub fn hearing(mut self, mirrored: Arc<dyn Mirrored>, in_flight: InFlight) -> Self {
         self.mirrored = Some(mirrored);
+        self.in_flight = in_flight;
         self
     }
 
@@ -125,8 +132,11 @@ impl Discovery {
         let (source, target) = tokio::try_join!(self.source.look(), self.target.look())?;
         self.remember_decisions()?;
         let mut sight = self.sight(&source, &target).await?;
+        let (wanted, _writing) = permit(&self.in_flight, || self.intents()).await;
         let mut unclear = self.set_aside_unclear(&mut sight, &source, &target);
-        let applied = apply(self.target.as_ref(), plan(&sight)).await;
+        unclear.extend(set_aside_held(&mut sight, &wanted));
+        let may_write = |it: &TopicName| wanted.of(it).writes() && self.intents().of(it).writes();
+        let applied = apply(self.target.as_ref(), plan(&sight), &may_write).await;
         match &applied.first_failure {
             Some(error) => self.applying.failed(error),
             None => self.applying.worked(),
@@ -256,6 +266,11 @@ impl Discovery {
         unclear
     }
 
+    fn intents(&self) -> Arc<LinkIntents> {
+        let mirrored = self.mirrored.as_deref();
+        mirrored.map(Mirrored::intents).unwrap_or_default()
+    }
+
     /// Waits a moment for the brokers to learn of what was created.
     async fn settle(&self, sight: &mut Sight, changed: &BTreeMap<TopicName, i32>) -> Result<()> {
         for _ in 0..SETTLING_LOOKS {
@@ -282,18 +297,23 @@ impl Discovery {
     /// Remembers what is new, then tells it.
     async fn publish(&mut self, sight: &Sight, unclear: &BTreeSet<TopicName>) -> Result<()> {
         let mut set = sight.mirror_set();
-        let before = Arc::clone(&self.set.borrow());
+        // What stays as it was is remembered already.
+        let new = sight.to_remember(&set);
+        let (before, intents) = (Arc::clone(&self.set.borrow()), self.intents());
         for name in unclear {
             if let Some(topic) = before.topics.get(name) {
-                set.topics.insert(name.clone(), topic.clone());
+                let mut topic = topic.clone();
+                // Whatever applications made of it is theirs.
+                topic.conflict = topic.conflict.filter(|_| intents.of(name) != Intent::Open);
+                set.topics.insert(name.clone(), topic);
             }
         }
-        let new = sight.to_remember(&set);
         let mut update = Update::new();
         for name in sight.created_anew() {
             delete_reseed(&mut update, &self.config.name, name);
         }
-        self.stopped = sight.reseeds.keys().cloned().collect();
+        let is_told = |name: &&TopicName| !unclear.contains(*name) || self.stopped.contains(*name);
+        self.stopped = sight.reseeds.keys().filter(is_told).cloned().collect();
         if !new.is_empty() || !update.is_empty() {
             for (name, topic) in &new {
                 put_topic(
@@ -318,6 +338,18 @@ impl Discovery {
         });
         Ok(())
     }
+}
+
+/// Takes topics out of the sight that are not to be written to; nothing is done or found out about them.
+fn set_aside_held(sight: &mut Sight, intents: &LinkIntents) -> BTreeSet<TopicName> {
+    let names = sight.source.keys().chain(sight.known.keys());
+    let held = names.filter(|name| !intents.of(name).writes());
+    let held: BTreeSet<TopicName> = held.cloned().collect();
+    for name in &held {
+        sight.source.remove(name);
+        sight.known.remove(name);
+    }
+    held
 }
 
 /// The topics of which every partition is live.

@@ -97,6 +97,8 @@ pub enum Action {
     },
     /// Give a mirror topic more partitions.
     CreatePartitions {
+        /// Its source topic.
+        source: TopicName,
         /// Its name.
         target: TopicName,
         /// How many it has to have in all.
@@ -125,6 +127,19 @@ pub enum Action {
         /// Why.
         reason: Reason,
     },
+}
+
+impl Action {
+    /// The source topic that it is about.
+    pub fn source(&self) -> &TopicName {
+        match self {
+            Self::CreateTopic { source, .. }
+            | Self::CreatePartitions { source, .. }
+            | Self::AlterConfigs { source, .. }
+            | Self::DeleteTopic { source, .. }
+            | Self::Conflict { source, .. } => source,
+        }
+    }
 }
 
 /// What to do, topic by topic, in the order of their names.
@@ -186,6 +201,7 @@ fn plan_topic(sight: &Sight, name: &TopicName, source: &SourceTopic, actions: &m
     }
     if existing.partitions < source.partitions {
         actions.push(Action::CreatePartitions {
+            source: name.clone(),
             target,
             count: source.partitions,
         });

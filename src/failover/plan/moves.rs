@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::control::MirroredPartition;
-use crate::control::groups::commit::{Intent, SourceCommit};
+use crate::control::groups::commit::{PlannedCommit, SourceCommit};
 use crate::control::groups::translate::{Fit, Place, place};
 use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
 
@@ -41,8 +41,8 @@ pub struct Move {
 
 impl Move {
     /// The commit that makes the move.
-    pub fn intent(&self) -> Intent {
-        Intent {
+    pub fn intent(&self) -> PlannedCommit {
+        PlannedCommit {
             offset: self.target_offset,
             stands_for: self.stands_for,
             metadata: self.metadata.clone(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::control::groups::commit::{SourceCommit, TargetCommit, Written};
+use crate::control::groups::commit::{Expiry, SourceCommit, TargetCommit, Written};
 use crate::control::{Lookup, MirroredPartition};
 use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicName, TopicPartition};
 
@@ -36,6 +36,9 @@ pub struct Situation {
     pub asked_topics: BTreeSet<TopicName>,
     /// The mirrored partitions by their source names.
     pub partitions: BTreeMap<TopicPartition, MirroredPartition>,
+    /// Offsets that aren't kept from expiring on the target, because their topics are not to be written to: how many, and when
+    /// the first is forgotten.
+    pub expiring: Option<(usize, Expiry)>,
     /// The last stable offsets of the source as last recorded.
     pub source_ends: BTreeMap<TopicPartition, SourceOffset>,
 }
@@ -151,6 +154,11 @@ impl Situation {
                 ));
             }
         }
+        warnings.extend(self.expiring.map(|(count, first)| {
+            format!(
+                "{count} offsets of these groups are in topics that are paused, and not kept from expiring: the target forgets the first {first}; resuming writes them again"
+            )
+        }));
         warnings.extend(self.behind());
         let stands_still = |mirrored: &MirroredPartition| {
             let why = mirrored

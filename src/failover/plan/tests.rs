@@ -55,6 +55,7 @@ fn situation(kind: Kind, commit: CommitSituation) -> Situation {
         groups: BTreeMap::from([("billing".into(), group)]),
         asked_topics: BTreeSet::new(),
         partitions: BTreeMap::from([(partition(), mirrored(PartitionState::Live))]),
+        expiring: None,
         source_ends: BTreeMap::new(),
     }
 }

@@ -62,8 +62,7 @@ async fn a_group_is_followed_forwards_backwards_and_up_to_the_frontier() {
     assert_eq!(found(&setting).await, expected);
 
     let end = image(&setting, RECORDS).await;
-    setting.farshore.set_paused(true).await;
-    setting.write("orders", 0, RECORDS..RECORDS + 100).await;
+    // Beyond what the source has, and so beyond what can be mirrored.
     commit(&setting, RECORDS + 60, "beyond").await;
     let is_held = |c: &Carried| c.state == "held" && c.target_offset == Some(end);
     let carried = setting.farshore.carries("clerks", ORDERS, "held", is_held);
@@ -74,7 +73,7 @@ async fn a_group_is_followed_forwards_backwards_and_up_to_the_frontier() {
     );
     assert_eq!(found(&setting).await, (end, "beyond".into()));
 
-    setting.farshore.set_paused(false).await;
+    setting.write("orders", 0, RECORDS..RECORDS + 100).await;
     setting
         .farshore
         .carries_exactly("clerks", ORDERS, RECORDS + 60)

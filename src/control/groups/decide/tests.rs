@@ -20,8 +20,8 @@ fn at(source: i64, target: i64) -> Wanted {
     Wanted::At(commit, Ok(place))
 }
 
-fn intent(source: i64, target: i64) -> Intent {
-    Intent {
+fn intent(source: i64, target: i64) -> PlannedCommit {
+    PlannedCommit {
         offset: TargetOffset(target),
         stands_for: SourceOffset(source),
         metadata: Some("text".into()),

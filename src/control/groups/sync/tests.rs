@@ -5,6 +5,7 @@ use crate::control::groups::fake::{FakeMirror, FakeSite, Fate, partition};
 use crate::model::{PartitionState, TargetOffset};
 
 mod cuts;
+mod intents;
 
 /// A link with its clusters; a restart keeps the clusters and the checkpoint DB.
 struct Bench {
@@ -81,6 +82,7 @@ fn sync(
         board: Arc::new(Board::default()),
         filter: GroupFilter::new(&["g.*"], &[] as &[&str]).unwrap(),
         interval: Duration::from_secs(1),
+        in_flight: InFlight::default(),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::error::{BrokerCode, Error};
 use crate::model::{DataPath, HaltCode, OffsetsMode, Partition, TopicId};
 
 mod configs;
+mod intents;
 mod reseeds;
 
 /// A cluster whose answers the test sets.

@@ -97,6 +97,7 @@ fn the_links_replication_factor_decides_if_there_is_one() {
 fn partitions_added_on_the_source_appear_on_the_target() {
     let sight = knowing(sight(Some(source(1, 5)), Some(target(2, 3))), 1, 2, 3);
     let grow = Action::CreatePartitions {
+        source: "orders".into(),
         target: "mirror".into(),
         count: 5,
     };

@@ -4,7 +4,7 @@ use crate::checkpoint::records::{Reseed, put_reseed};
 use super::*;
 
 /// As the worker decides it.
-async fn decide_reseed(store: &Arc<dyn Store>, former: TopicId) {
+pub(super) async fn decide_reseed(store: &Arc<dyn Store>, former: TopicId) {
     let mut update = Update::new();
     let (link, topic) = ("paris-oslo".into(), "orders".into());
     put_reseed(&mut update, &link, &topic, Reseed { former });

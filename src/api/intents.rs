@@ -1,0 +1,232 @@
+//! What is wanted of a link and its topics: pausing, resuming, and any other intent.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::time::{interval, timeout};
+
+use super::extract::{Body, BodyOrNothing, Peer, Segments};
+use super::links::LinkAnswer;
+use super::problem::Problem;
+use super::state::{ApiState, LinkHandle};
+use crate::checkpoint::{Update, intents, records};
+use crate::config::TopicFilter;
+use crate::model::{Intent, IntentChange, IntentSetting, LinkIntents, LinkName, TopicName};
+use crate::telemetry::now_ms;
+
+/// How long a call waits until it is in the journal and nothing is in flight; shorter than any request may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it looks whether partitions have come to rest.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What is to be paused or resumed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Scope {
+    /// Regular expressions for whole topic names; without it the link as a whole.
+    topics: Option<Vec<String>>,
+}
+
+/// What is wanted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    intent: Intent,
+    /// Regular expressions for whole topic names; without it the link as a whole.
+    topics: Option<Vec<String>>,
+}
+
+/// An intent with its origin.
+#[derive(Debug, Serialize)]
+pub(super) struct IntentAnswer {
+    intent: Intent,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set_by: Option<String>,
+    /// Missing where it isn't known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set_at: Option<Timestamp>,
+    /// Whether it isn't in the journal yet. It counts all the same.
+    pending: bool,
+}
+
+/// The intent of a topic, with its origin.
+#[derive(Debug, Serialize)]
+pub(super) struct TopicIntentAnswer {
+    topic: TopicName,
+    #[serde(flatten)]
+    intent: IntentAnswer,
+}
+
+/// `POST /v1/links/{link}/pause`
+pub(super) async fn pause(
+    State(state): State<Arc<ApiState>>,
+    Segments(link): Segments<LinkName>,
+    peer: Peer,
+    BodyOrNothing(scope): BodyOrNothing<Scope>,
+) -> Result<Json<LinkAnswer>, Problem> {
+    change(&state, &link, IntentChange::Pause, scope.topics, peer).await
+}
+
+/// `POST /v1/links/{link}/resume`
+pub(super) async fn resume(
+    State(state): State<Arc<ApiState>>,
+    Segments(link): Segments<LinkName>,
+    peer: Peer,
+    BodyOrNothing(scope): BodyOrNothing<Scope>,
+) -> Result<Json<LinkAnswer>, Problem> {
+    change(&state, &link, IntentChange::Resume, scope.topics, peer).await
+}
+
+/// `PUT /v1/links/{link}/intent`
+pub(super) async fn set(
+    State(state): State<Arc<ApiState>>,
+    Segments(link): Segments<LinkName>,
+    peer: Peer,
+    Body(wanted): Body<Wanted>,
+) -> Result<Json<LinkAnswer>, Problem> {
+    let Wanted { intent, topics } = wanted;
+    change(&state, &link, IntentChange::Set(intent), topics, peer).await
+}
+
+/// Makes a change durable, then waits for what follows from it, as long as a request may wait.
+async fn change(
+    state: &ApiState,
+    name: &LinkName,
+    change: IntentChange,
+    topics: Option<Vec<String>>,
+    peer: Peer,
+) -> Result<Json<LinkAnswer>, Problem> {
+    let link = state.link(name)?;
+    if let Some(owner) = &link.condition.borrow().owner {
+        let message = format!("link {name} is owned by {owner}: the request has to be made there");
+        return Err(Problem::Conflict(message));
+    }
+    let topics = topics.map(|it| expanded(&link, &it)).transpose()?;
+    let made = {
+        let _alone = link.pending_intents.lock().await;
+        let made = made(&link, change, topics.as_ref(), peer)?;
+        if !made.is_empty() {
+            let mut pending = LinkIntents::clone(&link.view.pending_intents().borrow());
+            pending.merge(&made);
+            let mut update = Update::new();
+            intents::put_pending(&mut update, name, &pending);
+            state.store.commit(update).await?;
+            link.view.reload_intents()?;
+        }
+        made
+    };
+    let followed = async {
+        if is_taken_in_at_once(state, &link)? {
+            let mut pending = link.view.pending_intents();
+            // Gone is only who shows the link, with the service.
+            let _ = pending
+                .wait_for(|pending| made.without(pending) == made)
+                .await;
+        }
+        link.in_flight.rest().await;
+        let mut looks = interval(LOOK);
+        while link.writes_against_intent() {
+            looks.tick().await;
+        }
+        Ok::<(), Problem>(())
+    };
+    // The answer tells what is still pending or in flight.
+    if let Ok(failed) = timeout(PATIENCE, followed).await {
+        failed?;
+    }
+    Ok(Json(LinkAnswer::of(&link)))
+}
+
+/// The settings that a change makes. While this process owns the link, what counts already isn't set again.
+fn made(
+    link: &LinkHandle,
+    change: IntentChange,
+    topics: Option<&BTreeSet<TopicName>>,
+    peer: Peer,
+) -> Result<LinkIntents, Problem> {
+    let known = Arc::clone(&link.view.intents().borrow());
+    let made = known.change(topics, change, &peer.0.to_string(), now_ms());
+    let mut made = made.map_err(|refused| Problem::Conflict(refused.to_string()))?;
+    if link.ownership.is_held() {
+        let of = |setting: Option<&IntentSetting>| setting.map_or(Intent::Mirror, |it| it.intent);
+        made.link = made.link.filter(|it| it.intent != of(known.link.as_ref()));
+        made.topics
+            .retain(|topic, it| it.intent != of(known.topics.get(topic)));
+    }
+    Ok(made)
+}
+
+/// Whether this process owns the link, and the link's clusters have met, so that there is somewhere to take settings into.
+fn is_taken_in_at_once(state: &ApiState, link: &LinkHandle) -> Result<bool, Problem> {
+    let record = records::load_link(&*state.store, link.view.link())?;
+    Ok(record.is_some() && link.ownership.is_held())
+}
+
+/// The topics of a link that match one of some expressions; there is at least one.
+fn expanded(link: &LinkHandle, expressions: &[String]) -> Result<BTreeSet<TopicName>, Problem> {
+    let filter = TopicFilter::new(expressions, &[] as &[&str])?;
+    let partitions = link.view.partitions().into_iter();
+    let intents = Arc::clone(&link.view.intents().borrow());
+    let known = partitions
+        .map(|status| status.partition.topic)
+        .chain(intents.topics.keys().cloned());
+    let found: BTreeSet<TopicName> = known.filter(|topic| filter.matches(topic)).collect();
+    if found.is_empty() {
+        let message = format!(
+            "link {} knows no topic that matches {}; topics found later follow the link's own intent",
+            link.view.link(),
+            expressions.join(" or ")
+        );
+        return Err(Problem::NotFound(message));
+    }
+    Ok(found)
+}
+
+impl LinkHandle {
+    /// Whether records may still be on their way for a topic that isn't to be written to.
+    pub(super) fn writes_against_intent(&self) -> bool {
+        let intents = Arc::clone(&self.view.intents().borrow());
+        if !intents.holds_anything() {
+            return false;
+        }
+        let partitions = self.view.partitions().into_iter();
+        let mut held = partitions.filter(|it| !intents.of(&it.partition.topic).writes());
+        held.any(|status| status.state.may_write())
+    }
+
+    /// What is wanted of the link, with its origin.
+    pub(super) fn intent(&self) -> IntentAnswer {
+        let intents = Arc::clone(&self.view.intents().borrow());
+        let pending = Arc::clone(&self.view.pending_intents().borrow());
+        IntentAnswer::of(intents.link.as_ref(), pending.link.is_some())
+    }
+
+    /// What is wanted of single topics, with its origin.
+    pub(super) fn topic_intents(&self) -> Vec<TopicIntentAnswer> {
+        let intents = Arc::clone(&self.view.intents().borrow());
+        let pending = Arc::clone(&self.view.pending_intents().borrow());
+        let topics = intents.topics.iter();
+        let answer = |(topic, setting): (&TopicName, &IntentSetting)| TopicIntentAnswer {
+            topic: topic.clone(),
+            intent: IntentAnswer::of(Some(setting), pending.topics.contains_key(topic)),
+        };
+        topics.map(answer).collect()
+    }
+}
+
+impl IntentAnswer {
+    fn of(setting: Option<&IntentSetting>, pending: bool) -> Self {
+        let known = setting.filter(|it| it.set_at_ms > 0);
+        Self {
+            intent: setting.map_or(Intent::Mirror, |it| it.intent),
+            set_by: setting.map(|it| it.set_by.clone()),
+            set_at: known.and_then(|it| Timestamp::from_millisecond(it.set_at_ms).ok()),
+            pending,
+        }
+    }
+}

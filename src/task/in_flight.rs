@@ -1,0 +1,52 @@
+//! Writes under way, and when there are none.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+
+/// Counts writes under way; a cheap handle.
+#[derive(Debug, Clone, Default)]
+pub struct InFlight(Arc<RwLock<()>>);
+
+/// A write under way, until it is dropped.
+#[derive(Debug)]
+pub struct Writing(#[expect(dead_code, reason = "held, not read")] OwnedRwLockReadGuard<()>);
+
+impl InFlight {
+    /// Begins to write. Whether that is allowed is to be looked at afterwards: then nothing is written any more once it was
+    /// forbidden and [`rest`](Self::rest) has returned. Cancellation: safe.
+    pub async fn begin(&self) -> Writing {
+        Writing(Arc::clone(&self.0).read_owned().await)
+    }
+
+    /// Waits until nothing is being written. Cancellation: safe.
+    pub async fn rest(&self) {
+        drop(self.0.write().await);
+    }
+
+    /// Whether nothing is being written.
+    pub fn is_at_rest(&self) -> bool {
+        self.0.try_write().is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn there_is_rest_when_every_write_has_ended() {
+        let in_flight = InFlight::default();
+        assert!(in_flight.is_at_rest());
+        let one = in_flight.begin().await;
+        let other = in_flight.clone().begin().await;
+        drop(one);
+        assert!(!in_flight.is_at_rest());
+        assert!(in_flight.rest().now_or_never().is_none());
+        drop(other);
+        in_flight.rest().await;
+        assert!(in_flight.is_at_rest());
+    }
+}
