@@ -157,7 +157,7 @@ impl Driven {
         let (acquired, acquire) = watch::channel(Claim::Granted);
         let (lost, loses) = watch::channel(false);
         let (store, failure) = watch::channel(None);
-        let (seen, sees) = mpsc::channel(1_000);
+        let (seen, told) = mpsc::channel(1_000);
         let health = StoreHealth::told_by(failure);
         let stop = CancellationToken::new();
         let script = Script {
@@ -178,7 +178,7 @@ impl Driven {
             store,
             health,
             stop,
-            seen: sees,
+            seen: told,
             life,
         }
     }

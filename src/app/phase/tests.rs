@@ -6,6 +6,10 @@ use super::*;
 
 /// What the driver has under way, as far as effects and events tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is under way or not, whatever the others are"
+)]
 struct World {
     acquiring: bool,
     leased: bool,
