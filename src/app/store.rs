@@ -21,7 +21,7 @@ use crate::{clusters, journal};
 /// Performs a verb and writes what it has to say to `out`.
 ///
 /// Errors: `Refused` if the DB is in use, missing where it is read or filled where it is written; `Usage` for a link that isn't
-/// configured. Cancellation: a DB is changed as a whole or not at all.
+/// configured. Cancellation: an import happens as a whole or not at all; after a rebuild that broke off the next start completes it.
 pub async fn store(
     config: Config,
     verb: &StoreVerb,

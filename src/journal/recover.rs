@@ -13,6 +13,9 @@ use super::contents::Entries;
 use super::queue::{Line, is_too_large, put_revision, stored_revision};
 use super::{Contents, Renew, Revision, Topic};
 
+/// Changes made at once: until a batch is written, sled keeps what it replaces, which is several KiB for each change.
+const PART: usize = 1_000;
+
 /// What was made of DB and journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reconciled {
@@ -52,15 +55,39 @@ pub(super) async fn reconcile(
     let copied = topic.read_all().await?.entries;
     let stored = entries_of(disk, name)?;
     if in_journal > of_db {
-        let mut update = Update::of(difference(&stored, copied));
-        if let Some(revision) = in_journal {
-            put_revision(&mut update, name, revision);
-        }
-        disk.commit(update).await?;
+        take_over(disk, name, difference(&stored, copied), in_journal).await?;
         return Ok(Reconciled::Restored);
     }
     line.supplement(difference(&copied, stored), of_db).await?;
     Ok(Reconciled::Supplemented)
+}
+
+/// Makes changes to the DB a part at a time. Without a revision, until all are made, it gives way to any journal.
+///
+/// Cancellation: the next start compares again.
+pub(super) async fn take_over(
+    disk: &dyn Store,
+    link: &LinkName,
+    mut changes: Vec<Change>,
+    revision: Option<Revision>,
+) -> Result<()> {
+    changes.sort_by_key(|(key, value)| keys::place_among_changes(key, value.is_none()));
+    let mut update = Update::new();
+    update.delete(Space::Meta, keys::revision(link));
+    disk.commit(update).await?;
+    let mut changes = changes.into_iter();
+    loop {
+        let part: Vec<Change> = changes.by_ref().take(PART).collect();
+        if part.is_empty() {
+            break;
+        }
+        disk.commit(Update::of(part)).await?;
+    }
+    let mut update = Update::new();
+    if let Some(revision) = revision {
+        put_revision(&mut update, link, revision);
+    }
+    disk.commit(update).await
 }
 
 /// Brings what the first layout kept as one value, and is too large for the journal, into the present layout; gives the
@@ -114,16 +141,11 @@ impl Contents {
 
 /// Replaces what the DB holds of a link by what its journal held; gives the number of entries.
 ///
-/// Errors: the DB failed.
+/// Errors: the DB failed. Cancellation: what is there gives way to the journal at the next start.
 pub async fn rebuild(disk: &dyn Store, link: &LinkName, journal: Contents) -> Result<usize> {
     let known = entries_of(disk, link)?;
     let (count, revision) = (journal.len(), journal.head().and_then(|head| head.revision));
-    let mut update = Update::of(difference(&known, journal.entries));
-    match revision {
-        Some(revision) => put_revision(&mut update, link, revision),
-        None => update.delete(Space::Meta, keys::revision(link)),
-    }
-    disk.commit(update).await?;
+    take_over(disk, link, difference(&known, journal.entries), revision).await?;
     Ok(count)
 }
 
@@ -204,9 +226,9 @@ mod difference_tests {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::failing::FailingStore;
     use crate::checkpoint::snapshots::{load_snapshot, renew_snapshot};
-    use crate::checkpoint::store::Space;
-    use crate::checkpoint::{GroupSnapshot, MemoryStore, keys};
+    use crate::checkpoint::{GroupSnapshot, MemoryStore};
     use crate::model::{GroupId, TopicPartition};
 
     fn renew(store: &dyn Store, link: &LinkName) -> Result<Update> {
@@ -241,6 +263,33 @@ mod tests {
             let entries = entries_of(&store, &link).unwrap();
             assert!(!entries.values().any(|value| is_too_large(value)));
             assert_eq!(entries.len(), if is_renewed { 161 } else { 1 });
+        }
+    }
+
+    #[tokio::test]
+    async fn a_db_that_is_half_filled_gives_way_to_the_journal() {
+        let (link, revision) = (LinkName::new("l"), Revision { term: 3, number: 9 });
+        let change = |number: u16| {
+            let key = [keys::link(&link), number.to_be_bytes().to_vec()].concat();
+            (Space::Partitions.full_key(&key), Some(vec![1]))
+        };
+        let changes: Vec<Change> = (0..2_500).map(change).collect();
+        for stored in 0..=5 {
+            let store = FailingStore::default();
+            let mut former = Update::new();
+            put_revision(&mut former, &link, Revision { term: 9, number: 1 });
+            store.commit(former).await.unwrap();
+            store.fail_after(stored);
+            let taken_over = take_over(&store, &link, changes.clone(), Some(revision)).await;
+            assert_eq!(taken_over.is_ok(), stored == 5);
+            let expected = match stored {
+                0 => Some(Revision { term: 9, number: 1 }),
+                5 => Some(revision),
+                _ => None,
+            };
+            assert_eq!(stored_revision(&store, &link).unwrap(), expected);
+            let count = entries_of(&store, &link).unwrap().len();
+            assert_eq!(count, (1_000 * stored.saturating_sub(1)).min(2_500));
         }
     }
 }
