@@ -117,8 +117,13 @@ async fn every_offset_of_a_large_link_is_moved_though_source_and_db_are_lost() {
         .all(|it| it.exact && it.source_offset == it.target_offset);
     assert!(exact);
     check_memory(&setting, "planning");
-    let answer = setting.farshore.start_operation(&plan).await;
-    assert_eq!(answer.status, 202, "{}", answer.body);
+    eventually(CATCH_UP, "the operation is started", async || {
+        let answer = setting.farshore.start_operation(&plan).await;
+        (answer.status == 202)
+            .then_some(())
+            .ok_or_else(|| answer.body.to_string())
+    })
+    .await;
     let seen = setting
         .farshore
         .operation_enters(&plan.id, "committing")
