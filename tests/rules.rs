@@ -54,6 +54,11 @@ fn modules_know_nothing_they_must_not() {
 }
 
 #[test]
+fn no_import_circle_between_files() {
+    enforce_on_all(&["src"], circles::circles);
+}
+
+#[test]
 fn files_are_short() {
     enforce(&["src", "tests"], size::files);
 }
