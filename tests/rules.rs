@@ -2,10 +2,16 @@
 //!
 //! Each rule also has a test that it finds a planted violation.
 
+#[path = "rules/circles.rs"]
+mod circles;
 #[path = "rules/docs.rs"]
 mod docs;
+#[path = "rules/edges.rs"]
+mod edges;
 #[path = "rules/layers.rs"]
 mod layers;
+#[path = "rules/scan.rs"]
+mod scan;
 #[path = "rules/size.rs"]
 mod size;
 #[path = "rules/source.rs"]
@@ -21,9 +27,20 @@ fn enforce(folders: &[&str], rule: fn(&Source) -> Vec<Violation>) {
     assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
 }
 
+/// Panics with everything that a rule about all files together finds below these folders.
+fn enforce_on_all(folders: &[&str], rule: fn(&[Source]) -> Vec<Violation>) {
+    let violations = rule(&Source::all(folders));
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
+}
+
 #[test]
 fn modules_use_only_their_layer_and_those_above() {
     enforce(&["src"], layers::imports);
+}
+
+#[test]
+fn modules_use_only_items_defined_in_their_layer_and_those_above() {
+    enforce_on_all(&["src"], layers::definitions);
 }
 
 #[test]
@@ -34,6 +51,11 @@ fn pure_modules_neither_wait_nor_look_at_clocks_nor_log() {
 #[test]
 fn modules_know_nothing_they_must_not() {
     enforce(&["src"], layers::absences);
+}
+
+#[test]
+fn no_import_circle_between_files() {
+    enforce_on_all(&["src"], circles::circles);
 }
 
 #[test]

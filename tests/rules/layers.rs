@@ -1,5 +1,6 @@
 //! Who may use whom, as `docs/architecture.md` has it.
 
+use super::edges::edges;
 use super::source::{Source, Violation};
 
 /// The modules of each layer; a part of a module may have another layer than the whole. A module uses its own layer and
@@ -87,7 +88,7 @@ const ABSENT: &[(&str, &str)] = &[
 
 /// Imports of a module further down.
 pub(crate) fn imports(source: &Source) -> Vec<Violation> {
-    let Some(module) = module_of(source) else {
+    let Some(module) = source.module() else {
         return Vec::new();
     };
     let Some(own) = layer_of(&module) else {
@@ -109,9 +110,26 @@ pub(crate) fn imports(source: &Source) -> Vec<Violation> {
     violations
 }
 
+/// Uses of an item that a file further down defines, wherever it is re-exported.
+pub(crate) fn definitions(sources: &[Source]) -> Vec<Violation> {
+    let layer = |source: &Source| layer_of(&source.module()?);
+    let mut violations = Vec::new();
+    for edge in edges(sources) {
+        if let (Some(own), Some(used)) = (layer(edge.from), layer(edge.to))
+            && used > own
+        {
+            let (item, file) = (edge.item, &edge.to.path);
+            let what = format!("layer {own} uses {item} of layer {used}, defined in {file}");
+            violations.push(edge.from.at(edge.at, &what));
+        }
+    }
+    violations
+}
+
 /// Waiting, clocks and logs in the pure layers.
 pub(crate) fn purity(source: &Source) -> Vec<Violation> {
-    let pure = module_of(source)
+    let pure = source
+        .module()
         .and_then(|module| layer_of(&module))
         .is_some_and(|layer| layer < ADAPTERS);
     if !pure {
@@ -128,7 +146,7 @@ pub(crate) fn purity(source: &Source) -> Vec<Violation> {
 
 /// Knowledge that a module must not have.
 pub(crate) fn absences(source: &Source) -> Vec<Violation> {
-    let Some(module) = module_of(source) else {
+    let Some(module) = source.module() else {
         return Vec::new();
     };
     let mut violations = Vec::new();
@@ -141,13 +159,6 @@ pub(crate) fn absences(source: &Source) -> Vec<Violation> {
         }
     }
     violations
-}
-
-/// The module of a file in `src/`.
-fn module_of(source: &Source) -> Option<String> {
-    let path = source.path.strip_prefix("src/")?.strip_suffix(".rs")?;
-    let path = path.strip_suffix("/mod").unwrap_or(path);
-    Some(path.replace('/', "::"))
 }
 
 fn is_within(path: &str, module: &str) -> bool {
@@ -277,6 +288,34 @@ mod tests {
         ] {
             assert_eq!(check(imports, path, text), Vec::<Violation>::new());
         }
+    }
+
+    #[test]
+    fn an_item_re_exported_from_a_lower_module_is_found() {
+        let sources = [
+            Source::new("src/lib.rs", ""),
+            Source::new(
+                "src/kafka/mod.rs",
+                "pub use crate::verify::{Finding, check};",
+            ),
+            Source::new(
+                "src/verify/mod.rs",
+                "pub mod check; pub fn check() {} pub struct Finding;",
+            ),
+            Source::new("src/verify/check.rs", ""),
+            Source::new("src/task/mod.rs", "use crate::kafka::Finding;"),
+        ];
+        let found = definitions(&sources);
+        let uses = |module: &str, item: &str| {
+            let what = "of layer 3, defined in src/verify/mod.rs";
+            format!("src/{module}/mod.rs:1: layer 2 uses {item} {what}")
+        };
+        let expected = [
+            uses("kafka", "Finding"),
+            uses("kafka", "check"),
+            uses("task", "Finding"),
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -46,10 +46,21 @@ impl Source {
             || self.path.contains("/tests/")
     }
 
+    /// The module that a file in `src/` is; `lib` for the root of the crate.
+    pub(crate) fn module(&self) -> Option<String> {
+        let path = self.path.strip_prefix("src/")?.strip_suffix(".rs")?;
+        let path = path.strip_suffix("/mod").unwrap_or(path);
+        Some(path.replace('/', "::"))
+    }
+
     /// A violation at a byte of the code.
     pub(crate) fn at(&self, position: usize, what: &str) -> Violation {
-        let line = self.code[..position].matches('\n').count() + 1;
-        format!("{}:{line}: {what}", self.path)
+        format!("{}:{}: {what}", self.path, self.line(position))
+    }
+
+    /// The line of a byte of the code, from 1.
+    pub(crate) fn line(&self, position: usize) -> usize {
+        self.code[..position].matches('\n').count() + 1
     }
 
     /// Where the code says exactly this, not as part of a longer identifier.
