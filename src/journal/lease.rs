@@ -317,6 +317,18 @@ mod tests {
         assert_eq!(Head::decode(b"{}").unwrap_err().kind(), Kind::Invalid);
     }
 
+    /// As an owner was read before it had an address.
+    #[derive(Deserialize)]
+    struct Former {
+        owner: FormerOwner,
+    }
+    #[derive(Deserialize)]
+    struct FormerOwner {
+        id: String,
+        host: String,
+        process: u32,
+    }
+
     #[test]
     fn a_head_without_an_address_is_read_and_one_with_it_by_those_who_know_none() {
         let former = r#"{"owner":{"id":"i","host":"h","process":7},"since_ms":1,"term":2,"claim":3,"revision":null,"released":false}"#;
@@ -325,17 +337,6 @@ mod tests {
         assert_eq!(serde_json::to_string(&head).unwrap(), former);
         head.owner.api_url = Some("http://h:8640".to_owned());
         assert_eq!(head.owner.to_string(), "process 7 on h (http://h:8640)");
-        /// As an owner was read before it had an address.
-        #[derive(Deserialize)]
-        struct Former {
-            owner: FormerOwner,
-        }
-        #[derive(Deserialize)]
-        struct FormerOwner {
-            id: String,
-            host: String,
-            process: u32,
-        }
         let text = serde_json::to_string(&head).unwrap();
         let FormerOwner { id, host, process } =
             serde_json::from_str::<Former>(&text).unwrap().owner;

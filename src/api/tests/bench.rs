@@ -108,6 +108,19 @@ pub(super) fn wide() -> Limits {
     }
 }
 
+/// Serves at a free address until told to stop.
+async fn served(state: ApiState, limits: Limits, stop: &CancellationToken) -> (SocketAddr, Owned) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = router(Arc::new(state), &limits);
+    let serving = serve(listener, router, limits, stop.clone());
+    let server = Owned::spawn("api", async {
+        serving.await;
+        Ok(())
+    });
+    (address, server)
+}
+
 impl Bench {
     pub(super) async fn start() -> Self {
         Self::with(wide()).await
@@ -162,15 +175,8 @@ impl Bench {
             store: Arc::clone(&store),
             exposition: Exposition::new(Arc::new(Nothing)),
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let serving = serve(
-            listener,
-            router(Arc::new(state), &limits),
-            limits,
-            stop.clone(),
-        );
+        let (address, server) = served(state, limits, &stop).await;
         Self {
             address,
             view,
@@ -183,10 +189,7 @@ impl Bench {
             runner,
             stop,
             sync: Some(sync),
-            server: Owned::spawn("api", async {
-                serving.await;
-                Ok(())
-            }),
+            server,
             _owner: Owned::spawn("owner", owner.obey()),
         }
     }

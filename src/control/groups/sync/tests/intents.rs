@@ -2,8 +2,8 @@ use super::*;
 use crate::control::groups::commit::Expiry;
 use crate::model::Intent;
 
-fn expiry(ms: i64) -> Option<Expiry> {
-    Some(Expiry::At(jiff::Timestamp::from_millisecond(ms).unwrap()))
+fn expiry(ms: i64) -> Expiry {
+    Expiry::At(jiff::Timestamp::from_millisecond(ms).unwrap())
 }
 
 #[tokio::test]
@@ -24,8 +24,8 @@ async fn while_paused_nothing_is_committed_and_the_date_of_expiry_is_told() {
         assert_eq!(status.target_offset, Some(TargetOffset(45)));
         assert!(!status.exact);
         // The fake's retention is 400 ms.
-        assert_eq!(status.expires_at, expiry(410));
-        assert_eq!(bench.sync.board.first_expiry(), expiry(410));
+        assert_eq!(status.expires_at, Some(expiry(410)));
+        assert_eq!(bench.sync.board.first_expiry(), Some(expiry(410)));
         // The snapshot for a lost source goes on.
         let snapshot = bench.sync.ledger.snapshot().unwrap().unwrap();
         let stored = &snapshot.groups[&GroupId::from("g")][&partition()];
