@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::time::{interval, timeout};
 
 use super::extract::{Body, BodyOrNothing, Peer, Segments};
@@ -39,27 +38,6 @@ pub(super) struct Wanted {
     intent: Intent,
     /// Regular expressions for whole topic names; without it the link as a whole.
     topics: Option<Vec<String>>,
-}
-
-/// An intent with its origin.
-#[derive(Debug, Serialize)]
-pub(super) struct IntentAnswer {
-    intent: Intent,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    set_by: Option<String>,
-    /// Missing where it isn't known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    set_at: Option<Timestamp>,
-    /// Whether it isn't in the journal yet. It counts all the same.
-    pending: bool,
-}
-
-/// The intent of a topic, with its origin.
-#[derive(Debug, Serialize)]
-pub(super) struct TopicIntentAnswer {
-    topic: TopicName,
-    #[serde(flatten)]
-    intent: IntentAnswer,
 }
 
 /// `POST /v1/links/{link}/pause`
@@ -197,36 +175,5 @@ impl LinkHandle {
         let partitions = self.view.partitions().into_iter();
         let mut held = partitions.filter(|it| !intents.of(&it.partition.topic).writes());
         held.any(|status| status.state.may_write())
-    }
-
-    /// What is wanted of the link, with its origin.
-    pub(super) fn intent(&self) -> IntentAnswer {
-        let intents = Arc::clone(&self.view.intents().borrow());
-        let pending = Arc::clone(&self.view.pending_intents().borrow());
-        IntentAnswer::of(intents.link.as_ref(), pending.link.is_some())
-    }
-
-    /// What is wanted of single topics, with its origin.
-    pub(super) fn topic_intents(&self) -> Vec<TopicIntentAnswer> {
-        let intents = Arc::clone(&self.view.intents().borrow());
-        let pending = Arc::clone(&self.view.pending_intents().borrow());
-        let topics = intents.topics.iter();
-        let answer = |(topic, setting): (&TopicName, &IntentSetting)| TopicIntentAnswer {
-            topic: topic.clone(),
-            intent: IntentAnswer::of(Some(setting), pending.topics.contains_key(topic)),
-        };
-        topics.map(answer).collect()
-    }
-}
-
-impl IntentAnswer {
-    fn of(setting: Option<&IntentSetting>, pending: bool) -> Self {
-        let known = setting.filter(|it| it.set_at_ms > 0);
-        Self {
-            intent: setting.map_or(Intent::Mirror, |it| it.intent),
-            set_by: setting.map(|it| it.set_by.clone()),
-            set_at: known.and_then(|it| Timestamp::from_millisecond(it.set_at_ms).ok()),
-            pending,
-        }
     }
 }

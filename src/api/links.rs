@@ -13,7 +13,7 @@ use crate::replicate::PartitionStatus;
 use crate::telemetry::monotonic;
 
 use super::extract::Segments;
-use super::intents::{IntentAnswer, TopicIntentAnswer};
+use super::intended::{IntentAnswer, TopicIntentAnswer};
 use super::problem::Problem;
 use super::state::{ApiState, Condition, LinkFailure, LinkHandle, Reach};
 

@@ -15,6 +15,7 @@ mod extract;
 mod groups;
 mod guard;
 mod health;
+mod intended;
 mod intents;
 mod limits;
 mod links;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::plan::Plan;
-use super::states::{Phase, PhaseName};
+pub use super::states::Operation;
+use super::states::PhaseName;
 use super::stored::{self, OperationHead, PlanHead};
 use crate::checkpoint::chunks::read_whole;
 use crate::checkpoint::documents::{Document, Kind, Name};
@@ -16,24 +17,6 @@ use crate::model::LinkName;
 
 /// How long an expired plan that was never executed is kept for reading.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
-
-/// The execution of a plan. It carries the plan's name, so that a plan is executed once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Operation {
-    /// Its name, which is the plan's.
-    pub id: String,
-    /// What is executed.
-    pub plan: Arc<Plan>,
-    /// Where it is.
-    #[serde(flatten)]
-    pub phase: Phase,
-    /// When it was started.
-    pub started_at: Timestamp,
-    /// When it entered its phase.
-    pub entered_at: Timestamp,
-    /// What the current step last failed with, while it is repeated.
-    pub retrying: Option<String>,
-}
 
 /// Reads a plan, executed or not.
 pub fn read_plan(store: &dyn Store, id: &str) -> Result<Option<Plan>> {

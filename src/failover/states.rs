@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::plan::Blocker;
+use super::plan::{Blocker, Plan};
 use crate::model::{SourceOffset, TopicPartition};
 
 pub use super::plan::Moves;
@@ -277,4 +279,22 @@ impl Event {
             Self::Thawed => "thawed",
         }
     }
+}
+
+/// The execution of a plan. It carries the plan's name, so that a plan is executed once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Its name, which is the plan's.
+    pub id: String,
+    /// What is executed.
+    pub plan: Arc<Plan>,
+    /// Where it is.
+    #[serde(flatten)]
+    pub phase: Phase,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// When it entered its phase.
+    pub entered_at: Timestamp,
+    /// What the current step last failed with, while it is repeated.
+    pub retrying: Option<String>,
 }

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::operation::Operation;
 use super::plan::{self, Move, Moves, Plan, Step};
-use super::states::{Ends, Phase, PhaseName};
+use super::states::{Ends, Operation, Phase, PhaseName};
 use crate::checkpoint::chunks::{ChunkedList, Packed};
 use crate::checkpoint::documents::{Document, List, Name};
 use crate::checkpoint::{Store, Update};

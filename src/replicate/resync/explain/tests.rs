@@ -11,12 +11,7 @@ fn identity() -> LinkIdentity {
     }
 }
 
-pub(in crate::replicate) fn header(
-    base: i64,
-    count: i32,
-    producer_id: ProducerId,
-    sequence: i32,
-) -> Header {
+pub(crate) fn header(base: i64, count: i32, producer_id: ProducerId, sequence: i32) -> Header {
     Header {
         base_offset: base,
         length: 100,
@@ -34,7 +29,7 @@ pub(in crate::replicate) fn header(
     }
 }
 
-pub(in crate::replicate) fn tail(end: i64, last: Option<Header>) -> Tail {
+pub(crate) fn tail(end: i64, last: Option<Header>) -> Tail {
     Tail {
         end: TargetOffset(end),
         log_start: TargetOffset(0),
