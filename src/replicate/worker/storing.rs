@@ -106,8 +106,12 @@ impl Worker {
             let failure = unstored(&error);
             for &(index, round) in staged {
                 if self.mirrors[index].round == round {
-                    self.start_stored(index, Err(Trouble::Retry(failure.clone())));
-                    self.trouble(index, Trouble::Retry(failure.clone()), false);
+                    let trouble = Trouble::Retry(failure.clone());
+                    if self.mirrors[index].underway.start {
+                        self.start_stored(index, Err(trouble));
+                    } else {
+                        self.trouble(index, trouble, false);
+                    }
                 }
             }
             return;
