@@ -114,7 +114,11 @@ impl Sites {
         if let Chosen::Exactly(ids) = chosen {
             groups.extend(ids.iter().map(|id| (id.clone(), GroupSituation::default())));
         }
-        for (id, commits) in placed {
+        for (id, mut commits) in placed {
+            // Where the mirror ends may have been found out while a source that is gone was waited for.
+            for (partition, found) in &mut commits {
+                found.lookup = self.mirrored.lookup(partition, found.commit.offset);
+            }
             groups.entry(id).or_default().commits = commits;
         }
         for (id, group) in &mut groups {
