@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct Monotonic(pub Duration);
 
 impl Monotonic {
-    /// The moment `duration` later.
+    /// The moment `time` later.
     #[must_use]
     pub fn plus(self, time: Duration) -> Self {
         Self(self.0.saturating_add(time))
