@@ -1,4 +1,4 @@
-//! What is wanted of a link and its topics, as the API shows it.
+//! Intents of a link and its topics, as the API shows them.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ pub(super) struct IntentAnswer {
     intent: Intent,
     #[serde(skip_serializing_if = "Option::is_none")]
     set_by: Option<String>,
-    /// Missing where it isn't known.
+    /// Missing if unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     set_at: Option<Timestamp>,
-    /// Whether it isn't in the journal yet. It counts all the same.
+    /// Whether it isn't in the journal yet. It is in force all the same.
     pending: bool,
 }
 
@@ -30,14 +30,14 @@ pub(super) struct TopicIntentAnswer {
 }
 
 impl LinkHandle {
-    /// What is wanted of the link, with its origin.
+    /// The intent of the link, with its origin.
     pub(super) fn intent(&self) -> IntentAnswer {
         let intents = Arc::clone(&self.view.intents().borrow());
         let pending = Arc::clone(&self.view.pending_intents().borrow());
         IntentAnswer::of(intents.link.as_ref(), pending.link.is_some())
     }
 
-    /// What is wanted of single topics, with its origin.
+    /// The intents of single topics, with their origins.
     pub(super) fn topic_intents(&self) -> Vec<TopicIntentAnswer> {
         let intents = Arc::clone(&self.view.intents().borrow());
         let pending = Arc::clone(&self.view.pending_intents().borrow());

@@ -1,4 +1,4 @@
-//! What is wanted of a link and its topics: pausing, resuming, and any other intent.
+//! Changes of the intents of a link and its topics: pause, resume, and any other.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use crate::config::TopicFilter;
 use crate::model::{Intent, IntentChange, IntentSetting, LinkIntents, LinkName, TopicName};
 use crate::telemetry::now_ms;
 
-/// How long a call waits until it is in the journal and nothing is in flight; shorter than any request may take.
+/// How long a call waits until the change is in the journal and nothing is in flight; shorter than any request timeout.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often it looks whether partitions have come to rest.
+/// How often a call checks whether partitions still write.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What is to be paused or resumed.
+/// The body of a pause or resume.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Scope {
@@ -31,7 +31,7 @@ pub(super) struct Scope {
     topics: Option<Vec<String>>,
 }
 
-/// What is wanted.
+/// The body of any other change.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
@@ -71,7 +71,7 @@ pub(super) async fn set(
     change(&state, &link, IntentChange::Set(intent), topics, peer).await
 }
 
-/// Makes a change durable, then waits for what follows from it, as long as a request may wait.
+/// Makes a change durable, then waits up to `PATIENCE` until the journal has it and nothing that it forbids is in flight.
 async fn change(
     state: &ApiState,
     name: &LinkName,
@@ -101,7 +101,7 @@ async fn change(
     let followed = async {
         if is_taken_in_at_once(state, &link)? {
             let mut pending = link.view.pending_intents();
-            // Gone is only who shows the link, with the service.
+            // The sender goes away only with the service.
             let _ = pending
                 .wait_for(|pending| made.without(pending) == made)
                 .await;
@@ -113,14 +113,14 @@ async fn change(
         }
         Ok::<(), Problem>(())
     };
-    // The answer tells what is still pending or in flight.
+    // The answer shows what is still pending or in flight.
     if let Ok(failed) = timeout(PATIENCE, followed).await {
         failed?;
     }
     Ok(Json(LinkAnswer::of(&link)))
 }
 
-/// The settings that a change makes. While this process owns the link, what counts already isn't set again.
+/// The settings that a change makes. While this process owns the link, an intent already in force isn't set again.
 fn made(
     link: &LinkHandle,
     change: IntentChange,
@@ -139,13 +139,13 @@ fn made(
     Ok(made)
 }
 
-/// Whether this process owns the link, and the link's clusters have met, so that there is somewhere to take settings into.
+/// Whether this process owns the link and the link has a record, so that settings move into its entries at once.
 fn is_taken_in_at_once(state: &ApiState, link: &LinkHandle) -> Result<bool, Problem> {
     let record = records::load_link(&*state.store, link.view.link())?;
     Ok(record.is_some() && link.ownership.is_held())
 }
 
-/// The topics of a link that match one of some expressions; there is at least one.
+/// The topics of a link that match at least one expression. Errors: none does.
 fn expanded(link: &LinkHandle, expressions: &[String]) -> Result<BTreeSet<TopicName>, Problem> {
     let filter = TopicFilter::new(expressions, &[] as &[&str])?;
     let partitions = link.view.partitions().into_iter();
@@ -166,7 +166,7 @@ fn expanded(link: &LinkHandle, expressions: &[String]) -> Result<BTreeSet<TopicN
 }
 
 impl LinkHandle {
-    /// Whether records may still be on their way for a topic that isn't to be written to.
+    /// Whether records may still be in flight for a topic whose intent forbids writing.
     pub(super) fn writes_against_intent(&self) -> bool {
         let intents = Arc::clone(&self.view.intents().borrow());
         if !intents.holds_anything() {

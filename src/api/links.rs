@@ -24,9 +24,9 @@ pub(super) struct LinkAnswer {
     source: ClusterName,
     target: ClusterName,
     state: LinkState,
-    /// What is wanted of the link as a whole.
+    /// The intent of the link as a whole.
     intent: IntentAnswer,
-    /// What is wanted of single topics, where something was set; the strictest intent counts.
+    /// The intents set for single topics; the strictest intent applies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     topic_intents: Vec<TopicIntentAnswer>,
     source_reachable: bool,
@@ -53,7 +53,7 @@ pub(super) struct LinkAnswer {
 pub enum LinkState {
     /// It has not heard from both clusters yet.
     Starting,
-    /// Its parts have failed; it begins anew by itself, at the time that `failure` tells.
+    /// Its parts have failed; it restarts by itself, at the time in `failure`.
     Failed,
     /// Another process mirrors; this one takes over when that one is silent.
     Standby,

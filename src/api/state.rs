@@ -50,7 +50,7 @@ pub struct LinkHandle {
     pub verifications: Arc<Verifications>,
     /// Whether this process owns it.
     pub ownership: Ownership,
-    /// What topic discovery and group sync are writing to the target.
+    /// Writes of topic discovery and group sync to the target that are in flight.
     pub in_flight: InFlight,
     /// Held while its pending intents are read, changed and written, so that no change is lost.
     pub pending_intents: Arc<Mutex<()>>,
@@ -71,18 +71,18 @@ pub struct Condition {
     pub owner: Option<Owner>,
     /// What an operator should put right although the link mirrors.
     pub warning: Option<String>,
-    /// What ended the link's parts, until it begins anew.
+    /// The failure that ended the link's parts, until it restarts.
     pub failure: Option<LinkFailure>,
     /// How often that happened since the process started.
     pub failures: u64,
 }
 
-/// A failure of a link, which stands still for it.
+/// A failure that stopped a link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LinkFailure {
     /// The reason, with its circumstances.
     pub message: String,
-    /// The time at which the link begins anew.
+    /// The time at which the link restarts.
     pub retry_at: Timestamp,
 }
 

@@ -1,4 +1,4 @@
-//! What is shown and logged of a link as a whole.
+//! The condition of a link as a whole: what is shown and logged.
 
 use jiff::{Timestamp, Unit};
 
@@ -10,7 +10,7 @@ use super::phase::{AfterTerm, LinkNews, LinkPhase};
 use super::store_recovery::stands_still;
 
 impl Link {
-    /// Keeps the condition up to date with what is heard of the clusters.
+    /// Keeps the condition up to date with the health of the clusters.
     pub(super) async fn watch(self) -> Result<()> {
         let (mut source, mut target) = (self.source.reach(), self.target.reach());
         loop {
@@ -31,7 +31,7 @@ impl Link {
         }
     }
 
-    /// Shows a phase of its life.
+    /// Shows a phase of the link.
     pub(super) fn show_phase(&self, phase: &LinkPhase) {
         let waits_for = match phase {
             LinkPhase::Running | LinkPhase::Failed(_) => Some(None),
@@ -41,7 +41,7 @@ impl Link {
             LinkPhase::Ending(AfterTerm::Acquire | AfterTerm::BeginAnew(_)) => Some(Some(
                 "waiting until everything of the former term has ended".to_owned(),
             )),
-            // Told while the lease is acquired, or of no interest any more.
+            // Reported while the lease is acquired, or no longer of interest.
             LinkPhase::Acquiring
             | LinkPhase::Standby
             | LinkPhase::Ending(AfterTerm::Stop)
@@ -67,7 +67,7 @@ impl Link {
         });
     }
 
-    /// Logs news of its life.
+    /// Logs a piece of news about the link.
     pub(super) fn log(&self, news: LinkNews) {
         let link = &self.config.name;
         match news {
@@ -82,14 +82,14 @@ impl Link {
         }
     }
 
-    /// Shows what the link waits for, if anything.
+    /// Shows the reason for waiting, if any.
     pub(super) fn say(&self, waits_for: Option<&str>) {
         self.condition.send_modify(|condition| {
             condition.waits_for = waits_for.map(str::to_owned);
         });
     }
 
-    /// Shows a warning or that there is none, and logs what is new.
+    /// Sets or clears the warning, and logs a new one.
     pub(super) fn warn(&self, warning: Option<String>) {
         self.condition.send_if_modified(|condition| {
             let is_new = condition.warning != warning;

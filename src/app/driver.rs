@@ -1,6 +1,6 @@
-//! The driver of a link's life: performs what [`step`] asks for, and reports what happens.
+//! The driver of a link: performs the effects of [`step`] and reports events.
 //!
-//! Promises: a panic of a link's parts, or while it is acquired, is that link's failure; two things are never under way at once.
+//! Promises: a panic in a link's parts, or while it is acquired, fails that link alone; two tasks of a link never run at once.
 //! Doesn't: decide anything, or know what a link's parts are; it drives whatever implements [`LinkWork`].
 
 use std::future::ready;
@@ -21,20 +21,20 @@ use super::store_recovery::{StoreHealth, StoreUse};
 #[cfg(test)]
 mod tests;
 
-/// What is driven.
+/// The work of a link that the driver performs.
 pub(super) trait LinkWork: Send + Sync + 'static {
     /// The right to work for one term.
     type Lease: Lease;
 
-    /// Waits until the link is owned and the checkpoint DB is whole; tells whether another process owns it meanwhile.
+    /// Waits until the link is owned and the checkpoint DB is whole; meanwhile reports whether another process owns it.
     ///
-    /// Errors: what keeps the link from being owned at all. Cancellation: a claim already made has to run out.
+    /// Errors: the link can't be owned at all. Cancellation: a claim already made has to expire.
     fn acquire(
         &self,
         standby: watch::Sender<bool>,
     ) -> impl Future<Output = Result<Self::Lease>> + Send;
 
-    /// Mirrors until told to stop, within a time limit then. Errors: what ended it before.
+    /// Mirrors until told to stop, then ends within a time limit. Errors: a part failed before that.
     fn work(&self, stop: CancellationToken) -> impl Future<Output = Result<()>> + Send;
 
     /// Shows a phase that was entered.
@@ -46,17 +46,17 @@ pub(super) trait LinkWork: Send + Sync + 'static {
 
 /// The right to work for one term.
 pub(super) trait Lease: Send + 'static {
-    /// Waits until it is lost, and says why. Cancellation: safe.
+    /// Waits until it is lost, and returns the reason. Cancellation: safe.
     fn lost(&mut self) -> impl Future<Output = Error> + Send;
 
-    /// Whether it is lost, or will be told to be in a moment.
+    /// Whether it is lost, or about to be reported as lost.
     fn is_over(&self) -> bool;
 
-    /// Gives it up, within a time limit; `in_order` says that nothing was left unanswered.
+    /// Gives it up, within a time limit; `in_order`: no request was left unanswered.
     fn release(self, in_order: bool) -> impl Future<Output = ()> + Send;
 }
 
-/// An end of what was under way.
+/// The end of the task under way.
 enum Done<L> {
     Acquired(Result<L>),
     Worked(Result<()>),
@@ -97,7 +97,7 @@ impl<P: LinkWork> Driver<P> {
         }
     }
 
-    /// Runs until told to stop. Cancellation: dropping the future is like dying; the lease has to run out.
+    /// Runs until told to stop. Cancellation: dropping the future is like a crash; the lease has to expire.
     pub(super) async fn run(mut self) {
         self.enter(LinkLife::begun(), vec![LinkEffect::Acquire]);
         while self.life.phase != LinkPhase::Stopped {
@@ -123,7 +123,7 @@ impl<P: LinkWork> Driver<P> {
         }
     }
 
-    /// Waits for what happens next: what stops the link before what would go on with it.
+    /// Waits for the next event; events that stop the link come before those that continue it.
     async fn next(&mut self) -> LinkEvent {
         let phase = &self.life.phase;
         let (_, standby) = &mut self.standby;
@@ -166,7 +166,7 @@ impl<P: LinkWork> Driver<P> {
         }
     }
 
-    /// The event behind an error: whatever uses the checkpoint DB or the lease may hear first of their end.
+    /// The event behind an error: a user of the checkpoint DB or the lease may be the first to see it fail.
     async fn failed(&mut self, error: &Error) -> LinkEvent {
         if let Some(why) = self
             .store
@@ -209,7 +209,7 @@ impl<P: LinkWork> Driver<P> {
             }
             LinkEffect::End => {
                 self.end.cancel();
-                // Parts that ended by what is told here have nothing more to tell.
+                // Parts that ended because of this event have nothing more to report.
                 if self.under_way.is_none() {
                     self.under_way = Some(Box::pin(ready(Done::Worked(Ok(())))));
                 }

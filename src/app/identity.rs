@@ -18,7 +18,7 @@ const PAUSE_BASE: Duration = Duration::from_millis(200);
 const PAUSE_CAP: Duration = Duration::from_secs(5);
 /// Where the checkpoint DB keeps its name.
 const OWNER_KEY: &[u8] = b"owner";
-/// Where Linux tells the machine's name.
+/// The file in which Linux has the machine's name.
 const HOST: &str = "/proc/sys/kernel/hostname";
 
 /// The link's identity: as remembered, or as both clusters tell it. Waits until it is known.

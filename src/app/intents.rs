@@ -1,4 +1,4 @@
-//! Takes what was set while the link wasn't owned, or just now, into the link's entries and its journal.
+//! Moves pending intents, set just now or while the link wasn't owned, into the link's entries and its journal.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use super::link::Link;
 use crate::checkpoint::intents::IntentKeeper;
 use crate::error::{Error, Kind, Result};
 
-/// How long it waits, with settings pending, before it tries again or looks again whether the lease is held.
+/// With settings pending, the wait before it tries again or checks the lease again.
 const RETRY: Duration = Duration::from_millis(200);
 
 impl Link {
-    /// Takes pending intents in as soon as there are some and the lease is held.
+    /// Moves pending intents as soon as there are some and the lease is held.
     ///
     /// Errors: the checkpoint DB failed. Cancellation: safe, they stay pending.
     pub(super) async fn keep_intents(self, stop: CancellationToken) -> Result<()> {

@@ -1,4 +1,5 @@
-//! A link as its driver sees it: it acquires the right to mirror by its journal on the target, works under it for a term, and gives it up.
+//! A link as its driver sees it: acquires the right to mirror by its journal on the target, works under it for a term, and
+//! gives it up.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -23,9 +24,9 @@ const POLICY_LOOK: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(super) struct LinkLease {
     link: Link,
-    /// None for a link without a journal, whose terms end by what the process does alone.
+    /// None for a link without a journal, whose terms only this process ends.
     tenure: Option<Tenure>,
-    /// Why the journal can't be written, while that is so.
+    /// The reason while the journal can't be written.
     trouble: watch::Receiver<Option<String>>,
 }
 
@@ -59,7 +60,7 @@ impl LinkWork for Link {
 impl Link {
     /// Waits until this process owns the link.
     ///
-    /// Errors: the checkpoint DB failed, or the target is another cluster than the link belongs to.
+    /// Errors: the checkpoint DB failed, or the target isn't the cluster that the link belongs to.
     pub(super) async fn acquire_lease(&self, standby: &watch::Sender<bool>) -> Result<LinkLease> {
         let link = self.clone();
         if !self.config.journal {
@@ -83,13 +84,13 @@ impl Link {
         })
     }
 
-    /// Shows what the checkpoint DB holds now, and no partition at work.
+    /// Loads the view from the checkpoint DB again, with no partition at work.
     pub(super) fn look_again(&self) -> Result<()> {
         self.verifications.reload()?;
         self.view.reload(|topic| self.config.topics.matches(topic))
     }
 
-    /// A journal is made only on the cluster that the link belongs to.
+    /// A journal is created only on the cluster that the link belongs to.
     async fn meet_the_target(&self) -> Result<()> {
         match records::load_link(&*self.store, &self.config.name)? {
             Some(known) => {
@@ -124,8 +125,8 @@ impl Link {
         Box::pin(owned).await
     }
 
-    /// Looks at the journal's cleanup policy now and then, and warns while it isn't the one it was made with. A target that
-    /// doesn't tell leaves what was said.
+    /// Checks the journal's cleanup policy periodically, and warns while it isn't `compact`. If the target doesn't report it,
+    /// the warning stays as it is.
     pub(super) async fn watch_journal(self, stop: CancellationToken) -> Result<()> {
         if !self.config.journal {
             return Ok(());
@@ -151,7 +152,7 @@ impl LinkLease {
 }
 
 impl Lease for LinkLease {
-    /// Shows meanwhile why the journal can't be written, while that is so.
+    /// Shows the reason while the journal can't be written.
     async fn lost(&mut self) -> Error {
         let Some(tenure) = &mut self.tenure else {
             return std::future::pending().await;

@@ -1,4 +1,4 @@
-//! What a link is made of, and its parts at work in a term: who it is, then discovery, mirroring and group sync side by side.
+//! A link's components, and its parts in a term: identity first, then discovery, mirroring and group sync side by side.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -59,7 +59,7 @@ pub(crate) struct Link {
     pub(crate) record: Arc<Mutex<()>>,
     /// Held while the link's pending intents are read, changed and written.
     pub(crate) pending_intents: Arc<Mutex<()>>,
-    /// What topic discovery and group sync are writing to the target.
+    /// Writes of topic discovery and group sync to the target that are in flight.
     pub(crate) in_flight: InFlight,
     /// How the link stands as a whole.
     pub(crate) condition: Arc<watch::Sender<Condition>>,

@@ -1,4 +1,4 @@
-//! What `/metrics` shows of links, partitions and groups, taken when it is asked for.
+//! Samples of links, partitions and groups for `/metrics`, taken on each request.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
-//! A link's life as one table: its phases, what may happen in each, and what has to be done for it. Pure; `driver` performs it.
+//! The lifecycle of a link as one table of phases, events and effects. Pure; `driver` performs the effects.
 //!
 //! Promises: a stop always ends; a link runs only while it is owned and its checkpoint DB works; after a failure a retry is armed;
-//! a lost lease and a failed checkpoint DB end whatever is at work before anything else begins.
+//! a lost lease and a failed checkpoint DB end the work under way before anything else begins.
 //!
 //! ```text
 //!  Acquiring <-> Standby
@@ -20,12 +20,12 @@ mod tests;
 
 /// The delay after the first failure; each further one in a row doubles it.
 const RETRY_MIN: Duration = Duration::from_secs(1);
-/// The longest delay, and the one after an error that only an operator can mend.
+/// The longest delay, and the one after an error that only an operator can fix.
 const RETRY_MAX: Duration = Duration::from_secs(60);
-/// How long a link runs until earlier failures no longer count.
+/// After running this long, earlier failures no longer count.
 const STEADY: Duration = Duration::from_secs(60);
 
-/// What a link is doing as a whole.
+/// The phase of a link as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum LinkPhase {
     /// Waits until this process owns the link and the checkpoint DB is equal to the journal.
@@ -46,16 +46,16 @@ pub(super) enum LinkPhase {
     Stopped,
 }
 
-/// The phase that follows once a term is over.
+/// The phase that follows the end of a term.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum AfterTerm {
-    /// To own the link again.
+    /// Acquire the link again.
     Acquire,
-    /// To begin anew after a failure.
+    /// Restart after a failure.
     BeginAnew(LinkTrouble),
-    /// To wait for the checkpoint DB.
+    /// Wait for the checkpoint DB.
     AwaitStore(String),
-    /// To be stopped.
+    /// Stop.
     Stop,
 }
 
@@ -64,11 +64,11 @@ pub(super) enum AfterTerm {
 pub(super) struct LinkTrouble {
     /// The error with its circumstances.
     pub(super) why: String,
-    /// Whether it may pass without an operator.
+    /// Whether it may pass by itself.
     pub(super) may_pass: bool,
 }
 
-/// A failure that is shown until the link begins anew.
+/// A failure, shown until the link restarts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Outage {
     /// The reason.
@@ -83,7 +83,7 @@ pub(super) struct LinkLife {
     pub(super) phase: LinkPhase,
     /// Failures in a row, without a steady run in between.
     failures: u32,
-    /// The last of them.
+    /// The last failure.
     last_failure: Option<String>,
 }
 
@@ -96,7 +96,7 @@ pub(super) enum LinkEvent {
     Owned,
     /// The parts ended as they were told to.
     Ended,
-    /// The parts, or the attempt to own the link, ended with an error or a panic.
+    /// The parts, or the attempt to acquire the link, ended with an error or a panic.
     Failed(LinkTrouble),
     /// Another process took the link over, or the journal is gone.
     Lost(String),
@@ -106,44 +106,44 @@ pub(super) enum LinkEvent {
     StoreFailed(String),
     /// The checkpoint DB can be used again.
     StoreWorks,
-    /// The time of the last [`LinkEffect::Wake`] is over.
+    /// The time of the last [`LinkEffect::Wake`] has passed.
     Due,
     /// The link is to stop.
     Stop,
 }
 
-/// Something for the driver to do.
+/// An effect for the driver to perform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LinkEffect {
     /// Begin to acquire the link.
     Acquire,
     /// Give up acquiring it.
     Abandon,
-    /// Set its parts to work.
+    /// Start its parts.
     Work,
     /// Tell its parts to end; [`LinkEvent::Ended`] or [`LinkEvent::Failed`] follows.
     End,
     /// Give up the lease; [`LinkEvent::Released`] follows.
     Release,
-    /// Report [`LinkEvent::Due`] after this time, and no earlier one.
+    /// Report [`LinkEvent::Due`] after this time; replaces an earlier timer.
     Wake(Duration),
     /// Write a line to the log.
     Tell(LinkNews),
 }
 
-/// What an operator is told once.
+/// News, logged once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LinkNews {
     /// The link has failed, for another reason than the last time.
     Failed(Outage),
-    /// It has run for so long that earlier failures no longer count.
+    /// It has run long enough that earlier failures no longer count.
     RunsSteadily,
     /// It is no longer owned by this process, for this reason.
     Lost(String),
 }
 
 impl LinkPhase {
-    /// Whether something of the link may use the checkpoint DB, which isn't opened anew meanwhile.
+    /// Whether a task of the link may use the checkpoint DB, which isn't reopened meanwhile.
     pub(super) fn uses_store(&self) -> bool {
         match self {
             Self::Acquiring
@@ -155,7 +155,7 @@ impl LinkPhase {
         }
     }
 
-    /// Whether it is told to stop already.
+    /// Whether it has been told to stop.
     pub(super) fn is_stopping(&self) -> bool {
         matches!(
             self,
@@ -163,7 +163,7 @@ impl LinkPhase {
         )
     }
 
-    /// Whether the failure of the checkpoint DB is known, or doesn't matter any more.
+    /// Whether the failure of the checkpoint DB is known or no longer matters.
     pub(super) fn knows_of_store(&self) -> bool {
         match self {
             Self::StoreFailed(_)
@@ -181,7 +181,7 @@ impl LinkPhase {
 }
 
 impl AfterTerm {
-    /// What follows where the checkpoint DB has failed as well.
+    /// The next phase if the checkpoint DB has failed as well.
     fn without_store(self, why: String) -> Self {
         match self {
             Self::Stop => Self::Stop,
@@ -190,7 +190,7 @@ impl AfterTerm {
     }
 }
 
-/// The phase after an event, and what has to be done for it. An event that a phase doesn't wait for changes nothing.
+/// The phase after an event, and the effects. An event that the phase doesn't expect changes nothing.
 pub(super) fn step(life: LinkLife, event: LinkEvent) -> (LinkLife, Vec<LinkEffect>) {
     match life.phase.clone() {
         LinkPhase::Acquiring | LinkPhase::Standby => life.while_acquiring(event),
@@ -204,7 +204,7 @@ pub(super) fn step(life: LinkLife, event: LinkEvent) -> (LinkLife, Vec<LinkEffec
 }
 
 impl LinkLife {
-    /// The life of a link whose acquisition begins.
+    /// The state of a link that begins to acquire its lease.
     pub(super) fn begun() -> Self {
         Self {
             phase: LinkPhase::Acquiring,

@@ -1,8 +1,8 @@
-//! The links of the process and the clusters that they use, by name, as they come and go while it runs.
+//! The links of the process and the clusters that they use, by name; both may be added and removed while it runs.
 //!
-//! Promises: a link that is added is driven until it is removed, and then stopped in order; a cluster is open, and watched, exactly
-//! as long as a link uses it; API, metrics and moves look links up in what is published here.
-//! Doesn't: read the configuration, or decide which links there are.
+//! Promises: a link that is added is driven until it is removed, and then stopped in order; a cluster is open, and watched,
+//! exactly as long as a link uses it; API, metrics and moves look links up in what is published here. Doesn't: read the
+//! configuration, or decide which links there are.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,10 +35,10 @@ use super::store_recovery::StoreHealth;
 #[cfg(test)]
 mod tests;
 
-/// Something of each link, by its name.
+/// A value per link, by name.
 type ByLink<T> = BTreeMap<LinkName, Arc<T>>;
 
-/// What all links of the process share.
+/// Resources shared by all links of the process.
 #[derive(Debug)]
 pub(crate) struct SharedByLinks {
     /// The checkpoint DB with the journals.
@@ -51,7 +51,7 @@ pub(crate) struct SharedByLinks {
     pub(crate) me: Owner,
 }
 
-/// The links and clusters there are.
+/// The current links and clusters.
 #[derive(Debug)]
 pub(crate) struct Registry {
     shared: SharedByLinks,
@@ -59,11 +59,11 @@ pub(crate) struct Registry {
     clusters: Arc<Clusters>,
     handles: watch::Sender<ByLink<LinkHandle>>,
     sites: watch::Sender<ByLink<Sites>>,
-    /// A panic of a driver.
+    /// The panic of a driver.
     failure: watch::Sender<Option<String>>,
 }
 
-/// The links; none in place of one that is being stopped.
+/// The links by name; `None` while one is being stopped.
 type Links = Mutex<BTreeMap<LinkName, Option<DrivenLink>>>;
 
 /// A link that is driven.
@@ -129,25 +129,25 @@ impl Registry {
         }
     }
 
-    /// What all links share.
+    /// The resources shared by all links.
     pub(crate) fn shared(&self) -> &SharedByLinks {
         &self.shared
     }
 
-    /// What the API and the metrics show of the links, and every change of which there are.
+    /// The links as the API and the metrics see them; changes with each one added or removed.
     pub(crate) fn handles(&self) -> watch::Receiver<ByLink<LinkHandle>> {
         self.handles.subscribe()
     }
 
-    /// What moves need of the links, and every change of which there are.
+    /// The links as moves see them; changes with each one added or removed.
     pub(crate) fn sites(&self) -> watch::Receiver<ByLink<Sites>> {
         self.sites.subscribe()
     }
 
-    /// Adds a link and begins its life; `config` tells its clusters.
+    /// Adds a link and starts its driver; `config` names its clusters.
     ///
     /// Has to be called within a tokio runtime. Errors: `Refused` for a name that is there already or still being stopped, `Invalid`
-    /// for an unknown cluster; what the checkpoint DB knows of the link can't be read.
+    /// for an unknown cluster; the link's entries in the checkpoint DB can't be read.
     pub(crate) fn add(&self, config: &Config, link: &LinkConfig) -> Result<()> {
         let mut links = self.links.lock();
         let name = link.name.clone();
@@ -178,8 +178,8 @@ impl Registry {
         Ok(())
     }
 
-    /// Removes a link and stops it in order: no move of it begins any more, what is in flight lands, its lease is given up. It is shown
-    /// until then. Its clusters are closed with their last link.
+    /// Removes a link and stops it in order: no further move of it begins, requests in flight are answered, its lease is given
+    /// up. It is shown until then. Its clusters are closed with their last link.
     ///
     /// Errors: `Invalid` if there is no such link. Cancellation: dropping the future ends the link as a crash would.
     pub(crate) async fn remove(&self, name: &LinkName) -> Result<()> {
@@ -196,7 +196,7 @@ impl Registry {
             sites.remove(name);
         });
         link.stop.cancel();
-        // What it ended with is told by its driver.
+        // Its driver reports how it ended.
         let _ = link.life.join().await;
         self.handles.send_modify(|handles| {
             handles.remove(name);
@@ -216,12 +216,12 @@ impl Registry {
             }
         }
         let names: Vec<LinkName> = self.links.lock().keys().cloned().collect();
-        // One that is gone already is as good.
+        // A link that is already gone is fine.
         let _ = join_all(names.iter().map(|name| self.remove(name))).await;
         Ok(())
     }
 
-    /// The cluster, opened unless a link uses it already.
+    /// The cluster; opened unless a link already uses it.
     fn open(&self, config: &Config, name: &ClusterName) -> Result<(Watched, ClusterUse)> {
         let mut clusters = self.clusters.lock();
         let watched = if let Some(open) = clusters.get_mut(name) {

@@ -79,7 +79,7 @@ async fn open(config: &Config) -> Result<(SharedByLinks, StoreRecovery)> {
     Ok((shared, recovery))
 }
 
-/// Brings what the first layout kept of a link as one value into the present layout.
+/// Converts a link's layout-1 values to the present layout.
 fn renew(store: &dyn Store, link: &LinkName) -> Result<Update> {
     let mut update = Update::new();
     renew_snapshot(&mut update, store, link)?;

@@ -1,7 +1,7 @@
 //! Recovery of the checkpoint DB when it can't be written any more: full, read-only or broken disk.
 //!
-//! Promises: once no link uses the DB any more, it is opened anew as soon as that works; links learn of both from [`StoreHealth`], and
-//! begin anew with what the DB holds then, made whole from their journals. Nothing that a link remembers of a failed update outlives that.
+//! Promises: once no link uses the DB any more, it is reopened as soon as that works; links learn of both from [`StoreHealth`],
+//! and restart with the DB's content, completed from their journals. No state in memory of a failed update outlives that.
 //! Doesn't: stop links, which end by themselves; or the API, which says why nothing is mirrored.
 
 use std::env;
@@ -24,7 +24,7 @@ const PAUSE_CAP: Duration = Duration::from_secs(30);
 /// A DB that fails again sooner than this isn't tried as often.
 const STEADY: Duration = Duration::from_secs(60);
 
-/// Whether the checkpoint DB can be used, and who uses it; cheap to clone.
+/// Whether the checkpoint DB can be used, and its users; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct StoreHealth {
     failure: watch::Receiver<Option<String>>,
@@ -43,7 +43,7 @@ impl Drop for StoreUse {
 }
 
 impl StoreHealth {
-    /// The health that a DB tells, used by nobody yet.
+    /// The health of a DB, without users yet.
     pub(crate) fn told_by(failure: watch::Receiver<Option<String>>) -> Self {
         Self {
             failure,
@@ -51,7 +51,7 @@ impl StoreHealth {
         }
     }
 
-    /// Keeps the DB from being opened anew until the use is dropped.
+    /// Keeps the DB from being reopened until the use is dropped.
     pub(crate) fn in_use(&self) -> StoreUse {
         self.users.send_modify(|count| *count += 1);
         StoreUse(self.users.clone())
@@ -86,7 +86,7 @@ impl StoreHealth {
     }
 }
 
-/// Opens one checkpoint DB anew when it has failed.
+/// Reopens one checkpoint DB after a failure.
 #[derive(Debug)]
 pub(crate) struct StoreRecovery {
     disk: Arc<DiskStore>,

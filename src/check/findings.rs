@@ -1,4 +1,4 @@
-//! Judges what was found out: each thing that keeps a link from mirroring, or will one day, with what to do about it.
+//! Judges the facts gathered: everything that keeps a link from mirroring, or will one day, with the fix.
 //!
 //! Pure.
 
@@ -8,7 +8,7 @@ mod tests;
 use super::facts::Facts;
 use super::finding::Finding;
 
-/// Everything worth telling, problems first.
+/// Every finding, problems first.
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let mut findings = super::reach::findings(facts);
     for link in &facts.links {

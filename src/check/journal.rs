@@ -1,4 +1,4 @@
-//! Finds out what `check` judges about a link's journal. Creates nothing.
+//! Gathers the facts that `check` judges about a link's journal. Creates nothing.
 
 use crate::config::LinkConfig;
 use crate::error::{BrokerCode, Result};
@@ -9,7 +9,7 @@ use crate::kafka::client::Cluster;
 use super::facts::{ClusterFacts, Found, JournalFacts, JournalTopic, LinkFacts};
 use super::finding::{Finding, grant, problem, set_for_brokers};
 
-/// How the journal stands on the target; none if the link keeps none.
+/// The state of the journal on the target; `None` if the link keeps none.
 pub(super) async fn facts(link: &LinkConfig, target: &Cluster) -> Result<Option<JournalFacts>> {
     if !link.journal {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Finds out what keeping offsets would take: tries the permissions, and counts the offsets to fill.
+//! Gathers the requirements of preserved offsets: tries the permissions, and counts the offsets to fill.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::facts::{ClusterFacts, Fill, Found, LinkFacts, MirrorFacts, PreserveFa
 use super::finding::{Finding, Severity, advice, finding, grant, listed};
 use super::probe;
 
-/// What concerns a link that is to keep offsets; none for others.
+/// The facts about a link that is to preserve offsets; `None` for others.
 pub(super) async fn facts(
     link: &LinkConfig,
     source: &Cluster,

@@ -1,4 +1,4 @@
-//! Finds out whether refused records could be put into quarantine, where that is the policy.
+//! Checks whether refused records could be quarantined, where that is the policy.
 
 use crate::config::LinkConfig;
 use crate::error::Result;
@@ -10,7 +10,7 @@ use crate::replicate::quarantine_topic;
 use super::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, QuarantineFacts};
 use super::finding::{Finding, grant, problem};
 
-/// What concerns the quarantine topic; none for links that need none for these topics.
+/// The facts about the quarantine topic; `None` for links that need none for these topics.
 pub(super) async fn facts(
     link: &LinkConfig,
     target: &Cluster,

@@ -79,7 +79,7 @@ fn offset(listed: &ListedOffsets, partition: &TopicPartition) -> Option<i64> {
     Some(listed.get(partition)?.as_ref().ok()?.offset)
 }
 
-/// What is older than its mirror keeps records.
+/// The finding about records older than the mirror's retention.
 pub(super) fn findings(link: &LinkFacts, found: &Found) -> Option<Finding> {
     let most: i64 = found.outlived.values().sum();
     let topics: Vec<&TopicName> = found.outlived.keys().collect();

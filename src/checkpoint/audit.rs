@@ -29,7 +29,7 @@ pub struct AuditLog {
 #[derive(Debug, Default)]
 struct Numbers {
     next: u64,
-    /// About how many entries there are of a link, and exactly once there are as many as are kept.
+    /// The approximate number of a link's entries; exact once it reaches the maximum kept.
     counts: BTreeMap<LinkName, usize>,
 }
 

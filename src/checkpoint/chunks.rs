@@ -1,12 +1,12 @@
 //! Long lists as chunks, each under a key of its own: no value grows with the number of groups, and a list is read and written
-//! a chunk at a time.
+//! chunk by chunk.
 //!
 //! ```text
 //!  key of the list, generation, number  ->  [item, item, ...]   at most 1,000 items
 //! ```
 //!
-//! The head that a list belongs to says in which generation it is and how many chunks it has. A list is replaced by another
-//! generation, in the update that replaces the head: whoever reads by an older head finds its chunks or none, never others.
+//! The head that a list belongs to has its generation and its number of chunks. A list is replaced by a new generation in the
+//! update that replaces the head: a reader of an older head finds that head's chunks or none, never others.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -16,23 +16,23 @@ use super::store::{Space, Store, Update};
 use crate::error::{Error, Kind, Result};
 use crate::model::{GroupId, Partition, TopicName, TopicPartition};
 
-/// The most items of a chunk.
+/// The maximum number of items in a chunk.
 const CHUNK_ITEMS: usize = 1_000;
-/// A chunk is closed once it has this many bytes; the last item may exceed them.
+/// The size in bytes at which a chunk is closed; the last item may exceed it.
 const CHUNK_BYTES: usize = 256 << 10;
-/// How often a reader begins anew because what it reads was replaced meanwhile.
+/// How often a reader starts over when the list was replaced meanwhile.
 const ATTEMPTS: usize = 32;
 
-/// Where the chunks of a list are.
+/// The location of a list's chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkedList {
-    /// Another one each time the list is written.
+    /// The generation; a new one each time the list is written.
     generation: u64,
-    /// How many there are.
+    /// The number of chunks.
     chunks: u32,
 }
 
-/// A list, packed but not stored yet.
+/// A list, packed but not yet stored.
 #[derive(Debug, Default)]
 pub struct Packed {
     closed: Vec<Vec<u8>>,
@@ -50,7 +50,7 @@ impl Packed {
         packed
     }
 
-    /// Packs values about groups in partitions; groups and topics are named where they change.
+    /// Packs values about groups in partitions; a group or topic is named only where it changes.
     pub fn cells<'a, T: Serialize>(
         cells: impl IntoIterator<Item = (&'a GroupId, &'a TopicPartition, T)>,
     ) -> Self {
@@ -71,7 +71,7 @@ impl Packed {
         packed
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.closed.is_empty() && self.items == 0
     }
@@ -107,7 +107,7 @@ impl Packed {
 }
 
 impl ChunkedList {
-    /// About how many items there are, and not fewer.
+    /// An upper bound for the number of items.
     pub fn capacity(self) -> usize {
         CHUNK_ITEMS.saturating_mul(usize::try_from(self.chunks).unwrap_or(usize::MAX))
     }
@@ -119,7 +119,7 @@ impl ChunkedList {
         }
     }
 
-    /// Reads the list; none if it was replaced.
+    /// Reads the list; `None` if it was replaced.
     pub(super) fn load<T: DeserializeOwned>(
         self,
         store: &dyn Store,
@@ -137,7 +137,7 @@ impl ChunkedList {
         Ok(Some(items))
     }
 
-    /// Reads values about groups in partitions; none if they were replaced. Equal names share their memory.
+    /// Reads values about groups in partitions; `None` if they were replaced. Equal names share their memory.
     pub(super) fn load_cells<T: DeserializeOwned>(
         self,
         store: &dyn Store,
@@ -167,7 +167,7 @@ impl ChunkedList {
     }
 }
 
-/// Reads a head and its lists as one picture, again if a part of it was replaced meanwhile: `read` gives none then.
+/// Reads a head and its lists consistently; reads again if a part was replaced meanwhile, which `read` reports as `None`.
 pub fn read_whole<T>(mut read: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     for _ in 0..ATTEMPTS {
         if let Some(whole) = read()? {
@@ -178,7 +178,7 @@ pub fn read_whole<T>(mut read: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     Err(Error::new(Kind::Store, message))
 }
 
-/// A value about a group in a partition; what is left out is as in the one before.
+/// A value about a group in a partition; omitted fields are those of the previous value.
 #[derive(Debug, Serialize, Deserialize)]
 struct Cell<T> {
     #[serde(rename = "g", skip_serializing_if = "Option::is_none", default)]

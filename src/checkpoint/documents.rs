@@ -1,6 +1,6 @@
-//! Plans and operations: a head with what is small, and lists in chunks.
+//! Plans and operations: a head with the small fields, and lists in chunks.
 //!
-//! Plans that weren't executed are in the DB only. An operation has its plan in it and is in the journal of its link.
+//! Plans that weren't executed are in the DB only. An operation contains its plan and is in the journal of its link.
 
 use std::collections::BTreeMap;
 
@@ -27,21 +27,21 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum List {
-    /// The groups that a plan is about.
+    /// The groups of a plan.
     Chosen,
     /// The topics of a plan.
     Topics,
     /// The moves of a plan.
     Planned,
-    /// What stands against a plan.
+    /// The blockers of a plan.
     Against,
     /// The warnings of a plan.
     Warnings,
     /// The moves of an operation, if they aren't its plan's.
     Moves,
-    /// What stopped an operation.
+    /// The blockers that stopped an operation.
     Blockers,
-    /// Where the partitions ended when an operation found them at rest.
+    /// The ends of the partitions when an operation found them at rest.
     Ends,
 }
 
@@ -56,13 +56,13 @@ pub struct Name {
     pub id: String,
 }
 
-/// What is small of a document, and where its lists are.
+/// The small fields of a document, and the location of its lists.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Document<H> {
-    /// What is small.
+    /// The small fields.
     #[serde(flatten)]
     pub head: H,
-    /// Its lists; what isn't among them is empty.
+    /// Its lists; a list not among them is empty.
     #[serde(default)]
     pub lists: BTreeMap<List, ChunkedList>,
 }
@@ -75,7 +75,7 @@ impl Kind {
         }
     }
 
-    /// Every document of the kind with its head, in the order of links and names.
+    /// Every document of the kind with its head, ordered by link and name.
     pub fn all<H: DeserializeOwned>(self, store: &dyn Store) -> Result<Vec<(Name, Document<H>)>> {
         let mut found = Vec::new();
         let prefix = keys::documents(None);
@@ -174,7 +174,7 @@ impl Name {
         }
     }
 
-    /// Writes a list, which the head that is written with it has to name.
+    /// Writes a list; the head written with it has to name it.
     pub fn put_list(&self, update: &mut Update, list: List, packed: Packed) -> ChunkedList {
         packed.put(update, self.space(), &self.chunks(list))
     }
@@ -191,7 +191,7 @@ impl Name {
         }
     }
 
-    /// Reads a list; none if it was replaced since the head was read.
+    /// Reads a list; `None` if it was replaced since the head was read.
     pub fn list<T: DeserializeOwned>(
         &self,
         store: &dyn Store,
@@ -204,7 +204,7 @@ impl Name {
         }
     }
 
-    /// Reads values about groups in partitions; none if they were replaced since the head was read.
+    /// Reads values about groups in partitions; `None` if they were replaced since the head was read.
     pub fn cells<T: DeserializeOwned>(
         &self,
         store: &dyn Store,

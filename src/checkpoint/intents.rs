@@ -1,8 +1,8 @@
-//! Intents as they are kept.
+//! Stored intents.
 //!
-//! Each setting is written first to a key of this DB alone, which needs no ownership of the link and moves no revision. The
-//! link's owner takes it from there into the link's entries, and so into the journal, at once if it can. Of two settings the later
-//! one counts, so that what was set elsewhere meanwhile and what waited here come together in any order.
+//! Each setting is first written to a key that only this DB has, which needs no ownership of the link and advances no revision.
+//! The link's owner moves it from there into the link's entries, and so into the journal, at once if it can. Of two settings
+//! the later one applies, so that settings made elsewhere and settings pending here merge in any order.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use super::store::{Space, Store, Update};
 use crate::error::Result;
 use crate::model::{Intent, IntentSetting, LinkIntents, LinkName, TopicName};
 
-/// Reads a link's intents; of a link that an earlier version paused, that. Errors are those of the store.
+/// Reads a link's intents, including a pause by an earlier version. Errors are those of the store.
 pub fn load_intents(store: &dyn Store, link: &LinkName) -> Result<LinkIntents> {
     let prefix = keys::intents(link);
     let found: Vec<(Option<TopicName>, IntentSetting)> =
@@ -42,7 +42,7 @@ pub fn load_intents(store: &dyn Store, link: &LinkName) -> Result<LinkIntents> {
     Ok(intents)
 }
 
-/// Writes settings; others of the link stay as they are.
+/// Writes these settings; the link's other settings are unchanged.
 pub fn put_intents(update: &mut Update, link: &LinkName, intents: &LinkIntents) {
     if let Some(setting) = &intents.link {
         put(update, Space::Meta, &keys::intents(link), setting);
@@ -69,14 +69,14 @@ pub fn put_pending(update: &mut Update, link: &LinkName, pending: &LinkIntents) 
     }
 }
 
-/// Where intents of a link are taken in, and what has to be held for it.
+/// The parts needed to move a link's pending intents into its entries, with their locks.
 #[derive(Debug)]
 pub struct IntentKeeper<'a> {
     /// The checkpoint DB.
     pub store: &'a dyn Store,
     /// The link.
     pub link: &'a LinkName,
-    /// Where the settings taken in are noted.
+    /// The audit log for the settings moved.
     pub audit: &'a AuditLog,
     /// Held while the link's record is read, changed and written.
     pub record: &'a Mutex<()>,
@@ -85,10 +85,10 @@ pub struct IntentKeeper<'a> {
 }
 
 impl IntentKeeper<'_> {
-    /// Takes pending settings into the link's entries, and forgets them once they are durable there. The link has to be
-    /// owned, and its record to exist.
+    /// Moves pending settings into the link's entries, and removes them once they are durable there. The link has to be owned,
+    /// and its record has to exist.
     ///
-    /// Errors: those of the store; they stay pending then. Cancellation: safe, the next call takes them in again.
+    /// Errors: those of the store; the settings then stay pending. Cancellation: safe, the next call moves them again.
     pub async fn take_in(&self) -> Result<()> {
         let taken = {
             let _record = self.record.lock().await;
@@ -107,8 +107,8 @@ impl IntentKeeper<'_> {
         self.store.commit(update).await
     }
 
-    /// What makes pending settings a part of the entries. Those that are there already are written once more: they may have
-    /// been kept from the journal before.
+    /// The update that moves pending settings into the entries. Settings already there are written once more: they may be
+    /// missing from the journal.
     fn merged(&self, pending: &LinkIntents) -> Result<Update> {
         let before = load_intents(self.store, self.link)?;
         let mut merged = before.clone();
@@ -141,16 +141,16 @@ struct Entry<'a> {
     at: Timestamp,
     link: &'a LinkName,
     intent: Intent,
-    /// Without it the link as a whole.
+    /// Empty for the link as a whole.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     topics: Vec<&'a TopicName>,
     from: &'a str,
-    /// What counts in its place, because it was set later.
+    /// The setting in force instead, because it was set later.
     #[serde(skip_serializing_if = "Option::is_none")]
     superseded_by: Option<&'a IntentSetting>,
 }
 
-/// The entries for pending settings, those made by one call together; none for what was taken in before.
+/// The audit entries for pending settings, one per call; none for settings moved before.
 fn entries<'a>(
     link: &'a LinkName,
     before: &'a LinkIntents,

@@ -204,7 +204,8 @@ pub(super) fn oldest_reader(space: Space, key: &[u8]) -> u16 {
     if is_known { 1 } else { 2 }
 }
 
-/// Says that a link's entries need a reader of this layout. Readers of layout 1 know no such key: they refuse to begin the link.
+/// The key of a requirement: a link's entries need a reader of this layout. Readers of layout 1 don't know it and refuse to
+/// start the link.
 pub(super) fn requirement(name: &LinkName, layout: u16) -> Vec<u8> {
     let mut key = link(name);
     key.extend(layout.to_be_bytes());
@@ -254,7 +255,7 @@ pub(crate) fn group_offset(link: &LinkName, group: &GroupId, at: &TopicPartition
         .0
 }
 
-/// Where the first layout kept a snapshot as one value.
+/// The layout-1 key of a snapshot stored as one value.
 pub(crate) fn group_snapshot(link: &LinkName) -> Vec<u8> {
     Key(vec![GROUP_SNAPSHOT]).name(link.as_str()).0
 }
@@ -331,7 +332,7 @@ const CUT_CHUNK: u8 = 3;
 /// In the first layout the keys of plans and operations are their names, which are text and so behind these.
 const DOCUMENT: u8 = 0;
 const DOCUMENT_CHUNK: u8 = 1;
-/// Where plans and operations of the first layout begin.
+/// The start of the layout-1 keys of plans and operations.
 pub(crate) const FIRST_LAYOUT_DOCUMENTS: &[u8] = &[DOCUMENT_CHUNK + 1];
 
 /// In the first layout keys of the audit log are numbers below 2^56, and so begin with a zero.

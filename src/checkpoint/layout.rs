@@ -1,8 +1,8 @@
-//! Layouts: which keys and values a DB, a journal or an export holds, and the oldest layout whose readers may use it.
+//! Layouts: the keys and values of a DB, a journal or an export, and the oldest layout whose readers may use it.
 //!
-//! Promises: what only readers of a later layout understand is refused before any of it is used or changed, with one error that
-//! names both layouts; what a later program wrote for readers of this one is read.
-//! Doesn't: turn one layout into another; records that were written before are read as they are.
+//! Promises: data that only readers of a later layout understand is refused before any of it is used or changed, with one error
+//! that names both layouts; data that a later program wrote for readers of this layout is read. Doesn't: convert one layout
+//! into another; older records are read as they are.
 //!
 //! ```text
 //!  DB        mark under a key of its own       changed in the update that brings an entry which needs a later reader
@@ -10,8 +10,8 @@
 //!  link      requirement among its entries     added to such an update; in DB, journal and exports alike
 //! ```
 //!
-//! No mark means layout 1, which knew of none. Its readers find a requirement where they expect a topic, and a head in another
-//! form than theirs: they refuse both, and change nothing. Place and form of marks and requirements are the same in every layout.
+//! No mark means layout 1, which had none. Its readers find a requirement where they expect a topic, and a head in a form they
+//! don't know: they refuse both and change nothing. Marks and requirements have the same place and form in every layout.
 
 use std::fmt;
 
@@ -23,15 +23,15 @@ use super::store::{Change, Space, Store, Update};
 use crate::error::{Error, Kind, Result};
 use crate::model::LinkName;
 
-/// A way in which keys and values are written. Later ones are greater.
+/// A format of keys and values. Later ones compare greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Layout(u16);
 
 impl Layout {
-    /// The layout of everything without a mark.
+    /// The layout of data without a mark.
     pub const FIRST: Self = Self(1);
-    /// With intents of topics, chunks of what many groups need, and incarnations of 16 bits.
+    /// Adds intents of topics, chunked lists, and incarnations of 16 bits.
     pub const SECOND: Self = Self(2);
     /// The layout this program writes, and the latest it reads.
     pub const CURRENT: Self = Self::SECOND;
@@ -43,13 +43,13 @@ impl fmt::Display for Layout {
     }
 }
 
-/// What is said of data about its layout.
+/// The layout of some data, and its oldest reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Mark {
-    /// The latest layout that anything in it was written in.
+    /// The latest layout of any entry in it.
     pub layout: Layout,
-    /// The oldest layout whose readers misread nothing of it.
+    /// The oldest layout whose readers understand all of it.
     pub oldest_reader: Layout,
 }
 
@@ -71,7 +71,7 @@ impl Default for Mark {
 struct Newer(Mark);
 
 impl Mark {
-    /// The mark once this program has written entries that need this reader.
+    /// The mark after this program writes entries whose readers need layout `needed`.
     #[must_use]
     pub(crate) fn written(self, needed: Layout) -> Self {
         Self {
@@ -80,7 +80,7 @@ impl Mark {
         }
     }
 
-    /// The mark of what holds both.
+    /// The mark of data that contains both.
     #[must_use]
     pub(crate) fn with(self, other: Self) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl Mark {
         }
     }
 
-    /// Refuses what only readers of a later layout understand; `what` names it.
+    /// Refuses data that only readers of a later layout understand; `what` names it.
     ///
     /// Errors: `Refused`, of which [`is_newer`] is true.
     pub(crate) fn check(self, what: impl fmt::Display) -> Result<()> {
@@ -100,7 +100,7 @@ impl Mark {
     }
 }
 
-/// Says that something is only for readers of a later layout.
+/// The error for data that only readers of a later layout understand.
 pub(crate) fn refused(
     what: impl fmt::Display,
     cause: impl std::error::Error + Send + Sync + 'static,
@@ -111,14 +111,14 @@ pub(crate) fn refused(
     Error::new(Kind::Refused, message).caused_by(cause)
 }
 
-/// Whether an error is that of [`Mark::check`] or [`refused`].
+/// Whether an error comes from [`Mark::check`] or [`refused`].
 pub(crate) fn is_newer(error: &Error) -> bool {
     let cause = std::error::Error::source(error);
     cause.is_some_and(|cause| cause.is::<Newer>() || cause.is::<Damage>())
         && error.kind() == Kind::Refused
 }
 
-/// The oldest layout whose readers may see an entry, by its full key. What is in no space they know is beyond them.
+/// The oldest layout whose readers may see an entry, by its full key. An entry in an unknown space needs the later layout.
 pub(crate) fn needed_by(full_key: &[u8]) -> Layout {
     let known = full_key.split_first();
     let known = known.and_then(|(&space, key)| Some((Space::of(space)?, key)));
@@ -133,15 +133,15 @@ pub(crate) fn needed_by_all<'a>(full_keys: impl IntoIterator<Item = &'a Vec<u8>>
     needed.max().unwrap_or(Layout::FIRST)
 }
 
-/// Adds to an update of a link that its entries need readers of this layout from now on.
+/// Adds a requirement to an update of a link: its entries need readers of this layout from now on.
 pub fn require(update: &mut Update, link: &LinkName, layout: Layout) {
-    // The key says it; the value is for people.
+    // The key carries the meaning; the value is for people.
     let value = format!("{{\"oldest_reader\":{layout}}}");
     let key = keys::requirement(link, layout.0);
     update.put(Space::Topics, key, value.into_bytes());
 }
 
-/// Adds what the entries that an update sets need of readers, as far as they are a link's.
+/// Adds the requirement that the link entries in an update have of their readers.
 pub(crate) fn complete(update: &mut Update) {
     let set = |(key, value): &Change| {
         let needed = needed_by(key);
@@ -160,7 +160,7 @@ pub(crate) fn complete(update: &mut Update) {
     }
 }
 
-/// What a DB says that a link's entries need, as far as this program knows of it.
+/// The layout that a link's entries require, as far as this program knows.
 ///
 /// Errors are those of the store.
 pub(crate) fn required(store: &dyn Store, link: &LinkName) -> Result<Layout> {
@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(unchanged, known);
 
         let mut newer = Update::new();
-        // A kind of entry that no layout has.
+        // A kind of entry in no known layout.
         let key = [keys::link(&link()), vec![7]].concat();
         newer.put(Space::Links, &key, vec![]);
         complete(&mut newer);
@@ -237,7 +237,7 @@ mod tests {
         wanted.put(Space::Links, &key, vec![]);
         require(&mut wanted, &link(), Layout::SECOND);
         assert_eq!(newer, wanted);
-        // What is removed needs nobody who understands it.
+        // A removal requires no reader.
         let mut removed = Update::new();
         removed.delete(Space::Links, &key);
         complete(&mut removed);

@@ -259,7 +259,7 @@ pub fn delete_reseed(update: &mut Update, link: &LinkName, topic: &TopicName) {
     update.delete(Space::Meta, keys::reseed(link, topic));
 }
 
-/// Reads what is to be created anew, by names on the source. Errors are those of the store.
+/// Reads the mirror topics to be created anew, by names on the source. Errors are those of the store.
 pub fn reseeds_of(store: &dyn Store, link: &LinkName) -> Result<BTreeMap<TopicName, Reseed>> {
     let found = list(store, Space::Meta, &keys::reseeds(link), |key| {
         let mut parts = Parts::of(key);

@@ -71,7 +71,7 @@ pub fn put_snapshot(
     snapshot: &GroupSnapshot,
 ) -> Result<()> {
     let prefix = keys::cut_chunks(link);
-    // All of them: an update that its caller didn't wait for may have left some that no head knows.
+    // All of them: an update that its caller didn't wait for may have left chunks that no head names.
     for (key, _) in store.scan(Space::Groups, &prefix, usize::MAX)? {
         update.delete(Space::Groups, key);
     }
@@ -94,7 +94,7 @@ pub fn put_snapshot(
     Ok(())
 }
 
-/// What brings a link's snapshot of the first layout into chunks; nothing if there is none.
+/// Adds the conversion of a link's layout-1 snapshot into chunks to an update, if there is one.
 pub fn renew_snapshot(update: &mut Update, store: &dyn Store, link: &LinkName) -> Result<()> {
     let former = load::<GroupSnapshot>(store, Space::Groups, &keys::group_snapshot(link))?;
     former.map_or(Ok(()), |former| put_snapshot(update, store, link, &former))

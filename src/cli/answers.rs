@@ -31,7 +31,7 @@ pub(super) struct Link {
     pub(super) detail: Option<String>,
 }
 
-/// What is wanted of a link or topic, and by whom.
+/// The intent of a link or topic, and its origin.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Setting {

@@ -1,4 +1,4 @@
-//! `farshore pause` and `farshore resume`, and how what is wanted of links is told.
+//! `farshore pause` and `farshore resume`, and the display of intents.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -37,7 +37,7 @@ pub(super) fn run(
     Ok(ExitCode::Done)
 }
 
-/// What was set for a link and its topics, and what follows from it for groups; a line each.
+/// The intents set for a link and its topics, and the consequences for groups; a line each.
 pub(super) fn told(link: &Link) -> String {
     let mut lines = String::new();
     let topics = link.topic_intents.iter();

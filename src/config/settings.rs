@@ -210,7 +210,7 @@ pub struct CheckpointConfig {
 pub struct ApiConfig {
     /// The address it listens on.
     pub listen: SocketAddr,
-    /// Where others reach it, as it tells them.
+    /// The URL advertised to others.
     pub advertised_url: String,
     /// The largest request body, in bytes.
     pub max_body: usize,

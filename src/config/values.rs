@@ -153,7 +153,7 @@ pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// The address of an HTTP interface, without what follows its path.
+/// The URL of an HTTP interface, without user, query and fragment.
 pub(super) fn http_url(text: &str) -> Result<String, String> {
     let rest = text
         .strip_prefix("http://")

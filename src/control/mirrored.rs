@@ -20,7 +20,7 @@ pub trait Mirrored: Send + Sync + Debug {
     fn mirror_topic(&self, topic: &TopicName) -> Option<TopicName>;
     /// Where a committed source offset is on the target.
     fn lookup(&self, partition: &TopicPartition, offset: SourceOffset) -> Lookup;
-    /// What is wanted of the link and its topics; another value only after a change.
+    /// The intents of the link and its topics; a new value only after a change.
     fn intents(&self) -> Arc<LinkIntents>;
     /// Makes the frontiers durable: to be awaited before anything is committed that depends on them (H9).
     fn persist_frontiers(&self) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>>;

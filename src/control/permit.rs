@@ -1,12 +1,12 @@
-//! The permit to write to the target, under what is wanted of the link.
+//! The permit to write to the target under the link's intents.
 
 use std::sync::Arc;
 
 use crate::model::LinkIntents;
 use crate::task::{InFlight, Writing};
 
-/// The intents that a piece of work goes by, and the permit to write under them, unless nothing of the link may be written.
-/// While the permit is held, a link that was paused is not at rest.
+/// Returns the intents for a piece of work and, unless they forbid all writes of the link, the permit to write under them.
+/// While the permit is held, a paused link still counts as having writes in flight.
 ///
 /// Cancellation: safe.
 pub(super) async fn permit(

@@ -135,7 +135,7 @@ fn forget_plan(update: &mut Update, store: &dyn Store, plan: &Plan) -> Result<()
     Kind::Plan.delete_if_of_first_layout(update, store, &plan.id)
 }
 
-/// Adds to an update what brings the link's operations of the first layout into the present one.
+/// Adds the conversion of the link's layout-1 operations to an update.
 pub fn renew_operations(update: &mut Update, store: &dyn Store, link: &LinkName) -> Result<()> {
     for (id, value) in Kind::Operation.all_of_first_layout(store)? {
         let operation: Operation = read(&id, &value)?;

@@ -143,7 +143,7 @@ impl Sites {
         })
     }
 
-    /// What isn't kept from expiring of what was written for these groups: how many offsets, and when the first is forgotten.
+    /// The written offsets of these groups that aren't kept from expiring: their number, and when the first one expires.
     ///
     /// Errors are those of the checkpoint DB.
     async fn expiring(

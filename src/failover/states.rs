@@ -205,7 +205,7 @@ impl Phase {
         }
     }
 
-    /// What stands against the move, in a phase that tells it.
+    /// The blockers of the move, in a phase that has them.
     pub fn blockers(&self) -> &[Blocker] {
         match self {
             Self::Thawing { blockers, .. } | Self::Stopped { blockers, .. } => blockers,
@@ -295,6 +295,6 @@ pub struct Operation {
     pub started_at: Timestamp,
     /// When it entered its phase.
     pub entered_at: Timestamp,
-    /// What the current step last failed with, while it is repeated.
+    /// The last error of the current step, while it is repeated.
     pub retrying: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! How plans and operations are kept: what is small in a head, lists in chunks, the moves of an operation once.
+//! Stored form of plans and operations: small fields in a head, lists in chunks, the moves of an operation once.
 
 use std::collections::BTreeMap;
 
@@ -58,26 +58,26 @@ pub(super) enum PhaseHead {
     },
 }
 
-/// Where the moves of an operation are.
+/// The location of an operation's moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum MovesAre {
-    /// There are none.
+    /// No moves.
     Missing,
-    /// They are its plan's.
+    /// The same as its plan's.
     Planned,
-    /// They are a list of their own.
+    /// A list of their own.
     Listed,
 }
 
-/// What a move does with the group and the partition that it is kept under.
+/// A move without the group and partition that are its key.
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredMove {
     #[serde(rename = "s")]
     source_offset: SourceOffset,
     #[serde(rename = "t")]
     target_offset: TargetOffset,
-    /// If it isn't the source offset.
+    /// Set if it differs from the source offset.
     #[serde(rename = "f", skip_serializing_if = "Option::is_none", default)]
     stands_for: Option<SourceOffset>,
     #[serde(rename = "n", skip_serializing_if = "is_default", default)]
@@ -109,7 +109,7 @@ impl PhaseHead {
     }
 }
 
-/// Adds a plan to an update: all of it, under the name of a plan or of an operation.
+/// Adds a whole plan to an update, under the name of a plan or of an operation.
 pub(super) fn put_plan(update: &mut Update, name: &Name, plan: &Plan) -> Document<PlanHead> {
     let mut lists = Lists::new();
     let mut put = |list, packed| {
@@ -131,7 +131,7 @@ pub(super) fn put_plan(update: &mut Update, name: &Name, plan: &Plan) -> Documen
     Document { head, lists }
 }
 
-/// Reads the plan that a document is or has in it; none if it was replaced since the head was read.
+/// Reads the plan that a document is or contains; `None` if it was replaced since the head was read.
 pub(super) fn load_plan(
     store: &dyn Store,
     name: &Name,
@@ -164,7 +164,7 @@ pub(super) fn load_plan(
     }))
 }
 
-/// Adds an operation to an update: its head, and what isn't stored yet of its lists.
+/// Adds an operation to an update: its head, and those of its lists not yet stored.
 pub(super) fn put_operation(
     update: &mut Update,
     name: &Name,
@@ -184,7 +184,7 @@ pub(super) fn put_operation(
         Some(moves) if moves.is_empty() => MovesAre::Missing,
         Some(moves) if *moves == operation.plan.groups => MovesAre::Planned,
         Some(moves) => {
-            // They are fixed once.
+            // They are set once.
             if !was_listed {
                 replace(update, name, &mut lists, List::Moves, packed(moves));
             }
@@ -222,7 +222,7 @@ fn replace(update: &mut Update, name: &Name, lists: &mut Lists, list: List, pack
     }
 }
 
-/// Reads an operation; none if it was replaced since the head was read.
+/// Reads an operation; `None` if it was replaced since the head was read.
 pub(super) fn load_operation(
     store: &dyn Store,
     name: &Name,

@@ -1,4 +1,4 @@
-//! What a journal holds, taken in record by record. Pure.
+//! Contents of a journal, built up record by record. Pure.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::lease::Seen;
 /// Values by full key.
 pub(crate) type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// Everything a journal holds.
+/// The contents of a journal.
 #[derive(Debug, Default)]
 pub struct Contents {
     /// The link's entries by the DB's full keys.
@@ -22,7 +22,7 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// What a journal holds whose records, tombstones among them, are these, in order.
+    /// The contents of a journal with these records in order, tombstones included.
     ///
     /// Errors: `Refused` if it is for readers of a later layout, `Invalid` if it can't be understood.
     pub fn of_records(
@@ -65,7 +65,7 @@ impl Contents {
         self.heads.last().map(|seen| &seen.head)
     }
 
-    /// How many entries there are.
+    /// The number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()
     }

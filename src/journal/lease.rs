@@ -1,4 +1,4 @@
-//! Who owns a link, and up to where its journal goes: the last record of each batch.
+//! Ownership of a link and the extent of its journal, as the head at the end of each batch has them.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,13 +15,13 @@ use super::{LEASE, MARGIN};
 /// A process that owns a link or would like to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// Names the checkpoint DB at its place: who holds its lock knows that no other process with this name lives.
+    /// Identifies the checkpoint DB by its location: while its lock is held, no other process of this name is alive.
     pub id: String,
     /// The machine.
     pub host: String,
-    /// The number of the process on it.
+    /// The process id on it.
     pub process: u32,
-    /// Where its interface is to be reached; owners of earlier versions don't tell.
+    /// The URL of its API; `None` for owners of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_url: Option<String>,
 }
@@ -46,31 +46,31 @@ pub struct Revision {
 }
 
 impl Revision {
-    /// Of entries written before there was a journal.
+    /// The revision of entries written before there was a journal.
     pub const BEFORE: Self = Self { term: 0, number: 0 };
 }
 
-/// The last record of each batch.
+/// The head: the last record of each batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// Who wrote the batch.
+    /// The process that wrote the batch.
     pub owner: Owner,
-    /// Since when it owns the link, in milliseconds since 1970 by its own clock.
+    /// When it came to own the link, in milliseconds since 1970 by its own clock.
     pub since_ms: i64,
     /// Its term; each owner's is higher than that of the one before.
     pub term: u64,
-    /// Tells two claims for the same term apart.
+    /// Distinguishes two claims for the same term.
     pub claim: u64,
-    /// What the journal holds with this batch; none while it holds nothing.
+    /// The revision up to which the journal goes with this batch; `None` while it is empty.
     pub revision: Option<Revision>,
     /// Whether the owner gave the link up.
     pub released: bool,
-    /// In which layout the journal is written up to here, and for which readers.
+    /// The layout of the journal up to here, and its oldest reader.
     #[serde(flatten)]
     pub mark: Mark,
 }
 
-/// A head for readers of a later layout than the first, which knew no mark: those miss the owner and read no further.
+/// A head for readers of layout 2 or later. Readers of layout 1, which had no mark, miss the owner and read no further.
 #[derive(Debug, Serialize, Deserialize)]
 struct Later<T> {
     #[serde(flatten)]
@@ -136,38 +136,38 @@ impl Head {
     }
 }
 
-/// A head and where it stands in the log.
+/// A head and its offset in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) offset: i64,
     pub(super) head: Head,
 }
 
-/// What is to be done about a link.
+/// The next action for a link.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Claim it.
     Claim,
-    /// Look again: somebody may own it.
+    /// Look again: another process may own it.
     Wait(Head),
 }
 
-/// Watches the heads of a journal. Times are those of one monotonic clock, since any moment.
+/// Watches the heads of a journal. Times are of one monotonic clock with an arbitrary origin.
 #[derive(Debug, Default)]
 pub(super) struct Patience {
     last: Option<(Seen, Duration)>,
 }
 
 impl Patience {
-    /// Judges what the journal shows now. A head counts from when it was first seen: it was written before that, so its
-    /// owner's lease ends no later than a lease after.
+    /// Judges the newest head in the journal. A head counts from when it was first seen: it was written before that, so its
+    /// owner's lease ends no later than one lease duration after.
     pub(super) fn judge(&mut self, seen: Option<Seen>, me: &Owner, now: Duration) -> Verdict {
         if let Some(seen) = seen
             && self.last.as_ref().is_none_or(|(last, _)| *last != seen)
         {
             self.last = Some((seen, now));
         }
-        // A journal that was deleted says nothing about whoever wrote to it.
+        // A deleted journal says nothing about its last owner.
         let Some((Seen { head, .. }, first_seen)) = &self.last else {
             return Verdict::Claim;
         };
@@ -240,7 +240,7 @@ mod patience_tests {
         let mut claims = |offset, at| claims(&mut patience, Some(seen(offset, "other", false)), at);
         assert!(!claims(3, begun));
         assert!(!claims(3, begun + silent / 2));
-        // A sign of life: the wait begins anew.
+        // A sign of life: the wait starts over.
         assert!(!claims(4, begun + silent));
         assert!(!claims(4, begun + silent + LEASE));
         assert!(claims(4, begun + silent * 2));
@@ -265,7 +265,7 @@ mod tests {
         assert_ne!(producer(5).0, Head::producer(&"other".into(), 5).0);
     }
 
-    /// The head as the program of layout 1 reads it.
+    /// The head as a reader of layout 1 parses it.
     #[derive(Debug, Deserialize)]
     #[expect(dead_code, reason = "it is only read")]
     struct OfFirst {
@@ -317,7 +317,7 @@ mod tests {
         assert_eq!(Head::decode(b"{}").unwrap_err().kind(), Kind::Invalid);
     }
 
-    /// As an owner was read before it had an address.
+    /// An owner as it was written before it had an address.
     #[derive(Deserialize)]
     struct Former {
         owner: FormerOwner,

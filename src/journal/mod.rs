@@ -36,7 +36,7 @@ use crate::checkpoint::store::{Store, Update};
 use crate::error::Result;
 use crate::model::LinkName;
 
-/// Makes the update that brings everything of a link which the first layout kept as one value into the present layout.
+/// Makes the update that converts all of a link's layout-1 values to the present layout.
 pub type Renew = fn(&dyn Store, &LinkName) -> Result<Update>;
 
 /// How long an owner may write after it sent the last batch that was acknowledged.

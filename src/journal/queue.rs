@@ -201,7 +201,7 @@ pub(super) fn is_too_large(value: &[u8]) -> bool {
     value.len() > VALUE_LIMIT
 }
 
-/// A value that the journal can't take is in neither: whoever rebuilds would miss it without a word.
+/// A value too large for the journal is written to neither: a rebuild would silently lack it.
 fn check_sizes(changes: &[Change]) -> Result<()> {
     for (key, value) in changes {
         if let Some(value) = value.as_deref().filter(|value| is_too_large(value)) {

@@ -1,4 +1,4 @@
-//! Makes DB and journal equal at the beginning of a term: whichever goes further is right.
+//! Makes DB and journal equal at the beginning of a term: the one with the higher revision is right.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use super::contents::Entries;
 use super::queue::{Line, is_too_large, put_revision, stored_revision};
 use super::{Contents, Renew, Revision, Topic};
 
-/// Changes made at once: until a batch is written, sled keeps what it replaces, which is several KiB for each change.
+/// Changes per batch: until a batch is written, sled keeps what it replaces, several KiB per change.
 const PART: usize = 1_000;
 
-/// What was made of DB and journal.
+/// The outcome of comparing DB and journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reconciled {
     /// They were equal.
@@ -27,9 +27,11 @@ pub(super) enum Reconciled {
     Supplemented,
 }
 
-/// Compares and completes. The journal goes up to `in_journal`; nobody but this process, in this term, can append to it any more.
+/// Compares DB and journal and completes the one that is behind. The journal goes up to `in_journal`; only this process, in
+/// this term, can append to it any more.
 ///
-/// Errors: the DB, or the target. Cancellation: safe, each side changes as a whole or is completed at the next start.
+/// Errors: those of the DB and of the target. Cancellation: safe, each side changes as a whole or is completed at the next
+/// start.
 pub(super) async fn reconcile(
     disk: &dyn Store,
     line: &Arc<Line>,
@@ -38,7 +40,7 @@ pub(super) async fn reconcile(
     renew: Renew,
 ) -> Result<Reconciled> {
     let name = line.link();
-    // What was lined up in an earlier term is either in the DB when it is compared, or never will be.
+    // An update queued in an earlier term is either in the DB when it is compared, or never will be.
     disk.commit(Update::new()).await?;
     let of_db = match stored_revision(disk, name)? {
         Some(revision) => Some(revision),
@@ -62,7 +64,7 @@ pub(super) async fn reconcile(
     Ok(Reconciled::Supplemented)
 }
 
-/// Makes changes to the DB a part at a time. Without a revision, until all are made, it gives way to any journal.
+/// Makes changes to the DB in parts. Until all are made the DB has no revision, so that any journal takes precedence.
 ///
 /// Cancellation: the next start compares again.
 pub(super) async fn take_over(
@@ -90,8 +92,8 @@ pub(super) async fn take_over(
     disk.commit(update).await
 }
 
-/// Brings what the first layout kept as one value, and is too large for the journal, into the present layout; gives the
-/// revision that the DB has then. No journal ever held it.
+/// Converts layout-1 values that are too large for the journal, and were therefore never in one, to the present layout; returns
+/// the DB's revision after that, or `None` if there were none.
 async fn renewed(
     disk: &dyn Store,
     link: &LinkName,
@@ -110,9 +112,9 @@ async fn renewed(
     Ok(Some(revision))
 }
 
-/// Everything a link's journal holds.
+/// The contents of a link's journal.
 ///
-/// Errors: `Refused` if there is none; the target doesn't answer.
+/// Errors: `Refused` if there is no journal; those of the target.
 pub async fn contents(target: &Cluster, link: &LinkName) -> Result<Contents> {
     let topic = Topic::find(target, link).await?.ok_or_else(|| {
         let message = format!(
@@ -125,7 +127,7 @@ pub async fn contents(target: &Cluster, link: &LinkName) -> Result<Contents> {
 }
 
 impl Contents {
-    /// The entries, and up to where they go, as a DB holds them.
+    /// The entries and their revision, as a DB holds them.
     pub fn to_entries(&self, link: &LinkName) -> Vec<FullEntry> {
         let entries = self.entries.iter();
         let mut entries: Vec<_> = entries.map(|(k, v)| (k.clone(), v.clone())).collect();
@@ -139,9 +141,9 @@ impl Contents {
     }
 }
 
-/// Replaces what the DB holds of a link by what its journal held; gives the number of entries.
+/// Replaces the DB's entries of a link by its journal's; returns their number.
 ///
-/// Errors: the DB failed. Cancellation: what is there gives way to the journal at the next start.
+/// Errors: the DB failed. Cancellation: the journal takes precedence at the next start.
 pub async fn rebuild(disk: &dyn Store, link: &LinkName, journal: Contents) -> Result<usize> {
     let known = entries_of(disk, link)?;
     let (count, revision) = (journal.len(), journal.head().and_then(|head| head.revision));
@@ -149,7 +151,7 @@ pub async fn rebuild(disk: &dyn Store, link: &LinkName, journal: Contents) -> Re
     Ok(count)
 }
 
-/// What has to change in `from` to make it `to`.
+/// The changes that turn `from` into `to`.
 pub(super) fn difference(from: &Entries, to: Entries) -> Vec<Change> {
     let gone = from.keys().filter(|key| !to.contains_key(*key));
     let mut changes: Vec<Change> = gone.map(|key| (key.clone(), None)).collect();
@@ -160,7 +162,7 @@ pub(super) fn difference(from: &Entries, to: Entries) -> Vec<Change> {
     changes
 }
 
-/// Everything the DB holds of a link.
+/// All entries of a link in the DB.
 pub(crate) fn entries_of(store: &dyn Store, link: &LinkName) -> Result<Entries> {
     let mut entries = Entries::new();
     for (space, prefix) in keys::prefixes_of(link) {
@@ -172,7 +174,7 @@ pub(crate) fn entries_of(store: &dyn Store, link: &LinkName) -> Result<Entries> 
     Ok(entries)
 }
 
-/// The entries of a link that the first layout kept as one value, however much there was to keep.
+/// The entries of a link that layout 1 kept as one value of any size.
 pub(super) fn unchunked_of(store: &dyn Store, link: &LinkName) -> Result<Entries> {
     let mut entries = operations_of_first_layout(store, link)?;
     let key = keys::group_snapshot(link);

@@ -24,7 +24,7 @@ pub struct JournaledStore {
 }
 
 impl JournaledStore {
-    /// Over a DB, without journals; `renew` is asked where the DB holds values too large for a journal.
+    /// A store over a DB, without journals yet; `renew` converts values in the DB that are too large for a journal.
     pub fn new(disk: Arc<dyn Store>, renew: Renew) -> Self {
         Self {
             disk,
@@ -33,8 +33,8 @@ impl JournaledStore {
         }
     }
 
-    /// Says whether a link keeps a journal, before anything works for it. A journal is kept on after its link was removed: updates of
-    /// the link are then refused, which the journal would lack otherwise.
+    /// Sets whether a link keeps a journal; to be called before any work for the link. It stays set after the link is removed:
+    /// later updates of the link are refused, because its journal would lack them.
     pub fn set_journal(&self, link: &LinkName, is_kept: bool) {
         let mut lines = self.lines.write();
         if is_kept {
@@ -45,10 +45,10 @@ impl JournaledStore {
         }
     }
 
-    /// Waits until this process owns a link and the DB is whole; `ownership` says from then on whether the lease is held.
+    /// Waits until this process owns a link and the DB is whole; `ownership` shows from then on whether the lease is held.
     ///
-    /// Errors: the DB failed, or the link has no journal; whatever the target says is told and tried again.
-    /// Cancellation: safe; a claim already made has to run out.
+    /// Errors: the DB failed, or the link has no journal; errors of the target are reported and retried.
+    /// Cancellation: safe; a claim already made has to expire.
     pub async fn own(
         &self,
         link: &LinkName,
@@ -69,7 +69,7 @@ impl JournaledStore {
         candidate.own(tell).await
     }
 
-    /// The line of the link that an update concerns, if that has a journal.
+    /// The queue of the link that an update concerns, if it has a journal.
     fn line(&self, update: &Update) -> Option<Arc<Line>> {
         let links = update.changes().iter();
         let mut links = links.filter_map(|(key, value)| keys::link_of(key, value.as_deref()));

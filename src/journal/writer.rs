@@ -285,7 +285,7 @@ impl Place {
         Ok(())
     }
 
-    /// Looks for the leader anew.
+    /// Looks up the leader again.
     pub(super) async fn look_again(&self) {
         self.topic.look_again().await;
     }

@@ -1,4 +1,4 @@
-//! What an operator wants of a link and of its topics, and which changes of that are allowed.
+//! Intents of an operator for a link and its topics, and the allowed changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,20 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use super::TopicName;
 
-/// What is wanted of a link or of a topic; a later variant is stricter.
+/// The intent for a link or a topic; a later variant is stricter.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Intent {
-    /// Mirror it.
+    /// Mirrors it.
     #[default]
     Mirror,
-    /// Write nothing of it to the target until it is resumed.
+    /// Writes nothing of it to the target until it is resumed.
     Paused,
-    /// Write nothing of it to the target: its map is frozen.
+    /// Writes nothing of it to the target: its map is frozen.
     Sealed,
-    /// Leave it to the applications, which write to the target's topic: never alter, grow, write or judge it.
+    /// Leaves it to the applications, which write to the topic on the target: farshore never alters, grows, writes or judges
+    /// it.
     Open,
 }
 
@@ -53,19 +54,19 @@ impl fmt::Display for Intent {
 /// An intent, with its origin.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct IntentSetting {
-    /// When it was set, in milliseconds since 1970; 0 if that isn't known. Of two settings the later one counts, at equal times
-    /// the stricter one.
+    /// When it was set, in milliseconds since 1970; 0 if unknown. Of two settings the later one applies, at equal times the
+    /// stricter one.
     pub set_at_ms: i64,
     /// The intent.
     pub intent: Intent,
-    /// Where the request came from.
+    /// The address that the request came from.
     pub set_by: String,
 }
 
-/// What was set for a link and for single topics of it.
+/// Settings for a link and for single topics of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkIntents {
-    /// For the link as a whole; none means [`Intent::Mirror`].
+    /// For the link as a whole; `None` means [`Intent::Mirror`].
     #[serde(default)]
     pub link: Option<IntentSetting>,
     /// For single topics, by their names on the source; the others follow the link.
@@ -85,7 +86,7 @@ pub enum IntentChange {
 }
 
 impl IntentChange {
-    /// The intent that it leads to.
+    /// The resulting intent.
     pub fn intent(self) -> Intent {
         match self {
             Self::Pause => Intent::Paused,
@@ -94,13 +95,13 @@ impl IntentChange {
         }
     }
 
-    /// Why it isn't allowed from an intent, if it isn't.
+    /// The reason if the change isn't allowed from this intent.
     fn refusal(self, from: Intent) -> Option<&'static str> {
         match (self, from) {
             (Self::Set(Intent::Open), Intent::Open)
             | (Self::Set(_), Intent::Mirror | Intent::Paused | Intent::Sealed)
             | (Self::Pause | Self::Resume, Intent::Mirror | Intent::Paused) => None,
-            // By way of any other intent, too, mirroring would begin behind what applications wrote.
+            // Through any other intent, too, mirroring would begin behind records that applications wrote.
             (Self::Set(_), Intent::Open) => Some(
                 "applications may have written to the target since it was opened; it can't be mirrored again in this version",
             ),
@@ -111,10 +112,10 @@ impl IntentChange {
     }
 }
 
-/// Why a change isn't made.
+/// The refusal of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntentRefused {
-    /// The topic that it was wanted for; none for the link.
+    /// The topic of the change; `None` for the link.
     pub topic: Option<TopicName>,
     /// The present intent.
     pub intent: Intent,
@@ -132,7 +133,7 @@ impl fmt::Display for IntentRefused {
 }
 
 impl LinkIntents {
-    /// What a link has that an earlier version paused: that one didn't note by whom or when.
+    /// The settings of a link that an earlier version paused, which recorded neither origin nor time.
     pub fn formerly_paused() -> Self {
         Self {
             link: Some(IntentSetting {
@@ -149,7 +150,7 @@ impl LinkIntents {
         self.link.as_ref().map_or(Intent::Mirror, |it| it.intent)
     }
 
-    /// The intent that counts for a topic: the stricter one of the link's and its own.
+    /// The intent in force for a topic: the stricter of the link's and its own.
     pub fn of(&self, topic: &TopicName) -> Intent {
         let own = self.topics.get(topic).map(|it| it.intent);
         self.of_link().max(own.unwrap_or_default())
@@ -160,12 +161,12 @@ impl LinkIntents {
         self.link.is_none() && self.topics.is_empty()
     }
 
-    /// Whether some topic, known or not, may not be written to.
+    /// Whether writes to any topic, known or not, are forbidden.
     pub fn holds_anything(&self) -> bool {
         !self.of_link().writes() || self.topics.values().any(|it| !it.intent.writes())
     }
 
-    /// Takes in other settings: of each two the later one counts.
+    /// Merges other settings: of each two the later one applies.
     pub fn merge(&mut self, other: &Self) {
         self.link = self.link.take().max(other.link.clone());
         for (topic, setting) in &other.topics {
@@ -179,7 +180,7 @@ impl LinkIntents {
         }
     }
 
-    /// The settings that `other` doesn't have in the same form.
+    /// The settings that `other` lacks or has with another value.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
         let topics = self.topics.iter();
@@ -195,7 +196,7 @@ impl LinkIntents {
         }
     }
 
-    /// The settings that a change makes for the link, or for these topics of it; it counts after everything that is set.
+    /// The settings that a change makes for the link, or for these topics of it; they are later than all present ones.
     ///
     /// Errors: the change isn't allowed for one of them; then none is made.
     pub fn change(

@@ -1,8 +1,8 @@
-//! How a log continues an offset map.
+//! An explanation of how a log continues an offset map.
 
 use crate::model::{Run, SourceOffset, TargetOffset};
 
-/// One explanation of what the log holds behind the map: stored runs that may have been appended.
+/// One explanation of the log behind the map: stored runs that may have been appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Explanation {
     /// Runs to append to the map, the last one reaching up to the end.
@@ -12,7 +12,7 @@ pub(crate) struct Explanation {
 }
 
 impl Explanation {
-    /// The source offset of a record, as far as this explanation or `last_run` covers it.
+    /// The source offset of a record, if this explanation or `last_run` covers it.
     pub(crate) fn source_of(
         &self,
         last_run: Option<Run>,

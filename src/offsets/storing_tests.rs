@@ -1,4 +1,4 @@
-//! What is stored of a map, whatever becomes of the updates that carry it.
+//! Storing of a map, whether the updates that carry it succeed or not.
 
 use std::collections::VecDeque;
 
@@ -20,7 +20,7 @@ fn append(map: &mut RunMap, runs: usize) {
     }
 }
 
-/// Stores what changed, and says how many blocks that were.
+/// Stores the changes, and returns the number of blocks.
 fn save(map: &mut RunMap, shelf: &mut Shelf) -> usize {
     let changes = map.take_changes();
     let blocks = changes.blocks.len();
@@ -92,13 +92,13 @@ fn a_receipt_says_nothing_about_what_came_after_a_cut_or_another_map() {
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// Gap on the source, length: this many times.
+    /// Gap on the source, length, and number of runs.
     Append(i64, i64, usize),
-    /// Line an update up.
+    /// Queue an update.
     Save,
-    /// The first update in the line is written or refused.
+    /// The first update in the queue is written or refused.
     Write(bool),
-    /// The owner hears of one that was written.
+    /// The owner hears of an update that was written.
     Tell(usize),
     /// The end of the target in 256ths of the map, and whether the update is written.
     Cut(i64, bool),
@@ -118,10 +118,10 @@ fn step() -> impl Strategy<Value = Step> {
 struct Rig {
     map: RunMap,
     shelf: Shelf,
-    /// All runs there are, and all there were at each update in the line.
+    /// All runs now, and all runs at each queued update.
     runs: Vec<Run>,
     line: VecDeque<(Changes, Vec<Run>)>,
-    /// Written updates that the owner hasn't heard of.
+    /// Written updates of which the owner hasn't heard.
     untold: Vec<Receipt>,
 }
 

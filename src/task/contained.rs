@@ -1,4 +1,4 @@
-//! Panics as errors, where a task of its own would be too much.
+//! Panics as errors, where a separate task would be too much.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -7,9 +7,10 @@ use futures_util::FutureExt;
 
 use crate::error::{Error, Kind, Result};
 
-/// Waits for a future; a panic in it comes out as an error under this name.
+/// Waits for a future; a panic in it is returned as an error that names it.
 ///
-/// What the future owned is dropped. Values that it shares must be whole at each of its steps, or be made anew by the caller.
+/// Values that the future owns are dropped. Values that it shares must be consistent at each await and each possible panic, or
+/// be rebuilt by the caller.
 pub async fn contained<T>(name: &str, future: impl Future<Output = Result<T>>) -> Result<T> {
     let ended = AssertUnwindSafe(future).catch_unwind().await;
     ended.unwrap_or_else(|panic| {

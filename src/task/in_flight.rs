@@ -1,30 +1,30 @@
-//! Writes under way, and when there are none.
+//! Tracking of writes in flight, and waiting until there are none.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
-/// Counts writes under way; a cheap handle.
+/// Tracks writes in flight; a cheap handle.
 #[derive(Debug, Clone, Default)]
 pub struct InFlight(Arc<RwLock<()>>);
 
-/// A write under way, until it is dropped.
+/// A write in flight, until dropped.
 #[derive(Debug)]
 pub struct Writing(#[expect(dead_code, reason = "held, not read")] OwnedRwLockReadGuard<()>);
 
 impl InFlight {
-    /// Begins to write. Whether that is allowed is to be looked at afterwards: then nothing is written any more once it was
-    /// forbidden and [`rest`](Self::rest) has returned. Cancellation: safe.
+    /// Begins a write. Check afterwards whether it is allowed: then nothing is written any more once writes were forbidden and
+    /// [`rest`](Self::rest) has returned. Cancellation: safe.
     pub async fn begin(&self) -> Writing {
         Writing(Arc::clone(&self.0).read_owned().await)
     }
 
-    /// Waits until nothing is being written. Cancellation: safe.
+    /// Waits until no write is in flight. Cancellation: safe.
     pub async fn rest(&self) {
         drop(self.0.write().await);
     }
 
-    /// Whether nothing is being written.
+    /// Whether no write is in flight.
     pub fn is_at_rest(&self) -> bool {
         self.0.try_write().is_ok()
     }

@@ -1,4 +1,4 @@
-//! Says a failure once, and once more when it is over.
+//! Logs a failure once, and its end once.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use crate::error::Error;
 use crate::model::{LinkName, TopicPartition};
 
-/// A repeated attempt whose failures are worth one line each time they change.
+/// A repeated attempt whose failure is logged each time it changes.
 #[derive(Debug)]
 pub(crate) struct Notice {
     what: String,
@@ -18,7 +18,7 @@ pub(crate) struct Notice {
 }
 
 impl Notice {
-    /// Of an attempt, named as in "cannot ...".
+    /// An attempt, named as in "cannot ...".
     pub(crate) fn of(what: impl Into<String>) -> Self {
         Self {
             what: what.into(),
@@ -26,7 +26,7 @@ impl Notice {
         }
     }
 
-    /// It failed.
+    /// Notes a failure.
     pub(crate) fn failed(&mut self, error: &Error) {
         let text = error.chain();
         if self.last.as_ref() != Some(&text) {
@@ -35,7 +35,7 @@ impl Notice {
         }
     }
 
-    /// It worked.
+    /// Notes a success.
     pub(crate) fn worked(&mut self) {
         if self.last.take().is_some() {
             info!("can {} again", self.what);
@@ -43,12 +43,12 @@ impl Notice {
     }
 }
 
-/// A cause that was logged isn't logged again for this long.
+/// How long a logged cause isn't logged again.
 const SILENCE: Duration = Duration::from_secs(60);
-/// At most this many causes are remembered.
+/// The maximum number of causes remembered.
 const CAUSES_LIMIT: usize = 256;
 
-/// The causes logged lately.
+/// The causes logged recently.
 #[derive(Debug)]
 pub(crate) struct Complaints {
     link: LinkName,
@@ -63,7 +63,7 @@ impl Complaints {
         }
     }
 
-    /// Logs an error after which a partition tries again, unless one with the same cause was logged lately.
+    /// Logs an error after which a partition tries again, unless one with the same cause was logged recently.
     pub(crate) fn note(&self, partition: &TopicPartition, cause: &str, error: &str) {
         let now = Instant::now();
         {

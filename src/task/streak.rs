@@ -1,11 +1,11 @@
-//! The time that something has been failing in a row: without a clock of its own.
+//! Duration of failures in a row, without a clock of its own.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Failures in a row. A limit for failing is measured with it, not from when the work began: what has worked for an hour may
-/// fail as long as what fails from the start.
+/// Failures in a row. A limit measured with it doesn't depend on when the work began: work that succeeded for an hour may fail
+/// for as long as work that fails from the start.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Streak {
     since: Option<Instant>,

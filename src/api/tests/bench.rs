@@ -52,7 +52,7 @@ pub(super) struct Bench {
     _owner: Owned,
 }
 
-/// Does what the owner of a link does about intents: takes them in, and lets partitions come to rest.
+/// Acts on intents as the owner of a link does: moves them into the entries, and lets partitions come to rest.
 struct Owner {
     view: LinkView,
     store: Arc<dyn Store>,

@@ -1,4 +1,4 @@
-//! What is wanted of links and topics.
+//! Intents of links and topics through the API.
 
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ async fn single_topics_are_paused_and_resumed_and_the_others_go_on() {
     let topics = bench.get("/v1/links/paris-oslo/topics").await.json;
     assert_eq!(topics[0]["intent"], "mirror");
     assert_eq!(topics[1]["intent"], "paused");
-    // The link's own intent is another: the stricter one counts.
+    // The link's own intent is another: the stricter one applies.
     assert_eq!(bench.post(PAUSE, "").await.json["state"], "paused");
     bench.post(RESUME, r#"{"topics":["t"]}"#).await;
     assert_eq!(intent(&bench, "t"), Intent::Paused);

@@ -1,4 +1,4 @@
-//! Links of made-up parts, driven by a clock that stands still unless everybody waits.
+//! Links with fake parts, driven by a paused clock that advances only when every task waits.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,19 +14,19 @@ use crate::task::Owned;
 /// What the parts of a link do in a term.
 #[derive(Debug, Clone, Copy)]
 enum Work {
-    /// They run until they are told to end.
+    /// Run until told to end.
     Steady,
-    /// They panic after a while.
+    /// Panic after a while.
     Panic,
-    /// They fail with an error of this kind.
+    /// Fail with an error of this kind.
     Error(Kind),
-    /// They find the disk full.
+    /// Find the disk full.
     Full,
-    /// They take this long to end.
+    /// Take this long to end.
     Slow(Duration),
 }
 
-/// What comes of acquiring a link.
+/// The outcome of acquiring a link.
 #[derive(Debug, Clone, Copy)]
 enum Claim {
     Granted,
@@ -36,7 +36,7 @@ enum Claim {
     Refused(&'static str),
 }
 
-/// What a link shows and does.
+/// The behaviour of a link, and what it has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Seen {
     Shown(LinkPhase),
@@ -48,7 +48,7 @@ enum Seen {
 
 #[derive(Debug)]
 struct Script {
-    /// What is done in each term; the last one again and again.
+    /// The behaviour in each term; the last one repeats.
     terms: Mutex<VecDeque<Work>>,
     acquired: watch::Receiver<Claim>,
     lost: watch::Receiver<bool>,
@@ -68,7 +68,7 @@ struct Held {
 }
 
 impl Lease for Held {
-    /// Told a little later than [`Held::is_over`] tells it.
+    /// Reported a little later than [`Held::is_over`] shows it.
     async fn lost(&mut self) -> Error {
         self.lost.wait_for(|lost| *lost).await.unwrap();
         sleep(Duration::from_millis(100)).await;
@@ -141,7 +141,7 @@ impl LinkWork for Script {
     fn tell(&self, _: LinkNews) {}
 }
 
-/// A driven link, and what it meets.
+/// A driven link and its surroundings.
 struct Driven {
     acquired: watch::Sender<Claim>,
     lost: watch::Sender<bool>,
@@ -199,7 +199,7 @@ impl Driven {
         self.sees(&[Seen::Acquiring, running, Seen::AtWork]).await;
     }
 
-    /// The failure that is shown after a term of parts that failed.
+    /// The failure shown after a term whose parts failed.
     async fn fails(&mut self) -> (String, Duration) {
         loop {
             if let Seen::Shown(LinkPhase::Failed(failure)) = self.next().await {
@@ -318,7 +318,7 @@ async fn a_lost_lease_ends_the_parts_before_it_is_acquired_again() {
         .await;
 }
 
-/// The parts of a link that was lost may be the first to notice.
+/// The parts of a link whose lease is lost may be the first to notice.
 #[tokio::test(start_paused = true)]
 async fn parts_that_fail_for_want_of_the_lease_are_no_failure() {
     let mut link = Driven::start(&[Work::Error(Kind::Refused), Work::Steady]);
@@ -357,7 +357,7 @@ async fn a_failed_store_is_opened_anew_when_the_link_has_ended() {
     link.begins().await;
 }
 
-/// What can't be stored any more is the store's failure and not the link's.
+/// A refused update is the store's failure and not the link's.
 #[tokio::test(start_paused = true)]
 async fn parts_that_fail_with_the_store_wait_for_it() {
     let mut link = Driven::start(&[Work::Full, Work::Steady]);

@@ -1,10 +1,10 @@
-//! Every phase that a link can get into, under everything that can happen there.
+//! Every reachable phase of a link, under every event that can happen there.
 
 use std::collections::BTreeSet;
 
 use super::*;
 
-/// What the driver has under way, as far as effects and events tell.
+/// The driver's tasks under way, as effects and events imply them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -30,7 +30,7 @@ fn trouble(why: &str) -> LinkTrouble {
 }
 
 impl World {
-    /// What can happen now, each with the world after it.
+    /// The events that can happen now, each with the world after it.
     fn events(self) -> Vec<(LinkEvent, Self)> {
         let mut events = vec![(LinkEvent::Stop, self)];
         let store = |store_failed| Self {
@@ -128,7 +128,7 @@ fn begun() -> State {
     (LinkLife::begun(), world)
 }
 
-/// Every state that can be reached, with what led on from it.
+/// Every reachable state, with its transitions.
 fn explored() -> Vec<(State, Vec<(LinkEvent, State)>)> {
     let mut seen = BTreeSet::from([begun()]);
     let mut open = vec![begun()];
@@ -194,7 +194,7 @@ fn a_lost_lease_a_failed_store_and_a_stop_leave_nothing_at_work() {
     }
 }
 
-/// What was told to stop ends by the ends of what is under way alone.
+/// A link told to stop ends once its tasks under way have ended, without another event.
 #[test]
 fn a_stop_always_ends() {
     for (state, _) in explored() {
@@ -289,7 +289,7 @@ fn what_only_an_operator_mends_is_tried_again_after_the_longest_delay() {
     assert_eq!(fails(LinkLife::begun(), "hopeless").1, 60);
 }
 
-/// The name of a phase, without what it carries.
+/// The name of a phase, without its data.
 fn name(phase: &LinkPhase) -> &'static str {
     match phase {
         LinkPhase::Acquiring => "Acquiring",
@@ -303,7 +303,7 @@ fn name(phase: &LinkPhase) -> &'static str {
     }
 }
 
-/// The phase after an event; nothing if it changes nothing.
+/// The phase after an event; empty if the event changes nothing.
 fn cell(phase: &LinkPhase, event: &LinkEvent) -> Option<String> {
     let (after, _) = step(LinkLife::begun().to(phase.clone()), event.clone());
     if after.phase == *phase {

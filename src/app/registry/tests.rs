@@ -76,7 +76,7 @@ impl Bench {
         timeout(Duration::from_secs(20), removing).await.unwrap()
     }
 
-    /// The links that the API and the metrics, and those that moves find.
+    /// The links as the API and the metrics see them, and as moves see them.
     fn published(&self) -> [Vec<String>; 2] {
         let handles = self.registry.handles();
         let sites = self.registry.sites();

@@ -1,4 +1,4 @@
-//! What is wrong with a DB that can't be used, and what to do about it.
+//! Errors of a DB that can't be used, each with its remedy.
 
 use std::io;
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::room;
 use crate::checkpoint::envelope;
 use crate::error::{Error, Kind};
 
-/// What is to be done about it depends on what the system says.
+/// The remedy depends on the system's error.
 pub(super) fn unusable(
     path: &Path,
     cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -30,7 +30,7 @@ pub(super) fn damaged(path: &Path, key: &[u8], damage: envelope::Damage) -> Erro
     Error::new(Kind::Store, message).caused_by(damage)
 }
 
-/// What sled's error says about the files.
+/// The error for what sled reports about the files.
 pub(super) fn failure(directory: &Path, error: sled::Error) -> Error {
     match &error {
         sled::Error::Io(io) if !is_damage(io.kind()) => unusable(directory, error),

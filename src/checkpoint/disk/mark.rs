@@ -1,7 +1,7 @@
-//! The DB's mark: in which layout it is written, and for which readers.
+//! The DB's mark: the layout it is written in, and for which readers.
 //!
-//! It is looked at before anything else of the DB, and changes in the same atomic batch as what it is said of. It is in no space
-//! and therefore in no export, because it is said of the directory; the sum covers it.
+//! It is read before anything else in the DB, and changes in the same atomic batch as the entries it describes. It is in no
+//! space and therefore in no export, because it describes the directory; the sum covers it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,7 +36,7 @@ pub(super) fn check(tree: &sled::Tree, directory: &Path) -> Result<Mark> {
     Ok(mark)
 }
 
-/// Brings the mark up to what is about to be written, and adds it if that changes it.
+/// Raises the mark to what an update needs, and adds it to the batch if that changes it.
 pub(super) fn raise(mark: &mut Mark, newest: &mut BTreeMap<Vec<u8>, Option<Vec<u8>>>) {
     let set = newest.iter().filter(|(_, value)| value.is_some());
     let raised = mark.written(layout::needed_by_all(set.map(|(key, _)| key)));

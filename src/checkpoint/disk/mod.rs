@@ -86,7 +86,7 @@ impl DiskStore {
         self.failure.subscribe()
     }
 
-    /// In which layout it is written, and for which readers.
+    /// Its layout, and its oldest reader.
     ///
     /// Errors are those of the store.
     pub fn mark(&self) -> Result<Mark> {

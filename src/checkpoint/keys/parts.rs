@@ -1,8 +1,8 @@
-//! How a key is put together and taken apart.
+//! Building and parsing of keys.
 
 use crate::model::{Partition, TopicPartition};
 
-/// A key being put together.
+/// A key being built.
 #[derive(Debug, Default)]
 pub(super) struct Key(pub(super) Vec<u8>);
 
@@ -24,7 +24,7 @@ impl Key {
     }
 }
 
-/// A key being taken apart, from the front; `None` where it doesn't have the form asked for.
+/// A key being parsed from the front; methods return `None` if it doesn't have the form asked for.
 #[derive(Debug)]
 pub(crate) struct Parts<'a>(pub(super) &'a [u8]);
 
@@ -33,7 +33,7 @@ impl<'a> Parts<'a> {
         Self(key)
     }
 
-    /// The parts that follow a prefix.
+    /// The parts after a prefix.
     pub(crate) fn behind(prefix: &[u8], key: &'a [u8]) -> Option<Self> {
         key.strip_prefix(prefix).map(Self)
     }

@@ -35,7 +35,7 @@ impl Wants {
         }
     }
 
-    /// What the source says about a group's offsets; none where it can't be asked.
+    /// A group's offsets as reported by the source; `None` where it can't be reached.
     fn of(
         &self,
         group: &GroupId,
@@ -62,9 +62,9 @@ pub(super) struct Carrier<'a> {
     pub(super) board: &'a Board,
     pub(super) now_ms: i64,
     pub(super) refresh_after_ms: i64,
-    /// The target's retention of offsets, if it tells it.
+    /// The target's retention of offsets, if it reports it.
     pub(super) retention_ms: Option<i64>,
-    /// What the pass may write by.
+    /// The intents that the pass obeys.
     pub(super) intents: Arc<LinkIntents>,
 }
 

@@ -41,7 +41,7 @@ pub trait Site: Send + Sync + Debug {
         &'a self,
         partition: &'a TopicPartition,
     ) -> BoxFuture<'a, Result<Option<bool>>>;
-    /// After how long the cluster forgets offsets of a group without members, in milliseconds; none if it doesn't tell.
+    /// The cluster's retention of offsets of a group without members, in milliseconds; `None` if it doesn't report it.
     fn offsets_retention_ms(&self) -> BoxFuture<'_, Result<Option<i64>>>;
 }
 

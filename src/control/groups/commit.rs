@@ -107,7 +107,7 @@ impl fmt::Display for Expiry {
 }
 
 impl Written {
-    /// When the target forgets what was written, with its retention as it tells it; none if nothing was written.
+    /// When the written offset expires on the target, given its retention as reported; `None` if nothing was written.
     pub fn expiry(&self, retention_ms: Option<i64>) -> Option<Expiry> {
         self.last?;
         let at = retention_ms.map(|retention| self.at_ms.saturating_add(retention));

@@ -93,7 +93,7 @@ impl Snapshot {
         }
     }
 
-    /// Whether anything in it is about former topics of the same name.
+    /// Whether anything in it concerns former topics of the same name.
     pub fn has_former(&self, partitions: &[MirroredPartition]) -> bool {
         partitions.iter().any(|mirrored| {
             let partition = &mirrored.partition;

@@ -1,25 +1,25 @@
-//! Offsets in topics that are not to be written to: they aren't kept from expiring, and are written first when that is over.
+//! Offsets in topics whose intent forbids writing: they aren't kept from expiring, and are written first on a resume.
 
 use std::sync::Arc;
 
 use crate::model::LinkIntents;
 
-/// Unchanged offsets are written again this often within the time after which the target forgets them (H17).
+/// Number of writes of an unchanged offset within the target's retention of offsets (H17).
 const REFRESHES_PER_RETENTION: i64 = 4;
-/// The retention, in milliseconds, of a target that doesn't tell it: no version forgets offsets earlier by default.
+/// The assumed retention, in milliseconds, of a target that doesn't report it: the shortest default of any version.
 const RETENTION_UNTOLD_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// What group sync obeys of the link's intents.
+/// The link's intents as group sync obeys them.
 #[derive(Debug, Default)]
 pub(super) struct Holding {
     obeyed: Arc<LinkIntents>,
-    /// Whether offsets may be written again that weren't kept from expiring.
+    /// Whether offsets that weren't kept from expiring may be written again.
     resumed: bool,
 }
 
 impl Holding {
-    /// Obeys the intents as they are now. Says whether something has to be done about that: until a pass over the target
-    /// ended well after something was resumed, and once after any other change.
+    /// Obeys the current intents. Returns whether a pass over the target is due: after a resume until one succeeds, after any
+    /// other change once.
     pub(super) fn follow(&mut self, intents: &Arc<LinkIntents>) -> bool {
         let before = std::mem::replace(&mut self.obeyed, Arc::clone(intents));
         let is_other = !Arc::ptr_eq(&before, intents) && before != *intents;
@@ -27,7 +27,7 @@ impl Holding {
         is_other || self.resumed
     }
 
-    /// A pass over the target ended well.
+    /// Notes that a pass over the target succeeded.
     pub(super) fn passed(&mut self) {
         self.resumed = false;
     }
@@ -41,7 +41,7 @@ impl Holding {
     }
 }
 
-/// Whether a topic may be written to that couldn't be before.
+/// Whether `now` permits writes to a topic to which `before` forbids them.
 fn resumes(before: &LinkIntents, now: &LinkIntents) -> bool {
     let of_link = !before.of_link().writes() && now.of_link().writes();
     let mut topics = before.topics.keys();

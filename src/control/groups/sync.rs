@@ -52,7 +52,7 @@ pub struct GroupSync {
     pub filter: GroupFilter,
     /// How often the source is looked at.
     pub interval: Duration,
-    /// Says while offsets are being written.
+    /// Tracks writes of offsets in flight.
     pub in_flight: InFlight,
 }
 

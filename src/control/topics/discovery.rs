@@ -52,7 +52,7 @@ pub struct Discovery {
     stopped: BTreeSet<TopicName>,
     /// Tells when history is mirrored, which decides when compaction may begin where offsets are preserved.
     mirrored: Option<Arc<dyn Mirrored>>,
-    /// Says while something is being changed on the target.
+    /// Tracks changes on the target in flight.
     in_flight: InFlight,
     source_configs: ConfigMemory,
     target_configs: ConfigMemory,
@@ -340,7 +340,7 @@ impl Discovery {
     }
 }
 
-/// Takes topics out of the sight that are not to be written to; nothing is done or found out about them.
+/// Removes topics whose intent forbids writing; nothing is changed or looked up for them.
 fn set_aside_held(sight: &mut Sight, intents: &LinkIntents) -> BTreeSet<TopicName> {
     let names = sight.source.keys().chain(sight.known.keys());
     let held = names.filter(|name| !intents.of(name).writes());

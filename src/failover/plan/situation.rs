@@ -63,7 +63,7 @@ pub struct CommitSituation {
     pub commit: SourceCommit,
     /// Where that is on the target.
     pub lookup: Lookup,
-    /// What somebody else than this link committed on the target (H16).
+    /// Offsets committed on the target by anyone but this link (H16).
     pub progress: Option<TargetOffset>,
 }
 

@@ -64,7 +64,7 @@ pub async fn describe_producers(
         .map_err(|error| error.partition(partition))
 }
 
-/// What a partition's leader remembers of a producer.
+/// A partition leader's state for a producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// The producer's epoch.

@@ -17,10 +17,10 @@ pub fn batches(bytes: Bytes) -> Batches {
     }
 }
 
-/// The batches in a stretch of log, in their order; ends after an error.
+/// Iterates over the batches in a stretch of log, in order; ends after an error.
 #[derive(Debug)]
 pub struct Batches {
-    /// What old messages became.
+    /// Batches converted from old messages.
     carried_over: VecDeque<Batch>,
     rest: Bytes,
 }

@@ -1,4 +1,4 @@
-//! Decompressing within a limit: what codecs have in common.
+//! Decompression within a limit, shared by all codecs.
 
 use std::io::{self, Read};
 
@@ -17,10 +17,10 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Everything a reader gives, if it is at most `limit` bytes.
+/// Everything a reader yields, if it is at most `limit` bytes.
 pub(super) fn read_within(reader: impl Read, limit: usize) -> Result<Vec<u8>, Failure> {
     let mut plain = Vec::new();
-    // One byte more than allowed tells a body that is too large from one that just fits.
+    // One byte more than allowed distinguishes a body that is too large from one that just fits.
     let most = u64::try_from(limit).map_or(u64::MAX, |limit| limit.saturating_add(1));
     reader.take(most).read_to_end(&mut plain)?;
     if plain.len() > limit {

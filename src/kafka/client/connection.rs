@@ -1,4 +1,4 @@
-//! A connection to one broker, shared by everybody who holds it.
+//! A connection to one broker, shared by all holders of a handle.
 //!
 //! Promises: requests reach the broker in the order of the calls that started them; each takes the highest version that
 //! both sides speak. The connection ends with its last holder.
@@ -42,7 +42,7 @@ struct Inner {
     _task: Owned,
 }
 
-/// Whom a connection leads to.
+/// The peer of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Peer {
     pub(crate) cluster: ClusterName,
@@ -59,7 +59,7 @@ impl fmt::Display for Peer {
     }
 }
 
-/// How many [`Connection::call`]s may wait for their answers; the others wait for their turn.
+/// How many [`Connection::call`]s may be in flight; further ones wait for their turn.
 const CALLS_MAX: usize = PIPELINE_LIMIT / 2;
 
 /// The version of `InitProducerId` in which a producer may ask for its next epoch, new in Kafka 2.5.
@@ -116,7 +116,7 @@ impl Connection {
         !retired && self.0.link.is_alive()
     }
 
-    /// Takes no further requests into account after this time; what is under way then still ends well.
+    /// Retires the connection after `time`: requests in flight then still complete, but none should be started.
     pub(crate) fn retire_after(&self, time: Duration) {
         self.0.retires.get_or_init(|| Instant::now() + time);
     }
@@ -126,8 +126,8 @@ impl Connection {
         self.0.versions.get()?.highest(key)
     }
 
-    /// Whether the broker takes an unknown producer id that begins with any sequence number (KIP-360), as brokers do from 2.5 on:
-    /// the version of `InitProducerId` that came with it tells.
+    /// Whether the broker accepts any first sequence number from an unknown producer id (KIP-360), as brokers do since 2.5:
+    /// recognised by the version of `InitProducerId` introduced with it.
     pub fn takes_any_first_sequence(&self) -> bool {
         let versions = self.0.versions.get();
         versions.is_some_and(|it| it.reaches(ApiKey::InitProducerId, INIT_PRODUCER_ID_OF_2_5))
@@ -141,7 +141,7 @@ impl Connection {
         })
     }
 
-    /// The shortest time between a request and its answer so far: hardly more than the way there and back.
+    /// The shortest time between a request and its answer so far: hardly more than the round-trip time.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.0.link.round_trip()
     }
@@ -152,7 +152,7 @@ impl Connection {
         }
     }
 
-    /// The error for a code in this broker's answer to what was asked of it.
+    /// The error for a code in this broker's answer to a request.
     pub fn refusal(&self, what: &str, code: BrokerCode, detail: Option<&str>) -> Error {
         let mut text = format!("cannot {what}: {}", describe(code));
         let detail = detail.filter(|detail| !detail.is_empty());

@@ -22,7 +22,7 @@ use super::{Connection, HostPort, Transport, handshake};
 
 /// What a connection is for: slots of one broker never wait for each other.
 ///
-/// What is written under a lease stops with it, in the midst of a request if need be, and the connection ends then. So a slot for
+/// Writing under a lease stops with it, in the middle of a request if need be, and the connection then ends. So a slot for
 /// such requests belongs to one writer, the number of its right ([`Ownership::number`](crate::task::Ownership::number)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Slot {

@@ -1,4 +1,4 @@
-//! What is fetched next, how much of it, and what of it travels. Pure.
+//! Choice and size of fetches, and the records in them that are mirrored. Pure.
 
 pub(crate) mod budget;
 pub(crate) mod buffer;

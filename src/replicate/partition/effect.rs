@@ -1,5 +1,4 @@
-//! What happens to a mirror partition, and what has to be done about it: the language between a partition's lifecycle and
-//! the worker.
+//! Events and effects of a mirror partition: the language between its lifecycle and the worker.
 
 use crate::model::{Intent, Policy, Reason};
 use crate::replicate::resync::decision::{Decision, Outcome, Refused};
@@ -7,10 +6,10 @@ use crate::replicate::resync::decision::{Decision, Outcome, Refused};
 use super::phase::{Failure, Ids, Trouble};
 use super::route::Lanes;
 
-/// Something that happened.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// What is wanted of the topic changed.
+    /// The intent of the topic changed.
     Intent(Intent),
     /// Discovery found that the topic must not be mirrored.
     Conflict(Reason),
@@ -18,21 +17,22 @@ pub(crate) enum Event {
     ConflictGone,
     /// The mirror topic was created anew, as decided.
     Recreated(Ids),
-    /// Something went wrong with what flowed.
+    /// Fetching or producing failed.
     Trouble(Trouble),
     /// Nothing of the partition is in flight any more.
     Drained,
     /// Both logs were read.
     Resynced(Result<Resynced, Trouble>),
-    /// Where the partition starts is durable, or isn't.
+    /// The start position is durable, or couldn't be stored.
     StartStored(Result<(), Trouble>),
-    /// The receipt of a refused record is on the target, or isn't.
+    /// The receipt of a refused record is on the target, or couldn't be written.
     ReceiptWritten(Result<Box<Decision>, Trouble>),
-    /// A decision is durable, or isn't; one with another source topic's id settles a conflict about it.
+    /// A decision is durable, or couldn't be stored; one with another source topic's id settles a conflict about it.
     Decided(Result<(Box<Outcome>, SettlesConflict), Trouble>),
-    /// It is durable that the mirror topic is created anew, or isn't. The reason shown until it is.
+    /// The decision to create the mirror topic anew is durable, or couldn't be stored. With the reason shown until the topic
+    /// exists.
     Reseeded(Result<(Box<Outcome>, Reason), Trouble>),
-    /// What was known of the former mirror topic is forgotten, durably, or isn't.
+    /// The state of the former mirror topic is forgotten durably, or that couldn't be stored.
     Forgotten(Result<(), Failure>),
     /// An operator lets a halted partition try again under the policy given.
     Released(Policy),
@@ -42,31 +42,31 @@ pub(crate) enum Event {
     Stop,
 }
 
-/// Whether a decision settles what discovery found.
+/// Whether a decision settles the conflict that discovery found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SettlesConflict(pub(crate) bool);
 
-/// What reading both logs found.
+/// The outcome of reading both logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Resynced {
     /// It can flow on these connections.
     Flows(Lanes),
-    /// The next record is refused by the target and is to be passed.
+    /// The next record is refused by the target and is to be skipped.
     Refused(Box<Refused>),
 }
 
-/// Something the worker has to do.
+/// An effect for the worker to perform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Fetch and send nothing more on these connections, forget what was fetched.
+    /// Fetch and send nothing more on these connections, and discard what was fetched.
     SendNothingMore(Lanes),
-    /// End the reading of both logs early; its end is still awaited.
+    /// Abandon the reading of both logs; its end is still awaited.
     AbandonResync,
     /// Read both logs.
     Resync,
-    /// Store where the partition starts.
+    /// Store the start position.
     StoreStart,
-    /// Let it count as begun: where it starts is durable.
+    /// Mark it as begun: the start position is durable.
     Begin,
     /// Fetch and produce on these connections.
     Flow(Lanes),
@@ -76,40 +76,40 @@ pub(crate) enum Effect {
     Decide(Box<Decision>),
     /// Store that the mirror topic is to be created anew.
     Reseed(Reason),
-    /// Forget what is known of the former mirror topic, durably.
+    /// Forget the state of the former mirror topic, durably.
     Forget(Ids),
     /// Send [`Event::Due`] after a pause.
     Wait(Pause),
-    /// Tell the operator who released the partition what was done, why not, or nothing if it was interrupted.
+    /// Tell the operator that released the partition what was done, why not, or nothing if it was interrupted.
     Answer(Answer),
-    /// Show and log it.
+    /// Show and log this.
     Tell(Told),
 }
 
-/// What the operator who released a partition hears.
+/// The answer to the operator that released a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// What was done.
     Done(Box<Outcome>),
-    /// Why it stands still.
+    /// The reason for which it stands still.
     Halted(Reason),
-    /// Nothing: something else went first, or nothing was to be decided.
+    /// Nothing: something else took precedence, or there was nothing to decide.
     Nothing,
 }
 
-/// How long a timer runs.
+/// The duration of a timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pause {
     /// Longer with each failure in a row.
     Backoff,
-    /// Until an operator may have removed the cause from outside.
+    /// Until the next check whether an operator has removed the cause.
     Recheck,
 }
 
-/// What others are told of the partition.
+/// The news shown and logged about the partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// It begins anew.
+    /// It starts over.
     Preparing,
     /// Records flow.
     Flows,
@@ -117,10 +117,10 @@ pub(crate) enum Told {
     Retries(Failure),
     /// It tries again, under a policy, to find what can be decided.
     Decides(Reason, Policy),
-    /// It went on by a decision.
+    /// It continued by a decision.
     WentOn(Box<Outcome>),
     /// It stands still for an operator.
     Halted(Reason),
-    /// It does nothing, as was asked for; what it stood still for before.
+    /// It does nothing, because of its intent or a stop; with the reason for which it stood still before.
     Idle(Intent, Option<Reason>),
 }

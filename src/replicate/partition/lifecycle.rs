@@ -1,9 +1,9 @@
-//! The life of one mirror partition, decided in one place.
+//! The lifecycle of one mirror partition, decided in one place.
 //!
-//! [`Lifecycle::step`] takes an event and gives back what has to be done about it; the worker does it and feeds what came of it
-//! back. Pure: no I/O, no clock, and nothing else assigns a phase. Whatever reaches in from the side (an intent, a conflict found by
-//! discovery, a mirror topic that was created anew, a stop) is an event that is remembered here, so that no place has to
-//! remember to ask for it. `docs/lifecycle.md` has the table of all steps, which a test generates.
+//! [`Lifecycle::step`] takes an event and returns the effects; the worker performs them and feeds their results back as events.
+//! Pure: no I/O, no clock, and nothing else assigns a phase. External changes (an intent, a conflict found by discovery, a
+//! mirror topic that was created anew, a stop) are events that are remembered here, so that no other code has to check for
+//! them. `docs/lifecycle.md` has the table of all steps, which a test generates.
 
 use crate::model::{Intent, Policies, Policy, Reason};
 use crate::replicate::resync::decision::{Decision, Outcome};
@@ -13,29 +13,29 @@ use super::phase::{Failure, Idle, Ids, Phase, Storing, Trouble};
 
 mod reading;
 
-/// What is decided about the life of a partition.
+/// The lifecycle of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lifecycle {
     phase: Phase,
     intent: Intent,
     stopping: bool,
-    /// What to do where it would have to guess.
+    /// The policies for cases in which it would have to guess.
     policies: Policies,
-    /// Why discovery says that the topic must not be mirrored.
+    /// The conflict for which discovery says that the topic must not be mirrored.
     conflict: Option<Reason>,
     /// The mirror topic that has taken the place of the former one, until the former one is forgotten.
     recreated: Option<Ids>,
     /// The trouble for which both logs are read once more, to find a decision.
     pending: Option<Reason>,
-    /// Whether where it starts is durable.
+    /// Whether the start position is durable.
     begun: bool,
 }
 
-/// What follows from an event.
+/// The outcome of an event.
 pub(crate) type Effects = Vec<Effect>;
 
 impl Lifecycle {
-    /// A partition whose first step is [`Event::Due`]. `begun` says whether it is durable where it starts.
+    /// A partition whose first step is [`Event::Due`]. `begun`: whether its start position is durable.
     pub(crate) fn new(intent: Intent, begun: bool) -> Self {
         Self {
             phase: Phase::Resting,
@@ -49,7 +49,7 @@ impl Lifecycle {
         }
     }
 
-    /// Takes an event, under the policies in force now; gives back what has to be done about it.
+    /// Takes an event, under the policies in force now; returns the effects.
     pub(crate) fn advance(&mut self, event: Event, policies: Policies) -> Effects {
         self.policies = policies;
         let (next, effects) = self.clone().step(event);
@@ -57,7 +57,7 @@ impl Lifecycle {
         effects
     }
 
-    /// The next state, and what has to be done.
+    /// The next state and the effects.
     pub(crate) fn step(mut self, event: Event) -> (Self, Effects) {
         match event {
             Event::Intent(intent) => {
@@ -136,13 +136,13 @@ impl Lifecycle {
         }
     }
 
-    /// Something from the side is known now: what is under way ends first.
+    /// Handles an external change: the work under way ends first.
     fn interrupted(mut self) -> (Self, Effects) {
         let first = match &self.phase {
             Phase::Flowing(lanes) => vec![Effect::SendNothingMore(*lanes)],
             Phase::Resyncing => vec![Effect::AbandonResync],
             Phase::Starting(_) | Phase::Quarantining => Vec::new(),
-            // What is being stored is stored first.
+            // A write to the store under way completes first.
             Phase::Draining(_) | Phase::Deciding(_) => return (self, Vec::new()),
             Phase::Resting | Phase::Halted(_) | Phase::Idle(_) => return self.settled(None),
         };
@@ -156,7 +156,7 @@ impl Lifecycle {
             Phase::Resyncing => vec![Effect::AbandonResync],
             Phase::Starting(_) => Vec::new(),
             Phase::Resting => return self.settled(Some(trouble)),
-            // The first trouble explains the ones that follow from it.
+            // The first trouble explains those that follow from it.
             Phase::Draining(_)
             | Phase::Quarantining
             | Phase::Deciding(_)
@@ -167,7 +167,7 @@ impl Lifecycle {
         (self, first)
     }
 
-    /// With nothing in flight: what follows, the strictest first.
+    /// With nothing in flight: the next phase, the strictest cause first.
     fn settled(mut self, trouble: Option<Trouble>) -> (Self, Effects) {
         if self.stopping {
             self.phase = Phase::Idle(Idle::Stopped);
@@ -216,7 +216,7 @@ impl Lifecycle {
         (self, vec![effect])
     }
 
-    /// A policy that isn't to halt gets one look at both logs to find a decision.
+    /// A policy other than `halt` gets one reading of both logs to find a decision.
     fn halted(mut self, reason: Reason) -> (Self, Effects) {
         let policy = self.policies.on(reason.code);
         if policy != Policy::Halt && self.pending.is_none() {
@@ -257,7 +257,7 @@ impl Lifecycle {
                 self.phase = Phase::Quarantining;
                 (self, vec![Effect::WriteReceipt(refused)])
             }
-            // What an operator or a policy was to decide about may be gone; what discovery found is not.
+            // The trouble to decide about may be gone; the conflict that discovery found is not.
             Ok(Resynced::Flows(_)) if self.conflict.is_some() => self.settled(None),
             Ok(Resynced::Flows(lanes)) => {
                 self.pending = None;
@@ -343,7 +343,7 @@ impl Lifecycle {
                 self.settled(None)
             }
             Err(_) if self.stopping || self.intent != Intent::Mirror => self.settled(None),
-            // It is still to be forgotten when the timer is due.
+            // It is still to be forgotten when the timer fires.
             Err(failure) => self.rest(failure),
         }
     }

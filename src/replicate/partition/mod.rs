@@ -1,4 +1,4 @@
-//! One mirror partition inside its worker: what it is doing and what it holds. Pure.
+//! One mirror partition inside its worker: its phase and its state. Pure.
 
 pub(crate) mod effect;
 pub(crate) mod lifecycle;

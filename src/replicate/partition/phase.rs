@@ -1,4 +1,4 @@
-//! What a mirror partition is doing, and why it can't go on if it can't.
+//! The phase of a mirror partition, and the troubles that interrupt it.
 
 use crate::error::Error;
 use crate::model::{HaltCode, Intent, Reason, TopicId};
@@ -6,16 +6,16 @@ use crate::replicate::resync::decision::Decision;
 
 use super::route::Lanes;
 
-/// What the partition is doing.
+/// The phase of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Reads both logs to find out where to go on.
+    /// Reads both logs to find its position.
     Resyncing,
-    /// Stores where it starts; no record has moved yet (H10).
+    /// Stores its start position; no record has been sent yet (H10).
     Starting(Lanes),
     /// Records flow.
     Flowing(Lanes),
-    /// Sends nothing more and waits for every answer; then the trouble decides what follows.
+    /// Sends nothing more and waits for every answer; the trouble then decides the next phase.
     Draining(Option<Trouble>),
     /// Writes the receipt of a record that the target refuses.
     Quarantining,
@@ -25,22 +25,22 @@ pub(crate) enum Phase {
     Resting,
     /// Waits for an operator.
     Halted(Reason),
-    /// Does nothing, as was asked for.
+    /// Does nothing, because of its intent or a stop.
     Idle(Idle),
 }
 
-/// What is being stored while a partition decides.
+/// The write to the store while a partition decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Storing {
-    /// How a policy lets the partition go on.
+    /// The decision by which a policy lets the partition go on.
     Decision,
-    /// That the mirror topic is created anew.
+    /// The decision to create the mirror topic anew.
     Reseed,
-    /// That everything known of a former mirror topic is forgotten.
+    /// Forgetting the state of a former mirror topic.
     Forgetting(Ids),
 }
 
-/// Why a partition does nothing.
+/// The reason why a partition does nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Idle {
     /// Its intent isn't `mirror`.
@@ -49,7 +49,7 @@ pub(crate) enum Idle {
     Stopped,
 }
 
-/// The ids under which a partition begins anew.
+/// The topic ids under which a partition starts over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ids {
     /// The source topic's.
@@ -58,14 +58,14 @@ pub(crate) struct Ids {
     pub(crate) target: TopicId,
 }
 
-/// Why a partition can't go on.
+/// The trouble for which a partition can't go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Trouble {
     /// It may pass by itself.
     Retry(Failure),
-    /// An operator has to look, unless a policy finds what to do about it.
+    /// Needs an operator, unless a policy finds a decision.
     Halt(Reason),
-    /// A policy says what to do about it.
+    /// A policy decides about it.
     Decided(Box<Decision>),
 }
 
@@ -93,7 +93,7 @@ impl From<Error> for Trouble {
 pub(crate) struct Failure {
     /// What failed, without the partition: failures with the same cause are logged once.
     pub(crate) cause: String,
-    /// The same with all circumstances.
+    /// The same with all details.
     pub(crate) chain: String,
 }
 

@@ -1,36 +1,36 @@
-//! What a partition keeps in mind whose target offsets equal its source offsets. Plain data.
+//! State of a partition whose target offsets equal its source offsets. Plain data.
 
 use crate::model::TargetOffset;
 use crate::replicate::preserve::filler::Filler;
 
-/// The state of a partition in preserve mode between two settlings.
+/// The state of a partition in preserve mode between two resyncs.
 #[derive(Debug)]
 pub(crate) struct Preserving {
-    /// Where the first mirrored record is; everything before is filled and deleted again.
+    /// The offset of the first mirrored record; everything before it is filled and deleted again.
     pub(crate) origin: TargetOffset,
     /// Whether nothing before the origin is left to delete.
     pub(crate) trimmed: bool,
     /// Whether markers of earlier requests may still land: the next one is written under a higher epoch.
     pub(crate) fences: bool,
-    /// The epoch of the markers that were asked for last.
+    /// The epoch of the markers last requested.
     pub(crate) epoch: i16,
-    /// What has to be done before more records may follow.
+    /// The chore to finish before more records may follow.
     pub(crate) chore: Option<Chore>,
-    /// What fills the prefix.
+    /// The filler of the prefix.
     pub(crate) filler: Filler,
 }
 
-/// Something to do at the mirror partition while nothing else is in flight.
+/// A task at the mirror partition while nothing else is in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chore {
     /// What.
     pub(crate) task: Task,
-    /// How far it is.
+    /// Its progress.
     pub(crate) turn: Turn,
 }
 
 impl Chore {
-    /// Something that waits for what is in flight.
+    /// A new chore, which waits for the answers in flight.
     pub(crate) fn due(task: Task) -> Self {
         Self {
             task,
@@ -39,7 +39,7 @@ impl Chore {
     }
 }
 
-/// What there is to do.
+/// The task of a chore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
     /// Fill a gap up to this offset.
@@ -48,26 +48,26 @@ pub(crate) enum Task {
     Trim(TargetOffset),
 }
 
-/// What comes before markers are asked for.
+/// The step before markers may be requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Before {
-    /// They may be asked for.
+    /// None: they may be requested.
     Nothing,
-    /// The epoch under which they shut others out has to be stored.
+    /// The epoch that fences others has to be stored.
     Store,
     /// No epoch is left: a new producer id has to take over.
     Renew,
 }
 
-/// How far a chore is.
+/// The progress of a chore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// Waits for what is in flight.
+    /// Waits for the answers in flight.
     Due,
-    /// Waits until the epoch that shuts others out is stored.
+    /// Waits until the epoch that fences others is stored.
     Storing(i16),
     /// Waits for its turn at the broker.
     Queued,
-    /// Waits for an answer; so many markers were asked for.
+    /// Waits for an answer; with the number of markers requested.
     Sent(i64),
 }

@@ -1,8 +1,8 @@
-//! Where a mirror partition's records come from and go to: its names, and the connections they travel on.
+//! Route of a mirror partition's records: names on both sides, and connections.
 
 use crate::model::{BrokerId, TopicId, TopicPartition};
 
-/// A connection's place: which broker, and which of its connections.
+/// A connection, by broker and number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Lane {
     /// The broker.

@@ -1,4 +1,4 @@
-//! Which batch is produced next, and what its answer means. Pure.
+//! Choice of the next batch to produce, and interpretation of its answer. Pure.
 
 pub(crate) mod batcher;
 pub(crate) mod queue;

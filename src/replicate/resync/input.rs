@@ -1,4 +1,4 @@
-//! What reading both logs of a partition begins with, and what it finds. Plain data.
+//! Input of a resync, and the position it finds. Plain data.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::adopted::Segment;
 use super::explain::{self, Tail};
 use super::record_path_tail;
 
-/// What a settling begins with.
+/// The input of a resync.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
     /// The partition on the source.
@@ -29,39 +29,39 @@ pub(crate) struct Question {
     pub(crate) source_id: TopicId,
     /// The mirror topic's id as discovered.
     pub(crate) target_id: TopicId,
-    /// What the checkpoint DB knows.
+    /// The partition's record in the checkpoint DB.
     pub(crate) record: PartitionRecord,
     /// The last run of the map.
     pub(crate) last_run: Option<Run>,
-    /// The end of what was acknowledged, if anything ever was.
+    /// The end of the acknowledged records, if any ever were.
     pub(crate) acknowledged: Option<TargetOffset>,
-    /// Whether requests may still be on their way to the target: the end must be seen to stand still.
+    /// Whether requests may still be in flight to the target: the end of the log has to be seen unchanged for a while.
     pub(crate) uncertain: bool,
-    /// Up to where the record's leader epochs are complete.
+    /// The offset up to which the record's leader epochs are complete.
     pub(crate) epochs_until: SourceOffset,
-    /// Where to start if the target holds nothing and the checkpoint DB knows no start.
+    /// The start position if the target is empty and the checkpoint DB has none.
     pub(crate) start: Option<Start>,
-    /// What to do where it would have to guess.
+    /// The policies for cases in which it would have to guess.
     pub(crate) policies: Policies,
     /// The trouble that asks for a decision, if one does.
     pub(crate) pending: Option<Reason>,
     /// The partition's map.
     pub(crate) tracked: Arc<Tracked>,
-    /// How offsets of the two sides relate, or are to.
+    /// The present relation between offsets of the two sides, or the intended one.
     pub(crate) offsets: OffsetsMode,
-    /// How the link is configured to relate them where nothing is mirrored yet.
+    /// The relation configured for partitions of which nothing is mirrored yet.
     pub(crate) wanted: OffsetsMode,
-    /// How far offsets are preserved.
+    /// The limits for preserving offsets.
     pub(crate) preserve: PreserveLimits,
 }
 
 impl Question {
-    /// The target offset where the map goes on, if nothing has landed there yet.
+    /// The target offset at which the map continues, if nothing has landed there yet.
     pub(crate) fn anchor(&self) -> Option<TargetOffset> {
         self.record.history.anchor.map(|anchor| anchor.target)
     }
 
-    /// Where the records of a log end that holds none any more.
+    /// The end of the records in a log that holds none any more.
     pub(crate) fn nothing_shown(&self, end: TargetOffset) -> TargetOffset {
         match self.record.path {
             DataPath::Raw => end,
@@ -69,7 +69,7 @@ impl Question {
         }
     }
 
-    /// How a log can be explained, the most likely first.
+    /// The possible explanations of a log, the most likely first.
     pub(crate) fn explanations(&self, identity: &LinkIdentity, tail: &Tail) -> Vec<Explanation> {
         let (last_run, plans) = (self.last_run, &self.record.plans);
         let own = tail
@@ -81,7 +81,7 @@ impl Question {
                 record_path_tail::explanations(last_run, plans, tail.filled)
             }
             (OffsetsMode::Translate, DataPath::Raw | DataPath::Record) => {
-                // Behind the last record there may be what the record path gave up, and where the map goes on.
+                // Behind the last record there may be offsets that the record path gave up, and the anchor of the map.
                 let known_end = last_run.map_or(tail.filled, |run| run.target_end());
                 explain::explanations(last_run, plans, tail.filled.max(known_end))
             }
@@ -92,35 +92,35 @@ impl Question {
         self.policies.on(code) == Policy::Follow
     }
 
-    /// Whether the mirror ends where it was acknowledged, so that nothing in it is unknown.
+    /// Whether the mirror ends at the acknowledged end, so that nothing in it is unknown.
     pub(crate) fn knows_all_of(&self, side: &TargetSide) -> bool {
         self.acknowledged >= Some(side.tail.filled)
     }
 
-    /// Whether offsets are translated that were to be preserved or else refused.
+    /// Whether offsets are translated although the setting is to preserve them or else refuse.
     pub(crate) fn breaks_a_wish(&self) -> bool {
         self.wanted == OffsetsMode::Preserve && self.preserve.otherwise == Otherwise::Refuse
     }
 }
 
-/// What the target alone tells.
+/// The findings from the target alone.
 #[derive(Debug, Clone)]
 pub(crate) struct TargetSide {
-    /// Who leads the mirror partition.
+    /// The leader of the mirror partition.
     pub(crate) leader: Leader,
     /// The log's tail.
     pub(crate) tail: Tail,
     /// The batch that holds the last record.
     pub(crate) last: Option<Batch>,
-    /// How the tail can be explained, the most likely first; empty if the map has no part in it.
+    /// The possible explanations of the tail, the most likely first; empty if the map isn't involved.
     pub(crate) explanations: Vec<Explanation>,
-    /// What the leader remembers of our producer id, as far as that fits the log.
+    /// The leader's state for our producer id, if it fits the log.
     pub(crate) standing: Option<Standing>,
-    /// What others wrote, if it is to be adopted.
+    /// Records of other writers, if they are to be adopted.
     pub(crate) foreign: Option<Survey>,
 }
 
-/// Where to go on.
+/// The position found by a resync.
 #[derive(Debug)]
 pub(crate) struct Settled {
     /// The target's side.
@@ -129,37 +129,37 @@ pub(crate) struct Settled {
     pub(crate) runs: Vec<Run>,
     /// The source offset before which nothing is missing on the target.
     pub(crate) position: SourceOffset,
-    /// The next source offset to fetch: behind the position if what lies between was given up.
+    /// The next source offset to fetch: behind the position if the offsets between were given up.
     pub(crate) next: SourceOffset,
-    /// Where the first mirrored record is, or will be.
+    /// The offset of the first mirrored record, present or future.
     pub(crate) origin: SourceOffset,
-    /// How offsets of the two sides relate.
+    /// The relation between offsets of the two sides.
     pub(crate) offsets: OffsetsMode,
-    /// Who leads the source partition.
+    /// The leader of the source partition.
     pub(crate) source_leader: Leader,
-    /// The source log's start.
+    /// The start of the source log.
     pub(crate) source_log_start: SourceOffset,
     /// The source's leader epoch of the record before the position, if it is known.
     pub(crate) fetched_epoch: LeaderEpoch,
 }
 
-/// Where the target's log and the source's fit together.
+/// The position at which the two logs fit together.
 #[derive(Debug)]
 pub(crate) struct Placed {
-    /// How offsets of the two sides relate.
+    /// The relation between offsets of the two sides.
     pub(crate) offsets: OffsetsMode,
     /// Runs that are new to the map.
     pub(crate) runs: Vec<Run>,
     /// The source offset before which nothing is missing on the target.
     pub(crate) position: SourceOffset,
-    /// The next source offset to fetch: behind the position if what lies between was given up.
+    /// The next source offset to fetch: behind the position if the offsets between were given up.
     pub(crate) next: SourceOffset,
-    /// Where the first mirrored record is, or will be.
+    /// The offset of the first mirrored record, present or future.
     pub(crate) origin: SourceOffset,
 }
 
 impl Placed {
-    /// At the beginning of an offset map.
+    /// The position at the beginning of an offset map.
     pub(crate) fn translated(position: SourceOffset) -> Self {
         Self {
             offsets: OffsetsMode::Translate,
@@ -171,15 +171,15 @@ impl Placed {
     }
 }
 
-/// What stands behind the records known to be this link's.
+/// The log behind the records known to be this link's.
 #[derive(Debug, Clone)]
 pub(crate) struct Survey {
     pub(super) reason: Reason,
-    /// Own records, by where they were to land.
+    /// Own records, by the offsets they were meant for.
     pub(super) own: Vec<Segment>,
-    /// What others wrote.
+    /// Records of other writers.
     pub(super) foreign: Vec<Stretch>,
-    /// Where own records would end had nobody written between them.
+    /// The end of own records, had nobody else written between them.
     pub(super) predicted_end: TargetOffset,
     /// The last own batch behind foreign records.
     pub(super) last: Option<Batch>,

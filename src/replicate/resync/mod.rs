@@ -1,4 +1,4 @@
-//! Works out where a partition goes on, from what both logs hold.
+//! Resync: finds the position of a partition from both logs.
 
 pub(crate) mod adopted;
 pub(crate) mod compare;

@@ -1,4 +1,4 @@
-//! What the worker writes and everybody else reads: maps, states and figures of a link.
+//! State that the worker writes and other parts read: maps, states and figures of a link.
 
 pub(crate) mod link;
 pub(crate) mod partition;

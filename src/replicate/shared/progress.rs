@@ -1,4 +1,4 @@
-//! How a partition's state follows from its figures while records flow.
+//! State of a partition, derived from its figures while records flow.
 
 use crate::model::{
     Anchor, DataPath, HaltCode, PartitionState, Reason, SourceOffset, TargetOffset,
@@ -7,9 +7,9 @@ use crate::replicate::resync::decision::used_up;
 
 use super::partition::Known;
 
-/// A partition that was live stays so in name until it is this many records behind.
+/// A live partition is still shown as live until it is this many records behind.
 const LIVE_SLACK: i64 = 10_000;
-/// A shorter gap is filled before anybody could look.
+/// The shortest gap, in offsets, worth showing; a shorter one is filled before anybody could look.
 const GAP_WORTH_TELLING: i64 = 10_000;
 
 impl Known {
@@ -42,13 +42,13 @@ impl Known {
         }
     }
 
-    /// From now on tells how far a prefix is filled, if there is one left to fill.
+    /// Shows from now on how far a prefix is filled, if there is one left to fill.
     pub(crate) fn show_prefix(&mut self, origin: TargetOffset) {
         let left = origin > self.record.acked_end;
         self.figures.filling = left.then_some((TargetOffset::ZERO, origin));
     }
 
-    /// From now on tells how far a gap is filled, if it is a long one.
+    /// Shows from now on how far a gap is filled, if it is a long one.
     pub(crate) fn show_gap(&mut self, until: TargetOffset, length: i64) {
         if self.figures.filling.is_none() && length >= GAP_WORTH_TELLING {
             self.figures.filling = Some((until.plus(-length), until));
@@ -57,7 +57,7 @@ impl Known {
 }
 
 impl Known {
-    /// Why records can't travel on this path from now on, if they can't.
+    /// The reason if records can't travel on this path from now on.
     pub(crate) fn bars(&self, path: DataPath) -> Option<Reason> {
         let is_used_up = self.begins_again_on(path) && self.record.incarnation == u16::MAX;
         is_used_up.then(|| {
@@ -67,14 +67,14 @@ impl Known {
         })
     }
 
-    /// Whether the partition is written under another producer id on this path: what the raw path wrote before lies behind the
+    /// Whether the partition is written under another producer id on this path: the raw path's earlier records lie behind the
     /// record path's, and its sequence numbers don't continue.
     fn begins_again_on(&self, path: DataPath) -> bool {
         self.record.path != path && path == DataPath::Raw
     }
 
-    /// Notes that the log goes on at `end`, behind offsets which are in no run, if there are any; and that records travel on
-    /// this path from now on. Returns whether either is new, so that the next run has to be stored.
+    /// Notes that the log continues at `end`, behind offsets in no run, if there are any, and that records travel on this path
+    /// from now on. Returns whether either is new, so that the next run has to be stored.
     pub(crate) fn goes_on_behind(
         &mut self,
         path: DataPath,
@@ -87,7 +87,7 @@ impl Known {
             self.record.incarnation = self.record.incarnation.saturating_add(1);
         }
         if path == DataPath::Record {
-            // What was planned before is over: nobody can land it any more.
+            // Earlier plans are void: their records can't land any more.
             self.record.plans.clear();
         }
         self.record.path = path;
@@ -97,7 +97,7 @@ impl Known {
                 source: position,
                 target: end,
             });
-            // The last run is stored with its true length: from here on the log doesn't tell it.
+            // The last run is stored with its true length: from here on the log doesn't show it.
             self.map.close();
             self.record.acked_end = end;
             self.figures.target_end = end.get();

@@ -1,24 +1,24 @@
-//! Whether the limit of bytes per second is what holds a link up, for whoever asks.
+//! Figures about waits for a link's limit of bytes per second, for the API and the metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::model::Monotonic;
 
-/// A wait is shown this much longer, so that waits that follow each other are one.
+/// How much longer a wait is shown, so that consecutive waits appear as one.
 const SHOWN: Duration = Duration::from_secs(1);
 
-/// What the worker notes of its waits.
+/// The waits that the worker noted.
 #[derive(Debug, Default)]
 pub struct RateFigures {
-    /// Until when something has to wait, by the monotonic clock in milliseconds; 0 if nothing ever had to.
+    /// The end of the latest wait, in milliseconds of the monotonic clock; 0 if there was none.
     until: AtomicU64,
-    /// How long something had to wait in all, in milliseconds.
+    /// The total time waited, in milliseconds.
     waited: AtomicU64,
 }
 
 impl RateFigures {
-    /// Notes that something has to wait from now on.
+    /// Notes a wait that begins now.
     pub(crate) fn note(&self, now: Monotonic, wait: Duration) {
         let until = millis(now.plus(wait));
         let before = self.until.fetch_max(until, Ordering::Relaxed);
@@ -26,13 +26,13 @@ impl RateFigures {
         self.waited.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// Whether the limit holds something up at this time.
+    /// Whether the limit causes a wait at this time.
     pub fn limits(&self, now: Monotonic) -> bool {
         let until = Monotonic(Duration::from_millis(self.until.load(Ordering::Relaxed)));
         until > Monotonic::default() && now < until.plus(SHOWN)
     }
 
-    /// How long it held something up since the process began, in milliseconds; waits at the same time count once.
+    /// The total time of waits since the process started, in milliseconds; simultaneous waits count once.
     pub fn waited_ms(&self) -> u64 {
         self.waited.load(Ordering::Relaxed)
     }

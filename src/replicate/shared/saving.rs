@@ -1,5 +1,5 @@
-//! What of a partition goes into the checkpoint DB, and until when it counts as unsaved: each save has everything that no
-//! earlier one is known to have stored, so one that is refused loses nothing. A decision is saved as a whole or not at all.
+//! Saving of a partition to the checkpoint DB: each save contains every change that no earlier one is known to have stored, so
+//! a refused save loses nothing. A decision is saved as a whole or not at all.
 
 use crate::checkpoint::{PartitionRecord, Update, records};
 use crate::error::Result;
@@ -9,7 +9,7 @@ use crate::offsets::{Receipt, RunMap};
 use super::partition::{Known, Tracked, stored};
 
 impl Tracked {
-    /// Goes back to what is stored, as a crash would, if what was taken over since could not be.
+    /// Goes back to the stored state, as a crash would, if later changes couldn't be stored.
     pub(crate) fn freshen(&self) -> Result<()> {
         let mut known = self.lock();
         if !known.stale {
@@ -22,14 +22,15 @@ impl Tracked {
         Ok(())
     }
 
-    /// Adds everything that changed to an update; the receipt goes to [`Known::stored`] once that is durable. Until then it
-    /// counts as changed, and later saves have it too. None, and nothing added, while a decision isn't known to be durable.
+    /// Adds all changes to an update; pass the receipt to [`Known::stored`] once the update is durable. Until then they count
+    /// as unsaved, and later saves contain them too. Adds nothing and returns `None` while a decision isn't known to be
+    /// durable.
     pub(crate) fn save(&self, update: &mut Update) -> Option<Receipt> {
         let mut known = self.lock();
         known.is_certain().then(|| self.add(&mut known, update))
     }
 
-    /// Adds everything that changed to the update that makes a decision, which was taken over.
+    /// Adds all changes to the update that stores a decision, which the state already reflects.
     pub(crate) fn save_decision(&self, update: &mut Update) -> Receipt {
         let mut known = self.lock();
         known.pending = true;
@@ -44,7 +45,7 @@ impl Tracked {
         changes.receipt
     }
 
-    /// Adds the removal of runs below both log starts to an update: nobody can stand there any more.
+    /// Adds the removal of runs below both log starts to an update: no group can have an offset there any more.
     pub(crate) fn prune(&self, update: &mut Update) -> Result<()> {
         let runs = self.runs();
         let mut known = self.lock();
@@ -62,7 +63,7 @@ impl Tracked {
             return Ok(());
         }
         runs.apply(update, pruned);
-        // What lay before is no longer told from what was never mirrored.
+        // Earlier offsets can no longer be told from ones that were never mirrored.
         let first = known.map.to_source(TargetOffset::ZERO, &runs)?.or_next();
         known.record.origin = known.record.origin.max(first);
         records::put_partition(update, &self.key, &known.record);
@@ -87,18 +88,18 @@ impl Known {
         self.unsaved = self.unsaved.filter(|first| *first > receipt);
     }
 
-    /// Whether the checkpoint DB holds every decision that was taken over.
+    /// Whether every decision that the state reflects is durable in the checkpoint DB.
     pub(crate) fn is_certain(&self) -> bool {
         !self.pending && !self.stale
     }
 
-    /// Notes that a decision which was taken over is durable, or couldn't be stored.
+    /// Notes that a decision is durable, or couldn't be stored.
     pub(crate) fn decided(&mut self, is_stored: bool) {
         self.pending = false;
         self.stale |= !is_stored;
     }
 
-    /// Decides to start over with an empty map and nothing to be saved.
+    /// Starts over with an empty map and nothing to save.
     pub(crate) fn start_over(&mut self, record: PartitionRecord) {
         self.record = record;
         let empty = RunMap::empty(SourceOffset::ZERO, TargetOffset::ZERO);

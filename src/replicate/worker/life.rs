@@ -1,4 +1,4 @@
-//! Does what the lifecycles of partitions ask for, and tells them what came of it.
+//! Performs the effects of partitions' lifecycles, and feeds the results back.
 
 use std::collections::VecDeque;
 
@@ -14,26 +14,26 @@ use super::resync::RECHECK;
 use super::state::Worker;
 
 impl Worker {
-    /// Something went wrong with what flows. `uncertain` says that requests may still be on their way to the target.
+    /// Reports that fetching or producing failed. `uncertain`: requests may still be in flight to the target.
     pub(crate) fn trouble(&mut self, index: usize, trouble: Trouble, uncertain: bool) {
         self.mirrors[index].uncertain |= uncertain;
         self.live(index, Event::Trouble(trouble));
     }
 
-    /// Goes on with what was to follow, if answers were awaited and none is any more.
+    /// Reports a partition as drained if it was waiting for answers and all are in.
     pub(crate) fn drained(&mut self, index: usize) {
         if self.mirrors[index].has_drained() {
             self.live(index, Event::Drained);
         }
     }
 
-    /// Takes an event to a partition's lifecycle, and does all that follows from it at once.
+    /// Feeds an event to a partition's lifecycle, and performs the effects and those of their immediate results.
     pub(crate) fn live(&mut self, index: usize, event: Event) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             let mirror = &mut self.mirrors[index];
             if matches!(event, Event::Drained) {
-                // Answers to this round's requests are all in; events that still come are stale.
+                // All answers to this round's requests are in; later events of it are stale.
                 mirror.round += 1;
             }
             let policies = mirror.policies();
@@ -46,7 +46,7 @@ impl Worker {
         }
     }
 
-    /// Does one thing; gives what came of it if that is known at once.
+    /// Performs one effect; returns its result if that is known at once.
     fn perform(&mut self, index: usize, effect: Effect) -> Option<Event> {
         match effect {
             Effect::SendNothingMore(lanes) => self.leave(index, lanes),
@@ -109,14 +109,14 @@ impl Worker {
         }));
     }
 
-    /// A pause is over.
+    /// Handles the end of a pause.
     pub(crate) fn due(&mut self, index: usize, round: u32) {
         if self.mirrors[index].round == round {
             self.live(index, Event::Due);
         }
     }
 
-    /// Shows and logs what became of a partition.
+    /// Shows and logs news of a partition.
     fn announce(&mut self, index: usize, told: Told) {
         match told {
             Told::Preparing => self.show(index, PartitionState::Preparing, None),
@@ -172,13 +172,13 @@ impl Worker {
             );
         }
         mirror.tracked.show_halted(reason);
-        // A restart tells where it stood still from what is stored; of one that never began nothing is.
+        // After a restart the stored state shows where it stood still; nothing is stored of one that never began.
         if mirror.life.has_begun() {
             self.newsworthy.push(index);
         }
     }
 
-    /// Whether a partition reads both logs, and nothing made that pointless meanwhile.
+    /// Whether a partition is reading both logs and that hasn't been abandoned.
     pub(crate) fn is_resyncing(&self, index: usize) -> bool {
         matches!(self.mirrors[index].life.phase(), Phase::Resyncing)
     }

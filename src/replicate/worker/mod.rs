@@ -1,4 +1,4 @@
-//! The worker of a link, one verb a file.
+//! The worker of a link, one verb per file.
 
 pub(crate) mod context;
 pub(crate) mod decide;

@@ -1,4 +1,4 @@
-//! Reads both logs of a partition to find out where it goes on, and takes over what was found.
+//! Resyncs a partition: reads both logs to find its position, and applies the result.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use super::context::{LinkContext, Settings};
 use super::event::{Event as WorkerEvent, Ticket};
 use super::state::Worker;
 
-/// How often a partition is tried again whose trouble an operator can remove from outside.
+/// Interval of rechecks for a partition whose trouble an operator can remove from outside.
 pub(crate) const RECHECK: Duration = Duration::from_secs(15);
 
-/// How long reading one side may take before it starts over.
+/// Time limit for reading one side before it starts over.
 const SIDE_LIMIT: Duration = Duration::from_secs(45);
 
 impl Worker {
@@ -52,7 +52,7 @@ impl Worker {
                     result,
                 };
             }
-            // Boxed when its turn has come: of those that wait there may be thousands.
+            // Boxed only when its turn has come: thousands may be waiting.
             Box::pin(both_sides(
                 &link,
                 &route,
@@ -65,7 +65,7 @@ impl Worker {
         None
     }
 
-    /// Both logs were read, or that was given up.
+    /// Handles the end of reading both logs, or of giving it up.
     pub(crate) fn resynced(
         &mut self,
         (index, _): Ticket,
@@ -106,7 +106,7 @@ impl Worker {
     }
 }
 
-/// Reads both sides. `seen` are the generations of metadata that led into trouble, of source and target.
+/// Reads both sides. `seen`: the metadata generations of source and target that led to the trouble.
 async fn both_sides(
     link: &LinkContext,
     route: &Route,
@@ -128,7 +128,7 @@ async fn both_sides(
     if let Err(trouble) = unless(&abandoned, within(SIDE_LIMIT, refreshed)).await {
         return failed(None, trouble);
     }
-    // Not given up half-way: it writes to the target.
+    // Not abandoned half-way: it writes to the target.
     let shut_out = async { Ok(link.shut_out(route, question.record.path).await?) };
     if let Err(trouble) = within(SIDE_LIMIT, shut_out).await {
         return failed(None, trouble);
@@ -199,7 +199,7 @@ fn question(mirror: &Mirror, settings: &Settings) -> Question {
     }
 }
 
-/// Takes over what was found.
+/// Applies the result of a resync.
 fn take_over(mirror: &mut Mirror, settled: &Settled, link: &LinkContext) -> Result<(), Trouble> {
     let (path, identity) = (link.settings.path, &link.identity);
     let (memory_ms, now) = (link.memory_ms, link.now());
@@ -230,7 +230,7 @@ fn take_over(mirror: &mut Mirror, settled: &Settled, link: &LinkContext) -> Resu
     known.figures.source_log_start = settled.source_log_start.get();
     known.figures.target_log_start = settled.target.tail.log_start.get();
     known.figures.target_end = end.get();
-    // What was fetched and not mirrored may be replaced before it is fetched again.
+    // Records that were fetched and not mirrored may be replaced before they are fetched again.
     known
         .record
         .epochs
@@ -242,7 +242,7 @@ fn take_over(mirror: &mut Mirror, settled: &Settled, link: &LinkContext) -> Resu
     mirror.course.source = last_run.as_ref().map(Run::source_end);
     mirror.course.producer_id = identity.producer_id(known.record.incarnation);
     drop(known);
-    // Nothing can be on its way to a partition that was never begun.
+    // Nothing can be in flight to a partition that never began.
     let fresh = end == TargetOffset::ZERO && mirror.start.is_some();
     let uncertain = mirror.uncertain && !fresh;
     mirror.window = mirror.window.renewed(memory_ms, uncertain, now);
@@ -259,8 +259,8 @@ fn take_over(mirror: &mut Mirror, settled: &Settled, link: &LinkContext) -> Resu
     Ok(())
 }
 
-/// With the source out of reach, what the target holds is believed as far as the stored runs leave no choice: every run
-/// is durable before its data is sent, so a plan that was never given up is the truth. Translation then works up to the true end.
+/// With the source out of reach, the target's log is trusted as far as the stored runs leave no choice: every run is durable
+/// before its data is sent, so a plan that was never given up is the truth. Translation then works up to the true end.
 fn believe_target(mirror: &Mirror, side: &TargetSide) {
     let mut known = mirror.tracked.lock();
     let one_plan = known.record.plans.len() <= 1;

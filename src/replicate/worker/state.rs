@@ -26,13 +26,13 @@ use super::event::{Answered, EventFuture};
 pub(crate) struct Pacing {
     pub(super) begun: Instant,
     pub(super) allowance: Option<Allowance>,
-    /// When the loop is woken to fetch on.
+    /// When the loop is woken to continue fetching.
     pub(super) alarm: Option<Duration>,
     pub(super) turn: u64,
 }
 
 impl Pacing {
-    /// At most so many bytes per second, if there is a limit.
+    /// The limit of bytes per second, if there is one.
     pub(crate) fn new(bytes_per_second: Option<u64>) -> Self {
         Self {
             begun: Instant::now(),
@@ -57,19 +57,19 @@ impl Pacing {
 pub(crate) struct Intake {
     /// Where it fetches, once that is there.
     pub(crate) source: Option<Source>,
-    /// Whether that is being made or a fetch is out.
+    /// Whether it is connecting or a fetch is in flight.
     pub(crate) busy: bool,
     /// The partitions that fetch here.
     pub(crate) members: BTreeSet<usize>,
     /// Bytes they hold.
     pub(crate) held: usize,
-    /// Those of which the next fetch may have to say something else than the last one did.
+    /// Partitions whose entry in the next fetch may differ from the last one.
     pub(crate) changed: Vec<usize>,
     /// When the last fetch was answered, in milliseconds since 1970.
     pub(crate) heard_at: i64,
-    /// How its partitions stand.
+    /// The fetch queue of its partitions.
     pub(crate) crowd: Crowd,
-    /// What its fetches learned.
+    /// Measurements from its past fetches.
     pub(crate) habits: Habits,
 }
 
@@ -78,9 +78,9 @@ pub(crate) struct Intake {
 pub(crate) struct Outlet {
     /// Where it produces, once that is there.
     pub(crate) sink: Option<Sink>,
-    /// Whether that is being made.
+    /// Whether it is connecting.
     pub(crate) connecting: bool,
-    /// Requests that are out.
+    /// Requests in flight.
     pub(crate) requests: Turns<Answered>,
     /// Partitions with something to send.
     pub(crate) ready: Ready,
@@ -101,24 +101,24 @@ pub(crate) struct Worker {
     pub(crate) events: FuturesUnordered<EventFuture>,
     /// Bytes held between fetch and acknowledgement.
     pub(crate) held: usize,
-    /// Bytes a fetch under way may bring.
+    /// Bytes that fetches in flight may bring.
     pub(crate) reserved: usize,
-    /// The rate, and whose turn it is.
+    /// The rate limit, and the turns of fetches.
     pub(crate) pacing: Pacing,
     /// Partitions with staged shipments whose runs have to be stored.
     pub(crate) to_store: Vec<usize>,
-    /// Partitions of which something is known that should not wait for the lazy store.
+    /// Partitions with changes that should not wait for the lazy store.
     pub(crate) newsworthy: Vec<usize>,
-    /// Topics of which it was decided to create their mirror anew, with the id of the one that is given up.
+    /// Topics whose mirror is to be created anew, with the id of the mirror topic given up.
     pub(crate) reseeds: BTreeMap<TopicName, TopicId>,
-    /// Whether a question for log starts is out.
+    /// Whether a request for log starts is in flight.
     pub(crate) asking_log_starts: bool,
 }
 
 /// The marker requests to one target broker, one at a time.
 #[derive(Debug, Default)]
 pub(crate) struct MarkerLane {
-    /// Whether a request is out.
+    /// Whether a request is in flight.
     pub(super) busy: bool,
     /// Partitions with gaps to fill, in turn.
     pub(super) ready: VecDeque<usize>,

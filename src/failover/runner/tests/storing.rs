@@ -1,4 +1,4 @@
-//! How plans and operations are kept, whatever their size, and that the first layout is still read.
+//! Storing of plans and operations of any size, and reading of layout 1.
 
 use super::*;
 use crate::checkpoint::{Space, Update};
@@ -139,7 +139,7 @@ async fn every_phase_comes_back_and_the_moves_are_written_once() {
     }
 }
 
-/// One unfinished and one finished operation, and a plan, as the first layout kept them.
+/// One unfinished and one finished operation, and a plan, in layout 1.
 async fn first_layout(bench: &Bench) -> (Operation, Operation, Plan) {
     let plan = bench.plan(Kind::Failover).await;
     let moves_of = |plan: &Plan| Moves::clone(&plan.groups);

@@ -1,4 +1,4 @@
-//! Sending requests on a connection; each gives the answer that is awaited.
+//! Sending of requests on a connection.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::task::Ownership;
 use super::Connection;
 
 impl Connection {
-    /// Sends a request, now and in the order of the calls; the answer comes out of the [`Pending`].
+    /// Sends a request at once, in the order of the calls; the [`Pending`] resolves to the answer.
     ///
     /// The timeout is how long the answer may take from now; an overdue answer ends the connection, at most half a second
     /// late. Errors: `Disconnected` if the connection has ended, `Refused` if too many answers are awaited already,
@@ -38,7 +38,7 @@ impl Connection {
         self.start(request, timeout)?.await
     }
 
-    /// Like [`Connection::call`], with the answer read as the caller wants it.
+    /// Like [`Connection::call`], with the answer decoded by the caller.
     pub(crate) async fn call_reading<R: Request, T>(
         &self,
         request: R,
@@ -67,7 +67,7 @@ impl Connection {
         pending.await
     }
 
-    /// Like [`Connection::start`] in a version chosen by the caller, who also knows how to read the answer.
+    /// Like [`Connection::start`], in a version chosen by the caller, which also decodes the answer.
     pub(crate) fn start_version<R: Request>(
         &self,
         request: &R,

@@ -132,7 +132,7 @@ async fn frozen(stream: DuplexStream, thaw: Arc<Semaphore>) {
     }
 }
 
-/// More than a stream takes while nobody reads.
+/// More bytes than a stream buffers while nothing reads from it.
 fn produce() -> ProduceBatches {
     let batch = Stamped {
         header: [0; HEADER_LEN],
@@ -153,7 +153,7 @@ fn produce() -> ProduceBatches {
     }
 }
 
-/// Hazard H20: what a link had left to write when its lease ended is never written; another link's is.
+/// Hazard H20: bytes that a link had not yet written when its lease ended are never written; another link's are.
 #[tokio::test]
 async fn the_end_of_one_lease_disturbs_no_request_under_another() {
     let (net, thaw) = (FakeNet::default(), Arc::new(Semaphore::new(0)));

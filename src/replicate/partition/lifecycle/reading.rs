@@ -1,4 +1,4 @@
-//! What others may know of a partition's lifecycle.
+//! Read access to a partition's lifecycle.
 
 use crate::model::Reason;
 use crate::replicate::partition::phase::{Idle, Phase};
@@ -7,12 +7,12 @@ use crate::replicate::partition::route::Lanes;
 use super::Lifecycle;
 
 impl Lifecycle {
-    /// What the partition is doing.
+    /// The current phase.
     pub(crate) fn phase(&self) -> &Phase {
         &self.phase
     }
 
-    /// The connections on which records flow, if they do.
+    /// The connections on which records flow, if any.
     pub(crate) fn lanes(&self) -> Option<Lanes> {
         match self.phase {
             Phase::Flowing(lanes) => Some(lanes),
@@ -30,7 +30,7 @@ impl Lifecycle {
         matches!(self.phase, Phase::Halted(_))
     }
 
-    /// Whether it goes about its work, so that a decision may interrupt it.
+    /// Whether it is mirroring or on the way to it, so that a decision may interrupt it.
     pub(crate) fn is_at_work(&self) -> bool {
         matches!(
             self.phase,
@@ -43,7 +43,7 @@ impl Lifecycle {
         self.phase == Phase::Idle(Idle::Stopped)
     }
 
-    /// Whether it is durable where it starts.
+    /// Whether its start position is durable.
     pub(crate) fn has_begun(&self) -> bool {
         self.begun
     }
@@ -53,7 +53,7 @@ impl Lifecycle {
         self.pending.as_ref()
     }
 
-    /// Why discovery says that the topic must not be mirrored.
+    /// The conflict for which discovery says that the topic must not be mirrored.
     pub(crate) fn conflict(&self) -> Option<&Reason> {
         self.conflict.as_ref()
     }

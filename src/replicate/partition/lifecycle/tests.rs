@@ -10,7 +10,7 @@ mod world;
 type Explored = (Vec<(Policies, Vec<Node>)>, Transitions);
 type Transitions = BTreeMap<(String, String), BTreeSet<String>>;
 
-/// Every state that can be reached, by the policies under which it can, and what leads from one to another.
+/// Every reachable state, by the policies under which it is reachable, and all transitions.
 static EXPLORED: LazyLock<Explored> = LazyLock::new(|| {
     let mut transitions = Transitions::new();
     let found = [Policies::HALT, every_policy()]
@@ -56,7 +56,7 @@ fn every_policy() -> Policies {
     }
 }
 
-/// The first word of what `Debug` says, and of what is in it.
+/// The variant name in the `Debug` output, and that of its content.
 fn name(text: &impl std::fmt::Debug) -> String {
     let text = format!("{text:?}");
     let end = text
@@ -177,7 +177,7 @@ fn an_answer_that_nobody_waits_for_changes_nothing() {
     }
 }
 
-/// What leads from each phase to another, as `docs/lifecycle.md` has it.
+/// The table of transitions, as `docs/lifecycle.md` has it.
 fn table() -> String {
     let mut page = String::new();
     let mut phase = String::new();
@@ -200,7 +200,7 @@ fn the_page_has_the_table() {
     assert!(page == expected, "docs/lifecycle.md should be\n{expected}");
 }
 
-/// What a partition does when this happens to it in turn, from the time records flow.
+/// The effects of these events in turn, from a flowing partition on.
 fn flowing_then(events: &[Event]) -> (Lifecycle, Effects) {
     let mut node = Node::first(true);
     let flows = [Event::Due, Event::Resynced(Ok(Resynced::Flows(lanes())))];

@@ -15,7 +15,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// A link whose only partition has 300 runs, which nobody stored yet.
+    /// A link whose only partition has 300 runs, none of them stored yet.
     fn new() -> Self {
         let failing = Arc::new(FailingStore::default());
         let store: Arc<dyn Store> = Arc::<FailingStore>::clone(&failing);
@@ -37,7 +37,7 @@ impl Bench {
         self.view.track(&partition, &topic).unwrap()
     }
 
-    /// What a process that starts now finds: the frontier, and whether the map has the first and the last record.
+    /// The state that a process starting now would find: the frontier, and whether the map has the first and the last record.
     fn after_a_crash(&self) -> (i64, bool) {
         let tracked = self.tracked();
         let store: Arc<dyn Store> = Arc::<FailingStore>::clone(&self.failing);
@@ -93,14 +93,14 @@ async fn nothing_of_a_decision_is_saved_before_it_is_durable() {
         tracked.prune(&mut update).unwrap();
         assert!(update.is_empty());
     };
-    // The update that makes it is refused.
+    // The update that stores it is refused.
     tracked.lock().start_over(blank());
     tracked.lock().advance(SourceOffset(900));
     saves_nothing();
     assert!(bench.view.persist_frontiers().await.is_err());
     tracked.lock().decided(false);
     saves_nothing();
-    // Whatever depends on a frontier goes by what is stored.
+    // Anything that depends on a frontier uses the stored one.
     bench.view.persist_frontiers().await.unwrap();
     assert_eq!(tracked.lock().record.frontier, SourceOffset(599));
     assert_eq!(bench.after_a_crash(), (599, true));

@@ -14,7 +14,7 @@ async fn while_paused_nothing_is_committed_and_the_date_of_expiry_is_told() {
         assert_eq!(bench.commits_at(10).await, 1);
         bench.mirror.want(held);
         bench.source.put("g", 60);
-        // Long after it would be kept alive, and after it is forgotten.
+        // Long after it would be written again, and after it expired.
         for now in [20, 200, 1_000] {
             assert_eq!(bench.commits_at(now).await, 1, "{held}");
         }

@@ -3,7 +3,7 @@ use super::*;
 use crate::control::groups::fake::FakeMirror;
 use crate::task::InFlight;
 
-/// A bench whose discovery hears what is wanted of the link.
+/// A bench whose discovery hears the link's intents.
 fn bench() -> (Bench, Arc<FakeMirror>) {
     let mirror = Arc::new(FakeMirror::at(0));
     let mut bench = Bench::new();
@@ -68,7 +68,7 @@ async fn a_mirror_that_is_to_be_created_anew_waits_until_it_may_be_written_to() 
     }
     assert_eq!(on_target(&bench).len(), 1);
     mirror.want(Intent::Mirror);
-    // The worker, which writes to it, is told first.
+    // The worker, which writes to it, hears first.
     bench.round().await;
     assert_eq!(on_target(&bench).len(), 1);
     assert_eq!(bench.conflict(), Some(HaltCode::TargetTopicMissing));

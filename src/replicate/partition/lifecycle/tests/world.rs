@@ -1,4 +1,4 @@
-//! A partition beside what its worker does for it, for exploring what can happen to it.
+//! A partition together with its worker's tasks, for exploring all possible events.
 
 use super::super::*;
 use crate::model::{BrokerId, HaltCode, Partition, SourceOffset, TargetOffset, TopicId};
@@ -6,7 +6,7 @@ use crate::replicate::partition::phase::Ids;
 use crate::replicate::partition::route::{Lane, Lanes};
 use crate::replicate::resync::decision::{self, Refused};
 
-/// What the worker does for a partition at the moment: the answers that will come, whatever else happens.
+/// The worker's tasks for a partition under way: the answers that will arrive, whatever else happens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is under way or not")]
 pub(super) struct World {
@@ -18,7 +18,7 @@ pub(super) struct World {
     forgetting: bool,
     timer: bool,
     flows: bool,
-    /// Whether the partition was let begin since what is known of it was forgotten last.
+    /// Whether the partition was marked as begun since its state was last forgotten.
     begun: bool,
 }
 
@@ -112,7 +112,7 @@ pub(super) fn troubles() -> Vec<Trouble> {
     troubles
 }
 
-/// What can reach in from the side at any time.
+/// The external events that can arrive at any time.
 pub(super) fn from_the_side() -> Vec<Event> {
     let mut events = vec![Event::ConflictGone, Event::Stop];
     events.extend(Intent::ALL.map(Event::Intent));
@@ -123,7 +123,7 @@ pub(super) fn from_the_side() -> Vec<Event> {
 }
 
 impl World {
-    /// What may come of what the worker does now.
+    /// The possible results of the worker's tasks under way.
     pub(super) fn answers(&self, life: &Lifecycle) -> Vec<Event> {
         let mut events = Vec::new();
         if self.flows {
@@ -182,7 +182,7 @@ impl World {
         events
     }
 
-    /// Whether an event is the end of something.
+    /// Whether an event ends one of the worker's tasks.
     pub(super) fn ends(&mut self, event: &Event) {
         match event {
             Event::Resynced(_) => self.resync = false,
@@ -196,7 +196,7 @@ impl World {
         }
     }
 
-    /// Does what it is told; panics where that can't be right.
+    /// Performs an effect; panics if it can't be right.
     pub(super) fn performs(&mut self, effect: &Effect) {
         let begins = |flag: &mut bool| {
             assert!(
@@ -238,7 +238,7 @@ impl World {
     }
 }
 
-/// Whether an effect has something fetched from the source or written to the target.
+/// Whether an effect fetches from the source or writes to the target.
 pub(super) fn works(effect: &Effect) -> bool {
     matches!(
         effect,
@@ -275,12 +275,12 @@ impl Node {
         {
             next.world.begun = true;
         }
-        // The worker tells by a number that a timer is stale.
+        // The worker recognises a stale timer by its number.
         next.world.timer &= matches!(next.life.phase, Phase::Resting | Phase::Halted(_));
         (next, effects)
     }
 
-    /// What has to hold of every state.
+    /// The invariants of every state.
     pub(super) fn check(&self) {
         let (life, world) = (&self.life, &self.world);
         let at = || format!("{self:?}");
@@ -304,7 +304,7 @@ impl Node {
                 at()
             );
         } else {
-            // One that went away leaves no trace.
+            // A conflict that is gone leaves no trace.
             let gone = |reason: &Reason| conflicts().contains(reason);
             let trace = match &life.phase {
                 Phase::Halted(reason) | Phase::Draining(Some(Trouble::Halt(reason))) => {
@@ -318,7 +318,7 @@ impl Node {
                 at()
             );
         }
-        // Nothing waits for what will not come.
+        // No phase waits for an event that can't arrive.
         let armed = match &life.phase {
             Phase::Resyncing => world.resync,
             Phase::Starting(_) => world.start,
