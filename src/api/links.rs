@@ -175,7 +175,7 @@ impl LinkHandle {
 
     /// Whether something that isn't wanted any more is still on its way to the target.
     fn is_coming_to_rest(&self) -> bool {
-        let held = !self.view.link_intent().writes();
+        let held = self.view.intents().borrow().holds_anything();
         self.writes_against_intent() || (held && !self.in_flight.is_at_rest())
     }
 

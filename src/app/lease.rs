@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::records;
 use crate::error::{Error, Result};
-use crate::journal::{Standing, Tenure, Topic};
+use crate::journal::{Restored, Standing, Tell, Tenure, Topic};
 use crate::task::{Ownership, Rounds};
 
 use super::driver::{Lease, LinkWork};
@@ -74,9 +74,6 @@ impl Link {
         self.say(Some("the journal on the target was not read yet"));
         self.meet_the_target().await?;
         let tenure = self.come_to_own(standby).await?;
-        if tenure.restored {
-            self.look_again()?;
-        }
         Ok(LinkLease {
             link,
             trouble: tenure.trouble.clone(),
@@ -121,7 +118,9 @@ impl Link {
             standby.send_if_modified(|known| std::mem::replace(known, is_standby) != is_standby);
         };
         let (name, ownership) = (&self.config.name, &self.ownership);
-        let owned = self.journaled.own(name, &self.journal, ownership, &tell);
+        let restored = || self.look_again();
+        let hooks: (Tell<'_>, Restored<'_>) = (&tell, &restored);
+        let owned = self.journaled.own(name, &self.journal, ownership, hooks);
         Box::pin(owned).await
     }
 

@@ -222,13 +222,16 @@ impl Link {
             memory_ms: memory_ms / 2,
             ownership: self.ownership.clone(),
             audit: self.audit,
+            in_flight: self.in_flight,
         };
         replicate::run(link, set, stop).await
     }
 
     /// Says what the target refuses of what preserving offsets needs, if they are to be preserved.
     async fn tell_what_is_refused(&self, target: &Cluster) {
-        if self.config.offsets != OffsetsMode::Preserve {
+        // The probe writes to the target.
+        let _writing = self.in_flight.begin().await;
+        if self.config.offsets != OffsetsMode::Preserve || !self.view.link_intent().writes() {
             return;
         }
         let probe = probe::try_until_told(target).await;

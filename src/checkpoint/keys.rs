@@ -213,7 +213,7 @@ pub(super) fn requirement(name: &LinkName, layout: u16) -> Vec<u8> {
 }
 
 /// Whether a key of [`Space::Topics`] is a [`requirement`] and no topic's.
-pub(super) fn is_requirement(key: &[u8]) -> bool {
+pub(crate) fn is_requirement(key: &[u8]) -> bool {
     let mut parts = Parts(key);
     parts.name().is_some() && parts.0.len() == size_of::<u16>()
 }

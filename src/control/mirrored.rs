@@ -49,6 +49,17 @@ pub struct MirroredPartition {
     pub map_since_ms: i64,
 }
 
+impl MirroredPartition {
+    /// The state, or `diverged` where that is why it stood still before it was paused or sealed.
+    pub fn doubted_state(&self) -> PartitionState {
+        let reason = self.reason.as_ref().map(|reason| reason.code.state());
+        match reason {
+            Some(PartitionState::Diverged) => PartitionState::Diverged,
+            Some(_) | None => self.state,
+        }
+    }
+}
+
 /// What is known of a mirror partition's log: whether an offset there still means what it meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetLog {

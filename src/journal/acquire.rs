@@ -81,11 +81,12 @@ fn since(head: &Head) -> String {
 /// Told every change of the standing.
 pub type Tell<'a> = &'a (dyn Fn(Standing) + Send + Sync);
 
+/// Loads again what the process shows of a link whose DB was restored, before anything hears that the term has begun.
+pub type Restored<'a> = &'a (dyn Fn() -> Result<()> + Send + Sync);
+
 /// The time in which this process owns a link. Dropping it is like dying: the lease has to run out.
 #[derive(Debug)]
 pub struct Tenure {
-    /// Whether the checkpoint DB was changed by what the journal held.
-    pub restored: bool,
     /// Why the journal can't be written, while that is so: nothing is sent then.
     pub trouble: watch::Receiver<Option<String>>,
     writer: Owned,
@@ -119,13 +120,13 @@ impl Tenure {
 type Watch = (Instant, Patience);
 
 /// One process that would like to own a link.
-#[derive(Debug)]
 pub(crate) struct Candidate<'a> {
     pub(crate) settings: &'a JournalSettings,
     pub(crate) disk: &'a dyn Store,
     pub(crate) line: &'a Arc<Line>,
     pub(crate) ownership: &'a Ownership,
     pub(crate) renew: Renew,
+    pub(crate) restored: Restored<'a>,
 }
 
 impl Candidate<'_> {
@@ -232,7 +233,6 @@ impl Candidate<'_> {
             trouble,
         };
         Tenure {
-            restored: false,
             trouble: told,
             writer: Owned::spawn("journal", writer.serve(stop.clone())),
             stop,
@@ -279,7 +279,12 @@ impl Candidate<'_> {
                 tracing::info!(%link, "the journal lacked what the checkpoint DB holds; it is whole again");
             }
         }
-        tenure.restored = reconciled == Reconciled::Restored;
+        if reconciled == Reconciled::Restored
+            && let Err(error) = (self.restored)()
+        {
+            let _ = tenure.release().await;
+            return Err(error);
+        }
         self.line.open(term);
         self.ownership.begin(term);
         Ok(tenure)

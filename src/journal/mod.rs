@@ -23,7 +23,7 @@ mod writer;
 
 use std::time::Duration;
 
-pub use acquire::{JournalSettings, Standing, Tell, Tenure};
+pub use acquire::{JournalSettings, Restored, Standing, Tell, Tenure};
 pub use contents::Contents;
 pub use lease::{Head, Owner, Revision};
 pub use recover::{contents, rebuild};

@@ -219,10 +219,14 @@ fn check_sizes(changes: &[Change]) -> Result<()> {
 /// A link's own state changes by the operator's will, also while the target is away; nothing that is sent depends on it.
 fn is_lazy(update: &Update) -> bool {
     let of_operator = |(key, _): &Change| {
-        matches!(
-            key.first().copied().and_then(Space::of),
-            Some(Space::Links | Space::Audit)
-        )
+        let Some((&space, key)) = key.split_first() else {
+            return false;
+        };
+        match Space::of(space) {
+            Some(Space::Links | Space::Audit) => true,
+            Some(Space::Topics) => keys::is_requirement(key),
+            Some(_) | None => false,
+        }
     };
     update.is_lazy() || update.changes().iter().all(of_operator)
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::checkpoint::dump::FullEntry;
-use crate::checkpoint::keys;
 use crate::checkpoint::store::{Change, Space, Store, Update};
+use crate::checkpoint::{keys, layout};
 use crate::error::{Error, Kind, Result};
 use crate::kafka::client::Cluster;
 use crate::model::LinkName;
@@ -57,11 +57,23 @@ pub(super) async fn reconcile(
     let copied = topic.read_all().await?.entries;
     let stored = entries_of(disk, name)?;
     if in_journal > of_db {
-        take_over(disk, name, difference(&stored, copied), in_journal).await?;
+        let kept = keeps_verifications(&copied);
+        let mut changes = difference(&stored, copied);
+        changes.retain(|(key, value)| value.is_some() || !(kept && is_verification(key)));
+        take_over(disk, name, changes, in_journal).await?;
         return Ok(Reconciled::Restored);
     }
     line.supplement(difference(&copied, stored), of_db).await?;
     Ok(Reconciled::Supplemented)
+}
+
+/// Whether the DB's verifications stay: the first layout kept them out of the journal.
+fn keeps_verifications(copied: &Entries) -> bool {
+    !copied.keys().any(|key| is_verification(key))
+}
+
+fn is_verification(key: &[u8]) -> bool {
+    key.first().copied().and_then(Space::of) == Some(Space::Verifications)
 }
 
 /// Makes changes to the DB in parts. Until all are made the DB has no revision, so that any journal takes precedence.
@@ -106,6 +118,7 @@ async fn renewed(
     }
     drop(unchunked);
     let mut update = renew(disk, link)?;
+    layout::complete(&mut update);
     let revision = Revision { term, number: 1 };
     put_revision(&mut update, link, revision);
     disk.commit(update).await?;

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::LinkName;
 use crate::task::Ownership;
 
-use super::{JournalSettings, Line, Renew, Tell, Tenure, acquire};
+use super::{JournalSettings, Line, Renew, Restored, Tell, Tenure, acquire};
 
 /// A store that copies the entries of some links into their journals.
 ///
@@ -46,6 +46,7 @@ impl JournaledStore {
     }
 
     /// Waits until this process owns a link and the DB is whole; `ownership` shows from then on whether the lease is held.
+    /// `restored` is called before that if the DB was restored from the journal.
     ///
     /// Errors: the DB failed, or the link has no journal; errors of the target are reported and retried.
     /// Cancellation: safe; a claim already made has to expire.
@@ -54,7 +55,7 @@ impl JournaledStore {
         link: &LinkName,
         settings: &JournalSettings,
         ownership: &Ownership,
-        tell: Tell<'_>,
+        (tell, restored): (Tell<'_>, Restored<'_>),
     ) -> Result<Tenure> {
         let of_link = self.lines.read().get(link).cloned();
         let of_link = of_link
@@ -65,6 +66,7 @@ impl JournaledStore {
             line: &of_link,
             ownership,
             renew: self.renew,
+            restored,
         };
         candidate.own(tell).await
     }

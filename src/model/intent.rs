@@ -132,6 +132,14 @@ impl fmt::Display for IntentRefused {
     }
 }
 
+/// Puts the one of two settings that applies in place of the first.
+fn overrule(known: &mut IntentSetting, other: &IntentSetting) {
+    let rank = |it: &IntentSetting| (it.intent == Intent::Open, it.clone());
+    if rank(other) > rank(known) {
+        known.clone_from(other);
+    }
+}
+
 impl LinkIntents {
     /// The settings of a link that an earlier version paused, which recorded neither origin nor time.
     pub fn formerly_paused() -> Self {
@@ -166,17 +174,14 @@ impl LinkIntents {
         !self.of_link().writes() || self.topics.values().any(|it| !it.intent.writes())
     }
 
-    /// Merges other settings: of each two the later one applies.
+    /// Merges other settings: of each two the later one applies, but what is open stays open: applications write there.
     pub fn merge(&mut self, other: &Self) {
-        self.link = self.link.take().max(other.link.clone());
+        if let Some(setting) = &other.link {
+            overrule(self.link.get_or_insert_with(|| setting.clone()), setting);
+        }
         for (topic, setting) in &other.topics {
-            match self.topics.get_mut(topic) {
-                Some(known) if *known >= *setting => {}
-                Some(known) => known.clone_from(setting),
-                None => {
-                    self.topics.insert(topic.clone(), setting.clone());
-                }
-            }
+            let known = self.topics.entry(topic.clone());
+            overrule(known.or_insert_with(|| setting.clone()), setting);
         }
     }
 

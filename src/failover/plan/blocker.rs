@@ -164,7 +164,7 @@ fn of_commit(commit: &CommitSituation) -> Option<Blocker> {
 
 fn of_partition(kind: Kind, mirrored: &MirroredPartition) -> Option<Blocker> {
     let why = mirrored.reason.as_ref().map_or("", |r| &r.message);
-    let code = match (mirrored.state, kind) {
+    let code = match (mirrored.doubted_state(), kind) {
         (PartitionState::Diverged, _) => BlockerCode::PartitionDiverged,
         (PartitionState::Halted | PartitionState::Paused, Kind::Switchover) => {
             BlockerCode::PartitionStandsStill
@@ -231,7 +231,7 @@ fn of_log(planned: &Move, mirrored: Option<&MirroredPartition>) -> Option<Blocke
         let message = "the partition is no longer mirrored";
         return Some(Blocker::new(BlockerCode::UnknownTopic, message));
     };
-    if mirrored.state == PartitionState::Diverged {
+    if mirrored.doubted_state() == PartitionState::Diverged {
         return of_partition(Kind::Failover, mirrored);
     }
     let (start, end) = (mirrored.target_log_start, mirrored.target_end);

@@ -65,7 +65,7 @@ impl Lifecycle {
                 self.intent = intent;
                 match (changes, &self.phase) {
                     (false, _) => (self, Vec::new()),
-                    (true, Phase::Idle(Idle::Intent(_))) => self.settled(None),
+                    (true, Phase::Idle(Idle::Intent(..))) => self.settled(None),
                     (true, _) if intent == Intent::Mirror => (self, Vec::new()),
                     (true, _) => self.interrupted(),
                 }
@@ -78,7 +78,7 @@ impl Lifecycle {
             Event::ConflictGone => {
                 self.forget_conflict();
                 match self.phase {
-                    Phase::Halted(_) => self.settled(None),
+                    Phase::Halted(_) | Phase::Idle(Idle::Intent(..)) => self.settled(None),
                     _ => (self, Vec::new()),
                 }
             }
@@ -134,6 +134,11 @@ impl Lifecycle {
         if self.pending == gone {
             self.pending = None;
         }
+        if let Phase::Idle(Idle::Intent(_, reason)) = &mut self.phase
+            && *reason == gone
+        {
+            *reason = None;
+        }
     }
 
     /// Handles an external change: the work under way ends first.
@@ -174,7 +179,7 @@ impl Lifecycle {
             return (self, vec![Effect::Answer(Answer::Nothing)]);
         }
         if self.intent != Intent::Mirror {
-            return self.idle();
+            return self.idle(trouble);
         }
         if let Some(ids) = self.recreated {
             self.phase = Phase::Deciding(Storing::Forgetting(ids));
@@ -192,14 +197,21 @@ impl Lifecycle {
         }
     }
 
-    fn idle(mut self) -> (Self, Effects) {
-        let before = match self.phase {
-            Phase::Halted(reason) => Some(reason),
-            _ => None,
+    /// What it stood still for stays known: a failover from a paused link must not trust what is in doubt. An open topic isn't
+    /// judged.
+    fn idle(mut self, trouble: Option<Trouble>) -> (Self, Effects) {
+        let known = match (self.phase, trouble) {
+            (_, Some(Trouble::Halt(reason)))
+            | (Phase::Halted(reason) | Phase::Idle(Idle::Intent(_, Some(reason))), _) => {
+                Some(reason)
+            }
+            (_, _) => None,
         };
-        self.phase = Phase::Idle(Idle::Intent(self.intent));
+        let reason = self.conflict.clone().or(known);
+        let reason = reason.filter(|_| self.intent != Intent::Open);
+        self.phase = Phase::Idle(Idle::Intent(self.intent, reason.clone()));
         self.pending = None;
-        let told = Told::Idle(self.intent, before);
+        let told = Told::Idle(self.intent, reason);
         (
             self,
             vec![Effect::Answer(Answer::Nothing), Effect::Tell(told)],

@@ -41,10 +41,10 @@ pub(crate) enum Storing {
 }
 
 /// The reason why a partition does nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Idle {
     /// Its intent isn't `mirror`.
-    Intent(Intent),
+    Intent(Intent, Option<Reason>),
     /// The worker ends.
     Stopped,
 }

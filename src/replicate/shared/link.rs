@@ -30,6 +30,8 @@ struct Inner {
     intents: watch::Sender<Arc<LinkIntents>>,
     pending: watch::Sender<Arc<LinkIntents>>,
     save_order: Mutex<()>,
+    /// Held while intents are read and shown: an older picture never replaces a newer one.
+    reloading: Mutex<()>,
     releases: Releases,
     rate: RateFigures,
 }
@@ -104,6 +106,7 @@ impl LinkView {
             intents: watch::Sender::default(),
             pending: watch::Sender::default(),
             save_order: Mutex::new(()),
+            reloading: Mutex::new(()),
             releases: Releases::default(),
             rate: RateFigures::default(),
         }));
@@ -127,6 +130,7 @@ impl LinkView {
     /// Obeys from now on what the checkpoint DB has of the link's intents.
     pub fn reload_intents(&self) -> Result<()> {
         let Inner { link, store, .. } = &*self.0;
+        let _alone = self.0.reloading.lock();
         let mut wanted = intents::load_intents(&**store, link)?;
         let pending = intents::load_pending(&**store, link)?;
         wanted.merge(&pending);

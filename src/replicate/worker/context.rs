@@ -21,8 +21,8 @@ use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::route::{Lane, Route};
 use crate::replicate::produce::window::FORGETS_AT_ONCE;
 use crate::replicate::shared::link::LinkView;
-use crate::task::Ownership;
 use crate::task::log_once::Complaints;
+use crate::task::{InFlight, Ownership, Writing};
 
 /// Settlings under way at once: each holds a handful of requests.
 const SETTLES_AT_ONCE: usize = 64;
@@ -77,6 +77,8 @@ pub struct Link {
     pub ownership: Ownership,
     /// Where decisions are put on record.
     pub audit: Arc<AuditLog>,
+    /// What the link writes beside records is told here, so that a pause can wait for it.
+    pub in_flight: InFlight,
 }
 
 /// A link at work.
@@ -93,6 +95,7 @@ pub(crate) struct LinkContext {
     pub(crate) ownership: Ownership,
     pub(crate) settles: Semaphore,
     pub(crate) audit: Arc<AuditLog>,
+    pub(crate) in_flight: InFlight,
     /// Held while a receipt is written: one at a time.
     pub(crate) quarantine: Mutex<()>,
     pub(crate) view: LinkView,
@@ -111,6 +114,7 @@ impl LinkContext {
             memory_ms,
             ownership,
             audit,
+            in_flight,
         } = link;
         let shards = Shards::new(&identity, &target, &settings);
         let memory_ms = match settings.path {
@@ -128,6 +132,7 @@ impl LinkContext {
             ownership,
             settles: Semaphore::new(SETTLES_AT_ONCE),
             audit,
+            in_flight,
             quarantine: Mutex::new(()),
             complaints: Complaints::new(view.link().clone()),
             view,
@@ -192,6 +197,12 @@ impl LinkContext {
                 self.view.intent_of(&partition.topic),
             ),
         ))
+    }
+
+    /// Permission to write for a topic beside its records, held while that lasts; none while its intent forbids it.
+    pub(crate) async fn permit(&self, topic: &TopicName) -> Option<Writing> {
+        let writing = self.in_flight.begin().await;
+        self.view.intent_of(topic).writes().then_some(writing)
     }
 
     /// The present moment: brokers forget producer ids by the wall clock, durations go by the monotonic one.

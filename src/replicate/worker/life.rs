@@ -135,15 +135,15 @@ impl Worker {
                 );
             }
             Told::Halted(reason) => self.tell_halted(index, reason),
-            Told::Idle(intent, before) => {
+            Told::Idle(intent, reason) => {
                 let state = match intent {
                     Intent::Mirror => PartitionState::Preparing,
                     Intent::Paused => PartitionState::Paused,
                     Intent::Sealed => PartitionState::Sealed,
                     Intent::Open => PartitionState::Open,
                 };
-                let detail = before.map(|it| format!("it stood still before: {}", it.message));
-                self.show(index, state, detail);
+                self.show(index, state, None);
+                self.mirrors[index].tracked.lock().figures.reason = reason;
             }
         }
     }

@@ -90,6 +90,8 @@ impl Worker {
 /// Sees to it that the receipt of a record is in the quarantine topic.
 async fn write_receipt(link: &LinkContext, route: &Route, refused: &Refused) -> Result<()> {
     let _alone = link.quarantine.lock().await;
+    let permit = link.permit(&route.source.topic).await;
+    let _writing = permit.ok_or_else(|| Error::new(Kind::Stopping, "interrupted"))?;
     let record = refused_record(link, route, refused.offset).await?;
     let origin = Origin {
         link: link.name.clone(),

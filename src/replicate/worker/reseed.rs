@@ -96,6 +96,10 @@ impl Worker {
 
     /// Begins to forget what is known of the former mirror partition; gives what came of it if that is known at once.
     pub(crate) fn forget(&mut self, index: usize, ids: Ids) -> Option<Event> {
+        // An earlier attempt may have been refused.
+        if let Err(error) = self.mirrors[index].tracked.freshen() {
+            return Some(Event::Forgotten(Err(unstored(&error))));
+        }
         let order = self.link.view.save_order();
         let mirror = &mut self.mirrors[index];
         mirror.begin_anew(ids, self.link.settings.offsets);

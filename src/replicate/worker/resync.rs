@@ -129,7 +129,11 @@ async fn both_sides(
         return failed(None, trouble);
     }
     // Not abandoned half-way: it writes to the target.
-    let shut_out = async { Ok(link.shut_out(route, question.record.path).await?) };
+    let shut_out = async {
+        let permit = link.permit(&route.source.topic).await;
+        let _writing = permit.ok_or_else(interrupted)?;
+        Ok(link.shut_out(route, question.record.path).await?)
+    };
     if let Err(trouble) = within(SIDE_LIMIT, shut_out).await {
         return failed(None, trouble);
     }

@@ -25,6 +25,7 @@ use crate::checkpoint::records::reseeds_of;
 use crate::error::Result;
 use crate::model::MirrorSet;
 use crate::replicate::partition::effect::Event as LifeEvent;
+use crate::replicate::partition::mirror::Mirror;
 
 use super::context::{Link, LinkContext};
 use super::event::Event;
@@ -75,13 +76,13 @@ pub async fn run(
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            Some(event) = worker.events.next() => worker.handle(event),
-            Ok(()) = set.changed() => worker.take_set(&set.borrow_and_update().clone()),
-            Some(release) = releases.recv() => worker.release(release),
             Ok(()) = intents.changed() => {
                 intents.mark_unchanged();
                 worker.follow_intents();
             }
+            Some(event) = worker.events.next() => worker.handle(event),
+            Ok(()) = set.changed() => worker.take_set(&set.borrow_and_update().clone()),
+            Some(release) = releases.recv() => worker.release(release),
             _ = lazily.tick() => worker.store_lazily(),
             _ = log_starts.tick() => {
                 worker.note_quiet();
@@ -169,9 +170,10 @@ impl Worker {
                 self.handle(event);
             }
         };
-        if tokio::time::timeout(DRAIN_LIMIT, landing).await.is_err() {
+        let landed = tokio::time::timeout(DRAIN_LIMIT, landing).await;
+        if landed.is_err() && self.mirrors.iter().any(Mirror::awaits_answers) {
             self.link.ownership.note_unanswered();
-            tracing::warn!(link = %self.link.name, "stopped with produce requests unanswered; the next start finds out what became of them");
+            tracing::warn!(link = %self.link.name, "stopped with requests to the target unanswered; the next start finds out what became of them");
         }
         // What isn't known to have begun is not stored: it would seem to begin at the first record (H10).
         let has_begun = |index: &usize| self.mirrors[*index].life.has_begun();

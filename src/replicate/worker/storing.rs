@@ -123,7 +123,10 @@ impl Worker {
             if self.mirrors[index].round != round {
                 continue;
             }
-            self.start_stored(index, Ok(()));
+            if self.mirrors[index].underway.start {
+                self.start_stored(index, Ok(()));
+                continue;
+            }
             let mirror = &mut self.mirrors[index];
             for staged in &mut mirror.staged {
                 staged.durable = true;

@@ -224,7 +224,11 @@ fn a_halted_partition_that_is_paused_looks_at_nothing_when_its_cause_is_removed(
         paused,
         Event::Due,
     ]);
-    assert_eq!(life.phase, Phase::Idle(Idle::Intent(Intent::Paused)));
+    let stood_for = Some(reason(HaltCode::NotPermitted));
+    assert_eq!(
+        life.phase,
+        Phase::Idle(Idle::Intent(Intent::Paused, stood_for))
+    );
     assert_eq!(effects, []);
 }
 

@@ -307,9 +307,9 @@ impl Node {
             // A conflict that is gone leaves no trace.
             let gone = |reason: &Reason| conflicts().contains(reason);
             let trace = match &life.phase {
-                Phase::Halted(reason) | Phase::Draining(Some(Trouble::Halt(reason))) => {
-                    gone(reason)
-                }
+                Phase::Halted(reason)
+                | Phase::Draining(Some(Trouble::Halt(reason)))
+                | Phase::Idle(Idle::Intent(_, Some(reason))) => gone(reason),
                 _ => false,
             };
             assert!(
