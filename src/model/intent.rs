@@ -336,6 +336,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_open_stays_open_whatever_was_set_later_elsewhere() {
+        let [open, later] =
+            [(Intent::Open, 1), (Intent::Mirror, 2)].map(|it| intents(Some(it), &[]));
+        for [first, second] in [[&open, &later], [&later, &open]] {
+            let mut merged = first.clone();
+            merged.merge(second);
+            assert_eq!(merged, open);
+        }
+    }
+
+    #[test]
     fn the_later_setting_counts_for_link_and_topics_apart() {
         let mut one = intents(
             Some((Intent::Paused, 10)),

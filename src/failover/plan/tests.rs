@@ -374,6 +374,9 @@ fn the_last_look_finds_members_progress_divergence_and_a_log_that_moved() {
         look(false, None, diverged),
         [BlockerCode::PartitionDiverged]
     );
+    let mut paused = mirrored(PartitionState::Paused);
+    paused.reason = Some(Reason::new(HaltCode::TargetTruncated, "its tail is lost"));
+    assert_eq!(look(false, None, paused), [BlockerCode::PartitionDiverged]);
     let mut retained = live();
     retained.target_log_start = TargetOffset(46);
     assert_eq!(look(false, None, retained), [BlockerCode::OutsideLog]);
