@@ -78,7 +78,7 @@ async fn a_partition_is_released_in_the_second_life_of_its_worker() {
     let code = resolve(&setting.farshore, "first", &["skip_with_receipt"]).await;
     assert_eq!(code, Some(0), "{}", setting.farshore.process().stderr());
     caught_up(&setting.farshore, ("first", 0), 3).await;
-    setting.holds("first", 0, 0..1).await;
+    assert_eq!(setting.shown("first", 1).await, Ok(2));
 }
 
 /// Waits until a process shows the link in a state.
