@@ -52,9 +52,10 @@ pub struct MirroredPartition {
 impl MirroredPartition {
     /// The state, or `diverged` where that is why it stood still before it was paused or sealed.
     pub fn doubted_state(&self) -> PartitionState {
+        let held = matches!(self.state, PartitionState::Paused | PartitionState::Sealed);
         let reason = self.reason.as_ref().map(|reason| reason.code.state());
         match reason {
-            Some(PartitionState::Diverged) => PartitionState::Diverged,
+            Some(PartitionState::Diverged) if held => PartitionState::Diverged,
             Some(_) | None => self.state,
         }
     }

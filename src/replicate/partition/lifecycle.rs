@@ -85,7 +85,8 @@ impl Lifecycle {
             Event::Recreated(ids) => {
                 let known = self.recreated == Some(ids);
                 self.recreated = Some(ids);
-                (self.conflict, self.pending) = (None, None);
+                self.forget_conflict();
+                self.pending = None;
                 if known {
                     (self, Vec::new())
                 } else {
