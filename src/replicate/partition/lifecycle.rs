@@ -82,17 +82,7 @@ impl Lifecycle {
                     _ => (self, Vec::new()),
                 }
             }
-            Event::Recreated(ids) => {
-                let known = self.recreated == Some(ids);
-                self.recreated = Some(ids);
-                self.forget_conflict();
-                self.pending = None;
-                if known {
-                    (self, Vec::new())
-                } else {
-                    self.interrupted()
-                }
-            }
+            Event::Recreated(ids) => self.begins_anew(ids),
             Event::Stop => {
                 self.stopping = true;
                 self.interrupted()
@@ -127,6 +117,17 @@ impl Lifecycle {
                 Phase::Halted(_) if self.conflict.is_none() => self.resync(),
                 _ => (self, Vec::new()),
             },
+        }
+    }
+
+    fn begins_anew(mut self, ids: Ids) -> (Self, Effects) {
+        let known = self.recreated.replace(ids) == Some(ids);
+        self.forget_conflict();
+        self.pending = None;
+        if known {
+            (self, Vec::new())
+        } else {
+            self.interrupted()
         }
     }
 
