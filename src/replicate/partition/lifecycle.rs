@@ -10,6 +10,7 @@ use crate::replicate::resync::decision::{Decision, Outcome};
 
 use super::effect::{Answer, Effect, Event, Pause, Resynced, SettlesConflict, Told};
 use super::phase::{Failure, Idle, Ids, Phase, Storing, Trouble};
+use super::route::Lanes;
 
 mod reading;
 
@@ -277,11 +278,7 @@ impl Lifecycle {
                 self.pending = None;
                 let answer = Effect::Answer(Answer::Nothing);
                 if self.begun {
-                    self.phase = Phase::Flowing(lanes);
-                    (
-                        self,
-                        vec![answer, Effect::Tell(Told::Flows), Effect::Flow(lanes)],
-                    )
+                    self.flows(answer, lanes)
                 } else {
                     self.phase = Phase::Starting(lanes);
                     (self, vec![answer, Effect::StoreStart])
@@ -290,17 +287,17 @@ impl Lifecycle {
         }
     }
 
+    fn flows(mut self, first: Effect, lanes: Lanes) -> (Self, Effects) {
+        self.phase = Phase::Flowing(lanes);
+        let effects = vec![first, Effect::Tell(Told::Flows), Effect::Flow(lanes)];
+        (self, effects)
+    }
+
     fn start_stored(mut self, result: Result<(), Trouble>) -> (Self, Effects) {
         match (result, &self.phase) {
             (Ok(()), &Phase::Starting(lanes)) => {
                 self.begun = true;
-                self.phase = Phase::Flowing(lanes);
-                let effects = vec![
-                    Effect::Begin,
-                    Effect::Tell(Told::Flows),
-                    Effect::Flow(lanes),
-                ];
-                (self, effects)
+                self.flows(Effect::Begin, lanes)
             }
             (Ok(()), Phase::Draining(_)) => {
                 self.begun = true;
@@ -328,7 +325,7 @@ impl Lifecycle {
                     Effect::Tell(Told::WentOn(outcome.clone())),
                     Effect::Answer(Answer::Done(outcome)),
                 ];
-                self.settled_after(told, None)
+                self.settled_after(told)
             }
             Err(trouble) => self.settled(Some(trouble)),
         }
@@ -341,7 +338,7 @@ impl Lifecycle {
         match result {
             Ok((outcome, reason)) => {
                 (self.conflict, self.pending) = (Some(reason), None);
-                self.settled_after(vec![Effect::Answer(Answer::Done(outcome))], None)
+                self.settled_after(vec![Effect::Answer(Answer::Done(outcome))])
             }
             Err(trouble) => self.settled(Some(trouble)),
         }
@@ -381,8 +378,8 @@ impl Lifecycle {
         self.resync()
     }
 
-    fn settled_after(self, mut first: Effects, trouble: Option<Trouble>) -> (Self, Effects) {
-        let (next, effects) = self.settled(trouble);
+    fn settled_after(self, mut first: Effects) -> (Self, Effects) {
+        let (next, effects) = self.settled(None);
         first.extend(effects);
         (next, first)
     }
