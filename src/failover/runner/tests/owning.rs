@@ -2,6 +2,18 @@
 
 use super::*;
 
+/// Waits until an operation is at its end, stops the runner and returns the operation.
+async fn ended(bench: &Bench, id: &str, token: &CancellationToken) -> Arc<Operation> {
+    loop {
+        let operation = bench.runner.operation(id).unwrap().unwrap();
+        if operation.phase.is_last() {
+            token.cancel();
+            return operation;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn operations_end_with_the_ownership_and_are_taken_up_from_the_db_when_it_comes_back() {
     let bench = Bench::new().await;
@@ -35,14 +47,7 @@ async fn operations_end_with_the_ownership_and_are_taken_up_from_the_db_when_it_
         bench
             .ownership
             .extend(tokio::time::Instant::now() + Duration::from_secs(3_600));
-        loop {
-            let operation = bench.runner.operation(id).unwrap().unwrap();
-            if operation.phase.is_last() {
-                token.cancel();
-                return operation;
-            }
-            sleep(Duration::from_millis(10)).await;
-        }
+        ended(&bench, id, &token).await
     };
     let both = async { tokio::join!(bench.runner.run(token.clone()), moving) };
     let (ran, operation) = timeout(Duration::from_secs(3_600), both).await.unwrap();
@@ -82,14 +87,7 @@ async fn a_link_that_is_removed_has_no_moves_and_one_that_is_added_takes_its_own
         assert!(!later.phase.is_last(), "nobody executes it");
         // Another right, whose first term has the number of the former one's.
         bench.add_link(Ownership::permanent());
-        loop {
-            let operation = bench.runner.operation(id).unwrap().unwrap();
-            if operation.phase.is_last() {
-                token.cancel();
-                return operation;
-            }
-            sleep(Duration::from_millis(10)).await;
-        }
+        ended(&bench, id, &token).await
     };
     let both = async { tokio::join!(bench.runner.run(token.clone()), moving) };
     let (ran, operation) = timeout(Duration::from_secs(3_600), both).await.unwrap();
