@@ -38,6 +38,17 @@ pub struct Verification {
     pub ended_at: Option<Timestamp>,
 }
 
+impl Verification {
+    /// The verification as it ends now.
+    pub(super) fn ended(&self, state: Stage) -> Self {
+        Self {
+            state,
+            ended_at: Some(Timestamp::now()),
+            ..self.clone()
+        }
+    }
+}
+
 /// A verification with its partitions.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {

@@ -126,10 +126,24 @@ impl Verifications {
         Ok(chosen)
     }
 
-    /// Calls a verification off; none if there is no such one. One that has ended stays as it is. Errors are those of the store.
+    /// Calls a verification off, once that is durable; none if there is no such one. One that has ended stays as it is.
+    ///
+    /// Errors: those of the store; it then goes on.
     pub async fn cancel(&self, id: &str, mut update: Update) -> Result<Option<Report>> {
-        self.end(id, Stage::Cancelled, &mut update);
-        self.store.commit(update).await?;
+        let (ended, committed) = {
+            // Held, so that another end is stored before this one or not at all.
+            let mut known = self.known.lock();
+            let ended = known.running(id).map(|it| it.ended(Stage::Cancelled));
+            if let Some(ended) = &ended {
+                stored::put_verification(&mut update, self.link(), id, ended);
+            }
+            (ended, self.store.commit(update))
+        };
+        committed.await?;
+        if let (Some(running), Some(ended)) = (self.known.lock().running(id), ended) {
+            *running = ended;
+        }
+        self.changed.send_replace(());
         Ok(self.report(id))
     }
 
@@ -213,15 +227,9 @@ impl Verifications {
 
     /// Ends a verification that has not ended.
     pub(super) fn end(&self, id: &str, state: Stage, update: &mut Update) {
-        {
-            let mut known = self.known.lock();
-            let mut ordered = known.ordered.iter_mut().map(|(it, _)| it);
-            let Some(found) = ordered.find(|it| it.id == id && it.state == Stage::Running) else {
-                return;
-            };
-            found.state = state;
-            found.ended_at = Some(Timestamp::now());
-            stored::put_verification(update, self.view.link(), id, found);
+        if let Some(running) = self.known.lock().running(id) {
+            *running = running.ended(state);
+            stored::put_verification(update, self.link(), id, running);
         }
         self.changed.send_replace(());
     }
@@ -248,10 +256,50 @@ impl Known {
         Ok(Self { ordered, proofs })
     }
 
+    /// A verification that has not ended.
+    fn running(&mut self, id: &str) -> Option<&mut Verification> {
+        let mut ordered = self.ordered.iter_mut().map(|(it, _)| it);
+        ordered.find(|it| it.id == id && it.state == Stage::Running)
+    }
+
     /// The ids of those that give way to a new one.
     fn surplus(&self) -> Vec<String> {
         let surplus = (self.ordered.len() + 1).saturating_sub(KEPT);
         let oldest = self.ordered.iter().take(surplus);
         oldest.map(|(it, _)| it.id.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::failing::FailingStore;
+
+    #[tokio::test]
+    async fn a_verification_that_could_not_be_called_off_durably_goes_on() {
+        let failing = Arc::new(FailingStore::default());
+        let store: Arc<dyn Store> = Arc::<FailingStore>::clone(&failing);
+        let view = LinkView::load(&"l".into(), &store, |_| true).unwrap();
+        let verifications = Verifications::load(&view, &store).unwrap();
+        let ordered = Verification {
+            id: "1".to_owned(),
+            link: "l".into(),
+            topics: Vec::new(),
+            state: Stage::Running,
+            started_at: Timestamp::now(),
+            ended_at: None,
+        };
+        verifications.known.lock().ordered = vec![(ordered, Vec::new())];
+        failing.fail_after(0);
+        assert!(verifications.cancel("1", Update::new()).await.is_err());
+        assert_eq!(verifications.running().as_deref(), Some("1"));
+        failing.fail_after(usize::MAX);
+        for _ in 0..2 {
+            let report = verifications.cancel("1", Update::new()).await.unwrap();
+            let shown = report.unwrap().verification;
+            assert_eq!(shown.state, Stage::Cancelled);
+            let stored = stored::verifications_of(&*store, &"l".into()).unwrap();
+            assert_eq!(stored, [("1".to_owned(), shown)]);
+        }
     }
 }
