@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::error::Result;
 use crate::kafka::admin::ListedOffsets;
 use crate::kafka::{FetchedPartition, ProduceAnswer, Sink, Source};
-use crate::model::BrokerId;
+use crate::model::{BrokerId, TopicId};
 use crate::offsets::Receipt;
 use crate::replicate::fetch::budget::Asked;
 use crate::replicate::partition::phase::Trouble;
@@ -57,11 +57,11 @@ pub(crate) enum Event {
         decided: Box<(Decision, Outcome)>,
         result: Result<()>,
     },
-    /// It is durable that the mirror topic is created anew, or could not be stored.
+    /// It is durable that the mirror topic with this id is given up and created anew, or could not be stored.
     Reseeded {
         index: usize,
         outcome: Box<Outcome>,
-        result: Result<()>,
+        result: Result<TopicId>,
     },
     /// What was known of a former mirror topic is forgotten, or could not be.
     Forgotten { index: usize, result: Result<()> },

@@ -36,8 +36,8 @@ impl Worker {
             target_offset: TargetOffset::ZERO,
             stretches: Vec::new(),
         };
-        if self.reseeds.insert(topic.clone(), former) == Some(former) {
-            // Decided before, for another partition or in another life.
+        if self.reseeds.get(&topic) == Some(&former) {
+            // Durable already: decided for another partition or in another life.
             return Some(Event::Reseeded(Ok((
                 Box::new(outcome),
                 being_created_anew(),
@@ -52,20 +52,25 @@ impl Worker {
             WorkerEvent::Reseeded {
                 index,
                 outcome: Box::new(outcome),
-                result,
+                result: result.map(|()| former),
             }
         }));
         None
     }
 
-    /// It is durable that the mirror topic is created anew, or could not be stored.
-    pub(crate) fn reseeded(&mut self, index: usize, outcome: Box<Outcome>, result: Result<()>) {
+    /// It is durable that this mirror topic is given up and created anew, or could not be stored.
+    pub(crate) fn reseeded(
+        &mut self,
+        index: usize,
+        outcome: Box<Outcome>,
+        result: Result<TopicId>,
+    ) {
         let reseeded = match result {
-            Ok(()) => Ok((outcome, being_created_anew())),
-            Err(error) => {
-                self.reseeds.remove(&outcome.topic);
-                Err(Trouble::Retry(unstored(&error)))
+            Ok(former) => {
+                self.reseeds.insert(outcome.topic.clone(), former);
+                Ok((outcome, being_created_anew()))
             }
+            Err(error) => Err(Trouble::Retry(unstored(&error))),
         };
         self.live(index, Event::Reseeded(reseeded));
     }
