@@ -78,8 +78,6 @@ pub struct IntentKeeper<'a> {
     pub link: &'a LinkName,
     /// The audit log for the settings moved.
     pub audit: &'a AuditLog,
-    /// Held while the link's record is read, changed and written.
-    pub record: &'a Mutex<()>,
     /// Held while pending settings are read, changed and written.
     pub pending: &'a Mutex<()>,
 }
@@ -90,16 +88,12 @@ impl IntentKeeper<'_> {
     ///
     /// Errors: those of the store; the settings then stay pending. Cancellation: safe, the next call moves them again.
     pub async fn take_in(&self) -> Result<()> {
-        let taken = {
-            let _record = self.record.lock().await;
-            let taken = load_pending(self.store, self.link)?;
-            if taken.is_empty() {
-                return Ok(());
-            }
-            let update = self.merged(&taken)?;
-            self.store.commit(update).await?;
-            taken
-        };
+        let taken = load_pending(self.store, self.link)?;
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let update = self.merged(&taken)?;
+        self.store.commit(update).await?;
         let _pending = self.pending.lock().await;
         let left = load_pending(self.store, self.link)?.without(&taken);
         let mut update = Update::new();
@@ -125,7 +119,7 @@ impl IntentKeeper<'_> {
             record.paused = !merged.of_link().writes();
             put_link(&mut update, &record);
         }
-        for entry in entries(self.link, &before, pending) {
+        for entry in entries(self.link, (&before, &merged), pending) {
             // A structure of text can't fail to serialize.
             let entry = serde_json::to_value(entry).unwrap_or_default();
             self.audit.append(&mut update, Some(self.link), &entry);
@@ -145,7 +139,7 @@ struct Entry<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     topics: Vec<&'a TopicName>,
     from: &'a str,
-    /// The setting in force instead, because it was set later.
+    /// The setting in force instead: it was set later, or is one that this change doesn't move.
     #[serde(skip_serializing_if = "Option::is_none")]
     superseded_by: Option<&'a IntentSetting>,
 }
@@ -153,19 +147,16 @@ struct Entry<'a> {
 /// The audit entries for pending settings, one per call; none for settings moved before.
 fn entries<'a>(
     link: &'a LinkName,
-    before: &'a LinkIntents,
+    (before, merged): (&'a LinkIntents, &'a LinkIntents),
     pending: &'a LinkIntents,
 ) -> Vec<Entry<'a>> {
-    let of_link = pending
-        .link
-        .iter()
-        .map(|it| (None, it, before.link.as_ref()));
+    let of_link = pending.link.iter().map(|it| (None, it));
     let of_topics = pending.topics.iter();
-    let of_topics = of_topics.map(|(topic, it)| (Some(topic), it, before.topics.get(topic)));
+    let of_topics = of_topics.map(|(topic, it)| (Some(topic), it));
     let mut calls: BTreeMap<_, Vec<&TopicName>> = BTreeMap::new();
-    for (topic, setting, known) in of_link.chain(of_topics) {
-        if known != Some(setting) {
-            let superseded_by = known.filter(|known| *known > setting);
+    for (topic, setting) in of_link.chain(of_topics) {
+        if before.own(topic) != Some(setting) {
+            let superseded_by = merged.own(topic).filter(|it| *it != setting);
             let call = (setting, topic.is_some(), superseded_by);
             calls.entry(call).or_default().extend(topic);
         }
@@ -296,7 +287,6 @@ mod tests {
             store,
             link: &link(),
             audit,
-            record: &Mutex::default(),
             pending: &Mutex::default(),
         };
         keeper.take_in().await

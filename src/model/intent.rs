@@ -61,6 +61,9 @@ pub struct IntentSetting {
     pub intent: Intent,
     /// The address that the request came from.
     pub set_by: String,
+    /// Whether a pause or resume made it, which move nothing that is sealed or open when they are merged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub relative: bool,
 }
 
 /// Settings for a link and for single topics of it.
@@ -134,6 +137,9 @@ impl fmt::Display for IntentRefused {
 
 /// Puts the one of two settings that applies in place of the first.
 fn overrule(known: &mut IntentSetting, other: &IntentSetting) {
+    if other.relative && known.intent >= Intent::Sealed {
+        return;
+    }
     let rank = |it: &IntentSetting| (it.intent == Intent::Open, it.clone());
     if rank(other) > rank(known) {
         known.clone_from(other);
@@ -148,6 +154,7 @@ impl LinkIntents {
                 set_at_ms: 0,
                 intent: Intent::Paused,
                 set_by: "an earlier version".to_owned(),
+                relative: false,
             }),
             topics: BTreeMap::new(),
         }
@@ -164,6 +171,11 @@ impl LinkIntents {
         self.of_link().max(own.unwrap_or_default())
     }
 
+    /// What was set for a topic, or for the link.
+    pub fn own(&self, topic: Option<&TopicName>) -> Option<&IntentSetting> {
+        topic.map_or(self.link.as_ref(), |topic| self.topics.get(topic))
+    }
+
     /// Whether nothing was set.
     pub fn is_empty(&self) -> bool {
         self.link.is_none() && self.topics.is_empty()
@@ -174,7 +186,8 @@ impl LinkIntents {
         !self.of_link().writes() || self.topics.values().any(|it| !it.intent.writes())
     }
 
-    /// Merges other settings: of each two the later one applies, but what is open stays open: applications write there.
+    /// Merges other settings: of each two the later one applies. But what is open stays open, because applications write there,
+    /// and what is sealed is not paused or resumed.
     pub fn merge(&mut self, other: &Self) {
         if let Some(setting) = &other.link {
             overrule(self.link.get_or_insert_with(|| setting.clone()), setting);
@@ -215,6 +228,7 @@ impl LinkIntents {
             set_at_ms: before.map_or(now_ms, |it| now_ms.max(it.set_at_ms + 1)),
             intent: change.intent(),
             set_by: set_by.to_owned(),
+            relative: !matches!(change, IntentChange::Set(_)),
         };
         let allow = |topic: Option<&TopicName>, intent| match change.refusal(intent) {
             None => Ok(()),

@@ -7,6 +7,7 @@ fn setting(intent: Intent, set_at_ms: i64) -> IntentSetting {
         set_at_ms,
         intent,
         set_by: "here".to_owned(),
+        relative: false,
     }
 }
 
@@ -97,6 +98,23 @@ fn what_is_open_stays_open_whatever_was_set_later_elsewhere() {
         merged.merge(second);
         assert_eq!(merged, open);
     }
+}
+
+#[test]
+fn what_was_sealed_elsewhere_is_not_moved_by_a_pause_or_resume() {
+    for change in [IntentChange::Pause, IntentChange::Resume] {
+        for held in [Intent::Sealed, Intent::Open] {
+            let made = LinkIntents::default().change(None, change, "here", 9);
+            let mut merged = intents(Some((held, 5)), &[]);
+            merged.merge(&made.unwrap());
+            assert_eq!(merged, intents(Some((held, 5)), &[]));
+        }
+    }
+    let made = intents(Some((Intent::Sealed, 5)), &[]);
+    let made = made.change(None, IntentChange::Set(Intent::Mirror), "here", 9);
+    let mut merged = intents(Some((Intent::Sealed, 5)), &[]);
+    merged.merge(&made.unwrap());
+    assert_eq!(merged.of_link(), Intent::Mirror);
 }
 
 #[test]
