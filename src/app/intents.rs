@@ -21,7 +21,6 @@ impl Link {
             store: &*self.store,
             link: &self.config.name,
             audit: &self.audit,
-            record: &self.record,
             pending: &self.pending_intents,
         };
         let mut pending = self.view.pending_intents();

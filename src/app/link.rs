@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::api::LinkHandle;
 use crate::api::state::Condition;
 use crate::check::probe;
+use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
-use crate::checkpoint::{Store, Update, records};
 use crate::clusters::Watched;
 use crate::config::LinkConfig;
 use crate::control::groups::committed::Ledger;
@@ -24,9 +24,9 @@ use crate::failover::sites::Sites;
 use crate::journal::{JournalSettings, JournaledStore};
 use crate::kafka::admin;
 use crate::kafka::client::Cluster;
-use crate::model::{MirrorSet, MirroredTopic, OffsetsMode, TopicName, TopicPartition};
+use crate::model::{MirrorSet, OffsetsMode};
 use crate::replicate::{self, LinkView, Settings};
-use crate::task::{InFlight, Ownership, Rounds, Supervisor};
+use crate::task::{InFlight, Ownership, Supervisor};
 use crate::verify::{self, Verifications, Verifier};
 
 use super::identity;
@@ -34,8 +34,6 @@ use super::mirrored::View;
 
 /// Kafka's default of `producer.id.expiration.ms`.
 const PRODUCER_MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
-/// How often it is looked whether every partition of the first look has begun.
-const BEGUN_LOOK: Duration = Duration::from_millis(500);
 /// How long a stopping link may take to let what is in flight land and to store what it knows.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
@@ -55,8 +53,6 @@ pub(crate) struct Link {
     pub(crate) board: Arc<Board>,
     pub(crate) verifications: Arc<Verifications>,
     pub(crate) audit: Arc<AuditLog>,
-    /// Held by whoever changes the link's record.
-    pub(crate) record: Arc<Mutex<()>>,
     /// Held while the link's pending intents are read, changed and written.
     pub(crate) pending_intents: Arc<Mutex<()>>,
     /// Writes of topic discovery and group sync to the target that are in flight.
@@ -111,10 +107,6 @@ impl Link {
         let set = discovery.watch();
         tasks.spawn("intents", self.clone().keep_intents(token.clone()));
         tasks.spawn("discovery", discovery.run(token.clone()));
-        tasks.spawn(
-            "start",
-            self.clone().note_initialized(set.clone(), token.clone()),
-        );
         tasks.spawn(
             "mirroring",
             self.clone().mirror(known.clone(), set, token.clone()),
@@ -238,47 +230,6 @@ impl Link {
         for refused in [&probe.markers, &probe.deletion].into_iter().flatten() {
             tracing::error!(link = %self.config.name, error = refused.chain(), "offsets can't be preserved everywhere");
         }
-    }
-
-    /// Waits until where each partition of the first look starts is stored, and notes that in the link's record.
-    pub(super) async fn note_initialized(
-        self,
-        set: watch::Receiver<Arc<MirrorSet>>,
-        stop: CancellationToken,
-    ) -> Result<()> {
-        let mut rounds = Rounds::every(BEGUN_LOOK, stop);
-        loop {
-            if !rounds.next().await {
-                return Ok(());
-            }
-            let set = Arc::clone(&set.borrow());
-            let has_begun = |(name, topic)| self.has_begun(name, topic);
-            // What isn't written to now has still to begin.
-            let is_whole = set.confirmed && !self.view.intents().borrow().holds_anything();
-            if is_whole && set.topics.iter().all(has_begun) {
-                break;
-            }
-        }
-        let _alone = self.record.lock().await;
-        let Some(mut record) = records::load_link(&*self.store, &self.config.name)? else {
-            return Ok(());
-        };
-        if record.initialized {
-            return Ok(());
-        }
-        record.initialized = true;
-        let mut update = Update::new();
-        records::put_link(&mut update, &record);
-        self.store.commit(update).await
-    }
-
-    /// Whether nothing of a topic is left to which `start` would still apply.
-    fn has_begun(&self, name: &TopicName, topic: &MirroredTopic) -> bool {
-        let begun = |number| {
-            self.view
-                .has_begun(&TopicPartition::new(name.clone(), number))
-        };
-        topic.conflict.is_some() || (0..topic.initial_partitions).all(begun)
     }
 }
 

@@ -270,7 +270,6 @@ impl Registry {
             ledger: Arc::new(Ledger::new(Arc::clone(&store), config.name.clone())),
             store,
             board: Arc::default(),
-            record: Arc::default(),
             pending_intents: Arc::default(),
             in_flight: InFlight::default(),
             condition: Arc::default(),

@@ -67,7 +67,7 @@ pub(crate) fn link_of(full_key: &[u8], value: Option<&[u8]>) -> Option<LinkName>
         }
         Space::Meta => {
             let mut parts = Parts(key);
-            matches!(parts.name()?, RESEED | INTENT).then_some(parts)?
+            matches!(parts.name()?, RESEED | INTENT | FIRST_LOOK).then_some(parts)?
         }
         Space::Plans => return None,
     };
@@ -104,7 +104,8 @@ fn link_of_operation(value: &[u8]) -> Option<LinkName> {
 /// The prefixes, each in its space, of everything that belongs to a link but for operations of the first layout.
 pub(crate) fn prefixes_of(name: &LinkName) -> Vec<(Space, Vec<u8>)> {
     let tagged = |space, tag| (space, Key(vec![tag]).name(name.as_str()).0);
-    let mut prefixes = vec![(Space::Meta, reseeds(name)), (Space::Meta, intents(name))];
+    let of_meta = [reseeds(name), intents(name), first_look(name)];
+    let mut prefixes: Vec<_> = of_meta.map(|key| (Space::Meta, key)).into();
     let untagged = [
         Space::Links,
         Space::Topics,
@@ -133,6 +134,7 @@ pub(crate) fn place_among_changes(full_key: &[u8], is_removed: bool) -> u8 {
     let kind = key.first().copied();
     match Space::of(*space) {
         Some(Space::Partitions) => 2,
+        Some(Space::Meta) => u8::from(is_first_look(key)),
         Some(Space::Groups) => match kind {
             Some(CUT) => 1,
             Some(CUT_CHUNK | GROUP_SNAPSHOT) if is_removed => 3,
@@ -180,7 +182,9 @@ pub(super) fn oldest_reader(space: Space, key: &[u8]) -> u16 {
     let mut parts = Parts(key);
     let is_known = match space {
         Space::Meta => {
-            key == b"owner" || key.starts_with(REVISION.as_bytes()) || parts.name() == Some(RESEED)
+            key == b"owner"
+                || key.starts_with(REVISION.as_bytes())
+                || matches!(parts.name(), Some(RESEED | FILLING))
         }
         Space::Links => parts.name().is_some() && parts.0.is_empty(),
         Space::Topics => match (parts.name(), parts.0) {
@@ -216,6 +220,29 @@ pub(super) fn requirement(name: &LinkName, layout: u16) -> Vec<u8> {
 pub(crate) fn is_requirement(key: &[u8]) -> bool {
     let mut parts = Parts(key);
     parts.name().is_some() && parts.0.len() == size_of::<u16>()
+}
+
+const FILLING: &str = "being filled";
+
+/// Present while a link's entries are being replaced by those of its journal.
+pub(crate) fn filling(link: &LinkName) -> Vec<u8> {
+    Key::default().name(FILLING).name(link.as_str()).0
+}
+
+const FIRST_LOOK: &str = "first look";
+
+/// The key that tells that a link has looked for topics, and the prefix of those it found.
+pub(crate) fn first_look(link: &LinkName) -> Vec<u8> {
+    Key::default().name(FIRST_LOOK).name(link.as_str()).0
+}
+
+pub(crate) fn first_look_topic(link: &LinkName, topic: &TopicName) -> Vec<u8> {
+    Key(first_look(link)).name(topic.as_str()).0
+}
+
+fn is_first_look(key: &[u8]) -> bool {
+    let mut parts = Parts(key);
+    parts.name() == Some(FIRST_LOOK) && parts.name().is_some() && parts.0.is_empty()
 }
 
 const INTENT: &str = "intent";

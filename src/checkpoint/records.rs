@@ -20,7 +20,7 @@ use super::store::{Space, Store, Update};
 pub struct LinkRecord {
     /// Its name and the clusters it was first seen with.
     pub identity: LinkIdentity,
-    /// Whether the start position of every partition present at the first start is stored: those found later start at earliest.
+    /// Whether a first look at the topics was finished, as layout 1 recorded it; [`first_look`] has what counts today.
     pub initialized: bool,
     /// Whether it is paused, for versions that know no intents; [`intents`](super::intents) has what counts.
     #[serde(default)]
@@ -268,4 +268,36 @@ pub fn reseeds_of(store: &dyn Store, link: &LinkName) -> Result<BTreeMap<TopicNa
         parts.name().map(TopicName::from)
     });
     Ok(found?.into_iter().collect())
+}
+
+/// Writes what a link's very first look found: topics and their partitions.
+pub fn put_first_look(update: &mut Update, link: &LinkName, found: &BTreeMap<TopicName, i32>) {
+    put(update, Space::Meta, &keys::first_look(link), &found.len());
+    for (topic, partitions) in found {
+        let key = keys::first_look_topic(link, topic);
+        put(update, Space::Meta, &key, partitions);
+    }
+}
+
+/// Removes a topic from what the first look found: its own record says it from now on.
+pub fn delete_first_look(update: &mut Update, link: &LinkName, topic: &TopicName) {
+    update.delete(Space::Meta, keys::first_look_topic(link, topic));
+}
+
+/// Reads what a link's very first look found of topics that have no record yet; `None` if there was none, or one that layout 1
+/// recorded. Errors are those of the store.
+pub fn first_look(store: &dyn Store, link: &LinkName) -> Result<Option<BTreeMap<TopicName, i32>>> {
+    let prefix = keys::first_look(link);
+    let found: Vec<(Option<TopicName>, i32)> = list(store, Space::Meta, &prefix, |key| {
+        let rest = key.strip_prefix(&prefix[..])?;
+        if rest.is_empty() {
+            return Some(None);
+        }
+        Parts::of(rest).name().map(|topic| Some(topic.into()))
+    })?;
+    let is_whole = found.iter().any(|(topic, _)| topic.is_none());
+    let topics = found
+        .into_iter()
+        .filter_map(|(topic, partitions)| Some((topic?, partitions)));
+    Ok(is_whole.then(|| topics.collect()))
 }

@@ -42,10 +42,7 @@ pub(super) async fn reconcile(
     let name = line.link();
     // An update queued in an earlier term is either in the DB when it is compared, or never will be.
     disk.commit(Update::new()).await?;
-    let of_db = match stored_revision(disk, name)? {
-        Some(revision) => Some(revision),
-        None => (!entries_of(disk, name)?.is_empty()).then_some(Revision::BEFORE),
-    };
+    let of_db = revision_of(disk, name, in_journal)?;
     let of_db = if in_journal > of_db {
         of_db
     } else {
@@ -67,6 +64,22 @@ pub(super) async fn reconcile(
     Ok(Reconciled::Supplemented)
 }
 
+/// Up to where the DB goes, towards a journal that goes up to `in_journal`; none if the journal is to be taken over.
+fn revision_of(
+    disk: &dyn Store,
+    link: &LinkName,
+    in_journal: Option<Revision>,
+) -> Result<Option<Revision>> {
+    let is_half_filled = disk.get(Space::Meta, &keys::filling(link))?.is_some();
+    if is_half_filled && in_journal.is_some() {
+        return Ok(None);
+    }
+    Ok(match stored_revision(disk, link)? {
+        Some(revision) => Some(revision),
+        None => (!entries_of(disk, link)?.is_empty()).then_some(Revision::BEFORE),
+    })
+}
+
 /// Whether the DB's verifications stay: the first layout kept them out of the journal.
 fn keeps_verifications(copied: &Entries) -> bool {
     !copied.keys().any(|key| is_verification(key))
@@ -76,7 +89,7 @@ fn is_verification(key: &[u8]) -> bool {
     key.first().copied().and_then(Space::of) == Some(Space::Verifications)
 }
 
-/// Makes changes to the DB in parts. Until all are made the DB has no revision, so that any journal takes precedence.
+/// Makes changes to the DB in parts. Until all are made the DB says so, and has no revision: any journal takes precedence.
 ///
 /// Cancellation: the next start compares again.
 pub(super) async fn take_over(
@@ -88,6 +101,7 @@ pub(super) async fn take_over(
     changes.sort_by_key(|(key, value)| keys::place_among_changes(key, value.is_none()));
     let mut update = Update::new();
     update.delete(Space::Meta, keys::revision(link));
+    update.put(Space::Meta, keys::filling(link), Vec::new());
     disk.commit(update).await?;
     let mut changes = changes.into_iter();
     loop {
@@ -98,6 +112,7 @@ pub(super) async fn take_over(
         disk.commit(Update::of(part)).await?;
     }
     let mut update = Update::new();
+    update.delete(Space::Meta, keys::filling(link));
     if let Some(revision) = revision {
         put_revision(&mut update, link, revision);
     }
@@ -304,6 +319,9 @@ mod tests {
                 _ => None,
             };
             assert_eq!(stored_revision(&store, &link).unwrap(), expected);
+            // Also towards a journal that was filled from a DB without a revision.
+            let towards = revision_of(&store, &link, Some(Revision::BEFORE));
+            assert_eq!(towards.unwrap(), expected);
             let count = entries_of(&store, &link).unwrap().len();
             assert_eq!(count, (1_000 * stored.saturating_sub(1)).min(2_500));
         }

@@ -133,7 +133,6 @@ mod tests {
             store: &store,
             link: &link,
             audit: &audit,
-            record: &Mutex::default(),
             pending: &Mutex::default(),
         };
         let refused = keeper.take_in().await.unwrap_err();

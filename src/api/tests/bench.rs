@@ -68,7 +68,6 @@ impl Owner {
             store: &*self.store,
             link: self.view.link(),
             audit: &self.audit,
-            record: &Mutex::default(),
             pending: &self.pending,
         };
         loop {

@@ -16,6 +16,8 @@ fn every_entry_of_a_link_is_copied_and_found_by_a_prefix() {
     let audit = [audit_of(&name), vec![0; 8]].concat();
     let of_link = [
         (Space::Meta, reseed(&name, &at.topic)),
+        (Space::Meta, first_look(&name)),
+        (Space::Meta, first_look_topic(&name, &at.topic)),
         (Space::Links, link(&name)),
         (Space::Topics, topic(&name, &at.topic)),
         (Space::Partitions, partition(&PartitionKey::new(&name, &at))),
@@ -70,6 +72,7 @@ fn plans_and_entries_of_no_link_are_copied_nowhere() {
         (Space::Plans, b"20260101T000000Z-0".to_vec()),
         (Space::Audit, 7_u64.to_be_bytes().to_vec()),
         (Space::Meta, b"owner".to_vec()),
+        (Space::Meta, filling(&"l".into())),
     ];
     for (space, key) in of_none {
         let full = space.full_key(&key);

@@ -10,7 +10,9 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::checkpoint::records::{delete_reseed, load_link, load_topic, put_topic, reseeds_of};
+use crate::checkpoint::records::{
+    delete_first_look, delete_reseed, load_topic, put_first_look, put_topic, reseeds_of,
+};
 use crate::checkpoint::{Store, TopicRecord, Update};
 use crate::config::LinkConfig;
 use crate::control::mirrored::Mirrored;
@@ -71,13 +73,11 @@ impl Discovery {
         store: Arc<dyn Store>,
     ) -> Result<Self> {
         let known = known(store.as_ref(), &config)?;
-        let is_initialized =
-            load_link(store.as_ref(), &config.name)?.is_some_and(|l| l.initialized);
         Ok(Self {
             set: watch::Sender::new(Arc::new(MirrorSet::remembered(&known))),
             looking: Notice::of(format!("look at the topics of link {}", config.name)),
             applying: Notice::of(format!("prepare mirror topics of link {}", config.name)),
-            initial: first_look(&known, is_initialized),
+            initial: first_look(store.as_ref(), &config.name, &known)?,
             gone: BTreeSet::new(),
             stopped: BTreeSet::new(),
             mirrored: None,
@@ -200,10 +200,7 @@ impl Discovery {
             live: live(mirrored, &selected),
             ..Sight::default()
         };
-        let found = selected
-            .iter()
-            .map(|(name, seen)| ((*name).clone(), seen.partitions));
-        sight.initial = self.initial.get_or_insert_with(|| found.collect()).clone();
+        sight.initial = self.initial(&selected).await?;
         for (name, seen) in selected {
             let configs = self.source_configs.of(name);
             if let Some(Err(message)) = configs {
@@ -236,6 +233,24 @@ impl Discovery {
             sight.target.insert(name, topic);
         }
         Ok(sight)
+    }
+
+    /// What the link's very first look found, which this one may be. It is durable before anything begins, because `start`
+    /// applies to nothing that appears later.
+    async fn initial(
+        &mut self,
+        selected: &BTreeMap<&TopicName, &SeenTopic>,
+    ) -> Result<BTreeMap<TopicName, i32>> {
+        if let Some(initial) = &self.initial {
+            return Ok(initial.clone());
+        }
+        let found = selected.iter();
+        let found = found.map(|(name, seen)| ((*name).clone(), seen.partitions));
+        let found: BTreeMap<TopicName, i32> = found.collect();
+        let mut update = Update::new();
+        put_first_look(&mut update, &self.config.name, &found);
+        self.store.commit(update).await?;
+        Ok(self.initial.insert(found).clone())
     }
 
     /// Takes topics out of the sight about which nothing is to be concluded yet; they stay as they are in the set.
@@ -322,6 +337,7 @@ impl Discovery {
                     name,
                     &TopicRecord::from(topic),
                 );
+                delete_first_look(&mut update, &self.config.name, name);
             }
             self.store.commit(update).await?;
             self.known.extend(new);

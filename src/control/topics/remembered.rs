@@ -2,21 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use crate::checkpoint::records::{partitions_of, topics_of};
+use crate::checkpoint::records::{self, load_link, partitions_of, topics_of};
 use crate::checkpoint::{Store, TopicRecord};
 use crate::config::LinkConfig;
 use crate::error::Result;
-use crate::model::{KnownTopic, TopicName};
+use crate::model::{KnownTopic, LinkName, TopicName};
 
-/// What the link's very first look found, if there was one: what it told was remembered first.
+/// What the link's very first look found, if there was one.
 pub(super) fn first_look(
+    store: &dyn Store,
+    link: &LinkName,
     known: &BTreeMap<TopicName, KnownTopic>,
-    is_initialized: bool,
-) -> Option<BTreeMap<TopicName, i32>> {
-    let initial = known
-        .iter()
-        .map(|(name, topic)| (name.clone(), topic.initial_partitions));
-    (is_initialized || !known.is_empty()).then(|| initial.collect())
+) -> Result<Option<BTreeMap<TopicName, i32>>> {
+    let recorded = records::first_look(store, link)?;
+    let was_first = load_link(store, link)?.is_some_and(|record| record.initialized);
+    let is_over = recorded.is_some() || was_first || !known.is_empty();
+    let mut found = recorded.unwrap_or_default();
+    for (name, topic) in known {
+        found.insert(name.clone(), topic.initial_partitions);
+    }
+    Ok(is_over.then_some(found))
 }
 
 /// The topics of the link that the checkpoint DB remembers, if they still belong to it.

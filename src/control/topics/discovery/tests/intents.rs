@@ -1,5 +1,6 @@
 use super::reseeds::decide_reseed;
 use super::*;
+use crate::checkpoint::records::first_look;
 use crate::control::groups::fake::FakeMirror;
 use crate::task::InFlight;
 
@@ -52,6 +53,30 @@ async fn a_start_while_paused_creates_nothing_and_goes_by_the_first_look_when_re
     let set = bench.round().await;
     let initial = |name: &str| set.topics[&TopicName::from(name)].initial_partitions;
     assert_eq!((initial("orders"), initial("orders2")), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_look_counts_also_for_a_process_that_resumes_later() {
+    let (mut bench, mirror) = bench();
+    bench.source.put("orders", 2);
+    mirror.want(Intent::Paused);
+    bench.round().await;
+    for _ in 0..2 {
+        bench = bench.restarted();
+        let hearing: Arc<dyn Mirrored> = Arc::<FakeMirror>::clone(&mirror);
+        bench.discovery = bench.discovery.hearing(hearing, InFlight::default());
+        bench.source.put("orders2", 1);
+        bench.source.change("orders", |seen| seen.partitions = 3);
+        assert!(bench.round().await.topics.is_empty());
+    }
+    mirror.want(Intent::Mirror);
+    let of = |set: &MirrorSet, name: &str| set.topics[&TopicName::from(name)].initial_partitions;
+    let set = bench.round().await;
+    assert_eq!((of(&set, "orders"), of(&set, "orders2")), (2, 0));
+    let left = first_look(bench.store.as_ref(), &"paris-oslo".into());
+    assert_eq!(left.unwrap(), Some(BTreeMap::new()));
+    let set = bench.restarted().round().await;
+    assert_eq!((of(&set, "orders"), of(&set, "orders2")), (2, 0));
 }
 
 #[tokio::test(start_paused = true)]
