@@ -1,4 +1,5 @@
-//! The worker's chores for partitions in preserve mode: markers into gaps, deleting what filled a prefix.
+//! The worker's chores for partitions in preserve mode: filling gaps with markers and deleting the filler before the first
+//! record.
 
 use crate::config::Otherwise;
 use crate::error::{BrokerCode, Result};
@@ -32,14 +33,14 @@ impl Worker {
         }
     }
 
-    /// Lets a gap have its turn at a broker, unless it is longer than is to be filled.
+    /// Queues a gap at its broker, unless it is longer than the limit.
     fn prepare_markers(&mut self, index: usize, broker: BrokerId, until: TargetOffset) {
         let limits = self.link.settings.preserve;
         let mirror = &mut self.mirrors[index];
         let from = mirror.course.target;
         let gap = until.since(from);
         let fences = mirror.preserve.as_ref().is_some_and(|it| it.fences);
-        // What may still land is shut out, by one marker, before an offset map begins.
+        // Requests that may still land are fenced off by one marker before an offset map begins.
         let ends_here = limits.otherwise == Otherwise::Refuse || !fences;
         if gap > limits.max_markers && ends_here {
             let reason = too_long(from, gap, limits.max_markers);
@@ -67,7 +68,7 @@ impl Worker {
         }
     }
 
-    /// Sends marker requests to brokers that have none to answer.
+    /// Sends marker requests to all brokers without one in flight.
     pub(crate) fn fill(&mut self) {
         let idle: Vec<BrokerId> = self
             .markers
@@ -146,7 +147,7 @@ impl Worker {
         }
     }
 
-    /// Markers are in the log of the mirror partition.
+    /// Handles markers that were appended to the mirror partition.
     fn gap_shrank(&mut self, index: usize, filled: &Filled) {
         let (memory_ms, now) = (self.link.memory_ms, self.link.now());
         let mirror = &mut self.mirrors[index];
@@ -234,7 +235,7 @@ fn used_up(at: TargetOffset) -> Reason {
     reason.at(Some(SourceOffset(at.get())), Some(at))
 }
 
-/// Somebody who writes under the link's id has raised its epoch, and nobody but the link itself does.
+/// Returns the reason for a raised producer epoch: only the link itself writes under its id and raises its epoch.
 pub(crate) fn taken_over(mirror: &Mirror) -> Reason {
     let message = "another process of this link has gone on with this partition";
     let mut reason =
