@@ -66,7 +66,7 @@ pub(crate) enum Effect {
     Flow(Lanes),
     WriteReceipt(Box<Refused>),
     Decide(Box<Decision>),
-    /// Store that the mirror topic is to be recreated, and why.
+    /// Store the decision to recreate the mirror topic, and why.
     Reseed(Reason),
     /// Durably forget the state of the former mirror topic.
     Forget(Ids),

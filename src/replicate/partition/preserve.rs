@@ -50,7 +50,7 @@ impl Mirror {
         self.preserve = Some(Box::new(preserving));
         let at = SourceOffset(self.course.target.get());
         if at >= settled.origin && settled.next > at {
-            // A given-up stretch is filled without waiting for the records behind it.
+            // A given-up stretch is filled without waiting for the records after it.
             self.hold.pass(settled.next);
         }
     }
@@ -99,7 +99,7 @@ impl Mirror {
         (idle && chore.turn == Turn::Due).then_some(chore.task)
     }
 
-    /// Records the progress of the chore.
+    /// Sets the progress of the chore.
     pub(crate) fn set_turn(&mut self, turn: Turn) {
         if let Some(chore) = self.chore_mut() {
             chore.turn = turn;
@@ -211,7 +211,7 @@ impl Mirror {
             return Err(unasked());
         };
         let expected = from.plus(count);
-        // Requests still in flight may land before a fence, never behind it.
+        // Requests still in flight may land before a fence, never after it.
         let fits = if preserving.fences {
             (expected..=until).contains(&filled.end)
         } else {

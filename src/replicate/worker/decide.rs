@@ -147,7 +147,7 @@ impl Tracked {
         Ok((outcome, receipt))
     }
 
-    /// Cuts the map and appends the decision's runs. Returns the target offset behind what was kept of the map.
+    /// Cuts the map and appends the decision's runs. Returns the target offset after what was kept of the map.
     fn cut(
         &self,
         known: &mut Known,
@@ -201,7 +201,7 @@ impl Known {
                 target,
             },
         };
-        // Behind one of our own records the log itself proves where the map continues.
+        // After one of our own records the log itself proves where the map continues.
         let proven = matches!(decision.goes_on, GoesOn::Behind(_))
             && self.map.last().is_some()
             && self.map.target_end() == anchor.target;

@@ -44,7 +44,7 @@ impl Mirror {
         let known = self.tracked.lock();
         let is_next = match known.record.path {
             DataPath::Raw => target == end,
-            // Each transaction that was given up left a marker, and no other data of this link can lie behind the frontier.
+            // Each transaction that was given up left a marker, and no other data of this link can lie after the frontier.
             DataPath::Record => known.record.frontier <= offset && target <= end,
         };
         (passes && is_next).then(|| Refused {

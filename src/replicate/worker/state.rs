@@ -107,7 +107,7 @@ pub(crate) struct Worker {
     pub(crate) to_store: Vec<usize>,
     /// Partitions with changes that should not wait for the lazy store.
     pub(crate) newsworthy: Vec<usize>,
-    /// Topics whose mirror is durably to be recreated, with the id of the mirror topic given up.
+    /// Topics with a durable decision to recreate their mirror, and the id of the mirror topic given up.
     pub(crate) reseeds: BTreeMap<TopicName, TopicId>,
     /// Whether a request for log starts is in flight.
     pub(crate) asking_log_starts: bool,

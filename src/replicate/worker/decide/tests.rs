@@ -155,7 +155,7 @@ async fn another_topic_begins_behind_the_former_one() {
         // The former topic's last record may lie before a marker: that nothing is lost can't depend on its position.
         assert_eq!(known.mapped(), TargetOffset(0));
     }
-    // Once more, with records of the second topic behind those of the first.
+    // Once more, with records of the second topic after those of the first.
     let second = Run::new(SourceOffset(4), END, 6);
     bench
         .tracked
