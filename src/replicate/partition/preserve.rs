@@ -273,7 +273,7 @@ impl crate::replicate::produce::batcher::Course {
 }
 
 fn unasked() -> Trouble {
-    Trouble::retry(&Error::new(Kind::Protocol, "a marker answer came unasked"))
+    Trouble::retry(&Error::new(Kind::Protocol, "unexpected marker response"))
 }
 
 #[cfg(test)]

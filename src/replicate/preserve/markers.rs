@@ -134,7 +134,7 @@ impl Prepared {
         if !self.refused.contains(&order.partition) {
             return unknown(left_out(order));
         }
-        let message = "the mirror partition was led by another broker, moved, or is another topic's now; nothing was written";
+        let message = "the mirror partition has another leader, its end moved, or it belongs to another topic now; nothing was written";
         Unfilled {
             error: Error::new(Kind::Disconnected, message).partition(&order.partition),
             uncertain: false,

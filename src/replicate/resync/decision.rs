@@ -63,11 +63,11 @@ pub(crate) struct Decision {
 pub(crate) fn used_up(reason: &Reason, what: &str) -> Reason {
     Reason {
         message: format!(
-            "{}; {what}: the partition changed hands {} times, and producer ids tell no more of that apart",
+            "{}; {what}: the partition changed owners {} times, and producer ids can't distinguish more",
             reason.message,
             u16::MAX
         ),
-        remedy: "have the mirror topic created anew (policy reseed)".to_owned(),
+        remedy: "recreate the mirror topic (policy reseed)".to_owned(),
         ..reason.clone()
     }
 }

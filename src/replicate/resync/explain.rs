@@ -103,14 +103,14 @@ pub(crate) fn check_incarnation(
     let written = last.producer_id.incarnation();
     if written > incarnation {
         let message = format!(
-            "the batch at target offset {} was written in ownership {written} of the partition, where the checkpoint DB knows {incarnation}: it is older than the mirror",
+            "the batch at target offset {} was written in ownership {written} of the partition, but the checkpoint DB only knows {incarnation}: it is older than the mirror",
             last.base_offset
         );
         return Err(Reason::new(HaltCode::MapUnknown, message).at(None, Some(acknowledged)));
     }
     if written < incarnation && tail.filled > acknowledged {
         let message = format!(
-            "the batch at target offset {} was written by an earlier owner of the partition: end the process that still runs",
+            "the batch at target offset {} was written by an earlier owner of the partition: stop the process that is still running",
             last.base_offset
         );
         return Err(Reason::new(HaltCode::ForeignWrite, message).at(None, Some(acknowledged)));
@@ -126,7 +126,7 @@ fn check_empty(tail: &Tail, acknowledged: Option<TargetOffset>) -> Result<(), Re
     Err(Reason::new(
         HaltCode::MapUnknown,
         format!(
-            "the mirror partition is empty and ends at {}, where the checkpoint knows records up to {expected}",
+            "the mirror partition is empty and ends at {}, but the checkpoint knows records up to {expected}",
             tail.end
         ),
     )

@@ -49,7 +49,7 @@ impl Survey {
             .begins_behind_own(cluster, identity, question, tail)
             .await?
         {
-            return Err(survey.unclear("what lies before it is not this link's either"));
+            return Err(survey.unclear("the record before it isn't this link's either"));
         }
         let mut offset = known_end;
         while offset < tail.end {

@@ -168,7 +168,7 @@ fn check_emptied(
         return Ok(());
     }
     let message = format!(
-        "the mirror partition is empty and ends at {end}, and nothing tells who wrote what it held"
+        "the mirror partition is empty and ends at {end}, and nothing shows which producer wrote its former records"
     );
     let reason = Reason::new(HaltCode::PreserveImpossible, message);
     Err(Trouble::Halt(reason.at(None, Some(end))))
@@ -200,7 +200,7 @@ async fn verify(sides: &Sides<'_>) -> Result<(), Trouble> {
         None => Ok(()),
         Some(at) => Err(impossible(
             format!(
-                "more was filled than the source leaves open: its record at offset {at} has no place left"
+                "more offsets were filled than the source leaves open: its record at offset {at} has no place left"
             ),
             at,
         )),
@@ -214,7 +214,7 @@ async fn check_reach(sides: &Sides<'_>, end: TargetOffset) -> Result<(), Trouble
         return Ok(());
     }
     let message = format!(
-        "the mirror partition ends at {end}, the source already at {theirs}: more was filled than the source leaves open"
+        "the mirror partition ends at {end}, but the source ends at {theirs}: more offsets were filled than the source leaves open"
     );
     Err(impossible(message, theirs))
 }
@@ -229,7 +229,7 @@ async fn differs(sides: &Sides<'_>, newest: &Batch) -> Result<Trouble, Trouble> 
     };
     Ok(parted.unwrap_or_else(|| {
         let message =
-            format!("the mirror partition holds something else at offset {at} than the source");
+            format!("the mirror partition and the source hold different records at offset {at}");
         impossible(message, at)
     }))
 }
@@ -281,7 +281,7 @@ async fn record_between(
     while next < to {
         let fetched = fetch(source, partition, next).await?;
         if let Some(code) = fetched.error {
-            let message = "the source cannot be compared with what was filled";
+            let message = "the source can't be compared with the filled offsets";
             let error = Error::new(Kind::Broker(code), message).partition(partition);
             return Err(error.offset(next).into());
         }

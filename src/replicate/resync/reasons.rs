@@ -30,7 +30,7 @@ pub(crate) fn truncated(position: SourceOffset, end: i64, epoch: i32) -> Reason 
 /// Returns the reason for a source that holds nothing of what was mirrored, if topic ids can't show whose log it is.
 pub(crate) fn another_topic(partition: &TopicPartition, before: SourceOffset) -> Reason {
     let message = format!(
-        "nothing that was mirrored of {partition} up to offset {} is on the source: the topic was deleted and created again",
+        "the source holds none of the records of {partition} mirrored up to offset {}: the topic was deleted and created again",
         before.plus(-1)
     );
     Reason::new(HaltCode::SourceRecreated, message).at(Some(before), None)

@@ -36,8 +36,7 @@ pub(crate) async fn last_shown(
             Fate::Shown => return Ok(Some(batch)),
             Fate::Hidden => behind = TargetOffset(batch.base_offset()),
             Fate::Open => {
-                let message =
-                    "somebody's transaction is open in the mirror partition; waiting for its end";
+                let message = "another producer's transaction is open in the mirror partition; waiting for its end";
                 let error = Error::new(Kind::Refused, message).partition(partition);
                 return Err(error.offset(batch.base_offset()).into());
             }

@@ -84,15 +84,14 @@ pub(crate) fn check(
         return Ok(());
     }
     let what = format!(
-        "the records at target offset {} were written by producer id {}, in no transaction of this link",
+        "the records at target offset {} were written by producer id {}, not in a transaction of this link",
         last.base_offset, last.producer_id
     );
     Err(Reason::new(HaltCode::ForeignWrite, what).at(None, Some(acknowledged)))
 }
 
 fn unknown(tail: &Tail) -> Reason {
-    let message =
-        "no checkpoint is left, and what the record path wrote can't be told from what others did";
+    let message = "no checkpoint is left, and the record path's records can't be told apart from foreign ones";
     Reason::new(HaltCode::MapUnknown, message).at(None, Some(tail.filled.plus(-1)))
 }
 

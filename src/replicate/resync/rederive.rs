@@ -33,7 +33,7 @@ pub(crate) async fn derive(
 ) -> Result<Run, Trouble> {
     if last.header().producer_id.incarnation() > 0 {
         return Err(unknown(
-            "the mirror was broken off and went on before; what stands between only the checkpoint knew",
+            "the mirror was interrupted and resumed before; only the checkpoint knew what lies in between",
             tail,
         ));
     }
@@ -64,7 +64,7 @@ pub(crate) async fn derive(
         )),
         Likeness::Different | Likeness::Unknown => Err(unknown(
             &format!(
-                "target offset {low} is not source offset {}: the partition has gaps, whose places only the checkpoint knew",
+                "target offset {low} is not source offset {}: the partition has gaps, and only the checkpoint knew where",
                 low.get() + shift
             ),
             tail,
@@ -165,7 +165,7 @@ fn last_record(batch: &Batch) -> Result<(i64, Vec<u8>), Trouble> {
     found.ok_or_else(|| {
         Trouble::Halt(Reason::new(
             HaltCode::MapUnknown,
-            "no checkpoint is left and the mirror's last batch holds no record any more",
+            "no checkpoint is left and the mirror's last batch no longer holds any record",
         ))
     })
 }

@@ -55,7 +55,7 @@ pub(crate) async fn settled_end(
     }
     // A lower end now means that a leader change undid an append that was never acknowledged.
     if read(At::TrueEnd).await?.offset != end {
-        let message = "the end of the mirror partition still moves; reading it again";
+        let message = "the end of the mirror partition is still moving; reading it again";
         return Err(Error::new(Kind::TimedOut, message)
             .partition(partition)
             .into());

@@ -79,7 +79,7 @@ async fn prove(sides: &Sides<'_>, last: &Batch) -> Result<Explanation, Trouble> 
     match undecided.as_slice() {
         [only] if is_certain || side.explanations.len() == 1 => Ok((*only).clone()),
         _ if question.record.path == DataPath::Record && !is_certain => {
-            let message = "the last records of the mirror partition are not the source's at the offsets where this link was about to write them";
+            let message = "the last records of the mirror partition differ from the source's at the offsets where this link was about to write them";
             let reason = Reason::new(HaltCode::ForeignWrite, message);
             Err(Trouble::Halt(reason.at(Some(question.record.frontier), question.acknowledged)))
         }

@@ -320,7 +320,7 @@ impl LinkView {
 }
 
 fn undecided(partition: &TopicPartition) -> Error {
-    let message = "what was decided about the partition isn't stored yet; trying again";
+    let message = "a decision about the partition isn't durable yet; trying again";
     Error::new(Kind::TimedOut, message).partition(partition)
 }
 

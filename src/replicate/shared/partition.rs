@@ -297,7 +297,7 @@ pub(super) fn stored(
     let grew = record.path == DataPath::Raw && record.history.anchor.is_none();
     if grew && map.last().is_some() && record.acked_end > map.target_end() {
         map.extend_last_to(record.acked_end).map_err(|error| {
-            let message = "the offset map in the checkpoint DB ends before what was acknowledged";
+            let message = "the offset map in the checkpoint DB ends before the acknowledged end";
             Error::new(Kind::Store, message).caused_by(error)
         })?;
     }

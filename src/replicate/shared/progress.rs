@@ -21,7 +21,7 @@ impl Known {
             if at < until {
                 self.figures.state = PartitionState::Filling;
                 self.figures.detail = Some(format!(
-                    "filled {} of {} offsets from {from} on, of which the source has no record",
+                    "filled {} of {} offsets from {from} on for which the source has no record",
                     at.since(from),
                     until.since(from)
                 ));
@@ -61,7 +61,7 @@ impl Known {
     pub(crate) fn bars(&self, path: DataPath) -> Option<Reason> {
         let is_used_up = self.begins_again_on(path) && self.record.incarnation == u16::MAX;
         is_used_up.then(|| {
-            let message = "what the record path wrote lies at the end of the mirror partition";
+            let message = "the mirror partition ends with records that the record path wrote";
             let reason = Reason::new(HaltCode::MapUnknown, message);
             used_up(&reason, "the link can't leave that path")
         })

@@ -145,7 +145,7 @@ fn before_map(
         .map_err(Untranslatable::Store)?;
     let source = source.or_next();
     if offset >= known.record.origin {
-        let reason = "before the first mirrored record, with none between".to_owned();
+        let reason = "before the first mirrored record, with no record in between".to_owned();
         return Ok(Translation {
             source_offset: offset,
             target_offset: first,

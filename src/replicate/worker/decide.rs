@@ -92,7 +92,7 @@ impl Worker {
 
 /// Returns the failure for which nothing is sent after a failed store.
 pub(crate) fn unstored(error: &Error) -> Failure {
-    let message = format!("nothing is sent that is not stored: {}", error.chain());
+    let message = format!("nothing is sent before it is stored: {}", error.chain());
     Failure::from(&Error::new(Kind::Store, message))
 }
 

@@ -174,7 +174,7 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<b
     let (mut oldest, mut missed) = (None, false);
     for batch in batches(fetched.records) {
         let corrupt = |error| {
-            let message = "the source sent a batch that is corrupt; fetching it again";
+            let message = "the source sent a corrupt batch; fetching it again";
             let error = Error::new(Kind::Protocol, message)
                 .partition(&mirror.route.source)
                 .offset(mirror.fetch_next.get())

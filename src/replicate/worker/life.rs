@@ -131,7 +131,7 @@ impl Worker {
                     link = %self.link.name, partition = %self.mirrors[index].route.source, code = %outcome.code,
                     policy = %outcome.action, what = outcome.message,
                     source_offset = %outcome.source_offset, target_offset = %outcome.target_offset,
-                    "partition goes on by its policy"
+                    "partition resumes by its policy"
                 );
             }
             Told::Halted(reason) => self.tell_halted(index, reason),
@@ -168,7 +168,7 @@ impl Worker {
         if known.as_ref() != Some(&reason) {
             tracing::error!(
                 link = %self.link.name, partition = %mirror.route.source, code = %reason.code,
-                message = reason.message, remedy = reason.remedy, "partition stands still"
+                message = reason.message, remedy = reason.remedy, "partition halted"
             );
         }
         mirror.tracked.show_halted(reason);

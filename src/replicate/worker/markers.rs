@@ -206,7 +206,7 @@ impl Worker {
                 mirror.set_turn(Turn::Due);
                 let trouble = if error.code() == Some(POLICY_VIOLATION) {
                     let message = format!(
-                        "what fills the offsets before the first record can't be deleted: {}; set cleanup.policy=delete on the mirror topic until the first record is mirrored",
+                        "the filler before the first record can't be deleted: {}; set cleanup.policy=delete on the mirror topic until the first record is mirrored",
                         error.chain()
                     );
                     Trouble::Halt(Reason::new(HaltCode::PreserveImpossible, message))
@@ -221,10 +221,10 @@ impl Worker {
 
 fn too_long(at: TargetOffset, gap: i64, limit: i64) -> Reason {
     let message = format!(
-        "{gap} offsets from {at} on hold no record on the source, more than preserve_max_markers = {limit}"
+        "the source has no record at {gap} offsets from {at} on, more than preserve_max_markers = {limit}"
     );
     let mut reason = Reason::new(HaltCode::PreserveImpossible, message);
-    let remedy = "Raise preserve_max_markers, or let the records behind it have an offset map (preserve_otherwise = \"translate\"), and restart; or mirror the topic anew (farshore resolve --with reseed).";
+    let remedy = "Raise preserve_max_markers, or let the records after the gap have an offset map (preserve_otherwise = \"translate\"), and restart; or mirror the topic anew (farshore resolve --with reseed).";
     remedy.clone_into(&mut reason.remedy);
     reason.at(Some(SourceOffset(at.get())), Some(at))
 }
@@ -237,7 +237,7 @@ fn used_up(at: TargetOffset) -> Reason {
 
 /// Returns the reason for a raised producer epoch: only the link itself writes under its id and raises its epoch.
 pub(crate) fn taken_over(mirror: &Mirror) -> Reason {
-    let message = "another process of this link has gone on with this partition";
+    let message = "another process of this link has taken over this partition";
     let mut reason =
         Reason::new(HaltCode::ForeignWrite, message).at(None, Some(mirror.course.target));
     "Stop one of the two processes, then restart the other.".clone_into(&mut reason.remedy);

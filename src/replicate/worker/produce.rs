@@ -268,7 +268,7 @@ impl Worker {
                 self.landed(index, &landed);
             }
             Landing::Repeated(repeated) => {
-                let message = "an earlier request had taken the place of this batch: looking what the target holds";
+                let message = "an earlier request had taken the place of this batch; reading what the target holds";
                 let error = Error::new(Kind::Protocol, message)
                     .partition(&mirror.route.target)
                     .offset(repeated.target.get());
@@ -276,7 +276,7 @@ impl Worker {
             }
             Landing::Elsewhere { predicted, actual } => {
                 let message = format!(
-                    "a batch predicted at target offset {predicted} was appended at {actual}: somebody else writes to {}",
+                    "a batch predicted at target offset {predicted} was appended at {actual}: another producer writes to {}",
                     mirror.route.target
                 );
                 let reason = Reason::new(HaltCode::ForeignWrite, message)
@@ -336,7 +336,7 @@ fn refusal(mirror: &mut Mirror, code: BrokerCode, message: Option<&str>) -> Trou
     let Some(oldest) = mirror.window.oldest() else {
         return Trouble::retry(&Error::new(
             Kind::Broker(code),
-            "a produce answer came unasked",
+            "received an unexpected produce response",
         ));
     };
     let said = message.map(|text| format!(" ({text})")).unwrap_or_default();

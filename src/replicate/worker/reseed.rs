@@ -159,7 +159,7 @@ impl Tracked {
     fn give_up(&self, ids: Ids, update: &mut Update) -> Result<()> {
         let mut known = self.lock();
         self.runs().forget(update).map_err(|error| {
-            let message = "what is known of the former mirror topic cannot be removed";
+            let message = "the state of the former mirror topic can't be removed";
             Error::new(Kind::Store, message).caused_by(error)
         })?;
         records::delete_partition(update, &self.key);
