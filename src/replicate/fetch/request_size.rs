@@ -1,9 +1,9 @@
 //! The size of requests, chosen so that none waits long for those before it.
 //!
-//! Pure. On a slow line or with a slow broker, small requests wait for large ones. So requests shrink while their answers
-//! take a quarter of a second longer than the fastest one did, and double again while they are quick. Smaller requests don't
-//! help against a long round trip: where even the smallest take longer, the shortest time is slowly forgotten. That larger
-//! ones take longer says nothing: they wait for each other.
+//! Pure. On a slow connection or with a slow broker, small requests wait for large ones. So requests shrink while their
+//! answers take a quarter of a second longer than the fastest one did, and double again while they are quick. Smaller
+//! requests don't help against a long round trip: where even the smallest take longer, the shortest time is slowly
+//! forgotten. That larger ones take longer says nothing: they wait for each other.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Stride {
             return;
         };
         let over = took.saturating_sub(shortest);
-        // The smallest requests don't grow until the shortest time has come near: only there it adapts.
+        // The smallest requests don't grow until the shortest time has caught up: it adapts only at that size.
         let quick = PATIENCE / if self.bytes == LEAST { 8 } else { 2 };
         if over.is_zero() {
             self.shortest = Some(took);
@@ -67,8 +67,8 @@ mod tests {
 
     const MOST: usize = 8 << 20;
 
-    /// Sends full requests one after the other over a line of this round trip and bandwidth; returns the size they end up
-    /// with.
+    /// Sends full requests one after the other over a network with this round trip and bandwidth; returns the size they end
+    /// up with.
     fn after(stride: &mut Stride, requests: usize, way: Duration, bytes_per_second: u32) -> usize {
         for _ in 0..requests {
             let bytes = stride.bytes().min(MOST);

@@ -99,7 +99,7 @@ pub(crate) struct Mirror {
     pub(crate) refused_sequence: Option<TargetOffset>,
     /// The source offset up to which the remembered leader epochs are complete.
     pub(crate) epochs_until: SourceOffset,
-    /// The metadata generations of source and target at the last trouble: only a newer one is worth a retry.
+    /// The metadata generations of source and target at the last trouble: newer ones are worth a retry.
     pub(crate) seen: (u64, u64),
     /// Whether the next runs stored ahead begin a new plan: batches of an earlier plan may have landed all the same.
     pub(crate) new_plan: bool,

@@ -1,6 +1,6 @@
 //! Puts answers back into the order of their requests.
 //!
-//! Pure. A broker answers the requests of one connection in order, but futures that complete together are polled in any
+//! Pure. A broker answers the requests of one connection in order, but futures that complete together are yielded in any
 //! order. A partition's window takes answers oldest first, so a later one processed earlier would look like a foreign write.
 
 use std::collections::BTreeMap;

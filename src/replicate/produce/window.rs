@@ -34,9 +34,9 @@ const LATE_LIMIT: Duration = Duration::from_secs(30);
 /// holds, a shipment that opens a run and everything after it are sent one at a time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caution {
-    /// Caution holds until this moment,
+    /// The earliest moment at which caution ends.
     until: Monotonic,
-    /// and until the target holds everything that was sent before.
+    /// The end of everything sent before, which the target has to reach before caution ends.
     reach: TargetOffset,
     /// Whether a shipment that opens a run was sent.
     stepped: bool,

@@ -8,7 +8,7 @@ use crate::kafka::batch::{Batch, BatchError};
 use crate::kafka::client::Cluster;
 use crate::model::{SourceOffset, TargetOffset, TopicPartition};
 
-/// The smallest read: brokers return the first batch whole whatever its size (KIP-74).
+/// The size of a read, in bytes: brokers return the first batch whole whatever its size (KIP-74).
 const READ_BYTES: i32 = 1;
 
 /// The result of a comparison.

@@ -135,7 +135,7 @@ pub(crate) fn follow_gap(
     }
 }
 
-/// Resumes where both logs part: records mirrored after that point remain on the target only.
+/// Resumes where both logs diverge: records mirrored from that point on remain on the target only.
 pub(crate) fn follow_truncation(
     reason: Reason,
     found: Explanation,
@@ -237,7 +237,7 @@ pub(crate) fn skip(reason: Reason, record: SourceOffset, end: TargetOffset) -> D
     }
 }
 
-/// Stops preserving offsets where that can't continue: from here on the records have a map.
+/// Stops preserving offsets where that is no longer possible: from here on the records have an offset map.
 ///
 /// Needs a new producer id, because sequence numbers are target offsets again.
 pub(crate) fn translate_from(reason: Reason, next: SourceOffset, end: TargetOffset) -> Decision {
@@ -268,7 +268,7 @@ pub struct Outcome {
     /// The source topic's name.
     pub topic: TopicName,
     pub partition: Partition,
-    /// The trouble it was about.
+    /// The code of the trouble it settled.
     pub code: HaltCode,
     /// What had happened, with the figures.
     pub message: String,

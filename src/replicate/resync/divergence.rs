@@ -1,4 +1,4 @@
-//! Finds where a source's log parted from what was mirrored of it (H11), and whether it is another topic altogether.
+//! Finds where a source's log diverged from what was mirrored of it (H11), and whether it is another topic altogether.
 //!
 //! Uses leader epochs where the source reports them, and contents where a log lost its tail without a new epoch: with
 //! brokers up to 3.9 that happens when the only in-sync replica comes back without its last records.
@@ -15,7 +15,7 @@ use super::view::Sides;
 /// The number of batches examined for a record that both sides still have.
 const LOOKS: usize = 32;
 
-/// Returns where the source parted from what was mirrored before an offset; `None` if it holds all of that, judging by its
+/// Returns where the source diverged from what was mirrored before an offset; `None` if it holds all of that, judging by its
 /// log end and epoch ends.
 ///
 /// Only records that every in-sync replica holds are mirrored, so a cleanly elected leader can't end before them; and

@@ -26,7 +26,7 @@ pub(crate) struct Tail {
 
 impl Tail {
     /// Returns the offset up to which the log still has its records. If none is visible any more, it is unknown what became
-    /// of those after the log start.
+    /// of the records after the log start.
     pub(crate) fn kept(&self) -> TargetOffset {
         match self.last {
             Some(_) => self.filled,

@@ -97,7 +97,7 @@ pub(crate) async fn parted(
     }))
 }
 
-/// Returns what to do about a source that parted from the mirror at the reason's source offset.
+/// Returns what to do about a source that diverged from the mirror at the reason's source offset.
 fn truncation(sides: &Sides<'_>, reason: Reason) -> Trouble {
     let Sides { question, side, .. } = *sides;
     // After that offset contents prove nothing any more: only an unambiguous map may be cut there.

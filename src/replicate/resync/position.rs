@@ -125,7 +125,7 @@ pub(crate) async fn settle_source(
     if !leader.topic_id.is_known() && divergence::has_older_leader(&sides) {
         return Err(recreated(&sides, another_topic(partition, mirrored)));
     }
-    // Comes before contents are compared: where records are gone, others may have taken their offsets.
+    // Has to precede comparing contents: where records are gone, others may have taken their offsets.
     check_holds(&sides, mirrored).await?;
     if let Some(survey) = side.foreign.clone() {
         let start = sides.position_of_empty().await?;

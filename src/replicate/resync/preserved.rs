@@ -116,7 +116,7 @@ async fn obstacle(sides: &Sides<'_>, begin: SourceOffset) -> Result<Option<Reaso
     Ok(refused.map(|error| Reason::new(HaltCode::NotPermitted, error.chain())))
 }
 
-/// Returns where the records of a partition begin that holds something or once did.
+/// Returns where the records begin in a partition that holds data or once did.
 async fn origin(sides: &Sides<'_>, end: SourceOffset) -> Result<SourceOffset, Trouble> {
     let Sides {
         question,
@@ -134,8 +134,8 @@ async fn origin(sides: &Sides<'_>, end: SourceOffset) -> Result<SourceOffset, Tr
             known
         });
     }
-    // The checkpoint DB knows nothing: fillers show that the first record wasn't reached yet, or that they weren't deleted
-    // yet.
+    // The checkpoint DB knows nothing: fillers show that the first record hasn't been mirrored yet, or that they haven't
+    // been deleted yet.
     let Some(last) = &side.last else {
         return Ok(log_start);
     };
@@ -336,7 +336,7 @@ async fn fetch(
     })
 }
 
-/// Returns the first record of a batch that needs its place on the target: records passed by a decision don't.
+/// Returns the first record of a batch that needs its place on the target: records skipped by a decision don't.
 fn first_record(batch: &Batch, from: i64, question: &Question) -> Result<Option<i64>, BatchError> {
     let history = &question.record.history;
     for record in &batch.records()? {

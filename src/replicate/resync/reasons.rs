@@ -36,7 +36,7 @@ pub(crate) fn another_topic(partition: &TopicPartition, before: SourceOffset) ->
     Reason::new(HaltCode::SourceRecreated, message).at(Some(before), None)
 }
 
-/// Checks by its id that a topic is still the same; brokers without topic ids can't show it.
+/// Checks by its id that a topic is still the same; passes if an id is unknown, as with brokers without topic ids.
 pub(crate) fn same_topic(
     known: TopicId,
     found: TopicId,

@@ -39,7 +39,7 @@ impl Sides<'_> {
             Some(Start::At(timestamp)) => At::Timestamp(timestamp),
         };
         let found = self.listed(at).await?;
-        // No record has that time or a later one: all records to come will.
+        // No record has that timestamp or a later one yet: start with the records to come.
         let found = if found < 0 {
             self.listed(At::LastStable).await?
         } else {

@@ -111,7 +111,7 @@ impl LinkView {
         Ok(view)
     }
 
-    /// Replaces all known state by the checkpoint DB's, while no worker uses it.
+    /// Replaces all known state with the checkpoint DB's, while no worker uses it.
     pub fn reload(&self, wanted: impl Fn(&TopicName) -> bool) -> Result<()> {
         let Inner { link, store, .. } = &*self.0;
         let topics: BTreeMap<_, _> = records::topics_of(&**store, link)?.into_iter().collect();

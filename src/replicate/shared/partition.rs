@@ -15,7 +15,7 @@ use crate::model::{
 };
 use crate::offsets::{Explanation, MapError, Receipt, RunMap};
 
-/// The number of source leader epochs remembered: enough to find where two logs part.
+/// The number of source leader epochs remembered: enough to find where two logs diverge.
 const EPOCHS_LIMIT: usize = 64;
 /// The number of abandoned chains of runs remembered until an acknowledgement settles them.
 const PLANS_LIMIT: usize = 8;
@@ -292,7 +292,7 @@ pub(super) fn stored(
         target: TargetOffset::ZERO,
     });
     let mut map = StoredRuns::new(store, key).load(anchor.source, anchor.target)?;
-    // The last run grew up to the acknowledged end without a write: if it isn't extended, its records would seem to lie at
+    // The last run grew up to the acknowledged end without a write: unless it is extended, its records would seem to lie at
     // the end. On the record path each transaction has a run of its own, and what is acknowledged ends with its marker.
     let grew = record.path == DataPath::Raw && record.history.anchor.is_none();
     if grew && map.last().is_some() && record.acked_end > map.target_end() {

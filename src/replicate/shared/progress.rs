@@ -57,7 +57,7 @@ impl Known {
 }
 
 impl Known {
-    /// Returns the reason if records can't be mirrored on this path any more.
+    /// Returns the reason if records can't take this path from now on.
     pub(crate) fn bars(&self, path: DataPath) -> Option<Reason> {
         let is_used_up = self.begins_again_on(path) && self.record.incarnation == u16::MAX;
         is_used_up.then(|| {

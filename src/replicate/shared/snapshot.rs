@@ -75,7 +75,7 @@ impl LinkView {
         })
     }
 
-    /// Returns the runs of the first block of the map that reaches after a target offset. Errors: the checkpoint DB.
+    /// Returns the runs of the first block of the map that reaches beyond a target offset. Errors: the checkpoint DB.
     pub(crate) fn runs_behind(
         &self,
         partition: &TopicPartition,

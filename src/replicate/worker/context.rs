@@ -194,7 +194,7 @@ impl LinkContext {
         ))
     }
 
-    /// Returns a permit to write for a topic other than its records, held during the write; `None` if its intent forbids it.
+    /// Returns a permit for a topic's writes other than its records, held during the write; `None` if its intent forbids it.
     pub(crate) async fn permit(&self, topic: &TopicName) -> Option<Writing> {
         let writing = self.in_flight.begin().await;
         self.view.intent_of(topic).writes().then_some(writing)
@@ -207,10 +207,10 @@ impl LinkContext {
     }
 }
 
-/// Transactional ids of a link. The number is fixed: a partition always has to be written under the same id, so that its
-/// next writer fences off the previous one.
+/// The number of transactional ids of a link. It is fixed: a partition always has to be written under the same id, so that
+/// its next writer fences off the previous one.
 const SHARDS: u16 = 4;
-/// The lane key where one producer writes to all leaders.
+/// The broker of a lane whose producer writes to all leaders.
 const ANY_BROKER: BrokerId = BrokerId(-1);
 
 /// The transactional producers of a link's record path.

@@ -90,7 +90,7 @@ impl Worker {
     }
 }
 
-/// Returns the failure for which nothing is sent after a failed store.
+/// Returns the failure of a partition that sends nothing because its state couldn't be stored.
 pub(crate) fn unstored(error: &Error) -> Failure {
     let message = format!("nothing is sent before it is stored: {}", error.chain());
     Failure::from(&Error::new(Kind::Store, message))
@@ -108,7 +108,7 @@ pub(crate) fn put_on_record(link: &LinkContext, update: &mut Update, outcome: &O
     link.audit.append(update, Some(&link.name), &entry);
 }
 
-/// Makes the source topic of a decision, if it names one, the origin of the mirror topic from now on.
+/// Records the source topic that a decision names, if it does, as the one the mirror topic mirrors.
 fn accept_topic(
     link: &LinkContext,
     topic: &TopicName,

@@ -49,7 +49,7 @@ impl Worker {
 enum Expired {
     /// For the first time.
     First,
-    /// And had done so before.
+    /// Not for the first time.
     More,
 }
 

@@ -160,8 +160,8 @@ impl Worker {
 
     /// Takes the next batch of each ready partition until the request is full.
     ///
-    /// On a slow line, partitions that are behind wait until the bytes in flight are less than `requests` requests carry: a
-    /// single batch may be larger than a request should be.
+    /// On a slow connection, partitions that are behind wait until fewer bytes are in flight than `requests` requests carry:
+    /// a single batch may be larger than a request should be.
     fn collect(&mut self, lane: Lane, requests: usize) -> (Vec<ProducePart>, Vec<Ticket>) {
         let now = self.link.now();
         let (mut parts, mut tickets, mut bytes) = (Vec::new(), Vec::new(), 0);

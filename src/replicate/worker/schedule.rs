@@ -152,7 +152,7 @@ impl Worker {
         let mut paid = 0;
         let behind = shares.behind > 0;
         if behind {
-            // Live partitions pay for what they get: mostly that is none of what they may get.
+            // Live partitions pay for what they actually get, which is mostly nothing.
             if let Some(allowance) = &mut self.pacing.allowance {
                 paid = shares.bytes;
                 allowance.spend(paid, now);
@@ -239,7 +239,7 @@ impl Worker {
             habits.patience.serve(brought.bytes(Rank::Behind));
             habits.next = next;
         }
-        // An answer the broker waited for says nothing about the line.
+        // An answer the broker waited for says nothing about the connection's capacity.
         if total > 0 && (asked.behind || total >= asked.bytes / 2) {
             habits.stride.note(total, now.saturating_sub(asked.at));
         }

@@ -85,7 +85,7 @@ pub(crate) struct Outlet {
     pub(crate) ready: Ready,
     /// Bytes in the requests in flight.
     pub(crate) sent: usize,
-    /// The size of a request.
+    /// The limit on the size of a request.
     pub(crate) stride: Stride,
 }
 

@@ -22,7 +22,8 @@ impl Worker {
         self.commit(&indexes, true);
     }
 
-    /// Stores changes that are worth storing at once, so that a soon following crash shows that they happened.
+    /// Stores changes that are worth storing at once, so that after a crash they can't be mistaken for changes that never
+    /// happened.
     pub(crate) fn store_news(&mut self) {
         if !self.newsworthy.is_empty() {
             let indexes = std::mem::take(&mut self.newsworthy);

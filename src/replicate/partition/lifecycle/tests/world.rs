@@ -182,7 +182,7 @@ impl World {
         events
     }
 
-    /// Ends the task whose result an event is.
+    /// Marks the task that `event` results from as ended.
     pub(super) fn ends(&mut self, event: &Event) {
         match event {
             Event::Resynced(_) => self.resync = false,
