@@ -35,7 +35,7 @@ pub struct Missed {
     pub until: SourceOffset,
 }
 
-/// `whole_at_ms` is stored once per this fraction of the time tombstones are kept, and at least once an hour.
+/// While nothing else happens, `whole_at_ms` is stored this many times per tombstone retention, and at least once an hour.
 const STORED_PER_RETENTION: i64 = 8;
 const STORED_AT_LEAST_MS: i64 = 3_600_000;
 

@@ -27,7 +27,7 @@ pub struct MirroredTopic {
     /// The number of partitions that the link's first discovery found. `start` applies to these unless their position is
     /// already stored; all others begin at the earliest record (H10).
     pub initial_partitions: i32,
-    /// The mirror topic's id if it was reseeded: state kept for partitions of any other incarnation has to be discarded.
+    /// The mirror topic's id if it was reseeded: state of partitions of a topic with another id must be discarded.
     pub reseeded: Option<TopicId>,
     /// How long the source keeps tombstones, in milliseconds; `None` if it isn't compacted or the setting hasn't been read
     /// yet.

@@ -66,7 +66,7 @@ pub struct Policies {
     pub truncate: Policy,
     /// Another writer wrote into the mirror partition.
     pub foreign_write: Policy,
-    /// The target rejects a record because of its contents.
+    /// The target rejects a record because of the record itself.
     pub refused: Policy,
     /// The target lost records that it had acknowledged.
     pub target_truncate: Policy,

@@ -99,15 +99,15 @@ pub enum HaltCode {
     SourceRecreated,
     /// The source lost records that were already mirrored.
     SourceTruncated,
-    /// The source topic doesn't exist.
+    /// The source topic no longer exists.
     SourceTopicMissing,
-    /// The mirror topic doesn't exist.
+    /// The mirror topic no longer exists.
     TargetTopicMissing,
     /// The mirror topic was deleted and created again under the same name.
     TargetRecreated,
     /// Another writer wrote into the mirror partition.
     ForeignWrite,
-    /// The target rejects a record because of its contents.
+    /// The target rejects a record because of the record itself.
     RecordRefused,
     /// The target lost records that it had acknowledged.
     TargetTruncated,
