@@ -87,7 +87,7 @@ pub(super) async fn resolve(
     let meant = releasable(view, &wanted)?;
     let hash = hash(&link, wanted.with, &meant);
     if wanted.hash.as_ref().is_some_and(|agreed| *agreed != hash) {
-        let changed = "the halted partitions have changed since they were shown".to_owned();
+        let changed = "the partitions to release have changed since they were shown".to_owned();
         return Err(Problem::StalePlan(changed));
     }
     let partitions = if wanted.dry_run {

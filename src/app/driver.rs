@@ -166,7 +166,7 @@ impl<P: LinkWork> Driver<P> {
         }
     }
 
-    /// The event that an error stands for: users of the checkpoint DB and the lease may notice their failure first.
+    /// The event that an error represents: users of the checkpoint DB and the lease may notice their failure first.
     async fn failed(&mut self, error: &Error) -> LinkEvent {
         if let Some(why) = self
             .store

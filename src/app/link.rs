@@ -219,7 +219,7 @@ impl Link {
         replicate::run(link, set, stop).await
     }
 
-    /// Logs which operations needed to preserve offsets the target refuses, if offsets are to be preserved.
+    /// Logs which operations needed to preserve offsets the target refuses, if the link preserves offsets.
     async fn tell_what_is_refused(&self, target: &Cluster) {
         // The probe writes to the target.
         let _writing = self.in_flight.begin().await;

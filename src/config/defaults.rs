@@ -39,8 +39,8 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// A tenth of a line of 100 MB/s, and little CPU.
 pub const VERIFY_MAX_BYTES_PER_SECOND: u64 = 8 << 20;
 
-/// The prefix of quarantine topics, followed by the link's name; such topics are never mirrored, whatever a link's
-/// expressions match.
+/// The prefix of quarantine topics, followed by the link's name; such topics are never mirrored, regardless of a link's
+/// expressions.
 pub const QUARANTINE_PREFIX: &str = "farshore-quarantine-";
 
 /// A directory below the one in which the service was started.

@@ -85,7 +85,7 @@ pub struct TopicFilter {
 }
 
 impl TopicFilter {
-    /// Returns a filter for topics that match at least one of `include` and none of `exclude`. Expressions match whole names.
+    /// Returns a filter for topics that match one of `include` and none of `exclude`. Expressions match whole names.
     ///
     /// Errors: [`Kind::Invalid`] for the first invalid expression.
     pub fn new(include: &[impl AsRef<str>], exclude: &[impl AsRef<str>]) -> Result<Self> {
@@ -158,7 +158,7 @@ impl TopicFilter {
 pub struct GroupFilter(Names);
 
 impl GroupFilter {
-    /// Returns a filter for groups that match at least one of `include` and none of `exclude`. Expressions match whole names.
+    /// Returns a filter for groups that match one of `include` and none of `exclude`. Expressions match whole names.
     ///
     /// Errors: [`Kind::Invalid`] for the first invalid expression.
     pub fn new(include: &[impl AsRef<str>], exclude: &[impl AsRef<str>]) -> Result<Self> {

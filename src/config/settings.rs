@@ -197,7 +197,7 @@ pub struct CheckpointConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiConfig {
     pub listen: SocketAddr,
-    /// The URL under which other processes are told to reach this one.
+    /// The URL of this process that is advertised to others.
     pub advertised_url: String,
     /// The size limit of a request body, in bytes.
     pub max_body: usize,
