@@ -1,4 +1,4 @@
-//! Plans.
+//! Plans of failovers and switchovers.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use crate::failover::plan::{Kind, Plan};
 use crate::failover::runner;
 use crate::model::{LinkName, TopicName};
 
-/// What a plan is asked for.
+/// The body of `POST /v1/plans`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PlanRequest {
     kind: Kind,
     link: LinkName,
-    /// Regular expressions for whole group names; without it every group of the link.
+    /// Regular expressions that match whole group names; if absent, every group of the link.
     groups: Option<Vec<String>>,
-    /// Topics to be drained beside those of the groups.
+    /// Topics to drain in addition to those of the groups.
     #[serde(default)]
     topics: BTreeSet<TopicName>,
     allow_loss: Option<bool>,

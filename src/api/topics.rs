@@ -20,12 +20,12 @@ use crate::replicate::PartitionStatus;
 pub(super) struct TopicAnswer {
     name: TopicName,
     mirror_topic: TopicName,
-    /// The strictest of the link's and its own.
+    /// The stricter of the link's intent and the topic's own.
     intent: Intent,
     partitions: Vec<PartitionAnswer>,
 }
 
-/// A mirror partition; offsets are -1 where nothing was seen yet.
+/// A mirror partition; offsets are -1 while unknown.
 #[derive(Debug, Serialize)]
 struct PartitionAnswer {
     partition: Partition,
@@ -83,7 +83,7 @@ pub(super) async fn show(
 }
 
 impl TopicAnswer {
-    /// The topic of these partitions; none if there are none.
+    /// The answer for the topic of these partitions; `None` without partitions.
     fn of(partitions: &[PartitionStatus], link: &LinkHandle) -> Option<Self> {
         let first = partitions.first()?;
         Some(Self {

@@ -63,7 +63,7 @@ async fn records_are_mirrored_between_clusters_that_want_tickets() {
     let text = String::from_utf8_lossy(&told.stdout).into_owned();
     assert_eq!(told.status.code(), Some(1), "{text}");
     assert!(
-        text.contains("a login by GSSAPI isn't possible from here"),
+        text.contains("a GSSAPI login isn't possible from here"),
         "{text}"
     );
 

@@ -77,7 +77,7 @@ fn check_memory(setting: &Setting, life: &str) {
 async fn lost(setting: &mut Setting) {
     lose_checkpoint(&setting.farshore);
     setting.farshore.start().await;
-    crate::journal::logs(setting, "it is whole again").await;
+    crate::journal::logs(setting, "it is complete again").await;
     let path = format!("/v1/links/{LINK}/topics/orders");
     eventually(CATCH_UP, "what was mirrored is shown", async || {
         let shown = setting.farshore.get_json(&path).await?;

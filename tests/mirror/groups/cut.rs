@@ -124,7 +124,7 @@ async fn h19_nothing_runs_ahead_of_a_partition_whose_end_the_source_does_not_tel
     let groups = groups.expect("a check of groups");
     assert_eq!(groups["outcome"], "warn", "{told}");
     let detail = groups["detail"].as_str().unwrap_or_default();
-    assert!(detail.contains("doesn't tell where"), "{told}");
+    assert!(detail.contains("doesn't report the log ends"), "{told}");
     setting.paris.resume(FROZEN);
     app.arrives(&setting, 10).await;
 }

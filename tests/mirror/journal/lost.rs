@@ -30,7 +30,7 @@ async fn a_topic_with_gaps_goes_on_exactly_whenever_the_db_is_lost() {
         // Without the DB it can't know that the owner was itself, and waits for it.
         gaps.waits_for(former).await;
     }
-    logs(&gaps.setting, "it is whole again").await;
+    logs(&gaps.setting, "it is complete again").await;
     gaps.goes_on().await;
     // At rest.
     gaps.setting.farshore.sigterm().await;

@@ -74,7 +74,7 @@ async fn a_journal_for_later_readers_is_left_as_it_is() {
         assert!(refused.contains(both), "{refused}");
     }
     gaps.setting.farshore.launch();
-    logs(&gaps.setting, "the link isn't begun").await;
+    logs(&gaps.setting, "the link isn't started").await;
     gaps.write(5).await;
     let farshore = &gaps.setting.farshore;
     eventually(CATCH_UP, "the link says why it waits", async || {

@@ -72,7 +72,7 @@ async fn a_deleted_journal_is_written_anew_from_the_db() {
     gaps.all_mirrored().await;
     // While it runs.
     lose_journal(&gaps.setting).await;
-    logs(&gaps.setting, "the journal isn't the one it was").await;
+    logs(&gaps.setting, "the journal was deleted or lost its tail").await;
     is_written(&gaps).await;
     gaps.write(10).await;
     gaps.all_mirrored().await;
