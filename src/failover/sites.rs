@@ -1,4 +1,4 @@
-//! One link from the view of moves: both clusters, what is mirrored, and what was written for its groups.
+//! One link as moves see it: both clusters, what is mirrored, and what was written for its groups.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -100,7 +100,7 @@ impl Applied {
                 info!("extended mirror topic {name} to {count} partitions");
                 self.changed.insert(name, count);
             }
-            // The existing partitions go on; the missing ones are requested again after the next look.
+            // The existing partitions continue; the missing ones are requested again after the next look.
             Err(error) => self.failed(error),
         }
     }

@@ -11,7 +11,7 @@ use crate::model::{TopicId, TopicName};
 use super::configs::Configs;
 use super::plan::NewMirror;
 
-/// A cluster as the place of topics.
+/// A cluster as the store of topics.
 ///
 /// Every call is one request with a timeout. A change whose answer is lost may have been made, and may be requested again.
 pub trait TopicSite: Send + Sync + Debug {

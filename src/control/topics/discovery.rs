@@ -50,7 +50,7 @@ pub struct Discovery {
     initial: Option<BTreeMap<TopicName, i32>>,
     /// Topics that were gone at the last look: a single look may come from a broker that has just started.
     gone: BTreeSet<TopicName>,
-    /// Topics to be created anew that the last published set reported as stopped.
+    /// Topics being reseeded whose partitions were instructed to stop by the last published set.
     stopped: BTreeSet<TopicName>,
     /// Reports when history is mirrored, which decides when compaction may begin where offsets are preserved.
     mirrored: Option<Arc<dyn Mirrored>>,

@@ -99,7 +99,7 @@ pub enum Action {
         target: TopicName,
         changes: Configs,
     },
-    /// Delete a mirror topic that is to be created anew.
+    /// Delete a mirror topic, to create it anew afterwards.
     DeleteTopic {
         source: TopicName,
         /// The mirror topic.

@@ -37,7 +37,7 @@ pub struct Situation {
     /// The number of offsets that aren't kept from expiring on the target, because writes to their topics are forbidden,
     /// and when the first one expires.
     pub expiring: Option<(usize, Expiry)>,
-    /// The last recorded last stable offsets of the source.
+    /// The source's last stable offsets, as last recorded.
     pub source_ends: BTreeMap<TopicPartition, SourceOffset>,
 }
 

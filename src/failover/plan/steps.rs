@@ -9,7 +9,7 @@ use super::Kind;
 pub struct Step {
     /// The step's name; a step that farshore performs is named like the phase of the operation.
     pub name: String,
-    /// What is done, and by whose hand if not farshore's.
+    /// What is done; the operator's steps begin with "You:".
     pub what: String,
 }
 
