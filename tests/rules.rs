@@ -1,4 +1,4 @@
-//! The rules of the house that no compiler checks: layers, sizes, and words that must not be said.
+//! The project rules that no compiler checks: layers, sizes, and banned words.
 //!
 //! Each rule also has a test that it finds a planted violation.
 
@@ -21,13 +21,13 @@ mod words;
 
 use source::{Source, Violation};
 
-/// Panics with everything a rule finds below these folders.
+/// Panics with every violation of a per-file rule in these folders.
 fn enforce(folders: &[&str], rule: fn(&Source) -> Vec<Violation>) {
     let violations: Vec<Violation> = Source::all(folders).iter().flat_map(rule).collect();
     assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
 }
 
-/// Panics with everything that a rule about all files together finds below these folders.
+/// Panics with every violation of a rule over all files in these folders.
 fn enforce_on_all(folders: &[&str], rule: fn(&[Source]) -> Vec<Violation>) {
     let violations = rule(&Source::all(folders));
     assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));

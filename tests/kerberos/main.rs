@@ -1,4 +1,4 @@
-//! farshore and brokers that know each other by Kerberos tickets.
+//! farshore and brokers that authenticate each other with Kerberos tickets.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -13,7 +13,7 @@ use support::ports::Port;
 use support::topics;
 use support::write::{Writer, numbered};
 
-/// A broker that others know as `kafka/localhost`.
+/// A broker with the principal `kafka/localhost`.
 fn guarded(realm: &Realm, port: &Port) -> Spec {
     let jaas = format!(
         "com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true storeKey=true \

@@ -1,8 +1,8 @@
-//! What the documents promise to be shown is shown by tests that exist.
+//! The tests that the documents refer to exist.
 
 use super::source::{Source, Violation};
 
-/// Names of tests that a document gives as `module::name` and no source has.
+/// Test names that a document gives as `module::name` but no source defines.
 pub(crate) fn missing_tests(document: &str, sources: &[Source]) -> Vec<Violation> {
     let named = document.split('`').skip(1).step_by(2);
     let named = named.filter(|name| name.contains("::") && !name.contains(' '));

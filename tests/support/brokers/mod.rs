@@ -19,18 +19,18 @@ pub(crate) use spec::{CONTROLLER, Spec};
 use spec::{Place, Role};
 pub(crate) use version::KafkaVersion;
 
-/// Generous, for a machine that is busy with something else: a start takes about two seconds.
+/// Generous, for a machine that is busy with other work: a start takes about two seconds.
 const START: Duration = Duration::from_secs(90);
 
-/// A running cluster; its processes and files are gone after the drop.
+/// A running cluster. Its processes and files are gone after the drop.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     spec: Spec,
-    // Before the leash: the processes end first, then their directory goes.
+    // Declared before the leash: the processes must end before their directory is removed.
     nodes: BTreeMap<i32, Node>,
-    /// The nodes that keep the metadata.
+    /// The nodes that hold the metadata.
     keepers: BTreeMap<i32, Port>,
-    /// Over which each broker reaches the first of them, if it has such a line.
+    /// The line over which each broker reaches the first keeper, if the spec asks for lines.
     lines: BTreeMap<i32, Line>,
     leash: Leash,
 }
@@ -43,7 +43,7 @@ struct Node {
 }
 
 impl Cluster {
-    /// Starts a cluster and waits until all its brokers serve.
+    /// Starts a cluster and waits until all its brokers serve requests.
     pub(crate) async fn start(spec: Spec) -> Self {
         let leash = Leash::new(spec.version.word());
         let order = spec.nodes();
@@ -73,7 +73,7 @@ impl Cluster {
         cluster
     }
 
-    /// Every broker's address, separated by commas.
+    /// The addresses of all brokers, separated by commas.
     pub(crate) fn bootstrap(&self) -> String {
         let addresses: Vec<String> = self
             .nodes
@@ -102,12 +102,12 @@ impl Cluster {
         self.lines = brokers.map(line).collect();
     }
 
-    /// Whether brokers can be cut off.
+    /// Whether brokers can be cut off from the controller.
     pub(crate) fn has_lines(&self) -> bool {
         !self.lines.is_empty()
     }
 
-    /// Cuts a broker off from the controller, and from nobody else: it goes on in the belief that it leads what it led.
+    /// Cuts a broker off from the controller only: it goes on believing that it leads what it led.
     pub(crate) fn cut_off(&self, id: i32) {
         self.lines[&id].set(Weather {
             lost_there: true,
@@ -116,17 +116,17 @@ impl Cluster {
         });
     }
 
-    /// Lets a broker that was cut off hear of the controller again.
+    /// Reconnects a broker that was cut off from the controller.
     pub(crate) fn let_hear(&self, id: i32) {
         self.lines[&id].set(Weather::default());
     }
 
-    /// Which Kafka it is.
+    /// The Kafka version of the cluster.
     pub(crate) fn version(&self) -> KafkaVersion {
         self.spec.version
     }
 
-    /// Where a node keeps its data.
+    /// The data directory of a node.
     pub(crate) fn data_dir(&self, id: i32) -> PathBuf {
         self.leash.dir().join(format!("node{id}"))
     }
@@ -142,24 +142,24 @@ impl Cluster {
         self.take_process(id).kill();
     }
 
-    /// Asks a node to end (SIGTERM) and waits until it has.
+    /// Terminates a node (SIGTERM) and waits until it has ended.
     pub(crate) async fn stop(&mut self, id: i32) {
         let mut process = self.take_process(id);
         process.signal(Signal::TERM);
         process.wait(START).await;
     }
 
-    /// Freezes a node: its connections stay open and nothing answers (SIGSTOP).
+    /// Freezes a node (SIGSTOP): its connections stay open, but nothing answers.
     pub(crate) fn pause(&self, id: i32) {
         self.process(id).signal(Signal::STOP);
     }
 
-    /// Lets a frozen node go on (SIGCONT).
+    /// Resumes a frozen node (SIGCONT).
     pub(crate) fn resume(&self, id: i32) {
         self.process(id).signal(Signal::CONT);
     }
 
-    /// Starts a killed or stopped node again, with its data and on its port, and waits until the cluster counts it in.
+    /// Restarts a killed or stopped node with its data and on its port, and waits until the cluster has registered it.
     pub(crate) async fn restart(&mut self, id: i32) {
         self.start_node(id).await;
         self.wait_ready().await;
@@ -168,13 +168,13 @@ impl Cluster {
     /// Like [`Self::restart`], but doesn't wait for the cluster.
     pub(crate) async fn start_node(&mut self, id: i32) {
         if self.spec.version.uses_zookeeper() && self.nodes[&id].role.is_broker() {
-            // A broker whose former registration still exists exits.
+            // A broker exits if its former registration still exists.
             ready::wait_unregistered(self.keeper().1.number(), id).await;
         }
         self.launch(id);
     }
 
-    /// Waits until every running broker is part of the cluster. Panics when one has ended.
+    /// Waits until every running broker is part of the cluster. Panics if one has ended.
     pub(crate) async fn wait_ready(&mut self) {
         let running = self.nodes.iter().filter(|(_, node)| node.process.is_some());
         let brokers = running.filter(|(_, node)| node.role.is_broker());
@@ -217,7 +217,7 @@ impl Cluster {
         if self.spec.version.uses_zookeeper() {
             return;
         }
-        // 16 bytes in base64, of which 22 characters hold four bits too many: the last is a zero.
+        // 16 bytes in base64 are 22 characters with four bits to spare, so the last character is a zero.
         let cluster_id: String = std::iter::repeat_with(fastrand::alphanumeric)
             .take(21)
             .chain(['A'])
