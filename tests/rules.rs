@@ -8,8 +8,12 @@ mod circles;
 mod docs;
 #[path = "rules/edges.rs"]
 mod edges;
+#[path = "rules/english.rs"]
+mod english;
 #[path = "rules/layers.rs"]
 mod layers;
+#[path = "rules/names.rs"]
+mod names;
 #[path = "rules/scan.rs"]
 mod scan;
 #[path = "rules/size.rs"]
@@ -71,6 +75,30 @@ fn functions_are_short() {
 #[test]
 fn no_banned_word_is_said() {
     enforce(&["src", "tests"], words::bans);
+}
+
+#[test]
+fn comments_are_in_plain_english() {
+    enforce(&["src", "tests"], english::comments);
+}
+
+#[test]
+fn documents_are_in_plain_english() {
+    let violations: Vec<Violation> = docs::all()
+        .iter()
+        .flat_map(|(path, text)| english::prose(path, text))
+        .collect();
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
+}
+
+#[test]
+fn one_name_means_one_type() {
+    enforce_on_all(&["src"], names::duplicates);
+}
+
+#[test]
+fn public_items_are_documented() {
+    enforce(&["src"], names::undocumented);
 }
 
 #[test]

@@ -83,7 +83,6 @@ pub enum Phase {
 /// A phase without its payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "said at Phase")]
 pub enum PhaseName {
     Draining,
     Fixing,

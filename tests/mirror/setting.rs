@@ -19,9 +19,10 @@ pub(crate) const CATCH_UP: Duration = Duration::from_secs(120);
 
 /// Source, target and farshore.
 pub(crate) struct Setting {
+    // Before the clusters: it ends before another test gets them.
+    pub(crate) farshore: Farshore,
     pub(crate) paris: Cluster,
     pub(crate) oslo: Cluster,
-    pub(crate) farshore: Farshore,
     pub(crate) path: Path,
 }
 

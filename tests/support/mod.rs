@@ -25,6 +25,7 @@ pub(crate) mod ports;
 pub(crate) mod proxy;
 pub(crate) mod read;
 pub(crate) mod seed;
+pub(crate) mod timing;
 pub(crate) mod topics;
 pub(crate) mod wait;
 pub(crate) mod write;

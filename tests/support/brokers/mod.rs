@@ -1,5 +1,6 @@
 //! Clusters of real Kafka brokers on free loopback ports.
 
+mod pool;
 mod ready;
 mod spec;
 mod version;
@@ -7,7 +8,10 @@ mod version;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -15,6 +19,7 @@ use rustix::process::Signal;
 use super::leash::{Leash, Leashed};
 use super::line::{Line, Weather};
 use super::ports::Port;
+use super::timing;
 pub(crate) use spec::{CONTROLLER, Spec};
 use spec::{Place, Role};
 pub(crate) use version::KafkaVersion;
@@ -22,9 +27,13 @@ pub(crate) use version::KafkaVersion;
 /// Generous, for a machine that is busy with other work: a start takes about two seconds.
 const START: Duration = Duration::from_secs(90);
 
-/// A running cluster. Its processes and files are gone after the drop.
+/// A running cluster. After the drop it is gone, or kept for another test if nothing but its clients changed it.
 #[derive(Debug)]
-pub(crate) struct Cluster {
+pub(crate) struct Cluster(Option<Nodes>);
+
+/// The processes and files of a cluster, gone after the drop.
+#[derive(Debug)]
+pub(crate) struct Nodes {
     spec: Spec,
     // Declared before the leash: the processes must end before their directory is removed.
     nodes: BTreeMap<i32, Node>,
@@ -33,6 +42,8 @@ pub(crate) struct Cluster {
     /// The line over which each broker reaches the first keeper, if the spec asks for lines.
     lines: BTreeMap<i32, Line>,
     leash: Leash,
+    /// Whether anything but its clients changed it.
+    is_touched: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -43,8 +54,50 @@ struct Node {
 }
 
 impl Cluster {
-    /// Starts a cluster and waits until all its brokers serve requests.
+    /// Starts a cluster, or takes a kept one, and waits until all its brokers serve requests.
     pub(crate) async fn start(spec: Spec) -> Self {
+        timing::begin();
+        let kept = if spec.is_plain() {
+            pool::take(&spec).await
+        } else {
+            None
+        };
+        Self(Some(match kept {
+            Some(nodes) => nodes,
+            None => Nodes::start(spec).await,
+        }))
+    }
+}
+
+impl Deref for Cluster {
+    type Target = Nodes;
+
+    fn deref(&self) -> &Nodes {
+        self.0.as_ref().expect("present until the drop")
+    }
+}
+
+impl DerefMut for Cluster {
+    fn deref_mut(&mut self) -> &mut Nodes {
+        self.touch();
+        self.0.as_mut().expect("present until the drop")
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Some(nodes) = self.0.take()
+            && nodes.spec.is_plain()
+            && !nodes.is_touched.load(Ordering::Relaxed)
+            && !thread::panicking()
+        {
+            pool::keep(nodes);
+        }
+    }
+}
+
+impl Nodes {
+    async fn start(spec: Spec) -> Self {
         let leash = Leash::new(spec.version.word());
         let order = spec.nodes();
         let idle = |role| Node {
@@ -60,6 +113,7 @@ impl Cluster {
             lines: BTreeMap::new(),
             spec,
             leash,
+            is_touched: AtomicBool::new(false),
         };
         if cluster.spec.lines {
             cluster.lay_lines();
@@ -71,6 +125,11 @@ impl Cluster {
         }
         cluster.wait_ready().await;
         cluster
+    }
+
+    /// Keeps other tests from using it.
+    fn touch(&self) {
+        self.is_touched.store(true, Ordering::Relaxed);
     }
 
     /// The addresses of all brokers, separated by commas.
@@ -128,11 +187,17 @@ impl Cluster {
 
     /// The data directory of a node.
     pub(crate) fn data_dir(&self, id: i32) -> PathBuf {
+        self.touch();
+        self.files(id)
+    }
+
+    fn files(&self, id: i32) -> PathBuf {
         self.leash.dir().join(format!("node{id}"))
     }
 
     /// The process ids of the running nodes.
     pub(crate) fn pids(&self) -> Vec<u32> {
+        self.touch();
         let running = self.nodes.values().filter_map(|node| node.process.as_ref());
         running.map(Leashed::pid).collect()
     }
@@ -151,6 +216,7 @@ impl Cluster {
 
     /// Freezes a node (SIGSTOP): its connections stay open, but nothing answers.
     pub(crate) fn pause(&self, id: i32) {
+        self.touch();
         self.process(id).signal(Signal::STOP);
     }
 
@@ -199,7 +265,7 @@ impl Cluster {
             let place = Place {
                 id: *id,
                 role: node.role,
-                data: &self.data_dir(*id),
+                data: &self.files(*id),
                 client_port: node.port.number(),
                 keepers: over_line.as_ref().unwrap_or(&direct),
             };

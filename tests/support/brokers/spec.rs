@@ -10,7 +10,7 @@ use super::KafkaVersion;
 pub(crate) const CONTROLLER: i32 = 100;
 
 /// A cluster to start.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Spec {
     pub(crate) version: KafkaVersion,
     /// The number of brokers, with ids from 1. More than one, or `ZooKeeper`, adds the node [`CONTROLLER`].
@@ -85,6 +85,11 @@ impl Spec {
                 &format!("listener.name.login.{name}.sasl.jaas.config"),
                 jaas,
             )
+    }
+
+    /// Whether it is one broker with the settings that most tests use.
+    pub(crate) fn is_plain(&self) -> bool {
+        *self == Self::new(self.version) && !self.version.uses_zookeeper()
     }
 
     /// The nodes and their roles. A node that holds the metadata comes first.
