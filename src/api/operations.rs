@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::state::ApiState;
 use crate::checkpoint::Update;
 use crate::failover::operation::Operation;
-use crate::failover::plan::{Blocker, Kind, Plan};
+use crate::failover::plan::{Blocker, MoveKind, Plan};
 use crate::failover::states::{Moves, Phase, PhaseName};
 use crate::model::LinkName;
 
@@ -34,7 +34,7 @@ pub(super) struct OperationAnswer {
     id: String,
     plan_id: String,
     plan_hash: String,
-    kind: Kind,
+    kind: MoveKind,
     link: LinkName,
     phase: PhaseName,
     /// The phase in which it stopped.

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::extract::{Body, Segments};
 use super::problem::Problem;
 use super::state::ApiState;
-use crate::failover::plan::{Kind, Plan};
+use crate::failover::plan::{MoveKind, Plan};
 use crate::failover::runner;
 use crate::model::{LinkName, TopicName};
 
@@ -21,7 +21,7 @@ use crate::model::{LinkName, TopicName};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PlanRequest {
-    kind: Kind,
+    kind: MoveKind,
     link: LinkName,
     /// Regular expressions that match whole group names; if absent, every group of the link.
     groups: Option<Vec<String>>,
@@ -37,11 +37,11 @@ pub(super) async fn make(
     Body(request): Body<PlanRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     state.link(&request.link)?;
-    if request.kind == Kind::Failover && request.allow_loss == Some(false) {
+    if request.kind == MoveKind::Failover && request.allow_loss == Some(false) {
         let message = "allow_loss: a failover leaves behind what the target doesn't have; plan a switchover, which loses nothing";
         return Err(Problem::Malformed(message.to_owned()));
     }
-    let request = runner::Request {
+    let request = runner::MoveRequest {
         kind: request.kind,
         link: request.link,
         groups: request.groups,

@@ -15,7 +15,7 @@ use super::problem::Problem;
 use super::state::ApiState;
 use crate::checkpoint::Update;
 use crate::model::{HaltCode, LinkName, Partition, Policy, Reason, TopicName, TopicPartition};
-use crate::replicate::{LinkView, Outcome, Unreleased};
+use crate::replicate::{DecisionOutcome, LinkView, ResolveRefused};
 
 /// How long a call waits for a release before it answers that it is pending; shorter than any request timeout.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -55,7 +55,7 @@ struct Released {
     result: Stage,
     /// What was done, once durable.
     #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<Outcome>,
+    outcome: Option<DecisionOutcome>,
     /// Why it wasn't released, or not yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
@@ -176,12 +176,12 @@ async fn release(
         Ok(outcome) => released.outcome = Some(outcome),
         Err(why) => {
             released.result = match why {
-                Unreleased::Pending => Stage::Pending,
-                Unreleased::UnknownPartition
-                | Unreleased::NotHalted(_)
-                | Unreleased::Unfit(..)
-                | Unreleased::Halted(_)
-                | Unreleased::Busy => Stage::Refused,
+                ResolveRefused::Pending => Stage::Pending,
+                ResolveRefused::UnknownPartition
+                | ResolveRefused::NotHalted(_)
+                | ResolveRefused::Unfit(..)
+                | ResolveRefused::Halted(_)
+                | ResolveRefused::Busy => Stage::Refused,
             };
             released.detail = Some(why.text());
         }
@@ -202,7 +202,7 @@ impl Released {
     }
 }
 
-impl Unreleased {
+impl ResolveRefused {
     fn text(&self) -> String {
         match self {
             Self::UnknownPartition => "is not mirrored".to_owned(),

@@ -48,7 +48,7 @@ struct PartitionAnswer {
     records: u64,
     bytes: u64,
     batches: u64,
-    settlings: u64,
+    resyncs: u64,
     expired_on_target: i64,
     without_image: Totals,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,7 +122,7 @@ impl From<PartitionStatus> for PartitionAnswer {
             records: status.records,
             bytes: status.bytes,
             batches: status.batches,
-            settlings: status.settlings,
+            resyncs: status.resyncs,
             expired_on_target: status.expired_on_target,
             without_image: status.without_image,
             missed_deletions: status.missed_deletions,

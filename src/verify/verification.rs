@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::examined::{Examined, Position};
+use super::examined::{Examined, VerifyPosition};
 use super::tally::{Difference, Outcome};
 use crate::model::{LinkName, SourceOffset};
 use crate::replicate::Decisions;
@@ -78,7 +78,7 @@ pub struct Proof {
     /// The first source offset that was compared.
     pub from: SourceOffset,
     /// Where the next background verification continues; everything from `from` up to here was compared.
-    pub verified_until: Position,
+    pub verified_until: VerifyPosition,
     /// When it was last verified, in milliseconds since the Unix epoch.
     pub verified_at_ms: i64,
     /// The worst outcome.

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use farshore::checkpoint::documents::Kind;
+use farshore::checkpoint::documents::DocumentKind;
 use farshore::checkpoint::intents::load_intents;
 use farshore::checkpoint::layout::Mark;
 use farshore::checkpoint::records::{
@@ -268,7 +268,7 @@ fn groups_were_carried(store: &dyn Store) {
 
 /// All operations, oldest first.
 fn all_operations(store: &dyn Store) -> Vec<Operation> {
-    let stored = Kind::Operation.all_of_first_layout(store).unwrap();
+    let stored = DocumentKind::Operation.all_of_first_layout(store).unwrap();
     let read = |(id, _): (String, _)| read_operation(store, &id).unwrap().unwrap();
     stored.into_iter().map(read).collect()
 }

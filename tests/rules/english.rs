@@ -97,7 +97,10 @@ mod tests {
     fn code_quotations_and_parts_of_words_are_not_looked_at() {
         let text = "let whoever = \"so many\";\n// The field `so many` and a somanyth.\n";
         assert_eq!(comments(&Source::new("src/a.rs", text)).len(), 0);
-        assert_eq!(prose("a.md", "```\nso many\n```\nIt stands for one.").len(), 0);
+        assert_eq!(
+            prose("a.md", "```\nso many\n```\nIt stands for one.").len(),
+            0
+        );
         assert_eq!(prose("a.md", "```\nso many\n```\nIt stands.").len(), 1);
     }
 }

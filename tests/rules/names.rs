@@ -91,7 +91,10 @@ mod tests {
     fn a_name_of_two_types_is_found() {
         let sources = [
             Source::new("src/a.rs", "pub struct Link;\npub enum Event {}"),
-            Source::new("src/b.rs", "pub(crate) enum Link {}\npub(crate) type Event = u8;"),
+            Source::new(
+                "src/b.rs",
+                "pub(crate) enum Link {}\npub(crate) type Event = u8;",
+            ),
             Source::new("src/c.rs", "struct Link;\npub(super) struct Link;"),
             Source::new("src/d/tests.rs", "pub(crate) struct Link;"),
         ];

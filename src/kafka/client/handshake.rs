@@ -13,7 +13,7 @@ use crate::error::{BrokerCode, Error, Kind, Result};
 
 use super::auth::{self, Login};
 use super::connection::Peer;
-use super::encode::{Answer, answer_to};
+use super::encode::{ThrottledResponse, answer_to};
 use super::error_codes::describe;
 use super::request::Request;
 use super::transport::Transport;
@@ -93,7 +93,10 @@ async fn api_versions(
         .await
 }
 
-fn read_versions(frame: Bytes, version: i16) -> anyhow::Result<Answer<ApiVersionsResponse>> {
+fn read_versions(
+    frame: Bytes,
+    version: i16,
+) -> anyhow::Result<ThrottledResponse<ApiVersionsResponse>> {
     let code = frame.get(CODE_AT..CODE_AT + 2);
     let refused = code == Some(&UNSUPPORTED_VERSION.0.to_be_bytes());
     answer_to::<ApiVersionsRequest>(frame, if refused { 0 } else { version })

@@ -14,9 +14,9 @@ use crate::model::{
     SourceOffset, TopicName, TopicPartition, Totals,
 };
 
-use super::partition::Tracked;
+use super::partition::TrackedPartition;
 use super::rate_figures::RateFigures;
-use super::resolve_request::Releases;
+use super::resolve_request::ResolveChannel;
 
 /// A link's view. Cheap to clone: all clones share their state.
 #[derive(Debug, Clone)]
@@ -26,13 +26,13 @@ pub struct LinkView(Arc<Inner>);
 struct Inner {
     link: LinkName,
     store: Arc<dyn Store>,
-    partitions: RwLock<BTreeMap<TopicPartition, Arc<Tracked>>>,
+    partitions: RwLock<BTreeMap<TopicPartition, Arc<TrackedPartition>>>,
     intents: watch::Sender<Arc<LinkIntents>>,
     pending: watch::Sender<Arc<LinkIntents>>,
     save_order: Mutex<()>,
     /// Held while intents are read and shown: an older state never replaces a newer one.
     reloading: Mutex<()>,
-    releases: Releases,
+    releases: ResolveChannel,
     rate: RateFigures,
 }
 
@@ -77,7 +77,7 @@ pub struct PartitionStatus {
     /// Batches produced by this process.
     pub batches: u64,
     /// Resyncs in this process.
-    pub settlings: u64,
+    pub resyncs: u64,
     /// Records that the target removed while the source still has them.
     pub expired_on_target: i64,
     /// Offsets without an image on the other side, since the partition was first mirrored.
@@ -104,7 +104,7 @@ impl LinkView {
             pending: watch::Sender::default(),
             save_order: Mutex::new(()),
             reloading: Mutex::new(()),
-            releases: Releases::default(),
+            releases: ResolveChannel::default(),
             rate: RateFigures::default(),
         }));
         view.reload(wanted)?;
@@ -283,7 +283,7 @@ impl LinkView {
     }
 
     /// Returns the channel of releases to the worker.
-    pub(crate) fn releases(&self) -> &Releases {
+    pub(crate) fn releases(&self) -> &ResolveChannel {
         &self.0.releases
     }
 
@@ -301,12 +301,16 @@ impl LinkView {
         &self,
         partition: &TopicPartition,
         mirror_topic: &TopicName,
-    ) -> Result<Arc<Tracked>> {
+    ) -> Result<Arc<TrackedPartition>> {
         if let Some(tracked) = self.tracked(partition) {
             return Ok(tracked);
         }
         let key = PartitionKey::new(&self.0.link, partition);
-        let tracked = Arc::new(Tracked::new(key, mirror_topic.clone(), self.store())?);
+        let tracked = Arc::new(TrackedPartition::new(
+            key,
+            mirror_topic.clone(),
+            self.store(),
+        )?);
         self.0
             .partitions
             .write()
@@ -314,7 +318,7 @@ impl LinkView {
         Ok(tracked)
     }
 
-    pub(super) fn tracked(&self, partition: &TopicPartition) -> Option<Arc<Tracked>> {
+    pub(super) fn tracked(&self, partition: &TopicPartition) -> Option<Arc<TrackedPartition>> {
         self.0.partitions.read().get(partition).cloned()
     }
 }
@@ -324,7 +328,7 @@ fn undecided(partition: &TopicPartition) -> Error {
     Error::new(Kind::TimedOut, message).partition(partition)
 }
 
-fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionStatus {
+fn status(partition: &TopicPartition, tracked: &TrackedPartition, now: i64) -> PartitionStatus {
     let known = tracked.lock();
     let figures = &known.figures;
     let lag_records = known.lag();
@@ -353,7 +357,7 @@ fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionS
         records: figures.records,
         bytes: figures.bytes,
         batches: figures.batches,
-        settlings: figures.settlings,
+        resyncs: figures.resyncs,
         expired_on_target: figures.expired,
         without_image: known.record.history.totals,
         missed_deletions: missed,
