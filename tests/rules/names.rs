@@ -64,7 +64,12 @@ pub(crate) fn undocumented(source: &Source) -> Vec<Violation> {
             documented = true;
         } else if !is_attribute {
             let is_item = ITEMS.iter().any(|item| trimmed.starts_with(item));
-            if is_item && !documented && !in_tests && !trimmed.contains("fn new(") && !trimmed.contains('$') {
+            if is_item
+                && !documented
+                && !in_tests
+                && !trimmed.contains("fn new(")
+                && !trimmed.contains('$')
+            {
                 let what = format!("no documentation of `{}`", trimmed.trim_end_matches('{'));
                 violations.push(format!("{}:{}: {what}", source.path, number + 1));
             }
