@@ -26,7 +26,6 @@ const LAYERS: &[&[&str]] = &[
         "replicate::resync::record_path_tail",
         "replicate::worker::receipt",
         "control::mirrored",
-        "control::Lookup",
         "control::Mirrored",
         "control::MirroredPartition",
         "control::TargetLog",

@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::GroupFilter;
 use crate::control::permit::permit;
-use crate::control::{Lookup, Mirrored, MirroredPartition, TargetLog};
+use crate::control::{Mirrored, MirroredPartition, TargetLog};
 use crate::error::{Kind, Result};
-use crate::model::{GroupId, SourceOffset, TopicPartition};
+use crate::model::{GroupId, SourceOffset, TopicPartition, Untranslatable};
 use crate::task::log_once::Notice;
 use crate::task::{InFlight, Rounds};
 
@@ -288,15 +288,16 @@ impl GroupSync {
         waits_for: Option<&str>,
     ) -> GroupPartitionStatus {
         let (state, detail) = match self.mirrored.lookup(partition, commit.offset) {
-            Lookup::Beyond { frontier, .. } => (
+            Err(Untranslatable::BeyondFrontier { frontier, .. }) => (
                 GroupState::Held,
                 Some(format!("the group is beyond the frontier {frontier}")),
             ),
-            Lookup::Mapped(_)
-            | Lookup::Near(..)
-            | Lookup::Before { .. }
-            | Lookup::NotMirrored
-            | Lookup::NotReady(_) => (GroupState::Pending, waits_for.map(ToOwned::to_owned)),
+            Ok(_)
+            | Err(
+                Untranslatable::UnknownPartition
+                | Untranslatable::BeforeMap { .. }
+                | Untranslatable::NotReady(_),
+            ) => (GroupState::Pending, waits_for.map(ToOwned::to_owned)),
         };
         GroupPartitionStatus {
             partition: partition.clone(),
