@@ -33,7 +33,6 @@ const LAYERS: &[&[&str]] = &[
         "control::groups::cut",
         "control::groups::decide",
         "control::groups::translate",
-        "control::topics::backfill",
         "control::topics::configs",
         "control::topics::plan",
         "app::phase",
@@ -43,7 +42,6 @@ const LAYERS: &[&[&str]] = &[
         "verify::comparison",
         "verify::digest",
         "verify::pending",
-        "verify::rolling",
         "verify::tally",
     ],
     // Adapters.
