@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{SourceOffset, TargetOffset};
+use crate::error::Error;
 
 /// A pair of corresponding offsets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -58,5 +59,11 @@ impl fmt::Display for Untranslatable {
             ),
             Self::NotReady(why) => f.write_str(why),
         }
+    }
+}
+
+impl From<Error> for Untranslatable {
+    fn from(error: Error) -> Self {
+        Self::NotReady(error.chain())
     }
 }

@@ -122,25 +122,27 @@ mod tests {
 
     use super::*;
 
-    type Translated = Result<Translation, Untranslatable>;
-
-    fn placed(committed: i64, found: Translated, log_start: i64) -> (i64, i64, Fit) {
+    fn placed(
+        committed: i64,
+        found: Result<Translation, Untranslatable>,
+        log_start: i64,
+    ) -> (i64, i64, Fit) {
         let place = place(SourceOffset(committed), found, TargetOffset(log_start)).unwrap();
         (place.offset.get(), place.stands_for.get(), place.fit)
     }
 
-    fn exact(source: i64, target: i64) -> Translated {
-        Ok(Translation {
+    fn exact(source: i64, target: i64) -> Translation {
+        Translation {
             source_offset: SourceOffset(source),
             target_offset: TargetOffset(target),
             exact: true,
             reason: None,
-        })
+        }
     }
 
     #[test]
     fn a_mapped_offset_is_exact() {
-        let mapped = exact(10, 7);
+        let mapped = Ok(exact(10, 7));
         assert_eq!(placed(10, mapped, 7), (7, 10, Fit::Exact));
     }
 
@@ -159,7 +161,7 @@ mod tests {
 
     #[test]
     fn an_offset_below_the_targets_log_start_is_clamped_and_counted() {
-        let mapped = exact(10, 7);
+        let mapped = Ok(exact(10, 7));
         let clamped = Fit::Clamped { records: 13 };
         assert_eq!(placed(10, mapped, 20), (20, 10, clamped));
     }
@@ -198,7 +200,7 @@ mod tests {
         fn a_place_is_never_below_the_log_start_and_exact_only_where_the_map_says(
             committed in 0..100_i64, target in 0..100_i64, log_start in 0..100_i64,
         ) {
-            let (offset, stands_for, fit) = placed(committed, exact(committed, target), log_start);
+            let (offset, stands_for, fit) = placed(committed, Ok(exact(committed, target)), log_start);
             prop_assert!(offset >= log_start);
             prop_assert_eq!(stands_for, committed);
             prop_assert_eq!(fit.is_exact(), offset == target);

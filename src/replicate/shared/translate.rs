@@ -1,6 +1,5 @@
 //! Exact translation of offsets between the two sides, and the reason wherever it can't be exact.
 
-use crate::error::Error;
 use crate::model::{SourceOffset, TargetOffset, TopicPartition, Translation, Untranslatable};
 use crate::offsets::Lookup;
 
@@ -26,10 +25,7 @@ impl LinkView {
                 target_end: end,
             });
         }
-        let found = known
-            .map
-            .to_target(offset, &tracked.runs())
-            .map_err(not_ready)?;
+        let found = known.map.to_target(offset, &tracked.runs())?;
         let missing = known.record.history.at_source(offset);
         let (target, reason) = match found {
             Lookup::Exact(target) => (target, None),
@@ -60,10 +56,7 @@ impl LinkView {
             .tracked(partition)
             .ok_or(Untranslatable::UnknownPartition)?;
         let known = tracked.lock();
-        let found = known
-            .map
-            .to_source(offset, &tracked.runs())
-            .map_err(not_ready)?;
+        let found = known.map.to_source(offset, &tracked.runs())?;
         let without_image = known.record.history.at_target(offset);
         let source = match found {
             Lookup::Exact(source) | Lookup::InGap { next: source } => source,
@@ -77,8 +70,7 @@ impl LinkView {
             }
             Lookup::BeforeMap { first } if without_image.is_some() => first,
             Lookup::BeforeMap { first } => {
-                let target = known.map.to_target(first, &tracked.runs());
-                let target = target.map_err(not_ready)?.or_next();
+                let target = known.map.to_target(first, &tracked.runs())?.or_next();
                 return Err(Untranslatable::BeforeMap {
                     source: first,
                     target,
@@ -102,11 +94,7 @@ fn before_map(
     offset: SourceOffset,
     first: TargetOffset,
 ) -> Result<Translation, Untranslatable> {
-    let source = known
-        .map
-        .to_source(first, &tracked.runs())
-        .map_err(not_ready)?;
-    let source = source.or_next();
+    let source = known.map.to_source(first, &tracked.runs())?.or_next();
     if offset >= known.record.origin {
         let reason = "before the first mirrored record, with no record in between".to_owned();
         return Ok(Translation {
@@ -120,8 +108,4 @@ fn before_map(
         source,
         target: first,
     })
-}
-
-fn not_ready(error: Error) -> Untranslatable {
-    Untranslatable::NotReady(error.chain())
 }
