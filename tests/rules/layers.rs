@@ -26,7 +26,6 @@ const LAYERS: &[&[&str]] = &[
         "replicate::resync::record_path_tail",
         "replicate::worker::receipt",
         "control::mirrored",
-        "control::Lookup",
         "control::Mirrored",
         "control::MirroredPartition",
         "control::TargetLog",
@@ -34,7 +33,6 @@ const LAYERS: &[&[&str]] = &[
         "control::groups::cut",
         "control::groups::decide",
         "control::groups::translate",
-        "control::topics::backfill",
         "control::topics::configs",
         "control::topics::plan",
         "app::phase",
@@ -44,7 +42,6 @@ const LAYERS: &[&[&str]] = &[
         "verify::comparison",
         "verify::digest",
         "verify::pending",
-        "verify::rolling",
         "verify::tally",
     ],
     // Adapters.
