@@ -60,7 +60,7 @@ impl Topic {
         Some(Self { log })
     }
 
-    /// The topic as it is to be created.
+    /// The topic to create.
     pub fn wanted(cluster: &Cluster, link: &LinkName, replicas: Option<i16>) -> NewTopic {
         let brokers = cluster.metadata().brokers.len();
         let brokers = i16::try_from(brokers).unwrap_or(i16::MAX).max(1);

@@ -29,7 +29,7 @@ const PHRASES: &[(&str, &str)] = &[
 ];
 
 /// Uses of the words above that are right.
-const RIGHT: &[&str] = &["stands for", "the one that is to be"];
+const RIGHT: &[&str] = &["stands for", "stands by"];
 
 /// Phrases in comments of a source file.
 pub(crate) fn comments(source: &Source) -> Vec<Violation> {

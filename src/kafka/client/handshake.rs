@@ -39,11 +39,7 @@ pub(crate) async fn connect(
     let address = peer.address.clone();
     let connected = timeout(limit, async {
         let stream = transport.connect(&peer.address).await.map_err(|cause| {
-            Error::new(
-                Kind::Disconnected,
-                format!("connecting to {address} failed"),
-            )
-            .caused_by(cause)
+            Error::new(Kind::Disconnected, "connecting failed").caused_by(cause)
         })?;
         let connection = Connection::open(peer, client_id, stream);
         connection.set_versions(ask_versions(&connection, limit).await?);

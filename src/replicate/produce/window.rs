@@ -227,7 +227,7 @@ impl Window {
         Landing::AsPredicted(oldest)
     }
 
-    /// Drops the oldest produce batch, which was refused or whose answer is lost; the next resync finds out what became of it.
+    /// Drops the oldest produce batch, which was refused or whose answer is lost; the next resync finds out what happened to it.
     pub(crate) fn lost_oldest(&mut self) {
         self.in_flight.pop_front();
         self.disarm();
