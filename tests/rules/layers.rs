@@ -12,6 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &[
         "offsets",
         "kafka::batch",
+        "kafka::data::append_place",
         "replicate::fetch",
         "replicate::partition::effect",
         "replicate::partition::lifecycle",
