@@ -1,6 +1,5 @@
 //! Plans.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -8,28 +7,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
-use serde::Deserialize;
 
 use super::extract::{Body, Segments};
 use super::problem::Problem;
 use super::state::ApiState;
-use crate::failover::plan::{Kind, Plan};
+use crate::contract::{Plan, PlanRequest};
+use crate::failover::plan::Kind;
 use crate::failover::runner;
-use crate::model::{LinkName, TopicName};
-
-/// What a plan is asked for.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PlanRequest {
-    kind: Kind,
-    link: LinkName,
-    /// Regular expressions for whole group names; without it every group of the link.
-    groups: Option<Vec<String>>,
-    /// Topics to be drained beside those of the groups.
-    #[serde(default)]
-    topics: BTreeSet<TopicName>,
-    allow_loss: Option<bool>,
-}
 
 /// `POST /v1/plans`
 pub(super) async fn make(

@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use futures_util::future::join_all;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::audit::{Change, Release};
@@ -14,76 +13,20 @@ use super::extract::{Body, Peer, Segments};
 use super::problem::Problem;
 use super::state::ApiState;
 use crate::checkpoint::Update;
-use crate::model::{HaltCode, LinkName, Partition, Policy, Reason, TopicName, TopicPartition};
-use crate::replicate::{LinkView, Outcome, Unreleased};
+use crate::contract::{ReleaseAnswer, ReleaseResult, ResolveAnswer, ResolveRequest};
+use crate::model::{HaltCode, LinkName, Policy, Reason, TopicPartition};
+use crate::replicate::{LinkView, Unreleased};
 
 /// How long a release may take before the answer says that it goes on; shorter than any request may take.
 const PATIENCE: Duration = Duration::from_secs(6);
-
-/// What is to be released, and how.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Resolution {
-    /// By its name on the source.
-    topic: TopicName,
-    /// Without it every partition of the topic whose trouble the policy fits.
-    partition: Option<i32>,
-    /// The policy.
-    with: Policy,
-    /// Only show what would be released.
-    #[serde(default)]
-    dry_run: bool,
-    /// The hash of what was shown: refused if things have changed since.
-    hash: Option<String>,
-}
-
-/// What is released, and what came of it.
-#[derive(Debug, Serialize)]
-pub(super) struct Resolved {
-    link: LinkName,
-    with: Policy,
-    /// Stands for what is released, by which policy, and why it stood still.
-    hash: String,
-    partitions: Vec<Released>,
-}
-
-/// One partition.
-#[derive(Debug, Serialize)]
-struct Released {
-    topic: TopicName,
-    partition: Partition,
-    /// Why it stood still, or what may be missing in it.
-    reason: Reason,
-    result: Stage,
-    /// What was done, once it is durable.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<Outcome>,
-    /// Why it isn't released, or not yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-}
-
-/// How far a release got.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Stage {
-    /// It was only shown.
-    Planned,
-    /// It is done, durably.
-    Released,
-    /// The partition works on it.
-    Pending,
-    /// It was not possible.
-    Refused,
-}
 
 /// `POST /v1/links/{link}/resolve`
 pub(super) async fn resolve(
     State(state): State<Arc<ApiState>>,
     Segments(link): Segments<LinkName>,
     peer: Peer,
-    Body(wanted): Body<Resolution>,
-) -> Result<Json<Resolved>, Problem> {
+    Body(wanted): Body<ResolveRequest>,
+) -> Result<Json<ResolveAnswer>, Problem> {
     let handle = state.link(&link)?;
     let view = &handle.view;
     let meant = releasable(view, &wanted)?;
@@ -95,7 +38,9 @@ pub(super) async fn resolve(
     let partitions = if wanted.dry_run {
         let planned = meant.into_iter();
         planned
-            .map(|(partition, reason)| Released::new(partition, reason, Stage::Planned))
+            .map(|(partition, reason)| {
+                ReleaseAnswer::new(partition, reason, ReleaseResult::Planned)
+            })
             .collect()
     } else {
         let mut update = Update::new();
@@ -119,7 +64,7 @@ pub(super) async fn resolve(
             .map(|(partition, reason)| release(view, partition, reason, wanted.with));
         join_all(releases).await
     };
-    Ok(Json(Resolved {
+    Ok(Json(ResolveAnswer {
         link,
         with: wanted.with,
         hash,
@@ -130,7 +75,7 @@ pub(super) async fn resolve(
 /// The partitions that are meant, each with why it stands still; there is at least one.
 fn releasable(
     view: &LinkView,
-    wanted: &Resolution,
+    wanted: &ResolveRequest,
 ) -> Result<Vec<(TopicPartition, Reason)>, Problem> {
     let statuses = view.topic(&wanted.topic).ok_or_else(|| {
         let message = format!("link {} doesn't mirror topic {}", view.link(), wanted.topic);
@@ -171,37 +116,24 @@ async fn release(
     partition: TopicPartition,
     reason: Reason,
     with: Policy,
-) -> Released {
+) -> ReleaseAnswer {
     let result = view.release(&partition, with, PATIENCE).await;
-    let mut released = Released::new(partition, reason, Stage::Released);
+    let mut released = ReleaseAnswer::new(partition, reason, ReleaseResult::Released);
     match result {
         Ok(outcome) => released.outcome = Some(outcome),
         Err(why) => {
             released.result = match why {
-                Unreleased::Pending => Stage::Pending,
+                Unreleased::Pending => ReleaseResult::Pending,
                 Unreleased::UnknownPartition
                 | Unreleased::NotHalted(_)
                 | Unreleased::Unfit(..)
                 | Unreleased::Halted(_)
-                | Unreleased::Busy => Stage::Refused,
+                | Unreleased::Busy => ReleaseResult::Refused,
             };
             released.detail = Some(why.text());
         }
     }
     released
-}
-
-impl Released {
-    fn new(partition: TopicPartition, reason: Reason, result: Stage) -> Self {
-        Self {
-            topic: partition.topic,
-            partition: partition.partition,
-            reason,
-            result,
-            outcome: None,
-            detail: None,
-        }
-    }
 }
 
 impl Unreleased {

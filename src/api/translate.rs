@@ -4,32 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
 
 use super::extract::Body;
 use super::problem::Problem;
 use super::state::ApiState;
-use crate::model::{LinkName, Partition, SourceOffset, TargetOffset, TopicName, TopicPartition};
-use crate::replicate::{Translation, Untranslatable};
-
-/// What is to be translated.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Question {
-    link: LinkName,
-    /// By its name on the source.
-    topic: TopicName,
-    partition: i32,
-    /// On the source; on the target if `reverse`.
-    offset: i64,
-    #[serde(default)]
-    reverse: bool,
-}
+use crate::contract::{Translation, TranslationRequest};
+use crate::model::{Partition, SourceOffset, TargetOffset, TopicPartition};
+use crate::replicate::Untranslatable;
 
 /// `POST /v1/translate`
 pub(super) async fn translate(
     State(state): State<Arc<ApiState>>,
-    Body(question): Body<Question>,
+    Body(question): Body<TranslationRequest>,
 ) -> Result<Json<Translation>, Problem> {
     if question.partition < 0 || question.offset < 0 {
         let message = "partition and offset are 0 or greater";
@@ -53,7 +39,7 @@ pub(super) async fn translate(
 
 /// The offset an operator can use where there is no exact one, and why it isn't.
 fn nearest(
-    question: &Question,
+    question: &TranslationRequest,
     partition: &TopicPartition,
     why: Untranslatable,
 ) -> Result<Translation, Problem> {

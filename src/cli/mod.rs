@@ -3,7 +3,6 @@
 //! Promises: results on standard output, everything else on standard error; one exit code per way to end.
 //! Doesn't: touch brokers or the checkpoint DB. `run`, `check` and `store` are the service itself and are started by `main`.
 
-mod answers;
 mod apply;
 mod args;
 mod client;

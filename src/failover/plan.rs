@@ -7,6 +7,7 @@ use std::io::BufWriter;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 mod blocker;
 mod moves;
@@ -29,7 +30,7 @@ use crate::model::{GroupId, LinkName, TopicName};
 pub const VALID_FOR: SignedDuration = SignedDuration::from_mins(15);
 
 /// A description of a move that can be read, approved and executed by its hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Plan {
     /// Its name.
     pub id: String,
@@ -48,6 +49,7 @@ pub struct Plan {
     /// The topics these groups read, by their source names: a switchover waits for them.
     pub topics: Vec<TopicName>,
     /// What is committed, by group and partition. A switchover takes the final offsets after draining.
+    #[schema(value_type = Vec<Move>)]
     pub groups: Moves,
     /// What is done, in order.
     pub steps: Vec<Step>,

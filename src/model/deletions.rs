@@ -5,6 +5,7 @@
 //! before, the mirror then was behind for longer than tombstones are kept, and the log cleaner has been where it goes on.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{HaltCode, Reason, SourceOffset};
 
@@ -26,7 +27,7 @@ pub struct Deletions {
 }
 
 /// A stretch of the source in which tombstones may have been removed before they were mirrored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Missed {
     /// The first source offset.
     pub from: SourceOffset,

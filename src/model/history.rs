@@ -1,6 +1,7 @@
 //! What happened to a partition beside being mirrored: where its map was broken off and begun anew, and why.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Deletions, Run, SourceOffset, TargetOffset};
 
@@ -22,7 +23,9 @@ impl Anchor {
 }
 
 /// Why a stretch of one side has no image on the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum StretchKind {
     /// Source offsets that were gone before they were mirrored.
@@ -38,7 +41,7 @@ pub enum StretchKind {
 }
 
 /// A stretch of one side without an image on the other, from its first offset to behind its last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Stretch {
     /// Why.
     pub kind: StretchKind,
@@ -114,7 +117,7 @@ pub struct History {
 }
 
 /// Numbers of offsets by the kind of stretch they were in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Totals {
     /// See [`StretchKind::Lost`].
     pub lost: u64,

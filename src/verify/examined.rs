@@ -1,12 +1,14 @@
 //! How far the verification of a partition is, and what it came to: what is stored and shown.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::tally::{Outcome, Tally};
 use crate::model::{Partition, SourceOffset, TargetOffset, TopicName, TopicPartition};
 
 /// The next offsets to read on both sides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = OffsetPair)]
 pub struct Position {
     /// On the source.
     pub source: SourceOffset,
@@ -23,7 +25,7 @@ impl Position {
 }
 
 /// The verification of one partition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Examined {
     /// The topic, by its name on the source.
     pub topic: TopicName,

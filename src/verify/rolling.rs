@@ -7,12 +7,14 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use twox_hash::XxHash3_128;
+use utoipa::ToSchema;
 
 use super::digest::Digest;
 use crate::model::SourceOffset;
 
 /// The hash of everything added so far; 32 hexadecimal digits as text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ToSchema)]
+#[schema(value_type = String)]
 pub struct Rolling(u128);
 
 impl Rolling {

@@ -3,12 +3,15 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::rolling::Rolling;
 use crate::model::{SourceOffset, TargetOffset};
 
 /// How the sides differ at a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceKind {
     /// Both hold a record there, with other bytes or another time.
@@ -33,7 +36,7 @@ impl fmt::Display for DifferenceKind {
 }
 
 /// One place where the sides differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Difference {
     /// How.
     pub kind: DifferenceKind,
@@ -45,7 +48,7 @@ pub struct Difference {
 }
 
 /// What was compared, and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Tally {
     /// Records that both sides hold.
     pub records: u64,
@@ -69,8 +72,11 @@ pub struct Tally {
 }
 
 /// What a comparison came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = VerificationOutcome)]
 pub enum Outcome {
     /// Every record is where it belongs and what it was.
     Equal,

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::examined::{Examined, Position};
 use super::tally::{Difference, Outcome};
@@ -9,8 +10,9 @@ use crate::model::{LinkName, SourceOffset};
 use crate::replicate::Decisions;
 
 /// How far a verification is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = VerificationState)]
 pub enum Stage {
     /// It is carried out, or waits until this process mirrors the link.
     Running,
@@ -21,7 +23,7 @@ pub enum Stage {
 }
 
 /// A verification that was ordered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Verification {
     /// Its id.
     pub id: String,
@@ -50,7 +52,8 @@ impl Verification {
 }
 
 /// A verification with its partitions.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = VerificationReport)]
 pub struct Report {
     /// What was ordered.
     #[serde(flatten)]

@@ -1,9 +1,11 @@
 //! What group sync last saw and did, by group and partition, for whoever asks.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use parking_lot::RwLock;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::control::TargetLog;
 use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
@@ -13,7 +15,7 @@ use super::decide::{Decision, Scene, Wanted};
 use super::translate::{Fit, Unplaced};
 
 /// How a group's offset in a partition stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupState {
     /// The target has the offset of the last consistent cut.
@@ -34,8 +36,15 @@ pub enum GroupState {
     Paused,
 }
 
+impl fmt::Display for GroupState {
+    /// The name in the API.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
 /// One offset of a group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GroupPartitionStatus {
     /// The partition, by its source name.
     #[serde(flatten)]
@@ -50,6 +59,7 @@ pub struct GroupPartitionStatus {
     pub exact: bool,
     /// When the target forgets the offset, while it isn't kept from that.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub expires_at: Option<Expiry>,
     /// What to know about it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +67,7 @@ pub struct GroupPartitionStatus {
 }
 
 /// The offsets of one group, or what kind of group it is if they aren't carried.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GroupStatus {
     /// Whether offsets of this kind of group can't be carried.
     pub unsupported: bool,

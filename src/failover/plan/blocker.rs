@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{CommitSituation, GroupSituation, Kind, Move, Situation};
 use crate::control::groups::commit::{TargetCommit, Written};
@@ -11,7 +12,7 @@ use crate::control::{Lookup, MirroredPartition};
 use crate::model::{GroupId, PartitionState, TopicName, TopicPartition};
 
 /// One thing that stands against a move.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Blocker {
     /// Its kind.
     pub code: BlockerCode,
@@ -29,7 +30,7 @@ pub struct Blocker {
 }
 
 /// The kinds of blockers, as the API names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BlockerCode {
     /// The group has live members on the target.

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::control::groups::commit::{Expiry, SourceCommit, TargetCommit, Written};
 use crate::control::{Lookup, MirroredPartition};
 use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicName, TopicPartition};
 
 /// The kind of a move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = MoveKind)]
 pub enum Kind {
     /// Both sites are up; nothing is lost.
     Switchover,

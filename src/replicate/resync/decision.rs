@@ -4,7 +4,8 @@
 //! it, and is then a fact like any other: the settling after it finds the map, the frontier and where the map goes on.
 //! Doing so twice changes nothing, because a decision that is stored is no longer asked for.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::model::{
     Anchor, HaltCode, OffsetsMode, Partition, Policy, Reason, Run, SourceOffset, Stretch,
@@ -261,7 +262,8 @@ pub(crate) fn renew_producer(reason: Reason, end: TargetOffset) -> Decision {
 }
 
 /// What a decision came to, as the audit log and the API tell it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ReleaseOutcome)]
 pub struct Outcome {
     /// What was done.
     pub action: Policy,

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
-use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::checkpoint::{PartitionKey, Store, Update, intents, records};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
-    HaltCode, Intent, LinkIntents, LinkName, Missed, OffsetsMode, PartitionState, Reason,
+    DataPath, HaltCode, Intent, LinkIntents, LinkName, Missed, OffsetsMode, PartitionState, Reason,
     SourceOffset, TopicName, TopicPartition, Totals,
 };
 
@@ -37,7 +36,7 @@ struct Inner {
 }
 
 /// One partition, as the API shows it. Offsets are -1 where nothing was seen yet.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct PartitionStatus {
     /// The partition on the source.
     pub partition: TopicPartition,
@@ -46,9 +45,9 @@ pub struct PartitionStatus {
     /// The state.
     pub state: PartitionState,
     /// How its records travel.
-    pub path: &'static str,
-    /// How offsets of the two sides relate: `preserve` or `translate`.
-    pub offsets: &'static str,
+    pub path: DataPath,
+    /// How offsets of the two sides relate.
+    pub offsets: OffsetsMode,
     /// The source log's start.
     pub source_log_start: i64,
     /// The source's last stable offset.
@@ -68,10 +67,8 @@ pub struct PartitionStatus {
     /// Runs of the offset map.
     pub runs: u64,
     /// Why it stands still, if it does.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     /// What it waits for, if it does.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// Records mirrored by this process.
     pub records: u64,
@@ -88,7 +85,6 @@ pub struct PartitionStatus {
     /// Where deletions of keys may be missing, if anywhere.
     pub missed_deletions: Option<Missed>,
     /// Since when its source topic is the one it is, in milliseconds since 1970; 0 if it was never another.
-    #[serde(skip)]
     pub map_since_ms: i64,
 }
 
@@ -335,8 +331,8 @@ fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionS
         partition: partition.clone(),
         mirror_topic: tracked.mirror_topic.clone(),
         state: figures.state,
-        path: known.record.path.as_str(),
-        offsets: known.record.offsets.as_str(),
+        path: known.record.path,
+        offsets: known.record.offsets,
         source_log_start: figures.source_log_start,
         source_end: figures.source_end,
         source_high_watermark: figures.source_high_watermark,

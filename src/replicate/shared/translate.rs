@@ -1,6 +1,7 @@
 //! Exact translation of offsets between the two sides, and what is said where it can't be exact.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::Error;
 use crate::model::{SourceOffset, TargetOffset, TopicPartition};
@@ -10,7 +11,7 @@ use super::link::LinkView;
 use super::partition::{Known, Tracked};
 
 /// A pair of offsets between which translation is exact, or not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Translation {
     /// The source offset.
     pub source_offset: SourceOffset,

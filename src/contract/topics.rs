@@ -1,0 +1,87 @@
+//! Topics with their mirror partitions, and consumer groups.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::control::groups::status::GroupStatus;
+use crate::model::{
+    DataPath, GroupId, Intent, Missed, OffsetsMode, Partition, PartitionState, Reason,
+    SourceOffset, TopicName, Totals,
+};
+use crate::verify::{Difference, Outcome};
+
+/// A mirrored topic.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct TopicAnswer {
+    pub(crate) name: TopicName,
+    pub(crate) mirror_topic: TopicName,
+    /// The stricter of the link's and its own.
+    pub(crate) intent: Intent,
+    pub(crate) partitions: Vec<PartitionAnswer>,
+}
+
+/// A mirror partition; offsets are -1 where nothing was seen yet.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct PartitionAnswer {
+    pub(crate) partition: Partition,
+    pub(crate) state: PartitionState,
+    pub(crate) path: DataPath,
+    pub(crate) offsets: OffsetsMode,
+    pub(crate) source_log_start: i64,
+    /// The last stable offset.
+    pub(crate) source_end: i64,
+    pub(crate) source_high_watermark: i64,
+    /// The next source offset to mirror: everything before it is on the target.
+    pub(crate) position: i64,
+    pub(crate) target_log_start: i64,
+    /// The end of what was acknowledged.
+    pub(crate) target_end: i64,
+    /// 0 exactly when every committed record up to `source_end` is on the target; -1 if that is not known.
+    pub(crate) lag_records: i64,
+    /// How long the oldest record missing on the target has been waiting.
+    pub(crate) lag_ms: i64,
+    /// Runs of the offset map.
+    pub(crate) runs: u64,
+    /// Why it is halted or diverged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Reason>,
+    /// What it waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
+    /// Records that this process mirrored.
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
+    pub(crate) batches: u64,
+    /// How often this process worked out the position anew.
+    pub(crate) settlings: u64,
+    /// Records the target removed while the source still has them.
+    pub(crate) expired_on_target: i64,
+    pub(crate) without_image: Totals,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) missed_deletions: Option<Missed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) verified: Option<ProofAnswer>,
+}
+
+/// What is proven of a mirror partition.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ProofAnswer {
+    /// The first source offset that was compared.
+    pub(crate) from: SourceOffset,
+    /// The source offset behind the last one.
+    pub(crate) verified_until: SourceOffset,
+    pub(crate) verified_at: Timestamp,
+    pub(crate) outcome: Outcome,
+    pub(crate) differences: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) first_difference: Option<Difference>,
+}
+
+/// A consumer group with its offsets.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct GroupAnswer {
+    pub(crate) group: GroupId,
+    #[serde(flatten)]
+    pub(crate) status: GroupStatus,
+}
