@@ -1,6 +1,6 @@
-# demo: a disaster and a failover, watched                 test: everything CI checks
+# demo: a narrated disaster and failover                   test: everything that CI checks
 # bench: farshore beside MirrorMaker 2 (ARGS="--help")     lint: format, clippy, docs, dependencies
-# test-kerberos: the build with Kerberos, at a key distribution centre of its own
+# test-kerberos: the build with Kerberos, against a key distribution centre of its own
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -16,7 +16,7 @@ demo: setup kafka
 test: check kafka
 	cargo test --locked
 
-# What needs the system's Kerberos library, and a key distribution centre for the tests.
+# The parts that need the system's Kerberos library, and a key distribution centre for the tests.
 test-kerberos: kafka
 	@deploy/setup.sh kerberos
 	cargo clippy --locked --features gssapi --all-targets -- -D warnings
@@ -27,7 +27,7 @@ bench: setup kafka
 	cargo build --locked --release
 	cargo run --locked --release --example bench -- $(ARGS)
 
-# What the hot path asks of the allocator, with a build that counts it.
+# The hot path's requests to the allocator, counted by a special build.
 bench-allocations: setup kafka
 	cargo build --locked --release --features count-allocations
 	cargo run --locked --release --features count-allocations --example bench -- --allocations $(ARGS)

@@ -1,7 +1,7 @@
-//! One error type for everything that can fail at run time: what was asked, of whom, and what they said.
+//! The error type of everything that can fail at run time.
 //!
-//! An [`Error`] names the cluster, topic, partition, offset and broker code as far as known and keeps its cause.
-//! Whoever returns one doesn't log it; its owner (a loop or an edge) logs or shows it once.
+//! An [`Error`] names the cluster, topic, partition, offset and broker code as far as they are known, and keeps its cause.
+//! Code that returns an error doesn't log it; its owner (a loop or an edge) logs or shows it once.
 
 use std::fmt;
 
@@ -10,32 +10,32 @@ use crate::model::{ClusterName, TopicPartition};
 /// The result of anything that can fail at run time.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A broker's error code as it stands on the wire (Kafka's `Errors` enumeration).
+/// A broker's error code as sent on the wire (Kafka's `Errors` enumeration).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BrokerCode(pub i16);
 
-/// What kind of failure it is: decides what the owner does about it.
+/// The kind of a failure, by which its owner decides how to react.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// No connection, or it broke: what was in flight on it may or may not have happened.
+    /// No connection, or it broke: requests in flight on it may or may not have taken effect.
     Disconnected,
-    /// No answer in time: may or may not have happened.
+    /// No answer in time: the request may or may not have taken effect.
     TimedOut,
-    /// The peer doesn't speak the protocol, or not a version we do.
+    /// The peer doesn't speak the protocol, or supports no common version.
     Protocol,
     /// The broker answered with an error code.
     Broker(BrokerCode),
-    /// The checkpoint DB cannot be read or written.
+    /// The checkpoint DB can't be read or written.
     Store,
-    /// A value that came from outside cannot be used.
+    /// A value from outside can't be used.
     Invalid,
-    /// A precondition of what was asked doesn't hold.
+    /// A precondition of the request doesn't hold.
     Refused,
     /// farshore is stopping.
     Stopping,
 }
 
-/// A failure with its circumstances.
+/// A failure with its context: cluster, partition, offset and cause.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
@@ -50,7 +50,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of a kind; the message says what was attempted and what to do, without the circumstances added below.
+    /// Returns an error; `message` says what was attempted and what to do, without the context added below.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -62,21 +62,21 @@ impl Error {
         }))
     }
 
-    /// Adds the cluster it happened at, unless one is known already.
+    /// Adds the cluster, unless one is already set.
     #[must_use]
     pub fn cluster(mut self, cluster: &ClusterName) -> Self {
         self.0.cluster.get_or_insert_with(|| cluster.clone());
         self
     }
 
-    /// Adds the partition, unless one is known already.
+    /// Adds the partition, unless one is already set.
     #[must_use]
     pub fn partition(mut self, partition: &TopicPartition) -> Self {
         self.0.partition.get_or_insert_with(|| partition.clone());
         self
     }
 
-    /// Adds the offset, unless one is known already.
+    /// Adds the offset, unless one is already set.
     #[must_use]
     pub fn offset(mut self, offset: i64) -> Self {
         self.0.offset.get_or_insert(offset);
@@ -90,12 +90,12 @@ impl Error {
         self
     }
 
-    /// What kind of failure it is.
+    /// The kind of the failure.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// The broker's code, if a broker answered.
+    /// The broker's code, if a broker answered with one.
     pub fn code(&self) -> Option<BrokerCode> {
         match self.0.kind {
             Kind::Broker(code) => Some(code),
@@ -109,18 +109,18 @@ impl Error {
         }
     }
 
-    /// The same failure as seen by one of many who share it: its kind, and its whole text behind what it did to them.
+    /// Returns the error for one of several operations affected by this failure: same kind, its text after `effect`.
     #[must_use]
     pub fn shared(&self, effect: &str) -> Self {
         Self::new(self.kind(), format!("{effect}: {}", self.chain()))
     }
 
-    /// The message without circumstances and causes.
+    /// The message without context and causes.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// Message, circumstances and every cause in one line, for logs and `status`.
+    /// Message, context and all causes in one line, for logs and `status`.
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);

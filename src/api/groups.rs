@@ -1,4 +1,4 @@
-//! The consumer groups of a link, as group sync last saw and carried them.
+//! The consumer groups of a link, as of the last group sync.
 
 use std::sync::Arc;
 

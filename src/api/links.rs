@@ -1,4 +1,4 @@
-//! Links as a whole, and how they stand.
+//! The state of links as a whole.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl ApiState {
         self.links.borrow().get(name).cloned().ok_or_else(unknown)
     }
 
-    /// Every link, by name.
+    /// Every link, ordered by name.
     pub(super) fn all_links(&self) -> Vec<Arc<LinkHandle>> {
         self.links.borrow().values().cloned().collect()
     }
@@ -52,7 +52,7 @@ impl LinkAnswer {
     pub(super) fn of(link: &LinkHandle) -> Self {
         let condition = link.condition.borrow().clone();
         let partitions = link.view.partitions();
-        let in_flight = "not at rest yet: what was in flight when it was paused still lands";
+        let in_flight = "not at rest yet: writes in flight when it was paused are still landing";
         let in_flight = link.is_coming_to_rest().then(|| in_flight.to_owned());
         let told = link
             .obstacles()
@@ -100,13 +100,13 @@ impl LinkHandle {
         }
     }
 
-    /// Whether something that isn't wanted any more is still on its way to the target.
+    /// Whether a write that the intent forbids is still in flight to the target.
     fn is_coming_to_rest(&self) -> bool {
         let held = self.view.intents().borrow().holds_anything();
         self.writes_against_intent() || (held && !self.in_flight.is_at_rest())
     }
 
-    /// What keeps the link as a whole from mirroring, beside an operator.
+    /// What keeps the link as a whole from mirroring, other than an operator's intent.
     pub(super) fn obstacles(&self) -> Vec<String> {
         self.obstacles_of(&self.condition.borrow())
     }
@@ -124,7 +124,7 @@ impl LinkHandle {
         let unreached = ends.into_iter().filter_map(of_end);
         let failed = |failure: &LinkFailure| {
             format!(
-                "the link has failed and begins anew at {}: {}",
+                "the link has failed and restarts at {}: {}",
                 failure.retry_at, failure.message
             )
         };
@@ -134,18 +134,16 @@ impl LinkHandle {
             .chain(condition.waits_for.clone())
             .collect()
     }
-}
 
-impl LinkHandle {
     /// The intent of the link, with its origin.
-    pub(super) fn intent(&self) -> IntentAnswer {
+    fn intent(&self) -> IntentAnswer {
         let intents = Arc::clone(&self.view.intents().borrow());
         let pending = Arc::clone(&self.view.pending_intents().borrow());
         IntentAnswer::of(intents.link.as_ref(), pending.link.is_some())
     }
 
-    /// The intents of single topics, with their origins.
-    pub(super) fn topic_intents(&self) -> Vec<TopicIntentAnswer> {
+    /// The intents set for single topics, with their origins.
+    fn topic_intents(&self) -> Vec<TopicIntentAnswer> {
         let intents = Arc::clone(&self.view.intents().borrow());
         let pending = Arc::clone(&self.view.pending_intents().borrow());
         let topics = intents.topics.iter();
@@ -169,7 +167,7 @@ impl IntentAnswer {
     }
 }
 
-/// Partitions come ordered by topic.
+/// Partitions are ordered by topic.
 fn topic_count(partitions: &[PartitionStatus]) -> usize {
     let same = |a: &PartitionStatus, b: &PartitionStatus| a.partition.topic == b.partition.topic;
     partitions.chunk_by(same).count()

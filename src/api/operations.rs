@@ -1,4 +1,4 @@
-//! Operations: plans being executed.
+//! Operations: the execution of plans.
 
 use std::sync::Arc;
 

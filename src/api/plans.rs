@@ -1,4 +1,4 @@
-//! Plans.
+//! Plans of failovers and switchovers.
 
 use std::sync::Arc;
 

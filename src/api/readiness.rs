@@ -1,4 +1,4 @@
-//! Whether a link is ready for a move: checks, each with what to do about it.
+//! Whether a link is ready for a move: checks, each with a remedy.
 
 use std::sync::Arc;
 
@@ -75,7 +75,7 @@ fn reach(name: &'static str, cluster: &ClusterName, reach: &Reach) -> ReadinessC
 fn mirroring(link: &LinkHandle, condition: &Condition) -> ReadinessCheck {
     let name = "mirroring";
     if let Some(failure) = &condition.failure {
-        let remedy = "It begins anew by itself; see its failure if it doesn't get over it.";
+        let remedy = "It restarts automatically; see its failure if it keeps failing.";
         return fail(name, failure.message.clone(), remedy);
     }
     let intent = link.view.link_intent();
@@ -86,7 +86,7 @@ fn mirroring(link: &LinkHandle, condition: &Condition) -> ReadinessCheck {
         Some(what) => fail(
             name,
             what.clone(),
-            "It goes on by itself once that is there.",
+            "It continues automatically once that is available.",
         ),
         None => pass(name, "the link is not paused"),
     }
@@ -115,8 +115,7 @@ fn deletions(link: &LinkHandle) -> ReadinessCheck {
     if doubted.is_empty() {
         return pass("partitions", "none waits for an operator");
     }
-    let remedy =
-        "A move takes them along as they are; mirror the topics anew first if deleted keys matter.";
+    let remedy = "A move carries them over as they are; mirror the topics anew first if deleted keys matter.";
     warn("partitions", doubted.join("; "), remedy)
 }
 
@@ -125,7 +124,7 @@ fn lag(link: &LinkHandle) -> ReadinessCheck {
     let behind = |state| state != PartitionState::Live && state != PartitionState::Open;
     let behind = partitions.iter().filter(|status| behind(status.state));
     match behind.count() {
-        0 => pass("lag", "everything committed was mirrored at the last look"),
+        0 => pass("lag", "everything committed was mirrored at the last check"),
         count => {
             let detail = format!("{count} of {} partitions are not live", partitions.len());
             warn(
@@ -140,7 +139,7 @@ fn lag(link: &LinkHandle) -> ReadinessCheck {
 fn groups(link: &LinkHandle) -> ReadinessCheck {
     if let Some(silent) = link.groups.silent() {
         let detail = format!(
-            "offsets of all groups are held back: the source doesn't tell where {} partitions end, of which {} is one",
+            "offsets of all groups are held back: the source doesn't report the log ends of {} partitions, among them {}",
             silent.count, silent.first
         );
         let remedy = "Bring a replica of each partition back, or take its topic out of the link: what led to a commit may be in it.";
@@ -163,7 +162,7 @@ fn groups(link: &LinkHandle) -> ReadinessCheck {
             format!("{} groups are carried over", groups.len()),
         ),
         count => {
-            let detail = format!("{count} offsets of groups are not as on the source");
+            let detail = format!("{count} group offsets are not in sync with the source");
             warn(
                 "groups",
                 detail,

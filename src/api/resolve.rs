@@ -1,4 +1,4 @@
-//! Releasing partitions that stand still: a policy for once, shown first if asked to, and on record in the audit log.
+//! Releases halted partitions: a policy applied once, shown first on request, and recorded in the audit log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::contract::{ReleaseAnswer, ReleaseResult, ResolveAnswer, ResolveReques
 use crate::model::{HaltCode, LinkName, Policy, Reason, TopicPartition};
 use crate::replicate::{LinkView, Unreleased};
 
-/// How long a release may take before the answer says that it goes on; shorter than any request may take.
+/// How long a call waits for a release before it answers that it is pending; shorter than any request timeout.
 const PATIENCE: Duration = Duration::from_secs(6);
 
 /// `POST /v1/links/{link}/resolve`
@@ -32,7 +32,7 @@ pub(super) async fn resolve(
     let meant = releasable(view, &wanted)?;
     let hash = hash(&link, wanted.with, &meant);
     if wanted.hash.as_ref().is_some_and(|agreed| *agreed != hash) {
-        let changed = "the partitions no longer stand still as they were shown".to_owned();
+        let changed = "the partitions to release have changed since they were shown".to_owned();
         return Err(Problem::StalePlan(changed));
     }
     let partitions = if wanted.dry_run {
@@ -72,7 +72,7 @@ pub(super) async fn resolve(
     }))
 }
 
-/// The partitions that are meant, each with why it stands still; there is at least one.
+/// The partitions that the request names and the policy releases, with the reasons why they halted; at least one.
 fn releasable(
     view: &LinkView,
     wanted: &ResolveRequest,
@@ -146,19 +146,19 @@ impl Unreleased {
                     .to_owned()
             }
             Self::Unfit(code, []) => {
-                format!("stands still for {code}, which no policy releases; see its remedy")
+                format!("has stopped with {code}, which no policy releases; see its remedy")
             }
             Self::Unfit(code, fits) => {
                 let fits: Vec<&str> = fits.iter().map(|policy| policy.as_str()).collect();
                 format!(
-                    "stands still for {code}, which {} releases",
+                    "has stopped with {code}, which {} releases",
                     fits.join(" or ")
                 )
             }
-            Self::Pending => "is being worked on; its state shows what comes of it".to_owned(),
-            Self::Halted(reason) => format!("stands still again: {}", reason.message),
+            Self::Pending => "is in progress; its state will show the result".to_owned(),
+            Self::Halted(reason) => format!("has stopped again: {}", reason.message),
             Self::Busy => {
-                "is not taken up: the link doesn't run, is paused, or has much to release"
+                "was not accepted: the link isn't running, is paused, or has too many releases queued"
                     .to_owned()
             }
         }

@@ -38,7 +38,7 @@ pub(super) async fn show(
 }
 
 impl TopicAnswer {
-    /// The topic of these partitions; none if there are none.
+    /// The answer for the topic of these partitions; `None` without partitions.
     fn of(partitions: &[PartitionStatus], link: &LinkHandle) -> Option<Self> {
         let first = partitions.first()?;
         Some(Self {

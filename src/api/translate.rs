@@ -1,4 +1,4 @@
-//! Translating single offsets.
+//! Translation of single offsets.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub(super) async fn translate(
         .map(Json)
 }
 
-/// The offset an operator can use where there is no exact one, and why it isn't.
+/// The nearest offset that an operator can use if there is no exact one, and the reason why it isn't exact.
 fn nearest(
     question: &TranslationRequest,
     partition: &TopicPartition,

@@ -1,4 +1,4 @@
-//! Verifications: ordering, calling off, looking at them.
+//! Verifications: ordering, cancelling and listing them.
 
 use std::sync::Arc;
 

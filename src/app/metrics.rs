@@ -1,4 +1,4 @@
-//! Samples of links, partitions and groups for `/metrics`, taken on each request.
+//! Samples of links, partitions and groups for `/metrics`, taken on each scrape.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

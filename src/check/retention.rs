@@ -1,4 +1,4 @@
-//! Finds out how much of what is to be mirrored is older than the target will keep it.
+//! Counts the offsets that are older than the target will keep them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use crate::model::{LeaderEpoch, TopicName, TopicPartition};
 use super::facts::{Found, LinkFacts};
 use super::finding::{Finding, advice, listed};
 
-/// How many offsets of each topic lie before the first record that its mirror's `retention.ms` keeps, where there are any.
+/// Returns, per topic, the number of offsets before the first record that its mirror's `retention.ms` keeps; topics with
+/// none are left out.
 ///
-/// A source keeps records longer than its retention says as long as they share a segment with younger ones; their mirror
-/// need not.
+/// A source keeps expired records as long as they share a segment with newer ones; the mirror may not.
 pub(super) async fn outlived(source: &Cluster, sight: &Sight) -> Result<BTreeMap<TopicName, i64>> {
     let now = crate::telemetry::now_ms();
     let kept = sight
@@ -56,7 +56,7 @@ pub(super) async fn outlived(source: &Cluster, sight: &Sight) -> Result<BTreeMap
     Ok(outlived)
 }
 
-/// For how many milliseconds the mirror of a topic will keep records; none if for ever, or as long as their keys live.
+/// The retention of a topic's mirror in milliseconds; `None` if unlimited, or if the topic is only compacted.
 fn retention(sight: &Sight, name: &TopicName) -> Option<i64> {
     let source = sight.source.get(name)?;
     let deletes = source.configs.get("cleanup.policy");
@@ -71,7 +71,7 @@ fn retention(sight: &Sight, name: &TopicName) -> Option<i64> {
     let ours = ours
         .and_then(|mirror| of(&mirror.configs))
         .unwrap_or(theirs);
-    // Topic discovery lengthens a mirror's, and never shortens it.
+    // Topic discovery raises a mirror's retention, but never lowers it.
     (theirs >= 0 && ours >= 0).then_some(theirs.max(ours))
 }
 
@@ -91,7 +91,7 @@ pub(super) fn findings(link: &LinkFacts, found: &Found) -> Option<Finding> {
                 listed(&topics),
                 link.target
             ),
-            "Raise retention.ms of these topics on the source, which their mirrors follow, or let the records go; expired_on_target in farshore's status counts them.",
+            "Raise retention.ms of these topics on the source, which their mirrors follow, or accept that the records expire; expired_on_target in farshore's status counts them.",
         )
     })
 }

@@ -1,4 +1,4 @@
-//! Whether the last batch of each mirror partition is the link's own, judged as a start of the service judges it.
+//! Checks whether the last batch of each mirror partition is the link's own, as the service does when it starts.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ use crate::replicate::{Tail, check_tail};
 
 use super::facts::Stranger;
 
-/// Partitions read at a time.
+/// The number of partitions read concurrently.
 const AT_ONCE: usize = 16;
-/// The broker gives at least one batch, whatever its size.
+/// The broker returns at least one batch, whatever its size.
 const READ_BYTES: i32 = 1;
 
-/// The mirror partitions whose last batch is not the link's own, by mirror topic. Partitions that can't be read are left
-/// out: that has other causes, which are found elsewhere.
+/// Returns the mirror partitions whose last batch isn't the link's own, by mirror topic. Partitions that can't be read are
+/// left out: the cause is found elsewhere.
 pub(super) async fn find(
     target: &Cluster,
     identity: &LinkIdentity,
@@ -69,7 +69,7 @@ async fn last_of(
     let read = read.ok()?;
     let last = *read.batches.first()?.header();
     if link.path == DataPath::Record && last.attributes.is_transactional() {
-        // Only the checkpoint DB can tell.
+        // Only the checkpoint DB has the information.
         return None;
     }
     let tail = Tail {

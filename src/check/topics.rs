@@ -1,4 +1,4 @@
-//! Which topics a link finds, what it may do with them, and who else writes there.
+//! Judges the topics that a link selects, the permissions on them, and foreign writes to their mirrors.
 
 use std::collections::BTreeMap;
 
@@ -9,25 +9,25 @@ use crate::model::{ClusterName, TopicName};
 use super::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, Stranger};
 use super::finding::{Finding, advice, grant, listed, problem};
 
-/// Without these no record of a source topic moves.
+/// Without these operations no record of a source topic can be mirrored.
 const TO_READ: &[Operation] = &[
     Operation::Read,
     Operation::Describe,
     Operation::DescribeConfigs,
 ];
-/// Without these no record reaches a mirror topic.
+/// Without these operations no record can be written to a mirror topic.
 const TO_WRITE: &[Operation] = &[
     Operation::Read,
     Operation::Write,
     Operation::Describe,
     Operation::DescribeConfigs,
 ];
-/// These are needed when a source topic changes.
+/// The operations needed when a source topic changes.
 const TO_FOLLOW: &[Operation] = &[Operation::Alter, Operation::AlterConfigs];
 
 const INVALID_REPLICATION_FACTOR: BrokerCode = BrokerCode(38);
 
-/// What is wrong with the topics of a link.
+/// Returns the findings about the topics of a link.
 pub(super) fn findings(
     link: &LinkFacts,
     found: &Found,
@@ -105,7 +105,7 @@ fn of_mirrors(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Vec<Fin
     for (missing, topics) in missing(present(permitted_or_due), TO_FOLLOW) {
         let (what, fix) = text(&missing, &topics);
         let what =
-            format!("{what}: new partitions and changed settings of the source can't follow");
+            format!("{what}: new partitions and changed settings of the source can't be applied");
         findings.push(advice(&subject, what, fix));
     }
     findings
@@ -118,12 +118,12 @@ fn permitted(mirror: &MirrorFacts) -> Option<Operations> {
     }
 }
 
-/// What is permitted and what isn't due: lacking is what is due and not permitted.
+/// Permitted operations and those not due; the others are due but not permitted.
 fn permitted_or_not_due(mirror: &MirrorFacts) -> Option<Operations> {
     with(mirror, |is_due| !is_due)
 }
 
-/// What is permitted and what is due: lacking is what is neither.
+/// Permitted operations and those due; the others are neither.
 fn permitted_or_due(mirror: &MirrorFacts) -> Option<Operations> {
     with(mirror, |is_due| is_due)
 }
@@ -141,7 +141,7 @@ fn with(mirror: &MirrorFacts, counts: fn(bool) -> bool) -> Option<Operations> {
     }
 }
 
-/// The topics that lack something needed, by what they lack.
+/// Groups topics by the needed operations that they lack.
 fn missing<'a>(
     topics: impl Iterator<Item = (&'a TopicName, Operations)>,
     needed: &[Operation],
@@ -169,7 +169,7 @@ fn not_permitted(missing: &[Operation], topics: &[&TopicName], cluster: &Cluster
     )
 }
 
-/// One finding for each kind of refusal, with the words of the first.
+/// Returns one finding for each kind of refusal, with the message of the first.
 fn refused_creations(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Vec<Finding> {
     let mut refused: BTreeMap<BrokerCode, (&Error, Vec<&TopicName>)> = BTreeMap::new();
     for topic in found.topics.values() {

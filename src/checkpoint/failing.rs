@@ -1,4 +1,4 @@
-//! A checkpoint DB that fails when the test says so.
+//! A checkpoint DB that fails on demand, for tests.
 
 use parking_lot::Mutex;
 
@@ -6,7 +6,7 @@ use super::memory::MemoryStore;
 use super::store::{Committed, Entry, Space, Store, Update};
 use crate::error::{Error, Kind, Result};
 
-/// A [`MemoryStore`] of which one update fails; nothing of it is stored then.
+/// A [`MemoryStore`] in which one update fails and stores nothing.
 #[derive(Debug, Default)]
 pub(crate) struct FailingStore {
     entries: MemoryStore,
@@ -14,7 +14,7 @@ pub(crate) struct FailingStore {
 }
 
 impl FailingStore {
-    /// After so many updates that are stored, one isn't.
+    /// Lets one update fail after `updates` successful ones.
     pub(crate) fn fail_after(&self, updates: usize) {
         *self.fails_after.lock() = Some(updates);
     }

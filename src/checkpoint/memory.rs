@@ -1,4 +1,4 @@
-//! The checkpoint DB without a disk: same behaviour, gone with the process. For tests and trials.
+//! The checkpoint DB without a disk: the same behaviour, gone with the process. For tests and trials.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;

@@ -1,4 +1,4 @@
-//! `farshore apply`: executes a plan and follows its operation to the end.
+//! `farshore apply`: executes a plan and follows the operation until it ends.
 
 use std::io::{IsTerminal, Write};
 use std::thread::sleep;
@@ -14,7 +14,7 @@ use crate::contract::{OperationAnswer, OperationRequest};
 use crate::failover::states::PhaseName;
 
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
-/// How often in a row the service may fail to answer before following is given up: it goes on after its restart.
+/// The number of consecutive unanswered requests after which following ends; an operation continues after a restart.
 const MISSES_AT_MOST: u32 = 120;
 
 pub(super) fn run(
@@ -39,7 +39,6 @@ pub(super) fn run(
     Ok(exit_code(&operation))
 }
 
-/// Looks at the operation until its last phase, and gives that answer.
 fn follow(client: &Client, id: &str) -> Result<Value, Failure> {
     let mut progress = Progress::new();
     let mut misses = 0;
@@ -59,7 +58,7 @@ fn follow(client: &Client, id: &str) -> Result<Value, Failure> {
             }
             Err(failure) => {
                 let message =
-                    format!("operation {id} goes on, but can no longer be followed: {failure}");
+                    format!("operation {id} continues, but can no longer be followed: {failure}");
                 return Err(Failure::new(failure.code, message));
             }
         }
@@ -71,7 +70,7 @@ fn is_over(operation: &OperationAnswer) -> bool {
     matches!(operation.phase, PhaseName::Done | PhaseName::Stopped)
 }
 
-/// A move that stopped before anything was committed was refused; after that it failed.
+/// A move that stopped before anything was committed counts as refused, later as failed.
 fn exit_code(operation: &OperationAnswer) -> ExitCode {
     if operation.phase == PhaseName::Done {
         return ExitCode::Done;
@@ -97,7 +96,7 @@ fn show(operation: &OperationAnswer, out: &mut dyn Write) -> Result<(), Failure>
     Ok(())
 }
 
-/// The way an operation goes: a moving line on a terminal, a line per change elsewhere; on standard error.
+/// Progress of an operation on standard error: a spinner on a terminal, one line per change otherwise.
 struct Progress {
     line: Option<ProgressBar>,
     last: String,

@@ -33,7 +33,7 @@ pub(super) fn run(
     Ok(ExitCode::Done)
 }
 
-/// The intents set for a link and its topics, and the consequences for groups; a line each.
+/// The intents set for a link and its topics, and the consequences for groups, one per line.
 pub(super) fn told(link: &LinkAnswer) -> String {
     let mut lines = String::new();
     let topics = link.topic_intents.iter();
@@ -50,7 +50,7 @@ pub(super) fn told(link: &LinkAnswer) -> String {
     }
     if let Some(at) = link.group_offsets_expire_at {
         let when = match at {
-            Expiry::Unknown => "the target doesn't tell when it forgets them".to_owned(),
+            Expiry::Unknown => "the target doesn't report when it forgets them".to_owned(),
             Expiry::At(at) => format!("the target forgets the first at {at}"),
         };
         let what = "group offsets are not kept from expiring";

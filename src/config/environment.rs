@@ -1,9 +1,9 @@
-//! `${NAME}` in strings: values from the environment of the process.
+//! `${NAME}` in strings: substitution of environment variables.
 
 /// Looks up a variable.
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Replaces every `${NAME}`; what is put in is not looked at again. A `$` without a brace stands for itself, as regular
+/// Replaces every `${NAME}`; substituted values aren't expanded again. A `$` without a brace is literal, as regular
 /// expressions need it.
 pub(super) fn substitute(text: &str, environment: Environment<'_>) -> Result<String, String> {
     let mut result = String::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! Single values of a file: with their place, and possibly absent or unusable.
+//! Single values of a file, with their places; possibly absent or invalid.
 
 use super::problem::{Place, Problems};
 
@@ -9,25 +9,23 @@ pub(super) struct At<T> {
     pub(super) place: Place,
 }
 
-/// What a file says under a key.
+/// The value of a key.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Field<T> {
-    /// Nothing.
     #[default]
     Absent,
-    /// Something unusable, reported already.
+    /// Invalid; the problem has been reported.
     Bad,
-    /// A value.
     Given(At<T>),
 }
 
 impl<T> Field<T> {
-    /// The value, or the default if there is none. A bad value also gives the default, which then is never used.
+    /// Returns the value, or `default` if there is none. An invalid value also yields the default, which is then never used.
     pub(super) fn or(self, default: T) -> T {
         self.given().map_or(default, |given| given.value)
     }
 
-    /// The value, if there is a good one.
+    /// Returns the value if it is present and valid.
     pub(super) fn given(self) -> Option<At<T>> {
         match self {
             Self::Given(given) => Some(given),
@@ -35,7 +33,7 @@ impl<T> Field<T> {
         }
     }
 
-    /// The value; its absence is a problem of the section at `section`.
+    /// Returns the value; its absence is a problem of the section at `section`.
     pub(super) fn required(self, key: &str, section: &Place, problems: &Problems) -> Option<At<T>> {
         if let Self::Absent = self {
             problems.add(&section.missing(key), "missing");
@@ -43,7 +41,7 @@ impl<T> Field<T> {
         self.given()
     }
 
-    /// The value as the program needs it; the conversion's refusal is a problem.
+    /// Converts the value; an error of the conversion is a problem.
     pub(super) fn convert<U>(
         self,
         problems: &Problems,
@@ -64,7 +62,7 @@ impl<T> Field<T> {
 }
 
 impl Field<String> {
-    /// The value that the text stands for; a refusal is a problem.
+    /// Parses the text; an error is a problem.
     pub(super) fn parse<U>(
         self,
         problems: &Problems,

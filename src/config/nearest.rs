@@ -1,6 +1,7 @@
-//! The known word nearest to a mistyped one.
+//! The known word most similar to a mistyped one.
 
-/// The candidate with the fewest edits to `word`: at most two, so that two swapped letters count, or a quarter of its length.
+/// Returns the candidate with the fewest edits to `word`: at most two, to allow for two swapped letters, or a quarter of
+/// its length.
 pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     candidates
         .iter()
@@ -10,7 +11,7 @@ pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str>
         .map(|(_, candidate)| candidate)
 }
 
-/// How many insertions, deletions and replacements of characters turn one word into the other.
+/// The Levenshtein distance: insertions, deletions and replacements of characters.
 fn edits(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();

@@ -1,24 +1,24 @@
-//! What is wrong with a configuration file, all of it at once, each with its place.
+//! The problems of a configuration file, reported together, each with its place.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Everything found wrong with a configuration file, in the order of the file. Never empty.
+/// All problems of a configuration file, in file order. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors {
     file: PathBuf,
     problems: Vec<Problem>,
 }
 
-/// One thing that is wrong.
+/// A problem in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// Where in the file; nowhere if something is missing altogether or the file cannot be read.
+    /// The position in the file; `None` if something is missing altogether or the file can't be read.
     pub position: Option<Position>,
-    /// The key concerned, with its sections: `links.paris-oslo.start`; empty if it's about the file.
+    /// The key concerned, with its sections: `links.paris-oslo.start`; empty if the problem is about the file.
     pub key: String,
-    /// What is wrong and what would be right.
+    /// What is wrong, and what would be right.
     pub message: String,
 }
 
@@ -39,7 +39,7 @@ impl ConfigErrors {
         }
     }
 
-    /// The problems in the order of the file.
+    /// The problems in file order.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
@@ -71,7 +71,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Where a value or a section stands, and under which key.
+/// The place of a value or section in the file, with its key.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Place {
     offset: Option<usize>,
@@ -79,12 +79,12 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The place of the file's own keys.
+    /// The place of top-level keys.
     pub(super) fn root() -> Self {
         Self::default()
     }
 
-    /// A place at a byte offset that belongs to no key.
+    /// A place at a byte offset, without a key.
     pub(super) fn at(offset: Option<usize>) -> Self {
         Self {
             offset,
@@ -100,7 +100,7 @@ impl Place {
         }
     }
 
-    /// The place of a key that this section lacks.
+    /// The place of a key that is missing in this section.
     pub(super) fn missing(&self, key: &str) -> Self {
         Self {
             offset: self.offset,
@@ -108,7 +108,7 @@ impl Place {
         }
     }
 
-    /// The place of an element of the list here.
+    /// The place of an element of the list at this place.
     pub(super) fn element(&self, index: usize, offset: usize) -> Self {
         Self {
             offset: Some(offset),
@@ -131,7 +131,7 @@ impl Place {
     }
 }
 
-/// Collects problems while reading goes on.
+/// Collects problems during reading.
 #[derive(Debug, Default)]
 pub(super) struct Problems(RefCell<Vec<(Place, String)>>);
 
@@ -140,7 +140,7 @@ impl Problems {
         self.0.borrow_mut().push((place.clone(), message.into()));
     }
 
-    /// What was collected, sorted by position in `text`.
+    /// Returns the collected problems, sorted by position in `text`.
     pub(super) fn into_sorted(self, text: &str) -> Vec<Problem> {
         let mut problems: Vec<Problem> = self
             .0

@@ -1,4 +1,4 @@
-//! Exactly what the file says: every key it may hold, with the type it has in TOML and the place it stands at.
+//! The values of the file as written: every key it may contain, with its TOML type and place.
 
 use super::field::{At, Field};
 use super::problem::Place;
@@ -58,7 +58,7 @@ impl RawCluster {
     }
 }
 
-/// How farshore proves who it is.
+/// The login at a cluster's brokers.
 pub(super) struct RawSasl {
     pub(super) place: Place,
     pub(super) mechanism: Field<String>,
@@ -83,7 +83,7 @@ impl RawSasl {
     }
 }
 
-/// Checks the keys of a section whose values nothing uses yet.
+/// Reads the keys of a section whose values aren't used yet.
 fn place_of_texts(section: &mut Section<'_>, keys: &[&'static str]) -> Place {
     for key in keys {
         section.text(key);
@@ -157,7 +157,7 @@ impl RawLink {
     }
 }
 
-/// How mirrors are verified.
+/// The verification of mirrors.
 pub(super) struct RawVerify {
     pub(super) interval: Field<String>,
     pub(super) max_bytes_per_second: Field<String>,
@@ -172,7 +172,7 @@ impl RawVerify {
     }
 }
 
-/// What is done on each event.
+/// The policy for each event.
 pub(super) struct RawPolicies {
     pub(super) gap: Field<String>,
     pub(super) recreate: Field<String>,

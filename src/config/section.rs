@@ -1,6 +1,6 @@
-//! A typed reader over a parsed TOML document that collects problems instead of stopping at the first.
+//! A typed reader over a parsed TOML document that collects all problems instead of stopping at the first.
 //!
-//! Promises: every value comes with its place; a key nobody asked for is reported with the nearest known one.
+//! Promises: every value comes with its place; a key that isn't read is reported with the nearest known one.
 //! Doesn't: know which keys exist or what values mean.
 
 use toml::de::{DeTable, DeValue};
@@ -10,14 +10,14 @@ use super::field::{At, Field};
 use super::nearest::nearest;
 use super::problem::{Place, Problems};
 
-/// What reading needs besides the document.
+/// The context of reading besides the document.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     pub(super) problems: &'a Problems,
     pub(super) environment: Environment<'a>,
 }
 
-/// A table of the document; keys are taken out of it one by one, and what is left is unknown.
+/// A table of the document; keys are removed as they are read, and those left are unknown.
 pub(super) struct Section<'a> {
     table: DeTable<'a>,
     place: Place,
@@ -26,7 +26,7 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// Reads a whole table with `read`, then reports the keys it didn't ask for.
+    /// Reads a table with `read`, then reports the keys that it didn't read.
     pub(super) fn read<T>(
         table: DeTable<'a>,
         place: Place,
@@ -44,24 +44,24 @@ impl<'a> Section<'a> {
         result
     }
 
-    /// A string, with `${NAME}` replaced from the environment.
+    /// Reads a string; `${NAME}` is replaced from the environment.
     pub(super) fn text(&mut self, key: &'static str) -> Field<String> {
         let context = self.context;
         self.field(key, |value, place| context.text(value, place))
     }
 
-    /// An integer.
+    /// Reads an integer.
     pub(super) fn integer(&mut self, key: &'static str) -> Field<i64> {
         let context = self.context;
         self.field(key, |value, place| match value {
             DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-                .map_err(|_| context.problems.add(place, "too large a number"))
+                .map_err(|_| context.problems.add(place, "number too large"))
                 .ok(),
             other => context.wrong_type(place, "an integer", &other),
         })
     }
 
-    /// True or false.
+    /// Reads a boolean.
     pub(super) fn boolean(&mut self, key: &'static str) -> Field<bool> {
         let context = self.context;
         self.field(key, |value, place| match value {
@@ -70,7 +70,7 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// A list of strings; unusable elements are reported and left out.
+    /// Reads a list of strings; invalid elements are reported and left out.
     pub(super) fn texts(&mut self, key: &'static str) -> Field<Vec<At<String>>> {
         let context = self.context;
         self.field(key, |value, place| match value {
@@ -89,7 +89,7 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// A table of strings under free keys.
+    /// Reads a table of strings with arbitrary keys.
     pub(super) fn pairs(&mut self, key: &'static str) -> Vec<(At<String>, At<String>)> {
         let context = self.context;
         self.entries(key)
@@ -102,7 +102,7 @@ impl<'a> Section<'a> {
             .collect()
     }
 
-    /// Sections under free names.
+    /// Reads sections with arbitrary names.
     pub(super) fn named<T>(
         &mut self,
         key: &'static str,
@@ -119,7 +119,7 @@ impl<'a> Section<'a> {
             .collect()
     }
 
-    /// A section that may be absent.
+    /// Reads an optional section.
     pub(super) fn section<T>(
         &mut self,
         key: &'static str,
@@ -131,7 +131,7 @@ impl<'a> Section<'a> {
         Some(Section::read(table, place, context, read))
     }
 
-    /// A list of sections (`[[...]]`).
+    /// Reads a list of sections (`[[...]]`).
     pub(super) fn sections<T>(
         &mut self,
         key: &'static str,
@@ -156,7 +156,7 @@ impl<'a> Section<'a> {
             .collect()
     }
 
-    /// Where this section stands.
+    /// The place of this section.
     pub(super) fn place(&self) -> &Place {
         &self.place
     }
@@ -206,7 +206,7 @@ impl<'a> Section<'a> {
             let place = self.place.key(key.get_ref(), key.span().start);
             let message = match nearest(key.get_ref(), &self.asked) {
                 Some(known) => format!("unknown key; did you mean \"{known}\"?"),
-                None => format!("unknown key; known here are {}", self.asked.join(", ")),
+                None => format!("unknown key; expected one of {}", self.asked.join(", ")),
             };
             self.context.problems.add(&place, message);
         }

@@ -1,6 +1,6 @@
 //! The notations of single values: durations, sizes, addresses, points in time, words, names.
 //!
-//! Each function refuses with a sentence that says what would be right.
+//! Each function refuses an invalid value with a message that says what would be right.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -15,10 +15,10 @@ use super::nearest::nearest;
 use super::problem::Problems;
 use super::settings::Start;
 
-/// Kafka measures times in 32 bits of milliseconds; nothing here needs more than a day.
+/// Kafka encodes times in 32 bits of milliseconds, and nothing here needs more than a day.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// `500ms`, `5s`, `2m`, `1h`: more than zero, at most a day.
+/// Parses a duration such as `500ms`, `5s`, `2m` or `1h`: more than zero, at most a day.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
     let millis = quantity(text, &units).ok_or_else(|| {
@@ -33,7 +33,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-/// `off`, or a duration.
+/// Parses `off` or a duration.
 pub(super) fn duration_or_off(text: &str) -> Result<Option<Duration>, String> {
     if text == "off" {
         return Ok(None);
@@ -41,7 +41,7 @@ pub(super) fn duration_or_off(text: &str) -> Result<Option<Duration>, String> {
     duration(text).map(Some)
 }
 
-/// `512KiB`, `16MiB`, `1GiB`, `1MB`, `100B`: in bytes.
+/// Parses a size such as `512KiB`, `16MiB`, `1GiB`, `1MB` or `100B`; returns bytes.
 fn size(text: &str) -> Result<u64, String> {
     let units = [
         ("KiB", 1 << 10),
@@ -57,7 +57,7 @@ fn size(text: &str) -> Result<u64, String> {
     })
 }
 
-/// A size within limits, which are written as a file would write them.
+/// Parses a size within limits, which are written as in a file.
 pub(super) fn size_within<T: TryFrom<u64>>(
     limits: [&'static str; 2],
 ) -> impl Fn(&str) -> Result<T, String> {
@@ -77,7 +77,7 @@ pub(super) fn size_within<T: TryFrom<u64>>(
     }
 }
 
-/// `off`, or a size within limits.
+/// Parses `off` or a size within limits.
 pub(super) fn size_or_off(
     limits: [&'static str; 2],
 ) -> impl Fn(&str) -> Result<Option<u64>, String> {
@@ -91,7 +91,7 @@ pub(super) fn size_or_off(
     }
 }
 
-/// A whole number followed by one of the units.
+/// Parses a whole number followed by one of the units.
 fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -99,7 +99,7 @@ fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
-/// A number within limits.
+/// Checks that a number is within limits.
 pub(super) fn number_within<T>(limits: RangeInclusive<i64>) -> impl Fn(&i64) -> Result<T, String>
 where
     T: TryFrom<i64>,
@@ -116,7 +116,7 @@ where
     }
 }
 
-/// One of some words.
+/// Parses one of several words.
 pub(super) fn one_of<T: Copy>(
     words: &'static [(&'static str, T)],
 ) -> impl Fn(&str) -> Result<T, String> {
@@ -129,31 +129,31 @@ pub(super) fn one_of<T: Copy>(
     }
 }
 
-/// What to say about a word that isn't known.
+/// The message for an unknown word.
 pub(super) fn not_one_of(text: &str, words: impl Iterator<Item = &'static str>) -> String {
     let words: Vec<&str> = words.collect();
     match nearest(text, &words) {
         Some(word) => format!("unknown value {text:?}; did you mean \"{word}\"?"),
         None => format!(
-            "unknown value {text:?}; known here are \"{}\"",
+            "unknown value {text:?}; expected one of \"{}\"",
             words.join("\", \"")
         ),
     }
 }
 
-/// A broker's address.
+/// Parses a broker's address.
 pub(super) fn host_port(text: &str) -> Result<HostPort, String> {
     HostPort::from_str(text).map_err(|error| error.to_string())
 }
 
-/// An address to listen on.
+/// Parses an address to listen on.
 pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         format!("expected an IP address and port like \"127.0.0.1:8640\", found {text:?}")
     })
 }
 
-/// The URL of an HTTP interface, without user, query and fragment.
+/// Parses the URL of an HTTP interface, without user, query or fragment.
 pub(super) fn http_url(text: &str) -> Result<String, String> {
     let rest = text
         .strip_prefix("http://")
@@ -170,7 +170,7 @@ pub(super) fn http_url(text: &str) -> Result<String, String> {
     }
 }
 
-/// `earliest`, `latest` or a time.
+/// Parses `earliest`, `latest` or a time.
 pub(super) fn start(text: &str) -> Result<Start, String> {
     match text {
         "earliest" => Ok(Start::Earliest),
@@ -186,7 +186,7 @@ pub(super) fn start(text: &str) -> Result<Start, String> {
     }
 }
 
-/// A name of a cluster or link: it appears in topic names and in URLs.
+/// Checks the name of a cluster or link, which appears in topic names and in URLs.
 fn name(text: &str) -> Result<(), String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if text.is_empty() || text.len() > 100 || !text.chars().all(allowed) || text.starts_with('.') {
@@ -202,7 +202,7 @@ pub(super) fn check_name(name: &At<String>, problems: &Problems) {
     }
 }
 
-/// A topic's name, as brokers take it.
+/// Parses a topic name by the brokers' rules.
 pub(super) fn topic(text: &str) -> Result<TopicName, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if text.is_empty()
@@ -217,7 +217,7 @@ pub(super) fn topic(text: &str) -> Result<TopicName, String> {
     Ok(TopicName::new(text))
 }
 
-/// Any text with something in it.
+/// Refuses empty text.
 pub(super) fn not_empty(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("must not be empty".to_owned());

@@ -1,4 +1,4 @@
-//! What comes of changes: releases, operations, verifications, entries of the audit log, refusals.
+//! Results of changes: releases, operations, verifications, entries of the audit log, refusals.
 
 use std::fmt;
 
@@ -13,12 +13,12 @@ use crate::model::{LinkName, Partition, Policy, Reason, TopicName, TopicPartitio
 use crate::replicate;
 use crate::verify::{Outcome, Verification};
 
-/// The partitions that a policy releases.
+/// The partitions released, with the results.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ResolveAnswer {
     pub(crate) link: LinkName,
     pub(crate) with: Policy,
-    /// Stands for what is released, by which policy, and why it stood still.
+    /// Identifies the partitions, the reasons why they halted, and the policy.
     pub(crate) hash: String,
     pub(crate) partitions: Vec<ReleaseAnswer>,
 }
@@ -28,13 +28,13 @@ pub(crate) struct ResolveAnswer {
 pub(crate) struct ReleaseAnswer {
     pub(crate) topic: TopicName,
     pub(crate) partition: Partition,
-    /// Why it stood still, or what may be missing in it.
+    /// Why it halted, or what it may lack.
     pub(crate) reason: Reason,
     pub(crate) result: ReleaseResult,
-    /// What was done, once it is durable.
+    /// What was done, once durable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) outcome: Option<replicate::Outcome>,
-    /// Why it isn't released, or not yet.
+    /// Why it wasn't released, or not yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
 }
@@ -52,17 +52,17 @@ impl ReleaseAnswer {
     }
 }
 
-/// How far a release got.
+/// The progress of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ReleaseResult {
-    /// It was only shown.
+    /// Only shown: a dry run.
     Planned,
-    /// It is done, durably.
+    /// Done, and durable.
     Released,
-    /// The partition works on it.
+    /// The partition is still working on it.
     Pending,
-    /// It was not possible.
+    /// Not possible.
     Refused,
 }
 
@@ -72,7 +72,7 @@ impl fmt::Display for ReleaseResult {
     }
 }
 
-/// An operation, in any phase.
+/// The state of an operation.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct OperationAnswer {
     pub(crate) id: String,
@@ -81,19 +81,19 @@ pub(crate) struct OperationAnswer {
     pub(crate) kind: Kind,
     pub(crate) link: LinkName,
     pub(crate) phase: PhaseName,
-    /// The phase in which it stopped, if it did.
+    /// The phase in which it stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) at: Option<PhaseName>,
     /// What draining waits for.
     pub(crate) waits_for: Vec<String>,
     pub(crate) blockers: Vec<Blocker>,
-    /// What the current step last failed with, while it is repeated.
+    /// The last error of the current step, while it is retried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retrying: Option<String>,
     pub(crate) started_at: Timestamp,
     /// When the phase began.
     pub(crate) entered_at: Timestamp,
-    /// The offsets as far as they were fixed, once nothing happens any more.
+    /// The group offsets as far as they were fixed, once the operation has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Move>>)]
     pub(crate) groups: Option<Moves>,
@@ -111,7 +111,7 @@ pub(crate) struct VerificationSummary {
     pub(crate) partitions: usize,
 }
 
-/// An entry of the audit log.
+/// An audit log entry with its sequence number.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct AuditAnswer {
     /// Numbers never repeat within a link.
@@ -119,7 +119,7 @@ pub(crate) struct AuditAnswer {
     pub(crate) entry: Value,
 }
 
-/// A refusal (RFC 9457). A reader takes whatever members are there: a proxy may have answered.
+/// The body of a refusal (RFC 9457). Readers accept any members: a proxy may have sent it.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ProblemAnswer {
     /// `urn:farshore:problem:` and a code.
@@ -137,7 +137,7 @@ pub(crate) struct ProblemAnswer {
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) detail: String,
-    /// What stands against a move.
+    /// What blocks a move.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) blockers: Option<Vec<Blocker>>,
 }

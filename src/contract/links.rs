@@ -9,33 +9,32 @@ use utoipa::ToSchema;
 use crate::control::groups::commit::Expiry;
 use crate::model::{ClusterName, Intent, LinkName, TopicName};
 
-/// A link as a whole.
+/// The state of a link.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct LinkAnswer {
     pub(crate) name: LinkName,
     pub(crate) source: ClusterName,
     pub(crate) target: ClusterName,
     pub(crate) state: LinkState,
-    /// The intent of the link as a whole.
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) intent: IntentAnswer,
-    /// The intents set for single topics; the strictest intent applies.
+    /// The intents set for single topics; the strictest one applies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) topic_intents: Vec<TopicIntentAnswer>,
     pub(crate) source_reachable: bool,
     pub(crate) target_reachable: bool,
     pub(crate) topics: usize,
     pub(crate) partitions: usize,
-    /// -1 while it isn't known for a partition.
+    /// -1 while the lag of any partition is unknown.
     pub(crate) lag_records: i64,
     pub(crate) partitions_by_state: BTreeMap<String, usize>,
-    /// The time at which the target forgets the first offset of a group that isn't kept from that, or `unknown`; absent
-    /// while all are kept.
+    /// The time at which the target expires the first group offset that isn't refreshed, or `unknown`; absent if all are
+    /// refreshed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub(crate) group_offsets_expire_at: Option<Expiry>,
-    /// Whether partitions wait for `max_bytes_per_second`.
+    /// Whether `max_bytes_per_second` throttles partitions.
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) rate_limited: bool,
@@ -49,17 +48,16 @@ pub(crate) struct LinkAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {
-    /// It has not heard from both clusters yet.
+    /// At least one cluster has not answered yet.
     Starting,
-    /// Its parts have failed; it restarts by itself, at the time in `failure`.
+    /// Its tasks failed; it restarts automatically at the time given in `failure`.
     Failed,
-    /// Another process mirrors; this one takes over when that one is silent.
+    /// Another process mirrors; this one takes over when that one falls silent.
     Standby,
-    /// It waits for a cluster or for what the detail says; it goes on by itself.
+    /// It waits for a cluster or for what the detail names, and continues automatically.
     Waiting,
-    /// Nothing is to be written for it, and nothing is in flight.
+    /// Its intent forbids writes, and nothing is in flight.
     Paused,
-    /// It mirrors.
     Running,
 }
 
@@ -74,7 +72,7 @@ impl LinkState {
         Self::Running,
     ];
 
-    /// The state's name, as the API shows it.
+    /// The state's name in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",
@@ -96,16 +94,16 @@ pub struct LinkFailure {
     pub retry_at: Timestamp,
 }
 
-/// The intent of a link or topic, with its origin.
+/// An intent with its origin.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 pub(crate) struct IntentAnswer {
     pub(crate) intent: Intent,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) set_by: Option<String>,
-    /// Missing if unknown.
+    /// Absent if unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) set_at: Option<Timestamp>,
-    /// Whether it isn't in the journal yet. It is in force all the same.
+    /// Whether it isn't in the journal yet. It is in force nevertheless.
     pub(crate) pending: bool,
 }
 
@@ -117,7 +115,7 @@ pub(crate) struct TopicIntentAnswer {
     pub(crate) intent: IntentAnswer,
 }
 
-/// Whether a link is ready for a switchover.
+/// The outcomes of all readiness checks of a link.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ReadinessAnswer {
     pub(crate) link: LinkName,
@@ -126,7 +124,6 @@ pub(crate) struct ReadinessAnswer {
     pub(crate) checks: Vec<ReadinessCheck>,
 }
 
-/// One check of a link's readiness.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ReadinessCheck {
     pub(crate) name: String,
@@ -140,9 +137,8 @@ pub(crate) struct ReadinessCheck {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CheckOutcome {
-    /// As it should be.
     Pass,
-    /// A move is possible and would not be exact or complete now.
+    /// A move is possible, but wouldn't be exact or complete now.
     Warn,
     /// A switchover is not possible.
     Fail,

@@ -9,69 +9,69 @@ use utoipa::ToSchema;
 use crate::failover::plan::Kind;
 use crate::model::{Intent, LinkName, Policy, TopicName};
 
-/// Pauses or resumes a link, or topics of it.
+/// The body of a pause or resume.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ScopeRequest {
-    /// Regular expressions for whole topic names; without it the link as a whole.
+    /// Regular expressions that match whole topic names; if absent, the link as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) topics: Option<Vec<String>>,
 }
 
-/// Sets the intent of a link, or of topics of it.
+/// The body of `PUT /v1/links/{link}/intent`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct IntentRequest {
     pub(crate) intent: Intent,
-    /// Regular expressions for whole topic names; without it the link as a whole.
+    /// Regular expressions that match whole topic names; if absent, the link as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) topics: Option<Vec<String>>,
 }
 
-/// Releases partitions that stand still, by a policy for once.
+/// The body of `POST /v1/links/{link}/resolve`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResolveRequest {
-    /// The name on the source.
+    /// The topic's name on the source.
     pub(crate) topic: TopicName,
-    /// Without it every partition of the topic whose trouble the policy fits.
+    /// If absent, every partition of the topic that the policy can release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) partition: Option<i32>,
     pub(crate) with: Policy,
     /// Only shows what would be released.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub(crate) dry_run: bool,
-    /// The hash of what was shown: refused if things have changed since.
+    /// The hash from a dry run; the request is refused if the partitions or their reasons have changed since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hash: Option<String>,
 }
 
-/// Translates an offset.
+/// The body of `POST /v1/translate`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TranslationRequest {
     pub(crate) link: LinkName,
-    /// The name on the source.
+    /// The topic's name on the source.
     pub(crate) topic: TopicName,
     #[schema(minimum = 0)]
     pub(crate) partition: i32,
-    /// The offset on the source; with `reverse` the offset on the target.
+    /// A source offset, or a target offset if `reverse`.
     #[schema(minimum = 0)]
     pub(crate) offset: i64,
     #[serde(default)]
     pub(crate) reverse: bool,
 }
 
-/// Makes a plan.
+/// The body of `POST /v1/plans`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PlanRequest {
     pub(crate) kind: Kind,
     pub(crate) link: LinkName,
-    /// Regular expressions for whole group names; without it every group of the link.
+    /// Regular expressions that match whole group names; if absent, every group of the link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) groups: Option<Vec<String>>,
-    /// Topics to be drained beside those of the groups.
+    /// Topics to drain in addition to those of the groups.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) topics: BTreeSet<TopicName>,
     /// `false` is refused for a failover.
@@ -79,7 +79,7 @@ pub(crate) struct PlanRequest {
     pub(crate) allow_loss: Option<bool>,
 }
 
-/// Executes a plan.
+/// The body of `POST /v1/operations`: the plan to execute, and the hash that was agreed to.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OperationRequest {
@@ -87,12 +87,12 @@ pub(crate) struct OperationRequest {
     pub(crate) plan_hash: String,
 }
 
-/// Orders a verification.
+/// The body of `POST /v1/verifications`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VerificationRequest {
     pub(crate) link: LinkName,
-    /// Regular expressions for whole topic names; every topic without one.
+    /// Regular expressions that match whole topic names; if empty, every topic.
     #[serde(default)]
     pub(crate) topics: Vec<String>,
 }

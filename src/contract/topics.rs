@@ -16,12 +16,12 @@ use crate::verify::{Difference, Outcome};
 pub(crate) struct TopicAnswer {
     pub(crate) name: TopicName,
     pub(crate) mirror_topic: TopicName,
-    /// The stricter of the link's and its own.
+    /// The stricter of the link's intent and the topic's own.
     pub(crate) intent: Intent,
     pub(crate) partitions: Vec<PartitionAnswer>,
 }
 
-/// A mirror partition; offsets are -1 where nothing was seen yet.
+/// A mirror partition; offsets are -1 while unknown.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct PartitionAnswer {
     pub(crate) partition: Partition,
@@ -49,13 +49,12 @@ pub(crate) struct PartitionAnswer {
     /// What it waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
-    /// Records that this process mirrored.
     pub(crate) records: u64,
     pub(crate) bytes: u64,
     pub(crate) batches: u64,
-    /// How often this process worked out the position anew.
+    /// Resyncs in this process.
     pub(crate) settlings: u64,
-    /// Records the target removed while the source still has them.
+    /// Records that the target removed while the source still has them.
     pub(crate) expired_on_target: i64,
     pub(crate) without_image: Totals,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,12 +63,12 @@ pub(crate) struct PartitionAnswer {
     pub(crate) verified: Option<ProofAnswer>,
 }
 
-/// What is proven of a mirror partition.
+/// The result of a partition's verifications, those ordered and those in the background together.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ProofAnswer {
     /// The first source offset that was compared.
     pub(crate) from: SourceOffset,
-    /// The source offset behind the last one.
+    /// The source offset after the last one that was compared.
     pub(crate) verified_until: SourceOffset,
     pub(crate) verified_at: Timestamp,
     pub(crate) outcome: Outcome,
@@ -78,7 +77,7 @@ pub(crate) struct ProofAnswer {
     pub(crate) first_difference: Option<Difference>,
 }
 
-/// A consumer group with its offsets.
+/// A group with the state of its offsets.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct GroupAnswer {
     pub(crate) group: GroupId,

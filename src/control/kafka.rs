@@ -1,4 +1,4 @@
-//! A cluster through the wire client, as control and moves ask it.
+//! A cluster behind the wire client, as control and moves use it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,19 +16,19 @@ use super::topics::cluster::{Look, SeenTopic, TopicSite};
 use super::topics::configs::{self, Configs};
 use super::topics::plan::NewMirror;
 
-/// A real cluster; cheap to clone.
+/// A Kafka cluster. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct KafkaSite(Cluster, Ownership);
 
 const MINUTE_MS: i64 = 60_000;
 
 impl KafkaSite {
-    /// Asks through this cluster's connections.
+    /// Creates a site on the connections of `cluster`, which may always write.
     pub fn new(cluster: Cluster) -> Self {
         Self(cluster, Ownership::permanent())
     }
 
-    /// The same, where offsets of groups are committed and topics are changed only while the right is held.
+    /// Creates a site that commits group offsets and changes topics only while `right` is held.
     pub fn under(cluster: Cluster, right: Ownership) -> Self {
         Self(cluster, right)
     }
@@ -37,7 +37,7 @@ impl KafkaSite {
         if group.kind == GroupKind::Share {
             return Ok(Standing::Unsupported);
         }
-        // Brokers older than 2.6 list no states.
+        // Brokers older than 2.6 don't list states.
         let described;
         let state = if group.state.is_empty() {
             described = admin::describe_group(&self.0, &group.id).await?.state;
@@ -51,7 +51,7 @@ impl KafkaSite {
         })
     }
 
-    /// What every broker should say; not being allowed to ask is no failure.
+    /// The configs that all brokers should share; `None` if describing them isn't permitted.
     async fn broker_configs(&self) -> Result<Option<admin::Configs>> {
         match admin::broker_configs(&self.0).await {
             Ok(configs) => Ok(Some(configs)),
@@ -60,7 +60,7 @@ impl KafkaSite {
         }
     }
 
-    /// Topic by topic, after asking for all at once was refused for one of them.
+    /// Reads configs topic by topic, after the request for all topics was refused because of one of them.
     async fn configs_one_by_one(
         &self,
         topics: &[TopicName],
@@ -79,7 +79,7 @@ impl KafkaSite {
     }
 }
 
-/// The effective values of the configs that mirroring cares about.
+/// The effective values of the configs that matter to mirroring.
 fn plain((topic, described): (TopicName, admin::Configs)) -> (TopicName, Result<Configs>) {
     let value = |name: &str, config: &ConfigValue| Some((name.to_owned(), config.value.clone()?));
     let wanted = configs::names().filter_map(|name| value(name, described.get(name)?));

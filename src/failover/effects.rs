@@ -1,4 +1,4 @@
-//! Performs the effects of an operation. Each may be repeated, and says what happened as an event.
+//! Performs the effects of an operation. Each may be repeated, and reports its outcome as an event.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ use super::states::{Effect, Event, Moves};
 impl Sites {
     /// Performs an effect of an operation.
     ///
-    /// Errors: what may pass; the effect is to be repeated. Kind `Store`: the checkpoint DB failed.
+    /// Errors: transient failures, after which the effect has to be repeated; `Store` if the checkpoint DB failed.
     pub(super) async fn perform(
         &self,
         operation: &Operation,
@@ -82,7 +82,8 @@ impl Sites {
         })
     }
 
-    /// Commits what isn't committed yet: an earlier attempt may have done a part, and the consumers may be running on it.
+    /// Commits what isn't committed yet: an earlier attempt may have committed a part, and consumers may already be running
+    /// on it.
     async fn commit(&self, moves: &Moves, now: Timestamp) -> Result<Event> {
         let turn = self.ledger.turn().await;
         let mut blockers = Vec::new();
@@ -134,7 +135,7 @@ impl Sites {
                 if offset != Some(planned.target_offset) {
                     let there = offset.map_or("nothing".to_owned(), |offset| offset.to_string());
                     let message = format!(
-                        "{} was committed and {there} is there",
+                        "{} was committed, but the target has {there}",
                         planned.target_offset
                     );
                     let blocker = Blocker::new(BlockerCode::ReadBackDiffers, message);
@@ -150,7 +151,7 @@ impl Sites {
     }
 }
 
-/// The moves that aren't on the target yet, or what somebody else committed there.
+/// The moves that aren't on the target yet, or the offsets that another client committed there.
 fn missing(moves: &[&Move], mut present: Present) -> Result<Writes, Vec<Blocker>> {
     let (mut writes, mut progress) = (Writes::new(), Vec::new());
     for planned in moves {
@@ -163,7 +164,7 @@ fn missing(moves: &[&Move], mut present: Present) -> Result<Writes, Vec<Blocker>
             writes.insert(planned.partition.clone(), (written, planned.intent()));
         } else {
             let there = offset.map_or(String::new(), |offset| offset.to_string());
-            let message = format!("{there} was committed on the target by somebody else");
+            let message = format!("{there} was committed on the target by another client");
             let blocker = Blocker::new(BlockerCode::ProgressOnTarget, message);
             progress.push(blocker.group(&planned.group).partition(&planned.partition));
         }
@@ -175,7 +176,7 @@ fn missing(moves: &[&Move], mut present: Present) -> Result<Writes, Vec<Blocker>
     }
 }
 
-/// What an answer stands for that won't change by asking again; the error itself if it may.
+/// The blocker for an error that a retry won't change; any other error is returned.
 fn refusal(error: Error) -> Result<Blocker> {
     if has_members(&error) {
         let message = "it has members on the target; stop them";

@@ -15,7 +15,7 @@ use crate::checkpoint::{Store, Update};
 use crate::error::{Error, Result};
 use crate::model::LinkName;
 
-/// How long an expired plan that was never executed is kept for reading.
+/// How long an expired plan that was never executed remains readable.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// Reads a plan, executed or not.
@@ -24,7 +24,7 @@ pub fn read_plan(store: &dyn Store, id: &str) -> Result<Option<Plan>> {
         let Some(name) = Kind::Plan.find(store, id)? else {
             return Kind::Plan.of_first_layout(store, id).map(Some);
         };
-        // It is moved when it is executed.
+        // Executing a plan moves it.
         let Some(Document { head, lists }) = name.load(store)? else {
             return Ok(Some(None));
         };
@@ -39,7 +39,7 @@ pub fn read_plan(store: &dyn Store, id: &str) -> Result<Option<Plan>> {
     }
 }
 
-/// Saves a plan, and removes those that nobody executed long ago.
+/// Saves a plan, and deletes unexecuted plans that expired long ago.
 pub async fn save_plan(store: &dyn Store, plan: &Plan) -> Result<()> {
     #[derive(Deserialize)]
     struct Expiring {
@@ -82,7 +82,7 @@ pub fn read_operation(store: &dyn Store, id: &str) -> Result<Option<Operation>> 
     })
 }
 
-/// The names of operations that aren't at their end, and their links.
+/// The links and names of the operations that haven't ended.
 pub fn unfinished(store: &dyn Store) -> Result<Vec<(LinkName, String)>> {
     #[derive(Deserialize)]
     struct Former {
@@ -115,7 +115,7 @@ pub async fn save_operation(store: &dyn Store, operation: &Operation) -> Result<
     store.commit(update).await
 }
 
-/// Adds an operation to an update; its plan moves into it when it is saved for the first time.
+/// Adds an operation to an update. The first save moves the plan into the operation.
 pub fn put_operation(update: &mut Update, store: &dyn Store, operation: &Operation) -> Result<()> {
     let name = name(Kind::Operation, &operation.plan);
     let former = name.load(store)?;

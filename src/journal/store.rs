@@ -15,7 +15,7 @@ use super::{JournalSettings, Line, Renew, Restored, Tell, Tenure, acquire};
 
 /// A store that copies the entries of some links into their journals.
 ///
-/// Reads are the DB's. Updates of a link with a journal are refused while this process doesn't own the link.
+/// Reads come from the DB. Updates of a link with a journal are refused while this process doesn't own the link.
 #[derive(Debug)]
 pub struct JournaledStore {
     disk: Arc<dyn Store>,
@@ -33,8 +33,8 @@ impl JournaledStore {
         }
     }
 
-    /// Sets whether a link keeps a journal; to be called before any work for the link. It stays set after the link is removed:
-    /// later updates of the link are refused, because its journal would lack them.
+    /// Sets whether a link keeps a journal; must be called before any work for the link. It stays set after the link is
+    /// removed: later updates of the link are refused, because its journal would lack them.
     pub fn set_journal(&self, link: &LinkName, is_kept: bool) {
         let mut lines = self.lines.write();
         if is_kept {
@@ -45,8 +45,8 @@ impl JournaledStore {
         }
     }
 
-    /// Waits until this process owns a link and the DB is whole; `ownership` shows from then on whether the lease is held.
-    /// `restored` is called before that if the DB was restored from the journal.
+    /// Waits until this process owns a link and the DB is complete; from then on `ownership` shows whether the lease is
+    /// held. `restored` is called before that if the DB was restored from the journal.
     ///
     /// Errors: the DB failed, or the link has no journal; errors of the target are reported and retried.
     /// Cancellation: safe; a claim already made has to expire.

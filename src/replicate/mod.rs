@@ -1,8 +1,8 @@
 //! Replication workers: they consume source partitions and produce them to the target.
 //!
-//! Promises: each source record from the start on appears in the mirror partition once, in order, bytes unchanged; after
-//! any error or crash the position is found in the target's log, not remembered; what would have to be guessed halts the
-//! partition and no other. Doesn't: create topics, know groups, or repair what somebody else wrote.
+//! Promises: each source record from the start on appears in the mirror partition once, in order, bytes unchanged; after any
+//! error or crash the position is read from the target's log, not from memory; a partition that could only resume by
+//! guessing is halted, and no other. Doesn't: create topics, handle groups, or repair foreign writes.
 
 pub(crate) mod fetch;
 pub(crate) mod partition;

@@ -1,4 +1,4 @@
-//! Verifies one partition: reads both sides through the range, compares, and explains or condemns what is left.
+//! Verifies one partition: reads both sides through the range, compares them, and settles what is left unexplained.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ use crate::model::{OffsetsMode, PartitionState, SourceOffset, TargetOffset, Topi
 use crate::offsets::Lookup;
 use crate::replicate::{FILLER_CONTENT, Ground};
 
-/// How often a partition is begun again because its map was given up meanwhile.
+/// How many times a partition is started over because its map was discarded in the meantime.
 const ATTEMPTS: usize = 3;
-/// How many unexplained absences are looked at once more, one read each.
+/// The maximum number of unexplained absences that are checked again, with one read each.
 const SECOND_LOOKS: usize = 256;
-/// How long the target may hold more than is known to be mirrored: what is in flight is acknowledged within it.
+/// How long the target may hold more than is known to be mirrored: anything in flight is acknowledged within that time.
 const IN_FLIGHT: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -36,17 +36,17 @@ pub(crate) struct Examination<'a> {
     pub(crate) pace: &'a Pace,
 }
 
-/// How a walk through a range ended.
+/// How the comparison of a range ended.
 enum Walk {
     Done,
-    /// A side no longer has what was to be read.
+    /// A side no longer has what was to be read next.
     Gone,
 }
 
 impl Examination<'_> {
-    /// Verifies to the end, from where `known` has come to. `report` hears of every step that is worth keeping.
+    /// Verifies to the end, starting where `known` left off. Calls `report` after every step worth keeping.
     ///
-    /// Errors: what keeps it from being carried out; what was reached is in `known`, so that it can be tried again.
+    /// Errors: whatever prevents the verification; `known` holds what was reached, so that it can be retried.
     pub(crate) async fn run(
         &self,
         known: &mut Examined,
@@ -67,7 +67,7 @@ impl Examination<'_> {
         Err(Error::new(Kind::Refused, text).partition(self.partition))
     }
 
-    /// Goes through the range, again from what is left of it if a side lost its beginning.
+    /// Compares the range, starting over with the rest of it if a side loses its beginning.
     async fn walk(
         &self,
         known: &mut Examined,
@@ -167,7 +167,7 @@ impl Examination<'_> {
         }
     }
 
-    /// Reads on behind the range, on both sides, as long as something waits for a later record of its key.
+    /// Reads on past the range, on both sides, while a record waits for a later one with its key.
     async fn follow(&self, range: &Range, comparison: &mut Comparison) -> Result<()> {
         let image = self.sides.view.image(self.partition, range.until)?;
         let behind = [
@@ -192,7 +192,7 @@ impl Examination<'_> {
         Ok(())
     }
 
-    /// What nothing explains is a difference if it is still there: compaction may have removed it meanwhile.
+    /// An unexplained absence is a difference if the record still exists: compaction may have removed it in the meantime.
     async fn look_twice(&self, range: &Range, comparison: &mut Comparison) -> Result<()> {
         for (number, waiting) in comparison.unexplained().into_iter().enumerate() {
             if number >= SECOND_LOOKS {
@@ -218,7 +218,7 @@ impl Examination<'_> {
         for batch in &answer.batches {
             self.pace.spent(batch.size());
             let records = batch.records().map_err(|error| {
-                Error::new(Kind::Protocol, "a batch can't be decoded any more")
+                Error::new(Kind::Protocol, "a batch can no longer be decoded")
                     .partition(partition)
                     .caused_by(error)
             })?;
@@ -233,7 +233,7 @@ impl Examination<'_> {
         Ok(false)
     }
 
-    /// Says of the first difference where on the target the missing record should be.
+    /// Adds to the first difference where on the target a missing record should be.
     fn point_out(&self, tally: &mut Tally) -> Result<()> {
         if let Some(first) = &mut tally.first_difference
             && first.kind == DifferenceKind::Missing
@@ -246,7 +246,7 @@ impl Examination<'_> {
         Ok(())
     }
 
-    /// Whether the target holds records behind what is mirrored that this link didn't send.
+    /// Checks for records on the target, past what is mirrored, that this link didn't send.
     async fn look_behind(&self, range: &Range, tally: &mut Tally) -> Result<()> {
         let begun = Instant::now();
         loop {
@@ -263,7 +263,7 @@ impl Examination<'_> {
         }
     }
 
-    /// Reads what is behind the map: markers are nothing, and so is what a decision left without an image.
+    /// Reads what follows the map: markers don't count, and neither does what a decision left without an image.
     async fn find_strays(&self, range: &Range, ground: &Ground, tally: &mut Tally) -> Result<()> {
         let behind = (ground.acknowledged.get(), i64::MAX);
         let [_, mut reader] = self.readers(range, [behind, behind]);
@@ -297,7 +297,7 @@ fn rules(range: &Range) -> Rules {
     }
 }
 
-/// Whether what is acknowledged is all that this link wrote.
+/// Whether everything this link wrote is acknowledged, so that any further record is a stray.
 fn tells_strays(state: PartitionState) -> bool {
     matches!(
         state,

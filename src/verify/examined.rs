@@ -1,4 +1,4 @@
-//! How far the verification of a partition is, and what it came to: what is stored and shown.
+//! The progress and outcome of a partition's verification: as stored and shown.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,14 +10,12 @@ use crate::model::{Partition, SourceOffset, TargetOffset, TopicName, TopicPartit
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = OffsetPair)]
 pub struct Position {
-    /// On the source.
     pub source: SourceOffset,
-    /// On the target.
     pub target: TargetOffset,
 }
 
 impl Position {
-    /// The beginning of both logs.
+    /// The start of both logs.
     pub const BEGIN: Self = Self {
         source: SourceOffset::ZERO,
         target: TargetOffset::ZERO,
@@ -27,21 +25,19 @@ impl Position {
 /// The verification of one partition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Examined {
-    /// The topic, by its name on the source.
+    /// The topic's name on the source.
     pub topic: TopicName,
-    /// The partition.
     pub partition: Partition,
     /// The first source offset of the range, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<SourceOffset>,
-    /// The source offset behind the range.
+    /// The source offset after the range.
     pub until: SourceOffset,
-    /// Everything before it was compared and leaves nothing open: where it goes on after an interruption.
+    /// Everything before this was compared with nothing pending: where it resumes after an interruption.
     pub reached: Position,
-    /// What was found up to there.
+    /// The findings up to there.
     #[serde(flatten)]
     pub tally: Tally,
-    /// What it came to, once it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
     /// What it waits for, or why it failed.
@@ -50,7 +46,7 @@ pub struct Examined {
 }
 
 impl Examined {
-    /// A partition whose verification has not begun; it begins at a position, or behind it.
+    /// A partition whose verification hasn't started; it starts at `position` or later.
     pub(crate) fn at(partition: &TopicPartition, position: Position) -> Self {
         Self {
             topic: partition.topic.clone(),

@@ -1,4 +1,4 @@
-//! What the offsets of records say about their places: the map and the history of a partition, walked along with the log.
+//! What the offsets of records say about their images: the map and the history of a partition, walked along with the log.
 
 use crate::error::Result;
 use crate::model::{Run, SourceOffset, TargetOffset, TopicPartition};
@@ -6,13 +6,13 @@ use crate::replicate::{Ground, LinkView};
 
 use super::digest::Place;
 
-/// Tells the places of records, in the order of a log; none for a record outside what is verified.
+/// Determines the places of records, in log order; `None` for a record outside the range.
 pub(crate) trait Places {
-    /// The place of the record at an offset. Errors are those of the store.
+    /// The place of the record at `offset`. Errors: those of the store.
     fn place(&mut self, offset: i64) -> Result<Option<Place>>;
 }
 
-/// Of the source's records.
+/// Places of the source's records.
 #[derive(Debug)]
 pub(crate) struct OnSource<'a>(pub(crate) &'a Ground);
 
@@ -28,7 +28,7 @@ impl Places for OnSource<'_> {
     }
 }
 
-/// Of records that are looked at for themselves.
+/// Places for records that are examined on their own.
 #[derive(Debug)]
 pub(crate) struct Anywhere;
 
@@ -38,17 +38,17 @@ impl Places for Anywhere {
     }
 }
 
-/// Of the target's records.
+/// Places of the target's records.
 #[derive(Debug)]
 pub(crate) struct OnTarget<'a> {
     view: &'a LinkView,
     partition: &'a TopicPartition,
     ground: &'a Ground,
-    /// The source offsets that are verified.
+    /// The source offsets being verified.
     range: (SourceOffset, SourceOffset),
-    /// The runs of the block of the map that was met last.
+    /// The runs of the current block of the map.
     runs: Vec<Run>,
-    /// Which of them comes next.
+    /// The index in `runs` of the next one.
     next: usize,
     forgotten_below: i64,
 }
@@ -71,7 +71,7 @@ impl<'a> OnTarget<'a> {
         }
     }
 
-    /// The source offset that a target offset stands for.
+    /// The source offset that corresponds to a target offset.
     fn image(&mut self, at: TargetOffset) -> Result<Option<SourceOffset>> {
         let is_passed = |run: &Run| run.target_end() <= at;
         while self.runs.get(self.next).is_some_and(is_passed) {
@@ -98,7 +98,7 @@ impl Places for OnTarget<'_> {
         } else if offset < self.forgotten_below {
             Some(Place::Forgotten)
         } else {
-            // What lies behind the map is looked at when everything else was.
+            // Records past the map are checked after everything else.
             (at < self.ground.end).then_some(Place::Stray)
         })
     }

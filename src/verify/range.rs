@@ -1,4 +1,4 @@
-//! What of a partition can be verified at a moment: what both sides still have, up to what is mirrored.
+//! The range of a partition that can be verified at a given moment: what both sides still have, up to what is mirrored.
 
 use crate::error::{Error, Kind, Result};
 use crate::kafka::admin::{self, At};
@@ -17,25 +17,24 @@ pub(crate) struct Sides {
     pub(crate) target: Cluster,
 }
 
-/// A range that was found.
+/// The range to verify.
 #[derive(Debug)]
 pub(crate) struct Range {
     pub(crate) ground: Ground,
-    /// The mirror partition.
     pub(crate) mirror: TopicPartition,
-    /// Where to go on.
+    /// Where to continue.
     pub(crate) begin: Position,
-    /// Source offsets from here on are not in it.
+    /// The source offset at which the range ends, exclusive.
     pub(crate) until: SourceOffset,
-    /// What the target held when the range was found.
+    /// The target's high watermark when the range was determined.
     pub(crate) target_end: TargetOffset,
 }
 
 impl Sides {
-    /// Finds the range; what was `reached` before, or is gone on a side by now, isn't in it.
+    /// Determines the range; it excludes what was `reached` before and what a side no longer has.
     ///
-    /// Errors: the partition isn't mirrored, or one of its topics is another than the one that was; it is not known at present
-    /// how far it is mirrored; those of asking.
+    /// Errors: the partition isn't mirrored, or one of its topics was replaced by another; how far it is mirrored isn't
+    /// known at the moment; errors of the requests.
     pub(crate) async fn range(
         &self,
         partition: &TopicPartition,
@@ -50,7 +49,7 @@ impl Sides {
             mirrored.state,
             PartitionState::Preparing | PartitionState::Retrying
         ) {
-            let text = "waits until it is known how far the partition is mirrored";
+            let text = "waiting until it is known how far the partition is mirrored";
             return Err(Error::new(Kind::TimedOut, text));
         }
         let mirror = TopicPartition {
@@ -64,7 +63,7 @@ impl Sides {
         let target_start = first(&self.target, &mirror, target_id, At::Earliest).await?;
         let (source_start, target_start) = (SourceOffset(source_start), TargetOffset(target_start));
 
-        // Mirrored is at least what was when the target's end was read.
+        // Read after the target's end, so it covers at least what was mirrored at that time.
         let ground = self.view.ground(partition).ok_or_else(unknown)?;
         let image = self.view.origin_of(partition, target_start)?;
         let from = ground.origin.max(source_start).max(image);
@@ -89,12 +88,12 @@ impl Sides {
 pub(super) const CREATED_AGAIN: &str =
     "the topic was deleted and created again since it was mirrored";
 
-/// Whether a topic is known to be another one than was expected.
+/// Whether a topic is known to differ from the expected one.
 pub(super) fn topic_changed(expected: TopicId, found: TopicId) -> bool {
     expected.is_known() && found.is_known() && expected != found
 }
 
-/// An offset of a partition, if its topic is the one expected.
+/// An offset of a partition, provided its topic is the expected one.
 pub(super) async fn first(
     cluster: &Cluster,
     partition: &TopicPartition,

@@ -1,6 +1,6 @@
 //! Reads one side of a partition as a `read_committed` consumer would, a portion at a time.
 //!
-//! Holds one answer of a broker, and the digests of one batch of it.
+//! Holds one response of a broker, and the digests of one of its batches.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -20,22 +20,22 @@ use super::pace::Pace;
 use super::places::Places;
 use super::range::{CREATED_AGAIN, first, topic_changed};
 
-/// Bytes of one answer.
+/// The maximum number of bytes per response.
 const PORTION: i32 = 1 << 20;
-/// How long an end that lies before what is to be read is not believed: a new leader may have to learn it.
+/// How long an end before `until` isn't trusted: a new leader may not know the latest high watermark yet.
 const PATIENCE: Duration = Duration::from_secs(30);
 const OFFSET_OUT_OF_RANGE: BrokerCode = BrokerCode(1);
 
-/// What became of an attempt to read on.
+/// The outcome of an attempt to continue reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Read {
     /// Something was read, or everything has been.
     On,
-    /// The log no longer begins where reading is to go on.
+    /// The log now starts past the next offset to read.
     Gone,
 }
 
-/// One side.
+/// Reads one side.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     cluster: &'a Cluster,
@@ -44,16 +44,16 @@ pub(crate) struct Reader<'a> {
     compacts: bool,
     /// The next offset to read.
     pub(crate) next: i64,
-    /// Behind the last offset that is wanted.
+    /// The offset after the last one wanted.
     pub(crate) until: i64,
     waiting: VecDeque<Batch>,
     committed: Committed,
-    /// Bytes read.
+    /// The number of bytes read.
     pub(crate) bytes: u64,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads offsets of a range.
+    /// A reader of the offsets from `next` up to `until`.
     pub(crate) fn new(
         (cluster, partition): (&'a Cluster, &'a TopicPartition),
         topic_id: TopicId,
@@ -73,15 +73,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Where reading would go on if what is in the feed were read again.
+    /// Where reading would resume if the contents of the feed were read again.
     pub(crate) fn position(&self, feed: &Feed) -> i64 {
         let first = feed.items.front();
         first.map_or(self.next, |item| item.digest.offset)
     }
 
-    /// Puts the records of the next batch into a feed that is empty, or says that nothing follows.
+    /// Puts the records of the next batch into an empty feed, or marks the feed as over.
     ///
-    /// Errors: those of reading that last, another topic of the same name, an open transaction before the end, the store
+    /// Errors: read errors that persist, another topic of the same name, an open transaction before the end, the store
     /// behind `places`.
     pub(crate) async fn fill(
         &mut self,
@@ -116,14 +116,14 @@ impl<'a> Reader<'a> {
         Ok(Read::On)
     }
 
-    /// Fetches once; none if what was to come is gone.
+    /// Fetches once; `None` if the next offset is gone from the log.
     async fn portion(&mut self, pace: &Pace) -> Result<Option<ReadAt>> {
         pace.turn().await;
         let mut answer =
             admin::read_committed(self.cluster, self.partition, self.next, PORTION).await?;
         if answer.error == Some(OFFSET_OUT_OF_RANGE) {
             let start = first(self.cluster, self.partition, self.topic_id, At::Earliest).await?;
-            // Otherwise the log ends before it: as if nothing had come.
+            // Otherwise the log ends before `next`: treated as an empty response.
             return Ok((start <= self.next).then_some(answer));
         }
         if topic_changed(self.topic_id, answer.topic_id) {
@@ -144,11 +144,11 @@ impl<'a> Reader<'a> {
         Ok(Some(answer))
     }
 
-    /// Nothing follows although something should.
+    /// Handles a log that ends before everything wanted was read.
     fn ends_early(&self, answer: &ReadAt) -> Result<()> {
         if self.until < i64::MAX && answer.high_watermark > answer.last_stable {
             let text = format!(
-                "an open transaction keeps what follows {} from being read; verify again when it has ended",
+                "an open transaction prevents reading past {}; verify again when it has ended",
                 answer.last_stable
             );
             return Err(self.error(Kind::Refused, text));
@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The records that are wanted of a batch.
+    /// The digests of a batch's records in the wanted range.
     fn digests(&mut self, batch: &Batch) -> Result<Vec<Digest>, BatchError> {
         batch.check_crc()?;
         if !self.committed.shows(batch)? {
@@ -204,7 +204,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Stands for the records of a batch that can't be read.
+/// Represents the records of a batch that can't be read.
 fn unreadable(place: Place, first: i64) -> Item {
     let place = match place {
         Place::At(at) => Place::Unreadable(at),

@@ -1,6 +1,6 @@
-//! Golden data: checkpoint DBs and journals that released programs made are read by this one, every record of them.
+//! Golden data: checkpoint DBs and journals made by released versions are read by this one, record by record.
 //!
-//! `tests/golden/README.md` tells how they are made, and `tests/golden/history.rs` what their sources hold.
+//! `tests/golden/README.md` describes how they are made, and `tests/golden/history.rs` what their sources hold.
 
 use std::fs;
 use std::io::Read;
@@ -131,7 +131,7 @@ async fn golden_journals_make_the_golden_db() {
     holds_everything(&rebuilt);
 }
 
-/// Everything that the maker put there is there.
+/// Checks that everything the maker put into the data is present.
 fn holds_everything(store: &dyn Store) {
     let names: Vec<_> = links(store)
         .unwrap()
@@ -179,7 +179,7 @@ fn number(of: usize) -> i64 {
     i64::try_from(of).unwrap()
 }
 
-/// The map of a partition, extended to what was acknowledged as the program does.
+/// The map of a partition, extended to what was acknowledged, as the program does.
 fn map(store: &dyn Store, key: &PartitionKey, record: &PartitionRecord) -> RunMap {
     let stored = StoredRuns::new(store, key);
     let mut map = stored.load(record.origin, TargetOffset(0)).unwrap();
@@ -227,7 +227,7 @@ fn preserves(store: &dyn Store) {
     );
 }
 
-/// The groups of the last move in order, each with the place of what it committed among the records that are seen.
+/// The groups of the last move in order, each with the index of its committed offset among the visible records.
 fn groups(store: &dyn Store) -> Vec<(GroupId, i64)> {
     let move_of_groups = all_operations(store).len() - 1;
     let group = |at: usize| GroupId::new(format!("team{move_of_groups}-{at:02}"));
@@ -245,7 +245,7 @@ fn groups_were_carried(store: &dyn Store) {
         let picture = (group.clone(), orders.clone(), source, Some(String::new()));
         assert!(snapshot.offsets.contains(&picture), "{group}: {snapshot:?}");
         let carried = group_offsets_of(store, &link, Some(&group)).unwrap();
-        // A record of no partition keeps the group for the operation; it sorts before those of topics.
+        // A record without a partition holds the group's operation; it sorts before those of topics.
         let [(nowhere, kept), (at, record)] = &carried[..] else {
             panic!("{carried:?}");
         };
@@ -266,7 +266,7 @@ fn groups_were_carried(store: &dyn Store) {
     }
 }
 
-/// The operations, the oldest first.
+/// All operations, oldest first.
 fn all_operations(store: &dyn Store) -> Vec<Operation> {
     let stored = Kind::Operation.all_of_first_layout(store).unwrap();
     let read = |(id, _): (String, _)| read_operation(store, &id).unwrap().unwrap();

@@ -24,7 +24,7 @@ fn link() -> LinkName {
     LinkName::new("l")
 }
 
-/// Offsets of 400 groups, of which each n-th has a text.
+/// Offsets of 400 groups, of which each n-th has metadata.
 fn snapshot(
     taken_at_ms: i64,
     offsets: usize,
@@ -90,7 +90,7 @@ async fn a_snapshot_replaces_the_one_before_and_leaves_nothing_of_it(store: &dyn
     let mut update = Update::new();
     put_snapshot(&mut update, store, &other, &snapshot(7, 10, |_| None)).unwrap();
     store.commit(update).await.unwrap();
-    // One that was handed over and not waited for.
+    // An update that was handed over but not awaited.
     let mut unseen = Update::new();
     put_snapshot(&mut unseen, store, &link(), &snapshot(2, 3_000, |_| None)).unwrap();
     let mut next = Update::new();
@@ -122,7 +122,7 @@ async fn a_snapshot_with_long_texts_stays_in_small_values(store: &dyn Store) {
     assert!(largest.unwrap() < 1 << 20, "{largest:?}");
 }
 
-/// As version 0.1 wrote it.
+/// Puts a snapshot in the form written by version 0.1.
 fn put_first_layout(update: &mut Update, snapshot: &GroupSnapshot) {
     let key = [&[1, 0, 1], &b"l"[..]].concat();
     update.put(Space::Groups, key, serde_json::to_vec(snapshot).unwrap());
@@ -178,7 +178,7 @@ async fn a_reader_never_sees_a_half_of_each_of_two_snapshots(store: &dyn Store) 
             )
             .unwrap();
             futures_util::FutureExt::now_or_never(store.commit(update));
-            // The next one has to know what this one wrote.
+            // The next update depends on what this one wrote.
             while load_snapshot(store, &link()).unwrap().unwrap().taken_at_ms < round {
                 std::thread::yield_now();
             }

@@ -70,7 +70,7 @@ fn topic(mirror: &str, on_target: MirrorFacts) -> TopicFacts {
     }
 }
 
-/// A link with nothing to complain about: `orders` is mirrored, `payments` is about to be.
+/// A link without findings: `orders` is mirrored, `payments` is about to be.
 fn healthy() -> Facts {
     let topics = BTreeMap::from([
         ("orders".into(), topic("orders", present(ALL))),
@@ -128,7 +128,7 @@ fn refused(code: i16) -> MirrorFacts {
     }
 }
 
-/// The only finding.
+/// Returns the only finding; panics if there isn't exactly one.
 #[track_caller]
 fn only(facts: &Facts) -> Finding {
     let mut all = findings(facts);

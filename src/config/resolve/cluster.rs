@@ -1,4 +1,4 @@
-//! A cluster's section.
+//! Resolves a cluster's section.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A link's section.
+//! Resolves a link's section.
 
 use std::collections::BTreeSet;
 
@@ -13,17 +13,17 @@ use super::path::path;
 use super::policy;
 use crate::model::{ClusterName, LinkName, OffsetsMode, TopicName};
 
-/// The least and the highest limit of a rate, per second.
+/// The lowest and the highest limit of a rate, per second.
 const RATES: [&str; 2] = ["64KiB", "1024GiB"];
 
-/// A link with what is needed to say where it conflicts with another.
+/// A link with what is needed to report its conflicts with other links.
 pub(in crate::config) struct Link {
     pub(in crate::config) config: LinkConfig,
-    /// Where the section begins.
+    /// The place of the section.
     pub(in crate::config) place: Place,
     /// The expressions of its topics.
     pub(in crate::config) topics: Vec<At<String>>,
-    /// The expressions of the topics left out.
+    /// The expressions of excluded topics.
     pub(in crate::config) excluded: Vec<At<String>>,
 }
 
@@ -147,7 +147,7 @@ fn verify(raw: RawVerify, problems: &Problems) -> VerifyConfig {
     }
 }
 
-/// Source and target, each a declared cluster and not the same one.
+/// Source and target, each a configured cluster, and different ones.
 fn ends(
     source: Field<String>,
     target: Field<String>,
@@ -207,7 +207,7 @@ fn listed(field: Field<Vec<At<String>>>) -> Vec<At<String>> {
     field.or(Vec::new())
 }
 
-/// Sizes of which each is within the one before, by default too.
+/// Sizes, each of which is limited by the previous one; defaults are reduced to fit.
 struct Sizes {
     in_flight: u64,
     fetch: i32,

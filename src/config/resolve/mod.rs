@@ -1,6 +1,6 @@
-//! From what the file says to what it means: defaults filled in, values converted, sections checked against each other.
+//! Derives the settings from the file's values: fills in defaults, converts values, checks sections against each other.
 //!
-//! Problems are collected; what is given back is only of use if there are none.
+//! Problems are collected; the result may only be used if there are none.
 
 mod cluster;
 mod link;
@@ -19,7 +19,7 @@ use crate::model::ClusterName;
 
 pub(super) use link::Link;
 
-/// The configuration that a file means.
+/// Returns the configuration described by a file.
 pub(super) fn config(raw: Raw, problems: &Problems) -> Config {
     let declared: BTreeSet<ClusterName> = raw
         .clusters

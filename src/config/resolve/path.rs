@@ -1,4 +1,4 @@
-//! How the records of a link travel.
+//! Resolves the path that a link's records take.
 
 use super::super::field::Field;
 use super::super::problem::Problems;
@@ -11,7 +11,7 @@ const PATHS: &[(&str, DataPath)] = &[
     ("record", DataPath::Record),
 ];
 
-/// The path, where it leaves offsets as they are to be.
+/// The path, which has to be compatible with the offsets mode.
 pub(super) fn path(field: Field<String>, offsets: OffsetsMode, problems: &Problems) -> DataPath {
     let field = field.parse(problems, one_of(PATHS));
     let fitting = field.convert(problems, |path| match (path, offsets) {

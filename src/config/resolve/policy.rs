@@ -1,4 +1,4 @@
-//! What a link does when it would have to guess, and its exceptions.
+//! Resolves a link's policies and their exceptions.
 
 use super::super::field::Field;
 use super::super::filter::compiled;
@@ -8,7 +8,7 @@ use super::super::raw::{RawOverride, RawPolicies};
 use super::super::values::one_of;
 use crate::model::Policy;
 
-/// The words of a key.
+/// The values of a policy key.
 type Words = &'static [(&'static str, Policy)];
 
 const FOLLOW: Words = &[("halt", Policy::Halt), ("follow", Policy::Follow)];
@@ -23,7 +23,7 @@ const SKIP: Words = &[
     ("skip_with_receipt", Policy::SkipWithReceipt),
 ];
 
-/// The policies of a link and its overrides.
+/// The policies of a link with its overrides.
 pub(super) fn resolve(
     policies: RawPolicies,
     overrides: Vec<RawOverride>,

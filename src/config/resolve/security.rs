@@ -1,6 +1,6 @@
-//! How a cluster's brokers are reached, and how farshore logs in at them.
+//! Resolves the security protocol of a cluster and farshore's login at its brokers.
 //!
-//! Promises: whatever the file asks for and this version can't do is refused, rather than done in the clear or left out.
+//! Promises: security settings that this version doesn't support are refused, never ignored or downgraded to plaintext.
 
 use super::super::defaults;
 use super::super::field::{At, Field};
@@ -19,7 +19,7 @@ const MECHANISMS: [&str; 5] = [
     "OAUTHBEARER",
 ];
 
-/// The login that a cluster's section asks for. There is none without one, nor if it cannot be used, which is a problem.
+/// Returns the login configured in a cluster's section; `None` without one, or if it is invalid, which is a problem.
 pub(super) fn login(
     protocol: Field<String>,
     tls: Option<&Place>,
@@ -39,11 +39,14 @@ pub(super) fn login(
     match (logs_in, sasl) {
         (true, Some(sasl)) => mechanism(sasl, problems),
         (true, None) => {
-            problems.add(&section.missing("sasl"), "missing: SASL_PLAINTEXT logs in");
+            problems.add(
+                &section.missing("sasl"),
+                "missing: SASL_PLAINTEXT requires a login",
+            );
             None
         }
         (false, Some(sasl)) => {
-            let message = "nobody is logged in without security_protocol = \"SASL_PLAINTEXT\"";
+            let message = "a login requires security_protocol = \"SASL_PLAINTEXT\"";
             problems.add(&sasl.place, message);
             None
         }
@@ -51,7 +54,7 @@ pub(super) fn login(
     }
 }
 
-/// Whether a protocol logs in.
+/// Whether a protocol requires a login.
 fn logs_in(protocol: &str) -> Result<bool, String> {
     match protocol {
         "PLAINTEXT" => Ok(false),
@@ -63,7 +66,7 @@ fn logs_in(protocol: &str) -> Result<bool, String> {
     }
 }
 
-/// Which keys a mechanism has, besides `mechanism` itself.
+/// Reads the keys of a mechanism.
 fn mechanism(sasl: RawSasl, problems: &Problems) -> Option<LoginConfig> {
     let place = sasl.place.clone();
     let named = sasl.mechanism.required("mechanism", &place, problems)?;
@@ -112,7 +115,7 @@ fn mechanism(sasl: RawSasl, problems: &Problems) -> Option<LoginConfig> {
     }
 }
 
-/// Refuses keys that a mechanism has no use for.
+/// Reports keys that a mechanism doesn't use.
 fn refuse<const N: usize>(keys: [(&str, Field<String>); N], mechanism: &str, problems: &Problems) {
     for (key, field) in keys {
         if let Some(given) = field.given() {
@@ -121,7 +124,7 @@ fn refuse<const N: usize>(keys: [(&str, Field<String>); N], mechanism: &str, pro
     }
 }
 
-/// The password, from the file itself or from one of its own.
+/// The password, inline or from its own file.
 fn password(
     password: Field<String>,
     file: Field<String>,

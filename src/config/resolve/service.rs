@@ -1,4 +1,4 @@
-//! The sections about the service itself.
+//! Resolves the sections about the service itself.
 
 use std::path::PathBuf;
 use std::thread::available_parallelism;

@@ -1,8 +1,8 @@
-//! The consistent cut (H19): a snapshot of group offsets is applied only when everything the source held at that moment is mirrored.
+//! The consistent cut (H19): a snapshot of group offsets is applied only once everything the source held then is mirrored.
 //!
-//! Otherwise the input offset of a Kafka Streams group could arrive before the records it produced. Partitions that
-//! stand still don't count, or one of them would stop every group; what is committed there is held at its frontier.
-//! A snapshot without the end of a partition that does count is no cut: what led to its commits may be behind that end.
+//! Otherwise the input offset of a Kafka Streams group could arrive before the records it produced. Partitions that don't
+//! advance are left out, because one of them would hold back every group; commits in them are held at the frontier. A
+//! snapshot that lacks the end of an advancing partition is no cut: the records behind its commits may lie beyond that end.
 //! At most two snapshots wait: the oldest, so that some cut is always near, and the newest. Pure.
 
 use std::collections::BTreeMap;
@@ -12,18 +12,18 @@ use super::commit::SourceCommit;
 use crate::control::MirroredPartition;
 use crate::model::{GroupId, PartitionState, SourceOffset, TopicPartition};
 
-/// Where all groups stood, and where the partitions of the link ended just after.
+/// The committed offsets of all groups, and the ends of the link's partitions just after.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// When the group offsets were read, in milliseconds since 1970.
     pub taken_at_ms: i64,
-    /// Committed offsets in partitions of the link, by group.
+    /// The committed offsets in partitions of the link, by group.
     pub groups: BTreeMap<GroupId, BTreeMap<TopicPartition, SourceCommit>>,
     /// The last stable offset of each partition of the link, read after the group offsets.
     pub ends: BTreeMap<TopicPartition, SourceOffset>,
 }
 
-/// Snapshots waiting for the mirror to reach them.
+/// Snapshots the mirror has yet to reach.
 #[derive(Debug, Default)]
 pub struct Cut {
     oldest: Option<Arc<Snapshot>>,
@@ -33,16 +33,15 @@ pub struct Cut {
 /// A partition whose frontier a snapshot waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Behind {
-    /// The partition.
     pub partition: TopicPartition,
-    /// Where its frontier has to be.
+    /// The frontier the snapshot needs.
     pub end: SourceOffset,
-    /// Where it is, if known.
+    /// The current frontier, if known.
     pub frontier: Option<SourceOffset>,
 }
 
 impl Cut {
-    /// Takes the latest snapshot in; one that waits in between is dropped for it.
+    /// Adds the latest snapshot, replacing the newest waiting one.
     pub fn offer(&mut self, snapshot: Arc<Snapshot>) {
         let slot = match self.oldest {
             None => &mut self.oldest,
@@ -51,7 +50,7 @@ impl Cut {
         *slot = Some(snapshot);
     }
 
-    /// The latest waiting snapshot that the mirror has reached, and forgets the ones before it.
+    /// Takes the latest waiting snapshot that the mirror has reached, and drops the ones before it.
     pub fn take_reached(&mut self, partitions: &[MirroredPartition]) -> Option<Arc<Snapshot>> {
         let is_reached = |s: &Option<Arc<Snapshot>>| {
             s.as_ref().is_some_and(|s| behind(s, partitions).is_empty())
@@ -71,7 +70,7 @@ impl Cut {
         self.oldest.is_none()
     }
 
-    /// What the nearest cut waits for.
+    /// The partitions that the oldest waiting snapshot waits for.
     pub fn waits_for(&self, partitions: &[MirroredPartition]) -> Vec<Behind> {
         self.oldest
             .as_ref()
@@ -81,7 +80,7 @@ impl Cut {
 }
 
 impl Snapshot {
-    /// Leaves out what is about former topics of the same name: offsets there have nothing to do with those of now.
+    /// Removes everything about former topics of the same name: their offsets mean nothing in the present topics.
     pub fn forget_former(&mut self, partitions: &[MirroredPartition]) {
         for mirrored in partitions {
             if self.is_before(mirrored) {
@@ -93,7 +92,7 @@ impl Snapshot {
         }
     }
 
-    /// Whether anything in it concerns former topics of the same name.
+    /// Whether the snapshot contains anything about former topics of the same name.
     pub fn has_former(&self, partitions: &[MirroredPartition]) -> bool {
         partitions.iter().any(|mirrored| {
             let partition = &mirrored.partition;
@@ -104,7 +103,7 @@ impl Snapshot {
         })
     }
 
-    /// Whether a partition's source topic was another one when the snapshot was taken.
+    /// Whether the snapshot was taken of a former topic of the partition's name.
     fn is_before(&self, mirrored: &MirroredPartition) -> bool {
         mirrored.map_since_ms > 0 && self.taken_at_ms <= mirrored.map_since_ms
     }
@@ -127,7 +126,7 @@ fn behind(snapshot: &Snapshot, partitions: &[MirroredPartition]) -> Vec<Behind> 
         .collect()
 }
 
-/// Whether a partition moves on by itself.
+/// Whether a partition in this state advances without an operator.
 pub(super) fn counts(state: PartitionState) -> bool {
     match state {
         PartitionState::Preparing

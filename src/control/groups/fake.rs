@@ -18,44 +18,43 @@ use super::cluster::{Committed, End, Site, Standing};
 
 type Offsets = BTreeMap<TopicPartition, Committed>;
 
-/// A cluster whose answers the test sets.
+/// A cluster whose answers are set by the test.
 #[derive(Debug, Default)]
 pub(crate) struct FakeSite(Mutex<Inner>);
 
-/// What becomes of a commit.
+/// What happens to a commit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Fate {
     #[default]
     Done,
-    /// Done, but the answer is lost.
+    /// Committed, but the answer is lost.
     DoneUnheard,
-    /// Neither done nor answered.
+    /// Neither committed nor answered.
     Lost,
-    /// Answered well and not done.
+    /// Acknowledged but not committed.
     Forgotten,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Inner {
-    /// Nobody answers.
+    /// The cluster doesn't answer.
     pub(crate) gone: bool,
-    /// Groups with members.
     pub(crate) active: BTreeSet<GroupId>,
-    /// Groups of a kind that can't be carried.
+    /// Groups whose offsets can't be carried.
     pub(crate) unsupported: BTreeSet<GroupId>,
     /// Groups whose offsets may not be read.
     pub(crate) refused: BTreeSet<GroupId>,
     pub(crate) offsets: BTreeMap<GroupId, Offsets>,
     pub(crate) ends: BTreeMap<TopicPartition, i64>,
-    /// Last stable offsets that differ from the ends.
+    /// Last stable offsets that differ from the log end offsets.
     pub(crate) stable: BTreeMap<TopicPartition, i64>,
-    /// Partitions whose ends nobody tells.
+    /// Partitions whose ends aren't reported.
     pub(crate) silent: BTreeSet<TopicPartition>,
-    /// Whether it doesn't tell when offsets expire.
+    /// Whether the cluster doesn't report its offset retention.
     pub(crate) retention_untold: bool,
     pub(crate) transactions: BTreeSet<TopicPartition>,
     pub(crate) commits_are: Fate,
-    /// Every commit that happened.
+    /// Every commit that took effect.
     pub(crate) commits: Vec<(GroupId, Offsets)>,
 }
 
@@ -64,7 +63,7 @@ impl FakeSite {
         change(&mut self.0.lock())
     }
 
-    /// Puts a committed offset of a group into partition 0 of topic `t`.
+    /// Commits an offset of a group in partition 0 of topic `t`.
     pub(crate) fn put(&self, group: &str, offset: i64) {
         let committed = Committed {
             offset,
@@ -102,7 +101,7 @@ impl FakeSite {
     }
 }
 
-/// The partition all tests use.
+/// The partition used by all tests.
 pub(crate) fn partition() -> TopicPartition {
     TopicPartition::new("t", 0)
 }
@@ -187,7 +186,7 @@ impl Site for FakeSite {
 #[derive(Debug)]
 pub(crate) struct FakeMirror(Mutex<MirroredPartition>, Mutex<Arc<LinkIntents>>);
 
-/// How far target offsets are behind source offsets.
+/// How far target offsets are below source offsets.
 pub(crate) const SHIFT: i64 = 5;
 
 impl FakeMirror {
@@ -218,7 +217,7 @@ impl FakeMirror {
         });
     }
 
-    /// Wants this of the link.
+    /// Sets the link's intent.
     pub(crate) fn want(&self, intent: Intent) {
         let change = IntentChange::Set(intent);
         let wanted = LinkIntents::default().change(None, change, "test", 1);

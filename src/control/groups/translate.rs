@@ -1,58 +1,56 @@
-//! Where on the target a group has to stand so that it reads on as it would have on the source. Pure.
+//! Translates a committed source offset to the target offset at which the group reads on as it would have on the source.
+//! Pure.
 
 use crate::control::Lookup;
 use crate::model::{SourceOffset, TargetOffset};
 
 use super::commit::{PlannedCommit, SourceCommit};
 
-/// A place on the target for a committed source offset.
+/// The target offset for a committed source offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The offset to commit on the target.
     pub offset: TargetOffset,
-    /// The source offset it stands for: the committed one, or the frontier while that is beyond it.
+    /// The source offset that `offset` represents: the committed one, or the frontier while the commit is beyond it.
     pub stands_for: SourceOffset,
-    /// How well it does.
     pub fit: Fit,
 }
 
-/// How well a place on the target stands for a source offset.
+/// How well a target offset represents a source offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fit {
-    /// A consumer going on there skips and repeats nothing.
+    /// A consumer that resumes there neither skips nor repeats anything.
     Exact,
-    /// The group has read `records` offsets beyond the frontier; it stands at the frontier and advances later.
+    /// The group has read `records` offsets beyond the frontier; it is held at the frontier and advances later.
     Held {
         /// The first source offset that isn't mirrored.
         frontier: SourceOffset,
-        /// How far beyond it the group is.
+        /// How far beyond the frontier the group is.
         records: i64,
     },
-    /// `records` offsets from the group's place on are not on the target: it stands at the first that is (H18).
+    /// The `records` offsets from the group's place on are not on the target: the group gets the first one that is (H18).
     Clamped {
-        /// How many it skips.
+        /// How many offsets the group skips.
         records: i64,
     },
-    /// Not exact, and why.
+    /// Not exact, for this reason.
     Near(String),
 }
 
-/// Why there is no place.
+/// Why a source offset has no place on the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unplaced {
-    /// The partition is not mirrored.
     NotMirrored,
-    /// It can't be said now, and why.
+    /// The place isn't known now, for this reason.
     NotReady(String),
 }
 
 impl Fit {
-    /// Whether a consumer skips and repeats nothing.
+    /// Whether a consumer neither skips nor repeats anything.
     pub fn is_exact(&self) -> bool {
         *self == Self::Exact
     }
 
-    /// What to know about a fit that isn't exact.
+    /// The explanation of a fit that isn't exact.
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::Exact => None,
@@ -60,7 +58,7 @@ impl Fit {
                 "the group is {records} offsets beyond the frontier {frontier}; it advances when they are mirrored"
             )),
             Self::Clamped { records } => Some(format!(
-                "{records} offsets from the group's place on are not on the target; it goes on at the first that is"
+                "{records} offsets from the group's place on are not on the target; it resumes at the first that is"
             )),
             Self::Near(why) => Some(why.clone()),
         }
@@ -78,7 +76,7 @@ impl Place {
     }
 }
 
-/// The place of a committed offset, from where the map has it and where the mirror partition begins.
+/// The place of a committed offset, given its `lookup` in the map and the log start of the mirror partition.
 pub fn place(
     committed: SourceOffset,
     lookup: Lookup,

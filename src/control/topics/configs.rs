@@ -1,25 +1,26 @@
-//! Which topic configs decide whether a mirror can be exact, and what each has to be on the mirror topic.
+//! The topic configs that decide whether a mirror can be exact, and what each must be on the mirror topic.
 //!
-//! Copied are effective values, so that different defaults of the two clusters don't matter. Limits are only ever
-//! raised: a mirror topic that keeps more than its source is the operator's choice. Pure.
+//! Effective values are copied, so that the clusters' differing defaults don't matter. Limits are only ever raised: a
+//! mirror topic that keeps more than its source is the operator's choice. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Config names and their effective values.
 pub type Configs = BTreeMap<String, String>;
 
-/// What a mirror topic's config has to be.
+/// The requirement on a mirror topic's config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rule {
     /// This value, whatever the source has.
     Always(&'static str),
     /// The source's list, in any order.
     SameList,
-    /// The source's number or more; negative numbers are unlimited.
+    /// The source's number or more; a negative number means unlimited.
     AtLeast,
 }
 
-/// The times of records are copied, so the target must neither replace nor refuse them; bytes are forwarded as they are.
+/// The rule for each copied config. Record timestamps are copied, so the target must neither replace nor refuse them, and
+/// bytes are forwarded unchanged.
 const RULES: [(&str, Rule); 12] = [
     ("cleanup.policy", Rule::SameList),
     ("compression.type", Rule::Always("producer")),
@@ -40,8 +41,9 @@ const RULES: [(&str, Rule); 12] = [
 
 const UNLIMITED: &str = "9223372036854775807";
 
-/// The broker configs that show whether a broker knows a topic config which not every version has: the two limits came
-/// with 3.6, the older one went with 4.0. Where all three exist the older one overrules the defaults of the others.
+/// The broker configs that reveal whether a broker has a topic config not present in every version: the before and after
+/// limits were added in 3.6, the difference limit was removed in 4.0. Where all three exist, the difference limit overrides
+/// the defaults of the others.
 const VERSION_BOUND: [(&str, &str); 3] = [
     (
         "message.timestamp.after.max.ms",
@@ -62,12 +64,12 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|(name, _)| *name)
 }
 
-/// The configs for a new mirror topic, from the source topic's and the config names the target's brokers have.
+/// The configs of a new mirror topic, from the source topic's configs and the names of the target brokers' configs.
 pub fn initial(source: &Configs, broker_configs: &BTreeSet<String>) -> Configs {
     changes(source, &Configs::new(), broker_configs)
 }
 
-/// What has to change on an existing mirror topic.
+/// The configs to change on an existing mirror topic.
 pub fn changes(source: &Configs, target: &Configs, broker_configs: &BTreeSet<String>) -> Configs {
     let mut changes = Configs::new();
     let is_known = |name| known(name, broker_configs) || target.contains_key(name);
@@ -100,7 +102,7 @@ fn list(value: &str) -> BTreeSet<&str> {
     value.split(',').map(str::trim).collect()
 }
 
-/// A limit as a comparable number. One that isn't a number counts as smaller than any, so that it gets replaced.
+/// A limit as a comparable number. A limit that isn't a number is less than any other, so that it gets replaced.
 fn amount(value: &str) -> i64 {
     match value.trim().parse::<i64>() {
         Ok(number) if number < 0 => i64::MAX,

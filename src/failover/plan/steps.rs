@@ -9,9 +9,9 @@ use super::Kind;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = PlanStep)]
 pub struct Step {
-    /// Its name; those that farshore performs are named like the phases of the operation.
+    /// The step's name; a step that farshore performs is named like the phase of the operation.
     pub name: String,
-    /// What is done, and by whom if not by farshore.
+    /// What is done; the operator's steps begin with "You:".
     pub what: String,
 }
 
@@ -27,7 +27,7 @@ const FIXING: (&str, &str) = (
     "fixing",
     "Read the groups' final offsets on the source and translate them.",
 );
-/// What both kinds do, from letting go of the groups to the comparison.
+/// The steps of both kinds, from freezing the groups to the comparison.
 const MOVING: [(&str, &str); 4] = [
     ("freezing", "Make group sync let go of the groups, durably."),
     (

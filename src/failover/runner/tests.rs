@@ -89,12 +89,12 @@ impl Bench {
         self.ownership.end();
     }
 
-    /// The same clusters and checkpoint DB under a new process.
+    /// The same clusters and checkpoint DB in a new process.
     fn restarted(self) -> Self {
         Self::over(self.source, self.target, self.mirror, self.store)
     }
 
-    /// What group sync last saw on the source.
+    /// Stores what group sync last saw on the source.
     async fn snapshot(&self, committed: i64, end: i64) {
         let commit = SourceCommit {
             offset: SourceOffset(committed),

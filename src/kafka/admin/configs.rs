@@ -20,14 +20,14 @@ use crate::task::Ownership;
 
 use super::missing;
 
-/// One setting's value as it applies.
+/// The effective value of one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigValue {
-    /// The value; `None` for a secret.
+    /// `None` for a sensitive value.
     pub value: Option<String>,
-    /// Whether nobody set it anywhere: it is Kafka's own default.
+    /// Whether it is set nowhere, i.e. is Kafka's own default.
     pub is_default: bool,
-    /// Whether it was set for this very topic (for brokers: in its file or for it), rather than inherited.
+    /// Whether it is set for this particular topic (for a broker: in its file or dynamically), rather than inherited.
     pub is_own: bool,
 }
 
@@ -45,7 +45,7 @@ const SOURCE_FILE: i8 = 4;
 const SOURCE_DEFAULT: i8 = 5;
 const UNKNOWN_TOPIC_OR_PARTITION: BrokerCode = BrokerCode(3);
 
-/// The settings of topics. A topic that doesn't exist is left out.
+/// Returns the settings of topics. Topics that don't exist are omitted.
 ///
 /// Errors: the broker's code for any topic; `TOPIC_AUTHORIZATION_FAILED` without `DESCRIBE_CONFIGS`.
 pub async fn topic_configs(
@@ -60,7 +60,8 @@ pub async fn topic_configs(
     Ok(named.collect())
 }
 
-/// The settings of one of the cluster's brokers, the one that takes requests for the controller if there is one.
+/// Returns the settings of one of the cluster's brokers: the one that takes requests for the controller, if there is
+/// one.
 ///
 /// Errors: the broker's code; `CLUSTER_AUTHORIZATION_FAILED` without `DESCRIBE_CONFIGS`.
 pub async fn broker_configs(cluster: &Cluster) -> Result<Configs> {
@@ -135,10 +136,11 @@ fn value(kind: i8, config: DescribeConfigsResourceResult) -> ConfigValue {
     }
 }
 
-/// Changes single settings of a topic, `None` back to the inherited value; all others stay.
+/// Changes individual settings of a topic; `None` resets a setting to its inherited value, and all others stay
+/// unchanged.
 ///
-/// Errors: the broker's code with its explanation; `TOPIC_AUTHORIZATION_FAILED` without `ALTER_CONFIGS`; `Refused`
-/// while the right is not held.
+/// Errors: the broker's code with its explanation; `TOPIC_AUTHORIZATION_FAILED` without `ALTER_CONFIGS`; `Refused` if
+/// `right` is not held.
 pub async fn alter_topic_configs(
     cluster: &Cluster,
     topic: &TopicName,

@@ -1,4 +1,4 @@
-//! What groups have committed, and committing for them.
+//! Reading groups' committed offsets, and committing on their behalf.
 
 use std::collections::BTreeMap;
 
@@ -19,23 +19,25 @@ use crate::task::Ownership;
 
 use super::missing;
 
-/// What a group committed for a partition.
+/// A group's committed offset for a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupOffset {
-    /// The next offset its consumer reads.
+    /// The offset its consumer will read next.
     pub offset: i64,
-    /// The epoch of the record before it, as far as the consumer knew.
+    /// The leader epoch of the record before it, if the consumer knew it.
     pub epoch: LeaderEpoch,
     /// The application's own text.
     pub metadata: Option<String>,
 }
 
-/// From this version on a request asks about several groups.
+/// The first `OffsetFetch` version in which a request asks about several groups.
 const FIRST_BATCHED: i16 = 8;
 
-/// Everything a group has committed; empty for a group that doesn't exist. Commits of open transactions don't count yet.
+/// Returns all committed offsets of a group; empty for a group that doesn't exist. Commits in open transactions are not
+/// included.
 ///
-/// Errors: the broker's code, also for a single partition: `TOPIC_AUTHORIZATION_FAILED` without DESCRIBE on its topic.
+/// Errors: the broker's code, even for a single partition: `TOPIC_AUTHORIZATION_FAILED` without `DESCRIBE` on its
+/// topic.
 pub async fn group_offsets(
     cluster: &Cluster,
     group: &GroupId,
@@ -60,7 +62,7 @@ pub async fn group_offsets(
     ask.await
 }
 
-/// One partition of an answer, whichever layout it had.
+/// One partition of a response, in either layout.
 struct Fetched {
     partition: TopicPartition,
     offset: GroupOffset,
@@ -118,10 +120,10 @@ fn all_fetched(answer: OffsetFetchResponse) -> impl Iterator<Item = Fetched> {
     single.chain(batched)
 }
 
-/// Commits offsets for a group without members, without a leader epoch; one outcome for each partition.
+/// Commits offsets, without leader epochs, for a group without members; returns one result for each partition.
 ///
-/// Written only while the right is held. A group with members refuses with `UNKNOWN_MEMBER_ID`. Brokers store any offset: bounds are the caller's business.
-/// Errors of the whole: the coordinator cannot be found or stays unavailable.
+/// Written only while `right` is held. A group with members refuses with `UNKNOWN_MEMBER_ID`. Brokers store any offset:
+/// checking bounds is up to the caller. The whole call fails if the coordinator cannot be found or stays unavailable.
 pub async fn commit_group_offsets(
     cluster: &Cluster,
     group: &GroupId,
@@ -188,7 +190,7 @@ fn committed(
     Ok(outcomes)
 }
 
-/// Whether a code speaks of the coordinator, for the whole request, rather than of one partition.
+/// Whether a code is about the coordinator, and so about the whole request, rather than about one partition.
 fn is_coordinators(code: BrokerCode) -> bool {
     match retry_of(code) {
         Retry::Backoff | Retry::FindCoordinator => true,

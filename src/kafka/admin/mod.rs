@@ -1,7 +1,7 @@
 //! Administrative requests: one short file per family, free functions over a [`Cluster`](super::client::Cluster).
 //!
-//! Promises: each asks whoever is responsible, retries what passes by itself for up to twice the request timeout, and gives
-//! everything else as an error that names what was asked. All of them may be repeated.
+//! Promises: each sends its request to the responsible broker, retries transient errors for up to twice the request
+//! timeout, and returns all others as an error that names what was requested. All of them may be repeated.
 //! Doesn't: decide what should exist; see `control` for that.
 
 mod configs;
@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Kind};
 
-/// The error for an answer that leaves out what was asked for.
+/// The error for a response that leaves out something that was requested.
 fn missing(what: &str) -> Error {
     Error::new(
         Kind::Protocol,
@@ -43,7 +43,7 @@ fn missing(what: &str) -> Error {
     )
 }
 
-/// A duration in a request's field.
+/// Converts a duration to a request field in milliseconds.
 fn milliseconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }

@@ -1,4 +1,4 @@
-//! Which producers a partition's leader remembers.
+//! Reading the producer state of a partition's leader.
 
 use kafka_protocol::messages::DescribeProducersRequest;
 use kafka_protocol::messages::describe_producers_request::TopicRequest;
@@ -11,24 +11,22 @@ use crate::model::{ProducerId, TopicPartition};
 
 use super::missing;
 
-/// What a leader remembers of a producer.
+/// A leader's state for one producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProducerState {
-    /// The producer's id.
     pub producer_id: ProducerId,
-    /// Its epoch.
     pub epoch: i32,
     /// The sequence number of its last record; -1 if only markers are left.
     pub last_sequence: i32,
-    /// The newest timestamp in its last batch in milliseconds; its age decides when the state is forgotten.
+    /// The newest timestamp in its last batch in milliseconds; its age decides when the state expires.
     pub last_timestamp: i64,
-    /// Where its open transaction begins; -1 if there is none.
+    /// The start offset of its open transaction; -1 if there is none.
     pub current_txn_start: i64,
 }
 
-/// The producers that the leader of a partition remembers; `None` from brokers older than 2.8, which don't tell.
+/// Returns the producers that a partition's leader knows; `None` from brokers older than 2.8, which don't report them.
 ///
-/// Errors: the broker's code; `TOPIC_AUTHORIZATION_FAILED` without READ on the topic.
+/// Errors: the broker's code; `TOPIC_AUTHORIZATION_FAILED` without `READ` on the topic.
 pub async fn describe_producers(
     cluster: &Cluster,
     partition: &TopicPartition,
@@ -64,14 +62,13 @@ pub async fn describe_producers(
         .map_err(|error| error.partition(partition))
 }
 
-/// A partition leader's state for a producer.
+/// A partition leader's state for a given producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// The producer's epoch.
     pub(crate) epoch: i16,
-    /// The sequence number of its last record; -1 if markers alone are remembered.
+    /// The sequence number of its last record; -1 if only markers are remembered.
     pub(crate) last_sequence: i32,
-    /// The newest timestamp of its last batch in milliseconds: the leader forgets it by this clock.
+    /// The newest timestamp of its last batch in milliseconds; the leader expires the state by this clock.
     pub(crate) last_timestamp: i64,
 }
 

@@ -1,4 +1,4 @@
-//! An answer that has been asked for.
+//! The response to a request in flight.
 
 use std::fmt;
 use std::pin::Pin;
@@ -14,12 +14,12 @@ use super::Connection;
 use super::encode::Read;
 use super::stream::{Lost, Outcome};
 
-/// The answer to a request that was started; await it.
+/// The response to a request that was started; await it.
 ///
-/// Errors: `Disconnected` if the connection ended first and `TimedOut` if that was because this answer was overdue; either
-/// way the request may or may not have been done. `Protocol` if the answer cannot be read.
+/// Errors: `Disconnected` if the connection closed first and `TimedOut` if it closed because this response was overdue;
+/// either way the request may or may not have been carried out. `Protocol` if the response cannot be decoded.
 ///
-/// Cancellation: dropping it forgets the answer; the request still happens.
+/// Cancellation: dropping it discards the response; the request is still carried out.
 #[must_use = "dropping it forgets the answer"]
 pub struct Pending<T> {
     pub(super) outcome: oneshot::Receiver<Outcome>,
@@ -27,7 +27,7 @@ pub struct Pending<T> {
     pub(super) read: Read<T>,
 }
 
-/// What was asked, of whom.
+/// The request, and the connection it was sent on.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) connection: Connection,

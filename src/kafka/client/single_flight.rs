@@ -1,7 +1,7 @@
 //! One attempt shared by everybody who wants its result.
 //!
-//! Promises: while an attempt is under way, whoever asks joins it; afterwards the next one starts a new attempt. An attempt
-//! that nobody waits for any more is abandoned.
+//! Promises: while an attempt is in progress, further callers join it; after that, the next caller starts a new one. An
+//! attempt without any waiters left is abandoned.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,9 +20,9 @@ type Attempt<T> = BoxFuture<'static, Landed<T>>;
 pub(crate) struct Flight<T>(Mutex<Option<WeakShared<Attempt<T>>>>);
 
 impl<T: Clone + Send + Sync + 'static> Flight<T> {
-    /// Joins the attempt under way, or begins one.
+    /// Joins the attempt in progress, or starts one.
     ///
-    /// Cancellation: the attempt goes on for the others, and ends if there are none.
+    /// Cancellation: the attempt continues for the other waiters, and ends if there are none.
     pub(crate) async fn join<F, A>(&self, begin: F) -> Landed<T>
     where
         F: FnOnce() -> A,

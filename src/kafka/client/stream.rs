@@ -1,8 +1,9 @@
-//! One byte stream to a broker: requests go out in order, answers come back in the same order.
+//! One byte stream to a broker: requests go out in order, responses come back in the same order.
 //!
-//! Promises: every request that was taken gets exactly one outcome: its answer, or the reason why the stream ended. The
-//! number of requests without an answer is limited; an overdue answer ends the stream, because the order is lost with it.
-//! Doesn't: know what requests mean, or connect again.
+//! Promises: every accepted request gets exactly one outcome: its response, or the reason why the stream ended. The
+//! number of requests in flight is bounded; an overdue response ends the stream, because responses can't be matched any
+//! more without it.
+//! Doesn't: know what requests mean, or reconnect.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -26,9 +27,9 @@ use super::frame::{FrameError, Frames};
 use super::transport::{ReadHalf, WriteHalf};
 use super::write_queue::Outgoing;
 
-/// How many requests may wait for their answers on one connection.
+/// The maximum number of requests in flight on one connection.
 pub(crate) const PIPELINE_LIMIT: usize = 64;
-/// How often deadlines are looked at: an overdue answer is noticed at most this late.
+/// How often deadlines are checked: an overdue response is noticed at most this late.
 const DEADLINE_CHECK: Duration = Duration::from_millis(500);
 
 /// Why a stream ended.
@@ -42,7 +43,7 @@ pub(crate) enum End {
     Silent(#[source] FrameError),
     #[error("writing failed")]
     Write(#[source] io::Error),
-    #[error("an answer carries correlation id {got}, {expected:?} was due")]
+    #[error("an answer carries correlation id {got} instead of {expected:?}")]
     Correlation { got: i32, expected: Option<i32> },
     #[error("an answer was overdue")]
     Overdue,
@@ -53,7 +54,7 @@ pub(crate) enum End {
 }
 
 impl End {
-    /// Whether the peer showed that it isn't a broker, rather than that a broker went away.
+    /// `Protocol` if the peer has shown that it isn't a broker, `Disconnected` if a broker went away.
     fn kind(&self) -> Kind {
         match self {
             Self::Read(FrameError::NotAFrame(_)) | Self::Correlation { .. } => Kind::Protocol,
@@ -67,17 +68,17 @@ impl End {
     }
 }
 
-/// What became of a request: the frame of its answer, or why there is none.
+/// The outcome of a request: the frame of its response, or why there is none.
 pub(crate) type Outcome = Result<Bytes, Lost>;
 
-/// A request without an answer.
+/// A request without a response.
 #[derive(Debug)]
 pub(crate) struct Lost {
     pub(crate) kind: Kind,
     pub(crate) cause: Arc<End>,
 }
 
-/// Why a request was not taken.
+/// Why a request was not accepted.
 #[derive(Debug)]
 pub(crate) enum NotTaken {
     Ended(Lost),
@@ -98,7 +99,7 @@ struct State {
     waiting: VecDeque<Waiting>,
     next_correlation: i32,
     muted_until: Option<Instant>,
-    /// The shortest time between a request and its answer.
+    /// The shortest response time so far.
     round_trip: Option<Duration>,
     ended: Option<Arc<End>>,
 }
@@ -111,7 +112,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Takes a request into the order of the stream.
+    /// Queues a request to be sent on the stream.
     pub(crate) fn enqueue(
         &self,
         mut message: Message,
@@ -147,7 +148,7 @@ impl Link {
         Ok(receiver)
     }
 
-    /// Leaves the broker alone for a while (KIP-219): it won't read in that time either, so deadlines move too.
+    /// Stops sending for `time` (KIP-219): the broker doesn't read during that time either, so deadlines move too.
     pub(crate) fn mute(&self, time: Duration) {
         let mut state = self.state.lock();
         let until = Instant::now() + time;
@@ -161,7 +162,7 @@ impl Link {
         self.state.lock().muted_until
     }
 
-    /// The shortest time between a request and its answer so far.
+    /// The shortest response time so far.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.state.lock().round_trip
     }
@@ -170,7 +171,7 @@ impl Link {
         self.state.lock().ended.is_none()
     }
 
-    /// Serves the stream until it ends; every request still waiting then learns why.
+    /// Serves the stream until it ends; every request still in flight then gets the reason.
     pub(crate) async fn run(self: Arc<Self>, mut read: ReadHalf, mut write: WriteHalf) {
         let _ended_however_this_ends = EndGuard(&self);
         let end = tokio::select! {
@@ -210,7 +211,7 @@ impl Link {
         let got = correlation_of(&frame).unwrap_or(-1);
         match waiting {
             Some(waiting) if waiting.correlation == got => {
-                // The caller may have lost interest; the answer had to be taken in all the same.
+                // The caller may have dropped its `Pending`; the response had to be consumed anyway.
                 let _ = waiting.outcome.send(Ok(frame));
                 Ok(())
             }
@@ -285,13 +286,13 @@ impl Link {
                 cause.kind()
             };
             let cause = Arc::clone(&cause);
-            // The caller may have lost interest.
+            // The caller may have dropped its `Pending`.
             let _ = waiting.outcome.send(Err(Lost { kind, cause }));
         }
     }
 }
 
-/// Polls a write only while the rights are held: what a stopped process had left to write is not written when it wakes.
+/// Polls a write only while the rights are held: a process that was stopped doesn't write the rest after it wakes up.
 async fn while_held<T>(rights: &[Ownership], write: impl Future<Output = T>) -> Option<T> {
     let mut write = pin!(write);
     poll_fn(|context| {
@@ -304,7 +305,7 @@ async fn while_held<T>(rights: &[Ownership], write: impl Future<Output = T>) -> 
     .await
 }
 
-/// Ends the link also when its task is aborted or panics.
+/// Ends the link even if its task is aborted or panics.
 struct EndGuard<'a>(&'a Link);
 
 impl Drop for EndGuard<'_> {

@@ -1,4 +1,4 @@
-//! Bytes waiting to be written, in the segments in which they came.
+//! Bytes waiting to be written, in the segments in which they were queued.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes};
 
 use crate::task::Ownership;
 
-/// A queue of segments, written several at a time by vectored writes.
+/// A queue of segments, written several at a time with vectored writes.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
     segments: VecDeque<Bytes>,
@@ -16,14 +16,14 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Lets what waits be written only as long as this right is held too.
+    /// Requires `right` to be held, too, while the queued bytes are written.
     pub(crate) fn needs(&mut self, right: Ownership) {
         if !self.rights.iter().any(|known| known.is_same(&right)) {
             self.rights.push(right);
         }
     }
 
-    /// What has to be held while this is written.
+    /// Takes the rights that must be held while these bytes are written.
     pub(crate) fn take_rights(&mut self) -> Vec<Ownership> {
         std::mem::take(&mut self.rights)
     }

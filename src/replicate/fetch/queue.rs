@@ -1,40 +1,39 @@
-//! How the partitions of a source connection stand towards its next fetch.
+//! The partitions of a source connection, sorted for its next fetch.
 //!
-//! Pure. Promises: finding out whom to ask costs what changed and what is asked for, however many partitions there are.
-//! Doesn't: decide how many of those behind are asked for, or tell the source.
+//! Pure. Promises: finding the partitions to request costs time in proportion to what changed and what is requested, however
+//! many partitions there are. Doesn't: decide how many of those behind are requested, or notify the source.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How a partition stands.
+/// A partition's place in the fetch queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stand {
-    /// It doesn't flow from here.
+    /// It doesn't flow on this connection.
     Away,
     /// It holds enough.
     Full,
-    /// It is live, and asked for in every fetch.
+    /// It is live, and part of every fetch.
     Live,
-    /// It is behind, and was served up to here.
     Behind {
-        /// By the clock of its like.
+        /// How far it was served, on the clock of its rank.
         served: u64,
     },
 }
 
-/// The partitions of a connection, by their places in the worker.
+/// The partitions of a connection, by their index in the worker.
 #[derive(Debug, Default)]
 pub(crate) struct Crowd {
     stands: BTreeMap<usize, Stand>,
     live: usize,
     full: BTreeSet<usize>,
-    /// Those that are behind, who was served least first.
+    /// Those behind, the one served least first.
     behind: BTreeSet<(u64, usize)>,
-    /// Those that are behind and that the source may have been told to fetch.
+    /// Those behind that may be part of the source's fetch session.
     told: BTreeSet<usize>,
 }
 
 impl Crowd {
-    /// Takes over how a partition stands now. A live one has to be told to the source, one that is away or full not any more.
+    /// Updates a partition's place. The caller adds a live one to the fetch session, and removes one that is away or full.
     pub(crate) fn put(&mut self, index: usize, stand: Stand) {
         let was = self.stands.insert(index, stand).unwrap_or(Stand::Away);
         match was {
@@ -59,22 +58,22 @@ impl Crowd {
         debug_assert!(self.live <= self.stands.len(), "live ones stand here");
     }
 
-    /// Whether live ones are there.
+    /// Whether any partition is live.
     pub(crate) fn has_live(&self) -> bool {
         self.live > 0
     }
 
-    /// How many are behind.
+    /// Returns how many are behind.
     pub(crate) fn behind(&self) -> usize {
         self.behind.len()
     }
 
-    /// Those that are full.
+    /// Returns those that are full.
     pub(crate) fn full(&self) -> &BTreeSet<usize> {
         &self.full
     }
 
-    /// Chooses so many of those behind to be asked for, and says who isn't any more.
+    /// Chooses `count` of those behind to request, and those no longer to request.
     pub(crate) fn choose(&mut self, count: usize) -> Choice {
         let asked: Vec<usize> = self.behind.iter().take(count).map(|it| it.1).collect();
         let told = asked.iter().copied().collect();
@@ -86,12 +85,12 @@ impl Crowd {
     }
 }
 
-/// What to tell a source of those behind.
+/// The changes of a fetch session for partitions behind.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Choice {
-    /// To be asked for.
+    /// Partitions to request.
     pub(crate) asked: Vec<usize>,
-    /// Not to be asked for any more.
+    /// Partitions no longer to request.
     pub(crate) left: Vec<usize>,
 }
 
@@ -144,7 +143,7 @@ mod tests {
         crowd.put(1, Stand::Away);
         crowd.put(2, Stand::Live);
         assert_eq!((crowd.behind(), crowd.full().len()), (0, 1));
-        // Whoever put them there has told the source already.
+        // The caller has updated the fetch session already.
         assert_eq!(choice(&mut crowd, 3), (vec![], vec![]));
         crowd.put(0, behind(0));
         assert_eq!(crowd.choose(3).asked, [0]);

@@ -1,9 +1,9 @@
-//! The lifecycle of one mirror partition, decided in one place.
+//! The lifecycle of a mirror partition: the one place that decides about it.
 //!
-//! [`Lifecycle::step`] takes an event and returns the effects; the worker performs them and feeds their results back as events.
-//! Pure: no I/O, no clock, and nothing else assigns a phase. External changes (an intent, a conflict found by discovery, a
-//! mirror topic that was created anew, a stop) are events that are remembered here, so that no other code has to check for
-//! them. `docs/lifecycle.md` has the table of all steps, which a test generates.
+//! [`Lifecycle::step`] takes an event and returns the effects; the worker performs them and feeds their results back as
+//! events. Pure: no I/O, no clock, and nothing else assigns a phase. External changes (an intent, a conflict found by
+//! discovery, a recreated mirror topic, a stop) are events whose content is remembered here, so that no other code has to
+//! check for them. `docs/lifecycle.md` holds the table of all transitions, which a test generates.
 
 use crate::model::{Intent, Policies, Policy, Reason};
 use crate::replicate::resync::decision::{Decision, Outcome};
@@ -14,29 +14,29 @@ use super::route::Lanes;
 
 mod reading;
 
-/// The lifecycle of a partition.
+/// The state of a partition's lifecycle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lifecycle {
     phase: Phase,
     intent: Intent,
     stopping: bool,
-    /// The policies for cases in which it would have to guess.
+    /// The policies for cases in which resuming would mean guessing.
     policies: Policies,
-    /// The conflict for which discovery says that the topic must not be mirrored.
+    /// The reason discovery gives for not mirroring the topic.
     conflict: Option<Reason>,
-    /// The mirror topic that has taken the place of the former one, until the former one is forgotten.
+    /// The ids of a recreated mirror topic, until the state of the former one is forgotten.
     recreated: Option<Ids>,
-    /// The trouble for which both logs are read once more, to find a decision.
+    /// The trouble for which both logs are read once more, in search of a decision.
     pending: Option<Reason>,
     /// Whether the start position is durable.
     begun: bool,
 }
 
-/// The outcome of an event.
+/// The effects of one event, in the order to perform them.
 pub(crate) type Effects = Vec<Effect>;
 
 impl Lifecycle {
-    /// A partition whose first step is [`Event::Due`]. `begun`: whether its start position is durable.
+    /// Returns a partition that waits for [`Event::Due`]. `begun` is whether its start position is durable.
     pub(crate) fn new(intent: Intent, begun: bool) -> Self {
         Self {
             phase: Phase::Resting,
@@ -50,7 +50,7 @@ impl Lifecycle {
         }
     }
 
-    /// Takes an event, under the policies in force now; returns the effects.
+    /// Takes an event under the current `policies` and returns the effects.
     pub(crate) fn advance(&mut self, event: Event, policies: Policies) -> Effects {
         self.policies = policies;
         let (next, effects) = self.clone().step(event);
@@ -58,7 +58,7 @@ impl Lifecycle {
         effects
     }
 
-    /// The next state and the effects.
+    /// Returns the next state and the effects of an event.
     pub(crate) fn step(mut self, event: Event) -> (Self, Effects) {
         match event {
             Event::Intent(intent) => {
@@ -114,7 +114,7 @@ impl Lifecycle {
             Event::Released(policy) => self.released(policy),
             Event::Due => match self.phase {
                 Phase::Resting => self.resync(),
-                // A conflict is over when discovery says so.
+                // Only discovery ends a conflict.
                 Phase::Halted(_) if self.conflict.is_none() => self.resync(),
                 _ => (self, Vec::new()),
             },
@@ -144,13 +144,13 @@ impl Lifecycle {
         }
     }
 
-    /// Handles an external change: the work under way ends first.
+    /// Handles an external change: work under way ends first.
     fn interrupted(mut self) -> (Self, Effects) {
         let first = match &self.phase {
             Phase::Flowing(lanes) => vec![Effect::SendNothingMore(*lanes)],
             Phase::Resyncing => vec![Effect::AbandonResync],
             Phase::Starting(_) | Phase::Quarantining => Vec::new(),
-            // A write to the store under way completes first.
+            // A write to the store that is under way completes first.
             Phase::Draining(_) | Phase::Deciding(_) => return (self, Vec::new()),
             Phase::Resting | Phase::Halted(_) | Phase::Idle(_) => return self.settled(None),
         };
@@ -164,7 +164,7 @@ impl Lifecycle {
             Phase::Resyncing => vec![Effect::AbandonResync],
             Phase::Starting(_) => Vec::new(),
             Phase::Resting => return self.settled(Some(trouble)),
-            // The first trouble explains those that follow from it.
+            // The first trouble explains the ones that follow from it.
             Phase::Draining(_)
             | Phase::Quarantining
             | Phase::Deciding(_)
@@ -175,7 +175,7 @@ impl Lifecycle {
         (self, first)
     }
 
-    /// With nothing in flight: the next phase, the strictest cause first.
+    /// Returns the next phase once nothing is in flight; the strictest cause takes precedence.
     fn settled(mut self, trouble: Option<Trouble>) -> (Self, Effects) {
         if self.stopping {
             self.phase = Phase::Idle(Idle::Stopped);
@@ -200,7 +200,7 @@ impl Lifecycle {
         }
     }
 
-    /// What it stood still for stays known: a failover from a paused link must not trust what is in doubt. An open topic isn't
+    /// The reason of a halt is kept: a failover from a paused link must not trust what is in doubt. An open topic isn't
     /// judged.
     fn idle(mut self, trouble: Option<Trouble>) -> (Self, Effects) {
         let known = match (self.phase, trouble) {
@@ -272,7 +272,7 @@ impl Lifecycle {
                 self.phase = Phase::Quarantining;
                 (self, vec![Effect::WriteReceipt(refused)])
             }
-            // The trouble to decide about may be gone; the conflict that discovery found is not.
+            // The trouble to decide about may be gone, but discovery's conflict isn't.
             Ok(Resynced::Flows(_)) if self.conflict.is_some() => self.settled(None),
             Ok(Resynced::Flows(lanes)) => {
                 self.pending = None;
@@ -354,7 +354,7 @@ impl Lifecycle {
                 self.settled(None)
             }
             Err(_) if self.stopping || self.intent != Intent::Mirror => self.settled(None),
-            // It is still to be forgotten when the timer fires.
+            // The state still has to be forgotten when the timer fires.
             Err(failure) => self.rest(failure),
         }
     }

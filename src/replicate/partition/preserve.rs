@@ -1,8 +1,8 @@
-//! What a partition keeps in mind whose target offsets equal its source offsets.
+//! The state machine of a partition in preserve mode, where target offsets equal source offsets.
 //!
-//! Pure. Decides what comes next: filler batches before the first record, deleting them again, records, or markers for a
-//! gap. Records and markers never overlap in flight: a marker isn't tied to an offset, so a refused batch must not let one
-//! take its place.
+//! Pure. Decides the next step: filler batches before the first record, deleting them again, records, or markers for a gap.
+//! Records and markers are never in flight together: a marker isn't bound to an offset, so it could take the place of a
+//! refused batch.
 
 use crate::error::{Error, Kind};
 use crate::kafka::admin::Standing;
@@ -19,7 +19,7 @@ use super::mirror::{Mirror, Staged};
 use super::phase::Trouble;
 
 impl Mirror {
-    /// Sets a partition up for keeping its offsets, if it does.
+    /// Prepares a resynced partition for preserve mode, or leaves that mode.
     pub(crate) fn keep_offsets(&mut self, settled: &Settled, now: Moment) {
         self.offsets = settled.offsets;
         self.preserve = None;
@@ -32,7 +32,7 @@ impl Mirror {
         let preserving = Preserving {
             origin,
             trimmed: tail.log_start >= origin || origin == TargetOffset::ZERO,
-            // Also what an earlier settling left uncertain may still land.
+            // Requests left in doubt by an earlier resync may still land too.
             fences: !self.window.is_sure(),
             epoch: 0,
             chore: None,
@@ -50,12 +50,12 @@ impl Mirror {
         self.preserve = Some(Box::new(preserving));
         let at = SourceOffset(self.course.target.get());
         if at >= settled.origin && settled.next > at {
-            // What was given up is filled without waiting for what follows it.
+            // A given-up stretch is filled without waiting for the records after it.
             self.hold.pass(settled.next);
         }
     }
 
-    /// Composes the next shipment of a partition in preserve mode, or finds the next chore.
+    /// Composes the next shipment of a partition in preserve mode, or sets the next chore.
     pub(crate) fn stage_preserved(&mut self) -> Result<(), BatchError> {
         let waits = !self.staged.is_empty() || !self.window.has_room();
         let Some(preserving) = self.preserve.as_deref_mut() else {
@@ -92,21 +92,21 @@ impl Mirror {
         Ok(())
     }
 
-    /// The chore that can be taken up now, because nothing is in flight.
+    /// Returns the chore to take up now that nothing is in flight.
     pub(crate) fn chore_due(&self) -> Option<Task> {
         let chore = self.preserve.as_ref()?.chore?;
         let idle = self.window.is_empty() && self.staged.is_empty();
         (idle && chore.turn == Turn::Due).then_some(chore.task)
     }
 
-    /// Notes how far the chore is.
+    /// Sets the progress of the chore.
     pub(crate) fn set_turn(&mut self, turn: Turn) {
         if let Some(chore) = self.chore_mut() {
             chore.turn = turn;
         }
     }
 
-    /// Whether an answer to a chore is awaited.
+    /// Whether a chore's answer is outstanding.
     pub(crate) fn awaits_chore(&self) -> bool {
         let chore = self.preserve.as_ref().and_then(|it| it.chore);
         matches!(
@@ -118,7 +118,7 @@ impl Mirror {
         )
     }
 
-    /// Forgets a chore of which nothing was sent.
+    /// Discards a chore of which nothing was sent.
     pub(crate) fn drop_chore(&mut self) {
         if !self.awaits_chore()
             && let Some(preserving) = &mut self.preserve
@@ -127,7 +127,7 @@ impl Mirror {
         }
     }
 
-    /// What has to be done before the markers of a gap can be asked for.
+    /// Returns the step that has to precede requesting markers for a gap.
     pub(crate) fn before_markers(&mut self) -> Before {
         let fences = self.preserve.as_ref().is_some_and(|it| it.fences);
         if !fences || self.fence.is_some() {
@@ -144,7 +144,7 @@ impl Mirror {
         Before::Store
     }
 
-    /// What was to be stored is durable.
+    /// Takes note that the fence epoch is durable.
     pub(crate) fn fence_stored(&mut self) {
         if let Some(chore) = self.chore_mut()
             && let Turn::Storing(epoch) = chore.turn
@@ -154,13 +154,13 @@ impl Mirror {
         }
     }
 
-    /// Nothing was written of what was asked for.
+    /// Takes note that the requested markers weren't written: their epoch can be used again.
     pub(crate) fn unfilled(&mut self) {
         let asked = self.preserve.as_ref().filter(|it| it.fences);
         self.fence = asked.map(|it| it.epoch);
     }
 
-    /// Asks for the next markers of its gap, `room` at most.
+    /// Returns the request for the next markers of the gap, at most `room` of them.
     pub(crate) fn order_markers(&mut self, now: Moment, room: i64) -> Option<Order> {
         let armed = self.window.is_armed(now);
         let course = self.course;
@@ -170,7 +170,7 @@ impl Mirror {
         let (Task::Fill(until), Turn::Queued) = (chore.task, chore.turn) else {
             return None;
         };
-        // An earlier fence of which nobody knows what became may still land too: each has an epoch of its own.
+        // An earlier fence whose outcome is unknown may still land as well, so each has an epoch of its own.
         let epoch = if preserving.fences {
             self.fence.take()?
         } else {
@@ -192,7 +192,7 @@ impl Mirror {
         })
     }
 
-    /// Takes what became of markers into account; gives the run they filled.
+    /// Applies the outcome of a marker request and returns the run it filled.
     pub(crate) fn filled(
         &mut self,
         filled: &Filled,
@@ -211,7 +211,7 @@ impl Mirror {
             return Err(unasked());
         };
         let expected = from.plus(count);
-        // What was still on its way may land before a fence, never behind it.
+        // Requests still in flight may land before a fence, never after it.
         let fits = if preserving.fences {
             (expected..=until).contains(&filled.end)
         } else {
@@ -231,7 +231,7 @@ impl Mirror {
         if preserving.fences {
             preserving.fences = false;
             self.course.epoch = preserving.epoch;
-            // Whatever else was on its way is shut out too.
+            // Everything else in flight is fenced off too.
             self.window = Window::new(memory_ms);
         }
         if let Some(standing) = filled.standing {
@@ -242,7 +242,7 @@ impl Mirror {
         Ok(Run::new(source, from, filled.end.since(from)))
     }
 
-    /// The prefix is deleted.
+    /// Takes note that the prefix is deleted.
     pub(crate) fn trimmed(&mut self) {
         if let Some(preserving) = &mut self.preserve {
             preserving.trimmed = true;
@@ -250,7 +250,7 @@ impl Mirror {
         }
     }
 
-    /// Once no earlier request can land any more, markers need not shut any out.
+    /// Drops the fence once no earlier request can land any more.
     pub(crate) fn note_sure(&mut self) {
         if self.window.is_sure()
             && let Some(preserving) = &mut self.preserve
@@ -265,7 +265,7 @@ impl Mirror {
 }
 
 impl crate::replicate::produce::batcher::Course {
-    /// Goes on with the epoch and sequence number that the leader remembers (H23).
+    /// Continues with the epoch and sequence number that the leader remembers (H23).
     pub(crate) fn recover(&mut self, standing: Standing) {
         self.epoch = standing.epoch;
         self.unnumbered = self.target.get() - standing.next_sequence();
@@ -273,7 +273,7 @@ impl crate::replicate::produce::batcher::Course {
 }
 
 fn unasked() -> Trouble {
-    Trouble::retry(&Error::new(Kind::Protocol, "a marker answer came unasked"))
+    Trouble::retry(&Error::new(Kind::Protocol, "unexpected marker response"))
 }
 
 #[cfg(test)]

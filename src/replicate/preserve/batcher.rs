@@ -1,4 +1,4 @@
-//! What comes next where target offsets equal source offsets: one stretch of records without gaps, or the gap before it.
+//! Takes the next shipment in preserve mode: a stretch of consecutive records, or the gap before it.
 //!
 //! Pure. A batch on the target has no holes, so a source batch with holes becomes one batch for each stretch between them.
 
@@ -9,18 +9,18 @@ use crate::replicate::produce::batcher::{
     Course, MERGE_BELOW, MERGED_LIMIT, Shipment, forward, mergeable,
 };
 
-/// What comes next.
+/// What follows at the course's offset.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// Records, the first of them at the course's offset.
+    /// Records, beginning at the course's offset.
     Records(Shipment),
     /// No record before this offset.
     Gap(TargetOffset),
-    /// Nothing is known of the next offset yet.
+    /// Nothing is known about the next offset yet.
     Unknown,
 }
 
-/// Takes what comes next out of the hold. A gap stays the next until the course has passed it.
+/// Takes the next records or gap out of the hold. A gap is returned again until the course has passed it.
 pub(crate) fn next(hold: &mut Hold, course: &Course) -> Result<Next, BatchError> {
     let at = SourceOffset(course.target.get());
     loop {
@@ -49,13 +49,13 @@ fn gap(until: SourceOffset) -> Next {
     Next::Gap(TargetOffset(until.get()))
 }
 
-/// Whether a batch is small and another small one goes on where it ends.
+/// Whether a batch is small and another small one continues where it ends.
 fn grows(hold: &Hold, first: &Cargo) -> bool {
     let joins = |next: &Cargo| next.from == first.until() && mergeable(first, next);
     first.size() < MERGE_BELOW && hold.second().is_some_and(joins)
 }
 
-/// Re-frames the records from `at` on up to the next hole; none if the next batch holds no wanted record.
+/// Merges the records from `at` up to the next hole into a new batch; `None` if the next batch holds no wanted record.
 fn rebuild(hold: &mut Hold, course: &Course, at: SourceOffset) -> Result<Option<Next>, BatchError> {
     let Some(first) = hold.front() else {
         return Ok(None);
@@ -100,7 +100,7 @@ fn rebuild(hold: &mut Hold, course: &Course, at: SourceOffset) -> Result<Option<
     })))
 }
 
-/// A batch in the making.
+/// A batch being built.
 struct Stretch {
     builder: Builder,
     until: SourceOffset,
@@ -108,7 +108,7 @@ struct Stretch {
 }
 
 impl Stretch {
-    /// Takes records as long as none is missing between them; gives the offset of the first one left.
+    /// Adds records as long as none is missing between them; returns the offset of the first one left.
     fn take(&mut self, cargo: &Cargo) -> Result<Option<SourceOffset>, BatchError> {
         for record in &cargo.batch.records()? {
             let record = record?;

@@ -1,16 +1,17 @@
-//! Makes produce batches out of what waits: forwards, re-encodes, merges.
+//! Composes produce batches from fetched ones: forwards, re-encodes, merges.
 //!
-//! Pure. A shipment is one batch for the target together with the runs it covers: target offsets are consecutive, so
-//! every step in the source offsets begins a run. Small batches that wait are merged, because a request costs the target
-//! broker more than the records in it; large ones keep their bytes.
+//! Pure. A shipment is one batch for the target together with the runs it covers: target offsets are consecutive, so every
+//! step in the source offsets begins a run. Small waiting batches are merged, because a request costs the target broker more
+//! than the records in it; large ones keep their bytes.
 
 use crate::kafka::batch::{BatchError, Builder, Codec, Stamp, Stamped};
 use crate::model::{ProducerId, Run, SourceOffset, TargetOffset, sequence_of};
 use crate::replicate::fetch::buffer::{Cargo, Hold};
 
-/// A batch smaller than this is merged with what waits behind it.
+/// A batch smaller than this, in bytes, is merged with small ones after it.
 pub(crate) const MERGE_BELOW: usize = 4 * 1024;
-/// A merged batch stops growing here, in bytes before compression; well below the 1 MiB that brokers take by default.
+/// A merged batch stops growing at this size, in bytes before compression; well below the 1 MiB that brokers accept by
+/// default.
 pub(crate) const MERGED_LIMIT: usize = 256 * 1024;
 /// A merged batch stops growing at this many runs, which all must be stored before it is sent.
 const RUNS_LIMIT: usize = 2048;
@@ -18,13 +19,12 @@ const RUNS_LIMIT: usize = 2048;
 /// A batch ready for the target.
 #[derive(Debug)]
 pub(crate) struct Shipment {
-    /// The bytes.
     pub(crate) stamped: Stamped,
     /// Where it must land.
     pub(crate) target: TargetOffset,
     /// The runs it covers, at least one.
     pub(crate) runs: Vec<Run>,
-    /// Whether its first run goes on where the planned map ends and is its only one: then there is nothing to store.
+    /// Whether its only run continues where the planned map ends: then there is nothing to store.
     pub(crate) joins: bool,
     /// The frontier once it is acknowledged.
     pub(crate) frontier: SourceOffset,
@@ -33,33 +33,33 @@ pub(crate) struct Shipment {
 }
 
 impl Shipment {
-    /// Number of records.
+    /// Returns the number of records.
     pub(crate) fn records(&self) -> i64 {
         i64::from(self.stamped.record_count)
     }
 }
 
-/// Where shipments go on.
+/// The position and producer state of the next shipment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Course {
-    /// The link's producer id in this ownership incarnation.
+    /// The link's producer id in the current incarnation.
     pub(crate) producer_id: ProducerId,
-    /// The epoch of that id.
+    /// The producer epoch.
     pub(crate) epoch: i16,
     /// The target offset of the next record.
     pub(crate) target: TargetOffset,
-    /// How many offsets before it took no sequence number: 0 unless markers fill gaps.
+    /// The number of offsets before `target` that took no sequence number: 0 unless markers fill gaps.
     pub(crate) unnumbered: i64,
-    /// How many target offsets are taken behind each shipment.
+    /// The number of target offsets that each shipment's marker takes.
     pub(crate) marker: i64,
-    /// The source offset that would continue the last planned run; none before the first, and behind a marker.
+    /// The source offset that would continue the last planned run; `None` before the first run, and after a marker.
     pub(crate) source: Option<SourceOffset>,
-    /// At most this many records in one batch; raised and lowered when the target refuses batches.
+    /// The most records in one batch; lowered when the target refuses batches, raised again later.
     pub(crate) records_limit: usize,
 }
 
 impl Course {
-    /// The identity under which the next batch is written.
+    /// Returns the producer id, epoch and sequence number of the next batch.
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp {
             producer_id: self.producer_id,
@@ -68,7 +68,7 @@ impl Course {
         }
     }
 
-    /// The course behind a shipment.
+    /// Returns the course after a shipment.
     pub(crate) fn behind(&self, shipment: &Shipment) -> Self {
         Self {
             target: shipment.target.plus(shipment.records() + self.marker),
@@ -82,7 +82,7 @@ impl Course {
     }
 }
 
-/// Takes the next shipment out of the hold; none if no cargo is next.
+/// Takes the next shipment out of the hold; `None` if no cargo is next.
 pub(crate) fn compose(hold: &mut Hold, course: &Course) -> Result<Option<Shipment>, BatchError> {
     hold.skip_to_cargo();
     let Some(cargo) = hold.front() else {
@@ -103,7 +103,7 @@ pub(crate) fn compose(hold: &mut Hold, course: &Course) -> Result<Option<Shipmen
     Ok(Some(shipment))
 }
 
-/// Whether the batch behind the first could be merged with it.
+/// Whether the batch after the first could be merged with it.
 fn next_is_small(hold: &Hold) -> bool {
     let Some(first) = hold.front() else {
         return false;
@@ -111,14 +111,14 @@ fn next_is_small(hold: &Hold) -> bool {
     hold.second().is_some_and(|second| mergeable(first, second))
 }
 
-/// Whether the second batch may travel together with the first.
+/// Whether the second batch may be merged with the first.
 pub(crate) fn mergeable(first: &Cargo, second: &Cargo) -> bool {
     second.size() < MERGE_BELOW
         && first.batch.header().attributes.codec().ok()
             == second.batch.header().attributes.codec().ok()
 }
 
-/// The batch as it was fetched, under a new header.
+/// Returns the batch with its records unchanged, under a new header.
 pub(crate) fn forward(cargo: &Cargo, course: &Course) -> Shipment {
     let stamped = cargo.batch.restamp(course.stamp());
     let run = Run::new(cargo.from, course.target, i64::from(stamped.record_count));
@@ -132,7 +132,7 @@ pub(crate) fn forward(cargo: &Cargo, course: &Course) -> Shipment {
     }
 }
 
-/// Re-frames records of the next batch and of small ones behind it.
+/// Merges the wanted records of the next batch and of small ones after it into a new batch.
 fn reencode(hold: &mut Hold, course: &Course) -> Result<Option<Shipment>, BatchError> {
     let Some(first) = hold.front() else {
         return Ok(None);
@@ -167,7 +167,7 @@ fn reencode(hold: &mut Hold, course: &Course) -> Result<Option<Shipment>, BatchE
         }
     }
     if draft.runs.is_empty() {
-        // Every record lay before the position: nothing travels, but the hold has moved on.
+        // Every record lay before the position: nothing is sent, but the frontier moves.
         hold.pass_first(frontier);
         return Ok(None);
     }
@@ -183,7 +183,7 @@ fn reencode(hold: &mut Hold, course: &Course) -> Result<Option<Shipment>, BatchE
     }))
 }
 
-/// A merged batch in the making.
+/// A merged batch being built.
 struct Draft {
     builder: Builder,
     runs: Vec<Run>,
@@ -191,7 +191,7 @@ struct Draft {
 }
 
 impl Draft {
-    /// Pushes the wanted records of a batch; false if the record limit came first.
+    /// Adds the wanted records of a batch; returns false if the record limit was reached first.
     fn take(&mut self, cargo: &Cargo) -> Result<bool, BatchError> {
         for record in &cargo.batch.records()? {
             let record = record?;

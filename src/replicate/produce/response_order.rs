@@ -1,18 +1,18 @@
 //! Puts answers back into the order of their requests.
 //!
-//! Pure. A broker answers the requests of one connection in order, but futures that are ready together come to light in
-//! any order. A partition's window takes answers oldest first, so a later one seen earlier would look like a foreign write.
+//! Pure. A broker answers the requests of one connection in order, but futures that complete together are yielded in any
+//! order. A partition's window takes answers oldest first, so a later one processed earlier would look like a foreign write.
 
 use std::collections::BTreeMap;
 
-/// The requests of one connection that are out.
+/// The outstanding requests of one connection.
 #[derive(Debug)]
 pub(crate) struct Turns<T> {
     /// The number of the next request.
     next: u64,
-    /// The number whose answer is due.
+    /// The number of the request whose answer is due.
     due: u64,
-    /// Answers that came to light before their turn.
+    /// Answers that were received before their turn.
     early: BTreeMap<u64, T>,
 }
 
@@ -27,18 +27,18 @@ impl<T> Default for Turns<T> {
 }
 
 impl<T> Turns<T> {
-    /// Numbers a request that is sent now.
+    /// Returns the number for a request that is being sent.
     pub(crate) fn send(&mut self) -> u64 {
         self.next += 1;
         self.next - 1
     }
 
-    /// How many requests have not had their turn yet.
+    /// Returns how many requests haven't had their turn yet.
     pub(crate) fn outstanding(&self) -> u64 {
         self.next - self.due
     }
 
-    /// Takes an answer, and gives every one whose turn it is now.
+    /// Takes an answer, and returns all answers whose turn it is now.
     pub(crate) fn arrive(&mut self, number: u64, answer: T) -> Vec<T> {
         self.early.insert(number, answer);
         let mut in_turn = Vec::new();

@@ -1,9 +1,9 @@
-//! What is in flight to one mirror partition, and whether more may follow.
+//! The batches in flight to one mirror partition, and whether more may follow.
 //!
 //! Pure. Every shipment carries the target offset at which it must land; the broker's sequence check makes that a
 //! compare-and-append as long as the leader knows our producer id. While it does, the partition is *armed* and may have
-//! several shipments in flight; a leader that doesn't know the id accepts any sequence, so then there is one at a time
-//! (a second one could land in front of a first one that failed).
+//! several shipments in flight; a leader that doesn't know the id accepts any sequence number, so then there is one at a
+//! time (a second one could land in front of a first one that failed).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,30 +12,31 @@ use crate::model::{Moment, Monotonic, SourceOffset, TargetOffset};
 
 use super::batcher::Shipment;
 
-/// At most this many shipments of a partition are in flight: the broker remembers the last five batches of a producer.
+/// The most shipments of a partition in flight: the broker remembers the last five batches of a producer.
 pub(crate) const IN_FLIGHT_LIMIT: usize = 5;
-/// A shipment smaller than this waits for the one in flight, because what gathers behind it can travel with it.
+/// A shipment smaller than this, in bytes, waits for the one in flight, so that records that gather meanwhile can be sent
+/// with it.
 pub(crate) const PIPELINE_MINIMUM: usize = 8 * 1024;
 
-/// The memory, in milliseconds, of a leader whom nothing may be sent to that depends on what is in flight.
+/// The memory, in milliseconds, of a leader to which nothing may be sent that depends on what is in flight.
 pub(crate) const FORGETS_AT_ONCE: i64 = i64::MIN;
 
-/// How long an idle leader counts as the one it was. One that lost the partition and got it back in between may have forgotten
-/// our id, and nothing that was sent would tell (H2).
+/// How long an idle leader counts as unchanged. One that lost the partition and got it back in between may have forgotten
+/// our id, and no answer would show it (H2).
 const IDLE_LIMIT: Duration = Duration::from_secs(1);
 
-/// How long a request that nobody waits for any more may take to land.
+/// How long an abandoned request may take to land.
 const LATE_LIMIT: Duration = Duration::from_secs(30);
 
-/// Requests given up earlier may still land, and what they carry may have been planned anew since (H5).
+/// Requests given up earlier may still land, and their records may have been planned differently since (H5).
 ///
-/// They carry the same records at the same offsets up to the first step in the source offsets that is new: so as long as
-/// caution holds, a shipment that opens a run and everything behind it goes one at a time.
+/// They carry the same records at the same offsets up to the first new step in the source offsets: so as long as caution
+/// holds, a shipment that opens a run and everything after it are sent one at a time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caution {
-    /// Until this moment.
+    /// The earliest moment at which caution ends.
     until: Monotonic,
-    /// And until the target holds everything that was sent before.
+    /// The end of everything sent before, which the target has to reach before caution ends.
     reach: TargetOffset,
     /// Whether a shipment that opens a run was sent.
     stepped: bool,
@@ -46,7 +47,6 @@ pub(crate) struct Caution {
 pub(crate) struct InFlight {
     /// Where it must land.
     pub(crate) target: TargetOffset,
-    /// Number of records.
     pub(crate) records: i64,
     /// The frontier once it is acknowledged.
     pub(crate) frontier: SourceOffset,
@@ -54,7 +54,7 @@ pub(crate) struct InFlight {
     pub(crate) max_timestamp: i64,
     /// Bytes it holds against the limits.
     pub(crate) bytes: usize,
-    /// Runs it covers.
+    /// The runs it covers.
     pub(crate) runs: Vec<crate::model::Run>,
     /// Whether it opens a run.
     pub(crate) opens: bool,
@@ -63,27 +63,25 @@ pub(crate) struct InFlight {
 /// What an answer without an error means.
 #[derive(Debug)]
 pub(crate) enum Landing {
-    /// It landed where predicted; the oldest shipment is done.
+    /// The oldest shipment landed where predicted.
     AsPredicted(InFlight),
-    /// The target holds a batch of these sequence numbers already, which need not be this one (H5).
+    /// The target already holds a batch with these sequence numbers, which need not be this one (H5).
     Repeated(InFlight),
-    /// It landed elsewhere: somebody else wrote here.
+    /// It landed elsewhere: there is another writer.
     Elsewhere {
-        /// Where it was to land.
         predicted: TargetOffset,
-        /// Where it is.
         actual: TargetOffset,
     },
     /// Nothing was in flight.
     Unexpected,
 }
 
-/// Until when the leader surely knows our id.
+/// Until when the leader certainly knows our id.
 #[derive(Debug, Clone, Copy)]
 struct Armed {
-    /// It remembers the id until then, by the wall clock in milliseconds as records are.
+    /// The wall-clock time in milliseconds up to which it remembers the id, based on record timestamps.
     remembered_ms: i64,
-    /// It is surely the leader it was until then.
+    /// The time up to which it is certainly the same leader.
     same: Monotonic,
 }
 
@@ -91,17 +89,17 @@ struct Armed {
 #[derive(Debug)]
 pub(crate) struct Window {
     in_flight: VecDeque<InFlight>,
-    /// None is unarmed.
+    /// `None` if unarmed.
     armed: Option<Armed>,
     caution: Option<Caution>,
-    /// The end of all that was ever sent.
+    /// The end of everything ever sent.
     reach: TargetOffset,
-    /// How long after the newest timestamp of its last batch a broker surely still knows a producer id, in milliseconds.
+    /// How long after the newest timestamp of its last batch a broker certainly still knows a producer id, in milliseconds.
     memory_ms: i64,
 }
 
 impl Window {
-    /// An unarmed window; `memory_ms` is half the target's `producer.id.expiration.ms`.
+    /// Returns an unarmed window; `memory_ms` is half the target's `producer.id.expiration.ms`.
     pub(crate) fn new(memory_ms: i64) -> Self {
         Self {
             in_flight: VecDeque::new(),
@@ -112,8 +110,8 @@ impl Window {
         }
     }
 
-    /// The window that follows this one after a settling; `uncertain` says that requests sent before may still land. A
-    /// settling that leaves nothing uncertain of its own ends no earlier caution.
+    /// Returns the window that follows this one after a resync; `uncertain` is whether requests sent before may still land.
+    /// A resync that leaves nothing uncertain itself doesn't end earlier caution.
     pub(crate) fn renewed(&self, memory_ms: i64, uncertain: bool, now: Moment) -> Self {
         let caution = Caution {
             until: now.monotonic.plus(LATE_LIMIT),
@@ -127,7 +125,8 @@ impl Window {
         }
     }
 
-    /// The leader showed our id with the right last sequence, its newest timestamp being `last_timestamp`.
+    /// Arms the window: the leader reported our id with the expected last sequence number, and `last_timestamp` as its
+    /// newest timestamp.
     pub(crate) fn arm(&mut self, last_timestamp: i64, now: Moment) {
         self.armed = Some(Armed {
             remembered_ms: last_timestamp.saturating_add(self.memory_ms),
@@ -135,28 +134,28 @@ impl Window {
         });
     }
 
-    /// The leader may have forgotten our id.
+    /// Disarms the window: the leader may have forgotten our id.
     pub(crate) fn disarm(&mut self) {
         self.armed = None;
     }
 
-    /// Whether the leader surely knows our id.
+    /// Whether the leader certainly knows our id.
     pub(crate) fn is_armed(&self, now: Moment) -> bool {
         let knows = |armed: Armed| armed.remembered_ms > now.wall_ms && armed.same > now.monotonic;
         self.armed.is_some_and(knows)
     }
 
-    /// Whether nothing of earlier requests can land any more.
+    /// Whether no earlier request can land any more.
     pub(crate) fn is_sure(&self) -> bool {
         self.caution.is_none()
     }
 
-    /// Whether a shipment may go now.
+    /// Whether a shipment may be sent now.
     pub(crate) fn admits(&self, shipment: &Shipment, now: Moment) -> bool {
         if self.in_flight.is_empty() {
             return true;
         }
-        // Whoever is in flight may renew the broker's memory, but only its answer tells.
+        // Batches in flight may renew the broker's memory, but only an answer confirms that.
         let fresh = shipment
             .stamped
             .max_timestamp
@@ -182,7 +181,7 @@ impl Window {
         self.in_flight.len() < limit
     }
 
-    /// Notes a shipment as sent.
+    /// Records a shipment as sent.
     pub(crate) fn sent(&mut self, in_flight: InFlight) {
         debug_assert!(
             self.in_flight
@@ -199,8 +198,8 @@ impl Window {
 
     /// Takes a success for the oldest shipment in flight. Only a success carries a base offset worth comparing (H7).
     ///
-    /// `append_time` is the time the broker gave the batch: on a topic with `CreateTime` only one that repeats an earlier
-    /// one has it.
+    /// `append_time` is the time the broker assigned to the batch: on a topic with `CreateTime` only a batch that repeats an
+    /// earlier one has it.
     pub(crate) fn landed(
         &mut self,
         base: TargetOffset,
@@ -228,13 +227,13 @@ impl Window {
         Landing::AsPredicted(oldest)
     }
 
-    /// The oldest shipment was refused, or its answer is lost; the next settling tells what became of it.
+    /// Drops the oldest shipment, which was refused or whose answer is lost; the next resync finds out what became of it.
     pub(crate) fn lost_oldest(&mut self) {
         self.in_flight.pop_front();
         self.disarm();
     }
 
-    /// The oldest shipment in flight.
+    /// Returns the oldest shipment in flight.
     pub(crate) fn oldest(&self) -> Option<&InFlight> {
         self.in_flight.front()
     }
@@ -244,7 +243,7 @@ impl Window {
         self.in_flight.is_empty()
     }
 
-    /// Bytes in flight.
+    /// Returns the bytes in flight.
     pub(crate) fn bytes(&self) -> usize {
         self.in_flight.iter().map(|sent| sent.bytes).sum()
     }

@@ -1,7 +1,7 @@
-//! Finds where a source parted from what was mirrored of it (H11), and whether it is another topic altogether.
+//! Finds where a source's log diverged from what was mirrored of it (H11), and whether it is another topic altogether.
 //!
-//! By leader epochs where the source tells them, and by content where a log lost its tail without a new epoch: brokers up
-//! to 3.9 do that when one that stood alone comes back without its last records.
+//! Uses leader epochs where the source reports them, and contents where a log lost its tail without a new epoch: with
+//! brokers up to 3.9 that happens when the only in-sync replica comes back without its last records.
 
 use crate::error::Result;
 use crate::kafka::admin;
@@ -12,13 +12,14 @@ use super::input::Question;
 use super::reasons::truncated;
 use super::view::Sides;
 
-/// How many batches are looked at for a record that both sides still have.
+/// The number of batches examined for a record that both sides still have.
 const LOOKS: usize = 32;
 
-/// Where the source parted from what was mirrored before an offset; none if it holds it all, as far as its ends tell.
+/// Returns where the source diverged from what was mirrored before an offset; `None` if it holds all of that, judging by its
+/// log end and epoch ends.
 ///
-/// Only what every in-sync replica holds is mirrored, so a leader that was elected cleanly can't end before it; and brokers
-/// that can't tell a truncation in a fetch are asked for the end of the last mirrored epoch.
+/// Only records that every in-sync replica holds are mirrored, so a cleanly elected leader can't end before them; and
+/// brokers that can't report a truncation in a fetch are asked for the end of the last mirrored epoch.
 pub(crate) async fn by_ends(sides: &Sides<'_>, before: SourceOffset) -> Result<Option<Reason>> {
     let (question, leader) = (sides.question, sides.leader);
     let end = sides.source_end().await?;
@@ -27,7 +28,7 @@ pub(crate) async fn by_ends(sides: &Sides<'_>, before: SourceOffset) -> Result<O
     while asked != LeaderEpoch::UNKNOWN && asked != leader.epoch {
         let told = admin::end_of_epoch(sides.source, &question.source, asked);
         let (found, end) = told.await?;
-        // What the source has of the epoch, and what was mirrored of it.
+        // The end of the epoch as far as the source still has it and it was mirrored.
         let mirrored = question.end_of_epoch(found).unwrap_or(before);
         let shared = end.min(mirrored.get());
         if end >= 0 && shared < parting.0 {
@@ -45,7 +46,7 @@ pub(crate) async fn by_ends(sides: &Sides<'_>, before: SourceOffset) -> Result<O
     Ok((offset < before.get()).then(|| truncated(before, offset, epoch.0)))
 }
 
-/// The leader epoch in which the source wrote what is before an offset, as its log tells; unknown if there is nothing any more.
+/// Returns the leader epoch of the record before an offset, according to the source's log; unknown if nothing is left there.
 pub(crate) async fn epoch_before(sides: &Sides<'_>, offset: SourceOffset) -> Result<LeaderEpoch> {
     let last = offset.get() - 1;
     let batch = compare::batch_holding(sides.source, &sides.question.source, last).await?;
@@ -53,10 +54,11 @@ pub(crate) async fn epoch_before(sides: &Sides<'_>, offset: SourceOffset) -> Res
     Ok(holds.map_or(LeaderEpoch::UNKNOWN, |batch| batch.header().leader_epoch))
 }
 
-/// Where the source's records stop to be the mirror's, the one at `differs` being another; none if the map has no image there.
+/// Returns where the source's records stop matching the mirror's, given that the one at `differs` doesn't match; `None` if
+/// the map has no image there.
 ///
-/// Both logs are equal up to one place and differ from there on, so that place is found by halving. What neither tells is
-/// taken to differ: it is mirrored again rather than believed.
+/// Both logs are equal up to one place and differ from there on, so a binary search finds that place. Records that can't be
+/// compared count as different: they are mirrored again rather than trusted.
 pub(crate) async fn by_content(sides: &Sides<'_>, differs: TargetOffset) -> Result<Option<Reason>> {
     let (mut equal, mut differs) = (first_of_both(sides).get() - 1, differs.get());
     while differs - equal > 1 {
@@ -80,7 +82,7 @@ pub(crate) async fn by_content(sides: &Sides<'_>, differs: TargetOffset) -> Resu
     }))
 }
 
-/// Whether the source has nothing of what was mirrored, where topic ids don't say whether it is the topic it was.
+/// Whether the source holds nothing of what was mirrored, if topic ids can't show whether it is still the same topic.
 ///
 /// A log that loses its tail keeps its beginning.
 pub(crate) async fn is_another_topic(sides: &Sides<'_>) -> Result<bool> {
@@ -98,15 +100,14 @@ pub(crate) async fn is_another_topic(sides: &Sides<'_>) -> Result<bool> {
     Ok(likeness_from(sides, first, end).await? == Likeness::Different)
 }
 
-/// Whether the source's leader has an epoch that a topic which it mirrors had left behind: epochs never fall within a
-/// topic's life.
+/// Whether the source's leader has an older epoch than the newest one mirrored: epochs never fall within a topic's life.
 pub(crate) fn has_older_leader(sides: &Sides<'_>) -> bool {
     let newest = sides.question.record.epochs.last().map(|(epoch, _)| *epoch);
     sides.leader.epoch != LeaderEpoch::UNKNOWN
         && newest.is_some_and(|newest| newest > sides.leader.epoch)
 }
 
-/// The first target offset whose record both sides could still have.
+/// Returns the first target offset whose record both sides may still have.
 fn first_of_both(sides: &Sides<'_>) -> TargetOffset {
     let question = sides.question;
     let known = question.tracked.lock();
@@ -116,7 +117,7 @@ fn first_of_both(sides: &Sides<'_>) -> TargetOffset {
     first.max(sides.side.tail.log_start)
 }
 
-/// How the first records from `from` on compare that both sides have, before `end`.
+/// Compares the first records that both sides have, from `from` on and before `end`.
 async fn likeness_from(
     sides: &Sides<'_>,
     from: TargetOffset,
@@ -131,7 +132,7 @@ async fn likeness_from(
         };
         at = at.max(TargetOffset(batch.base_offset()));
         let next = TargetOffset(batch.next_offset());
-        // A marker stands for nothing.
+        // A marker has no image on the source.
         while !batch.header().attributes.is_control() && at < next.min(end) {
             let Some(image) = sides.image(at)? else {
                 break;
@@ -142,7 +143,7 @@ async fn likeness_from(
             if compared != Likeness::Unknown {
                 return Ok(compared);
             }
-            // On to what the next batch of the source holds.
+            // Continue with what the next source batch holds.
             let theirs =
                 compare::batch_holding(sides.source, &question.source, image.get()).await?;
             let Some(theirs) = theirs else { break };
@@ -158,18 +159,18 @@ async fn likeness_from(
 }
 
 impl Question {
-    /// The source's leader epoch of the record before an offset, if it is known.
+    /// Returns the source's leader epoch of the record before an offset, if it is known.
     pub(crate) fn epoch_before(&self, offset: SourceOffset) -> LeaderEpoch {
         super::explain::epoch_before(&self.record.epochs, self.epochs_until, offset)
     }
 
-    /// Where a remembered epoch ended: where the next one begins.
+    /// Returns the end of a remembered epoch, which is where the next one begins.
     fn end_of_epoch(&self, epoch: LeaderEpoch) -> Option<SourceOffset> {
         let mut later = self.record.epochs.iter();
         later.find(|(it, _)| *it > epoch).map(|(_, first)| *first)
     }
 
-    /// The newest remembered epoch up to this one.
+    /// Returns the newest remembered epoch up to and including this one.
     fn epoch_up_to(&self, epoch: LeaderEpoch) -> LeaderEpoch {
         let mut known = self.record.epochs.iter().rev();
         known

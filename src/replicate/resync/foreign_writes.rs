@@ -1,7 +1,7 @@
-//! Looks at what stands in a mirror partition behind the records known to be this link's, so that it can be adopted.
+//! Surveys what follows the records known to be this link's in a mirror partition, so that it can be adopted.
 //!
-//! A request of this link that was under way may have landed behind what somebody else wrote. Its sequence numbers say where
-//! it was to land, so its records are not mirrored a second time but taken into the map where they are.
+//! A request of this link that was in flight may have landed after foreign records. Its sequence numbers show where it was
+//! predicted to land, so its records aren't mirrored a second time but added to the map where they are.
 
 use crate::error::{Error, Kind, Result};
 use crate::kafka::admin;
@@ -23,9 +23,10 @@ use super::input::{Question, TargetSide};
 const READ_BYTES: i32 = 1024 * 1024;
 
 impl Survey {
-    /// Reads the log from the end of what is known to be this link's up to its end.
+    /// Reads the log from the end of the records known to be this link's up to its end.
     ///
-    /// What can't be told apart, or doesn't begin behind a record of this link, stays foreign: a halt for `reason`.
+    /// If records are ambiguous, or the stretch doesn't begin after a record of this link, it stays foreign: a halt for
+    /// `reason`.
     pub(crate) async fn read(
         cluster: &Cluster,
         identity: &LinkIdentity,
@@ -48,7 +49,7 @@ impl Survey {
             .begins_behind_own(cluster, identity, question, tail)
             .await?
         {
-            return Err(survey.unclear("what lies before it is not this link's either"));
+            return Err(survey.unclear("the record before it isn't this link's either"));
         }
         let mut offset = known_end;
         while offset < tail.end {
@@ -71,7 +72,7 @@ impl Survey {
         Ok(survey)
     }
 
-    /// Whether the record before the unknown is this link's own, or was judged before.
+    /// Whether the record before the unknown stretch is this link's own, or was judged before.
     async fn begins_behind_own(
         &self,
         cluster: &Cluster,
@@ -90,7 +91,7 @@ impl Survey {
         )
     }
 
-    /// Takes the next batch in.
+    /// Adds the next batch.
     fn take(
         &mut self,
         identity: &LinkIdentity,
@@ -129,7 +130,7 @@ impl Survey {
         Ok(())
     }
 
-    /// Goes on behind everything that was found, `start` being where to begin if nothing was ever mirrored.
+    /// Decides to resume after everything found; `start` is the source offset to begin at if nothing was ever mirrored.
     pub(crate) async fn adopt(
         self,
         source: &Cluster,
@@ -160,7 +161,8 @@ impl Survey {
         ))
     }
 
-    /// The explanation under which the last own record is the source's; the only one if the source can't tell.
+    /// Returns the explanation under which the last own record equals the source's; the only one left if the source can't
+    /// show it.
     async fn proven(
         &self,
         source: &Cluster,

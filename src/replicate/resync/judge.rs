@@ -1,4 +1,4 @@
-//! What a settling makes of trouble: a decision where a policy has one, a halt everywhere else.
+//! What a resync does about trouble: it makes a decision where a policy allows one, and halts everywhere else.
 
 use crate::error::Result;
 use crate::model::{
@@ -13,7 +13,7 @@ use super::record_path_tail::{self, Expected};
 use super::view::Sides;
 use super::{decision, divergence};
 
-/// Whether the tail is this link's own, or why it is somebody else's that is to be adopted.
+/// Returns `None` if the tail is this link's own, or why it is foreign if the policy adopts it.
 pub(crate) fn judge_tail(
     identity: &LinkIdentity,
     question: &Question,
@@ -47,7 +47,7 @@ pub(crate) fn judge_tail(
     .and_then(|()| explain::check_incarnation(identity, tail, acknowledged, incarnation));
     match checked {
         Ok(()) => {
-            // The broker refuses our sequence behind a tail that is ours: a new producer id begins anew (H3).
+            // The broker refuses our sequence number after our own tail: a new producer id starts afresh (H3).
             let refused = question.pending.clone();
             Ok(refused.filter(|it| adopts && it.code == HaltCode::ForeignWrite))
         }
@@ -79,7 +79,8 @@ pub(crate) async fn check_holds(sides: &Sides<'_>, before: SourceOffset) -> Resu
     }
 }
 
-/// What to do about a record that differs from the source's, if both sides had the same before; none if nothing tells.
+/// Returns what to do about a record that differs from the source's, if the two sides were equal before; `None` if that
+/// can't be shown.
 pub(crate) async fn parted(
     sides: &Sides<'_>,
     differs: TargetOffset,
@@ -96,10 +97,10 @@ pub(crate) async fn parted(
     }))
 }
 
-/// What to do about a source that parted from what was mirrored at the reason's source offset.
+/// Returns what to do about a source that diverged from the mirror at the reason's source offset.
 fn truncation(sides: &Sides<'_>, reason: Reason) -> Trouble {
     let Sides { question, side, .. } = *sides;
-    // Behind the parting nothing can be proven by content any more: only an unequivocal map may be cut there.
+    // After that offset contents prove nothing any more: only an unambiguous map may be cut there.
     let found = match side.explanations.as_slice() {
         [only] => Some(only),
         [first, ..] if question.knows_all_of(side) => Some(first),
@@ -119,7 +120,7 @@ fn truncation(sides: &Sides<'_>, reason: Reason) -> Trouble {
     }
 }
 
-/// What to do about another source topic of the same name.
+/// Returns what to do about another source topic of the same name.
 pub(crate) fn recreated(sides: &Sides<'_>, reason: Reason) -> Trouble {
     let (question, end) = (sides.question, sides.side.tail.end);
     if question.policies.on(reason.code) == Policy::Reseed {
@@ -133,7 +134,7 @@ pub(crate) fn recreated(sides: &Sides<'_>, reason: Reason) -> Trouble {
     }
 }
 
-/// What to do about a source whose log start passed what comes next.
+/// Returns what to do about a source whose log start passed the next offset to fetch.
 pub(crate) fn overtaken(sides: &Sides<'_>, placed: Placed) -> Trouble {
     let Sides {
         side, log_start, ..

@@ -1,8 +1,8 @@
 //! Resyncs a partition: finds its position from both clusters, or the reason why there is none.
 //!
-//! Runs at every start and after every error, and reads everything again. Order: the target first, because it can be read with
-//! the source gone; then the source; then the proof that both agree. Writes nothing to either cluster. Dropping the future
-//! leaves nothing behind.
+//! Runs at every start and after every error, and reads everything again. Order: the target first, because it can be read
+//! without the source; then the source; then the proof that both agree. Writes nothing to either cluster. Dropping the
+//! future leaves nothing behind.
 
 use crate::error::Result;
 use crate::kafka::admin::{self, At, Standing};
@@ -76,7 +76,7 @@ pub(crate) async fn settle_target(
     })
 }
 
-/// The leader's state for our producer id, if it is consistent with a log with this end (H1).
+/// Returns the leader's state for our producer id, if it is consistent with a log with this end (H1).
 async fn standing_of(
     cluster: &Cluster,
     identity: &LinkIdentity,
@@ -125,7 +125,7 @@ pub(crate) async fn settle_source(
     if !leader.topic_id.is_known() && divergence::has_older_leader(&sides) {
         return Err(recreated(&sides, another_topic(partition, mirrored)));
     }
-    // Before contents are compared: where records are gone, others may have taken their offsets.
+    // Has to precede comparing contents: where records are gone, others may have taken their offsets.
     check_holds(&sides, mirrored).await?;
     if let Some(survey) = side.foreign.clone() {
         let start = sides.position_of_empty().await?;

@@ -1,6 +1,6 @@
-//! Settles a partition whose target offsets equal its source offsets: where it goes on is where its log ends.
+//! Resyncs a partition in preserve mode, where it resumes at the end of its log.
 //!
-//! What has to be proven instead of a map: that the log was filled from the source, and that no marker lies where the source
+//! Instead of a map it has to be proven that the log was filled from the source, and that no marker lies where the source
 //! has a record. Reads only.
 
 use std::time::Duration;
@@ -24,11 +24,11 @@ use super::input::{Placed, Question, TargetSide};
 use super::judge::parted;
 use super::view::Sides;
 
-/// How many offsets before the end are searched first for the newest record among markers.
+/// The number of offsets before the end that are searched first for the newest record among markers.
 const WINDOW: i64 = 4096;
 const READ_BYTES: i32 = 1024 * 1024;
 
-/// Finds out where a partition goes on, whether its offsets can be kept, and that so far they were.
+/// Finds where a partition resumes, whether its offsets can be preserved, and that they were so far.
 pub(crate) async fn place(sides: &Sides<'_>) -> Result<Placed, Trouble> {
     let Sides { question, side, .. } = *sides;
     let end = SourceOffset(side.tail.end.get());
@@ -64,7 +64,7 @@ pub(crate) async fn place(sides: &Sides<'_>) -> Result<Placed, Trouble> {
     })
 }
 
-/// The longest prefix of what shares one choice: where offsets may be translated instead, the whole topic.
+/// Returns the longest prefix among the partitions decided together: the whole topic if it may be translated instead.
 async fn longest_prefix(sides: &Sides<'_>, begin: SourceOffset) -> Result<SourceOffset, Trouble> {
     let Sides {
         question, source, ..
@@ -95,7 +95,7 @@ async fn longest_prefix(sides: &Sides<'_>, begin: SourceOffset) -> Result<Source
     Ok(longest)
 }
 
-/// Why a partition that is about to begin can't keep its offsets, if it can't.
+/// Returns why a partition that is about to begin can't preserve its offsets, if it can't.
 async fn obstacle(sides: &Sides<'_>, begin: SourceOffset) -> Result<Option<Reason>, Trouble> {
     let limits = &sides.question.preserve;
     if begin.get() > limits.max_prefix {
@@ -106,16 +106,17 @@ async fn obstacle(sides: &Sides<'_>, begin: SourceOffset) -> Result<Option<Reaso
         let reason = Reason::new(HaltCode::PreserveImpossible, message);
         return Ok(Some(reason.at(Some(begin), None)));
     }
-    // A partition without gaps needs no markers; one that waits for the permission goes on by itself when it has it.
+    // A partition without gaps needs no markers; one that lacks the permission resumes without intervention once it is
+    // granted.
     if limits.otherwise == Otherwise::Refuse {
         return Ok(None);
     }
-    // Asked now: it may have been granted since the link was started.
+    // Checked at this point, because the permission may have been granted since the link was started.
     let refused = admin::refuses_markers(sides.target).await?;
     Ok(refused.map(|error| Reason::new(HaltCode::NotPermitted, error.chain())))
 }
 
-/// Where the records of a partition begin that holds something or did.
+/// Returns where the records begin in a partition that holds data or once did.
 async fn origin(sides: &Sides<'_>, end: SourceOffset) -> Result<SourceOffset, Trouble> {
     let Sides {
         question,
@@ -126,14 +127,15 @@ async fn origin(sides: &Sides<'_>, end: SourceOffset) -> Result<SourceOffset, Tr
     let known = question.record.origin;
     check_emptied(question, side, log_start)?;
     if question.start.is_none() {
-        // As long as no record is mirrored, none is lost if the source's log start moves on.
+        // As long as no record is mirrored, none is lost if the source's log start advances.
         return Ok(if end < known {
             known.max(log_start)
         } else {
             known
         });
     }
-    // The checkpoint DB knows nothing: fillers tell that records were not reached yet, or not yet cleared the way to.
+    // The checkpoint DB knows nothing: fillers show that the first record hasn't been mirrored yet, or that they haven't
+    // been deleted yet.
     let Some(last) = &side.last else {
         return Ok(log_start);
     };
@@ -153,7 +155,7 @@ async fn origin(sides: &Sides<'_>, end: SourceOffset) -> Result<SourceOffset, Tr
     })
 }
 
-/// A log that was emptied shows nothing of ours. It is believed where nothing can be missing.
+/// An emptied log shows nothing of ours. It is accepted where nothing can be missing.
 fn check_emptied(
     question: &Question,
     side: &TargetSide,
@@ -166,13 +168,13 @@ fn check_emptied(
         return Ok(());
     }
     let message = format!(
-        "the mirror partition is empty and ends at {end}, and nothing tells who wrote what it held"
+        "the mirror partition is empty and ends at {end}, and nothing shows which producer wrote its former records"
     );
     let reason = Reason::new(HaltCode::PreserveImpossible, message);
     Err(Trouble::Halt(reason.at(None, Some(end))))
 }
 
-/// Compares the newest record with the source's at the same offset, and what lies behind it with the source's gaps.
+/// Compares the newest record with the source's at the same offset, and the markers after it with the source's gaps.
 async fn verify(sides: &Sides<'_>) -> Result<(), Trouble> {
     let Sides { question, side, .. } = *sides;
     let end = side.tail.end;
@@ -198,7 +200,7 @@ async fn verify(sides: &Sides<'_>) -> Result<(), Trouble> {
         None => Ok(()),
         Some(at) => Err(impossible(
             format!(
-                "more was filled than the source leaves open: its record at offset {at} has no place left"
+                "more offsets were filled than the source leaves open: its record at offset {at} has no place left"
             ),
             at,
         )),
@@ -212,13 +214,13 @@ async fn check_reach(sides: &Sides<'_>, end: TargetOffset) -> Result<(), Trouble
         return Ok(());
     }
     let message = format!(
-        "the mirror partition ends at {end}, the source already at {theirs}: more was filled than the source leaves open"
+        "the mirror partition ends at {end}, but the source ends at {theirs}: more offsets were filled than the source leaves open"
     );
     Err(impossible(message, theirs))
 }
 
-/// What became of a source whose record differs from the mirror's newest: it lost what was mirrored, unless nothing says
-/// that it ever had it.
+/// Returns the trouble of a source whose record differs from the mirror's newest: it lost what was mirrored, unless nothing
+/// shows that it ever had it.
 async fn differs(sides: &Sides<'_>, newest: &Batch) -> Result<Trouble, Trouble> {
     let at = newest.last_offset();
     let parted = match sides.question.acknowledged {
@@ -227,12 +229,12 @@ async fn differs(sides: &Sides<'_>, newest: &Batch) -> Result<Trouble, Trouble> 
     };
     Ok(parted.unwrap_or_else(|| {
         let message =
-            format!("the mirror partition holds something else at offset {at} than the source");
+            format!("the mirror partition and the source hold different records at offset {at}");
         impossible(message, at)
     }))
 }
 
-/// The newest batch of records at or behind `low`, and where the markers behind it begin.
+/// Returns the newest batch of records at or after `low`, and where the markers after it begin.
 async fn newest_record(
     sides: &Sides<'_>,
     low: TargetOffset,
@@ -265,7 +267,7 @@ async fn newest_record(
     }
 }
 
-/// The first record that a `read_committed` consumer would find on the source in a range that is taken for a gap.
+/// Returns the first record that a `read_committed` consumer would find on the source in a range that counts as a gap.
 async fn record_between(
     sides: &Sides<'_>,
     from: TargetOffset,
@@ -279,7 +281,7 @@ async fn record_between(
     while next < to {
         let fetched = fetch(source, partition, next).await?;
         if let Some(code) = fetched.error {
-            let message = "the source cannot be compared with what was filled";
+            let message = "the source can't be compared with the filled offsets";
             let error = Error::new(Kind::Broker(code), message).partition(partition);
             return Err(error.offset(next).into());
         }
@@ -334,7 +336,7 @@ async fn fetch(
     })
 }
 
-/// The first record of a batch that wants its place on the target: those that were passed by a decision don't.
+/// Returns the first record of a batch that needs its place on the target: records skipped by a decision don't.
 fn first_record(batch: &Batch, from: i64, question: &Question) -> Result<Option<i64>, BatchError> {
     let history = &question.record.history;
     for record in &batch.records()? {

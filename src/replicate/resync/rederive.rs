@@ -1,8 +1,8 @@
-//! Finds the map of a mirror partition again when the checkpoint DB knows nothing of it.
+//! Recovers the map of a mirror partition if the checkpoint DB knows nothing of it.
 //!
-//! Works for partitions without gaps: source offset minus target offset never falls as offsets rise, so if the difference
-//! is the same at the oldest and at the newest record that both sides still have, it is the same everywhere between, and
-//! the partition is one run. Whatever else it finds, it halts the partition instead of guessing.
+//! Works for partitions without gaps: source offset minus target offset never falls as offsets rise, so if the difference is
+//! the same at the oldest and at the newest record that both sides still have, it is the same everywhere between, and the
+//! partition is one run. In any other case it halts the partition instead of guessing.
 
 use crate::error::Result;
 use crate::kafka::admin::{self, At};
@@ -15,13 +15,13 @@ use super::compare::{self, Likeness};
 use super::explain::Tail;
 use super::input::Question;
 
-/// How much of the source is searched for records equal to the mirror's last, in bytes.
+/// The amount of source data searched for records equal to the mirror's last, in bytes.
 const SEARCH_LIMIT: usize = 8 * 1024 * 1024;
 const READ_BYTES: i32 = 1024 * 1024;
 
-/// Derives the one run of a contiguous partition, or says why that can't be.
+/// Derives the single run of a contiguous partition, or returns the reason why that can't be done.
 ///
-/// In a partition that changed hands the difference between the offsets may have fallen and risen again, so there the ends
+/// In a partition that changed owners the difference between the offsets may have fallen and risen again, so there the ends
 /// prove nothing about what lies between.
 pub(crate) async fn derive(
     source: &Cluster,
@@ -33,7 +33,7 @@ pub(crate) async fn derive(
 ) -> Result<Run, Trouble> {
     if last.header().producer_id.incarnation() > 0 {
         return Err(unknown(
-            "the mirror was broken off and went on before; what stands between only the checkpoint knew",
+            "the mirror was interrupted and resumed before; only the checkpoint knew what lies in between",
             tail,
         ));
     }
@@ -64,7 +64,7 @@ pub(crate) async fn derive(
         )),
         Likeness::Different | Likeness::Unknown => Err(unknown(
             &format!(
-                "target offset {low} is not source offset {}: the partition has gaps, whose places only the checkpoint knew",
+                "target offset {low} is not source offset {}: the partition has gaps, and only the checkpoint knew where",
                 low.get() + shift
             ),
             tail,
@@ -82,7 +82,7 @@ fn unknown(what: &str, tail: &Tail) -> Trouble {
     )
 }
 
-/// Source minus target at the mirror's last batch, if exactly one place on the source equals it.
+/// Returns source minus target offset at the mirror's last record, if exactly one place on the source equals it.
 async fn shift_of_tail(
     source: &Cluster,
     question: &Question,
@@ -107,7 +107,7 @@ async fn shift_of_tail(
     })
 }
 
-/// Where the source's records of the time of the mirror's last record begin.
+/// Returns where the source's records with the timestamp of the mirror's last record begin.
 async fn by_time(
     source: &Cluster,
     question: &Question,
@@ -119,7 +119,8 @@ async fn by_time(
     Ok(SourceOffset(found.offset.max(0)))
 }
 
-/// Every source offset from `from` on, within the search limit, whose record equals the mirror's last one.
+/// Returns every source offset from `from` on, within the search limit, whose record equals the mirror's last one; stops at
+/// two.
 async fn places(
     source: &Cluster,
     question: &Question,
@@ -164,7 +165,7 @@ fn last_record(batch: &Batch) -> Result<(i64, Vec<u8>), Trouble> {
     found.ok_or_else(|| {
         Trouble::Halt(Reason::new(
             HaltCode::MapUnknown,
-            "no checkpoint is left and the mirror's last batch holds no record any more",
+            "no checkpoint is left and the mirror's last batch no longer holds any record",
         ))
     })
 }

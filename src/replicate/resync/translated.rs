@@ -1,4 +1,4 @@
-//! Settles a partition with an offset map: it goes on behind the source record that its log's last record is.
+//! Resyncs a partition with an offset map: it resumes after the source record that its log's last record mirrors.
 
 use crate::kafka::batch::Batch;
 use crate::model::{DataPath, HaltCode, OffsetsMode, Reason, TargetOffset};
@@ -11,7 +11,7 @@ use super::judge::parted;
 use super::rederive;
 use super::view::Sides;
 
-/// Where to go on with an offset map: where the log's last record is proven to come from.
+/// Returns where a partition with an offset map resumes: where its log's last record is proven to come from.
 pub(crate) async fn place(sides: &Sides<'_>) -> Result<Placed, Trouble> {
     let Sides { question, side, .. } = *sides;
     if question.breaks_a_wish() {
@@ -49,10 +49,10 @@ pub(crate) async fn place(sides: &Sides<'_>) -> Result<Placed, Trouble> {
     })
 }
 
-/// Chooses the explanation whose last record is the same on both sides.
+/// Chooses the explanation under which the last record is the same on both sides.
 async fn prove(sides: &Sides<'_>, last: &Batch) -> Result<Explanation, Trouble> {
     let Sides { question, side, .. } = *sides;
-    // A marker that fills an offset is no image of what the source has there.
+    // A marker that fills an offset isn't an image of the source's record there.
     let is_record = !last.header().attributes.is_control();
     let mut undecided = Vec::new();
     for explanation in &side.explanations {
@@ -69,8 +69,8 @@ async fn prove(sides: &Sides<'_>, last: &Batch) -> Result<Explanation, Trouble> 
     }
     let is_certain = question.knows_all_of(side);
     if is_certain && undecided.is_empty() {
-        // The map is certain, so it is the source that no longer has what was mirrored. Where the log goes on behind what is
-        // acknowledged, a checkpoint DB that is older than the mirror looks the same.
+        // The map is certain, so the source no longer has what was mirrored. Where the log continues after the acknowledged
+        // end, a checkpoint DB older than the mirror looks the same.
         let differs = TargetOffset(last.last_offset());
         if let Some(trouble) = parted(sides, differs).await? {
             return Err(trouble);
@@ -79,7 +79,7 @@ async fn prove(sides: &Sides<'_>, last: &Batch) -> Result<Explanation, Trouble> 
     match undecided.as_slice() {
         [only] if is_certain || side.explanations.len() == 1 => Ok((*only).clone()),
         _ if question.record.path == DataPath::Record && !is_certain => {
-            let message = "the last records of the mirror partition are not the source's at the offsets where this link was about to write them";
+            let message = "the last records of the mirror partition differ from the source's at the offsets where this link was about to write them";
             let reason = Reason::new(HaltCode::ForeignWrite, message);
             Err(Trouble::Halt(reason.at(Some(question.record.frontier), question.acknowledged)))
         }

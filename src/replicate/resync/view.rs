@@ -1,4 +1,4 @@
-//! Both sides of a partition as one settling sees them.
+//! Both sides of a partition as one resync sees them.
 
 use crate::config::Start;
 use crate::error::Result;
@@ -12,22 +12,20 @@ use super::input::{Question, TargetSide};
 /// Both sides of a partition.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sides<'a> {
-    /// The source cluster.
     pub(crate) source: &'a Cluster,
-    /// The target cluster.
     pub(crate) target: &'a Cluster,
-    /// What the settling began with.
+    /// The input of the resync.
     pub(crate) question: &'a Question,
-    /// What the target alone tells.
+    /// The findings from the target alone.
     pub(crate) side: &'a TargetSide,
-    /// Who leads the source partition.
+    /// The leader of the source partition.
     pub(crate) leader: &'a Leader,
-    /// The source log's start.
+    /// The source's log start offset.
     pub(crate) log_start: SourceOffset,
 }
 
 impl Sides<'_> {
-    /// Where to go on if the mirror partition holds nothing: behind what was mirrored, or at the link's start.
+    /// Returns where to resume if the mirror partition holds nothing: after what was mirrored, or at the link's start.
     pub(crate) async fn position_of_empty(&self) -> Result<SourceOffset> {
         let question = self.question;
         let at = match question.start {
@@ -41,7 +39,7 @@ impl Sides<'_> {
             Some(Start::At(timestamp)) => At::Timestamp(timestamp),
         };
         let found = self.listed(at).await?;
-        // No record of that time or later: everything that comes will be.
+        // No record has that timestamp or a later one yet: start with the records to come.
         let found = if found < 0 {
             self.listed(At::LastStable).await?
         } else {
@@ -50,7 +48,7 @@ impl Sides<'_> {
         Ok(SourceOffset(found))
     }
 
-    /// The true end of the source's log.
+    /// Returns the source's log end offset.
     pub(crate) async fn source_end(&self) -> Result<SourceOffset> {
         self.listed(At::TrueEnd).await.map(SourceOffset)
     }
@@ -61,7 +59,7 @@ impl Sides<'_> {
         Ok(listed.offset)
     }
 
-    /// The map's last run, which reaches up to the last record as long as no later one is known.
+    /// Returns the map's last run, extended to the last record as long as no later run is known.
     pub(crate) fn open_run(&self) -> Option<Run> {
         let end = self.side.tail.filled;
         self.question.last_run.map(|run| Run {
@@ -70,7 +68,7 @@ impl Sides<'_> {
         })
     }
 
-    /// The source offset of a target offset, as far as the map or the most likely explanation covers it.
+    /// Returns the source offset of a target offset, as far as the map or the most likely explanation covers it.
     pub(crate) fn image(&self, target: TargetOffset) -> Result<Option<SourceOffset>> {
         let question = self.question;
         let explained = self.side.explanations.first();

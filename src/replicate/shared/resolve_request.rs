@@ -1,4 +1,4 @@
-//! Requests of operators to release a halted partition, and their outcomes.
+//! Operators' requests to release a halted partition, and their outcomes.
 
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
@@ -6,10 +6,10 @@ use tokio::sync::{mpsc, oneshot};
 use crate::model::{HaltCode, PartitionState, Policy, Reason, TopicPartition};
 use crate::replicate::resync::decision::Outcome;
 
-/// The number of releases that may wait for the worker.
+/// The number of releases that may be queued for the worker.
 const WAITING_LIMIT: usize = 64;
 
-/// A request of an operator to the worker.
+/// An operator's request to the worker.
 #[derive(Debug)]
 pub(crate) struct Release {
     pub(crate) partition: TopicPartition,
@@ -23,7 +23,6 @@ pub(crate) struct Release {
 pub(crate) struct Grant {
     pub(crate) code: HaltCode,
     pub(crate) policy: Policy,
-    /// Receives the outcome.
     pub(crate) done: oneshot::Sender<Result<Outcome, Box<Reason>>>,
 }
 
@@ -39,7 +38,7 @@ impl Releases {
         receiver
     }
 
-    /// Hands a release to the worker. Errors: no worker runs, or its queue is full.
+    /// Sends a release to the worker. Errors: no worker is running, or its queue is full.
     pub(crate) fn send(&self, release: Release) -> Result<(), Unreleased> {
         let sender = self.0.lock().clone().ok_or(Unreleased::Busy)?;
         sender.try_send(release).map_err(|_| Unreleased::Busy)
@@ -51,14 +50,14 @@ impl Releases {
 pub enum Unreleased {
     /// The link doesn't mirror it.
     UnknownPartition,
-    /// It doesn't stand still.
+    /// It isn't halted.
     NotHalted(PartitionState),
-    /// The policy doesn't apply to the reason for which it stands still; these do.
+    /// The policy doesn't apply to the reason it is halted for; these do.
     Unfit(HaltCode, &'static [Policy]),
     /// Nothing was decided in time; the partition keeps trying.
     Pending,
-    /// It stands still again, for this reason.
+    /// It is halted again, for this reason.
     Halted(Box<Reason>),
-    /// The link doesn't run, is paused, or its queue is full.
+    /// The link isn't running or is paused, or its queue is full.
     Busy,
 }

@@ -1,5 +1,5 @@
-//! Saving of a partition to the checkpoint DB: each save contains every change that no earlier one is known to have stored, so
-//! a refused save loses nothing. A decision is saved as a whole or not at all.
+//! Saves partitions to the checkpoint DB: each save contains every change that no earlier one is known to have stored, so a
+//! refused save loses nothing. A decision is saved as a whole or not at all.
 
 use crate::checkpoint::{PartitionRecord, Update, records};
 use crate::error::Result;
@@ -22,9 +22,9 @@ impl Tracked {
         Ok(())
     }
 
-    /// Adds all changes to an update; pass the receipt to [`Known::stored`] once the update is durable. Until then they count
-    /// as unsaved, and later saves contain them too. Adds nothing and returns `None` while a decision isn't known to be
-    /// durable.
+    /// Adds all changes to an update; pass the receipt to [`Known::stored`] once the update is durable. Until then they
+    /// count as unsaved, and later saves contain them too. Adds nothing and returns `None` while a decision isn't known to
+    /// be durable.
     pub(crate) fn save(&self, update: &mut Update) -> Option<Receipt> {
         let mut known = self.lock();
         known.is_certain().then(|| self.add(&mut known, update))
@@ -63,7 +63,7 @@ impl Tracked {
             return Ok(());
         }
         runs.apply(update, pruned);
-        // Earlier offsets can no longer be told from ones that were never mirrored.
+        // Earlier offsets can no longer be distinguished from ones that were never mirrored.
         let first = known.map.to_source(TargetOffset::ZERO, &runs)?.or_next();
         known.record.origin = known.record.origin.max(first);
         records::put_partition(update, &self.key, &known.record);
@@ -72,7 +72,7 @@ impl Tracked {
 }
 
 impl Known {
-    /// Notes a change that is worth storing lazily.
+    /// Records that there is a change worth storing lazily.
     pub(crate) fn touch(&mut self) {
         self.unsaved = Some(self.map.next_receipt());
     }
@@ -82,7 +82,7 @@ impl Known {
         self.unsaved.is_some()
     }
 
-    /// Notes that a save is durable.
+    /// Records that a save is durable.
     pub(crate) fn stored(&mut self, receipt: Receipt) {
         self.map.stored(receipt);
         self.unsaved = self.unsaved.filter(|first| *first > receipt);
@@ -93,7 +93,7 @@ impl Known {
         !self.pending && !self.stale
     }
 
-    /// Notes that a decision is durable, or couldn't be stored.
+    /// Records that a decision is durable, or couldn't be stored.
     pub(crate) fn decided(&mut self, is_stored: bool) {
         self.pending = false;
         self.stale |= !is_stored;

@@ -19,11 +19,11 @@ use crate::replicate::partition::route::Lane;
 use super::event::{Event, Ticket};
 use super::state::Worker;
 
-/// Less than one in so many bytes of an answer is a small part of it.
+/// A part is small if it makes up less than one in this many bytes of an answer.
 const SMALL_PART: usize = 4;
 
 impl Worker {
-    /// Sends a fetch on each idle connection that has partitions with room.
+    /// Sends a fetch on each idle connection whose partitions have room.
     pub(crate) fn fetch(&mut self) {
         let idle = self.intakes.iter().filter(|(_, it)| !it.busy);
         let mut lanes: Vec<(u64, Lane)> = idle.map(|(lane, it)| (it.habits.turn, *lane)).collect();
@@ -74,7 +74,7 @@ impl Worker {
         match source {
             Ok(source) => {
                 intake.source = Some(source);
-                // It was told nothing yet.
+                // A new connection has no fetch session yet.
                 intake.crowd = Crowd::default();
                 intake.changed = intake.members.iter().copied().collect();
             }
@@ -147,7 +147,7 @@ impl Worker {
     }
 }
 
-/// What has to wait as a small part of an answer gets memory of its own: it would hold all of the answer, uncounted.
+/// Copies a small part of an answer that has to wait: as a slice it would keep the whole answer in memory, uncounted.
 fn apart(records: Bytes, whole: usize) -> Bytes {
     if records.len() < whole / SMALL_PART {
         Bytes::copy_from_slice(&records)
@@ -156,10 +156,10 @@ fn apart(records: Bytes, whole: usize) -> Bytes {
     }
 }
 
-/// Takes one partition's part of a fetch response into its hold. Returns whether deletions may have been missed.
+/// Appends a partition's part of a fetch response to its hold. Returns whether deletions may have been missed.
 fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<bool, Trouble> {
     if let Some(diverging) = fetched.diverging {
-        // Whether it concerns what was mirrored, or only what was fetched, is for a settling to tell.
+        // Only a resync can find out whether this affects what was mirrored, or just what was fetched.
         let message = format!(
             "the source's log of leader epoch {} ends at {}, before what was fetched",
             diverging.epoch.0, diverging.end
@@ -174,7 +174,7 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<b
     let (mut oldest, mut missed) = (None, false);
     for batch in batches(fetched.records) {
         let corrupt = |error| {
-            let message = "the source sent a batch that is corrupt; fetching it again";
+            let message = "the source sent a corrupt batch; fetching it again";
             let error = Error::new(Kind::Protocol, message)
                 .partition(&mirror.route.source)
                 .offset(mirror.fetch_next.get())
@@ -220,7 +220,8 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<b
     Ok(missed)
 }
 
-/// A settling tells what to make of it: a log start that moved on may have passed what was mirrored, or not.
+/// Returns the trouble for an error code of a fetch. A resync decides what it means: a log start that moved may have passed
+/// the frontier, or not.
 fn refused(mirror: &Mirror, code: crate::error::BrokerCode) -> Trouble {
     let message = format!(
         "the source refused a fetch: {}",

@@ -1,6 +1,6 @@
-//! Begins a partition anew under another mirror topic: what is known of the former one is given up.
+//! Starts a partition over under another mirror topic: the state of the former one is given up.
 //!
-//! Deleting and creating the mirror topic is topic discovery's work, which this only asks for, durably.
+//! Topic discovery deletes and creates the mirror topic; this module only requests that, durably.
 
 use crate::checkpoint::records::{self, Reseed, put_reseed};
 use crate::checkpoint::{PartitionRecord, Update};
@@ -21,7 +21,7 @@ use super::event::Event as WorkerEvent;
 use super::state::Worker;
 
 impl Worker {
-    /// Asks for the mirror topic to be created anew; gives what came of it if that is known at once.
+    /// Requests that the mirror topic be recreated; returns the result if it is available at once.
     pub(crate) fn reseed(&mut self, index: usize, reason: &Reason) -> Option<Event> {
         let mirror = &mut self.mirrors[index];
         let former = mirror.known_target();
@@ -37,7 +37,7 @@ impl Worker {
             stretches: Vec::new(),
         };
         if self.reseeds.get(&topic) == Some(&former) {
-            // Durable already: decided for another partition or in another life.
+            // Already durable: decided for another partition or by an earlier process.
             return Some(Event::Reseeded(Ok((
                 Box::new(outcome),
                 being_created_anew(),
@@ -58,7 +58,7 @@ impl Worker {
         None
     }
 
-    /// It is durable that this mirror topic is given up and created anew, or could not be stored.
+    /// Handles the result of storing the decision to recreate a mirror topic.
     pub(crate) fn reseeded(
         &mut self,
         index: usize,
@@ -75,7 +75,7 @@ impl Worker {
         self.live(index, Event::Reseeded(reseeded));
     }
 
-    /// Why a topic may not be mirrored while its mirror is being created anew, which discovery may not have heard of yet.
+    /// Returns why a topic may not be mirrored while its mirror is being recreated; discovery may not have noticed yet.
     pub(crate) fn awaits_new_topic(&self, index: usize) -> Option<Reason> {
         let mirror = &self.mirrors[index];
         let former = self.reseeds.get(&mirror.route.source.topic)?;
@@ -83,7 +83,7 @@ impl Worker {
         awaits.then(being_created_anew)
     }
 
-    /// Begins anew where the mirror topic was created anew; says whether it does.
+    /// Starts over if the mirror topic was recreated; returns whether it was.
     pub(crate) fn follow_reseed(&mut self, index: usize, mirrored: &MirroredTopic) -> bool {
         let known = self.mirrors[index].known_target();
         let is_anew = mirrored.reseeded == Some(mirrored.target_id)
@@ -99,9 +99,9 @@ impl Worker {
         is_anew
     }
 
-    /// Begins to forget what is known of the former mirror partition; gives what came of it if that is known at once.
+    /// Begins to forget the state of the former mirror partition; returns the result if it is available at once.
     pub(crate) fn forget(&mut self, index: usize, ids: Ids) -> Option<Event> {
-        // An earlier attempt may have been refused.
+        // The update of an earlier attempt may have been refused.
         if let Err(error) = self.mirrors[index].tracked.freshen() {
             return Some(Event::Forgotten(Err(unstored(&error))));
         }
@@ -123,7 +123,7 @@ impl Worker {
         None
     }
 
-    /// What was known is forgotten, durably, or could not be.
+    /// Handles the result of forgetting a former mirror topic's state.
     pub(crate) fn forgotten(&mut self, index: usize, result: Result<()>) {
         self.mirrors[index].tracked.lock().decided(result.is_ok());
         let result = result.map_err(|error| unstored(&error));
@@ -132,7 +132,7 @@ impl Worker {
 }
 
 impl Mirror {
-    /// The id of the mirror topic that it has to do with, also if nothing was mirrored to it yet.
+    /// Returns the id of its mirror topic, even if nothing was mirrored to it yet.
     fn known_target(&self) -> TopicId {
         let stored = self.tracked.lock().record.target_topic_id;
         if stored.is_known() {
@@ -155,11 +155,11 @@ impl Mirror {
 }
 
 impl Tracked {
-    /// Forgets everything but the counts, in memory and in an update.
+    /// Forgets everything but the totals, in memory and in `update`.
     fn give_up(&self, ids: Ids, update: &mut Update) -> Result<()> {
         let mut known = self.lock();
         self.runs().forget(update).map_err(|error| {
-            let message = "what is known of the former mirror topic cannot be removed";
+            let message = "the state of the former mirror topic can't be removed";
             Error::new(Kind::Store, message).caused_by(error)
         })?;
         records::delete_partition(update, &self.key);

@@ -1,8 +1,8 @@
-//! Releases a partition that stands still: an operator's policy, for once, for the trouble at hand. One that may have missed
-//! deletions goes on, and can be mirrored anew in the same way.
+//! Releases a halted partition: an operator's policy is applied once to the trouble at hand. A partition that may have
+//! missed deletions keeps mirroring, and can be reseeded the same way.
 //!
-//! Promises: a release is refused unless the partition has trouble that the policy fits; it ends with what was done, durably, or
-//! with why the partition still stands still. Doesn't: change what the configuration says.
+//! Promises: a release is refused unless the partition has trouble the policy applies to; it ends with a durable outcome, or
+//! with the reason why the partition is still halted. Doesn't: change the configuration.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::replicate::shared::resolve_request::{Grant, Release, Unreleased};
 use super::state::Worker;
 
 impl LinkView {
-    /// Whether a policy would release a partition; gives what it stands still for, or goes on in spite of.
+    /// Returns the reason a partition is halted for, or keeps mirroring in spite of, if `policy` would release it.
     pub fn releasable(
         &self,
         partition: &TopicPartition,
@@ -45,9 +45,9 @@ impl LinkView {
         }
     }
 
-    /// Applies a policy once to a partition that it would release, and waits for what comes of it.
+    /// Applies a policy once to a partition that it would release, and waits up to `patience` for the outcome.
     ///
-    /// Cancellation: dropping the future leaves the release with the worker, which goes on with it.
+    /// Cancellation: dropping the future leaves the release with the worker, which carries on with it.
     pub async fn release(
         &self,
         partition: &TopicPartition,
@@ -73,7 +73,7 @@ impl LinkView {
 }
 
 impl Worker {
-    /// Takes an operator's release: both logs are read, and what that finds is decided by the policy given.
+    /// Takes an operator's release: both logs are read, and the policy given decides about the result.
     pub(crate) fn release(&mut self, release: Release) {
         let Some(&index) = self.places.get(&release.partition) else {
             return;
@@ -94,7 +94,7 @@ impl Worker {
             done: release.done,
         });
         if goes_on {
-            // What is in flight lands first.
+            // Batches in flight land first.
             let end = TargetOffset(mirror.tracked.lock().figures.target_end);
             let decision = decision::reseed(release.reason, end);
             self.trouble(index, Trouble::Decided(Box::new(decision)), false);
@@ -105,7 +105,7 @@ impl Worker {
 }
 
 impl Mirror {
-    /// What to do where it would have to guess: as configured, or as an operator decided.
+    /// Returns the policies for cases in which resuming would mean guessing: as configured, or as an operator decided.
     pub(crate) fn policies(&self) -> Policies {
         let grant = self.grant.as_ref();
         let policies = grant.map_or(self.policies, |it| self.policies.with(it.code, it.policy));
@@ -115,7 +115,7 @@ impl Mirror {
         }
     }
 
-    /// Tells the operator who released it what came of that; a grant is for once.
+    /// Sends the outcome to the operator that released the partition; a grant applies once.
     pub(crate) fn answer(&mut self, answer: Answer) {
         let Some(grant) = self.grant.take() else {
             return;

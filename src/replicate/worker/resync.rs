@@ -22,11 +22,11 @@ use super::state::Worker;
 /// Interval of rechecks for a partition whose trouble an operator can remove from outside.
 pub(crate) const RECHECK: Duration = Duration::from_secs(15);
 
-/// Time limit for reading one side before it starts over.
+/// Time limit for reading one side; after that the resync starts over.
 const SIDE_LIMIT: Duration = Duration::from_secs(45);
 
 impl Worker {
-    /// Begins to read both logs of a partition.
+    /// Begins to read both logs of a partition; returns an error that occurs at once.
     pub(crate) fn resync(&mut self, index: usize) -> Option<Event> {
         let mirror = &mut self.mirrors[index];
         mirror.round += 1;
@@ -65,7 +65,7 @@ impl Worker {
         None
     }
 
-    /// Handles the end of reading both logs, or of giving it up.
+    /// Handles the end of reading both logs, whether completed or abandoned.
     pub(crate) fn resynced(
         &mut self,
         (index, _): Ticket,
@@ -96,7 +96,7 @@ impl Worker {
         self.live(index, Event::Resynced(found));
     }
 
-    /// The connections on which a partition fetches and produces.
+    /// Returns the connections on which a partition fetches and produces.
     fn lanes_of(&self, index: usize, settled: &Settled) -> Lanes {
         let route = &self.mirrors[index].route;
         Lanes {
@@ -106,7 +106,7 @@ impl Worker {
     }
 }
 
-/// Reads both sides. `seen`: the metadata generations of source and target that led to the trouble.
+/// Reads both sides. `seen` are the metadata generations of source and target that led to the trouble.
 async fn both_sides(
     link: &LinkContext,
     route: &Route,
@@ -128,7 +128,7 @@ async fn both_sides(
     if let Err(trouble) = unless(&abandoned, within(SIDE_LIMIT, refreshed)).await {
         return failed(None, trouble);
     }
-    // Not abandoned half-way: it writes to the target.
+    // Never abandoned half-way: it writes to the target.
     let shut_out = async {
         let permit = link.permit(&route.source.topic).await;
         let _writing = permit.ok_or_else(interrupted)?;
@@ -203,7 +203,7 @@ fn question(mirror: &Mirror, settings: &Settings) -> Question {
     }
 }
 
-/// Applies the result of a resync.
+/// Applies the result of a resync to the known and the live state.
 fn take_over(mirror: &mut Mirror, settled: &Settled, link: &LinkContext) -> Result<(), Trouble> {
     let (path, identity) = (link.settings.path, &link.identity);
     let (memory_ms, now) = (link.memory_ms, link.now());
@@ -234,7 +234,7 @@ fn take_over(mirror: &mut Mirror, settled: &Settled, link: &LinkContext) -> Resu
     known.figures.source_log_start = settled.source_log_start.get();
     known.figures.target_log_start = settled.target.tail.log_start.get();
     known.figures.target_end = end.get();
-    // Records that were fetched and not mirrored may be replaced before they are fetched again.
+    // Records that were fetched but not mirrored may be replaced before they are fetched again.
     known
         .record
         .epochs
@@ -263,8 +263,9 @@ fn take_over(mirror: &mut Mirror, settled: &Settled, link: &LinkContext) -> Resu
     Ok(())
 }
 
-/// With the source out of reach, the target's log is trusted as far as the stored runs leave no choice: every run is durable
-/// before its data is sent, so a plan that was never given up is the truth. Translation then works up to the true end.
+/// Applies the target's side while the source is out of reach, as far as the stored runs leave no choice: every run is
+/// durable before its data is sent, so a plan that was never given up is the truth. Translation then works up to the true
+/// end.
 fn believe_target(mirror: &Mirror, side: &TargetSide) {
     let mut known = mirror.tracked.lock();
     let one_plan = known.record.plans.len() <= 1;

@@ -1,7 +1,8 @@
-//! What the next fetch of a connection asks for: all live partitions and shares of others, by the means there are now.
+//! Decides what a connection's next fetch requests: all live partitions and shares of others, within the current means.
 //!
-//! Means are room under the link's limit of bytes in flight, what the connection was seen to carry, and the rate. Connections with partitions that
-//! are behind have equal parts of what those may take, and an eighth of the room is kept for live ones.
+//! The means are the room left under the link's limit of bytes in flight, the observed capacity of the connection, and the
+//! rate limit. Connections with partitions that are behind have equal parts of the room for those, and an eighth of all room
+//! is reserved for live partitions.
 
 use std::time::Duration;
 
@@ -20,13 +21,13 @@ use super::state::{Intake, Worker};
 const LONG_WAIT: Duration = Duration::from_millis(500);
 /// The same while partitions of the connection are left out because there is no room for them.
 const SHORT_WAIT: Duration = Duration::from_millis(5);
-/// A fetch isn't worth sending for less room than this.
+/// The least room that makes a fetch worth sending, in bytes.
 const LEAST_ROOM: usize = 64 * 1024;
-/// This part of the room is kept for live partitions.
+/// One part in this many of the room is reserved for live partitions.
 const RESERVE: usize = 8;
 
 impl Worker {
-    /// The next order of a connection, told to its source; none if it has nothing to ask for now.
+    /// Passes a connection's next request to its source and returns its limits; `None` if it has nothing to request now.
     pub(crate) fn order(&mut self, lane: Lane, source: &Source) -> Option<(FetchLimits, Asked)> {
         self.sort(lane, source)?;
         let now = self.pacing.now();
@@ -66,14 +67,14 @@ impl Worker {
         Some((limits, self.note_asked(lane, shares, now)))
     }
 
-    /// How many connections have partitions that are behind.
+    /// Returns how many connections have partitions that are behind.
     fn sharing(&self) -> usize {
         let all = self.intakes.values();
         all.filter(|it| it.crowd.behind() > 0 && !it.members.is_empty())
             .count()
     }
 
-    /// Sees how the partitions stand now that something happened to, and those that were full; has live ones fetched.
+    /// Updates the queue entries of changed and full partitions, and adds live ones to the fetch session.
     fn sort(&mut self, lane: Lane, source: &Source) -> Option<()> {
         let intake = self.intakes.get_mut(&lane)?;
         let mut changed = std::mem::take(&mut intake.changed);
@@ -105,7 +106,7 @@ impl Worker {
         Some(())
     }
 
-    /// Has those fetched of the partitions behind that have a share.
+    /// Adds the partitions behind that get a share to the fetch session, and removes the others.
     fn tell(&mut self, lane: Lane, source: &Source, shares: Shares) -> Option<()> {
         let choice = self.intakes.get_mut(&lane)?.crowd.choose(shares.behind);
         for index in choice.left {
@@ -117,7 +118,7 @@ impl Worker {
         Some(())
     }
 
-    /// What an answer may bring now, `pauses` being what the rate says to live partitions and others.
+    /// Returns how much an answer may bring now; `pauses` are the rate limit's waits for live partitions and for others.
     fn means(&self, intake: &Intake, sharing: usize, pauses: [Duration; 2]) -> Means {
         let settings = &self.link.settings;
         let limit = settings.max_in_flight_bytes;
@@ -142,7 +143,7 @@ impl Worker {
             behind: within(history.saturating_sub(all).min(left), pauses[1]),
             partition: settings.partition_max_bytes.min(most),
             taken: intake.habits.taken,
-            // librdkafka loses what it read ahead of a partition that is left out.
+            // librdkafka discards what it read ahead of a partition that is left out.
             together: settings.path == DataPath::Record,
         }
     }
@@ -151,7 +152,7 @@ impl Worker {
         let mut paid = 0;
         let behind = shares.behind > 0;
         if behind {
-            // Live ones pay for what they get: mostly they get nothing of what they may.
+            // Live partitions pay for what they actually get, which is mostly nothing.
             if let Some(allowance) = &mut self.pacing.allowance {
                 paid = shares.bytes;
                 allowance.spend(paid, now);
@@ -169,7 +170,7 @@ impl Worker {
         }
     }
 
-    /// Lets the loop look again after a wait, unless it does so earlier anyway.
+    /// Wakes the loop after `wait`, unless it wakes earlier anyway.
     fn wake(&mut self, now: Duration, wait: Duration) {
         let at = now + wait;
         if wait.is_zero() || self.pacing.alarm.is_some_and(|alarm| alarm <= at) {
@@ -187,7 +188,7 @@ impl Worker {
         self.pacing.alarm = self.pacing.alarm.filter(|alarm| *alarm != at);
     }
 
-    /// Notes what a partition got: bytes of so many offsets, after which the source has `more`, if that is known.
+    /// Accounts for `bytes` of `offsets` fetched for a partition; `more` is how many offsets the source still has, if known.
     pub(crate) fn serve(
         &mut self,
         lane: Lane,
@@ -207,7 +208,7 @@ impl Worker {
         }
     }
 
-    /// Settles what a fetch cost, once it was answered.
+    /// Settles the cost of an answered fetch.
     pub(crate) fn pay(&mut self, lane: Lane, asked: &Asked, brought: &Brought) {
         let now = self.pacing.now();
         let total = brought.total();
@@ -238,14 +239,14 @@ impl Worker {
             habits.patience.serve(brought.bytes(Rank::Behind));
             habits.next = next;
         }
-        // What a broker had to wait for tells nothing of the line.
+        // An answer the broker waited for says nothing about the connection's capacity.
         if total > 0 && (asked.behind || total >= asked.bytes / 2) {
             habits.stride.note(total, now.saturating_sub(asked.at));
         }
     }
 }
 
-/// The wish for so many bytes of a partition, from where it is.
+/// Returns the request for at most `max_bytes` of a partition from its next offset on.
 fn want(index: usize, mirror: &Mirror, max_bytes: usize) -> FetchChange {
     let partition = FetchPartition {
         partition: mirror.route.source.clone(),

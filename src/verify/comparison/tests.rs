@@ -1,4 +1,4 @@
-//! Streams made of real batches, cut into portions at random: what is equal never differs, and what differs is located.
+//! Streams made of real batches, cut into random portions: equal streams never differ, and differences are located.
 
 use bytes::{Bytes, BytesMut};
 use proptest::collection::vec;
@@ -56,14 +56,14 @@ fn logs() -> impl Strategy<Value = Vec<Record>> {
     vec((record(), gap), 1..40).prop_map(log)
 }
 
-/// How a side's records are batched, compressed and read: records of a batch, codec, batches of a portion.
+/// How a side's records are batched, compressed and read: records per batch, codec, batches per portion.
 fn shapes() -> impl Strategy<Value = Vec<(usize, usize, usize)>> {
     vec((1..8_usize, 0..CODECS.len(), 1..4_usize), 1..6)
 }
 
 type Shapes = [(usize, usize, usize)];
 
-/// The digests of records as they come out of batches, in portions.
+/// The digests of records as decoded from batches, in portions.
 fn portions(records: &[Record], shapes: &Shapes, compacts: bool) -> Vec<Vec<Digest>> {
     let mut shapes = shapes.iter().cycle();
     let mut portions = Vec::new();
@@ -106,7 +106,7 @@ fn digests(records: &[Record], codec: Codec, compacts: bool) -> Vec<Digest> {
     .collect()
 }
 
-/// Compares two sides of which the target's offsets stand for source offsets as `image` says.
+/// Compares two sides; `image` gives the place of each target offset.
 fn compare(
     source: Vec<Vec<Digest>>,
     target: Vec<Vec<Digest>>,
@@ -149,7 +149,7 @@ fn renumbered(records: Vec<Record>) -> Vec<Record> {
         .collect()
 }
 
-/// What the map of a log and its mirror says; behind it nothing has an image.
+/// The places that the map of a log and its mirror gives; past it nothing has an image.
 fn image(source: &[Record]) -> impl Fn(i64) -> Place {
     let offsets: Vec<i64> = source.iter().map(|record| record.offset).collect();
     move |at| {
@@ -166,7 +166,7 @@ enum Damage {
     HeaderValue,
     HeaderOrder,
     Time,
-    /// Records behind it move up.
+    /// Records after it move up.
     Lost,
     /// It leaves a hole.
     Hole,
@@ -236,7 +236,7 @@ fn bare(record: &Record) -> Record {
     }
 }
 
-/// The first difference between a log and a damaged mirror of it, found by looking at each place.
+/// The first difference between a log and a damaged mirror of it, found by checking each place.
 fn expected(source: &[Record], target: &[Record]) -> Option<Difference> {
     let at = |offset: i64| target.iter().find(|record| record.offset == offset);
     for (theirs, offset) in source.iter().zip(0..) {

@@ -1,4 +1,4 @@
-//! A marker that a broker meets without any memory of its producer leaves a state after which only sequence 0 is taken (H23).
+//! A marker that meets a broker without memory of its producer creates a state that accepts only sequence 0 (H23).
 
 use super::{ends, is_the_same, says};
 use crate::hazards::broker::producers;

@@ -4,7 +4,7 @@ use crate::config::{Otherwise, PreserveLimits};
 
 use super::*;
 
-/// Everything permitted, and a partition of `payments` that begins at an offset.
+/// Preserves offsets with every operation permitted; a partition of `payments` starts at offset `begin`.
 fn preserving(facts: &mut Facts, otherwise: Otherwise, begin: i64) -> &mut PreserveFacts {
     let fill = Fill {
         longest_prefix: begin,

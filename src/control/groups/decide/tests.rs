@@ -170,7 +170,7 @@ fn h13_an_offset_beyond_what_the_target_still_has_comes_down() {
     assert_eq!(case.decide(), Decision::Commit(intent(10, 5)));
 }
 
-/// What the source may say while the target's log isn't what it was.
+/// What the source may report while the target's log isn't whole.
 fn wants() -> [Wanted; 3] {
     let unplaced = Unplaced::NotReady("it lost its tail".into());
     let nowhere = Wanted::At(commit(), Err(unplaced));
@@ -183,12 +183,12 @@ fn h13_an_offset_above_a_lost_tail_is_lowered_to_its_end_if_it_is_this_links_own
         let mut case = Case::new(wanted, found(7), wrote(10, 7));
         case.target_log = TargetLog::CutAt(TargetOffset(5));
         assert_eq!(case.decide(), Decision::Lower(intent(10, 5)));
-        // Written again only as high, should it have expired.
+        // An expired offset is written again, but no higher.
         case.found = None;
         assert_eq!(case.decide(), Decision::Refresh(intent(10, 5)));
         case.found = found(8);
         assert_eq!(case.decide(), Decision::Release(TargetOffset(8)));
-        // What was sent and not answered may still arrive above the end, and is brought down when it has.
+        // A commit that was sent but not answered may still arrive above the end, and is lowered once it has.
         let unanswered = wrote(10, 7).intending(&intent(12, 9));
         (case.found, case.written) = (found(7), unanswered);
         assert_eq!(case.decide(), Decision::Commit(intent(12, 9)));

@@ -13,7 +13,7 @@ mod configs;
 mod intents;
 mod reseeds;
 
-/// A cluster whose answers the test sets.
+/// A cluster whose answers are set by the test.
 #[derive(Debug, Default)]
 struct FakeSite(Mutex<Inner>);
 
@@ -21,7 +21,7 @@ struct FakeSite(Mutex<Inner>);
 struct Inner {
     gone: bool,
     topics: BTreeMap<TopicName, (SeenTopic, Configs)>,
-    /// Looks until a created topic shows.
+    /// The number of looks until a created topic shows.
     shows_after: usize,
     hidden: BTreeMap<TopicName, (SeenTopic, Configs)>,
     create_refused: Option<i16>,
@@ -269,7 +269,7 @@ async fn a_topic_and_partitions_that_appear_while_running_are_picked_up_from_the
     );
 }
 
-/// Hazard H10: `start` is for what the first look found, also if the process ends right after it.
+/// Hazard H10: `start` applies to what the first look found, even if the process ends right after it.
 #[tokio::test(start_paused = true)]
 async fn what_appears_between_two_processes_is_not_initial() {
     let mut bench = Bench::new();

@@ -1,4 +1,4 @@
-//! What may be started, and what is said about it.
+//! What may be started, and how a refusal is reported.
 
 use super::*;
 

@@ -22,7 +22,7 @@ use crate::model::ProducerId;
 
 use super::*;
 
-/// Lists offset `broker * 1000 + partition`, after `failures` answers with a code for every partition.
+/// Lists offset `broker * 1000 + partition`, after `failures` responses with a code for every partition.
 fn listing(code: i16, failures: u32) -> impl Fn(i32, &Call) -> Reply + Clone + Send + Sync {
     let failed = Arc::new(AtomicU32::new(0));
     move |broker, call| {

@@ -1,10 +1,10 @@
-//! PLAIN (RFC 4616): name and password, as they are.
+//! PLAIN (RFC 4616): user name and password in clear text.
 
 use crate::model::Secret;
 
 use super::{Answer, Exchange, LoginError, Mechanism};
 
-/// Logs in with a name and a password; whoever can read the connection reads both.
+/// Login with a user name and a password; anybody who can read the connection can read both.
 #[derive(Debug, Clone)]
 pub struct Password {
     username: String,
@@ -12,7 +12,7 @@ pub struct Password {
 }
 
 impl Password {
-    /// With this name and password.
+    /// Creates a login with this user name and password.
     pub fn new(username: impl Into<String>, password: Secret) -> Self {
         Self {
             username: username.into(),

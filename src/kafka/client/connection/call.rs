@@ -1,4 +1,4 @@
-//! Sending of requests on a connection.
+//! Sending requests on a connection.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use crate::task::Ownership;
 use super::Connection;
 
 impl Connection {
-    /// Sends a request at once, in the order of the calls; the [`Pending`] resolves to the answer.
+    /// Sends a request at once, in call order; the returned [`Pending`] resolves to the response.
     ///
-    /// The timeout is how long the answer may take from now; an overdue answer ends the connection, at most half a second
-    /// late. Errors: `Disconnected` if the connection has ended, `Refused` if too many answers are awaited already,
-    /// `Protocol` if the broker cannot take the request.
+    /// `timeout` is how long the response may take from now; an overdue response closes the connection, at most half a
+    /// second late. Errors: `Disconnected` if the connection is closed, `Refused` if too many requests are already in
+    /// flight, `Protocol` if the broker doesn't support the request.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "a request is used up by sending it"
@@ -29,16 +29,16 @@ impl Connection {
         self.start_in(&request, version, timeout)
     }
 
-    /// Sends a request when there is room for it, and waits for its answer.
+    /// Sends a request as soon as there is room for it, and waits for its response.
     ///
-    /// The timeout runs from when it is sent. Errors: as for [`Connection::start`], and those of [`Pending`].
-    /// Cancellation: the request may still happen.
+    /// `timeout` runs from the moment it is sent. Errors: as for [`Connection::start`], and those of [`Pending`].
+    /// Cancellation: the request may still be carried out.
     pub async fn call<R: Request>(&self, request: R, timeout: Duration) -> Result<R::Response> {
         let _room = self.0.room_for_calls.acquire().await;
         self.start(request, timeout)?.await
     }
 
-    /// Like [`Connection::call`], with the answer decoded by the caller.
+    /// Like [`Connection::call`], with the response decoded by `read`.
     pub(crate) async fn call_reading<R: Request, T>(
         &self,
         request: R,
@@ -51,7 +51,7 @@ impl Connection {
         self.send(message, (R::KEY, version), timeout, read)?.await
     }
 
-    /// Like [`Connection::call`], but written only while the right is held. Errors: `Refused` if it isn't now.
+    /// Like [`Connection::call`], but written only while `right` is held. Errors: `Refused` if it isn't held now.
     pub async fn call_under<R: Request>(
         &self,
         right: &Ownership,
@@ -67,7 +67,7 @@ impl Connection {
         pending.await
     }
 
-    /// Like [`Connection::start`], in a version chosen by the caller, which also decodes the answer.
+    /// Like [`Connection::start`], in a version chosen by the caller, and with the response decoded by `read`.
     pub(crate) fn start_version<R: Request>(
         &self,
         request: &R,
@@ -79,7 +79,7 @@ impl Connection {
         self.send(message, (R::KEY, version), timeout, read)
     }
 
-    /// The same in a version chosen by the caller.
+    /// Like [`Connection::start`], in a version chosen by the caller.
     pub(crate) fn start_in<R: Request>(
         &self,
         request: &R,
@@ -91,8 +91,8 @@ impl Connection {
 
     /// Sends batches without copying their bodies; otherwise like [`Connection::start`].
     ///
-    /// `Refused` also for `acks` 0: such requests have no answer.
-    /// They are written only while the right is held, if one is given; the connection ends with it otherwise.
+    /// Also returns `Refused` for `acks` 0: such requests have no response. If `right` is given, the batches are
+    /// written only while it is held; if it is lost before then, the connection is closed.
     pub fn start_produce(
         &self,
         batches: ProduceBatches,
@@ -124,7 +124,7 @@ impl Connection {
         read: Read<T>,
     ) -> Result<Pending<T>> {
         let message = message.map_err(|cause| {
-            let text = format!("{key:?} cannot be written in version {version}");
+            let text = format!("{key:?} cannot be encoded in version {version}");
             self.error(Kind::Protocol, &text).caused_by(cause)
         })?;
         let outcome = self.0.link.enqueue(message, timeout);
@@ -134,7 +134,7 @@ impl Connection {
                 self.error(lost.kind, &text).caused_by(lost.cause)
             }
             NotTaken::Full => {
-                let text = format!("{PIPELINE_LIMIT} requests wait for their answers already");
+                let text = format!("{PIPELINE_LIMIT} requests are already in flight");
                 self.error(Kind::Refused, &text)
             }
         })?;

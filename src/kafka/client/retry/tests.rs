@@ -18,7 +18,8 @@ struct Asked {
     coordinators: AtomicU32,
 }
 
-/// A cluster of one broker that answers `ListGroups` as the n-th time says: an error code, or `None` to hang up.
+/// A cluster of one broker that answers the n-th `ListGroups` with the n-th entry: an error code, or `None` to close
+/// the connection.
 fn scripted(codes: &'static [Option<i16>]) -> (FakeNet, Arc<Asked>) {
     let net = FakeNet::default();
     let asked = Arc::new(Asked::default());

@@ -7,7 +7,7 @@ use crate::replicate::fetch::queue::{Crowd, Stand};
 use super::{Brought, Clocks, Demand, Rank, *};
 
 const SHARE: usize = 100;
-/// Brokers give whole batches.
+/// Brokers return whole batches.
 const BATCH: usize = 10;
 
 fn means(live: usize, behind: usize, taken: usize) -> Means {
@@ -75,7 +75,7 @@ fn where_there_is_not_enough_only_live_ones_are_asked_for() {
     );
 }
 
-/// A broker fills answers in the order of its session: who is new comes last, and who got something goes to the end (KIP-227).
+/// A broker fills answers in the order of its session: new partitions come last, and served ones go to the end (KIP-227).
 #[derive(Default)]
 struct Session(Vec<usize>);
 
@@ -92,7 +92,7 @@ impl Session {
         let mut room = bytes;
         let mut given = Vec::new();
         for &index in &self.0 {
-            // The first batch comes whole even if it is larger (KIP-74).
+            // The first batch is returned whole even if it is larger (KIP-74).
             let least = if given.is_empty() { BATCH } else { 0 };
             let bytes = (most(index).min(room) / BATCH * BATCH).max(least.min(most(index)));
             room = room.saturating_sub(bytes);
@@ -108,7 +108,7 @@ impl Session {
 }
 
 proptest! {
-    /// Those behind share equally, every live one gets something, and neither kind takes all.
+    /// Those behind share equally, every live one gets something, and neither kind takes everything.
     #[test]
     fn nobody_starves(
         busy in 1_usize..6,
@@ -160,7 +160,7 @@ proptest! {
         let (least, most) = (lates.iter().min().unwrap(), lates.iter().max().unwrap());
         prop_assert!(most - least <= 4 * SHARE, "{lates:?}");
         let (lives, lates) = (lives.iter().sum::<usize>(), lates.iter().sum::<usize>());
-        // What is left behind live ones may be as little as one batch of each answer.
+        // What live ones leave to those behind may be as little as one batch of each answer.
         prop_assert!(lates * 50 + 8 * SHARE >= lives, "{lives} {lates}");
         prop_assert!(lives * 2 >= lates || busy * SHARE < bytes, "{lives} {lates}");
     }

@@ -30,7 +30,7 @@ fn leader() -> Leader {
     }
 }
 
-/// A partition that ends at 30 and is preserved; `uncertain` says that requests may still be on their way.
+/// A preserved partition that ends at 30; `uncertain` is whether requests may still be in flight.
 fn mirror(uncertain: bool) -> Mirror {
     let partition = TopicPartition::new("t", 0);
     let key = PartitionKey::new(&LinkName::new("l"), &partition);
@@ -55,7 +55,7 @@ fn mirror(uncertain: bool) -> Mirror {
     mirror
 }
 
-/// Settles again, the leader remembering this epoch.
+/// Resyncs again, with the leader remembering `epoch`.
 fn settle(mirror: &mut Mirror, uncertain: bool, epoch: i16) {
     let settled = Settled {
         target: TargetSide {
@@ -110,7 +110,7 @@ fn what_may_still_land_is_shut_out_under_an_epoch_that_is_stored_first() {
     mirror.fence_stored();
     let order = order(&mut mirror);
     assert_eq!((order.epoch, order.count), (4, 1));
-    // Nobody knows what became of it: the next one has another epoch, also in another process.
+    // The outcome is unknown, so the next fence has another epoch, even in another process.
     settle(&mut mirror, true, 3);
     assert_eq!(mirror.before_markers(), Before::Store);
     assert_eq!(mirror.tracked.lock().record.fence_epoch, 5);

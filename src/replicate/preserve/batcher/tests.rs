@@ -12,7 +12,7 @@ const STAMP: Stamp = Stamp {
     base_sequence: -1,
 };
 
-/// A batch as a source would serve it after its cleaner left only these offsets of `first..end`.
+/// A batch as a source would serve it after its log cleaner left only these offsets of `first..end`.
 fn batch(first: i64, end: i64, left: &[i64]) -> Batch {
     let mut builder = Builder::new(Codec::None);
     for offset in left {
@@ -51,7 +51,7 @@ fn course(at: i64, records_limit: usize) -> Course {
     }
 }
 
-/// What the target would hold: the offsets of records, and how many took no sequence number.
+/// Returns what the target would hold: the offsets of its records, and the final course.
 fn play(mut hold: Hold, mut course: Course) -> (Vec<i64>, Course) {
     let mut records = Vec::new();
     loop {
@@ -87,7 +87,7 @@ fn play(mut hold: Hold, mut course: Course) -> (Vec<i64>, Course) {
 }
 
 proptest! {
-    /// Whatever is left of the source's batches, each record comes to the offset it had.
+    /// Whatever is left of the source's batches, each record gets the offset it had.
     #[test]
     fn every_record_keeps_its_offset(
         sizes in prop::collection::vec(prop::collection::vec(any::<bool>(), 1..30), 1..12),
@@ -99,7 +99,7 @@ proptest! {
         for (kept, skip) in sizes.iter().zip(&skipped) {
             let end = first + i64::try_from(kept.len()).unwrap();
             let left: Vec<i64> = (first..end).zip(kept).filter(|(_, kept)| **kept).map(|it| it.0).collect();
-            // Some batches don't travel, as those of aborted transactions.
+            // Some batches aren't mirrored, like those of aborted transactions.
             if end > begin {
                 if *skip == 0 || left.is_empty() {
                     hold.pass(SourceOffset(end));

@@ -75,8 +75,8 @@ fn a_record_with_anything_in_it_is_no_filler() {
 }
 
 proptest! {
-    /// Whatever becomes of the markers of one request, one more of a higher epoch doesn't pass the end of the gap, unless
-    /// one alone was missing.
+    /// Whatever happens to the markers of one request, one more of a higher epoch doesn't pass the end of the gap, unless
+    /// just one was missing.
     #[test]
     fn a_fence_never_passes_the_end(gap in 1_i64..5_000, fences in any::<bool>()) {
         let due = markers_due(gap, fences);

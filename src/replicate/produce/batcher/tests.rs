@@ -26,7 +26,7 @@ fn batch(first: i64, count: i64, size: usize, codec: Codec) -> Batch {
     served(&builder.finish(stamp).unwrap(), first)
 }
 
-/// A batch that a cleaner left with holes: only these offsets, each below `first + 64`, are still there.
+/// A batch that the log cleaner left with holes: only these offsets, each below `first + 64`, remain.
 fn compacted(first: i64, offsets: &[i64]) -> Batch {
     let mut whole = batch(first, 1, 1, Codec::None).bytes()[..61].to_vec();
     for &offset in offsets {
@@ -74,7 +74,7 @@ fn course(target: i64, source: Option<i64>) -> Course {
     }
 }
 
-/// The records of a shipment as the target would serve them.
+/// Returns the records of a shipment as the target would serve them.
 fn read(shipment: &Shipment) -> Vec<(i64, i64, Vec<u8>)> {
     let batch = served(&shipment.stamped, shipment.target.get());
     batch.check_crc().unwrap();

@@ -16,7 +16,7 @@ fn at(ms: i64) -> Moment {
     set(ms, 0)
 }
 
-/// The moment `ms` after the wall clock was set by some time.
+/// The moment `ms`, with the wall clock set forwards by `by_ms`.
 fn set(ms: i64, by_ms: i64) -> Moment {
     Moment {
         wall_ms: ms + by_ms,
@@ -138,7 +138,7 @@ fn after_a_pause_the_first_shipment_goes_alone() {
     assert!(window.admits(&large(20), at(NOW + IDLE_MS)));
 }
 
-/// An hour of the wall clock is nothing to a leader that was asked half a second ago, nor is it a rest for it.
+/// A wall clock that jumps by an hour doesn't change how long ago the leader answered.
 #[test]
 fn a_clock_that_is_set_neither_arms_nor_disarms() {
     for by_ms in [-HOUR, HOUR] {
@@ -152,7 +152,7 @@ fn a_clock_that_is_set_neither_arms_nor_disarms() {
     }
 }
 
-/// Hazard H5: a request lands as late as it does, whatever the wall clock shows.
+/// Hazard H5: how late a request may land doesn't depend on the wall clock.
 #[test]
 fn a_clock_that_is_set_neither_ends_caution_nor_prolongs_it() {
     for by_ms in [-HOUR, HOUR] {
@@ -166,7 +166,7 @@ fn a_clock_that_is_set_neither_ends_caution_nor_prolongs_it() {
     }
 }
 
-/// Hazard H2: records are as old as their timestamps say, and brokers forget by them.
+/// Hazard H2: a record's age follows from its timestamp, and brokers forget by it.
 #[test]
 fn a_clock_that_is_set_forwards_makes_records_old() {
     let mut window = armed();
@@ -193,7 +193,7 @@ fn small_shipments_wait_for_company() {
     assert!(window.admits(&small, at(NOW)));
 }
 
-/// Hazard H5: what is acknowledged without having been appended may be an earlier request's.
+/// Hazard H5: a batch that is acknowledged without having been appended may be an earlier request's.
 #[test]
 fn a_batch_that_repeats_an_earlier_one_is_told_and_disarms() {
     let mut window = armed();
@@ -204,7 +204,7 @@ fn a_batch_that_repeats_an_earlier_one_is_told_and_disarms() {
     assert!(!window.admits(&large(20), at(NOW)));
 }
 
-/// Hazard H5: from the first step in the source offsets on, a late request may carry something else at the same place.
+/// Hazard H5: from the first step in the source offsets on, a late request may carry other records at the same place.
 #[test]
 fn while_requests_may_be_late_what_opens_a_run_and_all_behind_it_goes_alone() {
     let opening = |target| Shipment {
@@ -277,7 +277,7 @@ fn an_append_elsewhere_is_told() {
 }
 
 proptest! {
-    /// Whatever happens, an unarmed window never has two in flight and no window more than the limit.
+    /// Whatever happens, an unarmed window never has two in flight, and no window has more than the limit.
     #[test]
     fn limits_hold(steps in prop::collection::vec((0_u8..4, 0_i64..30), 1..200)) {
         let mut window = Window::new(12 * HOUR);

@@ -80,7 +80,7 @@ fn a_transaction_landed_whole_or_not_at_all() {
             position
         }]
     );
-    // A part of it is not it.
+    // A part of the transaction doesn't count as the transaction.
     assert_eq!(explanations(Some(anchor), &plans, TargetOffset(14)), []);
     assert_eq!(explanations(None, &[], TargetOffset(3)), []);
 }
@@ -97,11 +97,11 @@ fn what_lies_beyond_what_is_known_has_to_be_explained() {
     assert_eq!(code(&tail(13, 14, BROKERS), Some(11), 10, &found), None);
     let foreign = code(&tail(13, 14, BROKERS), Some(11), 10, &[]);
     assert_eq!(foreign, Some(HaltCode::ForeignWrite));
-    // What was acknowledged is gone, also where markers follow it.
+    // Acknowledged records are gone, even where markers follow.
     let lost = Some(HaltCode::TargetTruncated);
     assert_eq!(code(&tail(10, 10, BROKERS), Some(11), 10, &found), lost);
     assert_eq!(code(&tail(8, 14, BROKERS), Some(11), 10, &found), lost);
-    // Without a checkpoint only the raw path's own batches tell whose they are.
+    // Without a checkpoint only the raw path's own batches show whose they are.
     let unknown = Some(HaltCode::MapUnknown);
     assert_eq!(code(&tail(13, 14, BROKERS), None, 0, &[]), unknown);
     let own = identity().producer_id(0);
@@ -124,7 +124,7 @@ fn a_first_transaction_that_was_given_up_is_not_taken_for_landed() {
     let (plans, end) = ([vec![run(5, 0, 1)]], TargetOffset(1));
     let filled = nothing_shown(None, end);
     assert_eq!(explanations(None, &plans, filled), []);
-    // What was acknowledged and is no longer there was there.
+    // Records that were acknowledged but are gone did exist.
     let known = [11, 12].map(|end| nothing_shown(Some(TargetOffset(11)), TargetOffset(end)));
     assert_eq!(known, [TargetOffset(11); 2]);
     assert_eq!(

@@ -19,7 +19,7 @@ fn epochs_are_not_believed_of_what_landed_unseen() {
     };
     known.found(&found(50), TargetOffset(50)).unwrap();
     assert_eq!(known.record.epochs, [(LeaderEpoch(16), SourceOffset(0))]);
-    // The source may have written these ten in another epoch than the last one known.
+    // The source may have written these ten records in another epoch than the last one known.
     known.found(&found(60), TargetOffset(60)).unwrap();
     assert_eq!(known.record.epochs, []);
 }
@@ -40,7 +40,7 @@ async fn a_map_is_whole_as_soon_as_it_is_loaded() {
         store.commit(update).await.unwrap();
         tracked.lock().stored(receipt);
     }
-    // Before any settling: an offset in it is not at its end.
+    // Before any resync: an offset in the map doesn't translate to its end.
     let loaded = load();
     let found = loaded
         .lock()

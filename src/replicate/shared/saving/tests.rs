@@ -37,7 +37,8 @@ impl Bench {
         self.view.track(&partition, &topic).unwrap()
     }
 
-    /// The state that a process starting now would find: the frontier, and whether the map has the first and the last record.
+    /// Returns the state a process starting now would find: the frontier, and whether the map has the first and the last
+    /// record.
     fn after_a_crash(&self) -> (i64, bool) {
         let tracked = self.tracked();
         let store: Arc<dyn Store> = Arc::<FailingStore>::clone(&self.failing);
