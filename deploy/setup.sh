@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 
 features=${1-}
 java_needed=17
+deny_version=0.20.2
 rust_needed=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
 
 has() { command -v "$1" >/dev/null; }
@@ -78,6 +79,11 @@ Rust $rust_needed or later with rustfmt and clippy is missing. With rustup (http
   rustup toolchain install stable --profile default
 EOF
   exit 1
+fi
+
+# Checks dependencies; built without optimization, which is quicker than what it saves.
+if [[ $features == *deny* ]] && ! has cargo-deny; then
+  cargo install --quiet --locked --debug cargo-deny@"$deny_version"
 fi
 
 missing=$(missing_packages | tr '\n' ' ')

@@ -12,7 +12,7 @@ use super::extract::{Body, Segments};
 use super::problem::Problem;
 use super::state::ApiState;
 use crate::contract::{Plan, PlanRequest};
-use crate::failover::plan::Kind;
+use crate::failover::plan::MoveKind;
 use crate::failover::runner;
 
 /// `POST /v1/plans`
@@ -21,11 +21,11 @@ pub(super) async fn make(
     Body(request): Body<PlanRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     state.link(&request.link)?;
-    if request.kind == Kind::Failover && request.allow_loss == Some(false) {
+    if request.kind == MoveKind::Failover && request.allow_loss == Some(false) {
         let message = "allow_loss: a failover leaves behind what the target doesn't have; plan a switchover, which loses nothing";
         return Err(Problem::Malformed(message.to_owned()));
     }
-    let request = runner::Request {
+    let request = runner::MoveRequest {
         kind: request.kind,
         link: request.link,
         groups: request.groups,

@@ -15,7 +15,7 @@ use super::state::ApiState;
 use crate::checkpoint::Update;
 use crate::contract::{ReleaseAnswer, ReleaseResult, ResolveAnswer, ResolveRequest};
 use crate::model::{HaltCode, LinkName, Policy, Reason, TopicPartition};
-use crate::replicate::{LinkView, Unreleased};
+use crate::replicate::{LinkView, ResolveRefused};
 
 /// How long a call waits for a release before it answers that it is pending; shorter than any request timeout.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -123,12 +123,12 @@ async fn release(
         Ok(outcome) => released.outcome = Some(outcome),
         Err(why) => {
             released.result = match why {
-                Unreleased::Pending => ReleaseResult::Pending,
-                Unreleased::UnknownPartition
-                | Unreleased::NotHalted(_)
-                | Unreleased::Unfit(..)
-                | Unreleased::Halted(_)
-                | Unreleased::Busy => ReleaseResult::Refused,
+                ResolveRefused::Pending => ReleaseResult::Pending,
+                ResolveRefused::UnknownPartition
+                | ResolveRefused::NotHalted(_)
+                | ResolveRefused::Unfit(..)
+                | ResolveRefused::Halted(_)
+                | ResolveRefused::Busy => ReleaseResult::Refused,
             };
             released.detail = Some(why.text());
         }
@@ -136,7 +136,7 @@ async fn release(
     released
 }
 
-impl Unreleased {
+impl ResolveRefused {
     fn text(&self) -> String {
         match self {
             Self::UnknownPartition => "is not mirrored".to_owned(),

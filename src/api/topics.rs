@@ -77,7 +77,7 @@ impl From<PartitionStatus> for PartitionAnswer {
             records: status.records,
             bytes: status.bytes,
             batches: status.batches,
-            settlings: status.settlings,
+            resyncs: status.resyncs,
             expired_on_target: status.expired_on_target,
             without_image: status.without_image,
             missed_deletions: status.missed_deletions,

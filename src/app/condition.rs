@@ -5,11 +5,11 @@ use jiff::{Timestamp, Unit};
 use crate::api::LinkFailure;
 use crate::error::Result;
 
-use super::link::Link;
+use super::link::LinkParts;
 use super::phase::{AfterTerm, LinkNews, LinkPhase};
 use super::store_recovery::stands_still;
 
-impl Link {
+impl LinkParts {
     /// Keeps the condition up to date with the health of the clusters.
     pub(super) async fn watch(self) -> Result<()> {
         let (mut source, mut target) = (self.source.reach(), self.target.reach());

@@ -5,14 +5,14 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::link::Link;
+use super::link::LinkParts;
 use crate::checkpoint::intents::IntentKeeper;
 use crate::error::{Error, Kind, Result};
 
 /// The delay between attempts while settings are pending.
 const RETRY: Duration = Duration::from_millis(200);
 
-impl Link {
+impl LinkParts {
     /// Moves pending intents as soon as there are any and the lease is held.
     ///
     /// Errors: the checkpoint DB failed. Cancellation: safe, they stay pending.

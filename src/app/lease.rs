@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::records;
 use crate::error::{Error, Result};
-use crate::journal::{Restored, Standing, Tell, Tenure, Topic};
+use crate::journal::{LeaseStatus, Restored, Tell, Tenure, Topic};
 use crate::task::{Ownership, Rounds};
 
 use super::driver::{Lease, LinkWork};
 use super::identity;
-use super::link::Link;
+use super::link::LinkParts;
 use super::phase::{LinkNews, LinkPhase};
 
 /// The interval between checks of the journal's cleanup policy.
@@ -23,14 +23,14 @@ const POLICY_LOOK: Duration = Duration::from_secs(15);
 /// The right to mirror for one term.
 #[derive(Debug)]
 pub(super) struct LinkLease {
-    link: Link,
+    link: LinkParts,
     /// `None` for a link without a journal; only this process ends its terms.
     tenure: Option<Tenure>,
     /// The reason why the journal can't be written, if it can't.
     trouble: watch::Receiver<Option<String>>,
 }
 
-impl LinkWork for Link {
+impl LinkWork for LinkParts {
     type Lease = LinkLease;
 
     async fn acquire(&self, standby: watch::Sender<bool>) -> Result<LinkLease> {
@@ -57,7 +57,7 @@ impl LinkWork for Link {
     }
 }
 
-impl Link {
+impl LinkParts {
     /// Waits until this process owns the link.
     ///
     /// Errors: the checkpoint DB failed, or the target isn't the cluster that the link belongs to.
@@ -100,14 +100,14 @@ impl Link {
 
     async fn come_to_own(&self, standby: &watch::Sender<bool>) -> Result<Tenure> {
         let told = AtomicU64::new(0);
-        let tell = |standing: Standing| {
+        let tell = |standing: LeaseStatus| {
             let text = standing.to_string();
             let owner = match &standing {
-                Standing::Standby(head) => Some(head.owner.clone()),
-                Standing::Reaching(_) | Standing::Quiet | Standing::Comparing => None,
+                LeaseStatus::Standby(head) => Some(head.owner.clone()),
+                LeaseStatus::Reaching(_) | LeaseStatus::Quiet | LeaseStatus::Comparing => None,
             };
             let is_standby = owner.is_some();
-            if let Standing::Standby(head) = standing
+            if let LeaseStatus::Standby(head) = standing
                 && told.swap(head.term, Ordering::Relaxed) != head.term
             {
                 tracing::info!(link = %self.config.name, "{text}");

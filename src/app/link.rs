@@ -39,7 +39,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(20);
 
 /// The components of a link.
 #[derive(Debug, Clone)]
-pub(crate) struct Link {
+pub(crate) struct LinkParts {
     pub(crate) config: LinkConfig,
     pub(crate) source: Watched,
     pub(crate) target: Watched,
@@ -63,7 +63,7 @@ pub(crate) struct Link {
     pub(crate) is_stale: Arc<AtomicBool>,
 }
 
-impl Link {
+impl LinkParts {
     /// The parts of the link that moves of groups need.
     pub(crate) fn sites(&self) -> Sites {
         Sites {
@@ -204,7 +204,7 @@ impl Link {
             () = stop.cancelled() => return Ok(()),
             () = self.tell_what_is_refused(&target) => {}
         }
-        let link = replicate::Link {
+        let link = replicate::ReplicationLink {
             view: self.view.clone(),
             source: self.source.cluster.clone(),
             target,

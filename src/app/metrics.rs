@@ -57,7 +57,7 @@ impl Samples for LinkSamples {
                     records: status.records,
                     bytes: status.bytes,
                     batches: status.batches,
-                    settlings: status.settlings,
+                    resyncs: status.resyncs,
                     expired: status.expired_on_target,
                     without_image: status.without_image,
                     missed_deletions: status.missed_deletions.is_some(),

@@ -29,7 +29,7 @@ use crate::task::{InFlight, Owned, Ownership, contained};
 use crate::verify::Verifications;
 
 use super::driver::Driver;
-use super::link::Link;
+use super::link::LinkParts;
 use super::store_recovery::StoreHealth;
 
 #[cfg(test)]
@@ -248,11 +248,11 @@ impl Registry {
         Ok((watched, in_use))
     }
 
-    fn link(&self, config: &LinkConfig, source: Watched, target: Watched) -> Result<Link> {
+    fn link(&self, config: &LinkConfig, source: Watched, target: Watched) -> Result<LinkParts> {
         let journaled = &self.shared.store;
         let store: Arc<dyn Store> = Arc::<JournaledStore>::clone(journaled);
         let view = LinkView::load(&config.name, &store, |topic| config.topics.matches(topic))?;
-        Ok(Link {
+        Ok(LinkParts {
             config: config.clone(),
             source,
             journal: JournalSettings {
@@ -280,7 +280,7 @@ impl Registry {
 /// Runs a link's driver to its end; a panic of the driver itself ends the process.
 async fn drive(
     name: LinkName,
-    driver: Driver<Link>,
+    driver: Driver<LinkParts>,
     failure: watch::Sender<Option<String>>,
 ) -> Result<()> {
     let living = Box::pin(async {

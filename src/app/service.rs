@@ -63,7 +63,7 @@ pub async fn run(config: Config) -> Result<()> {
 async fn open(config: &Config) -> Result<(SharedByLinks, StoreRecovery)> {
     let path = &config.checkpoint.path;
     let disk = if config.links.iter().all(|link| link.journal) {
-        checkpoint::open_or_begin_anew(path)?
+        checkpoint::open_or_create(path)?
     } else {
         checkpoint::open(path)?
     };

@@ -99,7 +99,7 @@ async fn rebuild(
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
     let links = chosen(config, args.link.as_deref())?;
-    let store = checkpoint::open_or_begin_anew(&config.checkpoint.path)?;
+    let store = checkpoint::open_or_create(&config.checkpoint.path)?;
     for link in links {
         let held = journal::contents(&target(config, link)?, &link.name).await?;
         let count = journal::rebuild(&*store, &link.name, held).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::PreserveLimits;
 use crate::error::Error;
-use crate::kafka::admin::{Operation, Operations, Outdated};
+use crate::kafka::admin::{AclOperation, Operations, Outdated};
 use crate::kafka::client::HostPort;
 use crate::model::{BrokerId, ClusterName, LinkName, Partition, TopicName};
 
@@ -192,7 +192,7 @@ pub(super) enum MirrorFacts {
         /// The operations permitted on it.
         permitted: Operations,
         /// The operations needed before it can mirror its source.
-        due: BTreeSet<Operation>,
+        due: BTreeSet<AclOperation>,
         /// The partitions with foreign writes.
         strangers: Vec<Stranger>,
     },

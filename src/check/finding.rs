@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::kafka::admin::Operation;
+use crate::kafka::admin::AclOperation;
 use crate::model::TopicName;
 
 use super::facts::ClusterFacts;
@@ -61,7 +61,7 @@ pub(super) fn listed(names: &[&TopicName]) -> String {
 /// The command that grants farshore `operations` on `topics`.
 pub(super) fn grant(
     cluster: &ClusterFacts,
-    operations: &[Operation],
+    operations: &[AclOperation],
     topics: &[&TopicName],
 ) -> String {
     let operations = operations.iter().map(|it| format!("--operation {it}"));

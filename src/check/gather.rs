@@ -7,10 +7,10 @@ use crate::clusters::{self, Watched};
 use crate::config::{Config, LinkConfig};
 use crate::control::KafkaSite;
 use crate::control::topics::cluster::{Look, TopicSite};
-use crate::control::topics::configs::Configs;
+use crate::control::topics::configs::TopicConfigs;
 use crate::control::topics::plan::{Action, NewMirror, Sight, SourceTopic, TargetTopic, plan};
 use crate::error::Result;
-use crate::kafka::admin::{self, NewTopic, Operation, Outdated};
+use crate::kafka::admin::{self, AclOperation, NewTopic, Outdated};
 use crate::kafka::client::{Cluster, Slot};
 use crate::model::{ClusterName, LinkIdentity, OffsetsMode, TopicName};
 
@@ -207,7 +207,7 @@ async fn sight(
     }
     for mirror in mirrors {
         let seen = on_target.topics[&mirror];
-        let told: Option<Configs> = target_configs.remove(&mirror).and_then(Result::ok);
+        let told: Option<TopicConfigs> = target_configs.remove(&mirror).and_then(Result::ok);
         let topic = TargetTopic {
             id: seen.id,
             partitions: seen.partitions,
@@ -222,7 +222,7 @@ async fn sight(
 #[derive(Default)]
 struct Planned {
     creations: Vec<NewTopic>,
-    due: BTreeMap<TopicName, BTreeSet<Operation>>,
+    due: BTreeMap<TopicName, BTreeSet<AclOperation>>,
 }
 
 impl Planned {
@@ -231,8 +231,10 @@ impl Planned {
         for action in actions {
             match action {
                 Action::CreateTopic { mirror, .. } => planned.creations.push(new_topic(mirror)),
-                Action::CreatePartitions { target, .. } => planned.due(target, Operation::Alter),
-                Action::AlterConfigs { target, .. } => planned.due(target, Operation::AlterConfigs),
+                Action::CreatePartitions { target, .. } => planned.due(target, AclOperation::Alter),
+                Action::AlterConfigs { target, .. } => {
+                    planned.due(target, AclOperation::AlterConfigs)
+                }
                 // Requires stored state, of which there is none here.
                 Action::DeleteTopic { .. } | Action::Conflict { .. } => {}
             }
@@ -240,7 +242,7 @@ impl Planned {
         planned
     }
 
-    fn due(&mut self, mirror: TopicName, operation: Operation) {
+    fn due(&mut self, mirror: TopicName, operation: AclOperation) {
         self.due.entry(mirror).or_default().insert(operation);
     }
 }

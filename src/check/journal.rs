@@ -3,7 +3,7 @@
 use crate::config::LinkConfig;
 use crate::error::{BrokerCode, Result};
 use crate::journal::Topic;
-use crate::kafka::admin::{self, Operation};
+use crate::kafka::admin::{self, AclOperation};
 use crate::kafka::client::Cluster;
 
 use super::facts::{ClusterFacts, Found, JournalFacts, JournalTopic, LinkFacts};
@@ -34,13 +34,17 @@ pub(super) async fn facts(link: &LinkConfig, target: &Cluster) -> Result<Option<
 }
 
 /// The operations that the journal's writer and its readers need.
-const NEEDED: &[Operation] = &[Operation::Read, Operation::Write, Operation::Describe];
+const NEEDED: &[AclOperation] = &[
+    AclOperation::Read,
+    AclOperation::Write,
+    AclOperation::Describe,
+];
 /// The operations needed to create the journal and then use it.
-const TO_CREATE: &[Operation] = &[
-    Operation::Create,
-    Operation::Read,
-    Operation::Write,
-    Operation::Describe,
+const TO_CREATE: &[AclOperation] = &[
+    AclOperation::Create,
+    AclOperation::Read,
+    AclOperation::Write,
+    AclOperation::Describe,
 ];
 
 /// The broker setting for how long producers are remembered, and the shortest time that is safe, in milliseconds.
@@ -99,7 +103,7 @@ fn of_topic(link: &LinkFacts, journal: &JournalFacts, target: &ClusterFacts) -> 
         )],
         JournalTopic::Present { permitted, policy } => {
             let lacking = NEEDED.iter().filter(|it| !permitted.has(**it));
-            let lacking: Vec<Operation> = lacking.copied().collect();
+            let lacking: Vec<AclOperation> = lacking.copied().collect();
             let mut findings = Vec::new();
             if !lacking.is_empty() {
                 let words: Vec<String> = lacking.iter().map(ToString::to_string).collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::{LinkConfig, Otherwise, Start};
 use crate::error::Result;
-use crate::kafka::admin::{self, At, ListedOffsets, Operation};
+use crate::kafka::admin::{self, AclOperation, ListedOffsets, OffsetSpec};
 use crate::kafka::client::Cluster;
 use crate::model::{LeaderEpoch, OffsetsMode, TopicName, TopicPartition};
 
@@ -30,12 +30,12 @@ pub(super) async fn facts(
         .map(|(name, number)| (TopicPartition::new(name, number), LeaderEpoch::UNKNOWN))
         .collect();
     let begin = match link.start {
-        Start::Earliest => At::Earliest,
-        Start::Latest => At::LastStable,
-        Start::At(timestamp) => At::Timestamp(timestamp),
+        Start::Earliest => OffsetSpec::Earliest,
+        Start::Latest => OffsetSpec::LastStable,
+        Start::At(timestamp) => OffsetSpec::Timestamp(timestamp),
     };
     let begins = admin::list_offsets(source, &partitions, begin).await?;
-    let ends = admin::list_offsets(source, &partitions, At::HighWatermark).await?;
+    let ends = admin::list_offsets(source, &partitions, OffsetSpec::HighWatermark).await?;
     let mut fills: BTreeMap<TopicName, Fill> = BTreeMap::new();
     for (partition, _) in partitions {
         let Some(end) = offset(&ends, &partition) else {
@@ -119,7 +119,7 @@ fn deletion(subject: &str, preserve: &PreserveFacts, target: &ClusterFacts) -> O
                 refused.chain(),
                 listed(&topics)
             ),
-            grant(target, &[Operation::Delete], &topics),
+            grant(target, &[AclOperation::Delete], &topics),
         )
     })
 }

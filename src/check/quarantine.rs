@@ -2,7 +2,7 @@
 
 use crate::config::LinkConfig;
 use crate::error::Result;
-use crate::kafka::admin::{self, Operation};
+use crate::kafka::admin::{self, AclOperation};
 use crate::kafka::client::Cluster;
 use crate::model::{HaltCode, Policy, TopicName};
 use crate::replicate::quarantine_topic;
@@ -42,7 +42,11 @@ pub(super) async fn facts(
 }
 
 /// Without these operations a receipt can't be written, or not exactly once.
-const NEEDED: [Operation; 3] = [Operation::Read, Operation::Write, Operation::Describe];
+const NEEDED: [AclOperation; 3] = [
+    AclOperation::Read,
+    AclOperation::Write,
+    AclOperation::Describe,
+];
 
 /// Returns the finding that prevents receipts, if any.
 pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Option<Finding> {
@@ -61,14 +65,14 @@ pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -
                 ),
                 grant(
                     target,
-                    &[&[Operation::Create][..], &NEEDED].concat(),
+                    &[&[AclOperation::Create][..], &NEEDED].concat(),
                     &[name],
                 ),
             )
         }),
         MirrorFacts::Present { permitted, .. } => {
             let missing = NEEDED.into_iter().filter(|it| !permitted.has(*it));
-            let missing: Vec<Operation> = missing.collect();
+            let missing: Vec<AclOperation> = missing.collect();
             let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
             (!missing.is_empty()).then(|| {
                 problem(

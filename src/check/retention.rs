@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control::topics::plan::Sight;
 use crate::error::Result;
-use crate::kafka::admin::{self, At, ListedOffsets};
+use crate::kafka::admin::{self, ListedOffsets, OffsetSpec};
 use crate::kafka::client::Cluster;
 use crate::model::{LeaderEpoch, TopicName, TopicPartition};
 
@@ -38,9 +38,9 @@ pub(super) async fn outlived(source: &Cluster, sight: &Sight) -> Result<BTreeMap
             })
             .collect();
         let listed = async |at| admin::list_offsets(source, &partitions, at).await;
-        let begins = listed(At::Earliest).await?;
-        let young = listed(At::Timestamp(now.saturating_sub(retention))).await?;
-        let ends = listed(At::HighWatermark).await?;
+        let begins = listed(OffsetSpec::Earliest).await?;
+        let young = listed(OffsetSpec::Timestamp(now.saturating_sub(retention))).await?;
+        let ends = listed(OffsetSpec::HighWatermark).await?;
         for (partition, _) in &partitions {
             let (Some(begin), Some(end)) = (offset(&begins, partition), offset(&ends, partition))
             else {

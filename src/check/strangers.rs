@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use crate::config::LinkConfig;
 use crate::control::topics::plan::TargetTopic;
 use crate::error::Result;
-use crate::kafka::admin::{self, At, ListedOffsets};
+use crate::kafka::admin::{self, ListedOffsets, OffsetSpec};
 use crate::kafka::client::Cluster;
 use crate::model::{DataPath, LeaderEpoch, LinkIdentity, TargetOffset, TopicName, TopicPartition};
 use crate::replicate::{Tail, check_tail};
@@ -32,8 +32,8 @@ pub(super) async fn find(
         .flat_map(|(name, topic)| (0..topic.partitions).map(|number| (name.clone(), number)))
         .map(|(name, number)| (TopicPartition::new(name, number), LeaderEpoch::UNKNOWN))
         .collect();
-    let starts = admin::list_offsets(target, &partitions, At::Earliest).await?;
-    let ends = admin::list_offsets(target, &partitions, At::HighWatermark).await?;
+    let starts = admin::list_offsets(target, &partitions, OffsetSpec::Earliest).await?;
+    let ends = admin::list_offsets(target, &partitions, OffsetSpec::HighWatermark).await?;
     let filled = partitions.into_iter().filter_map(|(partition, _)| {
         let end = offset(&ends, &partition)?;
         (end > offset(&starts, &partition)?).then_some((partition, end))
@@ -76,7 +76,7 @@ async fn last_of(
         end: TargetOffset(end),
         log_start: TargetOffset(read.log_start),
         last: Some(last),
-        filled: TargetOffset(end),
+        data_end: TargetOffset(end),
     };
     let reason = check_tail(identity, link.offsets, &tail, None, None).err()?;
     Some(Stranger {

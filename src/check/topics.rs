@@ -3,27 +3,27 @@
 use std::collections::BTreeMap;
 
 use crate::error::{BrokerCode, Error};
-use crate::kafka::admin::{Operation, Operations};
+use crate::kafka::admin::{AclOperation, Operations};
 use crate::model::{ClusterName, TopicName};
 
 use super::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, Stranger};
 use super::finding::{Finding, advice, grant, listed, problem};
 
 /// Without these operations no record of a source topic can be mirrored.
-const TO_READ: &[Operation] = &[
-    Operation::Read,
-    Operation::Describe,
-    Operation::DescribeConfigs,
+const TO_READ: &[AclOperation] = &[
+    AclOperation::Read,
+    AclOperation::Describe,
+    AclOperation::DescribeConfigs,
 ];
 /// Without these operations no record can be written to a mirror topic.
-const TO_WRITE: &[Operation] = &[
-    Operation::Read,
-    Operation::Write,
-    Operation::Describe,
-    Operation::DescribeConfigs,
+const TO_WRITE: &[AclOperation] = &[
+    AclOperation::Read,
+    AclOperation::Write,
+    AclOperation::Describe,
+    AclOperation::DescribeConfigs,
 ];
 /// The operations needed when a source topic changes.
-const TO_FOLLOW: &[Operation] = &[Operation::Alter, Operation::AlterConfigs];
+const TO_FOLLOW: &[AclOperation] = &[AclOperation::Alter, AclOperation::AlterConfigs];
 
 const INVALID_REPLICATION_FACTOR: BrokerCode = BrokerCode(38);
 
@@ -86,7 +86,7 @@ fn of_mirrors(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Vec<Fin
         let topics = found.topics.values();
         topics.filter_map(move |topic| Some((&topic.mirror, needed(&topic.on_target)?)))
     };
-    let text = |missing: &[Operation], topics: &[&TopicName]| {
+    let text = |missing: &[AclOperation], topics: &[&TopicName]| {
         (
             not_permitted(missing, topics, &link.target),
             grant(target, missing, topics),
@@ -131,10 +131,10 @@ fn permitted_or_due(mirror: &MirrorFacts) -> Option<Operations> {
 fn with(mirror: &MirrorFacts, counts: fn(bool) -> bool) -> Option<Operations> {
     match mirror {
         MirrorFacts::Present { permitted, due, .. } => {
-            let has = |operation: &&Operation| {
+            let has = |operation: &&AclOperation| {
                 permitted.has(**operation) || counts(due.contains(*operation))
             };
-            let all: Vec<Operation> = TO_FOLLOW.iter().filter(has).copied().collect();
+            let all: Vec<AclOperation> = TO_FOLLOW.iter().filter(has).copied().collect();
             Some(Operations::of(&all))
         }
         MirrorFacts::Missing { .. } => None,
@@ -144,11 +144,11 @@ fn with(mirror: &MirrorFacts, counts: fn(bool) -> bool) -> Option<Operations> {
 /// Groups topics by the needed operations that they lack.
 fn missing<'a>(
     topics: impl Iterator<Item = (&'a TopicName, Operations)>,
-    needed: &[Operation],
-) -> BTreeMap<Vec<Operation>, Vec<&'a TopicName>> {
-    let mut lacking: BTreeMap<Vec<Operation>, Vec<&TopicName>> = BTreeMap::new();
+    needed: &[AclOperation],
+) -> BTreeMap<Vec<AclOperation>, Vec<&'a TopicName>> {
+    let mut lacking: BTreeMap<Vec<AclOperation>, Vec<&TopicName>> = BTreeMap::new();
     for (name, permitted) in topics {
-        let missing: Vec<Operation> = needed
+        let missing: Vec<AclOperation> = needed
             .iter()
             .copied()
             .filter(|operation| !permitted.has(*operation))
@@ -160,7 +160,7 @@ fn missing<'a>(
     lacking
 }
 
-fn not_permitted(missing: &[Operation], topics: &[&TopicName], cluster: &ClusterName) -> String {
+fn not_permitted(missing: &[AclOperation], topics: &[&TopicName], cluster: &ClusterName) -> String {
     let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
     format!(
         "not permitted on {cluster}: {} on {}",
@@ -190,7 +190,7 @@ fn refused_creations(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> 
             error.chain()
         );
         let fix = match code {
-            BrokerCode(29 | 31) => grant(target, &[Operation::Create], &topics),
+            BrokerCode(29 | 31) => grant(target, &[AclOperation::Create], &topics),
             INVALID_REPLICATION_FACTOR => format!(
                 "Lower replication_factor of [links.{}], or add brokers to {}.",
                 link.name, link.target

@@ -16,7 +16,7 @@ use crate::model::{GroupId, LinkName, TopicPartition};
 
 /// The kinds of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DocumentKind {
     /// A plan that wasn't executed.
     Plan,
     /// An operation with its plan.
@@ -48,7 +48,7 @@ pub enum List {
 /// Identifies a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
-    pub kind: Kind,
+    pub kind: DocumentKind,
     pub link: LinkName,
     /// The plan's id, which is also the operation's.
     pub id: String,
@@ -64,7 +64,7 @@ pub struct Document<H> {
     pub lists: BTreeMap<List, ChunkedList>,
 }
 
-impl Kind {
+impl DocumentKind {
     fn space(self) -> Space {
         match self {
             Self::Plan => Space::Plans,

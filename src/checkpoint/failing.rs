@@ -3,7 +3,7 @@
 use parking_lot::Mutex;
 
 use super::memory::MemoryStore;
-use super::store::{Committed, Entry, Space, Store, Update};
+use super::store::{Entry, PendingCommit, Space, Store, Update};
 use crate::error::{Error, Kind, Result};
 
 /// A [`MemoryStore`] in which one update fails and stores nothing.
@@ -39,11 +39,11 @@ impl Store for FailingStore {
         self.entries.scan_from(space, prefix, from, limit)
     }
 
-    fn commit(&self, update: Update) -> Committed {
+    fn commit(&self, update: Update) -> PendingCommit {
         let mut fails_after = self.fails_after.lock();
         if *fails_after == Some(0) {
             *fails_after = None;
-            return Committed::decided(Err(Error::new(Kind::Store, "disk full")));
+            return PendingCommit::decided(Err(Error::new(Kind::Store, "disk full")));
         }
         *fails_after = fails_after.map(|updates| updates - 1);
         self.entries.commit(update)

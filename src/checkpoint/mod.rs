@@ -1,6 +1,6 @@
 //! The checkpoint DB: everything that must survive a restart, in one place, changed atomically.
 //!
-//! Promises: an [`Update`] over any number of spaces is applied as a whole or not at all; when its [`Committed`] resolves it
+//! Promises: an [`Update`] over any number of spaces is applied as a whole or not at all; when its [`PendingCommit`] resolves it
 //! is durable; a damaged value is an error, never an answer. Only one process at a time has a DB open.
 //! Doesn't: interpret offsets, groups or plans; the typed [`records`] and [`runs`] only encode and decode.
 //!
@@ -30,9 +30,9 @@ pub(crate) mod store;
 pub mod verifications;
 mod writer;
 
-pub use disk::{DiskStore, open, open_or_begin_anew};
+pub use disk::{DiskStore, open, open_or_create};
 pub use keys::PartitionKey;
 pub use memory::MemoryStore;
 pub use records::{GroupRecord, GroupSnapshot, LinkRecord, PartitionRecord, TopicRecord};
 pub use runs::StoredRuns;
-pub use store::{Committed, Entry, Space, Store, Update};
+pub use store::{Entry, PendingCommit, Space, Store, Update};

@@ -249,7 +249,7 @@ pub struct Reseed {
     pub former: TopicId,
 }
 
-/// Records that the mirror of a source topic is to be reseeded.
+/// Records that the mirror of a source topic will be reseeded.
 pub fn put_reseed(update: &mut Update, link: &LinkName, topic: &TopicName, reseed: Reseed) {
     put(update, Space::Meta, &keys::reseed(link, topic), &reseed);
 }

@@ -163,7 +163,7 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Queues an update and returns without waiting. Updates are applied and become durable in call order, whether or not
     /// the result is awaited.
-    fn commit(&self, update: Update) -> Committed;
+    fn commit(&self, update: Update) -> PendingCommit;
 }
 
 /// Resolves when its update is durable or is known to have failed.
@@ -171,9 +171,9 @@ pub trait Store: Send + Sync + fmt::Debug {
 /// Cancellation: dropping it doesn't undo or delay the update.
 #[derive(Debug)]
 #[must_use = "an update counts only once it is durable"]
-pub struct Committed(Vec<oneshot::Receiver<Result<()>>>);
+pub struct PendingCommit(Vec<oneshot::Receiver<Result<()>>>);
 
-impl Committed {
+impl PendingCommit {
     /// A commit already decided.
     pub fn decided(result: Result<()>) -> Self {
         let (done, committed) = Self::open();
@@ -195,7 +195,7 @@ impl Committed {
     }
 }
 
-impl Future for Committed {
+impl Future for PendingCommit {
     type Output = Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

@@ -1,7 +1,7 @@
 //! A single writer thread: everything queued is written as one group, made durable once, and resolved together.
 //!
 //! An update is queued at the moment of the call, so write order is call order even under pressure. No caller waits for a
-//! place in the queue: the waiting happens in [`Committed`]. A caller that awaits each update before submitting the next has
+//! place in the queue: the waiting happens in [`PendingCommit`]. A caller that awaits each update before submitting the next has
 //! one queued at a time, so the queue is as long as there are callers; [`LINE_LIMIT`] stops those that don't wait.
 //!
 //! After a failed write the state on disk is unknown, so every later update fails too.
@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use super::store::{Committed, Update};
+use super::store::{PendingCommit, Update};
 use crate::error::{Error, Kind, Result};
 
 /// The maximum number of updates per group, which bounds how long the first of them waits for the last.
@@ -62,20 +62,20 @@ impl Writer {
     }
 
     /// See [`Store::commit`](super::Store::commit).
-    pub(super) fn commit(&self, update: Update) -> Committed {
+    pub(super) fn commit(&self, update: Update) -> PendingCommit {
         let mut line = self.shared.line.lock();
         if let Some(cause) = &line.failed {
-            return Committed::decided(Err(after_failure(cause)));
+            return PendingCommit::decided(Err(after_failure(cause)));
         }
         if line.waiting.len() >= LINE_LIMIT {
-            return Committed::decided(Err(Error::new(
+            return PendingCommit::decided(Err(Error::new(
                 Kind::Store,
                 format!(
                     "{LINE_LIMIT} updates are waiting for the checkpoint DB; its disk is too slow"
                 ),
             )));
         }
-        let (done, committed) = Committed::open();
+        let (done, committed) = PendingCommit::open();
         line.waiting.push_back((update, done));
         self.shared.changed.notify_one();
         committed

@@ -39,6 +39,7 @@ pub(super) fn run(
     Ok(exit_code(&operation))
 }
 
+/// Polls the operation until its final phase, and returns that answer.
 fn follow(client: &Client, id: &str) -> Result<Value, Failure> {
     let mut progress = Progress::new();
     let mut misses = 0;

@@ -7,7 +7,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::Failure;
 use crate::config;
-use crate::failover::plan::Kind;
+use crate::failover::plan::MoveKind;
 use crate::model::Policy;
 
 /// Mirrors Kafka topics between clusters and moves consumer groups, exact to the offset.
@@ -189,7 +189,7 @@ pub enum PlanKind {
     Failover,
 }
 
-impl From<PlanKind> for Kind {
+impl From<PlanKind> for MoveKind {
     fn from(kind: PlanKind) -> Self {
         match kind {
             PlanKind::Switchover => Self::Switchover,

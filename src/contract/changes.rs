@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::failover::plan::{Blocker, Kind, Move, Moves};
+use crate::failover::plan::{Blocker, Move, MoveKind, Moves};
 use crate::failover::states::PhaseName;
 use crate::model::{LinkName, Partition, Policy, Reason, TopicName, TopicPartition};
-use crate::replicate;
+use crate::replicate::DecisionOutcome;
 use crate::verify::{Outcome, Verification};
 
 /// The partitions released, with the results.
@@ -33,7 +33,7 @@ pub(crate) struct ReleaseAnswer {
     pub(crate) result: ReleaseResult,
     /// What was done, once durable.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) outcome: Option<replicate::Outcome>,
+    pub(crate) outcome: Option<DecisionOutcome>,
     /// Why it wasn't released, or not yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
@@ -78,7 +78,7 @@ pub(crate) struct OperationAnswer {
     pub(crate) id: String,
     pub(crate) plan_id: String,
     pub(crate) plan_hash: String,
-    pub(crate) kind: Kind,
+    pub(crate) kind: MoveKind,
     pub(crate) link: LinkName,
     pub(crate) phase: PhaseName,
     /// The phase in which it stopped.

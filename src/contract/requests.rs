@@ -6,7 +6,7 @@ use std::ops::Not;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::failover::plan::Kind;
+use crate::failover::plan::MoveKind;
 use crate::model::{Intent, LinkName, Policy, TopicName};
 
 /// The body of a pause or resume.
@@ -66,7 +66,7 @@ pub(crate) struct TranslationRequest {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PlanRequest {
-    pub(crate) kind: Kind,
+    pub(crate) kind: MoveKind,
     pub(crate) link: LinkName,
     /// Regular expressions that match whole group names; if absent, every group of the link.
     #[serde(skip_serializing_if = "Option::is_none")]

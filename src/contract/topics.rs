@@ -53,7 +53,7 @@ pub(crate) struct PartitionAnswer {
     pub(crate) bytes: u64,
     pub(crate) batches: u64,
     /// Resyncs in this process.
-    pub(crate) settlings: u64,
+    pub(crate) resyncs: u64,
     /// Records that the target removed while the source still has them.
     pub(crate) expired_on_target: i64,
     pub(crate) without_image: Totals,

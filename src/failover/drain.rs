@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use crate::control::groups::cluster::{End, Standing};
+use crate::control::groups::cluster::{GroupActivity, LogEdge};
 use crate::error::Result;
 use crate::model::{SourceOffset, TopicPartition};
 
@@ -25,14 +25,17 @@ const TOLD_MAX: usize = 20;
 pub(super) async fn look(sites: &Sites, plan: &Plan, now: Timestamp) -> Result<Event> {
     let frontiers = frontiers(sites, plan);
     let partitions: Vec<TopicPartition> = frontiers.keys().cloned().collect();
-    let log = sites.source.ends(&partitions, End::Log).await?;
-    let replicated = sites.source.ends(&partitions, End::HighWatermark).await?;
-    let stable = sites.source.ends(&partitions, End::LastStable).await?;
+    let log = sites.source.ends(&partitions, LogEdge::Log).await?;
+    let replicated = sites
+        .source
+        .ends(&partitions, LogEdge::HighWatermark)
+        .await?;
+    let stable = sites.source.ends(&partitions, LogEdge::LastStable).await?;
     let open = open_transactions(sites, &partitions).await?;
     let standing = sites.source.groups().await?;
     let mut waits_for = Vec::new();
     for group in &plan.chosen {
-        if standing.get(group) == Some(&Standing::Active) {
+        if standing.get(group) == Some(&GroupActivity::Active) {
             waits_for.push(format!("group {group} has members on the source"));
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::control::groups::apply::has_members;
-use crate::control::groups::cluster::Standing;
+use crate::control::groups::cluster::GroupActivity;
 use crate::control::groups::commit_protocol::{Writes, write};
 use crate::error::{Error, Result};
 use crate::kafka::client::{Retry, retry_of};
@@ -13,7 +13,7 @@ use crate::model::GroupId;
 
 use super::drain;
 use super::operation::Operation;
-use super::plan::{Blocker, BlockerCode, Kind, Move, conditions, final_moves};
+use super::plan::{Blocker, BlockerCode, Move, MoveKind, conditions, final_moves};
 use super::sites::{Chosen, Present, Sites};
 use super::states::{Effect, Event, Moves};
 
@@ -31,16 +31,16 @@ impl Sites {
             Effect::Look => drain::look(self, &operation.plan, now).await,
             Effect::Fix => self.fix(operation, now).await,
             Effect::Freeze(moves) => {
-                let turn = self.ledger.turn().await;
-                turn.freeze(&groups(&moves), &operation.id).await?;
+                let guard = self.ledger.guard().await;
+                guard.freeze(&groups(&moves), &operation.id).await?;
                 Ok(Event::Frozen)
             }
             Effect::Check(moves) => self.check(&moves).await,
             Effect::Commit(moves) => self.commit(&moves, now).await,
             Effect::ReadBack(moves) => self.read_back(&moves).await,
             Effect::Thaw(moves) => {
-                let turn = self.ledger.turn().await;
-                turn.thaw(&groups(&moves), &operation.id).await?;
+                let guard = self.ledger.guard().await;
+                guard.thaw(&groups(&moves), &operation.id).await?;
                 Ok(Event::Thawed)
             }
         }
@@ -50,7 +50,9 @@ impl Sites {
         let plan = &operation.plan;
         let chosen = Chosen::Exactly(plan.chosen.iter().cloned().collect());
         let topics = plan.topics.iter().cloned().collect();
-        let situation = self.observe(Kind::Switchover, &chosen, topics, now).await?;
+        let situation = self
+            .observe(MoveKind::Switchover, &chosen, topics, now)
+            .await?;
         Ok(match final_moves(&plan.groups, &situation) {
             Ok(moves) => Event::Fixed(moves.into()),
             Err(blockers) => Event::Refused(blockers),
@@ -59,7 +61,7 @@ impl Sites {
 
     async fn check(&self, moves: &Moves) -> Result<Event> {
         let standing = self.target.groups().await?;
-        let is_active = |group: &GroupId| standing.get(group) == Some(&Standing::Active);
+        let is_active = |group: &GroupId| standing.get(group) == Some(&GroupActivity::Active);
         let mut present = BTreeMap::new();
         let mut active = BTreeMap::new();
         for (group, moves) in by_group(moves) {
@@ -85,7 +87,7 @@ impl Sites {
     /// Commits what isn't committed yet: an earlier attempt may have committed a part, and consumers may already be running
     /// on it.
     async fn commit(&self, moves: &Moves, now: Timestamp) -> Result<Event> {
-        let turn = self.ledger.turn().await;
+        let guard = self.ledger.guard().await;
         let mut blockers = Vec::new();
         for (group, moves) in by_group(moves) {
             let present = self
@@ -101,7 +103,7 @@ impl Sites {
             };
             let (target, mirrored) = (self.target.as_ref(), self.mirrored.as_ref());
             let wrote = write(
-                &turn,
+                &guard,
                 target,
                 mirrored,
                 group,

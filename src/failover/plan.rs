@@ -19,7 +19,7 @@ mod tests;
 
 pub use blocker::{Blocker, BlockerCode, Present, conditions};
 pub use moves::{Move, Moves};
-pub use situation::{CommitSituation, GroupSituation, Kind, Situation};
+pub use situation::{CommitSituation, GroupSituation, MoveKind, Situation};
 pub use steps::Step;
 
 use std::collections::BTreeSet;
@@ -33,7 +33,7 @@ pub const VALID_FOR: SignedDuration = SignedDuration::from_mins(15);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Plan {
     pub id: String,
-    pub kind: Kind,
+    pub kind: MoveKind,
     /// The link whose groups are moved.
     pub link: LinkName,
     pub created_at: Timestamp,
@@ -117,7 +117,7 @@ impl Plan {
 /// another plan. So are the offsets of a switchover, which advance until it has drained.
 #[derive(Serialize)]
 struct Agreed<'a> {
-    kind: Kind,
+    kind: MoveKind,
     link: &'a LinkName,
     chosen: &'a [GroupId],
     topics: &'a [TopicName],
@@ -128,8 +128,8 @@ struct Agreed<'a> {
 
 fn hash(plan: &Plan) -> String {
     let groups = match plan.kind {
-        Kind::Switchover => &[][..],
-        Kind::Failover => &plan.groups[..],
+        MoveKind::Switchover => &[][..],
+        MoveKind::Failover => &plan.groups[..],
     };
     let agreed = Agreed {
         kind: plan.kind,

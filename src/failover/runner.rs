@@ -14,7 +14,7 @@ use super::drive::Drive;
 use super::operation::{
     Operation, put_operation, read_operation, read_plan, save_plan, unfinished,
 };
-use super::plan::{Blocker, Kind, Plan, plan};
+use super::plan::{Blocker, MoveKind, Plan, plan};
 use super::sites::{Chosen, Sites};
 use super::states::{Moves, Phase};
 use crate::checkpoint::{Store, Update};
@@ -33,8 +33,8 @@ const STARTED_MAX: usize = 64;
 
 /// What a plan is requested for.
 #[derive(Debug, Clone)]
-pub struct Request {
-    pub kind: Kind,
+pub struct MoveRequest {
+    pub kind: MoveKind,
     pub link: LinkName,
     /// Regular expressions for whole group names; `None` means every group of the link.
     pub groups: Option<Vec<String>>,
@@ -97,7 +97,7 @@ impl Runner {
     ///
     /// Errors: `Invalid` for an unknown link or a bad expression; whatever prevents reading the target or the checkpoint
     /// DB.
-    pub async fn plan(&self, request: &Request) -> Result<Plan> {
+    pub async fn plan(&self, request: &MoveRequest) -> Result<Plan> {
         let now = Timestamp::now();
         let sites = self.sites(&request.link)?;
         let chosen = match &request.groups {
@@ -333,12 +333,12 @@ fn gain(sites: Arc<Sites>, last: Option<u64>) -> Gain {
 
 fn begin(plan: Plan, now: Timestamp) -> Operation {
     let phase = match plan.kind {
-        Kind::Switchover => Phase::Draining {
+        MoveKind::Switchover => Phase::Draining {
             deadline_ms: (now + DRAIN_LIMIT).as_millisecond(),
             rested: None,
             waits_for: Vec::new(),
         },
-        Kind::Failover => Phase::Freezing {
+        MoveKind::Failover => Phase::Freezing {
             moves: Moves::clone(&plan.groups),
         },
     };

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::config::GroupFilter;
 use crate::control::Mirrored;
-use crate::control::groups::cluster::{Committed, GROUPS_AT_ONCE, Site, Standing};
+use crate::control::groups::cluster::{CommittedOffset, GROUPS_AT_ONCE, GroupActivity, Site};
 use crate::control::groups::commit::{Expiry, SourceCommit, TargetCommit, Written};
 use crate::control::groups::commit_protocol::on_target;
 use crate::control::groups::committed::Ledger;
@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicName, TopicPartition};
 use crate::task::Ownership;
 
-use super::plan::{CommitSituation, GroupSituation, Kind, Situation};
+use super::plan::{CommitSituation, GroupSituation, MoveKind, Situation};
 
 /// How long a failover waits for an answer from a source that is presumed lost.
 const SOURCE_PATIENCE: Duration = Duration::from_secs(3);
@@ -83,7 +83,7 @@ impl Sites {
     /// situation.
     pub(super) async fn observe(
         &self,
-        kind: Kind,
+        kind: MoveKind,
         chosen: &Chosen,
         asked_topics: BTreeSet<TopicName>,
         now: Timestamp,
@@ -92,12 +92,12 @@ impl Sites {
         snapshot.forget_former(&self.mirrored.partitions());
         let source_ends = std::mem::take(&mut snapshot.ends);
         let (source, placed) = match kind {
-            Kind::Switchover => {
+            MoveKind::Switchover => {
                 let mut source = self.source_now(chosen, now).await;
                 let commits = std::mem::take(&mut source.commits);
                 (source, self.placed_all(commits).await?)
             }
-            Kind::Failover => {
+            MoveKind::Failover => {
                 let as_of_ms = (snapshot.taken_at_ms > 0).then_some(snapshot.taken_at_ms);
                 let taken = snapshot.groups.into_iter();
                 let taken = taken.filter(|(g, it)| self.takes(chosen, g) && !it.is_empty());
@@ -121,7 +121,7 @@ impl Sites {
         }
         for (id, group) in &mut groups {
             group.active_on_source = source.active.contains(id);
-            group.active_on_target = on_target.get(id) == Some(&Standing::Active);
+            group.active_on_target = on_target.get(id) == Some(&GroupActivity::Active);
             group.outside = source.outside.get(id).cloned().unwrap_or_default();
         }
         let expiring = self.expiring(&groups).await?;
@@ -185,7 +185,7 @@ impl Sites {
         };
         let standing = self.source.groups().await?.into_iter();
         let asked = standing.filter(|(group, standing)| {
-            *standing != Standing::Unsupported && self.takes(chosen, group)
+            *standing != GroupActivity::Unsupported && self.takes(chosen, group)
         });
         let mut reads = stream::iter(asked)
             .map(|(group, standing)| async move {
@@ -195,7 +195,7 @@ impl Sites {
             .buffer_unordered(GROUPS_AT_ONCE);
         while let Some((group, standing, offsets)) = reads.try_next().await? {
             self.enter(&mut side, &group, offsets);
-            if standing == Standing::Active {
+            if standing == GroupActivity::Active {
                 side.active.insert(group);
             }
         }
@@ -211,7 +211,7 @@ impl Sites {
         &self,
         side: &mut SourceSide,
         group: &GroupId,
-        offsets: BTreeMap<TopicPartition, Committed>,
+        offsets: BTreeMap<TopicPartition, CommittedOffset>,
     ) {
         for (partition, committed) in offsets.into_iter().filter(|(_, c)| c.offset >= 0) {
             if self.mirrored.mirror_topic(&partition.topic).is_none() {
@@ -235,7 +235,8 @@ impl Sites {
             Ok(Err(error)) => Err(error.chain()),
             Err(_) => Err("no answer in time".to_owned()),
         };
-        let is_active = |(_, standing): &(&GroupId, &Standing)| **standing == Standing::Active;
+        let is_active =
+            |(_, standing): &(&GroupId, &GroupActivity)| **standing == GroupActivity::Active;
         SourceSide {
             failure: standing.as_ref().err().cloned(),
             as_of_ms,

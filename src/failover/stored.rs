@@ -18,7 +18,7 @@ type Lists = BTreeMap<List, ChunkedList>;
 /// A plan without its id and its lists.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PlanHead {
-    kind: plan::Kind,
+    kind: plan::MoveKind,
     created_at: Timestamp,
     pub(super) expires_at: Timestamp,
     offsets_as_of: Option<Timestamp>,

@@ -14,11 +14,11 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::client::Cluster;
 use crate::task::{Backoff, Owned, Ownership};
 
-use super::lease::{Patience, Seen, Verdict};
-use super::queue::{Line, stored_revision};
+use super::lease::{LeaseDecision, LeaseWatch, Seen};
+use super::queue::{JournalQueue, stored_revision};
 use super::recover::{Reconciled, reconcile};
 use super::topic::NotAppended;
-use super::writer::{Place, Writer, build};
+use super::writer::{AppendCursor, JournalWriter, build};
 use super::{Head, LEASE, MARGIN, Owner, Renew, Revision, Topic};
 
 /// How often a standby checks the journal.
@@ -41,7 +41,7 @@ pub struct JournalSettings {
 
 /// The state of a process that doesn't own its link yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum LeaseStatus {
     /// The journal can't be reached, for this reason; nothing starts without it.
     Reaching(String),
     /// Another process owns the link.
@@ -52,7 +52,7 @@ pub enum Standing {
     Comparing,
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for LeaseStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reaching(why) => write!(f, "the journal on the target can't be read: {why}"),
@@ -79,7 +79,7 @@ fn since(head: &Head) -> String {
 }
 
 /// Called with every change of the standing.
-pub type Tell<'a> = &'a (dyn Fn(Standing) + Send + Sync);
+pub type Tell<'a> = &'a (dyn Fn(LeaseStatus) + Send + Sync);
 
 /// Reloads what the process shows of a link whose DB was restored, before anything is notified that the term has begun.
 pub type Restored<'a> = &'a (dyn Fn() -> Result<()> + Send + Sync);
@@ -117,13 +117,13 @@ impl Tenure {
 }
 
 /// When watching the journal began, and what has been seen of it.
-type Watch = (Instant, Patience);
+type Watch = (Instant, LeaseWatch);
 
 /// A process that wants to own a link.
 pub(crate) struct Candidate<'a> {
     pub(crate) settings: &'a JournalSettings,
     pub(crate) disk: &'a dyn Store,
-    pub(crate) line: &'a Arc<Line>,
+    pub(crate) line: &'a Arc<JournalQueue>,
     pub(crate) ownership: &'a Ownership,
     pub(crate) renew: Renew,
     pub(crate) restored: Restored<'a>,
@@ -136,7 +136,7 @@ impl Candidate<'_> {
     /// expire.
     pub(crate) async fn own(&self, tell: Tell<'_>) -> Result<Tenure> {
         let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
-        let mut watch = (Instant::now(), Patience::default());
+        let mut watch = (Instant::now(), LeaseWatch::default());
         let mut told_newer = false;
         loop {
             let error = match self.attempt(&mut watch, tell).await {
@@ -149,7 +149,7 @@ impl Candidate<'_> {
                 let error = error.chain();
                 tracing::error!(link = %self.line.link(), error, "the link isn't started");
             }
-            tell(Standing::Reaching(error.chain()));
+            tell(LeaseStatus::Reaching(error.chain()));
             sleep(backoff.next()).await;
             let target = &self.settings.target;
             // If this fails, so does the next attempt, which then reports why.
@@ -195,7 +195,7 @@ impl Candidate<'_> {
                 .fold(head.mark, |mark, seen| mark.with(seen.head.mark)),
             ..head.clone()
         };
-        let tenure = self.begin(Place::behind_claim(&topic, offset), claimed);
+        let tenure = self.begin(AppendCursor::behind_claim(&topic, offset), claimed);
         tracing::info!(link = %self.line.link(), term = head.term, "this process owns the link");
         let is_foreign = |seen: &Seen| seen.head.owner.id != me.id && !seen.head.released;
         let must_wait = between.iter().any(is_foreign);
@@ -208,25 +208,25 @@ impl Candidate<'_> {
     async fn wait_for_turn(
         &self,
         topic: &Topic,
-        (begun, patience): &mut Watch,
+        (begun, lease_watch): &mut Watch,
         tell: Tell<'_>,
     ) -> Result<(i64, Option<Seen>)> {
         loop {
             let (end, seen) = topic.look().await?;
-            match patience.judge(seen.clone(), &self.settings.me, begun.elapsed()) {
-                Verdict::Claim => return Ok((end, seen)),
-                Verdict::Wait(head) => tell(Standing::Standby(head)),
+            match lease_watch.judge(seen.clone(), &self.settings.me, begun.elapsed()) {
+                LeaseDecision::Claim => return Ok((end, seen)),
+                LeaseDecision::Wait(head) => tell(LeaseStatus::Standby(head)),
             }
             sleep(LOOK).await;
         }
     }
 
     /// Starts the writer, which renews the lease from now on.
-    fn begin(&self, place: Place, head: Head) -> Tenure {
+    fn begin(&self, place: AppendCursor, head: Head) -> Tenure {
         self.line.begin(head.revision);
         let stop = CancellationToken::new();
         let (trouble, told) = watch::channel(None);
-        let writer = Writer {
+        let writer = JournalWriter {
             place,
             line: Arc::clone(self.line),
             ownership: self.ownership.clone(),
@@ -252,10 +252,10 @@ impl Candidate<'_> {
         let completing = async {
             if must_wait {
                 // Renewed between the last check and the claim: whatever that owner sends ends with its lease.
-                tell(Standing::Quiet);
+                tell(LeaseStatus::Quiet);
                 sleep(LEASE + MARGIN).await;
             }
-            tell(Standing::Comparing);
+            tell(LeaseStatus::Comparing);
             reconcile(self.disk, self.line, topic, (term, latest), self.renew).await
         };
         let reconciled = tokio::select! {
@@ -293,7 +293,11 @@ impl Candidate<'_> {
 }
 
 /// Claims a link by appending `head`; returns the claim's offset, or `None` if another process was faster.
-pub(super) async fn claim(topic: &Topic, line: &Arc<Line>, head: &Head) -> Result<Option<i64>> {
+pub(super) async fn claim(
+    topic: &Topic,
+    line: &Arc<JournalQueue>,
+    head: &Head,
+) -> Result<Option<i64>> {
     let batch = build(line, head, &[], 0)?;
     let offset = match topic.append(batch).await {
         Ok(offset) => offset,

@@ -145,7 +145,7 @@ pub(super) struct Seen {
 
 /// The next action for a link.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum LeaseDecision {
     /// Claim it.
     Claim,
     /// Check again: another process may own it.
@@ -154,14 +154,14 @@ pub(super) enum Verdict {
 
 /// Watches the heads of a journal. Times come from one monotonic clock with an arbitrary origin.
 #[derive(Debug, Default)]
-pub(super) struct Patience {
+pub(super) struct LeaseWatch {
     last: Option<(Seen, Duration)>,
 }
 
-impl Patience {
+impl LeaseWatch {
     /// Judges the newest head in the journal. A head's age counts from when it was first seen: it was written before that,
     /// so its owner's lease ends at most one lease duration later.
-    pub(super) fn judge(&mut self, seen: Option<Seen>, me: &Owner, now: Duration) -> Verdict {
+    pub(super) fn judge(&mut self, seen: Option<Seen>, me: &Owner, now: Duration) -> LeaseDecision {
         if let Some(seen) = seen
             && self.last.as_ref().is_none_or(|(last, _)| *last != seen)
         {
@@ -169,14 +169,14 @@ impl Patience {
         }
         // A deleted journal says nothing about its last owner.
         let Some((Seen { head, .. }, first_seen)) = &self.last else {
-            return Verdict::Claim;
+            return LeaseDecision::Claim;
         };
         // Its former process is dead: this one holds the lock on the same DB.
         let is_own = head.owner.id == me.id;
         if head.released || is_own || now.saturating_sub(*first_seen) >= LEASE + MARGIN {
-            Verdict::Claim
+            LeaseDecision::Claim
         } else {
-            Verdict::Wait(head.clone())
+            LeaseDecision::Wait(head.clone())
         }
     }
 }
@@ -207,8 +207,8 @@ mod patience_tests {
         Seen { offset, head }
     }
 
-    fn claims(patience: &mut Patience, seen: Option<Seen>, now: Duration) -> bool {
-        patience.judge(seen, &owner("me"), now) == Verdict::Claim
+    fn claims(lease_watch: &mut LeaseWatch, seen: Option<Seen>, now: Duration) -> bool {
+        lease_watch.judge(seen, &owner("me"), now) == LeaseDecision::Claim
     }
 
     #[test]
@@ -219,14 +219,14 @@ mod patience_tests {
             Some(seen(3, "me", false)),
             Some(seen(3, "other", true)),
         ] {
-            assert!(claims(&mut Patience::default(), shown, at));
+            assert!(claims(&mut LeaseWatch::default(), shown, at));
         }
     }
 
     #[test]
     fn an_owner_whose_journal_is_deleted_may_still_write() {
-        let mut patience = Patience::default();
-        let mut claims = |shown, at| claims(&mut patience, shown, Duration::from_secs(at));
+        let mut lease_watch = LeaseWatch::default();
+        let mut claims = |shown, at| claims(&mut lease_watch, shown, Duration::from_secs(at));
         assert!(!claims(Some(seen(3, "other", false)), 100));
         assert!(!claims(None, 105));
         assert!(claims(None, 109));
@@ -234,10 +234,11 @@ mod patience_tests {
 
     #[test]
     fn an_owner_is_waited_for_until_it_was_silent_for_a_lease() {
-        let mut patience = Patience::default();
+        let mut lease_watch = LeaseWatch::default();
         let silent = LEASE + MARGIN;
         let begun = Duration::from_secs(100);
-        let mut claims = |offset, at| claims(&mut patience, Some(seen(offset, "other", false)), at);
+        let mut claims =
+            |offset, at| claims(&mut lease_watch, Some(seen(offset, "other", false)), at);
         assert!(!claims(3, begun));
         assert!(!claims(3, begun + silent / 2));
         // A sign of life: the wait starts over.

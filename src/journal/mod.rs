@@ -24,14 +24,14 @@ mod writer;
 
 use std::time::Duration;
 
-pub use acquire::{JournalSettings, Restored, Standing, Tell, Tenure};
+pub use acquire::{JournalSettings, LeaseStatus, Restored, Tell, Tenure};
 pub use contents::Contents;
 pub use lease::{Head, Owner, Revision};
 pub use recover::{contents, rebuild};
 pub use store::JournaledStore;
 pub use topic::Topic;
 
-pub(super) use queue::Line;
+pub(super) use queue::JournalQueue;
 
 use crate::checkpoint::store::{Store, Update};
 use crate::error::Result;

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use crate::checkpoint::keys;
-use crate::checkpoint::store::{Change, Committed, Space, Store, Update};
+use crate::checkpoint::store::{Change, PendingCommit, Space, Store, Update};
 use crate::error::{Error, Kind, Result};
 use crate::model::LinkName;
 
@@ -28,7 +28,7 @@ const VALUE_LIMIT: usize = 6 << 20;
 
 /// The queue of one link.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct JournalQueue {
     link: LinkName,
     state: Mutex<State>,
     changed: Notify,
@@ -49,13 +49,13 @@ struct State {
 
 /// The entries that go to the journal together.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(super) struct JournalBatch {
     pub(super) changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) revision: Option<Revision>,
     waiters: Vec<oneshot::Sender<Result<()>>>,
 }
 
-impl Group {
+impl JournalBatch {
     /// Reports to all waiting callers that the group is durable.
     pub(super) fn resolve(self) {
         for waiter in self.waiters {
@@ -70,7 +70,7 @@ impl Group {
     }
 }
 
-impl Line {
+impl JournalQueue {
     pub(crate) fn new(link: LinkName) -> Self {
         let state = State {
             closed: "the journal hasn't been read yet".to_owned(),
@@ -88,18 +88,18 @@ impl Line {
     }
 
     /// Queues an update for the DB and for the journal, in the same order.
-    pub(crate) fn commit(&self, disk: &dyn Store, mut update: Update) -> Committed {
+    pub(crate) fn commit(&self, disk: &dyn Store, mut update: Update) -> PendingCommit {
         if let Err(error) = check_sizes(update.changes()) {
-            return Committed::decided(Err(error));
+            return PendingCommit::decided(Err(error));
         }
         let mut state = self.state.lock();
         let Some(term) = state.term else {
-            return Committed::decided(Err(not_owned(&self.link, &state.closed)));
+            return PendingCommit::decided(Err(not_owned(&self.link, &state.closed)));
         };
         if state.waiters.len() >= WAITERS_LIMIT {
             let message =
                 format!("{WAITERS_LIMIT} updates are waiting for the journal on the target");
-            return Committed::decided(Err(Error::new(Kind::TimedOut, message)));
+            return PendingCommit::decided(Err(Error::new(Kind::TimedOut, message)));
         }
         let number = state
             .revision
@@ -116,7 +116,7 @@ impl Line {
         put_revision(&mut update, &self.link, revision);
         let on_disk = disk.commit(update);
         let committed = if in_hurry {
-            let (done, in_journal) = Committed::open();
+            let (done, in_journal) = PendingCommit::open();
             state.waiters.push(done);
             state.due = Some(Instant::now());
             on_disk.and(in_journal)
@@ -130,11 +130,15 @@ impl Line {
     }
 
     /// Queues what the journal lacks, before updates are accepted.
-    pub(super) fn supplement(&self, changes: Vec<Change>, revision: Option<Revision>) -> Committed {
+    pub(super) fn supplement(
+        &self,
+        changes: Vec<Change>,
+        revision: Option<Revision>,
+    ) -> PendingCommit {
         if let Err(error) = check_sizes(&changes) {
-            return Committed::decided(Err(error));
+            return PendingCommit::decided(Err(error));
         }
-        let (done, appended) = Committed::open();
+        let (done, appended) = PendingCommit::open();
         let mut state = self.state.lock();
         state.waiting.extend(changes);
         state.revision = revision;
@@ -188,10 +192,10 @@ impl Line {
     }
 
     /// Takes everything queued, which may be nothing.
-    pub(super) fn take(&self) -> Group {
+    pub(super) fn take(&self) -> JournalBatch {
         let mut state = self.state.lock();
         state.due = None;
-        Group {
+        JournalBatch {
             changes: std::mem::take(&mut state.waiting),
             revision: state.revision,
             waiters: std::mem::take(&mut state.waiters),

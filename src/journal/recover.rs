@@ -10,7 +10,7 @@ use crate::kafka::client::Cluster;
 use crate::model::LinkName;
 
 use super::contents::Entries;
-use super::queue::{Line, is_too_large, put_revision, stored_revision};
+use super::queue::{JournalQueue, is_too_large, put_revision, stored_revision};
 use super::{Contents, Renew, Revision, Topic};
 
 /// The number of changes per batch: until a batch is written, sled keeps what it replaces, several KiB per change.
@@ -33,7 +33,7 @@ pub(super) enum Reconciled {
 /// start.
 pub(super) async fn reconcile(
     disk: &dyn Store,
-    line: &Arc<Line>,
+    line: &Arc<JournalQueue>,
     topic: &Topic,
     (term, in_journal): (u64, Option<Revision>),
     renew: Renew,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::checkpoint::layout;
 use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::admin::{self, At, NewTopic};
+use crate::kafka::admin::{self, NewTopic, OffsetSpec};
 use crate::kafka::batch::{Batch, Record, Stamped};
 use crate::kafka::client::{Cluster, Slot, code_name};
 use crate::kafka::{ProducePart, start_produce};
@@ -57,7 +57,7 @@ impl Topic {
         })
     }
 
-    /// The topic as it is to be created.
+    /// The topic to create.
     pub fn wanted(cluster: &Cluster, link: &LinkName, replicas: Option<i16>) -> NewTopic {
         let brokers = cluster.metadata().brokers.len();
         let brokers = i16::try_from(brokers).unwrap_or(i16::MAX).max(1);
@@ -103,8 +103,8 @@ impl Topic {
 
     /// The log's high watermark, and the newest head before it.
     pub(super) async fn look(&self) -> Result<(i64, Option<Seen>)> {
-        let end = self.list(At::HighWatermark).await?;
-        let start = self.list(At::Earliest).await?;
+        let end = self.list(OffsetSpec::HighWatermark).await?;
+        let start = self.list(OffsetSpec::Earliest).await?;
         if end <= start {
             return Ok((end, None));
         }
@@ -123,7 +123,7 @@ impl Topic {
     ///
     /// Errors: the cluster doesn't answer, the contents can't be understood, or the beginning is missing.
     pub async fn read_all(&self) -> Result<Contents> {
-        let start = self.list(At::Earliest).await?;
+        let start = self.list(OffsetSpec::Earliest).await?;
         if start > 0 {
             let message = "the beginning of the journal was deleted, so it is incomplete; set cleanup.policy=compact for its topic. If the checkpoint DB is complete, delete the topic: it will be written anew";
             return Err(Error::new(Kind::Refused, message)
@@ -133,7 +133,7 @@ impl Topic {
         self.read(0, i64::MAX).await
     }
 
-    async fn list(&self, at: At) -> Result<i64> {
+    async fn list(&self, at: OffsetSpec) -> Result<i64> {
         let any = LeaderEpoch::UNKNOWN;
         let listed = admin::list_offset(&self.cluster, &self.partition, any, at).await?;
         Ok(listed.offset)
@@ -193,7 +193,7 @@ impl Topic {
             topic_id: self.id,
             batch,
         };
-        let answers = start_produce(&connection, vec![part], self.patience(), None)?.await?;
+        let answers = start_produce(&connection, vec![part], self.lease_watch(), None)?.await?;
         let answer = answers.into_iter().next();
         let answer =
             answer.ok_or_else(|| Error::new(Kind::Protocol, "no answer for the journal"))?;
@@ -220,7 +220,7 @@ impl Topic {
             .await;
     }
 
-    fn patience(&self) -> Duration {
+    fn lease_watch(&self) -> Duration {
         self.cluster.settings().request_timeout.min(LEASE)
     }
 }

@@ -16,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::{Builder, Codec, Record, Stamp, Stamped};
 use crate::task::{Backoff, Ownership};
 
-use super::queue::{Group, Line};
+use super::queue::{JournalBatch, JournalQueue};
 use super::topic::NotAppended;
 use super::{BEAT, Head, LEASE, MARGIN, Revision, Topic};
 
@@ -33,10 +33,10 @@ const PAUSE_CAP: Duration = Duration::from_secs(1);
 
 /// The writer of one term.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct JournalWriter {
     /// Where it writes next.
-    pub(super) place: Place,
-    pub(super) line: Arc<Line>,
+    pub(super) place: AppendCursor,
+    pub(super) line: Arc<JournalQueue>,
     pub(super) ownership: Ownership,
     /// The head as claimed; each batch ends with it, brought up to date.
     pub(super) head: Head,
@@ -44,7 +44,7 @@ pub(super) struct Writer {
     pub(super) trouble: watch::Sender<Option<String>>,
 }
 
-impl Writer {
+impl JournalWriter {
     /// Writes until `stop`, then what is left and the release; or until another term or a lost journal ends this one.
     ///
     /// Errors: `Refused` when this process no longer owns the link.
@@ -88,7 +88,7 @@ impl Writer {
     }
 
     /// Appends a group in as many batches as it needs; only the last one announces the group's revision.
-    async fn append_all(&mut self, group: Group, released: bool) -> Result<()> {
+    async fn append_all(&mut self, group: JournalBatch, released: bool) -> Result<()> {
         let mut records: Vec<(&Vec<u8>, &Option<Vec<u8>>)> = group.changes.iter().collect();
         let set = records.iter().filter(|(_, value)| value.is_some());
         let needed = layout::needed_by_all(set.map(|(key, _)| *key));
@@ -167,7 +167,7 @@ impl Writer {
     }
 }
 
-impl Writer {
+impl JournalWriter {
     /// Reports a failure that persists.
     fn note(&self, failures: u32, error: &Error) {
         if failures == NOTED_FROM {
@@ -187,7 +187,7 @@ fn gone(error: Error) -> Error {
 
 /// A batch of entries, followed by the head.
 pub(super) fn build(
-    line: &Line,
+    line: &JournalQueue,
     head: &Head,
     records: &[(&Vec<u8>, &Option<Vec<u8>>)],
     base_sequence: i32,
@@ -231,13 +231,13 @@ fn late() -> Error {
 
 /// The place of the next batch.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct AppendCursor {
     topic: Topic,
     offset: i64,
     sequence: i32,
 }
 
-impl Place {
+impl AppendCursor {
     /// The place after a claim, which is a single record.
     pub(super) fn behind_claim(topic: &Topic, claimed_at: i64) -> Self {
         Self {

@@ -13,14 +13,14 @@ pub(crate) mod shared;
 pub(crate) mod worker;
 
 pub(crate) use resync::explain::{Tail, check_tail};
-pub use worker::context::{Link, Settings};
+pub use worker::context::{ReplicationLink, Settings};
 pub(crate) use worker::quarantine::quarantine_topic;
 
 pub(crate) use fetch::connections::connections_over;
 pub(crate) use preserve::filler::EMPTY as FILLER_CONTENT;
-pub use resync::decision::Outcome;
-pub use shared::resolve_request::Unreleased;
-pub(crate) use shared::snapshot::{Decisions, Ground};
+pub use resync::decision::DecisionOutcome;
+pub use shared::resolve_request::ResolveRefused;
+pub(crate) use shared::snapshot::{Decisions, VerificationSnapshot};
 pub use shared::translate::{Translation, Untranslatable};
 pub(crate) use worker::context::record_name;
 

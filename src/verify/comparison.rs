@@ -8,8 +8,8 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use super::digest::{Digest, Item, Key, Place};
-use super::pending::{Pending, Waiting};
+use super::digest::{Digest, Item, Key, RecordOrigin};
+use super::pending::{PendingRecords, Waiting};
 use super::tally::{Difference, DifferenceKind, Tally};
 use crate::model::{SourceOffset, TargetOffset};
 
@@ -25,8 +25,11 @@ pub(crate) struct Feed {
 impl Feed {
     fn next_at(&self) -> Option<SourceOffset> {
         match self.items.front()?.place {
-            Place::At(at) => Some(at),
-            Place::LeftOut | Place::Forgotten | Place::Stray | Place::Unreadable(_) => None,
+            RecordOrigin::At(at) => Some(at),
+            RecordOrigin::LeftOut
+            | RecordOrigin::Forgotten
+            | RecordOrigin::Stray
+            | RecordOrigin::Unreadable(_) => None,
         }
     }
 }
@@ -45,7 +48,7 @@ pub(crate) struct Rules {
 pub(crate) struct Comparison {
     pub(crate) rules: Rules,
     pub(crate) tally: Tally,
-    pending: Pending,
+    pending: PendingRecords,
     /// The source offset after the last one compared.
     reached: i64,
 }
@@ -127,17 +130,17 @@ impl Comparison {
             target_offset: own,
         };
         match item.place {
-            Place::At(_) => {
+            RecordOrigin::At(_) => {
                 feed.items.push_front(item);
                 return false;
             }
-            Place::LeftOut => self.tally.left_out += 1,
-            Place::Forgotten => self.tally.unproven += 1,
-            Place::Stray => {
+            RecordOrigin::LeftOut => self.tally.left_out += 1,
+            RecordOrigin::Forgotten => self.tally.unproven += 1,
+            RecordOrigin::Stray => {
                 let behind = SourceOffset((self.reached - 1).max(0));
                 self.tally.differ(differ(DifferenceKind::Surplus, behind));
             }
-            Place::Unreadable(at) => {
+            RecordOrigin::Unreadable(at) => {
                 self.tally.differ(differ(DifferenceKind::Unreadable, at));
                 return true;
             }
@@ -171,7 +174,7 @@ impl Comparison {
         let Some(Item { place, digest }) = feed.items.pop_front() else {
             return;
         };
-        let Place::At(at) = place else { return };
+        let RecordOrigin::At(at) = place else { return };
         let waiting = Waiting {
             at,
             kind,

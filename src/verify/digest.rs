@@ -65,7 +65,7 @@ fn key_of(record: &RecordRef<'_>) -> Key {
 
 /// What a record's offset says about its image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum RecordOrigin {
     /// Corresponds to this source offset; on the source, that is its own.
     At(SourceOffset),
     /// Has no image on the other side, for a recorded reason.
@@ -81,6 +81,6 @@ pub(crate) enum Place {
 /// A record as read from one side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Item {
-    pub(crate) place: Place,
+    pub(crate) place: RecordOrigin,
     pub(crate) digest: Digest,
 }

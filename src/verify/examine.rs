@@ -6,18 +6,18 @@ use tokio::time::{Instant, sleep};
 
 use super::comparison::{Comparison, Feed, Rules};
 use super::digest::content_hash;
-use super::examined::{Examined, Position};
+use super::examined::{Examined, VerifyPosition};
 use super::pace::Pace;
 use super::pending::Waiting;
 use super::places::{Anywhere, OnSource, OnTarget, Places};
-use super::range::{Range, Sides};
-use super::reader::{Read, Reader};
+use super::range::{LinkSides, Range};
+use super::reader::{ReadStep, Reader};
 use super::tally::{Difference, DifferenceKind, Tally};
 use crate::error::{Error, Kind, Result};
 use crate::kafka::admin;
 use crate::model::{OffsetsMode, PartitionState, SourceOffset, TargetOffset, TopicPartition};
 use crate::offsets::Lookup;
-use crate::replicate::{FILLER_CONTENT, Ground};
+use crate::replicate::{FILLER_CONTENT, VerificationSnapshot};
 
 /// How many times a partition is started over because its map was discarded in the meantime.
 const ATTEMPTS: usize = 3;
@@ -30,7 +30,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// The verification of one partition.
 #[derive(Debug)]
 pub(crate) struct Examination<'a> {
-    pub(crate) sides: &'a Sides,
+    pub(crate) sides: &'a LinkSides,
     pub(crate) partition: &'a TopicPartition,
     pub(crate) compacts: bool,
     pub(crate) pace: &'a Pace,
@@ -55,8 +55,8 @@ impl Examination<'_> {
         let begin = known.clone();
         for _ in 0..ATTEMPTS {
             let range = self.walk(known, report).await?;
-            let ground = self.sides.view.ground(self.partition);
-            let same = ground.is_some_and(|now| now.decisions == range.ground.decisions);
+            let snapshot = self.sides.view.snapshot(self.partition);
+            let same = snapshot.is_some_and(|now| now.decisions == range.snapshot.decisions);
             if same || known.tally.differences == begin.tally.differences {
                 known.outcome = Some(known.tally.outcome());
                 return Ok(());
@@ -86,9 +86,9 @@ impl Examination<'_> {
             known.tally = comparison.tally;
             self.look_behind(&range, &mut known.tally).await?;
             self.point_out(&mut known.tally)?;
-            known.reached = Position {
+            known.reached = VerifyPosition {
                 source: range.until,
-                target: range.ground.end.max(range.begin.target),
+                target: range.snapshot.end.max(range.begin.target),
             };
             return Ok(range);
         }
@@ -100,17 +100,17 @@ impl Examination<'_> {
         [source, target]: [(i64, i64); 2],
     ) -> [Reader<'r>; 2] {
         let sides = self.sides;
-        let ground = &range.ground;
+        let snapshot = &range.snapshot;
         [
             Reader::new(
                 (&sides.source, self.partition),
-                ground.decisions.source_topic_id,
+                snapshot.decisions.source_topic_id,
                 source,
                 self.compacts,
             ),
             Reader::new(
                 (&sides.target, &range.mirror),
-                ground.decisions.target_topic_id,
+                snapshot.decisions.target_topic_id,
                 target,
                 self.compacts,
             ),
@@ -124,19 +124,19 @@ impl Examination<'_> {
         known: &mut Examined,
         report: &mut (dyn FnMut(&Examined) + Send),
     ) -> Result<Walk> {
-        let Position { source, target } = range.begin;
+        let VerifyPosition { source, target } = range.begin;
         let within = (source, range.until);
         let [mut source, mut target] = self.readers(
             range,
             [
                 (source.get(), range.until.get()),
-                (target.get(), range.ground.end.get()),
+                (target.get(), range.snapshot.end.get()),
             ],
         );
         let (mut on_source, mut on_target) = (Feed::default(), Feed::default());
-        let mut source_places = OnSource(&range.ground);
+        let mut source_places = OnSource(&range.snapshot);
         let mut target_places =
-            OnTarget::new(&self.sides.view, self.partition, &range.ground, within);
+            OnTarget::new(&self.sides.view, self.partition, &range.snapshot, within);
         loop {
             comparison.advance(&mut on_source, &mut on_target);
             let read = if on_source.items.is_empty() && !on_source.over {
@@ -155,13 +155,13 @@ impl Examination<'_> {
                 std::mem::take(&mut source.bytes) + std::mem::take(&mut target.bytes);
             if !comparison.is_waiting() {
                 known.tally.clone_from(&comparison.tally);
-                known.reached = Position {
+                known.reached = VerifyPosition {
                     source: SourceOffset(source.position(&on_source)),
                     target: TargetOffset(target.position(&on_target)),
                 };
                 report(known);
             }
-            if read == Read::Gone {
+            if read == ReadStep::Gone {
                 return Ok(Walk::Gone);
             }
         }
@@ -172,7 +172,7 @@ impl Examination<'_> {
         let image = self.sides.view.image(self.partition, range.until)?;
         let behind = [
             range.until.get(),
-            image.map_or(range.ground.end, Lookup::or_next).get(),
+            image.map_or(range.snapshot.end, Lookup::or_next).get(),
         ];
         let readers = self.readers(range, behind.map(|next| (next, i64::MAX)));
         let mut everything = Anywhere;
@@ -180,7 +180,7 @@ impl Examination<'_> {
             let mut feed = Feed::default();
             while comparison.is_waiting() && !feed.over {
                 let places: &mut (dyn Places + Send) = &mut everything;
-                if reader.fill(&mut feed, places, self.pace).await? == Read::Gone {
+                if reader.fill(&mut feed, places, self.pace).await? == ReadStep::Gone {
                     break;
                 }
                 for item in feed.items.drain(..) {
@@ -250,33 +250,38 @@ impl Examination<'_> {
     async fn look_behind(&self, range: &Range, tally: &mut Tally) -> Result<()> {
         let begun = Instant::now();
         loop {
-            let Some(ground) = self.sides.view.ground(self.partition) else {
+            let Some(snapshot) = self.sides.view.snapshot(self.partition) else {
                 return Ok(());
             };
-            if ground.acknowledged >= range.target_end || !tells_strays(ground.state) {
+            if snapshot.acknowledged >= range.target_end || !tells_strays(snapshot.state) {
                 return Ok(());
             }
             if begun.elapsed() >= IN_FLIGHT {
-                return self.find_strays(range, &ground, tally).await;
+                return self.find_strays(range, &snapshot, tally).await;
             }
             sleep(LOOK_AGAIN).await;
         }
     }
 
     /// Reads what follows the map: markers don't count, and neither does what a decision left without an image.
-    async fn find_strays(&self, range: &Range, ground: &Ground, tally: &mut Tally) -> Result<()> {
-        let behind = (ground.acknowledged.get(), i64::MAX);
+    async fn find_strays(
+        &self,
+        range: &Range,
+        snapshot: &VerificationSnapshot,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let behind = (snapshot.acknowledged.get(), i64::MAX);
         let [_, mut reader] = self.readers(range, [behind, behind]);
         let mut feed = Feed::default();
         let mut places = Anywhere;
         while !feed.over && reader.next < range.target_end.get() {
-            if reader.fill(&mut feed, &mut places, self.pace).await? == Read::Gone {
+            if reader.fill(&mut feed, &mut places, self.pace).await? == ReadStep::Gone {
                 return Ok(());
             }
             tally.bytes += std::mem::take(&mut reader.bytes);
             for item in feed.items.drain(..) {
                 let at = TargetOffset(item.digest.offset);
-                if at < range.target_end && ground.history.at_target(at).is_none() {
+                if at < range.target_end && snapshot.history.at_target(at).is_none() {
                     tally.differ(Difference {
                         kind: DifferenceKind::Surplus,
                         source_offset: SourceOffset((range.until.get() - 1).max(0)),
@@ -290,9 +295,9 @@ impl Examination<'_> {
 }
 
 fn rules(range: &Range) -> Rules {
-    let fills = range.ground.offsets == OffsetsMode::Preserve;
+    let fills = range.snapshot.offsets == OffsetsMode::Preserve;
     Rules {
-        doubt_below: range.ground.history.forgotten_below(true),
+        doubt_below: range.snapshot.history.forgotten_below(true),
         filler: fills.then(|| content_hash(&FILLER_CONTENT)),
     }
 }

@@ -8,13 +8,12 @@ use crate::model::{Partition, SourceOffset, TargetOffset, TopicName, TopicPartit
 
 /// The next offsets to read on both sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = OffsetPair)]
-pub struct Position {
+pub struct VerifyPosition {
     pub source: SourceOffset,
     pub target: TargetOffset,
 }
 
-impl Position {
+impl VerifyPosition {
     /// The start of both logs.
     pub const BEGIN: Self = Self {
         source: SourceOffset::ZERO,
@@ -34,7 +33,7 @@ pub struct Examined {
     /// The source offset after the range.
     pub until: SourceOffset,
     /// Everything before this was compared with nothing pending: where it resumes after an interruption.
-    pub reached: Position,
+    pub reached: VerifyPosition,
     /// The findings up to there.
     #[serde(flatten)]
     pub tally: Tally,
@@ -47,7 +46,7 @@ pub struct Examined {
 
 impl Examined {
     /// A partition whose verification hasn't started; it starts at `position` or later.
-    pub(crate) fn at(partition: &TopicPartition, position: Position) -> Self {
+    pub(crate) fn at(partition: &TopicPartition, position: VerifyPosition) -> Self {
         Self {
             topic: partition.topic.clone(),
             partition: partition.partition,

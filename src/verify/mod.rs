@@ -26,7 +26,7 @@ mod verification;
 mod verifications;
 mod verifier;
 
-pub use examined::{Examined, Position};
+pub use examined::{Examined, VerifyPosition};
 pub use rolling::Rolling;
 pub use tally::{Difference, DifferenceKind, Outcome, Tally};
 pub use verification::{Proof, Report, Stage, Verification};

@@ -20,9 +20,9 @@ pub(crate) struct Waiting {
 
 /// The waiting records, by the hashes of their keys.
 #[derive(Debug, Default)]
-pub(crate) struct Pending(HashMap<u128, Waiting>);
+pub(crate) struct PendingRecords(HashMap<u128, Waiting>);
 
-impl Pending {
+impl PendingRecords {
     /// Notes that a record with this key follows; returns whether that explains a waiting one.
     pub(crate) fn explain(&mut self, key: u128) -> bool {
         self.0.remove(&key).is_some()

@@ -2,28 +2,28 @@
 
 use crate::error::Result;
 use crate::model::{Run, SourceOffset, TargetOffset, TopicPartition};
-use crate::replicate::{Ground, LinkView};
+use crate::replicate::{LinkView, VerificationSnapshot};
 
-use super::digest::Place;
+use super::digest::RecordOrigin;
 
 /// Determines the places of records, in log order; `None` for a record outside the range.
 pub(crate) trait Places {
     /// The place of the record at `offset`. Errors: those of the store.
-    fn place(&mut self, offset: i64) -> Result<Option<Place>>;
+    fn place(&mut self, offset: i64) -> Result<Option<RecordOrigin>>;
 }
 
 /// Places of the source's records.
 #[derive(Debug)]
-pub(crate) struct OnSource<'a>(pub(crate) &'a Ground);
+pub(crate) struct OnSource<'a>(pub(crate) &'a VerificationSnapshot);
 
 impl Places for OnSource<'_> {
-    fn place(&mut self, offset: i64) -> Result<Option<Place>> {
+    fn place(&mut self, offset: i64) -> Result<Option<RecordOrigin>> {
         let at = SourceOffset(offset);
         let left_out = self.0.history.at_source(at).is_some();
         Ok(Some(if left_out {
-            Place::LeftOut
+            RecordOrigin::LeftOut
         } else {
-            Place::At(at)
+            RecordOrigin::At(at)
         }))
     }
 }
@@ -33,8 +33,8 @@ impl Places for OnSource<'_> {
 pub(crate) struct Anywhere;
 
 impl Places for Anywhere {
-    fn place(&mut self, _offset: i64) -> Result<Option<Place>> {
-        Ok(Some(Place::Stray))
+    fn place(&mut self, _offset: i64) -> Result<Option<RecordOrigin>> {
+        Ok(Some(RecordOrigin::Stray))
     }
 }
 
@@ -43,7 +43,7 @@ impl Places for Anywhere {
 pub(crate) struct OnTarget<'a> {
     view: &'a LinkView,
     partition: &'a TopicPartition,
-    ground: &'a Ground,
+    snapshot: &'a VerificationSnapshot,
     /// The source offsets being verified.
     range: (SourceOffset, SourceOffset),
     /// The runs of the current block of the map.
@@ -57,17 +57,17 @@ impl<'a> OnTarget<'a> {
     pub(crate) fn new(
         view: &'a LinkView,
         partition: &'a TopicPartition,
-        ground: &'a Ground,
+        snapshot: &'a VerificationSnapshot,
         range: (SourceOffset, SourceOffset),
     ) -> Self {
         Self {
             view,
             partition,
-            ground,
+            snapshot,
             range,
             runs: Vec::new(),
             next: 0,
-            forgotten_below: ground.history.forgotten_below(false),
+            forgotten_below: snapshot.history.forgotten_below(false),
         }
     }
 
@@ -86,20 +86,20 @@ impl<'a> OnTarget<'a> {
 }
 
 impl Places for OnTarget<'_> {
-    fn place(&mut self, offset: i64) -> Result<Option<Place>> {
+    fn place(&mut self, offset: i64) -> Result<Option<RecordOrigin>> {
         let at = TargetOffset(offset);
         if let Some(source) = self.image(at)? {
             let (from, until) = self.range;
             let is_within = from <= source && source < until;
-            return Ok(is_within.then_some(Place::At(source)));
+            return Ok(is_within.then_some(RecordOrigin::At(source)));
         }
-        Ok(if self.ground.history.at_target(at).is_some() {
-            Some(Place::LeftOut)
+        Ok(if self.snapshot.history.at_target(at).is_some() {
+            Some(RecordOrigin::LeftOut)
         } else if offset < self.forgotten_below {
-            Some(Place::Forgotten)
+            Some(RecordOrigin::Forgotten)
         } else {
             // Records past the map are checked after everything else.
-            (at < self.ground.end).then_some(Place::Stray)
+            (at < self.snapshot.end).then_some(RecordOrigin::Stray)
         })
     }
 }

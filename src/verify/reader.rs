@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::admin::{self, At, ReadAt};
-use crate::kafka::batch::{Batch, BatchError, Committed};
+use crate::kafka::admin::{self, OffsetSpec, ReadAt};
+use crate::kafka::batch::{Batch, BatchError, CommittedBatches};
 use crate::kafka::client::{Cluster, code_name};
 use crate::model::{TopicId, TopicPartition};
 use crate::task::Streak;
 
 use super::comparison::Feed;
-use super::digest::{Digest, Item, Key, Place};
+use super::digest::{Digest, Item, Key, RecordOrigin};
 use super::pace::Pace;
 use super::places::Places;
 use super::range::{CREATED_AGAIN, first, topic_changed};
@@ -28,7 +28,7 @@ const OFFSET_OUT_OF_RANGE: BrokerCode = BrokerCode(1);
 
 /// The outcome of an attempt to continue reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Read {
+pub(crate) enum ReadStep {
     /// Something was read, or everything has been.
     On,
     /// The log now starts past the next offset to read.
@@ -47,7 +47,7 @@ pub(crate) struct Reader<'a> {
     /// The offset after the last one wanted.
     pub(crate) until: i64,
     waiting: VecDeque<Batch>,
-    committed: Committed,
+    committed: CommittedBatches,
     /// The number of bytes read.
     pub(crate) bytes: u64,
 }
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
             next,
             until,
             waiting: VecDeque::new(),
-            committed: Committed::of([]),
+            committed: CommittedBatches::of([]),
             bytes: 0,
         }
     }
@@ -88,18 +88,18 @@ impl<'a> Reader<'a> {
         feed: &mut Feed,
         places: &mut (dyn Places + Send),
         pace: &Pace,
-    ) -> Result<Read> {
+    ) -> Result<ReadStep> {
         if let Some(batch) = self.waiting.pop_front() {
             self.take(&batch, feed, places)?;
-            return Ok(Read::On);
+            return Ok(ReadStep::On);
         }
         let mut early = Streak::default();
         while self.next < self.until {
             let Some(answer) = self.portion(pace).await? else {
-                return Ok(Read::Gone);
+                return Ok(ReadStep::Gone);
             };
             if !self.waiting.is_empty() {
-                return Ok(Read::On);
+                return Ok(ReadStep::On);
             }
             if answer.last_stable >= self.until {
                 break;
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
             self.next = self.next.max(self.until);
         }
         feed.over = true;
-        Ok(Read::On)
+        Ok(ReadStep::On)
     }
 
     /// Fetches once; `None` if the next offset is gone from the log.
@@ -122,7 +122,13 @@ impl<'a> Reader<'a> {
         let mut answer =
             admin::read_committed(self.cluster, self.partition, self.next, PORTION).await?;
         if answer.error == Some(OFFSET_OUT_OF_RANGE) {
-            let start = first(self.cluster, self.partition, self.topic_id, At::Earliest).await?;
+            let start = first(
+                self.cluster,
+                self.partition,
+                self.topic_id,
+                OffsetSpec::Earliest,
+            )
+            .await?;
             // Otherwise the log ends before `next`: treated as an empty response.
             return Ok((start <= self.next).then_some(answer));
         }
@@ -136,7 +142,7 @@ impl<'a> Reader<'a> {
         let bytes: usize = answer.batches.iter().map(Batch::size).sum();
         pace.spent(bytes);
         self.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.committed = Committed::of(std::mem::take(&mut answer.aborted));
+        self.committed = CommittedBatches::of(std::mem::take(&mut answer.aborted));
         let batches = std::mem::take(&mut answer.batches).into_iter();
         self.waiting = batches
             .skip_while(|batch| batch.next_offset() <= self.next)
@@ -205,10 +211,13 @@ impl<'a> Reader<'a> {
 }
 
 /// Represents the records of a batch that can't be read.
-fn unreadable(place: Place, first: i64) -> Item {
+fn unreadable(place: RecordOrigin, first: i64) -> Item {
     let place = match place {
-        Place::At(at) => Place::Unreadable(at),
-        Place::LeftOut | Place::Forgotten | Place::Stray | Place::Unreadable(_) => place,
+        RecordOrigin::At(at) => RecordOrigin::Unreadable(at),
+        RecordOrigin::LeftOut
+        | RecordOrigin::Forgotten
+        | RecordOrigin::Stray
+        | RecordOrigin::Unreadable(_) => place,
     };
     let digest = Digest {
         offset: first,

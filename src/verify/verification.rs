@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::examined::{Examined, Position};
+use super::examined::{Examined, VerifyPosition};
 use super::tally::{Difference, Outcome};
 use crate::model::{LinkName, SourceOffset};
 use crate::replicate::Decisions;
@@ -81,7 +81,7 @@ pub struct Proof {
     /// The first source offset that was compared.
     pub from: SourceOffset,
     /// Where the next background verification continues; everything from `from` up to here was compared.
-    pub verified_until: Position,
+    pub verified_until: VerifyPosition,
     /// When it was last verified, in milliseconds since the Unix epoch.
     pub verified_at_ms: i64,
     /// The worst outcome.

@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::checkpoint::{Committed, Store, Update, verifications as stored};
+use crate::checkpoint::{PendingCommit, Store, Update, verifications as stored};
 use crate::config::TopicFilter;
 use crate::error::{Error, Kind, Result};
 use crate::model::{LinkName, TopicPartition};
 use crate::replicate::LinkView;
 
-use super::examined::{Examined, Position};
+use super::examined::{Examined, VerifyPosition};
 use super::verification::{Proof, Report, Stage, Verification};
 
 /// The number of verifications kept per link.
@@ -118,7 +118,7 @@ impl Verifications {
         let chosen: Vec<Examined> = mirrored
             .map(|status| status.partition)
             .filter(|it| filter.matches(&it.topic) && self.view.has_begun(it))
-            .map(|it| Examined::at(&it, Position::BEGIN))
+            .map(|it| Examined::at(&it, VerifyPosition::BEGIN))
             .collect();
         if chosen.is_empty() {
             let text = "the link mirrors no topic that matches";
@@ -239,7 +239,7 @@ impl Verifications {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    pub(super) fn commit(&self, update: Update) -> Committed {
+    pub(super) fn commit(&self, update: Update) -> PendingCommit {
         self.store.commit(update)
     }
 }

@@ -17,9 +17,9 @@ use crate::model::{Intent, TopicName, TopicPartition};
 use crate::replicate::LinkView;
 
 use super::examine::Examination;
-use super::examined::{Examined, Position};
+use super::examined::{Examined, VerifyPosition};
 use super::pace::Pace;
-use super::range::Sides;
+use super::range::LinkSides;
 use super::tally::Outcome;
 use super::verification::{Proof, Stage};
 use super::verifications::Verifications;
@@ -41,7 +41,7 @@ pub struct Settings {
 /// The verification task of a link.
 #[derive(Debug)]
 pub struct Verifier {
-    sides: Sides,
+    sides: LinkSides,
     verifications: Arc<Verifications>,
     interval: Option<Duration>,
     pace: Pace,
@@ -56,7 +56,7 @@ impl Verifier {
         settings: Settings,
     ) -> Self {
         Self {
-            sides: Sides {
+            sides: LinkSides {
                 view,
                 source,
                 target,
@@ -123,16 +123,16 @@ impl Verifier {
                 // Its contents belong to the applications.
                 continue;
             }
-            let Some(ground) = self.sides.view.ground(&partition) else {
+            let Some(snapshot) = self.sides.view.snapshot(&partition) else {
                 continue;
             };
             let earlier = self.verifications.proof(&partition);
             let earlier = earlier.filter(|it| {
-                it.decisions == ground.decisions && it.verified_until.source <= ground.until
+                it.decisions == snapshot.decisions && it.verified_until.source <= snapshot.until
             });
-            let everything = Position {
-                source: ground.until,
-                target: ground.end,
+            let everything = VerifyPosition {
+                source: snapshot.until,
+                target: snapshot.end,
             };
             if earlier
                 .as_ref()
@@ -143,7 +143,7 @@ impl Verifier {
             }
             let begin = earlier
                 .as_ref()
-                .map_or(Position::BEGIN, |it| it.verified_until);
+                .map_or(VerifyPosition::BEGIN, |it| it.verified_until);
             let mut examined = Examined::at(&partition, begin);
             self.examine(&partition, &mut examined, None).await?;
             if examined.outcome.is_some_and(|it| it != Outcome::Failed) {
@@ -243,9 +243,9 @@ impl Verifier {
         earlier: Option<&Proof>,
         update: &mut Update,
     ) {
-        let ground = self.sides.view.ground(partition);
-        if let (Some(ground), true) = (ground, examined.outcome != Some(Outcome::Failed)) {
-            let at = (ground.decisions, crate::telemetry::now_ms());
+        let snapshot = self.sides.view.snapshot(partition);
+        if let (Some(snapshot), true) = (snapshot, examined.outcome != Some(Outcome::Failed)) {
+            let at = (snapshot.decisions, crate::telemetry::now_ms());
             let proof = Proof::of(examined, earlier, at);
             self.verifications.prove(partition, proof, update);
         }

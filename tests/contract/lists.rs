@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use farshore::checkpoint::chunks::Packed;
-use farshore::checkpoint::documents::{Document, Kind, List, Name};
+use farshore::checkpoint::documents::{Document, DocumentKind, List, Name};
 use farshore::checkpoint::snapshots::{load_snapshot, put_snapshot, renew_snapshot};
 use farshore::checkpoint::{GroupSnapshot, Space, Store, Update};
 use farshore::model::{GroupId, LinkName, TopicPartition};
@@ -187,7 +187,7 @@ async fn a_reader_never_sees_a_half_of_each_of_two_snapshots(store: &dyn Store) 
     });
 }
 
-fn name(kind: Kind, link: &str, id: &str) -> Name {
+fn name(kind: DocumentKind, link: &str, id: &str) -> Name {
     Name {
         kind,
         link: link.into(),
@@ -197,8 +197,8 @@ fn name(kind: Kind, link: &str, id: &str) -> Name {
 
 async fn documents_come_back_by_their_name_and_of_each_link(store: &dyn Store) {
     let (of_plan, of_operation) = (
-        name(Kind::Plan, "l", "p1"),
-        name(Kind::Operation, "lx", "p2"),
+        name(DocumentKind::Plan, "l", "p1"),
+        name(DocumentKind::Operation, "lx", "p2"),
     );
     let mut update = Update::new();
     let warnings = Packed::list(0..2_500);
@@ -223,13 +223,16 @@ async fn documents_come_back_by_their_name_and_of_each_link(store: &dyn Store) {
     update.put(Space::Operations, "20260101T000000Z-0", b"{}".to_vec());
     store.commit(update).await.unwrap();
 
-    assert_eq!(Kind::Plan.find(store, "p1").unwrap(), Some(of_plan.clone()));
-    assert_eq!(Kind::Plan.find(store, "p2").unwrap(), None);
     assert_eq!(
-        Kind::Operation.find(store, "p2").unwrap(),
+        DocumentKind::Plan.find(store, "p1").unwrap(),
+        Some(of_plan.clone())
+    );
+    assert_eq!(DocumentKind::Plan.find(store, "p2").unwrap(), None);
+    assert_eq!(
+        DocumentKind::Operation.find(store, "p2").unwrap(),
         Some(of_operation.clone())
     );
-    let former = Kind::Operation.all_of_first_layout(store).unwrap();
+    let former = DocumentKind::Operation.all_of_first_layout(store).unwrap();
     assert_eq!(former, [("20260101T000000Z-0".to_owned(), b"{}".to_vec())]);
     let loaded = of_plan.load::<Value>(store).unwrap().unwrap();
     assert_eq!(loaded.head, head);

@@ -54,16 +54,22 @@ pub(crate) fn undocumented(source: &Source) -> Vec<Violation> {
         return violations;
     }
     let mut lines = source.text.lines().enumerate();
-    let (mut documented, mut in_tests) = (false, false);
+    let (mut documented, mut in_tests, mut in_attribute) = (false, false, false);
     for (number, line) in &mut lines {
         let trimmed = line.trim_start();
         in_tests |= trimmed == "mod tests {";
-        let is_attribute = trimmed.starts_with("#[") || trimmed.starts_with(")]");
+        let is_attribute = in_attribute || trimmed.starts_with("#[");
+        in_attribute = is_attribute && !trimmed.ends_with(']');
         if trimmed.starts_with("///") {
             documented = true;
         } else if !is_attribute {
             let is_item = ITEMS.iter().any(|item| trimmed.starts_with(item));
-            if is_item && !documented && !in_tests && !trimmed.contains("fn new(") {
+            if is_item
+                && !documented
+                && !in_tests
+                && !trimmed.contains("fn new(")
+                && !trimmed.contains('$')
+            {
                 let what = format!("no documentation of `{}`", trimmed.trim_end_matches('{'));
                 violations.push(format!("{}:{}: {what}", source.path, number + 1));
             }
@@ -91,7 +97,10 @@ mod tests {
     fn a_name_of_two_types_is_found() {
         let sources = [
             Source::new("src/a.rs", "pub struct Link;\npub enum Event {}"),
-            Source::new("src/b.rs", "pub(crate) enum Link {}\npub(crate) type Event = u8;"),
+            Source::new(
+                "src/b.rs",
+                "pub(crate) enum Link {}\npub(crate) type Event = u8;",
+            ),
             Source::new("src/c.rs", "struct Link;\npub(super) struct Link;"),
             Source::new("src/d/tests.rs", "pub(crate) struct Link;"),
         ];

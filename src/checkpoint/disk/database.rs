@@ -18,7 +18,7 @@ use super::error::{damaged, unusable};
 use super::{aside, mark, opening, sum};
 use crate::checkpoint::envelope;
 use crate::checkpoint::layout::Mark;
-use crate::checkpoint::store::{Committed, Entry, Update};
+use crate::checkpoint::store::{Entry, PendingCommit, Update};
 use crate::error::{Kind, Result};
 
 /// How often the second thread polls.
@@ -39,11 +39,11 @@ impl Database {
     /// Opens the database and starts its threads. A failed write is sent to `failure` before it is returned to any caller.
     pub(super) fn open(
         path: &Path,
-        may_begin_anew: bool,
+        may_create: bool,
         failure: &watch::Sender<Option<String>>,
     ) -> Result<Self> {
         let opened = match opening::open(path) {
-            Err(damage) if may_begin_anew && damage.kind() == Kind::Invalid => {
+            Err(damage) if may_create && damage.kind() == Kind::Invalid => {
                 let aside = aside::set_aside(path)?;
                 tracing::error!(
                     error = damage.chain(), kept_as = %aside.display(),
@@ -95,7 +95,7 @@ impl Database {
             .map_err(|error| unusable(&self.path, error))
     }
 
-    pub(super) fn commit(&self, update: Update) -> Committed {
+    pub(super) fn commit(&self, update: Update) -> PendingCommit {
         self.writer.commit(update)
     }
 

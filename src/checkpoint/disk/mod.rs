@@ -29,7 +29,7 @@ use tokio::sync::watch;
 use crate::error::{Error, Result};
 
 use super::layout::Mark;
-use super::store::{Committed, Entry, Space, Store, Update};
+use super::store::{Entry, PendingCommit, Space, Store, Update};
 
 /// Opens the DB in `path`, creating the directory if needed. Repairs what an interrupted sled leaves behind.
 ///
@@ -42,7 +42,7 @@ pub fn open(path: &Path) -> Result<Arc<DiskStore>> {
 /// Like [`open`], but sets a damaged DB aside and starts an empty one: for links that have a journal to refill it from.
 ///
 /// Errors: as for [`open`], except for damage.
-pub fn open_or_begin_anew(path: &Path) -> Result<Arc<DiskStore>> {
+pub fn open_or_create(path: &Path) -> Result<Arc<DiskStore>> {
     Ok(Arc::new(DiskStore::open_with(path, true)?))
 }
 
@@ -54,7 +54,7 @@ pub struct DiskStore {
     /// Why the DB can't be used since a write failed.
     failure: watch::Sender<Option<String>>,
     path: PathBuf,
-    may_begin_anew: bool,
+    may_create: bool,
     reopening: Mutex<()>,
     // Dropped last: it guards the files.
     _lock: Lock,
@@ -66,16 +66,16 @@ impl DiskStore {
         Self::open_with(path, false)
     }
 
-    fn open_with(path: &Path, may_begin_anew: bool) -> Result<Self> {
+    fn open_with(path: &Path, may_create: bool) -> Result<Self> {
         std::fs::create_dir_all(path).map_err(|error| unusable(path, error))?;
         let lock = Lock::take(path)?;
         let failure = watch::Sender::new(None);
-        let database = Database::open(path, may_begin_anew, &failure)?;
+        let database = Database::open(path, may_create, &failure)?;
         Ok(Self {
             database: RwLock::new(Some(database)),
             failure,
             path: path.to_owned(),
-            may_begin_anew,
+            may_create,
             reopening: Mutex::new(()),
             _lock: lock,
         })
@@ -109,7 +109,7 @@ impl DiskStore {
     pub fn reopen(&self) -> Result<()> {
         let _alone = self.reopening.lock();
         room::is_there(&self.path).map_err(|error| unusable(&self.path, error))?;
-        let database = Database::open(&self.path, self.may_begin_anew, &self.failure)?;
+        let database = Database::open(&self.path, self.may_create, &self.failure)?;
         // A DB that can be opened may still not be writable.
         database.rewrite_sum()?;
         *self.database.write() = Some(database);
@@ -156,11 +156,11 @@ impl Store for DiskStore {
         self.read(|database| database.first(from, &space.full_key(prefix), limit))
     }
 
-    fn commit(&self, update: Update) -> Committed {
+    fn commit(&self, update: Update) -> PendingCommit {
         let database = self.database.read();
         match &*database {
             Some(database) => database.commit(update),
-            None => Committed::decided(Err(self.failed(None))),
+            None => PendingCommit::decided(Err(self.failed(None))),
         }
     }
 }

@@ -181,7 +181,7 @@ async fn everything_is_read_before_it_is_trusted() {
         assert!(error.chain().contains(says), "{}", error.chain());
 
         // Where journals can refill it, an empty DB is started and the damaged one is kept.
-        let anew = open_or_begin_anew(directory.path()).unwrap();
+        let anew = open_or_create(directory.path()).unwrap();
         assert_eq!(anew.scan(Space::Meta, &[], 1).unwrap(), []);
         let mut update = Update::new();
         update.put(Space::Meta, [1], vec![7]);
@@ -222,7 +222,7 @@ async fn what_only_later_readers_understand_is_refused_and_left_as_it_is() {
         drop(tree);
         drop(store);
         let before = file(&directory);
-        for open in [open, open_or_begin_anew] {
+        for open in [open, open_or_create] {
             let error = open(directory.path()).unwrap_err();
             assert_eq!(error.kind(), Kind::Refused);
             assert!(error.chain().contains("written by a newer farshore"));
@@ -352,7 +352,7 @@ async fn files_that_make_no_sense_are_set_aside_where_they_can_be_replaced() {
             Ok(found) => assert_eq!(found, [], "{file}: as if it were new"),
             Err(error) => assert_eq!(error.kind(), Kind::Invalid, "{}", error.chain()),
         }
-        let anew = open_or_begin_anew(directory.path()).unwrap();
+        let anew = open_or_create(directory.path()).unwrap();
         assert_eq!(anew.scan(Space::Meta, &[], 1).unwrap(), []);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::checkpoint::chunks::Packed;
-use crate::checkpoint::documents::{Document, Kind, List, Name};
+use crate::checkpoint::documents::{Document, DocumentKind, List, Name};
 use crate::checkpoint::snapshots::{load_snapshot, put_snapshot};
 use crate::checkpoint::store::{Change, Store, Update};
 use crate::checkpoint::{GroupSnapshot, MemoryStore};
@@ -113,7 +113,7 @@ fn operation(store: &dyn Store, update: &mut Update, number: i32) {
 
 fn operation_name() -> Name {
     Name {
-        kind: Kind::Operation,
+        kind: DocumentKind::Operation,
         link: "l".into(),
         id: "id".to_owned(),
     }

@@ -36,7 +36,7 @@ impl Rig {
     }
 
     /// Commits one update and waits until the thread is writing it, so that everything after it stays queued.
-    fn busy(&self) -> Committed {
+    fn busy(&self) -> PendingCommit {
         let committed = self.writer.commit(update(0));
         assert_eq!(self.arrived.recv().unwrap(), [update(0)]);
         committed

@@ -9,7 +9,7 @@ fn topics(state: &str) -> String {
     let partition = |number, state, more| {
         format!(
             r#"{{"partition":{number},"state":"{state}","path":"raw","offsets":"translate","source_log_start":0,"source_end":52,"source_high_watermark":52,
-"position":40,"target_log_start":0,"target_end":38,"lag_records":12,"lag_ms":1530,"runs":1,"records":40,"bytes":400,"batches":4,"settlings":1,
+"position":40,"target_log_start":0,"target_end":38,"lag_records":12,"lag_ms":1530,"runs":1,"records":40,"bytes":400,"batches":4,"resyncs":1,
 "expired_on_target":0,"without_image":{{"lost":0,"skipped":0,"adopted":0,"target_only":0}}{more}}}"#
         )
     };

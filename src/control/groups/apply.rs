@@ -9,12 +9,12 @@ use crate::control::{Mirrored, MirroredPartition, TargetLog};
 use crate::error::{Error, Result};
 use crate::model::{GroupId, LinkIntents, TargetOffset, TopicPartition};
 
-use super::cluster::{Committed, GROUPS_AT_ONCE, Site, Standing};
+use super::cluster::{CommittedOffset, GROUPS_AT_ONCE, GroupActivity, Site};
 use super::commit::{SourceCommit, TargetCommit, Written};
 use super::commit_protocol::{Writes, on_target, write};
-use super::committed::{Account, Ledger, Turn};
+use super::committed::{Account, CommitGuard, Ledger};
 use super::cut::Snapshot;
-use super::decide::{Decision, Scene, Wanted, decide};
+use super::decide::{CommitDecision, Scene, Wanted, decide};
 use super::status::{self, Board, GroupPartitionStatus, GroupState, GroupStatus};
 use super::translate::place;
 
@@ -70,8 +70,8 @@ pub(super) struct Carrier<'a> {
 
 /// State read once for all groups of a pass.
 struct Pass<'a> {
-    turn: Turn<'a>,
-    standing: BTreeMap<GroupId, Standing>,
+    guard: CommitGuard<'a>,
+    standing: BTreeMap<GroupId, GroupActivity>,
     partitions: BTreeMap<TopicPartition, MirroredPartition>,
 }
 
@@ -95,7 +95,7 @@ impl Carrier<'_> {
         let partitions = self.mirrored.partitions().into_iter();
         let writes = self.writes(&wants)?;
         let pass = Pass {
-            turn: self.ledger.turn().await,
+            guard: self.ledger.guard().await,
             standing: if writes {
                 self.target.groups().await?
             } else {
@@ -165,7 +165,7 @@ impl Carrier<'_> {
             self.target.offsets(&group).await?
         };
         let items = self.items(pass, &account, &found, wants);
-        let active = pass.standing.get(&group) == Some(&Standing::Active);
+        let active = pass.standing.get(&group) == Some(&GroupActivity::Active);
         let frozen = account.frozen_by.is_some();
         let (mut writes, mut released) = (Writes::new(), BTreeMap::new());
         let mut lowered = Vec::new();
@@ -176,21 +176,24 @@ impl Carrier<'_> {
             let status = status::status(&item.partition, &scene, &decision);
             statuses.insert(item.partition.clone(), status);
             match decision {
-                Decision::Commit(intent) | Decision::Refresh(intent) => {
+                CommitDecision::Commit(intent) | CommitDecision::Refresh(intent) => {
                     writes.insert(item.partition, (item.written, intent));
                 }
-                Decision::Lower(intent) => {
+                CommitDecision::Lower(intent) => {
                     lowered.push((item.partition.clone(), item.found));
                     writes.insert(item.partition, (item.written, intent));
                 }
-                Decision::Release(_) => {
+                CommitDecision::Release(_) => {
                     released.insert(item.partition, item.written.released());
                 }
-                Decision::Keep | Decision::Active | Decision::Released | Decision::Wait(_) => {}
+                CommitDecision::Keep
+                | CommitDecision::Active
+                | CommitDecision::Released
+                | CommitDecision::Wait(_) => {}
             }
         }
         if !released.is_empty() {
-            pass.turn.save(&group, &released).await?;
+            pass.guard.save(&group, &released).await?;
         }
         let outcome = self.write(pass, &group, &writes, &mut statuses).await;
         for (partition, found) in lowered {
@@ -232,7 +235,7 @@ impl Carrier<'_> {
             return Ok(());
         }
         let wrote = write(
-            &pass.turn,
+            &pass.guard,
             self.target,
             self.mirrored,
             group,
@@ -264,7 +267,7 @@ impl Carrier<'_> {
         &self,
         pass: &Pass<'_>,
         account: &Account,
-        found: &BTreeMap<TopicPartition, Committed>,
+        found: &BTreeMap<TopicPartition, CommittedOffset>,
         wants: Vec<(TopicPartition, Option<SourceCommit>)>,
     ) -> Vec<Item> {
         let item = |(partition, commit): (TopicPartition, Option<SourceCommit>)| {

@@ -16,25 +16,25 @@ pub(crate) const GROUPS_AT_ONCE: usize = 16;
 /// Every call is one request with a timeout. Dropping its future discards the answer.
 pub trait Site: Send + Sync + Debug {
     /// The groups of the cluster and their standing.
-    fn groups(&self) -> BoxFuture<'_, Result<BTreeMap<GroupId, Standing>>>;
+    fn groups(&self) -> BoxFuture<'_, Result<BTreeMap<GroupId, GroupActivity>>>;
     /// All committed offsets of `group`; empty for a group that doesn't exist.
     fn offsets<'a>(
         &'a self,
         group: &'a GroupId,
-    ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, Committed>>>;
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, CommittedOffset>>>;
     /// Commits offsets of a group without members; each partition has its own result.
     ///
     /// After a retriable error it is unknown whether the offset was committed, or still will be.
     fn commit<'a>(
         &'a self,
         group: &'a GroupId,
-        offsets: &'a BTreeMap<TopicPartition, Committed>,
+        offsets: &'a BTreeMap<TopicPartition, CommittedOffset>,
     ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, Result<()>>>>;
     /// The chosen end of each partition.
     fn ends<'a>(
         &'a self,
         partitions: &'a [TopicPartition],
-        end: End,
+        end: LogEdge,
     ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, i64>>>;
     /// Whether a transaction is open in `partition`; `None` if the brokers are too old to say.
     fn has_open_transaction<'a>(
@@ -47,7 +47,7 @@ pub trait Site: Send + Sync + Debug {
 
 /// Whether offsets can be committed for a group from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum GroupActivity {
     /// The group has no members.
     AtRest,
     /// The group has members, and only they may commit.
@@ -58,7 +58,7 @@ pub enum Standing {
 
 /// An offset as committed on a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Committed {
+pub struct CommittedOffset {
     /// The next offset the group reads.
     pub offset: i64,
     /// Text set by the application.
@@ -67,7 +67,7 @@ pub struct Committed {
 
 /// Which end of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum LogEdge {
     /// The log end offset of the leader, replicated or not.
     Log,
     /// The high watermark: the end of what is replicated.

@@ -10,9 +10,9 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::client::{Retry, retry_of};
 use crate::model::{GroupId, TopicPartition};
 
-use super::cluster::{Committed, Site};
+use super::cluster::{CommittedOffset, Site};
 use super::commit::{PlannedCommit, Written};
-use super::committed::Turn;
+use super::committed::CommitGuard;
 
 /// What to commit, by source partition: the record of earlier commits, and the commit to make.
 pub type Writes = BTreeMap<TopicPartition, (Written, PlannedCommit)>;
@@ -21,7 +21,7 @@ pub type Writes = BTreeMap<TopicPartition, (Written, PlannedCommit)>;
 ///
 /// Errors: the checkpoint DB failed, or the target didn't answer for the group as a whole.
 pub async fn write(
-    turn: &Turn<'_>,
+    guard: &CommitGuard<'_>,
     target: &dyn Site,
     mirrored: &dyn Mirrored,
     group: &GroupId,
@@ -31,7 +31,7 @@ pub async fn write(
     // The commits depend on frontiers that only the workers know so far (H9).
     mirrored.persist_frontiers().await?;
     let intending = |(before, intent): &(Written, PlannedCommit)| before.intending(intent);
-    turn.save(group, &map(writes, intending)).await?;
+    guard.save(group, &map(writes, intending)).await?;
     let mut commits = BTreeMap::new();
     for (partition, (_, intent)) in writes {
         commits.insert(on_target(mirrored, partition)?, committed(intent));
@@ -47,11 +47,12 @@ pub async fn write(
                 );
             }
             let known = remember(writes, &outcomes, now_ms);
-            turn.save(group, &known).await?;
+            guard.save(group, &known).await?;
             Ok(outcomes)
         }
         Err(error) if is_refusal(&error) => {
-            turn.save(group, &map(writes, |(before, _)| before.clone()))
+            guard
+                .save(group, &map(writes, |(before, _)| before.clone()))
                 .await?;
             Err(error)
         }
@@ -79,8 +80,8 @@ fn map(
         .collect()
 }
 
-fn committed(intent: &PlannedCommit) -> Committed {
-    Committed {
+fn committed(intent: &PlannedCommit) -> CommittedOffset {
+    CommittedOffset {
         offset: intent.offset.get(),
         metadata: intent.metadata.clone(),
     }

@@ -1,6 +1,6 @@
 //! The checkpoint DB's record of the group offsets this link committed, and the exclusive turn to write them.
 //!
-//! Promises: only the holder of the [`Turn`] writes, so group sync never overtakes a move that froze a group; what a turn
+//! Promises: only the holder of the [`CommitGuard`] writes, so group sync never overtakes a move that froze a group; what a turn
 //! saved is durable when its future resolves.
 //! Doesn't: decide anything.
 
@@ -23,7 +23,7 @@ use super::cut::Snapshot;
 pub struct Ledger {
     store: Arc<dyn Store>,
     link: LinkName,
-    turn: Mutex<()>,
+    guard: Mutex<()>,
 }
 
 /// What is recorded about one group.
@@ -37,7 +37,7 @@ pub struct Account {
 
 /// The exclusive right to write group offsets of the link on the target, released on drop.
 #[derive(Debug)]
-pub struct Turn<'a> {
+pub struct CommitGuard<'a> {
     ledger: &'a Ledger,
     _turn: MutexGuard<'a, ()>,
 }
@@ -48,7 +48,7 @@ impl Ledger {
         Self {
             store,
             link,
-            turn: Mutex::new(()),
+            guard: Mutex::new(()),
         }
     }
 
@@ -58,10 +58,10 @@ impl Ledger {
     }
 
     /// Waits for the exclusive turn to write.
-    pub async fn turn(&self) -> Turn<'_> {
-        Turn {
+    pub async fn guard(&self) -> CommitGuard<'_> {
+        CommitGuard {
             ledger: self,
-            _turn: self.turn.lock().await,
+            _turn: self.guard.lock().await,
         }
     }
 
@@ -99,7 +99,7 @@ impl Ledger {
     }
 }
 
-impl Turn<'_> {
+impl CommitGuard<'_> {
     /// Saves the written and intended offsets of a group.
     pub async fn save(
         &self,
@@ -256,10 +256,15 @@ mod tests {
             (TopicPartition::new("t", 0), written(true)),
             (TopicPartition::new("t", 1), written(false)),
         ]);
-        ledger.turn().await.save(&"g".into(), &saved).await.unwrap();
+        ledger
+            .guard()
+            .await
+            .save(&"g".into(), &saved)
+            .await
+            .unwrap();
         assert_eq!(ledger.account(&"g".into()).unwrap().written, saved);
         let empty = BTreeMap::from([(TopicPartition::new("t", 0), written(true))]);
-        ledger.turn().await.save(&"".into(), &empty).await.unwrap();
+        ledger.guard().await.save(&"".into(), &empty).await.unwrap();
         assert_eq!(ledger.groups().unwrap(), [GroupId::new(""), "g".into()]);
         assert_eq!(ledger.account(&"other".into()).unwrap(), Account::default());
         assert_eq!(
@@ -273,13 +278,13 @@ mod tests {
         let ledger = ledger();
         let groups = BTreeSet::from([GroupId::new("g")]);
         let frozen_by = || ledger.account(&"g".into()).unwrap().frozen_by;
-        let turn = ledger.turn().await;
-        turn.freeze(&groups, "first").await.unwrap();
-        turn.freeze(&groups, "second").await.unwrap();
+        let guard = ledger.guard().await;
+        guard.freeze(&groups, "first").await.unwrap();
+        guard.freeze(&groups, "second").await.unwrap();
         assert_eq!(frozen_by().as_deref(), Some("first"));
-        turn.thaw(&groups, "second").await.unwrap();
+        guard.thaw(&groups, "second").await.unwrap();
         assert_eq!(frozen_by().as_deref(), Some("first"));
-        turn.thaw(&groups, "first").await.unwrap();
+        guard.thaw(&groups, "first").await.unwrap();
         assert_eq!(frozen_by(), None);
         assert_eq!(
             ledger.account(&"g".into()).unwrap().written,

@@ -25,7 +25,7 @@ pub struct Snapshot {
 
 /// Snapshots the mirror has yet to reach.
 #[derive(Debug, Default)]
-pub struct Cut {
+pub struct ConsistentCut {
     oldest: Option<Arc<Snapshot>>,
     newest: Option<Arc<Snapshot>>,
 }
@@ -40,7 +40,7 @@ pub struct Behind {
     pub frontier: Option<SourceOffset>,
 }
 
-impl Cut {
+impl ConsistentCut {
     /// Adds the latest snapshot, replacing the newest waiting one.
     pub fn offer(&mut self, snapshot: Arc<Snapshot>) {
         let slot = match self.oldest {
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn h19_nothing_is_applied_before_every_frontier_has_reached_its_end() {
-        let mut cut = Cut::default();
+        let mut cut = ConsistentCut::default();
         cut.offer(snapshot(1, [10, 20]));
         assert_eq!(cut.take_reached(&frontiers([10, 19])), None);
         let behind = cut.waits_for(&frontiers([10, 19]));
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_partition_that_stands_still_stops_no_group_and_one_that_prepares_does() {
         for state in PartitionState::ALL {
-            let mut cut = Cut::default();
+            let mut cut = ConsistentCut::default();
             cut.offer(snapshot(1, [10, 20]));
             let partitions = [mirrored(0, PartitionState::Live, 10), mirrored(1, state, 3)];
             assert_eq!(
@@ -205,7 +205,7 @@ mod tests {
                 "{state}"
             );
         }
-        let mut cut = Cut::default();
+        let mut cut = ConsistentCut::default();
         cut.offer(snapshot(1, [0, 0]));
         let mut unknown = mirrored(0, PartitionState::Preparing, 0);
         unknown.frontier = None;
@@ -216,7 +216,7 @@ mod tests {
     fn what_was_committed_in_a_former_topic_waits_for_nothing_and_is_forgotten() {
         let mut partitions = frontiers([3, 20]);
         partitions[0].map_since_ms = 1;
-        let mut cut = Cut::default();
+        let mut cut = ConsistentCut::default();
         cut.offer(snapshot(1, [10, 20]));
         let mut reached = Arc::unwrap_or_clone(cut.take_reached(&partitions).unwrap());
         let commit = SourceCommit {
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn under_steady_load_the_oldest_cut_is_applied_although_newer_ones_keep_coming() {
-        let mut cut = Cut::default();
+        let mut cut = ConsistentCut::default();
         for at in 1..=5 {
             cut.offer(snapshot(at, [at * 10, 0]));
         }
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_latest_reached_snapshot_replaces_older_ones() {
-        let mut cut = Cut::default();
+        let mut cut = ConsistentCut::default();
         cut.offer(snapshot(1, [10, 0]));
         cut.offer(snapshot(2, [11, 0]));
         assert_eq!(

@@ -8,7 +8,7 @@ use crate::control::TargetLog;
 use crate::model::TargetOffset;
 
 use super::commit::{PlannedCommit, SourceCommit, TargetCommit, Written};
-use super::translate::{Place, Unplaced};
+use super::translate::{TargetPosition, Unplaced};
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +17,7 @@ mod tests;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
     /// The group's commit on the source, and its place on the target.
-    At(SourceCommit, Result<Place, Unplaced>),
+    At(SourceCommit, Result<TargetPosition, Unplaced>),
     /// The source is unreachable: what was written has to stay.
     Unknown,
 }
@@ -45,7 +45,7 @@ pub struct Scene<'a> {
 
 /// What to do about an offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
+pub enum CommitDecision {
     /// Commit a new offset.
     Commit(PlannedCommit),
     /// Commit the same offset again, so that it doesn't expire.
@@ -65,19 +65,19 @@ pub enum Decision {
 }
 
 /// Decides about one group and partition.
-pub fn decide(scene: &Scene<'_>) -> Decision {
+pub fn decide(scene: &Scene<'_>) -> CommitDecision {
     let written = scene.written;
     if written.released || scene.frozen {
-        return Decision::Released;
+        return CommitDecision::Released;
     }
     match scene.found {
-        Some(found) if !written.may_replace(Some(found)) => Decision::Release(found.offset),
-        Some(_) | None if scene.active => Decision::Active,
+        Some(found) if !written.may_replace(Some(found)) => CommitDecision::Release(found.offset),
+        Some(_) | None if scene.active => CommitDecision::Active,
         Some(_) | None => by_log(scene),
     }
 }
 
-fn by_log(scene: &Scene<'_>) -> Decision {
+fn by_log(scene: &Scene<'_>) -> CommitDecision {
     match scene.target_log {
         TargetLog::Whole => unanswered(scene).unwrap_or_else(|| follow(scene)),
         TargetLog::Unread => unanswered(scene)
@@ -92,41 +92,45 @@ fn by_log(scene: &Scene<'_>) -> Decision {
 }
 
 /// An offset above the end of the remaining log would come to denote other records, or none.
-fn lower(scene: &Scene<'_>, end: TargetOffset) -> Option<Decision> {
+fn lower(scene: &Scene<'_>, end: TargetOffset) -> Option<CommitDecision> {
     let beyond = scene.found.filter(|found| found.offset > end);
     let again = last_intent(scene.written)?;
-    beyond.map(|_| Decision::Lower(again.at_most(end)))
+    beyond.map(|_| CommitDecision::Lower(again.at_most(end)))
 }
 
-fn wait(scene: &Scene<'_>, why: &str) -> Decision {
-    Decision::Wait(match scene.wanted {
+fn wait(scene: &Scene<'_>, why: &str) -> CommitDecision {
+    CommitDecision::Wait(match scene.wanted {
         Wanted::At(_, Err(unplaced)) => unplaced.clone(),
         Wanted::At(_, Ok(_)) | Wanted::Unknown => Unplaced::NotReady(why.to_owned()),
     })
 }
 
 /// Repeats an unanswered commit until it is answered, because it may still arrive after anything sent later.
-fn unanswered(scene: &Scene<'_>) -> Option<Decision> {
+fn unanswered(scene: &Scene<'_>) -> Option<CommitDecision> {
     let intended = scene.written.intended?;
     let arrived = scene.found.is_some_and(|found| found.offset == intended);
     let repeat = last_intent(scene.written)?;
-    (!arrived).then_some(Decision::Commit(repeat))
+    (!arrived).then_some(CommitDecision::Commit(repeat))
 }
 
-fn follow(scene: &Scene<'_>) -> Decision {
+fn follow(scene: &Scene<'_>) -> CommitDecision {
     match scene.wanted {
         Wanted::At(commit, Ok(place)) => follow_commit(scene, commit, place),
         Wanted::At(_, Err(unplaced)) => {
-            keep_alive(scene).unwrap_or_else(|| Decision::Wait(unplaced.clone()))
+            keep_alive(scene).unwrap_or_else(|| CommitDecision::Wait(unplaced.clone()))
         }
-        Wanted::Unknown => keep_alive(scene).unwrap_or(Decision::Keep),
+        Wanted::Unknown => keep_alive(scene).unwrap_or(CommitDecision::Keep),
     }
 }
 
-fn follow_commit(scene: &Scene<'_>, commit: &SourceCommit, place: &Place) -> Decision {
+fn follow_commit(
+    scene: &Scene<'_>,
+    commit: &SourceCommit,
+    place: &TargetPosition,
+) -> CommitDecision {
     let intent = place.intent(commit);
     let Some(found) = scene.found else {
-        return Decision::Commit(intent);
+        return CommitDecision::Commit(intent);
     };
     let source_went_back = scene
         .written
@@ -134,28 +138,28 @@ fn follow_commit(scene: &Scene<'_>, commit: &SourceCommit, place: &Place) -> Dec
         .is_some_and(|w| place.stands_for < w);
     let target_lost_it = found.offset > scene.target_end;
     if intent.offset < found.offset && !source_went_back && !target_lost_it {
-        return keep_alive(scene).unwrap_or(Decision::Keep);
+        return keep_alive(scene).unwrap_or(CommitDecision::Keep);
     }
     if intent.offset != found.offset
         || !same_text(intent.metadata.as_deref(), found.metadata.as_deref())
     {
-        return Decision::Commit(intent);
+        return CommitDecision::Commit(intent);
     }
     if is_due(scene) {
-        return Decision::Refresh(intent);
+        return CommitDecision::Refresh(intent);
     }
-    Decision::Keep
+    CommitDecision::Keep
 }
 
 /// Commits the last written offset again if it is about to expire, or has expired.
-fn keep_alive(scene: &Scene<'_>) -> Option<Decision> {
+fn keep_alive(scene: &Scene<'_>) -> Option<CommitDecision> {
     let wanting = scene.found.is_none() || is_due(scene);
     let again = last_intent(scene.written)?;
     let again = match scene.target_log {
         TargetLog::CutAt(end) => again.at_most(end),
         TargetLog::Unread | TargetLog::Whole | TargetLog::Another => again,
     };
-    wanting.then_some(Decision::Refresh(again))
+    wanting.then_some(CommitDecision::Refresh(again))
 }
 
 fn last_intent(written: &Written) -> Option<PlannedCommit> {

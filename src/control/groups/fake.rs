@@ -14,9 +14,9 @@ use crate::model::{
     TopicName, TopicPartition,
 };
 
-use super::cluster::{Committed, End, Site, Standing};
+use super::cluster::{CommittedOffset, GroupActivity, LogEdge, Site};
 
-type Offsets = BTreeMap<TopicPartition, Committed>;
+type Offsets = BTreeMap<TopicPartition, CommittedOffset>;
 
 /// A cluster whose answers are set by the test.
 #[derive(Debug, Default)]
@@ -65,7 +65,7 @@ impl FakeSite {
 
     /// Commits an offset of a group in partition 0 of topic `t`.
     pub(crate) fn put(&self, group: &str, offset: i64) {
-        let committed = Committed {
+        let committed = CommittedOffset {
             offset,
             metadata: Some("text".into()),
         };
@@ -107,12 +107,18 @@ pub(crate) fn partition() -> TopicPartition {
 }
 
 impl Site for FakeSite {
-    fn groups(&self) -> BoxFuture<'_, Result<BTreeMap<GroupId, Standing>>> {
+    fn groups(&self) -> BoxFuture<'_, Result<BTreeMap<GroupId, GroupActivity>>> {
         self.ask(|inner| {
-            let at_rest = inner.offsets.keys().map(|g| (g.clone(), Standing::AtRest));
-            let active = inner.active.iter().map(|g| (g.clone(), Standing::Active));
+            let at_rest = inner
+                .offsets
+                .keys()
+                .map(|g| (g.clone(), GroupActivity::AtRest));
+            let active = inner
+                .active
+                .iter()
+                .map(|g| (g.clone(), GroupActivity::Active));
             let others = inner.unsupported.iter();
-            let others = others.map(|g| (g.clone(), Standing::Unsupported));
+            let others = others.map(|g| (g.clone(), GroupActivity::Unsupported));
             Ok(at_rest.chain(active).chain(others).collect())
         })
     }
@@ -155,14 +161,14 @@ impl Site for FakeSite {
     fn ends<'a>(
         &'a self,
         partitions: &'a [TopicPartition],
-        end: End,
+        end: LogEdge,
     ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, i64>>> {
         self.ask(|inner| {
             let at = |p: &TopicPartition| {
                 let log_end = inner.ends.get(p).copied().unwrap_or(0);
                 match end {
-                    End::Log | End::HighWatermark => log_end,
-                    End::LastStable => inner.stable.get(p).copied().unwrap_or(log_end),
+                    LogEdge::Log | LogEdge::HighWatermark => log_end,
+                    LogEdge::LastStable => inner.stable.get(p).copied().unwrap_or(log_end),
                 }
             };
             let told = partitions.iter().filter(|p| !inner.silent.contains(*p));

@@ -11,7 +11,7 @@ use crate::control::TargetLog;
 use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
 
 use super::commit::{Expiry, TargetCommit, Written};
-use super::decide::{Decision, Scene, Wanted};
+use super::decide::{CommitDecision, Scene, Wanted};
 use super::translate::{Fit, Unplaced};
 
 /// The state of a group's offset in a partition.
@@ -178,27 +178,29 @@ impl GroupPartitionStatus {
 pub(super) fn status(
     partition: &TopicPartition,
     scene: &Scene<'_>,
-    decision: &Decision,
+    decision: &CommitDecision,
 ) -> GroupPartitionStatus {
     let found = scene.found.map(|found: &TargetCommit| found.offset);
     let (state, target_offset, detail) = match decision {
-        Decision::Commit(intent) | Decision::Refresh(intent) => {
+        CommitDecision::Commit(intent) | CommitDecision::Refresh(intent) => {
             let (state, detail) = fitting(scene.wanted);
             (state, Some(intent.offset), detail)
         }
-        Decision::Keep => {
+        CommitDecision::Keep => {
             let (state, detail) = fitting(scene.wanted);
             (state, found, detail)
         }
-        Decision::Active => (GroupState::ActiveOnTarget, found, None),
-        Decision::Release(offset) => (GroupState::Released, Some(*offset), Some(theirs(scene))),
-        Decision::Released => (GroupState::Released, found, Some(theirs(scene))),
-        Decision::Lower(intent) => (
+        CommitDecision::Active => (GroupState::ActiveOnTarget, found, None),
+        CommitDecision::Release(offset) => {
+            (GroupState::Released, Some(*offset), Some(theirs(scene)))
+        }
+        CommitDecision::Released => (GroupState::Released, found, Some(theirs(scene))),
+        CommitDecision::Lower(intent) => (
             GroupState::Clamped,
             Some(intent.offset),
             Some(lowered(intent.offset)),
         ),
-        Decision::Wait(unplaced) => match (scene.target_log, found) {
+        CommitDecision::Wait(unplaced) => match (scene.target_log, found) {
             (TargetLog::CutAt(end), Some(found)) if found >= end => {
                 (GroupState::Clamped, Some(found), Some(lowered(end)))
             }

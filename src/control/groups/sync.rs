@@ -20,10 +20,10 @@ use crate::task::log_once::Notice;
 use crate::task::{InFlight, Rounds};
 
 use super::apply::{Carrier, Wants};
-use super::cluster::{End, GROUPS_AT_ONCE, Site, Standing};
+use super::cluster::{GROUPS_AT_ONCE, GroupActivity, LogEdge, Site};
 use super::commit::SourceCommit;
 use super::committed::Ledger;
-use super::cut::{Behind, Cut, Snapshot, counts};
+use super::cut::{Behind, ConsistentCut, Snapshot, counts};
 use super::held::Holding;
 use super::status::{Board, GroupPartitionStatus, GroupState, GroupStatus};
 
@@ -56,7 +56,7 @@ pub struct GroupSync {
 /// The loop's state between rounds.
 #[derive(Debug)]
 struct Memory {
-    cut: Cut,
+    cut: ConsistentCut,
     latest: Option<Arc<Snapshot>>,
     /// Partitions whose ends the source didn't report at the last look.
     silent: Vec<TopicPartition>,
@@ -144,7 +144,7 @@ impl GroupSync {
         let standing = self.source.groups().await?;
         let ours = standing.into_iter().filter(|(g, _)| self.filter.matches(g));
         let (unsupported, supported): (Vec<_>, Vec<_>) =
-            ours.partition(|(_, standing)| *standing == Standing::Unsupported);
+            ours.partition(|(_, standing)| *standing == GroupActivity::Unsupported);
         for (group, _) in unsupported {
             self.board.put(group, GroupStatus::unsupported());
         }
@@ -172,7 +172,7 @@ impl GroupSync {
         let asked: Vec<TopicPartition> = mirrored.iter().map(|m| m.partition.clone()).collect();
         let keeps = |partition: &TopicPartition| asked.binary_search(partition).is_ok();
         snapshot.ends.retain(|partition, _| keeps(partition));
-        let ends = self.source.ends(&asked, End::LastStable).await?;
+        let ends = self.source.ends(&asked, LogEdge::LastStable).await?;
         let silent = mirrored.into_iter().filter(|m| counts(m.state));
         let silent = silent.map(|m| m.partition);
         let silent = silent.filter(|p| !ends.contains_key(p)).collect();
@@ -340,7 +340,7 @@ impl Memory {
 
     fn new() -> Self {
         Self {
-            cut: Cut::default(),
+            cut: ConsistentCut::default(),
             latest: None,
             silent: Vec::new(),
             applied: None,

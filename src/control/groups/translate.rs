@@ -8,7 +8,7 @@ use super::commit::{PlannedCommit, SourceCommit};
 
 /// The target offset for a committed source offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct TargetPosition {
     pub offset: TargetOffset,
     /// The source offset that `offset` represents: the committed one, or the frontier while the commit is beyond it.
     pub stands_for: SourceOffset,
@@ -65,7 +65,7 @@ impl Fit {
     }
 }
 
-impl Place {
+impl TargetPosition {
     /// The commit that puts a group here, with the application's metadata.
     pub fn intent(&self, commit: &SourceCommit) -> PlannedCommit {
         PlannedCommit {
@@ -81,7 +81,7 @@ pub fn place(
     committed: SourceOffset,
     lookup: Lookup,
     target_log_start: TargetOffset,
-) -> Result<Place, Unplaced> {
+) -> Result<TargetPosition, Unplaced> {
     let (offset, stands_for, fit) = match lookup {
         Lookup::Mapped(offset) => (offset, committed, Fit::Exact),
         Lookup::Near(offset, why) => (offset, committed, Fit::Near(why)),
@@ -104,7 +104,7 @@ pub fn place(
     };
     let below = target_log_start.since(offset);
     if below <= 0 {
-        return Ok(Place {
+        return Ok(TargetPosition {
             offset,
             stands_for,
             fit,
@@ -114,7 +114,7 @@ pub fn place(
         Fit::Clamped { records } => records,
         Fit::Exact | Fit::Held { .. } | Fit::Near(_) => 0,
     };
-    Ok(Place {
+    Ok(TargetPosition {
         offset: target_log_start,
         stands_for,
         fit: Fit::Clamped {

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use crate::error::Result;
 use crate::model::{TopicId, TopicName};
 
-use super::configs::Configs;
+use super::configs::TopicConfigs;
 use super::plan::NewMirror;
 
 /// A cluster as the store of topics.
@@ -21,7 +21,7 @@ pub trait TopicSite: Send + Sync + Debug {
     fn configs<'a>(
         &'a self,
         topics: &'a [TopicName],
-    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Result<Configs>>>>;
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Result<TopicConfigs>>>>;
     /// The names of the brokers' configs; empty if they may not be described.
     fn broker_config_names(&self) -> BoxFuture<'_, Result<BTreeSet<String>>>;
     /// Creates a topic; `false` if it exists.
@@ -31,8 +31,11 @@ pub trait TopicSite: Send + Sync + Debug {
     /// Deletes a topic; succeeds if it doesn't exist.
     fn delete<'a>(&'a self, topic: &'a TopicName) -> BoxFuture<'a, Result<()>>;
     /// Sets configs of a topic.
-    fn alter<'a>(&'a self, topic: &'a TopicName, changes: &'a Configs)
-    -> BoxFuture<'a, Result<()>>;
+    fn alter<'a>(
+        &'a self,
+        topic: &'a TopicName,
+        changes: &'a TopicConfigs,
+    ) -> BoxFuture<'a, Result<()>>;
 }
 
 /// One observation of a cluster.

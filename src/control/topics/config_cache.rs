@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::model::TopicName;
 
 use super::cluster::TopicSite;
-use super::configs::Configs;
+use super::configs::TopicConfigs;
 
 /// The age at which all configs are read again.
 const VALID_FOR: Duration = Duration::from_secs(30);
@@ -17,7 +17,7 @@ const VALID_FOR: Duration = Duration::from_secs(30);
 /// The configs of one cluster's topics, or the cluster's error.
 #[derive(Debug, Default)]
 pub(super) struct ConfigMemory {
-    known: BTreeMap<TopicName, Result<Configs, String>>,
+    known: BTreeMap<TopicName, Result<TopicConfigs, String>>,
     read_at: Option<Instant>,
 }
 
@@ -42,7 +42,7 @@ impl ConfigMemory {
     }
 
     /// The cached configs of `topic`.
-    pub(super) fn of(&self, topic: &TopicName) -> Option<&Result<Configs, String>> {
+    pub(super) fn of(&self, topic: &TopicName) -> Option<&Result<TopicConfigs, String>> {
         self.known.get(topic)
     }
 

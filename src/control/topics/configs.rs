@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Config names and their effective values.
-pub type Configs = BTreeMap<String, String>;
+pub type TopicConfigs = BTreeMap<String, String>;
 
 /// The requirement on a mirror topic's config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,13 +65,17 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// The configs of a new mirror topic, from the source topic's configs and the names of the target brokers' configs.
-pub fn initial(source: &Configs, broker_configs: &BTreeSet<String>) -> Configs {
-    changes(source, &Configs::new(), broker_configs)
+pub fn initial(source: &TopicConfigs, broker_configs: &BTreeSet<String>) -> TopicConfigs {
+    changes(source, &TopicConfigs::new(), broker_configs)
 }
 
 /// The configs to change on an existing mirror topic.
-pub fn changes(source: &Configs, target: &Configs, broker_configs: &BTreeSet<String>) -> Configs {
-    let mut changes = Configs::new();
+pub fn changes(
+    source: &TopicConfigs,
+    target: &TopicConfigs,
+    broker_configs: &BTreeSet<String>,
+) -> TopicConfigs {
+    let mut changes = TopicConfigs::new();
     let is_known = |name| known(name, broker_configs) || target.contains_key(name);
     for (name, rule) in RULES.iter().filter(|(name, _)| is_known(name)) {
         let theirs = source.get(*name).map(String::as_str);
@@ -117,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    fn configs(pairs: &[(&str, &str)]) -> Configs {
+    fn configs(pairs: &[(&str, &str)]) -> TopicConfigs {
         pairs
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -158,7 +162,7 @@ mod tests {
     #[test]
     fn timestamp_limits_are_those_the_target_knows() {
         let older = initial(
-            &Configs::new(),
+            &TopicConfigs::new(),
             &brokers(&["log.message.timestamp.difference.max.ms"]),
         );
         assert!(older.contains_key("message.timestamp.difference.max.ms"));
@@ -168,10 +172,13 @@ mod tests {
 
     #[test]
     fn a_limit_that_a_mirror_topic_shows_is_known_without_asking_the_brokers() {
-        let mut target = initial(&Configs::new(), &BTreeSet::new());
+        let mut target = initial(&TopicConfigs::new(), &BTreeSet::new());
         target.insert("message.timestamp.after.max.ms".into(), "3600000".into());
         let opened = configs(&[("message.timestamp.after.max.ms", UNLIMITED)]);
-        assert_eq!(changes(&Configs::new(), &target, &BTreeSet::new()), opened);
+        assert_eq!(
+            changes(&TopicConfigs::new(), &target, &BTreeSet::new()),
+            opened
+        );
     }
 
     #[test]
@@ -184,8 +191,8 @@ mod tests {
             target
         };
         let change = |ms, bytes| changes(&source, &target(ms, bytes), &BTreeSet::new());
-        assert_eq!(change("-1", "-1"), Configs::new());
-        assert_eq!(change("5000", "-1"), Configs::new());
+        assert_eq!(change("-1", "-1"), TopicConfigs::new());
+        assert_eq!(change("5000", "-1"), TopicConfigs::new());
         assert_eq!(change("999", "-1"), configs(&[("retention.ms", "1000")]));
         assert_eq!(change("1000", "5"), configs(&[("retention.bytes", "-1")]));
     }
@@ -198,7 +205,7 @@ mod tests {
             target.insert("cleanup.policy".into(), policy.into());
             changes(&source, &target, &BTreeSet::new())
         };
-        assert_eq!(with("delete, compact"), Configs::new());
+        assert_eq!(with("delete, compact"), TopicConfigs::new());
         assert_eq!(with("delete"), source);
     }
 
@@ -209,13 +216,13 @@ mod tests {
             target in prop::collection::vec(-1_i64..5, 5),
         ) {
             let numbers = ["retention.ms", "retention.bytes", "max.message.bytes", "delete.retention.ms", "min.compaction.lag.ms"];
-            let to_configs = |values: Vec<i64>| -> Configs {
+            let to_configs = |values: Vec<i64>| -> TopicConfigs {
                 numbers.iter().zip(values).map(|(name, value)| ((*name).to_owned(), value.to_string())).collect()
             };
             let (source, mut target) = (to_configs(source), to_configs(target));
             let before = target.clone();
             target.extend(changes(&source, &target, &BTreeSet::new()));
-            prop_assert_eq!(changes(&source, &target, &BTreeSet::new()), Configs::new());
+            prop_assert_eq!(changes(&source, &target, &BTreeSet::new()), TopicConfigs::new());
             for name in numbers {
                 prop_assert!(amount(&target[name]) >= amount(&before[name]), "{} shrank", name);
             }

@@ -325,7 +325,7 @@ impl Discovery {
             }
         }
         let mut update = Update::new();
-        for name in sight.created_anew() {
+        for name in sight.recreated() {
             delete_reseed(&mut update, &self.config.name, name);
         }
         let is_told = |name: &&TopicName| !unclear.contains(*name) || self.stopped.contains(*name);

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::{HaltCode, KnownTopic, MirrorSet, MirroredTopic, Reason, TopicId, TopicName};
 
 use super::backfill;
-use super::configs::{self, Configs};
+use super::configs::{self, TopicConfigs};
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +22,7 @@ pub struct SourceTopic {
     pub partitions: i32,
     pub replication_factor: i16,
     /// The effective configs.
-    pub configs: Configs,
+    pub configs: TopicConfigs,
 }
 
 /// A topic as seen on the target.
@@ -31,7 +31,7 @@ pub struct TargetTopic {
     pub id: TopicId,
     pub partitions: i32,
     /// The effective configs.
-    pub configs: Configs,
+    pub configs: TopicConfigs,
 }
 
 /// One sight of both clusters, with what is stored.
@@ -73,7 +73,7 @@ pub struct NewMirror {
     pub name: TopicName,
     pub partitions: i32,
     pub replication_factor: i16,
-    pub configs: Configs,
+    pub configs: TopicConfigs,
 }
 
 /// One change to make on the target, or the reason to leave a topic alone.
@@ -97,7 +97,7 @@ pub enum Action {
         source: TopicName,
         /// The mirror topic.
         target: TopicName,
-        changes: Configs,
+        changes: TopicConfigs,
     },
     /// Delete a mirror topic, to create it anew afterwards.
     DeleteTopic {
@@ -126,8 +126,8 @@ impl Action {
 pub fn plan(sight: &Sight) -> Vec<Action> {
     let mut actions = Vec::new();
     for name in sight.names() {
-        if sight.reseeds.contains_key(name) && !sight.is_created_anew(name) {
-            plan_anew(sight, name, &mut actions);
+        if sight.reseeds.contains_key(name) && !sight.is_recreated(name) {
+            plan_recreation(sight, name, &mut actions);
         } else if let Some(reason) = conflict(sight, name) {
             let source = name.clone();
             actions.push(Action::Conflict { source, reason });
@@ -141,7 +141,7 @@ pub fn plan(sight: &Sight) -> Vec<Action> {
 }
 
 /// Deletes a mirror topic that is given up once its writers have stopped, and creates it again once it is gone.
-fn plan_anew(sight: &Sight, name: &TopicName, actions: &mut Vec<Action>) {
+fn plan_recreation(sight: &Sight, name: &TopicName, actions: &mut Vec<Action>) {
     let Some(source) = sight.source.get(name) else {
         return;
     };
@@ -188,7 +188,7 @@ fn plan_topic(sight: &Sight, name: &TopicName, source: &SourceTopic, actions: &m
     }
 }
 
-fn initial(sight: &Sight, source: &SourceTopic) -> Configs {
+fn initial(sight: &Sight, source: &SourceTopic) -> TopicConfigs {
     let configs = configs::initial(&source.configs, &sight.target_broker_configs);
     if sight.preserves {
         backfill::initial(configs)
@@ -202,7 +202,7 @@ fn changes(
     name: &TopicName,
     source: &SourceTopic,
     existing: &TargetTopic,
-) -> Configs {
+) -> TopicConfigs {
     let changes = configs::changes(
         &source.configs,
         &existing.configs,
@@ -231,7 +231,7 @@ fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
             let message = "the mirror topic is being created anew, as decided";
             Reason::new(HaltCode::TargetTopicMissing, message)
         };
-        return (!sight.is_created_anew(name)).then(reason);
+        return (!sight.is_recreated(name)).then(reason);
     }
     let Some(source) = sight.source.get(name) else {
         let message = format!(
@@ -285,7 +285,7 @@ impl Sight {
     }
 
     /// Whether the mirror of a topic is no longer the one that is given up.
-    fn is_created_anew(&self, name: &TopicName) -> bool {
+    fn is_recreated(&self, name: &TopicName) -> bool {
         let target = self
             .source
             .get(name)
@@ -297,10 +297,8 @@ impl Sight {
     }
 
     /// Topics whose mirror was created anew.
-    pub fn created_anew(&self) -> impl Iterator<Item = &TopicName> {
-        self.reseeds
-            .keys()
-            .filter(|name| self.is_created_anew(name))
+    pub fn recreated(&self) -> impl Iterator<Item = &TopicName> {
+        self.reseeds.keys().filter(|name| self.is_recreated(name))
     }
 
     /// Selected topics, present or stored.
@@ -337,7 +335,7 @@ impl Sight {
             target_id,
             partitions,
             initial_partitions: self.initial.get(name).copied().unwrap_or(0),
-            reseeded: if self.is_created_anew(name) {
+            reseeded: if self.is_recreated(name) {
                 Some(target_id)
             } else {
                 self.known.get(name).and_then(|known| known.reseeded)

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{CommitSituation, GroupSituation, Kind, Move, Situation};
+use super::{CommitSituation, GroupSituation, Move, MoveKind, Situation};
 use crate::control::groups::commit::{TargetCommit, Written};
 use crate::control::{Lookup, MirroredPartition};
 use crate::model::{GroupId, PartitionState, TopicName, TopicPartition};
@@ -108,7 +108,7 @@ impl fmt::Display for Blocker {
 /// Everything that blocks a plan, in order.
 pub(super) fn blockers(situation: &Situation) -> Vec<Blocker> {
     let mut blockers = Vec::new();
-    if let (Kind::Switchover, Some(failure)) = (situation.kind, &situation.source_failure) {
+    if let (MoveKind::Switchover, Some(failure)) = (situation.kind, &situation.source_failure) {
         let message = format!(
             "the groups of the source can't be read; if it is lost, plan a failover: {failure}"
         );
@@ -158,14 +158,14 @@ fn of_commit(commit: &CommitSituation) -> Option<Blocker> {
     }
 }
 
-fn of_partition(kind: Kind, mirrored: &MirroredPartition) -> Option<Blocker> {
+fn of_partition(kind: MoveKind, mirrored: &MirroredPartition) -> Option<Blocker> {
     let why = mirrored.reason.as_ref().map_or("", |r| &r.message);
     let code = match (mirrored.doubted_state(), kind) {
         (PartitionState::Diverged, _) => BlockerCode::PartitionDiverged,
-        (PartitionState::Halted | PartitionState::Paused, Kind::Switchover) => {
+        (PartitionState::Halted | PartitionState::Paused, MoveKind::Switchover) => {
             BlockerCode::PartitionStandsStill
         }
-        (PartitionState::Halted | PartitionState::Paused, Kind::Failover)
+        (PartitionState::Halted | PartitionState::Paused, MoveKind::Failover)
         | (
             PartitionState::Preparing
             | PartitionState::Filling
@@ -228,7 +228,7 @@ fn of_log(planned: &Move, mirrored: Option<&MirroredPartition>) -> Option<Blocke
         return Some(Blocker::new(BlockerCode::UnknownTopic, message));
     };
     if mirrored.doubted_state() == PartitionState::Diverged {
-        return of_partition(Kind::Failover, mirrored);
+        return of_partition(MoveKind::Failover, mirrored);
     }
     let (start, end) = (mirrored.target_log_start, mirrored.target_end);
     (planned.target_offset < start || planned.target_offset > end).then(|| {

@@ -7,10 +7,10 @@ use utoipa::ToSchema;
 
 use crate::control::MirroredPartition;
 use crate::control::groups::commit::{PlannedCommit, SourceCommit};
-use crate::control::groups::translate::{Fit, Place, place};
+use crate::control::groups::translate::{Fit, TargetPosition, place};
 use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
 
-use super::{CommitSituation, Kind, Situation};
+use super::{CommitSituation, MoveKind, Situation};
 
 /// The offsets of a plan or an operation: fixed once, and shared by all phases.
 pub type Moves = Arc<Vec<Move>>;
@@ -78,8 +78,8 @@ fn planned(
     let committed = commit.commit.offset;
     let place = place(committed, commit.lookup.clone(), mirrored.target_log_start).ok()?;
     let (exact, detail, unreachable_records) = match situation.kind {
-        Kind::Switchover => after_draining(&place.fit),
-        Kind::Failover => {
+        MoveKind::Switchover => after_draining(&place.fit),
+        MoveKind::Failover => {
             let unreachable = unreachable(situation, mirrored, committed);
             (place.fit.is_exact(), place.fit.detail(), unreachable)
         }
@@ -112,7 +112,12 @@ fn unreachable(
     end.since(frontier).max(0)
 }
 
-fn made(group: &GroupId, partition: &TopicPartition, commit: &SourceCommit, place: &Place) -> Move {
+fn made(
+    group: &GroupId,
+    partition: &TopicPartition,
+    commit: &SourceCommit,
+    place: &TargetPosition,
+) -> Move {
     Move {
         group: group.clone(),
         partition: partition.clone(),

@@ -13,8 +13,7 @@ use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicName, Top
 /// The kind of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = MoveKind)]
-pub enum Kind {
+pub enum MoveKind {
     /// Both sites are up; nothing is lost.
     Switchover,
     /// The source is presumed lost.
@@ -24,7 +23,7 @@ pub enum Kind {
 /// One observation of a link and the groups to move.
 #[derive(Debug, Clone)]
 pub struct Situation {
-    pub kind: Kind,
+    pub kind: MoveKind,
     pub link: LinkName,
     /// Why the source cluster doesn't answer; `None` if it does.
     pub source_failure: Option<String>,
@@ -113,7 +112,7 @@ impl Situation {
     fn behind(&self) -> Option<String> {
         let topics = self.topics();
         let uncounted = self.partitions.values().filter(|mirrored| {
-            self.kind == Kind::Failover && !topics.contains(&mirrored.partition.topic)
+            self.kind == MoveKind::Failover && !topics.contains(&mirrored.partition.topic)
         });
         let lacks = |mirrored: &&MirroredPartition| {
             let frontier = mirrored.frontier.unwrap_or(SourceOffset::ZERO);
@@ -133,14 +132,14 @@ impl Situation {
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         match self.kind {
-            Kind::Failover if self.source_failure.is_none() => warnings.push(
+            MoveKind::Failover if self.source_failure.is_none() => warnings.push(
                 "the source answers: a switchover would lose nothing; stop the groups there first"
                     .to_owned(),
             ),
-            Kind::Switchover => warnings.push(
+            MoveKind::Switchover => warnings.push(
                 "offsets are those of now; the final ones are read after draining".to_owned(),
             ),
-            Kind::Failover => {}
+            MoveKind::Failover => {}
         }
         for (group, situation) in &self.groups {
             if situation.active_on_source {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Kind;
+use super::MoveKind;
 
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -49,10 +49,10 @@ const START_APPLICATIONS: (&str, &str) = (
 );
 
 /// The steps of a kind of move, in order.
-pub(super) fn steps(kind: Kind) -> Vec<Step> {
+pub(super) fn steps(kind: MoveKind) -> Vec<Step> {
     let before: &[(&str, &str)] = match kind {
-        Kind::Switchover => &[STOP_APPLICATIONS, DRAINING, FIXING],
-        Kind::Failover => &[],
+        MoveKind::Switchover => &[STOP_APPLICATIONS, DRAINING, FIXING],
+        MoveKind::Failover => &[],
     };
     let all = before.iter().chain(&MOVING).chain([&START_APPLICATIONS]);
     all.map(|(name, what)| Step {

@@ -14,7 +14,7 @@ use kafka_protocol::messages::{DescribeConfigsRequest, IncrementalAlterConfigsRe
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::text;
-use crate::kafka::client::{Cluster, Route};
+use crate::kafka::client::{Cluster, Recipient};
 use crate::model::TopicName;
 use crate::task::Ownership;
 
@@ -32,7 +32,7 @@ pub struct ConfigValue {
 }
 
 /// Settings by name.
-pub type Configs = BTreeMap<String, ConfigValue>;
+pub type ConfigValues = BTreeMap<String, ConfigValue>;
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
@@ -51,9 +51,9 @@ const UNKNOWN_TOPIC_OR_PARTITION: BrokerCode = BrokerCode(3);
 pub async fn topic_configs(
     cluster: &Cluster,
     topics: &[TopicName],
-) -> Result<BTreeMap<TopicName, Configs>> {
+) -> Result<BTreeMap<TopicName, ConfigValues>> {
     let resources = topics.iter().map(|topic| resource(TOPIC, topic.as_str()));
-    let described = describe(cluster, Route::Any, resources.collect()).await?;
+    let described = describe(cluster, Recipient::Any, resources.collect()).await?;
     let named = described
         .into_iter()
         .map(|(name, configs)| (TopicName::new(name), configs));
@@ -64,7 +64,7 @@ pub async fn topic_configs(
 /// one.
 ///
 /// Errors: the broker's code; `CLUSTER_AUTHORIZATION_FAILED` without `DESCRIBE_CONFIGS`.
-pub async fn broker_configs(cluster: &Cluster) -> Result<Configs> {
+pub async fn broker_configs(cluster: &Cluster) -> Result<ConfigValues> {
     let metadata = cluster.current_metadata().await?;
     let any = metadata
         .controller
@@ -73,7 +73,7 @@ pub async fn broker_configs(cluster: &Cluster) -> Result<Configs> {
         Error::new(Kind::Disconnected, "no broker is known").cluster(cluster.name())
     })?;
     let resources = vec![resource(BROKER, &broker.to_string())];
-    let described = describe(cluster, Route::Broker(broker), resources).await?;
+    let described = describe(cluster, Recipient::Broker(broker), resources).await?;
     described
         .into_values()
         .next()
@@ -89,9 +89,9 @@ fn resource(kind: i8, name: &str) -> DescribeConfigsResource {
 
 async fn describe(
     cluster: &Cluster,
-    route: Route,
+    route: Recipient,
     resources: Vec<DescribeConfigsResource>,
-) -> Result<BTreeMap<String, Configs>> {
+) -> Result<BTreeMap<String, ConfigValues>> {
     let request = DescribeConfigsRequest::default().with_resources(resources);
     let timeout = cluster.settings().request_timeout;
     let ask = cluster.ask(route, |connection| {
@@ -116,7 +116,7 @@ async fn describe(
     ask.await
 }
 
-fn read(result: DescribeConfigsResult) -> Configs {
+fn read(result: DescribeConfigsResult) -> ConfigValues {
     let kind = result.resource_type;
     let configs = result.configs.into_iter();
     configs
@@ -159,7 +159,7 @@ pub async fn alter_topic_configs(
         .with_configs(configs.collect());
     let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
     let timeout = cluster.settings().request_timeout;
-    let ask = cluster.ask_under(right, Route::Any, |connection| {
+    let ask = cluster.ask_under(right, Recipient::Any, |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;

@@ -13,7 +13,7 @@ use kafka_protocol::messages::{
 use crate::error::{BrokerCode, Result};
 use crate::kafka::client::error_codes::{Retry, code_of, retry_of};
 use crate::kafka::client::names::{by_topic, group_id, text, topic_partition};
-use crate::kafka::client::{ApiKey, Cluster, Connection, Route};
+use crate::kafka::client::{ApiKey, Cluster, Connection, Recipient};
 use crate::model::{GroupId, LeaderEpoch, TopicPartition};
 use crate::task::Ownership;
 
@@ -42,23 +42,26 @@ pub async fn group_offsets(
     cluster: &Cluster,
     group: &GroupId,
 ) -> Result<BTreeMap<TopicPartition, GroupOffset>> {
-    let ask = cluster.ask(Route::Coordinator(group.clone()), |connection| async move {
-        let version = connection.version_of(ApiKey::OffsetFetch);
-        let batched = version.is_some_and(|version| version >= FIRST_BATCHED);
-        let request = if batched {
-            let one = OffsetFetchRequestGroup::default()
-                .with_group_id(group_id(group))
-                .with_topics(None);
-            OffsetFetchRequest::default().with_groups(vec![one])
-        } else {
-            OffsetFetchRequest::default()
-                .with_group_id(group_id(group))
-                .with_topics(None)
-        };
-        let timeout = cluster.settings().request_timeout;
-        let answer = connection.call(request, timeout).await?;
-        read(&connection, group, answer)
-    });
+    let ask = cluster.ask(
+        Recipient::Coordinator(group.clone()),
+        |connection| async move {
+            let version = connection.version_of(ApiKey::OffsetFetch);
+            let batched = version.is_some_and(|version| version >= FIRST_BATCHED);
+            let request = if batched {
+                let one = OffsetFetchRequestGroup::default()
+                    .with_group_id(group_id(group))
+                    .with_topics(None);
+                OffsetFetchRequest::default().with_groups(vec![one])
+            } else {
+                OffsetFetchRequest::default()
+                    .with_group_id(group_id(group))
+                    .with_topics(None)
+            };
+            let timeout = cluster.settings().request_timeout;
+            let answer = connection.call(request, timeout).await?;
+            read(&connection, group, answer)
+        },
+    );
     ask.await
 }
 
@@ -149,7 +152,7 @@ pub async fn commit_group_offsets(
         .with_group_instance_id(None)
         .with_topics(topics.collect());
     let timeout = cluster.settings().request_timeout;
-    let ask = cluster.ask_under(right, Route::Coordinator(group.clone()), |connection| {
+    let ask = cluster.ask_under(right, Recipient::Coordinator(group.clone()), |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;

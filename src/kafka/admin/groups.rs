@@ -8,7 +8,7 @@ use kafka_protocol::messages::{
 use crate::error::{BrokerCode, Result};
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::group_id;
-use crate::kafka::client::{ApiKey, Cluster, Connection, Route, Slot};
+use crate::kafka::client::{ApiKey, Cluster, Connection, Recipient, Slot};
 use crate::model::{BrokerId, GroupId};
 
 use super::missing;
@@ -94,17 +94,20 @@ async fn list_groups_of(cluster: &Cluster, broker: BrokerId) -> Result<Vec<Liste
 ///
 /// Errors: the broker's code; `GROUP_AUTHORIZATION_FAILED` without `DESCRIBE`.
 pub async fn describe_group(cluster: &Cluster, group: &GroupId) -> Result<GroupDescription> {
-    let ask = cluster.ask(Route::Coordinator(group.clone()), |connection| async move {
-        // The classic request reports groups of the newer protocol as `Dead`, so the newer request is tried first.
-        if connection
-            .version_of(ApiKey::ConsumerGroupDescribe)
-            .is_some()
-            && let Some(described) = describe_newer(cluster, &connection, group).await?
-        {
-            return Ok(described);
-        }
-        describe_classic(cluster, &connection, group).await
-    });
+    let ask = cluster.ask(
+        Recipient::Coordinator(group.clone()),
+        |connection| async move {
+            // The classic request reports groups of the newer protocol as `Dead`, so the newer request is tried first.
+            if connection
+                .version_of(ApiKey::ConsumerGroupDescribe)
+                .is_some()
+                && let Some(described) = describe_newer(cluster, &connection, group).await?
+            {
+                return Ok(described);
+            }
+            describe_classic(cluster, &connection, group).await
+        },
+    );
     ask.await
 }
 

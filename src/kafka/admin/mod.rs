@@ -17,14 +17,16 @@ mod records;
 mod round_trip;
 mod topics;
 
-pub use configs::{ConfigValue, Configs, alter_topic_configs, broker_configs, topic_configs};
+pub use configs::{ConfigValue, ConfigValues, alter_topic_configs, broker_configs, topic_configs};
 pub use group_offsets::{GroupOffset, commit_group_offsets, group_offsets};
 pub use groups::{GroupDescription, GroupKind, ListedGroup, describe_group, list_groups};
 pub use markers::{Markers, refused_markers, refuses_markers, try_marker, write_markers};
-pub use offsets::{At, ListedOffset, ListedOffsets, end_of_epoch, list_offset, list_offsets};
+pub use offsets::{
+    ListedOffset, ListedOffsets, OffsetSpec, end_of_epoch, list_offset, list_offsets,
+};
 pub use outdated::{Outdated, outdated};
-pub use permissions::{Operation, Operations, refused_creations, topic_operations};
-pub(crate) use producers::Standing;
+pub use permissions::{AclOperation, Operations, refused_creations, topic_operations};
+pub(crate) use producers::ProducerStatus;
 pub use producers::{ProducerState, describe_producers};
 pub use read::{ReadAt, read_at, read_committed};
 pub use records::delete_records;

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use crate::error::{Error, Result};
 use crate::kafka::client::error_codes::{Retry, code_of, retry_of_error};
 use crate::kafka::client::names::{by_topic, topic_name, topic_partition};
-use crate::kafka::client::{Cluster, Connection, Route, Slot};
+use crate::kafka::client::{Cluster, Connection, Recipient, Slot};
 use crate::model::{BrokerId, LeaderEpoch, TopicPartition};
 use crate::task::Backoff;
 
@@ -25,7 +25,7 @@ use super::missing;
 
 /// Which offset of a partition to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
+pub enum OffsetSpec {
     /// The log start offset.
     Earliest,
     /// The high watermark: the end of what all in-sync replicas hold.
@@ -38,7 +38,7 @@ pub enum At {
     Timestamp(i64),
 }
 
-impl At {
+impl OffsetSpec {
     /// Returns the replica id, isolation level and timestamp of the request. Replica -2 is Kafka's debugging consumer,
     /// which sees the whole log.
     fn fields(self) -> (i32, i8, i64) {
@@ -78,7 +78,7 @@ const PAUSE_CAP: Duration = Duration::from_secs(1);
 pub async fn list_offsets(
     cluster: &Cluster,
     partitions: &[(TopicPartition, LeaderEpoch)],
-    at: At,
+    at: OffsetSpec,
 ) -> Result<ListedOffsets> {
     let mut listed = ListedOffsets::new();
     let mut left = partitions.to_vec();
@@ -105,7 +105,7 @@ pub async fn list_offset(
     cluster: &Cluster,
     partition: &TopicPartition,
     epoch: LeaderEpoch,
-    at: At,
+    at: OffsetSpec,
 ) -> Result<ListedOffset> {
     let mut listed = list_offsets(cluster, &[(partition.clone(), epoch)], at).await?;
     let result = listed.remove(partition);
@@ -115,7 +115,7 @@ pub async fn list_offset(
 async fn list_once(
     cluster: &Cluster,
     partitions: &[(TopicPartition, LeaderEpoch)],
-    at: At,
+    at: OffsetSpec,
 ) -> ListedOffsets {
     let mut listed = ListedOffsets::new();
     let mut by_leader: BTreeMap<BrokerId, Asked> = BTreeMap::new();
@@ -137,7 +137,12 @@ async fn list_once(
 type Asked = Vec<(TopicPartition, LeaderEpoch)>;
 
 /// Asks one leader; the result has an entry for every partition in `asked`.
-async fn list_of(cluster: &Cluster, broker: BrokerId, asked: Asked, at: At) -> ListedOffsets {
+async fn list_of(
+    cluster: &Cluster,
+    broker: BrokerId,
+    asked: Asked,
+    at: OffsetSpec,
+) -> ListedOffsets {
     let (mut listed, failure) = match try_list_of(cluster, broker, &asked, at).await {
         Ok(listed) => (listed, missing("the partition")),
         Err(error) => (ListedOffsets::new(), error),
@@ -156,7 +161,7 @@ async fn try_list_of(
     cluster: &Cluster,
     broker: BrokerId,
     asked: &Asked,
-    at: At,
+    at: OffsetSpec,
 ) -> Result<ListedOffsets> {
     let (replica, isolation, timestamp) = at.fields();
     let partitions = asked.iter().map(|(partition, epoch)| {
@@ -211,7 +216,7 @@ pub async fn end_of_epoch(
     partition: &TopicPartition,
     asked: LeaderEpoch,
 ) -> Result<(LeaderEpoch, i64)> {
-    let route = Route::Leader(partition.clone());
+    let route = Recipient::Leader(partition.clone());
     let what = "find the end of a leader epoch";
     cluster
         .ask(route, |connection| async move {

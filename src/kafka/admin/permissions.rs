@@ -9,7 +9,7 @@ use kafka_protocol::messages::{CreateTopicsRequest, MetadataRequest};
 use crate::error::{BrokerCode, Error, Result};
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::topic_name;
-use crate::kafka::client::{Cluster, Route};
+use crate::kafka::client::{Cluster, Recipient};
 use crate::model::TopicName;
 
 use super::topics::{NewTopic, creatable};
@@ -17,7 +17,7 @@ use super::{milliseconds, missing};
 
 /// An operation on a topic: the part of Kafka's `AclOperation` that farshore needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Operation {
+pub enum AclOperation {
     /// Read records.
     Read = 3,
     /// Write records.
@@ -36,7 +36,7 @@ pub enum Operation {
     AlterConfigs = 11,
 }
 
-impl fmt::Display for Operation {
+impl fmt::Display for AclOperation {
     /// The form that the `--operation` option of `kafka-acls` takes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
@@ -49,17 +49,17 @@ pub struct Operations(i32);
 
 impl Operations {
     /// Creates a set of operations.
-    pub fn of(operations: &[Operation]) -> Self {
+    pub fn of(operations: &[AclOperation]) -> Self {
         Self(operations.iter().fold(0, |all, one| all | bit(*one)))
     }
 
     /// Whether `operation` is in the set.
-    pub fn has(self, operation: Operation) -> bool {
+    pub fn has(self, operation: AclOperation) -> bool {
         self.0 & bit(operation) != 0
     }
 }
 
-fn bit(operation: Operation) -> i32 {
+fn bit(operation: AclOperation) -> i32 {
     1 << (operation as i32)
 }
 
@@ -84,7 +84,7 @@ pub async fn topic_operations(
             .with_topics(Some(asked.collect()))
             .with_allow_auto_topic_creation(false)
             .with_include_topic_authorized_operations(true);
-        let answer = cluster.call(Route::Any, request).await?;
+        let answer = cluster.call(Recipient::Any, request).await?;
         permitted.extend(answer.topics.into_iter().filter_map(|topic| {
             let name = TopicName::new(topic.name?.as_str());
             let told = topic.topic_authorized_operations;
@@ -110,7 +110,7 @@ pub async fn refused_creations(
             .with_topics(chunk.iter().map(creatable).collect())
             .with_timeout_ms(milliseconds(timeout))
             .with_validate_only(true);
-        let ask = cluster.ask(Route::Controller, |connection| {
+        let ask = cluster.ask(Recipient::Controller, |connection| {
             let request = request.clone();
             async move {
                 let answer = connection.call(request, timeout).await?;

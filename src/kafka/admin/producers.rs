@@ -6,7 +6,7 @@ use kafka_protocol::messages::describe_producers_request::TopicRequest;
 use crate::error::Result;
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::topic_name;
-use crate::kafka::client::{ApiKey, Cluster, Route};
+use crate::kafka::client::{ApiKey, Cluster, Recipient};
 use crate::model::{ProducerId, TopicPartition};
 
 use super::missing;
@@ -31,7 +31,7 @@ pub async fn describe_producers(
     cluster: &Cluster,
     partition: &TopicPartition,
 ) -> Result<Option<Vec<ProducerState>>> {
-    let route = Route::Leader(partition.clone());
+    let route = Recipient::Leader(partition.clone());
     cluster
         .ask(route, |connection| async move {
             if connection.version_of(ApiKey::DescribeProducers).is_none() {
@@ -64,7 +64,7 @@ pub async fn describe_producers(
 
 /// A partition leader's state for a given producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct ProducerStatus {
     pub(crate) epoch: i16,
     /// The sequence number of its last record; -1 if only markers are remembered.
     pub(crate) last_sequence: i32,
@@ -72,7 +72,7 @@ pub(crate) struct Standing {
     pub(crate) last_timestamp: i64,
 }
 
-impl Standing {
+impl ProducerStatus {
     /// The only sequence number that the leader accepts next.
     pub(crate) fn next_sequence(self) -> i64 {
         i64::from(self.last_sequence) + 1

@@ -10,7 +10,7 @@ use kafka_protocol::messages::delete_records_request::{
 use crate::error::{Error, Kind, Result};
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::topic_name;
-use crate::kafka::client::{Cluster, Connection, Route};
+use crate::kafka::client::{Cluster, Connection, Recipient};
 use crate::model::{TopicId, TopicPartition};
 use crate::task::Ownership;
 
@@ -39,7 +39,7 @@ pub async fn delete_records(
     let request = DeleteRecordsRequest::default()
         .with_topics(vec![topic])
         .with_timeout_ms(milliseconds(timeout.mul_f32(0.8)));
-    let route = Route::Leader(partition.clone());
+    let route = Recipient::Leader(partition.clone());
     cluster
         .ask_under(right, route, |connection| {
             let request = request.clone();

@@ -13,7 +13,7 @@ use kafka_protocol::messages::{
 use crate::error::{BrokerCode, Result};
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::{text, topic_name};
-use crate::kafka::client::{Cluster, Connection, Route};
+use crate::kafka::client::{Cluster, Connection, Recipient};
 use crate::model::{TopicId, TopicName};
 use crate::task::Ownership;
 
@@ -45,7 +45,7 @@ pub async fn create_topic(cluster: &Cluster, topic: &NewTopic, right: &Ownership
     let request = CreateTopicsRequest::default()
         .with_topics(vec![creatable(topic)])
         .with_timeout_ms(milliseconds(timeout));
-    let ask = cluster.ask_under(right, Route::Controller, |connection| {
+    let ask = cluster.ask_under(right, Recipient::Controller, |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;
@@ -87,7 +87,7 @@ pub async fn delete_topic(cluster: &Cluster, topic: &TopicName, right: &Ownershi
     let request = DeleteTopicsRequest::default()
         .with_topic_names(vec![topic_name(topic)])
         .with_timeout_ms(milliseconds(timeout));
-    let ask = cluster.ask_under(right, Route::Controller, |connection| {
+    let ask = cluster.ask_under(right, Recipient::Controller, |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;
@@ -122,7 +122,7 @@ pub async fn create_partitions(
     let request = CreatePartitionsRequest::default()
         .with_topics(vec![growing])
         .with_timeout_ms(milliseconds(timeout));
-    let ask = cluster.ask_under(right, Route::Controller, |connection| {
+    let ask = cluster.ask_under(right, Recipient::Controller, |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;

@@ -9,14 +9,14 @@ use crate::model::ProducerId;
 
 /// Walks the batches of one fetch response for one partition, in offset order.
 #[derive(Debug)]
-pub struct Committed {
+pub struct CommittedBatches {
     /// Aborted transactions that begin after the last batch seen: the producer and the offset of its first data record.
     /// The next to begin is last.
     pending: Vec<(ProducerId, i64)>,
     aborting: BTreeSet<ProducerId>,
 }
 
-impl Committed {
+impl CommittedBatches {
     /// Takes the aborted transactions listed in the response, in any order.
     pub fn of(aborted: impl IntoIterator<Item = (ProducerId, i64)>) -> Self {
         let mut pending: Vec<_> = aborted.into_iter().collect();

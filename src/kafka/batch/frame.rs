@@ -48,6 +48,7 @@ impl Batch {
         Self { header, bytes }
     }
 
+    /// The decoded header.
     pub fn header(&self) -> &Header {
         &self.header
     }

@@ -32,7 +32,7 @@ mod vectors;
 pub use batches::{Batches, batches};
 pub use builder::Builder;
 pub use codec::Codec;
-pub use committed::Committed;
+pub use committed::CommittedBatches;
 pub use control::ControlKind;
 pub use error::BatchError;
 pub use frame::Batch;

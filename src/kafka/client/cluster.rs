@@ -18,9 +18,9 @@ use crate::model::{BrokerId, ClusterName, GroupId, TopicPartition};
 
 use super::auth::Login;
 use super::error_codes::code_of;
-use super::metadata::{self, Leader, Metadata, Told};
+use super::metadata::{self, Leader, Metadata, UndecodedMetadata};
 use super::pool::{Dialer, Endpoint, Pool, Slot};
-use super::single_flight::Flight;
+use super::single_flight::SingleFlight;
 use super::{Connection, HostPort, Transport};
 
 /// How to reach a cluster.
@@ -53,7 +53,7 @@ struct Inner {
     settings: ClusterSettings,
     pool: Arc<Pool>,
     latest: Mutex<Latest>,
-    refreshing: Flight<Arc<Metadata>>,
+    refreshing: SingleFlight<Arc<Metadata>>,
     coordinators: Mutex<BTreeMap<GroupId, BrokerId>>,
 }
 
@@ -61,7 +61,7 @@ struct Inner {
 struct Latest {
     metadata: Arc<Metadata>,
     /// The response from which `metadata` was read.
-    told: Option<Told>,
+    told: Option<UndecodedMetadata>,
     read_at: Option<Instant>,
     asked_at: Option<Instant>,
     /// The broker that sent the latest metadata, and since when it has been the only one asked.
@@ -107,7 +107,7 @@ impl Cluster {
             settings,
             pool,
             latest: Mutex::default(),
-            refreshing: Flight::default(),
+            refreshing: SingleFlight::default(),
             coordinators: Mutex::default(),
         }))
     }
@@ -294,7 +294,7 @@ impl Cluster {
         let settings = &self.0.settings;
         let connection = self.0.pool.get(endpoint, Slot::Control).await?;
         let limit = settings.request_timeout.min(METADATA_TIMEOUT_MAX);
-        let told = connection.call_reading(metadata::request(), limit, Told::take);
+        let told = connection.call_reading(metadata::request(), limit, UndecodedMetadata::take);
         let told = told.await?;
         let (before, told_before) = {
             let latest = self.0.latest.lock();
@@ -340,8 +340,8 @@ impl Cluster {
         let kinds = || reasons.iter().map(Error::kind);
         let passing = kinds().find(|kind| matches!(kind, Kind::Disconnected | Kind::TimedOut));
         let kind = passing.or(kinds().next()).unwrap_or(Kind::Disconnected);
-        let chains: Vec<String> = reasons.iter().map(Error::chain).collect();
-        let text = format!("no broker answers: {}", chains.join("; "));
+        let causes: Vec<String> = reasons.iter().map(Error::causes).collect();
+        let text = format!("no broker answers: {}", causes.join("; "));
         self.error(kind, text)
     }
 

@@ -22,7 +22,7 @@ use crate::task::Owned;
 
 use super::HostPort;
 use super::error_codes::{advice, describe};
-use super::stream::{Link, PIPELINE_LIMIT};
+use super::stream::{PIPELINE_LIMIT, RequestStream};
 use super::transport::{ReadHalf, WriteHalf};
 use super::versions::Versions;
 
@@ -37,7 +37,7 @@ struct Inner {
     client_id: StrBytes,
     versions: OnceLock<Versions>,
     retires: OnceLock<Instant>,
-    link: Arc<Link>,
+    link: Arc<RequestStream>,
     room_for_calls: Semaphore,
     _task: Owned,
 }
@@ -74,7 +74,7 @@ impl Connection {
         client_id: StrBytes,
         (read, write): (ReadHalf, WriteHalf),
     ) -> Self {
-        let link = Arc::new(Link::default());
+        let link = Arc::new(RequestStream::default());
         let serving = Arc::clone(&link);
         let task = Owned::spawn("connection", async move {
             serving.run(read, write).await;

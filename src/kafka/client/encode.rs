@@ -1,6 +1,6 @@
 //! Encoding of requests and decoding of responses.
 //!
-//! Promises: a [`Message`] is a complete frame except for its correlation id, which is filled in once its place in the
+//! Promises: a [`EncodedRequest`] is a complete frame except for its correlation id, which is filled in once its place in the
 //! order is known. Responses are decoded from slices of their frame; byte fields aren't copied.
 
 use anyhow::Result;
@@ -18,13 +18,13 @@ const CORRELATION_AT: usize = 8;
 
 /// A request ready for the wire: the head up to the first body that is sent in place, and the segments that follow.
 #[derive(Debug)]
-pub(crate) struct Message {
+pub(crate) struct EncodedRequest {
     head: BytesMut,
     rest: Vec<Bytes>,
     right: Option<Ownership>,
 }
 
-impl Message {
+impl EncodedRequest {
     /// Writes the frame's length to the front of `head`, which must begin with room for it (see [`begin`]).
     pub(crate) fn new(mut head: BytesMut, rest: Vec<Bytes>) -> Result<Self> {
         let size = head.len() + rest.iter().map(Bytes::len).sum::<usize>() - LENGTH;
@@ -87,12 +87,15 @@ pub(crate) fn correlation_of(frame: &[u8]) -> Option<i32> {
 }
 
 /// A response, and the throttle time in milliseconds that the broker returned with it.
-pub(crate) type Answer<T> = (T, i32);
+pub(crate) type ThrottledResponse<T> = (T, i32);
 /// Decodes a response from its frame, in the version of its request.
-pub(crate) type Read<T> = fn(Bytes, i16) -> Result<Answer<T>>;
+pub(crate) type DecodeResponse<T> = fn(Bytes, i16) -> Result<ThrottledResponse<T>>;
 
 /// Decodes the response to a request of type `R`.
-pub(crate) fn answer_to<R: Request>(mut frame: Bytes, version: i16) -> Result<Answer<R::Response>> {
+pub(crate) fn answer_to<R: Request>(
+    mut frame: Bytes,
+    version: i16,
+) -> Result<ThrottledResponse<R::Response>> {
     ResponseHeader::decode(&mut frame, R::Response::header_version(version))?;
     let response = R::Response::decode(&mut frame, version)?;
     let throttle = R::throttle_ms(&response);
@@ -109,7 +112,7 @@ mod tests {
     #[test]
     fn a_frame_says_its_length_and_number() {
         let client = StrBytes::from_static_str("farshore");
-        let message = Message::of(&MetadataRequest::default(), 12, &client).unwrap();
+        let message = EncodedRequest::of(&MetadataRequest::default(), 12, &client).unwrap();
         let frame: Vec<u8> = message.numbered(77).flatten().collect();
         assert_eq!(
             i32::from_be_bytes(frame[..4].try_into().unwrap()),

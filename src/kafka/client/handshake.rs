@@ -13,7 +13,7 @@ use crate::error::{BrokerCode, Error, Kind, Result};
 
 use super::auth::{self, Login};
 use super::connection::Peer;
-use super::encode::{Answer, answer_to};
+use super::encode::{ThrottledResponse, answer_to};
 use super::error_codes::describe;
 use super::request::Request;
 use super::transport::Transport;
@@ -39,11 +39,7 @@ pub(crate) async fn connect(
     let address = peer.address.clone();
     let connected = timeout(limit, async {
         let stream = transport.connect(&peer.address).await.map_err(|cause| {
-            Error::new(
-                Kind::Disconnected,
-                format!("connecting to {address} failed"),
-            )
-            .caused_by(cause)
+            Error::new(Kind::Disconnected, "connecting failed").caused_by(cause)
         })?;
         let connection = Connection::open(peer, client_id, stream);
         connection.set_versions(ask_versions(&connection, limit).await?);
@@ -93,7 +89,10 @@ async fn api_versions(
         .await
 }
 
-fn read_versions(frame: Bytes, version: i16) -> anyhow::Result<Answer<ApiVersionsResponse>> {
+fn read_versions(
+    frame: Bytes,
+    version: i16,
+) -> anyhow::Result<ThrottledResponse<ApiVersionsResponse>> {
     let code = frame.get(CODE_AT..CODE_AT + 2);
     let refused = code == Some(&UNSUPPORTED_VERSION.0.to_be_bytes());
     answer_to::<ApiVersionsRequest>(frame, if refused { 0 } else { version })

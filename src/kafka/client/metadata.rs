@@ -18,7 +18,7 @@ use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::model::{BrokerId, LeaderEpoch, Partition, TopicId, TopicName, TopicPartition};
 
 use super::HostPort;
-use super::encode::Answer;
+use super::encode::ThrottledResponse;
 use super::error_codes::{code_of, describe};
 
 /// A snapshot of a cluster's metadata; generation 0 is the state before the first refresh.
@@ -84,7 +84,7 @@ pub(crate) fn request() -> MetadataRequest {
 /// A response that hasn't been decoded: in large clusters decoding costs more than finding out that it equals the one
 /// before.
 #[derive(Debug, Clone)]
-pub(crate) struct Told {
+pub(crate) struct UndecodedMetadata {
     version: i16,
     body: Bytes,
 }
@@ -92,9 +92,9 @@ pub(crate) struct Told {
 /// In all versions farshore speaks, a response body begins with the throttle time.
 const THROTTLE_BYTES: usize = 4;
 
-impl Told {
+impl UndecodedMetadata {
     /// Takes a response from its frame without decoding the body.
-    pub(crate) fn take(mut frame: Bytes, version: i16) -> anyhow::Result<Answer<Self>> {
+    pub(crate) fn take(mut frame: Bytes, version: i16) -> anyhow::Result<ThrottledResponse<Self>> {
         ResponseHeader::decode(&mut frame, MetadataResponse::header_version(version))?;
         let throttle = frame.as_ref().try_get_i32()?;
         let body = frame;

@@ -34,7 +34,7 @@ mod versions;
 mod write_queue;
 
 pub use address::{HostPort, NotAnAddress};
-pub use auth::{Answer, Exchange, Kerberos, Login, LoginError, Mechanism, Password};
+pub use auth::{Exchange, Kerberos, Login, LoginError, Mechanism, Password, SaslMessage};
 pub use cluster::{Cluster, ClusterSettings};
 pub use connection::Connection;
 pub use error_codes::{Retry, code_name, retry_of};
@@ -43,6 +43,6 @@ pub use metadata::{Leader, Metadata, PartitionMetadata, TopicMetadata};
 pub use pool::Slot;
 pub use produce::{ProduceBatches, ProduceTopic};
 pub use request::Request;
-pub use response::Pending;
-pub use retry::Route;
+pub use response::PendingResponse;
+pub use retry::Recipient;
 pub use transport::{Plain, ReadHalf, Transport, WriteHalf};

@@ -18,7 +18,7 @@ use crate::task::Backoff;
 
 use super::auth::Login;
 use super::connection::Peer;
-use super::single_flight::{Flight, Landed};
+use super::single_flight::{SharedResult, SingleFlight};
 use super::{Connection, HostPort, Transport, handshake};
 
 /// The purpose of a connection: slots of one broker never wait for each other.
@@ -80,7 +80,7 @@ pub(crate) struct Pool {
 #[derive(Debug, Default)]
 struct Lane {
     connection: Mutex<Option<Connection>>,
-    dialing: Flight<Connection>,
+    dialing: SingleFlight<Connection>,
 }
 
 #[derive(Debug)]
@@ -184,7 +184,7 @@ impl Pool {
             .caused_by(Arc::clone(&failure.last)))
     }
 
-    async fn dial(&self, lane: &Lane, to: Endpoint) -> Landed<Connection> {
+    async fn dial(&self, lane: &Lane, to: Endpoint) -> SharedResult<Connection> {
         if let Some(connection) = lane.live() {
             return Ok(connection);
         }

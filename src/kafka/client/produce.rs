@@ -13,7 +13,7 @@ use kafka_protocol::protocol::{HeaderVersion, StrBytes};
 use crate::kafka::batch::Stamped;
 use crate::model::{Partition, TopicId, TopicName};
 
-use super::encode::{Message, begin};
+use super::encode::{EncodedRequest, begin};
 use super::request::Request;
 
 const LAST_BY_NAME: i16 = 12;
@@ -50,7 +50,7 @@ impl ProduceBatches {
     }
 
     /// Encodes the request; the correlation id is filled in later.
-    pub(crate) fn message(self, version: i16, client_id: &StrBytes) -> Result<Message> {
+    pub(crate) fn message(self, version: i16, client_id: &StrBytes) -> Result<EncodedRequest> {
         let header_version = ProduceRequest::header_version(version);
         let mut out = Segments::new(
             begin(ApiKey::Produce, version, header_version, client_id)?,
@@ -160,9 +160,9 @@ impl Segments {
         }
     }
 
-    fn into_message(mut self) -> Result<Message> {
+    fn into_message(mut self) -> Result<EncodedRequest> {
         self.finish_segment();
-        Message::new(self.head.unwrap_or_default(), self.rest)
+        EncodedRequest::new(self.head.unwrap_or_default(), self.rest)
     }
 }
 

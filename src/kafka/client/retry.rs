@@ -16,7 +16,7 @@ use super::{Cluster, Connection, Request, Slot};
 
 /// Which broker is responsible for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Route {
+pub enum Recipient {
     Any,
     Broker(BrokerId),
     Leader(TopicPartition),
@@ -35,7 +35,11 @@ impl Cluster {
     /// A lost connection or an overdue response is retried for twice the request timeout, so the request may be carried
     /// out more than once. Error codes inside the response are left to the caller. Cancellation: the request may still
     /// be carried out.
-    pub async fn call<R: Request + Clone>(&self, route: Route, request: R) -> Result<R::Response> {
+    pub async fn call<R: Request + Clone>(
+        &self,
+        route: Recipient,
+        request: R,
+    ) -> Result<R::Response> {
         let timeout = self.settings().request_timeout;
         self.ask(route, |connection| {
             let request = request.clone();
@@ -47,7 +51,7 @@ impl Cluster {
     /// Runs `attempt` on a connection to the responsible broker, and repeats it while it fails with a retriable error.
     ///
     /// Errors: as for [`Cluster::retry`].
-    pub(crate) async fn ask<T, F, A>(&self, route: Route, attempt: F) -> Result<T>
+    pub(crate) async fn ask<T, F, A>(&self, route: Recipient, attempt: F) -> Result<T>
     where
         F: Fn(Connection) -> A,
         A: Future<Output = Result<T>>,
@@ -59,7 +63,7 @@ impl Cluster {
     pub(crate) async fn ask_under<T, F, A>(
         &self,
         right: &Ownership,
-        route: Route,
+        route: Recipient,
         attempt: F,
     ) -> Result<T>
     where
@@ -70,14 +74,17 @@ impl Cluster {
         self.ask_on(Slot::Changes { writer }, route, attempt).await
     }
 
-    async fn ask_on<T, F, A>(&self, slot: Slot, route: Route, attempt: F) -> Result<T>
+    async fn ask_on<T, F, A>(&self, slot: Slot, route: Recipient, attempt: F) -> Result<T>
     where
         F: Fn(Connection) -> A,
         A: Future<Output = Result<T>>,
     {
         let coordinated = match &route {
-            Route::Coordinator(group) => Some(group),
-            Route::Any | Route::Broker(_) | Route::Leader(_) | Route::Controller => None,
+            Recipient::Coordinator(group) => Some(group),
+            Recipient::Any
+            | Recipient::Broker(_)
+            | Recipient::Leader(_)
+            | Recipient::Controller => None,
         };
         let (attempt, route) = (&attempt, &route);
         self.retry(coordinated, || async move {
@@ -120,16 +127,16 @@ impl Cluster {
         }
     }
 
-    async fn responsible(&self, route: &Route, slot: Slot) -> Result<Connection> {
+    async fn responsible(&self, route: &Recipient, slot: Slot) -> Result<Connection> {
         match route {
-            Route::Any => self.any_connection_for(slot).await,
-            Route::Broker(broker) => self.connection(*broker, slot).await,
-            Route::Leader(partition) => {
+            Recipient::Any => self.any_connection_for(slot).await,
+            Recipient::Broker(broker) => self.connection(*broker, slot).await,
+            Recipient::Leader(partition) => {
                 let leader = self.leader(partition).await?;
                 self.connection(leader.broker, slot).await
             }
-            Route::Controller => self.controller(slot).await,
-            Route::Coordinator(group) => self.coordinator(group, slot).await,
+            Recipient::Controller => self.controller(slot).await,
+            Recipient::Coordinator(group) => self.coordinator(group, slot).await,
         }
     }
 

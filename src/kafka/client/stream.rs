@@ -22,10 +22,10 @@ use tokio::time::{Instant, interval, sleep_until};
 use crate::error::Kind;
 use crate::task::Ownership;
 
-use super::encode::{Message, correlation_of};
+use super::encode::{EncodedRequest, correlation_of};
 use super::frame::{FrameError, Frames};
 use super::transport::{ReadHalf, WriteHalf};
-use super::write_queue::Outgoing;
+use super::write_queue::WriteQueue;
 
 /// The maximum number of requests in flight on one connection.
 pub(crate) const PIPELINE_LIMIT: usize = 64;
@@ -34,7 +34,7 @@ const DEADLINE_CHECK: Duration = Duration::from_millis(500);
 
 /// Why a stream ended.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum End {
+pub(crate) enum StreamEnd {
     #[error("{0}")]
     Read(FrameError),
     #[error(
@@ -53,7 +53,7 @@ pub(crate) enum End {
     Abandoned,
 }
 
-impl End {
+impl StreamEnd {
     /// `Protocol` if the peer has shown that it isn't a broker, `Disconnected` if a broker went away.
     fn kind(&self) -> Kind {
         match self {
@@ -69,19 +69,19 @@ impl End {
 }
 
 /// The outcome of a request: the frame of its response, or why there is none.
-pub(crate) type Outcome = Result<Bytes, Lost>;
+pub(crate) type FrameResult = Result<Bytes, LostRequest>;
 
 /// A request without a response.
 #[derive(Debug)]
-pub(crate) struct Lost {
+pub(crate) struct LostRequest {
     pub(crate) kind: Kind,
-    pub(crate) cause: Arc<End>,
+    pub(crate) cause: Arc<StreamEnd>,
 }
 
 /// Why a request was not accepted.
 #[derive(Debug)]
 pub(crate) enum NotTaken {
-    Ended(Lost),
+    Ended(LostRequest),
     Full,
 }
 
@@ -90,41 +90,41 @@ struct Waiting {
     correlation: i32,
     since: Instant,
     deadline: Instant,
-    outcome: oneshot::Sender<Outcome>,
+    outcome: oneshot::Sender<FrameResult>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    outgoing: Outgoing,
+    outgoing: WriteQueue,
     waiting: VecDeque<Waiting>,
     next_correlation: i32,
     muted_until: Option<Instant>,
     /// The shortest response time so far.
     round_trip: Option<Duration>,
-    ended: Option<Arc<End>>,
+    ended: Option<Arc<StreamEnd>>,
 }
 
 /// The state that the handle of a connection shares with its task.
 #[derive(Debug, Default)]
-pub(crate) struct Link {
+pub(crate) struct RequestStream {
     state: Mutex<State>,
     queued: Notify,
 }
 
-impl Link {
+impl RequestStream {
     /// Queues a request to be sent on the stream.
     pub(crate) fn enqueue(
         &self,
-        mut message: Message,
+        mut message: EncodedRequest,
         timeout: Duration,
-    ) -> Result<oneshot::Receiver<Outcome>, NotTaken> {
+    ) -> Result<oneshot::Receiver<FrameResult>, NotTaken> {
         let (outcome, receiver) = oneshot::channel();
         {
             let mut state = self.state.lock();
             if let Some(cause) = &state.ended {
                 let cause = Arc::clone(cause);
                 let kind = cause.kind();
-                return Err(NotTaken::Ended(Lost { kind, cause }));
+                return Err(NotTaken::Ended(LostRequest { kind, cause }));
             }
             if state.waiting.len() >= PIPELINE_LIMIT {
                 return Err(NotTaken::Full);
@@ -182,16 +182,16 @@ impl Link {
         self.end(end);
     }
 
-    async fn receive(&self, read: &mut ReadHalf) -> End {
+    async fn receive(&self, read: &mut ReadHalf) -> StreamEnd {
         let mut frames = Frames::default();
         let mut answered = false;
         loop {
             let frame = match frames.next(read).await {
                 Ok(frame) => frame,
                 Err(error @ (FrameError::Closed | FrameError::Io(_))) if !answered => {
-                    return End::Silent(error);
+                    return StreamEnd::Silent(error);
                 }
-                Err(error) => return End::Read(error),
+                Err(error) => return StreamEnd::Read(error),
             };
             answered = true;
             if let Err(end) = self.deliver(frame) {
@@ -200,7 +200,7 @@ impl Link {
         }
     }
 
-    fn deliver(&self, frame: Bytes) -> Result<(), End> {
+    fn deliver(&self, frame: Bytes) -> Result<(), StreamEnd> {
         let waiting = {
             let mut state = self.state.lock();
             let waiting = state.waiting.pop_front();
@@ -218,16 +218,16 @@ impl Link {
             Some(waiting) => {
                 let expected = Some(waiting.correlation);
                 self.state.lock().waiting.push_front(waiting);
-                Err(End::Correlation { got, expected })
+                Err(StreamEnd::Correlation { got, expected })
             }
-            None => Err(End::Correlation {
+            None => Err(StreamEnd::Correlation {
                 got,
                 expected: None,
             }),
         }
     }
 
-    async fn send(&self, write: &mut WriteHalf) -> End {
+    async fn send(&self, write: &mut WriteHalf) -> StreamEnd {
         loop {
             let (mut outgoing, muted_until) = {
                 let mut state = self.state.lock();
@@ -244,29 +244,29 @@ impl Link {
             while outgoing.has_remaining() {
                 match while_held(&rights, write.write_buf(&mut outgoing)).await {
                     Some(Ok(1..)) => {}
-                    Some(Ok(0)) => return End::Write(io::ErrorKind::WriteZero.into()),
-                    Some(Err(error)) => return End::Write(error),
-                    None => return End::NoRight,
+                    Some(Ok(0)) => return StreamEnd::Write(io::ErrorKind::WriteZero.into()),
+                    Some(Err(error)) => return StreamEnd::Write(error),
+                    None => return StreamEnd::NoRight,
                 }
             }
             if let Err(error) = write.flush().await {
-                return End::Write(error);
+                return StreamEnd::Write(error);
             }
         }
     }
 
-    async fn watch_deadlines(&self) -> End {
+    async fn watch_deadlines(&self) -> StreamEnd {
         let mut check = interval(DEADLINE_CHECK);
         loop {
             let now = check.tick().await;
             let state = self.state.lock();
             if state.waiting.iter().any(|waiting| waiting.deadline <= now) {
-                return End::Overdue;
+                return StreamEnd::Overdue;
             }
         }
     }
 
-    fn end(&self, end: End) {
+    fn end(&self, end: StreamEnd) {
         let (waiting, cause) = {
             let mut state = self.state.lock();
             if state.ended.is_some() {
@@ -274,11 +274,11 @@ impl Link {
             }
             let cause = Arc::new(end);
             state.ended = Some(Arc::clone(&cause));
-            state.outgoing = Outgoing::default();
+            state.outgoing = WriteQueue::default();
             (std::mem::take(&mut state.waiting), cause)
         };
         let now = Instant::now();
-        let overdue = matches!(*cause, End::Overdue);
+        let overdue = matches!(*cause, StreamEnd::Overdue);
         for waiting in waiting {
             let kind = if overdue && waiting.deadline <= now {
                 Kind::TimedOut
@@ -287,7 +287,7 @@ impl Link {
             };
             let cause = Arc::clone(&cause);
             // The caller may have dropped its `Pending`.
-            let _ = waiting.outcome.send(Err(Lost { kind, cause }));
+            let _ = waiting.outcome.send(Err(LostRequest { kind, cause }));
         }
     }
 }
@@ -306,10 +306,10 @@ async fn while_held<T>(rights: &[Ownership], write: impl Future<Output = T>) -> 
 }
 
 /// Ends the link even if its task is aborted or panics.
-struct EndGuard<'a>(&'a Link);
+struct EndGuard<'a>(&'a RequestStream);
 
 impl Drop for EndGuard<'_> {
     fn drop(&mut self) {
-        self.0.end(End::Abandoned);
+        self.0.end(StreamEnd::Abandoned);
     }
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::error::BrokerCode;
 
-use super::requests::{FetchChange, FetchPartition, FetchTicket, Places};
+use super::requests::{FetchChange, FetchPartition, FetchTicket, PartitionIndex};
 
 /// The fetch session of one connection.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Session {
     /// The partitions in the session as the broker knows it.
     held: BTreeMap<usize, Wanted>,
     /// Finds the entries of `held` for a response.
-    places: Places,
+    places: PartitionIndex,
     /// The places where `wanted` and `held` may differ.
     changed: BTreeSet<usize>,
     /// Where the next full request begins, so that each partition gets its turn to be first.
@@ -66,7 +66,7 @@ impl Session {
             by_id: false,
             wanted: BTreeMap::new(),
             held: BTreeMap::new(),
-            places: Places::default(),
+            places: PartitionIndex::default(),
             changed: BTreeSet::new(),
             turn: 0,
         }
@@ -148,7 +148,7 @@ impl Session {
         let mut all = self.wanted.values();
         self.by_id = all.all(|it| it.partition.topic_id.is_known());
         self.held.clone_from(&self.wanted);
-        self.places = Places::default();
+        self.places = PartitionIndex::default();
         for (place, held) in &self.held {
             let (partition, id) = (&held.partition.partition, held.partition.topic_id);
             self.places.add(partition, id, *place);

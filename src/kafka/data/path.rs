@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use crate::error::Result;
 use crate::kafka::client::Connection;
-use crate::kafka::record::{Reader, Shard};
+use crate::kafka::record::{RecordReader, Shard};
 use crate::task::Ownership;
 
 use super::fetcher::Fetcher;
@@ -40,13 +40,13 @@ pub enum Source {
 /// The partitions wanted through librdkafka, which has no sessions.
 #[derive(Debug, Clone)]
 pub struct Reading {
-    reader: Reader,
+    reader: RecordReader,
     wanted: Arc<Mutex<BTreeMap<usize, (u32, FetchPartition)>>>,
 }
 
 impl Reading {
     /// Creates a reading in which nothing is wanted yet.
-    pub fn new(reader: Reader) -> Self {
+    pub fn new(reader: RecordReader) -> Self {
         Self {
             reader,
             wanted: Arc::default(),

@@ -108,7 +108,7 @@ pub fn start_fetch(
 ) -> Result<impl Future<Output = Result<Vec<(usize, FetchedPartition)>>> + Send + 'static> {
     let request = fetch_request(order.limits, &order.partitions)?.with_session_epoch(SESSIONLESS);
     let pending = connection.start(request, order.limits.max_wait + timeout)?;
-    let places = Places::of(
+    let places = PartitionIndex::of(
         order
             .partitions
             .iter()
@@ -250,7 +250,7 @@ pub fn start_produce(
     timeout: Duration,
     right: Option<&Ownership>,
 ) -> Result<impl Future<Output = Result<Vec<ProduceAnswer>>> + Send + 'static> {
-    let places = Places::of(parts.iter().map(|it| (&it.partition, it.topic_id)));
+    let places = PartitionIndex::of(parts.iter().map(|it| (&it.partition, it.topic_id)));
     let count = parts.len();
     let mut topics: Vec<ProduceTopic> = Vec::new();
     for part in parts {
@@ -280,7 +280,7 @@ pub fn start_produce(
 
 fn read_produce(
     response: ProduceResponse,
-    places: &Places,
+    places: &PartitionIndex,
     count: usize,
 ) -> Result<Vec<ProduceAnswer>> {
     let mut answers = vec![None; count];
@@ -309,7 +309,7 @@ fn read_produce(
 
 /// The index of each partition in a request: responses name topics by name or by id, depending on the version.
 #[derive(Debug, Default)]
-pub(super) struct Places(HashMap<(Topic, Partition), usize>);
+pub(super) struct PartitionIndex(HashMap<(Topic, Partition), usize>);
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Topic {
@@ -317,7 +317,7 @@ enum Topic {
     Known(Uuid),
 }
 
-impl Places {
+impl PartitionIndex {
     fn of<'a>(asked: impl Iterator<Item = (&'a TopicPartition, TopicId)>) -> Self {
         let mut places = Self::default();
         for (place, (partition, id)) in asked.enumerate() {

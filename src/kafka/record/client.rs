@@ -30,9 +30,9 @@ pub(super) fn config(cluster: &ClusterSettings) -> ClientConfig {
 
 /// Writes librdkafka's messages to the log.
 #[derive(Debug, Default)]
-pub(super) struct Said;
+pub(super) struct LibrdkafkaLog;
 
-impl ClientContext for Said {
+impl ClientContext for LibrdkafkaLog {
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
         note(facility, message);
     }
@@ -42,7 +42,7 @@ impl ClientContext for Said {
     }
 }
 
-impl ConsumerContext for Said {}
+impl ConsumerContext for LibrdkafkaLog {}
 
 pub(super) fn note(facility: &str, message: &str) {
     tracing::debug!(facility, message, "librdkafka");

@@ -19,7 +19,7 @@ const NUMBER_BITS: u32 = 32;
 
 /// The outcome of one part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Landed {
+pub(super) struct Delivery {
     /// The offset of its first record.
     pub(super) first: Option<i64>,
     /// How many of its records are consecutive from there on.
@@ -30,7 +30,7 @@ pub(super) struct Landed {
     pub(super) refused: Option<(Option<BrokerCode>, String)>,
 }
 
-impl Landed {
+impl Delivery {
     /// Adds a delivered record by its number within the part.
     pub(super) fn record(&mut self, number: usize, offset: i64) {
         let first = *self.first.get_or_insert(offset);
@@ -61,16 +61,16 @@ impl Landed {
 
 /// The reports of the transaction in progress.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Deliveries(Arc<Mutex<Vec<Landed>>>);
+pub(super) struct Deliveries(Arc<Mutex<Vec<Delivery>>>);
 
 impl Deliveries {
     /// Starts a transaction with `parts` parts.
     pub(super) fn expect(&self, parts: usize) {
-        *self.0.lock() = vec![Landed::default(); parts];
+        *self.0.lock() = vec![Delivery::default(); parts];
     }
 
     /// Takes the outcomes of the parts.
-    pub(super) fn take(&self) -> Vec<Landed> {
+    pub(super) fn take(&self) -> Vec<Delivery> {
         std::mem::take(&mut self.0.lock())
     }
 
@@ -117,8 +117,8 @@ pub(super) fn broker_code(error: &KafkaError) -> Option<BrokerCode> {
 mod tests {
     use super::*;
 
-    fn landed(offsets: &[(usize, i64)]) -> Landed {
-        let mut landed = Landed::default();
+    fn landed(offsets: &[(usize, i64)]) -> Delivery {
+        let mut landed = Delivery::default();
         for &(number, offset) in offsets {
             landed.record(number, offset);
         }
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn of_several_refusals_the_first_of_a_broker_is_the_cause() {
-        let mut landed = Landed::default();
+        let mut landed = Delivery::default();
         let mut cause = |code: Option<i16>, text: &str| {
             landed.refuse(code.map(BrokerCode), text.to_owned());
             landed.refused.clone().unwrap().1

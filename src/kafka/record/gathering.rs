@@ -5,7 +5,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::kafka::batch::{Batch, BatchError, Builder, Codec, Committed, batches};
+use crate::kafka::batch::{Batch, BatchError, Builder, Codec, CommittedBatches, batches};
 use crate::model::{LeaderEpoch, ProducerId, SourceOffset};
 
 use super::epochs::Epochs;
@@ -20,7 +20,7 @@ pub(super) type NamedBytes<'a> = (&'a [u8], Option<&'a [u8]>);
 
 /// A record as librdkafka returns it.
 #[derive(Debug)]
-pub(super) struct Read<'a> {
+pub(super) struct ReadRecord<'a> {
     pub(super) offset: i64,
     pub(super) timestamp: i64,
     pub(super) key: Option<&'a [u8]>,
@@ -109,7 +109,7 @@ impl Gathering {
     }
 
     /// Adds the next record. One that was already read is skipped.
-    pub(super) fn take(&mut self, read: Read<'_>) -> Result<(), BatchError> {
+    pub(super) fn take(&mut self, read: ReadRecord<'_>) -> Result<(), BatchError> {
         if read.offset < self.next {
             return Ok(());
         }
@@ -205,7 +205,7 @@ pub(super) fn clear(
     aborted: &[(ProducerId, SourceOffset)],
 ) -> Result<Clear, BatchError> {
     let listed = aborted.iter().map(|(writer, first)| (*writer, first.get()));
-    let mut committed = Committed::of(listed);
+    let mut committed = CommittedBatches::of(listed);
     let mut until = from;
     for batch in batches(records) {
         let batch = batch?;

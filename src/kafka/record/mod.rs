@@ -14,5 +14,5 @@ mod reader;
 mod shard;
 mod streams;
 
-pub use reader::Reader;
+pub use reader::RecordReader;
 pub use shard::Shard;

@@ -38,7 +38,7 @@ const INVALID_RECORD: BrokerCode = BrokerCode(87);
 
 /// Reads partitions of one broker through librdkafka. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Reader(Arc<Inner>);
+pub struct RecordReader(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -50,7 +50,7 @@ struct Inner {
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
-impl Reader {
+impl RecordReader {
     /// Opens a reader with its own consumer alongside `connection`; librdkafka requires a `group`, in which nothing is
     /// ever stored.
     pub async fn open(cluster: &Cluster, connection: Connection, group: String) -> Result<Self> {

@@ -23,7 +23,7 @@ use crate::kafka::data::requests::{ProduceAnswer, ProducePart};
 use crate::task::Ownership;
 
 use super::client::{MESSAGE_BYTES, blocking, config, drop_aside, failed};
-use super::deliveries::{Deliveries, Landed, broker_code};
+use super::deliveries::{Deliveries, Delivery, broker_code};
 
 /// How long a failed transaction may take to be aborted cleanly; otherwise the successor ends it.
 const ABORT_LIMIT: Duration = Duration::from_secs(2);
@@ -252,7 +252,7 @@ fn undecodable(error: BatchError) -> Error {
     Error::new(Kind::Protocol, "a batch to write can't be decoded").caused_by(error)
 }
 
-fn in_place(part: &ProducePart, landed: &Landed) -> Result<()> {
+fn in_place(part: &ProducePart, landed: &Delivery) -> Result<()> {
     let records = usize::try_from(part.batch.record_count).unwrap_or(0);
     if landed.is_in_place(part.batch.fields().base_sequence, records) {
         return Ok(());
@@ -266,8 +266,8 @@ fn in_place(part: &ProducePart, landed: &Landed) -> Result<()> {
 }
 
 /// Returns the answers if a broker refused a part.
-fn refused(landed: &[Landed]) -> Option<Vec<ProduceAnswer>> {
-    let is_refused = |landed: &Landed| matches!(landed.refused, Some((Some(_), _)));
+fn refused(landed: &[Delivery]) -> Option<Vec<ProduceAnswer>> {
+    let is_refused = |landed: &Delivery| matches!(landed.refused, Some((Some(_), _)));
     landed.iter().any(is_refused).then(|| {
         let each = landed.iter();
         each.map(|landed| match &landed.refused {

@@ -15,9 +15,9 @@ use crate::kafka::client::ClusterSettings;
 use crate::kafka::data::requests::FetchPartition;
 use crate::model::{LeaderEpoch, TopicPartition};
 
-use super::client::{MESSAGE_BYTES, Said, config, failed};
+use super::client::{LibrdkafkaLog, MESSAGE_BYTES, config, failed};
 use super::epochs::Epochs;
-use super::gathering::{Gathering, NamedBytes, Read};
+use super::gathering::{Gathering, NamedBytes, ReadRecord};
 
 /// How much librdkafka may read ahead for all partitions of a consumer, in KiB.
 const AHEAD_KIB: usize = 16 * 1024;
@@ -41,7 +41,7 @@ pub(super) struct Stream {
 
 /// A consumer with its partitions.
 pub(super) struct Streams {
-    consumer: BaseConsumer<Said>,
+    consumer: BaseConsumer<LibrdkafkaLog>,
     by_partition: HashMap<TopicPartition, Stream>,
     /// The last error that librdkafka reported.
     pub(super) complaint: Option<KafkaError>,
@@ -62,7 +62,7 @@ impl Streams {
             .set("receive.message.max.bytes", MESSAGE_BYTES.to_string())
             .set("fetch.queue.backoff.ms", "5")
             .set("fetch.error.backoff.ms", "50")
-            .create_with_context(Said)
+            .create_with_context(LibrdkafkaLog)
             .map_err(|error| failed(Kind::Invalid, "librdkafka can't be set up", error))?;
         Ok(Self {
             consumer,
@@ -200,7 +200,7 @@ impl Stream {
             self.unreadable = true;
             return Ok(());
         };
-        self.gathering.take(Read {
+        self.gathering.take(ReadRecord {
             offset: message.offset(),
             timestamp: message.timestamp().to_millis().unwrap_or(-1),
             key: message.key(),

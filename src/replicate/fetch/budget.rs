@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::replicate::fetch::request_size::Stride;
+use crate::replicate::fetch::request_size::RequestSizer;
 
 /// A live partition is behind once it misses more than this many shares.
 const SLACK: u64 = 4;
@@ -163,7 +163,7 @@ const LIVE_SHARES: usize = 7;
 
 /// How many bytes an answer may bring now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Means {
+pub(crate) struct ByteBudget {
     /// If only live partitions are requested; 0 if not even those may be.
     pub(crate) live: usize,
     /// If partitions behind are requested too; 0 if they may not be.
@@ -189,12 +189,12 @@ pub(crate) struct Shares {
 
 /// What live partitions owe to those behind.
 #[derive(Debug, Default)]
-pub(crate) struct Patience {
+pub(crate) struct FairnessCredit {
     /// What live partitions got since, in bytes.
     passed: usize,
 }
 
-impl Patience {
+impl FairnessCredit {
     /// Records that live partitions got `bytes` while others were waiting.
     pub(crate) fn pass(&mut self, bytes: usize) {
         self.passed = self.passed.saturating_add(bytes);
@@ -216,7 +216,7 @@ impl Patience {
 /// the others, which may then use the means of live ones.
 ///
 /// Returns `None` if nothing may be requested now.
-pub(crate) fn divide(live: bool, behind: usize, means: Means, favour: bool) -> Option<Shares> {
+pub(crate) fn divide(live: bool, behind: usize, means: ByteBudget, favour: bool) -> Option<Shares> {
     if behind > 0 && means.behind > 0 {
         let bytes = means.behind;
         let least = bytes / (LIVE_SHARES + 1);
@@ -231,10 +231,10 @@ pub(crate) fn divide(live: bool, behind: usize, means: Means, favour: bool) -> O
         });
     }
     let bytes = means.live;
-    let turn = favour && behind > 0;
+    let rotation = favour && behind > 0;
     let share = if live { bytes / 2 } else { bytes };
-    (bytes > 0 && (live || turn)).then_some(Shares {
-        behind: usize::from(turn),
+    (bytes > 0 && (live || rotation)).then_some(Shares {
+        behind: usize::from(rotation),
         share: means.partition.min(share).max(1),
         bytes,
     })
@@ -242,21 +242,21 @@ pub(crate) fn divide(live: bool, behind: usize, means: Means, favour: bool) -> O
 
 /// What was measured about the fetches of one connection.
 #[derive(Debug, Default)]
-pub(crate) struct Habits {
+pub(crate) struct FetchHistory {
     pub(crate) clocks: Clocks,
-    pub(crate) stride: Stride,
-    pub(crate) patience: Patience,
+    pub(crate) request_sizer: RequestSizer,
+    pub(crate) credit: FairnessCredit,
     /// The time from which partitions behind may be requested again, so that other connections get their part of the rate.
     pub(crate) next: Duration,
     /// The turn in which partitions behind were last requested.
-    pub(crate) turn: u64,
+    pub(crate) rotation: u64,
     /// What live partitions took of the last answer, in bytes.
     pub(crate) taken: usize,
 }
 
 /// What a fetch was sent with.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked {
+pub(crate) struct SentFetch {
     /// Bytes it may bring.
     pub(crate) bytes: usize,
     /// The part of `bytes` paid for in advance.

@@ -9,7 +9,7 @@ use crate::model::SourceOffset;
 
 /// A batch to mirror, whole or in part.
 #[derive(Debug, Clone)]
-pub(crate) struct Cargo {
+pub(crate) struct FetchedBatch {
     pub(crate) batch: Batch,
     /// The first source offset to mirror.
     pub(crate) from: SourceOffset,
@@ -17,7 +17,7 @@ pub(crate) struct Cargo {
     pub(crate) intact: bool,
 }
 
-impl Cargo {
+impl FetchedBatch {
     /// Returns the source offset after it.
     pub(crate) fn until(&self) -> SourceOffset {
         SourceOffset(self.batch.next_offset())
@@ -29,25 +29,25 @@ impl Cargo {
     }
 }
 
-/// An entry of the hold: cargo, or a stretch without records to mirror.
+/// An entry of the buffer: a batch, or a stretch without records to mirror.
 #[derive(Debug)]
 enum Item {
-    Cargo(Cargo),
+    Batch(FetchedBatch),
     /// Nothing up to this source offset is mirrored.
     Nothing(SourceOffset),
 }
 
 /// The fetched records of one partition.
 #[derive(Debug, Default)]
-pub(crate) struct Hold {
+pub(crate) struct FetchBuffer {
     items: VecDeque<Item>,
     bytes: usize,
 }
 
-impl Hold {
-    pub(crate) fn load(&mut self, cargo: Cargo) {
-        self.bytes += cargo.size();
-        self.items.push_back(Item::Cargo(cargo));
+impl FetchBuffer {
+    pub(crate) fn load(&mut self, fetched: FetchedBatch) {
+        self.bytes += fetched.size();
+        self.items.push_back(Item::Batch(fetched));
     }
 
     /// Appends a stretch: nothing up to `until` is mirrored.
@@ -59,9 +59,9 @@ impl Hold {
         }
     }
 
-    /// Removes a stretch in front if cargo follows it: shipping that passes the stretch too.
-    pub(crate) fn skip_to_cargo(&mut self) {
-        if self.front().is_none() && matches!(self.items.get(1), Some(Item::Cargo(_))) {
+    /// Removes a stretch in front if batch follows it: shipping that passes the stretch too.
+    pub(crate) fn skip_to_fetched(&mut self) {
+        if self.front().is_none() && matches!(self.items.get(1), Some(Item::Batch(_))) {
             self.items.pop_front();
         }
     }
@@ -74,37 +74,37 @@ impl Hold {
     }
 
     /// Returns the next batch, unless a stretch is next.
-    pub(crate) fn front(&self) -> Option<&Cargo> {
+    pub(crate) fn front(&self) -> Option<&FetchedBatch> {
         match self.items.front()? {
-            Item::Cargo(cargo) => Some(cargo),
+            Item::Batch(fetched) => Some(fetched),
             Item::Nothing(_) => None,
         }
     }
 
     /// Returns the batch that follows the next one and any stretch between them, if there is one.
-    pub(crate) fn second(&self) -> Option<&Cargo> {
+    pub(crate) fn second(&self) -> Option<&FetchedBatch> {
         self.items.iter().skip(1).find_map(|item| match item {
-            Item::Cargo(cargo) => Some(cargo),
+            Item::Batch(fetched) => Some(fetched),
             Item::Nothing(_) => None,
         })
     }
 
     /// Removes and returns the next batch, unless a stretch is next.
-    pub(crate) fn unload(&mut self) -> Option<Cargo> {
+    pub(crate) fn unload(&mut self) -> Option<FetchedBatch> {
         self.front()?;
-        let Some(Item::Cargo(cargo)) = self.items.pop_front() else {
+        let Some(Item::Batch(fetched)) = self.items.pop_front() else {
             return None;
         };
-        self.bytes -= cargo.size();
+        self.bytes -= fetched.size();
         debug_assert!(!self.is_empty() || self.bytes == 0, "nothing holds bytes");
-        Some(cargo)
+        Some(fetched)
     }
 
     /// Keeps the next batch but drops its records before `from`.
     pub(crate) fn shorten(&mut self, from: SourceOffset) {
-        if let Some(Item::Cargo(cargo)) = self.items.front_mut() {
-            cargo.from = from;
-            cargo.intact = false;
+        if let Some(Item::Batch(fetched)) = self.items.front_mut() {
+            fetched.from = from;
+            fetched.intact = false;
         }
     }
 
@@ -116,7 +116,7 @@ impl Hold {
                 self.items.pop_front();
                 Some(until)
             }
-            Item::Cargo(_) => None,
+            Item::Batch(_) => None,
         }
     }
 

@@ -4,7 +4,7 @@
 //! or change is re-encoded: batches with holes, a batch that begins before the position, timestamps assigned by the source's
 //! broker.
 
-use crate::kafka::batch::{Batch, BatchError, Committed};
+use crate::kafka::batch::{Batch, BatchError, CommittedBatches};
 use crate::model::{ProducerId, SourceOffset};
 
 /// What to do with a batch.
@@ -20,13 +20,13 @@ pub(crate) enum Verdict {
 
 /// Judges the batches of one partition in one fetch response, in offset order.
 #[derive(Debug)]
-pub(crate) struct Sieve(Committed);
+pub(crate) struct Eligibility(CommittedBatches);
 
-impl Sieve {
+impl Eligibility {
     /// Takes the aborted transactions the way a fetch response lists them: producer id and first offset.
     pub(crate) fn of(aborted: &[(ProducerId, SourceOffset)]) -> Self {
         let listed = aborted.iter();
-        Self(Committed::of(
+        Self(CommittedBatches::of(
             listed.map(|&(producer, first)| (producer, first.get())),
         ))
     }

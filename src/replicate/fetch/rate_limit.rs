@@ -13,13 +13,13 @@ const AHEAD: Duration = Duration::from_millis(250);
 
 /// A rate, and until when it is used up.
 #[derive(Debug)]
-pub(crate) struct Allowance {
+pub(crate) struct RateLimit {
     bytes_per_second: u64,
     /// The time until which the rate is used up.
     spent_until: Duration,
 }
 
-impl Allowance {
+impl RateLimit {
     /// Creates an allowance of which nothing is used up.
     pub(crate) fn new(bytes_per_second: u64) -> Self {
         Self {
@@ -70,17 +70,17 @@ mod tests {
 
     #[test]
     fn an_answer_larger_than_a_second_makes_everybody_wait_for_all_of_it() {
-        let mut allowance = Allowance::new(1000);
-        assert_eq!(allowance.portion(), 250);
-        allowance.spend(5000, SECOND);
-        assert_eq!(allowance.wait(Rank::Behind, SECOND), 5 * SECOND);
-        assert_eq!(allowance.wait(Rank::Live, SECOND), SECOND * 19 / 4);
-        assert_eq!(allowance.wait(Rank::Behind, 6 * SECOND), Duration::ZERO);
-        allowance.give_back(4000);
-        assert_eq!(allowance.wait(Rank::Behind, SECOND), SECOND);
+        let mut rate_limit = RateLimit::new(1000);
+        assert_eq!(rate_limit.portion(), 250);
+        rate_limit.spend(5000, SECOND);
+        assert_eq!(rate_limit.wait(Rank::Behind, SECOND), 5 * SECOND);
+        assert_eq!(rate_limit.wait(Rank::Live, SECOND), SECOND * 19 / 4);
+        assert_eq!(rate_limit.wait(Rank::Behind, 6 * SECOND), Duration::ZERO);
+        rate_limit.give_back(4000);
+        assert_eq!(rate_limit.wait(Rank::Behind, SECOND), SECOND);
         // Nothing is saved up while nothing is fetched.
-        allowance.spend(1000, 60 * SECOND);
-        assert_eq!(allowance.wait(Rank::Behind, 60 * SECOND), SECOND);
+        rate_limit.spend(1000, 60 * SECOND);
+        assert_eq!(rate_limit.wait(Rank::Behind, 60 * SECOND), SECOND);
     }
 
     proptest! {
@@ -90,20 +90,20 @@ mod tests {
             rate in 1000_u64..10_000_000,
             fetches in prop::collection::vec((any::<bool>(), 0_usize..4, 0_u64..50), 1..200),
         ) {
-            let mut allowance = Allowance::new(rate);
+            let mut rate_limit = RateLimit::new(rate);
             let (mut now, mut total, mut largest) = (Duration::ZERO, 0_u64, 0);
             for (live, size, rest) in fetches {
                 let rank = if live { Rank::Live } else { Rank::Behind };
-                now += allowance.wait(rank, now) + Duration::from_millis(rest);
-                let asked = allowance.portion();
+                now += rate_limit.wait(rank, now) + Duration::from_millis(rest);
+                let asked = rate_limit.portion();
                 let bytes = asked * size / 2;
-                allowance.spend(asked, now);
-                allowance.give_back(asked.saturating_sub(bytes));
-                allowance.spend(bytes.saturating_sub(asked), now);
+                rate_limit.spend(asked, now);
+                rate_limit.give_back(asked.saturating_sub(bytes));
+                rate_limit.spend(bytes.saturating_sub(asked), now);
                 total += bytes as u64;
                 largest = largest.max(bytes as u64);
                 let earned = u128::from(rate) * now.as_nanos() / 1_000_000_000;
-                let most = earned + u128::from(largest) + allowance.portion() as u128 + 1000;
+                let most = earned + u128::from(largest) + rate_limit.portion() as u128 + 1000;
                 prop_assert!(u128::from(total) <= most, "{total} bytes in {now:?}");
             }
         }

@@ -18,12 +18,12 @@ const FIRST: usize = 256 * 1024;
 
 /// The size of requests on one connection.
 #[derive(Debug)]
-pub(crate) struct Stride {
+pub(crate) struct RequestSizer {
     bytes: usize,
     shortest: Option<Duration>,
 }
 
-impl Default for Stride {
+impl Default for RequestSizer {
     fn default() -> Self {
         Self {
             bytes: FIRST,
@@ -32,7 +32,7 @@ impl Default for Stride {
     }
 }
 
-impl Stride {
+impl RequestSizer {
     /// Returns how many bytes the next request may carry.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
@@ -69,62 +69,69 @@ mod tests {
 
     /// Sends full requests one after the other over a network with this round trip and bandwidth; returns the size they end
     /// up with.
-    fn after(stride: &mut Stride, requests: usize, way: Duration, bytes_per_second: u32) -> usize {
+    fn after(
+        request_sizer: &mut RequestSizer,
+        requests: usize,
+        way: Duration,
+        bytes_per_second: u32,
+    ) -> usize {
         for _ in 0..requests {
-            let bytes = stride.bytes().min(MOST);
+            let bytes = request_sizer.bytes().min(MOST);
             let carrying = Duration::from_secs(bytes as u64) / bytes_per_second;
-            stride.note(bytes, way + carrying);
+            request_sizer.note(bytes, way + carrying);
         }
-        stride.bytes().min(MOST)
+        request_sizer.bytes().min(MOST)
     }
 
     #[test]
     fn requests_shrink_on_a_narrow_line_and_grow_on_a_wide_one() {
-        let mut stride = Stride::default();
+        let mut request_sizer = RequestSizer::default();
         let way = Duration::from_millis(1);
-        let narrow = after(&mut stride, 20, way, 1_000_000);
+        let narrow = after(&mut request_sizer, 20, way, 1_000_000);
         assert!((LEAST..=512 << 10).contains(&narrow), "{narrow}");
-        assert_eq!(after(&mut stride, 20, way, 1_000_000_000), MOST);
-        let narrow = after(&mut stride, 20, way, 1_000_000);
+        assert_eq!(after(&mut request_sizer, 20, way, 1_000_000_000), MOST);
+        let narrow = after(&mut request_sizer, 20, way, 1_000_000);
         assert!((LEAST..=512 << 10).contains(&narrow), "{narrow}");
     }
 
     #[test]
     fn the_length_of_the_way_is_no_reason() {
-        let mut stride = Stride::default();
+        let mut request_sizer = RequestSizer::default();
         let (long, longer) = (Duration::from_secs(2), Duration::from_secs(4));
-        assert_eq!(after(&mut stride, 6, long, 1_000_000_000), MOST);
+        assert_eq!(after(&mut request_sizer, 6, long, 1_000_000_000), MOST);
         // A round trip that became longer is taken for a lack of bandwidth at first.
-        assert!(after(&mut stride, 20, longer, 1_000_000_000) < MOST);
-        assert_eq!(after(&mut stride, 400, longer, 1_000_000_000), MOST);
+        assert!(after(&mut request_sizer, 20, longer, 1_000_000_000) < MOST);
+        assert_eq!(after(&mut request_sizer, 400, longer, 1_000_000_000), MOST);
     }
 
     #[test]
     fn one_answer_alone_tells_nothing() {
-        let mut stride = Stride::default();
-        stride.note(MOST, Duration::from_secs(8));
-        assert_eq!(stride.bytes(), FIRST);
+        let mut request_sizer = RequestSizer::default();
+        request_sizer.note(MOST, Duration::from_secs(8));
+        assert_eq!(request_sizer.bytes(), FIRST);
         // A batch larger than a request should be doesn't make all the others larger.
-        stride.note(MOST, Duration::from_secs(8));
-        assert_eq!(stride.bytes(), 2 * FIRST);
+        request_sizer.note(MOST, Duration::from_secs(8));
+        assert_eq!(request_sizer.bytes(), 2 * FIRST);
     }
 
     #[test]
     fn what_requests_wait_for_each_other_is_not_taken_for_the_way() {
         const REQUESTS: usize = 5;
         for batch in [1000, 64 << 10, 1 << 20] {
-            let mut stride = Stride::default();
+            let mut request_sizer = RequestSizer::default();
             let mut under_way = std::collections::VecDeque::new();
             let mut longest = Duration::ZERO;
             for number in 0..5000 {
                 let queued =
                     |under_way: &std::collections::VecDeque<usize>| under_way.iter().sum::<usize>();
-                while under_way.len() < REQUESTS && queued(&under_way) < stride.bytes() * REQUESTS {
-                    under_way.push_back(stride.bytes().max(batch));
+                while under_way.len() < REQUESTS
+                    && queued(&under_way) < request_sizer.bytes() * REQUESTS
+                {
+                    under_way.push_back(request_sizer.bytes().max(batch));
                 }
                 // A mebibyte a second: a request waits for everything in flight when it is sent.
                 let took = Duration::from_secs(queued(&under_way) as u64) / (1 << 20);
-                stride.note(under_way.pop_front().unwrap(), took);
+                request_sizer.note(under_way.pop_front().unwrap(), took);
                 if number > 10 {
                     longest = longest.max(took);
                 }
@@ -138,13 +145,13 @@ mod tests {
 
     #[test]
     fn a_line_that_stands_still_leaves_the_least() {
-        let mut stride = Stride::default();
-        stride.note(1000, Duration::ZERO);
+        let mut request_sizer = RequestSizer::default();
+        request_sizer.note(1000, Duration::ZERO);
         for _ in 0..20 {
-            stride.note(MOST, Duration::from_secs(60));
+            request_sizer.note(MOST, Duration::from_secs(60));
             // Small requests that are quick say nothing about large ones.
-            stride.note(1000, Duration::ZERO);
+            request_sizer.note(1000, Duration::ZERO);
         }
-        assert_eq!(stride.bytes(), LEAST);
+        assert_eq!(request_sizer.bytes(), LEAST);
     }
 }

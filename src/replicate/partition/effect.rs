@@ -1,9 +1,9 @@
 //! Events and effects: the interface between a mirror partition's lifecycle and its worker.
 
 use crate::model::{Intent, Policy, Reason};
-use crate::replicate::resync::decision::{Decision, Outcome, Refused};
+use crate::replicate::resync::decision::{Decision, DecisionOutcome, Refused};
 
-use super::phase::{Failure, Ids, Trouble};
+use super::phase::{Ids, TransientFailure, Trouble};
 use super::route::Lanes;
 
 /// What happened to a partition.
@@ -25,12 +25,12 @@ pub(crate) enum Event {
     /// The receipt of a refused record is on the target, or couldn't be written.
     ReceiptWritten(Result<Box<Decision>, Trouble>),
     /// A decision is durable or couldn't be stored; one that names another source topic id settles the conflict over it.
-    Decided(Result<(Box<Outcome>, SettlesConflict), Trouble>),
+    Decided(Result<(Box<DecisionOutcome>, SettlesConflict), Trouble>),
     /// The decision to recreate the mirror topic is durable or couldn't be stored. On success it carries the reason shown
     /// until the topic exists.
-    Reseeded(Result<(Box<Outcome>, Reason), Trouble>),
+    Reseeded(Result<(Box<DecisionOutcome>, Reason), Trouble>),
     /// The state of the former mirror topic was durably forgotten, or that couldn't be stored.
-    Forgotten(Result<(), Failure>),
+    Forgotten(Result<(), TransientFailure>),
     /// An operator lets a halted partition retry under this policy.
     Released(Policy),
     /// The partition's timer fired.
@@ -73,15 +73,15 @@ pub(crate) enum Effect {
     /// Send [`Event::Due`] after a pause.
     Wait(Pause),
     /// Answer the operator that released the partition; an interrupted release gets no outcome.
-    Answer(Answer),
-    Tell(Told),
+    Answer(ResolveAnswer),
+    Tell(News),
 }
 
 /// The answer to an operator's release of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum ResolveAnswer {
     /// The decision that was carried out.
-    Done(Box<Outcome>),
+    Done(Box<DecisionOutcome>),
     /// The partition is halted, for this reason.
     Halted(Reason),
     /// Nothing was done: something else took precedence, or there was nothing to decide.
@@ -99,16 +99,16 @@ pub(crate) enum Pause {
 
 /// A change of state to show and log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum News {
     /// The partition starts over.
     Preparing,
     Flows,
     /// The partition retries after a failure.
-    Retries(Failure),
+    Retries(TransientFailure),
     /// The partition retries under a policy, to find a decision.
     Decides(Reason, Policy),
     /// The partition resumed by a decision.
-    WentOn(Box<Outcome>),
+    WentOn(Box<DecisionOutcome>),
     /// The partition waits for an operator.
     Halted(Reason),
     /// The partition does nothing because of its intent or a stop; with the reason it was halted for before, if any.

@@ -14,11 +14,11 @@ use crate::model::{
     TargetOffset,
 };
 use crate::replicate::fetch::budget::Demand;
-use crate::replicate::fetch::buffer::Hold;
-use crate::replicate::produce::batcher::{Course, Shipment, compose};
+use crate::replicate::fetch::buffer::FetchBuffer;
+use crate::replicate::produce::batcher::{Course, ProduceBatch, compose};
 use crate::replicate::produce::window::{PIPELINE_MINIMUM, Window};
 use crate::replicate::resync::decision::Decision;
-use crate::replicate::shared::partition::Tracked;
+use crate::replicate::shared::partition::TrackedPartition;
 use crate::replicate::shared::resolve_request::Grant;
 use crate::task::Backoff;
 
@@ -30,10 +30,10 @@ use super::route::{Lane, Route};
 const RETRY_BASE: Duration = Duration::from_millis(100);
 const RETRY_CAP: Duration = Duration::from_secs(5);
 
-/// A composed shipment that waits to be sent.
+/// A composed produce batch that waits to be sent.
 #[derive(Debug)]
 pub(crate) struct Staged {
-    pub(crate) shipment: Shipment,
+    pub(crate) produce_batch: ProduceBatch,
     /// Whether the runs it opens are durable, so that it may be sent.
     pub(crate) durable: bool,
 }
@@ -66,19 +66,19 @@ impl Underway {
 pub(crate) struct Mirror {
     pub(crate) route: Route,
     /// The state shared with other parts of the link.
-    pub(crate) tracked: Arc<Tracked>,
+    pub(crate) tracked: Arc<TrackedPartition>,
     /// Its phase, and the decisions about it.
     pub(crate) life: Lifecycle,
     /// Counts resyncs, timers and drains: an event of an earlier round is stale.
     pub(crate) round: u32,
     pub(crate) underway: Underway,
-    /// Records fetched but not yet composed into a shipment.
-    pub(crate) hold: Hold,
-    /// Shipments composed but not yet sent.
+    /// Records fetched but not yet composed into a produce batch.
+    pub(crate) fetch_buffer: FetchBuffer,
+    /// Produce batches composed but not yet sent.
     pub(crate) staged: VecDeque<Staged>,
-    /// Shipments in flight.
+    /// Produce batches in flight.
     pub(crate) window: Window,
-    /// The position and producer state of the next shipment.
+    /// The position and producer state of the next produce batch.
     pub(crate) course: Course,
     /// How far it is behind, for the order of fetches and sends.
     pub(crate) demand: Demand,
@@ -127,7 +127,7 @@ impl Mirror {
     /// Returns a partition that has yet to resync in this process; an earlier process may have left requests in flight.
     pub(crate) fn new(
         route: Route,
-        tracked: Arc<Tracked>,
+        tracked: Arc<TrackedPartition>,
         producer_id: ProducerId,
         start: Option<Start>,
         offsets: OffsetsMode,
@@ -140,7 +140,7 @@ impl Mirror {
             life: Lifecycle::new(intent, start.is_none()),
             round: 0,
             underway: Underway::default(),
-            hold: Hold::default(),
+            fetch_buffer: FetchBuffer::default(),
             staged: VecDeque::new(),
             window: Window::new(0),
             course: Course {
@@ -178,8 +178,8 @@ impl Mirror {
 
     /// Returns the bytes it holds against the limits.
     pub(crate) fn bytes(&self) -> usize {
-        let staged: usize = self.staged.iter().map(|it| it.shipment.bytes).sum();
-        self.hold.bytes() + staged + self.window.bytes()
+        let staged: usize = self.staged.iter().map(|it| it.produce_batch.bytes).sum();
+        self.fetch_buffer.bytes() + staged + self.window.bytes()
     }
 
     /// Whether it fetches on `lane`.
@@ -198,8 +198,8 @@ impl Mirror {
     }
 
     /// Discards everything that was fetched but not sent; the next resync finds the position anew.
-    pub(crate) fn drop_cargo(&mut self) {
-        self.hold = Hold::default();
+    pub(crate) fn drop_fetched(&mut self) {
+        self.fetch_buffer = FetchBuffer::default();
         self.staged.clear();
         self.drop_chore();
     }
@@ -215,9 +215,9 @@ impl Mirror {
         self.life.is_draining() && !self.awaits_answers()
     }
 
-    /// Composes the next shipment if it could be sent soon. Composing late lets small batches gather.
+    /// Composes the next produce batch if it could be sent soon. Composing late lets small batches gather.
     ///
-    /// Returns whether the staged shipment opens runs, which have to be durable before it is sent.
+    /// Returns whether the staged produce batch opens runs, which have to be durable before it is sent.
     pub(crate) fn stage(&mut self) -> Result<bool, crate::kafka::batch::BatchError> {
         if self.preserve.is_some() {
             self.stage_preserved()?;
@@ -228,40 +228,42 @@ impl Mirror {
             return Ok(false);
         }
         let worth_pipelining = self
-            .hold
+            .fetch_buffer
             .front()
-            .is_some_and(|cargo| cargo.size() >= PIPELINE_MINIMUM);
+            .is_some_and(|fetched| fetched.size() >= PIPELINE_MINIMUM);
         if !self.window.is_empty() && !worth_pipelining {
             return Ok(false);
         }
-        let Some(shipment) = compose(&mut self.hold, &self.course)? else {
+        let Some(produce_batch) = compose(&mut self.fetch_buffer, &self.course)? else {
             self.pass_stretches();
             return Ok(false);
         };
-        self.course = self.course.behind(&shipment);
-        let opens = !shipment.joins;
+        self.course = self.course.behind(&produce_batch);
+        let opens = !produce_batch.joins;
         if opens {
-            self.tracked.lock().plan(&shipment.runs, self.new_plan);
+            self.tracked.lock().plan(&produce_batch.runs, self.new_plan);
             self.new_plan = false;
         }
         self.staged.push_back(Staged {
-            shipment,
+            produce_batch,
             durable: !opens,
         });
         Ok(opens)
     }
 
-    /// Whether the first staged shipment is durable and admitted by the window.
+    /// Whether the first staged produce batch is durable and admitted by the window.
     pub(crate) fn ready(&self, now: Moment) -> bool {
         self.staged
             .front()
-            .is_some_and(|it| it.durable && self.window.admits(&it.shipment, now))
+            .is_some_and(|it| it.durable && self.window.admits(&it.produce_batch, now))
     }
 
     /// Advances the frontier over stretches without records once nothing before them is in flight.
     fn pass_stretches(&mut self) {
         while self.staged.is_empty() && self.window.is_empty() {
-            let Some(until) = self.hold.skip() else { break };
+            let Some(until) = self.fetch_buffer.skip() else {
+                break;
+            };
             self.tracked.pass(until);
         }
     }

@@ -58,7 +58,7 @@ pub(crate) struct Ids {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Trouble {
     /// May pass without intervention.
-    Retry(Failure),
+    Retry(TransientFailure),
     /// Needs an operator, unless a policy finds a decision.
     Halt(Reason),
     /// Settled by a policy.
@@ -68,7 +68,7 @@ pub(crate) enum Trouble {
 impl Trouble {
     /// Returns the trouble for an error that may pass without intervention.
     pub(crate) fn retry(error: &Error) -> Self {
-        Self::Retry(Failure::from(error))
+        Self::Retry(TransientFailure::from(error))
     }
 }
 
@@ -86,17 +86,17 @@ impl From<Error> for Trouble {
 
 /// A failure that may pass without intervention.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub(crate) struct TransientFailure {
     /// What failed, without naming the partition: failures with the same cause are logged once.
     pub(crate) cause: String,
     /// The cause with all details.
     pub(crate) chain: String,
 }
 
-impl From<&Error> for Failure {
+impl From<&Error> for TransientFailure {
     fn from(error: &Error) -> Self {
         Self {
-            cause: error.message().to_owned(),
+            cause: error.causes(),
             chain: error.chain(),
         }
     }

@@ -5,30 +5,30 @@
 //! refused batch.
 
 use crate::error::{Error, Kind};
-use crate::kafka::admin::Standing;
+use crate::kafka::admin::ProducerStatus;
 use crate::kafka::batch::{BatchError, Header};
 use crate::model::{Moment, OffsetsMode, Run, SourceOffset, TargetOffset};
-use crate::replicate::partition::preserve_state::{Before, Chore, Preserving, Task, Turn};
-use crate::replicate::preserve::batcher::{self, Next};
+use crate::replicate::partition::preserve_state::{Before, Chore, MarkerStage, Preserving, Task};
+use crate::replicate::preserve::batcher::{self, NextBatch};
 use crate::replicate::preserve::filler::{Filler, markers_due};
 use crate::replicate::preserve::markers::{Filled, Order};
 use crate::replicate::produce::window::{PIPELINE_MINIMUM, Window};
-use crate::replicate::resync::input::Settled;
+use crate::replicate::resync::input::ResyncResult;
 
 use super::mirror::{Mirror, Staged};
 use super::phase::Trouble;
 
 impl Mirror {
     /// Prepares a resynced partition for preserve mode, or leaves that mode.
-    pub(crate) fn keep_offsets(&mut self, settled: &Settled, now: Moment) {
-        self.offsets = settled.offsets;
+    pub(crate) fn keep_offsets(&mut self, resync_result: &ResyncResult, now: Moment) {
+        self.offsets = resync_result.offsets;
         self.preserve = None;
         (self.course.epoch, self.course.unnumbered) = (0, 0);
-        if settled.offsets == OffsetsMode::Translate {
+        if resync_result.offsets == OffsetsMode::Translate {
             return;
         }
-        let tail = &settled.target.tail;
-        let origin = TargetOffset(settled.origin.get());
+        let tail = &resync_result.target.tail;
+        let origin = TargetOffset(resync_result.origin.get());
         let preserving = Preserving {
             origin,
             trimmed: tail.log_start >= origin || origin == TargetOffset::ZERO,
@@ -42,20 +42,20 @@ impl Mirror {
         if let Some(last) = tail.last.as_ref().filter(ours) {
             self.course.epoch = last.producer_epoch.max(0);
         }
-        if let Some(standing) = settled.target.standing {
+        if let Some(standing) = resync_result.target.standing {
             self.course.recover(standing);
         }
         self.fence = self.fence.filter(|epoch| *epoch > self.course.epoch);
         self.tracked.lock().show_prefix(origin);
         self.preserve = Some(Box::new(preserving));
         let at = SourceOffset(self.course.target.get());
-        if at >= settled.origin && settled.next > at {
+        if at >= resync_result.origin && resync_result.next > at {
             // A given-up stretch is filled without waiting for the records after it.
-            self.hold.pass(settled.next);
+            self.fetch_buffer.pass(resync_result.next);
         }
     }
 
-    /// Composes the next shipment of a partition in preserve mode, or sets the next chore.
+    /// Composes the next produce batch of a partition in preserve mode, or sets the next chore.
     pub(crate) fn stage_preserved(&mut self) -> Result<(), BatchError> {
         let waits = !self.staged.is_empty() || !self.window.has_room();
         let Some(preserving) = self.preserve.as_deref_mut() else {
@@ -64,29 +64,32 @@ impl Mirror {
         if waits || preserving.chore.is_some() {
             return Ok(());
         }
-        let shipment = if self.course.target < preserving.origin {
+        let produce_batch = if self.course.target < preserving.origin {
             preserving.filler.next(&self.course, preserving.origin)?
         } else if !preserving.trimmed {
             preserving.chore = Some(Chore::due(Task::Trim(preserving.origin)));
             return Ok(());
         } else {
             let is_large = |size: usize| size >= PIPELINE_MINIMUM;
-            let next_is_large = self.hold.front().is_some_and(|it| is_large(it.size()));
+            let next_is_large = self
+                .fetch_buffer
+                .front()
+                .is_some_and(|it| is_large(it.size()));
             if !self.window.is_empty() && !next_is_large {
                 return Ok(());
             }
-            match batcher::next(&mut self.hold, &self.course)? {
-                Next::Records(shipment) => shipment,
-                Next::Gap(until) => {
+            match batcher::next(&mut self.fetch_buffer, &self.course)? {
+                NextBatch::Records(produce_batch) => produce_batch,
+                NextBatch::Gap(until) => {
                     preserving.chore = Some(Chore::due(Task::Fill(until)));
                     return Ok(());
                 }
-                Next::Unknown => return Ok(()),
+                NextBatch::Unknown => return Ok(()),
             }
         };
-        self.course = self.course.behind(&shipment);
+        self.course = self.course.behind(&produce_batch);
         self.staged.push_back(Staged {
-            shipment,
+            produce_batch,
             durable: true,
         });
         Ok(())
@@ -96,13 +99,13 @@ impl Mirror {
     pub(crate) fn chore_due(&self) -> Option<Task> {
         let chore = self.preserve.as_ref()?.chore?;
         let idle = self.window.is_empty() && self.staged.is_empty();
-        (idle && chore.turn == Turn::Due).then_some(chore.task)
+        (idle && chore.stage == MarkerStage::Due).then_some(chore.task)
     }
 
     /// Sets the progress of the chore.
-    pub(crate) fn set_turn(&mut self, turn: Turn) {
+    pub(crate) fn set_stage(&mut self, stage: MarkerStage) {
         if let Some(chore) = self.chore_mut() {
-            chore.turn = turn;
+            chore.stage = stage;
         }
     }
 
@@ -112,7 +115,7 @@ impl Mirror {
         matches!(
             chore,
             Some(Chore {
-                turn: Turn::Sent(_),
+                stage: MarkerStage::Sent(_),
                 ..
             })
         )
@@ -140,16 +143,16 @@ impl Mirror {
         };
         known.record.fence_epoch = epoch;
         drop(known);
-        self.set_turn(Turn::Storing(epoch));
+        self.set_stage(MarkerStage::Storing(epoch));
         Before::Store
     }
 
     /// Takes note that the fence epoch is durable.
     pub(crate) fn fence_stored(&mut self) {
         if let Some(chore) = self.chore_mut()
-            && let Turn::Storing(epoch) = chore.turn
+            && let MarkerStage::Storing(epoch) = chore.stage
         {
-            chore.turn = Turn::Due;
+            chore.stage = MarkerStage::Due;
             self.fence = Some(epoch);
         }
     }
@@ -167,7 +170,7 @@ impl Mirror {
         let route = self.route.clone();
         let preserving = self.preserve.as_deref_mut()?;
         let chore = preserving.chore.as_mut()?;
-        let (Task::Fill(until), Turn::Queued) = (chore.task, chore.turn) else {
+        let (Task::Fill(until), MarkerStage::Queued) = (chore.task, chore.stage) else {
             return None;
         };
         // An earlier fence whose outcome is unknown may still land as well, so each has an epoch of its own.
@@ -179,7 +182,7 @@ impl Mirror {
         preserving.epoch = epoch;
         let left = until.since(course.target);
         let count = markers_due(left, preserving.fences).min(room);
-        chore.turn = Turn::Sent(count);
+        chore.stage = MarkerStage::Sent(count);
         Some(Order {
             partition: route.target,
             topic_id: route.target_id,
@@ -205,7 +208,7 @@ impl Mirror {
         };
         let Some(Chore {
             task: Task::Fill(until),
-            turn: Turn::Sent(count),
+            stage: MarkerStage::Sent(count),
         }) = preserving.chore
         else {
             return Err(unasked());
@@ -266,7 +269,7 @@ impl Mirror {
 
 impl crate::replicate::produce::batcher::Course {
     /// Continues with the epoch and sequence number that the leader remembers (H23).
-    pub(crate) fn recover(&mut self, standing: Standing) {
+    pub(crate) fn recover(&mut self, standing: ProducerStatus) {
         self.epoch = standing.epoch;
         self.unnumbered = self.target.get() - standing.next_sequence();
     }

@@ -23,7 +23,7 @@ pub(crate) struct Preserving {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chore {
     pub(crate) task: Task,
-    pub(crate) turn: Turn,
+    pub(crate) stage: MarkerStage,
 }
 
 impl Chore {
@@ -31,7 +31,7 @@ impl Chore {
     pub(crate) fn due(task: Task) -> Self {
         Self {
             task,
-            turn: Turn::Due,
+            stage: MarkerStage::Due,
         }
     }
 }
@@ -58,7 +58,7 @@ pub(crate) enum Before {
 
 /// The progress of a chore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub(crate) enum MarkerStage {
     /// Waiting for outstanding answers.
     Due,
     /// Waiting until this fence epoch is durable.

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::kafka::batch::{Batch, BatchError, Builder, Codec, Stamp, batches};
 use crate::model::{ProducerId, Run, SourceOffset, TargetOffset};
-use crate::replicate::produce::batcher::{Course, Shipment};
+use crate::replicate::produce::batcher::{Course, ProduceBatch};
 
 /// Records in a filler batch. Larger batches fill no faster.
 const RECORDS: i64 = 100_000;
@@ -39,7 +39,7 @@ impl Filler {
         &mut self,
         course: &Course,
         until: TargetOffset,
-    ) -> Result<Shipment, BatchError> {
+    ) -> Result<ProduceBatch, BatchError> {
         // A topic may accept smaller batches only.
         let limit = i64::try_from(course.records_limit).unwrap_or(i64::MAX);
         let count = until.since(course.target).min(RECORDS).min(limit.max(1));
@@ -48,7 +48,7 @@ impl Filler {
             _ => self.build(count)?.restamp(course.stamp()),
         };
         let source = SourceOffset(course.target.get());
-        Ok(Shipment {
+        Ok(ProduceBatch {
             target: course.target,
             runs: vec![Run::new(source, course.target, count)],
             joins: true,

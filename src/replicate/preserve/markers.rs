@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::admin::{self, At, Markers, Standing};
+use crate::kafka::admin::{self, Markers, OffsetSpec, ProducerStatus};
 use crate::kafka::client::{Cluster, Connection, Slot};
 use crate::model::{
     BrokerId, LeaderEpoch, ProducerId, TargetOffset, TopicId, TopicName, TopicPartition,
@@ -47,7 +47,7 @@ pub(crate) struct Filled {
     /// The log end offset.
     pub(crate) end: TargetOffset,
     /// The leader's state for the producer id, if requested.
-    pub(crate) standing: Option<Standing>,
+    pub(crate) standing: Option<ProducerStatus>,
 }
 
 /// Why markers aren't known to have been written.
@@ -90,7 +90,7 @@ pub(crate) async fn fill(
         .map(|it| (it.partition.clone(), prepared.epoch_of(&it.partition)))
         .collect();
     let (ends, standings) = tokio::join!(
-        admin::list_offsets(cluster, &partitions, At::TrueEnd),
+        admin::list_offsets(cluster, &partitions, OffsetSpec::TrueEnd),
         join_all(orders.iter().map(|order| standing_after(cluster, order))),
     );
     let mut ends = match ends {
@@ -203,7 +203,7 @@ async fn restless(
             )
         })
         .collect();
-    let listed = admin::list_offsets(cluster, &asked, At::TrueEnd).await?;
+    let listed = admin::list_offsets(cluster, &asked, OffsetSpec::TrueEnd).await?;
     let stands = |(partition, end): &(TopicPartition, i64)| {
         let now = listed.get(partition).and_then(|it| it.as_ref().ok());
         now.is_some_and(|now| now.offset == *end)
@@ -213,7 +213,10 @@ async fn restless(
 }
 
 /// Returns the leader's producer state after the markers, if requested.
-async fn standing_after(cluster: &Cluster, order: &Order) -> Result<Option<Standing>, Unfilled> {
+async fn standing_after(
+    cluster: &Cluster,
+    order: &Order,
+) -> Result<Option<ProducerStatus>, Unfilled> {
     if !order.recovers {
         return Ok(None);
     }

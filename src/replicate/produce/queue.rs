@@ -5,14 +5,14 @@
 
 use std::collections::VecDeque;
 
-use crate::replicate::fetch::budget::{Patience, Rank};
+use crate::replicate::fetch::budget::{FairnessCredit, Rank};
 
 /// The queues of live partitions and of those behind.
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
     live: VecDeque<usize>,
     behind: VecDeque<usize>,
-    patience: Patience,
+    patience: FairnessCredit,
 }
 
 impl Ready {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// The outstanding requests of one connection.
 #[derive(Debug)]
-pub(crate) struct Turns<T> {
+pub(crate) struct ResponseOrder<T> {
     /// The number of the next request.
     next: u64,
     /// The number of the request whose answer is due.
@@ -16,7 +16,7 @@ pub(crate) struct Turns<T> {
     early: BTreeMap<u64, T>,
 }
 
-impl<T> Default for Turns<T> {
+impl<T> Default for ResponseOrder<T> {
     fn default() -> Self {
         Self {
             next: 0,
@@ -26,7 +26,7 @@ impl<T> Default for Turns<T> {
     }
 }
 
-impl<T> Turns<T> {
+impl<T> ResponseOrder<T> {
     /// Returns the number for a request that is being sent.
     pub(crate) fn send(&mut self) -> u64 {
         self.next += 1;
@@ -61,14 +61,14 @@ mod tests {
         fn answers_have_their_turns_whatever_order_they_arrive_in(
             order in Just((0..20_u64).collect::<Vec<_>>()).prop_shuffle()
         ) {
-            let mut turns = Turns::default();
+            let mut responses = ResponseOrder::default();
             for number in 0..20 {
-                prop_assert_eq!(turns.send(), number);
+                prop_assert_eq!(responses.send(), number);
             }
             let mut seen = Vec::new();
             for number in order {
-                seen.extend(turns.arrive(number, number));
-                prop_assert_eq!(turns.outstanding(), 20 - seen.len() as u64);
+                seen.extend(responses.arrive(number, number));
+                prop_assert_eq!(responses.outstanding(), 20 - seen.len() as u64);
             }
             prop_assert_eq!(seen, (0..20).collect::<Vec<_>>());
         }

@@ -1,8 +1,8 @@
 //! The batches in flight to one mirror partition, and whether more may follow.
 //!
-//! Pure. Every shipment carries the target offset at which it must land; the broker's sequence check makes that a
+//! Pure. Every produce batch carries the target offset at which it must land; the broker's sequence check makes that a
 //! compare-and-append as long as the leader knows our producer id. While it does, the partition is *armed* and may have
-//! several shipments in flight; a leader that doesn't know the id accepts any sequence number, so then there is one at a
+//! several produce batches in flight; a leader that doesn't know the id accepts any sequence number, so then there is one at a
 //! time (a second one could land in front of a first one that failed).
 
 use std::collections::VecDeque;
@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use crate::model::{Moment, Monotonic, SourceOffset, TargetOffset};
 
-use super::batcher::Shipment;
+use super::batcher::ProduceBatch;
 
-/// The most shipments of a partition in flight: the broker remembers the last five batches of a producer.
+/// The most produce batches of a partition in flight: the broker remembers the last five batches of a producer.
 pub(crate) const IN_FLIGHT_LIMIT: usize = 5;
-/// A shipment smaller than this, in bytes, waits for the one in flight, so that records that gather meanwhile can be sent
+/// A produce batch smaller than this, in bytes, waits for the one in flight, so that records that gather meanwhile can be sent
 /// with it.
 pub(crate) const PIPELINE_MINIMUM: usize = 8 * 1024;
 
@@ -31,20 +31,20 @@ const LATE_LIMIT: Duration = Duration::from_secs(30);
 /// Requests given up earlier may still land, and their records may have been planned differently since (H5).
 ///
 /// They carry the same records at the same offsets up to the first new step in the source offsets: so as long as caution
-/// holds, a shipment that opens a run and everything after it are sent one at a time.
+/// holds, a produce batch that opens a run and everything after it are sent one at a time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caution {
     /// The earliest moment at which caution ends.
     until: Monotonic,
     /// The end of everything sent before, which the target has to reach before caution ends.
     reach: TargetOffset,
-    /// Whether a shipment that opens a run was sent.
+    /// Whether a produce batch that opens a run was sent.
     stepped: bool,
 }
 
-/// A shipment that was sent and not yet answered.
+/// A produce batch that was sent and not yet answered.
 #[derive(Debug)]
-pub(crate) struct InFlight {
+pub(crate) struct SentBatch {
     /// Where it must land.
     pub(crate) target: TargetOffset,
     pub(crate) records: i64,
@@ -63,10 +63,10 @@ pub(crate) struct InFlight {
 /// What an answer without an error means.
 #[derive(Debug)]
 pub(crate) enum Landing {
-    /// The oldest shipment landed where predicted.
-    AsPredicted(InFlight),
+    /// The oldest produce batch landed where predicted.
+    AsPredicted(SentBatch),
     /// The target already holds a batch with these sequence numbers, which need not be this one (H5).
-    Repeated(InFlight),
+    Repeated(SentBatch),
     /// It landed elsewhere: there is another writer.
     Elsewhere {
         predicted: TargetOffset,
@@ -88,7 +88,7 @@ struct Armed {
 /// The window of one mirror partition.
 #[derive(Debug)]
 pub(crate) struct Window {
-    in_flight: VecDeque<InFlight>,
+    in_flight: VecDeque<SentBatch>,
     /// `None` if unarmed.
     armed: Option<Armed>,
     caution: Option<Caution>,
@@ -150,25 +150,25 @@ impl Window {
         self.caution.is_none()
     }
 
-    /// Whether a shipment may be sent now.
-    pub(crate) fn admits(&self, shipment: &Shipment, now: Moment) -> bool {
+    /// Whether a produce batch may be sent now.
+    pub(crate) fn admits(&self, produce_batch: &ProduceBatch, now: Moment) -> bool {
         if self.in_flight.is_empty() {
             return true;
         }
         // Batches in flight may renew the broker's memory, but only an answer confirms that.
-        let fresh = shipment
+        let fresh = produce_batch
             .stamped
             .max_timestamp
             .saturating_add(self.memory_ms)
             > now.wall_ms;
         let cautious = self
             .caution
-            .is_some_and(|caution| caution.stepped || !shipment.joins);
+            .is_some_and(|caution| caution.stepped || !produce_batch.joins);
         self.is_armed(now)
             && fresh
             && !cautious
             && self.in_flight.len() < IN_FLIGHT_LIMIT
-            && shipment.stamped.size() >= PIPELINE_MINIMUM
+            && produce_batch.stamped.size() >= PIPELINE_MINIMUM
     }
 
     /// Whether anything more could be sent if it were large and fresh enough.
@@ -181,8 +181,8 @@ impl Window {
         self.in_flight.len() < limit
     }
 
-    /// Records a shipment as sent.
-    pub(crate) fn sent(&mut self, in_flight: InFlight) {
+    /// Records a produce batch as sent.
+    pub(crate) fn sent(&mut self, in_flight: SentBatch) {
         debug_assert!(
             self.in_flight
                 .back()
@@ -196,7 +196,7 @@ impl Window {
         self.in_flight.push_back(in_flight);
     }
 
-    /// Takes a success for the oldest shipment in flight. Only a success carries a base offset worth comparing (H7).
+    /// Takes a success for the oldest produce batch in flight. Only a success carries a base offset worth comparing (H7).
     ///
     /// `append_time` is the time the broker assigned to the batch: on a topic with `CreateTime` only a batch that repeats an
     /// earlier one has it.
@@ -227,14 +227,14 @@ impl Window {
         Landing::AsPredicted(oldest)
     }
 
-    /// Drops the oldest shipment, which was refused or whose answer is lost; the next resync finds out what became of it.
+    /// Drops the oldest produce batch, which was refused or whose answer is lost; the next resync finds out what happened to it.
     pub(crate) fn lost_oldest(&mut self) {
         self.in_flight.pop_front();
         self.disarm();
     }
 
-    /// Returns the oldest shipment in flight.
-    pub(crate) fn oldest(&self) -> Option<&InFlight> {
+    /// Returns the oldest produce batch in flight.
+    pub(crate) fn oldest(&self) -> Option<&SentBatch> {
         self.in_flight.front()
     }
 

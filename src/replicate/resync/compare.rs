@@ -13,13 +13,13 @@ const READ_BYTES: i32 = 1;
 
 /// The result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Likeness {
+pub(crate) enum LogComparison {
     /// The records that exist on both sides are equal; there is at least one.
-    Same,
+    Equal,
     /// A record differs.
     Different,
     /// No record exists on both sides any more.
-    Unknown,
+    NoCommonRecord,
 }
 
 /// Reads the batch that holds `offset`, or the next one; `None` if nothing at or after it can be read.
@@ -44,7 +44,7 @@ pub(crate) async fn compare(
     partition: &TopicPartition,
     target_batch: &Batch,
     map: impl Fn(TargetOffset) -> Option<SourceOffset>,
-) -> Result<Likeness> {
+) -> Result<LogComparison> {
     let last = map(TargetOffset(target_batch.last_offset()));
     compare_at(source, partition, target_batch, last, map).await
 }
@@ -57,7 +57,7 @@ pub(crate) async fn compare_from(
     target_batch: &Batch,
     first: TargetOffset,
     map: impl Fn(TargetOffset) -> Option<SourceOffset>,
-) -> Result<Likeness> {
+) -> Result<LogComparison> {
     let onwards = |target| (target >= first).then(|| map(target)).flatten();
     compare_at(source, partition, target_batch, map(first), onwards).await
 }
@@ -69,12 +69,12 @@ async fn compare_at(
     target_batch: &Batch,
     at: Option<SourceOffset>,
     map: impl Fn(TargetOffset) -> Option<SourceOffset>,
-) -> Result<Likeness> {
+) -> Result<LogComparison> {
     let Some(at) = at else {
-        return Ok(Likeness::Unknown);
+        return Ok(LogComparison::NoCommonRecord);
     };
     let Some(source_batch) = batch_holding(source, partition, at.get()).await? else {
-        return Ok(Likeness::Unknown);
+        return Ok(LogComparison::NoCommonRecord);
     };
     alike(&source_batch, target_batch, map)
         .map_err(|error| unreadable(error, partition, source_batch.base_offset()))
@@ -95,19 +95,19 @@ pub(crate) fn alike(
     source: &Batch,
     target: &Batch,
     map: impl Fn(TargetOffset) -> Option<SourceOffset>,
-) -> Result<Likeness, BatchError> {
+) -> Result<LogComparison, BatchError> {
     if source.header().attributes.is_control() {
         // Where the source has a marker, nothing was mirrored from it.
         let held = source.base_offset()..source.next_offset();
         let mut ours = (target.base_offset()..target.next_offset()).map(TargetOffset);
         let stands_there = |our| map(our).is_some_and(|wanted| held.contains(&wanted.get()));
         return Ok(if ours.any(stands_there) {
-            Likeness::Different
+            LogComparison::Different
         } else {
-            Likeness::Unknown
+            LogComparison::NoCommonRecord
         });
     }
-    let mut likeness = Likeness::Unknown;
+    let mut comparison = LogComparison::NoCommonRecord;
     let (theirs, ours) = (source.records()?, target.records()?);
     let mut theirs = theirs.iter();
     let mut next_theirs = theirs.next().transpose()?;
@@ -126,9 +126,9 @@ pub(crate) fn alike(
             continue;
         };
         if their.timestamp != our.timestamp || their.content != our.content {
-            return Ok(Likeness::Different);
+            return Ok(LogComparison::Different);
         }
-        likeness = Likeness::Same;
+        comparison = LogComparison::Equal;
     }
-    Ok(likeness)
+    Ok(comparison)
 }

@@ -16,7 +16,7 @@ use crate::offsets::Explanation;
 
 /// How much of the map is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cut {
+pub(crate) enum MapCut {
     Nothing,
     /// Every image of source offsets from this one on.
     Source(SourceOffset),
@@ -45,7 +45,7 @@ pub(crate) struct Decision {
     /// The explanation of the target's log up to the given end, which is added to the map first.
     pub(crate) found: Option<(Explanation, TargetOffset)>,
     /// The part of the map that is given up then.
-    pub(crate) cut: Cut,
+    pub(crate) cut: MapCut,
     /// Runs found after a foreign stretch.
     pub(crate) runs: Vec<Run>,
     /// Where the map resumes.
@@ -74,7 +74,7 @@ pub(crate) fn used_up(reason: &Reason, what: &str) -> Reason {
 }
 
 impl Decision {
-    fn new(reason: Reason, policy: Policy, cut: Cut, goes_on: GoesOn) -> Self {
+    fn new(reason: Reason, policy: Policy, cut: MapCut, goes_on: GoesOn) -> Self {
         Self {
             reason,
             policy,
@@ -104,10 +104,10 @@ impl Decision {
         self
     }
 
-    /// Adapts the decision to a log whose records end at `filled`, before the log's end.
-    pub(crate) fn found_up_to(mut self, filled: TargetOffset) -> Self {
+    /// Adapts the decision to a log whose records end at `data_end`, before the log's end.
+    pub(crate) fn found_up_to(mut self, data_end: TargetOffset) -> Self {
         if let Some((_, end)) = &mut self.found {
-            *end = filled;
+            *end = data_end;
         }
         self
     }
@@ -132,7 +132,7 @@ pub(crate) fn follow_gap(
     Decision {
         found: Some((found, end)),
         stretches: vec![lost],
-        ..Decision::new(reason, Policy::Follow, Cut::Nothing, GoesOn::At(anchor))
+        ..Decision::new(reason, Policy::Follow, MapCut::Nothing, GoesOn::At(anchor))
     }
 }
 
@@ -140,11 +140,11 @@ pub(crate) fn follow_gap(
 pub(crate) fn follow_truncation(
     reason: Reason,
     found: Explanation,
-    parting: SourceOffset,
+    divergence: SourceOffset,
     end: TargetOffset,
 ) -> Decision {
     let anchor = Anchor {
-        source: parting,
+        source: divergence,
         target: end,
     };
     Decision {
@@ -153,7 +153,7 @@ pub(crate) fn follow_truncation(
         ..Decision::new(
             reason,
             Policy::Follow,
-            Cut::Source(parting),
+            MapCut::Source(divergence),
             GoesOn::At(anchor),
         )
     }
@@ -173,7 +173,12 @@ pub(crate) fn follow_recreation(
     Decision {
         new_incarnation: true,
         source_id: Some(source_id),
-        ..Decision::new(reason, Policy::Follow, Cut::Everything, GoesOn::At(anchor))
+        ..Decision::new(
+            reason,
+            Policy::Follow,
+            MapCut::Everything,
+            GoesOn::At(anchor),
+        )
     }
 }
 
@@ -186,7 +191,7 @@ pub(crate) fn follow_target_truncation(
     Decision::new(
         reason,
         Policy::Follow,
-        Cut::Target(kept),
+        MapCut::Target(kept),
         GoesOn::Behind(end),
     )
 }
@@ -207,13 +212,13 @@ pub(crate) fn adopt(
         runs,
         stretches: foreign,
         new_incarnation: true,
-        ..Decision::new(reason, Policy::Adopt, Cut::Nothing, GoesOn::At(anchor))
+        ..Decision::new(reason, Policy::Adopt, MapCut::Nothing, GoesOn::At(anchor))
     }
 }
 
 /// Gives up the mirror topic for a recreated one; its map is given up later.
 pub(crate) fn reseed(reason: Reason, end: TargetOffset) -> Decision {
-    Decision::new(reason, Policy::Reseed, Cut::Nothing, GoesOn::Behind(end))
+    Decision::new(reason, Policy::Reseed, MapCut::Nothing, GoesOn::Behind(end))
 }
 
 /// Skips a refused record, whose receipt is written.
@@ -232,7 +237,7 @@ pub(crate) fn skip(reason: Reason, record: SourceOffset, end: TargetOffset) -> D
         ..Decision::new(
             reason,
             Policy::SkipWithReceipt,
-            Cut::Nothing,
+            MapCut::Nothing,
             GoesOn::At(anchor),
         )
     }
@@ -249,7 +254,7 @@ pub(crate) fn translate_from(reason: Reason, next: SourceOffset, end: TargetOffs
     Decision {
         new_incarnation: true,
         offsets: Some(OffsetsMode::Translate),
-        ..Decision::new(reason, Policy::Follow, Cut::Nothing, GoesOn::At(anchor))
+        ..Decision::new(reason, Policy::Follow, MapCut::Nothing, GoesOn::At(anchor))
     }
 }
 
@@ -257,14 +262,13 @@ pub(crate) fn translate_from(reason: Reason, next: SourceOffset, end: TargetOffs
 pub(crate) fn renew_producer(reason: Reason, end: TargetOffset) -> Decision {
     Decision {
         new_incarnation: true,
-        ..Decision::new(reason, Policy::Follow, Cut::Nothing, GoesOn::Behind(end))
+        ..Decision::new(reason, Policy::Follow, MapCut::Nothing, GoesOn::Behind(end))
     }
 }
 
 /// The outcome of a decision, for the audit log and the API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = ReleaseOutcome)]
-pub struct Outcome {
+pub struct DecisionOutcome {
     /// The policy that was followed.
     pub action: Policy,
     /// The source topic's name.

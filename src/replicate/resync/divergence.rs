@@ -7,10 +7,10 @@ use crate::error::Result;
 use crate::kafka::admin;
 use crate::model::{LeaderEpoch, Reason, SourceOffset, TargetOffset};
 
-use super::compare::{self, Likeness};
-use super::input::Question;
+use super::compare::{self, LogComparison};
+use super::input::ResyncInput;
 use super::reasons::truncated;
-use super::view::Sides;
+use super::view::PartitionSides;
 
 /// The number of batches examined for a record that both sides still have.
 const LOOKS: usize = 32;
@@ -20,36 +20,42 @@ const LOOKS: usize = 32;
 ///
 /// Only records that every in-sync replica holds are mirrored, so a cleanly elected leader can't end before them; and
 /// brokers that can't report a truncation in a fetch are asked for the end of the last mirrored epoch.
-pub(crate) async fn by_ends(sides: &Sides<'_>, before: SourceOffset) -> Result<Option<Reason>> {
-    let (question, leader) = (sides.question, sides.leader);
+pub(crate) async fn by_ends(
+    sides: &PartitionSides<'_>,
+    before: SourceOffset,
+) -> Result<Option<Reason>> {
+    let (input, leader) = (sides.input, sides.leader);
     let end = sides.source_end().await?;
-    let mut parting = (before.min(end).get(), leader.epoch);
-    let mut asked = question.epoch_before(SourceOffset(parting.0));
+    let mut divergence = (before.min(end).get(), leader.epoch);
+    let mut asked = input.epoch_before(SourceOffset(divergence.0));
     while asked != LeaderEpoch::UNKNOWN && asked != leader.epoch {
-        let told = admin::end_of_epoch(sides.source, &question.source, asked);
+        let told = admin::end_of_epoch(sides.source, &input.source, asked);
         let (found, end) = told.await?;
         // The end of the epoch as far as the source still has it and it was mirrored.
-        let mirrored = question.end_of_epoch(found).unwrap_or(before);
+        let mirrored = input.end_of_epoch(found).unwrap_or(before);
         let shared = end.min(mirrored.get());
-        if end >= 0 && shared < parting.0 {
-            parting = (shared, found);
+        if end >= 0 && shared < divergence.0 {
+            divergence = (shared, found);
         }
         if end < 0 || found == asked || found == LeaderEpoch::UNKNOWN {
             break;
         }
-        asked = question.epoch_up_to(found);
+        asked = input.epoch_up_to(found);
         if asked == found {
             break;
         }
     }
-    let (offset, epoch) = parting;
+    let (offset, epoch) = divergence;
     Ok((offset < before.get()).then(|| truncated(before, offset, epoch.0)))
 }
 
 /// Returns the leader epoch of the record before an offset, according to the source's log; unknown if nothing is left there.
-pub(crate) async fn epoch_before(sides: &Sides<'_>, offset: SourceOffset) -> Result<LeaderEpoch> {
+pub(crate) async fn epoch_before(
+    sides: &PartitionSides<'_>,
+    offset: SourceOffset,
+) -> Result<LeaderEpoch> {
     let last = offset.get() - 1;
-    let batch = compare::batch_holding(sides.source, &sides.question.source, last).await?;
+    let batch = compare::batch_holding(sides.source, &sides.input.source, last).await?;
     let holds = batch.filter(|batch| batch.base_offset() <= last);
     Ok(holds.map_or(LeaderEpoch::UNKNOWN, |batch| batch.header().leader_epoch))
 }
@@ -59,23 +65,27 @@ pub(crate) async fn epoch_before(sides: &Sides<'_>, offset: SourceOffset) -> Res
 ///
 /// Both logs are equal up to one place and differ from there on, so a binary search finds that place. Records that can't be
 /// compared count as different: they are mirrored again rather than trusted.
-pub(crate) async fn by_content(sides: &Sides<'_>, differs: TargetOffset) -> Result<Option<Reason>> {
+pub(crate) async fn by_content(
+    sides: &PartitionSides<'_>,
+    differs: TargetOffset,
+) -> Result<Option<Reason>> {
     let (mut equal, mut differs) = (first_of_both(sides).get() - 1, differs.get());
     while differs - equal > 1 {
         let middle = equal + (differs - equal) / 2;
-        let likeness = likeness_from(sides, TargetOffset(middle), TargetOffset(differs)).await?;
-        if likeness == Likeness::Same {
+        let comparison =
+            comparison_from(sides, TargetOffset(middle), TargetOffset(differs)).await?;
+        if comparison == LogComparison::Equal {
             equal = middle;
         } else {
             differs = middle;
         }
     }
-    let parting = sides.image(TargetOffset(differs))?;
-    Ok(parting.map(|parting| {
-        let before = sides.question.record.frontier.max(parting.plus(1));
-        let mut reason = truncated(before, parting.get(), sides.leader.epoch.0);
+    let divergence = sides.image(TargetOffset(differs))?;
+    Ok(divergence.map(|divergence| {
+        let before = sides.input.record.frontier.max(divergence.plus(1));
+        let mut reason = truncated(before, divergence.get(), sides.leader.epoch.0);
         reason.message = format!(
-            "the source lost offsets {parting} to {} after they were mirrored and holds other records there",
+            "the source lost offsets {divergence} to {} after they were mirrored and holds other records there",
             before.plus(-1)
         );
         reason
@@ -85,7 +95,7 @@ pub(crate) async fn by_content(sides: &Sides<'_>, differs: TargetOffset) -> Resu
 /// Whether the source holds nothing of what was mirrored, if topic ids can't show whether it is still the same topic.
 ///
 /// A log that loses its tail keeps its beginning.
-pub(crate) async fn is_another_topic(sides: &Sides<'_>) -> Result<bool> {
+pub(crate) async fn is_another_topic(sides: &PartitionSides<'_>) -> Result<bool> {
     if sides.leader.topic_id.is_known() {
         return Ok(false);
     }
@@ -97,36 +107,36 @@ pub(crate) async fn is_another_topic(sides: &Sides<'_>) -> Result<bool> {
         return Ok(true);
     }
     let end = sides.side.tail.end;
-    Ok(likeness_from(sides, first, end).await? == Likeness::Different)
+    Ok(comparison_from(sides, first, end).await? == LogComparison::Different)
 }
 
 /// Whether the source's leader has an older epoch than the newest one mirrored: epochs never fall within a topic's life.
-pub(crate) fn has_older_leader(sides: &Sides<'_>) -> bool {
-    let newest = sides.question.record.epochs.last().map(|(epoch, _)| *epoch);
+pub(crate) fn has_older_leader(sides: &PartitionSides<'_>) -> bool {
+    let newest = sides.input.record.epochs.last().map(|(epoch, _)| *epoch);
     sides.leader.epoch != LeaderEpoch::UNKNOWN
         && newest.is_some_and(|newest| newest > sides.leader.epoch)
 }
 
 /// Returns the first target offset whose record both sides may still have.
-fn first_of_both(sides: &Sides<'_>) -> TargetOffset {
-    let question = sides.question;
-    let known = question.tracked.lock();
-    let runs = question.tracked.runs();
+fn first_of_both(sides: &PartitionSides<'_>) -> TargetOffset {
+    let input = sides.input;
+    let known = input.tracked.lock();
+    let runs = input.tracked.runs();
     let found = known.map.to_target(sides.log_start, &runs);
     let first = found.map_or(TargetOffset::ZERO, crate::offsets::Lookup::or_next);
     first.max(sides.side.tail.log_start)
 }
 
 /// Compares the first records that both sides have, from `from` on and before `end`.
-async fn likeness_from(
-    sides: &Sides<'_>,
+async fn comparison_from(
+    sides: &PartitionSides<'_>,
     from: TargetOffset,
     end: TargetOffset,
-) -> Result<Likeness> {
-    let question = sides.question;
+) -> Result<LogComparison> {
+    let input = sides.input;
     let mut at = from;
     for _ in 0..LOOKS {
-        let held = compare::batch_holding(sides.target, &question.target, at.get()).await?;
+        let held = compare::batch_holding(sides.target, &input.target, at.get()).await?;
         let Some(batch) = held.filter(|it| it.base_offset() < end.get()) else {
             break;
         };
@@ -139,13 +149,12 @@ async fn likeness_from(
             };
             let map = |offset| (offset < end).then(|| sides.image(offset).ok().flatten())?;
             let compared =
-                compare::compare_from(sides.source, &question.source, &batch, at, map).await?;
-            if compared != Likeness::Unknown {
+                compare::compare_from(sides.source, &input.source, &batch, at, map).await?;
+            if compared != LogComparison::NoCommonRecord {
                 return Ok(compared);
             }
             // Continue with what the next source batch holds.
-            let theirs =
-                compare::batch_holding(sides.source, &question.source, image.get()).await?;
+            let theirs = compare::batch_holding(sides.source, &input.source, image.get()).await?;
             let Some(theirs) = theirs else { break };
             let beyond = theirs.next_offset() - image.get();
             at = at.plus(beyond.max(1));
@@ -155,10 +164,10 @@ async fn likeness_from(
             break;
         }
     }
-    Ok(Likeness::Unknown)
+    Ok(LogComparison::NoCommonRecord)
 }
 
-impl Question {
+impl ResyncInput {
     /// Returns the source's leader epoch of the record before an offset, if it is known.
     pub(crate) fn epoch_before(&self, offset: SourceOffset) -> LeaderEpoch {
         super::explain::epoch_before(&self.record.epochs, self.epochs_until, offset)

@@ -21,7 +21,7 @@ pub(crate) struct Tail {
     /// there is none.
     pub(crate) last: Option<Header>,
     /// The offset after that batch, or the log end if there is none.
-    pub(crate) filled: TargetOffset,
+    pub(crate) data_end: TargetOffset,
 }
 
 impl Tail {
@@ -29,7 +29,7 @@ impl Tail {
     /// of the records after the log start.
     pub(crate) fn kept(&self) -> TargetOffset {
         match self.last {
-            Some(_) => self.filled,
+            Some(_) => self.data_end,
             None => self.log_start,
         }
     }
@@ -108,7 +108,7 @@ pub(crate) fn check_incarnation(
         );
         return Err(Reason::new(HaltCode::MapUnknown, message).at(None, Some(acknowledged)));
     }
-    if written < incarnation && tail.filled > acknowledged {
+    if written < incarnation && tail.data_end > acknowledged {
         let message = format!(
             "the batch at target offset {} was written by an earlier owner of the partition: stop the process that is still running",
             last.base_offset

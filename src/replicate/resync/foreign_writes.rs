@@ -15,10 +15,10 @@ use crate::replicate::partition::phase::Trouble;
 use crate::replicate::resync::input::Survey;
 
 use super::adopted::{Segment, cover, shifted};
-use super::compare::{self, Likeness};
+use super::compare::{self, LogComparison};
 use super::decision::{self, Decision};
 use super::explain::{self, Tail};
-use super::input::{Question, TargetSide};
+use super::input::{ResyncInput, TargetSide};
 
 const READ_BYTES: i32 = 1024 * 1024;
 
@@ -30,11 +30,11 @@ impl Survey {
     pub(crate) async fn read(
         cluster: &Cluster,
         identity: &LinkIdentity,
-        question: &Question,
+        input: &ResyncInput,
         tail: &Tail,
         reason: Reason,
     ) -> Result<Self, Trouble> {
-        let known_end = question.acknowledged.unwrap_or(tail.log_start);
+        let known_end = input.acknowledged.unwrap_or(tail.log_start);
         let mut survey = Self {
             reason,
             own: Vec::new(),
@@ -46,24 +46,24 @@ impl Survey {
             return Err(survey.unclear("the target no longer holds all of it"));
         }
         if !survey
-            .begins_behind_own(cluster, identity, question, tail)
+            .begins_behind_own(cluster, identity, input, tail)
             .await?
         {
             return Err(survey.unclear("the record before it isn't this link's either"));
         }
         let mut offset = known_end;
         while offset < tail.end {
-            let read = admin::read_at(cluster, &question.target, offset.get(), READ_BYTES).await?;
+            let read = admin::read_at(cluster, &input.target, offset.get(), READ_BYTES).await?;
             let batches = read.batches.into_iter();
             let mut next = offset;
             for batch in batches.filter(|it| it.next_offset() > offset.get()) {
-                survey.take(identity, question, &batch, next)?;
+                survey.take(identity, input, &batch, next)?;
                 next = TargetOffset(batch.next_offset());
             }
             if next == offset {
                 let message = "what was written to the mirror partition could not be read";
                 return Err(Error::new(Kind::Protocol, message)
-                    .partition(&question.target)
+                    .partition(&input.target)
                     .offset(offset.get())
                     .into());
             }
@@ -77,14 +77,14 @@ impl Survey {
         &self,
         cluster: &Cluster,
         identity: &LinkIdentity,
-        question: &Question,
+        input: &ResyncInput,
         tail: &Tail,
     ) -> Result<bool, Trouble> {
         let end = self.predicted_end;
-        if end == tail.log_start || question.anchor() == Some(end) {
+        if end == tail.log_start || input.anchor() == Some(end) {
             return Ok(true);
         }
-        let before = compare::batch_holding(cluster, &question.target, end.get() - 1).await?;
+        let before = compare::batch_holding(cluster, &input.target, end.get() - 1).await?;
         Ok(
             before
                 .is_some_and(|batch| is_own(identity, batch.header(), batch.header().base_offset)),
@@ -95,13 +95,13 @@ impl Survey {
     fn take(
         &mut self,
         identity: &LinkIdentity,
-        question: &Question,
+        input: &ResyncInput,
         batch: &Batch,
         from: TargetOffset,
     ) -> Result<(), Trouble> {
         let header = batch.header();
         let until = batch.next_offset();
-        let ours = identity.producer_id(question.record.incarnation);
+        let ours = identity.producer_id(input.record.incarnation);
         if header.producer_id != ours {
             match self.foreign.last_mut().filter(|it| it.until == from.get()) {
                 Some(last) => last.until = until,
@@ -113,7 +113,7 @@ impl Survey {
             }
             return Ok(());
         }
-        let known = question.acknowledged.is_some();
+        let known = input.acknowledged.is_some();
         if !known || header.base_sequence != sequence_of(self.predicted_end) {
             return Err(
                 self.unclear("records of this link lie behind it, and it is not known which")
@@ -134,24 +134,22 @@ impl Survey {
     pub(crate) async fn adopt(
         self,
         source: &Cluster,
-        question: &Question,
+        input: &ResyncInput,
         side: &TargetSide,
         start: SourceOffset,
     ) -> Result<Decision, Trouble> {
         let end = side.tail.end;
-        let Some(last_run) = question.last_run else {
+        let Some(last_run) = input.last_run else {
             let runs = Vec::new();
             return Ok(decision::adopt(self.reason, runs, self.foreign, start, end));
         };
         let explanations =
-            explain::explanations(Some(last_run), &question.record.plans, self.predicted_end);
-        let explanation = self
-            .proven(source, question, last_run, explanations)
-            .await?;
-        let known_end = question.acknowledged.unwrap_or(self.predicted_end);
+            explain::explanations(Some(last_run), &input.record.plans, self.predicted_end);
+        let explanation = self.proven(source, input, last_run, explanations).await?;
+        let known_end = input.acknowledged.unwrap_or(self.predicted_end);
         let covering = cover(last_run, &explanation, known_end, self.predicted_end);
         let runs = shifted(&covering, &self.own);
-        let position = explanation.position.max(question.record.frontier);
+        let position = explanation.position.max(input.record.frontier);
         Ok(decision::adopt(
             self.reason,
             runs,
@@ -166,7 +164,7 @@ impl Survey {
     async fn proven(
         &self,
         source: &Cluster,
-        question: &Question,
+        input: &ResyncInput,
         last_run: Run,
         explanations: Vec<Explanation>,
     ) -> Result<Explanation, Trouble> {
@@ -187,10 +185,10 @@ impl Survey {
                 let predicted = segment.predicted.plus(actual.since(segment.actual));
                 explanation.source_of(Some(open), predicted)
             };
-            match compare::compare(source, &question.source, last, map).await? {
-                Likeness::Same => return Ok(explanation),
-                Likeness::Different => {}
-                Likeness::Unknown => undecided.push(explanation),
+            match compare::compare(source, &input.source, last, map).await? {
+                LogComparison::Equal => return Ok(explanation),
+                LogComparison::Different => {}
+                LogComparison::NoCommonRecord => undecided.push(explanation),
             }
         }
         match undecided.as_slice() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::checkpoint::PartitionRecord;
 use crate::config::{Otherwise, PreserveLimits, Start};
-use crate::kafka::admin::Standing;
+use crate::kafka::admin::ProducerStatus;
 use crate::kafka::batch::Batch;
 use crate::kafka::client::Leader;
 use crate::model::{
@@ -12,7 +12,7 @@ use crate::model::{
     SourceOffset, Stretch, TargetOffset, TopicId, TopicPartition,
 };
 use crate::offsets::Explanation;
-use crate::replicate::shared::partition::Tracked;
+use crate::replicate::shared::partition::TrackedPartition;
 
 use super::adopted::Segment;
 use super::explain::{self, Tail};
@@ -20,7 +20,7 @@ use super::record_path_tail;
 
 /// The input of a resync.
 #[derive(Debug, Clone)]
-pub(crate) struct Question {
+pub(crate) struct ResyncInput {
     pub(crate) source: TopicPartition,
     pub(crate) target: TopicPartition,
     /// The source topic's id as discovered.
@@ -44,7 +44,7 @@ pub(crate) struct Question {
     /// The trouble that needs a decision, if one does.
     pub(crate) pending: Option<Reason>,
     /// The partition's shared state, which holds the map.
-    pub(crate) tracked: Arc<Tracked>,
+    pub(crate) tracked: Arc<TrackedPartition>,
     /// The current or intended relation between offsets of the two sides.
     pub(crate) offsets: OffsetsMode,
     /// The relation configured for partitions of which nothing is mirrored yet.
@@ -53,17 +53,17 @@ pub(crate) struct Question {
     pub(crate) preserve: PreserveLimits,
 }
 
-impl Question {
+impl ResyncInput {
     /// Returns the target offset at which the map resumes, if nothing has landed there yet.
     pub(crate) fn anchor(&self) -> Option<TargetOffset> {
         self.record.history.anchor.map(|anchor| anchor.target)
     }
 
     /// Returns the end of the records in a log in which none is visible any more.
-    pub(crate) fn nothing_shown(&self, end: TargetOffset) -> TargetOffset {
+    pub(crate) fn empty_data_end(&self, end: TargetOffset) -> TargetOffset {
         match self.record.path {
             DataPath::Raw => end,
-            DataPath::Record => record_path_tail::nothing_shown(self.acknowledged, end),
+            DataPath::Record => record_path_tail::empty_data_end(self.acknowledged, end),
         }
     }
 
@@ -76,12 +76,12 @@ impl Question {
         match (self.offsets, self.record.path) {
             (OffsetsMode::Preserve, _) => vec![explain::identity(last_run, tail.end)],
             (OffsetsMode::Translate, DataPath::Record) if !own => {
-                record_path_tail::explanations(last_run, plans, tail.filled)
+                record_path_tail::explanations(last_run, plans, tail.data_end)
             }
             (OffsetsMode::Translate, DataPath::Raw | DataPath::Record) => {
                 // After the last record there may be offsets that the record path gave up, and the anchor of the map.
-                let known_end = last_run.map_or(tail.filled, |run| run.target_end());
-                explain::explanations(last_run, plans, tail.filled.max(known_end))
+                let known_end = last_run.map_or(tail.data_end, |run| run.target_end());
+                explain::explanations(last_run, plans, tail.data_end.max(known_end))
             }
         }
     }
@@ -92,7 +92,7 @@ impl Question {
 
     /// Whether the mirror ends at the acknowledged end, so that nothing in it is unknown.
     pub(crate) fn knows_all_of(&self, side: &TargetSide) -> bool {
-        self.acknowledged >= Some(side.tail.filled)
+        self.acknowledged >= Some(side.tail.data_end)
     }
 
     /// Whether offsets are translated although the setting is to preserve them or else refuse.
@@ -112,14 +112,14 @@ pub(crate) struct TargetSide {
     /// The possible explanations of the tail, the most likely first; empty if the map isn't involved.
     pub(crate) explanations: Vec<Explanation>,
     /// The leader's state for our producer id, if it fits the log.
-    pub(crate) standing: Option<Standing>,
+    pub(crate) standing: Option<ProducerStatus>,
     /// Foreign records, if the policy adopts them.
     pub(crate) foreign: Option<Survey>,
 }
 
 /// The position found by a resync.
 #[derive(Debug)]
-pub(crate) struct Settled {
+pub(crate) struct ResyncResult {
     /// The findings from the target.
     pub(crate) target: TargetSide,
     /// Runs that are new to the map; the last run of the map or of these reaches up to the end.

@@ -7,41 +7,41 @@ use std::time::Duration;
 
 use crate::config::{Otherwise, Start};
 use crate::error::{Error, Kind, Result};
-use crate::kafka::admin::{self, At};
+use crate::kafka::admin::{self, OffsetSpec};
 use crate::kafka::batch::{Batch, BatchError, batches};
 use crate::kafka::client::{Cluster, Slot};
 use crate::kafka::{FetchLimits, FetchOrder, FetchPartition, start_fetch};
 use crate::model::{
     HaltCode, LeaderEpoch, OffsetsMode, Reason, SourceOffset, TargetOffset, TopicPartition,
 };
-use crate::replicate::fetch::eligibility::{Sieve, Verdict};
+use crate::replicate::fetch::eligibility::{Eligibility, Verdict};
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::preserve::filler::is_filler;
 
-use super::compare::{self, Likeness, batch_holding};
+use super::compare::{self, LogComparison, batch_holding};
 use super::explain;
-use super::input::{Placed, Question, TargetSide};
+use super::input::{Placed, ResyncInput, TargetSide};
 use super::judge::parted;
-use super::view::Sides;
+use super::view::PartitionSides;
 
 /// The number of offsets before the end that are searched first for the newest record among markers.
 const WINDOW: i64 = 4096;
 const READ_BYTES: i32 = 1024 * 1024;
 
 /// Finds where a partition resumes, whether its offsets can be preserved, and that they were so far.
-pub(crate) async fn place(sides: &Sides<'_>) -> Result<Placed, Trouble> {
-    let Sides { question, side, .. } = *sides;
+pub(crate) async fn place(sides: &PartitionSides<'_>) -> Result<Placed, Trouble> {
+    let PartitionSides { input, side, .. } = *sides;
     let end = SourceOffset(side.tail.end.get());
-    let blank = end == SourceOffset::ZERO && question.start.is_some();
+    let blank = end == SourceOffset::ZERO && input.start.is_some();
     let origin = if blank {
         let begin = sides.position_of_empty().await?.max(sides.log_start);
         let longest = longest_prefix(sides, begin).await?;
         if let Some(obstacle) = obstacle(sides, longest).await? {
-            return match question.preserve.otherwise {
+            return match input.preserve.otherwise {
                 Otherwise::Refuse => Err(Trouble::Halt(obstacle)),
                 Otherwise::Translate => {
                     tracing::warn!(
-                        partition = %question.source, cause = obstacle.message,
+                        partition = %input.source, cause = obstacle.message,
                         "offsets are translated, not preserved"
                     );
                     Ok(Placed::translated(begin))
@@ -57,23 +57,24 @@ pub(crate) async fn place(sides: &Sides<'_>) -> Result<Placed, Trouble> {
     }
     Ok(Placed {
         offsets: OffsetsMode::Preserve,
-        runs: explain::identity(question.last_run, side.tail.end).runs,
+        runs: explain::identity(input.last_run, side.tail.end).runs,
         position: end,
-        next: question.record.history.passed(end).max(origin),
+        next: input.record.history.passed(end).max(origin),
         origin,
     })
 }
 
 /// Returns the longest prefix among the partitions decided together: the whole topic if it may be translated instead.
-async fn longest_prefix(sides: &Sides<'_>, begin: SourceOffset) -> Result<SourceOffset, Trouble> {
-    let Sides {
-        question, source, ..
-    } = *sides;
-    let alone = question.preserve.otherwise == Otherwise::Refuse;
-    if alone || question.start != Some(Start::Earliest) {
+async fn longest_prefix(
+    sides: &PartitionSides<'_>,
+    begin: SourceOffset,
+) -> Result<SourceOffset, Trouble> {
+    let PartitionSides { input, source, .. } = *sides;
+    let alone = input.preserve.otherwise == Otherwise::Refuse;
+    if alone || input.start != Some(Start::Earliest) {
         return Ok(begin);
     }
-    let topic = &question.source.topic;
+    let topic = &input.source.topic;
     let metadata = source.current_metadata().await?;
     let numbers = metadata.topics.get(topic).into_iter();
     let all: Vec<_> = numbers
@@ -86,7 +87,7 @@ async fn longest_prefix(sides: &Sides<'_>, begin: SourceOffset) -> Result<Source
         })
         .collect();
     let mut longest = begin;
-    for listed in admin::list_offsets(source, &all, At::Earliest)
+    for listed in admin::list_offsets(source, &all, OffsetSpec::Earliest)
         .await?
         .into_values()
     {
@@ -96,8 +97,11 @@ async fn longest_prefix(sides: &Sides<'_>, begin: SourceOffset) -> Result<Source
 }
 
 /// Returns why a partition that is about to begin can't preserve its offsets, if it can't.
-async fn obstacle(sides: &Sides<'_>, begin: SourceOffset) -> Result<Option<Reason>, Trouble> {
-    let limits = &sides.question.preserve;
+async fn obstacle(
+    sides: &PartitionSides<'_>,
+    begin: SourceOffset,
+) -> Result<Option<Reason>, Trouble> {
+    let limits = &sides.input.preserve;
     if begin.get() > limits.max_prefix {
         let message = format!(
             "its first record has offset {begin}, more than preserve_max_prefix = {}",
@@ -117,16 +121,16 @@ async fn obstacle(sides: &Sides<'_>, begin: SourceOffset) -> Result<Option<Reaso
 }
 
 /// Returns where the records begin in a partition that holds data or once did.
-async fn origin(sides: &Sides<'_>, end: SourceOffset) -> Result<SourceOffset, Trouble> {
-    let Sides {
-        question,
+async fn origin(sides: &PartitionSides<'_>, end: SourceOffset) -> Result<SourceOffset, Trouble> {
+    let PartitionSides {
+        input,
         side,
         log_start,
         ..
     } = *sides;
-    let known = question.record.origin;
-    check_emptied(question, side, log_start)?;
-    if question.start.is_none() {
+    let known = input.record.origin;
+    check_emptied(input, side, log_start)?;
+    if input.start.is_none() {
         // As long as no record is mirrored, none is lost if the source's log start advances.
         return Ok(if end < known {
             known.max(log_start)
@@ -143,7 +147,7 @@ async fn origin(sides: &Sides<'_>, end: SourceOffset) -> Result<SourceOffset, Tr
         return Ok(log_start.max(end));
     }
     let first = side.tail.log_start.get();
-    let first = batch_holding(sides.target, &question.target, first).await?;
+    let first = batch_holding(sides.target, &input.target, first).await?;
     let begins_filled = match first {
         Some(first) => is_filler(&first).map_err(unreadable)?,
         None => false,
@@ -157,12 +161,12 @@ async fn origin(sides: &Sides<'_>, end: SourceOffset) -> Result<SourceOffset, Tr
 
 /// An emptied log shows nothing of ours. It is accepted where nothing can be missing.
 fn check_emptied(
-    question: &Question,
+    input: &ResyncInput,
     side: &TargetSide,
     log_start: SourceOffset,
 ) -> Result<(), Trouble> {
     let end = side.tail.end;
-    let nothing_new = question.acknowledged == Some(end) || end == TargetOffset::ZERO;
+    let nothing_new = input.acknowledged == Some(end) || end == TargetOffset::ZERO;
     let remembered = side.standing.is_some();
     if side.last.is_some() || nothing_new || remembered || end.get() <= log_start.get() {
         return Ok(());
@@ -175,20 +179,20 @@ fn check_emptied(
 }
 
 /// Compares the newest record with the source's at the same offset, and the markers after it with the source's gaps.
-async fn verify(sides: &Sides<'_>) -> Result<(), Trouble> {
-    let Sides { question, side, .. } = *sides;
+async fn verify(sides: &PartitionSides<'_>) -> Result<(), Trouble> {
+    let PartitionSides { input, side, .. } = *sides;
     let end = side.tail.end;
-    let all_known = question.knows_all_of(side);
+    let all_known = input.knows_all_of(side);
     if !all_known {
         check_reach(sides, end).await?;
     }
-    let known = question.acknowledged.filter(|_| !all_known);
+    let known = input.acknowledged.filter(|_| !all_known);
     let low = side.tail.log_start.max(known.unwrap_or(TargetOffset::ZERO));
     let (newest, records_end) = newest_record(sides, low).await?;
     if let Some(newest) = &newest {
         let image = |offset: TargetOffset| Some(SourceOffset(offset.get()));
-        let likeness = compare::compare(sides.source, &question.source, newest, image).await?;
-        if likeness == Likeness::Different {
+        let comparison = compare::compare(sides.source, &input.source, newest, image).await?;
+        if comparison == LogComparison::Different {
             return Err(differs(sides, newest).await?);
         }
     }
@@ -208,7 +212,7 @@ async fn verify(sides: &Sides<'_>) -> Result<(), Trouble> {
 }
 
 /// Checks that the log doesn't reach beyond the source's.
-async fn check_reach(sides: &Sides<'_>, end: TargetOffset) -> Result<(), Trouble> {
+async fn check_reach(sides: &PartitionSides<'_>, end: TargetOffset) -> Result<(), Trouble> {
     let theirs = sides.source_end().await?.get();
     if end.get() <= theirs {
         return Ok(());
@@ -221,9 +225,9 @@ async fn check_reach(sides: &Sides<'_>, end: TargetOffset) -> Result<(), Trouble
 
 /// Returns the trouble of a source whose record differs from the mirror's newest: it lost what was mirrored, unless nothing
 /// shows that it ever had it.
-async fn differs(sides: &Sides<'_>, newest: &Batch) -> Result<Trouble, Trouble> {
+async fn differs(sides: &PartitionSides<'_>, newest: &Batch) -> Result<Trouble, Trouble> {
     let at = newest.last_offset();
-    let parted = match sides.question.acknowledged {
+    let parted = match sides.input.acknowledged {
         Some(_) => parted(sides, TargetOffset(at)).await?,
         None => None,
     };
@@ -236,10 +240,10 @@ async fn differs(sides: &Sides<'_>, newest: &Batch) -> Result<Trouble, Trouble> 
 
 /// Returns the newest batch of records at or after `low`, and where the markers after it begin.
 async fn newest_record(
-    sides: &Sides<'_>,
+    sides: &PartitionSides<'_>,
     low: TargetOffset,
 ) -> Result<(Option<Batch>, TargetOffset), Trouble> {
-    let (partition, end) = (&sides.question.target, sides.side.tail.end);
+    let (partition, end) = (&sides.input.target, sides.side.tail.end);
     let is_marker = |batch: &Batch| batch.header().attributes.is_control();
     if let Some(last) = sides.side.last.as_ref().filter(|last| !is_marker(last)) {
         return Ok((Some(last.clone()), end));
@@ -269,14 +273,12 @@ async fn newest_record(
 
 /// Returns the first record that a `read_committed` consumer would find on the source in a range that counts as a gap.
 async fn record_between(
-    sides: &Sides<'_>,
+    sides: &PartitionSides<'_>,
     from: TargetOffset,
     to: TargetOffset,
 ) -> Result<Option<i64>, Trouble> {
-    let Sides {
-        question, source, ..
-    } = *sides;
-    let partition = &question.source;
+    let PartitionSides { input, source, .. } = *sides;
+    let partition = &input.source;
     let (mut next, to) = (from.get(), to.get());
     while next < to {
         let fetched = fetch(source, partition, next).await?;
@@ -285,16 +287,16 @@ async fn record_between(
             let error = Error::new(Kind::Broker(code), message).partition(partition);
             return Err(error.offset(next).into());
         }
-        let mut sieve = Sieve::of(&fetched.aborted);
+        let mut eligibility = Eligibility::of(&fetched.aborted);
         let begin = next;
         for batch in batches(fetched.records) {
             let batch = batch.map_err(unreadable)?;
             next = next.max(batch.next_offset());
-            let verdict = sieve.judge(&batch, SourceOffset(from.get()));
+            let verdict = eligibility.judge(&batch, SourceOffset(from.get()));
             if verdict.map_err(unreadable)? == Verdict::Skip {
                 continue;
             }
-            let first = first_record(&batch, from.get(), question).map_err(unreadable)?;
+            let first = first_record(&batch, from.get(), input).map_err(unreadable)?;
             if let Some(at) = first {
                 return Ok((at < to).then_some(at));
             }
@@ -337,8 +339,8 @@ async fn fetch(
 }
 
 /// Returns the first record of a batch that needs its place on the target: records skipped by a decision don't.
-fn first_record(batch: &Batch, from: i64, question: &Question) -> Result<Option<i64>, BatchError> {
-    let history = &question.record.history;
+fn first_record(batch: &Batch, from: i64, input: &ResyncInput) -> Result<Option<i64>, BatchError> {
+    let history = &input.record.history;
     for record in &batch.records()? {
         let offset = record?.offset;
         if offset >= from && history.at_source(SourceOffset(offset)).is_none() {

@@ -56,7 +56,7 @@ pub(crate) fn same_topic(
 }
 
 /// Returns the reason shown while the mirror topic is being recreated.
-pub(crate) fn being_created_anew() -> Reason {
+pub(crate) fn being_recreated() -> Reason {
     let message = "the mirror topic is being created anew, as decided";
     Reason::new(HaltCode::TargetTopicMissing, message)
 }

@@ -15,7 +15,7 @@ use super::target_log::batch_at;
 ///
 /// An empty batch counts like any other below `acknowledged`, because its records were known before they were removed. An
 /// open transaction is waited for: it isn't this link's, which begins by ending its own.
-pub(crate) async fn last_shown(
+pub(crate) async fn last_committed(
     cluster: &Cluster,
     partition: &TopicPartition,
     end: TargetOffset,

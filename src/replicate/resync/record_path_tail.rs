@@ -19,23 +19,23 @@ pub(crate) struct Expected<'a> {
     pub(crate) explanations: &'a [Explanation],
 }
 
-/// Returns every way to explain a log whose last record lies before `filled`: a transaction lands as a whole or not at all.
+/// Returns every way to explain a log whose last record lies before `data_end`: a transaction lands as a whole or not at all.
 pub(crate) fn explanations(
     last_run: Option<Run>,
     plans: &[Vec<Run>],
-    filled: TargetOffset,
+    data_end: TargetOffset,
 ) -> Vec<Explanation> {
     let known_end = last_run.map_or(TargetOffset::ZERO, |run| run.target_end());
     let mut found = Vec::new();
     for plan in plans.iter().rev() {
         let behind = plan.iter().filter(|run| run.target >= known_end);
         let runs: Vec<Run> = behind.copied().collect();
-        if let Some(last) = runs.last().filter(|run| run.target_end() == filled) {
+        if let Some(last) = runs.last().filter(|run| run.target_end() == data_end) {
             let position = last.source_end();
             found.push(Explanation { runs, position });
         }
     }
-    if let Some(last) = last_run.filter(|_| filled <= known_end) {
+    if let Some(last) = last_run.filter(|_| data_end <= known_end) {
         found.push(Explanation {
             runs: Vec::new(),
             position: last.source_end(),
@@ -46,7 +46,10 @@ pub(crate) fn explanations(
 
 /// Returns the end of the records in a log that shows none: no further than they are known to reach. Everything after it
 /// was given up, however long it is.
-pub(crate) fn nothing_shown(acknowledged: Option<TargetOffset>, end: TargetOffset) -> TargetOffset {
+pub(crate) fn empty_data_end(
+    acknowledged: Option<TargetOffset>,
+    end: TargetOffset,
+) -> TargetOffset {
     acknowledged.unwrap_or(TargetOffset::ZERO).min(end)
 }
 
@@ -77,10 +80,10 @@ pub(crate) fn check(
         let is_known = !expected.explanations.is_empty() || identity.owns(last.producer_id);
         return if is_known { Ok(()) } else { Err(unknown(tail)) };
     }
-    if tail.filled < expected.mapped {
-        return Err(truncated_target(tail.filled, expected.mapped));
+    if tail.data_end < expected.mapped {
+        return Err(truncated_target(tail.data_end, expected.mapped));
     }
-    if tail.filled <= acknowledged || !expected.explanations.is_empty() {
+    if tail.data_end <= acknowledged || !expected.explanations.is_empty() {
         return Ok(());
     }
     let what = format!(
@@ -92,7 +95,7 @@ pub(crate) fn check(
 
 fn unknown(tail: &Tail) -> Reason {
     let message = "no checkpoint is left, and the record path's records can't be told apart from foreign ones";
-    Reason::new(HaltCode::MapUnknown, message).at(None, Some(tail.filled.plus(-1)))
+    Reason::new(HaltCode::MapUnknown, message).at(None, Some(tail.data_end.plus(-1)))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, Kind, Result};
-use crate::kafka::admin::{self, At, ProducerState, Standing};
+use crate::kafka::admin::{self, OffsetSpec, ProducerState, ProducerStatus};
 use crate::kafka::batch::Batch;
 use crate::kafka::client::{Cluster, Leader};
 use crate::model::{ProducerId, TargetOffset, TopicPartition};
@@ -23,18 +23,18 @@ const WATERMARK_PATIENCE: Duration = Duration::from_secs(30);
 const MARKER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Returns the log end offset once it is stable and the high watermark has reached it (H6), in one leader epoch.
-pub(crate) async fn settled_end(
+pub(crate) async fn resync_end(
     cluster: &Cluster,
     partition: &TopicPartition,
     leader: &Leader,
     uncertain: bool,
 ) -> Result<TargetOffset, Trouble> {
     let read = async |at| admin::list_offset(cluster, partition, leader.epoch, at).await;
-    let mut end = read(At::TrueEnd).await?.offset;
+    let mut end = read(OffsetSpec::TrueEnd).await?.offset;
     if uncertain {
         loop {
             sleep(STABLE_FOR).await;
-            let again = read(At::TrueEnd).await?.offset;
+            let again = read(OffsetSpec::TrueEnd).await?.offset;
             if again == end {
                 break;
             }
@@ -42,7 +42,7 @@ pub(crate) async fn settled_end(
         }
     }
     let begun = Instant::now();
-    while read(At::HighWatermark).await?.offset < end {
+    while read(OffsetSpec::HighWatermark).await?.offset < end {
         if begun.elapsed() > WATERMARK_PATIENCE {
             let message = format!(
                 "the high watermark stays below the log end {end}: check the in-sync replicas of the mirror partition"
@@ -54,7 +54,7 @@ pub(crate) async fn settled_end(
         sleep(WATERMARK_POLL).await;
     }
     // A lower end now means that a leader change undid an append that was never acknowledged.
-    if read(At::TrueEnd).await?.offset != end {
+    if read(OffsetSpec::TrueEnd).await?.offset != end {
         let message = "the end of the mirror partition is still moving; reading it again";
         return Err(Error::new(Kind::TimedOut, message)
             .partition(partition)
@@ -72,7 +72,8 @@ pub(crate) async fn marked_end(
     acknowledged: TargetOffset,
 ) -> Result<(), Trouble> {
     let begun = Instant::now();
-    let end = async || admin::list_offset(cluster, partition, leader.epoch, At::TrueEnd).await;
+    let end =
+        async || admin::list_offset(cluster, partition, leader.epoch, OffsetSpec::TrueEnd).await;
     while end().await?.offset < acknowledged.get() && begun.elapsed() < MARKER_PATIENCE {
         sleep(WATERMARK_POLL).await;
     }
@@ -102,11 +103,11 @@ pub(crate) async fn standing(
     cluster: &Cluster,
     partition: &TopicPartition,
     id: ProducerId,
-) -> Result<Option<Standing>> {
+) -> Result<Option<ProducerStatus>> {
     let producers = admin::describe_producers(cluster, partition).await?;
     let ours = |producer: &ProducerState| producer.producer_id == id;
     let found = producers.unwrap_or_default().into_iter().find(ours);
-    Ok(found.map(|producer| Standing {
+    Ok(found.map(|producer| ProducerStatus {
         epoch: i16::try_from(producer.epoch).unwrap_or(i16::MAX),
         last_sequence: producer.last_sequence,
         last_timestamp: producer.last_timestamp,

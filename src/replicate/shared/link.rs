@@ -13,9 +13,9 @@ use crate::model::{
     SourceOffset, TopicName, TopicPartition, Totals,
 };
 
-use super::partition::Tracked;
+use super::partition::TrackedPartition;
 use super::rate_figures::RateFigures;
-use super::resolve_request::Releases;
+use super::resolve_request::ResolveChannel;
 
 /// A link's view. Cheap to clone: all clones share their state.
 #[derive(Debug, Clone)]
@@ -25,13 +25,13 @@ pub struct LinkView(Arc<Inner>);
 struct Inner {
     link: LinkName,
     store: Arc<dyn Store>,
-    partitions: RwLock<BTreeMap<TopicPartition, Arc<Tracked>>>,
+    partitions: RwLock<BTreeMap<TopicPartition, Arc<TrackedPartition>>>,
     intents: watch::Sender<Arc<LinkIntents>>,
     pending: watch::Sender<Arc<LinkIntents>>,
     save_order: Mutex<()>,
     /// Held while intents are read and shown: an older state never replaces a newer one.
     reloading: Mutex<()>,
-    releases: Releases,
+    releases: ResolveChannel,
     rate: RateFigures,
 }
 
@@ -62,6 +62,7 @@ pub struct PartitionStatus {
     pub lag_ms: i64,
     /// Runs of the offset map.
     pub runs: u64,
+    /// Why it is halted, if it is.
     pub reason: Option<Reason>,
     /// What it waits for, if it does.
     pub detail: Option<String>,
@@ -72,13 +73,14 @@ pub struct PartitionStatus {
     /// Batches produced by this process.
     pub batches: u64,
     /// Resyncs in this process.
-    pub settlings: u64,
+    pub resyncs: u64,
     /// Records that the target removed while the source still has them.
     pub expired_on_target: i64,
     /// Offsets without an image on the other side, since the partition was first mirrored.
     pub without_image: Totals,
     /// Where deletions of keys may be missing, if anywhere.
     pub missed_deletions: Option<Missed>,
+    /// When its source topic last became a different one, in milliseconds since 1970; 0 if it never did.
     pub map_since_ms: i64,
 }
 
@@ -97,7 +99,7 @@ impl LinkView {
             pending: watch::Sender::default(),
             save_order: Mutex::new(()),
             reloading: Mutex::new(()),
-            releases: Releases::default(),
+            releases: ResolveChannel::default(),
             rate: RateFigures::default(),
         }));
         view.reload(wanted)?;
@@ -276,7 +278,7 @@ impl LinkView {
     }
 
     /// Returns the channel of releases to the worker.
-    pub(crate) fn releases(&self) -> &Releases {
+    pub(crate) fn releases(&self) -> &ResolveChannel {
         &self.0.releases
     }
 
@@ -294,12 +296,16 @@ impl LinkView {
         &self,
         partition: &TopicPartition,
         mirror_topic: &TopicName,
-    ) -> Result<Arc<Tracked>> {
+    ) -> Result<Arc<TrackedPartition>> {
         if let Some(tracked) = self.tracked(partition) {
             return Ok(tracked);
         }
         let key = PartitionKey::new(&self.0.link, partition);
-        let tracked = Arc::new(Tracked::new(key, mirror_topic.clone(), self.store())?);
+        let tracked = Arc::new(TrackedPartition::new(
+            key,
+            mirror_topic.clone(),
+            self.store(),
+        )?);
         self.0
             .partitions
             .write()
@@ -307,7 +313,7 @@ impl LinkView {
         Ok(tracked)
     }
 
-    pub(super) fn tracked(&self, partition: &TopicPartition) -> Option<Arc<Tracked>> {
+    pub(super) fn tracked(&self, partition: &TopicPartition) -> Option<Arc<TrackedPartition>> {
         self.0.partitions.read().get(partition).cloned()
     }
 }
@@ -317,7 +323,7 @@ fn undecided(partition: &TopicPartition) -> Error {
     Error::new(Kind::TimedOut, message).partition(partition)
 }
 
-fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionStatus {
+fn status(partition: &TopicPartition, tracked: &TrackedPartition, now: i64) -> PartitionStatus {
     let known = tracked.lock();
     let figures = &known.figures;
     let lag_records = known.lag();
@@ -346,7 +352,7 @@ fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionS
         records: figures.records,
         bytes: figures.bytes,
         batches: figures.batches,
-        settlings: figures.settlings,
+        resyncs: figures.resyncs,
         expired_on_target: figures.expired,
         without_image: known.record.history.totals,
         missed_deletions: missed,

@@ -22,16 +22,16 @@ const PLANS_LIMIT: usize = 8;
 
 /// The shared state of a mirror partition.
 #[derive(Debug)]
-pub(crate) struct Tracked {
+pub(crate) struct TrackedPartition {
     pub(crate) key: PartitionKey,
     pub(crate) mirror_topic: TopicName,
     pub(super) store: Arc<dyn Store>,
-    state: Mutex<Known>,
+    state: Mutex<PartitionProgress>,
 }
 
 /// The known state, under the lock.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct PartitionProgress {
     /// The state to store in the checkpoint DB.
     pub(crate) record: PartitionRecord,
     pub(crate) map: RunMap,
@@ -77,10 +77,10 @@ pub(crate) struct Figures {
     /// Batches forwarded and re-encoded by this process.
     pub(crate) batches: u64,
     /// Resyncs in this process.
-    pub(crate) settlings: u64,
+    pub(crate) resyncs: u64,
 }
 
-impl Tracked {
+impl TrackedPartition {
     /// Loads a partition's state from the checkpoint DB.
     pub(crate) fn new(
         key: PartitionKey,
@@ -103,9 +103,9 @@ impl Tracked {
             records: 0,
             bytes: 0,
             batches: 0,
-            settlings: 0,
+            resyncs: 0,
         };
-        let state = Mutex::new(Known {
+        let state = Mutex::new(PartitionProgress {
             record,
             map,
             begun,
@@ -128,7 +128,7 @@ impl Tracked {
     }
 
     /// Locks the known state; hold the lock for moments only.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Known> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, PartitionProgress> {
         self.state.lock()
     }
 
@@ -158,7 +158,7 @@ impl Tracked {
     }
 }
 
-impl Known {
+impl PartitionProgress {
     /// Advances the frontier; it never goes back, because the target keeps what it holds.
     pub(crate) fn advance(&mut self, frontier: SourceOffset) {
         if frontier > self.record.frontier {

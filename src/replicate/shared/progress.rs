@@ -5,14 +5,14 @@ use crate::model::{
 };
 use crate::replicate::resync::decision::used_up;
 
-use super::partition::Known;
+use super::partition::PartitionProgress;
 
 /// A live partition is shown as live until it is this many records behind.
 const LIVE_SLACK: i64 = 10_000;
 /// The shortest gap worth showing, in offsets; a shorter one is filled before anyone could look.
 const GAP_WORTH_TELLING: i64 = 10_000;
 
-impl Known {
+impl PartitionProgress {
     /// Shows whether the mirror is live, catching up or filling, depending on its lag.
     pub(crate) fn judge_state(&mut self) {
         self.figures.detail = None;
@@ -56,7 +56,7 @@ impl Known {
     }
 }
 
-impl Known {
+impl PartitionProgress {
     /// Returns the reason if records can't take this path from now on.
     pub(crate) fn bars(&self, path: DataPath) -> Option<Reason> {
         let is_used_up = self.begins_again_on(path) && self.record.incarnation == u16::MAX;

@@ -6,9 +6,9 @@ use crate::error::Result;
 use crate::model::{SourceOffset, TargetOffset};
 use crate::offsets::{Receipt, RunMap};
 
-use super::partition::{Known, Tracked, stored};
+use super::partition::{PartitionProgress, TrackedPartition, stored};
 
-impl Tracked {
+impl TrackedPartition {
     /// Goes back to the stored state, as a crash would, if later changes couldn't be stored.
     pub(crate) fn freshen(&self) -> Result<()> {
         let mut known = self.lock();
@@ -22,7 +22,7 @@ impl Tracked {
         Ok(())
     }
 
-    /// Adds all changes to an update; pass the receipt to [`Known::stored`] once the update is durable. Until then they
+    /// Adds all changes to an update; pass the receipt to [`PartitionProgress::stored`] once the update is durable. Until then they
     /// count as unsaved, and later saves contain them too. Adds nothing and returns `None` while a decision isn't known to
     /// be durable.
     pub(crate) fn save(&self, update: &mut Update) -> Option<Receipt> {
@@ -37,7 +37,7 @@ impl Tracked {
         self.add(&mut known, update)
     }
 
-    fn add(&self, known: &mut Known, update: &mut Update) -> Receipt {
+    fn add(&self, known: &mut PartitionProgress, update: &mut Update) -> Receipt {
         let changes = known.map.take_changes();
         self.runs().apply(update, changes.blocks);
         records::put_partition(update, &self.key, &known.record);
@@ -71,7 +71,7 @@ impl Tracked {
     }
 }
 
-impl Known {
+impl PartitionProgress {
     /// Records that there is a change worth storing lazily.
     pub(crate) fn touch(&mut self) {
         self.unsaved = Some(self.map.next_receipt());

@@ -13,7 +13,7 @@ use super::link::LinkView;
 
 /// The position of a partition at one moment.
 #[derive(Debug, Clone)]
-pub(crate) struct Ground {
+pub(crate) struct VerificationSnapshot {
     pub(crate) mirror_topic: TopicName,
     pub(crate) offsets: OffsetsMode,
     pub(crate) state: PartitionState,
@@ -41,7 +41,7 @@ pub struct Decisions {
 
 impl LinkView {
     /// Returns the position of a partition; `None` if it isn't mirrored, or not yet.
-    pub(crate) fn ground(&self, partition: &TopicPartition) -> Option<Ground> {
+    pub(crate) fn snapshot(&self, partition: &TopicPartition) -> Option<VerificationSnapshot> {
         let tracked = self.tracked(partition)?;
         let known = tracked.lock();
         let record = &known.record;
@@ -52,7 +52,7 @@ impl LinkView {
             PartitionState::Live | PartitionState::CatchingUp | PartitionState::Filling
         );
         let mapped = known.map.source_end();
-        known.begun.then(|| Ground {
+        known.begun.then(|| VerificationSnapshot {
             mirror_topic: tracked.mirror_topic.clone(),
             offsets: record.offsets,
             state,

@@ -8,7 +8,7 @@ use crate::model::{SourceOffset, TargetOffset, TopicPartition};
 use crate::offsets::Lookup;
 
 use super::link::LinkView;
-use super::partition::{Known, Tracked};
+use super::partition::{PartitionProgress, TrackedPartition};
 
 /// A pair of corresponding offsets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -135,8 +135,8 @@ impl LinkView {
 /// An offset before the first mirrored record translates exactly to that record if the mirror began there and left nothing
 /// out.
 fn before_map(
-    known: &Known,
-    tracked: &Tracked,
+    known: &PartitionProgress,
+    tracked: &TrackedPartition,
     offset: SourceOffset,
     first: TargetOffset,
 ) -> Result<Translation, Untranslatable> {

@@ -10,7 +10,7 @@ use crate::checkpoint::audit::AuditLog;
 use crate::config::{PolicyRules, PreserveLimits, Start};
 use crate::error::Result;
 use crate::kafka::client::{Cluster, Slot};
-use crate::kafka::record::{Reader, Shard};
+use crate::kafka::record::{RecordReader, Shard};
 use crate::kafka::{Fetcher, Reading, Sink, Source};
 use crate::model::{
     BrokerId, DataPath, LinkIdentity, LinkName, MirroredTopic, Moment, OffsetsMode, TopicName,
@@ -58,7 +58,7 @@ pub struct Settings {
 
 /// The parts a worker is started with.
 #[derive(Debug)]
-pub struct Link {
+pub struct ReplicationLink {
     /// The state and figures shown for the link, backed by the checkpoint DB.
     pub view: LinkView,
     pub source: Cluster,
@@ -88,7 +88,7 @@ pub(crate) struct LinkContext {
     /// How long after the newest timestamp of a batch a target broker certainly remembers its producer, in milliseconds.
     pub(crate) memory_ms: i64,
     pub(crate) ownership: Ownership,
-    pub(crate) settles: Semaphore,
+    pub(crate) resync_permits: Semaphore,
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) in_flight: InFlight,
     /// Held while a receipt is written: one at a time.
@@ -99,8 +99,8 @@ pub(crate) struct LinkContext {
 }
 
 impl LinkContext {
-    pub(crate) fn new(link: Link) -> Self {
-        let Link {
+    pub(crate) fn new(link: ReplicationLink) -> Self {
+        let ReplicationLink {
             view,
             source,
             target,
@@ -125,7 +125,7 @@ impl LinkContext {
             settings,
             memory_ms,
             ownership,
-            settles: Semaphore::new(SETTLES_AT_ONCE),
+            resync_permits: Semaphore::new(SETTLES_AT_ONCE),
             audit,
             in_flight,
             quarantine: Mutex::new(()),
@@ -258,7 +258,7 @@ impl LinkContext {
             DataPath::Raw => Source::Raw(Fetcher::new(connection)),
             DataPath::Record => {
                 let group = self.shards.group.clone();
-                let reader = Reader::open(&self.source, connection, group).await?;
+                let reader = RecordReader::open(&self.source, connection, group).await?;
                 Source::Record(Reading::new(reader))
             }
         })

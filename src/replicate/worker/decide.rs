@@ -10,9 +10,9 @@ use crate::model::{
 };
 use crate::offsets::{Receipt, RunMap};
 use crate::replicate::partition::effect::{Event, SettlesConflict};
-use crate::replicate::partition::phase::{Failure, Trouble};
-use crate::replicate::resync::decision::{Cut, Decision, GoesOn, Outcome};
-use crate::replicate::shared::partition::{Known, Tracked};
+use crate::replicate::partition::phase::{TransientFailure, Trouble};
+use crate::replicate::resync::decision::{Decision, DecisionOutcome, GoesOn, MapCut};
+use crate::replicate::shared::partition::{PartitionProgress, TrackedPartition};
 
 use super::context::LinkContext;
 use super::event::Event as WorkerEvent;
@@ -24,7 +24,7 @@ struct Entry<'a> {
     at: Timestamp,
     link: &'a LinkName,
     #[serde(flatten)]
-    outcome: &'a Outcome,
+    outcome: &'a DecisionOutcome,
 }
 
 impl Worker {
@@ -72,7 +72,7 @@ impl Worker {
         &mut self,
         index: usize,
         receipt: Receipt,
-        (decision, outcome): (Decision, Outcome),
+        (decision, outcome): (Decision, DecisionOutcome),
         result: Result<()>,
     ) {
         let mirror = &mut self.mirrors[index];
@@ -81,8 +81,8 @@ impl Worker {
             Ok(()) => {
                 mirror.tracked.lock().stored(receipt);
                 mirror.take_decision(&decision, &self.link.identity);
-                let settles = SettlesConflict(decision.source_id.is_some());
-                Ok((Box::new(outcome), settles))
+                let resync_permits = SettlesConflict(decision.source_id.is_some());
+                Ok((Box::new(outcome), resync_permits))
             }
             Err(error) => Err(Trouble::Retry(unstored(&error))),
         };
@@ -91,13 +91,13 @@ impl Worker {
 }
 
 /// Returns the failure of a partition that sends nothing because its state couldn't be stored.
-pub(crate) fn unstored(error: &Error) -> Failure {
+pub(crate) fn unstored(error: &Error) -> TransientFailure {
     let message = format!("nothing is sent before it is stored: {}", error.chain());
-    Failure::from(&Error::new(Kind::Store, message))
+    TransientFailure::from(&Error::new(Kind::Store, message))
 }
 
 /// Adds an outcome to the audit log, within the update that makes it durable.
-pub(crate) fn put_on_record(link: &LinkContext, update: &mut Update, outcome: &Outcome) {
+pub(crate) fn put_on_record(link: &LinkContext, update: &mut Update, outcome: &DecisionOutcome) {
     let entry = Entry {
         at: Timestamp::now(),
         link: &link.name,
@@ -124,9 +124,13 @@ fn accept_topic(
     Ok(())
 }
 
-impl Tracked {
+impl TrackedPartition {
     /// Applies a decision and adds it to `update`. Errors: the checkpoint DB failed, or the runs don't fit the map.
-    fn decide(&self, decision: &Decision, update: &mut Update) -> Result<(Outcome, Receipt)> {
+    fn decide(
+        &self,
+        decision: &Decision,
+        update: &mut Update,
+    ) -> Result<(DecisionOutcome, Receipt)> {
         let (goes_on, stretches) = {
             let mut known = self.lock();
             let kept = self.cut(&mut known, decision, update)?;
@@ -134,7 +138,7 @@ impl Tracked {
             (goes_on, known.note(decision, kept, goes_on.target))
         };
         let receipt = self.save_decision(update);
-        let outcome = Outcome {
+        let outcome = DecisionOutcome {
             action: decision.policy,
             topic: self.key.topic.clone(),
             partition: self.key.partition,
@@ -150,7 +154,7 @@ impl Tracked {
     /// Cuts the map and appends the decision's runs. Returns the target offset after what was kept of the map.
     fn cut(
         &self,
-        known: &mut Known,
+        known: &mut PartitionProgress,
         decision: &Decision,
         update: &mut Update,
     ) -> Result<TargetOffset> {
@@ -167,10 +171,10 @@ impl Tracked {
         // Even where nothing is cut, the last run has to be stored with its true length.
         let end = known.map.target_end();
         let removed = match decision.cut {
-            Cut::Nothing => known.map.cut_at_target(end, &runs)?,
-            Cut::Source(parting) => known.map.cut_at_source(parting, &runs)?,
-            Cut::Target(end) => known.map.cut_at_target(end, &runs)?,
-            Cut::Everything => {
+            MapCut::Nothing => known.map.cut_at_target(end, &runs)?,
+            MapCut::Source(divergence) => known.map.cut_at_source(divergence, &runs)?,
+            MapCut::Target(end) => known.map.cut_at_target(end, &runs)?,
+            MapCut::Everything => {
                 runs.forget(update)?;
                 let map = RunMap::empty(SourceOffset::ZERO, TargetOffset::ZERO);
                 known.map.replace(map);
@@ -186,7 +190,7 @@ impl Tracked {
     }
 }
 
-impl Known {
+impl PartitionProgress {
     /// Sets the map, the frontier and the ends to where the partition resumes.
     fn go_on(&mut self, decision: &Decision) -> Anchor {
         let anchor = match decision.goes_on {
@@ -247,17 +251,17 @@ impl Known {
         let mut stretches = decision.stretches.clone();
         let history = &mut self.record.history;
         match decision.cut {
-            Cut::Nothing => {}
-            Cut::Source(parting) => {
-                history.forget_source_from(parting);
+            MapCut::Nothing => {}
+            MapCut::Source(divergence) => {
+                history.forget_source_from(divergence);
                 stretches.push(Stretch {
                     kind: StretchKind::TargetOnly,
                     from: kept.get(),
                     until: goes_on.get(),
                 });
             }
-            Cut::Target(end) => history.forget_target_from(end),
-            Cut::Everything => {
+            MapCut::Target(end) => history.forget_target_from(end),
+            MapCut::Everything => {
                 history.forget_source();
                 history.map_since_ms = crate::telemetry::now_ms();
                 let before = history

@@ -8,12 +8,12 @@ use crate::kafka::admin::ListedOffsets;
 use crate::kafka::{FetchedPartition, ProduceAnswer, Sink, Source};
 use crate::model::{BrokerId, TopicId};
 use crate::offsets::Receipt;
-use crate::replicate::fetch::budget::Asked;
+use crate::replicate::fetch::budget::SentFetch;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::Lane;
 use crate::replicate::preserve::markers::{Filled, Unfilled};
-use crate::replicate::resync::decision::{Decision, Outcome, Refused};
-use crate::replicate::resync::input::{Settled, TargetSide};
+use crate::replicate::resync::decision::{Decision, DecisionOutcome, Refused};
+use crate::replicate::resync::input::{ResyncResult, TargetSide};
 
 /// A partition's index in the worker, and the round an event belongs to.
 pub(crate) type Ticket = (usize, u32);
@@ -24,7 +24,7 @@ pub(crate) enum Event {
     IntakeUp(Lane, Result<Source>),
     Fetched {
         lane: Lane,
-        asked: Asked,
+        asked: SentFetch,
         answer: Result<Vec<(Ticket, FetchedPartition)>>,
     },
     /// The rate limit allows more.
@@ -45,19 +45,19 @@ pub(crate) enum Event {
     Resynced {
         ticket: Ticket,
         target: Option<Box<TargetSide>>,
-        result: Result<Box<Settled>, Trouble>,
+        result: Result<Box<ResyncResult>, Trouble>,
     },
     /// A decision is durable, or couldn't be stored.
     Decided {
         index: usize,
         receipt: Receipt,
-        decided: Box<(Decision, Outcome)>,
+        decided: Box<(Decision, DecisionOutcome)>,
         result: Result<()>,
     },
     /// The decision to replace the mirror topic with this id is durable, or couldn't be stored.
     Reseeded {
         index: usize,
-        outcome: Box<Outcome>,
+        outcome: Box<DecisionOutcome>,
         result: Result<TopicId>,
     },
     /// The state of a former mirror topic was forgotten, or that couldn't be stored.

@@ -8,10 +8,10 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::batches;
 use crate::kafka::{FetchedPartition, Source};
 use crate::model::SourceOffset;
-use crate::replicate::fetch::budget::{Asked, Brought};
-use crate::replicate::fetch::buffer::Cargo;
-use crate::replicate::fetch::eligibility::{Sieve, Verdict};
-use crate::replicate::fetch::queue::Crowd;
+use crate::replicate::fetch::budget::{Brought, SentFetch};
+use crate::replicate::fetch::buffer::FetchedBatch;
+use crate::replicate::fetch::eligibility::{Eligibility, Verdict};
+use crate::replicate::fetch::queue::FetchQueue;
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::Lane;
@@ -26,7 +26,8 @@ impl Worker {
     /// Sends a fetch on each idle connection whose partitions have room.
     pub(crate) fn fetch(&mut self) {
         let idle = self.intakes.iter().filter(|(_, it)| !it.busy);
-        let mut lanes: Vec<(u64, Lane)> = idle.map(|(lane, it)| (it.habits.turn, *lane)).collect();
+        let mut lanes: Vec<(u64, Lane)> =
+            idle.map(|(lane, it)| (it.habits.rotation, *lane)).collect();
         lanes.sort_unstable();
         for (_, lane) in lanes {
             self.fetch_lane(lane);
@@ -75,7 +76,7 @@ impl Worker {
             Ok(source) => {
                 intake.source = Some(source);
                 // A new connection has no fetch session yet.
-                intake.crowd = Crowd::default();
+                intake.fetch_queue = FetchQueue::default();
                 intake.changed = intake.members.iter().copied().collect();
             }
             Err(error) => self.intake_lost(lane, &error),
@@ -98,7 +99,7 @@ impl Worker {
     pub(crate) fn fetched(
         &mut self,
         lane: Lane,
-        asked: &Asked,
+        asked: &SentFetch,
         answer: Result<Vec<(Ticket, FetchedPartition)>>,
     ) {
         self.reserved -= asked.bytes;
@@ -123,7 +124,7 @@ impl Worker {
             let (bytes, end) = (fetched.records.len(), fetched.last_stable);
             let mirror = &mut self.mirrors[index];
             let before = mirror.fetch_next;
-            if !mirror.hold.is_empty() {
+            if !mirror.fetch_buffer.is_empty() {
                 fetched.records = apart(fetched.records, whole);
             }
             if mirror.flows_in(round) {
@@ -170,7 +171,7 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<b
     if let Some(code) = fetched.error {
         return Err(refused(mirror, code));
     }
-    let mut sieve = Sieve::of(&fetched.aborted);
+    let mut eligibility = Eligibility::of(&fetched.aborted);
     let (mut oldest, mut missed) = (None, false);
     for batch in batches(fetched.records) {
         let corrupt = |error| {
@@ -188,19 +189,21 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<b
             continue;
         }
         missed |= mirror.note_cleaning(&batch, now);
-        let verdict = sieve.judge(&batch, mirror.fetch_next).map_err(corrupt)?;
+        let verdict = eligibility
+            .judge(&batch, mirror.fetch_next)
+            .map_err(corrupt)?;
         let epoch = batch.header().leader_epoch;
         if epoch > mirror.fetched_epoch {
             mirror.tracked.lock().note_epoch(epoch, mirror.fetch_next);
             mirror.fetched_epoch = epoch;
         }
         match verdict {
-            Verdict::Skip => mirror.hold.pass(until),
+            Verdict::Skip => mirror.fetch_buffer.pass(until),
             Verdict::Forward | Verdict::Reencode => {
                 oldest.get_or_insert(batch.header().base_timestamp);
                 let from = mirror.fetch_next.max(SourceOffset(batch.base_offset()));
                 let intact = verdict == Verdict::Forward;
-                mirror.hold.load(Cargo {
+                mirror.fetch_buffer.load(FetchedBatch {
                     batch,
                     from,
                     intact,

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use tokio::time::sleep;
 
 use crate::model::{Intent, PartitionState, Reason};
-use crate::replicate::partition::effect::{Effect, Event, Pause, Told};
-use crate::replicate::partition::phase::{Failure, Phase, Trouble};
+use crate::replicate::partition::effect::{Effect, Event, News, Pause};
+use crate::replicate::partition::phase::{Phase, TransientFailure, Trouble};
 use crate::replicate::partition::route::Lanes;
 
 use super::event::Event as WorkerEvent;
@@ -91,7 +91,7 @@ impl Worker {
             intake.changed.push(index);
         }
         mirror.epochs_until = mirror.epochs_until.max(mirror.fetch_next);
-        mirror.drop_cargo();
+        mirror.drop_fetched();
         self.recount(index);
     }
 
@@ -117,16 +117,16 @@ impl Worker {
     }
 
     /// Shows and logs a partition's change of state.
-    fn announce(&mut self, index: usize, told: Told) {
+    fn announce(&mut self, index: usize, told: News) {
         match told {
-            Told::Preparing => self.show(index, PartitionState::Preparing, None),
-            Told::Flows => self.show(index, PartitionState::CatchingUp, None),
-            Told::Retries(failure) => self.tell_retry(index, failure),
-            Told::Decides(reason, policy) => {
+            News::Preparing => self.show(index, PartitionState::Preparing, None),
+            News::Flows => self.show(index, PartitionState::CatchingUp, None),
+            News::Retries(failure) => self.tell_retry(index, failure),
+            News::Decides(reason, policy) => {
                 let detail = format!("{}; {policy} follows", reason.message);
                 self.show(index, PartitionState::Retrying, Some(detail));
             }
-            Told::WentOn(outcome) => {
+            News::WentOn(outcome) => {
                 tracing::warn!(
                     link = %self.link.name, partition = %self.mirrors[index].route.source, code = %outcome.code,
                     policy = %outcome.action, what = outcome.message,
@@ -134,8 +134,8 @@ impl Worker {
                     "partition resumes by its policy"
                 );
             }
-            Told::Halted(reason) => self.tell_halted(index, reason),
-            Told::Idle(intent, reason) => {
+            News::Halted(reason) => self.tell_halted(index, reason),
+            News::Idle(intent, reason) => {
                 let state = match intent {
                     Intent::Mirror => PartitionState::Preparing,
                     Intent::Paused => PartitionState::Paused,
@@ -152,7 +152,7 @@ impl Worker {
         self.mirrors[index].tracked.show(state, detail);
     }
 
-    fn tell_retry(&mut self, index: usize, failure: Failure) {
+    fn tell_retry(&mut self, index: usize, failure: TransientFailure) {
         let (source, target) = (&self.link.source, &self.link.target);
         let mirror = &mut self.mirrors[index];
         mirror.seen = (source.metadata().generation, target.metadata().generation);

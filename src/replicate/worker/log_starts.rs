@@ -2,9 +2,9 @@
 //! and may remove records that the source still has.
 
 use crate::error::Result;
-use crate::kafka::admin::{self, At, ListedOffsets};
+use crate::kafka::admin::{self, ListedOffsets, OffsetSpec};
 use crate::model::{LeaderEpoch, SourceOffset};
-use crate::replicate::shared::partition::Tracked;
+use crate::replicate::shared::partition::TrackedPartition;
 
 use super::event::Event;
 use super::state::Worker;
@@ -21,7 +21,7 @@ impl Worker {
         }
         let target = self.link.target.clone();
         self.events.push(Box::pin(async move {
-            let listed = admin::list_offsets(&target, &partitions, At::Earliest).await;
+            let listed = admin::list_offsets(&target, &partitions, OffsetSpec::Earliest).await;
             Event::LogStarts(listed.unwrap_or_default())
         }));
     }
@@ -53,7 +53,7 @@ enum Expired {
     More,
 }
 
-impl Tracked {
+impl TrackedPartition {
     /// Sets the target's log start, and counts the records before it that the source still has.
     fn follow_log_start(&self, log_start: i64) -> Result<Option<Expired>> {
         let mut known = self.lock();

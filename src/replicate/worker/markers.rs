@@ -7,7 +7,7 @@ use crate::kafka::admin;
 use crate::model::{BrokerId, HaltCode, Reason, SourceOffset, TargetOffset};
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
-use crate::replicate::partition::preserve_state::{Before, Task, Turn};
+use crate::replicate::partition::preserve_state::{Before, MarkerStage, Task};
 use crate::replicate::partition::route::Lanes;
 use crate::replicate::preserve::filler::MARKERS;
 use crate::replicate::preserve::markers::{Filled, Unfilled, fill};
@@ -55,7 +55,7 @@ impl Worker {
         }
         match mirror.before_markers() {
             Before::Nothing => {
-                mirror.set_turn(Turn::Queued);
+                mirror.set_stage(MarkerStage::Queued);
                 mirror.tracked.lock().show_gap(until, gap);
                 let lane = self.markers.entry(broker).or_default();
                 lane.ready.push_back(index);
@@ -132,7 +132,7 @@ impl Worker {
             match outcome {
                 Ok(filled) => self.gap_shrank(index, &filled),
                 Err(Unfilled { error, uncertain }) => {
-                    mirror.set_turn(Turn::Due);
+                    mirror.set_stage(MarkerStage::Due);
                     if !uncertain {
                         mirror.unfilled();
                     }
@@ -154,7 +154,7 @@ impl Worker {
         let run = match mirror.filled(filled, memory_ms, now) {
             Ok(run) => run,
             Err(trouble) => {
-                mirror.set_turn(Turn::Due);
+                mirror.set_stage(MarkerStage::Due);
                 return self.trouble(index, trouble, true);
             }
         };
@@ -176,7 +176,7 @@ impl Worker {
 
     fn trim(&mut self, index: usize, before: TargetOffset) {
         let mirror = &mut self.mirrors[index];
-        mirror.set_turn(Turn::Sent(0));
+        mirror.set_stage(MarkerStage::Sent(0));
         let ticket = (index, mirror.round);
         let (target, right) = (self.link.target.clone(), self.link.ownership.clone());
         let route = mirror.route.clone();
@@ -203,7 +203,7 @@ impl Worker {
                 self.drained(index);
             }
             Err(error) => {
-                mirror.set_turn(Turn::Due);
+                mirror.set_stage(MarkerStage::Due);
                 let trouble = if error.code() == Some(POLICY_VIOLATION) {
                     let message = format!(
                         "the filler before the first record can't be deleted: {}; set cleanup.policy=delete on the mirror topic until the first record is mirrored",

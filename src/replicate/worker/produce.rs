@@ -10,7 +10,7 @@ use crate::model::{HaltCode, Reason, TargetOffset};
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::{Lane, Lanes};
-use crate::replicate::produce::window::{InFlight, Landing};
+use crate::replicate::produce::window::{Landing, SentBatch};
 
 use super::event::{Answered, Event, Ticket};
 use super::markers::taken_over;
@@ -169,7 +169,7 @@ impl Worker {
             return (parts, tickets);
         };
         let mut again = Vec::new();
-        let most = REQUEST_BYTES.min(outlet.stride.bytes());
+        let most = REQUEST_BYTES.min(outlet.request_sizer.bytes());
         let share = self.link.settings.partition_max_bytes.min(most);
         let all = outlet.sent < most.saturating_mul(requests);
         while bytes < most
@@ -183,23 +183,23 @@ impl Worker {
             let Some(staged) = mirror.staged.pop_front() else {
                 continue;
             };
-            let shipment = staged.shipment;
-            bytes += shipment.stamped.size();
-            outlet.ready.sent(rank, shipment.stamped.size());
-            mirror.window.sent(InFlight {
-                target: shipment.target,
-                records: shipment.records(),
-                frontier: shipment.frontier,
-                max_timestamp: shipment.stamped.max_timestamp,
-                bytes: shipment.bytes,
-                runs: shipment.runs,
-                opens: !shipment.joins,
+            let produce_batch = staged.produce_batch;
+            bytes += produce_batch.stamped.size();
+            outlet.ready.sent(rank, produce_batch.stamped.size());
+            mirror.window.sent(SentBatch {
+                target: produce_batch.target,
+                records: produce_batch.records(),
+                frontier: produce_batch.frontier,
+                max_timestamp: produce_batch.stamped.max_timestamp,
+                bytes: produce_batch.bytes,
+                runs: produce_batch.runs,
+                opens: !produce_batch.joins,
             });
             tickets.push((index, mirror.round));
             parts.push(ProducePart {
                 partition: mirror.route.target.clone(),
                 topic_id: mirror.route.target_id,
-                batch: shipment.stamped,
+                batch: produce_batch.stamped,
             });
             again.push(index);
         }
@@ -218,7 +218,9 @@ impl Worker {
             outlet.sink = None;
         }
         outlet.sent -= answered.bytes;
-        outlet.stride.note(answered.bytes, answered.at.elapsed());
+        outlet
+            .request_sizer
+            .note(answered.bytes, answered.at.elapsed());
         let in_turn = outlet.requests.arrive(number, answered);
         debug_assert!(
             outlet.requests.outstanding() > 0 || outlet.sent == 0,
@@ -288,7 +290,7 @@ impl Worker {
     }
 
     /// Adds a batch that was appended at its predicted offset to the map.
-    fn landed(&mut self, index: usize, landed: &InFlight) {
+    fn landed(&mut self, index: usize, landed: &SentBatch) {
         let mirror = &mut self.mirrors[index];
         let result = {
             let mut known = mirror.tracked.lock();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
-use crate::kafka::admin::{self, At, NewTopic};
+use crate::kafka::admin::{self, NewTopic, OffsetSpec};
 use crate::kafka::batch::{Batch, Builder, Codec, Record, Stamp, Stamped};
 use crate::kafka::client::Slot;
 use crate::kafka::{ProducePart, start_produce};
@@ -167,7 +167,7 @@ async fn open(link: &LinkContext, quarantine: &TopicPartition) -> Result<TargetO
         target.refresh(known.generation).await?;
     }
     let leader = target.leader(quarantine).await?;
-    let end = admin::list_offset(target, quarantine, leader.epoch, At::TrueEnd).await?;
+    let end = admin::list_offset(target, quarantine, leader.epoch, OffsetSpec::TrueEnd).await?;
     Ok(TargetOffset(end.offset))
 }
 

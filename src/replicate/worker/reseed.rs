@@ -12,9 +12,9 @@ use crate::model::{
 use crate::replicate::partition::effect::Event;
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::{Ids, Trouble};
-use crate::replicate::resync::decision::Outcome;
-use crate::replicate::resync::reasons::being_created_anew;
-use crate::replicate::shared::partition::{Tracked, blank};
+use crate::replicate::resync::decision::DecisionOutcome;
+use crate::replicate::resync::reasons::being_recreated;
+use crate::replicate::shared::partition::{TrackedPartition, blank};
 
 use super::decide::{put_on_record, unstored};
 use super::event::Event as WorkerEvent;
@@ -26,7 +26,7 @@ impl Worker {
         let mirror = &mut self.mirrors[index];
         let former = mirror.known_target();
         let topic = mirror.route.source.topic.clone();
-        let outcome = Outcome {
+        let outcome = DecisionOutcome {
             action: Policy::Reseed,
             topic: topic.clone(),
             partition: mirror.route.source.partition,
@@ -38,10 +38,7 @@ impl Worker {
         };
         if self.reseeds.get(&topic) == Some(&former) {
             // Already durable: decided for another partition or by an earlier process.
-            return Some(Event::Reseeded(Ok((
-                Box::new(outcome),
-                being_created_anew(),
-            ))));
+            return Some(Event::Reseeded(Ok((Box::new(outcome), being_recreated()))));
         }
         let mut update = Update::new();
         put_reseed(&mut update, &self.link.name, &topic, Reseed { former });
@@ -62,13 +59,13 @@ impl Worker {
     pub(crate) fn reseeded(
         &mut self,
         index: usize,
-        outcome: Box<Outcome>,
+        outcome: Box<DecisionOutcome>,
         result: Result<TopicId>,
     ) {
         let reseeded = match result {
             Ok(former) => {
                 self.reseeds.insert(outcome.topic.clone(), former);
-                Ok((outcome, being_created_anew()))
+                Ok((outcome, being_recreated()))
             }
             Err(error) => Err(Trouble::Retry(unstored(&error))),
         };
@@ -80,7 +77,7 @@ impl Worker {
         let mirror = &self.mirrors[index];
         let former = self.reseeds.get(&mirror.route.source.topic)?;
         let awaits = former.is_known() && *former == mirror.known_target();
-        awaits.then(being_created_anew)
+        awaits.then(being_recreated)
     }
 
     /// Starts over if the mirror topic was recreated; returns whether it was.
@@ -107,7 +104,7 @@ impl Worker {
         }
         let order = self.link.view.save_order();
         let mirror = &mut self.mirrors[index];
-        mirror.begin_anew(ids, self.link.settings.offsets);
+        mirror.reset(ids, self.link.settings.offsets);
         let mut update = Update::new();
         if let Err(error) = mirror.tracked.give_up(ids, &mut update) {
             drop(order);
@@ -142,7 +139,7 @@ impl Mirror {
         }
     }
 
-    fn begin_anew(&mut self, ids: Ids, wanted: OffsetsMode) {
+    fn reset(&mut self, ids: Ids, wanted: OffsetsMode) {
         self.offsets = wanted;
         self.route.source_id = ids.source;
         self.route.target_id = ids.target;
@@ -154,7 +151,7 @@ impl Mirror {
     }
 }
 
-impl Tracked {
+impl TrackedPartition {
     /// Forgets everything but the totals, in memory and in `update`.
     fn give_up(&self, ids: Ids, update: &mut Update) -> Result<()> {
         let mut known = self.lock();

@@ -9,12 +9,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::model::{HaltCode, OffsetsMode, Policies, Policy, Reason, TargetOffset, TopicPartition};
-use crate::replicate::partition::effect::{Answer, Event};
+use crate::replicate::partition::effect::{Event, ResolveAnswer};
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
-use crate::replicate::resync::decision::{self, Outcome};
+use crate::replicate::resync::decision::{self, DecisionOutcome};
 use crate::replicate::shared::link::LinkView;
-use crate::replicate::shared::resolve_request::{Grant, Release, Unreleased};
+use crate::replicate::shared::resolve_request::{Grant, ResolveRefused, ResolveRequest};
 
 use super::state::Worker;
 
@@ -24,15 +24,15 @@ impl LinkView {
         &self,
         partition: &TopicPartition,
         policy: Policy,
-    ) -> Result<Reason, Unreleased> {
+    ) -> Result<Reason, ResolveRefused> {
         let status = self
             .topic(&partition.topic)
             .and_then(|all| all.into_iter().find(|it| it.partition == *partition))
-            .ok_or(Unreleased::UnknownPartition)?;
+            .ok_or(ResolveRefused::UnknownPartition)?;
         let halted = status.reason.filter(|_| status.state.needs_operator());
         let reason = halted
             .or_else(|| status.missed_deletions.map(|missed| missed.reason()))
-            .ok_or(Unreleased::NotHalted(status.state))?;
+            .ok_or(ResolveRefused::NotHalted(status.state))?;
         let fits = if status.offsets == OffsetsMode::Preserve {
             reason.code.releases_in_place()
         } else {
@@ -41,40 +41,40 @@ impl LinkView {
         if fits.contains(&policy) {
             Ok(reason)
         } else {
-            Err(Unreleased::Unfit(reason.code, fits))
+            Err(ResolveRefused::Unfit(reason.code, fits))
         }
     }
 
-    /// Applies a policy once to a partition that it would release, and waits up to `patience` for the outcome.
+    /// Applies a policy once to a partition that it would release, and waits up to `credit` for the outcome.
     ///
     /// Cancellation: dropping the future leaves the release with the worker, which carries on with it.
     pub async fn release(
         &self,
         partition: &TopicPartition,
         policy: Policy,
-        patience: Duration,
-    ) -> Result<Outcome, Unreleased> {
+        credit: Duration,
+    ) -> Result<DecisionOutcome, ResolveRefused> {
         let reason = self.releasable(partition, policy)?;
         let (done, decided) = oneshot::channel();
-        let release = Release {
+        let release = ResolveRequest {
             partition: partition.clone(),
             reason,
             policy,
             done,
         };
         self.releases().send(release)?;
-        match tokio::time::timeout(patience, decided).await {
+        match tokio::time::timeout(credit, decided).await {
             Ok(Ok(Ok(outcome))) => Ok(outcome),
-            Ok(Ok(Err(reason))) => Err(Unreleased::Halted(reason)),
-            Ok(Err(_)) => Err(Unreleased::Busy),
-            Err(_) => Err(Unreleased::Pending),
+            Ok(Ok(Err(reason))) => Err(ResolveRefused::Halted(reason)),
+            Ok(Err(_)) => Err(ResolveRefused::Busy),
+            Err(_) => Err(ResolveRefused::Pending),
         }
     }
 }
 
 impl Worker {
     /// Takes an operator's release: both logs are read, and the policy given decides about the result.
-    pub(crate) fn release(&mut self, release: Release) {
+    pub(crate) fn release(&mut self, release: ResolveRequest) {
         let Some(&index) = self.places.get(&release.partition) else {
             return;
         };
@@ -116,15 +116,15 @@ impl Mirror {
     }
 
     /// Sends the outcome to the operator that released the partition; a grant applies once.
-    pub(crate) fn answer(&mut self, answer: Answer) {
+    pub(crate) fn answer(&mut self, answer: ResolveAnswer) {
         let Some(grant) = self.grant.take() else {
             return;
         };
         // The operator may be gone.
         let _ = match answer {
-            Answer::Done(outcome) => grant.done.send(Ok(*outcome)),
-            Answer::Halted(reason) => grant.done.send(Err(Box::new(reason))),
-            Answer::Nothing => return,
+            ResolveAnswer::Done(outcome) => grant.done.send(Ok(*outcome)),
+            ResolveAnswer::Halted(reason) => grant.done.send(Err(Box::new(reason))),
+            ResolveAnswer::Nothing => return,
         };
     }
 }

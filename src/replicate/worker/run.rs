@@ -27,7 +27,7 @@ use crate::model::MirrorSet;
 use crate::replicate::partition::effect::Event as LifeEvent;
 use crate::replicate::partition::mirror::Mirror;
 
-use super::context::{Link, LinkContext};
+use super::context::{LinkContext, ReplicationLink};
 use super::event::Event;
 use super::state::{Pacing, Worker};
 
@@ -42,7 +42,7 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 ///
 /// Cancellation: dropping the future is like a crash, which costs nothing but a resync.
 pub async fn run(
-    link: Link,
+    link: ReplicationLink,
     mut set: watch::Receiver<Arc<MirrorSet>>,
     stop: CancellationToken,
 ) -> Result<()> {

@@ -9,14 +9,14 @@ use tokio::time::Instant;
 
 use crate::kafka::{Sink, Source};
 use crate::model::{BrokerId, TopicId, TopicName, TopicPartition};
-use crate::replicate::fetch::budget::{Habits, Rank};
-use crate::replicate::fetch::queue::Crowd;
-use crate::replicate::fetch::rate_limit::Allowance;
-use crate::replicate::fetch::request_size::Stride;
+use crate::replicate::fetch::budget::{FetchHistory, Rank};
+use crate::replicate::fetch::queue::FetchQueue;
+use crate::replicate::fetch::rate_limit::RateLimit;
+use crate::replicate::fetch::request_size::RequestSizer;
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::route::Lane;
 use crate::replicate::produce::queue::Ready;
-use crate::replicate::produce::response_order::Turns;
+use crate::replicate::produce::response_order::ResponseOrder;
 
 use super::context::LinkContext;
 use super::event::{Answered, EventFuture};
@@ -25,10 +25,10 @@ use super::event::{Answered, EventFuture};
 #[derive(Debug)]
 pub(crate) struct Pacing {
     pub(super) begun: Instant,
-    pub(super) allowance: Option<Allowance>,
+    pub(super) rate_limit: Option<RateLimit>,
     /// The time at which the loop is woken to continue fetching, since `begun`.
     pub(super) alarm: Option<Duration>,
-    pub(super) turn: u64,
+    pub(super) rotation: u64,
 }
 
 impl Pacing {
@@ -36,9 +36,9 @@ impl Pacing {
     pub(crate) fn new(bytes_per_second: Option<u64>) -> Self {
         Self {
             begun: Instant::now(),
-            allowance: bytes_per_second.map(Allowance::new),
+            rate_limit: bytes_per_second.map(RateLimit::new),
             alarm: None,
-            turn: 0,
+            rotation: 0,
         }
     }
 
@@ -47,8 +47,8 @@ impl Pacing {
     }
 
     pub(super) fn wait(&self, rank: Rank, now: Duration) -> Duration {
-        let allowance = self.allowance.as_ref();
-        allowance.map_or(Duration::ZERO, |it| it.wait(rank, now))
+        let rate_limit = self.rate_limit.as_ref();
+        rate_limit.map_or(Duration::ZERO, |it| it.wait(rank, now))
     }
 }
 
@@ -68,9 +68,9 @@ pub(crate) struct Intake {
     /// When the last fetch was answered, in milliseconds since 1970.
     pub(crate) heard_at: i64,
     /// The fetch queue of its partitions.
-    pub(crate) crowd: Crowd,
+    pub(crate) fetch_queue: FetchQueue,
     /// Measurements from past fetches.
-    pub(crate) habits: Habits,
+    pub(crate) habits: FetchHistory,
 }
 
 /// The producing side of one target connection.
@@ -80,13 +80,13 @@ pub(crate) struct Outlet {
     pub(crate) sink: Option<Sink>,
     pub(crate) connecting: bool,
     /// Requests in flight.
-    pub(crate) requests: Turns<Answered>,
+    pub(crate) requests: ResponseOrder<Answered>,
     /// Partitions with something to send.
     pub(crate) ready: Ready,
     /// Bytes in the requests in flight.
     pub(crate) sent: usize,
     /// The limit on the size of a request.
-    pub(crate) stride: Stride,
+    pub(crate) request_sizer: RequestSizer,
 }
 
 /// The worker's state.

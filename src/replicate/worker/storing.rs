@@ -1,6 +1,6 @@
 //! Writes to the checkpoint DB: runs before the batches that open them, everything else lazily.
 
-use crate::checkpoint::{Committed, Update};
+use crate::checkpoint::{PendingCommit, Update};
 use crate::error::Result;
 use crate::offsets::Receipt;
 use crate::replicate::partition::effect::Event;
@@ -11,7 +11,7 @@ use super::event::{Event as WorkerEvent, Ticket};
 use super::state::Worker;
 
 impl Worker {
-    /// Stores the runs of every shipment staged since the last call, in one update.
+    /// Stores the runs of every produce batch staged since the last call, in one update.
     pub(crate) fn store_staged(&mut self) {
         if self.to_store.is_empty() {
             return;
@@ -82,7 +82,7 @@ impl Worker {
         &self,
         indexes: &[usize],
         urgent: bool,
-    ) -> (Committed, Vec<(usize, Receipt)>) {
+    ) -> (PendingCommit, Vec<(usize, Receipt)>) {
         let _order = self.link.view.save_order();
         let mut update = if urgent {
             Update::new()

@@ -7,7 +7,7 @@
 use crate::kafka::batch::Batch;
 use crate::model::{MirroredTopic, SourceOffset};
 use crate::replicate::partition::mirror::Mirror;
-use crate::replicate::shared::partition::Known;
+use crate::replicate::shared::partition::PartitionProgress;
 
 use super::state::Worker;
 
@@ -77,7 +77,7 @@ impl Mirror {
     }
 }
 
-impl Known {
+impl PartitionProgress {
     /// Notes the time of a fetch, and whether it left nothing to mirror.
     pub(crate) fn note_fetch(&mut self, now_ms: i64) {
         let whole = self.lag() == 0;

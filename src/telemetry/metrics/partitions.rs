@@ -62,7 +62,7 @@ pub struct PartitionSample {
     /// Batches written by this process.
     pub batches: u64,
     /// How often this process determined the position again from the target's log.
-    pub settlings: u64,
+    pub resyncs: u64,
     /// Records that the target removed while the source still has them.
     pub expired: i64,
     /// Offsets without an image on the other side, since the partition was first mirrored.
@@ -210,10 +210,10 @@ impl Page<'_, '_> {
             |sample| sample.batches,
         )?;
         self.counters(
-            "partition_settlings",
+            "partition_resyncs",
             "How often this process determined the position again from the target's log",
             samples,
-            |sample| sample.settlings,
+            |sample| sample.resyncs,
         )?;
         self.without_image(samples)
     }

@@ -110,7 +110,7 @@ fn digests(records: &[Record], codec: Codec, compacts: bool) -> Vec<Digest> {
 fn compare(
     source: Vec<Vec<Digest>>,
     target: Vec<Vec<Digest>>,
-    image: impl Fn(i64) -> Place,
+    image: impl Fn(i64) -> RecordOrigin,
 ) -> Comparison {
     let mut comparison = Comparison::default();
     let (mut on_source, mut on_target) = (Feed::default(), Feed::default());
@@ -118,7 +118,7 @@ fn compare(
     loop {
         comparison.advance(&mut on_source, &mut on_target);
         if on_source.items.is_empty() && !on_source.over {
-            let at = |offset| Place::At(SourceOffset(offset));
+            let at = |offset| RecordOrigin::At(SourceOffset(offset));
             feed(&mut on_source, source.next(), at);
         } else if on_target.items.is_empty() && !on_target.over {
             feed(&mut on_target, target.next(), &image);
@@ -128,7 +128,7 @@ fn compare(
     }
 }
 
-fn feed(feed: &mut Feed, portion: Option<Vec<Digest>>, place: impl Fn(i64) -> Place) {
+fn feed(feed: &mut Feed, portion: Option<Vec<Digest>>, place: impl Fn(i64) -> RecordOrigin) {
     feed.over = portion.is_none();
     let items = portion.into_iter().flatten().map(|digest| Item {
         place: place(digest.offset),
@@ -150,11 +150,13 @@ fn renumbered(records: Vec<Record>) -> Vec<Record> {
 }
 
 /// The places that the map of a log and its mirror gives; past it nothing has an image.
-fn image(source: &[Record]) -> impl Fn(i64) -> Place {
+fn image(source: &[Record]) -> impl Fn(i64) -> RecordOrigin {
     let offsets: Vec<i64> = source.iter().map(|record| record.offset).collect();
     move |at| {
         let mapped = offsets.get(usize::try_from(at).unwrap());
-        mapped.map_or(Place::Stray, |offset| Place::At(SourceOffset(*offset)))
+        mapped.map_or(RecordOrigin::Stray, |offset| {
+            RecordOrigin::At(SourceOffset(*offset))
+        })
     }
 }
 
@@ -322,7 +324,7 @@ proptest! {
         );
         let cut = source[cut.index(source.len())].offset;
         let image = image(&source);
-        let before = |offset: i64| matches!(image(offset), Place::At(at) if at.get() < cut);
+        let before = |offset: i64| matches!(image(offset), RecordOrigin::At(at) if at.get() < cut);
         let mut tally = Tally::default();
         for first in [true, false] {
             let part = |records: &[Record], is_first: &dyn Fn(i64) -> bool| {
@@ -336,7 +338,7 @@ proptest! {
             comparison.reached = tally.records.try_into().unwrap();
             let (mut on_source, mut on_target) = (Feed::default(), Feed::default());
             let flat = |portions: Vec<Vec<Digest>>| Some(portions.into_iter().flatten().collect());
-            feed(&mut on_source, flat(theirs), |offset| Place::At(SourceOffset(offset)));
+            feed(&mut on_source, flat(theirs), |offset| RecordOrigin::At(SourceOffset(offset)));
             feed(&mut on_target, flat(ours), &image);
             (on_source.over, on_target.over) = (true, true);
             comparison.advance(&mut on_source, &mut on_target);

@@ -1,6 +1,6 @@
 //! Moves that are refused: which plan, why, and with which exit code.
 
-use farshore::checkpoint::documents::Kind;
+use farshore::checkpoint::documents::DocumentKind;
 use farshore::checkpoint::{self, Store as _, Update};
 use serde_json::{Value, json};
 
@@ -177,7 +177,7 @@ async fn a_plan_is_executed_only_as_it_was_read() {
 /// Backdates a plan, to avoid waiting until it expires.
 async fn expire(setting: &Setting, plan: &Plan) {
     let store = checkpoint::open(&setting.farshore.checkpoint_path()).expect("the checkpoint DB");
-    let name = Kind::Plan
+    let name = DocumentKind::Plan
         .find(&*store, &plan.id)
         .expect("the plan is read");
     let name = name.expect("the plan is stored");

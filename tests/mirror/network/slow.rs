@@ -26,7 +26,7 @@ async fn mirrors_under(weather: Weather, records: i64) {
     let topic = topic.expect("the topic's partitions");
     for partition in 0..2 {
         // A slow line causes no new settling.
-        assert_eq!(topic["partitions"][partition]["settlings"], 1, "{topic}");
+        assert_eq!(topic["partitions"][partition]["resyncs"], 1, "{topic}");
     }
 }
 

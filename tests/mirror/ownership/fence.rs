@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farshore::kafka::admin::{At, list_offset, read_at};
+use farshore::kafka::admin::{OffsetSpec, list_offset, read_at};
 use farshore::kafka::batch::{Builder, Codec, Stamp};
 use farshore::kafka::client::{Cluster, ClusterSettings, HostPort, Plain, Slot};
 use farshore::kafka::{ProducePart, start_produce};
@@ -46,7 +46,13 @@ pub(super) async fn copy(setting: &Setting, which: Copied, under: impl FnOnce(St
     let oslo = wire(&setting.oslo.bootstrap());
     let journal = TopicPartition::new("__farshore.paris-oslo", 0);
     let leader = oslo.leader(&journal).await.expect("a leader");
-    let end = list_offset(&oslo, &journal, LeaderEpoch::UNKNOWN, At::HighWatermark).await;
+    let end = list_offset(
+        &oslo,
+        &journal,
+        LeaderEpoch::UNKNOWN,
+        OffsetSpec::HighWatermark,
+    )
+    .await;
     let offset = match which {
         Copied::First => 0,
         Copied::Last => end.expect("an end").offset - 1,

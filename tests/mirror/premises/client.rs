@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use farshore::error::Error;
-use farshore::kafka::admin::{self, At, Markers, ProducerState};
+use farshore::kafka::admin::{self, Markers, OffsetSpec, ProducerState};
 use farshore::kafka::batch::{Builder, Codec, Record, Stamp, Stamped};
 use farshore::kafka::client::{Cluster, ClusterSettings, Connection, Plain, Slot};
 use farshore::kafka::{ProduceAnswer, ProducePart, start_produce};
@@ -138,11 +138,11 @@ impl Client {
 
     /// The log end offset, including records not yet replicated.
     pub(super) async fn end(&self, of: &TopicPartition) -> i64 {
-        let listed = self.listed(of, At::TrueEnd).await;
+        let listed = self.listed(of, OffsetSpec::TrueEnd).await;
         listed.expect("the end of the log")
     }
 
-    pub(super) async fn listed(&self, of: &TopicPartition, at: At) -> Result<i64, Error> {
+    pub(super) async fn listed(&self, of: &TopicPartition, at: OffsetSpec) -> Result<i64, Error> {
         let listed = admin::list_offset(&self.0, of, LeaderEpoch::UNKNOWN, at).await;
         listed.map(|it| it.offset)
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use farshore::kafka::admin::At;
+use farshore::kafka::admin::OffsetSpec;
 use farshore::model::TopicPartition;
 
 use super::client::Client;
@@ -35,7 +35,10 @@ async fn decided(client: &Client, all: &[TopicPartition]) -> Duration {
     eventually(CATCH_UP, "everything is decided", async || {
         for of in all {
             let read = async |at| client.listed(of, at).await.map_err(|it| it.to_string());
-            let (stable, high) = (read(At::LastStable).await?, read(At::HighWatermark).await?);
+            let (stable, high) = (
+                read(OffsetSpec::LastStable).await?,
+                read(OffsetSpec::HighWatermark).await?,
+            );
             if stable < high {
                 return Err(format!("{of}: {stable} of {high}"));
             }

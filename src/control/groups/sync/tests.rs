@@ -344,7 +344,7 @@ async fn a_frozen_group_is_not_written() {
     bench
         .sync
         .ledger
-        .turn()
+        .guard()
         .await
         .freeze(&groups, "op")
         .await

@@ -21,7 +21,7 @@ async fn operations_end_with_the_ownership_and_are_taken_up_from_the_db_when_it_
     bench
         .source
         .set(|inner| inner.transactions.insert(partition()));
-    let plan = bench.plan(Kind::Switchover).await;
+    let plan = bench.plan(MoveKind::Switchover).await;
     bench.start(&plan).await.unwrap();
     let token = CancellationToken::new();
     let moving = async {
@@ -62,7 +62,7 @@ async fn a_link_that_is_removed_has_no_moves_and_one_that_is_added_takes_its_own
     bench
         .source
         .set(|inner| inner.transactions.insert(partition()));
-    let plan = bench.plan(Kind::Switchover).await;
+    let plan = bench.plan(MoveKind::Switchover).await;
     bench.start(&plan).await.unwrap();
     let token = CancellationToken::new();
     let moving = async {
@@ -74,8 +74,8 @@ async fn a_link_that_is_removed_has_no_moves_and_one_that_is_added_takes_its_own
         while bench.runner.watch(id).is_some() {
             sleep(Duration::from_millis(10)).await;
         }
-        let request = Request {
-            kind: Kind::Failover,
+        let request = MoveRequest {
+            kind: MoveKind::Failover,
             link: "link".into(),
             groups: None,
             topics: BTreeSet::new(),
@@ -98,7 +98,7 @@ async fn a_link_that_is_removed_has_no_moves_and_one_that_is_added_takes_its_own
 #[tokio::test]
 async fn nothing_is_started_for_a_link_that_another_process_owns() {
     let bench = Bench::new().await;
-    let plan = bench.plan(Kind::Failover).await;
+    let plan = bench.plan(MoveKind::Failover).await;
     bench.ownership.end();
     let NotStarted::Failed(error) = bench.start(&plan).await.unwrap_err() else {
         panic!("it isn't for the plan's sake");

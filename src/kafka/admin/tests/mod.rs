@@ -68,7 +68,7 @@ fn what_they_return_may_run_in_a_task() {
         &cluster,
         &orders(0),
         LeaderEpoch::UNKNOWN,
-        At::TrueEnd,
+        OffsetSpec::TrueEnd,
     ));
     may_run(end_of_epoch(&cluster, &orders(0), LeaderEpoch::UNKNOWN));
     may_run(describe_producers(&cluster, &orders(0)));

@@ -13,7 +13,7 @@ use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::client::Connection;
 use crate::task::blocking;
 
-use super::{Answer, Login, LoginError};
+use super::{Login, LoginError, SaslMessage};
 
 /// The most messages in one login; no mechanism needs more.
 const MESSAGES_MAX: usize = 10;
@@ -44,8 +44,8 @@ pub(crate) async fn authenticate(
         let (going_on, answer) = answered.await?;
         exchange = going_on;
         let (message, ends) = match answer.map_err(impossible)? {
-            Answer::Goes(message) => (message, false),
-            Answer::Ends(message) => (message, true),
+            SaslMessage::Goes(message) => (message, false),
+            SaslMessage::Ends(message) => (message, true),
         };
         let said = say(connection, message, name, limit).await?;
         if ends {

@@ -43,12 +43,12 @@ pub trait Mechanism: Send + Sync + fmt::Debug {
 /// A login in progress.
 pub trait Exchange: Send {
     /// Returns the reply to the broker's `challenge`, which is empty at first. May block.
-    fn answer(&mut self, challenge: &[u8]) -> Result<Answer, LoginError>;
+    fn answer(&mut self, challenge: &[u8]) -> Result<SaslMessage, LoginError>;
 }
 
 /// The client's message in a login.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum SaslMessage {
     /// A message to which the broker replies with another challenge.
     Goes(Vec<u8>),
     /// The last message: the broker accepts or refuses.

@@ -2,7 +2,7 @@
 
 use crate::model::Secret;
 
-use super::{Answer, Exchange, LoginError, Mechanism};
+use super::{Exchange, LoginError, Mechanism, SaslMessage};
 
 /// Login with a user name and a password; anybody who can read the connection can read both.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ impl Mechanism for Password {
 struct Message(Vec<u8>);
 
 impl Exchange for Message {
-    fn answer(&mut self, _challenge: &[u8]) -> Result<Answer, LoginError> {
-        Ok(Answer::Ends(std::mem::take(&mut self.0)))
+    fn answer(&mut self, _challenge: &[u8]) -> Result<SaslMessage, LoginError> {
+        Ok(SaslMessage::Ends(std::mem::take(&mut self.0)))
     }
 }

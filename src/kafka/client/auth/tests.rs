@@ -83,13 +83,13 @@ impl Mechanism for Talker {
 }
 
 impl Exchange for Talk {
-    fn answer(&mut self, challenge: &[u8]) -> Result<Answer, LoginError> {
+    fn answer(&mut self, challenge: &[u8]) -> Result<SaslMessage, LoginError> {
         self.0.push(String::from_utf8(challenge.to_vec())?);
         let said = self.0.join("/").into_bytes();
         Ok(if self.0.len() > self.1 {
-            Answer::Ends(said)
+            SaslMessage::Ends(said)
         } else {
-            Answer::Goes(said)
+            SaslMessage::Goes(said)
         })
     }
 }

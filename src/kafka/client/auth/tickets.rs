@@ -5,7 +5,7 @@ use libgssapi::credential::{Cred, CredUsage};
 use libgssapi::name::Name;
 use libgssapi::oid::{GSS_MECH_KRB5, GSS_NT_HOSTBASED_SERVICE, GSS_NT_KRB5_PRINCIPAL, OidSet};
 
-use super::{Answer, Exchange, LoginError};
+use super::{Exchange, LoginError, SaslMessage};
 
 /// The bit for "no security layer" in the broker's offer and in the client's choice.
 const NO_LAYER: u8 = 1;
@@ -46,7 +46,7 @@ struct Tickets {
 }
 
 impl Exchange for Tickets {
-    fn answer(&mut self, challenge: &[u8]) -> Result<Answer, LoginError> {
+    fn answer(&mut self, challenge: &[u8]) -> Result<SaslMessage, LoginError> {
         match self.stage {
             Stage::Context => {
                 let challenge = (!challenge.is_empty()).then_some(challenge);
@@ -54,7 +54,7 @@ impl Exchange for Tickets {
                 if self.context.is_complete() {
                     self.stage = Stage::Layer;
                 }
-                Ok(Answer::Goes(
+                Ok(SaslMessage::Goes(
                     token.map(|token| token.to_vec()).unwrap_or_default(),
                 ))
             }
@@ -68,7 +68,7 @@ impl Exchange for Tickets {
                 }
                 // No security layer, so no maximum message size either; no other identity to act for.
                 let choice = self.context.wrap(false, &[NO_LAYER, 0, 0, 0])?;
-                Ok(Answer::Ends(choice.to_vec()))
+                Ok(SaslMessage::Ends(choice.to_vec()))
             }
         }
     }

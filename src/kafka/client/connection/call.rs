@@ -5,17 +5,17 @@ use std::time::Duration;
 use kafka_protocol::messages::{ApiKey, ProduceRequest, ProduceResponse};
 
 use crate::error::{Kind, Result};
-use crate::kafka::client::encode::{Message, Read, answer_to};
+use crate::kafka::client::encode::{DecodeResponse, EncodedRequest, answer_to};
 use crate::kafka::client::produce::ProduceBatches;
 use crate::kafka::client::request::Request;
-use crate::kafka::client::response::{Asked, Pending};
+use crate::kafka::client::response::{PendingResponse, RequestContext};
 use crate::kafka::client::stream::{NotTaken, PIPELINE_LIMIT};
 use crate::task::Ownership;
 
 use super::Connection;
 
 impl Connection {
-    /// Sends a request at once, in call order; the returned [`Pending`] resolves to the response.
+    /// Sends a request at once, in call order; the returned [`PendingResponse`] resolves to the response.
     ///
     /// `timeout` is how long the response may take from now; an overdue response closes the connection, at most half a
     /// second late. Errors: `Disconnected` if the connection is closed, `Refused` if too many requests are already in
@@ -24,14 +24,18 @@ impl Connection {
         clippy::needless_pass_by_value,
         reason = "a request is used up by sending it"
     )]
-    pub fn start<R: Request>(&self, request: R, timeout: Duration) -> Result<Pending<R::Response>> {
+    pub fn start<R: Request>(
+        &self,
+        request: R,
+        timeout: Duration,
+    ) -> Result<PendingResponse<R::Response>> {
         let version = self.choose(R::KEY, R::SPOKEN, request.highest_version())?;
         self.start_in(&request, version, timeout)
     }
 
     /// Sends a request as soon as there is room for it, and waits for its response.
     ///
-    /// `timeout` runs from the moment it is sent. Errors: as for [`Connection::start`], and those of [`Pending`].
+    /// `timeout` runs from the moment it is sent. Errors: as for [`Connection::start`], and those of [`PendingResponse`].
     /// Cancellation: the request may still be carried out.
     pub async fn call<R: Request>(&self, request: R, timeout: Duration) -> Result<R::Response> {
         let _room = self.0.room_for_calls.acquire().await;
@@ -43,11 +47,11 @@ impl Connection {
         &self,
         request: R,
         timeout: Duration,
-        read: Read<T>,
+        read: DecodeResponse<T>,
     ) -> Result<T> {
         let _room = self.0.room_for_calls.acquire().await;
         let version = self.choose(R::KEY, R::SPOKEN, request.highest_version())?;
-        let message = Message::of(&request, version, &self.0.client_id);
+        let message = EncodedRequest::of(&request, version, &self.0.client_id);
         self.send(message, (R::KEY, version), timeout, read)?.await
     }
 
@@ -61,7 +65,7 @@ impl Connection {
         let _room = self.0.room_for_calls.acquire().await;
         right.check()?;
         let version = self.choose(R::KEY, R::SPOKEN, request.highest_version())?;
-        let message = Message::of(&request, version, &self.0.client_id);
+        let message = EncodedRequest::of(&request, version, &self.0.client_id);
         let message = message.map(|message| message.under(right));
         let pending = self.send(message, (R::KEY, version), timeout, answer_to::<R>)?;
         pending.await
@@ -73,9 +77,9 @@ impl Connection {
         request: &R,
         version: i16,
         timeout: Duration,
-        read: Read<R::Response>,
-    ) -> Result<Pending<R::Response>> {
-        let message = Message::of(request, version, &self.0.client_id);
+        read: DecodeResponse<R::Response>,
+    ) -> Result<PendingResponse<R::Response>> {
+        let message = EncodedRequest::of(request, version, &self.0.client_id);
         self.send(message, (R::KEY, version), timeout, read)
     }
 
@@ -85,7 +89,7 @@ impl Connection {
         request: &R,
         version: i16,
         timeout: Duration,
-    ) -> Result<Pending<R::Response>> {
+    ) -> Result<PendingResponse<R::Response>> {
         self.start_version(request, version, timeout, answer_to::<R>)
     }
 
@@ -98,7 +102,7 @@ impl Connection {
         batches: ProduceBatches,
         timeout: Duration,
         right: Option<&Ownership>,
-    ) -> Result<Pending<ProduceResponse>> {
+    ) -> Result<PendingResponse<ProduceResponse>> {
         if batches.acks == 0 {
             return Err(self.error(Kind::Refused, "acks = 0 leaves no way to know what arrived"));
         }
@@ -118,11 +122,11 @@ impl Connection {
 
     fn send<T>(
         &self,
-        message: anyhow::Result<Message>,
+        message: anyhow::Result<EncodedRequest>,
         (key, version): (ApiKey, i16),
         timeout: Duration,
-        read: Read<T>,
-    ) -> Result<Pending<T>> {
+        read: DecodeResponse<T>,
+    ) -> Result<PendingResponse<T>> {
         let message = message.map_err(|cause| {
             let text = format!("{key:?} cannot be encoded in version {version}");
             self.error(Kind::Protocol, &text).caused_by(cause)
@@ -138,13 +142,13 @@ impl Connection {
                 self.error(Kind::Refused, &text)
             }
         })?;
-        let asked = Asked {
+        let asked = RequestContext {
             connection: self.clone(),
             key,
             version,
             timeout,
         };
-        Ok(Pending {
+        Ok(PendingResponse {
             outcome,
             asked,
             read,

@@ -7,7 +7,7 @@ use crate::kafka::batch::Stamped;
 use crate::kafka::client::fake::{self, Call, Reply, framed, next_call};
 use crate::kafka::client::frame::Frames;
 use crate::kafka::client::produce::{ProduceBatches, ProduceTopic};
-use crate::kafka::client::response::Pending;
+use crate::kafka::client::response::PendingResponse;
 use crate::model::{Partition, TopicId, TopicName};
 use crate::task::Ownership;
 
@@ -55,7 +55,7 @@ fn connected() -> (Connection, Far) {
 }
 
 /// Sends a request with a number, which the response returns as a broker id.
-fn ask(connection: &Connection, number: i32) -> Pending<FindCoordinatorResponse> {
+fn ask(connection: &Connection, number: i32) -> PendingResponse<FindCoordinatorResponse> {
     ask_within(connection, number, LIMIT)
 }
 
@@ -63,7 +63,7 @@ fn ask_within(
     connection: &Connection,
     number: i32,
     limit: Duration,
-) -> Pending<FindCoordinatorResponse> {
+) -> PendingResponse<FindCoordinatorResponse> {
     let key = StrBytes::from_string(number.to_string());
     let request = FindCoordinatorRequest::default().with_key(key);
     connection.start(request, limit).unwrap()

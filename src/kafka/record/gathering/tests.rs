@@ -2,8 +2,8 @@ use crate::kafka::batch::{Record, Stamp};
 
 use super::*;
 
-fn read(offset: i64) -> Read<'static> {
-    Read {
+fn read(offset: i64) -> ReadRecord<'static> {
+    ReadRecord {
         offset,
         timestamp: offset * 10,
         key: Some(b"k"),

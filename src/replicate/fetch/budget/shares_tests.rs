@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use crate::replicate::fetch::queue::{Crowd, Stand};
+use crate::replicate::fetch::queue::{FetchQueue, QueuePlace};
 
 use super::{Brought, Clocks, Demand, Rank, *};
 
@@ -10,8 +10,8 @@ const SHARE: usize = 100;
 /// Brokers return whole batches.
 const BATCH: usize = 10;
 
-fn means(live: usize, behind: usize, taken: usize) -> Means {
-    Means {
+fn means(live: usize, behind: usize, taken: usize) -> ByteBudget {
+    ByteBudget {
         live,
         behind,
         partition: SHARE,
@@ -46,7 +46,7 @@ fn what_live_partitions_leave_is_for_as_many_as_it_holds_shares() {
         divide(true, 3, means(160, 160, 160), false),
         Some(shares(1, 80, 160))
     );
-    let together = Means {
+    let together = ByteBudget {
         together: true,
         ..means(1000, 800, 0)
     };
@@ -123,19 +123,19 @@ proptest! {
             demand.judge(i64::MAX, SHARE);
         }
         let mut got = vec![0; demands.len()];
-        let (mut clocks, mut patience, mut crowd) = (Clocks::default(), Patience::default(), Crowd::default());
+        let (mut clocks, mut credit, mut fetch_queue) = (Clocks::default(), FairnessCredit::default(), FetchQueue::default());
         let (mut session, mut taken) = (Session::default(), 0);
         let lives: BTreeSet<usize> = (0..late_from).collect();
         for &index in &lives {
-            crowd.put(index, Stand::Live);
+            fetch_queue.put(index, QueuePlace::Live);
         }
         for index in late_from..demands.len() {
-            crowd.put(index, Stand::Behind { served: 0 });
+            fetch_queue.put(index, QueuePlace::Behind { served: 0 });
         }
         for _ in 0..2000 {
-            let favour = patience.is_out(SHARE);
-            let divided = divide(crowd.has_live(), crowd.behind(), means(bytes, bytes.min(spare), taken), favour).unwrap();
-            let choice = crowd.choose(divided.behind);
+            let favour = credit.is_out(SHARE);
+            let divided = divide(fetch_queue.has_live(), fetch_queue.behind(), means(bytes, bytes.min(spare), taken), favour).unwrap();
+            let choice = fetch_queue.choose(divided.behind);
             let wanted = lives.iter().chain(&choice.asked).copied().collect();
             let most = |index| match index {
                 _ if index < busy => SHARE,
@@ -147,13 +147,13 @@ proptest! {
                 got[index] += bytes;
                 clocks.serve(&mut demands[index], &mut brought, (bytes, 1));
                 if index >= late_from {
-                    crowd.put(index, Stand::Behind { served: demands[index].served() });
+                    fetch_queue.put(index, QueuePlace::Behind { served: demands[index].served() });
                 }
             }
             clocks.go_on(&brought);
             taken = brought.bytes(Rank::Live);
-            patience.pass(taken);
-            patience.serve(brought.bytes(Rank::Behind));
+            credit.pass(taken);
+            credit.serve(brought.bytes(Rank::Behind));
         }
         let (lives, lates) = (&got[..busy], &got[late_from..]);
         prop_assert!(lives.iter().all(|it| *it > 0), "{lives:?}");

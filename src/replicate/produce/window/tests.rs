@@ -24,13 +24,13 @@ fn set(ms: i64, by_ms: i64) -> Moment {
     }
 }
 
-fn shipment(target: i64, records: i32, max_timestamp: i64, size: usize) -> Shipment {
+fn produce_batch(target: i64, records: i32, max_timestamp: i64, size: usize) -> ProduceBatch {
     let run = Run::new(
         SourceOffset(target),
         TargetOffset(target),
         i64::from(records),
     );
-    Shipment {
+    ProduceBatch {
         stamped: Stamped {
             header: [0; HEADER_LEN],
             body: Bytes::from(vec![0; size]),
@@ -46,19 +46,19 @@ fn shipment(target: i64, records: i32, max_timestamp: i64, size: usize) -> Shipm
     }
 }
 
-fn large(target: i64) -> Shipment {
-    shipment(target, 10, NOW, PIPELINE_MINIMUM)
+fn large(target: i64) -> ProduceBatch {
+    produce_batch(target, 10, NOW, PIPELINE_MINIMUM)
 }
 
-fn send(window: &mut Window, shipment: &Shipment) {
-    window.sent(InFlight {
-        target: shipment.target,
-        records: shipment.records(),
-        frontier: shipment.frontier,
-        max_timestamp: shipment.stamped.max_timestamp,
-        bytes: shipment.bytes,
-        runs: shipment.runs.clone(),
-        opens: !shipment.joins,
+fn send(window: &mut Window, produce_batch: &ProduceBatch) {
+    window.sent(SentBatch {
+        target: produce_batch.target,
+        records: produce_batch.records(),
+        frontier: produce_batch.frontier,
+        max_timestamp: produce_batch.stamped.max_timestamp,
+        bytes: produce_batch.bytes,
+        runs: produce_batch.runs.clone(),
+        opens: !produce_batch.joins,
     });
 }
 
@@ -102,10 +102,10 @@ fn old_records_go_one_at_a_time() {
     let old = NOW - 13 * HOUR;
     let mut window = armed();
     send(&mut window, &large(0));
-    assert!(!window.admits(&shipment(10, 10, old, PIPELINE_MINIMUM), at(NOW)));
+    assert!(!window.admits(&produce_batch(10, 10, old, PIPELINE_MINIMUM), at(NOW)));
 
     let mut window = Window::new(12 * HOUR);
-    send(&mut window, &shipment(0, 10, old, PIPELINE_MINIMUM));
+    send(&mut window, &produce_batch(0, 10, old, PIPELINE_MINIMUM));
     assert!(matches!(
         window.landed(TargetOffset(0), None, at(NOW)),
         Landing::AsPredicted(_)
@@ -186,7 +186,7 @@ fn an_error_disarms() {
 #[test]
 fn small_shipments_wait_for_company() {
     let mut window = armed();
-    let small = shipment(10, 1, NOW, 100);
+    let small = produce_batch(10, 1, NOW, 100);
     send(&mut window, &large(0));
     assert!(!window.admits(&small, at(NOW)));
     window.landed(TargetOffset(0), None, at(NOW));
@@ -207,7 +207,7 @@ fn a_batch_that_repeats_an_earlier_one_is_told_and_disarms() {
 /// Hazard H5: from the first step in the source offsets on, a late request may carry other records at the same place.
 #[test]
 fn while_requests_may_be_late_what_opens_a_run_and_all_behind_it_goes_alone() {
-    let opening = |target| Shipment {
+    let opening = |target| ProduceBatch {
         joins: false,
         ..large(target)
     };
@@ -239,13 +239,13 @@ fn caution_lasts_until_the_target_holds_what_was_sent_before() {
     send(&mut window, &large(10));
     let mut window = window.renewed(12 * HOUR, true, at(NOW));
     let later = NOW + LATE_MS;
-    send(&mut window, &shipment(0, 10, later, PIPELINE_MINIMUM));
+    send(&mut window, &produce_batch(0, 10, later, PIPELINE_MINIMUM));
     window.landed(TargetOffset(0), None, at(later));
-    let opening = Shipment {
+    let opening = ProduceBatch {
         joins: false,
-        ..shipment(20, 10, later, PIPELINE_MINIMUM)
+        ..produce_batch(20, 10, later, PIPELINE_MINIMUM)
     };
-    send(&mut window, &shipment(10, 10, later, PIPELINE_MINIMUM));
+    send(&mut window, &produce_batch(10, 10, later, PIPELINE_MINIMUM));
     assert!(!window.admits(&opening, at(later)));
     window.landed(TargetOffset(10), None, at(later));
     send(&mut window, &opening);
@@ -285,10 +285,10 @@ proptest! {
         for (step, hours) in steps {
             match step {
                 0 | 1 => {
-                    let shipment = shipment(next, 10, NOW - hours * HOUR, PIPELINE_MINIMUM);
-                    if window.admits(&shipment, at(NOW)) {
+                    let produce_batch = produce_batch(next, 10, NOW - hours * HOUR, PIPELINE_MINIMUM);
+                    if window.admits(&produce_batch, at(NOW)) {
                         prop_assert!(count == 0 || armed);
-                        send(&mut window, &shipment);
+                        send(&mut window, &produce_batch);
                         next += 10;
                         count += 1;
                     }

@@ -34,7 +34,7 @@ pub(crate) fn tail(end: i64, last: Option<Header>) -> Tail {
         end: TargetOffset(end),
         log_start: TargetOffset(0),
         last,
-        filled: TargetOffset(end),
+        data_end: TargetOffset(end),
     }
 }
 

@@ -15,10 +15,10 @@ fn run(source: i64, target: i64, length: i64) -> Run {
     Run::new(SourceOffset(source), TargetOffset(target), length)
 }
 
-/// A log whose last batch of three records ends at `filled`.
-fn tail(filled: i64, end: i64, writer: ProducerId) -> Tail {
+/// A log whose last batch of three records ends at `data_end`.
+fn tail(data_end: i64, end: i64, writer: ProducerId) -> Tail {
     let last = Header {
-        base_offset: filled - 3,
+        base_offset: data_end - 3,
         length: 100,
         leader_epoch: LeaderEpoch(0),
         magic: 2,
@@ -36,7 +36,7 @@ fn tail(filled: i64, end: i64, writer: ProducerId) -> Tail {
         end: TargetOffset(end),
         log_start: TargetOffset(0),
         last: Some(last),
-        filled: TargetOffset(filled),
+        data_end: TargetOffset(data_end),
     }
 }
 
@@ -122,13 +122,13 @@ fn the_first_transaction_of_all_is_known_by_its_plan() {
 fn a_first_transaction_that_was_given_up_is_not_taken_for_landed() {
     // The marker of the abort takes the place of the one record that was planned.
     let (plans, end) = ([vec![run(5, 0, 1)]], TargetOffset(1));
-    let filled = nothing_shown(None, end);
-    assert_eq!(explanations(None, &plans, filled), []);
+    let data_end = empty_data_end(None, end);
+    assert_eq!(explanations(None, &plans, data_end), []);
     // Records that were acknowledged but are gone did exist.
-    let known = [11, 12].map(|end| nothing_shown(Some(TargetOffset(11)), TargetOffset(end)));
+    let known = [11, 12].map(|end| empty_data_end(Some(TargetOffset(11)), TargetOffset(end)));
     assert_eq!(known, [TargetOffset(11); 2]);
     assert_eq!(
-        nothing_shown(Some(TargetOffset(11)), TargetOffset(9)),
+        empty_data_end(Some(TargetOffset(11)), TargetOffset(9)),
         TargetOffset(9)
     );
 }
@@ -139,7 +139,7 @@ fn a_log_without_records_left_ends_where_it_is_known_to() {
         end: TargetOffset(end),
         log_start: TargetOffset(log_start),
         last: None,
-        filled: TargetOffset(end),
+        data_end: TargetOffset(end),
     };
     assert_eq!(code(&emptied(11, 11), Some(11), 10, &[]), None);
     assert_eq!(code(&emptied(9, 30), Some(11), 10, &[]), None);

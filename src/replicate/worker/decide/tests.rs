@@ -18,7 +18,7 @@ use super::*;
 /// A partition with source offsets 0..20 and 25..35 at target offsets 0..30; the last five aren't acknowledged.
 struct Bench {
     store: Arc<dyn Store>,
-    tracked: Tracked,
+    tracked: TrackedPartition,
 }
 
 const END: TargetOffset = TargetOffset(30);
@@ -55,14 +55,14 @@ impl Bench {
         Self { store, tracked }
     }
 
-    fn load(store: &Arc<dyn Store>) -> Tracked {
+    fn load(store: &Arc<dyn Store>) -> TrackedPartition {
         let partition = TopicPartition::new("t", 0);
         let key = PartitionKey::new(&LinkName::new("l"), &partition);
-        Tracked::new(key, "t".into(), Arc::clone(store)).unwrap()
+        TrackedPartition::new(key, "t".into(), Arc::clone(store)).unwrap()
     }
 
     /// Applies a decision, then reloads the state from the store.
-    async fn decide(mut self, decision: &Decision) -> (Self, Outcome) {
+    async fn decide(mut self, decision: &Decision) -> (Self, DecisionOutcome) {
         let mut update = Update::new();
         let (outcome, _) = self.tracked.decide(decision, &mut update).unwrap();
         let told = self.tracked.lock().record.clone();

@@ -3,7 +3,7 @@ use crate::model::{
     Intent, LinkName, OffsetsMode, Policies, ProducerId, Run, SourceOffset, TopicId, TopicPartition,
 };
 use crate::replicate::partition::route::Route;
-use crate::replicate::shared::partition::Tracked;
+use crate::replicate::shared::partition::TrackedPartition;
 
 use super::*;
 
@@ -11,7 +11,7 @@ use super::*;
 fn with_in_flight(records: i64) -> Mirror {
     let partition = TopicPartition::new("t", 0);
     let key = PartitionKey::new(&LinkName::new("l"), &partition);
-    let tracked = Tracked::new(key, "t".into(), Arc::new(MemoryStore::default())).unwrap();
+    let tracked = TrackedPartition::new(key, "t".into(), Arc::new(MemoryStore::default())).unwrap();
     let route = Route {
         source: partition.clone(),
         target: partition,
@@ -22,7 +22,7 @@ fn with_in_flight(records: i64) -> Mirror {
     let wanted = (Policies::HALT, Intent::Mirror);
     let mut mirror = Mirror::new(route, Arc::new(tracked), id, None, offsets, wanted);
     let run = Run::new(SourceOffset(25), TargetOffset(20), records);
-    mirror.window.sent(InFlight {
+    mirror.window.sent(SentBatch {
         target: run.target,
         records,
         frontier: run.source_end(),

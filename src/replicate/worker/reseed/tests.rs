@@ -9,15 +9,15 @@ use super::*;
 /// The number of runs of a former mirror partition: more than one block of them.
 const RUNS: i64 = 600;
 
-fn load(store: &Arc<FailingStore>) -> Tracked {
+fn load(store: &Arc<FailingStore>) -> TrackedPartition {
     let partition = TopicPartition::new("t", 0);
     let key = PartitionKey::new(&LinkName::new("l"), &partition);
     let store: Arc<dyn Store> = Arc::<FailingStore>::clone(store);
-    Tracked::new(key, "t".into(), store).unwrap()
+    TrackedPartition::new(key, "t".into(), store).unwrap()
 }
 
 /// Returns a partition with a map, stored.
-async fn mapped(store: &Arc<FailingStore>) -> Tracked {
+async fn mapped(store: &Arc<FailingStore>) -> TrackedPartition {
     let tracked = load(store);
     let runs: Vec<Run> = (0..RUNS)
         .map(|n| Run::new(SourceOffset(2 * n), TargetOffset(n), 1))
@@ -36,7 +36,7 @@ async fn mapped(store: &Arc<FailingStore>) -> Tracked {
 }
 
 /// Returns whether a partition has begun, the last target offset of its map, and the number of entries stored for it.
-fn held(tracked: &Tracked, store: &FailingStore) -> (bool, Option<i64>, usize) {
+fn held(tracked: &TrackedPartition, store: &FailingStore) -> (bool, Option<i64>, usize) {
     let entries = [Space::Partitions, Space::Runs, Space::RunsBySource];
     let entries = entries.map(|it| store.scan_from(it, b"", b"", usize::MAX).unwrap().len());
     let known = tracked.lock();

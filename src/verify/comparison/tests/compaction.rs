@@ -31,7 +31,7 @@ fn split(log: Vec<Record>, until: i64) -> (Vec<Record>, Vec<Record>) {
 /// Compares the sides up to `until`, reads on past it as far as needed, and returns what stays unexplained.
 fn unexplained(sides: [Vec<Record>; 2], until: i64, shapes: &Shapes) -> (Tally, Vec<Waiting>) {
     let [(source, source_tail), (target, target_tail)] = sides.map(|side| split(side, until));
-    let identity = |offset| Place::At(SourceOffset(offset));
+    let identity = |offset| RecordOrigin::At(SourceOffset(offset));
     let mut compared = compare(
         portions(&source, shapes, true),
         portions(&target, shapes, true),
@@ -117,7 +117,7 @@ fn what_finds_no_room_to_wait_is_unproven() {
             content: 0,
             key,
         };
-        let place = Place::At(SourceOffset(offset));
+        let place = RecordOrigin::At(SourceOffset(offset));
         Item { place, digest }
     };
     let over = || Feed {

@@ -13,7 +13,7 @@ fn bench() -> (Bench, Arc<FakeMirror>) {
     (bench, mirror)
 }
 
-fn on_target(bench: &Bench) -> BTreeMap<TopicName, (SeenTopic, Configs)> {
+fn on_target(bench: &Bench) -> BTreeMap<TopicName, (SeenTopic, TopicConfigs)> {
     bench.target.set(|inner| inner.topics.clone())
 }
 
@@ -110,7 +110,9 @@ async fn an_open_topic_is_not_judged() {
     let (mut bench, mirror) = bench();
     bench.source.put("orders", 1);
     bench.round().await;
-    let anew = bench.target.set(|inner| inner.new_topic(7, Configs::new()));
+    let anew = bench
+        .target
+        .set(|inner| inner.new_topic(7, TopicConfigs::new()));
     bench
         .target
         .set(|inner| inner.topics.insert("paris.orders".into(), anew));

@@ -60,8 +60,8 @@ pub(super) fn lanes() -> Lanes {
     }
 }
 
-pub(super) fn failure() -> Failure {
-    Failure {
+pub(super) fn failure() -> TransientFailure {
+    TransientFailure {
         cause: "no answer".to_owned(),
         chain: "no answer from broker 1".to_owned(),
     }
@@ -86,8 +86,8 @@ pub(super) fn reseeding() -> Box<Decision> {
     ))
 }
 
-pub(super) fn outcome() -> Outcome {
-    Outcome {
+pub(super) fn outcome() -> DecisionOutcome {
+    DecisionOutcome {
         action: Policy::Adopt,
         topic: "t".into(),
         partition: Partition(0),
@@ -155,10 +155,10 @@ impl World {
             );
         }
         if self.decision {
-            for settles in [true, false] {
+            for resync_permits in [true, false] {
                 events.push(Event::Decided(Ok((
                     Box::new(outcome()),
-                    SettlesConflict(settles),
+                    SettlesConflict(resync_permits),
                 ))));
             }
             events.push(Event::Decided(Err(Trouble::Retry(failure()))));
