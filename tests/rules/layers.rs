@@ -57,7 +57,7 @@ const LAYERS: &[&[&str]] = &[
     // Loops.
     &["replicate", "control", "failover", "verify"],
     // Edges.
-    &["api", "check", "cli", "clusters"],
+    &["api", "check", "cli", "clusters", "contract"],
     // Roots.
     &["app", "main", "lib"],
 ];
