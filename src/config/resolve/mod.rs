@@ -1,30 +1,51 @@
-//! From what the file says to what it means: defaults filled in, values converted, sections checked against each other.
+//! From what the file says to what it means: defaults filled in, sections checked against each other. Each section has
+//! its keys and their meaning in one file; those about the service are read as they are.
 //!
 //! Problems are collected; what is given back is only of use if there are none.
 
 mod cluster;
 mod link;
-mod path;
 mod policy;
 mod security;
-mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
+use toml::Spanned;
+
 use super::conflict;
-use super::problem::{Place, Problems};
-use super::raw::Raw;
-use super::settings::{ClusterConfig, Config};
+use super::problem::Problems;
+use super::settings::{
+    ApiConfig, CheckpointConfig, ClusterConfig, Config, LogConfig, RuntimeConfig,
+};
 use crate::model::ClusterName;
 
 pub(super) use link::Link;
 
+/// Exactly what a file says.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a section")]
+pub(super) struct Raw {
+    clusters: BTreeMap<Spanned<String>, cluster::Raw>,
+    links: BTreeMap<Spanned<String>, link::Raw>,
+    checkpoint: CheckpointConfig,
+    api: ApiConfig,
+    runtime: RuntimeConfig,
+    log: LogConfig,
+}
+
 /// The configuration that a file means.
-pub(super) fn config(raw: Raw, problems: &Problems) -> Config {
+pub(super) fn config(mut raw: Raw, problems: &Problems<'_>) -> Config {
+    if raw.clusters.is_empty() {
+        problems.missing(None, "clusters", "at least two are needed");
+    }
+    if raw.links.is_empty() {
+        problems.missing(None, "links", "at least one is needed");
+    }
     let declared: BTreeSet<ClusterName> = raw
         .clusters
-        .iter()
-        .map(|(name, _)| ClusterName::new(name.value.as_str()))
+        .keys()
+        .map(|name| ClusterName::new(name.get_ref().as_str()))
         .collect();
     let clusters: BTreeMap<ClusterName, ClusterConfig> = raw
         .clusters
@@ -32,28 +53,21 @@ pub(super) fn config(raw: Raw, problems: &Problems) -> Config {
         .filter_map(|(name, cluster)| cluster::resolve(&name, cluster, problems))
         .map(|cluster| (cluster.name.clone(), cluster))
         .collect();
-    let no_links = raw.links.is_empty();
     let links: Vec<Link> = raw
         .links
         .into_iter()
         .filter_map(|(name, link)| link::resolve(&name, link, &declared, problems))
         .collect();
-    if declared.is_empty() {
-        problems.add(
-            &Place::root().missing("clusters"),
-            "at least two are needed",
-        );
-    }
-    if no_links {
-        problems.add(&Place::root().missing("links"), "at least one is needed");
-    }
     conflict::report(&links, &clusters, problems);
+    if raw.api.advertised_url.is_empty() {
+        raw.api.advertised_url = format!("http://{}", raw.api.listen);
+    }
     Config {
         clusters,
         links: links.into_iter().map(|link| link.config).collect(),
-        checkpoint: service::checkpoint(raw.checkpoint, problems),
-        api: service::api(raw.api, problems),
-        runtime: service::runtime(raw.runtime, problems),
-        log: service::log(raw.log, problems),
+        checkpoint: raw.checkpoint,
+        api: raw.api,
+        runtime: raw.runtime,
+        log: raw.log,
     }
 }
