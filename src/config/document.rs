@@ -7,8 +7,12 @@
 //! Doesn't: know which keys exist or what values mean.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::de::{DeArray, DeValue, ValueDeserializer};
 
@@ -25,71 +29,107 @@ pub(super) fn read<T: DeserializeOwned + Default>(
     problems: &Problems<'_>,
 ) -> T {
     let mut document = Spanned::new(0..0, document.clone());
-    retain(document.get_mut(), &mut |_, value| {
-        expand(value, environment, problems)
+    // Taken out last, so that a key nobody knows is found however its value looks.
+    let mut unset = Vec::new();
+    expand(document.get_mut(), environment, &mut |span, message| {
+        problems.add(span, message);
+        unset.push(span.clone());
     });
     loop {
         let error = match T::deserialize(ValueDeserializer::from(document.clone())) {
-            Ok(value) => return value,
+            Ok(value) if unset.is_empty() => return value,
+            Ok(_) => {
+                take_out(document.get_mut(), &std::mem::take(&mut unset));
+                continue;
+            }
             Err(error) => error,
         };
-        let mistaken = error.span().unwrap_or_default();
-        let found = locate(document.get_ref(), &mistaken).map(|(_, found)| found);
-        problems.add(&mistaken, reworded(error.message(), found));
-        let mut taken_out = false;
-        retain(document.get_mut(), &mut |key, value| {
-            let keep = key != Some(&mistaken) && value.span() != mistaken;
-            taken_out |= !keep;
-            keep
-        });
-        if !taken_out {
+        let span = error.span().unwrap_or_default();
+        if !unset.contains(&span) {
+            let found = locate(document.get_ref(), &span);
+            let found = found.first().map(|(_, found)| *found);
+            problems.add(&span, reworded(error.message(), found));
+        }
+        if !take_out(document.get_mut(), &[span]) {
             return T::default();
         }
     }
 }
 
-/// Decides on a value with the place of its key, if it has one.
-type Keep<'a, 'i> = &'a mut dyn FnMut(Option<&Span>, &mut Spanned<DeValue<'i>>) -> bool;
-
-/// Drops the values within `value` that `keep` refuses.
-fn retain<'i>(value: &mut DeValue<'i>, keep: Keep<'_, 'i>) {
-    let mut kept = |key: Option<&Span>, mut value: Spanned<DeValue<'i>>| {
-        retain(value.get_mut(), keep);
-        keep(key, &mut value).then_some(value)
+/// Takes the keys and values at some places out of a section or list. Whether there were any.
+fn take_out(within: &mut DeValue<'_>, mistaken: &[Span]) -> bool {
+    let mut any = false;
+    let mut remains = |key: Option<Span>, value: &mut Spanned<DeValue<'_>>| {
+        let is_mistaken =
+            mistaken.contains(&value.span()) || key.is_some_and(|key| mistaken.contains(&key));
+        any |= is_mistaken || take_out(value.get_mut(), mistaken);
+        !is_mistaken
     };
-    match value {
+    match within {
         DeValue::Table(table) => {
             *table = std::mem::take(table)
                 .into_iter()
-                .filter_map(|(key, value)| Some((key.clone(), kept(Some(&key.span()), value)?)))
+                .filter_map(|(key, mut value)| {
+                    remains(Some(key.span()), &mut value).then_some((key, value))
+                })
                 .collect();
         }
-        DeValue::Array(array) => {
-            *array = std::mem::replace(array, DeArray::new())
+        DeValue::Array(list) => {
+            *list = std::mem::replace(list, DeArray::new())
                 .into_iter()
-                .filter_map(|value| kept(None, value))
+                .filter_map(|mut value| remains(None, &mut value).then_some(value))
                 .collect();
         }
         _ => {}
     }
+    any
 }
 
-/// Puts variables into a string; one that can't be had is a problem.
+/// Puts variables into the strings of a section or list; tells of those that can't be had.
 fn expand(
-    value: &mut Spanned<DeValue<'_>>,
+    within: &mut DeValue<'_>,
     environment: Environment<'_>,
-    problems: &Problems<'_>,
-) -> bool {
-    let span = value.span();
-    let DeValue::String(text) = value.get_mut() else {
-        return true;
+    unset: &mut dyn FnMut(&Span, String),
+) {
+    let mut put_in = |value: &mut Spanned<DeValue<'_>>| {
+        let span = value.span();
+        match value.get_mut() {
+            DeValue::String(text) => match substitute(text, environment) {
+                Ok(expanded) => *text = Cow::Owned(expanded),
+                Err(message) => unset(&span, message),
+            },
+            inner => expand(inner, environment, unset),
+        }
     };
-    let expanded = problems.checked(&span, substitute(text, environment));
-    let Some(expanded) = expanded else {
-        return false;
-    };
-    *text = Cow::Owned(expanded);
-    true
+    match within {
+        DeValue::Table(table) => table.iter_mut().for_each(|(_, value)| put_in(value)),
+        DeValue::Array(list) => list.iter_mut().for_each(put_in),
+        _ => {}
+    }
+}
+
+/// A section: serde alone would also take a list of its values in the order of the keys.
+#[derive(Default)]
+pub(super) struct Section<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Section<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(SectionVisitor(PhantomData))
+    }
+}
+
+struct SectionVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for SectionVisitor<T> {
+    type Value = Section<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a section")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, section: A) -> Result<Section<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(section)).map(Section)
+    }
 }
 
 /// Replaces every `${NAME}`; what is put in is not looked at again. A `$` without a brace stands for itself, as regular
@@ -124,11 +164,10 @@ fn reworded(message: &str, found: Option<&DeValue<'_>>) -> String {
         return unknown_value(text, &known());
     }
     let expected = match expected {
-        _ if message == "wanted string or table" => "a string",
         _ if !start.starts_with("invalid type: ") => return message.to_owned(),
         "i128" => "an integer",
         "a sequence" => "a list",
-        "a map" => "a section",
+        "a map" | "a spanned value" => "a section",
         other => other,
     };
     format!(

@@ -108,18 +108,20 @@ impl<'a> Problems<'a> {
 
     /// A problem with the key or value at `span`.
     pub(super) fn add(&self, span: &Span, message: impl Into<String>) {
-        self.push(Some(span), self.path(span), message.into());
+        let mut paths = self.paths(span);
+        self.push(Some(span), paths.next().unwrap_or_default(), message.into());
     }
 
     /// A problem with a key that a section, or else the file, lacks.
     pub(super) fn missing(&self, section: Option<&Span>, key: &str, message: &str) {
-        let section_path = section.map_or_else(String::new, |span| self.path(span));
-        self.lack(section, joined(&section_path, key), message);
+        let path = section.and_then(|span| self.paths(span).last());
+        self.lack(section, joined(&path.unwrap_or_default(), key), message);
     }
 
     /// A problem with a list that lacks elements.
     pub(super) fn empty(&self, list: &Span, message: &str) {
-        self.lack(Some(list), self.path(list), message);
+        let path = self.paths(list).next();
+        self.lack(Some(list), path.unwrap_or_default(), message);
     }
 
     /// Says nothing if there is a problem with what is lacking, or with an element of it: it was left out because of that.
@@ -162,38 +164,44 @@ impl<'a> Problems<'a> {
         });
     }
 
-    fn path(&self, span: &Span) -> String {
-        locate(self.document, span).map_or_else(String::new, |(path, _)| path)
+    /// Of what begins at `span`, the outermost first.
+    fn paths(&self, span: &Span) -> impl Iterator<Item = String> {
+        let found = locate(self.document, span).into_iter();
+        found.map(|(path, _)| path)
     }
 }
 
-/// The path of the key or value at `span`, and the value; the innermost, as a list of sections begins where the first does.
+/// The paths of the keys and values at `span`, and the values: several where a list of sections begins with its first.
 pub(super) fn locate<'d, 'i>(
     document: &'d DeValue<'i>,
     span: &Span,
-) -> Option<(String, &'d DeValue<'i>)> {
-    within(document, "", span)
+) -> Vec<(String, &'d DeValue<'i>)> {
+    let mut found = Vec::new();
+    within(document, "", span, &mut found);
+    found
 }
 
 fn within<'d, 'i>(
     section: &'d DeValue<'i>,
     path: &str,
     span: &Span,
-) -> Option<(String, &'d DeValue<'i>)> {
-    let find = |key: Option<Span>, path: String, value: &'d Spanned<DeValue<'i>>| {
-        let is_here = key.as_ref() == Some(span) || value.span() == *span;
-        let value = value.get_ref();
-        within(value, &path, span).or_else(|| is_here.then_some((path, value)))
+    found: &mut Vec<(String, &'d DeValue<'i>)>,
+) {
+    let mut look = |key: Option<Span>, path: String, value: &'d Spanned<DeValue<'i>>| {
+        if key.as_ref() == Some(span) || value.span() == *span {
+            found.push((path.clone(), value.get_ref()));
+        }
+        within(value.get_ref(), &path, span, found);
     };
     match section {
         DeValue::Table(table) => table
             .iter()
-            .find_map(|(key, value)| find(Some(key.span()), joined(path, key.get_ref()), value)),
+            .for_each(|(key, value)| look(Some(key.span()), joined(path, key.get_ref()), value)),
         DeValue::Array(elements) => elements
             .iter()
             .enumerate()
-            .find_map(|(index, value)| find(None, format!("{path}[{index}]"), value)),
-        _ => None,
+            .for_each(|(index, value)| look(None, format!("{path}[{index}]"), value)),
+        _ => {}
     }
 }
 

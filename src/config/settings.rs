@@ -15,7 +15,7 @@ use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, Secret, TopicNa
 use super::defaults;
 use super::filter::{GroupFilter, TopicFilter};
 use super::policies::PolicyRules;
-use super::values::{Bytes, Filled, HttpUrl, KIB, MIB, Notation, Number, read};
+use super::values::{Bytes, Filled, HttpUrl, KIB, MIB, Notation, Number, Word, read};
 
 /// A whole configuration.
 #[derive(Debug, Clone)]
@@ -227,7 +227,7 @@ impl Naming {
 
 /// The checkpoint DB.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section")]
+#[serde(default, deny_unknown_fields)]
 pub struct CheckpointConfig {
     /// Its directory; a relative path begins where the service is started.
     #[serde(deserialize_with = "read::<Filled<PathBuf>, _>")]
@@ -243,7 +243,7 @@ impl Default for CheckpointConfig {
 
 /// The service's HTTP interface.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section")]
+#[serde(default, deny_unknown_fields)]
 pub struct ApiConfig {
     /// The address it listens on.
     #[serde(deserialize_with = "read::<SocketAddr, _>")]
@@ -277,7 +277,7 @@ impl Default for ApiConfig {
 
 /// Threads.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section")]
+#[serde(default, deny_unknown_fields)]
 pub struct RuntimeConfig {
     /// Threads that do the work; at least one.
     #[serde(deserialize_with = "read::<Number<usize, 1, 256>, _>")]
@@ -294,11 +294,13 @@ impl Default for RuntimeConfig {
 
 /// Logging.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section")]
+#[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
     /// How lines look.
+    #[serde(deserialize_with = "read::<Word<LogFormat>, _>")]
     pub format: LogFormat,
     /// The least level that is written.
+    #[serde(deserialize_with = "read::<Word<LogLevel>, _>")]
     pub level: LogLevel,
 }
 

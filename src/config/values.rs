@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use jiff::SignedDuration;
-use serde::de::{DeserializeOwned, Error};
+use serde::de::value::{self, StringDeserializer};
+use serde::de::{DeserializeOwned, Error, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
@@ -116,6 +117,19 @@ impl<N: Notation<Written = String>> Notation for OrOff<N> {
         }
         let or_off = |problem: String| problem.replace("expected a ", "expected \"off\" or a ");
         N::read(text).map(Some).map_err(or_off)
+    }
+}
+
+/// One of the words that serde knows for a type.
+pub(super) struct Word<T>(PhantomData<T>);
+
+impl<T: DeserializeOwned> Notation for Word<T> {
+    type Written = String;
+    type Value = T;
+
+    fn read(text: String) -> Result<T, String> {
+        let word: StringDeserializer<value::Error> = text.into_deserializer();
+        T::deserialize(word).map_err(|error| error.to_string())
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::super::defaults;
+use super::super::document::Section;
 use super::super::problem::Problems;
 use super::super::settings::ClusterConfig;
 use super::super::values::{As, Filled, check_name, or};
@@ -16,12 +17,12 @@ use crate::model::ClusterName;
 
 /// What it may hold.
 #[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section")]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Raw {
     bootstrap_servers: Option<Spanned<Vec<As<HostPort>>>>,
     security_protocol: Option<Spanned<String>>,
-    tls: Option<Spanned<Tls>>,
-    sasl: Option<Spanned<Sasl>>,
+    tls: Option<Spanned<Section<Tls>>>,
+    sasl: Option<Spanned<Section<Sasl>>>,
     address_map: BTreeMap<As<HostPort>, As<HostPort>>,
     client_id: Option<As<Filled<String>>>,
     connect_timeout: Option<As<Duration>>,

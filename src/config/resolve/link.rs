@@ -7,16 +7,17 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::super::defaults;
+use super::super::document::Section;
 use super::super::filter::{GroupFilter, TopicFilter, compiled};
 use super::super::problem::{Problems, Span};
 use super::super::settings::{LinkConfig, Naming, Otherwise, PreserveLimits, Start, VerifyConfig};
-use super::super::values::{As, Bytes, GIB, KIB, MIB, Number, OrOff, TIB, check_name, or};
-use super::policy::{self, Override, Word};
+use super::super::values::{As, Bytes, GIB, KIB, MIB, Number, OrOff, TIB, Word, check_name, or};
+use super::policy::{self, Override, PolicyWord};
 use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, TopicName};
 
 /// What it may hold.
 #[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section")]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Raw {
     source: Option<Spanned<ClusterName>>,
     target: Option<Spanned<ClusterName>>,
@@ -25,12 +26,12 @@ pub(super) struct Raw {
     groups: Option<Vec<Spanned<String>>>,
     groups_exclude: Vec<Spanned<String>>,
     start: Option<As<Start>>,
-    offsets: OffsetsMode,
+    offsets: Option<As<Word<OffsetsMode>>>,
     path: Option<Spanned<As<DataPath>>>,
     preserve_max_prefix: Option<As<Number<i64, 0, { i64::MAX }>>>,
     preserve_max_markers: Option<As<Number<i64, 0, { i64::MAX }>>>,
-    preserve_otherwise: Option<Otherwise>,
-    naming: Option<Naming>,
+    preserve_otherwise: Option<As<Word<Otherwise>>>,
+    naming: Option<As<Word<Naming>>>,
     replication_factor: Option<As<Number<i16, 1, 1000>>>,
     journal: Option<bool>,
     refresh_interval: Option<As<Duration>>,
@@ -44,14 +45,14 @@ pub(super) struct Raw {
     request_timeout: Option<As<Duration>>,
     verify_interval: Option<As<OrOff<Duration>>>,
     verify_max_bytes_per_second: Option<As<Rate>>,
-    on_gap: Word,
-    on_recreate: Word,
-    on_truncate: Word,
-    on_foreign_write: Word,
-    on_refused: Word,
-    on_target_truncate: Word,
+    on_gap: PolicyWord,
+    on_recreate: PolicyWord,
+    on_truncate: PolicyWord,
+    on_foreign_write: PolicyWord,
+    on_refused: PolicyWord,
+    on_target_truncate: PolicyWord,
     quarantine_topic: Option<As<TopicName>>,
-    overrides: Vec<Spanned<Override>>,
+    overrides: Vec<Spanned<Section<Override>>>,
 }
 
 /// Per second.
@@ -109,20 +110,21 @@ pub(super) fn resolve(
         defaults::PARTITION_MAX_BYTES,
         problems,
     );
+    let offsets = or(raw.offsets, OffsetsMode::Translate);
     let mut config = LinkConfig {
         name: LinkName::new(name.get_ref().as_str()),
         policies: policy::resolve(words, raw.overrides, problems),
         quarantine_topic: or(raw.quarantine_topic, TopicName::new(quarantine)),
         groups: groups(raw.groups, &raw.groups_exclude, problems),
         start: or(raw.start, Start::Earliest),
-        offsets: raw.offsets,
-        path: path(raw.path, raw.offsets, problems),
+        offsets,
+        path: path(raw.path, offsets, problems),
         preserve: PreserveLimits {
             max_prefix: or(raw.preserve_max_prefix, defaults::PRESERVE_MAX_PREFIX),
             max_markers: or(raw.preserve_max_markers, defaults::PRESERVE_MAX_MARKERS),
-            otherwise: raw.preserve_otherwise.unwrap_or(Otherwise::Refuse),
+            otherwise: or(raw.preserve_otherwise, Otherwise::Refuse),
         },
-        naming: raw.naming.unwrap_or(Naming::Identity),
+        naming: or(raw.naming, Naming::Identity),
         replication_factor: raw.replication_factor.map(|given| given.0),
         journal: raw.journal.unwrap_or(true),
         refresh_interval: or(raw.refresh_interval, defaults::REFRESH_INTERVAL),

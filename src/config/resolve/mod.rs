@@ -14,6 +14,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::conflict;
+use super::document::Section;
 use super::problem::Problems;
 use super::settings::{
     ApiConfig, CheckpointConfig, ClusterConfig, Config, LogConfig, RuntimeConfig,
@@ -24,18 +25,18 @@ pub(super) use link::Link;
 
 /// Exactly what a file says.
 #[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section")]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Raw {
-    clusters: BTreeMap<Spanned<String>, cluster::Raw>,
-    links: BTreeMap<Spanned<String>, link::Raw>,
-    checkpoint: CheckpointConfig,
-    api: ApiConfig,
-    runtime: RuntimeConfig,
-    log: LogConfig,
+    clusters: BTreeMap<Spanned<String>, Section<cluster::Raw>>,
+    links: BTreeMap<Spanned<String>, Section<link::Raw>>,
+    checkpoint: Section<CheckpointConfig>,
+    api: Section<ApiConfig>,
+    runtime: Section<RuntimeConfig>,
+    log: Section<LogConfig>,
 }
 
 /// The configuration that a file means.
-pub(super) fn config(mut raw: Raw, problems: &Problems<'_>) -> Config {
+pub(super) fn config(raw: Raw, problems: &Problems<'_>) -> Config {
     if raw.clusters.is_empty() {
         problems.missing(None, "clusters", "at least two are needed");
     }
@@ -50,24 +51,25 @@ pub(super) fn config(mut raw: Raw, problems: &Problems<'_>) -> Config {
     let clusters: BTreeMap<ClusterName, ClusterConfig> = raw
         .clusters
         .into_iter()
-        .filter_map(|(name, cluster)| cluster::resolve(&name, cluster, problems))
+        .filter_map(|(name, Section(cluster))| cluster::resolve(&name, cluster, problems))
         .map(|cluster| (cluster.name.clone(), cluster))
         .collect();
     let links: Vec<Link> = raw
         .links
         .into_iter()
-        .filter_map(|(name, link)| link::resolve(&name, link, &declared, problems))
+        .filter_map(|(name, Section(link))| link::resolve(&name, link, &declared, problems))
         .collect();
     conflict::report(&links, &clusters, problems);
-    if raw.api.advertised_url.is_empty() {
-        raw.api.advertised_url = format!("http://{}", raw.api.listen);
+    let mut api = raw.api.0;
+    if api.advertised_url.is_empty() {
+        api.advertised_url = format!("http://{}", api.listen);
     }
     Config {
         clusters,
         links: links.into_iter().map(|link| link.config).collect(),
-        checkpoint: raw.checkpoint,
-        api: raw.api,
-        runtime: raw.runtime,
-        log: raw.log,
+        checkpoint: raw.checkpoint.0,
+        api,
+        runtime: raw.runtime.0,
+        log: raw.log.0,
     }
 }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::super::document::Section;
 use super::super::filter::compiled;
 use super::super::policies::{Exception, Given, PolicyRules};
 use super::super::problem::Problems;
@@ -11,29 +12,29 @@ use crate::model::Policy;
 
 /// Other policies for some topics.
 #[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section")]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Override {
     topics: Option<Vec<Spanned<String>>>,
-    on_gap: Word,
-    on_recreate: Word,
-    on_truncate: Word,
-    on_foreign_write: Word,
-    on_refused: Word,
-    on_target_truncate: Word,
+    on_gap: PolicyWord,
+    on_recreate: PolicyWord,
+    on_truncate: PolicyWord,
+    on_foreign_write: PolicyWord,
+    on_refused: PolicyWord,
+    on_target_truncate: PolicyWord,
 }
 
 /// A policy, of which each key knows only some.
-pub(super) type Word = Option<Spanned<String>>;
+pub(super) type PolicyWord = Option<Spanned<String>>;
 
 /// The policies of a link and its overrides.
 pub(super) fn resolve(
-    words: [Word; 6],
-    overrides: Vec<Spanned<Override>>,
+    words: [PolicyWord; 6],
+    overrides: Vec<Spanned<Section<Override>>>,
     problems: &Problems<'_>,
 ) -> PolicyRules {
     let exceptions = overrides.into_iter().filter_map(|section| {
         let span = section.span();
-        let it = section.into_inner();
+        let Section(it) = section.into_inner();
         let words = [
             it.on_gap,
             it.on_recreate,
@@ -52,8 +53,8 @@ pub(super) fn resolve(
 }
 
 /// What the words mean, in the order of the keys.
-fn given(words: [Word; 6], problems: &Problems<'_>) -> Given {
-    let policy = |word: Word, known: &[Policy]| {
+fn given(words: [PolicyWord; 6], problems: &Problems<'_>) -> Given {
+    let policy = |word: PolicyWord, known: &[Policy]| {
         let word = word?;
         let policy = Policy::of(word.get_ref()).filter(|policy| known.contains(policy));
         let known: Vec<&str> = known.iter().map(|policy| policy.as_str()).collect();

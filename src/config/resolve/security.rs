@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::super::defaults;
+use super::super::document::Section;
 use super::super::problem::{Problems, Span};
 use super::super::settings::LoginConfig;
 use super::super::unknown::unknown_value;
@@ -14,7 +15,7 @@ use crate::model::Secret;
 
 /// How connections are encrypted: not in this version.
 #[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section")]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Tls {
     ca_file: String,
     cert_file: String,
@@ -23,7 +24,7 @@ pub(super) struct Tls {
 
 /// How farshore proves who it is.
 #[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section")]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Sasl {
     mechanism: Option<Spanned<String>>,
     username: Option<Spanned<String>>,
@@ -45,8 +46,8 @@ const MECHANISMS: [&str; 5] = [
 /// The login that a cluster's section asks for. There is none without one, nor if it cannot be used, which is a problem.
 pub(super) fn login(
     protocol: Option<Spanned<String>>,
-    tls: Option<Spanned<Tls>>,
-    sasl: Option<Spanned<Sasl>>,
+    tls: Option<Spanned<Section<Tls>>>,
+    sasl: Option<Spanned<Section<Sasl>>>,
     section: &Span,
     problems: &Problems<'_>,
 ) -> Option<LoginConfig> {
@@ -86,9 +87,9 @@ fn logs_in(protocol: &str) -> Result<bool, String> {
 }
 
 /// Which keys a mechanism has, besides `mechanism` itself.
-fn mechanism(sasl: Spanned<Sasl>, problems: &Problems<'_>) -> Option<LoginConfig> {
+fn mechanism(sasl: Spanned<Section<Sasl>>, problems: &Problems<'_>) -> Option<LoginConfig> {
     let place = sasl.span();
-    let sasl = sasl.into_inner();
+    let Section(sasl) = sasl.into_inner();
     let named = problems.required(sasl.mechanism, &place, "mechanism")?;
     match named.get_ref().as_str() {
         "PLAIN" => {
