@@ -1,10 +1,11 @@
-# demo: a disaster and a failover, watched                 test: everything CI checks
+# demo: a narrated disaster and failover                   test: everything that CI checks
+# quick: what needs no broker, in minutes                  soak: the long forms of the tests, for hours (COUNT variables below)
 # bench: farshore beside MirrorMaker 2 (ARGS="--help")     lint: format, clippy, docs, dependencies
-# test-kerberos: the build with Kerberos, at a key distribution centre of its own
+# test-kerberos: the build with Kerberos, against a key distribution centre of its own
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: demo test test-kerberos bench bench-allocations lint check setup kafka clean
+.PHONY: demo test quick soak test-kerberos bench bench-allocations lint check deny setup kafka clean
 
 # The Apache Kafka releases that the tests run against; demo and bench use the first.
 KAFKA := 4.1.1 3.9.1 2.8.2
@@ -13,10 +14,46 @@ demo: setup kafka
 	cargo build --locked --release
 	cargo run --locked --release --example demo
 
-test: check kafka
-	cargo test --locked
+# Where each test that starts clusters leaves its duration.
+TIMES := $(CURDIR)/target/test-times
 
-# What needs the system's Kerberos library, and a key distribution centre for the tests.
+test: check deny kafka
+	@rm -f $(TIMES)
+	FARSHORE_TEST_TIMES=$(TIMES) cargo test --locked
+	@echo "The slowest tests, in seconds:" && sort -rn $(TIMES) | head
+
+# Unit tests with the exploration of the lifecycle and the proptests, the rules of the sources, the stores' contract.
+quick: setup
+	cargo test --locked --lib
+	cargo test --locked --test rules
+	cargo test --locked --test contract
+
+# How often the long forms kill, take over, decide, and so on.
+KILLS := 300
+PRESERVE_KILLS := 100
+TAKEOVERS := 50
+DECISION_ROUNDS := 10
+SHORT_GAPS := 2500
+STRESS_ROUNDS := 20
+PREMISE_ROUNDS := 3
+LARGE_GROUPS := 400
+STALL_SECONDS := 600
+
+# One after the other: several of them keep both cores busy.
+soak: kafka
+	cargo test --locked --no-run
+	FARSHORE_CHAOS_KILLS=$(KILLS) cargo test --locked --test mirror chaos::
+	FARSHORE_PRESERVE_KILLS=$(PRESERVE_KILLS) cargo test --locked --test mirror preserve::kills::
+	FARSHORE_TAKEOVERS=$(TAKEOVERS) cargo test --locked --test mirror ownership::takeovers::
+	FARSHORE_DECISION_ROUNDS=$(DECISION_ROUNDS) cargo test --locked --test mirror histories::kills::
+	FARSHORE_SHORT_GAPS=$(SHORT_GAPS) cargo test --locked --test mirror short_gaps
+	FARSHORE_STRESS_ROUNDS=$(STRESS_ROUNDS) cargo test --locked --test mirror stress::
+	FARSHORE_PREMISE_ROUNDS=$(PREMISE_ROUNDS) cargo test --locked --test mirror premises::
+	FARSHORE_LARGE_GROUPS=$(LARGE_GROUPS) cargo test --locked --test mirror failover::large::
+	FARSHORE_STALL_SECONDS=$(STALL_SECONDS) cargo test --locked --test mirror network::stalled::
+	FARSHORE_PATH=record cargo test --locked --test mirror
+
+# The parts that need the system's Kerberos library, and a key distribution centre for the tests.
 test-kerberos: kafka
 	@deploy/setup.sh kerberos
 	cargo clippy --locked --features gssapi --all-targets -- -D warnings
@@ -27,13 +64,19 @@ bench: setup kafka
 	cargo build --locked --release
 	cargo run --locked --release --example bench -- $(ARGS)
 
-# What the hot path asks of the allocator, with a build that counts it.
+# The hot path's requests to the allocator, counted by a special build.
 bench-allocations: setup kafka
 	cargo build --locked --release --features count-allocations
 	cargo run --locked --release --features count-allocations --example bench -- --allocations $(ARGS)
 
-lint: check
-	if command -v cargo-deny >/dev/null; then cargo deny --config deploy/deny.toml check; fi
+lint: check deny
+
+# The database of advisories is asked only if it can be reached.
+deny: setup
+	@deploy/setup.sh deny
+	cargo deny --config deploy/deny.toml check bans licenses sources
+	@if cargo deny --config deploy/deny.toml fetch db >/dev/null 2>&1; then cargo deny --config deploy/deny.toml check advisories; \
+	else echo "advisories weren't checked: their database can't be reached"; fi
 
 check: setup
 	cargo fmt --check

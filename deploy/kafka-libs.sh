@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches the libraries of Apache Kafka releases for the tests into .kafka/VERSION/libs, and archives the classes that a
-# broker loads, which halves what its start costs; does nothing for what is there.
+# broker loads, which halves the cost of its start. Skips whatever already exists.
 # Usage: deploy/kafka-libs.sh VERSION...
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,7 +8,7 @@ pom=tests/support/kafka/pom.xml
 
 fetch() {
   local version=$1 home=.kafka/$1 profile=()
-  # The marker is written last and names the pom it was made from.
+  # The marker is written last and holds the checksum of the pom it was made from.
   if cksum "$pom" | cmp -s - "$home/complete"; then return; fi
   [[ $version == [0-3].* ]] || profile=(-Plog4j2)
   echo "fetching the libraries of Apache Kafka $version"
@@ -23,8 +23,8 @@ fetch() {
   trap - EXIT
 }
 
-# Runs a broker once and keeps what it loaded in .kafka/VERSION/classes.jsa, for this Java and these libraries. Without the
-# archive brokers only start more slowly, so a failure isn't one of the tests.
+# Runs a broker once and archives the classes it loaded in .kafka/VERSION/classes.jsa, for this Java and these libraries.
+# Without the archive brokers only start more slowly, so a failure here doesn't fail the tests.
 archive() {
   local version=$1 home=.kafka/$1 port=$((20000 + RANDOM % 5000)) java dir broker
   java=$(java -version 2>&1 | cksum)

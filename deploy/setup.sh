@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# Sees to everything that building and testing farshore needs (with "kerberos", also that build); does nothing and says
-# nothing when it is there.
-# What is missing is installed with apt-get for root, and named with the commands that install it for everybody else.
+# Provides everything that building and testing farshore needs (with "kerberos", also that build). Does nothing, silently,
+# if everything is present. Missing packages are installed with apt-get when run as root; otherwise the commands that
+# install them are printed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 features=${1-}
 java_needed=17
+deny_version=0.20.2
 rust_needed=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
 
 has() { command -v "$1" >/dev/null; }
 
-# Whether a version ($1) is at least another ($2).
+# Whether version $1 is at least version $2.
 at_least() { [[ $(printf '%s\n' "$2" "$1" | sort -V | head -n 1) == "$2" ]]; }
 
 has_java() {
@@ -26,7 +27,7 @@ has_rust() {
     && cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1
 }
 
-# The oldest Java runtime of this distribution that will do.
+# The oldest suitable Java runtime of this distribution.
 java_package() {
   local version
   for version in 17 21 25; do
@@ -55,7 +56,8 @@ missing_packages() {
   fi
 }
 
-# Bindings to the Kerberos library are made from its headers. libclang-cpp, which other packages bring, is another library.
+# Bindings to the Kerberos library are generated from its headers. libclang-cpp, which other packages install, is a
+# different library.
 has_libclang() {
   compgen -G '/usr/lib/llvm-*/lib/libclang.so*' >/dev/null \
     || compgen -G '/usr/lib/llvm-*/lib/libclang-[0-9]*.so*' >/dev/null \
@@ -66,7 +68,7 @@ install_packages() {
   local packages
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -q
-  # Only now are the names of the packages known.
+  # The names depend on the updated package lists.
   mapfile -t packages < <(missing_packages | tr ' ' '\n')
   apt-get install -q -y --no-install-recommends "${packages[@]}"
 }
@@ -77,6 +79,11 @@ Rust $rust_needed or later with rustfmt and clippy is missing. With rustup (http
   rustup toolchain install stable --profile default
 EOF
   exit 1
+fi
+
+# Checks dependencies; built without optimization, which is quicker than what it saves.
+if [[ $features == *deny* ]] && ! has cargo-deny; then
+  cargo install --quiet --locked --debug cargo-deny@"$deny_version"
 fi
 
 missing=$(missing_packages | tr '\n' ' ')
@@ -91,7 +98,7 @@ if has apt-get && [[ $(id -u) == 0 ]]; then
   fi
 fi
 cat >&2 <<EOF
-Missing: a C and C++ compiler, make, Java $java_needed or later, Maven, or what else was asked for. On Debian and Ubuntu:
+Missing: a C and C++ compiler, make, Java $java_needed or later, Maven, or another requested package. On Debian and Ubuntu:
   sudo apt-get update && sudo apt-get install -y --no-install-recommends $missing
 EOF
 exit 1

@@ -1,4 +1,4 @@
-//! The clusters of a configuration, and whether they can be reached.
+//! The configured clusters, and whether they can be reached.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,10 +14,9 @@ use crate::kafka::client::{Cluster, ClusterSettings, Kerberos, Login, Mechanism,
 use crate::model::ClusterName;
 use crate::task::{Rounds, contained};
 
-/// A cluster and the last that was heard of it.
+/// A cluster with its reachability.
 #[derive(Debug, Clone)]
 pub(crate) struct Watched {
-    /// The cluster.
     pub(crate) cluster: Cluster,
     reach: Arc<watch::Sender<Reach>>,
 }
@@ -30,17 +29,17 @@ impl Watched {
         }
     }
 
-    /// Whether it can be reached, and every change of that.
+    /// Whether the cluster can be reached; notified of every change.
     pub(crate) fn reach(&self) -> watch::Receiver<Reach> {
         self.reach.subscribe()
     }
 
-    /// Asks for metadata every `every` until told to stop; says once when the answer changes.
+    /// Requests metadata every `every` until `stop` is cancelled; logs each change of the cluster's reachability once.
     pub(crate) async fn watch(self, every: Duration, stop: CancellationToken) -> Result<()> {
         let mut rounds = Rounds::every(every, stop);
         while rounds.next().await {
             let seen = self.cluster.metadata().generation;
-            // A panic is told like any other failure to reach it.
+            // A panic counts as any other failure to reach the cluster.
             let look = contained("a look at the cluster", self.cluster.refresh(seen));
             let Some(looked) = rounds.unless_stopped(look).await else {
                 break;
@@ -53,7 +52,7 @@ impl Watched {
         Ok(())
     }
 
-    /// Says once when a cluster is lost or found, not at each look.
+    /// Logs once when a cluster is lost or found, not at each request.
     fn note(&self, now: Reach) {
         let name = self.cluster.name();
         let before = self.reach.send_replace(now.clone());
@@ -71,7 +70,7 @@ impl Watched {
     }
 }
 
-/// Every cluster that a link names.
+/// Opens every cluster that a link uses.
 pub(crate) fn open(config: &Config) -> BTreeMap<ClusterName, Watched> {
     let is_used = |name: &ClusterName| {
         config
@@ -85,7 +84,7 @@ pub(crate) fn open(config: &Config) -> BTreeMap<ClusterName, Watched> {
         .collect()
 }
 
-/// A cluster that is configured.
+/// Opens a cluster; `None` if it isn't configured.
 pub(crate) fn open_one(config: &Config, name: &ClusterName) -> Option<Watched> {
     let cluster = config.clusters.get(name)?;
     let timeout = request_timeout(config, name);
@@ -93,7 +92,7 @@ pub(crate) fn open_one(config: &Config, name: &ClusterName) -> Option<Watched> {
     Some(Watched::new(cluster))
 }
 
-/// The longest patience of the links that use the cluster.
+/// The longest request timeout of the links that use the cluster.
 fn request_timeout(config: &Config, name: &ClusterName) -> Duration {
     let links = config
         .links

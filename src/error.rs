@@ -1,101 +1,100 @@
-//! One error type for everything that can fail at run time: what was asked, of whom, and what they said.
+//! The error type of everything that can fail at run time.
 //!
-//! An [`Error`] names the cluster, topic, partition, offset and broker code as far as known and keeps its cause.
-//! Whoever returns one doesn't log it; its owner (a loop or an edge) logs or shows it once.
+//! An [`Error`] names the cluster, topic, partition, offset and broker code as far as they are known, and keeps its cause.
+//! Code that returns an error doesn't log it; its owner (a loop or an edge) logs or shows it once.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::model::{ClusterName, TopicPartition};
 
 /// The result of anything that can fail at run time.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A broker's error code as it stands on the wire (Kafka's `Errors` enumeration).
+/// A broker's error code as sent on the wire (Kafka's `Errors` enumeration).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BrokerCode(pub i16);
 
-/// What kind of failure it is: decides what the owner does about it.
+/// The kind of a failure, by which its owner decides how to react.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// No connection, or it broke: what was in flight on it may or may not have happened.
+    /// No connection, or it broke: requests in flight on it may or may not have taken effect.
     Disconnected,
-    /// No answer in time: may or may not have happened.
+    /// No answer in time: the request may or may not have taken effect.
     TimedOut,
-    /// The peer doesn't speak the protocol, or not a version we do.
+    /// The peer doesn't speak the protocol, or supports no common version.
     Protocol,
     /// The broker answered with an error code.
     Broker(BrokerCode),
-    /// The checkpoint DB cannot be read or written.
+    /// The checkpoint DB can't be read or written.
     Store,
-    /// A value that came from outside cannot be used.
+    /// A value from outside can't be used.
     Invalid,
-    /// A precondition of what was asked doesn't hold.
+    /// A precondition of the request doesn't hold.
     Refused,
     /// farshore is stopping.
     Stopping,
 }
 
-/// A failure with its circumstances.
-#[derive(Debug)]
+/// A failure with its context: cluster, partition, offset and cause.
+#[derive(Debug, Clone)]
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     kind: Kind,
     message: String,
-    cluster: Option<ClusterName>,
-    partition: Option<TopicPartition>,
-    offset: Option<i64>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    context: Context,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
-    /// An error of a kind; the message says what was attempted and what to do, without the circumstances added below.
+    /// Returns an error; `message` says what was attempted and what to do, without the context added below.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
             message: message.into(),
-            cluster: None,
-            partition: None,
-            offset: None,
+            context: Context::default(),
             source: None,
         }))
     }
 
-    /// Adds the cluster it happened at, unless one is known already.
+    /// Adds the cluster, unless one is already set.
     #[must_use]
     pub fn cluster(mut self, cluster: &ClusterName) -> Self {
-        self.0.cluster.get_or_insert_with(|| cluster.clone());
+        let known = &mut self.0.context.cluster;
+        known.get_or_insert_with(|| cluster.clone());
         self
     }
 
-    /// Adds the partition, unless one is known already.
+    /// Adds the partition, unless one is already set.
     #[must_use]
     pub fn partition(mut self, partition: &TopicPartition) -> Self {
-        self.0.partition.get_or_insert_with(|| partition.clone());
+        let known = &mut self.0.context.partition;
+        known.get_or_insert_with(|| partition.clone());
         self
     }
 
-    /// Adds the offset, unless one is known already.
+    /// Adds the offset, unless one is already set.
     #[must_use]
     pub fn offset(mut self, offset: i64) -> Self {
-        self.0.offset.get_or_insert(offset);
+        self.0.context.offset.get_or_insert(offset);
         self
     }
 
     /// Adds the cause.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.0.source = Some(cause.into());
+        self.0.source = Some(Arc::from(cause.into()));
         self
     }
 
-    /// What kind of failure it is.
+    /// The kind of the failure.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// The broker's code, if a broker answered.
+    /// The broker's code, if a broker answered with one.
     pub fn code(&self) -> Option<BrokerCode> {
         match self.0.kind {
             Kind::Broker(code) => Some(code),
@@ -109,52 +108,87 @@ impl Error {
         }
     }
 
-    /// The same failure as seen by one of many who share it: its kind, and its whole text behind what it did to them.
+    /// Returns the error for one of several operations affected by this failure: same kind, caused by it.
     #[must_use]
     pub fn shared(&self, effect: &str) -> Self {
-        Self::new(self.kind(), format!("{effect}: {}", self.chain()))
+        Self::new(self.kind(), effect).caused_by(self.clone())
     }
 
-    /// The message without circumstances and causes.
+    /// The message without context and causes.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// Message, circumstances and every cause in one line, for logs and `status`.
+    /// Message, context and all causes in one line, for logs and `status`. Each circumstance and each cause is named once,
+    /// by the outermost error that knows it.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
+        let mut named = Context::default();
+        self.joined(|inner| inner.text(&mut named))
+    }
+
+    /// Message and all causes without context: equal for the same failure at different places.
+    pub fn causes(&self) -> String {
+        self.joined(|inner| inner.message.clone())
+    }
+
+    fn joined(&self, mut text_of: impl FnMut(&Inner) -> String) -> String {
+        let mut text = String::new();
+        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = next {
+            let shared = || error.downcast_ref::<Arc<Self>>().map(|it| &**it);
+            let part = match error.downcast_ref().or_else(shared) {
+                Some(Self(inner)) => text_of(inner),
+                None => error.to_string(),
+            };
+            if !text.contains(&part) {
+                let separator = if text.is_empty() { "" } else { ": " };
+                text.push_str(separator);
+                text.push_str(&part);
+            }
+            next = error.source();
         }
         text
     }
 }
 
+/// Where something failed, as far as known.
+#[derive(Debug, Clone, Default)]
+struct Context {
+    cluster: Option<ClusterName>,
+    partition: Option<TopicPartition>,
+    offset: Option<i64>,
+}
+
+impl Inner {
+    /// Returns the message with the context that isn't among what was `named` before, and adds it there.
+    fn text(&self, named: &mut Context) -> String {
+        let parts = [
+            name("cluster", &self.context.cluster, &mut named.cluster),
+            name("partition", &self.context.partition, &mut named.partition),
+            name("offset", &self.context.offset, &mut named.offset),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if parts.is_empty() {
+            return self.message.clone();
+        }
+        format!("{} ({})", self.message, parts.join(", "))
+    }
+}
+
+/// Returns `what` with its value, unless it is unknown or was `named` before.
+fn name<T: fmt::Display + Clone + PartialEq>(
+    what: &str,
+    value: &Option<T>,
+    named: &mut Option<T>,
+) -> Option<String> {
+    let value = value.as_ref().filter(|it| named.as_ref() != Some(*it))?;
+    *named = Some(value.clone());
+    Some(format!("{what} {value}"))
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)?;
-        let mut separator = " (";
-        let mut part = |f: &mut fmt::Formatter<'_>, name: &str, value: &dyn fmt::Display| {
-            let written = write!(f, "{separator}{name} {value}");
-            separator = ", ";
-            written
-        };
-        if let Some(cluster) = &self.0.cluster {
-            part(f, "cluster", cluster)?;
-        }
-        if let Some(partition) = &self.0.partition {
-            part(f, "partition", partition)?;
-        }
-        if let Some(offset) = &self.0.offset {
-            part(f, "offset", offset)?;
-        }
-        if separator == ", " {
-            f.write_str(")")?;
-        }
-        Ok(())
+        f.write_str(&self.0.text(&mut Context::default()))
     }
 }
 
@@ -185,6 +219,30 @@ mod tests {
         assert_eq!(
             Error::new(Kind::Stopping, "stopping").to_string(),
             "stopping"
+        );
+    }
+
+    #[test]
+    fn a_chain_names_each_circumstance_and_each_cause_once() {
+        let oslo = ClusterName::new("oslo");
+        let refused = std::io::Error::other("connection refused");
+        let dialing = Error::new(Kind::Disconnected, "no connection to broker 1")
+            .cluster(&oslo)
+            .caused_by(refused);
+        let asking = Error::new(Kind::Disconnected, "no metadata")
+            .cluster(&oslo)
+            .caused_by(Arc::new(dialing));
+        let partition = TopicPartition::new("t", 1);
+        let producing = asking.shared("produce failed").partition(&partition);
+        assert_eq!(
+            producing.cluster(&oslo).chain(),
+            "produce failed (cluster oslo, partition t-1): no metadata: no connection to broker 1: connection refused"
+        );
+        let elsewhere = asking.shared("nothing moves");
+        let elsewhere = elsewhere.cluster(&ClusterName::new("paris"));
+        assert_eq!(
+            elsewhere.chain(),
+            "nothing moves (cluster paris): no metadata (cluster oslo): no connection to broker 1: connection refused"
         );
     }
 }

@@ -1,6 +1,7 @@
-//! farshore mirrors Apache Kafka topics from one cluster to another and moves consumer groups between sites, exact to the offset.
+//! farshore mirrors Apache Kafka topics from one cluster to another and moves consumer groups between sites, exact to the
+//! offset.
 //!
-//! The modules in the order in which a record travels; see `docs/architecture.md` for the map.
+//! The modules are grouped by layer, the lowest first; see `docs/architecture.md` for the map.
 
 pub mod error;
 pub mod model;

@@ -29,7 +29,7 @@ fn main() -> process::ExitCode {
     };
     let code = ended.unwrap_or_else(|failure| {
         if !failure.message.is_empty() {
-            // Nobody is left to tell if standard error is closed too.
+            // If standard error is closed too, there is nowhere left to report it.
             let _ = writeln!(std::io::stderr(), "{failure}");
         }
         failure.code
@@ -37,7 +37,7 @@ fn main() -> process::ExitCode {
     code.into()
 }
 
-/// Loads the configuration, starts logging and the runtime, and runs `part` of the service to its end.
+/// Loads the configuration, initializes logging and the runtime, and runs `part` of the service to completion.
 fn service(
     common: &Common,
     part: impl AsyncFnOnce(Config) -> Result<ExitCode, Failure>,

@@ -87,7 +87,7 @@ async fn three_brokers_survive_a_stop_and_a_pause_of_one() {
     }
 }
 
-/// One cluster plays both sides: the comparison knows clusters only by their addresses.
+/// One cluster plays both sides: the comparison identifies clusters only by their addresses.
 #[tokio::test]
 async fn comparison_sees_every_difference_and_no_other() {
     let cluster = Cluster::start(Spec::new(KafkaVersion::V4_1)).await;
@@ -139,13 +139,13 @@ async fn nothing_is_left_after_a_drop() {
     assert_eq!(running(&pids), Vec::<u32>::new());
 }
 
-/// Plays two parts: the test starts its own binary again as a child that starts a cluster, reports it and waits to be killed.
+/// Plays two parts: the test runs its own binary as a child, which starts a cluster, reports it and waits to be killed.
 #[tokio::test]
 async fn nothing_is_left_after_a_sigkill_of_the_test() {
     const CHILD: &str = "FARSHORE_BED_CHILD";
     if std::env::var_os(CHILD).is_some() {
         let cluster = Cluster::start(Spec::new(KafkaVersion::V4_1)).await;
-        // A broker also ends when its directory is gone; this process has to be killed.
+        // A broker would also end because its directory is gone; this process only ends if it is killed.
         let leash = Leash::new("bystander");
         let script = "echo here; exec tail -f /dev/null";
         let bystander = leash.spawn("bystander", "bash", ["-c", script]);
@@ -196,7 +196,7 @@ async fn nothing_is_left_after_a_sigkill_of_the_test() {
     .await;
 }
 
-/// Which of these processes exist and are no mere entries for an exit status nobody asked for.
+/// Those of the processes that exist and aren't zombies.
 fn running(pids: &[u32]) -> Vec<u32> {
     let alive = |pid: &&u32| {
         let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

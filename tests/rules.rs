@@ -1,4 +1,4 @@
-//! The rules of the house that no compiler checks: layers, sizes, and words that must not be said.
+//! The project rules that no compiler checks: layers, sizes, and banned words.
 //!
 //! Each rule also has a test that it finds a planted violation.
 
@@ -8,8 +8,12 @@ mod circles;
 mod docs;
 #[path = "rules/edges.rs"]
 mod edges;
+#[path = "rules/english.rs"]
+mod english;
 #[path = "rules/layers.rs"]
 mod layers;
+#[path = "rules/names.rs"]
+mod names;
 #[path = "rules/scan.rs"]
 mod scan;
 #[path = "rules/size.rs"]
@@ -21,13 +25,13 @@ mod words;
 
 use source::{Source, Violation};
 
-/// Panics with everything a rule finds below these folders.
+/// Panics with every violation of a per-file rule in these folders.
 fn enforce(folders: &[&str], rule: fn(&Source) -> Vec<Violation>) {
     let violations: Vec<Violation> = Source::all(folders).iter().flat_map(rule).collect();
     assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
 }
 
-/// Panics with everything that a rule about all files together finds below these folders.
+/// Panics with every violation of a rule over all files in these folders.
 fn enforce_on_all(folders: &[&str], rule: fn(&[Source]) -> Vec<Violation>) {
     let violations = rule(&Source::all(folders));
     assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
@@ -71,6 +75,30 @@ fn functions_are_short() {
 #[test]
 fn no_banned_word_is_said() {
     enforce(&["src", "tests"], words::bans);
+}
+
+#[test]
+fn comments_are_in_plain_english() {
+    enforce(&["src", "tests"], english::comments);
+}
+
+#[test]
+fn documents_are_in_plain_english() {
+    let violations: Vec<Violation> = docs::all()
+        .iter()
+        .flat_map(|(path, text)| english::prose(path, text))
+        .collect();
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
+}
+
+#[test]
+fn one_name_means_one_type() {
+    enforce_on_all(&["src"], names::duplicates);
+}
+
+#[test]
+fn public_items_are_documented() {
+    enforce(&["src"], names::undocumented);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The audit log.
+//! `GET /v1/audit`, and the entries that the API itself adds to the audit log.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use crate::model::{LinkName, Partition, Policy, TopicName};
 const ENTRIES: usize = 100;
 const ENTRIES_AT_MOST: usize = 1000;
 
-/// Which part of the log is asked for.
+/// The query parameters of `GET /v1/audit`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Part {
     limit: Option<usize>,
 }
 
-/// An entry with its number.
+/// An audit log entry with its sequence number.
 #[derive(Debug, Serialize)]
 pub(super) struct EntryAnswer {
     number: u64,
@@ -43,22 +43,19 @@ pub(super) async fn list(
     Ok(Json(entries.map(answer).collect()))
 }
 
-/// A change that was made through the API.
+/// The audit log entry of a change made through the API.
 #[derive(Debug, Serialize)]
 pub(super) struct Change<'a> {
     pub(super) action: &'static str,
     pub(super) link: &'a LinkName,
-    /// The plan, if one is executed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) plan: Option<&'a str>,
-    /// What is released, if something is.
     #[serde(flatten)]
     pub(super) release: Option<Release<'a>>,
-    /// Who asked for it.
     pub(super) from: IpAddr,
 }
 
-/// A partition that is released by a policy.
+/// A partition released by a policy.
 #[derive(Debug, Serialize)]
 pub(super) struct Release<'a> {
     pub(super) topic: &'a TopicName,
@@ -67,7 +64,7 @@ pub(super) struct Release<'a> {
 }
 
 impl ApiState {
-    /// Adds a change to the audit log, in the update that makes it.
+    /// Appends `change` to the audit log within `update`, so that both become durable together.
     pub(super) fn note(&self, update: &mut Update, change: &Change<'_>) {
         #[derive(Serialize)]
         struct Entry<'a> {
@@ -76,7 +73,7 @@ impl ApiState {
             change: &'a Change<'a>,
         }
         let at = Timestamp::now();
-        // A structure of text can't fail to serialize.
+        // A struct of strings can't fail to serialize.
         let entry = serde_json::to_value(Entry { at, change }).unwrap_or_default();
         self.audit.append(update, Some(change.link), &entry);
     }

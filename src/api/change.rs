@@ -1,4 +1,4 @@
-//! Requests that change something: done to their end, and once per idempotency key.
+//! Middleware for changing requests: each runs to completion, and once per idempotency key.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,22 +15,22 @@ use tokio::task::JoinSet;
 
 use super::problem::Problem;
 
-/// Changes being made at a time; more than an operator ever asks for.
+/// The limit of changes in progress; more than operators ever request at once.
 const AT_ONCE: usize = 32;
-/// How many answers are remembered, and how many bytes of them.
+/// The limits of remembered answers: their number, and the total of their bodies in bytes.
 const REMEMBERED: usize = 1024;
 const REMEMBERED_BYTES: usize = 4 << 20;
-/// The longest key.
+/// The longest idempotency key, in bytes.
 const KEY_LENGTH: usize = 255;
 
-/// The changes being made, and the answers to those that were.
+/// The changes in progress, and the answers to those completed.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     tasks: Mutex<JoinSet<()>>,
     answers: Mutex<VecDeque<Known>>,
 }
 
-/// A request by its key; newer ones stand behind older ones.
+/// A request identified by its key; kept in the order of arrival.
 #[derive(Debug, Clone)]
 struct Known {
     key: String,
@@ -39,7 +39,7 @@ struct Known {
     answer: Arc<OnceCell<Saved>>,
 }
 
-/// An answer that can be given again.
+/// A stored answer that can be replayed.
 #[derive(Debug, Clone)]
 struct Saved {
     status: StatusCode,
@@ -47,7 +47,7 @@ struct Saved {
     body: Bytes,
 }
 
-/// Lets a change go on when whoever asked for it doesn't wait any longer: half a change would be worse than either.
+/// Completes a change even if the client disconnects: a change half done would be worse than either outcome.
 pub(super) async fn to_the_end(
     State(changes): State<Arc<Changes>>,
     request: Request,
@@ -62,14 +62,14 @@ pub(super) async fn to_the_end(
             return Err(Problem::Unavailable(busy));
         }
         tasks.spawn(async move {
-            // Whoever asked may be gone.
+            // The client may be gone.
             let _ = done.send(next.run(request).await);
         });
     }
     answer.await.map_err(|_| Problem::Defect)
 }
 
-/// Gives a request with a key that succeeded before the same answer again, without doing anything.
+/// Replays the stored answer if a request with the same key has already succeeded.
 pub(super) async fn once(
     State(changes): State<Arc<Changes>>,
     request: Request,
@@ -79,7 +79,7 @@ pub(super) async fn once(
         return Ok(next.run(request).await);
     };
     let (parts, body) = request.into_parts();
-    let unreadable = |_| Problem::Malformed("the body broke off".to_owned());
+    let unreadable = |_| Problem::Malformed("the body was cut off".to_owned());
     let body = to_bytes(body, usize::MAX).await.map_err(unreadable)?;
     let known = changes.known(key, hash(&parts, &body))?;
     let request = Request::from_parts(parts, Body::from(body));
@@ -93,7 +93,7 @@ pub(super) async fn once(
     }
 }
 
-/// Only successes are kept: after a refusal nothing was changed, and the next try may fare better.
+/// Runs the request. Only successes are stored: a refusal changed nothing, and a retry may succeed.
 async fn perform(request: Request, next: Next) -> Result<Saved, Response> {
     let (parts, body) = next.run(request).await.into_parts();
     let body = to_bytes(body, usize::MAX).await;
@@ -109,7 +109,7 @@ async fn perform(request: Request, next: Next) -> Result<Saved, Response> {
 }
 
 impl Changes {
-    /// The place for the answer to a request, new or known.
+    /// The entry for a request, existing or newly added.
     fn known(&self, key: String, request: [u8; 32]) -> Result<Known, Problem> {
         let mut answers = self.answers.lock();
         if let Some(at) = answers.iter().position(|known| known.key == key) {

@@ -1,4 +1,4 @@
-//! What handlers take out of requests; what isn't understood becomes a problem that says where.
+//! Extractors for handlers. Input that can't be parsed becomes a [`Problem`] that names the place.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
@@ -30,7 +30,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// A JSON body, or none where every field has a default.
+/// A JSON body, or no body if every field has a default.
 #[derive(Debug)]
 pub(super) struct BodyOrNothing<T>(pub(super) T);
 
@@ -80,7 +80,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
     }
 }
 
-/// The query part of the address.
+/// The query parameters.
 #[derive(Debug)]
 pub(super) struct Asked<T>(pub(super) T);
 
@@ -94,7 +94,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     }
 }
 
-/// Who sent the request: set on it by the server.
+/// The client's address, attached to the request by the server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub(super) IpAddr);
 

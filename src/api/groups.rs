@@ -1,4 +1,4 @@
-//! The consumer groups of a link, as group sync last saw and carried them.
+//! The consumer groups of a link, as of the last group sync.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::extract::Segments;
 use super::problem::Problem;
 use super::state::ApiState;
 
-/// A group with its offsets.
+/// A group with the state of its offsets.
 #[derive(Debug, Serialize)]
 pub(super) struct GroupAnswer {
     pub(super) group: GroupId,

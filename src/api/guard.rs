@@ -1,4 +1,4 @@
-//! What every request passes before its handler: origin, body, time.
+//! Middleware that every request passes: origin check, body limits, timeout.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::limits::Limits;
 use super::problem::Problem;
 
-/// Refuses what a page of another site makes a browser send: the address may be loopback, the sender is not.
+/// Rejects cross-site requests from browsers: the address may be loopback even though the page isn't local.
 pub(super) async fn origin(request: Request, next: Next) -> Result<Response, Problem> {
     if request.method().is_safe() || is_own(request.headers()) {
         Ok(next.run(request).await)
@@ -23,7 +23,7 @@ pub(super) async fn origin(request: Request, next: Next) -> Result<Response, Pro
     }
 }
 
-/// Whether there is no `Origin`, as from programs, or one with the host that was asked.
+/// Whether the `Origin` header is absent, as in requests of programs, or matches the `Host` header.
 fn is_own(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(ORIGIN) else {
         return true;
@@ -34,7 +34,7 @@ fn is_own(headers: &HeaderMap) -> bool {
     authority.is_some_and(|(_, authority)| Some(authority) == host)
 }
 
-/// Reads the whole body within its limits, so that handlers never wait for a client.
+/// Reads the whole body within its limits of size and time, so that handlers never wait for a client.
 pub(super) async fn body(
     State(limits): State<Arc<Limits>>,
     request: Request,
@@ -50,7 +50,7 @@ pub(super) async fn body(
     Ok(next.run(request).await)
 }
 
-/// Answers for a handler that takes too long.
+/// Answers 503 if the handler exceeds the timeout.
 pub(super) async fn time(
     State(limits): State<Arc<Limits>>,
     request: Request,
@@ -78,7 +78,7 @@ async fn whole(body: Body, max: usize) -> Result<Bytes, Problem> {
     let mut whole = Vec::new();
     while let Some(piece) = pieces.next().await {
         let broken =
-            |error: axum::Error| Problem::Malformed(format!("the body broke off: {error}"));
+            |error: axum::Error| Problem::Malformed(format!("the body was cut off: {error}"));
         let piece = piece.map_err(broken)?;
         if whole.len() + piece.len() > max {
             return Err(Problem::TooLarge(max));

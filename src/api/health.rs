@@ -1,4 +1,4 @@
-//! For orchestrators and scrapers: whether the process lives, whether it does its work, and its figures.
+//! Endpoints for orchestrators and scrapers: liveness, readiness and metrics.
 
 use std::sync::Arc;
 
@@ -14,15 +14,15 @@ use crate::model::PartitionState;
 use crate::telemetry::metrics::CONTENT_TYPE as METRICS_TYPE;
 use crate::telemetry::{Liveness, Readiness};
 
-/// How many partitions a reason names.
+/// The most partitions named in one reason.
 const NAMED: usize = 5;
 
-/// `GET /healthz`: that this is answered is the proof.
+/// `GET /healthz`: any answer proves that the process is alive.
 pub(super) async fn alive() -> Json<Liveness> {
     Json(Liveness::unless(Vec::new()))
 }
 
-/// `GET /readyz`: 503 with the reasons while a link can't do its work.
+/// `GET /readyz`: 503 with the reasons while any link can't do its work.
 pub(super) async fn ready(State(state): State<Arc<ApiState>>) -> impl IntoResponse {
     let of_link = |link: &LinkHandle| {
         let name = link.view.link().clone();
@@ -40,7 +40,7 @@ pub(super) async fn ready(State(state): State<Arc<ApiState>>) -> impl IntoRespon
     (status, Json(readiness))
 }
 
-/// The partitions that wait for an operator, a reason for each state.
+/// The partitions that wait for an operator, as one reason per state.
 pub(super) fn standing_still(link: &LinkHandle) -> Vec<String> {
     let partitions = link.view.partitions();
     let reason = |state: PartitionState| {

@@ -1,4 +1,4 @@
-//! Intents of a link and its topics, as the API shows them.
+//! The intents of a link and its topics, as shown by the API.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ pub(super) struct IntentAnswer {
     intent: Intent,
     #[serde(skip_serializing_if = "Option::is_none")]
     set_by: Option<String>,
-    /// Missing if unknown.
+    /// Absent if unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     set_at: Option<Timestamp>,
-    /// Whether it isn't in the journal yet. It is in force all the same.
+    /// Whether it isn't in the journal yet. It is in force nevertheless.
     pending: bool,
 }
 
@@ -37,7 +37,7 @@ impl LinkHandle {
         IntentAnswer::of(intents.link.as_ref(), pending.link.is_some())
     }
 
-    /// The intents of single topics, with their origins.
+    /// The intents set for single topics, with their origins.
     pub(super) fn topic_intents(&self) -> Vec<TopicIntentAnswer> {
         let intents = Arc::clone(&self.view.intents().borrow());
         let pending = Arc::clone(&self.view.pending_intents().borrow());

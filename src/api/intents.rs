@@ -1,4 +1,4 @@
-//! Changes of the intents of a link and its topics: pause, resume, and any other.
+//! Changes to the intents of a link and its topics: pause, resume, and any other.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,25 +18,26 @@ use crate::config::TopicFilter;
 use crate::model::{Intent, IntentChange, IntentSetting, LinkIntents, LinkName, TopicName};
 use crate::telemetry::now_ms;
 
-/// How long a call waits until the change is in the journal and nothing is in flight; shorter than any request timeout.
+/// How long a call waits for the change to reach the journal and for writes in flight to complete; shorter than any
+/// request timeout.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often a call checks whether partitions still write.
+/// The interval between checks for partitions that still write.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The body of a pause or resume.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Scope {
-    /// Regular expressions for whole topic names; without it the link as a whole.
+    /// Regular expressions that match whole topic names; if absent, the link as a whole.
     topics: Option<Vec<String>>,
 }
 
-/// The body of any other change.
+/// The body of `PUT /v1/links/{link}/intent`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     intent: Intent,
-    /// Regular expressions for whole topic names; without it the link as a whole.
+    /// Regular expressions that match whole topic names; if absent, the link as a whole.
     topics: Option<Vec<String>>,
 }
 
@@ -71,7 +72,8 @@ pub(super) async fn set(
     change(&state, &link, IntentChange::Set(intent), topics, peer).await
 }
 
-/// Makes a change durable, then waits up to `PATIENCE` until the journal has it and nothing that it forbids is in flight.
+/// Makes a change durable, then waits up to [`PATIENCE`] until the journal contains it and no write that it forbids is in
+/// flight.
 async fn change(
     state: &ApiState,
     name: &LinkName,
@@ -101,7 +103,7 @@ async fn change(
     let followed = async {
         if is_taken_in_at_once(state, &link)? {
             let mut pending = link.view.pending_intents();
-            // The sender goes away only with the service.
+            // The sender is dropped only with the service.
             let _ = pending
                 .wait_for(|pending| made.without(pending) == made)
                 .await;
@@ -120,7 +122,7 @@ async fn change(
     Ok(Json(LinkAnswer::of(&link)))
 }
 
-/// The settings that a change makes. While this process owns the link, an intent already in force isn't set again.
+/// The settings that result from a change. While this process owns the link, an intent already in force isn't set again.
 fn made(
     link: &LinkHandle,
     change: IntentChange,
@@ -139,13 +141,13 @@ fn made(
     Ok(made)
 }
 
-/// Whether this process owns the link and the link has a record, so that settings move into its entries at once.
+/// Whether this process owns the link and the link has a record, so that pending settings move into its entries at once.
 fn is_taken_in_at_once(state: &ApiState, link: &LinkHandle) -> Result<bool, Problem> {
     let record = records::load_link(&*state.store, link.view.link())?;
     Ok(record.is_some() && link.ownership.is_held())
 }
 
-/// The topics of a link that match at least one expression. Errors: none does.
+/// The topics of a link that match at least one expression. Errors: none does, or an expression is invalid.
 fn expanded(link: &LinkHandle, expressions: &[String]) -> Result<BTreeSet<TopicName>, Problem> {
     let filter = TopicFilter::new(expressions, &[] as &[&str])?;
     let partitions = link.view.partitions().into_iter();
@@ -156,7 +158,7 @@ fn expanded(link: &LinkHandle, expressions: &[String]) -> Result<BTreeSet<TopicN
     let found: BTreeSet<TopicName> = known.filter(|topic| filter.matches(topic)).collect();
     if found.is_empty() {
         let message = format!(
-            "link {} knows no topic that matches {}; topics found later follow the link's own intent",
+            "link {} has no topic that matches {}; topics found later follow the link's own intent",
             link.view.link(),
             expressions.join(" or ")
         );
@@ -166,7 +168,7 @@ fn expanded(link: &LinkHandle, expressions: &[String]) -> Result<BTreeSet<TopicN
 }
 
 impl LinkHandle {
-    /// Whether records may still be in flight for a topic whose intent forbids writing.
+    /// Whether records may still be in flight for a topic whose intent forbids writes.
     pub(super) fn writes_against_intent(&self) -> bool {
         let intents = Arc::clone(&self.view.intents().borrow());
         if !intents.holds_anything() {

@@ -1,34 +1,35 @@
-//! What the API allows: sizes, times, numbers.
+//! The limits of the API: sizes, times, rates and connections.
 
 use std::time::Duration;
 
 use crate::config::ApiConfig;
 
-/// Enough for consoles, scrapers and scripts; each costs a few KiB.
+/// Enough for consoles, scrapers and scripts; each connection costs a few KiB.
 const CONNECTIONS: usize = 256;
-/// Any client that means well sends its headers at once.
+/// A well-behaved client sends its headers at once.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-/// After this a connection is closed between two requests, so that nobody keeps one for ever.
+/// Connections older than this are closed between two requests, so that no client keeps one forever.
 const CONNECTION_AGE: Duration = Duration::from_secs(300);
-/// One request in so many may change something.
+/// The ratio of the read rate to the rate of changes.
 const READS_PER_CHANGE: u32 = 10;
 
 /// The limits of the API.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// The largest body that is read, in bytes; larger ones get 413.
+    /// The size limit of a request body, in bytes; a larger one is answered with 413.
     pub max_body: usize,
-    /// Questions a client may ask per second; more get 429. `/readyz` and `/metrics` are counted apart, `/healthz` not at all.
+    /// Reads per second and client; excess is answered with 429. `/readyz` and `/metrics` are counted separately, `/healthz`
+    /// isn't counted.
     pub reads_per_second: u32,
-    /// Requests that may change something a client may send per second; more get 429.
+    /// Changing requests per second and client; excess is answered with 429.
     pub changes_per_second: u32,
-    /// How long a body may take to arrive (408), and how long an answer (503).
+    /// The timeout for a body to arrive (408), and for a handler to answer (503).
     pub timeout: Duration,
-    /// Connections at a time; further ones wait until one of these ends.
+    /// The limit of concurrent connections; further ones wait until one closes.
     pub connections: usize,
-    /// How long the head of a request may take, and how long a connection may be silent.
+    /// The timeout for a request's headers, and for an idle connection.
     pub header_timeout: Duration,
-    /// How long a connection may be used for new requests.
+    /// The age at which a connection takes no further request.
     pub connection_age: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Links as a whole, and how they stand.
+//! The state of links as a whole.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,29 +17,28 @@ use super::intended::{IntentAnswer, TopicIntentAnswer};
 use super::problem::Problem;
 use super::state::{ApiState, Condition, LinkFailure, LinkHandle, Reach};
 
-/// How a link stands.
+/// The state of a link.
 #[derive(Debug, Serialize)]
 pub(super) struct LinkAnswer {
     name: LinkName,
     source: ClusterName,
     target: ClusterName,
     state: LinkState,
-    /// The intent of the link as a whole.
     intent: IntentAnswer,
-    /// The intents set for single topics; the strictest intent applies.
+    /// The intents set for single topics; the strictest one applies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     topic_intents: Vec<TopicIntentAnswer>,
     source_reachable: bool,
     target_reachable: bool,
     topics: usize,
     partitions: usize,
-    /// -1 while it isn't known for a partition.
+    /// -1 while the lag of any partition is unknown.
     lag_records: i64,
     partitions_by_state: BTreeMap<&'static str, usize>,
-    /// When the target forgets the first offset of a group that isn't kept from that, while there is one.
+    /// The time at which the target expires the first group offset that isn't refreshed, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     group_offsets_expire_at: Option<Expiry>,
-    /// Whether `max_bytes_per_second` holds partitions up.
+    /// Whether `max_bytes_per_second` throttles partitions.
     rate_limited: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<LinkFailure>,
@@ -51,17 +50,16 @@ pub(super) struct LinkAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {
-    /// It has not heard from both clusters yet.
+    /// At least one cluster has not answered yet.
     Starting,
-    /// Its parts have failed; it restarts by itself, at the time in `failure`.
+    /// Its tasks failed; it restarts automatically at the time given in `failure`.
     Failed,
-    /// Another process mirrors; this one takes over when that one is silent.
+    /// Another process mirrors; this one takes over when that one falls silent.
     Standby,
-    /// It waits for a cluster or for what the detail says; it goes on by itself.
+    /// It waits for a cluster or for what the detail names, and continues automatically.
     Waiting,
-    /// Nothing is to be written for it, and nothing is in flight.
+    /// Its intent forbids writes, and nothing is in flight.
     Paused,
-    /// It mirrors.
     Running,
 }
 
@@ -76,7 +74,7 @@ impl LinkState {
         Self::Running,
     ];
 
-    /// The state's name, as the API shows it.
+    /// The state's name in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",
@@ -115,7 +113,7 @@ impl ApiState {
         self.links.borrow().get(name).cloned().ok_or_else(unknown)
     }
 
-    /// Every link, by name.
+    /// Every link, ordered by name.
     pub(super) fn all_links(&self) -> Vec<Arc<LinkHandle>> {
         self.links.borrow().values().cloned().collect()
     }
@@ -125,7 +123,7 @@ impl LinkAnswer {
     pub(super) fn of(link: &LinkHandle) -> Self {
         let condition = link.condition.borrow().clone();
         let partitions = link.view.partitions();
-        let in_flight = "not at rest yet: what was in flight when it was paused still lands";
+        let in_flight = "not at rest yet: writes in flight when it was paused are still landing";
         let in_flight = link.is_coming_to_rest().then(|| in_flight.to_owned());
         let told = link
             .obstacles()
@@ -173,13 +171,13 @@ impl LinkHandle {
         }
     }
 
-    /// Whether something that isn't wanted any more is still on its way to the target.
+    /// Whether a write that the intent forbids is still in flight to the target.
     fn is_coming_to_rest(&self) -> bool {
         let held = self.view.intents().borrow().holds_anything();
         self.writes_against_intent() || (held && !self.in_flight.is_at_rest())
     }
 
-    /// What keeps the link as a whole from mirroring, beside an operator.
+    /// What keeps the link as a whole from mirroring, other than an operator's intent.
     pub(super) fn obstacles(&self) -> Vec<String> {
         self.obstacles_of(&self.condition.borrow())
     }
@@ -197,7 +195,7 @@ impl LinkHandle {
         let unreached = ends.into_iter().filter_map(of_end);
         let failed = |failure: &LinkFailure| {
             format!(
-                "the link has failed and begins anew at {}: {}",
+                "the link has failed and restarts at {}: {}",
                 failure.retry_at, failure.message
             )
         };
@@ -209,7 +207,7 @@ impl LinkHandle {
     }
 }
 
-/// Partitions come ordered by topic.
+/// Partitions are ordered by topic.
 fn topic_count(partitions: &[PartitionStatus]) -> usize {
     let same = |a: &PartitionStatus, b: &PartitionStatus| a.partition.topic == b.partition.topic;
     partitions.chunk_by(same).count()

@@ -1,12 +1,12 @@
-//! The HTTP interface: what operators, scripts, scrapers and the command line ask of the running service.
+//! The HTTP interface of the running service for operators, scripts, scrapers and the command line.
 //!
-//! Promises: whatever a client sends, the answer is JSON with the status that belongs to it and the mirror goes on
-//! undisturbed: sizes, times, connections and rates are limited; a change that was begun is finished, also when nobody
-//! waits for the answer, and with an `Idempotency-Key` happens once. Every address is described in `docs/api.md`.
-//! Doesn't: talk to brokers, or know who asks; it listens where it is told to, loopback by default.
+//! Promises: whatever a client sends, the answer is JSON with the appropriate status, and mirroring isn't disturbed:
+//! sizes, times, connections and rates are limited. A change that has begun completes even if the client disconnects, and
+//! with an `Idempotency-Key` happens once. `docs/api.md` describes every endpoint.
+//! Doesn't: talk to brokers, or authenticate clients; it listens on the configured address, loopback by default.
 //!
 //! ```text
-//! connection (number, silence, age) -> rate -> origin -> body -> time -> [to the end -> once] -> handler
+//! connection (count, idle time, age) -> rate -> origin -> body -> time -> [to the end -> once] -> handler
 //! ```
 
 mod audit;

@@ -1,4 +1,4 @@
-//! Operations: plans being executed.
+//! Operations: the execution of plans.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use super::problem::Problem;
 use super::state::ApiState;
 use crate::checkpoint::Update;
 use crate::failover::operation::Operation;
-use crate::failover::plan::{Blocker, Kind, Plan};
+use crate::failover::plan::{Blocker, MoveKind, Plan};
 use crate::failover::states::{Moves, Phase, PhaseName};
 use crate::model::LinkName;
 
-/// Which plan is executed.
+/// The plan to execute, and the hash that was agreed to.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Agreed {
@@ -28,26 +28,26 @@ pub(super) struct Agreed {
     plan_hash: String,
 }
 
-/// How an operation stands.
+/// The state of an operation.
 #[derive(Debug, Serialize)]
 pub(super) struct OperationAnswer {
     id: String,
     plan_id: String,
     plan_hash: String,
-    kind: Kind,
+    kind: MoveKind,
     link: LinkName,
     phase: PhaseName,
-    /// Where it stopped, if it did.
+    /// The phase in which it stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<PhaseName>,
     waits_for: Vec<String>,
     blockers: Vec<Blocker>,
-    /// What the current step last failed with, while it is repeated.
+    /// The last error of the current step, while it is retried.
     #[serde(skip_serializing_if = "Option::is_none")]
     retrying: Option<String>,
     started_at: Timestamp,
     entered_at: Timestamp,
-    /// The offsets as far as they were fixed, once nothing happens any more.
+    /// The group offsets as far as they were fixed, once the operation has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     groups: Option<Moves>,
 }

@@ -1,4 +1,4 @@
-//! Plans.
+//! Plans of failovers and switchovers.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,19 +13,19 @@ use serde::Deserialize;
 use super::extract::{Body, Segments};
 use super::problem::Problem;
 use super::state::ApiState;
-use crate::failover::plan::{Kind, Plan};
+use crate::failover::plan::{MoveKind, Plan};
 use crate::failover::runner;
 use crate::model::{LinkName, TopicName};
 
-/// What a plan is asked for.
+/// The body of `POST /v1/plans`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PlanRequest {
-    kind: Kind,
+    kind: MoveKind,
     link: LinkName,
-    /// Regular expressions for whole group names; without it every group of the link.
+    /// Regular expressions that match whole group names; if absent, every group of the link.
     groups: Option<Vec<String>>,
-    /// Topics to be drained beside those of the groups.
+    /// Topics to drain in addition to those of the groups.
     #[serde(default)]
     topics: BTreeSet<TopicName>,
     allow_loss: Option<bool>,
@@ -37,11 +37,11 @@ pub(super) async fn make(
     Body(request): Body<PlanRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     state.link(&request.link)?;
-    if request.kind == Kind::Failover && request.allow_loss == Some(false) {
+    if request.kind == MoveKind::Failover && request.allow_loss == Some(false) {
         let message = "allow_loss: a failover leaves behind what the target doesn't have; plan a switchover, which loses nothing";
         return Err(Problem::Malformed(message.to_owned()));
     }
-    let request = runner::Request {
+    let request = runner::MoveRequest {
         kind: request.kind,
         link: request.link,
         groups: request.groups,

@@ -1,4 +1,4 @@
-//! Refusals (RFC 9457): the one place that decides with which status something is refused.
+//! Refusals (RFC 9457): the only place that maps the reason for a refusal to a status.
 
 use std::time::Duration;
 
@@ -12,31 +12,31 @@ use crate::error::{Error, Kind};
 use crate::failover::plan::Blocker;
 use crate::failover::runner::NotStarted;
 
-/// The media type of refusals.
+/// The media type of RFC 9457.
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
-/// What stands before a problem's code in its `type`.
+/// The prefix of a problem's code in its `type`.
 const TYPE_PREFIX: &str = "urn:farshore:problem:";
 
-/// Why a request is not done.
+/// The reason why a request is refused.
 #[derive(Debug)]
 pub(super) enum Problem {
-    /// It isn't understood, for this reason.
+    /// It can't be parsed, or a value is invalid.
     Malformed(String),
-    /// It changes something and comes from another site's page in a browser.
+    /// It would change something, and comes from a page of another site in a browser.
     ForeignOrigin,
-    /// What it names doesn't exist.
+    /// It names something that doesn't exist.
     NotFound(String),
-    /// The resource exists, and not for this method.
+    /// The resource exists but doesn't support the method.
     MethodNotAllowed,
     /// Its body didn't arrive in time.
     SlowBody,
-    /// The plan is no longer what was agreed on.
+    /// The plan is no longer what was agreed to.
     StalePlan(String),
-    /// Its idempotency key stands for another request.
+    /// Its idempotency key was used for another request.
     KeyReused,
-    /// The state of things doesn't allow it.
+    /// The current state doesn't allow it.
     Conflict(String),
-    /// These things stand against the move.
+    /// These blockers prevent the move.
     Blocked(Vec<Blocker>),
     /// Its body is larger than this many bytes.
     TooLarge(usize),
@@ -44,15 +44,15 @@ pub(super) enum Problem {
     NotJson,
     /// This operation holds the link.
     LinkBusy(String),
-    /// Its sender has to wait this long.
+    /// The client has to wait this long.
     TooManyRequests(Duration),
-    /// A defect: a handler panicked.
+    /// A bug: a handler panicked.
     Defect,
-    /// It can't be done now, for this reason.
+    /// It can't be served now, for this reason.
     Unavailable(String),
 }
 
-/// A refusal as it is sent.
+/// The body of a refusal.
 #[derive(Serialize)]
 struct Body {
     r#type: String,
@@ -64,7 +64,7 @@ struct Body {
 }
 
 impl Problem {
-    /// The status: the same for every problem of a kind.
+    /// The HTTP status; the same for every problem of a kind.
     fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -83,7 +83,7 @@ impl Problem {
         }
     }
 
-    /// Code and title: the same for every problem of a kind.
+    /// The code and title; the same for every problem of a kind.
     fn kind(&self) -> (&'static str, &'static str) {
         match self {
             Self::Malformed(_) => ("malformed", "The request is not understood"),
@@ -91,10 +91,10 @@ impl Problem {
                 "foreign_origin",
                 "Pages of other sites may not change anything here",
             ),
-            Self::NotFound(_) => ("not_found", "There is no such thing"),
+            Self::NotFound(_) => ("not_found", "Not found"),
             Self::MethodNotAllowed => (
                 "method_not_allowed",
-                "The resource doesn't know this method",
+                "The resource doesn't support this method",
             ),
             Self::SlowBody => ("slow_body", "The request's body didn't arrive in time"),
             Self::StalePlan(_) => ("stale_plan", "The plan is stale"),
@@ -123,7 +123,7 @@ impl Problem {
             Self::ForeignOrigin => {
                 "the Origin header names another host than the Host header".to_owned()
             }
-            Self::MethodNotAllowed => "the Allow header names the methods it knows".to_owned(),
+            Self::MethodNotAllowed => "the Allow header lists the methods it supports".to_owned(),
             Self::SlowBody => "send the whole body at once".to_owned(),
             Self::KeyReused => "use a new Idempotency-Key for every new request".to_owned(),
             Self::Blocked(blockers) => format!(
@@ -139,7 +139,7 @@ impl Problem {
                     whole_seconds(*wait)
                 )
             }
-            Self::Defect => "the log of the service has the place; please report it".to_owned(),
+            Self::Defect => "the service's log has the location; please report it".to_owned(),
         }
     }
 }
@@ -195,7 +195,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// At least one second, rounded up: the Retry-After header knows no fractions.
+/// The whole seconds, rounded up and at least one: the `Retry-After` header has no fractions.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0 || wait.is_zero())
 }

@@ -1,4 +1,4 @@
-//! How often a client may ask, and how often it may change something.
+//! Rate limits per client, for reads and for changes.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
@@ -17,17 +17,17 @@ use super::extract::Peer;
 use super::limits::Limits;
 use super::problem::Problem;
 
-/// A client may save up so many seconds' worth of requests.
+/// The burst a client may accumulate, in seconds' worth of requests.
 const BURST_SECONDS: u32 = 4;
-/// Clients that have not been seen for a while are forgotten each time this many requests were counted.
+/// The number of requests after which idle clients are evicted.
 const FORGET_EVERY: u32 = 1024;
 
-/// The buckets of all clients.
+/// The rate limiters, each keyed by client.
 #[derive(Debug)]
 pub(super) struct Rates {
     reads: DefaultKeyedRateLimiter<IpAddr>,
     changes: DefaultKeyedRateLimiter<IpAddr>,
-    /// Apart from the reads, so that a wild client on the same machine doesn't make the service look dead.
+    /// Separate from the reads, so that a runaway client on the same machine doesn't make the service look dead.
     watches: DefaultKeyedRateLimiter<IpAddr>,
     counted: AtomicU32,
 }
@@ -42,7 +42,7 @@ impl Rates {
         }
     }
 
-    /// How long the client has to wait before it may send this.
+    /// How long the client has to wait before it may send this request; `None` if it may send it now.
     fn wait(&self, client: IpAddr, bucket: &DefaultKeyedRateLimiter<IpAddr>) -> Option<Duration> {
         let counted = self.counted.fetch_add(1, Ordering::Relaxed);
         if counted.is_multiple_of(FORGET_EVERY) {
@@ -66,7 +66,7 @@ impl Rates {
     }
 }
 
-/// Refuses what comes too often.
+/// Rejects requests that exceed the rate.
 pub(super) async fn limit(
     State(rates): State<Arc<Rates>>,
     Peer(peer): Peer,
@@ -80,7 +80,8 @@ pub(super) async fn limit(
     }
 }
 
-/// What counts as one client: an IPv4 address, or the network that a single IPv6 host can take addresses from.
+/// The address that identifies a client: an IPv4 address, or the /64 network from which a single IPv6 host can take
+/// addresses.
 fn client(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {

@@ -1,4 +1,4 @@
-//! Whether a link is ready for a move: checks, each with what to do about it.
+//! Whether a link is ready for a move: checks, each with a remedy.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::health::standing_still;
 use super::problem::Problem;
 use super::state::{ApiState, Condition, LinkHandle, Reach};
 
-/// The outcome of every check.
+/// The outcomes of all checks.
 #[derive(Debug, Serialize)]
 pub(super) struct ReadinessAnswer {
     link: LinkName,
@@ -23,7 +23,6 @@ pub(super) struct ReadinessAnswer {
     checks: Vec<Check>,
 }
 
-/// One check.
 #[derive(Debug, Serialize)]
 struct Check {
     name: &'static str,
@@ -33,13 +32,12 @@ struct Check {
     remedy: Option<&'static str>,
 }
 
-/// What a check found.
+/// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
-    /// As it should be.
     Pass,
-    /// A move is possible and would not be exact or complete now.
+    /// A move is possible, but wouldn't be exact or complete now.
     Warn,
     /// A switchover is not possible.
     Fail,
@@ -104,7 +102,7 @@ fn reach(name: &'static str, cluster: &ClusterName, reach: &Reach) -> Check {
 fn mirroring(link: &LinkHandle, condition: &Condition) -> Check {
     let name = "mirroring";
     if let Some(failure) = &condition.failure {
-        let remedy = "It begins anew by itself; see its failure if it doesn't get over it.";
+        let remedy = "It restarts automatically; see its failure if it keeps failing.";
         return fail(name, failure.message.clone(), remedy);
     }
     let intent = link.view.link_intent();
@@ -115,7 +113,7 @@ fn mirroring(link: &LinkHandle, condition: &Condition) -> Check {
         Some(what) => fail(
             name,
             what.clone(),
-            "It goes on by itself once that is there.",
+            "It continues automatically once that is available.",
         ),
         None => pass(name, "the link is not paused"),
     }
@@ -144,8 +142,7 @@ fn deletions(link: &LinkHandle) -> Check {
     if doubted.is_empty() {
         return pass("partitions", "none waits for an operator");
     }
-    let remedy =
-        "A move takes them along as they are; mirror the topics anew first if deleted keys matter.";
+    let remedy = "A move carries them over as they are; mirror the topics anew first if deleted keys matter.";
     warn("partitions", doubted.join("; "), remedy)
 }
 
@@ -154,7 +151,7 @@ fn lag(link: &LinkHandle) -> Check {
     let behind = |state| state != PartitionState::Live && state != PartitionState::Open;
     let behind = partitions.iter().filter(|status| behind(status.state));
     match behind.count() {
-        0 => pass("lag", "everything committed was mirrored at the last look"),
+        0 => pass("lag", "everything committed was mirrored at the last check"),
         count => {
             let detail = format!("{count} of {} partitions are not live", partitions.len());
             warn(
@@ -169,7 +166,7 @@ fn lag(link: &LinkHandle) -> Check {
 fn groups(link: &LinkHandle) -> Check {
     if let Some(silent) = link.groups.silent() {
         let detail = format!(
-            "offsets of all groups are held back: the source doesn't tell where {} partitions end, of which {} is one",
+            "offsets of all groups are held back: the source doesn't report the log ends of {} partitions, among them {}",
             silent.count, silent.first
         );
         let remedy = "Bring a replica of each partition back, or take its topic out of the link: what led to a commit may be in it.";
@@ -192,7 +189,7 @@ fn groups(link: &LinkHandle) -> Check {
             format!("{} groups are carried over", groups.len()),
         ),
         count => {
-            let detail = format!("{count} offsets of groups are not as on the source");
+            let detail = format!("{count} group offsets are not in sync with the source");
             warn(
                 "groups",
                 detail,

@@ -1,4 +1,4 @@
-//! Releasing partitions that stand still: a policy for once, shown first if asked to, and on record in the audit log.
+//! Releases halted partitions: a policy applied once, shown first on request, and recorded in the audit log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,65 +15,63 @@ use super::problem::Problem;
 use super::state::ApiState;
 use crate::checkpoint::Update;
 use crate::model::{HaltCode, LinkName, Partition, Policy, Reason, TopicName, TopicPartition};
-use crate::replicate::{LinkView, Outcome, Unreleased};
+use crate::replicate::{DecisionOutcome, LinkView, ResolveRefused};
 
-/// How long a release may take before the answer says that it goes on; shorter than any request may take.
+/// How long a call waits for a release before it answers that it is pending; shorter than any request timeout.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// What is to be released, and how.
+/// The body of `POST /v1/links/{link}/resolve`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Resolution {
-    /// By its name on the source.
+    /// The topic's name on the source.
     topic: TopicName,
-    /// Without it every partition of the topic whose trouble the policy fits.
+    /// If absent, every partition of the topic that the policy can release.
     partition: Option<i32>,
-    /// The policy.
     with: Policy,
-    /// Only show what would be released.
+    /// Only shows what would be released.
     #[serde(default)]
     dry_run: bool,
-    /// The hash of what was shown: refused if things have changed since.
+    /// The hash from a dry run; the request is refused if the partitions or their reasons have changed since.
     hash: Option<String>,
 }
 
-/// What is released, and what came of it.
+/// The partitions released, with the results.
 #[derive(Debug, Serialize)]
 pub(super) struct Resolved {
     link: LinkName,
     with: Policy,
-    /// Stands for what is released, by which policy, and why it stood still.
+    /// Identifies the partitions, the reasons why they halted, and the policy.
     hash: String,
     partitions: Vec<Released>,
 }
 
-/// One partition.
 #[derive(Debug, Serialize)]
 struct Released {
     topic: TopicName,
     partition: Partition,
-    /// Why it stood still, or what may be missing in it.
+    /// Why it halted, or what it may lack.
     reason: Reason,
     result: Stage,
-    /// What was done, once it is durable.
+    /// What was done, once durable.
     #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<Outcome>,
-    /// Why it isn't released, or not yet.
+    outcome: Option<DecisionOutcome>,
+    /// Why it wasn't released, or not yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
 }
 
-/// How far a release got.
+/// The progress of a release.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Stage {
-    /// It was only shown.
+    /// Only shown: a dry run.
     Planned,
-    /// It is done, durably.
+    /// Done, and durable.
     Released,
-    /// The partition works on it.
+    /// The partition is still working on it.
     Pending,
-    /// It was not possible.
+    /// Not possible.
     Refused,
 }
 
@@ -89,7 +87,7 @@ pub(super) async fn resolve(
     let meant = releasable(view, &wanted)?;
     let hash = hash(&link, wanted.with, &meant);
     if wanted.hash.as_ref().is_some_and(|agreed| *agreed != hash) {
-        let changed = "the partitions no longer stand still as they were shown".to_owned();
+        let changed = "the partitions to release have changed since they were shown".to_owned();
         return Err(Problem::StalePlan(changed));
     }
     let partitions = if wanted.dry_run {
@@ -127,7 +125,7 @@ pub(super) async fn resolve(
     }))
 }
 
-/// The partitions that are meant, each with why it stands still; there is at least one.
+/// The partitions that the request names and the policy releases, with the reasons why they halted; at least one.
 fn releasable(
     view: &LinkView,
     wanted: &Resolution,
@@ -178,12 +176,12 @@ async fn release(
         Ok(outcome) => released.outcome = Some(outcome),
         Err(why) => {
             released.result = match why {
-                Unreleased::Pending => Stage::Pending,
-                Unreleased::UnknownPartition
-                | Unreleased::NotHalted(_)
-                | Unreleased::Unfit(..)
-                | Unreleased::Halted(_)
-                | Unreleased::Busy => Stage::Refused,
+                ResolveRefused::Pending => Stage::Pending,
+                ResolveRefused::UnknownPartition
+                | ResolveRefused::NotHalted(_)
+                | ResolveRefused::Unfit(..)
+                | ResolveRefused::Halted(_)
+                | ResolveRefused::Busy => Stage::Refused,
             };
             released.detail = Some(why.text());
         }
@@ -204,7 +202,7 @@ impl Released {
     }
 }
 
-impl Unreleased {
+impl ResolveRefused {
     fn text(&self) -> String {
         match self {
             Self::UnknownPartition => "is not mirrored".to_owned(),
@@ -214,19 +212,19 @@ impl Unreleased {
                     .to_owned()
             }
             Self::Unfit(code, []) => {
-                format!("stands still for {code}, which no policy releases; see its remedy")
+                format!("has stopped with {code}, which no policy releases; see its remedy")
             }
             Self::Unfit(code, fits) => {
                 let fits: Vec<&str> = fits.iter().map(|policy| policy.as_str()).collect();
                 format!(
-                    "stands still for {code}, which {} releases",
+                    "has stopped with {code}, which {} releases",
                     fits.join(" or ")
                 )
             }
-            Self::Pending => "is being worked on; its state shows what comes of it".to_owned(),
-            Self::Halted(reason) => format!("stands still again: {}", reason.message),
+            Self::Pending => "is in progress; its state will show the result".to_owned(),
+            Self::Halted(reason) => format!("has stopped again: {}", reason.message),
             Self::Busy => {
-                "is not taken up: the link doesn't run, is paused, or has much to release"
+                "was not accepted: the link isn't running, is paused, or has too many releases queued"
                     .to_owned()
             }
         }

@@ -1,4 +1,4 @@
-//! Which address is answered by which handler, and what lies before them.
+//! Routes to handlers, and the middleware in front of them.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::{
     translate, verifications,
 };
 
-/// The whole API, to be given to [`serve`](super::serve).
+/// The router of the whole API, to be passed to [`serve`](super::serve).
 pub fn router(state: Arc<ApiState>, limits: &Limits) -> Router {
     guarded(
         questions().merge(changing(changes())).with_state(state),
@@ -28,7 +28,7 @@ pub fn router(state: Arc<ApiState>, limits: &Limits) -> Router {
     )
 }
 
-/// Puts what every request passes before these routes.
+/// Adds the middleware that every request passes.
 pub(super) fn guarded(routes: Router, limits: &Limits) -> Router {
     let rates = Arc::new(Rates::new(limits));
     let limits = Arc::new(limits.clone());
@@ -44,7 +44,7 @@ pub(super) fn guarded(routes: Router, limits: &Limits) -> Router {
         .layer(from_fn_with_state(rates, rate::limit))
 }
 
-/// Puts what every change passes before these routes.
+/// Adds the middleware that every change passes.
 pub(super) fn changing<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
     let changes = Arc::new(Changes::default());
     routes
@@ -84,7 +84,7 @@ fn changes() -> Router<Arc<ApiState>> {
         .route("/v1/verifications/{id}/cancel", post(verifications::cancel))
 }
 
-/// The panic's text is logged by the panic hook, and stays here.
+/// The panic hook logs the panic's message; it isn't sent to the client.
 fn panicked(_panic: Box<dyn Any + Send>) -> Response {
     Problem::Defect.into_response()
 }

@@ -1,4 +1,4 @@
-//! The listening side: connections with a limit on their number, their silence and their age.
+//! The listener: limits the number of connections, their idle time and their age.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -21,15 +21,15 @@ use tower::ServiceExt;
 use super::extract::Peer;
 use super::limits::Limits;
 
-/// How long nothing is accepted after the system refused a connection, for lack of descriptors as a rule.
+/// The pause after a failed accept, usually for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// The largest head of a request, in bytes.
+/// The largest request head, in bytes.
 const MAX_HEAD: usize = 16 << 10;
 
-/// Serves until the token is cancelled; what is being answered then gets as long as any answer.
+/// Serves until `stop` is cancelled; requests in progress then get the usual timeout to complete.
 ///
-/// At the limit of connections nothing more is accepted until one ends; clients wait in the system's queue meanwhile.
-/// Nothing a client does ends this. Cancellation: dropping the future closes every connection.
+/// At the connection limit nothing more is accepted until a connection closes; clients wait in the system's backlog.
+/// No client can end this. Cancellation: dropping the future closes every connection.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(limits.connections));
     let limits = Arc::new(limits);
@@ -71,7 +71,7 @@ async fn accept(
     Ok((stream, peer, slot))
 }
 
-/// What a connection is served with.
+/// The resources of a connection.
 struct Connection {
     router: Router,
     limits: Arc<Limits>,
@@ -80,7 +80,7 @@ struct Connection {
 }
 
 impl Connection {
-    /// Serves one request after the other. Errors are the client's: it broke off, was too slow or didn't speak HTTP.
+    /// Serves requests one after another. Errors are the client's: it disconnected, was too slow or didn't speak HTTP.
     async fn serve(self, stream: TcpStream, peer: SocketAddr) {
         let peer = Peer(peer.ip());
         let answer = service_fn(|request: hyper::Request<Incoming>| {
@@ -100,7 +100,7 @@ impl Connection {
             () = sleep(self.limits.connection_age) => {}
         }
         connection.as_mut().graceful_shutdown();
-        // A client that doesn't read its answer is cut off.
+        // A client that doesn't read its answer is disconnected.
         let _ = timeout(self.limits.timeout, connection).await;
     }
 }

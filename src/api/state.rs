@@ -1,4 +1,4 @@
-//! What the API knows: handles to everything it shows and asks for.
+//! The state shared by all handlers: handles to everything that the API shows and triggers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,62 +18,57 @@ use crate::task::{InFlight, Ownership};
 use crate::telemetry::metrics::Exposition;
 use crate::verify::Verifications;
 
-/// Everything the handlers use.
+/// The state shared by all handlers.
 #[derive(Debug)]
 pub struct ApiState {
-    /// The links there are now.
+    /// The current links.
     pub links: watch::Receiver<BTreeMap<LinkName, Arc<LinkHandle>>>,
     /// Plans and operations of all links.
     pub moves: Arc<Runner>,
     /// The checkpoint DB.
     pub store: Arc<dyn Store>,
-    /// The audit log in it.
     pub audit: Arc<AuditLog>,
-    /// What `/metrics` shows.
+    /// Encodes the samples for `/metrics`.
     pub exposition: Exposition,
 }
 
-/// One link.
+/// The API's handle to a link.
 #[derive(Debug)]
 pub struct LinkHandle {
-    /// The cluster it reads.
     pub source: ClusterName,
-    /// The cluster it writes to.
     pub target: ClusterName,
     /// Its mirror partitions.
     pub view: LinkView,
-    /// How it stands as a whole; kept up to date by whoever runs it.
+    /// Its condition as a whole, kept up to date by the link's tasks.
     pub condition: watch::Receiver<Condition>,
-    /// Its consumer groups.
+    /// The state of its consumer groups.
     pub groups: Arc<Board>,
-    /// What was verified, and is to be.
+    /// Its verifications, ordered and completed.
     pub verifications: Arc<Verifications>,
     /// Whether this process owns it.
     pub ownership: Ownership,
-    /// Writes of topic discovery and group sync to the target that are in flight.
+    /// Writes to the target by topic discovery and group sync that are in flight.
     pub in_flight: InFlight,
     /// Held while its pending intents are read, changed and written, so that no change is lost.
     pub pending_intents: Arc<Mutex<()>>,
 }
 
-/// How a link stands as a whole.
+/// The condition of a link as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Condition {
-    /// Whether the source answers.
     pub source: Reach,
-    /// Whether the target answers.
     pub target: Reach,
     /// What else it waits for before it can mirror.
     pub waits_for: Option<String>,
-    /// Whether another process owns the link, and this one stands by.
+    /// Whether another process owns the link and this one is on standby.
     pub standby: bool,
-    /// That process, while it is alive.
+    /// The process that owns the link, while it is alive and isn't this one.
     pub owner: Option<Owner>,
-    /// What an operator should put right although the link mirrors.
+    /// What an operator should fix although the link mirrors.
     pub warning: Option<String>,
-    /// The failure that ended the link's parts, until it restarts.
+    /// The failure that ended the link's tasks, until it restarts.
     pub failure: Option<LinkFailure>,
-    /// How often that happened since the process started.
+    /// The number of such failures since the process started.
     pub failures: u64,
 }
 
@@ -89,17 +84,17 @@ pub struct LinkFailure {
 /// Whether a cluster answers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Reach {
-    /// Nothing was heard from it yet.
+    /// It has not answered yet.
     #[default]
     Unknown,
-    /// It answered when it was last asked.
+    /// It answered the last request.
     Reached,
-    /// It didn't, for this reason.
+    /// It didn't answer the last request, for this reason.
     Lost(String),
 }
 
 impl Reach {
-    /// Whether the cluster answered when it was last asked.
+    /// Whether the cluster answered the last request.
     pub fn is_reached(&self) -> bool {
         *self == Self::Reached
     }

@@ -20,12 +20,12 @@ use crate::replicate::PartitionStatus;
 pub(super) struct TopicAnswer {
     name: TopicName,
     mirror_topic: TopicName,
-    /// The strictest of the link's and its own.
+    /// The stricter of the link's intent and the topic's own.
     intent: Intent,
     partitions: Vec<PartitionAnswer>,
 }
 
-/// A mirror partition; offsets are -1 where nothing was seen yet.
+/// A mirror partition; offsets are -1 while unknown.
 #[derive(Debug, Serialize)]
 struct PartitionAnswer {
     partition: Partition,
@@ -48,7 +48,7 @@ struct PartitionAnswer {
     records: u64,
     bytes: u64,
     batches: u64,
-    settlings: u64,
+    resyncs: u64,
     expired_on_target: i64,
     without_image: Totals,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,7 +83,7 @@ pub(super) async fn show(
 }
 
 impl TopicAnswer {
-    /// The topic of these partitions; none if there are none.
+    /// The answer for the topic of these partitions; `None` without partitions.
     fn of(partitions: &[PartitionStatus], link: &LinkHandle) -> Option<Self> {
         let first = partitions.first()?;
         Some(Self {
@@ -122,7 +122,7 @@ impl From<PartitionStatus> for PartitionAnswer {
             records: status.records,
             bytes: status.bytes,
             batches: status.batches,
-            settlings: status.settlings,
+            resyncs: status.resyncs,
             expired_on_target: status.expired_on_target,
             without_image: status.without_image,
             missed_deletions: status.missed_deletions,

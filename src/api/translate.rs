@@ -1,4 +1,4 @@
-//! Translating single offsets.
+//! Translation of single offsets.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use super::state::ApiState;
 use crate::model::{LinkName, Partition, SourceOffset, TargetOffset, TopicName, TopicPartition};
 use crate::replicate::{Translation, Untranslatable};
 
-/// What is to be translated.
+/// The body of `POST /v1/translate`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Question {
     link: LinkName,
-    /// By its name on the source.
+    /// The topic's name on the source.
     topic: TopicName,
     partition: i32,
-    /// On the source; on the target if `reverse`.
+    /// A source offset, or a target offset if `reverse`.
     offset: i64,
     #[serde(default)]
     reverse: bool,
@@ -51,7 +51,7 @@ pub(super) async fn translate(
         .map(Json)
 }
 
-/// The offset an operator can use where there is no exact one, and why it isn't.
+/// The nearest offset that an operator can use if there is no exact one, and the reason why it isn't exact.
 fn nearest(
     question: &Question,
     partition: &TopicPartition,

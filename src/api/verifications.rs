@@ -1,4 +1,4 @@
-//! Verifications: ordering, calling off, looking at them.
+//! Verifications: ordering, cancelling and listing them.
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ use crate::checkpoint::Update;
 use crate::model::{LinkName, SourceOffset};
 use crate::verify::{Difference, Outcome, Proof, Report, Verification};
 
-/// What is to be verified.
+/// The body of `POST /v1/verifications`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Order {
     link: LinkName,
-    /// Regular expressions for whole names; every topic without one.
+    /// Regular expressions that match whole topic names; if empty, every topic.
     #[serde(default)]
     topics: Vec<String>,
 }
@@ -39,12 +39,12 @@ pub(super) struct Summary {
     partitions: usize,
 }
 
-/// What is proven of a mirror partition.
+/// The result of a partition's verifications, those ordered and those in the background together.
 #[derive(Debug, Serialize)]
 pub(super) struct ProofAnswer {
     /// The first source offset that was compared.
     from: SourceOffset,
-    /// The source offset behind the last one.
+    /// The source offset after the last one that was compared.
     verified_until: SourceOffset,
     verified_at: Timestamp,
     outcome: Outcome,

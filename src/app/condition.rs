@@ -1,15 +1,15 @@
-//! The condition of a link as a whole: what is shown and logged.
+//! The condition of a link as a whole, as shown and logged.
 
 use jiff::{Timestamp, Unit};
 
 use crate::api::state::LinkFailure;
 use crate::error::Result;
 
-use super::link::Link;
+use super::link::LinkParts;
 use super::phase::{AfterTerm, LinkNews, LinkPhase};
 use super::store_recovery::stands_still;
 
-impl Link {
+impl LinkParts {
     /// Keeps the condition up to date with the health of the clusters.
     pub(super) async fn watch(self) -> Result<()> {
         let (mut source, mut target) = (self.source.reach(), self.target.reach());
@@ -39,9 +39,9 @@ impl Link {
                 Some(Some(stands_still(why)))
             }
             LinkPhase::Ending(AfterTerm::Acquire | AfterTerm::BeginAnew(_)) => Some(Some(
-                "waiting until everything of the former term has ended".to_owned(),
+                "waiting for the tasks of the previous term to end".to_owned(),
             )),
-            // Reported while the lease is acquired, or no longer of interest.
+            // Reported while the lease is being acquired, or no longer of interest.
             LinkPhase::Acquiring
             | LinkPhase::Standby
             | LinkPhase::Ending(AfterTerm::Stop)
@@ -67,7 +67,7 @@ impl Link {
         });
     }
 
-    /// Logs a piece of news about the link.
+    /// Logs an event of the link's lifecycle.
     pub(super) fn log(&self, news: LinkNews) {
         let link = &self.config.name;
         match news {
@@ -82,7 +82,7 @@ impl Link {
         }
     }
 
-    /// Shows the reason for waiting, if any.
+    /// Shows the reason for waiting; `None` clears it.
     pub(super) fn say(&self, waits_for: Option<&str>) {
         self.condition.send_modify(|condition| {
             condition.waits_for = waits_for.map(str::to_owned);

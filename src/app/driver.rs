@@ -1,7 +1,7 @@
 //! The driver of a link: performs the effects of [`step`] and reports events.
 //!
-//! Promises: a panic in a link's parts, or while it is acquired, fails that link alone; two tasks of a link never run at once.
-//! Doesn't: decide anything, or know what a link's parts are; it drives whatever implements [`LinkWork`].
+//! Promises: a panic in a link's tasks, or while the link is acquired, fails that link only; two tasks of a link never run
+//! at once. Doesn't: make decisions, or depend on what a link does; it drives any implementation of [`LinkWork`].
 
 use std::future::ready;
 use std::pin::Pin;
@@ -26,7 +26,7 @@ pub(super) trait LinkWork: Send + Sync + 'static {
     /// The right to work for one term.
     type Lease: Lease;
 
-    /// Waits until the link is owned and the checkpoint DB is whole; meanwhile reports whether another process owns it.
+    /// Waits until the link is owned and the checkpoint DB is complete; reports meanwhile whether another process owns it.
     ///
     /// Errors: the link can't be owned at all. Cancellation: a claim already made has to expire.
     fn acquire(
@@ -34,29 +34,29 @@ pub(super) trait LinkWork: Send + Sync + 'static {
         standby: watch::Sender<bool>,
     ) -> impl Future<Output = Result<Self::Lease>> + Send;
 
-    /// Mirrors until told to stop, then ends within a time limit. Errors: a part failed before that.
+    /// Mirrors until `stop` is cancelled, then ends within a time limit. Errors: a task failed before that.
     fn work(&self, stop: CancellationToken) -> impl Future<Output = Result<()>> + Send;
 
-    /// Shows a phase that was entered.
+    /// Shows a phase that has been entered.
     fn show(&self, phase: &LinkPhase);
 
-    /// Writes a line to the log.
+    /// Logs an event of the link's lifecycle.
     fn tell(&self, news: LinkNews);
 }
 
 /// The right to work for one term.
 pub(super) trait Lease: Send + 'static {
-    /// Waits until it is lost, and returns the reason. Cancellation: safe.
+    /// Waits until the lease is lost, and returns the reason. Cancellation: safe.
     fn lost(&mut self) -> impl Future<Output = Error> + Send;
 
-    /// Whether it is lost, or about to be reported as lost.
+    /// Whether the lease is lost, or about to be reported as lost.
     fn is_over(&self) -> bool;
 
-    /// Gives it up, within a time limit; `in_order`: no request was left unanswered.
+    /// Releases the lease within a time limit. `in_order`: no request was left unanswered.
     fn release(self, in_order: bool) -> impl Future<Output = ()> + Send;
 }
 
-/// The end of the task under way.
+/// The result of the task in progress.
 enum Done<L> {
     Acquired(Result<L>),
     Worked(Result<()>),
@@ -71,9 +71,9 @@ pub(super) struct Driver<P: LinkWork> {
     life: LinkLife,
     under_way: Option<BoxFuture<'static, Done<P::Lease>>>,
     lease: Option<P::Lease>,
-    /// Tells the parts to end.
+    /// Cancelled to end the link's tasks.
     end: CancellationToken,
-    /// Whether they ended without an error.
+    /// Whether the tasks ended without an error.
     in_order: bool,
     timer: Option<Pin<Box<Sleep>>>,
     standby: (watch::Sender<bool>, watch::Receiver<bool>),
@@ -97,7 +97,7 @@ impl<P: LinkWork> Driver<P> {
         }
     }
 
-    /// Runs until told to stop. Cancellation: dropping the future is like a crash; the lease has to expire.
+    /// Runs until stopped. Cancellation: dropping the future is equivalent to a crash; the lease has to expire.
     pub(super) async fn run(mut self) {
         self.enter(LinkLife::begun(), vec![LinkEffect::Acquire]);
         while self.life.phase != LinkPhase::Stopped {
@@ -123,7 +123,7 @@ impl<P: LinkWork> Driver<P> {
         }
     }
 
-    /// Waits for the next event; events that stop the link come before those that continue it.
+    /// Waits for the next event; events that stop the link take precedence over those that continue it.
     async fn next(&mut self) -> LinkEvent {
         let phase = &self.life.phase;
         let (_, standby) = &mut self.standby;
@@ -166,7 +166,7 @@ impl<P: LinkWork> Driver<P> {
         }
     }
 
-    /// The event behind an error: a user of the checkpoint DB or the lease may be the first to see it fail.
+    /// The event that an error represents: users of the checkpoint DB and the lease may notice their failure first.
     async fn failed(&mut self, error: &Error) -> LinkEvent {
         if let Some(why) = self
             .store
@@ -209,7 +209,7 @@ impl<P: LinkWork> Driver<P> {
             }
             LinkEffect::End => {
                 self.end.cancel();
-                // Parts that ended because of this event have nothing more to report.
+                // Tasks that ended because of this event have nothing further to report.
                 if self.under_way.is_none() {
                     self.under_way = Some(Box::pin(ready(Done::Worked(Ok(())))));
                 }

@@ -1,5 +1,5 @@
-//! Which link this is: its name and the two clusters' own ids, remembered from the first contact on; and which process this is
-//! towards other processes of the same links.
+//! The identity of a link: its name and the ids of both clusters, stored at the first contact; and the identity of this
+//! process among those that run the same links.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -16,15 +16,15 @@ use crate::task::Backoff;
 
 const PAUSE_BASE: Duration = Duration::from_millis(200);
 const PAUSE_CAP: Duration = Duration::from_secs(5);
-/// Where the checkpoint DB keeps its name.
+/// The key under which the checkpoint DB stores its random name.
 const OWNER_KEY: &[u8] = b"owner";
-/// The file in which Linux has the machine's name.
+/// The file in which Linux exposes the host name.
 const HOST: &str = "/proc/sys/kernel/hostname";
 
-/// The link's identity: as remembered, or as both clusters tell it. Waits until it is known.
+/// Returns the link's identity, as stored or as both clusters report it; waits until they do.
 ///
-/// Errors: the checkpoint DB; a cluster that is not the one it was.
-/// Cancellation: safe, the identity is asked for again.
+/// Errors: the checkpoint DB; source and target are the same cluster.
+/// Cancellation: safe, the ids are requested again.
 pub(crate) async fn establish(
     store: &dyn Store,
     link: &LinkName,
@@ -59,9 +59,9 @@ pub(crate) async fn establish(
     Ok(identity)
 }
 
-/// Waits until a cluster proves to be the one it was: under the same addresses another one may answer.
+/// Waits until a cluster reports the `expected` id: a different cluster may answer at the same addresses.
 ///
-/// Errors: it is another one.
+/// Errors: it reports another id.
 pub(crate) async fn confirm(cluster: &Cluster, expected: &str) -> Result<()> {
     let found = insist(cluster).await;
     if found == expected {
@@ -83,8 +83,9 @@ async fn insist(cluster: &Cluster) -> String {
     }
 }
 
-/// The name of the checkpoint DB at its place: a copy of the directory is another owner, and so is the same path on another
-/// machine. While the DB's lock is held, no other process has the same name. `api_url` is where its interface is reached.
+/// The owner's identity, derived from the checkpoint DB and its location: a copy of the directory is another owner, and so
+/// is the same path on another machine. While the DB's lock is held, no other process has the same identity. `api_url` is
+/// the advertised URL of this process's API.
 ///
 /// Errors: the checkpoint DB.
 pub(crate) async fn this_process(store: &dyn Store, path: &Path, api_url: &str) -> Result<Owner> {
@@ -98,7 +99,10 @@ pub(crate) async fn this_process(store: &dyn Store, path: &Path, api_url: &str) 
         name
     };
     let place = std::fs::metadata(path).map_err(|cause| {
-        let message = format!("the checkpoint directory {} can't be seen", path.display());
+        let message = format!(
+            "the checkpoint directory {} can't be accessed",
+            path.display()
+        );
         Error::new(Kind::Store, message).caused_by(cause)
     })?;
     let host = std::fs::read_to_string(HOST).unwrap_or_else(|_| "an unnamed machine".to_owned());

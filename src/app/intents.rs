@@ -1,19 +1,19 @@
-//! Moves pending intents, set just now or while the link wasn't owned, into the link's entries and its journal.
+//! Moves pending intents into the link's entries and its journal, whether just set or set while the link wasn't owned.
 
 use std::time::Duration;
 
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::link::Link;
+use super::link::LinkParts;
 use crate::checkpoint::intents::IntentKeeper;
 use crate::error::{Error, Kind, Result};
 
-/// With settings pending, the wait before it tries again or checks the lease again.
+/// The delay between attempts while settings are pending.
 const RETRY: Duration = Duration::from_millis(200);
 
-impl Link {
-    /// Moves pending intents as soon as there are some and the lease is held.
+impl LinkParts {
+    /// Moves pending intents as soon as there are any and the lease is held.
     ///
     /// Errors: the checkpoint DB failed. Cancellation: safe, they stay pending.
     pub(super) async fn keep_intents(self, stop: CancellationToken) -> Result<()> {
@@ -28,7 +28,7 @@ impl Link {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 found = pending.wait_for(|pending| !pending.is_empty()) => {
-                    found.map_err(|_| Error::new(Kind::Stopping, "nobody shows the link any more"))?;
+                    found.map_err(|_| Error::new(Kind::Stopping, "the link's view was dropped"))?;
                 }
             }
             let taking = async {
@@ -36,7 +36,7 @@ impl Link {
                     match keeper.take_in().await {
                         Ok(()) => return self.view.reload_intents(),
                         Err(error) if error.kind() == Kind::Store => return Err(error),
-                        // The link was lost, or the journal is behind: they stay pending.
+                        // The link was lost, or the journal lags behind: the intents stay pending.
                         Err(_) => {}
                     }
                 }

@@ -1,5 +1,5 @@
-//! A link as its driver sees it: acquires the right to mirror by its journal on the target, works under it for a term, and
-//! gives it up.
+//! A link as its driver sees it: acquires the lease through the journal on the target, works under it for a term, and
+//! releases it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,28 +9,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::records;
 use crate::error::{Error, Result};
-use crate::journal::{Restored, Standing, Tell, Tenure, Topic};
+use crate::journal::{LeaseStatus, Restored, Tell, Tenure, Topic};
 use crate::task::{Ownership, Rounds};
 
 use super::driver::{Lease, LinkWork};
 use super::identity;
-use super::link::Link;
+use super::link::LinkParts;
 use super::phase::{LinkNews, LinkPhase};
 
-/// How often the journal's cleanup policy is looked at.
+/// The interval between checks of the journal's cleanup policy.
 const POLICY_LOOK: Duration = Duration::from_secs(15);
 
 /// The right to mirror for one term.
 #[derive(Debug)]
 pub(super) struct LinkLease {
-    link: Link,
-    /// None for a link without a journal, whose terms only this process ends.
+    link: LinkParts,
+    /// `None` for a link without a journal; only this process ends its terms.
     tenure: Option<Tenure>,
-    /// The reason while the journal can't be written.
+    /// The reason why the journal can't be written, if it can't.
     trouble: watch::Receiver<Option<String>>,
 }
 
-impl LinkWork for Link {
+impl LinkWork for LinkParts {
     type Lease = LinkLease;
 
     async fn acquire(&self, standby: watch::Sender<bool>) -> Result<LinkLease> {
@@ -57,7 +57,7 @@ impl LinkWork for Link {
     }
 }
 
-impl Link {
+impl LinkParts {
     /// Waits until this process owns the link.
     ///
     /// Errors: the checkpoint DB failed, or the target isn't the cluster that the link belongs to.
@@ -71,7 +71,7 @@ impl Link {
                 trouble: watch::Sender::default().subscribe(),
             });
         }
-        self.say(Some("the journal on the target was not read yet"));
+        self.say(Some("the journal on the target has not been read yet"));
         self.meet_the_target().await?;
         let tenure = self.come_to_own(standby).await?;
         Ok(LinkLease {
@@ -81,13 +81,13 @@ impl Link {
         })
     }
 
-    /// Loads the view from the checkpoint DB again, with no partition at work.
+    /// Reloads the view from the checkpoint DB; no partition may be running.
     pub(super) fn look_again(&self) -> Result<()> {
         self.verifications.reload()?;
         self.view.reload(|topic| self.config.topics.matches(topic))
     }
 
-    /// A journal is created only on the cluster that the link belongs to.
+    /// Confirms the target's identity if it is known: a journal is created only on the cluster that the link belongs to.
     async fn meet_the_target(&self) -> Result<()> {
         match records::load_link(&*self.store, &self.config.name)? {
             Some(known) => {
@@ -100,14 +100,14 @@ impl Link {
 
     async fn come_to_own(&self, standby: &watch::Sender<bool>) -> Result<Tenure> {
         let told = AtomicU64::new(0);
-        let tell = |standing: Standing| {
+        let tell = |standing: LeaseStatus| {
             let text = standing.to_string();
             let owner = match &standing {
-                Standing::Standby(head) => Some(head.owner.clone()),
-                Standing::Reaching(_) | Standing::Quiet | Standing::Comparing => None,
+                LeaseStatus::Standby(head) => Some(head.owner.clone()),
+                LeaseStatus::Reaching(_) | LeaseStatus::Quiet | LeaseStatus::Comparing => None,
             };
             let is_standby = owner.is_some();
-            if let Standing::Standby(head) = standing
+            if let LeaseStatus::Standby(head) = standing
                 && told.swap(head.term, Ordering::Relaxed) != head.term
             {
                 tracing::info!(link = %self.config.name, "{text}");
@@ -124,8 +124,8 @@ impl Link {
         Box::pin(owned).await
     }
 
-    /// Checks the journal's cleanup policy periodically, and warns while it isn't `compact`. If the target doesn't report it,
-    /// the warning stays as it is.
+    /// Checks the journal's cleanup policy periodically, and warns while it isn't `compact`. The warning stays unchanged if
+    /// the target doesn't report the policy.
     pub(super) async fn watch_journal(self, stop: CancellationToken) -> Result<()> {
         if !self.config.journal {
             return Ok(());
@@ -151,7 +151,7 @@ impl LinkLease {
 }
 
 impl Lease for LinkLease {
-    /// Shows the reason while the journal can't be written.
+    /// Meanwhile shows the reason why the journal can't be written, if it can't.
     async fn lost(&mut self) -> Error {
         let Some(tenure) = &mut self.tenure else {
             return std::future::pending().await;

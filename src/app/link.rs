@@ -1,4 +1,4 @@
-//! A link's components, and its parts in a term: identity first, then discovery, mirroring and group sync side by side.
+//! A link's components, and its tasks in a term: identity first, then discovery, mirroring and group sync concurrently.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -32,19 +32,19 @@ use crate::verify::{self, Verifications, Verifier};
 use super::identity;
 use super::mirrored::View;
 
-/// Kafka's default of `producer.id.expiration.ms`.
+/// Kafka's default for `producer.id.expiration.ms`.
 const PRODUCER_MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
-/// How long a stopping link may take to let what is in flight land and to store what it knows.
+/// The time limit for a stopping link to let writes in flight land and to store its state.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
-/// The parts of a link.
+/// The components of a link.
 #[derive(Debug, Clone)]
-pub(crate) struct Link {
+pub(crate) struct LinkParts {
     pub(crate) config: LinkConfig,
     pub(crate) source: Watched,
     pub(crate) target: Watched,
     pub(crate) store: Arc<dyn Store>,
-    /// The same store, by which links are owned.
+    /// The same store, through which links are owned.
     pub(crate) journaled: Arc<JournaledStore>,
     pub(crate) journal: JournalSettings,
     pub(crate) ownership: Ownership,
@@ -57,14 +57,14 @@ pub(crate) struct Link {
     pub(crate) pending_intents: Arc<Mutex<()>>,
     /// Writes of topic discovery and group sync to the target that are in flight.
     pub(crate) in_flight: InFlight,
-    /// How the link stands as a whole.
+    /// The condition of the link as a whole.
     pub(crate) condition: Arc<watch::Sender<Condition>>,
-    /// Whether the view shows something else than the checkpoint DB holds, as it may once anything was at work.
+    /// Whether the view may differ from the checkpoint DB; set once any task has run.
     pub(crate) is_stale: Arc<AtomicBool>,
 }
 
-impl Link {
-    /// What the parts of a move of groups need of the link.
+impl LinkParts {
+    /// The parts of the link that moves of groups need.
     pub(crate) fn sites(&self) -> Sites {
         Sites {
             link: self.config.name.clone(),
@@ -77,7 +77,7 @@ impl Link {
         }
     }
 
-    /// What the API shows of the link.
+    /// The parts of the link that the API needs.
     pub(crate) fn handle(&self) -> LinkHandle {
         LinkHandle {
             source: self.config.source.clone(),
@@ -92,10 +92,10 @@ impl Link {
         }
     }
 
-    /// Mirrors until told to stop, under the right of the present term alone.
+    /// Mirrors until `stop` is cancelled, and only under the current term.
     pub(super) async fn run_parts(self, stop: &CancellationToken) -> Result<()> {
         let (source, target) = (self.source.cluster.clone(), self.target.cluster.clone());
-        self.say(Some("waiting for both clusters to tell their ids"));
+        self.say(Some("waiting for both clusters to report their ids"));
         let known = tokio::select! {
             () = stop.cancelled() => return Ok(()),
             known = identity::establish(&*self.store, &self.config.name, &source, &target) => known?,
@@ -119,7 +119,7 @@ impl Link {
         tasks.spawn("verification", self.verifier().run(token));
         let (link, written) = (self.config.name, target.clone());
         tasks.spawn("target's version", async move {
-            // If no broker answers, that is told elsewhere.
+            // That no broker answers is reported elsewhere.
             if let Ok(Some(outdated)) = admin::outdated(&written).await {
                 tracing::error!(%link, cluster = %written.name(), "the target has brokers {outdated}");
             }
@@ -135,14 +135,14 @@ impl Link {
         tokio::select! {
             () = stop.cancelled() => tasks.stop(STOP_LIMIT).await,
             error = tasks.failure() => {
-                // What ended it is told; that others then ended late is not news.
+                // The cause is reported; that other tasks then ended late doesn't matter.
                 let _ = tasks.stop(STOP_LIMIT).await;
                 Err(error)
             }
         }
     }
 
-    /// The target, where offsets of groups are committed and topics changed by the link's owner alone.
+    /// The target, where only the link's owner commits group offsets and changes topics.
     fn target_site(&self) -> Arc<KafkaSite> {
         let cluster = self.target.cluster.clone();
         Arc::new(KafkaSite::under(cluster, self.ownership.clone()))
@@ -183,12 +183,12 @@ impl Link {
         }
     }
 
-    /// The view as control and moves ask it.
+    /// The view as seen by control and moves.
     pub(crate) fn mirrored(&self) -> Arc<dyn Mirrored> {
         Arc::new(View(self.view.clone()))
     }
 
-    /// Mirrors, once the target has told how long it remembers producers.
+    /// Mirrors once the target has reported how long it remembers producers.
     async fn mirror(
         self,
         identity: crate::model::LinkIdentity,
@@ -204,13 +204,13 @@ impl Link {
             () = stop.cancelled() => return Ok(()),
             () = self.tell_what_is_refused(&target) => {}
         }
-        let link = replicate::Link {
+        let link = replicate::ReplicationLink {
             view: self.view.clone(),
             source: self.source.cluster.clone(),
             target,
             identity,
             settings: settings(&self.config),
-            // Half of it: what is older may be forgotten at any moment.
+            // Half of it: older producers may be forgotten at any moment.
             memory_ms: memory_ms / 2,
             ownership: self.ownership.clone(),
             audit: self.audit,
@@ -219,7 +219,7 @@ impl Link {
         replicate::run(link, set, stop).await
     }
 
-    /// Says what the target refuses of what preserving offsets needs, if they are to be preserved.
+    /// Logs which operations needed to preserve offsets the target refuses, if the link preserves offsets.
     async fn tell_what_is_refused(&self, target: &Cluster) {
         // The probe writes to the target.
         let _writing = self.in_flight.begin().await;
@@ -233,7 +233,7 @@ impl Link {
     }
 }
 
-/// The target's `producer.id.expiration.ms`; its default if the target doesn't say.
+/// The target's `producer.id.expiration.ms`, or Kafka's default if the target doesn't report it.
 async fn producer_memory(target: &Cluster) -> i64 {
     let configs = admin::broker_configs(target).await.unwrap_or_default();
     let setting = configs

@@ -1,4 +1,4 @@
-//! Samples of links, partitions and groups for `/metrics`, taken on each request.
+//! Samples of links, partitions and groups for `/metrics`, taken on each scrape.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Samples for LinkSamples {
                     records: status.records,
                     bytes: status.bytes,
                     batches: status.batches,
-                    settlings: status.settlings,
+                    resyncs: status.resyncs,
                     expired: status.expired_on_target,
                     without_image: status.without_image,
                     missed_deletions: status.missed_deletions.is_some(),

@@ -1,4 +1,4 @@
-//! A link's view, as control and moves ask it.
+//! A link's view as seen by control and moves.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::model::{HaltCode, LinkIntents, SourceOffset, TargetOffset, TopicName, TopicPartition};
 use crate::replicate::{LinkView, PartitionStatus, Untranslatable};
 
-/// Joins replication and control, which don't know each other.
+/// Adapts replication to control; neither depends on the other.
 #[derive(Debug)]
 pub(crate) struct View(pub(crate) LinkView);
 
@@ -78,7 +78,7 @@ fn target_log(status: &PartitionStatus) -> TargetLog {
         Some((HaltCode::TargetTruncated, Some(end))) => TargetLog::CutAt(end),
         Some((HaltCode::TargetRecreated | HaltCode::TargetTopicMissing, _)) => TargetLog::Another,
         None if status.target_log_start < 0 => TargetLog::Unread,
-        // Other reasons are found where the log was read and judged to be the mirror's.
+        // Other reasons arise only where the log was read and recognized as the mirror's.
         Some(_) | None => TargetLog::Whole,
     }
 }

@@ -1,4 +1,4 @@
-//! The composition root: configuration in, running service out. The only place that knows every module.
+//! The composition root: configuration in, running service out. The only module that depends on all others.
 
 mod condition;
 mod driver;

@@ -1,15 +1,15 @@
 //! The lifecycle of a link as one table of phases, events and effects. Pure; `driver` performs the effects.
 //!
-//! Promises: a stop always ends; a link runs only while it is owned and its checkpoint DB works; after a failure a retry is armed;
-//! a lost lease and a failed checkpoint DB end the work under way before anything else begins.
+//! Promises: a stop always completes; a link runs only while it is owned and its checkpoint DB works; after a failure a
+//! retry is armed; a lost lease and a failed checkpoint DB end the work in progress before anything else begins.
 //!
 //! ```text
 //!  Acquiring <-> Standby
 //!      | owned
 //!      v
-//!   Running -- stop, lease lost, store failed --> Ending -- parts ended --> Releasing -- lease given up --+
+//!   Running -- stop, lease lost, store failed --> Ending -- tasks ended --> Releasing -- lease released --+
 //!      |                                                                        ^                         |
-//!      +-------------------------- parts failed or panicked --------------------+                         v
+//!      +-------------------------- tasks failed or panicked --------------------+                         v
 //!                              Acquiring | StoreFailed -- works --> Acquiring | Failed -- due --> Acquiring | Stopped
 //! ```
 
@@ -22,87 +22,81 @@ mod tests;
 const RETRY_MIN: Duration = Duration::from_secs(1);
 /// The longest delay, and the one after an error that only an operator can fix.
 const RETRY_MAX: Duration = Duration::from_secs(60);
-/// After running this long, earlier failures no longer count.
+/// After running this long, a link's earlier failures no longer count.
 const STEADY: Duration = Duration::from_secs(60);
 
 /// The phase of a link as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum LinkPhase {
-    /// Waits until this process owns the link and the checkpoint DB is equal to the journal.
+    /// Waits until this process owns the link and the checkpoint DB matches the journal.
     Acquiring,
-    /// Waits until the process that owns the link gives it up or falls silent.
+    /// Waits until the process that owns the link releases it or falls silent.
     Standby,
-    /// Owns the link; its parts are at work.
+    /// Owns the link; its tasks are running.
     Running,
-    /// Waits until its parts, told to end, have ended.
+    /// Waits until its tasks, told to end, have ended.
     Ending(AfterTerm),
-    /// Gives the lease up, with the parts ended.
+    /// Releases the lease, with the tasks ended.
     Releasing(AfterTerm),
-    /// Waits until the checkpoint DB, failed for this reason, can be used again.
+    /// Waits until the checkpoint DB, which failed for this reason, can be used again.
     StoreFailed(String),
-    /// Waits until the retry is due.
     Failed(Outage),
-    /// Has ended for good.
+    /// Has ended permanently.
     Stopped,
 }
 
 /// The phase that follows the end of a term.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum AfterTerm {
-    /// Acquire the link again.
     Acquire,
     /// Restart after a failure.
     BeginAnew(LinkTrouble),
-    /// Wait for the checkpoint DB.
     AwaitStore(String),
-    /// Stop.
     Stop,
 }
 
-/// An error or a panic that ended a link's parts, or kept it from being owned.
+/// An error or a panic that ended a link's tasks, or kept the link from being acquired.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LinkTrouble {
-    /// The error with its circumstances.
+    /// The error with its causes.
     pub(super) why: String,
-    /// Whether it may pass by itself.
+    /// Whether a retry may succeed without an operator.
     pub(super) may_pass: bool,
 }
 
 /// A failure, shown until the link restarts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Outage {
-    /// The reason.
     pub(super) why: String,
     /// The delay from the failure to the retry.
     pub(super) retry_in: Duration,
 }
 
-/// A link's phase, and the failures that led to it.
+/// A link's phase and its recent failures.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LinkLife {
     pub(super) phase: LinkPhase,
-    /// Failures in a row, without a steady run in between.
+    /// Consecutive failures, without a steady run in between.
     failures: u32,
-    /// The last failure.
     last_failure: Option<String>,
 }
 
-/// Something that happened to a link.
+/// An event in a link's lifecycle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LinkEvent {
     /// Whether another process owns the link.
     Standing { is_standby: bool },
-    /// This process owns the link, and the checkpoint DB is whole.
+    /// This process owns the link, and the checkpoint DB is complete.
     Owned,
-    /// The parts ended as they were told to.
+    /// The tasks ended as requested.
     Ended,
-    /// The parts, or the attempt to acquire the link, ended with an error or a panic.
+    /// The tasks, or the attempt to acquire the link, ended with an error or a panic.
     Failed(LinkTrouble),
     /// Another process took the link over, or the journal is gone.
     Lost(String),
-    /// The lease was given up.
+    /// The lease was released.
     Released,
-    /// The checkpoint DB can't be used.
+    /// The checkpoint DB failed, for this reason.
     StoreFailed(String),
     /// The checkpoint DB can be used again.
     StoreWorks,
@@ -115,35 +109,35 @@ pub(super) enum LinkEvent {
 /// An effect for the driver to perform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LinkEffect {
-    /// Begin to acquire the link.
+    /// Start to acquire the link.
     Acquire,
-    /// Give up acquiring it.
+    /// Stop acquiring it.
     Abandon,
-    /// Start its parts.
+    /// Start its tasks.
     Work,
-    /// Tell its parts to end; [`LinkEvent::Ended`] or [`LinkEvent::Failed`] follows.
+    /// Tell its tasks to end; [`LinkEvent::Ended`] or [`LinkEvent::Failed`] follows.
     End,
-    /// Give up the lease; [`LinkEvent::Released`] follows.
+    /// Release the lease; [`LinkEvent::Released`] follows.
     Release,
     /// Report [`LinkEvent::Due`] after this time; replaces an earlier timer.
     Wake(Duration),
-    /// Write a line to the log.
+    /// Log an event.
     Tell(LinkNews),
 }
 
-/// News, logged once.
+/// An event worth a log line, logged once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LinkNews {
-    /// The link has failed, for another reason than the last time.
+    /// The link has failed, for another reason than the previous time.
     Failed(Outage),
-    /// It has run long enough that earlier failures no longer count.
+    /// The link has run long enough that earlier failures no longer count.
     RunsSteadily,
-    /// It is no longer owned by this process, for this reason.
+    /// The link is no longer owned by this process, for this reason.
     Lost(String),
 }
 
 impl LinkPhase {
-    /// Whether a task of the link may use the checkpoint DB, which isn't reopened meanwhile.
+    /// Whether a task of the link may be using the checkpoint DB, which isn't reopened meanwhile.
     pub(super) fn uses_store(&self) -> bool {
         match self {
             Self::Acquiring
@@ -155,7 +149,7 @@ impl LinkPhase {
         }
     }
 
-    /// Whether it has been told to stop.
+    /// Whether the link was told to stop.
     pub(super) fn is_stopping(&self) -> bool {
         matches!(
             self,
@@ -163,7 +157,7 @@ impl LinkPhase {
         )
     }
 
-    /// Whether the failure of the checkpoint DB is known or no longer matters.
+    /// Whether a failure of the checkpoint DB is already known or no longer matters.
     pub(super) fn knows_of_store(&self) -> bool {
         match self {
             Self::StoreFailed(_)
@@ -190,7 +184,7 @@ impl AfterTerm {
     }
 }
 
-/// The phase after an event, and the effects. An event that the phase doesn't expect changes nothing.
+/// The phase that follows an event, with the effects. An event that the phase doesn't expect changes nothing.
 pub(super) fn step(life: LinkLife, event: LinkEvent) -> (LinkLife, Vec<LinkEffect>) {
     match life.phase.clone() {
         LinkPhase::Acquiring | LinkPhase::Standby => life.while_acquiring(event),
@@ -204,7 +198,7 @@ pub(super) fn step(life: LinkLife, event: LinkEvent) -> (LinkLife, Vec<LinkEffec
 }
 
 impl LinkLife {
-    /// The state of a link that begins to acquire its lease.
+    /// The state of a link that starts to acquire its lease.
     pub(super) fn begun() -> Self {
         Self {
             phase: LinkPhase::Acquiring,
@@ -243,7 +237,7 @@ impl LinkLife {
         let ending = |life: Self, next| (life.to(LinkPhase::Ending(next)), vec![LinkEffect::End]);
         match event {
             LinkEvent::Ended => self.while_running(LinkEvent::Failed(LinkTrouble {
-                why: "the link's parts ended although nothing told them to".to_owned(),
+                why: "the link's tasks ended unexpectedly".to_owned(),
                 may_pass: true,
             })),
             LinkEvent::Failed(trouble) => {

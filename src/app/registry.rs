@@ -1,8 +1,8 @@
-//! The links of the process and the clusters that they use, by name; both may be added and removed while it runs.
+//! The links of the process and the clusters they use, by name; both may be added and removed at run time.
 //!
-//! Promises: a link that is added is driven until it is removed, and then stopped in order; a cluster is open, and watched,
-//! exactly as long as a link uses it; API, metrics and moves look links up in what is published here. Doesn't: read the
-//! configuration, or decide which links there are.
+//! Promises: an added link is driven until it is removed, and then stopped in order; a cluster is open and watched exactly
+//! as long as a link uses it; API, metrics and moves look links up in what is published here. Doesn't: read the
+//! configuration, or decide which links exist.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use crate::task::{InFlight, Owned, Ownership, contained};
 use crate::verify::Verifications;
 
 use super::driver::Driver;
-use super::link::Link;
+use super::link::LinkParts;
 use super::store_recovery::StoreHealth;
 
 #[cfg(test)]
@@ -43,9 +43,8 @@ type ByLink<T> = BTreeMap<LinkName, Arc<T>>;
 pub(crate) struct SharedByLinks {
     /// The checkpoint DB with the journals.
     pub(crate) store: Arc<JournaledStore>,
-    /// Its health.
+    /// The health of the checkpoint DB.
     pub(crate) health: StoreHealth,
-    /// The audit log in it.
     pub(crate) audit: Arc<AuditLog>,
     /// This process, as the owner of links.
     pub(crate) me: Owner,
@@ -59,14 +58,14 @@ pub(crate) struct Registry {
     clusters: Arc<Clusters>,
     handles: watch::Sender<ByLink<LinkHandle>>,
     sites: watch::Sender<ByLink<Sites>>,
-    /// The panic of a driver.
+    /// Set when a driver has panicked.
     failure: watch::Sender<Option<String>>,
 }
 
-/// The links by name; `None` while one is being stopped.
+/// The links by name; `None` while a link is being stopped.
 type Links = Mutex<BTreeMap<LinkName, Option<DrivenLink>>>;
 
-/// A link that is driven.
+/// A link with its driver.
 #[derive(Debug)]
 struct DrivenLink {
     stop: CancellationToken,
@@ -75,7 +74,7 @@ struct DrivenLink {
     _clusters: [ClusterUse; 2],
 }
 
-/// The clusters that are open.
+/// The open clusters by name.
 type Clusters = Mutex<BTreeMap<ClusterName, OpenCluster>>;
 
 #[derive(Debug)]
@@ -85,7 +84,7 @@ struct OpenCluster {
     _watch: Owned,
 }
 
-/// A use of a cluster by a link; the last one that is dropped closes it.
+/// A link's use of a cluster; dropping the last one closes the cluster.
 #[derive(Debug)]
 struct ClusterUse {
     clusters: Arc<Clusters>,
@@ -104,7 +103,7 @@ impl Drop for ClusterUse {
     }
 }
 
-/// A link that is being stopped; its name is free again when this is dropped.
+/// A link being stopped; dropping this makes its name available again.
 struct Removal<'a> {
     links: &'a Links,
     name: &'a LinkName,
@@ -117,7 +116,7 @@ impl Drop for Removal<'_> {
 }
 
 impl Registry {
-    /// A registry without links.
+    /// Returns a registry without links.
     pub(crate) fn new(shared: SharedByLinks) -> Self {
         Self {
             shared,
@@ -134,25 +133,25 @@ impl Registry {
         &self.shared
     }
 
-    /// The links as the API and the metrics see them; changes with each one added or removed.
+    /// The links as seen by the API and the metrics; updated whenever one is added or removed.
     pub(crate) fn handles(&self) -> watch::Receiver<ByLink<LinkHandle>> {
         self.handles.subscribe()
     }
 
-    /// The links as moves see them; changes with each one added or removed.
+    /// The links as seen by moves; updated whenever one is added or removed.
     pub(crate) fn sites(&self) -> watch::Receiver<ByLink<Sites>> {
         self.sites.subscribe()
     }
 
-    /// Adds a link and starts its driver; `config` names its clusters.
+    /// Adds a link and starts its driver; `config` defines its clusters.
     ///
-    /// Has to be called within a tokio runtime. Errors: `Refused` for a name that is there already or still being stopped, `Invalid`
-    /// for an unknown cluster; the link's entries in the checkpoint DB can't be read.
+    /// Must be called within a tokio runtime. Errors: `Refused` for a name that exists already or is still being stopped,
+    /// `Invalid` for an unknown cluster; the link's entries in the checkpoint DB can't be read.
     pub(crate) fn add(&self, config: &Config, link: &LinkConfig) -> Result<()> {
         let mut links = self.links.lock();
         let name = link.name.clone();
         if links.contains_key(&name) {
-            let message = format!("link {name} is there already; remove it first");
+            let message = format!("link {name} already exists; remove it first");
             return Err(Error::new(Kind::Refused, message));
         }
         let (source, source_use) = self.open(config, &link.source)?;
@@ -178,10 +177,10 @@ impl Registry {
         Ok(())
     }
 
-    /// Removes a link and stops it in order: no further move of it begins, requests in flight are answered, its lease is given
-    /// up. It is shown until then. Its clusters are closed with their last link.
+    /// Removes a link and stops it in order: no further move of it begins, requests in flight are answered, its lease is
+    /// released. It is shown until then. Its clusters are closed with the last link that uses them.
     ///
-    /// Errors: `Invalid` if there is no such link. Cancellation: dropping the future ends the link as a crash would.
+    /// Errors: `Invalid` if the link doesn't exist. Cancellation: dropping the future ends the link as a crash would.
     pub(crate) async fn remove(&self, name: &LinkName) -> Result<()> {
         let link = self.links.lock().get_mut(name).and_then(Option::take);
         let link = link.ok_or_else(|| {
@@ -204,7 +203,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Keeps the links until told to stop, then removes all of them at the same time.
+    /// Keeps the links running until `stop` is cancelled, then removes all of them concurrently.
     ///
     /// Errors: the driver of a link panicked. Cancellation: as for [`Registry::remove`].
     pub(crate) async fn keep(self: Arc<Self>, stop: CancellationToken) -> Result<()> {
@@ -216,12 +215,12 @@ impl Registry {
             }
         }
         let names: Vec<LinkName> = self.links.lock().keys().cloned().collect();
-        // A link that is already gone is fine.
+        // A link that has already been removed is fine.
         let _ = join_all(names.iter().map(|name| self.remove(name))).await;
         Ok(())
     }
 
-    /// The cluster; opened unless a link already uses it.
+    /// Returns the cluster, opening it unless a link already uses it.
     fn open(&self, config: &Config, name: &ClusterName) -> Result<(Watched, ClusterUse)> {
         let mut clusters = self.clusters.lock();
         let watched = if let Some(open) = clusters.get_mut(name) {
@@ -232,7 +231,7 @@ impl Registry {
                 .ok_or_else(|| Error::new(Kind::Invalid, format!("there is no cluster {name}")))?;
             let looks = config.links.iter().map(|link| link.refresh_interval);
             let every = looks.min().unwrap_or(Duration::from_secs(5));
-            // It ends with the last use.
+            // The watch ends with the last use.
             let watching = watched.clone().watch(every, CancellationToken::new());
             let open = OpenCluster {
                 watched: watched.clone(),
@@ -249,11 +248,11 @@ impl Registry {
         Ok((watched, in_use))
     }
 
-    fn link(&self, config: &LinkConfig, source: Watched, target: Watched) -> Result<Link> {
+    fn link(&self, config: &LinkConfig, source: Watched, target: Watched) -> Result<LinkParts> {
         let journaled = &self.shared.store;
         let store: Arc<dyn Store> = Arc::<JournaledStore>::clone(journaled);
         let view = LinkView::load(&config.name, &store, |topic| config.topics.matches(topic))?;
-        Ok(Link {
+        Ok(LinkParts {
             config: config.clone(),
             source,
             journal: JournalSettings {
@@ -278,10 +277,10 @@ impl Registry {
     }
 }
 
-/// Drives a link to its end; a panic of the driver itself ends the process.
+/// Runs a link's driver to its end; a panic of the driver itself ends the process.
 async fn drive(
     name: LinkName,
-    driver: Driver<Link>,
+    driver: Driver<LinkParts>,
     failure: watch::Sender<Option<String>>,
 ) -> Result<()> {
     let living = Box::pin(async {

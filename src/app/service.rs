@@ -24,12 +24,12 @@ use super::metrics::LinkSamples;
 use super::registry::{Registry, SharedByLinks};
 use super::store_recovery::StoreRecovery;
 
-/// How long everything may take to end after the first signal; the links' own limits fit into it.
+/// The time limit for everything to end after the first signal; the links' own limits fit into it.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
-/// Runs the service until it is told to stop. The first signal stops in order, the second at once.
+/// Runs the service until a signal arrives. The first one stops it in order, the second one immediately.
 ///
-/// Errors: what keeps it from starting (checkpoint DB, API address), and what ends it against its will.
+/// Errors: startup failed (checkpoint DB, API address), or a task ended unexpectedly.
 pub async fn run(config: Config) -> Result<()> {
     let (first, second) = signal::stop_signals()?;
     let (shared, recovery) = open(&config).await?;
@@ -54,16 +54,16 @@ pub async fn run(config: Config) -> Result<()> {
         stopped = tasks.stop(STOP_LIMIT) => stopped,
         () = second => Err(Error::new(Kind::Stopping, "stopped at once by a second signal")),
     };
-    // Waits for everything that was queued for the checkpoint DB.
+    // Waits for all updates queued for the checkpoint DB.
     drop(registry);
     ended.and(stopped)
 }
 
-/// Opens the checkpoint DB. A damaged one is begun anew only if every link has a journal to fill it from.
+/// Opens the checkpoint DB. A damaged one is replaced only if every link has a journal to restore it from.
 async fn open(config: &Config) -> Result<(SharedByLinks, StoreRecovery)> {
     let path = &config.checkpoint.path;
     let disk = if config.links.iter().all(|link| link.journal) {
-        checkpoint::open_or_begin_anew(path)?
+        checkpoint::open_or_create(path)?
     } else {
         checkpoint::open(path)?
     };
@@ -79,7 +79,7 @@ async fn open(config: &Config) -> Result<(SharedByLinks, StoreRecovery)> {
     Ok((shared, recovery))
 }
 
-/// Converts a link's layout-1 values to the present layout.
+/// Converts a link's layout-1 values to the current layout.
 fn renew(store: &dyn Store, link: &LinkName) -> Result<Update> {
     let mut update = Update::new();
     renew_snapshot(&mut update, store, link)?;
@@ -90,14 +90,14 @@ fn renew(store: &dyn Store, link: &LinkName) -> Result<Update> {
 async fn listen(api: &ApiConfig) -> Result<TcpListener> {
     TcpListener::bind(api.listen).await.map_err(|cause| {
         let message = format!(
-            "the API cannot listen on {}: choose another address in [api] listen, or end who uses it",
+            "the API cannot listen on {}: choose another address in [api] listen, or stop the process that uses it",
             api.listen
         );
         Error::new(Kind::Invalid, message).caused_by(cause)
     })
 }
 
-/// Starts moves and the API over the links.
+/// Starts moves and the API for the links.
 fn serve(api: &ApiConfig, registry: &Registry, listener: TcpListener, tasks: &mut Supervisor) {
     let shared = registry.shared();
     let store: Arc<dyn Store> = Arc::<JournaledStore>::clone(&shared.store);

@@ -1,7 +1,7 @@
-//! `farshore store`: what an operator does with a checkpoint DB while the service doesn't run.
+//! `farshore store`: an operator's work on a checkpoint DB while the service isn't running.
 //!
-//! Promises: a DB that is in use is left alone, and its user named; nothing is written to a cluster.
-//! Doesn't: mend what is damaged; `rebuild` and the service's start do, from the journals.
+//! Promises: a DB in use is left alone and its user named; nothing is written to a cluster.
+//! Doesn't: repair damage; `rebuild` and the service's start do, from the journals.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -18,10 +18,10 @@ use crate::error::Kind;
 use crate::model::LinkName;
 use crate::{clusters, journal};
 
-/// Performs a verb and writes what it has to say to `out`.
+/// Performs `verb` and writes the result to `out`.
 ///
-/// Errors: `Refused` if the DB is in use, missing where it is read or filled where it is written; `Usage` for a link that isn't
-/// configured. Cancellation: an import happens as a whole or not at all; after a rebuild that broke off the next start completes it.
+/// Errors: `Refused` if the DB is in use, missing where it is read or non-empty where it is written; `Usage` for a link that
+/// isn't configured. Cancellation: an import is atomic; after an interrupted rebuild the next start completes it.
 pub async fn store(
     config: Config,
     verb: &StoreVerb,
@@ -99,7 +99,7 @@ async fn rebuild(
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
     let links = chosen(config, args.link.as_deref())?;
-    let store = checkpoint::open_or_begin_anew(&config.checkpoint.path)?;
+    let store = checkpoint::open_or_create(&config.checkpoint.path)?;
     for link in links {
         let held = journal::contents(&target(config, link)?, &link.name).await?;
         let count = journal::rebuild(&*store, &link.name, held).await?;
@@ -150,7 +150,7 @@ fn check(config: &Config, output: Output, out: &mut dyn Write) -> Result<ExitCod
     })
 }
 
-/// Opens a DB that is there.
+/// Opens a DB that must exist.
 fn existing(config: &Config) -> Result<Arc<DiskStore>, Failure> {
     let path = &config.checkpoint.path;
     if !path.exists() {
@@ -169,7 +169,7 @@ fn is_empty(store: &dyn Store) -> Result<bool, Failure> {
     Ok(true)
 }
 
-/// The links with a journal that are meant.
+/// The links with a journal selected by `name`, or all of them.
 fn chosen<'a>(config: &'a Config, name: Option<&str>) -> Result<Vec<&'a LinkConfig>, Failure> {
     let links = config.links.iter().filter(|link| link.journal);
     let chosen: Vec<_> = links

@@ -1,8 +1,9 @@
-//! Recovery of the checkpoint DB when it can't be written any more: full, read-only or broken disk.
+//! Recovery of a checkpoint DB that can no longer be written: full, read-only or broken disk.
 //!
-//! Promises: once no link uses the DB any more, it is reopened as soon as that works; links learn of both from [`StoreHealth`],
-//! and restart with the DB's content, completed from their journals. No state in memory of a failed update outlives that.
-//! Doesn't: stop links, which end by themselves; or the API, which says why nothing is mirrored.
+//! Promises: once no link uses the DB any more, it is reopened as soon as that works; [`StoreHealth`] notifies links of
+//! both, and they restart with the DB's content, completed from their journals. No in-memory state of a failed update
+//! survives.
+//! Doesn't: stop links, which end by themselves; or the API, which shows why nothing is mirrored.
 
 use std::env;
 use std::os::unix::process::CommandExt;
@@ -21,18 +22,18 @@ use crate::task::{Backoff, blocking};
 const PAUSE_BASE: Duration = Duration::from_secs(1);
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 const PAUSE_CAP: Duration = Duration::from_secs(30);
-/// A DB that fails again sooner than this isn't tried as often.
+/// A DB that fails again sooner than this is retried with increasing delays.
 const STEADY: Duration = Duration::from_secs(60);
 
-/// Whether the checkpoint DB can be used, and its users; cheap to clone.
+/// Whether the checkpoint DB can be used, and how many links use it; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct StoreHealth {
     failure: watch::Receiver<Option<String>>,
-    /// How many links use the DB.
+    /// The number of links that use the DB.
     users: watch::Sender<usize>,
 }
 
-/// The use of the checkpoint DB by a link, until dropped.
+/// A link's use of the checkpoint DB; ends when dropped.
 #[derive(Debug)]
 pub(crate) struct StoreUse(watch::Sender<usize>);
 
@@ -43,7 +44,7 @@ impl Drop for StoreUse {
 }
 
 impl StoreHealth {
-    /// The health of a DB, without users yet.
+    /// The health of a DB that reports its failures through `failure`, without users yet.
     pub(crate) fn told_by(failure: watch::Receiver<Option<String>>) -> Self {
         Self {
             failure,
@@ -51,37 +52,37 @@ impl StoreHealth {
         }
     }
 
-    /// Keeps the DB from being reopened until the use is dropped.
+    /// Keeps the DB from being reopened until the returned value is dropped.
     pub(crate) fn in_use(&self) -> StoreUse {
         self.users.send_modify(|count| *count += 1);
         StoreUse(self.users.clone())
     }
 
-    /// Why the DB can't be used, if it can't.
+    /// The reason why the DB can't be used, if it can't.
     pub(crate) fn failure(&self) -> Option<String> {
         self.failure.borrow().clone()
     }
 
-    /// Waits until the DB fails, and says why. Cancellation: safe.
+    /// Waits until the DB fails, and returns the reason. Cancellation: safe.
     pub(crate) async fn failed(&self) -> String {
         let mut failure = self.failure.clone();
         let failed = failure.wait_for(Option::is_some).await;
         match failed.ok().and_then(|why| why.clone()) {
             Some(why) => why,
-            // The DB is gone, and the process with it.
+            // The DB has been dropped, and the process ends with it.
             None => std::future::pending().await,
         }
     }
 
     /// Waits until the DB can be used. Cancellation: safe.
     pub(crate) async fn works(&self) {
-        // An error means that the DB is gone, and the process with it.
+        // An error means that the DB has been dropped, and the process ends with it.
         let _ = self.failure.clone().wait_for(Option::is_none).await;
     }
 
-    /// Waits until nobody uses the DB. Cancellation: safe.
+    /// Waits until no link uses the DB. Cancellation: safe.
     pub(super) async fn unused(&self) {
-        // The sender is here.
+        // `self` keeps the sender alive.
         let _ = self.users.subscribe().wait_for(|count| *count == 0).await;
     }
 }
@@ -104,9 +105,9 @@ impl StoreRecovery {
         &self.health
     }
 
-    /// Opens the DB anew whenever it has failed and no link uses it. Ends when told to.
+    /// Reopens the DB whenever it has failed and no link uses it. Ends when `stop` is cancelled.
     ///
-    /// Errors: only another process can.
+    /// Errors: only another process can open it.
     pub(crate) async fn keep(self, stop: CancellationToken) -> Result<()> {
         tokio::select! {
             () = stop.cancelled() => Ok(()),
@@ -142,22 +143,23 @@ impl StoreRecovery {
         }
     }
 
-    /// Closes what has failed. sled 0.34 may wait for ever then, so that its files are never given free: the process becomes
-    /// what it was at its start, which needs nobody to restart it.
+    /// Closes the failed DB. sled 0.34 may then wait forever and never release its files: the process replaces itself with a
+    /// fresh copy (`exec`), which works without a service manager to restart it.
     ///
-    /// Errors: it couldn't.
+    /// Errors: the copy couldn't be started.
     async fn close(&self) -> Result<()> {
         let disk = Arc::clone(&self.disk);
         let closing = blocking("closing the checkpoint DB", move || disk.close());
         if let Ok(closed) = timeout(CLOSE_LIMIT, closing).await {
             return closed;
         }
-        tracing::warn!("the failed checkpoint DB can't be closed; the process starts itself anew");
+        tracing::warn!("the failed checkpoint DB can't be closed; the process restarts itself");
         let cause = match env::current_exe() {
             Ok(program) => Command::new(program).args(env::args_os().skip(1)).exec(),
             Err(cause) => cause,
         };
-        let message = "the checkpoint DB has failed, and can be used by another process only; restart farshore";
+        let message =
+            "the checkpoint DB has failed, and only another process can open it; restart farshore";
         Err(Error::new(Kind::Store, message).caused_by(cause))
     }
 
@@ -167,7 +169,7 @@ impl StoreRecovery {
     }
 }
 
-/// What is told of a link while its DB can't be written.
+/// The text shown for a link while its DB can't be written.
 pub(crate) fn stands_still(why: &str) -> String {
     format!("nothing is mirrored until the checkpoint DB can be written again: {why}")
 }

@@ -1,38 +1,37 @@
-//! What `check` found out, before anybody judges it.
+//! The facts that `check` gathers, before they are judged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::config::PreserveLimits;
 use crate::error::Error;
-use crate::kafka::admin::{Operation, Operations, Outdated};
+use crate::kafka::admin::{AclOperation, Operations, Outdated};
 use crate::kafka::client::HostPort;
 use crate::model::{BrokerId, ClusterName, LinkName, Partition, TopicName};
 
 use super::probe::Probe;
 
-/// Everything, cluster by cluster and link by link.
+/// All facts, by cluster and by link.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    /// The clusters that links name.
+    /// The clusters used by links.
     pub(super) clusters: BTreeMap<ClusterName, ClusterFacts>,
-    /// The links.
     pub(super) links: Vec<LinkFacts>,
 }
 
-/// A cluster.
+/// The facts about a cluster.
 #[derive(Debug)]
 pub(super) struct ClusterFacts {
-    /// Its bootstrap addresses, as tools take them.
+    /// The bootstrap addresses, in the syntax of Kafka's tools.
     pub(super) bootstrap: String,
-    /// Whom its brokers take farshore for.
+    /// The principal that its brokers see for farshore.
     pub(super) principal: String,
-    /// What it told, or why it didn't.
+    /// What it reported, or why it couldn't be reached.
     pub(super) reached: Result<Reached, Error>,
 }
 
 impl ClusterFacts {
-    /// The command that grants farshore something.
+    /// The command that grants farshore the permission given by the options `what`.
     pub(super) fn grant(&self, what: &str) -> String {
         let Self {
             bootstrap,
@@ -45,169 +44,164 @@ impl ClusterFacts {
     }
 }
 
-/// A cluster that answers.
+/// A cluster that was reached.
 #[derive(Debug)]
 pub(super) struct Reached {
-    /// Kafka's id of it.
+    /// The cluster id.
     pub(super) id: String,
-    /// How many brokers it has.
+    /// The number of brokers.
     pub(super) brokers: usize,
     /// The brokers that can't be reached at the addresses they advertise.
     pub(super) unreachable: Vec<(BrokerId, HostPort, Error)>,
     /// The brokers that are too old to be written to.
     pub(super) outdated: Option<Outdated>,
-    /// The settings of its brokers, or what it said instead.
+    /// The settings of its brokers, or the error returned instead.
     pub(super) settings: Result<Settings, Error>,
     /// The time from a request to its answer.
     pub(super) round_trip: Duration,
 }
 
-/// Settings of brokers by name.
+/// Broker settings by name.
 pub(super) type Settings = BTreeMap<String, String>;
 
-/// A link.
+/// The facts about a link.
 #[derive(Debug)]
 pub(super) struct LinkFacts {
-    /// Its name.
     pub(super) name: LinkName,
-    /// Where records come from.
     pub(super) source: ClusterName,
-    /// Where they go.
     pub(super) target: ClusterName,
-    /// Connections for data to each broker of the source; none: as many as its distance takes.
+    /// Fetch connections to each broker of the source; `None`: chosen by the round trip time.
     pub(super) fetch_connections: Option<u16>,
-    /// What was found on both clusters; none if one of them can't be reached, or if they are one.
+    /// What was found on both clusters; `None` if one of them can't be reached, or if they are the same.
     pub(super) found: Option<Result<Found, Error>>,
 }
 
-/// What a link found on its clusters.
+/// The facts about a link found on its clusters.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// Expressions for topics that select nothing.
+    /// Topic expressions that match no topic.
     pub(super) idle_expressions: Vec<String>,
-    /// The selected topics by their names on the source.
+    /// The selected topics, by their names on the source.
     pub(super) topics: BTreeMap<TopicName, TopicFacts>,
-    /// How many consumer groups are selected.
+    /// The number of selected consumer groups.
     pub(super) groups: usize,
-    /// What concerns keeping offsets, if they are to be kept.
+    /// The facts about preserving offsets, if the link does.
     pub(super) preserve: Option<PreserveFacts>,
-    /// What concerns the record path, if records take it.
+    /// The facts about the record path, if the link uses it.
     pub(super) record: Option<RecordFacts>,
-    /// What concerns quarantine, if refused records are to go there.
+    /// The facts about the quarantine topic, if refused records go there.
     pub(super) quarantine: Option<QuarantineFacts>,
-    /// How many offsets of topics are older than their mirrors keep records.
+    /// Per topic, the number of offsets older than the retention of its mirror.
     pub(super) outlived: BTreeMap<TopicName, i64>,
-    /// What concerns the journal, if one is kept.
+    /// The facts about the journal, if the link keeps one.
     pub(super) journal: Option<JournalFacts>,
 }
 
-/// What concerns the record path.
+/// The facts about the record path.
 #[derive(Debug)]
 pub(super) struct RecordFacts {
-    /// What the link's transactional ids begin with.
+    /// The prefix of the link's transactional ids.
     pub(super) prefix: String,
-    /// What the target says against one of them.
+    /// The target's error for one of them.
     pub(super) refused: Option<Error>,
 }
 
-/// The topic for refused records.
+/// The facts about the topic for refused records.
 #[derive(Debug)]
 pub(super) struct QuarantineFacts {
-    /// Its name.
     pub(super) name: TopicName,
-    /// How it stands.
+    /// Its state.
     pub(super) stands: MirrorFacts,
 }
 
-/// What concerns a journal.
+/// The facts about a journal.
 #[derive(Debug)]
 pub(super) struct JournalFacts {
-    /// Its topic.
+    /// The name of its topic.
     pub(super) name: TopicName,
-    /// How that stands.
+    /// The state of the topic.
     pub(super) state: JournalTopic,
 }
 
-/// How the topic of a journal stands.
+/// The state of a journal's topic.
 #[derive(Debug)]
 pub(super) enum JournalTopic {
-    /// It has to be created, which the target would do or refuses.
+    /// It has to be created.
     Missing {
-        /// What the target says against it.
+        /// The target's error for the creation.
         refused: Option<Error>,
     },
     /// It exists.
     Present {
-        /// What is permitted.
+        /// The operations permitted on it.
         permitted: Operations,
-        /// Its cleanup policy, if the target tells.
+        /// Its cleanup policy, if the target reports it.
         policy: Option<String>,
     },
 }
 
-/// What concerns keeping offsets.
+/// The facts about preserving offsets.
 #[derive(Debug)]
 pub(super) struct PreserveFacts {
     /// The configured limits.
     pub(super) limits: PreserveLimits,
-    /// What the target said when it was tried.
+    /// The result of trying the operations needed on the target.
     pub(super) probe: Probe,
-    /// What there is to fill in topics that aren't mirrored yet, by their names on the source.
+    /// The offsets to fill in topics that aren't mirrored yet, by their names on the source.
     pub(super) fills: BTreeMap<TopicName, Fill>,
 }
 
-/// Offsets to be filled in a topic.
+/// The offsets to fill in a topic.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Fill {
-    /// Before the first record of one partition, at most.
+    /// Offsets before the first record of a partition; the maximum over its partitions.
     pub(super) longest_prefix: i64,
-    /// Before the first records of all partitions.
+    /// Offsets before the first records, summed over all partitions.
     pub(super) prefixes: i64,
-    /// From the first records on, with or without records.
+    /// Offsets from the first records on, with or without records.
     pub(super) history: i64,
 }
 
-/// A selected topic.
+/// The facts about a selected topic.
 #[derive(Debug)]
 pub(super) struct TopicFacts {
-    /// How many partitions it has.
+    /// The number of partitions.
     pub(super) partitions: i32,
-    /// What is permitted on the source.
+    /// The operations permitted on the source.
     pub(super) permitted: Operations,
-    /// Whether it is compacted.
+    /// Whether its cleanup policy contains `compact`.
     pub(super) compacted: bool,
-    /// The largest batch it takes in bytes, if the source tells.
+    /// The size limit of a batch in bytes, if the source reports it.
     pub(super) max_message_bytes: Option<i64>,
-    /// The name of its mirror.
+    /// The name of its mirror topic.
     pub(super) mirror: TopicName,
-    /// How its mirror stands.
+    /// The state of its mirror topic.
     pub(super) on_target: MirrorFacts,
 }
 
-/// How a mirror topic stands.
+/// The state of a mirror topic.
 #[derive(Debug)]
 pub(super) enum MirrorFacts {
-    /// It has to be created, which the target would do or refuses.
+    /// It has to be created.
     Missing {
-        /// What the target says against it.
+        /// The target's error for the creation.
         refused: Option<Error>,
     },
     /// It exists.
     Present {
-        /// What is permitted.
+        /// The operations permitted on it.
         permitted: Operations,
-        /// What has to be done with it before it can mirror its source.
-        due: BTreeSet<Operation>,
-        /// Partitions into which others wrote.
+        /// The operations needed before it can mirror its source.
+        due: BTreeSet<AclOperation>,
+        /// The partitions with foreign writes.
         strangers: Vec<Stranger>,
     },
 }
 
-/// A mirror partition into which somebody else wrote.
+/// A mirror partition to which another producer wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stranger {
-    /// The partition.
     pub(super) partition: Partition,
-    /// How that shows.
+    /// The evidence.
     pub(super) what: String,
 }

@@ -1,28 +1,27 @@
-//! The vocabulary of findings: what one says, and the sentences that several of them share. Pure.
+//! Findings, and the phrases that several of them share. Pure.
 
 use serde::Serialize;
 
-use crate::kafka::admin::Operation;
+use crate::kafka::admin::AclOperation;
 use crate::model::TopicName;
 
 use super::facts::ClusterFacts;
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Severity {
     /// Something won't be mirrored.
     Problem,
-    /// It works, but could be slow or end badly in a case that hasn't come.
+    /// It works, but may be slow, or fail in a situation that hasn't occurred yet.
     Advice,
 }
 
-/// Something worth telling.
+/// A problem or an advice, with its fix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
-    /// How bad it is.
     pub(super) severity: Severity,
-    /// Which part of the configuration it concerns: `cluster oslo`, `link paris-oslo`.
+    /// The part of the configuration concerned: `cluster oslo`, `link paris-oslo`.
     pub(super) subject: String,
     /// What was found.
     pub(super) what: String,
@@ -47,10 +46,10 @@ pub(super) fn finding(severity: Severity, subject: &str, what: String, fix: Stri
     }
 }
 
-/// How many names a sentence holds.
+/// The most names listed in one sentence.
 const NAMES: usize = 5;
 
-/// Some names, and how many more there are.
+/// The first names, and the number of the others.
 pub(super) fn listed(names: &[&TopicName]) -> String {
     let shown: Vec<&str> = names.iter().take(NAMES).map(|name| name.as_str()).collect();
     match names.len().saturating_sub(NAMES) {
@@ -59,10 +58,10 @@ pub(super) fn listed(names: &[&TopicName]) -> String {
     }
 }
 
-/// The command that grants operations on topics.
+/// The command that grants farshore `operations` on `topics`.
 pub(super) fn grant(
     cluster: &ClusterFacts,
-    operations: &[Operation],
+    operations: &[AclOperation],
     topics: &[&TopicName],
 ) -> String {
     let operations = operations.iter().map(|it| format!("--operation {it}"));
@@ -71,7 +70,7 @@ pub(super) fn grant(
     cluster.grant(&options.join(" "))
 }
 
-/// The command that sets something for all brokers of a cluster.
+/// The command that applies `setting` to all brokers of a cluster.
 pub(super) fn set_for_brokers(cluster: &ClusterFacts, setting: &str) -> String {
     format!(
         "kafka-configs.sh --bootstrap-server {} --entity-type brokers --entity-default --alter --add-config {setting}",

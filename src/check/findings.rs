@@ -1,4 +1,4 @@
-//! Judges the facts gathered: everything that keeps a link from mirroring, or will one day, with the fix.
+//! Judges the facts: reports everything that keeps a link from mirroring, or will at some point, with the fix.
 //!
 //! Pure.
 
@@ -8,7 +8,7 @@ mod tests;
 use super::facts::Facts;
 use super::finding::Finding;
 
-/// Every finding, problems first.
+/// Returns all findings, problems first.
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let mut findings = super::reach::findings(facts);
     for link in &facts.links {

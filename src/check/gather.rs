@@ -1,5 +1,5 @@
-//! Finds out what `check` judges. Reads only: but for a scratch topic where offsets are to be preserved, nothing is created,
-//! altered or committed, and the checkpoint DB stays shut.
+//! Gathers the facts for `check`. Read-only: nothing is created, altered or committed, except for a scratch topic where
+//! offsets are preserved, and the checkpoint DB isn't opened.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,17 +7,17 @@ use crate::clusters::{self, Watched};
 use crate::config::{Config, LinkConfig};
 use crate::control::KafkaSite;
 use crate::control::topics::cluster::{Look, TopicSite};
-use crate::control::topics::configs::Configs;
+use crate::control::topics::configs::TopicConfigs;
 use crate::control::topics::plan::{Action, NewMirror, Sight, SourceTopic, TargetTopic, plan};
 use crate::error::Result;
-use crate::kafka::admin::{self, NewTopic, Operation, Outdated};
+use crate::kafka::admin::{self, AclOperation, NewTopic, Outdated};
 use crate::kafka::client::{Cluster, Slot};
 use crate::model::{ClusterName, LinkIdentity, OffsetsMode, TopicName};
 
 use super::facts::{ClusterFacts, Facts, Found, LinkFacts, MirrorFacts, Reached, TopicFacts};
 use super::{journal, preserve, quarantine, record, retention, strangers};
 
-/// Looks at every cluster and every link.
+/// Gathers the facts about every cluster and every link.
 pub(super) async fn facts(config: &Config) -> Facts {
     let clusters = clusters::open(config);
     let mut facts = Facts::default();
@@ -56,7 +56,7 @@ async fn look(cluster: &Cluster) -> ClusterFacts {
     }
 }
 
-/// Whom the brokers take farshore for; without a login everybody is `ANONYMOUS` to them.
+/// The principal that the brokers see for farshore; `ANONYMOUS` without a login.
 fn principal(cluster: &Cluster) -> String {
     match &cluster.settings().login {
         None => "ANONYMOUS".to_owned(),
@@ -171,7 +171,7 @@ async fn selected_groups(link: &LinkConfig, source: &Cluster) -> Result<usize> {
     Ok(selected.count())
 }
 
-/// What topic discovery would see if it remembered nothing; a topic whose settings aren't told is left out.
+/// What topic discovery would see without stored state; a topic whose settings can't be read is left out.
 async fn sight(
     link: &LinkConfig,
     selected: &[TopicName],
@@ -207,7 +207,7 @@ async fn sight(
     }
     for mirror in mirrors {
         let seen = on_target.topics[&mirror];
-        let told: Option<Configs> = target_configs.remove(&mirror).and_then(Result::ok);
+        let told: Option<TopicConfigs> = target_configs.remove(&mirror).and_then(Result::ok);
         let topic = TargetTopic {
             id: seen.id,
             partitions: seen.partitions,
@@ -218,11 +218,11 @@ async fn sight(
     Ok(sight)
 }
 
-/// What topic discovery would do on the target.
+/// The changes that topic discovery would make on the target.
 #[derive(Default)]
 struct Planned {
     creations: Vec<NewTopic>,
-    due: BTreeMap<TopicName, BTreeSet<Operation>>,
+    due: BTreeMap<TopicName, BTreeSet<AclOperation>>,
 }
 
 impl Planned {
@@ -231,16 +231,18 @@ impl Planned {
         for action in actions {
             match action {
                 Action::CreateTopic { mirror, .. } => planned.creations.push(new_topic(mirror)),
-                Action::CreatePartitions { target, .. } => planned.due(target, Operation::Alter),
-                Action::AlterConfigs { target, .. } => planned.due(target, Operation::AlterConfigs),
-                // Needs something remembered, and nothing is here.
+                Action::CreatePartitions { target, .. } => planned.due(target, AclOperation::Alter),
+                Action::AlterConfigs { target, .. } => {
+                    planned.due(target, AclOperation::AlterConfigs)
+                }
+                // Requires stored state, of which there is none here.
                 Action::DeleteTopic { .. } | Action::Conflict { .. } => {}
             }
         }
         planned
     }
 
-    fn due(&mut self, mirror: TopicName, operation: Operation) {
+    fn due(&mut self, mirror: TopicName, operation: AclOperation) {
         self.due.entry(mirror).or_default().insert(operation);
     }
 }

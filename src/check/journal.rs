@@ -1,15 +1,15 @@
-//! Gathers the facts that `check` judges about a link's journal. Creates nothing.
+//! Gathers and judges the facts about a link's journal. Creates nothing.
 
 use crate::config::LinkConfig;
 use crate::error::{BrokerCode, Result};
 use crate::journal::Topic;
-use crate::kafka::admin::{self, Operation};
+use crate::kafka::admin::{self, AclOperation};
 use crate::kafka::client::Cluster;
 
 use super::facts::{ClusterFacts, Found, JournalFacts, JournalTopic, LinkFacts};
 use super::finding::{Finding, grant, problem, set_for_brokers};
 
-/// The state of the journal on the target; `None` if the link keeps none.
+/// Returns the state of the journal on the target; `None` if the link keeps none.
 pub(super) async fn facts(link: &LinkConfig, target: &Cluster) -> Result<Option<JournalFacts>> {
     if !link.journal {
         return Ok(None);
@@ -21,7 +21,7 @@ pub(super) async fn facts(link: &LinkConfig, target: &Cluster) -> Result<Option<
         let permitted = admin::topic_operations(target, topic).await?;
         JournalTopic::Present {
             permitted: permitted.get(&name).copied().unwrap_or_default(),
-            // Without the right to see it nothing is said of it.
+            // Without the permission to read it, no finding about the policy is made.
             policy: Topic::policy(target, &link.name).await.unwrap_or_default(),
         }
     } else {
@@ -33,24 +33,28 @@ pub(super) async fn facts(link: &LinkConfig, target: &Cluster) -> Result<Option<
     Ok(Some(JournalFacts { name, state }))
 }
 
-/// What its writer and its readers need.
-const NEEDED: &[Operation] = &[Operation::Read, Operation::Write, Operation::Describe];
-/// What else creates it.
-const TO_CREATE: &[Operation] = &[
-    Operation::Create,
-    Operation::Read,
-    Operation::Write,
-    Operation::Describe,
+/// The operations that the journal's writer and its readers need.
+const NEEDED: &[AclOperation] = &[
+    AclOperation::Read,
+    AclOperation::Write,
+    AclOperation::Describe,
+];
+/// The operations needed to create the journal and then use it.
+const TO_CREATE: &[AclOperation] = &[
+    AclOperation::Create,
+    AclOperation::Read,
+    AclOperation::Write,
+    AclOperation::Describe,
 ];
 
-/// How long brokers remember producers.
+/// The broker setting for how long producers are remembered, and the shortest time that is safe, in milliseconds.
 const MEMORY: &str = "producer.id.expiration.ms";
 const MEMORY_LEAST_MS: i64 = 60_000;
 const NOT_AUTHORIZED: BrokerCode = BrokerCode(29);
 const CLUSTER_NOT_AUTHORIZED: BrokerCode = BrokerCode(31);
 const INVALID_REPLICATION_FACTOR: BrokerCode = BrokerCode(38);
 
-/// What is wrong with the journal.
+/// Returns the findings about the journal.
 pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Vec<Finding> {
     let Some(journal) = &found.journal else {
         return Vec::new();
@@ -60,7 +64,7 @@ pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -
     findings
 }
 
-/// A broker that forgets producers between two signs of life of the owner can't refuse what a former one sent late.
+/// A broker that forgets producers between two signs of life of the owner can't refuse late writes of a former owner.
 fn forgetful(link: &LinkFacts, target: &ClusterFacts) -> Option<Finding> {
     let settings = target.reached.as_ref().ok()?.settings.as_ref().ok()?;
     let memory: i64 = settings.get(MEMORY)?.trim().parse().ok()?;
@@ -68,7 +72,7 @@ fn forgetful(link: &LinkFacts, target: &ClusterFacts) -> Option<Finding> {
         problem(
             &format!("link {}", link.name),
             format!(
-                "{MEMORY} on {} is {memory}: what a former owner of the link sent late would not be refused",
+                "{MEMORY} on {} is {memory}: late writes of a former owner of the link would not be refused",
                 link.target
             ),
             format!(
@@ -99,7 +103,7 @@ fn of_topic(link: &LinkFacts, journal: &JournalFacts, target: &ClusterFacts) -> 
         )],
         JournalTopic::Present { permitted, policy } => {
             let lacking = NEEDED.iter().filter(|it| !permitted.has(**it));
-            let lacking: Vec<Operation> = lacking.copied().collect();
+            let lacking: Vec<AclOperation> = lacking.copied().collect();
             let mut findings = Vec::new();
             if !lacking.is_empty() {
                 let words: Vec<String> = lacking.iter().map(ToString::to_string).collect();
@@ -115,7 +119,7 @@ fn of_topic(link: &LinkFacts, journal: &JournalFacts, target: &ClusterFacts) -> 
             if let Some(policy) = policy.as_deref().filter(|it| *it != "compact") {
                 findings.push(problem(
                     &subject,
-                    format!("its journal {name} has cleanup.policy={policy}: what it holds is deleted in time, or never compacted"),
+                    format!("its journal {name} has cleanup.policy={policy}: its entries are deleted eventually, or never compacted"),
                     format!(
                         "kafka-configs.sh --bootstrap-server {} --entity-type topics --entity-name {name} --alter --add-config cleanup.policy=compact",
                         target.bootstrap

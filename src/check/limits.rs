@@ -1,7 +1,7 @@
-//! What the settings of the brokers mean for a link.
+//! Judges the brokers' settings for a link.
 //!
-//! `replica.fetch.max.bytes` and the like are no limits to what can be mirrored: a broker hands a follower at least one
-//! batch, whatever its size.
+//! `replica.fetch.max.bytes` and similar settings don't limit what can be mirrored: a broker returns at least one batch to
+//! a follower, whatever its size.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use super::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, Reached, Setting
 use super::finding::{Finding, advice, listed, set_for_brokers};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-/// How long the target should remember producers while history is mirrored.
+/// How many days the target should remember producers while history is mirrored.
 const MEMORY_DAYS: i64 = 7;
-/// What stands around a batch in a produce request, at most.
+/// The largest overhead of a produce request around a batch, in bytes.
 const REQUEST_OVERHEAD: i64 = 1024;
-/// 1 Gb/s in bytes: a line for which the source's buffers are worth a look.
+/// 1 Gb/s in bytes per second: on a line this fast the source's buffers matter.
 const FAST_LINE: f64 = 125e6;
-/// Nearer clusters are not limited by buffers.
+/// Clusters with a shorter round trip aren't limited by buffers.
 const FAR: Duration = Duration::from_millis(5);
-/// As many connections as a link may have to each broker.
+/// The limit of a link's connections to each broker.
 const CONNECTIONS_MOST: f64 = 64.0;
 
-/// What could be set better for a link.
+/// Returns advice on settings that limit a link.
 pub(super) fn findings(
     link: &LinkFacts,
     found: &Found,
@@ -49,7 +49,7 @@ fn number(settings: &Settings, name: &str) -> Option<i64> {
     settings.get(name)?.trim().parse().ok()
 }
 
-/// Records older than half of what the target remembers producers for can't be pipelined.
+/// Records older than half of the time for which the target remembers producers can't be pipelined.
 fn producer_memory(
     link: &LinkFacts,
     found: &Found,
@@ -63,7 +63,7 @@ fn producer_memory(
         advice(
             &format!("link {}", link.name),
             format!(
-                "producer.id.expiration.ms on {} is {memory}: of topics that aren't mirrored yet, records older than half of that go one request at a time",
+                "producer.id.expiration.ms on {} is {memory}: in topics that aren't mirrored yet, records older than half of that are written one request at a time",
                 link.target
             ),
             format!(
@@ -105,7 +105,7 @@ fn offsets_retention(link: &LinkFacts, source: &Settings, target: &Settings) -> 
         advice(
             &format!("link {}", link.name),
             format!(
-                "{NAME} is {ours} on {} and {theirs} on {}: offsets of groups are forgotten earlier there while farshore doesn't run",
+                "{NAME} is {ours} on {} and {theirs} on {}: on the target, group offsets expire earlier while farshore isn't running",
                 link.target, link.source
             ),
             format!("Set {NAME}={theirs} in the brokers' files on {}.", link.target),
@@ -113,8 +113,8 @@ fn offsets_retention(link: &LinkFacts, source: &Settings, target: &Settings) -> 
     })
 }
 
-/// A broker's send buffer limits what one connection carries over a long line, whatever the reader does: the kernel
-/// doubles the configured size, and that much travels per round trip.
+/// A broker's send buffer limits the throughput of one connection over a long distance, whatever the reader does: the
+/// kernel doubles the configured size, and that many bytes are sent per round trip.
 fn send_buffer(link: &LinkFacts, source: &Reached) -> Option<Finding> {
     const NAME: &str = "socket.send.buffer.bytes";
     let buffer = number(source.settings.as_ref().ok()?, NAME).filter(|bytes| *bytes > 0)?;

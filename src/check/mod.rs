@@ -1,8 +1,8 @@
-//! `farshore check`: whether what is configured can work, before it has to.
+//! `farshore check`: whether the configuration can work, before it has to.
 //!
-//! Promises: changes nothing, on no cluster, but for a scratch topic that it creates on the target and deletes again where
-//! offsets are to be preserved, and for a transactional id of its own on the record path; may run beside the service; every problem comes with its fix.
-//! Doesn't: read records, except for the last batch of each mirror partition.
+//! Promises: changes nothing on any cluster, except for a scratch topic on the target, created and deleted again where
+//! offsets are preserved, and a transactional id of its own on the record path; may run alongside the service; every
+//! problem comes with its fix. Doesn't: read records, except for the last batch of each mirror partition.
 
 mod facts;
 mod finding;
@@ -27,9 +27,9 @@ use report::Report;
 use crate::cli::{ExitCode, Failure, Output};
 use crate::config::Config;
 
-/// Checks a configuration against its clusters and writes what was found to `out`.
+/// Checks a configuration against its clusters and writes the findings to `out`.
 ///
-/// [`ExitCode::Failed`] if there is a problem. Errors: `out` can't be written to.
+/// Returns [`ExitCode::Failed`] if there is a problem. Errors: `out` can't be written to.
 /// Cancellation: safe.
 pub async fn check(
     config: Config,

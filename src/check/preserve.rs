@@ -1,11 +1,11 @@
-//! Gathers the requirements of preserved offsets: tries the permissions, and counts the offsets to fill.
+//! Gathers and judges the requirements of preserved offsets: probes the permissions, and counts the offsets to fill.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::config::{LinkConfig, Otherwise, Start};
 use crate::error::Result;
-use crate::kafka::admin::{self, At, ListedOffsets, Operation};
+use crate::kafka::admin::{self, AclOperation, ListedOffsets, OffsetSpec};
 use crate::kafka::client::Cluster;
 use crate::model::{LeaderEpoch, OffsetsMode, TopicName, TopicPartition};
 
@@ -13,7 +13,7 @@ use super::facts::{ClusterFacts, Fill, Found, LinkFacts, MirrorFacts, PreserveFa
 use super::finding::{Finding, Severity, advice, finding, grant, listed};
 use super::probe;
 
-/// The facts about a link that is to preserve offsets; `None` for others.
+/// Returns the facts about a link that preserves offsets; `None` for others.
 pub(super) async fn facts(
     link: &LinkConfig,
     source: &Cluster,
@@ -30,18 +30,18 @@ pub(super) async fn facts(
         .map(|(name, number)| (TopicPartition::new(name, number), LeaderEpoch::UNKNOWN))
         .collect();
     let begin = match link.start {
-        Start::Earliest => At::Earliest,
-        Start::Latest => At::LastStable,
-        Start::At(timestamp) => At::Timestamp(timestamp),
+        Start::Earliest => OffsetSpec::Earliest,
+        Start::Latest => OffsetSpec::LastStable,
+        Start::At(timestamp) => OffsetSpec::Timestamp(timestamp),
     };
     let begins = admin::list_offsets(source, &partitions, begin).await?;
-    let ends = admin::list_offsets(source, &partitions, At::HighWatermark).await?;
+    let ends = admin::list_offsets(source, &partitions, OffsetSpec::HighWatermark).await?;
     let mut fills: BTreeMap<TopicName, Fill> = BTreeMap::new();
     for (partition, _) in partitions {
         let Some(end) = offset(&ends, &partition) else {
             continue;
         };
-        // No record of that time or later: everything before the end is filled.
+        // Without a record of that time or later, everything before the end is filled.
         let begin = offset(&begins, &partition).filter(|it| *it >= 0);
         let begin = begin.unwrap_or(end);
         let fill = fills.entry(partition.topic).or_default();
@@ -60,17 +60,17 @@ fn offset(listed: &ListedOffsets, partition: &TopicPartition) -> Option<i64> {
     Some(listed.get(partition)?.as_ref().ok()?.offset)
 }
 
-/// Offsets of a prefix that are filled in a second, and bytes that one of them takes until it is deleted: measured, with
-/// one partition at a time.
+/// The rate at which offsets of a prefix are filled, per second, and the bytes that each takes until it is deleted;
+/// measured with one partition at a time.
 const PREFIX_RATE: f64 = 20e6;
 const PREFIX_BYTES: f64 = 0.8;
-/// The same for control markers, which stay until the target compacts or deletes them.
+/// The same for control markers, which are kept until the target compacts or deletes them.
 const MARKER_RATE: f64 = 70e3;
 const MARKER_BYTES: f64 = 78.0;
-/// Less isn't worth a word.
+/// Fewer offsets aren't worth mentioning.
 const WORTH_TELLING: i64 = 1_000_000;
 
-/// What stands against keeping the offsets of a link, and what it costs.
+/// Returns the findings that prevent preserving a link's offsets, and its cost.
 pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Vec<Finding> {
     let Some(preserve) = &found.preserve else {
         return Vec::new();
@@ -85,7 +85,7 @@ pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -
     findings
 }
 
-/// How bad it is that offsets of something can't be kept.
+/// The severity of offsets that can't be preserved.
 fn severity(preserve: &PreserveFacts) -> Severity {
     match preserve.limits.otherwise {
         Otherwise::Refuse => Severity::Problem,
@@ -96,9 +96,7 @@ fn severity(preserve: &PreserveFacts) -> Severity {
 fn markers(subject: &str, preserve: &PreserveFacts, target: &ClusterFacts) -> Option<Finding> {
     let refused = preserve.probe.markers.as_ref()?;
     let consequence = match preserve.limits.otherwise {
-        Otherwise::Refuse => {
-            "partitions with transactions, compaction or other gaps will halt there"
-        }
+        Otherwise::Refuse => "partitions with transactions, compaction or other gaps will halt",
         Otherwise::Translate => "offsets of topics that aren't mirrored yet will be translated",
     };
     Some(finding(
@@ -117,11 +115,11 @@ fn deletion(subject: &str, preserve: &PreserveFacts, target: &ClusterFacts) -> O
         advice(
             subject,
             format!(
-                "{}: if that is so for the mirrors of {} too, what fills the offsets before their first records can't be deleted",
+                "{}: if this also applies to the mirrors of {}, what fills the offsets before their first records can't be deleted",
                 refused.chain(),
                 listed(&topics)
             ),
-            grant(target, &[Operation::Delete], &topics),
+            grant(target, &[AclOperation::Delete], &topics),
         )
     })
 }
@@ -153,11 +151,11 @@ fn prefixes(subject: &str, preserve: &PreserveFacts) -> Option<Finding> {
         advice(
             subject,
             format!(
-                "{all} offsets before first records are filled, which takes about {} and {} on the target for a while",
+                "{all} offsets before the first records will be filled, which takes about {} and {} on the target for a while",
                 time(all, PREFIX_RATE),
                 size(all, PREFIX_BYTES)
             ),
-            "Nothing, if the target has the room.",
+            "Nothing to do if the target has enough space.",
         )
     })
 }
@@ -177,7 +175,7 @@ fn holes(subject: &str, found: &Found, preserve: &PreserveFacts) -> Option<Findi
                 time(most, MARKER_RATE),
                 size(most, MARKER_BYTES)
             ),
-            "Nothing, if few offsets are missing; otherwise mirror these topics over a link with offsets = \"translate\".",
+            "Nothing to do if few offsets are missing; otherwise mirror these topics over a link with offsets = \"translate\".",
         )
     })
 }

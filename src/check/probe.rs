@@ -1,7 +1,8 @@
-//! Tries on a scratch topic of the target what preserving offsets needs: control markers, and deleting records.
+//! Probes the operations on the target that preserving offsets needs, on a scratch topic: writing control markers and
+//! deleting records.
 //!
-//! Leaves nothing behind but a topic that is deleted at once; if the target refuses to create one, markers are tried on a
-//! topic that doesn't exist, where the permission is checked all the same.
+//! The scratch topic is deleted immediately. If the target refuses to create it, markers are tried on a topic that
+//! doesn't exist, for which the permission is checked nevertheless.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,23 +15,23 @@ use crate::kafka::client::{Cluster, Slot};
 use crate::model::{TopicId, TopicName, TopicPartition};
 use crate::task::{Backoff, Ownership};
 
-/// What the target refuses of what preserving offsets needs.
+/// The operations needed to preserve offsets that the target refuses.
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
-    /// Why control markers can't be written, if they can't.
+    /// The error for writing control markers.
     pub(crate) markers: Option<Error>,
-    /// Why records can't be deleted, if they can't.
+    /// The error for deleting records.
     pub(crate) deletion: Option<Error>,
 }
 
 const PAUSE_BASE: Duration = Duration::from_millis(200);
 const PAUSE_CAP: Duration = Duration::from_secs(10);
-/// How often a new topic is looked for before it counts as unreachable.
+/// How many times the leader of a new topic is tried before the last error counts.
 const LOOKS: usize = 30;
 
 const CLUSTER_AUTHORIZATION_FAILED: BrokerCode = BrokerCode(31);
 
-/// Tries it until the target is there to say.
+/// Probes until the target answers.
 pub(crate) async fn try_until_told(target: &Cluster) -> Probe {
     let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
     loop {
@@ -39,7 +40,7 @@ pub(crate) async fn try_until_told(target: &Cluster) -> Probe {
             Err(error) => {
                 tracing::warn!(
                     error = error.chain(),
-                    "cannot try out yet whether offsets can be preserved"
+                    "can't determine yet whether offsets can be preserved"
                 );
             }
         }
@@ -47,7 +48,7 @@ pub(crate) async fn try_until_told(target: &Cluster) -> Probe {
     }
 }
 
-/// Tries it once. Errors: the target can't be reached, or something failed for another reason than a missing permission.
+/// Probes once. Errors: the target can't be reached, or an operation failed for another reason than a missing permission.
 pub(crate) async fn probe(target: &Cluster) -> Result<Probe> {
     let name = TopicName::new(format!("farshore-probe-{:016x}", fastrand::u64(..)));
     let scratch = NewTopic {
@@ -63,7 +64,7 @@ pub(crate) async fn probe(target: &Cluster) -> Result<Probe> {
             if let Err(error) = deleted {
                 tracing::warn!(
                     error = error.chain(),
-                    "the scratch topic {name} is left over"
+                    "the scratch topic {name} could not be deleted"
                 );
             }
             result
@@ -93,7 +94,7 @@ async fn try_on(target: &Cluster, scratch: &TopicPartition) -> Result<Probe> {
         if markers.as_ref().is_none_or(is_refused) {
             break;
         }
-        // Its leader has not heard of the topic yet.
+        // The leader has not loaded the topic yet.
         sleep(backoff.next()).await;
         target.refresh(target.metadata().generation).await?;
     }

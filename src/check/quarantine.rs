@@ -1,8 +1,8 @@
-//! Checks whether refused records could be quarantined, where that is the policy.
+//! Checks whether refused records can be quarantined where the policy requires it.
 
 use crate::config::LinkConfig;
 use crate::error::Result;
-use crate::kafka::admin::{self, Operation};
+use crate::kafka::admin::{self, AclOperation};
 use crate::kafka::client::Cluster;
 use crate::model::{HaltCode, Policy, TopicName};
 use crate::replicate::quarantine_topic;
@@ -10,7 +10,7 @@ use crate::replicate::quarantine_topic;
 use super::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, QuarantineFacts};
 use super::finding::{Finding, grant, problem};
 
-/// The facts about the quarantine topic; `None` for links that need none for these topics.
+/// Returns the facts about the quarantine topic; `None` if the policies of these topics don't need it.
 pub(super) async fn facts(
     link: &LinkConfig,
     target: &Cluster,
@@ -41,10 +41,14 @@ pub(super) async fn facts(
     Ok(Some(QuarantineFacts { name, stands }))
 }
 
-/// Without these no receipt is written, or not only once.
-const NEEDED: [Operation; 3] = [Operation::Read, Operation::Write, Operation::Describe];
+/// Without these operations a receipt can't be written, or not exactly once.
+const NEEDED: [AclOperation; 3] = [
+    AclOperation::Read,
+    AclOperation::Write,
+    AclOperation::Describe,
+];
 
-/// What stands against receipts.
+/// Returns the finding that prevents receipts, if any.
 pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Option<Finding> {
     let quarantine = found.quarantine.as_ref()?;
     let name = &quarantine.name;
@@ -61,14 +65,14 @@ pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -
                 ),
                 grant(
                     target,
-                    &[&[Operation::Create][..], &NEEDED].concat(),
+                    &[&[AclOperation::Create][..], &NEEDED].concat(),
                     &[name],
                 ),
             )
         }),
         MirrorFacts::Present { permitted, .. } => {
             let missing = NEEDED.into_iter().filter(|it| !permitted.has(*it));
-            let missing: Vec<Operation> = missing.collect();
+            let missing: Vec<AclOperation> = missing.collect();
             let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
             (!missing.is_empty()).then(|| {
                 problem(

@@ -1,4 +1,4 @@
-//! Whether the clusters can be reached, and are two.
+//! Judges whether the clusters can be reached, and whether source and target differ.
 
 use crate::error::{BrokerCode, Error, Kind};
 use crate::model::ClusterName;
@@ -6,7 +6,7 @@ use crate::model::ClusterName;
 use super::facts::{ClusterFacts, Facts, LinkFacts, Reached};
 use super::finding::{Finding, advice, problem};
 
-/// What is wrong with the ways to the clusters and with links as a whole.
+/// Returns the findings about connections to clusters, and about links as a whole.
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, cluster) in &facts.clusters {
@@ -27,7 +27,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
             findings.push(problem(
                 &format!("link {}", link.name),
                 format!("cannot be checked: {}", error.chain()),
-                "Remove what the message names, then check again.",
+                "Fix what the message names, then check again.",
             ));
         }
     }
@@ -57,7 +57,7 @@ fn of_reached(
         findings.push(advice(
             &subject,
             format!(
-                "the brokers don't tell their settings, so limits are not checked: {}",
+                "the brokers don't report their settings, so limits are not checked: {}",
                 error.chain()
             ),
             cluster.grant("--operation DescribeConfigs --cluster"),
@@ -68,13 +68,13 @@ fn of_reached(
 fn unreachable_fix(name: &ClusterName, error: &Error) -> String {
     match error.kind() {
         Kind::Protocol => format!(
-            "Whatever listens there is no Kafka broker, or not with this security_protocol: correct bootstrap_servers or security_protocol of [clusters.{name}]."
+            "What listens there is no Kafka broker, or uses another security_protocol: correct bootstrap_servers or security_protocol of [clusters.{name}]."
         ),
         Kind::TimedOut => format!(
             "Nothing answers in time: look for a firewall between here and the brokers, or correct bootstrap_servers of [clusters.{name}]."
         ),
         Kind::Broker(BrokerCode(33 | 34 | 58)) | Kind::Invalid => {
-            format!("The login failed: correct [clusters.{name}.sasl], or what stands behind it.")
+            format!("The login failed: correct [clusters.{name}.sasl], or what it refers to.")
         }
         Kind::Disconnected | Kind::Broker(_) | Kind::Store | Kind::Refused | Kind::Stopping => {
             format!("Start the brokers, or correct bootstrap_servers of [clusters.{name}].")
@@ -82,7 +82,7 @@ fn unreachable_fix(name: &ClusterName, error: &Error) -> String {
     }
 }
 
-/// A source may have such brokers.
+/// Only the target matters: a source may have brokers this old.
 fn outdated_target(facts: &Facts, link: &LinkFacts) -> Option<Finding> {
     let reached = facts.clusters.get(&link.target)?.reached.as_ref().ok()?;
     reached.outdated.as_ref().map(|outdated| {

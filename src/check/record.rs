@@ -1,4 +1,4 @@
-//! Tries what the record path needs of the target: a transactional id.
+//! Checks the requirement of the record path on the target: a transactional id.
 
 use std::time::Duration;
 
@@ -11,10 +11,11 @@ use crate::replicate::record_name;
 use super::facts::{ClusterFacts, Found, LinkFacts, RecordFacts};
 use super::finding::{Finding, advice, problem};
 
-/// How long the coordinator of transactions may take.
+/// How long the transaction coordinator may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What concerns a link on the record path; none for others. Tries an id of its own, so that a running service isn't shut out.
+/// Returns the facts about a link on the record path; `None` for others. Uses a transactional id of its own, so that a
+/// running service isn't fenced.
 pub(super) async fn facts(
     link: &LinkConfig,
     identity: &LinkIdentity,
@@ -31,7 +32,7 @@ pub(super) async fn facts(
     })
 }
 
-/// What stands against the record path of a link, and what it costs.
+/// Returns the findings that prevent a link's record path, and its cost.
 pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Vec<Finding> {
     let Some(record) = &found.record else {
         return Vec::new();
@@ -40,7 +41,7 @@ pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -
     let mut findings = vec![advice(
         &subject,
         "records travel one by one through librdkafka and in transactions: this takes several times the CPU of the raw path, one target offset for each transaction, and consumers of the mirrors have to read with isolation.level=read_committed",
-        "leave path = \"record\" out where neither cluster needs it",
+        "Remove path = \"record\" if neither cluster needs it.",
     )];
     if let Some(refused) = &record.refused {
         findings.push(problem(

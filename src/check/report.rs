@@ -1,4 +1,4 @@
-//! Tells what was found, for people or for programs.
+//! Formats the findings for people or for programs.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::facts::{ClusterFacts, Facts, LinkFacts};
 use super::finding::{Finding, Severity};
 
-/// What `check` says.
+/// The report of `check`.
 #[derive(Debug)]
 pub(super) struct Report<'a> {
     pub(super) facts: &'a Facts,
@@ -15,13 +15,13 @@ pub(super) struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// How many findings keep something from being mirrored.
+    /// The number of findings that keep something from being mirrored.
     pub(super) fn problems(&self) -> usize {
         let is_problem = |finding: &&Finding| finding.severity == Severity::Problem;
         self.findings.iter().filter(is_problem).count()
     }
 
-    /// The report for programs.
+    /// The report as JSON.
     pub(super) fn json(&self) -> Value {
         let clusters = self.facts.clusters.iter().map(|(name, cluster)| {
             let reached = cluster.reached.as_ref().ok();
@@ -50,7 +50,7 @@ impl Report<'_> {
     }
 }
 
-/// How many topics, partitions and groups a link selects.
+/// The numbers of topics, partitions and groups that a link selects.
 fn counts(link: &LinkFacts) -> Option<(usize, i32, usize)> {
     let found = link.found.as_ref()?.as_ref().ok()?;
     let partitions = found.topics.values().map(|topic| topic.partitions).sum();

@@ -1,20 +1,20 @@
-//! Finds out how much of what is to be mirrored is older than the target will keep it.
+//! Counts the offsets that are older than the target will keep them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control::topics::plan::Sight;
 use crate::error::Result;
-use crate::kafka::admin::{self, At, ListedOffsets};
+use crate::kafka::admin::{self, ListedOffsets, OffsetSpec};
 use crate::kafka::client::Cluster;
 use crate::model::{LeaderEpoch, TopicName, TopicPartition};
 
 use super::facts::{Found, LinkFacts};
 use super::finding::{Finding, advice, listed};
 
-/// How many offsets of each topic lie before the first record that its mirror's `retention.ms` keeps, where there are any.
+/// Returns, per topic, the number of offsets before the first record that its mirror's `retention.ms` keeps; topics with
+/// none are left out.
 ///
-/// A source keeps records longer than its retention says as long as they share a segment with younger ones; their mirror
-/// need not.
+/// A source keeps expired records as long as they share a segment with newer ones; the mirror may not.
 pub(super) async fn outlived(source: &Cluster, sight: &Sight) -> Result<BTreeMap<TopicName, i64>> {
     let now = crate::telemetry::now_ms();
     let kept = sight
@@ -38,9 +38,9 @@ pub(super) async fn outlived(source: &Cluster, sight: &Sight) -> Result<BTreeMap
             })
             .collect();
         let listed = async |at| admin::list_offsets(source, &partitions, at).await;
-        let begins = listed(At::Earliest).await?;
-        let young = listed(At::Timestamp(now.saturating_sub(retention))).await?;
-        let ends = listed(At::HighWatermark).await?;
+        let begins = listed(OffsetSpec::Earliest).await?;
+        let young = listed(OffsetSpec::Timestamp(now.saturating_sub(retention))).await?;
+        let ends = listed(OffsetSpec::HighWatermark).await?;
         for (partition, _) in &partitions {
             let (Some(begin), Some(end)) = (offset(&begins, partition), offset(&ends, partition))
             else {
@@ -56,7 +56,7 @@ pub(super) async fn outlived(source: &Cluster, sight: &Sight) -> Result<BTreeMap
     Ok(outlived)
 }
 
-/// For how many milliseconds the mirror of a topic will keep records; none if for ever, or as long as their keys live.
+/// The retention of a topic's mirror in milliseconds; `None` if unlimited, or if the topic is only compacted.
 fn retention(sight: &Sight, name: &TopicName) -> Option<i64> {
     let source = sight.source.get(name)?;
     let deletes = source.configs.get("cleanup.policy");
@@ -71,7 +71,7 @@ fn retention(sight: &Sight, name: &TopicName) -> Option<i64> {
     let ours = ours
         .and_then(|mirror| of(&mirror.configs))
         .unwrap_or(theirs);
-    // Topic discovery lengthens a mirror's, and never shortens it.
+    // Topic discovery raises a mirror's retention, but never lowers it.
     (theirs >= 0 && ours >= 0).then_some(theirs.max(ours))
 }
 
@@ -91,7 +91,7 @@ pub(super) fn findings(link: &LinkFacts, found: &Found) -> Option<Finding> {
                 listed(&topics),
                 link.target
             ),
-            "Raise retention.ms of these topics on the source, which their mirrors follow, or let the records go; expired_on_target in farshore's status counts them.",
+            "Raise retention.ms of these topics on the source, which their mirrors follow, or accept that the records expire; expired_on_target in farshore's status counts them.",
         )
     })
 }

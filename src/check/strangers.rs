@@ -1,4 +1,4 @@
-//! Whether the last batch of each mirror partition is the link's own, judged as a start of the service judges it.
+//! Checks whether the last batch of each mirror partition is the link's own, as the service does when it starts.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use futures_util::{StreamExt, stream};
 use crate::config::LinkConfig;
 use crate::control::topics::plan::TargetTopic;
 use crate::error::Result;
-use crate::kafka::admin::{self, At, ListedOffsets};
+use crate::kafka::admin::{self, ListedOffsets, OffsetSpec};
 use crate::kafka::client::Cluster;
 use crate::model::{DataPath, LeaderEpoch, LinkIdentity, TargetOffset, TopicName, TopicPartition};
 use crate::replicate::{Tail, check_tail};
 
 use super::facts::Stranger;
 
-/// Partitions read at a time.
+/// The number of partitions read concurrently.
 const AT_ONCE: usize = 16;
-/// The broker gives at least one batch, whatever its size.
+/// The broker returns at least one batch, whatever its size.
 const READ_BYTES: i32 = 1;
 
-/// The mirror partitions whose last batch is not the link's own, by mirror topic. Partitions that can't be read are left
-/// out: that has other causes, which are found elsewhere.
+/// Returns the mirror partitions whose last batch isn't the link's own, by mirror topic. Partitions that can't be read are
+/// left out: the cause is found elsewhere.
 pub(super) async fn find(
     target: &Cluster,
     identity: &LinkIdentity,
@@ -32,8 +32,8 @@ pub(super) async fn find(
         .flat_map(|(name, topic)| (0..topic.partitions).map(|number| (name.clone(), number)))
         .map(|(name, number)| (TopicPartition::new(name, number), LeaderEpoch::UNKNOWN))
         .collect();
-    let starts = admin::list_offsets(target, &partitions, At::Earliest).await?;
-    let ends = admin::list_offsets(target, &partitions, At::HighWatermark).await?;
+    let starts = admin::list_offsets(target, &partitions, OffsetSpec::Earliest).await?;
+    let ends = admin::list_offsets(target, &partitions, OffsetSpec::HighWatermark).await?;
     let filled = partitions.into_iter().filter_map(|(partition, _)| {
         let end = offset(&ends, &partition)?;
         (end > offset(&starts, &partition)?).then_some((partition, end))
@@ -69,14 +69,14 @@ async fn last_of(
     let read = read.ok()?;
     let last = *read.batches.first()?.header();
     if link.path == DataPath::Record && last.attributes.is_transactional() {
-        // Only the checkpoint DB can tell.
+        // Only the checkpoint DB has the information.
         return None;
     }
     let tail = Tail {
         end: TargetOffset(end),
         log_start: TargetOffset(read.log_start),
         last: Some(last),
-        filled: TargetOffset(end),
+        data_end: TargetOffset(end),
     };
     let reason = check_tail(identity, link.offsets, &tail, None, None).err()?;
     Some(Stranger {

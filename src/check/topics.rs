@@ -1,33 +1,33 @@
-//! Which topics a link finds, what it may do with them, and who else writes there.
+//! Judges the topics that a link selects, the permissions on them, and foreign writes to their mirrors.
 
 use std::collections::BTreeMap;
 
 use crate::error::{BrokerCode, Error};
-use crate::kafka::admin::{Operation, Operations};
+use crate::kafka::admin::{AclOperation, Operations};
 use crate::model::{ClusterName, TopicName};
 
 use super::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, Stranger};
 use super::finding::{Finding, advice, grant, listed, problem};
 
-/// Without these no record of a source topic moves.
-const TO_READ: &[Operation] = &[
-    Operation::Read,
-    Operation::Describe,
-    Operation::DescribeConfigs,
+/// Without these operations no record of a source topic can be mirrored.
+const TO_READ: &[AclOperation] = &[
+    AclOperation::Read,
+    AclOperation::Describe,
+    AclOperation::DescribeConfigs,
 ];
-/// Without these no record reaches a mirror topic.
-const TO_WRITE: &[Operation] = &[
-    Operation::Read,
-    Operation::Write,
-    Operation::Describe,
-    Operation::DescribeConfigs,
+/// Without these operations no record can be written to a mirror topic.
+const TO_WRITE: &[AclOperation] = &[
+    AclOperation::Read,
+    AclOperation::Write,
+    AclOperation::Describe,
+    AclOperation::DescribeConfigs,
 ];
-/// These are needed when a source topic changes.
-const TO_FOLLOW: &[Operation] = &[Operation::Alter, Operation::AlterConfigs];
+/// The operations needed when a source topic changes.
+const TO_FOLLOW: &[AclOperation] = &[AclOperation::Alter, AclOperation::AlterConfigs];
 
 const INVALID_REPLICATION_FACTOR: BrokerCode = BrokerCode(38);
 
-/// What is wrong with the topics of a link.
+/// Returns the findings about the topics of a link.
 pub(super) fn findings(
     link: &LinkFacts,
     found: &Found,
@@ -86,7 +86,7 @@ fn of_mirrors(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Vec<Fin
         let topics = found.topics.values();
         topics.filter_map(move |topic| Some((&topic.mirror, needed(&topic.on_target)?)))
     };
-    let text = |missing: &[Operation], topics: &[&TopicName]| {
+    let text = |missing: &[AclOperation], topics: &[&TopicName]| {
         (
             not_permitted(missing, topics, &link.target),
             grant(target, missing, topics),
@@ -105,7 +105,7 @@ fn of_mirrors(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Vec<Fin
     for (missing, topics) in missing(present(permitted_or_due), TO_FOLLOW) {
         let (what, fix) = text(&missing, &topics);
         let what =
-            format!("{what}: new partitions and changed settings of the source can't follow");
+            format!("{what}: new partitions and changed settings of the source can't be applied");
         findings.push(advice(&subject, what, fix));
     }
     findings
@@ -118,12 +118,12 @@ fn permitted(mirror: &MirrorFacts) -> Option<Operations> {
     }
 }
 
-/// What is permitted and what isn't due: lacking is what is due and not permitted.
+/// Permitted operations and those not due; the others are due but not permitted.
 fn permitted_or_not_due(mirror: &MirrorFacts) -> Option<Operations> {
     with(mirror, |is_due| !is_due)
 }
 
-/// What is permitted and what is due: lacking is what is neither.
+/// Permitted operations and those due; the others are neither.
 fn permitted_or_due(mirror: &MirrorFacts) -> Option<Operations> {
     with(mirror, |is_due| is_due)
 }
@@ -131,24 +131,24 @@ fn permitted_or_due(mirror: &MirrorFacts) -> Option<Operations> {
 fn with(mirror: &MirrorFacts, counts: fn(bool) -> bool) -> Option<Operations> {
     match mirror {
         MirrorFacts::Present { permitted, due, .. } => {
-            let has = |operation: &&Operation| {
+            let has = |operation: &&AclOperation| {
                 permitted.has(**operation) || counts(due.contains(*operation))
             };
-            let all: Vec<Operation> = TO_FOLLOW.iter().filter(has).copied().collect();
+            let all: Vec<AclOperation> = TO_FOLLOW.iter().filter(has).copied().collect();
             Some(Operations::of(&all))
         }
         MirrorFacts::Missing { .. } => None,
     }
 }
 
-/// The topics that lack something needed, by what they lack.
+/// Groups topics by the needed operations that they lack.
 fn missing<'a>(
     topics: impl Iterator<Item = (&'a TopicName, Operations)>,
-    needed: &[Operation],
-) -> BTreeMap<Vec<Operation>, Vec<&'a TopicName>> {
-    let mut lacking: BTreeMap<Vec<Operation>, Vec<&TopicName>> = BTreeMap::new();
+    needed: &[AclOperation],
+) -> BTreeMap<Vec<AclOperation>, Vec<&'a TopicName>> {
+    let mut lacking: BTreeMap<Vec<AclOperation>, Vec<&TopicName>> = BTreeMap::new();
     for (name, permitted) in topics {
-        let missing: Vec<Operation> = needed
+        let missing: Vec<AclOperation> = needed
             .iter()
             .copied()
             .filter(|operation| !permitted.has(*operation))
@@ -160,7 +160,7 @@ fn missing<'a>(
     lacking
 }
 
-fn not_permitted(missing: &[Operation], topics: &[&TopicName], cluster: &ClusterName) -> String {
+fn not_permitted(missing: &[AclOperation], topics: &[&TopicName], cluster: &ClusterName) -> String {
     let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
     format!(
         "not permitted on {cluster}: {} on {}",
@@ -169,7 +169,7 @@ fn not_permitted(missing: &[Operation], topics: &[&TopicName], cluster: &Cluster
     )
 }
 
-/// One finding for each kind of refusal, with the words of the first.
+/// Returns one finding for each kind of refusal, with the message of the first.
 fn refused_creations(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> Vec<Finding> {
     let mut refused: BTreeMap<BrokerCode, (&Error, Vec<&TopicName>)> = BTreeMap::new();
     for topic in found.topics.values() {
@@ -190,7 +190,7 @@ fn refused_creations(link: &LinkFacts, found: &Found, target: &ClusterFacts) -> 
             error.chain()
         );
         let fix = match code {
-            BrokerCode(29 | 31) => grant(target, &[Operation::Create], &topics),
+            BrokerCode(29 | 31) => grant(target, &[AclOperation::Create], &topics),
             INVALID_REPLICATION_FACTOR => format!(
                 "Lower replication_factor of [links.{}], or add brokers to {}.",
                 link.name, link.target

@@ -1,7 +1,7 @@
-//! The audit log: entries in the order in which they were made, each written in the update it tells of.
+//! The audit log: entries in the order they were made, each written in the update it describes.
 //!
-//! Entries of a link are kept by link and number, so that they are in its journal, the newest 10,000 of them. What belongs to no
-//! link is in the DB only; so is what the first layout kept by number alone.
+//! Entries of a link are stored by link and number, so that its journal holds them, the latest 10,000 of them. Entries that
+//! belong to no link are in the DB only; so are entries that the first layout stored by number alone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use super::store::{Space, Store, Update};
 use crate::error::Result;
 use crate::model::LinkName;
 
-/// How many entries of a link are kept.
+/// The number of entries kept per link.
 const KEPT: usize = 10_000;
 
-/// Numbers the entries. There is one for a store.
+/// Numbers the entries. There must be only one per store.
 #[derive(Debug)]
 pub struct AuditLog {
     store: Arc<dyn Store>,
@@ -29,12 +29,12 @@ pub struct AuditLog {
 #[derive(Debug, Default)]
 struct Numbers {
     next: u64,
-    /// The approximate number of a link's entries; exact once it reaches the maximum kept.
+    /// The approximate number of entries per link; exact once it reaches the maximum kept.
     counts: BTreeMap<LinkName, usize>,
 }
 
 impl AuditLog {
-    /// Goes on behind the last entry stored. Errors are those of the store.
+    /// Continues after the last entry stored. Errors: those of the store.
     pub fn open(store: Arc<dyn Store>) -> Result<Self> {
         let mut next = 0;
         for source in sources(&*store)? {
@@ -51,13 +51,13 @@ impl AuditLog {
         })
     }
 
-    /// Adds an entry to an update of a link, or of none, and gives its number; removes the link's oldest entry if there are too
-    /// many. The numbers of updates never committed are missing from the log.
+    /// Adds an entry to an update of `link`, or of none, and returns its number; removes the link's oldest entries beyond
+    /// the maximum. Numbers given to updates that are never committed are missing from the log.
     pub fn append(&self, update: &mut Update, link: Option<&LinkName>, entry: &Value) -> u64 {
         let source = Source(link.cloned());
         let mut numbers = self.numbers.lock();
-        // Another process may have written the link's last ones, which came with the journal. If the DB can't be read, it
-        // can't be written either.
+        // Another process may have written the link's last entries, which arrived with the journal. If the DB can't be read,
+        // it can't be written either.
         let last = source.last_number(&*self.store).ok().flatten();
         let behind_last = last.map_or(0, |last| last + 1);
         if let (true, Some(link)) = (behind_last > numbers.next, link) {
@@ -72,7 +72,7 @@ impl AuditLog {
         number
     }
 
-    /// Makes room for the entry of a number.
+    /// Removes the link's oldest entries to make room for entry `number`.
     fn remove_surplus(
         &self,
         update: &mut Update,
@@ -93,14 +93,14 @@ impl AuditLog {
         let stored = match numbers.counts.get(link) {
             Some(&KEPT) => KEPT,
             Some(&count) if count + 1 < KEPT => count,
-            // Updates that were never committed were counted, too.
+            // The count includes updates that were never committed.
             Some(_) | None => oldest(usize::MAX).len(),
         };
         for (key, _) in oldest((stored + 1).saturating_sub(KEPT)) {
             update.delete(Space::Audit, key);
         }
         let count = if stored < KEPT {
-            // This one may never be committed.
+            // This update may never be committed.
             (stored + 1).min(KEPT - 1)
         } else {
             KEPT
@@ -108,7 +108,7 @@ impl AuditLog {
         numbers.counts.insert(link.clone(), count);
     }
 
-    /// The latest entries with their numbers, newest first. Errors are those of the store.
+    /// The latest entries with their numbers, newest first. Errors: those of the store.
     pub fn latest(&self, limit: usize) -> Result<Vec<(u64, Value)>> {
         let mut candidates = Vec::new();
         for source in sources(&*self.store)? {
@@ -134,7 +134,7 @@ impl AuditLog {
     }
 }
 
-/// Entries of one link, or of none, by ascending number.
+/// The entries of one link, or of none, by ascending number.
 #[derive(Debug)]
 struct Source(Option<LinkName>);
 
@@ -146,7 +146,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// Numbers of several processes don't compare.
+    /// Numbers given by different processes aren't comparable.
     fn is_older_than(&self, other: &Self) -> bool {
         match (self.at, other.at) {
             (Some(one), Some(other_at)) => (one, self.number) < (other_at, other.number),
@@ -165,11 +165,11 @@ impl Source {
         [of_link.unwrap_or_default(), number.to_be_bytes().to_vec()].concat()
     }
 
-    /// The key of the last entry up to a number, and its value.
+    /// The last entry with a number up to `up_to`.
     fn floor(&self, store: &dyn Store, up_to: u64) -> Result<Option<super::Entry>> {
         let up_to = match self.0 {
             Some(_) => up_to,
-            // What begins with a zero is without a link.
+            // Keys that start with a zero byte belong to no link.
             None => up_to.min(u64::MAX >> 8),
         };
         store.floor(Space::Audit, &self.prefix(), &self.key(up_to))
@@ -192,7 +192,7 @@ impl Source {
     }
 }
 
-/// Everything that has entries.
+/// Every source that has entries, after the one without a link.
 fn sources(store: &dyn Store) -> Result<Vec<Source>> {
     let mut sources = vec![Source(None)];
     let mut from = Vec::new();

@@ -1,12 +1,12 @@
-//! Long lists as chunks, each under a key of its own: no value grows with the number of groups, and a list is read and written
+//! Long lists in chunks, each under its own key: no value grows with the number of groups, and a list is read and written
 //! chunk by chunk.
 //!
 //! ```text
 //!  key of the list, generation, number  ->  [item, item, ...]   at most 1,000 items
 //! ```
 //!
-//! The head that a list belongs to has its generation and its number of chunks. A list is replaced by a new generation in the
-//! update that replaces the head: a reader of an older head finds that head's chunks or none, never others.
+//! The head that a list belongs to holds its generation and its number of chunks. A list is replaced by a new generation, in
+//! the update that replaces the head: a reader of an older head finds that head's chunks or none, never others.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -20,15 +20,14 @@ use crate::model::{GroupId, Partition, TopicName, TopicPartition};
 const CHUNK_ITEMS: usize = 1_000;
 /// The size in bytes at which a chunk is closed; the last item may exceed it.
 const CHUNK_BYTES: usize = 256 << 10;
-/// How often a reader starts over when the list was replaced meanwhile.
+/// How many times a reader starts over because the list was replaced in the meantime.
 const ATTEMPTS: usize = 32;
 
 /// The location of a list's chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkedList {
-    /// The generation; a new one each time the list is written.
+    /// A random number, new each time the list is written.
     generation: u64,
-    /// The number of chunks.
     chunks: u32,
 }
 
@@ -50,7 +49,7 @@ impl Packed {
         packed
     }
 
-    /// Packs values about groups in partitions; a group or topic is named only where it changes.
+    /// Packs values for groups and partitions; group and topic are given only where they change.
     pub fn cells<'a, T: Serialize>(
         cells: impl IntoIterator<Item = (&'a GroupId, &'a TopicPartition, T)>,
     ) -> Self {
@@ -71,7 +70,7 @@ impl Packed {
         packed
     }
 
-    /// Whether it is empty.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.closed.is_empty() && self.items == 0
     }
@@ -93,7 +92,7 @@ impl Packed {
         }
     }
 
-    /// Adds the chunks to an update.
+    /// Adds the chunks to `update`.
     pub(super) fn put(mut self, update: &mut Update, space: Space, prefix: &[u8]) -> ChunkedList {
         self.close();
         let generation = fastrand::u64(..);
@@ -107,7 +106,7 @@ impl Packed {
 }
 
 impl ChunkedList {
-    /// An upper bound for the number of items.
+    /// An upper bound on the number of items.
     pub fn capacity(self) -> usize {
         CHUNK_ITEMS.saturating_mul(usize::try_from(self.chunks).unwrap_or(usize::MAX))
     }
@@ -137,7 +136,8 @@ impl ChunkedList {
         Ok(Some(items))
     }
 
-    /// Reads values about groups in partitions; `None` if they were replaced. Equal names share their memory.
+    /// Reads values for groups and partitions, and passes each to `take`; `None` if they were replaced. Equal names share
+    /// memory.
     pub(super) fn load_cells<T: DeserializeOwned>(
         self,
         store: &dyn Store,
@@ -167,18 +167,18 @@ impl ChunkedList {
     }
 }
 
-/// Reads a head and its lists consistently; reads again if a part was replaced meanwhile, which `read` reports as `None`.
+/// Reads a head and its lists consistently; retries if a part was replaced in the meantime, which `read` reports as `None`.
 pub fn read_whole<T>(mut read: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     for _ in 0..ATTEMPTS {
         if let Some(whole) = read()? {
             return Ok(whole);
         }
     }
-    let message = "the checkpoint DB lacks a part of a list whose head it holds; restore it from a copy, or let it be made whole from the journal";
+    let message = "the checkpoint DB lacks part of a list whose head it holds; restore it from a copy, or let it be refilled from the journal";
     Err(Error::new(Kind::Store, message))
 }
 
-/// A value about a group in a partition; omitted fields are those of the previous value.
+/// A value for a group and a partition; omitted fields are those of the previous value.
 #[derive(Debug, Serialize, Deserialize)]
 struct Cell<T> {
     #[serde(rename = "g", skip_serializing_if = "Option::is_none", default)]

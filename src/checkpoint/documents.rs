@@ -16,7 +16,7 @@ use crate::model::{GroupId, LinkName, TopicPartition};
 
 /// The kinds of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DocumentKind {
     /// A plan that wasn't executed.
     Plan,
     /// An operation with its plan.
@@ -45,29 +45,26 @@ pub enum List {
     Ends,
 }
 
-/// Names a document.
+/// Identifies a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
-    /// Its kind.
-    pub kind: Kind,
-    /// Its link.
+    pub kind: DocumentKind,
     pub link: LinkName,
-    /// The plan's name, which is the operation's.
+    /// The plan's id, which is also the operation's.
     pub id: String,
 }
 
-/// The small fields of a document, and the location of its lists.
+/// The small fields of a document, and the locations of its lists.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Document<H> {
-    /// The small fields.
     #[serde(flatten)]
     pub head: H,
-    /// Its lists; a list not among them is empty.
+    /// The lists; a missing list is empty.
     #[serde(default)]
     pub lists: BTreeMap<List, ChunkedList>,
 }
 
-impl Kind {
+impl DocumentKind {
     fn space(self) -> Space {
         match self {
             Self::Plan => Space::Plans,
@@ -75,7 +72,7 @@ impl Kind {
         }
     }
 
-    /// Every document of the kind with its head, ordered by link and name.
+    /// Every document of this kind with its head, ordered by link and id.
     pub fn all<H: DeserializeOwned>(self, store: &dyn Store) -> Result<Vec<(Name, Document<H>)>> {
         let mut found = Vec::new();
         let prefix = keys::documents(None);
@@ -86,7 +83,7 @@ impl Kind {
         Ok(found)
     }
 
-    /// The name of a document, by its id alone.
+    /// The name of the document with this id.
     pub fn find(self, store: &dyn Store, id: &str) -> Result<Option<Name>> {
         let prefix = keys::documents(None);
         for (key, _) in store.scan(self.space(), &prefix, usize::MAX)? {
@@ -109,7 +106,7 @@ impl Kind {
         parts().ok_or_else(|| super::json::unreadable(self.space(), key))
     }
 
-    /// Every document that the first layout kept as one value, with its name.
+    /// Every document that the first layout stored as one value, with its id.
     pub fn all_of_first_layout(self, store: &dyn Store) -> Result<Vec<(String, Vec<u8>)>> {
         let from = keys::FIRST_LAYOUT_DOCUMENTS;
         let former = store
@@ -122,7 +119,7 @@ impl Kind {
         former.map(named).collect()
     }
 
-    /// A document that the first layout kept as one value.
+    /// The document that the first layout stored as one value under `id`.
     pub fn of_first_layout<T: DeserializeOwned>(
         self,
         store: &dyn Store,
@@ -136,7 +133,7 @@ impl Kind {
         update.delete(self.space(), id.as_bytes());
     }
 
-    /// Removes a document of the first layout, if there is one.
+    /// Removes a document of the first layout, if it exists.
     pub fn delete_if_of_first_layout(
         self,
         update: &mut Update,
@@ -166,7 +163,7 @@ impl Name {
         );
     }
 
-    /// Removes head and lists.
+    /// Removes the head and all lists.
     pub fn delete<H>(&self, update: &mut Update, document: &Document<H>) {
         update.delete(self.space(), keys::document(&self.link, &self.id));
         for list in document.lists.keys() {
@@ -174,12 +171,12 @@ impl Name {
         }
     }
 
-    /// Writes a list; the head written with it has to name it.
+    /// Writes a list; the head written in the same update must refer to it.
     pub fn put_list(&self, update: &mut Update, list: List, packed: Packed) -> ChunkedList {
         packed.put(update, self.space(), &self.chunks(list))
     }
 
-    /// Removes a list, if there is one.
+    /// Removes a list, if it exists.
     pub fn delete_list(
         &self,
         update: &mut Update,
@@ -204,7 +201,7 @@ impl Name {
         }
     }
 
-    /// Reads values about groups in partitions; `None` if they were replaced since the head was read.
+    /// Reads values for groups and partitions; `None` if they were replaced since the head was read.
     pub fn cells<T: DeserializeOwned>(
         &self,
         store: &dyn Store,

@@ -1,4 +1,4 @@
-//! Entries as lines of JSON, for reading, keeping and putting back.
+//! Entries as lines of JSON, to be read, archived and restored.
 //!
 //! ```text
 //!  {"layout":2,"oldest_reader":2}                                             first, if not every farshore may read it
@@ -16,7 +16,7 @@ use super::store::{Space, Store, Update};
 use crate::error::{Error, Kind, Result};
 use crate::model::LinkName;
 
-/// One entry; the link is told for readers only.
+/// One entry; the link is given for human readers only.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -30,7 +30,7 @@ struct Line {
     hex: Option<String>,
 }
 
-/// The first line, if there is one.
+/// The first line, if the export has a mark.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FirstLine {
@@ -38,10 +38,10 @@ struct FirstLine {
     oldest_reader: Layout,
 }
 
-/// Full key and value of an entry.
+/// The full key and the value of an entry.
 pub type FullEntry = (Vec<u8>, Vec<u8>);
 
-/// Everything a DB holds, or everything of one link, but for what belongs to the directory itself.
+/// Everything in a DB, or everything of one link, except what belongs to the directory itself.
 pub fn entries(store: &dyn Store, link: Option<&LinkName>) -> Result<Vec<FullEntry>> {
     let mut found = Vec::new();
     for space in Space::ALL {
@@ -60,7 +60,7 @@ pub fn entries(store: &dyn Store, link: Option<&LinkName>) -> Result<Vec<FullEnt
     Ok(found)
 }
 
-/// Writes entries, one a line.
+/// Writes entries, one per line.
 pub fn write(entries: &[FullEntry], out: &mut dyn Write) -> io::Result<()> {
     let needed = layout::needed_by_all(entries.iter().map(|(key, _)| key));
     if needed > Layout::FIRST {
@@ -97,7 +97,8 @@ pub fn write(entries: &[FullEntry], out: &mut dyn Write) -> io::Result<()> {
 
 /// Reads what [`write()`] wrote.
 ///
-/// Errors: `Invalid` with the number of the first line that isn't an entry, `Refused` for what only later readers understand.
+/// Errors: `Invalid` with the number of the first line that isn't an entry; `Refused` if only later readers may use the
+/// export.
 pub fn read(input: &mut dyn BufRead) -> Result<Update> {
     let mut update = Update::new();
     for (number, line) in input.lines().enumerate() {

@@ -1,20 +1,20 @@
-//! What stands around each stored value: a version, and a checksum over key and value, because sled may accept a damaged page
-//! silently.
+//! The envelope around each stored value: a version, and a checksum over key and value, because sled may silently accept a
+//! damaged page.
 //!
 //! ```text
 //!  version (1 byte)  CRC32C of key and value (4 bytes, big-endian)  value
 //! ```
 
-/// The form of envelopes, which is the same in every layout so far.
+/// The version of the envelope's form, which is the same in every layout so far.
 const VERSION: u8 = 1;
 
-/// Why a stored value cannot be used.
+/// Why a stored value can't be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Damage {
-    /// It is as it was written, by a program whose envelopes have another form.
+    /// Intact, but written by a program whose envelopes have another form.
     #[error("its envelope has version {0}, this farshore knows version {VERSION}")]
     Version(u8),
-    /// It isn't what was written under this key.
+    /// Not what was written under this key.
     #[error("its checksum is wrong")]
     Checksum,
 }

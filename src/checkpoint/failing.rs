@@ -1,12 +1,12 @@
-//! A checkpoint DB that fails when the test says so.
+//! A checkpoint DB that fails on demand, for tests.
 
 use parking_lot::Mutex;
 
 use super::memory::MemoryStore;
-use super::store::{Committed, Entry, Space, Store, Update};
+use super::store::{Entry, PendingCommit, Space, Store, Update};
 use crate::error::{Error, Kind, Result};
 
-/// A [`MemoryStore`] of which one update fails; nothing of it is stored then.
+/// A [`MemoryStore`] in which one update fails and stores nothing.
 #[derive(Debug, Default)]
 pub(crate) struct FailingStore {
     entries: MemoryStore,
@@ -14,7 +14,7 @@ pub(crate) struct FailingStore {
 }
 
 impl FailingStore {
-    /// After so many updates that are stored, one isn't.
+    /// Lets one update fail after `updates` successful ones.
     pub(crate) fn fail_after(&self, updates: usize) {
         *self.fails_after.lock() = Some(updates);
     }
@@ -39,11 +39,11 @@ impl Store for FailingStore {
         self.entries.scan_from(space, prefix, from, limit)
     }
 
-    fn commit(&self, update: Update) -> Committed {
+    fn commit(&self, update: Update) -> PendingCommit {
         let mut fails_after = self.fails_after.lock();
         if *fails_after == Some(0) {
             *fails_after = None;
-            return Committed::decided(Err(Error::new(Kind::Store, "disk full")));
+            return PendingCommit::decided(Err(Error::new(Kind::Store, "disk full")));
         }
         *fails_after = fails_after.map(|updates| updates - 1);
         self.entries.commit(update)

@@ -1,5 +1,5 @@
-//! Looks whether what the DB holds fits together: maps are in order, found from both sides, and no further than what is known
-//! of their partitions.
+//! Checks the DB for consistency: maps are in order, can be found by source and target offset, and don't reach past what is
+//! recorded for their partitions.
 
 use super::keys;
 use super::records::{links, partitions_of};
@@ -9,22 +9,21 @@ use crate::error::Result;
 use crate::model::Run;
 use crate::offsets::Block;
 
-/// What was looked at, and what doesn't fit.
+/// What was checked, and the inconsistencies.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
-    /// Links.
     pub links: usize,
     /// Mirror partitions.
     pub partitions: usize,
-    /// Runs of all maps.
+    /// The runs of all maps.
     pub runs: usize,
-    /// What doesn't fit, each in words.
+    /// Each inconsistency, described.
     pub problems: Vec<String>,
 }
 
-/// Reads every map of a DB.
+/// Reads every map in the DB.
 ///
-/// Errors: the DB can't be read, or a record in it; whatever can be read and doesn't fit is a problem.
+/// Errors: the DB or a record in it can't be read. Anything readable but inconsistent is a problem, not an error.
 pub fn inspect(store: &dyn Store) -> Result<Inspection> {
     let mut found = Inspection::default();
     for (link, _) in links(store)? {
@@ -61,7 +60,7 @@ impl Inspection {
             if at != keys::at_offset(&prefix, first.target.get()) {
                 self.problem(
                     &place,
-                    &format!("a block of runs has another key than {first:?}"),
+                    &format!("a block of runs isn't stored under the key of {first:?}"),
                 );
             }
             if last.is_some_and(|last| {
@@ -85,14 +84,14 @@ impl Inspection {
         if indexed != blocks {
             self.problem(
                 &place,
-                &format!("{blocks} blocks of runs and {indexed} ways to them"),
+                &format!("{blocks} blocks of runs and {indexed} index entries"),
             );
         }
         if let Some(last) = last
             && (last.target > record.acked_end || last.source > record.frontier)
         {
             let known = format!(
-                "{last:?} begins behind what is known to be mirrored (source {}, target {})",
+                "{last:?} begins past what is known to be mirrored (source {}, target {})",
                 record.frontier, record.acked_end
             );
             self.problem(&place, &known);
@@ -122,7 +121,7 @@ mod tests {
         PartitionKey::new(&"l".into(), &TopicPartition::new("t", 0))
     }
 
-    /// A link with a partition whose map has several blocks.
+    /// A link with one partition whose map has several blocks.
     async fn filled(acked_end: i64) -> MemoryStore {
         let store = MemoryStore::new();
         let mut update = Update::new();
@@ -192,7 +191,10 @@ mod tests {
         .await;
         let lost = lost.join("\n");
         assert!(lost.contains("not found by its source offset"), "{lost}");
-        assert!(lost.contains("3 blocks of runs and 2 ways"), "{lost}");
+        assert!(
+            lost.contains("3 blocks of runs and 2 index entries"),
+            "{lost}"
+        );
         let garbled = problems(&filled(RUNS).await, |update| {
             update.put(Space::Runs, at(256), vec![1, 2]);
         })
@@ -203,9 +205,6 @@ mod tests {
         let twice = problems(&store, |update| update.put(Space::Runs, at(256), first)).await;
         assert!(twice.iter().any(|it| it.contains("overlaps")), "{twice:?}");
         let ahead = problems(&filled(5).await, |_| {}).await;
-        assert!(
-            ahead[0].contains("begins behind what is known"),
-            "{ahead:?}"
-        );
+        assert!(ahead[0].contains("begins past what is known"), "{ahead:?}");
     }
 }

@@ -1,8 +1,8 @@
 //! Stored intents.
 //!
-//! Each setting is first written to a key that only this DB has, which needs no ownership of the link and advances no revision.
-//! The link's owner moves it from there into the link's entries, and so into the journal, at once if it can. Of two settings
-//! the later one applies, so that settings made elsewhere and settings pending here merge in any order.
+//! Each setting is first written to a key that only this DB has, which needs no ownership of the link and advances no
+//! revision. The link's owner moves it from there into the link's entries, and thus into the journal, at once if it can. The
+//! later of two settings applies, so settings made elsewhere and settings pending here merge in any order.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use super::store::{Space, Store, Update};
 use crate::error::Result;
 use crate::model::{Intent, IntentSetting, LinkIntents, LinkName, TopicName};
 
-/// Reads a link's intents, including a pause by an earlier version. Errors are those of the store.
+/// Reads a link's intents, including a pause set by an earlier version. Errors: those of the store.
 pub fn load_intents(store: &dyn Store, link: &LinkName) -> Result<LinkIntents> {
     let prefix = keys::intents(link);
     let found: Vec<(Option<TopicName>, IntentSetting)> =
@@ -53,13 +53,13 @@ pub fn put_intents(update: &mut Update, link: &LinkName, intents: &LinkIntents) 
     }
 }
 
-/// Reads the intents that wait until this process owns the link. Errors are those of the store.
+/// Reads the intents waiting for this process to own the link. Errors: those of the store.
 pub fn load_pending(store: &dyn Store, link: &LinkName) -> Result<LinkIntents> {
     let pending = load(store, Space::Meta, &keys::pending_intents(link))?;
     Ok(pending.unwrap_or_default())
 }
 
-/// Replaces the intents that wait until this process owns the link.
+/// Replaces the intents waiting for this process to own the link.
 pub fn put_pending(update: &mut Update, link: &LinkName, pending: &LinkIntents) {
     let key = keys::pending_intents(link);
     if pending.is_empty() {
@@ -69,12 +69,10 @@ pub fn put_pending(update: &mut Update, link: &LinkName, pending: &LinkIntents) 
     }
 }
 
-/// The parts needed to move a link's pending intents into its entries, with their locks.
+/// What it takes to move a link's pending intents into its entries, with the lock.
 #[derive(Debug)]
 pub struct IntentKeeper<'a> {
-    /// The checkpoint DB.
     pub store: &'a dyn Store,
-    /// The link.
     pub link: &'a LinkName,
     /// The audit log for the settings moved.
     pub audit: &'a AuditLog,
@@ -83,8 +81,8 @@ pub struct IntentKeeper<'a> {
 }
 
 impl IntentKeeper<'_> {
-    /// Moves pending settings into the link's entries, and removes them once they are durable there. The link has to be owned,
-    /// and its record has to exist.
+    /// Moves pending settings into the link's entries, and removes them once they are durable there. The link must be owned,
+    /// and its record must exist.
     ///
     /// Errors: those of the store; the settings then stay pending. Cancellation: safe, the next call moves them again.
     pub async fn take_in(&self) -> Result<()> {
@@ -101,8 +99,8 @@ impl IntentKeeper<'_> {
         self.store.commit(update).await
     }
 
-    /// The update that moves pending settings into the entries. Settings already there are written once more: they may be
-    /// missing from the journal.
+    /// The update that moves pending settings into the entries. Settings already there are written again, because they may
+    /// be missing from the journal.
     fn merged(&self, pending: &LinkIntents) -> Result<Update> {
         let before = load_intents(self.store, self.link)?;
         let mut merged = before.clone();
@@ -120,7 +118,7 @@ impl IntentKeeper<'_> {
             put_link(&mut update, &record);
         }
         for entry in entries(self.link, (&before, &merged), pending) {
-            // A structure of text can't fail to serialize.
+            // A struct of text can't fail to serialize.
             let entry = serde_json::to_value(entry).unwrap_or_default();
             self.audit.append(&mut update, Some(self.link), &entry);
         }
@@ -128,7 +126,7 @@ impl IntentKeeper<'_> {
     }
 }
 
-/// A change of intents in the audit log.
+/// A change of intents, as recorded in the audit log.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Entry<'a> {
     action: &'static str,
@@ -139,7 +137,7 @@ struct Entry<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     topics: Vec<&'a TopicName>,
     from: &'a str,
-    /// The setting in force instead: it was set later, or is one that this change doesn't move.
+    /// The setting in force instead: it was set later, or this change doesn't move it.
     #[serde(skip_serializing_if = "Option::is_none")]
     superseded_by: Option<&'a IntentSetting>,
 }

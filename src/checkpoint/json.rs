@@ -21,7 +21,8 @@ pub(super) fn load<T: DeserializeOwned>(
     value.map(|value| read(space, key, &value)).transpose()
 }
 
-/// Every value under a prefix with what its key says, in the order of that; what a link needs of its readers is none of them.
+/// Every value under `prefix` with what `key_of` parses from its key, in the order of the latter. Skips a link's
+/// requirement.
 pub(super) fn list<K: Ord, T: DeserializeOwned>(
     store: &dyn Store,
     space: Space,

@@ -1,5 +1,5 @@
-//! Keys: names with their length in front, numbers big-endian, so that all keys of a link, topic or partition stand together
-//! and offsets are in order.
+//! Keys: names prefixed with their length, and big-endian numbers, so that all keys of a link, topic or partition are
+//! adjacent and offsets are in order.
 
 mod parts;
 
@@ -9,10 +9,9 @@ use parts::Key;
 use crate::model::{GroupId, LinkName, Partition, TopicName, TopicPartition};
 pub(crate) use parts::Parts;
 
-/// Names one mirror partition: by link and source topic.
+/// Identifies a mirror partition by link and source topic.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartitionKey {
-    /// The link.
     pub link: LinkName,
     /// The topic's name on the source.
     pub topic: TopicName,
@@ -21,7 +20,7 @@ pub struct PartitionKey {
 }
 
 impl PartitionKey {
-    /// Names a partition.
+    /// The key of a source partition under `link`.
     pub fn new(link: &LinkName, partition: &TopicPartition) -> Self {
         Self {
             link: link.clone(),
@@ -51,8 +50,8 @@ pub(crate) fn partition(key: &PartitionKey) -> Vec<u8> {
     Key(topic(&key.link, &key.topic)).partition(key.partition).0
 }
 
-/// The link that an entry belongs to, if it belongs to one. Operations of the first layout tell it in their value. Plans that
-/// weren't executed, and entries of the audit log without a link, belong to none.
+/// The link that an entry belongs to, if any. For operations of the first layout it is in the value. Plans that weren't
+/// executed, and audit log entries without a link, belong to none.
 pub(crate) fn link_of(full_key: &[u8], value: Option<&[u8]>) -> Option<LinkName> {
     let (&space, key) = full_key.split_first()?;
     let space = Space::of(space)?;
@@ -79,8 +78,8 @@ pub(crate) fn is_first_layout(space: Space, key: &[u8]) -> bool {
     oldest_reader(space, key) == 1
 }
 
-/// Whether a change of an update of a link belongs into its journal. A removed operation of the first layout doesn't tell its
-/// link, but an update concerns one link.
+/// Whether a change in an update of `link` belongs in its journal. The removal of an operation of the first layout doesn't
+/// name its link, but an update concerns a single link.
 pub(crate) fn is_copied(link: &LinkName, full_key: &[u8], value: Option<&[u8]>) -> bool {
     match link_of(full_key, value) {
         Some(of) => of == *link,
@@ -101,7 +100,7 @@ fn link_of_operation(value: &[u8]) -> Option<LinkName> {
     Some(operation.plan.link)
 }
 
-/// The prefixes, each in its space, of everything that belongs to a link but for operations of the first layout.
+/// The prefixes, each with its space, of everything that belongs to a link, except operations of the first layout.
 pub(crate) fn prefixes_of(name: &LinkName) -> Vec<(Space, Vec<u8>)> {
     let tagged = |space, tag| (space, Key(vec![tag]).name(name.as_str()).0);
     let of_meta = [reseeds(name), intents(name), first_look(name)];
@@ -124,9 +123,9 @@ pub(crate) fn prefixes_of(name: &LinkName) -> Vec<(Space, Vec<u8>)> {
     prefixes
 }
 
-/// The place of a change among those that go to the journal together. Several batches may be needed, and the last ones be missing
-/// after a crash. What is there has to be readable then: chunks come before the head that tells of them, what that head replaces
-/// is removed last, and what is known of partitions, which tells less than their runs, comes behind them.
+/// The rank of a change among those written to the journal together. They may take several batches, and a crash may lose the
+/// last ones. What remains must be readable: chunks come before the head that refers to them, what that head replaces is
+/// removed last, and partition records, which say less than their runs, come after the runs.
 pub(crate) fn place_among_changes(full_key: &[u8], is_removed: bool) -> u8 {
     let Some((space, key)) = full_key.split_first() else {
         return 0;
@@ -149,14 +148,14 @@ pub(crate) fn place_among_changes(full_key: &[u8], is_removed: bool) -> u8 {
     }
 }
 
-/// Under which the revision of a link's entries is kept.
+/// The key of the revision of a link's entries.
 pub(crate) fn revision(link: &LinkName) -> Vec<u8> {
     format!("{REVISION}{link}").into_bytes()
 }
 
 const REVISION: &str = "revision/";
 
-/// The link whose revision is kept under a full key, if one is.
+/// The link whose revision is stored under `full_key`, if it is such a key.
 pub(crate) fn revised(full_key: &[u8]) -> Option<LinkName> {
     let key = full_key.strip_prefix(&[Space::Meta as u8])?;
     let link = key.strip_prefix(REVISION.as_bytes())?;
@@ -165,7 +164,7 @@ pub(crate) fn revised(full_key: &[u8]) -> Option<LinkName> {
 
 const RESEED: &str = "reseed";
 
-/// The prefix of everything of a link that is to be created anew.
+/// The prefix of all reseeds of a link.
 pub(crate) fn reseeds(link: &LinkName) -> Vec<u8> {
     Key::default().name(RESEED).name(link.as_str()).0
 }
@@ -174,10 +173,10 @@ pub(crate) fn reseed(link: &LinkName, topic: &TopicName) -> Vec<u8> {
     Key(reseeds(link)).name(topic.as_str()).0
 }
 
-/// The oldest layout whose readers neither overlook, misread nor overwrite an entry, by its key. Kinds of layout 1 are listed; every
-/// other one is newer, so that a kind added later can't be forgotten here, only be declared harmless.
+/// The oldest layout whose readers neither overlook, misread nor overwrite an entry, by its key. The kinds of layout 1 are
+/// listed; every other kind is newer, so a kind added later can't be forgotten here, only declared harmless.
 ///
-/// A value that means more than its key shows is [`layout::require`](super::layout::require)'s.
+/// A value that means more than its key shows needs [`layout::require`](super::layout::require).
 pub(super) fn oldest_reader(space: Space, key: &[u8]) -> u16 {
     let mut parts = Parts(key);
     let is_known = match space {
@@ -200,23 +199,23 @@ pub(super) fn oldest_reader(space: Space, key: &[u8]) -> u16 {
         Space::Plans | Space::Operations => {
             key.iter().all(|c| c.is_ascii_alphanumeric() || *c == b'-')
         }
-        // The number of the last one is read, and the next one written behind it.
+        // Readers take the number of the last entry and continue after it.
         Space::Audit => key.len() == size_of::<u64>(),
-        // Shown, never acted on.
+        // Displayed, never acted on.
         Space::Verifications => true,
     };
     if is_known { 1 } else { 2 }
 }
 
-/// The key of a requirement: a link's entries need a reader of this layout. Readers of layout 1 don't know it and refuse to
-/// start the link.
+/// The key of a requirement: a link's entries need a reader of `layout`. Readers of layout 1 don't recognise it and refuse
+/// to start the link.
 pub(super) fn requirement(name: &LinkName, layout: u16) -> Vec<u8> {
     let mut key = link(name);
     key.extend(layout.to_be_bytes());
     key
 }
 
-/// Whether a key of [`Space::Topics`] is a [`requirement`] and no topic's.
+/// Whether a key of [`Space::Topics`] is a [`requirement`] rather than a topic.
 pub(crate) fn is_requirement(key: &[u8]) -> bool {
     let mut parts = Parts(key);
     parts.name().is_some() && parts.0.len() == size_of::<u16>()
@@ -231,7 +230,7 @@ pub(crate) fn filling(link: &LinkName) -> Vec<u8> {
 
 const FIRST_LOOK: &str = "first look";
 
-/// The key that tells that a link has looked for topics, and the prefix of those it found.
+/// The key that records a link's first discovery, and the prefix of the topics it found.
 pub(crate) fn first_look(link: &LinkName) -> Vec<u8> {
     Key::default().name(FIRST_LOOK).name(link.as_str()).0
 }
@@ -247,7 +246,7 @@ fn is_first_look(key: &[u8]) -> bool {
 
 const INTENT: &str = "intent";
 
-/// The key of a link's intent, and the prefix of those of its topics.
+/// The key of a link's intent, and the prefix of its topics' intents.
 pub(crate) fn intents(link: &LinkName) -> Vec<u8> {
     Key::default().name(INTENT).name(link.as_str()).0
 }
@@ -256,17 +255,17 @@ pub(crate) fn topic_intent(link: &LinkName, topic: &TopicName) -> Vec<u8> {
     Key(intents(link)).name(topic.as_str()).0
 }
 
-/// The key of what was set while the link couldn't be owned. It belongs to this DB alone, so no revision moves with it.
+/// The key of intents set while the link couldn't be owned. It belongs to this DB alone, so it advances no revision.
 pub(crate) fn pending_intents(link: &LinkName) -> Vec<u8> {
     Key::default().name("pending intents").name(link.as_str()).0
 }
 
-/// The key of something at an offset, which isn't negative, of a partition.
+/// The key of something at an offset of a partition; `offset` must not be negative.
 pub(crate) fn at_offset(partition: &[u8], offset: i64) -> Vec<u8> {
     [partition, &offset.to_be_bytes()].concat()
 }
 
-/// The prefix of all offsets of a link's groups, or the key of one group's.
+/// The prefix of all offsets of a link's groups, or of one group.
 pub(crate) fn group_offsets(link: &LinkName, group: Option<&GroupId>) -> Vec<u8> {
     let of_link = Key(vec![GROUP_OFFSET]).name(link.as_str());
     match group {
@@ -287,7 +286,7 @@ pub(crate) fn group_snapshot(link: &LinkName) -> Vec<u8> {
     Key(vec![GROUP_SNAPSHOT]).name(link.as_str()).0
 }
 
-/// The head of a link's snapshot of groups.
+/// The key of the head of a link's group snapshot.
 pub(crate) fn cut(link: &LinkName) -> Vec<u8> {
     Key(vec![CUT]).name(link.as_str()).0
 }
@@ -312,12 +311,12 @@ pub(crate) fn document_chunks(link: &LinkName, id: &str) -> Vec<u8> {
     Key(vec![DOCUMENT_CHUNK]).name(link.as_str()).name(id).0
 }
 
-/// The prefix of a link's entries of the audit log.
+/// The prefix of a link's audit log entries.
 pub(crate) fn audit_of(link: &LinkName) -> Vec<u8> {
     Key(vec![AUDIT_OF_LINK]).name(link.as_str()).0
 }
 
-/// The prefix of the audit log's entries of all links.
+/// The prefix of the audit log entries of all links.
 pub(crate) const AUDIT_OF_LINKS: &[u8] = &[AUDIT_OF_LINK];
 
 /// The prefix of all verifications of a link.
@@ -338,7 +337,7 @@ pub(crate) fn examined(link: &LinkName, id: &str, at: &TopicPartition) -> Vec<u8
     Key(all_examined(link, id)).topic_partition(at).0
 }
 
-/// The prefix of all that is proven of a link.
+/// The prefix of everything proven about a link.
 pub(crate) fn proofs(link: &LinkName) -> Vec<u8> {
     Key(vec![PROOF]).name(link.as_str()).0
 }
@@ -356,13 +355,13 @@ const GROUP_SNAPSHOT: u8 = 1;
 const CUT: u8 = 2;
 const CUT_CHUNK: u8 = 3;
 
-/// In the first layout the keys of plans and operations are their names, which are text and so behind these.
+/// In the first layout, plans and operations are keyed by their names, which are text and so sort after these tags.
 const DOCUMENT: u8 = 0;
 const DOCUMENT_CHUNK: u8 = 1;
-/// The start of the layout-1 keys of plans and operations.
+/// The lower bound of the layout-1 keys of plans and operations.
 pub(crate) const FIRST_LAYOUT_DOCUMENTS: &[u8] = &[DOCUMENT_CHUNK + 1];
 
-/// In the first layout keys of the audit log are numbers below 2^56, and so begin with a zero.
+/// In the first layout, audit log keys are numbers below 2^56, and so start with a zero byte.
 const AUDIT_OF_LINK: u8 = 1;
 
 impl<'a> Parts<'a> {

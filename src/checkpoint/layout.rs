@@ -1,17 +1,17 @@
-//! Layouts: the keys and values of a DB, a journal or an export, and the oldest layout whose readers may use it.
+//! Layouts: the form of keys and values in a DB, a journal or an export, and the oldest layout whose readers may use it.
 //!
-//! Promises: data that only readers of a later layout understand is refused before any of it is used or changed, with one error
-//! that names both layouts; data that a later program wrote for readers of this layout is read. Doesn't: convert one layout
-//! into another; older records are read as they are.
+//! Promises: data that only readers of a later layout understand is refused before any of it is used or changed, with one
+//! error that names both layouts; data that a later program wrote for readers of this layout is read. Doesn't: convert one
+//! layout into another; older records are read as they are.
 //!
 //! ```text
-//!  DB        mark under a key of its own       changed in the update that brings an entry which needs a later reader
+//!  DB        mark under its own key            changed in the update that adds an entry which needs a later reader
 //!  journal   mark in each head                 raised in the first batch that holds such an entry
 //!  link      requirement among its entries     added to such an update; in DB, journal and exports alike
 //! ```
 //!
-//! No mark means layout 1, which had none. Its readers find a requirement where they expect a topic, and a head in a form they
-//! don't know: they refuse both and change nothing. Marks and requirements have the same place and form in every layout.
+//! No mark means layout 1, which had none. Its readers find a requirement where they expect a topic, and a head in a form
+//! they don't know: they refuse both and change nothing. Marks and requirements have the same key and form in every layout.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ use super::store::{Change, Space, Store, Update};
 use crate::error::{Error, Kind, Result};
 use crate::model::LinkName;
 
-/// A format of keys and values. Later ones compare greater.
+/// A format of keys and values. Later layouts compare greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Layout(u16);
@@ -31,7 +31,7 @@ pub struct Layout(u16);
 impl Layout {
     /// The layout of data without a mark.
     pub const FIRST: Self = Self(1);
-    /// Adds intents of topics, chunked lists, and incarnations of 16 bits.
+    /// Adds topic intents, chunked lists, and 16-bit incarnations.
     pub const SECOND: Self = Self(2);
     /// The layout this program writes, and the latest it reads.
     pub const CURRENT: Self = Self::SECOND;
@@ -47,9 +47,9 @@ impl fmt::Display for Layout {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Mark {
-    /// The latest layout of any entry in it.
+    /// The latest layout of any entry.
     pub layout: Layout,
-    /// The oldest layout whose readers understand all of it.
+    /// The oldest layout whose readers understand every entry.
     pub oldest_reader: Layout,
 }
 
@@ -89,9 +89,9 @@ impl Mark {
         }
     }
 
-    /// Refuses data that only readers of a later layout understand; `what` names it.
+    /// Refuses data that only readers of a later layout understand; `what` names the data.
     ///
-    /// Errors: `Refused`, of which [`is_newer`] is true.
+    /// Errors: `Refused`, for which [`is_newer`] returns true.
     pub(crate) fn check(self, what: impl fmt::Display) -> Result<()> {
         if self.oldest_reader <= Layout::CURRENT {
             return Ok(());
@@ -106,12 +106,12 @@ pub(crate) fn refused(
     cause: impl std::error::Error + Send + Sync + 'static,
 ) -> Error {
     let message = format!(
-        "{what} was written by a newer farshore and is left as it is; run that one again (docs/operations.md says which reads what)"
+        "{what} was written by a newer farshore and is left as it is; run that version again (docs/operations.md says which version reads what)"
     );
     Error::new(Kind::Refused, message).caused_by(cause)
 }
 
-/// Whether an error comes from [`Mark::check`] or [`refused`].
+/// Whether `error` comes from [`Mark::check`] or [`refused`].
 pub(crate) fn is_newer(error: &Error) -> bool {
     let cause = std::error::Error::source(error);
     cause.is_some_and(|cause| cause.is::<Newer>() || cause.is::<Damage>())
@@ -133,15 +133,15 @@ pub(crate) fn needed_by_all<'a>(full_keys: impl IntoIterator<Item = &'a Vec<u8>>
     needed.max().unwrap_or(Layout::FIRST)
 }
 
-/// Adds a requirement to an update of a link: its entries need readers of this layout from now on.
+/// Adds a requirement to an update of `link`: from now on its entries need readers of `layout`.
 pub fn require(update: &mut Update, link: &LinkName, layout: Layout) {
-    // The key carries the meaning; the value is for people.
+    // Only the key is read by programs; the value is for people.
     let value = format!("{{\"oldest_reader\":{layout}}}");
     let key = keys::requirement(link, layout.0);
     update.put(Space::Topics, key, value.into_bytes());
 }
 
-/// Adds the requirement that the link entries in an update have of their readers.
+/// Adds the requirement that the link entries in `update` place on their readers.
 pub(crate) fn complete(update: &mut Update) {
     let set = |(key, value): &Change| {
         let needed = needed_by(key);
@@ -160,9 +160,9 @@ pub(crate) fn complete(update: &mut Update) {
     }
 }
 
-/// The layout that a link's entries require, as far as this program knows.
+/// The layout that a link's entries require, as far as this program can see.
 ///
-/// Errors are those of the store.
+/// Errors: those of the store.
 pub(crate) fn required(store: &dyn Store, link: &LinkName) -> Result<Layout> {
     let key = keys::requirement(link, Layout::SECOND.0);
     let found = store.get(Space::Topics, &key)?;
@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(unchanged, known);
 
         let mut newer = Update::new();
-        // A kind of entry in no known layout.
+        // An entry of no known kind.
         let key = [keys::link(&link()), vec![7]].concat();
         newer.put(Space::Links, &key, vec![]);
         complete(&mut newer);
@@ -237,7 +237,7 @@ mod tests {
         wanted.put(Space::Links, &key, vec![]);
         require(&mut wanted, &link(), Layout::SECOND);
         assert_eq!(newer, wanted);
-        // A removal requires no reader.
+        // A removal requires no particular reader.
         let mut removed = Update::new();
         removed.delete(Space::Links, &key);
         complete(&mut removed);

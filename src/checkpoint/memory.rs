@@ -1,11 +1,11 @@
-//! The checkpoint DB without a disk: same behaviour, gone with the process. For tests and trials.
+//! The checkpoint DB without a disk: the same behaviour, gone with the process. For tests and trials.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use parking_lot::RwLock;
 
-use super::store::{Committed, Entry, Space, Store, Update};
+use super::store::{Entry, PendingCommit, Space, Store, Update};
 use crate::error::Result;
 
 /// A store whose updates are durable, as far as memory goes, when `commit` returns.
@@ -51,7 +51,7 @@ impl Store for MemoryStore {
         Ok(found.take(limit).map(entry).collect())
     }
 
-    fn commit(&self, update: Update) -> Committed {
+    fn commit(&self, update: Update) -> PendingCommit {
         let mut entries = self.entries.write();
         for (key, value) in update.into_changes() {
             match value {
@@ -59,7 +59,7 @@ impl Store for MemoryStore {
                 None => entries.remove(&key),
             };
         }
-        Committed::decided(Ok(()))
+        PendingCommit::decided(Ok(()))
     }
 }
 

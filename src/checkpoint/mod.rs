@@ -1,11 +1,11 @@
-//! The checkpoint DB: what has to survive a restart, in one place, changed atomically.
+//! The checkpoint DB: everything that must survive a restart, in one place, changed atomically.
 //!
-//! Promises: an [`Update`] over any number of spaces happens as a whole or not at all; when its [`Committed`] resolves it is
-//! durable; a damaged value is an error, never an answer. One process at a time has a DB open.
-//! Doesn't: know what an offset, a group or a plan means; the typed [`records`] and [`runs`] put words to bytes, no more.
+//! Promises: an [`Update`] over any number of spaces is applied as a whole or not at all; when its [`PendingCommit`] resolves it
+//! is durable; a damaged value is an error, never an answer. Only one process at a time has a DB open.
+//! Doesn't: interpret offsets, groups or plans; the typed [`records`] and [`runs`] only encode and decode.
 //!
 //! ```text
-//!  link, control, failover --Update--> line --> writer thread: one batch, one flush --> all of the group resolve
+//!  link, control, failover --Update--> queue --> writer thread: one batch, one flush --> the whole group resolves
 //!  reads go to the DB directly, from any thread
 //! ```
 
@@ -30,9 +30,9 @@ pub(crate) mod store;
 pub mod verifications;
 mod writer;
 
-pub use disk::{DiskStore, open, open_or_begin_anew};
+pub use disk::{DiskStore, open, open_or_create};
 pub use keys::PartitionKey;
 pub use memory::MemoryStore;
 pub use records::{GroupRecord, GroupSnapshot, LinkRecord, PartitionRecord, TopicRecord};
 pub use runs::StoredRuns;
-pub use store::{Committed, Entry, Space, Store, Update};
+pub use store::{Entry, PendingCommit, Space, Store, Update};

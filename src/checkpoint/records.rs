@@ -1,4 +1,4 @@
-//! The typed records: what they hold, under which key, and how they get in and out. Values are JSON.
+//! The typed records: what they hold, the key of each, and how they are read and written. Values are JSON.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,14 @@ use super::keys::{self, PartitionKey, Parts};
 use super::layout::{self, Layout};
 use super::store::{Space, Store, Update};
 
-/// A link, from its first start on.
+/// A link, stored since its first start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkRecord {
-    /// Its name and the clusters it was first seen with.
+    /// The link's name and the clusters it was first connected to.
     pub identity: LinkIdentity,
-    /// Whether a first look at the topics was finished, as layout 1 recorded it; [`first_look`] has what counts today.
+    /// Whether the first discovery finished, as layout 1 recorded it; [`first_look`] has the authoritative value.
     pub initialized: bool,
-    /// Whether it is paused, for versions that know no intents; [`intents`](super::intents) has what counts.
+    /// Whether it is paused, for versions without intents; [`intents`](super::intents) has the authoritative value.
     #[serde(default)]
     pub paused: bool,
 }
@@ -38,10 +38,10 @@ pub struct TopicRecord {
     pub target_topic_id: TopicId,
     /// Whether this link created the mirror topic.
     pub created: bool,
-    /// How many partitions the link's very first look found: its `start` setting is meant for these alone.
+    /// The number of partitions that the link's first discovery found: the `start` setting applies only to these.
     #[serde(default)]
     pub initial_partitions: i32,
-    /// The mirror topic's id if it was created anew: what is known of partitions of another one is to be given up.
+    /// The mirror topic's id if it was reseeded: state of partitions of a topic with another id must be discarded.
     #[serde(default)]
     pub reseeded: Option<TopicId>,
 }
@@ -49,71 +49,71 @@ pub struct TopicRecord {
 /// A mirror partition without its stored runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionRecord {
-    /// The source topic's id: another one is another topic.
+    /// The source topic's id; a different id means a different topic.
     pub source_topic_id: TopicId,
-    /// The mirror topic's id: another one is another topic.
+    /// The mirror topic's id; a different id means a different topic.
     pub target_topic_id: TopicId,
-    /// Where the mirror started; records before it were never wanted.
+    /// Where the mirror started; records before it were never requested.
     pub origin: SourceOffset,
-    /// The next source offset before which nothing is missing on the target.
+    /// The source offset below which nothing is missing on the target.
     pub frontier: SourceOffset,
-    /// The target offset behind the last record whose append was acknowledged.
+    /// The target offset after the last record whose append was acknowledged.
     pub acked_end: TargetOffset,
     /// Leader epochs of the source, each with its first offset, oldest first.
     pub epochs: Vec<(LeaderEpoch, SourceOffset)>,
-    /// Plans: chains of runs stored before their data was sent, which the target may or may not hold; the newest last.
+    /// Plans, newest last: chains of runs stored before their data was sent, which the target may or may not hold.
     pub plans: Vec<Vec<Run>>,
     /// The ownership incarnation this link writes under.
     pub incarnation: u16,
-    /// What happened to it beside being mirrored.
+    /// What happened to it besides mirroring.
     #[serde(default)]
     pub history: History,
-    /// How offsets of the two sides relate, decided when the mirror started.
+    /// How source and target offsets relate, fixed when the mirror started.
     #[serde(default)]
     pub offsets: OffsetsMode,
-    /// The highest epoch of its producer under which a marker may have been written to shut others out.
+    /// The highest epoch of its producer under which a marker may have been written to fence others.
     #[serde(default)]
     pub fence_epoch: i16,
-    /// How its records last travelled: tells what is to be found at the end of the target's log.
+    /// How its records were last copied, which determines what can be found at the end of the target's log.
     #[serde(default)]
     pub path: DataPath,
 }
 
-/// The committed offset of a group in one partition, as this link carried it.
+/// The committed offset of a group in one partition, as carried over by this link.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct GroupRecord {
     /// The target offset this link last committed.
     pub last_written: Option<i64>,
-    /// The target offset it was about to commit, which may or may not have happened.
+    /// The target offset of a commit in flight, which may or may not have happened.
     pub intended: Option<i64>,
-    /// When it last committed, in milliseconds since 1970.
+    /// When the link last committed, in milliseconds since the Unix epoch.
     pub written_at_ms: i64,
-    /// The source offset which `last_written` stands for.
+    /// The source offset that `last_written` corresponds to.
     pub source_offset: i64,
     /// The application's commit metadata.
     pub metadata: Option<String>,
-    /// Whether the group went on by itself on the target, so that the link leaves it alone.
+    /// Whether the group moved on by itself on the target, so that the link leaves it alone.
     pub released: bool,
 }
 
-/// Where all groups of a link stood at one moment, and where the partitions ended after it: a consistent cut once the mirror
-/// has passed the ends.
+/// The committed offsets of all groups of a link at one moment, and the ends of the partitions after it: a consistent cut
+/// once the mirror has passed those ends.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct GroupSnapshot {
-    /// When it was taken, in milliseconds since 1970.
+    /// When it was taken, in milliseconds since the Unix epoch.
     pub taken_at_ms: i64,
     /// Group, source partition, committed source offset, commit metadata.
     pub offsets: Vec<(GroupId, TopicPartition, i64, Option<String>)>,
-    /// Source partition and its end.
+    /// Source partition and its end offset.
     pub ends: Vec<(TopicPartition, i64)>,
 }
 
-/// Reads a link.
+/// Reads a link; `None` if it isn't stored.
 pub fn load_link(store: &dyn Store, link: &LinkName) -> Result<Option<LinkRecord>> {
     load(store, Space::Links, &keys::link(link))
 }
 
-/// Writes a link, named by its identity.
+/// Writes a link, under the name in its identity.
 pub fn put_link(update: &mut Update, record: &LinkRecord) {
     put(
         update,
@@ -130,7 +130,7 @@ pub fn links(store: &dyn Store) -> Result<Vec<(LinkName, LinkRecord)>> {
     })
 }
 
-/// Reads a topic, by its name on the source.
+/// Reads a topic, by its source name.
 pub fn load_topic(
     store: &dyn Store,
     link: &LinkName,
@@ -139,12 +139,12 @@ pub fn load_topic(
     load(store, Space::Topics, &keys::topic(link, topic))
 }
 
-/// Writes a topic, by its name on the source.
+/// Writes a topic, by its source name.
 pub fn put_topic(update: &mut Update, link: &LinkName, topic: &TopicName, record: &TopicRecord) {
     put(update, Space::Topics, &keys::topic(link, topic), record);
 }
 
-/// Reads every topic of a link, by its name on the source, in order.
+/// Reads every topic of a link, ordered by source name.
 pub fn topics_of(store: &dyn Store, link: &LinkName) -> Result<Vec<(TopicName, TopicRecord)>> {
     list(store, Space::Topics, &keys::link(link), |key| {
         let mut parts = Parts::of(key);
@@ -153,7 +153,7 @@ pub fn topics_of(store: &dyn Store, link: &LinkName) -> Result<Vec<(TopicName, T
     })
 }
 
-/// Reads a partition.
+/// Reads a partition; `None` if it isn't stored.
 pub fn load_partition(store: &dyn Store, key: &PartitionKey) -> Result<Option<PartitionRecord>> {
     load(store, Space::Partitions, &keys::partition(key))
 }
@@ -166,7 +166,7 @@ pub fn put_partition(update: &mut Update, key: &PartitionKey, record: &Partition
     put(update, Space::Partitions, &keys::partition(key), record);
 }
 
-/// Removes a partition; its runs are [`StoredRuns::forget`](super::StoredRuns::forget)'s.
+/// Removes a partition; [`StoredRuns::forget`](super::StoredRuns::forget) removes its runs.
 pub fn delete_partition(update: &mut Update, key: &PartitionKey) {
     update.delete(Space::Partitions, keys::partition(key));
 }
@@ -227,7 +227,7 @@ pub fn group_offsets_of(
     })
 }
 
-/// Reads the names of all groups that a link has offsets of, in the order of their keys.
+/// Reads the names of all groups with offsets under a link, in key order.
 pub fn groups_of(store: &dyn Store, link: &LinkName) -> Result<Vec<GroupId>> {
     let prefix = keys::group_offsets(link, None);
     let (mut groups, mut from) = (Vec::new(), Vec::new());
@@ -235,31 +235,31 @@ pub fn groups_of(store: &dyn Store, link: &LinkName) -> Result<Vec<GroupId>> {
         let name =
             Parts::behind(&prefix, &key).and_then(|mut parts| parts.name().map(GroupId::from));
         let group = name.ok_or_else(|| unreadable(Space::Groups, &key))?;
-        // Behind all of its partitions: the length of a topic's name is below 2^15.
+        // Past all of the group's partitions: the length of a topic name is below 2^15, so its first byte is below 0x80.
         from = [keys::group_offsets(link, Some(&group)), vec![u8::MAX]].concat();
         groups.push(group);
     }
     Ok(groups)
 }
 
-/// A mirror topic to be created anew.
+/// A mirror topic to be deleted and created again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reseed {
-    /// The mirror topic that is given up; one with another id is the new one.
+    /// The mirror topic to be discarded; one with any other id is the new one.
     pub former: TopicId,
 }
 
-/// Writes that the mirror of a source topic is to be created anew.
+/// Records that the mirror of a source topic will be reseeded.
 pub fn put_reseed(update: &mut Update, link: &LinkName, topic: &TopicName, reseed: Reseed) {
     put(update, Space::Meta, &keys::reseed(link, topic), &reseed);
 }
 
-/// Writes that it was.
+/// Removes that record once the mirror has been created again.
 pub fn delete_reseed(update: &mut Update, link: &LinkName, topic: &TopicName) {
     update.delete(Space::Meta, keys::reseed(link, topic));
 }
 
-/// Reads the mirror topics to be created anew, by names on the source. Errors are those of the store.
+/// Reads the mirror topics to be reseeded, by source name. Errors: those of the store.
 pub fn reseeds_of(store: &dyn Store, link: &LinkName) -> Result<BTreeMap<TopicName, Reseed>> {
     let found = list(store, Space::Meta, &keys::reseeds(link), |key| {
         let mut parts = Parts::of(key);
@@ -270,7 +270,7 @@ pub fn reseeds_of(store: &dyn Store, link: &LinkName) -> Result<BTreeMap<TopicNa
     Ok(found?.into_iter().collect())
 }
 
-/// Writes what a link's very first look found: topics and their partitions.
+/// Writes what a link's first discovery found: topics and their numbers of partitions.
 pub fn put_first_look(update: &mut Update, link: &LinkName, found: &BTreeMap<TopicName, i32>) {
     put(update, Space::Meta, &keys::first_look(link), &found.len());
     for (topic, partitions) in found {
@@ -279,13 +279,13 @@ pub fn put_first_look(update: &mut Update, link: &LinkName, found: &BTreeMap<Top
     }
 }
 
-/// Removes a topic from what the first look found: its own record says it from now on.
+/// Removes a topic from what the first discovery found; its own record holds the number from now on.
 pub fn delete_first_look(update: &mut Update, link: &LinkName, topic: &TopicName) {
     update.delete(Space::Meta, keys::first_look_topic(link, topic));
 }
 
-/// Reads what a link's very first look found of topics that have no record yet; `None` if there was none, or one that layout 1
-/// recorded. Errors are those of the store.
+/// Reads what a link's first discovery found of topics that have no record yet; `None` if there was none, or if layout 1
+/// recorded it. Errors: those of the store.
 pub fn first_look(store: &dyn Store, link: &LinkName) -> Result<Option<BTreeMap<TopicName, i32>>> {
     let prefix = keys::first_look(link);
     let found: Vec<(Option<TopicName>, i32)> = list(store, Space::Meta, &prefix, |key| {

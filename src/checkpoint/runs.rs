@@ -1,4 +1,4 @@
-//! The run blocks of a partition in the checkpoint DB, found from both sides.
+//! The run blocks of a partition in the checkpoint DB, searchable by source and target offset.
 
 use super::keys::{self, PartitionKey};
 use super::store::{Space, Store, Update};
@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::{SourceOffset, TargetOffset};
 use crate::offsets::{Block, BlockChange, Blocks, RunMap};
 
-/// The stored blocks of one partition. Cheap to make when needed.
+/// The stored blocks of one partition. Cheap to create when needed.
 #[derive(Debug)]
 pub struct StoredRuns<'a> {
     store: &'a dyn Store,
@@ -15,7 +15,7 @@ pub struct StoredRuns<'a> {
 }
 
 impl<'a> StoredRuns<'a> {
-    /// The blocks of a partition.
+    /// The blocks of the partition `key`.
     pub fn new(store: &'a dyn Store, key: &'a PartitionKey) -> Self {
         Self {
             store,
@@ -24,9 +24,9 @@ impl<'a> StoredRuns<'a> {
         }
     }
 
-    /// The map as stored; an empty one, expecting its first run at these offsets, if nothing is.
+    /// The map as stored; if nothing is, an empty map that expects its first run at these offsets.
     ///
-    /// Errors are those of the store, or a block is damaged.
+    /// Errors: those of the store, or a block is damaged.
     pub fn load(&self, source: SourceOffset, target: TargetOffset) -> Result<RunMap> {
         let oldest = self.at_or_after_target(TargetOffset::ZERO)?;
         let newest = self.at_or_before_target(TargetOffset(i64::MAX))?;
@@ -36,7 +36,7 @@ impl<'a> StoredRuns<'a> {
         })
     }
 
-    /// Adds changes of the map to an update.
+    /// Adds changes of the map to `update`.
     pub fn apply(&self, update: &mut Update, changes: Vec<BlockChange>) {
         for change in changes {
             match change {
@@ -60,7 +60,7 @@ impl<'a> StoredRuns<'a> {
         }
     }
 
-    /// Adds the removal of every block to an update, for a partition that starts over. Errors are those of the store.
+    /// Adds the removal of every block to `update`, for a partition that starts over. Errors: those of the store.
     pub fn forget(&self, update: &mut Update) -> Result<()> {
         for space in [Space::Runs, Space::RunsBySource] {
             for (key, _) in self.store.scan(space, &self.prefix, usize::MAX)? {
@@ -103,7 +103,7 @@ impl Blocks for StoredRuns<'_> {
             return Ok(None);
         }
         let key = self.by_source(source);
-        // Pruning may remove a block between the two reads, but not twice the one just found.
+        // Pruning may remove a block between the two reads, but not twice in a row the one just found.
         for _ in 0..2 {
             let found = self.store.floor(Space::RunsBySource, &self.prefix, &key)?;
             let Some((by_source, first)) = found else {

@@ -1,4 +1,4 @@
-//! The snapshot of a link's groups: a head, and offsets and ends in chunks.
+//! The snapshot of a link's groups: a head, with offsets and ends in chunks.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ struct Head {
     ends: ChunkedList,
 }
 
-/// A committed source offset, and the commit's metadata.
+/// A committed source offset and the commit's metadata.
 #[derive(Debug, Serialize, Deserialize)]
 struct Committed(
     i64,
@@ -63,7 +63,7 @@ fn chunks_of(store: &dyn Store, link: &LinkName, head: &Head) -> Result<Option<G
     Ok(Some(snapshot))
 }
 
-/// Replaces the snapshot of a link's groups. Errors are those of the store.
+/// Replaces the snapshot of a link's groups. Errors: those of the store.
 pub fn put_snapshot(
     update: &mut Update,
     store: &dyn Store,
@@ -71,7 +71,7 @@ pub fn put_snapshot(
     snapshot: &GroupSnapshot,
 ) -> Result<()> {
     let prefix = keys::cut_chunks(link);
-    // All of them: an update that its caller didn't wait for may have left chunks that no head names.
+    // All chunks: an update that its caller didn't wait for may have left some that no head refers to.
     for (key, _) in store.scan(Space::Groups, &prefix, usize::MAX)? {
         update.delete(Space::Groups, key);
     }
@@ -94,7 +94,7 @@ pub fn put_snapshot(
     Ok(())
 }
 
-/// Adds the conversion of a link's layout-1 snapshot into chunks to an update, if there is one.
+/// Adds the conversion of a link's layout-1 snapshot into chunks to `update`, if there is such a snapshot.
 pub fn renew_snapshot(update: &mut Update, store: &dyn Store, link: &LinkName) -> Result<()> {
     let former = load::<GroupSnapshot>(store, Space::Groups, &keys::group_snapshot(link))?;
     former.map_or(Ok(()), |former| put_snapshot(update, store, link, &former))

@@ -1,4 +1,4 @@
-//! The seam between farshore and its database: bytes under keys, and what a commit promises.
+//! The interface between farshore and its database: bytes under keys, and the guarantees of a commit.
 
 use std::fmt;
 use std::future::Future;
@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, Kind, Result};
 
-/// What a key belongs to. Keys of different spaces never meet; an update may change several spaces at once.
+/// What a key belongs to. Keys in different spaces never collide; an update may change several spaces at once.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -18,30 +18,26 @@ use crate::error::{Error, Kind, Result};
 pub enum Space {
     /// Facts about the DB itself.
     Meta = 0,
-    /// Links.
     Links = 1,
     /// Mirrored topics.
     Topics = 2,
     /// Mirror partitions, without their runs.
     Partitions = 3,
-    /// Run blocks by first target offset.
+    /// Run blocks, by first target offset.
     Runs = 4,
-    /// First target offsets of run blocks by first source offset.
+    /// First target offsets of run blocks, by first source offset.
     RunsBySource = 5,
-    /// Committed offsets of groups as this link carried them, and snapshots of groups.
+    /// Committed offsets of groups as carried over by this link, and snapshots of groups.
     Groups = 6,
-    /// Plans.
     Plans = 7,
-    /// Operations.
     Operations = 8,
-    /// The audit log.
     Audit = 9,
     /// Verifications, and what they proved.
     Verifications = 10,
 }
 
 impl Space {
-    /// Every space, in the order of their keys.
+    /// Every space, in key order.
     pub const ALL: [Self; 11] = [
         Self::Meta,
         Self::Links,
@@ -56,12 +52,12 @@ impl Space {
         Self::Verifications,
     ];
 
-    /// The space of a number.
+    /// The space with this number.
     pub(crate) fn of(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).copied()
     }
 
-    /// A key as the database knows it: the space's number, then the key.
+    /// The key as stored in the database: the space's number, then `key`.
     pub(crate) fn full_key(self, key: &[u8]) -> Vec<u8> {
         let mut full = Vec::with_capacity(1 + key.len());
         full.push(self as u8);
@@ -70,10 +66,10 @@ impl Space {
     }
 }
 
-/// A full key, and its value unless it is removed.
+/// A full key and its new value; `None` removes it.
 pub(crate) type Change = (Vec<u8>, Option<Vec<u8>>);
 
-/// Changes that happen together or not at all. A later change of a key replaces an earlier one. They concern one link at most.
+/// Changes applied together or not at all. A later change of a key replaces an earlier one. They concern at most one link.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Update {
     changes: Vec<Change>,
@@ -81,12 +77,12 @@ pub struct Update {
 }
 
 impl Update {
-    /// No changes.
+    /// An empty update.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// No changes, and none to come that anything depends on: they count as durable when they are in the DB, and reach the
+    /// An empty update for changes that nothing depends on: they count as durable once they are in the DB, and reach the
     /// journal some seconds later.
     pub fn lazy() -> Self {
         Self {
@@ -101,12 +97,12 @@ impl Update {
         self.changes.push((key, Some(value)));
     }
 
-    /// Removes a value, if there is one.
+    /// Removes a value, if it exists.
     pub fn delete(&mut self, space: Space, key: impl AsRef<[u8]>) {
         self.changes.push((space.full_key(key.as_ref()), None));
     }
 
-    /// Adds the changes of another update behind these; the whole is lazy only if both are.
+    /// Adds the changes of `other` after these; the result is lazy only if both are.
     pub fn append(&mut self, mut other: Self) {
         self.changes.append(&mut other.changes);
         self.lazy &= other.lazy;
@@ -120,7 +116,7 @@ impl Update {
         &self.changes
     }
 
-    /// Changes given by full keys.
+    /// An update with changes by full key.
     pub(crate) fn of(changes: Vec<Change>) -> Self {
         Self {
             changes,
@@ -128,7 +124,8 @@ impl Update {
         }
     }
 
-    /// Whether there is nothing to change. Committing it is a barrier: it resolves once everything before it is durable.
+    /// Whether there is nothing to change. Committing an empty update is a barrier: it resolves once everything before it is
+    /// durable.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
@@ -141,16 +138,16 @@ impl Update {
 /// A key (without its space) and its value.
 pub type Entry = (Vec<u8>, Vec<u8>);
 
-/// A checkpoint DB. Reads block for a disk read at most, and see every committed update, some before they are durable; a
-/// scan isn't a snapshot. Errors are of kind [`Kind::Store`]: the DB cannot be read or written, or a value is damaged.
+/// A checkpoint DB. A read blocks for at most one disk read, and sees every committed update, some before they are durable;
+/// a scan isn't a snapshot. Errors are of kind [`Kind::Store`]: the DB can't be read or written, or a value is damaged.
 pub trait Store: Send + Sync + fmt::Debug {
-    /// The value of a key.
+    /// The value of `key`.
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>>;
 
-    /// The entry with the greatest key up to `key`, among those that start with `prefix`. `key` itself has to start with it.
+    /// The entry with the greatest key not above `key`, among those with `prefix`. `key` itself must start with `prefix`.
     fn floor(&self, space: Space, prefix: &[u8], key: &[u8]) -> Result<Option<Entry>>;
 
-    /// The first `limit` entries in the order of their keys, among those that start with `prefix`, from key `from` on.
+    /// The first `limit` entries in key order with `prefix`, from key `from` on.
     fn scan_from(
         &self,
         space: Space,
@@ -159,33 +156,33 @@ pub trait Store: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> Result<Vec<Entry>>;
 
-    /// The first `limit` entries in the order of their keys, among those that start with `prefix`.
+    /// The first `limit` entries in key order with `prefix`.
     fn scan(&self, space: Space, prefix: &[u8], limit: usize) -> Result<Vec<Entry>> {
         self.scan_from(space, prefix, prefix, limit)
     }
 
-    /// Lines an update up and returns without waiting. Updates are applied and become durable in the order of the calls,
-    /// whether or not anybody awaits what is returned.
-    fn commit(&self, update: Update) -> Committed;
+    /// Queues an update and returns without waiting. Updates are applied and become durable in call order, whether or not
+    /// the result is awaited.
+    fn commit(&self, update: Update) -> PendingCommit;
 }
 
-/// Resolves when its update is durable, or known to have failed.
+/// Resolves when its update is durable or is known to have failed.
 ///
 /// Cancellation: dropping it doesn't undo or delay the update.
 #[derive(Debug)]
 #[must_use = "an update counts only once it is durable"]
-pub struct Committed(Vec<oneshot::Receiver<Result<()>>>);
+pub struct PendingCommit(Vec<oneshot::Receiver<Result<()>>>);
 
-impl Committed {
-    /// Already decided.
+impl PendingCommit {
+    /// A commit already decided.
     pub fn decided(result: Result<()>) -> Self {
         let (done, committed) = Self::open();
-        // The receiver is right here.
+        // The receiver still exists.
         let _ = done.send(result);
         committed
     }
 
-    /// Still open, with what decides it.
+    /// An undecided commit, with the sender that decides it.
     pub(crate) fn open() -> (oneshot::Sender<Result<()>>, Self) {
         let (done, decided) = oneshot::channel();
         (done, Self(vec![decided]))
@@ -198,7 +195,7 @@ impl Committed {
     }
 }
 
-impl Future for Committed {
+impl Future for PendingCommit {
     type Output = Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

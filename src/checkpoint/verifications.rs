@@ -1,4 +1,4 @@
-//! Verifications, their partitions, and what is proven of partitions.
+//! Verifications, their partitions, and what has been proven about partitions.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,7 +9,7 @@ use super::store::{Space, Store, Update};
 use crate::error::Result;
 use crate::model::{LinkName, TopicPartition};
 
-/// Writes what was ordered.
+/// Writes a verification: what was requested.
 pub fn put_verification<T: Serialize>(update: &mut Update, link: &LinkName, id: &str, ordered: &T) {
     put(
         update,
@@ -19,7 +19,7 @@ pub fn put_verification<T: Serialize>(update: &mut Update, link: &LinkName, id: 
     );
 }
 
-/// Reads every verification of a link with its id, in the order of the ids. Errors are those of the store.
+/// Reads every verification of a link with its id, ordered by id. Errors: those of the store.
 pub fn verifications_of<T: DeserializeOwned>(
     store: &dyn Store,
     link: &LinkName,
@@ -31,7 +31,7 @@ pub fn verifications_of<T: DeserializeOwned>(
     })
 }
 
-/// Writes how far a verification is with a partition.
+/// Writes the progress of a verification in a partition.
 pub fn put_examined<T: Serialize>(
     update: &mut Update,
     (link, id): (&LinkName, &str),
@@ -42,7 +42,7 @@ pub fn put_examined<T: Serialize>(
     put(update, Space::Verifications, &key, examined);
 }
 
-/// Reads the partitions of a verification, in order. Errors are those of the store.
+/// Reads the partitions of a verification, in order. Errors: those of the store.
 pub fn examined_of<T: DeserializeOwned>(
     store: &dyn Store,
     link: &LinkName,
@@ -54,7 +54,7 @@ pub fn examined_of<T: DeserializeOwned>(
     })
 }
 
-/// Removes a verification and its partitions. Errors are those of the store.
+/// Removes a verification and its partitions. Errors: those of the store.
 pub fn delete_verification(
     update: &mut Update,
     store: &dyn Store,
@@ -69,7 +69,7 @@ pub fn delete_verification(
     Ok(())
 }
 
-/// Writes what is proven of a partition.
+/// Writes what has been proven about a partition.
 pub fn put_proof<T: Serialize>(
     update: &mut Update,
     link: &LinkName,
@@ -80,7 +80,7 @@ pub fn put_proof<T: Serialize>(
     put(update, Space::Verifications, &key, proof);
 }
 
-/// Reads what is proven of the partitions of a link. Errors are those of the store.
+/// Reads what has been proven about the partitions of a link. Errors: those of the store.
 pub fn proofs_of<T: DeserializeOwned>(
     store: &dyn Store,
     link: &LinkName,

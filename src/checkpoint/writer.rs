@@ -1,10 +1,10 @@
-//! One thread that writes: whatever waits is written as one group, made durable once, and resolved together.
+//! A single writer thread: everything queued is written as one group, made durable once, and resolved together.
 //!
-//! An update is in the line from the moment of the call, so the order of calls is the order of writes even under pressure.
-//! Nobody waits for a place: the waiting happens in [`Committed`]. A caller who awaits each update before giving the next has
-//! one in the line, so the line is as long as there are callers; [`LINE_LIMIT`] stops those who don't.
+//! An update is queued at the moment of the call, so write order is call order even under pressure. No caller waits for a
+//! place in the queue: the waiting happens in [`PendingCommit`]. A caller that awaits each update before submitting the next has
+//! one queued at a time, so the queue is as long as there are callers; [`LINE_LIMIT`] stops those that don't wait.
 //!
-//! After a failed write nothing is known about the state on disk, so every later update fails too.
+//! After a failed write the state on disk is unknown, so every later update fails too.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use std::thread::JoinHandle;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
-use super::store::{Committed, Update};
+use super::store::{PendingCommit, Update};
 use crate::error::{Error, Kind, Result};
 
-/// The most updates written as one group, which bounds how long the first of them waits for the last.
+/// The maximum number of updates per group, which bounds how long the first of them waits for the last.
 const GROUP_LIMIT: usize = 1024;
-/// The most updates in the line; further ones are refused. Ten thousand partitions may have one each.
+/// The maximum number of queued updates; more are refused. Leaves room for one from each of ten thousand partitions.
 const LINE_LIMIT: usize = 16 * 1024;
 
 type Waiting = (Update, oneshot::Sender<Result<()>>);
@@ -26,7 +26,7 @@ type Waiting = (Update, oneshot::Sender<Result<()>>);
 #[derive(Debug, Default)]
 struct Line {
     waiting: VecDeque<Waiting>,
-    /// No update comes after those that wait.
+    /// No update follows those queued.
     closed: bool,
     /// Why nothing can be written any more.
     failed: Option<String>,
@@ -38,7 +38,7 @@ struct Shared {
     changed: Condvar,
 }
 
-/// The thread and its line. Dropping it writes what is still in the line, then joins the thread.
+/// The thread and its queue. Dropping it writes what is still queued, then joins the thread.
 #[derive(Debug)]
 pub(super) struct Writer {
     shared: Arc<Shared>,
@@ -62,18 +62,20 @@ impl Writer {
     }
 
     /// See [`Store::commit`](super::Store::commit).
-    pub(super) fn commit(&self, update: Update) -> Committed {
+    pub(super) fn commit(&self, update: Update) -> PendingCommit {
         let mut line = self.shared.line.lock();
         if let Some(cause) = &line.failed {
-            return Committed::decided(Err(after_failure(cause)));
+            return PendingCommit::decided(Err(after_failure(cause)));
         }
         if line.waiting.len() >= LINE_LIMIT {
-            return Committed::decided(Err(Error::new(
+            return PendingCommit::decided(Err(Error::new(
                 Kind::Store,
-                format!("{LINE_LIMIT} updates wait for the checkpoint DB; its disk is too slow"),
+                format!(
+                    "{LINE_LIMIT} updates are waiting for the checkpoint DB; its disk is too slow"
+                ),
             )));
         }
-        let (done, committed) = Committed::open();
+        let (done, committed) = PendingCommit::open();
         line.waiting.push_back((update, done));
         self.shared.changed.notify_one();
         committed
@@ -85,13 +87,13 @@ impl Drop for Writer {
         self.shared.line.lock().closed = true;
         self.shared.changed.notify_one();
         if let Some(thread) = self.thread.take() {
-            // If it panicked, everyone who waited was told already.
+            // If it panicked, every waiting caller has already received an error.
             let _ = thread.join();
         }
     }
 }
 
-/// However the thread ends, by a failure or a panic of the database, nobody is left waiting.
+/// Ensures that no caller is left waiting if the thread ends because the database failed or panicked.
 struct Ending<'a>(&'a Shared);
 
 impl Ending<'_> {
@@ -103,7 +105,7 @@ impl Ending<'_> {
                 self.0.line.lock().failed = Some(cause.clone());
             }
             for done in waiting {
-                // Whoever dropped its end doesn't want to know.
+                // A caller that dropped its receiver isn't interested.
                 let _ = done.send(written.as_ref().copied().map_err(|cause| failure(cause)));
             }
             if written.is_err() {
@@ -112,7 +114,7 @@ impl Ending<'_> {
         }
     }
 
-    /// Waits for updates; `None` when there will be none.
+    /// Waits for updates; `None` once there will be no more.
     fn next_group(&self) -> Option<Vec<Waiting>> {
         let mut line = self.0.line.lock();
         while line.waiting.is_empty() {
@@ -149,7 +151,7 @@ fn failure(cause: &str) -> Error {
 fn after_failure(cause: &str) -> Error {
     Error::new(
         Kind::Store,
-        format!("the checkpoint DB takes no updates since a write failed: {cause}"),
+        format!("the checkpoint DB has accepted no updates since a write failed: {cause}"),
     )
 }
 

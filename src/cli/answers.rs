@@ -1,4 +1,4 @@
-//! What the service answers, as far as the tables show it.
+//! The service's answers, as far as the tables show them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,7 +31,7 @@ pub(super) struct Link {
     pub(super) detail: Option<String>,
 }
 
-/// The intent of a link or topic, and its origin.
+/// The intent of a link or topic, with its origin.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Setting {
@@ -72,7 +72,7 @@ pub(super) struct Partition {
     pub(super) verified: Option<Proven>,
 }
 
-/// What is proven of a partition.
+/// The result of a partition's verifications.
 #[derive(Debug, Deserialize)]
 pub(super) struct Proven {
     pub(super) verified_until: i64,
@@ -174,12 +174,12 @@ pub(super) struct Move {
     pub(super) detail: Option<String>,
 }
 
-/// An operation, in whatever phase.
+/// An operation in any phase.
 #[derive(Debug, Deserialize)]
 pub(super) struct Operation {
     pub(super) id: String,
     pub(super) phase: String,
-    /// Where it stopped, if it did.
+    /// The phase in which it stopped.
     pub(super) at: Option<String>,
     #[serde(default)]
     pub(super) waits_for: Vec<String>,

@@ -1,4 +1,4 @@
-//! `farshore apply`: executes a plan and follows its operation to the end.
+//! `farshore apply`: executes a plan and follows the operation until it ends.
 
 use std::io::{IsTerminal, Write};
 use std::thread::sleep;
@@ -13,12 +13,12 @@ use super::client::{Client, understood};
 use super::json::write_json;
 use super::{ApplyArgs, ExitCode, Failure, Output};
 
-/// The last phases of an operation.
+/// The final phases of an operation.
 const DONE: &str = "done";
 const STOPPED: &str = "stopped";
 
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
-/// How often in a row the service may fail to answer before following is given up: it goes on after its restart.
+/// The number of consecutive unanswered requests after which following ends; an operation continues after a restart.
 const MISSES_AT_MOST: u32 = 120;
 
 pub(super) fn run(
@@ -45,7 +45,7 @@ struct Started {
     id: String,
 }
 
-/// Looks at the operation until its last phase, and gives that answer.
+/// Polls the operation until its final phase, and returns that answer.
 fn follow(client: &Client, id: &str) -> Result<Value, Failure> {
     let mut progress = Progress::new();
     let mut misses = 0;
@@ -65,7 +65,7 @@ fn follow(client: &Client, id: &str) -> Result<Value, Failure> {
             }
             Err(failure) => {
                 let message =
-                    format!("operation {id} goes on, but can no longer be followed: {failure}");
+                    format!("operation {id} continues, but can no longer be followed: {failure}");
                 return Err(Failure::new(failure.code, message));
             }
         }
@@ -77,7 +77,7 @@ fn is_over(operation: &Operation) -> bool {
     operation.phase == DONE || operation.phase == STOPPED
 }
 
-/// A move that stopped before anything was committed was refused; after that it failed.
+/// A move that stopped before anything was committed counts as refused, later as failed.
 fn exit_code(operation: &Operation) -> ExitCode {
     if operation.phase == DONE {
         return ExitCode::Done;
@@ -103,7 +103,7 @@ fn show(operation: &Operation, out: &mut dyn Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The way an operation goes: a moving line on a terminal, a line per change elsewhere; on standard error.
+/// Progress of an operation on standard error: a spinner on a terminal, one line per change otherwise.
 struct Progress {
     line: Option<ProgressBar>,
     last: String,

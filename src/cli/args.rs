@@ -1,4 +1,4 @@
-//! The arguments of `farshore`.
+//! The command line arguments of `farshore`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -15,15 +15,15 @@ use crate::config;
     after_help = "Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused by a precondition, 4 target diverged."
 )]
 pub struct Args {
-    /// What holds for every verb.
+    /// Options common to all verbs.
     #[command(flatten)]
     pub common: Common,
-    /// What to do.
+    /// The verb.
     #[command(subcommand)]
     pub verb: Verb,
 }
 
-/// What holds for every verb; accepted before and after it.
+/// Options common to all verbs; accepted before and after the verb.
 #[derive(Debug, ClapArgs)]
 pub struct Common {
     /// The configuration file
@@ -34,15 +34,15 @@ pub struct Common {
         default_value = "farshore.toml"
     )]
     pub config: PathBuf,
-    /// How results are written
+    /// The format of results
     #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
     pub output: Output,
-    /// Where the running service is, if not at the address in the configuration
+    /// The URL of the running service, if it differs from the address in the configuration
     #[arg(long, global = true, value_name = "URL")]
     pub url: Option<String>,
 }
 
-/// How results are written.
+/// The format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
     /// For people
@@ -51,54 +51,54 @@ pub enum Output {
     Json,
 }
 
-/// What to do.
+/// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Run the service
     Run,
     /// Check configuration, connections, permissions and limits; print each problem with its fix
     Check,
-    /// Look after the checkpoint DB of a service that doesn't run
+    /// Manage the checkpoint DB while the service isn't running
     #[command(subcommand)]
     Store(StoreVerb),
-    /// Something the running service is asked for.
+    /// A request to the running service.
     #[command(flatten)]
     Ask(ServiceVerb),
 }
 
-/// What the running service can be asked for.
+/// The verbs that send requests to the running service.
 #[derive(Debug, Subcommand)]
 pub enum ServiceVerb {
     /// Show links and mirror partitions; exit code 4 if one is diverged
     Status(StatusArgs),
     /// Translate an offset of a partition to the other side
     Translate(TranslateArgs),
-    /// Show the consumer groups of a link and how their offsets are carried over
+    /// Show the consumer groups of a link and the state of their offsets
     Groups(GroupsArgs),
     /// Plan a move of consumer groups; nothing is changed
     Plan(PlanArgs),
-    /// Execute a plan and follow it to its end
+    /// Execute a plan and follow it until it ends
     Apply(ApplyArgs),
-    /// Pause a link or some of its topics: nothing of them is written to the target until they are resumed
+    /// Pause a link or some of its topics: nothing is written to their mirrors until they are resumed
     Pause(IntentArgs),
-    /// Resume a link or some of its topics that were paused
+    /// Resume a paused link or some of its paused topics
     Resume(IntentArgs),
-    /// Release partitions that stand still, by a policy for once; `--dry-run` shows which
+    /// Release halted partitions by applying a policy once; `--dry-run` shows which
     Resolve(ResolveArgs),
-    /// Compare mirrors with their sources, record by record; exit code 4 if one differs
+    /// Compare mirrors with their sources, record by record; exit code 4 if any differs
     Verify(VerifyArgs),
 }
 
-/// What can be done with a checkpoint DB.
+/// The verbs for a checkpoint DB.
 #[derive(Debug, Subcommand)]
 pub enum StoreVerb {
-    /// Write what it holds, one JSON object a line
+    /// Write its entries, one JSON object per line
     Export(ExportArgs),
-    /// Put an export into an empty checkpoint DB
+    /// Import an export into an empty checkpoint DB
     Import(ImportArgs),
-    /// Replace what it holds of links by what their journals on the targets hold
+    /// Replace the entries of links with those in their journals on the targets
     Rebuild(RebuildArgs),
-    /// Read everything and look whether it fits together; exit code 1 if something doesn't
+    /// Read all entries and check their consistency; exit code 1 if there is a problem
     Check,
 }
 
@@ -108,7 +108,7 @@ pub struct ExportArgs {
     /// Only this link
     #[arg(long)]
     pub link: Option<String>,
-    /// What the journals on the targets hold instead; works while the service runs
+    /// Export the journals on the targets instead; works while the service is running
     #[arg(long)]
     pub from_journal: bool,
 }
@@ -116,7 +116,7 @@ pub struct ExportArgs {
 /// Arguments of `store import`.
 #[derive(Debug, ClapArgs)]
 pub struct ImportArgs {
-    /// The export; standard input without one
+    /// The exported file; standard input if omitted
     pub file: Option<PathBuf>,
 }
 
@@ -131,7 +131,7 @@ pub struct RebuildArgs {
 /// Arguments of `status`.
 #[derive(Debug, ClapArgs)]
 pub struct StatusArgs {
-    /// Draw anew every two seconds until interrupted
+    /// Redraw every two seconds until interrupted
     #[arg(long)]
     pub watch: bool,
 }
@@ -142,7 +142,7 @@ pub struct TranslateArgs {
     /// The link
     #[arg(long)]
     pub link: String,
-    /// The topic, by its name on the source
+    /// The topic's name on the source
     #[arg(long)]
     pub topic: String,
     /// The partition
@@ -151,7 +151,7 @@ pub struct TranslateArgs {
     /// The offset on the source, or on the target with --reverse
     #[arg(long, value_parser = clap::value_parser!(i64).range(0..))]
     pub offset: i64,
-    /// From the target back to the source
+    /// Translate from the target back to the source
     #[arg(long)]
     pub reverse: bool,
 }
@@ -173,7 +173,7 @@ pub struct PlanArgs {
     /// The link whose groups move from its source to its target
     #[arg(long)]
     pub link: String,
-    /// Only groups that match this regular expression as a whole; may be repeated
+    /// Only groups whose whole name matches this regular expression; may be repeated
     #[arg(long, value_name = "RE")]
     pub groups: Vec<String>,
 }
@@ -188,7 +188,7 @@ pub enum PlanKind {
 }
 
 impl PlanKind {
-    /// The name in the API.
+    /// The kind's name in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Switchover => "switchover",
@@ -200,9 +200,9 @@ impl PlanKind {
 /// Arguments of `apply`.
 #[derive(Debug, ClapArgs)]
 pub struct ApplyArgs {
-    /// The plan, as `farshore plan` named it
+    /// The plan's id, as shown by `farshore plan`
     pub plan: String,
-    /// The plan's hash: executed is exactly what was shown
+    /// The plan's hash: only what was shown is executed
     #[arg(long)]
     pub hash: String,
 }
@@ -213,7 +213,7 @@ pub struct IntentArgs {
     /// The link
     #[arg(long)]
     pub link: String,
-    /// Only topics known now that match this regular expression as a whole; may be repeated. Others follow the link
+    /// Only topics known now whose whole name matches this regular expression; may be repeated. Others follow the link
     #[arg(long, value_name = "RE")]
     pub topics: Vec<String>,
 }
@@ -224,19 +224,19 @@ pub struct ResolveArgs {
     /// The link
     #[arg(long)]
     pub link: String,
-    /// The topic, by its name on the source
+    /// The topic's name on the source
     #[arg(long)]
     pub topic: String,
     /// Only this partition
     #[arg(long, value_parser = clap::value_parser!(i32).range(0..))]
     pub partition: Option<i32>,
-    /// What to do
+    /// The policy to apply
     #[arg(long, value_enum, value_name = "POLICY")]
     pub with: Release,
     /// Show what would be released, and change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// The hash that --dry-run showed: released is exactly what was shown
+    /// The hash shown by --dry-run: only what was shown is released
     #[arg(long)]
     pub hash: Option<String>,
 }
@@ -247,7 +247,7 @@ pub struct VerifyArgs {
     /// The link
     #[arg(long)]
     pub link: String,
-    /// Only topics that match this regular expression as a whole; may be repeated
+    /// Only topics whose whole name matches this regular expression; may be repeated
     #[arg(long, value_name = "RE")]
     pub topics: Vec<String>,
 }
@@ -256,18 +256,18 @@ pub struct VerifyArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum Release {
-    /// Go on with what is there; what is lost or surplus is recorded
+    /// Continue with the records that exist; what is lost or surplus is recorded
     Follow,
-    /// Create the mirror topic anew and fill it from the earliest record on
+    /// Recreate the mirror topic and fill it from the earliest record
     Reseed,
-    /// Go on behind what somebody else wrote
+    /// Continue after the records that somebody else wrote
     Adopt,
-    /// Put the refused record into the quarantine topic and pass it
+    /// Copy the refused record to the quarantine topic and skip it
     SkipWithReceipt,
 }
 
 impl Release {
-    /// The name in the API.
+    /// The policy's name in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Follow => "follow",
@@ -279,7 +279,7 @@ impl Release {
 }
 
 impl Common {
-    /// Where the running service is: as told, or at the address in the configuration.
+    /// The URL of the running service: `--url`, or the address in the configuration.
     pub fn service_url(&self) -> Result<String, Failure> {
         if let Some(url) = &self.url {
             return Ok(url.clone());
@@ -289,7 +289,7 @@ impl Common {
     }
 }
 
-/// An address to connect to for one to listen on: "all addresses" includes this machine's own.
+/// The address to connect to for a listen address: an unspecified address is replaced by loopback.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -11,19 +11,19 @@ use ureq::http::Response;
 use super::answers::Blocker;
 use super::{ExitCode, Failure};
 
-/// Longer than the service lets any request take by default.
+/// Longer than the service's default timeout for any request.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// What an answer may hold: every partition of a large link.
+/// The size limit of an answer in bytes: enough for every partition of a large link.
 const LARGEST_ANSWER: u64 = 256 << 20;
 
-/// Asks one running service.
+/// A client of one running service.
 #[derive(Debug)]
 pub struct Client {
     agent: Agent,
     base: String,
 }
 
-/// What the service says when it doesn't do what was asked (RFC 9457).
+/// The body of a refusal (RFC 9457).
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Problem {
@@ -33,7 +33,7 @@ struct Problem {
 }
 
 impl Client {
-    /// A client for the service at `url`, such as `http://127.0.0.1:8640`.
+    /// Returns a client for the service at `url`, such as `http://127.0.0.1:8640`.
     pub fn new(url: &str) -> Self {
         let config = Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
@@ -47,14 +47,14 @@ impl Client {
         }
     }
 
-    /// Gets a resource; `path` are its segments.
+    /// Gets a resource; `path` contains its path segments.
     ///
-    /// A refusal comes back with the exit code for its status.
+    /// Errors: a refusal gets the exit code for its status.
     pub fn get(&self, path: &[&str]) -> Result<Value, Failure> {
         self.answer(self.agent.get(self.address(path)).call())
     }
 
-    /// Posts a request to a resource. With a key, repeating it does nothing twice.
+    /// Posts a request to a resource. With a `key` it can be repeated safely: it takes effect once.
     pub fn post(&self, path: &[&str], body: &Value, key: Option<&str>) -> Result<Value, Failure> {
         let mut request = self.agent.post(self.address(path));
         if let Some(key) = key {
@@ -98,10 +98,12 @@ impl Client {
     }
 }
 
-/// An answer as the type it should have.
+/// Deserializes an answer.
 pub(super) fn understood<T: DeserializeOwned>(answer: &Value) -> Result<T, Failure> {
     T::deserialize(answer).map_err(|error| {
-        let message = format!("the service's answer is not understood ({error}); are its version and this one's the same?");
+        let message = format!(
+            "the service's answer can't be parsed ({error}); are both of the same version?"
+        );
         Failure::new(ExitCode::Failed, message)
     })
 }
@@ -125,7 +127,7 @@ fn refusal(status: u16, body: &[u8]) -> Failure {
     Failure::new(code, message)
 }
 
-/// A path segment with everything but unreserved characters encoded.
+/// Percent-encodes a path segment, except for unreserved characters.
 fn encoded(segment: &str) -> String {
     let character = |byte: u8| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

@@ -1,4 +1,4 @@
-//! How a command ends.
+//! Exit codes and failures of commands.
 
 use std::fmt;
 use std::io;
@@ -14,11 +14,11 @@ pub enum ExitCode {
     Done,
     /// 1: failed.
     Failed,
-    /// 2: not understood: wrong usage or configuration, or names that don't exist.
+    /// 2: wrong usage or configuration, or names that don't exist.
     Usage,
-    /// 3: refused, since a precondition doesn't hold; nothing was changed.
+    /// 3: refused because a precondition doesn't hold; nothing was changed.
     Refused,
-    /// 4: a mirror partition is diverged.
+    /// 4: a mirror partition has diverged.
     Diverged,
 }
 
@@ -34,17 +34,17 @@ impl From<ExitCode> for process::ExitCode {
     }
 }
 
-/// Why a command ended without its result.
+/// The reason why a command ended without a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The exit code that tells it to scripts.
+    /// The exit code, for scripts.
     pub code: ExitCode,
-    /// The text that tells it to people.
+    /// The text, for people.
     pub message: String,
 }
 
 impl Failure {
-    /// A failure with a message that says what to do.
+    /// Returns a failure with a message that says what to do.
     pub fn new(code: ExitCode, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -86,7 +86,7 @@ impl From<Error> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            // The reader has what it wanted, as in `farshore status | head`.
+            // The reader has seen enough, as in `farshore status | head`.
             return Self::new(ExitCode::Done, "");
         }
         Self::new(

@@ -1,4 +1,4 @@
-//! `farshore groups`: how the offsets of a link's groups are carried over.
+//! `farshore groups`: the consumer groups of a link and the state of their offsets.
 
 use std::io::Write;
 

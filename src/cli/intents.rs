@@ -37,7 +37,7 @@ pub(super) fn run(
     Ok(ExitCode::Done)
 }
 
-/// The intents set for a link and its topics, and the consequences for groups; a line each.
+/// The intents set for a link and its topics, and the consequences for groups, one per line.
 pub(super) fn told(link: &Link) -> String {
     let mut lines = String::new();
     let topics = link.topic_intents.iter();
@@ -54,7 +54,7 @@ pub(super) fn told(link: &Link) -> String {
     }
     if let Some(at) = link.group_offsets_expire_at.as_deref() {
         let when = match at {
-            "unknown" => "the target doesn't tell when it forgets them".to_owned(),
+            "unknown" => "the target doesn't report when it forgets them".to_owned(),
             at => format!("the target forgets the first at {at}"),
         };
         let what = "group offsets are not kept from expiring";

@@ -1,7 +1,7 @@
-//! The command line: what can be asked, and the verbs that ask the running service.
+//! The command line: its arguments, and the verbs that send requests to the running service.
 //!
-//! Promises: results on standard output, everything else on standard error; one exit code per way to end.
-//! Doesn't: touch brokers or the checkpoint DB. `run`, `check` and `store` are the service itself and are started by `main`.
+//! Promises: results go to standard output, everything else to standard error; each kind of outcome has its exit code.
+//! Doesn't: touch brokers or the checkpoint DB. `run`, `check` and `store` are part of the service; `main` starts them.
 
 mod answers;
 mod apply;
@@ -33,7 +33,7 @@ pub use args::{
 pub use client::Client;
 pub use exit::{ExitCode, Failure};
 
-/// Performs a verb that asks the running service, and writes its result to `out`.
+/// Performs a verb that sends requests to the running service, and writes its result to `out`.
 pub fn ask(verb: &ServiceVerb, common: &Common, out: &mut dyn Write) -> Result<ExitCode, Failure> {
     let client = Client::new(&common.service_url()?);
     let output = common.output;

@@ -1,4 +1,4 @@
-//! `farshore plan`: what a move would do, what would be lost, and what stands against it.
+//! `farshore plan`: what a move would do, what would be lost, and what blocks it.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! `farshore resolve`: a policy, for once, for partitions that stand still.
+//! `farshore resolve`: applies a policy once to halted partitions.
 
 use std::io::Write;
 

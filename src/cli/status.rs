@@ -17,7 +17,7 @@ use crate::model::PartitionState;
 use crate::verify::Outcome;
 
 const REDRAW_AFTER: Duration = Duration::from_secs(2);
-/// Erases a terminal and goes to its first line.
+/// Clears the terminal and moves the cursor to the first line.
 const CLEAR: &str = "\x1b[2J\x1b[H";
 
 pub(super) fn run(
@@ -33,7 +33,7 @@ pub(super) fn run(
     loop {
         let mut page = Vec::new();
         if let Err(failure) = show(client, output, &mut page) {
-            // A service that restarts comes back: that is worth watching too.
+            // A service that restarts comes back, so keep watching.
             writeln!(page, "{failure}")?;
         }
         if clear {
@@ -74,7 +74,7 @@ fn show(client: &Client, output: Output, out: &mut dyn Write) -> Result<ExitCode
     })
 }
 
-/// The links' answers, each with its topics in place of their number.
+/// The answers about links, each with the list of its topics in place of their count.
 fn joined(mut links: Value, topics: Vec<Value>) -> Value {
     if let Value::Array(links) = &mut links {
         for (link, topics) in links.iter_mut().zip(topics) {
@@ -175,7 +175,7 @@ fn partition_row(link: &Link, topic: &Topic, partition: &Partition) -> [String; 
     ]
 }
 
-/// Why a partition doesn't flow, and what to do.
+/// Why a partition isn't mirrored, and what to do.
 fn note(link: &Link, topic: &Topic, partition: &Partition) -> String {
     let place = format!(
         "{} {}-{} {}",
@@ -191,7 +191,7 @@ fn note(link: &Link, topic: &Topic, partition: &Partition) -> String {
     }
 }
 
-/// Where a mirror differs from its source, as far as it was verified.
+/// Where a mirror differs from its source, as far as it has been verified.
 fn differences(link: &Link, topic: &Topic, partition: &Partition) -> String {
     let verified = partition.verified.as_ref();
     let Some(verified) = verified.filter(|it| it.outcome == Outcome::Different) else {

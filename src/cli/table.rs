@@ -1,8 +1,8 @@
-//! Plain tables: columns as wide as their widest cell, numbers to the right.
+//! Plain text tables: columns as wide as their widest cell, numbers right-aligned.
 
 use std::fmt;
 
-/// How a column stands.
+/// The alignment of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Align {
     Left,
@@ -54,7 +54,7 @@ impl<const N: usize> fmt::Display for Table<N> {
     }
 }
 
-/// A number or a dash.
+/// A value, or a dash if there is none.
 pub(super) fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }

@@ -1,4 +1,4 @@
-//! `farshore translate`: an offset of one side on the other.
+//! `farshore translate`: translates an offset to the other side.
 
 use std::io::Write;
 

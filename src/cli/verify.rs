@@ -1,4 +1,4 @@
-//! `farshore verify`: orders a verification and follows it to its end.
+//! `farshore verify`: orders a verification and follows it until it ends.
 
 use std::io::{IsTerminal, Write};
 use std::thread::sleep;
@@ -15,7 +15,7 @@ use super::{ExitCode, Failure, Output, VerifyArgs};
 use crate::verify::{Difference, Examined, Outcome, Stage};
 
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
-/// How often in a row the service may fail to answer before following is given up: it goes on after its restart.
+/// The number of consecutive unanswered requests after which following ends; a verification continues after a restart.
 const MISSES_AT_MOST: u32 = 120;
 
 pub(super) fn run(
@@ -43,7 +43,7 @@ fn exit_code(verification: &Verification) -> ExitCode {
     }
 }
 
-/// Looks at the verification until it has ended, and gives that answer.
+/// Polls the verification until it has ended, and returns that answer.
 fn follow(client: &Client, ordered: &Value) -> Result<Value, Failure> {
     let Verification { id, .. } = understood(ordered)?;
     let mut progress = Progress::new(&id);
@@ -63,8 +63,9 @@ fn follow(client: &Client, ordered: &Value) -> Result<Value, Failure> {
                 misses += 1;
             }
             Err(failure) => {
-                let message =
-                    format!("verification {id} goes on, but can no longer be followed: {failure}");
+                let message = format!(
+                    "verification {id} continues, but can no longer be followed: {failure}"
+                );
                 return Err(Failure::new(ExitCode::Failed, message));
             }
         }
@@ -119,7 +120,7 @@ fn remark(examined: &Examined) -> String {
     }
 }
 
-/// Where a difference is, and what it is.
+/// The kind of a difference and its offsets.
 pub(super) fn in_words(first: &Difference) -> String {
     let target = first
         .target_offset
@@ -132,7 +133,7 @@ pub(super) fn in_words(first: &Difference) -> String {
     )
 }
 
-/// How far it is: a bar on a terminal, a line per partition elsewhere; on standard error.
+/// Progress on standard error: a bar on a terminal, a line per partition otherwise.
 struct Progress {
     bar: Option<ProgressBar>,
     done: usize,

@@ -1,7 +1,7 @@
-//! Links that get in each other's way, as far as the configuration alone shows it.
+//! Conflicts between links that the configuration alone reveals.
 //!
-//! Whether two expressions have a topic in common isn't decided here: only literal topics and equal expressions are.
-//! What remains is found when a link meets a mirror topic that another one writes.
+//! Whether two expressions share a topic isn't decided here, except for literal topics and equal expressions. Other
+//! conflicts are detected when a link finds a mirror topic that another link writes.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use super::resolve::Link;
 use super::settings::{ClusterConfig, Naming};
 use crate::model::{ClusterName, DataPath, TopicName};
 
-/// Reports links that join a cluster with itself under another name, that can't reach a cluster on their path, and that
-/// write the same mirror topic.
+/// Reports links between two names of the same cluster, links whose path can't reach a cluster, and links that write the
+/// same mirror topic.
 pub(super) fn report(
     links: &[Link],
     clusters: &BTreeMap<ClusterName, ClusterConfig>,
@@ -52,7 +52,7 @@ fn report_same_cluster(
     }
 }
 
-/// librdkafka connects to the addresses that brokers advertise.
+/// The record path can't use an address map: librdkafka connects to the addresses that brokers advertise.
 fn report_out_of_reach(
     link: &Link,
     clusters: &BTreeMap<ClusterName, ClusterConfig>,
@@ -85,7 +85,7 @@ fn report_same_mirror_topics(earlier: &Link, later: &Link, problems: &Problems<'
     }
 }
 
-/// What both links would write because of this expression of the later one.
+/// The mirror topics that both links would write because of `expression`, which belongs to the later one.
 fn shared_topics(earlier: &Link, later: &Link, expression: &Spanned<String>) -> Option<String> {
     if let Some(topic) = literal(expression.get_ref()) {
         let mirror = later.config.mirror_topic(&topic);
@@ -144,7 +144,7 @@ fn same_exclusions(a: &Link, b: &Link) -> bool {
     texts(a) == texts(b)
 }
 
-/// The one topic that an expression matches, if it's plainly one: letters, digits, `_`, `-`, and escaped or bare dots.
+/// The topic if an expression is plainly a single topic: letters, digits, `_`, `-`, and escaped or bare dots.
 fn literal(expression: &str) -> Option<TopicName> {
     let name = expression.replace("\\.", ".");
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);

@@ -1,56 +1,59 @@
-//! What holds where the configuration says nothing, each with its reason.
+//! The defaults of the configuration, each with its reason.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-/// How farshore names itself to brokers, for their logs, metrics and quotas.
+/// The client id, which brokers use in logs, metrics and quotas.
 pub const CLIENT_ID: &str = "farshore";
-/// Enough for a connection over any distance; a dead broker is given up for the next one after it.
+/// Enough for a connection over any distance; then the next broker is tried.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Kafka clients' own value; a changed leader is noticed at once by its error, this only finds what gives no error.
+/// The default of Kafka's clients. A changed leader is noticed immediately by its error; this detects only what causes no
+/// error.
 pub const METADATA_MAX_AGE: Duration = Duration::from_secs(300);
 
-/// What brokers' principals begin with nearly everywhere, as Kafka's own documentation does it.
+/// The usual first component of brokers' principals, as in Kafka's documentation.
 pub const KERBEROS_SERVICE: &str = "kafka";
 
 /// Every group, as in `MirrorMaker` 2.
 pub const GROUPS: &str = ".*";
-/// Ten minutes and a few gigabytes on the target for one partition, both for a while only.
+/// Filling takes ten minutes and temporarily a few gigabytes on the target, for one partition.
 pub const PRESERVE_MAX_PREFIX: i64 = 10_000_000_000;
-/// Half an hour and eight gigabytes on the target, until it compacts or deletes them.
+/// Filling takes half an hour and eight gigabytes on the target, until it compacts or deletes the markers.
 pub const PRESERVE_MAX_MARKERS: i64 = 100_000_000;
-/// New topics and partitions should be mirrored soon, and one metadata request in this time costs nothing.
+/// New topics and partitions should be mirrored soon, and a metadata request at this rate costs nothing.
 pub const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
-/// How old the offsets of a group on the target may be when the source is lost.
+/// The age that group offsets on the target may have when the source is lost.
 pub const GROUP_SYNC_INTERVAL: Duration = Duration::from_secs(1);
-/// One broker works on one produce request of a connection at a time, and one connection fills a line.
+/// A broker processes one produce request of a connection at a time, and one connection saturates a line.
 pub const PRODUCE_CONNECTIONS: u16 = 1;
-/// What a link may hold between source and target: three full fetches, and 1,000 partitions within 64 MiB of memory.
+/// The bytes that a link may hold between source and target: three full fetches, and 1,000 partitions within 64 MiB of
+/// memory.
 pub const MAX_IN_FLIGHT_BYTES: u64 = 24 << 20;
-/// One fetch answer: large enough to fill a line of 100 ms at 60 MB/s.
+/// The size of a fetch response: large enough to saturate a line of 100 ms at 60 MB/s.
 pub const FETCH_MAX_BYTES: i32 = 8 << 20;
-/// One partition's share of a fetch answer: Kafka's own default, and the size of the largest batch by default.
+/// One partition's share of a fetch response: Kafka's own default, and the default limit of a batch.
 pub const PARTITION_MAX_BYTES: i32 = 1 << 20;
-/// Kafka clients' own value.
+/// The default of Kafka's clients.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A tenth of a line of 100 MB/s, and little of a processor.
+/// A tenth of a line of 100 MB/s, and little CPU.
 pub const VERIFY_MAX_BYTES_PER_SECOND: u64 = 8 << 20;
 
-/// Never mirrored back, whatever a link's expressions say; followed by the link's name.
+/// The prefix of quarantine topics, followed by the link's name; such topics are never mirrored, regardless of a link's
+/// expressions.
 pub const QUARANTINE_PREFIX: &str = "farshore-quarantine-";
 
-/// Beside the place where the service was started.
+/// A directory below the one in which the service was started.
 pub const CHECKPOINT_PATH: &str = "farshore-data";
 
-/// Only this machine: whoever reaches the API can move sites.
+/// Only this machine: any client of the API can move sites.
 pub const API_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8640);
-/// The largest request the API knows is a plan with its lists of groups.
+/// The largest request of the API is a plan with its lists of groups.
 pub const API_MAX_BODY: usize = 64 << 10;
-/// Far above any console or scraper, far below what costs the mirror anything.
+/// Far above the rate of any console or scraper, and far below one that affects mirroring.
 pub const API_REQUESTS_PER_SECOND: u32 = 50;
-/// Longer than any answer takes that doesn't wait for a broker.
+/// Longer than any answer takes that doesn't depend on a broker.
 pub const API_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// More threads than this wait for each other more than they work at the rates a link reaches.
+/// At the rates a link reaches, more threads than this wait for each other more than they work.
 pub const WORKER_THREADS_AT_MOST: usize = 4;

@@ -1,8 +1,7 @@
-//! From a TOML document to values through serde, with every mistake in it instead of the first.
+//! Deserializes a TOML document with serde and reports all of its mistakes, not just the first.
 //!
-//! serde gives up at the first mistake. It's reported, what is mistaken is taken out of the document, and that is read
-//! again: each key is optional here, so a document without it is read as far as it's good. A key that has to be there is
-//! demanded later, by [`Problems::missing`].
+//! serde stops at the first mistake. It is reported, the invalid key or value is removed from the document, and the rest
+//! is deserialized again. This requires every key to be optional for serde; [`Problems::required`] reports missing ones.
 //!
 //! Doesn't: know which keys exist or what values mean.
 
@@ -22,14 +21,14 @@ use super::unknown::{unknown_key, unknown_value};
 /// Looks up a variable.
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The value of a document, as far as it has one; each mistake in it becomes a problem.
+/// Deserializes the valid part of a document; each mistake in the rest is a problem.
 pub(super) fn read<T: DeserializeOwned + Default>(
     document: &DeValue<'_>,
     environment: Environment<'_>,
     problems: &Problems<'_>,
 ) -> T {
     let mut document = Spanned::new(0..0, document.clone());
-    // Taken out last, so that a key nobody knows is found however its value looks.
+    // Strings with unset variables, removed last: their keys may be unknown, too.
     let mut unset = Vec::new();
     expand(document.get_mut(), environment, &mut |span, message| {
         problems.add(span, message);
@@ -39,7 +38,7 @@ pub(super) fn read<T: DeserializeOwned + Default>(
         let error = match T::deserialize(ValueDeserializer::from(document.clone())) {
             Ok(value) if unset.is_empty() => return value,
             Ok(_) => {
-                take_out(document.get_mut(), &std::mem::take(&mut unset));
+                remove(document.get_mut(), &std::mem::take(&mut unset));
                 continue;
             }
             Err(error) => error,
@@ -50,20 +49,20 @@ pub(super) fn read<T: DeserializeOwned + Default>(
             let found = found.first().map(|(_, found)| *found);
             problems.add(&span, reworded(error.message(), found));
         }
-        if !take_out(document.get_mut(), &[span]) {
+        if !remove(document.get_mut(), &[span]) {
             return T::default();
         }
     }
 }
 
-/// Takes the keys and values at some places out of a section or list. Whether there were any.
-fn take_out(within: &mut DeValue<'_>, mistaken: &[Span]) -> bool {
+/// Removes the keys and values at these places from a section or list; returns whether there were any.
+fn remove(within: &mut DeValue<'_>, invalid: &[Span]) -> bool {
     let mut any = false;
     let mut remains = |key: Option<Span>, value: &mut Spanned<DeValue<'_>>| {
-        let is_mistaken =
-            mistaken.contains(&value.span()) || key.is_some_and(|key| mistaken.contains(&key));
-        any |= is_mistaken || take_out(value.get_mut(), mistaken);
-        !is_mistaken
+        let is_invalid =
+            invalid.contains(&value.span()) || key.is_some_and(|key| invalid.contains(&key));
+        any |= is_invalid || remove(value.get_mut(), invalid);
+        !is_invalid
     };
     match within {
         DeValue::Table(table) => {
@@ -85,13 +84,13 @@ fn take_out(within: &mut DeValue<'_>, mistaken: &[Span]) -> bool {
     any
 }
 
-/// Puts variables into the strings of a section or list; tells of those that can't be had.
+/// Replaces variables in the strings of a section or list, and calls `unset` where that fails.
 fn expand(
     within: &mut DeValue<'_>,
     environment: Environment<'_>,
     unset: &mut dyn FnMut(&Span, String),
 ) {
-    let mut put_in = |value: &mut Spanned<DeValue<'_>>| {
+    let mut replace = |value: &mut Spanned<DeValue<'_>>| {
         let span = value.span();
         match value.get_mut() {
             DeValue::String(text) => match substitute(text, environment) {
@@ -102,13 +101,13 @@ fn expand(
         }
     };
     match within {
-        DeValue::Table(table) => table.iter_mut().for_each(|(_, value)| put_in(value)),
-        DeValue::Array(list) => list.iter_mut().for_each(put_in),
+        DeValue::Table(table) => table.iter_mut().for_each(|(_, value)| replace(value)),
+        DeValue::Array(list) => list.iter_mut().for_each(replace),
         _ => {}
     }
 }
 
-/// A section: serde alone would also take a list of its values in the order of the keys.
+/// A section. Without this type serde would also accept a list of the values, in the order of the keys.
 #[derive(Default)]
 pub(super) struct Section<T>(pub(super) T);
 
@@ -132,7 +131,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for SectionVisitor<T> {
     }
 }
 
-/// Replaces every `${NAME}`; what is put in is not looked at again. A `$` without a brace stands for itself, as regular
+/// Replaces every `${NAME}`; substituted values aren't expanded again. A `$` without a brace is literal, as regular
 /// expressions need it.
 fn substitute(text: &str, environment: Environment<'_>) -> Result<String, String> {
     let mut result = String::with_capacity(text.len());
@@ -152,7 +151,9 @@ fn substitute(text: &str, environment: Environment<'_>) -> Result<String, String
     Ok(result)
 }
 
-/// What serde says about a mistake, in words for those who write the file.
+/// Rewords a message of serde in the terms of TOML files; `found` is the invalid value.
+///
+/// serde names unknown words and the known ones in its text only.
 fn reworded(message: &str, found: Option<&DeValue<'_>>) -> String {
     let (start, expected) = message.rsplit_once(", expected ").unwrap_or_default();
     let known = || -> Vec<&str> { expected.split('`').skip(1).step_by(2).collect() };

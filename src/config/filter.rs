@@ -1,4 +1,4 @@
-//! Which topics and groups belong to a link: anchored regular expressions, and what is never mirrored.
+//! The topics and groups of a link: anchored regular expressions, and what is never mirrored.
 
 use regex::Regex;
 use toml::Spanned;
@@ -9,10 +9,10 @@ use crate::model::{ClusterName, GroupId, Policy, TopicName};
 use super::policies::PolicyRules;
 use super::problem::Problems;
 
-/// How Kafka Streams calls the topics through which it repartitions: what was read is deleted from them at once (H24).
+/// The suffix of Kafka Streams' repartition topics: it deletes records from them as soon as they have been read (H24).
 const PURGED: &str = "-repartition";
 
-/// Names that match one of some expressions and none of others, whole names only.
+/// Matches whole names: at least one expression of `include`, none of `exclude`.
 #[derive(Debug, Clone)]
 struct Names {
     include: Vec<Regex>,
@@ -38,7 +38,7 @@ impl Names {
     }
 }
 
-/// Compiles an expression that has to match a whole name.
+/// Compiles an expression so that it matches whole names only.
 pub(super) fn anchored(expression: &str) -> Result<Regex, String> {
     let refused = |error: &regex::Error| {
         let text = error.to_string();
@@ -51,7 +51,7 @@ pub(super) fn anchored(expression: &str) -> Result<Regex, String> {
         .map_err(|error| refused(&error))
 }
 
-/// The expressions that are some; the others are problems.
+/// Compiles expressions; invalid ones are reported as problems.
 pub(super) fn compiled(expressions: &[Spanned<String>], problems: &Problems<'_>) -> Vec<Regex> {
     let compiled = expressions.iter().filter_map(|expression| {
         problems.checked(&expression.span(), anchored(expression.get_ref()))
@@ -59,11 +59,11 @@ pub(super) fn compiled(expressions: &[Spanned<String>], problems: &Problems<'_>)
     compiled.collect()
 }
 
-/// What makes an expression match whole names.
+/// The anchors around an expression that has to match whole names.
 const FRONT: &str = r"\A(?:";
 const BACK: &str = r")\z";
 
-/// An expression as it was before it was anchored.
+/// The expression as written, without the anchors.
 fn written(anchored: &Regex) -> &str {
     let text = anchored.as_str();
     let inner = text
@@ -81,9 +81,9 @@ pub struct TopicFilter {
 }
 
 impl TopicFilter {
-    /// The topics that match one of `include` and none of `exclude`. Expressions match whole names.
+    /// Returns a filter for topics that match one of `include` and none of `exclude`. Expressions match whole names.
     ///
-    /// [`Kind::Invalid`] with the first expression that isn't one.
+    /// Errors: [`Kind::Invalid`] for the first invalid expression.
     pub fn new(include: &[impl AsRef<str>], exclude: &[impl AsRef<str>]) -> Result<Self> {
         Ok(Self {
             names: Names::new(include, exclude)?,
@@ -100,14 +100,14 @@ impl TopicFilter {
         }
     }
 
-    /// The same without the topics that came from `target` under `MirrorMaker` 2's names: they would go round in circles.
+    /// Excludes topics that were copied from `target` under `MirrorMaker` 2's names: they would be mirrored in a circle.
     #[must_use]
     pub fn without_copies_from(mut self, target: &ClusterName) -> Self {
         self.origin = Some(format!("{target}."));
         self
     }
 
-    /// The same with topics that are purged all the time, where the policy is to follow gaps: elsewhere they would halt.
+    /// Includes purged topics, such as repartition topics, whose policy is to follow gaps: with another they would halt.
     #[must_use]
     pub fn with_purged_ones(mut self, policies: PolicyRules) -> Self {
         self.policies = policies;
@@ -123,14 +123,14 @@ impl TopicFilter {
             && (!name.ends_with(PURGED) || self.takes_purged(topic))
     }
 
-    /// Whether a topic that is purged all the time is meant: by an expression that says so, or by its policy.
+    /// Whether a purged topic is included explicitly: by an expression with the suffix, or by its policy.
     fn takes_purged(&self, topic: &TopicName) -> bool {
         let is_named =
             |regex: &Regex| written(regex).ends_with(PURGED) && regex.is_match(topic.as_str());
         self.names.include.iter().any(is_named) || self.policies.of(topic).gap == Policy::Follow
     }
 
-    /// The expressions, as they were written, through which none of these topics is mirrored.
+    /// The expressions, as written, that cause none of these topics to be mirrored.
     pub fn idle(&self, topics: &[&TopicName]) -> Vec<&str> {
         let is_idle = |regex: &&Regex| {
             !topics
@@ -141,7 +141,7 @@ impl TopicFilter {
         idle.map(written).collect()
     }
 
-    /// Looks for the target among the names of clusters at the front: `oslo.orders`, `rome.oslo.orders`.
+    /// Whether the target is among the cluster names at the front: `oslo.orders`, `rome.oslo.orders`.
     fn came_from_target(&self, name: &str) -> bool {
         self.origin
             .as_deref()
@@ -154,9 +154,9 @@ impl TopicFilter {
 pub struct GroupFilter(Names);
 
 impl GroupFilter {
-    /// The groups that match one of `include` and none of `exclude`. Expressions match whole names.
+    /// Returns a filter for groups that match one of `include` and none of `exclude`. Expressions match whole names.
     ///
-    /// [`Kind::Invalid`] with the first expression that isn't one.
+    /// Errors: [`Kind::Invalid`] for the first invalid expression.
     pub fn new(include: &[impl AsRef<str>], exclude: &[impl AsRef<str>]) -> Result<Self> {
         Names::new(include, exclude).map(Self)
     }
@@ -171,7 +171,7 @@ impl GroupFilter {
     }
 }
 
-/// Topics in which Kafka, farshore and `MirrorMaker` 2 keep their own state, which means nothing on another cluster.
+/// Whether a topic contains the internal state of Kafka, farshore or `MirrorMaker` 2, which is useless on another cluster.
 fn is_internal(topic: &str) -> bool {
     let mirror_maker = topic.strip_suffix(".internal").is_some_and(|stem| {
         let own = [

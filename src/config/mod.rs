@@ -1,12 +1,13 @@
-//! The configuration: `farshore.toml` in, everything the program needs out.
+//! The configuration: parses and validates `farshore.toml`.
 //!
-//! Promises: a file is either used as a whole or refused with every problem in it at once, each with line, column and
-//! key; a key that means nothing is a problem, so that nothing is ignored in silence; every default is a constant with
-//! its reason in [`defaults`].
+//! Promises: a file is either used as a whole or refused with all of its problems at once, each with line, column and
+//! key; an unknown key is a problem, so that nothing is silently ignored; every default is a constant with its reason in
+//! [`defaults`].
 //!
-//! Doesn't: connect to anything. Whether clusters can be reached and do what a link needs is for `farshore check`.
+//! Doesn't: connect to anything. Whether clusters can be reached and support what a link needs is up to `farshore check`.
 //!
-//! Two stages: `document` reads what the file says into the sections of `resolve`, which turns it into what it means.
+//! Two stages: `document` reads the values of the file into the sections of `resolve`, which derives the settings from
+//! them.
 
 mod conflict;
 pub mod defaults;
@@ -36,9 +37,9 @@ pub use settings::{
 use document::Environment;
 use problem::Problems;
 
-/// Reads a configuration file; `${NAME}` in its strings comes from the environment of the process.
+/// Reads a configuration file; `${NAME}` in its strings is replaced from the process environment.
 ///
-/// All problems of the file come back together; then nothing of it is to be used.
+/// Errors: all problems of the file at once; then none of it may be used.
 pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
     let refused = |problems| ConfigErrors::new(path, problems);
     let text = std::fs::read_to_string(path).map_err(|cause| {

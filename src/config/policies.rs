@@ -1,24 +1,24 @@
-//! The policies of a link, topic by topic.
+//! The policies of a link, per topic.
 
 use regex::Regex;
 
 use crate::model::{Policies, Policy, TopicName};
 
-/// What a link does where it would otherwise have to guess, with exceptions for some topics.
+/// The policies of a link for situations in which it would otherwise have to guess, with exceptions for some topics.
 #[derive(Debug, Clone, Default)]
 pub struct PolicyRules {
     link: Policies,
     exceptions: Vec<Exception>,
 }
 
-/// Policies for some topics; what it leaves open stays as it is for the link.
+/// Policies for some topics; a policy not given is the link's.
 #[derive(Debug, Clone)]
 pub(super) struct Exception {
     pub(super) topics: Vec<Regex>,
     pub(super) given: Given,
 }
 
-/// Policies as far as a section names them.
+/// The policies given in a section.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Given {
     pub(super) gap: Option<Policy>,
@@ -30,7 +30,7 @@ pub(super) struct Given {
 }
 
 impl Given {
-    /// These policies, and `others` where they leave one open.
+    /// Returns these policies, completed from `others`.
     fn or(self, others: Policies) -> Policies {
         Policies {
             gap: self.gap.unwrap_or(others.gap),
@@ -51,7 +51,7 @@ impl PolicyRules {
         }
     }
 
-    /// The policies of a topic, by its name on the source: the first exception that matches wins over the link.
+    /// The policies of a topic, by its name on the source: the first matching exception takes precedence over the link.
     pub fn of(&self, topic: &TopicName) -> Policies {
         let matches = |exception: &&Exception| {
             exception

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration file, all of it at once, each with its place.
+//! The problems of a configuration file, reported together, each with its place.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,21 +8,21 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::DeValue;
 
-/// Everything found wrong with a configuration file, in the order of the file. Never empty.
+/// All problems of a configuration file, in file order. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors {
     file: PathBuf,
     problems: Vec<Problem>,
 }
 
-/// One thing that is wrong.
+/// A problem in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// Where in the file; nowhere if something is missing altogether or the file cannot be read.
+    /// The position in the file; `None` if something is missing altogether or the file can't be read.
     pub position: Option<Position>,
-    /// The key concerned, with its sections: `links.paris-oslo.start`; empty if it's about the file.
+    /// The key concerned, with its sections: `links.paris-oslo.start`; empty if the problem is about the file.
     pub key: String,
-    /// What is wrong and what would be right.
+    /// What is wrong, and what would be right.
     pub message: String,
 }
 
@@ -54,7 +54,7 @@ impl ConfigErrors {
         }
     }
 
-    /// The problems in the order of the file.
+    /// The problems in file order.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
@@ -86,10 +86,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The bytes of a key or a value in the file.
+/// The byte range of a key or value in the file.
 pub(super) type Span = Range<usize>;
 
-/// Collects problems while reading goes on.
+/// Collects problems during reading.
 pub(super) struct Problems<'a> {
     text: &'a str,
     document: &'a DeValue<'a>,
@@ -97,7 +97,6 @@ pub(super) struct Problems<'a> {
 }
 
 impl<'a> Problems<'a> {
-    /// None yet with the document that a text is.
     pub(super) fn new(text: &'a str, document: &'a DeValue<'a>) -> Self {
         Self {
             text,
@@ -106,37 +105,37 @@ impl<'a> Problems<'a> {
         }
     }
 
-    /// A problem with the key or value at `span`.
+    /// Adds a problem of the key or value at `span`.
     pub(super) fn add(&self, span: &Span, message: impl Into<String>) {
         let mut paths = self.paths(span);
         self.push(Some(span), paths.next().unwrap_or_default(), message.into());
     }
 
-    /// A problem with a key that a section, or else the file, lacks.
+    /// Adds the problem that a key is missing in a section, or in the file.
     pub(super) fn missing(&self, section: Option<&Span>, key: &str, message: &str) {
         let path = section.and_then(|span| self.paths(span).last());
-        self.lack(section, joined(&path.unwrap_or_default(), key), message);
+        self.add_absence(section, joined(&path.unwrap_or_default(), key), message);
     }
 
-    /// A problem with a list that lacks elements.
+    /// Adds the problem that a list is empty.
     pub(super) fn empty(&self, list: &Span, message: &str) {
         let path = self.paths(list).next();
-        self.lack(Some(list), path.unwrap_or_default(), message);
+        self.add_absence(Some(list), path.unwrap_or_default(), message);
     }
 
-    /// Says nothing if there is a problem with what is lacking, or with an element of it: it was left out because of that.
-    fn lack(&self, span: Option<&Span>, path: String, message: &str) {
-        let is_left_out = |problem: &Problem| {
+    /// Adds a problem unless there is one of this key or an element of it: then it was given, but removed as invalid.
+    fn add_absence(&self, span: Option<&Span>, path: String, message: &str) {
+        let was_removed = |problem: &Problem| {
             let rest = problem.key.strip_prefix(&path);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
         };
-        let is_left_out = self.found.borrow().iter().any(is_left_out);
-        if !is_left_out {
+        let was_removed = self.found.borrow().iter().any(was_removed);
+        if !was_removed {
             self.push(span, path, message.to_owned());
         }
     }
 
-    /// The value of a key that a section has to have.
+    /// Returns the value of a required key; its absence is a problem of the section.
     pub(super) fn required<T>(&self, value: Option<T>, section: &Span, key: &str) -> Option<T> {
         if value.is_none() {
             self.missing(Some(section), key, "missing");
@@ -144,12 +143,12 @@ impl<'a> Problems<'a> {
         value
     }
 
-    /// What the text at `span` stands for; a refusal is a problem.
+    /// Returns the value, or adds the error as a problem of the value at `span`.
     pub(super) fn checked<T>(&self, span: &Span, result: Result<T, String>) -> Option<T> {
         result.map_err(|message| self.add(span, message)).ok()
     }
 
-    /// What was collected, in the order of the file.
+    /// Returns the collected problems in file order.
     pub(super) fn into_sorted(self) -> Vec<Problem> {
         let mut problems = self.found.into_inner();
         problems.sort();
@@ -164,14 +163,15 @@ impl<'a> Problems<'a> {
         });
     }
 
-    /// Of what begins at `span`, the outermost first.
+    /// The paths of the keys and values at `span`, outermost first.
     fn paths(&self, span: &Span) -> impl Iterator<Item = String> {
         let found = locate(self.document, span).into_iter();
         found.map(|(path, _)| path)
     }
 }
 
-/// The paths of the keys and values at `span`, and the values: several where a list of sections begins with its first.
+/// Finds the keys and values at `span`, outermost first; a list of sections has the span of its first section. Returns their
+/// paths and values.
 pub(super) fn locate<'d, 'i>(
     document: &'d DeValue<'i>,
     span: &Span,

@@ -1,4 +1,4 @@
-//! The configuration as the program needs it: no options where a default exists, nothing left to parse.
+//! The resolved configuration: no options where a default exists, nothing left to parse.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,110 +17,98 @@ use super::filter::{GroupFilter, TopicFilter};
 use super::policies::PolicyRules;
 use super::values::{Bytes, Filled, HttpUrl, KIB, MIB, Notation, Number, Word, read};
 
-/// A whole configuration.
+/// The whole configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The clusters by name; a link names two of them.
+    /// The clusters by name; a link refers to two of them.
     pub clusters: BTreeMap<ClusterName, ClusterConfig>,
     /// The links, ordered by name; at least one.
     pub links: Vec<LinkConfig>,
-    /// Where the checkpoint DB is.
     pub checkpoint: CheckpointConfig,
-    /// The service's HTTP interface.
     pub api: ApiConfig,
-    /// Threads.
     pub runtime: RuntimeConfig,
-    /// Logging.
     pub log: LogConfig,
 }
 
-/// How to reach a cluster.
+/// The connection settings of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterConfig {
-    /// Its name in the configuration.
     pub name: ClusterName,
-    /// Addresses to start from; at least one.
+    /// The bootstrap addresses; at least one.
     pub bootstrap: Vec<HostPort>,
-    /// Reachable addresses by the addresses that brokers advertise.
+    /// Reachable addresses, by the addresses that brokers advertise.
     pub address_map: BTreeMap<HostPort, HostPort>,
-    /// How farshore proves who it is, where brokers ask for that.
+    /// The login, if the brokers require one.
     pub login: Option<LoginConfig>,
-    /// How farshore names itself to the brokers.
+    /// The client id that farshore sends to the brokers.
     pub client_id: String,
-    /// How long a connection may take to open.
+    /// The timeout for opening a connection.
     pub connect_timeout: Duration,
-    /// After how long metadata is asked for again though nothing gave reason to.
+    /// The age after which metadata is refreshed even without an error.
     pub metadata_max_age: Duration,
 }
 
-/// How farshore proves who it is to a cluster's brokers.
+/// The login at a cluster's brokers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoginConfig {
-    /// By name and password (PLAIN).
-    Password {
-        /// The name.
-        username: String,
-        /// The password.
-        password: Secret,
-    },
-    /// By a Kerberos ticket (GSSAPI).
+    /// With name and password (PLAIN).
+    Password { username: String, password: Secret },
+    /// With a Kerberos ticket (GSSAPI).
     Kerberos {
-        /// The first part of the brokers' principals.
+        /// The first component of the brokers' principals.
         service: String,
-        /// Who to be; whoever the default credentials name if nobody is given.
+        /// The client's principal; `None`: that of the default credentials.
         principal: Option<String>,
     },
 }
 
-/// One direction between two clusters.
+/// A link: one direction between two clusters.
 #[derive(Debug, Clone)]
 pub struct LinkConfig {
-    /// Its name.
     pub name: LinkName,
-    /// Where records come from; a key of [`Config::clusters`].
+    /// The source cluster; a key of [`Config::clusters`].
     pub source: ClusterName,
-    /// Where they go; another key of [`Config::clusters`].
+    /// The target cluster; another key of [`Config::clusters`].
     pub target: ClusterName,
-    /// Which topics are mirrored.
+    /// The topics to mirror.
     pub topics: TopicFilter,
-    /// Which groups' offsets are carried over.
+    /// The groups whose offsets are carried over.
     pub groups: GroupFilter,
 
-    /// Where a topic that isn't mirrored yet begins.
+    /// The starting point for topics that aren't mirrored yet.
     pub start: Start,
-    /// Whether target offsets of partitions that aren't mirrored yet are to equal source offsets.
+    /// Whether partitions that aren't mirrored yet get target offsets equal to the source offsets.
     pub offsets: OffsetsMode,
-    /// How far they are, if they are.
+    /// The limits of preserved offsets.
     pub preserve: PreserveLimits,
-    /// How records travel.
+    /// The path that records take.
     pub path: DataPath,
-    /// What mirror topics are called.
+    /// The naming of mirror topics.
     pub naming: Naming,
-    /// Replicas of mirror topics; without one the source topic's, at most the number of target brokers.
+    /// The replication factor of mirror topics; `None`: the source topic's, limited by the number of target brokers.
     pub replication_factor: Option<i16>,
     /// Whether the link keeps a journal on the target and with it a lease: one process at a time mirrors.
     pub journal: bool,
-    /// How often topics, partitions and settings are compared.
+    /// The interval at which topics, partitions and settings are compared.
     pub refresh_interval: Duration,
-    /// How often group offsets are carried over.
+    /// The interval at which group offsets are carried over.
     pub group_sync_interval: Duration,
-    /// Connections to each source broker for data; none: as many as its distance takes.
+    /// Fetch connections to each source broker; `None`: chosen by the round trip time.
     pub fetch_connections: Option<u16>,
-    /// Connections to each target broker for data.
+    /// Produce connections to each target broker.
     pub produce_connections: u16,
-    /// Bytes that may be between source and target at once; fetching waits at this limit.
+    /// The limit of bytes held between source and target; fetching pauses at this limit.
     pub max_in_flight_bytes: u64,
-    /// Bytes of one fetch answer.
+    /// The limit of a fetch response, in bytes.
     pub fetch_max_bytes: i32,
-    /// Bytes of one partition in a fetch answer; at most `fetch_max_bytes`.
+    /// The limit of one partition's share of a fetch response, in bytes; at most `fetch_max_bytes`.
     pub partition_max_bytes: i32,
-    /// Bytes that are fetched from the source per second at most; none: as many as it gives.
+    /// The limit of bytes fetched from the source per second; `None`: unlimited.
     pub max_bytes_per_second: Option<u64>,
-    /// How long a broker may take to answer.
+    /// The timeout for a broker's response.
     pub request_timeout: Duration,
-    /// How mirrors are verified.
     pub verify: VerifyConfig,
-    /// What happens where going on would mean to guess.
+    /// The policies for situations in which continuing would mean guessing.
     pub policies: PolicyRules,
     /// The topic on the target for records that it refuses in their mirror topics.
     pub quarantine_topic: TopicName,
@@ -133,23 +121,23 @@ impl LinkConfig {
     }
 }
 
-/// How mirrors are verified.
+/// The verification of mirrors.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct VerifyConfig {
-    /// After which what was mirrored meanwhile is verified without an order; none: never.
+    /// The interval at which newly mirrored records are verified in the background; `None`: never.
     pub interval: Option<Duration>,
-    /// What is read to verify, of both sides together.
+    /// The limit of bytes read to verify per second, for both sides together.
     pub max_bytes_per_second: u64,
 }
 
-/// Where a topic that isn't mirrored yet begins.
+/// The starting point for a topic that isn't mirrored yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// At the first record the source still has.
+    /// At the first record that the source still has.
     Earliest,
-    /// With the next record.
+    /// At the next record.
     Latest,
-    /// At the first record with this timestamp or a later one, in milliseconds since 1970.
+    /// At the first record with this or a later timestamp, in milliseconds since 1970.
     At(i64),
 }
 
@@ -173,18 +161,18 @@ impl Notation for Start {
     }
 }
 
-/// How far offsets are preserved, where they are.
+/// The limits within which offsets are preserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PreserveLimits {
-    /// At most this many offsets before a partition's first record are filled.
+    /// The most offsets filled before a partition's first record.
     pub max_prefix: i64,
-    /// At most this many offsets in one gap between records are filled.
+    /// The most offsets filled in one gap between records.
     pub max_markers: i64,
-    /// What becomes of a partition whose offsets can't be preserved.
+    /// What happens to a partition whose offsets can't be preserved.
     pub otherwise: Otherwise,
 }
 
-/// What becomes of a partition whose offsets can't be preserved.
+/// What happens to a partition whose offsets can't be preserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Otherwise {
@@ -194,11 +182,11 @@ pub enum Otherwise {
     Translate,
 }
 
-/// What mirror topics are called.
+/// The naming of mirror topics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Naming {
-    /// As on the source.
+    /// The same name as on the source.
     Identity,
     /// The source cluster's name, a dot and the topic: `MirrorMaker` 2's default.
     Prefix,
@@ -213,7 +201,7 @@ impl Naming {
         }
     }
 
-    /// The source topic whose mirror has this name, if one can have it.
+    /// The source topic whose mirror has this name; `None` if no topic's mirror can have it.
     pub fn source_topic(self, source: &ClusterName, mirror: &TopicName) -> Option<TopicName> {
         match self {
             Self::Identity => Some(mirror.clone()),
@@ -229,7 +217,7 @@ impl Naming {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CheckpointConfig {
-    /// Its directory; a relative path begins where the service is started.
+    /// The directory; a relative path starts at the working directory of the service.
     #[serde(deserialize_with = "read::<Filled<PathBuf>, _>")]
     pub path: PathBuf,
 }
@@ -245,19 +233,18 @@ impl Default for CheckpointConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ApiConfig {
-    /// The address it listens on.
     #[serde(deserialize_with = "read::<SocketAddr, _>")]
     pub listen: SocketAddr,
-    /// The URL advertised to others.
+    /// The URL of this process that is advertised to others.
     #[serde(deserialize_with = "read::<HttpUrl, _>")]
     pub advertised_url: String,
-    /// The largest request body, in bytes.
+    /// The size limit of a request body, in bytes.
     #[serde(deserialize_with = "read::<Bytes<usize, KIB, { 16 * MIB }>, _>")]
     pub max_body: usize,
-    /// Requests answered per second; more are refused.
+    /// The limit of requests per second; excess requests are refused.
     #[serde(deserialize_with = "read::<Number<u32, 1, 100_000>, _>")]
     pub requests_per_second: u32,
-    /// How long an answer may take.
+    /// The timeout for answering a request.
     #[serde(deserialize_with = "read::<Duration, _>")]
     pub timeout: Duration,
 }
@@ -266,7 +253,7 @@ impl Default for ApiConfig {
     fn default() -> Self {
         Self {
             listen: defaults::API_LISTEN,
-            // Depends on `listen`: put in when that is known.
+            // Derived from `listen` in `resolve`.
             advertised_url: String::new(),
             max_body: defaults::API_MAX_BODY,
             requests_per_second: defaults::API_REQUESTS_PER_SECOND,
@@ -275,11 +262,11 @@ impl Default for ApiConfig {
     }
 }
 
-/// Threads.
+/// The threads of the process.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RuntimeConfig {
-    /// Threads that do the work; at least one.
+    /// The number of worker threads; at least one.
     #[serde(deserialize_with = "read::<Number<usize, 1, 256>, _>")]
     pub worker_threads: usize,
 }
@@ -296,10 +283,9 @@ impl Default for RuntimeConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
-    /// How lines look.
     #[serde(deserialize_with = "read::<Word<LogFormat>, _>")]
     pub format: LogFormat,
-    /// The least level that is written.
+    /// The least severe level that is logged.
     #[serde(deserialize_with = "read::<Word<LogLevel>, _>")]
     pub level: LogLevel,
 }
@@ -313,34 +299,34 @@ impl Default for LogConfig {
     }
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For reading.
+    /// For people.
     Text,
     /// One JSON object per line.
     Json,
 }
 
-/// How much is logged.
+/// The log levels; each includes the previous ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
-    /// What needs an operator.
+    /// Events that need an operator.
     Error,
-    /// And what passed by itself but should not have happened.
+    /// Events that passed by themselves but should not have happened.
     Warn,
-    /// And what changed.
+    /// Changes.
     Info,
-    /// And single steps.
+    /// Single steps.
     Debug,
-    /// And requests.
+    /// Requests.
     Trace,
 }
 
 impl LogLevel {
-    /// The name in the configuration.
+    /// The level's name in the configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",

@@ -1,20 +1,20 @@
-//! What to say about a word that isn't known: the nearest known one, or all of them.
+//! Messages for unknown words: they suggest the nearest known word or list all of them.
 
-/// About a key.
+/// The message for an unknown key.
 pub(super) fn unknown_key(key: &str, known: &[&str]) -> String {
     let hint =
-        nearest(key, known).unwrap_or_else(|| format!("known here are {}", known.join(", ")));
+        nearest(key, known).unwrap_or_else(|| format!("expected one of {}", known.join(", ")));
     format!("unknown key; {hint}")
 }
 
-/// About the value of a key.
+/// The message for an unknown value.
 pub(super) fn unknown_value(word: &str, known: &[&str]) -> String {
     let hint = nearest(word, known)
-        .unwrap_or_else(|| format!("known here are \"{}\"", known.join("\", \"")));
+        .unwrap_or_else(|| format!("expected one of \"{}\"", known.join("\", \"")));
     format!("unknown value {word:?}; {hint}")
 }
 
-/// Asks for the word with the fewest edits: at most two, so that two swapped letters count, or a quarter of its length.
+/// Suggests the known word with the fewest edits: at most two, so that two swapped letters count, or a quarter of its length.
 fn nearest(word: &str, known: &[&str]) -> Option<String> {
     let near = known
         .iter()

@@ -19,36 +19,35 @@ use crate::model::{DataPath, TopicName};
 use super::problem::Problems;
 use super::unknown::unknown_value;
 
-/// How a value is written where TOML has no type for it.
+/// The notation of a value for which TOML has no type.
 pub(super) trait Notation {
-    /// What TOML has instead.
+    /// The TOML type in which it is written.
     type Written: DeserializeOwned;
-    /// What it stands for.
     type Value;
 
-    /// Refuses with a sentence that says what would be right.
+    /// Refuses an invalid value with a message that says what would be right.
     fn read(written: Self::Written) -> Result<Self::Value, String>;
 }
 
-/// A value in its notation.
+/// A value written in a notation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(bound = "N: Notation")]
 pub(super) struct As<N: Notation>(#[serde(deserialize_with = "read::<N, _>")] pub(super) N::Value);
 
-/// Reads a value in its notation.
+/// Deserializes a value written in a notation.
 pub(super) fn read<'de, N: Notation, D: Deserializer<'de>>(from: D) -> Result<N::Value, D::Error> {
     N::read(N::Written::deserialize(from)?).map_err(D::Error::custom)
 }
 
-/// What a key says, or the default.
+/// Returns the value if there is one, else `default`.
 pub(super) fn or<N: Notation>(given: Option<As<N>>, default: N::Value) -> N::Value {
     given.map_or(default, |given| given.0)
 }
 
-/// Kafka measures times in 32 bits of milliseconds; nothing here needs more than a day.
+/// Kafka encodes times in 32 bits of milliseconds, and nothing here needs more than a day.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// `500ms`, `5s`, `2m`, `1h 30m`: more than zero, at most a day.
+/// A duration such as `500ms`, `5s`, `2m` or `1h 30m`: more than zero, at most a day.
 impl Notation for Duration {
     type Written = String;
     type Value = Self;
@@ -69,7 +68,7 @@ pub(super) const MIB: u64 = 1 << 20;
 pub(super) const GIB: u64 = 1 << 30;
 pub(super) const TIB: u64 = 1 << 40;
 
-/// `512KiB`, `16MiB`, `1MB`: bytes, from the least number to the highest.
+/// A size such as `512KiB`, `16MiB` or `1MB` within limits; the value is in bytes.
 pub(super) struct Bytes<T, const LEAST: u64, const MOST: u64>(PhantomData<T>);
 
 impl<T: TryFrom<u64>, const LEAST: u64, const MOST: u64> Notation for Bytes<T, LEAST, MOST> {
@@ -87,7 +86,7 @@ impl<T: TryFrom<u64>, const LEAST: u64, const MOST: u64> Notation for Bytes<T, L
     }
 }
 
-/// A number, from the least to the highest.
+/// An integer within limits.
 pub(super) struct Number<T, const LEAST: i64, const MOST: i64>(PhantomData<T>);
 
 impl<T: TryFrom<i128>, const LEAST: i64, const MOST: i64> Notation for Number<T, LEAST, MOST> {
@@ -104,7 +103,7 @@ fn within<N: PartialOrd, T: TryFrom<N>>(number: N, limits: RangeInclusive<N>) ->
     limits.contains(&number).then(|| T::try_from(number).ok())?
 }
 
-/// `off`, or something in another notation.
+/// `off`, or another notation.
 pub(super) struct OrOff<N>(PhantomData<N>);
 
 impl<N: Notation<Written = String>> Notation for OrOff<N> {
@@ -120,7 +119,7 @@ impl<N: Notation<Written = String>> Notation for OrOff<N> {
     }
 }
 
-/// One of the words that serde knows for a type.
+/// One of the names of an enum's variants.
 pub(super) struct Word<T>(PhantomData<T>);
 
 impl<T: DeserializeOwned> Notation for Word<T> {
@@ -133,7 +132,7 @@ impl<T: DeserializeOwned> Notation for Word<T> {
     }
 }
 
-/// A broker's address.
+/// Parses a broker's address.
 impl Notation for HostPort {
     type Written = String;
     type Value = Self;
@@ -143,7 +142,7 @@ impl Notation for HostPort {
     }
 }
 
-/// An address to listen on.
+/// Parses an address to listen on.
 impl Notation for SocketAddr {
     type Written = String;
     type Value = Self;
@@ -155,7 +154,7 @@ impl Notation for SocketAddr {
     }
 }
 
-/// The URL of an HTTP interface, without user, query and fragment.
+/// Parses the URL of an HTTP interface, without user, query or fragment.
 pub(super) struct HttpUrl;
 
 impl Notation for HttpUrl {
@@ -179,7 +178,7 @@ impl Notation for HttpUrl {
     }
 }
 
-/// A way for records: `auto` is the fastest.
+/// A path of records: `raw`, `record`, or `auto`, which is `raw`.
 impl Notation for DataPath {
     type Written = String;
     type Value = Self;
@@ -193,7 +192,7 @@ impl Notation for DataPath {
     }
 }
 
-/// A topic's name, as brokers take it.
+/// Parses a topic name by the brokers' rules.
 impl Notation for TopicName {
     type Written = String;
     type Value = Self;
@@ -213,7 +212,7 @@ impl Notation for TopicName {
     }
 }
 
-/// Any text with something in it.
+/// Refuses empty text.
 pub(super) struct Filled<T>(PhantomData<T>);
 
 impl<T: From<String>> Notation for Filled<T> {

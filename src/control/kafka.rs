@@ -1,4 +1,4 @@
-//! A cluster through the wire client, as control and moves ask it.
+//! A cluster behind the wire client, as control and moves use it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,38 +6,40 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::error::{Kind, Result};
-use crate::kafka::admin::{self, At, ConfigValue, GroupKind, GroupOffset, ListedGroup, NewTopic};
+use crate::kafka::admin::{
+    self, ConfigValue, GroupKind, GroupOffset, ListedGroup, NewTopic, OffsetSpec,
+};
 use crate::kafka::client::{Cluster, TopicMetadata};
 use crate::model::{GroupId, LeaderEpoch, TopicName, TopicPartition};
 use crate::task::Ownership;
 
-use super::groups::cluster::{Committed, End, Site, Standing};
+use super::groups::cluster::{CommittedOffset, GroupActivity, LogEdge, Site};
 use super::topics::cluster::{Look, SeenTopic, TopicSite};
-use super::topics::configs::{self, Configs};
+use super::topics::configs::{self, TopicConfigs};
 use super::topics::plan::NewMirror;
 
-/// A real cluster; cheap to clone.
+/// A Kafka cluster. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct KafkaSite(Cluster, Ownership);
 
 const MINUTE_MS: i64 = 60_000;
 
 impl KafkaSite {
-    /// Asks through this cluster's connections.
+    /// Creates a site on the connections of `cluster`, which may always write.
     pub fn new(cluster: Cluster) -> Self {
         Self(cluster, Ownership::permanent())
     }
 
-    /// The same, where offsets of groups are committed and topics are changed only while the right is held.
+    /// Creates a site that commits group offsets and changes topics only while `right` is held.
     pub fn under(cluster: Cluster, right: Ownership) -> Self {
         Self(cluster, right)
     }
 
-    async fn standing(&self, group: &ListedGroup) -> Result<Standing> {
+    async fn standing(&self, group: &ListedGroup) -> Result<GroupActivity> {
         if group.kind == GroupKind::Share {
-            return Ok(Standing::Unsupported);
+            return Ok(GroupActivity::Unsupported);
         }
-        // Brokers older than 2.6 list no states.
+        // Brokers older than 2.6 don't list states.
         let described;
         let state = if group.state.is_empty() {
             described = admin::describe_group(&self.0, &group.id).await?.state;
@@ -46,13 +48,13 @@ impl KafkaSite {
             group.state.as_str()
         };
         Ok(match state {
-            "Empty" | "Dead" => Standing::AtRest,
-            _ => Standing::Active,
+            "Empty" | "Dead" => GroupActivity::AtRest,
+            _ => GroupActivity::Active,
         })
     }
 
-    /// What every broker should say; not being allowed to ask is no failure.
-    async fn broker_configs(&self) -> Result<Option<admin::Configs>> {
+    /// The configs that all brokers should share; `None` if describing them isn't permitted.
+    async fn broker_configs(&self) -> Result<Option<admin::ConfigValues>> {
         match admin::broker_configs(&self.0).await {
             Ok(configs) => Ok(Some(configs)),
             Err(error) if matches!(error.kind(), Kind::Broker(_)) => Ok(None),
@@ -60,11 +62,11 @@ impl KafkaSite {
         }
     }
 
-    /// Topic by topic, after asking for all at once was refused for one of them.
+    /// Reads configs topic by topic, after the request for all topics was refused because of one of them.
     async fn configs_one_by_one(
         &self,
         topics: &[TopicName],
-    ) -> Result<BTreeMap<TopicName, Result<Configs>>> {
+    ) -> Result<BTreeMap<TopicName, Result<TopicConfigs>>> {
         let mut told = BTreeMap::new();
         for topic in topics {
             match admin::topic_configs(&self.0, std::slice::from_ref(topic)).await {
@@ -79,8 +81,10 @@ impl KafkaSite {
     }
 }
 
-/// The effective values of the configs that mirroring cares about.
-fn plain((topic, described): (TopicName, admin::Configs)) -> (TopicName, Result<Configs>) {
+/// The effective values of the configs that matter to mirroring.
+fn plain(
+    (topic, described): (TopicName, admin::ConfigValues),
+) -> (TopicName, Result<TopicConfigs>) {
     let value = |name: &str, config: &ConfigValue| Some((name.to_owned(), config.value.clone()?));
     let wanted = configs::names().filter_map(|name| value(name, described.get(name)?));
     (topic, Ok(wanted.collect()))
@@ -115,7 +119,7 @@ impl TopicSite for KafkaSite {
     fn configs<'a>(
         &'a self,
         topics: &'a [TopicName],
-    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Result<Configs>>>> {
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Result<TopicConfigs>>>> {
         async move {
             match admin::topic_configs(&self.0, topics).await {
                 Ok(described) => Ok(described.into_iter().map(plain).collect()),
@@ -160,7 +164,7 @@ impl TopicSite for KafkaSite {
     fn alter<'a>(
         &'a self,
         topic: &'a TopicName,
-        changes: &'a Configs,
+        changes: &'a TopicConfigs,
     ) -> BoxFuture<'a, Result<()>> {
         async move {
             let changes = changes.iter();
@@ -172,7 +176,7 @@ impl TopicSite for KafkaSite {
 }
 
 impl Site for KafkaSite {
-    fn groups(&self) -> BoxFuture<'_, Result<BTreeMap<GroupId, Standing>>> {
+    fn groups(&self) -> BoxFuture<'_, Result<BTreeMap<GroupId, GroupActivity>>> {
         async {
             let mut groups = BTreeMap::new();
             for group in admin::list_groups(&self.0).await? {
@@ -187,12 +191,12 @@ impl Site for KafkaSite {
     fn offsets<'a>(
         &'a self,
         group: &'a GroupId,
-    ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, Committed>>> {
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, CommittedOffset>>> {
         async move {
             let offsets = admin::group_offsets(&self.0, group).await?.into_iter();
             let committed = offsets.map(|(partition, committed)| {
                 let (offset, metadata) = (committed.offset, committed.metadata);
-                (partition, Committed { offset, metadata })
+                (partition, CommittedOffset { offset, metadata })
             });
             Ok(committed.collect())
         }
@@ -202,10 +206,10 @@ impl Site for KafkaSite {
     fn commit<'a>(
         &'a self,
         group: &'a GroupId,
-        offsets: &'a BTreeMap<TopicPartition, Committed>,
+        offsets: &'a BTreeMap<TopicPartition, CommittedOffset>,
     ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, Result<()>>>> {
         async move {
-            let offset = |committed: &Committed| GroupOffset {
+            let offset = |committed: &CommittedOffset| GroupOffset {
                 offset: committed.offset,
                 epoch: LeaderEpoch::UNKNOWN,
                 metadata: committed.metadata.clone(),
@@ -222,13 +226,13 @@ impl Site for KafkaSite {
     fn ends<'a>(
         &'a self,
         partitions: &'a [TopicPartition],
-        end: End,
+        end: LogEdge,
     ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, i64>>> {
         async move {
             let at = match end {
-                End::Log => At::TrueEnd,
-                End::HighWatermark => At::HighWatermark,
-                End::LastStable => At::LastStable,
+                LogEdge::Log => OffsetSpec::TrueEnd,
+                LogEdge::HighWatermark => OffsetSpec::HighWatermark,
+                LogEdge::LastStable => OffsetSpec::LastStable,
             };
             let any_epoch = |partition: &TopicPartition| (partition.clone(), LeaderEpoch::UNKNOWN);
             let asked: Vec<_> = partitions.iter().map(any_epoch).collect();

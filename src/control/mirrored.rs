@@ -12,45 +12,44 @@ use crate::model::{
 
 /// The mirrored partitions of one link, as its workers know them.
 ///
-/// Answers come from memory and the checkpoint DB, also while a cluster is gone.
+/// Answers come from memory and the checkpoint DB, and so are available while a cluster is unreachable.
 pub trait Mirrored: Send + Sync + Debug {
-    /// Every mirrored partition by its source name, in order.
+    /// Every mirrored partition, in the order of the source names.
     fn partitions(&self) -> Vec<MirroredPartition>;
-    /// What a topic of the source is called on the target, if it is mirrored.
+    /// The target name of the source topic `topic`, if it is mirrored.
     fn mirror_topic(&self, topic: &TopicName) -> Option<TopicName>;
-    /// Where a committed source offset is on the target.
+    /// The place of a committed source offset on the target.
     fn lookup(&self, partition: &TopicPartition, offset: SourceOffset) -> Lookup;
-    /// The intents of the link and its topics; a new value only after a change.
+    /// The intents of the link and its topics. A new `Arc` only after a change.
     fn intents(&self) -> Arc<LinkIntents>;
-    /// Makes the frontiers durable: to be awaited before anything is committed that depends on them (H9).
+    /// Makes the frontiers durable; must complete before anything that depends on them is committed (H9).
     fn persist_frontiers(&self) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>>;
 }
 
 /// One mirrored partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MirroredPartition {
-    /// Its name on the source.
+    /// The partition, by its source name.
     pub partition: TopicPartition,
-    /// Its state.
     pub state: PartitionState,
-    /// Why it stands still, if it does.
+    /// Why the partition has stopped, if it has.
     pub reason: Option<Reason>,
-    /// The next source offset before which nothing is missing; none while it is worked out.
+    /// The first source offset not yet mirrored; everything before it is. `None` while it is being determined.
     pub frontier: Option<SourceOffset>,
-    /// The source's last stable offset as last seen.
+    /// The source's last stable offset, as last seen.
     pub source_end: SourceOffset,
-    /// The mirror partition's log start as last seen.
+    /// The mirror partition's log start offset, as last seen.
     pub target_log_start: TargetOffset,
-    /// The end of the mirror partition as last seen.
+    /// The mirror partition's log end offset, as last seen.
     pub target_end: TargetOffset,
-    /// What is known of the mirror partition's log.
     pub target_log: TargetLog,
-    /// Since when its source topic is the one it is, in milliseconds since 1970: offsets committed before belong to another.
+    /// When the present source topic was first seen, in milliseconds since 1970: offsets committed earlier belong to a
+    /// former one.
     pub map_since_ms: i64,
 }
 
 impl MirroredPartition {
-    /// The state, or `diverged` where that is why it stood still before it was paused or sealed.
+    /// The state, or `diverged` if the partition had stopped for that reason before it was paused or sealed.
     pub fn doubted_state(&self) -> PartitionState {
         let held = matches!(self.state, PartitionState::Paused | PartitionState::Sealed);
         let reason = self.reason.as_ref().map(|reason| reason.code.state());
@@ -61,42 +60,41 @@ impl MirroredPartition {
     }
 }
 
-/// What is known of a mirror partition's log: whether an offset there still means what it meant.
+/// What is known of a mirror partition's log, and so whether an offset there still means what it meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetLog {
-    /// This process hasn't read it yet.
+    /// This process hasn't read the log yet.
     Unread,
-    /// It holds everything that was acknowledged, as far as retention left it.
+    /// The log holds everything that was acknowledged, except what retention removed.
     Whole,
-    /// It lost what was acknowledged from this offset on (H13): nothing is there, or something else.
+    /// The log lost what was acknowledged from this offset on (H13): nothing is there, or something else.
     CutAt(TargetOffset),
-    /// It belongs to another topic of the name, or is gone.
+    /// The log belongs to another topic of the same name, or is gone.
     Another,
 }
 
-/// Where a source offset is on the target.
+/// The place of a source offset on the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lookup {
-    /// Here: a consumer going on there skips and repeats nothing.
+    /// At this target offset: a consumer that resumes there neither skips nor repeats anything.
     Mapped(TargetOffset),
-    /// About here, and why it is not exact.
+    /// Near this target offset, and why it isn't exact.
     Near(TargetOffset, String),
     /// Not mirrored yet: everything before `frontier` is, and ends at `target_end`.
     Beyond {
         /// The first source offset that isn't mirrored.
         frontier: SourceOffset,
-        /// The end of the mirror partition.
+        /// The log end offset of the mirror partition.
         target_end: TargetOffset,
     },
-    /// Before the first offset the map knows: not mirrored, or no longer kept.
+    /// Before the first offset in the map: not mirrored, or no longer retained.
     Before {
-        /// The first source offset of the map.
+        /// The first source offset in the map.
         first_source: SourceOffset,
-        /// Where that one is.
+        /// The target offset of `first_source`.
         first_target: TargetOffset,
     },
-    /// The partition is not mirrored.
     NotMirrored,
-    /// It can't be said now, and why.
+    /// Unknown at present, for this reason.
     NotReady(String),
 }

@@ -1,8 +1,8 @@
-//! Keeps the target ready to take over: mirror topics like their sources, consumer groups where they were.
+//! Keeps the target ready to take over: mirror topics like their sources, and consumer groups where they are on the source.
 //!
-//! Promises: what the clusters are asked to do is decided by pure functions over what was observed, so that the same
-//! sight always gives the same actions; a cluster that can't be reached stops nothing but the actions on it.
-//! Doesn't: carry records, or know how positions and maps are kept; it reads them through [`Mirrored`].
+//! Promises: changes to the clusters are decided by pure functions over what was observed, so that the same observation
+//! always gives the same actions; an unreachable cluster stops only the actions on it.
+//! Doesn't: carry records, or know how positions and maps are stored; it reads them through [`Mirrored`].
 //!
 //! ```text
 //! topics:  observe both clusters -> plan -> create, extend, configure -> MirrorSet for the workers

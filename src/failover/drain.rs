@@ -1,14 +1,14 @@
-//! Whether a source has come to rest and everything is mirrored (H15).
+//! Whether a source is at rest and fully mirrored (H15).
 //!
-//! A lag of zero isn't enough: behind an open transaction the last stable offset stands still, and committed records of
-//! others above it are unseen.
+//! A lag of zero isn't enough: an open transaction holds back the last stable offset, and hides the committed records of
+//! others above it.
 
 use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use crate::control::groups::cluster::{End, Standing};
+use crate::control::groups::cluster::{GroupActivity, LogEdge};
 use crate::error::Result;
 use crate::model::{SourceOffset, TopicPartition};
 
@@ -16,23 +16,26 @@ use super::plan::Plan;
 use super::sites::Sites;
 use super::states::{Ends, Event};
 
-/// How many partitions are asked for open transactions at once.
+/// The number of partitions queried for open transactions concurrently.
 const PARTITIONS_AT_ONCE: usize = 16;
-/// How many reasons to wait are told.
+/// The maximum number of reasons to wait that are reported.
 const TOLD_MAX: usize = 20;
 
-/// One look at the partitions and groups of a plan.
+/// Looks once at the partitions and groups of a plan.
 pub(super) async fn look(sites: &Sites, plan: &Plan, now: Timestamp) -> Result<Event> {
     let frontiers = frontiers(sites, plan);
     let partitions: Vec<TopicPartition> = frontiers.keys().cloned().collect();
-    let log = sites.source.ends(&partitions, End::Log).await?;
-    let replicated = sites.source.ends(&partitions, End::HighWatermark).await?;
-    let stable = sites.source.ends(&partitions, End::LastStable).await?;
+    let log = sites.source.ends(&partitions, LogEdge::Log).await?;
+    let replicated = sites
+        .source
+        .ends(&partitions, LogEdge::HighWatermark)
+        .await?;
+    let stable = sites.source.ends(&partitions, LogEdge::LastStable).await?;
     let open = open_transactions(sites, &partitions).await?;
     let standing = sites.source.groups().await?;
     let mut waits_for = Vec::new();
     for group in &plan.chosen {
-        if standing.get(group) == Some(&Standing::Active) {
+        if standing.get(group) == Some(&GroupActivity::Active) {
             waits_for.push(format!("group {group} has members on the source"));
         }
     }
@@ -72,7 +75,7 @@ async fn open_transactions(
         let open = sites.source.has_open_transaction(&partition).await?;
         Ok((partition, open))
     };
-    // Owned partitions: a closure over borrowed ones hides from the compiler that the future may change threads.
+    // Owned partitions: a closure over borrowed ones would keep the compiler from seeing that the future is `Send`.
     let looks = partitions.iter().cloned().map(look);
     stream::iter(looks.collect::<Vec<_>>())
         .buffer_unordered(PARTITIONS_AT_ONCE)
@@ -80,23 +83,23 @@ async fn open_transactions(
         .await
 }
 
-/// What one look found in one partition.
+/// One look at a partition.
 #[derive(Debug, Clone, Copy)]
 struct Look {
     log: Option<i64>,
     replicated: Option<i64>,
     stable: Option<i64>,
-    /// None where the brokers are too old to say; the last stable offset has to do there.
+    /// `None` if the brokers are too old to say; the last stable offset must do in that case.
     open: Option<bool>,
     frontier: Option<SourceOffset>,
 }
 
 impl Look {
-    /// Why the partition isn't drained, if it isn't.
+    /// The reason the partition isn't drained, if any.
     fn unrest(&self) -> Option<String> {
         let (Some(log), Some(replicated), Some(stable)) = (self.log, self.replicated, self.stable)
         else {
-            return Some("doesn't tell its ends".to_owned());
+            return Some("doesn't report its ends".to_owned());
         };
         if replicated != log {
             return Some(format!("is replicated up to {replicated} of {log}"));

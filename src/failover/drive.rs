@@ -16,18 +16,19 @@ use crate::checkpoint::Store;
 use crate::error::{Error, Kind, Result};
 use crate::task::{Backoff, Streak};
 
-/// How long a step is repeated that fails each time.
+/// How long a step that fails every time is retried.
 const STEP_LIMIT: Duration = Duration::from_secs(120);
 const RETRY_BASE: Duration = Duration::from_millis(200);
 const RETRY_CAP: Duration = Duration::from_secs(5);
-/// The time between two looks of a switchover at the source; it makes them two, and not one seen twice.
+/// The pause between a switchover's two looks at the source, long enough that the second is more than a repeat of the
+/// first.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What driving an operation needs.
+/// The parts needed to drive an operation.
 pub(super) struct Drive<'a> {
     pub(super) sites: &'a Sites,
     pub(super) store: &'a dyn Store,
-    /// Told every change.
+    /// Called with every change of the operation.
     pub(super) show: &'a (dyn Fn(&Operation) + Send + Sync),
 }
 
@@ -40,9 +41,9 @@ impl fmt::Debug for Drive<'_> {
 }
 
 impl Drive<'_> {
-    /// Takes an operation up in whatever phase it is stored and ends with its last one.
+    /// Resumes an operation in its stored phase and drives it to its last one.
     ///
-    /// Errors: the checkpoint DB failed. Cancellation: the stored phase is taken up again by the next call.
+    /// Errors: the checkpoint DB failed. Cancellation: the next call resumes in the stored phase.
     pub(super) async fn to_the_end(&self, mut operation: Operation) -> Result<()> {
         let mut backoff = Backoff::new(RETRY_BASE, RETRY_CAP);
         let mut failing = Streak::default();

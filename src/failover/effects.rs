@@ -1,11 +1,11 @@
-//! Performs the effects of an operation. Each may be repeated, and says what happened as an event.
+//! Performs the effects of an operation. Each may be repeated, and reports its outcome as an event.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use crate::control::groups::apply::has_members;
-use crate::control::groups::cluster::Standing;
+use crate::control::groups::cluster::GroupActivity;
 use crate::control::groups::commit_protocol::{Writes, write};
 use crate::error::{Error, Result};
 use crate::kafka::client::{Retry, retry_of};
@@ -13,14 +13,14 @@ use crate::model::GroupId;
 
 use super::drain;
 use super::operation::Operation;
-use super::plan::{Blocker, BlockerCode, Kind, Move, conditions, final_moves};
+use super::plan::{Blocker, BlockerCode, Move, MoveKind, conditions, final_moves};
 use super::sites::{Chosen, Present, Sites};
 use super::states::{Effect, Event, Moves};
 
 impl Sites {
     /// Performs an effect of an operation.
     ///
-    /// Errors: what may pass; the effect is to be repeated. Kind `Store`: the checkpoint DB failed.
+    /// Errors: transient failures, after which the effect has to be repeated; `Store` if the checkpoint DB failed.
     pub(super) async fn perform(
         &self,
         operation: &Operation,
@@ -31,16 +31,16 @@ impl Sites {
             Effect::Look => drain::look(self, &operation.plan, now).await,
             Effect::Fix => self.fix(operation, now).await,
             Effect::Freeze(moves) => {
-                let turn = self.ledger.turn().await;
-                turn.freeze(&groups(&moves), &operation.id).await?;
+                let guard = self.ledger.guard().await;
+                guard.freeze(&groups(&moves), &operation.id).await?;
                 Ok(Event::Frozen)
             }
             Effect::Check(moves) => self.check(&moves).await,
             Effect::Commit(moves) => self.commit(&moves, now).await,
             Effect::ReadBack(moves) => self.read_back(&moves).await,
             Effect::Thaw(moves) => {
-                let turn = self.ledger.turn().await;
-                turn.thaw(&groups(&moves), &operation.id).await?;
+                let guard = self.ledger.guard().await;
+                guard.thaw(&groups(&moves), &operation.id).await?;
                 Ok(Event::Thawed)
             }
         }
@@ -50,7 +50,9 @@ impl Sites {
         let plan = &operation.plan;
         let chosen = Chosen::Exactly(plan.chosen.iter().cloned().collect());
         let topics = plan.topics.iter().cloned().collect();
-        let situation = self.observe(Kind::Switchover, &chosen, topics, now).await?;
+        let situation = self
+            .observe(MoveKind::Switchover, &chosen, topics, now)
+            .await?;
         Ok(match final_moves(&plan.groups, &situation) {
             Ok(moves) => Event::Fixed(moves.into()),
             Err(blockers) => Event::Refused(blockers),
@@ -59,7 +61,7 @@ impl Sites {
 
     async fn check(&self, moves: &Moves) -> Result<Event> {
         let standing = self.target.groups().await?;
-        let is_active = |group: &GroupId| standing.get(group) == Some(&Standing::Active);
+        let is_active = |group: &GroupId| standing.get(group) == Some(&GroupActivity::Active);
         let mut present = BTreeMap::new();
         let mut active = BTreeMap::new();
         for (group, moves) in by_group(moves) {
@@ -82,9 +84,10 @@ impl Sites {
         })
     }
 
-    /// Commits what isn't committed yet: an earlier attempt may have done a part, and the consumers may be running on it.
+    /// Commits what isn't committed yet: an earlier attempt may have committed a part, and consumers may already be running
+    /// on it.
     async fn commit(&self, moves: &Moves, now: Timestamp) -> Result<Event> {
-        let turn = self.ledger.turn().await;
+        let guard = self.ledger.guard().await;
         let mut blockers = Vec::new();
         for (group, moves) in by_group(moves) {
             let present = self
@@ -100,7 +103,7 @@ impl Sites {
             };
             let (target, mirrored) = (self.target.as_ref(), self.mirrored.as_ref());
             let wrote = write(
-                &turn,
+                &guard,
                 target,
                 mirrored,
                 group,
@@ -134,7 +137,7 @@ impl Sites {
                 if offset != Some(planned.target_offset) {
                     let there = offset.map_or("nothing".to_owned(), |offset| offset.to_string());
                     let message = format!(
-                        "{} was committed and {there} is there",
+                        "{} was committed, but the target has {there}",
                         planned.target_offset
                     );
                     let blocker = Blocker::new(BlockerCode::ReadBackDiffers, message);
@@ -150,7 +153,7 @@ impl Sites {
     }
 }
 
-/// The moves that aren't on the target yet, or what somebody else committed there.
+/// The moves that aren't on the target yet, or the offsets that another client committed there.
 fn missing(moves: &[&Move], mut present: Present) -> Result<Writes, Vec<Blocker>> {
     let (mut writes, mut progress) = (Writes::new(), Vec::new());
     for planned in moves {
@@ -163,7 +166,7 @@ fn missing(moves: &[&Move], mut present: Present) -> Result<Writes, Vec<Blocker>
             writes.insert(planned.partition.clone(), (written, planned.intent()));
         } else {
             let there = offset.map_or(String::new(), |offset| offset.to_string());
-            let message = format!("{there} was committed on the target by somebody else");
+            let message = format!("{there} was committed on the target by another client");
             let blocker = Blocker::new(BlockerCode::ProgressOnTarget, message);
             progress.push(blocker.group(&planned.group).partition(&planned.partition));
         }
@@ -175,7 +178,7 @@ fn missing(moves: &[&Move], mut present: Present) -> Result<Writes, Vec<Blocker>
     }
 }
 
-/// What an answer stands for that won't change by asking again; the error itself if it may.
+/// The blocker for an error that a retry won't change; any other error is returned.
 fn refusal(error: Error) -> Result<Blocker> {
     if has_members(&error) {
         let message = "it has members on the target; stop them";

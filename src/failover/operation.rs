@@ -10,21 +10,21 @@ pub use super::states::Operation;
 use super::states::PhaseName;
 use super::stored::{self, OperationHead, PlanHead};
 use crate::checkpoint::chunks::read_whole;
-use crate::checkpoint::documents::{Document, Kind, Name};
+use crate::checkpoint::documents::{Document, DocumentKind, Name};
 use crate::checkpoint::{Store, Update};
 use crate::error::{Error, Result};
 use crate::model::LinkName;
 
-/// How long an expired plan that was never executed is kept for reading.
+/// How long an expired plan that was never executed remains readable.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// Reads a plan, executed or not.
 pub fn read_plan(store: &dyn Store, id: &str) -> Result<Option<Plan>> {
     let unexecuted = read_whole(|| {
-        let Some(name) = Kind::Plan.find(store, id)? else {
-            return Kind::Plan.of_first_layout(store, id).map(Some);
+        let Some(name) = DocumentKind::Plan.find(store, id)? else {
+            return DocumentKind::Plan.of_first_layout(store, id).map(Some);
         };
-        // It is moved when it is executed.
+        // Executing a plan moves it.
         let Some(Document { head, lists }) = name.load(store)? else {
             return Ok(Some(None));
         };
@@ -39,7 +39,7 @@ pub fn read_plan(store: &dyn Store, id: &str) -> Result<Option<Plan>> {
     }
 }
 
-/// Saves a plan, and removes those that nobody executed long ago.
+/// Saves a plan, and deletes unexecuted plans that expired long ago.
 pub async fn save_plan(store: &dyn Store, plan: &Plan) -> Result<()> {
     #[derive(Deserialize)]
     struct Expiring {
@@ -47,18 +47,18 @@ pub async fn save_plan(store: &dyn Store, plan: &Plan) -> Result<()> {
     }
     let is_old = |expires_at: Timestamp| expires_at + KEPT_FOR < plan.created_at;
     let mut update = Update::new();
-    for (name, old) in Kind::Plan.all::<PlanHead>(store)? {
+    for (name, old) in DocumentKind::Plan.all::<PlanHead>(store)? {
         if is_old(old.head.expires_at) {
             name.delete(&mut update, &old);
         }
     }
-    for (id, value) in Kind::Plan.all_of_first_layout(store)? {
+    for (id, value) in DocumentKind::Plan.all_of_first_layout(store)? {
         let old: Expiring = read(&id, &value)?;
         if is_old(old.expires_at) {
-            Kind::Plan.delete_of_first_layout(&mut update, &id);
+            DocumentKind::Plan.delete_of_first_layout(&mut update, &id);
         }
     }
-    let name = name(Kind::Plan, plan);
+    let name = name(DocumentKind::Plan, plan);
     if let Some(former) = name.load::<PlanHead>(store)? {
         name.delete(&mut update, &former);
     }
@@ -70,19 +70,19 @@ pub async fn save_plan(store: &dyn Store, plan: &Plan) -> Result<()> {
 /// Reads an operation.
 pub fn read_operation(store: &dyn Store, id: &str) -> Result<Option<Operation>> {
     read_whole(|| {
-        if let Some(name) = Kind::Operation.find(store, id)? {
+        if let Some(name) = DocumentKind::Operation.find(store, id)? {
             let Some(document) = name.load(store)? else {
                 return Ok(None);
             };
             return Ok(stored::load_operation(store, &name, document)?.map(Some));
         }
-        let former = Kind::Operation.of_first_layout(store, id)?;
-        let is_renewed = former.is_none() && Kind::Operation.find(store, id)?.is_some();
+        let former = DocumentKind::Operation.of_first_layout(store, id)?;
+        let is_renewed = former.is_none() && DocumentKind::Operation.find(store, id)?.is_some();
         Ok((!is_renewed).then_some(former))
     })
 }
 
-/// The names of operations that aren't at their end, and their links.
+/// The links and names of the operations that haven't ended.
 pub fn unfinished(store: &dyn Store) -> Result<Vec<(LinkName, String)>> {
     #[derive(Deserialize)]
     struct Former {
@@ -94,12 +94,12 @@ pub fn unfinished(store: &dyn Store) -> Result<Vec<(LinkName, String)>> {
         link: LinkName,
     }
     let mut found = Vec::new();
-    for (name, Document { head, .. }) in Kind::Operation.all::<OperationHead>(store)? {
+    for (name, Document { head, .. }) in DocumentKind::Operation.all::<OperationHead>(store)? {
         if !head.phase.is_last() {
             found.push((name.link, name.id));
         }
     }
-    for (id, value) in Kind::Operation.all_of_first_layout(store)? {
+    for (id, value) in DocumentKind::Operation.all_of_first_layout(store)? {
         let former: Former = read(&id, &value)?;
         if !matches!(former.phase, PhaseName::Done | PhaseName::Stopped) {
             found.push((former.plan.link, id));
@@ -115,29 +115,29 @@ pub async fn save_operation(store: &dyn Store, operation: &Operation) -> Result<
     store.commit(update).await
 }
 
-/// Adds an operation to an update; its plan moves into it when it is saved for the first time.
+/// Adds an operation to an update. The first save moves the plan into the operation.
 pub fn put_operation(update: &mut Update, store: &dyn Store, operation: &Operation) -> Result<()> {
-    let name = name(Kind::Operation, &operation.plan);
+    let name = name(DocumentKind::Operation, &operation.plan);
     let former = name.load(store)?;
     if former.is_none() {
         forget_plan(update, store, &operation.plan)?;
-        Kind::Operation.delete_if_of_first_layout(update, store, &operation.id)?;
+        DocumentKind::Operation.delete_if_of_first_layout(update, store, &operation.id)?;
     }
     stored::put_operation(update, &name, operation, former);
     Ok(())
 }
 
 fn forget_plan(update: &mut Update, store: &dyn Store, plan: &Plan) -> Result<()> {
-    let name = name(Kind::Plan, plan);
+    let name = name(DocumentKind::Plan, plan);
     if let Some(document) = name.load::<PlanHead>(store)? {
         name.delete(update, &document);
     }
-    Kind::Plan.delete_if_of_first_layout(update, store, &plan.id)
+    DocumentKind::Plan.delete_if_of_first_layout(update, store, &plan.id)
 }
 
 /// Adds the conversion of the link's layout-1 operations to an update.
 pub fn renew_operations(update: &mut Update, store: &dyn Store, link: &LinkName) -> Result<()> {
-    for (id, value) in Kind::Operation.all_of_first_layout(store)? {
+    for (id, value) in DocumentKind::Operation.all_of_first_layout(store)? {
         let operation: Operation = read(&id, &value)?;
         if operation.plan.link == *link {
             put_operation(update, store, &operation)?;
@@ -146,7 +146,7 @@ pub fn renew_operations(update: &mut Update, store: &dyn Store, link: &LinkName)
     Ok(())
 }
 
-fn name(kind: Kind, plan: &Plan) -> Name {
+fn name(kind: DocumentKind, plan: &Plan) -> Name {
     Name {
         kind,
         link: plan.link.clone(),

@@ -1,6 +1,6 @@
-//! The plan of a move: what would be done, what would be lost, and what stands against it.
+//! The plan of a move: what would be done, what would be lost, and what blocks it.
 //!
-//! Promises: made from a [`Situation`] alone; equal content gives an equal hash, whenever it was made. Pure.
+//! Promises: is made from a [`Situation`] alone; equal content has an equal hash, whenever it was made. Pure.
 
 use std::io::BufWriter;
 
@@ -18,7 +18,7 @@ mod tests;
 
 pub use blocker::{Blocker, BlockerCode, Present, conditions};
 pub use moves::{Move, Moves};
-pub use situation::{CommitSituation, GroupSituation, Kind, Situation};
+pub use situation::{CommitSituation, GroupSituation, MoveKind, Situation};
 pub use steps::Step;
 
 use std::collections::BTreeSet;
@@ -31,31 +31,28 @@ pub const VALID_FOR: SignedDuration = SignedDuration::from_mins(15);
 /// A description of a move that can be read, approved and executed by its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Its name.
     pub id: String,
-    /// Its kind.
-    pub kind: Kind,
+    pub kind: MoveKind,
     /// The link whose groups are moved.
     pub link: LinkName,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// Until when it may be executed.
+    /// When the plan expires; it can't be executed from then on.
     pub expires_at: Timestamp,
     /// When the source's group offsets were read.
     pub offsets_as_of: Option<Timestamp>,
-    /// The groups it is about, also those left out below.
+    /// The groups to move, including those without moves.
     pub chosen: Vec<GroupId>,
-    /// The topics these groups read, by their source names: a switchover waits for them.
+    /// The topics these groups read, by their source names; a switchover waits until they are drained.
     pub topics: Vec<TopicName>,
-    /// What is committed, by group and partition. A switchover takes the final offsets after draining.
+    /// The offsets to commit, by group and partition. A switchover reads the final offsets after draining.
     pub groups: Moves,
     /// What is done, in order.
     pub steps: Vec<Step>,
-    /// What stands against it: while there is one the plan can't be executed.
+    /// What blocks the move; the plan can't be executed while there are any.
     pub blockers: Vec<Blocker>,
-    /// What to know before executing it.
+    /// What the operator should know before executing the plan.
     pub warnings: Vec<String>,
-    /// The SHA-256 of its content without name, times and warnings, in hexadecimal.
+    /// The SHA-256 of the content except for id, times and warnings, in hexadecimal.
     pub hash: String,
 }
 
@@ -108,17 +105,17 @@ pub fn final_moves(planned: &[Move], situation: &Situation) -> Result<Vec<Move>,
 }
 
 impl Plan {
-    /// Whether it may no longer be executed for its age.
+    /// Whether the plan has expired at `now`.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         now >= self.expires_at
     }
 }
 
-/// What a plan is agreed on. Warnings are left out: a source that stops answering makes no other plan. So are the offsets of
-/// a switchover, which move until it has drained.
+/// The part of a plan that its hash covers. Warnings are left out, because a source that stops answering doesn't make
+/// another plan. So are the offsets of a switchover, which advance until it has drained.
 #[derive(Serialize)]
 struct Agreed<'a> {
-    kind: Kind,
+    kind: MoveKind,
     link: &'a LinkName,
     chosen: &'a [GroupId],
     topics: &'a [TopicName],
@@ -129,8 +126,8 @@ struct Agreed<'a> {
 
 fn hash(plan: &Plan) -> String {
     let groups = match plan.kind {
-        Kind::Switchover => &[][..],
-        Kind::Failover => &plan.groups[..],
+        MoveKind::Switchover => &[][..],
+        MoveKind::Failover => &plan.groups[..],
     };
     let agreed = Agreed {
         kind: plan.kind,
@@ -142,7 +139,8 @@ fn hash(plan: &Plan) -> String {
         groups,
     };
     let mut content = BufWriter::new(Sha256::new());
-    // Structures of text, numbers and lists can't fail to serialize, nor a sum to take them; fields keep their order.
+    // Structures of text, numbers and lists can't fail to serialize, and hashing can't fail either. The order of fields is
+    // fixed.
     let written = serde_json::to_writer(&mut content, &agreed);
     debug_assert!(written.is_ok());
     let sum = content.into_inner().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Makes plans, and executes them one per link: each phase is stored before its effect, and taken up again after a restart.
+//! Makes plans, and executes them one per link: each phase is stored before its effect, and resumed after a restart.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::drive::Drive;
 use super::operation::{
     Operation, put_operation, read_operation, read_plan, save_plan, unfinished,
 };
-use super::plan::{Blocker, Kind, Plan, plan};
+use super::plan::{Blocker, MoveKind, Plan, plan};
 use super::sites::{Chosen, Sites};
 use super::states::{Moves, Phase};
 use crate::checkpoint::{Store, Update};
@@ -28,19 +28,17 @@ mod tests;
 
 /// How long a switchover waits for the source to come to rest.
 const DRAIN_LIMIT: SignedDuration = SignedDuration::from_mins(10);
-/// Operations started and not yet taken up; there is at most one per link.
+/// The capacity for operations started but not yet picked up; there is at most one per link.
 const STARTED_MAX: usize = 64;
 
-/// What a plan is asked for.
+/// What a plan is requested for.
 #[derive(Debug, Clone)]
-pub struct Request {
-    /// The kind of move.
-    pub kind: Kind,
-    /// The link.
+pub struct MoveRequest {
+    pub kind: MoveKind,
     pub link: LinkName,
-    /// Regular expressions for whole group names; none means every group of the link.
+    /// Regular expressions for whole group names; `None` means every group of the link.
     pub groups: Option<Vec<String>>,
-    /// Topics to be drained beside those of the groups.
+    /// Topics to drain in addition to those of the groups.
     pub topics: BTreeSet<TopicName>,
 }
 
@@ -50,36 +48,36 @@ pub enum NotStarted {
     /// There is no plan of that name.
     #[error("there is no such plan; make one")]
     UnknownPlan,
-    /// It is too old, or has changed.
+    /// The plan has expired, or would be different now.
     #[error("the plan is stale: {0}; make a new one")]
     Stale(String),
-    /// Something stands against it.
+    /// The plan has blockers.
     #[error("something stands against the plan")]
     Blocked(Vec<Blocker>),
     /// Another operation of the link is running.
     #[error("operation {0} is running on the link; wait until it is done")]
     Busy(String),
-    /// It couldn't be found out.
+    /// The checks themselves failed.
     #[error(transparent)]
     Failed(#[from] Error),
 }
 
-/// Plans and operations of all links.
+/// The plans and operations of all links.
 #[derive(Debug)]
 pub struct Runner {
     store: Arc<dyn Store>,
     links: watch::Receiver<BTreeMap<LinkName, Arc<Sites>>>,
-    /// Held, by link, while everything is looked at that a plan depends on: it is large where groups are many.
+    /// Per link, held while everything that a plan depends on is read: with many groups that is large.
     observing: Mutex<BTreeMap<LinkName, Arc<tokio::sync::Mutex<()>>>>,
     /// Operations being executed, by name.
     running: Mutex<BTreeMap<String, watch::Sender<Arc<Operation>>>>,
-    /// Held while a plan is being started, so that two can't be at once.
+    /// Held while a plan is being started, so that only one can start at a time.
     starting: tokio::sync::Mutex<mpsc::Sender<Operation>>,
     started: Mutex<Option<mpsc::Receiver<Operation>>>,
 }
 
 impl Runner {
-    /// A runner for the links that there are at any time.
+    /// Creates a runner for the links present at any time.
     pub fn new(
         store: Arc<dyn Store>,
         links: watch::Receiver<BTreeMap<LinkName, Arc<Sites>>>,
@@ -97,8 +95,9 @@ impl Runner {
 
     /// Makes a plan and stores it; changes nothing else.
     ///
-    /// Errors: `Invalid` for an unknown link or a bad expression; what prevents seeing the target or the checkpoint DB.
-    pub async fn plan(&self, request: &Request) -> Result<Plan> {
+    /// Errors: `Invalid` for an unknown link or a bad expression; whatever prevents reading the target or the checkpoint
+    /// DB.
+    pub async fn plan(&self, request: &MoveRequest) -> Result<Plan> {
         let now = Timestamp::now();
         let sites = self.sites(&request.link)?;
         let chosen = match &request.groups {
@@ -120,12 +119,12 @@ impl Runner {
         Ok(plan)
     }
 
-    /// A plan made before.
+    /// The stored plan `id`, if it exists.
     pub fn find_plan(&self, id: &str) -> Result<Option<Plan>> {
         read_plan(self.store.as_ref(), id)
     }
 
-    /// An operation, finished or not; it has the name of its plan.
+    /// The operation `id`, finished or not; it has the name of its plan.
     pub fn operation(&self, id: &str) -> Result<Option<Arc<Operation>>> {
         if let Some(running) = self.watch(id) {
             return Ok(Some(Arc::clone(&running.borrow())));
@@ -133,13 +132,13 @@ impl Runner {
         Ok(read_operation(self.store.as_ref(), id)?.map(Arc::new))
     }
 
-    /// Every change of an operation while it is executed; the sender is gone when it has ended.
+    /// Subscribes to an operation while it is executed; the channel closes when the operation has ended.
     pub fn watch(&self, id: &str) -> Option<watch::Receiver<Arc<Operation>>> {
         self.running.lock().get(id).map(watch::Sender::subscribe)
     }
 
-    /// Starts the execution of a plan, or gives the operation if the plan is or was executed already; `note` adds to the
-    /// update that starts it.
+    /// Starts the execution of a plan, or returns its operation if the plan was started before. `note` adds to the update
+    /// that starts it.
     pub async fn start(
         &self,
         plan_id: &str,
@@ -149,7 +148,7 @@ impl Runner {
         let starting = self.starting.lock().await;
         let plan = self.find_plan(plan_id)?.ok_or(NotStarted::UnknownPlan)?;
         if plan.hash != hash {
-            return Err(NotStarted::Stale("the hash is not the plan's".to_owned()));
+            return Err(NotStarted::Stale("the plan's hash differs".to_owned()));
         }
         if let Some(operation) = self.operation(plan_id)? {
             return Ok(operation);
@@ -171,13 +170,13 @@ impl Runner {
         Ok(Arc::new(operation))
     }
 
-    /// Waits until nobody else looks at a link for a plan.
+    /// Waits for the exclusive right to look at a link for a plan.
     async fn alone(&self, link: &LinkName) -> OwnedMutexGuard<()> {
         let observing = Arc::clone(self.observing.lock().entry(link.clone()).or_default());
         observing.lock_owned().await
     }
 
-    /// Whether the plan would be made in the same way now.
+    /// Checks that the same plan would be made now.
     async fn check_again(&self, old: &Plan, now: Timestamp) -> Result<(), NotStarted> {
         if old.is_expired(now) {
             return Err(NotStarted::Stale(format!(
@@ -201,8 +200,8 @@ impl Runner {
         Ok(())
     }
 
-    /// Takes up unfinished operations of each link that this process comes to own and executes those started, until the
-    /// token is cancelled. When a link is lost, so are its operations: its next owner takes them up.
+    /// Resumes the unfinished operations of each link this process gains ownership of, and executes those started here,
+    /// until `token` is cancelled. When ownership of a link is lost, its operations end here; the next owner resumes them.
     ///
     /// Errors: the checkpoint DB failed, or it runs already.
     pub async fn run(&self, token: CancellationToken) -> Result<()> {
@@ -224,7 +223,7 @@ impl Runner {
                 Ok(()) = links.changed() => gains = terms.of(&links.borrow_and_update()),
                 Some((sites, term)) = gains.next() => {
                     terms.0.insert(sites.link.clone(), (Arc::clone(&sites), term));
-                    // If the DB can't be read, another term follows when it can.
+                    // If the DB can't be read, another term follows once it can.
                     let taken_up = self.left_over(&sites.link).unwrap_or_default();
                     drives.extend(taken_up.into_iter().map(|operation| self.execute(operation)));
                     gains.push(gain(sites, term));
@@ -234,7 +233,7 @@ impl Runner {
         }
     }
 
-    /// The names of a link's operations that aren't at their end.
+    /// The names of a link's operations that haven't ended.
     fn unfinished(&self, link: &LinkName) -> Result<Vec<String>> {
         let all = unfinished(self.store.as_ref())?.into_iter();
         let ours = all.filter(|(of, _)| of == link);
@@ -245,7 +244,7 @@ impl Runner {
     fn left_over(&self, link: &LinkName) -> Result<Vec<Operation>> {
         let mut found = Vec::new();
         for id in self.unfinished(link)? {
-            // One started in this process waits in the channel.
+            // An operation started in this process waits in the channel.
             if self.watch(&id).is_none() {
                 found.extend(read_operation(self.store.as_ref(), &id)?);
             }
@@ -256,7 +255,7 @@ impl Runner {
     async fn execute(&self, operation: Operation) {
         let id = operation.id.clone();
         let Ok(sites) = self.sites(&operation.plan.link) else {
-            // The link was removed meanwhile; the operation waits until it is there again.
+            // The link was removed meanwhile; the operation waits until it is added again.
             self.running.lock().remove(&id);
             return;
         };
@@ -279,7 +278,7 @@ impl Runner {
             tracing::error!(
                 operation = id,
                 error = error.chain(),
-                "the operation stands still until the link begins anew"
+                "the operation is suspended until the link restarts"
             );
         }
     }
@@ -302,12 +301,12 @@ impl Runner {
 /// A link and the term in which it is owned now.
 type Gain = BoxFuture<'static, (Arc<Sites>, Option<u64>)>;
 
-/// The last term of each link in which its operations were taken up.
+/// The last term of each link in which its operations were resumed.
 #[derive(Debug, Default)]
 struct Terms(BTreeMap<LinkName, (Arc<Sites>, Option<u64>)>);
 
 impl Terms {
-    /// The next terms of these links and of no others; a link that was removed and added again is another one.
+    /// The next terms of these links and no others; a link that was removed and added again is a different one.
     fn of(&mut self, links: &BTreeMap<LinkName, Arc<Sites>>) -> FuturesUnordered<Gain> {
         let is_there = |name: &LinkName, sites: &Arc<Sites>| {
             let now = links.get(name);
@@ -322,7 +321,7 @@ impl Terms {
     }
 }
 
-/// Waits until the link is owned in another term than the last one.
+/// Waits until the link is owned in a term other than `last`.
 fn gain(sites: Arc<Sites>, last: Option<u64>) -> Gain {
     Box::pin(async move {
         let mut term = sites.ownership.term();
@@ -334,12 +333,12 @@ fn gain(sites: Arc<Sites>, last: Option<u64>) -> Gain {
 
 fn begin(plan: Plan, now: Timestamp) -> Operation {
     let phase = match plan.kind {
-        Kind::Switchover => Phase::Draining {
+        MoveKind::Switchover => Phase::Draining {
             deadline_ms: (now + DRAIN_LIMIT).as_millisecond(),
             rested: None,
             waits_for: Vec::new(),
         },
-        Kind::Failover => Phase::Freezing {
+        MoveKind::Failover => Phase::Freezing {
             moves: Moves::clone(&plan.groups),
         },
     };

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::config::GroupFilter;
 use crate::control::Mirrored;
-use crate::control::groups::cluster::{Committed, GROUPS_AT_ONCE, Site, Standing};
+use crate::control::groups::cluster::{CommittedOffset, GROUPS_AT_ONCE, GroupActivity, Site};
 use crate::control::groups::commit::{Expiry, SourceCommit, TargetCommit, Written};
 use crate::control::groups::commit_protocol::on_target;
 use crate::control::groups::committed::Ledger;
@@ -18,36 +18,33 @@ use crate::error::{Error, Result};
 use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicName, TopicPartition};
 use crate::task::Ownership;
 
-use super::plan::{CommitSituation, GroupSituation, Kind, Situation};
+use super::plan::{CommitSituation, GroupSituation, MoveKind, Situation};
 
-/// How long a failover waits for a source that is presumed lost.
+/// How long a failover waits for an answer from a source that is presumed lost.
 const SOURCE_PATIENCE: Duration = Duration::from_secs(3);
 
-/// What moves of one link work with.
+/// The parts that moves of one link work with.
 #[derive(Debug)]
 pub struct Sites {
-    /// The link.
     pub link: LinkName,
-    /// The source cluster.
     pub source: Arc<dyn Site>,
-    /// The target cluster.
     pub target: Arc<dyn Site>,
     /// The link's mirrored partitions.
     pub mirrored: Arc<dyn Mirrored>,
-    /// What was written for groups; shared with group sync, which it takes turns with.
+    /// The record of what was written for groups; its turn is shared with group sync.
     pub ledger: Arc<Ledger>,
     /// The groups of the link.
     pub groups: GroupFilter,
-    /// Whether this process may move them.
+    /// Whether this process may move the groups.
     pub ownership: Ownership,
 }
 
-/// Which groups are meant.
+/// The groups chosen for a move.
 #[derive(Debug, Clone)]
 pub(super) enum Chosen {
-    /// All that the filter takes and that have offsets in the link.
+    /// All groups that match the filter and have offsets in the link.
     Matching(GroupFilter),
-    /// These and no others.
+    /// Exactly these.
     Exactly(BTreeSet<GroupId>),
 }
 
@@ -66,7 +63,7 @@ type Commits = BTreeMap<GroupId, BTreeMap<TopicPartition, SourceCommit>>;
 /// The offsets of a group, with what is on the target.
 type Placed = BTreeMap<TopicPartition, CommitSituation>;
 
-/// What the source says, now or in the last snapshot.
+/// The state of the source, from now or from the last snapshot.
 #[derive(Debug, Default)]
 struct SourceSide {
     failure: Option<String>,
@@ -76,16 +73,17 @@ struct SourceSide {
     outside: BTreeMap<GroupId, BTreeSet<TopicName>>,
 }
 
-/// What the target has for a group, by source partition, and what this link wrote.
+/// The offsets committed on the target for a group, by source partition, and what this link wrote there.
 pub(super) type Present = BTreeMap<TopicPartition, (Option<TargetCommit>, Written)>;
 
 impl Sites {
-    /// Looks at everything a plan depends on.
+    /// Observes everything that a plan depends on.
     ///
-    /// Errors: the target doesn't answer, or the checkpoint DB failed; a source that doesn't answer is part of the situation.
+    /// Errors: the target doesn't answer, or the checkpoint DB failed. A source that doesn't answer is part of the
+    /// situation.
     pub(super) async fn observe(
         &self,
-        kind: Kind,
+        kind: MoveKind,
         chosen: &Chosen,
         asked_topics: BTreeSet<TopicName>,
         now: Timestamp,
@@ -94,16 +92,16 @@ impl Sites {
         snapshot.forget_former(&self.mirrored.partitions());
         let source_ends = std::mem::take(&mut snapshot.ends);
         let (source, placed) = match kind {
-            Kind::Switchover => {
+            MoveKind::Switchover => {
                 let mut source = self.source_now(chosen, now).await;
                 let commits = std::mem::take(&mut source.commits);
                 (source, self.placed_all(commits).await?)
             }
-            Kind::Failover => {
+            MoveKind::Failover => {
                 let as_of_ms = (snapshot.taken_at_ms > 0).then_some(snapshot.taken_at_ms);
                 let taken = snapshot.groups.into_iter();
                 let taken = taken.filter(|(g, it)| self.takes(chosen, g) && !it.is_empty());
-                // A source that doesn't answer is waited for meanwhile.
+                // Meanwhile wait for a source that may not answer.
                 let looks = (self.source_then(as_of_ms), self.placed_all(taken.collect()));
                 let (source, placed) = tokio::join!(looks.0, looks.1);
                 (source, placed?)
@@ -115,7 +113,7 @@ impl Sites {
             groups.extend(ids.iter().map(|id| (id.clone(), GroupSituation::default())));
         }
         for (id, mut commits) in placed {
-            // Where the mirror ends may have been found out while a source that is gone was waited for.
+            // The ends of the mirror may have been determined during the wait for a lost source.
             for (partition, found) in &mut commits {
                 found.lookup = self.mirrored.lookup(partition, found.commit.offset);
             }
@@ -123,7 +121,7 @@ impl Sites {
         }
         for (id, group) in &mut groups {
             group.active_on_source = source.active.contains(id);
-            group.active_on_target = on_target.get(id) == Some(&Standing::Active);
+            group.active_on_target = on_target.get(id) == Some(&GroupActivity::Active);
             group.outside = source.outside.get(id).cloned().unwrap_or_default();
         }
         let expiring = self.expiring(&groups).await?;
@@ -143,9 +141,9 @@ impl Sites {
         })
     }
 
-    /// The written offsets of these groups that aren't kept from expiring: their number, and when the first one expires.
+    /// The number of written offsets of these groups that aren't kept from expiring, and when the first one expires.
     ///
-    /// Errors are those of the checkpoint DB.
+    /// Errors: the checkpoint DB failed.
     async fn expiring(
         &self,
         groups: &BTreeMap<GroupId, GroupSituation>,
@@ -165,13 +163,13 @@ impl Sites {
         if held.is_empty() {
             return Ok(None);
         }
-        // A target that doesn't tell has no known date.
+        // If the target doesn't report its retention, the date is unknown.
         let retention = self.target.offsets_retention_ms().await.unwrap_or_default();
         let first = held.iter().filter_map(|written| written.expiry(retention));
         Ok(first.min().map(|first| (held.len(), first)))
     }
 
-    /// The source as it is; one that doesn't answer has no groups.
+    /// The present state of the source; a source that doesn't answer has no groups.
     async fn source_now(&self, chosen: &Chosen, now: Timestamp) -> SourceSide {
         let failed = |error: Error| SourceSide {
             failure: Some(error.chain()),
@@ -187,7 +185,7 @@ impl Sites {
         };
         let standing = self.source.groups().await?.into_iter();
         let asked = standing.filter(|(group, standing)| {
-            *standing != Standing::Unsupported && self.takes(chosen, group)
+            *standing != GroupActivity::Unsupported && self.takes(chosen, group)
         });
         let mut reads = stream::iter(asked)
             .map(|(group, standing)| async move {
@@ -197,7 +195,7 @@ impl Sites {
             .buffer_unordered(GROUPS_AT_ONCE);
         while let Some((group, standing, offsets)) = reads.try_next().await? {
             self.enter(&mut side, &group, offsets);
-            if standing == Standing::Active {
+            if standing == GroupActivity::Active {
                 side.active.insert(group);
             }
         }
@@ -213,7 +211,7 @@ impl Sites {
         &self,
         side: &mut SourceSide,
         group: &GroupId,
-        offsets: BTreeMap<TopicPartition, Committed>,
+        offsets: BTreeMap<TopicPartition, CommittedOffset>,
     ) {
         for (partition, committed) in offsets.into_iter().filter(|(_, c)| c.offset >= 0) {
             if self.mirrored.mirror_topic(&partition.topic).is_none() {
@@ -230,14 +228,15 @@ impl Sites {
         }
     }
 
-    /// A source that is presumed lost: it is asked only whether it lives, and only for a moment.
+    /// The state of a source that is presumed lost: it is only asked for its groups, with a short timeout.
     async fn source_then(&self, as_of_ms: Option<i64>) -> SourceSide {
         let standing = match timeout(SOURCE_PATIENCE, self.source.groups()).await {
             Ok(Ok(standing)) => Ok(standing),
             Ok(Err(error)) => Err(error.chain()),
             Err(_) => Err("no answer in time".to_owned()),
         };
-        let is_active = |(_, standing): &(&GroupId, &Standing)| **standing == Standing::Active;
+        let is_active =
+            |(_, standing): &(&GroupId, &GroupActivity)| **standing == GroupActivity::Active;
         SourceSide {
             failure: standing.as_ref().err().cloned(),
             as_of_ms,
@@ -275,7 +274,7 @@ impl Sites {
         Ok(placed.collect())
     }
 
-    /// What the target has for a group in these source partitions.
+    /// The offsets on the target of a group in these source partitions.
     pub(super) async fn present(
         &self,
         group: &GroupId,

@@ -1,4 +1,4 @@
-//! The words of an operation: its phases, what can happen in them, and what is done in them. Pure.
+//! The vocabulary of an operation: its phases, events and effects. Pure.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,9 +12,9 @@ use crate::model::{SourceOffset, TopicPartition};
 
 pub use super::plan::Moves;
 
-/// Where the partitions of a move ended at one look.
+/// The ends of a move's partitions at one look.
 ///
-/// Kept as a list because JSON has no other keys than text.
+/// Stored as a list because JSON keys can only be strings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<(TopicPartition, SourceOffset)>")]
 #[serde(into = "Vec<(TopicPartition, SourceOffset)>")]
@@ -32,7 +32,7 @@ impl From<Ends> for Vec<(TopicPartition, SourceOffset)> {
     }
 }
 
-/// Where an operation is. Persisted before its effect is performed.
+/// The phase of an operation, persisted before its effect is performed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
 pub enum Phase {
@@ -40,52 +40,42 @@ pub enum Phase {
     Draining {
         /// When waiting ends, in milliseconds since 1970.
         deadline_ms: i64,
-        /// The ends of the last look, if that one found everything at rest.
+        /// The ends of the last look, if it found everything at rest.
         rested: Option<Ends>,
         /// What the last look still waited for.
         waits_for: Vec<String>,
     },
-    /// Set when drained: the groups' last offsets on the source are read and translated.
+    /// Entered when drained: the groups' last offsets on the source are read and translated.
     Fixing,
-    /// First of a failover, or set when the offsets are fixed: group sync lets go of the groups, durably.
-    Freezing {
-        /// The offsets to commit.
-        moves: Moves,
-    },
-    /// Set when frozen: the plan's conditions are looked at for the last time.
-    Checking {
-        /// The offsets to commit.
-        moves: Moves,
-    },
-    /// Set when the conditions hold: the offsets are committed on the target. From here on nothing is taken back.
-    Committing {
-        /// The offsets to commit.
-        moves: Moves,
-    },
-    /// Set when committed: the target's offsets are read back and compared.
+    /// First of a failover, or entered when the offsets are fixed: group sync durably lets go of the groups.
+    Freezing { moves: Moves },
+    /// Entered when frozen: the plan's conditions are checked for the last time.
+    Checking { moves: Moves },
+    /// Entered when the conditions hold: the offsets are committed on the target. From here on nothing is taken back.
+    Committing { moves: Moves },
+    /// Entered when committed: the target's offsets are read back and compared.
     Verifying {
-        /// The offsets to find.
+        /// The offsets expected on the target.
         moves: Moves,
     },
-    /// Set when a condition doesn't hold any more: group sync takes the groups up again.
+    /// Entered when a condition no longer holds: group sync takes the groups over again.
     Thawing {
-        /// The offsets that were to be committed.
+        /// The offsets that would have been committed.
         moves: Moves,
-        /// What stands against the move.
+        /// What blocks the move.
         blockers: Vec<Blocker>,
     },
-    /// Last: the groups stand where the plan said. Applications may start on the target.
+    /// Last: the groups are where the plan said. Applications may start on the target.
     Done {
         /// The offsets as committed.
         moves: Moves,
     },
     /// Last: not done, for these reasons.
     Stopped {
-        /// Where it stopped.
+        /// The phase in which it stopped.
         at: PhaseName,
         /// The offsets as far as they were fixed; committed in part if it stopped at `committing` or `verifying`.
         moves: Moves,
-        /// Why.
         blockers: Vec<Blocker>,
     },
 }
@@ -93,7 +83,6 @@ pub enum Phase {
 /// A phase without its payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "said at Phase")]
 pub enum PhaseName {
     Draining,
     Fixing,
@@ -106,58 +95,56 @@ pub enum PhaseName {
     Stopped,
 }
 
-/// What happened since the phase was persisted: the answer of its effect, or that a process took it up.
+/// What happened since the phase was persisted: the outcome of its effect, or that a process resumed the operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// The process took the operation up in this phase, for the first time or after a restart.
+    /// The process picked the operation up in this phase, for the first time or after a restart.
     TakenUp,
-    /// The effect failed in a way that may pass.
+    /// The effect failed in a way that may be transient.
     Failed,
     /// The effect kept failing until its time was up.
     GaveUp(Blocker),
     /// The partitions and groups were looked at.
     Looked {
-        /// Where the partitions ended.
         ends: Ends,
         /// What is not at rest or not mirrored yet; empty when drained.
         waits_for: Vec<String>,
-        /// When, in milliseconds since 1970.
+        /// The time of the look, in milliseconds since 1970.
         now_ms: i64,
     },
     /// The final offsets were read and translated.
     Fixed(Moves),
-    /// Group sync has let go of the groups, durably.
+    /// Group sync has durably let go of the groups.
     Frozen,
     /// The conditions hold.
     Cleared,
     /// A condition doesn't hold, or the target refused.
     Refused(Vec<Blocker>),
-    /// The target took every offset.
+    /// The target accepted every offset.
     Committed,
     /// The target has exactly the offsets of the plan.
     Matched,
     /// The target has other offsets.
     Differs(Vec<Blocker>),
-    /// Group sync has taken the groups up again.
+    /// Group sync has taken the groups over again.
     Thawed,
 }
 
-/// What is done in a phase. Every effect may be repeated; its answer comes back as an [`Event`].
+/// The work of a phase. Every effect may be repeated; its outcome is reported as an [`Event`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Look whether the source is at rest and everything is mirrored.
     Look,
     /// Read the groups' offsets on the source and translate them.
     Fix,
-    /// Make group sync let go of the groups, durably.
+    /// Make group sync durably let go of the groups.
     Freeze(Moves),
-    /// Look at the plan's conditions.
+    /// Check the plan's conditions.
     Check(Moves),
-    /// Commit the offsets on the target.
     Commit(Moves),
-    /// Read the offsets on the target and compare.
+    /// Read the offsets on the target back and compare them.
     ReadBack(Moves),
-    /// Make group sync take the groups up again.
+    /// Make group sync take the groups over again.
     Thaw(Moves),
 }
 
@@ -177,7 +164,7 @@ impl Phase {
         }
     }
 
-    /// What is done in this phase; nothing in the last ones.
+    /// The effect of this phase; `None` in the last ones.
     pub fn effect(&self) -> Option<Effect> {
         match self {
             Self::Draining { .. } => Some(Effect::Look),
@@ -219,7 +206,7 @@ impl Phase {
         }
     }
 
-    /// Whether nothing happens any more.
+    /// Whether the operation has ended.
     pub fn is_last(&self) -> bool {
         self.effect().is_none()
     }
@@ -281,20 +268,17 @@ impl Event {
     }
 }
 
-/// The execution of a plan. It carries the plan's name, so that a plan is executed once.
+/// The execution of a plan. It has the plan's name, so a plan is executed at most once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
-    /// Its name, which is the plan's.
+    /// The name, which is the plan's.
     pub id: String,
-    /// What is executed.
     pub plan: Arc<Plan>,
-    /// Where it is.
     #[serde(flatten)]
     pub phase: Phase,
-    /// When it was started.
     pub started_at: Timestamp,
-    /// When it entered its phase.
+    /// When the operation entered its phase.
     pub entered_at: Timestamp,
-    /// The last error of the current step, while it is repeated.
+    /// The last error of the current step, while it is being retried.
     pub retrying: Option<String>,
 }

@@ -1,6 +1,6 @@
-//! The state machine of an operation: which phase follows when something happened. Pure, total, and cannot block.
+//! The state machine of an operation: the phase that follows an event. Pure, total, and never blocks.
 //!
-//! An event that doesn't belong to a phase changes nothing: it is the late answer of an effect that was repeated.
+//! An event that doesn't belong to a phase changes nothing: it is the late outcome of an effect that was repeated.
 
 use super::plan::{Blocker, BlockerCode};
 use super::states::{Ends, Event, Moves, Phase};
@@ -8,18 +8,18 @@ use super::states::{Ends, Event, Moves, Phase};
 #[cfg(test)]
 mod tests;
 
-/// What follows from an event.
+/// What follows an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
     /// The same phase: perform its effect again.
     Again,
     /// This phase: persist it, then perform its effect.
     Enter(Phase),
-    /// Nothing: the event doesn't belong here.
+    /// Nothing: the event doesn't belong to the phase.
     Ignore,
 }
 
-/// The step of an operation.
+/// The transition of an operation in `phase` on `event`.
 pub fn step(phase: &Phase, event: Event) -> Next {
     match phase {
         Phase::Draining {
@@ -37,10 +37,10 @@ pub fn step(phase: &Phase, event: Event) -> Next {
     }
 }
 
-/// Why an operation waits that finds everything at rest, but each time further on.
+/// Why an operation still waits when every look finds everything at rest, but at higher ends than before.
 const STILL_WRITTEN: &str = "records are still being written on the source: stop the writers";
 
-/// Two looks in a row have to find everything at rest, and at the same ends.
+/// Two consecutive looks must find everything at rest, and at the same ends.
 fn drain(deadline_ms: i64, rested: Option<&Ends>, phase: &Phase, event: Event) -> Next {
     match event {
         Event::Looked {

@@ -15,10 +15,10 @@ use crate::model::{SourceOffset, TargetOffset, TopicPartition};
 
 type Lists = BTreeMap<List, ChunkedList>;
 
-/// A plan without its name and its lists.
+/// A plan without its id and its lists.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PlanHead {
-    kind: plan::Kind,
+    kind: plan::MoveKind,
     created_at: Timestamp,
     pub(super) expires_at: Timestamp,
     offsets_as_of: Option<Timestamp>,
@@ -26,7 +26,7 @@ pub(super) struct PlanHead {
     hash: String,
 }
 
-/// An operation without its name and its lists.
+/// An operation without its id and its lists.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct OperationHead {
     plan: PlanHead,
@@ -58,19 +58,19 @@ pub(super) enum PhaseHead {
     },
 }
 
-/// The location of an operation's moves.
+/// Where an operation's moves are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum MovesAre {
-    /// No moves.
+    /// The operation has no moves.
     Missing,
-    /// The same as its plan's.
+    /// The moves are the plan's.
     Planned,
-    /// A list of their own.
+    /// The moves are a separate list.
     Listed,
 }
 
-/// A move without the group and partition that are its key.
+/// A move without the group and partition, which are its key.
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredMove {
     #[serde(rename = "s")]
@@ -184,7 +184,7 @@ pub(super) fn put_operation(
         Some(moves) if moves.is_empty() => MovesAre::Missing,
         Some(moves) if *moves == operation.plan.groups => MovesAre::Planned,
         Some(moves) => {
-            // They are set once.
+            // Moves never change once set.
             if !was_listed {
                 replace(update, name, &mut lists, List::Moves, packed(moves));
             }

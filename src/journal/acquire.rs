@@ -1,4 +1,4 @@
-//! Comes to own a link: waits until nobody else does, claims it, makes DB and journal equal.
+//! Acquires a link: waits until no other process owns it, claims it, and makes DB and journal equal.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,35 +14,35 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::client::Cluster;
 use crate::task::{Backoff, Owned, Ownership};
 
-use super::lease::{Patience, Seen, Verdict};
-use super::queue::{Line, stored_revision};
+use super::lease::{LeaseDecision, LeaseWatch, Seen};
+use super::queue::{JournalQueue, stored_revision};
 use super::recover::{Reconciled, reconcile};
 use super::topic::NotAppended;
-use super::writer::{Place, Writer, build};
+use super::writer::{AppendCursor, JournalWriter, build};
 use super::{Head, LEASE, MARGIN, Owner, Renew, Revision, Topic};
 
-/// How often a standby looks at the journal.
+/// How often a standby checks the journal.
 const LOOK: Duration = Duration::from_millis(500);
 const PAUSE_BASE: Duration = Duration::from_millis(100);
 const PAUSE_CAP: Duration = Duration::from_secs(5);
 /// How long the writer may take to end.
 const RELEASE_LIMIT: Duration = Duration::from_secs(8);
 
-/// What a link's journal needs.
+/// The settings of a link's journal.
 #[derive(Debug, Clone)]
 pub struct JournalSettings {
-    /// Where the journal is.
+    /// The cluster that holds the journal.
     pub target: Cluster,
-    /// Its replicas; without a number three, or as many as there are brokers.
+    /// The replication factor; `None` means three, or the number of brokers if there are fewer.
     pub replication_factor: Option<i16>,
-    /// Who this process is.
+    /// This process.
     pub me: Owner,
 }
 
-/// How a process stands towards a link it doesn't own yet.
+/// The state of a process that doesn't own its link yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// The journal can't be reached, for this reason; nothing begins without it.
+pub enum LeaseStatus {
+    /// The journal can't be reached, for this reason; nothing starts without it.
     Reaching(String),
     /// Another process owns the link.
     Standby(Head),
@@ -52,20 +52,20 @@ pub enum Standing {
     Comparing,
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for LeaseStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reaching(why) => write!(f, "the journal on the target can't be read: {why}"),
             Self::Standby(head) => write!(
                 f,
-                "standby: the link is owned by {} since {}; this one takes over when it gives the link up or was silent for {} s",
+                "standby: the link is owned by {} since {}; this process takes over when the owner releases the link or has been silent for {} s",
                 head.owner,
                 since(head),
                 (LEASE + MARGIN).as_secs()
             ),
             Self::Quiet => write!(
                 f,
-                "waits until the lease of the former owner has ended, {} s at most",
+                "waiting for the lease of the former owner to end, {} s at most",
                 (LEASE + MARGIN).as_secs()
             ),
             Self::Comparing => f.write_str("the checkpoint DB and the journal are being compared"),
@@ -78,23 +78,23 @@ fn since(head: &Head) -> String {
     time.map_or_else(|_| head.since_ms.to_string(), |time| time.to_string())
 }
 
-/// Told every change of the standing.
-pub type Tell<'a> = &'a (dyn Fn(Standing) + Send + Sync);
+/// Called with every change of the standing.
+pub type Tell<'a> = &'a (dyn Fn(LeaseStatus) + Send + Sync);
 
-/// Loads again what the process shows of a link whose DB was restored, before anything hears that the term has begun.
+/// Reloads what the process shows of a link whose DB was restored, before anything is notified that the term has begun.
 pub type Restored<'a> = &'a (dyn Fn() -> Result<()> + Send + Sync);
 
-/// The time in which this process owns a link. Dropping it is like dying: the lease has to run out.
+/// The period in which this process owns a link. Dropping it amounts to a crash: the lease has to expire.
 #[derive(Debug)]
 pub struct Tenure {
-    /// Why the journal can't be written, while that is so: nothing is sent then.
+    /// Why the journal can't currently be written, or `None`. Nothing is sent while it can't.
     pub trouble: watch::Receiver<Option<String>>,
     writer: Owned,
     stop: CancellationToken,
 }
 
 impl Tenure {
-    /// Waits until the link is lost, and says why. Cancellation: safe.
+    /// Waits until the link is lost, and returns why. Cancellation: safe.
     pub async fn lost(&mut self) -> Error {
         let ended = self.writer.ended().await;
         ended
@@ -102,7 +102,7 @@ impl Tenure {
             .unwrap_or_else(|| Error::new(Kind::Refused, "the journal's writer ended"))
     }
 
-    /// Appends what is left and gives the link up, so that the next owner needn't wait.
+    /// Appends what is left and releases the link, so that the next owner needn't wait.
     ///
     /// Errors: the target doesn't answer; the next start completes the journal.
     pub async fn release(self) -> Result<()> {
@@ -116,14 +116,14 @@ impl Tenure {
     }
 }
 
-/// Since when a journal is watched, and what was seen of it.
-type Watch = (Instant, Patience);
+/// When watching the journal began, and what has been seen of it.
+type Watch = (Instant, LeaseWatch);
 
-/// One process that would like to own a link.
+/// A process that wants to own a link.
 pub(crate) struct Candidate<'a> {
     pub(crate) settings: &'a JournalSettings,
     pub(crate) disk: &'a dyn Store,
-    pub(crate) line: &'a Arc<Line>,
+    pub(crate) line: &'a Arc<JournalQueue>,
     pub(crate) ownership: &'a Ownership,
     pub(crate) renew: Renew,
     pub(crate) restored: Restored<'a>,
@@ -132,10 +132,11 @@ pub(crate) struct Candidate<'a> {
 impl Candidate<'_> {
     /// Waits until this process owns the link, and DB and journal are equal.
     ///
-    /// Errors: the checkpoint DB failed; whatever the target says passes. Cancellation: a claim already made has to run out.
+    /// Errors: the checkpoint DB failed; any error of the target is retried. Cancellation: a claim already made has to
+    /// expire.
     pub(crate) async fn own(&self, tell: Tell<'_>) -> Result<Tenure> {
         let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
-        let mut watch = (Instant::now(), Patience::default());
+        let mut watch = (Instant::now(), LeaseWatch::default());
         let mut told_newer = false;
         loop {
             let error = match self.attempt(&mut watch, tell).await {
@@ -146,17 +147,17 @@ impl Candidate<'_> {
             };
             if layout::is_newer(&error) && !std::mem::replace(&mut told_newer, true) {
                 let error = error.chain();
-                tracing::error!(link = %self.line.link(), error, "the link isn't begun");
+                tracing::error!(link = %self.line.link(), error, "the link isn't started");
             }
-            tell(Standing::Reaching(error.chain()));
+            tell(LeaseStatus::Reaching(error.chain()));
             sleep(backoff.next()).await;
             let target = &self.settings.target;
-            // If this fails, so does the next attempt, which then says why.
+            // If this fails, so does the next attempt, which then reports why.
             let _ = target.refresh(target.metadata().generation).await;
         }
     }
 
-    /// None if somebody else was faster.
+    /// Returns `None` if another process was faster.
     async fn attempt(&self, watch: &mut Watch, tell: Tell<'_>) -> Result<Option<Tenure>> {
         let JournalSettings {
             target,
@@ -194,7 +195,7 @@ impl Candidate<'_> {
                 .fold(head.mark, |mark, seen| mark.with(seen.head.mark)),
             ..head.clone()
         };
-        let tenure = self.begin(Place::behind_claim(&topic, offset), claimed);
+        let tenure = self.begin(AppendCursor::behind_claim(&topic, offset), claimed);
         tracing::info!(link = %self.line.link(), term = head.term, "this process owns the link");
         let is_foreign = |seen: &Seen| seen.head.owner.id != me.id && !seen.head.released;
         let must_wait = between.iter().any(is_foreign);
@@ -203,29 +204,29 @@ impl Candidate<'_> {
             .map(Some)
     }
 
-    /// Waits until nobody owns the link; where the log ended then, and its newest head.
+    /// Waits until no process owns the link; returns the log's end at that time, and its newest head.
     async fn wait_for_turn(
         &self,
         topic: &Topic,
-        (begun, patience): &mut Watch,
+        (begun, lease_watch): &mut Watch,
         tell: Tell<'_>,
     ) -> Result<(i64, Option<Seen>)> {
         loop {
             let (end, seen) = topic.look().await?;
-            match patience.judge(seen.clone(), &self.settings.me, begun.elapsed()) {
-                Verdict::Claim => return Ok((end, seen)),
-                Verdict::Wait(head) => tell(Standing::Standby(head)),
+            match lease_watch.judge(seen.clone(), &self.settings.me, begun.elapsed()) {
+                LeaseDecision::Claim => return Ok((end, seen)),
+                LeaseDecision::Wait(head) => tell(LeaseStatus::Standby(head)),
             }
             sleep(LOOK).await;
         }
     }
 
     /// Starts the writer, which renews the lease from now on.
-    fn begin(&self, place: Place, head: Head) -> Tenure {
+    fn begin(&self, place: AppendCursor, head: Head) -> Tenure {
         self.line.begin(head.revision);
         let stop = CancellationToken::new();
         let (trouble, told) = watch::channel(None);
-        let writer = Writer {
+        let writer = JournalWriter {
             place,
             line: Arc::clone(self.line),
             ownership: self.ownership.clone(),
@@ -239,7 +240,7 @@ impl Candidate<'_> {
         }
     }
 
-    /// Makes DB and journal equal and opens the line; the link is owned from then on.
+    /// Makes DB and journal equal and opens the queue; the link is owned from then on.
     async fn complete(
         &self,
         mut tenure: Tenure,
@@ -250,11 +251,11 @@ impl Candidate<'_> {
     ) -> Result<Tenure> {
         let completing = async {
             if must_wait {
-                // Renewed between the last look and the claim: what that owner sends ends with its lease.
-                tell(Standing::Quiet);
+                // Renewed between the last check and the claim: whatever that owner sends ends with its lease.
+                tell(LeaseStatus::Quiet);
                 sleep(LEASE + MARGIN).await;
             }
-            tell(Standing::Comparing);
+            tell(LeaseStatus::Comparing);
             reconcile(self.disk, self.line, topic, (term, latest), self.renew).await
         };
         let reconciled = tokio::select! {
@@ -264,7 +265,7 @@ impl Candidate<'_> {
         let reconciled = match reconciled {
             Ok(reconciled) => reconciled,
             Err(error) => {
-                // The next attempt begins when this one's writer has ended; why it was made is told by the error.
+                // Waits for this attempt's writer to end before the next attempt; the error is returned below.
                 let _ = tenure.release().await;
                 return Err(error);
             }
@@ -273,10 +274,10 @@ impl Candidate<'_> {
         match reconciled {
             Reconciled::Equal => {}
             Reconciled::Restored => {
-                tracing::warn!(%link, "the checkpoint DB lacked what the journal holds; it is whole again");
+                tracing::warn!(%link, "the checkpoint DB lacked what the journal holds; it is complete again");
             }
             Reconciled::Supplemented => {
-                tracing::info!(%link, "the journal lacked what the checkpoint DB holds; it is whole again");
+                tracing::info!(%link, "the journal lacked what the checkpoint DB holds; it is complete again");
             }
         }
         if reconciled == Reconciled::Restored
@@ -291,13 +292,17 @@ impl Candidate<'_> {
     }
 }
 
-/// Claims a link with a head; the offset of the claim, or none if somebody else was faster.
-pub(super) async fn claim(topic: &Topic, line: &Arc<Line>, head: &Head) -> Result<Option<i64>> {
+/// Claims a link by appending `head`; returns the claim's offset, or `None` if another process was faster.
+pub(super) async fn claim(
+    topic: &Topic,
+    line: &Arc<JournalQueue>,
+    head: &Head,
+) -> Result<Option<i64>> {
     let batch = build(line, head, &[], 0)?;
     let offset = match topic.append(batch).await {
         Ok(offset) => offset,
         Err(NotAppended::Fenced(_)) => return Ok(None),
-        // A sequence out of order: the term is somebody's who wrote more than a claim under it.
+        // A sequence out of order: another process has written more than a claim in this term.
         Err(NotAppended::Gone(error)) if is_taken(&error) => return Ok(None),
         Err(
             NotAppended::Gone(error) | NotAppended::Missing(error) | NotAppended::Unknown(error),

@@ -1,4 +1,4 @@
-//! Contents of a journal, built up record by record. Pure.
+//! The contents of a journal, built up record by record. Pure.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub struct Contents {
 impl Contents {
     /// The contents of a journal with these records in order, tombstones included.
     ///
-    /// Errors: `Refused` if it is for readers of a later layout, `Invalid` if it can't be understood.
+    /// Errors: `Refused` if only readers of a later layout may use it, `Invalid` if it can't be understood.
     pub fn of_records(
         records: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>,
     ) -> Result<Self> {
@@ -36,7 +36,7 @@ impl Contents {
         Ok(contents)
     }
 
-    /// Takes in one record.
+    /// Applies one record.
     ///
     /// Errors: as for [`Self::of_records`].
     pub(super) fn take(&mut self, offset: i64, key: Vec<u8>, sealed: Option<&[u8]>) -> Result<()> {
@@ -47,7 +47,7 @@ impl Contents {
         let value = envelope::open(&key, sealed).map_err(|damage| match damage {
             Damage::Version(_) => layout::refused("the journal", damage),
             Damage::Checksum => {
-                let message = "a record of the journal can't be used; deny everybody else to write to its topic, and delete the topic: it is written anew";
+                let message = "a record of the journal can't be used; deny everybody else write access to its topic, and delete the topic: it will be written anew";
                 Error::new(Kind::Invalid, message).caused_by(damage)
             }
         })?;
@@ -60,7 +60,7 @@ impl Contents {
         Ok(())
     }
 
-    /// The newest head; none in an empty journal.
+    /// The newest head; `None` in an empty journal.
     pub fn head(&self) -> Option<&Head> {
         self.heads.last().map(|seen| &seen.head)
     }
@@ -70,7 +70,7 @@ impl Contents {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Ownership of a link and the extent of its journal, as the head at the end of each batch has them.
+//! Ownership of a link and the extent of its journal, as recorded in the head at the end of each batch.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use crate::model::{LinkIdentity, LinkName, ProducerId};
 
 use super::{LEASE, MARGIN};
 
-/// A process that owns a link or would like to.
+/// A process that owns a link or wants to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// Identifies the checkpoint DB by its location: while its lock is held, no other process of this name is alive.
+    /// Identifies the checkpoint DB by its location: while its lock is held, no other process with this id is alive.
     pub id: String,
-    /// The machine.
+    /// The host name.
     pub host: String,
-    /// The process id on it.
+    /// The process id on that host.
     pub process: u32,
     /// The URL of its API; `None` for owners of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,12 +36,12 @@ impl fmt::Display for Owner {
     }
 }
 
-/// Counts the updates of a link's entries, over all its owners.
+/// Counts the updates of a link's entries, across all its owners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Revision {
     /// The owner's term.
     pub term: u64,
-    /// The update within it.
+    /// The update within that term.
     pub number: u64,
 }
 
@@ -55,22 +55,22 @@ impl Revision {
 pub struct Head {
     /// The process that wrote the batch.
     pub owner: Owner,
-    /// When it came to own the link, in milliseconds since 1970 by its own clock.
+    /// When that process acquired the link, in milliseconds since the Unix epoch by its own clock.
     pub since_ms: i64,
-    /// Its term; each owner's is higher than that of the one before.
+    /// Its term; each owner's is higher than the previous owner's.
     pub term: u64,
     /// Distinguishes two claims for the same term.
     pub claim: u64,
-    /// The revision up to which the journal goes with this batch; `None` while it is empty.
+    /// The revision up to which the journal goes with this batch; `None` while the journal is empty.
     pub revision: Option<Revision>,
-    /// Whether the owner gave the link up.
+    /// Whether the owner released the link.
     pub released: bool,
     /// The layout of the journal up to here, and its oldest reader.
     #[serde(flatten)]
     pub mark: Mark,
 }
 
-/// A head for readers of layout 2 or later. Readers of layout 1, which had no mark, miss the owner and read no further.
+/// A head for readers of layout 2 or later. Readers of layout 1, which had no mark, miss the owner and stop reading there.
 #[derive(Debug, Serialize, Deserialize)]
 struct Later<T> {
     #[serde(flatten)]
@@ -78,7 +78,7 @@ struct Later<T> {
     head: T,
 }
 
-/// Kafka's producer epochs go up to 32767; the highest is left to brokers.
+/// Kafka's producer epochs go up to 32767; the highest is reserved for brokers.
 const EPOCHS: u64 = 32_767;
 const INCARNATIONS: u64 = 256;
 
@@ -101,12 +101,12 @@ impl Head {
         encoded.expect("a head has nothing JSON cannot say")
     }
 
-    /// Reads a head's value.
+    /// Decodes a head's value.
     ///
-    /// Errors: `Refused` if the journal is for readers of a later layout, `Invalid` if it can't be understood.
+    /// Errors: `Refused` if only readers of a later layout may use the journal, `Invalid` if the head can't be understood.
     pub(super) fn decode(value: &[u8]) -> Result<Self> {
         let garbled = |cause| {
-            let message = "a head of the journal can't be used; deny everybody else to write to its topic, and delete the topic: it is written anew";
+            let message = "a head of the journal can't be used; deny everybody else write access to its topic, and delete the topic: it will be written anew";
             Error::new(Kind::Invalid, message).caused_by(cause)
         };
         let mark: Mark = serde_json::from_slice(value).map_err(garbled)?;
@@ -118,12 +118,12 @@ impl Head {
         Ok(later.head)
     }
 
-    /// Whether both are of one term of one owner.
+    /// Whether both belong to the same term of the same owner.
     pub(super) fn is_same_claim(&self, other: &Self) -> bool {
         (self.term, self.claim) == (other.term, other.claim)
     }
 
-    /// Producer id and epoch of a term: a later term under the same id fences an earlier one.
+    /// The producer id and epoch for a term: a later term under the same id fences an earlier one.
     pub(super) fn producer(link: &LinkName, term: u64) -> (ProducerId, i16) {
         let writer = LinkIdentity {
             link: link.clone(),
@@ -145,23 +145,23 @@ pub(super) struct Seen {
 
 /// The next action for a link.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum LeaseDecision {
     /// Claim it.
     Claim,
-    /// Look again: another process may own it.
+    /// Check again: another process may own it.
     Wait(Head),
 }
 
-/// Watches the heads of a journal. Times are of one monotonic clock with an arbitrary origin.
+/// Watches the heads of a journal. Times come from one monotonic clock with an arbitrary origin.
 #[derive(Debug, Default)]
-pub(super) struct Patience {
+pub(super) struct LeaseWatch {
     last: Option<(Seen, Duration)>,
 }
 
-impl Patience {
-    /// Judges the newest head in the journal. A head counts from when it was first seen: it was written before that, so its
-    /// owner's lease ends no later than one lease duration after.
-    pub(super) fn judge(&mut self, seen: Option<Seen>, me: &Owner, now: Duration) -> Verdict {
+impl LeaseWatch {
+    /// Judges the newest head in the journal. A head's age counts from when it was first seen: it was written before that,
+    /// so its owner's lease ends at most one lease duration later.
+    pub(super) fn judge(&mut self, seen: Option<Seen>, me: &Owner, now: Duration) -> LeaseDecision {
         if let Some(seen) = seen
             && self.last.as_ref().is_none_or(|(last, _)| *last != seen)
         {
@@ -169,14 +169,14 @@ impl Patience {
         }
         // A deleted journal says nothing about its last owner.
         let Some((Seen { head, .. }, first_seen)) = &self.last else {
-            return Verdict::Claim;
+            return LeaseDecision::Claim;
         };
-        // Its former process is dead: this one holds the lock of the same DB.
+        // Its former process is dead: this one holds the lock on the same DB.
         let is_own = head.owner.id == me.id;
         if head.released || is_own || now.saturating_sub(*first_seen) >= LEASE + MARGIN {
-            Verdict::Claim
+            LeaseDecision::Claim
         } else {
-            Verdict::Wait(head.clone())
+            LeaseDecision::Wait(head.clone())
         }
     }
 }
@@ -207,8 +207,8 @@ mod patience_tests {
         Seen { offset, head }
     }
 
-    fn claims(patience: &mut Patience, seen: Option<Seen>, now: Duration) -> bool {
-        patience.judge(seen, &owner("me"), now) == Verdict::Claim
+    fn claims(lease_watch: &mut LeaseWatch, seen: Option<Seen>, now: Duration) -> bool {
+        lease_watch.judge(seen, &owner("me"), now) == LeaseDecision::Claim
     }
 
     #[test]
@@ -219,14 +219,14 @@ mod patience_tests {
             Some(seen(3, "me", false)),
             Some(seen(3, "other", true)),
         ] {
-            assert!(claims(&mut Patience::default(), shown, at));
+            assert!(claims(&mut LeaseWatch::default(), shown, at));
         }
     }
 
     #[test]
     fn an_owner_whose_journal_is_deleted_may_still_write() {
-        let mut patience = Patience::default();
-        let mut claims = |shown, at| claims(&mut patience, shown, Duration::from_secs(at));
+        let mut lease_watch = LeaseWatch::default();
+        let mut claims = |shown, at| claims(&mut lease_watch, shown, Duration::from_secs(at));
         assert!(!claims(Some(seen(3, "other", false)), 100));
         assert!(!claims(None, 105));
         assert!(claims(None, 109));
@@ -234,10 +234,11 @@ mod patience_tests {
 
     #[test]
     fn an_owner_is_waited_for_until_it_was_silent_for_a_lease() {
-        let mut patience = Patience::default();
+        let mut lease_watch = LeaseWatch::default();
         let silent = LEASE + MARGIN;
         let begun = Duration::from_secs(100);
-        let mut claims = |offset, at| claims(&mut patience, Some(seen(offset, "other", false)), at);
+        let mut claims =
+            |offset, at| claims(&mut lease_watch, Some(seen(offset, "other", false)), at);
         assert!(!claims(3, begun));
         assert!(!claims(3, begun + silent / 2));
         // A sign of life: the wait starts over.
@@ -260,7 +261,7 @@ mod tests {
         assert_eq!(producer(32_767).1, 0);
         assert_ne!(producer(32_767).0, producer(0).0);
         assert!(producer(5).0.is_farshore());
-        // A process of another version has to be fenced by it.
+        // Must stay the same, so that a process of another version is fenced.
         assert_eq!(producer(5).0, ProducerId(0x46A5_E2B0_78AC_E300));
         assert_ne!(producer(5).0, Head::producer(&"other".into(), 5).0);
     }
@@ -317,7 +318,7 @@ mod tests {
         assert_eq!(Head::decode(b"{}").unwrap_err().kind(), Kind::Invalid);
     }
 
-    /// An owner as it was written before it had an address.
+    /// An owner as written before owners had an API URL.
     #[derive(Deserialize)]
     struct Former {
         owner: FormerOwner,

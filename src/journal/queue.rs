@@ -1,7 +1,7 @@
-//! What is on its way to the journal of one link: the newest value of each key.
+//! Entries in flight to a link's journal: the newest value of each key.
 //!
-//! Everything that waits goes together, so that the journal always holds what some sequence of updates led to. That is why
-//! an update in a hurry takes along those that have time.
+//! Everything queued is sent together, so that the journal always holds the result of some prefix of the updates. That is
+//! why an urgent update takes lazy ones along.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,22 +11,24 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use crate::checkpoint::keys;
-use crate::checkpoint::store::{Change, Committed, Space, Store, Update};
+use crate::checkpoint::store::{Change, PendingCommit, Space, Store, Update};
 use crate::error::{Error, Kind, Result};
 use crate::model::LinkName;
 
 use super::Revision;
 
-/// How long what nothing depends on may gather.
+/// How long updates that nothing depends on may accumulate.
 const LAZY: Duration = Duration::from_secs(3);
-/// Callers that wait for the journal; further ones are refused. Ten thousand partitions may have one each.
+/// The maximum number of callers waiting for the journal; more are refused. Leaves room for one from each of ten thousand
+/// partitions.
 const WAITERS_LIMIT: usize = 16 * 1024;
-/// The largest value: with a batch it has to fit into a message of the journal. Whatever grows is kept in chunks.
+/// The maximum size of a value in bytes: with its batch it must fit into a message of the journal. Lists that grow are
+/// stored in chunks.
 const VALUE_LIMIT: usize = 6 << 20;
 
-/// The line of one link.
+/// The queue of one link.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct JournalQueue {
     link: LinkName,
     state: Mutex<State>,
     changed: Notify,
@@ -34,44 +36,44 @@ pub(crate) struct Line {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The term in which updates are taken; none while another process owns the link, or nobody is known to.
+    /// The term in which updates are accepted; `None` while another process owns the link, or no owner is known.
     term: Option<u64>,
-    /// Why no updates are taken.
+    /// Why no updates are accepted.
     closed: String,
-    /// What DB and journal hold once everything that waits is appended.
+    /// The revision of DB and journal once everything queued is appended.
     revision: Option<Revision>,
     waiting: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     waiters: Vec<oneshot::Sender<Result<()>>>,
     due: Option<Instant>,
 }
 
-/// What goes to the journal at once.
+/// The entries that go to the journal together.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(super) struct JournalBatch {
     pub(super) changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) revision: Option<Revision>,
     waiters: Vec<oneshot::Sender<Result<()>>>,
 }
 
-impl Group {
-    /// Tells everybody who waits for it that it is durable.
+impl JournalBatch {
+    /// Reports to all waiting callers that the group is durable.
     pub(super) fn resolve(self) {
         for waiter in self.waiters {
-            // Whoever dropped its end doesn't want to know.
+            // A caller that dropped its receiver isn't interested.
             let _ = waiter.send(Ok(()));
         }
     }
 
-    /// Tells everybody who waits for it that it is not known to be.
+    /// Reports to all waiting callers that the group isn't known to be durable.
     pub(super) fn fail(self, why: &str) {
         fail(self.waiters, why);
     }
 }
 
-impl Line {
+impl JournalQueue {
     pub(crate) fn new(link: LinkName) -> Self {
         let state = State {
-            closed: "the journal was not read yet".to_owned(),
+            closed: "the journal hasn't been read yet".to_owned(),
             ..State::default()
         };
         Self {
@@ -85,18 +87,19 @@ impl Line {
         &self.link
     }
 
-    /// Lines an update up for the DB and for the journal, in the same order.
-    pub(crate) fn commit(&self, disk: &dyn Store, mut update: Update) -> Committed {
+    /// Queues an update for the DB and for the journal, in the same order.
+    pub(crate) fn commit(&self, disk: &dyn Store, mut update: Update) -> PendingCommit {
         if let Err(error) = check_sizes(update.changes()) {
-            return Committed::decided(Err(error));
+            return PendingCommit::decided(Err(error));
         }
         let mut state = self.state.lock();
         let Some(term) = state.term else {
-            return Committed::decided(Err(not_owned(&self.link, &state.closed)));
+            return PendingCommit::decided(Err(not_owned(&self.link, &state.closed)));
         };
         if state.waiters.len() >= WAITERS_LIMIT {
-            let message = format!("{WAITERS_LIMIT} updates wait for the journal on the target");
-            return Committed::decided(Err(Error::new(Kind::TimedOut, message)));
+            let message =
+                format!("{WAITERS_LIMIT} updates are waiting for the journal on the target");
+            return PendingCommit::decided(Err(Error::new(Kind::TimedOut, message)));
         }
         let number = state
             .revision
@@ -113,7 +116,7 @@ impl Line {
         put_revision(&mut update, &self.link, revision);
         let on_disk = disk.commit(update);
         let committed = if in_hurry {
-            let (done, in_journal) = Committed::open();
+            let (done, in_journal) = PendingCommit::open();
             state.waiters.push(done);
             state.due = Some(Instant::now());
             on_disk.and(in_journal)
@@ -126,12 +129,16 @@ impl Line {
         committed
     }
 
-    /// Lines up what the journal lacks, before updates are taken.
-    pub(super) fn supplement(&self, changes: Vec<Change>, revision: Option<Revision>) -> Committed {
+    /// Queues what the journal lacks, before updates are accepted.
+    pub(super) fn supplement(
+        &self,
+        changes: Vec<Change>,
+        revision: Option<Revision>,
+    ) -> PendingCommit {
         if let Err(error) = check_sizes(&changes) {
-            return Committed::decided(Err(error));
+            return PendingCommit::decided(Err(error));
         }
-        let (done, appended) = Committed::open();
+        let (done, appended) = PendingCommit::open();
         let mut state = self.state.lock();
         state.waiting.extend(changes);
         state.revision = revision;
@@ -142,12 +149,12 @@ impl Line {
         appended
     }
 
-    /// Takes updates from now on.
+    /// Accepts updates from now on.
     pub(super) fn open(&self, term: u64) {
         self.state.lock().term = Some(term);
     }
 
-    /// Begins with what the journal holds and nothing on the way.
+    /// Starts from what the journal holds, with nothing in flight.
     pub(super) fn begin(&self, revision: Option<Revision>) {
         *self.state.lock() = State {
             closed: "the journal is being read".to_owned(),
@@ -156,7 +163,7 @@ impl Line {
         };
     }
 
-    /// Takes no more updates, and fails those on the way.
+    /// Accepts no more updates, and fails those in flight.
     pub(super) fn close(&self, why: &str) {
         let mut state = self.state.lock();
         let waiters = std::mem::take(&mut state.waiters);
@@ -168,7 +175,7 @@ impl Line {
         fail(waiters, why);
     }
 
-    /// Waits until there is something that shouldn't wait any longer.
+    /// Waits until something queued is due.
     pub(super) async fn due(&self) {
         loop {
             let changed = self.changed.notified();
@@ -184,11 +191,11 @@ impl Line {
         }
     }
 
-    /// Takes everything that waits; it may be nothing.
-    pub(super) fn take(&self) -> Group {
+    /// Takes everything queued, which may be nothing.
+    pub(super) fn take(&self) -> JournalBatch {
         let mut state = self.state.lock();
         state.due = None;
-        Group {
+        JournalBatch {
             changes: std::mem::take(&mut state.waiting),
             revision: state.revision,
             waiters: std::mem::take(&mut state.waiters),
@@ -201,12 +208,12 @@ pub(super) fn is_too_large(value: &[u8]) -> bool {
     value.len() > VALUE_LIMIT
 }
 
-/// A value too large for the journal is written to neither: a rebuild would silently lack it.
+/// A value too large for the journal is written to neither: a rebuilt DB would silently lack it.
 fn check_sizes(changes: &[Change]) -> Result<()> {
     for (key, value) in changes {
         if let Some(value) = value.as_deref().filter(|value| is_too_large(value)) {
             let message = format!(
-                "a value of {} bytes is larger than the journal takes, which is {VALUE_LIMIT} (key {})",
+                "a value of {} bytes exceeds the journal's limit of {VALUE_LIMIT} (key {})",
                 value.len(),
                 key.escape_ascii()
             );
@@ -216,7 +223,7 @@ fn check_sizes(changes: &[Change]) -> Result<()> {
     Ok(())
 }
 
-/// A link's own state changes by the operator's will, also while the target is away; nothing that is sent depends on it.
+/// Operators may change a link's own state even while the target is unavailable; nothing that is sent depends on it.
 fn is_lazy(update: &Update) -> bool {
     let of_operator = |(key, _): &Change| {
         let Some((&space, key)) = key.split_first() else {
@@ -231,14 +238,14 @@ fn is_lazy(update: &Update) -> bool {
     update.is_lazy() || update.changes().iter().all(of_operator)
 }
 
-/// Notes in an update up to where it brings a link's entries.
+/// Records in `update` the revision to which it brings a link's entries.
 pub(super) fn put_revision(update: &mut Update, link: &LinkName, revision: Revision) {
     let Revision { term, number } = revision;
     let value = [term.to_be_bytes(), number.to_be_bytes()].concat();
     update.put(Space::Meta, keys::revision(link), value);
 }
 
-/// Up to where the DB goes; none if nothing was ever noted.
+/// The revision of a link's entries in the DB; `None` if none was ever recorded.
 pub(super) fn stored_revision(store: &dyn Store, link: &LinkName) -> Result<Option<Revision>> {
     let value = store.get(Space::Meta, &keys::revision(link))?;
     Ok(value.and_then(|value| {
@@ -258,7 +265,7 @@ fn fail(waiters: Vec<oneshot::Sender<Result<()>>>, why: &str) {
 }
 
 fn not_owned(link: &LinkName, why: &str) -> Error {
-    let message = format!("this process doesn't own link {link} at present: {why}");
+    let message = format!("this process doesn't currently own link {link}: {why}");
     Error::new(Kind::Refused, message)
 }
 

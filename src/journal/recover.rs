@@ -1,4 +1,4 @@
-//! Makes DB and journal equal at the beginning of a term: the one with the higher revision is right.
+//! Makes DB and journal equal at the start of a term: the side with the higher revision wins.
 
 use std::sync::Arc;
 
@@ -10,16 +10,15 @@ use crate::kafka::client::Cluster;
 use crate::model::LinkName;
 
 use super::contents::Entries;
-use super::queue::{Line, is_too_large, put_revision, stored_revision};
+use super::queue::{JournalQueue, is_too_large, put_revision, stored_revision};
 use super::{Contents, Renew, Revision, Topic};
 
-/// Changes per batch: until a batch is written, sled keeps what it replaces, several KiB per change.
+/// The number of changes per batch: until a batch is written, sled keeps what it replaces, several KiB per change.
 const PART: usize = 1_000;
 
 /// The outcome of comparing DB and journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reconciled {
-    /// They were equal.
     Equal,
     /// The DB lacked something.
     Restored,
@@ -28,13 +27,13 @@ pub(super) enum Reconciled {
 }
 
 /// Compares DB and journal and completes the one that is behind. The journal goes up to `in_journal`; only this process, in
-/// this term, can append to it any more.
+/// this term, can still append to it.
 ///
 /// Errors: those of the DB and of the target. Cancellation: safe, each side changes as a whole or is completed at the next
 /// start.
 pub(super) async fn reconcile(
     disk: &dyn Store,
-    line: &Arc<Line>,
+    line: &Arc<JournalQueue>,
     topic: &Topic,
     (term, in_journal): (u64, Option<Revision>),
     renew: Renew,
@@ -64,7 +63,8 @@ pub(super) async fn reconcile(
     Ok(Reconciled::Supplemented)
 }
 
-/// Up to where the DB goes, towards a journal that goes up to `in_journal`; none if the journal is to be taken over.
+/// The DB's revision for the comparison with a journal that goes up to `in_journal`; `None` if the journal must be taken
+/// over.
 fn revision_of(
     disk: &dyn Store,
     link: &LinkName,
@@ -89,7 +89,8 @@ fn is_verification(key: &[u8]) -> bool {
     key.first().copied().and_then(Space::of) == Some(Space::Verifications)
 }
 
-/// Makes changes to the DB in parts. Until all are made the DB says so, and has no revision: any journal takes precedence.
+/// Applies changes to the DB in parts. Until all are applied the DB is marked and has no revision: any journal takes
+/// precedence.
 ///
 /// Cancellation: the next start compares again.
 pub(super) async fn take_over(
@@ -119,8 +120,8 @@ pub(super) async fn take_over(
     disk.commit(update).await
 }
 
-/// Converts layout-1 values that are too large for the journal, and were therefore never in one, to the present layout; returns
-/// the DB's revision after that, or `None` if there were none.
+/// Converts layout-1 values that are too large for the journal, and were therefore never in one, to the current layout;
+/// returns the DB's revision after that, or `None` if there were no such values.
 async fn renewed(
     disk: &dyn Store,
     link: &LinkName,
@@ -202,7 +203,7 @@ pub(crate) fn entries_of(store: &dyn Store, link: &LinkName) -> Result<Entries> 
     Ok(entries)
 }
 
-/// The entries of a link that layout 1 kept as one value of any size.
+/// The entries of a link that layout 1 stored as one value of any size.
 pub(super) fn unchunked_of(store: &dyn Store, link: &LinkName) -> Result<Entries> {
     let mut entries = operations_of_first_layout(store, link)?;
     let key = keys::group_snapshot(link);
@@ -292,7 +293,7 @@ mod tests {
             assert!(load_snapshot(&store, &link).unwrap() == Some(former));
             let entries = entries_of(&store, &link).unwrap();
             assert!(!entries.values().any(|value| is_too_large(value)));
-            // Chunks, their head, and what readers they need.
+            // Chunks, their head, and the requirement on readers.
             assert_eq!(entries.len(), if is_renewed { 162 } else { 1 });
         }
     }
@@ -319,7 +320,7 @@ mod tests {
                 _ => None,
             };
             assert_eq!(stored_revision(&store, &link).unwrap(), expected);
-            // Also towards a journal that was filled from a DB without a revision.
+            // Also compared with a journal that was filled from a DB without a revision.
             let towards = revision_of(&store, &link, Some(Revision::BEFORE));
             assert_eq!(towards.unwrap(), expected);
             let count = entries_of(&store, &link).unwrap().len();

@@ -5,21 +5,21 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use crate::checkpoint::store::{Committed, Entry, Space, Store, Update};
+use crate::checkpoint::store::{Entry, PendingCommit, Space, Store, Update};
 use crate::checkpoint::{keys, layout};
 use crate::error::{Error, Kind, Result};
 use crate::model::LinkName;
 use crate::task::Ownership;
 
-use super::{JournalSettings, Line, Renew, Restored, Tell, Tenure, acquire};
+use super::{JournalQueue, JournalSettings, Renew, Restored, Tell, Tenure, acquire};
 
 /// A store that copies the entries of some links into their journals.
 ///
-/// Reads are the DB's. Updates of a link with a journal are refused while this process doesn't own the link.
+/// Reads come from the DB. Updates of a link with a journal are refused while this process doesn't own the link.
 #[derive(Debug)]
 pub struct JournaledStore {
     disk: Arc<dyn Store>,
-    lines: RwLock<BTreeMap<LinkName, Arc<Line>>>,
+    lines: RwLock<BTreeMap<LinkName, Arc<JournalQueue>>>,
     renew: Renew,
 }
 
@@ -33,20 +33,20 @@ impl JournaledStore {
         }
     }
 
-    /// Sets whether a link keeps a journal; to be called before any work for the link. It stays set after the link is removed:
-    /// later updates of the link are refused, because its journal would lack them.
+    /// Sets whether a link keeps a journal; must be called before any work for the link. It stays set after the link is
+    /// removed: later updates of the link are refused, because its journal would lack them.
     pub fn set_journal(&self, link: &LinkName, is_kept: bool) {
         let mut lines = self.lines.write();
         if is_kept {
-            let new = || Arc::new(Line::new(link.clone()));
+            let new = || Arc::new(JournalQueue::new(link.clone()));
             lines.entry(link.clone()).or_insert_with(new);
         } else {
             lines.remove(link);
         }
     }
 
-    /// Waits until this process owns a link and the DB is whole; `ownership` shows from then on whether the lease is held.
-    /// `restored` is called before that if the DB was restored from the journal.
+    /// Waits until this process owns a link and the DB is complete; from then on `ownership` shows whether the lease is
+    /// held. `restored` is called before that if the DB was restored from the journal.
     ///
     /// Errors: the DB failed, or the link has no journal; errors of the target are reported and retried.
     /// Cancellation: safe; a claim already made has to expire.
@@ -72,7 +72,7 @@ impl JournaledStore {
     }
 
     /// The queue of the link that an update concerns, if it has a journal.
-    fn line(&self, update: &Update) -> Option<Arc<Line>> {
+    fn line(&self, update: &Update) -> Option<Arc<JournalQueue>> {
         let links = update.changes().iter();
         let mut links = links.filter_map(|(key, value)| keys::link_of(key, value.as_deref()));
         self.lines.read().get(&links.next()?).cloned()
@@ -98,7 +98,7 @@ impl Store for JournaledStore {
         self.disk.scan_from(space, prefix, from, limit)
     }
 
-    fn commit(&self, mut update: Update) -> Committed {
+    fn commit(&self, mut update: Update) -> PendingCommit {
         layout::complete(&mut update);
         match self.line(&update) {
             Some(line) => line.commit(&*self.disk, update),

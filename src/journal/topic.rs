@@ -1,11 +1,11 @@
-//! The journal's topic: made, read to its end, appended to.
+//! The journal's topic: creating it, reading it to its end, and appending to it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::checkpoint::layout;
 use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::admin::{self, At, NewTopic};
+use crate::kafka::admin::{self, NewTopic, OffsetSpec};
 use crate::kafka::batch::{Batch, Record, Stamped};
 use crate::kafka::client::{Cluster, Slot, code_name};
 use crate::kafka::{ProducePart, start_produce};
@@ -15,13 +15,13 @@ use crate::task::Ownership;
 use super::lease::Seen;
 use super::{Contents, LEASE};
 
-/// Replicas where the configuration says nothing, if there are as many brokers.
+/// The replication factor if the configuration sets none and there are at least this many brokers.
 const REPLICAS: i16 = 3;
-/// Bytes read at once.
+/// The maximum number of bytes per read.
 const READ_BYTES: i32 = 4 << 20;
 const LOOKS: usize = 50;
 
-/// The journal's topic of one link, under the id it was first seen with.
+/// A link's journal topic, under the id it was first seen with.
 #[derive(Debug, Clone)]
 pub struct Topic {
     cluster: Cluster,
@@ -35,7 +35,7 @@ impl Topic {
         TopicName::new(format!("__farshore.{link}"))
     }
 
-    /// The topic as it is; none if it doesn't exist.
+    /// The existing topic; `None` if it doesn't exist.
     ///
     /// Errors: the cluster doesn't answer.
     pub async fn find(cluster: &Cluster, link: &LinkName) -> Result<Option<Self>> {
@@ -46,7 +46,7 @@ impl Topic {
         Ok(Self::known(cluster, link))
     }
 
-    /// The topic as the cluster's metadata last had it.
+    /// The topic according to the cluster's cached metadata.
     fn known(cluster: &Cluster, link: &LinkName) -> Option<Self> {
         let name = Self::name(link);
         let id = cluster.metadata().topics.get(&name)?.id;
@@ -57,7 +57,7 @@ impl Topic {
         })
     }
 
-    /// The topic as it is made.
+    /// The topic to create.
     pub fn wanted(cluster: &Cluster, link: &LinkName, replicas: Option<i16>) -> NewTopic {
         let brokers = cluster.metadata().brokers.len();
         let brokers = i16::try_from(brokers).unwrap_or(i16::MAX).max(1);
@@ -69,9 +69,9 @@ impl Topic {
         }
     }
 
-    /// The topic's `cleanup.policy`; none if there is no such topic.
+    /// The topic's `cleanup.policy`; `None` if the topic doesn't exist.
     ///
-    /// Errors: the cluster doesn't answer, or doesn't tell.
+    /// Errors: the cluster doesn't answer, or doesn't return it.
     pub async fn policy(cluster: &Cluster, link: &LinkName) -> Result<Option<String>> {
         let name = Self::name(link);
         let configs = admin::topic_configs(cluster, std::slice::from_ref(&name)).await?;
@@ -79,7 +79,7 @@ impl Topic {
         Ok(policy.and_then(|it| it.value.clone()))
     }
 
-    /// The topic, made if it doesn't exist; it is led when this returns.
+    /// The topic, created if it doesn't exist; it has a leader when this returns.
     pub(super) async fn ensure(
         cluster: &Cluster,
         link: &LinkName,
@@ -97,14 +97,14 @@ impl Topic {
                 return Ok(topic);
             }
         }
-        let message = "the journal's topic was made and has no leader yet";
+        let message = "the journal's topic was created but has no leader yet";
         Err(Error::new(Kind::TimedOut, message).cluster(cluster.name()))
     }
 
-    /// Where the log ends, as far as it is replicated, and the newest head before that.
+    /// The log's high watermark, and the newest head before it.
     pub(super) async fn look(&self) -> Result<(i64, Option<Seen>)> {
-        let end = self.list(At::HighWatermark).await?;
-        let start = self.list(At::Earliest).await?;
+        let end = self.list(OffsetSpec::HighWatermark).await?;
+        let start = self.list(OffsetSpec::Earliest).await?;
         if end <= start {
             return Ok((end, None));
         }
@@ -119,13 +119,13 @@ impl Topic {
         Ok((end, tail.heads.pop()))
     }
 
-    /// Everything the journal holds.
+    /// The whole contents of the journal.
     ///
-    /// Errors: the cluster doesn't answer, what is there can't be understood, or its beginning is missing.
+    /// Errors: the cluster doesn't answer, the contents can't be understood, or the beginning is missing.
     pub async fn read_all(&self) -> Result<Contents> {
-        let start = self.list(At::Earliest).await?;
+        let start = self.list(OffsetSpec::Earliest).await?;
         if start > 0 {
-            let message = "the beginning of the journal was deleted, so that it tells less than it held; set cleanup.policy=compact for its topic. With a checkpoint DB that is whole delete the topic: it is written anew";
+            let message = "the beginning of the journal was deleted, so it is incomplete; set cleanup.policy=compact for its topic. If the checkpoint DB is complete, delete the topic: it will be written anew";
             return Err(Error::new(Kind::Refused, message)
                 .partition(&self.partition)
                 .offset(start));
@@ -133,13 +133,13 @@ impl Topic {
         self.read(0, i64::MAX).await
     }
 
-    async fn list(&self, at: At) -> Result<i64> {
+    async fn list(&self, at: OffsetSpec) -> Result<i64> {
         let any = LeaderEpoch::UNKNOWN;
         let listed = admin::list_offset(&self.cluster, &self.partition, any, at).await?;
         Ok(listed.offset)
     }
 
-    /// What was appended from an offset on and before another.
+    /// The records from offset `from` up to but excluding `until`.
     pub(super) async fn read(&self, from: i64, until: i64) -> Result<Contents> {
         let mut contents = Contents::default();
         let mut next = from;
@@ -160,7 +160,7 @@ impl Topic {
         Ok(contents)
     }
 
-    /// Takes in what a batch holds.
+    /// Applies the records of a batch to `contents`.
     fn take(&self, contents: &mut Contents, batch: &Batch) -> Result<()> {
         if batch.header().attributes.is_control() {
             return Ok(());
@@ -177,11 +177,11 @@ impl Topic {
         Ok(())
     }
 
-    /// Appends a batch, acknowledged by all in-sync replicas; gives its offset.
+    /// Appends a batch, acknowledged by all in-sync replicas; returns its offset.
     pub(super) async fn append(&self, batch: Stamped) -> Result<i64, NotAppended> {
         let leader = self.cluster.leader(&self.partition).await?;
         if leader.topic_id.is_known() && self.id.is_known() && leader.topic_id != self.id {
-            let message = "the journal's topic was deleted and made again";
+            let message = "the journal's topic was deleted and created again";
             return Err(NotAppended::Gone(Error::new(Kind::Refused, message)));
         }
         let connection = self
@@ -193,7 +193,7 @@ impl Topic {
             topic_id: self.id,
             batch,
         };
-        let answers = start_produce(&connection, vec![part], self.patience(), None)?.await?;
+        let answers = start_produce(&connection, vec![part], self.lease_watch(), None)?.await?;
         let answer = answers.into_iter().next();
         let answer =
             answer.ok_or_else(|| Error::new(Kind::Protocol, "no answer for the journal"))?;
@@ -202,7 +202,7 @@ impl Topic {
             Some(code) => {
                 let detail = answer.message.map(|text| format!(" ({text})"));
                 let text = format!(
-                    "the journal was not appended to: {}{}",
+                    "appending to the journal failed: {}{}",
                     code_name(code),
                     detail.unwrap_or_default()
                 );
@@ -211,16 +211,16 @@ impl Topic {
         }
     }
 
-    /// Looks for the leader anew.
+    /// Looks up the leader again.
     pub(super) async fn look_again(&self) {
-        // If this fails, so does the next append, which then says why.
+        // If this fails, so does the next append, which then reports why.
         let _ = self
             .cluster
             .refresh(self.cluster.metadata().generation)
             .await;
     }
 
-    fn patience(&self) -> Duration {
+    fn lease_watch(&self) -> Duration {
         self.cluster.settings().request_timeout.min(LEASE)
     }
 }
@@ -230,11 +230,11 @@ impl Topic {
 pub(super) enum NotAppended {
     /// A later term was claimed.
     Fenced(Error),
-    /// The journal isn't the one it was: it lost its tail or its topic.
+    /// The journal lost its tail, or its topic was replaced.
     Gone(Error),
-    /// The broker doesn't know the topic, which passes if it has just started.
+    /// The broker doesn't know the topic, which may be temporary if it has just started.
     Missing(Error),
-    /// It may pass.
+    /// Possibly temporary.
     Unknown(Error),
 }
 
@@ -265,7 +265,7 @@ impl From<Error> for NotAppended {
     }
 }
 
-/// Small segments, because only closed ones are compacted; the broker's clock, because by it producer epochs are forgotten.
+/// Small segments, because only closed ones are compacted; the broker's clock, because producer epochs expire by it.
 fn configs() -> BTreeMap<String, String> {
     let configs = [
         ("cleanup.policy", "compact"),

@@ -1,8 +1,8 @@
 //! Appends to the journal: one batch at a time, at the latest when the lease has to be renewed.
 //!
-//! A batch whose outcome isn't known is sent again as it was, until it is: the broker takes it once. A broker that saw a later
-//! term refuses it, and that is how an owner that was replaced learns of it, whatever it believes about time. Where brokers forget
-//! terms within seconds, it learns of it by reading what others wrote, before and after it writes itself.
+//! A batch whose outcome is unknown is sent again, unchanged, until it is known: the broker accepts it once. A broker that
+//! has seen a later term rejects it, and that is how a replaced owner finds out, whatever its clock says. Where brokers
+//! forget terms within seconds, it finds out by reading what others wrote, before and after its own writes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,38 +16,38 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::{Builder, Codec, Record, Stamp, Stamped};
 use crate::task::{Backoff, Ownership};
 
-use super::queue::{Group, Line};
+use super::queue::{JournalBatch, JournalQueue};
 use super::topic::NotAppended;
 use super::{BEAT, Head, LEASE, MARGIN, Revision, Topic};
 
-/// A batch stops growing here.
+/// The maximum size in bytes of a batch with more than one entry.
 const BATCH_BYTES: usize = 2 << 20;
-/// How long a stop waits for the journal; what it lacks then is found at the next start.
+/// How long a stop waits for the journal; whatever is missing then is detected at the next start.
 const STOP_LIMIT: Duration = Duration::from_secs(3);
-/// So often the topic has to be unknown before it is believed to be gone.
+/// How many times in a row the topic must be unknown before it is considered gone.
 const MISSING_LIMIT: u32 = 10;
-/// A leader that changes is no news.
+/// The number of failures from which trouble is reported: a change of leader isn't worth reporting.
 const NOTED_FROM: u32 = 4;
 const PAUSE_BASE: Duration = Duration::from_millis(50);
 const PAUSE_CAP: Duration = Duration::from_secs(1);
 
 /// The writer of one term.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct JournalWriter {
     /// Where it writes next.
-    pub(super) place: Place,
-    pub(super) line: Arc<Line>,
+    pub(super) place: AppendCursor,
+    pub(super) line: Arc<JournalQueue>,
     pub(super) ownership: Ownership,
-    /// As it was claimed; each batch ends with it, brought up to date.
+    /// The head as claimed; each batch ends with it, brought up to date.
     pub(super) head: Head,
-    /// Why nothing can be written, while that is so.
+    /// Why nothing can currently be written, or `None`.
     pub(super) trouble: watch::Sender<Option<String>>,
 }
 
-impl Writer {
-    /// Writes until it is told to stop, then what is left and the release; or until another term or a lost journal ends this one.
+impl JournalWriter {
+    /// Writes until `stop`, then what is left and the release; or until another term or a lost journal ends this one.
     ///
-    /// Errors: `Refused` when this process doesn't own the link any more.
+    /// Errors: `Refused` when this process no longer owns the link.
     pub(super) async fn serve(mut self, stop: CancellationToken) -> Result<()> {
         let ended = self.write(&stop).await;
         self.ownership.end();
@@ -58,7 +58,7 @@ impl Writer {
     }
 
     async fn write(&mut self, stop: &CancellationToken) -> Result<()> {
-        // The claim may say less of the journal than what was written right before it did.
+        // Starts with a beat: the claim's head may state less about the journal than the batch written just before it.
         let mut next_beat = Instant::now();
         loop {
             let due = async {
@@ -87,8 +87,8 @@ impl Writer {
             .unwrap_or_else(|_| Err(late()))
     }
 
-    /// Appends a group, in as many batches as it needs; only the last one says that all of it is there.
-    async fn append_all(&mut self, group: Group, released: bool) -> Result<()> {
+    /// Appends a group in as many batches as it needs; only the last one announces the group's revision.
+    async fn append_all(&mut self, group: JournalBatch, released: bool) -> Result<()> {
         let mut records: Vec<(&Vec<u8>, &Option<Vec<u8>>)> = group.changes.iter().collect();
         let set = records.iter().filter(|(_, value)| value.is_some());
         let needed = layout::needed_by_all(set.map(|(key, _)| *key));
@@ -121,7 +121,7 @@ impl Writer {
         result
     }
 
-    /// Appends a batch, once, however often it has to be sent.
+    /// Appends a batch exactly once, however often it has to be sent.
     async fn append(
         &mut self,
         records: &[(&Vec<u8>, &Option<Vec<u8>>)],
@@ -167,8 +167,8 @@ impl Writer {
     }
 }
 
-impl Writer {
-    /// Tells of a failure that isn't over at once.
+impl JournalWriter {
+    /// Reports a failure that persists.
     fn note(&self, failures: u32, error: &Error) {
         if failures == NOTED_FROM {
             let error = error.chain();
@@ -182,12 +182,12 @@ impl Writer {
 }
 
 fn gone(error: Error) -> Error {
-    Error::new(Kind::Refused, "the journal isn't the one it was").caused_by(error)
+    Error::new(Kind::Refused, "the journal was deleted or lost its tail").caused_by(error)
 }
 
-/// A batch of entries, with the head behind them.
+/// A batch of entries, followed by the head.
 pub(super) fn build(
-    line: &Line,
+    line: &JournalQueue,
     head: &Head,
     records: &[(&Vec<u8>, &Option<Vec<u8>>)],
     base_sequence: i32,
@@ -216,7 +216,7 @@ pub(super) fn build(
     Ok(builder.finish(stamp)?)
 }
 
-/// Resolves some time after the stop.
+/// Resolves `limit` after the stop.
 async fn stopped_for(stop: &CancellationToken, limit: Duration) {
     stop.cancelled().await;
     sleep(limit).await;
@@ -231,14 +231,14 @@ fn late() -> Error {
 
 /// The place of the next batch.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct AppendCursor {
     topic: Topic,
     offset: i64,
     sequence: i32,
 }
 
-impl Place {
-    /// Behind a claim, which is one record.
+impl AppendCursor {
+    /// The place after a claim, which is a single record.
     pub(super) fn behind_claim(topic: &Topic, claimed_at: i64) -> Self {
         Self {
             topic: topic.clone(),
@@ -247,14 +247,15 @@ impl Place {
         }
     }
 
-    /// The sequence number the next batch has to carry.
+    /// The sequence number that the next batch must carry.
     pub(super) fn sequence(&self) -> i32 {
         self.sequence
     }
 
-    /// Appends a batch, once, however often it has to be sent; `lapsed` if the owner's lease ran out before.
+    /// Appends a batch exactly once, however often it has to be sent; `lapsed` if the owner's lease expired before.
     ///
-    /// Errors: `Fenced` when somebody else claimed the link, not before its next owner may begin; after all others the same batch has to be sent again.
+    /// Errors: `Fenced` when another process claimed the link, returned only once its next owner may begin; after `Missing`
+    /// or `Unknown` the same batch must be sent again.
     pub(super) async fn append(
         &mut self,
         batch: &Stamped,
@@ -271,11 +272,12 @@ impl Place {
             return Err(NotAppended::Gone(Error::new(Kind::Refused, message)));
         }
         if offset > self.offset {
-            // By a broker that forgot this owner, a batch that is sent again may be taken again.
+            // A broker that forgot this owner may accept a batch again when it is sent again.
             let between = self.topic.read(self.offset, offset).await?;
             let checked = is_mine(between.heads.iter().map(|seen| &seen.head), own);
             if checked.is_err() {
-                // This batch hides theirs from whoever looks next, this process first of all: their lease has to be over by then.
+                // This batch hides theirs from the next process that looks, above all from this one: their lease must be
+                // over by then.
                 sleep(LEASE + MARGIN).await;
             }
             checked?;
@@ -291,7 +293,7 @@ impl Place {
     }
 }
 
-/// Whether these heads are all of the owner's own term.
+/// Whether all these heads belong to the owner's own claim.
 fn is_mine<'a>(heads: impl IntoIterator<Item = &'a Head>, own: &Head) -> Result<(), NotAppended> {
     let other = heads.into_iter().find(|head| !head.is_same_claim(own));
     other.map_or(Ok(()), |other| {

@@ -1,4 +1,5 @@
-//! The only place that knows Kafka's protocol: batches, connections and administrative requests. It knows no links.
+//! The only module that knows Kafka's protocol: batches, connections and administrative requests. It knows nothing of
+//! links.
 
 pub mod admin;
 pub mod batch;

@@ -1,23 +1,24 @@
-//! Whether the mirror of a compacted topic got every deletion of a key.
+//! Whether the mirror of a compacted topic received every deletion of a key.
 //!
-//! A source keeps a tombstone for `delete.retention.ms` after it was first compacted. A mirror that has a key's value and gets on only
-//! after the tombstone is gone keeps the deleted key for ever. That can be so where three things come together: values were mirrored
-//! before, the mirror then was behind for longer than tombstones are kept, and the log cleaner has been where it goes on.
+//! A source keeps a tombstone for `delete.retention.ms` after its first compaction. A mirror that holds a key's value and
+//! doesn't resume until the tombstone is gone keeps the deleted key forever. That takes three things at once: values were
+//! mirrored earlier, the mirror then fell behind for longer than tombstones are kept, and the log cleaner has compacted the
+//! log where mirroring resumes.
 
 use serde::{Deserialize, Serialize};
 
 use super::{HaltCode, Reason, SourceOffset};
 
-/// How a partition stands as to deletions. Times are in milliseconds since 1970.
+/// Tracks whether a partition may have missed deletions. Times are in milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deletions {
-    /// For how long the source keeps tombstones, in milliseconds; none if the topic isn't compacted.
+    /// How long the source keeps tombstones, in milliseconds; `None` if the topic isn't compacted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kept_ms: Option<i64>,
-    /// When the mirror last had everything, or began; 0 if that isn't known yet.
+    /// When the mirror was last complete, or when it began; 0 if unknown.
     #[serde(default)]
     whole_at_ms: i64,
-    /// What of that was last worth storing.
+    /// The value of `whole_at_ms` that was last worth storing.
     #[serde(skip)]
     stored_ms: i64,
     /// Where deletions may be missing.
@@ -25,16 +26,16 @@ pub struct Deletions {
     missed: Option<Missed>,
 }
 
-/// A stretch of the source in which tombstones may have been removed before they were mirrored.
+/// A stretch of the source whose tombstones may have been removed before they were mirrored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missed {
     /// The first source offset.
     pub from: SourceOffset,
-    /// The offset behind the last one.
+    /// The offset after the last one.
     pub until: SourceOffset,
 }
 
-/// While nothing happens the time is stored this often, of the time that tombstones are kept, and at least once an hour.
+/// While nothing else happens, `whole_at_ms` is stored this many times per tombstone retention, and at least once an hour.
 const STORED_PER_RETENTION: i64 = 8;
 const STORED_AT_LEAST_MS: i64 = 3_600_000;
 
@@ -44,12 +45,12 @@ impl Deletions {
         self.missed
     }
 
-    /// Takes over for how long the source keeps tombstones; none if the topic isn't compacted. Returns whether that is new.
+    /// Sets how long the source keeps tombstones; `None` if the topic isn't compacted. Returns whether that changed.
     pub fn keep(&mut self, kept_ms: Option<i64>) -> bool {
         std::mem::replace(&mut self.kept_ms, kept_ms) != kept_ms
     }
 
-    /// Something was fetched, or nothing is missing any more (`whole`). Returns whether that is worth storing.
+    /// Notes that something was fetched, or that the mirror is complete (`whole`). Returns whether that is worth storing.
     pub fn note(&mut self, whole: bool, now_ms: i64) -> bool {
         let Some(kept_ms) = self.kept_ms else {
             return false;
@@ -59,7 +60,7 @@ impl Deletions {
         }
         self.whole_at_ms = self.whole_at_ms.max(now_ms);
         let interval = (kept_ms / STORED_PER_RETENTION).clamp(1, STORED_AT_LEAST_MS);
-        // Not by what the clock shows: it may be set back, and then there is nothing new to store.
+        // Not by `now_ms`: the wall clock may be set back, and then there is nothing new to store.
         let due = self.whole_at_ms.saturating_sub(self.stored_ms) >= interval;
         if due {
             self.stored_ms = self.whole_at_ms;
@@ -67,7 +68,8 @@ impl Deletions {
         due
     }
 
-    /// The log cleaner has been in a stretch that is mirrored now. Returns whether deletions may have been missed there.
+    /// Notes that a stretch being mirrored was compacted on the source. Returns whether deletions may have been missed
+    /// there.
     pub fn cleaned(&mut self, from: SourceOffset, until: SourceOffset, now_ms: i64) -> bool {
         let Some(kept_ms) = self.kept_ms else {
             return false;
@@ -86,7 +88,7 @@ impl Deletions {
 }
 
 impl Missed {
-    /// What an operator should know.
+    /// The message for the operator.
     pub fn message(&self) -> String {
         let (from, last) = (self.from, self.until.plus(-1));
         format!(
@@ -95,7 +97,7 @@ impl Missed {
         )
     }
 
-    /// The same as a reason to mirror the topic anew.
+    /// The same as a reason to reseed the topic.
     pub fn reason(&self) -> Reason {
         Reason::new(HaltCode::MissedDeletions, self.message()).at(Some(self.from), None)
     }
@@ -131,7 +133,7 @@ mod tests {
             until: SourceOffset(41),
         };
         assert_eq!(deletions.missed(), Some(missed));
-        // Having everything again doesn't bring back what is missing.
+        // Catching up doesn't bring back what was missed.
         deletions.note(true, NOW + 2 * KEPT);
         assert!(!cleaned(&mut deletions, 50, 60, NOW + 2 * KEPT + 5));
         assert_eq!(deletions.missed(), Some(missed));

@@ -1,11 +1,11 @@
-//! What happened to a partition beside being mirrored: where its map was broken off and begun anew, and why.
+//! What happened to a partition besides mirroring: where its map was interrupted and restarted, and why.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Deletions, Run, SourceOffset, TargetOffset};
 
-/// Where the map goes on after it was broken off: the next record has this source offset or a later one, and lands here.
-/// Nothing of the target's log between the end of the map and `target` is an image of the source.
+/// Where an interrupted map continues: the next record has this source offset or a later one, and lands at this target
+/// offset. Nothing in the target's log between the end of the map and `target` is an image of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchor {
     /// The next source offset to mirror.
@@ -15,7 +15,7 @@ pub struct Anchor {
 }
 
 impl Anchor {
-    /// The run that begins here, without records.
+    /// The empty run that starts here.
     pub const fn run(&self) -> Run {
         Run::new(self.source, self.target, 0)
     }
@@ -25,31 +25,29 @@ impl Anchor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StretchKind {
-    /// Source offsets that were gone before they were mirrored.
+    /// Source offsets whose records were gone before they were mirrored.
     Lost,
-    /// A source record that the target refused; its receipt is in the quarantine topic.
+    /// A source record that the target rejected; its receipt is in the quarantine topic.
     Skipped,
-    /// Target offsets that somebody else wrote.
+    /// Target offsets written by another writer.
     Adopted,
     /// Target offsets of records that the source lost after they were mirrored.
     TargetOnly,
-    /// Target offsets of a former topic of the same name on the source.
+    /// Target offsets of an earlier source topic of the same name.
     Former,
 }
 
-/// A stretch of one side without an image on the other, from its first offset to behind its last.
+/// A stretch of one side that has no image on the other, with an exclusive end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stretch {
-    /// Why.
     pub kind: StretchKind,
-    /// The first offset.
     pub from: i64,
-    /// The offset behind the last one.
+    /// The offset after the last one.
     pub until: i64,
 }
 
 impl StretchKind {
-    /// Whether its offsets are the source's.
+    /// Whether its offsets are source offsets.
     pub fn is_on_source(self) -> bool {
         match self {
             Self::Lost | Self::Skipped => true,
@@ -59,12 +57,12 @@ impl StretchKind {
 }
 
 impl Stretch {
-    /// How many offsets.
+    /// The number of offsets.
     pub fn records(&self) -> i64 {
         self.until - self.from
     }
 
-    /// Why an offset in it is not translated exactly.
+    /// Why an offset in the stretch is not translated exactly, for operators and clients.
     pub fn reason(&self) -> String {
         let (from, last) = (self.from, self.until - 1);
         match self.kind {
@@ -89,31 +87,30 @@ impl Stretch {
     }
 }
 
-/// How many stretches of a partition are remembered with their offsets; the totals count all.
+/// The number of stretches remembered per partition with their offsets; the totals count all of them.
 const STRETCHES_LIMIT: usize = 256;
 
-/// Everything of the kind that happened to a partition.
+/// Every interruption in a partition's history.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
-    /// Where the map goes on, until a record has landed there.
+    /// Where the map continues, until a record has landed there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<Anchor>,
-    /// The newest stretches without an image, the oldest first.
+    /// The most recent stretches without an image, oldest first.
     #[serde(default)]
     pub stretches: Vec<Stretch>,
-    /// Their records, by kind, since the partition was first mirrored.
+    /// Offsets in all stretches since the partition was first mirrored, by kind.
     #[serde(default)]
     pub totals: Totals,
-    /// Whether deletions of keys were missed.
     #[serde(default)]
     pub deletions: Deletions,
-    /// When the map was last given up for another source topic of the same name, in milliseconds since 1970; 0 if never.
-    /// Source offsets heard of before have nothing to do with the map there is now.
+    /// When the map was last discarded for another source topic of the same name, in milliseconds since the Unix epoch; 0 if
+    /// never. Source offsets received before that don't relate to the current map.
     #[serde(default)]
     pub map_since_ms: i64,
 }
 
-/// Numbers of offsets by the kind of stretch they were in.
+/// Numbers of offsets by kind of stretch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// See [`StretchKind::Lost`].
@@ -127,7 +124,7 @@ pub struct Totals {
 }
 
 impl History {
-    /// Remembers a stretch.
+    /// Remembers a stretch and adds it to the totals.
     pub fn note(&mut self, stretch: Stretch) {
         let records = u64::try_from(stretch.records()).unwrap_or(0);
         let total = match stretch.kind {
@@ -142,30 +139,30 @@ impl History {
         self.stretches.drain(..surplus);
     }
 
-    /// Forgets stretches of the source: its offsets count anew.
+    /// Forgets all stretches of the source, because its offsets start over.
     pub fn forget_source(&mut self) {
         self.stretches
             .retain(|stretch| !stretch.kind.is_on_source());
     }
 
-    /// Forgets what is known of source offsets from `source` on: others will be there.
+    /// Forgets stretches of the source that reach past `source`, because its offsets will be reused.
     pub fn forget_source_from(&mut self, source: SourceOffset) {
         self.stretches
             .retain(|it| !it.kind.is_on_source() || it.until <= source.get());
     }
 
-    /// Forgets what is known of target offsets from `target` on: others will be there.
+    /// Forgets stretches of the target that reach past `target`, because its offsets will be reused.
     pub fn forget_target_from(&mut self, target: TargetOffset) {
         self.stretches
             .retain(|it| it.kind.is_on_source() || it.until <= target.get());
     }
 
-    /// The stretch of the source that holds an offset.
+    /// The stretch of the source that contains `offset`.
     pub fn at_source(&self, offset: SourceOffset) -> Option<&Stretch> {
         self.holding(true, offset.get())
     }
 
-    /// The first offset of the source at or behind this one that is in no stretch.
+    /// The first source offset at or after `offset` that is in no stretch.
     pub fn passed(&self, offset: SourceOffset) -> SourceOffset {
         let mut next = offset;
         while let Some(stretch) = self.at_source(next) {
@@ -174,12 +171,13 @@ impl History {
         next
     }
 
-    /// The stretch of the target that holds an offset.
+    /// The stretch of the target that contains `offset`.
     pub fn at_target(&self, offset: TargetOffset) -> Option<&Stretch> {
         self.holding(false, offset.get())
     }
 
-    /// Below which offset of a side a stretch may have been forgotten: what is missing there can't be told from what has no image.
+    /// The offset of a side below which stretches may have been forgotten: there, missing records can't be distinguished
+    /// from offsets without an image. 0 if nothing was forgotten.
     pub fn forgotten_below(&self, on_source: bool) -> i64 {
         let of_side = self
             .stretches

@@ -14,7 +14,7 @@ macro_rules! name {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Wraps a name as it stands; checking it is the job of whoever read it.
+            /// Wraps `name` unchecked; the code that read it is responsible for validating it.
             pub fn new(name: impl Into<Arc<str>>) -> Self {
                 Self(name.into())
             }
@@ -87,22 +87,22 @@ number! {
     BrokerId(i32)
 }
 number! {
-    /// A partition leader epoch; -1 is unknown.
+    /// A partition leader epoch; -1 means unknown.
     LeaderEpoch(i32)
 }
 
 impl LeaderEpoch {
-    /// What Kafka writes where no epoch is known.
+    /// The value Kafka uses when no epoch is known.
     pub const UNKNOWN: Self = Self(-1);
 }
 
-/// A topic's id (KIP-516): changes when a topic is deleted and created again. All zeros: the broker gave none.
+/// A topic's id (KIP-516), which changes when a topic is deleted and created again. All zeros if the broker gave none.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TopicId(pub uuid::Uuid);
 
 impl TopicId {
-    /// What brokers older than topic ids give.
+    /// The id reported by brokers that predate topic ids.
     pub const NONE: Self = Self(uuid::Uuid::nil());
 
     /// Whether the broker gave an id at all.
@@ -126,14 +126,12 @@ impl fmt::Display for TopicId {
 /// A partition of a named topic.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TopicPartition {
-    /// The topic.
     pub topic: TopicName,
-    /// The partition's number.
     pub partition: Partition,
 }
 
 impl TopicPartition {
-    /// Names a partition.
+    /// The partition number `partition` of `topic`.
     pub fn new(topic: impl Into<TopicName>, partition: i32) -> Self {
         Self {
             topic: topic.into(),
@@ -141,7 +139,7 @@ impl TopicPartition {
         }
     }
 
-    /// Where a topic's partitions stand among others in order.
+    /// The range that holds every partition of `topic` in an ordered collection.
     pub fn all_of(topic: &TopicName) -> RangeInclusive<Self> {
         Self::new(topic.clone(), i32::MIN)..=Self::new(topic.clone(), i32::MAX)
     }

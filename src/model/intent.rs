@@ -1,4 +1,4 @@
-//! Intents of an operator for a link and its topics, and the allowed changes.
+//! An operator's intents for a link and its topics, and which changes are allowed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,15 +13,13 @@ use super::TopicName;
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Intent {
-    /// Mirrors it.
     #[default]
     Mirror,
-    /// Writes nothing of it to the target until it is resumed.
+    /// Writes nothing to the target until resumed.
     Paused,
-    /// Writes nothing of it to the target: its map is frozen.
+    /// Writes nothing to the target; the map is frozen.
     Sealed,
-    /// Leaves it to the applications, which write to the topic on the target: farshore never alters, grows, writes or judges
-    /// it.
+    /// Applications write to the topic on the target; farshore never alters, grows, writes to or judges it.
     Open,
 }
 
@@ -51,33 +49,32 @@ impl fmt::Display for Intent {
     }
 }
 
-/// An intent, with its origin.
+/// An intent and its origin.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct IntentSetting {
-    /// When it was set, in milliseconds since 1970; 0 if unknown. Of two settings the later one applies, at equal times the
-    /// stricter one.
+    /// When it was set, in milliseconds since the Unix epoch; 0 if unknown. The later of two settings applies; at equal
+    /// times, the stricter.
     pub set_at_ms: i64,
-    /// The intent.
     pub intent: Intent,
-    /// The address that the request came from.
+    /// The address the request came from.
     pub set_by: String,
-    /// Whether a pause or resume made it, which move nothing that is sealed or open when they are merged.
+    /// Whether it was made by a pause or resume. Merging such a setting doesn't move anything sealed or open.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub relative: bool,
 }
 
-/// Settings for a link and for single topics of it.
+/// The settings for a link and for individual topics.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkIntents {
     /// For the link as a whole; `None` means [`Intent::Mirror`].
     #[serde(default)]
     pub link: Option<IntentSetting>,
-    /// For single topics, by their names on the source; the others follow the link.
+    /// For individual topics, by source name; all others follow the link.
     #[serde(default)]
     pub topics: BTreeMap<TopicName, IntentSetting>,
 }
 
-/// A change that an operator asks for.
+/// A change requested by an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IntentChange {
     /// From `mirror` to `paused`.
@@ -98,13 +95,13 @@ impl IntentChange {
         }
     }
 
-    /// The reason if the change isn't allowed from this intent.
+    /// Why the change isn't allowed from the intent `from`; `None` if it is allowed.
     fn refusal(self, from: Intent) -> Option<&'static str> {
         match (self, from) {
             (Self::Set(Intent::Open), Intent::Open)
             | (Self::Set(_), Intent::Mirror | Intent::Paused | Intent::Sealed)
             | (Self::Pause | Self::Resume, Intent::Mirror | Intent::Paused) => None,
-            // Through any other intent, too, mirroring would begin behind records that applications wrote.
+            // Not through another intent either: mirroring would continue after records that applications wrote.
             (Self::Set(_), Intent::Open) => Some(
                 "applications may have written to the target since it was opened; it can't be mirrored again in this version",
             ),
@@ -115,12 +112,12 @@ impl IntentChange {
     }
 }
 
-/// The refusal of a change.
+/// Why a change was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntentRefused {
-    /// The topic of the change; `None` for the link.
+    /// The topic; `None` for the link as a whole.
     pub topic: Option<TopicName>,
-    /// The present intent.
+    /// The current intent.
     pub intent: Intent,
     why: &'static str,
 }
@@ -135,7 +132,7 @@ impl fmt::Display for IntentRefused {
     }
 }
 
-/// Puts the one of two settings that applies in place of the first.
+/// Overwrites `known` with `other` if that is the setting that applies.
 fn overrule(known: &mut IntentSetting, other: &IntentSetting) {
     if other.relative && known.intent >= Intent::Sealed {
         return;
@@ -147,7 +144,7 @@ fn overrule(known: &mut IntentSetting, other: &IntentSetting) {
 }
 
 impl LinkIntents {
-    /// The settings of a link that an earlier version paused, which recorded neither origin nor time.
+    /// The settings for a link that an earlier version paused, which recorded neither origin nor time.
     pub fn formerly_paused() -> Self {
         Self {
             link: Some(IntentSetting {
@@ -165,29 +162,29 @@ impl LinkIntents {
         self.link.as_ref().map_or(Intent::Mirror, |it| it.intent)
     }
 
-    /// The intent in force for a topic: the stricter of the link's and its own.
+    /// The effective intent for a topic: the stricter of the link's and the topic's own.
     pub fn of(&self, topic: &TopicName) -> Intent {
         let own = self.topics.get(topic).map(|it| it.intent);
         self.of_link().max(own.unwrap_or_default())
     }
 
-    /// What was set for a topic, or for the link.
+    /// The setting for `topic`, or for the link if it is `None`.
     pub fn own(&self, topic: Option<&TopicName>) -> Option<&IntentSetting> {
         topic.map_or(self.link.as_ref(), |topic| self.topics.get(topic))
     }
 
-    /// Whether nothing was set.
+    /// Whether nothing is set.
     pub fn is_empty(&self) -> bool {
         self.link.is_none() && self.topics.is_empty()
     }
 
-    /// Whether writes to any topic, known or not, are forbidden.
+    /// Whether writes to any topic are forbidden, including topics not discovered yet.
     pub fn holds_anything(&self) -> bool {
         !self.of_link().writes() || self.topics.values().any(|it| !it.intent.writes())
     }
 
-    /// Merges other settings: of each two the later one applies. But what is open stays open, because applications write there,
-    /// and what is sealed is not paused or resumed.
+    /// Merges other settings: the later of two applies. But open stays open, because applications write there, and sealed is
+    /// neither paused nor resumed.
     pub fn merge(&mut self, other: &Self) {
         if let Some(setting) = &other.link {
             overrule(self.link.get_or_insert_with(|| setting.clone()), setting);
@@ -198,7 +195,7 @@ impl LinkIntents {
         }
     }
 
-    /// The settings that `other` lacks or has with another value.
+    /// The settings that `other` lacks or has with a different value.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
         let topics = self.topics.iter();
@@ -214,7 +211,7 @@ impl LinkIntents {
         }
     }
 
-    /// The settings that a change makes for the link, or for these topics of it; they are later than all present ones.
+    /// The settings that a change makes for the link, or for `topics` only; each is later than the setting it replaces.
     ///
     /// Errors: the change isn't allowed for one of them; then none is made.
     pub fn change(

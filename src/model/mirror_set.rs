@@ -1,68 +1,68 @@
-//! The partitions a link mirrors: what discovery tells the workers.
+//! The partitions a link mirrors, as discovery hands them to the workers.
 
 use std::collections::BTreeMap;
 
 use super::{Partition, Reason, TopicId, TopicName};
 
-/// Everything a link mirrors, replaced as a whole after each look at the clusters.
+/// Everything a link mirrors, replaced as a whole each time discovery has looked at the clusters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MirrorSet {
-    /// Whether both clusters were seen since the start; before that the set is what the checkpoint DB remembers.
+    /// Whether both clusters have been seen since startup; until then the set comes from the checkpoint DB.
     pub confirmed: bool,
-    /// The mirrored topics by their source names.
+    /// The mirrored topics by source name.
     pub topics: BTreeMap<TopicName, MirroredTopic>,
 }
 
-/// One mirrored topic.
+/// A mirrored topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MirroredTopic {
-    /// The source topic's id; a later change is a conflict, not a new id here.
+    /// The source topic's id. A later change is a conflict, not a new id here.
     pub source_id: TopicId,
     /// The mirror topic's name on the target.
     pub target_name: TopicName,
-    /// The mirror topic's id; none while it doesn't exist.
+    /// The mirror topic's id; [`TopicId::NONE`] while it doesn't exist.
     pub target_id: TopicId,
-    /// How many partitions exist on both sides, counted from partition 0.
+    /// The number of partitions that exist on both sides, counted from partition 0.
     pub partitions: i32,
-    /// How many of them the link's very first look found: `start` applies to these unless their position is stored already,
-    /// all others begin at the earliest record (H10).
+    /// The number of partitions that the link's first discovery found. `start` applies to these unless their position is
+    /// already stored; all others begin at the earliest record (H10).
     pub initial_partitions: i32,
-    /// The mirror topic's id if it was created anew: what is known of partitions of another one is to be given up.
+    /// The mirror topic's id if it was reseeded: state of partitions of a topic with another id must be discarded.
     pub reseeded: Option<TopicId>,
-    /// For how long the source keeps tombstones, in milliseconds, if it is compacted, and as far as that was seen.
+    /// How long the source keeps tombstones, in milliseconds; `None` if it isn't compacted or the setting hasn't been read
+    /// yet.
     pub keeps_tombstones_ms: Option<i64>,
-    /// Why the topic's partitions have to stand still, if they do.
+    /// Why the topic's partitions must stop, if they must.
     pub conflict: Option<Reason>,
 }
 
 impl MirroredTopic {
-    /// Whether the link's `start` setting applies to a partition.
+    /// Whether the link's `start` setting applies to `partition`.
     pub fn is_initial(&self, partition: Partition) -> bool {
         partition.0 < self.initial_partitions
     }
 }
 
-/// What is remembered of a mirrored topic from earlier looks.
+/// A mirrored topic as stored by earlier discoveries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownTopic {
     /// The source topic's id when it was first mirrored.
     pub source_id: TopicId,
-    /// The mirror topic's name.
     pub target_name: TopicName,
     /// The mirror topic's id when it was first seen or created.
     pub target_id: TopicId,
     /// Whether this link created the mirror topic.
     pub created: bool,
-    /// How many partitions are mirrored already.
+    /// The number of partitions already mirrored.
     pub partitions: i32,
-    /// How many partitions the link's very first look found.
+    /// The number of partitions that the link's first discovery found.
     pub initial_partitions: i32,
-    /// The mirror topic's id if it was created anew.
+    /// The mirror topic's id if it was reseeded.
     pub reseeded: Option<TopicId>,
 }
 
 impl MirrorSet {
-    /// The set as the checkpoint DB remembers it, for a start at which a cluster can't be reached.
+    /// The set as stored in the checkpoint DB, for startup while a cluster is unreachable.
     pub fn remembered(known: &BTreeMap<TopicName, KnownTopic>) -> Self {
         let topics = known
             .iter()
@@ -76,7 +76,7 @@ impl MirrorSet {
 }
 
 impl KnownTopic {
-    /// The topic as mirrored before, with a conflict if it has one now.
+    /// The topic as mirrored before, with `conflict` if there is one now.
     pub fn mirrored(&self, conflict: Option<Reason>) -> MirroredTopic {
         MirroredTopic {
             source_id: self.source_id,
@@ -90,7 +90,7 @@ impl KnownTopic {
         }
     }
 
-    /// Whether both say the same about what doesn't change by mirroring.
+    /// Whether both agree on everything that mirroring doesn't change.
     pub fn is_same_topic(&self, other: &Self) -> bool {
         let identity = |topic: &Self| (topic.source_id, topic.target_id, topic.target_name.clone());
         identity(self) == identity(other)

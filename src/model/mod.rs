@@ -1,7 +1,7 @@
-//! The words of farshore: identifiers, offsets, runs, states and reasons.
+//! The vocabulary of farshore: identifiers, offsets, runs, states and reasons.
 //!
-//! Promises: plain values without I/O, clocks or async; anything that can be confused has a type of its own.
-//! Doesn't: know Kafka's wire format, the checkpoint DB or any loop.
+//! Promises: plain values without I/O, clocks or async; anything that could be confused has its own type.
+//! Doesn't: depend on Kafka's wire format, the checkpoint DB or any loop.
 
 mod deletions;
 mod history;

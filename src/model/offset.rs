@@ -1,16 +1,16 @@
-//! Offsets of the two sides, which arithmetic cannot mix, and how they relate.
+//! Source and target offsets as separate types, so that arithmetic can't mix them, and how they relate.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How offsets of the two sides relate.
+/// How source and target offsets relate.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum OffsetsMode {
-    /// Through the offset map.
+    /// Target offsets differ; the offset map translates them.
     #[default]
     Translate,
     /// Target offset = source offset.
@@ -45,13 +45,13 @@ macro_rules! offset {
                 self.0
             }
 
-            /// The offset `records` further on.
+            /// The offset `records` after this one.
             #[must_use]
             pub const fn plus(self, records: i64) -> Self {
                 Self(self.0 + records)
             }
 
-            /// How many offsets lie from `earlier` up to this one; negative if `earlier` is later.
+            /// The number of offsets from `earlier` to this one; negative if `earlier` is in fact later.
             pub const fn since(self, earlier: Self) -> i64 {
                 self.0 - earlier.0
             }

@@ -1,14 +1,14 @@
-//! The two ways records can take.
+//! The two paths that records can take.
 
 use serde::{Deserialize, Serialize};
 
-/// How the records of a partition travel.
+/// How the records of a partition are copied.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum DataPath {
-    /// Batches as they are, on farshore's own connections.
+    /// Whole batches, unchanged, over farshore's own connections.
     #[default]
     Raw,
     /// Record by record through librdkafka, in transactions.
@@ -16,7 +16,7 @@ pub enum DataPath {
 }
 
 impl DataPath {
-    /// How many target offsets are taken behind each batch: by the marker of its transaction.
+    /// The number of target offsets used up after each batch, by its transaction's marker.
     pub fn marker(self) -> i64 {
         match self {
             Self::Raw => 0,

@@ -1,4 +1,4 @@
-//! What a link may do where it would otherwise have to guess, and which of it fits which trouble.
+//! What a link may do where it would otherwise have to guess, and which policies fit which cause.
 
 use std::fmt;
 
@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use super::HaltCode;
 
-/// What happens to a partition when going on would mean to guess.
+/// What happens to a partition when continuing would mean guessing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
-    /// It stands still and says why.
+    /// It stops and reports the reason.
     Halt,
-    /// It goes on with what is there; what is lost or surplus is recorded with its offsets.
+    /// It continues with what exists; lost and surplus records are noted with their offsets.
     Follow,
-    /// The mirror topic is deleted, created again and filled from the earliest record on.
+    /// The mirror topic is deleted, created again and filled from the earliest record.
     Reseed,
-    /// It goes on behind what somebody else wrote.
+    /// It continues after what another writer wrote.
     Adopt,
-    /// The refused record goes to the quarantine topic with its origin, and the partition passes it.
+    /// The rejected record goes to the quarantine topic with its origin, and the partition skips it.
     SkipWithReceipt,
 }
 
@@ -43,7 +43,7 @@ impl Policy {
         }
     }
 
-    /// The policy of a name.
+    /// The policy called `name`; `None` if there is no such policy.
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|policy| policy.as_str() == name)
     }
@@ -58,22 +58,22 @@ impl fmt::Display for Policy {
 /// The policies of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policies {
-    /// The source's log start passed the position.
+    /// The source's log start offset passed the position.
     pub gap: Policy,
     /// The source topic was deleted and created again.
     pub recreate: Policy,
-    /// The source lost what was mirrored.
+    /// The source lost records that were already mirrored.
     pub truncate: Policy,
-    /// Somebody else wrote into the mirror partition.
+    /// Another writer wrote into the mirror partition.
     pub foreign_write: Policy,
-    /// The target refuses a record for what it is.
+    /// The target rejects a record because of the record itself.
     pub refused: Policy,
-    /// The target lost what it had acknowledged.
+    /// The target lost records that it had acknowledged.
     pub target_truncate: Policy,
 }
 
 impl Policies {
-    /// Stand still, whatever happens.
+    /// Halts for every cause.
     pub const HALT: Self = Self {
         gap: Policy::Halt,
         recreate: Policy::Halt,
@@ -83,7 +83,7 @@ impl Policies {
         target_truncate: Policy::Halt,
     };
 
-    /// The same with another policy for one kind of trouble.
+    /// The same policies, with `policy` for the cause `code`; codes without a policy are ignored.
     #[must_use]
     pub fn with(mut self, code: HaltCode, policy: Policy) -> Self {
         match code {
@@ -104,10 +104,10 @@ impl Policies {
         self
     }
 
-    /// Those of them that leave every record at its offset on the source; a halt for the others.
+    /// These policies where offsets are preserved: any that would shift a record from its source offset becomes a halt.
     ///
-    /// What is lost or refused leaves an offset that can be filled. What stands in the place of a record of the source can't
-    /// be removed but with the whole mirror topic.
+    /// A lost or rejected record leaves an offset that can be filled. A record that occupies the offset of a source record
+    /// can only be removed along with the whole mirror topic.
     #[must_use]
     pub fn keeping_offsets(self) -> Self {
         let only = |policy: Policy, kept: Policy| {
@@ -123,7 +123,7 @@ impl Policies {
         }
     }
 
-    /// What to do about a trouble.
+    /// The policy for `code`; a halt if none can be set for it.
     pub fn on(&self, code: HaltCode) -> Policy {
         match code {
             HaltCode::SourceGap => self.gap,
@@ -150,7 +150,7 @@ impl Default for Policies {
 }
 
 impl HaltCode {
-    /// The same where offsets are preserved, see [`Policies::keeping_offsets`].
+    /// Like [`releases`](Self::releases), where offsets are preserved; see [`Policies::keeping_offsets`].
     pub fn releases_in_place(self) -> &'static [Policy] {
         match self {
             Self::SourceRecreated
@@ -161,7 +161,7 @@ impl HaltCode {
         }
     }
 
-    /// The policies that release a partition which stands still for this reason, or help one that goes on in spite of it.
+    /// The policies that release a partition stopped for this reason, or repair one that continues in spite of it.
     pub fn releases(self) -> &'static [Policy] {
         match self {
             Self::SourceGap

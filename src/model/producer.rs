@@ -1,9 +1,9 @@
-//! The producer id under which a link writes, derived instead of allocated.
+//! The producer id that a link writes with, derived instead of allocated.
 //!
-//! Brokers don't check where the producer id of a non-transactional batch came from, so a link computes its own from its
-//! identity. Two processes of one link, or one whose checkpoint DB was lost, therefore write under the same id, which is
-//! what makes the broker's sequence check a compare-and-append between them; and a header found in the target log proves
-//! by itself who wrote it. Brokers hand out ids upwards from 0 in blocks of 1,000, and never reach this range.
+//! Brokers don't check where the producer id of a non-transactional batch came from, so a link derives its own from its
+//! identity. Two processes of one link, or one that lost its checkpoint DB, therefore write with the same id. That turns the
+//! broker's sequence check into a compare-and-append between them, and a batch header in the target log proves by itself
+//! which link wrote it. Brokers hand out ids upwards from 0 in blocks of 1,000 and never reach this range.
 //!
 //! ```text
 //! bit     63 | 62 .. 48        | 47 .. 8               | 7 .. 0                        incarnation
@@ -18,25 +18,25 @@ use sha2::{Digest, Sha256};
 
 use super::{LinkName, TargetOffset};
 
-/// The upper 15 bits (behind the sign) of the ids of a link's first 256 ownership incarnations of a mirror partition.
+/// The upper 15 bits (after the sign) of the ids of a link's first 256 ownership incarnations of a mirror partition.
 const MARK: u64 = 0x46A5;
-/// The same of later ones but for the last eight bits, which are the high byte of the incarnation and so never 0.
+/// The same for later incarnations, without the last eight bits: those hold the incarnation's high byte, which is never 0.
 const LATER_MARK: u64 = 0x47;
 const MARK_SHIFT: u32 = 48;
 const HASH_SHIFT: u32 = 8;
 
-/// A producer id as it stands in a batch header; -1 is none.
+/// A producer id as in a batch header; -1 means none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ProducerId(pub i64);
 
 impl ProducerId {
-    /// Whether some farshore link (this or another) wrote under this id.
+    /// Whether any farshore link, this one or another, wrote with this id.
     pub fn is_farshore(self) -> bool {
         self.mark() == MARK || self.later().is_some()
     }
 
-    /// Which ownership incarnation a link's own id stands for.
+    /// The ownership incarnation encoded in an id that a link derived.
     pub fn incarnation(self) -> u16 {
         let low = self.0.to_be_bytes()[7];
         u16::from_be_bytes([self.later().unwrap_or(0), low])
@@ -59,19 +59,16 @@ impl fmt::Display for ProducerId {
     }
 }
 
-/// What makes a link the same link, wherever and whenever it runs: its name and the ids Kafka gave the two clusters.
+/// What identifies a link wherever and whenever it runs: its name and the cluster ids that Kafka assigned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkIdentity {
-    /// The link's name.
     pub link: LinkName,
-    /// Kafka's id of the source cluster.
     pub source_cluster_id: String,
-    /// Kafka's id of the target cluster.
     pub target_cluster_id: String,
 }
 
 impl LinkIdentity {
-    /// The producer id of one ownership incarnation: mark, 40 bits of a hash of the identity, incarnation.
+    /// The producer id for `incarnation`: mark, 40 bits of a hash of the identity, incarnation.
     pub fn producer_id(&self, incarnation: u16) -> ProducerId {
         let mut hash = Sha256::new();
         for part in [
@@ -96,13 +93,13 @@ impl LinkIdentity {
         ProducerId(id.cast_signed())
     }
 
-    /// Whether this link wrote under `id`, in any incarnation.
+    /// Whether this link wrote with `id`, in any incarnation.
     pub fn owns(&self, id: ProducerId) -> bool {
         self.producer_id(id.incarnation()) == id
     }
 }
 
-/// The sequence number that stands for a target offset: sequences are 31 bits and wrap to 0.
+/// The sequence number for a target offset: its low 31 bits, so it wraps to 0.
 pub fn sequence_of(target: TargetOffset) -> i32 {
     i32::try_from(target.get() & 0x7fff_ffff).expect("31 bits fit an i32")
 }
@@ -132,7 +129,7 @@ mod tests {
         assert!(!ProducerId(-1).is_farshore() && !ProducerId(4_000).is_farshore());
     }
 
-    /// An id that changed would make a mirror that exists somebody else's.
+    /// If an id changed, the link would no longer recognise its existing mirrors as its own.
     #[test]
     fn ids_of_mirrors_that_exist_stay_as_they_are() {
         let id = identity("paris-oslo").producer_id(3);

@@ -1,19 +1,19 @@
-//! Texts that nobody should read by accident.
+//! Values that must not be disclosed by accident.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A password or the like; shown as dots wherever it might be logged.
+/// A password or similar; its `Debug` output is three bullets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<str>);
 
 impl Secret {
-    /// Hides a text.
+    /// Wraps `text`.
     pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 
-    /// The text, for whoever it is meant for.
+    /// The plain text, to be passed only to what authenticates with it.
     pub fn reveal(&self) -> &str {
         &self.0
     }

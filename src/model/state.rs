@@ -1,4 +1,4 @@
-//! What state a mirror partition is in, and why it stands still if it does.
+//! The state of a mirror partition, and the reason if it has stopped.
 
 use std::fmt;
 
@@ -10,21 +10,21 @@ use super::{SourceOffset, TargetOffset};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PartitionState {
-    /// Set by the worker: the position is being worked out, or the mirror topic doesn't exist yet.
+    /// Set by the worker: the position is being determined, or the mirror topic doesn't exist yet.
     Preparing,
     /// Set by the filler: offsets are being aligned before data may follow.
     Filling,
-    /// Set by the worker: records of the source are missing on the target and flow.
+    /// Set by the worker: records are being copied that the target doesn't have yet.
     CatchingUp,
-    /// Set by the worker: everything committed on the source was on the target at the last look.
+    /// Set by the worker: everything committed on the source was on the target at the last check.
     Live,
     /// Set by the operator.
     Paused,
-    /// Set by the worker after an error that passes by itself; the reason names it.
+    /// Set by the worker after a transient error, named in the reason.
     Retrying,
-    /// Set by the worker: it would have to guess, so it stands still until an operator decides.
+    /// Set by the worker: continuing would mean guessing, so it stops until an operator decides.
     Halted,
-    /// Set by the worker: the target holds something this link did not write, or lost something it had.
+    /// Set by the worker: the target holds something this link didn't write, or lost something it had.
     Diverged,
     /// Set by a move: map and hashes are frozen.
     Sealed,
@@ -63,7 +63,7 @@ impl PartitionState {
         }
     }
 
-    /// Whether something may be on its way to the target.
+    /// Whether writes to the target may be in flight.
     pub fn may_write(self) -> bool {
         match self {
             Self::Filling | Self::CatchingUp | Self::Live => true,
@@ -93,31 +93,31 @@ impl fmt::Display for PartitionState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HaltCode {
-    /// The source's log start passed the frontier: records are gone before they were mirrored.
+    /// The source's log start offset passed the frontier: records were gone before they were mirrored.
     SourceGap,
-    /// The source topic was deleted and created again under its name.
+    /// The source topic was deleted and created again under the same name.
     SourceRecreated,
     /// The source lost records that were already mirrored.
     SourceTruncated,
-    /// The source topic is gone.
+    /// The source topic no longer exists.
     SourceTopicMissing,
-    /// The mirror topic is gone.
+    /// The mirror topic no longer exists.
     TargetTopicMissing,
-    /// The mirror topic was deleted and created again under its name.
+    /// The mirror topic was deleted and created again under the same name.
     TargetRecreated,
-    /// Somebody else wrote into the mirror partition.
+    /// Another writer wrote into the mirror partition.
     ForeignWrite,
-    /// The target refuses a record for what it is.
+    /// The target rejects a record because of the record itself.
     RecordRefused,
     /// The target lost records that it had acknowledged.
     TargetTruncated,
-    /// What the target holds cannot be matched to source offsets without guessing.
+    /// The contents of the target can't be matched to source offsets without guessing.
     MapUnknown,
     /// An authorization is missing.
     NotPermitted,
-    /// Offsets cannot be kept identical here.
+    /// Offsets can't be kept identical here.
     PreserveImpossible,
-    /// A deleted key may live on in the mirror; mirroring goes on all the same.
+    /// A deleted key may live on in the mirror; mirroring continues regardless.
     MissedDeletions,
 }
 
@@ -139,7 +139,7 @@ impl HaltCode {
         Self::MissedDeletions,
     ];
 
-    /// The state a partition takes with this code.
+    /// The state of a partition with this code.
     pub fn state(self) -> PartitionState {
         match self {
             Self::ForeignWrite
@@ -158,12 +158,12 @@ impl HaltCode {
         }
     }
 
-    /// Whether an operator can remove the cause from outside, so that the partition tries again by itself.
+    /// Whether the cause can be removed from outside, so that the partition retries without a decision by an operator.
     pub fn heals(self) -> bool {
         matches!(self, Self::RecordRefused | Self::NotPermitted)
     }
 
-    /// What an operator can do about it, in one sentence.
+    /// What an operator can do about it.
     pub fn remedy(self) -> &'static str {
         match self {
             Self::SourceGap => {
@@ -234,20 +234,18 @@ impl fmt::Display for HaltCode {
     }
 }
 
-/// Why a partition stands still: what happened, where, and what to do.
+/// Why a partition has stopped: what happened, where, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
-    /// The kind of trouble.
     pub code: HaltCode,
     /// What happened, with the figures.
     pub message: String,
-    /// The source offset concerned, if one is.
+    /// The source offset in question, if any.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source_offset: Option<SourceOffset>,
-    /// The target offset concerned, if one is.
+    /// The target offset in question, if any.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub target_offset: Option<TargetOffset>,
-    /// What to do.
     pub remedy: String,
 }
 
@@ -263,7 +261,7 @@ impl Reason {
         }
     }
 
-    /// The same reason at a source and a target offset.
+    /// The same reason, with the offsets in question.
     #[must_use]
     pub fn at(mut self, source: Option<SourceOffset>, target: Option<TargetOffset>) -> Self {
         self.source_offset = source;
@@ -276,10 +274,10 @@ impl Reason {
 mod tests {
     use super::*;
 
-    /// What operators read.
+    /// The operators' manual.
     const PAGE: &str = include_str!("../../docs/operations.md");
 
-    /// The rows of the table under a heading.
+    /// The rows of the table below the header `head`.
     fn rows(head: &str) -> Vec<&'static str> {
         let (_, table) = PAGE.split_once(head).expect(head);
         let rows = table.lines().skip(2);

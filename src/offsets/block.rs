@@ -1,35 +1,35 @@
 //! A block: up to [`BLOCK_RUNS`] runs in order, and its compact form.
 //!
-//! Compact form, all numbers as [`varint`]: ordinal, number of runs, first run (source, target, length), then for each further
-//! run: source gap × 2 + whether there is a target gap, the target gap if there is one, length. Two or three bytes for a run.
+//! Compact form, all numbers as [`varint`]: ordinal, number of runs, first run (source, target, length), then for each
+//! further run: source gap × 2 + whether there is a target gap, the target gap if there is one, length. Two or three bytes
+//! per run.
 
 use super::varint;
 use crate::error::Result;
 use crate::model::{Run, SourceOffset, TargetOffset};
 
-/// How many runs a block holds at most. 256 runs are 6 KiB in memory and well under 1 KiB stored.
+/// The maximum number of runs per block. 256 runs take 6 KiB in memory and well under 1 KiB when stored.
 pub const BLOCK_RUNS: usize = 256;
 
-/// Why a run cannot go into the map.
+/// Why a run can't go into the map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MapError {
-    /// The run has no records, starts below 0 or ends beyond what an offset can be.
+    /// The run has no records, starts below 0 or ends past the maximum offset.
     #[error("{0:?} is not a run: it needs records and offsets from 0 on")]
     NotARun(Run),
-    /// The run begins before the end of the last one on one side.
+    /// The run begins before the end of the last one on either side.
     #[error("{next:?} begins before the end of {last:?}")]
     Backwards {
         /// The last run of the map.
         last: Run,
-        /// The run refused.
         next: Run,
     },
-    /// The map cannot be made to end at an offset before its end, nor can an empty one be extended.
+    /// The map can't be made to end before its current end, and an empty map can't be extended.
     #[error("the map ends at target offset {end} and cannot be extended to {asked}")]
     CannotExtend {
         /// Where the map ends.
         end: TargetOffset,
-        /// Where it was to end.
+        /// The requested end.
         asked: TargetOffset,
     },
 }
@@ -37,13 +37,13 @@ pub enum MapError {
 /// Why stored bytes are not a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BlockError {
-    /// The bytes end early, go on behind the end or hold a number that is none.
+    /// The bytes end early, continue past the end or hold an invalid number.
     #[error("the run block is cut short or garbled")]
     Garbled,
-    /// It names more runs than a block holds, or none.
+    /// The number of runs is 0 or more than a block holds.
     #[error("the run block names {0} runs")]
     Count(u64),
-    /// Its runs are out of order.
+    /// The runs are out of order.
     #[error("the run block is out of order: {0}")]
     Order(#[from] MapError),
 }
@@ -51,13 +51,13 @@ pub enum BlockError {
 /// How a run relates to the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Follows {
-    /// It goes on where the other ends, on both sides: they are one run.
+    /// It continues where the other ends, on both sides: they are one run.
     Joining,
     /// There is a gap on at least one side.
     Apart,
 }
 
-/// The one rule of order: a run begins where the one before it ends or later, on both sides.
+/// The ordering rule: a run begins where the one before it ends or later, on both sides.
 pub(super) fn follows(last: &Run, next: &Run) -> Result<Follows, MapError> {
     check(next)?;
     if next.source < last.source_end() || next.target < last.target_end() {
@@ -73,7 +73,7 @@ pub(super) fn follows(last: &Run, next: &Run) -> Result<Follows, MapError> {
     })
 }
 
-/// Whether a run is one at all.
+/// Whether a run is valid by itself.
 pub(super) fn check(run: &Run) -> Result<(), MapError> {
     let fits = |start: i64| start >= 0 && start.checked_add(run.length).is_some();
     if run.length >= 1 && fits(run.source.get()) && fits(run.target.get()) {
@@ -83,7 +83,7 @@ pub(super) fn check(run: &Run) -> Result<(), MapError> {
     }
 }
 
-/// One to [`BLOCK_RUNS`] runs in order, of which no two neighbours join.
+/// One to [`BLOCK_RUNS`] runs in order; no two neighbours join.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
     ordinal: u64,
@@ -91,7 +91,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// A block of one run, which was checked.
+    /// A block with the single run `first`, which the caller has checked.
     pub(super) fn starting(ordinal: u64, first: Run) -> Self {
         Self {
             ordinal,
@@ -99,12 +99,12 @@ impl Block {
         }
     }
 
-    /// How many runs the partition had before this block, pruned ones included.
+    /// The number of runs in the partition before this block, including pruned ones.
     pub fn ordinal(&self) -> u64 {
         self.ordinal
     }
 
-    /// How many runs the partition had up to the end of this block.
+    /// The number of runs in the partition up to the end of this block.
     pub(super) fn end_ordinal(&self) -> u64 {
         self.ordinal + u64::try_from(self.runs.len()).unwrap_or(u64::MAX)
     }
@@ -133,13 +133,13 @@ impl Block {
         self.runs[last].length += records;
     }
 
-    /// Adds a run that follows the last one apart, to a block that isn't full.
+    /// Adds a run that follows the last one with a gap, to a block that isn't full.
     pub(super) fn push(&mut self, run: Run) {
         debug_assert!(!self.is_full() && follows(self.last(), &run) == Ok(Follows::Apart));
         self.runs.push(run);
     }
 
-    /// The block of what `kept` leaves of each run; it has to leave some of the first.
+    /// A block with what `kept` leaves of each run; something must be left of the first.
     pub(super) fn cut(&self, kept: impl Fn(&Run) -> Run) -> Self {
         let runs = self.runs.iter().map(kept);
         let runs: Vec<Run> = runs.take_while(|run| run.length > 0).collect();
@@ -170,7 +170,7 @@ impl Block {
         bytes
     }
 
-    /// Reads the compact form back and checks everything a block promises.
+    /// Decodes the compact form and checks all invariants of a block.
     pub fn decode(mut bytes: &[u8]) -> Result<Self, BlockError> {
         let bytes = &mut bytes;
         let ordinal = varint::read(bytes).ok_or(BlockError::Garbled)?;
@@ -201,13 +201,13 @@ impl Block {
     }
 }
 
-/// The stored blocks of one partition. Errors are those of the store behind it.
+/// The stored blocks of one partition. Errors: those of the store behind it.
 pub trait Blocks {
-    /// The block with the greatest first source offset up to `source`.
+    /// The block with the greatest first source offset not above `source`.
     fn at_or_before_source(&self, source: SourceOffset) -> Result<Option<Block>>;
-    /// The block with the greatest first target offset up to `target`.
+    /// The block with the greatest first target offset not above `target`.
     fn at_or_before_target(&self, target: TargetOffset) -> Result<Option<Block>>;
-    /// The block with the smallest first target offset from `target` on.
+    /// The block with the smallest first target offset not below `target`.
     fn at_or_after_target(&self, target: TargetOffset) -> Result<Option<Block>>;
 }
 

@@ -1,14 +1,15 @@
-//! Ends a map earlier than it did, for a side that lost or replaced what was mapped.
+//! Shortens a map when a side has lost or replaced what was mapped.
 
 use super::{Block, BlockChange, Blocks, RunMap};
 use crate::error::Result;
 use crate::model::{Run, SourceOffset, TargetOffset};
 
 impl RunMap {
-    /// Gives up every image of target offsets from `end` on.
+    /// Discards all images of target offsets from `end` on.
     ///
-    /// The blocks to be removed come back; the new last run is among the next [`take_changes`](Self::take_changes), with
-    /// its true length, and both belong in one update. Errors are those of `blocks`, and leave the map as it was.
+    /// Returns the blocks to be removed; the new last run, with its true length, is part of the next
+    /// [`take_changes`](Self::take_changes). Both belong in one update. Errors: those of `blocks`, which leave the map
+    /// unchanged.
     pub fn cut_at_target(
         &mut self,
         end: TargetOffset,
@@ -20,7 +21,7 @@ impl RunMap {
         })
     }
 
-    /// Gives up every image of source offsets from `end` on, as [`cut_at_target`](Self::cut_at_target) does.
+    /// Discards all images of source offsets from `end` on, like [`cut_at_target`](Self::cut_at_target).
     pub fn cut_at_source(
         &mut self,
         end: SourceOffset,
@@ -32,7 +33,7 @@ impl RunMap {
         })
     }
 
-    /// `kept` shortens a run to what stays of it; nothing does where its length isn't positive.
+    /// `kept` shortens a run to what remains of it; nothing does if its length isn't positive.
     fn cut(
         &mut self,
         blocks: &impl Blocks,
@@ -58,7 +59,7 @@ impl RunMap {
         Ok(removed)
     }
 
-    /// Looks for the new last block among those in the store.
+    /// Searches the stored blocks for the new last block.
     fn cut_stored(
         &self,
         blocks: &impl Blocks,

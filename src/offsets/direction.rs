@@ -1,10 +1,10 @@
-//! The two directions of a lookup, so that it is written once.
+//! The two directions of a lookup, so that it is implemented once.
 
 use super::{Block, Blocks};
 use crate::error::Result;
 use crate::model::{Run, SourceOffset, TargetOffset};
 
-/// One direction: what is looked up, and what is answered.
+/// One direction: what is looked up, and the result.
 pub(super) trait Direction {
     type From: Copy + Ord;
     type To: Copy;

@@ -2,12 +2,12 @@
 
 use crate::model::{Run, SourceOffset, TargetOffset};
 
-/// One explanation of the log behind the map: stored runs that may have been appended.
+/// A possible explanation of the log after the map: stored runs that may have been appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Explanation {
-    /// Runs to append to the map, the last one reaching up to the end.
+    /// The runs to append to the map; the last one reaches the end.
     pub(crate) runs: Vec<Run>,
-    /// The source offset behind the last record.
+    /// The source offset after the last record.
     pub(crate) position: SourceOffset,
 }
 

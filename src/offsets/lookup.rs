@@ -1,4 +1,4 @@
-//! Lookups in both directions: what they answer, and where the runs come from that are no longer in memory.
+//! Lookups in both directions: their results, and how they find runs that are no longer in memory.
 
 use super::direction::{Direction, ToSource, ToTarget};
 use super::{Block, Blocks, RunMap};
@@ -8,27 +8,27 @@ use crate::model::{Run, SourceOffset, TargetOffset};
 /// Where an offset lies in the map; `T` is the offset type of the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup<T> {
-    /// Inside a run: the image.
+    /// Inside a run, with this image.
     Exact(T),
     /// Between two runs, so it has no image.
     InGap {
         /// The image of the next run's first record.
         next: T,
     },
-    /// Before the first run known.
+    /// Before the first run of the map.
     BeforeMap {
         /// The image of that run's first record.
         first: T,
     },
-    /// At or behind the end of the last run. The caller knows the frontier: a source offset up to there is exact at `end`.
+    /// At or after the end of the last run. The caller knows the frontier: a source offset up to there is exact at `end`.
     BeyondMap {
-        /// The image of the end of the last run; of an empty map, where its first run is expected.
+        /// The image of the end of the last run; in an empty map, where the first run is expected.
         end: T,
     },
 }
 
 impl<T> Lookup<T> {
-    /// The image, or that of the next mapped offset, or the end: where a reader goes on on the other side.
+    /// The image, or that of the next mapped offset, or the end: where a reader continues on the other side.
     pub fn or_next(self) -> T {
         match self {
             Self::Exact(image)
@@ -40,7 +40,7 @@ impl<T> Lookup<T> {
 }
 
 impl RunMap {
-    /// Where a source offset lies, and its image on the target. Errors are those of `blocks`.
+    /// Where the source offset `at` lies, and its image on the target. Errors: those of `blocks`.
     pub fn to_target(
         &self,
         at: SourceOffset,
@@ -49,7 +49,7 @@ impl RunMap {
         self.lookup::<ToTarget>(at, blocks)
     }
 
-    /// Where a target offset lies, and its image on the source. Errors are those of `blocks`.
+    /// Where the target offset `at` lies, and its image on the source. Errors: those of `blocks`.
     pub fn to_source(
         &self,
         at: TargetOffset,
@@ -58,7 +58,7 @@ impl RunMap {
         self.lookup::<ToSource>(at, blocks)
     }
 
-    /// How many target offsets a reader passes on its way from one source offset to another; negative if it goes back.
+    /// The number of target offsets between two source offsets; negative if `to` is before `from`.
     pub fn count_between(
         &self,
         from: SourceOffset,
@@ -69,9 +69,9 @@ impl RunMap {
         Ok(self.to_target(to, blocks)?.or_next().since(from))
     }
 
-    /// The runs of one block, in order: the block is the first whose runs reach behind a target offset. Empty if none does.
+    /// The runs, in order, of the first block that reaches past target offset `at`; empty if there is none.
     ///
-    /// Who walks along a log asks once per block. Errors are those of `blocks`.
+    /// A caller that walks along a log needs one call per block. Errors: those of `blocks`.
     pub fn runs_behind(&self, at: TargetOffset, blocks: &impl Blocks) -> Result<Vec<Run>> {
         let reaches = |block: &&Block| block.last().target_end() > at;
         let in_memory = self.recent().find(reaches);
@@ -83,7 +83,7 @@ impl RunMap {
                 Some(block) => Some(block),
                 None => blocks.at_or_after_target(at)?,
             };
-            // What is in memory too may have grown since it was stored.
+            // A block that is also in memory may have grown since it was stored.
             let older =
                 stored.filter(|it| oldest.is_some_and(|oldest| it.ordinal() < oldest.ordinal()));
             if let Some(block) = older {
@@ -123,7 +123,7 @@ impl RunMap {
     }
 }
 
-/// Finds an offset among runs whose first starts at or before it; `None` if it lies behind the last.
+/// Finds an offset among runs of which the first starts at or before it; `None` if it lies past the last.
 fn find<D: Direction>(runs: &[Run], at: D::From) -> Option<Lookup<D::To>> {
     let behind = runs.partition_point(|run| D::start(run) <= at);
     match D::image(&runs[behind - 1], at) {

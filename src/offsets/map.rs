@@ -1,4 +1,4 @@
-//! The part of a partition's offset map that is in memory, and what of it has to be stored.
+//! The part of a partition's offset map that is in memory, and the changes to store.
 
 use std::collections::VecDeque;
 
@@ -7,59 +7,54 @@ use super::{Block, Blocks, MapError};
 use crate::error::Result;
 use crate::model::{Run, SourceOffset, TargetOffset};
 
-/// How many blocks one call of [`RunMap::prune`] lets go at most.
+/// The maximum number of blocks that one call of [`RunMap::prune`] removes.
 const PRUNE_BLOCKS: usize = 64;
 
-/// A change to the stored blocks of a partition. A block is known by the offsets of its first record.
+/// A change to the stored blocks of a partition. A block is identified by the offsets of its first record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BlockChange {
-    /// Write this block, over an earlier form of it if there is one.
+    /// Write this block, replacing an earlier form of it.
     Put {
-        /// Its first source offset.
         first_source: SourceOffset,
-        /// Its first target offset.
         first_target: TargetOffset,
-        /// Its compact form, see [`Block::decode`].
+        /// The compact form; see [`Block::decode`].
         bytes: Vec<u8>,
     },
     /// Remove this block.
     Delete {
-        /// Its first source offset.
         first_source: SourceOffset,
-        /// Its first target offset.
         first_target: TargetOffset,
     },
 }
 
-/// What to store, all in one update, and what to show afterwards.
+/// What to store, all in one update, and the receipt to return afterwards.
 #[derive(Debug)]
 pub struct Changes {
-    /// The blocks to write.
     pub blocks: Vec<BlockChange>,
     /// For [`RunMap::stored`], once the blocks are durable.
     pub receipt: Receipt,
 }
 
-/// Numbers the calls of [`RunMap::take_changes`], and so tells what one of them gave out: everything that had changed by then
-/// and was not known to be durable.
+/// The number of a call of [`RunMap::take_changes`]. It stands for everything that call returned: all changes up to then
+/// that weren't known to be durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Receipt(u64);
 
-/// The offset map of one partition: newest runs in memory, older ones behind [`Blocks`].
+/// The offset map of one partition: the newest runs in memory, older ones behind [`Blocks`].
 ///
-/// The last run is open: a run that joins it lengthens it without a change to store. So the stored length of the last run may
-/// lag; after a restart its owner proves where the target ends and says so with [`RunMap::extend_last_to`].
+/// The last run is open: a run that joins it lengthens it without a change to store. Its stored length may therefore lag;
+/// after a restart the map's owner proves where the target ends and passes that to [`RunMap::extend_last_to`].
 #[derive(Debug)]
 pub struct RunMap {
-    /// Where the first run is expected; of no consequence once there is one.
+    /// Where the first run is expected; irrelevant once there is one.
     origin: (SourceOffset, TargetOffset),
-    /// Ordinal of the oldest run not pruned.
+    /// The ordinal of the oldest run not pruned.
     pub(super) first_ordinal: u64,
     /// Full blocks not known to be durable, oldest first; lookups need them until they are.
     pub(super) held: VecDeque<Held>,
-    /// The newest runs; none in an empty map.
+    /// The newest runs; `None` in an empty map.
     pub(super) tail: Option<Block>,
-    /// The first call that gives out the tail as it is, unless that is known to be durable.
+    /// The first call that returns the tail as it is now; `None` if that is known to be durable.
     tail_from: Option<Receipt>,
     /// The last call of [`take_changes`](Self::take_changes).
     taken: Receipt,
@@ -69,7 +64,7 @@ pub struct RunMap {
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) block: Block,
-    /// The first call that gives it out.
+    /// The first call that returns it.
     from: Receipt,
 }
 
@@ -86,7 +81,7 @@ impl RunMap {
         }
     }
 
-    /// The map as it was stored: its newest block, and the ordinal of its oldest.
+    /// The map as stored: its newest block, and the ordinal of its oldest run.
     pub fn restored(first_ordinal: u64, newest: Block) -> Self {
         Self {
             first_ordinal,
@@ -100,23 +95,23 @@ impl RunMap {
         self.tail.as_ref().map(Block::last)
     }
 
-    /// The source offset behind the last run, or where the first is expected.
+    /// The source offset after the last run, or where the first is expected.
     pub fn source_end(&self) -> SourceOffset {
         self.last().map_or(self.origin.0, Run::source_end)
     }
 
-    /// The target offset behind the last run, or where the first is expected.
+    /// The target offset after the last run, or where the first is expected.
     pub fn target_end(&self) -> TargetOffset {
         self.last().map_or(self.origin.1, Run::target_end)
     }
 
-    /// How many runs the map has, stored ones included.
+    /// The number of runs in the map, including stored ones.
     pub fn run_count(&self) -> u64 {
         let end = self.tail.as_ref().map_or(0, Block::end_ordinal);
         end - self.first_ordinal
     }
 
-    /// Adds a run at the end. One that joins the last run lengthens it; one that goes back on either side is refused.
+    /// Appends a run. One that joins the last run lengthens it; one that goes backwards on either side is refused.
     pub fn append(&mut self, run: Run) -> Result<(), MapError> {
         let Some(tail) = &mut self.tail else {
             check(&run)?;
@@ -147,12 +142,12 @@ impl RunMap {
         self.note_tail();
     }
 
-    /// Notes that the tail, if there is one, is no longer what was given out.
+    /// Notes that the tail, if there is one, differs from what was last returned.
     pub(super) fn note_tail(&mut self) {
         self.tail_from = self.tail.is_some().then(|| self.next_receipt());
     }
 
-    /// Lengthens the last run up to a target end that was proven. Refused if that lies before the map's end.
+    /// Lengthens the last run up to a proven end of the target. Refused if that lies before the map's end.
     pub fn extend_last_to(&mut self, target_end: TargetOffset) -> Result<(), MapError> {
         let end = self.target_end();
         let records = target_end.since(end);
@@ -173,15 +168,16 @@ impl RunMap {
         }
     }
 
-    /// Has the last run stored with its true length: something else follows it.
+    /// Has the last run stored with its true length, because something else follows it.
     pub fn close(&mut self) {
         self.note_tail();
     }
 
-    /// The blocks to be written: those that became full and the tail if it got new runs, unless they are known to be durable.
+    /// The blocks to write: full ones, and the tail if it has new runs, unless they are known to be durable.
     ///
-    /// So each call gives out again what earlier ones gave out and [`stored`](Self::stored) was not told of: an update that was
-    /// refused, or is never heard of again, needs no word about it and loses nothing. Full blocks stay in memory until then.
+    /// Each call returns again whatever earlier calls returned and [`stored`](Self::stored) didn't confirm: an update that
+    /// was refused, or whose outcome never becomes known, needs no handling and loses nothing. Full blocks stay in memory
+    /// until confirmed.
     pub fn take_changes(&mut self) -> Changes {
         self.taken = self.next_receipt();
         let full = self.held.iter().map(|held| &held.block);
@@ -192,12 +188,12 @@ impl RunMap {
         }
     }
 
-    /// The receipt of the next [`take_changes`](Self::take_changes), the first to give out what changes now.
+    /// The receipt of the next [`take_changes`](Self::take_changes), which is the first to return any change made now.
     pub fn next_receipt(&self) -> Receipt {
         Receipt(self.taken.0 + 1)
     }
 
-    /// Notes that what was given out for this receipt is durable, and lets go of the full blocks among it.
+    /// Notes that what was returned with `receipt` is durable, and drops the full blocks among it.
     pub fn stored(&mut self, receipt: Receipt) {
         while let Some(held) = self.held.front()
             && held.from <= receipt
@@ -207,7 +203,7 @@ impl RunMap {
         self.tail_from = self.tail_from.filter(|from| *from > receipt);
     }
 
-    /// Puts another map in this one's place. Receipts go on from here: earlier ones say nothing about it.
+    /// Replaces this map with another. Receipts continue from here, so earlier ones don't confirm anything in the new map.
     pub fn replace(&mut self, map: Self) {
         let later = |receipt: Receipt| Receipt(self.taken.0 + receipt.0);
         let held = map.held.into_iter().map(|held| Held {
@@ -222,9 +218,9 @@ impl RunMap {
         };
     }
 
-    /// The stored blocks nobody needs any more: all their runs end at or before the log starts of both sides. At most 64 in
-    /// one call, oldest first; call again once they are removed. What is in memory, so the last run, always stays.
-    /// A caller who needs no map below one side's log start alone gives `i64::MAX` for the other.
+    /// The stored blocks no longer needed: all their runs end at or before the log starts of both sides. At most 64 per
+    /// call, oldest first; call again once they are removed. Anything in memory, and so the last run, always stays. A caller
+    /// that only needs the map above one side's log start passes `i64::MAX` for the other.
     pub fn prune(
         &mut self,
         source_log_start: SourceOffset,
@@ -258,7 +254,7 @@ impl RunMap {
         self.held.iter().map(|held| &held.block).chain(&self.tail)
     }
 
-    /// Whether there are runs in stored blocks only.
+    /// Whether some runs are only in stored blocks.
     pub(super) fn has_older_blocks(&self) -> bool {
         self.first_ordinal < self.oldest_in_memory()
     }

@@ -1,9 +1,9 @@
 //! The offset map of one partition: ordered runs, exact in both directions.
 //!
-//! Promises: every offset inside a run has exactly one image on the other side, and an offset outside is told apart: in a
+//! Promises: every offset inside a run has exactly one image on the other side, and an offset outside is classified: in a
 //! gap, before the map, beyond it. Runs that join are one run. Only the newest runs are in memory; older ones leave it as
-//! immutable, delta-coded blocks, which the owner of the map stores and hands back through [`Blocks`].
-//! Doesn't: store anything, know Kafka, or decide whether a run is real. The owner appends what is proven.
+//! immutable, delta-coded blocks, which the map's owner stores and serves back through [`Blocks`].
+//! Doesn't: store anything, depend on Kafka, or decide whether a run is real. The owner appends what is proven.
 //!
 //! ```text
 //!  stored blocks, up to 256 runs each      held          tail

@@ -1,4 +1,4 @@
-//! Storing of a map, whether the updates that carry it succeed or not.
+//! Storing a map, whether or not the updates that carry it succeed.
 
 use std::collections::VecDeque;
 
@@ -96,9 +96,9 @@ enum Step {
     Append(i64, i64, usize),
     /// Queue an update.
     Save,
-    /// The first update in the queue is written or refused.
+    /// Write or refuse the first update in the queue.
     Write(bool),
-    /// The owner hears of an update that was written.
+    /// Notify the owner of an update that was written.
     Tell(usize),
     /// The end of the target in 256ths of the map, and whether the update is written.
     Cut(i64, bool),
@@ -121,7 +121,7 @@ struct Rig {
     /// All runs now, and all runs at each queued update.
     runs: Vec<Run>,
     line: VecDeque<(Changes, Vec<Run>)>,
-    /// Written updates of which the owner hasn't heard.
+    /// Written updates that the owner hasn't been notified of.
     untold: Vec<Receipt>,
 }
 
@@ -168,7 +168,7 @@ impl Rig {
         assert_eq!(stored, runs, "what is stored is what there was");
     }
 
-    /// A decision: the update that carries it is written, or the owner goes back to what is stored.
+    /// A decision: the update that carries it is written, or the owner returns to what is stored.
     fn cut(&mut self, end: i64, written: bool) {
         while !self.line.is_empty() {
             self.write(true);

@@ -8,7 +8,7 @@ use super::*;
 use crate::error::Result;
 use crate::model::{Run, SourceOffset, TargetOffset};
 
-/// Stored blocks, read back from their compact form, by first target offset.
+/// Stored blocks, decoded from their compact form, by first target offset.
 #[derive(Debug, Default)]
 pub(super) struct Shelf(pub(super) BTreeMap<i64, Block>);
 
@@ -108,15 +108,15 @@ const ORIGIN: i64 = 40;
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// Gap on the source, gap on the target, length: this many times.
+    /// Gap on the source, gap on the target, length, and the number of such runs.
     Append(i64, i64, i64, usize),
     Store,
-    /// Give the changes out to be stored, which happens before the next time.
+    /// Take the changes; they are stored before the next time.
     StoreLater,
     Restart,
     /// Both log starts, in 256ths of the map.
     Prune(i64, i64),
-    /// The new end on one side, in 256ths of the map, and whether that is the source.
+    /// The new end on one side, in 256ths of the map, and whether that side is the source.
     Cut(i64, bool),
 }
 
@@ -356,7 +356,7 @@ fn plans_count_records_not_offsets() {
     assert_eq!(count(0, 1 << 40), 2100);
 }
 
-/// A topic of short transactions: each is a few records and a marker, so a run (H12).
+/// A topic of short transactions: each is a few records and a marker, so each is a run (H12).
 #[test]
 fn ten_million_runs_are_small() {
     const RUNS: i64 = 10_000_000;

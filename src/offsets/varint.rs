@@ -1,4 +1,4 @@
-//! Unsigned numbers in seven-bit groups, lowest first, one encoding for each number.
+//! Unsigned numbers in groups of seven bits, lowest first, with exactly one encoding per number.
 
 /// Appends a number.
 pub(super) fn write(mut number: u64, bytes: &mut Vec<u8>) {
@@ -13,7 +13,7 @@ pub(super) fn write(mut number: u64, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Takes a number off the front; `None` if it is cut short, doesn't fit 64 bits or is longer than it needs to be.
+/// Takes a number off the front; `None` if it is cut short, exceeds 64 bits or is longer than necessary.
 pub(super) fn read(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0_u64;
     for shift in (0..64).step_by(7) {

@@ -1,8 +1,8 @@
 //! Replication workers: they consume source partitions and produce them to the target.
 //!
-//! Promises: each source record from the start on appears in the mirror partition once, in order, bytes unchanged; after
-//! any error or crash the position is found in the target's log, not remembered; what would have to be guessed halts the
-//! partition and no other. Doesn't: create topics, know groups, or repair what somebody else wrote.
+//! Promises: each source record from the start on appears in the mirror partition once, in order, bytes unchanged; after any
+//! error or crash the position is read from the target's log, not from memory; a partition that could only resume by
+//! guessing is halted, and no other. Doesn't: create topics, handle groups, or repair foreign writes.
 
 pub(crate) mod fetch;
 pub(crate) mod partition;
@@ -13,14 +13,14 @@ pub(crate) mod shared;
 pub(crate) mod worker;
 
 pub(crate) use resync::explain::{Tail, check_tail};
-pub use worker::context::{Link, Settings};
+pub use worker::context::{ReplicationLink, Settings};
 pub(crate) use worker::quarantine::quarantine_topic;
 
 pub(crate) use fetch::connections::connections_over;
 pub(crate) use preserve::filler::EMPTY as FILLER_CONTENT;
-pub use resync::decision::Outcome;
-pub use shared::resolve_request::Unreleased;
-pub(crate) use shared::snapshot::{Decisions, Ground};
+pub use resync::decision::DecisionOutcome;
+pub use shared::resolve_request::ResolveRefused;
+pub(crate) use shared::snapshot::{Decisions, VerificationSnapshot};
 pub use shared::translate::{Translation, Untranslatable};
 pub(crate) use worker::context::record_name;
 

@@ -1,10 +1,10 @@
-//! Delays between retries: pure, without a clock.
+//! Delays between retries; pure, without a clock.
 
 use std::time::Duration;
 
-/// Capped exponential delays with full jitter: the n-th is drawn evenly from zero to `base * 2^n`, at most `cap`.
+/// Capped exponential backoff with full jitter: the n-th delay is uniform between zero and `base * 2^n`, at most `cap`.
 ///
-/// Full jitter spreads the retries of many partitions after a common cause best for the same mean delay.
+/// Full jitter best spreads the retries of many partitions after a common cause, for the same mean delay.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     base: Duration,
@@ -14,12 +14,12 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Delays that start at up to `base` and grow to up to `cap`.
+    /// Returns delays that start at up to `base` and grow to up to `cap`.
     pub fn new(base: Duration, cap: Duration) -> Self {
         Self::with_random(base, cap, fastrand::Rng::new())
     }
 
-    /// The same with a given source of randomness, for repeatable tests.
+    /// The same with a given random number generator, for repeatable tests.
     pub fn with_random(base: Duration, cap: Duration, random: fastrand::Rng) -> Self {
         Self {
             base,
@@ -29,7 +29,7 @@ impl Backoff {
         }
     }
 
-    /// The next delay.
+    /// Returns the next delay.
     #[expect(
         clippy::should_implement_trait,
         reason = "delays never end, so there is no Option to give"
@@ -40,7 +40,7 @@ impl Backoff {
         delay
     }
 
-    /// Starts over from `base`, after a success.
+    /// Restarts at `base`, after a success.
     pub fn reset(&mut self) {
         self.ceiling = self.base.min(self.cap);
     }

@@ -1,4 +1,4 @@
-//! Panics as errors, where a separate task would be too much.
+//! Panics as errors, without a separate task.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -7,9 +7,9 @@ use futures_util::FutureExt;
 
 use crate::error::{Error, Kind, Result};
 
-/// Waits for a future; a panic in it is returned as an error that names it.
+/// Waits for a future; a panic in it is returned as an error that contains `name`.
 ///
-/// Values that the future owns are dropped. Values that it shares must be consistent at each await and each possible panic, or
+/// Values owned by the future are dropped. Values it shares must be consistent at each await and each possible panic, or
 /// be rebuilt by the caller.
 pub async fn contained<T>(name: &str, future: impl Future<Output = Result<T>>) -> Result<T> {
     let ended = AssertUnwindSafe(future).catch_unwind().await;
@@ -21,7 +21,7 @@ pub async fn contained<T>(name: &str, future: impl Future<Output = Result<T>>) -
     })
 }
 
-/// The message of a panic.
+/// Returns the message of a panic.
 fn said(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))

@@ -1,20 +1,20 @@
-//! Tracking of writes in flight, and waiting until there are none.
+//! Tracks writes in flight, and waits until there are none.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 
-/// Tracks writes in flight; a cheap handle.
+/// Tracks writes in flight; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct InFlight(Arc<RwLock<()>>);
 
-/// A write in flight, until dropped.
+/// A write in flight; ends when dropped.
 #[derive(Debug)]
 pub struct Writing(#[expect(dead_code, reason = "held, not read")] OwnedRwLockReadGuard<()>);
 
 impl InFlight {
-    /// Begins a write. Check afterwards whether it is allowed: then nothing is written any more once writes were forbidden and
-    /// [`rest`](Self::rest) has returned. Cancellation: safe.
+    /// Begins a write. Whether it is allowed must be checked afterwards: then nothing is written once writes have been
+    /// forbidden and [`rest`](Self::rest) has returned. Cancellation: safe.
     pub async fn begin(&self) -> Writing {
         Writing(Arc::clone(&self.0).read_owned().await)
     }

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use crate::error::Error;
 use crate::model::{LinkName, TopicPartition};
 
-/// A repeated attempt whose failure is logged each time it changes.
+/// A repeated operation whose failures are logged when they change.
 #[derive(Debug)]
 pub(crate) struct Notice {
     what: String,
@@ -18,7 +18,7 @@ pub(crate) struct Notice {
 }
 
 impl Notice {
-    /// An attempt, named as in "cannot ...".
+    /// Returns a notice for an operation, named as in "cannot ...".
     pub(crate) fn of(what: impl Into<String>) -> Self {
         Self {
             what: what.into(),
@@ -26,7 +26,7 @@ impl Notice {
         }
     }
 
-    /// Notes a failure.
+    /// Records a failure, and logs it if it differs from the last one.
     pub(crate) fn failed(&mut self, error: &Error) {
         let text = error.chain();
         if self.last.as_ref() != Some(&text) {
@@ -35,7 +35,7 @@ impl Notice {
         }
     }
 
-    /// Notes a success.
+    /// Records a success, and logs it after a failure.
     pub(crate) fn worked(&mut self) {
         if self.last.take().is_some() {
             info!("can {} again", self.what);
@@ -43,9 +43,9 @@ impl Notice {
     }
 }
 
-/// How long a logged cause isn't logged again.
+/// The time for which a logged cause isn't logged again.
 const SILENCE: Duration = Duration::from_secs(60);
-/// The maximum number of causes remembered.
+/// The limit of remembered causes.
 const CAUSES_LIMIT: usize = 256;
 
 /// The causes logged recently.
@@ -63,7 +63,7 @@ impl Complaints {
         }
     }
 
-    /// Logs an error after which a partition tries again, unless one with the same cause was logged recently.
+    /// Logs an error after which a partition retries, unless one with the same cause was logged recently.
     pub(crate) fn note(&self, partition: &TopicPartition, cause: &str, error: &str) {
         let now = Instant::now();
         {

@@ -1,7 +1,7 @@
 //! Tasks with owners, retry delays and stop signals.
 //!
-//! Promises: no task runs without an owner that ends it; a panic comes out as an error; stopping has a time limit.
-//! Doesn't: restart anything; whoever owns a failed task decides that.
+//! Promises: no task runs without an owner that ends it; a panic becomes an error; stopping has a time limit.
+//! Doesn't: restart anything; that is up to the owner of a failed task.
 
 mod backoff;
 mod blocking;
@@ -29,7 +29,7 @@ use tokio::task::JoinError;
 
 use crate::error::{Error, Kind, Result};
 
-/// What a task that has ended says about itself: its own result, or an error for a panic or an abort.
+/// The outcome of a task that has ended: its own result, or an error for a panic or an abort.
 fn outcome(name: &str, ended: Result<Result<()>, JoinError>) -> Result<()> {
     match ended {
         Ok(result) => result.map_err(|cause| {

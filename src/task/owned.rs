@@ -10,14 +10,14 @@ use crate::error::{Error, Kind, Result};
 pub struct Owned {
     name: &'static str,
     handle: AbortOnDropHandle<Result<()>>,
-    /// Whether its end was told.
+    /// Whether the result has been returned.
     done: bool,
 }
 
 impl Owned {
-    /// Starts a task under a name that errors will carry.
+    /// Starts a task; errors name it `name`.
     ///
-    /// Has to be called within a tokio runtime.
+    /// Must be called within a tokio runtime.
     #[expect(clippy::disallowed_methods, reason = "this type is the owner")]
     pub fn spawn<F>(name: &'static str, future: F) -> Self
     where
@@ -30,14 +30,14 @@ impl Owned {
         }
     }
 
-    /// Whether the task has ended, in whatever way.
+    /// Whether the task has ended, for any reason.
     pub fn is_finished(&self) -> bool {
         self.handle.is_finished()
     }
 
-    /// Like [`Owned::join`] without giving the task up: dropping the future lets it run on.
+    /// Like [`Owned::join`], but keeps the task: it continues if the future is dropped.
     ///
-    /// Asked again after the end it says that the task was ended.
+    /// Called again after the end, returns an error that the task has ended.
     pub async fn ended(&mut self) -> Result<()> {
         if self.done {
             return Err(Error::new(
@@ -50,7 +50,7 @@ impl Owned {
         outcome(self.name, ended)
     }
 
-    /// Waits for the end of the task; its error, or a panic, comes out under the task's name.
+    /// Waits for the task to end; returns its error or panic with the task's name.
     ///
     /// Cancellation: dropping the future aborts the task.
     pub async fn join(mut self) -> Result<()> {

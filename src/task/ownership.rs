@@ -1,7 +1,7 @@
-//! The right to write for a link, which ends by itself unless it is renewed.
+//! The right to write for a link, which expires unless it is renewed.
 //!
-//! Promises: who asks [`Ownership::is_held`] just before it writes doesn't write after the lease ended, even if the process was
-//! stopped and woken in between; the clock is the machine's monotonic one.
+//! Promises: code that checks [`Ownership::is_held`] just before it writes doesn't write after the lease has ended, even if
+//! the process was suspended and resumed in between; the clock is the machine's monotonic one.
 //! Doesn't: acquire or renew anything; the lease of the journal does.
 
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use tokio::time::Instant;
 
 use crate::error::{Error, Kind, Result};
 
-/// Whether this process may write now; cheap to clone and to ask.
+/// Whether this process may write now; cheap to clone and to check.
 #[derive(Debug, Clone)]
 pub struct Ownership {
     shared: Arc<Inner>,
-    /// The only term in which it counts as held; none: any.
+    /// The only term in which it counts as held; `None`: any.
     bound_to: Option<u64>,
 }
 
-/// The number of those that never end.
+/// The number shared by all permanent rights.
 const PERMANENT: u64 = 0;
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(PERMANENT + 1);
 
@@ -31,21 +31,21 @@ struct Inner {
     begin: Instant,
     /// Milliseconds after `begin` at which the lease ends.
     until: AtomicU64,
-    /// The term this process owns the link in.
+    /// The term in which this process owns the link.
     term: watch::Sender<Option<u64>>,
-    /// The last term that was begun; 0 before the first.
+    /// The last term begun; 0 before the first.
     last_term: AtomicU64,
-    /// Whether something was sent in it that may still arrive.
+    /// Whether something was sent in the current term that may still arrive.
     unanswered: AtomicBool,
-    /// Milliseconds after `begin` until which something of a former term may still arrive.
+    /// Milliseconds after `begin` until which something sent in an earlier term may still arrive.
     late_until: AtomicU64,
 }
 
-/// How long what nobody waits for any more may take to arrive: longer than a lease, which is what the next owner would wait.
+/// The time within which an abandoned request may still arrive: longer than a lease, for which the next owner would wait.
 const LATE: Duration = Duration::from_secs(10);
 
 impl Ownership {
-    /// Not held, until [`Ownership::begin`].
+    /// Returns a right that isn't held until [`Ownership::begin`].
     pub fn none() -> Self {
         Self::numbered(NEXT_NUMBER.fetch_add(1, Ordering::Relaxed))
     }
@@ -66,20 +66,20 @@ impl Ownership {
         }
     }
 
-    /// Held for ever: for what has no lease.
+    /// Returns a right that is always held, for writes without a lease.
     pub fn permanent() -> Self {
         let ownership = Self::numbered(PERMANENT);
         ownership.begin_without_lease();
         ownership
     }
 
-    /// A number that no other right of this process has, but for permanent ones, which share one: they end together, never.
+    /// A number unique among the rights of this process, except that permanent ones share one: none of them ever ends.
     pub fn number(&self) -> u64 {
         self.shared.number
     }
 
-    /// The right in the present term alone: what was begun under it isn't written in a later term either. Without a present term
-    /// it is never held.
+    /// Returns the right restricted to the current term: what was begun under it isn't written in a later term either.
+    /// Without a current term it is never held.
     #[must_use]
     pub fn in_this_term(&self) -> Self {
         Self {
@@ -99,28 +99,28 @@ impl Ownership {
         is_meant && until > 0 && self.elapsed(Instant::now()) < until
     }
 
-    /// Whether the lease ran out, so that another process may have taken over. A later extension says that none has.
+    /// Whether the lease has run out, so that another process may have taken over. A later extension means that none has.
     pub fn has_run_out(&self) -> bool {
         self.elapsed(Instant::now()) >= self.shared.until.load(Ordering::Acquire)
     }
 
-    /// The error of somebody who wanted to write and may not.
+    /// Returns an error unless writing is allowed at this moment.
     pub fn check(&self) -> Result<()> {
         if self.is_held() {
             return Ok(());
         }
-        let message = "the lease of the link is not held by this process at present; it is renewed as soon as the target answers, unless another process took the link over";
+        let message = "this process doesn't hold the lease of the link at present; it is renewed as soon as the target answers, unless another process took the link over";
         Err(Error::new(Kind::Refused, message))
     }
 
-    /// Every change of the term in which this process owns the link; none while it doesn't. A lease that ran out and can
-    /// still be renewed ends no term.
+    /// The term in which this process owns the link, `None` while it doesn't; notified of every change. A lease that has run
+    /// out but can still be renewed ends no term.
     pub fn term(&self) -> watch::Receiver<Option<u64>> {
         self.shared.term.subscribe()
     }
 
-    /// Notes that something was sent whose answer nobody waits for: the next owner has to wait until the lease is over, also if a
-    /// later term of this process comes and goes before.
+    /// Notes that a request was abandoned without its answer: the next owner has to wait until the lease has ended, even if
+    /// a later term of this process begins and ends first.
     pub fn note_unanswered(&self) {
         let late_until = self.elapsed(Instant::now() + LATE);
         self.shared
@@ -129,38 +129,38 @@ impl Ownership {
         self.shared.unanswered.store(true, Ordering::Release);
     }
 
-    /// Whether another process may write from now on without meeting anything of this one.
+    /// Whether another process may write from now on without interference from requests of this one.
     pub fn may_be_released(&self) -> bool {
         let is_late = self.elapsed(Instant::now()) < self.shared.late_until.load(Ordering::Acquire);
         !is_late && !self.shared.unanswered.load(Ordering::Acquire)
     }
 
-    /// Begins the next term of a link without a lease: it lasts until it is ended.
+    /// Begins the next term of a link without a lease; it lasts until [`Ownership::end`].
     pub fn begin_without_lease(&self) {
         self.shared.until.store(u64::MAX, Ordering::Release);
         self.begin(self.shared.last_term.load(Ordering::Acquire) + 1);
     }
 
-    /// Begins a term, of a number above 0.
+    /// Begins a term; `term` is greater than 0.
     pub fn begin(&self, term: u64) {
         self.shared.last_term.store(term, Ordering::Release);
         self.shared.unanswered.store(false, Ordering::Release);
         self.shared.term.send_replace(Some(term));
     }
 
-    /// The lease runs until then.
+    /// Extends the lease to `until`; never shortens it.
     pub fn extend(&self, until: Instant) {
         let until = self.elapsed(until).max(1);
         self.shared.until.fetch_max(until, Ordering::AcqRel);
     }
 
-    /// Ends the term: somebody else owns the link, or nobody.
+    /// Ends the term: another process owns the link, or none does.
     pub fn end(&self) {
         self.shared.term.send_replace(None);
         self.shared.until.store(0, Ordering::Release);
     }
 
-    /// Whether both are one and the same right.
+    /// Whether both are the same right.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared) && self.bound_to == other.bound_to
     }
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(ownership.check().unwrap_err().kind(), Kind::Refused);
         ownership.extend(Instant::now() + LEASE);
         assert!(ownership.is_held() && !ownership.has_run_out());
-        // An answer that comes late doesn't shorten it.
+        // An answer that arrives late doesn't shorten it.
         ownership.extend(Instant::now());
         assert!(ownership.is_held());
         ownership.note_unanswered();

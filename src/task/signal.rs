@@ -4,8 +4,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::{Error, Kind, Result};
 
-/// Two futures: the first resolves at the first SIGINT or SIGTERM (stop in order), the second at the next one after it
-/// (stop now). From this call on the signals no longer end the process by themselves.
+/// Returns two futures: the first resolves at the first SIGINT or SIGTERM (stop in order), the second at the next one
+/// (stop immediately). From this call on, these signals no longer terminate the process themselves.
 ///
 /// Cancellation: dropping a future only stops waiting.
 pub fn stop_signals() -> Result<(

@@ -18,7 +18,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// A supervisor without tasks; cancelling `token` asks its tasks to end, as [`Supervisor::stop`] does.
+    /// Returns a supervisor without tasks; cancelling `token` asks its tasks to end, as [`Supervisor::stop`] does.
     pub fn new(token: CancellationToken) -> Self {
         Self {
             token,
@@ -27,30 +27,30 @@ impl Supervisor {
         }
     }
 
-    /// A supervisor whose tasks are asked to end with this one's, but can be stopped alone.
+    /// Returns a supervisor whose tasks are asked to end along with this one's, but can be stopped separately.
     #[must_use]
     pub fn child(&self) -> Self {
         Self::new(self.token.child_token())
     }
 
-    /// The token that the tasks watch for the request to end.
+    /// The token that asks the tasks to end.
     pub fn token(&self) -> &CancellationToken {
         &self.token
     }
 
-    /// How many tasks have not been seen to end.
+    /// The number of tasks whose end has not been observed.
     pub fn len(&self) -> usize {
         self.tasks.len()
     }
 
-    /// Whether every task has been seen to end.
+    /// Whether the end of every task has been observed.
     pub fn is_empty(&self) -> bool {
         self.tasks.is_empty()
     }
 
-    /// Starts a task under a name that errors will carry; it should end soon after the token is cancelled.
+    /// Starts a task; errors name it `name`. It should end soon after the token is cancelled.
     ///
-    /// Has to be called within a tokio runtime.
+    /// Must be called within a tokio runtime.
     pub fn spawn<F>(&mut self, name: impl Into<String>, future: F)
     where
         F: Future<Output = Result<()>> + Send + 'static,
@@ -59,8 +59,8 @@ impl Supervisor {
         self.names.insert(id, name.into());
     }
 
-    /// Waits for the first task that fails or panics and gives its error; tasks that end well are left behind in
-    /// silence. With no task left it waits for ever.
+    /// Waits for the first task that fails or panics and returns its error; tasks that end without an error are ignored.
+    /// Without tasks it waits forever.
     ///
     /// Cancellation: dropping the future loses nothing.
     pub async fn failure(&mut self) -> Error {
@@ -76,10 +76,10 @@ impl Supervisor {
         }
     }
 
-    /// Asks every task to end and waits up to `limit`, then aborts what is left. Gives the first failure; a task that
-    /// had to be aborted is one.
+    /// Asks every task to end, waits up to `limit`, and aborts the remaining ones. Returns the first failure; having to
+    /// abort a task counts as one.
     ///
-    /// Cancellation: dropping the future aborts what still runs.
+    /// Cancellation: dropping the future aborts the tasks still running.
     pub async fn stop(mut self, limit: Duration) -> Result<()> {
         self.token.cancel();
         let mut first = Ok(());

@@ -1,15 +1,15 @@
-//! The clocks.
+//! Wall clock and monotonic clock.
 
 use std::sync::LazyLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::model::{Moment, Monotonic};
 
-/// What the monotonic clock is counted from.
+/// The origin of the monotonic clock.
 static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// Milliseconds since 1970. For display, for the timestamps by which brokers count, and for what is stored; never for order, and
-/// never for a duration within the process: the wall clock may be set.
+/// Returns milliseconds since 1970. For display, for timestamps that brokers compare, and for stored values; never for
+/// ordering or for durations within the process: the wall clock may be changed.
 pub fn now_ms() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -17,12 +17,12 @@ pub fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The monotonic clock, for durations within the process.
+/// Reads the monotonic clock, for durations within the process.
 pub fn monotonic() -> Monotonic {
     Monotonic(BEGUN.elapsed())
 }
 
-/// Both.
+/// Reads both clocks.
 pub fn now() -> Moment {
     Moment {
         wall_ms: now_ms(),

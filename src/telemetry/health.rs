@@ -1,18 +1,18 @@
-//! Whether the process should go on, and whether it does its work: answers with reasons.
+//! Liveness and readiness of the process, with reasons.
 
 use serde::Serialize;
 
 /// Whether the process can still do its work; if not, only a restart helps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Liveness {
-    /// Whether to leave it running.
+    /// Whether the process should be left running.
     pub alive: bool,
-    /// Why not.
+    /// The reasons why it isn't alive.
     pub reasons: Vec<String>,
 }
 
 impl Liveness {
-    /// Alive unless there are reasons against it.
+    /// Returns alive, unless there are reasons against it.
     pub fn unless(reasons: Vec<String>) -> Self {
         Self {
             alive: reasons.is_empty(),
@@ -24,14 +24,14 @@ impl Liveness {
 /// Whether links mirror; if not, waiting may help.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Readiness {
-    /// Whether everything configured is at work.
+    /// Whether every configured link is working.
     pub ready: bool,
-    /// What isn't.
+    /// The reasons why it isn't ready.
     pub reasons: Vec<String>,
 }
 
 impl Readiness {
-    /// Ready unless there are reasons against it.
+    /// Returns ready, unless there are reasons against it.
     pub fn unless(reasons: Vec<String>) -> Self {
         Self {
             ready: reasons.is_empty(),

@@ -7,12 +7,12 @@ use tracing_subscriber::filter::EnvFilter;
 use crate::config::{LogConfig, LogFormat};
 use crate::error::{Error, Kind, Result};
 
-/// The environment variable with a finer filter than the configuration's level, such as `info,farshore::kafka=debug`.
+/// The environment variable for a more specific filter than the configured level, such as `info,farshore::kafka=debug`.
 pub const FILTER_VARIABLE: &str = "FARSHORE_LOG";
 
-/// Starts logging for the whole process, once; `filter` is the value of [`FILTER_VARIABLE`], if set.
+/// Initializes logging for the whole process, once; `filter` is the value of [`FILTER_VARIABLE`], if set.
 ///
-/// [`Kind::Invalid`] if the filter isn't one or logging was started already.
+/// Errors: [`Kind::Invalid`] if the filter is invalid or logging has already been initialized.
 pub fn init(config: &LogConfig, filter: Option<&str>) -> Result<()> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(env_filter(config, filter)?)

@@ -1,7 +1,7 @@
-//! What farshore tells about itself: log lines, metrics, health.
+//! Logs, metrics and health of farshore itself.
 //!
-//! Promises: nothing global but the log subscriber; metrics are a value that is passed to whoever counts; figures of
-//! partitions are taken when they are asked for, so that a deleted partition leaves nothing behind.
+//! Promises: no global state except for the log subscriber; metrics are a value that is passed on; partitions are sampled
+//! at each scrape, so that a deleted partition leaves nothing behind.
 //! Doesn't: decide anything.
 
 mod clock;

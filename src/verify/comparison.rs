@@ -1,21 +1,22 @@
 //! Compares two streams of records by source offset.
 //!
-//! Pure. Promises: the result is the same however the streams are cut into portions; every record that is different, missing or
-//! surplus is found, the first with its place; what compaction may remove on either side is no difference.
+//! Pure. Promises: the result doesn't depend on how the streams are cut into portions; every record that is different,
+//! missing or surplus is found, the first one with its place; whatever compaction may remove on either side is no
+//! difference.
 //! Doesn't: read, or decide what has an image.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use super::digest::{Digest, Item, Key, Place};
-use super::pending::{Pending, Waiting};
+use super::digest::{Digest, Item, Key, RecordOrigin};
+use super::pending::{PendingRecords, Waiting};
 use super::tally::{Difference, DifferenceKind, Tally};
 use crate::model::{SourceOffset, TargetOffset};
 
-/// What was read of one side and not compared yet.
+/// Records read from one side and not compared yet.
 #[derive(Debug, Default)]
 pub(crate) struct Feed {
-    /// In the order of the log.
+    /// In log order.
     pub(crate) items: VecDeque<Item>,
     /// Whether nothing follows.
     pub(crate) over: bool,
@@ -24,8 +25,11 @@ pub(crate) struct Feed {
 impl Feed {
     fn next_at(&self) -> Option<SourceOffset> {
         match self.items.front()?.place {
-            Place::At(at) => Some(at),
-            Place::LeftOut | Place::Forgotten | Place::Stray | Place::Unreadable(_) => None,
+            RecordOrigin::At(at) => Some(at),
+            RecordOrigin::LeftOut
+            | RecordOrigin::Forgotten
+            | RecordOrigin::Stray
+            | RecordOrigin::Unreadable(_) => None,
         }
     }
 }
@@ -33,24 +37,24 @@ impl Feed {
 /// The rules of a comparison.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Rules {
-    /// Source records below it that the target lacks may have been left out for a reason that was forgotten.
+    /// Source records below this offset that the target lacks may have been left out for a reason since forgotten.
     pub(crate) doubt_below: i64,
-    /// The content hash of records that fill offsets on the target where offsets are preserved.
+    /// The content hash of the records that fill offsets on the target where offsets are preserved.
     pub(crate) filler: Option<u128>,
 }
 
-/// A comparison on its way.
+/// A comparison in progress.
 #[derive(Debug, Default)]
 pub(crate) struct Comparison {
     pub(crate) rules: Rules,
     pub(crate) tally: Tally,
-    pending: Pending,
-    /// Behind the last source offset that was compared.
+    pending: PendingRecords,
+    /// The source offset after the last one compared.
     reached: i64,
 }
 
 impl Comparison {
-    /// Goes on from what was found before.
+    /// Continues from earlier findings.
     pub(crate) fn new(rules: Rules, tally: Tally) -> Self {
         Self {
             rules,
@@ -59,7 +63,7 @@ impl Comparison {
         }
     }
 
-    /// Compares as far as both feeds allow, and takes what it compared out of them.
+    /// Compares as far as both feeds allow, and removes from them what was compared.
     pub(crate) fn advance(&mut self, source: &mut Feed, target: &mut Feed) {
         loop {
             let (on_source, on_target) = (source.next_at(), target.next_at());
@@ -85,12 +89,12 @@ impl Comparison {
         }
     }
 
-    /// Whether something waits for a later record of its key.
+    /// Whether a record waits for a later one with its key.
     pub(crate) fn is_waiting(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// Hears of a record behind the range, on either side.
+    /// Takes a record into account that lies past the range, on either side.
     pub(crate) fn hear(&mut self, digest: &Digest) {
         if let Key::Of { hash, .. } = digest.key
             && self.pending.explain(hash)
@@ -99,12 +103,12 @@ impl Comparison {
         }
     }
 
-    /// What no later record explains, in order; the caller decides on it.
+    /// The records that no later one explains, in order; the caller decides about them.
     pub(crate) fn unexplained(&mut self) -> Vec<Waiting> {
         self.pending.take()
     }
 
-    /// Takes a record that one side lacks down as a difference.
+    /// Counts a record that one side lacks as a difference.
     pub(crate) fn condemn(&mut self, waiting: Waiting) {
         let is_on_target = waiting.kind != DifferenceKind::Missing;
         self.tally.differ(Difference {
@@ -114,7 +118,7 @@ impl Comparison {
         });
     }
 
-    /// Takes the front of a feed away if its place says all about it.
+    /// Removes the front of a feed if its place alone settles it.
     fn set_aside(&mut self, feed: &mut Feed, is_source: bool) -> bool {
         let Some(item) = feed.items.pop_front() else {
             return false;
@@ -126,17 +130,17 @@ impl Comparison {
             target_offset: own,
         };
         match item.place {
-            Place::At(_) => {
+            RecordOrigin::At(_) => {
                 feed.items.push_front(item);
                 return false;
             }
-            Place::LeftOut => self.tally.left_out += 1,
-            Place::Forgotten => self.tally.unproven += 1,
-            Place::Stray => {
+            RecordOrigin::LeftOut => self.tally.left_out += 1,
+            RecordOrigin::Forgotten => self.tally.unproven += 1,
+            RecordOrigin::Stray => {
                 let behind = SourceOffset((self.reached - 1).max(0));
                 self.tally.differ(differ(DifferenceKind::Surplus, behind));
             }
-            Place::Unreadable(at) => {
+            RecordOrigin::Unreadable(at) => {
                 self.tally.differ(differ(DifferenceKind::Unreadable, at));
                 return true;
             }
@@ -170,7 +174,7 @@ impl Comparison {
         let Some(Item { place, digest }) = feed.items.pop_front() else {
             return;
         };
-        let Place::At(at) = place else { return };
+        let RecordOrigin::At(at) = place else { return };
         let waiting = Waiting {
             at,
             kind,

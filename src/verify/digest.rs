@@ -1,40 +1,39 @@
 //! A record reduced to what is compared.
 //!
-//! Pure. The content hash is XXH3 of 128 bits over the bytes of key, value and headers as they stand in the record, so that
-//! lengths and nulls count, and neither batching nor compression does. Times are compared as they are. Against damage and
-//! mistakes, not against an attacker who may choose records.
+//! Pure. The content hash is XXH3-128 over the bytes of key, value and headers as encoded in the record, so that lengths and
+//! nulls count, while batching and compression don't. Timestamps are compared directly. This guards against damage and
+//! mistakes, not against an attacker who can choose records.
 
 use twox_hash::XxHash3_128;
 
 use crate::kafka::batch::RecordRef;
 use crate::model::SourceOffset;
 
-/// What is known of a record's key.
+/// What a comparison needs of a record's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Key {
-    /// It plays no part: the topic isn't compacted.
+    /// Not needed: the topic isn't compacted.
     Irrelevant,
-    /// There is none; the log cleaner removes such records.
+    /// The record has no key; the log cleaner removes such records.
     None,
-    /// Its hash, and whether the value is null: the log cleaner removes tombstones after a while.
+    /// The key's hash, and whether the value is null: the log cleaner removes tombstones after a while.
     Of { hash: u128, tombstone: bool },
 }
 
 /// One record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Digest {
-    /// Its offset on its own side.
+    /// The offset on the record's own side.
     pub(crate) offset: i64,
-    /// Its timestamp in milliseconds.
+    /// In milliseconds.
     pub(crate) timestamp: i64,
     /// The hash of key, value and headers.
     pub(crate) content: u128,
-    /// Its key.
     pub(crate) key: Key,
 }
 
 impl Digest {
-    /// Reduces a record; keys are looked at on compacted topics only.
+    /// Reduces a record; keys are considered only if the topic `compacts`.
     pub(crate) fn of(record: &RecordRef<'_>, compacts: bool) -> Self {
         let key = if compacts {
             key_of(record)
@@ -50,13 +49,13 @@ impl Digest {
     }
 }
 
-/// The hash of a record's content, see [`RecordRef::content`].
+/// The hash of a record's content; see [`RecordRef::content`].
 pub(crate) fn content_hash(content: &[u8]) -> u128 {
     XxHash3_128::oneshot(content)
 }
 
 fn key_of(record: &RecordRef<'_>) -> Key {
-    // The content was checked when the record was read, so that there is no error to give.
+    // The content was checked when the record was read, so this can't fail.
     let (key, value) = record.fields(|_, _| ()).unwrap_or_default();
     key.map_or(Key::None, |key| Key::Of {
         hash: XxHash3_128::oneshot(key),
@@ -64,24 +63,24 @@ fn key_of(record: &RecordRef<'_>) -> Key {
     })
 }
 
-/// What a record's place says about it.
+/// What a record's offset says about its image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// It stands for this source offset; on the source that is its own.
+pub(crate) enum RecordOrigin {
+    /// Corresponds to this source offset; on the source, that is its own.
     At(SourceOffset),
-    /// It has no image on the other side, for a reason that is on record.
+    /// Has no image on the other side, for a recorded reason.
     LeftOut,
-    /// It has none, and whether there was a reason is no longer known.
+    /// Has no image, and a reason may have been forgotten.
     Forgotten,
-    /// It has none, for no reason.
+    /// Has no image, for no reason.
     Stray,
-    /// Nothing from its offset on to the next record can be read; this is the source offset it stands for.
+    /// Nothing from this record's offset to the next record can be read; it corresponds to this source offset.
     Unreadable(SourceOffset),
 }
 
-/// A record as it comes from one side.
+/// A record as read from one side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Item {
-    pub(crate) place: Place,
+    pub(crate) place: RecordOrigin,
     pub(crate) digest: Digest,
 }

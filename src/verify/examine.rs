@@ -1,4 +1,4 @@
-//! Verifies one partition: reads both sides through the range, compares, and explains or condemns what is left.
+//! Verifies one partition: reads both sides through the range, compares them, and settles what is left unexplained.
 
 use std::time::Duration;
 
@@ -6,47 +6,47 @@ use tokio::time::{Instant, sleep};
 
 use super::comparison::{Comparison, Feed, Rules};
 use super::digest::content_hash;
-use super::examined::{Examined, Position};
+use super::examined::{Examined, VerifyPosition};
 use super::pace::Pace;
 use super::pending::Waiting;
 use super::places::{Anywhere, OnSource, OnTarget, Places};
-use super::range::{Range, Sides};
-use super::reader::{Read, Reader};
+use super::range::{LinkSides, Range};
+use super::reader::{ReadStep, Reader};
 use super::tally::{Difference, DifferenceKind, Tally};
 use crate::error::{Error, Kind, Result};
 use crate::kafka::admin;
 use crate::model::{OffsetsMode, PartitionState, SourceOffset, TargetOffset, TopicPartition};
 use crate::offsets::Lookup;
-use crate::replicate::{FILLER_CONTENT, Ground};
+use crate::replicate::{FILLER_CONTENT, VerificationSnapshot};
 
-/// How often a partition is begun again because its map was given up meanwhile.
+/// How many times a partition is started over because its map was discarded in the meantime.
 const ATTEMPTS: usize = 3;
-/// How many unexplained absences are looked at once more, one read each.
+/// The maximum number of unexplained absences that are checked again, with one read each.
 const SECOND_LOOKS: usize = 256;
-/// How long the target may hold more than is known to be mirrored: what is in flight is acknowledged within it.
+/// How long the target may hold more than is known to be mirrored: anything in flight is acknowledged within that time.
 const IN_FLIGHT: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The verification of one partition.
 #[derive(Debug)]
 pub(crate) struct Examination<'a> {
-    pub(crate) sides: &'a Sides,
+    pub(crate) sides: &'a LinkSides,
     pub(crate) partition: &'a TopicPartition,
     pub(crate) compacts: bool,
     pub(crate) pace: &'a Pace,
 }
 
-/// How a walk through a range ended.
+/// How the comparison of a range ended.
 enum Walk {
     Done,
-    /// A side no longer has what was to be read.
+    /// A side no longer has what was to be read next.
     Gone,
 }
 
 impl Examination<'_> {
-    /// Verifies to the end, from where `known` has come to. `report` hears of every step that is worth keeping.
+    /// Verifies to the end, starting where `known` left off. Calls `report` after every step worth keeping.
     ///
-    /// Errors: what keeps it from being carried out; what was reached is in `known`, so that it can be tried again.
+    /// Errors: whatever prevents the verification; `known` holds what was reached, so that it can be retried.
     pub(crate) async fn run(
         &self,
         known: &mut Examined,
@@ -55,8 +55,8 @@ impl Examination<'_> {
         let begin = known.clone();
         for _ in 0..ATTEMPTS {
             let range = self.walk(known, report).await?;
-            let ground = self.sides.view.ground(self.partition);
-            let same = ground.is_some_and(|now| now.decisions == range.ground.decisions);
+            let snapshot = self.sides.view.snapshot(self.partition);
+            let same = snapshot.is_some_and(|now| now.decisions == range.snapshot.decisions);
             if same || known.tally.differences == begin.tally.differences {
                 known.outcome = Some(known.tally.outcome());
                 return Ok(());
@@ -67,7 +67,7 @@ impl Examination<'_> {
         Err(Error::new(Kind::Refused, text).partition(self.partition))
     }
 
-    /// Goes through the range, again from what is left of it if a side lost its beginning.
+    /// Compares the range, starting over with the rest of it if a side loses its beginning.
     async fn walk(
         &self,
         known: &mut Examined,
@@ -86,9 +86,9 @@ impl Examination<'_> {
             known.tally = comparison.tally;
             self.look_behind(&range, &mut known.tally).await?;
             self.point_out(&mut known.tally)?;
-            known.reached = Position {
+            known.reached = VerifyPosition {
                 source: range.until,
-                target: range.ground.end.max(range.begin.target),
+                target: range.snapshot.end.max(range.begin.target),
             };
             return Ok(range);
         }
@@ -100,17 +100,17 @@ impl Examination<'_> {
         [source, target]: [(i64, i64); 2],
     ) -> [Reader<'r>; 2] {
         let sides = self.sides;
-        let ground = &range.ground;
+        let snapshot = &range.snapshot;
         [
             Reader::new(
                 (&sides.source, self.partition),
-                ground.decisions.source_topic_id,
+                snapshot.decisions.source_topic_id,
                 source,
                 self.compacts,
             ),
             Reader::new(
                 (&sides.target, &range.mirror),
-                ground.decisions.target_topic_id,
+                snapshot.decisions.target_topic_id,
                 target,
                 self.compacts,
             ),
@@ -124,19 +124,19 @@ impl Examination<'_> {
         known: &mut Examined,
         report: &mut (dyn FnMut(&Examined) + Send),
     ) -> Result<Walk> {
-        let Position { source, target } = range.begin;
+        let VerifyPosition { source, target } = range.begin;
         let within = (source, range.until);
         let [mut source, mut target] = self.readers(
             range,
             [
                 (source.get(), range.until.get()),
-                (target.get(), range.ground.end.get()),
+                (target.get(), range.snapshot.end.get()),
             ],
         );
         let (mut on_source, mut on_target) = (Feed::default(), Feed::default());
-        let mut source_places = OnSource(&range.ground);
+        let mut source_places = OnSource(&range.snapshot);
         let mut target_places =
-            OnTarget::new(&self.sides.view, self.partition, &range.ground, within);
+            OnTarget::new(&self.sides.view, self.partition, &range.snapshot, within);
         loop {
             comparison.advance(&mut on_source, &mut on_target);
             let read = if on_source.items.is_empty() && !on_source.over {
@@ -155,24 +155,24 @@ impl Examination<'_> {
                 std::mem::take(&mut source.bytes) + std::mem::take(&mut target.bytes);
             if !comparison.is_waiting() {
                 known.tally.clone_from(&comparison.tally);
-                known.reached = Position {
+                known.reached = VerifyPosition {
                     source: SourceOffset(source.position(&on_source)),
                     target: TargetOffset(target.position(&on_target)),
                 };
                 report(known);
             }
-            if read == Read::Gone {
+            if read == ReadStep::Gone {
                 return Ok(Walk::Gone);
             }
         }
     }
 
-    /// Reads on behind the range, on both sides, as long as something waits for a later record of its key.
+    /// Reads on past the range, on both sides, while a record waits for a later one with its key.
     async fn follow(&self, range: &Range, comparison: &mut Comparison) -> Result<()> {
         let image = self.sides.view.image(self.partition, range.until)?;
         let behind = [
             range.until.get(),
-            image.map_or(range.ground.end, Lookup::or_next).get(),
+            image.map_or(range.snapshot.end, Lookup::or_next).get(),
         ];
         let readers = self.readers(range, behind.map(|next| (next, i64::MAX)));
         let mut everything = Anywhere;
@@ -180,7 +180,7 @@ impl Examination<'_> {
             let mut feed = Feed::default();
             while comparison.is_waiting() && !feed.over {
                 let places: &mut (dyn Places + Send) = &mut everything;
-                if reader.fill(&mut feed, places, self.pace).await? == Read::Gone {
+                if reader.fill(&mut feed, places, self.pace).await? == ReadStep::Gone {
                     break;
                 }
                 for item in feed.items.drain(..) {
@@ -192,7 +192,7 @@ impl Examination<'_> {
         Ok(())
     }
 
-    /// What nothing explains is a difference if it is still there: compaction may have removed it meanwhile.
+    /// An unexplained absence is a difference if the record still exists: compaction may have removed it in the meantime.
     async fn look_twice(&self, range: &Range, comparison: &mut Comparison) -> Result<()> {
         for (number, waiting) in comparison.unexplained().into_iter().enumerate() {
             if number >= SECOND_LOOKS {
@@ -218,7 +218,7 @@ impl Examination<'_> {
         for batch in &answer.batches {
             self.pace.spent(batch.size());
             let records = batch.records().map_err(|error| {
-                Error::new(Kind::Protocol, "a batch can't be decoded any more")
+                Error::new(Kind::Protocol, "a batch can no longer be decoded")
                     .partition(partition)
                     .caused_by(error)
             })?;
@@ -233,7 +233,7 @@ impl Examination<'_> {
         Ok(false)
     }
 
-    /// Says of the first difference where on the target the missing record should be.
+    /// Adds to the first difference where on the target a missing record should be.
     fn point_out(&self, tally: &mut Tally) -> Result<()> {
         if let Some(first) = &mut tally.first_difference
             && first.kind == DifferenceKind::Missing
@@ -246,37 +246,42 @@ impl Examination<'_> {
         Ok(())
     }
 
-    /// Whether the target holds records behind what is mirrored that this link didn't send.
+    /// Checks for records on the target, past what is mirrored, that this link didn't send.
     async fn look_behind(&self, range: &Range, tally: &mut Tally) -> Result<()> {
         let begun = Instant::now();
         loop {
-            let Some(ground) = self.sides.view.ground(self.partition) else {
+            let Some(snapshot) = self.sides.view.snapshot(self.partition) else {
                 return Ok(());
             };
-            if ground.acknowledged >= range.target_end || !tells_strays(ground.state) {
+            if snapshot.acknowledged >= range.target_end || !tells_strays(snapshot.state) {
                 return Ok(());
             }
             if begun.elapsed() >= IN_FLIGHT {
-                return self.find_strays(range, &ground, tally).await;
+                return self.find_strays(range, &snapshot, tally).await;
             }
             sleep(LOOK_AGAIN).await;
         }
     }
 
-    /// Reads what is behind the map: markers are nothing, and so is what a decision left without an image.
-    async fn find_strays(&self, range: &Range, ground: &Ground, tally: &mut Tally) -> Result<()> {
-        let behind = (ground.acknowledged.get(), i64::MAX);
+    /// Reads what follows the map: markers don't count, and neither does what a decision left without an image.
+    async fn find_strays(
+        &self,
+        range: &Range,
+        snapshot: &VerificationSnapshot,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let behind = (snapshot.acknowledged.get(), i64::MAX);
         let [_, mut reader] = self.readers(range, [behind, behind]);
         let mut feed = Feed::default();
         let mut places = Anywhere;
         while !feed.over && reader.next < range.target_end.get() {
-            if reader.fill(&mut feed, &mut places, self.pace).await? == Read::Gone {
+            if reader.fill(&mut feed, &mut places, self.pace).await? == ReadStep::Gone {
                 return Ok(());
             }
             tally.bytes += std::mem::take(&mut reader.bytes);
             for item in feed.items.drain(..) {
                 let at = TargetOffset(item.digest.offset);
-                if at < range.target_end && ground.history.at_target(at).is_none() {
+                if at < range.target_end && snapshot.history.at_target(at).is_none() {
                     tally.differ(Difference {
                         kind: DifferenceKind::Surplus,
                         source_offset: SourceOffset((range.until.get() - 1).max(0)),
@@ -290,14 +295,14 @@ impl Examination<'_> {
 }
 
 fn rules(range: &Range) -> Rules {
-    let fills = range.ground.offsets == OffsetsMode::Preserve;
+    let fills = range.snapshot.offsets == OffsetsMode::Preserve;
     Rules {
-        doubt_below: range.ground.history.forgotten_below(true),
+        doubt_below: range.snapshot.history.forgotten_below(true),
         filler: fills.then(|| content_hash(&FILLER_CONTENT)),
     }
 }
 
-/// Whether what is acknowledged is all that this link wrote.
+/// Whether everything this link wrote is acknowledged, so that any further record is a stray.
 fn tells_strays(state: PartitionState) -> bool {
     matches!(
         state,

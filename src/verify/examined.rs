@@ -1,4 +1,4 @@
-//! How far the verification of a partition is, and what it came to: what is stored and shown.
+//! The progress and outcome of a partition's verification: as stored and shown.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,15 +7,13 @@ use crate::model::{Partition, SourceOffset, TargetOffset, TopicName, TopicPartit
 
 /// The next offsets to read on both sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position {
-    /// On the source.
+pub struct VerifyPosition {
     pub source: SourceOffset,
-    /// On the target.
     pub target: TargetOffset,
 }
 
-impl Position {
-    /// The beginning of both logs.
+impl VerifyPosition {
+    /// The start of both logs.
     pub const BEGIN: Self = Self {
         source: SourceOffset::ZERO,
         target: TargetOffset::ZERO,
@@ -25,21 +23,19 @@ impl Position {
 /// The verification of one partition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Examined {
-    /// The topic, by its name on the source.
+    /// The topic's name on the source.
     pub topic: TopicName,
-    /// The partition.
     pub partition: Partition,
     /// The first source offset of the range, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<SourceOffset>,
-    /// The source offset behind the range.
+    /// The source offset after the range.
     pub until: SourceOffset,
-    /// Everything before it was compared and leaves nothing open: where it goes on after an interruption.
-    pub reached: Position,
-    /// What was found up to there.
+    /// Everything before this was compared with nothing pending: where it resumes after an interruption.
+    pub reached: VerifyPosition,
+    /// The findings up to there.
     #[serde(flatten)]
     pub tally: Tally,
-    /// What it came to, once it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
     /// What it waits for, or why it failed.
@@ -48,8 +44,8 @@ pub struct Examined {
 }
 
 impl Examined {
-    /// A partition whose verification has not begun; it begins at a position, or behind it.
-    pub(crate) fn at(partition: &TopicPartition, position: Position) -> Self {
+    /// A partition whose verification hasn't started; it starts at `position` or later.
+    pub(crate) fn at(partition: &TopicPartition, position: VerifyPosition) -> Self {
         Self {
             topic: partition.topic.clone(),
             partition: partition.partition,

@@ -1,9 +1,9 @@
 //! Proves that a mirror holds what its source holds.
 //!
 //! Promises: both sides are read as a consumer reads them and compared record by record through the offset map; a changed,
-//! missing, doubled or swapped record is found, and the first difference named by its offsets; what compaction, retention and
-//! decisions on record explain is no difference; reading keeps to a rate; what was found outlives a restart, which goes on
-//! where it was interrupted. Doesn't: write to a cluster, halt or repair anything.
+//! missing, duplicated or swapped record is found, and the first difference is reported with its offsets; whatever
+//! compaction, retention and recorded decisions explain is no difference; reading stays within a rate; findings survive a
+//! restart, which continues where it was interrupted. Doesn't: write to a cluster, halt or repair anything.
 //!
 //! ```text
 //!  source --reader--> digests --+
@@ -26,7 +26,7 @@ mod verification;
 mod verifications;
 mod verifier;
 
-pub use examined::{Examined, Position};
+pub use examined::{Examined, VerifyPosition};
 pub use rolling::Rolling;
 pub use tally::{Difference, DifferenceKind, Outcome, Tally};
 pub use verification::{Proof, Report, Stage, Verification};

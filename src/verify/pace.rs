@@ -1,11 +1,11 @@
-//! Keeps reading within a number of bytes per second.
+//! Keeps reading within a rate, in bytes per second.
 
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-/// Who reads waits for its turn, and says afterwards what it has read.
+/// A reader waits for its turn, and afterwards reports what it has read.
 #[derive(Debug)]
 pub(crate) struct Pace {
     bytes_per_second: u64,
@@ -13,7 +13,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// At most this many bytes per second, over any time longer than one answer takes.
+    /// Allows at most `bytes_per_second`, over any period longer than a single response takes.
     pub(crate) fn new(bytes_per_second: u64) -> Self {
         Self {
             bytes_per_second: bytes_per_second.max(1),
@@ -27,7 +27,7 @@ impl Pace {
         sleep_until(next).await;
     }
 
-    /// Notes what was read.
+    /// Accounts for bytes that were read.
     pub(crate) fn spent(&self, bytes: usize) {
         let nanos = u128::try_from(bytes).unwrap_or(u128::MAX) * 1_000_000_000;
         let nanos = nanos / u128::from(self.bytes_per_second);

@@ -1,35 +1,34 @@
-//! Records of a compacted topic that one side lacks, until a later record with the same key explains it.
+//! Records of a compacted topic that one side lacks, until a later record with the same key explains why.
 
 use std::collections::HashMap;
 
 use super::tally::DifferenceKind;
 use crate::model::SourceOffset;
 
-/// How many wait at most: a few megabytes.
+/// The maximum number of records waiting: a few megabytes.
 pub(crate) const LIMIT: usize = 1 << 16;
 
 /// A record that one side lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Waiting {
-    /// The source offset it stands for.
+    /// The source offset it corresponds to.
     pub(crate) at: SourceOffset,
-    /// Missing or surplus.
     pub(crate) kind: DifferenceKind,
-    /// Its offset on the side that holds it.
+    /// The offset on the side that holds it.
     pub(crate) offset: i64,
 }
 
-/// Those that wait, by the hashes of their keys.
+/// The waiting records, by the hashes of their keys.
 #[derive(Debug, Default)]
-pub(crate) struct Pending(HashMap<u128, Waiting>);
+pub(crate) struct PendingRecords(HashMap<u128, Waiting>);
 
-impl Pending {
-    /// A record with this key follows; true if that explains one that waited.
+impl PendingRecords {
+    /// Notes that a record with this key follows; returns whether that explains a waiting one.
     pub(crate) fn explain(&mut self, key: u128) -> bool {
         self.0.remove(&key).is_some()
     }
 
-    /// Lets a record wait, whose key nothing else waits for; false if there is no room.
+    /// Makes a record wait whose key no other one waits for; returns `false` if there is no room.
     pub(crate) fn wait(&mut self, key: u128, waiting: Waiting) -> bool {
         if self.0.len() >= LIMIT {
             return false;
@@ -42,7 +41,7 @@ impl Pending {
         self.0.is_empty()
     }
 
-    /// Everything that waits, in order; nothing does any more.
+    /// Removes and returns all waiting records, in order.
     pub(crate) fn take(&mut self) -> Vec<Waiting> {
         let mut waiting: Vec<Waiting> = self.0.drain().map(|(_, waiting)| waiting).collect();
         waiting.sort_unstable();

@@ -1,54 +1,54 @@
-//! What the offsets of records say about their places: the map and the history of a partition, walked along with the log.
+//! What the offsets of records say about their images: the map and the history of a partition, walked along with the log.
 
 use crate::error::Result;
 use crate::model::{Run, SourceOffset, TargetOffset, TopicPartition};
-use crate::replicate::{Ground, LinkView};
+use crate::replicate::{LinkView, VerificationSnapshot};
 
-use super::digest::Place;
+use super::digest::RecordOrigin;
 
-/// Tells the places of records, in the order of a log; none for a record outside what is verified.
+/// Determines the places of records, in log order; `None` for a record outside the range.
 pub(crate) trait Places {
-    /// The place of the record at an offset. Errors are those of the store.
-    fn place(&mut self, offset: i64) -> Result<Option<Place>>;
+    /// The place of the record at `offset`. Errors: those of the store.
+    fn place(&mut self, offset: i64) -> Result<Option<RecordOrigin>>;
 }
 
-/// Of the source's records.
+/// Places of the source's records.
 #[derive(Debug)]
-pub(crate) struct OnSource<'a>(pub(crate) &'a Ground);
+pub(crate) struct OnSource<'a>(pub(crate) &'a VerificationSnapshot);
 
 impl Places for OnSource<'_> {
-    fn place(&mut self, offset: i64) -> Result<Option<Place>> {
+    fn place(&mut self, offset: i64) -> Result<Option<RecordOrigin>> {
         let at = SourceOffset(offset);
         let left_out = self.0.history.at_source(at).is_some();
         Ok(Some(if left_out {
-            Place::LeftOut
+            RecordOrigin::LeftOut
         } else {
-            Place::At(at)
+            RecordOrigin::At(at)
         }))
     }
 }
 
-/// Of records that are looked at for themselves.
+/// Places for records that are examined on their own.
 #[derive(Debug)]
 pub(crate) struct Anywhere;
 
 impl Places for Anywhere {
-    fn place(&mut self, _offset: i64) -> Result<Option<Place>> {
-        Ok(Some(Place::Stray))
+    fn place(&mut self, _offset: i64) -> Result<Option<RecordOrigin>> {
+        Ok(Some(RecordOrigin::Stray))
     }
 }
 
-/// Of the target's records.
+/// Places of the target's records.
 #[derive(Debug)]
 pub(crate) struct OnTarget<'a> {
     view: &'a LinkView,
     partition: &'a TopicPartition,
-    ground: &'a Ground,
-    /// The source offsets that are verified.
+    snapshot: &'a VerificationSnapshot,
+    /// The source offsets being verified.
     range: (SourceOffset, SourceOffset),
-    /// The runs of the block of the map that was met last.
+    /// The runs of the current block of the map.
     runs: Vec<Run>,
-    /// Which of them comes next.
+    /// The index in `runs` of the next one.
     next: usize,
     forgotten_below: i64,
 }
@@ -57,21 +57,21 @@ impl<'a> OnTarget<'a> {
     pub(crate) fn new(
         view: &'a LinkView,
         partition: &'a TopicPartition,
-        ground: &'a Ground,
+        snapshot: &'a VerificationSnapshot,
         range: (SourceOffset, SourceOffset),
     ) -> Self {
         Self {
             view,
             partition,
-            ground,
+            snapshot,
             range,
             runs: Vec::new(),
             next: 0,
-            forgotten_below: ground.history.forgotten_below(false),
+            forgotten_below: snapshot.history.forgotten_below(false),
         }
     }
 
-    /// The source offset that a target offset stands for.
+    /// The source offset that corresponds to a target offset.
     fn image(&mut self, at: TargetOffset) -> Result<Option<SourceOffset>> {
         let is_passed = |run: &Run| run.target_end() <= at;
         while self.runs.get(self.next).is_some_and(is_passed) {
@@ -86,20 +86,20 @@ impl<'a> OnTarget<'a> {
 }
 
 impl Places for OnTarget<'_> {
-    fn place(&mut self, offset: i64) -> Result<Option<Place>> {
+    fn place(&mut self, offset: i64) -> Result<Option<RecordOrigin>> {
         let at = TargetOffset(offset);
         if let Some(source) = self.image(at)? {
             let (from, until) = self.range;
             let is_within = from <= source && source < until;
-            return Ok(is_within.then_some(Place::At(source)));
+            return Ok(is_within.then_some(RecordOrigin::At(source)));
         }
-        Ok(if self.ground.history.at_target(at).is_some() {
-            Some(Place::LeftOut)
+        Ok(if self.snapshot.history.at_target(at).is_some() {
+            Some(RecordOrigin::LeftOut)
         } else if offset < self.forgotten_below {
-            Some(Place::Forgotten)
+            Some(RecordOrigin::Forgotten)
         } else {
-            // What lies behind the map is looked at when everything else was.
-            (at < self.ground.end).then_some(Place::Stray)
+            // Records past the map are checked after everything else.
+            (at < self.snapshot.end).then_some(RecordOrigin::Stray)
         })
     }
 }

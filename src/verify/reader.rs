@@ -1,6 +1,6 @@
 //! Reads one side of a partition as a `read_committed` consumer would, a portion at a time.
 //!
-//! Holds one answer of a broker, and the digests of one batch of it.
+//! Holds one response of a broker, and the digests of one of its batches.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,34 +8,34 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::admin::{self, At, ReadAt};
-use crate::kafka::batch::{Batch, BatchError, Committed};
+use crate::kafka::admin::{self, OffsetSpec, ReadAt};
+use crate::kafka::batch::{Batch, BatchError, CommittedBatches};
 use crate::kafka::client::{Cluster, code_name};
 use crate::model::{TopicId, TopicPartition};
 use crate::task::Streak;
 
 use super::comparison::Feed;
-use super::digest::{Digest, Item, Key, Place};
+use super::digest::{Digest, Item, Key, RecordOrigin};
 use super::pace::Pace;
 use super::places::Places;
 use super::range::{CREATED_AGAIN, first, topic_changed};
 
-/// Bytes of one answer.
+/// The maximum number of bytes per response.
 const PORTION: i32 = 1 << 20;
-/// How long an end that lies before what is to be read is not believed: a new leader may have to learn it.
+/// How long an end before `until` isn't trusted: a new leader may not know the latest high watermark yet.
 const PATIENCE: Duration = Duration::from_secs(30);
 const OFFSET_OUT_OF_RANGE: BrokerCode = BrokerCode(1);
 
-/// What became of an attempt to read on.
+/// The outcome of an attempt to continue reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Read {
+pub(crate) enum ReadStep {
     /// Something was read, or everything has been.
     On,
-    /// The log no longer begins where reading is to go on.
+    /// The log now starts past the next offset to read.
     Gone,
 }
 
-/// One side.
+/// Reads one side.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     cluster: &'a Cluster,
@@ -44,16 +44,16 @@ pub(crate) struct Reader<'a> {
     compacts: bool,
     /// The next offset to read.
     pub(crate) next: i64,
-    /// Behind the last offset that is wanted.
+    /// The offset after the last one wanted.
     pub(crate) until: i64,
     waiting: VecDeque<Batch>,
-    committed: Committed,
-    /// Bytes read.
+    committed: CommittedBatches,
+    /// The number of bytes read.
     pub(crate) bytes: u64,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads offsets of a range.
+    /// A reader of the offsets from `next` up to `until`.
     pub(crate) fn new(
         (cluster, partition): (&'a Cluster, &'a TopicPartition),
         topic_id: TopicId,
@@ -68,38 +68,38 @@ impl<'a> Reader<'a> {
             next,
             until,
             waiting: VecDeque::new(),
-            committed: Committed::of([]),
+            committed: CommittedBatches::of([]),
             bytes: 0,
         }
     }
 
-    /// Where reading would go on if what is in the feed were read again.
+    /// Where reading would resume if the contents of the feed were read again.
     pub(crate) fn position(&self, feed: &Feed) -> i64 {
         let first = feed.items.front();
         first.map_or(self.next, |item| item.digest.offset)
     }
 
-    /// Puts the records of the next batch into a feed that is empty, or says that nothing follows.
+    /// Puts the records of the next batch into an empty feed, or marks the feed as over.
     ///
-    /// Errors: those of reading that last, another topic of the same name, an open transaction before the end, the store
+    /// Errors: read errors that persist, another topic of the same name, an open transaction before the end, the store
     /// behind `places`.
     pub(crate) async fn fill(
         &mut self,
         feed: &mut Feed,
         places: &mut (dyn Places + Send),
         pace: &Pace,
-    ) -> Result<Read> {
+    ) -> Result<ReadStep> {
         if let Some(batch) = self.waiting.pop_front() {
             self.take(&batch, feed, places)?;
-            return Ok(Read::On);
+            return Ok(ReadStep::On);
         }
         let mut early = Streak::default();
         while self.next < self.until {
             let Some(answer) = self.portion(pace).await? else {
-                return Ok(Read::Gone);
+                return Ok(ReadStep::Gone);
             };
             if !self.waiting.is_empty() {
-                return Ok(Read::On);
+                return Ok(ReadStep::On);
             }
             if answer.last_stable >= self.until {
                 break;
@@ -113,17 +113,23 @@ impl<'a> Reader<'a> {
             self.next = self.next.max(self.until);
         }
         feed.over = true;
-        Ok(Read::On)
+        Ok(ReadStep::On)
     }
 
-    /// Fetches once; none if what was to come is gone.
+    /// Fetches once; `None` if the next offset is gone from the log.
     async fn portion(&mut self, pace: &Pace) -> Result<Option<ReadAt>> {
         pace.turn().await;
         let mut answer =
             admin::read_committed(self.cluster, self.partition, self.next, PORTION).await?;
         if answer.error == Some(OFFSET_OUT_OF_RANGE) {
-            let start = first(self.cluster, self.partition, self.topic_id, At::Earliest).await?;
-            // Otherwise the log ends before it: as if nothing had come.
+            let start = first(
+                self.cluster,
+                self.partition,
+                self.topic_id,
+                OffsetSpec::Earliest,
+            )
+            .await?;
+            // Otherwise the log ends before `next`: treated as an empty response.
             return Ok((start <= self.next).then_some(answer));
         }
         if topic_changed(self.topic_id, answer.topic_id) {
@@ -136,7 +142,7 @@ impl<'a> Reader<'a> {
         let bytes: usize = answer.batches.iter().map(Batch::size).sum();
         pace.spent(bytes);
         self.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.committed = Committed::of(std::mem::take(&mut answer.aborted));
+        self.committed = CommittedBatches::of(std::mem::take(&mut answer.aborted));
         let batches = std::mem::take(&mut answer.batches).into_iter();
         self.waiting = batches
             .skip_while(|batch| batch.next_offset() <= self.next)
@@ -144,11 +150,11 @@ impl<'a> Reader<'a> {
         Ok(Some(answer))
     }
 
-    /// Nothing follows although something should.
+    /// Handles a log that ends before everything wanted was read.
     fn ends_early(&self, answer: &ReadAt) -> Result<()> {
         if self.until < i64::MAX && answer.high_watermark > answer.last_stable {
             let text = format!(
-                "an open transaction keeps what follows {} from being read; verify again when it has ended",
+                "an open transaction prevents reading past {}; verify again when it has ended",
                 answer.last_stable
             );
             return Err(self.error(Kind::Refused, text));
@@ -178,7 +184,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The records that are wanted of a batch.
+    /// The digests of a batch's records in the wanted range.
     fn digests(&mut self, batch: &Batch) -> Result<Vec<Digest>, BatchError> {
         batch.check_crc()?;
         if !self.committed.shows(batch)? {
@@ -204,11 +210,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Stands for the records of a batch that can't be read.
-fn unreadable(place: Place, first: i64) -> Item {
+/// Represents the records of a batch that can't be read.
+fn unreadable(place: RecordOrigin, first: i64) -> Item {
     let place = match place {
-        Place::At(at) => Place::Unreadable(at),
-        Place::LeftOut | Place::Forgotten | Place::Stray | Place::Unreadable(_) => place,
+        RecordOrigin::At(at) => RecordOrigin::Unreadable(at),
+        RecordOrigin::LeftOut
+        | RecordOrigin::Forgotten
+        | RecordOrigin::Stray
+        | RecordOrigin::Unreadable(_) => place,
     };
     let digest = Digest {
         offset: first,

@@ -1,7 +1,7 @@
 //! The rolling hash of a stretch of records.
 //!
-//! Pure. It depends on the records and their source offsets alone: not on batches, compression, offsets mode, or on which side
-//! they were read. Stretches can be added one after the other, also after a restart.
+//! Pure. It depends only on the records and their source offsets: not on batches, compression, the offsets mode, or the side
+//! they were read from. Stretches can be added one after another, even after a restart.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use crate::model::SourceOffset;
 pub struct Rolling(u128);
 
 impl Rolling {
-    /// Adds a record that stands for a source offset.
+    /// Adds a record that corresponds to source offset `at`.
     pub(crate) fn add(&mut self, at: SourceOffset, digest: &Digest) {
         let mut link = [0; 48];
         link[..16].copy_from_slice(&self.0.to_be_bytes());

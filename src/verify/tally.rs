@@ -1,4 +1,4 @@
-//! What a comparison has found so far.
+//! The findings of a comparison so far.
 
 use std::fmt;
 
@@ -11,13 +11,13 @@ use crate::model::{SourceOffset, TargetOffset};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceKind {
-    /// Both hold a record there, with other bytes or another time.
+    /// Both hold a record there, with different bytes or timestamps.
     Content,
-    /// The source's record isn't on the target.
+    /// The target lacks the source's record.
     Missing,
     /// The target holds a record that the source doesn't.
     Surplus,
-    /// One side's batch there can't be read: its checksum is wrong or its records can't be decoded.
+    /// A batch on one side can't be read: its checksum is wrong or its records can't be decoded.
     Unreadable,
 }
 
@@ -35,48 +35,47 @@ impl fmt::Display for DifferenceKind {
 /// One place where the sides differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
-    /// How.
     pub kind: DifferenceKind,
-    /// The source offset; for a surplus record without an image, the offset behind which it stands.
+    /// The source offset; for a surplus record without an image, the last source offset compared before it.
     pub source_offset: SourceOffset,
-    /// The offset of the target's record; of a missing one, where it should be, if that is known.
+    /// The offset of the target's record; for a missing one, where it should be, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_offset: Option<TargetOffset>,
 }
 
-/// What was compared, and what came of it.
+/// What was compared, and the findings.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tally {
     /// Records that both sides hold.
     pub records: u64,
     /// Bytes read on both sides.
     pub bytes: u64,
-    /// The rolling hash of these records as the source holds them.
+    /// The rolling hash of these records as held by the source.
     pub source_hash: Rolling,
-    /// The same as the target holds them.
+    /// The same as held by the target.
     pub target_hash: Rolling,
-    /// Records without an image on the other side for a reason that is on record.
+    /// Records without an image on the other side for a recorded reason.
     pub left_out: u64,
-    /// Records that compaction removed on one side, with what allows it.
+    /// Records that compaction removed from one side, for a reason that allows it.
     pub compacted: u64,
-    /// Records whose absence on one side could not be explained or condemned.
+    /// Records missing on one side, where it is open whether that is a difference.
     pub unproven: u64,
     /// Places where the sides differ.
     pub differences: u64,
-    /// The first of them by source offset.
+    /// The first difference by source offset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_difference: Option<Difference>,
 }
 
-/// What a comparison came to.
+/// The outcome of a comparison; a later variant is worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Every record is where it belongs and what it was.
+    /// Every record is unchanged and where it belongs.
     Equal,
     /// No difference was found, but not every absence could be explained.
     Unproven,
-    /// It could not be carried out.
+    /// The comparison could not be carried out.
     Failed,
     /// The sides differ.
     Different,
@@ -95,7 +94,7 @@ impl Outcome {
 }
 
 impl Tally {
-    /// Takes a difference down.
+    /// Records a difference.
     pub(crate) fn differ(&mut self, found: Difference) {
         self.differences += 1;
         let first = self.first_difference.get_or_insert(found);
@@ -104,7 +103,7 @@ impl Tally {
         }
     }
 
-    /// What it comes to if nothing follows.
+    /// The outcome if nothing more is compared.
     pub fn outcome(&self) -> Outcome {
         if self.differences > 0 {
             Outcome::Different

@@ -1,39 +1,35 @@
-//! A verification as it was ordered, and what is proven of a partition: what is stored and shown.
+//! A requested verification, and what has been proven about a partition: as stored and shown.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::examined::{Examined, Position};
+use super::examined::{Examined, VerifyPosition};
 use super::tally::{Difference, Outcome};
 use crate::model::{LinkName, SourceOffset};
 use crate::replicate::Decisions;
 
-/// How far a verification is.
+/// The stage of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// It is carried out, or waits until this process mirrors the link.
+    /// In progress, or waiting until this process mirrors the link.
     Running,
-    /// It has ended.
+    /// Complete.
     Done,
-    /// It was called off; what was found until then stays.
+    /// Cancelled; its findings up to then are kept.
     Cancelled,
 }
 
-/// A verification that was ordered.
+/// A requested verification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
-    /// Its id.
     pub id: String,
-    /// The link.
     pub link: LinkName,
-    /// Which topics; all without an expression.
+    /// Expressions that select topics; all topics if there are none.
     pub topics: Vec<String>,
-    /// How far it is.
     pub state: Stage,
-    /// When it was ordered.
+    /// When it was requested.
     pub started_at: Timestamp,
-    /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
 }
@@ -52,15 +48,14 @@ impl Verification {
 /// A verification with its partitions.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// What was ordered.
     #[serde(flatten)]
     pub verification: Verification,
-    /// The worst of its partitions, once it has ended.
+    /// The worst outcome of its partitions, once it is done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// How many of them have ended.
+    /// How many of its partitions have an outcome.
     pub partitions_done: usize,
-    /// Its partitions, in order.
+    /// The verification's partitions, in order.
     pub partitions: Vec<Examined>,
 }
 
@@ -77,28 +72,27 @@ impl Report {
     }
 }
 
-/// What is proven of a partition, by ordered verifications and those in the background together.
+/// What has been proven about a partition, by requested and background verifications together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
     /// The first source offset that was compared.
     pub from: SourceOffset,
-    /// Where the next verification in the background goes on; everything from `from` up to it was compared.
-    pub verified_until: Position,
-    /// When that was, in milliseconds since 1970.
+    /// Where the next background verification continues; everything from `from` up to here was compared.
+    pub verified_until: VerifyPosition,
+    /// When it was last verified, in milliseconds since the Unix epoch.
     pub verified_at_ms: i64,
-    /// What it came to.
+    /// The worst outcome.
     pub outcome: Outcome,
-    /// Places where the sides differ.
+    /// The number of places where the sides differ.
     pub differences: u64,
-    /// The first of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_difference: Option<Difference>,
-    /// What the proof holds for.
+    /// The decisions under which the proof is valid.
     pub decisions: Decisions,
 }
 
 impl Proof {
-    /// What an examination proves that has ended; it may go on where an earlier proof ended.
+    /// The proof given by an examination that has ended; it extends `earlier` if it starts where that ended.
     pub(super) fn of(
         examined: &Examined,
         earlier: Option<&Self>,

@@ -1,6 +1,6 @@
-//! The verifications of a link and what they proved, for whoever orders, carries out or asks.
+//! The verifications of a link and what they proved, shared by the API and the verifier.
 //!
-//! Promises: what was ordered is stored before it is answered, so a restart carries it out; one is carried out at a time.
+//! Promises: a request is stored before it is answered, so a restart carries it out; only one is carried out at a time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,25 +10,25 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::checkpoint::{Committed, Store, Update, verifications as stored};
+use crate::checkpoint::{PendingCommit, Store, Update, verifications as stored};
 use crate::config::TopicFilter;
 use crate::error::{Error, Kind, Result};
 use crate::model::{LinkName, TopicPartition};
 use crate::replicate::LinkView;
 
-use super::examined::{Examined, Position};
+use super::examined::{Examined, VerifyPosition};
 use super::verification::{Proof, Report, Stage, Verification};
 
-/// How many verifications of a link are kept.
+/// The number of verifications kept per link.
 const KEPT: usize = 16;
 
-/// Shared by those who order, carry out and ask.
+/// Shared by the code that requests, carries out and reports verifications.
 #[derive(Debug)]
 pub struct Verifications {
     view: LinkView,
     store: Arc<dyn Store>,
     known: Mutex<Known>,
-    /// Held while one is ordered.
+    /// Held while one is being requested.
     ordering: tokio::sync::Mutex<()>,
     changed: watch::Sender<()>,
     bytes: AtomicU64,
@@ -36,13 +36,13 @@ pub struct Verifications {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The oldest first.
+    /// Oldest first.
     ordered: Vec<(Verification, Vec<Examined>)>,
     proofs: BTreeMap<TopicPartition, Proof>,
 }
 
 impl Verifications {
-    /// What the checkpoint DB holds of a link's. Errors are those of the store.
+    /// Loads a link's verifications from the checkpoint DB. Errors: those of the store.
     pub fn load(view: &LinkView, store: &Arc<dyn Store>) -> Result<Self> {
         Ok(Self {
             view: view.clone(),
@@ -54,8 +54,8 @@ impl Verifications {
         })
     }
 
-    /// Takes over what the checkpoint DB holds now: another process may have owned the link, or the journal have filled it.
-    /// Errors are those of the store.
+    /// Reloads them from the checkpoint DB: another process may have owned the link, or the journal may have refilled the
+    /// DB. Errors: those of the store.
     pub fn reload(&self) -> Result<()> {
         *self.known.lock() = Known::load(&*self.store, self.link())?;
         self.changed.send_replace(());
@@ -67,14 +67,15 @@ impl Verifications {
         self.view.link()
     }
 
-    /// Orders a verification of the topics that match as a whole, of all without an expression; `update` is made with it.
+    /// Requests a verification of the topics that match an expression as a whole, or of all topics if there is none;
+    /// `update` is committed with it.
     ///
-    /// Errors: `Refused` while another one is carried out, `Invalid` if nothing mirrored matches, those of the store.
+    /// Errors: `Refused` while another one is in progress, `Invalid` if no mirrored topic matches, those of the store.
     pub async fn order(&self, topics: Vec<String>, mut update: Update) -> Result<Report> {
         let _alone = self.ordering.lock().await;
         if let Some(running) = self.running() {
             let text = format!(
-                "verification {running} of the link is carried out; wait for it or cancel it"
+                "verification {running} of the link is in progress; wait for it or cancel it"
             );
             return Err(Error::new(Kind::Refused, text));
         }
@@ -117,7 +118,7 @@ impl Verifications {
         let chosen: Vec<Examined> = mirrored
             .map(|status| status.partition)
             .filter(|it| filter.matches(&it.topic) && self.view.has_begun(it))
-            .map(|it| Examined::at(&it, Position::BEGIN))
+            .map(|it| Examined::at(&it, VerifyPosition::BEGIN))
             .collect();
         if chosen.is_empty() {
             let text = "the link mirrors no topic that matches";
@@ -126,12 +127,12 @@ impl Verifications {
         Ok(chosen)
     }
 
-    /// Calls a verification off, once that is durable; none if there is no such one. One that has ended stays as it is.
+    /// Cancels a verification once that is durable; `None` if it doesn't exist. One that has ended is left unchanged.
     ///
-    /// Errors: those of the store; it then goes on.
+    /// Errors: those of the store; the verification then continues.
     pub async fn cancel(&self, id: &str, mut update: Update) -> Result<Option<Report>> {
         let (ended, committed) = {
-            // Held, so that another end is stored before this one or not at all.
+            // Held, so that a concurrent end is stored before this one or not at all.
             let mut known = self.known.lock();
             let ended = known.running(id).map(|it| it.ended(Stage::Cancelled));
             if let Some(ended) = &ended {
@@ -147,7 +148,7 @@ impl Verifications {
         Ok(self.report(id))
     }
 
-    /// Every verification that is kept, the newest first.
+    /// Every verification kept, newest first.
     pub fn list(&self) -> Vec<Report> {
         let known = self.known.lock();
         let newest_first = known.ordered.iter().rev().cloned();
@@ -156,34 +157,34 @@ impl Verifications {
             .collect()
     }
 
-    /// One verification.
+    /// The verification with this id.
     pub fn report(&self, id: &str) -> Option<Report> {
         let known = self.known.lock();
         let (found, partitions) = known.ordered.iter().find(|(it, _)| it.id == id)?;
         Some(Report::of(found.clone(), partitions.clone()))
     }
 
-    /// What is proven of a partition.
+    /// What has been proven about a partition.
     pub fn proof(&self, partition: &TopicPartition) -> Option<Proof> {
         self.known.lock().proofs.get(partition).cloned()
     }
 
-    /// What is proven of every partition.
+    /// What has been proven about every partition.
     pub fn proofs(&self) -> BTreeMap<TopicPartition, Proof> {
         self.known.lock().proofs.clone()
     }
 
-    /// Bytes this process read to verify.
+    /// The number of bytes this process has read to verify.
     pub fn bytes_read(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Every change of what is to be done.
+    /// Signals every change in what has to be carried out.
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// The verification that is to be carried out.
+    /// The verification to be carried out.
     pub(super) fn running(&self) -> Option<String> {
         let known = self.known.lock();
         let mut running = known
@@ -193,7 +194,7 @@ impl Verifications {
         running.next().map(|(it, _)| it.id.clone())
     }
 
-    /// Takes over how far a partition of a verification is; the change comes back to be stored.
+    /// Updates the progress of a verification in a partition, and adds the change to `update`.
     pub(super) fn note(&self, id: &str, examined: &Examined, update: &mut Update) {
         let partition = examined.topic_partition();
         {
@@ -212,20 +213,20 @@ impl Verifications {
         stored::put_examined(update, (self.link(), id), &partition, examined);
     }
 
-    /// Takes over what is proven of a partition.
+    /// Replaces what has been proven about a partition.
     pub(super) fn prove(&self, partition: &TopicPartition, proof: Proof, update: &mut Update) {
         stored::put_proof(update, self.link(), partition, &proof);
         self.known.lock().proofs.insert(partition.clone(), proof);
     }
 
-    /// Nothing came since a partition was verified: what is proven of it is proven now.
+    /// Moves the time of a proof to now, because nothing was mirrored since.
     pub(super) fn renew(&self, partition: &TopicPartition) {
         if let Some(proof) = self.known.lock().proofs.get_mut(partition) {
             proof.verified_at_ms = crate::telemetry::now_ms();
         }
     }
 
-    /// Ends a verification that has not ended.
+    /// Ends a verification that hasn't ended yet.
     pub(super) fn end(&self, id: &str, state: Stage, update: &mut Update) {
         if let Some(running) = self.known.lock().running(id) {
             *running = running.ended(state);
@@ -238,7 +239,7 @@ impl Verifications {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    pub(super) fn commit(&self, update: Update) -> Committed {
+    pub(super) fn commit(&self, update: Update) -> PendingCommit {
         self.store.commit(update)
     }
 }
@@ -256,13 +257,13 @@ impl Known {
         Ok(Self { ordered, proofs })
     }
 
-    /// A verification that has not ended.
+    /// The verification with this id, if it hasn't ended.
     fn running(&mut self, id: &str) -> Option<&mut Verification> {
         let mut ordered = self.ordered.iter_mut().map(|(it, _)| it);
         ordered.find(|it| it.id == id && it.state == Stage::Running)
     }
 
-    /// The ids of those that give way to a new one.
+    /// The ids of the oldest ones, to be removed to make room for a new one.
     fn surplus(&self) -> Vec<String> {
         let surplus = (self.ordered.len() + 1).saturating_sub(KEPT);
         let oldest = self.ordered.iter().take(surplus);

@@ -1,6 +1,7 @@
-//! Carries out what is ordered, and verifies in the background what was mirrored since.
+//! Carries out requested verifications, and verifies newly mirrored records in the background.
 //!
-//! One partition at a time. A cluster that doesn't answer is waited for; what can't be verified for another reason fails alone.
+//! One partition at a time. If a cluster doesn't answer it waits; a partition that can't be verified for another reason
+//! fails alone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,38 +17,38 @@ use crate::model::{Intent, TopicName, TopicPartition};
 use crate::replicate::LinkView;
 
 use super::examine::Examination;
-use super::examined::{Examined, Position};
+use super::examined::{Examined, VerifyPosition};
 use super::pace::Pace;
-use super::range::Sides;
+use super::range::LinkSides;
 use super::tally::Outcome;
 use super::verification::{Proof, Stage};
 use super::verifications::Verifications;
 
 /// How often progress is stored.
 const STORED_EVERY: Duration = Duration::from_secs(2);
-/// After which a cluster that didn't answer is asked again.
+/// The pause before a cluster that didn't answer is tried again.
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// How a link is verified.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// After which what was mirrored meanwhile is verified without an order; none: never.
+    /// How often newly mirrored records are verified in the background; `None` for never.
     pub interval: Option<Duration>,
-    /// What is read of both sides together.
+    /// The rate of reading, for both sides together.
     pub bytes_per_second: u64,
 }
 
-/// The verifying task of a link.
+/// The verification task of a link.
 #[derive(Debug)]
 pub struct Verifier {
-    sides: Sides,
+    sides: LinkSides,
     verifications: Arc<Verifications>,
     interval: Option<Duration>,
     pace: Pace,
 }
 
 impl Verifier {
-    /// For a link that this process mirrors.
+    /// A verifier for a link that this process mirrors.
     pub fn new(
         view: LinkView,
         [source, target]: [Cluster; 2],
@@ -55,7 +56,7 @@ impl Verifier {
         settings: Settings,
     ) -> Self {
         Self {
-            sides: Sides {
+            sides: LinkSides {
                 view,
                 source,
                 target,
@@ -66,7 +67,7 @@ impl Verifier {
         }
     }
 
-    /// Verifies until told to stop. Errors are those of the checkpoint DB.
+    /// Verifies until `stop`. Errors: those of the checkpoint DB.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
         let mut orders = self.verifications.changes();
         let mut next_pass = self.interval.map(|interval| Instant::now() + interval);
@@ -86,7 +87,7 @@ impl Verifier {
             };
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                // What is ordered comes before the background, and what is called off ends here.
+                // A request preempts the background, and a cancelled verification ends here.
                 changed = orders.changed() => if changed.is_err() { return Ok(()) },
                 done = work => done?,
             }
@@ -114,24 +115,24 @@ impl Verifier {
         self.verifications.commit(update).await
     }
 
-    /// Verifies what was mirrored since each partition was verified the last time.
+    /// Verifies what was mirrored since each partition was last verified.
     async fn pass(&self) -> Result<()> {
         for status in self.sides.view.partitions() {
             let partition = status.partition;
             if self.sides.view.intent_of(&partition.topic) == Intent::Open {
-                // What applications make of it is theirs.
+                // Its contents belong to the applications.
                 continue;
             }
-            let Some(ground) = self.sides.view.ground(&partition) else {
+            let Some(snapshot) = self.sides.view.snapshot(&partition) else {
                 continue;
             };
             let earlier = self.verifications.proof(&partition);
             let earlier = earlier.filter(|it| {
-                it.decisions == ground.decisions && it.verified_until.source <= ground.until
+                it.decisions == snapshot.decisions && it.verified_until.source <= snapshot.until
             });
-            let everything = Position {
-                source: ground.until,
-                target: ground.end,
+            let everything = VerifyPosition {
+                source: snapshot.until,
+                target: snapshot.end,
             };
             if earlier
                 .as_ref()
@@ -142,7 +143,7 @@ impl Verifier {
             }
             let begin = earlier
                 .as_ref()
-                .map_or(Position::BEGIN, |it| it.verified_until);
+                .map_or(VerifyPosition::BEGIN, |it| it.verified_until);
             let mut examined = Examined::at(&partition, begin);
             self.examine(&partition, &mut examined, None).await?;
             if examined.outcome.is_some_and(|it| it != Outcome::Failed) {
@@ -154,8 +155,8 @@ impl Verifier {
         Ok(())
     }
 
-    /// Verifies a partition to an outcome; without an order there may be none, if a cluster doesn't answer.
-    /// Errors are those of the checkpoint DB.
+    /// Verifies a partition until it has an outcome; without `order` there may be none, if a cluster doesn't answer. Errors:
+    /// those of the checkpoint DB.
     async fn examine(
         &self,
         partition: &TopicPartition,
@@ -173,7 +174,7 @@ impl Verifier {
             self.verifications.note(id, examined, &mut update);
             if stored_at.elapsed() >= STORED_EVERY {
                 stored_at = Instant::now();
-                // If it fails, so does the update that tells the outcome.
+                // If this fails, so does the update with the outcome.
                 drop(self.verifications.commit(update));
             }
         };
@@ -242,9 +243,9 @@ impl Verifier {
         earlier: Option<&Proof>,
         update: &mut Update,
     ) {
-        let ground = self.sides.view.ground(partition);
-        if let (Some(ground), true) = (ground, examined.outcome != Some(Outcome::Failed)) {
-            let at = (ground.decisions, crate::telemetry::now_ms());
+        let snapshot = self.sides.view.snapshot(partition);
+        if let (Some(snapshot), true) = (snapshot, examined.outcome != Some(Outcome::Failed)) {
+            let at = (snapshot.decisions, crate::telemetry::now_ms());
             let proof = Proof::of(examined, earlier, at);
             self.verifications.prove(partition, proof, update);
         }
@@ -264,7 +265,7 @@ impl Verifier {
     }
 }
 
-/// Whether an error goes away by itself.
+/// Whether an error is temporary.
 fn passes(error: &Error) -> bool {
     match error.kind() {
         Kind::Disconnected | Kind::TimedOut => true,

@@ -1,6 +1,7 @@
-//! What mirroring asks of the allocator, by batch and by record: records must cost nothing.
+//! The load of mirroring on the allocator, by batch and by record: records must cost nothing.
 //!
-//! Counted by a farshore that was built for it (`count-allocations`), between two looks at its metrics while one case's records are mirrored.
+//! Counted by a farshore built with `count-allocations`, between two readings of its metrics while one case's records are
+//! mirrored.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -24,7 +25,7 @@ struct Count {
     bytes: f64,
 }
 
-/// Mirrors each case once and gives the table.
+/// Mirrors each case once and returns the table.
 pub(crate) async fn measure(cases: impl Iterator<Item = Case>) -> String {
     let mut text = "| data | records per batch | requests per batch | requests per record | bytes asked for per byte mirrored |\n|---|--:|--:|--:|--:|\n".to_owned();
     let field = Field::start().await;

@@ -1,4 +1,4 @@
-//! What can be asked of the benchmark.
+//! The options of the benchmark.
 
 use clap::{Parser, ValueEnum};
 
@@ -17,25 +17,25 @@ pub(crate) struct Arguments {
     /// Only one of the two
     #[arg(long, value_enum)]
     only: Option<Contestant>,
-    /// Measure instead how long a record takes, at so many records a second
+    /// Measure instead how long a record takes, at this many records per second
     #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) latency: Option<u32>,
-    /// Measure instead what mirroring asks of the allocator, of a farshore that counts it
+    /// Measure instead the load of mirroring on the allocator, with a farshore that counts it
     #[arg(long)]
     pub(crate) allocations: bool,
-    /// Measure instead what idling costs, by the number of partitions and links
+    /// Measure instead the cost of idling, by the number of partitions and links
     #[arg(long)]
     pub(crate) growth: bool,
-    /// With --growth: up to so many partitions
+    /// With --growth: up to this many partitions
     #[arg(long, value_name = "NUMBER", default_value_t = 10_000)]
     pub(crate) most: i32,
-    /// With --growth: for how many seconds it idles
+    /// With --growth: how many seconds it idles
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) idle: u64,
-    /// With --growth: what all partitions hold together; 0: one record each
+    /// With --growth: the total size of all partitions; 0: one record each
     #[arg(long, value_name = "MIB", default_value_t = 0, value_parser = clap::value_parser!(i32).range(0..=2000))]
     pub(crate) history: i32,
-    /// With --growth: from so many partitions on
+    /// With --growth: from this many partitions on
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub(crate) least: i32,
 }
@@ -48,7 +48,7 @@ impl Arguments {
         CASES.into_iter().filter(wanted)
     }
 
-    /// Who runs in a pair, in which order: each is first in turn.
+    /// The contestants of a pair in running order; they take turns in running first.
     pub(crate) fn contestants(&self, pair: u32) -> Vec<Contestant> {
         let mut contestants = Contestant::value_variants().to_vec();
         contestants.retain(|one| self.only.is_none_or(|only| only == *one));

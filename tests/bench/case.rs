@@ -1,4 +1,4 @@
-//! The data that is mirrored, and the brokers it is on.
+//! The mirrored data, and the brokers it is on.
 
 use std::fmt;
 
@@ -11,7 +11,8 @@ use crate::support::java::{self, Tool};
 use crate::support::topics;
 use crate::support::wait::blocking;
 
-/// Everything that is measured. The counts make a run of `MirrorMaker 2` last half a minute. What a batch costs is the difference that its size makes.
+/// Everything that is measured. The record counts make a run of `MirrorMaker 2` last half a minute. The cost of a batch
+/// shows in the difference that its size makes.
 pub(crate) const CASES: [Case; 4] = [
     Case {
         name: "1KiB",
@@ -46,13 +47,13 @@ pub(crate) const CASES: [Case; 4] = [
         cpu_goal: Some(18.0),
     },
 ];
-/// Partitions of every topic.
+/// The number of partitions of every topic.
 pub(crate) const PARTITIONS: i32 = 8;
-/// What producers batch unless a case is about that.
+/// The producers' batch size, unless it is what a case is about.
 const BATCH_BYTES: &str = "16384";
-/// The Kafka that is measured.
+/// The Kafka version under test.
 pub(crate) const VERSION: KafkaVersion = KafkaVersion::V4_1;
-/// What Kafka's own scripts start a broker with.
+/// The JVM options with which Kafka's own scripts start a broker.
 pub(crate) const BROKER_JVM: &[&str] = &[
     "-Xms1g",
     "-Xmx1g",
@@ -63,17 +64,17 @@ pub(crate) const BROKER_JVM: &[&str] = &[
 /// One kind of data.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Case {
-    /// Its name, and its topic's.
+    /// The name of the case and of its topic.
     pub(crate) name: &'static str,
-    /// How many records there are.
+    /// The number of records.
     pub(crate) records: i64,
-    /// The size of each one's value.
+    /// The size of each record's value, in bytes.
     pub(crate) record_bytes: u32,
-    /// What producers batch.
+    /// The producers' batch size.
     pub(crate) batch_bytes: &'static str,
-    /// How the source's batches are compressed.
+    /// The compression of the source's batches.
     pub(crate) codec: &'static str,
-    /// By how much farshore is expected to need less CPU, where that is said.
+    /// The factor by which farshore is expected to need less CPU, if there is such a goal.
     pub(crate) cpu_goal: Option<f64>,
 }
 
@@ -86,22 +87,20 @@ impl fmt::Display for Case {
 /// Source and target, one broker each.
 #[derive(Debug)]
 pub(crate) struct Field {
-    /// What is read.
     pub(crate) source: Cluster,
-    /// What is written.
     pub(crate) target: Cluster,
 }
 
 impl Field {
-    /// Starts both clusters with what Kafka's own scripts start a broker with.
+    /// Starts both clusters with the JVM options of Kafka's own scripts.
     pub(crate) async fn start() -> Self {
         Self::start_with(BROKER_JVM).await
     }
 
-    /// Starts both clusters with other options for their JVMs.
+    /// Starts both clusters with the given JVM options.
     pub(crate) async fn start_with(jvm: &[&str]) -> Self {
         let spec = || {
-            // Space is free again before the next run needs it.
+            // Frees the space before the next run needs it.
             let mut spec = Spec::new(VERSION).property("log.segment.delete.delay.ms", "1000");
             spec.jvm_options = jvm.iter().map(ToString::to_string).collect();
             spec
@@ -111,7 +110,7 @@ impl Field {
         Self { source, target }
     }
 
-    /// Writes a case's records with Kafka's own load tool, whose values are random letters from a fixed seed.
+    /// Writes the records of a case with Kafka's own load tool, whose values are random letters from a fixed seed.
     pub(crate) async fn load(&self, case: &Case) {
         let bootstrap = self.source.bootstrap();
         topics::create(&bootstrap, case.name, PARTITIONS, 1, &[]).await;
@@ -141,13 +140,13 @@ impl Field {
         assert_eq!(written, case.records, "records on the source");
     }
 
-    /// Removes what a run left on the target, and `MirrorMaker 2` its notes on the source.
+    /// Deletes what a run left on the target, and the internal topics of `MirrorMaker 2` on the source.
     pub(crate) async fn clear_after_run(&self, case: &Case) {
         clear(&self.target.bootstrap(), None).await;
         clear(&self.source.bootstrap(), Some(case.name)).await;
     }
 
-    /// Removes everything.
+    /// Deletes everything.
     pub(crate) async fn clear(&self) {
         clear(&self.target.bootstrap(), None).await;
         clear(&self.source.bootstrap(), None).await;
@@ -156,7 +155,8 @@ impl Field {
 
 const KAFKAS_OWN: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
 
-/// Deletes every topic but Kafka's own and one to keep: farshore's journal too, so that each run is its link's first.
+/// Deletes every topic except for Kafka's own and `kept`, including farshore's journal, so that each run is its link's
+/// first.
 pub(crate) async fn clear(bootstrap: &str, kept: Option<&str>) {
     let client: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)

@@ -16,7 +16,8 @@ use crate::support::farshore::{Farshore, paris_oslo};
 use crate::support::leash::Leash;
 
 const STOP: Duration = Duration::from_secs(60);
-/// What its own script starts `MirrorMaker 2` with; half of the heap would make it collect garbage most of the time.
+/// The JVM options of its own script; with half of that heap `MirrorMaker 2` would spend most of its time collecting
+/// garbage.
 pub(crate) const MIRROR_MAKER_JVM: &[&str] = &[
     "-Xms256m",
     "-Xmx2g",
@@ -32,7 +33,7 @@ const TASKS: u32 = 4;
 pub(crate) enum Contestant {
     /// The farshore binary next to this program.
     Farshore,
-    /// Apache Kafka's, as a dedicated process.
+    /// Apache Kafka's mirror, as a dedicated process.
     Mm2,
 }
 
@@ -45,7 +46,7 @@ impl fmt::Display for Contestant {
     }
 }
 
-/// One run from nothing to everything; leaves the field as it was.
+/// Runs a contestant from an empty target to a complete one, and cleans up after it.
 pub(crate) async fn run(contestant: Contestant, field: &Field, case: &Case) -> Run {
     let run = match contestant {
         Contestant::Farshore => farshore(field, case).await,
@@ -94,7 +95,7 @@ async fn mirror_maker(field: &Field, case: &Case) -> Run {
     let run = watched(field, process.pid())
         .measure(started, &target, case)
         .await;
-    // Killed, it would make the next one wait for its place in the workers' group.
+    // If it were killed, the next one would have to wait for its place in the workers' group.
     process.signal(Signal::TERM);
     process.wait(STOP).await;
     run
@@ -108,7 +109,7 @@ fn watched(field: &Field, mirror: u32) -> Watched {
     }
 }
 
-/// Its defaults, but for what one broker, an existing topic and more than one task need.
+/// Its defaults, except for what one broker, an existing topic and more than one task require.
 fn mirror_maker_properties(field: &Field, case: &Case) -> String {
     format!(
         "clusters = paris, oslo\n\

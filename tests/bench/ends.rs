@@ -1,4 +1,4 @@
-//! How many records a topic's partitions hold, asked cheaply and often.
+//! The log end offsets of a topic's partitions, read cheaply and often.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,19 +12,19 @@ use crate::support::wait::blocking;
 /// How long a broker may take to answer.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
-/// A topic to look at, from before it exists.
+/// A topic whose ends are read; it needn't exist yet.
 #[derive(Clone)]
 pub(crate) struct Ends {
     bootstrap: String,
     topic: String,
     partitions: i32,
     lists: Arc<BaseConsumer>,
-    /// Connects when the topic is there: before that it would remember that it isn't.
+    /// Connects once the topic exists: a client that asked earlier would cache its absence.
     reader: Arc<Mutex<Option<BaseConsumer>>>,
 }
 
 impl Ends {
-    /// Looks at a topic that may not exist yet.
+    /// Prepares to read the ends of a topic that may not exist yet.
     pub(crate) fn new(bootstrap: &str, topic: &str, partitions: i32) -> Self {
         Self {
             bootstrap: bootstrap.to_owned(),
@@ -35,7 +35,7 @@ impl Ends {
         }
     }
 
-    /// The end offset of each partition. The error is made for `eventually`.
+    /// The end offset of each partition. The error describes the last state, for `eventually`.
     pub(crate) async fn read(&self) -> Result<Vec<i64>, String> {
         let this = self.clone();
         blocking(move || this.look()).await
@@ -49,7 +49,7 @@ impl Ends {
         let reader = reader.get_or_insert_with(|| client(&self.bootstrap));
         let mut asked = TopicPartitionList::new();
         for partition in 0..self.partitions {
-            // The time that stands for the end.
+            // The timestamp that requests the end.
             asked
                 .add_partition_offset(&self.topic, partition, Offset::End)
                 .map_err(|error| error.to_string())?;

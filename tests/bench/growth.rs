@@ -1,6 +1,7 @@
-//! What farshore costs by the number of partitions and links while nothing is written: CPU, memory, and the time of a start.
+//! The cost of farshore by the number of partitions and links while nothing is written: CPU, memory, and start-up time.
 //!
-//! Every partition holds one record, or its part of a history, and counts from the moment it is live. Every point starts with nothing on the target.
+//! Every partition holds one record, or its share of a history, and counts from the moment it is live. Every point starts
+//! with an empty target.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -26,10 +27,10 @@ const POINTS: [Point; 7] = [
     Point::new(4, 100),
     Point::new(16, 100),
 ];
-/// Partitions of a topic at most.
+/// The maximum number of partitions of a topic.
 const TOPIC_PARTITIONS: i32 = 100;
 const LIMIT: Duration = Duration::from_secs(600);
-/// What follows the start at its heels is no idling.
+/// Work right after the start isn't idling.
 const SETTLING: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +48,7 @@ impl Point {
         self.links * self.partitions
     }
 
-    /// The topics of one link.
+    /// The topics of one link, with their partition counts.
     fn topics(self, link: i32) -> impl Iterator<Item = (String, i32)> {
         let each = self.partitions.min(TOPIC_PARTITIONS);
         (0..self.partitions / each).map(move |number| (format!("{}{number}", prefix(link)), each))
@@ -61,15 +62,15 @@ fn prefix(link: i32) -> String {
 #[derive(Debug, Clone, Copy)]
 struct Found {
     point: Point,
-    /// Seconds from the process's start until every partition is live.
+    /// Seconds from the start of the process until every partition is live.
     start: f64,
     start_cpu: f64,
     peak_mib: f64,
-    /// CPU seconds in a second.
+    /// CPU seconds per second.
     idle: f64,
 }
 
-/// Measures every point within the limits and gives the table.
+/// Measures every point within the limits and returns the table.
 pub(crate) async fn measure(arguments: &Arguments) -> String {
     let idle = Duration::from_secs(arguments.idle);
     let history_mib = arguments.history;
@@ -94,7 +95,7 @@ pub(crate) async fn measure(arguments: &Arguments) -> String {
     table(&found, idle, history_mib)
 }
 
-/// Many partitions in one broker: small files.
+/// Small files, because one broker holds many partitions.
 fn spec() -> Spec {
     let mut spec = Spec::new(VERSION)
         .property("log.index.size.max.bytes", "1024")
@@ -152,7 +153,7 @@ async fn run(
     found
 }
 
-/// Writes a record to each partition, or as many of a kibibyte as make the history.
+/// Writes one record to each partition, or as many of one kibibyte as make up the history.
 async fn write(source: &Cluster, point: Point, history_mib: i32) {
     let each = (history_mib * 1024 / point.all_partitions()).max(1);
     let size = if history_mib > 0 { 1024 } else { 5 };
@@ -167,7 +168,7 @@ async fn write(source: &Cluster, point: Point, history_mib: i32) {
     }
 }
 
-/// Defaults, but for what is mirrored.
+/// Defaults, except for what is mirrored.
 fn config(source: &Cluster, target: &Cluster, point: Point) -> String {
     let mut text = format!(
         "[clusters.paris]\nbootstrap_servers = [{:?}]\n[clusters.oslo]\nbootstrap_servers = [{:?}]\n",
@@ -184,7 +185,7 @@ fn config(source: &Cluster, target: &Cluster, point: Point) -> String {
     text
 }
 
-/// What one partition or one link more costs, where two points differ in that.
+/// The cost of one more partition or link, where two points differ in that.
 fn slopes(text: &mut String, few: &Found, many: &Found) {
     let (from, to) = (few.point, many.point);
     let more = f64::from(to.all_partitions() - from.all_partitions());

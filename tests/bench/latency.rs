@@ -1,8 +1,8 @@
-//! How long a record takes: from its acknowledgement by the source to a reader of the target, at a steady rate; and to a reader of the source
-//! itself, which is what Kafka takes on this machine without a mirror.
+//! The latency of a record at a steady rate: from its acknowledgement by the source to a reader of the target, and to a
+//! reader of the source itself, which is Kafka's own share on this machine without a mirror.
 //!
-//! Records are sent when they are due, whatever became of those before; a source that is slow to acknowledge them counts for nothing.
-//! The readers' own fetches count, so every figure is an upper bound.
+//! Records are sent when they are due, whatever happened to earlier ones; the time that a source takes to acknowledge them
+//! isn't counted. The readers' own fetches count, so every figure is an upper bound.
 
 use std::fmt::{self, Write};
 use std::sync::Arc;
@@ -25,8 +25,8 @@ use crate::support::wait::{blocking, eventually};
 
 const TOPIC: &str = "latency";
 const RECORD_BYTES: usize = 1024;
-/// With the gigabyte of Kafka's own scripts the collector stops a broker for 20 ms every second, which is then what is measured: here it has room
-/// for all that is asked for in a minute.
+/// With the gigabyte heap of Kafka's own scripts the garbage collector pauses a broker for 20 ms every second, and that
+/// would be measured. This heap has room for everything allocated in a minute.
 const BROKER_JVM: &[&str] = &[
     "-Xms6g",
     "-Xmx6g",
@@ -34,7 +34,7 @@ const BROKER_JVM: &[&str] = &[
     "-XX:+AlwaysPreTouch",
     "-XX:+UseG1GC",
 ];
-/// What comes first warms everybody up: brokers compile what they run often, and have no processor left for the rest meanwhile.
+/// Warms up all processes: brokers compile hot code, which leaves no CPU for anything else meanwhile.
 const WARM_UP: Duration = Duration::from_secs(60);
 const MEASURED: Duration = Duration::from_secs(30);
 
@@ -53,7 +53,7 @@ impl ProducerContext for Acknowledged {
     }
 }
 
-/// Measures at so many records a second and tells the percentiles.
+/// Measures at `rate` records per second and returns the percentiles.
 pub(crate) async fn measure(rate: u32) -> String {
     let field = Field::start_with(BROKER_JVM).await;
     let (source, target) = (field.source.bootstrap(), field.target.bootstrap());
@@ -102,7 +102,7 @@ pub(crate) async fn measure(rate: u32) -> String {
     )
 }
 
-/// How long records took, the shortest first.
+/// Latencies, shortest first.
 struct Times(Vec<Duration>);
 
 impl Times {
@@ -127,7 +127,7 @@ impl fmt::Display for Times {
     }
 }
 
-/// The place of a percentile among so many.
+/// The index of a percentile among `count` values.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -138,13 +138,13 @@ fn share_of(count: usize, share: f64) -> usize {
     ((count - 1) as f64 * share) as usize
 }
 
-/// Sends each record when it is due, and tells when it was acknowledged.
+/// Sends each record when it is due, and returns when it was acknowledged.
 fn write(source: &str, rate: u32, total: usize) -> Vec<Option<Instant>> {
     let acknowledged = Acknowledged::default();
     acknowledged.0.lock().resize(total, None);
     let producer: ThreadedProducer<Acknowledged> = ClientConfig::new()
         .set("bootstrap.servers", source)
-        // What Kafka's own producer does since 4.0.
+        // The default of Kafka's own producer since 4.0.
         .set("linger.ms", "5")
         .create_with_context(acknowledged.clone())
         .expect("a producer");
@@ -168,7 +168,7 @@ fn write(source: &str, rate: u32, total: usize) -> Vec<Option<Instant>> {
     times.clone()
 }
 
-/// Reads every record of a cluster, and tells when.
+/// Reads every record of a cluster, and returns when each arrived.
 fn read(bootstrap: &str, total: usize) -> Vec<Instant> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)

@@ -1,4 +1,4 @@
-//! Where and with what it was measured.
+//! The machine and software on which the measurement ran.
 
 use std::fs;
 use std::process::Command;
@@ -30,7 +30,7 @@ pub(crate) fn conditions() -> String {
     )
 }
 
-/// How many cores there are.
+/// The number of cores.
 pub(crate) fn cores() -> f64 {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     u32::try_from(cores).map_or(1.0, f64::from)

@@ -1,6 +1,6 @@
 //! `make bench`: farshore and the real `MirrorMaker 2` side by side, on the same brokers and the same data.
 //!
-//! Promises: both mirror every record of every run, or the run counts for nothing; the table at the end names its conditions.
+//! Promises: both mirror every record of every run, or the run doesn't count; the table at the end names its conditions.
 //! Doesn't: pin or tune anything for either side, beyond what the table says.
 
 mod allocations;
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     program::run(compete(Arguments::parse()))
 }
 
-/// Runs what was asked for and prints the report; there is no failure but a panic.
+/// Runs the requested measurements and prints the report. Every failure is a panic.
 async fn compete(arguments: Arguments) -> bool {
     if let Some(rate) = arguments.latency {
         println!("\n{}", latency::measure(rate).await);
@@ -53,7 +53,7 @@ async fn compete(arguments: Arguments) -> bool {
             case.records, case.record_bytes
         );
         field.load(&case).await;
-        // The brokers compile what they run often: without this, whoever comes first pays for it.
+        // The brokers compile hot code: without a warm-up, the first contestant would pay for it.
         let warm_up = contestant::run(Contestant::Farshore, &field, &case).await;
         println!("{case}, warm-up, not counted: {warm_up}");
         for pair in 0..arguments.pairs {

@@ -10,33 +10,34 @@ use crate::program;
 use crate::support::wait::eventually;
 
 const LIMIT: Duration = Duration::from_secs(600);
-/// How long a mirror that has begun may pause; then it will not end.
+/// The longest pause of a mirror that has begun; after it the run is given up.
 const STALL: Duration = Duration::from_secs(30);
-/// What the kernel counts CPU time in, for programs.
+/// The unit in which the kernel reports CPU times to programs.
 const TICKS_PER_SECOND: u64 = 100;
-/// The columns of user and system time in a line of /proc/PID/stat, counted from behind the name, which may hold anything.
+/// The columns of user and system time in a line of /proc/PID/stat, counted after the process name, which may contain
+/// anything.
 const USER_AND_SYSTEM: [usize; 2] = [11, 12];
-/// Columns of /proc/stat: idle, waiting for disks; guests, which are in the user time already.
+/// Columns of /proc/stat that don't count: idle, waiting for disks, and guests, which are included in the user time.
 const IDLE_OR_COUNTED_TWICE: [usize; 4] = [3, 4, 8, 9];
 
-/// What a run took.
+/// The figures of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Run {
-    /// Records in a second, from the first seen on the target to the last.
+    /// Records per second, from the first seen on the target to the last.
     pub(crate) rate: f64,
-    /// CPU time of the mirror for a record in that time, in microseconds.
+    /// CPU time of the mirror per record in that period, in microseconds.
     pub(crate) cpu: f64,
-    /// The part of it that the kernel took.
+    /// The part of `cpu` spent in the kernel.
     pub(crate) system: f64,
-    /// CPU time of both brokers together for a record, in microseconds.
+    /// CPU time of both brokers together per record, in microseconds.
     pub(crate) broker_cpu: f64,
-    /// The most memory the mirror held, in MiB.
+    /// The peak memory of the mirror, in MiB.
     pub(crate) memory: f64,
-    /// Seconds from its start to the first record on the target.
+    /// Seconds from the start of the mirror to the first record on the target.
     pub(crate) first_record: f64,
-    /// CPU seconds it took until then.
+    /// CPU seconds of the mirror until then.
     pub(crate) start_cpu: f64,
-    /// How many cores something else kept busy meanwhile.
+    /// The number of cores kept busy by other processes meanwhile.
     pub(crate) others: f64,
 }
 
@@ -57,16 +58,14 @@ impl fmt::Display for Run {
     }
 }
 
-/// What is watched while a mirror runs.
+/// The processes watched during a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Watched {
-    /// The mirror's process.
     pub(crate) mirror: u32,
-    /// The brokers' processes.
     pub(crate) brokers: Vec<u32>,
 }
 
-/// A moment in a run.
+/// A snapshot during a run.
 #[derive(Debug, Clone, Copy)]
 struct Moment {
     at: Instant,
@@ -78,7 +77,7 @@ struct Moment {
 }
 
 impl Watched {
-    /// Watches a mirror that was started at `started` until all records are on the target, and panics if they are not in the end.
+    /// Watches a mirror that was started at `started` until all records are on the target, and panics if they don't arrive.
     pub(crate) async fn measure(&self, started: Instant, target: &Ends, case: &Case) -> Run {
         let first = eventually(LIMIT, "the first record", async || {
             let now = self.moment(target).await?;
@@ -148,12 +147,12 @@ impl Watched {
     }
 }
 
-/// The CPU time of all threads of a process, up to now.
+/// The CPU time of all threads of a process so far.
 pub(crate) fn cpu(pid: u32) -> Duration {
     times(pid).iter().sum()
 }
 
-/// The same, what it took itself and what the kernel did for it.
+/// The same, split into user and system time.
 fn times(pid: u32) -> [Duration; 2] {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
     let (_, columns) = stat.rsplit_once(") ").expect("a name in parentheses");
@@ -161,7 +160,7 @@ fn times(pid: u32) -> [Duration; 2] {
     USER_AND_SYSTEM.map(|column| duration(columns[column].parse().expect("a number of ticks")))
 }
 
-/// The CPU time everything on this machine has used, up to now.
+/// The CPU time used by the whole machine so far.
 pub(crate) fn machine_cpu() -> Duration {
     let stat = fs::read_to_string("/proc/stat").expect("the machine's CPU times");
     let times = stat

@@ -18,12 +18,12 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// No runs.
+    /// An empty report.
     pub(crate) fn new() -> Self {
         Self { cases: Vec::new() }
     }
 
-    /// Takes down a run.
+    /// Adds a run.
     pub(crate) fn add(&mut self, case: &Case, contestant: Contestant, run: Run) {
         if self.cases.last().is_none_or(|(last, _)| last != case) {
             self.cases.push((*case, BTreeMap::new()));
@@ -33,7 +33,7 @@ impl Report {
         }
     }
 
-    /// The tables with their conditions.
+    /// The tables with their conditions, in Markdown.
     pub(crate) fn markdown(&self) -> String {
         format!(
             "{}\n{}\n{}",
@@ -163,7 +163,7 @@ impl std::fmt::Display for Spread {
     }
 }
 
-/// The middle figure, or the mean of the two.
+/// The middle figure, or the mean of the two middle ones.
 fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     let middle = figures.len() / 2;

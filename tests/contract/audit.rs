@@ -1,4 +1,4 @@
-//! The audit log: by link and number, in order over all links, and no longer than it has to be.
+//! The audit log: by link and number, in order over all links, and bounded.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use farshore::checkpoint::{Space, Store, Update};
 use farshore::model::LinkName;
 use serde_json::{Value, json};
 
-/// How many entries of a link are kept.
+/// The number of entries kept per link.
 const KEPT: usize = 10_000;
 
 fn link(name: &str) -> LinkName {
@@ -89,7 +89,7 @@ async fn what_another_process_wrote_of_a_link_is_not_overwritten_and_is_shown_by
         append(&*given.store, &log, Some(&link("a")), at(10)).await,
         0
     );
-    // The journal brings what the owner of another link wrote before.
+    // The journal returns what the owner of another link wrote before.
     let other = AuditLog::open(crate::store::memory().store).unwrap();
     let mut update = Update::new();
     for minute in [1, 2, 20] {
@@ -111,7 +111,7 @@ async fn the_newest_ten_thousand_entries_of_each_link_are_kept() {
     let (busy, quiet) = (link("busy"), link("quiet"));
     let log = AuditLog::open(Arc::clone(&given.store)).unwrap();
     for number in 0..KEPT + 500 {
-        // Updates that are never committed take numbers and no place.
+        // Updates that are never committed take numbers but no place.
         log.append(&mut Update::new(), Some(&busy), &json!("lost"));
         append(store, &log, Some(&busy), json!(number)).await;
         if number % 1_000 == 0 {
@@ -131,7 +131,7 @@ async fn the_newest_ten_thousand_entries_of_each_link_are_kept() {
         .map(|it| usize::try_from(it).unwrap());
     assert!(of_busy.eq((500..KEPT + 500).rev()));
 
-    // Another process goes on.
+    // Another process continues.
     let log = AuditLog::open(Arc::clone(&given.store)).unwrap();
     for _ in 0..3 {
         append(store, &log, Some(&busy), json!("next")).await;

@@ -1,8 +1,9 @@
-//! A process that writes the checkpoint DB is killed again and again: nothing it was promised may be missing, and no update
-//! may be there in part.
+//! A process that writes the checkpoint DB is killed repeatedly: nothing it acknowledged may be missing, and no update may
+//! be partially applied.
 //!
 //! The writer is this test binary itself, started with a directory in its environment. Its whole state is a function of the
-//! number of updates applied, so after each kill the parent reads the number and compares everything with what has to be there.
+//! number of updates applied, so after each kill the parent reads the number and compares everything with the expected
+//! state.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -14,7 +15,7 @@ use farshore::checkpoint::{DiskStore, Space, Store, Update};
 
 const DIRECTORY: &str = "FARSHORE_CRASH_DIRECTORY";
 const KILLS: usize = 300;
-/// How many updates the writer has in the line at once.
+/// The number of updates the writer has in flight.
 const AT_ONCE: usize = 8;
 const SPACES: [Space; 3] = [Space::Meta, Space::Partitions, Space::Runs];
 
@@ -84,7 +85,7 @@ fn kill_again_and_again() {
     for _ in 0..KILLS {
         let (mut child, mut lines) = start_writer(directory.path());
         if random.u8(..5) == 0 {
-            // While it opens.
+            // While it opens the DB.
             spin(Duration::from_micros(random.u64(..20_000)));
         } else {
             let acknowledged = random.usize(..30);
@@ -110,7 +111,7 @@ fn kill_again_and_again() {
     assert!(promised > 1000, "only {promised} updates in {KILLS} rounds");
 }
 
-/// Starts a writer; gives it and the numbers it calls durable.
+/// Starts a writer. Returns it and the numbers it reports as durable.
 fn start_writer(directory: &Path) -> (Child, impl Iterator<Item = u64>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
@@ -173,7 +174,7 @@ impl Expected {
     }
 }
 
-/// Waits precisely, which a sleep of some microseconds doesn't.
+/// Waits precisely, unlike a sleep of a few microseconds.
 fn spin(time: Duration) {
     let start = Instant::now();
     while start.elapsed() < time {

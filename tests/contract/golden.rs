@@ -1,16 +1,16 @@
-//! Golden data: checkpoint DBs and journals that released programs made are read by this one, every record of them.
+//! Golden data: checkpoint DBs and journals made by released versions are read by this one, record by record.
 //!
-//! `tests/golden/README.md` tells how they are made, and `tests/golden/history.rs` what their sources hold.
+//! `tests/golden/README.md` describes how they are made, and `tests/golden/history.rs` what their sources hold.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use farshore::checkpoint::documents::Kind;
+use farshore::checkpoint::documents::DocumentKind;
 use farshore::checkpoint::intents::load_intents;
-use farshore::checkpoint::layout::Mark;
 use farshore::checkpoint::records::{
-    group_offsets_of, links, load_link, load_partition, topics_of,
+    first_look, group_offsets_of, links, load_link, load_partition, topics_of,
 };
 use farshore::checkpoint::snapshots::load_snapshot;
 use farshore::checkpoint::{
@@ -26,6 +26,7 @@ use farshore::model::{
 use farshore::offsets::{Lookup, RunMap};
 use flate2::read::GzDecoder;
 use serde::Deserialize;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::history::{GROUPS, STILL, committed_at, end, visible};
@@ -84,55 +85,61 @@ fn journal(layout: u16, link: &str) -> Contents {
 
 #[tokio::test]
 async fn a_golden_db_is_read_as_what_its_maker_says_and_written_on() {
-    let (directory, store) = db(1);
-    assert_eq!(store.mark().unwrap(), Mark::default());
-    let mut read = Vec::new();
-    dump::write(&dump::entries(&store, None).unwrap(), &mut read).unwrap();
-    let said = unpacked(&data(1).join("export.jsonl.gz"));
-    assert!(read == said, "an export isn't what the DB's maker exported");
-    let found = inspect::inspect(&store).unwrap();
-    assert_eq!(
-        (found.links, found.partitions, found.problems),
-        (3, 3, vec![])
-    );
-    holds_everything(&store);
-    let plans = all_operations(&store);
-    let plan = read_plan(&store, &plans.last().unwrap().id)
-        .unwrap()
-        .unwrap();
-    assert_eq!(plan.blockers, []);
+    // What readers the data needs, in the first layout and in that of today.
+    for (layout, oldest_reader) in [(1, "1"), (2, "2")] {
+        let (directory, store) = db(layout);
+        let made = store.mark().unwrap();
+        assert_eq!(made.layout.to_string(), layout.to_string());
+        assert_eq!(made.oldest_reader.to_string(), oldest_reader);
+        let mut read = Vec::new();
+        dump::write(&dump::entries(&store, None).unwrap(), &mut read).unwrap();
+        let said = unpacked(&data(layout).join("export.jsonl.gz"));
+        assert!(read == said, "an export isn't what the DB's maker exported");
+        let found = inspect::inspect(&store).unwrap();
+        assert_eq!(
+            (found.links, found.partitions, found.problems),
+            (3, 3, vec![])
+        );
+        holds_everything(layout, &store);
+        let plans = all_operations(layout, &store);
+        let plan = read_plan(&store, &plans.last().unwrap().id)
+            .unwrap()
+            .unwrap();
+        assert_eq!(plan.blockers, []);
 
-    store.commit(Update::new()).await.unwrap();
-    drop(store);
-    let store = DiskStore::open(directory.path()).unwrap();
-    let Mark {
-        layout,
-        oldest_reader,
-    } = store.mark().unwrap();
-    assert_eq!(
-        (layout.to_string(), oldest_reader.to_string()),
-        ("2".into(), "1".into())
-    );
-    holds_everything(&store);
+        store.commit(Update::new()).await.unwrap();
+        drop(store);
+        let store = DiskStore::open(directory.path()).unwrap();
+        let mark = store.mark().unwrap();
+        assert_eq!(mark.layout.to_string(), "2");
+        assert_eq!(mark.oldest_reader.to_string(), oldest_reader);
+        holds_everything(layout, &store);
+    }
 }
 
 #[tokio::test]
 async fn golden_journals_make_the_golden_db() {
-    let (_directory, store) = db(1);
-    let rebuilt = MemoryStore::new();
-    for link in LINKS {
-        let journal = journal(1, link);
-        let link = LinkName::new(link);
-        let count = rebuild(&rebuilt, &link, journal).await.unwrap();
-        assert!(count > 2, "{count} entries of {link}");
-        let entries = |store: &dyn Store| dump::entries(store, Some(&link)).unwrap();
-        assert_eq!(entries(&rebuilt), entries(&store), "{link}");
+    for layout in [1, 2] {
+        let (_directory, store) = db(layout);
+        let rebuilt = MemoryStore::new();
+        for link in LINKS {
+            let journal = journal(layout, link);
+            let link = LinkName::new(link);
+            let count = rebuild(&rebuilt, &link, journal).await.unwrap();
+            assert!(count > 2, "{count} entries of {link}");
+            let entries = |store: &dyn Store| dump::entries(store, Some(&link)).unwrap();
+            assert_eq!(
+                entries(&rebuilt),
+                entries(&store),
+                "{link} of layout {layout}"
+            );
+        }
+        holds_everything(layout, &rebuilt);
     }
-    holds_everything(&rebuilt);
 }
 
-/// Everything that the maker put there is there.
-fn holds_everything(store: &dyn Store) {
+/// Checks that everything the maker put into the data is present.
+fn holds_everything(layout: u16, store: &dyn Store) {
     let names: Vec<_> = links(store)
         .unwrap()
         .into_iter()
@@ -147,7 +154,10 @@ fn holds_everything(store: &dyn Store) {
         ("paused", "still"),
     ] {
         let record = load_link(store, &link.into()).unwrap().unwrap();
-        assert!(record.initialized);
+        // The present layout keeps what the first look found instead, and forgets each topic that has a record.
+        assert_eq!(record.initialized, layout == 1);
+        let looked = first_look(store, &link.into()).unwrap();
+        assert_eq!(looked, (layout > 1).then(BTreeMap::new));
         assert_eq!(record.paused, link == "paused");
         let intents = load_intents(store, &link.into()).unwrap();
         assert_eq!(intents.of_link() == Intent::Paused, link == "paused");
@@ -163,8 +173,8 @@ fn holds_everything(store: &dyn Store) {
     }
     translates(store);
     preserves(store);
-    groups_were_carried(store);
-    an_operation_is_committing(store);
+    groups_were_carried(layout, store);
+    an_operation_is_committing(layout, store);
 }
 
 fn partition(store: &dyn Store, link: &str, topic: &str) -> (PartitionKey, PartitionRecord) {
@@ -179,7 +189,7 @@ fn number(of: usize) -> i64 {
     i64::try_from(of).unwrap()
 }
 
-/// The map of a partition, extended to what was acknowledged as the program does.
+/// The map of a partition, extended to what was acknowledged, as the program does.
 fn map(store: &dyn Store, key: &PartitionKey, record: &PartitionRecord) -> RunMap {
     let stored = StoredRuns::new(store, key);
     let mut map = stored.load(record.origin, TargetOffset(0)).unwrap();
@@ -227,30 +237,30 @@ fn preserves(store: &dyn Store) {
     );
 }
 
-/// The groups of the last move in order, each with the place of what it committed among the records that are seen.
-fn groups(store: &dyn Store) -> Vec<(GroupId, i64)> {
-    let move_of_groups = all_operations(store).len() - 1;
+/// The groups of the last move in order, each with the index of its committed offset among the visible records.
+fn groups(layout: u16, store: &dyn Store) -> Vec<(GroupId, i64)> {
+    let move_of_groups = all_operations(layout, store).len() - 1;
     let group = |at: usize| GroupId::new(format!("team{move_of_groups}-{at:02}"));
     (0..GROUPS).map(|at| (group(at), number(at))).collect()
 }
 
-fn groups_were_carried(store: &dyn Store) {
+fn groups_were_carried(layout: u16, store: &dyn Store) {
     let link = "paris-oslo".into();
     let snapshot = load_snapshot(store, &link).unwrap().unwrap();
     let orders = TopicPartition::new("orders", 0);
     assert_eq!(snapshot.ends, [(orders.clone(), end())]);
     assert!(snapshot.taken_at_ms > 0);
-    for (group, place) in groups(store) {
+    for (group, place) in groups(layout, store) {
         let source = committed_at(usize::try_from(place).unwrap());
         let picture = (group.clone(), orders.clone(), source, Some(String::new()));
         assert!(snapshot.offsets.contains(&picture), "{group}: {snapshot:?}");
         let carried = group_offsets_of(store, &link, Some(&group)).unwrap();
-        // A record of no partition keeps the group for the operation; it sorts before those of topics.
+        // A record without a partition holds the group's operation; it sorts before those of topics.
         let [(nowhere, kept), (at, record)] = &carried[..] else {
             panic!("{carried:?}");
         };
         assert_eq!(*nowhere, (group.clone(), TopicPartition::new("", -1)));
-        let operation = all_operations(store).pop().unwrap();
+        let operation = all_operations(layout, store).pop().unwrap();
         assert!(kept.released && kept.metadata == Some(operation.id));
         assert_eq!(*at, (group, orders.clone()));
         let wanted = GroupRecord {
@@ -266,22 +276,28 @@ fn groups_were_carried(store: &dyn Store) {
     }
 }
 
-/// The operations, the oldest first.
-fn all_operations(store: &dyn Store) -> Vec<Operation> {
-    let stored = Kind::Operation.all_of_first_layout(store).unwrap();
-    let read = |(id, _): (String, _)| read_operation(store, &id).unwrap().unwrap();
-    stored.into_iter().map(read).collect()
+/// All operations, oldest first.
+fn all_operations(layout: u16, store: &dyn Store) -> Vec<Operation> {
+    let ids: Vec<String> = if layout == 1 {
+        let stored = DocumentKind::Operation.all_of_first_layout(store).unwrap();
+        stored.into_iter().map(|(id, _)| id).collect()
+    } else {
+        let stored = DocumentKind::Operation.all::<Value>(store).unwrap();
+        stored.into_iter().map(|(name, _)| name.id).collect()
+    };
+    let read = |id: &String| read_operation(store, id).unwrap().unwrap();
+    ids.iter().map(read).collect()
 }
 
-fn an_operation_is_committing(store: &dyn Store) {
-    let operation = all_operations(store).pop().unwrap();
+fn an_operation_is_committing(layout: u16, store: &dyn Store) {
+    let operation = all_operations(layout, store).pop().unwrap();
     assert_eq!(operation.plan.link.as_str(), "paris-oslo");
     let Phase::Committing { moves } = &operation.phase else {
         panic!("{operation:?}");
     };
     let moves: Vec<_> = moves.iter().collect();
     assert_eq!(moves.len(), GROUPS);
-    for ((group, place), moved) in groups(store).into_iter().zip(moves) {
+    for ((group, place), moved) in groups(layout, store).into_iter().zip(moves) {
         let source = SourceOffset(committed_at(usize::try_from(place).unwrap()));
         assert_eq!(
             (&moved.group, moved.partition.topic.as_str()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use farshore::checkpoint::chunks::Packed;
-use farshore::checkpoint::documents::{Document, Kind, List, Name};
+use farshore::checkpoint::documents::{Document, DocumentKind, List, Name};
 use farshore::checkpoint::snapshots::{load_snapshot, put_snapshot, renew_snapshot};
 use farshore::checkpoint::{GroupSnapshot, Space, Store, Update};
 use farshore::model::{GroupId, LinkName, TopicPartition};
@@ -24,7 +24,7 @@ fn link() -> LinkName {
     LinkName::new("l")
 }
 
-/// Offsets of 400 groups, of which each n-th has a text.
+/// Offsets of 400 groups, of which each n-th has metadata.
 fn snapshot(
     taken_at_ms: i64,
     offsets: usize,
@@ -90,7 +90,7 @@ async fn a_snapshot_replaces_the_one_before_and_leaves_nothing_of_it(store: &dyn
     let mut update = Update::new();
     put_snapshot(&mut update, store, &other, &snapshot(7, 10, |_| None)).unwrap();
     store.commit(update).await.unwrap();
-    // One that was handed over and not waited for.
+    // An update that was handed over but not awaited.
     let mut unseen = Update::new();
     put_snapshot(&mut unseen, store, &link(), &snapshot(2, 3_000, |_| None)).unwrap();
     let mut next = Update::new();
@@ -122,7 +122,7 @@ async fn a_snapshot_with_long_texts_stays_in_small_values(store: &dyn Store) {
     assert!(largest.unwrap() < 1 << 20, "{largest:?}");
 }
 
-/// As version 0.1 wrote it.
+/// Puts a snapshot in the form written by version 0.1.
 fn put_first_layout(update: &mut Update, snapshot: &GroupSnapshot) {
     let key = [&[1, 0, 1], &b"l"[..]].concat();
     update.put(Space::Groups, key, serde_json::to_vec(snapshot).unwrap());
@@ -178,7 +178,7 @@ async fn a_reader_never_sees_a_half_of_each_of_two_snapshots(store: &dyn Store) 
             )
             .unwrap();
             futures_util::FutureExt::now_or_never(store.commit(update));
-            // The next one has to know what this one wrote.
+            // The next update depends on what this one wrote.
             while load_snapshot(store, &link()).unwrap().unwrap().taken_at_ms < round {
                 std::thread::yield_now();
             }
@@ -187,7 +187,7 @@ async fn a_reader_never_sees_a_half_of_each_of_two_snapshots(store: &dyn Store) 
     });
 }
 
-fn name(kind: Kind, link: &str, id: &str) -> Name {
+fn name(kind: DocumentKind, link: &str, id: &str) -> Name {
     Name {
         kind,
         link: link.into(),
@@ -197,8 +197,8 @@ fn name(kind: Kind, link: &str, id: &str) -> Name {
 
 async fn documents_come_back_by_their_name_and_of_each_link(store: &dyn Store) {
     let (of_plan, of_operation) = (
-        name(Kind::Plan, "l", "p1"),
-        name(Kind::Operation, "lx", "p2"),
+        name(DocumentKind::Plan, "l", "p1"),
+        name(DocumentKind::Operation, "lx", "p2"),
     );
     let mut update = Update::new();
     let warnings = Packed::list(0..2_500);
@@ -223,13 +223,16 @@ async fn documents_come_back_by_their_name_and_of_each_link(store: &dyn Store) {
     update.put(Space::Operations, "20260101T000000Z-0", b"{}".to_vec());
     store.commit(update).await.unwrap();
 
-    assert_eq!(Kind::Plan.find(store, "p1").unwrap(), Some(of_plan.clone()));
-    assert_eq!(Kind::Plan.find(store, "p2").unwrap(), None);
     assert_eq!(
-        Kind::Operation.find(store, "p2").unwrap(),
+        DocumentKind::Plan.find(store, "p1").unwrap(),
+        Some(of_plan.clone())
+    );
+    assert_eq!(DocumentKind::Plan.find(store, "p2").unwrap(), None);
+    assert_eq!(
+        DocumentKind::Operation.find(store, "p2").unwrap(),
         Some(of_operation.clone())
     );
-    let former = Kind::Operation.all_of_first_layout(store).unwrap();
+    let former = DocumentKind::Operation.all_of_first_layout(store).unwrap();
     assert_eq!(former, [("20260101T000000Z-0".to_owned(), b"{}".to_vec())]);
     let loaded = of_plan.load::<Value>(store).unwrap().unwrap();
     assert_eq!(loaded.head, head);

@@ -1,4 +1,4 @@
-//! What every implementation of a seam promises, as one suite for all of them.
+//! The contract of every seam, as one suite for all its implementations.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

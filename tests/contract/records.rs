@@ -163,7 +163,7 @@ async fn group_offsets_come_back(store: &dyn Store) {
     assert_eq!(groups_of(store, &link).unwrap(), [billing, other]);
 }
 
-/// Ten records and a marker, again and again, stored now and then.
+/// Appends ten records and a marker repeatedly, stored now and then.
 async fn fill(store: &dyn Store, key: &PartitionKey, runs: i64) -> RunMap {
     let stored = StoredRuns::new(store, key);
     let mut map = stored.load(SourceOffset(0), TargetOffset(0)).unwrap();

@@ -1,11 +1,11 @@
-//! The promises of `checkpoint::Store`, for the one on disk and the one in memory.
+//! The contract of `checkpoint::Store`, for the implementations on disk and in memory.
 
 use std::sync::Arc;
 
 use farshore::checkpoint::{DiskStore, Entry, MemoryStore, Space, Store, Update};
 use tempfile::TempDir;
 
-/// A store and what has to live as long as it.
+/// A store and everything that must live as long as it.
 pub(crate) struct Given {
     pub(crate) store: Arc<dyn Store>,
     _directory: Option<TempDir>,
@@ -26,7 +26,7 @@ pub(crate) fn disk() -> Given {
     }
 }
 
-/// Makes each named function, which takes a store, a test of every implementation.
+/// Turns each named function, which takes a store, into a test of every implementation.
 macro_rules! for_each_store {
     ($($name:ident),* $(,)?) => {
         mod memory {

@@ -1,4 +1,4 @@
-//! Waiting until compaction has done all it can, so that a comparison doesn't race with it.
+//! Waiting until compaction is complete, so that a comparison doesn't race with it.
 
 use std::fs;
 use std::path::Path;
@@ -8,9 +8,10 @@ use crate::support::wait::eventually;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Waits until the log cleaner of the broker with this data directory has been through all but the youngest segment of each partition.
+/// Waits until the log cleaner of the broker with this data directory has processed all but the youngest segment of each
+/// partition.
 ///
-/// Reads the broker's own note of how far it came.
+/// Reads the broker's own checkpoint of its progress.
 pub(crate) async fn settled(data: &Path, topic: &str, partitions: i32) {
     eventually(LIMIT, "compaction is done", async || {
         let note = fs::read_to_string(data.join("cleaner-offset-checkpoint"))
@@ -32,14 +33,14 @@ pub(crate) async fn settled(data: &Path, topic: &str, partitions: i32) {
     .await;
 }
 
-/// The first offset the cleaner has not been through: lines of "topic partition offset".
+/// The first offset not yet cleaned, from lines of "topic partition offset".
 fn cleaned(note: &str, topic: &str, partition: i32) -> Option<i64> {
     let start = format!("{topic} {partition} ");
     note.lines()
         .find_map(|line| line.strip_prefix(&start)?.parse().ok())
 }
 
-/// The first offset of the youngest segment: the name of its file.
+/// The first offset of the youngest segment, which is its file name.
 fn youngest_segment(data: &Path, topic: &str, partition: i32) -> Option<i64> {
     let files = fs::read_dir(data.join(format!("{topic}-{partition}"))).ok()?;
     let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());

@@ -21,7 +21,7 @@ use crate::{compaction, ledger, mirroring, operator, program, progress};
 const LINK: &str = "topics = [\".*\"]\ngroups = [\".*\"]";
 const SOON: Duration = Duration::from_secs(30);
 
-/// Plays it all; whether everything agrees in the end.
+/// Plays the whole story. Returns whether everything agrees in the end.
 pub(crate) async fn survive(narrator: &Narrator) -> bool {
     let version = KafkaVersion::V4_1;
     narrator.say(&format!(
@@ -80,7 +80,7 @@ pub(crate) async fn survive(narrator: &Narrator) -> bool {
     evidence.verdict(narrator, &times)
 }
 
-/// What is there before farshore starts: half of the records, a compacted topic, a group that stopped midway.
+/// Prepares the source before farshore starts: half of the records, a compacted topic, a group that stopped midway.
 async fn first_half(narrator: &Narrator, paris: &Cluster, traffic: &mut Traffic) -> Reading {
     narrator.say("Producers fill three topics on paris: orders (plain), customers (compacted), payments (transactions).");
     let bootstrap = paris.bootstrap();
@@ -98,7 +98,7 @@ async fn first_half(narrator: &Narrator, paris: &Cluster, traffic: &mut Traffic)
         "{} offsets are taken, and compaction has made holes among the customers.",
         grouped(ends.values().sum::<i64>())
     ));
-    // Each partition is left somewhere else.
+    // The group stops at a different place in each partition.
     let stops = ends
         .into_iter()
         .zip(3..)
@@ -111,7 +111,8 @@ async fn first_half(narrator: &Narrator, paris: &Cluster, traffic: &mut Traffic)
     reading
 }
 
-/// The other half of the records, while farshore mirrors and is killed; how long it took until all was on the target.
+/// Writes the other half of the records while farshore mirrors and is killed. Returns how long it took until all were on
+/// the target.
 async fn mirror(
     narrator: &Narrator,
     farshore: &mut Farshore,
@@ -142,7 +143,7 @@ async fn mirror(
     mirrored_in
 }
 
-/// Plan, execution, and the group's life after it.
+/// Makes and executes the plan, then resumes the group.
 async fn fail_over(narrator: &Narrator, farshore: &Farshore, oslo: &Cluster) -> group::Diary {
     eventually(SOON, "farshore notices that paris is gone", async || {
         let link = farshore.get_json("/v1/links/paris-oslo").await?;
@@ -164,7 +165,7 @@ async fn fail_over(narrator: &Narrator, farshore: &Farshore, oslo: &Cluster) -> 
     diary
 }
 
-/// Where each partition ends.
+/// The log end offset of each partition.
 async fn ends(bootstrap: &str) -> BTreeMap<TopicPartition, i64> {
     let mut ends = BTreeMap::new();
     for (topic, partition) in traffic::partitions() {

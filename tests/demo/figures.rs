@@ -11,29 +11,29 @@ use crate::traffic::{TOPICS, Topic, partitions};
 /// Everything that independent readers saw.
 #[derive(Debug)]
 pub(crate) struct Evidence {
-    /// What the source held.
+    /// The contents of the source.
     pub(crate) source: Ledger,
-    /// What the target holds, seen so that aborted records would show.
+    /// The contents of the target, read so that aborted records would show.
     pub(crate) target: Ledger,
-    /// What the group read on the source.
+    /// The records that the group read on the source.
     pub(crate) before: Reading,
-    /// What it read on the target.
+    /// The records that the group read on the target.
     pub(crate) after: Diary,
 }
 
-/// How long things took, and how much they needed.
+/// Durations and peak memory.
 #[derive(Debug)]
 pub(crate) struct Times {
     /// From the first start of farshore to the last record on the target.
     pub(crate) mirrored_in: Duration,
     /// From the loss of the source to the end of the group's reading on the target.
     pub(crate) failed_over_in: Duration,
-    /// The last farshore process's peak, in MiB.
+    /// The peak memory of the last farshore process, in MiB.
     pub(crate) peak_memory: f64,
 }
 
 impl Evidence {
-    /// Prints the figures; whether everything agrees.
+    /// Prints the figures. Returns whether everything agrees.
     pub(crate) fn verdict(&self, narrator: &Narrator, times: &Times) -> bool {
         let differences: Vec<String> = partitions()
             .filter_map(|partition| self.difference(&partition))
@@ -58,7 +58,7 @@ impl Evidence {
         differences.is_empty()
     }
 
-    /// What is wrong with a partition, if anything.
+    /// The difference found in a partition, if any.
     fn difference(&self, partition: &TopicPartition) -> Option<String> {
         let (topic, number) = partition;
         let source = self.source.get(partition).map_or(&[][..], Vec::as_slice);
@@ -91,7 +91,7 @@ impl Evidence {
         self.after.get(partition).map_or(&[], Vec::as_slice)
     }
 
-    /// The first record the target gave the group.
+    /// The first record that the group read on the target.
     fn first_after(&self, partition: &TopicPartition) -> Option<Fingerprint> {
         self.read_after(partition).first().copied()
     }

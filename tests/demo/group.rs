@@ -1,4 +1,4 @@
-//! The consumer group that stops midway on one site and goes on at the other.
+//! The consumer group that stops midway on one site and resumes on the other.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -13,23 +13,24 @@ use crate::support::read::Seen;
 use crate::support::wait::blocking;
 use crate::traffic::{TOPICS, partitions};
 
-/// The group.
+/// The name of the group.
 pub(crate) const GROUP: &str = "billing";
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// What the group has read, in order.
 pub(crate) type Diary = BTreeMap<TopicPartition, Vec<Fingerprint>>;
 
-/// What a reading came to.
+/// The outcome of reading.
 #[derive(Debug)]
 pub(crate) struct Reading {
-    /// The records.
+    /// The records read.
     pub(crate) diary: Diary,
     /// The offset after the last record of each partition.
     pub(crate) next: BTreeMap<TopicPartition, i64>,
 }
 
-/// Subscribes, reads each partition up to the first record at or after its stop, commits what was read, and leaves.
+/// Subscribes, reads each partition up to the first record at or after its stop, commits what was read, and leaves the
+/// group.
 pub(crate) async fn read_until(bootstrap: &str, stops: BTreeMap<TopicPartition, i64>) -> Reading {
     let consumer = subscribe(bootstrap, "earliest");
     blocking(move || {
@@ -48,7 +49,8 @@ pub(crate) async fn read_until(bootstrap: &str, stops: BTreeMap<TopicPartition, 
     .await
 }
 
-/// Subscribes and reads everything from the committed offsets to the end; a partition without one is an error.
+/// Subscribes and reads everything from the committed offsets to the end. A partition without a committed offset is an
+/// error.
 pub(crate) async fn read_rest(bootstrap: &str) -> Diary {
     let consumer = subscribe(bootstrap, "error");
     let stops = partitions()
@@ -74,7 +76,7 @@ fn subscribe(bootstrap: &str, reset: &str) -> BaseConsumer {
     consumer
 }
 
-/// Reads until every partition has shown a record at or after its stop, or its end. Blocks.
+/// Reads until every partition has returned a record at or after its stop, or its end. Blocks.
 fn read(consumer: &BaseConsumer, stops: &BTreeMap<TopicPartition, i64>) -> Reading {
     let mut reading = Reading {
         diary: BTreeMap::new(),
@@ -83,7 +85,7 @@ fn read(consumer: &BaseConsumer, stops: &BTreeMap<TopicPartition, i64>) -> Readi
     let mut stopped = BTreeMap::new();
     let mut ends = 0;
     let mut progress = Instant::now();
-    // An end doesn't tell its topic, but each comes once.
+    // An end event doesn't name its topic, but each comes only once.
     while stopped.len() + ends < stops.len() {
         let message = match consumer.poll(Duration::from_secs(1)) {
             None => {

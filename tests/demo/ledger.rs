@@ -1,4 +1,4 @@
-//! What a side holds, record by record, as an independent reader sees it: small enough to outlive the side.
+//! The contents of a site, record by record, as seen by an independent reader: small enough to outlive the site.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::support::groups::TopicPartition;
 use crate::support::read::{Isolation, Partition, Records, Seen};
 use crate::support::wait::blocking;
 
-/// Readers at a time.
+/// The number of concurrent readers.
 const READERS: usize = 3;
 
 /// A record's key, value, headers and timestamp, in 16 bytes.
@@ -24,7 +24,8 @@ impl fmt::Debug for Fingerprint {
 }
 
 impl Fingerprint {
-    /// Everything of a record but its offset. Each part is preceded by its length, so that none runs into the next.
+    /// Everything in a record except for its offset. Each part is preceded by its length, so that parts can't run into each
+    /// other.
     pub(crate) fn of(record: &Seen) -> Self {
         let mut hash = Sha256::new();
         let mut part = |bytes: Option<&[u8]>| {
@@ -48,16 +49,14 @@ impl Fingerprint {
 /// A record in a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// Its offset.
     pub(crate) offset: i64,
-    /// Its content.
     pub(crate) fingerprint: Fingerprint,
 }
 
 /// Every record of some partitions, in order.
 pub(crate) type Ledger = BTreeMap<TopicPartition, Vec<Entry>>;
 
-/// Reads partitions from their first to their present last record.
+/// Reads partitions from their first record to their current last one.
 pub(crate) async fn read(
     bootstrap: &str,
     partitions: impl Iterator<Item = TopicPartition>,
@@ -80,7 +79,7 @@ pub(crate) async fn read(
         .await
 }
 
-/// The first difference of two sequences of records, in words.
+/// The first difference between two sequences of records, in words.
 pub(crate) fn difference(
     expected: &[Entry],
     found: impl ExactSizeIterator<Item = Fingerprint>,

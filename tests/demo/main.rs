@@ -1,7 +1,8 @@
 //! `make demo`: a disaster and a failover between two real Kafka clusters, with every record accounted for.
 //!
-//! Promises: exit code 0 only if every record of both sides and every record the consumer group read agree; nothing is left
-//! behind, also after Ctrl-C. Doesn't: judge with farshore's own code; all reading and comparing is librdkafka's and this program's.
+//! Promises: exit code 0 only if every record of both sides and every record that the consumer group read agree; nothing is
+//! left behind, even after Ctrl-C. Doesn't: judge with farshore's own code; librdkafka and this program do all reading and
+//! comparing.
 
 mod compaction;
 mod disaster;

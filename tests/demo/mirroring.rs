@@ -1,4 +1,4 @@
-//! The quiet time before the disaster: farshore mirrors, is killed twice, and catches up all the same.
+//! The quiet time before the disaster: farshore mirrors, is killed twice, and catches up nonetheless.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -13,10 +13,10 @@ use crate::support::wait::eventually;
 use crate::traffic::TOPICS;
 
 const LIMIT: Duration = Duration::from_secs(90);
-/// Where farshore is killed, in source offsets of a million.
+/// Where farshore is killed, in source offsets; there are about a million.
 const KILLS_AT: [i64; 2] = [250_000, 600_000];
 
-/// Starts farshore, kills it twice on the way and starts it again, as long as something is produced.
+/// Starts farshore, kills it twice while records are produced, and restarts it each time.
 pub(crate) async fn interrupted(
     narrator: &Narrator,
     farshore: &mut Farshore,
@@ -46,7 +46,7 @@ pub(crate) async fn interrupted(
     .await;
 }
 
-/// Waits until everything up to these ends is on the target, and the group's offsets are known to farshore.
+/// Waits until everything up to these ends is on the target and farshore has read the group's offsets.
 pub(crate) async fn caught_up(
     narrator: &Narrator,
     farshore: &Farshore,

@@ -1,4 +1,4 @@
-//! What the audience reads: one line per step, with the time since the beginning.
+//! The output for the audience: one line per step, with the time since the beginning.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ pub(crate) struct Narrator {
 }
 
 impl Narrator {
-    /// The clock starts now.
+    /// Starts the clock.
     pub(crate) fn new() -> Self {
         Self {
             began: Instant::now(),
@@ -19,12 +19,12 @@ impl Narrator {
         }
     }
 
-    /// How long the story has been going on.
+    /// The time since the story began.
     pub(crate) fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
 
-    /// A step.
+    /// Prints a step.
     pub(crate) fn say(&self, step: &str) {
         let seconds = self.elapsed().as_secs_f64();
         if self.terminal {
@@ -35,14 +35,14 @@ impl Narrator {
     }
 }
 
-/// Prints something a step shows: the output of a command, a table.
+/// Prints the details of a step: the output of a command, a table.
 pub(crate) fn show(text: &str) {
     for line in text.trim_end().lines() {
         println!("{}", format!("          {line}").trim_end());
     }
 }
 
-/// A number with its thousands apart.
+/// A number with thousands separators.
 pub(crate) fn grouped(number: impl TryInto<u64>) -> String {
     let digits = number.try_into().unwrap_or_default().to_string();
     let mut text = String::new();

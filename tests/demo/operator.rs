@@ -1,9 +1,9 @@
-//! The operator's hand: farshore's own commands, shown with what they print.
+//! The operator's actions: farshore's own commands, shown with their output.
 
 use crate::narrator::show;
 use crate::support::farshore::Farshore;
 
-/// Runs a command, shows it and gives what it printed. Panics when it doesn't succeed.
+/// Runs a command, shows it and returns its output. Panics if it fails.
 pub(crate) async fn run(farshore: &Farshore, arguments: &[&str]) -> String {
     show(&format!("$ farshore {}", arguments.join(" ")));
     let output = farshore.cli(arguments).await;
@@ -18,7 +18,7 @@ pub(crate) async fn run(farshore: &Farshore, arguments: &[&str]) -> String {
     printed
 }
 
-/// The command that a printed plan ends with, as its arguments.
+/// The command at the end of a printed plan, as its arguments.
 pub(crate) fn proposed(plan: &str) -> Vec<&str> {
     let line = plan
         .lines()

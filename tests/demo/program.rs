@@ -1,6 +1,6 @@
-//! What the demo and the benchmark have in common as programs: how they end, where farshore is, what it held.
+//! What the demo and the benchmark share as programs: how they end, where farshore is, how much memory it held.
 //!
-//! They end early at Ctrl-C or a failed expectation, and leave nothing they started behind.
+//! They end early on Ctrl-C or a failed expectation, and leave nothing behind that they started.
 
 use std::any::Any;
 use std::fs;
@@ -11,10 +11,11 @@ use std::process::ExitCode;
 use tokio::runtime::Runtime;
 use tokio::signal::ctrl_c;
 
-/// What a shell reports for a program that Ctrl-C ended.
+/// The exit code that a shell reports for a program ended by Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
-/// Runs some work to its end and tells what came of it: success is what it says. What it owned has been dropped at the return.
+/// Runs `work` to its end and returns the exit code, which is success if it returns true. Everything it owned has been
+/// dropped on return.
 pub(crate) fn run(work: impl Future<Output = bool>) -> ExitCode {
     let runtime = Runtime::new().expect("threads");
     let ended = panic::catch_unwind(AssertUnwindSafe(|| {
@@ -22,14 +23,14 @@ pub(crate) fn run(work: impl Future<Output = bool>) -> ExitCode {
             tokio::select! {
                 success = Box::pin(work) => Some(success),
                 _ = ctrl_c() => {
-                    // Clients on threads of their own still run, and will complain when their clusters are gone.
+                    // Clients on their own threads still run, and will complain when their clusters are gone.
                     panic::set_hook(Box::new(|_| {}));
                     None
                 }
             }
         })
     }));
-    // Those threads need not be waited for.
+    // Those threads needn't be awaited.
     runtime.shutdown_background();
     match ended {
         Ok(Some(success)) => ExitCode::from(u8::from(!success)),
@@ -50,7 +51,7 @@ fn message(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("see above")
 }
 
-/// The farshore that was built together with this program: target/release/examples/demo has it one level up.
+/// The farshore built together with this program: one directory above target/release/examples/demo.
 pub(crate) fn farshore() -> PathBuf {
     let this = std::env::current_exe().expect("the path of this program");
     let above = this.ancestors().nth(2).expect("a target directory");
@@ -63,7 +64,7 @@ pub(crate) fn farshore() -> PathBuf {
     binary
 }
 
-/// The most memory a running process has held, in MiB.
+/// The peak memory of a running process, in MiB.
 pub(crate) fn peak_memory_mib(pid: u32) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

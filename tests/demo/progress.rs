@@ -1,4 +1,4 @@
-//! How far the mirror is, as farshore's API tells it: a bar on a terminal, a line now and then elsewhere.
+//! The progress of the mirror as reported by farshore's API: a bar on a terminal, an occasional line elsewhere.
 
 use std::time::{Duration, Instant};
 
@@ -11,20 +11,20 @@ use crate::support::farshore::Farshore;
 const LINE_EVERY: Duration = Duration::from_secs(1);
 const TOPICS: &str = "/v1/links/paris-oslo/topics";
 
-/// Where all mirror partitions together are, in source offsets.
+/// The position of all mirror partitions together, in source offsets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Look {
-    /// Offsets done with.
+    /// The number of offsets mirrored or passed.
     pub(crate) position: i64,
-    /// Offsets there are.
+    /// The number of offsets on the source.
     pub(crate) source_end: i64,
-    /// Records not yet on the target.
+    /// The number of records not yet on the target.
     pub(crate) lag: i64,
 }
 
-/// Asks the running farshore. The error is made for `eventually`: an early look knows too little.
+/// Asks the running farshore. The error is for `eventually`: an early look lacks figures.
 ///
-/// Panics at a partition that needs an operator.
+/// Panics if a partition needs an operator.
 pub(crate) async fn look(farshore: &Farshore) -> Result<Look, String> {
     let topics = farshore.get_json(TOPICS).await?;
     let topics = topics.as_array().map_or(&[][..], Vec::as_slice);
@@ -41,7 +41,7 @@ pub(crate) async fn look(farshore: &Farshore) -> Result<Look, String> {
             !matches!(partition["state"].as_str(), Some("halted" | "diverged")),
             "a mirror partition stands still: {partition}"
         );
-        // What was not seen yet is -1.
+        // An offset not seen yet is -1.
         let number = |name: &str| partition[name].as_i64().filter(|number| *number >= 0);
         let number = |name: &str| number(name).ok_or_else(|| format!("no {name}: {partition}"));
         look.position += number("position")?;
@@ -54,7 +54,7 @@ pub(crate) async fn look(farshore: &Farshore) -> Result<Look, String> {
     Ok(look)
 }
 
-/// The partitions of a topic, as farshore sees them.
+/// The partitions of a topic, as reported by farshore.
 pub(crate) async fn partitions_of(farshore: &Farshore, topic: &str) -> Result<Vec<Value>, String> {
     let mut topic = farshore.get_json(&format!("{TOPICS}/{topic}")).await?;
     match topic["partitions"].take() {
@@ -63,13 +63,13 @@ pub(crate) async fn partitions_of(farshore: &Farshore, topic: &str) -> Result<Ve
     }
 }
 
-/// A bar that only a terminal shows, with whatever it is told to say.
+/// A bar that only a terminal shows, with a message.
 pub(crate) fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template("          {wide_bar} {percent:>3} %  {msg}");
     ProgressBar::new(0).with_style(style.expect("a template"))
 }
 
-/// The display of the mirror's way.
+/// The display of the mirror's progress.
 pub(crate) struct Progress<'a> {
     narrator: &'a Narrator,
     bar: ProgressBar,
@@ -86,7 +86,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Draws what was seen; nothing is an API that doesn't answer.
+    /// Draws the progress; `None` means that the API doesn't answer.
     pub(crate) fn show(&mut self, look: Option<&Look>) {
         let text = look.map_or("farshore is down".to_owned(), |look| {
             format!(
@@ -110,7 +110,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// A step in the story, above the bar.
+    /// Prints a step of the story above the bar.
     pub(crate) fn say(&self, step: &str) {
         self.bar.suspend(|| self.narrator.say(step));
     }

@@ -1,26 +1,26 @@
-//! The records the demo writes: sizes from nothing to several kilobytes, with and without keys, values and headers.
+//! The records written by the demo: sizes from nothing to several kilobytes, with and without keys, values and headers.
 
 use std::sync::Arc;
 
 use crate::support::write::Record;
 
-/// Text to cut values from; large enough that compression doesn't find whole values again.
+/// The size of the text from which values are cut; large enough that compression doesn't find whole values again.
 const TEXT_BYTES: usize = 4 << 20;
 const WORDS: [&str; 16] = [
     "amber", "bridge", "canal", "delta", "ember", "fjord", "granite", "harbour", "island",
     "juniper", "kestrel", "lantern", "meadow", "north", "orchard", "pier",
 ];
 
-/// What keys a topic's records have.
+/// The kind of keys in a topic.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Keys {
-    /// Mostly a key that never comes again, sometimes none.
+    /// Mostly unique keys, and sometimes none.
     Fresh,
-    /// One of so many, again and again, and now and then a tombstone.
+    /// This many keys, used repeatedly, with an occasional tombstone.
     Recurring(u32),
 }
 
-/// Makes records without end; the same seed makes the same records.
+/// Generates records without end. The same seed generates the same records.
 #[derive(Debug, Clone)]
 pub(crate) struct Forge {
     rng: fastrand::Rng,
@@ -32,7 +32,7 @@ pub(crate) struct Forge {
 }
 
 impl Forge {
-    /// Records for a topic; their timestamps wander around now.
+    /// Creates a generator for a topic; timestamps vary around now.
     pub(crate) fn new(seed: u64, partitions: i32, keys: Keys) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let mut text = Vec::with_capacity(TEXT_BYTES + 16);

@@ -1,4 +1,4 @@
-//! The life on the source: three topics and their producers.
+//! The activity on the source: three topics and their producers.
 
 use indicatif::ProgressBar;
 
@@ -32,7 +32,7 @@ const TRANSACTIONS_PER_HALF: usize = 200;
 const PAYMENTS_PER_TRANSACTION: usize = 500;
 const ONE_ABORTS_OF: usize = 10;
 
-/// Codec and batch size, taken in turns within every partition.
+/// Codecs and batch sizes, used in turn within every partition.
 const FORMS: [(&str, &str); 5] = [
     ("none", "16384"),
     ("lz4", "65536"),
@@ -42,17 +42,15 @@ const FORMS: [(&str, &str); 5] = [
 ];
 const RECORDS_PER_TURN: usize = 10_000;
 
-/// A topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Topic {
-    /// Its name, on both sides.
+    /// The name, the same on both sides.
     pub(crate) name: &'static str,
-    /// How many partitions it has.
     pub(crate) partitions: i32,
 }
 
 impl Topic {
-    /// Its partitions.
+    /// The partitions of the topic.
     pub(crate) fn all(self) -> impl Iterator<Item = TopicPartition> {
         (0..self.partitions).map(move |partition| (self.name.to_owned(), partition))
     }
@@ -74,7 +72,7 @@ pub(crate) struct Traffic {
 impl Traffic {
     /// Creates the topics and connects the producers.
     pub(crate) async fn new(bootstrap: &str) -> Self {
-        // Quick to compact; whatever is in the youngest segment of 1 MiB stays as it is.
+        // Quick to compact; whatever is in the youngest segment of 1 MiB isn't compacted.
         let compacted = [
             ("cleanup.policy", "compact"),
             ("segment.bytes", "1048576"),
@@ -113,7 +111,7 @@ impl Traffic {
         }
     }
 
-    /// Half of the orders and payments, side by side.
+    /// Writes half of the orders and payments, concurrently.
     pub(crate) async fn write_half(&mut self, written: &ProgressBar) {
         let Self {
             orders,
@@ -129,7 +127,7 @@ impl Traffic {
     }
 }
 
-/// All customers, before anything is mirrored: compaction comes between.
+/// Writes all customers, before anything is mirrored, so that compaction comes first.
 pub(crate) async fn write_customers(bootstrap: &str, written: &ProgressBar) {
     let settings = [("compression.type", "lz4"), ("linger.ms", "5")];
     let writer = Writer::new(bootstrap, CUSTOMERS.name, &settings);
@@ -165,12 +163,12 @@ async fn write_payments(forge: &mut Forge, writer: &Writer, written: &ProgressBa
     }
 }
 
-/// How many records are written before anything is mirrored, aborted ones too.
+/// The number of records written before anything is mirrored, including aborted ones.
 pub(crate) fn written_at_first() -> usize {
     ORDERS_PER_HALF + CUSTOMERS_WRITTEN + TRANSACTIONS_PER_HALF * PAYMENTS_PER_TRANSACTION
 }
 
-/// How many records are written in all, and how many more are aborted.
+/// The number of records written in total, and how many more are aborted.
 pub(crate) fn written() -> (usize, usize) {
     let payments = 2 * TRANSACTIONS_PER_HALF * PAYMENTS_PER_TRANSACTION;
     let aborted = payments / ONE_ABORTS_OF;

@@ -1,18 +1,18 @@
-//! What the sources of golden data hold, for those who make it and those who read it.
+//! The contents of the sources of golden data, shared by its maker and its reader.
 
 /// Rounds of two interleaved transactions and a record without one.
 pub(crate) const ROUNDS: i64 = 16;
 /// Records of the first transaction of a round.
 pub(crate) const ONE: i64 = 3;
-/// Records of the second.
+/// Records of the second transaction of a round.
 pub(crate) const TWO: i64 = 2;
-/// Records between the second and the ends of both.
+/// Records after those of the second transaction, before both end.
 pub(crate) const PLAIN: i64 = 1;
-/// Markers behind them.
+/// Markers at the end of a round.
 const MARKERS: i64 = 2;
 /// Groups of each move.
 pub(crate) const GROUPS: usize = 30;
-/// Records of the paused link's topic that were mirrored.
+/// Mirrored records of the paused link's topic.
 pub(crate) const STILL: i64 = 20;
 
 /// Whether the first transaction of a round was committed.
@@ -20,17 +20,17 @@ pub(crate) fn one_commits(round: i64) -> bool {
     round % 2 == 0
 }
 
-/// Whether the second was.
+/// Whether the second transaction of a round was committed.
 pub(crate) fn two_commits(round: i64) -> bool {
     round % 3 != 0
 }
 
-/// Where the source's log ends.
+/// The log end offset of the source.
 pub(crate) fn end() -> i64 {
     ROUNDS * (ONE + TWO + PLAIN + MARKERS)
 }
 
-/// The source offsets that a consumer sees, in order: the target's offsets are their places.
+/// The source offsets that a consumer sees, in order. Their indexes are the target offsets.
 pub(crate) fn visible() -> Vec<i64> {
     let of_round = |round: i64| {
         let first = round * (ONE + TWO + PLAIN + MARKERS);
@@ -43,7 +43,7 @@ pub(crate) fn visible() -> Vec<i64> {
     (0..ROUNDS).flat_map(of_round).collect()
 }
 
-/// The source offset that a group of a move has committed.
+/// The source offset committed by a group of a move.
 pub(crate) fn committed_at(group: usize) -> i64 {
     visible()[group]
 }

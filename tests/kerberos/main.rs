@@ -1,4 +1,4 @@
-//! farshore and brokers that know each other by Kerberos tickets.
+//! farshore and brokers that authenticate each other with Kerberos tickets.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -13,7 +13,7 @@ use support::ports::Port;
 use support::topics;
 use support::write::{Writer, numbered};
 
-/// A broker that others know as `kafka/localhost`.
+/// A broker with the principal `kafka/localhost`.
 fn guarded(realm: &Realm, port: &Port) -> Spec {
     let jaas = format!(
         "com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true storeKey=true \
@@ -63,7 +63,7 @@ async fn records_are_mirrored_between_clusters_that_want_tickets() {
     let text = String::from_utf8_lossy(&told.stdout).into_owned();
     assert_eq!(told.status.code(), Some(1), "{text}");
     assert!(
-        text.contains("a login by GSSAPI isn't possible from here"),
+        text.contains("a GSSAPI login isn't possible from here"),
         "{text}"
     );
 

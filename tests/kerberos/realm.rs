@@ -10,7 +10,7 @@ use crate::support::leash::{Leash, Leashed};
 use crate::support::ports::Port;
 use crate::support::wait::eventually;
 
-/// Its name.
+/// The name of the realm.
 pub(crate) const NAME: &str = "FARSHORE.TEST";
 
 /// A running centre, and a keytab of each of its principals.
@@ -22,7 +22,7 @@ pub(crate) struct Realm {
 }
 
 impl Realm {
-    /// Starts a centre that knows these principals.
+    /// Starts a centre with these principals.
     pub(crate) async fn start(principals: &[&str]) -> Self {
         let (leash, port) = (Leash::new("realm"), Port::reserve());
         let dir = leash.dir().to_owned();
@@ -54,17 +54,17 @@ impl Realm {
         }
     }
 
-    /// The keys of a principal.
+    /// The keytab of a principal.
     pub(crate) fn keytab(&self, principal: &str) -> PathBuf {
         keytab(self.leash.dir(), principal)
     }
 
-    /// What the Kerberos library of a client reads.
+    /// The configuration read by a client's Kerberos library.
     pub(crate) fn configuration(&self) -> PathBuf {
         self.leash.dir().join("krb5.conf")
     }
 
-    /// A program that takes tickets out of the keytab that is named like it.
+    /// A wrapper for a program that takes its tickets from the keytab of the same name.
     pub(crate) fn wrap(&self, name: &str, program: &str) -> PathBuf {
         write_wrapper(self.leash.dir(), name, Path::new(program))
     }
@@ -92,7 +92,7 @@ fn centre(port: &Port, dir: &Path) -> String {
     )
 }
 
-/// Administrators' programs are not in everybody's path.
+/// Administration programs are not in every user's path.
 fn found(name: &str) -> PathBuf {
     let path = std::env::var("PATH").expect("a path");
     let dirs = path.split(':').chain(["/usr/sbin", "/usr/local/sbin"]);

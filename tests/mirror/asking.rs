@@ -1,4 +1,4 @@
-//! What a running farshore says of its partitions.
+//! What a running farshore reports about its partitions.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::setting::CATCH_UP;
 use crate::support::farshore::Farshore;
 use crate::support::wait::eventually;
 
-/// A partition of the link `paris-oslo`, as the API shows it. The error is made for `eventually`.
+/// A partition of the link `paris-oslo`, as the API shows it. The error describes the last state, for `eventually`.
 pub(crate) async fn partition(
     farshore: &Farshore,
     topic: &str,
@@ -22,7 +22,7 @@ pub(crate) async fn partition(
     }
 }
 
-/// Waits until a partition is in a state, and shows it.
+/// Waits until a partition is in a state, and returns it.
 pub(crate) async fn reaches_state(
     farshore: &Farshore,
     topic: &str,
@@ -41,7 +41,7 @@ pub(crate) async fn reaches_state(
     .await
 }
 
-/// Waits until a readiness probe is answered with this status, and gives the reasons.
+/// Waits until the readiness probe returns this status, and returns the reasons.
 pub(crate) async fn readiness(farshore: &Farshore, status: u16) -> String {
     let what = format!("/readyz answers {status}");
     eventually(CATCH_UP, &what, async || {
@@ -55,7 +55,7 @@ pub(crate) async fn readiness(farshore: &Farshore, status: u16) -> String {
     .await
 }
 
-/// Loses the checkpoint DB of a farshore that doesn't run.
+/// Deletes the checkpoint DB of a farshore that isn't running.
 pub(crate) fn lose_checkpoint(farshore: &Farshore) {
     fs::remove_dir_all(farshore.checkpoint_path()).expect("the checkpoint DB was there");
 }

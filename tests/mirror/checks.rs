@@ -1,4 +1,4 @@
-//! `farshore check` against real brokers, with and without rights.
+//! `farshore check` against real brokers, with and without permissions.
 
 use serde_json::Value;
 
@@ -9,27 +9,27 @@ use crate::support::java::{self, Tool};
 use crate::support::wait::eventually;
 use crate::support::write::{Record, Writer};
 
-/// What `check` finds.
+/// The findings of `check`.
 struct Told {
     code: Option<i32>,
     all: Value,
 }
 
 impl Told {
-    /// The problems; everything else is advice.
+    /// The problems; all other findings are advice.
     fn problems(&self) -> Vec<&Value> {
         let findings = self.all["findings"].as_array().expect("findings");
         let is_problem = |finding: &&Value| finding["severity"] == "problem";
         findings.iter().filter(is_problem).collect()
     }
 
-    /// Checks the exit code and the number of problems.
+    /// Asserts the exit code and the number of problems.
     fn ends_with(&self, code: i32, problems: usize) {
         let ended = (self.code, self.problems().len());
         assert_eq!(ended, (Some(code), problems), "{}", self.all);
     }
 
-    /// The fix of the one problem whose text contains this.
+    /// The fix of the one problem whose text contains `what`.
     fn fix_of(&self, what: &str) -> String {
         let problems = self.problems();
         let told = |finding: &&&Value| {
@@ -55,7 +55,7 @@ async fn check(setting: &Setting, link: &str) -> Told {
     }
 }
 
-/// Two clusters that permit everything about which nothing else was said.
+/// Two clusters that permit everything unless stated otherwise.
 async fn guarded() -> Setting {
     let spec = Spec::new(KafkaVersion::V4_1)
         .property(
@@ -81,7 +81,7 @@ async fn run(version: KafkaVersion, command: &str) {
     java::run(version, Tool::Acls, &arguments[1..]).await;
 }
 
-/// Has only somebody else do anything with a topic, and farshore see it.
+/// Leaves farshore only the right to describe a topic, because a topic with any ACL permits nothing else.
 async fn close(cluster: &Cluster, topic: &str) {
     let command = format!(
         "kafka-acls.sh --bootstrap-server {} --add --allow-principal User:ANONYMOUS --operation Describe --topic {topic}",
@@ -112,11 +112,11 @@ async fn problems_are_found_beforehand_and_their_fixes_work() {
     assert!(fix.contains("replication_factor"), "{fix}");
     told.fix_of("its journal __farshore.paris-oslo would not be created");
 
-    // Nothing was created by all that.
+    // None of that created anything.
     let seen = configs::topics(&setting.oslo.bootstrap()).await;
     assert_eq!(seen, Ok([].into()));
 
-    // A topic of the same name that is somebody's own, and one that may only be looked at on either side.
+    // An application's own topic of the same name, and one that may only be described on either side.
     for (topic, partitions) in [("orders", 2), ("payments", 1)] {
         crate::support::topics::create(&setting.oslo.bootstrap(), topic, partitions, 1, &[]).await;
     }
@@ -131,7 +131,7 @@ async fn problems_are_found_beforehand_and_their_fixes_work() {
     let to_write = told.fix_of("not permitted on oslo: Read, Write, DescribeConfigs on payments");
     run(setting.paris.version(), &to_read).await;
     run(setting.oslo.version(), &to_write).await;
-    // Now that the settings can be compared it shows that they, and the number of partitions, have to change.
+    // Now that the configs can be compared, they turn out to need a change, as does the number of partitions.
     eventually(CATCH_UP, "the commands helped", async || {
         let told = check(&setting, link).await;
         let problems = told.problems();
@@ -146,7 +146,7 @@ async fn problems_are_found_beforehand_and_their_fixes_work() {
     .await;
 }
 
-/// Rights reach the brokers a little after the tool has ended.
+/// Permissions reach the brokers shortly after the tool has ended.
 async fn closed(setting: &Setting, link: &str) -> Told {
     eventually(CATCH_UP, "what is forbidden is found", async || {
         let told = check(setting, link).await;

@@ -1,4 +1,5 @@
-//! The checkpoint DB is lost where there is no journal: what can be told from both logs goes on exactly, what can't stands still and says so.
+//! The checkpoint DB is lost and there is no journal: what both logs reveal is continued exactly, and the rest stops and
+//! reports why.
 
 use crate::asking::{lose_checkpoint, reaches_state};
 use crate::hazards::sight::caught_up;
@@ -13,8 +14,8 @@ use crate::support::{compare, seed};
 const PARTITIONS: i32 = 4;
 const COUNT: usize = 40_000;
 
-/// Everything from the start, from behind a trimmed beginning, and with gaps; beside it a link that begins at the end. On the raw
-/// path, whose batches say where they belong: those of a transaction don't (`record::lost`).
+/// One topic mirrored from the start, one with a trimmed beginning, and one with gaps; beside them a link that begins at
+/// the end. On the raw path, whose batches show where they belong; those of a transaction don't (`record::lost`).
 const LINKS: &str = r#"
 path = "raw"
 topics = ["whole", "trimmed", "gaps"]
@@ -69,7 +70,7 @@ async fn what_has_no_gaps_goes_on_exactly_without_the_checkpoint() {
         .await
         .reaches(120, CATCH_UP)
         .await;
-    // Its mirror holds nothing yet; what comes from here on has to be in it.
+    // Its mirror is still empty; everything from here on must be mirrored.
     setting.on_target("newest", 1).await;
     newest_is_live(&setting).await;
     writer(&setting, "newest").write(numbered(100, 50)).await;
@@ -112,7 +113,7 @@ async fn newest_is_live(setting: &Setting) {
     .await;
 }
 
-/// Writes to the small topics and waits until everything is mirrored; `before` records were written to them this way before.
+/// Writes to the small topics and waits until everything is mirrored. `before` records were already written this way.
 async fn all_go_on(setting: &Setting, whole: usize, before: i64) {
     let first = usize::try_from(150 + before).expect("a small number");
     for topic in ["trimmed", "newest"] {
@@ -126,7 +127,7 @@ async fn all_go_on(setting: &Setting, whole: usize, before: i64) {
         setting.compare("whole", PARTITIONS).await,
         count.unsigned_abs()
     );
-    // Both begin at source offsets that are none on the target.
+    // Both begin at source offsets that differ from the target's.
     for (topic, written_from, written) in [("trimmed", 30, 70), ("newest", 100, 50)] {
         let wanted = written + before + 100;
         let mirror = setting.on_target(topic, 1).await;
@@ -138,10 +139,10 @@ async fn all_go_on(setting: &Setting, whole: usize, before: i64) {
     }
 }
 
-/// What landed unseen may be of a later leader epoch than any that the DB knows: its end says nothing about that.
+/// What landed unseen may have a later leader epoch than any in the DB: the end of the known epoch says nothing about it.
 #[tokio::test]
 async fn a_restored_db_takes_no_new_leader_for_a_truncation() {
-    // The record path doesn't take what landed unseen for its own.
+    // The record path doesn't recognize what landed unseen as its own.
     let link = "path = \"raw\"\ntopics = [\"t\"]\njournal = false";
     let mut setting = Setting::start(KafkaVersion::V4_1, link).await;
     setting.topic("t", 1, &[]).await;

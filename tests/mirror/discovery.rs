@@ -1,4 +1,4 @@
-//! Which topics get a mirror, what it is like, and that it follows its source.
+//! Which topics get a mirror, with which properties, and that it follows its source.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ async fn write(setting: &Setting, topic: &str, partitions: i32, count: usize) {
     writer.write(mixed(seed::rng(), partitions, count)).await;
 }
 
-/// Waits until the target has exactly these topics with so many partitions, and the journal.
+/// Waits until the target has exactly these topics with these partition counts, and the journal.
 async fn target_has(setting: &Setting, wanted: &[(&str, usize)]) {
     let wanted: BTreeSet<(String, usize)> = wanted
         .iter()
@@ -34,7 +34,7 @@ async fn target_has(setting: &Setting, wanted: &[(&str, usize)]) {
     .await;
 }
 
-/// Waits until a mirror topic has these settings.
+/// Waits until a mirror topic has these configs.
 async fn target_keeps(setting: &Setting, topic: &str, wanted: &[(&str, &str)]) {
     eventually(CATCH_UP, "the mirror's settings", async || {
         let seen = configs::of_topic(&setting.oslo.bootstrap(), topic).await?;
@@ -86,7 +86,7 @@ async fn mirrors_appear_and_follow_their_sources() {
     ];
     target_keeps(&setting, "orders", &same).await;
 
-    // Settings are read again after a while: the other changes go on meanwhile.
+    // Configs are read again only after a while; the other changes continue meanwhile.
     let changed = [
         ("cleanup.policy", "compact"),
         ("max.message.bytes", "3145728"),
@@ -104,7 +104,7 @@ async fn mirrors_appear_and_follow_their_sources() {
     target_has(&setting, &all).await;
     drop(setting.farshore);
 
-    // The journal would tell of the link under its former naming.
+    // The journal would reveal the link under its former naming.
     let link = "topics = [\"orders\"]\nnaming = \"prefix\"\njournal = false";
     setting.farshore = farshore(&setting.paris, &setting.oslo, link);
     setting.farshore.launch();

@@ -1,4 +1,4 @@
-//! Records of all shapes and codecs arrive once, in order, unchanged, whoever is killed on the way.
+//! Records of all shapes and codecs arrive once, in order and unchanged, whatever is killed on the way.
 
 use crate::setting::{CATCH_UP, Path, Setting};
 use crate::support::brokers::KafkaVersion;
@@ -34,7 +34,7 @@ async fn a_million_records_of_every_codec_are_equal() {
     );
 }
 
-/// Who is killed once the target holds so many records.
+/// What is killed once the target holds a given number of records.
 enum Victim {
     Farshore,
     Target,
@@ -51,7 +51,7 @@ async fn records_are_equal_after_kills_of_everybody_on_the_record_path() {
     survives_kills(Path::Record, 300_000, 10).await;
 }
 
-/// Mirrors so many records while farshore is killed so often, and each cluster twice.
+/// Mirrors `count` records while farshore is killed `farshore_kills` times, and each cluster twice.
 async fn survives_kills(path: Path, count: i64, farshore_kills: usize) {
     let link = "topics = [\"mixed\"]\nmax_in_flight_bytes = \"2MiB\"\nfetch_max_bytes = \"1MiB\"\npartition_max_bytes = \"128KiB\"";
     let mut setting = Setting::start(KafkaVersion::V4_1, &path.configured(link)).await;

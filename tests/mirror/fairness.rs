@@ -1,4 +1,4 @@
-//! Live partitions don't wait for those that catch up, and those that catch up arrive.
+//! Live partitions don't wait for partitions that are catching up, and those still finish.
 
 use crate::hazards::{between, numbered, spec};
 use crate::network::Distant;
@@ -7,14 +7,14 @@ use crate::support::line::Weather;
 use crate::support::wait::eventually;
 use crate::support::write::Writer;
 
-/// Partitions with a history.
+/// The number of partitions with a history.
 const PARTITIONS: i32 = 4;
-/// Records of a partition's history, of 1 KiB each.
+/// The number of records in a partition's history, of 1 KiB each.
 const HISTORY: usize = 3 * 1024;
-/// Records of the live topic that are written at once.
+/// The number of records written to the live topic at a time.
 const ROUND: i64 = 100;
 
-/// Waits until a link has mirrored so many live records; gives how many of the history it had mirrored by then.
+/// Waits until a link has mirrored `end` live records. Returns how much of the history it had mirrored by then.
 async fn live_reaches(setting: &Setting, link: &str, end: i64) -> i64 {
     let what = format!("{link} has mirrored {end} live records");
     let path = format!("/v1/links/{link}/topics");
@@ -35,7 +35,7 @@ async fn live_reaches(setting: &Setting, link: &str, end: i64) -> i64 {
     .await
 }
 
-/// Starts with a history that nothing is mirrored of, and a live topic that is mirrored as far as it goes.
+/// Starts with a history of which nothing is mirrored, and a live topic that is fully mirrored.
 async fn start(setting: &mut Setting, links: &[&str]) {
     setting.topic("live", 1, &[]).await;
     setting.topic("history", PARTITIONS, &[]).await;
@@ -50,8 +50,8 @@ async fn start(setting: &mut Setting, links: &[&str]) {
     }
 }
 
-/// Writes to the live topic again and again while the history is mirrored; a link may mirror `most` records of the history
-/// until it has the live ones, at most. Returns how often that was seen for each link.
+/// Writes to the live topic repeatedly while the history is mirrored. A link may mirror at most `most` records of the
+/// history before it has the live ones. Returns how often that was observed for each link.
 async fn live_keeps_up(setting: &Setting, links: &[&str], most: i64) -> Vec<usize> {
     let history = i64::from(PARTITIONS) * i64::try_from(HISTORY).expect("a number");
     let mut seen = vec![0; links.len()];
@@ -92,7 +92,7 @@ async fn a_live_topic_keeps_up_while_a_history_fills_the_rate_up() {
         2,
         "{status}"
     );
-    // The rate of four seconds.
+    // The throughput of four seconds.
     let seen = live_keeps_up(&setting, &links, 4 * 1024).await;
     assert!(seen.iter().all(|seen| *seen >= 2), "{seen:?}");
     let metrics = setting
@@ -113,8 +113,8 @@ async fn a_live_topic_keeps_up_while_a_history_fills_a_narrow_line_up() {
     });
     let links = ["paris-oslo"];
     start(&mut distant.setting, &links).await;
-    // The history's batches are of a mebibyte, of which two may be under way where one alone is more than a request is to be, and a round is read
-    // off between two of them; without an order it would be all.
+    // The history's batches have one mebibyte, which alone exceeds the intended size of a request. Two of them may be in
+    // flight, and the live topic is read between two of them; without the fair order all of the history would come first.
     let seen = live_keeps_up(&distant.setting, &links, 4 * 1024).await;
     assert!(seen[0] >= 2, "{seen:?}");
     assert!(distant.setting.compare("history", PARTITIONS).await > 0);

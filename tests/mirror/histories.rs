@@ -1,4 +1,4 @@
-//! Histories of topics: gaps of transactions and compaction, and what other mirrors lose silently.
+//! Histories of topics: gaps from transactions and compaction, and what other mirrors lose silently.
 #![allow(
     clippy::single_range_in_vec_init,
     clippy::cast_possible_wrap,
@@ -26,7 +26,7 @@ use crate::support::topics;
 use crate::support::wait::eventually;
 use crate::support::write::{Outcome, Record, Writer};
 
-/// Writes interleaved transactions of two producers and plain records; gives how many records a reader may see.
+/// Writes interleaved transactions of two producers and plain records. Returns the number of visible records.
 pub(crate) async fn write_transactions(setting: &Setting, topic: &str, rounds: u32) -> u64 {
     let bootstrap = setting.paris.bootstrap();
     let mut rng = seed::rng();

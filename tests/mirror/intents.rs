@@ -1,4 +1,4 @@
-//! What is wanted of a link and its topics is obeyed by everything that writes to the target, and outlives whatever happens.
+//! Everything that writes to the target obeys the intents of the link and its topics, and they survive whatever happens.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ refresh_interval = "200ms"
 group_sync_interval = "200ms"
 request_timeout = "2s"
 "#;
-/// Many rounds of topic discovery and group sync.
+/// The time of many rounds of topic discovery and group sync.
 const ROUNDS: Duration = Duration::from_secs(3);
 const T: (&str, i32) = ("t", 0);
 
@@ -26,7 +26,7 @@ async fn asks(farshore: &Farshore, verb: &str, body: Value) -> Answer {
     farshore.post_json(&path, body).await.expect("an answer")
 }
 
-/// Waits until the link is shown as wanted.
+/// Waits until the link satisfies the condition.
 async fn link_is(farshore: &Farshore, what: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
     eventually(CATCH_UP, what, async || {
         let shown = farshore.get_json("/v1/links/paris-oslo").await?;
@@ -51,7 +51,7 @@ async fn mirroring() -> Setting {
     setting
 }
 
-/// Everything on the target that the link may write to, but its journal.
+/// Everything on the target that the link may write to, except for its journal.
 async fn target(setting: &Setting) -> impl PartialEq + std::fmt::Debug + use<> {
     let oslo = setting.oslo.bootstrap();
     let all = configs::topics(&oslo).await.expect("the topics");
@@ -71,7 +71,7 @@ async fn a_paused_link_writes_nothing_to_the_target_until_it_is_resumed() {
     );
     assert_eq!(answer.body["intent"]["pending"], false);
     let before = target(&setting).await;
-    // Something of each kind that would be written.
+    // One pending write of each kind.
     setting.write("t", 0, 100..200).await;
     setting.topic("t2", 2, &[]).await;
     topics::grow(&setting.paris.bootstrap(), "t", 3).await;
@@ -173,7 +173,7 @@ async fn what_is_set_while_the_target_is_away_is_obeyed_and_taken_in_when_it_is_
     assert_eq!(audit[0]["entry"]["action"], "pause");
     assert_eq!(audit[0]["entry"]["from"], "127.0.0.1");
 
-    // It is in the journal: a process with an empty checkpoint DB knows of it.
+    // The journal holds it: a process with an empty checkpoint DB finds it there.
     setting.farshore.sigterm().await;
     setting.farshore = farshore(&setting.paris, &setting.oslo, LINK);
     setting.farshore.start().await;

@@ -1,4 +1,5 @@
-//! A partition that stands still: nothing moves it while its topic is paused, and an operator releases it in any life of its worker.
+//! A stopped partition: nothing moves it while its topic is paused, and an operator can release it in any life of its
+//! worker.
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -16,7 +17,7 @@ const LOW: [(&str, &str); 2] = [("max.message.bytes", "20000"), ("retention.ms",
 const RAISED: [(&str, &str); 2] = [("max.message.bytes", "100000"), ("retention.ms", "-1")];
 const LINK: &str = "topics = [\"first\", \"second\"]";
 
-/// A topic with a record that its mirror is too strict for, between others.
+/// A topic with a record that its mirror refuses, between others.
 async fn too_strict(setting: &Setting, topic: &str) {
     setting.topic(topic, 1, &[]).await;
     let writer = Writer::new(&setting.paris.bootstrap(), topic, &[]);
@@ -27,7 +28,8 @@ async fn too_strict(setting: &Setting, topic: &str) {
     topics::create(&setting.oslo.bootstrap(), topic, 1, 1, &LOW).await;
 }
 
-/// The recheck of a halted partition heals what it finds healed: that of the second topic tells that the first one's is over.
+/// The recheck of a halted partition resumes it if its cause is gone: once the second topic resumes, the first one's
+/// recheck is over.
 #[tokio::test]
 async fn a_paused_partition_is_not_moved_by_the_recheck_of_what_it_stood_still_for() {
     let mut setting = between(spec(), spec(), LINK).await;
@@ -68,7 +70,7 @@ async fn a_partition_is_released_in_the_second_life_of_its_worker() {
     stands_still(&setting.farshore, ("first", 0)).await;
     other.start().await;
     is(&other, "standby").await;
-    // The owner is silent for longer than its lease lasts, and owns the link again when the other one gives it up.
+    // The owner is silent for longer than its lease, and owns the link again when the other one gives it up.
     setting.farshore.process().signal(Signal::STOP);
     is(&other, "running").await;
     setting.farshore.process().signal(Signal::CONT);

@@ -1,4 +1,4 @@
-//! Clusters that want to know who connects.
+//! Clusters that require authentication.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::support::wait::eventually;
 const JAAS: &str = "org.apache.kafka.common.security.plain.PlainLoginModule required \
                     user_farshore=\"s3cret\";";
 
-/// A broker at whose second listener farshore has to log in; a session there lasts three seconds (KIP-368).
+/// A broker on whose second listener farshore has to log in; a session there lasts three seconds (KIP-368).
 fn guarded(port: &Port) -> Spec {
     Spec::new(KafkaVersion::V4_1)
         .login(&port.address(), "PLAIN", JAAS)
@@ -74,7 +74,7 @@ async fn mirrors_through_sessions(link: &str) {
         eventually(Duration::from_secs(60), renewed, async || {
             seen.extend(ports.iter().flat_map(connections_to));
             let more = seen.len() - before;
-            // For data and for control, at either side.
+            // For data and for control, on either side.
             if more >= 4 {
                 Ok(())
             } else {
@@ -86,7 +86,7 @@ async fn mirrors_through_sessions(link: &str) {
     assert_eq!(setting.compare("orders", 2).await, 4_000);
 }
 
-/// The established connections to a port of this machine, by the client's port.
+/// The established connections to a local port, by the client's port.
 fn connections_to(port: &Port) -> Vec<u32> {
     const ESTABLISHED: &str = "01";
     let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's connections");

@@ -1,4 +1,4 @@
-//! A source whose logs hold messages of the formats v0 and v1, as brokers up to 3.x may have them from long ago.
+//! A source whose logs contain messages of the formats v0 and v1, which brokers up to 3.x may still have from long ago.
 
 use std::collections::BTreeMap;
 
@@ -11,22 +11,23 @@ use crate::support::write::{Record, Writer};
 use crate::support::{configs, seed};
 
 const CODECS: [&str; 4] = ["none", "gzip", "snappy", "lz4"];
-/// Records in one partition and one format.
+/// The number of records in one partition and one format.
 const COUNT: usize = 5_000;
-/// What the record path would read stands still: librdkafka gives nothing of such logs once one of them was compacted.
+/// On the raw path: librdkafka returns nothing from such logs once one of them has been compacted, so the record path would
+/// stop.
 const LINK: &str = "path = \"raw\"\ntopics = [\"v0\", \"v1\", \"compacted\"]\nmax_in_flight_bytes = \"1MiB\"\nfetch_max_bytes = \"128KiB\"";
 
 fn keep(format: &str) -> [(&str, &str); 2] {
     [("retention.ms", "-1"), ("message.format.version", format)]
 }
 
-/// What the old formats can hold, by a producer they know: no headers, not idempotent, no zstd.
+/// A producer within the limits of the old formats: no headers, not idempotent, no zstd.
 fn writer(setting: &Setting, topic: &str, codec: &str) -> Writer {
     let old = [("enable.idempotence", "false"), ("compression.type", codec)];
     Writer::new(&setting.paris.bootstrap(), topic, &old)
 }
 
-/// Writes to each partition in its own compression; some records have no key or no value.
+/// Writes to each partition with its own compression; some records have no key or no value.
 async fn write(setting: &Setting, topic: &str) {
     for (codec, partition) in CODECS.iter().zip(0..) {
         let mut rng = seed::rng();
@@ -60,7 +61,7 @@ async fn messages_of_old_formats_are_mirrored_like_any_others() {
         .reaches(i64::try_from(COUNT).expect("small"), CATCH_UP)
         .await;
     setting.farshore.kill9();
-    // The log goes on in today's format.
+    // The log continues in the current format.
     configs::replace(&paris, "v1", &[("retention.ms", "-1")]).await;
     write(&setting, "v1").await;
     setting.farshore.start().await;
@@ -75,14 +76,14 @@ async fn messages_of_old_formats_are_mirrored_like_any_others() {
     translates_by_content(&setting).await;
 }
 
-/// A record as Kafka's own consumer prints it: time, key and value.
+/// Records as printed by Kafka's own consumer: time, key and value.
 type Printed = BTreeMap<(i32, i64), String>;
 
 async fn read_both(setting: &Setting, topic: &str) -> (Printed, Printed) {
     tokio::join!(print(&setting.paris, topic), print(&setting.oslo, topic))
 }
 
-/// Reads with Kafka's own consumer: librdkafka loses its way in old formats.
+/// Reads with Kafka's own consumer, because librdkafka fails on old formats.
 async fn print(cluster: &Cluster, topic: &str) -> Printed {
     let bootstrap = cluster.bootstrap();
     let mut arguments = vec!["--bootstrap-server", &bootstrap, "--topic", topic];
@@ -110,7 +111,7 @@ fn parsed(line: &str) -> ((i32, i64), String) {
     ((partition, offset), format!("{time} {}", next()))
 }
 
-/// Writes few keys over and over until the cleaner has been there.
+/// Writes a few keys repeatedly until the cleaner has run.
 async fn write_compacted(setting: &Setting) {
     let paris = setting.paris.bootstrap();
     let mut settings = vec![
@@ -139,7 +140,7 @@ async fn write_compacted(setting: &Setting) {
     .await;
 }
 
-/// Every record of the compacted topic that is still on the source is where translation says.
+/// Checks that every record of the compacted topic still on the source is where translation says.
 async fn translates_by_content(setting: &Setting) {
     let (source, target) = read_both(setting, "compacted").await;
     let offsets: Vec<i64> = source.keys().map(|(_, offset)| *offset).collect();

@@ -1,4 +1,4 @@
-//! The service as an operator meets it: clusters that are away, wrong addresses, wrong configurations, signals.
+//! The service as an operator experiences it: unreachable clusters, wrong addresses, wrong configurations, signals.
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -21,7 +21,7 @@ fetch_max_bytes = "128KiB"
 partition_max_bytes = "64KiB"
 "#;
 
-/// Lines of the log that hold a text.
+/// The number of log lines that contain a text.
 fn logged(farshore: &Farshore, text: &str) -> usize {
     let log = farshore.process().stderr();
     log.lines().filter(|line| line.contains(text)).count()
@@ -62,7 +62,7 @@ async fn clusters_may_come_later_and_a_stop_leaves_nothing_to_do_again() {
     let source = Writer::new(&setting.paris.bootstrap(), "orders", &[]);
     source.write(mixed(seed::rng(), PARTITIONS, COUNT)).await;
     drop(source);
-    // Addresses that don't answer beside one that will.
+    // Addresses that don't answer, next to one that will.
     let bootstrap = format!(
         "127.0.0.1:1,no-such-host.invalid:9092,{}",
         setting.paris.bootstrap()
@@ -75,7 +75,7 @@ async fn clusters_may_come_later_and_a_stop_leaves_nothing_to_do_again() {
     waits_for_its_clusters(&mut setting).await;
     stops_in_order(&mut setting, &config).await;
 
-    // At rest nothing is left to do at all.
+    // At rest nothing is left to do.
     setting.farshore.sigterm().await;
     setting.farshore.start().await;
     is_caught_up(&setting.farshore).await;
@@ -84,7 +84,7 @@ async fn clusters_may_come_later_and_a_stop_leaves_nothing_to_do_again() {
     a_second_signal_ends_it_at_once(&mut setting).await;
 }
 
-/// Both clusters are down when it starts.
+/// Both clusters are down when farshore starts.
 async fn waits_for_its_clusters(setting: &mut Setting) {
     setting.farshore.start().await;
     let lost = "cluster cannot be reached";
@@ -109,14 +109,14 @@ async fn waits_for_its_clusters(setting: &mut Setting) {
     setting.paris.restart(1).await;
     setting.oslo.restart(1).await;
     assert_eq!(readiness(&setting.farshore, 200).await, "[]");
-    // Looked for ten times a second all the while, and said once.
+    // Retried ten times a second all the while, and logged once.
     assert_eq!(logged(&setting.farshore, lost), 2);
     assert_eq!(logged(&setting.farshore, "cluster reached"), 2);
 }
 
-/// Told to stop while records flow.
+/// Stops farshore while records flow.
 async fn stops_in_order(setting: &mut Setting, config: &str) {
-    // Stopped with records in flight: they landed, and the checkpoint knows all of them without asking anybody.
+    // Stopped with records in flight: they landed, and the checkpoint contains all of them without asking the cluster.
     let target = setting.on_target("orders", PARTITIONS).await;
     target.reaches(1_000, CATCH_UP).await;
     let ended = setting.farshore.sigterm().await;
@@ -132,7 +132,7 @@ async fn stops_in_order(setting: &mut Setting, config: &str) {
     assert_eq!(sum(&setting.farshore, "target_end").await, Ok(sent));
     setting.farshore.sigterm().await;
 
-    // Gone on with: each record is sent by exactly one of the two processes.
+    // Continued: each record is sent by exactly one of the two processes.
     setting.farshore.configure(config);
     setting.farshore.start().await;
     is_caught_up(&setting.farshore).await;
@@ -149,7 +149,7 @@ async fn a_second_process_is_refused(farshore: &Farshore) {
     assert!(text.contains(&holder), "{text}");
 }
 
-/// The target hangs, so that what is in flight can't land and a stop in order has to wait.
+/// The target hangs, so that what is in flight can't land and a clean stop has to wait.
 async fn a_second_signal_ends_it_at_once(setting: &mut Setting) {
     let source = Writer::new(&setting.paris.bootstrap(), "orders", &[]);
     source.write(mixed(seed::rng(), PARTITIONS, 1_000)).await;
@@ -185,7 +185,7 @@ async fn a_second_signal_ends_it_at_once(setting: &mut Setting) {
     );
 }
 
-/// farshore's own API is what answers at the wrong address: an HTTP server.
+/// The wrong address is farshore's own API, an HTTP server.
 #[tokio::test]
 async fn a_port_that_speaks_http_is_told_from_one_that_is_closed() {
     let mut farshore = Farshore::new(env!("CARGO_BIN_EXE_farshore"), "");
@@ -229,14 +229,14 @@ async fn a_bad_configuration_is_refused_with_everything_that_is_wrong() {
     }
 }
 
-/// The target of one link leads to its own source; the other link has nothing to do with it.
+/// The target of one link is its own source; the other link is unaffected.
 #[tokio::test]
 async fn a_link_that_can_not_run_has_failed_and_another_one_runs() {
     let mut setting = Setting::start(KafkaVersion::V4_1, "topics = [\"t\"]").await;
     setting.topic("t", 1, &[]).await;
     setting.write("t", 0, 0..100).await;
     let (paris, oslo) = (setting.paris.bootstrap(), setting.oslo.bootstrap());
-    // The same broker by another name, which the configuration can't tell.
+    // The same broker under another name, which the configuration can't recognize.
     let twin = paris.replace("127.0.0.1", "localhost");
     let itself = format!(
         "[clusters.twin]\nbootstrap_servers = [\"{twin}\"]\n\

@@ -19,19 +19,20 @@ pub(crate) const CATCH_UP: Duration = Duration::from_secs(120);
 
 /// Source, target and farshore.
 pub(crate) struct Setting {
+    // Before the clusters: it ends before another test gets them.
+    pub(crate) farshore: Farshore,
     pub(crate) paris: Cluster,
     pub(crate) oslo: Cluster,
-    pub(crate) farshore: Farshore,
     pub(crate) path: Path,
 }
 
 impl Setting {
-    /// Starts both clusters; farshore is configured with these lines of its link and not started.
+    /// Starts both clusters. farshore is configured with these lines of its link, but not started.
     pub(crate) async fn start(version: KafkaVersion, link: &str) -> Self {
         Self::between(Spec::new(version), Spec::new(version), link).await
     }
 
-    /// The same with clusters of the caller's choice.
+    /// Like [`Self::start`], with the given clusters.
     pub(crate) async fn between(paris: Spec, oslo: Spec, link: &str) -> Self {
         let paris = Cluster::start(paris).await;
         let oslo = Cluster::start(oslo).await;
@@ -54,13 +55,13 @@ impl Setting {
         topics::create(&self.paris.bootstrap(), name, partitions, 1, &all).await;
     }
 
-    /// Writes records of these numbers to a partition on the source.
+    /// Writes records with these numbers to a partition on the source.
     pub(crate) async fn write(&self, topic: &str, partition: i32, numbers: Range<i64>) {
         let writer = Writer::new(&self.paris.bootstrap(), topic, &[]);
         writer.write(numbered(partition, numbers)).await;
     }
 
-    /// Waits until everything the source has of a topic is mirrored.
+    /// Waits until all of a topic on the source is mirrored.
     pub(crate) async fn mirrored(&self, topic: &str, partitions: i32) {
         let mut ends = Vec::new();
         for partition in 0..partitions {
@@ -76,21 +77,21 @@ impl Setting {
         groups::commit(&self.paris.bootstrap(), group, &[offset]).await;
     }
 
-    /// The offset a group has on the target.
+    /// The committed offset of a group on the target.
     pub(crate) async fn committed(&self, group: &str, partition: (&str, i32)) -> i64 {
         let found = groups::committed(&self.oslo.bootstrap(), group, &[partition]).await;
         let offset = found.into_values().next();
         offset.unwrap_or_else(|| panic!("{group} has no offset on the target"))
     }
 
-    /// Reads which offsets of a mirrored partition hold the same record.
+    /// Reads a partition on both sides and returns which offsets hold the same record.
     pub(crate) async fn pairs(&self, topic: &str, partition: i32) -> Pairs {
         let (source, target) = (self.paris.bootstrap(), self.oslo.bootstrap());
         Pairs::read(&source, &target, topic, partition, self.path.isolation()).await
     }
 
-    /// Where the record of a source offset is on the target, or the one that follows it next, found by reading both. The raw
-    /// path has it at `on_raw`; on the record path markers lie between.
+    /// The target offset of the record at a source offset, or of the next record, found by reading both sides. On the raw
+    /// path it is `on_raw`; on the record path markers shift it.
     pub(crate) async fn image(&self, partition: (&str, i32), offset: i64, on_raw: i64) -> i64 {
         let image = self.pairs(partition.0, partition.1).await.on_target(offset);
         if self.path == Path::Raw {
@@ -99,7 +100,8 @@ impl Setting {
         image
     }
 
-    /// Checks that a mirror partition shows as many records as there are offsets in a range, which is all of its log on the raw path.
+    /// Checks that a mirror partition shows as many records as the range has offsets; on the raw path that is its whole
+    /// log.
     pub(crate) async fn holds(&self, topic: &str, number: i32, offsets: Range<i64>) {
         let oslo = self.oslo.bootstrap();
         let shown = Partition::new(&oslo, topic, number);
@@ -112,7 +114,8 @@ impl Setting {
         }
     }
 
-    /// How many records a mirror shows; offsets tell it on the raw path alone. The error is made for `eventually`.
+    /// The number of records that a mirror shows; only on the raw path do offsets reveal it. The error describes the last
+    /// state, for `eventually`.
     pub(crate) async fn shown(&self, topic: &str, partitions: i32) -> Result<i64, String> {
         let oslo = self.oslo.bootstrap();
         if self.path == Path::Raw {
@@ -126,7 +129,7 @@ impl Setting {
         i64::try_from(count).map_err(|error| error.to_string())
     }
 
-    /// Waits until a mirror shows so many records.
+    /// Waits until a mirror shows `wanted` records.
     pub(crate) async fn arrives(&self, topic: &str, partitions: i32, wanted: i64) {
         let target = self.on_target(topic, partitions).await;
         target.reaches(wanted, CATCH_UP).await;
@@ -138,13 +141,13 @@ impl Setting {
         .await;
     }
 
-    /// What a consumer reads on the source that goes on at an offset.
+    /// The records that a consumer reads on the source from an offset on.
     pub(crate) async fn next_on_source(&self, topic: &str, number: i32, offset: i64) -> Vec<Seen> {
         let partition = Partition::new(&self.paris.bootstrap(), topic, number).from(offset);
         contents(partition.read(Isolation::Committed).await)
     }
 
-    /// What a group reads on the target in each partition, resumed where it stands there.
+    /// The records that a group reads on the target in each partition, resumed at its committed offsets.
     pub(crate) async fn next_on_target(
         &self,
         group: &str,
@@ -155,14 +158,14 @@ impl Setting {
         read.into_values().map(contents).collect()
     }
 
-    /// Counts what the target holds of a topic, once it is there.
+    /// A counter of the target's records of a topic, once the topic exists.
     pub(crate) async fn on_target(&self, topic: &str, partitions: i32) -> Counter {
         let bootstrap = self.oslo.bootstrap();
         topics::wait_led(&bootstrap, topic, partitions).await;
         Counter::new(&bootstrap, topic, partitions)
     }
 
-    /// Compares a topic with its mirror; gives the number of records.
+    /// Compares a topic with its mirror. Returns the number of records.
     pub(crate) async fn compare(&self, topic: &str, partitions: i32) -> u64 {
         let (source, target) = (self.paris.bootstrap(), self.oslo.bootstrap());
         let (source, target) = ((source.as_str(), topic), (target.as_str(), topic));
@@ -173,12 +176,12 @@ impl Setting {
     }
 }
 
-/// A farshore of its own for a link between two clusters.
+/// A separate farshore for a link between two clusters.
 pub(crate) fn farshore(paris: &Cluster, oslo: &Cluster, link: &str) -> Farshore {
     farshore_by(env!("CARGO_BIN_EXE_farshore"), paris, oslo, link)
 }
 
-/// The same, started by a program that becomes farshore.
+/// Like [`farshore`], started by a program that becomes farshore.
 pub(crate) fn farshore_by(
     program: impl Into<PathBuf>,
     paris: &Cluster,
@@ -191,12 +194,12 @@ pub(crate) fn farshore_by(
     )
 }
 
-/// Configuration of the two clusters and a link with these lines, on the path that they or the environment say.
+/// The configuration of the two clusters and a link with these lines, on the path given by the lines or the environment.
 pub(crate) fn paris_oslo(paris: &str, oslo: &str, link: &str) -> String {
     farshore::paris_oslo(paris, oslo, &Path::of(link).configured(link))
 }
 
-/// How the records of a link travel.
+/// How the records of a link are transferred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Path {
     Raw,
@@ -204,8 +207,8 @@ pub(crate) enum Path {
 }
 
 impl Path {
-    /// What the lines of a link say; without a word of theirs what `FARSHORE_PATH` says, so that any test can be run on either.
-    /// Offsets are preserved on the raw path alone.
+    /// The path given by the lines of a link, or else by `FARSHORE_PATH`, so that any test can be run on either. Offsets
+    /// are preserved only on the raw path.
     pub(crate) fn of(link: &str) -> Self {
         let chosen = std::env::var("FARSHORE_PATH").unwrap_or_default();
         let says = |line: &str| own_lines(link).contains(line);
@@ -217,7 +220,7 @@ impl Path {
         }
     }
 
-    /// The lines of a link with the path among them.
+    /// The lines of a link, including the path.
     pub(crate) fn configured(self, link: &str) -> String {
         match self {
             Self::Record if !own_lines(link).contains("path = ") => {
@@ -227,7 +230,7 @@ impl Path {
         }
     }
 
-    /// How a mirror has to be read: the record path leaves transactions behind that it gave up.
+    /// The isolation level for reading a mirror: the record path leaves aborted transactions behind.
     pub(crate) fn isolation(self) -> Isolation {
         match self {
             Self::Raw => Isolation::Uncommitted,
@@ -236,7 +239,7 @@ impl Path {
     }
 }
 
-/// The lines of the first link, without those of the links behind it.
+/// The lines of the first link, without those of later links.
 fn own_lines(links: &str) -> &str {
     links.split("\n[links.").next().unwrap_or(links)
 }

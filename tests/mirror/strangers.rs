@@ -1,4 +1,4 @@
-//! Somebody else writes into a mirror topic.
+//! Another client writes into a mirror topic.
 
 use crate::asking::{reaches_state, readiness};
 use crate::setting::{Path, Setting, paris_oslo};
@@ -57,7 +57,7 @@ async fn is_found_by_check(setting: &Setting) {
     let check = setting.farshore.cli(&["check"]).await;
     let text = String::from_utf8_lossy(&check.stdout);
     assert!(!text.contains("partitions like it"), "{text}");
-    // On the record path a transaction that was given up may lie behind it, of which the checkpoint DB alone tells whose it is.
+    // On the record path an aborted transaction may lie behind it, and only the checkpoint DB identifies its owner.
     if setting.path == Path::Raw {
         assert_eq!(check.status.code(), Some(1), "{text}");
         let wanted = "wrote to topic orders on oslo: in partition 0 the batch at target offset 1";
@@ -65,7 +65,7 @@ async fn is_found_by_check(setting: &Setting) {
     }
 }
 
-/// What docs/operations.md says about mirroring one topic anew.
+/// The instructions in docs/operations.md for mirroring one topic anew.
 async fn mirrors_anew_as_documented(setting: &mut Setting) {
     topics::delete(&setting.oslo.bootstrap(), "orders").await;
     let shown = reaches_state(&setting.farshore, "orders", 1, "halted").await;
@@ -96,7 +96,7 @@ async fn end(setting: &Setting, partition: i32) -> i64 {
     topics::watermarks(&bootstrap, "orders", partition).await.1
 }
 
-/// The partition is diverged and says from where on, on both sides.
+/// Checks that the partition is diverged and reports from where on, on both sides.
 async fn is_diverged(setting: &Setting, known: i64) {
     let shown = reaches_state(&setting.farshore, "orders", 0, "diverged").await;
     let reason = &shown["reason"];

@@ -1,4 +1,4 @@
-//! Every supported Kafka on either side: mirror, kill, restart, compare.
+//! Every supported Kafka version on either side: mirror, kill, restart, compare.
 
 use crate::setting::{CATCH_UP, Path};
 use crate::support::brokers::{Cluster, KafkaVersion, Spec};
@@ -9,7 +9,7 @@ use crate::support::write::{Outcome, Writer, mixed};
 use crate::support::{compare, seed};
 
 const PARTITIONS: i32 = 4;
-/// Records in one write.
+/// The number of records in one write.
 const COUNT: usize = 10_000;
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn has_all(farshore: &Farshore, source: &Cluster, topic: &str) {
     }
 }
 
-/// So that there is something left to do after a kill.
+/// Slow enough that something is left to do after a kill.
 const NARROW: &str = "max_in_flight_bytes = \"1MiB\"\nfetch_max_bytes = \"256KiB\"\n";
 
 async fn counter(target: &Cluster, topic: &str) -> Counter {
@@ -86,7 +86,7 @@ async fn counter(target: &Cluster, topic: &str) -> Counter {
     Counter::new(&target.bootstrap(), topic, PARTITIONS)
 }
 
-/// Compressed records, a transaction that counts and one that doesn't.
+/// Writes compressed records, a committed transaction and an aborted one.
 async fn write(source: &Cluster, topic: &str) {
     let zstd = [("compression.type", "zstd")];
     let plain = Writer::new(&source.bootstrap(), topic, &zstd);

@@ -1,14 +1,14 @@
-//! No circle of files: each can be read after those that it uses.
+//! No circular dependencies between files: each file can be read after those it uses.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::edges::edges;
 use super::source::{Source, Violation};
 
-/// What each file uses: by file, the items and the line where each is used first.
+/// By file, the files it uses, each with the items used and the line of their first use.
 type Graph<'a> = BTreeMap<&'a str, BTreeMap<&'a str, BTreeMap<String, usize>>>;
 
-/// Circles of files in `src/`: for each set of files that all lead to each other, a shortest one.
+/// Circles of files in `src/`: a shortest one for each set of files that all lead to each other.
 pub(crate) fn circles(sources: &[Source]) -> Vec<Violation> {
     let edges = edges(sources);
     let mut graph = Graph::new();
@@ -25,7 +25,7 @@ pub(crate) fn circles(sources: &[Source]) -> Vec<Violation> {
         .collect()
 }
 
-/// The sets of more than one file that all lead to each other.
+/// The sets of two or more files that all lead to each other.
 fn components<'a>(graph: &Graph<'a>) -> Vec<BTreeSet<&'a str>> {
     let reached: BTreeMap<&str, BTreeSet<&str>> = graph
         .keys()
@@ -42,7 +42,7 @@ fn components<'a>(graph: &Graph<'a>) -> Vec<BTreeSet<&'a str>> {
     found
 }
 
-/// The files that a file leads to; itself only by a circle.
+/// The files that a file leads to; includes itself only through a circle.
 fn reach<'a>(graph: &Graph<'a>, file: &str) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
     let mut next = vec![file];
@@ -56,7 +56,7 @@ fn reach<'a>(graph: &Graph<'a>, file: &str) -> BTreeSet<&'a str> {
     found
 }
 
-/// A shortest circle through a file, which comes first in it.
+/// A shortest circle that starts at a file.
 fn circle<'a>(graph: &Graph<'a>, file: &'a str) -> Vec<&'a str> {
     let mut ways = VecDeque::from([vec![file]]);
     let mut seen = BTreeSet::new();
@@ -104,7 +104,7 @@ fn report<'a>(graph: &Graph<'a>, files: &BTreeSet<&'a str>) -> Violation {
 mod tests {
     use super::*;
 
-    /// What is found in these files, whose modules lie in the root.
+    /// The circles found in these files, whose modules are in the crate root.
     fn found(files: &[(&str, &str)]) -> Vec<Violation> {
         let mut sources = vec![Source::new(
             "src/lib.rs",

@@ -1,4 +1,4 @@
-//! Which file uses which: every name is followed to the file that defines it, through re-exports.
+//! Which file uses which: every name is followed through re-exports to the file that defines it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,16 +11,16 @@ pub(crate) struct Edge<'a> {
     pub(crate) from: &'a Source,
     pub(crate) to: &'a Source,
     pub(crate) item: String,
-    /// Where, in the code of `from`.
+    /// The position in the code of `from`.
     pub(crate) at: usize,
-    /// Whether `pub use` hands the item on, which uses nothing by itself.
+    /// Whether this is a `pub use`, which only passes the item on.
     pub(crate) reexport: bool,
 }
 
-/// The uses between the files of `src/`, without those of tests.
+/// The uses between the files of `src/`, without tests.
 ///
-/// Methods lead nowhere, since that would take types, and neither do macros. What isn't found in a module (a macro may
-/// define it) is taken to be in the module's own file, if that holds any code.
+/// Methods aren't followed, since that would take types, and neither are macros. An item not found in a module (a macro may
+/// define it) is assumed to be in the module's own file, if that contains any code.
 pub(crate) fn edges(sources: &[Source]) -> Vec<Edge<'_>> {
     let tree = Tree::new(sources);
     let mut found = Vec::new();
@@ -30,16 +30,16 @@ pub(crate) fn edges(sources: &[Source]) -> Vec<Edge<'_>> {
     found
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Debug, Clone)]
 enum Target<'a> {
     Module(usize),
     Item(&'a Source, String),
-    /// Another crate, a macro, or nothing that is known.
+    /// Another crate, a macro, or unknown.
     Elsewhere,
 }
 
-/// How long a chain of imports may be: an import can seem to import itself.
+/// The maximum length of a chain of imports, because an import can seem to import itself.
 const HOPS: usize = 12;
 
 struct Tree<'a> {
@@ -86,7 +86,7 @@ impl<'a> Tree<'a> {
             _ => {}
         };
         for import in &own.imports {
-            // If `use` names both a module and an item, only the code tells which of them is used.
+            // If `use` names both a module and an item, only the code shows which of them is used.
             let target = self.resolve(module, &import.path, !import.public, HOPS);
             edge(target, import.at, import.public);
         }
@@ -103,8 +103,8 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Follows a path that is written in a module; its last name is a module rather than an item if it can be both
-    /// and `module_first`.
+    /// Resolves a path written in a module. The last name is taken as a module rather than an item if it can be both and
+    /// `module_first` is set.
     fn resolve(
         &self,
         module: usize,
@@ -146,7 +146,7 @@ impl<'a> Tree<'a> {
         path.rsplit_once("::").map_or("", |(parent, _)| parent)
     }
 
-    /// What a name is in a module.
+    /// Resolves a name in a module.
     fn lookup(
         &self,
         module: usize,
@@ -188,7 +188,7 @@ impl<'a> Tree<'a> {
         })
     }
 
-    /// The target of a name that a module doesn't show.
+    /// The target of a name that isn't found in a module.
     fn unknown(&self, module: usize, name: &str) -> Target<'a> {
         let (source, own) = &self.modules[module];
         if own.has_code {

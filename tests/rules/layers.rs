@@ -1,9 +1,9 @@
-//! Who may use whom, as `docs/architecture.md` has it.
+//! Which module may use which, as laid down in `docs/architecture.md`.
 
 use super::edges::edges;
 use super::source::{Source, Violation};
 
-/// The modules of each layer; a part of a module may have another layer than the whole. A module uses its own layer and
+/// The modules of each layer; part of a module may be in another layer than the whole. A module may use its own layer and
 /// those above it in this list.
 const LAYERS: &[&[&str]] = &[
     // Words.
@@ -64,10 +64,10 @@ const LAYERS: &[&[&str]] = &[
     &["app", "main", "lib"],
 ];
 
-/// The lowest layer that may wait, look at a clock or log.
+/// The first layer that may wait, read a clock or log.
 const ADAPTERS: usize = 2;
 
-/// What the layers above the adapters have to do without.
+/// What the layers above the adapters may not use.
 const IMPURE: &[&str] = &[
     "tokio",
     "tracing",
@@ -78,7 +78,7 @@ const IMPURE: &[&str] = &[
     "std::thread",
 ];
 
-/// What a module must not know although its layer may: the absences that keep the parts apart.
+/// What a module must not mention although its layer may: the absences that keep the parts separate.
 const ABSENT: &[(&str, &str)] = &[
     ("kafka", "LinkName"),
     ("replicate", "GroupId"),
@@ -86,7 +86,7 @@ const ABSENT: &[(&str, &str)] = &[
     ("api", "crate::kafka"),
 ];
 
-/// Imports of a module further down.
+/// Imports of a module in a lower layer.
 pub(crate) fn imports(source: &Source) -> Vec<Violation> {
     let Some(module) = source.module() else {
         return Vec::new();
@@ -110,7 +110,7 @@ pub(crate) fn imports(source: &Source) -> Vec<Violation> {
     violations
 }
 
-/// Uses of an item that a file further down defines, wherever it is re-exported.
+/// Uses of an item defined by a file in a lower layer, wherever it is re-exported.
 pub(crate) fn definitions(sources: &[Source]) -> Vec<Violation> {
     let layer = |source: &Source| layer_of(&source.module()?);
     let mut violations = Vec::new();
@@ -126,7 +126,7 @@ pub(crate) fn definitions(sources: &[Source]) -> Vec<Violation> {
     violations
 }
 
-/// Waiting, clocks and logs in the pure layers.
+/// Waiting, clocks and logging in the pure layers.
 pub(crate) fn purity(source: &Source) -> Vec<Violation> {
     let pure = source
         .module()
@@ -144,7 +144,7 @@ pub(crate) fn purity(source: &Source) -> Vec<Violation> {
     violations
 }
 
-/// Knowledge that a module must not have.
+/// Mentions that a module must not contain.
 pub(crate) fn absences(source: &Source) -> Vec<Violation> {
     let Some(module) = source.module() else {
         return Vec::new();
@@ -166,7 +166,7 @@ fn is_within(path: &str, module: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-/// The layer of the longest entry that the path lies in. Macros and items of the crate's root have none.
+/// The layer of the longest entry that contains the path. Macros and items of the crate root have none.
 fn layer_of(path: &str) -> Option<usize> {
     let entries = LAYERS
         .iter()
@@ -178,8 +178,8 @@ fn layer_of(path: &str) -> Option<usize> {
         .map(|(layer, _)| layer)
 }
 
-/// Every path of the crate that a file names, from the crate's root. `super` counts at the start of a line only:
-/// further in, it stands in a module inside the file.
+/// Every path of the crate that a file names, from the crate root. `super` counts only at the start of a line: further in,
+/// it is inside an inline module.
 fn paths(source: &Source, module: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for start in source.occurrences("crate::") {
@@ -203,7 +203,7 @@ fn paths(source: &Source, module: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// Calls `found` with each path of a use tree (`a::{b, c::d}`) below a base; gives what follows the tree.
+/// Calls `found` with each path of a use tree (`a::{b, c::d}`) below a base. Returns the rest after the tree.
 fn expand<'a>(base: &str, tree: &'a str, found: &mut dyn FnMut(String)) -> &'a str {
     let tree = tree.trim_start();
     if let Some(mut rest) = tree.strip_prefix('{') {
@@ -216,7 +216,7 @@ fn expand<'a>(base: &str, tree: &'a str, found: &mut dyn FnMut(String)) -> &'a s
                 return after;
             }
             rest = expand(base, rest, found);
-            // To the next branch: past `as name` and the comma.
+            // Skip to the next branch, past `as name` and the comma.
             rest = &rest[rest.find([',', '}']).unwrap_or(rest.len())..];
             rest = rest.strip_prefix(',').unwrap_or(rest);
         }

@@ -1,4 +1,4 @@
-//! What a file declares, imports and names, read from its tokens without understanding its types.
+//! What a file declares, imports and names, read from its tokens without understanding types.
 
 use std::collections::BTreeSet;
 
@@ -7,15 +7,15 @@ use super::source::Source;
 /// A module: a file, or an inline `mod` in one.
 #[derive(Debug, Default)]
 pub(crate) struct Module {
-    /// Its path from the crate's root, `a::b`; empty for the root itself.
+    /// The path from the crate root, `a::b`; empty for the root itself.
     pub(crate) path: String,
-    /// Items it defines at its top level; macros and modules aren't among them.
+    /// The items defined at the top level, except for macros and modules.
     pub(crate) definitions: BTreeSet<String>,
-    /// Names that `use` brings in, also inside its functions.
+    /// The names imported by `use`, including inside functions.
     pub(crate) imports: Vec<Import>,
-    /// Paths in its code.
+    /// The paths in the code.
     pub(crate) mentions: Vec<Mention>,
-    /// Whether it holds more than `mod` and `use`.
+    /// Whether there is more than `mod` and `use`.
     pub(crate) has_code: bool,
 }
 
@@ -36,14 +36,14 @@ pub(crate) struct Mention {
     pub(crate) at: usize,
 }
 
-/// A file's modules, its own first, and the paths of those that exist in tests only.
+/// The modules of a file, its own first, and the paths of those that exist only in tests.
 #[derive(Debug)]
 pub(crate) struct Scan {
     pub(crate) modules: Vec<Module>,
     pub(crate) test_modules: Vec<String>,
 }
 
-/// Reads a file that is the module `path`. What `#[cfg(test)]` marks is left out.
+/// Scans a file that is the module `path`, leaving out what is marked with `#[cfg(test)]`.
 pub(crate) fn scan(source: &Source, path: &str) -> Scan {
     let (tokens, tests) = without_tests(&tokens(&source.code));
     let mut scanner = Scanner {
@@ -82,7 +82,7 @@ fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// Words, `::`, `..` and single signs; no lifetimes.
+/// Words, `::`, `..` and single characters; no lifetimes.
 fn tokens(code: &str) -> Vec<Token<'_>> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -103,7 +103,7 @@ fn tokens(code: &str) -> Vec<Token<'_>> {
     found
 }
 
-/// Leaves out what `#[cfg(test)]` marks; gives also the names of the `mod name;` among that.
+/// Removes what is marked with `#[cfg(test)]`. Also returns the names of the `mod name;` among it.
 fn without_tests<'a>(tokens: &[Token<'a>]) -> (Vec<Token<'a>>, Vec<String>) {
     let (mut kept, mut modules) = (Vec::new(), Vec::new());
     let mut next = 0;
@@ -130,7 +130,7 @@ fn without_tests<'a>(tokens: &[Token<'a>]) -> (Vec<Token<'a>>, Vec<String>) {
     (kept, modules)
 }
 
-/// The attribute at the start of the tokens, or nothing.
+/// The attribute at the start of the tokens; empty if there is none.
 fn attribute<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
     match tokens {
         [first, second, ..] if first.text == "#" && second.text == "[" => {
@@ -156,7 +156,7 @@ fn group(tokens: &[Token<'_>]) -> usize {
     tokens.len() - 1
 }
 
-/// What an attribute before these tokens marks: an item, or a field, variant, arm or statement.
+/// What an attribute before these tokens applies to: an item, or a field, variant, arm or statement.
 fn marked<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
     const ITEMS: &[&str] = &[
         "mod", "use", "fn", "impl", "struct", "enum", "const", "static", "type", "trait", "async",
@@ -192,7 +192,7 @@ fn marked<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
             }
             ";" => return &tokens[..=index],
             "," if !item => return &tokens[..=index],
-            // The end of what the marked thing is in.
+            // The end of the enclosing group.
             "}" | ")" | "]" => return &tokens[..index],
             _ => {}
         }
@@ -260,7 +260,7 @@ impl<'a> Scanner<'a> {
         self.found.push(module);
     }
 
-    /// Passes `pub`, with its scope, and a `use` that follows.
+    /// Passes `pub` with its scope, and a `use` that follows.
     fn public(&mut self, module: &mut Module) {
         self.next += 1;
         if self.peek(0) == "(" && matches!(self.peek(1), "crate" | "super" | "self" | "in") {
@@ -288,7 +288,7 @@ impl<'a> Scanner<'a> {
                 module.definitions.insert(following.to_owned());
                 module.has_code = true;
             }
-            // What is defined isn't mentioned.
+            // A defined name isn't a mention.
             self.next += if named { 2 } else { 1 };
             return;
         }

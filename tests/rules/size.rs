@@ -1,4 +1,4 @@
-//! Files and functions short enough to be read at once.
+//! Files and functions short enough to read in one go.
 
 use super::source::{Source, Violation};
 
@@ -31,7 +31,7 @@ pub(crate) fn functions(source: &Source) -> Vec<Violation> {
     violations
 }
 
-/// A function from `fn` to the brace that closes it; none for a function type or a declaration.
+/// A function from `fn` to its closing brace; `None` for a function type or a declaration.
 fn body(code: &str) -> Option<&str> {
     let name = code["fn".len()..].trim_start();
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {

@@ -6,19 +6,18 @@ use std::path::Path;
 /// One file.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// Its path from the checkout's root.
+    /// The path from the root of the checkout.
     pub(crate) path: String,
-    /// Its text as it is.
     pub(crate) text: String,
-    /// Its text with comments and the insides of literals blanked; every line and column is where it was.
+    /// The text with comments and the contents of literals blanked; every line and column is unchanged.
     pub(crate) code: String,
 }
 
-/// Something a rule found: where, and what.
+/// A violation of a rule: its location and description.
 pub(crate) type Violation = String;
 
 impl Source {
-    /// A file with this text.
+    /// A file with the given text.
     pub(crate) fn new(path: &str, text: &str) -> Self {
         Self {
             path: path.to_owned(),
@@ -38,7 +37,7 @@ impl Source {
         found
     }
 
-    /// Whether it is a test: below `tests/`, or a test module of `src/` in files of its own.
+    /// Whether it is a test: below `tests/`, or a test module of `src/` in its own file.
     pub(crate) fn is_test(&self) -> bool {
         self.path.starts_with("tests/")
             || self.path.ends_with("/tests.rs")
@@ -46,7 +45,7 @@ impl Source {
             || self.path.contains("/tests/")
     }
 
-    /// The module that a file in `src/` is; `lib` for the root of the crate.
+    /// The module of a file in `src/`; `lib` for the crate root.
     pub(crate) fn module(&self) -> Option<String> {
         let path = self.path.strip_prefix("src/")?.strip_suffix(".rs")?;
         let path = path.strip_suffix("/mod").unwrap_or(path);
@@ -63,7 +62,7 @@ impl Source {
         self.code[..position].matches('\n').count() + 1
     }
 
-    /// Where the code says exactly this, not as part of a longer identifier.
+    /// The positions at which the code contains exactly these words, not as part of a longer identifier.
     pub(crate) fn occurrences(&self, words: &str) -> Vec<usize> {
         let part_of_name = |c: &char| c.is_alphanumeric() || *c == '_';
         let inside_name = |one: Option<char>, other: Option<char>| {
@@ -98,7 +97,7 @@ fn collect(root: &Path, folder: &Path, found: &mut Vec<Source>) {
     }
 }
 
-/// Blanks comments and the insides of literals.
+/// Blanks comments and the contents of literals.
 fn blank(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
@@ -134,7 +133,7 @@ fn blank(text: &str) -> String {
     code
 }
 
-/// The length of a block comment, which may hold others.
+/// The length of a block comment, which may contain others.
 fn block_comment(text: &str) -> usize {
     let mut depth = 0;
     let mut position = 0;
@@ -187,7 +186,7 @@ fn prefixed_string(text: &str) -> Option<usize> {
     Some(inside + length + end.len())
 }
 
-/// The length of a character literal; none if it is a lifetime.
+/// The length of a character literal; `None` if it is a lifetime.
 fn character(text: &str) -> Option<usize> {
     let mut characters = text.char_indices().skip(1);
     match characters.next()?.1 {

@@ -1,4 +1,4 @@
-//! What the sources must not say, each with its reason, and what they have to.
+//! Words that the sources must not contain, each with its reason, and headers that they must.
 
 use super::source::{Source, Violation};
 
@@ -39,7 +39,7 @@ fn outside_task(source: &Source) -> bool {
     !source.path.starts_with("src/task/")
 }
 
-/// The commands of the CLI run one after another on a thread of their own.
+/// The commands of the CLI run one after another on their own thread.
 fn outside_cli(source: &Source) -> bool {
     source.is_test() || !source.path.starts_with("src/cli/")
 }
@@ -52,7 +52,7 @@ fn product_outside_kafka(source: &Source) -> bool {
     source.path.starts_with("src/") && !source.path.starts_with("src/kafka/")
 }
 
-/// Words that are banned where they stand.
+/// Banned words in a file.
 pub(crate) fn bans(source: &Source) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (word, applies, reason) in BANS {
@@ -65,7 +65,7 @@ pub(crate) fn bans(source: &Source) -> Vec<Violation> {
     violations
 }
 
-/// Files that don't open by saying what they promise. The tests of a module are introduced by it.
+/// Files that don't begin with a description. The tests of a module are introduced by it.
 pub(crate) fn headers(source: &Source) -> Vec<Violation> {
     let excused = source.path.starts_with("src/") && source.is_test();
     let missing = !excused && !source.text.starts_with("//! ");

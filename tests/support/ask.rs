@@ -1,4 +1,4 @@
-//! Requests that librdkafka doesn't send, one at a time: who the controller is, elections, reassignments, producers.
+//! Single requests that librdkafka doesn't send: the controller's identity, elections, reassignments, producers.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -18,7 +18,7 @@ use super::wait::blocking;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Asks the broker at an address, on a connection of its own.
+/// Sends a request to the broker at `address`, over its own connection.
 pub(crate) async fn ask<R>(address: &str, request: R, version: i16) -> io::Result<R::Response>
 where
     R: Request + Send + 'static,
@@ -50,7 +50,8 @@ fn exchange<R: Request>(address: &str, request: &R, version: i16) -> io::Result<
     Ok(R::Response::decode(&mut answer, version).expect("an answer"))
 }
 
-/// The same of the first of these brokers that answers. The error is made for `eventually`.
+/// Like [`ask`], to the first of the `bootstrap` brokers that answers. The error describes the last state, for
+/// `eventually`.
 async fn ask_any<R>(bootstrap: &str, request: R, version: i16) -> Result<R::Response, String>
 where
     R: Request + Clone + Send + 'static,
@@ -70,7 +71,8 @@ fn topic_name(name: &str) -> TopicName {
     StrBytes::from_string(name.to_owned()).into()
 }
 
-/// The active controller of a cluster whose brokers are controllers, too. The error is made for `eventually`.
+/// The active controller of a cluster whose brokers are also controllers. The error describes the last state, for
+/// `eventually`.
 pub(crate) async fn active_controller(bootstrap: &str) -> Result<i32, String> {
     let topic = TopicData::default()
         .with_topic_name(topic_name("__cluster_metadata"))
@@ -84,7 +86,7 @@ pub(crate) async fn active_controller(bootstrap: &str) -> Result<i32, String> {
     }
 }
 
-/// Has every partition led by the first of its replicas again. The error is made for `eventually`.
+/// Makes the preferred replica of every partition its leader again. The error describes the last state, for `eventually`.
 pub(crate) async fn elect_preferred(bootstrap: &str) -> Result<(), String> {
     let request = ElectLeadersRequest::default()
         .with_election_type(0)
@@ -97,7 +99,7 @@ pub(crate) async fn elect_preferred(bootstrap: &str) -> Result<(), String> {
     }
 }
 
-/// Gives a partition these replicas. The error is made for `eventually`.
+/// Assigns these replicas to a partition. The error describes the last state, for `eventually`.
 pub(crate) async fn reassign(
     bootstrap: &str,
     (topic, partition): (&str, i32),

@@ -1,21 +1,22 @@
-//! Whether a mirror partition holds what its source holds, judged by clients that know nothing of farshore.
+//! Compares a mirror partition with its source, using clients that are independent of farshore.
 //!
-//! The source is read as a `read_committed` consumer sees it, the target as a `read_uncommitted` one: aborted records
-//! on the target are a difference, unless it says that it is to be read otherwise. Both sides are read in step, so memory stays bounded whatever the size.
+//! The source is read as a `read_committed` consumer sees it, the target as a `read_uncommitted` one: aborted records on
+//! the target are a difference, unless the partition sets another isolation. Both sides are read in step, so memory stays
+//! bounded whatever their size.
 
 use super::read::{Isolation, Partition, Records, Seen};
 use super::wait::blocking;
 
-/// How much there was, when there was no difference.
+/// The size of a comparison without differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Compared {
-    /// Records on either side.
+    /// The number of records on either side.
     pub(crate) records: u64,
 }
 
 /// Compares two partitions record by record: key, value, headers, timestamp, order and number.
 ///
-/// The error tells the first difference. `pair` is given the source and the target offset of each equal pair.
+/// The error describes the first difference. `pair` is called with the source and target offsets of each equal pair.
 pub(crate) async fn partitions(
     source: &Partition,
     target: &Partition,
@@ -66,7 +67,7 @@ pub(crate) async fn topics(
     all(source, target, partition_count, Isolation::Uncommitted).await
 }
 
-/// The same with the target read as is said.
+/// Like [`topics`], with the target read in the given isolation.
 pub(crate) async fn all(
     source: (&str, &str),
     target: (&str, &str),
@@ -114,7 +115,7 @@ fn difference(source: &Seen, target: &Seen) -> Option<String> {
     ))
 }
 
-/// The beginning of some bytes, readable.
+/// The beginning of `bytes`, in readable form.
 fn text(bytes: Option<&Vec<u8>>) -> String {
     const SHOWN: usize = 80;
     match bytes {

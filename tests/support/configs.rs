@@ -1,4 +1,4 @@
-//! Settings of topics, read and changed with librdkafka's own client.
+//! Topic configs, read and changed with librdkafka's own client.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn admin(bootstrap: &str) -> AdminClient<DefaultClientContext> {
     created.expect("a client")
 }
 
-/// The settings of a topic as they apply. The error is made for `eventually`.
+/// The effective configs of a topic. The error describes the last state, for `eventually`.
 pub(crate) async fn of_topic(
     bootstrap: &str,
     topic: &str,
@@ -37,7 +37,7 @@ pub(crate) async fn of_topic(
         .collect())
 }
 
-/// Sets these settings of a topic and takes all others back.
+/// Sets these configs of a topic and resets all others.
 pub(crate) async fn replace(bootstrap: &str, topic: &str, settings: &[(&str, &str)]) {
     let change = AlterConfig {
         specifier: ResourceSpecifier::Topic(topic),
@@ -52,7 +52,8 @@ pub(crate) async fn replace(bootstrap: &str, topic: &str, settings: &[(&str, &st
     }
 }
 
-/// The topics of a cluster with their numbers of partitions, without Kafka's own. The error is made for `eventually`.
+/// The topics of a cluster with their partition counts, without Kafka's internal ones. The error describes the last state,
+/// for `eventually`.
 pub(crate) async fn topics(bootstrap: &str) -> Result<BTreeSet<(String, usize)>, String> {
     let client: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)

@@ -1,4 +1,4 @@
-//! The real farshore binary as a child process, driven as an operator and a script would: config file, signals, HTTP, CLI.
+//! The real farshore binary as a child process, driven as an operator or a script would: config file, signals, HTTP, CLI.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,7 +14,7 @@ use super::ports::Port;
 use super::wait::{blocking, eventually};
 
 const LIMIT: Duration = Duration::from_secs(60);
-/// What an answer may hold: a plan of very many offsets.
+/// The largest answer that is read, in bytes: enough for a plan of very many offsets.
 const LARGEST_ANSWER: u64 = 256 << 20;
 
 /// One installation: a configuration, a checkpoint DB and, between a start and an end, a process.
@@ -29,13 +29,12 @@ pub(crate) struct Farshore {
 /// An HTTP answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
-    /// The status code.
     pub(crate) status: u16,
-    /// The body; null if it is no JSON.
+    /// The body; null if it isn't JSON.
     pub(crate) body: Value,
 }
 
-/// Configuration of two clusters `paris` and `oslo` and a link `paris-oslo` with the given lines.
+/// The configuration of two clusters `paris` and `oslo` and a link `paris-oslo` with the given lines.
 pub(crate) fn paris_oslo(paris: &str, oslo: &str, link: &str) -> String {
     let servers = |addresses: &str| {
         let quoted: Vec<String> = addresses.split(',').map(|one| format!("{one:?}")).collect();
@@ -45,7 +44,7 @@ pub(crate) fn paris_oslo(paris: &str, oslo: &str, link: &str) -> String {
     paris_oslo_as(&plain(paris), &plain(oslo), link)
 }
 
-/// The same with the lines of the clusters' sections.
+/// Like [`paris_oslo`], with the lines of the clusters' sections.
 pub(crate) fn paris_oslo_as(paris: &str, oslo: &str, link: &str) -> String {
     format!(
         "[clusters.paris]\n{paris}\n[clusters.oslo]\n{oslo}\n\
@@ -54,7 +53,7 @@ pub(crate) fn paris_oslo_as(paris: &str, oslo: &str, link: &str) -> String {
 }
 
 impl Farshore {
-    /// Writes a configuration: the given clusters and links, a fresh checkpoint DB and a free API port.
+    /// Writes a configuration with the given clusters and links, a fresh checkpoint DB and a free API port.
     pub(crate) fn new(binary: impl Into<PathBuf>, clusters_and_links: &str) -> Self {
         let farshore = Self {
             binary: binary.into(),
@@ -66,7 +65,7 @@ impl Farshore {
         farshore
     }
 
-    /// Replaces the clusters and links of the configuration; takes effect at the next start.
+    /// Replaces the clusters and links in the configuration. Takes effect at the next start.
     pub(crate) fn configure(&self, clusters_and_links: &str) {
         let text = format!(
             "{clusters_and_links}\n[checkpoint]\npath = \"{}\"\n\n[api]\nlisten = \"{}\"\nrequests_per_second = 100000\n",
@@ -76,17 +75,17 @@ impl Farshore {
         fs::write(self.config_path(), text).expect("the configuration");
     }
 
-    /// The configuration file.
+    /// The path of the configuration file.
     pub(crate) fn config_path(&self) -> PathBuf {
         self.leash.dir().join("farshore.toml")
     }
 
-    /// The checkpoint DB.
+    /// The path of the checkpoint DB.
     pub(crate) fn checkpoint_path(&self) -> PathBuf {
         self.leash.dir().join("checkpoint")
     }
 
-    /// The API's address.
+    /// The URL of the API.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.api.address())
     }
@@ -110,7 +109,7 @@ impl Farshore {
         assert!(former.is_none(), "farshore runs already");
     }
 
-    /// Waits until the API answers. Panics when the process has ended.
+    /// Waits until the API answers. Panics if the process has ended.
     pub(crate) async fn wait_api_ready(&mut self) {
         let url = format!("{}/healthz", self.url());
         let process = self.process.as_mut().expect("farshore runs");
@@ -133,24 +132,24 @@ impl Farshore {
         self.take_process().kill();
     }
 
-    /// Asks the process to end (SIGTERM) and waits until it has.
+    /// Terminates the process (SIGTERM) and waits until it has ended.
     pub(crate) async fn sigterm(&mut self) -> ExitStatus {
         let mut process = self.take_process();
         process.signal(Signal::TERM);
         process.wait(LIMIT).await
     }
 
-    /// Waits until the process ends by itself.
+    /// Waits until the process ends without being signalled.
     pub(crate) async fn wait_end(&mut self) -> ExitStatus {
         self.take_process().wait(LIMIT).await
     }
 
-    /// The process.
+    /// The running process.
     pub(crate) fn process(&self) -> &Leashed {
         self.process.as_ref().expect("farshore runs")
     }
 
-    /// What the process held in RAM at most since its start, in MiB.
+    /// The peak resident memory of the process, in MiB.
     pub(crate) fn most_memory(&self) -> usize {
         let path = format!("/proc/{}/status", self.process().pid());
         let status = fs::read_to_string(path).expect("its status");
@@ -160,7 +159,7 @@ impl Farshore {
         kib / 1024
     }
 
-    /// The body of a successful GET. The error is made for `eventually`.
+    /// The body of a successful GET. The error describes the last state, for `eventually`.
     pub(crate) async fn get_json(&self, path: &str) -> Result<Value, String> {
         let answer = self.get(path).await?;
         if answer.status == 200 {
@@ -176,14 +175,14 @@ impl Farshore {
         blocking(move || http(|agent| agent.get(url).call())).await
     }
 
-    /// What the process tells Prometheus. The error is made for `eventually`.
+    /// The Prometheus metrics of the process. The error describes the last state, for `eventually`.
     pub(crate) async fn metrics(&self) -> Result<String, String> {
         let url = format!("{}/metrics", self.url());
         let page = blocking(move || ureq::get(url).call()?.into_body().read_to_string()).await;
         page.map_err(|error| error.to_string())
     }
 
-    /// The answer to a POST, with an idempotency key of its own.
+    /// The answer to a POST with a fresh idempotency key.
     pub(crate) async fn post_json(&self, path: &str, body: Value) -> Result<Answer, String> {
         let url = format!("{}{path}", self.url());
         let key = uuid::Uuid::from_u128(fastrand::u128(..)).to_string();

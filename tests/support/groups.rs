@@ -17,10 +17,10 @@ use super::read::Seen;
 use super::wait::{blocking, eventually};
 
 const LIMIT: Duration = Duration::from_secs(30);
-/// How many groups are worked on at once; each spends most of its time waiting for its coordinator.
+/// The number of groups handled concurrently; each mostly waits for its coordinator.
 const AT_ONCE: usize = 40;
 
-/// A topic's name and a partition.
+/// A topic name and a partition number.
 pub(crate) type TopicPartition = (String, i32);
 
 fn member(bootstrap: &str, group: &str) -> BaseConsumer {
@@ -42,7 +42,7 @@ pub(crate) async fn commit(bootstrap: &str, group: &str, offsets: &[(&str, i32, 
     commit_with_texts(bootstrap, group, offsets, &texts).await;
 }
 
-/// Commits offsets for a group without members, each with the application's text.
+/// Commits offsets for a group without members, each with metadata.
 pub(crate) async fn commit_with_texts(
     bootstrap: &str,
     group: &str,
@@ -60,7 +60,7 @@ pub(crate) async fn commit_with_texts(
     eventually(LIMIT, "a coordinator takes the offsets", async || {
         let (consumer, list) = (Arc::clone(&consumer), list.clone());
         match blocking(move || consumer.commit(&list, CommitMode::Sync)).await {
-            // It is new, and has yet to read what it knows.
+            // A new coordinator has yet to load the group's state.
             Err(KafkaError::ConsumerCommit(
                 code @ (RDKafkaErrorCode::CoordinatorLoadInProgress
                 | RDKafkaErrorCode::CoordinatorNotAvailable
@@ -95,7 +95,7 @@ pub(crate) async fn committed(
     plain.collect()
 }
 
-/// The same with the text of each.
+/// Like [`committed`], with the metadata of each offset.
 pub(crate) async fn committed_with_texts(
     bootstrap: &str,
     group: &str,
@@ -125,17 +125,17 @@ pub(crate) async fn committed_each(
     found.into_iter().flatten().collect()
 }
 
-/// Reads a group's committed offsets again and again over the same connections.
+/// Reads a group's committed offsets repeatedly over the same connections.
 #[derive(Clone)]
 pub(crate) struct Commits(Arc<BaseConsumer>);
 
 impl Commits {
-    /// Of a group that exists, or will.
+    /// For a group that exists, or will exist.
     pub(crate) fn of(bootstrap: &str, group: &str) -> Self {
         Self(Arc::new(member(bootstrap, group)))
     }
 
-    /// What is committed in these partitions, with the text; a partition without an offset is left out.
+    /// The offsets committed in these partitions, with their metadata; a partition without an offset is left out.
     pub(crate) async fn read(
         &self,
         partitions: &[(&str, i32)],
@@ -147,7 +147,7 @@ impl Commits {
         let consumer = Arc::clone(&self.0);
         let offsets = blocking(move || {
             loop {
-                // A coordinator that has just moved is asked where it went.
+                // A coordinator that has just moved is looked up again.
                 match consumer.committed_offsets(list.clone(), LIMIT) {
                     Err(KafkaError::MetadataFetch(RDKafkaErrorCode::NotCoordinator)) => {}
                     read => return read.expect("the committed offsets"),
@@ -164,14 +164,14 @@ impl Commits {
     }
 }
 
-/// A member of a group that reads and commits nothing; it leaves when dropped.
+/// A group member that reads and commits nothing. It leaves the group on drop.
 pub(crate) struct Member {
     is_over: Arc<AtomicBool>,
     polling: Option<JoinHandle<()>>,
 }
 
 impl Member {
-    /// Joins a group for a topic and waits until partitions are assigned.
+    /// Joins a group with a subscription to `topic` and waits until partitions are assigned.
     pub(crate) async fn join(bootstrap: &str, group: &str, topic: &str) -> Self {
         let consumer = Arc::new(member(bootstrap, group));
         consumer.subscribe(&[topic]).expect("a subscription");
@@ -202,14 +202,15 @@ impl Member {
 impl Drop for Member {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
-        // A panic of the poller is no more than the end of its membership.
+        // A panic of the poller merely ends its membership.
         let _ = self.polling.take().map(JoinHandle::join);
     }
 }
 
-/// Resumes a group as its applications would: joins, goes on at the committed offsets and reads each partition to its end.
+/// Resumes a group as its applications would: joins, continues at the committed offsets and reads each partition to its
+/// end.
 ///
-/// Panics where nothing is committed, or where it is out of range.
+/// Panics where nothing is committed, or where the committed offset is out of range.
 pub(crate) async fn resume(
     bootstrap: &str,
     group: &str,

@@ -1,4 +1,4 @@
-//! Kafka's own command line tools, for checks that owe nothing to librdkafka either. Each run costs a second or two.
+//! Kafka's own command line tools, for checks that are independent of librdkafka as well. Each run takes a second or two.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use super::leash::Leash;
 
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// A tool.
+/// A command line tool of Kafka.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tool {
-    /// Grants and denies.
+    /// Grants and revokes permissions.
     Acls,
-    /// Changes settings of brokers, topics and clients.
+    /// Changes configs of brokers, topics and clients.
     Configs,
     /// Prints records.
     ConsoleConsumer,
@@ -49,7 +49,7 @@ impl Tool {
     }
 }
 
-/// Runs a tool and gives what it printed. Panics when it fails.
+/// Runs a tool and returns its output. Panics if it fails.
 pub(crate) async fn run(version: KafkaVersion, tool: Tool, arguments: &[&str]) -> String {
     let leash = Leash::new("tool");
     let options: Vec<String> = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]

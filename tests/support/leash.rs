@@ -1,7 +1,7 @@
-//! Processes that cannot outlive the test, and the directory they work in.
+//! Processes that cannot outlive the test, and their working directory.
 //!
-//! A watcher process holds one end of a pipe whose other end only this process has. When the pipe closes, by a drop or
-//! by the death of this process, the watcher kills what was started here and removes the directory.
+//! A watcher process holds one end of a pipe whose other end only this process has. When the pipe closes, on drop or
+//! because this process dies, the watcher kills what was started here and removes the directory.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::wait::eventually;
 
-/// The checkout.
+/// The root of the checkout.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -23,12 +23,12 @@ pub(crate) fn root() -> &'static Path {
 fn script(dir: &Path) -> Command {
     let mut command = Command::new(root().join("tests/support/leash.sh"));
     command.env("FARSHORE_LEASH", dir);
-    // A group of its own: Ctrl-C reaches the test, and the leash through the pipe.
+    // A separate process group: Ctrl-C reaches only the test, and the leash notices through the pipe.
     command.process_group(0);
     command
 }
 
-/// A directory and the processes that live in it.
+/// A directory and the processes that work in it.
 #[derive(Debug)]
 pub(crate) struct Leash {
     dir: PathBuf,
@@ -36,7 +36,7 @@ pub(crate) struct Leash {
 }
 
 impl Leash {
-    /// Makes an empty directory whose name starts with `name`.
+    /// Creates an empty directory whose name starts with `name`.
     pub(crate) fn new(name: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -54,12 +54,12 @@ impl Leash {
         Self { dir, watcher }
     }
 
-    /// Where its processes work; gone after the drop.
+    /// The working directory of the processes; gone after the drop.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Starts a program; `name` names its output files.
+    /// Starts a program. `name` names its output files.
     pub(crate) fn spawn<A: AsRef<OsStr>>(
         &self,
         name: &str,
@@ -84,12 +84,12 @@ impl Leash {
 impl Drop for Leash {
     fn drop(&mut self) {
         drop(self.watcher.stdin.take());
-        // Nothing can be done about a failure here, and a panic in a drop would hide the test's own.
+        // A failure can't be handled here, and a panic in a drop would hide the test's own.
         let _ = self.watcher.wait();
     }
 }
 
-/// One process on a leash; killed when dropped.
+/// A process on a leash, killed on drop.
 #[derive(Debug)]
 pub(crate) struct Leashed {
     name: String,
@@ -108,18 +108,18 @@ impl Leashed {
         kill_process(Pid::from_child(&self.child), signal).expect("the process takes a signal");
     }
 
-    /// Kills the process at once and waits until it is gone.
+    /// Kills the process and waits until it is gone.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("the process can be killed");
         self.child.wait().expect("a killed process ends");
     }
 
-    /// How it ended, if it did.
+    /// The exit status, if the process has ended.
     pub(crate) fn exited(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("the state of a child process")
     }
 
-    /// Waits until it ends.
+    /// Waits until the process ends.
     pub(crate) async fn wait(&mut self, deadline: Duration) -> ExitStatus {
         let what = format!("{} ends", self.name);
         eventually(deadline, &what, async || {
@@ -128,12 +128,12 @@ impl Leashed {
         .await
     }
 
-    /// What it wrote to standard output so far.
+    /// The standard output so far.
     pub(crate) fn stdout(&self) -> String {
         self.output("out")
     }
 
-    /// What it wrote to standard error so far: for JVMs, the log.
+    /// The standard error output so far; for JVMs, the log.
     pub(crate) fn stderr(&self) -> String {
         self.output("err")
     }
@@ -143,7 +143,7 @@ impl Leashed {
         String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
     }
 
-    /// Prints the end of its output, for a failing test.
+    /// Prints the end of the output, for a failing test.
     pub(crate) fn print_tail(&self) {
         const LINES: usize = 60;
         for text in [self.stdout(), self.stderr()] {

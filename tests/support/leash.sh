@@ -8,12 +8,12 @@ cd "$FARSHORE_LEASH"
 case $1 in
   hold)
     cat >/dev/null
-    # Whoever has not been let go by now sees that it is too late.
+    # A process that starts from now on sees that it is too late.
     rm open
     shopt -s nullglob
     for file in *.pid; do
       pid=$(<"$file")
-      # The number may belong to somebody else by now; only a process of this leash carries its name.
+      # The pid may have been reused; only a process of this leash has its name in the environment.
       if grep -aqsF "FARSHORE_LEASH=$FARSHORE_LEASH" "/proc/$pid/environ"; then kill -KILL "$pid" || true; fi
     done
     rm -rf -- "$FARSHORE_LEASH"

@@ -1,7 +1,7 @@
 //! A TCP line to one broker that can be long, narrow, interrupted or noisy.
 //!
-//! Promises: passes every byte on, in order, unless told otherwise; what it is told holds for what comes from then on, on
-//! all connections. Doesn't: know where requests begin and end; `proxy` does. Runs on threads of its own, which end with it.
+//! Promises: passes every byte on in order unless set otherwise; a setting applies from then on, to all connections.
+//! Doesn't: know where requests begin and end; `proxy` does. Runs on its own threads, which end with it.
 
 mod pipe;
 
@@ -16,7 +16,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::ports::Port;
 
-/// Which way bytes go.
+/// The direction of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// From farshore to the broker.
@@ -25,29 +25,29 @@ pub(crate) enum Way {
     Back,
 }
 
-/// What a line does to bytes. The default does nothing.
+/// What a line does to bytes. The default passes them on unchanged.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Weather {
-    /// How long each byte takes, each way.
+    /// The delay of each byte, in each direction.
     pub(crate) delay: Duration,
-    /// How many bytes a second get through, each way on each connection.
+    /// The throughput in bytes per second, in each direction of each connection.
     pub(crate) bytes_per_second: Option<u32>,
-    /// Bytes that are passed on at once at most.
+    /// The maximum number of bytes passed on at once.
     pub(crate) slice: Option<usize>,
-    /// Nothing gets through there, and nobody is told.
+    /// Nothing gets through to the broker, without any sign of it.
     pub(crate) lost_there: bool,
-    /// The same for the way back.
+    /// The same on the way back.
     pub(crate) lost_back: bool,
 }
 
-/// Something that happens once.
+/// A one-time fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Accident {
     /// One bit arrives changed.
     Noise,
-    /// The connection is reset in the middle of what is passed on.
+    /// The connection is reset in the middle of a chunk.
     Reset,
-    /// The sender's side is closed in the middle of what is passed on; the other direction stays open for a while.
+    /// The sender's side is closed in the middle of a chunk; the other direction stays open for a while.
     HalfClose,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Line {
 struct Shared {
     broker: String,
     state: Mutex<State>,
-    /// Told when the weather changes.
+    /// Notified when the weather changes.
     changed: Condvar,
 }
 
@@ -70,7 +70,7 @@ struct Shared {
 struct State {
     ended: bool,
     weather: Weather,
-    /// What is to happen to something that goes this way, and how often it did.
+    /// The next fault and its direction.
     accident: Option<(Accident, Way)>,
     accidents: usize,
     next_connection: u64,
@@ -94,28 +94,28 @@ impl Line {
         line
     }
 
-    /// Where clients connect.
+    /// The address on which clients connect.
     pub(crate) fn address(&self) -> String {
         self.port.address()
     }
 
-    /// The port of that address.
+    /// The port on which clients connect.
     pub(crate) fn port(&self) -> u16 {
         self.port.number()
     }
 
-    /// Lets the weather change.
+    /// Changes the weather.
     pub(crate) fn set(&self, weather: Weather) {
         self.shared.state.lock().weather = weather;
         self.shared.changed.notify_all();
     }
 
-    /// Lets something happen to the next bytes that go a way and are worth it.
+    /// Injects a fault into the next sufficiently large chunk that goes this way.
     pub(crate) fn happen(&self, accident: Accident, way: Way) {
         self.shared.state.lock().accident = Some((accident, way));
     }
 
-    /// How many accidents have happened.
+    /// The number of faults injected so far.
     pub(crate) fn accidents(&self) -> usize {
         self.shared.state.lock().accidents
     }
@@ -143,7 +143,7 @@ impl Shared {
             if self.state.lock().ended {
                 return;
             }
-            // A broker that is down refuses: so does the line, by closing the client's connection.
+            // A broker that is down refuses connections. So does the line, by closing the client's connection.
             let _ = self.connect(client);
         }
     }
@@ -168,7 +168,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Lays the pipe of one direction.
+    /// Starts the pipe of one direction.
     fn lay(self: &Arc<Self>, connection: u64, way: Way, from: TcpStream, to: TcpStream) {
         pipe::lay(Arc::clone(self), way, from, to, move |shared| {
             shared.state.lock().connections.remove(&connection);

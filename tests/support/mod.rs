@@ -1,8 +1,8 @@
-//! The test bed: real Kafka clusters, the real farshore binary, and independent clients to compare what they hold.
+//! The test bed: real Kafka clusters, the real farshore binary, and independent clients to compare their contents.
 //!
-//! Promises: whatever it starts is gone when its owner is dropped and when the test process dies by any means; waits
-//! are for conditions, with a deadline and a message that tells what was seen last.
-//! Doesn't: use any of farshore's own Kafka code, which is what the tests judge.
+//! Promises: everything it starts is gone when its owner is dropped and when the test process dies by any means; waits are
+//! for conditions, with a deadline and a message that describes the last state.
+//! Doesn't: use any of farshore's own Kafka code, which is under test.
 
 #![allow(
     dead_code,
@@ -25,6 +25,7 @@ pub(crate) mod ports;
 pub(crate) mod proxy;
 pub(crate) mod read;
 pub(crate) mod seed;
+pub(crate) mod timing;
 pub(crate) mod topics;
 pub(crate) mod wait;
 pub(crate) mod write;

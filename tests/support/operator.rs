@@ -1,4 +1,4 @@
-//! What an operator asks of a running farshore about groups and moves: the API's answers, and the commands `plan` and `apply`.
+//! The operator's side of groups and moves in a running farshore: the API, and the commands `plan` and `apply`.
 
 use std::process::Output;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ pub(crate) const PHASES: [&str; 7] = [
     "done",
 ];
 
-/// One offset of a group as group sync shows it.
+/// One offset of a group as shown by group sync.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Carried {
     pub(crate) topic: String,
@@ -38,7 +38,7 @@ pub(crate) struct Carried {
     pub(crate) expires_at: Option<String>,
 }
 
-/// A translation.
+/// A source offset and its translation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) struct Pair {
     pub(crate) source_offset: i64,
@@ -60,7 +60,7 @@ pub(crate) struct Planned {
     pub(crate) detail: String,
 }
 
-/// What stands against a move.
+/// What blocks a move.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Blocker {
     pub(crate) code: String,
@@ -70,7 +70,6 @@ pub(crate) struct Blocker {
     pub(crate) partition: Option<i32>,
 }
 
-/// A plan.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Plan {
     pub(crate) id: String,
@@ -80,7 +79,6 @@ pub(crate) struct Plan {
     pub(crate) warnings: Vec<String>,
 }
 
-/// An operation.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Operation {
     pub(crate) id: String,
@@ -93,14 +91,14 @@ pub(crate) struct Operation {
 }
 
 impl Farshore {
-    /// Every offset of a group. The error is made for `eventually`.
+    /// Every offset of a group. The error describes the last state, for `eventually`.
     pub(crate) async fn group(&self, group: &str) -> Result<Vec<Carried>, String> {
         let path = format!("/v1/links/{LINK}/groups/{group}");
         let mut answer = self.get_json(&path).await?;
         Ok(understood(answer["partitions"].take()))
     }
 
-    /// Waits until a group's offset in a partition is shown as wanted.
+    /// Waits until a group's offset in a partition satisfies the condition.
     pub(crate) async fn carries(
         &self,
         group: &str,
@@ -120,7 +118,7 @@ impl Farshore {
         .await
     }
 
-    /// Waits until a group has been carried to where it is on the source.
+    /// Waits until a group's offset is synced at this source offset.
     pub(crate) async fn carries_exactly(
         &self,
         group: &str,
@@ -134,7 +132,7 @@ impl Farshore {
         carried
     }
 
-    /// Waits until everything before these source offsets of a topic, by partition, is mirrored.
+    /// Waits until everything before these source offsets of a topic, one per partition, is mirrored.
     pub(crate) async fn mirrors(&self, topic: &str, ends: &[i64]) {
         let path = format!("/v1/links/{LINK}/topics/{topic}");
         let what = format!("{topic} is mirrored up to {ends:?}");
@@ -168,7 +166,7 @@ impl Farshore {
         .await;
     }
 
-    /// Translates offsets of a partition with number 0, one after another over one connection.
+    /// Translates offsets of partition 0, one after another over one connection.
     pub(crate) async fn translate(
         &self,
         topic: &str,
@@ -199,7 +197,7 @@ impl Farshore {
         assert_eq!(answer.status, 200, "{}", answer.body);
     }
 
-    /// `farshore plan` for the groups that match an expression; gives its exit code too.
+    /// Runs `farshore plan` for the groups that match an expression. Returns the exit code as well.
     pub(crate) async fn plan(&self, kind: &str, groups: &str) -> (Option<i32>, Plan) {
         let arguments = [
             "plan", kind, "--link", LINK, "--groups", groups, "--output", "json",
@@ -207,33 +205,33 @@ impl Farshore {
         printed(&self.cli(&arguments).await)
     }
 
-    /// A plan with topics beside those of the groups, as only the API makes it.
+    /// Makes a plan with topics in addition to those of the groups, which only the API can do.
     pub(crate) async fn plan_with_topics(&self, kind: &str, groups: &str, topics: &[&str]) -> Plan {
         let body = json!({ "kind": kind, "link": LINK, "groups": [groups], "topics": topics });
         let answer = self.post_json("/v1/plans", body).await.expect("an answer");
         understood(answer.body)
     }
 
-    /// The same when nothing stands against it.
+    /// Makes a plan that must have no blockers.
     pub(crate) async fn clear_plan(&self, kind: &str, groups: &str) -> Plan {
         let (code, plan) = self.plan(kind, groups).await;
         assert!(code == Some(0) && plan.blockers.is_empty(), "{plan:?}");
         plan
     }
 
-    /// `farshore apply`, which ends with the operation.
+    /// Runs `farshore apply`, which ends with the operation.
     pub(crate) async fn apply(&self, plan: &Plan) -> (Option<i32>, Operation) {
         let output = self.apply_with(&plan.id, &plan.hash).await;
         printed(&output)
     }
 
-    /// `farshore apply` as it is.
+    /// Runs `farshore apply` and returns its raw output.
     pub(crate) async fn apply_with(&self, plan: &str, hash: &str) -> Output {
         let arguments = ["apply", plan, "--hash", hash, "--output", "json"];
         self.cli(&arguments).await
     }
 
-    /// Applies a plan and expects what it says: done, with the same offsets.
+    /// Applies a plan and asserts its outcome: done, with the same offsets.
     pub(crate) async fn moves(&self, plan: &Plan) -> Operation {
         let (code, operation) = self.apply(plan).await;
         assert_eq!(code, Some(0), "{operation:?}");
@@ -248,13 +246,13 @@ impl Farshore {
         answer.expect("an answer")
     }
 
-    /// How an operation stands. The error is made for `eventually`.
+    /// The state of an operation. The error describes the last state, for `eventually`.
     pub(crate) async fn operation(&self, id: &str) -> Result<Operation, String> {
         let answer = self.get_json(&format!("/v1/operations/{id}")).await?;
         Ok(understood(answer))
     }
 
-    /// Looks at an operation without a pause until it is in a phase or beyond it; gives the phase it was seen in.
+    /// Polls an operation without pause until it is in a phase or beyond it. Returns the phase seen.
     pub(crate) async fn operation_enters(&self, id: &str, phase: &str) -> String {
         let url = format!("{}/v1/operations/{id}", self.url());
         let place = |phase: &str| PHASES.iter().position(|known| *known == phase);
@@ -274,7 +272,7 @@ impl Farshore {
         seen.await.expect("the operation goes on")
     }
 
-    /// Waits until an operation is shown as wanted.
+    /// Waits until an operation satisfies the condition.
     pub(crate) async fn operation_is(
         &self,
         id: &str,
@@ -293,7 +291,7 @@ impl Farshore {
     }
 }
 
-/// What a command printed, with its exit code.
+/// The JSON output of a command, with its exit code.
 fn printed<T: DeserializeOwned>(output: &Output) -> (Option<i32>, T) {
     let read = serde_json::from_slice(&output.stdout);
     let printed = read.unwrap_or_else(|error| panic!("{error}: {output:?}"));

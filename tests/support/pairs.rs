@@ -1,4 +1,5 @@
-//! Which offsets of a partition and its mirror hold the same record, found by reading both: what translation is judged by.
+//! Which offsets of a partition and its mirror hold the same record, found by reading both: the standard for judging
+//! translation.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,16 +13,16 @@ use super::topics;
 /// Source offsets and the target offsets of the same records.
 #[derive(Debug, Clone)]
 pub(crate) struct Pairs {
-    /// By source offset.
+    /// The target offset of each record, by source offset.
     pub(crate) by_source: BTreeMap<i64, i64>,
-    /// Behind the last record on the source, markers included.
+    /// The log end offset of the source, markers included.
     pub(crate) source_end: i64,
-    /// Behind the last record on the target.
+    /// The log end offset of the target.
     pub(crate) target_end: i64,
 }
 
 impl Pairs {
-    /// Reads a partition on both clusters, which have to be equal.
+    /// Reads a partition on both clusters, whose contents must be equal.
     pub(crate) async fn read(
         source: &str,
         target: &str,
@@ -49,13 +50,13 @@ impl Pairs {
         }
     }
 
-    /// Where a consumer on the target goes on that would read this offset or what follows it next on the source.
+    /// The target offset at which a consumer reads the record of this source offset, or the next one.
     pub(crate) fn on_target(&self, source: i64) -> i64 {
         let next = self.by_source.range(source..).next();
         next.map_or(self.target_end, |(_, target)| *target)
     }
 
-    /// A committed offset such as a consumer may have: anywhere from the first record to the end.
+    /// A random offset that a consumer might have committed: anywhere from the first record to the end.
     pub(crate) fn any(&self, rng: &mut fastrand::Rng) -> i64 {
         let first = self.by_source.keys().next().copied();
         rng.i64(first.unwrap_or(0)..=self.source_end)

@@ -1,20 +1,20 @@
-//! Loopback ports that stay ours from before a server starts until after it was restarted.
+//! Loopback ports that stay reserved from before a server starts until after it was restarted.
 
 use std::net::{TcpListener, UdpSocket};
 
-/// Below the range from which Linux takes ports for outgoing connections, so that no client sits on a port while its server restarts.
+/// Below Linux's range of ephemeral ports, so that no client occupies a port while its server restarts.
 const RANGE: std::ops::Range<u16> = 20_000..32_000;
 
-/// A TCP port nobody else of the test bed uses, in this process or another.
+/// A TCP port that is exclusive within the test bed, across processes.
 #[derive(Debug)]
 pub(crate) struct Port {
     number: u16,
-    /// The UDP port of the same number is the token: the kernel gives it to one process and takes it back at its death.
+    /// The UDP port of the same number is the token: the kernel grants it to one process and reclaims it when that dies.
     _token: UdpSocket,
 }
 
 impl Port {
-    /// Takes a free port.
+    /// Reserves a free port.
     pub(crate) fn reserve() -> Self {
         let start = fastrand::u16(RANGE);
         (start..RANGE.end)
@@ -32,12 +32,10 @@ impl Port {
         })
     }
 
-    /// Its number.
     pub(crate) fn number(&self) -> u16 {
         self.number
     }
 
-    /// Its address.
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.number)
     }

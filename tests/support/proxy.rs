@@ -1,8 +1,8 @@
-//! A TCP proxy in front of one broker that knows where requests begin and end, and can keep some back.
+//! A TCP proxy in front of one broker that understands request boundaries, and can hold requests back.
 //!
-//! Promises: passes everything on unchanged unless told otherwise; Produce requests kept back reach the broker later,
-//! whole, on the connection they were sent on, as bytes that were under way all the time would.
-//! Doesn't: look into requests beyond their kind. Runs on threads of its own, which end with it.
+//! Promises: passes everything on unchanged unless set otherwise; held-back Produce requests reach the broker later, whole,
+//! on the connection they were sent on, like bytes that were in flight all the time.
+//! Doesn't: parse requests beyond their api key. Runs on its own threads, which end with it.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -17,7 +17,7 @@ use super::ports::Port;
 use super::wait::eventually;
 
 const LIMIT: Duration = Duration::from_secs(60);
-/// The api key of Produce requests, as they begin.
+/// The api key of Produce requests, as encoded.
 const PRODUCE: [u8; 2] = [0, 0];
 /// The api key of `WriteTxnMarkers` requests.
 const MARKERS: [u8; 2] = [0, 27];
@@ -33,7 +33,7 @@ pub(crate) struct Proxy {
 struct Shared {
     broker: String,
     state: Mutex<State>,
-    /// Told when the broker answers requests that were kept back.
+    /// Notified when the broker answers requests that were held back.
     answered: Condvar,
 }
 
@@ -41,21 +41,21 @@ struct Shared {
 struct State {
     ended: bool,
     shut: bool,
-    /// How many of the next requests are kept back.
+    /// The number of upcoming requests to hold back.
     to_keep: usize,
-    /// The api key of what is kept back.
+    /// The api key of the requests to hold back.
     keeps: [u8; 2],
     kept: Option<Kept>,
-    /// What was kept back goes to the broker after so many more Produce requests.
+    /// The held-back requests go to the broker after this many more Produce requests.
     overtakes_after: Option<usize>,
-    /// The connection on which late requests went out, and how many were not answered yet.
+    /// The connection on which late requests were sent, and how many are still unanswered.
     late: Option<(u64, usize)>,
     next_connection: u64,
-    /// Client's and broker's side of what is open.
+    /// The client's and the broker's side of each open connection.
     connections: BTreeMap<u64, (TcpStream, TcpStream)>,
 }
 
-/// Requests of one connection that are kept back, and where they were to go.
+/// Requests of one connection that are held back, and their destination.
 #[derive(Debug)]
 struct Kept {
     requests: Vec<Vec<u8>>,
@@ -80,23 +80,23 @@ impl Proxy {
         proxy
     }
 
-    /// Where clients connect.
+    /// The address on which clients connect.
     pub(crate) fn address(&self) -> String {
         self.port.address()
     }
 
-    /// Keeps the next Produce requests back, which come on one connection. With the last of them the proxy shuts: clients
-    /// are cut off and get no new connection.
+    /// Holds back the next `count` Produce requests, which must come on one connection. After the last of them the proxy
+    /// shuts: clients are disconnected and can't reconnect.
     pub(crate) fn keep_produce(&self, count: usize) {
         self.shared.state.lock().keep_next(PRODUCE, count);
     }
 
-    /// Keeps the next requests for control markers back, in the same way.
+    /// Holds back the next `count` requests for control markers, in the same way.
     pub(crate) fn keep_markers(&self, count: usize) {
         self.shared.state.lock().keep_next(MARKERS, count);
     }
 
-    /// Waits until so many Produce requests are kept back.
+    /// Waits until this many requests are held back.
     pub(crate) async fn wait_kept(&self, wanted: usize) {
         let what = format!("{wanted} requests are kept back");
         eventually(LIMIT, &what, async || {
@@ -109,31 +109,31 @@ impl Proxy {
         .await;
     }
 
-    /// Lets what was kept back reach the broker and waits for the answers, which nobody gets.
+    /// Delivers the held-back requests to the broker and waits for the answers, which are discarded.
     pub(crate) fn deliver_kept(&self) {
         self.shared.deliver(self.shared.state.lock());
     }
 
-    /// Opens for clients again.
+    /// Accepts clients again.
     pub(crate) fn open(&self) {
         self.shared.state.lock().shut = false;
     }
 
-    /// Opens for clients again. The broker handles what was kept back when so many new Produce requests have passed, just
-    /// before the one after them.
+    /// Accepts clients again. The broker receives the held-back requests after `after` new Produce requests, just before
+    /// the next one.
     pub(crate) fn open_and_overtake(&self, after: usize) {
         let mut state = self.shared.state.lock();
         state.overtakes_after = Some(after);
         state.shut = false;
     }
 
-    /// Whether everything that was kept back has been delivered.
+    /// Whether everything that was held back has been delivered.
     pub(crate) fn is_delivered(&self) -> bool {
         let state = self.shared.state.lock();
         state.kept.is_none() && state.to_keep == 0 && state.late.is_none()
     }
 
-    /// Cuts every connection, whatever is under way on it.
+    /// Cuts every connection, whatever is in flight on it.
     pub(crate) fn cut(&self) {
         self.shared.state.lock().cut();
     }
@@ -163,7 +163,7 @@ impl State {
         }
     }
 
-    /// Keeps a request back. The last one shuts the proxy; the connection to the broker stays open.
+    /// Holds a request back. The last one shuts the proxy; the connection to the broker stays open.
     fn keep(&mut self, connection: u64, broker: TcpStream, request: Vec<u8>) {
         self.to_keep -= 1;
         let kept = self.kept.get_or_insert(Kept {
@@ -181,7 +181,7 @@ impl State {
         }
     }
 
-    /// Whether the Produce request at hand is the one before which late ones go to the broker.
+    /// Whether the late requests go to the broker before the current Produce request.
     fn overtakes_now(&mut self) -> bool {
         match self.overtakes_after {
             None => false,
@@ -203,7 +203,7 @@ impl Shared {
             }
             if !state.shut {
                 drop(state);
-                // A broker that is down refuses: so does the proxy, by closing the client's connection.
+                // A broker that is down refuses connections. So does the proxy, by closing the client's connection.
                 let _ = self.connect(client);
             }
         }
@@ -315,7 +315,7 @@ impl Shared {
     }
 }
 
-/// A request or an answer with the length before it.
+/// A request or response frame, including its length prefix.
 fn read_frame(from: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut length = [0; 4];
     from.read_exact(&mut length)?;

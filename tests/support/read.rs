@@ -1,4 +1,4 @@
-//! What a consumer sees in a partition, read with librdkafka.
+//! The consumer's view of a partition, read with librdkafka.
 
 use std::time::Duration;
 
@@ -10,35 +10,32 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::wait::blocking;
 
-/// How long a partition may give nothing before its end.
+/// How long a partition may return nothing before its end.
 const STALL: Duration = Duration::from_secs(60);
 
-/// Which records a reader is shown.
+/// The isolation level of a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Isolation {
     /// Up to the last stable offset, without aborted records.
     Committed,
-    /// Up to the high watermark, aborted records too.
+    /// Up to the high watermark, with aborted records.
     Uncommitted,
 }
 
 /// A partition to read.
 #[derive(Debug, Clone)]
 pub(crate) struct Partition {
-    /// The cluster.
     pub(crate) bootstrap: String,
-    /// The topic.
     pub(crate) topic: String,
-    /// The partition's number.
     pub(crate) number: i32,
-    /// The first offset; none is the first there is.
+    /// The first offset to read; `None` for the log start offset.
     pub(crate) from: Option<i64>,
-    /// How a comparison sees it, if not as it would.
+    /// The isolation for comparisons, if not the default.
     pub(crate) isolation: Option<Isolation>,
 }
 
 impl Partition {
-    /// A partition from its first offset on.
+    /// A partition, read from its first offset.
     pub(crate) fn new(bootstrap: &str, topic: &str, number: i32) -> Self {
         Self {
             bootstrap: bootstrap.to_owned(),
@@ -49,20 +46,20 @@ impl Partition {
         }
     }
 
-    /// Has comparisons see it so.
+    /// Sets the isolation for comparisons.
     pub(crate) fn seen(mut self, isolation: Isolation) -> Self {
         self.isolation = Some(isolation);
         self
     }
 
-    /// Starts at an offset.
+    /// Sets the first offset to read.
     pub(crate) fn from(mut self, offset: i64) -> Self {
         self.from = Some(offset);
         self
     }
 
-    /// Every record up to the end a consumer sees now. Soon after a change of leader that may lie before what was
-    /// acknowledged: ask `eventually`.
+    /// Every record up to the end that a consumer sees now. Shortly after a change of leader that may be below acknowledged
+    /// records: use `eventually`.
     pub(crate) async fn read(&self, isolation: Isolation) -> Vec<Seen> {
         let partition = self.clone();
         blocking(move || Records::open(&partition, isolation).collect()).await
@@ -72,19 +69,15 @@ impl Partition {
 /// A record as a consumer sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
-    /// Its offset.
     pub(crate) offset: i64,
-    /// Its timestamp in milliseconds.
+    /// The timestamp, in milliseconds since 1970.
     pub(crate) timestamp: Option<i64>,
-    /// Its key.
     pub(crate) key: Option<Vec<u8>>,
-    /// Its value.
     pub(crate) value: Option<Vec<u8>>,
-    /// Its headers, in order.
     pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
-/// What the records say, wherever they are: the same on both clusters.
+/// The records without their offsets, so that both clusters' are equal.
 pub(crate) fn contents(records: Vec<Seen>) -> Vec<Seen> {
     let anywhere = |seen: Seen| Seen { offset: -1, ..seen };
     records.into_iter().map(anywhere).collect()
@@ -105,7 +98,7 @@ impl From<BorrowedMessage<'_>> for Seen {
     }
 }
 
-/// A partition's records one after another, in bounded memory. Blocks; panics when the partition cannot be read.
+/// The records of a partition one after another, in bounded memory. Blocks; panics if the partition can't be read.
 pub(crate) struct Records(BaseConsumer);
 
 impl Records {
@@ -129,7 +122,7 @@ impl Records {
             .set("fetch.error.backoff.ms", "10")
             .create()
             .expect("a consumer");
-        // With the leader known, reading begins at once and not after a timer of librdkafka's.
+        // With the leader known, reading begins at once instead of after a timer of librdkafka.
         consumer
             .fetch_metadata(Some(&partition.topic), STALL)
             .expect("the topic's metadata");
@@ -151,7 +144,7 @@ impl Iterator for Records {
             match self.0.poll(STALL) {
                 Some(Ok(message)) => return Some(message.into()),
                 Some(Err(KafkaError::PartitionEOF(_))) => return None,
-                // Some broker is down, or those that were asked so far: if it is the one that is read from, nothing comes.
+                // Some broker is down, or all those tried so far. If that is the one to read from, nothing arrives.
                 Some(Err(KafkaError::MessageConsumption(
                     BrokerTransportFailure | AllBrokersDown,
                 ))) => {}

@@ -1,4 +1,4 @@
-//! Random choices that can be repeated.
+//! Reproducible random choices.
 
 /// A generator whose seed is printed with a failing test; `FARSHORE_SEED` sets it.
 pub(crate) fn rng() -> fastrand::Rng {

@@ -1,4 +1,4 @@
-//! Topics: created, grown, trimmed and deleted with librdkafka's own client.
+//! Topics, created, grown, trimmed and deleted with librdkafka's own client.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ fn admin(bootstrap: &str) -> AdminClient<DefaultClientContext> {
     client(bootstrap)
 }
 
-/// Creates a topic and waits until every partition has a leader. A replication factor of -1 is the cluster's default.
+/// Creates a topic and waits until every partition has a leader. A replication factor of -1 means the cluster's default.
 pub(crate) async fn create(
     bootstrap: &str,
     topic: &str,
@@ -43,7 +43,7 @@ pub(crate) async fn create(
     wait_led(bootstrap, topic, partitions).await;
 }
 
-/// The same with the replicas of each partition.
+/// Like [`create`], with the replicas of each partition.
 pub(crate) async fn create_assigned(bootstrap: &str, topic: &str, replicas: &[&[i32]]) {
     let partitions = i32::try_from(replicas.len()).expect("a number of partitions");
     let assigned = TopicReplication::Variable(replicas);
@@ -53,7 +53,7 @@ pub(crate) async fn create_assigned(bootstrap: &str, topic: &str, replicas: &[&[
 
 async fn create_new(bootstrap: &str, new: &NewTopic<'_>) {
     let admin = admin(bootstrap);
-    // With `ZooKeeper` a deleted topic is in the way for a moment after it is no longer listed.
+    // With `ZooKeeper` a deleted topic still blocks its name briefly after it is no longer listed.
     let what = format!("topic {} is created", new.name);
     eventually(LIMIT, &what, async || {
         let created = admin.create_topics([new], &AdminOptions::new()).await;
@@ -63,7 +63,7 @@ async fn create_new(bootstrap: &str, new: &NewTopic<'_>) {
     .await;
 }
 
-/// Gives a topic more partitions and waits until each has a leader.
+/// Extends a topic to `partitions` in total and waits until each has a leader.
 pub(crate) async fn grow(bootstrap: &str, topic: &str, partitions: i32) {
     let count = usize::try_from(partitions).expect("a number of partitions");
     let results = admin(bootstrap)
@@ -109,7 +109,7 @@ pub(crate) async fn delete(bootstrap: &str, topic: &str) {
     .await;
 }
 
-/// Deletes the records of a partition before an offset.
+/// Deletes the records of a partition below an offset.
 pub(crate) async fn delete_records(bootstrap: &str, topic: &str, partition: i32, before: i64) {
     let mut offsets = TopicPartitionList::new();
     offsets
@@ -121,14 +121,14 @@ pub(crate) async fn delete_records(bootstrap: &str, topic: &str, partition: i32,
         .expect("the records are deleted");
 }
 
-/// The first offset of a partition and its high watermark.
+/// The log start offset of a partition and its high watermark.
 pub(crate) async fn watermarks(bootstrap: &str, topic: &str, partition: i32) -> (i64, i64) {
     try_watermarks(bootstrap, topic, partition)
         .await
         .expect("the watermarks")
 }
 
-/// The same, for a partition that may be moving or new. The error is made for `eventually`.
+/// Like [`watermarks`], for a partition that may be moving or new. The error describes the last state, for `eventually`.
 pub(crate) async fn try_watermarks(
     bootstrap: &str,
     topic: &str,
@@ -148,7 +148,7 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    /// Of a topic that exists, or will.
+    /// For a topic that exists, or will exist.
     pub(crate) fn new(bootstrap: &str, topic: &str, partitions: i32) -> Self {
         let consumer = Arc::new(client(bootstrap));
         Self {
@@ -158,7 +158,7 @@ impl Counter {
         }
     }
 
-    /// The sum of all partitions. The error is made for `eventually`.
+    /// The sum over all partitions. The error describes the last state, for `eventually`.
     pub(crate) async fn count(&self) -> Result<i64, String> {
         let this = self.clone();
         blocking(move || {
@@ -176,7 +176,7 @@ impl Counter {
         .await
     }
 
-    /// Waits until there are so many records.
+    /// Waits until there are `wanted` records.
     pub(crate) async fn reaches(&self, wanted: i64, within: Duration) {
         eventually(
             within,
@@ -190,7 +190,7 @@ impl Counter {
     }
 }
 
-/// For each partition, whether it has a leader; none if there is no such topic.
+/// For each partition, whether it has a leader; `None` if the topic doesn't exist.
 async fn leaders(bootstrap: &str, topic: &str) -> Result<Option<Vec<bool>>, String> {
     let consumer: BaseConsumer = client(bootstrap);
     // All topics: asking for one by name would let librdkafka hold it as unknown for a while.
@@ -200,7 +200,7 @@ async fn leaders(bootstrap: &str, topic: &str) -> Result<Option<Vec<bool>>, Stri
     Ok(found.map(|one| one.partitions().iter().map(|p| p.leader() >= 0).collect()))
 }
 
-/// The broker that leads a partition, once there is one.
+/// Waits until a partition has a leader and returns its broker id.
 pub(crate) async fn leader(bootstrap: &str, topic: &str, partition: i32) -> i32 {
     let what = format!("somebody leads {topic}-{partition}");
     eventually(LIMIT, &what, async || {
@@ -216,7 +216,7 @@ pub(crate) async fn leader(bootstrap: &str, topic: &str, partition: i32) -> i32 
     .await
 }
 
-/// Waits until a topic has so many partitions, each with a leader.
+/// Waits until a topic has `partitions` partitions, each with a leader.
 pub(crate) async fn wait_led(bootstrap: &str, topic: &str, partitions: i32) {
     let what = format!("all partitions of {topic} have a leader");
     let wanted = usize::try_from(partitions).expect("a number of partitions");

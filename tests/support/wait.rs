@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 const POLL: Duration = Duration::from_millis(50);
 
-/// Asks `probe` until it gives a value. The error it gives before that tells what it saw instead.
+/// Polls `probe` until it returns a value. Until then its error describes what it saw instead.
 ///
-/// Panics after `deadline` with what was seen last.
+/// Panics after `deadline` with the last error.
 pub(crate) async fn eventually<T>(
     deadline: Duration,
     what: &str,
@@ -29,17 +29,17 @@ pub(crate) async fn eventually<T>(
     }
 }
 
-/// Lets a time pass that is itself what is tried: how long something idles or stands still, of which nothing can be seen from outside.
+/// Lets time pass where the passing itself is under test, such as idling, and can't be observed from outside.
 pub(crate) async fn pass(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// Lets a random time pass: for faults that have to fall at any moment, not at one that can be seen from outside.
+/// Lets a random time pass, for faults that must occur at any moment rather than at an observable one.
 pub(crate) async fn any_moment(rng: &mut fastrand::Rng, within: Duration) {
     pass(within.mul_f64(rng.f64())).await;
 }
 
-/// Runs blocking work without holding up the tasks of an async test.
+/// Runs blocking work without blocking the async runtime.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => value,

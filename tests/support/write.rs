@@ -1,4 +1,4 @@
-//! Source data: records, and producers that write them in batches and transactions as told.
+//! Source data: records, and producers that write them in given batches and transactions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,15 +16,11 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// One record to write.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// Where it goes.
     pub(crate) partition: i32,
-    /// Its key.
     pub(crate) key: Option<Vec<u8>>,
-    /// Its value.
     pub(crate) value: Option<Vec<u8>>,
-    /// Its headers, in order.
     pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
-    /// Its time in milliseconds; none is now.
+    /// The timestamp in milliseconds since 1970; `None` for now.
     pub(crate) timestamp: Option<i64>,
 }
 
@@ -40,13 +36,13 @@ impl Record {
     }
 }
 
-/// Records of one partition that tell their number.
+/// Records of one partition that contain their number.
 pub(crate) fn numbered(partition: i32, numbers: std::ops::Range<i64>) -> Vec<Record> {
     let record = |number| Record::new(partition, format!("key {number}"), format!("v{number}"));
     numbers.map(record).collect()
 }
 
-/// Records of all shapes: with and without key, value and headers, empty and not, timestamps that also go back.
+/// Records of all shapes: with and without key, value and headers, empty and not, with timestamps that also go back.
 pub(crate) fn mixed(
     mut rng: fastrand::Rng,
     partitions: i32,
@@ -74,17 +70,15 @@ fn bytes(rng: &mut fastrand::Rng, most: usize) -> Option<Vec<u8>> {
     (content.len() % 5 != 1).then_some(content)
 }
 
-/// What a transaction comes to.
+/// The outcome of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Its records become visible.
     Commit,
-    /// They never do.
     Abort,
 }
 
 impl Outcome {
-    /// One or the other.
+    /// A random outcome.
     pub(crate) fn any(rng: &mut fastrand::Rng) -> Self {
         if rng.bool() {
             Self::Commit
@@ -94,7 +88,8 @@ impl Outcome {
     }
 }
 
-/// An idempotent producer. Whatever one [`Self::write`] gets for a partition makes one batch, as far as `batch.size` allows.
+/// An idempotent producer. The records of one [`Self::write`] for a partition make one batch, as far as `batch.size`
+/// allows.
 #[derive(Clone)]
 pub(crate) struct Writer {
     producer: Arc<ThreadedProducer<FirstFailure>>,
@@ -102,16 +97,16 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Connects with librdkafka settings of the caller's choice, such as `compression.type`, `batch.size`, `transactional.id`.
+    /// Connects with the given librdkafka settings, such as `compression.type`, `batch.size` or `transactional.id`.
     pub(crate) fn new(bootstrap: &str, topic: &str, settings: &[(&str, &str)]) -> Self {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", bootstrap)
             .set("enable.idempotence", "true")
-            // A frozen broker is given up in time for another leader.
+            // Gives up a frozen broker in time to use another leader.
             .set("socket.timeout.ms", "10000")
             .set("request.timeout.ms", "10000")
-            // Long enough to queue a batch, short enough not to wait for.
+            // Long enough to queue a batch, short enough not to slow the tests.
             .set("linger.ms", "100");
         for (name, value) in settings {
             config.set(*name, *value);
@@ -123,7 +118,7 @@ impl Writer {
         }
     }
 
-    /// The same producer for another topic: for transactions over several.
+    /// The same producer for another topic, for transactions across topics.
     pub(crate) fn on(&self, topic: &str) -> Self {
         Self {
             producer: Arc::clone(&self.producer),
@@ -131,7 +126,7 @@ impl Writer {
         }
     }
 
-    /// Writes records and waits until the broker has acknowledged every one.
+    /// Writes records and waits until the broker has acknowledged all of them.
     pub(crate) async fn write<R>(&self, records: R)
     where
         R: IntoIterator<Item = Record> + Send + 'static,
@@ -140,7 +135,7 @@ impl Writer {
         written.unwrap_or_else(|failure| panic!("a record was not written: {failure}"));
     }
 
-    /// The same where brokers are done things to that a producer need not survive.
+    /// Like [`Self::write`], for brokers under faults that a producer needn't survive.
     pub(crate) async fn try_write<R>(&self, records: R) -> Result<(), KafkaError>
     where
         R: IntoIterator<Item = Record> + Send + 'static,
@@ -157,7 +152,7 @@ impl Writer {
         .await
     }
 
-    /// One transaction, likewise.
+    /// Like [`Self::transaction`], but returns the error.
     pub(crate) async fn try_transaction<R>(
         &self,
         records: R,
@@ -171,13 +166,13 @@ impl Writer {
         self.try_end(outcome).await
     }
 
-    /// Registers the transactional id; before the first transaction.
+    /// Registers the transactional id. Must precede the first transaction.
     pub(crate) async fn init_transactions(&self) {
         let done = self.try_init_transactions().await;
         done.expect("the transactional id is registered");
     }
 
-    /// The same where that may fail.
+    /// Like [`Self::init_transactions`], but returns the error.
     pub(crate) async fn try_init_transactions(&self) -> Result<(), KafkaError> {
         let producer = Arc::clone(&self.producer);
         blocking(move || producer.init_transactions(LIMIT)).await
@@ -204,7 +199,7 @@ impl Writer {
         .await
     }
 
-    /// One transaction from begin to end.
+    /// Runs one transaction from begin to end.
     pub(crate) async fn transaction<R>(&self, records: R, outcome: Outcome)
     where
         R: IntoIterator<Item = Record> + Send + 'static,
@@ -232,7 +227,7 @@ impl Writer {
             if error != KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) {
                 return Err(error);
             }
-            // The queue is drained by the producer's own thread; a flush waits for that.
+            // The producer's own thread drains the queue; a flush waits for it.
             let _ = self.producer.flush(Duration::from_millis(100));
             next = refused;
         }
@@ -240,7 +235,7 @@ impl Writer {
     }
 }
 
-/// Keeps the first delivery that failed.
+/// Keeps the first failed delivery.
 #[derive(Debug, Default)]
 struct FirstFailure(Mutex<Option<KafkaError>>);
 

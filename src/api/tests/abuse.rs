@@ -1,4 +1,4 @@
-//! Requests no well-meaning client sends: refused with the status that belongs to them, and never 500.
+//! Requests that no well-behaved client sends: refused with the appropriate status, and never 500.
 
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ use super::*;
 const TRANSLATE: &str = "/v1/translate";
 const NO_ANSWER: u16 = 0;
 
-/// Address, body, what the refusal says.
+/// Path, body, and a part of the refusal's detail.
 const MALFORMED: &[(&str, &str, &str)] = &[
     (TRANSLATE, "", "EOF"),
     (TRANSLATE, "{", "EOF"),
@@ -177,7 +177,7 @@ async fn what_is_not_http_is_refused() {
         (&many_headers, 431),
     ] {
         let found = raw(bench.address, bytes.as_bytes()).await.status;
-        // The end of a connection may overtake the answer to what was not read to its end.
+        // The connection may close before the answer to a request that wasn't read in full arrives.
         let cut_off = status == 431 && found == NO_ANSWER;
         assert!(found == status || cut_off, "{bytes:.60}: {found}");
     }
@@ -211,7 +211,7 @@ async fn large_bodies_are_refused_declared_or_not() {
     );
 }
 
-/// Pieces of requests, put together at random.
+/// Fragments of requests, combined at random.
 fn requests() -> impl Strategy<Value = (String, String, String)> {
     let methods = prop::sample::select(vec!["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH"]);
     let segment = prop_oneof![

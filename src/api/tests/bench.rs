@@ -1,4 +1,4 @@
-//! A service with one link, behind a real listener; the clusters of moves and group sync are in memory.
+//! A service with one link behind a real listener; the clusters of moves and group sync are in memory.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ use crate::verify::Verifications;
 
 use super::client::{Answer, Ask};
 
-/// The source's end of the partition that is mirrored to its end.
+/// The source's log end offset of the partition that is mirrored to its end.
 pub(super) const END: i64 = 100;
 
 pub(super) struct Bench {
@@ -52,7 +52,7 @@ pub(super) struct Bench {
     _owner: Owned,
 }
 
-/// Acts on intents as the owner of a link does: moves them into the entries, and lets partitions come to rest.
+/// Acts on intents as the owner of a link does: moves them into the entries and brings partitions to rest.
 struct Owner {
     view: LinkView,
     store: Arc<dyn Store>,
@@ -94,7 +94,7 @@ impl Owner {
     }
 }
 
-/// Limits that no test meets by accident.
+/// Limits that no test reaches by accident.
 pub(super) fn wide() -> Limits {
     Limits {
         max_body: 4096,
@@ -107,7 +107,7 @@ pub(super) fn wide() -> Limits {
     }
 }
 
-/// Serves at a free address until told to stop.
+/// Serves on a free port until `stop` is cancelled.
 async fn served(state: ApiState, limits: Limits, stop: &CancellationToken) -> (SocketAddr, Owned) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -204,7 +204,7 @@ impl Bench {
         }
     }
 
-    /// Pauses the link as a start after it was paused would find it.
+    /// Pauses the link with the state that a restart after a pause would find.
     pub(super) async fn pause(&self) {
         let change = IntentChange::Pause;
         let made = LinkIntents::default().change(None, change, "test", 1);
@@ -243,7 +243,7 @@ async fn save_link(store: &dyn Store, link: &LinkName) {
     store.commit(update).await.unwrap();
 }
 
-/// `t-0` is mirrored to its end, `orders-0` is halted.
+/// The view with `t-0` mirrored to its end and `orders-0` halted.
 fn view(link: &LinkName, store: &Arc<dyn Store>) -> LinkView {
     let view = LinkView::load(link, store, |_| true).unwrap();
     let live = view.track(&partition(), &"t".into()).unwrap();

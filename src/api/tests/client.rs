@@ -1,4 +1,4 @@
-//! The plainest client: it sends what it is told, also what no client would.
+//! A minimal client that also sends what no real client would.
 
 use std::net::SocketAddr;
 
@@ -6,14 +6,14 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A request to be sent.
+/// A request to send.
 #[derive(Debug, Clone)]
 pub(super) struct Ask {
     head: String,
     body: Vec<u8>,
 }
 
-/// An answer as it came.
+/// An answer as received.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Answer {
     pub(super) status: u16,

@@ -1,4 +1,4 @@
-//! `docs/api.md` describes every address, and its examples are what the service answers.
+//! Checks that `docs/api.md` describes every endpoint, and that its examples are what the service answers.
 
 use std::collections::BTreeMap;
 
@@ -133,7 +133,7 @@ async fn examples_are_what_the_service_answers() {
     }
 }
 
-/// Executes the operation to its end.
+/// Runs the operation to its end.
 async fn finish(bench: &Bench, id: &str) {
     let token = CancellationToken::new();
     let mut changes = bench.runner.watch(id).unwrap();
@@ -149,7 +149,7 @@ async fn finish(bench: &Bench, id: &str) {
     ran.unwrap();
 }
 
-/// The same without what differs from run to run.
+/// The value without the fields that differ from run to run.
 fn steady(value: Value) -> Value {
     match value {
         Value::Array(items) => items.into_iter().map(steady).collect(),

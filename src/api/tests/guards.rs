@@ -1,4 +1,4 @@
-//! What lies before the handlers, with handlers that fail.
+//! The middleware in front of handlers, with handlers that fail.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +51,7 @@ async fn an_answer_that_takes_too_long_is_given_up() {
     assert_eq!(problem["type"], "urn:farshore:problem:unavailable");
 }
 
-/// A change that waits for a permit of the first and gives one of the second when it is done.
+/// A change that waits for a permit of the first semaphore, and adds one to the second when it is done.
 fn slow_change() -> (Router, Arc<Semaphore>, Arc<Semaphore>) {
     let (gate, done) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let (before, after) = (Arc::clone(&gate), Arc::clone(&done));

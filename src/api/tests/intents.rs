@@ -45,7 +45,7 @@ async fn single_topics_are_paused_and_resumed_and_the_others_go_on() {
     let topics = bench.get("/v1/links/paris-oslo/topics").await.json;
     assert_eq!(topics[0]["intent"], "mirror");
     assert_eq!(topics[1]["intent"], "paused");
-    // The link's own intent is another: the stricter one applies.
+    // The link's own intent differs: the stricter one applies.
     assert_eq!(bench.post(PAUSE, "").await.json["state"], "paused");
     bench.post(RESUME, r#"{"topics":["t"]}"#).await;
     assert_eq!(intent(&bench, "t"), Intent::Paused);
@@ -99,7 +99,7 @@ async fn pause_and_resume_are_refused_where_something_else_is_wanted() {
         let refused = put(&bench, &json!({ "intent": wanted, "topics": [".*"] })).await;
         assert_eq!(refused.status, 409, "{wanted}");
     }
-    // None of the topics was changed.
+    // None of the topics changed.
     assert_eq!(
         (intent(&bench, "t"), intent(&bench, "orders")),
         (Intent::Open, Intent::Paused)
@@ -186,7 +186,7 @@ async fn without_the_link_an_intent_is_obeyed_at_once_and_pending_until_it_is_ow
     bench
         .ownership
         .extend(tokio::time::Instant::now() + std::time::Duration::from_secs(60));
-    // Another change makes the owner look.
+    // Another change makes the owner check.
     let resumed = bench.post(RESUME, "").await;
     assert_eq!(resumed.json["intent"]["pending"], false);
     assert!(load_pending(&*bench.store, link).unwrap().is_empty());
@@ -219,7 +219,7 @@ async fn a_link_is_shown_as_paused_when_nothing_is_in_flight_any_more() {
     let detail = coming_to_rest["detail"].as_str().unwrap();
     assert!(detail.contains("in flight"), "{detail}");
     drop(writing);
-    // Waits for the partitions, too.
+    // The pause waits for the partitions, too.
     assert_eq!(bench.post(PAUSE, "").await.json["state"], "paused");
     assert_eq!(bench.get(LINK).await.json["state"], "paused");
 }

@@ -1,4 +1,4 @@
-//! The API behind a real listener, asked by a plain client and by the command line.
+//! The API behind a real listener, queried by a minimal client and by the command line.
 
 mod abuse;
 mod bench;

@@ -1,4 +1,4 @@
-//! Questions: links, topics, groups, readiness, translation, health.
+//! Reads: links, topics, groups, readiness, translation, health.
 
 use clap::Parser;
 use serde_json::json;
@@ -80,8 +80,7 @@ async fn a_link_that_failed_says_why_and_when_it_begins_anew() {
         "retry_at": "2026-01-31T17:46:31Z",
     });
     assert_eq!(link["failure"], failure);
-    let told =
-        "the link has failed and begins anew at 2026-01-31T17:46:31Z: task mirroring panicked";
+    let told = "the link has failed and restarts at 2026-01-31T17:46:31Z: task mirroring panicked";
     assert_eq!(link["detail"], told);
     let ready = bench.get("/readyz").await;
     assert_eq!(ready.status, 503);
@@ -232,7 +231,7 @@ async fn what_does_not_exist_is_named() {
     assert_eq!(bench.post("/v1/translate", unknown).await.status, 404);
 }
 
-/// The command line and the API agree on every shape.
+/// The command line and the API agree on the shape of every answer.
 #[tokio::test]
 async fn the_command_line_understands_every_answer() {
     let mut bench = Bench::start().await;

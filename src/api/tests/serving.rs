@@ -1,4 +1,4 @@
-//! Connections and rates: a client gone wild is held off, and everybody else is answered.
+//! Connections and rates: a runaway client is throttled, and all others are served.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::*;
 use crate::api::Limits;
 
 const SHORT: Duration = Duration::from_millis(100);
-/// Less than any limit that a test leaves as it is.
+/// Shorter than any limit that a test leaves at its default.
 const LONG: Duration = Duration::from_secs(10);
 
 #[tokio::test]

@@ -11,18 +11,18 @@ use super::super::phase::AfterTerm;
 use super::*;
 use crate::task::Owned;
 
-/// What the parts of a link do in a term.
+/// The behaviour of a link's tasks in one term.
 #[derive(Debug, Clone, Copy)]
 enum Work {
-    /// Run until told to end.
+    /// Runs until told to end.
     Steady,
-    /// Panic after a while.
+    /// Panics after a while.
     Panic,
-    /// Fail with an error of this kind.
+    /// Fails with an error of this kind.
     Error(Kind),
-    /// Find the disk full.
+    /// Finds the disk full.
     Full,
-    /// Take this long to end.
+    /// Takes this long to end.
     Slow(Duration),
 }
 
@@ -48,7 +48,7 @@ enum Seen {
 
 #[derive(Debug)]
 struct Script {
-    /// The behaviour in each term; the last one repeats.
+    /// The behaviour in each term; the last entry repeats.
     terms: Mutex<VecDeque<Work>>,
     acquired: watch::Receiver<Claim>,
     lost: watch::Receiver<bool>,
@@ -68,7 +68,7 @@ struct Held {
 }
 
 impl Lease for Held {
-    /// Reported a little later than [`Held::is_over`] shows it.
+    /// Completes a little later than [`Held::is_over`] turns true.
     async fn lost(&mut self) -> Error {
         self.lost.wait_for(|lost| *lost).await.unwrap();
         sleep(Duration::from_millis(100)).await;
@@ -141,7 +141,7 @@ impl LinkWork for Script {
     fn tell(&self, _: LinkNews) {}
 }
 
-/// A driven link and its surroundings.
+/// A driven link and its environment.
 struct Driven {
     acquired: watch::Sender<Claim>,
     lost: watch::Sender<bool>,
@@ -199,7 +199,7 @@ impl Driven {
         self.sees(&[Seen::Acquiring, running, Seen::AtWork]).await;
     }
 
-    /// The failure shown after a term whose parts failed.
+    /// Waits for the failure shown after a term whose tasks failed.
     async fn fails(&mut self) -> (String, Duration) {
         loop {
             if let Seen::Shown(LinkPhase::Failed(failure)) = self.next().await {
@@ -318,7 +318,7 @@ async fn a_lost_lease_ends_the_parts_before_it_is_acquired_again() {
         .await;
 }
 
-/// The parts of a link whose lease is lost may be the first to notice.
+/// The tasks of a link whose lease is lost may notice first.
 #[tokio::test(start_paused = true)]
 async fn parts_that_fail_for_want_of_the_lease_are_no_failure() {
     let mut link = Driven::start(&[Work::Error(Kind::Refused), Work::Steady]);
@@ -357,7 +357,7 @@ async fn a_failed_store_is_opened_anew_when_the_link_has_ended() {
     link.begins().await;
 }
 
-/// A refused update is the store's failure and not the link's.
+/// A rejected update is a failure of the store, not of the link.
 #[tokio::test(start_paused = true)]
 async fn parts_that_fail_with_the_store_wait_for_it() {
     let mut link = Driven::start(&[Work::Full, Work::Steady]);

@@ -1,10 +1,10 @@
-//! Every reachable phase of a link, under every event that can happen there.
+//! Every reachable phase of a link, under every event that can occur there.
 
 use std::collections::BTreeSet;
 
 use super::*;
 
-/// The driver's tasks under way, as effects and events imply them.
+/// The driver's tasks in progress, as implied by effects and events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -30,7 +30,7 @@ fn trouble(why: &str) -> LinkTrouble {
 }
 
 impl World {
-    /// The events that can happen now, each with the world after it.
+    /// The events that can occur now, each with the resulting world.
     fn events(self) -> Vec<(LinkEvent, Self)> {
         let mut events = vec![(LinkEvent::Stop, self)];
         let store = |store_failed| Self {
@@ -194,7 +194,7 @@ fn a_lost_lease_a_failed_store_and_a_stop_leave_nothing_at_work() {
     }
 }
 
-/// A link told to stop ends once its tasks under way have ended, without another event.
+/// A link told to stop ends once its tasks have ended, without any other event.
 #[test]
 fn a_stop_always_ends() {
     for (state, _) in explored() {
@@ -303,7 +303,7 @@ fn name(phase: &LinkPhase) -> &'static str {
     }
 }
 
-/// The phase after an event; empty if the event changes nothing.
+/// The phase that follows an event; empty if the event changes nothing.
 fn cell(phase: &LinkPhase, event: &LinkEvent) -> Option<String> {
     let (after, _) = step(LinkLife::begun().to(phase.clone()), event.clone());
     if after.phase == *phase {

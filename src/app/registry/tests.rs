@@ -76,7 +76,7 @@ impl Bench {
         timeout(Duration::from_secs(20), removing).await.unwrap()
     }
 
-    /// The links as the API and the metrics see them, and as moves see them.
+    /// The links as seen by the API and the metrics, and as seen by moves.
     fn published(&self) -> [Vec<String>; 2] {
         let handles = self.registry.handles();
         let sites = self.registry.sites();
@@ -85,7 +85,7 @@ impl Bench {
         [handles, sites]
     }
 
-    /// The clusters that are open, with their uses.
+    /// The open clusters, with their numbers of uses.
     fn open(&self) -> Vec<(String, usize)> {
         let clusters = self.registry.clusters.lock();
         let open = clusters.iter();

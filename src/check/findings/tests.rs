@@ -11,7 +11,7 @@ use crate::model::{BrokerId, Partition};
 use super::*;
 use crate::check::facts::ClusterFacts;
 use crate::check::finding::Severity;
-use crate::kafka::admin::Operation;
+use crate::kafka::admin::AclOperation;
 use crate::model::TopicName;
 
 mod journaling;
@@ -19,14 +19,14 @@ mod preserving;
 mod recording;
 mod versions;
 
-const ALL: &[Operation] = &[
-    Operation::Read,
-    Operation::Write,
-    Operation::Create,
-    Operation::Alter,
-    Operation::Describe,
-    Operation::DescribeConfigs,
-    Operation::AlterConfigs,
+const ALL: &[AclOperation] = &[
+    AclOperation::Read,
+    AclOperation::Write,
+    AclOperation::Create,
+    AclOperation::Alter,
+    AclOperation::Describe,
+    AclOperation::DescribeConfigs,
+    AclOperation::AlterConfigs,
 ];
 
 fn cluster(id: &str) -> ClusterFacts {
@@ -51,7 +51,7 @@ fn cluster(id: &str) -> ClusterFacts {
     }
 }
 
-fn present(permitted: &[Operation]) -> MirrorFacts {
+fn present(permitted: &[AclOperation]) -> MirrorFacts {
     MirrorFacts::Present {
         permitted: Operations::of(permitted),
         due: BTreeSet::new(),
@@ -70,7 +70,7 @@ fn topic(mirror: &str, on_target: MirrorFacts) -> TopicFacts {
     }
 }
 
-/// A link with nothing to complain about: `orders` is mirrored, `payments` is about to be.
+/// A link without findings: `orders` is mirrored, `payments` is about to be.
 fn healthy() -> Facts {
     let topics = BTreeMap::from([
         ("orders".into(), topic("orders", present(ALL))),
@@ -128,7 +128,7 @@ fn refused(code: i16) -> MirrorFacts {
     }
 }
 
-/// The only finding.
+/// Returns the only finding; panics if there isn't exactly one.
 #[track_caller]
 fn only(facts: &Facts) -> Finding {
     let mut all = findings(facts);
@@ -196,7 +196,7 @@ fn expressions_without_topics_are_problems_and_links_without_groups_are_not() {
 #[test]
 fn missing_permissions_come_with_the_command_that_grants_them() {
     let mut facts = healthy();
-    orders(&mut facts).permitted = Operations::of(&[Operation::Describe]);
+    orders(&mut facts).permitted = Operations::of(&[AclOperation::Describe]);
     assert_only(
         &facts,
         Severity::Problem,
@@ -204,7 +204,7 @@ fn missing_permissions_come_with_the_command_that_grants_them() {
         "kafka-acls.sh --bootstrap-server p:9092 --add --allow-principal User:ANONYMOUS --operation Read --operation DescribeConfigs --topic orders",
     );
     let mut facts = healthy();
-    let most: Vec<Operation> = ALL[1..].to_vec();
+    let most: Vec<AclOperation> = ALL[1..].to_vec();
     orders(&mut facts).on_target = present(&most);
     assert_only(
         &facts,
@@ -217,10 +217,10 @@ fn missing_permissions_come_with_the_command_that_grants_them() {
 #[test]
 fn what_a_mirror_needs_now_is_a_problem_and_what_it_may_need_later_is_not() {
     let enough = [
-        Operation::Read,
-        Operation::Write,
-        Operation::Describe,
-        Operation::DescribeConfigs,
+        AclOperation::Read,
+        AclOperation::Write,
+        AclOperation::Describe,
+        AclOperation::DescribeConfigs,
     ];
     let mut facts = healthy();
     orders(&mut facts).on_target = present(&enough);
@@ -232,7 +232,7 @@ fn what_a_mirror_needs_now_is_a_problem_and_what_it_may_need_later_is_not() {
     );
     orders(&mut facts).on_target = MirrorFacts::Present {
         permitted: Operations::of(&enough),
-        due: [Operation::Alter].into(),
+        due: [AclOperation::Alter].into(),
         strangers: Vec::new(),
     };
     let all = findings(&facts);
@@ -368,7 +368,7 @@ fn where_refused_records_cannot_go_is_named() {
     };
     found(&mut facts).quarantine = Some(quarantine(present(ALL)));
     assert_eq!(findings(&facts), []);
-    let stands = present(&[Operation::Read, Operation::Describe]);
+    let stands = present(&[AclOperation::Read, AclOperation::Describe]);
     found(&mut facts).quarantine = Some(quarantine(stands));
     let fix = "--operation Write --topic refused";
     assert_only(

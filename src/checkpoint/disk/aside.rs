@@ -1,11 +1,11 @@
-//! Sets a damaged DB aside, so that it can be made whole from the journals while its remains are kept.
+//! Sets a damaged DB aside, so that it can be rebuilt from the journals while its remains are kept.
 
 use std::path::{Path, PathBuf};
 
 use super::lock;
 use crate::error::{Error, Kind, Result};
 
-/// Moves everything but the lock into a directory of its own and gives its name.
+/// Moves everything but the lock and earlier remains into a new subdirectory, and returns its path.
 pub(super) fn set_aside(directory: &Path) -> Result<PathBuf> {
     let name = format!("damaged-{}", crate::telemetry::now_ms());
     let aside = directory.join(name);

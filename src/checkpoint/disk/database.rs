@@ -1,7 +1,7 @@
-//! An opened sled, its writer, and the thread that keeps the writer from waiting for ever.
+//! An open sled, its writer, and a thread that keeps the writer from waiting forever.
 //!
-//! sled 0.34 notes a failed write as a global error. On one of its ways to do so it wakes nobody: a flush that waits already
-//! would wait for ever. Any other flush that finds the error wakes it, so a second thread looks for the error now and then.
+//! sled 0.34 records a failed write as a global error, and on one of its code paths wakes nobody: a flush already waiting
+//! would wait forever. Any other flush that finds the error wakes it, so a second thread polls for the error.
 
 use std::collections::BTreeMap;
 use std::ops::RangeBounds;
@@ -18,10 +18,10 @@ use super::error::{damaged, unusable};
 use super::{aside, mark, opening, sum};
 use crate::checkpoint::envelope;
 use crate::checkpoint::layout::Mark;
-use crate::checkpoint::store::{Committed, Entry, Update};
+use crate::checkpoint::store::{Entry, PendingCommit, Update};
 use crate::error::{Kind, Result};
 
-/// How often the second thread looks.
+/// How often the second thread polls.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// The database of a directory whose lock is held.
@@ -36,14 +36,14 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Opens it and starts its threads. A write that fails is told to `failure` before anybody who waits for it.
+    /// Opens the database and starts its threads. A failed write is sent to `failure` before it is returned to any caller.
     pub(super) fn open(
         path: &Path,
-        may_begin_anew: bool,
+        may_create: bool,
         failure: &watch::Sender<Option<String>>,
     ) -> Result<Self> {
         let opened = match opening::open(path) {
-            Err(damage) if may_begin_anew && damage.kind() == Kind::Invalid => {
+            Err(damage) if may_create && damage.kind() == Kind::Invalid => {
                 let aside = aside::set_aside(path)?;
                 tracing::error!(
                     error = damage.chain(), kept_as = %aside.display(),
@@ -57,7 +57,7 @@ impl Database {
         let tree = sled::Tree::clone(&database);
         let (written, failure, of_writer) = (tree.clone(), failure.clone(), path.to_owned());
         let writer = Writer::start(move |group| {
-            // sled gives up on some failures by panicking.
+            // sled panics on some failures.
             let known = (&mut sum, &mut mark);
             let write = AssertUnwindSafe(|| write(&written, group, known, &of_writer));
             let panicked = |_| Err(unusable(&of_writer, "sled panicked"));
@@ -76,13 +76,13 @@ impl Database {
         })
     }
 
-    /// Gives the files free, some of them a little later.
+    /// Releases the files, some of them a little later.
     pub(super) fn close(self) {
-        // What sled panics with was told when the write failed.
+        // The failed write has already been reported.
         let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(self)));
     }
 
-    /// Writes what changes nothing.
+    /// Checks that the database is writable, by rewriting a value unchanged.
     pub(super) fn rewrite_sum(&self) -> Result<()> {
         let rewritten = self.tree.get(sum::KEY).and_then(|sealed| {
             if let Some(sealed) = sealed {
@@ -95,7 +95,7 @@ impl Database {
             .map_err(|error| unusable(&self.path, error))
     }
 
-    pub(super) fn commit(&self, update: Update) -> Committed {
+    pub(super) fn commit(&self, update: Update) -> PendingCommit {
         self.writer.commit(update)
     }
 
@@ -111,13 +111,13 @@ impl Database {
             .transpose()
     }
 
-    /// The last entry of a range of full keys.
+    /// The last entry in a range of full keys.
     pub(super) fn last(&self, range: impl RangeBounds<Vec<u8>>) -> Result<Option<Entry>> {
         let found = self.tree.range(range).next_back();
         found.map(|entry| self.entry(entry)).transpose()
     }
 
-    /// The first entries from a full key on among those that start with a prefix.
+    /// The first `limit` entries from the full key `from` on, among those with `prefix`.
     pub(super) fn first(&self, from: Vec<u8>, prefix: &[u8], limit: usize) -> Result<Vec<Entry>> {
         let found = self.tree.range(from..);
         let found =
@@ -143,7 +143,7 @@ impl Database {
     }
 }
 
-/// Writes a group and returns once it is durable.
+/// Writes `group` and returns once it is durable.
 fn write(
     tree: &sled::Tree,
     group: Vec<Update>,
@@ -174,7 +174,7 @@ fn write(
         .map_err(|error| unusable(path, error))
 }
 
-/// The second thread. Dropping it ends it.
+/// The second thread. Dropping it ends the thread.
 #[derive(Debug)]
 struct Waker {
     end: Option<SyncSender<()>>,
@@ -187,7 +187,7 @@ impl Waker {
         let wake = move || {
             while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
                 if config.global_error().is_err() {
-                    // It fails, and whoever waits learns of it.
+                    // This fails, and wakes the flush that waits.
                     let _ = tree.flush();
                 }
             }
@@ -203,7 +203,7 @@ impl Waker {
 impl Drop for Waker {
     fn drop(&mut self) {
         drop(self.end.take());
-        // What it panicked with is told by the writer's own failure.
+        // If it panicked, the writer has already reported the failure.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }

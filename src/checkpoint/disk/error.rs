@@ -7,7 +7,7 @@ use super::room;
 use crate::checkpoint::envelope;
 use crate::error::{Error, Kind};
 
-/// The remedy depends on the system's error.
+/// The remedy depends on the operating system's error.
 pub(super) fn unusable(
     path: &Path,
     cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -30,7 +30,7 @@ pub(super) fn damaged(path: &Path, key: &[u8], damage: envelope::Damage) -> Erro
     Error::new(Kind::Store, message).caused_by(damage)
 }
 
-/// The error for what sled reports about the files.
+/// Maps an error that sled reports about the files.
 pub(super) fn failure(directory: &Path, error: sled::Error) -> Error {
     match &error {
         sled::Error::Io(io) if !is_damage(io.kind()) => unusable(directory, error),
@@ -56,7 +56,7 @@ pub(super) fn broken(
     Error::new(Kind::Invalid, message).caused_by(cause)
 }
 
-/// Names a DB.
+/// Names the DB in messages.
 pub(super) fn whole(directory: &Path) -> String {
     format!("the checkpoint DB in {}", directory.display())
 }

@@ -1,7 +1,7 @@
-//! One process at a time: a locked file beside the database.
+//! One process at a time: a locked file next to the database.
 //!
-//! sled locks its own file too, but lets go of it at no certain time, and doesn't say who holds it. And the files of an
-//! interrupted sled may only be moved by who is sure to be alone.
+//! sled locks its own file too, but releases it at an unpredictable time and doesn't report the holder. Besides, the files
+//! of an interrupted sled may be moved only by a process that is certain to be alone.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
@@ -12,14 +12,14 @@ use crate::error::{Error, Kind, Result};
 
 pub(super) const FILE: &str = "farshore.lock";
 
-/// Holds the directory until dropped; the operating system lets go of it when the process dies, however it does.
+/// Holds the directory until dropped; the operating system releases it when the process dies for any reason.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes the directory or says who has it.
+    /// Locks `directory`; the error names the process that holds it.
     pub(super) fn take(directory: &Path) -> Result<Self> {
         let mut file = File::options()
             .create(true)
@@ -32,7 +32,7 @@ impl Lock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // The number only helps; without it the message is still right.
+                // The process id is only a hint; the message is correct without it.
                 let _ = file.read_to_string(&mut holder);
                 return Err(in_use(directory, holder.trim()));
             }

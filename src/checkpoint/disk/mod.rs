@@ -1,10 +1,10 @@
-//! The checkpoint DB on disk: sled, written by one thread, every value with its own version and checksum.
+//! The checkpoint DB on disk: sled, written by a single thread, with a version and a checksum on every value.
 //!
-//! sled's background flush is off, so nothing becomes durable but through the writer. Its cache is small because the whole of
-//! farshore has a memory budget of 64 MiB and the data read often (runs) is in memory anyway.
+//! sled's background flush is off, so nothing becomes durable except through the writer. Its cache is small because farshore
+//! as a whole has a memory budget of 64 MiB, and frequently read data (runs) is in memory anyway.
 //!
-//! After a failed write nothing is known about the state on disk, and sled takes no more. So the DB has *failed* then: nothing
-//! is read or written until [`DiskStore::reopen`] has opened it anew, as after a crash.
+//! After a failed write the state on disk is unknown, and sled accepts no more writes. The DB has then *failed*: nothing is
+//! read or written until [`DiskStore::reopen`] has opened it again, as after a crash.
 
 mod aside;
 mod database;
@@ -29,32 +29,32 @@ use tokio::sync::watch;
 use crate::error::{Error, Result};
 
 use super::layout::Mark;
-use super::store::{Committed, Entry, Space, Store, Update};
+use super::store::{Entry, PendingCommit, Space, Store, Update};
 
-/// Opens the DB in a directory, which is made if it isn't there. Repairs what an interrupted sled leaves behind.
+/// Opens the DB in `path`, creating the directory if needed. Repairs what an interrupted sled leaves behind.
 ///
-/// Errors: another process has it open, or it is for readers of a later layout (`Refused`); the directory or the files cannot be
-/// used; something in it is damaged.
+/// Errors: another process has it open, or only readers of a later layout may use it (`Refused`); the directory or its files
+/// can't be used; something in it is damaged.
 pub fn open(path: &Path) -> Result<Arc<DiskStore>> {
     Ok(Arc::new(DiskStore::open(path)?))
 }
 
-/// The same, except that a damaged DB is set aside and an empty one begun: for links that have a journal to fill it from.
+/// Like [`open`], but sets a damaged DB aside and starts an empty one: for links that have a journal to refill it from.
 ///
-/// Errors: as for [`open`], but for damage.
-pub fn open_or_begin_anew(path: &Path) -> Result<Arc<DiskStore>> {
+/// Errors: as for [`open`], except for damage.
+pub fn open_or_create(path: &Path) -> Result<Arc<DiskStore>> {
     Ok(Arc::new(DiskStore::open_with(path, true)?))
 }
 
-/// A store on sled. Dropping it writes what is still in the line and gives the directory free.
+/// A store on sled. Dropping it writes what is still queued and releases the directory.
 #[derive(Debug)]
 pub struct DiskStore {
-    /// None while it is opened anew.
+    /// `None` while the DB is being reopened.
     database: RwLock<Option<Database>>,
-    /// Why the DB can't be used, since a write failed.
+    /// Why the DB can't be used since a write failed.
     failure: watch::Sender<Option<String>>,
     path: PathBuf,
-    may_begin_anew: bool,
+    may_create: bool,
     reopening: Mutex<()>,
     // Dropped last: it guards the files.
     _lock: Lock,
@@ -66,35 +66,35 @@ impl DiskStore {
         Self::open_with(path, false)
     }
 
-    fn open_with(path: &Path, may_begin_anew: bool) -> Result<Self> {
+    fn open_with(path: &Path, may_create: bool) -> Result<Self> {
         std::fs::create_dir_all(path).map_err(|error| unusable(path, error))?;
         let lock = Lock::take(path)?;
         let failure = watch::Sender::new(None);
-        let database = Database::open(path, may_begin_anew, &failure)?;
+        let database = Database::open(path, may_create, &failure)?;
         Ok(Self {
             database: RwLock::new(Some(database)),
             failure,
             path: path.to_owned(),
-            may_begin_anew,
+            may_create,
             reopening: Mutex::new(()),
             _lock: lock,
         })
     }
 
-    /// Why the DB can't be used, while that is so, and every change of it.
+    /// Publishes why the DB can't be used since a write failed; `None` while it can be used.
     pub fn failure(&self) -> watch::Receiver<Option<String>> {
         self.failure.subscribe()
     }
 
-    /// Its layout, and its oldest reader.
+    /// The DB's layout and its oldest reader.
     ///
-    /// Errors are those of the store.
+    /// Errors: those of the store.
     pub fn mark(&self) -> Result<Mark> {
         self.read(Database::mark)
     }
 
-    /// Closes a DB that has failed. Blocks, for ever if sled waits for what it will never write: then only another process can
-    /// open the DB.
+    /// Closes a DB that has failed. Blocks, and never returns if sled waits for something it will never write; in that case
+    /// only another process can open the DB.
     pub fn close(&self) {
         let former = self.database.write().take();
         if let Some(former) = former {
@@ -102,15 +102,15 @@ impl DiskStore {
         }
     }
 
-    /// Opens a DB anew that has failed and was closed, with what was durable by then. Who used it has to have stopped: what it
-    /// remembers of updates that failed isn't in it. Blocks for as long as reading everything takes.
+    /// Reopens a DB that has failed and was closed, with what was durable by then. All its users must have stopped: updates
+    /// they remember may have failed and be missing from it. Blocks for as long as it takes to read everything.
     ///
     /// Errors: it can't be used yet.
     pub fn reopen(&self) -> Result<()> {
         let _alone = self.reopening.lock();
         room::is_there(&self.path).map_err(|error| unusable(&self.path, error))?;
-        let database = Database::open(&self.path, self.may_begin_anew, &self.failure)?;
-        // What can be opened may still not be written.
+        let database = Database::open(&self.path, self.may_create, &self.failure)?;
+        // A DB that can be opened may still not be writable.
         database.rewrite_sum()?;
         *self.database.write() = Some(database);
         self.failure.send_replace(None);
@@ -127,7 +127,7 @@ impl DiskStore {
     }
 
     fn failed(&self, why: Option<&str>) -> Error {
-        let cause = why.unwrap_or("it is being opened anew").to_owned();
+        let cause = why.unwrap_or("it is being reopened").to_owned();
         unusable(&self.path, cause)
     }
 }
@@ -156,11 +156,11 @@ impl Store for DiskStore {
         self.read(|database| database.first(from, &space.full_key(prefix), limit))
     }
 
-    fn commit(&self, update: Update) -> Committed {
+    fn commit(&self, update: Update) -> PendingCommit {
         let database = self.database.read();
         match &*database {
             Some(database) => database.commit(update),
-            None => Committed::decided(Err(self.failed(None))),
+            None => PendingCommit::decided(Err(self.failed(None))),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Opening sled, and the repair it doesn't do itself.
+//! Opening sled, and a repair that sled doesn't do itself.
 //!
-//! sled writes a snapshot of its page table as `snap.N.generating` and renames it. Killed in between, it takes the unfinished
-//! file for its newest snapshot at the next start and refuses to open, for ever. Snapshots only save time at opening: the
-//! database is whole without them.
+//! sled writes a snapshot of its page table as `snap.N.generating` and then renames it. If killed in between, it takes the
+//! unfinished file for its newest snapshot at the next start and refuses to open, every time. Snapshots only speed up
+//! opening: the database is complete without them.
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
@@ -13,16 +13,16 @@ use super::{mark, sum};
 use crate::checkpoint::layout::Mark;
 use crate::error::Result;
 
-/// Runs are in memory and the rest is read rarely.
+/// In bytes. Small, because runs are in memory and the rest is rarely read.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const SNAPSHOT: &str = "snap.";
 
-/// Opens the database and reads all of it; gives what knows of its failures, its sum and its mark. The caller holds the
-/// directory's lock.
+/// Opens the database and reads all of it. Returns it with its configuration, which reports its failures, its sum and its
+/// mark. The caller holds the directory's lock.
 ///
-/// Errors: kind `Invalid` if it is damaged, `Refused` if it is for readers of a later layout, otherwise it can't be used.
+/// Errors: `Invalid` if it is damaged, `Refused` if only readers of a later layout may use it; otherwise it can't be used.
 pub(super) fn open(directory: &Path) -> Result<(sled::Db, sled::Config, u64, Mark)> {
-    // sled gives up on some damages by panicking.
+    // sled panics on some kinds of damage.
     let opened = panic::catch_unwind(AssertUnwindSafe(|| {
         let (database, config) = repaired(directory)?;
         let mark = mark::check(&database, directory)?;
@@ -52,7 +52,7 @@ fn open_as_is(directory: &Path) -> sled::Result<(sled::Db, sled::Config)> {
     Ok((config.open()?, config))
 }
 
-/// Renames the snapshots so that sled doesn't see them, and says how many. They are kept for whoever looks into it.
+/// Renames the snapshots so that sled ignores them, and returns how many. They are kept for a later investigation.
 fn set_snapshots_aside(directory: &Path) -> io::Result<usize> {
     let mut moved = 0;
     for entry in std::fs::read_dir(directory)? {
@@ -64,7 +64,7 @@ fn set_snapshots_aside(directory: &Path) -> io::Result<usize> {
             std::fs::rename(entry.path(), &aside)?;
             tracing::warn!(
                 kept_as = %aside.display(),
-                "set a snapshot of the checkpoint DB aside which cannot be used"
+                "set aside an unusable snapshot of the checkpoint DB"
             );
             moved += 1;
         }

@@ -1,15 +1,15 @@
-//! Whether the directory takes files, and what helps if it doesn't.
+//! Whether files can be written to the directory, and what to do if they can't.
 
 use std::error::Error as StdError;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-/// What has to fit: a few groups of updates.
+/// In bytes: enough for a few groups of updates.
 const BYTES: usize = 1 << 20;
 const FILE: &str = "farshore.room";
 
-/// Writes a file and removes it again: the cheap look before a DB is opened anew.
+/// Writes a file and removes it again: a cheap check before a DB is reopened.
 pub(super) fn is_there(directory: &Path) -> io::Result<()> {
     let path = directory.join(FILE);
     let written = File::create(&path).and_then(|mut file| {
@@ -20,7 +20,7 @@ pub(super) fn is_there(directory: &Path) -> io::Result<()> {
     written.and(removed)
 }
 
-/// What an operator does about an error of the system.
+/// What an operator can do about an operating system error.
 pub(super) fn remedy(error: &(dyn StdError + 'static)) -> Option<&'static str> {
     let io = error.downcast_ref::<io::Error>();
     let of_sled = error.downcast_ref::<sled::Error>();

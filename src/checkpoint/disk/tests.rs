@@ -98,7 +98,7 @@ async fn snapshots_left_by_an_interrupted_process_are_repaired() {
     ];
     for (name, damage) in damages {
         let (directory, entries) = filled().await;
-        // Opening again is what makes sled write a snapshot.
+        // sled writes a snapshot only when it is opened again.
         drop(DiskStore::open(directory.path()).unwrap());
         damage(&directory);
         drop(opening_as_sled_does(&directory).unwrap_err());
@@ -109,13 +109,13 @@ async fn snapshots_left_by_an_interrupted_process_are_repaired() {
     }
 }
 
-/// What the store writes to, for damages.
+/// The tree the store writes to, for planting damage.
 fn tree(store: &DiskStore) -> sled::Tree {
     let database = store.database.read();
     database.as_ref().expect("it is open").tree().clone()
 }
 
-/// sled alone cannot open what the repair is for.
+/// Opens the directory as plain sled does, without the repair.
 fn opening_as_sled_does(directory: &TempDir) -> sled::Result<sled::Db> {
     sled::Config::new()
         .path(directory.path())
@@ -180,8 +180,8 @@ async fn everything_is_read_before_it_is_trusted() {
         assert_eq!(error.kind(), Kind::Invalid);
         assert!(error.chain().contains(says), "{}", error.chain());
 
-        // Where journals can fill it, an empty one is begun and the damaged one kept.
-        let anew = open_or_begin_anew(directory.path()).unwrap();
+        // Where journals can refill it, an empty DB is started and the damaged one is kept.
+        let anew = open_or_create(directory.path()).unwrap();
         assert_eq!(anew.scan(Space::Meta, &[], 1).unwrap(), []);
         let mut update = Update::new();
         update.put(Space::Meta, [1], vec![7]);
@@ -204,7 +204,7 @@ async fn what_only_later_readers_understand_is_refused_and_left_as_it_is() {
             let mark = br#"{"layout":9,"oldest_reader":8}"#;
             let sealed = envelope::seal(b"\xfflayout", mark);
             tree.insert(b"\xfflayout", sealed).unwrap();
-            // Nothing else of it need be as it is today.
+            // The rest need not have today's form.
             tree.insert([0, 3], &[9; 9]).unwrap();
         }),
         ("envelope has version 2", |tree| {
@@ -222,7 +222,7 @@ async fn what_only_later_readers_understand_is_refused_and_left_as_it_is() {
         drop(tree);
         drop(store);
         let before = file(&directory);
-        for open in [open, open_or_begin_anew] {
+        for open in [open, open_or_create] {
             let error = open(directory.path()).unwrap_err();
             assert_eq!(error.kind(), Kind::Refused);
             assert!(error.chain().contains("written by a newer farshore"));
@@ -311,8 +311,8 @@ async fn what_is_changed_and_removed_leaves_the_sum_right() {
     assert_eq!(all(&DiskStore::open(directory.path()).unwrap()), left);
 }
 
-/// sled alone may open a damaged file and leave something out. Going back to an earlier state, or to none, as a whole is what
-/// the revision is for.
+/// Plain sled may open a damaged file and leave something out. The revision is there to detect that the DB as a whole went
+/// back to an earlier state, or to none.
 #[tokio::test]
 async fn flipped_bits_are_noticed_or_lead_back_to_an_earlier_state() {
     let (directory, entries) = filled().await;
@@ -352,7 +352,7 @@ async fn files_that_make_no_sense_are_set_aside_where_they_can_be_replaced() {
             Ok(found) => assert_eq!(found, [], "{file}: as if it were new"),
             Err(error) => assert_eq!(error.kind(), Kind::Invalid, "{}", error.chain()),
         }
-        let anew = open_or_begin_anew(directory.path()).unwrap();
+        let anew = open_or_create(directory.path()).unwrap();
         assert_eq!(anew.scan(Space::Meta, &[], 1).unwrap(), []);
     }
 }

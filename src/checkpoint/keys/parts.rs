@@ -24,7 +24,7 @@ impl Key {
     }
 }
 
-/// A key being parsed from the front; methods return `None` if it doesn't have the form asked for.
+/// A key being parsed from the front; methods return `None` if the next part doesn't have the requested form.
 #[derive(Debug)]
 pub(crate) struct Parts<'a>(pub(super) &'a [u8]);
 
@@ -33,7 +33,7 @@ impl<'a> Parts<'a> {
         Self(key)
     }
 
-    /// The parts after a prefix.
+    /// The parts after `prefix`.
     pub(crate) fn behind(prefix: &[u8], key: &'a [u8]) -> Option<Self> {
         key.strip_prefix(prefix).map(Self)
     }

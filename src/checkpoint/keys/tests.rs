@@ -1,10 +1,10 @@
-//! The entries in a link's journal, and reads of a group of changes that a crash left incomplete.
+//! Which entries a link's journal holds, and reads of a group of changes that a crash cut short.
 
 use std::collections::BTreeMap;
 
 use super::*;
 use crate::checkpoint::chunks::Packed;
-use crate::checkpoint::documents::{Document, Kind, List, Name};
+use crate::checkpoint::documents::{Document, DocumentKind, List, Name};
 use crate::checkpoint::snapshots::{load_snapshot, put_snapshot};
 use crate::checkpoint::store::{Change, Store, Update};
 use crate::checkpoint::{GroupSnapshot, MemoryStore};
@@ -113,7 +113,7 @@ fn operation(store: &dyn Store, update: &mut Update, number: i32) {
 
 fn operation_name() -> Name {
     Name {
-        kind: Kind::Operation,
+        kind: DocumentKind::Operation,
         link: "l".into(),
         id: "id".to_owned(),
     }
@@ -132,7 +132,7 @@ async fn wherever_a_group_of_changes_breaks_off_the_former_or_the_new_is_read() 
     operation(&before, &mut former, 1);
     let former: Vec<Change> = former.into_changes();
     before.commit(Update::of(former.clone())).await.unwrap();
-    // The first one replaces a value of layout 1, the second one chunks.
+    // The first round replaces a layout-1 value, the second one replaces chunks.
     let mut all = former;
     for number in 2..=3 {
         let store = MemoryStore::new();

@@ -3,7 +3,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use super::*;
 use crate::checkpoint::Space;
 
-/// Groups as they arrived; each is written when the test says how.
+/// Receives the groups as they arrive; the test decides how each write ends.
 struct Rig {
     writer: Writer,
     arrived: Receiver<Vec<Update>>,
@@ -35,8 +35,8 @@ impl Rig {
         }
     }
 
-    /// Commits one update and waits until the thread is busy with it, so that everything after it waits in the line.
-    fn busy(&self) -> Committed {
+    /// Commits one update and waits until the thread is writing it, so that everything after it stays queued.
+    fn busy(&self) -> PendingCommit {
         let committed = self.writer.commit(update(0));
         assert_eq!(self.arrived.recv().unwrap(), [update(0)]);
         committed

@@ -1,4 +1,4 @@
-//! Verbs against a service that gives prepared answers.
+//! Verbs against a service with prepared answers.
 
 mod move_verbs;
 mod reading;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::*;
 use service::{Answers, Service};
 
-/// What a command line gives against these answers: result, exit code.
+/// Runs a command line against these answers; returns the result and its output.
 fn farshore(
     line: &str,
     answers: Answers,

@@ -150,7 +150,7 @@ To do it: farshore resolve --link l --topic t --partition 3 --with follow --hash
         out.ends_with("goes on with source offset 35 at target offset 20\n"),
         "{out}"
     );
-    let refused = answer("refused", r#","detail":"stands still again""#);
+    let refused = answer("refused", r#","detail":"has stopped again""#);
     let (_, ended, _) = farshore(line, answers(200, refused));
     assert_eq!(ended, Ok(ExitCode::Refused));
     let problem = r#"{"title":"No","detail":"it is live","status":409}"#;

@@ -1,4 +1,4 @@
-//! A service that gives each request the next answer prepared for its method and path.
+//! A service that answers each request with the next answer prepared for its method and path.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -6,10 +6,10 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// Answers by method and path, each a status and a body; the last one is given again and again.
+/// Answers by method and path, each a status and a body; the last one is repeated.
 pub(super) type Answers = Vec<(&'static str, Vec<(u16, String)>)>;
 
-/// A request as it came.
+/// A request as received.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     pub(super) line: String,
@@ -28,7 +28,7 @@ impl Service {
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
-        // Ends with the test process: nothing connects any more after the client is gone.
+        // Ends with the test process: nothing connects once the client is gone.
         thread::spawn(move || {
             let mut answers: HashMap<_, _> = answers.into_iter().collect();
             for stream in listener.incoming() {

@@ -1,4 +1,4 @@
-//! `verify`: an order, the way to its end, and what it came to.
+//! `verify`: the order, following it, and the outcome.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! A cluster's section.
+//! Resolves a cluster's section.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::security::{self, Sasl, Tls};
 use crate::kafka::client::HostPort;
 use crate::model::ClusterName;
 
-/// What it may hold.
+/// The keys of the section.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Raw {

@@ -1,4 +1,4 @@
-//! A link's section.
+//! Resolves a link's section.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::super::values::{As, Bytes, GIB, KIB, MIB, Number, OrOff, TIB, Word, c
 use super::policy::{self, Override, PolicyWord};
 use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, TopicName};
 
-/// What it may hold.
+/// The keys of the section.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Raw {
@@ -55,20 +55,20 @@ pub(super) struct Raw {
     overrides: Vec<Spanned<Section<Override>>>,
 }
 
-/// Per second.
+/// A rate per second.
 type Rate = Bytes<u64, { 64 * KIB }, TIB>;
 
-/// Of an answer or of one partition in it.
+/// The size of a fetch response, or of one partition in it.
 type FetchBytes = Spanned<As<Bytes<i32, KIB, GIB>>>;
 
-/// A link with what is needed to say where it conflicts with another.
+/// A link with what is needed to report its conflicts with other links.
 pub(in crate::config) struct Link {
     pub(in crate::config) config: LinkConfig,
-    /// Where the section begins.
+    /// The place of the section.
     pub(in crate::config) place: Span,
     /// The expressions of its topics.
     pub(in crate::config) topics: Vec<Spanned<String>>,
-    /// The expressions of the topics left out.
+    /// The expressions of excluded topics.
     pub(in crate::config) excluded: Vec<Spanned<String>>,
 }
 
@@ -159,7 +159,7 @@ pub(super) fn resolve(
     })
 }
 
-/// Source and target, each a declared cluster and not the same one.
+/// Source and target, each a configured cluster, and different ones.
 fn ends(
     source: Option<Spanned<ClusterName>>,
     target: Option<Spanned<ClusterName>>,
@@ -210,7 +210,7 @@ fn groups(
     GroupFilter::of(compiled(&include, problems), compiled(exclude, problems))
 }
 
-/// A size within another one, by default too.
+/// A size that is limited by another one; the default is reduced to fit.
 fn at_most(
     (key, limit): (&str, i32),
     given: Option<FetchBytes>,
@@ -229,7 +229,7 @@ fn at_most(
     bytes
 }
 
-/// The path, where it leaves offsets as they are to be.
+/// The path, which has to be compatible with the offsets mode.
 fn path(
     given: Option<Spanned<As<DataPath>>>,
     offsets: OffsetsMode,

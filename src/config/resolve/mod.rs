@@ -1,7 +1,7 @@
-//! From what the file says to what it means: defaults filled in, sections checked against each other. Each section has
-//! its keys and their meaning in one file; those about the service are read as they are.
+//! Derives the settings from the values of the file: fills in defaults, checks sections against each other. Each section
+//! has its keys and their meaning in one file; those of the service are deserialized in `settings`.
 //!
-//! Problems are collected; what is given back is only of use if there are none.
+//! Problems are collected; the result may only be used if there are none.
 
 mod cluster;
 mod link;
@@ -23,7 +23,7 @@ use crate::model::ClusterName;
 
 pub(super) use link::Link;
 
-/// Exactly what a file says.
+/// The values of the file as written.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Raw {
@@ -35,7 +35,7 @@ pub(super) struct Raw {
     log: Section<LogConfig>,
 }
 
-/// The configuration that a file means.
+/// Returns the configuration described by a file.
 pub(super) fn config(raw: Raw, problems: &Problems<'_>) -> Config {
     if raw.clusters.is_empty() {
         problems.missing(None, "clusters", "at least two are needed");

@@ -1,4 +1,4 @@
-//! What a link does when it would have to guess, and its exceptions.
+//! Resolves a link's policies and their exceptions.
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -10,7 +10,7 @@ use super::super::problem::Problems;
 use super::super::unknown::unknown_value;
 use crate::model::Policy;
 
-/// Other policies for some topics.
+/// The keys of a section of overrides.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Override {
@@ -23,10 +23,10 @@ pub(super) struct Override {
     on_target_truncate: PolicyWord,
 }
 
-/// A policy, of which each key knows only some.
+/// A policy by name; each key accepts only some.
 pub(super) type PolicyWord = Option<Spanned<String>>;
 
-/// The policies of a link and its overrides.
+/// The policies of a link with its overrides.
 pub(super) fn resolve(
     words: [PolicyWord; 6],
     overrides: Vec<Spanned<Section<Override>>>,
@@ -52,7 +52,7 @@ pub(super) fn resolve(
     PolicyRules::new(given(words, problems), exceptions)
 }
 
-/// What the words mean, in the order of the keys.
+/// The policies of these words, in the order of the keys.
 fn given(words: [PolicyWord; 6], problems: &Problems<'_>) -> Given {
     let policy = |word: PolicyWord, known: &[Policy]| {
         let word = word?;

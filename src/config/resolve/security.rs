@@ -1,6 +1,6 @@
-//! How a cluster's brokers are reached, and how farshore logs in at them.
+//! Resolves the security protocol of a cluster and farshore's login at its brokers.
 //!
-//! Promises: whatever the file asks for and this version can't do is refused, rather than done in the clear or left out.
+//! Promises: security settings that this version doesn't support are refused, never ignored or downgraded to plaintext.
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -13,7 +13,7 @@ use super::super::unknown::unknown_value;
 use super::super::values::{As, Filled};
 use crate::model::Secret;
 
-/// How connections are encrypted: not in this version.
+/// The keys of the section for encryption, which this version doesn't support.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Tls {
@@ -22,7 +22,7 @@ pub(super) struct Tls {
     key_file: String,
 }
 
-/// How farshore proves who it is.
+/// The login at a cluster's brokers.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Sasl {
@@ -43,7 +43,7 @@ const MECHANISMS: [&str; 5] = [
     "OAUTHBEARER",
 ];
 
-/// The login that a cluster's section asks for. There is none without one, nor if it cannot be used, which is a problem.
+/// Returns the login configured in a cluster's section; `None` without one, or if it is invalid, which is a problem.
 pub(super) fn login(
     protocol: Option<Spanned<String>>,
     tls: Option<Spanned<Section<Tls>>>,
@@ -62,11 +62,15 @@ pub(super) fn login(
     match (logs_in, sasl) {
         (true, Some(sasl)) => mechanism(sasl, problems),
         (true, None) => {
-            problems.missing(Some(section), "sasl", "missing: SASL_PLAINTEXT logs in");
+            problems.missing(
+                Some(section),
+                "sasl",
+                "missing: SASL_PLAINTEXT requires a login",
+            );
             None
         }
         (false, Some(sasl)) => {
-            let message = "nobody is logged in without security_protocol = \"SASL_PLAINTEXT\"";
+            let message = "a login requires security_protocol = \"SASL_PLAINTEXT\"";
             problems.add(&sasl.span(), message);
             None
         }
@@ -74,7 +78,7 @@ pub(super) fn login(
     }
 }
 
-/// Whether a protocol logs in.
+/// Whether a protocol requires a login.
 fn logs_in(protocol: &str) -> Result<bool, String> {
     match protocol {
         "PLAINTEXT" => Ok(false),
@@ -86,7 +90,7 @@ fn logs_in(protocol: &str) -> Result<bool, String> {
     }
 }
 
-/// Which keys a mechanism has, besides `mechanism` itself.
+/// Reads the keys of a mechanism.
 fn mechanism(sasl: Spanned<Section<Sasl>>, problems: &Problems<'_>) -> Option<LoginConfig> {
     let place = sasl.span();
     let Section(sasl) = sasl.into_inner();
@@ -138,7 +142,7 @@ fn mechanism(sasl: Spanned<Section<Sasl>>, problems: &Problems<'_>) -> Option<Lo
     }
 }
 
-/// Refuses keys that a mechanism has no use for.
+/// Reports keys that a mechanism doesn't use.
 fn refuse<const N: usize>(
     keys: [(&str, Option<Span>); N],
     mechanism: &str,
@@ -151,7 +155,7 @@ fn refuse<const N: usize>(
     }
 }
 
-/// The password, from the file itself or from one of its own.
+/// The password, inline or from its own file.
 fn password(
     password: Option<Spanned<String>>,
     file: Option<Spanned<String>>,

@@ -1,4 +1,4 @@
-//! Single lines that spoil a file, each with exactly its message.
+//! Single lines that make a file invalid, each with its exact message.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn a_line_gives_its_message() {
     }
 }
 
-/// Lines after [`LINK`], and what is said about them.
+/// Lines after [`LINK`], and the messages for them.
 const LINES: &[(&str, &str)] = &[
     (
         r#"strat = "latest""#,
@@ -85,7 +85,7 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         r#"offsets = "exact""#,
-        r#"9:11: links.l.offsets: unknown value "exact"; known here are "translate", "preserve""#,
+        r#"9:11: links.l.offsets: unknown value "exact"; expected one of "translate", "preserve""#,
     ),
     (
         r"offsets = true",
@@ -97,7 +97,7 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         r#"preserve_otherwise = "halt""#,
-        r#"9:22: links.l.preserve_otherwise: unknown value "halt"; known here are "refuse", "translate""#,
+        r#"9:22: links.l.preserve_otherwise: unknown value "halt"; expected one of "refuse", "translate""#,
     ),
     (
         r#"naming = "prefixed""#,
@@ -105,11 +105,11 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         r#"on_gap = "reseed""#,
-        r#"9:10: links.l.on_gap: unknown value "reseed"; known here are "halt", "follow""#,
+        r#"9:10: links.l.on_gap: unknown value "reseed"; expected one of "halt", "follow""#,
     ),
     (
         r#"on_refused = "stop""#,
-        r#"9:14: links.l.on_refused: unknown value "stop"; known here are "halt", "skip_with_receipt""#,
+        r#"9:14: links.l.on_refused: unknown value "stop"; expected one of "halt", "skip_with_receipt""#,
     ),
     (
         r#"groups = ["${MISSING}"]"#,

@@ -1,4 +1,4 @@
-//! Whole files in, configuration or exact messages out.
+//! Whole files in, configurations or exact messages out.
 
 mod good;
 mod lines;
@@ -20,7 +20,7 @@ fn parse_with_clusters(rest: &str) -> Result<Config, Vec<Problem>> {
     })
 }
 
-/// A link that is fine, from line 5 on, before what each case adds to it from line 9 on.
+/// A valid link, on lines 5 to 8; each case adds to it from line 9 on.
 const LINK: &str = "[links.l]\nsource = \"paris\"\ntarget = \"oslo\"\ntopics = [\"orders\"]\n";
 
 fn messages(result: Result<Config, Vec<Problem>>) -> Vec<String> {
@@ -28,7 +28,7 @@ fn messages(result: Result<Config, Vec<Problem>>) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 
-/// What is said about a file of two clusters and this.
+/// The messages for a file of two clusters followed by `rest`.
 fn refused(rest: &str) -> Vec<String> {
     messages(parse_with_clusters(rest))
 }

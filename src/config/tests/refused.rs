@@ -1,4 +1,4 @@
-//! Files that are refused, each with exactly its messages.
+//! Files that are refused, each with its exact messages.
 
 use super::*;
 
@@ -105,17 +105,17 @@ port = 8640
         "2:11: clusters.paris.bootstrap_servers: missing",
         r#"3:1: clusters.paris.bootstrap_server: unknown key; did you mean "bootstrap_servers"?"#,
         r#"5:22: clusters.oslo.bootstrap_servers[0]: "127.0.0.1" is not an address: write host:port, or [address]:port for IPv6"#,
-        "6:1: clusters.oslo.request_timeout: unknown key; known here are bootstrap_servers, security_protocol, tls, sasl, address_map, client_id, connect_timeout, metadata_max_age",
+        "6:1: clusters.oslo.request_timeout: unknown key; expected one of bootstrap_servers, security_protocol, tls, sasl, address_map, client_id, connect_timeout, metadata_max_age",
         r#"8:10: links.l.source: no cluster "pari" is configured"#,
         r#"10:11: links.l.topics[0]: not a regular expression: "a(": unclosed group"#,
         "11:9: links.l.start: expected a string, found an integer",
     ];
     let messages = messages(parse(text, &|_| None));
     assert_eq!(messages[..7], expected);
-    assert!(messages[7].starts_with("12:1: links.l.bananas: unknown key; known here are source,"));
+    assert!(messages[7].starts_with("12:1: links.l.bananas: unknown key; expected one of source,"));
     assert_eq!(
         messages[8],
-        "14:1: api.port: unknown key; known here are listen, advertised_url, max_body, requests_per_second, timeout"
+        "14:1: api.port: unknown key; expected one of listen, advertised_url, max_body, requests_per_second, timeout"
     );
     assert_eq!(messages.len(), 9);
 }

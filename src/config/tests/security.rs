@@ -1,9 +1,9 @@
-//! Logins, and what is refused rather than dropped.
+//! Logins, and unsupported settings, which are refused rather than ignored.
 
 use super::*;
 use crate::model::{ClusterName, Secret};
 
-/// The lines of a third cluster, from line 11 on.
+/// Parses a file in which the third cluster has these lines, from line 11 on.
 fn rome(lines: &str) -> Result<Config, Vec<Problem>> {
     let cluster = "[clusters.rome]\nbootstrap_servers = [\"r:1\"]";
     parse_with_clusters(&format!("{LINK}{cluster}\n{lines}\n"))
@@ -31,7 +31,7 @@ fn security_is_refused_rather_than_dropped() {
         ),
         (
             r#"security_protocol = "TLS""#,
-            r#"11:21: clusters.rome.security_protocol: unknown value "TLS"; known here are "PLAINTEXT", "SASL_PLAINTEXT", "SSL", "SASL_SSL""#,
+            r#"11:21: clusters.rome.security_protocol: unknown value "TLS"; expected one of "PLAINTEXT", "SASL_PLAINTEXT", "SSL", "SASL_SSL""#,
         ),
         (
             r#"tls.ca_file = "ca.pem""#,
@@ -39,7 +39,7 @@ fn security_is_refused_rather_than_dropped() {
         ),
         (
             r#"sasl.mechanism = "PLAIN""#,
-            r#"11:1: clusters.rome.sasl: nobody is logged in without security_protocol = "SASL_PLAINTEXT""#,
+            r#"11:1: clusters.rome.sasl: a login requires security_protocol = "SASL_PLAINTEXT""#,
         ),
         (
             r#"sasl.pasword_file = "secret""#,
@@ -57,7 +57,7 @@ fn logins_that_cannot_be() {
     let cases = [
         (
             "",
-            "9:11: clusters.rome.sasl: missing: SASL_PLAINTEXT logs in",
+            "9:11: clusters.rome.sasl: missing: SASL_PLAINTEXT requires a login",
         ),
         (
             "sasl = { username = \"a\" }",

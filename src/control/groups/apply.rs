@@ -1,4 +1,4 @@
-//! One pass over the target: decide for every offset of every group, then write what is to be written.
+//! One pass over the target: decides on every offset of every group, then commits what changed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,21 +9,21 @@ use crate::control::{Mirrored, MirroredPartition, TargetLog};
 use crate::error::{Error, Result};
 use crate::model::{GroupId, LinkIntents, TargetOffset, TopicPartition};
 
-use super::cluster::{Committed, GROUPS_AT_ONCE, Site, Standing};
+use super::cluster::{CommittedOffset, GROUPS_AT_ONCE, GroupActivity, Site};
 use super::commit::{SourceCommit, TargetCommit, Written};
 use super::commit_protocol::{Writes, on_target, write};
-use super::committed::{Account, Ledger, Turn};
+use super::committed::{Account, CommitGuard, Ledger};
 use super::cut::Snapshot;
-use super::decide::{Decision, Scene, Wanted, decide};
+use super::decide::{CommitDecision, Scene, Wanted, decide};
 use super::status::{self, Board, GroupPartitionStatus, GroupState, GroupStatus};
 use super::translate::place;
 
-/// What is wanted on the target.
+/// The offsets a pass wants on the target.
 #[derive(Debug)]
 pub(super) enum Wants {
-    /// What the source said.
+    /// As read from the source.
     Known(Arc<Snapshot>),
-    /// What was ever written for these groups, while the source can't be asked.
+    /// The source is unreachable: everything ever written for these groups.
     Unknown(Vec<GroupId>),
 }
 
@@ -35,7 +35,7 @@ impl Wants {
         }
     }
 
-    /// A group's offsets as reported by the source; `None` where it can't be reached.
+    /// The offsets of `group` as reported by the source; `None` for each while the source is unreachable.
     fn of(
         &self,
         group: &GroupId,
@@ -62,20 +62,20 @@ pub(super) struct Carrier<'a> {
     pub(super) board: &'a Board,
     pub(super) now_ms: i64,
     pub(super) refresh_after_ms: i64,
-    /// The target's retention of offsets, if it reports it.
+    /// The target's offset retention, if it reports one.
     pub(super) retention_ms: Option<i64>,
-    /// The intents that the pass obeys.
+    /// The intents the pass obeys.
     pub(super) intents: Arc<LinkIntents>,
 }
 
-/// What is looked up once for all groups of a pass.
+/// State read once for all groups of a pass.
 struct Pass<'a> {
-    turn: Turn<'a>,
-    standing: BTreeMap<GroupId, Standing>,
+    guard: CommitGuard<'a>,
+    standing: BTreeMap<GroupId, GroupActivity>,
     partitions: BTreeMap<TopicPartition, MirroredPartition>,
 }
 
-/// One offset on its way.
+/// An offset on its way to the target.
 struct Item {
     partition: TopicPartition,
     wanted: Wanted,
@@ -86,7 +86,7 @@ struct Item {
 }
 
 impl Carrier<'_> {
-    /// Carries every group; one that fails holds up no other. The first failure comes out.
+    /// Carries every group and returns the first failure. A group that fails doesn't hold up the others.
     pub(super) async fn carry(&self, wants: Wants) -> Result<()> {
         let groups = wants.groups();
         if groups.is_empty() {
@@ -95,7 +95,7 @@ impl Carrier<'_> {
         let partitions = self.mirrored.partitions().into_iter();
         let writes = self.writes(&wants)?;
         let pass = Pass {
-            turn: self.ledger.turn().await,
+            guard: self.ledger.guard().await,
             standing: if writes {
                 self.target.groups().await?
             } else {
@@ -111,13 +111,14 @@ impl Carrier<'_> {
         carried.into_iter().collect()
     }
 
-    /// Tells of which partitions offsets may be written: those that the pass began with, and that may still be.
+    /// Returns a predicate for the partitions that may be written: the intents at the start of the pass and those now
+    /// must both permit it.
     fn may_write(&self) -> impl Fn(&TopicPartition) -> bool + use<> {
         let (begun, now) = (Arc::clone(&self.intents), self.mirrored.intents());
         move |it| begun.of(&it.topic).writes() && now.of(&it.topic).writes()
     }
 
-    /// Whether offsets of any of these groups may be written.
+    /// Whether any offset of the wanted groups may be written.
     fn writes(&self, wants: &Wants) -> Result<bool> {
         let may_write = self.may_write();
         match wants {
@@ -136,7 +137,7 @@ impl Carrier<'_> {
         }
     }
 
-    /// How offsets stand that may not be written.
+    /// The status of offsets that may not be written.
     fn held(
         &self,
         pass: &Pass<'_>,
@@ -164,7 +165,7 @@ impl Carrier<'_> {
             self.target.offsets(&group).await?
         };
         let items = self.items(pass, &account, &found, wants);
-        let active = pass.standing.get(&group) == Some(&Standing::Active);
+        let active = pass.standing.get(&group) == Some(&GroupActivity::Active);
         let frozen = account.frozen_by.is_some();
         let (mut writes, mut released) = (Writes::new(), BTreeMap::new());
         let mut lowered = Vec::new();
@@ -175,21 +176,24 @@ impl Carrier<'_> {
             let status = status::status(&item.partition, &scene, &decision);
             statuses.insert(item.partition.clone(), status);
             match decision {
-                Decision::Commit(intent) | Decision::Refresh(intent) => {
+                CommitDecision::Commit(intent) | CommitDecision::Refresh(intent) => {
                     writes.insert(item.partition, (item.written, intent));
                 }
-                Decision::Lower(intent) => {
+                CommitDecision::Lower(intent) => {
                     lowered.push((item.partition.clone(), item.found));
                     writes.insert(item.partition, (item.written, intent));
                 }
-                Decision::Release(_) => {
+                CommitDecision::Release(_) => {
                     released.insert(item.partition, item.written.released());
                 }
-                Decision::Keep | Decision::Active | Decision::Released | Decision::Wait(_) => {}
+                CommitDecision::Keep
+                | CommitDecision::Active
+                | CommitDecision::Released
+                | CommitDecision::Wait(_) => {}
             }
         }
         if !released.is_empty() {
-            pass.turn.save(&group, &released).await?;
+            pass.guard.save(&group, &released).await?;
         }
         let outcome = self.write(pass, &group, &writes, &mut statuses).await;
         for (partition, found) in lowered {
@@ -203,7 +207,7 @@ impl Carrier<'_> {
         outcome
     }
 
-    /// Says so where a group was put back to what the target still has (H13).
+    /// Logs that a group was moved back to the end of what the target still holds (H13).
     fn tell_lowered(
         &self,
         group: &GroupId,
@@ -219,7 +223,7 @@ impl Carrier<'_> {
         }
     }
 
-    /// Writes, and corrects the statuses of what could not be written.
+    /// Commits `writes` and corrects the statuses of the offsets that could not be committed.
     async fn write(
         &self,
         pass: &Pass<'_>,
@@ -231,7 +235,7 @@ impl Carrier<'_> {
             return Ok(());
         }
         let wrote = write(
-            &pass.turn,
+            &pass.guard,
             self.target,
             self.mirrored,
             group,
@@ -263,7 +267,7 @@ impl Carrier<'_> {
         &self,
         pass: &Pass<'_>,
         account: &Account,
-        found: &BTreeMap<TopicPartition, Committed>,
+        found: &BTreeMap<TopicPartition, CommittedOffset>,
         wants: Vec<(TopicPartition, Option<SourceCommit>)>,
     ) -> Vec<Item> {
         let item = |(partition, commit): (TopicPartition, Option<SourceCommit>)| {
@@ -310,7 +314,7 @@ impl Carrier<'_> {
 }
 
 impl GroupPartitionStatus {
-    /// The same after the target refused, or didn't answer.
+    /// Marks the offset as not committed: the target refused, or didn't answer.
     fn failed(&mut self, error: &Error) {
         self.state = if has_members(error) {
             GroupState::ActiveOnTarget
@@ -322,7 +326,7 @@ impl GroupPartitionStatus {
     }
 }
 
-/// Whether a group got members between the look and the commit, by Kafka's codes for it.
+/// Whether a commit failed because the group has gained members since it was read, by Kafka's error codes.
 pub(crate) fn has_members(error: &Error) -> bool {
     const CODES: [i16; 4] = [22, 25, 27, 113];
     error.code().is_some_and(|code| CODES.contains(&code.0))

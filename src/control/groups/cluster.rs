@@ -8,70 +8,70 @@ use futures_util::future::BoxFuture;
 use crate::error::Result;
 use crate::model::{GroupId, TopicPartition};
 
-/// How many groups are asked for at once.
+/// The number of groups queried concurrently.
 pub(crate) const GROUPS_AT_ONCE: usize = 16;
 
-/// One cluster, seen as the place where groups keep their offsets.
+/// A cluster as the store of consumer group offsets.
 ///
-/// Every call is one question with a limited time; dropping its future forgets the answer.
+/// Every call is one request with a timeout. Dropping its future discards the answer.
 pub trait Site: Send + Sync + Debug {
-    /// The groups of the cluster, and whether each is at rest.
-    fn groups(&self) -> BoxFuture<'_, Result<BTreeMap<GroupId, Standing>>>;
-    /// Everything a group committed; nothing for a group that doesn't exist.
+    /// The groups of the cluster and their standing.
+    fn groups(&self) -> BoxFuture<'_, Result<BTreeMap<GroupId, GroupActivity>>>;
+    /// All committed offsets of `group`; empty for a group that doesn't exist.
     fn offsets<'a>(
         &'a self,
         group: &'a GroupId,
-    ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, Committed>>>;
-    /// Commits offsets of a group without members, each with its own answer.
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, CommittedOffset>>>;
+    /// Commits offsets of a group without members; each partition has its own result.
     ///
-    /// After an error that may pass it is unknown whether the offset was committed, or still will be.
+    /// After a retriable error it is unknown whether the offset was committed, or still will be.
     fn commit<'a>(
         &'a self,
         group: &'a GroupId,
-        offsets: &'a BTreeMap<TopicPartition, Committed>,
+        offsets: &'a BTreeMap<TopicPartition, CommittedOffset>,
     ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, Result<()>>>>;
-    /// An end of each partition.
+    /// The chosen end of each partition.
     fn ends<'a>(
         &'a self,
         partitions: &'a [TopicPartition],
-        end: End,
+        end: LogEdge,
     ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, i64>>>;
-    /// Whether a transaction is open in a partition; none if the brokers are too old to say.
+    /// Whether a transaction is open in `partition`; `None` if the brokers are too old to say.
     fn has_open_transaction<'a>(
         &'a self,
         partition: &'a TopicPartition,
     ) -> BoxFuture<'a, Result<Option<bool>>>;
-    /// The cluster's retention of offsets of a group without members, in milliseconds; `None` if it doesn't report it.
+    /// How long the cluster keeps the offsets of a group without members, in milliseconds; `None` if it doesn't report it.
     fn offsets_retention_ms(&self) -> BoxFuture<'_, Result<Option<i64>>>;
 }
 
 /// Whether offsets can be committed for a group from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It has no members.
+pub enum GroupActivity {
+    /// The group has no members.
     AtRest,
-    /// It has members: only they may commit.
+    /// The group has members, and only they may commit.
     Active,
-    /// A kind of group whose offsets can't be carried (share groups).
+    /// The offsets of this kind of group can't be carried (share groups).
     Unsupported,
 }
 
-/// A committed offset as it stands on a cluster.
+/// An offset as committed on a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Committed {
+pub struct CommittedOffset {
     /// The next offset the group reads.
     pub offset: i64,
-    /// The application's text.
+    /// Text set by the application.
     pub metadata: Option<String>,
 }
 
 /// Which end of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// Behind the last record in the leader's log, replicated or not.
+pub enum LogEdge {
+    /// The log end offset of the leader, replicated or not.
     Log,
-    /// Behind the last record that is replicated.
+    /// The high watermark: the end of what is replicated.
     HighWatermark,
-    /// Behind the last record that isn't part of an open transaction.
+    /// The last stable offset: the start of the first open transaction, or else the high watermark.
     LastStable,
 }

@@ -1,4 +1,4 @@
-//! Committed offsets on both sides, and what is remembered of those this link wrote.
+//! Committed offsets on both sides, and the link's own record of what it committed.
 
 use std::fmt;
 
@@ -7,50 +7,49 @@ use serde::{Serialize, Serializer};
 
 use crate::model::{SourceOffset, TargetOffset};
 
-/// What a group committed on the source.
+/// An offset that a group committed on the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceCommit {
     /// The next offset the group reads.
     pub offset: SourceOffset,
-    /// The application's own text; Kafka Streams keeps state in it, so it is carried unchanged.
+    /// Text set by the application, carried unchanged: Kafka Streams keeps state in it.
     pub metadata: Option<String>,
 }
 
-/// What is committed on the target now.
+/// The offset currently committed on the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetCommit {
     /// The next offset the group reads.
     pub offset: TargetOffset,
-    /// The text that came with it.
     pub metadata: Option<String>,
 }
 
-/// What the checkpoint DB knows of this link's commits for a group and partition.
+/// What the checkpoint DB records about this link's commits for a group and partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Written {
-    /// The last offset known to be committed by this link.
+    /// The last offset this link is known to have committed.
     pub last: Option<TargetOffset>,
-    /// An offset sent whose answer isn't known: it may be committed, or may still be.
+    /// An offset sent but not yet acknowledged: it may already be committed, or be committed later.
     pub intended: Option<TargetOffset>,
-    /// When the last one was written, in milliseconds since 1970.
+    /// When `last` was committed, in milliseconds since 1970.
     pub at_ms: i64,
-    /// The source offset that `intended`, or else `last`, stands for.
+    /// The source offset that `intended`, or else `last`, represents.
     pub stands_for: Option<SourceOffset>,
     /// The metadata of `intended`, or else of `last`.
     pub metadata: Option<String>,
-    /// Somebody else committed on the target: left alone until a move takes it back.
+    /// Another client committed on the target: the offset is left alone until a move reclaims it.
     pub released: bool,
 }
 
 impl Written {
-    /// Whether this link may write over what is committed on the target (H16).
+    /// Whether this link may overwrite the offset committed on the target (H16).
     pub fn may_replace(&self, found: Option<&TargetCommit>) -> bool {
         found.is_none_or(|found| {
             self.last == Some(found.offset) || self.intended == Some(found.offset)
         })
     }
 
-    /// The intention to write something, to be durable before it is sent.
+    /// The record of the intent to commit `intent`, to be made durable before the commit is sent.
     #[must_use]
     pub fn intending(&self, intent: &PlannedCommit) -> Self {
         Self {
@@ -61,7 +60,7 @@ impl Written {
         }
     }
 
-    /// The same left alone from now on.
+    /// The record of an offset that is left alone from now on.
     #[must_use]
     pub fn released(&self) -> Self {
         Self {
@@ -70,7 +69,7 @@ impl Written {
         }
     }
 
-    /// The intention fulfilled.
+    /// The record after the intended commit was acknowledged.
     #[must_use]
     pub fn fulfilled(&self, now_ms: i64) -> Self {
         Self {
@@ -82,14 +81,14 @@ impl Written {
     }
 }
 
-/// When the target forgets an offset that isn't written again.
+/// When the target expires an offset that isn't committed again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
 pub enum Expiry {
-    /// Nobody can say: the target doesn't tell its `offsets.retention.minutes`.
+    /// Unknown: the target doesn't report its `offsets.retention.minutes`.
     #[serde(serialize_with = "unknown")]
     Unknown,
-    /// At this time, if the group has no members until then.
+    /// At this time, unless the group gains members before.
     At(Timestamp),
 }
 
@@ -100,14 +99,14 @@ fn unknown<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
 impl fmt::Display for Expiry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown => f.write_str("at a time that the target doesn't tell"),
+            Self::Unknown => f.write_str("at a time that the target doesn't report"),
             Self::At(time) => write!(f, "at {time}"),
         }
     }
 }
 
 impl Written {
-    /// When the written offset expires on the target, given its retention as reported; `None` if nothing was written.
+    /// When the written offset expires on the target, given the retention it reports; `None` if nothing was written.
     pub fn expiry(&self, retention_ms: Option<i64>) -> Option<Expiry> {
         self.last?;
         let at = retention_ms.map(|retention| self.at_ms.saturating_add(retention));
@@ -116,19 +115,17 @@ impl Written {
     }
 }
 
-/// One commit to make on the target.
+/// A commit to make on the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedCommit {
-    /// The offset to commit.
     pub offset: TargetOffset,
-    /// The source offset it stands for.
+    /// The source offset that `offset` represents.
     pub stands_for: SourceOffset,
-    /// The metadata to commit with it.
     pub metadata: Option<String>,
 }
 
 impl PlannedCommit {
-    /// The same, but not above the end of what the target's log still holds.
+    /// The same commit, with its offset lowered to `end` if it is above what the target's log still holds.
     #[must_use]
     pub fn at_most(self, end: TargetOffset) -> Self {
         Self {

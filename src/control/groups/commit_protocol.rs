@@ -1,7 +1,7 @@
-//! Commits offsets on the target so that, whatever happens in between, it is known which ones may be this link's.
+//! Commits offsets on the target so that it is always known which committed offsets may be this link's.
 //!
-//! The intention is durable before the commit leaves, and the outcome behind it. A commit that was refused leaves what was
-//! known before; one that wasn't answered leaves the intention, which the next round repeats.
+//! The intent is durable before the commit is sent, and the outcome is recorded after it. A refused commit restores the
+//! previous record; an unanswered one leaves the intent, which the next round repeats.
 
 use std::collections::BTreeMap;
 
@@ -10,28 +10,28 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::client::{Retry, retry_of};
 use crate::model::{GroupId, TopicPartition};
 
-use super::cluster::{Committed, Site};
+use super::cluster::{CommittedOffset, Site};
 use super::commit::{PlannedCommit, Written};
-use super::committed::Turn;
+use super::committed::CommitGuard;
 
-/// What to write for one partition: what was written before, and what is intended.
+/// What to commit, by source partition: the record of earlier commits, and the commit to make.
 pub type Writes = BTreeMap<TopicPartition, (Written, PlannedCommit)>;
 
-/// Commits a group's offsets, given by source partition, and remembers the outcome of each.
+/// Commits a group's offsets, keyed by source partition, and records the outcome of each.
 ///
-/// Errors: the checkpoint DB failed, or the target gave no answer for the group as a whole.
+/// Errors: the checkpoint DB failed, or the target didn't answer for the group as a whole.
 pub async fn write(
-    turn: &Turn<'_>,
+    guard: &CommitGuard<'_>,
     target: &dyn Site,
     mirrored: &dyn Mirrored,
     group: &GroupId,
     writes: &Writes,
     now_ms: i64,
 ) -> Result<BTreeMap<TopicPartition, Result<()>>> {
-    // What is committed depends on frontiers that are so far only known to the workers (H9).
+    // The commits depend on frontiers that only the workers know so far (H9).
     mirrored.persist_frontiers().await?;
     let intending = |(before, intent): &(Written, PlannedCommit)| before.intending(intent);
-    turn.save(group, &map(writes, intending)).await?;
+    guard.save(group, &map(writes, intending)).await?;
     let mut commits = BTreeMap::new();
     for (partition, (_, intent)) in writes {
         commits.insert(on_target(mirrored, partition)?, committed(intent));
@@ -47,11 +47,12 @@ pub async fn write(
                 );
             }
             let known = remember(writes, &outcomes, now_ms);
-            turn.save(group, &known).await?;
+            guard.save(group, &known).await?;
             Ok(outcomes)
         }
         Err(error) if is_refusal(&error) => {
-            turn.save(group, &map(writes, |(before, _)| before.clone()))
+            guard
+                .save(group, &map(writes, |(before, _)| before.clone()))
                 .await?;
             Err(error)
         }
@@ -59,7 +60,7 @@ pub async fn write(
     }
 }
 
-/// The name on the target of a source partition.
+/// The target's name of a source partition.
 pub fn on_target(mirrored: &dyn Mirrored, partition: &TopicPartition) -> Result<TopicPartition> {
     let topic = mirrored.mirror_topic(&partition.topic).ok_or_else(|| {
         Error::new(Kind::Refused, "the partition is no longer mirrored").partition(partition)
@@ -79,8 +80,8 @@ fn map(
         .collect()
 }
 
-fn committed(intent: &PlannedCommit) -> Committed {
-    Committed {
+fn committed(intent: &PlannedCommit) -> CommittedOffset {
+    CommittedOffset {
         offset: intent.offset.get(),
         metadata: intent.metadata.clone(),
     }
@@ -103,7 +104,7 @@ fn remember(
     known
 }
 
-/// Whether an error says that nothing was committed. After one that may pass, the offset may have been appended all the same.
+/// Whether an error means that nothing was committed. After a retriable error the offset may have been appended anyway.
 fn is_refusal(error: &Error) -> bool {
     error
         .code()

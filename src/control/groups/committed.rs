@@ -1,7 +1,7 @@
-//! What this link wrote for which group, in the checkpoint DB, and whose turn it is to write.
+//! The checkpoint DB's record of the group offsets this link committed, and the exclusive turn to write them.
 //!
-//! Promises: one writer at a time holds the [`Turn`], so that a move that froze a group is never overtaken by group sync;
-//! what a turn saved is durable when its future resolves.
+//! Promises: only the holder of the [`CommitGuard`] writes, so group sync never overtakes a move that froze a group; what a turn
+//! saved is durable when its future resolves.
 //! Doesn't: decide anything.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,54 +18,54 @@ use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicPartition
 use super::commit::{SourceCommit, Written};
 use super::cut::Snapshot;
 
-/// The group offsets of one link.
+/// The recorded group offsets of one link.
 #[derive(Debug)]
 pub struct Ledger {
     store: Arc<dyn Store>,
     link: LinkName,
-    turn: Mutex<()>,
+    guard: Mutex<()>,
 }
 
-/// What is known of one group.
+/// What is recorded about one group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Account {
-    /// The operation that froze the group, if one did.
+    /// The operation that froze the group, if any.
     pub frozen_by: Option<String>,
-    /// What was written for it, by source partition.
+    /// The offsets written for the group, by source partition.
     pub written: BTreeMap<TopicPartition, Written>,
 }
 
-/// The right to write group offsets of the link on the target, until dropped.
+/// The exclusive right to write group offsets of the link on the target, released on drop.
 #[derive(Debug)]
-pub struct Turn<'a> {
+pub struct CommitGuard<'a> {
     ledger: &'a Ledger,
     _turn: MutexGuard<'a, ()>,
 }
 
 impl Ledger {
-    /// The ledger of a link.
+    /// Creates the ledger of a link.
     pub fn new(store: Arc<dyn Store>, link: LinkName) -> Self {
         Self {
             store,
             link,
-            turn: Mutex::new(()),
+            guard: Mutex::new(()),
         }
     }
 
-    /// The link.
+    /// The link whose offsets are recorded.
     pub fn link(&self) -> &LinkName {
         &self.link
     }
 
-    /// Waits until nobody else writes.
-    pub async fn turn(&self) -> Turn<'_> {
-        Turn {
+    /// Waits for the exclusive turn to write.
+    pub async fn guard(&self) -> CommitGuard<'_> {
+        CommitGuard {
             ledger: self,
-            _turn: self.turn.lock().await,
+            _turn: self.guard.lock().await,
         }
     }
 
-    /// What is known of a group.
+    /// The record of `group`; empty if there is none.
     pub fn account(&self, group: &GroupId) -> Result<Account> {
         let records = group_offsets_of(self.store.as_ref(), &self.link, Some(group))?;
         let mut account = Account::default();
@@ -75,12 +75,12 @@ impl Ledger {
         Ok(account)
     }
 
-    /// Every group that something is known of, in order.
+    /// Every recorded group, in order.
     pub fn groups(&self) -> Result<Vec<GroupId>> {
         groups_of(self.store.as_ref(), &self.link)
     }
 
-    /// The latest snapshot of the source.
+    /// The latest snapshot of the source, if one is stored.
     pub fn snapshot(&self) -> Result<Option<Snapshot>> {
         Ok(load_snapshot(self.store.as_ref(), &self.link)?.map(Snapshot::from))
     }
@@ -99,8 +99,8 @@ impl Ledger {
     }
 }
 
-impl Turn<'_> {
-    /// Saves what was or is to be written for a group.
+impl CommitGuard<'_> {
+    /// Saves the written and intended offsets of a group.
     pub async fn save(
         &self,
         group: &GroupId,
@@ -114,7 +114,7 @@ impl Turn<'_> {
         self.ledger.store.commit(update).await
     }
 
-    /// Freezes groups for an operation; those frozen before stay as they are.
+    /// Freezes groups for an operation; groups already frozen keep their owner.
     pub async fn freeze(&self, groups: &BTreeSet<GroupId>, operation: &str) -> Result<()> {
         let mut update = Update::new();
         for group in groups {
@@ -125,7 +125,7 @@ impl Turn<'_> {
         self.ledger.store.commit(update).await
     }
 
-    /// Takes back what an operation froze, and only that.
+    /// Unfreezes those of `groups` that `operation` itself froze.
     pub async fn thaw(&self, groups: &BTreeSet<GroupId>, operation: &str) -> Result<()> {
         let mut update = Update::new();
         for group in groups {
@@ -146,7 +146,7 @@ impl Turn<'_> {
     }
 }
 
-/// The group as a whole is kept under a partition that no topic has.
+/// The key for the group as a whole: a partition that no topic has.
 fn whole_group() -> TopicPartition {
     TopicPartition::new("", -1)
 }
@@ -256,10 +256,15 @@ mod tests {
             (TopicPartition::new("t", 0), written(true)),
             (TopicPartition::new("t", 1), written(false)),
         ]);
-        ledger.turn().await.save(&"g".into(), &saved).await.unwrap();
+        ledger
+            .guard()
+            .await
+            .save(&"g".into(), &saved)
+            .await
+            .unwrap();
         assert_eq!(ledger.account(&"g".into()).unwrap().written, saved);
         let empty = BTreeMap::from([(TopicPartition::new("t", 0), written(true))]);
-        ledger.turn().await.save(&"".into(), &empty).await.unwrap();
+        ledger.guard().await.save(&"".into(), &empty).await.unwrap();
         assert_eq!(ledger.groups().unwrap(), [GroupId::new(""), "g".into()]);
         assert_eq!(ledger.account(&"other".into()).unwrap(), Account::default());
         assert_eq!(
@@ -273,13 +278,13 @@ mod tests {
         let ledger = ledger();
         let groups = BTreeSet::from([GroupId::new("g")]);
         let frozen_by = || ledger.account(&"g".into()).unwrap().frozen_by;
-        let turn = ledger.turn().await;
-        turn.freeze(&groups, "first").await.unwrap();
-        turn.freeze(&groups, "second").await.unwrap();
+        let guard = ledger.guard().await;
+        guard.freeze(&groups, "first").await.unwrap();
+        guard.freeze(&groups, "second").await.unwrap();
         assert_eq!(frozen_by().as_deref(), Some("first"));
-        turn.thaw(&groups, "second").await.unwrap();
+        guard.thaw(&groups, "second").await.unwrap();
         assert_eq!(frozen_by().as_deref(), Some("first"));
-        turn.thaw(&groups, "first").await.unwrap();
+        guard.thaw(&groups, "first").await.unwrap();
         assert_eq!(frozen_by(), None);
         assert_eq!(
             ledger.account(&"g".into()).unwrap().written,

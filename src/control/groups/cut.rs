@@ -1,8 +1,8 @@
-//! The consistent cut (H19): a snapshot of group offsets is applied only when everything the source held at that moment is mirrored.
+//! The consistent cut (H19): a snapshot of group offsets is applied only once everything the source held then is mirrored.
 //!
-//! Otherwise the input offset of a Kafka Streams group could arrive before the records it produced. Partitions that
-//! stand still don't count, or one of them would stop every group; what is committed there is held at its frontier.
-//! A snapshot without the end of a partition that does count is no cut: what led to its commits may be behind that end.
+//! Otherwise the input offset of a Kafka Streams group could arrive before the records it produced. Partitions that don't
+//! advance are left out, because one of them would hold back every group; commits in them are held at the frontier. A
+//! snapshot that lacks the end of an advancing partition is no cut: the records behind its commits may lie beyond that end.
 //! At most two snapshots wait: the oldest, so that some cut is always near, and the newest. Pure.
 
 use std::collections::BTreeMap;
@@ -12,20 +12,20 @@ use super::commit::SourceCommit;
 use crate::control::MirroredPartition;
 use crate::model::{GroupId, PartitionState, SourceOffset, TopicPartition};
 
-/// Where all groups stood, and where the partitions of the link ended just after.
+/// The committed offsets of all groups, and the ends of the link's partitions just after.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// When the group offsets were read, in milliseconds since 1970.
     pub taken_at_ms: i64,
-    /// Committed offsets in partitions of the link, by group.
+    /// The committed offsets in partitions of the link, by group.
     pub groups: BTreeMap<GroupId, BTreeMap<TopicPartition, SourceCommit>>,
     /// The last stable offset of each partition of the link, read after the group offsets.
     pub ends: BTreeMap<TopicPartition, SourceOffset>,
 }
 
-/// Snapshots waiting for the mirror to reach them.
+/// Snapshots the mirror has yet to reach.
 #[derive(Debug, Default)]
-pub struct Cut {
+pub struct ConsistentCut {
     oldest: Option<Arc<Snapshot>>,
     newest: Option<Arc<Snapshot>>,
 }
@@ -33,16 +33,15 @@ pub struct Cut {
 /// A partition whose frontier a snapshot waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Behind {
-    /// The partition.
     pub partition: TopicPartition,
-    /// Where its frontier has to be.
+    /// The frontier the snapshot needs.
     pub end: SourceOffset,
-    /// Where it is, if known.
+    /// The current frontier, if known.
     pub frontier: Option<SourceOffset>,
 }
 
-impl Cut {
-    /// Takes the latest snapshot in; one that waits in between is dropped for it.
+impl ConsistentCut {
+    /// Adds the latest snapshot, replacing the newest waiting one.
     pub fn offer(&mut self, snapshot: Arc<Snapshot>) {
         let slot = match self.oldest {
             None => &mut self.oldest,
@@ -51,7 +50,7 @@ impl Cut {
         *slot = Some(snapshot);
     }
 
-    /// The latest waiting snapshot that the mirror has reached, and forgets the ones before it.
+    /// Takes the latest waiting snapshot that the mirror has reached, and drops the ones before it.
     pub fn take_reached(&mut self, partitions: &[MirroredPartition]) -> Option<Arc<Snapshot>> {
         let is_reached = |s: &Option<Arc<Snapshot>>| {
             s.as_ref().is_some_and(|s| behind(s, partitions).is_empty())
@@ -71,7 +70,7 @@ impl Cut {
         self.oldest.is_none()
     }
 
-    /// What the nearest cut waits for.
+    /// The partitions that the oldest waiting snapshot waits for.
     pub fn waits_for(&self, partitions: &[MirroredPartition]) -> Vec<Behind> {
         self.oldest
             .as_ref()
@@ -81,7 +80,7 @@ impl Cut {
 }
 
 impl Snapshot {
-    /// Leaves out what is about former topics of the same name: offsets there have nothing to do with those of now.
+    /// Removes everything about former topics of the same name: their offsets mean nothing in the present topics.
     pub fn forget_former(&mut self, partitions: &[MirroredPartition]) {
         for mirrored in partitions {
             if self.is_before(mirrored) {
@@ -93,7 +92,7 @@ impl Snapshot {
         }
     }
 
-    /// Whether anything in it concerns former topics of the same name.
+    /// Whether the snapshot contains anything about former topics of the same name.
     pub fn has_former(&self, partitions: &[MirroredPartition]) -> bool {
         partitions.iter().any(|mirrored| {
             let partition = &mirrored.partition;
@@ -104,7 +103,7 @@ impl Snapshot {
         })
     }
 
-    /// Whether a partition's source topic was another one when the snapshot was taken.
+    /// Whether the snapshot was taken of a former topic of the partition's name.
     fn is_before(&self, mirrored: &MirroredPartition) -> bool {
         mirrored.map_since_ms > 0 && self.taken_at_ms <= mirrored.map_since_ms
     }
@@ -127,7 +126,7 @@ fn behind(snapshot: &Snapshot, partitions: &[MirroredPartition]) -> Vec<Behind> 
         .collect()
 }
 
-/// Whether a partition moves on by itself.
+/// Whether a partition in this state advances without an operator.
 pub(super) fn counts(state: PartitionState) -> bool {
     match state {
         PartitionState::Preparing
@@ -183,7 +182,7 @@ mod tests {
 
     #[test]
     fn h19_nothing_is_applied_before_every_frontier_has_reached_its_end() {
-        let mut cut = Cut::default();
+        let mut cut = ConsistentCut::default();
         cut.offer(snapshot(1, [10, 20]));
         assert_eq!(cut.take_reached(&frontiers([10, 19])), None);
         let behind = cut.waits_for(&frontiers([10, 19]));
@@ -197,7 +196,7 @@ mod tests {
     #[test]
     fn a_partition_that_stands_still_stops_no_group_and_one_that_prepares_does() {
         for state in PartitionState::ALL {
-            let mut cut = Cut::default();
+            let mut cut = ConsistentCut::default();
             cut.offer(snapshot(1, [10, 20]));
             let partitions = [mirrored(0, PartitionState::Live, 10), mirrored(1, state, 3)];
             assert_eq!(
@@ -206,7 +205,7 @@ mod tests {
                 "{state}"
             );
         }
-        let mut cut = Cut::default();
+        let mut cut = ConsistentCut::default();
         cut.offer(snapshot(1, [0, 0]));
         let mut unknown = mirrored(0, PartitionState::Preparing, 0);
         unknown.frontier = None;
@@ -217,7 +216,7 @@ mod tests {
     fn what_was_committed_in_a_former_topic_waits_for_nothing_and_is_forgotten() {
         let mut partitions = frontiers([3, 20]);
         partitions[0].map_since_ms = 1;
-        let mut cut = Cut::default();
+        let mut cut = ConsistentCut::default();
         cut.offer(snapshot(1, [10, 20]));
         let mut reached = Arc::unwrap_or_clone(cut.take_reached(&partitions).unwrap());
         let commit = SourceCommit {
@@ -240,7 +239,7 @@ mod tests {
 
     #[test]
     fn under_steady_load_the_oldest_cut_is_applied_although_newer_ones_keep_coming() {
-        let mut cut = Cut::default();
+        let mut cut = ConsistentCut::default();
         for at in 1..=5 {
             cut.offer(snapshot(at, [at * 10, 0]));
         }
@@ -255,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_latest_reached_snapshot_replaces_older_ones() {
-        let mut cut = Cut::default();
+        let mut cut = ConsistentCut::default();
         cut.offer(snapshot(1, [10, 0]));
         cut.offer(snapshot(2, [11, 0]));
         assert_eq!(

@@ -1,33 +1,32 @@
-//! What to do about one group's offset in one partition of the target. Pure.
+//! Decides what to do about one group's offset in one partition of the target. Pure.
 //!
-//! The order of the questions is the safety: is it frozen, is it ours to replace (H16), is the group at rest, is an
-//! earlier commit unanswered, does the target's log still hold what offsets were given for (H13), and only then where it
-//! should be.
+//! Safety lies in the order of the checks: is the offset frozen, is it ours to replace (H16), is the group at rest, is an
+//! earlier commit unanswered, does the target's log still hold what offsets were assigned to (H13), and only then where the
+//! offset belongs.
 
 use crate::control::TargetLog;
 use crate::model::TargetOffset;
 
 use super::commit::{PlannedCommit, SourceCommit, TargetCommit, Written};
-use super::translate::{Place, Unplaced};
+use super::translate::{TargetPosition, Unplaced};
 
 #[cfg(test)]
 mod tests;
 
-/// What the source says about a group's offset in a partition.
+/// What the source reports about a group's offset in a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
-    /// The group committed this there, which has this place on the target.
-    At(SourceCommit, Result<Place, Unplaced>),
-    /// The source can't be asked: what was written has to stay.
+    /// The group's commit on the source, and its place on the target.
+    At(SourceCommit, Result<TargetPosition, Unplaced>),
+    /// The source is unreachable: what was written has to stay.
     Unknown,
 }
 
 /// Everything a decision depends on.
 #[derive(Debug, Clone)]
 pub struct Scene<'a> {
-    /// What the source says.
     pub wanted: &'a Wanted,
-    /// What is committed on the target now.
+    /// The offset currently committed on the target.
     pub found: Option<&'a TargetCommit>,
     /// What this link wrote before.
     pub written: &'a Written,
@@ -35,51 +34,50 @@ pub struct Scene<'a> {
     pub active: bool,
     /// Whether a move froze the group.
     pub frozen: bool,
-    /// What is known of the mirror partition's log.
     pub target_log: TargetLog,
-    /// The end of the mirror partition.
+    /// The log end offset of the mirror partition.
     pub target_end: TargetOffset,
-    /// The time, in milliseconds since 1970.
+    /// The current time, in milliseconds since 1970.
     pub now_ms: i64,
-    /// After how long an unchanged offset is written again, in milliseconds (H17).
+    /// The age from which an unchanged offset is committed again, in milliseconds (H17).
     pub refresh_after_ms: i64,
 }
 
-/// What to do.
+/// What to do about an offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
+pub enum CommitDecision {
     /// Commit a new offset.
     Commit(PlannedCommit),
-    /// Commit the same offset again so that it doesn't expire.
+    /// Commit the same offset again, so that it doesn't expire.
     Refresh(PlannedCommit),
     /// Commit the end of what the target's log still holds (H13).
     Lower(PlannedCommit),
-    /// Nothing: what is there is right, or must not go backwards.
+    /// Nothing: the committed offset is right, or must not go backwards.
     Keep,
     /// Nothing: the group has members on the target.
     Active,
-    /// Remember durably that somebody else committed, and leave it alone from now on.
+    /// Record durably that another client committed, and leave the offset alone from now on.
     Release(TargetOffset),
-    /// Nothing: it was released or frozen before.
+    /// Nothing: the offset is already released or frozen.
     Released,
-    /// Nothing: its place on the target isn't known now.
+    /// Nothing: the place on the target isn't known now.
     Wait(Unplaced),
 }
 
-/// Decides for one group and partition.
-pub fn decide(scene: &Scene<'_>) -> Decision {
+/// Decides about one group and partition.
+pub fn decide(scene: &Scene<'_>) -> CommitDecision {
     let written = scene.written;
     if written.released || scene.frozen {
-        return Decision::Released;
+        return CommitDecision::Released;
     }
     match scene.found {
-        Some(found) if !written.may_replace(Some(found)) => Decision::Release(found.offset),
-        Some(_) | None if scene.active => Decision::Active,
+        Some(found) if !written.may_replace(Some(found)) => CommitDecision::Release(found.offset),
+        Some(_) | None if scene.active => CommitDecision::Active,
         Some(_) | None => by_log(scene),
     }
 }
 
-fn by_log(scene: &Scene<'_>) -> Decision {
+fn by_log(scene: &Scene<'_>) -> CommitDecision {
     match scene.target_log {
         TargetLog::Whole => unanswered(scene).unwrap_or_else(|| follow(scene)),
         TargetLog::Unread => unanswered(scene)
@@ -89,46 +87,50 @@ fn by_log(scene: &Scene<'_>) -> Decision {
             .or_else(|| lower(scene, end))
             .or_else(|| keep_alive(scene))
             .unwrap_or_else(|| wait(scene, "the target lost its tail")),
-        TargetLog::Another => wait(scene, "the mirror topic isn't the one it was"),
+        TargetLog::Another => wait(scene, "the mirror topic is gone or was replaced"),
     }
 }
 
-/// What was written above the end of what is left would be the place of other records, or of none.
-fn lower(scene: &Scene<'_>, end: TargetOffset) -> Option<Decision> {
+/// An offset above the end of the remaining log would come to denote other records, or none.
+fn lower(scene: &Scene<'_>, end: TargetOffset) -> Option<CommitDecision> {
     let beyond = scene.found.filter(|found| found.offset > end);
     let again = last_intent(scene.written)?;
-    beyond.map(|_| Decision::Lower(again.at_most(end)))
+    beyond.map(|_| CommitDecision::Lower(again.at_most(end)))
 }
 
-fn wait(scene: &Scene<'_>, why: &str) -> Decision {
-    Decision::Wait(match scene.wanted {
+fn wait(scene: &Scene<'_>, why: &str) -> CommitDecision {
+    CommitDecision::Wait(match scene.wanted {
         Wanted::At(_, Err(unplaced)) => unplaced.clone(),
         Wanted::At(_, Ok(_)) | Wanted::Unknown => Unplaced::NotReady(why.to_owned()),
     })
 }
 
-/// A commit whose answer never came may still arrive, so it is repeated until answered before anything else is sent.
-fn unanswered(scene: &Scene<'_>) -> Option<Decision> {
+/// Repeats an unanswered commit until it is answered, because it may still arrive after anything sent later.
+fn unanswered(scene: &Scene<'_>) -> Option<CommitDecision> {
     let intended = scene.written.intended?;
     let arrived = scene.found.is_some_and(|found| found.offset == intended);
     let repeat = last_intent(scene.written)?;
-    (!arrived).then_some(Decision::Commit(repeat))
+    (!arrived).then_some(CommitDecision::Commit(repeat))
 }
 
-fn follow(scene: &Scene<'_>) -> Decision {
+fn follow(scene: &Scene<'_>) -> CommitDecision {
     match scene.wanted {
         Wanted::At(commit, Ok(place)) => follow_commit(scene, commit, place),
         Wanted::At(_, Err(unplaced)) => {
-            keep_alive(scene).unwrap_or_else(|| Decision::Wait(unplaced.clone()))
+            keep_alive(scene).unwrap_or_else(|| CommitDecision::Wait(unplaced.clone()))
         }
-        Wanted::Unknown => keep_alive(scene).unwrap_or(Decision::Keep),
+        Wanted::Unknown => keep_alive(scene).unwrap_or(CommitDecision::Keep),
     }
 }
 
-fn follow_commit(scene: &Scene<'_>, commit: &SourceCommit, place: &Place) -> Decision {
+fn follow_commit(
+    scene: &Scene<'_>,
+    commit: &SourceCommit,
+    place: &TargetPosition,
+) -> CommitDecision {
     let intent = place.intent(commit);
     let Some(found) = scene.found else {
-        return Decision::Commit(intent);
+        return CommitDecision::Commit(intent);
     };
     let source_went_back = scene
         .written
@@ -136,28 +138,28 @@ fn follow_commit(scene: &Scene<'_>, commit: &SourceCommit, place: &Place) -> Dec
         .is_some_and(|w| place.stands_for < w);
     let target_lost_it = found.offset > scene.target_end;
     if intent.offset < found.offset && !source_went_back && !target_lost_it {
-        return keep_alive(scene).unwrap_or(Decision::Keep);
+        return keep_alive(scene).unwrap_or(CommitDecision::Keep);
     }
     if intent.offset != found.offset
         || !same_text(intent.metadata.as_deref(), found.metadata.as_deref())
     {
-        return Decision::Commit(intent);
+        return CommitDecision::Commit(intent);
     }
     if is_due(scene) {
-        return Decision::Refresh(intent);
+        return CommitDecision::Refresh(intent);
     }
-    Decision::Keep
+    CommitDecision::Keep
 }
 
-/// Writes again what was written last if it is about to expire, or did.
-fn keep_alive(scene: &Scene<'_>) -> Option<Decision> {
+/// Commits the last written offset again if it is about to expire, or has expired.
+fn keep_alive(scene: &Scene<'_>) -> Option<CommitDecision> {
     let wanting = scene.found.is_none() || is_due(scene);
     let again = last_intent(scene.written)?;
     let again = match scene.target_log {
         TargetLog::CutAt(end) => again.at_most(end),
         TargetLog::Unread | TargetLog::Whole | TargetLog::Another => again,
     };
-    wanting.then_some(Decision::Refresh(again))
+    wanting.then_some(CommitDecision::Refresh(again))
 }
 
 fn last_intent(written: &Written) -> Option<PlannedCommit> {
@@ -172,7 +174,7 @@ fn is_due(scene: &Scene<'_>) -> bool {
     scene.now_ms - scene.written.at_ms >= scene.refresh_after_ms
 }
 
-/// Brokers don't tell a missing text from an empty one.
+/// Brokers don't distinguish missing metadata from an empty string.
 fn same_text(one: Option<&str>, other: Option<&str>) -> bool {
     one.unwrap_or_default() == other.unwrap_or_default()
 }

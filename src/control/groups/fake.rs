@@ -14,48 +14,47 @@ use crate::model::{
     TopicName, TopicPartition,
 };
 
-use super::cluster::{Committed, End, Site, Standing};
+use super::cluster::{CommittedOffset, GroupActivity, LogEdge, Site};
 
-type Offsets = BTreeMap<TopicPartition, Committed>;
+type Offsets = BTreeMap<TopicPartition, CommittedOffset>;
 
-/// A cluster whose answers the test sets.
+/// A cluster whose answers are set by the test.
 #[derive(Debug, Default)]
 pub(crate) struct FakeSite(Mutex<Inner>);
 
-/// What becomes of a commit.
+/// What happens to a commit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Fate {
     #[default]
     Done,
-    /// Done, but the answer is lost.
+    /// Committed, but the answer is lost.
     DoneUnheard,
-    /// Neither done nor answered.
+    /// Neither committed nor answered.
     Lost,
-    /// Answered well and not done.
+    /// Acknowledged but not committed.
     Forgotten,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Inner {
-    /// Nobody answers.
+    /// The cluster doesn't answer.
     pub(crate) gone: bool,
-    /// Groups with members.
     pub(crate) active: BTreeSet<GroupId>,
-    /// Groups of a kind that can't be carried.
+    /// Groups whose offsets can't be carried.
     pub(crate) unsupported: BTreeSet<GroupId>,
     /// Groups whose offsets may not be read.
     pub(crate) refused: BTreeSet<GroupId>,
     pub(crate) offsets: BTreeMap<GroupId, Offsets>,
     pub(crate) ends: BTreeMap<TopicPartition, i64>,
-    /// Last stable offsets that differ from the ends.
+    /// Last stable offsets that differ from the log end offsets.
     pub(crate) stable: BTreeMap<TopicPartition, i64>,
-    /// Partitions whose ends nobody tells.
+    /// Partitions whose ends aren't reported.
     pub(crate) silent: BTreeSet<TopicPartition>,
-    /// Whether it doesn't tell when offsets expire.
+    /// Whether the cluster doesn't report its offset retention.
     pub(crate) retention_untold: bool,
     pub(crate) transactions: BTreeSet<TopicPartition>,
     pub(crate) commits_are: Fate,
-    /// Every commit that happened.
+    /// Every commit that took effect.
     pub(crate) commits: Vec<(GroupId, Offsets)>,
 }
 
@@ -64,9 +63,9 @@ impl FakeSite {
         change(&mut self.0.lock())
     }
 
-    /// Puts a committed offset of a group into partition 0 of topic `t`.
+    /// Commits an offset of a group in partition 0 of topic `t`.
     pub(crate) fn put(&self, group: &str, offset: i64) {
-        let committed = Committed {
+        let committed = CommittedOffset {
             offset,
             metadata: Some("text".into()),
         };
@@ -102,18 +101,24 @@ impl FakeSite {
     }
 }
 
-/// The partition all tests use.
+/// The partition used by all tests.
 pub(crate) fn partition() -> TopicPartition {
     TopicPartition::new("t", 0)
 }
 
 impl Site for FakeSite {
-    fn groups(&self) -> BoxFuture<'_, Result<BTreeMap<GroupId, Standing>>> {
+    fn groups(&self) -> BoxFuture<'_, Result<BTreeMap<GroupId, GroupActivity>>> {
         self.ask(|inner| {
-            let at_rest = inner.offsets.keys().map(|g| (g.clone(), Standing::AtRest));
-            let active = inner.active.iter().map(|g| (g.clone(), Standing::Active));
+            let at_rest = inner
+                .offsets
+                .keys()
+                .map(|g| (g.clone(), GroupActivity::AtRest));
+            let active = inner
+                .active
+                .iter()
+                .map(|g| (g.clone(), GroupActivity::Active));
             let others = inner.unsupported.iter();
-            let others = others.map(|g| (g.clone(), Standing::Unsupported));
+            let others = others.map(|g| (g.clone(), GroupActivity::Unsupported));
             Ok(at_rest.chain(active).chain(others).collect())
         })
     }
@@ -156,14 +161,14 @@ impl Site for FakeSite {
     fn ends<'a>(
         &'a self,
         partitions: &'a [TopicPartition],
-        end: End,
+        end: LogEdge,
     ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, i64>>> {
         self.ask(|inner| {
             let at = |p: &TopicPartition| {
                 let log_end = inner.ends.get(p).copied().unwrap_or(0);
                 match end {
-                    End::Log | End::HighWatermark => log_end,
-                    End::LastStable => inner.stable.get(p).copied().unwrap_or(log_end),
+                    LogEdge::Log | LogEdge::HighWatermark => log_end,
+                    LogEdge::LastStable => inner.stable.get(p).copied().unwrap_or(log_end),
                 }
             };
             let told = partitions.iter().filter(|p| !inner.silent.contains(*p));
@@ -187,7 +192,7 @@ impl Site for FakeSite {
 #[derive(Debug)]
 pub(crate) struct FakeMirror(Mutex<MirroredPartition>, Mutex<Arc<LinkIntents>>);
 
-/// How far target offsets are behind source offsets.
+/// How far target offsets are below source offsets.
 pub(crate) const SHIFT: i64 = 5;
 
 impl FakeMirror {
@@ -218,7 +223,7 @@ impl FakeMirror {
         });
     }
 
-    /// Wants this of the link.
+    /// Sets the link's intent.
     pub(crate) fn want(&self, intent: Intent) {
         let change = IntentChange::Set(intent);
         let wanted = LinkIntents::default().change(None, change, "test", 1);

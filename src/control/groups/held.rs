@@ -1,25 +1,25 @@
-//! Offsets in topics whose intent forbids writing: they aren't kept from expiring, and are written first on a resume.
+//! Offsets in topics whose intent forbids writes: they aren't refreshed, and are the first to be written on a resume.
 
 use std::sync::Arc;
 
 use crate::model::LinkIntents;
 
-/// Number of writes of an unchanged offset within the target's retention of offsets (H17).
+/// How often an unchanged offset is committed within the target's offset retention (H17).
 const REFRESHES_PER_RETENTION: i64 = 4;
-/// The assumed retention, in milliseconds, of a target that doesn't report it: the shortest default of any version.
+/// The retention assumed for a target that doesn't report one, in milliseconds: the shortest default of any Kafka version.
 const RETENTION_UNTOLD_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// The link's intents as group sync obeys them.
+/// The link's intents as obeyed by group sync.
 #[derive(Debug, Default)]
 pub(super) struct Holding {
     obeyed: Arc<LinkIntents>,
-    /// Whether offsets that weren't kept from expiring may be written again.
+    /// Whether offsets that weren't refreshed may be written again.
     resumed: bool,
 }
 
 impl Holding {
-    /// Obeys the current intents. Returns whether a pass over the target is due: after a resume until one succeeds, after any
-    /// other change once.
+    /// Obeys the current intents. Returns whether a pass over the target is due: after a resume until one succeeds, after
+    /// any other change once.
     pub(super) fn follow(&mut self, intents: &Arc<LinkIntents>) -> bool {
         let before = std::mem::replace(&mut self.obeyed, Arc::clone(intents));
         let is_other = !Arc::ptr_eq(&before, intents) && before != *intents;
@@ -32,7 +32,7 @@ impl Holding {
         self.resumed = false;
     }
 
-    /// The age, in milliseconds, from which an unchanged offset is written again.
+    /// The age, in milliseconds, from which an unchanged offset is committed again.
     pub(super) fn refresh_after_ms(&self, retention_ms: Option<i64>) -> i64 {
         if self.resumed {
             return 0;
@@ -41,7 +41,7 @@ impl Holding {
     }
 }
 
-/// Whether `now` permits writes to a topic to which `before` forbids them.
+/// Whether `now` permits writes to a topic for which `before` forbids them.
 fn resumes(before: &LinkIntents, now: &LinkIntents) -> bool {
     let of_link = !before.of_link().writes() && now.of_link().writes();
     let mut topics = before.topics.keys();

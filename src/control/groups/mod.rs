@@ -1,8 +1,8 @@
-//! Group sync: consumer groups on the target stand where they stand on the source.
+//! Group sync: keeps consumer groups on the target where they are on the source.
 //!
-//! Promises: an offset is written on the target only where none is or the link wrote the one that is there (H16), is exact
-//! or says by how much it isn't (H18), belongs to a consistent cut over the link (H19), and doesn't expire there (H17).
-//! Doesn't: move groups; a move freezes them here first and writes through the same ledger.
+//! Promises: an offset is written on the target only where there is none or the link wrote the present one (H16), is exact
+//! or reports by how much it isn't (H18), belongs to a consistent cut over the link (H19), and doesn't expire there (H17).
+//! Doesn't: move groups; a move first freezes them here, then writes through the same ledger.
 
 pub(crate) mod apply;
 pub mod cluster;

@@ -1,4 +1,4 @@
-//! What group sync last saw and did, by group and partition, for whoever asks.
+//! The status of group sync, by group and partition, as last seen.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use crate::control::TargetLog;
 use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
 
 use super::commit::{Expiry, TargetCommit, Written};
-use super::decide::{Decision, Scene, Wanted};
+use super::decide::{CommitDecision, Scene, Wanted};
 use super::translate::{Fit, Unplaced};
 
-/// How a group's offset in a partition stands.
+/// The state of a group's offset in a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupState {
@@ -22,46 +22,45 @@ pub enum GroupState {
     Pending,
     /// The group is beyond the frontier; the target has the frontier.
     Held,
-    /// The target has no records at the offset any more, or never had; it has the first it has.
+    /// The target no longer has records at the offset, or never had them; it has the first offset that follows.
     Clamped,
     /// The group has members on the target.
     ActiveOnTarget,
-    /// Somebody else committed on the target, or a move froze the group: left alone.
+    /// Another client committed on the target, or a move froze the group: the offset is left alone.
     Released,
-    /// Nothing can be committed now; the detail says why.
+    /// Nothing can be committed now; `detail` gives the reason.
     Waiting,
-    /// Its topic is not to be written to, so that the offset isn't kept from expiring either.
+    /// Writes to the topic are forbidden, so the offset isn't refreshed either.
     Paused,
 }
 
-/// One offset of a group.
+/// The status of one offset of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GroupPartitionStatus {
     /// The partition, by its source name.
     #[serde(flatten)]
     pub partition: TopicPartition,
-    /// What the group committed on the source, as last seen.
+    /// The offset committed on the source, as last seen.
     pub source_offset: Option<SourceOffset>,
-    /// What is committed on the target, as last seen or written.
+    /// The offset committed on the target, as last seen or written.
     pub target_offset: Option<TargetOffset>,
-    /// How it stands.
     pub state: GroupState,
-    /// Whether a consumer going on at `target_offset` skips and repeats nothing after `source_offset`.
+    /// Whether a consumer that resumes at `target_offset` neither skips nor repeats anything after `source_offset`.
     pub exact: bool,
-    /// When the target forgets the offset, while it isn't kept from that.
+    /// When the offset expires on the target, if it isn't being refreshed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Expiry>,
-    /// What to know about it.
+    /// Why the offset isn't exact or wasn't written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
-/// The offsets of one group, or what kind of group it is if they aren't carried.
+/// The offsets of one group; none if its kind can't be carried.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct GroupStatus {
-    /// Whether offsets of this kind of group can't be carried.
+    /// Whether this is a kind of group whose offsets can't be carried.
     pub unsupported: bool,
-    /// Its offsets in partitions of the link, in order.
+    /// The group's offsets in partitions of the link, in order.
     pub partitions: Vec<GroupPartitionStatus>,
 }
 
@@ -74,12 +73,11 @@ impl GroupStatus {
     }
 }
 
-/// Partitions of which the source doesn't tell where they end, so that there is no consistent cut.
+/// Partitions whose ends the source doesn't report, so that there is no consistent cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Silent {
-    /// How many.
     pub count: usize,
-    /// One of them.
+    /// An example.
     pub first: TopicPartition,
 }
 
@@ -91,12 +89,12 @@ pub struct Board {
 }
 
 impl Board {
-    /// Every group, in order.
+    /// The status of every group, in order.
     pub fn groups(&self) -> BTreeMap<GroupId, GroupStatus> {
         self.groups.read().clone()
     }
 
-    /// What holds back the offsets of all groups, if something does.
+    /// The partitions that hold back the offsets of all groups, if any.
     pub fn silent(&self) -> Option<Silent> {
         self.silent.read().clone()
     }
@@ -108,19 +106,19 @@ impl Board {
         });
     }
 
-    /// When the target forgets the first of the offsets that aren't kept from that, if there are some.
+    /// When the first of the offsets that aren't refreshed expires on the target; `None` if all are.
     pub fn first_expiry(&self) -> Option<Expiry> {
         let groups = self.groups.read();
         let offsets = groups.values().flat_map(|group| &group.partitions);
         offsets.filter_map(|status| status.expires_at).min()
     }
 
-    /// One group.
+    /// The status of `group`, if known.
     pub fn group(&self, group: &GroupId) -> Option<GroupStatus> {
         self.groups.read().get(group).cloned()
     }
 
-    /// Shows what a group committed on the source since the last cut, and that it waits for the next.
+    /// Shows offsets that a group committed on the source since the last cut, and which wait for the next.
     pub(super) fn show_pending(&self, group: &GroupId, pending: Vec<GroupPartitionStatus>) {
         let mut groups = self.groups.write();
         let status = groups.entry(group.clone()).or_default();
@@ -139,7 +137,7 @@ impl Board {
         self.groups.write().insert(group, status);
     }
 
-    /// Forgets the groups that aren't among these.
+    /// Drops every group that `is_kept` rejects.
     pub(super) fn keep(&self, is_kept: impl Fn(&GroupId) -> bool) {
         self.groups.write().retain(|group, _| is_kept(group));
     }
@@ -166,31 +164,33 @@ impl GroupPartitionStatus {
     }
 }
 
-/// How an offset stands after a decision was carried out.
+/// The status of an offset after a decision was carried out.
 pub(super) fn status(
     partition: &TopicPartition,
     scene: &Scene<'_>,
-    decision: &Decision,
+    decision: &CommitDecision,
 ) -> GroupPartitionStatus {
     let found = scene.found.map(|found: &TargetCommit| found.offset);
     let (state, target_offset, detail) = match decision {
-        Decision::Commit(intent) | Decision::Refresh(intent) => {
+        CommitDecision::Commit(intent) | CommitDecision::Refresh(intent) => {
             let (state, detail) = fitting(scene.wanted);
             (state, Some(intent.offset), detail)
         }
-        Decision::Keep => {
+        CommitDecision::Keep => {
             let (state, detail) = fitting(scene.wanted);
             (state, found, detail)
         }
-        Decision::Active => (GroupState::ActiveOnTarget, found, None),
-        Decision::Release(offset) => (GroupState::Released, Some(*offset), Some(theirs(scene))),
-        Decision::Released => (GroupState::Released, found, Some(theirs(scene))),
-        Decision::Lower(intent) => (
+        CommitDecision::Active => (GroupState::ActiveOnTarget, found, None),
+        CommitDecision::Release(offset) => {
+            (GroupState::Released, Some(*offset), Some(theirs(scene)))
+        }
+        CommitDecision::Released => (GroupState::Released, found, Some(theirs(scene))),
+        CommitDecision::Lower(intent) => (
             GroupState::Clamped,
             Some(intent.offset),
             Some(lowered(intent.offset)),
         ),
-        Decision::Wait(unplaced) => match (scene.target_log, found) {
+        CommitDecision::Wait(unplaced) => match (scene.target_log, found) {
             (TargetLog::CutAt(end), Some(found)) if found >= end => {
                 (GroupState::Clamped, Some(found), Some(lowered(end)))
             }
@@ -208,7 +208,7 @@ pub(super) fn status(
     }
 }
 
-/// The status of an offset in a topic that is not to be written to.
+/// The status of an offset in a topic whose intent forbids writes.
 pub(super) fn held(
     partition: &TopicPartition,
     wanted: &Wanted,
@@ -232,7 +232,7 @@ pub(super) fn held(
         },
         exact: is_exact(wanted, written.last),
         detail: expires_at.map(|expiry| {
-            format!("its topic is not written to, so that the target forgets it {expiry}")
+            format!("its topic is not written to, so the offset expires on the target {expiry}")
         }),
         expires_at,
     }
@@ -264,7 +264,7 @@ fn fitting(wanted: &Wanted) -> (GroupState, Option<String>) {
         }
         Wanted::At(_, Err(unplaced)) => (GroupState::Waiting, Some(reason(unplaced))),
         Wanted::Unknown => {
-            let detail = "the source can't be asked; the offset is kept as it is".to_owned();
+            let detail = "the source can't be reached; the offset is kept as it is".to_owned();
             (GroupState::Synced, Some(detail))
         }
     }
@@ -272,7 +272,7 @@ fn fitting(wanted: &Wanted) -> (GroupState, Option<String>) {
 
 fn lowered(end: TargetOffset) -> String {
     format!(
-        "the target lost what it held from {end} on; the group goes on there until that is mirrored again"
+        "the target lost its records from {end} on; the group stays there until they are mirrored again"
     )
 }
 
@@ -280,7 +280,7 @@ fn theirs(scene: &Scene<'_>) -> String {
     let text = if scene.frozen {
         "a move froze the group"
     } else {
-        "somebody else committed on the target"
+        "another client committed on the target"
     };
     text.to_owned()
 }

@@ -1,7 +1,7 @@
-//! The group sync loop: a snapshot of the source each interval, the reached cut applied to the target.
+//! The group sync loop: takes a snapshot of the source each interval and applies the last reached cut to the target.
 //!
-//! A cluster that can't be reached ends nothing: without the source what was written is kept from expiring, without the
-//! target nothing is done until it answers.
+//! An unreachable cluster doesn't end it. Without the source, the written offsets are kept from expiring; without the
+//! target, the loop waits until it answers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::task::log_once::Notice;
 use crate::task::{InFlight, Rounds};
 
 use super::apply::{Carrier, Wants};
-use super::cluster::{End, GROUPS_AT_ONCE, Site, Standing};
+use super::cluster::{GROUPS_AT_ONCE, GroupActivity, LogEdge, Site};
 use super::commit::SourceCommit;
 use super::committed::Ledger;
-use super::cut::{Behind, Cut, Snapshot, counts};
+use super::cut::{Behind, ConsistentCut, Snapshot, counts};
 use super::held::Holding;
 use super::status::{Board, GroupPartitionStatus, GroupState, GroupStatus};
 
@@ -32,43 +32,40 @@ mod tests;
 
 /// How long the target's offsets go unread while the source's don't change.
 const IDLE_PASS: Duration = Duration::from_secs(5);
-/// How long the source's ends do: what they still tell then is only what a lost source took with it.
+/// How long the source's ends go unread while its offsets don't change: all they add is what a lost source took with it.
 const IDLE_LOOK: Duration = Duration::from_secs(15);
 
-/// What group sync of one link works with.
+/// The parts that group sync of one link works with.
 #[derive(Debug)]
 pub struct GroupSync {
-    /// The source cluster.
     pub source: Arc<dyn Site>,
-    /// The target cluster.
     pub target: Arc<dyn Site>,
-    /// The link's mirrored partitions.
     pub mirrored: Arc<dyn Mirrored>,
-    /// What was written.
+    /// The record of what was written.
     pub ledger: Arc<Ledger>,
-    /// Where status is shown.
+    /// Where the status is published.
     pub board: Arc<Board>,
     /// The groups of the link.
     pub filter: GroupFilter,
-    /// How often the source is looked at.
+    /// The time between two looks at the source.
     pub interval: Duration,
-    /// Tracks writes of offsets in flight.
+    /// Tracks offset writes in flight.
     pub in_flight: InFlight,
 }
 
-/// What the loop remembers between rounds.
+/// The loop's state between rounds.
 #[derive(Debug)]
 struct Memory {
-    cut: Cut,
+    cut: ConsistentCut,
     latest: Option<Arc<Snapshot>>,
-    /// Partitions whose ends the source didn't tell at the last look.
+    /// Partitions whose ends the source didn't report at the last look.
     silent: Vec<TopicPartition>,
     applied: Option<Arc<Snapshot>>,
-    /// How many partitions hadn't been read on the target at the last look.
+    /// The number of partitions not yet read on the target at the last look.
     unread: usize,
-    /// When the source was last asked for ends.
+    /// When the source was last asked for its ends.
     looked_at: Option<Instant>,
-    /// When the last pass over the target ended well.
+    /// When the last pass over the target succeeded.
     passed_at: Option<Instant>,
     retention_ms: Option<i64>,
     holding: Holding,
@@ -77,9 +74,9 @@ struct Memory {
 }
 
 impl GroupSync {
-    /// Runs until the token is cancelled.
+    /// Runs until `token` is cancelled.
     ///
-    /// Errors: the checkpoint DB failed; nothing else ends it.
+    /// Errors: the checkpoint DB failed; nothing else ends the loop.
     pub async fn run(self, token: CancellationToken) -> Result<()> {
         let mut memory = Memory::new();
         let mut rounds = Rounds::every(self.interval, token);
@@ -128,11 +125,12 @@ impl GroupSync {
         Ok(())
     }
 
-    /// Reads all group offsets first and the ends after them: whatever led to a commit is before its partition's end (H19).
-    /// Offsets that are those of the last snapshot make no other cut than that one, so there is none for them.
+    /// Takes a snapshot. All group offsets are read before the ends, so that everything that led to a commit lies before
+    /// its partition's end (H19). Returns `None` if the offsets equal the last snapshot's, because they would make the same
+    /// cut.
     ///
-    /// What a broker doesn't tell about one group or partition is taken from the last snapshot. An older commit only makes
-    /// the cut older; an older end makes none, so the partitions without a new one are given too.
+    /// An answer missing for one group or partition is taken from the last snapshot. An older commit only makes the cut
+    /// older. An older end makes no cut, so the partitions without a new end are returned too.
     async fn look(
         &self,
         memory: &Memory,
@@ -146,7 +144,7 @@ impl GroupSync {
         let standing = self.source.groups().await?;
         let ours = standing.into_iter().filter(|(g, _)| self.filter.matches(g));
         let (unsupported, supported): (Vec<_>, Vec<_>) =
-            ours.partition(|(_, standing)| *standing == Standing::Unsupported);
+            ours.partition(|(_, standing)| *standing == GroupActivity::Unsupported);
         for (group, _) in unsupported {
             self.board.put(group, GroupStatus::unsupported());
         }
@@ -174,7 +172,7 @@ impl GroupSync {
         let asked: Vec<TopicPartition> = mirrored.iter().map(|m| m.partition.clone()).collect();
         let keeps = |partition: &TopicPartition| asked.binary_search(partition).is_ok();
         snapshot.ends.retain(|partition, _| keeps(partition));
-        let ends = self.source.ends(&asked, End::LastStable).await?;
+        let ends = self.source.ends(&asked, LogEdge::LastStable).await?;
         let silent = mirrored.into_iter().filter(|m| counts(m.state));
         let silent = silent.map(|m| m.partition);
         let silent = silent.filter(|p| !ends.contains_key(p)).collect();
@@ -183,7 +181,7 @@ impl GroupSync {
         Ok(Some((snapshot, silent)))
     }
 
-    /// A group's offsets in partitions of the link.
+    /// The committed offsets of `group` in partitions of the link.
     async fn commits(&self, group: &GroupId) -> Result<BTreeMap<TopicPartition, SourceCommit>> {
         let offsets = self.source.offsets(group).await?;
         let in_link = offsets
@@ -199,7 +197,7 @@ impl GroupSync {
         Ok(commits.collect())
     }
 
-    /// Keeps a snapshot for a dead source, and for the next cut if it makes one.
+    /// Keeps a snapshot for the case that the source is lost, and for the next cut if it makes one.
     async fn take_in(
         &self,
         memory: &mut Memory,
@@ -225,7 +223,7 @@ impl GroupSync {
         Ok(())
     }
 
-    /// Brings the target to the last reached cut, or keeps what was written if there was none since the start.
+    /// Applies the last reached cut to the target, or refreshes what was written if no cut was reached since the start.
     async fn apply(&self, memory: &mut Memory, now_ms: i64) -> Result<()> {
         let wants = match &memory.applied {
             Some(snapshot) => Wants::Known(Arc::clone(snapshot)),
@@ -250,7 +248,7 @@ impl GroupSync {
         let (intents, _writing) = permit(&self.in_flight, || self.mirrored.intents()).await;
         if memory.retention_ms.is_none() {
             let told = self.target.offsets_retention_ms().await;
-            // Where nothing is written, only the dates depend on it.
+            // Where nothing is written, only expiry dates depend on the retention.
             memory.retention_ms = match told {
                 Err(error) if intents.of_link().writes() => return Err(error),
                 told => told.unwrap_or_default(),
@@ -269,7 +267,7 @@ impl GroupSync {
         carrier.carry(wants).await
     }
 
-    /// Shows what was committed on the source since the last cut.
+    /// Shows offsets that were committed on the source since the last cut.
     fn show_pending(&self, memory: &Memory, partitions: &[MirroredPartition]) {
         let Some(latest) = &memory.latest else { return };
         let nothing = BTreeMap::new();
@@ -313,14 +311,14 @@ impl GroupSync {
 }
 
 impl Memory {
-    /// Whether the last snapshot, with all its ends, has the same groups and isn't old.
+    /// Whether the last snapshot has all its ends and the same groups as `snapshot`, and isn't old.
     fn has_cut_of(&self, snapshot: &Snapshot) -> bool {
         let latest = self.latest.as_ref();
         let is_same = latest.is_some_and(|latest| latest.groups == snapshot.groups);
         is_same && self.silent.is_empty() && !is_due(self.looked_at, IDLE_LOOK)
     }
 
-    /// Whether nothing waits, and nothing is due.
+    /// Whether nothing is waiting and no pass is due.
     fn rests(&self) -> bool {
         let waits = !self.cut.is_empty() || !self.silent.is_empty() || self.unread > 0;
         !waits && !is_due(self.passed_at, IDLE_PASS)
@@ -342,7 +340,7 @@ impl Memory {
 
     fn new() -> Self {
         Self {
-            cut: Cut::default(),
+            cut: ConsistentCut::default(),
             latest: None,
             silent: Vec::new(),
             applied: None,
@@ -357,7 +355,7 @@ impl Memory {
     }
 }
 
-/// Whether something has to be done again.
+/// Whether `every` has passed since `done_at`, or it was never done.
 fn is_due(done_at: Option<Instant>, every: Duration) -> bool {
     done_at.is_none_or(|at| at.elapsed() >= every)
 }
@@ -365,7 +363,7 @@ fn is_due(done_at: Option<Instant>, every: Duration) -> bool {
 fn waits_for(silent: &[TopicPartition], behind: &[Behind]) -> Option<String> {
     if let Some(first) = silent.first() {
         return Some(format!(
-            "waits until the source tells where {} partitions end; {first} is one",
+            "waits for the source to report the ends of {} partitions, among them {first}",
             silent.len()
         ));
     }

@@ -1,58 +1,56 @@
-//! Where on the target a group has to stand so that it reads on as it would have on the source. Pure.
+//! Translates a committed source offset to the target offset at which the group reads on as it would have on the source.
+//! Pure.
 
 use crate::control::Lookup;
 use crate::model::{SourceOffset, TargetOffset};
 
 use super::commit::{PlannedCommit, SourceCommit};
 
-/// A place on the target for a committed source offset.
+/// The target offset for a committed source offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The offset to commit on the target.
+pub struct TargetPosition {
     pub offset: TargetOffset,
-    /// The source offset it stands for: the committed one, or the frontier while that is beyond it.
+    /// The source offset that `offset` represents: the committed one, or the frontier while the commit is beyond it.
     pub stands_for: SourceOffset,
-    /// How well it does.
     pub fit: Fit,
 }
 
-/// How well a place on the target stands for a source offset.
+/// How well a target offset represents a source offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fit {
-    /// A consumer going on there skips and repeats nothing.
+    /// A consumer that resumes there neither skips nor repeats anything.
     Exact,
-    /// The group has read `records` offsets beyond the frontier; it stands at the frontier and advances later.
+    /// The group has read `records` offsets beyond the frontier; it is held at the frontier and advances later.
     Held {
         /// The first source offset that isn't mirrored.
         frontier: SourceOffset,
-        /// How far beyond it the group is.
+        /// How far beyond the frontier the group is.
         records: i64,
     },
-    /// `records` offsets from the group's place on are not on the target: it stands at the first that is (H18).
+    /// The `records` offsets from the group's place on are not on the target: the group gets the first one that is (H18).
     Clamped {
-        /// How many it skips.
+        /// How many offsets the group skips.
         records: i64,
     },
-    /// Not exact, and why.
+    /// Not exact, for this reason.
     Near(String),
 }
 
-/// Why there is no place.
+/// Why a source offset has no place on the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unplaced {
-    /// The partition is not mirrored.
     NotMirrored,
-    /// It can't be said now, and why.
+    /// The place isn't known now, for this reason.
     NotReady(String),
 }
 
 impl Fit {
-    /// Whether a consumer skips and repeats nothing.
+    /// Whether a consumer neither skips nor repeats anything.
     pub fn is_exact(&self) -> bool {
         *self == Self::Exact
     }
 
-    /// What to know about a fit that isn't exact.
+    /// The explanation of a fit that isn't exact.
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::Exact => None,
@@ -60,14 +58,14 @@ impl Fit {
                 "the group is {records} offsets beyond the frontier {frontier}; it advances when they are mirrored"
             )),
             Self::Clamped { records } => Some(format!(
-                "{records} offsets from the group's place on are not on the target; it goes on at the first that is"
+                "{records} offsets from the group's place on are not on the target; it resumes at the first that is"
             )),
             Self::Near(why) => Some(why.clone()),
         }
     }
 }
 
-impl Place {
+impl TargetPosition {
     /// The commit that puts a group here, with the application's metadata.
     pub fn intent(&self, commit: &SourceCommit) -> PlannedCommit {
         PlannedCommit {
@@ -78,12 +76,12 @@ impl Place {
     }
 }
 
-/// The place of a committed offset, from where the map has it and where the mirror partition begins.
+/// The place of a committed offset, given its `lookup` in the map and the log start of the mirror partition.
 pub fn place(
     committed: SourceOffset,
     lookup: Lookup,
     target_log_start: TargetOffset,
-) -> Result<Place, Unplaced> {
+) -> Result<TargetPosition, Unplaced> {
     let (offset, stands_for, fit) = match lookup {
         Lookup::Mapped(offset) => (offset, committed, Fit::Exact),
         Lookup::Near(offset, why) => (offset, committed, Fit::Near(why)),
@@ -106,7 +104,7 @@ pub fn place(
     };
     let below = target_log_start.since(offset);
     if below <= 0 {
-        return Ok(Place {
+        return Ok(TargetPosition {
             offset,
             stands_for,
             fit,
@@ -116,7 +114,7 @@ pub fn place(
         Fit::Clamped { records } => records,
         Fit::Exact | Fit::Held { .. } | Fit::Near(_) => 0,
     };
-    Ok(Place {
+    Ok(TargetPosition {
         offset: target_log_start,
         stands_for,
         fit: Fit::Clamped {

@@ -1,4 +1,4 @@
-//! Does what was planned, topic by topic; one that fails holds up no other.
+//! Carries out a plan topic by topic. A topic that fails doesn't hold up the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,24 +10,23 @@ use crate::model::TopicName;
 use super::cluster::TopicSite;
 use super::plan::{Action, NewMirror};
 
-/// What came of a plan.
+/// The outcome of a plan.
 #[derive(Debug, Default)]
 pub(super) struct Applied {
     /// Source topics whose mirror was created.
     pub(super) created: BTreeSet<TopicName>,
-    /// Mirror topics created or extended, and the partitions they have to show.
+    /// Mirror topics created or extended, with the number of partitions they must show.
     pub(super) changed: BTreeMap<TopicName, i32>,
     /// Mirror topics whose configs were changed.
     pub(super) configured: Vec<TopicName>,
-    /// Source topics whose mirror may not be created or configured, and what the target said.
+    /// Source topics whose mirror may not be created or configured, with the target's error.
     pub(super) not_permitted: BTreeMap<TopicName, String>,
     /// Source topics whose mirror couldn't be created or configured this time.
     pub(super) postponed: BTreeSet<TopicName>,
-    /// The first thing that failed.
     pub(super) first_failure: Option<Error>,
 }
 
-/// Missing authorizations, and configs that the target's policy or version doesn't allow.
+/// Missing authorizations, and configs that the target's policy or version rejects.
 const REFUSALS: [BrokerCode; 4] = [
     BrokerCode(29),
     BrokerCode(31),
@@ -35,7 +34,7 @@ const REFUSALS: [BrokerCode; 4] = [
     BrokerCode(44),
 ];
 
-/// Does every action in order, but for those on source topics that `may_write` doesn't allow any more.
+/// Performs the actions in order, skipping source topics for which `may_write` no longer permits writes.
 pub(super) async fn apply(
     target: &dyn TopicSite,
     actions: Vec<Action>,
@@ -62,7 +61,7 @@ pub(super) async fn apply(
                 changes,
             } => match target.alter(&name, &changes).await {
                 Ok(()) => {
-                    info!("mirror topic {name} got {changes:?}");
+                    info!("set configs of mirror topic {name}: {changes:?}");
                     applied.configured.push(name);
                 }
                 Err(error) => applied.refused(source, error),
@@ -71,7 +70,7 @@ pub(super) async fn apply(
                 source,
                 target: name,
             } => match target.delete(&name).await {
-                Ok(()) => info!("deleted mirror topic {name}, which is to be created anew"),
+                Ok(()) => info!("deleted mirror topic {name} to create it anew"),
                 Err(error) => applied.refused(source, error),
             },
             Action::Conflict { .. } => {}
@@ -98,10 +97,10 @@ impl Applied {
     async fn grow(&mut self, target: &dyn TopicSite, name: TopicName, count: i32) {
         match target.grow(&name, count).await {
             Ok(()) => {
-                info!("mirror topic {name} got {count} partitions");
+                info!("extended mirror topic {name} to {count} partitions");
                 self.changed.insert(name, count);
             }
-            // The partitions there are go on; the others are asked for again with the next look.
+            // The existing partitions continue; the missing ones are requested again after the next look.
             Err(error) => self.failed(error),
         }
     }

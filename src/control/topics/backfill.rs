@@ -1,16 +1,16 @@
-//! How mirror topics whose offsets are preserved are configured until history is mirrored.
+//! The configs of mirror topics with preserved offsets, until history is mirrored.
 //!
-//! A compacted topic takes no records without a key, which fill the offsets before its first record, and lets nothing be
-//! deleted. So the mirror of one is created with `cleanup.policy=delete`, which is then made like the source's. Whether that
-//! is still to be done can be seen from the policies themselves. Pure.
+//! A compacted topic rejects records without a key, such as those that fill the offsets before its first record, and allows
+//! no record deletion. Its mirror is therefore created with `cleanup.policy=delete`, which is later changed to the source's
+//! policy. Whether that is still pending can be seen from the policies themselves. Pure.
 
-use super::configs::Configs;
+use super::configs::TopicConfigs;
 
 const POLICY: &str = "cleanup.policy";
 const RETENTION: [&str; 2] = ["retention.bytes", "retention.ms"];
 
-/// The configs of a new mirror topic: nothing is compacted, and nothing of a compacted history expires.
-pub(super) fn initial(mut configs: Configs) -> Configs {
+/// The configs of a new mirror topic: nothing is compacted, and a compacted history doesn't expire.
+pub(super) fn initial(mut configs: TopicConfigs) -> TopicConfigs {
     if compacts(&configs) {
         configs.insert(POLICY.to_owned(), "delete".to_owned());
         for limit in RETENTION {
@@ -20,14 +20,14 @@ pub(super) fn initial(mut configs: Configs) -> Configs {
     configs
 }
 
-/// What of the changes may be made before history is mirrored.
-pub(super) fn early(mut changes: Configs) -> Configs {
+/// The subset of `changes` that may be made before history is mirrored.
+pub(super) fn early(mut changes: TopicConfigs) -> TopicConfigs {
     changes.remove(POLICY);
     changes
 }
 
-/// What has to be changed once history is mirrored: with the policy, limits that were lifted for its sake.
-pub(super) fn late(mut changes: Configs, source: &Configs) -> Configs {
+/// The changes to make once history is mirrored: the policy, and the limits that were lifted for backfilling.
+pub(super) fn late(mut changes: TopicConfigs, source: &TopicConfigs) -> TopicConfigs {
     if compacts(&changes) && has(&changes, "delete") {
         for limit in RETENTION {
             if let Some(theirs) = source.get(limit) {
@@ -38,18 +38,18 @@ pub(super) fn late(mut changes: Configs, source: &Configs) -> Configs {
     changes
 }
 
-/// For how long a topic of these configs keeps tombstones, in milliseconds, if it is compacted.
-pub(super) fn keeps_tombstones_ms(configs: &Configs) -> Option<i64> {
+/// How long a topic with these configs keeps tombstones, in milliseconds; `None` if it isn't compacted.
+pub(super) fn keeps_tombstones_ms(configs: &TopicConfigs) -> Option<i64> {
     let kept = configs.get("delete.retention.ms")?;
     kept.parse().ok().filter(|_| compacts(configs))
 }
 
-/// Whether a topic of these configs is compacted.
-pub(super) fn compacts(configs: &Configs) -> bool {
+/// Whether a topic with these configs is compacted.
+pub(super) fn compacts(configs: &TopicConfigs) -> bool {
     has(configs, "compact")
 }
 
-fn has(configs: &Configs, policy: &str) -> bool {
+fn has(configs: &TopicConfigs, policy: &str) -> bool {
     let policies = configs.get(POLICY).map_or("", String::as_str);
     policies.split(',').any(|one| one.trim() == policy)
 }
@@ -58,7 +58,7 @@ fn has(configs: &Configs, policy: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn configs(pairs: &[(&str, &str)]) -> Configs {
+    fn configs(pairs: &[(&str, &str)]) -> TopicConfigs {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         pairs.iter().map(owned).collect()
     }

@@ -1,4 +1,4 @@
-//! Topic configs as last read: they change rarely and are long, so they aren't read with every look.
+//! Cache of topic configs: they rarely change and are long, so they aren't read with every look.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use crate::error::Result;
 use crate::model::TopicName;
 
 use super::cluster::TopicSite;
-use super::configs::Configs;
+use super::configs::TopicConfigs;
 
-/// After how long all configs are read again.
+/// The age at which all configs are read again.
 const VALID_FOR: Duration = Duration::from_secs(30);
 
-/// The configs of one cluster's topics, or what the cluster said instead.
+/// The configs of one cluster's topics, or the cluster's error.
 #[derive(Debug, Default)]
 pub(super) struct ConfigMemory {
-    known: BTreeMap<TopicName, Result<Configs, String>>,
+    known: BTreeMap<TopicName, Result<TopicConfigs, String>>,
     read_at: Option<Instant>,
 }
 
 impl ConfigMemory {
-    /// Reads what isn't known of these topics, from time to time everything.
+    /// Reads the configs of `topics` that aren't cached, or all of them once the cache has expired.
     pub(super) async fn read(&mut self, site: &dyn TopicSite, topics: &[TopicName]) -> Result<()> {
         let is_old = self.read_at.is_none_or(|at| at.elapsed() >= VALID_FOR);
         let is_wanted = |topic: &&TopicName| is_old || !self.known.contains_key(*topic);
@@ -41,12 +41,12 @@ impl ConfigMemory {
         Ok(())
     }
 
-    /// What was read of a topic.
-    pub(super) fn of(&self, topic: &TopicName) -> Option<&Result<Configs, String>> {
+    /// The cached configs of `topic`.
+    pub(super) fn of(&self, topic: &TopicName) -> Option<&Result<TopicConfigs, String>> {
         self.known.get(topic)
     }
 
-    /// Has a topic read again, after it was changed.
+    /// Drops a topic from the cache, after it was changed.
     pub(super) fn forget(&mut self, topic: &TopicName) {
         self.known.remove(topic);
     }

@@ -1,25 +1,26 @@
-//! Which topic configs decide whether a mirror can be exact, and what each has to be on the mirror topic.
+//! The topic configs that decide whether a mirror can be exact, and what each must be on the mirror topic.
 //!
-//! Copied are effective values, so that different defaults of the two clusters don't matter. Limits are only ever
-//! raised: a mirror topic that keeps more than its source is the operator's choice. Pure.
+//! Effective values are copied, so that the clusters' differing defaults don't matter. Limits are only ever raised: a
+//! mirror topic that keeps more than its source is the operator's choice. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Config names and their effective values.
-pub type Configs = BTreeMap<String, String>;
+pub type TopicConfigs = BTreeMap<String, String>;
 
-/// What a mirror topic's config has to be.
+/// The requirement on a mirror topic's config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rule {
     /// This value, whatever the source has.
     Always(&'static str),
     /// The source's list, in any order.
     SameList,
-    /// The source's number or more; negative numbers are unlimited.
+    /// The source's number or more; a negative number means unlimited.
     AtLeast,
 }
 
-/// The times of records are copied, so the target must neither replace nor refuse them; bytes are forwarded as they are.
+/// The rule for each copied config. Record timestamps are copied, so the target must neither replace nor refuse them, and
+/// bytes are forwarded unchanged.
 const RULES: [(&str, Rule); 12] = [
     ("cleanup.policy", Rule::SameList),
     ("compression.type", Rule::Always("producer")),
@@ -40,8 +41,9 @@ const RULES: [(&str, Rule); 12] = [
 
 const UNLIMITED: &str = "9223372036854775807";
 
-/// The broker configs that show whether a broker knows a topic config which not every version has: the two limits came
-/// with 3.6, the older one went with 4.0. Where all three exist the older one overrules the defaults of the others.
+/// The broker configs that reveal whether a broker has a topic config not present in every version: the before and after
+/// limits were added in 3.6, the difference limit was removed in 4.0. Where all three exist, the difference limit overrides
+/// the defaults of the others.
 const VERSION_BOUND: [(&str, &str); 3] = [
     (
         "message.timestamp.after.max.ms",
@@ -62,14 +64,18 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|(name, _)| *name)
 }
 
-/// The configs for a new mirror topic, from the source topic's and the config names the target's brokers have.
-pub fn initial(source: &Configs, broker_configs: &BTreeSet<String>) -> Configs {
-    changes(source, &Configs::new(), broker_configs)
+/// The configs of a new mirror topic, from the source topic's configs and the names of the target brokers' configs.
+pub fn initial(source: &TopicConfigs, broker_configs: &BTreeSet<String>) -> TopicConfigs {
+    changes(source, &TopicConfigs::new(), broker_configs)
 }
 
-/// What has to change on an existing mirror topic.
-pub fn changes(source: &Configs, target: &Configs, broker_configs: &BTreeSet<String>) -> Configs {
-    let mut changes = Configs::new();
+/// The configs to change on an existing mirror topic.
+pub fn changes(
+    source: &TopicConfigs,
+    target: &TopicConfigs,
+    broker_configs: &BTreeSet<String>,
+) -> TopicConfigs {
+    let mut changes = TopicConfigs::new();
     let is_known = |name| known(name, broker_configs) || target.contains_key(name);
     for (name, rule) in RULES.iter().filter(|(name, _)| is_known(name)) {
         let theirs = source.get(*name).map(String::as_str);
@@ -100,7 +106,7 @@ fn list(value: &str) -> BTreeSet<&str> {
     value.split(',').map(str::trim).collect()
 }
 
-/// A limit as a comparable number. One that isn't a number counts as smaller than any, so that it gets replaced.
+/// A limit as a comparable number. A limit that isn't a number is less than any other, so that it gets replaced.
 fn amount(value: &str) -> i64 {
     match value.trim().parse::<i64>() {
         Ok(number) if number < 0 => i64::MAX,
@@ -115,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    fn configs(pairs: &[(&str, &str)]) -> Configs {
+    fn configs(pairs: &[(&str, &str)]) -> TopicConfigs {
         pairs
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -156,7 +162,7 @@ mod tests {
     #[test]
     fn timestamp_limits_are_those_the_target_knows() {
         let older = initial(
-            &Configs::new(),
+            &TopicConfigs::new(),
             &brokers(&["log.message.timestamp.difference.max.ms"]),
         );
         assert!(older.contains_key("message.timestamp.difference.max.ms"));
@@ -166,10 +172,13 @@ mod tests {
 
     #[test]
     fn a_limit_that_a_mirror_topic_shows_is_known_without_asking_the_brokers() {
-        let mut target = initial(&Configs::new(), &BTreeSet::new());
+        let mut target = initial(&TopicConfigs::new(), &BTreeSet::new());
         target.insert("message.timestamp.after.max.ms".into(), "3600000".into());
         let opened = configs(&[("message.timestamp.after.max.ms", UNLIMITED)]);
-        assert_eq!(changes(&Configs::new(), &target, &BTreeSet::new()), opened);
+        assert_eq!(
+            changes(&TopicConfigs::new(), &target, &BTreeSet::new()),
+            opened
+        );
     }
 
     #[test]
@@ -182,8 +191,8 @@ mod tests {
             target
         };
         let change = |ms, bytes| changes(&source, &target(ms, bytes), &BTreeSet::new());
-        assert_eq!(change("-1", "-1"), Configs::new());
-        assert_eq!(change("5000", "-1"), Configs::new());
+        assert_eq!(change("-1", "-1"), TopicConfigs::new());
+        assert_eq!(change("5000", "-1"), TopicConfigs::new());
         assert_eq!(change("999", "-1"), configs(&[("retention.ms", "1000")]));
         assert_eq!(change("1000", "5"), configs(&[("retention.bytes", "-1")]));
     }
@@ -196,7 +205,7 @@ mod tests {
             target.insert("cleanup.policy".into(), policy.into());
             changes(&source, &target, &BTreeSet::new())
         };
-        assert_eq!(with("delete, compact"), Configs::new());
+        assert_eq!(with("delete, compact"), TopicConfigs::new());
         assert_eq!(with("delete"), source);
     }
 
@@ -207,13 +216,13 @@ mod tests {
             target in prop::collection::vec(-1_i64..5, 5),
         ) {
             let numbers = ["retention.ms", "retention.bytes", "max.message.bytes", "delete.retention.ms", "min.compaction.lag.ms"];
-            let to_configs = |values: Vec<i64>| -> Configs {
+            let to_configs = |values: Vec<i64>| -> TopicConfigs {
                 numbers.iter().zip(values).map(|(name, value)| ((*name).to_owned(), value.to_string())).collect()
             };
             let (source, mut target) = (to_configs(source), to_configs(target));
             let before = target.clone();
             target.extend(changes(&source, &target, &BTreeSet::new()));
-            prop_assert_eq!(changes(&source, &target, &BTreeSet::new()), Configs::new());
+            prop_assert_eq!(changes(&source, &target, &BTreeSet::new()), TopicConfigs::new());
             for name in numbers {
                 prop_assert!(amount(&target[name]) >= amount(&before[name]), "{} shrank", name);
             }

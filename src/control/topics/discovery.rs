@@ -1,6 +1,6 @@
-//! The topic loop: look at both clusters, plan, do, and tell the workers what to mirror.
+//! The topic loop: looks at both clusters, plans, acts, and publishes what the workers mirror.
 //!
-//! A cluster that can't be reached ends nothing: the last set stays, after a start the one the checkpoint DB remembers.
+//! An unreachable cluster doesn't end it: the last set remains, after a start the one stored in the checkpoint DB.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ use super::remembered::{first_look, known};
 #[cfg(test)]
 mod tests;
 
-/// After a creation the brokers learn of the topic a little later; it is looked for this often before the next interval.
+/// How often a created topic is looked for before the next interval: brokers are notified of a creation with a delay.
 const SETTLING_LOOKS: usize = 20;
 const SETTLING_PAUSE: Duration = Duration::from_millis(100);
 
@@ -46,15 +46,15 @@ pub struct Discovery {
     store: Arc<dyn Store>,
     set: watch::Sender<Arc<MirrorSet>>,
     known: BTreeMap<TopicName, KnownTopic>,
-    /// What the link's very first look found; none before it.
+    /// What the link's very first look found; `None` before it.
     initial: Option<BTreeMap<TopicName, i32>>,
-    /// Topics that were gone at the last look: one look alone may come from a broker that has just started.
+    /// Topics that were gone at the last look: a single look may come from a broker that has just started.
     gone: BTreeSet<TopicName>,
-    /// Topics to be created anew whose partitions were told to stand still at the last look.
+    /// Topics being reseeded whose partitions were instructed to stop by the last published set.
     stopped: BTreeSet<TopicName>,
-    /// Tells when history is mirrored, which decides when compaction may begin where offsets are preserved.
+    /// Reports when history is mirrored, which decides when compaction may begin where offsets are preserved.
     mirrored: Option<Arc<dyn Mirrored>>,
-    /// Tracks changes on the target in flight.
+    /// Tracks changes to the target in flight.
     in_flight: InFlight,
     source_configs: ConfigMemory,
     target_configs: ConfigMemory,
@@ -63,7 +63,7 @@ pub struct Discovery {
 }
 
 impl Discovery {
-    /// Discovery for a link, with the set as remembered.
+    /// Creates the discovery of a link, starting from the stored set.
     ///
     /// Errors: the checkpoint DB failed.
     pub fn new(
@@ -92,7 +92,7 @@ impl Discovery {
         })
     }
 
-    /// Lets it hear how far mirroring is and what is wanted of the topics, and say while it changes something.
+    /// Adds the progress of mirroring and the intents of the topics as inputs, and the tracking of changes in flight.
     #[must_use]
     pub fn hearing(mut self, mirrored: Arc<dyn Mirrored>, in_flight: InFlight) -> Self {
         self.mirrored = Some(mirrored);
@@ -100,14 +100,14 @@ impl Discovery {
         self
     }
 
-    /// What to mirror, and every change of it.
+    /// Subscribes to the set to mirror.
     pub fn watch(&self) -> watch::Receiver<Arc<MirrorSet>> {
         self.set.subscribe()
     }
 
-    /// Runs until the token is cancelled.
+    /// Runs until `token` is cancelled.
     ///
-    /// Errors: the checkpoint DB failed; nothing else ends it.
+    /// Errors: the checkpoint DB failed; nothing else ends the loop.
     pub async fn run(mut self, token: CancellationToken) -> Result<()> {
         let mut rounds = Rounds::every(self.config.refresh_interval, token);
         while rounds.next().await {
@@ -157,7 +157,8 @@ impl Discovery {
         self.publish(&sight, &unclear).await
     }
 
-    /// Another source topic of the same name may have been accepted for a topic that was in conflict.
+    /// Re-reads the source ids of topics in conflict: another source topic of the same name may have been accepted
+    /// meanwhile.
     fn remember_decisions(&mut self) -> Result<()> {
         let set = Arc::clone(&self.set.borrow());
         for (name, topic) in &set.topics {
@@ -235,8 +236,8 @@ impl Discovery {
         Ok(sight)
     }
 
-    /// What the link's very first look found, which this one may be. It is durable before anything begins, because `start`
-    /// applies to nothing that appears later.
+    /// What the link's very first look found, which may be this one. It is durable before anything begins, because `start`
+    /// doesn't apply to topics that appear later.
     async fn initial(
         &mut self,
         selected: &BTreeMap<&TopicName, &SeenTopic>,
@@ -253,7 +254,7 @@ impl Discovery {
         Ok(self.initial.insert(found).clone())
     }
 
-    /// Takes topics out of the sight about which nothing is to be concluded yet; they stay as they are in the set.
+    /// Removes topics about which nothing can be concluded yet from the sight; they stay unchanged in the set.
     fn set_aside_unclear(
         &mut self,
         sight: &mut Sight,
@@ -286,7 +287,7 @@ impl Discovery {
         mirrored.map(Mirrored::intents).unwrap_or_default()
     }
 
-    /// Waits a moment for the brokers to learn of what was created.
+    /// Waits briefly until the brokers show what was created.
     async fn settle(&self, sight: &mut Sight, changed: &BTreeMap<TopicName, i32>) -> Result<()> {
         for _ in 0..SETTLING_LOOKS {
             let look = self.target.look().await?;
@@ -309,22 +310,22 @@ impl Discovery {
         Ok(())
     }
 
-    /// Remembers what is new, then tells it.
+    /// Stores what is new, then publishes the set.
     async fn publish(&mut self, sight: &Sight, unclear: &BTreeSet<TopicName>) -> Result<()> {
         let mut set = sight.mirror_set();
-        // What stays as it was is remembered already.
+        // Unchanged topics are stored already.
         let new = sight.to_remember(&set);
         let (before, intents) = (Arc::clone(&self.set.borrow()), self.intents());
         for name in unclear {
             if let Some(topic) = before.topics.get(name) {
                 let mut topic = topic.clone();
-                // Whatever applications made of it is theirs.
+                // Whatever applications did to an open topic is theirs.
                 topic.conflict = topic.conflict.filter(|_| intents.of(name) != Intent::Open);
                 set.topics.insert(name.clone(), topic);
             }
         }
         let mut update = Update::new();
-        for name in sight.created_anew() {
+        for name in sight.recreated() {
             delete_reseed(&mut update, &self.config.name, name);
         }
         let is_told = |name: &&TopicName| !unclear.contains(*name) || self.stopped.contains(*name);
@@ -356,7 +357,7 @@ impl Discovery {
     }
 }
 
-/// Removes topics whose intent forbids writing; nothing is changed or looked up for them.
+/// Removes topics whose intent forbids writes; nothing is changed or looked up for them.
 fn set_aside_held(sight: &mut Sight, intents: &LinkIntents) -> BTreeSet<TopicName> {
     let names = sight.source.keys().chain(sight.known.keys());
     let held = names.filter(|name| !intents.of(name).writes());

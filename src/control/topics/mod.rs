@@ -1,7 +1,8 @@
 //! Topic discovery: which topics are mirrored, and mirror topics that can hold them.
 //!
-//! Promises: mirror topics have what decides correctness before a worker hears of them; nothing is deleted, shrunk or created again.
-//! Doesn't: judge what is in a topic; workers prove that for themselves.
+//! Promises: a mirror topic has every config that matters to correctness before it is announced to a worker; no topic is
+//! deleted, shrunk or created again, except to reseed it as decided.
+//! Doesn't: judge what is in a topic; workers verify that themselves.
 
 mod apply;
 mod backfill;

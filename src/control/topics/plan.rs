@@ -1,14 +1,14 @@
-//! What has to be done on the target so that every selected source topic has a mirror that can hold it.
+//! Plans the changes to the target that give every selected source topic a mirror that can hold it.
 //!
-//! Promises: decides from one sight of both clusters and what the checkpoint DB remembers; never shrinks or deletes,
-//! and never re-creates a mirror topic that held records. Pure.
+//! Promises: decides from one sight of both clusters and what is stored in the checkpoint DB; never shrinks a topic, and
+//! never deletes or re-creates a mirror topic that held records unless a reseed was decided. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{HaltCode, KnownTopic, MirrorSet, MirroredTopic, Reason, TopicId, TopicName};
 
 use super::backfill;
-use super::configs::{self, Configs};
+use super::configs::{self, TopicConfigs};
 
 #[cfg(test)]
 mod tests;
@@ -16,121 +16,101 @@ mod tests;
 /// A selected topic as seen on the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceTopic {
-    /// What its mirror is called.
+    /// The name of its mirror topic.
     pub target_name: TopicName,
-    /// Its id.
     pub id: TopicId,
-    /// Its number of partitions.
     pub partitions: i32,
-    /// Its replication factor.
     pub replication_factor: i16,
-    /// Its effective configs.
-    pub configs: Configs,
+    /// The effective configs.
+    pub configs: TopicConfigs,
 }
 
 /// A topic as seen on the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetTopic {
-    /// Its id.
     pub id: TopicId,
-    /// Its number of partitions.
     pub partitions: i32,
-    /// Its effective configs.
-    pub configs: Configs,
+    /// The effective configs.
+    pub configs: TopicConfigs,
 }
 
-/// One sight of both clusters, with what is remembered.
+/// One sight of both clusters, with what is stored.
 #[derive(Debug, Clone, Default)]
 pub struct Sight {
     /// The selected topics of the source.
     pub source: BTreeMap<TopicName, SourceTopic>,
     /// The target's topics, by their names there.
     pub target: BTreeMap<TopicName, TargetTopic>,
-    /// What the checkpoint DB remembers of selected topics, by source name.
+    /// What the checkpoint DB stores about selected topics, by source name.
     pub known: BTreeMap<TopicName, KnownTopic>,
-    /// How many brokers the target has.
+    /// The number of brokers of the target.
     pub target_brokers: usize,
     /// The config names of the target's brokers.
     pub target_broker_configs: BTreeSet<String>,
-    /// The replication factor set for the link, if one is.
+    /// The replication factor configured for the link, if any.
     pub replication_factor: Option<i16>,
-    /// How many partitions the link's very first look found on the source.
+    /// The number of partitions that the link's very first look found on the source.
     pub initial: BTreeMap<TopicName, i32>,
-    /// Source topics whose mirror was created in this look.
+    /// Source topics whose mirror was created during this look.
     pub created: BTreeSet<TopicName>,
     /// Whether offsets are preserved where nothing is mirrored yet.
     pub preserves: bool,
-    /// Source topics whose history is mirrored, in all partitions.
+    /// Source topics whose history is mirrored in all partitions.
     pub live: BTreeSet<TopicName>,
-    /// Source topics that can't be mirrored for want of an authorization, with what a cluster said.
+    /// Source topics that can't be mirrored because an authorization is missing, with the cluster's error.
     pub not_permitted: BTreeMap<TopicName, String>,
-    /// Topics whose policy is to go on with another source topic of the same name.
+    /// Topics whose policy is to continue with another source topic of the same name.
     pub follows: BTreeSet<TopicName>,
-    /// Source topics whose mirror is to be created anew, with the id of the mirror topic that is given up.
+    /// Source topics whose mirror is being reseeded, with the id of the mirror topic that is given up.
     pub reseeds: BTreeMap<TopicName, TopicId>,
-    /// Those of them whose partitions stand still.
+    /// The topics in `reseeds` whose partitions have stopped.
     pub stopped: BTreeSet<TopicName>,
 }
 
 /// A mirror topic to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMirror {
-    /// Its name.
     pub name: TopicName,
-    /// Its number of partitions.
     pub partitions: i32,
-    /// Its replication factor.
     pub replication_factor: i16,
-    /// Its configs.
-    pub configs: Configs,
+    pub configs: TopicConfigs,
 }
 
-/// One thing to do on the target, or the reason to do nothing for a topic.
+/// One change to make on the target, or the reason to leave a topic alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Create a mirror topic.
     CreateTopic {
-        /// Its source topic.
         source: TopicName,
-        /// What to create.
         mirror: NewMirror,
     },
-    /// Give a mirror topic more partitions.
+    /// Extend a mirror topic.
     CreatePartitions {
-        /// Its source topic.
         source: TopicName,
-        /// Its name.
+        /// The mirror topic.
         target: TopicName,
-        /// How many it has to have in all.
+        /// The number of partitions in total.
         count: i32,
     },
     /// Change configs of a mirror topic.
     AlterConfigs {
-        /// Its source topic.
         source: TopicName,
-        /// Its name.
+        /// The mirror topic.
         target: TopicName,
-        /// The configs to set.
-        changes: Configs,
+        changes: TopicConfigs,
     },
-    /// Delete a mirror topic that is to be created anew.
+    /// Delete a mirror topic, to create it anew afterwards.
     DeleteTopic {
-        /// Its source topic.
         source: TopicName,
-        /// Its name.
+        /// The mirror topic.
         target: TopicName,
     },
-    /// Do nothing for a topic until an operator decides.
-    Conflict {
-        /// The source topic.
-        source: TopicName,
-        /// Why.
-        reason: Reason,
-    },
+    /// Leave the topic alone until an operator decides.
+    Conflict { source: TopicName, reason: Reason },
 }
 
 impl Action {
-    /// The source topic that it is about.
+    /// The source topic concerned.
     pub fn source(&self) -> &TopicName {
         match self {
             Self::CreateTopic { source, .. }
@@ -142,12 +122,12 @@ impl Action {
     }
 }
 
-/// What to do, topic by topic, in the order of their names.
+/// Plans the actions, topic by topic in name order.
 pub fn plan(sight: &Sight) -> Vec<Action> {
     let mut actions = Vec::new();
     for name in sight.names() {
-        if sight.reseeds.contains_key(name) && !sight.is_created_anew(name) {
-            plan_anew(sight, name, &mut actions);
+        if sight.reseeds.contains_key(name) && !sight.is_recreated(name) {
+            plan_recreation(sight, name, &mut actions);
         } else if let Some(reason) = conflict(sight, name) {
             let source = name.clone();
             actions.push(Action::Conflict { source, reason });
@@ -160,8 +140,8 @@ pub fn plan(sight: &Sight) -> Vec<Action> {
     actions
 }
 
-/// A mirror topic that is given up is deleted once nobody writes to it, and created again once it is gone.
-fn plan_anew(sight: &Sight, name: &TopicName, actions: &mut Vec<Action>) {
+/// Deletes a mirror topic that is given up once its writers have stopped, and creates it again once it is gone.
+fn plan_recreation(sight: &Sight, name: &TopicName, actions: &mut Vec<Action>) {
     let Some(source) = sight.source.get(name) else {
         return;
     };
@@ -190,7 +170,7 @@ fn plan_topic(sight: &Sight, name: &TopicName, source: &SourceTopic, actions: &m
         });
         return;
     };
-    // Configs first: records of a new partition may need the raised limits at once.
+    // Configs first: records in a new partition may need the raised limits immediately.
     let changes = changes(sight, name, source, existing);
     if !changes.is_empty() {
         actions.push(Action::AlterConfigs {
@@ -208,7 +188,7 @@ fn plan_topic(sight: &Sight, name: &TopicName, source: &SourceTopic, actions: &m
     }
 }
 
-fn initial(sight: &Sight, source: &SourceTopic) -> Configs {
+fn initial(sight: &Sight, source: &SourceTopic) -> TopicConfigs {
     let configs = configs::initial(&source.configs, &sight.target_broker_configs);
     if sight.preserves {
         backfill::initial(configs)
@@ -222,7 +202,7 @@ fn changes(
     name: &TopicName,
     source: &SourceTopic,
     existing: &TargetTopic,
-) -> Configs {
+) -> TopicConfigs {
     let changes = configs::changes(
         &source.configs,
         &existing.configs,
@@ -243,7 +223,7 @@ fn replication_factor(sight: &Sight, source: &SourceTopic) -> i16 {
         .unwrap_or_else(|| source.replication_factor.min(brokers).max(1))
 }
 
-/// Why a topic must not be touched, if it must not.
+/// The reason a topic must not be touched, if any.
 fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
     let known = sight.known.get(name)?;
     if sight.reseeds.contains_key(name) {
@@ -251,7 +231,7 @@ fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
             let message = "the mirror topic is being created anew, as decided";
             Reason::new(HaltCode::TargetTopicMissing, message)
         };
-        return (!sight.is_created_anew(name)).then(reason);
+        return (!sight.is_recreated(name)).then(reason);
     }
     let Some(source) = sight.source.get(name) else {
         let message = format!(
@@ -260,7 +240,7 @@ fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
         return Some(Reason::new(HaltCode::SourceTopicMissing, message));
     };
     let (was, is) = (known.source_id, source.id);
-    // Where ids tell topics apart, fewer partitions are told by another id.
+    // Where both topic ids are known, a topic with fewer partitions shows by its new id.
     let shrunk = source.partitions < known.partitions && !(was.is_known() && is.is_known());
     if (differ(was, is) || shrunk) && !sight.follows.contains(name) {
         let message = format!(
@@ -286,13 +266,13 @@ fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
     })
 }
 
-/// Whether two ids say that there were two topics; brokers without topic ids can't say so.
+/// Whether two ids prove that there were two topics; brokers without topic ids can't tell them apart.
 fn differ(was: TopicId, is: TopicId) -> bool {
     was.is_known() && is.is_known() && was != is
 }
 
 impl Sight {
-    /// Remembered topics that are not there on the source, or whose mirror isn't on the target.
+    /// Stored topics that are missing on the source, or whose mirror is missing on the target.
     pub fn gone(&self) -> BTreeSet<TopicName> {
         let is_gone = |(name, known): &(&TopicName, &KnownTopic)| {
             !self.source.contains_key(*name) || !self.target.contains_key(&known.target_name)
@@ -304,8 +284,8 @@ impl Sight {
             .collect()
     }
 
-    /// Whether the mirror of a topic is another than the one that is given up.
-    fn is_created_anew(&self, name: &TopicName) -> bool {
+    /// Whether the mirror of a topic is no longer the one that is given up.
+    fn is_recreated(&self, name: &TopicName) -> bool {
         let target = self
             .source
             .get(name)
@@ -317,18 +297,16 @@ impl Sight {
     }
 
     /// Topics whose mirror was created anew.
-    pub fn created_anew(&self) -> impl Iterator<Item = &TopicName> {
-        self.reseeds
-            .keys()
-            .filter(|name| self.is_created_anew(name))
+    pub fn recreated(&self) -> impl Iterator<Item = &TopicName> {
+        self.reseeds.keys().filter(|name| self.is_recreated(name))
     }
 
-    /// Selected topics, there or remembered.
+    /// Selected topics, present or stored.
     fn names(&self) -> BTreeSet<&TopicName> {
         self.source.keys().chain(self.known.keys()).collect()
     }
 
-    /// The set of what can be mirrored now: a topic or partition without a mirror waits for the next look.
+    /// The set that can be mirrored now: a topic or partition without a mirror waits for the next look.
     pub fn mirror_set(&self) -> MirrorSet {
         let topic = |name: &TopicName| {
             let mirrored = match (conflict(self, name), self.known.get(name)) {
@@ -357,7 +335,7 @@ impl Sight {
             target_id,
             partitions,
             initial_partitions: self.initial.get(name).copied().unwrap_or(0),
-            reseeded: if self.is_created_anew(name) {
+            reseeded: if self.is_recreated(name) {
                 Some(target_id)
             } else {
                 self.known.get(name).and_then(|known| known.reseeded)
@@ -367,7 +345,8 @@ impl Sight {
         })
     }
 
-    /// What the checkpoint DB has to remember before a set may be handed to the workers. Topics in conflict stay as they are there.
+    /// The records that the checkpoint DB must hold before `set` may be published to the workers. Those of topics in
+    /// conflict don't change.
     pub fn to_remember(&self, set: &MirrorSet) -> BTreeMap<TopicName, KnownTopic> {
         let settled = set
             .topics

@@ -1,4 +1,4 @@
-//! What the checkpoint DB remembers of a link's topics.
+//! What the checkpoint DB stores about a link's topics.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::config::LinkConfig;
 use crate::error::Result;
 use crate::model::{KnownTopic, LinkName, TopicName};
 
-/// What the link's very first look found, if there was one.
+/// What the link's very first look found; `None` before it.
 pub(super) fn first_look(
     store: &dyn Store,
     link: &LinkName,
@@ -24,7 +24,7 @@ pub(super) fn first_look(
     Ok(is_over.then_some(found))
 }
 
-/// The topics of the link that the checkpoint DB remembers, if they still belong to it.
+/// The stored topics of the link that the filter still selects.
 pub(super) fn known(
     store: &dyn Store,
     config: &LinkConfig,

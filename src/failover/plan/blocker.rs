@@ -1,67 +1,62 @@
-//! What stands against a move.
+//! What blocks a move.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CommitSituation, GroupSituation, Kind, Move, Situation};
+use super::{CommitSituation, GroupSituation, Move, MoveKind, Situation};
 use crate::control::groups::commit::{TargetCommit, Written};
 use crate::control::{Lookup, MirroredPartition};
 use crate::model::{GroupId, PartitionState, TopicName, TopicPartition};
 
-/// One thing that stands against a move.
+/// One reason why a move can't be executed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocker {
-    /// Its kind.
     pub code: BlockerCode,
-    /// What is the matter and what to do.
+    /// What is wrong and what to do about it.
     pub message: String,
-    /// The group concerned.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub group: Option<GroupId>,
     /// The topic concerned, by its source name.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub topic: Option<TopicName>,
-    /// The partition concerned.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub partition: Option<crate::model::Partition>,
 }
 
-/// The kinds of blockers, as the API names them.
+/// The kinds of blockers, as named by the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BlockerCode {
     /// The group has live members on the target.
     GroupActive,
-    /// Nothing is known of the group, or no group matches.
+    /// Nothing is known about the group, or no group matches.
     UnknownGroup,
-    /// The topic is not mirrored by the link.
+    /// The link doesn't mirror the topic.
     UnknownTopic,
-    /// A partition is diverged.
     PartitionDiverged,
-    /// A partition is halted or paused, so that it can't be drained.
+    /// A partition is halted or paused, so it can't be drained.
     PartitionStandsStill,
-    /// The map of a partition can't be asked now.
+    /// The offset map of a partition isn't available now.
     NotReady,
-    /// A switchover needs the source, and it doesn't answer.
+    /// A switchover needs the source, which doesn't answer.
     SourceUnreachable,
     /// The source didn't come to rest, or wasn't mirrored, in time.
     NotDrained,
     /// An offset the plan called exact no longer is.
     NotExact,
-    /// Somebody else committed on the target since the plan was made.
+    /// Another client committed on the target after the plan was made.
     ProgressOnTarget,
-    /// The offset of the plan is outside the mirror partition.
+    /// The planned offset is outside the mirror partition.
     OutsideLog,
     /// The target doesn't have the offset that was committed.
     ReadBackDiffers,
-    /// A step kept failing.
     StepFailed,
 }
 
 impl Blocker {
-    /// A blocker that concerns the move as a whole.
+    /// Creates a blocker that concerns the move as a whole.
     pub fn new(code: BlockerCode, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -72,21 +67,21 @@ impl Blocker {
         }
     }
 
-    /// The same about a group.
+    /// Adds the group concerned.
     #[must_use]
     pub fn group(mut self, group: &GroupId) -> Self {
         self.group = Some(group.clone());
         self
     }
 
-    /// The same about a topic.
+    /// Adds the topic concerned.
     #[must_use]
     pub fn topic(mut self, topic: &TopicName) -> Self {
         self.topic = Some(topic.clone());
         self
     }
 
-    /// The same about a partition.
+    /// Adds the partition concerned.
     #[must_use]
     pub fn partition(mut self, partition: &TopicPartition) -> Self {
         self.topic = Some(partition.topic.clone());
@@ -109,10 +104,10 @@ impl fmt::Display for Blocker {
     }
 }
 
-/// Everything that stands against a plan, in order.
+/// Everything that blocks a plan, in order.
 pub(super) fn blockers(situation: &Situation) -> Vec<Blocker> {
     let mut blockers = Vec::new();
-    if let (Kind::Switchover, Some(failure)) = (situation.kind, &situation.source_failure) {
+    if let (MoveKind::Switchover, Some(failure)) = (situation.kind, &situation.source_failure) {
         let message = format!(
             "the groups of the source can't be read; if it is lost, plan a failover: {failure}"
         );
@@ -162,14 +157,14 @@ fn of_commit(commit: &CommitSituation) -> Option<Blocker> {
     }
 }
 
-fn of_partition(kind: Kind, mirrored: &MirroredPartition) -> Option<Blocker> {
+fn of_partition(kind: MoveKind, mirrored: &MirroredPartition) -> Option<Blocker> {
     let why = mirrored.reason.as_ref().map_or("", |r| &r.message);
     let code = match (mirrored.doubted_state(), kind) {
         (PartitionState::Diverged, _) => BlockerCode::PartitionDiverged,
-        (PartitionState::Halted | PartitionState::Paused, Kind::Switchover) => {
+        (PartitionState::Halted | PartitionState::Paused, MoveKind::Switchover) => {
             BlockerCode::PartitionStandsStill
         }
-        (PartitionState::Halted | PartitionState::Paused, Kind::Failover)
+        (PartitionState::Halted | PartitionState::Paused, MoveKind::Failover)
         | (
             PartitionState::Preparing
             | PartitionState::Filling
@@ -190,12 +185,12 @@ fn active(group: &GroupId) -> Blocker {
     Blocker::new(BlockerCode::GroupActive, message).group(group)
 }
 
-/// What the target holds for one group and partition, and what this link wrote there.
+/// The offset committed on the target for one group and partition, and what this link wrote there.
 pub type Present = (Option<TargetCommit>, Written);
 
-/// What stands against fixed moves at the last moment.
+/// Checks fixed moves one last time before they are committed, and returns what blocks them.
 ///
-/// `active` says for every group whether it has members on the target, `present` what is committed there.
+/// `active` has an entry for every group: whether it has members on the target. `present` holds what is committed there.
 pub fn conditions(
     moves: &[Move],
     active: &BTreeMap<GroupId, bool>,
@@ -232,7 +227,7 @@ fn of_log(planned: &Move, mirrored: Option<&MirroredPartition>) -> Option<Blocke
         return Some(Blocker::new(BlockerCode::UnknownTopic, message));
     };
     if mirrored.doubted_state() == PartitionState::Diverged {
-        return of_partition(Kind::Failover, mirrored);
+        return of_partition(MoveKind::Failover, mirrored);
     }
     let (start, end) = (mirrored.target_log_start, mirrored.target_end);
     (planned.target_offset < start || planned.target_offset > end).then(|| {

@@ -1,4 +1,4 @@
-//! Which offset each group gets in each partition of the target, and what is lost.
+//! The offset each group gets in each partition of the target, and what is lost.
 
 use std::sync::Arc;
 
@@ -6,36 +6,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::MirroredPartition;
 use crate::control::groups::commit::{PlannedCommit, SourceCommit};
-use crate::control::groups::translate::{Fit, Place, place};
+use crate::control::groups::translate::{Fit, TargetPosition, place};
 use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
 
-use super::{CommitSituation, Kind, Situation};
+use super::{CommitSituation, MoveKind, Situation};
 
-/// The offsets of a plan or an operation: fixed once, and shared by everything that goes through them.
+/// The offsets of a plan or an operation: fixed once, and shared by all phases.
 pub type Moves = Arc<Vec<Move>>;
 
 /// One offset to commit on the target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Move {
-    /// The group.
     pub group: GroupId,
     /// The partition, by its source name.
     #[serde(flatten)]
     pub partition: TopicPartition,
-    /// What the group committed on the source.
+    /// The offset the group committed on the source.
     pub source_offset: SourceOffset,
-    /// What is committed on the target.
+    /// The offset to commit on the target.
     pub target_offset: TargetOffset,
-    /// The source offset that `target_offset` stands for.
+    /// The source offset that `target_offset` represents.
     pub stands_for: SourceOffset,
-    /// Whether a consumer going on there skips and repeats nothing.
+    /// Whether a consumer that resumes there neither skips nor repeats anything.
     pub exact: bool,
-    /// Why it isn't exact.
+    /// Why the offset isn't exact.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,
-    /// How many offsets committed on the source never reached the target in this partition, at most.
+    /// The maximum number of source offsets that never reached the target in this partition.
     pub unreachable_records: i64,
-    /// The application's text, carried unchanged.
+    /// Text set by the application, carried unchanged.
     pub metadata: Option<String>,
 }
 
@@ -78,8 +77,8 @@ fn planned(
     let committed = commit.commit.offset;
     let place = place(committed, commit.lookup.clone(), mirrored.target_log_start).ok()?;
     let (exact, detail, unreachable_records) = match situation.kind {
-        Kind::Switchover => after_draining(&place.fit),
-        Kind::Failover => {
+        MoveKind::Switchover => after_draining(&place.fit),
+        MoveKind::Failover => {
             let unreachable = unreachable(situation, mirrored, committed);
             (place.fit.is_exact(), place.fit.detail(), unreachable)
         }
@@ -92,7 +91,7 @@ fn planned(
     })
 }
 
-/// What is held at the frontier now has arrived once a switchover has drained.
+/// By the time a switchover has drained, offsets held at the frontier now have arrived.
 fn after_draining(fit: &Fit) -> (bool, Option<String>, i64) {
     match fit {
         Fit::Exact | Fit::Held { .. } => (true, None, 0),
@@ -100,7 +99,8 @@ fn after_draining(fit: &Fit) -> (bool, Option<String>, i64) {
     }
 }
 
-/// Offsets the source is known to have had beyond the frontier: by its end as last seen, or because a group had read them.
+/// The number of offsets the source is known to have had beyond the frontier: by its last known end, or because a group had
+/// read them.
 fn unreachable(
     situation: &Situation,
     mirrored: &MirroredPartition,
@@ -111,7 +111,12 @@ fn unreachable(
     end.since(frontier).max(0)
 }
 
-fn made(group: &GroupId, partition: &TopicPartition, commit: &SourceCommit, place: &Place) -> Move {
+fn made(
+    group: &GroupId,
+    partition: &TopicPartition,
+    commit: &SourceCommit,
+    place: &TargetPosition,
+) -> Move {
     Move {
         group: group.clone(),
         partition: partition.clone(),

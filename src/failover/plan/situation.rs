@@ -12,63 +12,61 @@ use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicName, Top
 /// The kind of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum MoveKind {
     /// Both sites are up; nothing is lost.
     Switchover,
     /// The source is presumed lost.
     Failover,
 }
 
-/// One sight of a link and the groups to move.
+/// One observation of a link and the groups to move.
 #[derive(Debug, Clone)]
 pub struct Situation {
-    /// The kind of move asked for.
-    pub kind: Kind,
-    /// The link.
+    pub kind: MoveKind,
     pub link: LinkName,
-    /// Why the source cluster doesn't answer, if it doesn't.
+    /// Why the source cluster doesn't answer; `None` if it does.
     pub source_failure: Option<String>,
     /// When the source's group offsets were read.
     pub offsets_as_of: Option<Timestamp>,
-    /// The chosen groups.
+    /// The groups chosen for the move.
     pub groups: BTreeMap<GroupId, GroupSituation>,
-    /// Topics named by the caller beside those of the groups.
+    /// Topics named by the caller in addition to those of the groups.
     pub asked_topics: BTreeSet<TopicName>,
-    /// The mirrored partitions by their source names.
+    /// The mirrored partitions, by their source names.
     pub partitions: BTreeMap<TopicPartition, MirroredPartition>,
-    /// Offsets that aren't kept from expiring on the target, because their topics are not to be written to: how many, and when
-    /// the first is forgotten.
+    /// The number of offsets that aren't kept from expiring on the target, because writes to their topics are forbidden,
+    /// and when the first one expires.
     pub expiring: Option<(usize, Expiry)>,
-    /// The last stable offsets of the source as last recorded.
+    /// The source's last stable offsets, as last recorded.
     pub source_ends: BTreeMap<TopicPartition, SourceOffset>,
 }
 
-/// One chosen group.
+/// One group chosen for the move.
 #[derive(Debug, Clone, Default)]
 pub struct GroupSituation {
-    /// Whether it has members on the source, as far as that can be asked.
+    /// Whether the group has members on the source, as far as the source answers.
     pub active_on_source: bool,
-    /// Whether it has members on the target.
+    /// Whether the group has members on the target.
     pub active_on_target: bool,
-    /// Its offsets in partitions of the link.
+    /// The group's offsets in partitions of the link.
     pub commits: BTreeMap<TopicPartition, CommitSituation>,
-    /// Topics outside the link that it has offsets in.
+    /// Topics outside the link in which the group has offsets.
     pub outside: BTreeSet<TopicName>,
 }
 
 /// One offset of a group.
 #[derive(Debug, Clone)]
 pub struct CommitSituation {
-    /// What it committed on the source.
+    /// The offset committed on the source.
     pub commit: SourceCommit,
-    /// Where that is on the target.
+    /// The place of that offset on the target.
     pub lookup: Lookup,
-    /// Offsets committed on the target by anyone but this link (H16).
+    /// The offset that another client committed on the target, if any (H16).
     pub progress: Option<TargetOffset>,
 }
 
 impl CommitSituation {
-    /// From what is committed on the target now, and what this link wrote there.
+    /// Creates the situation of `commit` from what is committed on the target now, and what this link wrote there.
     pub fn new(
         commit: SourceCommit,
         lookup: Lookup,
@@ -85,7 +83,7 @@ impl CommitSituation {
 }
 
 impl Situation {
-    /// The topics of the move: those the groups have offsets in, and those asked for.
+    /// The topics of the move: those in which the groups have offsets, and those asked for.
     pub fn topics(&self) -> BTreeSet<TopicName> {
         let of_groups = self.groups.values().flat_map(|group| group.commits.keys());
         of_groups
@@ -102,18 +100,18 @@ impl Situation {
             .filter(move |mirrored| topics.contains(&mirrored.partition.topic))
     }
 
-    /// How far the source is known to go in a partition.
+    /// The highest known end of the source partition.
     pub fn known_end(&self, mirrored: &MirroredPartition) -> SourceOffset {
         let recorded = self.source_ends.get(&mirrored.partition).copied();
         recorded.map_or(mirrored.source_end, |end| end.max(mirrored.source_end))
     }
 
-    /// What a failover doesn't find on the target beside what it counts: applications may have written it before the
-    /// offsets they committed (H19).
+    /// A warning about records that a failover won't find on the target and doesn't count: applications may have written
+    /// them before they committed their offsets (H19).
     fn behind(&self) -> Option<String> {
         let topics = self.topics();
         let uncounted = self.partitions.values().filter(|mirrored| {
-            self.kind == Kind::Failover && !topics.contains(&mirrored.partition.topic)
+            self.kind == MoveKind::Failover && !topics.contains(&mirrored.partition.topic)
         });
         let lacks = |mirrored: &&MirroredPartition| {
             let frontier = mirrored.frontier.unwrap_or(SourceOffset::ZERO);
@@ -129,18 +127,18 @@ impl Situation {
         ))
     }
 
-    /// What to know beyond the figures.
+    /// What the operator should know beyond the figures.
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         match self.kind {
-            Kind::Failover if self.source_failure.is_none() => warnings.push(
+            MoveKind::Failover if self.source_failure.is_none() => warnings.push(
                 "the source answers: a switchover would lose nothing; stop the groups there first"
                     .to_owned(),
             ),
-            Kind::Switchover => warnings.push(
+            MoveKind::Switchover => warnings.push(
                 "offsets are those of now; the final ones are read after draining".to_owned(),
             ),
-            Kind::Failover => {}
+            MoveKind::Failover => {}
         }
         for (group, situation) in &self.groups {
             if situation.active_on_source {
@@ -156,7 +154,7 @@ impl Situation {
         }
         warnings.extend(self.expiring.map(|(count, first)| {
             format!(
-                "{count} offsets of these groups are in topics that are paused, and not kept from expiring: the target forgets the first {first}; resuming writes them again"
+                "{count} offsets of these groups are in topics that are paused, and not kept from expiring: the first expires on the target {first}; resuming writes them again"
             )
         }));
         warnings.extend(self.behind());

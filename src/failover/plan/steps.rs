@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Kind;
+use super::MoveKind;
 
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// Its name; those that farshore performs are named like the phases of the operation.
+    /// The step's name; a step that farshore performs is named like the phase of the operation.
     pub name: String,
-    /// What is done, and by whom if not by farshore.
+    /// What is done; the operator's steps begin with "You:".
     pub what: String,
 }
 
@@ -25,7 +25,7 @@ const FIXING: (&str, &str) = (
     "fixing",
     "Read the groups' final offsets on the source and translate them.",
 );
-/// What both kinds do, from letting go of the groups to the comparison.
+/// The steps of both kinds, from freezing the groups to the comparison.
 const MOVING: [(&str, &str); 4] = [
     ("freezing", "Make group sync let go of the groups, durably."),
     (
@@ -47,10 +47,10 @@ const START_APPLICATIONS: (&str, &str) = (
 );
 
 /// The steps of a kind of move, in order.
-pub(super) fn steps(kind: Kind) -> Vec<Step> {
+pub(super) fn steps(kind: MoveKind) -> Vec<Step> {
     let before: &[(&str, &str)] = match kind {
-        Kind::Switchover => &[STOP_APPLICATIONS, DRAINING, FIXING],
-        Kind::Failover => &[],
+        MoveKind::Switchover => &[STOP_APPLICATIONS, DRAINING, FIXING],
+        MoveKind::Failover => &[],
     };
     let all = before.iter().chain(&MOVING).chain([&START_APPLICATIONS]);
     all.map(|(name, what)| Step {

@@ -42,7 +42,7 @@ fn mapped() -> CommitSituation {
     commit(50, Lookup::Mapped(TargetOffset(45)))
 }
 
-fn situation(kind: Kind, commit: CommitSituation) -> Situation {
+fn situation(kind: MoveKind, commit: CommitSituation) -> Situation {
     let group = GroupSituation {
         commits: BTreeMap::from([(partition(), commit)]),
         ..GroupSituation::default()
@@ -50,7 +50,7 @@ fn situation(kind: Kind, commit: CommitSituation) -> Situation {
     Situation {
         kind,
         link: "paris-oslo".into(),
-        source_failure: (kind == Kind::Failover).then(|| "gone".to_owned()),
+        source_failure: (kind == MoveKind::Failover).then(|| "gone".to_owned()),
         offsets_as_of: None,
         groups: BTreeMap::from([("billing".into(), group)]),
         asked_topics: BTreeSet::new(),
@@ -61,7 +61,7 @@ fn situation(kind: Kind, commit: CommitSituation) -> Situation {
 }
 
 fn failover(commit: CommitSituation) -> Situation {
-    situation(Kind::Failover, commit)
+    situation(MoveKind::Failover, commit)
 }
 
 fn planned(situation: &Situation) -> Plan {
@@ -125,7 +125,7 @@ fn a_switchover_counts_nothing_lost_since_it_waits_for_what_is_missing() {
         frontier: SourceOffset(100),
         target_end: TargetOffset(90),
     };
-    let plan = planned(&situation(Kind::Switchover, commit(110, beyond)));
+    let plan = planned(&situation(MoveKind::Switchover, commit(110, beyond)));
     assert_eq!(
         (plan.groups[0].exact, plan.groups[0].unreachable_records),
         (true, 0)
@@ -207,28 +207,28 @@ fn every_blocker_is_found() {
 
 #[test]
 fn a_switchover_needs_the_source_and_partitions_that_move() {
-    let mut switchover = situation(Kind::Switchover, mapped());
+    let mut switchover = situation(MoveKind::Switchover, mapped());
     assert_eq!(codes(&switchover), []);
     switchover.source_failure = Some("gone".to_owned());
     assert_eq!(codes(&switchover), [BlockerCode::SourceUnreachable]);
     for (state, kind, expected) in [
         (
             PartitionState::Halted,
-            Kind::Switchover,
+            MoveKind::Switchover,
             Some(BlockerCode::PartitionStandsStill),
         ),
         (
             PartitionState::Paused,
-            Kind::Switchover,
+            MoveKind::Switchover,
             Some(BlockerCode::PartitionStandsStill),
         ),
         (
             PartitionState::Diverged,
-            Kind::Switchover,
+            MoveKind::Switchover,
             Some(BlockerCode::PartitionDiverged),
         ),
-        (PartitionState::Halted, Kind::Failover, None),
-        (PartitionState::Paused, Kind::Failover, None),
+        (PartitionState::Halted, MoveKind::Failover, None),
+        (PartitionState::Paused, MoveKind::Failover, None),
     ] {
         let mut situation = situation(kind, mapped());
         situation.partitions.insert(partition(), mirrored(state));
@@ -282,25 +282,25 @@ fn the_hash_of_a_failover_covers_offsets_and_that_of_a_switchover_does_not() {
     let moved = || commit(51, Lookup::Mapped(TargetOffset(46)));
     let hash = |kind, commit| planned(&situation(kind, commit)).hash;
     assert_ne!(
-        hash(Kind::Failover, mapped()),
-        hash(Kind::Failover, moved())
+        hash(MoveKind::Failover, mapped()),
+        hash(MoveKind::Failover, moved())
     );
     assert_eq!(
-        hash(Kind::Switchover, mapped()),
-        hash(Kind::Switchover, moved())
+        hash(MoveKind::Switchover, mapped()),
+        hash(MoveKind::Switchover, moved())
     );
 
     let mut answering = failover(mapped());
     answering.source_failure = None;
-    assert_eq!(hash(Kind::Failover, mapped()), planned(&answering).hash);
+    assert_eq!(hash(MoveKind::Failover, mapped()), planned(&answering).hash);
     assert_ne!(
         planned(&answering).warnings,
         planned(&failover(mapped())).warnings
     );
 
-    let mut blocked = situation(Kind::Switchover, mapped());
+    let mut blocked = situation(MoveKind::Switchover, mapped());
     blocked.source_failure = Some("gone".to_owned());
-    assert_ne!(hash(Kind::Switchover, mapped()), planned(&blocked).hash);
+    assert_ne!(hash(MoveKind::Switchover, mapped()), planned(&blocked).hash);
 }
 
 #[test]
@@ -322,16 +322,16 @@ fn a_plan_survives_the_checkpoint_db_and_reads_as_the_api_names_it() {
 
 #[test]
 fn the_final_moves_of_a_switchover_must_be_as_exact_as_its_plan() {
-    let promised = planned(&situation(Kind::Switchover, mapped())).groups;
+    let promised = planned(&situation(MoveKind::Switchover, mapped())).groups;
     let drained = situation(
-        Kind::Switchover,
+        MoveKind::Switchover,
         commit(60, Lookup::Mapped(TargetOffset(55))),
     );
     let fixed = final_moves(&promised, &drained).unwrap();
     assert_eq!(fixed[0].target_offset, TargetOffset(55));
 
     let near = Lookup::Near(TargetOffset(55), "why".into());
-    let worse = situation(Kind::Switchover, commit(60, near));
+    let worse = situation(MoveKind::Switchover, commit(60, near));
     let blockers = final_moves(&promised, &worse).unwrap_err();
     assert_eq!(
         (blockers[0].code, blockers.len()),

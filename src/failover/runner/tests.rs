@@ -89,12 +89,12 @@ impl Bench {
         self.ownership.end();
     }
 
-    /// The same clusters and checkpoint DB under a new process.
+    /// The same clusters and checkpoint DB in a new process.
     fn restarted(self) -> Self {
         Self::over(self.source, self.target, self.mirror, self.store)
     }
 
-    /// What group sync last saw on the source.
+    /// Stores what group sync last saw on the source.
     async fn snapshot(&self, committed: i64, end: i64) {
         let commit = SourceCommit {
             offset: SourceOffset(committed),
@@ -108,8 +108,8 @@ impl Bench {
         self.ledger.save_snapshot(&snapshot).await.unwrap();
     }
 
-    async fn plan(&self, kind: Kind) -> Plan {
-        let request = Request {
+    async fn plan(&self, kind: MoveKind) -> Plan {
+        let request = MoveRequest {
             kind,
             link: "link".into(),
             groups: None,
@@ -142,7 +142,7 @@ impl Bench {
         operation
     }
 
-    async fn execute(&self, kind: Kind) -> Operation {
+    async fn execute(&self, kind: MoveKind) -> Operation {
         let plan = self.plan(kind).await;
         self.start(&plan).await.unwrap();
         self.finish(&plan.id).await

@@ -56,7 +56,7 @@ fn looked(end: i64, waits_for: &[&str], now_ms: i64) -> Event {
     }
 }
 
-/// Every event, with what distinguishes the ones of one name.
+/// Every event, in a variant for each outcome that depends on its payload.
 fn events() -> Vec<(&'static str, Event)> {
     vec![
         ("", Event::TakenUp),
@@ -77,7 +77,7 @@ fn events() -> Vec<(&'static str, Event)> {
     ]
 }
 
-/// Every pair of phase and event that isn't ignored, as a table for people.
+/// Every pair of phase and event that isn't ignored, as a Markdown table.
 fn table() -> String {
     let mut table = String::from("| phase | event | next |\n|---|---|---|\n");
     for name in PhaseName::ALL {

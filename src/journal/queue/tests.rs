@@ -16,8 +16,8 @@ fn update(lazy: bool, value: u8) -> Update {
     update
 }
 
-fn line() -> (MemoryStore, Line) {
-    let line = Line::new("l".into());
+fn line() -> (MemoryStore, JournalQueue) {
+    let line = JournalQueue::new("l".into());
     line.begin(None);
     line.open(5);
     (MemoryStore::new(), line)

@@ -14,25 +14,25 @@ use kafka_protocol::messages::{DescribeConfigsRequest, IncrementalAlterConfigsRe
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::text;
-use crate::kafka::client::{Cluster, Route};
+use crate::kafka::client::{Cluster, Recipient};
 use crate::model::TopicName;
 use crate::task::Ownership;
 
 use super::missing;
 
-/// One setting's value as it applies.
+/// The effective value of one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigValue {
-    /// The value; `None` for a secret.
+    /// `None` for a sensitive value.
     pub value: Option<String>,
-    /// Whether nobody set it anywhere: it is Kafka's own default.
+    /// Whether it is set nowhere, i.e. is Kafka's own default.
     pub is_default: bool,
-    /// Whether it was set for this very topic (for brokers: in its file or for it), rather than inherited.
+    /// Whether it is set for this particular topic (for a broker: in its file or dynamically), rather than inherited.
     pub is_own: bool,
 }
 
 /// Settings by name.
-pub type Configs = BTreeMap<String, ConfigValue>;
+pub type ConfigValues = BTreeMap<String, ConfigValue>;
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
@@ -45,25 +45,26 @@ const SOURCE_FILE: i8 = 4;
 const SOURCE_DEFAULT: i8 = 5;
 const UNKNOWN_TOPIC_OR_PARTITION: BrokerCode = BrokerCode(3);
 
-/// The settings of topics. A topic that doesn't exist is left out.
+/// Returns the settings of topics. Topics that don't exist are omitted.
 ///
 /// Errors: the broker's code for any topic; `TOPIC_AUTHORIZATION_FAILED` without `DESCRIBE_CONFIGS`.
 pub async fn topic_configs(
     cluster: &Cluster,
     topics: &[TopicName],
-) -> Result<BTreeMap<TopicName, Configs>> {
+) -> Result<BTreeMap<TopicName, ConfigValues>> {
     let resources = topics.iter().map(|topic| resource(TOPIC, topic.as_str()));
-    let described = describe(cluster, Route::Any, resources.collect()).await?;
+    let described = describe(cluster, Recipient::Any, resources.collect()).await?;
     let named = described
         .into_iter()
         .map(|(name, configs)| (TopicName::new(name), configs));
     Ok(named.collect())
 }
 
-/// The settings of one of the cluster's brokers, the one that takes requests for the controller if there is one.
+/// Returns the settings of one of the cluster's brokers: the one that takes requests for the controller, if there is
+/// one.
 ///
 /// Errors: the broker's code; `CLUSTER_AUTHORIZATION_FAILED` without `DESCRIBE_CONFIGS`.
-pub async fn broker_configs(cluster: &Cluster) -> Result<Configs> {
+pub async fn broker_configs(cluster: &Cluster) -> Result<ConfigValues> {
     let metadata = cluster.current_metadata().await?;
     let any = metadata
         .controller
@@ -72,7 +73,7 @@ pub async fn broker_configs(cluster: &Cluster) -> Result<Configs> {
         Error::new(Kind::Disconnected, "no broker is known").cluster(cluster.name())
     })?;
     let resources = vec![resource(BROKER, &broker.to_string())];
-    let described = describe(cluster, Route::Broker(broker), resources).await?;
+    let described = describe(cluster, Recipient::Broker(broker), resources).await?;
     described
         .into_values()
         .next()
@@ -88,9 +89,9 @@ fn resource(kind: i8, name: &str) -> DescribeConfigsResource {
 
 async fn describe(
     cluster: &Cluster,
-    route: Route,
+    route: Recipient,
     resources: Vec<DescribeConfigsResource>,
-) -> Result<BTreeMap<String, Configs>> {
+) -> Result<BTreeMap<String, ConfigValues>> {
     let request = DescribeConfigsRequest::default().with_resources(resources);
     let timeout = cluster.settings().request_timeout;
     let ask = cluster.ask(route, |connection| {
@@ -115,7 +116,7 @@ async fn describe(
     ask.await
 }
 
-fn read(result: DescribeConfigsResult) -> Configs {
+fn read(result: DescribeConfigsResult) -> ConfigValues {
     let kind = result.resource_type;
     let configs = result.configs.into_iter();
     configs
@@ -135,10 +136,11 @@ fn value(kind: i8, config: DescribeConfigsResourceResult) -> ConfigValue {
     }
 }
 
-/// Changes single settings of a topic, `None` back to the inherited value; all others stay.
+/// Changes individual settings of a topic; `None` resets a setting to its inherited value, and all others stay
+/// unchanged.
 ///
-/// Errors: the broker's code with its explanation; `TOPIC_AUTHORIZATION_FAILED` without `ALTER_CONFIGS`; `Refused`
-/// while the right is not held.
+/// Errors: the broker's code with its explanation; `TOPIC_AUTHORIZATION_FAILED` without `ALTER_CONFIGS`; `Refused` if
+/// `right` is not held.
 pub async fn alter_topic_configs(
     cluster: &Cluster,
     topic: &TopicName,
@@ -157,7 +159,7 @@ pub async fn alter_topic_configs(
         .with_configs(configs.collect());
     let request = IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
     let timeout = cluster.settings().request_timeout;
-    let ask = cluster.ask_under(right, Route::Any, |connection| {
+    let ask = cluster.ask_under(right, Recipient::Any, |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;

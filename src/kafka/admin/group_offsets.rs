@@ -1,4 +1,4 @@
-//! What groups have committed, and committing for them.
+//! Reading groups' committed offsets, and committing on their behalf.
 
 use std::collections::BTreeMap;
 
@@ -13,54 +13,59 @@ use kafka_protocol::messages::{
 use crate::error::{BrokerCode, Result};
 use crate::kafka::client::error_codes::{Retry, code_of, retry_of};
 use crate::kafka::client::names::{by_topic, group_id, text, topic_partition};
-use crate::kafka::client::{ApiKey, Cluster, Connection, Route};
+use crate::kafka::client::{ApiKey, Cluster, Connection, Recipient};
 use crate::model::{GroupId, LeaderEpoch, TopicPartition};
 use crate::task::Ownership;
 
 use super::missing;
 
-/// What a group committed for a partition.
+/// A group's committed offset for a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupOffset {
-    /// The next offset its consumer reads.
+    /// The offset its consumer will read next.
     pub offset: i64,
-    /// The epoch of the record before it, as far as the consumer knew.
+    /// The leader epoch of the record before it, if the consumer knew it.
     pub epoch: LeaderEpoch,
     /// The application's own text.
     pub metadata: Option<String>,
 }
 
-/// From this version on a request asks about several groups.
+/// The first `OffsetFetch` version in which a request asks about several groups.
 const FIRST_BATCHED: i16 = 8;
 
-/// Everything a group has committed; empty for a group that doesn't exist. Commits of open transactions don't count yet.
+/// Returns all committed offsets of a group; empty for a group that doesn't exist. Commits in open transactions are not
+/// included.
 ///
-/// Errors: the broker's code, also for a single partition: `TOPIC_AUTHORIZATION_FAILED` without DESCRIBE on its topic.
+/// Errors: the broker's code, even for a single partition: `TOPIC_AUTHORIZATION_FAILED` without `DESCRIBE` on its
+/// topic.
 pub async fn group_offsets(
     cluster: &Cluster,
     group: &GroupId,
 ) -> Result<BTreeMap<TopicPartition, GroupOffset>> {
-    let ask = cluster.ask(Route::Coordinator(group.clone()), |connection| async move {
-        let version = connection.version_of(ApiKey::OffsetFetch);
-        let batched = version.is_some_and(|version| version >= FIRST_BATCHED);
-        let request = if batched {
-            let one = OffsetFetchRequestGroup::default()
-                .with_group_id(group_id(group))
-                .with_topics(None);
-            OffsetFetchRequest::default().with_groups(vec![one])
-        } else {
-            OffsetFetchRequest::default()
-                .with_group_id(group_id(group))
-                .with_topics(None)
-        };
-        let timeout = cluster.settings().request_timeout;
-        let answer = connection.call(request, timeout).await?;
-        read(&connection, group, answer)
-    });
+    let ask = cluster.ask(
+        Recipient::Coordinator(group.clone()),
+        |connection| async move {
+            let version = connection.version_of(ApiKey::OffsetFetch);
+            let batched = version.is_some_and(|version| version >= FIRST_BATCHED);
+            let request = if batched {
+                let one = OffsetFetchRequestGroup::default()
+                    .with_group_id(group_id(group))
+                    .with_topics(None);
+                OffsetFetchRequest::default().with_groups(vec![one])
+            } else {
+                OffsetFetchRequest::default()
+                    .with_group_id(group_id(group))
+                    .with_topics(None)
+            };
+            let timeout = cluster.settings().request_timeout;
+            let answer = connection.call(request, timeout).await?;
+            read(&connection, group, answer)
+        },
+    );
     ask.await
 }
 
-/// One partition of an answer, whichever layout it had.
+/// One partition of a response, in either layout.
 struct Fetched {
     partition: TopicPartition,
     offset: GroupOffset,
@@ -118,10 +123,10 @@ fn all_fetched(answer: OffsetFetchResponse) -> impl Iterator<Item = Fetched> {
     single.chain(batched)
 }
 
-/// Commits offsets for a group without members, without a leader epoch; one outcome for each partition.
+/// Commits offsets, without leader epochs, for a group without members; returns one result for each partition.
 ///
-/// Written only while the right is held. A group with members refuses with `UNKNOWN_MEMBER_ID`. Brokers store any offset: bounds are the caller's business.
-/// Errors of the whole: the coordinator cannot be found or stays unavailable.
+/// Written only while `right` is held. A group with members refuses with `UNKNOWN_MEMBER_ID`. Brokers store any offset:
+/// checking bounds is up to the caller. The whole call fails if the coordinator cannot be found or stays unavailable.
 pub async fn commit_group_offsets(
     cluster: &Cluster,
     group: &GroupId,
@@ -147,7 +152,7 @@ pub async fn commit_group_offsets(
         .with_group_instance_id(None)
         .with_topics(topics.collect());
     let timeout = cluster.settings().request_timeout;
-    let ask = cluster.ask_under(right, Route::Coordinator(group.clone()), |connection| {
+    let ask = cluster.ask_under(right, Recipient::Coordinator(group.clone()), |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;
@@ -188,7 +193,7 @@ fn committed(
     Ok(outcomes)
 }
 
-/// Whether a code speaks of the coordinator, for the whole request, rather than of one partition.
+/// Whether a code is about the coordinator, and so about the whole request, rather than about one partition.
 fn is_coordinators(code: BrokerCode) -> bool {
     match retry_of(code) {
         Retry::Backoff | Retry::FindCoordinator => true,

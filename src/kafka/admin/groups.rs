@@ -1,4 +1,4 @@
-//! Which groups there are and what state they are in.
+//! Listing groups and reading their state.
 
 use futures_util::future::try_join_all;
 use kafka_protocol::messages::{
@@ -8,52 +8,50 @@ use kafka_protocol::messages::{
 use crate::error::{BrokerCode, Result};
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::group_id;
-use crate::kafka::client::{ApiKey, Cluster, Connection, Route, Slot};
+use crate::kafka::client::{ApiKey, Cluster, Connection, Recipient, Slot};
 use crate::model::{BrokerId, GroupId};
 
 use super::missing;
 
-/// What protocol a group's members speak.
+/// The protocol that a group's members use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GroupKind {
-    /// The classic protocol, or none so far; also where the broker is too old to tell.
+    /// The classic protocol, or none so far; also if the broker is too old to report it.
     Classic,
     /// The consumer protocol of KIP-848.
     Consumer,
     /// A share group (KIP-932).
     Share,
-    /// Something newer.
+    /// A newer protocol.
     Other,
 }
 
 /// A group as its coordinator lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedGroup {
-    /// The group's id.
     pub id: GroupId,
-    /// Its state in Kafka's words, such as `Stable` or `Empty`; empty text from brokers older than 2.6.
+    /// The state in Kafka's terms, such as `Stable` or `Empty`; an empty string from brokers older than 2.6.
     pub state: String,
-    /// What protocol its members speak.
     pub kind: GroupKind,
-    /// `consumer`, `connect` or another application's word; empty if only offsets were ever committed.
+    /// `consumer`, `connect` or another application's protocol type; empty if only offsets were ever committed.
     pub protocol_type: String,
 }
 
-/// A group's state.
+/// A group's state and size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupDescription {
-    /// The state in Kafka's words; `Dead` for a group that doesn't exist, and for share groups.
+    /// The state in Kafka's terms; `Dead` for a group that doesn't exist, and for share groups.
     pub state: String,
-    /// How many members it has.
+    /// The number of members.
     pub members: usize,
 }
 
 const UNSUPPORTED_VERSION: BrokerCode = BrokerCode(35);
 const GROUP_ID_NOT_FOUND: BrokerCode = BrokerCode(69);
 
-/// The groups of all brokers, each from its coordinator; nothing less, or an error.
+/// Lists the groups of all brokers, each from its coordinator: the complete list or an error.
 ///
-/// Without an authorization there is no error: groups that farshore may not describe are missing.
+/// Missing authorization is not an error: groups that farshore may not describe are left out.
 pub async fn list_groups(cluster: &Cluster) -> Result<Vec<ListedGroup>> {
     cluster
         .retry(None, || async {
@@ -63,7 +61,7 @@ pub async fn list_groups(cluster: &Cluster) -> Result<Vec<ListedGroup>> {
             let mut groups: Vec<ListedGroup> =
                 try_join_all(listed).await?.into_iter().flatten().collect();
             groups.sort_by(|a, b| a.id.cmp(&b.id));
-            // A coordinator that moves in between is asked on both brokers.
+            // A group whose coordinator moves meanwhile is listed by both brokers.
             groups.dedup_by(|a, b| a.id == b.id);
             Ok(groups)
         })
@@ -92,21 +90,24 @@ async fn list_groups_of(cluster: &Cluster, broker: BrokerId) -> Result<Vec<Liste
     Ok(groups.collect())
 }
 
-/// A group's state, from its coordinator.
+/// Returns a group's state, from its coordinator.
 ///
-/// Errors: the broker's code; `GROUP_AUTHORIZATION_FAILED` without DESCRIBE.
+/// Errors: the broker's code; `GROUP_AUTHORIZATION_FAILED` without `DESCRIBE`.
 pub async fn describe_group(cluster: &Cluster, group: &GroupId) -> Result<GroupDescription> {
-    let ask = cluster.ask(Route::Coordinator(group.clone()), |connection| async move {
-        // The classic request says `Dead` of a group of the newer protocol, so that one is asked first.
-        if connection
-            .version_of(ApiKey::ConsumerGroupDescribe)
-            .is_some()
-            && let Some(described) = describe_newer(cluster, &connection, group).await?
-        {
-            return Ok(described);
-        }
-        describe_classic(cluster, &connection, group).await
-    });
+    let ask = cluster.ask(
+        Recipient::Coordinator(group.clone()),
+        |connection| async move {
+            // The classic request reports groups of the newer protocol as `Dead`, so the newer request is tried first.
+            if connection
+                .version_of(ApiKey::ConsumerGroupDescribe)
+                .is_some()
+                && let Some(described) = describe_newer(cluster, &connection, group).await?
+            {
+                return Ok(described);
+            }
+            describe_classic(cluster, &connection, group).await
+        },
+    );
     ask.await
 }
 

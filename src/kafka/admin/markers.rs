@@ -1,4 +1,4 @@
-//! Writing control markers: batches that take an offset and that no consumer is ever shown.
+//! Writing control markers: batches that occupy an offset and that no consumer ever sees.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,34 +16,34 @@ use crate::kafka::client::{Cluster, Connection};
 use crate::model::{ProducerId, TopicName, TopicPartition};
 use crate::task::Ownership;
 
-/// Markers for one partition. No partition may be asked for twice in a request.
+/// The markers for one partition. No partition may appear twice in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Markers {
-    /// The partition.
     pub partition: TopicPartition,
-    /// Under which id they are written.
+    /// The producer id under which they are written.
     pub producer_id: ProducerId,
-    /// The id's epoch; a higher one than before shuts out whatever still comes under the lower one.
+    /// The producer epoch; a higher one than before fences anything still to arrive under the lower one.
     pub epoch: i16,
-    /// How many.
+    /// The number of markers.
     pub count: usize,
 }
 
-/// An id that no broker hands out and no link derives.
+/// An id that no broker assigns and no link derives.
 const NOBODY: ProducerId = ProducerId(0x46A4 << 48);
 const UNKNOWN_TOPIC_OR_PARTITION: BrokerCode = BrokerCode(3);
 const CLUSTER_AUTHORIZATION_FAILED: BrokerCode = BrokerCode(31);
 
-/// A broker waits for its replicas as long as its own `request.timeout.ms` says, 30 s by default, and answers then.
+/// A broker waits for its replicas for its own `request.timeout.ms`, 30 s by default, and then responds.
 const ANSWER_LIMIT: Duration = Duration::from_secs(45);
 
-/// Writes markers to the broker that leads all the partitions, and waits until its replicas have them.
-///
-/// Gives each partition's code, none if it got its markers. The broker reports one code for all markers of a partition: with
-/// more than one it says little, and the end of the log has to be read. Needs `ALTER` or
+/// Writes markers to the broker that leads all the partitions, and waits until its replicas have them. Needs `ALTER` or
 /// `CLUSTER_ACTION` on the cluster.
 ///
-/// Errors: `Refused` if the right isn't held, and then nothing was written; the connection broke or the answer is overdue; any number of markers may have been written or be on their way.
+/// Returns each partition's code, `None` if its markers were written. The broker reports one code for all markers of a
+/// partition: with more than one marker it says little, and the end of the log has to be read.
+///
+/// Errors: `Refused` if `right` isn't held, in which case nothing was written. If the connection breaks or the response
+/// is overdue, any number of markers may have been written or may still be in flight.
 pub async fn write_markers(
     connection: &Connection,
     orders: &[Markers],
@@ -55,8 +55,8 @@ pub async fn write_markers(
     Ok(codes(answer))
 }
 
-/// Why the target refuses control markers to whoever asks, if it does; tried on a topic that doesn't exist, because the
-/// permission is checked before that.
+/// Returns the reason why the target refuses control markers from this client, if it does. Tested with a topic that
+/// doesn't exist, because the permission is checked first.
 ///
 /// Errors: the target can't be reached.
 pub async fn refuses_markers(cluster: &Cluster) -> Result<Option<Error>> {
@@ -67,9 +67,9 @@ pub async fn refuses_markers(cluster: &Cluster) -> Result<Option<Error>> {
     Ok(refused.filter(|it| it.code() != Some(UNKNOWN_TOPIC_OR_PARTITION)))
 }
 
-/// Writes one marker that stands for nothing; gives what the broker says against it.
+/// Writes one marker without meaning; returns the broker's refusal, if it refuses.
 ///
-/// Errors: the connection broke or the answer is overdue.
+/// Errors: the connection breaks or the response is overdue.
 pub async fn try_marker(
     connection: &Connection,
     partition: &TopicPartition,
@@ -85,7 +85,7 @@ pub async fn try_marker(
     Ok(code.map(|code| refused_markers(connection, code)))
 }
 
-/// What a broker's code says against control markers.
+/// Builds the error for a broker's refusal of control markers.
 pub fn refused_markers(connection: &Connection, code: BrokerCode) -> Error {
     let detail = (code == CLUSTER_AUTHORIZATION_FAILED)
         .then_some("offsets are preserved with control markers, which need ALTER on the cluster");
@@ -105,7 +105,7 @@ fn request(orders: &[Markers]) -> WriteTxnMarkersRequest {
     WriteTxnMarkersRequest::default().with_markers(markers.collect())
 }
 
-/// One marker each for some partitions. Says commit: whoever reads it has nothing open to forget.
+/// One marker for each of the partitions. It is a commit marker: its readers have no open transaction to discard.
 fn marker(
     ((producer_id, epoch), partitions): ((ProducerId, i16), Vec<&TopicPartition>),
 ) -> WritableTxnMarker {

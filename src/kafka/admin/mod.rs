@@ -1,7 +1,7 @@
 //! Administrative requests: one short file per family, free functions over a [`Cluster`](super::client::Cluster).
 //!
-//! Promises: each asks whoever is responsible, retries what passes by itself for up to twice the request timeout, and gives
-//! everything else as an error that names what was asked. All of them may be repeated.
+//! Promises: each sends its request to the responsible broker, retries transient errors for up to twice the request
+//! timeout, and returns all others as an error that names what was requested. All of them may be repeated.
 //! Doesn't: decide what should exist; see `control` for that.
 
 mod configs;
@@ -17,14 +17,16 @@ mod records;
 mod round_trip;
 mod topics;
 
-pub use configs::{ConfigValue, Configs, alter_topic_configs, broker_configs, topic_configs};
+pub use configs::{ConfigValue, ConfigValues, alter_topic_configs, broker_configs, topic_configs};
 pub use group_offsets::{GroupOffset, commit_group_offsets, group_offsets};
 pub use groups::{GroupDescription, GroupKind, ListedGroup, describe_group, list_groups};
 pub use markers::{Markers, refused_markers, refuses_markers, try_marker, write_markers};
-pub use offsets::{At, ListedOffset, ListedOffsets, end_of_epoch, list_offset, list_offsets};
+pub use offsets::{
+    ListedOffset, ListedOffsets, OffsetSpec, end_of_epoch, list_offset, list_offsets,
+};
 pub use outdated::{Outdated, outdated};
-pub use permissions::{Operation, Operations, refused_creations, topic_operations};
-pub(crate) use producers::Standing;
+pub use permissions::{AclOperation, Operations, refused_creations, topic_operations};
+pub(crate) use producers::ProducerStatus;
 pub use producers::{ProducerState, describe_producers};
 pub use read::{ReadAt, read_at, read_committed};
 pub use records::delete_records;
@@ -35,7 +37,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Kind};
 
-/// The error for an answer that leaves out what was asked for.
+/// The error for a response that leaves out something that was requested.
 fn missing(what: &str) -> Error {
     Error::new(
         Kind::Protocol,
@@ -43,7 +45,7 @@ fn missing(what: &str) -> Error {
     )
 }
 
-/// A duration in a request's field.
+/// Converts a duration to a request field in milliseconds.
 fn milliseconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)
 }

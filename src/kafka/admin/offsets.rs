@@ -1,4 +1,4 @@
-//! Where partitions begin and end.
+//! Reading the start and end offsets of partitions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,30 +17,30 @@ use tokio::time::sleep;
 use crate::error::{Error, Result};
 use crate::kafka::client::error_codes::{Retry, code_of, retry_of_error};
 use crate::kafka::client::names::{by_topic, topic_name, topic_partition};
-use crate::kafka::client::{Cluster, Connection, Route, Slot};
+use crate::kafka::client::{Cluster, Connection, Recipient, Slot};
 use crate::model::{BrokerId, LeaderEpoch, TopicPartition};
 use crate::task::Backoff;
 
 use super::missing;
 
-/// Which offset of a partition.
+/// Which offset of a partition to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
-    /// The first offset that is left.
+pub enum OffsetSpec {
+    /// The log start offset.
     Earliest,
-    /// The end of what all in-sync replicas hold.
+    /// The high watermark: the end of what all in-sync replicas hold.
     HighWatermark,
-    /// The end of what is decided: no open transaction begins before it.
+    /// The last stable offset: no open transaction begins before it.
     LastStable,
-    /// The end of the leader's log, which may lie behind the high watermark.
+    /// The end of the leader's log, which may be beyond the high watermark.
     TrueEnd,
-    /// The first record with this timestamp (milliseconds) or a later one; offset -1 if there is none.
+    /// The first record with this timestamp (in milliseconds) or a later one; offset -1 if there is none.
     Timestamp(i64),
 }
 
-impl At {
-    /// Replica id, isolation level and timestamp that ask for it. Replica -2 is Kafka's debugging consumer, which sees
-    /// the whole log.
+impl OffsetSpec {
+    /// Returns the replica id, isolation level and timestamp of the request. Replica -2 is Kafka's debugging consumer,
+    /// which sees the whole log.
     fn fields(self) -> (i32, i8, i64) {
         match self {
             Self::Earliest => (-1, 0, -2),
@@ -52,34 +52,33 @@ impl At {
     }
 }
 
-/// An offset as the leader gave it.
+/// An offset as the leader returned it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListedOffset {
-    /// The offset.
     pub offset: i64,
-    /// The timestamp of its record in milliseconds if it was asked for by timestamp, otherwise -1.
+    /// The timestamp of its record in milliseconds for a lookup by timestamp, otherwise -1.
     pub timestamp: i64,
-    /// The epoch of that record if there is one, otherwise the leader's.
+    /// The leader epoch of that record if there is one, otherwise the leader's.
     pub epoch: LeaderEpoch,
 }
 
-/// Offsets by partition, or why a partition's isn't known.
+/// Offsets by partition, or the error for the partition.
 pub type ListedOffsets = BTreeMap<TopicPartition, Result<ListedOffset>>;
 
-/// How often partitions whose leaders change are asked about.
+/// The number of attempts for partitions whose leaders change.
 const ROUNDS: u32 = 4;
 const PAUSE_BASE: Duration = Duration::from_millis(100);
 const PAUSE_CAP: Duration = Duration::from_secs(1);
 
-/// Asks the leaders for offsets, one request to each. The epoch with a partition is the one its leader must have,
+/// Asks the leaders for offsets, with one request each. The epoch with a partition is the one its leader must have,
 /// [`LeaderEpoch::UNKNOWN`] for any.
 ///
-/// Errors: for single partitions in the map (`FENCED_LEADER_EPOCH` if the leader has another epoch); for all if the
-/// metadata cannot be read.
+/// Errors: for individual partitions in the map (`FENCED_LEADER_EPOCH` if the leader has another epoch); for all of
+/// them if the metadata cannot be read.
 pub async fn list_offsets(
     cluster: &Cluster,
     partitions: &[(TopicPartition, LeaderEpoch)],
-    at: At,
+    at: OffsetSpec,
 ) -> Result<ListedOffsets> {
     let mut listed = ListedOffsets::new();
     let mut left = partitions.to_vec();
@@ -106,7 +105,7 @@ pub async fn list_offset(
     cluster: &Cluster,
     partition: &TopicPartition,
     epoch: LeaderEpoch,
-    at: At,
+    at: OffsetSpec,
 ) -> Result<ListedOffset> {
     let mut listed = list_offsets(cluster, &[(partition.clone(), epoch)], at).await?;
     let result = listed.remove(partition);
@@ -116,7 +115,7 @@ pub async fn list_offset(
 async fn list_once(
     cluster: &Cluster,
     partitions: &[(TopicPartition, LeaderEpoch)],
-    at: At,
+    at: OffsetSpec,
 ) -> ListedOffsets {
     let mut listed = ListedOffsets::new();
     let mut by_leader: BTreeMap<BrokerId, Asked> = BTreeMap::new();
@@ -137,8 +136,13 @@ async fn list_once(
 
 type Asked = Vec<(TopicPartition, LeaderEpoch)>;
 
-/// What one leader says, with an outcome for every partition asked about.
-async fn list_of(cluster: &Cluster, broker: BrokerId, asked: Asked, at: At) -> ListedOffsets {
+/// Asks one leader; the result has an entry for every partition in `asked`.
+async fn list_of(
+    cluster: &Cluster,
+    broker: BrokerId,
+    asked: Asked,
+    at: OffsetSpec,
+) -> ListedOffsets {
     let (mut listed, failure) = match try_list_of(cluster, broker, &asked, at).await {
         Ok(listed) => (listed, missing("the partition")),
         Err(error) => (ListedOffsets::new(), error),
@@ -157,7 +161,7 @@ async fn try_list_of(
     cluster: &Cluster,
     broker: BrokerId,
     asked: &Asked,
-    at: At,
+    at: OffsetSpec,
 ) -> Result<ListedOffsets> {
     let (replica, isolation, timestamp) = at.fields();
     let partitions = asked.iter().map(|(partition, epoch)| {
@@ -203,8 +207,8 @@ fn read(connection: &Connection, answer: ListOffsetsResponse) -> ListedOffsets {
     results.collect()
 }
 
-/// Where an epoch of a partition's leaders ended: the largest epoch up to the asked one that the leader knows, and the
-/// offset behind its last record; (-1, -1) if it knows none.
+/// Returns the largest epoch up to `asked` that the partition's leader knows, and the offset after its last record;
+/// (-1, -1) if it knows none.
 ///
 /// Errors: the broker's code.
 pub async fn end_of_epoch(
@@ -212,7 +216,7 @@ pub async fn end_of_epoch(
     partition: &TopicPartition,
     asked: LeaderEpoch,
 ) -> Result<(LeaderEpoch, i64)> {
-    let route = Route::Leader(partition.clone());
+    let route = Recipient::Leader(partition.clone());
     let what = "find the end of a leader epoch";
     cluster
         .ask(route, |connection| async move {

@@ -1,4 +1,4 @@
-//! Brokers that are too old to be written to.
+//! Brokers that are too old to be targets.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use crate::error::Result;
 use crate::kafka::client::{Cluster, Slot};
 use crate::model::BrokerId;
 
-/// Brokers older than 2.5, at least one. A mirror partition continues under a producer id that its leader may have forgotten,
-/// with a sequence number above 0, which a leader of such a version refuses (KIP-360).
+/// Brokers older than 2.5, at least one. Writing to a mirror partition continues under a producer id that its leader
+/// may have forgotten, with a sequence number above 0, which leaders of such versions reject (KIP-360).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outdated(Vec<BrokerId>);
 
 impl Outdated {
-    /// `None` if the list is empty.
+    /// Wraps the list; `None` if it is empty.
     pub fn of(brokers: Vec<BrokerId>) -> Option<Self> {
         (!brokers.is_empty()).then_some(Self(brokers))
     }
@@ -29,7 +29,7 @@ impl fmt::Display for Outdated {
     }
 }
 
-/// The outdated ones among the reachable brokers of a cluster. Errors: no broker can be reached.
+/// Returns the outdated ones among a cluster's reachable brokers. Errors: no broker can be reached.
 pub async fn outdated(cluster: &Cluster) -> Result<Option<Outdated>> {
     let metadata = cluster.current_metadata().await?;
     let mut found = Vec::new();

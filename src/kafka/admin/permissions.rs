@@ -1,4 +1,4 @@
-//! What farshore may do on a cluster, asked without doing it.
+//! Querying what farshore is permitted to do on a cluster, without doing it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,15 +9,15 @@ use kafka_protocol::messages::{CreateTopicsRequest, MetadataRequest};
 use crate::error::{BrokerCode, Error, Result};
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::topic_name;
-use crate::kafka::client::{Cluster, Route};
+use crate::kafka::client::{Cluster, Recipient};
 use crate::model::TopicName;
 
 use super::topics::{NewTopic, creatable};
 use super::{milliseconds, missing};
 
-/// Something that may be done with a topic: Kafka's `AclOperation`, as far as farshore needs it.
+/// An operation on a topic: the part of Kafka's `AclOperation` that farshore needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Operation {
+pub enum AclOperation {
     /// Read records.
     Read = 3,
     /// Write records.
@@ -36,39 +36,39 @@ pub enum Operation {
     AlterConfigs = 11,
 }
 
-impl fmt::Display for Operation {
-    /// As the option `--operation` of `kafka-acls` takes it.
+impl fmt::Display for AclOperation {
+    /// The form that the `--operation` option of `kafka-acls` takes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }
 }
 
-/// What may be done with a topic.
+/// The permitted operations on a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Operations(i32);
 
 impl Operations {
-    /// A set of operations.
-    pub fn of(operations: &[Operation]) -> Self {
+    /// Creates a set of operations.
+    pub fn of(operations: &[AclOperation]) -> Self {
         Self(operations.iter().fold(0, |all, one| all | bit(*one)))
     }
 
-    /// Whether one is among them.
-    pub fn has(self, operation: Operation) -> bool {
+    /// Whether `operation` is in the set.
+    pub fn has(self, operation: AclOperation) -> bool {
         self.0 & bit(operation) != 0
     }
 }
 
-fn bit(operation: Operation) -> i32 {
+fn bit(operation: AclOperation) -> i32 {
     1 << (operation as i32)
 }
 
-/// Topics in one request.
+/// Topics per request.
 const CHUNK: usize = 500;
 const TOPIC_ALREADY_EXISTS: BrokerCode = BrokerCode(36);
 
-/// What may be done with each of these topics. Brokers without an authorizer allow everything; a topic that may not even
-/// be described allows nothing.
+/// Returns the permitted operations on each topic. Brokers without an authorizer permit everything; a topic that
+/// farshore may not even describe permits nothing.
 ///
 /// Errors: those of [`Cluster::call`].
 pub async fn topic_operations(
@@ -84,19 +84,19 @@ pub async fn topic_operations(
             .with_topics(Some(asked.collect()))
             .with_allow_auto_topic_creation(false)
             .with_include_topic_authorized_operations(true);
-        let answer = cluster.call(Route::Any, request).await?;
+        let answer = cluster.call(Recipient::Any, request).await?;
         permitted.extend(answer.topics.into_iter().filter_map(|topic| {
             let name = TopicName::new(topic.name?.as_str());
             let told = topic.topic_authorized_operations;
-            // The smallest number stands for "not told".
+            // The minimum value means "not returned".
             Some((name, Operations(if told == i32::MIN { 0 } else { told })))
         }));
     }
     Ok(permitted)
 }
 
-/// Has the controller check the creation of topics without creating them: permission, replicas, settings and policies.
-/// Gives what it refuses; a topic that exists is no refusal.
+/// Makes the controller validate the creation of topics without creating them: permission, replicas, settings and
+/// policies. Returns the refusals; a topic that already exists is not one.
 ///
 /// Errors: those of [`Cluster::call`].
 pub async fn refused_creations(
@@ -110,7 +110,7 @@ pub async fn refused_creations(
             .with_topics(chunk.iter().map(creatable).collect())
             .with_timeout_ms(milliseconds(timeout))
             .with_validate_only(true);
-        let ask = cluster.ask(Route::Controller, |connection| {
+        let ask = cluster.ask(Recipient::Controller, |connection| {
             let request = request.clone();
             async move {
                 let answer = connection.call(request, timeout).await?;

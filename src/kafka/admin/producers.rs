@@ -1,4 +1,4 @@
-//! Which producers a partition's leader remembers.
+//! Reading the producer state of a partition's leader.
 
 use kafka_protocol::messages::DescribeProducersRequest;
 use kafka_protocol::messages::describe_producers_request::TopicRequest;
@@ -6,34 +6,32 @@ use kafka_protocol::messages::describe_producers_request::TopicRequest;
 use crate::error::Result;
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::topic_name;
-use crate::kafka::client::{ApiKey, Cluster, Route};
+use crate::kafka::client::{ApiKey, Cluster, Recipient};
 use crate::model::{ProducerId, TopicPartition};
 
 use super::missing;
 
-/// What a leader remembers of a producer.
+/// A leader's state for one producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProducerState {
-    /// The producer's id.
     pub producer_id: ProducerId,
-    /// Its epoch.
     pub epoch: i32,
     /// The sequence number of its last record; -1 if only markers are left.
     pub last_sequence: i32,
-    /// The newest timestamp in its last batch in milliseconds; its age decides when the state is forgotten.
+    /// The newest timestamp in its last batch in milliseconds; its age decides when the state expires.
     pub last_timestamp: i64,
-    /// Where its open transaction begins; -1 if there is none.
+    /// The start offset of its open transaction; -1 if there is none.
     pub current_txn_start: i64,
 }
 
-/// The producers that the leader of a partition remembers; `None` from brokers older than 2.8, which don't tell.
+/// Returns the producers that a partition's leader knows; `None` from brokers older than 2.8, which don't report them.
 ///
-/// Errors: the broker's code; `TOPIC_AUTHORIZATION_FAILED` without READ on the topic.
+/// Errors: the broker's code; `TOPIC_AUTHORIZATION_FAILED` without `READ` on the topic.
 pub async fn describe_producers(
     cluster: &Cluster,
     partition: &TopicPartition,
 ) -> Result<Option<Vec<ProducerState>>> {
-    let route = Route::Leader(partition.clone());
+    let route = Recipient::Leader(partition.clone());
     cluster
         .ask(route, |connection| async move {
             if connection.version_of(ApiKey::DescribeProducers).is_none() {
@@ -64,18 +62,17 @@ pub async fn describe_producers(
         .map_err(|error| error.partition(partition))
 }
 
-/// A partition leader's state for a producer.
+/// A partition leader's state for a given producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
-    /// The producer's epoch.
+pub(crate) struct ProducerStatus {
     pub(crate) epoch: i16,
-    /// The sequence number of its last record; -1 if markers alone are remembered.
+    /// The sequence number of its last record; -1 if only markers are remembered.
     pub(crate) last_sequence: i32,
-    /// The newest timestamp of its last batch in milliseconds: the leader forgets it by this clock.
+    /// The newest timestamp of its last batch in milliseconds; the leader expires the state by this clock.
     pub(crate) last_timestamp: i64,
 }
 
-impl Standing {
+impl ProducerStatus {
     /// The only sequence number that the leader accepts next.
     pub(crate) fn next_sequence(self) -> i64 {
         i64::from(self.last_sequence) + 1

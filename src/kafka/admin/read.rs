@@ -1,4 +1,4 @@
-//! Reading a stretch of a partition once.
+//! Reading part of a partition once.
 
 use std::time::Duration;
 
@@ -16,42 +16,42 @@ use crate::model::{ProducerId, TopicId, TopicPartition};
 
 use super::{milliseconds, missing};
 
-/// Enough for an end that is about to move.
+/// Long enough for an end offset that is about to advance.
 const SHORTLY: Duration = Duration::from_millis(500);
 
-/// What lies at an offset.
+/// The contents of a partition at an offset.
 #[derive(Debug, Clone)]
 pub struct ReadAt {
-    /// The partition's high watermark; -1 with an error.
+    /// -1 with an error.
     pub high_watermark: i64,
-    /// Its last stable offset; -1 with an error.
+    /// -1 with an error.
     pub last_stable: i64,
-    /// Its first offset that is left; -1 with an error.
+    /// The log start offset; -1 with an error.
     pub log_start: i64,
-    /// The batches from the one that holds the offset (or the next one) on; empty at the end.
+    /// The batches, starting with the one that contains the offset (or the next one); empty at the end.
     pub batches: Vec<Batch>,
-    /// Transactions that ended in an abort and lie in what was read, if only what is committed was asked for: who wrote, and
-    /// the offset of the first data record.
+    /// Aborted transactions in the range, if only committed records were requested: the producer, and the offset of its
+    /// first data record.
     pub aborted: Vec<(ProducerId, i64)>,
-    /// The topic's id, as the metadata has it.
+    /// The topic's id according to the metadata.
     pub topic_id: TopicId,
-    /// A code that stays, such as `OFFSET_OUT_OF_RANGE`.
+    /// An error that isn't retriable, such as `OFFSET_OUT_OF_RANGE`.
     pub error: Option<BrokerCode>,
 }
 
-/// How a stretch is read.
+/// How to read.
 #[derive(Debug, Clone, Copy)]
 struct Manner {
     slot: Slot,
-    /// 1 up to the last stable offset, 0 up to the high watermark.
+    /// 1 to read up to the last stable offset, 0 up to the high watermark.
     isolation: i8,
     max_wait: Duration,
 }
 
-/// Fetches from an offset on, up to the high watermark, without waiting for data. At least one whole batch comes if
+/// Fetches from `offset` up to the high watermark, without waiting for data. Returns at least one complete batch if
 /// there is one, even if it is larger than `max_bytes`.
 ///
-/// Errors: those that pass but didn't in time; a partition that doesn't exist; batches that cannot be read.
+/// Errors: transient ones that lasted too long; a partition that doesn't exist; batches that cannot be decoded.
 pub async fn read_at(
     cluster: &Cluster,
     partition: &TopicPartition,
@@ -66,7 +66,7 @@ pub async fn read_at(
     read_in(cluster, partition, (offset, max_bytes), manner).await
 }
 
-/// Fetches as [`read_at`] does, up to the last stable offset and on a connection of its own, waiting shortly for data.
+/// Like [`read_at`], but up to the last stable offset and on a connection of its own, waiting briefly for data.
 ///
 /// Errors: as for [`read_at`].
 pub async fn read_committed(

@@ -10,18 +10,19 @@ use kafka_protocol::messages::delete_records_request::{
 use crate::error::{Error, Kind, Result};
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::topic_name;
-use crate::kafka::client::{Cluster, Connection, Route};
+use crate::kafka::client::{Cluster, Connection, Recipient};
 use crate::model::{TopicId, TopicPartition};
 use crate::task::Ownership;
 
 use super::{milliseconds, missing, topic_ids};
 
-/// Moves a partition's log start up to an offset, and gives the log start it has then. May be repeated.
+/// Advances a partition's log start offset to `before`, and returns the resulting log start offset. May be repeated.
 ///
 /// The request can only name the topic, so the topic's id is compared right before, if it is known.
 ///
-/// Errors: `Disconnected`, and nothing is deleted, where the topic is another one by now. The broker's code: `POLICY_VIOLATION` if the topic's `cleanup.policy` lacks `delete`, `OFFSET_OUT_OF_RANGE` beyond
-/// the high watermark, `TOPIC_AUTHORIZATION_FAILED` without DELETE on the topic.
+/// Errors: `Disconnected`, with nothing deleted, if the topic has been replaced by another one. The broker's code:
+/// `POLICY_VIOLATION` if the topic's `cleanup.policy` lacks `delete`, `OFFSET_OUT_OF_RANGE` beyond the high watermark,
+/// `TOPIC_AUTHORIZATION_FAILED` without `DELETE` on the topic.
 pub async fn delete_records(
     cluster: &Cluster,
     (partition, topic_id): (&TopicPartition, TopicId),
@@ -38,7 +39,7 @@ pub async fn delete_records(
     let request = DeleteRecordsRequest::default()
         .with_topics(vec![topic])
         .with_timeout_ms(milliseconds(timeout.mul_f32(0.8)));
-    let route = Route::Leader(partition.clone());
+    let route = Recipient::Leader(partition.clone());
     cluster
         .ask_under(right, route, |connection| {
             let request = request.clone();
@@ -57,7 +58,7 @@ pub async fn delete_records(
         .map_err(|error| error.partition(partition).offset(before))
 }
 
-/// Whether a topic is the one that is meant, as far as brokers have ids.
+/// Checks that the topic still has the id `meant`, as far as brokers have ids.
 async fn is_still(
     connection: &Connection,
     partition: &TopicPartition,
@@ -68,7 +69,7 @@ async fn is_still(
     let ids = topic_ids(connection, timeout, &names).await?;
     let is_other = |id: &TopicId| id.is_known() && *id != meant;
     if meant.is_known() && ids.get(&partition.topic).is_some_and(is_other) {
-        let message = "the topic was created again; nothing was deleted";
+        let message = "the topic has been recreated; nothing was deleted";
         return Err(Error::new(Kind::Disconnected, message));
     }
     Ok(())

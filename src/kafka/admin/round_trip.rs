@@ -1,4 +1,4 @@
-//! How far away a cluster is.
+//! Measuring the round-trip time to a cluster.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use tokio::time::Instant;
 use crate::error::Result;
 use crate::kafka::client::Cluster;
 
-/// Enough for one that met no other traffic.
+/// Enough for one that meets no other traffic.
 const TRIES: usize = 5;
 
-/// The time from a small request to its answer, the shortest of some.
+/// Returns the shortest time from a small request to its response over several attempts.
 ///
-/// Errors: those of [`Cluster::any_connection`]; the connection broke.
+/// Errors: those of [`Cluster::any_connection`]; the connection breaks.
 pub async fn round_trip(cluster: &Cluster) -> Result<Duration> {
     let connection = cluster.any_connection().await?;
     let mut shortest = Duration::MAX;

@@ -1,4 +1,4 @@
-//! Creating and deleting topics, adding partitions, telling topics of one name apart.
+//! Creating and deleting topics, adding partitions, distinguishing topics of the same name.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use kafka_protocol::messages::{
 use crate::error::{BrokerCode, Result};
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::{text, topic_name};
-use crate::kafka::client::{Cluster, Connection, Route};
+use crate::kafka::client::{Cluster, Connection, Recipient};
 use crate::model::{TopicId, TopicName};
 use crate::task::Ownership;
 
@@ -22,13 +22,12 @@ use super::{milliseconds, missing};
 /// A topic to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewTopic {
-    /// Its name.
     pub name: TopicName,
-    /// Its number of partitions; -1 for the broker's default.
+    /// The number of partitions; -1 for the broker's default.
     pub partitions: i32,
-    /// How many replicas each has; -1 for the broker's default.
+    /// The number of replicas of each partition; -1 for the broker's default.
     pub replication_factor: i16,
-    /// What differs from the broker's defaults.
+    /// The settings that differ from the broker's defaults.
     pub configs: BTreeMap<String, String>,
 }
 
@@ -37,16 +36,16 @@ const UNKNOWN_TOPIC_OR_PARTITION: BrokerCode = BrokerCode(3);
 const INVALID_PARTITIONS: BrokerCode = BrokerCode(37);
 const LOOKS: u32 = 10;
 
-/// Creates a topic; `false` if there is one of that name already (possibly created by a first attempt whose answer was
-/// lost). Brokers learn of a new topic some time after this returns.
+/// Creates a topic; returns `false` if one of that name already exists (possibly created by a first attempt whose
+/// response was lost). Brokers are notified of a new topic some time after this returns.
 ///
-/// Errors: the broker's code with its explanation; `Refused` while the right is not held.
+/// Errors: the broker's code with its explanation; `Refused` if `right` is not held.
 pub async fn create_topic(cluster: &Cluster, topic: &NewTopic, right: &Ownership) -> Result<bool> {
     let timeout = cluster.settings().request_timeout;
     let request = CreateTopicsRequest::default()
         .with_topics(vec![creatable(topic)])
         .with_timeout_ms(milliseconds(timeout));
-    let ask = cluster.ask_under(right, Route::Controller, |connection| {
+    let ask = cluster.ask_under(right, Recipient::Controller, |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;
@@ -65,7 +64,7 @@ pub async fn create_topic(cluster: &Cluster, topic: &NewTopic, right: &Ownership
     ask.await
 }
 
-/// A topic to create, for the wire.
+/// Converts a topic to create to the protocol's type.
 pub(super) fn creatable(topic: &NewTopic) -> CreatableTopic {
     let configs = topic.configs.iter().map(|(name, value)| {
         CreatableTopicConfig::default()
@@ -79,15 +78,16 @@ pub(super) fn creatable(topic: &NewTopic) -> CreatableTopic {
         .with_configs(configs.collect())
 }
 
-/// Deletes a topic by its name; fine if there is none. Brokers learn of it some time after this returns.
+/// Deletes a topic by name; succeeds if there is none. Brokers are notified of the deletion some time after this
+/// returns.
 ///
-/// Errors: the broker's code with its explanation; `Refused` while the right is not held.
+/// Errors: the broker's code with its explanation; `Refused` if `right` is not held.
 pub async fn delete_topic(cluster: &Cluster, topic: &TopicName, right: &Ownership) -> Result<()> {
     let timeout = cluster.settings().request_timeout;
     let request = DeleteTopicsRequest::default()
         .with_topic_names(vec![topic_name(topic)])
         .with_timeout_ms(milliseconds(timeout));
-    let ask = cluster.ask_under(right, Route::Controller, |connection| {
+    let ask = cluster.ask_under(right, Recipient::Controller, |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;
@@ -105,9 +105,9 @@ pub async fn delete_topic(cluster: &Cluster, topic: &TopicName, right: &Ownershi
     ask.await
 }
 
-/// Raises a topic's number of partitions to `count`; fine if it has as many or more.
+/// Increases a topic's number of partitions to `count`; succeeds if it has as many or more.
 ///
-/// Errors: the broker's code with its explanation; `Refused` while the right is not held.
+/// Errors: the broker's code with its explanation; `Refused` if `right` is not held.
 pub async fn create_partitions(
     cluster: &Cluster,
     topic: &TopicName,
@@ -122,7 +122,7 @@ pub async fn create_partitions(
     let request = CreatePartitionsRequest::default()
         .with_topics(vec![growing])
         .with_timeout_ms(milliseconds(timeout));
-    let ask = cluster.ask_under(right, Route::Controller, |connection| {
+    let ask = cluster.ask_under(right, Recipient::Controller, |connection| {
         let request = request.clone();
         async move {
             let answer = connection.call_under(right, request, timeout).await?;
@@ -141,7 +141,8 @@ pub async fn create_partitions(
     ask.await
 }
 
-/// Whether the metadata shows that many partitions, after some looks: brokers learn of new ones later than the controller.
+/// Whether the metadata shows at least `count` partitions, after some attempts: brokers are notified of new ones later
+/// than the controller.
 async fn has_partitions(cluster: &Cluster, topic: &TopicName, count: i32) -> Result<bool> {
     for _ in 0..LOOKS {
         let metadata = cluster.refresh(cluster.metadata().generation).await?;
@@ -156,8 +157,8 @@ async fn has_partitions(cluster: &Cluster, topic: &TopicName, count: i32) -> Res
     Ok(false)
 }
 
-/// The ids that a broker knows some topics by at this moment, in their order; not from the cache, for requests that can only
-/// name a topic and must not meet another one of that name.
+/// Returns a broker's current ids for topics. They are read anew, not from the cache, for requests that can only name a
+/// topic and must not affect another one of the same name.
 ///
 /// Errors: the broker's code for a topic it doesn't know.
 pub async fn topic_ids(

@@ -1,4 +1,4 @@
-//! Cutting fetched bytes into batches, whatever their format.
+//! Splitting fetched bytes into batches, whatever their format.
 
 use std::collections::VecDeque;
 
@@ -6,10 +6,11 @@ use bytes::Bytes;
 
 use super::{Batch, BatchError, frame, old};
 
-/// Cuts the records field of a fetch response (or the bytes of a log segment) into batches. Messages of the formats v0 and
-/// v1 are carried over into batches of v2.
+/// Splits the records field of a fetch response (or the bytes of a log segment) into batches. Messages of formats v0
+/// and v1 are converted to v2 batches.
 ///
-/// Brokers cut responses at a number of bytes, so a partial batch at the end is not an error: it just ends the iteration.
+/// Brokers cut responses off at a byte limit, so a partial batch at the end is not an error: it just ends the
+/// iteration.
 pub fn batches(bytes: Bytes) -> Batches {
     Batches {
         carried_over: VecDeque::new(),
@@ -17,7 +18,7 @@ pub fn batches(bytes: Bytes) -> Batches {
     }
 }
 
-/// Iterates over the batches in a stretch of log, in order; ends after an error.
+/// Iterator over the batches in a stretch of log, in order; ends after an error.
 #[derive(Debug)]
 pub struct Batches {
     /// Batches converted from old messages.

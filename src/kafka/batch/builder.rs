@@ -8,14 +8,14 @@ use super::varint::{put_length, put_varint, varint_len};
 use super::{Attributes, Batch, BatchError, Codec, Header, Record, Stamp, Stamped};
 use crate::model::{LeaderEpoch, ProducerId};
 
-/// Under no identity.
+/// The stamp of a batch without a producer id.
 const NOBODY: Stamp = Stamp {
     producer_id: ProducerId(-1),
     producer_epoch: -1,
     base_sequence: -1,
 };
 
-/// Collects records into one batch with offsets 0, 1, 2, ..., as far as none is left out, and create times.
+/// Collects records with create times into one batch, at offsets 0, 1, 2, … unless some are left out.
 #[derive(Debug)]
 pub struct Builder {
     codec: Codec,
@@ -28,7 +28,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A builder of one batch.
+    /// Creates a builder for one batch.
     pub fn new(codec: Codec) -> Self {
         Self {
             codec,
@@ -41,8 +41,8 @@ impl Builder {
         }
     }
 
-    /// Adds a record by its timestamp in milliseconds and the content of a [`RecordRef`](super::RecordRef), which is
-    /// copied as it is. The first record's timestamp becomes the base timestamp.
+    /// Adds a record, given its timestamp in milliseconds and the content of a [`RecordRef`](super::RecordRef), which
+    /// is copied unchanged. The first record's timestamp becomes the base timestamp.
     pub fn push(&mut self, timestamp: i64, content: &[u8]) {
         if self.count == 0 {
             self.base_timestamp = timestamp;
@@ -64,7 +64,7 @@ impl Builder {
         self.next_delta += 1;
     }
 
-    /// Adds a whole record; its offset doesn't matter.
+    /// Adds a record; its offset is ignored.
     pub fn push_record(&mut self, record: &Record) {
         let headers = record.headers.iter();
         let headers = headers.map(|(key, value)| (&key[..], value.as_deref()));
@@ -76,7 +76,7 @@ impl Builder {
         );
     }
 
-    /// Adds a record by its fields; headers in their order.
+    /// Adds a record by its fields, headers in order.
     pub fn push_fields<'a>(
         &mut self,
         timestamp: i64,
@@ -91,7 +91,7 @@ impl Builder {
         self.scratch = content;
     }
 
-    /// Leaves out offsets before the next record, as compaction would.
+    /// Leaves a hole of `offsets` offsets before the next record, as compaction would.
     pub fn leave_out(&mut self, offsets: i64) {
         self.next_delta += offsets;
     }
@@ -101,12 +101,12 @@ impl Builder {
         self.plain.len()
     }
 
-    /// How many records there are so far.
+    /// The number of records so far.
     pub fn record_count(&self) -> usize {
         self.count
     }
 
-    /// Compresses the records and writes the header. A batch has to have a record and fit 31 bits of length.
+    /// Compresses the records and writes the header. Errors: a batch without records, or one larger than 2 GiB.
     pub fn finish(self, stamp: Stamp) -> Result<Stamped, BatchError> {
         if self.count == 0 {
             return Err(BatchError::Unbuildable("it has no records"));
@@ -137,7 +137,7 @@ impl Builder {
         Ok(Stamped::seal(&header, body))
     }
 
-    /// The batch as it would stand in a log, written in a leader epoch by nobody in particular.
+    /// The batch as it would be stored at `offset` in a log, written in `epoch` without a producer id.
     pub fn finish_at(self, offset: i64, epoch: LeaderEpoch) -> Result<Batch, BatchError> {
         let stamped = self.finish(NOBODY)?;
         Batch::in_log(offset, epoch, &stamped)

@@ -1,4 +1,4 @@
-//! Compression of batch bodies, in the forms Kafka's clients write them.
+//! Compression of batch bodies, in the formats that Kafka's clients write.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -11,18 +11,16 @@ use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInf
 use super::decompress::{Failure, read_within};
 use super::snappy;
 
-/// How a batch's records are compressed.
+/// The compression of a batch's records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Codec {
-    /// Not at all.
     None,
     /// RFC 1952.
     Gzip,
-    /// Snappy blocks in the framing of Java's snappy library; one bare block is read too.
+    /// Snappy blocks in the framing of Java's snappy library; a single unframed block is also accepted.
     Snappy,
     /// The LZ4 frame format.
     Lz4,
-    /// Zstandard.
     Zstd,
 }
 
@@ -55,7 +53,7 @@ impl Codec {
         Self::ALL.into_iter().find(|codec| codec.number() == number)
     }
 
-    /// The body a batch carries for these plain records.
+    /// Compresses records to a batch body.
     pub(super) fn compress(self, plain: Bytes) -> io::Result<Bytes> {
         let body = match self {
             Self::None => return Ok(plain),
@@ -66,7 +64,7 @@ impl Codec {
             }
             Self::Snappy => snappy::compress(&plain)?,
             Self::Lz4 => {
-                // Java's consumer refuses blocks that depend on each other.
+                // Java's consumer rejects blocks that depend on each other.
                 let info = FrameInfo::new()
                     .block_mode(BlockMode::Independent)
                     .block_size(BlockSize::Max64KB);
@@ -79,7 +77,7 @@ impl Codec {
         Ok(Bytes::from(body))
     }
 
-    /// The plain records of a body, if they take at most `limit` bytes.
+    /// Decompresses a body to at most `limit` bytes.
     pub(super) fn decompress(self, body: Bytes, limit: usize) -> Result<Bytes, Failure> {
         let plain = match self {
             Self::None => return Ok(body),

@@ -1,23 +1,23 @@
-//! Tells which batches a `read_committed` consumer is given.
+//! Decides which batches a `read_committed` consumer sees.
 //!
-//! The rule of Kafka's `CompletedFetch`, by batch: control batches and the batches of aborted transactions are not for it.
+//! Follows Kafka's `CompletedFetch`, batch by batch: control batches and batches of aborted transactions are skipped.
 
 use std::collections::BTreeSet;
 
 use super::{Batch, BatchError, ControlKind};
 use crate::model::ProducerId;
 
-/// Walks the batches of one fetch response of one partition, in offset order.
+/// Walks the batches of one fetch response for one partition, in offset order.
 #[derive(Debug)]
-pub struct Committed {
-    /// Transactions that ended in an abort and haven't begun at the batch last seen: who wrote, and the offset of the first
-    /// data record. The next to begin stands at the end.
+pub struct CommittedBatches {
+    /// Aborted transactions that begin after the last batch seen: the producer and the offset of its first data record.
+    /// The next to begin is last.
     pending: Vec<(ProducerId, i64)>,
     aborting: BTreeSet<ProducerId>,
 }
 
-impl Committed {
-    /// Takes the aborted transactions that the response lists, in any order.
+impl CommittedBatches {
+    /// Takes the aborted transactions listed in the response, in any order.
     pub fn of(aborted: impl IntoIterator<Item = (ProducerId, i64)>) -> Self {
         let mut pending: Vec<_> = aborted.into_iter().collect();
         pending.sort_by_key(|&(_, first)| std::cmp::Reverse(first));
@@ -27,7 +27,7 @@ impl Committed {
         }
     }
 
-    /// Whether the next batch holds records for a consumer. Errors: a control batch that can't be read.
+    /// Whether the next batch holds records for a consumer. Errors: a control batch that can't be decoded.
     pub fn shows(&mut self, batch: &Batch) -> Result<bool, BatchError> {
         let header = batch.header();
         let last = batch.last_offset();

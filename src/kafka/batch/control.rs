@@ -1,23 +1,23 @@
-//! What the marker in a control batch says.
+//! Decoding of the marker in a control batch.
 
 use super::varint::Checked;
 use super::{Batch, BatchError};
 
-/// What a control batch stands for.
+/// The meaning of a control batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ControlKind {
-    /// The producer's open transaction is aborted.
+    /// Aborts the producer's open transaction.
     Abort,
-    /// The producer's open transaction is committed.
+    /// Commits the producer's open transaction.
     Commit,
     /// A marker of another type; none of them says anything about data.
     Other(i16),
-    /// Compaction removed the marker and kept the batch for its producer's sake: it ends no transaction.
+    /// Compaction removed the marker but kept the empty batch to preserve its producer's state: it ends no transaction.
     Removed,
 }
 
 impl Batch {
-    /// What the control batch's marker says.
+    /// Returns the meaning of the control batch's marker.
     pub fn control(&self) -> Result<ControlKind, BatchError> {
         if !self.header().attributes.is_control() {
             return Err(self.header().malformed("it is not a control batch"));
@@ -31,7 +31,7 @@ impl Batch {
     }
 }
 
-/// The key is a version, which may rise when fields are added, and a type; both are 16 bits.
+/// The key is a version, which may increase as fields are added, and a type; both are 16 bits.
 fn kind_of(key: Option<&[u8]>) -> Checked<ControlKind> {
     let Some(&[_, _, high, low, ..]) = key else {
         return Err("its marker has no type");

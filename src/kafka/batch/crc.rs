@@ -1,27 +1,29 @@
-//! The checksum of bytes whose beginning changed, without reading the rest.
+//! Updating the checksum after a change at the beginning of the bytes, without reading the rest.
 //!
-//! A checksum is a remainder of polynomials over two elements, so what a change at the beginning does to it depends only
-//! on the change and on how many bytes follow (the identity behind zlib's `crc32_combine`). Besides the time it saves, the
-//! checksum that was verified on arrival goes on protecting the bytes that are passed on: whatever happens to them here,
-//! the receiver finds out. Pure.
+//! A CRC is a remainder of polynomials over GF(2), so the effect of a change at the beginning depends only on the
+//! change and on how many bytes follow (the identity behind zlib's `crc32_combine`). Besides saving time, this extends
+//! the protection of the checksum verified on arrival to the bytes that are passed on: if they are corrupted here, the
+//! receiver detects it. Pure.
 
-/// The polynomial of CRC-32C (Castagnoli), the lowest power in the highest bit, without its highest power.
+/// The polynomial of CRC-32C (Castagnoli) with the lowest power in the highest bit and the highest power omitted.
 const POLYNOMIAL: u32 = 0x82f6_3b78;
-/// The polynomial 1 in that order of bits.
+/// The polynomial 1 in that bit order.
 const ONE: u32 = 1 << 31;
-/// `SHIFTS[n]` is x to the power of 8·2ⁿ: what 2ⁿ bytes behind a change do to it. A body is shorter than 2³¹ bytes.
+/// `SHIFTS[n]` is x to the power of 8·2ⁿ: the effect of 2ⁿ bytes that follow a change. A body is shorter than 2³¹
+/// bytes.
 const SHIFTS: [u32; 31] = shifts();
 
-/// The checksum of `changed` with some bytes behind it, from that of `original` with the same bytes behind it.
+/// Returns the checksum of `changed` followed by some bytes, given `whole`, the checksum of `original` followed by the
+/// same bytes.
 ///
-/// `original` and `changed` are equally long, `rest` is the number of bytes behind them.
+/// `original` and `changed` have the same length; `rest` is the number of bytes that follow.
 pub(super) fn changed_beginning(whole: u32, original: &[u8], changed: &[u8], rest: usize) -> u32 {
     debug_assert_eq!(original.len(), changed.len(), "nothing moves");
     let change = crc32c::crc32c(original) ^ crc32c::crc32c(changed);
     whole ^ shift(change, rest)
 }
 
-/// `value` with so many zero bytes behind it.
+/// Appends `bytes` zero bytes to `value`.
 fn shift(value: u32, bytes: usize) -> u32 {
     let powers = SHIFTS.iter().enumerate();
     let needed = powers.filter(|(power, _)| bytes >> power & 1 == 1);
@@ -43,7 +45,7 @@ const fn shifts() -> [u32; 31] {
 const fn product(one: u32, other: u32) -> u32 {
     let (mut left, mut shifted, mut sum) = (one, other, 0);
     while left != 0 {
-        // All ones where the term is there, without a branch.
+        // Masks the term without a branch: all ones if the bit is set.
         sum ^= shifted & (left >> 31).wrapping_neg();
         shifted = (shifted >> 1) ^ (POLYNOMIAL & (shifted & 1).wrapping_neg());
         left <<= 1;
@@ -75,7 +77,7 @@ mod tests {
             prop_assert_eq!(patched, checksum(&changed, &rest));
         }
 
-        /// What protects the rest on its way in protects it on its way out.
+        /// The checksum that protects the rest on arrival also protects it on the way out.
         #[test]
         fn a_rest_that_was_damaged_meanwhile_does_not_fit(
             rest in prop::collection::vec(any::<u8>(), 1..500),

@@ -1,13 +1,13 @@
-//! Decompression within a limit, shared by all codecs.
+//! Bounded decompression, shared by all codecs.
 
 use std::io::{self, Read};
 
-/// Why a body could not be decompressed.
+/// The reason why a body could not be decompressed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It holds more than the limit.
+    /// The body decompresses to more than the limit.
     TooLarge,
-    /// It is not what the codec writes.
+    /// The body isn't valid output of the codec.
     Broken(io::Error),
 }
 
@@ -17,7 +17,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Everything a reader yields, if it is at most `limit` bytes.
+/// Reads everything from `reader`, if it is at most `limit` bytes.
 pub(super) fn read_within(reader: impl Read, limit: usize) -> Result<Vec<u8>, Failure> {
     let mut plain = Vec::new();
     // One byte more than allowed distinguishes a body that is too large from one that just fits.

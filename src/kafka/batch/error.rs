@@ -5,23 +5,23 @@ use std::io;
 use super::Codec;
 use crate::error::{Error, Kind};
 
-/// What is wrong with a batch, and at which base offset.
+/// An error in a batch, with its base offset.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
     /// A format this program doesn't know, or not a batch at all.
     #[error("the batch at offset {offset} has the unknown format v{magic}")]
     UnknownFormat {
-        /// The format as it stands in the header.
+        /// The format in the header.
         magic: i8,
-        /// What stands where the base offset would be.
+        /// The value at the position of the base offset.
         offset: i64,
     },
-    /// The batch is not what its writer wrote.
+    /// The batch differs from what was written.
     #[error(
         "the batch at offset {offset} is corrupt: its header says CRC {stored:#010x}, its bytes give {computed:#010x}"
     )]
     Crc {
-        /// The batch's base offset (itself outside the CRC).
+        /// The batch's base offset (not covered by the CRC).
         offset: i64,
         /// The CRC in the header.
         stored: u32,
@@ -33,20 +33,18 @@ pub enum BatchError {
     Malformed {
         /// The batch's base offset, or the record's offset.
         offset: i64,
-        /// What does not fit.
+        /// The contradiction.
         what: &'static str,
     },
-    /// The attributes name a compression this program doesn't know.
-    #[error("the compression number {0} is unknown")]
+    /// The attributes name a codec this program doesn't know.
+    #[error("the compression type {0} is unknown")]
     UnknownCodec(i16),
-    /// The body is not what the codec named in the attributes writes.
+    /// The body isn't valid output of the codec named in the attributes.
     #[error("the {codec} body of the batch at offset {offset} cannot be decompressed")]
     Decompress {
         /// The batch's base offset.
         offset: i64,
-        /// The codec named in the attributes.
         codec: Codec,
-        /// What the codec says.
         source: io::Error,
     },
     /// The body decompresses to more than is reasonable.
@@ -59,13 +57,8 @@ pub enum BatchError {
     },
     /// The body cannot be compressed.
     #[error("a batch cannot be compressed with {codec}")]
-    Compress {
-        /// The codec asked for.
-        codec: Codec,
-        /// What the codec says.
-        source: io::Error,
-    },
-    /// No batch can hold what was pushed into a builder.
+    Compress { codec: Codec, source: io::Error },
+    /// The records pushed into a builder don't fit in a batch, or there are none.
     #[error("a batch cannot be built: {0}")]
     Unbuildable(&'static str),
 }

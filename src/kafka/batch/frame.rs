@@ -1,4 +1,4 @@
-//! One batch as it stands in a log, and cutting it off fetched bytes.
+//! A batch as stored in a log, and splitting one off fetched bytes.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -6,7 +6,7 @@ use super::header::{CRC_START, HEADER_LEN, LENGTH_END, MAGIC, MAGIC_AT};
 use super::{BatchError, Header, Stamp, Stamped, crc};
 use crate::model::LeaderEpoch;
 
-/// One whole batch as it stands in the log. Cloning it shares the bytes.
+/// A complete batch as stored in a log. Cloning it shares the bytes.
 #[derive(Debug, Clone)]
 pub struct Batch {
     header: Header,
@@ -14,7 +14,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A stamped batch as it would stand in a log at an offset.
+    /// A stamped batch as it would be stored at `offset` in a log.
     pub(super) fn in_log(
         offset: i64,
         epoch: LeaderEpoch,
@@ -35,8 +35,8 @@ impl Batch {
         })
     }
 
-    /// A batch of which no record is left, as the log cleaner leaves it, over offsets from `first` on; it says as many of them
-    /// as one batch can.
+    /// An empty batch, as the log cleaner leaves one behind, that covers the offsets from `first` up to `until`, or as
+    /// many of them as fit in one batch.
     pub fn hollow(first: i64, until: i64, epoch: LeaderEpoch) -> Self {
         let header = Header::hollow(first, until, epoch);
         let stamped = Stamped::seal(&header, Bytes::new());
@@ -48,48 +48,48 @@ impl Batch {
         Self { header, bytes }
     }
 
-    /// The header's fields.
+    /// The decoded header.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The whole batch, header included.
+    /// The complete batch, header included.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// The records as they stand in the batch, compressed or not.
+    /// The records as stored in the batch, compressed or not.
     pub(super) fn body(&self) -> Bytes {
         self.bytes.slice(HEADER_LEN..)
     }
 
-    /// The first offset the batch stands for.
+    /// The first offset the batch covers.
     pub fn base_offset(&self) -> i64 {
         self.header.base_offset
     }
 
-    /// The last offset the batch stands for.
+    /// The last offset the batch covers.
     pub fn last_offset(&self) -> i64 {
         self.header.base_offset + i64::from(self.header.last_offset_delta)
     }
 
-    /// The offset behind the batch.
+    /// The offset after the batch.
     pub fn next_offset(&self) -> i64 {
         self.last_offset() + 1
     }
 
-    /// Whether each of its offsets has its record: compaction made no holes.
+    /// Whether each of its offsets has a record, i.e. compaction left no holes.
     pub fn is_contiguous(&self) -> bool {
         i64::from(self.header.record_count) == i64::from(self.header.last_offset_delta) + 1
     }
 
-    /// The size of the whole batch in bytes.
+    /// The size of the complete batch in bytes.
     pub fn size(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Compares the CRC in the header with that of the bytes.
-    /// Base offset and leader epoch are outside it: brokers rewrite both.
+    /// Compares the CRC in the header with that of the bytes. It doesn't cover base offset and leader epoch: brokers
+    /// rewrite both.
     pub fn check_crc(&self) -> Result<(), BatchError> {
         let computed = crc32c::crc32c(&self.bytes[CRC_START..]);
         if computed == self.header.crc {
@@ -102,11 +102,12 @@ impl Batch {
         })
     }
 
-    /// The same records under another identity, as a broker takes them from a producer: base offset 0, no leader epoch,
-    /// neither transactional nor with a delete horizon. Codec and kind of timestamp stay.
+    /// The same records under another identity, as a producer would send them: base offset 0, no leader epoch, neither
+    /// transactional nor with a delete horizon. Codec and timestamp type stay the same.
     ///
-    /// The body is not read: the new CRC is the old one with the changes to the header worked in, so it fits exactly if the
-    /// old one does. Whether the batch may be sent at all (contiguous, not control, not aborted) is for the caller to know.
+    /// The body is not read: the new CRC is derived from the old one and the changes to the header, so it is valid
+    /// exactly if the old one is. The caller has to know whether the batch may be sent at all (contiguous, not a
+    /// control batch, not aborted).
     pub fn restamp(&self, stamp: Stamp) -> Stamped {
         let header = Header {
             base_offset: 0,
@@ -124,7 +125,7 @@ impl Batch {
     }
 }
 
-/// Takes the first batch off the front; none if it is cut off.
+/// Splits the first batch off; `None` if it is incomplete.
 pub(super) fn split_first(rest: &mut Bytes) -> Result<Option<Batch>, BatchError> {
     let Some(size) = first_size(rest)? else {
         return Ok(None);
@@ -141,7 +142,7 @@ pub(super) fn split_first(rest: &mut Bytes) -> Result<Option<Batch>, BatchError>
     Ok(Some(Batch { header, bytes }))
 }
 
-/// The size of the first batch in bytes, at least that of a header; `None` if too little of it is there to tell.
+/// The size of the first batch in bytes, at least that of a header; `None` if there are too few bytes to determine it.
 fn first_size(rest: &[u8]) -> Result<Option<usize>, BatchError> {
     let (Some(offset), Some(length), Some(magic)) = (
         rest.first_chunk(),

@@ -9,9 +9,9 @@ use crate::model::{LeaderEpoch, ProducerId};
 pub const HEADER_LEN: usize = 61;
 /// The bytes before those that [`Header::length`] counts: base offset and length itself.
 pub(super) const LENGTH_END: usize = 12;
-/// Where the magic byte stands in every message format.
+/// The position of the magic byte in every message format.
 pub(super) const MAGIC_AT: usize = 16;
-/// Where the CRC stands; it covers everything behind itself.
+/// The position of the CRC; it covers everything after itself.
 pub(super) const CRC_AT: usize = 17;
 /// The first byte the CRC covers.
 pub(super) const CRC_START: usize = 21;
@@ -34,13 +34,13 @@ impl Attributes {
         Self(codec.number())
     }
 
-    /// How the records are compressed.
+    /// Returns the codec of the records.
     pub fn codec(self) -> Result<Codec, BatchError> {
         let number = self.0 & Self::CODEC;
         Codec::from_number(number).ok_or(BatchError::UnknownCodec(number))
     }
 
-    /// Whether the records' time is when the broker appended them; otherwise when they were created.
+    /// Whether the records' timestamps are their append time rather than their create time.
     pub fn is_log_append_time(self) -> bool {
         self.has(Self::LOG_APPEND_TIME)
     }
@@ -50,17 +50,17 @@ impl Attributes {
         self.has(Self::TRANSACTIONAL)
     }
 
-    /// Whether the batch holds a marker of the broker instead of data.
+    /// Whether the batch holds a control marker instead of data.
     pub fn is_control(self) -> bool {
         self.has(Self::CONTROL)
     }
 
-    /// Whether the log cleaner uses the base timestamp as the time after which tombstones may go.
+    /// Whether the log cleaner stores in the base timestamp the time after which tombstones may be removed.
     pub fn has_delete_horizon(self) -> bool {
         self.has(Self::DELETE_HORIZON)
     }
 
-    /// The same without what concerns only the log the batch was read from: transaction and delete horizon.
+    /// Clears the bits that concern only the log the batch was read from: transactional and delete horizon.
     pub(super) fn without_log_state(self) -> Self {
         Self(self.0 & !(Self::TRANSACTIONAL | Self::DELETE_HORIZON))
     }
@@ -70,34 +70,33 @@ impl Attributes {
     }
 }
 
-/// The header's fields in the order in which they stand on the wire.
+/// The header's fields, in wire order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// Offset of the first record, also when compaction has removed that record since.
+    /// The offset of the first record, even if compaction has removed that record.
     pub base_offset: i64,
-    /// Bytes behind this field.
+    /// Number of bytes after this field.
     pub length: i32,
     /// The leader epoch in which the batch was appended.
     pub leader_epoch: LeaderEpoch,
     /// The message format, always 2.
     pub magic: i8,
-    /// CRC32C of everything behind it.
+    /// CRC-32C of everything after it.
     pub crc: u32,
-    /// Codec, kind of timestamp and kind of batch.
+    /// Codec, timestamp type and batch type.
     pub attributes: Attributes,
-    /// Distance from the base offset to the last offset the batch stands for.
+    /// Distance from the base offset to the last offset the batch covers.
     pub last_offset_delta: i32,
-    /// What the records' timestamp deltas are relative to, in milliseconds (or the delete horizon, if there is one).
+    /// The base of the records' timestamp deltas, in milliseconds (or the delete horizon, if there is one).
     pub base_timestamp: i64,
-    /// The largest timestamp of the records in milliseconds; with log append time that of every record.
+    /// The largest timestamp of the records in milliseconds; with log append time, the timestamp of every record.
     pub max_timestamp: i64,
-    /// Who wrote the batch.
+    /// The producer of the batch, -1 if it has no id.
     pub producer_id: ProducerId,
-    /// The producer's epoch, -1 without a producer id.
+    /// -1 without a producer id.
     pub producer_epoch: i16,
     /// Sequence number of the first record, -1 without a producer id.
     pub base_sequence: i32,
-    /// How many records follow.
     pub record_count: i32,
 }
 
@@ -121,7 +120,8 @@ impl Header {
         }
     }
 
-    /// The header of a batch without records, over offsets from `first` on.
+    /// The header of a batch without records that covers the offsets from `first` up to `until`, or as many of them as
+    /// fit.
     pub(super) fn hollow(first: i64, until: i64, epoch: LeaderEpoch) -> Self {
         let count = until.saturating_sub(first).max(1);
         Self {
@@ -160,12 +160,12 @@ impl Header {
         bytes
     }
 
-    /// Refuses offsets and counts with which nobody could calculate.
+    /// Rejects offsets and counts that would break arithmetic.
     pub(super) fn check(&self) -> Result<(), BatchError> {
         let what = if self.base_offset < 0 {
             "its base offset is negative"
         } else if self.last_offset_delta < 0 {
-            "its last offset lies before its base offset"
+            "its last offset is before its base offset"
         } else if self.base_offset > i64::MAX - i64::from(self.last_offset_delta) - 1 {
             "its offsets do not fit 63 bits"
         } else if self.record_count < 0 {

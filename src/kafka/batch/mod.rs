@@ -1,10 +1,11 @@
-//! Record batches of message format v2: views, checks, re-stamping, decoding and building, all over bytes in memory.
+//! Record batches of message format v2: views, checks, re-stamping, decoding and building, all on bytes in memory.
 //!
-//! Promises: [`batches()`], [`Batch::check_crc`] and [`Batch::restamp`] neither copy nor decompress a batch's body, and the last
-//! doesn't even read it; decoding and encoding keep every byte of keys, values and headers (null and empty apart, duplicate
-//! and non-UTF-8 header keys included); whatever the bytes are, the answer is a value or a [`BatchError`], within
-//! [`DECOMPRESS_LIMIT`] of memory.
-//! Doesn't: write the message formats v0 and v1 (it reads them as v2), decide which batch may be forwarded, or talk to anyone.
+//! Promises: [`batches()`], [`Batch::check_crc`] and [`Batch::restamp`] neither copy nor decompress a batch's body, and
+//! `restamp` doesn't even read it; decoding and encoding preserve every byte of keys, values and headers (including the
+//! difference between null and empty, duplicate header keys and non-UTF-8 ones); any input yields a value or a
+//! [`BatchError`], with at most [`DECOMPRESS_LIMIT`] bytes of decompressed records.
+//! Doesn't: write the message formats v0 and v1 (it reads them as v2), decide which batch may be forwarded, or do any
+//! I/O.
 
 mod batches;
 mod builder;
@@ -31,7 +32,7 @@ mod vectors;
 pub use batches::{Batches, batches};
 pub use builder::Builder;
 pub use codec::Codec;
-pub use committed::Committed;
+pub use committed::CommittedBatches;
 pub use control::ControlKind;
 pub use error::BatchError;
 pub use frame::Batch;

@@ -1,4 +1,4 @@
-//! One record: the bytes that carry its content, and the content itself.
+//! A single record: the bytes of its content, and its decoded fields.
 
 use bytes::{BufMut, Bytes};
 
@@ -8,17 +8,16 @@ use super::varint::{Checked, Fields, put_length, put_varint};
 /// A record inside a decoded batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordRef<'a> {
-    /// Its offset.
     pub offset: i64,
-    /// Its timestamp in milliseconds: that of its creation, or of its append if the batch says so.
+    /// In milliseconds: the create time, or the append time if the batch says so.
     pub timestamp: i64,
-    /// Its bytes from the key's length to the end of the headers. Records with equal content have equal key, value and
-    /// headers; the reverse holds for all writers that don't pad their varints (none is known to).
+    /// The bytes from the key's length to the end of the headers. Equal content implies equal key, value and headers;
+    /// the reverse holds for all writers that don't pad their varints (none are known to).
     pub content: &'a [u8],
 }
 
 impl<'a> RecordRef<'a> {
-    /// Key and value, and each header in its order, without copying.
+    /// Returns key and value and passes each header to `on_header` in order, without copying.
     pub fn fields(
         &self,
         on_header: impl FnMut(&'a [u8], Option<&'a [u8]>),
@@ -29,7 +28,7 @@ impl<'a> RecordRef<'a> {
         })
     }
 
-    /// Takes the content apart, copying it once.
+    /// Decodes the content, copying it once.
     pub fn to_record(&self) -> Result<Record, BatchError> {
         let content = Bytes::copy_from_slice(self.content);
         let mut headers = Vec::new();
@@ -50,22 +49,21 @@ impl<'a> RecordRef<'a> {
     }
 }
 
-/// A record taken apart.
+/// A decoded record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Its offset.
     pub offset: i64,
-    /// Its timestamp in milliseconds.
+    /// In milliseconds.
     pub timestamp: i64,
-    /// The key, `None` if null.
+    /// `None` if null.
     pub key: Option<Bytes>,
-    /// The value, `None` if null.
+    /// `None` if null.
     pub value: Option<Bytes>,
-    /// The headers in their order; keys may repeat and need not be text.
+    /// The headers in order; keys may repeat and need not be valid UTF-8.
     pub headers: Vec<(Bytes, Option<Bytes>)>,
 }
 
-/// Writes what [`RecordRef::content`] holds of a record.
+/// Writes the content of a record in the format of [`RecordRef::content`].
 pub(super) fn put_content<'a>(
     buffer: &mut impl BufMut,
     key: Option<&[u8]>,
@@ -94,8 +92,8 @@ fn put_nullable(buffer: &mut impl BufMut, field: Option<&[u8]>) {
 /// Key and value, or null.
 pub type KeyValue<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
 
-/// Reads a content from its first byte to its last and hands each header to `on_header`.
-/// A header count larger than the bytes allow ends at the first header that is not there.
+/// Reads a content from its first byte to its last and passes each header to `on_header`. A header count larger than
+/// the bytes allow fails at the first missing header.
 pub(super) fn read_content<'a>(
     content: &'a [u8],
     mut on_header: impl FnMut(&'a [u8], Option<&'a [u8]>),

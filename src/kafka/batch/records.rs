@@ -7,14 +7,15 @@ use super::record::read_content;
 use super::varint::{Checked, Fields};
 use super::{Batch, BatchError, Header, RecordRef, Stamped};
 
-/// How many bytes the records of one batch may take once decompressed.
+/// The maximum size in bytes of one batch's decompressed records.
 pub const DECOMPRESS_LIMIT: usize = 256 << 20;
 
 /// The size of the smallest record: one byte each for length, attributes, two deltas, key, value and header count.
 const MIN_RECORD_LEN: usize = 7;
 
 impl Batch {
-    /// The batch's records, decompressed within [`DECOMPRESS_LIMIT`]. Each is checked when the iteration reaches it.
+    /// Decompresses the batch's records to at most [`DECOMPRESS_LIMIT`] bytes. Each record is checked when the
+    /// iteration reaches it.
     pub fn records(&self) -> Result<Records, BatchError> {
         self.records_within(DECOMPRESS_LIMIT)
     }
@@ -25,7 +26,7 @@ impl Batch {
 }
 
 impl Stamped {
-    /// The batch's records at offsets from 0 on; otherwise like [`Batch::records`].
+    /// Decodes the batch's records at offsets from 0; otherwise like [`Batch::records`].
     pub fn records(&self) -> Result<Records, BatchError> {
         Records::of(self.fields(), self.body.clone(), DECOMPRESS_LIMIT)
     }
@@ -64,7 +65,7 @@ impl Records {
         })
     }
 
-    /// The records in their order.
+    /// Iterates over the records in order.
     pub fn iter(&self) -> Iter<'_> {
         Iter {
             header: &self.header,
@@ -84,7 +85,7 @@ impl<'a> IntoIterator for &'a Records {
     }
 }
 
-/// Reads records one by one; ends after an error. Bytes behind the last record are an error too.
+/// Iterator over records; ends after an error. Bytes after the last record are an error, too.
 #[derive(Debug, Clone)]
 pub struct Iter<'a> {
     header: &'a Header,
@@ -121,10 +122,10 @@ impl<'a> Iter<'a> {
         let timestamp_delta = record.varint()?;
         let offset_delta = record.varint()?;
         if offset_delta <= self.last_delta {
-            return Err("its records' offsets do not rise");
+            return Err("its records' offsets do not increase");
         }
         if offset_delta > i64::from(self.header.last_offset_delta) {
-            return Err("a record's offset lies behind its last offset");
+            return Err("a record's offset is beyond its last offset");
         }
         self.last_delta = offset_delta;
         let content = record.0;

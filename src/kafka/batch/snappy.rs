@@ -1,4 +1,4 @@
-//! Snappy as Kafka's clients write it: blocks in the framing of Java's snappy library, or one bare block.
+//! Snappy as Kafka's clients write it: blocks in the framing of Java's snappy library, or a single unframed block.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use super::decompress::Failure;
 const MAGIC: &[u8] = b"\x82SNAPPY\0";
 /// The framing's version, and the oldest version whose readers can read it.
 const VERSIONS: [u8; 8] = [0, 0, 0, 1, 0, 0, 0, 1];
-/// The plain size of the blocks Java writes; its reader takes any size.
+/// The plain size of the blocks that Java writes, in bytes; its reader accepts any size.
 const BLOCK: usize = 32 * 1024;
 
 /// Compresses with Java's framing, which every client reads.
@@ -23,7 +23,7 @@ pub(super) fn compress(plain: &[u8]) -> io::Result<Vec<u8>> {
     Ok(body)
 }
 
-/// Decompresses both forms. A bare block cannot begin with the magic: behind its length it has to begin with a literal.
+/// Decompresses both forms. An unframed block cannot begin with the magic: its length must be followed by a literal.
 pub(super) fn decompress(body: &[u8], limit: usize) -> Result<Vec<u8>, Failure> {
     let mut plain = Vec::new();
     let Some(framed) = body.strip_prefix(MAGIC) else {
@@ -86,7 +86,7 @@ mod tests {
         let body = compress(b"some plain text, some plain text").unwrap();
         for length in 0..body.len() {
             let result = decompress(&body[..length], 1 << 20);
-            // Cut right behind the framing's header it is an empty body, which the record count refuses.
+            // Cut right after the framing's header, it is an empty body, which the record count rejects.
             assert_eq!(result.is_ok(), length == 16, "{length}");
         }
     }

@@ -1,11 +1,11 @@
-//! Zigzag varints, and reading length-prefixed fields with every length checked.
+//! Zigzag varints, and length-prefixed fields with every length checked.
 
 use bytes::BufMut;
 
-/// A result whose error says what does not fit; whoever knows the batch adds where.
+/// A result whose error describes the defect; a caller that knows the batch adds its offset.
 pub(super) type Checked<T> = Result<T, &'static str>;
 
-/// Writes a number the way Kafka's records do: zigzag, seven bits a byte, lowest first.
+/// Writes a number in the encoding of Kafka's records: zigzag, seven bits per byte, lowest first.
 pub(super) fn put_varint(buffer: &mut impl BufMut, value: i64) {
     let mut rest = zigzag(value);
     while rest >= 0x80 {
@@ -15,12 +15,12 @@ pub(super) fn put_varint(buffer: &mut impl BufMut, value: i64) {
     buffer.put_u8(rest.to_le_bytes()[0]);
 }
 
-/// Writes the length of something that is in memory.
+/// Writes the length of something in memory.
 pub(super) fn put_length(buffer: &mut impl BufMut, length: usize) {
     put_varint(buffer, i64::try_from(length).unwrap_or(i64::MAX));
 }
 
-/// How many bytes [`put_varint`] writes.
+/// The number of bytes that [`put_varint`] writes.
 pub(super) fn varint_len(value: i64) -> usize {
     let significant = (zigzag(value) | 1).ilog2() + 1;
     significant.div_ceil(7) as usize
@@ -45,19 +45,19 @@ impl<'a> Fields<'a> {
         let (field, rest) = self
             .0
             .split_at_checked(length)
-            .ok_or("a length points behind the end")?;
+            .ok_or("a length points past the end")?;
         self.0 = rest;
         Ok(field)
     }
 
-    /// A number of fixed size, highest byte first.
+    /// A fixed-size number, big-endian.
     pub(super) fn i32(&mut self) -> Checked<i32> {
         let (bytes, rest) = self.0.split_first_chunk().ok_or("a field is cut off")?;
         self.0 = rest;
         Ok(i32::from_be_bytes(*bytes))
     }
 
-    /// A number of fixed size, highest byte first.
+    /// A fixed-size number, big-endian.
     pub(super) fn i64(&mut self) -> Checked<i64> {
         let (bytes, rest) = self.0.split_first_chunk().ok_or("a field is cut off")?;
         self.0 = rest;
@@ -80,12 +80,12 @@ impl<'a> Fields<'a> {
         Err("a number is longer than 64 bits")
     }
 
-    /// A length or count that has to be there.
+    /// A length or count that must not be null.
     pub(super) fn length(&mut self) -> Checked<usize> {
         usize::try_from(self.varint()?).map_err(|_| "a length is negative")
     }
 
-    /// A length-prefixed field; every negative length means null, as brokers and consumers read it.
+    /// A length-prefixed field; any negative length means null, as brokers and consumers read it.
     pub(super) fn nullable(&mut self) -> Checked<Option<&'a [u8]>> {
         match usize::try_from(self.varint()?) {
             Ok(length) => self.bytes(length).map(Some),

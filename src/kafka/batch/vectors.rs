@@ -1,4 +1,4 @@
-//! Batches as Java's and librdkafka's producers, brokers and the log cleaner wrote them; `tests/vectors/README.md` says how.
+//! Batches as written by Java's and librdkafka's producers, brokers and the log cleaner; see `tests/vectors/README.md`.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -95,7 +95,7 @@ fn this_encoder_writes_the_same_contents_and_plain_bytes() {
     }
 }
 
-/// Java's consumer refuses LZ4 blocks that depend on each other, and some clients read no bare Snappy.
+/// Java's consumer rejects LZ4 blocks that depend on each other, and some clients don't read unframed Snappy.
 #[test]
 fn this_encoder_frames_lz4_and_snappy_as_java_does() {
     let lz4 = only_batch(vector!("java-lz4.batch")).body();

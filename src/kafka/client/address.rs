@@ -1,4 +1,4 @@
-//! Where a broker listens: host and port, as text in configuration and messages.
+//! Broker addresses: host and port, as text in configuration and messages.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,14 +6,13 @@ use std::str::FromStr;
 /// A host (name, IPv4 or IPv6 address without brackets) and a port.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostPort {
-    /// Name or address; an IPv6 address stands without brackets here.
+    /// A name or an address; an IPv6 address is stored without brackets.
     pub host: String,
-    /// TCP port.
     pub port: u16,
 }
 
 impl HostPort {
-    /// An address from its parts.
+    /// Creates an address from its parts.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self {
             host: host.into(),
@@ -32,7 +31,7 @@ impl fmt::Display for HostPort {
     }
 }
 
-/// Why a text is no address.
+/// The error for text that isn't an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is not an address: write host:port, or [address]:port for IPv6")]
 pub struct NotAnAddress {

@@ -1,8 +1,8 @@
-//! A cluster: its metadata, its connections, and who is responsible for what.
+//! A cluster: its metadata, its connections, and which broker is responsible for what.
 //!
-//! Promises: metadata is asked for by one caller at a time, at most ten times a second, of any broker that answers; dead
-//! addresses among the others do no harm.
-//! Doesn't: watch anything by itself; it looks when it is asked.
+//! Promises: metadata is requested by one caller at a time, at most ten times a second, from any broker that answers;
+//! dead addresses among the others do no harm.
+//! Doesn't: poll anything on its own; it only refreshes on request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::model::{BrokerId, ClusterName, GroupId, TopicPartition};
 
 use super::auth::Login;
 use super::error_codes::code_of;
-use super::metadata::{self, Leader, Metadata, Told};
+use super::metadata::{self, Leader, Metadata, UndecodedMetadata};
 use super::pool::{Dialer, Endpoint, Pool, Slot};
-use super::single_flight::Flight;
+use super::single_flight::SingleFlight;
 use super::{Connection, HostPort, Transport};
 
 /// How to reach a cluster.
@@ -28,23 +28,23 @@ use super::{Connection, HostPort, Transport};
 pub struct ClusterSettings {
     /// The cluster's name in the configuration.
     pub name: ClusterName,
-    /// Where to begin; one that answers is enough.
+    /// The addresses to begin with; one that answers is enough.
     pub bootstrap: Vec<HostPort>,
-    /// Addresses that brokers advertise, and what to connect to instead.
+    /// Addresses that brokers advertise, and those to connect to instead.
     pub address_map: BTreeMap<HostPort, HostPort>,
-    /// Who farshore says it is, for quotas and broker logs.
+    /// The client id, for quotas and broker logs.
     pub client_id: String,
-    /// How it proves who it is, where brokers ask for that.
+    /// How to authenticate, if brokers require it.
     pub login: Option<Login>,
-    /// How long connecting may take, from the first packet to the agreed versions.
+    /// How long connecting may take, from the first packet to the end of the login.
     pub connect_timeout: Duration,
-    /// How long one answer may take.
+    /// How long one response may take.
     pub request_timeout: Duration,
-    /// How old the metadata may become before it is read again.
+    /// The age after which metadata is read again.
     pub metadata_max_age: Duration,
 }
 
-/// A cluster; cheap to clone, all clones share connections and metadata.
+/// A cluster. Cheap to clone; all clones share connections and metadata.
 #[derive(Debug, Clone)]
 pub struct Cluster(Arc<Inner>);
 
@@ -53,29 +53,30 @@ struct Inner {
     settings: ClusterSettings,
     pool: Arc<Pool>,
     latest: Mutex<Latest>,
-    refreshing: Flight<Arc<Metadata>>,
+    refreshing: SingleFlight<Arc<Metadata>>,
     coordinators: Mutex<BTreeMap<GroupId, BrokerId>>,
 }
 
 #[derive(Debug, Default)]
 struct Latest {
     metadata: Arc<Metadata>,
-    /// The answer that it was read from.
-    told: Option<Told>,
+    /// The response from which `metadata` was read.
+    told: Option<UndecodedMetadata>,
     read_at: Option<Instant>,
     asked_at: Option<Instant>,
-    /// Who told it, and since when nobody else was asked.
+    /// The broker that sent the latest metadata, and since when it has been the only one asked.
     teller: Option<(Endpoint, Instant)>,
 }
 
 impl Latest {
-    /// Who told for so long that others are to be asked first.
+    /// The broker that has been asked for so long that others should be asked first.
     fn worn_teller(&self, now: Instant) -> Option<&Endpoint> {
         let (teller, since) = self.teller.as_ref()?;
         (now.duration_since(*since) >= SAME_TELLER_MAX).then_some(teller)
     }
 
-    /// Notes who told. If it was nobody else although others were asked first, they are let be for as long again.
+    /// Records which broker answered. If it is the same one although others were asked first, it is asked first again
+    /// for another such period.
     fn note_teller(&mut self, endpoint: &Endpoint, now: Instant) {
         let is_same = self.teller.as_ref().is_some_and(|it| it.0 == *endpoint);
         if !is_same || self.worn_teller(now).is_some() {
@@ -88,11 +89,12 @@ const REFRESH_INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// A broker that hangs shouldn't hold up metadata for a whole request timeout while others could answer.
 const METADATA_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 
-/// A broker that hears nothing of the controller tells of leaders that are none any more, so others are asked after this time.
+/// A broker that is cut off from the controller returns leaders that are out of date, so others are asked after this
+/// time.
 const SAME_TELLER_MAX: Duration = Duration::from_secs(15);
 
 impl Cluster {
-    /// A cluster that nobody has talked to yet.
+    /// Creates a cluster; nothing connects to it yet.
     pub fn new(settings: ClusterSettings, transport: Arc<dyn Transport>) -> Self {
         let pool = Pool::new(Dialer {
             transport,
@@ -105,7 +107,7 @@ impl Cluster {
             settings,
             pool,
             latest: Mutex::default(),
-            refreshing: Flight::default(),
+            refreshing: SingleFlight::default(),
             coordinators: Mutex::default(),
         }))
     }
@@ -115,29 +117,29 @@ impl Cluster {
         &self.0.settings.name
     }
 
-    /// How it is reached.
+    /// The settings the cluster was created with.
     pub fn settings(&self) -> &ClusterSettings {
         &self.0.settings
     }
 
-    /// Kafka's id of the cluster.
+    /// Returns Kafka's id of the cluster.
     pub async fn cluster_id(&self) -> Result<String> {
         let metadata = self.current_metadata().await?;
         metadata.cluster_id.clone().ok_or_else(|| {
-            let text = "the brokers don't tell the cluster's id; use Apache Kafka 2.4 or newer";
+            let text = "the brokers don't report the cluster's id; use Apache Kafka 2.4 or newer";
             self.error(Kind::Protocol, text)
         })
     }
 
-    /// The snapshot read last, without asking anybody; generation 0 if there is none.
+    /// Returns the latest snapshot without sending a request; generation 0 if there is none yet.
     pub fn metadata(&self) -> Arc<Metadata> {
         Arc::clone(&self.0.latest.lock().metadata)
     }
 
-    /// A snapshot of a later generation than the one seen.
+    /// Returns a snapshot of a later generation than `seen_generation`.
     ///
     /// Errors: `Disconnected` or `TimedOut` if no broker answers, `Refused` if an address leads to another cluster.
-    /// Cancellation: the look goes on as long as somebody waits for it.
+    /// Cancellation: the refresh continues as long as another caller waits for it.
     pub async fn refresh(&self, seen_generation: u64) -> Result<Arc<Metadata>> {
         let metadata = self.metadata();
         if metadata.generation > seen_generation {
@@ -154,7 +156,7 @@ impl Cluster {
         })
     }
 
-    /// The snapshot read last, or a new one if it is missing or older than the configured age.
+    /// Returns the latest snapshot, or a new one if there is none or it is older than the configured age.
     pub async fn current_metadata(&self) -> Result<Arc<Metadata>> {
         let (metadata, read_at) = {
             let latest = self.0.latest.lock();
@@ -167,7 +169,7 @@ impl Cluster {
         self.refresh(metadata.generation).await
     }
 
-    /// Who leads a partition, after one more look at the metadata if that isn't known.
+    /// Returns the leader of a partition, after refreshing the metadata once if it isn't known.
     ///
     /// Errors: those of [`Metadata::leader`] and of [`Cluster::refresh`].
     pub async fn leader(&self, of: &TopicPartition) -> Result<Leader> {
@@ -179,10 +181,10 @@ impl Cluster {
         leader.map_err(|error| error.cluster(self.name()))
     }
 
-    /// The connection to a broker for a purpose.
+    /// Returns the connection to a broker for a purpose.
     ///
-    /// Errors: `Disconnected` or `TimedOut` if it cannot be reached; at once, with the last cause, while it is too early to
-    /// try again.
+    /// Errors: `Disconnected` or `TimedOut` if the broker cannot be reached; while the delay before the next attempt is
+    /// running, the last error is returned at once.
     pub async fn connection(&self, broker: BrokerId, slot: Slot) -> Result<Connection> {
         let mut metadata = self.current_metadata().await?;
         if !metadata.brokers.contains_key(&broker) {
@@ -197,14 +199,14 @@ impl Cluster {
         self.0.pool.get(&Endpoint { broker, address }, slot).await
     }
 
-    /// How far away a broker is: the shortest time in which it answered, if it has.
+    /// The distance to a broker: its shortest response time, or `None` if it hasn't answered yet.
     pub fn round_trip(&self, broker: BrokerId) -> Option<Duration> {
         self.0.pool.round_trip(broker)
     }
 
-    /// A connection to any broker that answers, a known one or a bootstrap address.
+    /// Returns a connection to any broker that answers, a known one or a bootstrap address.
     ///
-    /// Errors: if none answers, the reasons of all.
+    /// Errors: if none answers, the errors of all of them.
     pub async fn any_connection(&self) -> Result<Connection> {
         self.any_connection_for(Slot::Control).await
     }
@@ -220,7 +222,7 @@ impl Cluster {
         Err(self.nobody(&reasons))
     }
 
-    /// The connection for a purpose to the controller.
+    /// Returns the connection to the controller for a purpose.
     pub async fn controller(&self, slot: Slot) -> Result<Connection> {
         match self.current_metadata().await?.controller {
             Some(broker) => self.connection(broker, slot).await,
@@ -228,10 +230,10 @@ impl Cluster {
         }
     }
 
-    /// The connection for a purpose to a group's coordinator, which is looked up once and remembered.
+    /// Returns the connection to a group's coordinator for a purpose. The coordinator is looked up once and cached.
     ///
-    /// Errors: those of the look-up as the broker gave them (a new cluster first answers `COORDINATOR_NOT_AVAILABLE`), and
-    /// those of [`Cluster::connection`].
+    /// Errors: those of the lookup as the broker returned them (a new cluster first answers
+    /// `COORDINATOR_NOT_AVAILABLE`), and those of [`Cluster::connection`].
     pub async fn coordinator(&self, group: &GroupId, slot: Slot) -> Result<Connection> {
         let known = self.0.coordinators.lock().get(group).copied();
         let broker = match known {
@@ -241,7 +243,7 @@ impl Cluster {
         self.connection(broker, slot).await
     }
 
-    /// Makes the next [`Cluster::coordinator`] look the group's coordinator up again.
+    /// Makes the next [`Cluster::coordinator`] look up the group's coordinator again.
     pub fn forget_coordinator(&self, group: &GroupId) {
         self.0.coordinators.lock().remove(group);
     }
@@ -292,7 +294,7 @@ impl Cluster {
         let settings = &self.0.settings;
         let connection = self.0.pool.get(endpoint, Slot::Control).await?;
         let limit = settings.request_timeout.min(METADATA_TIMEOUT_MAX);
-        let told = connection.call_reading(metadata::request(), limit, Told::take);
+        let told = connection.call_reading(metadata::request(), limit, UndecodedMetadata::take);
         let told = told.await?;
         let (before, told_before) = {
             let latest = self.0.latest.lock();
@@ -317,8 +319,8 @@ impl Cluster {
         Ok(Arc::clone(&latest.metadata))
     }
 
-    /// Whom to ask what any broker can answer: connected brokers first, bootstrap addresses last, at random among equals. Who told for
-    /// long comes behind all other brokers.
+    /// The brokers to ask for what any broker can answer: connected brokers first, bootstrap addresses last, in random
+    /// order among equals. A broker that has been the only one asked for too long comes after all other brokers.
     fn candidates(&self) -> Vec<Endpoint> {
         let mut brokers: Vec<Endpoint> = endpoints(&self.metadata()).into_iter().collect();
         fastrand::shuffle(&mut brokers);
@@ -338,8 +340,8 @@ impl Cluster {
         let kinds = || reasons.iter().map(Error::kind);
         let passing = kinds().find(|kind| matches!(kind, Kind::Disconnected | Kind::TimedOut));
         let kind = passing.or(kinds().next()).unwrap_or(Kind::Disconnected);
-        let chains: Vec<String> = reasons.iter().map(Error::chain).collect();
-        let text = format!("no broker answers: {}", chains.join("; "));
+        let causes: Vec<String> = reasons.iter().map(Error::causes).collect();
+        let text = format!("no broker answers: {}", causes.join("; "));
         self.error(kind, text)
     }
 

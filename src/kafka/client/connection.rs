@@ -1,8 +1,8 @@
 //! A connection to one broker, shared by all holders of a handle.
 //!
-//! Promises: requests reach the broker in the order of the calls that started them; each takes the highest version that
-//! both sides speak. The connection ends with its last holder.
-//! Doesn't: retry, or come back once it is dead; the cluster makes a new one.
+//! Promises: requests reach the broker in the order in which they were started; each uses the highest version that both
+//! sides support. The connection is closed with its last handle.
+//! Doesn't: retry, or reconnect once it is dead; the cluster opens a new one.
 
 mod call;
 
@@ -22,11 +22,11 @@ use crate::task::Owned;
 
 use super::HostPort;
 use super::error_codes::{advice, describe};
-use super::stream::{Link, PIPELINE_LIMIT};
+use super::stream::{PIPELINE_LIMIT, RequestStream};
 use super::transport::{ReadHalf, WriteHalf};
 use super::versions::Versions;
 
-/// A connection to a broker; cheap to clone.
+/// A connection to a broker. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Connection(Arc<Inner>);
 
@@ -37,7 +37,7 @@ struct Inner {
     client_id: StrBytes,
     versions: OnceLock<Versions>,
     retires: OnceLock<Instant>,
-    link: Arc<Link>,
+    link: Arc<RequestStream>,
     room_for_calls: Semaphore,
     _task: Owned,
 }
@@ -59,7 +59,7 @@ impl fmt::Display for Peer {
     }
 }
 
-/// How many [`Connection::call`]s may be in flight; further ones wait for their turn.
+/// How many [`Connection::call`]s may be in flight; further ones wait their turn.
 const CALLS_MAX: usize = PIPELINE_LIMIT / 2;
 
 /// The version of `InitProducerId` in which a producer may ask for its next epoch, new in Kafka 2.5.
@@ -68,13 +68,13 @@ const INIT_PRODUCER_ID_OF_2_5: i16 = 3;
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl Connection {
-    /// Starts serving a byte stream. Until the versions are known only `ApiVersions` can be asked.
+    /// Starts serving a byte stream. Until the versions are known, only `ApiVersions` can be sent.
     pub(crate) fn open(
         peer: Peer,
         client_id: StrBytes,
         (read, write): (ReadHalf, WriteHalf),
     ) -> Self {
-        let link = Arc::new(Link::default());
+        let link = Arc::new(RequestStream::default());
         let serving = Arc::clone(&link);
         let task = Owned::spawn("connection", async move {
             serving.run(read, write).await;
@@ -100,40 +100,40 @@ impl Connection {
         &self.0.peer
     }
 
-    /// The broker it leads to; `None` for one made to a bootstrap address.
+    /// The broker at the other end; `None` for a connection to a bootstrap address.
     pub fn broker(&self) -> Option<BrokerId> {
         self.0.peer.broker
     }
 
-    /// A number no other connection of this process has.
+    /// A number that is unique among the connections of this process.
     pub fn id(&self) -> u64 {
         self.0.id
     }
 
-    /// Whether requests should still be started on it.
+    /// Whether requests may still be started on it.
     pub fn is_alive(&self) -> bool {
         let retired = self.0.retires.get().is_some_and(|at| *at <= Instant::now());
         !retired && self.0.link.is_alive()
     }
 
-    /// Retires the connection after `time`: requests in flight then still complete, but none should be started.
+    /// Retires the connection after `time`: requests in flight then still complete, but no new ones should be started.
     pub(crate) fn retire_after(&self, time: Duration) {
         self.0.retires.get_or_init(|| Instant::now() + time);
     }
 
-    /// The highest version of a request that both sides speak; `None` if there is none.
+    /// The highest version of a request that both sides support; `None` if there is none.
     pub fn version_of(&self, key: ApiKey) -> Option<i16> {
         self.0.versions.get()?.highest(key)
     }
 
-    /// Whether the broker accepts any first sequence number from an unknown producer id (KIP-360), as brokers do since 2.5:
-    /// recognised by the version of `InitProducerId` introduced with it.
+    /// Whether the broker accepts any first sequence number from an unknown producer id (KIP-360), as brokers do since
+    /// 2.5. Detected by the version of `InitProducerId` that was introduced with it.
     pub fn takes_any_first_sequence(&self) -> bool {
         let versions = self.0.versions.get();
         versions.is_some_and(|it| it.reaches(ApiKey::InitProducerId, INIT_PRODUCER_ID_OF_2_5))
     }
 
-    /// For how long the broker asked not to be sent anything; requests started meanwhile wait here.
+    /// How much longer the broker has throttled this client; requests started meanwhile wait here.
     pub fn throttled_for(&self) -> Duration {
         let until = self.0.link.muted_until();
         until.map_or(Duration::ZERO, |until| {
@@ -141,7 +141,7 @@ impl Connection {
         })
     }
 
-    /// The shortest time between a request and its answer so far: hardly more than the round-trip time.
+    /// The shortest response time so far: hardly more than the round-trip time.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.0.link.round_trip()
     }
@@ -152,7 +152,7 @@ impl Connection {
         }
     }
 
-    /// The error for a code in this broker's answer to a request.
+    /// Builds the error for an error code in this broker's response to a request.
     pub fn refusal(&self, what: &str, code: BrokerCode, detail: Option<&str>) -> Error {
         let mut text = format!("cannot {what}: {}", describe(code));
         let detail = detail.filter(|detail| !detail.is_empty());
@@ -175,7 +175,7 @@ impl Connection {
             .map_err(|cause| self.error(cause.kind(), cause.message()))
     }
 
-    /// An error of this connection.
+    /// Builds an error of this connection.
     pub(crate) fn error(&self, kind: Kind, what: &str) -> Error {
         let peer = self.peer();
         Error::new(kind, format!("{peer}: {what}")).cluster(&peer.cluster)

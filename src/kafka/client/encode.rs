@@ -1,7 +1,7 @@
-//! Requests as bytes, answers as values.
+//! Encoding of requests and decoding of responses.
 //!
-//! Promises: a [`Message`] is a whole frame but for its correlation id, which is filled in when its place in the order is
-//! known. Answers are decoded from slices of their frame; what they hold as bytes isn't copied.
+//! Promises: a [`EncodedRequest`] is a complete frame except for its correlation id, which is filled in once its place in the
+//! order is known. Responses are decoded from slices of their frame; byte fields aren't copied.
 
 use anyhow::Result;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -16,16 +16,16 @@ const LENGTH: usize = 4;
 /// The correlation id follows length, key and version.
 const CORRELATION_AT: usize = 8;
 
-/// A request ready for the wire: the head up to the first body that is sent from where it lies, and what follows.
+/// A request ready for the wire: the head up to the first body that is sent in place, and the segments that follow.
 #[derive(Debug)]
-pub(crate) struct Message {
+pub(crate) struct EncodedRequest {
     head: BytesMut,
     rest: Vec<Bytes>,
     right: Option<Ownership>,
 }
 
-impl Message {
-    /// Puts the frame's length in front of `head`, which has to begin with room for it (see [`begin`]).
+impl EncodedRequest {
+    /// Writes the frame's length to the front of `head`, which must begin with room for it (see [`begin`]).
     pub(crate) fn new(mut head: BytesMut, rest: Vec<Bytes>) -> Result<Self> {
         let size = head.len() + rest.iter().map(Bytes::len).sum::<usize>() - LENGTH;
         let (length, _) = head.split_at_mut(LENGTH);
@@ -37,25 +37,25 @@ impl Message {
         })
     }
 
-    /// The same, to be written only as long as a right is held.
+    /// Allows the message to be written only while `right` is held.
     pub(crate) fn under(mut self, right: &Ownership) -> Self {
         self.right = Some(right.clone());
         self
     }
 
-    /// The right without which it must not be written, if it needs one.
+    /// Takes the right that must be held while the message is written, if there is one.
     pub(crate) fn take_right(&mut self) -> Option<Ownership> {
         self.right.take()
     }
 
-    /// A request encoded by its schema.
+    /// Encodes a request by its schema.
     pub(crate) fn of<R: Request>(request: &R, version: i16, client_id: &StrBytes) -> Result<Self> {
         let mut head = begin(R::KEY, version, R::header_version(version), client_id)?;
         request.encode(&mut head, version)?;
         Self::new(head, Vec::new())
     }
 
-    /// The segments to write, under a correlation id.
+    /// Returns the segments to write, with the correlation id filled in.
     pub(crate) fn numbered(mut self, correlation: i32) -> impl Iterator<Item = Bytes> {
         if let Some(field) = self.head.get_mut(CORRELATION_AT..CORRELATION_AT + 4) {
             field.copy_from_slice(&correlation.to_be_bytes());
@@ -64,7 +64,7 @@ impl Message {
     }
 }
 
-/// Room for the length, and the request header.
+/// Reserves room for the length and writes the request header.
 pub(crate) fn begin(
     key: ApiKey,
     version: i16,
@@ -81,18 +81,21 @@ pub(crate) fn begin(
     Ok(head)
 }
 
-/// The correlation id of an answer.
+/// Reads the correlation id of a response.
 pub(crate) fn correlation_of(frame: &[u8]) -> Option<i32> {
     frame.first_chunk().copied().map(i32::from_be_bytes)
 }
 
-/// An answer and the milliseconds for which the broker asks to be left alone.
-pub(crate) type Answer<T> = (T, i32);
-/// Reads an answer from its frame, in the version of its request.
-pub(crate) type Read<T> = fn(Bytes, i16) -> Result<Answer<T>>;
+/// A response, and the throttle time in milliseconds that the broker returned with it.
+pub(crate) type ThrottledResponse<T> = (T, i32);
+/// Decodes a response from its frame, in the version of its request.
+pub(crate) type DecodeResponse<T> = fn(Bytes, i16) -> Result<ThrottledResponse<T>>;
 
-/// Reads the answer to a request of type `R`.
-pub(crate) fn answer_to<R: Request>(mut frame: Bytes, version: i16) -> Result<Answer<R::Response>> {
+/// Decodes the response to a request of type `R`.
+pub(crate) fn answer_to<R: Request>(
+    mut frame: Bytes,
+    version: i16,
+) -> Result<ThrottledResponse<R::Response>> {
     ResponseHeader::decode(&mut frame, R::Response::header_version(version))?;
     let response = R::Response::decode(&mut frame, version)?;
     let throttle = R::throttle_ms(&response);
@@ -109,7 +112,7 @@ mod tests {
     #[test]
     fn a_frame_says_its_length_and_number() {
         let client = StrBytes::from_static_str("farshore");
-        let message = Message::of(&MetadataRequest::default(), 12, &client).unwrap();
+        let message = EncodedRequest::of(&MetadataRequest::default(), 12, &client).unwrap();
         let frame: Vec<u8> = message.numbered(77).flatten().collect();
         assert_eq!(
             i32::from_be_bytes(frame[..4].try_into().unwrap()),

@@ -1,34 +1,35 @@
-//! What a broker's error code is called, and what is done about it: the one place that decides on retrying.
+//! Names of brokers' error codes, and how each is handled: the only place that decides on retries.
 //!
-//! The names are Kafka's (its `Errors` enumeration). The decision follows Kafka's retriable ones, with what has to be
-//! asked again before the next attempt.
+//! The names are those of Kafka's `Errors` enum. The decision follows Kafka's `RetriableException`, and adds what has
+//! to be looked up before the next attempt.
 
 use crate::error::{BrokerCode, Error, Kind};
 
-/// What to do before asking again, if asking again can help at all.
+/// What to do before a retry, if a retry can help at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Retry {
-    /// Asking again gives the same answer.
+    /// A retry gives the same answer.
     None,
-    /// Wait, then ask the same broker again.
+    /// Wait, then retry with the same broker.
     Backoff,
-    /// Wait and read the metadata: another broker is responsible, or soon will be.
+    /// Wait and refresh the metadata: another broker is responsible, or soon will be.
     RefreshMetadata,
-    /// Wait and look the group's coordinator up again.
+    /// Wait and look up the group's coordinator again.
     FindCoordinator,
 }
 
-/// The retry decision for a broker's code; codes that Kafka added since are not retried.
+/// Returns the retry decision for a broker's code; codes added to Kafka later are not retried.
 pub fn retry_of(code: BrokerCode) -> Retry {
     row(code).map_or(Retry::None, |row| row.2)
 }
 
-/// Kafka's name of a code.
+/// Returns Kafka's name of a code.
 pub fn code_name(code: BrokerCode) -> &'static str {
     row(code).map_or("UNKNOWN_CODE", |row| row.1)
 }
 
-/// The retry decision for a failed call: by the code if a broker answered, otherwise by whether somebody else may answer.
+/// Returns the retry decision for a failed call: by the code if a broker answered, otherwise by whether another broker
+/// may answer.
 pub(crate) fn retry_of_error(error: &Error) -> Retry {
     match error.kind() {
         Kind::Broker(code) => retry_of(code),
@@ -39,12 +40,12 @@ pub(crate) fn retry_of_error(error: &Error) -> Retry {
     }
 }
 
-/// A code in a message: Kafka's name and the number.
+/// Formats a code for a message: Kafka's name and the number.
 pub(crate) fn describe(code: BrokerCode) -> String {
     format!("{} ({})", code_name(code), code.0)
 }
 
-/// What an operator can do about a code, where that isn't plain from its name.
+/// What an operator can do about a code, where its name doesn't make that obvious.
 pub(crate) fn advice(code: BrokerCode) -> Option<&'static str> {
     Some(match code.0 {
         29 => "grant farshore's principal this operation on the topic",
@@ -56,7 +57,7 @@ pub(crate) fn advice(code: BrokerCode) -> Option<&'static str> {
     })
 }
 
-/// The code of an answer's field: none if it says that all went well.
+/// Converts an error code field: `None` for success.
 pub(crate) fn code_of(field: i16) -> Option<BrokerCode> {
     (field != 0).then_some(BrokerCode(field))
 }
@@ -227,8 +228,8 @@ mod tests {
                 kafkas != (retry_of(BrokerCode(code)) != Retry::None)
             })
             .collect();
-        // Retried here: a broker that is not available, a changed controller or leader, a transaction that is ending.
-        // Not retried here: an election that isn't needed, and share groups, which farshore doesn't read.
+        // Retried here: an unavailable broker, a change of controller or leader, a transaction that is ending. Not
+        // retried here: an election that isn't needed, and share groups, which farshore doesn't read.
         assert_eq!(ours, [8, 11, 51, 84, 108, 122, 123, 133]);
     }
 

@@ -1,4 +1,4 @@
-//! Brokers in memory for tests: scripts at addresses, reached through a [`Transport`] of their own.
+//! In-memory brokers for tests: scripts behind addresses, reached through their own [`Transport`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ struct Net {
 }
 
 impl FakeNet {
-    /// Runs a script on every connection to an address.
+    /// Runs `script` on every connection to `address`.
     pub(crate) fn script<F, A>(&self, address: &str, script: F)
     where
         F: Fn(DuplexStream) -> A + Send + Sync + 'static,
@@ -52,7 +52,8 @@ impl FakeNet {
         self.0.lock().scripts.insert(address, script);
     }
 
-    /// Answers the requests on every connection to an address; `ApiVersions` is answered already.
+    /// Answers the requests on every connection to `address` with `answer`, except `ApiVersions`, which is answered
+    /// automatically.
     pub(crate) fn broker<F>(&self, address: &str, answer: F)
     where
         F: Fn(&Call) -> Reply + Send + Sync + 'static,
@@ -60,7 +61,7 @@ impl FakeNet {
         self.broker_speaking(address, versions(), answer);
     }
 
-    /// The same for a broker that speaks other versions.
+    /// Like [`FakeNet::broker`], for a broker that speaks other versions.
     pub(crate) fn broker_speaking<F>(&self, address: &str, spoken: ApiVersionsResponse, answer: F)
     where
         F: Fn(&Call) -> Reply + Send + Sync + 'static,
@@ -69,14 +70,14 @@ impl FakeNet {
         self.script(address, move |stream| serve(stream, Arc::clone(&shared)));
     }
 
-    /// Takes an address away and ends every connection there is, to whatever address.
+    /// Removes `address` and closes every open connection, whatever its address.
     pub(crate) fn stop(&self, address: &str) {
         let mut net = self.0.lock();
         net.scripts.remove(&address.parse().unwrap());
         net.tasks.clear();
     }
 
-    /// Which addresses were connected to, in order.
+    /// The addresses that were connected to, in order.
     pub(crate) fn dialed(&self) -> Vec<String> {
         self.0
             .lock()
@@ -86,12 +87,12 @@ impl FakeNet {
             .collect()
     }
 
-    /// A cluster on this net.
+    /// Creates a cluster on this net.
     pub(crate) fn cluster(&self, bootstrap: &[&str]) -> Cluster {
         self.cluster_with(bootstrap, |_| {})
     }
 
-    /// A cluster with other settings.
+    /// Creates a cluster with changed settings.
     pub(crate) fn cluster_with(
         &self,
         bootstrap: &[&str],
@@ -139,7 +140,7 @@ impl Transport for FakeNet {
     }
 }
 
-/// A request as it arrived.
+/// A request as it was received.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) key: ApiKey,
@@ -152,9 +153,8 @@ pub(crate) struct Call {
 /// What a fake broker does with a request.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    /// Sends this frame.
     Frame(Bytes),
-    /// Leaves it unanswered.
+    /// Leaves the request unanswered.
     Nothing,
     /// Closes the connection.
     HangUp,
@@ -176,13 +176,13 @@ impl Call {
         }
     }
 
-    /// The request itself.
+    /// Decodes the request.
     pub(crate) fn request<R: Request + Decodable>(&self) -> R {
         assert_eq!(self.key, R::KEY);
         R::decode(&mut self.body.clone(), self.version).unwrap()
     }
 
-    /// The answer to a request of type `R`.
+    /// Encodes the response to a request of type `R`.
     pub(crate) fn answer<R: Request>(&self, response: &R::Response) -> Reply
     where
         R::Response: Encodable,
@@ -190,7 +190,7 @@ impl Call {
         self.answer_as::<R>(self.version, response)
     }
 
-    /// The answer in the layout of another version.
+    /// Encodes the response in the layout of another version.
     pub(crate) fn answer_as<R: Request>(&self, version: i16, response: &R::Response) -> Reply
     where
         R::Response: Encodable,
@@ -206,7 +206,7 @@ impl Call {
     }
 }
 
-/// Reads the next request; `None` once the client has hung up.
+/// Reads the next request; `None` once the client has closed the connection.
 pub(crate) async fn next_call(frames: &mut Frames, read: &mut Half<DuplexStream>) -> Option<Call> {
     frames.next(read).await.ok().map(Call::read)
 }
@@ -235,7 +235,7 @@ where
     }
 }
 
-/// A frame with its length.
+/// Prefixes a frame with its length.
 pub(crate) fn framed(frame: &[u8]) -> Bytes {
     let mut bytes = BytesMut::new();
     bytes.put_i32(i32::try_from(frame.len()).unwrap());
@@ -243,7 +243,7 @@ pub(crate) fn framed(frame: &[u8]) -> Bytes {
     bytes.freeze()
 }
 
-/// A broker that speaks all that we do.
+/// A broker that supports everything farshore speaks.
 pub(crate) fn versions() -> ApiVersionsResponse {
     let keys = (0..100).filter_map(|key| {
         let range = our_versions(ApiKey::try_from(key).ok()?)?;
@@ -253,7 +253,7 @@ pub(crate) fn versions() -> ApiVersionsResponse {
     ApiVersionsResponse::default().with_api_keys(keys.collect())
 }
 
-/// A broker that speaks one request at most in a version, not at all with -1.
+/// A broker that supports `key` only up to version `max`, or not at all if `max` is -1.
 pub(crate) fn versions_but(key: ApiKey, max: i16) -> ApiVersionsResponse {
     let mut spoken = versions();
     for api in &mut spoken.api_keys {
@@ -264,7 +264,7 @@ pub(crate) fn versions_but(key: ApiKey, max: i16) -> ApiVersionsResponse {
     spoken
 }
 
-/// A broker that speaks another request too, in versions from 0 to `max`.
+/// A broker that also supports `key`, in versions from 0 to `max`.
 pub(crate) fn versions_with(key: ApiKey, max: i16) -> ApiVersionsResponse {
     let mut spoken = versions();
     let api = ApiVersion::default().with_api_key(key as i16);
@@ -286,7 +286,7 @@ pub(crate) fn topic(name: &str, leaders: &[i32]) -> MetadataResponseTopic {
         .with_partitions(partitions.collect())
 }
 
-/// Metadata of a cluster `id` with brokers numbered from 1 at these addresses and no topics.
+/// Metadata of a cluster `id` without topics, with brokers at these addresses, numbered from 1.
 pub(crate) fn metadata(id: &'static str, brokers: &[&str]) -> MetadataResponse {
     let brokers = (1..).zip(brokers).map(|(number, text)| {
         let address: HostPort = text.parse().unwrap();

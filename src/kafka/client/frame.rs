@@ -1,18 +1,18 @@
-//! Frames: length-prefixed messages cut out of a byte stream, without copying and with few reads.
+//! Frames: splitting a byte stream into length-prefixed messages, without copying and with few reads.
 //!
-//! Promises: small frames that arrive together are cut out of one read; a big one is read straight into a buffer of its
-//! own size. A frame keeps alive only its own bytes, or one chunk. What cannot be a frame is an error with a guess at what
-//! the peer is.
+//! Promises: small frames that arrive together are split from one read; a large one is read directly into a buffer of
+//! its own size. A frame keeps only its own bytes alive, or one chunk. Anything that cannot be a frame is an error with
+//! a guess at what the peer is.
 
 use std::io;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// The largest frame taken from a broker, in bytes. Far above any sensible `fetch_max_bytes`; protects memory from peers
-/// that aren't brokers.
+/// The largest frame accepted from a broker, in bytes. Far above any sensible `fetch_max_bytes`; protects memory from
+/// peers that aren't brokers.
 pub(crate) const FRAME_LIMIT: usize = 128 << 20;
-/// Correlation id: the least a frame consists of.
+/// The smallest frame: a correlation id.
 const FRAME_MIN: usize = 4;
 const LENGTH: usize = 4;
 const CHUNK: usize = 16 << 10;
@@ -30,14 +30,14 @@ pub(crate) enum FrameError {
     Io(#[source] io::Error),
 }
 
-/// Cuts a byte stream into frames.
+/// Splits a byte stream into frames.
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
     chunk: BytesMut,
 }
 
 impl Frames {
-    /// The next frame, without its length.
+    /// Returns the next frame, without its length.
     ///
     /// Cancellation: not safe, a partly read frame is lost.
     pub(crate) async fn next<R>(&mut self, stream: &mut R) -> Result<Bytes, FrameError>
@@ -62,7 +62,7 @@ impl Frames {
         self.rest_of(stream, length).await
     }
 
-    /// A frame whose beginning is all that the chunk holds.
+    /// Reads the rest of a frame; the chunk holds nothing but its beginning.
     async fn rest_of<R>(&mut self, stream: &mut R, length: usize) -> Result<Bytes, FrameError>
     where
         R: AsyncRead + Unpin + ?Sized,
@@ -99,7 +99,7 @@ fn frame_length(prefix: &[u8]) -> Result<usize, FrameError> {
         .ok_or(FrameError::NotAFrame(guess(*length)))
 }
 
-/// What kind of peer starts an answer with these bytes.
+/// Guesses the kind of peer from the first bytes of its answer.
 fn guess(bytes: [u8; LENGTH]) -> &'static str {
     match bytes {
         [0x15, 0x03, ..] => {

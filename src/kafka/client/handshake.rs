@@ -1,6 +1,6 @@
-//! Making a connection usable: byte stream, then versions, then a login if there is one.
+//! Making a connection usable: open the byte stream, negotiate versions, then log in if a login is configured.
 //!
-//! Promises: a connection that comes out of here knows its broker's versions, and the broker knows who we are.
+//! Promises: a connection returned from here knows its broker's versions and is authenticated if a login is configured.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::error::{BrokerCode, Error, Kind, Result};
 
 use super::auth::{self, Login};
 use super::connection::Peer;
-use super::encode::{Answer, answer_to};
+use super::encode::{ThrottledResponse, answer_to};
 use super::error_codes::describe;
 use super::request::Request;
 use super::transport::Transport;
@@ -25,10 +25,10 @@ const UNSUPPORTED_VERSION: BrokerCode = BrokerCode(35);
 const CODE_AT: usize = 4;
 const SOFTWARE_NAME: &str = "farshore";
 
-/// Connects to a broker, agrees on versions and logs in, all within `limit`.
+/// Connects to a broker, negotiates versions and logs in, all within `limit`.
 ///
-/// Errors: `Disconnected` or `TimedOut` if nobody answers, `Protocol` if the peer isn't a broker farshore can talk to,
-/// those of the login.
+/// Errors: `Disconnected` or `TimedOut` if the broker doesn't answer, `Protocol` if the peer isn't a broker farshore
+/// can talk to, and those of the login.
 pub(crate) async fn connect(
     transport: &dyn Transport,
     peer: Peer,
@@ -39,11 +39,7 @@ pub(crate) async fn connect(
     let address = peer.address.clone();
     let connected = timeout(limit, async {
         let stream = transport.connect(&peer.address).await.map_err(|cause| {
-            Error::new(
-                Kind::Disconnected,
-                format!("connecting to {address} failed"),
-            )
-            .caused_by(cause)
+            Error::new(Kind::Disconnected, "connecting failed").caused_by(cause)
         })?;
         let connection = Connection::open(peer, client_id, stream);
         connection.set_versions(ask_versions(&connection, limit).await?);
@@ -62,7 +58,8 @@ fn too_slow(address: &HostPort, limit: Duration) -> Error {
     Error::new(Kind::TimedOut, text)
 }
 
-/// Asks in the newest version we speak; brokers that don't know it say so in the layout of version 0.
+/// Asks in the newest version farshore speaks; a broker that doesn't support it answers with an error in the layout of
+/// version 0.
 async fn ask_versions(connection: &Connection, limit: Duration) -> Result<Versions> {
     let newest = ApiVersionsRequest::SPOKEN.max;
     let mut answer = api_versions(connection, newest, limit).await?;
@@ -73,7 +70,7 @@ async fn ask_versions(connection: &Connection, limit: Duration) -> Result<Versio
         BrokerCode(0) => Ok(Versions::new(&answer)),
         code => {
             let peer = connection.peer();
-            let text = format!("{peer} refused to say what it speaks: {}", describe(code));
+            let text = format!("{peer} refused to list its versions: {}", describe(code));
             Err(Error::new(Kind::Broker(code), text))
         }
     }
@@ -92,7 +89,10 @@ async fn api_versions(
         .await
 }
 
-fn read_versions(frame: Bytes, version: i16) -> anyhow::Result<Answer<ApiVersionsResponse>> {
+fn read_versions(
+    frame: Bytes,
+    version: i16,
+) -> anyhow::Result<ThrottledResponse<ApiVersionsResponse>> {
     let code = frame.get(CODE_AT..CODE_AT + 2);
     let refused = code == Some(&UNSUPPORTED_VERSION.0.to_be_bytes());
     answer_to::<ApiVersionsRequest>(frame, if refused { 0 } else { version })

@@ -1,8 +1,8 @@
-//! A cluster's brokers, topics and leaders, as one broker told them at one moment.
+//! A cluster's brokers, topics and leaders: a snapshot of one broker's view.
 //!
-//! Promises: a snapshot never takes a step back within a topic's life: a broker that lags behind cannot undo a leader
-//! change seen before. Another cluster's answer is refused.
-//! Doesn't: ask; see the cluster for that.
+//! Promises: within a topic's life, a snapshot never goes backwards: a broker that lags behind cannot undo a leader
+//! change seen earlier. A response from another cluster is refused.
+//! Doesn't: send requests; see [`Cluster`](super::Cluster).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,108 +18,103 @@ use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::model::{BrokerId, LeaderEpoch, Partition, TopicId, TopicName, TopicPartition};
 
 use super::HostPort;
-use super::encode::Answer;
+use super::encode::ThrottledResponse;
 use super::error_codes::{code_of, describe};
 
-/// What a cluster looked like at one moment; generation 0 is before the first look.
+/// A snapshot of a cluster's metadata; generation 0 is the state before the first refresh.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
-    /// Grows by one with every look.
+    /// Increases by one with each refresh.
     pub generation: u64,
     /// Kafka's id of the cluster.
     pub cluster_id: Option<String>,
     /// The broker that takes requests for the controller.
     pub controller: Option<BrokerId>,
-    /// The brokers with the addresses to connect to.
+    /// The brokers, with the addresses to connect to.
     pub brokers: BTreeMap<BrokerId, HostPort>,
-    /// The topics farshore may see.
+    /// The topics farshore is authorized to see.
     pub topics: Arc<BTreeMap<TopicName, TopicMetadata>>,
 }
 
-/// One topic.
+/// The metadata of one topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicMetadata {
-    /// The topic's id.
     pub id: TopicId,
-    /// Whether it is one of Kafka's own.
+    /// Whether it is one of Kafka's internal topics.
     pub internal: bool,
-    /// Why nothing else is known about it.
+    /// The error in place of the rest of the topic's metadata.
     pub error: Option<BrokerCode>,
-    /// Its partitions.
     pub partitions: BTreeMap<Partition, PartitionMetadata>,
 }
 
-/// One partition.
+/// The metadata of one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionMetadata {
-    /// The leader; `None` while there is none.
+    /// `None` while there is no leader.
     pub leader: Option<BrokerId>,
-    /// The leader's epoch.
     pub leader_epoch: LeaderEpoch,
-    /// Brokers that hold it, the preferred leader first.
+    /// The replicas, the preferred leader first.
     pub replicas: Vec<BrokerId>,
-    /// Those of them that are in sync.
+    /// The replicas that are in sync.
     pub in_sync: Vec<BrokerId>,
-    /// What is wrong with it.
     pub error: Option<BrokerCode>,
 }
 
-/// Who leads a partition.
+/// A partition's leader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leader {
-    /// The broker.
     pub broker: BrokerId,
-    /// Its epoch as the leader.
+    /// The leader epoch.
     pub epoch: LeaderEpoch,
-    /// The topic's id.
     pub topic_id: TopicId,
-    /// The generation of the metadata that says so.
+    /// The generation of the metadata this was taken from.
     pub generation: u64,
 }
 
 const UNKNOWN_TOPIC_OR_PARTITION: BrokerCode = BrokerCode(3);
 const LEADER_NOT_AVAILABLE: BrokerCode = BrokerCode(5);
 
-/// The request for all of it; it never creates a topic.
+/// Builds the request for all topics; it never creates one.
 pub(crate) fn request() -> MetadataRequest {
     MetadataRequest::default()
         .with_topics(None)
         .with_allow_auto_topic_creation(false)
 }
 
-/// An answer that nobody has read: in large clusters that costs more than to see that it says what the one before did.
+/// A response that hasn't been decoded: in large clusters decoding costs more than finding out that it equals the one
+/// before.
 #[derive(Debug, Clone)]
-pub(crate) struct Told {
+pub(crate) struct UndecodedMetadata {
     version: i16,
     body: Bytes,
 }
 
-/// In all versions farshore speaks, an answer begins with the time for which the broker asks to be left alone.
+/// In all versions farshore speaks, a response body begins with the throttle time.
 const THROTTLE_BYTES: usize = 4;
 
-impl Told {
-    /// Takes an answer as it is.
-    pub(crate) fn take(mut frame: Bytes, version: i16) -> anyhow::Result<Answer<Self>> {
+impl UndecodedMetadata {
+    /// Takes a response from its frame without decoding the body.
+    pub(crate) fn take(mut frame: Bytes, version: i16) -> anyhow::Result<ThrottledResponse<Self>> {
         ResponseHeader::decode(&mut frame, MetadataResponse::header_version(version))?;
         let throttle = frame.as_ref().try_get_i32()?;
         let body = frame;
         Ok((Self { version, body }, throttle))
     }
 
-    /// Whether both say the same.
+    /// Whether both responses are equal apart from their throttle time.
     pub(crate) fn repeats(&self, before: &Self) -> bool {
         self.version == before.version
             && self.body.get(THROTTLE_BYTES..) == before.body.get(THROTTLE_BYTES..)
     }
 
-    /// What it says.
+    /// Decodes the response.
     pub(crate) fn read(&self) -> anyhow::Result<MetadataResponse> {
         MetadataResponse::decode(&mut self.body.clone(), self.version)
     }
 }
 
 impl Metadata {
-    /// The snapshot that follows where nothing changed.
+    /// Returns the snapshot that follows if nothing has changed.
     pub(crate) fn again(&self) -> Self {
         Self {
             generation: self.generation + 1,
@@ -127,10 +122,10 @@ impl Metadata {
         }
     }
 
-    /// Who leads a partition.
+    /// Returns the leader of a partition.
     ///
-    /// Errors: the broker's code for the topic or partition, `UNKNOWN_TOPIC_OR_PARTITION` if the metadata doesn't have it,
-    /// `LEADER_NOT_AVAILABLE` if nobody leads.
+    /// Errors: the broker's code for the topic or partition, `UNKNOWN_TOPIC_OR_PARTITION` if the metadata doesn't list
+    /// it, `LEADER_NOT_AVAILABLE` if it has no leader.
     pub fn leader(&self, of: &TopicPartition) -> Result<Leader> {
         let refuse = |code| {
             let text = format!("no leader is known: {}", describe(code));
@@ -153,9 +148,10 @@ impl Metadata {
         }
     }
 
-    /// The snapshot that follows this one.
+    /// Returns the snapshot that follows this one.
     ///
-    /// Errors: `Refused` for another cluster's answer, `Disconnected` for that of a broker that knows nothing yet.
+    /// Errors: `Refused` for a response from another cluster, `Disconnected` for one from a broker that has no metadata
+    /// yet.
     pub(crate) fn next(
         &self,
         response: MetadataResponse,

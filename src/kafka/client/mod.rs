@@ -1,4 +1,4 @@
-//! The wire client: connections to brokers, the versions they speak, and who leads what.
+//! The wire client: connections to brokers, the API versions they support, and partition leaders.
 //!
 //! ```text
 //! Cluster ── metadata, coordinators ──┐
@@ -6,8 +6,9 @@
 //!                  └─ Pending (one answer)
 //! ```
 //!
-//! Promises: every request has one outcome within its time limit; what is in flight, connections and retries are
-//! limited; one table decides what is retried. Doesn't: know links, topics to mirror, or what a batch holds.
+//! Promises: every request has exactly one outcome, within its timeout; requests in flight, connections and retries are
+//! bounded; a single table decides what is retried.
+//! Doesn't: know about links, which topics are mirrored, or what a batch contains.
 
 mod address;
 mod auth;
@@ -33,7 +34,7 @@ mod versions;
 mod write_queue;
 
 pub use address::{HostPort, NotAnAddress};
-pub use auth::{Answer, Exchange, Kerberos, Login, LoginError, Mechanism, Password};
+pub use auth::{Exchange, Kerberos, Login, LoginError, Mechanism, Password, SaslMessage};
 pub use cluster::{Cluster, ClusterSettings};
 pub use connection::Connection;
 pub use error_codes::{Retry, code_name, retry_of};
@@ -42,6 +43,6 @@ pub use metadata::{Leader, Metadata, PartitionMetadata, TopicMetadata};
 pub use pool::Slot;
 pub use produce::{ProduceBatches, ProduceTopic};
 pub use request::Request;
-pub use response::Pending;
-pub use retry::Route;
+pub use response::PendingResponse;
+pub use retry::Recipient;
 pub use transport::{Plain, ReadHalf, Transport, WriteHalf};

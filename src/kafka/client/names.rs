@@ -1,4 +1,4 @@
-//! Names between our words and the protocol's.
+//! Conversions between farshore's names and the protocol's.
 
 use std::collections::BTreeMap;
 
@@ -7,27 +7,27 @@ use kafka_protocol::protocol::StrBytes;
 
 use crate::model::{GroupId, TopicName, TopicPartition};
 
-/// Any text for the wire.
+/// Converts a string to the protocol's type.
 pub(crate) fn text(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_owned())
 }
 
-/// A topic's name for the wire.
+/// Converts a topic name to the protocol's type.
 pub(crate) fn topic_name(name: &TopicName) -> kafka::TopicName {
     kafka::TopicName(text(name.as_str()))
 }
 
-/// A group's id for the wire.
+/// Converts a group id to the protocol's type.
 pub(crate) fn group_id(group: &GroupId) -> kafka::GroupId {
     kafka::GroupId(text(group.as_str()))
 }
 
-/// A partition from the wire.
+/// Builds a [`TopicPartition`] from the protocol's topic name and partition number.
 pub(crate) fn topic_partition(topic: &kafka::TopicName, partition: i32) -> TopicPartition {
     TopicPartition::new(topic.as_str(), partition)
 }
 
-/// Groups partitions, each with something, by topic as requests want them.
+/// Groups `partitions` and their values by topic, the shape that requests expect.
 pub(crate) fn by_topic<'a, T>(
     partitions: impl IntoIterator<Item = (&'a TopicPartition, T)>,
 ) -> Vec<(kafka::TopicName, Vec<T>)> {

@@ -1,7 +1,8 @@
 //! The connections of one cluster, by broker and purpose.
 //!
-//! Promises: one connection for each broker and [`Slot`]; callers at the same time share one attempt; after a failure
-//! nobody dials that address again before a growing, jittered delay is over, and callers get the last error at once.
+//! Promises: one connection for each broker and [`Slot`]; concurrent callers share one attempt; after a failure an
+//! address isn't dialed again until a growing, jittered delay has passed, and until then callers get the last error at
+//! once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,49 +18,42 @@ use crate::task::Backoff;
 
 use super::auth::Login;
 use super::connection::Peer;
-use super::single_flight::{Flight, Landed};
+use super::single_flight::{SharedResult, SingleFlight};
 use super::{Connection, HostPort, Transport, handshake};
 
-/// What a connection is for: slots of one broker never wait for each other.
+/// The purpose of a connection: slots of one broker never wait for each other.
 ///
-/// Writing under a lease stops with it, in the middle of a request if need be, and the connection then ends. So a slot for
-/// such requests belongs to one writer, the number of its right ([`Ownership::number`](crate::task::Ownership::number)).
+/// When a lease ends, writing under it stops, in the middle of a request if need be, and the connection is closed. So a
+/// slot for such requests belongs to one writer, identified by the number of its right
+/// ([`Ownership::number`](crate::task::Ownership::number)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Slot {
-    /// Metadata, and what else is asked without changing anything.
+    /// Metadata, and other requests that change nothing.
     Control,
     /// Changes: topics, deleted records, committed offsets.
-    Changes {
-        /// Who writes.
-        writer: u64,
-    },
-    /// Control markers, whose answers wait for replicas.
-    Markers {
-        /// Who writes.
-        writer: u64,
-    },
-    /// Fetching; a partition stays with one number. A broker answers the requests of a connection one after another, so that a fetch
-    /// that waits for records would hold up those of other readers.
+    Changes { writer: u64 },
+    /// Control markers, whose responses wait for replicas.
+    Markers { writer: u64 },
+    /// Fetching; a partition stays with one number. A broker handles the requests of a connection one at a time, so a
+    /// fetch that waits for records would hold up those of other readers.
     Fetch {
-        /// Who reads.
         reader: u64,
         /// Which of the reader's connections.
         number: u16,
     },
     /// Producing; a partition stays with one number.
     Produce {
-        /// Who writes.
         writer: u64,
         /// Which of the writer's connections.
         number: u16,
     },
-    /// The journal, whose appends mustn't wait behind data.
+    /// The journal, whose appends must not wait behind data.
     Journal,
-    /// Reading for verification, which data mustn't wait behind.
+    /// Reads for verification, behind which data must not wait.
     Verify,
 }
 
-/// Where to connect: an address, and the broker that is expected there unless it is a bootstrap address.
+/// Where to connect: an address, and the broker expected there unless it is a bootstrap address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Endpoint {
     pub(crate) broker: Option<BrokerId>,
@@ -86,7 +80,7 @@ pub(crate) struct Pool {
 #[derive(Debug, Default)]
 struct Lane {
     connection: Mutex<Option<Connection>>,
-    dialing: Flight<Connection>,
+    dialing: SingleFlight<Connection>,
 }
 
 #[derive(Debug)]
@@ -115,7 +109,7 @@ impl Pool {
         })
     }
 
-    /// The live connection of a lane, or a new one.
+    /// Returns the live connection of a lane, or opens one.
     pub(crate) async fn get(self: &Arc<Self>, to: &Endpoint, slot: Slot) -> Result<Connection> {
         let lane = self.lane(to, slot);
         if let Some(connection) = lane.live() {
@@ -134,14 +128,14 @@ impl Pool {
         })
     }
 
-    /// Whether a connection for control is there already.
+    /// Whether a control connection is already open.
     pub(crate) fn is_connected(&self, to: &Endpoint) -> bool {
         let key = (to.clone(), Slot::Control);
         let lanes = self.lanes.lock();
         lanes.get(&key).is_some_and(|lane| lane.live().is_some())
     }
 
-    /// The shortest time between a request to a broker and its answer, as far as connections to it are alive.
+    /// The shortest response time of a broker over its live connections.
     pub(crate) fn round_trip(&self, broker: BrokerId) -> Option<Duration> {
         let lanes = self.lanes.lock();
         let to_broker = lanes
@@ -151,7 +145,7 @@ impl Pool {
         connections.filter_map(|it| it.round_trip()).min()
     }
 
-    /// Lets go of the connections to all other endpoints; who holds one may go on using it.
+    /// Drops the connections to all other endpoints; current holders may continue to use them.
     pub(crate) fn keep_only(&self, endpoints: &BTreeSet<Endpoint>) {
         self.lanes
             .lock()
@@ -190,7 +184,7 @@ impl Pool {
             .caused_by(Arc::clone(&failure.last)))
     }
 
-    async fn dial(&self, lane: &Lane, to: Endpoint) -> Landed<Connection> {
+    async fn dial(&self, lane: &Lane, to: Endpoint) -> SharedResult<Connection> {
         if let Some(connection) = lane.live() {
             return Ok(connection);
         }

@@ -1,7 +1,7 @@
-//! Produce requests that send batches from where they lie.
+//! Produce requests that send batch bodies in place, without copying them.
 //!
-//! Promises: the bytes are those of Kafka's schema in every version from 3 to 13, and no batch body is copied.
-//! Doesn't: check what the batches hold.
+//! Promises: the bytes match Kafka's schema in every version from 3 to 13, and no batch body is copied.
+//! Doesn't: check what the batches contain.
 
 use std::time::Duration;
 
@@ -13,36 +13,34 @@ use kafka_protocol::protocol::{HeaderVersion, StrBytes};
 use crate::kafka::batch::Stamped;
 use crate::model::{Partition, TopicId, TopicName};
 
-use super::encode::{Message, begin};
+use super::encode::{EncodedRequest, begin};
 use super::request::Request;
 
 const LAST_BY_NAME: i16 = 12;
 const FIRST_FLEXIBLE: i16 = 9;
 
-/// What one produce request carries. No partition may appear twice: brokers silently drop the first of the two.
+/// The contents of one produce request. No partition may appear twice: brokers silently drop the first of the two.
 #[derive(Debug, Clone)]
 pub struct ProduceBatches {
-    /// Whose acknowledgement to wait for: -1 for all in-sync replicas, 1 for the leader alone.
+    /// Which acknowledgements to wait for: -1 for all in-sync replicas, 1 for the leader alone.
     pub acks: i16,
-    /// How long the broker waits for them, in whole milliseconds.
+    /// How long the broker waits for acknowledgements, in whole milliseconds.
     pub timeout: Duration,
-    /// The batches by topic.
     pub topics: Vec<ProduceTopic>,
 }
 
 /// The batches for one topic, one for each partition.
 #[derive(Debug, Clone)]
 pub struct ProduceTopic {
-    /// The topic's name, used in versions below 13.
+    /// Used in versions below 13.
     pub name: TopicName,
-    /// Its id, used from version 13 on; without one the request is sent by name.
+    /// Used from version 13 on; if any topic has no id, the request is sent by name.
     pub id: TopicId,
-    /// One batch for each partition.
     pub partitions: Vec<(Partition, Stamped)>,
 }
 
 impl ProduceBatches {
-    /// The highest version that can carry this request.
+    /// Returns the highest version that can carry this request.
     pub(crate) fn highest_version(&self) -> i16 {
         if self.topics.iter().all(|topic| topic.id.is_known()) {
             ProduceRequest::SPOKEN.max
@@ -51,8 +49,8 @@ impl ProduceBatches {
         }
     }
 
-    /// The request's bytes, but for its correlation id.
-    pub(crate) fn message(self, version: i16, client_id: &StrBytes) -> Result<Message> {
+    /// Encodes the request; the correlation id is filled in later.
+    pub(crate) fn message(self, version: i16, client_id: &StrBytes) -> Result<EncodedRequest> {
         let header_version = ProduceRequest::header_version(version);
         let mut out = Segments::new(
             begin(ApiKey::Produce, version, header_version, client_id)?,
@@ -81,7 +79,7 @@ impl ProduceBatches {
     }
 }
 
-/// Fields written by Kafka's rules, with bodies in between.
+/// Fields in Kafka's encoding, with batch bodies in between.
 struct Segments {
     buffer: BytesMut,
     head: Option<BytesMut>,
@@ -117,7 +115,7 @@ impl Segments {
         Ok(())
     }
 
-    /// The length of an array or of bytes.
+    /// Writes the length of an array or of a byte string.
     fn count(&mut self, count: usize) -> Result<()> {
         if self.flexible {
             self.varint(count + 1)?;
@@ -162,9 +160,9 @@ impl Segments {
         }
     }
 
-    fn into_message(mut self) -> Result<Message> {
+    fn into_message(mut self) -> Result<EncodedRequest> {
         self.finish_segment();
-        Message::new(self.head.unwrap_or_default(), self.rest)
+        EncodedRequest::new(self.head.unwrap_or_default(), self.rest)
     }
 }
 

@@ -1,27 +1,25 @@
-//! The requests farshore speaks, each with the versions it has been checked for.
+//! The requests farshore speaks, each with the versions it has been checked with.
 //!
-//! Promises: one table says which versions are ours; whatever is sent takes the highest that both sides speak.
+//! Promises: one table lists farshore's versions; every request is sent in the highest version that both sides support.
 //! Doesn't: know what requests mean.
 
 use kafka_protocol::messages as kafka;
 use kafka_protocol::messages::ApiKey;
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Message, VersionRange};
 
-/// A request of Kafka's protocol together with its answer.
+/// A request of Kafka's protocol, with its response type.
 pub trait Request: Encodable + HeaderVersion + Send + 'static {
-    /// Which request it is.
     const KEY: ApiKey;
     /// The versions farshore speaks.
     const SPOKEN: VersionRange;
-    /// The answer.
     type Response: Decodable + HeaderVersion + Send + 'static;
 
-    /// The highest version that can carry this very request.
+    /// The highest version that can carry this particular request.
     fn highest_version(&self) -> i16 {
         Self::SPOKEN.max
     }
 
-    /// For how many milliseconds the broker asks to be left alone (KIP-219).
+    /// The throttle time in milliseconds that the broker returned (KIP-219).
     fn throttle_ms(response: &Self::Response) -> i32;
 }
 
@@ -60,7 +58,7 @@ macro_rules! requests {
     };
 }
 
-// Produce and Fetch name topics by id from version 13 on, Fetch 18 is for followers.
+// Produce and Fetch name topics by id from version 13 on; Fetch 18 is for followers.
 requests! {
     Produce: ProduceRequest => ProduceResponse, 3..=13;
     Fetch: FetchRequest => FetchResponse, 4..=17, highest highest_fetch;
@@ -99,7 +97,7 @@ macro_rules! requests_never_throttled {
     };
 }
 
-// A request between brokers, and those before anybody is known: their answers have no field for throttling.
+// A request between brokers, and those sent before authentication: their responses have no throttle time.
 requests_never_throttled! {
     WriteTxnMarkers: WriteTxnMarkersRequest => WriteTxnMarkersResponse, 1..=1;
     SaslHandshake: SaslHandshakeRequest => SaslHandshakeResponse, 1..=1;

@@ -1,4 +1,4 @@
-//! An answer that has been asked for.
+//! The response to a request in flight.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,32 +11,32 @@ use tokio::sync::oneshot;
 use crate::error::{Error, Kind, Result};
 
 use super::Connection;
-use super::encode::Read;
-use super::stream::{Lost, Outcome};
+use super::encode::DecodeResponse;
+use super::stream::{FrameResult, LostRequest};
 
-/// The answer to a request that was started; await it.
+/// The response to a request that was started; await it.
 ///
-/// Errors: `Disconnected` if the connection ended first and `TimedOut` if that was because this answer was overdue; either
-/// way the request may or may not have been done. `Protocol` if the answer cannot be read.
+/// Errors: `Disconnected` if the connection closed first and `TimedOut` if it closed because this response was overdue;
+/// either way the request may or may not have been carried out. `Protocol` if the response cannot be decoded.
 ///
-/// Cancellation: dropping it forgets the answer; the request still happens.
+/// Cancellation: dropping it discards the response; the request is still carried out.
 #[must_use = "dropping it forgets the answer"]
-pub struct Pending<T> {
-    pub(super) outcome: oneshot::Receiver<Outcome>,
-    pub(super) asked: Asked,
-    pub(super) read: Read<T>,
+pub struct PendingResponse<T> {
+    pub(super) outcome: oneshot::Receiver<FrameResult>,
+    pub(super) asked: RequestContext,
+    pub(super) read: DecodeResponse<T>,
 }
 
-/// What was asked, of whom.
+/// The request, and the connection it was sent on.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct RequestContext {
     pub(super) connection: Connection,
     pub(super) key: ApiKey,
     pub(super) version: i16,
     pub(super) timeout: Duration,
 }
 
-impl<T> Future for Pending<T> {
+impl<T> Future for PendingResponse<T> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
@@ -57,7 +57,7 @@ impl<T> Future for Pending<T> {
     }
 }
 
-impl Asked {
+impl RequestContext {
     fn error(&self, kind: Kind, what: impl fmt::Display) -> Error {
         let Self {
             connection,
@@ -70,7 +70,7 @@ impl Asked {
         Error::new(kind, text).cluster(&peer.cluster)
     }
 
-    fn unanswered(&self, lost: Lost) -> Error {
+    fn unanswered(&self, lost: LostRequest) -> Error {
         let error = if lost.kind == Kind::TimedOut {
             let timeout = self.timeout;
             self.error(lost.kind, format_args!("got no answer within {timeout:?}"))
@@ -86,7 +86,7 @@ impl Asked {
     }
 }
 
-impl<T> fmt::Debug for Pending<T> {
+impl<T> fmt::Debug for PendingResponse<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending")
             .field("asked", &self.asked)

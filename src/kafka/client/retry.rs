@@ -1,7 +1,7 @@
-//! Asking whoever is responsible, until the answer is one that stays.
+//! Requests to the responsible broker, retried until the answer is final.
 //!
-//! Promises: what is retried is decided by `codes` alone; between attempts there is a growing, jittered pause, and what
-//! the error calls in question (metadata, a coordinator) is looked up again.
+//! Promises: the `error_codes` table alone decides what is retried; attempts are separated by a growing, jittered
+//! pause, and what the error puts in doubt (metadata, a coordinator) is looked up again.
 
 use std::time::Duration;
 
@@ -14,32 +14,32 @@ use crate::task::{Backoff, Ownership};
 use super::error_codes::{Retry, retry_of_error};
 use super::{Cluster, Connection, Request, Slot};
 
-/// Who is responsible for a request.
+/// Which broker is responsible for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Route {
-    /// Any broker.
+pub enum Recipient {
     Any,
-    /// This broker.
     Broker(BrokerId),
-    /// The leader of a partition.
     Leader(TopicPartition),
-    /// The controller.
     Controller,
-    /// The coordinator of a group.
     Coordinator(GroupId),
 }
 
 const PAUSE_BASE: Duration = Duration::from_millis(100);
 const PAUSE_CAP: Duration = Duration::from_secs(2);
-/// A topic may be unknown because it is new; after this many looks it doesn't exist.
+/// A new topic may be unknown for a moment; after this many attempts it is taken not to exist.
 const LOOKS_FOR_A_TOPIC: u32 = 4;
 
 impl Cluster {
-    /// Sends a request to whoever is responsible and gives the answer, whatever it says.
+    /// Sends a request to the responsible broker and returns the response, whatever it says.
     ///
-    /// A lost connection or an overdue answer is retried for twice the request timeout, so the request may be done more
-    /// than once. Codes inside the answer are the caller's business. Cancellation: the request may still happen.
-    pub async fn call<R: Request + Clone>(&self, route: Route, request: R) -> Result<R::Response> {
+    /// A lost connection or an overdue response is retried for twice the request timeout, so the request may be carried
+    /// out more than once. Error codes inside the response are left to the caller. Cancellation: the request may still
+    /// be carried out.
+    pub async fn call<R: Request + Clone>(
+        &self,
+        route: Recipient,
+        request: R,
+    ) -> Result<R::Response> {
         let timeout = self.settings().request_timeout;
         self.ask(route, |connection| {
             let request = request.clone();
@@ -48,10 +48,10 @@ impl Cluster {
         .await
     }
 
-    /// Does something on the connection of whoever is responsible, again while its error is one that passes.
+    /// Runs `attempt` on a connection to the responsible broker, and repeats it while it fails with a retriable error.
     ///
     /// Errors: as for [`Cluster::retry`].
-    pub(crate) async fn ask<T, F, A>(&self, route: Route, attempt: F) -> Result<T>
+    pub(crate) async fn ask<T, F, A>(&self, route: Recipient, attempt: F) -> Result<T>
     where
         F: Fn(Connection) -> A,
         A: Future<Output = Result<T>>,
@@ -59,11 +59,11 @@ impl Cluster {
         self.ask_on(Slot::Control, route, attempt).await
     }
 
-    /// The same for what is written under a right, on a connection of its own.
+    /// Like [`Cluster::ask`], for requests written under `right`, on a connection of its own.
     pub(crate) async fn ask_under<T, F, A>(
         &self,
         right: &Ownership,
-        route: Route,
+        route: Recipient,
         attempt: F,
     ) -> Result<T>
     where
@@ -74,14 +74,17 @@ impl Cluster {
         self.ask_on(Slot::Changes { writer }, route, attempt).await
     }
 
-    async fn ask_on<T, F, A>(&self, slot: Slot, route: Route, attempt: F) -> Result<T>
+    async fn ask_on<T, F, A>(&self, slot: Slot, route: Recipient, attempt: F) -> Result<T>
     where
         F: Fn(Connection) -> A,
         A: Future<Output = Result<T>>,
     {
         let coordinated = match &route {
-            Route::Coordinator(group) => Some(group),
-            Route::Any | Route::Broker(_) | Route::Leader(_) | Route::Controller => None,
+            Recipient::Coordinator(group) => Some(group),
+            Recipient::Any
+            | Recipient::Broker(_)
+            | Recipient::Leader(_)
+            | Recipient::Controller => None,
         };
         let (attempt, route) = (&attempt, &route);
         self.retry(coordinated, || async move {
@@ -90,7 +93,8 @@ impl Cluster {
         .await
     }
 
-    /// Does something, again while its error is one that passes; `coordinated` is the group whose coordinator it asks.
+    /// Runs `attempt` and repeats it while it fails with a retriable error; `coordinated` is the group whose
+    /// coordinator it asks.
     ///
     /// Errors: the last attempt's. A new attempt begins at most twice the request timeout after the first.
     pub(crate) async fn retry<T, F, A>(
@@ -123,16 +127,16 @@ impl Cluster {
         }
     }
 
-    async fn responsible(&self, route: &Route, slot: Slot) -> Result<Connection> {
+    async fn responsible(&self, route: &Recipient, slot: Slot) -> Result<Connection> {
         match route {
-            Route::Any => self.any_connection_for(slot).await,
-            Route::Broker(broker) => self.connection(*broker, slot).await,
-            Route::Leader(partition) => {
+            Recipient::Any => self.any_connection_for(slot).await,
+            Recipient::Broker(broker) => self.connection(*broker, slot).await,
+            Recipient::Leader(partition) => {
                 let leader = self.leader(partition).await?;
                 self.connection(leader.broker, slot).await
             }
-            Route::Controller => self.controller(slot).await,
-            Route::Coordinator(group) => self.coordinator(group, slot).await,
+            Recipient::Controller => self.controller(slot).await,
+            Recipient::Coordinator(group) => self.coordinator(group, slot).await,
         }
     }
 
@@ -142,7 +146,7 @@ impl Cluster {
             self.forget_coordinator(group);
         }
         if retry == Retry::RefreshMetadata {
-            // If this fails, so does the next attempt, which then says why.
+            // If this fails, so does the next attempt, whose error then gives the reason.
             let _ = self.refresh(seen).await;
         }
     }

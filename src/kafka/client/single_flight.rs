@@ -1,7 +1,7 @@
 //! One attempt shared by everybody who wants its result.
 //!
-//! Promises: while an attempt is under way, whoever asks joins it; afterwards the next one starts a new attempt. An attempt
-//! that nobody waits for any more is abandoned.
+//! Promises: while an attempt is in progress, further callers join it; after that, the next caller starts a new one. An
+//! attempt without any waiters left is abandoned.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,20 +13,20 @@ use parking_lot::Mutex;
 use crate::error::{Error, Result};
 
 /// The result of a shared attempt.
-pub(crate) type Landed<T> = Result<T, Arc<Error>>;
-type Attempt<T> = BoxFuture<'static, Landed<T>>;
+pub(crate) type SharedResult<T> = Result<T, Arc<Error>>;
+type Attempt<T> = BoxFuture<'static, SharedResult<T>>;
 
 /// At most one attempt at a time.
-pub(crate) struct Flight<T>(Mutex<Option<WeakShared<Attempt<T>>>>);
+pub(crate) struct SingleFlight<T>(Mutex<Option<WeakShared<Attempt<T>>>>);
 
-impl<T: Clone + Send + Sync + 'static> Flight<T> {
-    /// Joins the attempt under way, or begins one.
+impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
+    /// Joins the attempt in progress, or starts one.
     ///
-    /// Cancellation: the attempt goes on for the others, and ends if there are none.
-    pub(crate) async fn join<F, A>(&self, begin: F) -> Landed<T>
+    /// Cancellation: the attempt continues for the other waiters, and ends if there are none.
+    pub(crate) async fn join<F, A>(&self, begin: F) -> SharedResult<T>
     where
         F: FnOnce() -> A,
-        A: Future<Output = Landed<T>> + Send + 'static,
+        A: Future<Output = SharedResult<T>> + Send + 'static,
     {
         self.current(begin).await
     }
@@ -34,7 +34,7 @@ impl<T: Clone + Send + Sync + 'static> Flight<T> {
     fn current<F, A>(&self, begin: F) -> Shared<Attempt<T>>
     where
         F: FnOnce() -> A,
-        A: Future<Output = Landed<T>> + Send + 'static,
+        A: Future<Output = SharedResult<T>> + Send + 'static,
     {
         let mut current = self.0.lock();
         let under_way = current.as_ref().and_then(WeakShared::upgrade);
@@ -47,13 +47,13 @@ impl<T: Clone + Send + Sync + 'static> Flight<T> {
     }
 }
 
-impl<T> Default for Flight<T> {
+impl<T> Default for SingleFlight<T> {
     fn default() -> Self {
         Self(Mutex::new(None))
     }
 }
 
-impl<T> fmt::Debug for Flight<T> {
+impl<T> fmt::Debug for SingleFlight<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Flight").finish_non_exhaustive()
     }
@@ -73,7 +73,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn callers_share_an_attempt_and_later_ones_begin_anew() {
-        let flight = Flight::default();
+        let flight = SingleFlight::default();
         let count = Arc::new(AtomicU32::new(0));
         let attempt = || {
             let count = Arc::clone(&count);
@@ -90,7 +90,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn everybody_learns_why_it_failed() {
-        let flight = Flight::<()>::default();
+        let flight = SingleFlight::<()>::default();
         let attempt = || async {
             sleep(Duration::from_secs(1)).await;
             Err(Arc::new(Error::new(Kind::Disconnected, "refused")))
@@ -102,7 +102,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_attempt_nobody_waits_for_is_abandoned() {
-        let flight = Flight::default();
+        let flight = SingleFlight::default();
         let never = Arc::new(Notify::new());
         let waiting = Arc::clone(&never);
         let mut stuck = Box::pin(flight.join(|| async move {

@@ -1,8 +1,9 @@
-//! One byte stream to a broker: requests go out in order, answers come back in the same order.
+//! One byte stream to a broker: requests go out in order, responses come back in the same order.
 //!
-//! Promises: every request that was taken gets exactly one outcome: its answer, or the reason why the stream ended. The
-//! number of requests without an answer is limited; an overdue answer ends the stream, because the order is lost with it.
-//! Doesn't: know what requests mean, or connect again.
+//! Promises: every accepted request gets exactly one outcome: its response, or the reason why the stream ended. The
+//! number of requests in flight is bounded; an overdue response ends the stream, because responses can't be matched any
+//! more without it.
+//! Doesn't: know what requests mean, or reconnect.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -21,19 +22,19 @@ use tokio::time::{Instant, interval, sleep_until};
 use crate::error::Kind;
 use crate::task::Ownership;
 
-use super::encode::{Message, correlation_of};
+use super::encode::{EncodedRequest, correlation_of};
 use super::frame::{FrameError, Frames};
 use super::transport::{ReadHalf, WriteHalf};
-use super::write_queue::Outgoing;
+use super::write_queue::WriteQueue;
 
-/// How many requests may wait for their answers on one connection.
+/// The maximum number of requests in flight on one connection.
 pub(crate) const PIPELINE_LIMIT: usize = 64;
-/// How often deadlines are looked at: an overdue answer is noticed at most this late.
+/// How often deadlines are checked: an overdue response is noticed at most this late.
 const DEADLINE_CHECK: Duration = Duration::from_millis(500);
 
 /// Why a stream ended.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum End {
+pub(crate) enum StreamEnd {
     #[error("{0}")]
     Read(FrameError),
     #[error(
@@ -42,7 +43,7 @@ pub(crate) enum End {
     Silent(#[source] FrameError),
     #[error("writing failed")]
     Write(#[source] io::Error),
-    #[error("an answer carries correlation id {got}, {expected:?} was due")]
+    #[error("an answer carries correlation id {got} instead of {expected:?}")]
     Correlation { got: i32, expected: Option<i32> },
     #[error("an answer was overdue")]
     Overdue,
@@ -52,8 +53,8 @@ pub(crate) enum End {
     Abandoned,
 }
 
-impl End {
-    /// Whether the peer showed that it isn't a broker, rather than that a broker went away.
+impl StreamEnd {
+    /// `Protocol` if the peer has shown that it isn't a broker, `Disconnected` if a broker went away.
     fn kind(&self) -> Kind {
         match self {
             Self::Read(FrameError::NotAFrame(_)) | Self::Correlation { .. } => Kind::Protocol,
@@ -67,20 +68,20 @@ impl End {
     }
 }
 
-/// What became of a request: the frame of its answer, or why there is none.
-pub(crate) type Outcome = Result<Bytes, Lost>;
+/// The outcome of a request: the frame of its response, or why there is none.
+pub(crate) type FrameResult = Result<Bytes, LostRequest>;
 
-/// A request without an answer.
+/// A request without a response.
 #[derive(Debug)]
-pub(crate) struct Lost {
+pub(crate) struct LostRequest {
     pub(crate) kind: Kind,
-    pub(crate) cause: Arc<End>,
+    pub(crate) cause: Arc<StreamEnd>,
 }
 
-/// Why a request was not taken.
+/// Why a request was not accepted.
 #[derive(Debug)]
 pub(crate) enum NotTaken {
-    Ended(Lost),
+    Ended(LostRequest),
     Full,
 }
 
@@ -89,41 +90,41 @@ struct Waiting {
     correlation: i32,
     since: Instant,
     deadline: Instant,
-    outcome: oneshot::Sender<Outcome>,
+    outcome: oneshot::Sender<FrameResult>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    outgoing: Outgoing,
+    outgoing: WriteQueue,
     waiting: VecDeque<Waiting>,
     next_correlation: i32,
     muted_until: Option<Instant>,
-    /// The shortest time between a request and its answer.
+    /// The shortest response time so far.
     round_trip: Option<Duration>,
-    ended: Option<Arc<End>>,
+    ended: Option<Arc<StreamEnd>>,
 }
 
 /// The state that the handle of a connection shares with its task.
 #[derive(Debug, Default)]
-pub(crate) struct Link {
+pub(crate) struct RequestStream {
     state: Mutex<State>,
     queued: Notify,
 }
 
-impl Link {
-    /// Takes a request into the order of the stream.
+impl RequestStream {
+    /// Queues a request to be sent on the stream.
     pub(crate) fn enqueue(
         &self,
-        mut message: Message,
+        mut message: EncodedRequest,
         timeout: Duration,
-    ) -> Result<oneshot::Receiver<Outcome>, NotTaken> {
+    ) -> Result<oneshot::Receiver<FrameResult>, NotTaken> {
         let (outcome, receiver) = oneshot::channel();
         {
             let mut state = self.state.lock();
             if let Some(cause) = &state.ended {
                 let cause = Arc::clone(cause);
                 let kind = cause.kind();
-                return Err(NotTaken::Ended(Lost { kind, cause }));
+                return Err(NotTaken::Ended(LostRequest { kind, cause }));
             }
             if state.waiting.len() >= PIPELINE_LIMIT {
                 return Err(NotTaken::Full);
@@ -147,7 +148,7 @@ impl Link {
         Ok(receiver)
     }
 
-    /// Leaves the broker alone for a while (KIP-219): it won't read in that time either, so deadlines move too.
+    /// Stops sending for `time` (KIP-219): the broker doesn't read during that time either, so deadlines move too.
     pub(crate) fn mute(&self, time: Duration) {
         let mut state = self.state.lock();
         let until = Instant::now() + time;
@@ -161,7 +162,7 @@ impl Link {
         self.state.lock().muted_until
     }
 
-    /// The shortest time between a request and its answer so far.
+    /// The shortest response time so far.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.state.lock().round_trip
     }
@@ -170,7 +171,7 @@ impl Link {
         self.state.lock().ended.is_none()
     }
 
-    /// Serves the stream until it ends; every request still waiting then learns why.
+    /// Serves the stream until it ends; every request still in flight then gets the reason.
     pub(crate) async fn run(self: Arc<Self>, mut read: ReadHalf, mut write: WriteHalf) {
         let _ended_however_this_ends = EndGuard(&self);
         let end = tokio::select! {
@@ -181,16 +182,16 @@ impl Link {
         self.end(end);
     }
 
-    async fn receive(&self, read: &mut ReadHalf) -> End {
+    async fn receive(&self, read: &mut ReadHalf) -> StreamEnd {
         let mut frames = Frames::default();
         let mut answered = false;
         loop {
             let frame = match frames.next(read).await {
                 Ok(frame) => frame,
                 Err(error @ (FrameError::Closed | FrameError::Io(_))) if !answered => {
-                    return End::Silent(error);
+                    return StreamEnd::Silent(error);
                 }
-                Err(error) => return End::Read(error),
+                Err(error) => return StreamEnd::Read(error),
             };
             answered = true;
             if let Err(end) = self.deliver(frame) {
@@ -199,7 +200,7 @@ impl Link {
         }
     }
 
-    fn deliver(&self, frame: Bytes) -> Result<(), End> {
+    fn deliver(&self, frame: Bytes) -> Result<(), StreamEnd> {
         let waiting = {
             let mut state = self.state.lock();
             let waiting = state.waiting.pop_front();
@@ -210,23 +211,23 @@ impl Link {
         let got = correlation_of(&frame).unwrap_or(-1);
         match waiting {
             Some(waiting) if waiting.correlation == got => {
-                // The caller may have lost interest; the answer had to be taken in all the same.
+                // The caller may have dropped its `Pending`; the response had to be consumed anyway.
                 let _ = waiting.outcome.send(Ok(frame));
                 Ok(())
             }
             Some(waiting) => {
                 let expected = Some(waiting.correlation);
                 self.state.lock().waiting.push_front(waiting);
-                Err(End::Correlation { got, expected })
+                Err(StreamEnd::Correlation { got, expected })
             }
-            None => Err(End::Correlation {
+            None => Err(StreamEnd::Correlation {
                 got,
                 expected: None,
             }),
         }
     }
 
-    async fn send(&self, write: &mut WriteHalf) -> End {
+    async fn send(&self, write: &mut WriteHalf) -> StreamEnd {
         loop {
             let (mut outgoing, muted_until) = {
                 let mut state = self.state.lock();
@@ -243,29 +244,29 @@ impl Link {
             while outgoing.has_remaining() {
                 match while_held(&rights, write.write_buf(&mut outgoing)).await {
                     Some(Ok(1..)) => {}
-                    Some(Ok(0)) => return End::Write(io::ErrorKind::WriteZero.into()),
-                    Some(Err(error)) => return End::Write(error),
-                    None => return End::NoRight,
+                    Some(Ok(0)) => return StreamEnd::Write(io::ErrorKind::WriteZero.into()),
+                    Some(Err(error)) => return StreamEnd::Write(error),
+                    None => return StreamEnd::NoRight,
                 }
             }
             if let Err(error) = write.flush().await {
-                return End::Write(error);
+                return StreamEnd::Write(error);
             }
         }
     }
 
-    async fn watch_deadlines(&self) -> End {
+    async fn watch_deadlines(&self) -> StreamEnd {
         let mut check = interval(DEADLINE_CHECK);
         loop {
             let now = check.tick().await;
             let state = self.state.lock();
             if state.waiting.iter().any(|waiting| waiting.deadline <= now) {
-                return End::Overdue;
+                return StreamEnd::Overdue;
             }
         }
     }
 
-    fn end(&self, end: End) {
+    fn end(&self, end: StreamEnd) {
         let (waiting, cause) = {
             let mut state = self.state.lock();
             if state.ended.is_some() {
@@ -273,11 +274,11 @@ impl Link {
             }
             let cause = Arc::new(end);
             state.ended = Some(Arc::clone(&cause));
-            state.outgoing = Outgoing::default();
+            state.outgoing = WriteQueue::default();
             (std::mem::take(&mut state.waiting), cause)
         };
         let now = Instant::now();
-        let overdue = matches!(*cause, End::Overdue);
+        let overdue = matches!(*cause, StreamEnd::Overdue);
         for waiting in waiting {
             let kind = if overdue && waiting.deadline <= now {
                 Kind::TimedOut
@@ -285,13 +286,13 @@ impl Link {
                 cause.kind()
             };
             let cause = Arc::clone(&cause);
-            // The caller may have lost interest.
-            let _ = waiting.outcome.send(Err(Lost { kind, cause }));
+            // The caller may have dropped its `Pending`.
+            let _ = waiting.outcome.send(Err(LostRequest { kind, cause }));
         }
     }
 }
 
-/// Polls a write only while the rights are held: what a stopped process had left to write is not written when it wakes.
+/// Polls a write only while the rights are held: a process that was stopped doesn't write the rest after it wakes up.
 async fn while_held<T>(rights: &[Ownership], write: impl Future<Output = T>) -> Option<T> {
     let mut write = pin!(write);
     poll_fn(|context| {
@@ -304,11 +305,11 @@ async fn while_held<T>(rights: &[Ownership], write: impl Future<Output = T>) -> 
     .await
 }
 
-/// Ends the link also when its task is aborted or panics.
-struct EndGuard<'a>(&'a Link);
+/// Ends the link even if its task is aborted or panics.
+struct EndGuard<'a>(&'a RequestStream);
 
 impl Drop for EndGuard<'_> {
     fn drop(&mut self) {
-        self.0.end(End::Abandoned);
+        self.0.end(StreamEnd::Abandoned);
     }
 }

@@ -1,8 +1,8 @@
 //! How bytes reach a broker: the seam between the protocol and TCP.
 //!
-//! Promises: a [`Transport`] gives two halves of a fresh byte stream to an address, encrypted or not; what flows in it is
-//! the business of the connection, including any authentication in Kafka's own protocol.
-//! Doesn't: retry, pool or give up by itself: the caller limits the time by dropping the future.
+//! Promises: a [`Transport`] returns the two halves of a new byte stream to an address, encrypted or not; what is sent
+//! on it is up to the connection, including authentication in Kafka's own protocol.
+//! Doesn't: retry, pool or time out by itself: the caller limits the time by dropping the future.
 
 use std::fmt::Debug;
 use std::io;
@@ -45,14 +45,14 @@ impl Transport for Plain {
     }
 }
 
-/// After how long without traffic the peer is probed, and how often from then on.
+/// The idle time before the first keepalive probe, and the interval between probes.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// Opens a TCP stream that sends at once and notices a vanished peer.
+/// Opens a TCP stream that sends without delay and notices a vanished peer.
 ///
-/// Closing it, also by the process's death, throws away what hasn't been delivered: the kernel would go on trying for a minute or two, and a
-/// request that was given up would land long after a broken line has healed (H5, H20).
-/// Buffer sizes stay with the kernel: setting them turns its automatic window scaling off, which long lines need.
+/// Closing it, including by the death of the process, discards undelivered data: otherwise the kernel would retransmit
+/// for a minute or two, and an abandoned request could arrive long after a broken line has healed (H5, H20). Buffer
+/// sizes are left to the kernel: setting them disables its window autotuning, which long lines need.
 async fn connect_tcp(address: &HostPort) -> io::Result<TcpStream> {
     let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
     stream.set_nodelay(true)?;
@@ -80,7 +80,7 @@ mod tests {
         let stream = stream.expect("a connection");
         let (mut accepted, _) = listener.accept().expect("a connection");
         stream.writable().await.expect("room to write");
-        // More than the peer, who doesn't read, has room for.
+        // More than the peer, which doesn't read, has room for.
         while stream.try_write(&vec![0; 65_536]).is_ok() {}
         drop(stream);
         let read = accepted.read_to_end(&mut Vec::new());

@@ -1,7 +1,7 @@
-//! Which version of each request one broker speaks, and which of them is used.
+//! The versions of each request that one broker supports, and the choice among them.
 //!
-//! Promises: the highest version both sides speak, or an error that names both ranges; never a version a broker would
-//! answer by closing the connection.
+//! Promises: the highest version that both sides support, or an error with both ranges; never a version to which a
+//! broker would react by closing the connection.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 
 use super::request::our_versions;
 
-/// What one broker answered to `ApiVersions`.
+/// A broker's answer to `ApiVersions`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Versions(HashMap<i16, VersionRange>);
 
@@ -28,19 +28,19 @@ impl Versions {
         Self(ranges.collect())
     }
 
-    /// The highest version of a request that both sides speak.
+    /// The highest version of a request that both sides support.
     pub(crate) fn highest(&self, key: ApiKey) -> Option<i16> {
         let common = self.0.get(&(key as i16))?.intersect(&our_versions(key)?);
         (!common.is_empty()).then_some(common.max)
     }
 
-    /// Whether the broker speaks a request in at least this version, be it ours or not.
+    /// Whether the broker supports `key` in at least `version`, even if farshore doesn't speak that.
     pub(crate) fn reaches(&self, key: ApiKey, version: i16) -> bool {
         let theirs = self.0.get(&(key as i16));
         theirs.is_some_and(|range| range.max >= version)
     }
 
-    /// The highest version within `spoken` that the broker speaks too.
+    /// Returns the highest version within `spoken` that the broker supports, too.
     pub(crate) fn choose(&self, key: ApiKey, spoken: VersionRange) -> Result<i16> {
         let theirs = self.0.get(&(key as i16));
         let common = theirs.map(|range| range.intersect(&spoken));
@@ -49,7 +49,7 @@ impl Versions {
             None => Err(Error::new(
                 Kind::Protocol,
                 format!(
-                    "the broker cannot take {key:?}: farshore needs it in a version of {spoken}, the broker speaks {}; \
+                    "the broker cannot handle {key:?}: farshore needs a version in {spoken}, the broker speaks {}; \
                      use Apache Kafka 2.4 or newer",
                     theirs.map_or("none".to_owned(), ToString::to_string)
                 ),
@@ -115,7 +115,7 @@ mod tests {
         let old = broker(ApiKey::Produce, 0, 2);
         let error = old.choose(ApiKey::Produce, range(3, 13)).unwrap_err();
         assert_eq!(error.kind(), Kind::Protocol);
-        assert!(error.message().contains("version of 3..13"));
+        assert!(error.message().contains("version in 3..13"));
         assert!(error.message().contains("broker speaks 0..2"));
         let error = old.choose(ApiKey::Fetch, range(4, 17)).unwrap_err();
         assert!(error.message().contains("broker speaks none"));

@@ -1,4 +1,4 @@
-//! Bytes waiting to be written, in the segments in which they came.
+//! Bytes waiting to be written, in the segments in which they were queued.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -7,29 +7,29 @@ use bytes::{Buf, Bytes};
 
 use crate::task::Ownership;
 
-/// A queue of segments, written several at a time by vectored writes.
+/// A queue of segments, written several at a time with vectored writes.
 #[derive(Debug, Default)]
-pub(crate) struct Outgoing {
+pub(crate) struct WriteQueue {
     segments: VecDeque<Bytes>,
     size: usize,
     rights: Vec<Ownership>,
 }
 
-impl Outgoing {
-    /// Lets what waits be written only as long as this right is held too.
+impl WriteQueue {
+    /// Requires `right` to be held, too, while the queued bytes are written.
     pub(crate) fn needs(&mut self, right: Ownership) {
         if !self.rights.iter().any(|known| known.is_same(&right)) {
             self.rights.push(right);
         }
     }
 
-    /// What has to be held while this is written.
+    /// Takes the rights that must be held while these bytes are written.
     pub(crate) fn take_rights(&mut self) -> Vec<Ownership> {
         std::mem::take(&mut self.rights)
     }
 }
 
-impl Extend<Bytes> for Outgoing {
+impl Extend<Bytes> for WriteQueue {
     fn extend<I: IntoIterator<Item = Bytes>>(&mut self, segments: I) {
         for segment in segments.into_iter().filter(|segment| !segment.is_empty()) {
             self.size += segment.len();
@@ -38,7 +38,7 @@ impl Extend<Bytes> for Outgoing {
     }
 }
 
-impl Buf for Outgoing {
+impl Buf for WriteQueue {
     fn remaining(&self) -> usize {
         self.size
     }
@@ -80,7 +80,7 @@ mod tests {
             steps in prop::collection::vec(1_usize..60, 0..40),
         ) {
             let whole: Vec<u8> = segments.concat();
-            let mut outgoing = Outgoing::default();
+            let mut outgoing = WriteQueue::default();
             outgoing.extend(segments.into_iter().map(Bytes::from));
             let mut written = Vec::new();
             for step in steps {

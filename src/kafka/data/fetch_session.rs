@@ -1,11 +1,12 @@
-//! What a broker remembers of the fetches on one connection (KIP-227), and what to tell it when something else is wanted.
+//! The state of a fetch session (KIP-227), on the broker and here, and the requests that bring the broker up to date.
 //!
-//! Promises: after whatever was answered, refused or lost, a request that the broker accepts makes it fetch what is wanted; only what
-//! it has to forget first comes with the request after that. Where brokers keep no session, every request tells everything.
-//! Doesn't: send anything, or look at what was fetched.
+//! Promises: whatever was answered, refused or lost before, a request that the broker accepts makes it fetch what is
+//! wanted, except for partitions it has to forget first, which follow in the next request. Where brokers keep no
+//! session, every request is a full one.
+//! Doesn't: send requests, or look at what was fetched.
 //!
-//! An answer within a session names only partitions with news: records, a high watermark or a log start that moved, an error. What it
-//! leaves out stands as it was told last.
+//! A response within a session lists only partitions with news: records, a change of high watermark or log start
+//! offset, an error. For all others, what was last returned still holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,65 +14,65 @@ use uuid::Uuid;
 
 use crate::error::BrokerCode;
 
-use super::requests::{FetchChange, FetchPartition, FetchTicket, Places};
+use super::requests::{FetchChange, FetchPartition, FetchTicket, PartitionIndex};
 
-/// The fetches of one connection.
+/// The fetch session of one connection.
 #[derive(Debug)]
 pub(crate) struct Session {
     stage: Stage,
-    /// Whether the broker gets topics by id.
+    /// Whether requests name topics by id.
     by_id: bool,
-    /// What is wanted, by the caller's numbers.
+    /// The wanted partitions, by the caller's numbers.
     wanted: BTreeMap<usize, Wanted>,
-    /// What the broker was told in the session.
+    /// The partitions in the session as the broker knows it.
     held: BTreeMap<usize, Wanted>,
-    /// Where answers find what is held.
-    places: Places,
-    /// Where the two may differ.
+    /// Finds the entries of `held` for a response.
+    places: PartitionIndex,
+    /// The places where `wanted` and `held` may differ.
     changed: BTreeSet<usize>,
-    /// Where the next request begins that tells everything, so that each partition is first in turn.
+    /// Where the next full request begins, so that each partition gets its turn to be first.
     turn: usize,
 }
 
-/// What is wanted of a partition, and which time.
+/// A wanted partition, and the round in which it is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Wanted {
     round: u32,
     partition: FetchPartition,
 }
 
-/// What to ask for.
+/// The contents of the next request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ask {
-    /// The session, or the one to end; 0 for none.
+    /// The session to continue or to end; 0 for none.
     pub(crate) id: i32,
-    /// Its epoch; 0 asks for a new one.
+    /// The session epoch; 0 asks for a new session.
     pub(crate) epoch: i32,
-    /// Whether topics go by their ids.
+    /// Whether topics are named by id.
     pub(crate) by_id: bool,
-    /// What is new or wanted otherwise.
+    /// Partitions to add or to change.
     pub(crate) wanted: Vec<FetchPartition>,
-    /// What isn't wanted any more.
+    /// Partitions no longer wanted.
     pub(crate) forgotten: Vec<FetchPartition>,
-    /// Whether something is left for the next request: that one shouldn't wait.
+    /// Whether something is left for the next request, in which case this one should return at once.
     pub(crate) unfinished: bool,
 }
 
 impl Session {
-    /// Nothing wanted, nothing told.
+    /// Creates a session in which nothing is wanted and nothing has been sent.
     pub(crate) fn new() -> Self {
         Self {
             stage: Stage::Anew { former: 0 },
             by_id: false,
             wanted: BTreeMap::new(),
             held: BTreeMap::new(),
-            places: Places::default(),
+            places: PartitionIndex::default(),
             changed: BTreeSet::new(),
             turn: 0,
         }
     }
 
-    /// Takes over what is wanted from now on.
+    /// Applies a change to what is wanted.
     pub(crate) fn change(&mut self, change: FetchChange) {
         match change {
             FetchChange::Want((place, round), partition) => {
@@ -90,7 +91,7 @@ impl Session {
         !self.wanted.is_empty()
     }
 
-    /// What the next request says. One whose answer never came is taken for lost.
+    /// Returns the contents of the next request. If the previous one got no response, it is treated as lost.
     pub(crate) fn ask(&mut self) -> Ask {
         if matches!(self.stage, Stage::Telling | Stage::Updating { .. }) {
             self.stage = self.stage.step(Event::Lost);
@@ -110,12 +111,13 @@ impl Session {
         ask
     }
 
-    /// The request was answered, and the broker keeps this session.
+    /// Records that the request was answered and that the broker keeps the session `id`.
     pub(crate) fn answered(&mut self, id: i32) {
         self.stage = self.stage.step(Event::Answered { id });
     }
 
-    /// Whether the request was refused for its session alone: then the next one tells everything.
+    /// Records that the request was refused. Returns whether only the session was at fault: then the next request is a
+    /// full one.
     pub(crate) fn refused(&mut self, code: BrokerCode) -> bool {
         let refusal = Refusal::of(code);
         let event = refusal.map_or(Event::Lost, Event::Refused);
@@ -123,12 +125,12 @@ impl Session {
         refusal.is_some()
     }
 
-    /// Nobody knows what became of the request.
+    /// Records that the outcome of the request is unknown.
     pub(crate) fn lost(&mut self) {
         self.stage = self.stage.step(Event::Lost);
     }
 
-    /// For whom a partition of an answer is.
+    /// Returns the ticket of a partition in a response.
     pub(crate) fn ticket(&self, topic: &str, id: Uuid, partition: i32) -> Option<FetchTicket> {
         let place = self.places.find(topic, id, partition)?;
         Some((place, self.held.get(&place)?.round))
@@ -146,7 +148,7 @@ impl Session {
         let mut all = self.wanted.values();
         self.by_id = all.all(|it| it.partition.topic_id.is_known());
         self.held.clone_from(&self.wanted);
-        self.places = Places::default();
+        self.places = PartitionIndex::default();
         for (place, held) in &self.held {
             let (partition, id) = (&held.partition.partition, held.partition.topic_id);
             self.places.add(partition, id, *place);
@@ -166,7 +168,8 @@ impl Session {
         }
     }
 
-    /// A broker adds before it forgets, so that what it is to be told anew is forgotten now and wanted the next time.
+    /// A broker adds partitions before it forgets any, so a partition that must be returned anew is forgotten in this
+    /// request and added by the next one.
     fn difference(&mut self, id: i32, epoch: i32) -> Ask {
         let (mut wanted, mut forgotten) = (Vec::new(), Vec::new());
         for place in std::mem::take(&mut self.changed) {
@@ -200,50 +203,50 @@ impl Session {
     }
 }
 
-/// What a broker says that doesn't know a session, or doesn't any more.
+/// The broker doesn't know the session, or no longer does.
 const FETCH_SESSION_ID_NOT_FOUND: BrokerCode = BrokerCode(70);
-/// What it says of a request that doesn't follow the one before.
+/// The request's epoch isn't the one that follows the previous request.
 const INVALID_FETCH_SESSION_EPOCH: BrokerCode = BrokerCode(71);
-/// What it says where topics were named in one way and now are in the other.
+/// Topics were named by id before and are named by name now, or the reverse.
 const FETCH_SESSION_TOPIC_ID_ERROR: BrokerCode = BrokerCode(106);
 
-/// Where a session stands. An id of 0 is no session.
+/// The state of a session. An id of 0 is no session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Set by the beginning, and by whatever ended a session: the next request tells everything, and ends the former session.
+    /// Initially, and after anything that ended a session: the next request is a full one and ends the former session.
     Anew { former: i32 },
-    /// Set by asking: everything is being told.
+    /// A full request has been sent.
     Telling,
-    /// Set by an answer: the broker remembers what it was told; the epoch is the next request's.
+    /// A response was received: the broker keeps the session; `epoch` is that of the next request.
     Open { id: i32, epoch: i32 },
-    /// Set by asking: what changed is being told.
+    /// A request with the changes has been sent.
     Updating { id: i32, epoch: i32 },
 }
 
-/// What happens to a session.
+/// An event in a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Event {
     /// A request is sent.
     Asked,
-    /// It was answered, and this is the session the broker keeps.
+    /// It was answered, and the broker keeps this session.
     Answered { id: i32 },
-    /// It was refused for its session.
+    /// It was refused because of its session.
     Refused(Refusal),
-    /// Nobody knows what became of it.
+    /// Its outcome is unknown.
     Lost,
 }
 
 /// Why a broker refuses a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// There is none of that id.
+    /// No session has this id.
     NotFound,
-    /// There is one, but not as the request has it.
+    /// The session exists, but doesn't match the request.
     Other,
 }
 
 impl Refusal {
-    /// The refusal that a code means, if it concerns the session alone.
+    /// The refusal that a code stands for, if only the session is at fault.
     pub(super) fn of(code: BrokerCode) -> Option<Self> {
         match code {
             FETCH_SESSION_ID_NOT_FOUND => Some(Self::NotFound),
@@ -254,7 +257,7 @@ impl Refusal {
 }
 
 impl Stage {
-    /// The stage that follows.
+    /// Returns the next stage.
     pub(super) fn step(self, event: Event) -> Self {
         match (self, event) {
             (Self::Anew { .. }, Event::Asked) => Self::Telling,
@@ -272,7 +275,7 @@ impl Stage {
             | (Self::Updating { id, .. }, Event::Refused(Refusal::Other) | Event::Lost) => {
                 Self::Anew { former: id }
             }
-            // One request is out at a time, and one answer comes to it.
+            // Only one request is in flight at a time, and it gets one response.
             (Self::Telling | Self::Updating { .. }, Event::Asked)
             | (
                 Self::Anew { .. } | Self::Open { .. },

@@ -1,7 +1,7 @@
-//! Fetches the same partitions of one broker again and again, in a session where the broker keeps one.
+//! Repeated fetches of the same partitions from one broker, in a fetch session if the broker keeps one.
 //!
-//! Promises: what is wanted is asked for, and of what stands as it was told last nothing is said either way.
-//! Doesn't: have more than one fetch out at a time, or decide what an error code of a partition means.
+//! Promises: everything wanted is requested; what is unchanged is not repeated in either direction.
+//! Doesn't: have more than one fetch in flight at a time, or decide what an error code of a partition means.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,9 +20,9 @@ use super::requests::{
     fetch_refused, fetch_request, fetched,
 };
 
-/// The first version that knows sessions.
+/// The first Fetch version with sessions.
 const FIRST_WITH_SESSIONS: i16 = 7;
-/// The last one in which topics go by name.
+/// The last Fetch version that names topics by name.
 const LAST_BY_NAME: i16 = 12;
 
 /// The fetches on a connection. Cheap to clone; one fetch at a time.
@@ -33,7 +33,7 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// Nothing is wanted yet.
+    /// Creates a fetcher for which nothing is wanted yet.
     pub fn new(connection: Connection) -> Self {
         Self {
             connection,
@@ -46,7 +46,7 @@ impl Fetcher {
         self.connection.is_alive()
     }
 
-    /// Takes over what is wanted; the next fetch says so.
+    /// Applies a change to what is wanted; it takes effect with the next fetch.
     pub(super) fn change(&self, change: FetchChange) {
         self.session.lock().change(change);
     }
@@ -58,8 +58,9 @@ impl Fetcher {
 
     /// Starts a `read_committed` fetch of what is wanted; the broker has `max_wait` plus `timeout` to answer.
     ///
-    /// The answer holds what is new. It is empty also where the broker gave the session up, after which everything is asked for
-    /// anew. Cancellation: dropping the future forgets the answer, and the next fetch asks for everything.
+    /// The result holds what is new. It is also empty if the broker dropped the session, after which the next fetch
+    /// requests everything again. Cancellation: dropping the future discards the response, and the next fetch requests
+    /// everything.
     pub(super) fn start(
         &self,
         limits: FetchLimits,

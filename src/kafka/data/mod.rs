@@ -1,4 +1,4 @@
-//! Fetching and producing of whole batches, on the raw path or the record path.
+//! Fetching and producing complete batches, on the raw path or the record path.
 
 pub(crate) mod fetch_session;
 pub(crate) mod fetcher;

@@ -1,7 +1,7 @@
 //! The data plane on either path: where fetched partitions come from and where batches go.
 //!
-//! Promises: both paths answer alike, so that nobody behind this file has to know which one it is.
-//! Doesn't: choose a path, or serve the control plane, which is always on the wire.
+//! Promises: both paths answer alike, so callers don't have to know which one is in use.
+//! Doesn't: choose a path, or serve the control plane, which always uses the wire protocol.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use crate::error::Result;
 use crate::kafka::client::Connection;
-use crate::kafka::record::{Reader, Shard};
+use crate::kafka::record::{RecordReader, Shard};
 use crate::task::Ownership;
 
 use super::fetcher::Fetcher;
@@ -22,30 +22,31 @@ use super::requests::{
     ProduceAnswer, ProducePart, start_produce,
 };
 
-/// Requests out on one connection: the broker works on one at a time, the next one waits in its socket buffer.
+/// Produce requests in flight on one connection: the broker handles one at a time while the next one waits in its
+/// socket buffer.
 const RAW_REQUESTS: u64 = 3;
-/// Transactions of one producer follow each other, and the next one grows while one is under way.
+/// Transactions of one producer are sequential, and the next one fills up while one is in progress.
 const RECORD_REQUESTS: u64 = 1;
 
-/// Where partitions of one source broker are fetched. Cheap to clone; one fetch at a time.
+/// A source of fetched partitions on one broker. Cheap to clone; one fetch at a time.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// On a connection, as they are.
+    /// On a connection, unchanged.
     Raw(Fetcher),
     /// Through librdkafka.
     Record(Reading),
 }
 
-/// What is wanted through librdkafka, which has no sessions.
+/// The partitions wanted through librdkafka, which has no sessions.
 #[derive(Debug, Clone)]
 pub struct Reading {
-    reader: Reader,
+    reader: RecordReader,
     wanted: Arc<Mutex<BTreeMap<usize, (u32, FetchPartition)>>>,
 }
 
 impl Reading {
-    /// Nothing is wanted yet.
-    pub fn new(reader: Reader) -> Self {
+    /// Creates a reading in which nothing is wanted yet.
+    pub fn new(reader: RecordReader) -> Self {
         Self {
             reader,
             wanted: Arc::default(),
@@ -60,7 +61,7 @@ impl Reading {
         };
     }
 
-    /// Everything wanted is answered, whether there is news or not.
+    /// Fetches everything wanted; each partition is in the result, whether there is news or not.
     async fn fetch(
         self,
         limits: FetchLimits,
@@ -89,7 +90,7 @@ impl Source {
         }
     }
 
-    /// Takes over what is wanted; the next fetch says so.
+    /// Applies a change to what is wanted; it takes effect with the next fetch.
     pub fn change(&self, change: FetchChange) {
         match self {
             Self::Raw(fetcher) => fetcher.change(change),
@@ -107,7 +108,8 @@ impl Source {
 
     /// Starts a `read_committed` fetch of what is wanted; the broker has `max_wait` plus `timeout` to answer.
     ///
-    /// What the answer leaves out stands as it was told last. Cancellation: dropping the future forgets the answer.
+    /// For partitions missing from the result, what was last returned still holds. Cancellation: dropping the future
+    /// discards the response.
     pub fn start_fetch(
         &self,
         limits: FetchLimits,
@@ -123,7 +125,7 @@ impl Source {
     }
 }
 
-/// Where batches go. Cheap to clone.
+/// A destination for batches. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Sink {
     /// On a connection to their leader.
@@ -133,7 +135,7 @@ pub enum Sink {
 }
 
 impl Sink {
-    /// A number that tells it from one made later.
+    /// A number that distinguishes it from one created later.
     pub fn id(&self) -> u64 {
         match self {
             Self::Raw(connection) => connection.id(),
@@ -149,7 +151,7 @@ impl Sink {
         }
     }
 
-    /// How many requests are worth having out at once.
+    /// The useful number of requests in flight.
     pub fn requests(&self) -> u64 {
         match self {
             Self::Raw(_) => RAW_REQUESTS,
@@ -157,9 +159,9 @@ impl Sink {
         }
     }
 
-    /// Starts to send batches, while the right is held; answers come in the order of the parts.
+    /// Starts to send batches, while `right` is held; answers are in the order of the parts.
     ///
-    /// Cancellation: dropping the future forgets the answer; the batches are appended all the same.
+    /// Cancellation: dropping the future discards the answers; the batches are still appended.
     pub fn start_produce(
         &self,
         parts: Vec<ProducePart>,

@@ -1,7 +1,8 @@
-//! The two requests of the data plane, in farshore's own words.
+//! The two requests of the data plane, in farshore's own types.
 //!
-//! Promises: answers come in the order of what was asked, whatever order the broker gives them; records are slices of the
-//! response. Doesn't: look into batches, or decide what an error code means.
+//! Promises: answers are in the order of the request, whatever order the broker uses; records are slices of the
+//! response.
+//! Doesn't: decode batches, or decide what an error code means.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,87 +22,85 @@ use crate::model::{
 };
 use crate::task::Ownership;
 
-/// The epoch of a fetch that wants no session (KIP-227).
+/// The session epoch of a fetch without a session (KIP-227).
 pub(super) const SESSIONLESS: i32 = -1;
 
-/// How long a fetch may take beyond the wait it asks for is the caller's timeout; this is what it asks for.
+/// What a fetch requests. The time it may take beyond `max_wait` is the caller's timeout.
 #[derive(Debug, Clone)]
 pub struct FetchOrder {
-    /// How far the answer may go.
+    /// The limits of the response.
     pub limits: FetchLimits,
-    /// What to fetch, the most wanted first.
+    /// The partitions to fetch, the most wanted first.
     pub partitions: Vec<FetchPartition>,
 }
 
-/// How far a fetch's answer may go.
+/// The limits of a fetch response.
 #[derive(Debug, Clone, Copy)]
 pub struct FetchLimits {
-    /// How long the broker may wait for a first byte.
+    /// How long the broker may wait for the first byte.
     pub max_wait: Duration,
-    /// Bytes of the whole answer; the first batch comes whole even if it is larger (KIP-74).
+    /// Size of the whole response in bytes; the first batch is returned whole even if it is larger (KIP-74).
     pub max_bytes: usize,
 }
 
-/// The caller's number for a partition, and which time it wants it: another time has everything told anew.
+/// The caller's number for a partition, and a round: a new round makes the broker return everything about it again.
 pub type FetchTicket = (usize, u32);
 
-/// What a caller that fetches again and again wants otherwise than before.
+/// A change to what a repeated fetch wants.
 #[derive(Debug, Clone)]
 pub enum FetchChange {
-    /// This partition is wanted, or from elsewhere.
+    /// This partition is wanted, or wanted from another offset.
     Want(FetchTicket, FetchPartition),
-    /// The partition of this number isn't wanted any more.
+    /// The partition with this number is no longer wanted.
     Leave(usize),
 }
 
-/// One partition of a fetch.
+/// One partition of a fetch request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FetchPartition {
-    /// The partition.
     pub partition: TopicPartition,
-    /// Its topic's id.
     pub topic_id: TopicId,
     /// The first offset wanted.
     pub offset: SourceOffset,
-    /// Bytes at most.
+    /// Maximum size in bytes.
     pub max_bytes: usize,
-    /// The leader epoch the partition is believed to be in.
+    /// The leader epoch that the partition is assumed to be in.
     pub leader_epoch: LeaderEpoch,
-    /// The epoch of the record before `offset`; lets the broker tell a truncation (KIP-595).
+    /// The epoch of the record before `offset`, with which the broker detects a truncation (KIP-595).
     pub fetched_epoch: LeaderEpoch,
 }
 
-/// One partition of a fetch's answer.
+/// One partition of a fetch response.
 #[derive(Debug, Clone)]
 pub struct FetchedPartition {
-    /// The broker's refusal, if it refused.
+    /// The broker's error code, if it refused.
     pub error: Option<BrokerCode>,
-    /// The high watermark; -1 if unknown.
+    /// -1 if unknown.
     pub high_watermark: i64,
-    /// The last stable offset; -1 if unknown.
+    /// -1 if unknown.
     pub last_stable: i64,
-    /// The log's start; -1 if unknown.
+    /// The log start offset; -1 if unknown.
     pub log_start: i64,
-    /// Transactions that ended in an abort and lie in what was fetched.
+    /// Aborted transactions within the fetched range.
     pub aborted: Vec<(ProducerId, SourceOffset)>,
-    /// Where the broker's log parts from what was fetched before, if it does.
+    /// Where the broker's log diverges from what was fetched before, if it does.
     pub diverging: Option<Diverging>,
-    /// Batches, the last one perhaps cut off.
+    /// Batches; the last one may be incomplete.
     pub records: Bytes,
 }
 
-/// The last epoch both logs share, and where the broker's ends.
+/// The last epoch that both logs share, and its end in the broker's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Diverging {
-    /// The epoch.
     pub epoch: LeaderEpoch,
-    /// Its end in the broker's log.
+    /// The end of `epoch` in the broker's log.
     pub end: i64,
 }
 
 /// Sends a sessionless `read_committed` fetch; the broker has `max_wait` plus `timeout` to answer.
 ///
-/// Each partition of the answer comes with its place in the order. Cancellation: dropping the future forgets the answer.
+/// Each partition in the result comes with its index in `order`. Cancellation: dropping the future discards the
+/// response.
 pub fn start_fetch(
     connection: &Connection,
     order: &FetchOrder,
@@ -109,7 +108,7 @@ pub fn start_fetch(
 ) -> Result<impl Future<Output = Result<Vec<(usize, FetchedPartition)>>> + Send + 'static> {
     let request = fetch_request(order.limits, &order.partitions)?.with_session_epoch(SESSIONLESS);
     let pending = connection.start(request, order.limits.max_wait + timeout)?;
-    let places = Places::of(
+    let places = PartitionIndex::of(
         order
             .partitions
             .iter()
@@ -126,7 +125,7 @@ pub fn start_fetch(
     })
 }
 
-/// A `read_committed` fetch of these partitions, without a word of a session.
+/// Builds a `read_committed` fetch of these partitions, without the session fields.
 pub(super) fn fetch_request(
     limits: FetchLimits,
     partitions: &[FetchPartition],
@@ -163,7 +162,7 @@ fn to_i32(bytes: usize) -> Result<i32> {
     i32::try_from(bytes).map_err(|_| {
         Error::new(
             Kind::Invalid,
-            format!("{bytes} bytes are too many for one fetch"),
+            format!("{bytes} bytes exceed the limit of a fetch"),
         )
     })
 }
@@ -177,7 +176,7 @@ pub(super) fn fetch_refused(code: BrokerCode) -> Error {
     Error::new(Kind::Broker(code), text)
 }
 
-/// The partitions of an answer that somebody waits for.
+/// Returns the partitions of a response that `find` recognizes.
 pub(super) fn fetched<T>(
     response: FetchResponse,
     find: impl Fn(&str, Uuid, i32) -> Option<T>,
@@ -216,48 +215,47 @@ fn partition(data: PartitionData) -> FetchedPartition {
 /// One batch of a produce request.
 #[derive(Debug, Clone)]
 pub struct ProducePart {
-    /// Where it goes; no partition may appear twice in a request.
+    /// The target partition; no partition may appear twice in a request.
     pub partition: TopicPartition,
-    /// Its topic's id.
     pub topic_id: TopicId,
-    /// The batch.
     pub batch: Stamped,
 }
 
-/// One partition's part of a produce answer.
+/// One partition's part of a produce response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProduceAnswer {
-    /// The broker's refusal, if it refused.
+    /// The broker's error code, if it refused.
     pub error: Option<BrokerCode>,
-    /// What the broker said about it.
+    /// The broker's error message.
     pub message: Option<String>,
-    /// The offset of the first record; only a success carries a true one.
+    /// The offset of the first record; only valid on success.
     pub base_offset: i64,
-    /// The time the broker gave the batch, in milliseconds; none if it appended it with the times of its records.
+    /// The timestamp that the broker assigned to the batch, in milliseconds; `None` if the batch was appended with its
+    /// records' own timestamps.
     ///
-    /// A topic with `CreateTime` has none for a batch that was appended now. For one that repeats an earlier one the broker
-    /// answers with the earlier one's newest time (`UnifiedLog.append`, the branch for a duplicate).
+    /// A topic with `CreateTime` has none for a batch that was appended now. For a duplicate of an earlier batch the
+    /// broker returns the largest timestamp of the earlier one (`UnifiedLog.append`, the branch for duplicates).
     pub append_time: Option<i64>,
-    /// The log's start; -1 if unknown.
+    /// The log start offset; -1 if unknown.
     pub log_start: i64,
 }
 
-/// Sends batches, to be acknowledged by all in-sync replicas. Answers come in the order of the parts.
+/// Sends batches to be acknowledged by all in-sync replicas. Answers are in the order of the parts.
 ///
-/// They are written only while the right is held, if one is given. Cancellation: dropping the future forgets the answer;
-/// the batches are appended all the same.
+/// If `right` is given, they are written only while it is held. Cancellation: dropping the future discards the answers;
+/// the batches are still appended.
 pub fn start_produce(
     connection: &Connection,
     parts: Vec<ProducePart>,
     timeout: Duration,
     right: Option<&Ownership>,
 ) -> Result<impl Future<Output = Result<Vec<ProduceAnswer>>> + Send + 'static> {
-    let places = Places::of(parts.iter().map(|it| (&it.partition, it.topic_id)));
+    let places = PartitionIndex::of(parts.iter().map(|it| (&it.partition, it.topic_id)));
     let count = parts.len();
     let mut topics: Vec<ProduceTopic> = Vec::new();
     for part in parts {
         let entry = (part.partition.partition, part.batch);
-        // Topics need not be grouped for the broker, but a request with fewer of them is smaller.
+        // The broker doesn't require topics to be grouped, but a request with fewer of them is smaller.
         match topics
             .iter_mut()
             .find(|topic| topic.name == part.partition.topic)
@@ -270,7 +268,7 @@ pub fn start_produce(
             }),
         }
     }
-    // The broker gives up first, so that its answer says what it knows.
+    // The broker times out first, so that its response reports what it knows.
     let batches = ProduceBatches {
         acks: -1,
         timeout: timeout.mul_f32(0.8),
@@ -282,7 +280,7 @@ pub fn start_produce(
 
 fn read_produce(
     response: ProduceResponse,
-    places: &Places,
+    places: &PartitionIndex,
     count: usize,
 ) -> Result<Vec<ProduceAnswer>> {
     let mut answers = vec![None; count];
@@ -309,9 +307,9 @@ fn read_produce(
     })
 }
 
-/// Where each partition stands in a request: answers name topics by name or by id, as the version has it.
+/// The index of each partition in a request: responses name topics by name or by id, depending on the version.
 #[derive(Debug, Default)]
-pub(super) struct Places(HashMap<(Topic, Partition), usize>);
+pub(super) struct PartitionIndex(HashMap<(Topic, Partition), usize>);
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Topic {
@@ -319,7 +317,7 @@ enum Topic {
     Known(Uuid),
 }
 
-impl Places {
+impl PartitionIndex {
     fn of<'a>(asked: impl Iterator<Item = (&'a TopicPartition, TopicId)>) -> Self {
         let mut places = Self::default();
         for (place, (partition, id)) in asked.enumerate() {
@@ -328,21 +326,21 @@ impl Places {
         places
     }
 
-    /// Gives a partition its place.
+    /// Assigns `place` to a partition.
     pub(super) fn add(&mut self, partition: &TopicPartition, id: TopicId, place: usize) {
         for topic in Topic::both(partition, id) {
             self.0.insert((topic, partition.partition), place);
         }
     }
 
-    /// Takes a partition's place away.
+    /// Removes a partition's place.
     pub(super) fn remove(&mut self, partition: &TopicPartition, id: TopicId) {
         for topic in Topic::both(partition, id) {
             self.0.remove(&(topic, partition.partition));
         }
     }
 
-    /// The place of a partition of an answer.
+    /// Returns the place of a partition in a response.
     pub(super) fn find(&self, name: &str, id: Uuid, partition: i32) -> Option<usize> {
         let topic = if id.is_nil() {
             Topic::Named(name.into())
@@ -354,7 +352,7 @@ impl Places {
 }
 
 impl Topic {
-    /// By name, and by its id if it has one.
+    /// The topic by name, and by its id if it has one.
     fn both(partition: &TopicPartition, id: TopicId) -> impl Iterator<Item = Self> {
         let named = Self::Named(partition.topic.clone());
         let known = id.is_known().then_some(Self::Known(id.0));

@@ -9,10 +9,10 @@ use rdkafka::error::KafkaError;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::client::{ClusterSettings, Login};
 
-/// Larger than any message a broker is configured to take.
+/// In bytes; larger than any message that brokers are configured to accept.
 pub(super) const MESSAGE_BYTES: usize = 256 << 20;
 
-/// How to reach a cluster.
+/// The settings for reaching a cluster.
 pub(super) fn config(cluster: &ClusterSettings) -> ClientConfig {
     let servers: Vec<String> = cluster.bootstrap.iter().map(ToString::to_string).collect();
     let mut config = ClientConfig::new();
@@ -28,11 +28,11 @@ pub(super) fn config(cluster: &ClusterSettings) -> ClientConfig {
     config
 }
 
-/// Takes what librdkafka has to say into the log.
+/// Writes librdkafka's messages to the log.
 #[derive(Debug, Default)]
-pub(super) struct Said;
+pub(super) struct LibrdkafkaLog;
 
-impl ClientContext for Said {
+impl ClientContext for LibrdkafkaLog {
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
         note(facility, message);
     }
@@ -42,30 +42,30 @@ impl ClientContext for Said {
     }
 }
 
-impl ConsumerContext for Said {}
+impl ConsumerContext for LibrdkafkaLog {}
 
 pub(super) fn note(facility: &str, message: &str) {
     tracing::debug!(facility, message, "librdkafka");
 }
 
-/// Errors of connections pass by themselves; those that stop something are returned by what they stop.
+/// Connection errors are transient; errors that prevent something are returned by the call they affect.
 pub(super) fn note_error(error: &KafkaError, reason: &str) {
     tracing::debug!(%error, reason, "librdkafka");
 }
 
-/// An error of librdkafka, behind what it prevented.
+/// An error that says what failed, with librdkafka's error as its cause.
 pub(super) fn failed(kind: Kind, what: &str, cause: KafkaError) -> Error {
     Error::new(kind, what).caused_by(cause)
 }
 
-/// Runs what blocks where it may.
+/// Runs blocking work on a thread where blocking is allowed.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     crate::task::blocking("the record path", work).await?
 }
 
-/// Lets go of a client where that may block: it waits for its threads.
+/// Drops a client where blocking is allowed: the drop waits for the client's threads.
 pub(super) fn drop_aside<T: Send + 'static>(client: T) {
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn_blocking(move || drop(client));

@@ -14,24 +14,24 @@ use super::client::{note, note_error};
 use crate::error::BrokerCode;
 use crate::model::{TargetOffset, sequence_of};
 
-/// Which record a report is about: the place of its part, and its number in it.
+/// The low bits of a report's label: the record's number within its part; the bits above are the index of the part.
 const NUMBER_BITS: u32 = 32;
 
-/// What became of one part.
+/// The outcome of one part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Landed {
-    /// Where its first record is.
+pub(super) struct Delivery {
+    /// The offset of its first record.
     pub(super) first: Option<i64>,
-    /// How many of its records followed each other from there on.
+    /// How many of its records are consecutive from there on.
     pub(super) count: usize,
-    /// Whether a record is elsewhere.
+    /// Whether a record landed elsewhere.
     pub(super) astray: bool,
     /// Why a record was refused, if one was.
     pub(super) refused: Option<(Option<BrokerCode>, String)>,
 }
 
-impl Landed {
-    /// Notes a record by its number in the part.
+impl Delivery {
+    /// Adds a delivered record by its number within the part.
     pub(super) fn record(&mut self, number: usize, offset: i64) {
         let first = *self.first.get_or_insert(offset);
         let follows =
@@ -40,8 +40,8 @@ impl Landed {
         self.count += 1;
     }
 
-    /// Notes that a record was refused. The first refusal is the cause of those that follow; but what a broker says of one record goes
-    /// before what librdkafka says of the others of its batch, wherever it stands among them.
+    /// Adds a refusal. The first refusal is the cause of later ones; but a broker's error for one record takes
+    /// precedence over librdkafka's errors for the others of its batch, whatever their order.
     fn refuse(&mut self, code: Option<BrokerCode>, text: String) {
         let is_cause = match &self.refused {
             None => true,
@@ -52,29 +52,29 @@ impl Landed {
         }
     }
 
-    /// Whether all of it is where it was to be, given its sequence number: the offset modulo 2^31.
+    /// Whether the whole part is in place according to its base sequence number: the offset modulo 2^31.
     pub(super) fn is_in_place(&self, base_sequence: i32, records: usize) -> bool {
         let first = self.first.map(|first| sequence_of(TargetOffset(first)));
         !self.astray && self.count == records && first == Some(base_sequence)
     }
 }
 
-/// The reports of the transaction under way.
+/// The reports of the transaction in progress.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Deliveries(Arc<Mutex<Vec<Landed>>>);
+pub(super) struct Deliveries(Arc<Mutex<Vec<Delivery>>>);
 
 impl Deliveries {
-    /// Begins with so many parts.
+    /// Starts a transaction with `parts` parts.
     pub(super) fn expect(&self, parts: usize) {
-        *self.0.lock() = vec![Landed::default(); parts];
+        *self.0.lock() = vec![Delivery::default(); parts];
     }
 
-    /// What became of the parts.
-    pub(super) fn take(&self) -> Vec<Landed> {
+    /// Takes the outcomes of the parts.
+    pub(super) fn take(&self) -> Vec<Delivery> {
         std::mem::take(&mut self.0.lock())
     }
 
-    /// What librdkafka gives back with a record's report.
+    /// The label that librdkafka returns with a record's report.
     pub(super) fn label(part: usize, number: usize) -> usize {
         part << NUMBER_BITS | number
     }
@@ -106,7 +106,7 @@ impl ProducerContext for Deliveries {
     }
 }
 
-/// The code a broker refused a record with; none if it wasn't a broker that did.
+/// The code with which a broker refused a record; `None` if the refusal didn't come from a broker.
 pub(super) fn broker_code(error: &KafkaError) -> Option<BrokerCode> {
     let code: RDKafkaErrorCode = error.rdkafka_error_code()?;
     let number = i16::try_from(code as i32).ok()?;
@@ -117,8 +117,8 @@ pub(super) fn broker_code(error: &KafkaError) -> Option<BrokerCode> {
 mod tests {
     use super::*;
 
-    fn landed(offsets: &[(usize, i64)]) -> Landed {
-        let mut landed = Landed::default();
+    fn landed(offsets: &[(usize, i64)]) -> Delivery {
+        let mut landed = Delivery::default();
         for &(number, offset) in offsets {
             landed.record(number, offset);
         }
@@ -129,7 +129,7 @@ mod tests {
     fn only_records_in_a_row_from_where_they_were_to_be_are_in_place() {
         assert!(landed(&[(0, 7), (1, 8), (2, 9)]).is_in_place(7, 3));
         assert!(landed(&[(0, 1 << 31), (1, (1 << 31) + 1)]).is_in_place(0, 2));
-        // Elsewhere, too few, with a stranger between, out of order, without an offset.
+        // Elsewhere, too few, with a foreign record in between, out of order, without an offset.
         assert!(!landed(&[(0, 8), (1, 9)]).is_in_place(7, 2));
         assert!(!landed(&[(0, 7)]).is_in_place(7, 2));
         assert!(!landed(&[(0, 7), (1, 9)]).is_in_place(7, 2));
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn of_several_refusals_the_first_of_a_broker_is_the_cause() {
-        let mut landed = Landed::default();
+        let mut landed = Delivery::default();
         let mut cause = |code: Option<i16>, text: &str| {
             landed.refuse(code.map(BrokerCode), text.to_owned());
             landed.refused.clone().unwrap().1

@@ -1,11 +1,11 @@
-//! In which leader epochs the records of a partition were written: librdkafka doesn't say it with them.
+//! The leader epochs in which a partition's records were written, which librdkafka doesn't return with them.
 
 use crate::error::Result;
 use crate::kafka::admin;
 use crate::kafka::client::Cluster;
 use crate::model::{LeaderEpoch, TopicPartition};
 
-/// So many epochs behind the present one are told apart.
+/// How many epochs back from the current one are distinguished.
 const EPOCHS_LIMIT: usize = 64;
 
 /// The epochs from an offset on, the newest first, each with its first offset.
@@ -13,7 +13,7 @@ const EPOCHS_LIMIT: usize = 64;
 pub(super) struct Epochs(Vec<(LeaderEpoch, i64)>);
 
 impl Epochs {
-    /// Asks the leader, whose epoch is `current`. Without an epoch, none is known.
+    /// Asks the leader, whose epoch is `current`. Without an epoch, none are known.
     pub(super) async fn read(
         cluster: &Cluster,
         partition: &TopicPartition,
@@ -23,7 +23,7 @@ impl Epochs {
         let mut epochs = Vec::new();
         let mut epoch = current;
         while epoch != LeaderEpoch::UNKNOWN && epochs.len() < EPOCHS_LIMIT {
-            // The end of the epoch before is the begin of this one.
+            // The end of the previous epoch is the start of this one.
             let before = LeaderEpoch(epoch.0 - 1);
             let (earlier, begin) = match before.0 {
                 0.. => admin::end_of_epoch(cluster, partition, before).await?,
@@ -38,7 +38,7 @@ impl Epochs {
         Ok(Self(epochs))
     }
 
-    /// The epoch of the record at an offset.
+    /// Returns the epoch of the record at `offset`.
     pub(super) fn at(&self, offset: i64) -> LeaderEpoch {
         let found = self.0.iter().find(|(_, first)| *first <= offset);
         found.map_or(LeaderEpoch::UNKNOWN, |(epoch, _)| *epoch)
@@ -47,7 +47,7 @@ impl Epochs {
 
 #[cfg(test)]
 impl Epochs {
-    /// As if the leader had told them.
+    /// As if the leader had returned these epochs.
     pub(super) fn told(epochs: &[(i32, i64)]) -> Self {
         let epochs = epochs.iter();
         Self(

@@ -1,26 +1,26 @@
-//! What was read of one partition and not yet handed over, as batches.
+//! A partition's records that were read and not yet handed over, as batches.
 //!
-//! Pure. Holes between records stay holes of the batches. Whether the first record behind a new begin is the first there is
-//! has to be proven: librdkafka might still give what it had fetched from elsewhere.
+//! Pure. Holes between records remain holes in the batches. After each new start, the first record received must be
+//! proven to be the first one in the log: librdkafka might still return records that it had fetched from elsewhere.
 
 use bytes::{Bytes, BytesMut};
 
-use crate::kafka::batch::{Batch, BatchError, Builder, Codec, Committed, batches};
+use crate::kafka::batch::{Batch, BatchError, Builder, Codec, CommittedBatches, batches};
 use crate::model::{LeaderEpoch, ProducerId, SourceOffset};
 
 use super::epochs::Epochs;
 
-/// A batch stops growing here, in bytes; the larger, the fewer transactions it takes to write them.
+/// The size at which a batch stops growing, in bytes; the larger, the fewer transactions are needed to write them.
 const BATCH_BYTES: usize = 1 << 20;
-/// And at this many holes, each of which begins a run.
+/// The number of holes at which a batch stops growing; each hole begins a run.
 const HOLES_LIMIT: usize = 1024;
 
 /// A header.
 pub(super) type NamedBytes<'a> = (&'a [u8], Option<&'a [u8]>);
 
-/// One record as librdkafka gives it.
+/// A record as librdkafka returns it.
 #[derive(Debug)]
-pub(super) struct Read<'a> {
+pub(super) struct ReadRecord<'a> {
     pub(super) offset: i64,
     pub(super) timestamp: i64,
     pub(super) key: Option<&'a [u8]>,
@@ -28,7 +28,7 @@ pub(super) struct Read<'a> {
     pub(super) headers: Vec<NamedBytes<'a>>,
 }
 
-/// A batch in the making.
+/// A batch under construction.
 #[derive(Debug)]
 struct Draft {
     builder: Builder,
@@ -37,25 +37,25 @@ struct Draft {
     holes: usize,
 }
 
-/// What a partition's log holds from an offset on, as far as it was looked at on the wire.
+/// What a partition's log holds from an offset on, as far as it was checked on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Clear {
-    /// No record that is shown lies before this offset.
+    /// No record that a `read_committed` consumer sees lies before this offset.
     pub(super) until: i64,
-    /// Whether one lies there.
+    /// Whether there is a record at `until`.
     pub(super) record: bool,
 }
 
-/// One partition's records from where they were last handed over.
+/// One partition's records since the last hand-over.
 #[derive(Debug)]
 pub(super) struct Gathering {
-    /// Up to here everything was handed over.
+    /// Everything before this offset was handed over.
     from: i64,
-    /// Up to here everything was read.
+    /// Everything before this offset was read.
     next: i64,
-    /// The first record read since it began.
+    /// The first record read since the start.
     first: Option<i64>,
-    /// Whether that is the first there is.
+    /// Whether `first` is proven to be the first record in the log.
     proven: bool,
     epochs: Epochs,
     draft: Option<Draft>,
@@ -64,7 +64,7 @@ pub(super) struct Gathering {
 }
 
 impl Gathering {
-    /// Begins at an offset.
+    /// Starts at an offset.
     pub(super) fn new(from: i64, epochs: Epochs) -> Self {
         Self {
             from,
@@ -78,12 +78,12 @@ impl Gathering {
         }
     }
 
-    /// Up to where everything was handed over.
+    /// Everything before this offset was handed over.
     pub(super) fn from(&self) -> i64 {
         self.from
     }
 
-    /// Where the log is to be looked at: behind what was read, if that may be handed over.
+    /// Where the log should be checked: after what was read, if that may be handed over.
     pub(super) fn looks_at(&self) -> i64 {
         if self.needs_look() {
             self.from
@@ -92,24 +92,24 @@ impl Gathering {
         }
     }
 
-    /// Whether what the log holds there matters.
+    /// Whether the log's contents at that offset matter.
     pub(super) fn needs_look(&self) -> bool {
         !self.proven || self.next == self.from
     }
 
-    /// The epoch of the last record before an offset.
+    /// Returns the epoch of the last record before `offset`.
     pub(super) fn epoch_before(&self, offset: i64) -> LeaderEpoch {
         self.epochs.at(offset - 1)
     }
 
-    /// Bytes read and not handed over.
+    /// The number of bytes read and not handed over.
     pub(super) fn bytes(&self) -> usize {
         let draft = self.draft.as_ref();
         self.bytes + draft.map_or(0, |draft| draft.builder.plain_size())
     }
 
-    /// Adds the next record. One that was read before is left out.
-    pub(super) fn take(&mut self, read: Read<'_>) -> Result<(), BatchError> {
+    /// Adds the next record. One that was already read is skipped.
+    pub(super) fn take(&mut self, read: ReadRecord<'_>) -> Result<(), BatchError> {
         if read.offset < self.next {
             return Ok(());
         }
@@ -144,8 +144,8 @@ impl Gathering {
         Ok(())
     }
 
-    /// What goes on from where was last handed over, as batches in a row, given what the log was seen to hold there; none if
-    /// librdkafka reads elsewhere and has to begin anew.
+    /// Returns the next batches to hand over, in sequence, given what the log was seen to hold at
+    /// [`Gathering::looks_at`]; `None` if librdkafka reads elsewhere and has to restart.
     pub(super) fn hand_over(&mut self, clear: Option<Clear>) -> Result<Option<Bytes>, BatchError> {
         if !self.needs_look() {
             return self.unload().map(Some);
@@ -161,7 +161,7 @@ impl Gathering {
         Ok(Some(self.pass(clear.until)))
     }
 
-    /// Goes on behind a stretch without records.
+    /// Skips a stretch without records.
     fn pass(&mut self, until: i64) -> Bytes {
         if until <= self.from {
             return Bytes::new();
@@ -198,14 +198,14 @@ impl Gathering {
     }
 }
 
-/// What a look at the log from an offset on shows: batches as fetched, and the aborted transactions among them.
+/// Evaluates a check of the log from an offset on: batches as fetched, and the aborted transactions among them.
 pub(super) fn clear(
     from: i64,
     records: Bytes,
     aborted: &[(ProducerId, SourceOffset)],
 ) -> Result<Clear, BatchError> {
     let listed = aborted.iter().map(|(writer, first)| (*writer, first.get()));
-    let mut committed = Committed::of(listed);
+    let mut committed = CommittedBatches::of(listed);
     let mut until = from;
     for batch in batches(records) {
         let batch = batch?;

@@ -1,8 +1,8 @@
-//! The reading half: answers fetches with what librdkafka read.
+//! The reading half: answers fetches with what librdkafka has read.
 //!
-//! After each turn of reading the log itself is asked on the wire, where the partitions stand: that the topic is still the one it
-//! was, that its leader and the records' epochs are, what is stable, and whether what seems empty holds no record. So everything
-//! a fetch of the raw path would notice is noticed here.
+//! After each round of reading, the log itself is checked on the wire at the partitions' positions: whether topic,
+//! leader and the records' epochs are still the same, what is stable, and whether a stretch that seems empty holds no
+//! record. So everything that a fetch on the raw path would notice is noticed here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,21 +24,21 @@ use super::epochs::Epochs;
 use super::gathering::{Clear, clear};
 use super::streams::Streams;
 
-/// How much of a partition is looked at where it matters what it holds.
+/// How much of a partition is fetched where its contents matter, in bytes.
 const LOOK_BYTES: usize = 64 * 1024;
-/// The same for all partitions together.
+/// The limit for all partitions together, in bytes.
 const LOOKS_BYTES: usize = 1 << 20;
-/// Where only the figures matter: brokers count at least this.
+/// How much is fetched where only the offsets matter, in bytes: brokers count at least one.
 const NOTHING: usize = 1;
 
 const OFFSET_OUT_OF_RANGE: BrokerCode = BrokerCode(1);
 const FENCED_LEADER_EPOCH: BrokerCode = BrokerCode(74);
-/// What a record is that librdkafka can't carry.
+/// The code for a record that librdkafka can't carry.
 const INVALID_RECORD: BrokerCode = BrokerCode(87);
 
 /// Reads partitions of one broker through librdkafka. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Reader(Arc<Inner>);
+pub struct RecordReader(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -50,8 +50,9 @@ struct Inner {
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
-impl Reader {
-    /// A consumer of its own beside a connection; librdkafka asks for a `group`, in which nothing is ever stored.
+impl RecordReader {
+    /// Opens a reader with its own consumer alongside `connection`; librdkafka requires a `group`, in which nothing is
+    /// ever stored.
     pub async fn open(cluster: &Cluster, connection: Connection, group: String) -> Result<Self> {
         let settings = cluster.settings().clone();
         let streams = blocking(move || Streams::open(&settings, &group)).await?;
@@ -63,7 +64,7 @@ impl Reader {
         })))
     }
 
-    /// A number no other reader of this process has.
+    /// A number that is unique among the readers of this process.
     pub fn id(&self) -> u64 {
         self.0.id
     }
@@ -73,10 +74,10 @@ impl Reader {
         self.0.connection.is_alive()
     }
 
-    /// Reads what is wanted; otherwise like [`start_fetch`], except that a record that can't be carried is answered with
-    /// `INVALID_RECORD` where it is next. One call at a time.
+    /// Reads what is wanted; otherwise like [`start_fetch`], except that a record that can't be carried is answered
+    /// with `INVALID_RECORD` when it is the next one. One call at a time.
     ///
-    /// Cancellation: what was read is handed over by the next call.
+    /// Cancellation: the next call hands over what was read.
     pub async fn fetch(
         self,
         order: FetchOrder,
@@ -88,7 +89,7 @@ impl Reader {
         self.hand_over(&order, &looks, fetched, timeout)
     }
 
-    /// Begins with partitions that are wanted from elsewhere than where they are read.
+    /// Starts reading partitions that aren't yet read at the wanted offset and leader epoch.
     async fn begin(&self, order: &FetchOrder, timeout: Duration) -> Result<()> {
         let new: Vec<FetchPartition> = {
             let streams = self.0.streams.lock();
@@ -105,7 +106,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Lets librdkafka read, and says where the logs are to be looked at.
+    /// Lets librdkafka read, and returns where the logs should be checked.
     async fn gather(&self, order: &FetchOrder) -> Result<FetchOrder> {
         let order = order.clone();
         self.with_streams(move |streams| {
@@ -138,7 +139,7 @@ impl Reader {
         .await
     }
 
-    /// Puts together what was read and what the logs say.
+    /// Combines what was read with what the logs hold.
     fn hand_over(
         &self,
         order: &FetchOrder,
@@ -183,7 +184,7 @@ impl Drop for Inner {
 }
 
 impl Streams {
-    /// One partition's part of an answer, given a look at its log at an offset.
+    /// Returns one partition's part of the answer, given a check of its log at the offset `at`.
     fn hand_over(
         &mut self,
         wanted: &FetchPartition,
@@ -248,7 +249,8 @@ impl Streams {
     }
 }
 
-/// What a look at the log says against handing over what was read; `at` is behind it.
+/// Returns the answer that replaces what was read if the check of the log at `at`, after what was read, rules out
+/// handing it over.
 fn trouble(wanted: &FetchPartition, at: i64, look: &FetchedPartition) -> Option<FetchedPartition> {
     let from = wanted.offset.get();
     if let Some(diverging) = look.diverging {
@@ -259,7 +261,7 @@ fn trouble(wanted: &FetchPartition, at: i64, look: &FetchedPartition) -> Option<
         return Some(refused);
     }
     let code = look.error?;
-    // Retention passed what was read just now: it may still be handed over.
+    // Retention has passed what was just read: it may still be handed over.
     let passed = code == OFFSET_OUT_OF_RANGE && look.log_start > at && at > from;
     (!passed).then(|| answer(Some(code), Bytes::new(), look))
 }

@@ -1,9 +1,10 @@
-//! The writing half: one transactional producer, which writes for all partitions that are spread to it.
+//! The writing half: one transactional producer, which writes for all partitions assigned to it.
 //!
-//! A transaction is committed only if each of its records landed exactly where it was predicted to, so a record that somebody else
-//! appended between, or a late one, can't move any. After anything else the producer is given up. Its successor begins with
-//! `InitProducerId` under the same transactional id, here or in another process: then the broker refuses whatever of the former is
-//! still under way, and its last transaction is over. Only after that may the end of a partition be read.
+//! A transaction is committed only if each of its records landed exactly where predicted, so a foreign record appended
+//! in between, or a late one, can't shift any. After any other outcome the producer is discarded. Its successor begins
+//! with `InitProducerId` under the same transactional id, here or in another process: from then on the broker rejects
+//! anything of the old producer that is still in flight, and its last transaction has ended. Only after that may the
+//! end of a partition be read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,21 +23,21 @@ use crate::kafka::data::requests::{ProduceAnswer, ProducePart};
 use crate::task::Ownership;
 
 use super::client::{MESSAGE_BYTES, blocking, config, drop_aside, failed};
-use super::deliveries::{Deliveries, Landed, broker_code};
+use super::deliveries::{Deliveries, Delivery, broker_code};
 
-/// How long a transaction that failed may take to be ended in order; the successor ends it otherwise.
+/// How long a failed transaction may take to be aborted cleanly; otherwise the successor ends it.
 const ABORT_LIMIT: Duration = Duration::from_secs(2);
-/// How long is waited for room in librdkafka's queue at once.
+/// How long to wait at a time for room in librdkafka's queue.
 const QUEUE_WAIT: Duration = Duration::from_millis(10);
 
-/// What a record is that librdkafka can't carry.
+/// The code for a record that librdkafka can't carry.
 const INVALID_RECORD: BrokerCode = BrokerCode(87);
-/// What became of the others of a transaction.
+/// The code for the other parts of a transaction.
 const TRANSACTION_ABORTABLE: BrokerCode = BrokerCode(120);
 
 type TransactionalProducer = BaseProducer<Deliveries>;
 
-/// A transactional producer under one id, made when it is needed. Cheap to clone.
+/// A transactional producer under one id, created when it is needed. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Shard(Arc<Inner>);
 
@@ -48,7 +49,8 @@ struct Inner {
 }
 
 impl Shard {
-    /// The producer of a transactional id on a cluster; does nothing yet. `timeout` is how long a broker may take to answer.
+    /// Configures the producer for a transactional id on a cluster, without starting it. `timeout` is how long a broker
+    /// may take to respond.
     pub fn new(cluster: &Cluster, transactional_id: String, timeout: Duration) -> Self {
         let mut config = config(cluster.settings());
         let milliseconds = timeout.as_millis().clamp(5_000, 600_000).to_string();
@@ -69,7 +71,7 @@ impl Shard {
         }))
     }
 
-    /// Sees to it that nothing which was written under this id before can still land, and that it can be written now.
+    /// Makes sure that nothing written under this id before can still land, and that new writes are possible.
     ///
     /// Errors: the broker refuses the transactional id, or can't be reached.
     pub async fn ready(&self) -> Result<()> {
@@ -84,11 +86,11 @@ impl Shard {
         .await
     }
 
-    /// Writes batches in one transaction, each where its base sequence says, and commits it while the right is held, if one is
-    /// given. Answers come in the order of the parts; if one is refused, none is written. An error leaves open what became
-    /// of them until [`Shard::ready`] has returned.
+    /// Writes batches in one transaction, each at the offset given by its base sequence, and commits it while `right`,
+    /// if given, is held. Answers are in the order of the parts; if one is refused, none is written. After an error the
+    /// outcome is unknown until [`Shard::ready`] has returned.
     ///
-    /// Cancellation: they are written all the same.
+    /// Cancellation: they are still written.
     pub async fn produce(
         self,
         parts: Vec<ProducePart>,
@@ -97,7 +99,7 @@ impl Shard {
         blocking(move || {
             let mut slot = self.0.producer.lock();
             let Some(producer) = slot.take() else {
-                let message = "the producer was given up before this could be written";
+                let message = "the producer was discarded before this could be written";
                 return Err(Error::new(Kind::Disconnected, message));
             };
             if let Some(answers) = uncarried(&parts)? {
@@ -109,9 +111,9 @@ impl Shard {
                 *slot = Some(producer);
                 return Ok(answers);
             }
-            // Best effort: whoever comes next ends it too.
+            // Best effort: the successor ends it, too.
             if let Err(error) = producer.abort_transaction(ABORT_LIMIT) {
-                tracing::debug!(id = self.0.id, %error, "a transaction is left to be ended");
+                tracing::debug!(id = self.0.id, %error, "a transaction is left for the next producer to end");
             }
             drop_aside(producer);
             match ended {
@@ -154,7 +156,7 @@ enum Ended {
     Committed(Vec<ProduceAnswer>),
     /// A part was refused; nothing is committed.
     Refused(Vec<ProduceAnswer>),
-    /// Perhaps committed, perhaps not.
+    /// Whether it was committed is unknown.
     Open(Error),
 }
 
@@ -193,7 +195,7 @@ fn transact(
     }
 }
 
-/// Hands every record over and waits for the reports.
+/// Hands all records to librdkafka and waits for the reports.
 fn write(
     producer: &TransactionalProducer,
     parts: &[ProducePart],
@@ -224,7 +226,7 @@ fn send(
     let mut headers: Option<OwnedHeaders> = None;
     let (key, value) = record
         .fields(|name, value| {
-            // Looked at before: it is text.
+            // Checked before: it is valid UTF-8.
             let key = std::str::from_utf8(name).unwrap_or_default();
             let so_far = headers.take().unwrap_or_default();
             headers = Some(so_far.insert(Header { key, value }));
@@ -238,7 +240,7 @@ fn send(
     while let Err((error, returned)) = producer.send(next) {
         if error != KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) {
             let kind = broker_code(&error).map_or(Kind::Refused, Kind::Broker);
-            return Err(failed(kind, "librdkafka doesn't take a record", error));
+            return Err(failed(kind, "librdkafka doesn't accept a record", error));
         }
         producer.poll(QUEUE_WAIT);
         next = returned;
@@ -247,25 +249,25 @@ fn send(
 }
 
 fn undecodable(error: BatchError) -> Error {
-    Error::new(Kind::Protocol, "a batch to be written can't be decoded").caused_by(error)
+    Error::new(Kind::Protocol, "a batch to write can't be decoded").caused_by(error)
 }
 
-fn in_place(part: &ProducePart, landed: &Landed) -> Result<()> {
+fn in_place(part: &ProducePart, landed: &Delivery) -> Result<()> {
     let records = usize::try_from(part.batch.record_count).unwrap_or(0);
     if landed.is_in_place(part.batch.fields().base_sequence, records) {
         return Ok(());
     }
     let message = format!(
-        "the records of a transaction aren't where they were to be ({} of {records} in a row from target offset {} on): nothing of it is committed",
+        "the records of a transaction didn't land at their predicted offsets ({} of {records} in a row from target offset {} on): nothing of it is committed",
         landed.count,
         landed.first.unwrap_or(-1)
     );
     Err(Error::new(Kind::Protocol, message).partition(&part.partition))
 }
 
-/// The answers if a broker refused a part.
-fn refused(landed: &[Landed]) -> Option<Vec<ProduceAnswer>> {
-    let is_refused = |landed: &Landed| matches!(landed.refused, Some((Some(_), _)));
+/// Returns the answers if a broker refused a part.
+fn refused(landed: &[Delivery]) -> Option<Vec<ProduceAnswer>> {
+    let is_refused = |landed: &Delivery| matches!(landed.refused, Some((Some(_), _)));
     landed.iter().any(is_refused).then(|| {
         let each = landed.iter();
         each.map(|landed| match &landed.refused {
@@ -276,7 +278,7 @@ fn refused(landed: &[Landed]) -> Option<Vec<ProduceAnswer>> {
     })
 }
 
-/// The answers if a part holds a record that would not be written as it is.
+/// Returns the answers if a part holds a record that would not be written unchanged.
 fn uncarried(parts: &[ProducePart]) -> Result<Option<Vec<ProduceAnswer>>> {
     let mut answers = Vec::with_capacity(parts.len());
     let mut any = false;
@@ -295,12 +297,12 @@ fn uncarried(parts: &[ProducePart]) -> Result<Option<Vec<ProduceAnswer>>> {
     Ok(any.then_some(answers))
 }
 
-/// Why librdkafka would write a record otherwise than it is.
+/// Returns the reason why librdkafka would alter a record, if it would.
 fn obstacle(record: &RecordRef<'_>) -> Result<Option<&'static str>, BatchError> {
     let mut text = true;
     record.fields(|name, _| text &= std::str::from_utf8(name).is_ok())?;
     Ok(if record.timestamp == 0 {
-        Some("librdkafka would write the present time in place of the time 0; use path = \"raw\"")
+        Some("librdkafka would write the current time instead of timestamp 0; use path = \"raw\"")
     } else if !text {
         Some("librdkafka can't carry a header whose name isn't UTF-8; use path = \"raw\"")
     } else {

@@ -1,4 +1,4 @@
-//! A librdkafka consumer and what it read of each partition. Blocks; lives where that may be.
+//! A librdkafka consumer and what it has read of each partition. It blocks, so it is used where blocking is allowed.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,40 +15,40 @@ use crate::kafka::client::ClusterSettings;
 use crate::kafka::data::requests::FetchPartition;
 use crate::model::{LeaderEpoch, TopicPartition};
 
-use super::client::{MESSAGE_BYTES, Said, config, failed};
+use super::client::{LibrdkafkaLog, MESSAGE_BYTES, config, failed};
 use super::epochs::Epochs;
-use super::gathering::{Gathering, NamedBytes, Read};
+use super::gathering::{Gathering, NamedBytes, ReadRecord};
 
-/// What librdkafka may have read ahead, for all partitions of a consumer.
+/// How much librdkafka may read ahead for all partitions of a consumer, in KiB.
 const AHEAD_KIB: usize = 16 * 1024;
-/// The same for one partition in a fetch.
+/// How much it may fetch of one partition at a time, in bytes.
 const PARTITION_BYTES: usize = 1 << 20;
-/// A partition nobody asks for isn't read on behind this.
+/// Reading of a partition that isn't wanted pauses once this much is buffered, in bytes.
 const LEFT_OUT_BYTES: usize = 1 << 20;
 
-/// One partition that is being read.
+/// A partition that is being read.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) gathering: Gathering,
     leader_epoch: LeaderEpoch,
-    /// Whether librdkafka was told to stop for a while.
+    /// Whether reading this partition is paused.
     paused: bool,
     /// Whether the next record can't be carried.
     pub(super) unreadable: bool,
-    /// Since when a record is seen on the wire that librdkafka doesn't give.
+    /// Since when a record seen on the wire hasn't been returned by librdkafka.
     pub(super) missing_since: Option<Instant>,
 }
 
 /// A consumer with its partitions.
 pub(super) struct Streams {
-    consumer: BaseConsumer<Said>,
+    consumer: BaseConsumer<LibrdkafkaLog>,
     by_partition: HashMap<TopicPartition, Stream>,
-    /// What librdkafka last complained about.
+    /// The last error that librdkafka reported.
     pub(super) complaint: Option<KafkaError>,
 }
 
 impl Streams {
-    /// A consumer without partitions; `group` is asked for by librdkafka and holds nothing.
+    /// Opens a consumer without partitions; librdkafka requires `group`, in which nothing is stored.
     pub(super) fn open(cluster: &ClusterSettings, group: &str) -> Result<Self> {
         let consumer = config(cluster)
             .set("group.id", group)
@@ -62,7 +62,7 @@ impl Streams {
             .set("receive.message.max.bytes", MESSAGE_BYTES.to_string())
             .set("fetch.queue.backoff.ms", "5")
             .set("fetch.error.backoff.ms", "50")
-            .create_with_context(Said)
+            .create_with_context(LibrdkafkaLog)
             .map_err(|error| failed(Kind::Invalid, "librdkafka can't be set up", error))?;
         Ok(Self {
             consumer,
@@ -71,7 +71,7 @@ impl Streams {
         })
     }
 
-    /// Whether a partition is read from where it is wanted.
+    /// Whether a partition is being read at the wanted offset and leader epoch.
     pub(super) fn reads(&self, wanted: &FetchPartition) -> bool {
         let found = self.by_partition.get(&wanted.partition);
         found.is_some_and(|stream| {
@@ -84,7 +84,7 @@ impl Streams {
         self.by_partition.get_mut(partition)
     }
 
-    /// Begins to read a partition where it is wanted.
+    /// Starts reading a partition at the wanted offset.
     pub(super) fn begin(
         &mut self,
         wanted: &FetchPartition,
@@ -94,7 +94,7 @@ impl Streams {
         let (partition, offset) = (&wanted.partition, wanted.offset.get());
         self.end(partition)?;
         let topic = partition.topic.as_str();
-        // With the leader known, reading begins at once and not at the next turn of a timer.
+        // With the leader known, reading begins at once rather than at the next tick of a timer.
         self.consumer
             .fetch_metadata(Some(topic), timeout)
             .map_err(|error| failed(Kind::Disconnected, "a topic can't be looked up", error))?;
@@ -114,7 +114,7 @@ impl Streams {
         Ok(())
     }
 
-    /// Stops reading a partition and forgets what was read of it.
+    /// Stops reading a partition and discards what was read of it.
     pub(super) fn end(&mut self, partition: &TopicPartition) -> Result<()> {
         if self.by_partition.remove(partition).is_none() {
             return Ok(());
@@ -123,10 +123,10 @@ impl Streams {
         one.add_partition(partition.topic.as_str(), partition.partition.0);
         self.consumer
             .incremental_unassign(&one)
-            .map_err(|error| failed(Kind::Invalid, "a partition can't be let go", error))
+            .map_err(|error| failed(Kind::Invalid, "a partition can't be released", error))
     }
 
-    /// Reads until something is there that is wanted, then what comes without waiting, up to a number of bytes.
+    /// Reads until something wanted is there, then whatever comes without waiting, up to `max_bytes` bytes.
     pub(super) fn gather(
         &mut self,
         wanted: &[FetchPartition],
@@ -159,13 +159,13 @@ impl Streams {
         Ok(())
     }
 
-    /// Whether something of a partition can be handed over, as far as can be told without looking at its log.
+    /// Whether something of a partition can be handed over, as far as can be determined without checking its log.
     fn has_read(&self, wanted: &FetchPartition) -> bool {
         let found = self.by_partition.get(&wanted.partition);
         found.is_some_and(|stream| stream.gathering.bytes() > 0 || stream.unreadable)
     }
 
-    /// Lets librdkafka stop with what isn't wanted and go on with what is.
+    /// Pauses partitions that aren't wanted and resumes those that are.
     fn hold_back(&mut self, wanted: &[FetchPartition]) -> Result<()> {
         let (mut pause, mut resume) = (TopicPartitionList::new(), TopicPartitionList::new());
         for (partition, stream) in &mut self.by_partition {
@@ -200,7 +200,7 @@ impl Stream {
             self.unreadable = true;
             return Ok(());
         };
-        self.gathering.take(Read {
+        self.gathering.take(ReadRecord {
             offset: message.offset(),
             timestamp: message.timestamp().to_millis().unwrap_or(-1),
             key: message.key(),
@@ -210,7 +210,7 @@ impl Stream {
     }
 }
 
-/// Names and values of the headers, in order; none if a name is no text, which the binding takes for a fault of its own.
+/// Names and values of the headers, in order; `None` if a name isn't valid UTF-8, on which the binding panics.
 fn headers<'a>(message: &'a BorrowedMessage<'_>) -> Option<Vec<NamedBytes<'a>>> {
     let Some(headers) = message.headers() else {
         return Some(Vec::new());
@@ -224,7 +224,7 @@ fn headers<'a>(message: &'a BorrowedMessage<'_>) -> Option<Vec<NamedBytes<'a>>> 
 }
 
 fn undecodable(error: BatchError) -> Error {
-    Error::new(Kind::Protocol, "what was read can't be made a batch").caused_by(error)
+    Error::new(Kind::Protocol, "what was read can't be put in a batch").caused_by(error)
 }
 
 impl std::fmt::Debug for Streams {

@@ -45,7 +45,7 @@ fn pause_and_resume_move_between_mirror_and_paused_alone() {
             let allowed = matches!(from, Intent::Mirror | Intent::Paused);
             assert_eq!(link.change(None, change, "x", 9).is_ok(), allowed);
             assert_eq!(topic.change(Some(&names), change, "x", 9).is_ok(), allowed);
-            // A topic isn't paused or resumed under a link that is sealed or open.
+            // A topic can't be paused or resumed while the link is sealed or open.
             assert_eq!(link.change(Some(&names), change, "x", 9).is_ok(), allowed);
         }
     }

@@ -1,36 +1,35 @@
 //! How far a partition is behind, as far as the order of work depends on it.
 //!
-//! Pure. A partition is *live* if what the source has more of it fits into its share of one fetch, and stays so until that
-//! grew to a few shares: who falls behind for a moment doesn't go to the end of the queue. This is about bytes that still have to
-//! be fetched; the state that is shown is about records that are missing on the target.
+//! Pure. A partition is *live* if what the source still has of it fits into its share of one fetch, and remains live until
+//! that grows to a few shares: one that falls behind for a moment doesn't go to the end of the queue. This is about bytes to
+//! fetch; the state shown is about records missing on the target.
 
 use std::time::Duration;
 
-use crate::replicate::fetch::request_size::Stride;
+use crate::replicate::fetch::request_size::RequestSizer;
 
-/// A live partition is behind once it misses more than so many shares.
+/// A live partition is behind once it misses more than this many shares.
 const SLACK: u64 = 4;
-/// What an offset is taken for before anything was fetched, in bytes.
+/// The assumed size of an offset before anything was fetched, in bytes.
 const FIRST_GUESS: u64 = 1024;
 
-/// Which partitions go first.
+/// The priority of a partition. Live ones go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     /// One fetch brings it to the end of the source's log.
     Live,
-    /// It catches up.
     Behind,
 }
 
-/// What a partition wants. Until something is known of it, it is asked for as if it were live.
+/// The demand of a partition. Until it is judged for the first time, it is fetched as if it were live.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Demand {
     rank: Rank,
     /// Whether it was judged yet.
     known: bool,
-    /// Up to where it was served, by the clock of those it is served with.
+    /// How far it was served, on the clock of its rank.
     served: u64,
-    /// Bytes of an offset, by what was fetched last.
+    /// Bytes per offset, as of the last fetch.
     offset_bytes: u64,
 }
 
@@ -46,19 +45,21 @@ impl Default for Demand {
 }
 
 impl Demand {
-    /// Who it is among others.
+    /// Returns its rank.
     pub(crate) fn rank(&self) -> Rank {
         self.rank
     }
 
-    /// Up to where it was served: whoever has the least is next among its like.
+    /// Returns how far it was served, on the clock of its rank: the one served least is next.
     pub(crate) fn served(&self) -> u64 {
         self.served
     }
 
-    /// Notes that so many bytes of so many offsets were fetched, at this time by the clock of its like; gives where they begin by it.
+    /// Records that `bytes` of `offsets` were fetched at the time `clock` of its rank; returns where they begin on that
+    /// clock.
     ///
-    /// This is start-time fair queueing: the clock then goes on to the earliest begin. Who wanted nothing for long doesn't get it afterwards.
+    /// This is start-time fair queueing: the clock then advances to the earliest begin. A partition that was idle for long
+    /// doesn't make up for it.
     pub(crate) fn serve(&mut self, clock: u64, bytes: usize, offsets: i64) -> u64 {
         let begin = self.served.max(clock);
         self.served = begin.saturating_add(bytes as u64);
@@ -66,12 +67,12 @@ impl Demand {
         begin
     }
 
-    /// Stands among others from now on, whose clock is another one.
+    /// Joins other partitions, whose clock is a different one.
     pub(crate) fn move_over(&mut self) {
         self.served = 0;
     }
 
-    /// Judges it by how many offsets the source has more, `share` being the bytes of it that one fetch brings.
+    /// Judges it by the number of offsets the source still has; `share` is the bytes of it that one fetch brings.
     pub(crate) fn judge(&mut self, offsets: i64, share: usize) {
         let missing = offsets
             .max(0)
@@ -104,12 +105,12 @@ pub(crate) struct Brought {
 #[derive(Debug, Default)]
 struct Part {
     bytes: usize,
-    /// The earliest begin by the clock.
+    /// The earliest begin on the clock.
     begin: Option<u64>,
 }
 
 impl Brought {
-    /// Bytes of partitions of a rank.
+    /// Returns the bytes of partitions of a rank.
     pub(crate) fn bytes(&self, rank: Rank) -> usize {
         match rank {
             Rank::Live => self.live.bytes,
@@ -117,13 +118,13 @@ impl Brought {
         }
     }
 
-    /// Bytes in all.
+    /// Returns the bytes of all partitions.
     pub(crate) fn total(&self) -> usize {
         self.live.bytes + self.behind.bytes
     }
 }
 
-/// The clocks of the partitions of a connection, one for each rank, in bytes.
+/// The clocks of a connection's partitions, one for each rank, in bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Clocks {
     live: u64,
@@ -131,7 +132,7 @@ pub(crate) struct Clocks {
 }
 
 impl Clocks {
-    /// Notes that a fetch brought so many bytes of so many offsets of a partition.
+    /// Records that a fetch brought `bytes` of `offsets` of a partition.
     pub(crate) fn serve(
         &self,
         demand: &mut Demand,
@@ -150,56 +151,56 @@ impl Clocks {
         }
     }
 
-    /// Goes on behind an answer.
+    /// Advances the clocks after an answer.
     pub(crate) fn go_on(&mut self, brought: &Brought) {
         self.live = brought.live.begin.unwrap_or(self.live);
         self.behind = brought.behind.begin.unwrap_or(self.behind);
     }
 }
 
-/// Live partitions get so many times as much as those behind, where both want all there is.
+/// Live partitions get this many times as much as those behind, if both could use everything.
 const LIVE_SHARES: usize = 7;
 
 /// How many bytes an answer may bring now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Means {
-    /// If only live partitions are asked for; 0: not even those.
+pub(crate) struct ByteBudget {
+    /// If only live partitions are requested; 0 if not even those may be.
     pub(crate) live: usize,
-    /// If others are asked for, too; 0: not those.
+    /// If partitions behind are requested too; 0 if they may not be.
     pub(crate) behind: usize,
     /// One partition's share.
     pub(crate) partition: usize,
     /// What live partitions took of the last answer.
     pub(crate) taken: usize,
-    /// Whether those behind are asked for all at once.
+    /// Whether those behind are all requested at once.
     pub(crate) together: bool,
 }
 
-/// What to ask for beside all live partitions.
+/// What to request in addition to all live partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shares {
-    /// How many of those behind.
+    /// The number of partitions behind.
     pub(crate) behind: usize,
-    /// Bytes of one of them at most.
+    /// The most bytes of each of them.
     pub(crate) share: usize,
-    /// Bytes of the whole answer.
+    /// The most bytes of the whole answer.
     pub(crate) bytes: usize,
 }
 
-/// What partitions that are behind are owed by live ones.
+/// What live partitions owe to those behind.
 #[derive(Debug, Default)]
-pub(crate) struct Patience {
-    /// What live ones got since, in bytes.
+pub(crate) struct FairnessCredit {
+    /// What live partitions got since, in bytes.
     passed: usize,
 }
 
-impl Patience {
-    /// Notes that live partitions got so many bytes while others were waiting.
+impl FairnessCredit {
+    /// Records that live partitions got `bytes` while others were waiting.
     pub(crate) fn pass(&mut self, bytes: usize) {
         self.passed = self.passed.saturating_add(bytes);
     }
 
-    /// Notes that those behind got so many bytes.
+    /// Records that those behind got `bytes`.
     pub(crate) fn serve(&mut self, bytes: usize) {
         let worth = bytes.saturating_mul(LIVE_SHARES);
         self.passed = self.passed.saturating_sub(worth);
@@ -211,11 +212,11 @@ impl Patience {
     }
 }
 
-/// Divides an answer among live partitions, if there are any, and so many that are behind; `favour` says that it is the turn of one of
-/// those, which then has the means of live ones.
+/// Divides an answer among live partitions, if there are any, and `behind` others. With `favour` it is the turn of one of
+/// the others, which may then use the means of live ones.
 ///
-/// None if nobody may be asked for now.
-pub(crate) fn divide(live: bool, behind: usize, means: Means, favour: bool) -> Option<Shares> {
+/// Returns `None` if nothing may be requested now.
+pub(crate) fn divide(live: bool, behind: usize, means: ByteBudget, favour: bool) -> Option<Shares> {
     if behind > 0 && means.behind > 0 {
         let bytes = means.behind;
         let least = bytes / (LIVE_SHARES + 1);
@@ -230,37 +231,37 @@ pub(crate) fn divide(live: bool, behind: usize, means: Means, favour: bool) -> O
         });
     }
     let bytes = means.live;
-    let turn = favour && behind > 0;
+    let rotation = favour && behind > 0;
     let share = if live { bytes / 2 } else { bytes };
-    (bytes > 0 && (live || turn)).then_some(Shares {
-        behind: usize::from(turn),
+    (bytes > 0 && (live || rotation)).then_some(Shares {
+        behind: usize::from(rotation),
         share: means.partition.min(share).max(1),
         bytes,
     })
 }
 
-/// What the fetches of one connection learn.
+/// What was measured about the fetches of one connection.
 #[derive(Debug, Default)]
-pub(crate) struct Habits {
+pub(crate) struct FetchHistory {
     pub(crate) clocks: Clocks,
-    pub(crate) stride: Stride,
-    pub(crate) patience: Patience,
-    /// When such ones may be asked for again, so that those of other connections have their part of the rate.
+    pub(crate) request_sizer: RequestSizer,
+    pub(crate) credit: FairnessCredit,
+    /// The time from which partitions behind may be requested again, so that other connections get their part of the rate.
     pub(crate) next: Duration,
-    /// The turn in which such ones were last asked for.
-    pub(crate) turn: u64,
+    /// The turn in which partitions behind were last requested.
+    pub(crate) rotation: u64,
     /// What live partitions took of the last answer, in bytes.
     pub(crate) taken: usize,
 }
 
 /// What a fetch was sent with.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked {
+pub(crate) struct SentFetch {
     /// Bytes it may bring.
     pub(crate) bytes: usize,
-    /// Of these, what was paid for in advance.
+    /// The part of `bytes` paid for in advance.
     pub(crate) paid: usize,
-    /// Whether partitions that are behind are among those asked for.
+    /// Whether partitions behind are among those requested.
     pub(crate) behind: bool,
     pub(crate) at: Duration,
 }

@@ -1,58 +1,56 @@
-//! What was fetched of one partition and waits to be shipped, in source order.
+//! The records of one partition that were fetched and wait to be shipped, in source order.
 //!
-//! Pure. Holds batches as slices of the fetch responses they came in and the bytes they keep alive.
+//! Pure. Holds batches as slices of the fetch responses they came in, and counts the bytes they keep alive.
 
 use std::collections::VecDeque;
 
 use crate::kafka::batch::Batch;
 use crate::model::SourceOffset;
 
-/// A batch that travels, whole or in part.
+/// A batch to mirror, whole or in part.
 #[derive(Debug, Clone)]
-pub(crate) struct Cargo {
-    /// The batch as fetched.
+pub(crate) struct FetchedBatch {
     pub(crate) batch: Batch,
-    /// The first source offset wanted of it.
+    /// The first source offset to mirror.
     pub(crate) from: SourceOffset,
-    /// Whether its bytes may travel as they are.
+    /// Whether its bytes may be forwarded unchanged.
     pub(crate) intact: bool,
 }
 
-impl Cargo {
-    /// The source offset behind it.
+impl FetchedBatch {
+    /// Returns the source offset after it.
     pub(crate) fn until(&self) -> SourceOffset {
         SourceOffset(self.batch.next_offset())
     }
 
-    /// Bytes it keeps alive.
+    /// Returns the bytes it keeps alive.
     pub(crate) fn size(&self) -> usize {
         self.batch.size()
     }
 }
 
-/// What waits: cargo and stretches of which nothing travels.
+/// An entry of the buffer: a batch, or a stretch without records to mirror.
 #[derive(Debug)]
 enum Item {
-    Cargo(Cargo),
-    /// Nothing up to this source offset is wanted.
+    Batch(FetchedBatch),
+    /// Nothing up to this source offset is mirrored.
     Nothing(SourceOffset),
 }
 
-/// The queue of one partition.
+/// The fetched records of one partition.
 #[derive(Debug, Default)]
-pub(crate) struct Hold {
+pub(crate) struct FetchBuffer {
     items: VecDeque<Item>,
     bytes: usize,
 }
 
-impl Hold {
-    /// Appends a batch.
-    pub(crate) fn load(&mut self, cargo: Cargo) {
-        self.bytes += cargo.size();
-        self.items.push_back(Item::Cargo(cargo));
+impl FetchBuffer {
+    pub(crate) fn load(&mut self, fetched: FetchedBatch) {
+        self.bytes += fetched.size();
+        self.items.push_back(Item::Batch(fetched));
     }
 
-    /// Notes that nothing up to `until` travels.
+    /// Appends a stretch: nothing up to `until` is mirrored.
     pub(crate) fn pass(&mut self, until: SourceOffset) {
         if let Some(Item::Nothing(last)) = self.items.back_mut() {
             *last = until;
@@ -61,56 +59,56 @@ impl Hold {
         }
     }
 
-    /// Forgets a stretch of which nothing travels if cargo follows it: whoever ships that has passed the stretch too.
-    pub(crate) fn skip_to_cargo(&mut self) {
-        if self.front().is_none() && matches!(self.items.get(1), Some(Item::Cargo(_))) {
+    /// Removes a stretch in front if batch follows it: shipping that passes the stretch too.
+    pub(crate) fn skip_to_fetched(&mut self) {
+        if self.front().is_none() && matches!(self.items.get(1), Some(Item::Batch(_))) {
             self.items.pop_front();
         }
     }
 
-    /// Puts a stretch of which nothing travels before all else.
+    /// Puts a stretch in front of everything else.
     pub(crate) fn pass_first(&mut self, until: SourceOffset) {
         if !matches!(self.items.front(), Some(Item::Nothing(_))) {
             self.items.push_front(Item::Nothing(until));
         }
     }
 
-    /// The next batch, if one is next.
-    pub(crate) fn front(&self) -> Option<&Cargo> {
+    /// Returns the next batch, unless a stretch is next.
+    pub(crate) fn front(&self) -> Option<&FetchedBatch> {
         match self.items.front()? {
-            Item::Cargo(cargo) => Some(cargo),
+            Item::Batch(fetched) => Some(fetched),
             Item::Nothing(_) => None,
         }
     }
 
-    /// The batch behind the next one and what doesn't travel between them, if there is one.
-    pub(crate) fn second(&self) -> Option<&Cargo> {
+    /// Returns the batch that follows the next one and any stretch between them, if there is one.
+    pub(crate) fn second(&self) -> Option<&FetchedBatch> {
         self.items.iter().skip(1).find_map(|item| match item {
-            Item::Cargo(cargo) => Some(cargo),
+            Item::Batch(fetched) => Some(fetched),
             Item::Nothing(_) => None,
         })
     }
 
-    /// Takes the next batch.
-    pub(crate) fn unload(&mut self) -> Option<Cargo> {
+    /// Removes and returns the next batch, unless a stretch is next.
+    pub(crate) fn unload(&mut self) -> Option<FetchedBatch> {
         self.front()?;
-        let Some(Item::Cargo(cargo)) = self.items.pop_front() else {
+        let Some(Item::Batch(fetched)) = self.items.pop_front() else {
             return None;
         };
-        self.bytes -= cargo.size();
+        self.bytes -= fetched.size();
         debug_assert!(!self.is_empty() || self.bytes == 0, "nothing holds bytes");
-        Some(cargo)
+        Some(fetched)
     }
 
-    /// Leaves the next batch in place, of which records before `from` are done with.
+    /// Keeps the next batch but drops its records before `from`.
     pub(crate) fn shorten(&mut self, from: SourceOffset) {
-        if let Some(Item::Cargo(cargo)) = self.items.front_mut() {
-            cargo.from = from;
-            cargo.intact = false;
+        if let Some(Item::Batch(fetched)) = self.items.front_mut() {
+            fetched.from = from;
+            fetched.intact = false;
         }
     }
 
-    /// Takes the stretch without cargo that is next, if one is, and returns where it ends.
+    /// Removes the stretch in front, if there is one, and returns its end.
     pub(crate) fn skip(&mut self) -> Option<SourceOffset> {
         match self.items.front()? {
             Item::Nothing(until) => {
@@ -118,16 +116,16 @@ impl Hold {
                 self.items.pop_front();
                 Some(until)
             }
-            Item::Cargo(_) => None,
+            Item::Batch(_) => None,
         }
     }
 
-    /// Bytes waiting.
+    /// Returns the bytes that the batches keep alive.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Whether nothing waits.
+    /// Whether it holds neither batches nor stretches.
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

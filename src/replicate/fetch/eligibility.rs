@@ -1,36 +1,37 @@
-//! Decides, per fetched batch and without looking at records, whether it travels and how.
+//! Decides, per fetched batch and without looking at records, whether and how it is mirrored.
 //!
-//! Pure. What a `read_committed` consumer would not be given is left out whole. What the target broker would refuse or change
-//! is re-encoded: batches with holes, a batch that begins before the position, times the source's broker assigned.
+//! Pure. Batches that a `read_committed` consumer wouldn't see are left out whole. Whatever the target broker would refuse
+//! or change is re-encoded: batches with holes, a batch that begins before the position, timestamps assigned by the source's
+//! broker.
 
-use crate::kafka::batch::{Batch, BatchError, Committed};
+use crate::kafka::batch::{Batch, BatchError, CommittedBatches};
 use crate::model::{ProducerId, SourceOffset};
 
-/// What happens to a batch.
+/// What to do with a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Nothing of it goes to the target.
+    /// Nothing of it is mirrored.
     Skip,
-    /// Its bytes go to the target under a new header.
+    /// Its bytes are mirrored under a new header.
     Forward,
-    /// Its records at and behind the position go to the target in a new batch.
+    /// Its records at and after the position are mirrored in a new batch.
     Reencode,
 }
 
-/// Walks the batches of one fetch response of one partition, in offset order.
+/// Judges the batches of one partition in one fetch response, in offset order.
 #[derive(Debug)]
-pub(crate) struct Sieve(Committed);
+pub(crate) struct Eligibility(CommittedBatches);
 
-impl Sieve {
-    /// Takes the aborted transactions as a fetch response lists them: who wrote, and from which offset on.
+impl Eligibility {
+    /// Takes the aborted transactions the way a fetch response lists them: producer id and first offset.
     pub(crate) fn of(aborted: &[(ProducerId, SourceOffset)]) -> Self {
         let listed = aborted.iter();
-        Self(Committed::of(
+        Self(CommittedBatches::of(
             listed.map(|&(producer, first)| (producer, first.get())),
         ))
     }
 
-    /// Judges the next batch; `position` is the first source offset that is wanted.
+    /// Judges the next batch; `position` is the first source offset to mirror.
     pub(crate) fn judge(
         &mut self,
         batch: &Batch,

@@ -1,56 +1,55 @@
-//! How the partitions of a source connection stand towards its next fetch.
+//! The partitions of a source connection, sorted for its next fetch.
 //!
-//! Pure. Promises: finding out whom to ask costs what changed and what is asked for, however many partitions there are.
-//! Doesn't: decide how many of those behind are asked for, or tell the source.
+//! Pure. Promises: finding the partitions to request costs time in proportion to what changed and what is requested, however
+//! many partitions there are. Doesn't: decide how many of those behind are requested, or notify the source.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How a partition stands.
+/// A partition's place in the fetch queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stand {
-    /// It doesn't flow from here.
+pub(crate) enum QueuePlace {
+    /// It doesn't flow on this connection.
     Away,
     /// It holds enough.
     Full,
-    /// It is live, and asked for in every fetch.
+    /// It is live, and part of every fetch.
     Live,
-    /// It is behind, and was served up to here.
     Behind {
-        /// By the clock of its like.
+        /// How far it was served, on the clock of its rank.
         served: u64,
     },
 }
 
-/// The partitions of a connection, by their places in the worker.
+/// The partitions of a connection, by their index in the worker.
 #[derive(Debug, Default)]
-pub(crate) struct Crowd {
-    stands: BTreeMap<usize, Stand>,
+pub(crate) struct FetchQueue {
+    stands: BTreeMap<usize, QueuePlace>,
     live: usize,
     full: BTreeSet<usize>,
-    /// Those that are behind, who was served least first.
+    /// Those behind, the one served least first.
     behind: BTreeSet<(u64, usize)>,
-    /// Those that are behind and that the source may have been told to fetch.
+    /// Those behind that may be part of the source's fetch session.
     told: BTreeSet<usize>,
 }
 
-impl Crowd {
-    /// Takes over how a partition stands now. A live one has to be told to the source, one that is away or full not any more.
-    pub(crate) fn put(&mut self, index: usize, stand: Stand) {
-        let was = self.stands.insert(index, stand).unwrap_or(Stand::Away);
+impl FetchQueue {
+    /// Updates a partition's place. The caller adds a live one to the fetch session, and removes one that is away or full.
+    pub(crate) fn put(&mut self, index: usize, stand: QueuePlace) {
+        let was = self.stands.insert(index, stand).unwrap_or(QueuePlace::Away);
         match was {
-            Stand::Away => {}
-            Stand::Full => drop(self.full.remove(&index)),
-            Stand::Live => {
+            QueuePlace::Away => {}
+            QueuePlace::Full => drop(self.full.remove(&index)),
+            QueuePlace::Live => {
                 self.live -= 1;
                 self.told.insert(index);
             }
-            Stand::Behind { served } => drop(self.behind.remove(&(served, index))),
+            QueuePlace::Behind { served } => drop(self.behind.remove(&(served, index))),
         }
         match stand {
-            Stand::Away => drop(self.stands.remove(&index)),
-            Stand::Full => drop(self.full.insert(index)),
-            Stand::Live => self.live += 1,
-            Stand::Behind { served } => {
+            QueuePlace::Away => drop(self.stands.remove(&index)),
+            QueuePlace::Full => drop(self.full.insert(index)),
+            QueuePlace::Live => self.live += 1,
+            QueuePlace::Behind { served } => {
                 self.behind.insert((served, index));
                 return;
             }
@@ -59,22 +58,22 @@ impl Crowd {
         debug_assert!(self.live <= self.stands.len(), "live ones stand here");
     }
 
-    /// Whether live ones are there.
+    /// Whether any partition is live.
     pub(crate) fn has_live(&self) -> bool {
         self.live > 0
     }
 
-    /// How many are behind.
+    /// Returns how many are behind.
     pub(crate) fn behind(&self) -> usize {
         self.behind.len()
     }
 
-    /// Those that are full.
+    /// Returns those that are full.
     pub(crate) fn full(&self) -> &BTreeSet<usize> {
         &self.full
     }
 
-    /// Chooses so many of those behind to be asked for, and says who isn't any more.
+    /// Chooses `count` of those behind to request, and those no longer to request.
     pub(crate) fn choose(&mut self, count: usize) -> Choice {
         let asked: Vec<usize> = self.behind.iter().take(count).map(|it| it.1).collect();
         let told = asked.iter().copied().collect();
@@ -86,12 +85,12 @@ impl Crowd {
     }
 }
 
-/// What to tell a source of those behind.
+/// The changes of a fetch session for partitions behind.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Choice {
-    /// To be asked for.
+    /// Partitions to request.
     pub(crate) asked: Vec<usize>,
-    /// Not to be asked for any more.
+    /// Partitions no longer to request.
     pub(crate) left: Vec<usize>,
 }
 
@@ -99,57 +98,57 @@ pub(crate) struct Choice {
 mod tests {
     use super::*;
 
-    fn behind(served: u64) -> Stand {
-        Stand::Behind { served }
+    fn behind(served: u64) -> QueuePlace {
+        QueuePlace::Behind { served }
     }
 
-    fn choice(crowd: &mut Crowd, count: usize) -> (Vec<usize>, Vec<usize>) {
-        let Choice { asked, left } = crowd.choose(count);
+    fn choice(fetch_queue: &mut FetchQueue, count: usize) -> (Vec<usize>, Vec<usize>) {
+        let Choice { asked, left } = fetch_queue.choose(count);
         (asked, left)
     }
 
     #[test]
     fn who_got_least_is_asked_for_and_who_was_before_is_left() {
-        let mut crowd = Crowd::default();
+        let mut fetch_queue = FetchQueue::default();
         for (index, served) in [(0, 9), (1, 3), (2, 5)] {
-            crowd.put(index, behind(served));
+            fetch_queue.put(index, behind(served));
         }
-        assert_eq!(choice(&mut crowd, 2), (vec![1, 2], vec![]));
-        crowd.put(1, behind(10));
-        assert_eq!(choice(&mut crowd, 2), (vec![2, 0], vec![1]));
-        assert_eq!(choice(&mut crowd, 0), (vec![], vec![0, 2]));
-        assert_eq!(choice(&mut crowd, 9), (vec![2, 0, 1], vec![]));
+        assert_eq!(choice(&mut fetch_queue, 2), (vec![1, 2], vec![]));
+        fetch_queue.put(1, behind(10));
+        assert_eq!(choice(&mut fetch_queue, 2), (vec![2, 0], vec![1]));
+        assert_eq!(choice(&mut fetch_queue, 0), (vec![], vec![0, 2]));
+        assert_eq!(choice(&mut fetch_queue, 9), (vec![2, 0, 1], vec![]));
     }
 
     #[test]
     fn a_live_one_that_fell_behind_is_left_unless_it_is_chosen() {
-        let mut crowd = Crowd::default();
-        crowd.put(0, Stand::Live);
-        crowd.put(1, Stand::Live);
-        assert!(crowd.has_live());
-        crowd.put(0, behind(0));
-        crowd.put(1, behind(1));
-        assert!(!crowd.has_live());
-        assert_eq!(choice(&mut crowd, 1), (vec![0], vec![1]));
+        let mut fetch_queue = FetchQueue::default();
+        fetch_queue.put(0, QueuePlace::Live);
+        fetch_queue.put(1, QueuePlace::Live);
+        assert!(fetch_queue.has_live());
+        fetch_queue.put(0, behind(0));
+        fetch_queue.put(1, behind(1));
+        assert!(!fetch_queue.has_live());
+        assert_eq!(choice(&mut fetch_queue, 1), (vec![0], vec![1]));
     }
 
     #[test]
     fn the_full_and_those_that_went_are_not_chosen() {
-        let mut crowd = Crowd::default();
+        let mut fetch_queue = FetchQueue::default();
         for index in 0..3 {
-            crowd.put(index, behind(0));
+            fetch_queue.put(index, behind(0));
         }
-        assert_eq!(crowd.choose(3).asked, [0, 1, 2]);
-        crowd.put(0, Stand::Full);
-        crowd.put(1, Stand::Away);
-        crowd.put(2, Stand::Live);
-        assert_eq!((crowd.behind(), crowd.full().len()), (0, 1));
-        // Whoever put them there has told the source already.
-        assert_eq!(choice(&mut crowd, 3), (vec![], vec![]));
-        crowd.put(0, behind(0));
-        assert_eq!(crowd.choose(3).asked, [0]);
-        crowd.put(0, Stand::Away);
-        crowd.put(2, Stand::Away);
-        assert!(crowd.stands.is_empty() && !crowd.has_live());
+        assert_eq!(fetch_queue.choose(3).asked, [0, 1, 2]);
+        fetch_queue.put(0, QueuePlace::Full);
+        fetch_queue.put(1, QueuePlace::Away);
+        fetch_queue.put(2, QueuePlace::Live);
+        assert_eq!((fetch_queue.behind(), fetch_queue.full().len()), (0, 1));
+        // The caller has updated the fetch session already.
+        assert_eq!(choice(&mut fetch_queue, 3), (vec![], vec![]));
+        fetch_queue.put(0, behind(0));
+        assert_eq!(fetch_queue.choose(3).asked, [0]);
+        fetch_queue.put(0, QueuePlace::Away);
+        fetch_queue.put(2, QueuePlace::Away);
+        assert!(fetch_queue.stands.is_empty() && !fetch_queue.has_live());
     }
 }

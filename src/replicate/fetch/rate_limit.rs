@@ -1,26 +1,26 @@
 //! What a link may still fetch under its limit of bytes per second.
 //!
-//! Pure: times are counted from any beginning that stays the same. What was fetched is paid for with time, and nothing is saved up;
-//! so over any time the limit is passed by one answer per connection at most. Partitions that are behind wait until everything is paid for, live
-//! ones may be a quarter of a second early: what fills the rate up is never what they wait for.
+//! Pure: times are measured from any fixed origin. Bytes fetched are paid for with time, and unused time isn't saved up; so
+//! over any period the limit is exceeded by at most one answer per connection. Partitions behind wait until everything is
+//! paid for, live ones may be a quarter of a second early: whatever uses up the rate, they never wait for it.
 
 use std::time::Duration;
 
 use super::budget::Rank;
 
-/// How early live partitions may be, and what one fetch of others may take.
+/// How early live partitions may be, and what one fetch of others may use up.
 const AHEAD: Duration = Duration::from_millis(250);
 
-/// The rate and what is paid.
+/// A rate, and until when it is used up.
 #[derive(Debug)]
-pub(crate) struct Allowance {
+pub(crate) struct RateLimit {
     bytes_per_second: u64,
-    /// Until when the rate is used up.
+    /// The time until which the rate is used up.
     spent_until: Duration,
 }
 
-impl Allowance {
-    /// Nothing is spent yet.
+impl RateLimit {
+    /// Creates an allowance of which nothing is used up.
     pub(crate) fn new(bytes_per_second: u64) -> Self {
         Self {
             bytes_per_second: bytes_per_second.max(1),
@@ -28,13 +28,13 @@ impl Allowance {
         }
     }
 
-    /// How many bytes one fetch may ask for.
+    /// Returns how many bytes one fetch may request.
     pub(crate) fn portion(&self) -> usize {
         let bytes = u128::from(self.bytes_per_second) * AHEAD.as_millis() / 1000;
         usize::try_from(bytes).unwrap_or(usize::MAX).max(1)
     }
 
-    /// How long partitions of a rank have to wait; zero: not at all.
+    /// Returns how long partitions of a rank have to wait; zero if they needn't.
     pub(crate) fn wait(&self, rank: Rank, now: Duration) -> Duration {
         let early = match rank {
             Rank::Live => AHEAD,
@@ -43,17 +43,17 @@ impl Allowance {
         self.spent_until.saturating_sub(now + early)
     }
 
-    /// Notes that bytes are fetched, or about to be.
+    /// Pays for bytes that were fetched, or are about to be.
     pub(crate) fn spend(&mut self, bytes: usize, now: Duration) {
         self.spent_until = self.spent_until.max(now) + self.time_of(bytes);
     }
 
-    /// Takes back what was spent on bytes that didn't come.
+    /// Refunds bytes that were paid for but not received.
     pub(crate) fn give_back(&mut self, bytes: usize) {
         self.spent_until = self.spent_until.saturating_sub(self.time_of(bytes));
     }
 
-    /// How long the rate takes for so many bytes.
+    /// Returns how long `bytes` take at this rate.
     pub(crate) fn time_of(&self, bytes: usize) -> Duration {
         let nanos = bytes as u128 * 1_000_000_000 / u128::from(self.bytes_per_second);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
@@ -70,40 +70,40 @@ mod tests {
 
     #[test]
     fn an_answer_larger_than_a_second_makes_everybody_wait_for_all_of_it() {
-        let mut allowance = Allowance::new(1000);
-        assert_eq!(allowance.portion(), 250);
-        allowance.spend(5000, SECOND);
-        assert_eq!(allowance.wait(Rank::Behind, SECOND), 5 * SECOND);
-        assert_eq!(allowance.wait(Rank::Live, SECOND), SECOND * 19 / 4);
-        assert_eq!(allowance.wait(Rank::Behind, 6 * SECOND), Duration::ZERO);
-        allowance.give_back(4000);
-        assert_eq!(allowance.wait(Rank::Behind, SECOND), SECOND);
+        let mut rate_limit = RateLimit::new(1000);
+        assert_eq!(rate_limit.portion(), 250);
+        rate_limit.spend(5000, SECOND);
+        assert_eq!(rate_limit.wait(Rank::Behind, SECOND), 5 * SECOND);
+        assert_eq!(rate_limit.wait(Rank::Live, SECOND), SECOND * 19 / 4);
+        assert_eq!(rate_limit.wait(Rank::Behind, 6 * SECOND), Duration::ZERO);
+        rate_limit.give_back(4000);
+        assert_eq!(rate_limit.wait(Rank::Behind, SECOND), SECOND);
         // Nothing is saved up while nothing is fetched.
-        allowance.spend(1000, 60 * SECOND);
-        assert_eq!(allowance.wait(Rank::Behind, 60 * SECOND), SECOND);
+        rate_limit.spend(1000, 60 * SECOND);
+        assert_eq!(rate_limit.wait(Rank::Behind, 60 * SECOND), SECOND);
     }
 
     proptest! {
-        /// Whoever asks as soon as it may, and gets whatever it gets, keeps to the rate but for the last answers.
+        /// Fetching as early as allowed, with answers of any size, exceeds the rate by no more than the last answers.
         #[test]
         fn the_rate_holds_over_any_time(
             rate in 1000_u64..10_000_000,
             fetches in prop::collection::vec((any::<bool>(), 0_usize..4, 0_u64..50), 1..200),
         ) {
-            let mut allowance = Allowance::new(rate);
+            let mut rate_limit = RateLimit::new(rate);
             let (mut now, mut total, mut largest) = (Duration::ZERO, 0_u64, 0);
             for (live, size, rest) in fetches {
                 let rank = if live { Rank::Live } else { Rank::Behind };
-                now += allowance.wait(rank, now) + Duration::from_millis(rest);
-                let asked = allowance.portion();
+                now += rate_limit.wait(rank, now) + Duration::from_millis(rest);
+                let asked = rate_limit.portion();
                 let bytes = asked * size / 2;
-                allowance.spend(asked, now);
-                allowance.give_back(asked.saturating_sub(bytes));
-                allowance.spend(bytes.saturating_sub(asked), now);
+                rate_limit.spend(asked, now);
+                rate_limit.give_back(asked.saturating_sub(bytes));
+                rate_limit.spend(bytes.saturating_sub(asked), now);
                 total += bytes as u64;
                 largest = largest.max(bytes as u64);
                 let earned = u128::from(rate) * now.as_nanos() / 1_000_000_000;
-                let most = earned + u128::from(largest) + allowance.portion() as u128 + 1000;
+                let most = earned + u128::from(largest) + rate_limit.portion() as u128 + 1000;
                 prop_assert!(u128::from(total) <= most, "{total} bytes in {now:?}");
             }
         }

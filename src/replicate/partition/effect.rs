@@ -1,25 +1,22 @@
-//! Events and effects of a mirror partition: the language between its lifecycle and the worker.
+//! Events and effects: the interface between a mirror partition's lifecycle and its worker.
 
 use crate::model::{Intent, Policy, Reason};
-use crate::replicate::resync::decision::{Decision, Outcome, Refused};
+use crate::replicate::resync::decision::{Decision, DecisionOutcome, Refused};
 
-use super::phase::{Failure, Ids, Trouble};
+use super::phase::{Ids, TransientFailure, Trouble};
 use super::route::Lanes;
 
-/// An event.
+/// What happened to a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// The intent of the topic changed.
     Intent(Intent),
-    /// Discovery found that the topic must not be mirrored.
+    /// Discovery found that the topic must not be mirrored, for this reason.
     Conflict(Reason),
-    /// The conflict is gone.
     ConflictGone,
-    /// The mirror topic was created anew, as decided.
+    /// The mirror topic was recreated, as decided.
     Recreated(Ids),
-    /// Fetching or producing failed.
     Trouble(Trouble),
-    /// Nothing of the partition is in flight any more.
+    /// Nothing of this partition is in flight any more.
     Drained,
     /// Both logs were read.
     Resynced(Result<Resynced, Trouble>),
@@ -27,18 +24,18 @@ pub(crate) enum Event {
     StartStored(Result<(), Trouble>),
     /// The receipt of a refused record is on the target, or couldn't be written.
     ReceiptWritten(Result<Box<Decision>, Trouble>),
-    /// A decision is durable, or couldn't be stored; one with another source topic's id settles a conflict about it.
-    Decided(Result<(Box<Outcome>, SettlesConflict), Trouble>),
-    /// The decision to create the mirror topic anew is durable, or couldn't be stored. With the reason shown until the topic
-    /// exists.
-    Reseeded(Result<(Box<Outcome>, Reason), Trouble>),
-    /// The state of the former mirror topic is forgotten durably, or that couldn't be stored.
-    Forgotten(Result<(), Failure>),
-    /// An operator lets a halted partition try again under the policy given.
+    /// A decision is durable or couldn't be stored; one that names another source topic id settles the conflict over it.
+    Decided(Result<(Box<DecisionOutcome>, SettlesConflict), Trouble>),
+    /// The decision to recreate the mirror topic is durable or couldn't be stored. On success it carries the reason shown
+    /// until the topic exists.
+    Reseeded(Result<(Box<DecisionOutcome>, Reason), Trouble>),
+    /// The state of the former mirror topic was durably forgotten, or that couldn't be stored.
+    Forgotten(Result<(), TransientFailure>),
+    /// An operator lets a halted partition retry under this policy.
     Released(Policy),
-    /// The timer is due.
+    /// The partition's timer fired.
     Due,
-    /// The worker ends.
+    /// The worker is stopping.
     Stop,
 }
 
@@ -46,81 +43,74 @@ pub(crate) enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SettlesConflict(pub(crate) bool);
 
-/// The outcome of reading both logs.
+/// The outcome of reading both logs successfully.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Resynced {
-    /// It can flow on these connections.
+    /// Records can flow on these connections.
     Flows(Lanes),
-    /// The next record is refused by the target and is to be skipped.
+    /// The target refuses the next record, which the policy skips.
     Refused(Box<Refused>),
 }
 
-/// An effect for the worker to perform.
+/// An action the worker performs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Fetch and send nothing more on these connections, and discard what was fetched.
+    /// Stop fetching and sending on these connections, and discard what was fetched.
     SendNothingMore(Lanes),
-    /// Abandon the reading of both logs; its end is still awaited.
+    /// Abandon reading both logs; its end is still awaited.
     AbandonResync,
-    /// Read both logs.
     Resync,
-    /// Store the start position.
     StoreStart,
-    /// Mark it as begun: the start position is durable.
+    /// Mark the partition as begun: its start position is durable.
     Begin,
-    /// Fetch and produce on these connections.
     Flow(Lanes),
-    /// Write the receipt of a refused record.
     WriteReceipt(Box<Refused>),
-    /// Store a decision.
     Decide(Box<Decision>),
-    /// Store that the mirror topic is to be created anew.
+    /// Store the decision to recreate the mirror topic, and why.
     Reseed(Reason),
-    /// Forget the state of the former mirror topic, durably.
+    /// Durably forget the state of the former mirror topic.
     Forget(Ids),
     /// Send [`Event::Due`] after a pause.
     Wait(Pause),
-    /// Tell the operator that released the partition what was done, why not, or nothing if it was interrupted.
-    Answer(Answer),
-    /// Show and log this.
-    Tell(Told),
+    /// Answer the operator that released the partition; an interrupted release gets no outcome.
+    Answer(ResolveAnswer),
+    Tell(News),
 }
 
-/// The answer to the operator that released a partition.
+/// The answer to an operator's release of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// What was done.
-    Done(Box<Outcome>),
-    /// The reason for which it stands still.
+pub(crate) enum ResolveAnswer {
+    /// The decision that was carried out.
+    Done(Box<DecisionOutcome>),
+    /// The partition is halted, for this reason.
     Halted(Reason),
-    /// Nothing: something else took precedence, or there was nothing to decide.
+    /// Nothing was done: something else took precedence, or there was nothing to decide.
     Nothing,
 }
 
 /// The duration of a timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pause {
-    /// Longer with each failure in a row.
+    /// Grows with each consecutive failure.
     Backoff,
-    /// Until the next check whether an operator has removed the cause.
+    /// The interval of checks whether an operator has removed the cause.
     Recheck,
 }
 
-/// The news shown and logged about the partition.
+/// A change of state to show and log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// It starts over.
+pub(crate) enum News {
+    /// The partition starts over.
     Preparing,
-    /// Records flow.
     Flows,
-    /// It tries again after a failure.
-    Retries(Failure),
-    /// It tries again, under a policy, to find what can be decided.
+    /// The partition retries after a failure.
+    Retries(TransientFailure),
+    /// The partition retries under a policy, to find a decision.
     Decides(Reason, Policy),
-    /// It continued by a decision.
-    WentOn(Box<Outcome>),
-    /// It stands still for an operator.
+    /// The partition resumed by a decision.
+    WentOn(Box<DecisionOutcome>),
+    /// The partition waits for an operator.
     Halted(Reason),
-    /// It does nothing, because of its intent or a stop; with the reason for which it stood still before.
+    /// The partition does nothing because of its intent or a stop; with the reason it was halted for before, if any.
     Idle(Intent, Option<Reason>),
 }

@@ -1,42 +1,42 @@
-//! The lifecycle of one mirror partition, decided in one place.
+//! The lifecycle of a mirror partition: the one place that decides about it.
 //!
-//! [`Lifecycle::step`] takes an event and returns the effects; the worker performs them and feeds their results back as events.
-//! Pure: no I/O, no clock, and nothing else assigns a phase. External changes (an intent, a conflict found by discovery, a
-//! mirror topic that was created anew, a stop) are events that are remembered here, so that no other code has to check for
-//! them. `docs/lifecycle.md` has the table of all steps, which a test generates.
+//! [`Lifecycle::step`] takes an event and returns the effects; the worker performs them and feeds their results back as
+//! events. Pure: no I/O, no clock, and nothing else assigns a phase. External changes (an intent, a conflict found by
+//! discovery, a recreated mirror topic, a stop) are events whose content is remembered here, so that no other code has to
+//! check for them. `docs/lifecycle.md` holds the table of all transitions, which a test generates.
 
 use crate::model::{Intent, Policies, Policy, Reason};
-use crate::replicate::resync::decision::{Decision, Outcome};
+use crate::replicate::resync::decision::{Decision, DecisionOutcome};
 
-use super::effect::{Answer, Effect, Event, Pause, Resynced, SettlesConflict, Told};
-use super::phase::{Failure, Idle, Ids, Phase, Storing, Trouble};
+use super::effect::{Effect, Event, News, Pause, ResolveAnswer, Resynced, SettlesConflict};
+use super::phase::{Idle, Ids, Phase, Storing, TransientFailure, Trouble};
 use super::route::Lanes;
 
 mod reading;
 
-/// The lifecycle of a partition.
+/// The state of a partition's lifecycle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lifecycle {
     phase: Phase,
     intent: Intent,
     stopping: bool,
-    /// The policies for cases in which it would have to guess.
+    /// The policies for cases in which resuming would mean guessing.
     policies: Policies,
-    /// The conflict for which discovery says that the topic must not be mirrored.
+    /// The reason discovery gives for not mirroring the topic.
     conflict: Option<Reason>,
-    /// The mirror topic that has taken the place of the former one, until the former one is forgotten.
+    /// The ids of a recreated mirror topic, until the state of the former one is forgotten.
     recreated: Option<Ids>,
-    /// The trouble for which both logs are read once more, to find a decision.
+    /// The trouble for which both logs are read once more, in search of a decision.
     pending: Option<Reason>,
     /// Whether the start position is durable.
     begun: bool,
 }
 
-/// The outcome of an event.
+/// The effects of one event, in the order to perform them.
 pub(crate) type Effects = Vec<Effect>;
 
 impl Lifecycle {
-    /// A partition whose first step is [`Event::Due`]. `begun`: whether its start position is durable.
+    /// Returns a partition that waits for [`Event::Due`]. `begun` is whether its start position is durable.
     pub(crate) fn new(intent: Intent, begun: bool) -> Self {
         Self {
             phase: Phase::Resting,
@@ -50,7 +50,7 @@ impl Lifecycle {
         }
     }
 
-    /// Takes an event, under the policies in force now; returns the effects.
+    /// Takes an event under the current `policies` and returns the effects.
     pub(crate) fn advance(&mut self, event: Event, policies: Policies) -> Effects {
         self.policies = policies;
         let (next, effects) = self.clone().step(event);
@@ -58,7 +58,7 @@ impl Lifecycle {
         effects
     }
 
-    /// The next state and the effects.
+    /// Returns the next state and the effects of an event.
     pub(crate) fn step(mut self, event: Event) -> (Self, Effects) {
         match event {
             Event::Intent(intent) => {
@@ -66,7 +66,7 @@ impl Lifecycle {
                 self.intent = intent;
                 match (changes, &self.phase) {
                     (false, _) => (self, Vec::new()),
-                    (true, Phase::Idle(Idle::Intent(..))) => self.settled(None),
+                    (true, Phase::Idle(Idle::Intent(..))) => self.resync_result(None),
                     (true, _) if intent == Intent::Mirror => (self, Vec::new()),
                     (true, _) => self.interrupted(),
                 }
@@ -79,7 +79,7 @@ impl Lifecycle {
             Event::ConflictGone => {
                 self.forget_conflict();
                 match self.phase {
-                    Phase::Halted(_) | Phase::Idle(Idle::Intent(..)) => self.settled(None),
+                    Phase::Halted(_) | Phase::Idle(Idle::Intent(..)) => self.resync_result(None),
                     _ => (self, Vec::new()),
                 }
             }
@@ -92,7 +92,7 @@ impl Lifecycle {
             Event::Drained => match self.phase {
                 Phase::Draining(trouble) => {
                     self.phase = Phase::Resting;
-                    self.settled(trouble)
+                    self.resync_result(trouble)
                 }
                 _ => (self, Vec::new()),
             },
@@ -103,9 +103,9 @@ impl Lifecycle {
             Event::StartStored(result) => self.start_stored(result),
             Event::ReceiptWritten(result) => match (&self.phase, result) {
                 (Phase::Quarantining, Ok(decision)) => {
-                    self.settled(Some(Trouble::Decided(decision)))
+                    self.resync_result(Some(Trouble::Decided(decision)))
                 }
-                (Phase::Quarantining, Err(trouble)) => self.settled(Some(trouble)),
+                (Phase::Quarantining, Err(trouble)) => self.resync_result(Some(trouble)),
                 (_, _) => (self, Vec::new()),
             },
             Event::Decided(result) => self.decided(result),
@@ -114,7 +114,7 @@ impl Lifecycle {
             Event::Released(policy) => self.released(policy),
             Event::Due => match self.phase {
                 Phase::Resting => self.resync(),
-                // A conflict is over when discovery says so.
+                // Only discovery ends a conflict.
                 Phase::Halted(_) if self.conflict.is_none() => self.resync(),
                 _ => (self, Vec::new()),
             },
@@ -144,15 +144,15 @@ impl Lifecycle {
         }
     }
 
-    /// Handles an external change: the work under way ends first.
+    /// Handles an external change: work under way ends first.
     fn interrupted(mut self) -> (Self, Effects) {
         let first = match &self.phase {
             Phase::Flowing(lanes) => vec![Effect::SendNothingMore(*lanes)],
             Phase::Resyncing => vec![Effect::AbandonResync],
             Phase::Starting(_) | Phase::Quarantining => Vec::new(),
-            // A write to the store under way completes first.
+            // A write to the store that is under way completes first.
             Phase::Draining(_) | Phase::Deciding(_) => return (self, Vec::new()),
-            Phase::Resting | Phase::Halted(_) | Phase::Idle(_) => return self.settled(None),
+            Phase::Resting | Phase::Halted(_) | Phase::Idle(_) => return self.resync_result(None),
         };
         self.phase = Phase::Draining(None);
         (self, first)
@@ -163,8 +163,8 @@ impl Lifecycle {
             Phase::Flowing(lanes) => vec![Effect::SendNothingMore(*lanes)],
             Phase::Resyncing => vec![Effect::AbandonResync],
             Phase::Starting(_) => Vec::new(),
-            Phase::Resting => return self.settled(Some(trouble)),
-            // The first trouble explains those that follow from it.
+            Phase::Resting => return self.resync_result(Some(trouble)),
+            // The first trouble explains the ones that follow from it.
             Phase::Draining(_)
             | Phase::Quarantining
             | Phase::Deciding(_)
@@ -175,11 +175,11 @@ impl Lifecycle {
         (self, first)
     }
 
-    /// With nothing in flight: the next phase, the strictest cause first.
-    fn settled(mut self, trouble: Option<Trouble>) -> (Self, Effects) {
+    /// Returns the next phase once nothing is in flight; the strictest cause takes precedence.
+    fn resync_result(mut self, trouble: Option<Trouble>) -> (Self, Effects) {
         if self.stopping {
             self.phase = Phase::Idle(Idle::Stopped);
-            return (self, vec![Effect::Answer(Answer::Nothing)]);
+            return (self, vec![Effect::Answer(ResolveAnswer::Nothing)]);
         }
         if self.intent != Intent::Mirror {
             return self.idle(trouble);
@@ -189,7 +189,7 @@ impl Lifecycle {
             (self.pending, self.begun) = (None, false);
             return (
                 self,
-                vec![Effect::Tell(Told::Preparing), Effect::Forget(ids)],
+                vec![Effect::Tell(News::Preparing), Effect::Forget(ids)],
             );
         }
         match (trouble, self.conflict.clone()) {
@@ -200,7 +200,7 @@ impl Lifecycle {
         }
     }
 
-    /// What it stood still for stays known: a failover from a paused link must not trust what is in doubt. An open topic isn't
+    /// The reason of a halt is kept: a failover from a paused link must not trust what is in doubt. An open topic isn't
     /// judged.
     fn idle(mut self, trouble: Option<Trouble>) -> (Self, Effects) {
         let known = match (self.phase, trouble) {
@@ -214,10 +214,10 @@ impl Lifecycle {
         let reason = reason.filter(|_| self.intent != Intent::Open);
         self.phase = Phase::Idle(Idle::Intent(self.intent, reason.clone()));
         self.pending = None;
-        let told = Told::Idle(self.intent, reason);
+        let told = News::Idle(self.intent, reason);
         (
             self,
-            vec![Effect::Answer(Answer::Nothing), Effect::Tell(told)],
+            vec![Effect::Answer(ResolveAnswer::Nothing), Effect::Tell(told)],
         )
     }
 
@@ -237,13 +237,13 @@ impl Lifecycle {
         if policy != Policy::Halt && self.pending.is_none() {
             self.phase = Phase::Resting;
             self.pending = Some(reason.clone());
-            let told = Told::Decides(reason, policy);
+            let told = News::Decides(reason, policy);
             return (self, vec![Effect::Tell(told), Effect::Wait(Pause::Backoff)]);
         }
         self.pending = None;
         let mut effects = vec![
-            Effect::Answer(Answer::Halted(reason.clone())),
-            Effect::Tell(Told::Halted(reason.clone())),
+            Effect::Answer(ResolveAnswer::Halted(reason.clone())),
+            Effect::Tell(News::Halted(reason.clone())),
         ];
         if reason.code.heals() && self.conflict.is_none() {
             effects.push(Effect::Wait(Pause::Recheck));
@@ -254,29 +254,29 @@ impl Lifecycle {
 
     fn resync(mut self) -> (Self, Effects) {
         if self.stopping || self.intent != Intent::Mirror || self.recreated.is_some() {
-            return self.settled(None);
+            return self.resync_result(None);
         }
         let was_idle = matches!(self.phase, Phase::Idle(_));
         self.phase = Phase::Resyncing;
         let mut effects = vec![Effect::Resync];
         if was_idle {
-            effects.insert(0, Effect::Tell(Told::Preparing));
+            effects.insert(0, Effect::Tell(News::Preparing));
         }
         (self, effects)
     }
 
     fn resynced(mut self, result: Result<Resynced, Trouble>) -> (Self, Effects) {
         match result {
-            Err(trouble) => self.settled(Some(trouble)),
+            Err(trouble) => self.resync_result(Some(trouble)),
             Ok(Resynced::Refused(refused)) => {
                 self.phase = Phase::Quarantining;
                 (self, vec![Effect::WriteReceipt(refused)])
             }
-            // The trouble to decide about may be gone; the conflict that discovery found is not.
-            Ok(Resynced::Flows(_)) if self.conflict.is_some() => self.settled(None),
+            // The trouble to decide about may be gone, but discovery's conflict isn't.
+            Ok(Resynced::Flows(_)) if self.conflict.is_some() => self.resync_result(None),
             Ok(Resynced::Flows(lanes)) => {
                 self.pending = None;
-                let answer = Effect::Answer(Answer::Nothing);
+                let answer = Effect::Answer(ResolveAnswer::Nothing);
                 if self.begun {
                     self.flows(answer, lanes)
                 } else {
@@ -289,7 +289,7 @@ impl Lifecycle {
 
     fn flows(mut self, first: Effect, lanes: Lanes) -> (Self, Effects) {
         self.phase = Phase::Flowing(lanes);
-        let effects = vec![first, Effect::Tell(Told::Flows), Effect::Flow(lanes)];
+        let effects = vec![first, Effect::Tell(News::Flows), Effect::Flow(lanes)];
         (self, effects)
     }
 
@@ -303,71 +303,74 @@ impl Lifecycle {
                 self.begun = true;
                 (self, vec![Effect::Begin])
             }
-            (Err(trouble), Phase::Starting(_)) => self.settled(Some(trouble)),
+            (Err(trouble), Phase::Starting(_)) => self.resync_result(Some(trouble)),
             (_, _) => (self, Vec::new()),
         }
     }
 
     fn decided(
         mut self,
-        result: Result<(Box<Outcome>, SettlesConflict), Trouble>,
+        result: Result<(Box<DecisionOutcome>, SettlesConflict), Trouble>,
     ) -> (Self, Effects) {
         if self.phase != Phase::Deciding(Storing::Decision) {
             return (self, Vec::new());
         }
         match result {
-            Ok((outcome, SettlesConflict(settles))) => {
+            Ok((outcome, SettlesConflict(resync_permits))) => {
                 (self.begun, self.pending) = (true, None);
-                if settles {
+                if resync_permits {
                     self.conflict = None;
                 }
                 let told = vec![
-                    Effect::Tell(Told::WentOn(outcome.clone())),
-                    Effect::Answer(Answer::Done(outcome)),
+                    Effect::Tell(News::WentOn(outcome.clone())),
+                    Effect::Answer(ResolveAnswer::Done(outcome)),
                 ];
-                self.settled_after(told)
+                self.resync_after(told)
             }
-            Err(trouble) => self.settled(Some(trouble)),
+            Err(trouble) => self.resync_result(Some(trouble)),
         }
     }
 
-    fn reseeded(mut self, result: Result<(Box<Outcome>, Reason), Trouble>) -> (Self, Effects) {
+    fn reseeded(
+        mut self,
+        result: Result<(Box<DecisionOutcome>, Reason), Trouble>,
+    ) -> (Self, Effects) {
         if self.phase != Phase::Deciding(Storing::Reseed) {
             return (self, Vec::new());
         }
         match result {
             Ok((outcome, reason)) => {
                 (self.conflict, self.pending) = (Some(reason), None);
-                self.settled_after(vec![Effect::Answer(Answer::Done(outcome))])
+                self.resync_after(vec![Effect::Answer(ResolveAnswer::Done(outcome))])
             }
-            Err(trouble) => self.settled(Some(trouble)),
+            Err(trouble) => self.resync_result(Some(trouble)),
         }
     }
 
-    fn forgotten(mut self, result: Result<(), Failure>) -> (Self, Effects) {
+    fn forgotten(mut self, result: Result<(), TransientFailure>) -> (Self, Effects) {
         let Phase::Deciding(Storing::Forgetting(ids)) = self.phase else {
             return (self, Vec::new());
         };
         match result {
             Ok(()) => {
                 self.recreated = self.recreated.filter(|newer| *newer != ids);
-                self.settled(None)
+                self.resync_result(None)
             }
-            Err(_) if self.stopping || self.intent != Intent::Mirror => self.settled(None),
-            // It is still to be forgotten when the timer fires.
+            Err(_) if self.stopping || self.intent != Intent::Mirror => self.resync_result(None),
+            // The state still has to be forgotten when the timer fires.
             Err(failure) => self.rest(failure),
         }
     }
 
-    fn rest(mut self, failure: Failure) -> (Self, Effects) {
+    fn rest(mut self, failure: TransientFailure) -> (Self, Effects) {
         self.phase = Phase::Resting;
-        let told = Told::Retries(failure);
+        let told = News::Retries(failure);
         (self, vec![Effect::Tell(told), Effect::Wait(Pause::Backoff)])
     }
 
     fn released(mut self, policy: Policy) -> (Self, Effects) {
         let Phase::Halted(reason) = &self.phase else {
-            return (self, vec![Effect::Answer(Answer::Nothing)]);
+            return (self, vec![Effect::Answer(ResolveAnswer::Nothing)]);
         };
         let reason = reason.clone();
         if policy == Policy::Reseed {
@@ -378,8 +381,8 @@ impl Lifecycle {
         self.resync()
     }
 
-    fn settled_after(self, mut first: Effects) -> (Self, Effects) {
-        let (next, effects) = self.settled(None);
+    fn resync_after(self, mut first: Effects) -> (Self, Effects) {
+        let (next, effects) = self.resync_result(None);
         first.extend(effects);
         (next, first)
     }

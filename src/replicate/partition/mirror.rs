@@ -1,6 +1,6 @@
-//! The live state of one mirror partition inside its worker.
+//! The live state of one mirror partition within its worker.
 //!
-//! Holds values and small decisions only; the worker performs. One partition's trouble stays in its own `Mirror`.
+//! Holds values and makes small decisions only; the worker acts. Trouble of one partition stays within its own `Mirror`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::model::{
     TargetOffset,
 };
 use crate::replicate::fetch::budget::Demand;
-use crate::replicate::fetch::buffer::Hold;
-use crate::replicate::produce::batcher::{Course, Shipment, compose};
+use crate::replicate::fetch::buffer::FetchBuffer;
+use crate::replicate::produce::batcher::{Course, ProduceBatch, compose};
 use crate::replicate::produce::window::{PIPELINE_MINIMUM, Window};
 use crate::replicate::resync::decision::Decision;
-use crate::replicate::shared::partition::Tracked;
+use crate::replicate::shared::partition::TrackedPartition;
 use crate::replicate::shared::resolve_request::Grant;
 use crate::task::Backoff;
 
@@ -26,27 +26,25 @@ use super::lifecycle::Lifecycle;
 use super::preserve_state::Preserving;
 use super::route::{Lane, Route};
 
-/// First and longest pause before a partition settles again after an error.
+/// The first and the longest pause before a partition resyncs after an error.
 const RETRY_BASE: Duration = Duration::from_millis(100);
 const RETRY_CAP: Duration = Duration::from_secs(5);
 
-/// A shipment on its way to the window.
+/// A composed produce batch that waits to be sent.
 #[derive(Debug)]
 pub(crate) struct Staged {
-    /// The shipment.
-    pub(crate) shipment: Shipment,
+    pub(crate) produce_batch: ProduceBatch,
     /// Whether the runs it opens are durable, so that it may be sent.
     pub(crate) durable: bool,
 }
 
-/// What is under way for a partition whose end is awaited, beside requests that were sent.
+/// Tasks of a partition whose end is awaited, apart from requests in flight.
 #[derive(Debug, Default)]
 pub(crate) struct Underway {
-    /// Ends the reading of both logs early.
+    /// Abandons reading both logs.
     pub(crate) resync: Option<CancellationToken>,
-    /// Whether a receipt is being written.
     pub(crate) receipt: bool,
-    /// Whether where the partition starts is being stored.
+    /// Whether the start position is being stored.
     pub(crate) start: bool,
 }
 
@@ -55,7 +53,7 @@ impl Underway {
         self.resync.is_some() || self.receipt || self.start
     }
 
-    /// Has the reading of both logs ended early, if it is under way.
+    /// Abandons reading both logs, if that is under way.
     pub(crate) fn abandon_resync(&self) {
         if let Some(resync) = &self.resync {
             resync.cancel();
@@ -63,76 +61,73 @@ impl Underway {
     }
 }
 
-/// One mirror partition.
+/// The live state of one mirror partition.
 #[derive(Debug)]
 pub(crate) struct Mirror {
-    /// Names and ids.
     pub(crate) route: Route,
-    /// What others may read.
-    pub(crate) tracked: Arc<Tracked>,
-    /// What it is doing, and what is decided about that.
+    /// The state shared with other parts of the link.
+    pub(crate) tracked: Arc<TrackedPartition>,
+    /// Its phase, and the decisions about it.
     pub(crate) life: Lifecycle,
     /// Counts resyncs, timers and drains: an event of an earlier round is stale.
     pub(crate) round: u32,
-    /// What is under way beside what was sent.
     pub(crate) underway: Underway,
-    /// What was fetched and waits.
-    pub(crate) hold: Hold,
-    /// What was composed and waits.
+    /// Records fetched but not yet composed into a produce batch.
+    pub(crate) fetch_buffer: FetchBuffer,
+    /// Produce batches composed but not yet sent.
     pub(crate) staged: VecDeque<Staged>,
-    /// What is in flight.
+    /// Produce batches in flight.
     pub(crate) window: Window,
-    /// Where the next shipment goes.
+    /// The position and producer state of the next produce batch.
     pub(crate) course: Course,
-    /// How far it is behind, as far as the order of fetches and sends goes.
+    /// How far it is behind, for the order of fetches and sends.
     pub(crate) demand: Demand,
     /// The next source offset to fetch.
     pub(crate) fetch_next: SourceOffset,
-    /// The leader epochs sent with a fetch: the leader's, and that of the last record fetched.
+    /// The current leader epoch to send with a fetch.
     pub(crate) leader_epoch: LeaderEpoch,
-    /// The epoch of the record before `fetch_next`.
+    /// The leader epoch of the record before `fetch_next`, which a fetch carries too.
     pub(crate) fetched_epoch: LeaderEpoch,
-    /// Refused batches shrink until this source offset is passed.
+    /// Batches stay limited in size after a refusal until the frontier passes this offset.
     pub(crate) refused_until: Option<SourceOffset>,
-    /// Whether requests of an earlier round, connection or process may still be on their way.
+    /// Whether requests of an earlier round, connection or process may still be in flight.
     pub(crate) uncertain: bool,
-    /// The outlet in whose queue it stands; an entry in another's is out of date.
+    /// The outlet it is queued at; an entry in another outlet's queue is out of date.
     pub(crate) queued: Option<Lane>,
-    /// Pauses between settlings.
     pub(crate) backoff: Backoff,
-    /// Where the target last refused a sequence number: a second time at the same place is no race.
+    /// Where the target last refused a sequence number: a second refusal at the same offset is no race.
     pub(crate) refused_sequence: Option<TargetOffset>,
-    /// Up to where the remembered leader epochs of the source are complete.
+    /// The source offset up to which the remembered leader epochs are complete.
     pub(crate) epochs_until: SourceOffset,
-    /// Metadata generations of source and target at the last trouble: newer ones are worth another try.
+    /// The metadata generations of source and target at the last trouble: newer ones are worth a retry.
     pub(crate) seen: (u64, u64),
-    /// Whether the next runs stored ahead begin a new plan: an earlier one may have landed all the same.
+    /// Whether the next runs stored ahead begin a new plan: batches of an earlier plan may have landed all the same.
     pub(crate) new_plan: bool,
-    /// Bytes counted against the link's limit, and on which source connection.
+    /// The bytes counted against the link's limit, and the source connection they are counted for.
     pub(crate) counted: (usize, Option<Lane>),
-    /// Where it starts if nothing is mirrored yet; none once that is stored.
+    /// The start policy while nothing is mirrored yet; `None` once the start position is durable.
     pub(crate) start: Option<Start>,
-    /// The round in which something landed last: the first that lands in a round is stored at once.
+    /// The round in which a batch last landed: the first of a round is stored at once.
     pub(crate) landed_in: u32,
-    /// The round in which the source last told of it.
+    /// The round in which the source last sent news of this partition.
     pub(crate) told_in: u32,
-    /// What the configuration says to do where it would have to guess.
+    /// The configured policies for cases in which resuming would mean guessing.
     pub(crate) policies: Policies,
-    /// What an operator decided about the trouble it stands still for.
+    /// An operator's one-time decision about the trouble it is halted for.
     pub(crate) grant: Option<Grant>,
-    /// How offsets of the two sides relate, or are to.
+    /// How offsets of the two sides relate.
     pub(crate) offsets: OffsetsMode,
-    /// What it keeps in mind while offsets are preserved.
+    /// The state of preserve mode, while offsets are preserved.
     pub(crate) preserve: Option<Box<Preserving>>,
-    /// An epoch that nobody wrote under, stored for the next marker that is to shut others out.
+    /// A durable epoch under which nothing was written yet, for the next marker that fences others off.
     pub(crate) fence: Option<i16>,
 }
 
 impl Mirror {
-    /// A partition about to settle for the first time in this process: an earlier one may have requests under way.
+    /// Returns a partition that has yet to resync in this process; an earlier process may have left requests in flight.
     pub(crate) fn new(
         route: Route,
-        tracked: Arc<Tracked>,
+        tracked: Arc<TrackedPartition>,
         producer_id: ProducerId,
         start: Option<Start>,
         offsets: OffsetsMode,
@@ -145,7 +140,7 @@ impl Mirror {
             life: Lifecycle::new(intent, start.is_none()),
             round: 0,
             underway: Underway::default(),
-            hold: Hold::default(),
+            fetch_buffer: FetchBuffer::default(),
             staged: VecDeque::new(),
             window: Window::new(0),
             course: Course {
@@ -181,48 +176,48 @@ impl Mirror {
         }
     }
 
-    /// Bytes it holds against the limits.
+    /// Returns the bytes it holds against the limits.
     pub(crate) fn bytes(&self) -> usize {
-        let staged: usize = self.staged.iter().map(|it| it.shipment.bytes).sum();
-        self.hold.bytes() + staged + self.window.bytes()
+        let staged: usize = self.staged.iter().map(|it| it.produce_batch.bytes).sum();
+        self.fetch_buffer.bytes() + staged + self.window.bytes()
     }
 
-    /// Whether it flows from this connection.
+    /// Whether it fetches on `lane`.
     pub(crate) fn fetches_at(&self, lane: Lane) -> bool {
         self.life.lanes().is_some_and(|it| it.intake == lane)
     }
 
-    /// Whether it flows to this connection.
+    /// Whether it produces on `lane`.
     pub(crate) fn produces_at(&self, lane: Lane) -> bool {
         self.life.lanes().is_some_and(|it| it.outlet == lane)
     }
 
-    /// Whether an event of `round` still concerns it while it flows.
+    /// Whether it flows and an event of `round` isn't stale.
     pub(crate) fn flows_in(&self, round: u32) -> bool {
         self.round == round && self.life.lanes().is_some()
     }
 
-    /// Forgets everything that was fetched and not sent; the next settling finds the position anew.
-    pub(crate) fn drop_cargo(&mut self) {
-        self.hold = Hold::default();
+    /// Discards everything that was fetched but not sent; the next resync finds the position anew.
+    pub(crate) fn drop_fetched(&mut self) {
+        self.fetch_buffer = FetchBuffer::default();
         self.staged.clear();
         self.drop_chore();
     }
 
-    /// Whether something is under way whose end isn't known yet.
+    /// Whether any request or task is still outstanding.
     pub(crate) fn awaits_answers(&self) -> bool {
         let is_sent = !self.window.is_empty() || self.awaits_chore();
         is_sent || self.underway.is_any()
     }
 
-    /// Whether it waited for answers, and none is awaited any more.
+    /// Whether it is draining and no answer is outstanding any more.
     pub(crate) fn has_drained(&self) -> bool {
         self.life.is_draining() && !self.awaits_answers()
     }
 
-    /// Composes the next shipment if it could go soon. Composing late lets small batches gather.
+    /// Composes the next produce batch if it could be sent soon. Composing late lets small batches gather.
     ///
-    /// Returns whether a shipment was staged that opens runs: those have to be stored before it is sent.
+    /// Returns whether the staged produce batch opens runs, which have to be durable before it is sent.
     pub(crate) fn stage(&mut self) -> Result<bool, crate::kafka::batch::BatchError> {
         if self.preserve.is_some() {
             self.stage_preserved()?;
@@ -233,45 +228,47 @@ impl Mirror {
             return Ok(false);
         }
         let worth_pipelining = self
-            .hold
+            .fetch_buffer
             .front()
-            .is_some_and(|cargo| cargo.size() >= PIPELINE_MINIMUM);
+            .is_some_and(|fetched| fetched.size() >= PIPELINE_MINIMUM);
         if !self.window.is_empty() && !worth_pipelining {
             return Ok(false);
         }
-        let Some(shipment) = compose(&mut self.hold, &self.course)? else {
+        let Some(produce_batch) = compose(&mut self.fetch_buffer, &self.course)? else {
             self.pass_stretches();
             return Ok(false);
         };
-        self.course = self.course.behind(&shipment);
-        let opens = !shipment.joins;
+        self.course = self.course.behind(&produce_batch);
+        let opens = !produce_batch.joins;
         if opens {
-            self.tracked.lock().plan(&shipment.runs, self.new_plan);
+            self.tracked.lock().plan(&produce_batch.runs, self.new_plan);
             self.new_plan = false;
         }
         self.staged.push_back(Staged {
-            shipment,
+            produce_batch,
             durable: !opens,
         });
         Ok(opens)
     }
 
-    /// Whether a shipment is staged, stored and admitted by the window.
+    /// Whether the first staged produce batch is durable and admitted by the window.
     pub(crate) fn ready(&self, now: Moment) -> bool {
         self.staged
             .front()
-            .is_some_and(|it| it.durable && self.window.admits(&it.shipment, now))
+            .is_some_and(|it| it.durable && self.window.admits(&it.produce_batch, now))
     }
 
-    /// With nothing before it under way, a stretch of which nothing travels moves the frontier by itself.
+    /// Advances the frontier over stretches without records once nothing before them is in flight.
     fn pass_stretches(&mut self) {
         while self.staged.is_empty() && self.window.is_empty() {
-            let Some(until) = self.hold.skip() else { break };
+            let Some(until) = self.fetch_buffer.skip() else {
+                break;
+            };
             self.tracked.pass(until);
         }
     }
 
-    /// Takes over where a decision lets it go on.
+    /// Applies a stored decision to the live state.
     pub(crate) fn take_decision(&mut self, decision: &Decision, identity: &LinkIdentity) {
         let (incarnation, frontier) = {
             let record = &self.tracked.lock().record;
@@ -290,7 +287,7 @@ impl Mirror {
         self.refused_sequence = None;
     }
 
-    /// Lets batches grow again after refused ones shrank them, and forgets the refusal once it is passed.
+    /// Lets batches grow again after a refusal shrank them, and forgets the refusal once the frontier is past it.
     pub(crate) fn relax(&mut self, frontier: SourceOffset) {
         if self.refused_until.is_some_and(|until| frontier >= until) {
             self.refused_until = None;

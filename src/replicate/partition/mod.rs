@@ -1,4 +1,4 @@
-//! One mirror partition inside its worker: its phase and its state. Pure.
+//! A mirror partition within its worker: phase and state. Pure.
 
 pub(crate) mod effect;
 pub(crate) mod lifecycle;

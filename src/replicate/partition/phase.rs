@@ -1,4 +1,4 @@
-//! The phase of a mirror partition, and the troubles that interrupt it.
+//! Phases of a mirror partition, and the troubles that interrupt it.
 
 use crate::error::Error;
 use crate::model::{HaltCode, Intent, Reason, TopicId};
@@ -9,70 +9,66 @@ use super::route::Lanes;
 /// The phase of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// Reads both logs to find its position.
+    /// Reading both logs to find the position.
     Resyncing,
-    /// Stores its start position; no record has been sent yet (H10).
+    /// Storing the start position; no record has been sent yet (H10).
     Starting(Lanes),
-    /// Records flow.
+    /// Fetching and producing.
     Flowing(Lanes),
-    /// Sends nothing more and waits for every answer; the trouble then decides the next phase.
+    /// Sending nothing more while answers are outstanding; the trouble then decides the next phase.
     Draining(Option<Trouble>),
-    /// Writes the receipt of a record that the target refuses.
+    /// Writing the receipt of a record that the target refuses.
     Quarantining,
-    /// Stores a decision.
     Deciding(Storing),
-    /// Waits for a timer, then reads both logs again.
+    /// Waiting for a timer before reading both logs again.
     Resting,
-    /// Waits for an operator.
+    /// Waiting for an operator.
     Halted(Reason),
-    /// Does nothing, because of its intent or a stop.
+    /// Doing nothing, because of the intent or a stop.
     Idle(Idle),
 }
 
-/// The write to the store while a partition decides.
+/// What a deciding partition is writing to the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Storing {
-    /// The decision by which a policy lets the partition go on.
+    /// A policy's decision that lets the partition resume.
     Decision,
-    /// The decision to create the mirror topic anew.
+    /// The decision to recreate the mirror topic.
     Reseed,
-    /// Forgetting the state of a former mirror topic.
+    /// The removal of a former mirror topic's state.
     Forgetting(Ids),
 }
 
-/// The reason why a partition does nothing.
+/// Why a partition does nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Idle {
-    /// Its intent isn't `mirror`.
+    /// The intent isn't `mirror`; with the reason the partition was halted for before, if any.
     Intent(Intent, Option<Reason>),
-    /// The worker ends.
     Stopped,
 }
 
 /// The topic ids under which a partition starts over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ids {
-    /// The source topic's.
     pub(crate) source: TopicId,
-    /// The mirror topic's.
     pub(crate) target: TopicId,
 }
 
-/// The trouble for which a partition can't go on.
+/// Trouble that keeps a partition from continuing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// It may pass by itself.
-    Retry(Failure),
+    /// May pass without intervention.
+    Retry(TransientFailure),
     /// Needs an operator, unless a policy finds a decision.
     Halt(Reason),
-    /// A policy decides about it.
+    /// Settled by a policy.
     Decided(Box<Decision>),
 }
 
 impl Trouble {
-    /// An error that may pass by itself.
+    /// Returns the trouble for an error that may pass without intervention.
     pub(crate) fn retry(error: &Error) -> Self {
-        Self::Retry(Failure::from(error))
+        Self::Retry(TransientFailure::from(error))
     }
 }
 
@@ -88,19 +84,19 @@ impl From<Error> for Trouble {
     }
 }
 
-/// A failure that may pass by itself.
+/// A failure that may pass without intervention.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
-    /// What failed, without the partition: failures with the same cause are logged once.
+pub(crate) struct TransientFailure {
+    /// What failed, without naming the partition: failures with the same cause are logged once.
     pub(crate) cause: String,
-    /// The same with all details.
+    /// The cause with all details.
     pub(crate) chain: String,
 }
 
-impl From<&Error> for Failure {
+impl From<&Error> for TransientFailure {
     fn from(error: &Error) -> Self {
         Self {
-            cause: error.message().to_owned(),
+            cause: error.causes(),
             chain: error.chain(),
         }
     }

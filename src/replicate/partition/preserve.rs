@@ -1,38 +1,38 @@
-//! What a partition keeps in mind whose target offsets equal its source offsets.
+//! The state machine of a partition in preserve mode, where target offsets equal source offsets.
 //!
-//! Pure. Decides what comes next: filler batches before the first record, deleting them again, records, or markers for a
-//! gap. Records and markers never overlap in flight: a marker isn't tied to an offset, so a refused batch must not let one
-//! take its place.
+//! Pure. Decides the next step: filler batches before the first record, deleting them again, records, or markers for a gap.
+//! Records and markers are never in flight together: a marker isn't bound to an offset, so it could take the place of a
+//! refused batch.
 
 use crate::error::{Error, Kind};
-use crate::kafka::admin::Standing;
+use crate::kafka::admin::ProducerStatus;
 use crate::kafka::batch::{BatchError, Header};
 use crate::model::{Moment, OffsetsMode, Run, SourceOffset, TargetOffset};
-use crate::replicate::partition::preserve_state::{Before, Chore, Preserving, Task, Turn};
-use crate::replicate::preserve::batcher::{self, Next};
+use crate::replicate::partition::preserve_state::{Before, Chore, MarkerStage, Preserving, Task};
+use crate::replicate::preserve::batcher::{self, NextBatch};
 use crate::replicate::preserve::filler::{Filler, markers_due};
 use crate::replicate::preserve::markers::{Filled, Order};
 use crate::replicate::produce::window::{PIPELINE_MINIMUM, Window};
-use crate::replicate::resync::input::Settled;
+use crate::replicate::resync::input::ResyncResult;
 
 use super::mirror::{Mirror, Staged};
 use super::phase::Trouble;
 
 impl Mirror {
-    /// Sets a partition up for keeping its offsets, if it does.
-    pub(crate) fn keep_offsets(&mut self, settled: &Settled, now: Moment) {
-        self.offsets = settled.offsets;
+    /// Prepares a resynced partition for preserve mode, or leaves that mode.
+    pub(crate) fn keep_offsets(&mut self, resync_result: &ResyncResult, now: Moment) {
+        self.offsets = resync_result.offsets;
         self.preserve = None;
         (self.course.epoch, self.course.unnumbered) = (0, 0);
-        if settled.offsets == OffsetsMode::Translate {
+        if resync_result.offsets == OffsetsMode::Translate {
             return;
         }
-        let tail = &settled.target.tail;
-        let origin = TargetOffset(settled.origin.get());
+        let tail = &resync_result.target.tail;
+        let origin = TargetOffset(resync_result.origin.get());
         let preserving = Preserving {
             origin,
             trimmed: tail.log_start >= origin || origin == TargetOffset::ZERO,
-            // Also what an earlier settling left uncertain may still land.
+            // Requests left in doubt by an earlier resync may still land too.
             fences: !self.window.is_sure(),
             epoch: 0,
             chore: None,
@@ -42,20 +42,20 @@ impl Mirror {
         if let Some(last) = tail.last.as_ref().filter(ours) {
             self.course.epoch = last.producer_epoch.max(0);
         }
-        if let Some(standing) = settled.target.standing {
+        if let Some(standing) = resync_result.target.standing {
             self.course.recover(standing);
         }
         self.fence = self.fence.filter(|epoch| *epoch > self.course.epoch);
         self.tracked.lock().show_prefix(origin);
         self.preserve = Some(Box::new(preserving));
         let at = SourceOffset(self.course.target.get());
-        if at >= settled.origin && settled.next > at {
-            // What was given up is filled without waiting for what follows it.
-            self.hold.pass(settled.next);
+        if at >= resync_result.origin && resync_result.next > at {
+            // A given-up stretch is filled without waiting for the records after it.
+            self.fetch_buffer.pass(resync_result.next);
         }
     }
 
-    /// Composes the next shipment of a partition in preserve mode, or finds the next chore.
+    /// Composes the next produce batch of a partition in preserve mode, or sets the next chore.
     pub(crate) fn stage_preserved(&mut self) -> Result<(), BatchError> {
         let waits = !self.staged.is_empty() || !self.window.has_room();
         let Some(preserving) = self.preserve.as_deref_mut() else {
@@ -64,61 +64,64 @@ impl Mirror {
         if waits || preserving.chore.is_some() {
             return Ok(());
         }
-        let shipment = if self.course.target < preserving.origin {
+        let produce_batch = if self.course.target < preserving.origin {
             preserving.filler.next(&self.course, preserving.origin)?
         } else if !preserving.trimmed {
             preserving.chore = Some(Chore::due(Task::Trim(preserving.origin)));
             return Ok(());
         } else {
             let is_large = |size: usize| size >= PIPELINE_MINIMUM;
-            let next_is_large = self.hold.front().is_some_and(|it| is_large(it.size()));
+            let next_is_large = self
+                .fetch_buffer
+                .front()
+                .is_some_and(|it| is_large(it.size()));
             if !self.window.is_empty() && !next_is_large {
                 return Ok(());
             }
-            match batcher::next(&mut self.hold, &self.course)? {
-                Next::Records(shipment) => shipment,
-                Next::Gap(until) => {
+            match batcher::next(&mut self.fetch_buffer, &self.course)? {
+                NextBatch::Records(produce_batch) => produce_batch,
+                NextBatch::Gap(until) => {
                     preserving.chore = Some(Chore::due(Task::Fill(until)));
                     return Ok(());
                 }
-                Next::Unknown => return Ok(()),
+                NextBatch::Unknown => return Ok(()),
             }
         };
-        self.course = self.course.behind(&shipment);
+        self.course = self.course.behind(&produce_batch);
         self.staged.push_back(Staged {
-            shipment,
+            produce_batch,
             durable: true,
         });
         Ok(())
     }
 
-    /// The chore that can be taken up now, because nothing is in flight.
+    /// Returns the chore to take up now that nothing is in flight.
     pub(crate) fn chore_due(&self) -> Option<Task> {
         let chore = self.preserve.as_ref()?.chore?;
         let idle = self.window.is_empty() && self.staged.is_empty();
-        (idle && chore.turn == Turn::Due).then_some(chore.task)
+        (idle && chore.stage == MarkerStage::Due).then_some(chore.task)
     }
 
-    /// Notes how far the chore is.
-    pub(crate) fn set_turn(&mut self, turn: Turn) {
+    /// Sets the progress of the chore.
+    pub(crate) fn set_stage(&mut self, stage: MarkerStage) {
         if let Some(chore) = self.chore_mut() {
-            chore.turn = turn;
+            chore.stage = stage;
         }
     }
 
-    /// Whether an answer to a chore is awaited.
+    /// Whether a chore's answer is outstanding.
     pub(crate) fn awaits_chore(&self) -> bool {
         let chore = self.preserve.as_ref().and_then(|it| it.chore);
         matches!(
             chore,
             Some(Chore {
-                turn: Turn::Sent(_),
+                stage: MarkerStage::Sent(_),
                 ..
             })
         )
     }
 
-    /// Forgets a chore of which nothing was sent.
+    /// Discards a chore of which nothing was sent.
     pub(crate) fn drop_chore(&mut self) {
         if !self.awaits_chore()
             && let Some(preserving) = &mut self.preserve
@@ -127,7 +130,7 @@ impl Mirror {
         }
     }
 
-    /// What has to be done before the markers of a gap can be asked for.
+    /// Returns the step that has to precede requesting markers for a gap.
     pub(crate) fn before_markers(&mut self) -> Before {
         let fences = self.preserve.as_ref().is_some_and(|it| it.fences);
         if !fences || self.fence.is_some() {
@@ -140,37 +143,37 @@ impl Mirror {
         };
         known.record.fence_epoch = epoch;
         drop(known);
-        self.set_turn(Turn::Storing(epoch));
+        self.set_stage(MarkerStage::Storing(epoch));
         Before::Store
     }
 
-    /// What was to be stored is durable.
+    /// Takes note that the fence epoch is durable.
     pub(crate) fn fence_stored(&mut self) {
         if let Some(chore) = self.chore_mut()
-            && let Turn::Storing(epoch) = chore.turn
+            && let MarkerStage::Storing(epoch) = chore.stage
         {
-            chore.turn = Turn::Due;
+            chore.stage = MarkerStage::Due;
             self.fence = Some(epoch);
         }
     }
 
-    /// Nothing was written of what was asked for.
+    /// Takes note that the requested markers weren't written: their epoch can be used again.
     pub(crate) fn unfilled(&mut self) {
         let asked = self.preserve.as_ref().filter(|it| it.fences);
         self.fence = asked.map(|it| it.epoch);
     }
 
-    /// Asks for the next markers of its gap, `room` at most.
+    /// Returns the request for the next markers of the gap, at most `room` of them.
     pub(crate) fn order_markers(&mut self, now: Moment, room: i64) -> Option<Order> {
         let armed = self.window.is_armed(now);
         let course = self.course;
         let route = self.route.clone();
         let preserving = self.preserve.as_deref_mut()?;
         let chore = preserving.chore.as_mut()?;
-        let (Task::Fill(until), Turn::Queued) = (chore.task, chore.turn) else {
+        let (Task::Fill(until), MarkerStage::Queued) = (chore.task, chore.stage) else {
             return None;
         };
-        // An earlier fence of which nobody knows what became may still land too: each has an epoch of its own.
+        // An earlier fence whose outcome is unknown may still land as well, so each has an epoch of its own.
         let epoch = if preserving.fences {
             self.fence.take()?
         } else {
@@ -179,7 +182,7 @@ impl Mirror {
         preserving.epoch = epoch;
         let left = until.since(course.target);
         let count = markers_due(left, preserving.fences).min(room);
-        chore.turn = Turn::Sent(count);
+        chore.stage = MarkerStage::Sent(count);
         Some(Order {
             partition: route.target,
             topic_id: route.target_id,
@@ -192,7 +195,7 @@ impl Mirror {
         })
     }
 
-    /// Takes what became of markers into account; gives the run they filled.
+    /// Applies the outcome of a marker request and returns the run it filled.
     pub(crate) fn filled(
         &mut self,
         filled: &Filled,
@@ -205,13 +208,13 @@ impl Mirror {
         };
         let Some(Chore {
             task: Task::Fill(until),
-            turn: Turn::Sent(count),
+            stage: MarkerStage::Sent(count),
         }) = preserving.chore
         else {
             return Err(unasked());
         };
         let expected = from.plus(count);
-        // What was still on its way may land before a fence, never behind it.
+        // Requests still in flight may land before a fence, never after it.
         let fits = if preserving.fences {
             (expected..=until).contains(&filled.end)
         } else {
@@ -231,7 +234,7 @@ impl Mirror {
         if preserving.fences {
             preserving.fences = false;
             self.course.epoch = preserving.epoch;
-            // Whatever else was on its way is shut out too.
+            // Everything else in flight is fenced off too.
             self.window = Window::new(memory_ms);
         }
         if let Some(standing) = filled.standing {
@@ -242,7 +245,7 @@ impl Mirror {
         Ok(Run::new(source, from, filled.end.since(from)))
     }
 
-    /// The prefix is deleted.
+    /// Takes note that the prefix is deleted.
     pub(crate) fn trimmed(&mut self) {
         if let Some(preserving) = &mut self.preserve {
             preserving.trimmed = true;
@@ -250,7 +253,7 @@ impl Mirror {
         }
     }
 
-    /// Once no earlier request can land any more, markers need not shut any out.
+    /// Drops the fence once no earlier request can land any more.
     pub(crate) fn note_sure(&mut self) {
         if self.window.is_sure()
             && let Some(preserving) = &mut self.preserve
@@ -265,15 +268,15 @@ impl Mirror {
 }
 
 impl crate::replicate::produce::batcher::Course {
-    /// Goes on with the epoch and sequence number that the leader remembers (H23).
-    pub(crate) fn recover(&mut self, standing: Standing) {
+    /// Continues with the epoch and sequence number that the leader remembers (H23).
+    pub(crate) fn recover(&mut self, standing: ProducerStatus) {
         self.epoch = standing.epoch;
         self.unnumbered = self.target.get() - standing.next_sequence();
     }
 }
 
 fn unasked() -> Trouble {
-    Trouble::retry(&Error::new(Kind::Protocol, "a marker answer came unasked"))
+    Trouble::retry(&Error::new(Kind::Protocol, "unexpected marker response"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! State of a partition whose target offsets equal its source offsets. Plain data.
+//! The state of a partition in preserve mode. Plain data.
 
 use crate::model::TargetOffset;
 use crate::replicate::preserve::filler::Filler;
@@ -10,36 +10,33 @@ pub(crate) struct Preserving {
     pub(crate) origin: TargetOffset,
     /// Whether nothing before the origin is left to delete.
     pub(crate) trimmed: bool,
-    /// Whether markers of earlier requests may still land: the next one is written under a higher epoch.
+    /// Whether earlier requests may still land: the next marker is written under a higher epoch.
     pub(crate) fences: bool,
     /// The epoch of the markers last requested.
     pub(crate) epoch: i16,
-    /// The chore to finish before more records may follow.
+    /// The chore to finish before more records are sent.
     pub(crate) chore: Option<Chore>,
-    /// The filler of the prefix.
     pub(crate) filler: Filler,
 }
 
-/// A task at the mirror partition while nothing else is in flight.
+/// A task on the mirror partition, performed while nothing else is in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chore {
-    /// What.
     pub(crate) task: Task,
-    /// Its progress.
-    pub(crate) turn: Turn,
+    pub(crate) stage: MarkerStage,
 }
 
 impl Chore {
-    /// A new chore, which waits for the answers in flight.
+    /// Returns a new chore, which waits for outstanding answers.
     pub(crate) fn due(task: Task) -> Self {
         Self {
             task,
-            turn: Turn::Due,
+            stage: MarkerStage::Due,
         }
     }
 }
 
-/// The task of a chore.
+/// What a chore does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
     /// Fill a gap up to this offset.
@@ -48,26 +45,26 @@ pub(crate) enum Task {
     Trim(TargetOffset),
 }
 
-/// The step before markers may be requested.
+/// The step that has to precede requesting markers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Before {
-    /// None: they may be requested.
+    /// No step: markers may be requested.
     Nothing,
-    /// The epoch that fences others has to be stored.
+    /// Store the fence epoch.
     Store,
-    /// No epoch is left: a new producer id has to take over.
+    /// Switch to a new producer id: no epoch is left.
     Renew,
 }
 
 /// The progress of a chore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// Waits for the answers in flight.
+pub(crate) enum MarkerStage {
+    /// Waiting for outstanding answers.
     Due,
-    /// Waits until the epoch that fences others is stored.
+    /// Waiting until this fence epoch is durable.
     Storing(i16),
-    /// Waits for its turn at the broker.
+    /// Waiting for its turn at the broker.
     Queued,
-    /// Waits for an answer; with the number of markers requested.
+    /// Waiting for an answer; with the number of markers requested.
     Sent(i64),
 }

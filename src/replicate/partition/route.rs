@@ -1,11 +1,10 @@
-//! Route of a mirror partition's records: names on both sides, and connections.
+//! The route of a mirror partition's records: names on both sides, and connections.
 
 use crate::model::{BrokerId, TopicId, TopicPartition};
 
 /// A connection, by broker and number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Lane {
-    /// The broker.
     pub(crate) broker: BrokerId,
     /// The connection's number.
     pub(crate) slot: u16,
@@ -14,27 +13,23 @@ pub(crate) struct Lane {
 /// The two connections of a partition whose records flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Lanes {
-    /// The connection it fetches on.
+    /// The source connection it fetches on.
     pub(crate) intake: Lane,
-    /// The connection it produces on.
+    /// The target connection it produces on.
     pub(crate) outlet: Lane,
 }
 
 /// The names and ids of a mirror partition.
 #[derive(Debug, Clone)]
 pub(crate) struct Route {
-    /// The partition on the source.
     pub(crate) source: TopicPartition,
-    /// The partition on the target.
     pub(crate) target: TopicPartition,
-    /// The source topic's id.
     pub(crate) source_id: TopicId,
-    /// The mirror topic's id.
     pub(crate) target_id: TopicId,
 }
 
 impl Route {
-    /// A number that spreads partitions over connections: neighbours within a topic land on different ones.
+    /// A number that spreads partitions over connections: neighbours within a topic get different ones.
     fn spread(&self) -> u64 {
         let topic = self.source.topic.as_str().bytes();
         let hash = topic.fold(0_u64, |hash, byte| {
@@ -43,7 +38,7 @@ impl Route {
         hash.wrapping_add(u64::from(self.source.partition.0.unsigned_abs()))
     }
 
-    /// The number of this partition's connection among `connections`.
+    /// Returns the number of this partition's connection among `connections`.
     pub(crate) fn slot(&self, connections: u16) -> u16 {
         u16::try_from(self.spread() % u64::from(connections.max(1))).unwrap_or(0)
     }

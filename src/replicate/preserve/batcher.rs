@@ -1,63 +1,72 @@
-//! What comes next where target offsets equal source offsets: one stretch of records without gaps, or the gap before it.
+//! Takes the next produce batch in preserve mode: a stretch of consecutive records, or the gap before it.
 //!
 //! Pure. A batch on the target has no holes, so a source batch with holes becomes one batch for each stretch between them.
 
 use crate::kafka::batch::{BatchError, Builder};
 use crate::model::{Run, SourceOffset, TargetOffset};
-use crate::replicate::fetch::buffer::{Cargo, Hold};
+use crate::replicate::fetch::buffer::{FetchBuffer, FetchedBatch};
 use crate::replicate::produce::batcher::{
-    Course, MERGE_BELOW, MERGED_LIMIT, Shipment, forward, mergeable,
+    Course, MERGE_BELOW, MERGED_LIMIT, ProduceBatch, forward, mergeable,
 };
 
-/// What comes next.
+/// What follows at the course's offset.
 #[derive(Debug)]
-pub(crate) enum Next {
-    /// Records, the first of them at the course's offset.
-    Records(Shipment),
+pub(crate) enum NextBatch {
+    /// Records, beginning at the course's offset.
+    Records(ProduceBatch),
     /// No record before this offset.
     Gap(TargetOffset),
-    /// Nothing is known of the next offset yet.
+    /// Nothing is known about the next offset yet.
     Unknown,
 }
 
-/// Takes what comes next out of the hold. A gap stays the next until the course has passed it.
-pub(crate) fn next(hold: &mut Hold, course: &Course) -> Result<Next, BatchError> {
+/// Takes the next records or gap out of the buffer. A gap is returned again until the course has passed it.
+pub(crate) fn next(
+    fetch_buffer: &mut FetchBuffer,
+    course: &Course,
+) -> Result<NextBatch, BatchError> {
     let at = SourceOffset(course.target.get());
     loop {
-        let Some(cargo) = hold.front() else {
-            match hold.skip() {
+        let Some(fetched) = fetch_buffer.front() else {
+            match fetch_buffer.skip() {
                 Some(until) if until > at => return Ok(gap(until)),
                 Some(_) => continue,
-                None => return Ok(Next::Unknown),
+                None => return Ok(NextBatch::Unknown),
             }
         };
-        if cargo.intact && cargo.from > at {
-            return Ok(gap(cargo.from));
+        if fetched.intact && fetched.from > at {
+            return Ok(gap(fetched.from));
         }
-        let count = usize::try_from(cargo.batch.header().record_count).unwrap_or(0);
-        if cargo.intact && count <= course.records_limit && !grows(hold, cargo) {
-            let Some(cargo) = hold.unload() else { continue };
-            return Ok(Next::Records(forward(&cargo, course)));
+        let count = usize::try_from(fetched.batch.header().record_count).unwrap_or(0);
+        if fetched.intact && count <= course.records_limit && !grows(fetch_buffer, fetched) {
+            let Some(fetched) = fetch_buffer.unload() else {
+                continue;
+            };
+            return Ok(NextBatch::Records(forward(&fetched, course)));
         }
-        if let Some(next) = rebuild(hold, course, at)? {
+        if let Some(next) = rebuild(fetch_buffer, course, at)? {
             return Ok(next);
         }
     }
 }
 
-fn gap(until: SourceOffset) -> Next {
-    Next::Gap(TargetOffset(until.get()))
+fn gap(until: SourceOffset) -> NextBatch {
+    NextBatch::Gap(TargetOffset(until.get()))
 }
 
-/// Whether a batch is small and another small one goes on where it ends.
-fn grows(hold: &Hold, first: &Cargo) -> bool {
-    let joins = |next: &Cargo| next.from == first.until() && mergeable(first, next);
-    first.size() < MERGE_BELOW && hold.second().is_some_and(joins)
+/// Whether a batch is small and another small one continues where it ends.
+fn grows(fetch_buffer: &FetchBuffer, first: &FetchedBatch) -> bool {
+    let joins = |next: &FetchedBatch| next.from == first.until() && mergeable(first, next);
+    first.size() < MERGE_BELOW && fetch_buffer.second().is_some_and(joins)
 }
 
-/// Re-frames the records from `at` on up to the next hole; none if the next batch holds no wanted record.
-fn rebuild(hold: &mut Hold, course: &Course, at: SourceOffset) -> Result<Option<Next>, BatchError> {
-    let Some(first) = hold.front() else {
+/// Merges the records from `at` up to the next hole into a new batch; `None` if the next batch holds no wanted record.
+fn rebuild(
+    fetch_buffer: &mut FetchBuffer,
+    course: &Course,
+    at: SourceOffset,
+) -> Result<Option<NextBatch>, BatchError> {
+    let Some(first) = fetch_buffer.front() else {
         return Ok(None);
     };
     let mut stretch = Stretch {
@@ -66,31 +75,33 @@ fn rebuild(hold: &mut Hold, course: &Course, at: SourceOffset) -> Result<Option<
         limit: course.records_limit,
     };
     let mut bytes = 0;
-    while let Some(cargo) = hold.front() {
-        if let Some(left) = stretch.take(cargo)? {
-            hold.shorten(left);
+    while let Some(fetched) = fetch_buffer.front() {
+        if let Some(left) = stretch.take(fetched)? {
+            fetch_buffer.shorten(left);
             if stretch.builder.record_count() == 0 {
                 return Ok(Some(gap(left)));
             }
             break;
         }
-        let Some(done) = hold.unload() else { break };
+        let Some(done) = fetch_buffer.unload() else {
+            break;
+        };
         bytes += done.size();
         if done.until() > stretch.until {
-            hold.pass_first(done.until());
+            fetch_buffer.pass_first(done.until());
             break;
         }
-        let goes_on = |next: &Cargo| {
+        let goes_on = |next: &FetchedBatch| {
             next.from == stretch.until && mergeable(&done, next) && stretch.has_room(next)
         };
-        if !hold.front().is_some_and(goes_on) {
+        if !fetch_buffer.front().is_some_and(goes_on) {
             break;
         }
     }
     if stretch.builder.record_count() == 0 {
         return Ok(None);
     }
-    Ok(Some(Next::Records(Shipment {
+    Ok(Some(NextBatch::Records(ProduceBatch {
         target: course.target,
         runs: vec![Run::new(at, course.target, stretch.until.since(at))],
         joins: true,
@@ -100,7 +111,7 @@ fn rebuild(hold: &mut Hold, course: &Course, at: SourceOffset) -> Result<Option<
     })))
 }
 
-/// A batch in the making.
+/// A batch being built.
 struct Stretch {
     builder: Builder,
     until: SourceOffset,
@@ -108,12 +119,12 @@ struct Stretch {
 }
 
 impl Stretch {
-    /// Takes records as long as none is missing between them; gives the offset of the first one left.
-    fn take(&mut self, cargo: &Cargo) -> Result<Option<SourceOffset>, BatchError> {
-        for record in &cargo.batch.records()? {
+    /// Adds records as long as none is missing between them; returns the offset of the first one left.
+    fn take(&mut self, fetched: &FetchedBatch) -> Result<Option<SourceOffset>, BatchError> {
+        for record in &fetched.batch.records()? {
             let record = record?;
             let offset = SourceOffset(record.offset);
-            if offset < cargo.from {
+            if offset < fetched.from {
                 continue;
             }
             if offset != self.until || self.builder.record_count() >= self.limit {
@@ -125,7 +136,7 @@ impl Stretch {
         Ok(None)
     }
 
-    fn has_room(&self, next: &Cargo) -> bool {
+    fn has_room(&self, next: &FetchedBatch) -> bool {
         let count = usize::try_from(next.batch.header().record_count).unwrap_or(0);
         self.builder.plain_size() + next.size() <= MERGED_LIMIT
             && self.builder.record_count() + count <= self.limit

@@ -1,13 +1,13 @@
-//! What fills offsets of which the source has no record, so that the records behind them get the offsets they had.
+//! Fills offsets of which the source has no record, so that the records after them keep their offsets.
 //!
-//! Pure. Before the first record: batches of empty records, tiny when compressed, deleted again before anybody reads them.
-//! Between records: control markers, which take an offset each and which no consumer is shown.
+//! Pure. Before the first record: batches of empty records, tiny when compressed, which are deleted again before anyone
+//! reads them. Between records: control markers, which take one offset each and are never shown to consumers.
 
 use bytes::{Bytes, BytesMut};
 
 use crate::kafka::batch::{Batch, BatchError, Builder, Codec, Stamp, batches};
 use crate::model::{ProducerId, Run, SourceOffset, TargetOffset};
-use crate::replicate::produce::batcher::{Course, Shipment};
+use crate::replicate::produce::batcher::{Course, ProduceBatch};
 
 /// Records in a filler batch. Larger batches fill no faster.
 const RECORDS: i64 = 100_000;
@@ -16,16 +16,17 @@ pub(crate) const MARKERS: i64 = 1_000;
 /// An empty record from its key on: no key, no value, no headers.
 pub(crate) const EMPTY: [u8; 3] = [1, 1, 0];
 
-/// Makes the batches that fill a partition up to its first record.
+/// Builds the batches that fill a partition up to its first record.
 #[derive(Debug)]
 pub(crate) struct Filler {
     timestamp: i64,
-    /// A batch of full size, which then only needs a new header.
+    /// A batch of full size, which is reused under new headers.
     full: Option<Batch>,
 }
 
 impl Filler {
-    /// Batches of this time in milliseconds: brokers forget producers by the time of what they wrote.
+    /// Creates a filler whose batches have this timestamp, in milliseconds: brokers forget producers by the timestamps they
+    /// wrote.
     pub(crate) fn new(timestamp: i64) -> Self {
         Self {
             timestamp,
@@ -33,13 +34,13 @@ impl Filler {
         }
     }
 
-    /// The next filler batch of a partition that is filled up to `until`, which lies behind the course.
+    /// Returns the next batch that fills a partition up to `until`, which lies after the course.
     pub(crate) fn next(
         &mut self,
         course: &Course,
         until: TargetOffset,
-    ) -> Result<Shipment, BatchError> {
-        // A topic may take smaller batches only.
+    ) -> Result<ProduceBatch, BatchError> {
+        // A topic may accept smaller batches only.
         let limit = i64::try_from(course.records_limit).unwrap_or(i64::MAX);
         let count = until.since(course.target).min(RECORDS).min(limit.max(1));
         let stamped = match &self.full {
@@ -47,7 +48,7 @@ impl Filler {
             _ => self.build(count)?.restamp(course.stamp()),
         };
         let source = SourceOffset(course.target.get());
-        Ok(Shipment {
+        Ok(ProduceBatch {
             target: course.target,
             runs: vec![Run::new(source, course.target, count)],
             joins: true,
@@ -90,10 +91,10 @@ pub(crate) fn is_filler(batch: &Batch) -> Result<bool, BatchError> {
     Ok(!batch.header().attributes.is_control())
 }
 
-/// How many markers the next request for a gap of `left` offsets asks for (H22).
+/// Returns how many markers the next request for a gap of `left` offsets should have (H22).
 ///
-/// The last one always goes alone: as long as it isn't written, one marker of a higher epoch can take its place and shut
-/// out those that may still be on their way, without ever passing the end of the gap.
+/// The last one is always sent alone: as long as it isn't written, one marker of a higher epoch can take its place and fence
+/// off those that may still be in flight, without ever passing the end of the gap.
 pub(crate) fn markers_due(left: i64, fences: bool) -> i64 {
     if fences {
         left.min(1)

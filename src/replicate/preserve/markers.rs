@@ -1,7 +1,7 @@
-//! Writes control markers at the ends of mirror partitions, and reads what came of it.
+//! Writes control markers to the ends of mirror partitions, and reads the result.
 //!
-//! A broker's answer says little about several markers of one partition, and nothing about their offsets; so the end of the
-//! log is read after each request, and nothing else is sent to a partition before.
+//! A broker's answer says little about several markers of one partition, and nothing about their offsets; so the log end is
+//! read after each request, and nothing else is sent to the partition before that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::admin::{self, At, Markers, Standing};
+use crate::kafka::admin::{self, Markers, OffsetSpec, ProducerStatus};
 use crate::kafka::client::{Cluster, Connection, Slot};
 use crate::model::{
     BrokerId, LeaderEpoch, ProducerId, TargetOffset, TopicId, TopicName, TopicPartition,
@@ -18,53 +18,49 @@ use crate::model::{
 use crate::replicate::resync::target_log::standing;
 use crate::task::Ownership;
 
-/// How long the end of a log has to stand still before a single marker that may be on its way is given up (H22).
+/// How long the log end has to be stable before a single marker that may be in flight is given up (H22).
 const PATIENCE: Duration = Duration::from_secs(1);
 
 const CLUSTER_AUTHORIZATION_FAILED: BrokerCode = BrokerCode(31);
 
-/// Markers wanted at the end of one partition.
+/// Markers to write at the end of one partition.
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
-    /// The partition.
     pub(crate) partition: TopicPartition,
-    /// Its topic's id.
     pub(crate) topic_id: TopicId,
-    /// Under which id.
     pub(crate) producer_id: ProducerId,
-    /// Under which epoch.
+    /// The producer epoch of the markers.
     pub(crate) epoch: i16,
-    /// How many.
+    /// The number of markers.
     pub(crate) count: i64,
-    /// Where the log ends.
+    /// The expected log end offset.
     pub(crate) end: TargetOffset,
-    /// Whether the end has to stand still first.
+    /// Whether the log end has to be stable first.
     pub(crate) patient: bool,
-    /// Whether the leader has to say afterwards what it remembers of the producer.
+    /// Whether to read the leader's producer state afterwards.
     pub(crate) recovers: bool,
 }
 
-/// What the log looks like afterwards.
+/// The state of the log after a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Filled {
-    /// Its end.
+    /// The log end offset.
     pub(crate) end: TargetOffset,
-    /// What the leader remembers of the producer, if that was wanted.
-    pub(crate) standing: Option<Standing>,
+    /// The leader's state for the producer id, if requested.
+    pub(crate) standing: Option<ProducerStatus>,
 }
 
-/// Why it isn't known that markers were written.
+/// Why markers aren't known to have been written.
 #[derive(Debug)]
 pub(crate) struct Unfilled {
-    /// The cause.
     pub(crate) error: Error,
-    /// Whether some may have been written, or still be.
+    /// Whether some may have been written, or may still be.
     pub(crate) uncertain: bool,
 }
 
 type Outcome = Result<Filled, Unfilled>;
 
-/// Does what is ordered of a broker, in one request, and gives the outcomes in the same order.
+/// Writes the markers of all `orders` at one broker with one request, and returns the outcomes in the same order.
 pub(crate) async fn fill(
     cluster: &Cluster,
     broker: BrokerId,
@@ -94,7 +90,7 @@ pub(crate) async fn fill(
         .map(|it| (it.partition.clone(), prepared.epoch_of(&it.partition)))
         .collect();
     let (ends, standings) = tokio::join!(
-        admin::list_offsets(cluster, &partitions, At::TrueEnd),
+        admin::list_offsets(cluster, &partitions, OffsetSpec::TrueEnd),
         join_all(orders.iter().map(|order| standing_after(cluster, order))),
     );
     let mut ends = match ends {
@@ -123,7 +119,7 @@ pub(crate) async fn fill(
 struct Prepared {
     connection: Connection,
     epochs: BTreeMap<TopicPartition, LeaderEpoch>,
-    /// Partitions that no longer are what they were.
+    /// Partitions led by another broker, with a moving log end, or of another topic.
     refused: BTreeSet<TopicPartition>,
 }
 
@@ -133,12 +129,12 @@ impl Prepared {
         known.unwrap_or(LeaderEpoch::UNKNOWN)
     }
 
-    /// Why nothing was said about an order.
+    /// Returns the reason why an order got no answer.
     fn refusal(&self, order: &Order) -> Unfilled {
         if !self.refused.contains(&order.partition) {
             return unknown(left_out(order));
         }
-        let message = "the mirror partition was led by another broker, moved, or is another topic's now; nothing was written";
+        let message = "the mirror partition has another leader, its end moved, or it belongs to another topic now; nothing was written";
         Unfilled {
             error: Error::new(Kind::Disconnected, message).partition(&order.partition),
             uncertain: false,
@@ -146,7 +142,8 @@ impl Prepared {
     }
 }
 
-/// Requests by name could meet another topic of that name, so ids are compared right before.
+/// Finds the partitions that must not be written. Requests by name could hit another topic of that name, so ids are compared
+/// right before.
 async fn prepare(
     cluster: &Cluster,
     broker: BrokerId,
@@ -183,7 +180,7 @@ async fn prepare(
     })
 }
 
-/// Waits a while, and gives those of the patient orders whose log doesn't stand still.
+/// Waits, and returns the partitions of patient orders whose log end isn't stable.
 async fn restless(
     cluster: &Cluster,
     orders: &[Order],
@@ -206,7 +203,7 @@ async fn restless(
             )
         })
         .collect();
-    let listed = admin::list_offsets(cluster, &asked, At::TrueEnd).await?;
+    let listed = admin::list_offsets(cluster, &asked, OffsetSpec::TrueEnd).await?;
     let stands = |(partition, end): &(TopicPartition, i64)| {
         let now = listed.get(partition).and_then(|it| it.as_ref().ok());
         now.is_some_and(|now| now.offset == *end)
@@ -215,13 +212,16 @@ async fn restless(
     Ok(moved.map(|(partition, _)| partition).collect())
 }
 
-/// What the leader remembers of the producer behind the markers, if that is wanted.
-async fn standing_after(cluster: &Cluster, order: &Order) -> Result<Option<Standing>, Unfilled> {
+/// Returns the leader's producer state after the markers, if requested.
+async fn standing_after(
+    cluster: &Cluster,
+    order: &Order,
+) -> Result<Option<ProducerStatus>, Unfilled> {
     if !order.recovers {
         return Ok(None);
     }
     let asked = standing(cluster, &order.partition, order.producer_id).await;
-    // The markers are there, but what may follow them isn't known: settling finds out.
+    // The markers are written, but it isn't known what may follow them: a resync finds out.
     asked.map_err(|error| Unfilled {
         error,
         uncertain: false,

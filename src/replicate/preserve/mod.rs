@@ -1,4 +1,4 @@
-//! Batches and markers of partitions whose target offsets equal their source offsets.
+//! Batches and markers of partitions in preserve mode, where target offsets equal source offsets.
 
 pub(crate) mod batcher;
 pub(crate) mod filler;

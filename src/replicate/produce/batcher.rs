@@ -1,65 +1,65 @@
-//! Makes produce batches out of what waits: forwards, re-encodes, merges.
+//! Composes produce batches from fetched ones: forwards, re-encodes, merges.
 //!
-//! Pure. A shipment is one batch for the target together with the runs it covers: target offsets are consecutive, so
-//! every step in the source offsets begins a run. Small batches that wait are merged, because a request costs the target
-//! broker more than the records in it; large ones keep their bytes.
+//! Pure. A produce batch goes to the target together with the runs it covers: target offsets are consecutive, so every
+//! step in the source offsets begins a run. Small waiting batches are merged, because a request costs the target broker more
+//! than the records in it; large ones keep their bytes.
 
 use crate::kafka::batch::{BatchError, Builder, Codec, Stamp, Stamped};
 use crate::model::{ProducerId, Run, SourceOffset, TargetOffset, sequence_of};
-use crate::replicate::fetch::buffer::{Cargo, Hold};
+use crate::replicate::fetch::buffer::{FetchBuffer, FetchedBatch};
 
-/// A batch smaller than this is merged with what waits behind it.
+/// A batch smaller than this, in bytes, is merged with small ones after it.
 pub(crate) const MERGE_BELOW: usize = 4 * 1024;
-/// A merged batch stops growing here, in bytes before compression; well below the 1 MiB that brokers take by default.
+/// A merged batch stops growing at this size, in bytes before compression; well below the 1 MiB that brokers accept by
+/// default.
 pub(crate) const MERGED_LIMIT: usize = 256 * 1024;
 /// A merged batch stops growing at this many runs, which all must be stored before it is sent.
 const RUNS_LIMIT: usize = 2048;
 
 /// A batch ready for the target.
 #[derive(Debug)]
-pub(crate) struct Shipment {
-    /// The bytes.
+pub(crate) struct ProduceBatch {
     pub(crate) stamped: Stamped,
     /// Where it must land.
     pub(crate) target: TargetOffset,
     /// The runs it covers, at least one.
     pub(crate) runs: Vec<Run>,
-    /// Whether its first run goes on where the planned map ends and is its only one: then there is nothing to store.
+    /// Whether its only run continues where the planned map ends: then there is nothing to store.
     pub(crate) joins: bool,
     /// The frontier once it is acknowledged.
     pub(crate) frontier: SourceOffset,
-    /// Bytes it releases from the hold.
+    /// Bytes it releases from the buffer.
     pub(crate) bytes: usize,
 }
 
-impl Shipment {
-    /// Number of records.
+impl ProduceBatch {
+    /// Returns the number of records.
     pub(crate) fn records(&self) -> i64 {
         i64::from(self.stamped.record_count)
     }
 }
 
-/// Where shipments go on.
+/// The position and producer state of the next produce batch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Course {
-    /// The link's producer id in this ownership incarnation.
+    /// The link's producer id in the current incarnation.
     pub(crate) producer_id: ProducerId,
-    /// The epoch of that id.
+    /// The producer epoch.
     pub(crate) epoch: i16,
     /// The target offset of the next record.
     pub(crate) target: TargetOffset,
-    /// How many offsets before it took no sequence number: 0 unless markers fill gaps.
+    /// The number of offsets before `target` that took no sequence number: 0 unless markers fill gaps.
     pub(crate) unnumbered: i64,
-    /// How many target offsets are taken behind each shipment.
+    /// The number of target offsets that each produce batch's marker takes.
     pub(crate) marker: i64,
-    /// The source offset that would continue the last planned run; none before the first, and behind a marker.
+    /// The source offset that would continue the last planned run; `None` before the first run, and after a marker.
     pub(crate) source: Option<SourceOffset>,
-    /// At most this many records in one batch; raised and lowered when the target refuses batches.
+    /// The most records in one batch; lowered when the target refuses batches, raised again later.
     pub(crate) records_limit: usize,
 }
 
 impl Course {
-    /// The identity under which the next batch is written.
+    /// Returns the producer id, epoch and sequence number of the next batch.
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp {
             producer_id: self.producer_id,
@@ -68,11 +68,13 @@ impl Course {
         }
     }
 
-    /// The course behind a shipment.
-    pub(crate) fn behind(&self, shipment: &Shipment) -> Self {
+    /// Returns the course after a produce batch.
+    pub(crate) fn behind(&self, produce_batch: &ProduceBatch) -> Self {
         Self {
-            target: shipment.target.plus(shipment.records() + self.marker),
-            source: shipment
+            target: produce_batch
+                .target
+                .plus(produce_batch.records() + self.marker),
+            source: produce_batch
                 .runs
                 .last()
                 .filter(|_| self.marker == 0)
@@ -82,59 +84,67 @@ impl Course {
     }
 }
 
-/// Takes the next shipment out of the hold; none if no cargo is next.
-pub(crate) fn compose(hold: &mut Hold, course: &Course) -> Result<Option<Shipment>, BatchError> {
-    hold.skip_to_cargo();
-    let Some(cargo) = hold.front() else {
+/// Takes the next produce batch out of the buffer; `None` if no batch is next.
+pub(crate) fn compose(
+    fetch_buffer: &mut FetchBuffer,
+    course: &Course,
+) -> Result<Option<ProduceBatch>, BatchError> {
+    fetch_buffer.skip_to_fetched();
+    let Some(fetched) = fetch_buffer.front() else {
         return Ok(None);
     };
-    let count = usize::try_from(cargo.batch.header().record_count).unwrap_or(0);
-    let whole = cargo.intact && count <= course.records_limit;
-    if !whole || (cargo.size() < MERGE_BELOW && next_is_small(hold)) {
-        return reencode(hold, course);
+    let count = usize::try_from(fetched.batch.header().record_count).unwrap_or(0);
+    let whole = fetched.intact && count <= course.records_limit;
+    if !whole || (fetched.size() < MERGE_BELOW && next_is_small(fetch_buffer)) {
+        return reencode(fetch_buffer, course);
     }
-    let Some(cargo) = hold.unload() else {
+    let Some(fetched) = fetch_buffer.unload() else {
         return Ok(None);
     };
-    let mut shipment = forward(&cargo, course);
-    if let Some(until) = hold.skip() {
-        shipment.frontier = until;
+    let mut produce_batch = forward(&fetched, course);
+    if let Some(until) = fetch_buffer.skip() {
+        produce_batch.frontier = until;
     }
-    Ok(Some(shipment))
+    Ok(Some(produce_batch))
 }
 
-/// Whether the batch behind the first could be merged with it.
-fn next_is_small(hold: &Hold) -> bool {
-    let Some(first) = hold.front() else {
+/// Whether the batch after the first could be merged with it.
+fn next_is_small(fetch_buffer: &FetchBuffer) -> bool {
+    let Some(first) = fetch_buffer.front() else {
         return false;
     };
-    hold.second().is_some_and(|second| mergeable(first, second))
+    fetch_buffer
+        .second()
+        .is_some_and(|second| mergeable(first, second))
 }
 
-/// Whether the second batch may travel together with the first.
-pub(crate) fn mergeable(first: &Cargo, second: &Cargo) -> bool {
+/// Whether the second batch may be merged with the first.
+pub(crate) fn mergeable(first: &FetchedBatch, second: &FetchedBatch) -> bool {
     second.size() < MERGE_BELOW
         && first.batch.header().attributes.codec().ok()
             == second.batch.header().attributes.codec().ok()
 }
 
-/// The batch as it was fetched, under a new header.
-pub(crate) fn forward(cargo: &Cargo, course: &Course) -> Shipment {
-    let stamped = cargo.batch.restamp(course.stamp());
-    let run = Run::new(cargo.from, course.target, i64::from(stamped.record_count));
-    Shipment {
+/// Returns the batch with its records unchanged, under a new header.
+pub(crate) fn forward(fetched: &FetchedBatch, course: &Course) -> ProduceBatch {
+    let stamped = fetched.batch.restamp(course.stamp());
+    let run = Run::new(fetched.from, course.target, i64::from(stamped.record_count));
+    ProduceBatch {
         joins: course.source == Some(run.source),
         target: course.target,
         runs: vec![run],
-        frontier: cargo.until(),
-        bytes: cargo.size(),
+        frontier: fetched.until(),
+        bytes: fetched.size(),
         stamped,
     }
 }
 
-/// Re-frames records of the next batch and of small ones behind it.
-fn reencode(hold: &mut Hold, course: &Course) -> Result<Option<Shipment>, BatchError> {
-    let Some(first) = hold.front() else {
+/// Merges the wanted records of the next batch and of small ones after it into a new batch.
+fn reencode(
+    fetch_buffer: &mut FetchBuffer,
+    course: &Course,
+) -> Result<Option<ProduceBatch>, BatchError> {
+    let Some(first) = fetch_buffer.front() else {
         return Ok(None);
     };
     let codec: Codec = first.batch.header().attributes.codec()?;
@@ -145,21 +155,23 @@ fn reencode(hold: &mut Hold, course: &Course) -> Result<Option<Shipment>, BatchE
     };
     let mut frontier = first.from;
     let mut bytes = 0;
-    while let Some(cargo) = hold.front() {
-        let taken_all = draft.take(cargo)?;
+    while let Some(fetched) = fetch_buffer.front() {
+        let taken_all = draft.take(fetched)?;
         if !taken_all {
-            // The rest of the batch stays in the hold.
+            // The rest of the batch stays in the buffer.
             frontier = draft.runs.last().map_or(frontier, Run::source_end);
-            hold.shorten(frontier);
+            fetch_buffer.shorten(frontier);
             break;
         }
-        let Some(done) = hold.unload() else { break };
+        let Some(done) = fetch_buffer.unload() else {
+            break;
+        };
         frontier = done.until();
         bytes += done.size();
-        if let Some(until) = hold.skip() {
+        if let Some(until) = fetch_buffer.skip() {
             frontier = frontier.max(until);
         }
-        let goes_on = hold
+        let goes_on = fetch_buffer
             .front()
             .is_some_and(|next| mergeable(&done, next) && draft.has_room(next));
         if !goes_on {
@@ -167,13 +179,13 @@ fn reencode(hold: &mut Hold, course: &Course) -> Result<Option<Shipment>, BatchE
         }
     }
     if draft.runs.is_empty() {
-        // Every record lay before the position: nothing travels, but the hold has moved on.
-        hold.pass_first(frontier);
+        // Every record lay before the position: nothing is sent, but the frontier moves.
+        fetch_buffer.pass_first(frontier);
         return Ok(None);
     }
     let joins = draft.runs.len() == 1 && course.source == draft.runs.first().map(|run| run.source);
     let stamped = draft.builder.finish(course.stamp())?;
-    Ok(Some(Shipment {
+    Ok(Some(ProduceBatch {
         stamped,
         target: course.target,
         runs: draft.runs,
@@ -183,7 +195,7 @@ fn reencode(hold: &mut Hold, course: &Course) -> Result<Option<Shipment>, BatchE
     }))
 }
 
-/// A merged batch in the making.
+/// A merged batch being built.
 struct Draft {
     builder: Builder,
     runs: Vec<Run>,
@@ -191,11 +203,11 @@ struct Draft {
 }
 
 impl Draft {
-    /// Pushes the wanted records of a batch; false if the record limit came first.
-    fn take(&mut self, cargo: &Cargo) -> Result<bool, BatchError> {
-        for record in &cargo.batch.records()? {
+    /// Adds the wanted records of a batch; returns false if the record limit was reached first.
+    fn take(&mut self, fetched: &FetchedBatch) -> Result<bool, BatchError> {
+        for record in &fetched.batch.records()? {
             let record = record?;
-            if record.offset < cargo.from.get() {
+            if record.offset < fetched.from.get() {
                 continue;
             }
             if self.builder.record_count() >= self.course.records_limit {
@@ -220,7 +232,7 @@ impl Draft {
         }
     }
 
-    fn has_room(&self, next: &Cargo) -> bool {
+    fn has_room(&self, next: &FetchedBatch) -> bool {
         let count = usize::try_from(next.batch.header().record_count).unwrap_or(0);
         self.builder.plain_size() + next.size() <= MERGED_LIMIT
             && self.builder.record_count() + count <= self.course.records_limit

@@ -1,22 +1,22 @@
-//! The partitions of a target connection that have a batch to send, in the order in which they may.
+//! The queue of partitions of a target connection that have a batch to send.
 //!
-//! Pure. Live ones first, each class in turn. Once live ones sent seven times a share while others were waiting, one of those
-//! behind goes first.
+//! Pure. Live partitions go first, those of each kind in turn. Once live ones have sent seven times a share while others
+//! were waiting, one of the others goes first.
 
 use std::collections::VecDeque;
 
-use crate::replicate::fetch::budget::{Patience, Rank};
+use crate::replicate::fetch::budget::{FairnessCredit, Rank};
 
-/// Two queues.
+/// The queues of live partitions and of those behind.
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
     live: VecDeque<usize>,
     behind: VecDeque<usize>,
-    patience: Patience,
+    patience: FairnessCredit,
 }
 
 impl Ready {
-    /// Puts a partition at the end of its queue.
+    /// Appends a partition to its queue.
     pub(crate) fn push(&mut self, index: usize, rank: Rank) {
         match rank {
             Rank::Live => self.live.push_back(index),
@@ -24,7 +24,8 @@ impl Ready {
         }
     }
 
-    /// Takes the next partition; `share` is what one of those behind sends in its turn, in bytes, and `all` says that such ones may go at all.
+    /// Takes the next partition. `share` is what one behind sends in its turn, in bytes; `all` is whether those behind may
+    /// be taken at all.
     pub(crate) fn pop(&mut self, share: usize, all: bool) -> Option<(usize, Rank)> {
         if all
             && self.patience.is_out(share)
@@ -39,7 +40,7 @@ impl Ready {
         })
     }
 
-    /// Notes that a partition sends so many bytes.
+    /// Records that a partition sends `bytes`.
     pub(crate) fn sent(&mut self, rank: Rank, bytes: usize) {
         match rank {
             Rank::Behind => self.patience.serve(bytes),
@@ -48,12 +49,12 @@ impl Ready {
         }
     }
 
-    /// Whether none waits.
+    /// Whether no partition is queued.
     pub(crate) fn is_empty(&self) -> bool {
         self.live.is_empty() && self.behind.is_empty()
     }
 
-    /// Takes all of them out.
+    /// Removes and returns all of them.
     pub(crate) fn take(&mut self) -> Vec<usize> {
         self.live.drain(..).chain(self.behind.drain(..)).collect()
     }

@@ -1,22 +1,22 @@
 //! Puts answers back into the order of their requests.
 //!
-//! Pure. A broker answers the requests of one connection in order, but futures that are ready together come to light in
-//! any order. A partition's window takes answers oldest first, so a later one seen earlier would look like a foreign write.
+//! Pure. A broker answers the requests of one connection in order, but futures that complete together are yielded in any
+//! order. A partition's window takes answers oldest first, so a later one processed earlier would look like a foreign write.
 
 use std::collections::BTreeMap;
 
-/// The requests of one connection that are out.
+/// The outstanding requests of one connection.
 #[derive(Debug)]
-pub(crate) struct Turns<T> {
+pub(crate) struct ResponseOrder<T> {
     /// The number of the next request.
     next: u64,
-    /// The number whose answer is due.
+    /// The number of the request whose answer is due.
     due: u64,
-    /// Answers that came to light before their turn.
+    /// Answers that were received before their turn.
     early: BTreeMap<u64, T>,
 }
 
-impl<T> Default for Turns<T> {
+impl<T> Default for ResponseOrder<T> {
     fn default() -> Self {
         Self {
             next: 0,
@@ -26,19 +26,19 @@ impl<T> Default for Turns<T> {
     }
 }
 
-impl<T> Turns<T> {
-    /// Numbers a request that is sent now.
+impl<T> ResponseOrder<T> {
+    /// Returns the number for a request that is being sent.
     pub(crate) fn send(&mut self) -> u64 {
         self.next += 1;
         self.next - 1
     }
 
-    /// How many requests have not had their turn yet.
+    /// Returns how many requests haven't had their turn yet.
     pub(crate) fn outstanding(&self) -> u64 {
         self.next - self.due
     }
 
-    /// Takes an answer, and gives every one whose turn it is now.
+    /// Takes an answer, and returns all answers whose turn it is now.
     pub(crate) fn arrive(&mut self, number: u64, answer: T) -> Vec<T> {
         self.early.insert(number, answer);
         let mut in_turn = Vec::new();
@@ -61,14 +61,14 @@ mod tests {
         fn answers_have_their_turns_whatever_order_they_arrive_in(
             order in Just((0..20_u64).collect::<Vec<_>>()).prop_shuffle()
         ) {
-            let mut turns = Turns::default();
+            let mut responses = ResponseOrder::default();
             for number in 0..20 {
-                prop_assert_eq!(turns.send(), number);
+                prop_assert_eq!(responses.send(), number);
             }
             let mut seen = Vec::new();
             for number in order {
-                seen.extend(turns.arrive(number, number));
-                prop_assert_eq!(turns.outstanding(), 20 - seen.len() as u64);
+                seen.extend(responses.arrive(number, number));
+                prop_assert_eq!(responses.outstanding(), 20 - seen.len() as u64);
             }
             prop_assert_eq!(seen, (0..20).collect::<Vec<_>>());
         }

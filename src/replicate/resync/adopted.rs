@@ -1,20 +1,21 @@
-//! Own records that landed behind somebody else's: which source offsets they are. Pure.
+//! Own records that landed after foreign ones: finds their source offsets. Pure.
 
 use crate::model::{Run, TargetOffset};
 use crate::offsets::Explanation;
 
-/// Own records in a row: where they were to land, and where they are.
+/// Consecutive own records: where they were predicted to land, and where they did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Segment {
-    /// Where the first one was to land.
+    /// The predicted offset of the first record.
     pub(crate) predicted: TargetOffset,
-    /// Where it is.
+    /// The actual offset of the first record.
     pub(crate) actual: TargetOffset,
-    /// How many.
+    /// The number of records.
     pub(crate) length: i64,
 }
 
-/// The runs of predicted offsets from `from` up to `end`: the last run as far as it goes on, and those explained behind it.
+/// Returns the runs of the predicted offsets from `from` to `end`: the last run as far as it continues, then the explained
+/// runs.
 pub(crate) fn cover(
     last_run: Run,
     explanation: &Explanation,
@@ -32,7 +33,7 @@ pub(crate) fn cover(
     runs.filter(|run| run.length > 0).collect()
 }
 
-/// The runs of own records where they are, from those where they were to be.
+/// Returns the runs of own records at their actual offsets, given the runs at their predicted ones.
 pub(crate) fn shifted(covering: &[Run], segments: &[Segment]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for segment in segments {
@@ -76,7 +77,7 @@ mod tests {
 
     #[test]
     fn records_keep_their_source_offsets_where_they_landed() {
-        // 0..10 is known; 10..25 was sent: five more of the last run, then a run planned behind a gap.
+        // 0..10 is known; 10..25 was sent: five more of the last run, then a run planned after a gap.
         let explanation = Explanation {
             runs: vec![run(30, 15, 10)],
             position: SourceOffset(40),
@@ -84,7 +85,7 @@ mod tests {
         let (from, end) = (TargetOffset(10), TargetOffset(25));
         let covering = cover(run(0, 0, 10), &explanation, from, end);
         assert_eq!(covering, [run(10, 10, 5), run(30, 15, 10)]);
-        // Three foreign records before, two between.
+        // Three foreign records come before, two in between.
         let landed = shifted(&covering, &[segment(10, 13, 8), segment(18, 23, 7)]);
         assert_eq!(landed, [run(10, 13, 5), run(30, 18, 3), run(33, 23, 7)]);
     }
@@ -108,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_run_about_to_begin_is_not_counted_twice() {
-        // The map goes on with source offset 7 at 40; the first batch landed behind a foreign one.
+        // The map continues with source offset 7 at 40; the first batch landed after a foreign one.
         let explanation = Explanation {
             runs: vec![run(7, 40, 4)],
             position: SourceOffset(11),

@@ -8,21 +8,21 @@ use crate::kafka::batch::{Batch, BatchError};
 use crate::kafka::client::Cluster;
 use crate::model::{SourceOffset, TargetOffset, TopicPartition};
 
-/// Enough to be sure to get the batch asked for; brokers give the first batch whole whatever its size (KIP-74).
+/// The size of a read, in bytes: brokers return the first batch whole whatever its size (KIP-74).
 const READ_BYTES: i32 = 1;
 
-/// What a comparison showed.
+/// The result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Likeness {
-    /// Records that exist on both sides are equal, at least one.
-    Same,
+pub(crate) enum LogComparison {
+    /// The records that exist on both sides are equal; there is at least one.
+    Equal,
     /// A record differs.
     Different,
     /// No record exists on both sides any more.
-    Unknown,
+    NoCommonRecord,
 }
 
-/// Reads the batch that holds an offset; none if nothing at or behind it can be read.
+/// Reads the batch that holds `offset`, or the next one; `None` if nothing at or after it can be read.
 pub(crate) async fn batch_holding(
     cluster: &Cluster,
     partition: &TopicPartition,
@@ -35,46 +35,46 @@ pub(crate) async fn batch_holding(
         .find(|batch| batch.last_offset() >= offset))
 }
 
-/// Compares the records of a target batch with the source's at the offsets that `map` gives.
+/// Compares the records of a target batch with the source's at the offsets that `map` returns.
 ///
-/// Only the source batch that holds the last mapped record is read: source and target never shift against each other
-/// backwards, so the newest common record decides.
+/// Reads only the source batch that holds the last mapped record: the shift between source and target offsets never falls,
+/// so the newest common record decides.
 pub(crate) async fn compare(
     source: &Cluster,
     partition: &TopicPartition,
     target_batch: &Batch,
     map: impl Fn(TargetOffset) -> Option<SourceOffset>,
-) -> Result<Likeness> {
+) -> Result<LogComparison> {
     let last = map(TargetOffset(target_batch.last_offset()));
     compare_at(source, partition, target_batch, last, map).await
 }
 
-/// Compares the records of a target batch from `first` on with the source's, as far as the source batch reaches that
-/// holds the first of them: a target batch may hold what lies far apart on the source.
+/// Compares the records of a target batch from `first` on, as far as the source batch reaches that holds the first of them:
+/// records of one target batch may be far apart on the source.
 pub(crate) async fn compare_from(
     source: &Cluster,
     partition: &TopicPartition,
     target_batch: &Batch,
     first: TargetOffset,
     map: impl Fn(TargetOffset) -> Option<SourceOffset>,
-) -> Result<Likeness> {
+) -> Result<LogComparison> {
     let onwards = |target| (target >= first).then(|| map(target)).flatten();
     compare_at(source, partition, target_batch, map(first), onwards).await
 }
 
-/// Compares with the source batch that holds one offset.
+/// Compares with the source batch that holds the offset `at`.
 async fn compare_at(
     source: &Cluster,
     partition: &TopicPartition,
     target_batch: &Batch,
     at: Option<SourceOffset>,
     map: impl Fn(TargetOffset) -> Option<SourceOffset>,
-) -> Result<Likeness> {
+) -> Result<LogComparison> {
     let Some(at) = at else {
-        return Ok(Likeness::Unknown);
+        return Ok(LogComparison::NoCommonRecord);
     };
     let Some(source_batch) = batch_holding(source, partition, at.get()).await? else {
-        return Ok(Likeness::Unknown);
+        return Ok(LogComparison::NoCommonRecord);
     };
     alike(&source_batch, target_batch, map)
         .map_err(|error| unreadable(error, partition, source_batch.base_offset()))
@@ -95,19 +95,19 @@ pub(crate) fn alike(
     source: &Batch,
     target: &Batch,
     map: impl Fn(TargetOffset) -> Option<SourceOffset>,
-) -> Result<Likeness, BatchError> {
+) -> Result<LogComparison, BatchError> {
     if source.header().attributes.is_control() {
-        // Where the source has a marker, no record of it was mirrored.
+        // Where the source has a marker, nothing was mirrored from it.
         let held = source.base_offset()..source.next_offset();
         let mut ours = (target.base_offset()..target.next_offset()).map(TargetOffset);
         let stands_there = |our| map(our).is_some_and(|wanted| held.contains(&wanted.get()));
         return Ok(if ours.any(stands_there) {
-            Likeness::Different
+            LogComparison::Different
         } else {
-            Likeness::Unknown
+            LogComparison::NoCommonRecord
         });
     }
-    let mut likeness = Likeness::Unknown;
+    let mut comparison = LogComparison::NoCommonRecord;
     let (theirs, ours) = (source.records()?, target.records()?);
     let mut theirs = theirs.iter();
     let mut next_theirs = theirs.next().transpose()?;
@@ -126,9 +126,9 @@ pub(crate) fn alike(
             continue;
         };
         if their.timestamp != our.timestamp || their.content != our.content {
-            return Ok(Likeness::Different);
+            return Ok(LogComparison::Different);
         }
-        likeness = Likeness::Same;
+        comparison = LogComparison::Equal;
     }
-    Ok(likeness)
+    Ok(comparison)
 }

@@ -1,8 +1,9 @@
-//! What is decided where a map can't simply be continued: where it is cut, where it goes on, what is on record of it.
+//! Decisions on how to continue where a map can't simply be extended: where it is cut, where it resumes, and what is
+//! recorded about it.
 //!
-//! Pure. A decision is taken by a settling that has read both sides, is stored as a whole before anything is sent under
-//! it, and is then a fact like any other: the settling after it finds the map, the frontier and where the map goes on.
-//! Doing so twice changes nothing, because a decision that is stored is no longer asked for.
+//! Pure. A decision is made by a resync that has read both sides. It is stored as a whole before anything is sent under it,
+//! and is from then on part of the stored state: the next resync finds the map, the frontier and the place where the map
+//! resumes. Deciding twice changes nothing, because a stored decision removes the trouble that required it.
 
 use serde::Serialize;
 
@@ -14,66 +15,65 @@ use crate::offsets::Explanation;
 
 /// How much of the map is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cut {
-    /// Nothing.
+pub(crate) enum MapCut {
     Nothing,
-    /// Every image of source offsets from here on.
+    /// Every image of source offsets from this one on.
     Source(SourceOffset),
-    /// Every image of target offsets from here on.
+    /// Every image of target offsets from this one on.
     Target(TargetOffset),
     /// The whole map.
     Everything,
 }
 
-/// Where the map goes on.
+/// Where the map resumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GoesOn {
     /// With this source offset at this target offset.
     At(Anchor),
-    /// At this target offset with what follows the runs that stay.
+    /// At this target offset, with the source offset that follows the kept runs.
     Behind(TargetOffset),
 }
 
 /// A decision about one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Decision {
-    /// What it answers.
+    /// The trouble it settles.
     pub(crate) reason: Reason,
-    /// By which policy.
+    /// The policy it follows.
     pub(crate) policy: Policy,
-    /// How the target's log up to `found_end` continues the map, to be taken over first.
+    /// The explanation of the target's log up to the given end, which is added to the map first.
     pub(crate) found: Option<(Explanation, TargetOffset)>,
-    /// What is given up then.
-    pub(crate) cut: Cut,
-    /// Runs found behind a foreign stretch.
+    /// The part of the map that is given up then.
+    pub(crate) cut: MapCut,
+    /// Runs found after a foreign stretch.
     pub(crate) runs: Vec<Run>,
-    /// Where the map goes on.
+    /// Where the map resumes.
     pub(crate) goes_on: GoesOn,
-    /// What goes on record.
+    /// The stretches to add to the history.
     pub(crate) stretches: Vec<Stretch>,
-    /// Whether the partition is written under a new producer id from now on (H3).
+    /// Whether the partition gets a new producer id (H3).
     pub(crate) new_incarnation: bool,
-    /// The source topic's new id, if it is another topic.
+    /// The new source topic's id, if it is another topic.
     pub(crate) source_id: Option<TopicId>,
-    /// How offsets of the two sides relate from now on, if otherwise than before.
+    /// The new relation between offsets of the two sides, if it changes.
     pub(crate) offsets: Option<OffsetsMode>,
 }
 
-/// The reason of a partition that would need a further producer id and gets none.
+/// Returns the reason of a partition that needs a further producer id when none is left.
 pub(crate) fn used_up(reason: &Reason, what: &str) -> Reason {
     Reason {
         message: format!(
-            "{}; {what}: the partition changed hands {} times, and producer ids tell no more of that apart",
+            "{}; {what}: the partition changed owners {} times, and producer ids can't distinguish more",
             reason.message,
             u16::MAX
         ),
-        remedy: "have the mirror topic created anew (policy reseed)".to_owned(),
+        remedy: "recreate the mirror topic (policy reseed)".to_owned(),
         ..reason.clone()
     }
 }
 
 impl Decision {
-    fn new(reason: Reason, policy: Policy, cut: Cut, goes_on: GoesOn) -> Self {
+    fn new(reason: Reason, policy: Policy, cut: MapCut, goes_on: GoesOn) -> Self {
         Self {
             reason,
             policy,
@@ -88,14 +88,14 @@ impl Decision {
         }
     }
 
-    /// Why it can't be made of a partition in this incarnation: there is none behind it.
+    /// Returns the reason if the decision needs a new incarnation and `incarnation` is the last one.
     pub(crate) fn beyond(&self, incarnation: u16) -> Option<Reason> {
         let what = format!("the policy {} can't be followed", self.policy);
         let is_used_up = self.new_incarnation && incarnation == u16::MAX;
         is_used_up.then(|| used_up(&self.reason, &what))
     }
 
-    /// The same where offsets are preserved: what has no image leaves its offsets to be filled, and the map just goes on.
+    /// Adapts the decision to preserve mode: offsets without an image are filled later, so the map simply continues.
     pub(crate) fn in_place(mut self) -> Self {
         if let GoesOn::At(anchor) = self.goes_on {
             self.goes_on = GoesOn::Behind(anchor.target);
@@ -103,16 +103,16 @@ impl Decision {
         self
     }
 
-    /// The same where the log's records end before its end.
-    pub(crate) fn found_up_to(mut self, filled: TargetOffset) -> Self {
+    /// Adapts the decision to a log whose records end at `data_end`, before the log's end.
+    pub(crate) fn found_up_to(mut self, data_end: TargetOffset) -> Self {
         if let Some((_, end)) = &mut self.found {
-            *end = filled;
+            *end = data_end;
         }
         self
     }
 }
 
-/// Goes on at the source's log start: what lay before it is lost.
+/// Resumes at the source's log start: everything before it is lost.
 pub(crate) fn follow_gap(
     reason: Reason,
     found: Explanation,
@@ -131,19 +131,19 @@ pub(crate) fn follow_gap(
     Decision {
         found: Some((found, end)),
         stretches: vec![lost],
-        ..Decision::new(reason, Policy::Follow, Cut::Nothing, GoesOn::At(anchor))
+        ..Decision::new(reason, Policy::Follow, MapCut::Nothing, GoesOn::At(anchor))
     }
 }
 
-/// Goes on where both logs part: what was mirrored from there on stays on the target alone.
+/// Resumes where both logs diverge: records mirrored from that point on remain on the target only.
 pub(crate) fn follow_truncation(
     reason: Reason,
     found: Explanation,
-    parting: SourceOffset,
+    divergence: SourceOffset,
     end: TargetOffset,
 ) -> Decision {
     let anchor = Anchor {
-        source: parting,
+        source: divergence,
         target: end,
     };
     Decision {
@@ -152,13 +152,13 @@ pub(crate) fn follow_truncation(
         ..Decision::new(
             reason,
             Policy::Follow,
-            Cut::Source(parting),
+            MapCut::Source(divergence),
             GoesOn::At(anchor),
         )
     }
 }
 
-/// Appends another topic of the same name behind the former one.
+/// Appends another source topic of the same name after the former one.
 pub(crate) fn follow_recreation(
     reason: Reason,
     source_id: TopicId,
@@ -172,11 +172,16 @@ pub(crate) fn follow_recreation(
     Decision {
         new_incarnation: true,
         source_id: Some(source_id),
-        ..Decision::new(reason, Policy::Follow, Cut::Everything, GoesOn::At(anchor))
+        ..Decision::new(
+            reason,
+            Policy::Follow,
+            MapCut::Everything,
+            GoesOn::At(anchor),
+        )
     }
 }
 
-/// Mirrors again what the target lost: what it still shows ends at `kept`, and its log at `end`.
+/// Mirrors again what the target lost: its visible records end at `kept`, and its log at `end`.
 pub(crate) fn follow_target_truncation(
     reason: Reason,
     kept: TargetOffset,
@@ -185,12 +190,12 @@ pub(crate) fn follow_target_truncation(
     Decision::new(
         reason,
         Policy::Follow,
-        Cut::Target(kept),
+        MapCut::Target(kept),
         GoesOn::Behind(end),
     )
 }
 
-/// Goes on behind what somebody else wrote, as a new owner; `runs` are this link's own records behind the foreign ones.
+/// Resumes after foreign records as a new owner; `runs` are this link's own records after the foreign ones.
 pub(crate) fn adopt(
     reason: Reason,
     runs: Vec<Run>,
@@ -206,16 +211,16 @@ pub(crate) fn adopt(
         runs,
         stretches: foreign,
         new_incarnation: true,
-        ..Decision::new(reason, Policy::Adopt, Cut::Nothing, GoesOn::At(anchor))
+        ..Decision::new(reason, Policy::Adopt, MapCut::Nothing, GoesOn::At(anchor))
     }
 }
 
-/// Gives the mirror topic up for one that is created anew; the map is given up with it, later.
+/// Gives up the mirror topic for a recreated one; its map is given up later.
 pub(crate) fn reseed(reason: Reason, end: TargetOffset) -> Decision {
-    Decision::new(reason, Policy::Reseed, Cut::Nothing, GoesOn::Behind(end))
+    Decision::new(reason, Policy::Reseed, MapCut::Nothing, GoesOn::Behind(end))
 }
 
-/// Passes a refused record, whose receipt is written.
+/// Skips a refused record, whose receipt is written.
 pub(crate) fn skip(reason: Reason, record: SourceOffset, end: TargetOffset) -> Decision {
     let skipped = Stretch {
         kind: StretchKind::Skipped,
@@ -231,15 +236,15 @@ pub(crate) fn skip(reason: Reason, record: SourceOffset, end: TargetOffset) -> D
         ..Decision::new(
             reason,
             Policy::SkipWithReceipt,
-            Cut::Nothing,
+            MapCut::Nothing,
             GoesOn::At(anchor),
         )
     }
 }
 
-/// Stops to preserve offsets where that can't be gone on with: from here on the records have a map.
+/// Stops preserving offsets where that is no longer possible: from here on the records have an offset map.
 ///
-/// Under a new producer id, because its sequence numbers are target offsets again.
+/// Needs a new producer id, because sequence numbers are target offsets again.
 pub(crate) fn translate_from(reason: Reason, next: SourceOffset, end: TargetOffset) -> Decision {
     let anchor = Anchor {
         source: next,
@@ -248,28 +253,27 @@ pub(crate) fn translate_from(reason: Reason, next: SourceOffset, end: TargetOffs
     Decision {
         new_incarnation: true,
         offsets: Some(OffsetsMode::Translate),
-        ..Decision::new(reason, Policy::Follow, Cut::Nothing, GoesOn::At(anchor))
+        ..Decision::new(reason, Policy::Follow, MapCut::Nothing, GoesOn::At(anchor))
     }
 }
 
-/// Goes on under a new producer id where the present one has no epoch left with which markers could be shut out.
+/// Resumes under a new producer id when the current one has no epoch left to fence off markers with.
 pub(crate) fn renew_producer(reason: Reason, end: TargetOffset) -> Decision {
     Decision {
         new_incarnation: true,
-        ..Decision::new(reason, Policy::Follow, Cut::Nothing, GoesOn::Behind(end))
+        ..Decision::new(reason, Policy::Follow, MapCut::Nothing, GoesOn::Behind(end))
     }
 }
 
-/// What a decision came to, as the audit log and the API tell it.
+/// The outcome of a decision, for the audit log and the API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Outcome {
-    /// What was done.
+pub struct DecisionOutcome {
+    /// The policy that was followed.
     pub action: Policy,
-    /// The topic, by its name on the source.
+    /// The source topic's name.
     pub topic: TopicName,
-    /// The partition.
     pub partition: Partition,
-    /// What it was done about.
+    /// The code of the trouble it settled.
     pub code: HaltCode,
     /// What had happened, with the figures.
     pub message: String,
@@ -277,7 +281,7 @@ pub struct Outcome {
     pub source_offset: SourceOffset,
     /// The target offset where it lands.
     pub target_offset: TargetOffset,
-    /// Stretches without an image on the other side that came of it.
+    /// The new stretches without an image on the other side.
     pub stretches: Vec<Stretch>,
 }
 
@@ -286,8 +290,8 @@ pub struct Outcome {
 pub(crate) struct Refused {
     /// Why, with its offsets.
     pub(crate) reason: Reason,
-    /// The record.
+    /// The record's source offset.
     pub(crate) offset: SourceOffset,
-    /// The end of the mirror partition, where it would land.
+    /// The end of the mirror partition, where the record would land.
     pub(crate) end: TargetOffset,
 }

@@ -1,89 +1,101 @@
-//! Finds where a source parted from what was mirrored of it (H11), and whether it is another topic altogether.
+//! Finds where a source's log diverged from what was mirrored of it (H11), and whether it is another topic altogether.
 //!
-//! By leader epochs where the source tells them, and by content where a log lost its tail without a new epoch: brokers up
-//! to 3.9 do that when one that stood alone comes back without its last records.
+//! Uses leader epochs where the source reports them, and contents where a log lost its tail without a new epoch: with
+//! brokers up to 3.9 that happens when the only in-sync replica comes back without its last records.
 
 use crate::error::Result;
 use crate::kafka::admin;
 use crate::model::{LeaderEpoch, Reason, SourceOffset, TargetOffset};
 
-use super::compare::{self, Likeness};
-use super::input::Question;
+use super::compare::{self, LogComparison};
+use super::input::ResyncInput;
 use super::reasons::truncated;
-use super::view::Sides;
+use super::view::PartitionSides;
 
-/// How many batches are looked at for a record that both sides still have.
+/// The number of batches examined for a record that both sides still have.
 const LOOKS: usize = 32;
 
-/// Where the source parted from what was mirrored before an offset; none if it holds it all, as far as its ends tell.
+/// Returns where the source diverged from what was mirrored before an offset; `None` if it holds all of that, judging by its
+/// log end and epoch ends.
 ///
-/// Only what every in-sync replica holds is mirrored, so a leader that was elected cleanly can't end before it; and brokers
-/// that can't tell a truncation in a fetch are asked for the end of the last mirrored epoch.
-pub(crate) async fn by_ends(sides: &Sides<'_>, before: SourceOffset) -> Result<Option<Reason>> {
-    let (question, leader) = (sides.question, sides.leader);
+/// Only records that every in-sync replica holds are mirrored, so a cleanly elected leader can't end before them; and
+/// brokers that can't report a truncation in a fetch are asked for the end of the last mirrored epoch.
+pub(crate) async fn by_ends(
+    sides: &PartitionSides<'_>,
+    before: SourceOffset,
+) -> Result<Option<Reason>> {
+    let (input, leader) = (sides.input, sides.leader);
     let end = sides.source_end().await?;
-    let mut parting = (before.min(end).get(), leader.epoch);
-    let mut asked = question.epoch_before(SourceOffset(parting.0));
+    let mut divergence = (before.min(end).get(), leader.epoch);
+    let mut asked = input.epoch_before(SourceOffset(divergence.0));
     while asked != LeaderEpoch::UNKNOWN && asked != leader.epoch {
-        let told = admin::end_of_epoch(sides.source, &question.source, asked);
+        let told = admin::end_of_epoch(sides.source, &input.source, asked);
         let (found, end) = told.await?;
-        // What the source has of the epoch, and what was mirrored of it.
-        let mirrored = question.end_of_epoch(found).unwrap_or(before);
+        // The end of the epoch as far as the source still has it and it was mirrored.
+        let mirrored = input.end_of_epoch(found).unwrap_or(before);
         let shared = end.min(mirrored.get());
-        if end >= 0 && shared < parting.0 {
-            parting = (shared, found);
+        if end >= 0 && shared < divergence.0 {
+            divergence = (shared, found);
         }
         if end < 0 || found == asked || found == LeaderEpoch::UNKNOWN {
             break;
         }
-        asked = question.epoch_up_to(found);
+        asked = input.epoch_up_to(found);
         if asked == found {
             break;
         }
     }
-    let (offset, epoch) = parting;
+    let (offset, epoch) = divergence;
     Ok((offset < before.get()).then(|| truncated(before, offset, epoch.0)))
 }
 
-/// The leader epoch in which the source wrote what is before an offset, as its log tells; unknown if there is nothing any more.
-pub(crate) async fn epoch_before(sides: &Sides<'_>, offset: SourceOffset) -> Result<LeaderEpoch> {
+/// Returns the leader epoch of the record before an offset, according to the source's log; unknown if nothing is left there.
+pub(crate) async fn epoch_before(
+    sides: &PartitionSides<'_>,
+    offset: SourceOffset,
+) -> Result<LeaderEpoch> {
     let last = offset.get() - 1;
-    let batch = compare::batch_holding(sides.source, &sides.question.source, last).await?;
+    let batch = compare::batch_holding(sides.source, &sides.input.source, last).await?;
     let holds = batch.filter(|batch| batch.base_offset() <= last);
     Ok(holds.map_or(LeaderEpoch::UNKNOWN, |batch| batch.header().leader_epoch))
 }
 
-/// Where the source's records stop to be the mirror's, the one at `differs` being another; none if the map has no image there.
+/// Returns where the source's records stop matching the mirror's, given that the one at `differs` doesn't match; `None` if
+/// the map has no image there.
 ///
-/// Both logs are equal up to one place and differ from there on, so that place is found by halving. What neither tells is
-/// taken to differ: it is mirrored again rather than believed.
-pub(crate) async fn by_content(sides: &Sides<'_>, differs: TargetOffset) -> Result<Option<Reason>> {
+/// Both logs are equal up to one place and differ from there on, so a binary search finds that place. Records that can't be
+/// compared count as different: they are mirrored again rather than trusted.
+pub(crate) async fn by_content(
+    sides: &PartitionSides<'_>,
+    differs: TargetOffset,
+) -> Result<Option<Reason>> {
     let (mut equal, mut differs) = (first_of_both(sides).get() - 1, differs.get());
     while differs - equal > 1 {
         let middle = equal + (differs - equal) / 2;
-        let likeness = likeness_from(sides, TargetOffset(middle), TargetOffset(differs)).await?;
-        if likeness == Likeness::Same {
+        let comparison =
+            comparison_from(sides, TargetOffset(middle), TargetOffset(differs)).await?;
+        if comparison == LogComparison::Equal {
             equal = middle;
         } else {
             differs = middle;
         }
     }
-    let parting = sides.image(TargetOffset(differs))?;
-    Ok(parting.map(|parting| {
-        let before = sides.question.record.frontier.max(parting.plus(1));
-        let mut reason = truncated(before, parting.get(), sides.leader.epoch.0);
+    let divergence = sides.image(TargetOffset(differs))?;
+    Ok(divergence.map(|divergence| {
+        let before = sides.input.record.frontier.max(divergence.plus(1));
+        let mut reason = truncated(before, divergence.get(), sides.leader.epoch.0);
         reason.message = format!(
-            "the source lost offsets {parting} to {} after they were mirrored and holds other records there",
+            "the source lost offsets {divergence} to {} after they were mirrored and holds other records there",
             before.plus(-1)
         );
         reason
     }))
 }
 
-/// Whether the source has nothing of what was mirrored, where topic ids don't say whether it is the topic it was.
+/// Whether the source holds nothing of what was mirrored, if topic ids can't show whether it is still the same topic.
 ///
 /// A log that loses its tail keeps its beginning.
-pub(crate) async fn is_another_topic(sides: &Sides<'_>) -> Result<bool> {
+pub(crate) async fn is_another_topic(sides: &PartitionSides<'_>) -> Result<bool> {
     if sides.leader.topic_id.is_known() {
         return Ok(false);
     }
@@ -95,56 +107,54 @@ pub(crate) async fn is_another_topic(sides: &Sides<'_>) -> Result<bool> {
         return Ok(true);
     }
     let end = sides.side.tail.end;
-    Ok(likeness_from(sides, first, end).await? == Likeness::Different)
+    Ok(comparison_from(sides, first, end).await? == LogComparison::Different)
 }
 
-/// Whether the source's leader has an epoch that a topic which it mirrors had left behind: epochs never fall within a
-/// topic's life.
-pub(crate) fn has_older_leader(sides: &Sides<'_>) -> bool {
-    let newest = sides.question.record.epochs.last().map(|(epoch, _)| *epoch);
+/// Whether the source's leader has an older epoch than the newest one mirrored: epochs never fall within a topic's life.
+pub(crate) fn has_older_leader(sides: &PartitionSides<'_>) -> bool {
+    let newest = sides.input.record.epochs.last().map(|(epoch, _)| *epoch);
     sides.leader.epoch != LeaderEpoch::UNKNOWN
         && newest.is_some_and(|newest| newest > sides.leader.epoch)
 }
 
-/// The first target offset whose record both sides could still have.
-fn first_of_both(sides: &Sides<'_>) -> TargetOffset {
-    let question = sides.question;
-    let known = question.tracked.lock();
-    let runs = question.tracked.runs();
+/// Returns the first target offset whose record both sides may still have.
+fn first_of_both(sides: &PartitionSides<'_>) -> TargetOffset {
+    let input = sides.input;
+    let known = input.tracked.lock();
+    let runs = input.tracked.runs();
     let found = known.map.to_target(sides.log_start, &runs);
     let first = found.map_or(TargetOffset::ZERO, crate::offsets::Lookup::or_next);
     first.max(sides.side.tail.log_start)
 }
 
-/// How the first records from `from` on compare that both sides have, before `end`.
-async fn likeness_from(
-    sides: &Sides<'_>,
+/// Compares the first records that both sides have, from `from` on and before `end`.
+async fn comparison_from(
+    sides: &PartitionSides<'_>,
     from: TargetOffset,
     end: TargetOffset,
-) -> Result<Likeness> {
-    let question = sides.question;
+) -> Result<LogComparison> {
+    let input = sides.input;
     let mut at = from;
     for _ in 0..LOOKS {
-        let held = compare::batch_holding(sides.target, &question.target, at.get()).await?;
+        let held = compare::batch_holding(sides.target, &input.target, at.get()).await?;
         let Some(batch) = held.filter(|it| it.base_offset() < end.get()) else {
             break;
         };
         at = at.max(TargetOffset(batch.base_offset()));
         let next = TargetOffset(batch.next_offset());
-        // A marker stands for nothing.
+        // A marker has no image on the source.
         while !batch.header().attributes.is_control() && at < next.min(end) {
             let Some(image) = sides.image(at)? else {
                 break;
             };
             let map = |offset| (offset < end).then(|| sides.image(offset).ok().flatten())?;
             let compared =
-                compare::compare_from(sides.source, &question.source, &batch, at, map).await?;
-            if compared != Likeness::Unknown {
+                compare::compare_from(sides.source, &input.source, &batch, at, map).await?;
+            if compared != LogComparison::NoCommonRecord {
                 return Ok(compared);
             }
-            // On to what the next batch of the source holds.
-            let theirs =
-                compare::batch_holding(sides.source, &question.source, image.get()).await?;
+            // Continue with what the next source batch holds.
+            let theirs = compare::batch_holding(sides.source, &input.source, image.get()).await?;
             let Some(theirs) = theirs else { break };
             let beyond = theirs.next_offset() - image.get();
             at = at.plus(beyond.max(1));
@@ -154,22 +164,22 @@ async fn likeness_from(
             break;
         }
     }
-    Ok(Likeness::Unknown)
+    Ok(LogComparison::NoCommonRecord)
 }
 
-impl Question {
-    /// The source's leader epoch of the record before an offset, if it is known.
+impl ResyncInput {
+    /// Returns the source's leader epoch of the record before an offset, if it is known.
     pub(crate) fn epoch_before(&self, offset: SourceOffset) -> LeaderEpoch {
         super::explain::epoch_before(&self.record.epochs, self.epochs_until, offset)
     }
 
-    /// Where a remembered epoch ended: where the next one begins.
+    /// Returns the end of a remembered epoch, which is where the next one begins.
     fn end_of_epoch(&self, epoch: LeaderEpoch) -> Option<SourceOffset> {
         let mut later = self.record.epochs.iter();
         later.find(|(it, _)| *it > epoch).map(|(_, first)| *first)
     }
 
-    /// The newest remembered epoch up to this one.
+    /// Returns the newest remembered epoch up to and including this one.
     fn epoch_up_to(&self, epoch: LeaderEpoch) -> LeaderEpoch {
         let mut known = self.record.epochs.iter().rev();
         known

@@ -1,7 +1,7 @@
-//! Works out where a mirror partition stands from what its log really holds.
+//! Works out the position of a mirror partition from what its log really holds.
 //!
-//! Pure. Never patches a remembered position: the end of the target's log, the header of the batch that ends there and
-//! the runs stored before they were sent decide together, and where they leave a doubt, a [`Reason`] says which.
+//! Pure. Never patches a remembered position: the end of the target's log, the header of the batch that ends there and the
+//! runs stored before they were sent decide together, and where they leave a doubt, a [`Reason`] names it.
 
 use crate::kafka::batch::Header;
 use crate::model::{
@@ -10,32 +10,33 @@ use crate::model::{
 };
 use crate::offsets::Explanation;
 
-/// What was read of the target's log in one leader epoch, the high watermark having reached the end.
+/// The end of the target's log, read within one leader epoch, with the high watermark at the log end.
 #[derive(Debug, Clone)]
 pub(crate) struct Tail {
-    /// The log's true end.
+    /// The log end offset.
     pub(crate) end: TargetOffset,
-    /// The log's start.
+    /// The log start offset.
     pub(crate) log_start: TargetOffset,
-    /// Header of the last batch, as far as a `read_committed` consumer is shown any on the record path; none if there is none.
+    /// The header of the last batch; on the record path, of the last one that a `read_committed` consumer sees. `None` if
+    /// there is none.
     pub(crate) last: Option<Header>,
-    /// The offset behind that batch, or the end if there is none.
-    pub(crate) filled: TargetOffset,
+    /// The offset after that batch, or the log end if there is none.
+    pub(crate) data_end: TargetOffset,
 }
 
 impl Tail {
-    /// Up to where the log still has the records it once had. Where none is shown any more, nothing tells what became of those
-    /// behind its start.
+    /// Returns the offset up to which the log still has its records. If none is visible any more, it is unknown what became
+    /// of the records after the log start.
     pub(crate) fn kept(&self) -> TargetOffset {
         match self.last {
-            Some(_) => self.filled,
+            Some(_) => self.data_end,
             None => self.log_start,
         }
     }
 }
 
-/// Whether the tail is this link's own work (H4), and not shorter than what was acknowledged (H13). `anchor` is where the
-/// map goes on, if nothing has landed there yet.
+/// Checks that the tail is this link's own work (H4), and not shorter than what was acknowledged (H13). `anchor` is where
+/// the map resumes, if nothing has landed there yet.
 pub(crate) fn check_tail(
     identity: &LinkIdentity,
     offsets: OffsetsMode,
@@ -47,17 +48,17 @@ pub(crate) fn check_tail(
         return Err(truncated_target(tail.end, acknowledged));
     }
     if anchor == Some(tail.end) {
-        // What lies before was judged when it was decided to go on here.
+        // Everything before it was judged when the decision to resume here was made.
         return Ok(());
     }
     let Some(last) = &tail.last else {
         return match offsets {
             OffsetsMode::Translate => check_empty(tail, acknowledged),
-            // What filled a prefix was deleted; whether nothing is missing is for the source to tell.
+            // The filler before the first record was deleted; whether anything is missing is checked against the source.
             OffsetsMode::Preserve => Ok(()),
         };
     };
-    // From the end of what was acknowledged on, nothing is known to be this link's.
+    // From the acknowledged end on, nothing is known to be this link's.
     let foreign = |what: String| {
         let first = acknowledged.unwrap_or(TargetOffset(last.base_offset));
         Err(Reason::new(HaltCode::ForeignWrite, what).at(None, Some(first)))
@@ -79,7 +80,7 @@ pub(crate) fn check_tail(
     Ok(())
 }
 
-/// Acknowledged records are gone.
+/// Returns the reason for a target that lost acknowledged records.
 pub(crate) fn truncated_target(end: TargetOffset, acknowledged: TargetOffset) -> Reason {
     let message = format!(
         "the mirror partition ends at {end} but had acknowledged records up to {acknowledged}: the target lost them"
@@ -87,8 +88,8 @@ pub(crate) fn truncated_target(end: TargetOffset, acknowledged: TargetOffset) ->
     Reason::new(HaltCode::TargetTruncated, message).at(None, Some(end))
 }
 
-/// Whether the tail was written by the owner that is known. An earlier one that still writes behind what is acknowledged is
-/// somebody else by now (H3); a later one means that what is known is older than the log.
+/// Checks that the tail was written by the known owner. An earlier owner that still writes after the acknowledged end is a
+/// foreign writer by now (H3); a later one means that the checkpoint DB is older than the log.
 pub(crate) fn check_incarnation(
     identity: &LinkIdentity,
     tail: &Tail,
@@ -102,14 +103,14 @@ pub(crate) fn check_incarnation(
     let written = last.producer_id.incarnation();
     if written > incarnation {
         let message = format!(
-            "the batch at target offset {} was written in ownership {written} of the partition, where the checkpoint DB knows {incarnation}: it is older than the mirror",
+            "the batch at target offset {} was written in ownership {written} of the partition, but the checkpoint DB only knows {incarnation}: it is older than the mirror",
             last.base_offset
         );
         return Err(Reason::new(HaltCode::MapUnknown, message).at(None, Some(acknowledged)));
     }
-    if written < incarnation && tail.filled > acknowledged {
+    if written < incarnation && tail.data_end > acknowledged {
         let message = format!(
-            "the batch at target offset {} was written by an earlier owner of the partition: end the process that still runs",
+            "the batch at target offset {} was written by an earlier owner of the partition: stop the process that is still running",
             last.base_offset
         );
         return Err(Reason::new(HaltCode::ForeignWrite, message).at(None, Some(acknowledged)));
@@ -125,16 +126,16 @@ fn check_empty(tail: &Tail, acknowledged: Option<TargetOffset>) -> Result<(), Re
     Err(Reason::new(
         HaltCode::MapUnknown,
         format!(
-            "the mirror partition is empty and ends at {}, where the checkpoint knows records up to {expected}",
+            "the mirror partition is empty and ends at {}, but the checkpoint knows records up to {expected}",
             tail.end
         ),
     )
     .at(None, Some(tail.end)))
 }
 
-/// The one way to explain a log whose offsets are the source's.
+/// Returns the only explanation of a log whose offsets are the source's.
 pub(crate) fn identity(last_run: Option<Run>, end: TargetOffset) -> Explanation {
-    // A run without records is one that is about to begin.
+    // A run without records is about to begin.
     let from = match last_run {
         None => Some(TargetOffset::ZERO),
         Some(run) => (run.length == 0).then_some(run.target),
@@ -146,10 +147,10 @@ pub(crate) fn identity(last_run: Option<Run>, end: TargetOffset) -> Explanation 
     }
 }
 
-/// Every way to explain a log that ends at `end`, the most likely first.
+/// Returns every way to explain a log that ends at `end`, the most likely first.
 ///
-/// `last_run` is the map's last run, open-ended by nature, or one without records that is about to begin; `plans` are the chains of runs stored ahead of their data, the
-/// oldest first: a chain that was given up may still have landed (H8).
+/// `last_run` is the map's last run, open-ended by nature, or an empty one that is about to begin; `plans` are the chains of
+/// runs stored ahead of their data, the oldest first: a chain that was given up may still have landed (H8).
 pub(crate) fn explanations(
     last_run: Option<Run>,
     plans: &[Vec<Run>],
@@ -167,7 +168,7 @@ pub(crate) fn explanations(
 
 fn explain(last_run: Option<Run>, plan: &[Run], end: TargetOffset) -> Option<Explanation> {
     let known_end = last_run.map(|run| run.target_end());
-    // Where the map was broken off and goes on, it does so with a run that has no records yet.
+    // Where the map was broken off, it resumes with a run that has no records yet.
     let begun = last_run.filter(|run| run.length == 0);
     let mut runs: Vec<Run> = begun.into_iter().collect();
     let landed = |run: &&Run| run.target < end && known_end.is_none_or(|known| run.target >= known);
@@ -177,7 +178,7 @@ fn explain(last_run: Option<Run>, plan: &[Run], end: TargetOffset) -> Option<Exp
     }
     let reaches = |run: Run| run.source.plus(end.since(run.target));
     if runs.is_empty() {
-        // The last run goes on up to the end, or nothing was ever appended.
+        // The last run continues up to the end, or nothing was ever appended.
         let last = last_run?;
         return (last.target < end).then(|| Explanation {
             runs,
@@ -190,8 +191,8 @@ fn explain(last_run: Option<Run>, plan: &[Run], end: TargetOffset) -> Option<Exp
     Some(Explanation { runs, position })
 }
 
-/// The source's leader epoch of the record before `position`, as far as the remembered epochs are complete (H11): they
-/// list each epoch's first record and were noted up to `until`.
+/// Returns the source's leader epoch of the record before `position`, as far as the remembered epochs are complete (H11):
+/// they list each epoch's first record and were noted up to `until`.
 pub(crate) fn epoch_before(
     epochs: &[(LeaderEpoch, SourceOffset)],
     until: SourceOffset,

@@ -1,7 +1,7 @@
-//! Looks at what stands in a mirror partition behind the records known to be this link's, so that it can be adopted.
+//! Surveys what follows the records known to be this link's in a mirror partition, so that it can be adopted.
 //!
-//! A request of this link that was under way may have landed behind what somebody else wrote. Its sequence numbers say where
-//! it was to land, so its records are not mirrored a second time but taken into the map where they are.
+//! A request of this link that was in flight may have landed after foreign records. Its sequence numbers show where it was
+//! predicted to land, so its records aren't mirrored a second time but added to the map where they are.
 
 use crate::error::{Error, Kind, Result};
 use crate::kafka::admin;
@@ -15,25 +15,26 @@ use crate::replicate::partition::phase::Trouble;
 use crate::replicate::resync::input::Survey;
 
 use super::adopted::{Segment, cover, shifted};
-use super::compare::{self, Likeness};
+use super::compare::{self, LogComparison};
 use super::decision::{self, Decision};
 use super::explain::{self, Tail};
-use super::input::{Question, TargetSide};
+use super::input::{ResyncInput, TargetSide};
 
 const READ_BYTES: i32 = 1024 * 1024;
 
 impl Survey {
-    /// Reads the log from the end of what is known to be this link's up to its end.
+    /// Reads the log from the end of the records known to be this link's up to its end.
     ///
-    /// What can't be told apart, or doesn't begin behind a record of this link, stays foreign: a halt for `reason`.
+    /// If records are ambiguous, or the stretch doesn't begin after a record of this link, it stays foreign: a halt for
+    /// `reason`.
     pub(crate) async fn read(
         cluster: &Cluster,
         identity: &LinkIdentity,
-        question: &Question,
+        input: &ResyncInput,
         tail: &Tail,
         reason: Reason,
     ) -> Result<Self, Trouble> {
-        let known_end = question.acknowledged.unwrap_or(tail.log_start);
+        let known_end = input.acknowledged.unwrap_or(tail.log_start);
         let mut survey = Self {
             reason,
             own: Vec::new(),
@@ -45,24 +46,24 @@ impl Survey {
             return Err(survey.unclear("the target no longer holds all of it"));
         }
         if !survey
-            .begins_behind_own(cluster, identity, question, tail)
+            .begins_behind_own(cluster, identity, input, tail)
             .await?
         {
-            return Err(survey.unclear("what lies before it is not this link's either"));
+            return Err(survey.unclear("the record before it isn't this link's either"));
         }
         let mut offset = known_end;
         while offset < tail.end {
-            let read = admin::read_at(cluster, &question.target, offset.get(), READ_BYTES).await?;
+            let read = admin::read_at(cluster, &input.target, offset.get(), READ_BYTES).await?;
             let batches = read.batches.into_iter();
             let mut next = offset;
             for batch in batches.filter(|it| it.next_offset() > offset.get()) {
-                survey.take(identity, question, &batch, next)?;
+                survey.take(identity, input, &batch, next)?;
                 next = TargetOffset(batch.next_offset());
             }
             if next == offset {
                 let message = "what was written to the mirror partition could not be read";
                 return Err(Error::new(Kind::Protocol, message)
-                    .partition(&question.target)
+                    .partition(&input.target)
                     .offset(offset.get())
                     .into());
             }
@@ -71,36 +72,36 @@ impl Survey {
         Ok(survey)
     }
 
-    /// Whether the record before the unknown is this link's own, or was judged before.
+    /// Whether the record before the unknown stretch is this link's own, or was judged before.
     async fn begins_behind_own(
         &self,
         cluster: &Cluster,
         identity: &LinkIdentity,
-        question: &Question,
+        input: &ResyncInput,
         tail: &Tail,
     ) -> Result<bool, Trouble> {
         let end = self.predicted_end;
-        if end == tail.log_start || question.anchor() == Some(end) {
+        if end == tail.log_start || input.anchor() == Some(end) {
             return Ok(true);
         }
-        let before = compare::batch_holding(cluster, &question.target, end.get() - 1).await?;
+        let before = compare::batch_holding(cluster, &input.target, end.get() - 1).await?;
         Ok(
             before
                 .is_some_and(|batch| is_own(identity, batch.header(), batch.header().base_offset)),
         )
     }
 
-    /// Takes the next batch in.
+    /// Adds the next batch.
     fn take(
         &mut self,
         identity: &LinkIdentity,
-        question: &Question,
+        input: &ResyncInput,
         batch: &Batch,
         from: TargetOffset,
     ) -> Result<(), Trouble> {
         let header = batch.header();
         let until = batch.next_offset();
-        let ours = identity.producer_id(question.record.incarnation);
+        let ours = identity.producer_id(input.record.incarnation);
         if header.producer_id != ours {
             match self.foreign.last_mut().filter(|it| it.until == from.get()) {
                 Some(last) => last.until = until,
@@ -112,7 +113,7 @@ impl Survey {
             }
             return Ok(());
         }
-        let known = question.acknowledged.is_some();
+        let known = input.acknowledged.is_some();
         if !known || header.base_sequence != sequence_of(self.predicted_end) {
             return Err(
                 self.unclear("records of this link lie behind it, and it is not known which")
@@ -129,28 +130,26 @@ impl Survey {
         Ok(())
     }
 
-    /// Goes on behind everything that was found, `start` being where to begin if nothing was ever mirrored.
+    /// Decides to resume after everything found; `start` is the source offset to begin at if nothing was ever mirrored.
     pub(crate) async fn adopt(
         self,
         source: &Cluster,
-        question: &Question,
+        input: &ResyncInput,
         side: &TargetSide,
         start: SourceOffset,
     ) -> Result<Decision, Trouble> {
         let end = side.tail.end;
-        let Some(last_run) = question.last_run else {
+        let Some(last_run) = input.last_run else {
             let runs = Vec::new();
             return Ok(decision::adopt(self.reason, runs, self.foreign, start, end));
         };
         let explanations =
-            explain::explanations(Some(last_run), &question.record.plans, self.predicted_end);
-        let explanation = self
-            .proven(source, question, last_run, explanations)
-            .await?;
-        let known_end = question.acknowledged.unwrap_or(self.predicted_end);
+            explain::explanations(Some(last_run), &input.record.plans, self.predicted_end);
+        let explanation = self.proven(source, input, last_run, explanations).await?;
+        let known_end = input.acknowledged.unwrap_or(self.predicted_end);
         let covering = cover(last_run, &explanation, known_end, self.predicted_end);
         let runs = shifted(&covering, &self.own);
-        let position = explanation.position.max(question.record.frontier);
+        let position = explanation.position.max(input.record.frontier);
         Ok(decision::adopt(
             self.reason,
             runs,
@@ -160,11 +159,12 @@ impl Survey {
         ))
     }
 
-    /// The explanation under which the last own record is the source's; the only one if the source can't tell.
+    /// Returns the explanation under which the last own record equals the source's; the only one left if the source can't
+    /// show it.
     async fn proven(
         &self,
         source: &Cluster,
-        question: &Question,
+        input: &ResyncInput,
         last_run: Run,
         explanations: Vec<Explanation>,
     ) -> Result<Explanation, Trouble> {
@@ -185,10 +185,10 @@ impl Survey {
                 let predicted = segment.predicted.plus(actual.since(segment.actual));
                 explanation.source_of(Some(open), predicted)
             };
-            match compare::compare(source, &question.source, last, map).await? {
-                Likeness::Same => return Ok(explanation),
-                Likeness::Different => {}
-                Likeness::Unknown => undecided.push(explanation),
+            match compare::compare(source, &input.source, last, map).await? {
+                LogComparison::Equal => return Ok(explanation),
+                LogComparison::Different => {}
+                LogComparison::NoCommonRecord => undecided.push(explanation),
             }
         }
         match undecided.as_slice() {

@@ -1,10 +1,10 @@
-//! Input of a resync, and the position it finds. Plain data.
+//! The input of a resync, and the position it finds. Plain data.
 
 use std::sync::Arc;
 
 use crate::checkpoint::PartitionRecord;
 use crate::config::{Otherwise, PreserveLimits, Start};
-use crate::kafka::admin::Standing;
+use crate::kafka::admin::ProducerStatus;
 use crate::kafka::batch::Batch;
 use crate::kafka::client::Leader;
 use crate::model::{
@@ -12,7 +12,7 @@ use crate::model::{
     SourceOffset, Stretch, TargetOffset, TopicId, TopicPartition,
 };
 use crate::offsets::Explanation;
-use crate::replicate::shared::partition::Tracked;
+use crate::replicate::shared::partition::TrackedPartition;
 
 use super::adopted::Segment;
 use super::explain::{self, Tail};
@@ -20,10 +20,8 @@ use super::record_path_tail;
 
 /// The input of a resync.
 #[derive(Debug, Clone)]
-pub(crate) struct Question {
-    /// The partition on the source.
+pub(crate) struct ResyncInput {
     pub(crate) source: TopicPartition,
-    /// The partition on the target.
     pub(crate) target: TopicPartition,
     /// The source topic's id as discovered.
     pub(crate) source_id: TopicId,
@@ -35,41 +33,41 @@ pub(crate) struct Question {
     pub(crate) last_run: Option<Run>,
     /// The end of the acknowledged records, if any ever were.
     pub(crate) acknowledged: Option<TargetOffset>,
-    /// Whether requests may still be in flight to the target: the end of the log has to be seen unchanged for a while.
+    /// Whether requests may still be in flight to the target: the log end then has to remain unchanged for a while.
     pub(crate) uncertain: bool,
     /// The offset up to which the record's leader epochs are complete.
     pub(crate) epochs_until: SourceOffset,
     /// The start position if the target is empty and the checkpoint DB has none.
     pub(crate) start: Option<Start>,
-    /// The policies for cases in which it would have to guess.
+    /// The policies for cases in which resuming would mean guessing.
     pub(crate) policies: Policies,
-    /// The trouble that asks for a decision, if one does.
+    /// The trouble that needs a decision, if one does.
     pub(crate) pending: Option<Reason>,
-    /// The partition's map.
-    pub(crate) tracked: Arc<Tracked>,
-    /// The present relation between offsets of the two sides, or the intended one.
+    /// The partition's shared state, which holds the map.
+    pub(crate) tracked: Arc<TrackedPartition>,
+    /// The current or intended relation between offsets of the two sides.
     pub(crate) offsets: OffsetsMode,
     /// The relation configured for partitions of which nothing is mirrored yet.
     pub(crate) wanted: OffsetsMode,
-    /// The limits for preserving offsets.
+    /// The limits of preserve mode.
     pub(crate) preserve: PreserveLimits,
 }
 
-impl Question {
-    /// The target offset at which the map continues, if nothing has landed there yet.
+impl ResyncInput {
+    /// Returns the target offset at which the map resumes, if nothing has landed there yet.
     pub(crate) fn anchor(&self) -> Option<TargetOffset> {
         self.record.history.anchor.map(|anchor| anchor.target)
     }
 
-    /// The end of the records in a log that holds none any more.
-    pub(crate) fn nothing_shown(&self, end: TargetOffset) -> TargetOffset {
+    /// Returns the end of the records in a log in which none is visible any more.
+    pub(crate) fn empty_data_end(&self, end: TargetOffset) -> TargetOffset {
         match self.record.path {
             DataPath::Raw => end,
-            DataPath::Record => record_path_tail::nothing_shown(self.acknowledged, end),
+            DataPath::Record => record_path_tail::empty_data_end(self.acknowledged, end),
         }
     }
 
-    /// The possible explanations of a log, the most likely first.
+    /// Returns the possible explanations of a log, the most likely first.
     pub(crate) fn explanations(&self, identity: &LinkIdentity, tail: &Tail) -> Vec<Explanation> {
         let (last_run, plans) = (self.last_run, &self.record.plans);
         let own = tail
@@ -78,12 +76,12 @@ impl Question {
         match (self.offsets, self.record.path) {
             (OffsetsMode::Preserve, _) => vec![explain::identity(last_run, tail.end)],
             (OffsetsMode::Translate, DataPath::Record) if !own => {
-                record_path_tail::explanations(last_run, plans, tail.filled)
+                record_path_tail::explanations(last_run, plans, tail.data_end)
             }
             (OffsetsMode::Translate, DataPath::Raw | DataPath::Record) => {
-                // Behind the last record there may be offsets that the record path gave up, and the anchor of the map.
-                let known_end = last_run.map_or(tail.filled, |run| run.target_end());
-                explain::explanations(last_run, plans, tail.filled.max(known_end))
+                // After the last record there may be offsets that the record path gave up, and the anchor of the map.
+                let known_end = last_run.map_or(tail.data_end, |run| run.target_end());
+                explain::explanations(last_run, plans, tail.data_end.max(known_end))
             }
         }
     }
@@ -94,7 +92,7 @@ impl Question {
 
     /// Whether the mirror ends at the acknowledged end, so that nothing in it is unknown.
     pub(crate) fn knows_all_of(&self, side: &TargetSide) -> bool {
-        self.acknowledged >= Some(side.tail.filled)
+        self.acknowledged >= Some(side.tail.data_end)
     }
 
     /// Whether offsets are translated although the setting is to preserve them or else refuse.
@@ -108,28 +106,27 @@ impl Question {
 pub(crate) struct TargetSide {
     /// The leader of the mirror partition.
     pub(crate) leader: Leader,
-    /// The log's tail.
     pub(crate) tail: Tail,
     /// The batch that holds the last record.
     pub(crate) last: Option<Batch>,
     /// The possible explanations of the tail, the most likely first; empty if the map isn't involved.
     pub(crate) explanations: Vec<Explanation>,
     /// The leader's state for our producer id, if it fits the log.
-    pub(crate) standing: Option<Standing>,
-    /// Records of other writers, if they are to be adopted.
+    pub(crate) standing: Option<ProducerStatus>,
+    /// Foreign records, if the policy adopts them.
     pub(crate) foreign: Option<Survey>,
 }
 
 /// The position found by a resync.
 #[derive(Debug)]
-pub(crate) struct Settled {
-    /// The target's side.
+pub(crate) struct ResyncResult {
+    /// The findings from the target.
     pub(crate) target: TargetSide,
     /// Runs that are new to the map; the last run of the map or of these reaches up to the end.
     pub(crate) runs: Vec<Run>,
     /// The source offset before which nothing is missing on the target.
     pub(crate) position: SourceOffset,
-    /// The next source offset to fetch: behind the position if the offsets between were given up.
+    /// The next source offset to fetch: after the position if the offsets between were given up.
     pub(crate) next: SourceOffset,
     /// The offset of the first mirrored record, present or future.
     pub(crate) origin: SourceOffset,
@@ -137,7 +134,7 @@ pub(crate) struct Settled {
     pub(crate) offsets: OffsetsMode,
     /// The leader of the source partition.
     pub(crate) source_leader: Leader,
-    /// The start of the source log.
+    /// The source's log start offset.
     pub(crate) source_log_start: SourceOffset,
     /// The source's leader epoch of the record before the position, if it is known.
     pub(crate) fetched_epoch: LeaderEpoch,
@@ -152,14 +149,14 @@ pub(crate) struct Placed {
     pub(crate) runs: Vec<Run>,
     /// The source offset before which nothing is missing on the target.
     pub(crate) position: SourceOffset,
-    /// The next source offset to fetch: behind the position if the offsets between were given up.
+    /// The next source offset to fetch: after the position if the offsets between were given up.
     pub(crate) next: SourceOffset,
     /// The offset of the first mirrored record, present or future.
     pub(crate) origin: SourceOffset,
 }
 
 impl Placed {
-    /// The position at the beginning of an offset map.
+    /// Returns the position at the beginning of an offset map.
     pub(crate) fn translated(position: SourceOffset) -> Self {
         Self {
             offsets: OffsetsMode::Translate,
@@ -171,16 +168,15 @@ impl Placed {
     }
 }
 
-/// The log behind the records known to be this link's.
+/// The log after the records known to be this link's.
 #[derive(Debug, Clone)]
 pub(crate) struct Survey {
     pub(super) reason: Reason,
     /// Own records, by the offsets they were meant for.
     pub(super) own: Vec<Segment>,
-    /// Records of other writers.
     pub(super) foreign: Vec<Stretch>,
-    /// The end of own records, had nobody else written between them.
+    /// The end of own records, had no other writer appended between them.
     pub(super) predicted_end: TargetOffset,
-    /// The last own batch behind foreign records.
+    /// The last own batch after foreign records.
     pub(super) last: Option<Batch>,
 }

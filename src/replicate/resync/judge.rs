@@ -1,4 +1,4 @@
-//! What a settling makes of trouble: a decision where a policy has one, a halt everywhere else.
+//! What a resync does about trouble: it makes a decision where a policy allows one, and halts everywhere else.
 
 use crate::error::Result;
 use crate::model::{
@@ -8,37 +8,33 @@ use crate::offsets::Explanation;
 use crate::replicate::partition::phase::Trouble;
 
 use super::explain::{self, Tail};
-use super::input::{Placed, Question};
+use super::input::{Placed, ResyncInput};
 use super::record_path_tail::{self, Expected};
-use super::view::Sides;
+use super::view::PartitionSides;
 use super::{decision, divergence};
 
-/// Whether the tail is this link's own, or why it is somebody else's that is to be adopted.
+/// Returns `None` if the tail is this link's own, or why it is foreign if the policy adopts it.
 pub(crate) fn judge_tail(
     identity: &LinkIdentity,
-    question: &Question,
+    input: &ResyncInput,
     tail: &Tail,
     explanations: &[Explanation],
 ) -> Result<Option<Reason>, Trouble> {
-    let certain = match question.record.path {
+    let certain = match input.record.path {
         DataPath::Raw => true,
-        DataPath::Record => record_path_tail::may_adopt(&question.record.plans),
+        DataPath::Record => record_path_tail::may_adopt(&input.record.plans),
     };
-    let adopts = certain && question.policies.on(HaltCode::ForeignWrite) == Policy::Adopt;
-    let reached = question.acknowledged.map(|_| question.record.frontier);
-    let (acknowledged, incarnation) = (question.acknowledged, question.record.incarnation);
-    let checked = match question.record.path {
-        DataPath::Raw => explain::check_tail(
-            identity,
-            question.offsets,
-            tail,
-            acknowledged,
-            question.anchor(),
-        ),
+    let adopts = certain && input.policies.on(HaltCode::ForeignWrite) == Policy::Adopt;
+    let reached = input.acknowledged.map(|_| input.record.frontier);
+    let (acknowledged, incarnation) = (input.acknowledged, input.record.incarnation);
+    let checked = match input.record.path {
+        DataPath::Raw => {
+            explain::check_tail(identity, input.offsets, tail, acknowledged, input.anchor())
+        }
         DataPath::Record => {
             let expected = Expected {
                 acknowledged,
-                mapped: question.tracked.lock().mapped(),
+                mapped: input.tracked.lock().mapped(),
                 explanations,
             };
             record_path_tail::check(identity, tail, &expected)
@@ -47,8 +43,8 @@ pub(crate) fn judge_tail(
     .and_then(|()| explain::check_incarnation(identity, tail, acknowledged, incarnation));
     match checked {
         Ok(()) => {
-            // The broker refuses our sequence behind a tail that is ours: a new producer id begins anew (H3).
-            let refused = question.pending.clone();
+            // The broker refuses our sequence number after our own tail: a new producer id starts afresh (H3).
+            let refused = input.pending.clone();
             Ok(refused.filter(|it| adopts && it.code == HaltCode::ForeignWrite))
         }
         Err(reason) => {
@@ -58,7 +54,7 @@ pub(crate) fn judge_tail(
             if adopts && reason.code == HaltCode::ForeignWrite {
                 return Ok(Some(reason));
             }
-            if reason.code == HaltCode::TargetTruncated && question.follows(reason.code) {
+            if reason.code == HaltCode::TargetTruncated && input.follows(reason.code) {
                 let decision = decision::follow_target_truncation(reason, tail.kept(), tail.end);
                 return Err(Trouble::Decided(Box::new(decision)));
             }
@@ -68,63 +64,67 @@ pub(crate) fn judge_tail(
 }
 
 /// Checks that the source still holds what was mirrored before an offset (H11).
-pub(crate) async fn check_holds(sides: &Sides<'_>, before: SourceOffset) -> Result<(), Trouble> {
+pub(crate) async fn check_holds(
+    sides: &PartitionSides<'_>,
+    before: SourceOffset,
+) -> Result<(), Trouble> {
     match divergence::by_ends(sides, before).await? {
         None => Ok(()),
         Some(_) if divergence::is_another_topic(sides).await? => Err(recreated(
             sides,
-            super::reasons::another_topic(&sides.question.source, before),
+            super::reasons::another_topic(&sides.input.source, before),
         )),
         Some(reason) => Err(truncation(sides, reason)),
     }
 }
 
-/// What to do about a record that differs from the source's, if both sides had the same before; none if nothing tells.
+/// Returns what to do about a record that differs from the source's, if the two sides were equal before; `None` if that
+/// can't be shown.
 pub(crate) async fn parted(
-    sides: &Sides<'_>,
+    sides: &PartitionSides<'_>,
     differs: TargetOffset,
 ) -> Result<Option<Trouble>, Trouble> {
     let Some(reason) = divergence::by_content(sides, differs).await? else {
         return Ok(None);
     };
     Ok(Some(if divergence::is_another_topic(sides).await? {
-        let before = sides.question.record.frontier;
-        let reason = super::reasons::another_topic(&sides.question.source, before);
+        let before = sides.input.record.frontier;
+        let reason = super::reasons::another_topic(&sides.input.source, before);
         recreated(sides, reason)
     } else {
         truncation(sides, reason)
     }))
 }
 
-/// What to do about a source that parted from what was mirrored at the reason's source offset.
-fn truncation(sides: &Sides<'_>, reason: Reason) -> Trouble {
-    let Sides { question, side, .. } = *sides;
-    // Behind the parting nothing can be proven by content any more: only an unequivocal map may be cut there.
+/// Returns what to do about a source that diverged from the mirror at the reason's source offset.
+fn truncation(sides: &PartitionSides<'_>, reason: Reason) -> Trouble {
+    let PartitionSides { input, side, .. } = *sides;
+    // After that offset contents prove nothing any more: only an unambiguous map may be cut there.
     let found = match side.explanations.as_slice() {
         [only] => Some(only),
-        [first, ..] if question.knows_all_of(side) => Some(first),
+        [first, ..] if input.knows_all_of(side) => Some(first),
         _ => None,
     };
     match (found, reason.source_offset) {
-        _ if question.policies.on(reason.code) == Policy::Reseed => {
+        _ if input.policies.on(reason.code) == Policy::Reseed => {
             Trouble::Decided(Box::new(decision::reseed(reason, side.tail.end)))
         }
-        (Some(found), Some(parting)) if question.follows(reason.code) => {
+        (Some(found), Some(divergence)) if input.follows(reason.code) => {
             let (found, end) = (found.clone(), side.tail.end);
-            let decision = decision::follow_truncation(reason, found, parting, end);
-            let decision = decision.found_up_to(side.tail.filled);
+            let decision = decision::follow_truncation(reason, found, divergence, end);
+            let decision = decision.found_up_to(side.tail.data_end);
             Trouble::Decided(Box::new(decision))
         }
         _ => Trouble::Halt(reason),
     }
 }
 
-/// What to do about another source topic of the same name.
-pub(crate) fn recreated(sides: &Sides<'_>, reason: Reason) -> Trouble {
-    let (question, end) = (sides.question, sides.side.tail.end);
-    if question.policies.on(reason.code) == Policy::Reseed {
+/// Returns what to do about another source topic of the same name.
+pub(crate) fn recreated(sides: &PartitionSides<'_>, reason: Reason) -> Trouble {
+    let (input, end) = (sides.input, sides.side.tail.end);
+    if input.policies.on(reason.code) == Policy::Reseed {
         Trouble::Decided(Box::new(decision::reseed(reason, end)))
-    } else if question.follows(reason.code) {
+    } else if input.follows(reason.code) {
         let (id, log_start) = (sides.leader.topic_id, sides.log_start);
         let decision = decision::follow_recreation(reason, id, log_start, end);
         Trouble::Decided(Box::new(decision))
@@ -133,13 +133,13 @@ pub(crate) fn recreated(sides: &Sides<'_>, reason: Reason) -> Trouble {
     }
 }
 
-/// What to do about a source whose log start passed what comes next.
-pub(crate) fn overtaken(sides: &Sides<'_>, placed: Placed) -> Trouble {
-    let Sides {
+/// Returns what to do about a source whose log start passed the next offset to fetch.
+pub(crate) fn overtaken(sides: &PartitionSides<'_>, placed: Placed) -> Trouble {
+    let PartitionSides {
         side, log_start, ..
     } = *sides;
     let reason = super::reasons::source_gap(placed.next, log_start);
-    if !sides.question.follows(reason.code) {
+    if !sides.input.follows(reason.code) {
         return Trouble::Halt(reason);
     }
     let found = Explanation {
@@ -147,7 +147,7 @@ pub(crate) fn overtaken(sides: &Sides<'_>, placed: Placed) -> Trouble {
         position: placed.next,
     };
     let decision = decision::follow_gap(reason, found, log_start, side.tail.end);
-    let decision = decision.found_up_to(side.tail.filled);
+    let decision = decision.found_up_to(side.tail.data_end);
     Trouble::Decided(Box::new(match placed.offsets {
         OffsetsMode::Translate => decision,
         OffsetsMode::Preserve => decision.in_place(),

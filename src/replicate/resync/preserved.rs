@@ -1,47 +1,47 @@
-//! Settles a partition whose target offsets equal its source offsets: where it goes on is where its log ends.
+//! Resyncs a partition in preserve mode, where it resumes at the end of its log.
 //!
-//! What has to be proven instead of a map: that the log was filled from the source, and that no marker lies where the source
+//! Instead of a map it has to be proven that the log was filled from the source, and that no marker lies where the source
 //! has a record. Reads only.
 
 use std::time::Duration;
 
 use crate::config::{Otherwise, Start};
 use crate::error::{Error, Kind, Result};
-use crate::kafka::admin::{self, At};
+use crate::kafka::admin::{self, OffsetSpec};
 use crate::kafka::batch::{Batch, BatchError, batches};
 use crate::kafka::client::{Cluster, Slot};
 use crate::kafka::{FetchLimits, FetchOrder, FetchPartition, start_fetch};
 use crate::model::{
     HaltCode, LeaderEpoch, OffsetsMode, Reason, SourceOffset, TargetOffset, TopicPartition,
 };
-use crate::replicate::fetch::eligibility::{Sieve, Verdict};
+use crate::replicate::fetch::eligibility::{Eligibility, Verdict};
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::preserve::filler::is_filler;
 
-use super::compare::{self, Likeness, batch_holding};
+use super::compare::{self, LogComparison, batch_holding};
 use super::explain;
-use super::input::{Placed, Question, TargetSide};
+use super::input::{Placed, ResyncInput, TargetSide};
 use super::judge::parted;
-use super::view::Sides;
+use super::view::PartitionSides;
 
-/// How many offsets before the end are searched first for the newest record among markers.
+/// The number of offsets before the end that are searched first for the newest record among markers.
 const WINDOW: i64 = 4096;
 const READ_BYTES: i32 = 1024 * 1024;
 
-/// Finds out where a partition goes on, whether its offsets can be kept, and that so far they were.
-pub(crate) async fn place(sides: &Sides<'_>) -> Result<Placed, Trouble> {
-    let Sides { question, side, .. } = *sides;
+/// Finds where a partition resumes, whether its offsets can be preserved, and that they were so far.
+pub(crate) async fn place(sides: &PartitionSides<'_>) -> Result<Placed, Trouble> {
+    let PartitionSides { input, side, .. } = *sides;
     let end = SourceOffset(side.tail.end.get());
-    let blank = end == SourceOffset::ZERO && question.start.is_some();
+    let blank = end == SourceOffset::ZERO && input.start.is_some();
     let origin = if blank {
         let begin = sides.position_of_empty().await?.max(sides.log_start);
         let longest = longest_prefix(sides, begin).await?;
         if let Some(obstacle) = obstacle(sides, longest).await? {
-            return match question.preserve.otherwise {
+            return match input.preserve.otherwise {
                 Otherwise::Refuse => Err(Trouble::Halt(obstacle)),
                 Otherwise::Translate => {
                     tracing::warn!(
-                        partition = %question.source, cause = obstacle.message,
+                        partition = %input.source, cause = obstacle.message,
                         "offsets are translated, not preserved"
                     );
                     Ok(Placed::translated(begin))
@@ -57,23 +57,24 @@ pub(crate) async fn place(sides: &Sides<'_>) -> Result<Placed, Trouble> {
     }
     Ok(Placed {
         offsets: OffsetsMode::Preserve,
-        runs: explain::identity(question.last_run, side.tail.end).runs,
+        runs: explain::identity(input.last_run, side.tail.end).runs,
         position: end,
-        next: question.record.history.passed(end).max(origin),
+        next: input.record.history.passed(end).max(origin),
         origin,
     })
 }
 
-/// The longest prefix of what shares one choice: where offsets may be translated instead, the whole topic.
-async fn longest_prefix(sides: &Sides<'_>, begin: SourceOffset) -> Result<SourceOffset, Trouble> {
-    let Sides {
-        question, source, ..
-    } = *sides;
-    let alone = question.preserve.otherwise == Otherwise::Refuse;
-    if alone || question.start != Some(Start::Earliest) {
+/// Returns the longest prefix among the partitions decided together: the whole topic if it may be translated instead.
+async fn longest_prefix(
+    sides: &PartitionSides<'_>,
+    begin: SourceOffset,
+) -> Result<SourceOffset, Trouble> {
+    let PartitionSides { input, source, .. } = *sides;
+    let alone = input.preserve.otherwise == Otherwise::Refuse;
+    if alone || input.start != Some(Start::Earliest) {
         return Ok(begin);
     }
-    let topic = &question.source.topic;
+    let topic = &input.source.topic;
     let metadata = source.current_metadata().await?;
     let numbers = metadata.topics.get(topic).into_iter();
     let all: Vec<_> = numbers
@@ -86,7 +87,7 @@ async fn longest_prefix(sides: &Sides<'_>, begin: SourceOffset) -> Result<Source
         })
         .collect();
     let mut longest = begin;
-    for listed in admin::list_offsets(source, &all, At::Earliest)
+    for listed in admin::list_offsets(source, &all, OffsetSpec::Earliest)
         .await?
         .into_values()
     {
@@ -95,9 +96,12 @@ async fn longest_prefix(sides: &Sides<'_>, begin: SourceOffset) -> Result<Source
     Ok(longest)
 }
 
-/// Why a partition that is about to begin can't keep its offsets, if it can't.
-async fn obstacle(sides: &Sides<'_>, begin: SourceOffset) -> Result<Option<Reason>, Trouble> {
-    let limits = &sides.question.preserve;
+/// Returns why a partition that is about to begin can't preserve its offsets, if it can't.
+async fn obstacle(
+    sides: &PartitionSides<'_>,
+    begin: SourceOffset,
+) -> Result<Option<Reason>, Trouble> {
+    let limits = &sides.input.preserve;
     if begin.get() > limits.max_prefix {
         let message = format!(
             "its first record has offset {begin}, more than preserve_max_prefix = {}",
@@ -106,34 +110,36 @@ async fn obstacle(sides: &Sides<'_>, begin: SourceOffset) -> Result<Option<Reaso
         let reason = Reason::new(HaltCode::PreserveImpossible, message);
         return Ok(Some(reason.at(Some(begin), None)));
     }
-    // A partition without gaps needs no markers; one that waits for the permission goes on by itself when it has it.
+    // A partition without gaps needs no markers; one that lacks the permission resumes without intervention once it is
+    // granted.
     if limits.otherwise == Otherwise::Refuse {
         return Ok(None);
     }
-    // Asked now: it may have been granted since the link was started.
+    // Checked at this point, because the permission may have been granted since the link was started.
     let refused = admin::refuses_markers(sides.target).await?;
     Ok(refused.map(|error| Reason::new(HaltCode::NotPermitted, error.chain())))
 }
 
-/// Where the records of a partition begin that holds something or did.
-async fn origin(sides: &Sides<'_>, end: SourceOffset) -> Result<SourceOffset, Trouble> {
-    let Sides {
-        question,
+/// Returns where the records begin in a partition that holds data or once did.
+async fn origin(sides: &PartitionSides<'_>, end: SourceOffset) -> Result<SourceOffset, Trouble> {
+    let PartitionSides {
+        input,
         side,
         log_start,
         ..
     } = *sides;
-    let known = question.record.origin;
-    check_emptied(question, side, log_start)?;
-    if question.start.is_none() {
-        // As long as no record is mirrored, none is lost if the source's log start moves on.
+    let known = input.record.origin;
+    check_emptied(input, side, log_start)?;
+    if input.start.is_none() {
+        // As long as no record is mirrored, none is lost if the source's log start advances.
         return Ok(if end < known {
             known.max(log_start)
         } else {
             known
         });
     }
-    // The checkpoint DB knows nothing: fillers tell that records were not reached yet, or not yet cleared the way to.
+    // The checkpoint DB knows nothing: fillers show that the first record hasn't been mirrored yet, or that they haven't
+    // been deleted yet.
     let Some(last) = &side.last else {
         return Ok(log_start);
     };
@@ -141,7 +147,7 @@ async fn origin(sides: &Sides<'_>, end: SourceOffset) -> Result<SourceOffset, Tr
         return Ok(log_start.max(end));
     }
     let first = side.tail.log_start.get();
-    let first = batch_holding(sides.target, &question.target, first).await?;
+    let first = batch_holding(sides.target, &input.target, first).await?;
     let begins_filled = match first {
         Some(first) => is_filler(&first).map_err(unreadable)?,
         None => false,
@@ -153,40 +159,40 @@ async fn origin(sides: &Sides<'_>, end: SourceOffset) -> Result<SourceOffset, Tr
     })
 }
 
-/// A log that was emptied shows nothing of ours. It is believed where nothing can be missing.
+/// An emptied log shows nothing of ours. It is accepted where nothing can be missing.
 fn check_emptied(
-    question: &Question,
+    input: &ResyncInput,
     side: &TargetSide,
     log_start: SourceOffset,
 ) -> Result<(), Trouble> {
     let end = side.tail.end;
-    let nothing_new = question.acknowledged == Some(end) || end == TargetOffset::ZERO;
+    let nothing_new = input.acknowledged == Some(end) || end == TargetOffset::ZERO;
     let remembered = side.standing.is_some();
     if side.last.is_some() || nothing_new || remembered || end.get() <= log_start.get() {
         return Ok(());
     }
     let message = format!(
-        "the mirror partition is empty and ends at {end}, and nothing tells who wrote what it held"
+        "the mirror partition is empty and ends at {end}, and nothing shows which producer wrote its former records"
     );
     let reason = Reason::new(HaltCode::PreserveImpossible, message);
     Err(Trouble::Halt(reason.at(None, Some(end))))
 }
 
-/// Compares the newest record with the source's at the same offset, and what lies behind it with the source's gaps.
-async fn verify(sides: &Sides<'_>) -> Result<(), Trouble> {
-    let Sides { question, side, .. } = *sides;
+/// Compares the newest record with the source's at the same offset, and the markers after it with the source's gaps.
+async fn verify(sides: &PartitionSides<'_>) -> Result<(), Trouble> {
+    let PartitionSides { input, side, .. } = *sides;
     let end = side.tail.end;
-    let all_known = question.knows_all_of(side);
+    let all_known = input.knows_all_of(side);
     if !all_known {
         check_reach(sides, end).await?;
     }
-    let known = question.acknowledged.filter(|_| !all_known);
+    let known = input.acknowledged.filter(|_| !all_known);
     let low = side.tail.log_start.max(known.unwrap_or(TargetOffset::ZERO));
     let (newest, records_end) = newest_record(sides, low).await?;
     if let Some(newest) = &newest {
         let image = |offset: TargetOffset| Some(SourceOffset(offset.get()));
-        let likeness = compare::compare(sides.source, &question.source, newest, image).await?;
-        if likeness == Likeness::Different {
+        let comparison = compare::compare(sides.source, &input.source, newest, image).await?;
+        if comparison == LogComparison::Different {
             return Err(differs(sides, newest).await?);
         }
     }
@@ -198,7 +204,7 @@ async fn verify(sides: &Sides<'_>) -> Result<(), Trouble> {
         None => Ok(()),
         Some(at) => Err(impossible(
             format!(
-                "more was filled than the source leaves open: its record at offset {at} has no place left"
+                "more offsets were filled than the source leaves open: its record at offset {at} has no place left"
             ),
             at,
         )),
@@ -206,38 +212,38 @@ async fn verify(sides: &Sides<'_>) -> Result<(), Trouble> {
 }
 
 /// Checks that the log doesn't reach beyond the source's.
-async fn check_reach(sides: &Sides<'_>, end: TargetOffset) -> Result<(), Trouble> {
+async fn check_reach(sides: &PartitionSides<'_>, end: TargetOffset) -> Result<(), Trouble> {
     let theirs = sides.source_end().await?.get();
     if end.get() <= theirs {
         return Ok(());
     }
     let message = format!(
-        "the mirror partition ends at {end}, the source already at {theirs}: more was filled than the source leaves open"
+        "the mirror partition ends at {end}, but the source ends at {theirs}: more offsets were filled than the source leaves open"
     );
     Err(impossible(message, theirs))
 }
 
-/// What became of a source whose record differs from the mirror's newest: it lost what was mirrored, unless nothing says
-/// that it ever had it.
-async fn differs(sides: &Sides<'_>, newest: &Batch) -> Result<Trouble, Trouble> {
+/// Returns the trouble of a source whose record differs from the mirror's newest: it lost what was mirrored, unless nothing
+/// shows that it ever had it.
+async fn differs(sides: &PartitionSides<'_>, newest: &Batch) -> Result<Trouble, Trouble> {
     let at = newest.last_offset();
-    let parted = match sides.question.acknowledged {
+    let parted = match sides.input.acknowledged {
         Some(_) => parted(sides, TargetOffset(at)).await?,
         None => None,
     };
     Ok(parted.unwrap_or_else(|| {
         let message =
-            format!("the mirror partition holds something else at offset {at} than the source");
+            format!("the mirror partition and the source hold different records at offset {at}");
         impossible(message, at)
     }))
 }
 
-/// The newest batch of records at or behind `low`, and where the markers behind it begin.
+/// Returns the newest batch of records at or after `low`, and where the markers after it begin.
 async fn newest_record(
-    sides: &Sides<'_>,
+    sides: &PartitionSides<'_>,
     low: TargetOffset,
 ) -> Result<(Option<Batch>, TargetOffset), Trouble> {
-    let (partition, end) = (&sides.question.target, sides.side.tail.end);
+    let (partition, end) = (&sides.input.target, sides.side.tail.end);
     let is_marker = |batch: &Batch| batch.header().attributes.is_control();
     if let Some(last) = sides.side.last.as_ref().filter(|last| !is_marker(last)) {
         return Ok((Some(last.clone()), end));
@@ -265,34 +271,32 @@ async fn newest_record(
     }
 }
 
-/// The first record that a `read_committed` consumer would find on the source in a range that is taken for a gap.
+/// Returns the first record that a `read_committed` consumer would find on the source in a range that counts as a gap.
 async fn record_between(
-    sides: &Sides<'_>,
+    sides: &PartitionSides<'_>,
     from: TargetOffset,
     to: TargetOffset,
 ) -> Result<Option<i64>, Trouble> {
-    let Sides {
-        question, source, ..
-    } = *sides;
-    let partition = &question.source;
+    let PartitionSides { input, source, .. } = *sides;
+    let partition = &input.source;
     let (mut next, to) = (from.get(), to.get());
     while next < to {
         let fetched = fetch(source, partition, next).await?;
         if let Some(code) = fetched.error {
-            let message = "the source cannot be compared with what was filled";
+            let message = "the source can't be compared with the filled offsets";
             let error = Error::new(Kind::Broker(code), message).partition(partition);
             return Err(error.offset(next).into());
         }
-        let mut sieve = Sieve::of(&fetched.aborted);
+        let mut eligibility = Eligibility::of(&fetched.aborted);
         let begin = next;
         for batch in batches(fetched.records) {
             let batch = batch.map_err(unreadable)?;
             next = next.max(batch.next_offset());
-            let verdict = sieve.judge(&batch, SourceOffset(from.get()));
+            let verdict = eligibility.judge(&batch, SourceOffset(from.get()));
             if verdict.map_err(unreadable)? == Verdict::Skip {
                 continue;
             }
-            let first = first_record(&batch, from.get(), question).map_err(unreadable)?;
+            let first = first_record(&batch, from.get(), input).map_err(unreadable)?;
             if let Some(at) = first {
                 return Ok((at < to).then_some(at));
             }
@@ -334,9 +338,9 @@ async fn fetch(
     })
 }
 
-/// The first record of a batch that wants its place on the target: those that were passed by a decision don't.
-fn first_record(batch: &Batch, from: i64, question: &Question) -> Result<Option<i64>, BatchError> {
-    let history = &question.record.history;
+/// Returns the first record of a batch that needs its place on the target: records skipped by a decision don't.
+fn first_record(batch: &Batch, from: i64, input: &ResyncInput) -> Result<Option<i64>, BatchError> {
+    let history = &input.record.history;
     for record in &batch.records()? {
         let offset = record?.offset;
         if offset >= from && history.at_source(SourceOffset(offset)).is_none() {

@@ -1,9 +1,9 @@
-//! The reasons for which a settling halts a partition.
+//! The reasons for which a resync halts a partition.
 
 use crate::error::Result;
 use crate::model::{HaltCode, Reason, SourceOffset, TopicId, TopicPartition};
 
-/// The reason for a source whose log start passed what was mirrored.
+/// Returns the reason for a source whose log start passed the position.
 pub(crate) fn source_gap(position: SourceOffset, log_start: SourceOffset) -> Reason {
     Reason::new(
         HaltCode::SourceGap,
@@ -15,7 +15,7 @@ pub(crate) fn source_gap(position: SourceOffset, log_start: SourceOffset) -> Rea
     .at(Some(position), None)
 }
 
-/// The reason for a source that lost what was mirrored.
+/// Returns the reason for a source that lost records after they were mirrored.
 pub(crate) fn truncated(position: SourceOffset, end: i64, epoch: i32) -> Reason {
     Reason::new(
         HaltCode::SourceTruncated,
@@ -27,16 +27,16 @@ pub(crate) fn truncated(position: SourceOffset, end: i64, epoch: i32) -> Reason 
     .at(Some(SourceOffset(end)), None)
 }
 
-/// The reason for a source that has nothing of what was mirrored, where topic ids don't say whose log it is.
+/// Returns the reason for a source that holds nothing of what was mirrored, if topic ids can't show whose log it is.
 pub(crate) fn another_topic(partition: &TopicPartition, before: SourceOffset) -> Reason {
     let message = format!(
-        "nothing that was mirrored of {partition} up to offset {} is on the source: the topic was deleted and created again",
+        "the source holds none of the records of {partition} mirrored up to offset {}: the topic was deleted and created again",
         before.plus(-1)
     );
     Reason::new(HaltCode::SourceRecreated, message).at(Some(before), None)
 }
 
-/// Whether a topic still is the one it was, by its id; brokers without ids can't tell.
+/// Checks by its id that a topic is still the same; passes if an id is unknown, as with brokers without topic ids.
 pub(crate) fn same_topic(
     known: TopicId,
     found: TopicId,
@@ -55,8 +55,8 @@ pub(crate) fn same_topic(
     ))
 }
 
-/// Why a partition stands still meanwhile.
-pub(crate) fn being_created_anew() -> Reason {
+/// Returns the reason shown while the mirror topic is being recreated.
+pub(crate) fn being_recreated() -> Reason {
     let message = "the mirror topic is being created anew, as decided";
     Reason::new(HaltCode::TargetTopicMissing, message)
 }

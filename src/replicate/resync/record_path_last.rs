@@ -1,5 +1,5 @@
-//! The last batch of a mirror partition that a `read_committed` consumer is shown: behind it the record path leaves the markers
-//! of its transactions, and what it gave up.
+//! Finds the last batch of a mirror partition that a `read_committed` consumer sees: after it the record path leaves the
+//! markers of its transactions, and records it gave up.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use crate::replicate::partition::phase::Trouble;
 
 use super::target_log::batch_at;
 
-/// Walks back from the end; none if the log holds no such batch any more.
+/// Walks back from the end; `None` if the log holds no such batch any more.
 ///
-/// A batch without records is as good as any below `acknowledged`, where it was known when it had some. An open transaction is
-/// waited for: it isn't this link's, which begins by ending its own.
-pub(crate) async fn last_shown(
+/// An empty batch counts like any other below `acknowledged`, because its records were known before they were removed. An
+/// open transaction is waited for: it isn't this link's, which begins by ending its own.
+pub(crate) async fn last_committed(
     cluster: &Cluster,
     partition: &TopicPartition,
     end: TargetOffset,
@@ -36,8 +36,7 @@ pub(crate) async fn last_shown(
             Fate::Shown => return Ok(Some(batch)),
             Fate::Hidden => behind = TargetOffset(batch.base_offset()),
             Fate::Open => {
-                let message =
-                    "somebody's transaction is open in the mirror partition; waiting for its end";
+                let message = "another producer's transaction is open in the mirror partition; waiting for its end";
                 let error = Error::new(Kind::Refused, message).partition(partition);
                 return Err(error.offset(batch.base_offset()).into());
             }
@@ -46,7 +45,7 @@ pub(crate) async fn last_shown(
     Ok(None)
 }
 
-/// What becomes of a batch.
+/// What a `read_committed` consumer sees of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Shown,
@@ -59,7 +58,7 @@ enum Fate {
 struct Outcomes(BTreeMap<ProducerId, ControlKind>);
 
 impl Outcomes {
-    /// What becomes of the next batch towards the begin.
+    /// Returns the fate of the next batch towards the beginning of the log.
     fn of(&mut self, batch: &Batch, acknowledged: TargetOffset) -> Result<Fate, BatchError> {
         let header = batch.header();
         if header.attributes.is_control() {

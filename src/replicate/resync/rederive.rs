@@ -1,43 +1,43 @@
-//! Finds the map of a mirror partition again when the checkpoint DB knows nothing of it.
+//! Recovers the map of a mirror partition if the checkpoint DB knows nothing of it.
 //!
-//! Works for partitions without gaps: source offset minus target offset never falls as offsets rise, so if the difference
-//! is the same at the oldest and at the newest record that both sides still have, it is the same everywhere between, and
-//! the partition is one run. Whatever else it finds, it halts the partition instead of guessing.
+//! Works for partitions without gaps: source offset minus target offset never falls as offsets rise, so if the difference is
+//! the same at the oldest and at the newest record that both sides still have, it is the same everywhere between, and the
+//! partition is one run. In any other case it halts the partition instead of guessing.
 
 use crate::error::Result;
-use crate::kafka::admin::{self, At};
+use crate::kafka::admin::{self, OffsetSpec};
 use crate::kafka::batch::Batch;
 use crate::kafka::client::Cluster;
 use crate::model::{HaltCode, Reason, Run, SourceOffset, TargetOffset};
 use crate::replicate::partition::phase::Trouble;
 
-use super::compare::{self, Likeness};
+use super::compare::{self, LogComparison};
 use super::explain::Tail;
-use super::input::Question;
+use super::input::ResyncInput;
 
-/// How much of the source is searched for records equal to the mirror's last, in bytes.
+/// The amount of source data searched for records equal to the mirror's last, in bytes.
 const SEARCH_LIMIT: usize = 8 * 1024 * 1024;
 const READ_BYTES: i32 = 1024 * 1024;
 
-/// Derives the one run of a contiguous partition, or says why that can't be.
+/// Derives the single run of a contiguous partition, or returns the reason why that can't be done.
 ///
-/// In a partition that changed hands the difference between the offsets may have fallen and risen again, so there the ends
+/// In a partition that changed owners the difference between the offsets may have fallen and risen again, so there the ends
 /// prove nothing about what lies between.
 pub(crate) async fn derive(
     source: &Cluster,
     target: &Cluster,
-    question: &Question,
+    input: &ResyncInput,
     tail: &Tail,
     last: &Batch,
     source_start: SourceOffset,
 ) -> Result<Run, Trouble> {
     if last.header().producer_id.incarnation() > 0 {
         return Err(unknown(
-            "the mirror was broken off and went on before; what stands between only the checkpoint knew",
+            "the mirror was interrupted and resumed before; only the checkpoint knew what lies in between",
             tail,
         ));
     }
-    let Some(shift) = shift_of_tail(source, question, last, source_start).await? else {
+    let Some(shift) = shift_of_tail(source, input, last, source_start).await? else {
         return Err(unknown(
             "the mirror's last records were not found on the source",
             tail,
@@ -48,23 +48,23 @@ pub(crate) async fn derive(
         .log_start
         .max(TargetOffset(source_start.get() - shift))
         .max(TargetOffset::ZERO);
-    let oldest = compare::batch_holding(target, &question.target, low.get()).await?;
-    let likeness = match oldest {
+    let oldest = compare::batch_holding(target, &input.target, low.get()).await?;
+    let comparison = match oldest {
         Some(batch) => {
             let map = |offset: TargetOffset| Some(SourceOffset(offset.get() + shift));
-            compare::compare_from(source, &question.source, &batch, low, map).await?
+            compare::compare_from(source, &input.source, &batch, low, map).await?
         }
-        None => Likeness::Unknown,
+        None => LogComparison::NoCommonRecord,
     };
-    match likeness {
-        Likeness::Same => Ok(Run::new(
+    match comparison {
+        LogComparison::Equal => Ok(Run::new(
             SourceOffset(low.get() + shift),
             low,
             tail.end.since(low),
         )),
-        Likeness::Different | Likeness::Unknown => Err(unknown(
+        LogComparison::Different | LogComparison::NoCommonRecord => Err(unknown(
             &format!(
-                "target offset {low} is not source offset {}: the partition has gaps, whose places only the checkpoint knew",
+                "target offset {low} is not source offset {}: the partition has gaps, and only the checkpoint knew where",
                 low.get() + shift
             ),
             tail,
@@ -82,10 +82,10 @@ fn unknown(what: &str, tail: &Tail) -> Trouble {
     )
 }
 
-/// Source minus target at the mirror's last batch, if exactly one place on the source equals it.
+/// Returns source minus target offset at the mirror's last record, if exactly one place on the source equals it.
 async fn shift_of_tail(
     source: &Cluster,
-    question: &Question,
+    input: &ResyncInput,
     last: &Batch,
     source_start: SourceOffset,
 ) -> Result<Option<i64>, Trouble> {
@@ -93,36 +93,39 @@ async fn shift_of_tail(
     let same_offset = SourceOffset(wanted.get());
     let from = if same_offset >= source_start {
         let identity = |offset: TargetOffset| Some(SourceOffset(offset.get()));
-        match compare::compare(source, &question.source, last, identity).await? {
-            Likeness::Same => same_offset,
-            Likeness::Different | Likeness::Unknown => by_time(source, question, last).await?,
+        match compare::compare(source, &input.source, last, identity).await? {
+            LogComparison::Equal => same_offset,
+            LogComparison::Different | LogComparison::NoCommonRecord => {
+                by_time(source, input, last).await?
+            }
         }
     } else {
-        by_time(source, question, last).await?
+        by_time(source, input, last).await?
     };
-    let places = places(source, question, last, from.max(source_start)).await?;
+    let places = places(source, input, last, from.max(source_start)).await?;
     Ok(match places.as_slice() {
         [only] => Some(only.since(SourceOffset(wanted.get()))),
         _ => None,
     })
 }
 
-/// Where the source's records of the time of the mirror's last record begin.
+/// Returns where the source's records with the timestamp of the mirror's last record begin.
 async fn by_time(
     source: &Cluster,
-    question: &Question,
+    input: &ResyncInput,
     last: &Batch,
 ) -> Result<SourceOffset, Trouble> {
-    let leader = source.leader(&question.source).await?;
-    let at = At::Timestamp(last.header().max_timestamp);
-    let found = admin::list_offset(source, &question.source, leader.epoch, at).await?;
+    let leader = source.leader(&input.source).await?;
+    let at = OffsetSpec::Timestamp(last.header().max_timestamp);
+    let found = admin::list_offset(source, &input.source, leader.epoch, at).await?;
     Ok(SourceOffset(found.offset.max(0)))
 }
 
-/// Every source offset from `from` on, within the search limit, whose record equals the mirror's last one.
+/// Returns every source offset from `from` on, within the search limit, whose record equals the mirror's last one; stops at
+/// two.
 async fn places(
     source: &Cluster,
-    question: &Question,
+    input: &ResyncInput,
     last: &Batch,
     from: SourceOffset,
 ) -> Result<Vec<SourceOffset>, Trouble> {
@@ -131,7 +134,7 @@ async fn places(
     let mut offset = from.get();
     let mut read_bytes = 0;
     while read_bytes < SEARCH_LIMIT && places.len() < 2 {
-        let read = admin::read_at(source, &question.source, offset, READ_BYTES).await?;
+        let read = admin::read_at(source, &input.source, offset, READ_BYTES).await?;
         let Some(newest) = read.batches.last() else {
             break;
         };
@@ -164,7 +167,7 @@ fn last_record(batch: &Batch) -> Result<(i64, Vec<u8>), Trouble> {
     found.ok_or_else(|| {
         Trouble::Halt(Reason::new(
             HaltCode::MapUnknown,
-            "no checkpoint is left and the mirror's last batch holds no record any more",
+            "no checkpoint is left and the mirror's last batch no longer holds any record",
         ))
     })
 }

@@ -1,11 +1,11 @@
-//! Reads the end of a mirror partition's log in a way that can be relied on.
+//! Reads the end of a mirror partition's log reliably.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, Kind, Result};
-use crate::kafka::admin::{self, At, ProducerState, Standing};
+use crate::kafka::admin::{self, OffsetSpec, ProducerState, ProducerStatus};
 use crate::kafka::batch::Batch;
 use crate::kafka::client::{Cluster, Leader};
 use crate::model::{ProducerId, TargetOffset, TopicPartition};
@@ -13,28 +13,28 @@ use crate::replicate::partition::phase::Trouble;
 
 use super::compare;
 
-/// Two reads of the end this far apart have to agree before an end is believed after an uncertainty (H5).
+/// Two reads of the log end this far apart have to agree before it is trusted after an uncertainty (H5).
 const STABLE_FOR: Duration = Duration::from_millis(250);
-/// How often the high watermark is asked for while it lies below the end (H6).
+/// Interval of requests for the high watermark while it is below the log end (H6).
 const WATERMARK_POLL: Duration = Duration::from_millis(50);
-/// After this long without the high watermark reaching the end the settling starts over.
+/// If the high watermark doesn't reach the log end within this time, the resync starts over.
 const WATERMARK_PATIENCE: Duration = Duration::from_secs(30);
 /// How long the marker of a committed transaction may take.
 const MARKER_PATIENCE: Duration = Duration::from_secs(10);
 
-/// The true end of the log once it stands still and the high watermark has reached it (H6), in one leader epoch.
-pub(crate) async fn settled_end(
+/// Returns the log end offset once it is stable and the high watermark has reached it (H6), in one leader epoch.
+pub(crate) async fn resync_end(
     cluster: &Cluster,
     partition: &TopicPartition,
     leader: &Leader,
     uncertain: bool,
 ) -> Result<TargetOffset, Trouble> {
     let read = async |at| admin::list_offset(cluster, partition, leader.epoch, at).await;
-    let mut end = read(At::TrueEnd).await?.offset;
+    let mut end = read(OffsetSpec::TrueEnd).await?.offset;
     if uncertain {
         loop {
             sleep(STABLE_FOR).await;
-            let again = read(At::TrueEnd).await?.offset;
+            let again = read(OffsetSpec::TrueEnd).await?.offset;
             if again == end {
                 break;
             }
@@ -42,7 +42,7 @@ pub(crate) async fn settled_end(
         }
     }
     let begun = Instant::now();
-    while read(At::HighWatermark).await?.offset < end {
+    while read(OffsetSpec::HighWatermark).await?.offset < end {
         if begun.elapsed() > WATERMARK_PATIENCE {
             let message = format!(
                 "the high watermark stays below the log end {end}: check the in-sync replicas of the mirror partition"
@@ -54,8 +54,8 @@ pub(crate) async fn settled_end(
         sleep(WATERMARK_POLL).await;
     }
     // A lower end now means that a leader change undid an append that was never acknowledged.
-    if read(At::TrueEnd).await?.offset != end {
-        let message = "the end of the mirror partition still moves; reading it again";
+    if read(OffsetSpec::TrueEnd).await?.offset != end {
+        let message = "the end of the mirror partition is still moving; reading it again";
         return Err(Error::new(Kind::TimedOut, message)
             .partition(partition)
             .into());
@@ -63,8 +63,8 @@ pub(crate) async fn settled_end(
     Ok(TargetOffset(end))
 }
 
-/// Waits for the marker of a committed transaction, which the target writes behind its answer. One that doesn't come is for
-/// whoever reads the end to judge.
+/// Waits for the marker of a committed transaction, which the target writes after its answer. If it doesn't appear, the
+/// caller judges the log end without it.
 pub(crate) async fn marked_end(
     cluster: &Cluster,
     partition: &TopicPartition,
@@ -72,14 +72,15 @@ pub(crate) async fn marked_end(
     acknowledged: TargetOffset,
 ) -> Result<(), Trouble> {
     let begun = Instant::now();
-    let end = async || admin::list_offset(cluster, partition, leader.epoch, At::TrueEnd).await;
+    let end =
+        async || admin::list_offset(cluster, partition, leader.epoch, OffsetSpec::TrueEnd).await;
     while end().await?.offset < acknowledged.get() && begun.elapsed() < MARKER_PATIENCE {
         sleep(WATERMARK_POLL).await;
     }
     Ok(())
 }
 
-/// The batch that holds the last record below `end`.
+/// Reads the batch that holds the last record below `end`.
 pub(crate) async fn batch_at(
     cluster: &Cluster,
     partition: &TopicPartition,
@@ -97,16 +98,16 @@ pub(crate) async fn batch_at(
         })
 }
 
-/// What the leader remembers of a producer id; nothing from brokers that don't tell.
+/// Returns the leader's state for a producer id; `None` from brokers that don't report it.
 pub(crate) async fn standing(
     cluster: &Cluster,
     partition: &TopicPartition,
     id: ProducerId,
-) -> Result<Option<Standing>> {
+) -> Result<Option<ProducerStatus>> {
     let producers = admin::describe_producers(cluster, partition).await?;
     let ours = |producer: &ProducerState| producer.producer_id == id;
     let found = producers.unwrap_or_default().into_iter().find(ours);
-    Ok(found.map(|producer| Standing {
+    Ok(found.map(|producer| ProducerStatus {
         epoch: i16::try_from(producer.epoch).unwrap_or(i16::MAX),
         last_sequence: producer.last_sequence,
         last_timestamp: producer.last_timestamp,

@@ -1,4 +1,4 @@
-//! What others see of a link: states, figures and exact translation, also with both clusters gone.
+//! What other parts see of a link: states, figures and exact translation, even with both clusters gone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::model::{
     SourceOffset, TopicName, TopicPartition, Totals,
 };
 
-use super::partition::Tracked;
+use super::partition::TrackedPartition;
 use super::rate_figures::RateFigures;
-use super::resolve_request::Releases;
+use super::resolve_request::ResolveChannel;
 
-/// A link's view: a cheap handle.
+/// A link's view. Cheap to clone: all clones share their state.
 #[derive(Debug, Clone)]
 pub struct LinkView(Arc<Inner>);
 
@@ -26,48 +26,45 @@ pub struct LinkView(Arc<Inner>);
 struct Inner {
     link: LinkName,
     store: Arc<dyn Store>,
-    partitions: RwLock<BTreeMap<TopicPartition, Arc<Tracked>>>,
+    partitions: RwLock<BTreeMap<TopicPartition, Arc<TrackedPartition>>>,
     intents: watch::Sender<Arc<LinkIntents>>,
     pending: watch::Sender<Arc<LinkIntents>>,
     save_order: Mutex<()>,
-    /// Held while intents are read and shown: an older picture never replaces a newer one.
+    /// Held while intents are read and shown: an older state never replaces a newer one.
     reloading: Mutex<()>,
-    releases: Releases,
+    releases: ResolveChannel,
     rate: RateFigures,
 }
 
-/// One partition, as the API shows it. Offsets are -1 where nothing was seen yet.
+/// The status of one partition, as the API shows it. Offsets are -1 while unknown.
 #[derive(Debug, Clone, Serialize)]
 pub struct PartitionStatus {
-    /// The partition on the source.
+    /// The source partition.
     pub partition: TopicPartition,
-    /// The mirror topic's name.
     pub mirror_topic: TopicName,
-    /// The state.
     pub state: PartitionState,
-    /// How its records travel.
+    /// The path its records take.
     pub path: &'static str,
     /// How offsets of the two sides relate: `preserve` or `translate`.
     pub offsets: &'static str,
-    /// The source log's start.
+    /// The source's log start offset.
     pub source_log_start: i64,
     /// The source's last stable offset.
     pub source_end: i64,
-    /// The source's high watermark.
     pub source_high_watermark: i64,
     /// The next source offset to mirror: everything before it is on the target.
     pub position: i64,
-    /// The end of what is acknowledged on the target.
+    /// The end of what the target acknowledged.
     pub target_end: i64,
-    /// The target log's start.
+    /// The target's log start offset.
     pub target_log_start: i64,
-    /// Committed records of the source that may be missing on the target; 0 exactly when none is.
+    /// Committed source records that may be missing on the target; 0 exactly when none is.
     pub lag_records: i64,
-    /// Age of the oldest record that is missing on the target, in milliseconds; 0 if none is.
+    /// Age of the oldest record missing on the target, in milliseconds; 0 if none is.
     pub lag_ms: i64,
     /// Runs of the offset map.
     pub runs: u64,
-    /// Why it stands still, if it does.
+    /// Why it is halted, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     /// What it waits for, if it does.
@@ -79,21 +76,21 @@ pub struct PartitionStatus {
     pub bytes: u64,
     /// Batches produced by this process.
     pub batches: u64,
-    /// How often this process worked out the position anew.
-    pub settlings: u64,
-    /// Records the target removed while the source still has them.
+    /// Resyncs in this process.
+    pub resyncs: u64,
+    /// Records that the target removed while the source still has them.
     pub expired_on_target: i64,
     /// Offsets without an image on the other side, since the partition was first mirrored.
     pub without_image: Totals,
     /// Where deletions of keys may be missing, if anywhere.
     pub missed_deletions: Option<Missed>,
-    /// Since when its source topic is the one it is, in milliseconds since 1970; 0 if it was never another.
+    /// When its source topic last became a different one, in milliseconds since 1970; 0 if it never did.
     #[serde(skip)]
     pub map_since_ms: i64,
 }
 
 impl LinkView {
-    /// A view of what the checkpoint DB knows of a link's topics; `wanted` says which the link still mirrors.
+    /// Loads what the checkpoint DB holds for a link's topics; `wanted` is whether the link still mirrors a topic.
     pub fn load(
         link: &LinkName,
         store: &Arc<dyn Store>,
@@ -107,14 +104,14 @@ impl LinkView {
             pending: watch::Sender::default(),
             save_order: Mutex::new(()),
             reloading: Mutex::new(()),
-            releases: Releases::default(),
+            releases: ResolveChannel::default(),
             rate: RateFigures::default(),
         }));
         view.reload(wanted)?;
         Ok(view)
     }
 
-    /// Forgets what it knew for what the checkpoint DB knows now, while no worker works on it.
+    /// Replaces all known state with the checkpoint DB's, while no worker uses it.
     pub fn reload(&self, wanted: impl Fn(&TopicName) -> bool) -> Result<()> {
         let Inner { link, store, .. } = &*self.0;
         let topics: BTreeMap<_, _> = records::topics_of(&**store, link)?.into_iter().collect();
@@ -127,7 +124,7 @@ impl LinkView {
         self.reload_intents()
     }
 
-    /// Obeys from now on what the checkpoint DB has of the link's intents.
+    /// Loads the link's intents from the checkpoint DB; they are in force from then on.
     pub fn reload_intents(&self) -> Result<()> {
         let Inner { link, store, .. } = &*self.0;
         let _alone = self.0.reloading.lock();
@@ -144,7 +141,7 @@ impl LinkView {
         Ok(())
     }
 
-    /// Shows that nothing is mirrored for a reason of the link as a whole.
+    /// Shows that nothing is mirrored, for a reason that concerns the link as a whole.
     pub fn stand_still(&self, why: &str) {
         for tracked in self.0.partitions.read().values() {
             let waits = !tracked.lock().figures.state.needs_operator();
@@ -154,12 +151,12 @@ impl LinkView {
         }
     }
 
-    /// The link's name.
+    /// Returns the link's name.
     pub fn link(&self) -> &LinkName {
         &self.0.link
     }
 
-    /// Every partition, ordered by topic and number.
+    /// Returns the status of every partition, ordered by topic and number.
     pub fn partitions(&self) -> Vec<PartitionStatus> {
         let now = crate::telemetry::now_ms();
         let partitions = self.0.partitions.read();
@@ -169,7 +166,7 @@ impl LinkView {
             .collect()
     }
 
-    /// The partitions of one topic; none if the link doesn't mirror it.
+    /// Returns the status of a topic's partitions; `None` if the link doesn't mirror it.
     pub fn topic(&self, topic: &TopicName) -> Option<Vec<PartitionStatus>> {
         let now = crate::telemetry::now_ms();
         let partitions = self.0.partitions.read();
@@ -180,7 +177,7 @@ impl LinkView {
         (!found.is_empty()).then_some(found)
     }
 
-    /// The name of a topic's mirror on the target.
+    /// Returns the name of a topic's mirror on the target.
     pub fn mirror_topic(&self, topic: &TopicName) -> Option<TopicName> {
         let partition = TopicPartition::new(topic.clone(), 0);
         self.0
@@ -190,7 +187,7 @@ impl LinkView {
             .map(|tracked| tracked.mirror_topic.clone())
     }
 
-    /// The source offset up to which everything is on the target.
+    /// Returns the source offset up to which everything is on the target.
     pub fn frontier(&self, partition: &TopicPartition) -> Option<SourceOffset> {
         let tracked = self.tracked(partition)?;
         let known = tracked.lock();
@@ -203,7 +200,7 @@ impl LinkView {
             .is_some_and(|tracked| tracked.lock().begun)
     }
 
-    /// How offsets of a topic relate, if a partition of it is mirrored already.
+    /// Returns how offsets of a topic relate, if a partition of it is mirrored already.
     pub(crate) fn offsets_of(&self, topic: &TopicName) -> Option<OffsetsMode> {
         let partitions = self.0.partitions.read();
         let of_topic = partitions.range(TopicPartition::all_of(topic));
@@ -214,7 +211,8 @@ impl LinkView {
         begun.next()
     }
 
-    /// Why the map of a partition says nothing about the logs there are now, if so: one of them is another than it was.
+    /// Returns why a partition's map doesn't apply to the current logs, if one of them has been replaced or has lost
+    /// records.
     pub fn disowned(&self, partition: &TopicPartition) -> Option<String> {
         let tracked = self.tracked(partition)?;
         let known = tracked.lock();
@@ -229,15 +227,16 @@ impl LinkView {
         is_other.then(|| reason.message.clone())
     }
 
-    /// Stores every frontier that moved and isn't known to be durable, be it on its way already. A commit on the target that
-    /// depends on one comes after this (H9). Errors: the checkpoint DB; a decision that moved one isn't durable yet.
+    /// Stores every frontier that moved and isn't known to be durable, even if a save is already under way. A commit on the
+    /// target that depends on a frontier comes after this (H9). Errors: the checkpoint DB failed, or a decision that moved
+    /// one isn't durable yet.
     pub async fn persist_frontiers(&self) -> Result<()> {
         let mut receipts = Vec::new();
         let committed = {
             let _order = self.save_order();
             let mut update = Update::lazy();
             for (partition, tracked) in self.0.partitions.read().iter() {
-                // A decision that couldn't be stored counts for nothing.
+                // A decision that couldn't be stored has no effect.
                 tracked.freshen()?;
                 if tracked.lock().is_unsaved() {
                     let receipt = tracked
@@ -258,33 +257,33 @@ impl LinkView {
         Ok(())
     }
 
-    /// What is wanted of the link and its topics, pending settings included, and every change of it.
+    /// Returns the intents of the link and its topics, including pending ones, and all changes to them.
     pub fn intents(&self) -> watch::Receiver<Arc<LinkIntents>> {
         self.0.intents.subscribe()
     }
 
-    /// The settings among them that aren't in the journal yet, and every change of them.
+    /// Returns those intents that aren't in the journal yet, and all changes to them.
     pub fn pending_intents(&self) -> watch::Receiver<Arc<LinkIntents>> {
         self.0.pending.subscribe()
     }
 
-    /// What is wanted of a topic of the source.
+    /// Returns the intent of a source topic.
     pub fn intent_of(&self, topic: &TopicName) -> Intent {
         self.0.intents.borrow().of(topic)
     }
 
-    /// What is wanted of the link as a whole.
+    /// Returns the intent of the link as a whole.
     pub fn link_intent(&self) -> Intent {
         self.0.intents.borrow().of_link()
     }
 
-    /// Whether the limit of bytes per second holds the link up.
+    /// Returns the figures about waits for the limit of bytes per second.
     pub fn rate(&self) -> &RateFigures {
         &self.0.rate
     }
 
-    /// The way of releases to the worker.
-    pub(crate) fn releases(&self) -> &Releases {
+    /// Returns the channel of releases to the worker.
+    pub(crate) fn releases(&self) -> &ResolveChannel {
         &self.0.releases
     }
 
@@ -292,22 +291,26 @@ impl LinkView {
         Arc::clone(&self.0.store)
     }
 
-    /// Held while records are read for storing and queued: a later picture is then also stored later.
+    /// Locks the order of saves: held while records are read and queued for storing, so that a later state is stored later.
     pub(crate) fn save_order(&self) -> MutexGuard<'_, ()> {
         self.0.save_order.lock()
     }
 
-    /// Begins to track a partition, with what the checkpoint DB knows of it.
+    /// Begins to track a partition, starting with its state in the checkpoint DB.
     pub(crate) fn track(
         &self,
         partition: &TopicPartition,
         mirror_topic: &TopicName,
-    ) -> Result<Arc<Tracked>> {
+    ) -> Result<Arc<TrackedPartition>> {
         if let Some(tracked) = self.tracked(partition) {
             return Ok(tracked);
         }
         let key = PartitionKey::new(&self.0.link, partition);
-        let tracked = Arc::new(Tracked::new(key, mirror_topic.clone(), self.store())?);
+        let tracked = Arc::new(TrackedPartition::new(
+            key,
+            mirror_topic.clone(),
+            self.store(),
+        )?);
         self.0
             .partitions
             .write()
@@ -315,17 +318,17 @@ impl LinkView {
         Ok(tracked)
     }
 
-    pub(super) fn tracked(&self, partition: &TopicPartition) -> Option<Arc<Tracked>> {
+    pub(super) fn tracked(&self, partition: &TopicPartition) -> Option<Arc<TrackedPartition>> {
         self.0.partitions.read().get(partition).cloned()
     }
 }
 
 fn undecided(partition: &TopicPartition) -> Error {
-    let message = "what was decided about the partition isn't stored yet; trying again";
+    let message = "a decision about the partition isn't durable yet; trying again";
     Error::new(Kind::TimedOut, message).partition(partition)
 }
 
-fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionStatus {
+fn status(partition: &TopicPartition, tracked: &TrackedPartition, now: i64) -> PartitionStatus {
     let known = tracked.lock();
     let figures = &known.figures;
     let lag_records = known.lag();
@@ -354,7 +357,7 @@ fn status(partition: &TopicPartition, tracked: &Tracked, now: i64) -> PartitionS
         records: figures.records,
         bytes: figures.bytes,
         batches: figures.batches,
-        settlings: figures.settlings,
+        resyncs: figures.resyncs,
         expired_on_target: figures.expired,
         without_image: known.record.history.totals,
         missed_deletions: missed,

@@ -1,7 +1,7 @@
-//! What is known of one mirror partition and shared with those who ask: map, frontier, state, figures.
+//! The known state of one mirror partition, shared with its readers: map, frontier, state, figures.
 //!
-//! The worker writes here once per batch; group sync, moves and the API read. What must survive is written to the
-//! checkpoint DB from here, and only from here, so that an older picture never overwrites a newer one.
+//! The worker writes here once per batch; group sync, moves and the API read. Durable state is written to the checkpoint DB
+//! from here, and only from here, so that an older state never overwrites a newer one.
 
 use std::sync::Arc;
 
@@ -15,66 +15,60 @@ use crate::model::{
 };
 use crate::offsets::{Explanation, MapError, Receipt, RunMap};
 
-/// How many leader epochs of the source are remembered: enough to find where two logs part.
+/// The number of source leader epochs remembered: enough to find where two logs diverge.
 const EPOCHS_LIMIT: usize = 64;
-/// How many chains of runs that were given up are remembered until an acknowledgement settles them.
+/// The number of abandoned chains of runs remembered until an acknowledgement settles them.
 const PLANS_LIMIT: usize = 8;
 
-/// The shared side of a mirror partition.
+/// The shared state of a mirror partition.
 #[derive(Debug)]
-pub(crate) struct Tracked {
-    /// Its key in the checkpoint DB.
+pub(crate) struct TrackedPartition {
     pub(crate) key: PartitionKey,
-    /// The mirror topic's name.
     pub(crate) mirror_topic: TopicName,
     pub(super) store: Arc<dyn Store>,
-    state: Mutex<Known>,
+    state: Mutex<PartitionProgress>,
 }
 
-/// What is known, under the lock.
+/// The known state, under the lock.
 #[derive(Debug)]
-pub(crate) struct Known {
-    /// What is stored.
+pub(crate) struct PartitionProgress {
+    /// The state to store in the checkpoint DB.
     pub(crate) record: PartitionRecord,
-    /// The offset map.
     pub(crate) map: RunMap,
     /// Whether the checkpoint DB knows where the partition starts.
     pub(crate) begun: bool,
-    /// The first save with everything that is worth storing lazily, unless that is known to be durable.
+    /// The first save that covers all changes worth storing lazily; `None` if that save is known to be durable.
     pub(super) unsaved: Option<Receipt>,
-    /// Whether it has to be read again: a decision that was taken over could not be stored.
+    /// Whether the state has to be reloaded: a decision was applied that couldn't be stored.
     pub(crate) stale: bool,
-    /// Whether a decision was taken over that isn't known to be durable. Nothing else is saved meanwhile: it would store a
+    /// Whether a decision was applied that isn't known to be durable. Nothing else is saved meanwhile: that would store a
     /// part of a decision that may be refused.
     pub(super) pending: bool,
-    /// The figures for whoever asks.
     pub(crate) figures: Figures,
 }
 
-/// Figures of one partition.
+/// Figures of one partition, for the API and the metrics.
 #[derive(Debug, Clone)]
 pub(crate) struct Figures {
-    /// The state.
     pub(crate) state: PartitionState,
-    /// Why it stands still, if it does.
+    /// Why it is halted, if it is.
     pub(crate) reason: Option<Reason>,
     /// What it waits for, in words.
     pub(crate) detail: Option<String>,
-    /// What is being filled, while that is worth telling: from and up to which offset.
+    /// The target offsets being filled (from, until), while that is worth showing.
     pub(crate) filling: Option<(TargetOffset, TargetOffset)>,
-    /// The source log's start.
+    /// The source's log start offset.
     pub(crate) source_log_start: i64,
     /// The source's last stable offset.
     pub(crate) source_end: i64,
-    /// The source's high watermark.
     pub(crate) source_high_watermark: i64,
-    /// The end of what is acknowledged on the target.
+    /// The end of what the target acknowledged.
     pub(crate) target_end: i64,
-    /// The target log's start.
+    /// The target's log start offset.
     pub(crate) target_log_start: i64,
-    /// Records the target removed while the source still has them.
+    /// Records that the target removed while the source still has them.
     pub(crate) expired: i64,
-    /// Creation time of the oldest record fetched and not acknowledged, in milliseconds.
+    /// Creation time of the oldest record fetched but not acknowledged, in milliseconds.
     pub(crate) oldest_waiting: Option<i64>,
     /// Records mirrored by this process.
     pub(crate) records: u64,
@@ -82,12 +76,12 @@ pub(crate) struct Figures {
     pub(crate) bytes: u64,
     /// Batches forwarded and re-encoded by this process.
     pub(crate) batches: u64,
-    /// How often the position was worked out anew.
-    pub(crate) settlings: u64,
+    /// Resyncs in this process.
+    pub(crate) resyncs: u64,
 }
 
-impl Tracked {
-    /// What the checkpoint DB holds of a partition.
+impl TrackedPartition {
+    /// Loads a partition's state from the checkpoint DB.
     pub(crate) fn new(
         key: PartitionKey,
         mirror_topic: TopicName,
@@ -109,9 +103,9 @@ impl Tracked {
             records: 0,
             bytes: 0,
             batches: 0,
-            settlings: 0,
+            resyncs: 0,
         };
-        let state = Mutex::new(Known {
+        let state = Mutex::new(PartitionProgress {
             record,
             map,
             begun,
@@ -128,24 +122,24 @@ impl Tracked {
         })
     }
 
-    /// Its stored runs.
+    /// Returns its stored runs.
     pub(crate) fn runs(&self) -> StoredRuns<'_> {
         StoredRuns::new(&*self.store, &self.key)
     }
 
-    /// Looks at or changes what is known; hold it for moments only.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Known> {
+    /// Locks the known state; hold the lock for moments only.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, PartitionProgress> {
         self.state.lock()
     }
 
-    /// Moves the frontier over a stretch of which nothing travels.
+    /// Advances the frontier over a stretch without records to mirror.
     pub(crate) fn pass(&self, frontier: SourceOffset) {
         let mut known = self.lock();
         known.advance(frontier);
         known.judge_state();
     }
 
-    /// Shows a state, with what it waits for.
+    /// Shows a state, and what the partition waits for.
     pub(crate) fn show(&self, state: PartitionState, detail: Option<String>) {
         let mut known = self.lock();
         known.figures.state = state;
@@ -155,7 +149,7 @@ impl Tracked {
         }
     }
 
-    /// Shows why the partition stands still.
+    /// Shows why the partition is halted.
     pub(crate) fn show_halted(&self, reason: Reason) {
         let mut known = self.lock();
         known.figures.state = reason.code.state();
@@ -164,8 +158,8 @@ impl Tracked {
     }
 }
 
-impl Known {
-    /// Moves the frontier forward; it never goes back, because the target keeps what it holds.
+impl PartitionProgress {
+    /// Advances the frontier; it never goes back, because the target keeps what it holds.
     pub(crate) fn advance(&mut self, frontier: SourceOffset) {
         if frontier > self.record.frontier {
             self.record.frontier = frontier;
@@ -173,7 +167,7 @@ impl Known {
         }
     }
 
-    /// Notes runs that are about to be stored ahead of their data; `fresh` begins a new chain.
+    /// Adds runs that are about to be stored ahead of their data to the current plan, or to a new one if `fresh`.
     pub(crate) fn plan(&mut self, runs: &[Run], fresh: bool) {
         if fresh || self.record.plans.is_empty() {
             self.record.plans.push(Vec::new());
@@ -185,7 +179,7 @@ impl Known {
         }
     }
 
-    /// Takes runs into the map that landed, and forgets every plan for offsets below the new end.
+    /// Appends runs that landed to the map, and drops all plans for offsets below the new end.
     pub(crate) fn landed(&mut self, runs: &[Run], frontier: SourceOffset) -> Result<(), MapError> {
         for run in runs {
             self.map.append(*run)?;
@@ -198,7 +192,7 @@ impl Known {
         Ok(())
     }
 
-    /// Takes over how the target's log was explained.
+    /// Applies an explanation of the target's log up to `end`.
     pub(crate) fn explained(
         &mut self,
         explanation: &Explanation,
@@ -211,7 +205,8 @@ impl Known {
         self.landed(&explanation.runs, explanation.position)
     }
 
-    /// The same of a log that may hold more than this process knew of, in whatever epochs the source wrote that.
+    /// Like [`Self::explained`], for a log that may hold records this process didn't write; the source's epochs for them are
+    /// unknown.
     pub(crate) fn found(
         &mut self,
         explanation: &Explanation,
@@ -223,18 +218,19 @@ impl Known {
         self.explained(explanation, end)
     }
 
-    /// The target offset behind the last record that has an image. A map that was given up knows of none, wherever it goes on.
+    /// Returns the target offset after the last record that has an image. A map that was given up has none, wherever it
+    /// resumes.
     pub(crate) fn mapped(&self) -> TargetOffset {
         self.map.last().map_or(TargetOffset::ZERO, Run::target_end)
     }
 
-    /// The run that the next record continues: the map's last, or one about to begin where the map goes on.
+    /// Returns the run that the next record continues: the map's last run, or an empty one where the map resumes.
     pub(crate) fn last_run(&self) -> Option<Run> {
         let anchor = self.record.history.anchor;
         anchor.map_or_else(|| self.map.last().copied(), |anchor| Some(anchor.run()))
     }
 
-    /// The target offset of the next record.
+    /// Returns the target offset of the next record.
     pub(crate) fn end(&self) -> TargetOffset {
         let anchor = self.record.history.anchor;
         anchor.map_or_else(|| self.map.target_end(), |anchor| anchor.target)
@@ -251,7 +247,7 @@ impl Known {
         self.record.plans.retain(|plan| !plan.is_empty());
     }
 
-    /// Notes the leader epoch of a source batch.
+    /// Remembers the leader epoch of a source batch; `first` is the first offset of the epoch.
     pub(crate) fn note_epoch(&mut self, epoch: LeaderEpoch, first: SourceOffset) {
         let known = self
             .record
@@ -266,7 +262,7 @@ impl Known {
         }
     }
 
-    /// How far the mirror is behind the last stable offset seen, in records at most.
+    /// Returns the upper bound of records between the frontier and the last stable offset seen; -1 if none was seen.
     pub(crate) fn lag(&self) -> i64 {
         if self.figures.source_end < 0 {
             return -1;
@@ -278,7 +274,7 @@ impl Known {
     }
 }
 
-/// What is stored of a partition: its record, its map, and whether there is anything at all.
+/// Loads what is stored for a partition: its record, its map, and whether there is anything at all.
 pub(super) fn stored(
     store: &dyn Store,
     key: &PartitionKey,
@@ -286,7 +282,7 @@ pub(super) fn stored(
     let stored = records::load_partition(store, key)?;
     let begun = stored.is_some();
     let record = stored.unwrap_or_else(blank);
-    // Where offsets are preserved, what fills them from 0 on belongs to the map.
+    // In preserve mode the filler from offset 0 on belongs to the map.
     let first = match record.offsets {
         OffsetsMode::Translate => record.origin,
         OffsetsMode::Preserve => SourceOffset::ZERO,
@@ -296,19 +292,19 @@ pub(super) fn stored(
         target: TargetOffset::ZERO,
     });
     let mut map = StoredRuns::new(store, key).load(anchor.source, anchor.target)?;
-    // The last run grew without a write, up to what was acknowledged: without that its records would seem to lie at the end.
-    // On the record path each transaction has a run of its own, and what is acknowledged ends with its marker.
+    // The last run grew up to the acknowledged end without a write: unless it is extended, its records would seem to lie at
+    // the end. On the record path each transaction has a run of its own, and what is acknowledged ends with its marker.
     let grew = record.path == DataPath::Raw && record.history.anchor.is_none();
     if grew && map.last().is_some() && record.acked_end > map.target_end() {
         map.extend_last_to(record.acked_end).map_err(|error| {
-            let message = "the offset map in the checkpoint DB ends before what was acknowledged";
+            let message = "the offset map in the checkpoint DB ends before the acknowledged end";
             Error::new(Kind::Store, message).caused_by(error)
         })?;
     }
     Ok((record, map, begun))
 }
 
-/// A partition of which nothing is known.
+/// Returns the record of a partition of which nothing is known.
 pub(crate) fn blank() -> PartitionRecord {
     PartitionRecord {
         source_topic_id: TopicId::NONE,

@@ -1,19 +1,19 @@
-//! State of a partition, derived from its figures while records flow.
+//! The state shown for a partition while records flow, derived from its figures.
 
 use crate::model::{
     Anchor, DataPath, HaltCode, PartitionState, Reason, SourceOffset, TargetOffset,
 };
 use crate::replicate::resync::decision::used_up;
 
-use super::partition::Known;
+use super::partition::PartitionProgress;
 
-/// A live partition is still shown as live until it is this many records behind.
+/// A live partition is shown as live until it is this many records behind.
 const LIVE_SLACK: i64 = 10_000;
-/// The shortest gap, in offsets, worth showing; a shorter one is filled before anybody could look.
+/// The shortest gap worth showing, in offsets; a shorter one is filled before anyone could look.
 const GAP_WORTH_TELLING: i64 = 10_000;
 
-impl Known {
-    /// Shows whether the mirror is live, catching up or filling, by how far it is behind.
+impl PartitionProgress {
+    /// Shows whether the mirror is live, catching up or filling, depending on its lag.
     pub(crate) fn judge_state(&mut self) {
         self.figures.detail = None;
         if let Some((from, until)) = self.figures.filling {
@@ -21,7 +21,7 @@ impl Known {
             if at < until {
                 self.figures.state = PartitionState::Filling;
                 self.figures.detail = Some(format!(
-                    "filled {} of {} offsets from {from} on, of which the source has no record",
+                    "filled {} of {} offsets from {from} on for which the source has no record",
                     at.since(from),
                     until.since(from)
                 ));
@@ -42,13 +42,13 @@ impl Known {
         }
     }
 
-    /// Shows from now on how far a prefix is filled, if there is one left to fill.
+    /// Begins to show the progress of filling the offsets up to `origin`, if any are left.
     pub(crate) fn show_prefix(&mut self, origin: TargetOffset) {
         let left = origin > self.record.acked_end;
         self.figures.filling = left.then_some((TargetOffset::ZERO, origin));
     }
 
-    /// Shows from now on how far a gap is filled, if it is a long one.
+    /// Begins to show the progress of filling a gap, if it is a long one.
     pub(crate) fn show_gap(&mut self, until: TargetOffset, length: i64) {
         if self.figures.filling.is_none() && length >= GAP_WORTH_TELLING {
             self.figures.filling = Some((until.plus(-length), until));
@@ -56,24 +56,24 @@ impl Known {
     }
 }
 
-impl Known {
-    /// The reason if records can't travel on this path from now on.
+impl PartitionProgress {
+    /// Returns the reason if records can't take this path from now on.
     pub(crate) fn bars(&self, path: DataPath) -> Option<Reason> {
         let is_used_up = self.begins_again_on(path) && self.record.incarnation == u16::MAX;
         is_used_up.then(|| {
-            let message = "what the record path wrote lies at the end of the mirror partition";
+            let message = "the mirror partition ends with records that the record path wrote";
             let reason = Reason::new(HaltCode::MapUnknown, message);
             used_up(&reason, "the link can't leave that path")
         })
     }
 
-    /// Whether the partition is written under another producer id on this path: the raw path's earlier records lie behind the
-    /// record path's, and its sequence numbers don't continue.
+    /// Whether the partition gets another producer id on this path: the raw path's earlier records lie before the record
+    /// path's, so their sequence numbers don't continue.
     fn begins_again_on(&self, path: DataPath) -> bool {
         self.record.path != path && path == DataPath::Raw
     }
 
-    /// Notes that the log continues at `end`, behind offsets in no run, if there are any, and that records travel on this path
+    /// Notes that the log continues at `end`, possibly after offsets that are in no run, and that records take this path
     /// from now on. Returns whether either is new, so that the next run has to be stored.
     pub(crate) fn goes_on_behind(
         &mut self,
@@ -83,7 +83,7 @@ impl Known {
     ) -> bool {
         let switched = self.record.path != path;
         if self.begins_again_on(path) {
-            // There is a next one, see `bars`.
+            // `bars` has checked that there is a next one.
             self.record.incarnation = self.record.incarnation.saturating_add(1);
         }
         if path == DataPath::Record {

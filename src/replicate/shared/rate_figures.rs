@@ -8,7 +8,7 @@ use crate::model::Monotonic;
 /// How much longer a wait is shown, so that consecutive waits appear as one.
 const SHOWN: Duration = Duration::from_secs(1);
 
-/// The waits that the worker noted.
+/// The waits that the worker recorded.
 #[derive(Debug, Default)]
 pub struct RateFigures {
     /// The end of the latest wait, in milliseconds of the monotonic clock; 0 if there was none.
@@ -18,7 +18,7 @@ pub struct RateFigures {
 }
 
 impl RateFigures {
-    /// Notes a wait that begins now.
+    /// Records a wait that begins now.
     pub(crate) fn note(&self, now: Monotonic, wait: Duration) {
         let until = millis(now.plus(wait));
         let before = self.until.fetch_max(until, Ordering::Relaxed);
@@ -26,7 +26,7 @@ impl RateFigures {
         self.waited.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// Whether the limit causes a wait at this time.
+    /// Whether the limit is causing a wait at the time `now`.
     pub fn limits(&self, now: Monotonic) -> bool {
         let until = Monotonic(Duration::from_millis(self.until.load(Ordering::Relaxed)));
         until > Monotonic::default() && now < until.plus(SHOWN)

@@ -1,14 +1,14 @@
-//! Saving of a partition to the checkpoint DB: each save contains every change that no earlier one is known to have stored, so
-//! a refused save loses nothing. A decision is saved as a whole or not at all.
+//! Saves partitions to the checkpoint DB: each save contains every change that no earlier one is known to have stored, so a
+//! refused save loses nothing. A decision is saved as a whole or not at all.
 
 use crate::checkpoint::{PartitionRecord, Update, records};
 use crate::error::Result;
 use crate::model::{SourceOffset, TargetOffset};
 use crate::offsets::{Receipt, RunMap};
 
-use super::partition::{Known, Tracked, stored};
+use super::partition::{PartitionProgress, TrackedPartition, stored};
 
-impl Tracked {
+impl TrackedPartition {
     /// Goes back to the stored state, as a crash would, if later changes couldn't be stored.
     pub(crate) fn freshen(&self) -> Result<()> {
         let mut known = self.lock();
@@ -22,9 +22,9 @@ impl Tracked {
         Ok(())
     }
 
-    /// Adds all changes to an update; pass the receipt to [`Known::stored`] once the update is durable. Until then they count
-    /// as unsaved, and later saves contain them too. Adds nothing and returns `None` while a decision isn't known to be
-    /// durable.
+    /// Adds all changes to an update; pass the receipt to [`PartitionProgress::stored`] once the update is durable. Until then they
+    /// count as unsaved, and later saves contain them too. Adds nothing and returns `None` while a decision isn't known to
+    /// be durable.
     pub(crate) fn save(&self, update: &mut Update) -> Option<Receipt> {
         let mut known = self.lock();
         known.is_certain().then(|| self.add(&mut known, update))
@@ -37,7 +37,7 @@ impl Tracked {
         self.add(&mut known, update)
     }
 
-    fn add(&self, known: &mut Known, update: &mut Update) -> Receipt {
+    fn add(&self, known: &mut PartitionProgress, update: &mut Update) -> Receipt {
         let changes = known.map.take_changes();
         self.runs().apply(update, changes.blocks);
         records::put_partition(update, &self.key, &known.record);
@@ -63,7 +63,7 @@ impl Tracked {
             return Ok(());
         }
         runs.apply(update, pruned);
-        // Earlier offsets can no longer be told from ones that were never mirrored.
+        // Earlier offsets can no longer be distinguished from ones that were never mirrored.
         let first = known.map.to_source(TargetOffset::ZERO, &runs)?.or_next();
         known.record.origin = known.record.origin.max(first);
         records::put_partition(update, &self.key, &known.record);
@@ -71,8 +71,8 @@ impl Tracked {
     }
 }
 
-impl Known {
-    /// Notes a change that is worth storing lazily.
+impl PartitionProgress {
+    /// Records that there is a change worth storing lazily.
     pub(crate) fn touch(&mut self) {
         self.unsaved = Some(self.map.next_receipt());
     }
@@ -82,7 +82,7 @@ impl Known {
         self.unsaved.is_some()
     }
 
-    /// Notes that a save is durable.
+    /// Records that a save is durable.
     pub(crate) fn stored(&mut self, receipt: Receipt) {
         self.map.stored(receipt);
         self.unsaved = self.unsaved.filter(|first| *first > receipt);
@@ -93,7 +93,7 @@ impl Known {
         !self.pending && !self.stale
     }
 
-    /// Notes that a decision is durable, or couldn't be stored.
+    /// Records that a decision is durable, or couldn't be stored.
     pub(crate) fn decided(&mut self, is_stored: bool) {
         self.pending = false;
         self.stale |= !is_stored;

@@ -1,4 +1,4 @@
-//! What a verification stands on: where a partition stands at one moment, and its offset map as it walks along the log.
+//! The basis of a verification: a partition's position at one moment, and its offset map along the log.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,25 +11,25 @@ use crate::offsets::Lookup;
 
 use super::link::LinkView;
 
-/// Where a partition stands.
+/// The position of a partition at one moment.
 #[derive(Debug, Clone)]
-pub(crate) struct Ground {
+pub(crate) struct VerificationSnapshot {
     pub(crate) mirror_topic: TopicName,
     pub(crate) offsets: OffsetsMode,
     pub(crate) state: PartitionState,
-    /// Records before it were never wanted.
+    /// The start of the mirror: earlier records are left out on purpose.
     pub(crate) origin: SourceOffset,
-    /// Everything before it is on the target, and its place there known.
+    /// Everything before it is on the target, at a known place.
     pub(crate) until: SourceOffset,
-    /// The target offset behind the map.
+    /// The target offset after the map.
     pub(crate) end: TargetOffset,
-    /// Behind what the target acknowledged, also where the map's last run isn't proven.
+    /// The end of what the target acknowledged, even if the map's last run isn't proven.
     pub(crate) acknowledged: TargetOffset,
     pub(crate) history: History,
     pub(crate) decisions: Decisions,
 }
 
-/// What the offset map depends on beside what is mirrored: as long as it is the same, no offset got another image.
+/// The decisions the offset map depends on: while they are equal, no offset got another image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decisions {
     pub(crate) source_topic_id: TopicId,
@@ -40,19 +40,19 @@ pub struct Decisions {
 }
 
 impl LinkView {
-    /// Where a partition stands; none if it isn't mirrored, or not yet.
-    pub(crate) fn ground(&self, partition: &TopicPartition) -> Option<Ground> {
+    /// Returns the position of a partition; `None` if it isn't mirrored, or not yet.
+    pub(crate) fn snapshot(&self, partition: &TopicPartition) -> Option<VerificationSnapshot> {
         let tracked = self.tracked(partition)?;
         let known = tracked.lock();
         let record = &known.record;
         let state = known.figures.state;
-        // Until the target's end was proven the last run may be longer than is known.
+        // Until the target's end is proven, the last run may be longer than is known.
         let is_proven = matches!(
             state,
             PartitionState::Live | PartitionState::CatchingUp | PartitionState::Filling
         );
         let mapped = known.map.source_end();
-        known.begun.then(|| Ground {
+        known.begun.then(|| VerificationSnapshot {
             mirror_topic: tracked.mirror_topic.clone(),
             offsets: record.offsets,
             state,
@@ -75,7 +75,7 @@ impl LinkView {
         })
     }
 
-    /// The runs of one block of the map, the first that reaches behind a target offset. Errors are those of the store.
+    /// Returns the runs of the first block of the map that reaches beyond a target offset. Errors: the checkpoint DB.
     pub(crate) fn runs_behind(
         &self,
         partition: &TopicPartition,
@@ -88,7 +88,7 @@ impl LinkView {
         known.map.runs_behind(at, &tracked.runs())
     }
 
-    /// Where a source offset lies in the map. Errors are those of the store.
+    /// Returns where a source offset lies in the map. Errors: the checkpoint DB.
     pub(crate) fn image(
         &self,
         partition: &TopicPartition,
@@ -101,7 +101,7 @@ impl LinkView {
         known.map.to_target(at, &tracked.runs()).map(Some)
     }
 
-    /// The source offset at which the records from a target offset on begin. Errors are those of the store.
+    /// Returns the source offset of the first record at or after a target offset. Errors: the checkpoint DB.
     pub(crate) fn origin_of(
         &self,
         partition: &TopicPartition,

@@ -1,4 +1,4 @@
-//! Exact translation of offsets between the two sides, and what is said where it can't be exact.
+//! Exact translation of offsets between the two sides, and the reason wherever it can't be exact.
 
 use serde::Serialize;
 
@@ -7,18 +7,16 @@ use crate::model::{SourceOffset, TargetOffset, TopicPartition};
 use crate::offsets::Lookup;
 
 use super::link::LinkView;
-use super::partition::{Known, Tracked};
+use super::partition::{PartitionProgress, TrackedPartition};
 
-/// A pair of offsets between which translation is exact, or not.
+/// A pair of corresponding offsets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Translation {
-    /// The source offset.
     pub source_offset: SourceOffset,
-    /// The target offset.
     pub target_offset: TargetOffset,
-    /// Whether a consumer going on there skips and repeats nothing.
+    /// Whether a consumer that resumes there neither skips nor repeats anything.
     pub exact: bool,
-    /// Why not, or what was done.
+    /// Why the pair isn't exact, or how it was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -35,7 +33,7 @@ pub enum Untranslatable {
         /// The end of the mirror partition.
         target_end: TargetOffset,
     },
-    /// The offset lies before the first record that was mirrored.
+    /// The offset lies before the first mirrored record.
     BeforeMap {
         /// The first source offset of the map.
         source: SourceOffset,
@@ -47,7 +45,7 @@ pub enum Untranslatable {
 }
 
 impl LinkView {
-    /// The target offset at which a consumer goes on that would read `offset` next on the source.
+    /// Returns the target offset at which a consumer resumes that would read `offset` next on the source.
     pub fn translate(
         &self,
         partition: &TopicPartition,
@@ -89,7 +87,7 @@ impl LinkView {
         })
     }
 
-    /// The source offset at which a consumer goes on that would read `offset` next on the target.
+    /// Returns the source offset at which a consumer resumes that would read `offset` next on the target.
     pub fn translate_back(
         &self,
         partition: &TopicPartition,
@@ -133,10 +131,11 @@ impl LinkView {
     }
 }
 
-/// An offset before the first mirrored record is exact at that record if the mirror began there with nothing left out.
+/// An offset before the first mirrored record translates exactly to that record if the mirror began there and left nothing
+/// out.
 fn before_map(
-    known: &Known,
-    tracked: &Tracked,
+    known: &PartitionProgress,
+    tracked: &TrackedPartition,
     offset: SourceOffset,
     first: TargetOffset,
 ) -> Result<Translation, Untranslatable> {
@@ -146,7 +145,7 @@ fn before_map(
         .map_err(Untranslatable::Store)?;
     let source = source.or_next();
     if offset >= known.record.origin {
-        let reason = "before the first mirrored record, with none between".to_owned();
+        let reason = "before the first mirrored record, with no record in between".to_owned();
         return Ok(Translation {
             source_offset: offset,
             target_offset: first,

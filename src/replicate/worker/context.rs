@@ -1,4 +1,4 @@
-//! What everything that works for a link shares: clusters, identity, limits, checkpoint DB, view.
+//! What all parts of a link's worker share: clusters, identity, limits, checkpoint DB, view.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::checkpoint::audit::AuditLog;
 use crate::config::{PolicyRules, PreserveLimits, Start};
 use crate::error::Result;
 use crate::kafka::client::{Cluster, Slot};
-use crate::kafka::record::{Reader, Shard};
+use crate::kafka::record::{RecordReader, Shard};
 use crate::kafka::{Fetcher, Reading, Sink, Source};
 use crate::model::{
     BrokerId, DataPath, LinkIdentity, LinkName, MirroredTopic, Moment, OffsetsMode, TopicName,
@@ -24,64 +24,59 @@ use crate::replicate::shared::link::LinkView;
 use crate::task::log_once::Complaints;
 use crate::task::{InFlight, Ownership, Writing};
 
-/// Settlings under way at once: each holds a handful of requests.
+/// Resyncs under way at once: each holds a handful of requests.
 const SETTLES_AT_ONCE: usize = 64;
 
-/// Limits and choices of a link, in bytes and connections.
+/// Limits and choices of a link. Sizes are in bytes.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Connections to each source broker; none: as many as its distance takes.
+    /// Connections to each source broker; `None` derives the number from the round-trip time.
     pub fetch_connections: Option<u16>,
-    /// Connections to each target broker.
     pub produce_connections: u16,
     /// Bytes between fetch and acknowledgement, for the whole link.
     pub max_in_flight_bytes: usize,
-    /// Bytes one fetch may bring; a single larger batch still comes whole.
+    /// Bytes that one fetch may return; a single larger batch is still returned whole.
     pub fetch_max_bytes: usize,
-    /// Bytes one partition may hold before it is left out of fetches.
+    /// Bytes one partition may hold before fetches leave it out.
     pub partition_max_bytes: usize,
-    /// Bytes that are fetched per second at most; none: as many as the source gives.
+    /// Bytes fetched per second at most; `None` is unlimited.
     pub max_bytes_per_second: Option<u64>,
-    /// How long a broker may take to answer.
+    /// Time limit for a broker's answer.
     pub request_timeout: Duration,
-    /// Where partitions start that the link's first look finds.
+    /// Where partitions start that exist when the link first looks at the source.
     pub start: Start,
-    /// What happens where going on would mean to guess.
+    /// What to do in cases in which resuming would mean guessing.
     pub policies: PolicyRules,
-    /// The topic on the target for records that it refuses in their mirror topics.
+    /// The target topic for records that the target refuses in their mirror topics.
     pub quarantine_topic: TopicName,
-    /// How offsets of the two sides relate where nothing is mirrored yet.
+    /// How offsets of the two sides relate for topics of which nothing is mirrored yet.
     pub offsets: OffsetsMode,
-    /// How far offsets are preserved.
+    /// The limits of preserve mode.
     pub preserve: PreserveLimits,
-    /// How records travel.
     pub path: DataPath,
 }
 
-/// What a link is made of.
+/// The parts a worker is started with.
 #[derive(Debug)]
-pub struct Link {
-    /// Where states and figures are shown, over the checkpoint DB.
+pub struct ReplicationLink {
+    /// The state and figures shown for the link, backed by the checkpoint DB.
     pub view: LinkView,
-    /// The source cluster.
     pub source: Cluster,
-    /// The target cluster.
     pub target: Cluster,
-    /// Who the link is: decides the producer id it writes under.
+    /// The link's identity, which determines the producer ids it writes under.
     pub identity: LinkIdentity,
-    /// Limits and choices.
     pub settings: Settings,
-    /// How long after the newest timestamp of a batch a target broker surely remembers its producer, in milliseconds.
+    /// How long after the newest timestamp of a batch a target broker certainly remembers its producer, in milliseconds.
     pub memory_ms: i64,
     /// Whether this process may write to the mirror partitions.
     pub ownership: Ownership,
-    /// Where decisions are put on record.
+    /// Receives every decision.
     pub audit: Arc<AuditLog>,
-    /// What the link writes beside records is told here, so that a pause can wait for it.
+    /// Tracks the link's writes other than records, so that a pause can wait for them.
     pub in_flight: InFlight,
 }
 
-/// A link at work.
+/// The state shared by everything that works for a running link.
 #[derive(Debug)]
 pub(crate) struct LinkContext {
     pub(crate) name: LinkName,
@@ -90,10 +85,10 @@ pub(crate) struct LinkContext {
     pub(crate) identity: LinkIdentity,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) settings: Settings,
-    /// How long after the newest timestamp of a batch a target broker surely remembers its producer, in milliseconds.
+    /// How long after the newest timestamp of a batch a target broker certainly remembers its producer, in milliseconds.
     pub(crate) memory_ms: i64,
     pub(crate) ownership: Ownership,
-    pub(crate) settles: Semaphore,
+    pub(crate) resync_permits: Semaphore,
     pub(crate) audit: Arc<AuditLog>,
     pub(crate) in_flight: InFlight,
     /// Held while a receipt is written: one at a time.
@@ -104,8 +99,8 @@ pub(crate) struct LinkContext {
 }
 
 impl LinkContext {
-    pub(crate) fn new(link: Link) -> Self {
-        let Link {
+    pub(crate) fn new(link: ReplicationLink) -> Self {
+        let ReplicationLink {
             view,
             source,
             target,
@@ -130,7 +125,7 @@ impl LinkContext {
             settings,
             memory_ms,
             ownership,
-            settles: Semaphore::new(SETTLES_AT_ONCE),
+            resync_permits: Semaphore::new(SETTLES_AT_ONCE),
             audit,
             in_flight,
             quarantine: Mutex::new(()),
@@ -140,17 +135,17 @@ impl LinkContext {
         }
     }
 
-    /// The live state of a partition that discovery found, with what the checkpoint DB knows of it.
+    /// Returns the live state of a partition that discovery found, including its state in the checkpoint DB.
     pub(crate) fn mirror(
         &self,
         partition: &TopicPartition,
         mirrored: &MirroredTopic,
     ) -> Result<Mirror> {
-        // A topic is one thing to its consumers: what was chosen for it stays its choice when it grows.
+        // Consumers see a topic as a whole: the mode chosen for its first partitions applies to ones added later.
         let siblings = self.view.offsets_of(&partition.topic);
         let tracked = self.view.track(partition, &mirrored.target_name)?;
         let initial = mirrored.is_initial(partition.partition);
-        // A mirror topic created anew begins with everything there is.
+        // A recreated mirror topic starts with everything the source has.
         let start = if initial && mirrored.reseeded.is_none() {
             self.settings.start
         } else {
@@ -170,7 +165,7 @@ impl LinkContext {
             if !known.begun {
                 known.record.path = self.settings.path;
             }
-            // Where every offset was kept anyway, nothing has to change for keeping them from now on.
+            // Where every offset was equal anyway, switching to preserve mode changes nothing.
             let kept = known.map.run_count() == 1
                 && known.record.history.anchor.is_none()
                 && known
@@ -199,26 +194,26 @@ impl LinkContext {
         ))
     }
 
-    /// Permission to write for a topic beside its records, held while that lasts; none while its intent forbids it.
+    /// Returns a permit for a topic's writes other than its records, held during the write; `None` if its intent forbids it.
     pub(crate) async fn permit(&self, topic: &TopicName) -> Option<Writing> {
         let writing = self.in_flight.begin().await;
         self.view.intent_of(topic).writes().then_some(writing)
     }
 
-    /// The present moment: brokers forget producer ids by the wall clock, durations go by the monotonic one.
+    /// Returns the current time: brokers expire producer ids by the wall clock, durations use the monotonic one.
     #[expect(clippy::unused_self, reason = "time is a part of the context")]
     pub(crate) fn now(&self) -> Moment {
         crate::telemetry::now()
     }
 }
 
-/// Transactional ids of a link. The number is fixed: a partition has to be written under the same one for ever, so that
-/// whoever writes it next shuts out whoever did before.
+/// The number of transactional ids of a link. It is fixed: a partition always has to be written under the same id, so that
+/// its next writer fences off the previous one.
 const SHARDS: u16 = 4;
-/// Where all leaders are written to.
+/// The broker of a lane whose producer writes to all leaders.
 const ANY_BROKER: BrokerId = BrokerId(-1);
 
-/// The producers of a link's record path.
+/// The transactional producers of a link's record path.
 #[derive(Debug)]
 pub(crate) struct Shards {
     group: String,
@@ -226,7 +221,7 @@ pub(crate) struct Shards {
 }
 
 impl Shards {
-    /// None of them does anything before it is asked for.
+    /// Creates the producers; none does anything before its first use.
     pub(crate) fn new(identity: &LinkIdentity, target: &Cluster, settings: &Settings) -> Self {
         let name = record_name(identity);
         let shard = |number| {
@@ -244,15 +239,15 @@ impl Shards {
     }
 }
 
-/// The name under which a link appears to brokers on the record path: its transactional ids begin with it, and it is the group
-/// that librdkafka asks for.
+/// Returns the name under which a link appears to brokers on the record path: the prefix of its transactional ids, and the
+/// group that librdkafka requires.
 pub(crate) fn record_name(identity: &LinkIdentity) -> String {
     let (link, id) = (&identity.link, identity.producer_id(0).0);
     format!("farshore.{link}.{id:016x}")
 }
 
 impl LinkContext {
-    /// Where a lane fetches.
+    /// Connects the source of a lane.
     pub(crate) async fn open_source(&self, lane: Lane) -> Result<Source> {
         let slot = Slot::Fetch {
             reader: self.identity.producer_id(0).0.unsigned_abs(),
@@ -263,13 +258,13 @@ impl LinkContext {
             DataPath::Raw => Source::Raw(Fetcher::new(connection)),
             DataPath::Record => {
                 let group = self.shards.group.clone();
-                let reader = Reader::open(&self.source, connection, group).await?;
+                let reader = RecordReader::open(&self.source, connection, group).await?;
                 Source::Record(Reading::new(reader))
             }
         })
     }
 
-    /// Where a lane produces.
+    /// Connects the sink of a lane.
     pub(crate) async fn open_sink(&self, lane: Lane) -> Result<Sink> {
         Ok(match self.settings.path {
             DataPath::Raw => {
@@ -283,11 +278,11 @@ impl LinkContext {
         })
     }
 
-    /// The lane on which a partition comes from its leader.
+    /// Returns the lane on which a partition is fetched from its leader.
     pub(crate) fn intake_of(&self, route: &Route, leader: BrokerId) -> Lane {
         let connections = self.settings.fetch_connections.unwrap_or_else(|| {
             let round_trip = self.source.round_trip(leader);
-            // Each is a consumer of librdkafka's on the record path, which reads ahead.
+            // On the record path each connection is a librdkafka consumer, which reads ahead.
             connections_over(round_trip.filter(|_| self.settings.path == DataPath::Raw))
         });
         Lane {
@@ -296,7 +291,7 @@ impl LinkContext {
         }
     }
 
-    /// The lane on which a partition goes to its leader.
+    /// Returns the lane on which a partition is produced to its leader.
     pub(crate) fn outlet_of(&self, route: &Route, leader: BrokerId) -> Lane {
         match self.settings.path {
             DataPath::Raw => Lane {
@@ -310,10 +305,10 @@ impl LinkContext {
         }
     }
 
-    /// Sees to it that nothing lands any more that the record path wrote to a partition before, if it wrote there.
+    /// Makes sure that nothing the record path wrote to a partition earlier can still land, if it wrote there.
     pub(crate) async fn shut_out(&self, route: &Route, written_by: DataPath) -> Result<()> {
         if written_by == DataPath::Record || self.settings.path == DataPath::Record {
-            // Who doesn't own the link must not shut out its owner.
+            // A process that doesn't own the link must not fence off its owner.
             self.ownership.check()?;
             self.shards.of(route.slot(SHARDS)).ready().await?;
         }

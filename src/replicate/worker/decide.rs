@@ -1,4 +1,4 @@
-//! Makes a decision a fact: in what is known of the partition, in the checkpoint DB and in the audit log, all at once.
+//! Carries out a decision: updates the known state, the checkpoint DB and the audit log, all at once.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,25 +10,25 @@ use crate::model::{
 };
 use crate::offsets::{Receipt, RunMap};
 use crate::replicate::partition::effect::{Event, SettlesConflict};
-use crate::replicate::partition::phase::{Failure, Trouble};
-use crate::replicate::resync::decision::{Cut, Decision, GoesOn, Outcome};
-use crate::replicate::shared::partition::{Known, Tracked};
+use crate::replicate::partition::phase::{TransientFailure, Trouble};
+use crate::replicate::resync::decision::{Decision, DecisionOutcome, GoesOn, MapCut};
+use crate::replicate::shared::partition::{PartitionProgress, TrackedPartition};
 
 use super::context::LinkContext;
 use super::event::Event as WorkerEvent;
 use super::state::Worker;
 
-/// An outcome in the audit log.
+/// An outcome as the audit log stores it.
 #[derive(Serialize)]
 struct Entry<'a> {
     at: Timestamp,
     link: &'a LinkName,
     #[serde(flatten)]
-    outcome: &'a Outcome,
+    outcome: &'a DecisionOutcome,
 }
 
 impl Worker {
-    /// Begins to store a decision; gives what came of it if that is known at once.
+    /// Begins to store a decision; returns the result if it is available at once.
     pub(crate) fn decide(&mut self, index: usize, decision: Decision) -> Option<Event> {
         let incarnation = self.mirrors[index].tracked.lock().record.incarnation;
         if let Some(reason) = decision.beyond(incarnation) {
@@ -67,12 +67,12 @@ impl Worker {
         None
     }
 
-    /// A decision is durable, or couldn't be stored.
+    /// Handles the result of storing a decision.
     pub(crate) fn decided(
         &mut self,
         index: usize,
         receipt: Receipt,
-        (decision, outcome): (Decision, Outcome),
+        (decision, outcome): (Decision, DecisionOutcome),
         result: Result<()>,
     ) {
         let mirror = &mut self.mirrors[index];
@@ -81,8 +81,8 @@ impl Worker {
             Ok(()) => {
                 mirror.tracked.lock().stored(receipt);
                 mirror.take_decision(&decision, &self.link.identity);
-                let settles = SettlesConflict(decision.source_id.is_some());
-                Ok((Box::new(outcome), settles))
+                let resync_permits = SettlesConflict(decision.source_id.is_some());
+                Ok((Box::new(outcome), resync_permits))
             }
             Err(error) => Err(Trouble::Retry(unstored(&error))),
         };
@@ -90,25 +90,25 @@ impl Worker {
     }
 }
 
-/// Why nothing is sent after a failed store.
-pub(crate) fn unstored(error: &Error) -> Failure {
-    let message = format!("nothing is sent that is not stored: {}", error.chain());
-    Failure::from(&Error::new(Kind::Store, message))
+/// Returns the failure of a partition that sends nothing because its state couldn't be stored.
+pub(crate) fn unstored(error: &Error) -> TransientFailure {
+    let message = format!("nothing is sent before it is stored: {}", error.chain());
+    TransientFailure::from(&Error::new(Kind::Store, message))
 }
 
-/// Adds an outcome to the audit log, in the update that makes it.
-pub(crate) fn put_on_record(link: &LinkContext, update: &mut Update, outcome: &Outcome) {
+/// Adds an outcome to the audit log, within the update that makes it durable.
+pub(crate) fn put_on_record(link: &LinkContext, update: &mut Update, outcome: &DecisionOutcome) {
     let entry = Entry {
         at: Timestamp::now(),
         link: &link.name,
         outcome,
     };
-    // A structure of text can't fail to serialize.
+    // A structure of plain text can't fail to serialize.
     let entry = serde_json::to_value(entry).unwrap_or_default();
     link.audit.append(update, Some(&link.name), &entry);
 }
 
-/// Another source topic of the same name is from now on what the mirror topic is a mirror of.
+/// Records the source topic that a decision names, if it does, as the one the mirror topic mirrors.
 fn accept_topic(
     link: &LinkContext,
     topic: &TopicName,
@@ -124,9 +124,13 @@ fn accept_topic(
     Ok(())
 }
 
-impl Tracked {
-    /// Takes a decision over and adds it to an update. Errors: the checkpoint DB failed, or the runs don't fit the map.
-    fn decide(&self, decision: &Decision, update: &mut Update) -> Result<(Outcome, Receipt)> {
+impl TrackedPartition {
+    /// Applies a decision and adds it to `update`. Errors: the checkpoint DB failed, or the runs don't fit the map.
+    fn decide(
+        &self,
+        decision: &Decision,
+        update: &mut Update,
+    ) -> Result<(DecisionOutcome, Receipt)> {
         let (goes_on, stretches) = {
             let mut known = self.lock();
             let kept = self.cut(&mut known, decision, update)?;
@@ -134,7 +138,7 @@ impl Tracked {
             (goes_on, known.note(decision, kept, goes_on.target))
         };
         let receipt = self.save_decision(update);
-        let outcome = Outcome {
+        let outcome = DecisionOutcome {
             action: decision.policy,
             topic: self.key.topic.clone(),
             partition: self.key.partition,
@@ -147,10 +151,10 @@ impl Tracked {
         Ok((outcome, receipt))
     }
 
-    /// Takes the map over up to where it is cut, and gives the target offset behind what stays of it.
+    /// Cuts the map and appends the decision's runs. Returns the target offset after what was kept of the map.
     fn cut(
         &self,
-        known: &mut Known,
+        known: &mut PartitionProgress,
         decision: &Decision,
         update: &mut Update,
     ) -> Result<TargetOffset> {
@@ -164,13 +168,13 @@ impl Tracked {
             known.explained(found, *end).map_err(misfit)?;
         }
         let runs = self.runs();
-        // Also where nothing is given up, the last run has to be stored with its true length.
+        // Even where nothing is cut, the last run has to be stored with its true length.
         let end = known.map.target_end();
         let removed = match decision.cut {
-            Cut::Nothing => known.map.cut_at_target(end, &runs)?,
-            Cut::Source(parting) => known.map.cut_at_source(parting, &runs)?,
-            Cut::Target(end) => known.map.cut_at_target(end, &runs)?,
-            Cut::Everything => {
+            MapCut::Nothing => known.map.cut_at_target(end, &runs)?,
+            MapCut::Source(divergence) => known.map.cut_at_source(divergence, &runs)?,
+            MapCut::Target(end) => known.map.cut_at_target(end, &runs)?,
+            MapCut::Everything => {
                 runs.forget(update)?;
                 let map = RunMap::empty(SourceOffset::ZERO, TargetOffset::ZERO);
                 known.map.replace(map);
@@ -186,8 +190,8 @@ impl Tracked {
     }
 }
 
-impl Known {
-    /// Sets map, frontier and ends to where the partition goes on.
+impl PartitionProgress {
+    /// Sets the map, the frontier and the ends to where the partition resumes.
     fn go_on(&mut self, decision: &Decision) -> Anchor {
         let anchor = match decision.goes_on {
             GoesOn::At(anchor) => anchor,
@@ -201,7 +205,7 @@ impl Known {
                 target,
             },
         };
-        // Behind a record of ours the log itself proves where the map goes on.
+        // After one of our own records the log itself proves where the map continues.
         let proven = matches!(decision.goes_on, GoesOn::Behind(_))
             && self.map.last().is_some()
             && self.map.target_end() == anchor.target;
@@ -215,14 +219,14 @@ impl Known {
         let record = &mut self.record;
         record.history.anchor = (!proven).then_some(anchor);
         if anchor.source > record.frontier {
-            // In what epochs the source wrote what is passed isn't known.
+            // The epochs in which the source wrote the skipped stretch are unknown.
             record.epochs.clear();
         }
         record.frontier = anchor.source;
         record.acked_end = anchor.target;
         record.plans.clear();
         if decision.new_incarnation {
-            // There is a next one, see `Decision::beyond`.
+            // `Decision::beyond` has checked that there is a next one.
             record.incarnation = record.incarnation.saturating_add(1);
             record.fence_epoch = 0;
         }
@@ -237,7 +241,7 @@ impl Known {
         anchor
     }
 
-    /// Puts on record what has no image, and gives it back.
+    /// Adds the offsets without an image to the history, and returns them.
     fn note(
         &mut self,
         decision: &Decision,
@@ -247,17 +251,17 @@ impl Known {
         let mut stretches = decision.stretches.clone();
         let history = &mut self.record.history;
         match decision.cut {
-            Cut::Nothing => {}
-            Cut::Source(parting) => {
-                history.forget_source_from(parting);
+            MapCut::Nothing => {}
+            MapCut::Source(divergence) => {
+                history.forget_source_from(divergence);
                 stretches.push(Stretch {
                     kind: StretchKind::TargetOnly,
                     from: kept.get(),
                     until: goes_on.get(),
                 });
             }
-            Cut::Target(end) => history.forget_target_from(end),
-            Cut::Everything => {
+            MapCut::Target(end) => history.forget_target_from(end),
+            MapCut::Everything => {
                 history.forget_source();
                 history.map_since_ms = crate::telemetry::now_ms();
                 let before = history

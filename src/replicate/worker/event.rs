@@ -1,4 +1,4 @@
-//! What the worker's loop waits for.
+//! The events of the worker's loop.
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -8,95 +8,90 @@ use crate::kafka::admin::ListedOffsets;
 use crate::kafka::{FetchedPartition, ProduceAnswer, Sink, Source};
 use crate::model::{BrokerId, TopicId};
 use crate::offsets::Receipt;
-use crate::replicate::fetch::budget::Asked;
+use crate::replicate::fetch::budget::SentFetch;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::Lane;
 use crate::replicate::preserve::markers::{Filled, Unfilled};
-use crate::replicate::resync::decision::{Decision, Outcome, Refused};
-use crate::replicate::resync::input::{Settled, TargetSide};
+use crate::replicate::resync::decision::{Decision, DecisionOutcome, Refused};
+use crate::replicate::resync::input::{ResyncResult, TargetSide};
 
-/// A partition's place in the worker, and the round an event belongs to.
+/// A partition's index in the worker, and the round an event belongs to.
 pub(crate) type Ticket = (usize, u32);
 
-/// Something the loop waited for.
+/// The result of a task of the worker.
 pub(crate) enum Event {
-    /// What is fetched from is there, or not.
+    /// A source connection is open, or failed.
     IntakeUp(Lane, Result<Source>),
-    /// A fetch was answered.
     Fetched {
         lane: Lane,
-        asked: Asked,
+        asked: SentFetch,
         answer: Result<Vec<(Ticket, FetchedPartition)>>,
     },
-    /// The rate allows more.
+    /// The rate limit allows more.
     Woken(Duration),
-    /// What is produced to is there, or not.
+    /// A target connection is open, or failed.
     OutletUp(Lane, Result<Sink>),
-    /// A produce request was answered.
     Produced {
         lane: Lane,
         number: u64,
         answered: Answered,
     },
-    /// Runs became durable.
     Stored {
         receipts: Vec<(usize, Receipt)>,
         staged: Vec<Ticket>,
         result: Result<()>,
     },
-    /// Both logs were read, or that failed; the target's side may be told even then.
+    /// Both logs were read, or that failed; the target's side may be available even then.
     Resynced {
         ticket: Ticket,
         target: Option<Box<TargetSide>>,
-        result: Result<Box<Settled>, Trouble>,
+        result: Result<Box<ResyncResult>, Trouble>,
     },
-    /// A decision is durable, or could not be stored.
+    /// A decision is durable, or couldn't be stored.
     Decided {
         index: usize,
         receipt: Receipt,
-        decided: Box<(Decision, Outcome)>,
+        decided: Box<(Decision, DecisionOutcome)>,
         result: Result<()>,
     },
-    /// It is durable that the mirror topic with this id is given up and created anew, or could not be stored.
+    /// The decision to replace the mirror topic with this id is durable, or couldn't be stored.
     Reseeded {
         index: usize,
-        outcome: Box<Outcome>,
+        outcome: Box<DecisionOutcome>,
         result: Result<TopicId>,
     },
-    /// What was known of a former mirror topic is forgotten, or could not be.
+    /// The state of a former mirror topic was forgotten, or that couldn't be stored.
     Forgotten { index: usize, result: Result<()> },
-    /// The receipt of a refused record is on the target, or not.
+    /// The receipt of a refused record is on the target, or couldn't be written.
     Quarantined {
         index: usize,
         refused: Box<Refused>,
         result: Result<()>,
     },
-    /// A pause is over.
+    /// A timer fired.
     Due(Ticket),
-    /// The target told where logs start.
+    /// The target reported log starts.
     LogStarts(ListedOffsets),
-    /// A marker request is over.
     Filled {
         broker: BrokerId,
         tickets: Vec<Ticket>,
         outcomes: Vec<Result<Filled, Unfilled>>,
     },
-    /// What filled a prefix was deleted: the log start, or why not.
+    /// The filler before the first record was deleted, with the new log start, or that failed.
     Trimmed { ticket: Ticket, result: Result<i64> },
 }
 
-/// A produce request's answer.
+/// The answer to a produce request.
 #[derive(Debug)]
 pub(crate) struct Answered {
-    /// What it was sent to.
+    /// The id of the sink it was sent to.
     pub(crate) sink: u64,
-    /// The partitions in it, in order.
+    /// The partitions in the request, in order.
     pub(crate) tickets: Vec<Ticket>,
-    /// The bytes in it.
+    /// The size of the request.
     pub(crate) bytes: usize,
-    /// When it was sent.
     pub(crate) at: Instant,
-    /// The answers in the same order, or why there are none.
+    /// The answers in the order of `tickets`, or why there are none.
     pub(crate) answer: Result<Vec<ProduceAnswer>>,
 }
 

@@ -8,10 +8,10 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::batches;
 use crate::kafka::{FetchedPartition, Source};
 use crate::model::SourceOffset;
-use crate::replicate::fetch::budget::{Asked, Brought};
-use crate::replicate::fetch::buffer::Cargo;
-use crate::replicate::fetch::eligibility::{Sieve, Verdict};
-use crate::replicate::fetch::queue::Crowd;
+use crate::replicate::fetch::budget::{Brought, SentFetch};
+use crate::replicate::fetch::buffer::FetchedBatch;
+use crate::replicate::fetch::eligibility::{Eligibility, Verdict};
+use crate::replicate::fetch::queue::FetchQueue;
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::Lane;
@@ -19,14 +19,15 @@ use crate::replicate::partition::route::Lane;
 use super::event::{Event, Ticket};
 use super::state::Worker;
 
-/// Less than one in so many bytes of an answer is a small part of it.
+/// A part is small if it makes up less than one in this many bytes of an answer.
 const SMALL_PART: usize = 4;
 
 impl Worker {
-    /// Sends a fetch on each idle connection that has partitions with room.
+    /// Sends a fetch on each idle connection whose partitions have room.
     pub(crate) fn fetch(&mut self) {
         let idle = self.intakes.iter().filter(|(_, it)| !it.busy);
-        let mut lanes: Vec<(u64, Lane)> = idle.map(|(lane, it)| (it.habits.turn, *lane)).collect();
+        let mut lanes: Vec<(u64, Lane)> =
+            idle.map(|(lane, it)| (it.habits.rotation, *lane)).collect();
         lanes.sort_unstable();
         for (_, lane) in lanes {
             self.fetch_lane(lane);
@@ -74,8 +75,8 @@ impl Worker {
         match source {
             Ok(source) => {
                 intake.source = Some(source);
-                // It was told nothing yet.
-                intake.crowd = Crowd::default();
+                // A new connection has no fetch session yet.
+                intake.fetch_queue = FetchQueue::default();
                 intake.changed = intake.members.iter().copied().collect();
             }
             Err(error) => self.intake_lost(lane, &error),
@@ -98,7 +99,7 @@ impl Worker {
     pub(crate) fn fetched(
         &mut self,
         lane: Lane,
-        asked: &Asked,
+        asked: &SentFetch,
         answer: Result<Vec<(Ticket, FetchedPartition)>>,
     ) {
         self.reserved -= asked.bytes;
@@ -123,7 +124,7 @@ impl Worker {
             let (bytes, end) = (fetched.records.len(), fetched.last_stable);
             let mirror = &mut self.mirrors[index];
             let before = mirror.fetch_next;
-            if !mirror.hold.is_empty() {
+            if !mirror.fetch_buffer.is_empty() {
                 fetched.records = apart(fetched.records, whole);
             }
             if mirror.flows_in(round) {
@@ -147,7 +148,7 @@ impl Worker {
     }
 }
 
-/// What has to wait as a small part of an answer gets memory of its own: it would hold all of the answer, uncounted.
+/// Copies a small part of an answer that has to wait: as a slice it would keep the whole answer in memory, uncounted.
 fn apart(records: Bytes, whole: usize) -> Bytes {
     if records.len() < whole / SMALL_PART {
         Bytes::copy_from_slice(&records)
@@ -156,10 +157,10 @@ fn apart(records: Bytes, whole: usize) -> Bytes {
     }
 }
 
-/// Takes one partition's part of a fetch response into its hold. Returns whether deletions may have been missed.
+/// Appends a partition's part of a fetch response to its hold. Returns whether deletions may have been missed.
 fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<bool, Trouble> {
     if let Some(diverging) = fetched.diverging {
-        // Whether it concerns what was mirrored, or only what was fetched, is for a settling to tell.
+        // Only a resync can find out whether this affects what was mirrored, or just what was fetched.
         let message = format!(
             "the source's log of leader epoch {} ends at {}, before what was fetched",
             diverging.epoch.0, diverging.end
@@ -170,11 +171,11 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<b
     if let Some(code) = fetched.error {
         return Err(refused(mirror, code));
     }
-    let mut sieve = Sieve::of(&fetched.aborted);
+    let mut eligibility = Eligibility::of(&fetched.aborted);
     let (mut oldest, mut missed) = (None, false);
     for batch in batches(fetched.records) {
         let corrupt = |error| {
-            let message = "the source sent a batch that is corrupt; fetching it again";
+            let message = "the source sent a corrupt batch; fetching it again";
             let error = Error::new(Kind::Protocol, message)
                 .partition(&mirror.route.source)
                 .offset(mirror.fetch_next.get())
@@ -188,19 +189,21 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<b
             continue;
         }
         missed |= mirror.note_cleaning(&batch, now);
-        let verdict = sieve.judge(&batch, mirror.fetch_next).map_err(corrupt)?;
+        let verdict = eligibility
+            .judge(&batch, mirror.fetch_next)
+            .map_err(corrupt)?;
         let epoch = batch.header().leader_epoch;
         if epoch > mirror.fetched_epoch {
             mirror.tracked.lock().note_epoch(epoch, mirror.fetch_next);
             mirror.fetched_epoch = epoch;
         }
         match verdict {
-            Verdict::Skip => mirror.hold.pass(until),
+            Verdict::Skip => mirror.fetch_buffer.pass(until),
             Verdict::Forward | Verdict::Reencode => {
                 oldest.get_or_insert(batch.header().base_timestamp);
                 let from = mirror.fetch_next.max(SourceOffset(batch.base_offset()));
                 let intact = verdict == Verdict::Forward;
-                mirror.hold.load(Cargo {
+                mirror.fetch_buffer.load(FetchedBatch {
                     batch,
                     from,
                     intact,
@@ -220,7 +223,8 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<b
     Ok(missed)
 }
 
-/// A settling tells what to make of it: a log start that moved on may have passed what was mirrored, or not.
+/// Returns the trouble for an error code of a fetch. A resync decides what it means: a log start that moved may have passed
+/// the frontier, or not.
 fn refused(mirror: &Mirror, code: crate::error::BrokerCode) -> Trouble {
     let message = format!(
         "the source refused a fetch: {}",

@@ -1,12 +1,12 @@
-//! Performs the effects of partitions' lifecycles, and feeds the results back.
+//! Performs the effects of partitions' lifecycles and feeds back the results.
 
 use std::collections::VecDeque;
 
 use tokio::time::sleep;
 
 use crate::model::{Intent, PartitionState, Reason};
-use crate::replicate::partition::effect::{Effect, Event, Pause, Told};
-use crate::replicate::partition::phase::{Failure, Phase, Trouble};
+use crate::replicate::partition::effect::{Effect, Event, News, Pause};
+use crate::replicate::partition::phase::{Phase, TransientFailure, Trouble};
 use crate::replicate::partition::route::Lanes;
 
 use super::event::Event as WorkerEvent;
@@ -14,26 +14,26 @@ use super::resync::RECHECK;
 use super::state::Worker;
 
 impl Worker {
-    /// Reports that fetching or producing failed. `uncertain`: requests may still be in flight to the target.
+    /// Reports that fetching or producing failed. `uncertain` is whether requests to the target may still be in flight.
     pub(crate) fn trouble(&mut self, index: usize, trouble: Trouble, uncertain: bool) {
         self.mirrors[index].uncertain |= uncertain;
         self.live(index, Event::Trouble(trouble));
     }
 
-    /// Reports a partition as drained if it was waiting for answers and all are in.
+    /// Reports a partition as drained if it waited for answers and all have arrived.
     pub(crate) fn drained(&mut self, index: usize) {
         if self.mirrors[index].has_drained() {
             self.live(index, Event::Drained);
         }
     }
 
-    /// Feeds an event to a partition's lifecycle, and performs the effects and those of their immediate results.
+    /// Feeds an event to a partition's lifecycle; performs the effects and feeds back immediate results.
     pub(crate) fn live(&mut self, index: usize, event: Event) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             let mirror = &mut self.mirrors[index];
             if matches!(event, Event::Drained) {
-                // All answers to this round's requests are in; later events of it are stale.
+                // All answers to this round's requests have arrived; later events of it are stale.
                 mirror.round += 1;
             }
             let policies = mirror.policies();
@@ -46,7 +46,7 @@ impl Worker {
         }
     }
 
-    /// Performs one effect; returns its result if that is known at once.
+    /// Performs one effect; returns its result if it is available at once.
     fn perform(&mut self, index: usize, effect: Effect) -> Option<Event> {
         match effect {
             Effect::SendNothingMore(lanes) => self.leave(index, lanes),
@@ -91,7 +91,7 @@ impl Worker {
             intake.changed.push(index);
         }
         mirror.epochs_until = mirror.epochs_until.max(mirror.fetch_next);
-        mirror.drop_cargo();
+        mirror.drop_fetched();
         self.recount(index);
     }
 
@@ -109,33 +109,33 @@ impl Worker {
         }));
     }
 
-    /// Handles the end of a pause.
+    /// Handles a timer.
     pub(crate) fn due(&mut self, index: usize, round: u32) {
         if self.mirrors[index].round == round {
             self.live(index, Event::Due);
         }
     }
 
-    /// Shows and logs news of a partition.
-    fn announce(&mut self, index: usize, told: Told) {
+    /// Shows and logs a partition's change of state.
+    fn announce(&mut self, index: usize, told: News) {
         match told {
-            Told::Preparing => self.show(index, PartitionState::Preparing, None),
-            Told::Flows => self.show(index, PartitionState::CatchingUp, None),
-            Told::Retries(failure) => self.tell_retry(index, failure),
-            Told::Decides(reason, policy) => {
+            News::Preparing => self.show(index, PartitionState::Preparing, None),
+            News::Flows => self.show(index, PartitionState::CatchingUp, None),
+            News::Retries(failure) => self.tell_retry(index, failure),
+            News::Decides(reason, policy) => {
                 let detail = format!("{}; {policy} follows", reason.message);
                 self.show(index, PartitionState::Retrying, Some(detail));
             }
-            Told::WentOn(outcome) => {
+            News::WentOn(outcome) => {
                 tracing::warn!(
                     link = %self.link.name, partition = %self.mirrors[index].route.source, code = %outcome.code,
                     policy = %outcome.action, what = outcome.message,
                     source_offset = %outcome.source_offset, target_offset = %outcome.target_offset,
-                    "partition goes on by its policy"
+                    "partition resumes by its policy"
                 );
             }
-            Told::Halted(reason) => self.tell_halted(index, reason),
-            Told::Idle(intent, reason) => {
+            News::Halted(reason) => self.tell_halted(index, reason),
+            News::Idle(intent, reason) => {
                 let state = match intent {
                     Intent::Mirror => PartitionState::Preparing,
                     Intent::Paused => PartitionState::Paused,
@@ -152,7 +152,7 @@ impl Worker {
         self.mirrors[index].tracked.show(state, detail);
     }
 
-    fn tell_retry(&mut self, index: usize, failure: Failure) {
+    fn tell_retry(&mut self, index: usize, failure: TransientFailure) {
         let (source, target) = (&self.link.source, &self.link.target);
         let mirror = &mut self.mirrors[index];
         mirror.seen = (source.metadata().generation, target.metadata().generation);
@@ -168,17 +168,17 @@ impl Worker {
         if known.as_ref() != Some(&reason) {
             tracing::error!(
                 link = %self.link.name, partition = %mirror.route.source, code = %reason.code,
-                message = reason.message, remedy = reason.remedy, "partition stands still"
+                message = reason.message, remedy = reason.remedy, "partition halted"
             );
         }
         mirror.tracked.show_halted(reason);
-        // After a restart the stored state shows where it stood still; nothing is stored of one that never began.
+        // After a restart the stored state shows where it was halted; a partition that never began isn't stored.
         if mirror.life.has_begun() {
             self.newsworthy.push(index);
         }
     }
 
-    /// Whether a partition is reading both logs and that hasn't been abandoned.
+    /// Whether a partition is reading both logs and hasn't abandoned that.
     pub(crate) fn is_resyncing(&self, index: usize) -> bool {
         matches!(self.mirrors[index].life.phase(), Phase::Resyncing)
     }

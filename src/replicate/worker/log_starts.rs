@@ -1,16 +1,16 @@
-//! Follows the log starts of the mirror partitions: retention on the target moves them while nothing is mirrored, and may
-//! remove what the source still has.
+//! Follows the log starts of the mirror partitions: retention on the target advances them even while nothing is mirrored,
+//! and may remove records that the source still has.
 
 use crate::error::Result;
-use crate::kafka::admin::{self, At, ListedOffsets};
+use crate::kafka::admin::{self, ListedOffsets, OffsetSpec};
 use crate::model::{LeaderEpoch, SourceOffset};
-use crate::replicate::shared::partition::Tracked;
+use crate::replicate::shared::partition::TrackedPartition;
 
 use super::event::Event;
 use super::state::Worker;
 
 impl Worker {
-    /// Asks the target for the log starts of everything that flows, unless such a question is out already.
+    /// Requests the log starts of all flowing partitions from the target, unless a request is already in flight.
     pub(crate) fn ask_log_starts(&mut self) {
         let flowing = self.mirrors.iter().filter(|it| it.life.lanes().is_some());
         let partitions: Vec<_> = flowing
@@ -21,12 +21,12 @@ impl Worker {
         }
         let target = self.link.target.clone();
         self.events.push(Box::pin(async move {
-            let listed = admin::list_offsets(&target, &partitions, At::Earliest).await;
+            let listed = admin::list_offsets(&target, &partitions, OffsetSpec::Earliest).await;
             Event::LogStarts(listed.unwrap_or_default())
         }));
     }
 
-    /// Takes what was answered; what wasn't is asked again the next time.
+    /// Applies the log starts received; missing ones are requested again the next time.
     pub(crate) fn log_starts(&mut self, mut listed: ListedOffsets) {
         self.asking_log_starts = false;
         for mirror in &self.mirrors {
@@ -44,17 +44,17 @@ impl Worker {
     }
 }
 
-/// Records the target removed while the source still has them.
+/// Whether the target removed records that the source still has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expired {
-    /// There were none before.
+    /// For the first time.
     First,
-    /// There were some.
+    /// Not for the first time.
     More,
 }
 
-impl Tracked {
-    /// Notes the target's log start, and how many records before it the source still has.
+impl TrackedPartition {
+    /// Sets the target's log start, and counts the records before it that the source still has.
     fn follow_log_start(&self, log_start: i64) -> Result<Option<Expired>> {
         let mut known = self.lock();
         let source = SourceOffset(

@@ -1,4 +1,5 @@
-//! The worker's chores for partitions in preserve mode: markers into gaps, deleting what filled a prefix.
+//! The worker's chores for partitions in preserve mode: filling gaps with markers and deleting the filler before the first
+//! record.
 
 use crate::config::Otherwise;
 use crate::error::{BrokerCode, Result};
@@ -6,7 +7,7 @@ use crate::kafka::admin;
 use crate::model::{BrokerId, HaltCode, Reason, SourceOffset, TargetOffset};
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
-use crate::replicate::partition::preserve_state::{Before, Task, Turn};
+use crate::replicate::partition::preserve_state::{Before, MarkerStage, Task};
 use crate::replicate::partition::route::Lanes;
 use crate::replicate::preserve::filler::MARKERS;
 use crate::replicate::preserve::markers::{Filled, Unfilled, fill};
@@ -32,14 +33,14 @@ impl Worker {
         }
     }
 
-    /// Lets a gap have its turn at a broker, unless it is longer than is to be filled.
+    /// Queues a gap at its broker, unless it is longer than the limit.
     fn prepare_markers(&mut self, index: usize, broker: BrokerId, until: TargetOffset) {
         let limits = self.link.settings.preserve;
         let mirror = &mut self.mirrors[index];
         let from = mirror.course.target;
         let gap = until.since(from);
         let fences = mirror.preserve.as_ref().is_some_and(|it| it.fences);
-        // What may still land is shut out, by one marker, before an offset map begins.
+        // Requests that may still land are fenced off by one marker before an offset map begins.
         let ends_here = limits.otherwise == Otherwise::Refuse || !fences;
         if gap > limits.max_markers && ends_here {
             let reason = too_long(from, gap, limits.max_markers);
@@ -54,7 +55,7 @@ impl Worker {
         }
         match mirror.before_markers() {
             Before::Nothing => {
-                mirror.set_turn(Turn::Queued);
+                mirror.set_stage(MarkerStage::Queued);
                 mirror.tracked.lock().show_gap(until, gap);
                 let lane = self.markers.entry(broker).or_default();
                 lane.ready.push_back(index);
@@ -67,7 +68,7 @@ impl Worker {
         }
     }
 
-    /// Sends marker requests to brokers that have none to answer.
+    /// Sends marker requests to all brokers without one in flight.
     pub(crate) fn fill(&mut self) {
         let idle: Vec<BrokerId> = self
             .markers
@@ -131,7 +132,7 @@ impl Worker {
             match outcome {
                 Ok(filled) => self.gap_shrank(index, &filled),
                 Err(Unfilled { error, uncertain }) => {
-                    mirror.set_turn(Turn::Due);
+                    mirror.set_stage(MarkerStage::Due);
                     if !uncertain {
                         mirror.unfilled();
                     }
@@ -146,14 +147,14 @@ impl Worker {
         }
     }
 
-    /// Markers are in the log of the mirror partition.
+    /// Handles markers that were appended to the mirror partition.
     fn gap_shrank(&mut self, index: usize, filled: &Filled) {
         let (memory_ms, now) = (self.link.memory_ms, self.link.now());
         let mirror = &mut self.mirrors[index];
         let run = match mirror.filled(filled, memory_ms, now) {
             Ok(run) => run,
             Err(trouble) => {
-                mirror.set_turn(Turn::Due);
+                mirror.set_stage(MarkerStage::Due);
                 return self.trouble(index, trouble, true);
             }
         };
@@ -175,7 +176,7 @@ impl Worker {
 
     fn trim(&mut self, index: usize, before: TargetOffset) {
         let mirror = &mut self.mirrors[index];
-        mirror.set_turn(Turn::Sent(0));
+        mirror.set_stage(MarkerStage::Sent(0));
         let ticket = (index, mirror.round);
         let (target, right) = (self.link.target.clone(), self.link.ownership.clone());
         let route = mirror.route.clone();
@@ -202,10 +203,10 @@ impl Worker {
                 self.drained(index);
             }
             Err(error) => {
-                mirror.set_turn(Turn::Due);
+                mirror.set_stage(MarkerStage::Due);
                 let trouble = if error.code() == Some(POLICY_VIOLATION) {
                     let message = format!(
-                        "what fills the offsets before the first record can't be deleted: {}; set cleanup.policy=delete on the mirror topic until the first record is mirrored",
+                        "the filler before the first record can't be deleted: {}; set cleanup.policy=delete on the mirror topic until the first record is mirrored",
                         error.chain()
                     );
                     Trouble::Halt(Reason::new(HaltCode::PreserveImpossible, message))
@@ -220,10 +221,10 @@ impl Worker {
 
 fn too_long(at: TargetOffset, gap: i64, limit: i64) -> Reason {
     let message = format!(
-        "{gap} offsets from {at} on hold no record on the source, more than preserve_max_markers = {limit}"
+        "the source has no record at {gap} offsets from {at} on, more than preserve_max_markers = {limit}"
     );
     let mut reason = Reason::new(HaltCode::PreserveImpossible, message);
-    let remedy = "Raise preserve_max_markers, or let the records behind it have an offset map (preserve_otherwise = \"translate\"), and restart; or mirror the topic anew (farshore resolve --with reseed).";
+    let remedy = "Raise preserve_max_markers, or let the records after the gap have an offset map (preserve_otherwise = \"translate\"), and restart; or mirror the topic anew (farshore resolve --with reseed).";
     remedy.clone_into(&mut reason.remedy);
     reason.at(Some(SourceOffset(at.get())), Some(at))
 }
@@ -234,9 +235,9 @@ fn used_up(at: TargetOffset) -> Reason {
     reason.at(Some(SourceOffset(at.get())), Some(at))
 }
 
-/// Somebody who writes under the link's id has raised its epoch, and nobody but the link itself does.
+/// Returns the reason for a raised producer epoch: only the link itself writes under its id and raises its epoch.
 pub(crate) fn taken_over(mirror: &Mirror) -> Reason {
-    let message = "another process of this link has gone on with this partition";
+    let message = "another process of this link has taken over this partition";
     let mut reason =
         Reason::new(HaltCode::ForeignWrite, message).at(None, Some(mirror.course.target));
     "Stop one of the two processes, then restart the other.".clone_into(&mut reason.remedy);

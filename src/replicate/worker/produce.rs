@@ -10,24 +10,24 @@ use crate::model::{HaltCode, Reason, TargetOffset};
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::{Lane, Lanes};
-use crate::replicate::produce::window::{InFlight, Landing};
+use crate::replicate::produce::window::{Landing, SentBatch};
 
 use super::event::{Answered, Event, Ticket};
 use super::markers::taken_over;
 use super::state::Worker;
 
-/// A produce request stops growing here.
+/// A produce request stops growing at this size, in bytes.
 const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 
-/// Codes with which a broker refuses a batch for what it is, whoever sends it and whenever:
-/// `MESSAGE_TOO_LARGE`, `RECORD_LIST_TOO_LARGE`, `INVALID_TIMESTAMP`, `UNSUPPORTED_FOR_MESSAGE_FORMAT`,
-/// `UNSUPPORTED_COMPRESSION_TYPE`, `INVALID_RECORD`.
+/// Codes with which a broker refuses a batch for its content, regardless of producer and time: `MESSAGE_TOO_LARGE`,
+/// `RECORD_LIST_TOO_LARGE`, `INVALID_TIMESTAMP`, `UNSUPPORTED_FOR_MESSAGE_FORMAT`, `UNSUPPORTED_COMPRESSION_TYPE`,
+/// `INVALID_RECORD`.
 const REFUSALS: [i16; 6] = [10, 18, 32, 43, 76, 87];
 const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
 const INVALID_PRODUCER_EPOCH: i16 = 47;
 
 impl Worker {
-    /// Looks whether a partition has something to send, and stages it.
+    /// Stages what a partition has to send, and queues it.
     pub(crate) fn touch(&mut self, index: usize) {
         let mirror = &mut self.mirrors[index];
         let Some(Lanes { outlet: lane, .. }) = mirror.life.lanes() else {
@@ -58,7 +58,7 @@ impl Worker {
         }
     }
 
-    /// Sends what is ready, at most one batch of a partition in a request.
+    /// Sends whatever is ready, with at most one batch of a partition in a request.
     pub(crate) fn produce(&mut self) {
         if !self.link.ownership.is_held() {
             return;
@@ -138,7 +138,7 @@ impl Worker {
         match sink {
             Ok(sink) => {
                 outlet.sink = Some(sink);
-                // A broker that was restarted may have forgotten our producer ids, also while nothing was sent (H2).
+                // A restarted broker may have forgotten our producer ids, even if nothing was sent meanwhile (H2).
                 for mirror in &mut self.mirrors {
                     if mirror.produces_at(lane) {
                         mirror.window.disarm();
@@ -158,10 +158,10 @@ impl Worker {
         }
     }
 
-    /// Takes the next batch of each ready partition, as far as a request goes.
+    /// Takes the next batch of each ready partition until the request is full.
     ///
-    /// Where few bytes take long, those that are behind wait until less is out than so many requests carry: a batch may be
-    /// larger than a request is to be.
+    /// On a slow connection, partitions that are behind wait until fewer bytes are in flight than `requests` requests carry:
+    /// a single batch may be larger than a request should be.
     fn collect(&mut self, lane: Lane, requests: usize) -> (Vec<ProducePart>, Vec<Ticket>) {
         let now = self.link.now();
         let (mut parts, mut tickets, mut bytes) = (Vec::new(), Vec::new(), 0);
@@ -169,7 +169,7 @@ impl Worker {
             return (parts, tickets);
         };
         let mut again = Vec::new();
-        let most = REQUEST_BYTES.min(outlet.stride.bytes());
+        let most = REQUEST_BYTES.min(outlet.request_sizer.bytes());
         let share = self.link.settings.partition_max_bytes.min(most);
         let all = outlet.sent < most.saturating_mul(requests);
         while bytes < most
@@ -183,23 +183,23 @@ impl Worker {
             let Some(staged) = mirror.staged.pop_front() else {
                 continue;
             };
-            let shipment = staged.shipment;
-            bytes += shipment.stamped.size();
-            outlet.ready.sent(rank, shipment.stamped.size());
-            mirror.window.sent(InFlight {
-                target: shipment.target,
-                records: shipment.records(),
-                frontier: shipment.frontier,
-                max_timestamp: shipment.stamped.max_timestamp,
-                bytes: shipment.bytes,
-                runs: shipment.runs,
-                opens: !shipment.joins,
+            let produce_batch = staged.produce_batch;
+            bytes += produce_batch.stamped.size();
+            outlet.ready.sent(rank, produce_batch.stamped.size());
+            mirror.window.sent(SentBatch {
+                target: produce_batch.target,
+                records: produce_batch.records(),
+                frontier: produce_batch.frontier,
+                max_timestamp: produce_batch.stamped.max_timestamp,
+                bytes: produce_batch.bytes,
+                runs: produce_batch.runs,
+                opens: !produce_batch.joins,
             });
             tickets.push((index, mirror.round));
             parts.push(ProducePart {
                 partition: mirror.route.target.clone(),
                 topic_id: mirror.route.target_id,
-                batch: shipment.stamped,
+                batch: produce_batch.stamped,
             });
             again.push(index);
         }
@@ -218,7 +218,9 @@ impl Worker {
             outlet.sink = None;
         }
         outlet.sent -= answered.bytes;
-        outlet.stride.note(answered.bytes, answered.at.elapsed());
+        outlet
+            .request_sizer
+            .note(answered.bytes, answered.at.elapsed());
         let in_turn = outlet.requests.arrive(number, answered);
         debug_assert!(
             outlet.requests.outstanding() > 0 || outlet.sent == 0,
@@ -250,7 +252,7 @@ impl Worker {
         }
     }
 
-    /// One partition's part of a produce response.
+    /// Handles one partition's part of a produce response.
     fn answered(&mut self, index: usize, answer: &ProduceAnswer) {
         let mirror = &mut self.mirrors[index];
         if let Some(code) = answer.error {
@@ -268,7 +270,7 @@ impl Worker {
                 self.landed(index, &landed);
             }
             Landing::Repeated(repeated) => {
-                let message = "an earlier request had taken the place of this batch: looking what the target holds";
+                let message = "an earlier request had taken the place of this batch; reading what the target holds";
                 let error = Error::new(Kind::Protocol, message)
                     .partition(&mirror.route.target)
                     .offset(repeated.target.get());
@@ -276,7 +278,7 @@ impl Worker {
             }
             Landing::Elsewhere { predicted, actual } => {
                 let message = format!(
-                    "a batch predicted at target offset {predicted} was appended at {actual}: somebody else writes to {}",
+                    "a batch predicted at target offset {predicted} was appended at {actual}: another producer writes to {}",
                     mirror.route.target
                 );
                 let reason = Reason::new(HaltCode::ForeignWrite, message)
@@ -287,12 +289,12 @@ impl Worker {
         }
     }
 
-    /// A batch was appended where it should be: takes it into the map.
-    fn landed(&mut self, index: usize, landed: &InFlight) {
+    /// Adds a batch that was appended at its predicted offset to the map.
+    fn landed(&mut self, index: usize, landed: &SentBatch) {
         let mirror = &mut self.mirrors[index];
         let result = {
             let mut known = mirror.tracked.lock();
-            // What fills a prefix is no record of the source.
+            // The filler before the first record isn't a record of the source.
             if landed.frontier > known.record.origin {
                 known.figures.records += landed.records.unsigned_abs();
             }
@@ -326,17 +328,17 @@ fn size(parts: &[ProducePart]) -> usize {
     parts.iter().map(|part| part.batch.size()).sum()
 }
 
-/// Whether a broker refuses a batch for what it is.
+/// Whether a code means that the broker refuses a batch for its content.
 pub(crate) fn is_refusal(code: BrokerCode) -> bool {
     REFUSALS.contains(&code.0)
 }
 
-/// What an error code in a produce response means for the partition.
+/// Returns the trouble for an error code in a produce response.
 fn refusal(mirror: &mut Mirror, code: BrokerCode, message: Option<&str>) -> Trouble {
     let Some(oldest) = mirror.window.oldest() else {
         return Trouble::retry(&Error::new(
             Kind::Broker(code),
-            "a produce answer came unasked",
+            "received an unexpected produce response",
         ));
     };
     let said = message.map(|text| format!(" ({text})")).unwrap_or_default();
@@ -347,7 +349,7 @@ fn refusal(mirror: &mut Mirror, code: BrokerCode, message: Option<&str>) -> Trou
         return Trouble::Halt(taken_over(mirror));
     }
     if code.0 == OUT_OF_ORDER_SEQUENCE_NUMBER {
-        // A race is over after one settling; refused again at the same place, somebody else's data lies before it (H3).
+        // A race is over after one resync; a second refusal at the same offset means that foreign data lies before it (H3).
         if mirror.refused_sequence.replace(target) == Some(target) {
             return Trouble::Halt(
                 Reason::new(HaltCode::ForeignWrite, text).at(first_source, Some(target)),
@@ -360,7 +362,7 @@ fn refusal(mirror: &mut Mirror, code: BrokerCode, message: Option<&str>) -> Trou
                 Reason::new(HaltCode::RecordRefused, text).at(first_source, Some(target)),
             );
         }
-        // H7: a batch of several records is cut down until the one that is refused stands alone.
+        // H7: a batch of several records is halved until the refused record is alone in its batch.
         let half = usize::try_from(records / 2).unwrap_or(1).max(1);
         mirror.course.records_limit = mirror.course.records_limit.min(half);
         mirror.refused_until = mirror.refused_until.max(Some(frontier));

@@ -1,14 +1,14 @@
-//! Puts records that the target refuses into the link's quarantine topic, each with its origin.
+//! Writes records that the target refuses to the link's quarantine topic, each with its origin.
 //!
-//! Promises: a record is passed only when its receipt is on the target; it stands there once, also when farshore is killed
-//! between writing it and passing the record, unless thousands of other receipts came in between. One at a time for a link.
-//! Doesn't: read the topic again, or delete anything from it.
+//! Promises: a record is passed only once its receipt is on the target; the topic holds it once, even if farshore is killed
+//! between writing the receipt and passing the record, unless thousands of other receipts are written in between. One
+//! receipt at a time per link. Doesn't: read the topic for any other purpose, or delete anything from it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
-use crate::kafka::admin::{self, At, NewTopic};
+use crate::kafka::admin::{self, NewTopic, OffsetSpec};
 use crate::kafka::batch::{Batch, Builder, Codec, Record, Stamp, Stamped};
 use crate::kafka::client::Slot;
 use crate::kafka::{ProducePart, start_produce};
@@ -28,14 +28,14 @@ use super::produce::is_refusal;
 use super::receipt::Origin;
 use super::state::Worker;
 
-/// So many receipts before the end are searched for one that was written by a process that was killed.
+/// The number of receipts before the end that are searched for one written by a process that was killed.
 const SEARCHED: i64 = 4096;
 const READ_BYTES: i32 = 1024 * 1024;
-/// As many replicas as most clusters hold important topics with.
+/// The replication factor most clusters use for important topics.
 const REPLICAS: usize = 3;
 
 impl Mirror {
-    /// The refused record that is next, if the policy is to pass it; `end` is the end of the mirror partition.
+    /// Returns the refused record if it is next and the policy skips it; `end` is the end of the mirror partition.
     pub(crate) fn refused_record(&self, end: TargetOffset) -> Option<Refused> {
         let reason = self.life.pending()?;
         let passes = reason.code == HaltCode::RecordRefused
@@ -44,7 +44,7 @@ impl Mirror {
         let known = self.tracked.lock();
         let is_next = match known.record.path {
             DataPath::Raw => target == end,
-            // Each transaction that was given up left a marker, and nothing else of this link can lie behind the frontier.
+            // Each transaction that was given up left a marker, and no other data of this link can lie after the frontier.
             DataPath::Record => known.record.frontier <= offset && target <= end,
         };
         (passes && is_next).then(|| Refused {
@@ -71,7 +71,7 @@ impl Worker {
         }));
     }
 
-    /// The receipt is written, or not.
+    /// Handles the outcome of writing a receipt.
     pub(crate) fn quarantined(&mut self, index: usize, refused: &Refused, result: Result<()>) {
         let mirror = &mut self.mirrors[index];
         mirror.underway.receipt = false;
@@ -87,7 +87,7 @@ impl Worker {
     }
 }
 
-/// Sees to it that the receipt of a record is in the quarantine topic.
+/// Makes sure that the quarantine topic holds the receipt of a record.
 async fn write_receipt(link: &LinkContext, route: &Route, refused: &Refused) -> Result<()> {
     let _alone = link.quarantine.lock().await;
     let permit = link.permit(&route.source.topic).await;
@@ -113,7 +113,7 @@ async fn write_receipt(link: &LinkContext, route: &Route, refused: &Refused) -> 
         }
         result => result?,
     }
-    // An earlier request may have taken its place: the broker compares sequences, not contents.
+    // An earlier request may have taken its place: the broker compares sequence numbers, not contents.
     if find(link, &quarantine, &origin, end.plus(1)).await? {
         Ok(())
     } else {
@@ -122,7 +122,7 @@ async fn write_receipt(link: &LinkContext, route: &Route, refused: &Refused) -> 
     }
 }
 
-/// The refused record as the source has it.
+/// Reads the refused record from the source.
 async fn refused_record(link: &LinkContext, route: &Route, offset: SourceOffset) -> Result<Record> {
     let read = admin::read_at(&link.source, &route.source, offset.get(), 1).await?;
     let holding = read
@@ -143,7 +143,7 @@ async fn refused_record(link: &LinkContext, route: &Route, offset: SourceOffset)
     })
 }
 
-/// A quarantine topic on a target of so many brokers.
+/// Returns the settings of a quarantine topic on a target with `brokers` brokers.
 pub(crate) fn quarantine_topic(name: TopicName, brokers: usize) -> NewTopic {
     let replicas = brokers.clamp(1, REPLICAS);
     let configs = [("cleanup.policy", "delete"), ("retention.ms", "-1")];
@@ -155,7 +155,7 @@ pub(crate) fn quarantine_topic(name: TopicName, brokers: usize) -> NewTopic {
     }
 }
 
-/// The end of the quarantine topic, which is created if there is none.
+/// Returns the end of the quarantine topic, which is created if it doesn't exist.
 async fn open(link: &LinkContext, quarantine: &TopicPartition) -> Result<TargetOffset> {
     let target = &link.target;
     let known = target.metadata();
@@ -167,11 +167,11 @@ async fn open(link: &LinkContext, quarantine: &TopicPartition) -> Result<TargetO
         target.refresh(known.generation).await?;
     }
     let leader = target.leader(quarantine).await?;
-    let end = admin::list_offset(target, quarantine, leader.epoch, At::TrueEnd).await?;
+    let end = admin::list_offset(target, quarantine, leader.epoch, OffsetSpec::TrueEnd).await?;
     Ok(TargetOffset(end.offset))
 }
 
-/// Whether the receipt of an origin is among the last ones before an end.
+/// Whether the receipt of `origin` is among the last ones before `end`.
 async fn find(
     link: &LinkContext,
     quarantine: &TopicPartition,
@@ -200,7 +200,8 @@ async fn find(
     Ok(false)
 }
 
-/// Appends a receipt at an offset, or nowhere (a broker that has forgotten this producer puts it at the end).
+/// Appends a receipt at exactly the offset `at` or not at all, except that a broker that forgot this producer appends it at
+/// the end.
 async fn append(
     link: &LinkContext,
     quarantine: &TopicPartition,

@@ -1,4 +1,4 @@
-//! The receipt of a record that the target refuses in its mirror topic: what stands in the quarantine topic for it. Pure.
+//! The receipt of a record that the target refuses in its mirror topic, as the quarantine topic holds it. Pure.
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -12,9 +12,9 @@ pub(crate) struct Origin {
     pub(crate) link: LinkName,
     pub(crate) partition: TopicPartition,
     pub(crate) offset: SourceOffset,
-    /// Tells topics of one name apart.
+    /// Distinguishes topics that had the same name.
     pub(crate) topic_id: String,
-    /// What the target said.
+    /// The target's error message.
     pub(crate) message: String,
 }
 
@@ -24,7 +24,7 @@ const OFFSET: &str = "farshore.offset";
 const TOPIC_ID: &str = "farshore.topic_id";
 
 impl Origin {
-    /// The record as it is, with its origin in headers behind its own, written at `now` milliseconds.
+    /// Returns the whole record with its origin in additional headers, timestamped `now` (milliseconds).
     pub(crate) fn whole(&self, record: &Record, now: i64) -> Record {
         let mut headers = record.headers.clone();
         headers.extend(self.headers(record));
@@ -38,7 +38,7 @@ impl Origin {
         }
     }
 
-    /// A record of its sizes and hashes, where the whole is refused too.
+    /// Returns a record of the sizes and hashes, for when the target refuses the whole one too.
     pub(crate) fn digest(&self, record: &Record, now: i64) -> Record {
         let mut headers = self.headers(record);
         headers.push(header("farshore.content", "digest"));
@@ -70,7 +70,7 @@ impl Origin {
             .all(|wanted| receipt.headers.contains(wanted))
     }
 
-    /// What tells this origin from every other.
+    /// Returns the headers that identify this origin.
     fn place(&self) -> [(Bytes, Option<Bytes>); 4] {
         [
             header(TOPIC, self.partition.topic.as_str()),

@@ -1,6 +1,6 @@
-//! Begins a partition anew under another mirror topic: what is known of the former one is given up.
+//! Starts a partition over under another mirror topic: the state of the former one is given up.
 //!
-//! Deleting and creating the mirror topic is topic discovery's work, which this only asks for, durably.
+//! Topic discovery deletes and creates the mirror topic; this module only requests that, durably.
 
 use crate::checkpoint::records::{self, Reseed, put_reseed};
 use crate::checkpoint::{PartitionRecord, Update};
@@ -12,21 +12,21 @@ use crate::model::{
 use crate::replicate::partition::effect::Event;
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::{Ids, Trouble};
-use crate::replicate::resync::decision::Outcome;
-use crate::replicate::resync::reasons::being_created_anew;
-use crate::replicate::shared::partition::{Tracked, blank};
+use crate::replicate::resync::decision::DecisionOutcome;
+use crate::replicate::resync::reasons::being_recreated;
+use crate::replicate::shared::partition::{TrackedPartition, blank};
 
 use super::decide::{put_on_record, unstored};
 use super::event::Event as WorkerEvent;
 use super::state::Worker;
 
 impl Worker {
-    /// Asks for the mirror topic to be created anew; gives what came of it if that is known at once.
+    /// Requests that the mirror topic be recreated; returns the result if it is available at once.
     pub(crate) fn reseed(&mut self, index: usize, reason: &Reason) -> Option<Event> {
         let mirror = &mut self.mirrors[index];
         let former = mirror.known_target();
         let topic = mirror.route.source.topic.clone();
-        let outcome = Outcome {
+        let outcome = DecisionOutcome {
             action: Policy::Reseed,
             topic: topic.clone(),
             partition: mirror.route.source.partition,
@@ -37,11 +37,8 @@ impl Worker {
             stretches: Vec::new(),
         };
         if self.reseeds.get(&topic) == Some(&former) {
-            // Durable already: decided for another partition or in another life.
-            return Some(Event::Reseeded(Ok((
-                Box::new(outcome),
-                being_created_anew(),
-            ))));
+            // Already durable: decided for another partition or by an earlier process.
+            return Some(Event::Reseeded(Ok((Box::new(outcome), being_recreated()))));
         }
         let mut update = Update::new();
         put_reseed(&mut update, &self.link.name, &topic, Reseed { former });
@@ -58,32 +55,32 @@ impl Worker {
         None
     }
 
-    /// It is durable that this mirror topic is given up and created anew, or could not be stored.
+    /// Handles the result of storing the decision to recreate a mirror topic.
     pub(crate) fn reseeded(
         &mut self,
         index: usize,
-        outcome: Box<Outcome>,
+        outcome: Box<DecisionOutcome>,
         result: Result<TopicId>,
     ) {
         let reseeded = match result {
             Ok(former) => {
                 self.reseeds.insert(outcome.topic.clone(), former);
-                Ok((outcome, being_created_anew()))
+                Ok((outcome, being_recreated()))
             }
             Err(error) => Err(Trouble::Retry(unstored(&error))),
         };
         self.live(index, Event::Reseeded(reseeded));
     }
 
-    /// Why a topic may not be mirrored while its mirror is being created anew, which discovery may not have heard of yet.
+    /// Returns why a topic may not be mirrored while its mirror is being recreated; discovery may not have noticed yet.
     pub(crate) fn awaits_new_topic(&self, index: usize) -> Option<Reason> {
         let mirror = &self.mirrors[index];
         let former = self.reseeds.get(&mirror.route.source.topic)?;
         let awaits = former.is_known() && *former == mirror.known_target();
-        awaits.then(being_created_anew)
+        awaits.then(being_recreated)
     }
 
-    /// Begins anew where the mirror topic was created anew; says whether it does.
+    /// Starts over if the mirror topic was recreated; returns whether it was.
     pub(crate) fn follow_reseed(&mut self, index: usize, mirrored: &MirroredTopic) -> bool {
         let known = self.mirrors[index].known_target();
         let is_anew = mirrored.reseeded == Some(mirrored.target_id)
@@ -99,15 +96,15 @@ impl Worker {
         is_anew
     }
 
-    /// Begins to forget what is known of the former mirror partition; gives what came of it if that is known at once.
+    /// Begins to forget the state of the former mirror partition; returns the result if it is available at once.
     pub(crate) fn forget(&mut self, index: usize, ids: Ids) -> Option<Event> {
-        // An earlier attempt may have been refused.
+        // The update of an earlier attempt may have been refused.
         if let Err(error) = self.mirrors[index].tracked.freshen() {
             return Some(Event::Forgotten(Err(unstored(&error))));
         }
         let order = self.link.view.save_order();
         let mirror = &mut self.mirrors[index];
-        mirror.begin_anew(ids, self.link.settings.offsets);
+        mirror.reset(ids, self.link.settings.offsets);
         let mut update = Update::new();
         if let Err(error) = mirror.tracked.give_up(ids, &mut update) {
             drop(order);
@@ -123,7 +120,7 @@ impl Worker {
         None
     }
 
-    /// What was known is forgotten, durably, or could not be.
+    /// Handles the result of forgetting a former mirror topic's state.
     pub(crate) fn forgotten(&mut self, index: usize, result: Result<()>) {
         self.mirrors[index].tracked.lock().decided(result.is_ok());
         let result = result.map_err(|error| unstored(&error));
@@ -132,7 +129,7 @@ impl Worker {
 }
 
 impl Mirror {
-    /// The id of the mirror topic that it has to do with, also if nothing was mirrored to it yet.
+    /// Returns the id of its mirror topic, even if nothing was mirrored to it yet.
     fn known_target(&self) -> TopicId {
         let stored = self.tracked.lock().record.target_topic_id;
         if stored.is_known() {
@@ -142,7 +139,7 @@ impl Mirror {
         }
     }
 
-    fn begin_anew(&mut self, ids: Ids, wanted: OffsetsMode) {
+    fn reset(&mut self, ids: Ids, wanted: OffsetsMode) {
         self.offsets = wanted;
         self.route.source_id = ids.source;
         self.route.target_id = ids.target;
@@ -154,12 +151,12 @@ impl Mirror {
     }
 }
 
-impl Tracked {
-    /// Forgets everything but the counts, in memory and in an update.
+impl TrackedPartition {
+    /// Forgets everything but the totals, in memory and in `update`.
     fn give_up(&self, ids: Ids, update: &mut Update) -> Result<()> {
         let mut known = self.lock();
         self.runs().forget(update).map_err(|error| {
-            let message = "what is known of the former mirror topic cannot be removed";
+            let message = "the state of the former mirror topic can't be removed";
             Error::new(Kind::Store, message).caused_by(error)
         })?;
         records::delete_partition(update, &self.key);

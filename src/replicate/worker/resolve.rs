@@ -1,38 +1,38 @@
-//! Releases a partition that stands still: an operator's policy, for once, for the trouble at hand. One that may have missed
-//! deletions goes on, and can be mirrored anew in the same way.
+//! Releases a halted partition: an operator's policy is applied once to the trouble at hand. A partition that may have
+//! missed deletions keeps mirroring, and can be reseeded the same way.
 //!
-//! Promises: a release is refused unless the partition has trouble that the policy fits; it ends with what was done, durably, or
-//! with why the partition still stands still. Doesn't: change what the configuration says.
+//! Promises: a release is refused unless the partition has trouble the policy applies to; it ends with a durable outcome, or
+//! with the reason why the partition is still halted. Doesn't: change the configuration.
 
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use crate::model::{HaltCode, OffsetsMode, Policies, Policy, Reason, TargetOffset, TopicPartition};
-use crate::replicate::partition::effect::{Answer, Event};
+use crate::replicate::partition::effect::{Event, ResolveAnswer};
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
-use crate::replicate::resync::decision::{self, Outcome};
+use crate::replicate::resync::decision::{self, DecisionOutcome};
 use crate::replicate::shared::link::LinkView;
-use crate::replicate::shared::resolve_request::{Grant, Release, Unreleased};
+use crate::replicate::shared::resolve_request::{Grant, ResolveRefused, ResolveRequest};
 
 use super::state::Worker;
 
 impl LinkView {
-    /// Whether a policy would release a partition; gives what it stands still for, or goes on in spite of.
+    /// Returns the reason a partition is halted for, or keeps mirroring in spite of, if `policy` would release it.
     pub fn releasable(
         &self,
         partition: &TopicPartition,
         policy: Policy,
-    ) -> Result<Reason, Unreleased> {
+    ) -> Result<Reason, ResolveRefused> {
         let status = self
             .topic(&partition.topic)
             .and_then(|all| all.into_iter().find(|it| it.partition == *partition))
-            .ok_or(Unreleased::UnknownPartition)?;
+            .ok_or(ResolveRefused::UnknownPartition)?;
         let halted = status.reason.filter(|_| status.state.needs_operator());
         let reason = halted
             .or_else(|| status.missed_deletions.map(|missed| missed.reason()))
-            .ok_or(Unreleased::NotHalted(status.state))?;
+            .ok_or(ResolveRefused::NotHalted(status.state))?;
         let fits = if status.offsets == OffsetsMode::Preserve.as_str() {
             reason.code.releases_in_place()
         } else {
@@ -41,40 +41,40 @@ impl LinkView {
         if fits.contains(&policy) {
             Ok(reason)
         } else {
-            Err(Unreleased::Unfit(reason.code, fits))
+            Err(ResolveRefused::Unfit(reason.code, fits))
         }
     }
 
-    /// Applies a policy once to a partition that it would release, and waits for what comes of it.
+    /// Applies a policy once to a partition that it would release, and waits up to `credit` for the outcome.
     ///
-    /// Cancellation: dropping the future leaves the release with the worker, which goes on with it.
+    /// Cancellation: dropping the future leaves the release with the worker, which carries on with it.
     pub async fn release(
         &self,
         partition: &TopicPartition,
         policy: Policy,
-        patience: Duration,
-    ) -> Result<Outcome, Unreleased> {
+        credit: Duration,
+    ) -> Result<DecisionOutcome, ResolveRefused> {
         let reason = self.releasable(partition, policy)?;
         let (done, decided) = oneshot::channel();
-        let release = Release {
+        let release = ResolveRequest {
             partition: partition.clone(),
             reason,
             policy,
             done,
         };
         self.releases().send(release)?;
-        match tokio::time::timeout(patience, decided).await {
+        match tokio::time::timeout(credit, decided).await {
             Ok(Ok(Ok(outcome))) => Ok(outcome),
-            Ok(Ok(Err(reason))) => Err(Unreleased::Halted(reason)),
-            Ok(Err(_)) => Err(Unreleased::Busy),
-            Err(_) => Err(Unreleased::Pending),
+            Ok(Ok(Err(reason))) => Err(ResolveRefused::Halted(reason)),
+            Ok(Err(_)) => Err(ResolveRefused::Busy),
+            Err(_) => Err(ResolveRefused::Pending),
         }
     }
 }
 
 impl Worker {
-    /// Takes an operator's release: both logs are read, and what that finds is decided by the policy given.
-    pub(crate) fn release(&mut self, release: Release) {
+    /// Takes an operator's release: both logs are read, and the policy given decides about the result.
+    pub(crate) fn release(&mut self, release: ResolveRequest) {
         let Some(&index) = self.places.get(&release.partition) else {
             return;
         };
@@ -94,7 +94,7 @@ impl Worker {
             done: release.done,
         });
         if goes_on {
-            // What is in flight lands first.
+            // Batches in flight land first.
             let end = TargetOffset(mirror.tracked.lock().figures.target_end);
             let decision = decision::reseed(release.reason, end);
             self.trouble(index, Trouble::Decided(Box::new(decision)), false);
@@ -105,7 +105,7 @@ impl Worker {
 }
 
 impl Mirror {
-    /// What to do where it would have to guess: as configured, or as an operator decided.
+    /// Returns the policies for cases in which resuming would mean guessing: as configured, or as an operator decided.
     pub(crate) fn policies(&self) -> Policies {
         let grant = self.grant.as_ref();
         let policies = grant.map_or(self.policies, |it| self.policies.with(it.code, it.policy));
@@ -115,16 +115,16 @@ impl Mirror {
         }
     }
 
-    /// Tells the operator who released it what came of that; a grant is for once.
-    pub(crate) fn answer(&mut self, answer: Answer) {
+    /// Sends the outcome to the operator that released the partition; a grant applies once.
+    pub(crate) fn answer(&mut self, answer: ResolveAnswer) {
         let Some(grant) = self.grant.take() else {
             return;
         };
         // The operator may be gone.
         let _ = match answer {
-            Answer::Done(outcome) => grant.done.send(Ok(*outcome)),
-            Answer::Halted(reason) => grant.done.send(Err(Box::new(reason))),
-            Answer::Nothing => return,
+            ResolveAnswer::Done(outcome) => grant.done.send(Ok(*outcome)),
+            ResolveAnswer::Halted(reason) => grant.done.send(Err(Box::new(reason))),
+            ResolveAnswer::Nothing => return,
         };
     }
 }

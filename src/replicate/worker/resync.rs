@@ -12,8 +12,8 @@ use crate::replicate::partition::effect::{Event, Resynced};
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::{Lanes, Route};
-use crate::replicate::resync::input::{Question, Settled, TargetSide};
-use crate::replicate::resync::position::{settle_source, settle_target};
+use crate::replicate::resync::input::{ResyncInput, ResyncResult, TargetSide};
+use crate::replicate::resync::position::{resync_source, resync_target};
 
 use super::context::{LinkContext, Settings};
 use super::event::{Event as WorkerEvent, Ticket};
@@ -22,11 +22,11 @@ use super::state::Worker;
 /// Interval of rechecks for a partition whose trouble an operator can remove from outside.
 pub(crate) const RECHECK: Duration = Duration::from_secs(15);
 
-/// Time limit for reading one side before it starts over.
+/// Time limit for reading one side; after that the resync starts over.
 const SIDE_LIMIT: Duration = Duration::from_secs(45);
 
 impl Worker {
-    /// Begins to read both logs of a partition.
+    /// Begins to read both logs of a partition; returns an error that occurs at once.
     pub(crate) fn resync(&mut self, index: usize) -> Option<Event> {
         let mirror = &mut self.mirrors[index];
         mirror.round += 1;
@@ -36,13 +36,13 @@ impl Worker {
         let abandoned = CancellationToken::new();
         mirror.underway.resync = Some(abandoned.clone());
         let ticket = (index, mirror.round);
-        let question = question(mirror, &self.link.settings);
+        let input = input(mirror, &self.link.settings);
         let link = Arc::clone(&self.link);
         let (seen, route) = (mirror.seen, mirror.route.clone());
         self.events.push(Box::pin(async move {
             let permit = tokio::select! {
                 () = abandoned.cancelled() => None,
-                permit = link.settles.acquire() => permit.ok(),
+                permit = link.resync_permits.acquire() => permit.ok(),
             };
             if permit.is_none() {
                 let result = Err(interrupted());
@@ -53,24 +53,17 @@ impl Worker {
                 };
             }
             // Boxed only when its turn has come: thousands may be waiting.
-            Box::pin(both_sides(
-                &link,
-                &route,
-                seen,
-                question,
-                (ticket, abandoned),
-            ))
-            .await
+            Box::pin(both_sides(&link, &route, seen, input, (ticket, abandoned))).await
         }));
         None
     }
 
-    /// Handles the end of reading both logs, or of giving it up.
+    /// Handles the end of reading both logs, whether completed or abandoned.
     pub(crate) fn resynced(
         &mut self,
         (index, _): Ticket,
         target: Option<&TargetSide>,
-        result: Result<Box<Settled>, Trouble>,
+        result: Result<Box<ResyncResult>, Trouble>,
     ) {
         self.mirrors[index].underway.resync = None;
         if !self.is_resyncing(index) {
@@ -78,7 +71,9 @@ impl Worker {
         }
         let mirror = &mut self.mirrors[index];
         let taken = match result {
-            Ok(settled) => take_over(mirror, &settled, &self.link).map(|()| settled),
+            Ok(resync_result) => {
+                take_over(mirror, &resync_result, &self.link).map(|()| resync_result)
+            }
             Err(trouble) => {
                 if let (Some(side), Trouble::Retry(_)) = (target, &trouble) {
                     believe_target(mirror, side);
@@ -86,32 +81,36 @@ impl Worker {
                 Err(trouble)
             }
         };
-        let found = taken.map(|settled| {
-            let end = settled.target.tail.end;
+        let found = taken.map(|resync_result| {
+            let end = resync_result.target.tail.end;
             match self.mirrors[index].refused_record(end) {
                 Some(refused) => Resynced::Refused(Box::new(refused)),
-                None => Resynced::Flows(self.lanes_of(index, &settled)),
+                None => Resynced::Flows(self.lanes_of(index, &resync_result)),
             }
         });
         self.live(index, Event::Resynced(found));
     }
 
-    /// The connections on which a partition fetches and produces.
-    fn lanes_of(&self, index: usize, settled: &Settled) -> Lanes {
+    /// Returns the connections on which a partition fetches and produces.
+    fn lanes_of(&self, index: usize, resync_result: &ResyncResult) -> Lanes {
         let route = &self.mirrors[index].route;
         Lanes {
-            intake: self.link.intake_of(route, settled.source_leader.broker),
-            outlet: self.link.outlet_of(route, settled.target.leader.broker),
+            intake: self
+                .link
+                .intake_of(route, resync_result.source_leader.broker),
+            outlet: self
+                .link
+                .outlet_of(route, resync_result.target.leader.broker),
         }
     }
 }
 
-/// Reads both sides. `seen`: the metadata generations of source and target that led to the trouble.
+/// Reads both sides. `seen` are the metadata generations of source and target that led to the trouble.
 async fn both_sides(
     link: &LinkContext,
     route: &Route,
     seen: (u64, u64),
-    question: Question,
+    input: ResyncInput,
     (ticket, abandoned): (Ticket, CancellationToken),
 ) -> WorkerEvent {
     let failed = |target, trouble| WorkerEvent::Resynced {
@@ -128,16 +127,16 @@ async fn both_sides(
     if let Err(trouble) = unless(&abandoned, within(SIDE_LIMIT, refreshed)).await {
         return failed(None, trouble);
     }
-    // Not abandoned half-way: it writes to the target.
+    // Never abandoned half-way: it writes to the target.
     let shut_out = async {
         let permit = link.permit(&route.source.topic).await;
         let _writing = permit.ok_or_else(interrupted)?;
-        Ok(link.shut_out(route, question.record.path).await?)
+        Ok(link.shut_out(route, input.record.path).await?)
     };
     if let Err(trouble) = within(SIDE_LIMIT, shut_out).await {
         return failed(None, trouble);
     }
-    let target_side = settle_target(&link.target, &link.identity, &question);
+    let target_side = resync_target(&link.target, &link.identity, &input);
     let side = match unless(&abandoned, within(SIDE_LIMIT, target_side)).await {
         Ok(side) => side,
         Err(trouble) => return failed(None, trouble),
@@ -146,7 +145,7 @@ async fn both_sides(
         if seen.0 > 0 {
             link.source.refresh(seen.0).await?;
         }
-        settle_source(&link.source, &link.target, &question, side.clone()).await
+        resync_source(&link.source, &link.target, &input, side.clone()).await
     };
     let result = unless(&abandoned, within(SIDE_LIMIT, source_side)).await;
     WorkerEvent::Resynced {
@@ -180,10 +179,10 @@ fn interrupted() -> Trouble {
     Trouble::retry(&Error::new(Kind::Stopping, "interrupted"))
 }
 
-fn question(mirror: &Mirror, settings: &Settings) -> Question {
+fn input(mirror: &Mirror, settings: &Settings) -> ResyncInput {
     let known = mirror.tracked.lock();
     let last_run = known.last_run();
-    Question {
+    ResyncInput {
         source: mirror.route.source.clone(),
         target: mirror.route.target.clone(),
         source_id: mirror.route.source_id,
@@ -203,42 +202,49 @@ fn question(mirror: &Mirror, settings: &Settings) -> Question {
     }
 }
 
-/// Applies the result of a resync.
-fn take_over(mirror: &mut Mirror, settled: &Settled, link: &LinkContext) -> Result<(), Trouble> {
+/// Applies the result of a resync to the known and the live state.
+fn take_over(
+    mirror: &mut Mirror,
+    resync_result: &ResyncResult,
+    link: &LinkContext,
+) -> Result<(), Trouble> {
     let (path, identity) = (link.settings.path, &link.identity);
     let (memory_ms, now) = (link.memory_ms, link.now());
-    let (end, filled) = (settled.target.tail.end, settled.target.tail.filled);
+    let (end, filled) = (
+        resync_result.target.tail.end,
+        resync_result.target.tail.data_end,
+    );
     let mut known = mirror.tracked.lock();
     let explanation = Explanation {
-        runs: settled.runs.clone(),
-        position: settled.position,
+        runs: resync_result.runs.clone(),
+        position: resync_result.position,
     };
-    if known.last_run().is_none() || settled.offsets == OffsetsMode::Preserve {
-        known.record.origin = settled.origin;
+    if known.last_run().is_none() || resync_result.offsets == OffsetsMode::Preserve {
+        known.record.origin = resync_result.origin;
     }
-    known.record.offsets = settled.offsets;
+    known.record.offsets = resync_result.offsets;
     known.found(&explanation, filled).map_err(|error| {
         let message = format!("the target's log doesn't continue the map: {error}");
         Trouble::Halt(Reason::new(HaltCode::MapUnknown, message))
     })?;
-    known.note_epoch(settled.fetched_epoch, settled.position.plus(-1));
+    known.note_epoch(resync_result.fetched_epoch, resync_result.position.plus(-1));
     if let Some(reason) = known.bars(path) {
         return Err(Trouble::Halt(reason));
     }
-    let goes_on = known.goes_on_behind(path, settled.position, end);
+    let goes_on = known.goes_on_behind(path, resync_result.position, end);
     known.record.acked_end = end;
-    known.record.source_topic_id = settled.source_leader.topic_id;
-    known.record.target_topic_id = settled.target.leader.topic_id;
+    known.record.source_topic_id = resync_result.source_leader.topic_id;
+    known.record.target_topic_id = resync_result.target.leader.topic_id;
     known.touch();
-    known.figures.settlings += 1;
-    known.figures.source_log_start = settled.source_log_start.get();
-    known.figures.target_log_start = settled.target.tail.log_start.get();
+    known.figures.resyncs += 1;
+    known.figures.source_log_start = resync_result.source_log_start.get();
+    known.figures.target_log_start = resync_result.target.tail.log_start.get();
     known.figures.target_end = end.get();
-    // Records that were fetched and not mirrored may be replaced before they are fetched again.
+    // Records that were fetched but not mirrored may be replaced before they are fetched again.
     known
         .record
         .epochs
-        .retain(|(_, first)| *first < settled.next);
+        .retain(|(_, first)| *first < resync_result.next);
     mirror.course.target = end;
     mirror.course.marker = path.marker();
     let joined = !goes_on && path.marker() == 0;
@@ -250,28 +256,29 @@ fn take_over(mirror: &mut Mirror, settled: &Settled, link: &LinkContext) -> Resu
     let fresh = end == TargetOffset::ZERO && mirror.start.is_some();
     let uncertain = mirror.uncertain && !fresh;
     mirror.window = mirror.window.renewed(memory_ms, uncertain, now);
-    if let Some(standing) = settled.target.standing {
+    if let Some(standing) = resync_result.target.standing {
         mirror.window.arm(standing.last_timestamp, now);
     }
-    mirror.keep_offsets(settled, now);
+    mirror.keep_offsets(resync_result, now);
     mirror.uncertain = false;
-    mirror.fetch_next = settled.next;
-    mirror.epochs_until = settled.next;
-    mirror.leader_epoch = settled.source_leader.epoch;
-    mirror.fetched_epoch = settled.fetched_epoch;
+    mirror.fetch_next = resync_result.next;
+    mirror.epochs_until = resync_result.next;
+    mirror.leader_epoch = resync_result.source_leader.epoch;
+    mirror.fetched_epoch = resync_result.fetched_epoch;
     mirror.new_plan = true;
     Ok(())
 }
 
-/// With the source out of reach, the target's log is trusted as far as the stored runs leave no choice: every run is durable
-/// before its data is sent, so a plan that was never given up is the truth. Translation then works up to the true end.
+/// Applies the target's side while the source is out of reach, as far as the stored runs leave no choice: every run is
+/// durable before its data is sent, so a plan that was never given up is the truth. Translation then works up to the true
+/// end.
 fn believe_target(mirror: &Mirror, side: &TargetSide) {
     let mut known = mirror.tracked.lock();
     let one_plan = known.record.plans.len() <= 1;
     let explained = side.explanations.first().filter(|_| one_plan).cloned();
     let Some(explanation) = explained else { return };
-    let grown = side.tail.filled > known.record.acked_end;
-    if grown && known.found(&explanation, side.tail.filled).is_ok() {
+    let grown = side.tail.data_end > known.record.acked_end;
+    if grown && known.found(&explanation, side.tail.data_end).is_ok() {
         known.record.acked_end = side.tail.end;
         known.figures.target_end = side.tail.end.get();
     }

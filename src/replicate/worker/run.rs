@@ -1,8 +1,8 @@
 //! The worker of a link: one loop that owns every mirror partition of the link and everything in flight.
 //!
-//! Promises: each partition's records go to the target in order, once; a partition in trouble concerns no other; bytes
-//! between fetch and acknowledgement stay within the link's limit. Decisions are made by the pure parts beside this file.
-//! Doesn't: create topics, know groups, or decide what an operator has to decide.
+//! Promises: each partition's records go to the target in order, once; a partition in trouble affects no other; bytes
+//! between fetch and acknowledgement stay within the link's limit. The pure modules next to this file make the decisions.
+//! Doesn't: create topics, handle groups, or make an operator's decisions.
 //!
 //! ```text
 //!  intake (per source connection) --fetch--> hold -> staged -> window --produce--> outlet (per target connection)
@@ -27,22 +27,22 @@ use crate::model::MirrorSet;
 use crate::replicate::partition::effect::Event as LifeEvent;
 use crate::replicate::partition::mirror::Mirror;
 
-use super::context::{Link, LinkContext};
+use super::context::{LinkContext, ReplicationLink};
 use super::event::Event;
 use super::state::{Pacing, Worker};
 
-/// How often what changed without a reason to store it at once is stored.
+/// Interval of storing changes that aren't worth storing at once.
 const LAZY_STORE: Duration = Duration::from_secs(2);
-/// How often the target is asked where logs start.
+/// Interval of requesting log starts from the target.
 const LOG_STARTS: Duration = Duration::from_secs(15);
-/// How long a stop waits for answers to what is in flight.
+/// How long a stop waits for answers to requests in flight.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
-/// Runs the worker until it is told to stop; then lets what is in flight land and stores what it knows.
+/// Runs the worker until `stop` is cancelled, then lets everything in flight land and stores its state.
 ///
-/// Cancellation: dropping the future instead is like a crash, which costs nothing but a settling.
+/// Cancellation: dropping the future is like a crash, which costs nothing but a resync.
 pub async fn run(
-    link: Link,
+    link: ReplicationLink,
     mut set: watch::Receiver<Arc<MirrorSet>>,
     stop: CancellationToken,
 ) -> Result<()> {
@@ -94,7 +94,7 @@ pub async fn run(
 }
 
 impl Worker {
-    /// Starts whatever can be started. Called after each event; looks at lanes, not at partitions.
+    /// Starts whatever can be started. Called after each event; examines lanes, not partitions.
     fn issue(&mut self) {
         self.produce();
         self.fill();
@@ -156,7 +156,7 @@ impl Worker {
         }
     }
 
-    /// Lets what is in flight land, then stores everything.
+    /// Lets everything in flight land, then stores all state.
     async fn drain(mut self) -> Result<()> {
         for index in 0..self.mirrors.len() {
             self.live(index, LifeEvent::Stop);
@@ -175,7 +175,7 @@ impl Worker {
             self.link.ownership.note_unanswered();
             tracing::warn!(link = %self.link.name, "stopped with requests to the target unanswered; the next start finds out what became of them");
         }
-        // What isn't known to have begun is not stored: it would seem to begin at the first record (H10).
+        // A partition not known to have begun isn't stored: it would seem to begin at the first record (H10).
         let has_begun = |index: &usize| self.mirrors[*index].life.has_begun();
         let begun: Vec<usize> = (0..self.mirrors.len()).filter(has_begun).collect();
         let (committed, _) = self.save(&begun, false);

@@ -1,15 +1,16 @@
-//! What the next fetch of a connection asks for: all live partitions and shares of others, by the means there are now.
+//! Decides what a connection's next fetch requests: all live partitions and shares of others, within the current means.
 //!
-//! Means are room under the link's limit of bytes in flight, what the connection was seen to carry, and the rate. Connections with partitions that
-//! are behind have equal parts of what those may take, and an eighth of the room is kept for live ones.
+//! The means are the room left under the link's limit of bytes in flight, the observed capacity of the connection, and the
+//! rate limit. Connections with partitions that are behind have equal parts of the room for those, and an eighth of all room
+//! is reserved for live partitions.
 
 use std::time::Duration;
 
 use crate::kafka::{FetchChange, FetchLimits, FetchPartition, Source};
 use crate::model::DataPath;
-use crate::replicate::fetch::budget::{Asked, Brought, Means, Rank, Shares, divide};
-use crate::replicate::fetch::queue::Stand;
-use crate::replicate::fetch::rate_limit::Allowance;
+use crate::replicate::fetch::budget::{Brought, ByteBudget, Rank, SentFetch, Shares, divide};
+use crate::replicate::fetch::queue::QueuePlace;
+use crate::replicate::fetch::rate_limit::RateLimit;
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::route::Lane;
 
@@ -20,19 +21,27 @@ use super::state::{Intake, Worker};
 const LONG_WAIT: Duration = Duration::from_millis(500);
 /// The same while partitions of the connection are left out because there is no room for them.
 const SHORT_WAIT: Duration = Duration::from_millis(5);
-/// A fetch isn't worth sending for less room than this.
+/// The least room that makes a fetch worth sending, in bytes.
 const LEAST_ROOM: usize = 64 * 1024;
-/// This part of the room is kept for live partitions.
+/// One part in this many of the room is reserved for live partitions.
 const RESERVE: usize = 8;
 
 impl Worker {
-    /// The next order of a connection, told to its source; none if it has nothing to ask for now.
-    pub(crate) fn order(&mut self, lane: Lane, source: &Source) -> Option<(FetchLimits, Asked)> {
+    /// Passes a connection's next request to its source and returns its limits; `None` if it has nothing to request now.
+    pub(crate) fn order(
+        &mut self,
+        lane: Lane,
+        source: &Source,
+    ) -> Option<(FetchLimits, SentFetch)> {
         self.sort(lane, source)?;
         let now = self.pacing.now();
         let intake = self.intakes.get(&lane)?;
-        let crowd = &intake.crowd;
-        let (live, behind, full) = (crowd.has_live(), crowd.behind(), !crowd.full().is_empty());
+        let fetch_queue = &intake.fetch_queue;
+        let (live, behind, full) = (
+            fetch_queue.has_live(),
+            fetch_queue.behind(),
+            !fetch_queue.full().is_empty(),
+        );
         let sharing = self.sharing();
         let next = intake.habits.next.saturating_sub(now);
         let pauses = [
@@ -40,7 +49,7 @@ impl Worker {
             self.pacing.wait(Rank::Behind, now).max(next),
         ];
         let means = self.means(intake, sharing.max(1), pauses);
-        let favour = intake.habits.patience.is_out(means.partition * sharing);
+        let favour = intake.habits.credit.is_out(means.partition * sharing);
         let shares = divide(live, behind, means, favour);
         let left_out = behind > shares.map_or(0, |it| it.behind);
         let rated = left_out && !pauses[1].is_zero();
@@ -66,48 +75,52 @@ impl Worker {
         Some((limits, self.note_asked(lane, shares, now)))
     }
 
-    /// How many connections have partitions that are behind.
+    /// Returns how many connections have partitions that are behind.
     fn sharing(&self) -> usize {
         let all = self.intakes.values();
-        all.filter(|it| it.crowd.behind() > 0 && !it.members.is_empty())
+        all.filter(|it| it.fetch_queue.behind() > 0 && !it.members.is_empty())
             .count()
     }
 
-    /// Sees how the partitions stand now that something happened to, and those that were full; has live ones fetched.
+    /// Updates the queue entries of changed and full partitions, and adds live ones to the fetch session.
     fn sort(&mut self, lane: Lane, source: &Source) -> Option<()> {
         let intake = self.intakes.get_mut(&lane)?;
         let mut changed = std::mem::take(&mut intake.changed);
-        changed.extend(intake.crowd.full());
+        changed.extend(intake.fetch_queue.full());
         changed.sort_unstable();
         changed.dedup();
         let share = self.link.settings.partition_max_bytes;
         for index in changed {
             let mirror = &self.mirrors[index];
             let stand = if !mirror.fetches_at(lane) {
-                Stand::Away
+                QueuePlace::Away
             } else if mirror.bytes() >= share {
-                Stand::Full
+                QueuePlace::Full
             } else {
                 match mirror.demand.rank() {
-                    Rank::Live => Stand::Live,
-                    Rank::Behind => Stand::Behind {
+                    Rank::Live => QueuePlace::Live,
+                    Rank::Behind => QueuePlace::Behind {
                         served: mirror.demand.served(),
                     },
                 }
             };
-            intake.crowd.put(index, stand);
+            intake.fetch_queue.put(index, stand);
             match stand {
-                Stand::Away | Stand::Full => source.change(FetchChange::Leave(index)),
-                Stand::Live => source.change(want(index, mirror, share)),
-                Stand::Behind { .. } => {}
+                QueuePlace::Away | QueuePlace::Full => source.change(FetchChange::Leave(index)),
+                QueuePlace::Live => source.change(want(index, mirror, share)),
+                QueuePlace::Behind { .. } => {}
             }
         }
         Some(())
     }
 
-    /// Has those fetched of the partitions behind that have a share.
+    /// Adds the partitions behind that get a share to the fetch session, and removes the others.
     fn tell(&mut self, lane: Lane, source: &Source, shares: Shares) -> Option<()> {
-        let choice = self.intakes.get_mut(&lane)?.crowd.choose(shares.behind);
+        let choice = self
+            .intakes
+            .get_mut(&lane)?
+            .fetch_queue
+            .choose(shares.behind);
         for index in choice.left {
             source.change(FetchChange::Leave(index));
         }
@@ -117,17 +130,17 @@ impl Worker {
         Some(())
     }
 
-    /// What an answer may bring now, `pauses` being what the rate says to live partitions and others.
-    fn means(&self, intake: &Intake, sharing: usize, pauses: [Duration; 2]) -> Means {
+    /// Returns how much an answer may bring now; `pauses` are the rate limit's waits for live partitions and for others.
+    fn means(&self, intake: &Intake, sharing: usize, pauses: [Duration; 2]) -> ByteBudget {
         let settings = &self.link.settings;
         let limit = settings.max_in_flight_bytes;
         let lanes = self.intakes.values().filter(|it| !it.members.is_empty());
         let part = (limit / lanes.count().max(1)).max(LEAST_ROOM);
-        let portion = self.pacing.allowance.as_ref().map(Allowance::portion);
+        let portion = self.pacing.rate_limit.as_ref().map(RateLimit::portion);
         let most = settings
             .fetch_max_bytes
             .min(part)
-            .min(intake.habits.stride.bytes())
+            .min(intake.habits.request_sizer.bytes())
             .min(portion.unwrap_or(usize::MAX));
         let all = self.held + self.reserved;
         let within = |room: usize, wait: Duration| {
@@ -137,31 +150,31 @@ impl Worker {
         let history = limit - limit / RESERVE;
         let own = (history / sharing).max(LEAST_ROOM);
         let left = own.saturating_sub(intake.held);
-        Means {
+        ByteBudget {
             live: within(limit.saturating_sub(all), pauses[0]),
             behind: within(history.saturating_sub(all).min(left), pauses[1]),
             partition: settings.partition_max_bytes.min(most),
             taken: intake.habits.taken,
-            // librdkafka loses what it read ahead of a partition that is left out.
+            // librdkafka discards what it read ahead of a partition that is left out.
             together: settings.path == DataPath::Record,
         }
     }
 
-    fn note_asked(&mut self, lane: Lane, shares: Shares, now: Duration) -> Asked {
+    fn note_asked(&mut self, lane: Lane, shares: Shares, now: Duration) -> SentFetch {
         let mut paid = 0;
         let behind = shares.behind > 0;
         if behind {
-            // Live ones pay for what they get: mostly they get nothing of what they may.
-            if let Some(allowance) = &mut self.pacing.allowance {
+            // Live partitions pay for what they actually get, which is mostly nothing.
+            if let Some(rate_limit) = &mut self.pacing.rate_limit {
                 paid = shares.bytes;
-                allowance.spend(paid, now);
+                rate_limit.spend(paid, now);
             }
-            self.pacing.turn += 1;
+            self.pacing.rotation += 1;
             if let Some(intake) = self.intakes.get_mut(&lane) {
-                intake.habits.turn = self.pacing.turn;
+                intake.habits.rotation = self.pacing.rotation;
             }
         }
-        Asked {
+        SentFetch {
             bytes: shares.bytes,
             paid,
             behind,
@@ -169,7 +182,7 @@ impl Worker {
         }
     }
 
-    /// Lets the loop look again after a wait, unless it does so earlier anyway.
+    /// Wakes the loop after `wait`, unless it wakes earlier anyway.
     fn wake(&mut self, now: Duration, wait: Duration) {
         let at = now + wait;
         if wait.is_zero() || self.pacing.alarm.is_some_and(|alarm| alarm <= at) {
@@ -187,7 +200,7 @@ impl Worker {
         self.pacing.alarm = self.pacing.alarm.filter(|alarm| *alarm != at);
     }
 
-    /// Notes what a partition got: bytes of so many offsets, after which the source has `more`, if that is known.
+    /// Accounts for `bytes` of `offsets` fetched for a partition; `more` is how many offsets the source still has, if known.
     pub(crate) fn serve(
         &mut self,
         lane: Lane,
@@ -207,26 +220,30 @@ impl Worker {
         }
     }
 
-    /// Settles what a fetch cost, once it was answered.
-    pub(crate) fn pay(&mut self, lane: Lane, asked: &Asked, brought: &Brought) {
+    /// Settles the cost of an answered fetch.
+    pub(crate) fn pay(&mut self, lane: Lane, asked: &SentFetch, brought: &Brought) {
         let now = self.pacing.now();
         let total = brought.total();
         let sharing = self.sharing();
         let mut next = Duration::ZERO;
-        if let Some(allowance) = &mut self.pacing.allowance {
-            allowance.give_back(asked.paid.saturating_sub(total));
+        if let Some(rate_limit) = &mut self.pacing.rate_limit {
+            rate_limit.give_back(asked.paid.saturating_sub(total));
             let more = total.saturating_sub(asked.paid);
             if more > 0 {
-                allowance.spend(more, now);
+                rate_limit.spend(more, now);
             }
             let part = u32::try_from(sharing).unwrap_or(u32::MAX);
             next = asked.at
-                + allowance
+                + rate_limit
                     .time_of(brought.bytes(Rank::Behind))
                     .saturating_mul(part);
         }
-        for intake in self.intakes.values_mut().filter(|it| it.crowd.behind() > 0) {
-            intake.habits.patience.pass(brought.bytes(Rank::Live));
+        for intake in self
+            .intakes
+            .values_mut()
+            .filter(|it| it.fetch_queue.behind() > 0)
+        {
+            intake.habits.credit.pass(brought.bytes(Rank::Live));
         }
         let Some(intake) = self.intakes.get_mut(&lane) else {
             return;
@@ -235,17 +252,19 @@ impl Worker {
         habits.clocks.go_on(brought);
         habits.taken = brought.bytes(Rank::Live);
         if brought.bytes(Rank::Behind) > 0 {
-            habits.patience.serve(brought.bytes(Rank::Behind));
+            habits.credit.serve(brought.bytes(Rank::Behind));
             habits.next = next;
         }
-        // What a broker had to wait for tells nothing of the line.
+        // An answer the broker waited for says nothing about the connection's capacity.
         if total > 0 && (asked.behind || total >= asked.bytes / 2) {
-            habits.stride.note(total, now.saturating_sub(asked.at));
+            habits
+                .request_sizer
+                .note(total, now.saturating_sub(asked.at));
         }
     }
 }
 
-/// The wish for so many bytes of a partition, from where it is.
+/// Returns the request for at most `max_bytes` of a partition from its next offset on.
 fn want(index: usize, mirror: &Mirror, max_bytes: usize) -> FetchChange {
     let partition = FetchPartition {
         partition: mirror.route.source.clone(),

@@ -9,36 +9,36 @@ use tokio::time::Instant;
 
 use crate::kafka::{Sink, Source};
 use crate::model::{BrokerId, TopicId, TopicName, TopicPartition};
-use crate::replicate::fetch::budget::{Habits, Rank};
-use crate::replicate::fetch::queue::Crowd;
-use crate::replicate::fetch::rate_limit::Allowance;
-use crate::replicate::fetch::request_size::Stride;
+use crate::replicate::fetch::budget::{FetchHistory, Rank};
+use crate::replicate::fetch::queue::FetchQueue;
+use crate::replicate::fetch::rate_limit::RateLimit;
+use crate::replicate::fetch::request_size::RequestSizer;
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::route::Lane;
 use crate::replicate::produce::queue::Ready;
-use crate::replicate::produce::response_order::Turns;
+use crate::replicate::produce::response_order::ResponseOrder;
 
 use super::context::LinkContext;
 use super::event::{Answered, EventFuture};
 
-/// The rate of a link, and the turns of its fetches.
+/// The rate limit of a link, and the turns of its fetches.
 #[derive(Debug)]
 pub(crate) struct Pacing {
     pub(super) begun: Instant,
-    pub(super) allowance: Option<Allowance>,
-    /// When the loop is woken to continue fetching.
+    pub(super) rate_limit: Option<RateLimit>,
+    /// The time at which the loop is woken to continue fetching, since `begun`.
     pub(super) alarm: Option<Duration>,
-    pub(super) turn: u64,
+    pub(super) rotation: u64,
 }
 
 impl Pacing {
-    /// The limit of bytes per second, if there is one.
+    /// Creates the state for a limit of bytes per second, if there is one.
     pub(crate) fn new(bytes_per_second: Option<u64>) -> Self {
         Self {
             begun: Instant::now(),
-            allowance: bytes_per_second.map(Allowance::new),
+            rate_limit: bytes_per_second.map(RateLimit::new),
             alarm: None,
-            turn: 0,
+            rotation: 0,
         }
     }
 
@@ -47,47 +47,46 @@ impl Pacing {
     }
 
     pub(super) fn wait(&self, rank: Rank, now: Duration) -> Duration {
-        let allowance = self.allowance.as_ref();
-        allowance.map_or(Duration::ZERO, |it| it.wait(rank, now))
+        let rate_limit = self.rate_limit.as_ref();
+        rate_limit.map_or(Duration::ZERO, |it| it.wait(rank, now))
     }
 }
 
 /// The fetching side of one source connection.
 #[derive(Debug, Default)]
 pub(crate) struct Intake {
-    /// Where it fetches, once that is there.
+    /// The source, once connected.
     pub(crate) source: Option<Source>,
     /// Whether it is connecting or a fetch is in flight.
     pub(crate) busy: bool,
     /// The partitions that fetch here.
     pub(crate) members: BTreeSet<usize>,
-    /// Bytes they hold.
+    /// Bytes these partitions hold.
     pub(crate) held: usize,
     /// Partitions whose entry in the next fetch may differ from the last one.
     pub(crate) changed: Vec<usize>,
     /// When the last fetch was answered, in milliseconds since 1970.
     pub(crate) heard_at: i64,
     /// The fetch queue of its partitions.
-    pub(crate) crowd: Crowd,
-    /// Measurements from its past fetches.
-    pub(crate) habits: Habits,
+    pub(crate) fetch_queue: FetchQueue,
+    /// Measurements from past fetches.
+    pub(crate) habits: FetchHistory,
 }
 
 /// The producing side of one target connection.
 #[derive(Debug, Default)]
 pub(crate) struct Outlet {
-    /// Where it produces, once that is there.
+    /// The sink, once connected.
     pub(crate) sink: Option<Sink>,
-    /// Whether it is connecting.
     pub(crate) connecting: bool,
     /// Requests in flight.
-    pub(crate) requests: Turns<Answered>,
+    pub(crate) requests: ResponseOrder<Answered>,
     /// Partitions with something to send.
     pub(crate) ready: Ready,
-    /// Bytes in these requests.
+    /// Bytes in the requests in flight.
     pub(crate) sent: usize,
-    /// How much a request may carry.
-    pub(crate) stride: Stride,
+    /// The limit on the size of a request.
+    pub(crate) request_sizer: RequestSizer,
 }
 
 /// The worker's state.
@@ -103,13 +102,12 @@ pub(crate) struct Worker {
     pub(crate) held: usize,
     /// Bytes that fetches in flight may bring.
     pub(crate) reserved: usize,
-    /// The rate limit, and the turns of fetches.
     pub(crate) pacing: Pacing,
-    /// Partitions with staged shipments whose runs have to be stored.
+    /// Partitions whose staged runs, start position or fence epoch have to be stored.
     pub(crate) to_store: Vec<usize>,
     /// Partitions with changes that should not wait for the lazy store.
     pub(crate) newsworthy: Vec<usize>,
-    /// Topics whose mirror is to be created anew, which is durable, with the id of the mirror topic given up.
+    /// Topics with a durable decision to recreate their mirror, and the id of the mirror topic given up.
     pub(crate) reseeds: BTreeMap<TopicName, TopicId>,
     /// Whether a request for log starts is in flight.
     pub(crate) asking_log_starts: bool,
@@ -120,6 +118,6 @@ pub(crate) struct Worker {
 pub(crate) struct MarkerLane {
     /// Whether a request is in flight.
     pub(super) busy: bool,
-    /// Partitions with gaps to fill, in turn.
+    /// Partitions with gaps to fill, in order.
     pub(super) ready: VecDeque<usize>,
 }

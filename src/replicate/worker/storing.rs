@@ -1,6 +1,6 @@
-//! How the worker writes to the checkpoint DB: runs before the batches that open them, everything else lazily.
+//! Writes to the checkpoint DB: runs before the batches that open them, everything else lazily.
 
-use crate::checkpoint::{Committed, Update};
+use crate::checkpoint::{PendingCommit, Update};
 use crate::error::Result;
 use crate::offsets::Receipt;
 use crate::replicate::partition::effect::Event;
@@ -11,7 +11,7 @@ use super::event::{Event as WorkerEvent, Ticket};
 use super::state::Worker;
 
 impl Worker {
-    /// Stores the runs of every shipment staged since the last call, in one update.
+    /// Stores the runs of every produce batch staged since the last call, in one update.
     pub(crate) fn store_staged(&mut self) {
         if self.to_store.is_empty() {
             return;
@@ -22,7 +22,8 @@ impl Worker {
         self.commit(&indexes, true);
     }
 
-    /// Stores what is new since the last call: a crash soon after is then told from what never happened.
+    /// Stores changes that are worth storing at once, so that after a crash they can't be mistaken for changes that never
+    /// happened.
     pub(crate) fn store_news(&mut self) {
         if !self.newsworthy.is_empty() {
             let indexes = std::mem::take(&mut self.newsworthy);
@@ -30,7 +31,7 @@ impl Worker {
         }
     }
 
-    /// Stores what changed and has no hurry.
+    /// Stores all other changes.
     pub(crate) fn store_lazily(&mut self) {
         let changed = |index: &usize| self.mirrors[*index].tracked.lock().is_unsaved();
         let indexes: Vec<usize> = (0..self.mirrors.len()).filter(changed).collect();
@@ -54,7 +55,7 @@ impl Worker {
             }
         }
         if !update.is_empty() {
-            // What a refused one leaves on disk is in nobody's way, and the next removes it.
+            // Whatever a failed commit leaves on disk does no harm, and the next one removes it.
             drop(self.link.store.commit(update));
         }
     }
@@ -75,13 +76,13 @@ impl Worker {
         }));
     }
 
-    /// Queues everything known of these partitions for storing, in an order that later calls keep. Only what data depends on
-    /// is urgent in the journal.
+    /// Queues the whole state of these partitions for storing; later calls are stored later. `urgent` commits at once, as
+    /// data that depends on the update requires.
     pub(crate) fn save(
         &self,
         indexes: &[usize],
         urgent: bool,
-    ) -> (Committed, Vec<(usize, Receipt)>) {
+    ) -> (PendingCommit, Vec<(usize, Receipt)>) {
         let _order = self.link.view.save_order();
         let mut update = if urgent {
             Update::new()
@@ -136,7 +137,7 @@ impl Worker {
         }
     }
 
-    /// Where a partition starts is durable or isn't, if that was being stored.
+    /// Ends the storing of a start position, if that was under way.
     fn start_stored(&mut self, index: usize, result: Result<(), Trouble>) {
         if std::mem::take(&mut self.mirrors[index].underway.start) {
             self.live(index, Event::StartStored(result));

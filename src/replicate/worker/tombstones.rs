@@ -1,18 +1,18 @@
-//! Tells where the mirror of a compacted topic may have missed deletions, see [`crate::model::Deletions`].
+//! Finds out where the mirror of a compacted topic may have missed deletions, see [`crate::model::Deletions`].
 //!
-//! The log cleaner leaves holes: a batch that doesn't begin where the one before it ended, or that holds fewer records than offsets.
-//! Control batches and aborted transactions are fetched like others and leave none. On the record path they do, so that there a
-//! mirror that was behind for too long is doubted more often.
+//! The log cleaner leaves holes: a batch that doesn't begin where the previous one ended, or that holds fewer records than
+//! offsets. Control batches and aborted transactions are fetched like others and leave none. On the record path they do
+//! leave holes, so a mirror that was behind for too long is doubted more often there.
 
 use crate::kafka::batch::Batch;
 use crate::model::{MirroredTopic, SourceOffset};
 use crate::replicate::partition::mirror::Mirror;
-use crate::replicate::shared::partition::Known;
+use crate::replicate::shared::partition::PartitionProgress;
 
 use super::state::Worker;
 
 impl Worker {
-    /// Takes over from discovery for how long the source keeps tombstones.
+    /// Takes over from discovery how long the source keeps tombstones.
     pub(crate) fn follow_tombstones(&self, index: usize, mirrored: &MirroredTopic) {
         if mirrored.conflict.is_none() {
             let mut known = self.mirrors[index].tracked.lock();
@@ -24,7 +24,7 @@ impl Worker {
         }
     }
 
-    /// Notes for partitions without news that nothing of them is missing: answers within a fetch session leave them out.
+    /// Notes that partitions without news are complete: a fetch session leaves them out of its answers.
     pub(crate) fn note_quiet(&self) {
         for mirror in &self.mirrors {
             if let Some(lanes) = mirror.life.lanes()
@@ -35,7 +35,7 @@ impl Worker {
         }
     }
 
-    /// Says that deletions may be missing, and has it stored at once: the stretch is not fetched again.
+    /// Logs that deletions may be missing and has that stored at once: the stretch is not fetched again.
     pub(crate) fn tell_missed(&mut self, index: usize) {
         let mirror = &self.mirrors[index];
         let missed = mirror.tracked.lock().record.history.deletions.missed();
@@ -50,13 +50,13 @@ impl Worker {
 }
 
 impl Mirror {
-    /// Notes that there is news of it, and none was until the answer before, at `quiet_until`.
+    /// Notes that an answer had news of it, and that there was none until the previous answer, at `quiet_until`.
     pub(crate) fn note_told(&mut self, quiet_until: i64) {
         self.note_quiet(quiet_until);
         self.told_in = self.round;
     }
 
-    /// Notes that it had no news until then.
+    /// Notes that there was no news of it up to the time `until`.
     fn note_quiet(&self, until: i64) {
         let mut known = self.tracked.lock();
         if self.told_in == self.round && known.lag() == 0 {
@@ -64,7 +64,8 @@ impl Mirror {
         }
     }
 
-    /// Looks whether the log cleaner has been before or in the next batch. Returns whether deletions may be missing for it.
+    /// Checks whether the log cleaner removed anything before or in `batch`, the next one. Returns whether its deletions may
+    /// be missing.
     pub(crate) fn note_cleaning(&self, batch: &Batch, now_ms: i64) -> bool {
         let hole = batch.base_offset() > self.fetch_next.get() || !batch.is_contiguous();
         hole && {
@@ -76,8 +77,8 @@ impl Mirror {
     }
 }
 
-impl Known {
-    /// Notes the time of a fetch, and whether it left nothing missing.
+impl PartitionProgress {
+    /// Notes the time of a fetch, and whether it left nothing to mirror.
     pub(crate) fn note_fetch(&mut self, now_ms: i64) {
         let whole = self.lag() == 0;
         let due = self.record.history.deletions.note(whole, now_ms);

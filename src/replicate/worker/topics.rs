@@ -1,4 +1,4 @@
-//! Follows what topic discovery tells: partitions that are new, in conflict, released, missing or begun anew.
+//! Follows topic discovery: partitions that are new, in conflict, released, missing or started over.
 
 use crate::error::{Error, Kind};
 use crate::model::{HaltCode, MirrorSet, MirroredTopic, Reason, TopicName, TopicPartition};
@@ -9,7 +9,7 @@ use crate::replicate::partition::phase::Trouble;
 use super::state::Worker;
 
 impl Worker {
-    /// Takes over what discovery found: new partitions settle, conflicts halt, conflicts gone settle.
+    /// Takes over what discovery found: new partitions resync, conflicts halt, partitions whose conflict is gone resync.
     pub(crate) fn take_set(&mut self, set: &MirrorSet) {
         for (topic, mirrored) in &set.topics {
             for number in 0..mirrored.partitions {
@@ -48,7 +48,7 @@ impl Worker {
         index
     }
 
-    /// Has every partition obey what is wanted of its topic.
+    /// Applies the current intents to all partitions.
     pub(crate) fn follow_intents(&mut self) {
         for index in 0..self.mirrors.len() {
             let topic = &self.mirrors[index].route.source.topic;
@@ -57,7 +57,7 @@ impl Worker {
         }
     }
 
-    /// A topic that was deleted and created again shows here where fetches by name don't tell.
+    /// Notices a topic that was deleted and recreated where fetches by name don't show that.
     fn notice_other_topic(&mut self, index: usize, mirrored: &MirroredTopic) {
         let mirror = &self.mirrors[index];
         let (known, found) = (mirror.route.source_id, mirrored.source_id);
@@ -69,7 +69,7 @@ impl Worker {
         }
     }
 
-    /// Partitions that the source topic no longer has since it was created again.
+    /// Halts partitions that the source topic no longer has since it was recreated.
     fn miss_partitions(&mut self, topic: &TopicName, count: i32) {
         let missing: Vec<usize> = self
             .places

@@ -1,4 +1,4 @@
-//! Prometheus metrics: figures that are taken at each scrape.
+//! Prometheus metrics, sampled at each scrape.
 //!
 //! Every name begins with `farshore_`. Labels: `link`, `topic` (its source name), `partition`, `state`.
 
@@ -20,12 +20,12 @@ pub use partitions::{GroupSample, LinkSample, PartitionSample, Samples, Verified
 /// The content type of [`Exposition::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Everything that is asked at each scrape. Cheap to clone.
+/// The collectors of all metrics. Cheap to clone.
 #[derive(Clone)]
 pub struct Exposition(Arc<Registry>);
 
 impl Exposition {
-    /// The figures that `samples` gives at each scrape, and those of the process.
+    /// Returns the exposition of `samples` and of the process's own metrics.
     pub fn new(samples: Arc<dyn Samples>) -> Self {
         let mut registry = Registry::with_prefix("farshore");
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
@@ -36,7 +36,7 @@ impl Exposition {
         Self(Arc::new(registry))
     }
 
-    /// The page that Prometheus reads, of the type [`CONTENT_TYPE`].
+    /// Encodes the page for Prometheus, in the format [`CONTENT_TYPE`].
     pub fn encode(&self) -> Result<String, fmt::Error> {
         let mut page = String::new();
         encode(&mut page, &self.0)?;

@@ -1,4 +1,4 @@
-//! Figures of partitions and groups, taken from a snapshot at each scrape: nothing is registered per partition.
+//! Metrics of links, partitions and groups, sampled at each scrape: nothing is registered per partition.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -12,61 +12,58 @@ use prometheus_client::metrics::MetricType;
 
 use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
 
-/// Whoever knows how partitions and groups stand. Called at each scrape; must not block.
+/// The source of samples. Called at each scrape; must not block.
 pub trait Samples: fmt::Debug + Send + Sync + 'static {
-    /// Every link.
+    /// Samples every link.
     fn links(&self) -> Vec<LinkSample>;
-    /// Every mirror partition.
+    /// Samples every mirror partition.
     fn partitions(&self) -> Vec<PartitionSample>;
-    /// How many partitions of groups are in which state of group sync.
+    /// Counts the partitions of groups by state of group sync.
     fn groups(&self) -> Vec<GroupSample>;
     /// Whether the checkpoint DB can't be written, so that nothing is mirrored.
     fn checkpoint_failed(&self) -> bool;
-    /// How long the limit of bytes per second held each link up, in milliseconds.
+    /// Returns for how many milliseconds `max_bytes_per_second` throttled each link.
     fn rate_limited(&self) -> Vec<(LinkName, u64)>;
-    /// Every mirror partition that was verified.
+    /// Samples every mirror partition that has been verified.
     fn verified(&self) -> Vec<VerifiedSample>;
-    /// Bytes this process read to verify, by link.
+    /// Returns the bytes that this process read to verify, by link.
     fn bytes_verified(&self) -> Vec<(LinkName, u64)>;
 }
 
-/// A link as a whole.
+/// A sample of a link as a whole.
 #[derive(Debug, Clone)]
 pub struct LinkSample {
-    /// The link.
     pub link: LinkName,
-    /// Its state, as the API names it.
+    /// The state's name in the API.
     pub state: &'static str,
-    /// How often its parts failed since the process started.
+    /// The number of failures since the process started.
     pub failures: u64,
 }
 
-/// How a mirror partition stands.
+/// A sample of a mirror partition.
 #[derive(Debug, Clone)]
 pub struct PartitionSample {
-    /// Its link.
     pub link: LinkName,
     /// The source partition.
     pub partition: TopicPartition,
-    /// Its state.
     pub state: PartitionState,
-    /// Committed source records that are missing on the target.
+    /// Committed source records missing on the target.
     pub lag_records: i64,
-    /// How long the oldest of them has been waiting, in milliseconds.
+    /// How long the oldest missing record has been waiting, in milliseconds.
     pub lag_ms: i64,
-    /// Next source offset to mirror.
+    /// The next source offset to mirror.
     pub position: i64,
-    /// End of the mirror partition.
+    /// The log end offset of the mirror partition.
     pub target_end: i64,
     /// Records mirrored by this process.
     pub records: u64,
     /// Bytes mirrored by this process, as written.
     pub bytes: u64,
-    /// Batches this process wrote.
+    /// Batches written by this process.
     pub batches: u64,
-    /// How often this process worked out the position anew from what the target holds.
-    pub settlings: u64,
-    /// Records the target removed while the source still has them.
+    /// How often this process determined the position again from the target's log.
+    pub resyncs: u64,
+    /// Records that the target removed while the source still has them.
     pub expired: i64,
     /// Offsets without an image on the other side, since the partition was first mirrored.
     pub without_image: Totals,
@@ -74,33 +71,31 @@ pub struct PartitionSample {
     pub missed_deletions: bool,
 }
 
-/// How many partitions of a link's groups are in a state.
+/// The number of partitions of a link's groups in a state.
 #[derive(Debug, Clone)]
 pub struct GroupSample {
-    /// The link.
     pub link: LinkName,
-    /// The state, as the API names it.
+    /// The state's name in the API.
     pub state: &'static str,
-    /// Pairs of group and partition in it.
+    /// The pairs of group and partition in that state.
     pub count: u64,
 }
 
-/// What is proven of a mirror partition.
+/// A sample of a partition's verifications.
 #[derive(Debug, Clone)]
 pub struct VerifiedSample {
-    /// Its link.
     pub link: LinkName,
     /// The source partition.
     pub partition: TopicPartition,
-    /// The source offset up to which both sides were compared.
+    /// The source offset up to which both sides have been compared.
     pub offset: i64,
-    /// How long ago that was, in milliseconds.
+    /// The time since the last comparison, in milliseconds.
     pub age_ms: i64,
-    /// Places where the sides differ.
+    /// Differences between the sides.
     pub differences: u64,
 }
 
-/// Writes a snapshot out.
+/// Encodes the samples.
 #[derive(Debug)]
 pub(super) struct Collected(pub(super) Arc<dyn Samples>);
 
@@ -116,7 +111,7 @@ impl Collector for Collected {
     }
 }
 
-/// A sample with its partition number as text, as labels need it.
+/// A sample with its partition number as text, for labels.
 struct Labelled {
     sample: PartitionSample,
     partition: String,
@@ -149,7 +144,7 @@ impl Page<'_, '_> {
             let labels = [("link", sample.link.as_str()), ("state", sample.state)];
             metric.encode_family(&labels)?.encode_gauge(&1_i64)?;
         }
-        let help = "How often the parts of the link failed, which then began anew";
+        let help = "Failures of the link, each followed by a restart";
         let mut metric = self.family("link_failures", help, MetricType::Counter)?;
         for sample in samples {
             metric
@@ -215,17 +210,17 @@ impl Page<'_, '_> {
             |sample| sample.batches,
         )?;
         self.counters(
-            "partition_settlings",
-            "How often this process worked out the position anew from what the target holds",
+            "partition_resyncs",
+            "How often this process determined the position again from the target's log",
             samples,
-            |sample| sample.settlings,
+            |sample| sample.resyncs,
         )?;
         self.without_image(samples)
     }
 
-    /// One family with a label for the kind.
+    /// Encodes one family, with a label for the kind.
     fn without_image(&mut self, samples: &[Labelled]) -> fmt::Result {
-        let help = "Offsets that have no image on the other side, by what became of them";
+        let help = "Offsets without an image on the other side, by kind";
         let name = "partition_offsets_without_image";
         let mut metric = self.family(name, help, MetricType::Counter)?;
         for labelled in samples {
@@ -247,7 +242,7 @@ impl Page<'_, '_> {
         Ok(())
     }
 
-    /// The state of each partition, and how many of a link are in which.
+    /// Encodes the state of each partition, and the number of partitions per link and state.
     fn states(&mut self, samples: &[Labelled]) -> fmt::Result {
         let mut links: BTreeMap<&str, HashMap<PartitionState, i64>> = BTreeMap::new();
         let help = "1 for the state the partition is in";
@@ -282,7 +277,7 @@ impl Page<'_, '_> {
     }
 
     fn rates(&mut self, waited: Vec<(LinkName, u64)>) -> fmt::Result {
-        let help = "How long max_bytes_per_second held partitions of the link up";
+        let help = "How long max_bytes_per_second throttled partitions of the link";
         let name = "link_rate_limited_seconds";
         let mut metric = self.family(name, help, MetricType::Counter)?;
         for (link, millis) in waited {

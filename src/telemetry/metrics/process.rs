@@ -1,4 +1,4 @@
-//! What the process uses, as the kernel tells it at each scrape. Where `/proc` can't be read these metrics are absent.
+//! Resource usage of the process, read from the kernel at each scrape. Without a readable `/proc` these metrics are absent.
 
 use std::fmt;
 use std::fs::read_to_string;
@@ -9,7 +9,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-/// The unit of times in `/proc/self/stat`: fixed at 100 per second for what Linux tells programs.
+/// The unit of times in `/proc/self/stat`: Linux reports 100 ticks per second to programs on every machine.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Collector for Process {
     }
 }
 
-/// What was asked of the allocator since the start; growing a block counts as one more request.
+/// Encodes the allocator's statistics since the start; a reallocation counts as one more request.
 #[cfg(feature = "count-allocations")]
 fn allocations(encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let counted = stats_alloc::INSTRUMENTED_SYSTEM.stats();
@@ -60,7 +60,7 @@ fn allocations(encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         ("process_allocations", "Requests to the allocator", requests),
         (
             "process_allocated_bytes",
-            "Bytes asked of the allocator",
+            "Bytes requested from the allocator",
             counted.bytes_allocated,
         ),
     ] {
@@ -70,7 +70,7 @@ fn allocations(encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     Ok(())
 }
 
-/// User and system time: the fields 14 and 15, counted behind the name in parentheses, which may hold anything.
+/// User plus system time: fields 14 and 15, counted after the name in parentheses, which may contain any character.
 fn cpu_seconds(stat: &str) -> Option<f64> {
     let (_, fields) = stat.rsplit_once(')')?;
     let mut times = fields.split_ascii_whitespace().skip(11);

@@ -29,7 +29,7 @@ impl Samples for Fixed {
             records: 7,
             bytes: 700,
             batches: 5,
-            settlings: 2,
+            resyncs: 2,
             expired: 17,
             missed_deletions: true,
             without_image: Totals {
@@ -89,7 +89,7 @@ fn figures_of_partitions_are_taken_from_the_snapshot() {
         r#"farshore_partition_records_total{link="l",topic="orders",partition="0"} 7"#,
         r#"farshore_partition_bytes_total{link="l",topic="orders",partition="1"} 700"#,
         r#"farshore_partition_batches_total{link="l",topic="orders",partition="1"} 5"#,
-        r#"farshore_partition_settlings_total{link="l",topic="orders",partition="1"} 2"#,
+        r#"farshore_partition_resyncs_total{link="l",topic="orders",partition="1"} 2"#,
         r#"farshore_partition_offsets_without_image_total{link="l",topic="orders",partition="0",kind="lost"} 4"#,
         r#"farshore_partition_offsets_without_image_total{link="l",topic="orders",partition="1",kind="adopted"} 0"#,
         r#"farshore_partition_state{link="l",topic="orders",partition="1",state="halted"} 1"#,

@@ -1,4 +1,4 @@
-//! What was verified, taken from a snapshot at each scrape.
+//! Metrics of verifications, sampled at each scrape.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use prometheus_client::metrics::MetricType;
 use super::partitions::seconds;
 use super::{Samples, VerifiedSample};
 
-/// Writes a snapshot out.
+/// Encodes the samples.
 #[derive(Debug)]
 pub(super) struct Collected(pub(super) Arc<dyn Samples>);
 
@@ -31,7 +31,7 @@ impl Collector for Collected {
             page,
             (
                 "partition_verified_age_seconds",
-                "How long ago both sides were compared last",
+                "Time since both sides were last compared",
             ),
             &samples,
             |sample| seconds(sample.age_ms),

@@ -1,4 +1,4 @@
-//! Streams made of real batches, cut into portions at random: what is equal never differs, and what differs is located.
+//! Streams made of real batches, cut into random portions: equal streams never differ, and differences are located.
 
 use bytes::{Bytes, BytesMut};
 use proptest::collection::vec;
@@ -56,14 +56,14 @@ fn logs() -> impl Strategy<Value = Vec<Record>> {
     vec((record(), gap), 1..40).prop_map(log)
 }
 
-/// How a side's records are batched, compressed and read: records of a batch, codec, batches of a portion.
+/// How a side's records are batched, compressed and read: records per batch, codec, batches per portion.
 fn shapes() -> impl Strategy<Value = Vec<(usize, usize, usize)>> {
     vec((1..8_usize, 0..CODECS.len(), 1..4_usize), 1..6)
 }
 
 type Shapes = [(usize, usize, usize)];
 
-/// The digests of records as they come out of batches, in portions.
+/// The digests of records as decoded from batches, in portions.
 fn portions(records: &[Record], shapes: &Shapes, compacts: bool) -> Vec<Vec<Digest>> {
     let mut shapes = shapes.iter().cycle();
     let mut portions = Vec::new();
@@ -106,11 +106,11 @@ fn digests(records: &[Record], codec: Codec, compacts: bool) -> Vec<Digest> {
     .collect()
 }
 
-/// Compares two sides of which the target's offsets stand for source offsets as `image` says.
+/// Compares two sides; `image` gives the place of each target offset.
 fn compare(
     source: Vec<Vec<Digest>>,
     target: Vec<Vec<Digest>>,
-    image: impl Fn(i64) -> Place,
+    image: impl Fn(i64) -> RecordOrigin,
 ) -> Comparison {
     let mut comparison = Comparison::default();
     let (mut on_source, mut on_target) = (Feed::default(), Feed::default());
@@ -118,7 +118,7 @@ fn compare(
     loop {
         comparison.advance(&mut on_source, &mut on_target);
         if on_source.items.is_empty() && !on_source.over {
-            let at = |offset| Place::At(SourceOffset(offset));
+            let at = |offset| RecordOrigin::At(SourceOffset(offset));
             feed(&mut on_source, source.next(), at);
         } else if on_target.items.is_empty() && !on_target.over {
             feed(&mut on_target, target.next(), &image);
@@ -128,7 +128,7 @@ fn compare(
     }
 }
 
-fn feed(feed: &mut Feed, portion: Option<Vec<Digest>>, place: impl Fn(i64) -> Place) {
+fn feed(feed: &mut Feed, portion: Option<Vec<Digest>>, place: impl Fn(i64) -> RecordOrigin) {
     feed.over = portion.is_none();
     let items = portion.into_iter().flatten().map(|digest| Item {
         place: place(digest.offset),
@@ -149,12 +149,14 @@ fn renumbered(records: Vec<Record>) -> Vec<Record> {
         .collect()
 }
 
-/// What the map of a log and its mirror says; behind it nothing has an image.
-fn image(source: &[Record]) -> impl Fn(i64) -> Place {
+/// The places that the map of a log and its mirror gives; past it nothing has an image.
+fn image(source: &[Record]) -> impl Fn(i64) -> RecordOrigin {
     let offsets: Vec<i64> = source.iter().map(|record| record.offset).collect();
     move |at| {
         let mapped = offsets.get(usize::try_from(at).unwrap());
-        mapped.map_or(Place::Stray, |offset| Place::At(SourceOffset(*offset)))
+        mapped.map_or(RecordOrigin::Stray, |offset| {
+            RecordOrigin::At(SourceOffset(*offset))
+        })
     }
 }
 
@@ -166,7 +168,7 @@ enum Damage {
     HeaderValue,
     HeaderOrder,
     Time,
-    /// Records behind it move up.
+    /// Records after it move up.
     Lost,
     /// It leaves a hole.
     Hole,
@@ -236,7 +238,7 @@ fn bare(record: &Record) -> Record {
     }
 }
 
-/// The first difference between a log and a damaged mirror of it, found by looking at each place.
+/// The first difference between a log and a damaged mirror of it, found by checking each place.
 fn expected(source: &[Record], target: &[Record]) -> Option<Difference> {
     let at = |offset: i64| target.iter().find(|record| record.offset == offset);
     for (theirs, offset) in source.iter().zip(0..) {
@@ -322,7 +324,7 @@ proptest! {
         );
         let cut = source[cut.index(source.len())].offset;
         let image = image(&source);
-        let before = |offset: i64| matches!(image(offset), Place::At(at) if at.get() < cut);
+        let before = |offset: i64| matches!(image(offset), RecordOrigin::At(at) if at.get() < cut);
         let mut tally = Tally::default();
         for first in [true, false] {
             let part = |records: &[Record], is_first: &dyn Fn(i64) -> bool| {
@@ -336,7 +338,7 @@ proptest! {
             comparison.reached = tally.records.try_into().unwrap();
             let (mut on_source, mut on_target) = (Feed::default(), Feed::default());
             let flat = |portions: Vec<Vec<Digest>>| Some(portions.into_iter().flatten().collect());
-            feed(&mut on_source, flat(theirs), |offset| Place::At(SourceOffset(offset)));
+            feed(&mut on_source, flat(theirs), |offset| RecordOrigin::At(SourceOffset(offset)));
             feed(&mut on_target, flat(ours), &image);
             (on_source.over, on_target.over) = (true, true);
             comparison.advance(&mut on_source, &mut on_target);

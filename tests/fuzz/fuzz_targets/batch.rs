@@ -1,5 +1,5 @@
-//! Any bytes are batches or an error, never a panic. The CRC is checked but not required, or nothing behind it would be reached.
-//! Records that decode are built into a batch again, which has to decode to the same records.
+//! Any bytes are batches or an error, never a panic. The CRC is checked but not required, since nothing behind it would be
+//! reached otherwise. Records that decode are built into a batch again, which must decode to the same records.
 //!
 //! `cargo +nightly fuzz run --fuzz-dir tests/fuzz batch tests/vectors`
 

@@ -1,8 +1,9 @@
-//! Kills at random moments while everything at once is mirrored: plain, compacted, transactional and preserved topics, and groups.
+//! Kills at random moments while everything is mirrored at once: plain, compacted, transactional and preserved topics, and
+//! groups.
 //!
-//! farshore is killed while it starts, settles, mirrors and waits for its lease; sometimes its checkpoint DB is lost, sometimes a
-//! broker is killed too. In the end clients that know nothing of farshore find every record once, every sampled offset is translated
-//! exactly both ways, and every group stands where it should.
+//! farshore is killed while it starts, settles, mirrors and waits for its lease; sometimes its checkpoint DB is lost,
+//! sometimes a broker is killed as well. In the end independent clients find every record once, every sampled offset is
+//! translated exactly both ways, and every group is where it should be.
 
 mod oracles;
 mod workload;
@@ -16,13 +17,13 @@ use crate::support::seed;
 use crate::support::wait::any_moment;
 use workload::Workload;
 
-/// Set to a number to have that many kills.
+/// The environment variable that sets the number of kills.
 const KILLS: &str = "FARSHORE_CHAOS_KILLS";
 const USUAL: usize = 15;
-/// So many kills apart everything is let through, so that a fault is noticed not long after it was made.
+/// After this many kills everything is allowed to arrive, so that a fault is noticed soon after it was made.
 const BREATH: usize = 25;
 
-/// Small steps, so that many things are under way; each topic in the link that suits it.
+/// Small steps, so that much is in flight; each topic is in the link that suits it.
 const LINKS: &str = r#"
 topics = ["plain", "keyed", "txn"]
 max_in_flight_bytes = "1MiB"
@@ -79,7 +80,7 @@ async fn kill_often(setting: &mut Setting, workload: &Workload, kills: usize) {
     }
 }
 
-/// The source's broker is killed only between two rounds: its clients are not what is tested.
+/// The source's broker is killed only between two rounds: its clients aren't under test.
 async fn kill_a_broker(setting: &mut Setting, workload: &Workload, rng: &mut fastrand::Rng) {
     if rng.bool() {
         setting.oslo.kill(1);

@@ -1,4 +1,4 @@
-//! What has to hold in the end, seen with librdkafka.
+//! What must hold in the end, as seen by librdkafka.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::support::seed;
 use crate::support::topics;
 use crate::support::wait::eventually;
 
-/// How many offsets of a partition are translated.
+/// The number of translated offsets per partition.
 const SAMPLES: usize = 200;
 
-/// Everything written by now arrives; nothing is written meanwhile.
+/// Waits until everything written so far has arrived; nothing is written meanwhile.
 pub(super) async fn everything_flows(setting: &Setting, workload: &Workload) {
     let between_rounds = workload.pause().await;
     for (topic, partitions) in TOPICS {
@@ -27,12 +27,12 @@ pub(super) async fn everything_flows(setting: &Setting, workload: &Workload) {
     drop(between_rounds);
 }
 
-/// Every record, every sampled offset and every group is where it should be.
+/// Checks that every record, every sampled offset and every group is where it should be.
 pub(super) async fn all_hold(setting: &Setting, workload: &Workload) {
     everything_flows(setting, workload).await;
     let mut pairs = BTreeMap::new();
     for (topic, partition) in [("plain", 0), ("plain", 1), ("plain", 2), ("txn", 0)] {
-        // Reading them compares them.
+        // Reading the pairs compares them.
         let read = setting.pairs(topic, partition).await;
         is_translated(setting, (topic, partition), &read).await;
         pairs.insert((topic, partition), read);
@@ -44,7 +44,7 @@ pub(super) async fn all_hold(setting: &Setting, workload: &Workload) {
         let carried = setting.farshore.carries_exactly(&group, at, offset).await;
         let expected = match pairs.get(&at) {
             Some(pairs) => pairs.on_target(offset),
-            // Both sides compact by themselves: what the offset means there is asked of the map, which was compared.
+            // Both sides compact independently: the meaning of the offset there is taken from the map, which was compared.
             None => {
                 translate(&setting.farshore, at, offset, false)
                     .await
@@ -60,7 +60,7 @@ pub(super) async fn all_hold(setting: &Setting, workload: &Workload) {
     }
 }
 
-/// Sampled offsets, in gaps too, are translated to where their records are, and back.
+/// Checks that sampled offsets, including those in gaps, are translated to their records and back.
 async fn is_translated(setting: &Setting, at: (&str, i32), pairs: &Pairs) {
     let mut rng = seed::rng();
     for _ in 0..SAMPLES {
@@ -101,7 +101,7 @@ async fn read(bootstrap: &str, topic: &str) -> Vec<Seen> {
     partition.read(Isolation::Committed).await
 }
 
-/// Each record of the preserved topic has the offset it has on the source.
+/// Checks that each record of the preserved topic has its source offset.
 async fn keeps_its_offsets(setting: &Setting) {
     let source = read(&setting.paris.bootstrap(), "kept").await;
     let target = read(&setting.oslo.bootstrap(), "kept").await;
@@ -110,7 +110,7 @@ async fn keeps_its_offsets(setting: &Setting) {
     assert_eq!(source.len(), target.len());
 }
 
-/// What each key was last set to is the same, and what the compacted mirror holds is in order and not doubled.
+/// Checks that the latest value of each key is the same, and that the compacted mirror is in order and without duplicates.
 async fn newest_are_equal(setting: &Setting) {
     let source = contents(read(&setting.paris.bootstrap(), "keyed").await);
     let on_target = read(&setting.oslo.bootstrap(), "keyed").await;

@@ -1,4 +1,4 @@
-//! What is written to the source and committed there, round after round, until it is told to stop.
+//! The writes and commits on the source, round after round, until it is stopped.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,15 +11,15 @@ use crate::support::seed;
 use crate::support::topics;
 use crate::support::write::{Outcome, Record, Writer, mixed};
 
-/// The topics and how many partitions each has.
+/// The topics and their partition counts.
 pub(super) const TOPICS: [(&str, i32); 4] = [("plain", 3), ("keyed", 1), ("txn", 1), ("kept", 1)];
 const KEYS: u32 = 200;
 const GROUPS: usize = 6;
 
-/// Where a group stands on the source.
+/// The committed offset of each group on the source.
 pub(super) type Committed = BTreeMap<String, (String, i32, i64)>;
 
-/// Producers over all topics, and groups without members.
+/// Producers for all topics, and groups without members.
 pub(super) struct Workload {
     bootstrap: String,
     plain: Writer,
@@ -88,17 +88,17 @@ impl Workload {
         }
     }
 
-    /// The round under way is the last one.
+    /// Makes the current round the last one.
     pub(super) fn stop(&self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
 
-    /// Nothing is written while what this gives is kept.
+    /// Pauses all writes while the returned guard is held.
     pub(super) async fn pause(&self) -> impl Sized + '_ {
         self.state.lock().await
     }
 
-    /// Where the groups stand.
+    /// The committed offsets of the groups.
     pub(super) async fn committed(&self) -> Committed {
         self.state.lock().await.committed.clone()
     }
@@ -111,7 +111,7 @@ impl Workload {
         let mut rng = state.rng.fork();
         let keyed = (0..50).map(move |number| {
             let key = format!("k{}", rng.u32(0..KEYS));
-            // Every value is written once.
+            // Every value is unique.
             Record::new(0, key, format!("{round}-{number}"))
         });
         self.keyed.write(keyed).await;
@@ -119,7 +119,7 @@ impl Workload {
         self.commit(&mut state).await;
     }
 
-    /// Two transactions that overlap over two topics, and plain records between theirs.
+    /// Writes two transactions that overlap across two topics, with plain records in between.
     async fn transactions(&self, state: &mut State) {
         let round = state.round;
         let rng = &mut state.rng;
@@ -145,7 +145,7 @@ impl Workload {
         }
     }
 
-    /// One group goes anywhere: onto a record, into a gap, to the end.
+    /// Moves one group to any place: a record, a gap, or the end.
     async fn commit(&self, state: &mut State) {
         let group = state.rng.usize(0..GROUPS);
         let (topic, partitions) = TOPICS[group % 3];

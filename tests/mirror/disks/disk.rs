@@ -1,8 +1,8 @@
-//! Disks that can be filled, limited and made read-only, each with what the tests are allowed to use.
+//! Disks that can be filled, limited and made read-only, each by the means the environment permits.
 //!
-//! Where mounting is permitted, to root or in a user namespace, farshore runs in a mount namespace of its own, with a small
-//! filesystem where its checkpoint DB is: the mount is gone with the process. Elsewhere, and for one test everywhere, a limit on
-//! the size of files is what the process meets. Nothing is left out.
+//! Where mounting is permitted, to root or in a user namespace, farshore runs in its own mount namespace with a small
+//! filesystem for its checkpoint DB; the mount disappears with the process. Elsewhere, and for one test everywhere, the
+//! process gets a limit on file sizes. No test is skipped.
 
 use std::fs::{self, File, Permissions};
 use std::io::Write;
@@ -15,33 +15,31 @@ use tempfile::TempDir;
 
 use crate::support::farshore::Farshore;
 
-/// What is to happen to a disk.
+/// What happens to a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// It gets full.
+    /// The disk fills up.
     Full,
-    /// Files can't grow.
     Limited,
-    /// It turns read-only.
+    /// The disk turns read-only.
     ReadOnly,
-    /// It always was read-only.
+    /// The disk is read-only from the start.
     ReadOnlyFromTheStart,
 }
 
-/// By which means.
+/// The means by which it happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Means {
     /// A small filesystem in memory, filled up.
     Memory,
-    /// A limit on the size of files, at what they have.
+    /// A limit on the size of files, set to their current sizes.
     Size,
-    /// The same, at nothing at all.
+    /// A limit on the size of files, set to zero.
     NoSize,
-    /// An ext4 in a file, whose error is simulated.
+    /// An ext4 filesystem in a file, whose error is simulated.
     Image,
-    /// A filesystem mounted read-only.
     ReadOnlyMount,
-    /// A directory without the right to write.
+    /// A directory without write permission.
     Permissions,
 }
 
@@ -73,7 +71,7 @@ impl Disk {
         Self { means, directory }
     }
 
-    /// What runs in farshore's stead, and becomes it.
+    /// The program that runs in place of farshore, and becomes it.
     pub(super) fn program(&self) -> PathBuf {
         self.directory.path().join("farshore.sh")
     }
@@ -100,7 +98,7 @@ impl Disk {
                 assert!(made.expect("mkfs.ext4 runs").success());
                 mounted(&format!("-o loop,errors=remount-ro {}", image.display()))
             }
-            // Without it the signal ends the process.
+            // Without this, the signal would end the process.
             Means::Size | Means::NoSize => format!("trap '' XFSZ; exec {binary} \"$@\""),
             Means::Permissions => {
                 let read_only = Permissions::from_mode(0o555);
@@ -113,7 +111,7 @@ impl Disk {
         fs::set_permissions(self.program(), executable).expect("the program");
     }
 
-    /// From now on the running farshore can't write.
+    /// Stops the running farshore from writing.
     pub(super) fn spoil(&self, farshore: &Farshore) {
         match self.means {
             Means::Memory => fill(&ballast(farshore)),
@@ -130,7 +128,7 @@ impl Disk {
         }
     }
 
-    /// From now on it can again.
+    /// Lets it write again.
     pub(super) fn mend(&self, farshore: &Farshore) {
         match self.means {
             Means::Memory => fs::remove_file(ballast(farshore)).expect("the ballast"),
@@ -139,7 +137,7 @@ impl Disk {
         }
     }
 
-    /// What an operator is told to do.
+    /// The remedy shown to an operator.
     pub(super) fn remedy(&self) -> &'static str {
         match self.means {
             Means::Memory => "free space on its filesystem",
@@ -150,7 +148,7 @@ impl Disk {
     }
 }
 
-/// A file on the disk of a running farshore, seen from outside its namespace.
+/// A file on the disk of a running farshore, as seen from outside its namespace.
 fn ballast(farshore: &Farshore) -> PathBuf {
     let root = format!("/proc/{}/root", farshore.process().pid());
     let place = farshore.checkpoint_path();

@@ -1,5 +1,5 @@
-//! The disk of the checkpoint DB is full or read-only, at the start or while gaps are mirrored: mirroring stands still and says
-//! why, and goes on exactly once the disk can be written.
+//! The disk of the checkpoint DB is full or read-only, at the start or while gaps are mirrored: mirroring stops and reports
+//! why, and continues exactly once the disk is writable.
 
 mod disk;
 
@@ -13,7 +13,7 @@ use crate::support::brokers::KafkaVersion;
 use crate::support::groups::commit_with_texts;
 use crate::support::wait::eventually;
 
-/// Shipments are small, so that most of them open runs of their own.
+/// Fetches are small, so that most of them open new runs.
 const LINK: &str =
     "topics = [\"txn\"]\npartition_max_bytes = \"1KiB\"\nfetch_max_bytes = \"64KiB\"";
 
@@ -27,7 +27,7 @@ struct Spoilt {
 }
 
 impl Spoilt {
-    /// Everything written is mirrored, and the disk is good.
+    /// Starts with everything mirrored and a good disk.
     async fn start(kind: Kind) -> Self {
         let mut setting = Setting::start(KafkaVersion::V4_1, LINK).await;
         let disk = Disk::new(kind);
@@ -45,7 +45,7 @@ impl Spoilt {
         spoilt
     }
 
-    /// Writes transactions, and lets groups say at length where they stand, which the DB has to keep.
+    /// Writes transactions, and has groups commit long metadata, which the DB must store.
     async fn write(&mut self) {
         let visible = write_transactions(&self.setting, "txn", 4).await;
         self.visible += visible.cast_signed();
@@ -74,7 +74,7 @@ impl Spoilt {
         }
     }
 
-    /// The state is visible wherever an operator looks, and told once.
+    /// Checks that the state is visible wherever an operator looks, and logged once.
     async fn is_told(&self) {
         let farshore = &self.setting.farshore;
         let reasons = readiness(farshore, 503).await;
@@ -95,7 +95,7 @@ impl Spoilt {
     }
 }
 
-/// Writes until the DB can't be written, then makes the disk good again; both while records keep coming.
+/// Writes until the DB can't be written, then mends the disk, both while records keep arriving.
 async fn spoil_and_mend(kind: Kind) {
     let mut spoilt = Spoilt::start(kind).await;
     spoilt.disk.spoil(&spoilt.setting.farshore);
@@ -106,7 +106,7 @@ async fn spoil_and_mend(kind: Kind) {
     spoilt.write().await;
     spoilt.disk.mend(&spoilt.setting.farshore);
     spoilt.is_exact().await;
-    // What is stored on a mended disk is enough to go on from.
+    // The state stored on the mended disk is enough to resume from.
     spoilt.setting.farshore.kill9();
     spoilt.setting.farshore.start().await;
     spoilt.write().await;
@@ -123,7 +123,7 @@ async fn a_limit_on_the_size_of_files_is_no_different() {
     spoil_and_mend(Kind::Limited).await;
 }
 
-/// Nothing helps but another start: what a filesystem was mounted with can't be written again by itself.
+/// Only a restart helps: a filesystem that was remounted read-only doesn't become writable by itself.
 #[tokio::test]
 async fn a_disk_that_turns_read_only_stops_the_link() {
     let mut spoilt = Spoilt::start(Kind::ReadOnly).await;

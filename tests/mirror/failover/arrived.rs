@@ -1,13 +1,13 @@
-//! A failover while not everything had arrived: what is missing is counted, and nothing is skipped.
+//! A failover before everything had arrived: what is missing is counted, and nothing is skipped.
 
 use crate::setting::{Path, Setting};
 use crate::support::brokers::KafkaVersion;
 use crate::support::operator::{Carried, Plan, Planned};
 
 const ORDERS: (&str, i32) = ("orders", 0);
-/// What the mirror has when it is cut off.
+/// The number of records on the mirror when it is cut off.
 const MIRRORED: i64 = 100;
-/// What the source has when it is lost.
+/// The number of records on the source when it is lost.
 const WRITTEN: i64 = 130;
 
 async fn setting() -> Setting {
@@ -28,10 +28,10 @@ async fn setting() -> Setting {
 }
 
 impl Setting {
-    /// Writes what the target won't get, moves both groups, and waits until farshore knows of it.
+    /// Writes what the target won't get, advances both groups, and waits until farshore has seen it.
     async fn goes_on_without_the_target(&self) {
         self.write("orders", 0, MIRRORED..WRITTEN).await;
-        // What an application that reads orders made of them; no group reads it.
+        // An application's output for these orders; no group reads it.
         self.write("invoices", 0, MIRRORED..WRITTEN).await;
         self.commits("behind", ORDERS, 90).await;
         self.commits("ahead", ORDERS, 120).await;
@@ -79,7 +79,7 @@ async fn records_that_had_not_reached_the_target_are_counted() {
     assert_eq!(setting.committed("behind", ORDERS).await, image);
 }
 
-/// The target is frozen when the last records and offsets come; then the source and farshore are gone at once.
+/// The target is frozen when the last records and offsets come; then the source and farshore disappear together.
 #[tokio::test]
 async fn offsets_group_sync_had_not_carried_yet_are_moved_from_the_last_sight_of_the_source() {
     let mut setting = setting().await;
@@ -96,7 +96,7 @@ async fn offsets_group_sync_had_not_carried_yet_are_moved_from_the_last_sight_of
     let plan = setting.farshore.clear_plan("failover", ".*").await;
     let behind = of(&plan, "behind");
     assert_eq!((behind.target_offset, behind.exact), (image, true));
-    // Requests on their way when the target froze may have landed: then these records are there.
+    // Requests in flight when the target froze may have landed; in that case these records are there.
     let shown = setting.shown("orders", 1).await.expect("the records");
     let ahead = of(&plan, "ahead");
     if setting.path == Path::Raw {
@@ -113,7 +113,7 @@ async fn offsets_group_sync_had_not_carried_yet_are_moved_from_the_last_sight_of
         setting.committed("ahead", ORDERS).await,
         ahead.target_offset
     );
-    // It skips nothing, and re-reads nothing where it is said to be exact.
+    // It skips nothing, and re-reads nothing where the plan calls it exact.
     let read = setting.next_on_target("ahead", "orders", 1).await;
     let read = i64::try_from(read[0].len()).expect("a small number");
     let left = (shown - 120).max(0);

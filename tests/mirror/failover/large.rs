@@ -1,4 +1,4 @@
-//! A link with very many group offsets: none is left out for its size, and moving them takes little memory and time.
+//! A link with very many group offsets: none is left out because of its size, and moving them takes little memory and time.
 
 use std::time::Instant;
 
@@ -13,15 +13,15 @@ use crate::support::operator::{LINK, Operation, Plan};
 use crate::support::wait::eventually;
 use crate::support::write::{Writer, numbered};
 
-/// Enough for more than the journal took of an operation in one value; with 400 a link has 160,000 offsets.
+/// More than the journal accepted for an operation in one value; with 400 groups a link has 160,000 offsets.
 const GROUPS: &str = "100";
 const PARTITIONS: i32 = 400;
 const RECORDS: i64 = 3;
-/// What farshore may hold in RAM at most, in MiB.
+/// The maximum resident memory of farshore, in MiB.
 const MEMORY: usize = 256;
 const AT_ONCE: usize = 8;
 
-/// How many groups there are; `FARSHORE_LARGE_GROUPS` chooses another number.
+/// The number of groups; `FARSHORE_LARGE_GROUPS` overrides it.
 fn groups_of_link() -> i64 {
     let chosen = std::env::var("FARSHORE_LARGE_GROUPS").ok();
     let number = chosen.as_deref().unwrap_or(GROUPS).parse();
@@ -36,7 +36,7 @@ fn offset(group: i64, partition: i32) -> i64 {
     (group + i64::from(partition)) % (RECORDS + 1)
 }
 
-/// Every group has an offset in every partition, and group sync has carried all of them.
+/// Gives every group an offset in every partition, and waits until group sync has carried them all.
 async fn carried(setting: &mut Setting) {
     setting.topic("orders", PARTITIONS, &[]).await;
     let paris = setting.paris.bootstrap();
@@ -73,11 +73,11 @@ fn check_memory(setting: &Setting, life: &str) {
     assert!(most <= MEMORY, "{life}: {most} MiB");
 }
 
-/// Loses the checkpoint DB of a farshore that doesn't run, starts it again and waits until it is whole.
+/// Deletes the checkpoint DB of a farshore that isn't running, starts it again and waits until the DB is whole.
 async fn lost(setting: &mut Setting) {
     lose_checkpoint(&setting.farshore);
     setting.farshore.start().await;
-    crate::journal::logs(setting, "it is whole again").await;
+    crate::journal::logs(setting, "it is complete again").await;
     let path = format!("/v1/links/{LINK}/topics/orders");
     eventually(CATCH_UP, "what was mirrored is shown", async || {
         let shown = setting.farshore.get_json(&path).await?;

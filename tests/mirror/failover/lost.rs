@@ -1,4 +1,4 @@
-//! A failover after the source was lost: exact to the record, also by a farshore that never saw the source alive.
+//! A failover after the source was lost: exact to the record, even by a farshore that never saw the source alive.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::support::topics;
 const TOPICS: [(&str, i32); 2] = [("orders", 3), ("txn", 1)];
 const RECORDS: i64 = 300;
 
-/// Where a group stands in a partition, and what it would have read next on the source.
+/// A group's offsets in a partition, and what it would have read next on the source.
 struct Stand {
     source_offset: i64,
     target_offset: i64,

@@ -1,4 +1,4 @@
-//! Moves of groups as an operator makes them: planned, applied by hash, with farshore or a site killed in between.
+//! Moves of groups as made by an operator: planned, applied by hash, with farshore or a site killed in between.
 
 mod arrived;
 mod large;

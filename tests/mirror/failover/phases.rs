@@ -1,4 +1,5 @@
-//! An operation whose process is killed in any phase goes on by itself, and ends as if nothing had happened or says what has.
+//! An operation whose process is killed in any phase resumes by itself, and ends as if nothing had happened or reports what
+//! has.
 
 use std::collections::BTreeSet;
 
@@ -9,20 +10,19 @@ use crate::support::operator::{Operation, PHASES};
 use crate::support::topics;
 
 const ORDERS: (&str, i32) = ("orders", 0);
-/// Target offsets are smaller than source offsets by this on the raw path.
+/// How much smaller target offsets are than source offsets on the raw path.
 const SHIFT: i64 = 100;
-/// So many that committing them takes a while.
+/// Enough groups that committing them takes a while.
 const GROUPS: i64 = 40;
-/// How often a phase is tried to be met: the short ones may be over before they are seen.
+/// The number of attempts to catch a phase: the short ones may be over before they are seen.
 const TRIES: usize = 3;
 
-/// A round: groups of its own, moved by an operation whose process was killed.
+/// One set of groups, moved by an operation whose process was killed.
 struct Round {
-    /// Names its groups.
+    /// The prefix of the groups' names.
     name: String,
-    /// The operation.
     id: String,
-    /// The phase it was killed in.
+    /// The phase in which it was killed.
     seen: String,
 }
 
@@ -33,7 +33,7 @@ impl Round {
 }
 
 async fn setting() -> Setting {
-    // Group sync looks once, at the start: the groups of a round are on the target only when they are moved there.
+    // Group sync looks only once, at the start, so that only the move brings the groups of a round to the target.
     let link = "topics = [\"orders\"]\ngroup_sync_interval = \"1h\"";
     let mut setting = Setting::start(KafkaVersion::V4_1, link).await;
     setting.topic("orders", 1, &[]).await;
@@ -60,7 +60,7 @@ async fn killed_in(setting: &mut Setting, phase: &str, number: usize) -> Round {
     Round { name, id, seen }
 }
 
-/// Starts farshore again and waits for the end of the operation.
+/// Restarts farshore and waits for the end of the operation.
 async fn resumed(setting: &mut Setting, round: &Round) -> Operation {
     setting.farshore.start().await;
     let is_over = |o: &Operation| o.phase == "done" || o.phase == "stopped";
@@ -78,7 +78,7 @@ async fn an_operation_killed_in_any_phase_goes_on_to_what_it_fixed() {
                 break;
             }
             let round = killed_in(&mut setting, phase, number).await;
-            // A group that goes on on the source meanwhile: its new offset counts only before the offsets were fixed.
+            // A group that advances on the source meanwhile: its new offset counts only until the offsets are fixed.
             let later = SHIFT + 2 * GROUPS;
             setting.commits(&round.group(0), ORDERS, later).await;
             let operation = resumed(&mut setting, &round).await;
@@ -118,7 +118,8 @@ async fn equals_the_target(setting: &Setting, operation: &Operation, round: &Rou
     }
 }
 
-/// Kills in a phase, as often as it takes, and lets somebody else commit for the first group before farshore is back.
+/// Kills in a phase, with as many attempts as it takes, and commits as another client for the first group before farshore
+/// is back.
 async fn disturbed_in(phase: &str, code: &str) {
     let mut setting = setting().await;
     for number in 0..TRIES * 2 {

@@ -1,6 +1,6 @@
 //! Moves that are refused: which plan, why, and with which exit code.
 
-use farshore::checkpoint::documents::Kind;
+use farshore::checkpoint::documents::DocumentKind;
 use farshore::checkpoint::{self, Store as _, Update};
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::support::operator::{Blocker, Plan};
 use crate::support::wait::eventually;
 use crate::support::write::{Writer, numbered};
 
-/// The exit code of what a precondition refuses.
+/// The exit code when a precondition fails.
 const REFUSED: Option<i32> = Some(3);
 
 async fn setting() -> Setting {
@@ -42,7 +42,7 @@ fn codes(blockers: &[Blocker]) -> Vec<&str> {
 }
 
 impl Setting {
-    /// A plan that can't be executed for one reason, and says so however it is asked.
+    /// Checks that a plan has this one blocker, however it is asked for.
     async fn is_blocked(&self, kind: &str, groups: &str, code: &str) -> Blocker {
         let (exit, plan) = self.farshore.plan(kind, groups).await;
         assert_eq!(exit, REFUSED, "{plan:?}");
@@ -86,7 +86,7 @@ async fn what_stands_against_a_move_is_listed_and_refuses_it() {
     assert_eq!(codes(&plan.blockers), ["unknown_topic"]);
     assert_eq!(plan.blockers[0].topic.as_deref(), Some("nowhere"));
 
-    // Nothing stood against it when it was made.
+    // The plan had no blockers when it was made.
     let plan = setting.farshore.clear_plan("failover", "clerks").await;
     let member = Member::join(&setting.oslo.bootstrap(), "clerks", "orders").await;
     setting.is_refused(&plan, "group_active").await;
@@ -122,7 +122,7 @@ async fn what_stands_against_a_move_is_listed_and_refuses_it() {
     setting.farshore.moves(&plan).await;
 }
 
-/// Somebody else writes to a mirror partition.
+/// Writes to a mirror partition as another client.
 async fn spoil(setting: &Setting) {
     let writer = Writer::new(&setting.oslo.bootstrap(), "spoiled", &[]);
     writer.write(numbered(0, 0..1)).await;
@@ -151,7 +151,7 @@ async fn a_plan_is_executed_only_as_it_was_read() {
     let unknown = setting.farshore.apply_with("nothing", &plan.hash).await;
     assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
 
-    // The group goes on, and the offsets of the plan are no longer those of the source.
+    // The group advances, so that the offsets of the plan are no longer those of the source.
     setting.commits("clerks", ("orders", 0), 30).await;
     setting
         .farshore
@@ -174,10 +174,10 @@ async fn a_plan_is_executed_only_as_it_was_read() {
         .await;
 }
 
-/// Sets the time of a plan back, which nobody wants to wait for.
+/// Backdates a plan, to avoid waiting until it expires.
 async fn expire(setting: &Setting, plan: &Plan) {
     let store = checkpoint::open(&setting.farshore.checkpoint_path()).expect("the checkpoint DB");
-    let name = Kind::Plan
+    let name = DocumentKind::Plan
         .find(&*store, &plan.id)
         .expect("the plan is read");
     let name = name.expect("the plan is stored");

@@ -1,4 +1,4 @@
-//! A switchover between two living sites: it waits until everything is at rest, and nothing is lost.
+//! A switchover between two live sites: it waits until everything is at rest, and nothing is lost.
 
 use crate::setting::Setting;
 use crate::support::brokers::KafkaVersion;
@@ -35,7 +35,7 @@ async fn h15_a_switchover_waits_for_open_transactions_and_members_and_loses_noth
     open.init_transactions().await;
     open.begin();
     open.write(numbered(0, 50..60)).await;
-    // Committed records behind an open transaction: lag would be zero without them.
+    // Committed records behind an open transaction; the lag would be zero without them.
     setting.write("orders", 0, 60..70).await;
     let member = Member::join(&paris, "clerks", "orders").await;
 
@@ -84,7 +84,8 @@ async fn h15_a_switchover_waits_for_a_writer_that_keeps_writing() {
     let plan = setting.farshore.clear_plan("switchover", "clerks").await;
     let answer = setting.farshore.start_operation(&plan).await;
     assert_eq!(answer.status, 202, "{}", answer.body);
-    // Single records with a pause behind each, much shorter than that between two looks: most looks find all mirrored.
+    // Single records, each followed by a pause much shorter than that between two looks: most looks find everything
+    // mirrored.
     let paris = setting.paris.bootstrap();
     let writer = Writer::new(&paris, "orders", &[("linger.ms", "0")]);
     let mut written = 50;
@@ -116,7 +117,7 @@ async fn another_one_has_to_wait(setting: &Setting) {
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
 }
 
-/// The group belongs to the target now, whatever happens on the source and to farshore.
+/// Checks that the group belongs to the target, whatever happens on the source and to farshore.
 async fn stays_where_it_was_moved(setting: &mut Setting, offset: i64) {
     setting.farshore.kill9();
     setting.farshore.start().await;

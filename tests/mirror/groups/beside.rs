@@ -1,4 +1,4 @@
-//! Whatever others do with a group on the target is left alone (H16).
+//! Whatever other clients do with a group on the target is left alone (H16).
 
 use crate::setting::Setting;
 use crate::support::brokers::KafkaVersion;
@@ -18,7 +18,7 @@ async fn setting() -> Setting {
 }
 
 impl Setting {
-    /// Commits on the source for a group, and waits until another group shows that group sync has been there since.
+    /// Commits on the source for a group, and waits until another group shows that group sync has run since.
     async fn sync_past(&self, group: &str, offset: i64) {
         self.commits(group, ORDERS, offset).await;
         self.commits("witness", ORDERS, offset).await;
@@ -43,12 +43,12 @@ async fn h16_progress_made_on_the_target_is_never_overwritten() {
     setting.sync_past("nightly", 10).await;
     setting.farshore.carries_exactly("batch", ORDERS, 10).await;
 
-    // A consumer with partitions of its own choice leaves the group without members.
+    // A consumer that assigns its own partitions leaves the group without members.
     groups::commit(&oslo, "batch", &[("orders", 0, 42)]).await;
     setting.sync_past("batch", 50).await;
     setting.stays("batch", "released", 42).await;
 
-    // Also where nobody looked in between: progress behind the back of a killed process, back to before it too.
+    // Even without a look in between: progress while the process was killed, and even back to an earlier offset.
     setting.farshore.kill9();
     groups::commit(&oslo, "nightly", &[("orders", 0, 5)]).await;
     setting.farshore.start().await;
@@ -57,14 +57,14 @@ async fn h16_progress_made_on_the_target_is_never_overwritten() {
     setting.sync_past("batch", 70).await;
     setting.stays("batch", "released", 42).await;
 
-    // Even where it meets what the link would have written.
+    // Even if it coincides with what the link would have written.
     groups::commit(&oslo, "batch", &[("orders", 0, 10)]).await;
     setting.sync_past("batch", 80).await;
     setting.stays("batch", "released", 10).await;
     is_left_out_of_a_move(&setting).await;
 }
 
-/// A move leaves it where it is too, and says so.
+/// Checks that a move leaves the group alone too, and reports it.
 async fn is_left_out_of_a_move(setting: &Setting) {
     let plan = setting.farshore.clear_plan("failover", "nightly").await;
     assert_eq!(plan.groups, []);
@@ -86,7 +86,7 @@ async fn h16_a_group_with_members_on_the_target_is_left_to_them() {
     assert_eq!(code, Some(3));
     assert_eq!(plan.blockers[0].code, "group_active", "{plan:?}");
 
-    // It committed nothing, so there is nothing to protect once it has left.
+    // The member committed nothing, so there is nothing to protect once it has left.
     drop(member);
     setting.farshore.carries_exactly("live", ORDERS, 20).await;
 }

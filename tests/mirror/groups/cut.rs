@@ -1,4 +1,4 @@
-//! Group offsets arrive with everything that was there when they were committed (H19).
+//! Group offsets arrive together with everything that existed when they were committed (H19).
 
 use rustix::process::Signal;
 
@@ -12,16 +12,16 @@ const PARTITIONS: i32 = 4;
 const FROZEN: i32 = 2;
 const OUTPUT_RECORDS: i64 = 10;
 
-/// An application's input and output partition.
+/// The input and output partitions of an application.
 struct App {
     input: i32,
     output: i32,
-    /// Where the group stands on the target while it is held back.
+    /// The group's offset on the target while it is held back.
     stands: i64,
 }
 
 impl App {
-    /// Two mirrored topics, and a group that stands at 5 in a partition of the first. In the cluster of two brokers the
+    /// Creates two mirrored topics, and a group at offset 5 in a partition of the first. In the cluster of two brokers the
     /// output partition is led by the one that will freeze, the input by the other.
     async fn start(brokers: [i32; 2]) -> (Setting, Self) {
         let link = "topics = [\".*\"]\ngroup_sync_interval = \"200ms\"\nrequest_timeout = \"2s\"";
@@ -48,7 +48,7 @@ impl App {
         (setting, app)
     }
 
-    /// The partition the group reads.
+    /// The partition that the group reads.
     fn group(&self) -> (&'static str, i32) {
         ("input", self.input)
     }
@@ -59,7 +59,7 @@ impl App {
             .await;
     }
 
-    /// Waits until the group is seen at an offset on the source; it has not moved on the target.
+    /// Waits until the group is seen at an offset on the source, and checks that it hasn't moved on the target.
     async fn is_held_back(&self, setting: &Setting, offset: i64, why: &str) {
         let waits = |c: &Carried| {
             c.state == "pending" && c.source_offset == Some(offset) && c.detail.contains(why)
@@ -70,7 +70,7 @@ impl App {
         assert_eq!(carried.target_offset, Some(self.stands), "{carried:?}");
     }
 
-    /// Waits until the group is at an offset on the target too: its output came before.
+    /// Waits until the group is at an offset on the target too, with its output there before it.
     async fn arrives(&self, setting: &Setting, offset: i64) {
         let farshore = &setting.farshore;
         farshore.carries_exactly("app", self.group(), offset).await;
@@ -80,7 +80,7 @@ impl App {
     }
 }
 
-/// A partition of a topic that a broker leads.
+/// A partition of a topic that is led by a given broker.
 async fn led_by(bootstrap: &str, topic: &str, broker: i32) -> i32 {
     for partition in 0..PARTITIONS {
         if topics::leader(bootstrap, topic, partition).await == broker {
@@ -108,13 +108,13 @@ async fn h19_the_input_of_an_application_does_not_run_ahead_of_its_output() {
 #[tokio::test]
 async fn h19_nothing_runs_ahead_of_a_partition_whose_end_the_source_does_not_tell() {
     let (setting, app) = App::start([2, 1]).await;
-    // It finds the output's broker frozen when it looks for the first time after the application has written.
+    // It finds the output's broker frozen at its first look after the application has written.
     setting.farshore.process().signal(Signal::STOP);
     app.writes(&setting).await;
     setting.commits("app", app.group(), 10).await;
     setting.paris.pause(FROZEN);
     setting.farshore.process().signal(Signal::CONT);
-    app.is_held_back(&setting, 10, "until the source tells")
+    app.is_held_back(&setting, 10, "waits for the source to report")
         .await;
     assert_eq!(setting.committed("app", app.group()).await, app.stands);
     let path = "/v1/links/paris-oslo/readiness";
@@ -124,7 +124,7 @@ async fn h19_nothing_runs_ahead_of_a_partition_whose_end_the_source_does_not_tel
     let groups = groups.expect("a check of groups");
     assert_eq!(groups["outcome"], "warn", "{told}");
     let detail = groups["detail"].as_str().unwrap_or_default();
-    assert!(detail.contains("doesn't tell where"), "{told}");
+    assert!(detail.contains("doesn't report the log ends"), "{told}");
     setting.paris.resume(FROZEN);
     app.arrives(&setting, 10).await;
 }

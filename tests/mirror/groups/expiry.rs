@@ -1,4 +1,4 @@
-//! Offsets of groups that stand still on the source don't expire on the target (H17).
+//! Offsets of groups that are idle on the source don't expire on the target (H17).
 
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::brokers::{KafkaVersion, Spec};
@@ -12,7 +12,7 @@ async fn h17_offsets_of_an_idle_group_do_not_expire_on_the_target() {
     let forgetful = Spec::new(KafkaVersion::V4_1)
         .property("offsets.retention.minutes", "1")
         .property("offsets.retention.check.interval.ms", "500");
-    // Long enough between two rounds to see an offset that was gone before it was written again.
+    // Long enough between two rounds to observe an expired offset before it is written again.
     let link = "topics = [\"orders\"]\ngroup_sync_interval = \"4s\"";
     let mut setting = Setting::between(Spec::new(KafkaVersion::V4_1), forgetful, link).await;
     setting.topic("orders", 1, &[]).await;
@@ -21,7 +21,7 @@ async fn h17_offsets_of_an_idle_group_do_not_expire_on_the_target() {
     setting.farshore.start().await;
     setting.farshore.carries_exactly("idle", ORDERS, 40).await;
 
-    // Committed later than the link's own, so that it expires later.
+    // Committed later than the link's own offsets, so that it expires later.
     let oslo = setting.oslo.bootstrap();
     groups::commit(&oslo, "unattended", &[("orders", 0, 40)]).await;
     let idle = Commits::of(&oslo, "idle");

@@ -1,4 +1,4 @@
-//! Groups are followed wherever they go on the source, as far as the target has what they go on with.
+//! Groups are followed wherever they move on the source, as far as the target has the records they read next.
 
 use crate::setting::Setting;
 use crate::support::brokers::KafkaVersion;
@@ -7,7 +7,8 @@ use crate::support::operator::Carried;
 use crate::support::topics;
 
 const ORDERS: (&str, i32) = ("orders", 0);
-/// The source has 300 records when mirroring begins, without the first 100: target offsets are smaller by 100 on the raw path.
+/// The source has 300 records when mirroring begins, without the first 100: on the raw path target offsets are smaller by
+/// 100.
 const SHIFT: i64 = 100;
 const RECORDS: i64 = 300;
 
@@ -22,19 +23,19 @@ async fn setting() -> Setting {
     setting
 }
 
-/// Commits an offset with a text on the source.
+/// Commits an offset with metadata on the source.
 async fn commit(setting: &Setting, offset: i64, text: &str) {
     let offsets = [(ORDERS.0, ORDERS.1, offset)];
     let paris = setting.paris.bootstrap();
     groups::commit_with_texts(&paris, "clerks", &offsets, &[text]).await;
 }
 
-/// The offset on the target of what is at an offset on the source.
+/// The target offset of the record at a source offset.
 async fn image(setting: &Setting, offset: i64) -> i64 {
     setting.image(ORDERS, offset, offset - SHIFT).await
 }
 
-/// The offset on the target with its text.
+/// The offset committed on the target, with its metadata.
 async fn found(setting: &Setting) -> (i64, String) {
     let oslo = setting.oslo.bootstrap();
     let found = groups::committed_with_texts(&oslo, "clerks", &[ORDERS]).await;
@@ -62,7 +63,7 @@ async fn a_group_is_followed_forwards_backwards_and_up_to_the_frontier() {
     assert_eq!(found(&setting).await, expected);
 
     let end = image(&setting, RECORDS).await;
-    // Beyond what the source has, and so beyond what can be mirrored.
+    // Beyond the end of the source, and so beyond what can be mirrored.
     commit(&setting, RECORDS + 60, "beyond").await;
     let is_held = |c: &Carried| c.state == "held" && c.target_offset == Some(end);
     let carried = setting.farshore.carries("clerks", ORDERS, "held", is_held);

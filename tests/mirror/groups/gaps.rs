@@ -1,4 +1,4 @@
-//! Offsets over gaps: every one translates to the same record, and the groups that stand there are carried to it.
+//! Offsets over gaps: each translates to the same record, and groups at them are carried to it.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,12 @@ use crate::support::seed;
 use crate::support::topics;
 
 const TOPICS: [&str; 3] = ["plain", "txn", "compacted"];
-/// The source no longer has the records of `plain` before this one when mirroring begins.
+/// The first record of `plain` that the source still has when mirroring begins.
 const PLAIN_START: i64 = 100;
-/// Translations each way and topic.
+/// The number of translations, each way and per topic.
 const TRANSLATIONS: usize = 3_500;
 const GROUPS: usize = 20;
-/// Groups that are resumed on the target.
+/// The number of groups that are resumed on the target.
 const RESUMED: usize = 3;
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn write(setting: &Setting) {
     setting.topic("txn", 1, &[]).await;
     write_transactions(setting, "txn", 40).await;
     write_compacted(setting, "compacted").await;
-    // Its holes are there; from now on it stays as it is, or both sides could never be compared.
+    // It has its holes; from now on the log must not change, or both sides could never be compared.
     let as_it_is = [("cleanup.policy", "delete"), ("retention.ms", "-1")];
     topics::configure(&paris, "compacted", &as_it_is).await;
 }
@@ -102,7 +102,7 @@ async fn carries_everywhere(setting: &Setting, pairs: &BTreeMap<&str, Pairs>) {
     let mut rng = seed::rng();
     let mut commits = BTreeMap::new();
     for number in 0..GROUPS {
-        // The first two stand at the end, which in `txn` is behind a marker, and at the first record.
+        // The first two are at the end, which in `txn` is behind a marker, and at the first record.
         let mut place = |topic: &'static str| {
             let pairs = &pairs[topic];
             let offset = match number {
@@ -143,7 +143,7 @@ async fn carries_everywhere(setting: &Setting, pairs: &BTreeMap<&str, Pairs>) {
     }
 }
 
-/// A group from before the first record that was mirrored goes on at that one, and it is said how many are skipped.
+/// Checks that a group from before the first mirrored record resumes at that record, and that the skipped ones are counted.
 async fn clamps_what_was_never_mirrored(setting: &Setting) {
     setting.commits("early", ("plain", 0), 0).await;
     let is_clamped = |c: &Carried| c.state == "clamped";

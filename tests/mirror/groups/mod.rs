@@ -1,4 +1,5 @@
-//! Group sync: committed offsets of real groups arrive exactly, and never over what others committed on the target.
+//! Group sync: committed offsets of real groups arrive exactly, and never overwrite those committed on the target by
+//! others.
 
 mod beside;
 mod cut;

@@ -1,5 +1,5 @@
-//! The target loses an acknowledged tail (H13): groups that stood in it are put to where it ends, none is carried into it until it
-//! is there again, and then exactly.
+//! The target loses an acknowledged tail (H13): groups in it are lowered to the end of the log, and none is carried into it
+//! until it is mirrored again, and then exactly.
 #![allow(
     clippy::single_range_in_vec_init,
     reason = "each range is the offsets of one batch"
@@ -45,7 +45,7 @@ async fn groups_stand_at_the_end_until_a_lost_tail_is_mirrored_again() {
     let (state, reason) = stands_still(&setting.farshore, PARTITION).await;
     assert_eq!(state, "diverged");
     assert_eq!(reason.code, "target_truncated");
-    // The application goes on meanwhile, in what the target no longer has.
+    // Meanwhile the application continues in the part that the target no longer has.
     setting.commits("g", PARTITION, 16).await;
     let lowered = setting
         .farshore

@@ -1,4 +1,4 @@
-//! What the bed's clients don't do to a broker: topics placed by hand, changed limits, a look at producer state.
+//! Broker operations that the test bed's clients lack: assigned replicas, changed limits, a look at producer state.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn client<T: rdkafka::config::FromClientConfig>(bootstrap: &str) -> T {
         .expect("a client")
 }
 
-/// Creates a topic of one partition on these brokers, the first one being the preferred leader.
+/// Creates a topic of one partition on these brokers, of which the first is the preferred leader.
 pub(crate) async fn place(bootstrap: &str, topic: &str, on: &[i32], configs: &[(&str, &str)]) {
     let assignment = [on];
     let mut new = NewTopic::new(topic, 1, TopicReplication::Variable(&assignment));
@@ -42,7 +42,7 @@ pub(crate) async fn place(bootstrap: &str, topic: &str, on: &[i32], configs: &[(
     topics::wait_led(bootstrap, topic, 1).await;
 }
 
-/// Gives a topic these configs and the cluster's defaults for all others.
+/// Sets these configs of a topic, and the cluster's defaults for all others.
 pub(crate) async fn configure(bootstrap: &str, topic: &str, configs: &[(&str, &str)]) {
     let mut change = AlterConfig::new(ResourceSpecifier::Topic(topic));
     for (name, value) in configs {
@@ -55,13 +55,13 @@ pub(crate) async fn configure(bootstrap: &str, topic: &str, configs: &[(&str, &s
     }
 }
 
-/// Waits until a broker leads partition 0 of a topic, in the eyes of those asked.
+/// Waits until a broker leads partition 0 of a topic, according to the brokers asked.
 pub(crate) async fn leads(asked: &str, topic: &str, broker: i32) {
     let what = format!("broker {broker} leads {topic}");
     see(asked, topic, &what, |it| it.leader() == broker).await;
 }
 
-/// Waits until partition 0 of a topic has so many replicas in sync.
+/// Waits until partition 0 of a topic has this many in-sync replicas.
 pub(crate) async fn in_sync(asked: &str, topic: &str, replicas: usize) {
     let what = format!("{replicas} replicas of {topic} in sync");
     see(asked, topic, &what, |it| it.isr().len() == replicas).await;
@@ -87,7 +87,8 @@ async fn see(asked: &str, topic: &str, what: &str, wanted: impl Fn(&MetadataPart
     .await;
 }
 
-/// How many producers the broker at this address remembers for a partition it leads. The error is made for `eventually`.
+/// The number of producers that the broker at this address remembers for a partition it leads. The error describes the last
+/// state, for `eventually`.
 pub(crate) async fn producers(address: &str, topic: &str, partition: i32) -> Result<usize, String> {
     let name = StrBytes::from_string(topic.to_owned()).into();
     let topic = TopicRequest::default()

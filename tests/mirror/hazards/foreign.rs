@@ -1,4 +1,4 @@
-//! A mirror topic that somebody else wrote to or created anew (H3, H4): its partitions stand still, the others go on.
+//! A mirror topic that another client wrote to or created anew (H3, H4): its partitions stop, the others continue.
 
 use super::late::behind_proxy;
 use super::sight::{caught_up, stands_still};
@@ -8,7 +8,7 @@ use crate::support::farshore::Farshore;
 use crate::support::topics;
 use crate::support::write::{Record, Writer};
 
-/// Partitions of `shared` by what happens to them.
+/// The partitions of `shared`, named for what happens to them.
 const WHILE_DOWN: i32 = 0;
 const BEFORE_A_LATE_REQUEST: i32 = 1;
 const WHILE_UP: i32 = 2;
@@ -38,7 +38,7 @@ async fn end(setting: &Setting, topic: &str, partition: i32) -> i64 {
 
 #[tokio::test]
 async fn a_mirror_others_wrote_to_or_created_anew_stands_still_alone() {
-    // What is kept back has to be data.
+    // The request to hold back must be one with data.
     let link = "topics = [\"shared\", \"anew\"]\njournal = false";
     let (mut setting, proxy) = behind_proxy(link).await;
     setting.topic("shared", 4, &[]).await;
@@ -53,7 +53,7 @@ async fn a_mirror_others_wrote_to_or_created_anew_stands_still_alone() {
     }
     caught_up(&setting.farshore, ("anew", 0), 10).await;
 
-    // Farshore dies with a request under way, which lands behind what an application writes.
+    // farshore dies with a request in flight, which lands behind an application's records.
     proxy.keep_produce(1);
     write_batches(&setting, "shared", BEFORE_A_LATE_REQUEST, [10..15], 20).await;
     proxy.wait_kept(1).await;

@@ -1,5 +1,5 @@
-//! A target broker that has forgotten the link's producer id takes any sequence number (H2): then nothing may be in
-//! flight behind a batch that could be refused.
+//! A target broker that has forgotten the link's producer id accepts any sequence number (H2): nothing may be in flight
+//! behind a batch that could be refused.
 
 use rustix::process::Signal;
 
@@ -13,12 +13,13 @@ use crate::support::topics;
 use crate::support::wait::eventually;
 use crate::support::write::{Record, Writer};
 
-/// What the target takes from now on, so that one batch is refused and those behind it aren't.
+/// Limits of the target under which one batch is refused and those behind it aren't.
 const LOWERED: [(&str, &str); 2] = [("max.message.bytes", "20000"), ("retention.ms", "-1")];
 const RAISED: [(&str, &str); 2] = [("max.message.bytes", "100000"), ("retention.ms", "-1")];
-/// Nobody sets the limit right before the test does. A transaction of the record path doesn't rest on what the broker remembers.
+/// Nothing resets the limit just before the test uses it. A transaction of the record path doesn't depend on the broker's
+/// memory.
 const LINK: &str = "path = \"raw\"\ntopics = [\"t\"]\nrefresh_interval = \"1h\"";
-/// Records of a batch that is large enough to be sent while another is in flight.
+/// The number of records in a batch that is large enough to be sent while another is in flight.
 const BATCH: usize = 18;
 const BEGINNING: i64 = 2 * BATCH.cast_signed() as i64;
 
@@ -29,7 +30,7 @@ struct Bed {
 }
 
 impl Bed {
-    /// Two batches are mirrored; every record has this time, or that of its writing.
+    /// Mirrors two batches. Every record has the given timestamp, or that of its writing.
     async fn start(oslo: Spec, timestamp: Option<i64>) -> Self {
         let mut setting = between(spec(), oslo, LINK).await;
         setting.topic("t", 1, &[]).await;
@@ -53,7 +54,7 @@ impl Bed {
         self.writer.write(records).await;
     }
 
-    /// Waits until the target broker knows no producer of the topic any more.
+    /// Waits until the target broker no longer knows any producer of the topic.
     async fn is_forgotten(&self) {
         eventually(
             CATCH_UP,
@@ -66,8 +67,9 @@ impl Bed {
         .await;
     }
 
-    /// Lets farshore find one batch too many bytes for the target and four that aren't, all at once; checks that none of
-    /// the four took the place of the first, and that all arrive once the target takes them. `from` is on both sides.
+    /// Gives farshore one batch too large for the target and four that aren't, all at once. Checks that none of the four
+    /// took the place of the first, and that all arrive once the target accepts them. Both sides have `from` records
+    /// before.
     async fn refuse_one_of_five(&mut self, from: i64) {
         let oslo = self.setting.oslo.bootstrap();
         broker::configure(&oslo, "t", &LOWERED).await;

@@ -1,5 +1,5 @@
-//! A source log that was emptied: nothing is missing if all of it was mirrored, even where it ended in a marker (H9);
-//! what was deleted before it was mirrored is told exactly.
+//! A source log that was emptied: nothing is missing if all of it was mirrored, even where it ended in a marker (H9); what
+//! was deleted before it was mirrored is reported exactly.
 
 use super::sight::{caught_up, stands_still};
 use super::{between, numbered, restart, spec, write_batches};
@@ -22,7 +22,7 @@ async fn only_records_that_were_never_mirrored_are_a_gap() {
         .await;
     write_batches(&setting, "gap", 0, [0..20], 20).await;
     setting.farshore.start().await;
-    // The marker at offset 10 is not a record, and nothing before 11 is missing.
+    // The marker at offset 10 isn't a record, and nothing before 11 is missing.
     let sight = caught_up(&setting.farshore, ("idle", 0), 11).await;
     assert_eq!(sight.position, 11);
     setting.holds("idle", 0, 0..10).await;

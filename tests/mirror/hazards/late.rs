@@ -1,4 +1,4 @@
-//! Requests that land after farshore has given them up: the range they carry was planned anew by then (H5).
+//! Requests that land after farshore has given them up and planned their range anew (H5).
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use crate::support::seed;
 use crate::support::wait::eventually;
 use crate::support::write::Writer;
 
-/// Both clusters, and farshore reaching the target through a proxy only. On the raw path: librdkafka goes past the proxy, to the
-/// address that the broker advertises.
+/// Starts both clusters, with farshore reaching the target only through a proxy. On the raw path: librdkafka bypasses the
+/// proxy for the address that the broker advertises.
 pub(crate) async fn behind_proxy(link: &str) -> (Setting, Proxy) {
     let link = &format!("path = \"raw\"\n{link}");
     let mut setting = between(spec(), spec(), link).await;
@@ -28,7 +28,7 @@ pub(crate) async fn behind_proxy(link: &str) -> (Setting, Proxy) {
     (setting, proxy)
 }
 
-/// Records in each late request, and how many of those in the last one are gone when its range is planned anew.
+/// The number of records in each late request, and how many of the last one's are gone when its range is planned anew.
 const LATE: usize = 10;
 const GONE: usize = 5;
 
@@ -38,8 +38,8 @@ async fn read(bootstrap: &str, topic: &str) -> BTreeMap<i64, Seen> {
     records.into_iter().map(|it| (it.offset, it)).collect()
 }
 
-/// Overwrites records from this number on until the source's cleaner has removed them. The new records together with
-/// those left behind them are as many as a late request carries; what follows goes in requests of its own.
+/// Overwrites records from number `first` on until the source's cleaner has removed them. The new records and the remaining
+/// ones behind them are as many as a late request carries; what follows goes into separate requests.
 async fn replace_on_source(setting: &Setting, topic: &str, first: usize) {
     let bootstrap = setting.paris.bootstrap();
     let writer = Writer::new(&bootstrap, topic, &[("linger.ms", "5")]);
@@ -78,18 +78,18 @@ async fn is_mapped_by_content(setting: &Setting, topic: &str) {
     }
 }
 
-/// What is late.
+/// The late requests.
 struct Late {
-    /// Records mirrored before.
+    /// The number of records mirrored before.
     before: usize,
-    /// Requests that are late. All but the last carry what is planned again just so.
+    /// The number of late requests. All except for the last carry exactly what is planned again.
     requests: usize,
-    /// Whether farshore is killed before it knows what became of them.
+    /// Whether farshore is killed before it knows their outcome.
     kills: bool,
 }
 
 async fn late_requests_take_the_place_of_others(late: Late) {
-    // What is kept back has to be data.
+    // The request to hold back must be one with data.
     let (mut setting, proxy) = behind_proxy("topics = [\"t\"]\njournal = false").await;
     let compact = [
         ("cleanup.policy", "compact"),

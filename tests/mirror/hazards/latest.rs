@@ -1,4 +1,4 @@
-//! `start = "latest"` means latest at the link's first start (H10): what is written while farshore is down is not skipped.
+//! `start = "latest"` means the end at the link's first start (H10): what is written while farshore is down isn't skipped.
 
 use super::sight::caught_up;
 use super::{between, spec, write_batches};

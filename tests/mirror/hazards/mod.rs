@@ -1,5 +1,5 @@
-//! The sequences of events that lose, double or mistranslate records where a mirror is built naively, and what farshore
-//! does instead. Each test brings its events about on real brokers and fails when the rule against them is taken out.
+//! The event sequences in which a naive mirror loses, duplicates or mistranslates records, and what farshore does instead.
+//! Each test produces its events on real brokers, and fails when the rule against them is removed.
 #![allow(
     clippy::single_range_in_vec_init,
     clippy::cast_possible_wrap,
@@ -24,12 +24,12 @@ use crate::support::brokers::{Cluster, KafkaVersion, Spec};
 use crate::support::farshore::Farshore;
 use crate::support::write::{Record, Writer};
 
-/// One broker with the bed's settings.
+/// One broker with the test bed's settings.
 pub(crate) fn spec() -> Spec {
     Spec::new(KafkaVersion::V4_1)
 }
 
-/// Starts both clusters at once; farshore is configured with these lines of its link and not started.
+/// Starts both clusters concurrently. farshore is configured with these lines of its link, but not started.
 pub(crate) async fn between(paris: Spec, oslo: Spec, link: &str) -> Setting {
     let (paris, oslo) = tokio::join!(Cluster::start(paris), Cluster::start(oslo));
     let farshore = crate::setting::farshore(&paris, &oslo, link);
@@ -41,7 +41,7 @@ pub(crate) async fn between(paris: Spec, oslo: Spec, link: &str) -> Setting {
     }
 }
 
-/// Records of a partition whose values tell their number and fill `size` bytes, with the time of writing.
+/// Records of a partition whose values contain their number and fill `size` bytes, with the time of writing.
 pub(crate) fn numbered(
     partition: i32,
     numbers: std::ops::Range<usize>,
@@ -53,14 +53,14 @@ pub(crate) fn numbered(
     })
 }
 
-/// A value that no codec makes smaller: librdkafka compresses whatever can be.
+/// An incompressible value: librdkafka compresses whatever can be compressed.
 pub(crate) fn noise(size: usize) -> Vec<u8> {
     std::iter::repeat_with(|| fastrand::u8(..))
         .take(size)
         .collect()
 }
 
-/// Writes each range of numbers as a batch of its own.
+/// Writes each range of numbers as a separate batch.
 pub(crate) async fn write_batches(
     setting: &Setting,
     topic: &str,
@@ -74,7 +74,7 @@ pub(crate) async fn write_batches(
     }
 }
 
-/// Ends farshore in order and starts it again.
+/// Stops farshore cleanly and starts it again.
 pub(crate) async fn restart(farshore: &mut Farshore) {
     farshore.sigterm().await;
     farshore.start().await;

@@ -1,5 +1,5 @@
-//! Runs that were stored ahead of their data and may never have come true, or whose data came and whose runs are lost
-//! (H8): the map is right in both directions, or the partition stands still.
+//! Runs stored ahead of their data that may never have come true, or data that arrived while its runs were lost (H8): the
+//! map is right in both directions, or the partition stops.
 
 use std::fs;
 use std::path::Path;
@@ -16,11 +16,11 @@ use crate::support::seed;
 use crate::support::topics;
 use crate::support::write::{Outcome, Record, Writer};
 
-/// Shipments are small, so that most of them open runs of their own.
+/// Fetches are small, so that most of them open new runs.
 const SMALL_STEPS: &str =
     "topics = [\"t\"]\npartition_max_bytes = \"1KiB\"\nfetch_max_bytes = \"64KiB\"";
 
-/// Writes many small transactions of four producers among each other; some are aborted.
+/// Writes many small interleaved transactions of four producers; some are aborted.
 async fn write_transactions(setting: &Setting, topic: &str, each: usize) {
     let bootstrap = setting.paris.bootstrap();
     let mut rng = seed::rng();
@@ -60,7 +60,7 @@ async fn translation_is_exact_after_kills_at_any_moment() {
     write_transactions(&setting, "t", TRANSACTIONS_EACH).await;
     let (_, end) = topics::watermarks(&setting.paris.bootstrap(), "t", 0).await;
     let mut rng = seed::rng();
-    // At least every eighth transaction is left out, and every marker is.
+    // At least every eighth transaction is left out, as is every marker.
     let mut kills: Vec<i64> = (0..KILLS).map(|_| rng.i64(0..end / 2)).collect();
     kills.sort_unstable();
 
@@ -97,7 +97,7 @@ async fn translation_is_exact_after_kills_at_any_moment() {
     }
 }
 
-/// Copies a directory with the files in it, and theirs.
+/// Copies a directory with all files and subdirectories.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     for entry in fs::read_dir(from).expect("a directory") {
@@ -153,7 +153,7 @@ async fn a_checkpoint_put_back_from_a_copy_is_not_believed_beyond_its_time() {
     assert_eq!(reason.code, code, "{reason:?}");
     assert_eq!(topics::watermarks(&oslo, "gaps", 0).await, before);
     if setting.path == DataPath::Record {
-        // Nothing in its batches says where they belong, so that no gaps are needed to leave a doubt.
+        // Its batches don't show where they belong, so there is a doubt even without gaps.
         let (_, reason) = stands_still(&setting.farshore, ("plain", 0)).await;
         assert_eq!(reason.code, code, "{reason:?}");
         return;

@@ -1,5 +1,5 @@
-//! Two processes of one link without a lease, each with a checkpoint DB of its own: what the first of them appends the other's sequence
-//! numbers refuse, so together they write what one would.
+//! Two processes of one link without a lease, each with its own checkpoint DB: sequence numbers of one are refused once the
+//! other has appended there, so together they write what one would.
 
 use super::sight::caught_up;
 use super::{between, numbered, spec};
@@ -12,7 +12,7 @@ async fn two_processes_of_a_link_write_what_one_would() {
     const COUNT: usize = 100_000;
     const PARTITIONS: i32 = 4;
     const KILLS: usize = 6;
-    // Without a journal the record path stands still before the other's records: `record::racing`.
+    // Without a journal the record path stops before the other's records: `record::racing`.
     let link = "path = \"raw\"\ntopics = [\"t\"]\njournal = false\nfetch_max_bytes = \"256KiB\"\npartition_max_bytes = \"64KiB\"";
     let mut setting = between(spec(), spec(), link).await;
     let mut other = crate::setting::farshore(&setting.paris, &setting.oslo, link);

@@ -1,4 +1,4 @@
-//! A refused batch: nothing behind it gets in front of it (H1), and all but the refused record arrives (H7).
+//! A refused batch: nothing behind it overtakes it (H1), and everything except for the refused record arrives (H7).
 
 use super::sight::{caught_up, stands_still};
 use super::{between, broker, noise, numbered, spec};
@@ -6,12 +6,12 @@ use crate::setting::Setting;
 use crate::support::topics;
 use crate::support::write::{Record, Writer};
 
-/// What the target takes at first; batches of this size go several at a time where the leader knows their producer.
+/// The target's initial limit. Several batches of this size are in flight where the leader knows their producer.
 const LIMIT: &str = "20000";
 const TOO_LARGE: usize = 30_000;
 const PARTITIONS: i32 = 4;
 
-/// A topic whose mirror takes smaller batches than the source did: the source's limit was lowered later.
+/// A topic whose mirror accepts only smaller batches than the source did: the source's limit was lowered later.
 async fn smaller_mirror(setting: &Setting, topic: &str) {
     let keep = ("retention.ms", "-1");
     let configs = [keep, ("max.message.bytes", LIMIT)];
@@ -19,7 +19,7 @@ async fn smaller_mirror(setting: &Setting, topic: &str) {
     topics::create(&setting.oslo.bootstrap(), topic, PARTITIONS, 1, &configs).await;
 }
 
-/// `count` batches as large as the target takes.
+/// Writes `count` batches as large as the target accepts.
 async fn write_large_batches(writer: &Writer, partition: i32, count: usize) {
     for batch in 0..count {
         writer
@@ -37,10 +37,10 @@ async fn nothing_passes_a_refused_batch_on_a_fresh_topic() {
     let mut setting = between(spec(), spec(), "topics = [\"fresh\"]").await;
     setting.topic("fresh", PARTITIONS, &[]).await;
     let writer = Writer::new(&setting.paris.bootstrap(), "fresh", &[]);
-    // 0: a batch too large for what is in it, then others. 1: one record too large, then others.
+    // 0: a batch too large because of its number of records, then others. 1: one record too large, then others.
     writer.write((0..3).map(|_| huge(0))).await;
     writer.write([huge(1)]).await;
-    // 2: the record too large is the 50th of 100 in a batch. 3: nothing is wrong.
+    // 2: the too large record is the 50th of 100 in a batch. 3: nothing is wrong.
     writer
         .write((0..100).map(|n| {
             if n == 50 {

@@ -1,4 +1,4 @@
-//! What farshore says of a mirror partition, asked over its API.
+//! What farshore reports about a mirror partition over its API.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -7,7 +7,6 @@ use crate::setting::CATCH_UP;
 use crate::support::farshore::Farshore;
 use crate::support::wait::eventually;
 
-/// A mirror partition.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Sight {
     pub(crate) partition: i32,
@@ -19,7 +18,7 @@ pub(crate) struct Sight {
     pub(crate) reason: Option<Reason>,
 }
 
-/// Why it stands still.
+/// Why a partition has stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Reason {
     pub(crate) code: String,
@@ -28,7 +27,7 @@ pub(crate) struct Reason {
     pub(crate) target_offset: Option<i64>,
 }
 
-/// Where an offset lies on the other side.
+/// The place of an offset on the other side.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Translation {
     pub(crate) source_offset: i64,
@@ -36,7 +35,7 @@ pub(crate) struct Translation {
     pub(crate) exact: bool,
 }
 
-/// Looks at a partition once. The error is made for `eventually`.
+/// Looks at a partition once. The error describes the last state, for `eventually`.
 pub(crate) async fn look(
     farshore: &Farshore,
     topic: &str,
@@ -55,7 +54,7 @@ pub(crate) async fn look(
         .ok_or_else(|| format!("no partition {partition}"))
 }
 
-/// Waits until a partition is as wanted; `what` says so in words.
+/// Waits until a partition satisfies the condition, which `what` describes.
 pub(crate) async fn until(
     farshore: &Farshore,
     (topic, partition): (&str, i32),
@@ -74,7 +73,7 @@ pub(crate) async fn until(
     .await
 }
 
-/// Waits until everything that is on the source is on the target.
+/// Waits until everything on the source is on the target.
 pub(crate) async fn caught_up(farshore: &Farshore, partition: (&str, i32), position: i64) -> Sight {
     let wanted = |sight: &Sight| sight.state == "live" && sight.position >= position;
     let what = format!("is live at {position}");
@@ -83,7 +82,7 @@ pub(crate) async fn caught_up(farshore: &Farshore, partition: (&str, i32), posit
     sight
 }
 
-/// Waits until a partition stands still, and gives the state and why.
+/// Waits until a partition stops, and returns its state and the reason.
 pub(crate) async fn stands_still(farshore: &Farshore, partition: (&str, i32)) -> (String, Reason) {
     let sight = until(farshore, partition, "stands still", |it| {
         it.reason.is_some()

@@ -1,4 +1,4 @@
-//! A source that lost what was mirrored is told from one whose leader moved (H11).
+//! A source that lost mirrored records is distinguished from one whose leader moved (H11).
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ async fn a_leader_that_moves_is_no_truncation() {
     write_batches(&setting, "t", 0, [0..100], 20).await;
     setting.farshore.start().await;
     caught_up(&setting.farshore, ("t", 0), 100).await;
-    // A stop in order, so that the leader epoch of what was mirrored is known when the leader has moved.
+    // A clean stop, so that the leader epoch of what was mirrored is known when the leader has moved.
     setting.farshore.sigterm().await;
     write_batches(&setting, "t", 0, [100..150], 20).await;
     setting.paris.stop(1).await;
@@ -37,8 +37,8 @@ async fn a_leader_that_moves_is_no_truncation() {
     assert_eq!(compared.records, 250);
 }
 
-/// Cuts the log of a topic's partition 0 on a broker that is down, as a lost disk cache would: at a batch, with everything
-/// derived from the log gone too.
+/// Cuts the log of a topic's partition 0 on a stopped broker, as a lost disk cache would: at a batch boundary, and without
+/// any files derived from the log.
 pub(crate) fn cut(data: &Path, topic: &str, end: i64) {
     let partition = data.join(format!("{topic}-0"));
     for entry in fs::read_dir(&partition).expect("the partition's directory") {
@@ -68,7 +68,7 @@ pub(crate) fn cut(data: &Path, topic: &str, end: i64) {
     fs::write(&points, lines.collect::<String>()).expect("the recovery points");
 }
 
-/// Where the batch that begins at an offset lies in a log.
+/// The file position of the batch that begins at an offset.
 fn position_of(log: &[u8], offset: i64) -> usize {
     let mut position = 0;
     loop {

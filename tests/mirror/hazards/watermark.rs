@@ -1,5 +1,5 @@
-//! Records in the target leader's log that no other replica has (H6): they are not taken for mirrored, because the next
-//! leader may not have them.
+//! Records in the target leader's log that no other replica has (H6): they don't count as mirrored, because the next leader
+//! may not have them.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::setting::CATCH_UP;
 use crate::support::compare;
 use crate::support::wait::eventually;
 
-/// Longer than the test: the follower stays in sync in name, so the high watermark waits for it.
+/// Longer than the test: the follower stays nominally in sync, so the high watermark waits for it.
 const PATIENCE: &str = "300000";
 
 #[tokio::test]
@@ -18,7 +18,7 @@ async fn nothing_counts_as_mirrored_before_the_high_watermark_is_there() {
         .brokers(2)
         .property("broker.session.timeout.ms", PATIENCE)
         .property("replica.lag.time.max.ms", PATIENCE);
-    // The journal, with its replicas on both, would wait for the follower too; so would transactions of all partitions.
+    // A journal replicated on both brokers would also wait for the follower, and so would transactions over all partitions.
     let link =
         "path = \"raw\"\ntopics = [\"t\", \"beside\"]\njournal = false\nrequest_timeout = \"5s\"";
     let mut setting = between(spec(), oslo, link).await;
@@ -45,7 +45,7 @@ async fn nothing_counts_as_mirrored_before_the_high_watermark_is_there() {
     setting.farshore.kill9();
     write_batches(&setting, "beside", 0, [100..150], 20).await;
     setting.farshore.start().await;
-    // By the time the other partition was settled, this one could have been.
+    // By the time the other partition was settled, this one could have been settled too.
     caught_up(&setting.farshore, ("beside", 0), 150).await;
     let sight = look(&setting.farshore, "t", 0)
         .await
@@ -56,7 +56,7 @@ async fn nothing_counts_as_mirrored_before_the_high_watermark_is_there() {
     );
 
     let (leader, follower) = target.split_once(',').expect("two brokers");
-    // The leader hands over and dies; the follower never got the 50 records.
+    // The leader hands over and dies; the follower never received the 50 records.
     tokio::select! {
         () = setting.oslo.stop(1) => {}
         () = broker::leads(leader, "t", 2) => {}

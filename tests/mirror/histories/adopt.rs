@@ -1,4 +1,4 @@
-//! Somebody else writes into mirror partitions, and their records are adopted (H3).
+//! Another client writes into mirror partitions, and its records are adopted (H3).
 
 use super::told::{content, decisions, has_no_image, is_mapped, without_image};
 use crate::hazards::late::behind_proxy;
@@ -7,7 +7,7 @@ use crate::hazards::write_batches;
 use crate::setting::Setting;
 use crate::support::write::{Record, Writer};
 
-/// Partitions of `shared` by what happens to them.
+/// The partitions of `shared`, named for what happens to them.
 const WHILE_DOWN: i32 = 0;
 const BEFORE_A_LATE_REQUEST: i32 = 1;
 const WHILE_UP: i32 = 2;
@@ -30,7 +30,7 @@ async fn foreign_records_stay_and_every_own_record_is_there_once() {
         write_batches(&setting, "shared", partition, [0..10], 20).await;
     }
     write_batches(&setting, "used", 0, [0..10], 20).await;
-    // A topic of that name is there already, with records of an application.
+    // A topic of that name already exists, with an application's records.
     crate::support::topics::create(&setting.oslo.bootstrap(), "used", 1, 1, &[]).await;
     write_foreign(&setting, "used", 0, 4).await;
     setting.farshore.start().await;
@@ -39,7 +39,7 @@ async fn foreign_records_stay_and_every_own_record_is_there_once() {
     }
     caught_up(&setting.farshore, ("used", 0), 10).await;
 
-    // Farshore dies with a request under way, which lands behind what an application writes.
+    // farshore dies with a request in flight, which lands behind an application's records.
     proxy.keep_produce(1);
     write_batches(&setting, "shared", BEFORE_A_LATE_REQUEST, [10..15], 20).await;
     proxy.wait_kept(1).await;
@@ -56,7 +56,7 @@ async fn foreign_records_stay_and_every_own_record_is_there_once() {
     caught_up(&setting.farshore, ("shared", BEFORE_A_LATE_REQUEST), 25).await;
     caught_up(&setting.farshore, ("shared", WHILE_UP), 20).await;
 
-    // Twice: the second foreign write meets a partition that was adopted before.
+    // Twice: the second foreign write goes to a partition that was adopted before.
     for round in 0..2 {
         write_foreign(&setting, "shared", WHILE_UP, 5).await;
         for partition in 0..4 {
@@ -71,7 +71,7 @@ async fn foreign_records_stay_and_every_own_record_is_there_once() {
     is_adopted(&setting).await;
 }
 
-/// Checks content, translation and what is on record of every partition.
+/// Checks content, translation and audit log of every partition.
 async fn is_adopted(setting: &Setting) {
     for (partition, records, foreign) in [
         (WHILE_DOWN, 40, 3),
@@ -93,7 +93,7 @@ async fn is_adopted(setting: &Setting) {
         .find(|it| it.partition == i64::from(BEFORE_A_LATE_REQUEST));
     let late = late.expect("a decision");
     assert_eq!(late.stretches, [("adopted".to_owned(), 10, 15)]);
-    // The late request's five records are where they landed, and are not mirrored again.
+    // The late request's five records are where they landed, and aren't mirrored again.
     assert_eq!((late.source_offset, late.target_offset), (15, 20));
     has_no_image(setting, ("used", 0), 0..4).await;
     assert_eq!(is_mapped(setting, "used", 0, &[]).await, 10);

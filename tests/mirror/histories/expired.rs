@@ -22,7 +22,8 @@ async fn status(setting: &Setting) -> Result<Value, String> {
     topic.map(|mut it| it["partitions"][0].take())
 }
 
-/// What the source keeps beyond its retention because it looks seldom, a target that looks often removes at once.
+/// The source keeps records beyond its retention because it rarely looks; a target that looks often removes them
+/// immediately.
 #[tokio::test]
 async fn what_the_target_removes_early_is_foretold_and_counted() {
     const BEGIN: &str = "log.initial.task.delay.ms";

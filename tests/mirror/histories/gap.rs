@@ -61,7 +61,8 @@ async fn a_gap_is_followed_by_policy_or_by_an_operator_and_is_on_record() {
     assert!(!carried.await.exact);
 }
 
-/// Releases a topic that stands still for a gap: only what helps is taken, only where it is needed, as it was shown.
+/// Releases a topic that has stopped because of a gap: only a suitable policy is accepted, only where it is needed, as was
+/// shown.
 async fn is_released_as_shown(farshore: &Farshore, topic: &str) {
     assert_eq!(resolve(farshore, topic, &["adopt"]).await, Some(3));
     assert_eq!(resolve(farshore, "followed", &["follow"]).await, Some(3));
@@ -73,7 +74,7 @@ async fn is_released_as_shown(farshore: &Farshore, topic: &str) {
     assert_eq!(resolve(farshore, topic, &["follow"]).await, Some(0));
 }
 
-/// Checks what is told of a topic whose offsets 20 to 34 were gone, `more` records having come since.
+/// Checks what is reported about a topic whose offsets 20 to 34 were gone, with `more` records written since.
 async fn lost_15_records(setting: &Setting, topic: &str, more: i64) {
     let decided = decisions(&setting.farshore, topic).await;
     let [decided] = &decided[..] else {

@@ -1,4 +1,4 @@
-//! Killed without warning while it decides about histories, farshore decides about each once.
+//! Even if it is killed while it decides about histories, farshore decides about each once.
 
 use super::told::{content, decisions, is_mapped};
 use crate::hazards::sight::caught_up;
@@ -10,7 +10,7 @@ use crate::support::topics;
 use crate::support::wait::eventually;
 use crate::support::write::{Record, Writer};
 
-/// Set to a number to have that many rounds of decisions, each with some kills.
+/// The environment variable that sets the number of rounds of decisions, each with some kills.
 const ROUNDS: &str = "FARSHORE_DECISION_ROUNDS";
 const USUAL: usize = 2;
 const KILLS: usize = 3;
@@ -22,7 +22,8 @@ const TOPICS: [&str; 6] = ["gap", "again", "anew", "short", "foreign", "refused"
 const QUARANTINE: &str = "farshore-quarantine-paris-oslo";
 const SMALL: [(&str, &str); 2] = [("retention.ms", "-1"), ("max.message.bytes", "20000")];
 
-/// How much of each topic is on the source and on the target, and which source offsets of `refused` are not.
+/// The number of records of each topic on the source and on the target, and the source offsets of `refused` that aren't
+/// mirrored.
 #[derive(Default)]
 struct Ledger {
     source: [i64; 6],
@@ -43,7 +44,7 @@ async fn write(setting: &Setting, topic: &str, count: i64) {
     write_batches(setting, topic, 0, std::iter::once(first..first + count), 20).await;
 }
 
-/// One event in each topic, while farshore is down. Ten records each are there before and ten come with it.
+/// Causes one event in each topic while farshore is down. Each topic has ten records before it, and ten are added.
 async fn happen(setting: &mut Setting, ledger: &mut Ledger) {
     let (paris, oslo) = (setting.paris.bootstrap(), setting.oslo.bootstrap());
     setting.paris.kill(1);
@@ -79,7 +80,7 @@ async fn happen(setting: &mut Setting, ledger: &mut Ledger) {
     }
 }
 
-/// Waits until a random part of what is to come is on the target.
+/// Waits until a random part of the pending records is on the target.
 async fn some_progress(setting: &Setting, ledger: &Ledger, rng: &mut fastrand::Rng) {
     let topic = rng.usize(0..TOPICS.len());
     let oslo = setting.oslo.bootstrap();
@@ -106,7 +107,7 @@ async fn each_decision_is_made_once_and_as_a_whole() {
     for (place, topic) in TOPICS.into_iter().enumerate() {
         setting.topic(topic, 1, &[]).await;
         write(&setting, topic, 10).await;
-        // Two batches, so that there is something to cut between.
+        // Two batches, so that there is a boundary to cut at.
         write(&setting, topic, 10).await;
         ledger.add(place, 20);
     }
@@ -118,7 +119,7 @@ async fn each_decision_is_made_once_and_as_a_whole() {
         for (topic, end) in TOPICS.into_iter().zip(ledger.source) {
             caught_up(&setting.farshore, (topic, 0), end).await;
         }
-        // An end in order: what was mirrored is known, so that its loss can be told.
+        // A clean stop: what was mirrored is known, so that its loss can be detected.
         setting.farshore.sigterm().await;
         happen(&mut setting, &mut ledger).await;
         for _ in 0..KILLS {

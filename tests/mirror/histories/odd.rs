@@ -1,4 +1,4 @@
-//! Records as large and as odd as brokers take them.
+//! Records as large and as odd as brokers accept them.
 
 use super::told::is_mapped;
 use crate::hazards::sight::caught_up;
@@ -12,7 +12,7 @@ use crate::support::write::{Record, Writer};
 
 const LARGEST: usize = 16 << 20;
 
-/// A broker that takes messages of 16 MiB.
+/// A broker that accepts messages of 16 MiB.
 fn roomy() -> Spec {
     let bytes = LARGEST.to_string();
     spec()
@@ -20,7 +20,7 @@ fn roomy() -> Spec {
         .property("replica.fetch.max.bytes", &bytes)
 }
 
-/// Bytes that don't compress.
+/// Incompressible bytes.
 fn noise(length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     fastrand::Rng::with_seed(7).fill(&mut bytes);
@@ -57,7 +57,8 @@ async fn messages_of_16_mib_arrive_in_bounded_memory() {
         setting.compare("large", PARTITIONS).await,
         (i64::from(PARTITIONS) * EACH).cast_unsigned()
     );
-    // 24 MiB of the link's limit, and a batch that comes whole beyond it on each of two connections. librdkafka holds copies of its own.
+    // 24 MiB of the link's limit, plus one whole batch beyond it on each of two connections. librdkafka holds copies of its
+    // own.
     let held = setting.farshore.most_memory();
     let most = match setting.path {
         Path::Raw => 160,
@@ -66,7 +67,7 @@ async fn messages_of_16_mib_arrive_in_bounded_memory() {
     assert!(held < most, "{held} MiB");
 }
 
-/// Some time in milliseconds.
+/// An arbitrary time in milliseconds since 1970.
 const DAY: i64 = 1_700_000_000_000;
 
 fn odd_records() -> Vec<Record> {
@@ -148,13 +149,13 @@ async fn odd_records_arrive_as_they_are() {
         let (_, end) = topics::watermarks(&bootstrap, topic, 0).await;
         caught_up(&setting.farshore, (topic, 0), end).await;
     }
-    // The times a source broker gave are kept: mirrors of such topics take the times they are sent.
+    // The timestamps set by a source broker are kept: mirrors of such topics use `CreateTime`.
     for topic in ["create", "append"] {
         assert_eq!(setting.compare(topic, 1).await, 35, "{topic}");
     }
 }
 
-/// What a cleaner leaves: batches without records, tombstones with the time from which they may go, and holes.
+/// The traces of a cleaner: batches without records, tombstones with a delete horizon, and holes.
 #[tokio::test]
 async fn what_a_cleaner_leaves_arrives_as_its_readers_see_it() {
     let mut setting = between(spec(), spec(), "topics = [\"cleaned\"]").await;
@@ -166,7 +167,7 @@ async fn what_a_cleaner_leaves_arrives_as_its_readers_see_it() {
     ];
     setting.topic("cleaned", 1, &configs).await;
     let bootstrap = setting.paris.bootstrap();
-    // The last batch of a producer stays, even if all of its records go.
+    // The last batch of a producer stays, even if all of its records are removed.
     for producer in 0..3 {
         let writer = Writer::new(&bootstrap, "cleaned", &[]);
         let records = (0..20).map(move |n| Record::new(0, format!("k{n}"), format!("v{producer}")));

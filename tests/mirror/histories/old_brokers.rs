@@ -1,4 +1,4 @@
-//! Source brokers that don't give topics ids: another topic of the same name is told by evidence.
+//! Source brokers that don't assign topic ids: a different topic of the same name is recognized by other evidence.
 
 use super::told::{content, decisions, has_no_image, is_mapped};
 use crate::hazards::sight::{caught_up, stands_still};
@@ -8,7 +8,7 @@ use crate::support::brokers::{KafkaVersion, Spec};
 use crate::support::topics;
 use crate::support::wait::eventually;
 
-/// Former records of each topic, and those of the one that takes its place.
+/// The number of former records of each topic, and of those in the topic that replaces it.
 const FORMER: usize = 10;
 const TOPICS: [(&str, usize); 4] = [("empty", 0), ("shorter", 4), ("longer", 20), ("halted", 20)];
 
@@ -35,7 +35,7 @@ async fn is_decided(setting: &Setting, topic: &str) {
 async fn another_topic_of_the_same_name_is_told_by_what_it_holds() {
     let link = "topics = [\".*\"]\nrefresh_interval = \"1s\"\non_recreate = \"follow\"\n\
         [[links.paris-oslo.overrides]]\ntopics = [\"halted\"]\non_recreate = \"halt\"";
-    // Before 2.8 no topic had an id.
+    // Before 2.8 topics had no ids.
     let paris = Spec::new(KafkaVersion::V2_8).property("inter.broker.protocol.version", "2.7");
     let mut setting = between(paris, spec(), link).await;
     for (topic, _) in TOPICS {

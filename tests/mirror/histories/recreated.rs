@@ -11,7 +11,7 @@ async fn create_again(setting: &Setting, topic: &str, partitions: i32) {
     setting.topic(topic, partitions, &[]).await;
 }
 
-/// Checks that a partition holds a former topic's records and those of the present one behind them.
+/// Checks that a partition holds the records of a former topic, followed by those of the present one.
 async fn is_behind_the_former(
     setting: &Setting,
     (topic, partition): (&str, i32),
@@ -56,7 +56,7 @@ async fn another_topic_of_the_same_name_is_appended_behind_the_former() {
     let former = setting.image(("fewer", 0), 7, 7).await;
 
     topics_are_created_again(&setting).await;
-    // What the group had read of the former topic says nothing of the present one: it stays where it was.
+    // The group's offset in the former topic means nothing in the present one: it stays where it was.
     assert_eq!(setting.committed("g", ("fewer", 0)).await, former);
     let (state, reason) = stands_still(&setting.farshore, ("halted", 0)).await;
     assert_eq!(
@@ -69,7 +69,7 @@ async fn another_topic_of_the_same_name_is_appended_behind_the_former() {
     );
     caught_up(&setting.farshore, ("halted", 0), 15).await;
 
-    // The same while farshore is down, the new topic being longer than the old one was.
+    // The same while farshore is down, with a new topic longer than the old one.
     setting.farshore.kill9();
     create_again(&setting, "down", 1).await;
     write_batches(&setting, "down", 0, [100..120], 20).await;
@@ -96,13 +96,13 @@ async fn another_topic_of_the_same_name_is_appended_behind_the_former() {
     assert_eq!(carried.target_offset, Some(image));
 }
 
-/// Whether a partition stands still because the source no longer has it.
+/// Whether a partition has stopped because the source no longer has it.
 fn gone(sight: &Sight) -> bool {
     let reason = sight.reason.as_ref();
     reason.is_some_and(|it| it.code == "source_topic_missing")
 }
 
-/// Creates three topics again, of other sizes, and waits until those that follow have done so.
+/// Creates three topics again with other sizes, and waits until farshore follows where it should.
 async fn topics_are_created_again(setting: &Setting) {
     create_again(setting, "fewer", 2).await;
     create_again(setting, "more", 3).await;
@@ -123,7 +123,7 @@ async fn topics_are_created_again(setting: &Setting) {
     }
 }
 
-/// Checks what is told of a topic whose former records are the first ten.
+/// Checks what is reported about a topic whose former records are the first ten.
 async fn is_on_record(setting: &Setting, topic: &str) {
     let decided = decisions(&setting.farshore, topic).await;
     let [decided] = &decided[..] else {

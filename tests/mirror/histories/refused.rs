@@ -24,7 +24,7 @@ fn keyless(number: usize) -> Record {
     }
 }
 
-/// A topic whose mirror refuses some of its records: the source's settings were changed later.
+/// A topic whose mirror refuses some of its records, because the source's configs were changed later.
 pub(crate) async fn stricter(setting: &Setting, topic: &str, config: (&str, &str)) {
     let configs = [("retention.ms", "-1"), config];
     broker::configure(&setting.paris.bootstrap(), topic, &configs).await;
@@ -89,7 +89,7 @@ async fn every_refused_record_has_one_receipt_and_all_others_arrive() {
     has_receipts(&setting, &large, &keyed).await;
 }
 
-/// Kills farshore again and again while it writes receipts; it runs in the end.
+/// Kills farshore repeatedly while it writes receipts; it runs in the end.
 async fn killed_on_the_way(setting: &mut Setting) {
     let receipts = async |setting: &Setting| {
         let there = topics::try_watermarks(&setting.oslo.bootstrap(), QUARANTINE, 0).await;
@@ -112,7 +112,7 @@ async fn killed_on_the_way(setting: &mut Setting) {
     setting.farshore.start().await;
 }
 
-/// Checks the quarantine topic: a receipt for each of these offsets, with all there is to know of the record.
+/// Checks the quarantine topic: a receipt for each of these offsets, with everything known about the record.
 async fn has_receipts(setting: &Setting, large: &[i64], keyed: &[i64]) {
     let found = content(&setting.oslo.bootstrap(), QUARANTINE, 0).await;
     let of = |topic: &str| -> Vec<(String, &Seen)> {
@@ -148,7 +148,7 @@ async fn has_receipts(setting: &Setting, large: &[i64], keyed: &[i64]) {
     }
 }
 
-/// Mirrors take records of any time, until somebody changes that and topic discovery hasn't looked again.
+/// Mirrors accept records of any time, until another client changes that and topic discovery hasn't looked again yet.
 #[tokio::test]
 async fn a_record_of_another_time_is_passed_alone() {
     let link = LINK.replace("\"large\", \"keyed\"", "\"timed\"");
@@ -175,7 +175,7 @@ async fn a_record_of_another_time_is_passed_alone() {
     assert_eq!(header(&found[&0], "farshore.timestamp"), "1000000000000");
 }
 
-/// A record that is refused in the quarantine topic too leaves its measure there.
+/// If the quarantine topic refuses the record as well, a digest of it is kept there.
 #[tokio::test]
 async fn what_fits_nowhere_leaves_a_digest() {
     let mut setting = between(spec(), spec(), LINK).await;

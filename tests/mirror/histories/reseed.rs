@@ -11,7 +11,7 @@ use crate::support::write::{Record, Writer};
 
 const TOPICS: [(&str, i32); 4] = [("again", 2), ("short", 1), ("foreign", 2), ("gone", 1)];
 
-/// Waits until each mirror holds what its source holds, and nothing else.
+/// Waits until each mirror holds exactly what its source holds.
 async fn are_equal(setting: &Setting, ends: [i64; 4]) {
     for ((topic, partitions), end) in TOPICS.into_iter().zip(ends) {
         for partition in 0..partitions {
@@ -55,7 +55,7 @@ async fn a_reseeded_mirror_is_equal_to_its_source_from_the_first_record_on() {
     setting.farshore.sigterm().await;
     everything_breaks(&mut setting).await;
 
-    // Killed as soon as it is decided, it is done all the same.
+    // Killed right after the decision, it is completed nonetheless.
     setting.farshore.start().await;
     eventually(CATCH_UP, "both are decided", async || {
         for topic in ["again", "short"] {

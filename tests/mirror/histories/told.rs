@@ -1,4 +1,5 @@
-//! What farshore tells of a history: audit entries, metrics, translation; and whether translation is right, by content.
+//! What farshore reports about a history: audit entries, metrics, translation; and whether translation is right, by
+//! content.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use crate::setting::{Path, Setting};
 use crate::support::farshore::Farshore;
 use crate::support::read::{Isolation, Partition, Seen};
 
-/// What was decided about a topic, in order: policy, code, partition, and stretches as (kind, from, until).
+/// The decisions about a topic, in order: policy, code, partition, and stretches as (kind, from, until).
 pub(crate) async fn decisions(farshore: &Farshore, topic: &str) -> Vec<Decision> {
     let audit = farshore.get_json("/v1/audit?limit=1000").await;
     let audit = audit.expect("the audit log");
@@ -19,7 +20,6 @@ pub(crate) async fn decisions(farshore: &Farshore, topic: &str) -> Vec<Decision>
     decided.map(Decision::of).collect()
 }
 
-/// One decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Decision {
     pub(crate) action: String,
@@ -51,7 +51,8 @@ impl Decision {
     }
 }
 
-/// How many offsets of a partition have no image, by kind: lost, skipped, adopted, target-only. Metrics and API agree.
+/// The number of offsets of a partition without an image, by kind: lost, skipped, adopted, target-only. Checks that metrics
+/// and API agree.
 pub(crate) async fn without_image(farshore: &Farshore, topic: &str, partition: i32) -> [u64; 4] {
     const KINDS: [&str; 4] = ["lost", "skipped", "adopted", "target_only"];
     let path = format!("/v1/links/paris-oslo/topics/{topic}");
@@ -62,7 +63,7 @@ pub(crate) async fn without_image(farshore: &Farshore, topic: &str, partition: i
     KINDS.map(|kind| mine[kind].as_u64().expect("a count"))
 }
 
-/// Everything in a partition, by offset.
+/// All records of a partition, by offset.
 pub(crate) async fn content(bootstrap: &str, topic: &str, partition: i32) -> BTreeMap<i64, Seen> {
     let partition = Partition::new(bootstrap, topic, partition);
     let records = partition.read(Isolation::Committed).await;
@@ -81,9 +82,9 @@ fn same(one: &Seen, other: &Seen) -> bool {
     of(one) == of(other)
 }
 
-/// Checks the translation of every offset of a partition by content: each record of the source but those in `skipped` is
-/// where its offset translates to, exactly and back; each record of the target that is no image is said not to be exact.
-/// Gives how many records have an image.
+/// Checks the translation of every offset of a partition by content: each record of the source except for those in
+/// `skipped` is where its offset translates to, exactly and back; each record of the target that isn't an image is reported
+/// as not exact. Returns the number of records with an image.
 pub(crate) async fn is_mapped(
     setting: &Setting,
     topic: &str,
@@ -125,8 +126,8 @@ pub(crate) async fn is_mapped(
     images.len()
 }
 
-/// Where a source offset is translated to: by the raw path's count to `on_raw`, on the record path wherever `is_mapped` found
-/// the record.
+/// The target offset to which a source offset is translated: `on_raw` on the raw path, and on the record path wherever
+/// `is_mapped` found the record.
 pub(crate) async fn mapped_to(
     setting: &Setting,
     partition: (&str, i32),
@@ -141,7 +142,7 @@ pub(crate) async fn mapped_to(
     there.target_offset
 }
 
-/// Whether no target offset of a range is translated back exactly.
+/// Whether no target offset in a range translates back exactly.
 pub(crate) async fn has_no_image(
     setting: &Setting,
     (topic, partition): (&str, i32),
@@ -153,7 +154,7 @@ pub(crate) async fn has_no_image(
     }
 }
 
-/// Runs `farshore resolve` for a topic with a policy and further arguments; gives the exit code.
+/// Runs `farshore resolve` for a topic with a policy and further arguments. Returns the exit code.
 pub(crate) async fn resolve(farshore: &Farshore, topic: &str, rest: &[&str]) -> Option<i32> {
     let line = [
         "resolve",

@@ -1,4 +1,4 @@
-//! Mirrors of compacted topics that stood still while deletions came and went (H14).
+//! Mirrors of compacted topics that had stopped while tombstones came and went (H14).
 
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ async fn topic(setting: &Setting, name: &str, kept_ms: &str) {
     writer.write(values).await;
 }
 
-/// How many tombstones a log holds, and whether one of the deleted keys still has its value.
+/// The number of tombstones in a log, and whether one of the deleted keys still has its value.
 async fn left(bootstrap: &str, topic: &str) -> (usize, bool) {
     let records = Partition::new(bootstrap, topic, 0);
     let records = records.read(Isolation::Committed).await;
@@ -37,7 +37,7 @@ async fn left(bootstrap: &str, topic: &str) -> (usize, bool) {
     (tombstones, has_value)
 }
 
-/// Deletes keys and goes on writing until the cleaner has removed their values, and so many tombstones are left.
+/// Deletes keys and continues to write until the cleaner has removed their values, with this many tombstones remaining.
 async fn delete(setting: &Setting, topic: &str, tombstones: usize) {
     let bootstrap = setting.paris.bootstrap();
     let writer = Writer::new(&bootstrap, topic, &[]);
@@ -78,7 +78,7 @@ async fn h14_deletions_that_went_before_they_were_mirrored_are_told() {
     setting.farshore.sigterm().await;
     delete(&setting, "gone", 0).await;
     delete(&setting, "kept", DELETED).await;
-    // Told from now on, also after a crash.
+    // Reported from now on, also after a crash.
     for _ in 0..2 {
         setting.farshore.start().await;
         for topic in ["gone", "kept"] {
@@ -96,12 +96,12 @@ async fn h14_deletions_that_went_before_they_were_mirrored_are_told() {
         assert_eq!(other["missed_deletions"], Value::Null, "{other}");
         setting.farshore.kill9();
     }
-    // It is true: the mirror keeps what was deleted.
+    // The report is right: the mirror keeps what was deleted.
     let oslo = setting.oslo.bootstrap();
     assert!(left(&oslo, "gone").await.1);
     assert_eq!(left(&oslo, "kept").await.0, DELETED);
 
-    // Only what may have missed something is mirrored anew while it goes on, and then it has missed nothing.
+    // Only what may have missed something is reseeded when it resumes, and then nothing is missing.
     setting.farshore.start().await;
     for topic in ["gone", "kept"] {
         setting.mirrored(topic, 1).await;

@@ -1,4 +1,5 @@
-//! A cluster loses the tail of a log: the source what was mirrored already (H11), or the target what it had acknowledged (H13).
+//! A cluster loses the tail of a log: the source what was already mirrored (H11), or the target what it had acknowledged
+//! (H13).
 
 use super::told::{content, decisions, has_no_image, is_mapped, mapped_to, resolve, without_image};
 use crate::hazards::sight::{caught_up, stands_still};
@@ -9,7 +10,7 @@ use crate::support::brokers::{KafkaVersion, Spec};
 use crate::support::topics;
 use crate::support::wait::eventually;
 
-/// Mirrors 17 records of each topic, cuts the source log of these at 10 while farshore is down, and lets some grow again.
+/// Mirrors 17 records of each topic, cuts these source logs at 10 while farshore is down, and lets some grow again.
 pub(crate) async fn lose_tails(
     paris: Spec,
     link: &str,
@@ -38,7 +39,7 @@ pub(crate) async fn lose_tails(
     setting
 }
 
-/// Checks that a topic goes on behind the seven records that only the target has, also after a kill.
+/// Checks that a topic continues behind the seven records that only the target has, also after a kill.
 async fn goes_on_behind_surplus(setting: &mut Setting, topic: &str, on_source: i64) {
     for round in 0..2 {
         let end = on_source + 5 * (round + 1);
@@ -74,8 +75,8 @@ async fn goes_on_behind_surplus(setting: &mut Setting, topic: &str, on_source: i
     assert_eq!(counted, [0, 0, 0, count]);
 }
 
-/// Where the target has what the source lost: between the images of the record before and of the one that came then. On the record
-/// path markers are among it.
+/// The target's range of what the source lost: between the images of the record before it and of the first record after it.
+/// On the record path it contains markers.
 async fn surplus(setting: &Setting, topic: &str) -> std::ops::Range<i64> {
     let before = mapped_to(setting, (topic, 0), 9, 9).await;
     before + 1..mapped_to(setting, (topic, 0), 10, 17).await
@@ -106,7 +107,7 @@ async fn what_the_source_lost_stays_on_the_target_and_the_map_goes_on_behind_it(
     }
 }
 
-/// Brokers up to 3.9 keep the leader epoch when one that stands alone comes back without its last records.
+/// Brokers up to 3.9 keep the leader epoch when a lone broker comes back without its last records.
 #[tokio::test]
 async fn a_tail_lost_without_a_new_epoch_is_found_by_content() {
     let link = "topics = [\"grown\"]\non_truncate = \"follow\"";
@@ -116,7 +117,7 @@ async fn a_tail_lost_without_a_new_epoch_is_found_by_content() {
     goes_on_behind_surplus(&mut setting, "grown", 30).await;
 }
 
-/// The leader that comes back lacks what the lost one had, and farshore hears of it from a fetch.
+/// The returning leader lacks what the lost one had, and farshore is notified of it by a fetch.
 #[tokio::test]
 async fn an_unclean_election_under_way_is_followed_from_where_the_logs_part() {
     let link = "topics = [\"t\"]\non_truncate = \"follow\"";
@@ -163,7 +164,7 @@ async fn what_the_target_lost_is_mirrored_again() {
         write_batches(&setting, topic, 0, [0..10], 20).await;
     }
     setting.farshore.start().await;
-    // Two batches on the target, so that there is something to cut between.
+    // Two batches on the target, so that there is a boundary to cut at.
     for end in [10, 17] {
         for topic in topics {
             caught_up(&setting.farshore, (topic, 0), end).await;
@@ -172,7 +173,7 @@ async fn what_the_target_lost_is_mirrored_again() {
             }
         }
     }
-    // An end in order, which stores what was acknowledged: what isn't known can't be missed.
+    // A clean stop, which stores what was acknowledged: the loss of unknown records can't be noticed.
     setting.farshore.sigterm().await;
     let mut ends = Vec::new();
     for topic in topics {

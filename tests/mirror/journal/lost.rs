@@ -1,4 +1,4 @@
-//! The checkpoint DB is gone or can't be read.
+//! The checkpoint DB is gone or unreadable.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +18,7 @@ async fn a_topic_with_gaps_goes_on_exactly_whenever_the_db_is_lost() {
     gaps.setting.farshore.launch();
     let mut mirrored = 0;
     for _ in 0..LOSSES {
-        // Killed while transactions are mirrored, of which there are more each time.
+        // Killed while transactions are mirrored, more of them each time.
         logs(&gaps.setting, "this process owns the link").await;
         gaps.reach(mirrored + 10).await;
         let former = gaps.process();
@@ -27,12 +27,12 @@ async fn a_topic_with_gaps_goes_on_exactly_whenever_the_db_is_lost() {
         mirrored = gaps.visible;
         gaps.write(10).await;
         gaps.setting.farshore.launch();
-        // Without the DB it can't know that the owner was itself, and waits for it.
+        // Without the DB the process can't know that it was the owner itself, so it waits for the former owner.
         gaps.waits_for(former).await;
     }
-    logs(&gaps.setting, "it is whole again").await;
+    logs(&gaps.setting, "it is complete again").await;
     gaps.goes_on().await;
-    // At rest.
+    // The same at rest.
     gaps.setting.farshore.sigterm().await;
     lose_checkpoint(&gaps.setting.farshore);
     gaps.setting.farshore.launch();
@@ -50,7 +50,7 @@ async fn a_compacted_topic_goes_on_without_its_db() {
     setting.farshore.start().await;
     setting.write("compacted", 0, 0..500).await;
     setting.mirrored("compacted", 1).await;
-    // Each side goes on compacting by itself; what a key was last set to is the same on both.
+    // Both sides continue to compact independently; the latest value of each key is the same.
     let newest = async |bootstrap: String| -> BTreeMap<_, _> {
         let partition = Partition::new(&bootstrap, "compacted", 0);
         let records = partition.read(Isolation::Committed).await.into_iter();
@@ -87,17 +87,17 @@ async fn a_damaged_db_is_made_whole_from_the_journal() {
         .iter()
         .rposition(|byte| *byte != 0)
         .expect("something");
-    // sled's first page has to be left as it is: nothing would be found at all.
+    // sled's first page must stay intact, or nothing would be found at all.
     for place in (4096..written).step_by(512) {
         bytes[place] ^= 0x55;
     }
     fs::write(&path, bytes).expect("the file");
     gaps.setting.farshore.launch();
-    // sled goes back to what it can read, without a word.
+    // sled silently falls back to what it can read.
     logs(&gaps.setting, DB_LACKED).await;
     gaps.goes_on().await;
 
-    // What sled can't make sense of at all is set aside.
+    // Files that sled can't read at all are set aside.
     gaps.setting.farshore.sigterm().await;
     let path = gaps.setting.farshore.checkpoint_path();
     fs::write(path.join("conf"), [0x5a; 5000]).expect("the file");
@@ -109,7 +109,7 @@ async fn a_damaged_db_is_made_whole_from_the_journal() {
     let kept = names.filter(|it| it.to_string_lossy().starts_with("damaged-"));
     assert_eq!(kept.count(), 1);
 
-    // A part of a file is missing.
+    // The same with part of a file missing.
     gaps.setting.farshore.sigterm().await;
     let path = largest(&gaps);
     let bytes = fs::read(&path).expect("the file");

@@ -1,5 +1,5 @@
-//! The checkpoint DB is lost, damaged or out of date, or the journal is: whichever is left makes the other whole, and topics
-//! with gaps go on exactly.
+//! The checkpoint DB or the journal is lost, damaged or out of date: the remaining one restores the other, and topics with
+//! gaps continue exactly.
 
 mod away;
 mod lost;
@@ -14,24 +14,23 @@ use crate::support::brokers::KafkaVersion;
 use crate::support::topics;
 use crate::support::wait::eventually;
 
-/// The journal of the link.
 pub(crate) const JOURNAL: &str = "__farshore.paris-oslo";
 
-/// What the log says when the journal filled what the DB had lost.
+/// The log message when the journal restored what the DB had lost.
 const DB_LACKED: &str = "the checkpoint DB lacked what the journal holds";
 
-/// Shipments are small, so that most of them open runs of their own.
+/// Fetches are small, so that most of them open new runs.
 const SMALL_STEPS: &str =
     "topics = [\"txn\"]\npartition_max_bytes = \"1KiB\"\nfetch_max_bytes = \"64KiB\"";
 
-/// A link with a topic of many gaps, and how many records of it a reader may see.
+/// A link with a topic of many gaps, and the number of its visible records.
 struct Gaps {
     setting: Setting,
     visible: i64,
 }
 
 impl Gaps {
-    /// Both clusters run, the topic is filled, farshore doesn't run.
+    /// Starts both clusters and fills the topic, without starting farshore.
     async fn start() -> Self {
         let setting = Setting::start(KafkaVersion::V4_1, SMALL_STEPS).await;
         setting.topic("txn", 1, &[]).await;
@@ -61,12 +60,12 @@ impl Gaps {
         self.setting.mirrored("txn", 1).await;
     }
 
-    /// The number of the running process.
+    /// The process id of the running farshore.
     fn process(&self) -> u32 {
         self.setting.farshore.process().pid()
     }
 
-    /// Waits until a readiness probe says that a former process is waited for, and for how long.
+    /// Waits until the readiness probe reports that it waits for a former process, and for how long.
     async fn waits_for(&self, former: u32) {
         let farshore = &self.setting.farshore;
         let owner = format!("the link is owned by process {former} on ");
@@ -80,13 +79,13 @@ impl Gaps {
         logs(&self.setting, &owner).await;
     }
 
-    /// Mirrors what comes next as exactly as what was there before.
+    /// Checks that new records are mirrored as exactly as before.
     async fn goes_on(&mut self) {
         self.write(10).await;
         self.is_exact().await;
     }
 
-    /// Everything is mirrored once, and every offset is translated to where its record is.
+    /// Checks that everything is mirrored once, and that every offset is translated to its record.
     async fn is_exact(&self) {
         self.all_mirrored().await;
         assert_eq!(
@@ -107,7 +106,7 @@ impl Gaps {
     }
 }
 
-/// Waits until the log of a running farshore says something.
+/// Waits until the log of the running farshore contains a text.
 pub(crate) async fn logs(setting: &Setting, text: &str) {
     eventually(CATCH_UP, &format!("the log says {text}"), async || {
         let log = setting.farshore.process().stderr();

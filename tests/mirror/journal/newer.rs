@@ -1,4 +1,4 @@
-//! Journals and checkpoint DBs of another layout: what is for later readers is left as it is, what isn't is read.
+//! Journals and checkpoint DBs of another layout: those that need a later version are left unchanged, others are read.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ use crate::support::write::{Record, Writer};
 
 /// The key of heads in a journal.
 const HEAD: &[u8] = b"\x00head";
-/// The key of what the link's entries need: its name, then layout 2.
+/// The key of what the link's entries require: its name, then layout 2.
 const REQUIREMENT: &str = "000a70617269732d6f736c6f0002";
 
 /// A value in its envelope.
@@ -36,7 +36,7 @@ async fn heads(gaps: &Gaps) -> Vec<Value> {
     records.into_iter().filter(is_head).map(of_head).collect()
 }
 
-/// Appends a head of a program that isn't written yet.
+/// Appends a head as a future version might write it.
 async fn append_head(gaps: &Gaps, head: &Value) {
     let value = sealed(HEAD, head.to_string().as_bytes());
     let writer = Writer::new(&gaps.setting.oslo.bootstrap(), JOURNAL, &[]);
@@ -55,7 +55,7 @@ async fn a_journal_for_later_readers_is_left_as_it_is() {
     gaps.setting.farshore.launch();
     gaps.all_mirrored().await;
     gaps.setting.farshore.sigterm().await;
-    // A snapshot of groups was written, which the first layout kept in another form.
+    // A snapshot of groups was written, which the first layout stored in a different form.
     let last = heads(&gaps).await.pop().expect("a head");
     assert_eq!(
         (&last["layout"], &last["oldest_reader"]),
@@ -74,7 +74,7 @@ async fn a_journal_for_later_readers_is_left_as_it_is() {
         assert!(refused.contains(both), "{refused}");
     }
     gaps.setting.farshore.launch();
-    logs(&gaps.setting, "the link isn't begun").await;
+    logs(&gaps.setting, "the link isn't started").await;
     gaps.write(5).await;
     let farshore = &gaps.setting.farshore;
     eventually(CATCH_UP, "the link says why it waits", async || {
@@ -100,7 +100,7 @@ async fn what_needs_a_later_reader_is_said_by_db_journal_and_export() {
         "{checked}"
     );
 
-    // As if something had been written that layout 1 has no word for.
+    // As if something had been written that layout 1 can't express.
     let mut exported = store(farshore, &["export"], 0).await;
     let requirement = json!({ "space": "topics", "key": REQUIREMENT, "text": "{}" });
     exported.push_str(&requirement.to_string());
@@ -136,7 +136,7 @@ async fn what_needs_a_later_reader_is_said_by_db_journal_and_export() {
         (&json!(2), &json!(2))
     );
     assert_eq!(last["head"]["released"], json!(true), "{last}");
-    // It is known from the journal alone, and all of it is there for a DB that was lost.
+    // The journal alone reveals it, and contains everything for a DB that was lost.
     lose_checkpoint(&gaps.setting.farshore);
     gaps.setting.farshore.launch();
     gaps.goes_on().await;

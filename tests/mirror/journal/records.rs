@@ -1,4 +1,4 @@
-//! What is on record of a link comes back with the checkpoint DB.
+//! All records about a link are restored with the checkpoint DB.
 
 use serde_json::json;
 
@@ -45,7 +45,7 @@ async fn audit_log_plans_operations_and_verifications_come_back_with_the_db() {
     for (path, before) in shown.iter().zip(before) {
         assert_eq!(setting.farshore.get_json(path).await, Ok(before), "{path}");
     }
-    // And the log goes on behind it.
+    // And the log continues after them.
     setting.farshore.set_paused(true).await;
     let audit = setting
         .farshore
@@ -65,7 +65,7 @@ async fn audit_log_plans_operations_and_verifications_come_back_with_the_db() {
     assert_eq!(numbers.len(), 5);
 }
 
-/// Pauses, resumes, verifies and moves; gives the way to the verification, and the plan.
+/// Pauses, resumes, verifies and moves. Returns the path of the verification, and the plan.
 async fn recorded(setting: &Setting) -> (String, Plan) {
     setting.farshore.set_paused(true).await;
     setting.farshore.set_paused(false).await;

@@ -1,4 +1,4 @@
-//! DB and journal don't go equally far: whichever goes further is right.
+//! DB and journal have different ends: the one that goes further is right.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::support::read::{Isolation, Partition};
 use crate::support::topics;
 use crate::support::wait::eventually;
 
-/// Copies the DB of a farshore that doesn't run.
+/// Copies the DB of a farshore that isn't running.
 pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     for entry in fs::read_dir(from).expect("the DB") {
@@ -44,7 +44,7 @@ async fn a_db_restored_from_an_old_copy_gives_way_to_the_journal() {
     gaps.goes_on().await;
 }
 
-/// Waits until the journal is there and holds something.
+/// Waits until the journal exists and has records.
 async fn is_written(gaps: &Gaps) {
     eventually(CATCH_UP, "the journal is written", async || {
         let bootstrap = gaps.setting.oslo.bootstrap();
@@ -59,7 +59,7 @@ async fn a_deleted_journal_is_written_anew_from_the_db() {
     let mut gaps = Gaps::start().await;
     gaps.setting.farshore.launch();
     gaps.all_mirrored().await;
-    // While it stands still.
+    // While it is stopped.
     gaps.setting.farshore.sigterm().await;
     lose_journal(&gaps.setting).await;
     gaps.setting.farshore.launch();
@@ -72,11 +72,11 @@ async fn a_deleted_journal_is_written_anew_from_the_db() {
     gaps.all_mirrored().await;
     // While it runs.
     lose_journal(&gaps.setting).await;
-    logs(&gaps.setting, "the journal isn't the one it was").await;
+    logs(&gaps.setting, "the journal was deleted or lost its tail").await;
     is_written(&gaps).await;
     gaps.write(10).await;
     gaps.all_mirrored().await;
-    // What was written anew is enough to go on from.
+    // The rewritten journal is enough to resume from.
     gaps.setting.farshore.kill9();
     lose_checkpoint(&gaps.setting.farshore);
     gaps.setting.farshore.launch();

@@ -9,7 +9,7 @@ use crate::support::farshore::Farshore;
 use crate::support::topics;
 use crate::support::wait::eventually;
 
-/// Runs a verb and expects an exit code; gives what it printed.
+/// Runs a verb, expects an exit code and returns the output.
 pub(super) async fn store(farshore: &Farshore, arguments: &[&str], code: i32) -> String {
     let all: Vec<&str> = ["store"].iter().chain(arguments).copied().collect();
     let output: Output = farshore.cli(&all).await;
@@ -36,13 +36,13 @@ async fn what_was_exported_or_journaled_makes_a_db_that_goes_on_exactly() {
     gaps.setting.farshore.launch();
     gaps.all_mirrored().await;
 
-    // The running service keeps its DB; its journal can be read all the same.
+    // The running service keeps its DB locked; its journal is readable nonetheless.
     let user = format!("process {}", gaps.setting.farshore.process().pid());
     for verb in ["check", "export", "rebuild"] {
         let refused = store(&gaps.setting.farshore, &[verb], 3).await;
         assert!(refused.contains(&user), "{refused}");
     }
-    // Of the last ones there may be only the plan for a while.
+    // For a while only the plan of the last runs may be stored.
     eventually(CATCH_UP, "the journal has runs", async || {
         let journaled = store(&gaps.setting.farshore, &["export", "--from-journal"], 0).await;
         let has_runs = journaled.contains("\"space\":\"runs\"");

@@ -1,4 +1,4 @@
-//! Bytes that change on the way, and connections that end in the middle of something (F8, F24).
+//! Bytes that change in transit, and connections that end in the middle of something (F8, F24).
 
 use std::time::Duration;
 

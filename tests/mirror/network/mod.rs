@@ -1,4 +1,4 @@
-//! Long, narrow, interrupted and noisy lines to either side, and brokers that slow their clients down (F6 to F10, F24).
+//! Long, narrow, interrupted and noisy lines to either side, and brokers that throttle their clients (F6 to F10, F24).
 
 mod accidents;
 mod quota;
@@ -12,22 +12,22 @@ use crate::support::brokers::{Cluster, KafkaVersion, Spec};
 use crate::support::farshore::paris_oslo_as;
 use crate::support::line::Line;
 
-/// Two clusters that farshore reaches over lines alone. On the raw path: librdkafka goes past them, to the addresses that brokers
-/// advertise.
+/// Two clusters that farshore reaches only over lines. On the raw path: librdkafka bypasses the lines for the addresses
+/// that brokers advertise.
 pub(crate) struct Distant {
     pub(crate) setting: Setting,
-    /// One to each broker, in their order.
+    /// One line to each broker, in their order.
     to_paris: Vec<Line>,
     pub(crate) to_oslo: Vec<Line>,
 }
 
 impl Distant {
-    /// Starts a source of one broker and a target of several, with lines of a link between them.
+    /// Starts a source of one broker and a target of several, with these lines of a link between them.
     pub(crate) async fn start(oslo_brokers: i32, link: &str) -> Self {
         Self::from(Spec::new(KafkaVersion::V4_1), oslo_brokers, link).await
     }
 
-    /// The same with a source of the caller's choice.
+    /// Like [`Self::start`], with the given source.
     async fn from(paris: Spec, oslo_brokers: i32, link: &str) -> Self {
         let oslo = Spec::new(KafkaVersion::V4_1).brokers(oslo_brokers);
         let link = &format!("path = \"raw\"\n{link}");
@@ -44,7 +44,7 @@ impl Distant {
     }
 }
 
-/// A line to each broker, and the lines of the cluster's section that lead over them.
+/// A line to each broker, and the lines of the cluster's section that use them.
 fn lines(cluster: &Cluster) -> (Vec<Line>, String) {
     let bootstrap = cluster.bootstrap();
     let brokers: Vec<&str> = bootstrap.split(',').collect();

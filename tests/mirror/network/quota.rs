@@ -1,4 +1,4 @@
-//! Brokers that hold their clients to a rate (F10): mirroring takes its time, and the link keeps its owner.
+//! Brokers that limit their clients to a rate (F10): mirroring takes its time, and the link keeps its owner.
 
 use crate::hazards::numbered;
 use crate::setting::Setting;
@@ -6,7 +6,7 @@ use crate::support::brokers::{Cluster, KafkaVersion};
 use crate::support::java::{self, Tool};
 use crate::support::write::Writer;
 
-/// Bytes per second and client.
+/// In bytes per second and client.
 const RATE: &str = "300000";
 
 async fn hold_back(cluster: &Cluster, quota: &str) {

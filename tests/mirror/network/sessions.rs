@@ -1,4 +1,4 @@
-//! Fetch sessions as brokers give and take them: none where their cache is full, and none of before after a restart.
+//! Fetch sessions as brokers grant and revoke them: none where their cache is full, and no former one after a restart.
 
 use crate::setting::Setting;
 use crate::support::brokers::{KafkaVersion, Spec};
@@ -6,7 +6,7 @@ use crate::support::topics;
 
 const PARTITIONS: i32 = 6;
 
-/// Writes to some partitions and leaves the others idle, again and again: what is asked for changes each time.
+/// Writes to some partitions and leaves the others idle, repeatedly, so that each fetch asks for different partitions.
 async fn some_at_a_time(setting: &mut Setting, rounds: std::ops::Range<i64>) {
     for round in rounds {
         for partition in 0..PARTITIONS {

@@ -1,4 +1,4 @@
-//! Networks that swallow everything and say nothing (F6, F7).
+//! Networks that silently drop everything (F6, F7).
 
 use std::time::Duration;
 

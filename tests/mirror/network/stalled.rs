@@ -1,4 +1,4 @@
-//! A target that takes nothing while the source is written at full rate (F10): memory stays within its limits.
+//! A target that accepts nothing while the source is written at full rate (F10): memory stays within its limits.
 
 use std::time::{Duration, Instant};
 
@@ -8,19 +8,19 @@ use crate::support::line::Weather;
 use crate::support::topics;
 use crate::support::write::Writer;
 
-/// What farshore may hold in RAM at most, in MiB.
+/// The maximum resident memory of farshore, in MiB.
 const MOST: usize = 150;
-/// Records of a round, of 1 KiB each.
+/// The number of records in a round, of 1 KiB each.
 const ROUND: usize = 8 * 1024;
 
-/// How long the target stands still; `FARSHORE_STALL_SECONDS` makes it longer.
+/// How long the target is stalled; `FARSHORE_STALL_SECONDS` makes it longer.
 fn stall() -> Duration {
     let given = std::env::var("FARSHORE_STALL_SECONDS").ok();
     let given = given.map(|text| text.parse().expect("a number of seconds"));
     Duration::from_secs(given.unwrap_or(5))
 }
 
-/// What the source keeps of a partition: more than any limit of farshore's, and not what ten minutes bring.
+/// The retention of a source partition: more than any limit of farshore's, but less than ten minutes' worth.
 const KEPT: [(&str, &str); 4] = [
     ("retention.bytes", "134217728"),
     ("segment.bytes", "16777216"),

@@ -1,4 +1,4 @@
-//! The target is away for longer than the lease: nothing is sent meanwhile, and the owner stays the owner.
+//! The target is unreachable for longer than the lease: nothing is sent meanwhile, and the owner remains the owner.
 
 use super::{logged, shows};
 use crate::setting::{CATCH_UP, Setting};

@@ -1,11 +1,12 @@
-//! What others write into the journal ends a term: by the broker's refusal, and by the place where the owner's next batch lands.
+//! Foreign writes to the journal end a term: by the broker's refusal, and by the offset at which the owner's next batch
+//! lands.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farshore::kafka::admin::{At, list_offset, read_at};
+use farshore::kafka::admin::{OffsetSpec, list_offset, read_at};
 use farshore::kafka::batch::{Builder, Codec, Stamp};
 use farshore::kafka::client::{Cluster, ClusterSettings, HostPort, Plain, Slot};
 use farshore::kafka::{ProducePart, start_produce};
@@ -18,14 +19,14 @@ use super::{logged, logs, shows};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Which batch of the journal is written once more.
+/// The batch of the journal to append again.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Copied {
     First,
     Last,
 }
 
-/// A cluster, asked in farshore's own way.
+/// A cluster, accessed through farshore's own client.
 pub(crate) fn wire(bootstrap: &str) -> Cluster {
     let settings = ClusterSettings {
         name: "asked".into(),
@@ -45,7 +46,13 @@ pub(super) async fn copy(setting: &Setting, which: Copied, under: impl FnOnce(St
     let oslo = wire(&setting.oslo.bootstrap());
     let journal = TopicPartition::new("__farshore.paris-oslo", 0);
     let leader = oslo.leader(&journal).await.expect("a leader");
-    let end = list_offset(&oslo, &journal, LeaderEpoch::UNKNOWN, At::HighWatermark).await;
+    let end = list_offset(
+        &oslo,
+        &journal,
+        LeaderEpoch::UNKNOWN,
+        OffsetSpec::HighWatermark,
+    )
+    .await;
     let offset = match which {
         Copied::First => 0,
         Copied::Last => end.expect("an end").offset - 1,
@@ -58,7 +65,7 @@ pub(super) async fn copy(setting: &Setting, which: Copied, under: impl FnOnce(St
         producer_epoch: header.producer_epoch,
         base_sequence: header.base_sequence,
     };
-    // Built anew, because producers may not send the times that the broker set.
+    // Rebuilt, because producers may not send timestamps set by the broker.
     let mut copy = Builder::new(Codec::Lz4);
     for record in &batch.records().expect("records") {
         let record = record.and_then(|it| it.to_record()).expect("a record");
@@ -76,7 +83,7 @@ pub(super) async fn copy(setting: &Setting, which: Copied, under: impl FnOnce(St
     assert!(answers[0].error.is_none(), "{answers:?}");
 }
 
-/// Of a copy of its own batch the owner learns by the broker's refusal only.
+/// Only the broker's refusal reveals a copy of its own batch to the owner.
 #[tokio::test]
 async fn brokers_refuse_a_former_term() {
     for version in [KafkaVersion::V4_1, KafkaVersion::V3_9Zk] {

@@ -1,4 +1,4 @@
-//! A target that forgets producers at once, so that it refuses nothing: owners learn of each other by reading the journal.
+//! A target that forgets producers immediately and so refuses nothing: owners detect each other by reading the journal.
 
 use farshore::kafka::batch::Stamp;
 use farshore::model::ProducerId;
@@ -9,7 +9,7 @@ use super::{logged, logs, shows};
 use crate::setting::{Setting, farshore};
 use crate::support::brokers::{KafkaVersion, Spec};
 
-/// Where two own the link in turn without knowing of each other, the record path stands still before the other's records.
+/// Where two processes own the link in turn without knowing it, the record path stops before the other's records.
 const LINK: &str = "path = \"raw\"\ntopics = [\"t\"]";
 
 #[tokio::test]
@@ -33,13 +33,13 @@ async fn a_target_that_forgets_terms_at_once_gets_nothing_from_a_former_owner() 
     setting.farshore.process().signal(Signal::CONT);
     shows(&setting.farshore, "standby").await;
     assert_eq!(logged(&setting.farshore, "no longer owned"), 1);
-    // It looked before it wrote, so that the new owner met nothing of it.
+    // It looked before it wrote, so that the new owner met nothing of its data.
     setting.write("t", 0, 200..300).await;
     setting.arrives("t", 1, 300).await;
     shows(&other, "running").await;
     assert_eq!(logged(&other, "no longer owned"), 0);
 
-    // What a former owner wrote without a look, the present one finds before its next batch.
+    // If a former owner wrote without looking, the present one finds it before its next batch.
     copy(&setting, Copied::First, |_| Stamp {
         producer_id: ProducerId(-1),
         producer_epoch: -1,

@@ -1,5 +1,5 @@
-//! Two processes of one link, each with a DB of its own: one mirrors, the other stands by and takes over when the first is
-//! silent, whether it is dead or only stopped.
+//! Two processes of one link, each with its own DB: one mirrors, the other stands by and takes over when the first is
+//! silent, whether it is dead or merely suspended.
 
 mod away;
 pub(crate) mod fence;
@@ -14,7 +14,7 @@ use crate::setting::CATCH_UP;
 use crate::support::farshore::Farshore;
 use crate::support::wait::eventually;
 
-/// Waits until a process shows the link in a state, and gives the detail with it.
+/// Waits until a process shows the link in a state, and returns the detail.
 async fn shows(farshore: &Farshore, state: &str) -> String {
     let what = format!("the link is {state}");
     eventually(CATCH_UP, &what, async || {
@@ -28,7 +28,7 @@ async fn shows(farshore: &Farshore, state: &str) -> String {
     .await
 }
 
-/// Waits until the log of a process says something for the first time.
+/// Waits until the log of a process first contains a text.
 async fn logs(farshore: &Farshore, text: &str) {
     let what = format!("{text:?} is logged");
     eventually(CATCH_UP, &what, async || match logged(farshore, text) {
@@ -38,7 +38,7 @@ async fn logs(farshore: &Farshore, text: &str) {
     .await;
 }
 
-/// How often the log of a process says something.
+/// How often the log of a process contains a text.
 fn logged(farshore: &Farshore, text: &str) -> usize {
     farshore.process().stderr().matches(text).count()
 }

@@ -1,4 +1,4 @@
-//! Several would like to own the link at the same moment: one comes to.
+//! Several processes try to own the link at the same moment, and exactly one succeeds.
 
 use super::logged;
 use crate::setting::{CATCH_UP, Setting, farshore};
@@ -9,7 +9,7 @@ use crate::support::wait::eventually;
 const LINK: &str = "topics = [\"t\"]";
 const PROCESSES: usize = 4;
 
-/// Waits until one process runs the link and all others stand by, and gives its place.
+/// Waits until one process runs the link and all others stand by, and returns its index.
 async fn one_runs(processes: &[Farshore]) -> usize {
     eventually(CATCH_UP, "one runs and the others stand by", async || {
         let mut states = Vec::new();
@@ -25,7 +25,7 @@ async fn one_runs(processes: &[Farshore]) -> usize {
     .await
 }
 
-/// How often any of them came to own the link.
+/// How often any of the processes gained ownership.
 fn owned(processes: &[Farshore]) -> usize {
     let owned = processes.iter();
     owned
@@ -53,7 +53,7 @@ async fn of_several_at_once_one_comes_to_own_the_link() {
         setting.write("t", 0, written..written + 100).await;
         written += 100;
         setting.arrives("t", 1, written).await;
-        // Those that stand by saw its last sign of life at the same time.
+        // All standbys saw its last sign of life at the same time.
         processes.remove(owner).kill9();
         owner = one_runs(&processes).await;
         assert_eq!(owned(&processes), 1);

@@ -1,4 +1,4 @@
-//! The owner dies or stops in the middle of its work, and wakes up later.
+//! The owner dies or is suspended in the middle of its work, and wakes up later.
 
 use rustix::process::Signal;
 
@@ -17,10 +17,10 @@ fetch_max_bytes = "64KiB"
 partition_max_bytes = "4KiB"
 "#;
 const PARTITIONS: i32 = 3;
-/// Older than a broker remembers producers.
+/// Older than any producer a broker still remembers.
 const OLD: i64 = 1_500_000_000_000;
 
-/// Two processes of one link over a topic with records of old times and one with gaps.
+/// Two processes of one link with a topic of old timestamps and one with gaps.
 pub(super) struct Pair {
     pub(super) setting: Setting,
     /// The other process; `setting.farshore` is the one that owns the link.
@@ -31,7 +31,7 @@ pub(super) struct Pair {
 
 impl Pair {
     pub(super) async fn start() -> Self {
-        // What it appended with old times the target forgets at once.
+        // The target immediately forgets a producer whose records have old timestamps.
         let forgetful = Spec::new(KafkaVersion::V4_1)
             .property("producer.id.expiration.ms", "60000")
             .property("producer.id.expiration.check.interval.ms", "500");
@@ -57,7 +57,7 @@ impl Pair {
         self.write_some(6_000, 25).await;
     }
 
-    /// Writes so many records of old times and rounds of transactions.
+    /// Writes this many records with old timestamps and rounds of transactions.
     pub(super) async fn write_some(&mut self, count: i64, rounds: u32) {
         let writer = Writer::new(
             &self.setting.paris.bootstrap(),
@@ -80,13 +80,13 @@ impl Pair {
             .cast_signed();
     }
 
-    /// Waits until some of what was written last is mirrored, and most is not.
+    /// Waits until some of the last write is mirrored, and most is not.
     pub(super) async fn is_under_way(&self, before: i64) {
         let target = self.setting.on_target("old", PARTITIONS).await;
         target.reaches(before + 300, CATCH_UP).await;
     }
 
-    /// Everything is mirrored by whoever owns the link now: once, in order, unchanged.
+    /// Checks that the present owner mirrors everything: once, in order, unchanged.
     pub(super) async fn is_exact(&self) {
         self.setting.arrives("old", PARTITIONS, self.old).await;
         self.setting.arrives("txn", 1, self.visible).await;
@@ -126,7 +126,7 @@ async fn a_stopped_owner_writes_nothing_when_it_wakes() {
         pair.is_under_way(before).await;
         pair.setting.farshore.process().signal(Signal::STOP);
         shows(&pair.other, "running").await;
-        // It wakes while the other one is at work.
+        // It wakes while the other process is working.
         pair.write().await;
         pair.setting.farshore.process().signal(Signal::CONT);
         shows(&pair.setting.farshore, "standby").await;

@@ -1,4 +1,4 @@
-//! What a standby says, and what it leaves alone.
+//! What a standby reports, and what it leaves alone.
 
 use super::{logged, shows};
 use crate::asking::readiness;
@@ -36,7 +36,7 @@ async fn a_standby_says_who_owns_the_link_and_takes_over_at_once_when_it_is_rele
     std::mem::swap(&mut setting.farshore, &mut standby);
     setting.mirrored("t", 1).await;
     assert_eq!(setting.compare("t", 1).await, 200);
-    // Released and not waited for: the lease was never out.
+    // The lease was released, so it need not expire first.
     standby.start().await;
     shows(&standby, "standby").await;
     assert_eq!(logged(&setting.farshore, "no longer owned"), 0);

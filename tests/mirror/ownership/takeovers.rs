@@ -1,4 +1,4 @@
-//! One owner after another dies or falls silent at a random moment; whichever stood by takes over and goes on exactly.
+//! One owner after another dies or falls silent at a random moment; the standby takes over and continues exactly.
 
 use std::time::{Duration, Instant};
 
@@ -9,15 +9,15 @@ use super::silent::Pair;
 use crate::support::seed;
 use crate::support::wait::any_moment;
 
-/// Set to a number to have that many takeovers.
+/// The environment variable that sets the number of takeovers.
 const TAKEOVERS: &str = "FARSHORE_TAKEOVERS";
 const USUAL: usize = 3;
-/// So many apart everything is compared.
+/// After this many takeovers everything is compared.
 const COMPARED: usize = 10;
-/// A lease, the margin of clocks, and a second for each look.
+/// A lease, the margin for clocks, and a second for each look.
 const LATEST: Duration = Duration::from_secs(15);
 
-/// Ends or stops the owner in the middle of its work, and gives how long it took until the other one ran.
+/// Kills or suspends the owner in the middle of its work. Returns how long it took until the other one ran.
 async fn take_over(pair: &mut Pair, rng: &mut fastrand::Rng) -> Duration {
     let before = pair.old;
     pair.write_some(2_000, 5).await;
@@ -34,7 +34,7 @@ async fn take_over(pair: &mut Pair, rng: &mut fastrand::Rng) -> Duration {
     let took = silent_since.elapsed();
     pair.write_some(1_000, 5).await;
     if is_stopped {
-        // It wakes while the other one is at work.
+        // It wakes while the other process is working.
         any_moment(rng, Duration::from_secs(2)).await;
         pair.setting.farshore.process().signal(Signal::CONT);
     } else {
@@ -63,6 +63,6 @@ async fn takeovers_at_any_moment_lose_and_double_nothing() {
     times.sort_unstable();
     println!("takeovers took {times:.1?}");
     let late = times.iter().filter(|took| **took > LATEST).count();
-    // A machine that is busy with something else may be slow once.
+    // A machine busy with other work may be slow once.
     assert!(late <= count / 3, "{times:?}");
 }

@@ -1,4 +1,4 @@
-//! Topics of the target are changed by the owner alone.
+//! Only the owner changes topics of the target.
 
 use rustix::process::Signal;
 
@@ -7,7 +7,7 @@ use crate::setting::{Setting, farshore};
 use crate::support::brokers::KafkaVersion;
 use crate::support::topics;
 
-/// What the one that is stopped would mirror too, so that its changes can be told from the other's.
+/// The suspended process would mirror more topics, so that its changes are distinguishable from the other's.
 const MORE: &str = "topics = [\"t\", \"more.*\"]\nrefresh_interval = \"200ms\"";
 const LESS: &str = "topics = [\"t\"]\nrefresh_interval = \"200ms\"";
 
@@ -28,12 +28,12 @@ async fn a_stopped_owner_that_wakes_and_a_standby_change_no_topics() {
         shows(&second, "running").await;
         let name = format!("more{round}");
         setting.topic(&name, 1, &[]).await;
-        // Its look at the clusters is long due.
+        // Its look at the clusters is long overdue.
         first.process().signal(Signal::CONT);
         shows(&first, "standby").await;
         let standing_by = format!("more{round}b");
         setting.topic(&standing_by, 1, &[]).await;
-        // The owner has looked at the clusters more than once by the time this is mirrored.
+        // By the time this is mirrored, the owner has looked at the clusters more than once.
         topics::grow(&setting.paris.bootstrap(), "t", round + 1).await;
         setting.on_target("t", round + 1).await;
         for topic in [name, standing_by] {

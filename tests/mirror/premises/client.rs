@@ -1,9 +1,9 @@
-//! farshore's own wire client as the sender, told what to do batch by batch.
+//! farshore's own wire client as the sender, controlled batch by batch.
 
 use std::time::Duration;
 
 use farshore::error::Error;
-use farshore::kafka::admin::{self, At, Markers, ProducerState};
+use farshore::kafka::admin::{self, Markers, OffsetSpec, ProducerState};
 use farshore::kafka::batch::{Builder, Codec, Record, Stamp, Stamped};
 use farshore::kafka::client::{Cluster, ClusterSettings, Connection, Plain, Slot};
 use farshore::kafka::{ProduceAnswer, ProducePart, start_produce};
@@ -13,22 +13,22 @@ use farshore::task::Ownership;
 use crate::setting::CATCH_UP;
 use crate::support::wait::eventually;
 
-/// Records in each batch.
+/// The number of records in each batch.
 pub(super) const BATCH: i32 = 10;
 const REQUEST: Duration = Duration::from_secs(8);
 
-/// A producer as links are: an id that no broker gave out.
+/// A producer like that of a link: an id that no broker assigned.
 pub(super) const LINK: ProducerId = ProducerId(0x4641_0000_0000_0001);
 
 /// A client of a cluster.
 #[derive(Debug, Clone)]
 pub(super) struct Client(pub(super) Cluster);
 
-/// What became of a request: where it landed, or the code of the refusal; none if the connection told nothing.
+/// The outcome of a request: where it landed, or the code of the refusal; unknown if the connection failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Outcome {
     Landed(i64),
-    /// Answered as a repetition of what is at that offset.
+    /// Answered as a duplicate of the batch at that offset.
     Repeated(i64),
     Refused(i16),
     Unknown,
@@ -52,7 +52,7 @@ impl Client {
         Self(Cluster::new(settings, std::sync::Arc::new(Plain)))
     }
 
-    /// A connection to a broker that is shared by those who give the same number.
+    /// A connection to a broker, shared by all callers with the same number.
     pub(super) async fn connection(&self, broker: i32, number: i32) -> Result<Connection, Error> {
         let number = u16::try_from(number).expect("a small number");
         let slot = Slot::Produce { writer: 0, number };
@@ -65,7 +65,7 @@ impl Client {
         connection.expect("a connection")
     }
 
-    /// Starts a request on a connection; what it carries may land from now on.
+    /// Starts a request on a connection; from now on its contents may land.
     pub(super) fn start(
         &self,
         connection: &Connection,
@@ -88,7 +88,7 @@ impl Client {
         }
     }
 
-    /// Writes one batch to whoever leads, and gives the first answer that isn't about who leads.
+    /// Writes one batch to the current leader, and returns the first answer that isn't about leadership.
     pub(super) async fn write(&self, to: &TopicPartition, batch: Stamped) -> Outcome {
         const NOBODY_LEADS: [i16; 4] = [3, 5, 6, 19];
         eventually(CATCH_UP, "somebody leads", async || {
@@ -105,7 +105,7 @@ impl Client {
         .await
     }
 
-    /// Begins a partition with three batches in the order of their sequence numbers.
+    /// Begins a partition with three batches in sequence.
     pub(super) async fn begin(&self, to: &TopicPartition, timestamp: Option<i64>) {
         for number in 0..3 {
             let sequence = number * BATCH;
@@ -116,7 +116,7 @@ impl Client {
         }
     }
 
-    /// Writes control markers to whoever leads, and gives the code if they were refused.
+    /// Writes control markers to the current leader, and returns the code if they were refused.
     pub(super) async fn mark(&self, to: &TopicPartition, epoch: i16, count: usize) -> Option<i16> {
         let markers = Markers {
             partition: to.clone(),
@@ -129,25 +129,25 @@ impl Client {
         codes.expect("an answer")[to].map(|code| code.0)
     }
 
-    /// What the leader remembers of the link's producer.
+    /// The leader's state for the link's producer.
     pub(super) async fn remembered(&self, of: &TopicPartition) -> Option<ProducerState> {
         let found = admin::describe_producers(&self.0, of).await;
         let found = found.expect("the producers").expect("a broker that tells");
         found.into_iter().find(|it| it.producer_id == LINK)
     }
 
-    /// The true end of the log.
+    /// The log end offset, including records not yet replicated.
     pub(super) async fn end(&self, of: &TopicPartition) -> i64 {
-        let listed = self.listed(of, At::TrueEnd).await;
+        let listed = self.listed(of, OffsetSpec::TrueEnd).await;
         listed.expect("the end of the log")
     }
 
-    pub(super) async fn listed(&self, of: &TopicPartition, at: At) -> Result<i64, Error> {
+    pub(super) async fn listed(&self, of: &TopicPartition, at: OffsetSpec) -> Result<i64, Error> {
         let listed = admin::list_offset(&self.0, of, LeaderEpoch::UNKNOWN, at).await;
         listed.map(|it| it.offset)
     }
 
-    /// Asks anew who leads what, until the leader of all of these is another one than this.
+    /// Refreshes the metadata until none of the partitions is led by this broker.
     pub(super) async fn led_by_other(&self, partitions: &[TopicPartition], than: i32) {
         eventually(CATCH_UP, "others lead", async || {
             let seen = self.0.metadata().generation;
@@ -172,14 +172,14 @@ fn outcome(answer: &ProduceAnswer) -> Outcome {
     }
 }
 
-/// A batch of the link whose records tell the sequence numbers, written now.
+/// A batch of the link whose records contain their sequence numbers, written now.
 pub(super) fn batch(epoch: i16, sequence: i32) -> Stamped {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let now = now.expect("a clock after 1970").as_millis();
     batch_at(epoch, sequence, i64::try_from(now).expect("milliseconds"))
 }
 
-/// The same with the time of its records.
+/// Like [`batch`], with the given timestamp of its records.
 pub(super) fn batch_at(epoch: i16, sequence: i32, timestamp: i64) -> Stamped {
     let mut builder = Builder::new(Codec::None);
     for number in sequence..sequence + BATCH {

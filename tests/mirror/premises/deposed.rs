@@ -1,4 +1,5 @@
-//! A leader that doesn't know yet that another one was elected (H8): what it says of the log's end, and what becomes of what it takes.
+//! A leader that doesn't know yet that another was elected (H8): its answers about the log's end, and the fate of what it
+//! accepts.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ const PARTITIONS: i32 = 5;
 const WRITTEN: i64 = 3 * BATCH as i64;
 const UNKNOWN_LEADER_EPOCH: i16 = 75;
 
-/// What one broker says of the true end if its leader epoch has to be this one, -1 for any: offset and epoch, or the code.
+/// A broker's answer about the true end under this leader epoch, -1 for any: offset and epoch, or the code.
 async fn end_at(asked: &Connection, of: &TopicPartition, epoch: i32) -> Result<(i64, i32), i16> {
     let partition = ListOffsetsPartition::default()
         .with_partition_index(of.partition.0)
@@ -38,7 +39,7 @@ async fn end_at(asked: &Connection, of: &TopicPartition, epoch: i32) -> Result<(
     }
 }
 
-/// A broker that hears nothing of the controller goes on as the leader that it was.
+/// A broker that receives nothing from the controller continues as the leader it was.
 pub(super) async fn leaders_answer_under_their_own_epoch_only(cluster: &mut Cluster, round: usize) {
     let client = Client::of(&cluster.bootstrap());
     let all = placed(cluster, &format!("deposed-{round}"), PARTITIONS, &[1, 2, 3]).await;
@@ -50,7 +51,7 @@ pub(super) async fn leaders_answer_under_their_own_epoch_only(cluster: &mut Clus
     let deposed = client.connection(1, 0).await.expect("a connection");
     let other = client.connection(1, 1).await.expect("a connection");
     cluster.cut_off(1);
-    // Whoever asks the deposed one is told that it leads.
+    // A client that asks the deposed broker is told that it still leads.
     let bootstrap = cluster.bootstrap();
     let (_, others) = bootstrap.split_once(',').expect("three brokers");
     let client = Client::of(others);
@@ -66,7 +67,7 @@ pub(super) async fn leaders_answer_under_their_own_epoch_only(cluster: &mut Clus
         let told = end_at(&deposed, of, now).await;
         assert_eq!(told, Err(UNKNOWN_LEADER_EPOCH));
     }
-    // Taken into its log, and never acknowledged.
+    // Accepted into its log, and never acknowledged.
     let late = client.start(&deposed, &all[0], batch(0, 3 * BATCH), LIMIT);
     assert!(matches!(late.await, Outcome::Unknown | Outcome::Refused(_)));
     let taken = end_at(&other, &all[0], -1).await;

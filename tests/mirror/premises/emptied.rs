@@ -11,13 +11,13 @@ const PARTITIONS: i32 = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
     Nothing,
-    /// It ends in order and comes back.
+    /// It stops cleanly and comes back.
     Restart,
     /// It is killed and comes back.
     Kill,
 }
 
-/// How many partitions' new leader knows the producer, and how many take a batch that leaves some out.
+/// The number of partitions whose new leader knows the producer, and the number that accept a batch with a sequence gap.
 async fn elected(cluster: &mut Cluster, topic: &str, before: Before) -> (usize, usize) {
     let bootstrap = cluster.bootstrap();
     let all = placed(cluster, topic, PARTITIONS, &[1, 2, 3]).await;
@@ -50,7 +50,7 @@ async fn elected(cluster: &mut Cluster, topic: &str, before: Before) -> (usize, 
     (known, taken)
 }
 
-/// A leader that came to be one knows the producer or takes whatever comes.
+/// A new leader either knows the producer or accepts any sequence.
 pub(super) async fn followers_forget_at_a_restart(cluster: &mut Cluster, round: usize) {
     let all = [Before::Restart, Before::Nothing, Before::Kill];
     let tried = if rounds().is_some() {

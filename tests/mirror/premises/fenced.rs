@@ -1,8 +1,8 @@
-//! How long the last stable offset stays behind once a transactional application is shut out (H15).
+//! How long the last stable offset lags once a transactional application is fenced (H15).
 
 use std::time::{Duration, Instant};
 
-use farshore::kafka::admin::At;
+use farshore::kafka::admin::OffsetSpec;
 use farshore::model::TopicPartition;
 
 use super::client::Client;
@@ -14,7 +14,7 @@ use crate::support::write::{Record, Writer};
 
 const PARTITIONS: i32 = 6;
 
-/// An application with a transaction open in all partitions of a topic.
+/// An application with an open transaction in all partitions of a topic.
 async fn open(cluster: &Cluster, topic: &str, id: &str, timeout: &str) -> Writer {
     let settings = [
         ("transactional.id", id),
@@ -29,13 +29,16 @@ async fn open(cluster: &Cluster, topic: &str, id: &str, timeout: &str) -> Writer
     writer
 }
 
-/// Waits until nothing is undecided in any of these, and gives how long that took.
+/// Waits until no transaction is open in any of these partitions. Returns how long that took.
 async fn decided(client: &Client, all: &[TopicPartition]) -> Duration {
     let begun = Instant::now();
     eventually(CATCH_UP, "everything is decided", async || {
         for of in all {
             let read = async |at| client.listed(of, at).await.map_err(|it| it.to_string());
-            let (stable, high) = (read(At::LastStable).await?, read(At::HighWatermark).await?);
+            let (stable, high) = (
+                read(OffsetSpec::LastStable).await?,
+                read(OffsetSpec::HighWatermark).await?,
+            );
             if stable < high {
                 return Err(format!("{of}: {stable} of {high}"));
             }
@@ -46,7 +49,7 @@ async fn decided(client: &Client, all: &[TopicPartition]) -> Duration {
     begun.elapsed()
 }
 
-/// An application that is shut out by its successor leaves nothing open.
+/// An application fenced by its successor leaves nothing open.
 pub(super) async fn transactions_are_decided_at_once(cluster: &Cluster, round: usize) {
     let client = Client::of(&cluster.bootstrap());
     let topic = format!("fenced-{round}");
@@ -68,7 +71,7 @@ async fn shut_out(cluster: &Cluster, topic: &str, id: &str) -> Duration {
     begun.elapsed()
 }
 
-/// One without a successor is left to its timeout, and one whose leader is gone to the election of another.
+/// Without a successor a transaction is left to its timeout; without a leader, to the election of a new one.
 pub(super) async fn others_are_decided_in_time(cluster: &mut Cluster, round: usize) {
     let client = Client::of(&cluster.bootstrap());
     let topic = format!("decided-{round}");

@@ -1,4 +1,4 @@
-//! Requests in the socket of a broker that stands still: when they land, and where (H5, H20).
+//! Requests in the socket of a suspended broker: when they land, and where (H5, H20).
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ const GIVEN_UP: Duration = Duration::from_millis(700);
 const PARTITIONS: i32 = 5;
 const WRITTEN: i64 = 3 * BATCH as i64;
 
-/// Stops broker 1 with a request for each of these in a connection of its own, and closes the connections.
+/// Suspends broker 1 with a request for each of these partitions on a separate connection, and closes the connections.
 async fn leave_requests(cluster: &Cluster, all: &[TopicPartition]) {
     let doomed = Client::of(&cluster.bootstrap());
     let mut connections = Vec::new();
@@ -32,7 +32,7 @@ async fn leave_requests(cluster: &Cluster, all: &[TopicPartition]) {
     }
 }
 
-/// However long a broker without peers stands still, the request lands when it goes on, and is told from another one.
+/// However long a broker without peers is suspended, the request lands when it resumes, and a repetition is recognized.
 pub(super) async fn requests_land_when_the_broker_wakes(cluster: &Cluster, round: usize) {
     let seconds = if rounds().is_some() { [1, 40] } else { [1, 1] };
     for (number, seconds) in (0..).zip(seconds) {
@@ -63,7 +63,7 @@ pub(super) async fn requests_land_when_the_broker_wakes(cluster: &Cluster, round
     }
 }
 
-/// A leader that was replaced while it stood still takes nothing that counts.
+/// A leader that was replaced while it was suspended accepts nothing that counts.
 pub(super) async fn requests_to_a_replaced_leader_never_land(cluster: &Cluster, round: usize) {
     let all = placed(
         cluster,

@@ -1,4 +1,5 @@
-//! Control markers and what a broker remembers of their producer (H2, H22, H23), on every release that preserved offsets are kept on.
+//! Control markers and a broker's memory of their producer (H2, H22, H23), on every release on which preserved offsets are
+//! supported.
 
 use farshore::model::TopicPartition;
 
@@ -11,7 +12,7 @@ const PARTITIONS: i32 = 5;
 const WRITTEN: i64 = 3 * BATCH as i64;
 const OLD: i64 = 1_700_000_000_000;
 
-/// A marker of a higher epoch shuts out markers and records of the lower one; behind it records begin at sequence 0.
+/// A marker of a higher epoch fences markers and records of the lower one; behind it records begin at sequence 0.
 async fn a_higher_epoch_shuts_out(client: &Client, of: &TopicPartition) {
     client.begin(of, None).await;
     assert_eq!(client.mark(of, 1, 1).await, None);
@@ -27,7 +28,7 @@ async fn a_higher_epoch_shuts_out(client: &Client, of: &TopicPartition) {
     );
 }
 
-/// A marker that meets no state leaves one after which only sequence 0 is taken.
+/// A marker that meets no producer state creates one that accepts only sequence 0.
 async fn a_marker_begins_at_minus_one(client: &Client, of: &TopicPartition) {
     assert_eq!(client.mark(of, 0, 1).await, None);
     let state = client.remembered(of).await.expect("the producer");
@@ -39,7 +40,7 @@ async fn a_marker_begins_at_minus_one(client: &Client, of: &TopicPartition) {
     assert_eq!(client.write(of, batch(0, 0)).await, Outcome::Landed(1));
 }
 
-/// Ways to come to a restart.
+/// The state of a log before a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum History {
     Whole,
@@ -55,7 +56,7 @@ const HISTORIES: [History; 4] = [
     History::Old,
 ];
 
-/// Writes to new partitions and lets their logs come to what is meant.
+/// Writes to new partitions and brings their logs into the given state.
 async fn written(cluster: &Cluster, topic: &str, history: History) -> Vec<TopicPartition> {
     let bootstrap = cluster.bootstrap();
     let client = Client::of(&bootstrap);
@@ -75,7 +76,7 @@ async fn written(cluster: &Cluster, topic: &str, history: History) -> Vec<TopicP
     all
 }
 
-/// What a broker knows of producers once it was restarted: as much as is left in its logs and young enough.
+/// A restarted broker knows the producers that its logs still contain and that are young enough.
 pub(super) async fn producers_are_remembered(cluster: &mut Cluster, round: usize, kill: bool) {
     let mut all = Vec::new();
     for history in HISTORIES {
@@ -106,7 +107,7 @@ pub(super) async fn producers_are_remembered(cluster: &mut Cluster, round: usize
     }
 }
 
-/// Markers as they are used where it isn't known what is on its way.
+/// Markers as used where unknown requests may be in flight.
 pub(super) async fn shut_out_and_begin_anew(cluster: &Cluster, round: usize) {
     let client = Client::of(&cluster.bootstrap());
     for of in placed(cluster, &format!("fenced-{round}"), PARTITIONS, &[1]).await {

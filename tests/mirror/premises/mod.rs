@@ -1,6 +1,6 @@
-//! What farshore takes for granted of brokers, tried on real ones with its own client as the sender.
+//! What farshore relies on brokers to do, verified on real ones with its own client as the sender.
 //!
-//! Promises: each of these fails with a broker that behaves differently. Doesn't: start farshore.
+//! Promises: each of these tests fails with a broker that behaves differently. Doesn't: start farshore.
 
 mod client;
 mod deposed;
@@ -20,15 +20,15 @@ use crate::support::topics;
 use crate::support::wait::eventually;
 use client::Client;
 
-/// Set to a number to have each experiment repeated that often, on every release.
+/// The environment variable that sets the number of repetitions of each experiment, on every release.
 const ROUNDS: &str = "FARSHORE_PREMISE_ROUNDS";
 
-/// How often; none is the short form.
+/// The number of repetitions; `None` for the short form.
 fn rounds() -> Option<usize> {
     std::env::var(ROUNDS).ok().and_then(|it| it.parse().ok())
 }
 
-/// The releases to try; this one in the short form.
+/// The releases to test; only `usual` in the short form.
 fn releases(usual: KafkaVersion) -> Vec<KafkaVersion> {
     match rounds() {
         None => vec![usual],
@@ -36,7 +36,7 @@ fn releases(usual: KafkaVersion) -> Vec<KafkaVersion> {
     }
 }
 
-/// Waits until so many replicas of all these partitions are in sync.
+/// Waits until all these partitions have this many in-sync replicas.
 async fn in_sync(client: &Client, partitions: &[TopicPartition], replicas: usize) {
     eventually(CATCH_UP, "the replicas are in sync", async || {
         let seen = client.0.metadata().generation;
@@ -53,7 +53,7 @@ async fn in_sync(client: &Client, partitions: &[TopicPartition], replicas: usize
     .await;
 }
 
-/// The partitions of a topic that is created for them, each with these replicas.
+/// Creates a topic whose partitions each have these replicas, and returns the partitions.
 async fn placed(
     cluster: &Cluster,
     topic: &str,
@@ -68,7 +68,7 @@ async fn placed(
     all
 }
 
-/// Three brokers, of which two have to have what is acknowledged.
+/// Three brokers with a minimum of two in-sync replicas.
 #[tokio::test(flavor = "multi_thread")]
 async fn three_brokers_keep_to_what_is_relied_on() {
     for release in releases(KafkaVersion::V4_1) {

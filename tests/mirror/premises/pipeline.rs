@@ -1,5 +1,5 @@
-//! Five requests in flight to a partition while its leader is killed (H1): a leader that knows the producer takes them in their
-//! order or not at all, whatever became of those before; one that doesn't know it takes any of them.
+//! Five requests in flight to a partition while its leader is killed (H1): a leader that knows the producer accepts them in
+//! order or not at all, whatever happened to earlier ones; one that doesn't know it accepts any of them.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,30 +22,30 @@ const IN_FLIGHT: usize = 5;
 const PARTITIONS: i32 = 10;
 const LIMIT: Duration = Duration::from_secs(4);
 
-/// How a sender begins with a leader of which it isn't known what it remembers.
+/// How a sender begins with a leader whose memory is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Begin {
-    /// One request; five once that one is acknowledged.
+    /// With one request, then five once that one is acknowledged.
     Alone,
-    /// Five at once.
+    /// With five at once.
     AllAtOnce,
 }
 
 /// What happened to one partition.
 #[derive(Debug, Default)]
 struct Tally {
-    /// Batches.
+    /// The number of batches.
     acknowledged: i32,
-    /// Nobody knew whether they had landed, and they had.
+    /// The outcome was unknown, and the batches had landed.
     lost_answers: usize,
-    /// And they hadn't.
+    /// The outcome was unknown, and the batches had not landed.
     lost_requests: usize,
     refused: usize,
-    /// A request landed where it didn't belong.
+    /// A request landed in a wrong place.
     damaged: bool,
 }
 
-/// Sends batch after batch until it is over and all are acknowledged, or one landed in a wrong place.
+/// Sends batch after batch until time is up and all are acknowledged, or one landed in a wrong place.
 struct Sender<'a> {
     client: Client,
     to: TopicPartition,
@@ -53,7 +53,7 @@ struct Sender<'a> {
     over: &'a AtomicBool,
     tally: Tally,
     unknown: BTreeSet<i32>,
-    /// Batches that were sent at least once.
+    /// The number of batches sent at least once.
     sent: i32,
 }
 
@@ -84,7 +84,7 @@ impl Sender<'_> {
         .await
     }
 
-    /// Sends from the first batch on that isn't acknowledged, until something goes wrong.
+    /// Sends from the first unacknowledged batch on, until something goes wrong.
     async fn send(&mut self, connection: &Connection) {
         let (mut window, mut next, mut trouble) = (VecDeque::new(), self.tally.acknowledged, false);
         let mut limit = match self.begin {
@@ -107,7 +107,7 @@ impl Sender<'_> {
         }
     }
 
-    /// Whether a batch is where it should be.
+    /// Records the outcome of a batch. Returns whether it is where it should be.
     fn note(&mut self, number: i32, outcome: Outcome) -> bool {
         match outcome {
             Outcome::Landed(at) | Outcome::Repeated(at) if at != i64::from(number * BATCH) => {
@@ -134,7 +134,7 @@ impl Sender<'_> {
     }
 }
 
-/// Sends to new partitions and kills their leader meanwhile; gives what happened to each.
+/// Sends to new partitions and kills their leader meanwhile. Returns what happened to each.
 async fn across_a_kill(cluster: &mut Cluster, topic: &str, begin: Begin) -> Vec<Tally> {
     let mut rng = seed::rng();
     let bootstrap = cluster.bootstrap();
@@ -172,7 +172,7 @@ async fn across_a_kill(cluster: &mut Cluster, topic: &str, begin: Begin) -> Vec<
     tallies
 }
 
-/// Every record is there once, in order.
+/// Checks that every record is present once, in order.
 async fn is_whole(bootstrap: &str, topic: &str, number: i32, batches: i32) {
     let partition = Partition::new(bootstrap, topic, number);
     eventually(CATCH_UP, "all that was acknowledged is seen", async || {
@@ -187,7 +187,7 @@ async fn is_whole(bootstrap: &str, topic: &str, number: i32, batches: i32) {
     .await;
 }
 
-/// Prints what happened, and gives how many partitions were damaged.
+/// Prints what happened. Returns the number of damaged partitions.
 fn report(begin: Begin, tallies: &[Tally]) -> usize {
     let sum = |of: fn(&Tally) -> usize| -> usize { tallies.iter().map(of).sum() };
     let (answers, requests) = (sum(|it| it.lost_answers), sum(|it| it.lost_requests));
@@ -201,7 +201,7 @@ fn report(begin: Begin, tallies: &[Tally]) -> usize {
     damaged
 }
 
-/// What isn't armed may be damaged, which is counted.
+/// An unarmed partition may be damaged, which is counted.
 pub(super) async fn survives_the_leader_where_it_was_armed(cluster: &mut Cluster, round: usize) {
     let tallies = across_a_kill(cluster, &format!("armed-{round}"), Begin::Alone).await;
     assert_eq!(report(Begin::Alone, &tallies), 0);

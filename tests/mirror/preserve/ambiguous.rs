@@ -1,4 +1,4 @@
-//! Marker requests of which nobody knows what became, and that land late (H22).
+//! Marker requests whose outcome is unknown and that land late (H22).
 
 use super::{ends_meet, is_the_same};
 use crate::histories::write_transactions;
@@ -8,7 +8,7 @@ use crate::support::farshore::{Farshore, paris_oslo};
 use crate::support::proxy::Proxy;
 use crate::support::write::{Outcome, Record, Writer};
 
-/// Both clusters, and farshore reaching the target through a proxy only.
+/// Starts both clusters, with farshore reaching the target only through a proxy.
 async fn behind_proxy() -> (Setting, Proxy) {
     let mut setting = Setting::start(KafkaVersion::V4_1, "topics = [\"t\"]").await;
     let proxy = Proxy::start(&setting.oslo.bootstrap());
@@ -19,7 +19,7 @@ async fn behind_proxy() -> (Setting, Proxy) {
     (setting, proxy)
 }
 
-/// Lets farshore, which isn't running, reach the target through another proxy from now on.
+/// Makes farshore, which isn't running, reach the target through another proxy from now on.
 fn reached_through(setting: &mut Setting) -> Proxy {
     let proxy = Proxy::start(&setting.oslo.bootstrap());
     let config = through(setting, &proxy.address());
@@ -36,7 +36,7 @@ fn through(setting: &Setting, address: &str) -> String {
     paris_oslo(&setting.paris.bootstrap(), address, &map)
 }
 
-/// An aborted transaction: a gap of so many offsets and a marker.
+/// Writes an aborted transaction: a gap of `count` offsets and a marker.
 async fn abort(setting: &Setting, count: usize) {
     let settings = [("transactional.id", "aborting")];
     let writer = Writer::new(&setting.paris.bootstrap(), "t", &settings);
@@ -45,7 +45,7 @@ async fn abort(setting: &Setting, count: usize) {
     writer.transaction(records, Outcome::Abort).await;
 }
 
-/// Two processes in a row are killed with markers under way, the second one's meant to shut out the first one's.
+/// Two processes in a row are killed with markers in flight, the second one's meant to fence the first one's.
 #[tokio::test]
 async fn what_shuts_out_late_markers_is_shut_out_itself_if_it_comes_late() {
     let (mut setting, first) = behind_proxy().await;
@@ -73,7 +73,7 @@ async fn what_shuts_out_late_markers_is_shut_out_itself_if_it_comes_late() {
     ends_meet(&setting, "t", 0).await;
 }
 
-/// The markers for a gap are kept back; farshore is cut off and perhaps killed; they land when it is there again.
+/// The markers for a gap are held back; farshore is cut off and perhaps killed; they land when it is back.
 async fn late_markers_shift_nothing(gap: usize, kills: bool, lands: bool) {
     let (mut setting, proxy) = behind_proxy().await;
     setting.topic("t", 1, &[]).await;

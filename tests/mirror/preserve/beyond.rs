@@ -1,4 +1,4 @@
-//! Gaps longer than are to be filled: where offsets may be translated instead, they are from there on.
+//! Gaps longer than the limit for filling: where offsets may be translated instead, they are from there on.
 
 use super::{preserving, says, stands_still};
 use crate::hazards::sight::caught_up;
@@ -10,7 +10,7 @@ use crate::support::write::{Outcome, Record, Writer};
 
 const LINES: &str = "topics = [\"t\", \"u\"]\ngroups = [\"g\"]\npreserve_max_markers = 45";
 
-/// Aborted records and their marker: 51 offsets without a record, then 50 records.
+/// Writes aborted records and their marker, 51 offsets without a record, then 50 records.
 async fn write_long_gap(setting: &Setting, topic: &str) {
     let settings = [("transactional.id", "aborting")];
     let writer = Writer::new(&setting.paris.bootstrap(), topic, &settings);
@@ -44,7 +44,7 @@ async fn behind_a_gap_that_is_too_long_records_have_an_offset_map() {
     );
     setting.farshore.configure(&config);
     setting.farshore.start().await;
-    // One goes on behind a gap it had met before, where markers of another process may be under way; one meets it now.
+    // One topic continues behind a gap from before, where another process's markers may be in flight; one meets a gap now.
     caught_up(&setting.farshore, ("u", 0), 50).await;
     write_long_gap(&setting, "u").await;
     for topic in ["t", "u"] {
@@ -55,7 +55,7 @@ async fn behind_a_gap_that_is_too_long_records_have_an_offset_map() {
     let carried = setting.farshore.carries_exactly("g", ("t", 0), 121).await;
     let on_target = setting.next_on_target("g", "t", 1).await;
     assert_eq!(on_target[0].len(), 30, "{carried:?}");
-    // What comes later has short gaps too, and a restart changes nothing.
+    // Later gaps may be short, and a restart changes nothing.
     setting.farshore.kill9();
     let mut more = 0;
     for topic in ["t", "u"] {
@@ -69,7 +69,8 @@ async fn behind_a_gap_that_is_too_long_records_have_an_offset_map() {
     }
 }
 
-/// Checks that every record has its image, by content, and that the change is on record once; 0 records are not counted.
+/// Checks that every record has its image, by content, and that the change is logged once. With 0 `records` the number
+/// isn't checked.
 async fn is_translated(setting: &Setting, topic: &str, records: u64) {
     let mapped = is_mapped(setting, topic, 0, &[]).await;
     assert!(

@@ -1,4 +1,5 @@
-//! Preserved offsets on other brokers: Kafka 3.9 with and without `ZooKeeper`, and three brokers that fail one after another.
+//! Preserved offsets on other brokers: Kafka 3.9 with and without `ZooKeeper`, and three brokers that fail one after
+//! another.
 
 use super::{Setting, ends, ends_meet, is_the_same};
 use crate::hazards::spec;
@@ -11,7 +12,7 @@ use crate::support::write::{Outcome, Record, Writer};
 
 const LINK: &str = "topics = [\".*\"]\noffsets = \"preserve\"\nreplication_factor = ";
 
-/// A topic that begins above 0 and has gaps behind it.
+/// Writes a topic that begins above 0 and has gaps.
 async fn write_history(setting: &Setting, topic: &str) {
     topics::create(
         &setting.paris.bootstrap(),
@@ -53,7 +54,8 @@ async fn offsets_are_kept_on_3_9_with_zookeeper() {
     offsets_are_kept_on(KafkaVersion::V3_9Zk).await;
 }
 
-/// Leaders of the mirror are killed while they take what fills a prefix, and markers of a gap with thousands of offsets.
+/// Leaders of the mirror are killed while they accept the fillers of a prefix, and the markers of a gap with thousands of
+/// offsets.
 #[tokio::test]
 async fn killed_leaders_change_no_offset() {
     let link = format!("{LINK}3");

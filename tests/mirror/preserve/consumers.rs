@@ -1,4 +1,4 @@
-//! Applications that go on at the other side with the offsets they have.
+//! Applications that continue on the other side with their existing offsets.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::read::{Isolation, Partition};
 use crate::support::topics;
 use crate::support::wait::eventually;
 
-/// What Kafka's own consumer prints of the first partition: times, offsets, headers, keys and values.
+/// The first partition as printed by Kafka's own consumer: times, offsets, headers, keys and values.
 async fn printed(bootstrap: &str, isolation: &str, count: usize) -> String {
     let count = count.to_string();
     let arguments = [
@@ -60,7 +60,7 @@ async fn every_consumer_reads_the_same_and_goes_on_where_it_was() {
     translates_to_itself(&setting).await;
 }
 
-/// Whatever is translated is the same on both sides, in gaps too.
+/// Checks that every offset translates to itself on both sides, including those in gaps.
 async fn translates_to_itself(setting: &Setting) {
     let (start, end) = topics::watermarks(&setting.paris.bootstrap(), "t", 0).await;
     let offsets: Vec<i64> = (start..=end).collect();
@@ -73,7 +73,7 @@ async fn translates_to_itself(setting: &Setting) {
     }
 }
 
-/// A consumer that keeps its offsets elsewhere reads the same from any of them.
+/// Checks that a consumer with externally stored offsets reads the same from any of them.
 async fn keeps_stored_offsets(setting: &Setting) {
     let (start, end) = topics::watermarks(&setting.paris.bootstrap(), "t", 0).await;
     let middle = i64::midpoint(start, end);
@@ -96,7 +96,7 @@ async fn keeps_stored_offsets(setting: &Setting) {
     }
 }
 
-/// Groups have the offsets they had, in gaps and at the end too.
+/// Checks that groups keep their offsets, including those in gaps and at the end.
 async fn carries_groups_one_to_one(setting: &Setting) {
     let (start, end) = topics::watermarks(&setting.paris.bootstrap(), "t", 0).await;
     let offsets = [start, start + 1, start + 2, end - 2, end - 1, end];

@@ -1,4 +1,4 @@
-//! A marker that a broker meets without any memory of its producer leaves a state after which only sequence 0 is taken (H23).
+//! A marker that meets a broker without memory of its producer creates a state that accepts only sequence 0 (H23).
 
 use super::{ends, is_the_same, says};
 use crate::hazards::broker::producers;
@@ -48,5 +48,5 @@ async fn records_behind_a_gap_follow_what_the_broker_remembers() {
     let (source, target) = ends(&setting, "t", 0).await;
     assert_eq!(source, target);
     let status = says(&setting, ("t", 0), "is live", |it| it["state"] == "live").await;
-    assert_eq!(status["settlings"], 1, "no batch was refused");
+    assert_eq!(status["resyncs"], 1, "no batch was refused");
 }

@@ -1,4 +1,4 @@
-//! Offsets without records: aborted transactions, the source's own markers, what its cleaner removed.
+//! Offsets without records: aborted transactions, the source's own markers, and what its cleaner removed.
 
 use super::{ends, holds_the_same, is_the_same, preserving, says};
 use crate::histories::{write_compacted, write_transactions};
@@ -34,7 +34,7 @@ async fn transactions_leave_the_offsets_where_they_were() {
     setting.farshore.start().await;
     let read = is_the_same(&setting, "t", 1).await;
     assert_eq!(read as u64, visible);
-    // While it is live, and after a restart in the midst of it.
+    // While it is live, and after a restart in the middle of it.
     visible += write_transactions(&setting, "t", 15).await;
     setting.farshore.kill9();
     setting.farshore.start().await;
@@ -44,7 +44,7 @@ async fn transactions_leave_the_offsets_where_they_were() {
     assert_eq!(source, target, "the last marker is mirrored too");
 }
 
-/// What the cleaner does once in the test's time.
+/// Makes the cleaner run once within the time of the test.
 const CLEANING: [(&str, &str); 5] = [
     ("cleanup.policy", "compact"),
     ("segment.ms", "500"),
@@ -71,7 +71,7 @@ async fn a_compacted_topic_keeps_its_offsets_also_when_its_mirror_is_compacted()
     setting.farshore.start().await;
     let survivors = is_the_same(&setting, "t", 1).await;
     assert!(survivors >= 500, "{survivors}");
-    // Its history being mirrored, the mirror is compacted like its source.
+    // Once its history is mirrored, the mirror is compacted like its source.
     let oslo = setting.oslo.bootstrap();
     eventually(CATCH_UP, "the mirror is compacted", async || {
         let found = configs::of_topic(&oslo, "t").await?;

@@ -1,4 +1,4 @@
-//! Killed without warning at any moment of filling and mirroring, farshore goes on to the same offsets.
+//! Killed at any moment of filling and mirroring, farshore continues at the same offsets.
 
 use super::{ends_meet, is_the_same, preserving};
 use crate::histories::write_transactions;
@@ -8,7 +8,7 @@ use crate::support::topics;
 use crate::support::wait::eventually;
 use crate::support::write::{Record, Writer};
 
-/// Set to a number to have that many kills.
+/// The environment variable that sets the number of kills.
 const KILLS: &str = "FARSHORE_PRESERVE_KILLS";
 const USUAL: usize = 12;
 

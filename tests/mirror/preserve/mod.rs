@@ -1,7 +1,7 @@
-//! Topics whose mirror has every record at the offset it has on the source.
+//! Topics whose mirror has every record at its source offset.
 //!
-//! Whatever is done to farshore on the way, consumers that know nothing of it read the same offsets, keys, values, headers
-//! and times on both sides.
+//! Whatever happens to farshore on the way, independent consumers read the same offsets, keys, values, headers and times on
+//! both sides.
 
 mod ambiguous;
 mod beyond;
@@ -25,27 +25,27 @@ use crate::support::read::{Isolation, Partition, Seen};
 use crate::support::topics;
 use crate::support::wait::eventually;
 
-/// Both clusters, and farshore keeping the offsets of these topics; more lines of the link may follow.
+/// Starts both clusters, with farshore preserving the offsets of these topics; more lines of the link may follow.
 async fn preserving(lines: &str) -> Setting {
     let link = format!("offsets = \"preserve\"\n{lines}");
     Setting::start(KafkaVersion::V4_1, &link).await
 }
 
-/// What a consumer sees of a partition.
+/// A consumer's view of a partition.
 async fn read(bootstrap: &str, topic: &str, number: i32, isolation: Isolation) -> Vec<Seen> {
     Partition::new(bootstrap, topic, number)
         .read(isolation)
         .await
 }
 
-/// Waits until everything is mirrored, then compares what consumers see on both sides, and gives how much it is. The
-/// source is read as it is meant to be read: aborted records are not mirrored.
+/// Waits until everything is mirrored, then compares what consumers see on both sides, and returns the number of records.
+/// The source is read as `read_committed`: aborted records aren't mirrored.
 async fn is_the_same(setting: &Setting, topic: &str, partitions: i32) -> usize {
     setting.mirrored(topic, partitions).await;
     holds_the_same(setting, topic, partitions).await
 }
 
-/// The same comparison at once.
+/// Like [`is_the_same`], without waiting.
 async fn holds_the_same(setting: &Setting, topic: &str, partitions: i32) -> usize {
     let mut count = 0;
     for number in 0..partitions {
@@ -66,21 +66,21 @@ fn assert_same(source: &[Seen], target: &[Seen]) {
     assert_eq!(source.len(), target.len(), "one side ends earlier");
 }
 
-/// The ends of both sides' logs, as consumers see them.
+/// The ends of both sides' logs, as seen by consumers.
 async fn ends(setting: &Setting, topic: &str, number: i32) -> (i64, i64) {
     let (_, source) = topics::watermarks(&setting.paris.bootstrap(), topic, number).await;
     let (_, target) = topics::watermarks(&setting.oslo.bootstrap(), topic, number).await;
     (source, target)
 }
 
-/// What farshore says of a partition.
+/// The status of a partition as reported by farshore.
 async fn status(setting: &Setting, topic: &str, number: usize) -> Result<Value, String> {
     let path = format!("/v1/links/paris-oslo/topics/{topic}");
     let mut body = setting.farshore.get_json(&path).await?;
     Ok(body["partitions"][number].take())
 }
 
-/// Waits until farshore says something of a partition.
+/// Waits until the status of a partition has a value.
 async fn says(
     setting: &Setting,
     (topic, number): (&str, usize),
@@ -99,7 +99,7 @@ async fn says(
     .await
 }
 
-/// Waits until a partition stands still, and gives the code and what is said.
+/// Waits until a partition stops, and returns the code and the message.
 async fn stands_still(setting: &Setting, topic: &str) -> (String, String) {
     let stands = |status: &Value| status["reason"]["code"].is_string();
     let status = says(setting, (topic, 0), "stands still", stands).await;
@@ -112,7 +112,7 @@ async fn stands_still(setting: &Setting, topic: &str) -> (String, String) {
     (text("code"), text("message"))
 }
 
-/// Waits until a partition ends at the same offset on both sides.
+/// Waits until a partition has the same end offset on both sides.
 async fn ends_meet(setting: &Setting, topic: &str, partition: i32) {
     eventually(CATCH_UP, "the ends are the same", async || {
         let (source, target) = ends(setting, topic, partition).await;

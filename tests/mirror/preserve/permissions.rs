@@ -1,4 +1,4 @@
-//! What preserving offsets needs to be permitted, and what becomes of topics where it isn't.
+//! The permission needed to preserve offsets, and what happens to topics without it.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::support::farshore::paris_oslo;
 use crate::support::java::{self, Tool};
 use crate::support::wait::eventually;
 
-/// Brokers and controllers talk to each other under a name of their own, so that it can be said what others may do.
+/// Brokers and controllers use a principal of their own, so that other clients can be restricted.
 const CONTROLLER: [(&str, &str); 5] = [
     (
         "listener.security.protocol.map",
@@ -26,7 +26,7 @@ const CONTROLLER: [(&str, &str); 5] = [
     ("super.users", "User:admin"),
 ];
 
-/// A target that permits everything but altering the cluster.
+/// A target that permits everything except for altering the cluster.
 async fn guarded(lines: &str) -> Setting {
     let plain = Spec::new(KafkaVersion::V4_1);
     let named = CONTROLLER.iter();
@@ -46,7 +46,7 @@ async fn guarded(lines: &str) -> Setting {
         path: crate::setting::Path::Raw,
     };
     let bootstrap = setting.oslo.bootstrap();
-    // What isn't permitted from now on is forbidden, also to take this back.
+    // Whatever isn't permitted from here on is forbidden, including taking this back.
     let permitted = "--operation Create --operation Describe --operation DescribeConfigs";
     let arguments = format!(
         "--bootstrap-server {bootstrap} --add --allow-principal User:ANONYMOUS {permitted} --cluster"
@@ -56,7 +56,7 @@ async fn guarded(lines: &str) -> Setting {
     setting
 }
 
-/// Permits altering the cluster too, as its controller may.
+/// Permits altering the cluster as well, with the rights of the controller.
 async fn grant(setting: &Setting) {
     let admin = setting.oslo.data_dir(1).with_extension("admin.properties");
     let login = "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"admin\" password=\"a\";";
@@ -108,7 +108,7 @@ async fn without_the_permission_check_says_so_and_topics_with_gaps_halt() {
     setting.farshore.start().await;
     let (code, message) = stands_still(&setting, "t").await;
     assert_eq!(code, "not_permitted", "{message}");
-    // Once it is granted, it goes on by itself.
+    // Once it is granted, mirroring continues by itself.
     grant(&setting).await;
     is_the_same(&setting, "t", 1).await;
 }
@@ -133,7 +133,7 @@ async fn without_the_permission_new_topics_are_translated_if_that_is_the_choice(
     assert_eq!(setting.compare("t", 1).await, visible);
     let status = status(&setting, "t", 0).await.expect("a status");
     assert_eq!(status["offsets"], "translate");
-    // What is found once it is granted keeps its offsets; the choice is made once for a topic that is mirrored.
+    // Topics found after the grant keep their offsets; for a mirrored topic the choice was made once and for all.
     grant(&setting).await;
     setting.topic("u", 1, &[]).await;
     write_transactions(&setting, "u", 5).await;

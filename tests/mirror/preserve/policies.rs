@@ -1,4 +1,4 @@
-//! What policies do where offsets are preserved: whatever is lost or refused, all other records keep theirs.
+//! The policies with preserved offsets: whatever is lost or refused, all other records keep their offsets.
 #![allow(
     clippy::single_range_in_vec_init,
     reason = "each range is the offsets of one batch"
@@ -21,7 +21,7 @@ const TOPICS: [&str; 5] = ["gap", "refused", "again", "short", "lost"];
 /// Offsets of records that the target refuses.
 const HUGE: [i64; 2] = [5, 16];
 
-/// Checks that the target has what the source has from an offset on, each record at the offset it has there; but refused ones.
+/// Checks that from `from` on the target has each record at its source offset, except for refused ones.
 async fn is_the_same_from(setting: &Setting, topic: &str, from: i64) {
     let of = async |bootstrap: String| {
         let mut found = read(&bootstrap, topic, 0, Isolation::Committed).await;
@@ -37,7 +37,7 @@ async fn is_the_same_from(setting: &Setting, topic: &str, from: i64) {
     ends_meet(setting, topic, 0).await;
 }
 
-/// Seventeen records in each topic; of `refused` the mirror takes no large ones, and has the last offset all the same.
+/// Writes seventeen records to each topic. The mirror of `refused` accepts no large ones, but still has the last offset.
 async fn write_first(setting: &Setting) {
     for topic in TOPICS {
         setting.topic(topic, 1, &[]).await;
@@ -56,7 +56,7 @@ async fn write_first(setting: &Setting) {
     topics::create(&setting.oslo.bootstrap(), "refused", 1, 1, &configs).await;
 }
 
-/// Everything that can happen to a history, while farshore is down.
+/// Causes every event that a history can have, while farshore is down.
 async fn everything_happens(setting: &mut Setting) {
     write_batches(setting, "gap", 0, [17..40], 20).await;
     let paris = setting.paris.bootstrap();
@@ -79,7 +79,7 @@ async fn every_record_that_can_keeps_its_offset() {
     let mut setting = preserving(LINK).await;
     write_first(&setting).await;
     setting.farshore.start().await;
-    // Two batches on the target, so that there is something to cut between.
+    // Two batches on the target, so that there is a boundary to cut at.
     caught_up(&setting.farshore, ("lost", 0), 10).await;
     write_batches(&setting, "lost", 0, [10..17], 20).await;
     for topic in TOPICS {
@@ -139,7 +139,7 @@ async fn are_on_record(setting: &Setting) {
     );
 }
 
-/// What stands in the place of a record can't be passed, whatever the policy: only a new mirror topic helps.
+/// Whatever occupies the offset of a record can't be passed under any policy: only a new mirror topic helps.
 async fn cannot_be_adopted(setting: &Setting) {
     let stranger = Writer::new(&setting.oslo.bootstrap(), "gap", &[]);
     stranger.write(numbered(0, 0..3, 20)).await;
@@ -158,7 +158,7 @@ async fn cannot_be_adopted(setting: &Setting) {
     is_the_same_from(setting, "gap", 0).await;
 }
 
-/// Brokers up to 3.9 keep the leader epoch when one that stands alone comes back without its last records.
+/// Brokers up to 3.9 keep the leader epoch when a lone broker comes back without its last records.
 #[tokio::test]
 async fn a_tail_lost_without_a_new_epoch_is_found_by_content() {
     let link = "topics = [\"t\"]\noffsets = \"preserve\"\nrefresh_interval = \"500ms\"";

@@ -6,7 +6,7 @@ use crate::support::configs;
 use crate::support::topics;
 use crate::support::write::{Record, Writer, numbered};
 
-/// A topic with two partitions, of which one begins above 0.
+/// Creates a topic with two partitions, one of which begins above 0.
 async fn begins_late(setting: &Setting, configs: &[(&str, &str)], first: i64, end: i64) {
     setting.topic("t", 2, configs).await;
     setting.write("t", 0, 0..end).await;
@@ -113,7 +113,7 @@ async fn a_prefix_above_the_limit_has_its_topic_translated_if_that_is_the_choice
     setting.farshore.start().await;
     setting.mirrored("t", 2).await;
     assert_eq!(setting.compare("t", 2).await, 400);
-    // One partition that can't keep its offsets decides for the topic.
+    // One partition that can't keep its offsets decides for the whole topic.
     for number in [0, 1] {
         let status = super::status(&setting, "t", number)
             .await

@@ -1,5 +1,5 @@
-//! Two processes of one link, each with a checkpoint DB of its own. Markers aren't tied to offsets as records are, so they
-//! can get in each other's way; then the mirror stands still, and nothing in it is wrong.
+//! Two processes of one link, each with its own checkpoint DB. Unlike records, markers aren't tied to offsets, so the
+//! processes can interfere with each other; in that case the mirror stops, and nothing in it is wrong.
 
 use super::{holds_the_same, preserving, read, status};
 use crate::histories::write_transactions;
@@ -7,7 +7,7 @@ use crate::setting::{CATCH_UP, Setting};
 use crate::support::read::Isolation;
 use crate::support::wait::eventually;
 
-/// What the target holds is the source's, as far as it goes.
+/// Checks that the target equals the source, as far as it goes.
 async fn is_a_beginning_of_the_source(setting: &Setting) {
     let source = read(&setting.paris.bootstrap(), "t", 0, Isolation::Committed).await;
     let target = read(&setting.oslo.bootstrap(), "t", 0, Isolation::Uncommitted).await;
@@ -27,7 +27,7 @@ async fn two_processes_never_give_a_record_another_offset() {
     write_transactions(&setting, "t", 150).await;
     setting.farshore.launch();
     other.launch();
-    // Either both come to the end together, or what stands still says so.
+    // Either both reach the end together, or a stopped one reports it.
     eventually(CATCH_UP, "both have come to an end", async || {
         let mut over = true;
         let mut seen = Vec::new();
@@ -42,7 +42,7 @@ async fn two_processes_never_give_a_record_another_offset() {
     })
     .await;
     is_a_beginning_of_the_source(&setting).await;
-    // One alone goes on where that is possible, and says so where it isn't.
+    // One alone continues where that is possible, and reports where it isn't.
     other.kill9();
     setting.farshore.kill9();
     setting.farshore.start().await;

@@ -1,4 +1,4 @@
-//! Mirror topics in which offsets can't be what they are on the source.
+//! Mirror topics in which offsets can't be those of the source.
 
 use super::{is_the_same, preserving, stands_still};
 use crate::journal::lose_journal;
@@ -20,10 +20,10 @@ async fn a_mirror_topic_with_other_contents_is_refused() {
     assert_eq!(code, "foreign_write", "{message}");
 }
 
-/// What this link wrote for an older topic of the same name isn't taken for the beginning of the new one.
+/// What this link wrote for an older topic of the same name isn't mistaken for the beginning of the new one.
 #[tokio::test]
 async fn a_mirror_of_an_older_topic_is_refused() {
-    // With a journal it would be known that the topic is another one.
+    // A journal would reveal that the topic is a different one.
     let mut setting = preserving("topics = [\"t\"]\njournal = false").await;
     setting.topic("t", 1, &[]).await;
     setting.write("t", 0, 0..100).await;
@@ -79,7 +79,7 @@ async fn a_topic_mirrored_with_a_map_is_not_preserved_afterwards_unless_its_offs
     is_the_same(&setting, "u", 1).await;
 }
 
-/// The mirror topic becomes another one while nothing flows, and nobody has noticed when markers are due.
+/// The mirror topic is replaced while nothing flows, and nothing has noticed it when markers are due.
 #[tokio::test]
 async fn markers_are_never_written_to_another_topic_of_that_name() {
     let mut setting = preserving("topics = [\"t\"]\nrefresh_interval = \"1h\"").await;

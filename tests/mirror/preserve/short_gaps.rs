@@ -1,4 +1,4 @@
-//! Topics that are nothing but short gaps: transactions of three records each.
+//! Topics that consist of short gaps only: transactions of three records each.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use super::{is_the_same, preserving};
 use crate::setting::Setting;
 use crate::support::write::{Outcome, Record, Writer};
 
-/// Set to a number of transactions in each partition; the rate is printed.
+/// The environment variable that sets the number of transactions in each partition; the rate is printed.
 const TRANSACTIONS: &str = "FARSHORE_SHORT_GAPS";
 const USUAL: usize = 40;
 const PARTITIONS: i32 = 4;

@@ -1,4 +1,5 @@
-//! The raw path and the record path mirror the same random topics to two mirror topics; a reader that knows neither compares them.
+//! The raw path and the record path mirror the same random topics to two mirror topics; an independent reader compares
+//! them.
 
 use crate::histories::{write_compacted, write_transactions};
 use crate::setting::Setting;
@@ -9,10 +10,10 @@ use crate::support::wait::eventually;
 use crate::support::write::{Record, Writer};
 use crate::support::{read, seed};
 
-/// How many topics of random make there are.
+/// The number of random topics.
 const TOPICS: usize = 6;
 const PARTITIONS: i32 = 2;
-/// Records of a topic are written in this many goes.
+/// The number of writes among which a topic's records are divided.
 const GOES: usize = 12;
 const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
 
@@ -57,7 +58,7 @@ async fn both_paths_write_the_same_records() {
     }
     setting.topic("txn", 1, &[]).await;
     write_transactions(&setting, "txn", 40).await;
-    // A cleaner that went on would take away on one side what was mirrored already.
+    // If the cleaner continued, it would remove on one side what was already mirrored.
     setting.farshore.sigterm().await;
     write_compacted(&setting, "compacted").await;
     let as_it_is = [("cleanup.policy", "delete"), ("retention.ms", "-1")];
@@ -71,7 +72,7 @@ async fn both_paths_write_the_same_records() {
     }
 }
 
-/// Writes in goes, each with a codec of its own, some of them in transactions that come to either end.
+/// Writes in several goes, each with its own codec, some of them in transactions that are committed or aborted.
 async fn write_random(setting: &Setting, topic: &str, mut rng: fastrand::Rng) {
     let bootstrap = setting.paris.bootstrap();
     for go in 0..GOES {
@@ -108,7 +109,7 @@ fn random(rng: &mut fastrand::Rng) -> Record {
     }
 }
 
-/// Null, empty, small, and at times large.
+/// Null, empty, small, and occasionally large.
 fn bytes(rng: &mut fastrand::Rng, most: usize) -> Option<Vec<u8>> {
     let length = match rng.u8(0..32) {
         0..4 => return None,

@@ -1,5 +1,5 @@
-//! A killed process leaves a transaction open that would last for longer than the test; its successor ends it by beginning
-//! under the same transactional id.
+//! A killed process leaves a transaction open that would outlast the test; its successor ends it by beginning with the same
+//! transactional id.
 #![allow(
     clippy::single_range_in_vec_init,
     reason = "each range is the offsets of one batch"
@@ -21,14 +21,14 @@ async fn what_a_former_process_left_open_is_ended_by_the_next_one() {
     setting.farshore.start().await;
     caught_up(&setting.farshore, ("t", 0), 10).await;
     setting.farshore.kill9();
-    // As if it had been killed before it could commit what it then wrote.
+    // As if it had been killed before it could commit these records.
     let (paris, oslo) = (setting.paris.bootstrap(), setting.oslo.bootstrap());
     let identity = LinkIdentity {
         link: "paris-oslo".into(),
         source_cluster_id: wire(&paris).cluster_id().await.expect("an id"),
         target_cluster_id: wire(&oslo).cluster_id().await.expect("an id"),
     };
-    // The partition is written under the first of the link's four ids.
+    // The partition is written with the first of the link's four transactional ids.
     let id = format!("farshore.paris-oslo.{:016x}.0", identity.producer_id(0).0);
     let settings = [
         ("transactional.id", id.as_str()),

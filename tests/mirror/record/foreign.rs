@@ -1,4 +1,4 @@
-//! Somebody else writes to a mirror of the record path.
+//! Another client writes to a mirror of the record path.
 
 use super::setting;
 use crate::asking::reaches_state;
@@ -31,7 +31,7 @@ async fn what_others_commit_stands_still_and_what_they_abort_does_not() {
     assert_eq!(shown["reason"]["source_offset"], 200, "{shown}");
     assert_eq!(shown["path"], "record", "{shown}");
 
-    // The other partition goes on, a restart heals nothing, and nothing was committed behind the stranger's records.
+    // The other partition continues, a restart heals nothing, and nothing was committed behind the foreign records.
     setting.write("t", 1, 100..200).await;
     setting.farshore.kill9();
     setting.farshore.start().await;

@@ -1,4 +1,4 @@
-//! What the record path does where others would have to guess: no checkpoint is left, a record is refused.
+//! The record path where the alternative would be to guess: no checkpoint is left, or a record is refused.
 #![allow(
     clippy::single_range_in_vec_init,
     reason = "each range is the offsets of one batch"
@@ -23,7 +23,7 @@ async fn lose_everything(setting: &mut Setting) {
     lose_journal(setting).await;
 }
 
-/// The raw path's batches say whose they are and where they belong. A transaction's don't, so nothing is guessed of them.
+/// The raw path's batches identify their writer and their place. A transaction's don't, so nothing is guessed about them.
 #[tokio::test]
 async fn without_any_checkpoint_it_goes_on_behind_the_raw_path_and_not_behind_itself() {
     let mut setting = setting("path = \"raw\"\ntopics = [\"t\"]").await;

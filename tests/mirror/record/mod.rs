@@ -1,4 +1,4 @@
-//! The record path: the same promises through librdkafka, and its own ways to them.
+//! The record path: the same promises through librdkafka, and its own means to keep them.
 
 mod differential;
 mod fence;

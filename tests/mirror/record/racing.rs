@@ -1,5 +1,5 @@
-//! Two processes of one link without a lease: each transactional id has one producer at a time, so whoever begins shuts the other
-//! out, and what one of them wrote the other doesn't take for its own.
+//! Two processes of one link without a lease: each transactional id has one producer at a time, so each process that begins
+//! fences the other, and neither takes the other's records for its own.
 
 use super::setting;
 use crate::hazards::numbered;
@@ -32,7 +32,7 @@ async fn what_two_processes_write_is_in_order_and_once() {
     let target = setting.on_target("t", PARTITIONS).await;
     for kill in 1..=KILLS {
         let enough = i64::try_from(COUNT * kill / (KILLS + 1)).expect("a small number");
-        // Where each stands still before the other's records, no more comes.
+        // Where each has stopped before the other's records, no more will arrive.
         let _ = tokio::time::timeout(CATCH_UP / 20, target.reaches(enough, CATCH_UP)).await;
         let victim = if rng.bool() {
             &mut setting.farshore
@@ -42,7 +42,7 @@ async fn what_two_processes_write_is_in_order_and_once() {
         victim.kill9();
         victim.launch();
     }
-    // Each partition is finished by a process that knows all of it, or stands still in both.
+    // Each partition is completed by a process that knows all of it, or is stopped in both.
     for partition in 0..PARTITIONS as usize {
         eventually(CATCH_UP, "it is mirrored or stands still", async || {
             let (one, two) = (
@@ -61,7 +61,7 @@ async fn what_two_processes_write_is_in_order_and_once() {
     begins_alike(&setting, PARTITIONS).await;
 }
 
-/// What is on the target is a beginning of the source, without holes or repetition.
+/// Checks that the target is a prefix of the source, without holes or repetition.
 async fn begins_alike(setting: &crate::setting::Setting, partitions: i32) {
     let mut records = 0;
     for number in 0..partitions {

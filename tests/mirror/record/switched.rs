@@ -58,7 +58,7 @@ async fn either_path_goes_on_where_the_other_ended() {
     assert_eq!(shown.expect("a partition")["path"], "raw");
 }
 
-/// Both are equal, and every offset lies where its record does.
+/// Checks that both sides are equal, and that every offset is translated to its record.
 async fn translates(setting: &Setting, topic: &str, partition: i32) {
     let pairs = setting.pairs(topic, partition).await;
     if partition > 0 {

@@ -1,4 +1,4 @@
-//! The target loses the end of a transaction and not its records: no consumer is shown them any more, however long the log is.
+//! The target loses the end of a transaction but not its records: consumers no longer see them, however long the log is.
 #![allow(
     clippy::single_range_in_vec_init,
     reason = "each range is the offsets of one batch"
@@ -23,7 +23,7 @@ use super::setting;
 
 const T: (&str, i32) = ("t", 0);
 
-/// Ends the one transaction that is open in the partition, as `kafka-transactions.sh --abort` does.
+/// Aborts the one open transaction of the partition, as `kafka-transactions.sh --abort` does.
 async fn abort(bootstrap: &str) {
     let (oslo, partition) = (wire(bootstrap), TopicPartition::new("t", 0));
     let producers = describe_producers(&oslo, &partition).await;
@@ -69,7 +69,7 @@ async fn records_whose_marker_was_lost_are_mirrored_again() {
     })
     .await;
 
-    // The log is as long as it was, and shows the first ten records.
+    // The log is as long as it was, but shows only the first ten records.
     abort(&oslo).await;
     write_batches(&setting, "t", 0, [17..20], 20).await;
     caught_up(&setting.farshore, T, 20).await;

@@ -1,4 +1,4 @@
-//! What happens to a cluster.
+//! The faults of a cluster.
 
 use std::time::Duration;
 
@@ -18,20 +18,20 @@ const BROKERS: [i32; 3] = [1, 2, 3];
 pub(super) enum Fault {
     /// The leader of a partition is killed, and comes back.
     KillLeader,
-    /// The leader of a partition stands still for a while: too short or long enough to be replaced.
+    /// The leader of a partition is frozen for a while: too short or long enough to be replaced.
     FreezeLeader,
-    /// The leader of a partition hears nothing of the controller for a while, and nothing of its successor.
+    /// The leader of a partition is cut off from the controller for a while, and knows nothing of its successor.
     CutOffLeader,
-    /// The active controller is killed and comes back: with a successor on the source, where it is a broker too, without one on the
-    /// target.
+    /// The active controller is killed and comes back: with a successor on the source, where controllers are brokers too,
+    /// without one on the target.
     KillController,
-    /// Every broker is restarted in order, one after another.
+    /// Every broker is restarted cleanly, one after another.
     Roll,
-    /// A partition is moved off its leader and back to all, and every partition gets its preferred leader.
+    /// A partition is moved off its leader and back to all replicas, and every partition gets its preferred leader.
     Move,
 }
 
-/// A fault on one side or one on each.
+/// A fault on one side, or one on each.
 pub(super) fn any(rng: &mut fastrand::Rng) -> Round {
     const ALL: [Fault; 6] = [
         Fault::CutOffLeader,
@@ -50,7 +50,7 @@ pub(super) fn any(rng: &mut fastrand::Rng) -> Round {
     }
 }
 
-/// Brings a fault about and ends it; then all replicas are in sync again.
+/// Injects a fault and ends it, then waits until all replicas are in sync again.
 pub(super) async fn happen(cluster: &mut Cluster, fault: Option<Fault>, rng: &mut fastrand::Rng) {
     let Some(fault) = fault else {
         return;
@@ -70,7 +70,7 @@ pub(super) async fn happen(cluster: &mut Cluster, fault: Option<Fault>, rng: &mu
             any_moment(rng, Duration::from_secs(8)).await;
             cluster.resume(leader);
         }
-        // Controllers among themselves have no lines.
+        // There are no lines between controllers.
         Fault::CutOffLeader if !cluster.has_lines() => {}
         Fault::CutOffLeader => {
             let leader = topics::leader(&bootstrap, topic, partition).await;
@@ -128,7 +128,7 @@ fn client(bootstrap: &str) -> BaseConsumer {
         .expect("a client")
 }
 
-/// The replicas and those in sync of every partition of the test.
+/// The replicas and the in-sync replicas of every partition of the test.
 async fn replicas(bootstrap: &str) -> Result<Vec<((String, i32), Vec<i32>, Vec<i32>)>, String> {
     let client = client(bootstrap);
     let metadata = blocking(move || client.fetch_metadata(None, Duration::from_secs(5))).await;

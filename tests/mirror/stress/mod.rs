@@ -1,8 +1,9 @@
-//! Three brokers on either side, two of which have to have what is acknowledged, and everything that is done to such clusters: leaders
-//! killed and frozen and cut off, controllers changed, brokers restarted one after another, partitions moved and elections held, while
-//! applications write and farshore mirrors one topic by a map and keeps the offsets of another.
+//! Three brokers on either side with a minimum of two in-sync replicas, and everything that happens to such clusters:
+//! leaders killed, frozen and cut off, controllers changed, brokers restarted one after another, partitions moved and
+//! elections held, while applications write and farshore mirrors one topic with a map and preserves the offsets of another.
 //!
-//! Nobody helps. In the end clients that know nothing of farshore find every record once and in order, and every offset where it should be.
+//! No operator helps. In the end independent clients find every record once and in order, and every offset where it should
+//! be.
 
 mod faults;
 mod oracles;
@@ -15,9 +16,9 @@ use crate::support::seed;
 use faults::Fault;
 use writers::Writers;
 
-/// Set to a number to have that many rounds of faults chosen at random.
+/// The environment variable that sets the number of rounds of random faults.
 const ROUNDS: &str = "FARSHORE_STRESS_ROUNDS";
-/// So many rounds apart everything is let through and looked at.
+/// After this many rounds everything is allowed to arrive, and is checked.
 const BREATH: usize = 8;
 
 const LINKS: &str = r#"
@@ -37,14 +38,14 @@ request_timeout = "5s"
 refresh_interval = "1s"
 "#;
 
-/// The topics and how many partitions each has.
+/// The topics and their partition counts.
 const TOPICS: [(&str, i32); 3] = [("plain", 3), ("txn", 1), ("kept", 2)];
 
 fn three() -> Spec {
     spec().brokers(3).property("min.insync.replicas", "2")
 }
 
-/// A round: what happens to either side at the same time.
+/// A round: the faults on both sides at the same time.
 type Round = [Option<Fault>; 2];
 
 /// Each kind of fault on each side once.

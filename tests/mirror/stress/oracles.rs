@@ -1,4 +1,4 @@
-//! What has to hold once all brokers are there and nobody writes.
+//! What must hold once all brokers are back and nothing is being written.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::support::pairs::Pairs;
 use crate::support::read::{Isolation, Partition, Seen};
 use crate::support::wait::eventually;
 
-/// How many offsets of a partition are translated.
+/// The number of translated offsets per partition.
 const SAMPLES: usize = 100;
 
 fn link_of(topic: &str) -> &'static str {
@@ -19,7 +19,8 @@ fn link_of(topic: &str) -> &'static str {
     }
 }
 
-/// Every partition is live again without help, every record is there once, in order, and every offset is translated exactly.
+/// Checks that every partition is live again without help, that every record is present once, in order, and that every
+/// offset is translated exactly.
 pub(super) async fn all_hold(setting: &Setting, rng: &mut fastrand::Rng) {
     for (topic, partitions) in TOPICS {
         for number in 0..partitions {
@@ -52,7 +53,7 @@ async fn is_live(setting: &Setting, (topic, number): (&str, i32)) {
     .await;
 }
 
-/// Each record has the offset it has on the source.
+/// Checks that each record has its source offset.
 async fn keeps_its_offsets(setting: &Setting, topic: &str, number: i32) {
     let read = async |bootstrap: String, isolation| -> Vec<Seen> {
         Partition::new(&bootstrap, topic, number)
@@ -72,10 +73,10 @@ async fn keeps_its_offsets(setting: &Setting, topic: &str, number: i32) {
     }
 }
 
-/// Sampled offsets, in gaps too, are translated to where their records are, and back.
+/// Checks that sampled offsets, including those in gaps, are translated to their records and back.
 async fn is_translated(setting: &Setting, (topic, number): (&str, i32), rng: &mut fastrand::Rng) {
     let (source, target) = (setting.paris.bootstrap(), setting.oslo.bootstrap());
-    // Reading them compares them.
+    // Reading the pairs compares them.
     let isolation = match link_of(topic) {
         "paris-oslo" => setting.path.isolation(),
         _ => Isolation::Uncommitted,

@@ -1,4 +1,4 @@
-//! Applications that go on writing whatever happens: when a producer fails, the next one takes its place.
+//! Applications that keep writing whatever happens: when a producer fails, the next one takes its place.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -13,7 +13,7 @@ use crate::support::write::{Outcome, Record, Writer, mixed};
 pub(super) struct Writers {
     bootstrap: String,
     rng: parking_lot::Mutex<fastrand::Rng>,
-    /// Written by whoever wants all to pause.
+    /// Locked for writing to pause all producers.
     pausing: RwLock<()>,
     is_over: AtomicBool,
     written: [AtomicU64; TOPICS.len()],
@@ -52,23 +52,23 @@ impl Writers {
         );
     }
 
-    /// What is under way is the last.
+    /// Makes the writes under way the last ones.
     pub(super) fn stop(&self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
 
-    /// Nothing is written while what this gives is kept.
+    /// Pauses all writes while the returned guard is held.
     pub(super) async fn pause(&self) -> impl Sized + '_ {
         self.pausing.write().await
     }
 
-    /// How many records of each topic were acknowledged, and how many producers failed.
+    /// The number of acknowledged records of each topic, and the number of failed producers.
     pub(super) fn written(&self) -> ([u64; TOPICS.len()], u64) {
         let count = |it: &AtomicU64| it.load(Ordering::Relaxed);
         (self.written.each_ref().map(count), count(&self.failed))
     }
 
-    /// The right to write a round, unless it is over.
+    /// The permission to write a round, unless the writers are stopped.
     async fn round(&self) -> Option<RwLockReadGuard<'_, ()>> {
         let right = self.pausing.read().await;
         (!self.is_over.load(Ordering::Relaxed)).then_some(right)
@@ -105,7 +105,7 @@ impl Writers {
         }
     }
 
-    /// Short transactions, half of them aborted; a producer that fails leaves one open, which its successor ends.
+    /// Writes short transactions, half of them aborted. A producer that fails leaves one open, which its successor ends.
     async fn transact(&self, topic: &str, id: &str, partitions: i32) {
         let place = TOPICS.iter().position(|(it, _)| *it == topic);
         let place = place.expect("one of the topics");

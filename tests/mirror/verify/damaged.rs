@@ -1,4 +1,4 @@
-//! Mirrors that are not what their sources are: the first difference is named by its offsets, and nothing stands still for it.
+//! Mirrors that differ from their sources: the first difference is reported with its offsets, and doesn't stop anything.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::support::topics;
 use crate::support::wait::eventually;
 use crate::support::write::{Outcome, Writer, numbered};
 
-/// Partitions of `t` by what happens to them.
+/// The partitions of `t`, named for what happens to them.
 const INTACT: i32 = 0;
 const CHANGED: i32 = 1;
 const MISSING: i32 = 2;
@@ -21,7 +21,7 @@ const ROTTEN: i32 = 5;
 const LENGTHENED: i32 = 6;
 const PARTITIONS: i32 = 7;
 
-/// The sources begin with an aborted record and its marker.
+/// The number of source offsets before the first mirrored record: an aborted record and its marker.
 const SHIFT: i64 = 2;
 
 /// The value of a record.
@@ -31,7 +31,7 @@ fn value(number: usize) -> String {
 
 async fn fill(setting: &Setting) {
     setting.topic("t", PARTITIONS, &[]).await;
-    // A gap at the beginning, so that the offsets of the sides differ.
+    // A gap at the beginning, so that the offsets of both sides differ.
     let paris = setting.paris.bootstrap();
     let writer = Writer::new(&paris, "t", &[("transactional.id", "writer")]);
     writer.init_transactions().await;
@@ -84,7 +84,7 @@ fn first(kind: &str, number: i64, first_of_batch: bool) -> Value {
 
 #[tokio::test]
 async fn damage_is_found_and_located_to_the_record() {
-    // What is damaged are batches as the source's writers made them.
+    // The damage is done to batches as the source's writers built them.
     let link = "path = \"raw\"\ntopics = [\"t\"]\nproduce_connections = 1";
     let mut setting = between(spec(), spec(), link).await;
     fill(&setting).await;
@@ -130,12 +130,12 @@ async fn damage_is_found_and_located_to_the_record() {
         assert_eq!(examined["differences"], differences, "{examined:#}");
     }
     is_shown(&setting).await;
-    // A difference is no reason to stand still.
+    // A difference doesn't stop the partition.
     write_batches(&setting, "t", CHANGED, [90..95], 200).await;
     caught_up(&setting.farshore, ("t", CHANGED), SHIFT + 95).await;
 }
 
-/// Differences are in `status`, in the metrics and in the answer for the topic.
+/// Checks that differences are shown in `status`, in the metrics and in the answer for the topic.
 async fn is_shown(setting: &Setting) {
     let farshore = &setting.farshore;
     let status = farshore.cli(&["status"]).await;

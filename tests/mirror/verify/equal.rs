@@ -1,4 +1,5 @@
-//! Equal mirrors: whatever the history of the source and the way of the records, the hash is one; an interruption loses nothing.
+//! Equal mirrors: whatever the source's history and the path of the records, the hash is the same; an interruption loses
+//! nothing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -55,7 +56,7 @@ async fn is_live(farshore: &Farshore, link: &str, partitions: usize) {
     .await;
 }
 
-/// Writes topics of all kinds; gives how many records of `txn` a reader may see.
+/// Writes topics of all kinds. Returns the number of visible records of `txn`.
 async fn fill(setting: &Setting) -> u64 {
     let paris = setting.paris.bootstrap();
     setting.topic("txn", 1, &[]).await;
@@ -74,7 +75,7 @@ async fn fill(setting: &Setting) -> u64 {
     visible
 }
 
-/// Both verifications have the same hash and number of records for a partition.
+/// Checks that two verifications have the same hash and number of records for a partition.
 fn hash_the_same(one: &Value, other: &Value, (topic, partition): (&str, i64)) {
     let (one, other) = (of(one, topic, partition), of(other, topic, partition));
     let place = format!("{topic}-{partition}");
@@ -92,7 +93,7 @@ async fn a_mirror_of_any_history_is_proven_equal_and_hashes_the_same_however_it_
     for (link, partitions) in [("paris-oslo", 7), ("exact", 5), ("record", 1)] {
         is_live(&setting.farshore, link, partitions).await;
     }
-    // What retention removed on one side is not looked at.
+    // What retention removed on one side isn't verified.
     topics::delete_records(&setting.paris.bootstrap(), "mixed", 1, 100).await;
 
     let (code, translated) = verified(&setting.farshore, "paris-oslo").await;
@@ -119,7 +120,7 @@ async fn a_mirror_of_any_history_is_proven_equal_and_hashes_the_same_however_it_
     proves_in_the_background(&setting).await;
 }
 
-/// A verification that is slow enough to be killed on its way; what was done by then isn't done again.
+/// A verification slow enough to be killed on its way; completed parts aren't repeated.
 async fn goes_on_after_a_kill(setting: &mut Setting) {
     let slow = "verify_max_bytes_per_second = \"512KiB\"\nverify_interval = \"500ms\"";
     configure(setting, slow);
@@ -156,7 +157,7 @@ async fn goes_on_after_a_kill(setting: &mut Setting) {
     }
 }
 
-/// What is mirrored after a verification is verified without an order, and nothing else is read for it.
+/// What is mirrored after a verification is verified without a request, and nothing else is read for it.
 async fn proves_in_the_background(setting: &Setting) {
     let farshore = &setting.farshore;
     let verified_until = async |partition: usize| {

@@ -1,4 +1,5 @@
-//! Mirrors compared with their sources by farshore itself: equal ones are told equal, damaged ones by their first difference.
+//! farshore's own comparison of mirrors with their sources: equal ones are reported equal, damaged ones by their first
+//! difference.
 #![allow(
     clippy::single_range_in_vec_init,
     reason = "each range is the offsets of one batch"
@@ -14,7 +15,7 @@ use crate::setting::CATCH_UP;
 use crate::support::farshore::Farshore;
 use crate::support::wait::eventually;
 
-/// Runs `farshore verify` for a link; gives its exit code and answer.
+/// Runs `farshore verify` for a link. Returns its exit code and answer.
 async fn verified(farshore: &Farshore, link: &str) -> (Option<i32>, Value) {
     let output = farshore
         .cli(&["verify", "--link", link, "--output", "json"])
@@ -27,7 +28,7 @@ async fn verified(farshore: &Farshore, link: &str) -> (Option<i32>, Value) {
     (output.status.code(), answer)
 }
 
-/// Orders a verification of every topic; gives its id.
+/// Requests a verification of every topic. Returns its id.
 async fn order(farshore: &Farshore) -> String {
     let order = json!({ "link": "paris-oslo" });
     let answer = farshore.post_json("/v1/verifications", order).await;
@@ -36,7 +37,7 @@ async fn order(farshore: &Farshore) -> String {
     answer.body["id"].as_str().expect("an id").to_owned()
 }
 
-/// Waits until a verification is as wanted; `what` says so in words.
+/// Waits until a verification satisfies the condition, which `what` describes.
 async fn verification(
     farshore: &Farshore,
     id: &str,
@@ -55,7 +56,7 @@ async fn verification(
     .await
 }
 
-/// What a verification says of one partition.
+/// A verification's result for one partition.
 fn of<'a>(answer: &'a Value, topic: &str, partition: i64) -> &'a Value {
     let partitions = answer["partitions"].as_array().expect("partitions");
     let found = partitions

@@ -1,4 +1,4 @@
-//! Changes records in the log of a broker that is down, so that the broker doesn't notice: lengths and checksums stay right.
+//! Changes records in the log of a stopped broker without the broker noticing: lengths and checksums stay right.
 
 use std::fs;
 use std::ops::Range;
@@ -20,7 +20,7 @@ impl Segment {
         Self { path, bytes }
     }
 
-    /// Replaces every occurrence of these bytes by as many others, once.
+    /// Replaces the only occurrence of `from` with `to`, which has the same length.
     pub(super) fn replace(mut self, from: &str, to: &str) -> Self {
         assert_eq!(from.len(), to.len());
         let places: Vec<usize> = self
@@ -34,7 +34,7 @@ impl Segment {
         self
     }
 
-    /// Removes the record of an offset and leaves a hole, as compaction does.
+    /// Removes the record at an offset and leaves a hole, as compaction does.
     pub(super) fn without(mut self, offset: i64) -> Self {
         let batches = self.batches();
         let batch = batches
@@ -57,14 +57,14 @@ impl Segment {
         self
     }
 
-    /// Makes the broker find the places of batches anew.
+    /// Makes the broker rebuild its indexes.
     fn forget_places(&self) {
         for derived in ["index", "timeindex"] {
             fs::remove_file(self.path.with_extension(derived)).expect("an index");
         }
     }
 
-    /// Writes it back with the checksums of what it now holds.
+    /// Writes the segment back with updated checksums.
     pub(super) fn store(mut self) {
         for batch in self.batches() {
             let sum = crc32c::crc32c(&self.bytes[batch.start + 21..batch.end]);
@@ -73,7 +73,7 @@ impl Segment {
         self.store_as_it_is();
     }
 
-    /// Writes it back with the checksums it had.
+    /// Writes the segment back with its old checksums.
     pub(super) fn store_as_it_is(self) {
         fs::write(self.path, self.bytes).expect("the log");
     }
@@ -89,7 +89,7 @@ impl Segment {
         batches
     }
 
-    /// The size of a record with the length in front of it, which is below 8192.
+    /// The size of a record including its length prefix, which is below 8192.
     fn record_size(&self, at: usize) -> usize {
         let low = usize::from(self.bytes[at]);
         if low & 0x80 == 0 {

@@ -1,5 +1,6 @@
 //! Clusters of real Kafka brokers on free loopback ports.
 
+mod pool;
 mod ready;
 mod spec;
 mod version;
@@ -7,7 +8,10 @@ mod version;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -15,24 +19,31 @@ use rustix::process::Signal;
 use super::leash::{Leash, Leashed};
 use super::line::{Line, Weather};
 use super::ports::Port;
+use super::timing;
 pub(crate) use spec::{CONTROLLER, Spec};
 use spec::{Place, Role};
 pub(crate) use version::KafkaVersion;
 
-/// Generous, for a machine that is busy with something else: a start takes about two seconds.
+/// Generous, for a machine that is busy with other work: a start takes about two seconds.
 const START: Duration = Duration::from_secs(90);
 
-/// A running cluster; its processes and files are gone after the drop.
+/// A running cluster. After the drop it is gone, or kept for another test if nothing but its clients changed it.
 #[derive(Debug)]
-pub(crate) struct Cluster {
+pub(crate) struct Cluster(Option<Nodes>);
+
+/// The processes and files of a cluster, gone after the drop.
+#[derive(Debug)]
+pub(crate) struct Nodes {
     spec: Spec,
-    // Before the leash: the processes end first, then their directory goes.
+    // Declared before the leash: the processes must end before their directory is removed.
     nodes: BTreeMap<i32, Node>,
-    /// The nodes that keep the metadata.
+    /// The nodes that hold the metadata.
     keepers: BTreeMap<i32, Port>,
-    /// Over which each broker reaches the first of them, if it has such a line.
+    /// The line over which each broker reaches the first keeper, if the spec asks for lines.
     lines: BTreeMap<i32, Line>,
     leash: Leash,
+    /// Whether anything but its clients changed it.
+    is_touched: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -43,8 +54,50 @@ struct Node {
 }
 
 impl Cluster {
-    /// Starts a cluster and waits until all its brokers serve.
+    /// Starts a cluster, or takes a kept one, and waits until all its brokers serve requests.
     pub(crate) async fn start(spec: Spec) -> Self {
+        timing::begin();
+        let kept = if spec.is_plain() {
+            pool::take(&spec).await
+        } else {
+            None
+        };
+        Self(Some(match kept {
+            Some(nodes) => nodes,
+            None => Nodes::start(spec).await,
+        }))
+    }
+}
+
+impl Deref for Cluster {
+    type Target = Nodes;
+
+    fn deref(&self) -> &Nodes {
+        self.0.as_ref().expect("present until the drop")
+    }
+}
+
+impl DerefMut for Cluster {
+    fn deref_mut(&mut self) -> &mut Nodes {
+        self.touch();
+        self.0.as_mut().expect("present until the drop")
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Some(nodes) = self.0.take()
+            && nodes.spec.is_plain()
+            && !nodes.is_touched.load(Ordering::Relaxed)
+            && !thread::panicking()
+        {
+            pool::keep(nodes);
+        }
+    }
+}
+
+impl Nodes {
+    async fn start(spec: Spec) -> Self {
         let leash = Leash::new(spec.version.word());
         let order = spec.nodes();
         let idle = |role| Node {
@@ -60,6 +113,7 @@ impl Cluster {
             lines: BTreeMap::new(),
             spec,
             leash,
+            is_touched: AtomicBool::new(false),
         };
         if cluster.spec.lines {
             cluster.lay_lines();
@@ -73,7 +127,12 @@ impl Cluster {
         cluster
     }
 
-    /// Every broker's address, separated by commas.
+    /// Keeps other tests from using it.
+    fn touch(&self) {
+        self.is_touched.store(true, Ordering::Relaxed);
+    }
+
+    /// The addresses of all brokers, separated by commas.
     pub(crate) fn bootstrap(&self) -> String {
         let addresses: Vec<String> = self
             .nodes
@@ -102,12 +161,12 @@ impl Cluster {
         self.lines = brokers.map(line).collect();
     }
 
-    /// Whether brokers can be cut off.
+    /// Whether brokers can be cut off from the controller.
     pub(crate) fn has_lines(&self) -> bool {
         !self.lines.is_empty()
     }
 
-    /// Cuts a broker off from the controller, and from nobody else: it goes on in the belief that it leads what it led.
+    /// Cuts a broker off from the controller only: it goes on believing that it leads what it led.
     pub(crate) fn cut_off(&self, id: i32) {
         self.lines[&id].set(Weather {
             lost_there: true,
@@ -116,23 +175,29 @@ impl Cluster {
         });
     }
 
-    /// Lets a broker that was cut off hear of the controller again.
+    /// Reconnects a broker that was cut off from the controller.
     pub(crate) fn let_hear(&self, id: i32) {
         self.lines[&id].set(Weather::default());
     }
 
-    /// Which Kafka it is.
+    /// The Kafka version of the cluster.
     pub(crate) fn version(&self) -> KafkaVersion {
         self.spec.version
     }
 
-    /// Where a node keeps its data.
+    /// The data directory of a node.
     pub(crate) fn data_dir(&self, id: i32) -> PathBuf {
+        self.touch();
+        self.files(id)
+    }
+
+    fn files(&self, id: i32) -> PathBuf {
         self.leash.dir().join(format!("node{id}"))
     }
 
     /// The process ids of the running nodes.
     pub(crate) fn pids(&self) -> Vec<u32> {
+        self.touch();
         let running = self.nodes.values().filter_map(|node| node.process.as_ref());
         running.map(Leashed::pid).collect()
     }
@@ -142,24 +207,25 @@ impl Cluster {
         self.take_process(id).kill();
     }
 
-    /// Asks a node to end (SIGTERM) and waits until it has.
+    /// Terminates a node (SIGTERM) and waits until it has ended.
     pub(crate) async fn stop(&mut self, id: i32) {
         let mut process = self.take_process(id);
         process.signal(Signal::TERM);
         process.wait(START).await;
     }
 
-    /// Freezes a node: its connections stay open and nothing answers (SIGSTOP).
+    /// Freezes a node (SIGSTOP): its connections stay open, but nothing answers.
     pub(crate) fn pause(&self, id: i32) {
+        self.touch();
         self.process(id).signal(Signal::STOP);
     }
 
-    /// Lets a frozen node go on (SIGCONT).
+    /// Resumes a frozen node (SIGCONT).
     pub(crate) fn resume(&self, id: i32) {
         self.process(id).signal(Signal::CONT);
     }
 
-    /// Starts a killed or stopped node again, with its data and on its port, and waits until the cluster counts it in.
+    /// Restarts a killed or stopped node with its data and on its port, and waits until the cluster has registered it.
     pub(crate) async fn restart(&mut self, id: i32) {
         self.start_node(id).await;
         self.wait_ready().await;
@@ -168,13 +234,13 @@ impl Cluster {
     /// Like [`Self::restart`], but doesn't wait for the cluster.
     pub(crate) async fn start_node(&mut self, id: i32) {
         if self.spec.version.uses_zookeeper() && self.nodes[&id].role.is_broker() {
-            // A broker whose former registration still exists exits.
+            // A broker exits if its former registration still exists.
             ready::wait_unregistered(self.keeper().1.number(), id).await;
         }
         self.launch(id);
     }
 
-    /// Waits until every running broker is part of the cluster. Panics when one has ended.
+    /// Waits until every running broker is part of the cluster. Panics if one has ended.
     pub(crate) async fn wait_ready(&mut self) {
         let running = self.nodes.iter().filter(|(_, node)| node.process.is_some());
         let brokers = running.filter(|(_, node)| node.role.is_broker());
@@ -199,7 +265,7 @@ impl Cluster {
             let place = Place {
                 id: *id,
                 role: node.role,
-                data: &self.data_dir(*id),
+                data: &self.files(*id),
                 client_port: node.port.number(),
                 keepers: over_line.as_ref().unwrap_or(&direct),
             };
@@ -217,7 +283,7 @@ impl Cluster {
         if self.spec.version.uses_zookeeper() {
             return;
         }
-        // 16 bytes in base64, of which 22 characters hold four bits too many: the last is a zero.
+        // 16 bytes in base64 are 22 characters with four bits to spare, so the last character is a zero.
         let cluster_id: String = std::iter::repeat_with(fastrand::alphanumeric)
             .take(21)
             .chain(['A'])

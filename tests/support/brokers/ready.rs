@@ -1,4 +1,4 @@
-//! When a cluster counts its brokers in, and when it no longer does.
+//! Waits until a cluster has registered its brokers, or has dropped them.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -57,7 +57,7 @@ pub(super) async fn wait_unregistered(zookeeper_port: u16, broker: i32) {
     .await;
 }
 
-/// `ZooKeeper`'s list of sessions with the nodes that end with them.
+/// `ZooKeeper`'s list of sessions, each with its ephemeral nodes.
 fn sessions(port: u16) -> std::io::Result<String> {
     let mut connection = TcpStream::connect(("127.0.0.1", port))?;
     connection.set_read_timeout(Some(Duration::from_secs(2)))?;

@@ -1,4 +1,4 @@
-//! What a test cluster consists of, and the property files its processes read.
+//! The composition of a test cluster, and the property files of its processes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -6,36 +6,36 @@ use std::path::Path;
 
 use super::KafkaVersion;
 
-/// The node id of a controller that is no broker, and the name of the `ZooKeeper` node.
+/// The node id of a controller that isn't a broker, and of the `ZooKeeper` node.
 pub(crate) const CONTROLLER: i32 = 100;
 
 /// A cluster to start.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Spec {
-    /// Which Kafka.
     pub(crate) version: KafkaVersion,
-    /// How many brokers, with the ids 1 to n. More than one, or `ZooKeeper`, adds the node [`CONTROLLER`].
+    /// The number of brokers, with ids from 1. More than one, or `ZooKeeper`, adds the node [`CONTROLLER`].
     pub(crate) brokers: i32,
-    /// Broker properties that override those of the bed.
+    /// Broker properties that override the test bed's.
     pub(crate) properties: BTreeMap<String, String>,
     /// JVM options of every node.
     pub(crate) jvm_options: Vec<String>,
-    /// Where a single broker also listens for clients that log in, `host:port`.
+    /// The `host:port` on which a single broker also listens for clients that log in.
     pub(crate) login_listener: Option<String>,
-    /// Whether every broker is a controller, too: then there is no node [`CONTROLLER`], and a controller that dies has a successor.
+    /// Whether every broker is also a controller: then there is no node [`CONTROLLER`], and a controller that dies has a
+    /// successor.
     pub(crate) quorum: bool,
     /// Whether each broker reaches the controller over a line that can be cut.
     pub(crate) lines: bool,
 }
 
 impl Spec {
-    /// One broker with the bed's settings.
+    /// A cluster of one broker with the test bed's settings.
     pub(crate) fn new(version: KafkaVersion) -> Self {
         Self {
             version,
             brokers: 1,
             properties: BTreeMap::new(),
-            // They halve what a start costs; a benchmark sets its own.
+            // They halve the start-up time; a benchmark sets its own.
             jvm_options: [
                 "-Xms256m",
                 "-Xmx768m",
@@ -58,13 +58,13 @@ impl Spec {
         self
     }
 
-    /// Makes every broker a controller, too.
+    /// Makes every broker a controller as well.
     pub(crate) fn quorum(mut self) -> Self {
         self.quorum = true;
         self
     }
 
-    /// Has each broker reach the controller over a line of its own, for `Cluster::cut_off`.
+    /// Gives each broker its own line to the controller, for `Cluster::cut_off`.
     pub(crate) fn lines(mut self) -> Self {
         self.lines = true;
         self
@@ -76,7 +76,7 @@ impl Spec {
         self
     }
 
-    /// Adds a listener for clients that log in by a mechanism, with its JAAS entry.
+    /// Adds a listener for clients that log in with `mechanism`, with its JAAS entry.
     pub(crate) fn login(mut self, address: &str, mechanism: &str, jaas: &str) -> Self {
         self.login_listener = Some(address.to_owned());
         let name = mechanism.to_lowercase();
@@ -87,7 +87,12 @@ impl Spec {
             )
     }
 
-    /// The nodes and what each does; the one that keeps the metadata comes first.
+    /// Whether it is one broker with the settings that most tests use.
+    pub(crate) fn is_plain(&self) -> bool {
+        *self == Self::new(self.version) && !self.version.uses_zookeeper()
+    }
+
+    /// The nodes and their roles. A node that holds the metadata comes first.
     pub(super) fn nodes(&self) -> Vec<(i32, Role)> {
         let zookeeper = self.version.uses_zookeeper();
         if (self.brokers == 1 || self.quorum) && !zookeeper {
@@ -104,21 +109,19 @@ impl Spec {
     }
 }
 
-/// What a node does.
+/// The role of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// `KRaft` broker and controller.
     Combined,
-    /// Broker only.
     Broker,
     /// `KRaft` controller only.
     Controller,
-    /// `ZooKeeper` server.
     ZooKeeper,
 }
 
 impl Role {
-    /// Whether clients talk to it.
+    /// Whether clients connect to the node.
     pub(super) fn is_broker(self) -> bool {
         match self {
             Self::Combined | Self::Broker => true,
@@ -127,26 +130,26 @@ impl Role {
     }
 }
 
-/// One node's circumstances.
+/// The environment of one node.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
     pub(super) id: i32,
     pub(super) role: Role,
     pub(super) data: &'a Path,
-    /// Where clients reach it, if it is a broker.
+    /// The port on which clients reach the node, if it is a broker.
     pub(super) client_port: u16,
-    /// The nodes that keep the metadata, and where this one reaches each.
+    /// The nodes that hold the metadata, and the port on which this node reaches each.
     pub(super) keepers: &'a [(i32, u16)],
 }
 
 impl Place<'_> {
-    /// Where the metadata is kept: by this node if it does, else by the first that does.
+    /// The port of the metadata: this node's own if it holds it, else that of the first node that does.
     fn keeper_port(&self) -> u16 {
         let own = self.keepers.iter().find(|(id, _)| *id == self.id);
         own.or(self.keepers.first()).expect("somebody keeps it").1
     }
 
-    /// All that keep it, as `KRaft` wants to be told.
+    /// The nodes that hold the metadata, in the format of `KRaft`'s voter list.
     fn voters(&self) -> String {
         let voter = |(id, port): &(i32, u16)| format!("{id}@127.0.0.1:{port}");
         let voters: Vec<String> = self.keepers.iter().map(voter).collect();
@@ -188,7 +191,7 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
             "listener.security.protocol.map",
             "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,LOGIN:SASL_PLAINTEXT".into(),
         );
-        // A killed broker is admitted again when its former session has ended.
+        // A killed broker is readmitted only after its former session has expired.
         set("broker.session.timeout.ms", "2000".into());
         set("broker.heartbeat.interval.ms", "400".into());
         let (roles, listeners) = match place.role {
@@ -206,7 +209,7 @@ pub(super) fn properties(spec: &Spec, place: &Place<'_>) -> String {
     text(&lines)
 }
 
-/// Quick starts, quick failure detection, and no surprises for records with made-up timestamps.
+/// Quick starts, quick failure detection, and no side effects on records with made-up timestamps.
 fn common(brokers: i32) -> [(&'static str, String); 12] {
     let replicas = brokers.min(3);
     let in_sync = (replicas - 1).max(1);

@@ -1,11 +1,11 @@
-//! Which Apache Kafka, and how its JVMs are started.
+//! The Apache Kafka version, and how its JVMs are started.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use crate::support::leash::root;
 
-/// A release and the way it keeps its metadata.
+/// A release and where it keeps its metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KafkaVersion {
     /// 4.1.1.
@@ -14,12 +14,12 @@ pub(crate) enum KafkaVersion {
     V3_9,
     /// 3.9.1 with `ZooKeeper`.
     V3_9Zk,
-    /// 2.8.2 with `ZooKeeper`: the last line that stores the message formats v0 and v1.
+    /// 2.8.2 with `ZooKeeper`: the last release line that stores the message formats v0 and v1.
     V2_8,
 }
 
 impl KafkaVersion {
-    /// The release's number.
+    /// The version number of the release.
     pub(crate) fn release(self) -> &'static str {
         match self {
             Self::V4_1 => "4.1.1",
@@ -28,7 +28,7 @@ impl KafkaVersion {
         }
     }
 
-    /// A word for directory names.
+    /// A short name for directories.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::V4_1 => "kafka4.1",
@@ -38,7 +38,7 @@ impl KafkaVersion {
         }
     }
 
-    /// Whether it keeps its metadata in `ZooKeeper`.
+    /// Whether the metadata is kept in `ZooKeeper`.
     pub(crate) fn uses_zookeeper(self) -> bool {
         match self {
             Self::V3_9Zk | Self::V2_8 => true,
@@ -64,7 +64,7 @@ impl KafkaVersion {
             .then(|| format!("-XX:SharedArchiveFile={}", archive.display()))
     }
 
-    /// The arguments of `java` that come before a main class.
+    /// The arguments of `java` before the main class.
     pub(crate) fn java_arguments(self, jvm_options: &[impl AsRef<OsStr>]) -> Vec<OsString> {
         let logging = root().join("tests/support/kafka");
         let mut arguments: Vec<OsString> = jvm_options

@@ -1,4 +1,4 @@
-//! One direction of one connection: a thread that takes bytes in and one that passes them on when they are due.
+//! One direction of one connection: a thread that receives bytes and one that passes them on when they are due.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -11,11 +11,11 @@ use socket2::SockRef;
 
 use super::{Accident, Shared, Way, Weather};
 
-/// Read at once.
+/// The number of bytes read at once.
 const CHUNK: usize = 16 * 1024;
-/// Chunks on their way: what a long fat line holds.
+/// The maximum number of chunks in flight: the capacity of a long fat line.
 const ON_THE_WAY: usize = 1024;
-/// Fewer bytes are not worth an accident: it is meant for batches.
+/// The minimum number of bytes for a fault, which is meant for batches.
 const WORTH: usize = 512;
 
 struct Chunk {
@@ -23,7 +23,7 @@ struct Chunk {
     bytes: Vec<u8>,
 }
 
-/// Passes on what comes from one socket to another, both until the end of either.
+/// Passes bytes from one socket to another until either ends.
 pub(super) fn lay(
     shared: Arc<Shared>,
     way: Way,
@@ -51,7 +51,7 @@ enum End {
     Reset,
 }
 
-/// Makes the last handle's closing a reset, and ends whoever else holds one.
+/// Resets the connection when the last handle is closed, and unblocks all other holders.
 fn reset(socket: &TcpStream) -> io::Result<()> {
     SockRef::from(socket).set_linger(Some(Duration::ZERO))?;
     socket.shutdown(Shutdown::Read)
@@ -125,7 +125,7 @@ impl Weather {
 }
 
 impl Shared {
-    /// The weather, once bytes get through; none if the line ends before.
+    /// The weather, once bytes get through; `None` if the line ends first.
     fn open_weather(&self, way: Way) -> Option<Weather> {
         let mut state = self.state.lock();
         while !state.ended && state.weather.loses(way) {

@@ -11,14 +11,18 @@ fn with_journal(state: JournalTopic) -> Facts {
     facts
 }
 
-fn present(permitted: &[Operation], policy: &str) -> JournalTopic {
+fn present(permitted: &[AclOperation], policy: &str) -> JournalTopic {
     JournalTopic::Present {
         permitted: Operations::of(permitted),
         policy: Some(policy.to_owned()),
     }
 }
 
-const ENOUGH: &[Operation] = &[Operation::Read, Operation::Write, Operation::Describe];
+const ENOUGH: &[AclOperation] = &[
+    AclOperation::Read,
+    AclOperation::Write,
+    AclOperation::Describe,
+];
 
 #[test]
 fn a_journal_that_can_be_kept_is_not_spoken_of() {

@@ -4,7 +4,7 @@ use crate::config::{Otherwise, PreserveLimits};
 
 use super::*;
 
-/// Everything permitted, and a partition of `payments` that begins at an offset.
+/// Preserves offsets with every operation permitted; a partition of `payments` starts at offset `begin`.
 fn preserving(facts: &mut Facts, otherwise: Otherwise, begin: i64) -> &mut PreserveFacts {
     let fill = Fill {
         longest_prefix: begin,
@@ -67,7 +67,12 @@ fn the_cost_of_long_prefixes_and_compacted_histories_is_told() {
     let fills = &mut found(&mut facts).preserve.as_mut().unwrap().fills;
     let fill = fills.get_mut(&"payments".into()).unwrap();
     fill.prefixes = 10_000_000_000;
-    assert_only(&facts, Severity::Advice, "about 500s and 8000.0 MB", "room");
+    assert_only(
+        &facts,
+        Severity::Advice,
+        "about 500s and 8000.0 MB",
+        "space",
+    );
     let fill = Fill {
         history: 70_000_000,
         ..Fill::default()

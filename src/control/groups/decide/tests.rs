@@ -12,7 +12,7 @@ fn at(source: i64, target: i64) -> Wanted {
         offset: SourceOffset(source),
         metadata: Some("text".into()),
     };
-    let place = Place {
+    let place = TargetPosition {
         offset: TargetOffset(target),
         stands_for: SourceOffset(source),
         fit: Fit::Exact,
@@ -67,7 +67,7 @@ impl Case {
         }
     }
 
-    fn decide(&self) -> Decision {
+    fn decide(&self) -> CommitDecision {
         decide(&Scene {
             wanted: &self.wanted,
             found: self.found.as_ref(),
@@ -82,37 +82,37 @@ impl Case {
     }
 }
 
-fn decided(wanted: Wanted, found: Option<TargetCommit>, written: Written) -> Decision {
+fn decided(wanted: Wanted, found: Option<TargetCommit>, written: Written) -> CommitDecision {
     Case::new(wanted, found, written).decide()
 }
 
 #[test]
 fn the_first_commit_goes_where_there_is_none() {
     let first = decided(at(10, 7), None, Written::default());
-    assert_eq!(first, Decision::Commit(intent(10, 7)));
+    assert_eq!(first, CommitDecision::Commit(intent(10, 7)));
 }
 
 #[test]
 fn an_offset_the_link_wrote_itself_is_advanced() {
     let next = decided(at(12, 9), found(7), wrote(10, 7));
-    assert_eq!(next, Decision::Commit(intent(12, 9)));
+    assert_eq!(next, CommitDecision::Commit(intent(12, 9)));
 }
 
 #[test]
 fn h16_an_offset_somebody_else_committed_is_released_whichever_way_it_went() {
     for theirs in [3, 8, 20] {
         let decision = decided(at(12, 9), found(theirs), wrote(10, 7));
-        assert_eq!(decision, Decision::Release(TargetOffset(theirs)));
+        assert_eq!(decision, CommitDecision::Release(TargetOffset(theirs)));
     }
     let before_us = decided(at(12, 9), found(9), Written::default());
-    assert_eq!(before_us, Decision::Release(TargetOffset(9)));
+    assert_eq!(before_us, CommitDecision::Release(TargetOffset(9)));
 }
 
 #[test]
 fn h16_progress_of_a_group_with_members_is_released_too() {
     let mut case = Case::new(at(12, 9), found(20), wrote(10, 7));
     case.active = true;
-    assert_eq!(case.decide(), Decision::Release(TargetOffset(20)));
+    assert_eq!(case.decide(), CommitDecision::Release(TargetOffset(20)));
 }
 
 #[test]
@@ -121,21 +121,24 @@ fn h16_what_was_released_or_frozen_stays_so_even_if_it_looks_ours_again() {
         released: true,
         ..wrote(10, 7)
     };
-    assert_eq!(decided(at(12, 9), found(7), released), Decision::Released);
+    assert_eq!(
+        decided(at(12, 9), found(7), released),
+        CommitDecision::Released
+    );
     let mut frozen = Case::new(at(12, 9), None, wrote(10, 7));
     frozen.frozen = true;
-    assert_eq!(frozen.decide(), Decision::Released);
+    assert_eq!(frozen.decide(), CommitDecision::Released);
 }
 
 #[test]
 fn h16_an_unanswered_commit_is_ours_if_it_arrived_and_repeated_if_it_did_not() {
     let crashed = wrote(10, 7).intending(&intent(12, 9));
     let arrived = decided(at(15, 12), found(9), crashed.clone());
-    assert_eq!(arrived, Decision::Commit(intent(15, 12)));
+    assert_eq!(arrived, CommitDecision::Commit(intent(15, 12)));
     let missing = decided(at(15, 12), found(7), crashed.clone());
-    assert_eq!(missing, Decision::Commit(intent(12, 9)));
+    assert_eq!(missing, CommitDecision::Commit(intent(12, 9)));
     let first_one_missing = decided(at(15, 12), None, crashed);
-    assert_eq!(first_one_missing, Decision::Commit(intent(12, 9)));
+    assert_eq!(first_one_missing, CommitDecision::Commit(intent(12, 9)));
 }
 
 #[test]
@@ -143,34 +146,34 @@ fn a_group_with_members_on_the_target_is_left_to_them() {
     for there in [None, found(7)] {
         let mut case = Case::new(at(12, 9), there, wrote(10, 7));
         case.active = true;
-        assert_eq!(case.decide(), Decision::Active);
+        assert_eq!(case.decide(), CommitDecision::Active);
     }
 }
 
 #[test]
 fn a_source_group_that_went_back_is_followed_only_over_our_own_offset() {
     let back = decided(at(4, 3), found(7), wrote(10, 7));
-    assert_eq!(back, Decision::Commit(intent(4, 3)));
+    assert_eq!(back, CommitDecision::Commit(intent(4, 3)));
     let theirs = decided(at(4, 3), found(8), wrote(10, 7));
-    assert_eq!(theirs, Decision::Release(TargetOffset(8)));
+    assert_eq!(theirs, CommitDecision::Release(TargetOffset(8)));
 }
 
 #[test]
 fn never_backwards_while_the_source_group_did_not_go_back() {
     let lower = decided(at(10, 5), found(7), wrote(10, 7));
-    assert_eq!(lower, Decision::Keep);
+    assert_eq!(lower, CommitDecision::Keep);
     let further = decided(at(11, 5), found(7), wrote(10, 7));
-    assert_eq!(further, Decision::Keep);
+    assert_eq!(further, CommitDecision::Keep);
 }
 
 #[test]
 fn h13_an_offset_beyond_what_the_target_still_has_comes_down() {
     let mut case = Case::new(at(10, 5), found(7), wrote(10, 7));
     case.target_end = 5;
-    assert_eq!(case.decide(), Decision::Commit(intent(10, 5)));
+    assert_eq!(case.decide(), CommitDecision::Commit(intent(10, 5)));
 }
 
-/// What the source may say while the target's log isn't what it was.
+/// What the source may report while the target's log isn't whole.
 fn wants() -> [Wanted; 3] {
     let unplaced = Unplaced::NotReady("it lost its tail".into());
     let nowhere = Wanted::At(commit(), Err(unplaced));
@@ -182,16 +185,16 @@ fn h13_an_offset_above_a_lost_tail_is_lowered_to_its_end_if_it_is_this_links_own
     for wanted in wants() {
         let mut case = Case::new(wanted, found(7), wrote(10, 7));
         case.target_log = TargetLog::CutAt(TargetOffset(5));
-        assert_eq!(case.decide(), Decision::Lower(intent(10, 5)));
-        // Written again only as high, should it have expired.
+        assert_eq!(case.decide(), CommitDecision::Lower(intent(10, 5)));
+        // An expired offset is written again, but no higher.
         case.found = None;
-        assert_eq!(case.decide(), Decision::Refresh(intent(10, 5)));
+        assert_eq!(case.decide(), CommitDecision::Refresh(intent(10, 5)));
         case.found = found(8);
-        assert_eq!(case.decide(), Decision::Release(TargetOffset(8)));
-        // What was sent and not answered may still arrive above the end, and is brought down when it has.
+        assert_eq!(case.decide(), CommitDecision::Release(TargetOffset(8)));
+        // A commit that was sent but not answered may still arrive above the end, and is lowered once it has.
         let unanswered = wrote(10, 7).intending(&intent(12, 9));
         (case.found, case.written) = (found(7), unanswered);
-        assert_eq!(case.decide(), Decision::Commit(intent(12, 9)));
+        assert_eq!(case.decide(), CommitDecision::Commit(intent(12, 9)));
     }
 }
 
@@ -202,7 +205,7 @@ fn h13_what_is_not_above_a_lost_tail_stays() {
             let mut case = Case::new(wanted, found(7), wrote(10, 7));
             case.target_log = TargetLog::CutAt(TargetOffset(end));
             let decision = case.decide();
-            assert!(matches!(decision, Decision::Wait(_)), "{decision:?}");
+            assert!(matches!(decision, CommitDecision::Wait(_)), "{decision:?}");
         }
     }
 }
@@ -213,9 +216,9 @@ fn h13_nothing_new_is_written_before_the_targets_log_was_read_but_what_is_there_
         let mut case = Case::new(wanted, found(7), wrote(10, 7));
         case.target_log = TargetLog::Unread;
         let decision = case.decide();
-        assert!(matches!(decision, Decision::Wait(_)), "{decision:?}");
+        assert!(matches!(decision, CommitDecision::Wait(_)), "{decision:?}");
         case.now_ms = HOUR;
-        assert_eq!(case.decide(), Decision::Refresh(intent(10, 7)));
+        assert_eq!(case.decide(), CommitDecision::Refresh(intent(10, 7)));
     }
 }
 
@@ -227,7 +230,7 @@ fn nothing_is_written_into_another_topic_of_the_name() {
         case.target_log = TargetLog::Another;
         case.now_ms = HOUR;
         let decision = case.decide();
-        assert!(matches!(decision, Decision::Wait(_)), "{decision:?}");
+        assert!(matches!(decision, CommitDecision::Wait(_)), "{decision:?}");
     }
 }
 
@@ -242,7 +245,7 @@ fn a_held_offset_advances_with_the_frontier() {
             frontier: SourceOffset(frontier),
             records: 100 - frontier,
         };
-        let place = Place {
+        let place = TargetPosition {
             offset: TargetOffset(target),
             stands_for: SourceOffset(frontier),
             fit,
@@ -250,11 +253,11 @@ fn a_held_offset_advances_with_the_frontier() {
         Wanted::At(commit, Ok(place))
     };
     let first = decided(held(50, 45), None, Written::default());
-    assert_eq!(first, Decision::Commit(intent(50, 45)));
+    assert_eq!(first, CommitDecision::Commit(intent(50, 45)));
     let later = decided(held(70, 65), found(45), wrote(50, 45));
-    assert_eq!(later, Decision::Commit(intent(70, 65)));
+    assert_eq!(later, CommitDecision::Commit(intent(70, 65)));
     let arrived = decided(at(100, 95), found(65), wrote(70, 65));
-    assert_eq!(arrived, Decision::Commit(intent(100, 95)));
+    assert_eq!(arrived, CommitDecision::Commit(intent(100, 95)));
 }
 
 #[test]
@@ -263,7 +266,7 @@ fn changed_metadata_alone_is_carried_and_missing_equals_empty() {
     other.as_mut().unwrap().metadata = Some("older".into());
     assert_eq!(
         decided(at(10, 7), other, wrote(10, 7)),
-        Decision::Commit(intent(10, 7))
+        CommitDecision::Commit(intent(10, 7))
     );
 
     let Wanted::At(commit, place) = at(10, 7) else {
@@ -278,7 +281,7 @@ fn changed_metadata_alone_is_carried_and_missing_equals_empty() {
     );
     let mut empty = found(7);
     empty.as_mut().unwrap().metadata = Some(String::new());
-    assert_eq!(decided(no_text, empty, wrote(10, 7)), Decision::Keep);
+    assert_eq!(decided(no_text, empty, wrote(10, 7)), CommitDecision::Keep);
 }
 
 #[test]
@@ -292,12 +295,15 @@ fn h17_an_unchanged_offset_is_written_again_when_due_and_not_before() {
         case.now_ms = HOUR;
         assert_eq!(
             case.decide(),
-            Decision::Refresh(intent(10, 7)),
+            CommitDecision::Refresh(intent(10, 7)),
             "{wanted:?}"
         );
         case.now_ms = HOUR - 1;
         assert!(
-            matches!(case.decide(), Decision::Keep | Decision::Wait(_)),
+            matches!(
+                case.decide(),
+                CommitDecision::Keep | CommitDecision::Wait(_)
+            ),
             "{wanted:?}"
         );
     }
@@ -306,9 +312,9 @@ fn h17_an_unchanged_offset_is_written_again_when_due_and_not_before() {
 #[test]
 fn h17_what_expired_while_the_source_was_gone_is_written_again_at_once() {
     let expired = decided(Wanted::Unknown, None, wrote(10, 7));
-    assert_eq!(expired, Decision::Refresh(intent(10, 7)));
+    assert_eq!(expired, CommitDecision::Refresh(intent(10, 7)));
     let never = decided(Wanted::Unknown, None, Written::default());
-    assert_eq!(never, Decision::Keep);
+    assert_eq!(never, CommitDecision::Keep);
 }
 
 #[test]
@@ -317,7 +323,7 @@ fn an_offset_without_a_place_waits() {
     let wanted = Wanted::At(commit(), Err(unplaced.clone()));
     assert_eq!(
         decided(wanted, None, Written::default()),
-        Decision::Wait(unplaced)
+        CommitDecision::Wait(unplaced)
     );
 }
 
@@ -365,9 +371,9 @@ proptest! {
             [case.written.last, case.written.intended].contains(&Some(there.offset))
         });
         match case.decide() {
-            Decision::Commit(_) | Decision::Refresh(_) | Decision::Lower(_) => prop_assert!(ours && !active && !case.written.released),
-            Decision::Release(offset) => prop_assert!(!ours && case.found.unwrap().offset == offset),
-            Decision::Keep | Decision::Active | Decision::Released | Decision::Wait(_) => {}
+            CommitDecision::Commit(_) | CommitDecision::Refresh(_) | CommitDecision::Lower(_) => prop_assert!(ours && !active && !case.written.released),
+            CommitDecision::Release(offset) => prop_assert!(!ours && case.found.unwrap().offset == offset),
+            CommitDecision::Keep | CommitDecision::Active | CommitDecision::Released | CommitDecision::Wait(_) => {}
         }
     }
 
@@ -375,7 +381,7 @@ proptest! {
     fn following_a_source_ends_where_the_source_ends(steps in prop::collection::vec(0..50_i64, 1..20)) {
         let (mut there, mut written) = (None, Written::default());
         for &step in &steps {
-            if let Decision::Commit(intent) | Decision::Refresh(intent) = decided(at(step, step * 2), there.clone(), written.clone()) {
+            if let CommitDecision::Commit(intent) | CommitDecision::Refresh(intent) = decided(at(step, step * 2), there.clone(), written.clone()) {
                 written = written.intending(&intent).fulfilled(0);
                 there = found(intent.offset.get());
             }

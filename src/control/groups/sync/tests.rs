@@ -7,7 +7,7 @@ use crate::model::{PartitionState, TargetOffset};
 mod cuts;
 mod intents;
 
-/// A link with its clusters; a restart keeps the clusters and the checkpoint DB.
+/// A link with its clusters. A restart keeps the clusters and the checkpoint DB.
 struct Bench {
     source: Arc<FakeSite>,
     target: Arc<FakeSite>,
@@ -44,7 +44,7 @@ impl Bench {
     }
 
     async fn round(&mut self) {
-        // Every round looks at the target, as if the idle time were over.
+        // Every round reads the target, as if the idle time had passed.
         self.memory.passed_at = None;
         self.sync
             .round(&mut self.memory, self.now_ms)
@@ -52,7 +52,7 @@ impl Bench {
             .unwrap();
     }
 
-    /// How many commits happened in all when the clock shows this.
+    /// The total number of commits once the clock shows `now_ms`.
     async fn commits_at(&mut self, now_ms: i64) -> usize {
         self.now_ms = now_ms;
         self.round().await;
@@ -274,7 +274,7 @@ async fn h13_a_group_above_a_lost_tail_is_put_to_its_end_and_goes_on_exactly_lat
     bench.source.put("g", 50);
     bench.round().await;
     let log = |bench: &Bench, log| bench.mirror.set(|mirrored| mirrored.target_log = log);
-    // Read again, by a later process too, before anything is written above the end.
+    // The log is read again, also by a later process, before anything is written above its end.
     for is_restarted in [false, true] {
         if is_restarted {
             bench.restart();
@@ -344,7 +344,7 @@ async fn a_frozen_group_is_not_written() {
     bench
         .sync
         .ledger
-        .turn()
+        .guard()
         .await
         .freeze(&groups, "op")
         .await

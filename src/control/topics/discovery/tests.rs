@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 use super::*;
 use crate::checkpoint::MemoryStore;
 use crate::config::{GroupFilter, Naming, Otherwise, PreserveLimits, Start, TopicFilter};
-use crate::control::topics::configs::Configs;
+use crate::control::topics::configs::TopicConfigs;
 use crate::control::topics::plan::NewMirror;
 use crate::error::{BrokerCode, Error};
 use crate::model::{DataPath, HaltCode, OffsetsMode, Partition, TopicId};
@@ -13,17 +13,17 @@ mod configs;
 mod intents;
 mod reseeds;
 
-/// A cluster whose answers the test sets.
+/// A cluster whose answers are set by the test.
 #[derive(Debug, Default)]
 struct FakeSite(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     gone: bool,
-    topics: BTreeMap<TopicName, (SeenTopic, Configs)>,
-    /// Looks until a created topic shows.
+    topics: BTreeMap<TopicName, (SeenTopic, TopicConfigs)>,
+    /// The number of looks until a created topic shows.
     shows_after: usize,
-    hidden: BTreeMap<TopicName, (SeenTopic, Configs)>,
+    hidden: BTreeMap<TopicName, (SeenTopic, TopicConfigs)>,
     create_refused: Option<i16>,
     alter_refused: Option<i16>,
     ids: u128,
@@ -35,7 +35,7 @@ impl FakeSite {
     }
 
     fn put(&self, name: &str, partitions: i32) {
-        let topic = self.set(|inner| inner.new_topic(partitions, Configs::new()));
+        let topic = self.set(|inner| inner.new_topic(partitions, TopicConfigs::new()));
         self.set(|inner| inner.topics.insert(name.into(), topic));
     }
 
@@ -58,7 +58,7 @@ impl FakeSite {
 }
 
 impl Inner {
-    fn new_topic(&mut self, partitions: i32, configs: Configs) -> (SeenTopic, Configs) {
+    fn new_topic(&mut self, partitions: i32, configs: TopicConfigs) -> (SeenTopic, TopicConfigs) {
         self.ids += 1;
         let seen = SeenTopic {
             id: TopicId(uuid::Uuid::from_u128(self.ids)),
@@ -98,7 +98,7 @@ impl TopicSite for FakeSite {
     fn configs<'a>(
         &'a self,
         topics: &'a [TopicName],
-    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Result<Configs>>>> {
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Result<TopicConfigs>>>> {
         self.ask(|inner| {
             let told = topics.iter().filter_map(|name| {
                 let (_, configs) = inner.topics.get(name)?;
@@ -138,7 +138,7 @@ impl TopicSite for FakeSite {
     fn alter<'a>(
         &'a self,
         topic: &'a TopicName,
-        changes: &'a Configs,
+        changes: &'a TopicConfigs,
     ) -> BoxFuture<'a, Result<()>> {
         self.ask(|inner| {
             refused(inner.alter_refused)?;
@@ -269,7 +269,7 @@ async fn a_topic_and_partitions_that_appear_while_running_are_picked_up_from_the
     );
 }
 
-/// Hazard H10: `start` is for what the first look found, also if the process ends right after it.
+/// Hazard H10: `start` applies to what the first look found, even if the process ends right after it.
 #[tokio::test(start_paused = true)]
 async fn what_appears_between_two_processes_is_not_initial() {
     let mut bench = Bench::new();

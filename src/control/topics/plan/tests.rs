@@ -12,7 +12,7 @@ fn source(n: u128, partitions: i32) -> SourceTopic {
         id: id(n),
         partitions,
         replication_factor: 3,
-        configs: Configs::from([("retention.ms".to_owned(), "1000".to_owned())]),
+        configs: TopicConfigs::from([("retention.ms".to_owned(), "1000".to_owned())]),
     }
 }
 
@@ -187,13 +187,13 @@ fn a_mirror_created_anew_is_deleted_once_nobody_writes_and_created_once_it_is_go
     sight.target.clear();
     assert!(matches!(plan(&sight)[..], [Action::CreateTopic { .. }]));
     assert_eq!(conflict(&sight), waits);
-    assert_eq!(sight.created_anew().count(), 0);
+    assert_eq!(sight.recreated().count(), 0);
     sight.target.insert("mirror".into(), target(5, 3));
     assert_eq!((plan(&sight), conflict(&sight)), (vec![], None));
     let remembered = sight.to_remember(&sight.mirror_set());
     let known = &remembered[&name];
     assert_eq!((known.target_id, known.reseeded), (id(5), Some(id(5))));
-    assert_eq!(sight.created_anew().count(), 1);
+    assert_eq!(sight.recreated().count(), 1);
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn where_offsets_are_preserved_a_mirror_is_compacted_once_its_history_is_there()
     let expected = Action::AlterConfigs {
         source: "orders".into(),
         target: "mirror".into(),
-        changes: Configs::from([policy("compact")]),
+        changes: TopicConfigs::from([policy("compact")]),
     };
     assert_eq!(plan(&sight), [expected]);
 }

@@ -8,7 +8,7 @@ async fn a_failover_works_without_the_source_and_after_a_restart() {
     bench.snapshot(50, 130).await;
     bench.source.set(|inner| inner.gone = true);
     bench = bench.restarted();
-    let plan = bench.plan(Kind::Failover).await;
+    let plan = bench.plan(MoveKind::Failover).await;
     assert_eq!((plan.blockers.len(), plan.groups.len()), (0, 1));
     let planned = &plan.groups[0];
     assert_eq!(
@@ -35,7 +35,7 @@ async fn an_operation_killed_in_any_phase_goes_on_where_it_was() {
             PhaseName::Verifying,
         ] {
             let bench = Bench::new().await;
-            let plan = bench.plan(Kind::Failover).await;
+            let plan = bench.plan(MoveKind::Failover).await;
             let moves = Moves::clone(&plan.groups);
             let phase = match name {
                 PhaseName::Freezing => Phase::Freezing { moves },
@@ -62,7 +62,7 @@ async fn an_operation_killed_in_any_phase_goes_on_where_it_was() {
 #[tokio::test(start_paused = true)]
 async fn a_move_killed_after_its_commit_ends_well_though_the_consumers_run_already() {
     let bench = Bench::new().await;
-    let plan = bench.plan(Kind::Failover).await;
+    let plan = bench.plan(MoveKind::Failover).await;
     let mut operation = begin(plan.clone(), Timestamp::now());
     operation.phase = Phase::Committing { moves: plan.groups };
     save_operation(bench.store.as_ref(), &operation)
@@ -77,7 +77,7 @@ async fn a_move_killed_after_its_commit_ends_well_though_the_consumers_run_alrea
 #[tokio::test(start_paused = true)]
 async fn members_or_progress_that_appear_after_the_start_stop_it_and_give_the_group_back() {
     let bench = Bench::new().await;
-    let plan = bench.plan(Kind::Failover).await;
+    let plan = bench.plan(MoveKind::Failover).await;
     bench.start(&plan).await.unwrap();
     bench.target.set(|inner| inner.active.insert("g".into()));
     let operation = bench.finish(&plan.id).await;
@@ -88,7 +88,7 @@ async fn members_or_progress_that_appear_after_the_start_stop_it_and_give_the_gr
     assert_eq!((bench.target.offset("g"), bench.frozen_by()), (None, None));
 
     let bench = Bench::new().await;
-    let plan = bench.plan(Kind::Failover).await;
+    let plan = bench.plan(MoveKind::Failover).await;
     bench.start(&plan).await.unwrap();
     bench.target.put("g", 47);
     let operation = bench.finish(&plan.id).await;
@@ -108,7 +108,7 @@ async fn offsets_that_are_not_there_when_read_back_stop_it() {
     bench
         .target
         .set(|inner| inner.commits_are = Fate::Forgotten);
-    let operation = bench.execute(Kind::Failover).await;
+    let operation = bench.execute(MoveKind::Failover).await;
     assert_eq!(
         stopped(&operation),
         (PhaseName::Verifying, BlockerCode::ReadBackDiffers)
@@ -118,7 +118,7 @@ async fn offsets_that_are_not_there_when_read_back_stop_it() {
     bench.target.set(|inner| inner.commits_are = Fate::Done);
     let bench = bench.restarted();
     assert_eq!(
-        bench.execute(Kind::Failover).await.phase.name(),
+        bench.execute(MoveKind::Failover).await.phase.name(),
         PhaseName::Done
     );
     assert_eq!(bench.target.offset("g"), Some(45));
@@ -128,7 +128,7 @@ async fn offsets_that_are_not_there_when_read_back_stop_it() {
 async fn a_target_that_comes_back_in_time_only_delays_it_and_one_that_does_not_stops_it() {
     for (away_s, expected) in [(30, PhaseName::Done), (300, PhaseName::Stopped)] {
         let bench = Bench::new().await;
-        let plan = bench.plan(Kind::Failover).await;
+        let plan = bench.plan(MoveKind::Failover).await;
         bench.start(&plan).await.unwrap();
         bench.target.set(|inner| inner.gone = true);
         let returns = async {
@@ -145,7 +145,7 @@ async fn a_target_that_comes_back_in_time_only_delays_it_and_one_that_does_not_s
 async fn looks_that_fail_now_and_then_end_no_draining_however_long_it_takes() {
     let bench = Bench::new().await;
     bench.mirror.advance(90);
-    let plan = bench.plan(Kind::Switchover).await;
+    let plan = bench.plan(MoveKind::Switchover).await;
     bench.start(&plan).await.unwrap();
     let outages = async {
         for _ in 0..3 {
@@ -169,7 +169,7 @@ async fn h15_a_switchover_waits_for_all_of_rest_and_takes_the_final_offsets() {
         inner.stable.insert(partition(), 99);
     });
     bench.mirror.advance(90);
-    let plan = bench.plan(Kind::Switchover).await;
+    let plan = bench.plan(MoveKind::Switchover).await;
     bench.start(&plan).await.unwrap();
     let waits = async {
         let still_waiting = |what: &'static str| {
@@ -209,7 +209,7 @@ async fn h15_a_switchover_waits_for_all_of_rest_and_takes_the_final_offsets() {
 async fn a_switchover_that_does_not_drain_in_time_stops_without_a_change() {
     let bench = Bench::new().await;
     bench.mirror.advance(90);
-    let plan = bench.plan(Kind::Switchover).await;
+    let plan = bench.plan(MoveKind::Switchover).await;
     let mut operation = begin(plan, Timestamp::now());
     operation.phase = Phase::Draining {
         deadline_ms: 0,

@@ -1,8 +1,8 @@
-//! Operations belong to whoever owns the link.
+//! Operations belong to the owner of the link.
 
 use super::*;
 
-/// Waits until an operation is at its end, stops the runner and returns the operation.
+/// Waits until an operation has ended, stops the runner and returns the operation.
 async fn ended(bench: &Bench, id: &str, token: &CancellationToken) -> Arc<Operation> {
     loop {
         let operation = bench.runner.operation(id).unwrap().unwrap();
@@ -21,7 +21,7 @@ async fn operations_end_with_the_ownership_and_are_taken_up_from_the_db_when_it_
     bench
         .source
         .set(|inner| inner.transactions.insert(partition()));
-    let plan = bench.plan(Kind::Switchover).await;
+    let plan = bench.plan(MoveKind::Switchover).await;
     bench.start(&plan).await.unwrap();
     let token = CancellationToken::new();
     let moving = async {
@@ -34,7 +34,7 @@ async fn operations_end_with_the_ownership_and_are_taken_up_from_the_db_when_it_
         is_driven(true).await;
         bench.ownership.end();
         is_driven(false).await;
-        // The other owner got further.
+        // The other owner advanced the operation.
         let mut operation = Arc::unwrap_or_clone(bench.runner.operation(id).unwrap().unwrap());
         operation.phase = Phase::Verifying {
             moves: Moves::clone(&plan.groups),
@@ -62,7 +62,7 @@ async fn a_link_that_is_removed_has_no_moves_and_one_that_is_added_takes_its_own
     bench
         .source
         .set(|inner| inner.transactions.insert(partition()));
-    let plan = bench.plan(Kind::Switchover).await;
+    let plan = bench.plan(MoveKind::Switchover).await;
     bench.start(&plan).await.unwrap();
     let token = CancellationToken::new();
     let moving = async {
@@ -74,8 +74,8 @@ async fn a_link_that_is_removed_has_no_moves_and_one_that_is_added_takes_its_own
         while bench.runner.watch(id).is_some() {
             sleep(Duration::from_millis(10)).await;
         }
-        let request = Request {
-            kind: Kind::Failover,
+        let request = MoveRequest {
+            kind: MoveKind::Failover,
             link: "link".into(),
             groups: None,
             topics: BTreeSet::new(),
@@ -85,7 +85,7 @@ async fn a_link_that_is_removed_has_no_moves_and_one_that_is_added_takes_its_own
         bench.source.set(|inner| inner.transactions.clear());
         let later = bench.runner.operation(id).unwrap().unwrap();
         assert!(!later.phase.is_last(), "nobody executes it");
-        // Another right, whose first term has the number of the former one's.
+        // A different ownership whose first term has the same number as the former one's.
         bench.add_link(Ownership::permanent());
         ended(&bench, id, &token).await
     };
@@ -98,7 +98,7 @@ async fn a_link_that_is_removed_has_no_moves_and_one_that_is_added_takes_its_own
 #[tokio::test]
 async fn nothing_is_started_for_a_link_that_another_process_owns() {
     let bench = Bench::new().await;
-    let plan = bench.plan(Kind::Failover).await;
+    let plan = bench.plan(MoveKind::Failover).await;
     bench.ownership.end();
     let NotStarted::Failed(error) = bench.start(&plan).await.unwrap_err() else {
         panic!("it isn't for the plan's sake");

@@ -1,13 +1,13 @@
-//! What may be started, and what is said about it.
+//! What may be started, and how a refusal is reported.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_plan_with_blockers_is_refused_at_the_start_too() {
     let bench = Bench::new().await;
-    let fine = bench.plan(Kind::Failover).await;
+    let fine = bench.plan(MoveKind::Failover).await;
     bench.target.set(|inner| inner.active.insert("g".into()));
-    let blocked = bench.plan(Kind::Failover).await;
+    let blocked = bench.plan(MoveKind::Failover).await;
     assert_eq!(blocked.blockers[0].code, BlockerCode::GroupActive);
     for plan in [fine, blocked] {
         let Err(NotStarted::Blocked(blockers)) = bench.start(&plan).await else {
@@ -25,7 +25,7 @@ async fn a_plan_is_stale_if_unknown_changed_or_expired() {
         bench.runner.start("no", "hash", |_, _| {}).await,
         Err(NotStarted::UnknownPlan)
     ));
-    let mut plan = bench.plan(Kind::Failover).await;
+    let mut plan = bench.plan(MoveKind::Failover).await;
     let other = bench.runner.start(&plan.id, "other hash", |_, _| {}).await;
     assert!(matches!(other, Err(NotStarted::Stale(_))));
 
@@ -44,7 +44,7 @@ async fn a_plan_is_stale_if_unknown_changed_or_expired() {
     ));
     let old = bench.runner.find_plan(&plan.id).unwrap();
     assert!(old.is_some());
-    bench.plan(Kind::Failover).await;
+    bench.plan(MoveKind::Failover).await;
     assert!(
         bench.runner.find_plan(&plan.id).unwrap().is_none(),
         "removed as old"
@@ -54,8 +54,8 @@ async fn a_plan_is_stale_if_unknown_changed_or_expired() {
 #[tokio::test(start_paused = true)]
 async fn a_plan_is_executed_once_and_a_link_runs_one_operation() {
     let bench = Bench::new().await;
-    let first = bench.plan(Kind::Switchover).await;
-    let second = bench.plan(Kind::Failover).await;
+    let first = bench.plan(MoveKind::Switchover).await;
+    let second = bench.plan(MoveKind::Failover).await;
     let started = bench.start(&first).await.unwrap();
     assert_eq!(bench.start(&first).await.unwrap(), started);
     let Err(NotStarted::Busy(by)) = bench.start(&second).await else {
@@ -73,20 +73,20 @@ async fn a_switchover_without_a_source_is_blocked_and_a_diverged_partition_block
     bench
         .mirror
         .set(|mirrored| mirrored.state = PartitionState::Diverged);
-    for kind in [Kind::Switchover, Kind::Failover] {
+    for kind in [MoveKind::Switchover, MoveKind::Failover] {
         let plan = bench.plan(kind).await;
         assert_eq!(plan.blockers[0].code, BlockerCode::PartitionDiverged);
     }
     bench.source.set(|inner| inner.gone = true);
-    let plan = bench.plan(Kind::Switchover).await;
+    let plan = bench.plan(MoveKind::Switchover).await;
     assert_eq!(plan.blockers[0].code, BlockerCode::SourceUnreachable);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_names_its_link_and_groups() {
     let bench = Bench::new().await;
-    let request = |link: &str, groups: &str| Request {
-        kind: Kind::Failover,
+    let request = |link: &str, groups: &str| MoveRequest {
+        kind: MoveKind::Failover,
         link: link.into(),
         groups: Some(vec![groups.to_owned()]),
         topics: BTreeSet::from(["nowhere".into()]),
@@ -108,7 +108,7 @@ async fn a_request_names_its_link_and_groups() {
 #[tokio::test(start_paused = true)]
 async fn changes_can_be_watched_until_the_end() {
     let bench = Bench::new().await;
-    let plan = bench.plan(Kind::Failover).await;
+    let plan = bench.plan(MoveKind::Failover).await;
     bench.start(&plan).await.unwrap();
     let mut changes = bench.runner.watch(&plan.id).unwrap();
     let last = async {

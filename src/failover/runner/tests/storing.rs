@@ -29,7 +29,7 @@ fn blockers() -> Vec<Blocker> {
     found.collect()
 }
 
-async fn large(bench: &Bench, kind: Kind) -> Plan {
+async fn large(bench: &Bench, kind: MoveKind) -> Plan {
     let plan = Plan {
         groups: moves(Some("why")),
         warnings: (0..OFFSETS).map(|it| it.to_string()).collect(),
@@ -42,8 +42,8 @@ async fn large(bench: &Bench, kind: Kind) -> Plan {
 /// Every phase of an operation over a plan.
 fn phases(plan: &Plan) -> Vec<Phase> {
     let moves = || match plan.kind {
-        Kind::Failover => Moves::clone(&plan.groups),
-        Kind::Switchover => moves(None),
+        MoveKind::Failover => Moves::clone(&plan.groups),
+        MoveKind::Switchover => moves(None),
     };
     let at = PhaseName::Verifying;
     let ends = (0..2_500).map(|number| (TopicPartition::new("t", number), SourceOffset(5)));
@@ -89,7 +89,7 @@ fn entries(store: &dyn Store, space: Space) -> BTreeMap<Vec<u8>, Vec<u8>> {
 
 #[tokio::test]
 async fn every_phase_comes_back_and_the_moves_are_written_once() {
-    for kind in [Kind::Switchover, Kind::Failover] {
+    for kind in [MoveKind::Switchover, MoveKind::Failover] {
         let bench = Bench::new().await;
         let store = bench.store.as_ref();
         let plan = large(&bench, kind).await;
@@ -117,7 +117,7 @@ async fn every_phase_comes_back_and_the_moves_are_written_once() {
                     operation.phase.name()
                 );
             }
-            let lists = if kind == Kind::Failover || operation.phase.moves().is_none() {
+            let lists = if kind == MoveKind::Failover || operation.phase.moves().is_none() {
                 1
             } else {
                 2
@@ -141,7 +141,7 @@ async fn every_phase_comes_back_and_the_moves_are_written_once() {
 
 /// One unfinished and one finished operation, and a plan, in layout 1.
 async fn first_layout(bench: &Bench) -> (Operation, Operation, Plan) {
-    let plan = bench.plan(Kind::Failover).await;
+    let plan = bench.plan(MoveKind::Failover).await;
     let moves_of = |plan: &Plan| Moves::clone(&plan.groups);
     let unfinished = Operation {
         phase: Phase::Committing {

@@ -107,7 +107,7 @@ async fn a_group_of_either_protocol_is_described() {
     }
 }
 
-/// Two committed partitions and one without a commit, in the layout of the asked version.
+/// Two committed partitions and one without a commit, in the layout of the requested version.
 fn fetching(code: i16) -> impl Fn(i32, &Call) -> Reply + Clone + Send + Sync {
     move |_, call| {
         let request: OffsetFetchRequest = call.request();

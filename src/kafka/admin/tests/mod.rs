@@ -1,4 +1,4 @@
-//! Each request against scripted brokers: what is asked, of whom, and what becomes of each kind of answer.
+//! Each request against scripted brokers: what is sent to which broker, and how each kind of response is handled.
 
 mod groups;
 mod offsets;
@@ -21,8 +21,8 @@ use super::*;
 
 const BROKERS: [&str; 2] = ["a:1", "b:2"];
 
-/// A cluster of two brokers with these topics. `answer` gives what a broker (1 or 2) says to anything but metadata and
-/// coordinator requests; broker 2 coordinates every group.
+/// A cluster of two brokers with these topics. `answer` returns the reply of a broker (1 or 2) to anything but metadata
+/// and coordinator requests; broker 2 coordinates every group.
 fn cluster<F>(topics: &[MetadataResponseTopic], answer: F) -> (FakeNet, Cluster)
 where
     F: Fn(i32, &Call) -> Reply + Clone + Send + Sync + 'static,
@@ -35,7 +35,7 @@ where
     (net, cluster)
 }
 
-/// What one broker of such a cluster does.
+/// The behavior of one broker of such a cluster.
 fn answering<F>(
     broker: i32,
     topics: Vec<MetadataResponseTopic>,
@@ -68,7 +68,7 @@ fn what_they_return_may_run_in_a_task() {
         &cluster,
         &orders(0),
         LeaderEpoch::UNKNOWN,
-        At::TrueEnd,
+        OffsetSpec::TrueEnd,
     ));
     may_run(end_of_epoch(&cluster, &orders(0), LeaderEpoch::UNKNOWN));
     may_run(describe_producers(&cluster, &orders(0)));

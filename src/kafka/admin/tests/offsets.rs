@@ -22,7 +22,7 @@ use crate::model::ProducerId;
 
 use super::*;
 
-/// Lists offset `broker * 1000 + partition`, after `failures` answers with a code for every partition.
+/// Lists offset `broker * 1000 + partition`, after `failures` responses with a code for every partition.
 fn listing(code: i16, failures: u32) -> impl Fn(i32, &Call) -> Reply + Clone + Send + Sync {
     let failed = Arc::new(AtomicU32::new(0));
     move |broker, call| {
@@ -52,7 +52,9 @@ const EPOCH: LeaderEpoch = LeaderEpoch(3);
 async fn every_leader_is_asked_for_its_partitions_and_missing_ones_are_named() {
     let (_net, cluster) = cluster(&[topic("orders", &[1, 2, 1])], listing(0, 0));
     let asked: Vec<_> = (0..4).map(|number| (orders(number), EPOCH)).collect();
-    let mut listed = list_offsets(&cluster, &asked, At::Earliest).await.unwrap();
+    let mut listed = list_offsets(&cluster, &asked, OffsetSpec::Earliest)
+        .await
+        .unwrap();
     let missing = listed.remove(&orders(3)).unwrap().unwrap_err();
     assert_eq!(missing.code(), Some(BrokerCode(3)));
     let offsets: Vec<i64> = listed
@@ -66,7 +68,7 @@ async fn every_leader_is_asked_for_its_partitions_and_missing_ones_are_named() {
 async fn codes_that_pass_are_waited_out_for_a_while() {
     for (code, failures, ends_well) in [(6, 2, true), (6, 9, false), (29, 1, false)] {
         let (_net, cluster) = cluster(&[topic("orders", &[1])], listing(code, failures));
-        let listed = list_offset(&cluster, &orders(0), EPOCH, At::TrueEnd).await;
+        let listed = list_offset(&cluster, &orders(0), EPOCH, OffsetSpec::TrueEnd).await;
         assert_eq!(listed.is_ok(), ends_well);
         if let Err(error) = listed {
             assert_eq!(error.code(), Some(BrokerCode(code)));
@@ -78,11 +80,11 @@ async fn codes_that_pass_are_waited_out_for_a_while() {
 #[tokio::test]
 async fn each_kind_of_end_is_asked_for_in_its_own_way() {
     for (at, expected) in [
-        (At::Earliest, (-1, 0, -2)),
-        (At::HighWatermark, (-1, 0, -1)),
-        (At::LastStable, (-1, 1, -1)),
-        (At::TrueEnd, (-2, 0, -1)),
-        (At::Timestamp(5), (-1, 0, 5)),
+        (OffsetSpec::Earliest, (-1, 0, -2)),
+        (OffsetSpec::HighWatermark, (-1, 0, -1)),
+        (OffsetSpec::LastStable, (-1, 1, -1)),
+        (OffsetSpec::TrueEnd, (-2, 0, -1)),
+        (OffsetSpec::Timestamp(5), (-1, 0, 5)),
     ] {
         let (_net, cluster) = cluster(&[topic("orders", &[1])], move |_, call| {
             let request: ListOffsetsRequest = call.request();

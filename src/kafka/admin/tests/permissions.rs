@@ -31,9 +31,9 @@ async fn operations_are_told_for_each_topic_asked_for() {
     let permitted = topic_operations(&cluster, &asked).await.unwrap();
     assert_eq!(
         permitted[&asked[0]],
-        Operations::of(&[Operation::Read, Operation::Describe])
+        Operations::of(&[AclOperation::Read, AclOperation::Describe])
     );
-    assert!(!permitted[&asked[0]].has(Operation::Write));
+    assert!(!permitted[&asked[0]].has(AclOperation::Write));
     assert_eq!(permitted[&asked[1]], Operations::default());
 }
 

@@ -13,8 +13,8 @@ use crate::model::TopicId;
 
 use super::*;
 
-/// Deletes records before offset 40 of a topic that has one id and is meant by another; gives the answer and how many
-/// requests for it there were.
+/// Deletes records before offset 40 of a topic whose id is `has`, while `meant` is expected; returns the result and the
+/// number of `DeleteRecords` requests.
 async fn delete(has: u128, meant: u128) -> (crate::error::Result<i64>, usize) {
     let asked = Arc::new(AtomicUsize::new(0));
     let topics = [topic("orders", &[1]).with_topic_id(Uuid::from_u128(has))];
@@ -36,7 +36,7 @@ async fn delete(has: u128, meant: u128) -> (crate::error::Result<i64>, usize) {
 
 #[tokio::test]
 async fn nothing_is_deleted_of_another_topic_of_the_name() {
-    // 0 is no id: of a broker without ids, or of a topic that was never told.
+    // 0 is no id: the broker has no ids, or the topic's id was never reported.
     for (has, meant) in [(7, 7), (0, 7), (7, 0), (0, 0)] {
         let (deleted, asked) = delete(has, meant).await;
         assert_eq!((deleted.unwrap(), asked), (40, 1), "{has} for {meant}");

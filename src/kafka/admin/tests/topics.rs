@@ -124,7 +124,8 @@ async fn settings_are_read_for_topics_that_exist() {
     let asked = ["orders", "payments"].map(TopicName::from);
     let configs = topic_configs(&cluster, &asked).await.unwrap();
     assert_eq!(configs.keys().collect::<Vec<_>>(), [&asked[0]]);
-    let flags = |configs: &Configs, name: &str| (configs[name].is_own, configs[name].is_default);
+    let flags =
+        |configs: &ConfigValues, name: &str| (configs[name].is_own, configs[name].is_default);
     let of_topic = &configs[&asked[0]];
     assert_eq!(flags(of_topic, "own"), (true, false));
     assert_eq!(flags(of_topic, "file"), (false, false));

@@ -1,4 +1,4 @@
-//! One message of the formats v0 and v1 on the wire.
+//! A message of format v0 or v1 on the wire.
 
 use bytes::Bytes;
 
@@ -6,25 +6,25 @@ use super::super::header::MAGIC_AT;
 use super::super::varint::{Checked, Fields};
 use super::super::{BatchError, Codec};
 
-/// Offset and size stand before what the size counts.
+/// Offset and size precede the bytes that the size counts.
 const SIZE_END: usize = 12;
-/// The checksum stands there and covers everything behind itself.
+/// The end of the checksum, which covers everything after itself.
 const CRC_END: usize = 16;
 const CODEC: u8 = 0b111;
 const LOG_APPEND_TIME: u8 = 1 << 3;
-/// What stands where v0 has no time.
+/// The timestamp of a v0 message, which has none.
 const NO_TIMESTAMP: i64 = -1;
 
-/// Whether what begins here is a message of an old format.
+/// Whether `bytes` begin with a message of an old format.
 pub(in super::super) fn is_old(bytes: &[u8]) -> bool {
     matches!(bytes.get(MAGIC_AT), Some(0 | 1))
 }
 
-/// A message, or a compressed set of them.
+/// A message, or a compressed set of messages.
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) offset: i64,
-    /// Bytes it takes, from its offset to its end.
+    /// Its size in bytes, from its offset to its end.
     pub(super) size: usize,
     pub(super) magic: u8,
     attributes: u8,
@@ -34,7 +34,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// Reads the first message; none if it is cut off.
+    /// Reads the first message; `None` if it is incomplete.
     pub(super) fn peek(bytes: &Bytes) -> Result<Option<Self>, BatchError> {
         let mut head = Fields(bytes);
         let (Ok(offset), Ok(length)) = (head.i64(), head.i32()) else {
@@ -59,7 +59,7 @@ impl Message {
         let timestamp = match magic {
             0 => NO_TIMESTAMP,
             1 => fields.i64()?,
-            _ => return Err("a message of another format stands inside it"),
+            _ => return Err("a message inside it has another format"),
         };
         let (key, value) = (bytes_or_null(&mut fields)?, bytes_or_null(&mut fields)?);
         if !fields.0.is_empty() {
@@ -76,16 +76,16 @@ impl Message {
         })
     }
 
-    /// How the messages inside it are compressed; none if it is a single one.
+    /// The compression of the messages inside it; [`Codec::None`] if it is a single message.
     pub(super) fn codec(&self) -> Result<Codec, BatchError> {
         let number = i16::from(self.attributes & CODEC);
-        // Zstandard came after these formats.
+        // Zstandard was introduced after these formats.
         Codec::from_number(number)
             .filter(|&codec| codec != Codec::Zstd)
             .ok_or(BatchError::UnknownCodec(number))
     }
 
-    /// Whether its time, and that of the messages inside it, is when the broker appended it.
+    /// Whether its timestamp, and that of the messages inside it, is the append time.
     pub(super) fn has_append_time(&self) -> bool {
         self.magic == 1 && self.attributes & LOG_APPEND_TIME != 0
     }
@@ -122,8 +122,8 @@ fn bytes_or_null<'a>(fields: &mut Fields<'a>) -> Checked<Option<&'a [u8]>> {
     }
 }
 
-/// An LZ4 frame whose header checksum is what the frame format says. Kafka took in the magic number too in v0 (KAFKA-3160),
-/// and only there, so a reader has to expect both.
+/// Returns the LZ4 frame with the header checksum that the frame format requires. In v0, and only there, Kafka also
+/// hashed the magic number (KAFKA-3160), so a reader has to accept both.
 pub(super) fn with_right_lz4_checksum(frame: &Bytes) -> Bytes {
     const DESCRIPTOR: usize = 4;
     const HAS_CONTENT_SIZE: u8 = 1 << 3;

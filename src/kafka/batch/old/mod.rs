@@ -1,9 +1,9 @@
-//! Messages of the formats v0 and v1, which brokers return from old segments as they were stored.
+//! Messages of formats v0 and v1, which brokers return from old segments as they were stored.
 //!
-//! Promises: every message becomes a record of a v2 batch with the same offset, key, value and time (v0 has no times: -1), in
-//! the compression it had; checksums and lengths are verified before anything is believed. Holes that compaction left end
-//! a batch, so that each batch is contiguous.
-//! Doesn't: write the old formats, or keep the bytes: their reader gets a batch made here.
+//! Promises: every message becomes a record of a v2 batch with the same offset, key, value and timestamp (-1 in v0,
+//! which has none), with the same compression; checksums and lengths are verified before anything is used. A hole left
+//! by compaction ends a batch, so that each batch is contiguous.
+//! Doesn't: write the old formats, or preserve the original bytes: readers get a newly built batch.
 
 mod message;
 
@@ -21,11 +21,11 @@ use message::Message;
 
 pub(super) use message::is_old;
 
-/// Messages that aren't compressed are gathered into batches of about this many bytes.
+/// Uncompressed messages are collected into batches of about this many bytes.
 const GATHERED: usize = 64 * 1024;
 
-/// Takes old messages off the front and gives the batches that hold the same records, at least one; none if the first
-/// message is cut off.
+/// Takes old messages off the front and returns batches with the same records, at least one; `None` if the first
+/// message is incomplete.
 pub(super) fn split_first(rest: &mut Bytes) -> Result<Option<VecDeque<Batch>>, BatchError> {
     let mut gathered = Vec::new();
     let mut size = 0;
@@ -50,9 +50,10 @@ pub(super) fn split_first(rest: &mut Bytes) -> Result<Option<VecDeque<Batch>>, B
     carry_over(Codec::None, gathered).map(Some)
 }
 
-/// The messages inside a compressed one.
+/// Returns the messages inside a compressed one as batches.
 ///
-/// In v1 they are numbered from 0 on and the outer offset is that of the last one (KIP-31); in v0 they carry their own.
+/// In v1 they are numbered from 0 and the outer offset is that of the last one (KIP-31); in v0 they carry absolute
+/// offsets.
 fn unwrap(outer: &Message) -> Result<VecDeque<Batch>, BatchError> {
     let (codec, offset) = (outer.codec()?, outer.offset);
     let malformed = |what| BatchError::Malformed { offset, what };
@@ -103,7 +104,7 @@ fn unwrap(outer: &Message) -> Result<VecDeque<Batch>, BatchError> {
     carry_over(codec, inner)
 }
 
-/// Makes v2 batches of messages, one for each stretch without holes.
+/// Builds v2 batches from messages, one for each stretch without holes.
 fn carry_over(codec: Codec, messages: Vec<Message>) -> Result<VecDeque<Batch>, BatchError> {
     let mut batches = VecDeque::new();
     let mut stretch: Option<Stretch> = None;
@@ -111,7 +112,7 @@ fn carry_over(codec: Codec, messages: Vec<Message>) -> Result<VecDeque<Batch>, B
         let offset = message.offset;
         if let Some(done) = stretch.take_if(|stretch| stretch.next != offset) {
             if offset < done.next {
-                let what = "its messages' offsets do not rise";
+                let what = "its messages' offsets do not increase";
                 return Err(BatchError::Malformed { offset, what });
             }
             batches.push_back(done.finish()?);
@@ -126,7 +127,7 @@ fn carry_over(codec: Codec, messages: Vec<Message>) -> Result<VecDeque<Batch>, B
     Ok(batches)
 }
 
-/// Messages whose offsets follow each other.
+/// Messages with consecutive offsets.
 struct Stretch {
     builder: Builder,
     first: i64,

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::super::{batches, header::HEADER_LEN};
 use super::*;
 
-/// The codecs there were.
+/// The codecs that the old formats support.
 const CODECS: [Codec; 4] = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4];
 const LOG_APPEND_TIME: u8 = 1 << 3;
 
@@ -107,7 +107,7 @@ fn read(bytes: Vec<u8>) -> Result<Vec<Seen>, BatchError> {
     Ok(all)
 }
 
-/// What a reader gets to see: v0 has no times.
+/// The messages as a reader sees them: v0 has no timestamps.
 fn as_read(magic: u8, messages: &[Seen]) -> Vec<Seen> {
     let timestamp = |it: &Seen| if magic == 0 { -1 } else { it.timestamp };
     let read = messages.iter().map(|it| Seen {
@@ -270,7 +270,7 @@ proptest! {
         let mut bytes = BytesMut::new();
         bytes.put_slice(&noise);
         let _ = read(bytes.to_vec());
-        // A length that fits lets the rest of the reader see the noise.
+        // A valid length lets the noise reach the rest of the reader.
         let length = u32::try_from(noise.len() - 12).unwrap();
         bytes[8..12].copy_from_slice(&length.to_be_bytes());
         let mut crc = flate2::Crc::new();

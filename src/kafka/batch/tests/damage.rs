@@ -1,4 +1,4 @@
-//! Whatever is wrong with a batch is an error, never a panic and never other records.
+//! A damaged batch is always an error, never a panic and never different records.
 
 use super::super::header::{CRC_AT, CRC_START, LENGTH_END, MAGIC_AT};
 use super::*;
@@ -13,7 +13,7 @@ fn small(codec: Codec) -> Batch {
     )
 }
 
-/// What a reader gets out of bytes: the records of all batches, if everything about them is in order.
+/// Reads the records of all batches, checking everything about them.
 fn read_all(bytes: Bytes) -> Result<Vec<Record>, BatchError> {
     let mut all = Vec::new();
     for batch in batches(bytes) {
@@ -35,10 +35,10 @@ fn every_bit_flip_is_an_error() {
             bytes[at] ^= 1 << (bit % 8);
             match read_all(Bytes::from(bytes)) {
                 Err(_) => {}
-                // A length that became larger makes the batch a partial one.
+                // A larger length makes the batch a partial one.
                 Ok(read) if (8..LENGTH_END).contains(&at) => assert_eq!(read, [], "bit {bit}"),
                 Ok(read) => {
-                    // Base offset and leader epoch are the broker's to write: no CRC covers them.
+                    // Brokers rewrite base offset and leader epoch, so no CRC covers them.
                     assert!(at < MAGIC_AT, "{codec} bit {bit}");
                     assert_eq!(values(&read), values(&records), "{codec} bit {bit}");
                 }
@@ -68,7 +68,7 @@ fn every_truncation_is_partial_or_an_error() {
     }
 }
 
-/// A CRC protects against accidents, not against a writer that got it wrong: every check has to hold on its own.
+/// A CRC protects against accidents, not against a faulty writer: every check has to hold on its own.
 #[test]
 fn truncation_under_a_fitting_crc_is_an_error() {
     for codec in Codec::ALL {
@@ -143,18 +143,18 @@ fn records_that_contradict_their_batch_are_refused() {
     assert_eq!(refused(&two, 3), "too few bytes");
     assert_eq!(refused(&two, 1), "bytes follow its last record");
     assert_eq!(refused(&two, 0), "bytes follow its last record");
-    let rising = "its records' offsets do not rise";
+    let rising = "its records' offsets do not increase";
     assert_eq!(refused(&[bare(1), bare(1)].concat(), 2), rising);
     assert_eq!(refused(&[bare(1), bare(0)].concat(), 2), rising);
     let negative = [12, 0, 0, 1, 1, 1, 0];
     assert_eq!(refused(&[negative, bare(1)].concat(), 2), rising);
-    let behind = "a record's offset lies behind its last offset";
+    let behind = "a record's offset is beyond its last offset";
     assert_eq!(refused(&[bare(0), bare(3)].concat(), 2), behind);
 }
 
 #[test]
 fn records_that_contradict_themselves_are_refused() {
-    let end = "a length points behind the end";
+    let end = "a length points past the end";
     assert_eq!(refused(&[14, 0, 0, 0, 1, 1, 0], 1), end);
     assert_eq!(refused(&[12, 0, 0, 0, 8, 1, 0], 1), end);
     assert_eq!(refused(&[10, 0, 0, 0, 1, 1, 0], 1), "a field is cut off");

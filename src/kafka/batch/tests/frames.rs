@@ -1,4 +1,4 @@
-//! Cutting bytes into batches, and what headers and markers say.
+//! Splitting bytes into batches, and decoding headers and markers.
 
 use super::super::ControlKind;
 use super::super::header::MAGIC_AT;

@@ -1,4 +1,4 @@
-//! What the tests of this module share: building batches, and reading them back.
+//! Shared helpers for this module's tests: building batches, and reading them back.
 
 mod damage;
 mod frames;
@@ -46,7 +46,7 @@ pub(super) fn decoded(batch: &Batch) -> Result<Vec<Record>, BatchError> {
     records.iter().map(|record| record?.to_record()).collect()
 }
 
-/// The batch with another header and, if given, another body, with a CRC that fits.
+/// The batch with another header and, if given, another body, with a matching CRC.
 fn altered(batch: &Batch, body: Option<&[u8]>, change: impl FnOnce(&mut Header)) -> Batch {
     let body = body.map_or_else(|| batch.body(), Bytes::copy_from_slice);
     let mut header = *batch.header();
@@ -73,7 +73,8 @@ fn any_codec() -> impl Strategy<Value = Codec> {
     prop::sample::select(Codec::ALL.to_vec())
 }
 
-/// Records as odd as Kafka allows: any bytes as header keys, repeated ones often, null and empty everywhere, times that jump.
+/// Records as odd as Kafka allows: arbitrary bytes as header keys, often repeated, null and empty everywhere,
+/// timestamps that jump.
 fn any_records() -> impl Strategy<Value = Vec<Record>> {
     let header_key = prop_oneof![Just(Bytes::from_static(b"repeated")), any_bytes(6)];
     let headers = prop::collection::vec((header_key, prop::option::of(any_bytes(8))), 0..4);

@@ -1,4 +1,4 @@
-//! A login on a fresh connection, message by message.
+//! SASL login on a new connection, message by message.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,16 +13,16 @@ use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::client::Connection;
 use crate::task::blocking;
 
-use super::{Answer, Login, LoginError};
+use super::{Login, LoginError, SaslMessage};
 
-/// No mechanism needs more messages than this.
+/// The most messages in one login; no mechanism needs more.
 const MESSAGES_MAX: usize = 10;
 const UNSUPPORTED_SASL_MECHANISM: BrokerCode = BrokerCode(33);
 
-/// Logs in. The connection counts as dead some time before its session ends, if the broker says that it does.
+/// Logs in. If the broker limits the session's lifetime, the connection is retired after 80 % of it.
 ///
-/// Errors: `Broker` with what the broker says to the login, `Invalid` if there is nothing to log in with on this side.
-/// Cancellation: the connection is of no further use.
+/// Errors: `Broker` with the broker's reason if it refuses the login, `Invalid` if this side has no usable credentials.
+/// Cancellation: the connection can't be used any more.
 pub(crate) async fn authenticate(
     connection: &Connection,
     login: &Login,
@@ -44,8 +44,8 @@ pub(crate) async fn authenticate(
         let (going_on, answer) = answered.await?;
         exchange = going_on;
         let (message, ends) = match answer.map_err(impossible)? {
-            Answer::Goes(message) => (message, false),
-            Answer::Ends(message) => (message, true),
+            SaslMessage::Goes(message) => (message, false),
+            SaslMessage::Ends(message) => (message, true),
         };
         let said = say(connection, message, name, limit).await?;
         if ends {
@@ -56,11 +56,11 @@ pub(crate) async fn authenticate(
         }
         challenge = said.auth_bytes;
     }
-    let text = format!("a login by {name} didn't end after {MESSAGES_MAX} messages");
+    let text = format!("a {name} login didn't end after {MESSAGES_MAX} messages");
     Err(connection.error(Kind::Protocol, &text))
 }
 
-/// Agrees on the mechanism.
+/// Agrees on the mechanism with the broker.
 async fn agree(connection: &Connection, login: &Login, limit: Duration) -> Result<()> {
     let name = login.mechanism.name();
     let request = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str(name));
@@ -70,9 +70,9 @@ async fn agree(connection: &Connection, login: &Login, limit: Duration) -> Resul
         code @ UNSUPPORTED_SASL_MECHANISM => {
             let enabled: Vec<&str> = answer.mechanisms.iter().map(|it| &**it).collect();
             let detail = format!("enabled there: {}", enabled.join(", "));
-            Err(connection.refusal(&format!("log in by {name}"), code, Some(&detail)))
+            Err(connection.refusal(&format!("log in with {name}"), code, Some(&detail)))
         }
-        code => Err(connection.refusal(&format!("log in by {name}"), code, None)),
+        code => Err(connection.refusal(&format!("log in with {name}"), code, None)),
     }
 }
 
@@ -88,12 +88,12 @@ async fn say(
         BrokerCode(0) => Ok(answer),
         code => {
             let detail = answer.error_message.as_deref();
-            Err(connection.refusal(&format!("log in by {mechanism}"), code, detail))
+            Err(connection.refusal(&format!("log in with {mechanism}"), code, detail))
         }
     }
 }
 
 fn cannot_begin(connection: &Connection, mechanism: &str, cause: LoginError) -> Error {
-    let text = format!("a login by {mechanism} isn't possible from here: check the credentials");
+    let text = format!("a {mechanism} login isn't possible from here: check the credentials");
     connection.error(Kind::Invalid, &text).caused_by(cause)
 }

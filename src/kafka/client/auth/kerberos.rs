@@ -1,12 +1,12 @@
 //! GSSAPI (RFC 4752): Kerberos tickets, through the system's library.
 //!
-//! Where tickets come from is the library's business, configured as for any other program: a credential cache
-//! (`KRB5CCNAME`), which something else renews, or a client keytab (`KRB5_CLIENT_KTNAME`), from which the library renews
-//! them itself. No security layer is agreed on: Kafka's protocol has no room for one.
+//! Obtaining tickets is the library's job, configured as for any other program: a credential cache (`KRB5CCNAME`),
+//! which something else renews, or a client keytab (`KRB5_CLIENT_KTNAME`), from which the library renews tickets
+//! itself. No security layer is negotiated: Kafka's protocol doesn't support one.
 
 use super::{Exchange, LoginError, Mechanism};
 
-/// Logs in with a Kerberos ticket. Needs the feature `gssapi`, and the system's Kerberos library with it.
+/// Login with a Kerberos ticket. Requires the feature `gssapi` and with it the system's Kerberos library.
 #[derive(Debug, Clone)]
 pub struct Kerberos {
     service: String,
@@ -14,7 +14,8 @@ pub struct Kerberos {
 }
 
 impl Kerberos {
-    /// For brokers whose principals begin with `service`, as `principal` or else whoever the default credentials name.
+    /// Creates a login to brokers whose principals begin with `service`, as `principal` or, if that is `None`, as the
+    /// principal of the default credentials.
     pub fn new(service: impl Into<String>, principal: Option<String>) -> Self {
         Self {
             service: service.into(),
@@ -29,14 +30,14 @@ impl Mechanism for Kerberos {
     }
 
     fn principal(&self) -> Option<&str> {
-        // Brokers leave out host and realm (`sasl.kerberos.principal.to.local.rules`).
+        // Brokers drop host and realm by default (`sasl.kerberos.principal.to.local.rules`).
         self.principal.as_deref()?.split(['/', '@']).next()
     }
 
     fn librdkafka(&self) -> Vec<(&'static str, String)> {
         vec![
             ("sasl.kerberos.service.name", self.service.clone()),
-            // No kinit: tickets are the library's business there, too.
+            // No kinit: the Kerberos library obtains the tickets for librdkafka, too.
             ("sasl.kerberos.min.time.before.relogin", "0".to_owned()),
         ]
     }

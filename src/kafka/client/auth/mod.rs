@@ -1,8 +1,9 @@
-//! Saying who farshore is, in Kafka's own protocol (KIP-43, KIP-152).
+//! Authentication in Kafka's own protocol (KIP-43, KIP-152).
 //!
-//! Promises: nothing but the agreed versions travels before the broker has accepted; a refusal says which mechanisms the
-//! broker would take. Doesn't: encrypt what follows, or renew a login: a connection counts as dead when its session
-//! is nearly over (KIP-368), and the next one logs in anew.
+//! Promises: only the version negotiation is sent before the broker has accepted the login; a refusal lists the
+//! mechanisms the broker would accept.
+//! Doesn't: encrypt what follows, or reauthenticate: a connection is retired shortly before its session ends (KIP-368),
+//! and the next one logs in again.
 
 mod exchange;
 mod kerberos;
@@ -20,49 +21,50 @@ pub use password::Password;
 
 use super::HostPort;
 
-/// Why a login cannot go on.
+/// The reason why a login cannot continue.
 pub type LoginError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A way to say who farshore is.
+/// A SASL mechanism with its credentials.
 pub trait Mechanism: Send + Sync + fmt::Debug {
-    /// Its name in the register of SASL mechanisms.
+    /// The name registered with IANA for the SASL mechanism.
     fn name(&self) -> &'static str;
 
-    /// Whom brokers with Kafka's own rules for names take us for; `None` if only they know.
+    /// The principal under which brokers with Kafka's default name rules know this client; `None` if only the broker
+    /// knows it.
     fn principal(&self) -> Option<&str>;
 
-    /// The same login in librdkafka's settings, without the name of the mechanism.
+    /// The same login as librdkafka settings, without the name of the mechanism.
     fn librdkafka(&self) -> Vec<(&'static str, String)>;
 
-    /// Begins to log in at a broker that the cluster knows by this host name. May block.
+    /// Begins a login to the broker that the cluster knows by the name `host`. May block.
     fn begin(&self, host: &str) -> Result<Box<dyn Exchange>, LoginError>;
 }
 
-/// One login under way.
+/// A login in progress.
 pub trait Exchange: Send {
-    /// What to say to what the broker said; it has said nothing at first. May block.
-    fn answer(&mut self, challenge: &[u8]) -> Result<Answer, LoginError>;
+    /// Returns the reply to the broker's `challenge`, which is empty at first. May block.
+    fn answer(&mut self, challenge: &[u8]) -> Result<SaslMessage, LoginError>;
 }
 
-/// What a client says in a login.
+/// The client's message in a login.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// Something the broker has to answer with more than its consent.
+pub enum SaslMessage {
+    /// A message to which the broker replies with another challenge.
     Goes(Vec<u8>),
-    /// The last word: the broker accepts or refuses.
+    /// The last message: the broker accepts or refuses.
     Ends(Vec<u8>),
 }
 
-/// How to log in at the brokers of a cluster.
+/// How to log in to the brokers of a cluster.
 #[derive(Debug, Clone)]
 pub struct Login {
     mechanism: Arc<dyn Mechanism>,
-    /// The hosts that brokers advertise, by the addresses that are dialed instead.
+    /// The hosts that brokers advertise, by the address that is dialed instead.
     advertised: BTreeMap<HostPort, String>,
 }
 
 impl Login {
-    /// A login with a mechanism, where brokers' addresses are mapped like this (advertised to reachable).
+    /// Creates a login with `mechanism`; `address_map` maps advertised addresses to reachable ones.
     pub fn new(mechanism: Arc<dyn Mechanism>, address_map: &BTreeMap<HostPort, HostPort>) -> Self {
         let advertised = address_map
             .iter()
@@ -74,12 +76,12 @@ impl Login {
         }
     }
 
-    /// Whom the brokers take us for, as far as it's known here.
+    /// The principal under which brokers know this client, if that can be determined here.
     pub fn principal(&self) -> Option<&str> {
         self.mechanism.principal()
     }
 
-    /// The same login in librdkafka's settings.
+    /// The same login as librdkafka settings.
     pub fn librdkafka(&self) -> Vec<(&'static str, String)> {
         let mut settings = vec![
             ("security.protocol", "SASL_PLAINTEXT".to_owned()),
@@ -89,7 +91,8 @@ impl Login {
         settings
     }
 
-    /// What the broker at an address calls itself: tickets are issued for that name, not for the way that leads there.
+    /// The host name that the broker at `address` advertises: tickets are issued for that name, not for the address
+    /// dialed.
     fn host_at<'a>(&'a self, address: &'a HostPort) -> &'a str {
         self.advertised.get(address).unwrap_or(&address.host)
     }

@@ -1,10 +1,10 @@
-//! PLAIN (RFC 4616): name and password, as they are.
+//! PLAIN (RFC 4616): user name and password in clear text.
 
 use crate::model::Secret;
 
-use super::{Answer, Exchange, LoginError, Mechanism};
+use super::{Exchange, LoginError, Mechanism, SaslMessage};
 
-/// Logs in with a name and a password; whoever can read the connection reads both.
+/// Login with a user name and a password; anybody who can read the connection can read both.
 #[derive(Debug, Clone)]
 pub struct Password {
     username: String,
@@ -12,7 +12,7 @@ pub struct Password {
 }
 
 impl Password {
-    /// With this name and password.
+    /// Creates a login with this user name and password.
     pub fn new(username: impl Into<String>, password: Secret) -> Self {
         Self {
             username: username.into(),
@@ -46,7 +46,7 @@ impl Mechanism for Password {
 struct Message(Vec<u8>);
 
 impl Exchange for Message {
-    fn answer(&mut self, _challenge: &[u8]) -> Result<Answer, LoginError> {
-        Ok(Answer::Ends(std::mem::take(&mut self.0)))
+    fn answer(&mut self, _challenge: &[u8]) -> Result<SaslMessage, LoginError> {
+        Ok(SaslMessage::Ends(std::mem::take(&mut self.0)))
     }
 }

@@ -15,7 +15,8 @@ use super::*;
 
 const SESSION: Duration = Duration::from_mins(10);
 
-/// Takes what the client says until it has said `messages` things; its last answer grants a session.
+/// A broker that takes messages from the client until it has received `messages` of them; its last answer grants a
+/// session.
 fn doorman(net: &FakeNet, messages: usize) -> Arc<Mutex<Vec<String>>> {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let listening = Arc::clone(&heard);
@@ -57,7 +58,7 @@ fn password() -> Password {
     Password::new("farshore", Secret::new("s3cret"))
 }
 
-/// Has as many things to say as it is told.
+/// A mechanism with a configurable number of messages.
 #[derive(Debug)]
 struct Talker(&'static str, usize);
 
@@ -82,13 +83,13 @@ impl Mechanism for Talker {
 }
 
 impl Exchange for Talk {
-    fn answer(&mut self, challenge: &[u8]) -> Result<Answer, LoginError> {
+    fn answer(&mut self, challenge: &[u8]) -> Result<SaslMessage, LoginError> {
         self.0.push(String::from_utf8(challenge.to_vec())?);
         let said = self.0.join("/").into_bytes();
         Ok(if self.0.len() > self.1 {
-            Answer::Ends(said)
+            SaslMessage::Ends(said)
         } else {
-            Answer::Goes(said)
+            SaslMessage::Goes(said)
         })
     }
 }
@@ -129,7 +130,7 @@ async fn a_refused_mechanism_says_which_ones_are_taken() {
     let error = cluster(&net, Talker("GSSAPI", 1)).any_connection().await;
     let text = error.unwrap_err().chain();
     assert!(
-        text.contains("log in by GSSAPI") && text.contains("enabled there: PLAIN"),
+        text.contains("log in with GSSAPI") && text.contains("enabled there: PLAIN"),
         "{text}"
     );
 }
@@ -153,7 +154,7 @@ async fn a_refused_login_says_why() {
     assert!(error.chain().contains("who are you?"), "{}", error.chain());
 }
 
-/// KIP-368: a broker closes what goes on after the end of a session.
+/// KIP-368: a broker closes a connection that is still used after its session has ended.
 #[tokio::test(start_paused = true)]
 async fn another_connection_follows_before_the_session_ends() {
     let net = FakeNet::default();

@@ -1,16 +1,16 @@
-//! Tickets out of the system's Kerberos library, and the messages that show them.
+//! Tickets from the system's Kerberos library, and the messages that present them.
 
 use libgssapi::context::{ClientCtx, CtxFlags, SecurityContext};
 use libgssapi::credential::{Cred, CredUsage};
 use libgssapi::name::Name;
 use libgssapi::oid::{GSS_MECH_KRB5, GSS_NT_HOSTBASED_SERVICE, GSS_NT_KRB5_PRINCIPAL, OidSet};
 
-use super::{Answer, Exchange, LoginError};
+use super::{Exchange, LoginError, SaslMessage};
 
-/// The bit that stands for "no security layer" in the broker's offer and in the choice.
+/// The bit for "no security layer" in the broker's offer and in the client's choice.
 const NO_LAYER: u8 = 1;
 
-/// Begins to show a ticket for `broker` (`service@host`); fetches it where there is none yet.
+/// Begins to present a ticket for `broker` (`service@host`); requests one if there is none yet.
 pub(super) fn exchange(
     broker: &str,
     principal: Option<&str>,
@@ -24,19 +24,19 @@ pub(super) fn exchange(
         CredUsage::Initiate,
         Some(&mechanisms),
     )?;
-    // The broker has to prove who it is, too.
+    // The broker has to prove its identity, too.
     let flags = CtxFlags::GSS_C_MUTUAL_FLAG | CtxFlags::GSS_C_SEQUENCE_FLAG;
     let context = ClientCtx::new(Some(ours), broker, flags, Some(GSS_MECH_KRB5));
     let stage = Stage::Context;
     Ok(Box::new(Tickets { context, stage }))
 }
 
-/// How far a login is.
+/// The stage of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Both sides prove who they are.
+    /// Mutual authentication.
     Context,
-    /// The broker offers security layers.
+    /// Negotiation of the security layer, which the broker begins.
     Layer,
 }
 
@@ -46,7 +46,7 @@ struct Tickets {
 }
 
 impl Exchange for Tickets {
-    fn answer(&mut self, challenge: &[u8]) -> Result<Answer, LoginError> {
+    fn answer(&mut self, challenge: &[u8]) -> Result<SaslMessage, LoginError> {
         match self.stage {
             Stage::Context => {
                 let challenge = (!challenge.is_empty()).then_some(challenge);
@@ -54,7 +54,7 @@ impl Exchange for Tickets {
                 if self.context.is_complete() {
                     self.stage = Stage::Layer;
                 }
-                Ok(Answer::Goes(
+                Ok(SaslMessage::Goes(
                     token.map(|token| token.to_vec()).unwrap_or_default(),
                 ))
             }
@@ -62,13 +62,13 @@ impl Exchange for Tickets {
                 let offer = self.context.unwrap(challenge)?;
                 if offer.len() != 4 || offer[0] & NO_LAYER == 0 {
                     return Err(
-                        "the broker wants a security layer, which Kafka's protocol has no room for"
+                        "the broker requires a security layer, which Kafka's protocol doesn't support"
                             .into(),
                     );
                 }
-                // No layer, and so no largest message; no other identity to act for.
+                // No security layer, so no maximum message size either; no other identity to act for.
                 let choice = self.context.wrap(false, &[NO_LAYER, 0, 0, 0])?;
-                Ok(Answer::Ends(choice.to_vec()))
+                Ok(SaslMessage::Ends(choice.to_vec()))
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::kafka::client::fake::{self, Call, FakeNet, Reply};
 
 use super::*;
 
-/// Answers metadata requests with what `next` gives for the n-th one, starting from 0.
+/// Answers metadata requests with what `next` returns for the n-th one, starting from 0.
 fn telling<F>(next: F) -> impl Fn(&Call) -> Reply + Send + Sync + 'static
 where
     F: Fn(u32) -> MetadataResponse + Send + Sync + 'static,
@@ -57,11 +57,10 @@ async fn if_nobody_answers_every_address_has_its_reason() {
     assert_eq!(error.kind(), Kind::Disconnected);
     let text = error.chain();
     for address in ["a:1", "b:2"] {
-        let reason = format!(
-            "no connection to {address} (cluster paris): connecting to {address} failed: connection refused"
-        );
+        let reason = format!("no connection to {address}: connecting failed: connection refused");
         assert!(text.contains(&reason), "{text}");
     }
+    assert_eq!(text.matches("paris").count(), 1, "{text}");
 }
 
 #[tokio::test]
@@ -98,7 +97,7 @@ async fn a_broker_that_told_for_long_is_not_the_only_one_asked() {
         let topic = orders_led_by(leader, epoch).with_topic_id(uuid::Uuid::from_u128(1));
         telling(move |_| fake::metadata("A", &brokers).with_topics(vec![topic.clone()]))
     };
-    // The first one doesn't hear of elections any more.
+    // The first broker is no longer notified of elections.
     net.broker("a:1", told(1, 5));
     let cluster = net.cluster(&["a:1"]);
     let mut seen = cluster
@@ -201,7 +200,7 @@ async fn an_address_that_leads_to_another_cluster_is_refused() {
     );
     let cluster = net.cluster(&["a:1"]);
     cluster.refresh(0).await.unwrap();
-    // The first look let go of the bootstrap connection, so this one is made to the broker.
+    // The first refresh dropped the bootstrap connection, so this one is made to the broker.
     let error = cluster.refresh(1).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Refused);
     assert_eq!(cluster.cluster_id().await.unwrap(), "A");

@@ -7,7 +7,7 @@ use crate::kafka::batch::Stamped;
 use crate::kafka::client::fake::{self, Call, Reply, framed, next_call};
 use crate::kafka::client::frame::Frames;
 use crate::kafka::client::produce::{ProduceBatches, ProduceTopic};
-use crate::kafka::client::response::Pending;
+use crate::kafka::client::response::PendingResponse;
 use crate::model::{Partition, TopicId, TopicName};
 use crate::task::Ownership;
 
@@ -54,8 +54,8 @@ fn connected() -> (Connection, Far) {
     (connection, far)
 }
 
-/// A request that carries a number, which the answer brings back as a broker's id.
-fn ask(connection: &Connection, number: i32) -> Pending<FindCoordinatorResponse> {
+/// Sends a request with a number, which the response returns as a broker id.
+fn ask(connection: &Connection, number: i32) -> PendingResponse<FindCoordinatorResponse> {
     ask_within(connection, number, LIMIT)
 }
 
@@ -63,7 +63,7 @@ fn ask_within(
     connection: &Connection,
     number: i32,
     limit: Duration,
-) -> Pending<FindCoordinatorResponse> {
+) -> PendingResponse<FindCoordinatorResponse> {
     let key = StrBytes::from_string(number.to_string());
     let request = FindCoordinatorRequest::default().with_key(key);
     connection.start(request, limit).unwrap()
@@ -168,7 +168,7 @@ async fn an_answer_out_of_order_or_unasked_ends_the_connection() {
         assert!(
             error
                 .chain()
-                .ends_with("carries correlation id 1, Some(0) was due")
+                .ends_with("carries correlation id 1 instead of Some(0)")
         );
     }
     assert!(!connection.is_alive());
@@ -323,7 +323,7 @@ async fn what_is_left_to_write_when_the_right_ends_is_never_written() {
     right.begin(1);
     right.extend(Instant::now() + LIMIT);
     let pending = connection.start_produce(produce(), LIMIT, Some(&right));
-    // The stream takes a part of it; then the process is stopped for longer than its lease.
+    // The stream accepts part of it; then the process is stopped for longer than its lease.
     let mut taken = vec![0; 1000];
     far.read.read_exact(&mut taken).await.unwrap();
     right.end();

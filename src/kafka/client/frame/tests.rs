@@ -3,7 +3,7 @@ use tokio_test_stream::Pieces;
 
 use super::*;
 
-/// A stream that gives scripted pieces, one for each read, and then ends.
+/// A stream that returns scripted pieces, one for each read, and then ends.
 mod tokio_test_stream {
     use std::collections::VecDeque;
     use std::io;

@@ -26,7 +26,7 @@ async fn a_broker_says_what_it_speaks() {
     assert_eq!(connection.broker(), None);
 }
 
-/// Knows `ApiVersions` only in version 0, and says so as brokers do.
+/// A broker that supports `ApiVersions` only in version 0, and says so as brokers do.
 async fn old_broker(stream: DuplexStream) {
     let (mut read, mut write) = split(stream);
     let mut frames = Frames::default();

@@ -109,7 +109,7 @@ async fn only_who_holds_a_connection_keeps_it_once_it_is_let_go() {
     assert!(!pool.is_connected(&to) && held.is_alive());
 }
 
-/// A broker that takes nothing more after the handshake until told to, and then answers every produce request.
+/// A broker that reads nothing after the handshake until it is thawed, and then answers every produce request.
 async fn frozen(stream: DuplexStream, thaw: Arc<Semaphore>) {
     let (mut read, mut write) = split(stream);
     let mut frames = Frames::default();
@@ -153,7 +153,7 @@ fn produce() -> ProduceBatches {
     }
 }
 
-/// Hazard H20: bytes that a link had not yet written when its lease ended are never written; another link's are.
+/// Hazard H20: bytes that a link had not yet written when its lease ended are never written; those of another link are.
 #[tokio::test]
 async fn the_end_of_one_lease_disturbs_no_request_under_another() {
     let (net, thaw) = (FakeNet::default(), Arc::new(Semaphore::new(0)));

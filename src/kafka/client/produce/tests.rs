@@ -27,7 +27,7 @@ fn topic(name: &str, bodies: Vec<Vec<u8>>) -> ProduceTopic {
     }
 }
 
-/// The same request encoded from the schema, with every batch copied together.
+/// The same request encoded from the schema, with all batches copied.
 fn by_schema(batches: &ProduceBatches, version: i16, correlation: i32) -> Vec<u8> {
     let topics = batches.topics.iter().map(|topic| {
         let partitions = topic.partitions.iter().map(|(partition, batch)| {

@@ -18,7 +18,8 @@ struct Asked {
     coordinators: AtomicU32,
 }
 
-/// A cluster of one broker that answers `ListGroups` as the n-th time says: an error code, or `None` to hang up.
+/// A cluster of one broker that answers the n-th `ListGroups` with the n-th entry: an error code, or `None` to close
+/// the connection.
 fn scripted(codes: &'static [Option<i16>]) -> (FakeNet, Arc<Asked>) {
     let net = FakeNet::default();
     let asked = Arc::new(Asked::default());
@@ -44,7 +45,7 @@ fn scripted(codes: &'static [Option<i16>]) -> (FakeNet, Arc<Asked>) {
     (net, asked)
 }
 
-async fn ask_of(cluster: &Cluster, route: &Route) -> Result<()> {
+async fn ask_of(cluster: &Cluster, route: &Recipient) -> Result<()> {
     let ask = cluster.ask(route.clone(), |connection| async move {
         let request = ListGroupsRequest::default();
         let answer = connection.call(request, Duration::from_secs(30)).await?;
@@ -58,7 +59,7 @@ async fn ask_of(cluster: &Cluster, route: &Route) -> Result<()> {
 
 #[tokio::test(start_paused = true)]
 async fn what_passes_is_asked_again_and_what_stays_is_not() {
-    let group = Route::Coordinator(GroupId::new("billing"));
+    let group = Recipient::Coordinator(GroupId::new("billing"));
     let (net, asked) = scripted(&[Some(14), None, Some(16), Some(15), None]);
     let cluster = net.cluster(&["a:1"]);
     ask_of(&cluster, &group).await.unwrap();
@@ -68,7 +69,7 @@ async fn what_passes_is_asked_again_and_what_stays_is_not() {
 
     let (net, asked) = scripted(&[Some(30)]);
     let cluster = net.cluster(&["a:1"]);
-    let error = ask_of(&cluster, &Route::Controller).await.unwrap_err();
+    let error = ask_of(&cluster, &Recipient::Controller).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "broker 1 at a:1: cannot list groups: GROUP_AUTHORIZATION_FAILED (30); \
@@ -82,7 +83,7 @@ async fn a_missing_topic_is_believed_after_a_few_looks() {
     let (net, asked) = scripted(&[Some(3); 10]);
     let cluster = net.cluster(&["a:1"]);
     let began = Instant::now();
-    let error = ask_of(&cluster, &Route::Any).await.unwrap_err();
+    let error = ask_of(&cluster, &Recipient::Any).await.unwrap_err();
     assert_eq!(error.code(), Some(BrokerCode(3)));
     assert_eq!(asked.lists.load(Ordering::SeqCst), LOOKS_FOR_A_TOPIC);
     assert!(began.elapsed() < Duration::from_secs(5));
@@ -93,7 +94,7 @@ async fn a_dead_cluster_is_given_up_after_twice_the_request_timeout() {
     let net = FakeNet::default();
     let cluster = net.cluster(&["a:1"]);
     let began = Instant::now();
-    let call = cluster.call(Route::Any, ListGroupsRequest::default());
+    let call = cluster.call(Recipient::Any, ListGroupsRequest::default());
     assert_eq!(call.await.unwrap_err().kind(), Kind::Disconnected);
     let waited = began.elapsed().as_secs();
     assert!((55..=61).contains(&waited), "{waited} s");
@@ -105,6 +106,6 @@ async fn a_dead_cluster_is_given_up_after_twice_the_request_timeout() {
 async fn a_call_outlives_a_restart_of_the_broker() {
     let (net, _) = scripted(&[None, None]);
     let cluster = net.cluster(&["a:1"]);
-    let call = cluster.call(Route::Broker(BrokerId(1)), ListGroupsRequest::default());
+    let call = cluster.call(Recipient::Broker(BrokerId(1)), ListGroupsRequest::default());
     assert_eq!(call.await.unwrap().error_code, 0);
 }

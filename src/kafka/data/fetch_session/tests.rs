@@ -1,4 +1,5 @@
-//! A broker in memory that keeps sessions by Kafka's rules (`FetchSession.scala`), and whatever can happen between it and a session.
+//! An in-memory broker that keeps sessions by Kafka's rules (`FetchSession.scala`), and everything that can go wrong
+//! between it and a session.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +14,7 @@ const NOT_FOUND: BrokerCode = BrokerCode(70);
 const WRONG_EPOCH: BrokerCode = BrokerCode(71);
 const WRONG_NAMING: BrokerCode = BrokerCode(106);
 
-/// One session as the broker has it.
+/// One session on the broker.
 #[derive(Debug)]
 struct Kept {
     epoch: i32,
@@ -29,7 +30,7 @@ struct Broker {
 }
 
 impl Broker {
-    /// What it fetches for a request and the session it keeps, or why it refuses.
+    /// Returns what it fetches for a request and the session it keeps, or why it refuses.
     fn take(&mut self, ask: &Ask) -> Result<(i32, BTreeSet<FetchPartition>), BrokerCode> {
         if ask.epoch == 0 {
             self.sessions.remove(&ask.id);
@@ -81,11 +82,11 @@ enum Step {
         place: usize,
     },
     Answered,
-    /// The broker took the request, and its answer was lost.
+    /// The broker received the request, but its response was lost.
     AnswerLost,
     RequestLost,
     Evicted,
-    /// The broker's count is another than ours.
+    /// The broker's epoch differs from ours.
     Confused,
     Full(bool),
 }
@@ -126,7 +127,7 @@ struct Pair {
     session: Session,
     broker: Broker,
     wanted: BTreeMap<usize, (u32, FetchPartition)>,
-    /// The rounds the broker has told of since it was told of a partition.
+    /// The round in which each partition was last sent to the broker.
     told: BTreeMap<usize, u32>,
 }
 
@@ -152,7 +153,8 @@ impl Pair {
         self.session.change(change);
     }
 
-    /// One request and its answer. Returns whether the broker took it, and left nothing for the next one.
+    /// Exchanges one request and its response. Returns whether the broker accepted it and nothing is left for the next
+    /// one.
     fn exchange(&mut self) -> bool {
         let ask = self.session.ask();
         let unfinished = ask.unfinished;
@@ -188,7 +190,7 @@ impl Pair {
         self.told.retain(|place, _| self.wanted.contains_key(place));
     }
 
-    /// Every partition is found under its round, and was told of in it.
+    /// Checks that every partition is found under its round, and was sent to the broker in it.
     fn check_tickets(&self, ask: &Ask) {
         for (place, (round, it)) in &self.wanted {
             let number = it.partition.partition.0;
@@ -228,7 +230,7 @@ impl Pair {
                 let _ = self.broker.take(&ask);
                 self.session.lost();
             }
-            // Nobody says so: the next request finds out.
+            // Nothing reports this: the next request finds out.
             Step::RequestLost => drop(self.session.ask()),
             Step::Evicted => self.broker.sessions.clear(),
             Step::Confused => {
@@ -248,7 +250,7 @@ proptest! {
         for step in steps {
             pair.run(step);
         }
-        // Refused, told anew, and what was to be forgotten first.
+        // At most: one refused, a full one, and one for a partition that had to be forgotten first.
         prop_assert!((0..3).any(|_| pair.exchange()));
     }
 }

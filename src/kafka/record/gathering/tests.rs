@@ -2,8 +2,8 @@ use crate::kafka::batch::{Record, Stamp};
 
 use super::*;
 
-fn read(offset: i64) -> Read<'static> {
-    Read {
+fn read(offset: i64) -> ReadRecord<'static> {
+    ReadRecord {
         offset,
         timestamp: offset * 10,
         key: Some(b"k"),
@@ -54,7 +54,7 @@ fn records_become_batches_with_their_holes_cut_where_epochs_change() {
     let all = handed(gathering.hand_over(None).unwrap().unwrap());
     assert_eq!(all, [(5, 10, 1, vec![5, 6, 9]), (20, 22, 3, vec![20, 21])]);
     assert_eq!((gathering.from(), gathering.bytes()), (22, 0));
-    // What comes again is known.
+    // A record read again is skipped.
     gathering.take(read(21)).unwrap();
     gathering.take(read(30)).unwrap();
     let all = handed(gathering.hand_over(None).unwrap().unwrap());
@@ -63,12 +63,12 @@ fn records_become_batches_with_their_holes_cut_where_epochs_change() {
 
 #[test]
 fn a_first_record_behind_a_hole_has_to_be_proven() {
-    // The log shows it there.
+    // The log has the first record at the same offset.
     let mut right = gathering(5, &[8, 9]);
     assert_eq!((right.looks_at(), right.needs_look()), (5, true));
     let all = handed(right.hand_over(Some(clear(8, true))).unwrap().unwrap());
     assert_eq!(all, [(8, 10, 1, vec![8, 9])]);
-    // The log shows one before it, or none there: what was read came from elsewhere.
+    // The log has a record before it, or none there: what was read came from elsewhere.
     for seen in [clear(6, true), clear(9, true), clear(9, false)] {
         assert_eq!(
             gathering(5, &[8, 9]).hand_over(Some(seen)).unwrap(),
@@ -76,7 +76,7 @@ fn a_first_record_behind_a_hole_has_to_be_proven() {
             "{seen:?}"
         );
     }
-    // The look didn't reach that far: it goes on from where it did.
+    // The check didn't reach that far: it continues from where it ended.
     let mut short = gathering(5, &[8, 9]);
     let all = handed(short.hand_over(Some(clear(7, false))).unwrap().unwrap());
     assert_eq!(all, [(5, 7, 1, vec![])]);
@@ -95,7 +95,7 @@ fn nothing_is_passed_that_was_not_looked_at() {
     let all = handed(idle.hand_over(Some(clear(9, false))).unwrap().unwrap());
     assert_eq!(all, [(5, 9, 1, vec![])]);
     assert_eq!(idle.from(), 9);
-    // The first record of all is right behind.
+    // The very first record comes right after.
     idle.take(read(9)).unwrap();
     let all = handed(idle.hand_over(None).unwrap().unwrap());
     assert_eq!(all, [(9, 10, 1, vec![9])]);

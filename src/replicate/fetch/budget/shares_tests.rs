@@ -2,16 +2,16 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use crate::replicate::fetch::queue::{Crowd, Stand};
+use crate::replicate::fetch::queue::{FetchQueue, QueuePlace};
 
 use super::{Brought, Clocks, Demand, Rank, *};
 
 const SHARE: usize = 100;
-/// Brokers give whole batches.
+/// Brokers return whole batches.
 const BATCH: usize = 10;
 
-fn means(live: usize, behind: usize, taken: usize) -> Means {
-    Means {
+fn means(live: usize, behind: usize, taken: usize) -> ByteBudget {
+    ByteBudget {
         live,
         behind,
         partition: SHARE,
@@ -46,7 +46,7 @@ fn what_live_partitions_leave_is_for_as_many_as_it_holds_shares() {
         divide(true, 3, means(160, 160, 160), false),
         Some(shares(1, 80, 160))
     );
-    let together = Means {
+    let together = ByteBudget {
         together: true,
         ..means(1000, 800, 0)
     };
@@ -75,7 +75,7 @@ fn where_there_is_not_enough_only_live_ones_are_asked_for() {
     );
 }
 
-/// A broker fills answers in the order of its session: who is new comes last, and who got something goes to the end (KIP-227).
+/// A broker fills answers in the order of its session: new partitions come last, and served ones go to the end (KIP-227).
 #[derive(Default)]
 struct Session(Vec<usize>);
 
@@ -92,7 +92,7 @@ impl Session {
         let mut room = bytes;
         let mut given = Vec::new();
         for &index in &self.0 {
-            // The first batch comes whole even if it is larger (KIP-74).
+            // The first batch is returned whole even if it is larger (KIP-74).
             let least = if given.is_empty() { BATCH } else { 0 };
             let bytes = (most(index).min(room) / BATCH * BATCH).max(least.min(most(index)));
             room = room.saturating_sub(bytes);
@@ -108,7 +108,7 @@ impl Session {
 }
 
 proptest! {
-    /// Those behind share equally, every live one gets something, and neither kind takes all.
+    /// Those behind share equally, every live one gets something, and neither kind takes everything.
     #[test]
     fn nobody_starves(
         busy in 1_usize..6,
@@ -123,19 +123,19 @@ proptest! {
             demand.judge(i64::MAX, SHARE);
         }
         let mut got = vec![0; demands.len()];
-        let (mut clocks, mut patience, mut crowd) = (Clocks::default(), Patience::default(), Crowd::default());
+        let (mut clocks, mut credit, mut fetch_queue) = (Clocks::default(), FairnessCredit::default(), FetchQueue::default());
         let (mut session, mut taken) = (Session::default(), 0);
         let lives: BTreeSet<usize> = (0..late_from).collect();
         for &index in &lives {
-            crowd.put(index, Stand::Live);
+            fetch_queue.put(index, QueuePlace::Live);
         }
         for index in late_from..demands.len() {
-            crowd.put(index, Stand::Behind { served: 0 });
+            fetch_queue.put(index, QueuePlace::Behind { served: 0 });
         }
         for _ in 0..2000 {
-            let favour = patience.is_out(SHARE);
-            let divided = divide(crowd.has_live(), crowd.behind(), means(bytes, bytes.min(spare), taken), favour).unwrap();
-            let choice = crowd.choose(divided.behind);
+            let favour = credit.is_out(SHARE);
+            let divided = divide(fetch_queue.has_live(), fetch_queue.behind(), means(bytes, bytes.min(spare), taken), favour).unwrap();
+            let choice = fetch_queue.choose(divided.behind);
             let wanted = lives.iter().chain(&choice.asked).copied().collect();
             let most = |index| match index {
                 _ if index < busy => SHARE,
@@ -147,20 +147,20 @@ proptest! {
                 got[index] += bytes;
                 clocks.serve(&mut demands[index], &mut brought, (bytes, 1));
                 if index >= late_from {
-                    crowd.put(index, Stand::Behind { served: demands[index].served() });
+                    fetch_queue.put(index, QueuePlace::Behind { served: demands[index].served() });
                 }
             }
             clocks.go_on(&brought);
             taken = brought.bytes(Rank::Live);
-            patience.pass(taken);
-            patience.serve(brought.bytes(Rank::Behind));
+            credit.pass(taken);
+            credit.serve(brought.bytes(Rank::Behind));
         }
         let (lives, lates) = (&got[..busy], &got[late_from..]);
         prop_assert!(lives.iter().all(|it| *it > 0), "{lives:?}");
         let (least, most) = (lates.iter().min().unwrap(), lates.iter().max().unwrap());
         prop_assert!(most - least <= 4 * SHARE, "{lates:?}");
         let (lives, lates) = (lives.iter().sum::<usize>(), lates.iter().sum::<usize>());
-        // What is left behind live ones may be as little as one batch of each answer.
+        // What live ones leave to those behind may be as little as one batch of each answer.
         prop_assert!(lates * 50 + 8 * SHARE >= lives, "{lives} {lates}");
         prop_assert!(lives * 2 >= lates || busy * SHARE < bytes, "{lives} {lates}");
     }

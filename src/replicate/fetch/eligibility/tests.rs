@@ -52,8 +52,8 @@ fn aborted(producer: i64, first: i64) -> (ProducerId, SourceOffset) {
 }
 
 fn verdicts(aborted: &[(ProducerId, SourceOffset)], batches: &[Batch]) -> Vec<Verdict> {
-    let mut sieve = Sieve::of(aborted);
-    let judge = |batch| sieve.judge(batch, SourceOffset(0)).unwrap();
+    let mut eligibility = Eligibility::of(aborted);
+    let judge = |batch| eligibility.judge(batch, SourceOffset(0)).unwrap();
     batches.iter().map(judge).collect()
 }
 
@@ -96,13 +96,19 @@ fn an_abort_only_concerns_transactional_batches_of_its_producer() {
 
 #[test]
 fn what_a_broker_would_change_is_reencoded() {
-    let mut sieve = Sieve::of(&[]);
+    let mut eligibility = Eligibility::of(&[]);
     let straddling = plain(10);
     assert_eq!(
-        sieve.judge(&straddling, SourceOffset(11)).unwrap(),
+        eligibility.judge(&straddling, SourceOffset(11)).unwrap(),
         Reencode
     );
-    assert_eq!(sieve.judge(&straddling, SourceOffset(13)).unwrap(), Skip);
+    assert_eq!(
+        eligibility.judge(&straddling, SourceOffset(13)).unwrap(),
+        Skip
+    );
     let dated = batch(-1, 20, 3, LOG_APPEND_TIME, b"k");
-    assert_eq!(sieve.judge(&dated, SourceOffset(0)).unwrap(), Reencode);
+    assert_eq!(
+        eligibility.judge(&dated, SourceOffset(0)).unwrap(),
+        Reencode
+    );
 }

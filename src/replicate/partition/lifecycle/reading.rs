@@ -7,12 +7,12 @@ use crate::replicate::partition::route::Lanes;
 use super::Lifecycle;
 
 impl Lifecycle {
-    /// The current phase.
+    /// Returns the current phase.
     pub(crate) fn phase(&self) -> &Phase {
         &self.phase
     }
 
-    /// The connections on which records flow, if any.
+    /// Returns the connections on which records flow, if they do.
     pub(crate) fn lanes(&self) -> Option<Lanes> {
         match self.phase {
             Phase::Flowing(lanes) => Some(lanes),
@@ -20,17 +20,17 @@ impl Lifecycle {
         }
     }
 
-    /// Whether answers are awaited before anything else happens.
+    /// Whether it waits for outstanding answers before anything else happens.
     pub(crate) fn is_draining(&self) -> bool {
         matches!(self.phase, Phase::Draining(_))
     }
 
-    /// Whether it stands still for an operator, and may be released.
+    /// Whether it waits for an operator, and may be released.
     pub(crate) fn is_halted(&self) -> bool {
         matches!(self.phase, Phase::Halted(_))
     }
 
-    /// Whether it is mirroring or on the way to it, so that a decision may interrupt it.
+    /// Whether it mirrors or is on the way to it, so that a decision may interrupt it.
     pub(crate) fn is_at_work(&self) -> bool {
         matches!(
             self.phase,
@@ -38,22 +38,22 @@ impl Lifecycle {
         )
     }
 
-    /// Whether nothing more will happen by itself.
+    /// Whether a stop has completed: no further event changes anything.
     pub(crate) fn has_stopped(&self) -> bool {
         self.phase == Phase::Idle(Idle::Stopped)
     }
 
-    /// Whether its start position is durable.
+    /// Whether the start position is durable.
     pub(crate) fn has_begun(&self) -> bool {
         self.begun
     }
 
-    /// The trouble for which both logs are read, to find a decision.
+    /// Returns the trouble for which both logs are read in search of a decision.
     pub(crate) fn pending(&self) -> Option<&Reason> {
         self.pending.as_ref()
     }
 
-    /// The conflict for which discovery says that the topic must not be mirrored.
+    /// Returns the reason discovery gives for not mirroring the topic.
     pub(crate) fn conflict(&self) -> Option<&Reason> {
         self.conflict.as_ref()
     }

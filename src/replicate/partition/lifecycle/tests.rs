@@ -10,7 +10,7 @@ mod world;
 type Explored = (Vec<(Policies, Vec<Node>)>, Transitions);
 type Transitions = BTreeMap<(String, String), BTreeSet<String>>;
 
-/// Every reachable state, by the policies under which it is reachable, and all transitions.
+/// Every reachable state by the policies under which it is reachable, and all transitions.
 static EXPLORED: LazyLock<Explored> = LazyLock::new(|| {
     let mut transitions = Transitions::new();
     let found = [Policies::HALT, every_policy()]
@@ -56,7 +56,7 @@ fn every_policy() -> Policies {
     }
 }
 
-/// The variant name in the `Debug` output, and that of its content.
+/// Returns the variant's name in the `Debug` output.
 fn name(text: &impl std::fmt::Debug) -> String {
     let text = format!("{text:?}");
     let end = text
@@ -161,7 +161,7 @@ fn an_answer_that_nobody_waits_for_changes_nothing() {
         let expected = node.world.answers(&node.life);
         for event in &late {
             let is_due = expected.iter().any(|it| name(it) == name(event));
-            // A start that is stored while answers are awaited is noted.
+            // A start position that becomes durable while answers are outstanding is noted.
             let is_noted = node.life.is_draining() && matches!(event, Event::StartStored(_));
             if !is_due && !is_noted {
                 let mut life = node.life.clone();
@@ -177,7 +177,7 @@ fn an_answer_that_nobody_waits_for_changes_nothing() {
     }
 }
 
-/// The table of transitions, as `docs/lifecycle.md` has it.
+/// Renders the table of transitions the way `docs/lifecycle.md` has it.
 fn table() -> String {
     let mut page = String::new();
     let mut phase = String::new();
@@ -200,7 +200,7 @@ fn the_page_has_the_table() {
     assert!(page == expected, "docs/lifecycle.md should be\n{expected}");
 }
 
-/// The effects of these events in turn, from a flowing partition on.
+/// Returns the state after these events, starting with a flowing partition, and the effects of the last one.
 fn flowing_then(events: &[Event]) -> (Lifecycle, Effects) {
     let mut node = Node::first(true);
     let flows = [Event::Due, Event::Resynced(Ok(Resynced::Flows(lanes())))];

@@ -10,7 +10,7 @@ use crate::model::{
 use crate::replicate::partition::route::Route;
 use crate::replicate::resync::explain::Tail;
 use crate::replicate::resync::input::TargetSide;
-use crate::replicate::shared::partition::Tracked;
+use crate::replicate::shared::partition::TrackedPartition;
 
 use super::*;
 
@@ -30,7 +30,7 @@ fn leader() -> Leader {
     }
 }
 
-/// A partition that ends at 30 and is preserved; `uncertain` says that requests may still be on their way.
+/// A preserved partition that ends at 30; `uncertain` is whether requests may still be in flight.
 fn mirror(uncertain: bool) -> Mirror {
     let partition = TopicPartition::new("t", 0);
     let key = PartitionKey::new(&LinkName::new("l"), &partition);
@@ -41,7 +41,7 @@ fn mirror(uncertain: bool) -> Mirror {
         source_id: TopicId::NONE,
         target_id: TopicId::NONE,
     };
-    let tracked = Arc::new(Tracked::new(key, "t".into(), store).unwrap());
+    let tracked = Arc::new(TrackedPartition::new(key, "t".into(), store).unwrap());
     let mut mirror = Mirror::new(
         route,
         tracked,
@@ -51,24 +51,24 @@ fn mirror(uncertain: bool) -> Mirror {
         (Policies::HALT, Intent::Mirror),
     );
     mirror.course.target = TargetOffset(END);
-    settle(&mut mirror, uncertain, 3);
+    resync(&mut mirror, uncertain, 3);
     mirror
 }
 
-/// Settles again, the leader remembering this epoch.
-fn settle(mirror: &mut Mirror, uncertain: bool, epoch: i16) {
-    let settled = Settled {
+/// Resyncs again, with the leader remembering `epoch`.
+fn resync(mirror: &mut Mirror, uncertain: bool, epoch: i16) {
+    let resync_result = ResyncResult {
         target: TargetSide {
             leader: leader(),
             tail: Tail {
                 end: TargetOffset(END),
-                filled: TargetOffset(END),
+                data_end: TargetOffset(END),
                 log_start: TargetOffset(0),
                 last: None,
             },
             last: None,
             explanations: Vec::new(),
-            standing: Some(Standing {
+            standing: Some(ProducerStatus {
                 epoch,
                 last_sequence: 9,
                 last_timestamp: NOW,
@@ -85,14 +85,14 @@ fn settle(mirror: &mut Mirror, uncertain: bool, epoch: i16) {
         fetched_epoch: LeaderEpoch::UNKNOWN,
     };
     mirror.window = mirror.window.renewed(NOW, uncertain, MOMENT);
-    mirror.keep_offsets(&settled, MOMENT);
+    mirror.keep_offsets(&resync_result, MOMENT);
     let preserving = mirror.preserve.as_deref_mut().unwrap();
     preserving.chore = Some(Chore::due(Task::Fill(TargetOffset(END + 10))));
 }
 
 fn order(mirror: &mut Mirror) -> Order {
     assert_eq!(mirror.before_markers(), Before::Nothing);
-    mirror.set_turn(Turn::Queued);
+    mirror.set_stage(MarkerStage::Queued);
     mirror.order_markers(MOMENT, 1_000).unwrap()
 }
 
@@ -101,17 +101,17 @@ fn what_may_still_land_is_shut_out_under_an_epoch_that_is_stored_first() {
     let mut mirror = mirror(true);
     assert_eq!(mirror.before_markers(), Before::Store);
     assert_eq!(mirror.tracked.lock().record.fence_epoch, 4);
-    mirror.set_turn(Turn::Queued);
+    mirror.set_stage(MarkerStage::Queued);
     assert!(
         mirror.order_markers(MOMENT, 1_000).is_none(),
         "it isn't stored"
     );
-    mirror.set_turn(Turn::Storing(4));
+    mirror.set_stage(MarkerStage::Storing(4));
     mirror.fence_stored();
     let order = order(&mut mirror);
     assert_eq!((order.epoch, order.count), (4, 1));
-    // Nobody knows what became of it: the next one has another epoch, also in another process.
-    settle(&mut mirror, true, 3);
+    // The outcome is unknown, so the next fence has another epoch, even in another process.
+    resync(&mut mirror, true, 3);
     assert_eq!(mirror.before_markers(), Before::Store);
     assert_eq!(mirror.tracked.lock().record.fence_epoch, 5);
 }
@@ -123,17 +123,17 @@ fn an_epoch_under_which_nothing_was_written_is_used_later() {
     mirror.fence_stored();
     assert_eq!(order(&mut mirror).epoch, 4);
     mirror.unfilled();
-    settle(&mut mirror, true, 3);
+    resync(&mut mirror, true, 3);
     assert_eq!(order(&mut mirror).epoch, 4);
     mirror.unfilled();
-    settle(&mut mirror, true, 4);
+    resync(&mut mirror, true, 4);
     assert_eq!(mirror.before_markers(), Before::Store, "it was passed");
 }
 
 #[test]
 fn a_settling_that_is_certain_doesnt_end_the_doubt_of_an_earlier_one() {
     let mut mirror = mirror(true);
-    settle(&mut mirror, false, 3);
+    resync(&mut mirror, false, 3);
     assert_eq!(mirror.before_markers(), Before::Store);
 }
 
@@ -147,6 +147,6 @@ fn where_nothing_may_land_markers_have_the_producers_epoch() {
 #[test]
 fn after_the_last_epoch_another_producer_takes_over() {
     let mut mirror = mirror(true);
-    settle(&mut mirror, true, i16::MAX);
+    resync(&mut mirror, true, i16::MAX);
     assert_eq!(mirror.before_markers(), Before::Renew);
 }

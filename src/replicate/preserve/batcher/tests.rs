@@ -12,7 +12,7 @@ const STAMP: Stamp = Stamp {
     base_sequence: -1,
 };
 
-/// A batch as a source would serve it after its cleaner left only these offsets of `first..end`.
+/// A batch as a source would serve it after its log cleaner left only these offsets of `first..end`.
 fn batch(first: i64, end: i64, left: &[i64]) -> Batch {
     let mut builder = Builder::new(Codec::None);
     for offset in left {
@@ -51,24 +51,27 @@ fn course(at: i64, records_limit: usize) -> Course {
     }
 }
 
-/// What the target would hold: the offsets of records, and how many took no sequence number.
-fn play(mut hold: Hold, mut course: Course) -> (Vec<i64>, Course) {
+/// Returns what the target would hold: the offsets of its records, and the final course.
+fn play(mut fetch_buffer: FetchBuffer, mut course: Course) -> (Vec<i64>, Course) {
     let mut records = Vec::new();
     loop {
-        match next(&mut hold, &course).unwrap() {
-            Next::Unknown => return (records, course),
-            Next::Gap(until) => {
+        match next(&mut fetch_buffer, &course).unwrap() {
+            NextBatch::Unknown => return (records, course),
+            NextBatch::Gap(until) => {
                 assert!(until > course.target);
                 course.unnumbered += until.since(course.target);
                 course.target = until;
             }
-            Next::Records(shipment) => {
-                assert_eq!(shipment.target, course.target);
-                assert_eq!(shipment.frontier.get(), shipment.runs[0].target_end().get());
+            NextBatch::Records(produce_batch) => {
+                assert_eq!(produce_batch.target, course.target);
+                assert_eq!(
+                    produce_batch.frontier.get(),
+                    produce_batch.runs[0].target_end().get()
+                );
                 let sequence = i64::try_from(records.len()).unwrap();
-                let mut bytes = BytesMut::from(&shipment.stamped.header[..]);
-                bytes.extend_from_slice(&shipment.stamped.body);
-                bytes[..8].copy_from_slice(&shipment.target.get().to_be_bytes());
+                let mut bytes = BytesMut::from(&produce_batch.stamped.header[..]);
+                bytes.extend_from_slice(&produce_batch.stamped.body);
+                bytes[..8].copy_from_slice(&produce_batch.target.get().to_be_bytes());
                 let sent = batches(bytes.freeze()).next().unwrap().unwrap();
                 sent.check_crc().unwrap();
                 assert!(sent.is_contiguous());
@@ -80,14 +83,14 @@ fn play(mut hold: Hold, mut course: Course) -> (Vec<i64>, Course) {
                     records.push(record.offset);
                 }
                 assert_eq!(i64::from(sent.header().base_sequence), numbered + sequence);
-                course = course.behind(&shipment);
+                course = course.behind(&produce_batch);
             }
         }
     }
 }
 
 proptest! {
-    /// Whatever is left of the source's batches, each record comes to the offset it had.
+    /// Whatever is left of the source's batches, each record gets the offset it had.
     #[test]
     fn every_record_keeps_its_offset(
         sizes in prop::collection::vec(prop::collection::vec(any::<bool>(), 1..30), 1..12),
@@ -95,17 +98,17 @@ proptest! {
         records_limit in prop_oneof![Just(usize::MAX), 1_usize..5],
         begin in 0_i64..40,
     ) {
-        let (mut hold, mut first, mut expected) = (Hold::default(), 0_i64, Vec::new());
+        let (mut fetch_buffer, mut first, mut expected) = (FetchBuffer::default(), 0_i64, Vec::new());
         for (kept, skip) in sizes.iter().zip(&skipped) {
             let end = first + i64::try_from(kept.len()).unwrap();
             let left: Vec<i64> = (first..end).zip(kept).filter(|(_, kept)| **kept).map(|it| it.0).collect();
-            // Some batches don't travel, as those of aborted transactions.
+            // Some batches aren't mirrored, like those of aborted transactions.
             if end > begin {
                 if *skip == 0 || left.is_empty() {
-                    hold.pass(SourceOffset(end));
+                    fetch_buffer.pass(SourceOffset(end));
                 } else {
                     let whole = left.len() == kept.len();
-                    hold.load(Cargo {
+                    fetch_buffer.load(FetchedBatch {
                         batch: batch(first, end, &left),
                         from: SourceOffset(first.max(begin)),
                         intact: whole && first >= begin,
@@ -115,7 +118,7 @@ proptest! {
             }
             first = end;
         }
-        let (records, course) = play(hold, course(begin, records_limit));
+        let (records, course) = play(fetch_buffer, course(begin, records_limit));
         prop_assert_eq!(records, expected);
         prop_assert_eq!(course.target.get(), first.max(begin));
     }

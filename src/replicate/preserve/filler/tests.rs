@@ -16,9 +16,9 @@ fn course(target: i64) -> Course {
     }
 }
 
-fn read(shipment: &Shipment) -> Batch {
-    let mut bytes = BytesMut::from(&shipment.stamped.header[..]);
-    bytes.extend_from_slice(&shipment.stamped.body);
+fn read(produce_batch: &ProduceBatch) -> Batch {
+    let mut bytes = BytesMut::from(&produce_batch.stamped.header[..]);
+    bytes.extend_from_slice(&produce_batch.stamped.body);
     let batch = batches(bytes.freeze()).next().unwrap().unwrap();
     batch.check_crc().unwrap();
     batch
@@ -31,8 +31,8 @@ fn a_prefix_is_filled_to_its_end_and_costs_less_than_a_byte_a_record() {
     let until = TargetOffset(10 + 2 * RECORDS + 7);
     let mut sizes = Vec::new();
     while at.target < until {
-        let shipment = filler.next(&at, until).unwrap();
-        let batch = read(&shipment);
+        let produce_batch = filler.next(&at, until).unwrap();
+        let batch = read(&produce_batch);
         assert!(is_filler(&batch).unwrap());
         let header = batch.header();
         let base = at.target.get() - 3;
@@ -40,12 +40,12 @@ fn a_prefix_is_filled_to_its_end_and_costs_less_than_a_byte_a_record() {
         assert_eq!(i64::from(header.base_sequence), base);
         assert_eq!(header.max_timestamp, 5_000);
         assert_eq!(
-            shipment.frontier.get(),
-            at.target.get() + shipment.records()
+            produce_batch.frontier.get(),
+            at.target.get() + produce_batch.records()
         );
-        assert!(i64::try_from(shipment.stamped.size()).unwrap() < RECORDS);
-        sizes.push(shipment.records());
-        at = at.behind(&shipment);
+        assert!(i64::try_from(produce_batch.stamped.size()).unwrap() < RECORDS);
+        sizes.push(produce_batch.records());
+        at = at.behind(&produce_batch);
     }
     assert_eq!((at.target, sizes), (until, vec![RECORDS, RECORDS, 7]));
 }
@@ -57,9 +57,9 @@ fn a_filler_that_was_refused_is_cut_down() {
         records_limit: 40,
         ..course(0)
     };
-    let shipment = filler.next(&limited, TargetOffset(1_000)).unwrap();
-    assert_eq!(shipment.records(), 40);
-    assert!(is_filler(&read(&shipment)).unwrap());
+    let produce_batch = filler.next(&limited, TargetOffset(1_000)).unwrap();
+    assert_eq!(produce_batch.records(), 40);
+    assert!(is_filler(&read(&produce_batch)).unwrap());
 }
 
 #[test]
@@ -75,8 +75,8 @@ fn a_record_with_anything_in_it_is_no_filler() {
 }
 
 proptest! {
-    /// Whatever becomes of the markers of one request, one more of a higher epoch doesn't pass the end of the gap, unless
-    /// one alone was missing.
+    /// Whatever happens to the markers of one request, one more of a higher epoch doesn't pass the end of the gap, unless
+    /// just one was missing.
     #[test]
     fn a_fence_never_passes_the_end(gap in 1_i64..5_000, fences in any::<bool>()) {
         let due = markers_due(gap, fences);

@@ -26,7 +26,7 @@ fn batch(first: i64, count: i64, size: usize, codec: Codec) -> Batch {
     served(&builder.finish(stamp).unwrap(), first)
 }
 
-/// A batch that a cleaner left with holes: only these offsets, each below `first + 64`, are still there.
+/// A batch that the log cleaner left with holes: only these offsets, each below `first + 64`, remain.
 fn compacted(first: i64, offsets: &[i64]) -> Batch {
     let mut whole = batch(first, 1, 1, Codec::None).bytes()[..61].to_vec();
     for &offset in offsets {
@@ -53,9 +53,9 @@ fn consecutive(from: i64, count: i64, size: usize) -> Batch {
     batch(from, count, size, Codec::None)
 }
 
-fn load(hold: &mut Hold, batch: Batch) {
+fn load(fetch_buffer: &mut FetchBuffer, batch: Batch) {
     let from = SourceOffset(batch.base_offset());
-    hold.load(Cargo {
+    fetch_buffer.load(FetchedBatch {
         batch,
         from,
         intact: true,
@@ -74,12 +74,15 @@ fn course(target: i64, source: Option<i64>) -> Course {
     }
 }
 
-/// The records of a shipment as the target would serve them.
-fn read(shipment: &Shipment) -> Vec<(i64, i64, Vec<u8>)> {
-    let batch = served(&shipment.stamped, shipment.target.get());
+/// Returns the records of a produce batch as the target would serve them.
+fn read(produce_batch: &ProduceBatch) -> Vec<(i64, i64, Vec<u8>)> {
+    let batch = served(&produce_batch.stamped, produce_batch.target.get());
     batch.check_crc().unwrap();
     assert_eq!(batch.header().producer_id, PID);
-    assert_eq!(batch.header().base_sequence, sequence_of(shipment.target));
+    assert_eq!(
+        batch.header().base_sequence,
+        sequence_of(produce_batch.target)
+    );
     let records = batch.records().unwrap();
     records
         .iter()
@@ -92,65 +95,74 @@ fn read(shipment: &Shipment) -> Vec<(i64, i64, Vec<u8>)> {
 
 #[test]
 fn a_large_batch_keeps_its_body() {
-    let mut hold = Hold::default();
+    let mut fetch_buffer = FetchBuffer::default();
     let original = consecutive(100, 10, 1_000);
-    load(&mut hold, original.clone());
-    let shipment = compose(&mut hold, &course(7, Some(100))).unwrap().unwrap();
-    assert!(shipment.joins, "source 100 was expected next");
+    load(&mut fetch_buffer, original.clone());
+    let produce_batch = compose(&mut fetch_buffer, &course(7, Some(100)))
+        .unwrap()
+        .unwrap();
+    assert!(produce_batch.joins, "source 100 was expected next");
     assert_eq!(
-        shipment.runs,
+        produce_batch.runs,
         [Run::new(SourceOffset(100), TargetOffset(7), 10)]
     );
-    assert_eq!(shipment.frontier, SourceOffset(110));
-    let body = shipment.stamped.body.as_ptr();
+    assert_eq!(produce_batch.frontier, SourceOffset(110));
+    let body = produce_batch.stamped.body.as_ptr();
     let within = original.bytes().as_ptr_range();
     assert!(
         within.contains(&body),
         "the body is a slice of what was fetched"
     );
-    assert!(hold.is_empty());
+    assert!(fetch_buffer.is_empty());
 }
 
 #[test]
 fn small_batches_and_the_stretches_between_travel_together() {
-    let mut hold = Hold::default();
-    load(&mut hold, consecutive(10, 2, 10));
-    hold.pass(SourceOffset(13));
-    load(&mut hold, consecutive(13, 3, 10));
-    hold.pass(SourceOffset(17));
-    let shipment = compose(&mut hold, &course(0, Some(10))).unwrap().unwrap();
+    let mut fetch_buffer = FetchBuffer::default();
+    load(&mut fetch_buffer, consecutive(10, 2, 10));
+    fetch_buffer.pass(SourceOffset(13));
+    load(&mut fetch_buffer, consecutive(13, 3, 10));
+    fetch_buffer.pass(SourceOffset(17));
+    let produce_batch = compose(&mut fetch_buffer, &course(0, Some(10)))
+        .unwrap()
+        .unwrap();
     let runs = [
         Run::new(SourceOffset(10), TargetOffset(0), 2),
         Run::new(SourceOffset(13), TargetOffset(2), 3),
     ];
-    assert_eq!(shipment.runs, runs);
+    assert_eq!(produce_batch.runs, runs);
     assert!(
-        !shipment.joins,
+        !produce_batch.joins,
         "a run opens inside: it has to be stored first"
     );
-    assert_eq!(shipment.frontier, SourceOffset(17));
-    let timestamps: Vec<i64> = read(&shipment).into_iter().map(|record| record.1).collect();
+    assert_eq!(produce_batch.frontier, SourceOffset(17));
+    let timestamps: Vec<i64> = read(&produce_batch)
+        .into_iter()
+        .map(|record| record.1)
+        .collect();
     assert_eq!(timestamps, [1_010, 1_011, 1_013, 1_014, 1_015]);
-    assert!(hold.is_empty());
+    assert!(fetch_buffer.is_empty());
 }
 
 #[test]
 fn holes_become_runs_and_records_before_the_position_stay_behind() {
-    let mut hold = Hold::default();
-    hold.load(Cargo {
+    let mut fetch_buffer = FetchBuffer::default();
+    fetch_buffer.load(FetchedBatch {
         batch: compacted(5, &[5, 6, 9, 12]),
         from: SourceOffset(6),
         intact: false,
     });
-    let shipment = compose(&mut hold, &course(3, Some(6))).unwrap().unwrap();
-    let starts: Vec<_> = shipment
+    let produce_batch = compose(&mut fetch_buffer, &course(3, Some(6)))
+        .unwrap()
+        .unwrap();
+    let starts: Vec<_> = produce_batch
         .runs
         .iter()
         .map(|run| (run.source.get(), run.length))
         .collect();
     assert_eq!(starts, [(6, 1), (9, 1), (12, 1)]);
     assert_eq!(
-        read(&shipment)
+        read(&produce_batch)
             .iter()
             .map(|record| record.0)
             .collect::<Vec<_>>(),
@@ -160,42 +172,48 @@ fn holes_become_runs_and_records_before_the_position_stay_behind() {
 
 #[test]
 fn a_batch_with_nothing_wanted_only_moves_on() {
-    let mut hold = Hold::default();
+    let mut fetch_buffer = FetchBuffer::default();
     let old = batch(5, 2, 10, Codec::None);
-    hold.load(Cargo {
+    fetch_buffer.load(FetchedBatch {
         batch: old,
         from: SourceOffset(7),
         intact: false,
     });
-    assert!(compose(&mut hold, &course(0, None)).unwrap().is_none());
-    assert_eq!(hold.skip(), Some(SourceOffset(7)));
+    assert!(
+        compose(&mut fetch_buffer, &course(0, None))
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(fetch_buffer.skip(), Some(SourceOffset(7)));
 }
 
 #[test]
 fn a_refused_batch_is_cut_to_the_limit_until_it_is_done() {
-    let mut hold = Hold::default();
-    load(&mut hold, consecutive(0, 5, 5_000));
+    let mut fetch_buffer = FetchBuffer::default();
+    load(&mut fetch_buffer, consecutive(0, 5, 5_000));
     let mut next = Course {
         records_limit: 2,
         ..course(0, Some(0))
     };
     let mut sizes = Vec::new();
-    while let Some(shipment) = compose(&mut hold, &next).unwrap() {
-        assert!(shipment.joins);
-        sizes.push(shipment.records());
-        next = next.behind(&shipment);
+    while let Some(produce_batch) = compose(&mut fetch_buffer, &next).unwrap() {
+        assert!(produce_batch.joins);
+        sizes.push(produce_batch.records());
+        next = next.behind(&produce_batch);
     }
     assert_eq!(sizes, [2, 2, 1]);
     assert_eq!(next.target, TargetOffset(5));
-    assert!(hold.is_empty());
+    assert!(fetch_buffer.is_empty());
 }
 
 #[test]
 fn codecs_are_not_mixed() {
-    let mut hold = Hold::default();
-    load(&mut hold, consecutive(0, 1, 10));
-    load(&mut hold, batch(1, 1, 10, Codec::Lz4));
-    let shipment = compose(&mut hold, &course(0, Some(0))).unwrap().unwrap();
-    assert_eq!(shipment.records(), 1);
-    assert!(!hold.is_empty());
+    let mut fetch_buffer = FetchBuffer::default();
+    load(&mut fetch_buffer, consecutive(0, 1, 10));
+    load(&mut fetch_buffer, batch(1, 1, 10, Codec::Lz4));
+    let produce_batch = compose(&mut fetch_buffer, &course(0, Some(0)))
+        .unwrap()
+        .unwrap();
+    assert_eq!(produce_batch.records(), 1);
+    assert!(!fetch_buffer.is_empty());
 }

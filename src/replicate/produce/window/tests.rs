@@ -16,7 +16,7 @@ fn at(ms: i64) -> Moment {
     set(ms, 0)
 }
 
-/// The moment `ms` after the wall clock was set by some time.
+/// The moment `ms`, with the wall clock set forwards by `by_ms`.
 fn set(ms: i64, by_ms: i64) -> Moment {
     Moment {
         wall_ms: ms + by_ms,
@@ -24,13 +24,13 @@ fn set(ms: i64, by_ms: i64) -> Moment {
     }
 }
 
-fn shipment(target: i64, records: i32, max_timestamp: i64, size: usize) -> Shipment {
+fn produce_batch(target: i64, records: i32, max_timestamp: i64, size: usize) -> ProduceBatch {
     let run = Run::new(
         SourceOffset(target),
         TargetOffset(target),
         i64::from(records),
     );
-    Shipment {
+    ProduceBatch {
         stamped: Stamped {
             header: [0; HEADER_LEN],
             body: Bytes::from(vec![0; size]),
@@ -46,19 +46,19 @@ fn shipment(target: i64, records: i32, max_timestamp: i64, size: usize) -> Shipm
     }
 }
 
-fn large(target: i64) -> Shipment {
-    shipment(target, 10, NOW, PIPELINE_MINIMUM)
+fn large(target: i64) -> ProduceBatch {
+    produce_batch(target, 10, NOW, PIPELINE_MINIMUM)
 }
 
-fn send(window: &mut Window, shipment: &Shipment) {
-    window.sent(InFlight {
-        target: shipment.target,
-        records: shipment.records(),
-        frontier: shipment.frontier,
-        max_timestamp: shipment.stamped.max_timestamp,
-        bytes: shipment.bytes,
-        runs: shipment.runs.clone(),
-        opens: !shipment.joins,
+fn send(window: &mut Window, produce_batch: &ProduceBatch) {
+    window.sent(SentBatch {
+        target: produce_batch.target,
+        records: produce_batch.records(),
+        frontier: produce_batch.frontier,
+        max_timestamp: produce_batch.stamped.max_timestamp,
+        bytes: produce_batch.bytes,
+        runs: produce_batch.runs.clone(),
+        opens: !produce_batch.joins,
     });
 }
 
@@ -102,10 +102,10 @@ fn old_records_go_one_at_a_time() {
     let old = NOW - 13 * HOUR;
     let mut window = armed();
     send(&mut window, &large(0));
-    assert!(!window.admits(&shipment(10, 10, old, PIPELINE_MINIMUM), at(NOW)));
+    assert!(!window.admits(&produce_batch(10, 10, old, PIPELINE_MINIMUM), at(NOW)));
 
     let mut window = Window::new(12 * HOUR);
-    send(&mut window, &shipment(0, 10, old, PIPELINE_MINIMUM));
+    send(&mut window, &produce_batch(0, 10, old, PIPELINE_MINIMUM));
     assert!(matches!(
         window.landed(TargetOffset(0), None, at(NOW)),
         Landing::AsPredicted(_)
@@ -138,7 +138,7 @@ fn after_a_pause_the_first_shipment_goes_alone() {
     assert!(window.admits(&large(20), at(NOW + IDLE_MS)));
 }
 
-/// An hour of the wall clock is nothing to a leader that was asked half a second ago, nor is it a rest for it.
+/// A wall clock that jumps by an hour doesn't change how long ago the leader answered.
 #[test]
 fn a_clock_that_is_set_neither_arms_nor_disarms() {
     for by_ms in [-HOUR, HOUR] {
@@ -152,7 +152,7 @@ fn a_clock_that_is_set_neither_arms_nor_disarms() {
     }
 }
 
-/// Hazard H5: a request lands as late as it does, whatever the wall clock shows.
+/// Hazard H5: how late a request may land doesn't depend on the wall clock.
 #[test]
 fn a_clock_that_is_set_neither_ends_caution_nor_prolongs_it() {
     for by_ms in [-HOUR, HOUR] {
@@ -166,7 +166,7 @@ fn a_clock_that_is_set_neither_ends_caution_nor_prolongs_it() {
     }
 }
 
-/// Hazard H2: records are as old as their timestamps say, and brokers forget by them.
+/// Hazard H2: a record's age follows from its timestamp, and brokers forget by it.
 #[test]
 fn a_clock_that_is_set_forwards_makes_records_old() {
     let mut window = armed();
@@ -186,14 +186,14 @@ fn an_error_disarms() {
 #[test]
 fn small_shipments_wait_for_company() {
     let mut window = armed();
-    let small = shipment(10, 1, NOW, 100);
+    let small = produce_batch(10, 1, NOW, 100);
     send(&mut window, &large(0));
     assert!(!window.admits(&small, at(NOW)));
     window.landed(TargetOffset(0), None, at(NOW));
     assert!(window.admits(&small, at(NOW)));
 }
 
-/// Hazard H5: what is acknowledged without having been appended may be an earlier request's.
+/// Hazard H5: a batch that is acknowledged without having been appended may be an earlier request's.
 #[test]
 fn a_batch_that_repeats_an_earlier_one_is_told_and_disarms() {
     let mut window = armed();
@@ -204,10 +204,10 @@ fn a_batch_that_repeats_an_earlier_one_is_told_and_disarms() {
     assert!(!window.admits(&large(20), at(NOW)));
 }
 
-/// Hazard H5: from the first step in the source offsets on, a late request may carry something else at the same place.
+/// Hazard H5: from the first step in the source offsets on, a late request may carry other records at the same place.
 #[test]
 fn while_requests_may_be_late_what_opens_a_run_and_all_behind_it_goes_alone() {
-    let opening = |target| Shipment {
+    let opening = |target| ProduceBatch {
         joins: false,
         ..large(target)
     };
@@ -239,13 +239,13 @@ fn caution_lasts_until_the_target_holds_what_was_sent_before() {
     send(&mut window, &large(10));
     let mut window = window.renewed(12 * HOUR, true, at(NOW));
     let later = NOW + LATE_MS;
-    send(&mut window, &shipment(0, 10, later, PIPELINE_MINIMUM));
+    send(&mut window, &produce_batch(0, 10, later, PIPELINE_MINIMUM));
     window.landed(TargetOffset(0), None, at(later));
-    let opening = Shipment {
+    let opening = ProduceBatch {
         joins: false,
-        ..shipment(20, 10, later, PIPELINE_MINIMUM)
+        ..produce_batch(20, 10, later, PIPELINE_MINIMUM)
     };
-    send(&mut window, &shipment(10, 10, later, PIPELINE_MINIMUM));
+    send(&mut window, &produce_batch(10, 10, later, PIPELINE_MINIMUM));
     assert!(!window.admits(&opening, at(later)));
     window.landed(TargetOffset(10), None, at(later));
     send(&mut window, &opening);
@@ -277,7 +277,7 @@ fn an_append_elsewhere_is_told() {
 }
 
 proptest! {
-    /// Whatever happens, an unarmed window never has two in flight and no window more than the limit.
+    /// Whatever happens, an unarmed window never has two in flight, and no window has more than the limit.
     #[test]
     fn limits_hold(steps in prop::collection::vec((0_u8..4, 0_i64..30), 1..200)) {
         let mut window = Window::new(12 * HOUR);
@@ -285,10 +285,10 @@ proptest! {
         for (step, hours) in steps {
             match step {
                 0 | 1 => {
-                    let shipment = shipment(next, 10, NOW - hours * HOUR, PIPELINE_MINIMUM);
-                    if window.admits(&shipment, at(NOW)) {
+                    let produce_batch = produce_batch(next, 10, NOW - hours * HOUR, PIPELINE_MINIMUM);
+                    if window.admits(&produce_batch, at(NOW)) {
                         prop_assert!(count == 0 || armed);
-                        send(&mut window, &shipment);
+                        send(&mut window, &produce_batch);
                         next += 10;
                         count += 1;
                     }

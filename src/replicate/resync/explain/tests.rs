@@ -34,7 +34,7 @@ pub(crate) fn tail(end: i64, last: Option<Header>) -> Tail {
         end: TargetOffset(end),
         log_start: TargetOffset(0),
         last,
-        filled: TargetOffset(end),
+        data_end: TargetOffset(end),
     }
 }
 
@@ -135,7 +135,7 @@ fn a_plan_below_the_end_is_believed_before_the_bare_map() {
 
 #[test]
 fn an_older_plan_stays_a_candidate() {
-    // Hazard H8 (a): one plan says 200 -> 50, the other 205 -> 50; which one landed only content tells.
+    // Hazard H8 (a): one plan says 200 -> 50, the other 205 -> 50; only the content shows which one landed.
     let plans = [vec![run(200, 50, 1)], vec![run(205, 50, 1)]];
     let positions: Vec<_> = explanations(Some(run(100, 0, 50)), &plans, TargetOffset(60))
         .into_iter()
@@ -180,7 +180,7 @@ fn epochs_are_known_only_as_far_as_they_were_noted() {
         [before(0), before(1), before(100), before(101), before(200)],
         [-1, 0, 0, 3, 3]
     );
-    // An epoch that began behind what was noted would be missed: a stale one looks like a truncation.
+    // An epoch that began after what was noted would be missed: a stale one looks like a truncation.
     assert_eq!(before(201), -1);
 }
 

@@ -15,10 +15,10 @@ fn run(source: i64, target: i64, length: i64) -> Run {
     Run::new(SourceOffset(source), TargetOffset(target), length)
 }
 
-/// A log whose last batch of three records ends at `filled`.
-fn tail(filled: i64, end: i64, writer: ProducerId) -> Tail {
+/// A log whose last batch of three records ends at `data_end`.
+fn tail(data_end: i64, end: i64, writer: ProducerId) -> Tail {
     let last = Header {
-        base_offset: filled - 3,
+        base_offset: data_end - 3,
         length: 100,
         leader_epoch: LeaderEpoch(0),
         magic: 2,
@@ -36,7 +36,7 @@ fn tail(filled: i64, end: i64, writer: ProducerId) -> Tail {
         end: TargetOffset(end),
         log_start: TargetOffset(0),
         last: Some(last),
-        filled: TargetOffset(filled),
+        data_end: TargetOffset(data_end),
     }
 }
 
@@ -80,7 +80,7 @@ fn a_transaction_landed_whole_or_not_at_all() {
             position
         }]
     );
-    // A part of it is not it.
+    // A part of the transaction doesn't count as the transaction.
     assert_eq!(explanations(Some(anchor), &plans, TargetOffset(14)), []);
     assert_eq!(explanations(None, &[], TargetOffset(3)), []);
 }
@@ -97,11 +97,11 @@ fn what_lies_beyond_what_is_known_has_to_be_explained() {
     assert_eq!(code(&tail(13, 14, BROKERS), Some(11), 10, &found), None);
     let foreign = code(&tail(13, 14, BROKERS), Some(11), 10, &[]);
     assert_eq!(foreign, Some(HaltCode::ForeignWrite));
-    // What was acknowledged is gone, also where markers follow it.
+    // Acknowledged records are gone, even where markers follow.
     let lost = Some(HaltCode::TargetTruncated);
     assert_eq!(code(&tail(10, 10, BROKERS), Some(11), 10, &found), lost);
     assert_eq!(code(&tail(8, 14, BROKERS), Some(11), 10, &found), lost);
-    // Without a checkpoint only the raw path's own batches tell whose they are.
+    // Without a checkpoint only the raw path's own batches show whose they are.
     let unknown = Some(HaltCode::MapUnknown);
     assert_eq!(code(&tail(13, 14, BROKERS), None, 0, &[]), unknown);
     let own = identity().producer_id(0);
@@ -122,13 +122,13 @@ fn the_first_transaction_of_all_is_known_by_its_plan() {
 fn a_first_transaction_that_was_given_up_is_not_taken_for_landed() {
     // The marker of the abort takes the place of the one record that was planned.
     let (plans, end) = ([vec![run(5, 0, 1)]], TargetOffset(1));
-    let filled = nothing_shown(None, end);
-    assert_eq!(explanations(None, &plans, filled), []);
-    // What was acknowledged and is no longer there was there.
-    let known = [11, 12].map(|end| nothing_shown(Some(TargetOffset(11)), TargetOffset(end)));
+    let data_end = empty_data_end(None, end);
+    assert_eq!(explanations(None, &plans, data_end), []);
+    // Records that were acknowledged but are gone did exist.
+    let known = [11, 12].map(|end| empty_data_end(Some(TargetOffset(11)), TargetOffset(end)));
     assert_eq!(known, [TargetOffset(11); 2]);
     assert_eq!(
-        nothing_shown(Some(TargetOffset(11)), TargetOffset(9)),
+        empty_data_end(Some(TargetOffset(11)), TargetOffset(9)),
         TargetOffset(9)
     );
 }
@@ -139,7 +139,7 @@ fn a_log_without_records_left_ends_where_it_is_known_to() {
         end: TargetOffset(end),
         log_start: TargetOffset(log_start),
         last: None,
-        filled: TargetOffset(end),
+        data_end: TargetOffset(end),
     };
     assert_eq!(code(&emptied(11, 11), Some(11), 10, &[]), None);
     assert_eq!(code(&emptied(9, 30), Some(11), 10, &[]), None);

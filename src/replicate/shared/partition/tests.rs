@@ -8,7 +8,7 @@ fn epochs_are_not_believed_of_what_landed_unseen() {
     let partition = crate::model::TopicPartition::new("t", 0);
     let key = PartitionKey::new(&LinkName::new("l"), &partition);
     let store = Arc::new(MemoryStore::default());
-    let tracked = Tracked::new(key, "t".into(), store).unwrap();
+    let tracked = TrackedPartition::new(key, "t".into(), store).unwrap();
     let mut known = tracked.lock();
     let run = Run::new(SourceOffset(0), TargetOffset(0), 50);
     known.note_epoch(LeaderEpoch(16), SourceOffset(0));
@@ -19,7 +19,7 @@ fn epochs_are_not_believed_of_what_landed_unseen() {
     };
     known.found(&found(50), TargetOffset(50)).unwrap();
     assert_eq!(known.record.epochs, [(LeaderEpoch(16), SourceOffset(0))]);
-    // The source may have written these ten in another epoch than the last one known.
+    // The source may have written these ten records in another epoch than the last one known.
     known.found(&found(60), TargetOffset(60)).unwrap();
     assert_eq!(known.record.epochs, []);
 }
@@ -29,7 +29,7 @@ async fn a_map_is_whole_as_soon_as_it_is_loaded() {
     let partition = crate::model::TopicPartition::new("t", 0);
     let key = || PartitionKey::new(&LinkName::new("l"), &partition);
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    let load = || Tracked::new(key(), "t".into(), Arc::clone(&store)).unwrap();
+    let load = || TrackedPartition::new(key(), "t".into(), Arc::clone(&store)).unwrap();
     let tracked = load();
     for (from, length) in [(0, 10), (10, 7)] {
         let run = Run::new(SourceOffset(from), TargetOffset(from), length);
@@ -40,7 +40,7 @@ async fn a_map_is_whole_as_soon_as_it_is_loaded() {
         store.commit(update).await.unwrap();
         tracked.lock().stored(receipt);
     }
-    // Before any settling: an offset in it is not at its end.
+    // Before any resync: an offset in the map doesn't translate to its end.
     let loaded = load();
     let found = loaded
         .lock()

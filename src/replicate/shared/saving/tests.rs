@@ -32,16 +32,17 @@ impl Bench {
         bench
     }
 
-    fn tracked(&self) -> Arc<Tracked> {
+    fn tracked(&self) -> Arc<TrackedPartition> {
         let (partition, topic) = (TopicPartition::new("t", 0), TopicName::new("t"));
         self.view.track(&partition, &topic).unwrap()
     }
 
-    /// The state that a process starting now would find: the frontier, and whether the map has the first and the last record.
+    /// Returns the state a process starting now would find: the frontier, and whether the map has the first and the last
+    /// record.
     fn after_a_crash(&self) -> (i64, bool) {
         let tracked = self.tracked();
         let store: Arc<dyn Store> = Arc::<FailingStore>::clone(&self.failing);
-        let found = Tracked::new(tracked.key.clone(), "t".into(), store).unwrap();
+        let found = TrackedPartition::new(tracked.key.clone(), "t".into(), store).unwrap();
         let known = found.lock();
         let image = |at| {
             known

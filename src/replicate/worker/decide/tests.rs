@@ -15,10 +15,10 @@ use crate::replicate::resync::explain::{Tail, check_incarnation};
 
 use super::*;
 
-/// A partition of which source offsets 0..20 and 25..35 are at target offsets 0..30; the last five are not acknowledged.
+/// A partition with source offsets 0..20 and 25..35 at target offsets 0..30; the last five aren't acknowledged.
 struct Bench {
     store: Arc<dyn Store>,
-    tracked: Tracked,
+    tracked: TrackedPartition,
 }
 
 const END: TargetOffset = TargetOffset(30);
@@ -55,14 +55,14 @@ impl Bench {
         Self { store, tracked }
     }
 
-    fn load(store: &Arc<dyn Store>) -> Tracked {
+    fn load(store: &Arc<dyn Store>) -> TrackedPartition {
         let partition = TopicPartition::new("t", 0);
         let key = PartitionKey::new(&LinkName::new("l"), &partition);
-        Tracked::new(key, "t".into(), Arc::clone(store)).unwrap()
+        TrackedPartition::new(key, "t".into(), Arc::clone(store)).unwrap()
     }
 
-    /// Decides, and forgets everything but what is stored.
-    async fn decide(mut self, decision: &Decision) -> (Self, Outcome) {
+    /// Applies a decision, then reloads the state from the store.
+    async fn decide(mut self, decision: &Decision) -> (Self, DecisionOutcome) {
         let mut update = Update::new();
         let (outcome, _) = self.tracked.decide(decision, &mut update).unwrap();
         let told = self.tracked.lock().record.clone();
@@ -80,7 +80,7 @@ impl Bench {
         found.unwrap()
     }
 
-    /// Where the next record goes, the frontier, and the incarnation.
+    /// Returns the run of the next record, the frontier and the incarnation.
     fn goes_on(&self) -> (Run, i64, u16) {
         let known = self.tracked.lock();
         assert_eq!(known.record.acked_end, known.end());
@@ -152,10 +152,10 @@ async fn another_topic_begins_behind_the_former_one() {
             (id, SourceOffset(4))
         );
         assert!(record.epochs.is_empty() && record.history.map_since_ms > 0);
-        // The former topic's last record may lie before a marker: that nothing is lost can't depend on where it is.
+        // The former topic's last record may lie before a marker: that nothing is lost can't depend on its position.
         assert_eq!(known.mapped(), TargetOffset(0));
     }
-    // And again, with records of the second one behind those of the first.
+    // Once more, with records of the second topic after those of the first.
     let second = Run::new(SourceOffset(4), END, 6);
     bench
         .tracked
@@ -180,7 +180,7 @@ async fn what_the_target_lost_is_next_again() {
     assert_eq!(bench.goes_on(), (left, 27, 0));
     let (bench, _) = bench.decide(&at(0, 0)).await;
     assert_eq!(bench.goes_on(), (begins(0, TargetOffset(0)), 0, 0));
-    // What is in the log and shown to nobody is lost like what is no longer there.
+    // Records that are in the log but no longer visible are as lost as ones that are gone.
     let (bench, _) = Bench::new().decide(&at(22, 29)).await;
     assert_eq!(bench.goes_on(), (begins(27, TargetOffset(29)), 27, 0));
     assert_eq!(bench.image(26), Lookup::Exact(TargetOffset(21)));
@@ -206,7 +206,7 @@ async fn a_skipped_record_is_passed_and_the_anchor_goes_with_the_next_one() {
     let (bench, outcome) = Bench::new().decide(&decision).await;
     assert_eq!(outcome.stretches, [stretch(StretchKind::Skipped, 30, 31)]);
     assert_eq!(bench.goes_on(), (begins(31, TargetOffset(25)), 31, 0));
-    // The record may be the first one of an epoch.
+    // The skipped record may be the first of an epoch.
     assert_eq!(bench.tracked.lock().record.epochs, []);
     let next = Run::new(SourceOffset(31), TargetOffset(25), 2);
     bench
@@ -243,7 +243,7 @@ async fn what_could_not_be_stored_was_not_decided() {
     assert_eq!(bench.image(28), Lookup::Exact(TargetOffset(23)));
 }
 
-/// A partition of which offsets 0..30 are preserved.
+/// A partition in preserve mode with offsets 0..30.
 fn preserved() -> Bench {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let tracked = Bench::load(&store);
@@ -303,7 +303,7 @@ async fn a_new_producer_goes_on_in_the_same_map() {
     assert_eq!(bench.tracked.lock().record.fence_epoch, 0);
 }
 
-/// A log that was acknowledged up to `end` and has five records more.
+/// A log that was acknowledged up to `end` and has five more records.
 fn grown_by(producer_id: ProducerId, end: TargetOffset) -> Tail {
     let last = header(end.get(), 5, producer_id, sequence_of(end));
     tail(end.get() + 5, Some(last))

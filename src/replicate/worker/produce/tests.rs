@@ -3,15 +3,15 @@ use crate::model::{
     Intent, LinkName, OffsetsMode, Policies, ProducerId, Run, SourceOffset, TopicId, TopicPartition,
 };
 use crate::replicate::partition::route::Route;
-use crate::replicate::shared::partition::Tracked;
+use crate::replicate::shared::partition::TrackedPartition;
 
 use super::*;
 
-/// A partition with a batch of so many records in flight, from source offset 25 to target offset 20.
+/// A partition with a batch of `records` records in flight, from source offset 25 to target offset 20.
 fn with_in_flight(records: i64) -> Mirror {
     let partition = TopicPartition::new("t", 0);
     let key = PartitionKey::new(&LinkName::new("l"), &partition);
-    let tracked = Tracked::new(key, "t".into(), Arc::new(MemoryStore::default())).unwrap();
+    let tracked = TrackedPartition::new(key, "t".into(), Arc::new(MemoryStore::default())).unwrap();
     let route = Route {
         source: partition.clone(),
         target: partition,
@@ -22,7 +22,7 @@ fn with_in_flight(records: i64) -> Mirror {
     let wanted = (Policies::HALT, Intent::Mirror);
     let mut mirror = Mirror::new(route, Arc::new(tracked), id, None, offsets, wanted);
     let run = Run::new(SourceOffset(25), TargetOffset(20), records);
-    mirror.window.sent(InFlight {
+    mirror.window.sent(SentBatch {
         target: run.target,
         records,
         frontier: run.source_end(),
@@ -34,8 +34,8 @@ fn with_in_flight(records: i64) -> Mirror {
     mirror
 }
 
-/// Kafka's codes for a batch that is refused for what it is: too large (10, 18), a time outside the limits (32), a format (43) or a
-/// codec (76) the topic doesn't take, a record without a key in a compacted topic (87).
+/// Kafka's codes for a batch refused for its content: too large (10, 18), a timestamp outside the limits (32), a format (43)
+/// or codec (76) the topic doesn't accept, a record without a key in a compacted topic (87).
 #[test]
 fn whatever_is_refused_for_what_it_is_is_cut_down_to_one_record_which_the_policy_is_for() {
     for code in [10, 18, 32, 43, 76, 87].map(BrokerCode) {

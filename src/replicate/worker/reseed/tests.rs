@@ -6,18 +6,18 @@ use crate::model::{LinkName, Run, TopicPartition};
 
 use super::*;
 
-/// Runs of a former mirror partition, more than one block of them.
+/// The number of runs of a former mirror partition: more than one block of them.
 const RUNS: i64 = 600;
 
-fn load(store: &Arc<FailingStore>) -> Tracked {
+fn load(store: &Arc<FailingStore>) -> TrackedPartition {
     let partition = TopicPartition::new("t", 0);
     let key = PartitionKey::new(&LinkName::new("l"), &partition);
     let store: Arc<dyn Store> = Arc::<FailingStore>::clone(store);
-    Tracked::new(key, "t".into(), store).unwrap()
+    TrackedPartition::new(key, "t".into(), store).unwrap()
 }
 
-/// A partition with a map, stored.
-async fn mapped(store: &Arc<FailingStore>) -> Tracked {
+/// Returns a partition with a map, stored.
+async fn mapped(store: &Arc<FailingStore>) -> TrackedPartition {
     let tracked = load(store);
     let runs: Vec<Run> = (0..RUNS)
         .map(|n| Run::new(SourceOffset(2 * n), TargetOffset(n), 1))
@@ -35,8 +35,8 @@ async fn mapped(store: &Arc<FailingStore>) -> Tracked {
     tracked
 }
 
-/// Whether a partition is known, with its whole map, and how many entries are stored of it.
-fn held(tracked: &Tracked, store: &FailingStore) -> (bool, Option<i64>, usize) {
+/// Returns whether a partition has begun, the last target offset of its map, and the number of entries stored for it.
+fn held(tracked: &TrackedPartition, store: &FailingStore) -> (bool, Option<i64>, usize) {
     let entries = [Space::Partitions, Space::Runs, Space::RunsBySource];
     let entries = entries.map(|it| store.scan_from(it, b"", b"", usize::MAX).unwrap().len());
     let known = tracked.lock();
@@ -61,9 +61,9 @@ async fn a_former_mirror_is_given_up_whole_or_not_at_all() {
     let mut update = Update::new();
     tracked.give_up(ids, &mut update).unwrap();
     assert!(store.commit(update).await.is_err());
-    // A crash here begins with the former map, which the topic's new id then tells to give up again.
+    // A crash here restarts with the former map, which is then given up again because of the topic's new id.
     assert_eq!(held(&load(&store), &store), before);
-    // Without one it is read again before anything else is done with it.
+    // Without a crash the state is read again before anything else uses it.
     tracked.lock().stale = true;
     tracked.freshen().unwrap();
     assert_eq!(held(&tracked, &store), before);

@@ -1,9 +1,9 @@
-//! Compacted topics: what the log cleaner may remove on either side is no difference, and what it may not is one.
+//! Compacted topics: what the log cleaner may remove on either side is no difference, and what it may not remove is one.
 
 use super::*;
 
-/// Removes what a cleaner may remove from a log: records that a later one of their key replaces, tombstones, and records
-/// without a key; `choices` says which of them it did. Tombstones go after a day, so only long after they were mirrored.
+/// Removes what a cleaner may remove from a log: records superseded by a later one with the same key, tombstones, and
+/// records without a key; `choices` selects which of them. Tombstones go after a day, so only long after they were mirrored.
 fn compacted(log: &[Record], choices: &[bool], mirrored: usize) -> Vec<Record> {
     let mut choices = choices.iter().cycle();
     let mut kept = Vec::new();
@@ -23,15 +23,15 @@ fn compacted(log: &[Record], choices: &[bool], mirrored: usize) -> Vec<Record> {
     kept
 }
 
-/// The parts of a side inside and behind the range.
+/// The parts of a side inside and after the range.
 fn split(log: Vec<Record>, until: i64) -> (Vec<Record>, Vec<Record>) {
     log.into_iter().partition(|record| record.offset < until)
 }
 
-/// Compares the sides up to an offset, reads on behind it as far as needed, and gives what stays unexplained.
+/// Compares the sides up to `until`, reads on past it as far as needed, and returns what stays unexplained.
 fn unexplained(sides: [Vec<Record>; 2], until: i64, shapes: &Shapes) -> (Tally, Vec<Waiting>) {
     let [(source, source_tail), (target, target_tail)] = sides.map(|side| split(side, until));
-    let identity = |offset| Place::At(SourceOffset(offset));
+    let identity = |offset| RecordOrigin::At(SourceOffset(offset));
     let mut compared = compare(
         portions(&source, shapes, true),
         portions(&target, shapes, true),
@@ -56,7 +56,7 @@ proptest! {
         let mirrored = mirrored.index(log.len() + 1);
         let until = log.get(until.index(mirrored + 1)).map_or(i64::MAX, |it| it.offset);
         let until = log.get(mirrored).map_or(until, |end| until.min(end.offset));
-        // Replication keeps what the source had when it passed, so the target's cleaner sees that alone.
+        // Replication keeps what the source had at the time, so the target's cleaner sees only that.
         let source = compacted(&log, &on_source, mirrored);
         let target = compacted(&log[..mirrored], &on_target, mirrored);
         let (tally, waiting) = unexplained([source, target], until, &shapes);
@@ -117,7 +117,7 @@ fn what_finds_no_room_to_wait_is_unproven() {
             content: 0,
             key,
         };
-        let place = Place::At(SourceOffset(offset));
+        let place = RecordOrigin::At(SourceOffset(offset));
         Item { place, digest }
     };
     let over = || Feed {

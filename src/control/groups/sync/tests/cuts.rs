@@ -1,4 +1,4 @@
-//! What is written when the mirror hasn't reached the source, in part or as a whole.
+//! What is written while the mirror lags behind the source, in part or as a whole.
 
 use super::*;
 
@@ -40,7 +40,7 @@ async fn h19_a_partition_whose_end_is_not_told_makes_no_cut() {
         status
             .detail
             .unwrap()
-            .contains("where 1 partitions end; t-0")
+            .contains("ends of 1 partitions, among them t-0")
     );
 
     bench

@@ -14,7 +14,7 @@ async fn while_paused_nothing_is_committed_and_the_date_of_expiry_is_told() {
         assert_eq!(bench.commits_at(10).await, 1);
         bench.mirror.want(held);
         bench.source.put("g", 60);
-        // Long after it would be written again, and after it expired.
+        // Long after the refresh was due, and after the offset expired.
         for now in [20, 200, 1_000] {
             assert_eq!(bench.commits_at(now).await, 1, "{held}");
         }
@@ -26,7 +26,7 @@ async fn while_paused_nothing_is_committed_and_the_date_of_expiry_is_told() {
         // The fake's retention is 400 ms.
         assert_eq!(status.expires_at, Some(expiry(410)));
         assert_eq!(bench.sync.board.first_expiry(), Some(expiry(410)));
-        // The snapshot for a lost source goes on.
+        // The snapshot for a lost source is still taken.
         let snapshot = bench.sync.ledger.snapshot().unwrap().unwrap();
         let stored = &snapshot.groups[&GroupId::from("g")][&partition()];
         assert_eq!(stored.offset, SourceOffset(60));
@@ -53,7 +53,7 @@ async fn what_is_resumed_is_written_first_although_it_is_neither_new_nor_old() {
     assert_eq!(bench.commits_at(10).await, 1);
     bench.mirror.want(Intent::Paused);
     bench.commits_at(20).await;
-    // A partition far behind makes no cut; what was written is written again all the same.
+    // A partition far behind makes no cut; what was written is refreshed all the same.
     bench.mirror.want(Intent::Mirror);
     bench.target.set(|inner| inner.gone = true);
     bench.sync.round(&mut bench.memory, 30).await.unwrap();

@@ -4,7 +4,7 @@ use crate::checkpoint::records::first_look;
 use crate::control::groups::fake::FakeMirror;
 use crate::task::InFlight;
 
-/// A bench whose discovery hears the link's intents.
+/// A bench whose discovery follows the link's intents.
 fn bench() -> (Bench, Arc<FakeMirror>) {
     let mirror = Arc::new(FakeMirror::at(0));
     let mut bench = Bench::new();
@@ -13,7 +13,7 @@ fn bench() -> (Bench, Arc<FakeMirror>) {
     (bench, mirror)
 }
 
-fn on_target(bench: &Bench) -> BTreeMap<TopicName, (SeenTopic, Configs)> {
+fn on_target(bench: &Bench) -> BTreeMap<TopicName, (SeenTopic, TopicConfigs)> {
     bench.target.set(|inner| inner.topics.clone())
 }
 
@@ -93,7 +93,7 @@ async fn a_mirror_that_is_to_be_created_anew_waits_until_it_may_be_written_to() 
     }
     assert_eq!(on_target(&bench).len(), 1);
     mirror.want(Intent::Mirror);
-    // The worker, which writes to it, hears first.
+    // The worker, which writes to the topic, is notified first.
     bench.round().await;
     assert_eq!(on_target(&bench).len(), 1);
     assert_eq!(bench.conflict(), Some(HaltCode::TargetTopicMissing));
@@ -110,7 +110,9 @@ async fn an_open_topic_is_not_judged() {
     let (mut bench, mirror) = bench();
     bench.source.put("orders", 1);
     bench.round().await;
-    let anew = bench.target.set(|inner| inner.new_topic(7, Configs::new()));
+    let anew = bench
+        .target
+        .set(|inner| inner.new_topic(7, TopicConfigs::new()));
     bench
         .target
         .set(|inner| inner.topics.insert("paris.orders".into(), anew));

@@ -3,7 +3,7 @@ use crate::checkpoint::records::{Reseed, put_reseed};
 
 use super::*;
 
-/// As the worker decides it.
+/// Stores the decision to reseed, as the worker does.
 pub(super) async fn decide_reseed(store: &Arc<dyn Store>, former: TopicId) {
     let mut update = Update::new();
     let (link, topic) = ("paris-oslo".into(), "orders".into());
@@ -33,7 +33,7 @@ async fn a_mirror_is_created_anew_once_wherever_the_store_fails_on_the_way() {
         let present = bench.set().topics[&topic].clone();
         assert_eq!(present.conflict, None);
         assert_ne!(present.target_id, former);
-        // Two were ever created: the former and the present one.
+        // Exactly two were created: the former topic and the present one.
         assert_eq!(bench.target.set(|inner| inner.ids), 2);
         let there = bench
             .target
@@ -41,7 +41,7 @@ async fn a_mirror_is_created_anew_once_wherever_the_store_fails_on_the_way() {
         assert_eq!(there, present.target_id);
         let left = reseeds_of(bench.store.as_ref(), &"paris-oslo".into()).unwrap();
         assert_eq!(left.len(), 0);
-        // A worker that begins now learns of it from what is stored.
+        // A worker that starts now finds it in the checkpoint DB.
         let stored = load_topic(bench.store.as_ref(), &"paris-oslo".into(), &topic).unwrap();
         assert_eq!(stored.unwrap().reseeded, Some(present.target_id));
     }

@@ -6,7 +6,7 @@ use crate::replicate::partition::phase::Ids;
 use crate::replicate::partition::route::{Lane, Lanes};
 use crate::replicate::resync::decision::{self, Refused};
 
-/// The worker's tasks for a partition under way: the answers that will arrive, whatever else happens.
+/// The worker's tasks under way for a partition: their answers will arrive, whatever else happens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is under way or not")]
 pub(super) struct World {
@@ -60,8 +60,8 @@ pub(super) fn lanes() -> Lanes {
     }
 }
 
-pub(super) fn failure() -> Failure {
-    Failure {
+pub(super) fn failure() -> TransientFailure {
+    TransientFailure {
         cause: "no answer".to_owned(),
         chain: "no answer from broker 1".to_owned(),
     }
@@ -86,8 +86,8 @@ pub(super) fn reseeding() -> Box<Decision> {
     ))
 }
 
-pub(super) fn outcome() -> Outcome {
-    Outcome {
+pub(super) fn outcome() -> DecisionOutcome {
+    DecisionOutcome {
         action: Policy::Adopt,
         topic: "t".into(),
         partition: Partition(0),
@@ -112,7 +112,7 @@ pub(super) fn troubles() -> Vec<Trouble> {
     troubles
 }
 
-/// The external events that can arrive at any time.
+/// The external events, which can arrive at any time.
 pub(super) fn from_the_side() -> Vec<Event> {
     let mut events = vec![Event::ConflictGone, Event::Stop];
     events.extend(Intent::ALL.map(Event::Intent));
@@ -123,7 +123,7 @@ pub(super) fn from_the_side() -> Vec<Event> {
 }
 
 impl World {
-    /// The possible results of the worker's tasks under way.
+    /// Returns the possible results of the worker's tasks under way.
     pub(super) fn answers(&self, life: &Lifecycle) -> Vec<Event> {
         let mut events = Vec::new();
         if self.flows {
@@ -155,10 +155,10 @@ impl World {
             );
         }
         if self.decision {
-            for settles in [true, false] {
+            for resync_permits in [true, false] {
                 events.push(Event::Decided(Ok((
                     Box::new(outcome()),
-                    SettlesConflict(settles),
+                    SettlesConflict(resync_permits),
                 ))));
             }
             events.push(Event::Decided(Err(Trouble::Retry(failure()))));
@@ -182,7 +182,7 @@ impl World {
         events
     }
 
-    /// Whether an event ends one of the worker's tasks.
+    /// Marks the task that `event` results from as ended.
     pub(super) fn ends(&mut self, event: &Event) {
         match event {
             Event::Resynced(_) => self.resync = false,
@@ -196,7 +196,7 @@ impl World {
         }
     }
 
-    /// Performs an effect; panics if it can't be right.
+    /// Performs an effect; panics if it can't be correct.
     pub(super) fn performs(&mut self, effect: &Effect) {
         let begins = |flag: &mut bool| {
             assert!(
@@ -221,7 +221,7 @@ impl World {
                 assert!(self.begun, "records flow from where nobody knows");
                 begins(&mut self.flows);
             }
-            // A later timer makes the earlier one stale.
+            // A later timer makes an earlier one stale.
             Effect::Wait(_) => self.timer = true,
             Effect::Answer(_) | Effect::Tell(_) => {}
         }
@@ -275,12 +275,12 @@ impl Node {
         {
             next.world.begun = true;
         }
-        // The worker recognises a stale timer by its number.
+        // The worker recognises a stale timer by its round.
         next.world.timer &= matches!(next.life.phase, Phase::Resting | Phase::Halted(_));
         (next, effects)
     }
 
-    /// The invariants of every state.
+    /// Asserts the invariants of every state.
     pub(super) fn check(&self) {
         let (life, world) = (&self.life, &self.world);
         let at = || format!("{self:?}");
