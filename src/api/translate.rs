@@ -4,34 +4,19 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
 
 use super::extract::Body;
 use super::problem::Problem;
 use super::state::ApiState;
+use crate::contract::TranslationRequest;
 use crate::model::{
-    LinkName, Partition, SourceOffset, TargetOffset, TopicName, TopicPartition, Translation,
-    Untranslatable,
+    Partition, SourceOffset, TargetOffset, TopicPartition, Translation, Untranslatable,
 };
-
-/// The body of `POST /v1/translate`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Question {
-    link: LinkName,
-    /// The topic's name on the source.
-    topic: TopicName,
-    partition: i32,
-    /// A source offset, or a target offset if `reverse`.
-    offset: i64,
-    #[serde(default)]
-    reverse: bool,
-}
 
 /// `POST /v1/translate`
 pub(super) async fn translate(
     State(state): State<Arc<ApiState>>,
-    Body(question): Body<Question>,
+    Body(question): Body<TranslationRequest>,
 ) -> Result<Json<Translation>, Problem> {
     if question.partition < 0 || question.offset < 0 {
         let message = "partition and offset are 0 or greater";
@@ -55,7 +40,7 @@ pub(super) async fn translate(
 
 /// The nearest offset that an operator can use if there is no exact one, and the reason why it isn't exact.
 fn nearest(
-    question: &Question,
+    question: &TranslationRequest,
     partition: &TopicPartition,
     why: Untranslatable,
 ) -> Result<Translation, Problem> {

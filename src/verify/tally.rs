@@ -4,12 +4,15 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use twox_hash::XxHash3_128;
+use utoipa::ToSchema;
 
 use super::digest::Digest;
 use crate::model::{SourceOffset, TargetOffset};
 
 /// How the sides differ at a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceKind {
     /// Both hold a record there, with different bytes or timestamps.
@@ -34,7 +37,7 @@ impl fmt::Display for DifferenceKind {
 }
 
 /// One place where the sides differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Difference {
     pub kind: DifferenceKind,
     /// The source offset; for a surplus record without an image, the last source offset compared before it.
@@ -45,7 +48,7 @@ pub struct Difference {
 }
 
 /// What was compared, and the findings.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Tally {
     /// Records that both sides hold.
     pub records: u64,
@@ -69,8 +72,11 @@ pub struct Tally {
 }
 
 /// The outcome of a comparison; a later variant is worse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = VerificationOutcome)]
 pub enum Outcome {
     /// Every record is unchanged and where it belongs.
     Equal,
@@ -120,7 +126,8 @@ impl Tally {
 ///
 /// It depends only on the records and their source offsets: not on batches, compression, the offsets mode, or the side they
 /// were read from. Stretches can be added one after another, even after a restart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ToSchema)]
+#[schema(value_type = String)]
 pub struct Rolling(u128);
 
 impl Rolling {

@@ -12,6 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &[
         "offsets",
         "kafka::batch",
+        "kafka::data::append_place",
         "replicate::fetch",
         "replicate::partition::effect",
         "replicate::partition::lifecycle",
@@ -56,7 +57,7 @@ const LAYERS: &[&[&str]] = &[
     // Loops.
     &["replicate", "control", "failover", "verify"],
     // Edges.
-    &["api", "check", "cli", "clusters"],
+    &["api", "check", "cli", "clusters", "contract"],
     // Roots.
     &["app", "main", "lib"],
 ];

@@ -1,9 +1,11 @@
 //! The status of group sync, by group and partition, as last seen.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use parking_lot::RwLock;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::control::TargetLog;
 use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
@@ -13,7 +15,7 @@ use super::decide::{CommitDecision, Scene, Wanted};
 use super::translate::Fit;
 
 /// The state of a group's offset in a partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupState {
     /// The target has the offset of the last consistent cut.
@@ -35,7 +37,14 @@ pub enum GroupState {
 }
 
 /// The status of one offset of a group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+impl fmt::Display for GroupState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// The status of one offset of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GroupPartitionStatus {
     /// The partition, by its source name.
     #[serde(flatten)]
@@ -49,6 +58,7 @@ pub struct GroupPartitionStatus {
     pub exact: bool,
     /// When the offset expires on the target, if it isn't being refreshed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub expires_at: Option<Expiry>,
     /// Why the offset isn't exact or wasn't written.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +66,7 @@ pub struct GroupPartitionStatus {
 }
 
 /// The offsets of one group; none if its kind can't be carried.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GroupStatus {
     /// Whether this is a kind of group whose offsets can't be carried.
     pub unsupported: bool,

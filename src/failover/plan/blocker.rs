@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{CommitSituation, GroupSituation, Move, MoveKind, Situation};
 use crate::control::MirroredPartition;
@@ -11,7 +12,7 @@ use crate::control::groups::commit::{TargetCommit, Written};
 use crate::model::{GroupId, PartitionState, TopicName, TopicPartition, Untranslatable};
 
 /// One reason why a move can't be executed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Blocker {
     pub code: BlockerCode,
     /// What is wrong and what to do about it.
@@ -26,7 +27,7 @@ pub struct Blocker {
 }
 
 /// The kinds of blockers, as named by the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BlockerCode {
     /// The group has live members on the target.

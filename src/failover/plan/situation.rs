@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::control::MirroredPartition;
 use crate::control::groups::commit::{Expiry, SourceCommit, TargetCommit, Written};
@@ -13,7 +14,7 @@ use crate::model::{
 };
 
 /// The kind of a move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MoveKind {
     /// Both sites are up; nothing is lost.
