@@ -8,9 +8,10 @@ use axum::extract::State;
 use super::extract::Body;
 use super::problem::Problem;
 use super::state::ApiState;
-use crate::contract::{Translation, TranslationRequest};
-use crate::model::{Partition, SourceOffset, TargetOffset, TopicPartition};
-use crate::replicate::Untranslatable;
+use crate::contract::TranslationRequest;
+use crate::model::{
+    Partition, SourceOffset, TargetOffset, TopicPartition, Translation, Untranslatable,
+};
 
 /// `POST /v1/translate`
 pub(super) async fn translate(
@@ -43,27 +44,18 @@ fn nearest(
     partition: &TopicPartition,
     why: Untranslatable,
 ) -> Result<Translation, Problem> {
-    let (source, target, reason) = match why {
+    let reason = why.to_string();
+    let (source, target) = match why {
         Untranslatable::UnknownPartition => {
             let message = format!("link {} doesn't mirror {partition}", question.link);
             return Err(Problem::NotFound(message));
         }
-        Untranslatable::Store(error) => return Err(error.into()),
+        Untranslatable::NotReady(why) => return Err(Problem::Unavailable(why)),
         Untranslatable::BeyondFrontier {
             frontier,
             target_end,
-        } => {
-            let reason = format!(
-                "not mirrored yet: the mirror ends at source offset {frontier}, target offset {target_end}"
-            );
-            (frontier, target_end, reason)
-        }
-        Untranslatable::BeforeMap { source, target } => {
-            let reason = format!(
-                "before the first mirrored record, which has source offset {source} and target offset {target}"
-            );
-            (source, target, reason)
-        }
+        } => (frontier, target_end),
+        Untranslatable::BeforeMap { source, target } => (source, target),
     };
     let (source_offset, target_offset) = if question.reverse {
         (source, TargetOffset(question.offset))

@@ -11,7 +11,7 @@ mod topics;
 
 pub(crate) use crate::control::groups::commit::Expiry;
 pub(crate) use crate::failover::plan::{Blocker, Plan};
-pub(crate) use crate::replicate::Translation;
+pub(crate) use crate::model::Translation;
 pub(crate) use crate::telemetry::{Liveness, Readiness};
 pub(crate) use crate::verify::Report;
 

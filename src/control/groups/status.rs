@@ -12,7 +12,7 @@ use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
 
 use super::commit::{Expiry, TargetCommit, Written};
 use super::decide::{CommitDecision, Scene, Wanted};
-use super::translate::{Fit, Unplaced};
+use super::translate::Fit;
 
 /// The state of a group's offset in a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -204,7 +204,7 @@ pub(super) fn status(
             (TargetLog::CutAt(end), Some(found)) if found >= end => {
                 (GroupState::Clamped, Some(found), Some(lowered(end)))
             }
-            _ => (GroupState::Waiting, found, Some(reason(unplaced))),
+            _ => (GroupState::Waiting, found, Some(unplaced.to_string())),
         },
     };
     GroupPartitionStatus {
@@ -272,7 +272,7 @@ fn fitting(wanted: &Wanted) -> (GroupState, Option<String>) {
             };
             (state, place.fit.detail())
         }
-        Wanted::At(_, Err(unplaced)) => (GroupState::Waiting, Some(reason(unplaced))),
+        Wanted::At(_, Err(unplaced)) => (GroupState::Waiting, Some(unplaced.to_string())),
         Wanted::Unknown => {
             let detail = "the source can't be reached; the offset is kept as it is".to_owned();
             (GroupState::Synced, Some(detail))
@@ -293,11 +293,4 @@ fn theirs(scene: &Scene<'_>) -> String {
         "another client committed on the target"
     };
     text.to_owned()
-}
-
-fn reason(unplaced: &Unplaced) -> String {
-    match unplaced {
-        Unplaced::NotMirrored => "the partition is not mirrored".to_owned(),
-        Unplaced::NotReady(why) => why.clone(),
-    }
 }

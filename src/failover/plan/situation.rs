@@ -6,9 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::control::MirroredPartition;
 use crate::control::groups::commit::{Expiry, SourceCommit, TargetCommit, Written};
-use crate::control::{Lookup, MirroredPartition};
-use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicName, TopicPartition};
+use crate::model::{
+    GroupId, LinkName, SourceOffset, TargetOffset, TopicName, TopicPartition, Translation,
+    Untranslatable,
+};
 
 /// The kind of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -61,7 +64,7 @@ pub struct CommitSituation {
     /// The offset committed on the source.
     pub commit: SourceCommit,
     /// The place of that offset on the target.
-    pub lookup: Lookup,
+    pub lookup: Result<Translation, Untranslatable>,
     /// The offset that another client committed on the target, if any (H16).
     pub progress: Option<TargetOffset>,
 }
@@ -70,7 +73,7 @@ impl CommitSituation {
     /// Creates the situation of `commit` from what is committed on the target now, and what this link wrote there.
     pub fn new(
         commit: SourceCommit,
-        lookup: Lookup,
+        lookup: Result<Translation, Untranslatable>,
         found: Option<&TargetCommit>,
         written: &Written,
     ) -> Self {

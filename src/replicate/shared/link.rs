@@ -14,8 +14,8 @@ use crate::model::{
 };
 
 use super::partition::TrackedPartition;
-use super::rate_figures::RateFigures;
 use super::resolve_request::ResolveChannel;
+use crate::replicate::fetch::rate_limit::RateFigures;
 
 /// A link's view. Cheap to clone: all clones share their state.
 #[derive(Debug, Clone)]

@@ -114,7 +114,7 @@ async fn h19_nothing_runs_ahead_of_a_partition_whose_end_the_source_does_not_tel
     setting.commits("app", app.group(), 10).await;
     setting.paris.pause(FROZEN);
     setting.farshore.process().signal(Signal::CONT);
-    app.is_held_back(&setting, 10, "until the source tells")
+    app.is_held_back(&setting, 10, "waits for the source to report")
         .await;
     assert_eq!(setting.committed("app", app.group()).await, app.stands);
     let path = "/v1/links/paris-oslo/readiness";
