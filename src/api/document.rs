@@ -1,6 +1,6 @@
-//! The interface described for programs: an OpenAPI document of every address.
+//! The interface described for programs: `openapi.json`, with every address, request and answer.
 //!
-//! `docs/openapi.json` is a copy of it. Tests compare the copy with the document, and the document with the router and with
+//! `docs/openapi.json` is a copy of the document. Tests compare the copy with the document, and the document with the router and with
 //! the examples in `docs/api.md`.
 
 use std::sync::LazyLock;
@@ -20,8 +20,8 @@ use super::problem;
 use crate::contract::{
     AuditAnswer, GroupAnswer, IntentRequest, LinkAnswer, Liveness, OperationAnswer,
     OperationRequest, Plan, PlanRequest, ProblemAnswer, Readiness, ReadinessAnswer, Report,
-    ResolveAnswer, ResolveRequest, ScopeRequest, TopicAnswer, Translation, TranslationRequest,
-    VerificationRequest, VerificationSummary,
+    ResolutionAnswer, ResolutionRequest, ScopeRequest, TopicAnswer, Translation,
+    TranslationRequest, VerificationRequest, VerificationSummary,
 };
 use crate::telemetry::metrics::CONTENT_TYPE as METRICS_TYPE;
 
@@ -126,8 +126,8 @@ fn changes() -> Vec<Entry> {
             .asks::<IntentRequest>()
             .answers::<LinkAnswer>(),
         post("/v1/links/{link}/resolve", "Releases halted partitions")
-            .asks::<ResolveRequest>()
-            .answers::<ResolveAnswer>(),
+            .asks::<ResolutionRequest>()
+            .answers::<ResolutionAnswer>(),
         post("/v1/plans", "Makes a plan")
             .asks::<PlanRequest>()
             .answers_with::<Plan>(StatusCode::CREATED),

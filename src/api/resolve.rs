@@ -13,7 +13,7 @@ use super::extract::{Body, Peer, Segments};
 use super::problem::Problem;
 use super::state::ApiState;
 use crate::checkpoint::Update;
-use crate::contract::{ReleaseAnswer, ReleaseResult, ResolveAnswer, ResolveRequest};
+use crate::contract::{ReleaseAnswer, ReleaseResult, ResolutionAnswer, ResolutionRequest};
 use crate::model::{HaltCode, LinkName, Policy, Reason, TopicPartition};
 use crate::replicate::{LinkView, ResolveRefused};
 
@@ -25,8 +25,8 @@ pub(super) async fn resolve(
     State(state): State<Arc<ApiState>>,
     Segments(link): Segments<LinkName>,
     peer: Peer,
-    Body(wanted): Body<ResolveRequest>,
-) -> Result<Json<ResolveAnswer>, Problem> {
+    Body(wanted): Body<ResolutionRequest>,
+) -> Result<Json<ResolutionAnswer>, Problem> {
     let handle = state.link(&link)?;
     let view = &handle.view;
     let meant = releasable(view, &wanted)?;
@@ -64,7 +64,7 @@ pub(super) async fn resolve(
             .map(|(partition, reason)| release(view, partition, reason, wanted.with));
         join_all(releases).await
     };
-    Ok(Json(ResolveAnswer {
+    Ok(Json(ResolutionAnswer {
         link,
         with: wanted.with,
         hash,
@@ -75,7 +75,7 @@ pub(super) async fn resolve(
 /// The partitions that the request names and the policy releases, with the reasons why they halted; at least one.
 fn releasable(
     view: &LinkView,
-    wanted: &ResolveRequest,
+    wanted: &ResolutionRequest,
 ) -> Result<Vec<(TopicPartition, Reason)>, Problem> {
     let statuses = view.topic(&wanted.topic).ok_or_else(|| {
         let message = format!("link {} doesn't mirror topic {}", view.link(), wanted.topic);

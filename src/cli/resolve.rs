@@ -6,7 +6,7 @@ use super::client::{Client, understood};
 use super::json::write_json;
 use super::table::{Align, Table};
 use super::{ExitCode, Failure, Output, ResolveArgs};
-use crate::contract::{ReleaseResult, ResolveAnswer, ResolveRequest};
+use crate::contract::{ReleaseResult, ResolutionAnswer, ResolutionRequest};
 use crate::model::Policy;
 
 pub(super) fn run(
@@ -15,7 +15,7 @@ pub(super) fn run(
     output: Output,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let request = ResolveRequest {
+    let request = ResolutionRequest {
         topic: args.topic.as_str().into(),
         partition: args.partition,
         with: args.with.into(),
@@ -24,7 +24,7 @@ pub(super) fn run(
     };
     let path = ["v1", "links", &args.link, "resolve"];
     let answer = client.post(&path, &request, None)?;
-    let resolved: ResolveAnswer = understood(&answer)?;
+    let resolved: ResolutionAnswer = understood(&answer)?;
     match output {
         Output::Json => write_json(out, &answer)?,
         Output::Table => show(args, &resolved, out)?,
@@ -37,7 +37,11 @@ pub(super) fn run(
     })
 }
 
-fn show(args: &ResolveArgs, resolved: &ResolveAnswer, out: &mut dyn Write) -> Result<(), Failure> {
+fn show(
+    args: &ResolveArgs,
+    resolved: &ResolutionAnswer,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let mut table = Table::new([
         ("TOPIC", Align::Left),
         ("P", Align::Right),

@@ -15,7 +15,7 @@ use crate::verify::{Outcome, Verification};
 
 /// The partitions released, with the results.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub(crate) struct ResolveAnswer {
+pub(crate) struct ResolutionAnswer {
     pub(crate) link: LinkName,
     pub(crate) with: Policy,
     /// Identifies the partitions, the reasons why they halted, and the policy.

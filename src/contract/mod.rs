@@ -16,7 +16,7 @@ pub(crate) use crate::telemetry::{Liveness, Readiness};
 pub(crate) use crate::verify::Report;
 
 pub(crate) use changes::{
-    AuditAnswer, OperationAnswer, ProblemAnswer, ReleaseAnswer, ReleaseResult, ResolveAnswer,
+    AuditAnswer, OperationAnswer, ProblemAnswer, ReleaseAnswer, ReleaseResult, ResolutionAnswer,
     VerificationSummary,
 };
 pub(crate) use links::{
@@ -24,7 +24,7 @@ pub(crate) use links::{
 };
 pub use links::{LinkFailure, LinkState};
 pub(crate) use requests::{
-    IntentRequest, OperationRequest, PlanRequest, ResolveRequest, ScopeRequest, TranslationRequest,
-    VerificationRequest,
+    IntentRequest, OperationRequest, PlanRequest, ResolutionRequest, ScopeRequest,
+    TranslationRequest, VerificationRequest,
 };
 pub(crate) use topics::{GroupAnswer, PartitionAnswer, ProofAnswer, TopicAnswer};

@@ -31,7 +31,7 @@ pub(crate) struct IntentRequest {
 /// The body of `POST /v1/links/{link}/resolve`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ResolveRequest {
+pub(crate) struct ResolutionRequest {
     /// The topic's name on the source.
     pub(crate) topic: TopicName,
     /// If absent, every partition of the topic that the policy can release.
