@@ -12,12 +12,12 @@ use crate::checkpoint::Store;
 use crate::checkpoint::layout;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::client::Cluster;
+use crate::kafka::data::append_place::{AppendPlace, NotAppended};
 use crate::task::{Backoff, Owned, Ownership};
 
 use super::lease::{LeaseDecision, LeaseWatch, Seen};
 use super::queue::{JournalQueue, stored_revision};
 use super::recover::{Reconciled, reconcile};
-use super::topic::NotAppended;
 use super::writer::{AppendCursor, JournalWriter, build};
 use super::{Head, LEASE, MARGIN, Owner, Renew, Revision, Topic};
 
@@ -183,7 +183,7 @@ impl Candidate<'_> {
         let Some(offset) = claim(&topic, self.line, &head).await? else {
             return Ok(None);
         };
-        let between = topic.read(end, offset).await?.heads;
+        let between = topic.read(end..offset).await?.heads;
         let latest = between
             .last()
             .map_or(head.revision, |seen| seen.head.revision);
@@ -299,18 +299,16 @@ pub(super) async fn claim(
     head: &Head,
 ) -> Result<Option<i64>> {
     let batch = build(line, head, &[], 0)?;
-    let offset = match topic.append(batch).await {
-        Ok(offset) => offset,
-        Err(NotAppended::Fenced(_)) => return Ok(None),
+    match topic.append(batch, AppendPlace::Contested).await {
+        Ok((offset, found)) => {
+            let is_ours = found.head().is_some_and(|found| found.claim == head.claim);
+            Ok(is_ours.then_some(offset))
+        }
+        Err(NotAppended::Fenced(_)) => Ok(None),
         // A sequence out of order: another process has written more than a claim in this term.
-        Err(NotAppended::Gone(error)) if is_taken(&error) => return Ok(None),
-        Err(
-            NotAppended::Gone(error) | NotAppended::Missing(error) | NotAppended::Unknown(error),
-        ) => return Err(error),
-    };
-    let found = topic.read(offset, offset + 1).await?;
-    let is_ours = found.head().is_some_and(|found| found.claim == head.claim);
-    Ok(is_ours.then_some(offset))
+        Err(NotAppended::OutOfPlace(error)) if is_taken(&error) => Ok(None),
+        Err(failed) => Err(failed.into()),
+    }
 }
 
 fn is_taken(error: &Error) -> bool {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::checkpoint::envelope::{self, Damage};
 use crate::checkpoint::layout;
 use crate::error::{Error, Kind, Result};
+use crate::kafka::batch::Record;
 
 use super::Head;
 use super::lease::Seen;
@@ -30,7 +31,7 @@ impl Contents {
     ) -> Result<Self> {
         let mut contents = Self::default();
         for (offset, (key, value)) in (0..).zip(records) {
-            let taken = contents.take(offset, key, value.as_deref());
+            let taken = contents.put(offset, key, value.as_deref());
             taken.map_err(|error| error.offset(offset))?;
         }
         Ok(contents)
@@ -39,7 +40,12 @@ impl Contents {
     /// Applies one record.
     ///
     /// Errors: as for [`Self::of_records`].
-    pub(super) fn take(&mut self, offset: i64, key: Vec<u8>, sealed: Option<&[u8]>) -> Result<()> {
+    pub(super) fn take(&mut self, record: Record) -> Result<()> {
+        let key = record.key.unwrap_or_default().to_vec();
+        self.put(record.offset, key, record.value.as_deref())
+    }
+
+    fn put(&mut self, offset: i64, key: Vec<u8>, sealed: Option<&[u8]>) -> Result<()> {
         let Some(sealed) = sealed else {
             self.entries.remove(&key);
             return Ok(());

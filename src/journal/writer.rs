@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 use crate::checkpoint::{envelope, keys, layout};
 use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::{Builder, Codec, Record, Stamp, Stamped};
+use crate::kafka::data::append_place::{AppendPlace, NotAppended};
 use crate::task::{Backoff, Ownership};
 
 use super::queue::{JournalBatch, JournalQueue};
-use super::topic::NotAppended;
+use super::topic::fenced_if_newer;
 use super::{BEAT, Head, LEASE, MARGIN, Revision, Topic};
 
 /// The maximum size in bytes of a batch with more than one entry.
@@ -155,7 +156,7 @@ impl JournalWriter {
                 Err(NotAppended::Missing(error)) if missed >= MISSING_LIMIT => {
                     return Err(gone(error));
                 }
-                Err(NotAppended::Gone(error)) => return Err(gone(error)),
+                Err(NotAppended::OutOfPlace(error)) => return Err(gone(error)),
                 Err(NotAppended::Missing(error) | NotAppended::Unknown(error)) => {
                     failures += 1;
                     self.note(failures, &error);
@@ -263,25 +264,19 @@ impl AppendCursor {
         lapsed: bool,
     ) -> Result<(), NotAppended> {
         if lapsed {
-            let (_, newest) = self.topic.look().await?;
+            let (_, newest) = self.topic.look().await.map_err(fenced_if_newer)?;
             is_mine(newest.iter().map(|seen| &seen.head), own)?;
         }
-        let offset = self.topic.append(batch.clone()).await?;
-        if offset < self.offset {
-            let message = "the journal lost its tail";
-            return Err(NotAppended::Gone(Error::new(Kind::Refused, message)));
+        let place = AppendPlace::Next(self.offset);
+        let (offset, between) = self.topic.append(batch.clone(), place).await?;
+        // A broker that forgot this owner may accept a batch again when it is sent again.
+        let checked = is_mine(between.heads.iter().map(|seen| &seen.head), own);
+        if checked.is_err() {
+            // This batch hides theirs from the next process that looks, above all from this one: their lease must be over
+            // by then.
+            sleep(LEASE + MARGIN).await;
         }
-        if offset > self.offset {
-            // A broker that forgot this owner may accept a batch again when it is sent again.
-            let between = self.topic.read(self.offset, offset).await?;
-            let checked = is_mine(between.heads.iter().map(|seen| &seen.head), own);
-            if checked.is_err() {
-                // This batch hides theirs from the next process that looks, above all from this one: their lease must be
-                // over by then.
-                sleep(LEASE + MARGIN).await;
-            }
-            checked?;
-        }
+        checked?;
         self.offset = offset + i64::from(batch.record_count);
         self.sequence = self.sequence.wrapping_add(batch.record_count) & i32::MAX;
         Ok(())

@@ -11,7 +11,8 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::admin::{self, NewTopic, OffsetSpec};
 use crate::kafka::batch::{Batch, Builder, Codec, Record, Stamp, Stamped};
 use crate::kafka::client::Slot;
-use crate::kafka::{ProducePart, start_produce};
+use crate::kafka::data::append_place::{AppendPlace, NotAppended};
+use crate::kafka::data::appender::Appender;
 use crate::model::{
     DataPath, HaltCode, OffsetsMode, Policy, SourceOffset, TargetOffset, TopicName, TopicPartition,
     sequence_of,
@@ -30,7 +31,6 @@ use super::state::Worker;
 
 /// The number of receipts before the end that are searched for one written by a process that was killed.
 const SEARCHED: i64 = 4096;
-const READ_BYTES: i32 = 1024 * 1024;
 /// The replication factor most clusters use for important topics.
 const REPLICAS: usize = 3;
 
@@ -100,25 +100,24 @@ async fn write_receipt(link: &LinkContext, route: &Route, refused: &Refused) -> 
         topic_id: route.source_id.to_string(),
         message: refused.reason.message.clone(),
     };
-    let quarantine = TopicPartition::new(link.settings.quarantine_topic.clone(), 0);
-    let end = open(link, &quarantine).await?;
-    if find(link, &quarantine, &origin, end).await? {
+    let log = open(link).await?;
+    let end = log.true_end().await?;
+    let first = log.offset(OffsetSpec::Earliest).await?;
+    let mut is_there = false;
+    let look = |it: Record| {
+        is_there |= origin.is_of(&it);
+        Ok(())
+    };
+    log.read(first.max(end - SEARCHED)..end, look).await?;
+    if is_there {
         return Ok(());
     }
     let now = link.now().wall_ms;
-    let whole = origin.whole(&record, now);
-    match append(link, &quarantine, end, &whole).await {
+    match append(link, &log, end, &origin, &origin.whole(&record, now)).await {
         Err(error) if error.code().is_some_and(is_refusal) => {
-            append(link, &quarantine, end, &origin.digest(&record, now)).await?;
+            append(link, &log, end, &origin, &origin.digest(&record, now)).await
         }
-        result => result?,
-    }
-    // An earlier request may have taken its place: the broker compares sequence numbers, not contents.
-    if find(link, &quarantine, &origin, end.plus(1)).await? {
-        Ok(())
-    } else {
-        let message = "another receipt took this one's place; writing it again";
-        Err(Error::new(Kind::Protocol, message).partition(&quarantine))
+        result => result,
     }
 }
 
@@ -155,9 +154,10 @@ pub(crate) fn quarantine_topic(name: TopicName, brokers: usize) -> NewTopic {
     }
 }
 
-/// Returns the end of the quarantine topic, which is created if it doesn't exist.
-async fn open(link: &LinkContext, quarantine: &TopicPartition) -> Result<TargetOffset> {
+/// Returns the log of the quarantine topic, which is created if it doesn't exist.
+async fn open(link: &LinkContext) -> Result<Appender> {
     let target = &link.target;
+    let quarantine = TopicPartition::new(link.settings.quarantine_topic.clone(), 0);
     let known = target.metadata();
     if !known.topics.contains_key(&quarantine.topic) {
         let topic = quarantine_topic(quarantine.topic.clone(), known.brokers.len());
@@ -166,67 +166,43 @@ async fn open(link: &LinkContext, quarantine: &TopicPartition) -> Result<TargetO
         }
         target.refresh(known.generation).await?;
     }
-    let leader = target.leader(quarantine).await?;
-    let end = admin::list_offset(target, quarantine, leader.epoch, OffsetSpec::TrueEnd).await?;
-    Ok(TargetOffset(end.offset))
-}
-
-/// Whether the receipt of `origin` is among the last ones before `end`.
-async fn find(
-    link: &LinkContext,
-    quarantine: &TopicPartition,
-    origin: &Origin,
-    end: TargetOffset,
-) -> Result<bool> {
-    let mut offset = end.get().saturating_sub(SEARCHED).max(0);
-    while offset < end.get() {
-        let read = admin::read_at(&link.target, quarantine, offset, READ_BYTES).await?;
-        for batch in read
-            .batches
-            .iter()
-            .filter(|it| !it.header().attributes.is_control())
-        {
-            if records(batch)?.iter().any(|it| origin.is_of(it)) {
-                return Ok(true);
-            }
-        }
-        let next = read.batches.last().map(Batch::next_offset);
-        offset = match next {
-            Some(next) => next.max(offset + 1),
-            None if read.log_start > offset => read.log_start,
-            None => break,
-        };
-    }
-    Ok(false)
+    let writer = link.ownership.number();
+    Ok(Appender {
+        cluster: target.clone(),
+        partition: quarantine,
+        only: None,
+        slot: Slot::Changes { writer },
+        timeout: link.settings.request_timeout,
+        right: Some(link.ownership.clone()),
+        name: "the quarantine topic",
+        refused: "the target refused a receipt",
+    })
 }
 
 /// Appends a receipt at exactly the offset `at` or not at all, except that a broker that forgot this producer appends it at
 /// the end.
 async fn append(
     link: &LinkContext,
-    quarantine: &TopicPartition,
-    at: TargetOffset,
+    log: &Appender,
+    at: i64,
+    origin: &Origin,
     receipt: &Record,
 ) -> Result<()> {
-    let leader = link.target.leader(quarantine).await?;
-    let writer = link.ownership.number();
-    let slot = Slot::Changes { writer };
-    let connection = link.target.connection(leader.broker, slot).await?;
-    let part = ProducePart {
-        partition: quarantine.clone(),
-        topic_id: leader.topic_id,
-        batch: stamped(link, at, receipt)?,
+    let batch = stamped(link, TargetOffset(at), receipt)?;
+    let mut is_ours = false;
+    let read_back = |it: Record| {
+        is_ours = origin.is_of(&it);
+        Ok(())
     };
-    let timeout = link.settings.request_timeout;
-    let answers = start_produce(&connection, vec![part], timeout, Some(&link.ownership))?.await?;
-    match answers.first().and_then(|answer| answer.error) {
-        None => Ok(()),
-        Some(code) => {
-            let said = crate::kafka::client::code_name(code);
-            let message = format!("the target refused a receipt: {said}");
-            Err(Error::new(Kind::Broker(code), message).partition(quarantine))
-        }
+    let appended = log.append(batch, AppendPlace::Contested, read_back).await;
+    let located = |failed: NotAppended| Error::from(failed).partition(&log.partition);
+    appended.map_err(located)?;
+    if is_ours {
+        return Ok(());
     }
+    // An earlier request may have taken its place: the broker compares sequence numbers, not contents.
+    let message = "another receipt took this one's place; writing it again";
+    Err(Error::new(Kind::Protocol, message).partition(&log.partition))
 }
 
 fn stamped(link: &LinkContext, at: TargetOffset, receipt: &Record) -> Result<Stamped> {

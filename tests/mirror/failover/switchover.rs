@@ -1,5 +1,7 @@
 //! A switchover between two live sites: it waits until everything is at rest, and nothing is lost.
 
+use std::cell::Cell;
+
 use crate::setting::Setting;
 use crate::support::brokers::KafkaVersion;
 use crate::support::groups::Member;
@@ -63,6 +65,47 @@ async fn h15_a_switchover_waits_for_open_transactions_and_members_and_loses_noth
         .await;
     drop(member);
     setting.commits("clerks", ORDERS, 65).await;
+    let is_over = |o: &Operation| o.phase == "done" || o.phase == "stopped";
+    let operation = setting
+        .farshore
+        .operation_is(&plan.id, "over", is_over)
+        .await;
+    assert_eq!(operation.phase, "done", "{operation:?}");
+
+    assert_eq!(setting.compare("orders", 1).await, 80);
+    let moved = &operation.groups[0];
+    assert!(moved.exact && moved.source_offset == 65, "{moved:?}");
+    let next = setting.next_on_source("orders", 0, 65).await;
+    assert_eq!(setting.next_on_target("clerks", "orders", 1).await, [next]);
+    stays_where_it_was_moved(&mut setting, moved.target_offset).await;
+}
+
+#[tokio::test]
+async fn h15_a_switchover_waits_for_a_writer_that_keeps_writing() {
+    let setting = setting().await;
+    let plan = setting.farshore.clear_plan("switchover", "clerks").await;
+    let answer = setting.farshore.start_operation(&plan).await;
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    // Single records, each written when the one before is mirrored: each look finds a later end, and most find everything
+    // mirrored.
+    let writer = Writer::new(&setting.paris.bootstrap(), "orders", &[("linger.ms", "0")]);
+    let (mut written, waits) = (50, Cell::new(false));
+    let writing = async {
+        while !waits.get() {
+            writer.write(numbered(0, written..written + 1)).await;
+            written += 1;
+            setting.farshore.mirrors("orders", &[written]).await;
+        }
+    };
+    let watching = async {
+        while !waits.get() {
+            let seen = setting.farshore.operation(&plan.id).await;
+            let seen = seen.expect("an operation");
+            assert_eq!(seen.phase, "draining", "{seen:?}");
+            waits.set(waits_for("records are still being written")(&seen));
+        }
+    };
+    tokio::join!(writing, watching);
     let is_over = |o: &Operation| o.phase == "done" || o.phase == "stopped";
     let operation = setting
         .farshore

@@ -203,3 +203,24 @@ async fn what_fits_nowhere_leaves_a_digest() {
     assert_eq!(header(receipt, "farshore.key_bytes"), "3");
     assert_eq!(header(receipt, "farshore.value_sha256").len(), 64);
 }
+
+/// An operator may delete receipts that were dealt with.
+#[tokio::test]
+async fn a_purged_quarantine_topic_gets_one_receipt_per_record() {
+    let mut setting = between(spec(), spec(), LINK).await;
+    setting.topic("large", 1, &[]).await;
+    let writer = Writer::new(&setting.paris.bootstrap(), "large", &[]);
+    writer.write([huge(), huge(), huge()]).await;
+    stricter(&setting, "large", ("max.message.bytes", "20000")).await;
+    setting.farshore.start().await;
+    caught_up(&setting.farshore, ("large", 0), 3).await;
+    topics::delete_records(&setting.oslo.bootstrap(), QUARANTINE, 0, 2).await;
+    writer.write([huge()]).await;
+    caught_up(&setting.farshore, ("large", 0), 4).await;
+    let found = content(&setting.oslo.bootstrap(), QUARANTINE, 0).await;
+    let offsets: Vec<String> = found
+        .values()
+        .map(|it| header(it, "farshore.offset"))
+        .collect();
+    assert_eq!(offsets, ["2", "3"]);
+}
