@@ -12,7 +12,7 @@ use crate::checkpoint::Store;
 use crate::checkpoint::layout;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::client::Cluster;
-use crate::kafka::data::append_place::{AppendPlace, NotAppended};
+use crate::kafka::data::append_place::{AppendFailure, AppendPlace};
 use crate::task::{Backoff, Owned, Ownership};
 
 use super::lease::{LeaseDecision, LeaseWatch, Seen};
@@ -304,13 +304,12 @@ pub(super) async fn claim(
             let is_ours = found.head().is_some_and(|found| found.claim == head.claim);
             Ok(is_ours.then_some(offset))
         }
-        Err(NotAppended::Fenced(_)) => Ok(None),
-        // A sequence out of order: another process has written more than a claim in this term.
-        Err(NotAppended::OutOfPlace(error)) if is_taken(&error) => Ok(None),
-        Err(failed) => Err(failed.into()),
+        Err(failed) if failed.why == AppendFailure::Fenced || is_taken(&failed.error) => Ok(None),
+        Err(failed) => Err(failed.error),
     }
 }
 
+/// A sequence out of order: another process has written more than a claim in this term.
 fn is_taken(error: &Error) -> bool {
     error.code().is_some_and(|code| code.0 == 45)
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::admin::{self, NewTopic, OffsetSpec};
 use crate::kafka::batch::Stamped;
 use crate::kafka::client::{Cluster, Slot};
-use crate::kafka::data::append_place::{AppendPlace, NotAppended};
+use crate::kafka::data::append_place::{AppendFailure, AppendPlace, NotAppended};
 use crate::kafka::data::appender::Appender;
 use crate::model::{LinkName, TopicName, TopicPartition};
 use crate::task::Ownership;
@@ -158,10 +158,11 @@ impl Topic {
 
 /// A journal for later readers counts as taken over: its writer claimed a later term before it wrote that.
 pub(super) fn fenced_if_newer(failed: impl Into<NotAppended>) -> NotAppended {
-    match failed.into() {
-        NotAppended::Unknown(error) if layout::is_newer(&error) => NotAppended::Fenced(error),
-        failed => failed,
+    let mut failed = failed.into();
+    if layout::is_newer(&failed.error) {
+        failed.why = AppendFailure::Fenced;
     }
+    failed
 }
 
 /// Small segments, because only closed ones are compacted; the broker's clock, because producer epochs expire by it.

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::checkpoint::{envelope, keys, layout};
 use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::{Builder, Codec, Record, Stamp, Stamped};
-use crate::kafka::data::append_place::{AppendPlace, NotAppended};
+use crate::kafka::data::append_place::{AppendFailure, AppendPlace, NotAppended};
 use crate::task::{Backoff, Ownership};
 
 use super::queue::{JournalBatch, JournalQueue};
@@ -137,27 +137,23 @@ impl JournalWriter {
             let sent_at = Instant::now();
             let lapsed = self.ownership.has_run_out();
             let appended = self.place.append(&batch, &self.head, lapsed).await;
-            missed = match &appended {
-                Err(NotAppended::Missing(_)) => missed + 1,
-                Ok(()) | Err(_) => 0,
-            };
-            match appended {
-                Ok(()) => {
-                    self.ownership.extend(sent_at + LEASE);
-                    if self.trouble.send_replace(None).is_some() {
-                        tracing::info!(link = %self.line.link(), "the journal is written again");
-                    }
-                    return Ok(());
+            let Err(NotAppended { why, error }) = appended else {
+                self.ownership.extend(sent_at + LEASE);
+                if self.trouble.send_replace(None).is_some() {
+                    tracing::info!(link = %self.line.link(), "the journal is written again");
                 }
-                Err(NotAppended::Fenced(error)) => {
+                return Ok(());
+            };
+            let is_missing = why == AppendFailure::Missing;
+            missed = if is_missing { missed + 1 } else { 0 };
+            match why {
+                AppendFailure::Fenced => {
                     let message = "another process took the link over";
                     return Err(Error::new(Kind::Refused, message).caused_by(error));
                 }
-                Err(NotAppended::Missing(error)) if missed >= MISSING_LIMIT => {
-                    return Err(gone(error));
-                }
-                Err(NotAppended::OutOfPlace(error)) => return Err(gone(error)),
-                Err(NotAppended::Missing(error) | NotAppended::Unknown(error)) => {
+                AppendFailure::OutOfPlace => return Err(gone(error)),
+                AppendFailure::Missing if missed >= MISSING_LIMIT => return Err(gone(error)),
+                AppendFailure::Missing | AppendFailure::Unknown => {
                     failures += 1;
                     self.note(failures, &error);
                 }
@@ -296,7 +292,10 @@ fn is_mine<'a>(heads: impl IntoIterator<Item = &'a Head>, own: &Head) -> Result<
             "term {} of process {} on {} is in the journal",
             other.term, other.owner.process, other.owner.host
         );
-        Err(NotAppended::Fenced(Error::new(Kind::Refused, message)))
+        Err(NotAppended {
+            why: AppendFailure::Fenced,
+            error: Error::new(Kind::Refused, message),
+        })
     })
 }
 

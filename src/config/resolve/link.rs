@@ -93,23 +93,8 @@ pub(super) fn resolve(
     ];
     let quarantine = format!("{}{name}", defaults::QUARANTINE_PREFIX);
     let in_flight = or(raw.max_in_flight_bytes, defaults::MAX_IN_FLIGHT_BYTES);
-    let room = (
-        "max_in_flight_bytes",
-        i32::try_from(in_flight).unwrap_or(i32::MAX),
-    );
-    let fetch = at_most(
-        room,
-        raw.fetch_max_bytes,
-        defaults::FETCH_MAX_BYTES,
-        problems,
-    );
-    let room = ("fetch_max_bytes", fetch);
-    let partition = at_most(
-        room,
-        raw.partition_max_bytes,
-        defaults::PARTITION_MAX_BYTES,
-        problems,
-    );
+    let room = i32::try_from(in_flight).unwrap_or(i32::MAX);
+    let [fetch, partition] = sizes(room, raw.fetch_max_bytes, raw.partition_max_bytes, problems);
     let offsets = or(raw.offsets, OffsetsMode::Translate);
     let mut config = LinkConfig {
         name: LinkName::new(name.get_ref().as_str()),
@@ -136,13 +121,7 @@ pub(super) fn resolve(
         partition_max_bytes: partition,
         max_bytes_per_second: or(raw.max_bytes_per_second, None),
         request_timeout: or(raw.request_timeout, defaults::REQUEST_TIMEOUT),
-        verify: VerifyConfig {
-            interval: or(raw.verify_interval, None),
-            max_bytes_per_second: or(
-                raw.verify_max_bytes_per_second,
-                defaults::VERIFY_MAX_BYTES_PER_SECOND,
-            ),
-        },
+        verify: verify(raw.verify_interval, raw.verify_max_bytes_per_second),
         topics: TopicFilter::of(compiled(&topics, problems), compiled(&excluded, problems)),
         source: ends.0?,
         target: ends.1?,
@@ -208,6 +187,27 @@ fn groups(
     let every = || vec![Spanned::new(0..0, defaults::GROUPS.to_owned())];
     let include = include.unwrap_or_else(every);
     GroupFilter::of(compiled(&include, problems), compiled(exclude, problems))
+}
+
+fn verify(interval: Option<As<OrOff<Duration>>>, rate: Option<As<Rate>>) -> VerifyConfig {
+    VerifyConfig {
+        interval: or(interval, None),
+        max_bytes_per_second: or(rate, defaults::VERIFY_MAX_BYTES_PER_SECOND),
+    }
+}
+
+/// The sizes of a fetch response and of one partition in it, each limited by the previous one.
+fn sizes(
+    room: i32,
+    fetch: Option<FetchBytes>,
+    partition: Option<FetchBytes>,
+    problems: &Problems<'_>,
+) -> [i32; 2] {
+    let limit = ("max_in_flight_bytes", room);
+    let fetch = at_most(limit, fetch, defaults::FETCH_MAX_BYTES, problems);
+    let limit = ("fetch_max_bytes", fetch);
+    let partition = at_most(limit, partition, defaults::PARTITION_MAX_BYTES, problems);
+    [fetch, partition]
 }
 
 /// A size that is limited by another one; the default is reduced to fit.

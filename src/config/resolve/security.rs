@@ -16,6 +16,7 @@ use crate::model::Secret;
 /// The keys of the section for encryption, which this version doesn't support.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "named like the keys")]
 pub(super) struct Tls {
     ca_file: String,
     cert_file: String,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::error::{BrokerCode, Error};
+use crate::error::{Error, Kind};
 
 /// What is known about a batch's place before it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,59 +26,55 @@ impl AppendPlace {
     }
 }
 
-/// Why a batch isn't in the log, or isn't known to be.
+/// A batch that isn't in the log, or isn't known to be.
 #[derive(Debug)]
-pub(crate) enum NotAppended {
+pub(crate) struct NotAppended {
+    pub(crate) why: AppendFailure,
+    pub(crate) error: Error,
+}
+
+/// What a failed append means for the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AppendFailure {
     /// The broker has seen a later epoch of this producer.
-    Fenced(Error),
+    Fenced,
     /// The batch doesn't continue the log: the log lost its tail, its topic was replaced, or another batch has its sequence
     /// numbers.
-    OutOfPlace(Error),
+    OutOfPlace,
     /// The broker doesn't know the topic, which may be temporary if it has just started.
-    Missing(Error),
+    Missing,
     /// Possibly temporary, and possibly appended.
-    Unknown(Error),
+    Unknown,
 }
 
 impl NotAppended {
-    /// Classifies the error code of a produce response.
-    pub(crate) fn of(code: BrokerCode, error: Error) -> Self {
-        match code.0 {
-            // INVALID_PRODUCER_EPOCH, PRODUCER_FENCED
-            47 | 90 => Self::Fenced(error),
-            // OUT_OF_ORDER_SEQUENCE_NUMBER, UNKNOWN_PRODUCER_ID
-            45 | 59 => Self::OutOfPlace(error),
-            // UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID
-            3 | 100 => Self::Missing(error),
-            _ => Self::Unknown(error),
-        }
+    /// The failure of a batch that doesn't continue the log.
+    pub(crate) fn out_of_place(message: String) -> Self {
+        let error = Error::new(Kind::Refused, message);
+        let why = AppendFailure::OutOfPlace;
+        Self { why, error }
     }
 }
 
 impl From<Error> for NotAppended {
     fn from(error: Error) -> Self {
-        match error.code() {
-            Some(code) => Self::of(code, error),
-            None => Self::Unknown(error),
-        }
-    }
-}
-
-impl From<NotAppended> for Error {
-    fn from(failed: NotAppended) -> Self {
-        match failed {
-            NotAppended::Fenced(error)
-            | NotAppended::OutOfPlace(error)
-            | NotAppended::Missing(error)
-            | NotAppended::Unknown(error) => error,
-        }
+        let why = match error.code().map(|code| code.0) {
+            // INVALID_PRODUCER_EPOCH, PRODUCER_FENCED
+            Some(47 | 90) => AppendFailure::Fenced,
+            // OUT_OF_ORDER_SEQUENCE_NUMBER, UNKNOWN_PRODUCER_ID
+            Some(45 | 59) => AppendFailure::OutOfPlace,
+            // UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID
+            Some(3 | 100) => AppendFailure::Missing,
+            _ => AppendFailure::Unknown,
+        };
+        Self { why, error }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
+    use crate::error::BrokerCode;
 
     #[test]
     fn a_batch_behind_its_producers_last_one_is_proven_by_its_place() {
@@ -99,35 +95,16 @@ mod tests {
 
     #[test]
     fn each_code_says_whether_to_send_the_batch_again() {
-        let failed =
-            |code| NotAppended::from(Error::new(Kind::Broker(BrokerCode(code)), "refused"));
-        assert!(
-            [47, 90]
-                .map(failed)
-                .iter()
-                .all(|it| matches!(it, NotAppended::Fenced(_)))
-        );
-        assert!(
-            [45, 59]
-                .map(failed)
-                .iter()
-                .all(|it| matches!(it, NotAppended::OutOfPlace(_)))
-        );
-        assert!(
-            [3, 100]
-                .map(failed)
-                .iter()
-                .all(|it| matches!(it, NotAppended::Missing(_)))
-        );
+        let why = |kind| NotAppended::from(Error::new(kind, "")).why;
+        let of = |codes: &[i16]| -> Vec<AppendFailure> {
+            let kinds = codes.iter().map(|code| Kind::Broker(BrokerCode(*code)));
+            kinds.map(why).collect()
+        };
+        assert_eq!(of(&[47, 90]), [AppendFailure::Fenced; 2]);
+        assert_eq!(of(&[45, 59]), [AppendFailure::OutOfPlace; 2]);
+        assert_eq!(of(&[3, 100]), [AppendFailure::Missing; 2]);
         // NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS_AFTER_APPEND, MESSAGE_TOO_LARGE
-        assert!(
-            [6, 20, 10]
-                .map(failed)
-                .iter()
-                .all(|it| matches!(it, NotAppended::Unknown(_)))
-        );
-        let silent = NotAppended::from(Error::new(Kind::Disconnected, "no answer"));
-        assert!(matches!(silent, NotAppended::Unknown(_)));
-        assert_eq!(Error::from(failed(45)).code(), Some(BrokerCode(45)));
+        assert_eq!(of(&[6, 20, 10]), [AppendFailure::Unknown; 3]);
+        assert_eq!(why(Kind::Disconnected), AppendFailure::Unknown);
     }
 }

@@ -103,7 +103,7 @@ impl Appender {
         let offset = self.send(batch).await?;
         let Some(to_read) = place.to_read(offset, records) else {
             let text = format!("{} lost its tail", self.name);
-            return Err(NotAppended::OutOfPlace(Error::new(Kind::Refused, text)));
+            return Err(NotAppended::out_of_place(text));
         };
         self.read(to_read, visit).await?;
         Ok(offset)
@@ -114,7 +114,7 @@ impl Appender {
         let wanted = self.only.filter(|id| id.is_known());
         if leader.topic_id.is_known() && wanted.is_some_and(|id| id != leader.topic_id) {
             let text = format!("{}'s topic was deleted and created again", self.name);
-            return Err(NotAppended::OutOfPlace(Error::new(Kind::Refused, text)));
+            return Err(NotAppended::out_of_place(text));
         }
         let connection = self.cluster.connection(leader.broker, self.slot).await?;
         let part = ProducePart {
@@ -133,7 +133,7 @@ impl Appender {
         let detail = answer.message.map(|text| format!(" ({text})"));
         let detail = detail.unwrap_or_default();
         let text = format!("{}: {}{detail}", self.refused, code_name(code));
-        Err(NotAppended::of(code, Error::new(Kind::Broker(code), text)))
+        Err(Error::new(Kind::Broker(code), text).into())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::kafka::admin::{self, NewTopic, OffsetSpec};
 use crate::kafka::batch::{Batch, Builder, Codec, Record, Stamp, Stamped};
 use crate::kafka::client::Slot;
-use crate::kafka::data::append_place::{AppendPlace, NotAppended};
+use crate::kafka::data::append_place::AppendPlace;
 use crate::kafka::data::appender::Appender;
 use crate::model::{
     DataPath, HaltCode, OffsetsMode, Policy, SourceOffset, TargetOffset, TopicName, TopicPartition,
@@ -195,8 +195,7 @@ async fn append(
         Ok(())
     };
     let appended = log.append(batch, AppendPlace::Contested, read_back).await;
-    let located = |failed: NotAppended| Error::from(failed).partition(&log.partition);
-    appended.map_err(located)?;
+    appended.map_err(|failed| failed.error.partition(&log.partition))?;
     if is_ours {
         return Ok(());
     }

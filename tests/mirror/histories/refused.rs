@@ -208,19 +208,24 @@ async fn what_fits_nowhere_leaves_a_digest() {
 #[tokio::test]
 async fn a_purged_quarantine_topic_gets_one_receipt_per_record() {
     let mut setting = between(spec(), spec(), LINK).await;
-    setting.topic("large", 1, &[]).await;
-    let writer = Writer::new(&setting.paris.bootstrap(), "large", &[]);
-    writer.write([huge(), huge(), huge()]).await;
-    stricter(&setting, "large", ("max.message.bytes", "20000")).await;
+    let refused = async |setting: &Setting, topic: &str, count: usize| {
+        setting.topic(topic, 1, &[]).await;
+        let writer = Writer::new(&setting.paris.bootstrap(), topic, &[]);
+        writer.write((0..count).map(|_| huge())).await;
+        stricter(setting, topic, ("max.message.bytes", "20000")).await;
+    };
+    refused(&setting, "large", 3).await;
     setting.farshore.start().await;
     caught_up(&setting.farshore, ("large", 0), 3).await;
+    setting.farshore.kill9();
     topics::delete_records(&setting.oslo.bootstrap(), QUARANTINE, 0, 2).await;
-    writer.write([huge()]).await;
-    caught_up(&setting.farshore, ("large", 0), 4).await;
+    refused(&setting, "keyed", 1).await;
+    setting.farshore.start().await;
+    caught_up(&setting.farshore, ("keyed", 0), 1).await;
     let found = content(&setting.oslo.bootstrap(), QUARANTINE, 0).await;
-    let offsets: Vec<String> = found
+    let topics: Vec<String> = found
         .values()
-        .map(|it| header(it, "farshore.offset"))
+        .map(|it| header(it, "farshore.topic"))
         .collect();
-    assert_eq!(offsets, ["2", "3"]);
+    assert_eq!(topics, ["large", "keyed"]);
 }

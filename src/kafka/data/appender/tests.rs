@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::*;
 use crate::kafka::batch::{Builder, Codec, Stamp};
 use crate::kafka::client::fake::{Call, FakeNet, Reply, metadata, topic};
+use crate::kafka::data::append_place::AppendFailure;
 use crate::model::ProducerId;
 
 /// The outcome of a produce request: an offset or a code.
@@ -131,26 +132,19 @@ async fn what_decides_about_an_acknowledged_batch_is_read() {
     assert!(read.unwrap().is_empty());
     let read = append(Ok(7), AppendPlace::Next(4)).await;
     assert_eq!(read.unwrap(), [4, 5, 6]);
-    let lost = append(Ok(7), AppendPlace::Next(8)).await;
-    assert!(matches!(lost, Err(NotAppended::OutOfPlace(_))), "{lost:?}");
+    let lost = append(Ok(7), AppendPlace::Next(8)).await.unwrap_err();
+    assert_eq!(lost.why, AppendFailure::OutOfPlace);
     // Acknowledged, but this leader's high watermark isn't there yet.
     let unclear = append(Ok(10), AppendPlace::Contested).await;
-    assert!(
-        matches!(unclear, Err(NotAppended::Unknown(_))),
-        "{unclear:?}"
-    );
+    assert_eq!(unclear.unwrap_err().why, AppendFailure::Unknown);
 }
 
 #[tokio::test]
 async fn a_refused_batch_is_reported_with_its_code() {
     let refused = append(Err(45), AppendPlace::Contested).await.unwrap_err();
-    let NotAppended::OutOfPlace(error) = refused else {
-        panic!("{refused:?}");
-    };
-    assert_eq!(
-        error.chain(),
-        "the batch was refused: OUT_OF_ORDER_SEQUENCE_NUMBER"
-    );
+    let text = "the batch was refused: OUT_OF_ORDER_SEQUENCE_NUMBER";
+    assert_eq!(refused.error.chain(), text);
+    assert_eq!(refused.why, AppendFailure::OutOfPlace);
 }
 
 #[tokio::test]
@@ -162,8 +156,9 @@ async fn another_topic_of_the_same_name_gets_nothing() {
     };
     let place = AppendPlace::Next(7);
     let refused = former.append(batch(), place, |_| Ok(())).await.unwrap_err();
-    let text = Error::from(refused).chain();
-    assert_eq!(text, "the log's topic was deleted and created again");
+    let text = "the log's topic was deleted and created again";
+    assert_eq!(refused.error.chain(), text);
+    assert_eq!(refused.why, AppendFailure::OutOfPlace);
     for only in [None, Some(TopicId::NONE)] {
         let any = Appender {
             only,
