@@ -1,7 +1,7 @@
 //! The interface described for programs: `openapi.json`, with every address, request and answer.
 //!
-//! `docs/openapi.json` is a copy of the document. Tests compare the copy with the document, and the document with the router and with
-//! the examples in `docs/api.md`.
+//! `docs/openapi.json` is a copy of the document. Tests compare the copy with the document, and the document with the
+//! router and with the examples in `docs/api.md`.
 
 use std::sync::LazyLock;
 
