@@ -162,10 +162,15 @@ struct Context {
 impl Inner {
     /// Returns the message with the context that isn't among what was `named` before, and adds it there.
     fn text(&self, named: &mut Context) -> String {
+        let Context {
+            cluster,
+            partition,
+            offset,
+        } = &self.context;
         let parts = [
-            name("cluster", &self.context.cluster, &mut named.cluster),
-            name("partition", &self.context.partition, &mut named.partition),
-            name("offset", &self.context.offset, &mut named.offset),
+            name("cluster", cluster.as_ref(), &mut named.cluster),
+            name("partition", partition.as_ref(), &mut named.partition),
+            name("offset", offset.as_ref(), &mut named.offset),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         if parts.is_empty() {
@@ -178,10 +183,10 @@ impl Inner {
 /// Returns `what` with its value, unless it is unknown or was `named` before.
 fn name<T: fmt::Display + Clone + PartialEq>(
     what: &str,
-    value: &Option<T>,
+    value: Option<&T>,
     named: &mut Option<T>,
 ) -> Option<String> {
-    let value = value.as_ref().filter(|it| named.as_ref() != Some(*it))?;
+    let value = value.filter(|it| named.as_ref() != Some(*it))?;
     *named = Some(value.clone());
     Some(format!("{what} {value}"))
 }

@@ -23,6 +23,7 @@ pub mod verify;
 pub mod api;
 mod check;
 pub mod cli;
+mod contract;
 
 pub mod app;
 mod clusters;

@@ -68,6 +68,11 @@ fn files_are_short() {
 }
 
 #[test]
+fn files_are_no_fragments() {
+    enforce_on_all(&["src"], size::fragments);
+}
+
+#[test]
 fn functions_are_short() {
     enforce(&["src", "tests"], size::functions);
 }

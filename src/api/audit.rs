@@ -7,12 +7,12 @@ use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::extract::Asked;
 use super::problem::Problem;
 use super::state::ApiState;
 use crate::checkpoint::Update;
+use crate::contract::AuditAnswer;
 use crate::model::{LinkName, Partition, Policy, TopicName};
 
 const ENTRIES: usize = 100;
@@ -25,21 +25,14 @@ pub(super) struct Part {
     limit: Option<usize>,
 }
 
-/// An audit log entry with its sequence number.
-#[derive(Debug, Serialize)]
-pub(super) struct EntryAnswer {
-    number: u64,
-    entry: Value,
-}
-
 /// `GET /v1/audit`: the latest entries, newest first.
 pub(super) async fn list(
     State(state): State<Arc<ApiState>>,
     Asked(part): Asked<Part>,
-) -> Result<Json<Vec<EntryAnswer>>, Problem> {
+) -> Result<Json<Vec<AuditAnswer>>, Problem> {
     let limit = part.limit.unwrap_or(ENTRIES).min(ENTRIES_AT_MOST);
     let entries = state.audit.latest(limit)?.into_iter();
-    let answer = |(number, entry)| EntryAnswer { number, entry };
+    let answer = |(number, entry)| AuditAnswer { number, entry };
     Ok(Json(entries.map(answer).collect()))
 }
 

@@ -4,22 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
 
-use crate::control::groups::status::GroupStatus;
+use crate::contract::GroupAnswer;
 use crate::model::{GroupId, LinkName};
 
 use super::extract::Segments;
 use super::problem::Problem;
 use super::state::ApiState;
-
-/// A group with the state of its offsets.
-#[derive(Debug, Serialize)]
-pub(super) struct GroupAnswer {
-    pub(super) group: GroupId,
-    #[serde(flatten)]
-    pub(super) status: GroupStatus,
-}
 
 /// `GET /v1/links/{link}/groups`
 pub(super) async fn list(

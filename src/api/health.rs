@@ -10,9 +10,9 @@ use axum::response::IntoResponse;
 
 use super::problem::Problem;
 use super::state::{ApiState, LinkHandle};
+use crate::contract::{Liveness, Readiness};
 use crate::model::PartitionState;
 use crate::telemetry::metrics::CONTENT_TYPE as METRICS_TYPE;
-use crate::telemetry::{Liveness, Readiness};
 
 /// The most partitions named in one reason.
 const NAMED: usize = 5;

@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
 use tokio::time::{interval, timeout};
 
 use super::extract::{Body, BodyOrNothing, Peer, Segments};
-use super::links::LinkAnswer;
 use super::problem::Problem;
 use super::state::{ApiState, LinkHandle};
 use crate::checkpoint::{Update, intents, records};
 use crate::config::TopicFilter;
+use crate::contract::{IntentRequest, LinkAnswer, ScopeRequest};
 use crate::model::{Intent, IntentChange, IntentSetting, LinkIntents, LinkName, TopicName};
 use crate::telemetry::now_ms;
 
@@ -24,29 +23,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The interval between checks for partitions that still write.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The body of a pause or resume.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Scope {
-    /// Regular expressions that match whole topic names; if absent, the link as a whole.
-    topics: Option<Vec<String>>,
-}
-
-/// The body of `PUT /v1/links/{link}/intent`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
-    intent: Intent,
-    /// Regular expressions that match whole topic names; if absent, the link as a whole.
-    topics: Option<Vec<String>>,
-}
-
 /// `POST /v1/links/{link}/pause`
 pub(super) async fn pause(
     State(state): State<Arc<ApiState>>,
     Segments(link): Segments<LinkName>,
     peer: Peer,
-    BodyOrNothing(scope): BodyOrNothing<Scope>,
+    BodyOrNothing(scope): BodyOrNothing<ScopeRequest>,
 ) -> Result<Json<LinkAnswer>, Problem> {
     change(&state, &link, IntentChange::Pause, scope.topics, peer).await
 }
@@ -56,7 +38,7 @@ pub(super) async fn resume(
     State(state): State<Arc<ApiState>>,
     Segments(link): Segments<LinkName>,
     peer: Peer,
-    BodyOrNothing(scope): BodyOrNothing<Scope>,
+    BodyOrNothing(scope): BodyOrNothing<ScopeRequest>,
 ) -> Result<Json<LinkAnswer>, Problem> {
     change(&state, &link, IntentChange::Resume, scope.topics, peer).await
 }
@@ -66,9 +48,9 @@ pub(super) async fn set(
     State(state): State<Arc<ApiState>>,
     Segments(link): Segments<LinkName>,
     peer: Peer,
-    Body(wanted): Body<Wanted>,
+    Body(wanted): Body<IntentRequest>,
 ) -> Result<Json<LinkAnswer>, Problem> {
-    let Wanted { intent, topics } = wanted;
+    let IntentRequest { intent, topics } = wanted;
     change(&state, &link, IntentChange::Set(intent), topics, peer).await
 }
 

@@ -5,87 +5,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use jiff::Timestamp;
 
-use crate::control::groups::commit::Expiry;
-use crate::model::{ClusterName, LinkName, PartitionState};
+use crate::contract::{IntentAnswer, LinkAnswer, LinkFailure, LinkState, TopicIntentAnswer};
+use crate::model::{ClusterName, Intent, IntentSetting, LinkName, PartitionState, TopicName};
 use crate::replicate::PartitionStatus;
 use crate::telemetry::monotonic;
 
 use super::extract::Segments;
-use super::intended::{IntentAnswer, TopicIntentAnswer};
 use super::problem::Problem;
-use super::state::{ApiState, Condition, LinkFailure, LinkHandle, Reach};
-
-/// The state of a link.
-#[derive(Debug, Serialize)]
-pub(super) struct LinkAnswer {
-    name: LinkName,
-    source: ClusterName,
-    target: ClusterName,
-    state: LinkState,
-    intent: IntentAnswer,
-    /// The intents set for single topics; the strictest one applies.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    topic_intents: Vec<TopicIntentAnswer>,
-    source_reachable: bool,
-    target_reachable: bool,
-    topics: usize,
-    partitions: usize,
-    /// -1 while the lag of any partition is unknown.
-    lag_records: i64,
-    partitions_by_state: BTreeMap<&'static str, usize>,
-    /// The time at which the target expires the first group offset that isn't refreshed, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    group_offsets_expire_at: Option<Expiry>,
-    /// Whether `max_bytes_per_second` throttles partitions.
-    rate_limited: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<LinkFailure>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-}
-
-/// The state of a link as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LinkState {
-    /// At least one cluster has not answered yet.
-    Starting,
-    /// Its tasks failed; it restarts automatically at the time given in `failure`.
-    Failed,
-    /// Another process mirrors; this one takes over when that one falls silent.
-    Standby,
-    /// It waits for a cluster or for what the detail names, and continues automatically.
-    Waiting,
-    /// Its intent forbids writes, and nothing is in flight.
-    Paused,
-    Running,
-}
-
-impl LinkState {
-    /// Every state.
-    pub const ALL: [Self; 6] = [
-        Self::Starting,
-        Self::Failed,
-        Self::Standby,
-        Self::Waiting,
-        Self::Paused,
-        Self::Running,
-    ];
-
-    /// The state's name in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::Failed => "failed",
-            Self::Standby => "standby",
-            Self::Waiting => "waiting",
-            Self::Paused => "paused",
-            Self::Running => "running",
-        }
-    }
-}
+use super::state::{ApiState, Condition, LinkHandle, Reach};
 
 /// `GET /v1/links`
 pub(super) async fn list(State(state): State<Arc<ApiState>>) -> Json<Vec<LinkAnswer>> {
@@ -205,6 +134,37 @@ impl LinkHandle {
             .chain(condition.waits_for.clone())
             .collect()
     }
+
+    /// The intent of the link, with its origin.
+    fn intent(&self) -> IntentAnswer {
+        let intents = Arc::clone(&self.view.intents().borrow());
+        let pending = Arc::clone(&self.view.pending_intents().borrow());
+        IntentAnswer::of(intents.link.as_ref(), pending.link.is_some())
+    }
+
+    /// The intents set for single topics, with their origins.
+    fn topic_intents(&self) -> Vec<TopicIntentAnswer> {
+        let intents = Arc::clone(&self.view.intents().borrow());
+        let pending = Arc::clone(&self.view.pending_intents().borrow());
+        let topics = intents.topics.iter();
+        let answer = |(topic, setting): (&TopicName, &IntentSetting)| TopicIntentAnswer {
+            topic: topic.clone(),
+            intent: IntentAnswer::of(Some(setting), pending.topics.contains_key(topic)),
+        };
+        topics.map(answer).collect()
+    }
+}
+
+impl IntentAnswer {
+    fn of(setting: Option<&IntentSetting>, pending: bool) -> Self {
+        let known = setting.filter(|it| it.set_at_ms > 0);
+        Self {
+            intent: setting.map_or(Intent::Mirror, |it| it.intent),
+            set_by: setting.map(|it| it.set_by.clone()),
+            set_at: known.and_then(|it| Timestamp::from_millisecond(it.set_at_ms).ok()),
+            pending,
+        }
+    }
 }
 
 /// Partitions are ordered by topic.
@@ -219,13 +179,13 @@ fn lag(partitions: &[PartitionStatus]) -> i64 {
     all.unwrap_or(-1)
 }
 
-fn by_state(partitions: &[PartitionStatus]) -> BTreeMap<&'static str, usize> {
+fn by_state(partitions: &[PartitionStatus]) -> BTreeMap<String, usize> {
     let count = |state| {
         partitions
             .iter()
             .filter(|status| status.state == state)
             .count()
     };
-    let counted = PartitionState::ALL.map(|state| (state.as_str(), count(state)));
+    let counted = PartitionState::ALL.map(|state| (state.to_string(), count(state)));
     counted.into_iter().collect()
 }

@@ -11,11 +11,11 @@
 
 mod audit;
 mod change;
+mod document;
 mod extract;
 mod groups;
 mod guard;
 mod health;
-mod intended;
 mod intents;
 mod limits;
 mod links;
@@ -35,8 +35,8 @@ mod verifications;
 #[cfg(test)]
 mod tests;
 
+pub use crate::contract::{LinkFailure, LinkState};
 pub use limits::Limits;
-pub use links::LinkState;
 pub use router::router;
 pub use server::serve;
 pub use state::{ApiState, LinkHandle};

@@ -7,56 +7,21 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::audit::Change;
 use super::extract::{Body, Peer, Segments};
 use super::problem::Problem;
 use super::state::ApiState;
 use crate::checkpoint::Update;
+use crate::contract::{OperationAnswer, OperationRequest, Plan};
 use crate::failover::operation::Operation;
-use crate::failover::plan::{Blocker, MoveKind, Plan};
-use crate::failover::states::{Moves, Phase, PhaseName};
-use crate::model::LinkName;
-
-/// The plan to execute, and the hash that was agreed to.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Agreed {
-    plan_id: String,
-    plan_hash: String,
-}
-
-/// The state of an operation.
-#[derive(Debug, Serialize)]
-pub(super) struct OperationAnswer {
-    id: String,
-    plan_id: String,
-    plan_hash: String,
-    kind: MoveKind,
-    link: LinkName,
-    phase: PhaseName,
-    /// The phase in which it stopped.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<PhaseName>,
-    waits_for: Vec<String>,
-    blockers: Vec<Blocker>,
-    /// The last error of the current step, while it is retried.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retrying: Option<String>,
-    started_at: Timestamp,
-    entered_at: Timestamp,
-    /// The group offsets as far as they were fixed, once the operation has ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    groups: Option<Moves>,
-}
+use crate::failover::states::Phase;
 
 /// `POST /v1/operations`
 pub(super) async fn start(
     State(state): State<Arc<ApiState>>,
     peer: Peer,
-    Body(agreed): Body<Agreed>,
+    Body(agreed): Body<OperationRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let note = |update: &mut Update, plan: &Plan| {
         let change = Change {

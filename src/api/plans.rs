@@ -1,6 +1,5 @@
 //! Plans of failovers and switchovers.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -8,28 +7,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
-use serde::Deserialize;
 
 use super::extract::{Body, Segments};
 use super::problem::Problem;
 use super::state::ApiState;
-use crate::failover::plan::{MoveKind, Plan};
+use crate::contract::{Plan, PlanRequest};
+use crate::failover::plan::MoveKind;
 use crate::failover::runner;
-use crate::model::{LinkName, TopicName};
-
-/// The body of `POST /v1/plans`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PlanRequest {
-    kind: MoveKind,
-    link: LinkName,
-    /// Regular expressions that match whole group names; if absent, every group of the link.
-    groups: Option<Vec<String>>,
-    /// Topics to drain in addition to those of the groups.
-    #[serde(default)]
-    topics: BTreeSet<TopicName>,
-    allow_loss: Option<bool>,
-}
 
 /// `POST /v1/plans`
 pub(super) async fn make(

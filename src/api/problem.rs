@@ -6,14 +6,13 @@ use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 
+use crate::contract::{Blocker, ProblemAnswer};
 use crate::error::{Error, Kind};
-use crate::failover::plan::Blocker;
 use crate::failover::runner::NotStarted;
 
 /// The media type of RFC 9457.
-const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 /// The prefix of a problem's code in its `type`.
 const TYPE_PREFIX: &str = "urn:farshore:problem:";
 
@@ -50,17 +49,6 @@ pub(super) enum Problem {
     Defect,
     /// It can't be served now, for this reason.
     Unavailable(String),
-}
-
-/// The body of a refusal.
-#[derive(Serialize)]
-struct Body {
-    r#type: String,
-    title: &'static str,
-    status: u16,
-    detail: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    blockers: Option<Vec<Blocker>>,
 }
 
 impl Problem {
@@ -175,9 +163,9 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
         let (code, title) = self.kind();
-        let body = Body {
+        let body = ProblemAnswer {
             r#type: format!("{TYPE_PREFIX}{code}"),
-            title,
+            title: title.to_owned(),
             status: status.as_u16(),
             detail: self.detail(),
             blockers: match &self {
@@ -187,7 +175,7 @@ impl IntoResponse for Problem {
         };
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, PROBLEM_JSON);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Self::TooManyRequests(wait) = self {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }

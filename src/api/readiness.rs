@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
 
+use crate::contract::{CheckOutcome, ReadinessAnswer, ReadinessCheck};
 use crate::control::groups::status::GroupState;
 use crate::model::{ClusterName, LinkName, PartitionState};
 
@@ -13,35 +13,6 @@ use super::extract::Segments;
 use super::health::standing_still;
 use super::problem::Problem;
 use super::state::{ApiState, Condition, LinkHandle, Reach};
-
-/// The outcomes of all checks.
-#[derive(Debug, Serialize)]
-pub(super) struct ReadinessAnswer {
-    link: LinkName,
-    /// Whether no check failed.
-    ready: bool,
-    checks: Vec<Check>,
-}
-
-#[derive(Debug, Serialize)]
-struct Check {
-    name: &'static str,
-    outcome: Outcome,
-    detail: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<&'static str>,
-}
-
-/// The outcome of a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Outcome {
-    Pass,
-    /// A move is possible, but wouldn't be exact or complete now.
-    Warn,
-    /// A switchover is not possible.
-    Fail,
-}
 
 /// `GET /v1/links/{link}/readiness`
 pub(super) async fn show(
@@ -60,37 +31,39 @@ pub(super) async fn show(
     ];
     Ok(Json(ReadinessAnswer {
         link: link.view.link().clone(),
-        ready: checks.iter().all(|check| check.outcome != Outcome::Fail),
+        ready: checks
+            .iter()
+            .all(|check| check.outcome != CheckOutcome::Fail),
         checks,
     }))
 }
 
-fn pass(name: &'static str, detail: impl Into<String>) -> Check {
-    Check {
-        name,
-        outcome: Outcome::Pass,
+fn pass(name: &'static str, detail: impl Into<String>) -> ReadinessCheck {
+    ReadinessCheck {
+        name: name.to_owned(),
+        outcome: CheckOutcome::Pass,
         detail: detail.into(),
         remedy: None,
     }
 }
 
-fn fail(name: &'static str, detail: impl Into<String>, remedy: &'static str) -> Check {
-    Check {
-        name,
-        outcome: Outcome::Fail,
+fn fail(name: &'static str, detail: impl Into<String>, remedy: &'static str) -> ReadinessCheck {
+    ReadinessCheck {
+        name: name.to_owned(),
+        outcome: CheckOutcome::Fail,
         detail: detail.into(),
-        remedy: Some(remedy),
+        remedy: Some(remedy.to_owned()),
     }
 }
 
-fn warn(name: &'static str, detail: impl Into<String>, remedy: &'static str) -> Check {
-    Check {
-        outcome: Outcome::Warn,
+fn warn(name: &'static str, detail: impl Into<String>, remedy: &'static str) -> ReadinessCheck {
+    ReadinessCheck {
+        outcome: CheckOutcome::Warn,
         ..fail(name, detail, remedy)
     }
 }
 
-fn reach(name: &'static str, cluster: &ClusterName, reach: &Reach) -> Check {
+fn reach(name: &'static str, cluster: &ClusterName, reach: &Reach) -> ReadinessCheck {
     let remedy = "Check the network and the brokers; if the source is lost, plan a failover.";
     match reach {
         Reach::Reached => pass(name, format!("{cluster} answers")),
@@ -99,7 +72,7 @@ fn reach(name: &'static str, cluster: &ClusterName, reach: &Reach) -> Check {
     }
 }
 
-fn mirroring(link: &LinkHandle, condition: &Condition) -> Check {
+fn mirroring(link: &LinkHandle, condition: &Condition) -> ReadinessCheck {
     let name = "mirroring";
     if let Some(failure) = &condition.failure {
         let remedy = "It restarts automatically; see its failure if it keeps failing.";
@@ -119,7 +92,7 @@ fn mirroring(link: &LinkHandle, condition: &Condition) -> Check {
     }
 }
 
-fn partitions(link: &LinkHandle) -> Check {
+fn partitions(link: &LinkHandle) -> ReadinessCheck {
     let standing = standing_still(link);
     if standing.is_empty() {
         return deletions(link);
@@ -128,7 +101,7 @@ fn partitions(link: &LinkHandle) -> Check {
     fail("partitions", standing.join("; "), remedy)
 }
 
-fn deletions(link: &LinkHandle) -> Check {
+fn deletions(link: &LinkHandle) -> ReadinessCheck {
     let partitions = link.view.partitions().into_iter();
     let doubted: Vec<String> = partitions
         .filter_map(|it| {
@@ -146,7 +119,7 @@ fn deletions(link: &LinkHandle) -> Check {
     warn("partitions", doubted.join("; "), remedy)
 }
 
-fn lag(link: &LinkHandle) -> Check {
+fn lag(link: &LinkHandle) -> ReadinessCheck {
     let partitions = link.view.partitions();
     let behind = |state| state != PartitionState::Live && state != PartitionState::Open;
     let behind = partitions.iter().filter(|status| behind(status.state));
@@ -163,7 +136,7 @@ fn lag(link: &LinkHandle) -> Check {
     }
 }
 
-fn groups(link: &LinkHandle) -> Check {
+fn groups(link: &LinkHandle) -> ReadinessCheck {
     if let Some(silent) = link.groups.silent() {
         let detail = format!(
             "offsets of all groups are held back: the source doesn't report the log ends of {} partitions, among them {}",

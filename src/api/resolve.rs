@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use futures_util::future::join_all;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::audit::{Change, Release};
@@ -14,74 +13,20 @@ use super::extract::{Body, Peer, Segments};
 use super::problem::Problem;
 use super::state::ApiState;
 use crate::checkpoint::Update;
-use crate::model::{HaltCode, LinkName, Partition, Policy, Reason, TopicName, TopicPartition};
-use crate::replicate::{DecisionOutcome, LinkView, ResolveRefused};
+use crate::contract::{ReleaseAnswer, ReleaseResult, ResolutionAnswer, ResolutionRequest};
+use crate::model::{HaltCode, LinkName, Policy, Reason, TopicPartition};
+use crate::replicate::{LinkView, ResolveRefused};
 
 /// How long a call waits for a release before it answers that it is pending; shorter than any request timeout.
 const PATIENCE: Duration = Duration::from_secs(6);
-
-/// The body of `POST /v1/links/{link}/resolve`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Resolution {
-    /// The topic's name on the source.
-    topic: TopicName,
-    /// If absent, every partition of the topic that the policy can release.
-    partition: Option<i32>,
-    with: Policy,
-    /// Only shows what would be released.
-    #[serde(default)]
-    dry_run: bool,
-    /// The hash from a dry run; the request is refused if the partitions or their reasons have changed since.
-    hash: Option<String>,
-}
-
-/// The partitions released, with the results.
-#[derive(Debug, Serialize)]
-pub(super) struct Resolved {
-    link: LinkName,
-    with: Policy,
-    /// Identifies the partitions, the reasons why they halted, and the policy.
-    hash: String,
-    partitions: Vec<Released>,
-}
-
-#[derive(Debug, Serialize)]
-struct Released {
-    topic: TopicName,
-    partition: Partition,
-    /// Why it halted, or what it may lack.
-    reason: Reason,
-    result: Stage,
-    /// What was done, once durable.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<DecisionOutcome>,
-    /// Why it wasn't released, or not yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-}
-
-/// The progress of a release.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Stage {
-    /// Only shown: a dry run.
-    Planned,
-    /// Done, and durable.
-    Released,
-    /// The partition is still working on it.
-    Pending,
-    /// Not possible.
-    Refused,
-}
 
 /// `POST /v1/links/{link}/resolve`
 pub(super) async fn resolve(
     State(state): State<Arc<ApiState>>,
     Segments(link): Segments<LinkName>,
     peer: Peer,
-    Body(wanted): Body<Resolution>,
-) -> Result<Json<Resolved>, Problem> {
+    Body(wanted): Body<ResolutionRequest>,
+) -> Result<Json<ResolutionAnswer>, Problem> {
     let handle = state.link(&link)?;
     let view = &handle.view;
     let meant = releasable(view, &wanted)?;
@@ -93,7 +38,9 @@ pub(super) async fn resolve(
     let partitions = if wanted.dry_run {
         let planned = meant.into_iter();
         planned
-            .map(|(partition, reason)| Released::new(partition, reason, Stage::Planned))
+            .map(|(partition, reason)| {
+                ReleaseAnswer::new(partition, reason, ReleaseResult::Planned)
+            })
             .collect()
     } else {
         let mut update = Update::new();
@@ -117,7 +64,7 @@ pub(super) async fn resolve(
             .map(|(partition, reason)| release(view, partition, reason, wanted.with));
         join_all(releases).await
     };
-    Ok(Json(Resolved {
+    Ok(Json(ResolutionAnswer {
         link,
         with: wanted.with,
         hash,
@@ -128,7 +75,7 @@ pub(super) async fn resolve(
 /// The partitions that the request names and the policy releases, with the reasons why they halted; at least one.
 fn releasable(
     view: &LinkView,
-    wanted: &Resolution,
+    wanted: &ResolutionRequest,
 ) -> Result<Vec<(TopicPartition, Reason)>, Problem> {
     let statuses = view.topic(&wanted.topic).ok_or_else(|| {
         let message = format!("link {} doesn't mirror topic {}", view.link(), wanted.topic);
@@ -169,37 +116,24 @@ async fn release(
     partition: TopicPartition,
     reason: Reason,
     with: Policy,
-) -> Released {
+) -> ReleaseAnswer {
     let result = view.release(&partition, with, PATIENCE).await;
-    let mut released = Released::new(partition, reason, Stage::Released);
+    let mut released = ReleaseAnswer::new(partition, reason, ReleaseResult::Released);
     match result {
         Ok(outcome) => released.outcome = Some(outcome),
         Err(why) => {
             released.result = match why {
-                ResolveRefused::Pending => Stage::Pending,
+                ResolveRefused::Pending => ReleaseResult::Pending,
                 ResolveRefused::UnknownPartition
                 | ResolveRefused::NotHalted(_)
                 | ResolveRefused::Unfit(..)
                 | ResolveRefused::Halted(_)
-                | ResolveRefused::Busy => Stage::Refused,
+                | ResolveRefused::Busy => ReleaseResult::Refused,
             };
             released.detail = Some(why.text());
         }
     }
     released
-}
-
-impl Released {
-    fn new(partition: TopicPartition, reason: Reason, result: Stage) -> Self {
-        Self {
-            topic: partition.topic,
-            partition: partition.partition,
-            reason,
-            result,
-            outcome: None,
-            detail: None,
-        }
-    }
 }
 
 impl ResolveRefused {

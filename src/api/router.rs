@@ -16,8 +16,8 @@ use super::problem::Problem;
 use super::rate::{self, Rates};
 use super::state::ApiState;
 use super::{
-    audit, groups, guard, health, intents, links, operations, plans, readiness, resolve, topics,
-    translate, verifications,
+    audit, document, groups, guard, health, intents, links, operations, plans, readiness, resolve,
+    topics, translate, verifications,
 };
 
 /// The router of the whole API, to be passed to [`serve`](super::serve).
@@ -70,6 +70,7 @@ fn questions() -> Router<Arc<ApiState>> {
         .route("/metrics", get(health::metrics))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/openapi.json", get(document::show))
 }
 
 fn changes() -> Router<Arc<ApiState>> {

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use serde::Serialize;
 use tokio::sync::{Mutex, watch};
 
 use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
+use crate::contract::LinkFailure;
 use crate::control::groups::status::Board;
 use crate::failover::runner::Runner;
 use crate::journal::Owner;
@@ -70,15 +69,6 @@ pub struct Condition {
     pub failure: Option<LinkFailure>,
     /// The number of such failures since the process started.
     pub failures: u64,
-}
-
-/// A failure that stopped a link.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LinkFailure {
-    /// The reason, with its circumstances.
-    pub message: String,
-    /// The time at which the link restarts.
-    pub retry_at: Timestamp,
 }
 
 /// Whether a cluster answers.

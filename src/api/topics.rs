@@ -4,58 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
 
 use super::extract::Segments;
 use super::problem::Problem;
 use super::state::{ApiState, LinkHandle};
-use super::verifications::ProofAnswer;
-use crate::model::{
-    Intent, LinkName, Missed, Partition, PartitionState, Reason, TopicName, Totals,
-};
+use crate::contract::{PartitionAnswer, TopicAnswer};
+use crate::model::{LinkName, TopicName};
 use crate::replicate::PartitionStatus;
-
-/// A mirrored topic.
-#[derive(Debug, Serialize)]
-pub(super) struct TopicAnswer {
-    name: TopicName,
-    mirror_topic: TopicName,
-    /// The stricter of the link's intent and the topic's own.
-    intent: Intent,
-    partitions: Vec<PartitionAnswer>,
-}
-
-/// A mirror partition; offsets are -1 while unknown.
-#[derive(Debug, Serialize)]
-struct PartitionAnswer {
-    partition: Partition,
-    state: PartitionState,
-    path: &'static str,
-    offsets: &'static str,
-    source_log_start: i64,
-    source_end: i64,
-    source_high_watermark: i64,
-    position: i64,
-    target_log_start: i64,
-    target_end: i64,
-    lag_records: i64,
-    lag_ms: i64,
-    runs: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Reason>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-    records: u64,
-    bytes: u64,
-    batches: u64,
-    resyncs: u64,
-    expired_on_target: i64,
-    without_image: Totals,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    missed_deletions: Option<Missed>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verified: Option<ProofAnswer>,
-}
 
 /// `GET /v1/links/{link}/topics`
 pub(super) async fn list(

@@ -4,32 +4,19 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
 
 use super::extract::Body;
 use super::problem::Problem;
 use super::state::ApiState;
-use crate::model::{LinkName, Partition, SourceOffset, TargetOffset, TopicName, TopicPartition};
-use crate::replicate::{Translation, Untranslatable};
-
-/// The body of `POST /v1/translate`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Question {
-    link: LinkName,
-    /// The topic's name on the source.
-    topic: TopicName,
-    partition: i32,
-    /// A source offset, or a target offset if `reverse`.
-    offset: i64,
-    #[serde(default)]
-    reverse: bool,
-}
+use crate::contract::TranslationRequest;
+use crate::model::{
+    Partition, SourceOffset, TargetOffset, TopicPartition, Translation, Untranslatable,
+};
 
 /// `POST /v1/translate`
 pub(super) async fn translate(
     State(state): State<Arc<ApiState>>,
-    Body(question): Body<Question>,
+    Body(question): Body<TranslationRequest>,
 ) -> Result<Json<Translation>, Problem> {
     if question.partition < 0 || question.offset < 0 {
         let message = "partition and offset are 0 or greater";
@@ -53,31 +40,22 @@ pub(super) async fn translate(
 
 /// The nearest offset that an operator can use if there is no exact one, and the reason why it isn't exact.
 fn nearest(
-    question: &Question,
+    question: &TranslationRequest,
     partition: &TopicPartition,
     why: Untranslatable,
 ) -> Result<Translation, Problem> {
-    let (source, target, reason) = match why {
+    let reason = why.to_string();
+    let (source, target) = match why {
         Untranslatable::UnknownPartition => {
             let message = format!("link {} doesn't mirror {partition}", question.link);
             return Err(Problem::NotFound(message));
         }
-        Untranslatable::Store(error) => return Err(error.into()),
+        Untranslatable::NotReady(why) => return Err(Problem::Unavailable(why)),
         Untranslatable::BeyondFrontier {
             frontier,
             target_end,
-        } => {
-            let reason = format!(
-                "not mirrored yet: the mirror ends at source offset {frontier}, target offset {target_end}"
-            );
-            (frontier, target_end, reason)
-        }
-        Untranslatable::BeforeMap { source, target } => {
-            let reason = format!(
-                "before the first mirrored record, which has source offset {source} and target offset {target}"
-            );
-            (source, target, reason)
-        }
+        } => (frontier, target_end),
+        Untranslatable::BeforeMap { source, target } => (source, target),
     };
     let (source_offset, target_offset) = if question.reverse {
         (source, TargetOffset(question.offset))

@@ -8,56 +8,21 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::audit::Change;
 use super::extract::{Body, Nothing, Peer, Segments};
 use super::problem::Problem;
 use super::state::{ApiState, LinkHandle};
 use crate::checkpoint::Update;
-use crate::model::{LinkName, SourceOffset};
-use crate::verify::{Difference, Outcome, Proof, Report, Verification};
-
-/// The body of `POST /v1/verifications`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Order {
-    link: LinkName,
-    /// Regular expressions that match whole topic names; if empty, every topic.
-    #[serde(default)]
-    topics: Vec<String>,
-}
-
-/// A verification without its partitions.
-#[derive(Debug, Serialize)]
-pub(super) struct Summary {
-    #[serde(flatten)]
-    verification: Verification,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<Outcome>,
-    partitions_done: usize,
-    partitions: usize,
-}
-
-/// The result of a partition's verifications, those ordered and those in the background together.
-#[derive(Debug, Serialize)]
-pub(super) struct ProofAnswer {
-    /// The first source offset that was compared.
-    from: SourceOffset,
-    /// The source offset after the last one that was compared.
-    verified_until: SourceOffset,
-    verified_at: Timestamp,
-    outcome: Outcome,
-    differences: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first_difference: Option<Difference>,
-}
+use crate::contract::{ProofAnswer, Report, VerificationRequest, VerificationSummary};
+use crate::model::LinkName;
+use crate::verify::Proof;
 
 /// `POST /v1/verifications`
 pub(super) async fn order(
     State(state): State<Arc<ApiState>>,
     peer: Peer,
-    Body(order): Body<Order>,
+    Body(order): Body<VerificationRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let link = state.link(&order.link)?;
     if link.condition.borrow().standby {
@@ -90,12 +55,12 @@ pub(super) async fn cancel(
 }
 
 /// `GET /v1/verifications`
-pub(super) async fn list(State(state): State<Arc<ApiState>>) -> Json<Vec<Summary>> {
+pub(super) async fn list(State(state): State<Arc<ApiState>>) -> Json<Vec<VerificationSummary>> {
     let links = state.all_links();
     let reports = links.iter().flat_map(|link| link.verifications.list());
     let mut reports: Vec<Report> = reports.collect();
     reports.sort_by_key(|report| std::cmp::Reverse(report.verification.started_at));
-    Json(reports.into_iter().map(Summary::from).collect())
+    Json(reports.into_iter().map(VerificationSummary::from).collect())
 }
 
 /// `GET /v1/verifications/{id}`
@@ -133,7 +98,7 @@ fn noted(state: &ApiState, action: &'static str, link: &LinkName, peer: Peer) ->
     update
 }
 
-impl From<Report> for Summary {
+impl From<Report> for VerificationSummary {
     fn from(report: Report) -> Self {
         Self {
             outcome: report.outcome,

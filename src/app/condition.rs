@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, Unit};
 
-use crate::api::state::LinkFailure;
+use crate::api::LinkFailure;
 use crate::error::Result;
 
 use super::link::LinkParts;

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::LinkHandle;
@@ -12,6 +13,7 @@ use crate::api::state::Condition;
 use crate::check::probe;
 use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
+use crate::checkpoint::intents::IntentKeeper;
 use crate::clusters::Watched;
 use crate::config::LinkConfig;
 use crate::control::groups::committed::Ledger;
@@ -19,7 +21,7 @@ use crate::control::groups::status::Board;
 use crate::control::groups::sync::GroupSync;
 use crate::control::topics::Discovery;
 use crate::control::{KafkaSite, Mirrored};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::failover::sites::Sites;
 use crate::journal::{JournalSettings, JournaledStore};
 use crate::kafka::admin;
@@ -36,6 +38,8 @@ use super::mirrored::View;
 const PRODUCER_MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
 /// The time limit for a stopping link to let writes in flight land and to store its state.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
+/// The delay between attempts while intents are pending.
+const INTENT_RETRY: Duration = Duration::from_millis(200);
 
 /// The components of a link.
 #[derive(Debug, Clone)]
@@ -138,6 +142,43 @@ impl LinkParts {
                 // The cause is reported; that other tasks then ended late doesn't matter.
                 let _ = tasks.stop(STOP_LIMIT).await;
                 Err(error)
+            }
+        }
+    }
+
+    /// Moves pending intents into the link's entries and its journal as soon as there are any and the lease is held.
+    ///
+    /// Errors: the checkpoint DB failed. Cancellation: safe, they stay pending.
+    async fn keep_intents(self, stop: CancellationToken) -> Result<()> {
+        let keeper = IntentKeeper {
+            store: &*self.store,
+            link: &self.config.name,
+            audit: &self.audit,
+            pending: &self.pending_intents,
+        };
+        let mut pending = self.view.pending_intents();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                found = pending.wait_for(|pending| !pending.is_empty()) => {
+                    found.map_err(|_| Error::new(Kind::Stopping, "the link's view was dropped"))?;
+                }
+            }
+            let taking = async {
+                if self.ownership.is_held() {
+                    match keeper.take_in().await {
+                        Ok(()) => return self.view.reload_intents(),
+                        Err(error) if error.kind() == Kind::Store => return Err(error),
+                        // The link was lost, or the journal lags behind: the intents stay pending.
+                        Err(_) => {}
+                    }
+                }
+                sleep(INTENT_RETRY).await;
+                Ok(())
+            };
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                taken = taking => taken?,
             }
         }
     }

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use crate::control::{Lookup, Mirrored, MirroredPartition, TargetLog};
+use crate::control::{Mirrored, MirroredPartition, TargetLog};
 use crate::error::Result;
-use crate::model::{HaltCode, LinkIntents, SourceOffset, TargetOffset, TopicName, TopicPartition};
-use crate::replicate::{LinkView, PartitionStatus, Untranslatable};
+use crate::model::{
+    HaltCode, LinkIntents, SourceOffset, TargetOffset, TopicName, TopicPartition, Translation,
+    Untranslatable,
+};
+use crate::replicate::{LinkView, PartitionStatus};
 
 /// Adapts replication to control; neither depends on the other.
 #[derive(Debug)]
@@ -27,29 +30,14 @@ impl Mirrored for View {
         Arc::clone(&self.0.intents().borrow())
     }
 
-    fn lookup(&self, partition: &TopicPartition, offset: SourceOffset) -> Lookup {
-        if let Some(reason) = self.0.disowned(partition) {
-            return Lookup::NotReady(reason);
-        }
-        match self.0.translate(partition, offset) {
-            Ok(translation) if translation.exact => Lookup::Mapped(translation.target_offset),
-            Ok(translation) => Lookup::Near(
-                translation.target_offset,
-                translation.reason.unwrap_or_default(),
-            ),
-            Err(Untranslatable::UnknownPartition) => Lookup::NotMirrored,
-            Err(Untranslatable::BeyondFrontier {
-                frontier,
-                target_end,
-            }) => Lookup::Beyond {
-                frontier,
-                target_end,
-            },
-            Err(Untranslatable::BeforeMap { source, target }) => Lookup::Before {
-                first_source: source,
-                first_target: target,
-            },
-            Err(Untranslatable::Store(error)) => Lookup::NotReady(error.chain()),
+    fn lookup(
+        &self,
+        partition: &TopicPartition,
+        offset: SourceOffset,
+    ) -> Result<Translation, Untranslatable> {
+        match self.0.disowned(partition) {
+            Some(reason) => Err(Untranslatable::NotReady(reason)),
+            None => self.0.translate(partition, offset),
         }
     }
 

@@ -3,7 +3,6 @@
 mod condition;
 mod driver;
 mod identity;
-mod intents;
 mod lease;
 mod link;
 mod metrics;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, ApiState, Limits};
@@ -16,7 +17,7 @@ use crate::failover::operation::renew_operations;
 use crate::failover::runner::Runner;
 use crate::journal::JournaledStore;
 use crate::model::LinkName;
-use crate::task::{Supervisor, signal};
+use crate::task::Supervisor;
 use crate::telemetry::metrics::Exposition;
 
 use super::identity::this_process;
@@ -31,7 +32,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 ///
 /// Errors: startup failed (checkpoint DB, API address), or a task ended unexpectedly.
 pub async fn run(config: Config) -> Result<()> {
-    let (first, second) = signal::stop_signals()?;
+    let (first, second) = stop_signals()?;
     let (shared, recovery) = open(&config).await?;
     let listener = listen(&config.api).await?;
     let mut tasks = Supervisor::new(CancellationToken::new());
@@ -123,4 +124,74 @@ fn serve(api: &ApiConfig, registry: &Registry, listener: TcpListener, tasks: &mu
         api::serve(listener, router, limits, token).await;
         Ok(())
     });
+}
+
+/// Returns two futures: the first resolves at the first SIGINT or SIGTERM (stop in order), the second at the next one
+/// (stop immediately). From this call on, these signals no longer terminate the process themselves.
+///
+/// Cancellation: dropping a future only stops waiting.
+fn stop_signals() -> Result<(
+    impl Future<Output = ()> + Send,
+    impl Future<Output = ()> + Send,
+)> {
+    let mut first = SignalListener::new()?;
+    let mut second = SignalListener::new()?;
+    Ok((async move { first.next().await }, async move {
+        second.next().await;
+        second.next().await;
+    }))
+}
+
+/// The operator's request to stop: SIGINT or SIGTERM.
+struct SignalListener {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl SignalListener {
+    fn new() -> Result<Self> {
+        let listen = |kind| {
+            signal(kind).map_err(|cause| {
+                Error::new(Kind::Invalid, "cannot listen for stop signals").caused_by(cause)
+            })
+        };
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn send(signal: &str) {
+        let pid = std::process::id().to_string();
+        let status = Command::new("kill").args([signal, &pid]).status().unwrap();
+        assert!(status.success());
+    }
+
+    #[tokio::test]
+    async fn the_first_signal_resolves_one_future_and_the_next_the_other() {
+        let (first, second) = stop_signals().unwrap();
+        tokio::pin!(second);
+        send("-TERM");
+        tokio::select! {
+            biased;
+            () = &mut second => panic!("one signal is not two"),
+            () = first => {}
+        }
+        send("-INT");
+        second.await;
+    }
 }

@@ -233,7 +233,7 @@ impl Planned {
                 Action::CreateTopic { mirror, .. } => planned.creations.push(new_topic(mirror)),
                 Action::CreatePartitions { target, .. } => planned.due(target, AclOperation::Alter),
                 Action::AlterConfigs { target, .. } => {
-                    planned.due(target, AclOperation::AlterConfigs)
+                    planned.due(target, AclOperation::AlterConfigs);
                 }
                 // Requires stored state, of which there is none here.
                 Action::DeleteTopic { .. } | Action::Conflict { .. } => {}

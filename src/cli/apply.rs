@@ -5,17 +5,13 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::answers::Operation;
 use super::client::{Client, understood};
 use super::json::write_json;
 use super::{ApplyArgs, ExitCode, Failure, Output};
-
-/// The final phases of an operation.
-const DONE: &str = "done";
-const STOPPED: &str = "stopped";
+use crate::contract::{OperationAnswer, OperationRequest};
+use crate::failover::states::PhaseName;
 
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// The number of consecutive unanswered requests after which following ends; an operation continues after a restart.
@@ -27,22 +23,20 @@ pub(super) fn run(
     output: Output,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let request = json!({ "plan_id": args.plan, "plan_hash": args.hash });
+    let request = OperationRequest {
+        plan_id: args.plan.clone(),
+        plan_hash: args.hash.clone(),
+    };
     let key = format!("apply-{}-{}", args.plan, args.hash);
     let started = client.post(&["v1", "operations"], &request, Some(&key))?;
-    let Started { id } = understood(&started)?;
+    let OperationAnswer { id, .. } = understood(&started)?;
     let answer = follow(client, &id)?;
-    let operation: Operation = understood(&answer)?;
+    let operation: OperationAnswer = understood(&answer)?;
     match output {
         Output::Json => write_json(out, &answer)?,
         Output::Table => show(&operation, out)?,
     }
     Ok(exit_code(&operation))
-}
-
-#[derive(Deserialize)]
-struct Started {
-    id: String,
 }
 
 /// Polls the operation until its final phase, and returns that answer.
@@ -52,7 +46,7 @@ fn follow(client: &Client, id: &str) -> Result<Value, Failure> {
     loop {
         match client.get(&["v1", "operations", id]) {
             Ok(answer) => {
-                let operation: Operation = understood(&answer)?;
+                let operation: OperationAnswer = understood(&answer)?;
                 if is_over(&operation) {
                     progress.end();
                     return Ok(answer);
@@ -73,23 +67,23 @@ fn follow(client: &Client, id: &str) -> Result<Value, Failure> {
     }
 }
 
-fn is_over(operation: &Operation) -> bool {
-    operation.phase == DONE || operation.phase == STOPPED
+fn is_over(operation: &OperationAnswer) -> bool {
+    matches!(operation.phase, PhaseName::Done | PhaseName::Stopped)
 }
 
 /// A move that stopped before anything was committed counts as refused, later as failed.
-fn exit_code(operation: &Operation) -> ExitCode {
-    if operation.phase == DONE {
+fn exit_code(operation: &OperationAnswer) -> ExitCode {
+    if operation.phase == PhaseName::Done {
         return ExitCode::Done;
     }
-    match operation.at.as_deref() {
-        Some("committing" | "verifying") => ExitCode::Failed,
+    match operation.at {
+        Some(PhaseName::Committing | PhaseName::Verifying) => ExitCode::Failed,
         Some(_) | None => ExitCode::Refused,
     }
 }
 
-fn show(operation: &Operation, out: &mut dyn Write) -> Result<(), Failure> {
-    let at = operation.at.as_ref().map(|at| format!(" at {at}"));
+fn show(operation: &OperationAnswer, out: &mut dyn Write) -> Result<(), Failure> {
+    let at = operation.at.map(|at| format!(" at {at}"));
     writeln!(
         out,
         "operation {}: {}{}",
@@ -119,8 +113,8 @@ impl Progress {
         }
     }
 
-    fn show(&mut self, operation: &Operation) {
-        let mut text = operation.phase.clone();
+    fn show(&mut self, operation: &OperationAnswer) {
+        let mut text = operation.phase.to_string();
         for what in &operation.waits_for {
             text.push_str("; waits for ");
             text.push_str(what);

@@ -7,6 +7,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::Failure;
 use crate::config;
+use crate::failover::plan::MoveKind;
+use crate::model::Policy;
 
 /// Mirrors Kafka topics between clusters and moves consumer groups, exact to the offset.
 #[derive(Debug, Parser)]
@@ -187,12 +189,11 @@ pub enum PlanKind {
     Failover,
 }
 
-impl PlanKind {
-    /// The kind's name in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Switchover => "switchover",
-            Self::Failover => "failover",
+impl From<PlanKind> for MoveKind {
+    fn from(kind: PlanKind) -> Self {
+        match kind {
+            PlanKind::Switchover => Self::Switchover,
+            PlanKind::Failover => Self::Failover,
         }
     }
 }
@@ -266,14 +267,13 @@ pub enum Release {
     SkipWithReceipt,
 }
 
-impl Release {
-    /// The policy's name in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Follow => "follow",
-            Self::Reseed => "reseed",
-            Self::Adopt => "adopt",
-            Self::SkipWithReceipt => "skip_with_receipt",
+impl From<Release> for Policy {
+    fn from(release: Release) -> Self {
+        match release {
+            Release::Follow => Self::Follow,
+            Release::Reseed => Self::Reseed,
+            Release::Adopt => Self::Adopt,
+            Release::SkipWithReceipt => Self::SkipWithReceipt,
         }
     }
 }

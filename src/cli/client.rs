@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Response;
 
-use super::answers::Blocker;
 use super::{ExitCode, Failure};
+use crate::contract::ProblemAnswer;
 
 /// Longer than the service's default timeout for any request.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -21,15 +21,6 @@ const LARGEST_ANSWER: u64 = 256 << 20;
 pub struct Client {
     agent: Agent,
     base: String,
-}
-
-/// The body of a refusal (RFC 9457).
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Problem {
-    title: String,
-    detail: String,
-    blockers: Vec<Blocker>,
 }
 
 impl Client {
@@ -55,7 +46,12 @@ impl Client {
     }
 
     /// Posts a request to a resource. With a `key` it can be repeated safely: it takes effect once.
-    pub fn post(&self, path: &[&str], body: &Value, key: Option<&str>) -> Result<Value, Failure> {
+    pub fn post(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+        key: Option<&str>,
+    ) -> Result<Value, Failure> {
         let mut request = self.agent.post(self.address(path));
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
@@ -114,13 +110,13 @@ fn refusal(status: u16, body: &[u8]) -> Failure {
         409 | 412 | 423 => ExitCode::Refused,
         _ => ExitCode::Failed,
     };
-    let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
+    let problem: ProblemAnswer = serde_json::from_slice(body).unwrap_or_default();
     let mut message = match (problem.title.as_str(), problem.detail.as_str()) {
         ("", "") => format!("the service answered with status {status}"),
         (text, "") | ("", text) => text.to_owned(),
         (title, detail) => format!("{title}: {detail}"),
     };
-    for blocker in problem.blockers {
+    for blocker in problem.blockers.unwrap_or_default() {
         message.push_str("\n  ");
         message.push_str(&blocker.to_string());
     }

@@ -2,11 +2,11 @@
 
 use std::io::Write;
 
-use super::answers::Group;
 use super::client::{Client, understood};
 use super::json::write_json;
 use super::table::{Align, Table, or_dash};
 use super::{ExitCode, Failure, GroupsArgs, Output};
+use crate::contract::GroupAnswer;
 
 pub(super) fn run(
     client: &Client,
@@ -17,12 +17,12 @@ pub(super) fn run(
     let answer = client.get(&["v1", "links", &args.link, "groups"])?;
     match output {
         Output::Json => write_json(out, &answer)?,
-        Output::Table => write!(out, "{}", table(&understood::<Vec<Group>>(&answer)?))?,
+        Output::Table => write!(out, "{}", table(&understood::<Vec<GroupAnswer>>(&answer)?))?,
     }
     Ok(ExitCode::Done)
 }
 
-fn table(groups: &[Group]) -> Table<8> {
+fn table(groups: &[GroupAnswer]) -> Table<8> {
     let mut table = Table::new([
         ("GROUP", Align::Left),
         ("TOPIC", Align::Left),
@@ -34,20 +34,16 @@ fn table(groups: &[Group]) -> Table<8> {
         ("", Align::Left),
     ]);
     for group in groups {
-        for partition in &group.partitions {
+        for offset in &group.status.partitions {
             table.row([
-                group.group.clone(),
-                partition.topic.clone(),
-                partition.partition.to_string(),
-                or_dash(partition.source_offset),
-                or_dash(partition.target_offset),
-                or_dash(
-                    partition
-                        .exact
-                        .map(|exact| if exact { "yes" } else { "no" }),
-                ),
-                partition.state.clone(),
-                partition.detail.clone().unwrap_or_default(),
+                group.group.to_string(),
+                offset.partition.topic.to_string(),
+                offset.partition.partition.to_string(),
+                or_dash(offset.source_offset),
+                or_dash(offset.target_offset),
+                if offset.exact { "yes" } else { "no" }.to_owned(),
+                offset.state.to_string(),
+                offset.detail.clone().unwrap_or_default(),
             ]);
         }
     }

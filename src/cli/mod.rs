@@ -3,7 +3,6 @@
 //! Promises: results go to standard output, everything else to standard error; each kind of outcome has its exit code.
 //! Doesn't: touch brokers or the checkpoint DB. `run`, `check` and `store` are part of the service; `main` starts them.
 
-mod answers;
 mod apply;
 mod args;
 mod client;

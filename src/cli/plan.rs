@@ -1,14 +1,13 @@
 //! `farshore plan`: what a move would do, what would be lost, and what blocks it.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
-use serde_json::json;
-
-use super::answers::Plan;
 use super::client::{Client, understood};
 use super::json::write_json;
 use super::table::{Align, Table};
 use super::{ExitCode, Failure, Output, PlanArgs};
+use crate::contract::{Plan, PlanRequest};
 
 pub(super) fn run(
     client: &Client,
@@ -16,10 +15,13 @@ pub(super) fn run(
     output: Output,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let mut request = json!({ "kind": args.kind.as_str(), "link": args.link });
-    if !args.groups.is_empty() {
-        request["groups"] = json!(args.groups);
-    }
+    let request = PlanRequest {
+        kind: args.kind.into(),
+        link: args.link.as_str().into(),
+        groups: (!args.groups.is_empty()).then(|| args.groups.clone()),
+        topics: BTreeSet::new(),
+        allow_loss: None,
+    };
     let answer = client.post(&["v1", "plans"], &request, None)?;
     let plan: Plan = understood(&answer)?;
     match output {
@@ -66,11 +68,11 @@ fn moves(plan: &Plan) -> Table<8> {
         ("UNREACHABLE", Align::Right),
         ("", Align::Left),
     ]);
-    for planned in &plan.groups {
+    for planned in plan.groups.iter() {
         table.row([
-            planned.group.clone(),
-            planned.topic.clone(),
-            planned.partition.to_string(),
+            planned.group.to_string(),
+            planned.partition.topic.to_string(),
+            planned.partition.partition.to_string(),
             planned.source_offset.to_string(),
             planned.target_offset.to_string(),
             if planned.exact { "yes" } else { "no" }.to_owned(),

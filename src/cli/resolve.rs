@@ -2,13 +2,12 @@
 
 use std::io::Write;
 
-use serde_json::json;
-
-use super::answers::Resolved;
 use super::client::{Client, understood};
 use super::json::write_json;
 use super::table::{Align, Table};
 use super::{ExitCode, Failure, Output, ResolveArgs};
+use crate::contract::{ReleaseResult, ResolutionAnswer, ResolutionRequest};
+use crate::model::Policy;
 
 pub(super) fn run(
     client: &Client,
@@ -16,33 +15,33 @@ pub(super) fn run(
     output: Output,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let mut request = json!({ "topic": args.topic, "with": args.with.as_str() });
-    if let Some(partition) = args.partition {
-        request["partition"] = json!(partition);
-    }
-    if args.dry_run {
-        request["dry_run"] = json!(true);
-    }
-    if let Some(hash) = &args.hash {
-        request["hash"] = json!(hash);
-    }
+    let request = ResolutionRequest {
+        topic: args.topic.as_str().into(),
+        partition: args.partition,
+        with: args.with.into(),
+        dry_run: args.dry_run,
+        hash: args.hash.clone(),
+    };
     let path = ["v1", "links", &args.link, "resolve"];
     let answer = client.post(&path, &request, None)?;
-    let resolved: Resolved = understood(&answer)?;
+    let resolved: ResolutionAnswer = understood(&answer)?;
     match output {
         Output::Json => write_json(out, &answer)?,
         Output::Table => show(args, &resolved, out)?,
     }
-    let is_refused = |result: &str| result == "refused";
-    let refused = resolved.partitions.iter().any(|it| is_refused(&it.result));
-    Ok(if refused {
+    let mut results = resolved.partitions.iter().map(|it| it.result);
+    Ok(if results.any(|it| it == ReleaseResult::Refused) {
         ExitCode::Refused
     } else {
         ExitCode::Done
     })
 }
 
-fn show(args: &ResolveArgs, resolved: &Resolved, out: &mut dyn Write) -> Result<(), Failure> {
+fn show(
+    args: &ResolveArgs,
+    resolved: &ResolutionAnswer,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let mut table = Table::new([
         ("TOPIC", Align::Left),
         ("P", Align::Right),
@@ -60,10 +59,10 @@ fn show(args: &ResolveArgs, resolved: &Resolved, out: &mut dyn Write) -> Result<
             (None, None) => released.reason.message.clone(),
         };
         table.row([
-            released.topic.clone(),
+            released.topic.to_string(),
             released.partition.to_string(),
             released.reason.code.to_string(),
-            released.result.clone(),
+            released.result.to_string(),
             text,
         ]);
     }
@@ -76,7 +75,7 @@ fn show(args: &ResolveArgs, resolved: &Resolved, out: &mut dyn Write) -> Result<
             args.link,
             args.topic,
             partition.unwrap_or_default(),
-            args.with.as_str(),
+            Policy::from(args.with),
             resolved.hash
         )?;
     }

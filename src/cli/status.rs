@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::answers::{Link, Partition, Topic};
 use super::client::{Client, understood};
 use super::intents::told;
 use super::json::write_json;
 use super::table::{Align, Table, or_dash};
 use super::verify::in_words;
 use super::{ExitCode, Failure, Output, StatusArgs};
-use crate::model::PartitionState;
+use crate::contract::{LinkAnswer, PartitionAnswer, TopicAnswer};
+use crate::model::{ClusterName, PartitionState};
 use crate::verify::Outcome;
 
 const REDRAW_AFTER: Duration = Duration::from_secs(2);
@@ -47,10 +47,10 @@ pub(super) fn run(
 
 fn show(client: &Client, output: Output, out: &mut dyn Write) -> Result<ExitCode, Failure> {
     let answer = client.get(&["v1", "links"])?;
-    let mut links: Vec<(Link, Vec<Topic>)> = Vec::new();
+    let mut links: Vec<(LinkAnswer, Vec<TopicAnswer>)> = Vec::new();
     let mut answers = Vec::new();
-    for link in understood::<Vec<Link>>(&answer)? {
-        let topics = client.get(&["v1", "links", &link.name, "topics"])?;
+    for link in understood::<Vec<LinkAnswer>>(&answer)? {
+        let topics = client.get(&["v1", "links", link.name.as_str(), "topics"])?;
         links.push((link, understood(&topics)?));
         answers.push(topics);
     }
@@ -62,7 +62,7 @@ fn show(client: &Client, output: Output, out: &mut dyn Write) -> Result<ExitCode
         .iter()
         .flat_map(|(_, topics)| topics)
         .flat_map(|topic| &topic.partitions);
-    let is_diverged = |partition: &Partition| {
+    let is_diverged = |partition: &PartitionAnswer| {
         let verified = partition.verified.as_ref();
         partition.state == PartitionState::Diverged
             || verified.is_some_and(|it| it.outcome == Outcome::Different)
@@ -84,7 +84,7 @@ fn joined(mut links: Value, topics: Vec<Value>) -> Value {
     json!({ "links": links })
 }
 
-fn tables(links: &[(Link, Vec<Topic>)]) -> String {
+fn tables(links: &[(LinkAnswer, Vec<TopicAnswer>)]) -> String {
     let mut of_links = Table::new([
         ("LINK", Align::Left),
         ("SOURCE", Align::Left),
@@ -124,8 +124,8 @@ fn tables(links: &[(Link, Vec<Topic>)]) -> String {
     format!("{of_links}{intents}\n{of_partitions}{notes}")
 }
 
-fn link_row(link: &Link) -> [String; 8] {
-    let end = |name: &String, reachable: bool| {
+fn link_row(link: &LinkAnswer) -> [String; 8] {
+    let end = |name: &ClusterName, reachable: bool| {
         let unreachable = if reachable { "" } else { " (unreachable)" };
         format!("{name}{unreachable}")
     };
@@ -143,10 +143,10 @@ fn link_row(link: &Link) -> [String; 8] {
         .collect();
     let detail = link.detail.clone().unwrap_or_else(|| states.join(", "));
     [
-        link.name.clone(),
+        link.name.to_string(),
         end(&link.source, link.source_reachable),
         end(&link.target, link.target_reachable),
-        format!("{}{limited}", link.state),
+        format!("{}{limited}", link.state.as_str()),
         link.topics.to_string(),
         link.partitions.to_string(),
         link.lag_records.to_string(),
@@ -154,14 +154,18 @@ fn link_row(link: &Link) -> [String; 8] {
     ]
 }
 
-fn partition_row(link: &Link, topic: &Topic, partition: &Partition) -> [String; 12] {
+fn partition_row(
+    link: &LinkAnswer,
+    topic: &TopicAnswer,
+    partition: &PartitionAnswer,
+) -> [String; 12] {
     [
-        link.name.clone(),
-        topic.name.clone(),
-        topic.mirror.clone(),
-        partition.number.to_string(),
+        link.name.to_string(),
+        topic.name.to_string(),
+        topic.mirror_topic.to_string(),
+        partition.partition.to_string(),
         partition.state.to_string(),
-        partition.offsets.clone(),
+        partition.offsets.as_str().to_owned(),
         partition.source_end.to_string(),
         partition.position.to_string(),
         partition.target_end.to_string(),
@@ -176,10 +180,10 @@ fn partition_row(link: &Link, topic: &Topic, partition: &Partition) -> [String; 
 }
 
 /// Why a partition isn't mirrored, and what to do.
-fn note(link: &Link, topic: &Topic, partition: &Partition) -> String {
+fn note(link: &LinkAnswer, topic: &TopicAnswer, partition: &PartitionAnswer) -> String {
     let place = format!(
         "{} {}-{} {}",
-        link.name, topic.name, partition.number, partition.state
+        link.name, topic.name, partition.partition, partition.state
     );
     match (&partition.reason, &partition.detail) {
         (Some(reason), _) => format!(
@@ -192,7 +196,7 @@ fn note(link: &Link, topic: &Topic, partition: &Partition) -> String {
 }
 
 /// Where a mirror differs from its source, as far as it has been verified.
-fn differences(link: &Link, topic: &Topic, partition: &Partition) -> String {
+fn differences(link: &LinkAnswer, topic: &TopicAnswer, partition: &PartitionAnswer) -> String {
     let verified = partition.verified.as_ref();
     let Some(verified) = verified.filter(|it| it.outcome == Outcome::Different) else {
         return String::new();
@@ -202,7 +206,7 @@ fn differences(link: &Link, topic: &Topic, partition: &Partition) -> String {
         "\n{} {}-{} differs from its source: {} differences by {}, the first: {}\n",
         link.name,
         topic.name,
-        partition.number,
+        partition.partition,
         verified.differences,
         verified.verified_at,
         first.unwrap_or_default()

@@ -2,12 +2,10 @@
 
 use std::io::Write;
 
-use serde_json::json;
-
-use super::answers::Translation;
 use super::client::{Client, understood};
 use super::json::write_json;
 use super::{ExitCode, Failure, Output, TranslateArgs};
+use crate::contract::{Translation, TranslationRequest};
 
 pub(super) fn run(
     client: &Client,
@@ -15,13 +13,13 @@ pub(super) fn run(
     output: Output,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let request = json!({
-        "link": args.link,
-        "topic": args.topic,
-        "partition": args.partition,
-        "offset": args.offset,
-        "reverse": args.reverse,
-    });
+    let request = TranslationRequest {
+        link: args.link.as_str().into(),
+        topic: args.topic.as_str().into(),
+        partition: args.partition,
+        offset: args.offset,
+        reverse: args.reverse,
+    };
     let answer = client.post(&["v1", "translate"], &request, None)?;
     match output {
         Output::Json => write_json(out, &answer)?,

@@ -5,13 +5,13 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::answers::Verification;
 use super::client::{Client, understood};
 use super::json::write_json;
 use super::table::{Align, Table};
 use super::{ExitCode, Failure, Output, VerifyArgs};
+use crate::contract::{Report, VerificationRequest};
 use crate::verify::{Difference, Examined, Outcome, Stage};
 
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
@@ -24,19 +24,22 @@ pub(super) fn run(
     output: Output,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let request = json!({ "link": args.link, "topics": args.topics });
+    let request = VerificationRequest {
+        link: args.link.as_str().into(),
+        topics: args.topics.clone(),
+    };
     let ordered = client.post(&["v1", "verifications"], &request, None)?;
     let answer = follow(client, &ordered)?;
-    let verification: Verification = understood(&answer)?;
+    let report: Report = understood(&answer)?;
     match output {
         Output::Json => write_json(out, &answer)?,
-        Output::Table => show(&verification, out)?,
+        Output::Table => show(&report, out)?,
     }
-    Ok(exit_code(&verification))
+    Ok(exit_code(&report))
 }
 
-fn exit_code(verification: &Verification) -> ExitCode {
-    match verification.outcome {
+fn exit_code(report: &Report) -> ExitCode {
+    match report.outcome {
         Some(Outcome::Equal) => ExitCode::Done,
         Some(Outcome::Different) => ExitCode::Diverged,
         Some(Outcome::Unproven | Outcome::Failed) | None => ExitCode::Failed,
@@ -45,18 +48,19 @@ fn exit_code(verification: &Verification) -> ExitCode {
 
 /// Polls the verification until it has ended, and returns that answer.
 fn follow(client: &Client, ordered: &Value) -> Result<Value, Failure> {
-    let Verification { id, .. } = understood(ordered)?;
+    let Report { verification, .. } = understood(ordered)?;
+    let id = verification.id;
     let mut progress = Progress::new(&id);
     let mut misses = 0;
     loop {
         match client.get(&["v1", "verifications", &id]) {
             Ok(answer) => {
-                let verification: Verification = understood(&answer)?;
-                if verification.state != Stage::Running {
+                let report: Report = understood(&answer)?;
+                if report.verification.state != Stage::Running {
                     progress.end();
                     return Ok(answer);
                 }
-                progress.show(&verification);
+                progress.show(&report);
                 misses = 0;
             }
             Err(failure) if failure.code == ExitCode::Failed && misses < MISSES_AT_MOST => {
@@ -73,7 +77,7 @@ fn follow(client: &Client, ordered: &Value) -> Result<Value, Failure> {
     }
 }
 
-fn show(verification: &Verification, out: &mut dyn Write) -> Result<(), Failure> {
+fn show(report: &Report, out: &mut dyn Write) -> Result<(), Failure> {
     let mut table = Table::new([
         ("TOPIC", Align::Left),
         ("P", Align::Right),
@@ -84,7 +88,7 @@ fn show(verification: &Verification, out: &mut dyn Write) -> Result<(), Failure>
         ("OUTCOME", Align::Left),
         ("", Align::Left),
     ]);
-    for examined in &verification.partitions {
+    for examined in &report.partitions {
         table.row([
             examined.topic.to_string(),
             examined.partition.to_string(),
@@ -96,11 +100,12 @@ fn show(verification: &Verification, out: &mut dyn Write) -> Result<(), Failure>
             remark(examined),
         ]);
     }
-    let state = match verification.outcome {
+    let state = match report.outcome {
         Some(outcome) => outcome.as_str(),
         None => "cancelled",
     };
-    write!(out, "{table}\nverification {}: {state}\n", verification.id)?;
+    let id = &report.verification.id;
+    write!(out, "{table}\nverification {id}: {state}\n")?;
     Ok(())
 }
 
@@ -151,8 +156,8 @@ impl Progress {
         Self { bar, done: 0 }
     }
 
-    fn show(&mut self, verification: &Verification) {
-        let partitions = &verification.partitions;
+    fn show(&mut self, report: &Report) {
+        let partitions = &report.partitions;
         let done = partitions.iter().filter(|it| it.outcome.is_some()).count();
         let Some(bar) = &self.bar else {
             if done > self.done {

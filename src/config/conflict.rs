@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::field::At;
+use toml::Spanned;
+
 use super::filter::anchored;
 use super::problem::Problems;
 use super::resolve::Link;
@@ -17,7 +18,7 @@ use crate::model::{ClusterName, DataPath, TopicName};
 pub(super) fn report(
     links: &[Link],
     clusters: &BTreeMap<ClusterName, ClusterConfig>,
-    problems: &Problems,
+    problems: &Problems<'_>,
 ) {
     for (number, link) in links.iter().enumerate() {
         report_same_cluster(link, clusters, problems);
@@ -33,7 +34,7 @@ pub(super) fn report(
 fn report_same_cluster(
     link: &Link,
     clusters: &BTreeMap<ClusterName, ClusterConfig>,
-    problems: &Problems,
+    problems: &Problems<'_>,
 ) {
     let (source, target) = (&link.config.source, &link.config.target);
     let addresses = |name| clusters.get(name).map(|cluster| &cluster.bootstrap);
@@ -55,7 +56,7 @@ fn report_same_cluster(
 fn report_out_of_reach(
     link: &Link,
     clusters: &BTreeMap<ClusterName, ClusterConfig>,
-    problems: &Problems,
+    problems: &Problems<'_>,
 ) {
     if link.config.path != DataPath::Record {
         return;
@@ -72,12 +73,12 @@ fn report_out_of_reach(
     }
 }
 
-fn report_same_mirror_topics(earlier: &Link, later: &Link, problems: &Problems) {
+fn report_same_mirror_topics(earlier: &Link, later: &Link, problems: &Problems<'_>) {
     for expression in &later.topics {
         if let Some(topic) = shared_topics(earlier, later, expression) {
             let (link, target) = (&earlier.config.name, &later.config.target);
             problems.add(
-                &expression.place,
+                &expression.span(),
                 format!("link {link} already writes {topic} on cluster {target}"),
             );
         }
@@ -85,20 +86,20 @@ fn report_same_mirror_topics(earlier: &Link, later: &Link, problems: &Problems) 
 }
 
 /// The mirror topics that both links would write because of `expression`, which belongs to the later one.
-fn shared_topics(earlier: &Link, later: &Link, expression: &At<String>) -> Option<String> {
-    if let Some(topic) = literal(&expression.value) {
+fn shared_topics(earlier: &Link, later: &Link, expression: &Spanned<String>) -> Option<String> {
+    if let Some(topic) = literal(expression.get_ref()) {
         let mirror = later.config.mirror_topic(&topic);
         let both = writes(earlier, &mirror) && writes(later, &mirror);
         return both.then(|| format!("mirror topic {mirror}"));
     }
-    let mut others = earlier.topics.iter().map(|other| &other.value);
+    let mut others = earlier.topics.iter().map(Spanned::get_ref);
     if same_mapping(earlier, later)
         && same_exclusions(earlier, later)
-        && others.any(|other| *other == expression.value)
+        && others.any(|other| other == expression.get_ref())
     {
-        return Some(format!("the mirror topics of {:?}", expression.value));
+        return Some(format!("the mirror topics of {:?}", expression.get_ref()));
     }
-    let expression = anchored(&expression.value).ok()?;
+    let expression = anchored(expression.get_ref()).ok()?;
     let of_expression = |mirror: &TopicName| {
         let topic = source_topic(later, mirror);
         topic.is_some_and(|topic| expression.is_match(topic.as_str()))
@@ -106,7 +107,7 @@ fn shared_topics(earlier: &Link, later: &Link, expression: &At<String>) -> Optio
     let literals = earlier
         .topics
         .iter()
-        .filter_map(|other| literal(&other.value));
+        .filter_map(|other| literal(other.get_ref()));
     literals
         .map(|topic| earlier.config.mirror_topic(&topic))
         .find(|mirror| of_expression(mirror) && writes(earlier, mirror) && writes(later, mirror))
@@ -132,7 +133,11 @@ fn same_mapping(a: &Link, b: &Link) -> bool {
 
 fn same_exclusions(a: &Link, b: &Link) -> bool {
     let texts = |link: &Link| -> Vec<String> {
-        let mut texts: Vec<String> = link.excluded.iter().map(|at| at.value.clone()).collect();
+        let mut texts: Vec<String> = link
+            .excluded
+            .iter()
+            .map(|text| text.get_ref().clone())
+            .collect();
         texts.sort();
         texts
     };

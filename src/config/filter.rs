@@ -1,11 +1,11 @@
 //! The topics and groups of a link: anchored regular expressions, and what is never mirrored.
 
 use regex::Regex;
+use toml::Spanned;
 
 use crate::error::{Error, Kind, Result};
 use crate::model::{ClusterName, GroupId, Policy, TopicName};
 
-use super::field::At;
 use super::policies::PolicyRules;
 use super::problem::Problems;
 
@@ -52,15 +52,11 @@ pub(super) fn anchored(expression: &str) -> Result<Regex, String> {
 }
 
 /// Compiles expressions; invalid ones are reported as problems.
-pub(super) fn compiled(expressions: &[At<String>], problems: &Problems) -> Vec<Regex> {
-    expressions
-        .iter()
-        .filter_map(|expression| {
-            anchored(&expression.value)
-                .map_err(|message| problems.add(&expression.place, message))
-                .ok()
-        })
-        .collect()
+pub(super) fn compiled(expressions: &[Spanned<String>], problems: &Problems<'_>) -> Vec<Regex> {
+    let compiled = expressions.iter().filter_map(|expression| {
+        problems.checked(&expression.span(), anchored(expression.get_ref()))
+    });
+    compiled.collect()
 }
 
 /// The anchors around an expression that has to match whole names.

@@ -6,27 +6,25 @@
 //!
 //! Doesn't: connect to anything. Whether clusters can be reached and support what a link needs is up to `farshore check`.
 //!
-//! Two stages: `raw` holds the file's values, `resolve` derives the settings from them.
+//! Two stages: `document` reads the values of the file into the sections of `resolve`, which derives the settings from
+//! them.
 
 mod conflict;
 pub mod defaults;
-mod environment;
-mod field;
+mod document;
 mod filter;
-mod nearest;
 mod policies;
 mod problem;
-mod raw;
 mod resolve;
-mod section;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod unknown;
 mod values;
 
 use std::path::Path;
 
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 pub use filter::{GroupFilter, TopicFilter};
 pub use policies::PolicyRules;
@@ -36,10 +34,8 @@ pub use settings::{
     LoginConfig, Naming, Otherwise, PreserveLimits, RuntimeConfig, Start, VerifyConfig,
 };
 
-use environment::Environment;
-use problem::{Place, Problems};
-use raw::Raw;
-use section::{Context, Section};
+use document::Environment;
+use problem::Problems;
 
 /// Reads a configuration file; `${NAME}` in its strings is replaced from the process environment.
 ///
@@ -57,22 +53,18 @@ pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
 }
 
 fn parse(text: &str, environment: Environment<'_>) -> Result<Config, Vec<Problem>> {
-    let problems = Problems::default();
-    let document = match DeTable::parse(text) {
-        Ok(document) => document.into_inner(),
-        Err(error) => {
-            let place = Place::at(error.span().map(|span| span.start));
-            problems.add(&place, format!("not TOML: {}", error.message()));
-            return Err(problems.into_sorted(text));
-        }
-    };
-    let context = Context {
-        problems: &problems,
-        environment,
-    };
-    let raw = Section::read(document, Place::root(), context, Raw::read);
+    let document = DeTable::parse(text).map_err(|error| {
+        vec![Problem {
+            position: error.span().map(|span| Position::of(text, span.start)),
+            key: String::new(),
+            message: format!("not TOML: {}", error.message()),
+        }]
+    })?;
+    let document = DeValue::Table(document.into_inner());
+    let problems = Problems::new(text, &document);
+    let raw = document::read(&document, environment, &problems);
     let config = resolve::config(raw, &problems);
-    let problems = problems.into_sorted(text);
+    let problems = problems.into_sorted();
     if problems.is_empty() {
         Ok(config)
     } else {

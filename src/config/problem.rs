@@ -2,7 +2,11 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::DeValue;
 
 /// All problems of a configuration file, in file order. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +33,17 @@ pub struct Position {
     pub line: usize,
     /// Counted from 1, in characters.
     pub column: usize,
+}
+
+impl Position {
+    pub(super) fn of(text: &str, offset: usize) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
+    }
 }
 
 impl ConfigErrors {
@@ -71,97 +86,135 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The place of a value or section in the file, with its key.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Place {
-    offset: Option<usize>,
-    key: String,
-}
-
-impl Place {
-    /// The place of top-level keys.
-    pub(super) fn root() -> Self {
-        Self::default()
-    }
-
-    /// A place at a byte offset, without a key.
-    pub(super) fn at(offset: Option<usize>) -> Self {
-        Self {
-            offset,
-            key: String::new(),
-        }
-    }
-
-    /// The place of a key within this section.
-    pub(super) fn key(&self, key: &str, offset: usize) -> Self {
-        Self {
-            offset: Some(offset),
-            key: self.path(key),
-        }
-    }
-
-    /// The place of a key that is missing in this section.
-    pub(super) fn missing(&self, key: &str) -> Self {
-        Self {
-            offset: self.offset,
-            key: self.path(key),
-        }
-    }
-
-    /// The place of an element of the list at this place.
-    pub(super) fn element(&self, index: usize, offset: usize) -> Self {
-        Self {
-            offset: Some(offset),
-            key: format!("{}[{index}]", self.key),
-        }
-    }
-
-    fn path(&self, key: &str) -> String {
-        let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        let key = if !key.is_empty() && key.chars().all(bare) {
-            key.to_owned()
-        } else {
-            format!("{key:?}")
-        };
-        if self.key.is_empty() {
-            key
-        } else {
-            format!("{}.{key}", self.key)
-        }
-    }
-}
+/// The byte range of a key or value in the file.
+pub(super) type Span = Range<usize>;
 
 /// Collects problems during reading.
-#[derive(Debug, Default)]
-pub(super) struct Problems(RefCell<Vec<(Place, String)>>);
+pub(super) struct Problems<'a> {
+    text: &'a str,
+    document: &'a DeValue<'a>,
+    found: RefCell<Vec<Problem>>,
+}
 
-impl Problems {
-    pub(super) fn add(&self, place: &Place, message: impl Into<String>) {
-        self.0.borrow_mut().push((place.clone(), message.into()));
+impl<'a> Problems<'a> {
+    pub(super) fn new(text: &'a str, document: &'a DeValue<'a>) -> Self {
+        Self {
+            text,
+            document,
+            found: RefCell::default(),
+        }
     }
 
-    /// Returns the collected problems, sorted by position in `text`.
-    pub(super) fn into_sorted(self, text: &str) -> Vec<Problem> {
-        let mut problems: Vec<Problem> = self
-            .0
-            .into_inner()
-            .into_iter()
-            .map(|(place, message)| Problem {
-                position: place.offset.map(|offset| position(text, offset)),
-                key: place.key,
-                message,
-            })
-            .collect();
+    /// Adds a problem of the key or value at `span`.
+    pub(super) fn add(&self, span: &Span, message: impl Into<String>) {
+        let mut paths = self.paths(span);
+        self.push(Some(span), paths.next().unwrap_or_default(), message.into());
+    }
+
+    /// Adds the problem that a key is missing in a section, or in the file.
+    pub(super) fn missing(&self, section: Option<&Span>, key: &str, message: &str) {
+        let path = section.and_then(|span| self.paths(span).last());
+        self.add_absence(section, joined(&path.unwrap_or_default(), key), message);
+    }
+
+    /// Adds the problem that a list is empty.
+    pub(super) fn empty(&self, list: &Span, message: &str) {
+        let path = self.paths(list).next();
+        self.add_absence(Some(list), path.unwrap_or_default(), message);
+    }
+
+    /// Adds a problem unless there is one of this key or an element of it: then it was given, but removed as invalid.
+    fn add_absence(&self, span: Option<&Span>, path: String, message: &str) {
+        let was_removed = |problem: &Problem| {
+            let rest = problem.key.strip_prefix(&path);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+        };
+        let was_removed = self.found.borrow().iter().any(was_removed);
+        if !was_removed {
+            self.push(span, path, message.to_owned());
+        }
+    }
+
+    /// Returns the value of a required key; its absence is a problem of the section.
+    pub(super) fn required<T>(&self, value: Option<T>, section: &Span, key: &str) -> Option<T> {
+        if value.is_none() {
+            self.missing(Some(section), key, "missing");
+        }
+        value
+    }
+
+    /// Returns the value, or adds the error as a problem of the value at `span`.
+    pub(super) fn checked<T>(&self, span: &Span, result: Result<T, String>) -> Option<T> {
+        result.map_err(|message| self.add(span, message)).ok()
+    }
+
+    /// Returns the collected problems in file order.
+    pub(super) fn into_sorted(self) -> Vec<Problem> {
+        let mut problems = self.found.into_inner();
         problems.sort();
         problems
     }
+
+    fn push(&self, span: Option<&Span>, key: String, message: String) {
+        self.found.borrow_mut().push(Problem {
+            position: span.map(|span| Position::of(self.text, span.start)),
+            key,
+            message,
+        });
+    }
+
+    /// The paths of the keys and values at `span`, outermost first.
+    fn paths(&self, span: &Span) -> impl Iterator<Item = String> {
+        let found = locate(self.document, span).into_iter();
+        found.map(|(path, _)| path)
+    }
 }
 
-fn position(text: &str, offset: usize) -> Position {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Position {
-        line: before.matches('\n').count() + 1,
-        column: before[line_start..].chars().count() + 1,
+/// Finds the keys and values at `span`, outermost first; a list of sections has the span of its first section. Returns their
+/// paths and values.
+pub(super) fn locate<'d, 'i>(
+    document: &'d DeValue<'i>,
+    span: &Span,
+) -> Vec<(String, &'d DeValue<'i>)> {
+    let mut found = Vec::new();
+    within(document, "", span, &mut found);
+    found
+}
+
+fn within<'d, 'i>(
+    section: &'d DeValue<'i>,
+    path: &str,
+    span: &Span,
+    found: &mut Vec<(String, &'d DeValue<'i>)>,
+) {
+    let mut look = |key: Option<Span>, path: String, value: &'d Spanned<DeValue<'i>>| {
+        if key.as_ref() == Some(span) || value.span() == *span {
+            found.push((path.clone(), value.get_ref()));
+        }
+        within(value.get_ref(), &path, span, found);
+    };
+    match section {
+        DeValue::Table(table) => table
+            .iter()
+            .for_each(|(key, value)| look(Some(key.span()), joined(path, key.get_ref()), value)),
+        DeValue::Array(elements) => elements
+            .iter()
+            .enumerate()
+            .for_each(|(index, value)| look(None, format!("{path}[{index}]"), value)),
+        _ => {}
+    }
+}
+
+fn joined(path: &str, key: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let key = if !key.is_empty() && key.chars().all(bare) {
+        key.to_owned()
+    } else {
+        format!("{key:?}")
+    };
+    if path.is_empty() {
+        key
+    } else {
+        format!("{path}.{key}")
     }
 }

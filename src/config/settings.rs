@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::thread::available_parallelism;
 use std::time::Duration;
+
+use serde::Deserialize;
 
 use crate::kafka::client::HostPort;
 use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, Secret, TopicName};
 
+use super::defaults;
 use super::filter::{GroupFilter, TopicFilter};
 use super::policies::PolicyRules;
+use super::values::{Bytes, Filled, HttpUrl, KIB, MIB, Notation, Number, Word, read};
 
 /// The whole configuration.
 #[derive(Debug, Clone)]
@@ -136,6 +141,26 @@ pub enum Start {
     At(i64),
 }
 
+impl Notation for Start {
+    type Written = String;
+    type Value = Self;
+
+    fn read(text: String) -> Result<Self, String> {
+        match &*text {
+            "earliest" => Ok(Self::Earliest),
+            "latest" => Ok(Self::Latest),
+            time => time
+                .parse::<jiff::Timestamp>()
+                .map(|time| Self::At(time.as_millisecond()))
+                .map_err(|_| {
+                    format!(
+                        "expected \"earliest\", \"latest\" or an RFC 3339 time like \"2026-01-31T08:00:00Z\", found {text:?}"
+                    )
+                }),
+        }
+    }
+}
+
 /// The limits within which offsets are preserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PreserveLimits {
@@ -148,7 +173,8 @@ pub struct PreserveLimits {
 }
 
 /// What happens to a partition whose offsets can't be preserved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Otherwise {
     /// It isn't mirrored.
     Refuse,
@@ -157,7 +183,8 @@ pub enum Otherwise {
 }
 
 /// The naming of mirror topics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Naming {
     /// The same name as on the source.
     Identity,
@@ -187,43 +214,94 @@ impl Naming {
 }
 
 /// The checkpoint DB.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct CheckpointConfig {
     /// The directory; a relative path starts at the working directory of the service.
+    #[serde(deserialize_with = "read::<Filled<PathBuf>, _>")]
     pub path: PathBuf,
 }
 
+impl Default for CheckpointConfig {
+    fn default() -> Self {
+        let path = PathBuf::from(defaults::CHECKPOINT_PATH);
+        Self { path }
+    }
+}
+
 /// The service's HTTP interface.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ApiConfig {
+    #[serde(deserialize_with = "read::<SocketAddr, _>")]
     pub listen: SocketAddr,
     /// The URL of this process that is advertised to others.
+    #[serde(deserialize_with = "read::<HttpUrl, _>")]
     pub advertised_url: String,
     /// The size limit of a request body, in bytes.
+    #[serde(deserialize_with = "read::<Bytes<usize, KIB, { 16 * MIB }>, _>")]
     pub max_body: usize,
     /// The limit of requests per second; excess requests are refused.
+    #[serde(deserialize_with = "read::<Number<u32, 1, 100_000>, _>")]
     pub requests_per_second: u32,
     /// The timeout for answering a request.
+    #[serde(deserialize_with = "read::<Duration, _>")]
     pub timeout: Duration,
 }
 
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self {
+            listen: defaults::API_LISTEN,
+            // Derived from `listen` in `resolve`.
+            advertised_url: String::new(),
+            max_body: defaults::API_MAX_BODY,
+            requests_per_second: defaults::API_REQUESTS_PER_SECOND,
+            timeout: defaults::API_TIMEOUT,
+        }
+    }
+}
+
 /// The threads of the process.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RuntimeConfig {
     /// The number of worker threads; at least one.
+    #[serde(deserialize_with = "read::<Number<usize, 1, 256>, _>")]
     pub worker_threads: usize,
 }
 
+impl Default for RuntimeConfig {
+    fn default() -> Self {
+        let cores = available_parallelism().map_or(1, usize::from);
+        let worker_threads = cores.min(defaults::WORKER_THREADS_AT_MOST);
+        Self { worker_threads }
+    }
+}
+
 /// Logging.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
+    #[serde(deserialize_with = "read::<Word<LogFormat>, _>")]
     pub format: LogFormat,
     /// The least severe level that is logged.
+    #[serde(deserialize_with = "read::<Word<LogLevel>, _>")]
     pub level: LogLevel,
 }
 
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            level: LogLevel::Info,
+        }
+    }
+}
+
 /// The format of log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
     Text,
@@ -232,7 +310,8 @@ pub enum LogFormat {
 }
 
 /// The log levels; each includes the previous ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// Events that need an operator.
     Error,
@@ -262,5 +341,22 @@ impl LogLevel {
 impl fmt::Display for LogLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts() {
+        let read = |text: &str| Start::read(text.to_owned());
+        assert_eq!(read("earliest"), Ok(Start::Earliest));
+        assert_eq!(read("latest"), Ok(Start::Latest));
+        assert_eq!(read("1970-01-01T00:00:01.5Z"), Ok(Start::At(1_500)));
+        assert_eq!(read("1970-01-01T01:00:00+01:00"), Ok(Start::At(0)));
+        for text in ["", "now", "2026-01-01", "2026-01-01T00:00:00", "1767225600"] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::model::{
     LinkIntents, PartitionState, Reason, SourceOffset, TargetOffset, TopicName, TopicPartition,
+    Translation, Untranslatable,
 };
 
 /// The mirrored partitions of one link, as its workers know them.
@@ -18,8 +19,12 @@ pub trait Mirrored: Send + Sync + Debug {
     fn partitions(&self) -> Vec<MirroredPartition>;
     /// The target name of the source topic `topic`, if it is mirrored.
     fn mirror_topic(&self, topic: &TopicName) -> Option<TopicName>;
-    /// The place of a committed source offset on the target.
-    fn lookup(&self, partition: &TopicPartition, offset: SourceOffset) -> Lookup;
+    /// The target offset at which a consumer resumes that would read `offset` next on the source.
+    fn lookup(
+        &self,
+        partition: &TopicPartition,
+        offset: SourceOffset,
+    ) -> Result<Translation, Untranslatable>;
     /// The intents of the link and its topics. A new `Arc` only after a change.
     fn intents(&self) -> Arc<LinkIntents>;
     /// Makes the frontiers durable; must complete before anything that depends on them is committed (H9).
@@ -71,30 +76,4 @@ pub enum TargetLog {
     CutAt(TargetOffset),
     /// The log belongs to another topic of the same name, or is gone.
     Another,
-}
-
-/// The place of a source offset on the target.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lookup {
-    /// At this target offset: a consumer that resumes there neither skips nor repeats anything.
-    Mapped(TargetOffset),
-    /// Near this target offset, and why it isn't exact.
-    Near(TargetOffset, String),
-    /// Not mirrored yet: everything before `frontier` is, and ends at `target_end`.
-    Beyond {
-        /// The first source offset that isn't mirrored.
-        frontier: SourceOffset,
-        /// The log end offset of the mirror partition.
-        target_end: TargetOffset,
-    },
-    /// Before the first offset in the map: not mirrored, or no longer retained.
-    Before {
-        /// The first source offset in the map.
-        first_source: SourceOffset,
-        /// The target offset of `first_source`.
-        first_target: TargetOffset,
-    },
-    NotMirrored,
-    /// Unknown at present, for this reason.
-    NotReady(String),
 }

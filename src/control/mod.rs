@@ -17,4 +17,4 @@ mod mirrored;
 mod permit;
 
 pub use kafka::KafkaSite;
-pub use mirrored::{Lookup, Mirrored, MirroredPartition, TargetLog};
+pub use mirrored::{Mirrored, MirroredPartition, TargetLog};

@@ -7,6 +7,7 @@ use std::io::BufWriter;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 mod blocker;
 mod moves;
@@ -29,7 +30,7 @@ use crate::model::{GroupId, LinkName, TopicName};
 pub const VALID_FOR: SignedDuration = SignedDuration::from_mins(15);
 
 /// A description of a move that can be read, approved and executed by its hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Plan {
     pub id: String,
     pub kind: MoveKind,
@@ -44,6 +45,7 @@ pub struct Plan {
     pub chosen: Vec<GroupId>,
     /// The topics these groups read, by their source names; a switchover waits until they are drained.
     pub topics: Vec<TopicName>,
+    #[schema(value_type = Vec<Move>)]
     /// The offsets to commit, by group and partition. A switchover reads the final offsets after draining.
     pub groups: Moves,
     /// What is done, in order.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::plan::{Blocker, Plan};
 use crate::model::{SourceOffset, TopicPartition};
@@ -81,8 +82,11 @@ pub enum Phase {
 }
 
 /// A phase without its payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = OperationPhase)]
 pub enum PhaseName {
     Draining,
     Fixing,

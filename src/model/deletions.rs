@@ -6,6 +6,7 @@
 //! log where mirroring resumes.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{HaltCode, Reason, SourceOffset};
 
@@ -27,7 +28,7 @@ pub struct Deletions {
 }
 
 /// A stretch of the source whose tombstones may have been removed before they were mirrored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Missed {
     /// The first source offset.
     pub from: SourceOffset,

@@ -1,6 +1,7 @@
 //! What happened to a partition besides mirroring: where its map was interrupted and restarted, and why.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Deletions, Run, SourceOffset, TargetOffset};
 
@@ -22,7 +23,9 @@ impl Anchor {
 }
 
 /// Why a stretch of one side has no image on the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum StretchKind {
     /// Source offsets whose records were gone before they were mirrored.
@@ -38,7 +41,7 @@ pub enum StretchKind {
 }
 
 /// A stretch of one side that has no image on the other, with an exclusive end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Stretch {
     pub kind: StretchKind,
     pub from: i64,
@@ -111,7 +114,7 @@ pub struct History {
 }
 
 /// Numbers of offsets by kind of stretch.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Totals {
     /// See [`StretchKind::Lost`].
     pub lost: u64,

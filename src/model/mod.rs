@@ -16,6 +16,7 @@ mod producer;
 mod run;
 mod secret;
 mod state;
+mod translation;
 
 pub use deletions::{Deletions, Missed};
 pub use history::{Anchor, History, Stretch, StretchKind, Totals};
@@ -33,3 +34,4 @@ pub use producer::{LinkIdentity, ProducerId, sequence_of};
 pub use run::Run;
 pub use secret::Secret;
 pub use state::{HaltCode, PartitionState, Reason};
+pub use translation::{Translation, Untranslatable};

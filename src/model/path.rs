@@ -1,10 +1,22 @@
 //! The two paths that records can take.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How the records of a partition are copied.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum DataPath {
@@ -21,14 +33,6 @@ impl DataPath {
         match self {
             Self::Raw => 0,
             Self::Record => 1,
-        }
-    }
-
-    /// The name used in the configuration and the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Raw => "raw",
-            Self::Record => "record",
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{SourceOffset, TargetOffset};
 
 /// The state of a mirror partition, as the API names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PartitionState {
     /// Set by the worker: the position is being determined, or the mirror topic doesn't exist yet.
@@ -90,7 +91,7 @@ impl fmt::Display for PartitionState {
 }
 
 /// Why a partition is halted or diverged, as the API names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HaltCode {
     /// The source's log start offset passed the frontier: records were gone before they were mirrored.
@@ -235,7 +236,7 @@ impl fmt::Display for HaltCode {
 }
 
 /// Why a partition has stopped: what happened, where, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reason {
     pub code: HaltCode,
     /// What happened, with the figures.

@@ -1,10 +1,9 @@
 //! A block: up to [`BLOCK_RUNS`] runs in order, and its compact form.
 //!
-//! Compact form, all numbers as [`varint`]: ordinal, number of runs, first run (source, target, length), then for each
+//! Compact form, all numbers as varints: ordinal, number of runs, first run (source, target, length), then for each
 //! further run: source gap × 2 + whether there is a target gap, the target gap if there is one, length. Two or three bytes
 //! per run.
 
-use super::varint;
 use crate::error::Result;
 use crate::model::{Run, SourceOffset, TargetOffset};
 
@@ -153,15 +152,15 @@ impl Block {
     /// The compact form.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(16 + 3 * self.runs.len());
-        varint::write(self.ordinal, &mut bytes);
-        varint::write(self.end_ordinal() - self.ordinal, &mut bytes);
+        write_number(self.ordinal, &mut bytes);
+        write_number(self.end_ordinal() - self.ordinal, &mut bytes);
         write_offset(self.first().source.get(), &mut bytes);
         write_offset(self.first().target.get(), &mut bytes);
         write_offset(self.first().length, &mut bytes);
         for pair in self.runs.windows(2) {
             let source_gap = pair[1].source.since(pair[0].source_end()).unsigned_abs();
             let target_gap = pair[1].target.since(pair[0].target_end());
-            varint::write(source_gap << 1 | u64::from(target_gap > 0), &mut bytes);
+            write_number(source_gap << 1 | u64::from(target_gap > 0), &mut bytes);
             if target_gap > 0 {
                 write_offset(target_gap, &mut bytes);
             }
@@ -173,8 +172,8 @@ impl Block {
     /// Decodes the compact form and checks all invariants of a block.
     pub fn decode(mut bytes: &[u8]) -> Result<Self, BlockError> {
         let bytes = &mut bytes;
-        let ordinal = varint::read(bytes).ok_or(BlockError::Garbled)?;
-        let count = varint::read(bytes).ok_or(BlockError::Garbled)?;
+        let ordinal = read_number(bytes).ok_or(BlockError::Garbled)?;
+        let count = read_number(bytes).ok_or(BlockError::Garbled)?;
         if !(1..=BLOCK_RUNS as u64).contains(&count) {
             return Err(BlockError::Count(count));
         }
@@ -212,7 +211,7 @@ pub trait Blocks {
 }
 
 fn read_run_behind(last: &Run, bytes: &mut &[u8]) -> Result<Run, BlockError> {
-    let head = varint::read(bytes).ok_or(BlockError::Garbled)?;
+    let head = read_number(bytes).ok_or(BlockError::Garbled)?;
     let source_gap = i64::try_from(head >> 1).map_err(|_| BlockError::Garbled)?;
     let target_gap = if head & 1 == 1 {
         read_offset(bytes)?
@@ -231,12 +230,76 @@ fn read_run_behind(last: &Run, bytes: &mut &[u8]) -> Result<Run, BlockError> {
 }
 
 fn read_offset(bytes: &mut &[u8]) -> Result<i64, BlockError> {
-    let number = varint::read(bytes).ok_or(BlockError::Garbled)?;
+    let number = read_number(bytes).ok_or(BlockError::Garbled)?;
     i64::try_from(number).map_err(|_| BlockError::Garbled)
 }
 
 /// Writes a number that is never negative.
 fn write_offset(number: i64, bytes: &mut Vec<u8>) {
     debug_assert!(number >= 0);
-    varint::write(number.unsigned_abs(), bytes);
+    write_number(number.unsigned_abs(), bytes);
+}
+
+/// Appends a number in groups of seven bits, lowest first; each number has exactly one encoding.
+fn write_number(mut number: u64, bytes: &mut Vec<u8>) {
+    loop {
+        let [low, ..] = number.to_le_bytes();
+        number >>= 7;
+        if number == 0 {
+            bytes.push(low & 0x7f);
+            return;
+        }
+        bytes.push(low | 0x80);
+    }
+}
+
+/// Takes a number off the front; `None` if it is cut short, exceeds 64 bits or is longer than necessary.
+fn read_number(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        let group = u64::from(byte & 0x7f);
+        if group << shift >> shift != group || (byte == 0 && shift > 0) {
+            return None;
+        }
+        number |= group << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn each_number_has_one_encoding_and_overlong_ones_are_refused() {
+        for refused in [
+            &[][..],
+            &[0x80],
+            &[0x80, 0],
+            &[0xff; 10],
+            &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2],
+        ] {
+            assert_eq!(read_number(&mut &*refused), None, "{refused:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_come_back(number: u64, bits in 0_u32..64, behind: u8) {
+            let number = number >> bits;
+            let mut bytes = Vec::new();
+            write_number(number, &mut bytes);
+            bytes.push(behind);
+            let mut rest = &bytes[..];
+            prop_assert_eq!(read_number(&mut rest), Some(number));
+            prop_assert_eq!(rest, &[behind]);
+        }
+    }
 }

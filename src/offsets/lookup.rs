@@ -1,6 +1,5 @@
 //! Lookups in both directions: their results, and how they find runs that are no longer in memory.
 
-use super::direction::{Direction, ToSource, ToTarget};
 use super::{Block, Blocks, RunMap};
 use crate::error::Result;
 use crate::model::{Run, SourceOffset, TargetOffset};
@@ -131,5 +130,58 @@ fn find<D: Direction>(runs: &[Run], at: D::From) -> Option<Lookup<D::To>> {
         None => runs.get(behind).map(|next| Lookup::InGap {
             next: D::first_image(next),
         }),
+    }
+}
+
+/// One direction of a lookup, so that it is implemented once: what is looked up, and the result.
+trait Direction {
+    type From: Copy + Ord;
+    type To: Copy;
+
+    fn start(run: &Run) -> Self::From;
+    fn image(run: &Run, at: Self::From) -> Option<Self::To>;
+    fn first_image(run: &Run) -> Self::To;
+    fn stored(blocks: &impl Blocks, at: Self::From) -> Result<Option<Block>>;
+}
+
+#[derive(Debug)]
+enum ToTarget {}
+
+impl Direction for ToTarget {
+    type From = SourceOffset;
+    type To = TargetOffset;
+
+    fn start(run: &Run) -> SourceOffset {
+        run.source
+    }
+    fn image(run: &Run, at: SourceOffset) -> Option<TargetOffset> {
+        run.to_target(at)
+    }
+    fn first_image(run: &Run) -> TargetOffset {
+        run.target
+    }
+    fn stored(blocks: &impl Blocks, at: SourceOffset) -> Result<Option<Block>> {
+        blocks.at_or_before_source(at)
+    }
+}
+
+#[derive(Debug)]
+enum ToSource {}
+
+impl Direction for ToSource {
+    type From = TargetOffset;
+    type To = SourceOffset;
+
+    fn start(run: &Run) -> TargetOffset {
+        run.target
+    }
+    fn image(run: &Run, at: TargetOffset) -> Option<SourceOffset> {
+        run.to_source(at)
+    }
+    fn first_image(run: &Run) -> SourceOffset {
+        run.source
+    }
+    fn stored(blocks: &impl Blocks, at: TargetOffset) -> Result<Option<Block>> {
+        blocks.at_or_before_target(at)
     }
 }

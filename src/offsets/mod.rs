@@ -13,11 +13,9 @@
 
 mod block;
 mod cut;
-mod direction;
 mod explanation;
 mod lookup;
 mod map;
-mod varint;
 
 #[cfg(test)]
 mod storing_tests;

@@ -17,13 +17,12 @@ pub use worker::context::{ReplicationLink, Settings};
 pub(crate) use worker::quarantine::quarantine_topic;
 
 pub(crate) use fetch::connections::connections_over;
+pub use fetch::rate_limit::RateFigures;
 pub(crate) use preserve::filler::EMPTY as FILLER_CONTENT;
 pub use resync::decision::DecisionOutcome;
 pub use shared::resolve_request::ResolveRefused;
 pub(crate) use shared::snapshot::{Decisions, VerificationSnapshot};
-pub use shared::translate::{Translation, Untranslatable};
 pub(crate) use worker::context::record_name;
 
 pub use shared::link::{LinkView, PartitionStatus};
-pub use shared::rate_figures::RateFigures;
 pub use worker::run::run;

@@ -1,4 +1,5 @@
-//! Logs a failure once, and its end once.
+//! Logs a failure once: [`Notice`] that of one repeated operation until it changes or ends, [`Complaints`] those of many
+//! partitions that have one cause until a minute has passed.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Tasks with owners, retry delays and stop signals.
+//! Tasks with owners, and retry delays.
 //!
 //! Promises: no task runs without an owner that ends it; a panic becomes an error; stopping has a time limit.
 //! Doesn't: restart anything; that is up to the owner of a failed task.
@@ -11,7 +11,6 @@ pub(crate) mod log_once;
 mod owned;
 mod ownership;
 mod rounds;
-pub mod signal;
 mod streak;
 mod supervisor;
 

@@ -1,9 +1,10 @@
 //! Liveness and readiness of the process, with reasons.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Whether the process can still do its work; if not, only a restart helps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Liveness {
     /// Whether the process should be left running.
     pub alive: bool,
@@ -22,7 +23,7 @@ impl Liveness {
 }
 
 /// Whether links mirror; if not, waiting may help.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Readiness {
     /// Whether every configured link is working.
     pub ready: bool,

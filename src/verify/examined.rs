@@ -1,12 +1,13 @@
 //! The progress and outcome of a partition's verification: as stored and shown.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::tally::{Outcome, Tally};
 use crate::model::{Partition, SourceOffset, TargetOffset, TopicName, TopicPartition};
 
 /// The next offsets to read on both sides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VerifyPosition {
     pub source: SourceOffset,
     pub target: TargetOffset,
@@ -21,7 +22,7 @@ impl VerifyPosition {
 }
 
 /// The verification of one partition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Examined {
     /// The topic's name on the source.
     pub topic: TopicName,

@@ -20,15 +20,13 @@ mod pending;
 mod places;
 mod range;
 mod reader;
-mod rolling;
 mod tally;
 mod verification;
 mod verifications;
 mod verifier;
 
 pub use examined::{Examined, VerifyPosition};
-pub use rolling::Rolling;
-pub use tally::{Difference, DifferenceKind, Outcome, Tally};
+pub use tally::{Difference, DifferenceKind, Outcome, Rolling, Tally};
 pub use verification::{Proof, Report, Stage, Verification};
 pub use verifications::Verifications;
 pub use verifier::{Settings, Verifier};

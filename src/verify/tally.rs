@@ -2,13 +2,17 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use twox_hash::XxHash3_128;
+use utoipa::ToSchema;
 
-use super::rolling::Rolling;
+use super::digest::Digest;
 use crate::model::{SourceOffset, TargetOffset};
 
 /// How the sides differ at a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceKind {
     /// Both hold a record there, with different bytes or timestamps.
@@ -33,7 +37,7 @@ impl fmt::Display for DifferenceKind {
 }
 
 /// One place where the sides differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Difference {
     pub kind: DifferenceKind,
     /// The source offset; for a surplus record without an image, the last source offset compared before it.
@@ -44,7 +48,7 @@ pub struct Difference {
 }
 
 /// What was compared, and the findings.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Tally {
     /// Records that both sides hold.
     pub records: u64,
@@ -68,8 +72,11 @@ pub struct Tally {
 }
 
 /// The outcome of a comparison; a later variant is worse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = VerificationOutcome)]
 pub enum Outcome {
     /// Every record is unchanged and where it belongs.
     Equal,
@@ -112,5 +119,45 @@ impl Tally {
         } else {
             Outcome::Equal
         }
+    }
+}
+
+/// The rolling hash of a stretch of records; 32 hexadecimal digits as text.
+///
+/// It depends only on the records and their source offsets: not on batches, compression, the offsets mode, or the side they
+/// were read from. Stretches can be added one after another, even after a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ToSchema)]
+#[schema(value_type = String)]
+pub struct Rolling(u128);
+
+impl Rolling {
+    /// Adds a record that corresponds to source offset `at`.
+    pub(crate) fn add(&mut self, at: SourceOffset, digest: &Digest) {
+        let mut link = [0; 48];
+        link[..16].copy_from_slice(&self.0.to_be_bytes());
+        link[16..24].copy_from_slice(&at.get().to_be_bytes());
+        link[24..32].copy_from_slice(&digest.timestamp.to_be_bytes());
+        link[32..].copy_from_slice(&digest.content.to_be_bytes());
+        self.0 = XxHash3_128::oneshot(&link);
+    }
+}
+
+impl fmt::Display for Rolling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl Serialize for Rolling {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Rolling {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let hash = u128::from_str_radix(&text, 16).map_err(serde::de::Error::custom)?;
+        Ok(Self(hash))
     }
 }

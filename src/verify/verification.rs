@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::examined::{Examined, VerifyPosition};
 use super::tally::{Difference, Outcome};
@@ -9,8 +10,9 @@ use crate::model::{LinkName, SourceOffset};
 use crate::replicate::Decisions;
 
 /// The stage of a verification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = VerificationState)]
 pub enum Stage {
     /// In progress, or waiting until this process mirrors the link.
     Running,
@@ -21,7 +23,7 @@ pub enum Stage {
 }
 
 /// A requested verification.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Verification {
     pub id: String,
     pub link: LinkName,
@@ -46,7 +48,8 @@ impl Verification {
 }
 
 /// A verification with its partitions.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = VerificationReport)]
 pub struct Report {
     #[serde(flatten)]
     pub verification: Verification,

@@ -183,7 +183,8 @@ fn sorted(lines: &str) -> Vec<&str> {
 
 /// The phase of an operation in an export. Its id is in its key.
 fn phase_of(export: &str, id: &str) -> Option<String> {
-    let id: String = id.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let id: Vec<_> = id.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let id = id.concat();
     let mut lines = export
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));

@@ -27,7 +27,6 @@ const LAYERS: &[&[&str]] = &[
         "replicate::resync::record_path_tail",
         "replicate::worker::receipt",
         "control::mirrored",
-        "control::Lookup",
         "control::Mirrored",
         "control::MirroredPartition",
         "control::TargetLog",
@@ -35,7 +34,6 @@ const LAYERS: &[&[&str]] = &[
         "control::groups::cut",
         "control::groups::decide",
         "control::groups::translate",
-        "control::topics::backfill",
         "control::topics::configs",
         "control::topics::plan",
         "app::phase",
@@ -45,7 +43,6 @@ const LAYERS: &[&[&str]] = &[
         "verify::comparison",
         "verify::digest",
         "verify::pending",
-        "verify::rolling",
         "verify::tally",
     ],
     // Adapters.
@@ -60,7 +57,7 @@ const LAYERS: &[&[&str]] = &[
     // Loops.
     &["replicate", "control", "failover", "verify"],
     // Edges.
-    &["api", "check", "cli", "clusters"],
+    &["api", "check", "cli", "clusters", "contract"],
     // Roots.
     &["app", "main", "lib"],
 ];

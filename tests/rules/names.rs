@@ -58,11 +58,11 @@ pub(crate) fn undocumented(source: &Source) -> Vec<Violation> {
     for (number, line) in &mut lines {
         let trimmed = line.trim_start();
         in_tests |= trimmed == "mod tests {";
-        let is_attribute = in_attribute || trimmed.starts_with("#[");
-        in_attribute = is_attribute && !trimmed.ends_with(']');
+        let skipped = in_attribute || trimmed.starts_with("#[");
+        in_attribute = skipped && !trimmed.ends_with(']');
         if trimmed.starts_with("///") {
             documented = true;
-        } else if !is_attribute {
+        } else if !skipped {
             let is_item = ITEMS.iter().any(|item| trimmed.starts_with(item));
             if is_item
                 && !documented

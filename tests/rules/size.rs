@@ -1,18 +1,106 @@
-//! Files and functions short enough to read in one go.
+//! Files and functions short enough to read in one go, and files long enough to be worth opening.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::edges::edges;
 use super::source::{Source, Violation};
 
+/// The limit on the lines of code of a file: documentation and inline tests don't count, so that neither has a price.
 const FILE: usize = 400;
 const FUNCTION: usize = 70;
+/// A file with less code is folded into the file that uses it, unless two others do.
+const FLOOR: usize = 50;
 
-/// Files with too many lines.
+/// Folders whose files form a series: each has its place, however short it is.
+const SERIES: &[(&str, &str)] = &[
+    ("src/api/", "handlers by resource"),
+    ("src/check/", "subjects"),
+    ("src/cli/", "verbs"),
+    ("src/config/resolve/", "sections"),
+    ("src/failover/", "steps"),
+    ("src/kafka/admin/", "families of requests"),
+    ("src/kafka/client/auth/", "mechanisms"),
+    ("src/model/", "words"),
+    ("src/replicate/worker/", "verbs"),
+];
+
+/// Short files that stay apart, each with the reason.
+const APART: &[(&str, &str)] = &[
+    ("src/checkpoint/failing.rs", "a fake that only tests use"),
+    (
+        "src/kafka/batch/crc.rs",
+        "arithmetic that knows no batch, proved by its own tests",
+    ),
+    (
+        "src/kafka/batch/snappy.rs",
+        "a format of its own, where other codecs are calls of a library",
+    ),
+    (
+        "src/telemetry/logging.rs",
+        "main.rs only parses and dispatches",
+    ),
+];
+
+/// Files with too much code.
 pub(crate) fn files(source: &Source) -> Vec<Violation> {
-    let lines = source.text.lines().count();
-    let what = format!("{lines} lines; a file has at most {FILE}");
+    let lines = lines(source);
+    let what = format!("{lines} lines of code; a file has at most {FILE}");
     (lines > FILE)
         .then(|| source.at(0, &what))
         .into_iter()
         .collect()
+}
+
+/// Files with too little code that fewer than two others use.
+pub(crate) fn fragments(sources: &[Source]) -> Vec<Violation> {
+    let mut users: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for edge in edges(sources).iter().filter(|edge| !edge.reexport) {
+        let users = users.entry(&edge.to.path).or_default();
+        users.insert(&edge.from.path);
+    }
+    let mut violations = Vec::new();
+    for source in sources.iter().filter(|source| !is_exempt(source)) {
+        let (lines, users) = (lines(source), users.get(&*source.path));
+        let is_fragment = lines < FLOOR && users.is_none_or(|users| users.len() < 2);
+        let is_apart = APART.iter().any(|(apart, _)| source.path == *apart);
+        if is_fragment && !is_apart {
+            let by = users.and_then(|users| users.first()).unwrap_or(&"no type");
+            let what = format!("{lines} lines of code, used by {by}: fold it into a neighbour");
+            violations.push(source.at(0, &what));
+        } else if is_apart && !is_fragment {
+            violations.push(source.at(0, "no fragment any more: remove it from APART"));
+        }
+    }
+    violations
+}
+
+fn is_exempt(source: &Source) -> bool {
+    let path = &*source.path;
+    let roots = ["/mod.rs", "src/lib.rs", "src/main.rs"];
+    source.is_test()
+        || roots.iter().any(|root| path.ends_with(root))
+        || SERIES.iter().any(|(series, _)| path.starts_with(series))
+}
+
+/// The number of lines without blank ones, comments and inline tests.
+fn lines(source: &Source) -> usize {
+    let (mut lines, mut depth) = (0, 0_usize);
+    let mut code = source.text.lines().zip(source.code.lines()).peekable();
+    while let Some((text, blanked)) = code.next() {
+        let next = code.peek().map_or("", |(_, next)| next);
+        let opens_tests =
+            blanked.trim() == "#[cfg(test)]" && next.contains("mod ") && next.ends_with('{');
+        if opens_tests {
+            code.next();
+            depth = 1;
+        } else if depth > 0 {
+            depth += blanked.matches('{').count();
+            depth -= blanked.matches('}').count();
+        } else if !matches!(text.trim_start(), line if line.is_empty() || line.starts_with("//")) {
+            lines += 1;
+        }
+    }
+    lines
 }
 
 /// Functions with too many lines, from `fn` to the closing brace.
@@ -59,10 +147,46 @@ fn body(code: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
+    fn code(lines: usize) -> String {
+        "a();\n".repeat(lines)
+    }
+
     #[test]
     fn a_long_file_is_found() {
-        assert_eq!(files(&Source::new("src/a.rs", &"\n".repeat(400))).len(), 0);
-        assert_eq!(files(&Source::new("src/a.rs", &"\n".repeat(401))).len(), 1);
+        let found = |text: &str| files(&Source::new("src/a.rs", text));
+        assert_eq!(found(&code(400)), Vec::<Violation>::new());
+        assert_eq!(
+            found(&code(401)),
+            ["src/a.rs:1: 401 lines of code; a file has at most 400"]
+        );
+    }
+
+    #[test]
+    fn comments_and_inline_tests_are_no_lines_of_code() {
+        let tests = format!(
+            "#[cfg(test)]\nmod tests {{\n    fn f() {{\n{}    }}\n}}\n",
+            code(9)
+        );
+        let text = format!("//! A.\n\n/// A.\n{}\n{tests}{}", code(2), code(1));
+        assert_eq!(lines(&Source::new("src/a.rs", &text)), 3);
+    }
+
+    #[test]
+    fn a_short_file_is_found_unless_two_others_use_it() {
+        let source = |path: &str, text: &str| Source::new(path, text);
+        let user = |path: &str| source(path, &format!("use crate::a::A;\n{}", code(50)));
+        let mut sources = vec![
+            source("src/lib.rs", "mod a;\nmod b;\nmod c;"),
+            source("src/a.rs", "pub struct A;"),
+            source("src/model/d.rs", "pub struct D;"),
+            user("src/b.rs"),
+        ];
+        assert_eq!(
+            fragments(&sources),
+            ["src/a.rs:1: 1 lines of code, used by src/b.rs: fold it into a neighbour"]
+        );
+        sources.push(user("src/c.rs"));
+        assert_eq!(fragments(&sources), Vec::<Violation>::new());
     }
 
     #[test]

@@ -4,7 +4,8 @@ use clap::Parser;
 use serde_json::json;
 
 use super::*;
-use crate::api::state::{Condition, LinkFailure, Reach};
+use crate::api::LinkFailure;
+use crate::api::state::{Condition, Reach};
 use crate::cli::{self, Args, ExitCode, Verb};
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use super::super::writer::Writer;
 use super::error::{damaged, unusable};
-use super::{aside, mark, opening, sum};
+use super::{mark, opening, sum};
 use crate::checkpoint::envelope;
 use crate::checkpoint::layout::Mark;
 use crate::checkpoint::store::{Entry, PendingCommit, Update};
@@ -44,7 +44,7 @@ impl Database {
     ) -> Result<Self> {
         let opened = match opening::open(path) {
             Err(damage) if may_create && damage.kind() == Kind::Invalid => {
-                let aside = aside::set_aside(path)?;
+                let aside = opening::set_aside(path)?;
                 tracing::error!(
                     error = damage.chain(), kept_as = %aside.display(),
                     "the checkpoint DB is damaged; an empty one is filled from the journals"

@@ -6,7 +6,6 @@
 //! After a failed write the state on disk is unknown, and sled accepts no more writes. The DB has then *failed*: nothing is
 //! read or written until [`DiskStore::reopen`] has opened it again, as after a crash.
 
-mod aside;
 mod database;
 mod error;
 mod lock;

@@ -1,4 +1,4 @@
-//! Opening sled, and a repair that sled doesn't do itself.
+//! Opening sled, a repair that sled doesn't do itself, and setting a damaged DB aside.
 //!
 //! sled writes a snapshot of its page table as `snap.N.generating` and then renames it. If killed in between, it takes the
 //! unfinished file for its newest snapshot at the next start and refuses to open, every time. Snapshots only speed up
@@ -6,12 +6,12 @@
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::{broken, failure, unusable};
-use super::{mark, sum};
+use super::{lock, mark, sum};
 use crate::checkpoint::layout::Mark;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 
 /// In bytes. Small, because runs are in memory and the rest is rarely read.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
@@ -70,4 +70,31 @@ fn set_snapshots_aside(directory: &Path) -> io::Result<usize> {
         }
     }
     Ok(moved)
+}
+
+/// Moves everything but the lock and earlier remains into a new subdirectory, and returns its path: a damaged DB is rebuilt
+/// from the journals while its remains are kept.
+pub(super) fn set_aside(directory: &Path) -> Result<PathBuf> {
+    let name = format!("damaged-{}", crate::telemetry::now_ms());
+    let aside = directory.join(name);
+    let moved = || {
+        std::fs::create_dir(&aside)?;
+        for entry in std::fs::read_dir(directory)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let kept = name == lock::FILE || name.to_string_lossy().starts_with("damaged-");
+            if !kept {
+                std::fs::rename(entry.path(), aside.join(&name))?;
+            }
+        }
+        Ok(())
+    };
+    moved().map_err(|error: io::Error| {
+        let message = format!(
+            "the damaged checkpoint DB in {} can't be set aside; move its files away",
+            directory.display()
+        );
+        Error::new(Kind::Store, message).caused_by(error)
+    })?;
+    Ok(aside)
 }

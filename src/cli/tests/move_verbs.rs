@@ -4,10 +4,11 @@ use super::*;
 
 fn plan(blockers: &str) -> String {
     format!(
-        r#"{{"id":"p-1","hash":"abc","expires_at":"2026-01-31T08:15:00Z",
+        r#"{{"id":"p-1","hash":"abc","kind":"switchover","link":"l","created_at":"2026-01-31T08:00:00Z","expires_at":"2026-01-31T08:15:00Z",
+"offsets_as_of":null,"chosen":["billing"],"topics":["orders"],
 "steps":[{{"name":"draining","what":"Wait."}},{{"name":"committing","what":"Commit."}}],"blockers":[{blockers}],
 "warnings":["old offsets"],"groups":[{{"group":"billing","topic":"orders","partition":0,"source_offset":7,
-"target_offset":5,"exact":true,"unreachable_records":0}}]}}"#
+"target_offset":5,"stands_for":7,"exact":true,"unreachable_records":0,"metadata":null}}]}}"#
     )
 }
 
@@ -50,19 +51,17 @@ fn a_blocked_plan_is_refused() {
 }
 
 fn apply(last: &str) -> (String, Result<ExitCode, Failure>, Vec<service::Request>) {
-    let operation = |rest: &str| (200, format!(r#"{{"id":"o-1",{rest}}}"#));
+    let operation = |rest: &str| {
+        let head = r#""id":"o-1","plan_id":"p-1","plan_hash":"abc","kind":"switchover","link":"l""#;
+        let times = r#""started_at":"2026-01-31T08:00:00Z","entered_at":"2026-01-31T08:00:00Z""#;
+        (200, format!("{{{head},{times},{rest}}}"))
+    };
+    let draining = operation(r#""phase":"draining","waits_for":["orders-0"],"blockers":[]"#);
     let answers = vec![
-        (
-            "POST /v1/operations",
-            vec![(202, r#"{"id":"o-1"}"#.to_owned())],
-        ),
+        ("POST /v1/operations", vec![(202, draining.1.clone())]),
         (
             "GET /v1/operations/o-1",
-            vec![
-                operation(r#""phase":"draining","waits_for":["orders-0"]"#),
-                (503, String::new()),
-                operation(last),
-            ],
+            vec![draining, (503, String::new()), operation(last)],
         ),
     ];
     farshore("apply p-1 --hash abc", answers)
@@ -70,7 +69,7 @@ fn apply(last: &str) -> (String, Result<ExitCode, Failure>, Vec<service::Request
 
 #[test]
 fn apply_follows_the_operation_to_its_end() {
-    let (out, ended, requests) = apply(r#""phase":"done""#);
+    let (out, ended, requests) = apply(r#""phase":"done","waits_for":[],"blockers":[]"#);
     assert_eq!(ended, Ok(ExitCode::Done));
     assert_eq!(out, "operation o-1: done\n");
     assert_eq!(
@@ -85,7 +84,7 @@ fn apply_follows_the_operation_to_its_end() {
 fn apply_tells_a_refusal_from_a_failure() {
     let stopped = |at: &str| {
         apply(&format!(
-            r#""phase":"stopped","at":"{at}","blockers":[{{"code":"not_drained","message":"not at rest","topic":"orders","partition":0}}]"#
+            r#""phase":"stopped","at":"{at}","waits_for":[],"blockers":[{{"code":"not_drained","message":"not at rest","topic":"orders","partition":0}}]"#
         ))
     };
     let (out, ended, _) = stopped("draining");
@@ -100,8 +99,7 @@ fn apply_tells_a_refusal_from_a_failure() {
 #[test]
 fn apply_of_a_stale_or_blocked_plan_is_refused() {
     for status in [409, 412] {
-        let problem =
-            r#"{"title":"Blocked","blockers":[{"code":"x","message":"stop it","group":"g"}]}"#;
+        let problem = r#"{"title":"Blocked","blockers":[{"code":"group_active","message":"stop it","group":"g"}]}"#;
         let answers = vec![("POST /v1/operations", vec![(status, problem.to_owned())])];
         let (_, ended, _) = farshore("apply p-1 --hash abc", answers);
         let message = "Blocked\n  group g: stop it".to_owned();
@@ -141,7 +139,8 @@ To do it: farshore resolve --link l --topic t --partition 3 --with follow --hash
     assert_eq!(out, expected);
     let done = answer(
         "released",
-        r#","outcome":{"source_offset":35,"target_offset":20}"#,
+        r#","outcome":{"action":"follow","topic":"t","partition":3,"code":"source_gap","message":"gone","source_offset":35,
+"target_offset":20,"stretches":[]}"#,
     );
     let (out, ended, requests) = farshore(&format!("{line} --hash abc"), answers(200, done));
     assert_eq!(ended, Ok(ExitCode::Done));

@@ -8,13 +8,14 @@ const LINKS: &str = r#"[{"name":"l","source":"paris","target":"oslo","state":"ru
 fn topics(state: &str) -> String {
     let partition = |number, state, more| {
         format!(
-            r#"{{"partition":{number},"state":"{state}","path":"raw","offsets":"translate","source_log_start":0,"source_end":52,"position":40,
-"target_end":38,"lag_records":12,"lag_ms":1530,"runs":1{more}}}"#
+            r#"{{"partition":{number},"state":"{state}","path":"raw","offsets":"translate","source_log_start":0,"source_end":52,"source_high_watermark":52,
+"position":40,"target_log_start":0,"target_end":38,"lag_records":12,"lag_ms":1530,"runs":1,"records":40,"bytes":400,"batches":4,"resyncs":1,
+"expired_on_target":0,"without_image":{{"lost":0,"skipped":0,"adopted":0,"target_only":0}}{more}}}"#
         )
     };
     let reason = r#","reason":{"code":"source_gap","message":"records 40 to 51 are gone","remedy":"Delete the mirror topic."}"#;
     format!(
-        r#"[{{"name":"orders","mirror_topic":"paris.orders","partitions":[{},{}]}}]"#,
+        r#"[{{"name":"orders","mirror_topic":"paris.orders","intent":"mirror","partitions":[{},{}]}}]"#,
         partition(0, "live", ""),
         partition(1, state, reason)
     )
@@ -93,16 +94,16 @@ fn translate_asks_and_shows_both_offsets() {
 
 #[test]
 fn groups_show_where_each_partition_stands() {
-    let answer = r#"[{"group":"billing","state":"stable","partitions":[
-{"topic":"orders","partition":0,"source_offset":7,"target_offset":5,"state":"in_sync","exact":true},
-{"topic":"orders","partition":1,"source_offset":9,"target_offset":null,"state":"waiting","exact":null,"detail":"not mirrored yet"}]}]"#;
+    let answer = r#"[{"group":"billing","unsupported":false,"partitions":[
+{"topic":"orders","partition":0,"source_offset":7,"target_offset":5,"state":"synced","exact":true},
+{"topic":"orders","partition":1,"source_offset":9,"target_offset":null,"state":"waiting","exact":false,"detail":"not mirrored yet"}]}]"#;
     let answers = vec![("GET /v1/links/a%2Fb/groups", vec![(200, answer.to_owned())])];
     let (out, ended, _) = farshore("groups --link a/b", answers);
     assert_eq!(ended, Ok(ExitCode::Done));
     let expected = "\
 GROUP    TOPIC   P  SOURCE OFFSET  TARGET OFFSET  EXACT  STATE
-billing  orders  0              7              5  yes    in_sync
-billing  orders  1              9              -  -      waiting  not mirrored yet
+billing  orders  0              7              5  yes    synced
+billing  orders  1              9              -  no     waiting  not mirrored yet
 ";
     assert_eq!(out, expected);
 }

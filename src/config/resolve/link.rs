@@ -1,85 +1,127 @@
 //! Resolves a link's section.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
 
 use super::super::defaults;
-use super::super::field::{At, Field};
+use super::super::document::Section;
 use super::super::filter::{GroupFilter, TopicFilter, compiled};
-use super::super::problem::{Place, Problems};
-use super::super::raw::{RawLink, RawVerify};
+use super::super::problem::{Problems, Span};
 use super::super::settings::{LinkConfig, Naming, Otherwise, PreserveLimits, Start, VerifyConfig};
-use super::super::values::{self, check_name, number_within, one_of, size_within};
-use super::path::path;
-use super::policy;
-use crate::model::{ClusterName, LinkName, OffsetsMode, TopicName};
+use super::super::values::{As, Bytes, GIB, KIB, MIB, Number, OrOff, TIB, Word, check_name, or};
+use super::policy::{self, Override, PolicyWord};
+use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, TopicName};
 
-/// The lowest and the highest limit of a rate, per second.
-const RATES: [&str; 2] = ["64KiB", "1024GiB"];
+/// The keys of the section.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Raw {
+    source: Option<Spanned<ClusterName>>,
+    target: Option<Spanned<ClusterName>>,
+    topics: Option<Spanned<Vec<Spanned<String>>>>,
+    topics_exclude: Vec<Spanned<String>>,
+    groups: Option<Vec<Spanned<String>>>,
+    groups_exclude: Vec<Spanned<String>>,
+    start: Option<As<Start>>,
+    offsets: Option<As<Word<OffsetsMode>>>,
+    path: Option<Spanned<As<DataPath>>>,
+    preserve_max_prefix: Option<As<Number<i64, 0, { i64::MAX }>>>,
+    preserve_max_markers: Option<As<Number<i64, 0, { i64::MAX }>>>,
+    preserve_otherwise: Option<As<Word<Otherwise>>>,
+    naming: Option<As<Word<Naming>>>,
+    replication_factor: Option<As<Number<i16, 1, 1000>>>,
+    journal: Option<bool>,
+    refresh_interval: Option<As<Duration>>,
+    group_sync_interval: Option<As<Duration>>,
+    fetch_connections: Option<As<Number<u16, 1, 64>>>,
+    produce_connections: Option<As<Number<u16, 1, 64>>>,
+    max_in_flight_bytes: Option<As<Bytes<u64, MIB, TIB>>>,
+    fetch_max_bytes: Option<FetchBytes>,
+    partition_max_bytes: Option<FetchBytes>,
+    max_bytes_per_second: Option<As<OrOff<Rate>>>,
+    request_timeout: Option<As<Duration>>,
+    verify_interval: Option<As<OrOff<Duration>>>,
+    verify_max_bytes_per_second: Option<As<Rate>>,
+    on_gap: PolicyWord,
+    on_recreate: PolicyWord,
+    on_truncate: PolicyWord,
+    on_foreign_write: PolicyWord,
+    on_refused: PolicyWord,
+    on_target_truncate: PolicyWord,
+    quarantine_topic: Option<As<TopicName>>,
+    overrides: Vec<Spanned<Section<Override>>>,
+}
+
+/// A rate per second.
+type Rate = Bytes<u64, { 64 * KIB }, TIB>;
+
+/// The size of a fetch response, or of one partition in it.
+type FetchBytes = Spanned<As<Bytes<i32, KIB, GIB>>>;
 
 /// A link with what is needed to report its conflicts with other links.
 pub(in crate::config) struct Link {
     pub(in crate::config) config: LinkConfig,
     /// The place of the section.
-    pub(in crate::config) place: Place,
+    pub(in crate::config) place: Span,
     /// The expressions of its topics.
-    pub(in crate::config) topics: Vec<At<String>>,
+    pub(in crate::config) topics: Vec<Spanned<String>>,
     /// The expressions of excluded topics.
-    pub(in crate::config) excluded: Vec<At<String>>,
+    pub(in crate::config) excluded: Vec<Spanned<String>>,
 }
 
 pub(super) fn resolve(
-    name: &At<String>,
-    raw: RawLink,
+    name: &Spanned<String>,
+    raw: Raw,
     declared: &BTreeSet<ClusterName>,
-    problems: &Problems,
+    problems: &Problems<'_>,
 ) -> Option<Link> {
     check_name(name, problems);
-    let policies = policy::resolve(raw.policies, raw.overrides, problems);
-    let ends = ends(raw.source, raw.target, &name.place, declared, problems);
-    let topics = topics(raw.topics, &name.place, problems);
-    let excluded = listed(raw.topics_exclude);
-    let duration =
-        |field: Field<String>, default| field.parse(problems, values::duration).or(default);
-    let connections = |field: Field<i64>| field.convert(problems, number_within(1..=64));
-    let sizes = Sizes::resolve(
-        raw.max_in_flight_bytes,
-        raw.fetch_max_bytes,
-        raw.partition_max_bytes,
-        problems,
-    );
-    let offsets = mode(raw.offsets, problems);
+    let place = name.span();
+    let ends = ends(raw.source, raw.target, &place, declared, problems);
+    let topics = topics(raw.topics, &place, problems);
+    let excluded = raw.topics_exclude;
+    let words = [
+        raw.on_gap,
+        raw.on_recreate,
+        raw.on_truncate,
+        raw.on_foreign_write,
+        raw.on_refused,
+        raw.on_target_truncate,
+    ];
+    let quarantine = format!("{}{name}", defaults::QUARANTINE_PREFIX);
+    let in_flight = or(raw.max_in_flight_bytes, defaults::MAX_IN_FLIGHT_BYTES);
+    let room = i32::try_from(in_flight).unwrap_or(i32::MAX);
+    let [fetch, partition] = sizes(room, raw.fetch_max_bytes, raw.partition_max_bytes, problems);
+    let offsets = or(raw.offsets, OffsetsMode::Translate);
     let mut config = LinkConfig {
-        name: LinkName::new(name.value.as_str()),
-        policies,
-        quarantine_topic: quarantine(raw.quarantine_topic, &name.value, problems),
-        groups: groups(raw.groups, raw.groups_exclude, problems),
-        start: raw.start.parse(problems, values::start).or(Start::Earliest),
+        name: LinkName::new(name.get_ref().as_str()),
+        policies: policy::resolve(words, raw.overrides, problems),
+        quarantine_topic: or(raw.quarantine_topic, TopicName::new(quarantine)),
+        groups: groups(raw.groups, &raw.groups_exclude, problems),
+        start: or(raw.start, Start::Earliest),
         offsets,
         path: path(raw.path, offsets, problems),
-        preserve: preserve(
-            raw.preserve_max_prefix,
-            raw.preserve_max_markers,
-            raw.preserve_otherwise,
-            problems,
-        ),
-        naming: naming(raw.naming, problems),
-        replication_factor: replicas(raw.replication_factor, problems),
-        journal: raw.journal.or(true),
-        refresh_interval: duration(raw.refresh_interval, defaults::REFRESH_INTERVAL),
-        group_sync_interval: duration(raw.group_sync_interval, defaults::GROUP_SYNC_INTERVAL),
-        fetch_connections: connections(raw.fetch_connections)
-            .given()
-            .map(|given| given.value),
-        produce_connections: connections(raw.produce_connections).or(defaults::PRODUCE_CONNECTIONS),
-        max_in_flight_bytes: sizes.in_flight,
-        fetch_max_bytes: sizes.fetch,
-        partition_max_bytes: sizes.partition,
-        max_bytes_per_second: raw
-            .max_bytes_per_second
-            .parse(problems, values::size_or_off(RATES))
-            .or(None),
-        request_timeout: duration(raw.request_timeout, defaults::REQUEST_TIMEOUT),
-        verify: verify(raw.verify, problems),
+        preserve: PreserveLimits {
+            max_prefix: or(raw.preserve_max_prefix, defaults::PRESERVE_MAX_PREFIX),
+            max_markers: or(raw.preserve_max_markers, defaults::PRESERVE_MAX_MARKERS),
+            otherwise: or(raw.preserve_otherwise, Otherwise::Refuse),
+        },
+        naming: or(raw.naming, Naming::Identity),
+        replication_factor: raw.replication_factor.map(|given| given.0),
+        journal: raw.journal.unwrap_or(true),
+        refresh_interval: or(raw.refresh_interval, defaults::REFRESH_INTERVAL),
+        group_sync_interval: or(raw.group_sync_interval, defaults::GROUP_SYNC_INTERVAL),
+        fetch_connections: raw.fetch_connections.map(|given| given.0),
+        produce_connections: or(raw.produce_connections, defaults::PRODUCE_CONNECTIONS),
+        max_in_flight_bytes: in_flight,
+        fetch_max_bytes: fetch,
+        partition_max_bytes: partition,
+        max_bytes_per_second: or(raw.max_bytes_per_second, None),
+        request_timeout: or(raw.request_timeout, defaults::REQUEST_TIMEOUT),
+        verify: verify(raw.verify_interval, raw.verify_max_bytes_per_second),
         topics: TopicFilter::of(compiled(&topics, problems), compiled(&excluded, problems)),
         source: ends.0?,
         target: ends.1?,
@@ -90,173 +132,116 @@ pub(super) fn resolve(
     config.topics = config.topics.with_purged_ones(config.policies.clone());
     Some(Link {
         config,
-        place: name.place.clone(),
+        place,
         topics,
         excluded,
     })
 }
 
-fn quarantine(topic: Field<String>, link: &str, problems: &Problems) -> TopicName {
-    let default = TopicName::new(format!("{}{link}", defaults::QUARANTINE_PREFIX));
-    topic.parse(problems, values::topic).or(default)
-}
-
-const NAMINGS: &[(&str, Naming)] = &[("identity", Naming::Identity), ("prefix", Naming::Prefix)];
-
-const MODES: &[(&str, OffsetsMode)] = &[
-    ("translate", OffsetsMode::Translate),
-    ("preserve", OffsetsMode::Preserve),
-];
-
-fn mode(field: Field<String>, problems: &Problems) -> OffsetsMode {
-    field
-        .parse(problems, one_of(MODES))
-        .or(OffsetsMode::Translate)
-}
-
-const OTHERWISE: &[(&str, Otherwise)] = &[
-    ("refuse", Otherwise::Refuse),
-    ("translate", Otherwise::Translate),
-];
-
-fn preserve(
-    prefix: Field<i64>,
-    markers: Field<i64>,
-    otherwise: Field<String>,
-    problems: &Problems,
-) -> PreserveLimits {
-    let count = |field: Field<i64>, default| {
-        let any = number_within(0..=i64::MAX);
-        field.convert(problems, any).or(default)
-    };
-    PreserveLimits {
-        max_prefix: count(prefix, defaults::PRESERVE_MAX_PREFIX),
-        max_markers: count(markers, defaults::PRESERVE_MAX_MARKERS),
-        otherwise: otherwise
-            .parse(problems, one_of(OTHERWISE))
-            .or(Otherwise::Refuse),
-    }
-}
-
-fn verify(raw: RawVerify, problems: &Problems) -> VerifyConfig {
-    let interval = raw.interval.parse(problems, values::duration_or_off);
-    let rate = raw.max_bytes_per_second.parse(problems, size_within(RATES));
-    VerifyConfig {
-        interval: interval.or(None),
-        max_bytes_per_second: rate.or(defaults::VERIFY_MAX_BYTES_PER_SECOND),
-    }
-}
-
 /// Source and target, each a configured cluster, and different ones.
 fn ends(
-    source: Field<String>,
-    target: Field<String>,
-    section: &Place,
+    source: Option<Spanned<ClusterName>>,
+    target: Option<Spanned<ClusterName>>,
+    section: &Span,
     declared: &BTreeSet<ClusterName>,
-    problems: &Problems,
+    problems: &Problems<'_>,
 ) -> (Option<ClusterName>, Option<ClusterName>) {
-    let cluster = |field: Field<String>, key| {
-        field
-            .required(key, section, problems)
-            .map(|At { value, place }| At {
-                value: ClusterName::new(value),
-                place,
-            })
-    };
-    let (source, target) = (cluster(source, "source"), cluster(target, "target"));
+    let source = problems.required(source, section, "source");
+    let target = problems.required(target, section, "target");
     for end in [&source, &target].into_iter().flatten() {
-        if !declared.contains(&end.value) {
-            problems.add(
-                &end.place,
-                format!("no cluster {:?} is configured", end.value.as_str()),
-            );
+        if !declared.contains(end.get_ref()) {
+            let name = end.get_ref().as_str();
+            problems.add(&end.span(), format!("no cluster {name:?} is configured"));
         }
     }
     if let (Some(source), Some(target)) = (&source, &target)
-        && source.value == target.value
+        && source == target
     {
-        problems.add(&target.place, "source and target are the same cluster");
+        problems.add(&target.span(), "source and target are the same cluster");
     }
-    (source.map(|end| end.value), target.map(|end| end.value))
+    (
+        source.map(Spanned::into_inner),
+        target.map(Spanned::into_inner),
+    )
 }
 
-fn topics(field: Field<Vec<At<String>>>, section: &Place, problems: &Problems) -> Vec<At<String>> {
-    let Some(topics) = field.required("topics", section, problems) else {
+fn topics(
+    topics: Option<Spanned<Vec<Spanned<String>>>>,
+    section: &Span,
+    problems: &Problems<'_>,
+) -> Vec<Spanned<String>> {
+    let Some(topics) = problems.required(topics, section, "topics") else {
         return Vec::new();
     };
-    if topics.value.is_empty() {
-        problems.add(&topics.place, "at least one expression is needed");
+    if topics.get_ref().is_empty() {
+        problems.empty(&topics.span(), "at least one expression is needed");
     }
-    topics.value
+    topics.into_inner()
 }
 
 fn groups(
-    include: Field<Vec<At<String>>>,
-    exclude: Field<Vec<At<String>>>,
-    problems: &Problems,
+    include: Option<Vec<Spanned<String>>>,
+    exclude: &[Spanned<String>],
+    problems: &Problems<'_>,
 ) -> GroupFilter {
-    let every = At {
-        value: defaults::GROUPS.to_owned(),
-        place: Place::root(),
+    let every = || vec![Spanned::new(0..0, defaults::GROUPS.to_owned())];
+    let include = include.unwrap_or_else(every);
+    GroupFilter::of(compiled(&include, problems), compiled(exclude, problems))
+}
+
+fn verify(interval: Option<As<OrOff<Duration>>>, rate: Option<As<Rate>>) -> VerifyConfig {
+    VerifyConfig {
+        interval: or(interval, None),
+        max_bytes_per_second: or(rate, defaults::VERIFY_MAX_BYTES_PER_SECOND),
+    }
+}
+
+/// The sizes of a fetch response and of one partition in it, each limited by the previous one.
+fn sizes(
+    room: i32,
+    fetch: Option<FetchBytes>,
+    partition: Option<FetchBytes>,
+    problems: &Problems<'_>,
+) -> [i32; 2] {
+    let limit = ("max_in_flight_bytes", room);
+    let fetch = at_most(limit, fetch, defaults::FETCH_MAX_BYTES, problems);
+    let limit = ("fetch_max_bytes", fetch);
+    let partition = at_most(limit, partition, defaults::PARTITION_MAX_BYTES, problems);
+    [fetch, partition]
+}
+
+/// A size that is limited by another one; the default is reduced to fit.
+fn at_most(
+    (key, limit): (&str, i32),
+    given: Option<FetchBytes>,
+    default: i32,
+    problems: &Problems<'_>,
+) -> i32 {
+    let Some(given) = given else {
+        return default.min(limit);
     };
-    let (include, exclude) = (include.or(vec![every]), listed(exclude));
-    GroupFilter::of(compiled(&include, problems), compiled(&exclude, problems))
-}
-
-fn listed(field: Field<Vec<At<String>>>) -> Vec<At<String>> {
-    field.or(Vec::new())
-}
-
-/// Sizes, each of which is limited by the previous one; defaults are reduced to fit.
-struct Sizes {
-    in_flight: u64,
-    fetch: i32,
-    partition: i32,
-}
-
-impl Sizes {
-    fn resolve(
-        in_flight: Field<String>,
-        fetch: Field<String>,
-        partition: Field<String>,
-        problems: &Problems,
-    ) -> Self {
-        let in_flight = in_flight
-            .parse(problems, size_within(["1MiB", "1024GiB"]))
-            .or(defaults::MAX_IN_FLIGHT_BYTES);
-        let room = i32::try_from(in_flight).unwrap_or(i32::MAX);
-        let fetch = fetch
-            .parse(problems, size_within(["1KiB", "1GiB"]))
-            .convert(problems, at_most(room, "max_in_flight_bytes"))
-            .or(defaults::FETCH_MAX_BYTES.min(room));
-        let partition = partition
-            .parse(problems, size_within(["1KiB", "1GiB"]))
-            .convert(problems, at_most(fetch, "fetch_max_bytes"))
-            .or(defaults::PARTITION_MAX_BYTES.min(fetch));
-        Self {
-            in_flight,
-            fetch,
-            partition,
-        }
+    let bytes = given.get_ref().0;
+    if bytes > limit {
+        let message =
+            format!("has to be at most {key}, which is {limit} bytes, found {bytes} bytes");
+        problems.add(&given.span(), message);
     }
+    bytes
 }
 
-fn at_most(limit: i32, key: &'static str) -> impl Fn(&i32) -> Result<i32, String> {
-    move |bytes| {
-        if *bytes > limit {
-            return Err(format!(
-                "has to be at most {key}, which is {limit} bytes, found {bytes} bytes"
-            ));
-        }
-        Ok(*bytes)
+/// The path, which has to be compatible with the offsets mode.
+fn path(
+    given: Option<Spanned<As<DataPath>>>,
+    offsets: OffsetsMode,
+    problems: &Problems<'_>,
+) -> DataPath {
+    let Some(given) = given else {
+        return DataPath::Raw;
+    };
+    let path = given.get_ref().0;
+    if (path, offsets) == (DataPath::Record, OffsetsMode::Preserve) {
+        let message = "the record path can't preserve offsets, because each of its transactions takes one: use \"raw\", or offsets = \"translate\"";
+        problems.add(&given.span(), message);
     }
-}
-
-fn replicas(field: Field<i64>, problems: &Problems) -> Option<i16> {
-    let given = field.convert(problems, number_within(1..=1000)).given();
-    given.map(|given| given.value)
-}
-
-fn naming(field: Field<String>, problems: &Problems) -> Naming {
-    field.parse(problems, one_of(NAMINGS)).or(Naming::Identity)
+    path
 }

@@ -1,59 +1,75 @@
-//! Derives the settings from the file's values: fills in defaults, converts values, checks sections against each other.
+//! Derives the settings from the values of the file: fills in defaults, checks sections against each other. Each section
+//! has its keys and their meaning in one file; those of the service are deserialized in `settings`.
 //!
 //! Problems are collected; the result may only be used if there are none.
 
 mod cluster;
 mod link;
-mod path;
 mod policy;
 mod security;
-mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
+use toml::Spanned;
+
 use super::conflict;
-use super::problem::{Place, Problems};
-use super::raw::Raw;
-use super::settings::{ClusterConfig, Config};
+use super::document::Section;
+use super::problem::Problems;
+use super::settings::{
+    ApiConfig, CheckpointConfig, ClusterConfig, Config, LogConfig, RuntimeConfig,
+};
 use crate::model::ClusterName;
 
 pub(super) use link::Link;
 
+/// The values of the file as written.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Raw {
+    clusters: BTreeMap<Spanned<String>, Section<cluster::Raw>>,
+    links: BTreeMap<Spanned<String>, Section<link::Raw>>,
+    checkpoint: Section<CheckpointConfig>,
+    api: Section<ApiConfig>,
+    runtime: Section<RuntimeConfig>,
+    log: Section<LogConfig>,
+}
+
 /// Returns the configuration described by a file.
-pub(super) fn config(raw: Raw, problems: &Problems) -> Config {
+pub(super) fn config(raw: Raw, problems: &Problems<'_>) -> Config {
+    if raw.clusters.is_empty() {
+        problems.missing(None, "clusters", "at least two are needed");
+    }
+    if raw.links.is_empty() {
+        problems.missing(None, "links", "at least one is needed");
+    }
     let declared: BTreeSet<ClusterName> = raw
         .clusters
-        .iter()
-        .map(|(name, _)| ClusterName::new(name.value.as_str()))
+        .keys()
+        .map(|name| ClusterName::new(name.get_ref().as_str()))
         .collect();
     let clusters: BTreeMap<ClusterName, ClusterConfig> = raw
         .clusters
         .into_iter()
-        .filter_map(|(name, cluster)| cluster::resolve(&name, cluster, problems))
+        .filter_map(|(name, Section(cluster))| cluster::resolve(&name, cluster, problems))
         .map(|cluster| (cluster.name.clone(), cluster))
         .collect();
-    let no_links = raw.links.is_empty();
     let links: Vec<Link> = raw
         .links
         .into_iter()
-        .filter_map(|(name, link)| link::resolve(&name, link, &declared, problems))
+        .filter_map(|(name, Section(link))| link::resolve(&name, link, &declared, problems))
         .collect();
-    if declared.is_empty() {
-        problems.add(
-            &Place::root().missing("clusters"),
-            "at least two are needed",
-        );
-    }
-    if no_links {
-        problems.add(&Place::root().missing("links"), "at least one is needed");
-    }
     conflict::report(&links, &clusters, problems);
+    let mut api = raw.api.0;
+    if api.advertised_url.is_empty() {
+        api.advertised_url = format!("http://{}", api.listen);
+    }
     Config {
         clusters,
         links: links.into_iter().map(|link| link.config).collect(),
-        checkpoint: service::checkpoint(raw.checkpoint, problems),
-        api: service::api(raw.api, problems),
-        runtime: service::runtime(raw.runtime, problems),
-        log: service::log(raw.log, problems),
+        checkpoint: raw.checkpoint.0,
+        api,
+        runtime: raw.runtime.0,
+        log: raw.log.0,
     }
 }

@@ -1,57 +1,82 @@
 //! Resolves a link's policies and their exceptions.
 
-use super::super::field::Field;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::super::document::Section;
 use super::super::filter::compiled;
 use super::super::policies::{Exception, Given, PolicyRules};
 use super::super::problem::Problems;
-use super::super::raw::{RawOverride, RawPolicies};
-use super::super::values::one_of;
+use super::super::unknown::unknown_value;
 use crate::model::Policy;
 
-/// The values of a policy key.
-type Words = &'static [(&'static str, Policy)];
+/// The keys of a section of overrides.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Override {
+    topics: Option<Vec<Spanned<String>>>,
+    on_gap: PolicyWord,
+    on_recreate: PolicyWord,
+    on_truncate: PolicyWord,
+    on_foreign_write: PolicyWord,
+    on_refused: PolicyWord,
+    on_target_truncate: PolicyWord,
+}
 
-const FOLLOW: Words = &[("halt", Policy::Halt), ("follow", Policy::Follow)];
-const FOLLOW_OR_RESEED: Words = &[
-    ("halt", Policy::Halt),
-    ("follow", Policy::Follow),
-    ("reseed", Policy::Reseed),
-];
-const ADOPT: Words = &[("halt", Policy::Halt), ("adopt", Policy::Adopt)];
-const SKIP: Words = &[
-    ("halt", Policy::Halt),
-    ("skip_with_receipt", Policy::SkipWithReceipt),
-];
+/// A policy by name; each key accepts only some.
+pub(super) type PolicyWord = Option<Spanned<String>>;
 
 /// The policies of a link with its overrides.
 pub(super) fn resolve(
-    policies: RawPolicies,
-    overrides: Vec<RawOverride>,
-    problems: &Problems,
+    words: [PolicyWord; 6],
+    overrides: Vec<Spanned<Section<Override>>>,
+    problems: &Problems<'_>,
 ) -> PolicyRules {
-    let exceptions = overrides.into_iter().filter_map(|over| {
-        let given = given(over.policies, problems);
-        let topics = over.topics.required("topics", &over.place, problems)?;
-        Some(Exception {
-            topics: compiled(&topics.value, problems),
-            given,
-        })
+    let exceptions = overrides.into_iter().filter_map(|section| {
+        let span = section.span();
+        let Section(it) = section.into_inner();
+        let words = [
+            it.on_gap,
+            it.on_recreate,
+            it.on_truncate,
+            it.on_foreign_write,
+            it.on_refused,
+            it.on_target_truncate,
+        ];
+        let given = given(words, problems);
+        let topics = problems.required(it.topics, &span, "topics")?;
+        let topics = compiled(&topics, problems);
+        Some(Exception { topics, given })
     });
     let exceptions = exceptions.collect();
-    PolicyRules::new(given(policies, problems), exceptions)
+    PolicyRules::new(given(words, problems), exceptions)
 }
 
-fn given(raw: RawPolicies, problems: &Problems) -> Given {
-    let word = |field: Field<String>, words: Words| {
-        let field = field.parse(problems, one_of(words));
-        field.given().map(|given| given.value)
+/// The policies of these words, in the order of the keys.
+fn given(words: [PolicyWord; 6], problems: &Problems<'_>) -> Given {
+    let policy = |word: PolicyWord, known: &[Policy]| {
+        let word = word?;
+        let policy = Policy::of(word.get_ref()).filter(|policy| known.contains(policy));
+        let known: Vec<&str> = known.iter().map(|policy| policy.as_str()).collect();
+        let refused = || unknown_value(word.get_ref(), &known);
+        problems.checked(&word.span(), policy.ok_or_else(refused))
     };
+    let [
+        gap,
+        recreate,
+        truncate,
+        foreign_write,
+        refused,
+        target_truncate,
+    ] = words;
+    let follow = [Policy::Halt, Policy::Follow];
+    let follow_or_reseed = [Policy::Halt, Policy::Follow, Policy::Reseed];
     Given {
-        gap: word(raw.gap, FOLLOW),
-        recreate: word(raw.recreate, FOLLOW_OR_RESEED),
-        truncate: word(raw.truncate, FOLLOW_OR_RESEED),
-        foreign_write: word(raw.foreign_write, ADOPT),
-        refused: word(raw.refused, SKIP),
-        target_truncate: word(raw.target_truncate, FOLLOW),
+        gap: policy(gap, &follow),
+        recreate: policy(recreate, &follow_or_reseed),
+        truncate: policy(truncate, &follow_or_reseed),
+        foreign_write: policy(foreign_write, &[Policy::Halt, Policy::Adopt]),
+        refused: policy(refused, &[Policy::Halt, Policy::SkipWithReceipt]),
+        target_truncate: policy(target_truncate, &follow),
     }
 }

@@ -2,13 +2,38 @@
 //!
 //! Promises: security settings that this version doesn't support are refused, never ignored or downgraded to plaintext.
 
+use serde::Deserialize;
+use toml::Spanned;
+
 use super::super::defaults;
-use super::super::field::{At, Field};
-use super::super::problem::{Place, Problems};
-use super::super::raw::RawSasl;
+use super::super::document::Section;
+use super::super::problem::{Problems, Span};
 use super::super::settings::LoginConfig;
-use super::super::values::{self, not_one_of};
+use super::super::unknown::unknown_value;
+use super::super::values::{As, Filled};
 use crate::model::Secret;
+
+/// The keys of the section for encryption, which this version doesn't support.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "named like the keys")]
+pub(super) struct Tls {
+    ca_file: String,
+    cert_file: String,
+    key_file: String,
+}
+
+/// The login at a cluster's brokers.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Sasl {
+    mechanism: Option<Spanned<String>>,
+    username: Option<Spanned<String>>,
+    password: Option<Spanned<String>>,
+    password_file: Option<Spanned<String>>,
+    service_name: Option<Spanned<As<Filled<String>>>>,
+    principal: Option<Spanned<As<Filled<String>>>>,
+}
 
 const PROTOCOLS: [&str; 4] = ["PLAINTEXT", "SASL_PLAINTEXT", "SSL", "SASL_SSL"];
 const MECHANISMS: [&str; 5] = [
@@ -21,33 +46,33 @@ const MECHANISMS: [&str; 5] = [
 
 /// Returns the login configured in a cluster's section; `None` without one, or if it is invalid, which is a problem.
 pub(super) fn login(
-    protocol: Field<String>,
-    tls: Option<&Place>,
-    sasl: Option<RawSasl>,
-    section: &Place,
-    problems: &Problems,
+    protocol: Option<Spanned<String>>,
+    tls: Option<Spanned<Section<Tls>>>,
+    sasl: Option<Spanned<Section<Sasl>>>,
+    section: &Span,
+    problems: &Problems<'_>,
 ) -> Option<LoginConfig> {
-    let logs_in = match protocol.parse(problems, logs_in) {
-        Field::Bad => return None,
-        Field::Absent => false,
-        Field::Given(At { value, .. }) => value,
+    let logs_in = match protocol {
+        Some(protocol) => problems.checked(&protocol.span(), logs_in(protocol.get_ref()))?,
+        None => false,
     };
-    if let Some(place) = tls {
+    if let Some(tls) = tls {
         let message = "not available in this version: connections are not encrypted";
-        problems.add(place, message);
+        problems.add(&tls.span(), message);
     }
     match (logs_in, sasl) {
         (true, Some(sasl)) => mechanism(sasl, problems),
         (true, None) => {
-            problems.add(
-                &section.missing("sasl"),
+            problems.missing(
+                Some(section),
+                "sasl",
                 "missing: SASL_PLAINTEXT requires a login",
             );
             None
         }
         (false, Some(sasl)) => {
             let message = "a login requires security_protocol = \"SASL_PLAINTEXT\"";
-            problems.add(&sasl.place, message);
+            problems.add(&sasl.span(), message);
             None
         }
         (false, None) => None,
@@ -62,25 +87,26 @@ fn logs_in(protocol: &str) -> Result<bool, String> {
         known if PROTOCOLS.contains(&known) => Err(format!(
             "{known} is not available in this version; PLAINTEXT and SASL_PLAINTEXT are"
         )),
-        other => Err(not_one_of(other, PROTOCOLS.into_iter())),
+        other => Err(unknown_value(other, &PROTOCOLS)),
     }
 }
 
 /// Reads the keys of a mechanism.
-fn mechanism(sasl: RawSasl, problems: &Problems) -> Option<LoginConfig> {
-    let place = sasl.place.clone();
-    let named = sasl.mechanism.required("mechanism", &place, problems)?;
-    match named.value.as_str() {
+fn mechanism(sasl: Spanned<Section<Sasl>>, problems: &Problems<'_>) -> Option<LoginConfig> {
+    let place = sasl.span();
+    let Section(sasl) = sasl.into_inner();
+    let named = problems.required(sasl.mechanism, &place, "mechanism")?;
+    match named.get_ref().as_str() {
         "PLAIN" => {
             let foreign = [
-                ("service_name", sasl.service_name),
-                ("principal", sasl.principal),
+                ("service_name", sasl.service_name.map(|given| given.span())),
+                ("principal", sasl.principal.map(|given| given.span())),
             ];
             refuse(foreign, "PLAIN", problems);
-            let username = sasl.username.required("username", &place, problems);
+            let username = problems.required(sasl.username, &place, "username");
             let password = password(sasl.password, sasl.password_file, &place, problems);
             Some(LoginConfig::Password {
-                username: username?.value,
+                username: username?.into_inner(),
                 password: password?,
             })
         }
@@ -90,65 +116,73 @@ fn mechanism(sasl: RawSasl, problems: &Problems) -> Option<LoginConfig> {
                 ("password", sasl.password),
                 ("password_file", sasl.password_file),
             ];
+            let foreign = foreign.map(|(key, given)| (key, given.map(|given| given.span())));
             refuse(foreign, "GSSAPI", problems);
             if cfg!(not(feature = "gssapi")) {
                 let message = "this farshore was built without Kerberos: build it with \
                                --features gssapi";
-                problems.add(&named.place, message);
+                problems.add(&named.span(), message);
             }
-            let service = sasl.service_name.parse(problems, values::not_empty);
-            let principal = sasl.principal.parse(problems, values::not_empty);
+            let text = |given: Spanned<As<Filled<String>>>| given.into_inner().0;
             Some(LoginConfig::Kerberos {
-                service: service.or(defaults::KERBEROS_SERVICE.to_owned()),
-                principal: principal.given().map(|principal| principal.value),
+                service: sasl
+                    .service_name
+                    .map_or_else(|| defaults::KERBEROS_SERVICE.to_owned(), text),
+                principal: sasl.principal.map(text),
             })
         }
         other => {
             let message = if MECHANISMS.contains(&other) {
                 format!("{other} is not available in this version; PLAIN and GSSAPI are")
             } else {
-                not_one_of(other, MECHANISMS.into_iter())
+                unknown_value(other, &MECHANISMS)
             };
-            problems.add(&named.place, message);
+            problems.add(&named.span(), message);
             None
         }
     }
 }
 
 /// Reports keys that a mechanism doesn't use.
-fn refuse<const N: usize>(keys: [(&str, Field<String>); N], mechanism: &str, problems: &Problems) {
-    for (key, field) in keys {
-        if let Some(given) = field.given() {
-            problems.add(&given.place, format!("{mechanism} has no {key}"));
+fn refuse<const N: usize>(
+    keys: [(&str, Option<Span>); N],
+    mechanism: &str,
+    problems: &Problems<'_>,
+) {
+    for (key, given) in keys {
+        if let Some(span) = given {
+            problems.add(&span, format!("{mechanism} has no {key}"));
         }
     }
 }
 
 /// The password, inline or from its own file.
 fn password(
-    password: Field<String>,
-    file: Field<String>,
-    section: &Place,
-    problems: &Problems,
+    password: Option<Spanned<String>>,
+    file: Option<Spanned<String>>,
+    section: &Span,
+    problems: &Problems<'_>,
 ) -> Option<Secret> {
     match (password, file) {
-        (Field::Given(_), Field::Given(file)) => {
-            problems.add(&file.place, "password is given, too: one of them is enough");
+        (Some(_), Some(file)) => {
+            problems.add(
+                &file.span(),
+                "password is given, too: one of them is enough",
+            );
             None
         }
-        (Field::Absent, Field::Absent) => {
+        (None, None) => {
             let message = "missing, as is password_file: one of them is needed";
-            problems.add(&section.missing("password"), message);
+            problems.missing(Some(section), "password", message);
             None
         }
-        (Field::Absent, file) => {
-            let read = file.parse(problems, |path| {
-                std::fs::read_to_string(path)
-                    .map_err(|cause| format!("{path} can't be read: {cause}"))
-            });
-            let text = read.given()?.value;
+        (None, Some(file)) => {
+            let path = file.get_ref();
+            let text = std::fs::read_to_string(path)
+                .map_err(|cause| format!("{path} can't be read: {cause}"));
+            let text = problems.checked(&file.span(), text)?;
             Some(Secret::new(text.trim_end_matches(['\r', '\n'])))
         }
-        (password, _) => Some(Secret::new(password.given()?.value)),
+        (Some(password), None) => Some(Secret::new(password.into_inner())),
     }
 }

@@ -121,6 +121,43 @@ port = 8640
 }
 
 #[test]
+fn what_is_refused_is_not_missing_as_well() {
+    let text = r#"
+clusters = { paris = { bootstrap_servers = ["a", 5, "b:1", "c"] }, oslo = 5 }
+[links.l]
+source = 5
+target = "paris"
+topics = ["${MISSING}"]
+start = "${MISSING}"
+grops = "${MISSING}"
+"#;
+    let expected = [
+        r#"2:45: clusters.paris.bootstrap_servers[0]: "a" is not an address: write host:port, or [address]:port for IPv6"#,
+        "2:50: clusters.paris.bootstrap_servers[1]: expected a string, found an integer",
+        r#"2:60: clusters.paris.bootstrap_servers[3]: "c" is not an address: write host:port, or [address]:port for IPv6"#,
+        "2:75: clusters.oslo: expected a section, found an integer",
+        "4:10: links.l.source: expected a string, found an integer",
+        "6:11: links.l.topics[0]: environment variable MISSING is not set",
+        "7:9: links.l.start: environment variable MISSING is not set",
+        r#"8:1: links.l.grops: unknown key; did you mean "groups"?"#,
+        "8:9: links.l.grops: environment variable MISSING is not set",
+    ];
+    assert_eq!(messages(parse(text, &|_| None)), expected);
+}
+
+#[test]
+fn sections_that_are_none() {
+    let text = "clusters = 5\nlinks = []\nlog = [\"text\", \"info\"]\n[[api]]\n";
+    let expected = [
+        "1:12: clusters: expected a section, found an integer",
+        "2:9: links: expected a section, found a list",
+        "3:7: log: expected a section, found a list",
+        "4:1: api: expected a section, found a list",
+    ];
+    assert_eq!(messages(parse(text, &|_| None)), expected);
+}
+
+#[test]
 fn files_that_are_no_configuration() {
     let nothing = messages(parse("", &|_| None));
     assert_eq!(

@@ -61,7 +61,7 @@ fn logins_that_cannot_be() {
         ),
         (
             "sasl = { username = \"a\" }",
-            "12:1: clusters.rome.sasl.mechanism: missing",
+            "12:8: clusters.rome.sasl.mechanism: missing",
         ),
         (
             "sasl = { mechanism = \"SCRAM-SHA-256\" }",
@@ -69,11 +69,11 @@ fn logins_that_cannot_be() {
         ),
         (
             "sasl = { mechanism = \"PLAIN\", password = \"b\" }",
-            "12:1: clusters.rome.sasl.username: missing",
+            "12:8: clusters.rome.sasl.username: missing",
         ),
         (
             "sasl = { mechanism = \"PLAIN\", username = \"a\" }",
-            "12:1: clusters.rome.sasl.password: missing, as is password_file: one of them is needed",
+            "12:8: clusters.rome.sasl.password: missing, as is password_file: one of them is needed",
         ),
         (
             "sasl = { mechanism = \"PLAIN\", username = \"a\", password = \"b\", password_file = \"c\" }",

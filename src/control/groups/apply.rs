@@ -293,8 +293,8 @@ impl Carrier<'_> {
         let Some(commit) = commit else {
             return Wanted::Unknown;
         };
-        let lookup = self.mirrored.lookup(&mirrored.partition, commit.offset);
-        let place = place(commit.offset, lookup, mirrored.target_log_start);
+        let found = self.mirrored.lookup(&mirrored.partition, commit.offset);
+        let place = place(commit.offset, found, mirrored.target_log_start);
         Wanted::At(commit, place)
     }
 

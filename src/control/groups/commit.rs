@@ -3,7 +3,8 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::de::{Error, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::{SourceOffset, TargetOffset};
 
@@ -82,11 +83,11 @@ impl Written {
 }
 
 /// When the target expires an offset that isn't committed again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Expiry {
     /// Unknown: the target doesn't report its `offsets.retention.minutes`.
-    #[serde(serialize_with = "unknown")]
+    #[serde(serialize_with = "unknown", deserialize_with = "is_unknown")]
     Unknown,
     /// At this time, unless the group gains members before.
     At(Timestamp),
@@ -94,6 +95,13 @@ pub enum Expiry {
 
 fn unknown<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str("unknown")
+}
+
+fn is_unknown<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "unknown" => Ok(()),
+        other => Err(D::Error::invalid_value(Unexpected::Str(other), &"unknown")),
+    }
 }
 
 impl fmt::Display for Expiry {

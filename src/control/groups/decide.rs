@@ -5,10 +5,10 @@
 //! offset belongs.
 
 use crate::control::TargetLog;
-use crate::model::TargetOffset;
+use crate::model::{TargetOffset, Untranslatable};
 
 use super::commit::{PlannedCommit, SourceCommit, TargetCommit, Written};
-use super::translate::{TargetPosition, Unplaced};
+use super::translate::TargetPosition;
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +17,7 @@ mod tests;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
     /// The group's commit on the source, and its place on the target.
-    At(SourceCommit, Result<TargetPosition, Unplaced>),
+    At(SourceCommit, Result<TargetPosition, Untranslatable>),
     /// The source is unreachable: what was written has to stay.
     Unknown,
 }
@@ -61,7 +61,7 @@ pub enum CommitDecision {
     /// Nothing: the offset is already released or frozen.
     Released,
     /// Nothing: the place on the target isn't known now.
-    Wait(Unplaced),
+    Wait(Untranslatable),
 }
 
 /// Decides about one group and partition.
@@ -101,7 +101,7 @@ fn lower(scene: &Scene<'_>, end: TargetOffset) -> Option<CommitDecision> {
 fn wait(scene: &Scene<'_>, why: &str) -> CommitDecision {
     CommitDecision::Wait(match scene.wanted {
         Wanted::At(_, Err(unplaced)) => unplaced.clone(),
-        Wanted::At(_, Ok(_)) | Wanted::Unknown => Unplaced::NotReady(why.to_owned()),
+        Wanted::At(_, Ok(_)) | Wanted::Unknown => Untranslatable::NotReady(why.to_owned()),
     })
 }
 

@@ -7,11 +7,11 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
-use crate::control::{Lookup, Mirrored, MirroredPartition, TargetLog};
+use crate::control::{Mirrored, MirroredPartition, TargetLog};
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::model::{
     GroupId, Intent, IntentChange, LinkIntents, PartitionState, SourceOffset, TargetOffset,
-    TopicName, TopicPartition,
+    TopicName, TopicPartition, Translation, Untranslatable,
 };
 
 use super::cluster::{CommittedOffset, GroupActivity, LogEdge, Site};
@@ -254,17 +254,28 @@ impl Mirrored for FakeMirror {
         Arc::clone(&self.1.lock())
     }
 
-    fn lookup(&self, at: &TopicPartition, offset: SourceOffset) -> Lookup {
+    fn lookup(
+        &self,
+        at: &TopicPartition,
+        offset: SourceOffset,
+    ) -> Result<Translation, Untranslatable> {
         let mirrored = self.0.lock();
         match mirrored.frontier {
-            _ if *at != mirrored.partition => Lookup::NotMirrored,
-            None => Lookup::NotReady("preparing".into()),
-            _ if mirrored.is_disowned() => Lookup::NotReady("the target lost it".into()),
-            Some(frontier) if offset > frontier => Lookup::Beyond {
+            _ if *at != mirrored.partition => Err(Untranslatable::UnknownPartition),
+            None => Err(Untranslatable::NotReady("preparing".into())),
+            _ if mirrored.is_disowned() => {
+                Err(Untranslatable::NotReady("the target lost it".into()))
+            }
+            Some(frontier) if offset > frontier => Err(Untranslatable::BeyondFrontier {
                 frontier,
                 target_end: mirrored.target_end,
-            },
-            Some(_) => Lookup::Mapped(TargetOffset(offset.get() - SHIFT)),
+            }),
+            Some(_) => Ok(Translation {
+                source_offset: offset,
+                target_offset: TargetOffset(offset.get() - SHIFT),
+                exact: true,
+                reason: None,
+            }),
         }
     }
 

@@ -11,7 +11,6 @@ pub mod commit_protocol;
 pub mod committed;
 pub mod cut;
 pub mod decide;
-mod held;
 pub mod status;
 pub mod sync;
 pub mod translate;

@@ -1,19 +1,21 @@
 //! The status of group sync, by group and partition, as last seen.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use parking_lot::RwLock;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::control::TargetLog;
 use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
 
 use super::commit::{Expiry, TargetCommit, Written};
 use super::decide::{CommitDecision, Scene, Wanted};
-use super::translate::{Fit, Unplaced};
+use super::translate::Fit;
 
 /// The state of a group's offset in a partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupState {
     /// The target has the offset of the last consistent cut.
@@ -35,7 +37,14 @@ pub enum GroupState {
 }
 
 /// The status of one offset of a group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+impl fmt::Display for GroupState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// The status of one offset of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GroupPartitionStatus {
     /// The partition, by its source name.
     #[serde(flatten)]
@@ -49,6 +58,7 @@ pub struct GroupPartitionStatus {
     pub exact: bool,
     /// When the offset expires on the target, if it isn't being refreshed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub expires_at: Option<Expiry>,
     /// Why the offset isn't exact or wasn't written.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +66,7 @@ pub struct GroupPartitionStatus {
 }
 
 /// The offsets of one group; none if its kind can't be carried.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GroupStatus {
     /// Whether this is a kind of group whose offsets can't be carried.
     pub unsupported: bool,
@@ -194,7 +204,7 @@ pub(super) fn status(
             (TargetLog::CutAt(end), Some(found)) if found >= end => {
                 (GroupState::Clamped, Some(found), Some(lowered(end)))
             }
-            _ => (GroupState::Waiting, found, Some(reason(unplaced))),
+            _ => (GroupState::Waiting, found, Some(unplaced.to_string())),
         },
     };
     GroupPartitionStatus {
@@ -262,7 +272,7 @@ fn fitting(wanted: &Wanted) -> (GroupState, Option<String>) {
             };
             (state, place.fit.detail())
         }
-        Wanted::At(_, Err(unplaced)) => (GroupState::Waiting, Some(reason(unplaced))),
+        Wanted::At(_, Err(unplaced)) => (GroupState::Waiting, Some(unplaced.to_string())),
         Wanted::Unknown => {
             let detail = "the source can't be reached; the offset is kept as it is".to_owned();
             (GroupState::Synced, Some(detail))
@@ -283,11 +293,4 @@ fn theirs(scene: &Scene<'_>) -> String {
         "another client committed on the target"
     };
     text.to_owned()
-}
-
-fn reason(unplaced: &Unplaced) -> String {
-    match unplaced {
-        Unplaced::NotMirrored => "the partition is not mirrored".to_owned(),
-        Unplaced::NotReady(why) => why.clone(),
-    }
 }

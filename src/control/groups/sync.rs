@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::GroupFilter;
 use crate::control::permit::permit;
-use crate::control::{Lookup, Mirrored, MirroredPartition, TargetLog};
+use crate::control::{Mirrored, MirroredPartition, TargetLog};
 use crate::error::{Kind, Result};
-use crate::model::{GroupId, SourceOffset, TopicPartition};
+use crate::model::{GroupId, LinkIntents, SourceOffset, TopicPartition, Untranslatable};
 use crate::task::log_once::Notice;
 use crate::task::{InFlight, Rounds};
 
@@ -24,7 +24,6 @@ use super::cluster::{GROUPS_AT_ONCE, GroupActivity, LogEdge, Site};
 use super::commit::SourceCommit;
 use super::committed::Ledger;
 use super::cut::{Behind, ConsistentCut, Snapshot, counts};
-use super::held::Holding;
 use super::status::{Board, GroupPartitionStatus, GroupState, GroupStatus};
 
 #[cfg(test)]
@@ -34,6 +33,10 @@ mod tests;
 const IDLE_PASS: Duration = Duration::from_secs(5);
 /// How long the source's ends go unread while its offsets don't change: all they add is what a lost source took with it.
 const IDLE_LOOK: Duration = Duration::from_secs(15);
+/// How often an unchanged offset is committed within the target's offset retention (H17).
+const REFRESHES_PER_RETENTION: i64 = 4;
+/// The retention assumed for a target that doesn't report one, in milliseconds: the shortest default of any Kafka version.
+const RETENTION_UNTOLD_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The parts that group sync of one link works with.
 #[derive(Debug)]
@@ -71,6 +74,46 @@ struct Memory {
     holding: Holding,
     reading: Notice,
     writing: Notice,
+}
+
+/// The link's intents as obeyed by group sync. Offsets in topics whose intent forbids writes aren't refreshed, and are the
+/// first to be written on a resume.
+#[derive(Debug, Default)]
+struct Holding {
+    obeyed: Arc<LinkIntents>,
+    /// Whether offsets that weren't refreshed may be written again.
+    resumed: bool,
+}
+
+impl Holding {
+    /// Obeys the current intents. Returns whether a pass over the target is due: after a resume until one succeeds, after
+    /// any other change once.
+    fn follow(&mut self, intents: &Arc<LinkIntents>) -> bool {
+        let before = std::mem::replace(&mut self.obeyed, Arc::clone(intents));
+        let is_other = !Arc::ptr_eq(&before, intents) && before != *intents;
+        self.resumed |= is_other && resumes(&before, intents);
+        is_other || self.resumed
+    }
+
+    /// Notes that a pass over the target succeeded.
+    fn passed(&mut self) {
+        self.resumed = false;
+    }
+
+    /// The age, in milliseconds, from which an unchanged offset is committed again.
+    fn refresh_after_ms(&self, retention_ms: Option<i64>) -> i64 {
+        if self.resumed {
+            return 0;
+        }
+        retention_ms.unwrap_or(RETENTION_UNTOLD_MS) / REFRESHES_PER_RETENTION
+    }
+}
+
+/// Whether `now` permits writes to a topic for which `before` forbids them.
+fn resumes(before: &LinkIntents, now: &LinkIntents) -> bool {
+    let of_link = !before.of_link().writes() && now.of_link().writes();
+    let mut topics = before.topics.keys();
+    of_link || topics.any(|it| !before.of(it).writes() && now.of(it).writes())
 }
 
 impl GroupSync {
@@ -288,15 +331,16 @@ impl GroupSync {
         waits_for: Option<&str>,
     ) -> GroupPartitionStatus {
         let (state, detail) = match self.mirrored.lookup(partition, commit.offset) {
-            Lookup::Beyond { frontier, .. } => (
+            Err(Untranslatable::BeyondFrontier { frontier, .. }) => (
                 GroupState::Held,
                 Some(format!("the group is beyond the frontier {frontier}")),
             ),
-            Lookup::Mapped(_)
-            | Lookup::Near(..)
-            | Lookup::Before { .. }
-            | Lookup::NotMirrored
-            | Lookup::NotReady(_) => (GroupState::Pending, waits_for.map(ToOwned::to_owned)),
+            Ok(_)
+            | Err(
+                Untranslatable::UnknownPartition
+                | Untranslatable::BeforeMap { .. }
+                | Untranslatable::NotReady(_),
+            ) => (GroupState::Pending, waits_for.map(ToOwned::to_owned)),
         };
         GroupPartitionStatus {
             partition: partition.clone(),

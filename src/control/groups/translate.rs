@@ -1,8 +1,7 @@
 //! Translates a committed source offset to the target offset at which the group reads on as it would have on the source.
 //! Pure.
 
-use crate::control::Lookup;
-use crate::model::{SourceOffset, TargetOffset};
+use crate::model::{SourceOffset, TargetOffset, Translation, Untranslatable};
 
 use super::commit::{PlannedCommit, SourceCommit};
 
@@ -34,14 +33,6 @@ pub enum Fit {
     },
     /// Not exact, for this reason.
     Near(String),
-}
-
-/// Why a source offset has no place on the target.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unplaced {
-    NotMirrored,
-    /// The place isn't known now, for this reason.
-    NotReady(String),
 }
 
 impl Fit {
@@ -76,31 +67,33 @@ impl TargetPosition {
     }
 }
 
-/// The place of a committed offset, given its `lookup` in the map and the log start of the mirror partition.
+/// The place of a committed offset, given its translation and the log start of the mirror partition. Errors:
+/// `UnknownPartition` and `NotReady`.
 pub fn place(
     committed: SourceOffset,
-    lookup: Lookup,
+    translation: Result<Translation, Untranslatable>,
     target_log_start: TargetOffset,
-) -> Result<TargetPosition, Unplaced> {
-    let (offset, stands_for, fit) = match lookup {
-        Lookup::Mapped(offset) => (offset, committed, Fit::Exact),
-        Lookup::Near(offset, why) => (offset, committed, Fit::Near(why)),
-        Lookup::Beyond {
+) -> Result<TargetPosition, Untranslatable> {
+    let (offset, stands_for, fit) = match translation {
+        Ok(found) if found.exact => (found.target_offset, committed, Fit::Exact),
+        Ok(found) => {
+            let fit = Fit::Near(found.reason.unwrap_or_default());
+            (found.target_offset, committed, fit)
+        }
+        Err(Untranslatable::BeyondFrontier {
             frontier,
             target_end,
-        } => {
+        }) => {
             let records = committed.since(frontier);
             (target_end, frontier, Fit::Held { frontier, records })
         }
-        Lookup::Before {
-            first_source,
-            first_target,
-        } => {
-            let records = first_source.since(committed);
-            (first_target, committed, Fit::Clamped { records })
+        Err(Untranslatable::BeforeMap { source, target }) => {
+            let records = source.since(committed);
+            (target, committed, Fit::Clamped { records })
         }
-        Lookup::NotMirrored => return Err(Unplaced::NotMirrored),
-        Lookup::NotReady(why) => return Err(Unplaced::NotReady(why)),
+        Err(why @ (Untranslatable::UnknownPartition | Untranslatable::NotReady(_))) => {
+            return Err(why);
+        }
     };
     let below = target_log_start.since(offset);
     if below <= 0 {
@@ -129,23 +122,36 @@ mod tests {
 
     use super::*;
 
-    fn placed(committed: i64, lookup: Lookup, log_start: i64) -> (i64, i64, Fit) {
-        let place = place(SourceOffset(committed), lookup, TargetOffset(log_start)).unwrap();
+    fn placed(
+        committed: i64,
+        found: Result<Translation, Untranslatable>,
+        log_start: i64,
+    ) -> (i64, i64, Fit) {
+        let place = place(SourceOffset(committed), found, TargetOffset(log_start)).unwrap();
         (place.offset.get(), place.stands_for.get(), place.fit)
+    }
+
+    fn exact(source: i64, target: i64) -> Translation {
+        Translation {
+            source_offset: SourceOffset(source),
+            target_offset: TargetOffset(target),
+            exact: true,
+            reason: None,
+        }
     }
 
     #[test]
     fn a_mapped_offset_is_exact() {
-        let mapped = Lookup::Mapped(TargetOffset(7));
+        let mapped = Ok(exact(10, 7));
         assert_eq!(placed(10, mapped, 7), (7, 10, Fit::Exact));
     }
 
     #[test]
     fn an_offset_beyond_the_frontier_is_held_there() {
-        let beyond = Lookup::Beyond {
+        let beyond = Err(Untranslatable::BeyondFrontier {
             frontier: SourceOffset(80),
             target_end: TargetOffset(75),
-        };
+        });
         let held = Fit::Held {
             frontier: SourceOffset(80),
             records: 20,
@@ -155,16 +161,18 @@ mod tests {
 
     #[test]
     fn an_offset_below_the_targets_log_start_is_clamped_and_counted() {
-        let mapped = Lookup::Mapped(TargetOffset(7));
+        let mapped = Ok(exact(10, 7));
         let clamped = Fit::Clamped { records: 13 };
         assert_eq!(placed(10, mapped, 20), (20, 10, clamped));
     }
 
     #[test]
     fn an_offset_before_the_map_counts_what_was_never_mirrored_and_what_is_gone_since() {
-        let before = || Lookup::Before {
-            first_source: SourceOffset(50),
-            first_target: TargetOffset(0),
+        let before = || {
+            Err(Untranslatable::BeforeMap {
+                source: SourceOffset(50),
+                target: TargetOffset(0),
+            })
         };
         assert_eq!(
             placed(10, before(), 0),
@@ -178,12 +186,13 @@ mod tests {
 
     #[test]
     fn there_is_no_place_where_nothing_is_mirrored_or_known() {
-        let at = |lookup| place(SourceOffset(1), lookup, TargetOffset(0)).unwrap_err();
-        assert_eq!(at(Lookup::NotMirrored), Unplaced::NotMirrored);
-        assert_eq!(
-            at(Lookup::NotReady("loading".into())),
-            Unplaced::NotReady("loading".into())
-        );
+        for why in [
+            Untranslatable::UnknownPartition,
+            Untranslatable::NotReady("loading".into()),
+        ] {
+            let place = place(SourceOffset(1), Err(why.clone()), TargetOffset(0));
+            assert_eq!(place.unwrap_err(), why);
+        }
     }
 
     proptest! {
@@ -191,7 +200,7 @@ mod tests {
         fn a_place_is_never_below_the_log_start_and_exact_only_where_the_map_says(
             committed in 0..100_i64, target in 0..100_i64, log_start in 0..100_i64,
         ) {
-            let (offset, stands_for, fit) = placed(committed, Lookup::Mapped(TargetOffset(target)), log_start);
+            let (offset, stands_for, fit) = placed(committed, Ok(exact(committed, target)), log_start);
             prop_assert!(offset >= log_start);
             prop_assert_eq!(stands_for, committed);
             prop_assert_eq!(fit.is_exact(), offset == target);

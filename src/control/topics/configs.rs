@@ -40,6 +40,8 @@ const RULES: [(&str, Rule); 12] = [
 ];
 
 const UNLIMITED: &str = "9223372036854775807";
+const CLEANUP_POLICY: &str = "cleanup.policy";
+const RETENTION: [&str; 2] = ["retention.bytes", "retention.ms"];
 
 /// The broker configs that reveal whether a broker has a topic config not present in every version: the before and after
 /// limits were added in 3.6, the difference limit was removed in 4.0. Where all three exist, the difference limit overrides
@@ -113,6 +115,55 @@ fn amount(value: &str) -> i64 {
         Ok(number) => number,
         Err(_) => i64::MIN,
     }
+}
+
+/// The configs of a new mirror topic with preserved offsets: nothing is compacted, and a compacted history doesn't expire.
+///
+/// A compacted topic rejects records without a key, such as those that fill the offsets before its first record, and allows
+/// no record deletion. So its mirror has `cleanup.policy=delete` until history is mirrored. Whether that is still pending can
+/// be seen from the policies themselves.
+pub(super) fn uncompacted(mut configs: TopicConfigs) -> TopicConfigs {
+    if compacts(&configs) {
+        configs.insert(CLEANUP_POLICY.to_owned(), "delete".to_owned());
+        for limit in RETENTION {
+            configs.insert(limit.to_owned(), "-1".to_owned());
+        }
+    }
+    configs
+}
+
+/// The subset of `changes` that may be made before history is mirrored.
+pub(super) fn early_changes(mut changes: TopicConfigs) -> TopicConfigs {
+    changes.remove(CLEANUP_POLICY);
+    changes
+}
+
+/// The changes to make once history is mirrored: the policy, and the limits that were lifted for backfilling.
+pub(super) fn late_changes(mut changes: TopicConfigs, source: &TopicConfigs) -> TopicConfigs {
+    if compacts(&changes) && has(&changes, "delete") {
+        for limit in RETENTION {
+            if let Some(theirs) = source.get(limit) {
+                changes.insert(limit.to_owned(), theirs.clone());
+            }
+        }
+    }
+    changes
+}
+
+/// How long a topic with these configs keeps tombstones, in milliseconds; `None` if it isn't compacted.
+pub(super) fn keeps_tombstones_ms(configs: &TopicConfigs) -> Option<i64> {
+    let kept = configs.get("delete.retention.ms")?;
+    kept.parse().ok().filter(|_| compacts(configs))
+}
+
+/// Whether a topic with these configs is compacted.
+pub(super) fn compacts(configs: &TopicConfigs) -> bool {
+    has(configs, "compact")
+}
+
+fn has(configs: &TopicConfigs, policy: &str) -> bool {
+    let policies = configs.get(CLEANUP_POLICY).map_or("", String::as_str);
+    policies.split(',').any(|one| one.trim() == policy)
 }
 
 #[cfg(test)]
@@ -227,5 +278,30 @@ mod tests {
                 prop_assert!(amount(&target[name]) >= amount(&before[name]), "{} shrank", name);
             }
         }
+    }
+
+    #[test]
+    fn a_compacted_topic_is_created_as_one_that_keeps_everything() {
+        let expected = configs(&[
+            ("cleanup.policy", "delete"),
+            ("retention.bytes", "-1"),
+            ("retention.ms", "-1"),
+        ]);
+        let source = [("cleanup.policy", "compact"), ("retention.ms", "1000")];
+        assert_eq!(uncompacted(configs(&source)), expected);
+        let deleted = configs(&[("cleanup.policy", "delete"), ("retention.ms", "1000")]);
+        assert_eq!(uncompacted(deleted.clone()), deleted);
+    }
+
+    #[test]
+    fn the_policy_waits_and_brings_the_limits_with_it() {
+        let source = configs(&[("cleanup.policy", "compact,delete"), ("retention.ms", "7")]);
+        let changes = configs(&[("cleanup.policy", "compact,delete"), ("a", "b")]);
+        assert_eq!(early_changes(changes.clone()), configs(&[("a", "b")]));
+        let mut expected = changes.clone();
+        expected.insert("retention.ms".to_owned(), "7".to_owned());
+        assert_eq!(late_changes(changes, &source), expected);
+        let compacted = configs(&[("cleanup.policy", "compact")]);
+        assert_eq!(late_changes(compacted.clone(), &source), compacted);
     }
 }

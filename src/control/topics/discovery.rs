@@ -25,8 +25,7 @@ use crate::task::log_once::Notice;
 use crate::task::{InFlight, Rounds};
 
 use super::apply::apply;
-use super::cluster::{Look, SeenTopic, TopicSite};
-use super::config_cache::ConfigMemory;
+use super::cluster::{ConfigMemory, Look, SeenTopic, TopicSite};
 use super::plan::{Sight, SourceTopic, TargetTopic, plan};
 use super::remembered::{first_look, known};
 

@@ -5,9 +5,7 @@
 //! Doesn't: judge what is in a topic; workers verify that themselves.
 
 mod apply;
-mod backfill;
 pub mod cluster;
-mod config_cache;
 pub mod configs;
 pub mod discovery;
 pub mod plan;

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{HaltCode, KnownTopic, MirrorSet, MirroredTopic, Reason, TopicId, TopicName};
 
-use super::backfill;
 use super::configs::{self, TopicConfigs};
 
 #[cfg(test)]
@@ -191,7 +190,7 @@ fn plan_topic(sight: &Sight, name: &TopicName, source: &SourceTopic, actions: &m
 fn initial(sight: &Sight, source: &SourceTopic) -> TopicConfigs {
     let configs = configs::initial(&source.configs, &sight.target_broker_configs);
     if sight.preserves {
-        backfill::initial(configs)
+        configs::uncompacted(configs)
     } else {
         configs
     }
@@ -208,10 +207,10 @@ fn changes(
         &existing.configs,
         &sight.target_broker_configs,
     );
-    let waits = sight.preserves && backfill::compacts(&changes);
+    let waits = sight.preserves && configs::compacts(&changes);
     match (waits, sight.live.contains(name)) {
-        (true, true) => backfill::late(changes, &source.configs),
-        (true, false) => backfill::early(changes),
+        (true, true) => configs::late_changes(changes, &source.configs),
+        (true, false) => configs::early_changes(changes),
         (false, _) => changes,
     }
 }
@@ -340,7 +339,7 @@ impl Sight {
             } else {
                 self.known.get(name).and_then(|known| known.reseeded)
             },
-            keeps_tombstones_ms: backfill::keeps_tombstones_ms(&source.configs),
+            keeps_tombstones_ms: configs::keeps_tombstones_ms(&source.configs),
             conflict: refused.map(|message| Reason::new(HaltCode::NotPermitted, message)),
         })
     }

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{CommitSituation, GroupSituation, Move, MoveKind, Situation};
+use crate::control::MirroredPartition;
 use crate::control::groups::commit::{TargetCommit, Written};
-use crate::control::{Lookup, MirroredPartition};
-use crate::model::{GroupId, PartitionState, TopicName, TopicPartition};
+use crate::model::{GroupId, PartitionState, TopicName, TopicPartition, Untranslatable};
 
 /// One reason why a move can't be executed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Blocker {
     pub code: BlockerCode,
     /// What is wrong and what to do about it.
@@ -26,7 +27,7 @@ pub struct Blocker {
 }
 
 /// The kinds of blockers, as named by the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BlockerCode {
     /// The group has live members on the target.
@@ -146,12 +147,12 @@ fn of_group(id: &GroupId, group: &GroupSituation, blockers: &mut Vec<Blocker>) {
 
 fn of_commit(commit: &CommitSituation) -> Option<Blocker> {
     match &commit.lookup {
-        Lookup::NotMirrored => Some(Blocker::new(
+        Err(Untranslatable::UnknownPartition) => Some(Blocker::new(
             BlockerCode::UnknownTopic,
             "the group has an offset here, and the partition is not mirrored",
         )),
-        Lookup::NotReady(why) => Some(Blocker::new(BlockerCode::NotReady, why)),
-        Lookup::Mapped(_) | Lookup::Near(..) | Lookup::Beyond { .. } | Lookup::Before { .. } => {
+        Err(Untranslatable::NotReady(why)) => Some(Blocker::new(BlockerCode::NotReady, why)),
+        Ok(_) | Err(Untranslatable::BeyondFrontier { .. } | Untranslatable::BeforeMap { .. }) => {
             None
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::control::MirroredPartition;
 use crate::control::groups::commit::{PlannedCommit, SourceCommit};
@@ -15,7 +16,7 @@ use super::{CommitSituation, MoveKind, Situation};
 pub type Moves = Arc<Vec<Move>>;
 
 /// One offset to commit on the target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Move {
     pub group: GroupId,
     /// The partition, by its source name.

@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use crate::control::MirroredPartition;
 use crate::control::groups::commit::{Expiry, SourceCommit, TargetCommit, Written};
-use crate::control::{Lookup, MirroredPartition};
-use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicName, TopicPartition};
+use crate::model::{
+    GroupId, LinkName, SourceOffset, TargetOffset, TopicName, TopicPartition, Translation,
+    Untranslatable,
+};
 
 /// The kind of a move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MoveKind {
     /// Both sites are up; nothing is lost.
@@ -60,7 +64,7 @@ pub struct CommitSituation {
     /// The offset committed on the source.
     pub commit: SourceCommit,
     /// The place of that offset on the target.
-    pub lookup: Lookup,
+    pub lookup: Result<Translation, Untranslatable>,
     /// The offset that another client committed on the target, if any (H16).
     pub progress: Option<TargetOffset>,
 }
@@ -69,7 +73,7 @@ impl CommitSituation {
     /// Creates the situation of `commit` from what is committed on the target now, and what this link wrote there.
     pub fn new(
         commit: SourceCommit,
-        lookup: Lookup,
+        lookup: Result<Translation, Untranslatable>,
         found: Option<&TargetCommit>,
         written: &Written,
     ) -> Self {

@@ -1,11 +1,13 @@
 //! The steps a plan names: what the operator does and what farshore does.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::MoveKind;
 
 /// One step of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = PlanStep)]
 pub struct Step {
     /// The step's name; a step that farshore performs is named like the phase of the operation.
     pub name: String,

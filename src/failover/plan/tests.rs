@@ -2,8 +2,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::control::groups::commit::{SourceCommit, TargetCommit, Written};
-use crate::control::{Lookup, MirroredPartition, TargetLog};
-use crate::model::{HaltCode, PartitionState, Reason, SourceOffset, TargetOffset, TopicPartition};
+use crate::control::{MirroredPartition, TargetLog};
+use crate::model::{
+    HaltCode, PartitionState, Reason, SourceOffset, TargetOffset, TopicPartition, Translation,
+    Untranslatable,
+};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -27,7 +30,7 @@ fn mirrored(state: PartitionState) -> MirroredPartition {
     }
 }
 
-fn commit(source: i64, lookup: Lookup) -> CommitSituation {
+fn commit(source: i64, lookup: Result<Translation, Untranslatable>) -> CommitSituation {
     CommitSituation {
         commit: SourceCommit {
             offset: SourceOffset(source),
@@ -39,7 +42,27 @@ fn commit(source: i64, lookup: Lookup) -> CommitSituation {
 }
 
 fn mapped() -> CommitSituation {
-    commit(50, Lookup::Mapped(TargetOffset(45)))
+    translated(50, 45, None)
+}
+
+/// A commit whose translation is exact unless there is a reason.
+fn translated(source: i64, target: i64, reason: Option<&str>) -> CommitSituation {
+    let translation = Translation {
+        source_offset: SourceOffset(source),
+        target_offset: TargetOffset(target),
+        exact: reason.is_none(),
+        reason: reason.map(str::to_owned),
+    };
+    commit(source, Ok(translation))
+}
+
+/// A commit 10 offsets beyond the frontier.
+fn beyond() -> CommitSituation {
+    let why = Untranslatable::BeyondFrontier {
+        frontier: SourceOffset(100),
+        target_end: TargetOffset(90),
+    };
+    commit(110, Err(why))
 }
 
 fn situation(kind: MoveKind, commit: CommitSituation) -> Situation {
@@ -108,11 +131,7 @@ fn records_known_on_the_source_that_never_arrived_are_counted() {
 
 #[test]
 fn an_offset_beyond_the_frontier_goes_to_the_end_of_the_target_and_says_so() {
-    let beyond = Lookup::Beyond {
-        frontier: SourceOffset(100),
-        target_end: TargetOffset(90),
-    };
-    let plan = planned(&failover(commit(110, beyond)));
+    let plan = planned(&failover(beyond()));
     let planned = &plan.groups[0];
     assert_eq!(planned.target_offset, TargetOffset(90));
     assert_eq!((planned.exact, planned.unreachable_records), (false, 10));
@@ -121,11 +140,7 @@ fn an_offset_beyond_the_frontier_goes_to_the_end_of_the_target_and_says_so() {
 
 #[test]
 fn a_switchover_counts_nothing_lost_since_it_waits_for_what_is_missing() {
-    let beyond = Lookup::Beyond {
-        frontier: SourceOffset(100),
-        target_end: TargetOffset(90),
-    };
-    let plan = planned(&situation(MoveKind::Switchover, commit(110, beyond)));
+    let plan = planned(&situation(MoveKind::Switchover, beyond()));
     assert_eq!(
         (plan.groups[0].exact, plan.groups[0].unreachable_records),
         (true, 0)
@@ -198,10 +213,10 @@ fn every_blocker_is_found() {
     });
     assert_eq!(empty, [BlockerCode::UnknownGroup]);
     assert_eq!(
-        codes(&failover(commit(1, Lookup::NotMirrored))),
+        codes(&failover(commit(1, Err(Untranslatable::UnknownPartition)))),
         [BlockerCode::UnknownTopic]
     );
-    let loading = commit(1, Lookup::NotReady("loading".into()));
+    let loading = commit(1, Err(Untranslatable::NotReady("loading".into())));
     assert_eq!(codes(&failover(loading)), [BlockerCode::NotReady]);
 }
 
@@ -279,7 +294,7 @@ fn equal_content_has_an_equal_hash_whenever_it_was_planned() {
 
 #[test]
 fn the_hash_of_a_failover_covers_offsets_and_that_of_a_switchover_does_not() {
-    let moved = || commit(51, Lookup::Mapped(TargetOffset(46)));
+    let moved = || translated(51, 46, None);
     let hash = |kind, commit| planned(&situation(kind, commit)).hash;
     assert_ne!(
         hash(MoveKind::Failover, mapped()),
@@ -323,15 +338,11 @@ fn a_plan_survives_the_checkpoint_db_and_reads_as_the_api_names_it() {
 #[test]
 fn the_final_moves_of_a_switchover_must_be_as_exact_as_its_plan() {
     let promised = planned(&situation(MoveKind::Switchover, mapped())).groups;
-    let drained = situation(
-        MoveKind::Switchover,
-        commit(60, Lookup::Mapped(TargetOffset(55))),
-    );
+    let drained = situation(MoveKind::Switchover, translated(60, 55, None));
     let fixed = final_moves(&promised, &drained).unwrap();
     assert_eq!(fixed[0].target_offset, TargetOffset(55));
 
-    let near = Lookup::Near(TargetOffset(55), "why".into());
-    let worse = situation(MoveKind::Switchover, commit(60, near));
+    let worse = situation(MoveKind::Switchover, translated(60, 55, Some("why")));
     let blockers = final_moves(&promised, &worse).unwrap_err();
     assert_eq!(
         (blockers[0].code, blockers.len()),
@@ -355,7 +366,7 @@ fn the_last_look_finds_members_progress_divergence_and_a_log_that_moved() {
             ..Written::default()
         };
         let active = BTreeMap::from([("billing".into(), active)]);
-        let present = BTreeMap::from([(key_of(&key), (found, written))]);
+        let present = BTreeMap::from([(key.clone(), (found, written))]);
         let partitions = BTreeMap::from([(partition(), mirrored)]);
         let blockers = conditions(&moves, &active, &present, &partitions);
         blockers.iter().map(|b| b.code).collect::<Vec<_>>()
@@ -385,8 +396,4 @@ fn the_last_look_finds_members_progress_divergence_and_a_log_that_moved() {
     assert_eq!(look(false, None, truncated), [BlockerCode::OutsideLog]);
     let nothing_mirrored = conditions(&moves, &BTreeMap::new(), &BTreeMap::new(), &BTreeMap::new());
     assert_eq!(nothing_mirrored[0].code, BlockerCode::UnknownTopic);
-}
-
-fn key_of(key: &(GroupId, TopicPartition)) -> (GroupId, TopicPartition) {
-    key.clone()
 }

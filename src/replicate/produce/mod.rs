@@ -2,5 +2,4 @@
 
 pub(crate) mod batcher;
 pub(crate) mod queue;
-pub(crate) mod response_order;
 pub(crate) mod window;

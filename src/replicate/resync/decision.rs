@@ -5,7 +5,8 @@
 //! and is from then on part of the stored state: the next resync finds the map, the frontier and the place where the map
 //! resumes. Deciding twice changes nothing, because a stored decision removes the trouble that required it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::model::{
     Anchor, HaltCode, OffsetsMode, Partition, Policy, Reason, Run, SourceOffset, Stretch,
@@ -266,7 +267,7 @@ pub(crate) fn renew_producer(reason: Reason, end: TargetOffset) -> Decision {
 }
 
 /// The outcome of a decision, for the audit log and the API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DecisionOutcome {
     /// The policy that was followed.
     pub action: Policy,

@@ -4,19 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
-use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::checkpoint::{PartitionKey, Store, Update, intents, records};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
-    HaltCode, Intent, LinkIntents, LinkName, Missed, OffsetsMode, PartitionState, Reason,
+    DataPath, HaltCode, Intent, LinkIntents, LinkName, Missed, OffsetsMode, PartitionState, Reason,
     SourceOffset, TopicName, TopicPartition, Totals,
 };
 
 use super::partition::TrackedPartition;
-use super::rate_figures::RateFigures;
 use super::resolve_request::ResolveChannel;
+use crate::replicate::fetch::rate_limit::RateFigures;
 
 /// A link's view. Cheap to clone: all clones share their state.
 #[derive(Debug, Clone)]
@@ -37,16 +36,15 @@ struct Inner {
 }
 
 /// The status of one partition, as the API shows it. Offsets are -1 while unknown.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct PartitionStatus {
     /// The source partition.
     pub partition: TopicPartition,
     pub mirror_topic: TopicName,
     pub state: PartitionState,
     /// The path its records take.
-    pub path: &'static str,
-    /// How offsets of the two sides relate: `preserve` or `translate`.
-    pub offsets: &'static str,
+    pub path: DataPath,
+    pub offsets: OffsetsMode,
     /// The source's log start offset.
     pub source_log_start: i64,
     /// The source's last stable offset.
@@ -65,10 +63,8 @@ pub struct PartitionStatus {
     /// Runs of the offset map.
     pub runs: u64,
     /// Why it is halted, if it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
     /// What it waits for, if it does.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// Records mirrored by this process.
     pub records: u64,
@@ -85,7 +81,6 @@ pub struct PartitionStatus {
     /// Where deletions of keys may be missing, if anywhere.
     pub missed_deletions: Option<Missed>,
     /// When its source topic last became a different one, in milliseconds since 1970; 0 if it never did.
-    #[serde(skip)]
     pub map_since_ms: i64,
 }
 
@@ -338,8 +333,8 @@ fn status(partition: &TopicPartition, tracked: &TrackedPartition, now: i64) -> P
         partition: partition.clone(),
         mirror_topic: tracked.mirror_topic.clone(),
         state: figures.state,
-        path: known.record.path.as_str(),
-        offsets: known.record.offsets.as_str(),
+        path: known.record.path,
+        offsets: known.record.offsets,
         source_log_start: figures.source_log_start,
         source_end: figures.source_end,
         source_high_watermark: figures.source_high_watermark,

@@ -3,7 +3,6 @@
 pub(crate) mod link;
 pub(crate) mod partition;
 pub(crate) mod progress;
-pub(crate) mod rate_figures;
 pub(crate) mod resolve_request;
 pub(crate) mod saving;
 pub(crate) mod snapshot;

@@ -1,48 +1,10 @@
 //! Exact translation of offsets between the two sides, and the reason wherever it can't be exact.
 
-use serde::Serialize;
-
-use crate::error::Error;
-use crate::model::{SourceOffset, TargetOffset, TopicPartition};
+use crate::model::{SourceOffset, TargetOffset, TopicPartition, Translation, Untranslatable};
 use crate::offsets::Lookup;
 
 use super::link::LinkView;
 use super::partition::{PartitionProgress, TrackedPartition};
-
-/// A pair of corresponding offsets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Translation {
-    pub source_offset: SourceOffset,
-    pub target_offset: TargetOffset,
-    /// Whether a consumer that resumes there neither skips nor repeats anything.
-    pub exact: bool,
-    /// Why the pair isn't exact, or how it was found.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// Why an offset cannot be translated.
-#[derive(Debug)]
-pub enum Untranslatable {
-    /// The link doesn't mirror that partition.
-    UnknownPartition,
-    /// The offset lies beyond what is mirrored.
-    BeyondFrontier {
-        /// Everything before it is on the target.
-        frontier: SourceOffset,
-        /// The end of the mirror partition.
-        target_end: TargetOffset,
-    },
-    /// The offset lies before the first mirrored record.
-    BeforeMap {
-        /// The first source offset of the map.
-        source: SourceOffset,
-        /// The first target offset of the map.
-        target: TargetOffset,
-    },
-    /// The checkpoint DB failed.
-    Store(Error),
-}
 
 impl LinkView {
     /// Returns the target offset at which a consumer resumes that would read `offset` next on the source.
@@ -63,10 +25,7 @@ impl LinkView {
                 target_end: end,
             });
         }
-        let found = known
-            .map
-            .to_target(offset, &tracked.runs())
-            .map_err(Untranslatable::Store)?;
+        let found = known.map.to_target(offset, &tracked.runs())?;
         let missing = known.record.history.at_source(offset);
         let (target, reason) = match found {
             Lookup::Exact(target) => (target, None),
@@ -97,10 +56,7 @@ impl LinkView {
             .tracked(partition)
             .ok_or(Untranslatable::UnknownPartition)?;
         let known = tracked.lock();
-        let found = known
-            .map
-            .to_source(offset, &tracked.runs())
-            .map_err(Untranslatable::Store)?;
+        let found = known.map.to_source(offset, &tracked.runs())?;
         let without_image = known.record.history.at_target(offset);
         let source = match found {
             Lookup::Exact(source) | Lookup::InGap { next: source } => source,
@@ -114,8 +70,7 @@ impl LinkView {
             }
             Lookup::BeforeMap { first } if without_image.is_some() => first,
             Lookup::BeforeMap { first } => {
-                let target = known.map.to_target(first, &tracked.runs());
-                let target = target.map_err(Untranslatable::Store)?.or_next();
+                let target = known.map.to_target(first, &tracked.runs())?.or_next();
                 return Err(Untranslatable::BeforeMap {
                     source: first,
                     target,
@@ -139,11 +94,7 @@ fn before_map(
     offset: SourceOffset,
     first: TargetOffset,
 ) -> Result<Translation, Untranslatable> {
-    let source = known
-        .map
-        .to_source(first, &tracked.runs())
-        .map_err(Untranslatable::Store)?;
-    let source = source.or_next();
+    let source = known.map.to_source(first, &tracked.runs())?.or_next();
     if offset >= known.record.origin {
         let reason = "before the first mirrored record, with no record in between".to_owned();
         return Ok(Translation {

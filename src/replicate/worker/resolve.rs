@@ -33,7 +33,7 @@ impl LinkView {
         let reason = halted
             .or_else(|| status.missed_deletions.map(|missed| missed.reason()))
             .ok_or(ResolveRefused::NotHalted(status.state))?;
-        let fits = if status.offsets == OffsetsMode::Preserve.as_str() {
+        let fits = if status.offsets == OffsetsMode::Preserve {
             reason.code.releases_in_place()
         } else {
             reason.code.releases()

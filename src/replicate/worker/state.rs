@@ -15,8 +15,7 @@ use crate::replicate::fetch::rate_limit::RateLimit;
 use crate::replicate::fetch::request_size::RequestSizer;
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::route::Lane;
-use crate::replicate::produce::queue::Ready;
-use crate::replicate::produce::response_order::ResponseOrder;
+use crate::replicate::produce::queue::{Ready, ResponseOrder};
 
 use super::context::LinkContext;
 use super::event::{Answered, EventFuture};

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::kafka::batch::{Builder, Codec, Record, Stamp, batches};
 use crate::model::ProducerId;
-use crate::verify::rolling::Rolling;
+use crate::verify::tally::Rolling;
 
 const CODECS: [Codec; 5] = [
     Codec::None,

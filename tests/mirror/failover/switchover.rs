@@ -1,10 +1,11 @@
 //! A switchover between two live sites: it waits until everything is at rest, and nothing is lost.
 
+use std::cell::Cell;
+
 use crate::setting::Setting;
 use crate::support::brokers::KafkaVersion;
 use crate::support::groups::Member;
 use crate::support::operator::{Carried, Operation};
-use crate::support::topics;
 use crate::support::write::{Outcome, Writer, numbered};
 
 const ORDERS: (&str, i32) = ("orders", 0);
@@ -84,23 +85,26 @@ async fn h15_a_switchover_waits_for_a_writer_that_keeps_writing() {
     let plan = setting.farshore.clear_plan("switchover", "clerks").await;
     let answer = setting.farshore.start_operation(&plan).await;
     assert_eq!(answer.status, 202, "{}", answer.body);
-    // Single records, each followed by a pause much shorter than that between two looks: most looks find everything
+    // Single records, each written when the one before is mirrored: each look finds a later end, and most find everything
     // mirrored.
-    let paris = setting.paris.bootstrap();
-    let writer = Writer::new(&paris, "orders", &[("linger.ms", "0")]);
-    let mut written = 50;
-    loop {
-        writer.write(numbered(0, written..written + 1)).await;
-        written += 1;
-        let (_, end) = topics::watermarks(&paris, "orders", 0).await;
-        assert_eq!(end, written);
-        let seen = setting.farshore.operation(&plan.id).await;
-        let seen = seen.expect("an operation");
-        assert_eq!(seen.phase, "draining", "{written} written: {seen:?}");
-        if waits_for("records are still being written")(&seen) {
-            break;
+    let writer = Writer::new(&setting.paris.bootstrap(), "orders", &[("linger.ms", "0")]);
+    let (mut written, waits) = (50, Cell::new(false));
+    let writing = async {
+        while !waits.get() {
+            writer.write(numbered(0, written..written + 1)).await;
+            written += 1;
+            setting.farshore.mirrors("orders", &[written]).await;
         }
-    }
+    };
+    let watching = async {
+        while !waits.get() {
+            let seen = setting.farshore.operation(&plan.id).await;
+            let seen = seen.expect("an operation");
+            assert_eq!(seen.phase, "draining", "{seen:?}");
+            waits.set(waits_for("records are still being written")(&seen));
+        }
+    };
+    tokio::join!(writing, watching);
     let is_over = |o: &Operation| o.phase == "done" || o.phase == "stopped";
     let operation = setting
         .farshore

@@ -36,7 +36,7 @@ pub(crate) struct Cluster(Option<Nodes>);
 pub(crate) struct Nodes {
     spec: Spec,
     // Declared before the leash: the processes must end before their directory is removed.
-    nodes: BTreeMap<i32, Node>,
+    by_id: BTreeMap<i32, Node>,
     /// The nodes that hold the metadata.
     keepers: BTreeMap<i32, Port>,
     /// The line over which each broker reaches the first keeper, if the spec asks for lines.
@@ -108,7 +108,7 @@ impl Nodes {
         let keeps = |(_, role): &&(i32, Role)| *role != Role::Broker;
         let keepers = order.iter().filter(keeps);
         let mut cluster = Self {
-            nodes: order.iter().map(|(id, role)| (*id, idle(*role))).collect(),
+            by_id: order.iter().map(|(id, role)| (*id, idle(*role))).collect(),
             keepers: keepers.map(|(id, _)| (*id, Port::reserve())).collect(),
             lines: BTreeMap::new(),
             spec,
@@ -135,7 +135,7 @@ impl Nodes {
     /// The addresses of all brokers, separated by commas.
     pub(crate) fn bootstrap(&self) -> String {
         let addresses: Vec<String> = self
-            .nodes
+            .by_id
             .values()
             .filter(|node| node.role.is_broker())
             .map(|node| node.port.address())
@@ -156,7 +156,7 @@ impl Nodes {
 
     fn lay_lines(&mut self) {
         let controller = self.controller();
-        let brokers = self.nodes.iter().filter(|(_, node)| node.role.is_broker());
+        let brokers = self.by_id.iter().filter(|(_, node)| node.role.is_broker());
         let line = |(id, _): (&i32, &Node)| (*id, Line::open(&controller));
         self.lines = brokers.map(line).collect();
     }
@@ -198,7 +198,7 @@ impl Nodes {
     /// The process ids of the running nodes.
     pub(crate) fn pids(&self) -> Vec<u32> {
         self.touch();
-        let running = self.nodes.values().filter_map(|node| node.process.as_ref());
+        let running = self.by_id.values().filter_map(|node| node.process.as_ref());
         running.map(Leashed::pid).collect()
     }
 
@@ -233,7 +233,7 @@ impl Nodes {
 
     /// Like [`Self::restart`], but doesn't wait for the cluster.
     pub(crate) async fn start_node(&mut self, id: i32) {
-        if self.spec.version.uses_zookeeper() && self.nodes[&id].role.is_broker() {
+        if self.spec.version.uses_zookeeper() && self.by_id[&id].role.is_broker() {
             // A broker exits if its former registration still exists.
             ready::wait_unregistered(self.keeper().1.number(), id).await;
         }
@@ -242,12 +242,12 @@ impl Nodes {
 
     /// Waits until every running broker is part of the cluster. Panics if one has ended.
     pub(crate) async fn wait_ready(&mut self) {
-        let running = self.nodes.iter().filter(|(_, node)| node.process.is_some());
+        let running = self.by_id.iter().filter(|(_, node)| node.process.is_some());
         let brokers = running.filter(|(_, node)| node.role.is_broker());
         let ids = brokers.map(|(id, _)| *id).collect();
         let bootstrap = self.bootstrap();
         let all_run = || {
-            for (id, node) in &mut self.nodes {
+            for (id, node) in &mut self.by_id {
                 if let Some(status) = node.process.as_mut().and_then(Leashed::exited) {
                     panic!("node {id} ended by itself: {status}");
                 }
@@ -259,7 +259,7 @@ impl Nodes {
     fn write_properties(&self) {
         let port = |(id, port): (&i32, &Port)| (*id, port.number());
         let direct: Vec<(i32, u16)> = self.keepers.iter().map(port).collect();
-        for (id, node) in &self.nodes {
+        for (id, node) in &self.by_id {
             let line = self.lines.get(id);
             let over_line = line.map(|line| vec![(self.keeper().0, line.port())]);
             let place = Place {
@@ -294,7 +294,7 @@ impl Nodes {
             arguments.push(self.properties_file(*id).into());
             self.leash.spawn(&format!("format{id}"), "java", arguments)
         };
-        let formatting: Vec<Leashed> = self.nodes.keys().map(start).collect();
+        let formatting: Vec<Leashed> = self.by_id.keys().map(start).collect();
         for mut process in formatting {
             let status = process.wait(START).await;
             assert!(status.success(), "formatting failed: {status}");
@@ -302,7 +302,7 @@ impl Nodes {
     }
 
     fn launch(&mut self, id: i32) {
-        let class = match self.nodes[&id].role {
+        let class = match self.by_id[&id].role {
             Role::ZooKeeper => "org.apache.zookeeper.server.quorum.QuorumPeerMain",
             Role::Combined | Role::Broker | Role::Controller => "kafka.Kafka",
         };
@@ -320,7 +320,7 @@ impl Nodes {
     }
 
     fn node(&mut self, id: i32) -> &mut Node {
-        self.nodes.get_mut(&id).expect("a node of this cluster")
+        self.by_id.get_mut(&id).expect("a node of this cluster")
     }
 
     fn take_process(&mut self, id: i32) -> Leashed {
@@ -329,6 +329,6 @@ impl Nodes {
     }
 
     fn process(&self, id: i32) -> &Leashed {
-        self.nodes[&id].process.as_ref().expect("the node runs")
+        self.by_id[&id].process.as_ref().expect("the node runs")
     }
 }

@@ -175,7 +175,7 @@ fn h13_an_offset_beyond_what_the_target_still_has_comes_down() {
 
 /// What the source may report while the target's log isn't whole.
 fn wants() -> [Wanted; 3] {
-    let unplaced = Unplaced::NotReady("it lost its tail".into());
+    let unplaced = Untranslatable::NotReady("it lost its tail".into());
     let nowhere = Wanted::At(commit(), Err(unplaced));
     [at(10, 7), nowhere, Wanted::Unknown]
 }
@@ -289,7 +289,7 @@ fn h17_an_unchanged_offset_is_written_again_when_due_and_not_before() {
     for wanted in [
         at(10, 7),
         Wanted::Unknown,
-        Wanted::At(commit(), Err(Unplaced::NotMirrored)),
+        Wanted::At(commit(), Err(Untranslatable::UnknownPartition)),
     ] {
         let mut case = Case::new(wanted.clone(), found(7), wrote(10, 7));
         case.now_ms = HOUR;
@@ -319,7 +319,7 @@ fn h17_what_expired_while_the_source_was_gone_is_written_again_at_once() {
 
 #[test]
 fn an_offset_without_a_place_waits() {
-    let unplaced = Unplaced::NotReady("loading".into());
+    let unplaced = Untranslatable::NotReady("loading".into());
     let wanted = Wanted::At(commit(), Err(unplaced.clone()));
     assert_eq!(
         decided(wanted, None, Written::default()),

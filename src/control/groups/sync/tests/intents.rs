@@ -1,6 +1,8 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::control::groups::commit::Expiry;
-use crate::model::Intent;
+use crate::model::{Intent, IntentChange};
 
 fn expiry(ms: i64) -> Expiry {
     Expiry::At(jiff::Timestamp::from_millisecond(ms).unwrap())
@@ -107,4 +109,40 @@ async fn while_offsets_are_written_the_link_is_not_at_rest() {
     bench.source.put("g", 50);
     bench.round().await;
     assert!(resting.is_at_rest(), "a pass leaves nothing behind");
+}
+
+fn wanted(of_link: Intent, of_topic: Intent) -> Arc<LinkIntents> {
+    let names = BTreeSet::from(["a".into()]);
+    let set = |topics, intent| {
+        let change = IntentChange::Set(intent);
+        LinkIntents::default()
+            .change(topics, change, "x", 1)
+            .unwrap()
+    };
+    let mut all = set(None, of_link);
+    all.merge(&set(Some(&names), of_topic));
+    Arc::new(all)
+}
+
+#[test]
+fn what_is_resumed_is_written_at_once_until_a_pass_ended_well() {
+    let mut holding = Holding::default();
+    let (mirror, paused) = (Intent::Mirror, Intent::Paused);
+    assert!(holding.follow(&wanted(paused, mirror)), "newly held");
+    assert_eq!(holding.refresh_after_ms(Some(400)), 100);
+    let both = wanted(paused, paused);
+    assert!(holding.follow(&both));
+    assert!(!holding.follow(&both), "nothing is new");
+    assert!(
+        holding.follow(&wanted(mirror, paused)),
+        "others are resumed"
+    );
+    assert_eq!(holding.refresh_after_ms(Some(400)), 0);
+    holding.passed();
+    assert!(holding.follow(&wanted(mirror, mirror)));
+    assert!(holding.follow(&wanted(mirror, mirror)), "not done yet");
+    assert_eq!(holding.refresh_after_ms(Some(400)), 0);
+    holding.passed();
+    assert!(!holding.follow(&wanted(mirror, mirror)));
+    assert_eq!(holding.refresh_after_ms(None), RETENTION_UNTOLD_MS / 4);
 }

@@ -1,0 +1,143 @@
+//! Results of changes: releases, operations, verifications, entries of the audit log, refusals.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::failover::plan::{Blocker, Move, MoveKind, Moves};
+use crate::failover::states::PhaseName;
+use crate::model::{LinkName, Partition, Policy, Reason, TopicName, TopicPartition};
+use crate::replicate::DecisionOutcome;
+use crate::verify::{Outcome, Verification};
+
+/// The partitions released, with the results.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ResolutionAnswer {
+    pub(crate) link: LinkName,
+    pub(crate) with: Policy,
+    /// Identifies the partitions, the reasons why they halted, and the policy.
+    pub(crate) hash: String,
+    pub(crate) partitions: Vec<ReleaseAnswer>,
+}
+
+/// The release of one partition.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ReleaseAnswer {
+    pub(crate) topic: TopicName,
+    pub(crate) partition: Partition,
+    /// Why it halted, or what it may lack.
+    pub(crate) reason: Reason,
+    pub(crate) result: ReleaseResult,
+    /// What was done, once durable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outcome: Option<DecisionOutcome>,
+    /// Why it wasn't released, or not yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
+}
+
+impl ReleaseAnswer {
+    pub(crate) fn new(partition: TopicPartition, reason: Reason, result: ReleaseResult) -> Self {
+        Self {
+            topic: partition.topic,
+            partition: partition.partition,
+            reason,
+            result,
+            outcome: None,
+            detail: None,
+        }
+    }
+}
+
+/// The progress of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ReleaseResult {
+    /// Only shown: a dry run.
+    Planned,
+    /// Done, and durable.
+    Released,
+    /// The partition is still working on it.
+    Pending,
+    /// Not possible.
+    Refused,
+}
+
+impl fmt::Display for ReleaseResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// The state of an operation.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct OperationAnswer {
+    pub(crate) id: String,
+    pub(crate) plan_id: String,
+    pub(crate) plan_hash: String,
+    pub(crate) kind: MoveKind,
+    pub(crate) link: LinkName,
+    pub(crate) phase: PhaseName,
+    /// The phase in which it stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) at: Option<PhaseName>,
+    /// What draining waits for.
+    pub(crate) waits_for: Vec<String>,
+    pub(crate) blockers: Vec<Blocker>,
+    /// The last error of the current step, while it is retried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retrying: Option<String>,
+    pub(crate) started_at: Timestamp,
+    /// When the phase began.
+    pub(crate) entered_at: Timestamp,
+    /// The group offsets as far as they were fixed, once the operation has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Move>>)]
+    pub(crate) groups: Option<Moves>,
+}
+
+/// A verification without its partitions.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct VerificationSummary {
+    #[serde(flatten)]
+    pub(crate) verification: Verification,
+    /// The worst of its partitions, once it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) partitions_done: usize,
+    pub(crate) partitions: usize,
+}
+
+/// An audit log entry with its sequence number.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct AuditAnswer {
+    /// Numbers never repeat within a link.
+    pub(crate) number: u64,
+    pub(crate) entry: Value,
+}
+
+/// The body of a refusal (RFC 9457). Readers accept any members: a proxy may have sent it.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ProblemAnswer {
+    /// `urn:farshore:problem:` and a code.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub(crate) r#type: String,
+    #[serde(default)]
+    #[schema(required = true)]
+    pub(crate) title: String,
+    /// The HTTP status.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub(crate) status: u16,
+    /// What to do.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub(crate) detail: String,
+    /// What blocks a move.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) blockers: Option<Vec<Blocker>>,
+}

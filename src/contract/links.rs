@@ -1,0 +1,145 @@
+//! Links as a whole: their states, intents and readiness.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::control::groups::commit::Expiry;
+use crate::model::{ClusterName, Intent, LinkName, TopicName};
+
+/// The state of a link.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct LinkAnswer {
+    pub(crate) name: LinkName,
+    pub(crate) source: ClusterName,
+    pub(crate) target: ClusterName,
+    pub(crate) state: LinkState,
+    #[serde(default)]
+    #[schema(required = true)]
+    pub(crate) intent: IntentAnswer,
+    /// The intents set for single topics; the strictest one applies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) topic_intents: Vec<TopicIntentAnswer>,
+    pub(crate) source_reachable: bool,
+    pub(crate) target_reachable: bool,
+    pub(crate) topics: usize,
+    pub(crate) partitions: usize,
+    /// -1 while the lag of any partition is unknown.
+    pub(crate) lag_records: i64,
+    pub(crate) partitions_by_state: BTreeMap<String, usize>,
+    /// The time at which the target expires the first group offset that isn't refreshed, or `unknown`; absent if all are
+    /// refreshed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub(crate) group_offsets_expire_at: Option<Expiry>,
+    /// Whether `max_bytes_per_second` throttles partitions.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub(crate) rate_limited: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<LinkFailure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
+}
+
+/// The state of a link as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    /// At least one cluster has not answered yet.
+    Starting,
+    /// Its tasks failed; it restarts automatically at the time given in `failure`.
+    Failed,
+    /// Another process mirrors; this one takes over when that one falls silent.
+    Standby,
+    /// It waits for a cluster or for what the detail names, and continues automatically.
+    Waiting,
+    /// Its intent forbids writes, and nothing is in flight.
+    Paused,
+    Running,
+}
+
+impl LinkState {
+    /// Every state.
+    pub const ALL: [Self; 6] = [
+        Self::Starting,
+        Self::Failed,
+        Self::Standby,
+        Self::Waiting,
+        Self::Paused,
+        Self::Running,
+    ];
+
+    /// The state's name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Failed => "failed",
+            Self::Standby => "standby",
+            Self::Waiting => "waiting",
+            Self::Paused => "paused",
+            Self::Running => "running",
+        }
+    }
+}
+
+/// A failure that stopped a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LinkFailure {
+    /// The reason, with its circumstances.
+    pub message: String,
+    /// The time at which the link restarts.
+    pub retry_at: Timestamp,
+}
+
+/// An intent with its origin.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+pub(crate) struct IntentAnswer {
+    pub(crate) intent: Intent,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) set_by: Option<String>,
+    /// Absent if unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) set_at: Option<Timestamp>,
+    /// Whether it isn't in the journal yet. It is in force nevertheless.
+    pub(crate) pending: bool,
+}
+
+/// The intent of a topic, with its origin.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct TopicIntentAnswer {
+    pub(crate) topic: TopicName,
+    #[serde(flatten)]
+    pub(crate) intent: IntentAnswer,
+}
+
+/// The outcomes of all readiness checks of a link.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ReadinessAnswer {
+    pub(crate) link: LinkName,
+    /// Whether no check failed.
+    pub(crate) ready: bool,
+    pub(crate) checks: Vec<ReadinessCheck>,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ReadinessCheck {
+    pub(crate) name: String,
+    pub(crate) outcome: CheckOutcome,
+    pub(crate) detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) remedy: Option<String>,
+}
+
+/// The outcome of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CheckOutcome {
+    Pass,
+    /// A move is possible, but wouldn't be exact or complete now.
+    Warn,
+    /// A switchover is not possible.
+    Fail,
+}

@@ -1,0 +1,30 @@
+//! The HTTP interface as types: what is asked and answered, for the service and the command line alike.
+//!
+//! Promises: each type is the JSON that `docs/api.md` shows and `/openapi.json` describes; requests refuse unknown fields,
+//! readers of answers ignore them. Answers that are types of another part, such as plans, are used as they are.
+//! Doesn't: know HTTP, or how an answer is made.
+
+mod changes;
+mod links;
+mod requests;
+mod topics;
+
+pub(crate) use crate::control::groups::commit::Expiry;
+pub(crate) use crate::failover::plan::{Blocker, Plan};
+pub(crate) use crate::model::Translation;
+pub(crate) use crate::telemetry::{Liveness, Readiness};
+pub(crate) use crate::verify::Report;
+
+pub(crate) use changes::{
+    AuditAnswer, OperationAnswer, ProblemAnswer, ReleaseAnswer, ReleaseResult, ResolutionAnswer,
+    VerificationSummary,
+};
+pub(crate) use links::{
+    CheckOutcome, IntentAnswer, LinkAnswer, ReadinessAnswer, ReadinessCheck, TopicIntentAnswer,
+};
+pub use links::{LinkFailure, LinkState};
+pub(crate) use requests::{
+    IntentRequest, OperationRequest, PlanRequest, ResolutionRequest, ScopeRequest,
+    TranslationRequest, VerificationRequest,
+};
+pub(crate) use topics::{GroupAnswer, PartitionAnswer, ProofAnswer, TopicAnswer};

@@ -1,0 +1,98 @@
+//! Bodies of requests.
+
+use std::collections::BTreeSet;
+use std::ops::Not;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::failover::plan::MoveKind;
+use crate::model::{Intent, LinkName, Policy, TopicName};
+
+/// The body of a pause or resume.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ScopeRequest {
+    /// Regular expressions that match whole topic names; if absent, the link as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) topics: Option<Vec<String>>,
+}
+
+/// The body of `PUT /v1/links/{link}/intent`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IntentRequest {
+    pub(crate) intent: Intent,
+    /// Regular expressions that match whole topic names; if absent, the link as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) topics: Option<Vec<String>>,
+}
+
+/// The body of `POST /v1/links/{link}/resolve`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResolutionRequest {
+    /// The topic's name on the source.
+    pub(crate) topic: TopicName,
+    /// If absent, every partition of the topic that the policy can release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) partition: Option<i32>,
+    pub(crate) with: Policy,
+    /// Only shows what would be released.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(crate) dry_run: bool,
+    /// The hash from a dry run; the request is refused if the partitions or their reasons have changed since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hash: Option<String>,
+}
+
+/// The body of `POST /v1/translate`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TranslationRequest {
+    pub(crate) link: LinkName,
+    /// The topic's name on the source.
+    pub(crate) topic: TopicName,
+    #[schema(minimum = 0)]
+    pub(crate) partition: i32,
+    /// A source offset, or a target offset if `reverse`.
+    #[schema(minimum = 0)]
+    pub(crate) offset: i64,
+    #[serde(default)]
+    pub(crate) reverse: bool,
+}
+
+/// The body of `POST /v1/plans`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlanRequest {
+    pub(crate) kind: MoveKind,
+    pub(crate) link: LinkName,
+    /// Regular expressions that match whole group names; if absent, every group of the link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) groups: Option<Vec<String>>,
+    /// Topics to drain in addition to those of the groups.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) topics: BTreeSet<TopicName>,
+    /// `false` is refused for a failover.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) allow_loss: Option<bool>,
+}
+
+/// The body of `POST /v1/operations`: the plan to execute, and the hash that was agreed to.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OperationRequest {
+    pub(crate) plan_id: String,
+    pub(crate) plan_hash: String,
+}
+
+/// The body of `POST /v1/verifications`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VerificationRequest {
+    pub(crate) link: LinkName,
+    /// Regular expressions that match whole topic names; if empty, every topic.
+    #[serde(default)]
+    pub(crate) topics: Vec<String>,
+}

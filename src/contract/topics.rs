@@ -1,0 +1,86 @@
+//! Topics with their mirror partitions, and consumer groups.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::control::groups::status::GroupStatus;
+use crate::model::{
+    DataPath, GroupId, Intent, Missed, OffsetsMode, Partition, PartitionState, Reason,
+    SourceOffset, TopicName, Totals,
+};
+use crate::verify::{Difference, Outcome};
+
+/// A mirrored topic.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct TopicAnswer {
+    pub(crate) name: TopicName,
+    pub(crate) mirror_topic: TopicName,
+    /// The stricter of the link's intent and the topic's own.
+    pub(crate) intent: Intent,
+    pub(crate) partitions: Vec<PartitionAnswer>,
+}
+
+/// A mirror partition; offsets are -1 while unknown.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct PartitionAnswer {
+    pub(crate) partition: Partition,
+    pub(crate) state: PartitionState,
+    pub(crate) path: DataPath,
+    pub(crate) offsets: OffsetsMode,
+    pub(crate) source_log_start: i64,
+    /// The last stable offset.
+    pub(crate) source_end: i64,
+    pub(crate) source_high_watermark: i64,
+    /// The next source offset to mirror: everything before it is on the target.
+    pub(crate) position: i64,
+    pub(crate) target_log_start: i64,
+    /// The end of what was acknowledged.
+    pub(crate) target_end: i64,
+    /// 0 exactly when every committed record up to `source_end` is on the target; -1 if that is not known.
+    pub(crate) lag_records: i64,
+    /// How long the oldest record missing on the target has been waiting.
+    pub(crate) lag_ms: i64,
+    /// Runs of the offset map.
+    pub(crate) runs: u64,
+    /// Why it is halted or diverged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Reason>,
+    /// What it waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
+    pub(crate) batches: u64,
+    /// Resyncs in this process.
+    pub(crate) resyncs: u64,
+    /// Records that the target removed while the source still has them.
+    pub(crate) expired_on_target: i64,
+    pub(crate) without_image: Totals,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) missed_deletions: Option<Missed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) verified: Option<ProofAnswer>,
+}
+
+/// The result of a partition's verifications, those ordered and those in the background together.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ProofAnswer {
+    /// The first source offset that was compared.
+    pub(crate) from: SourceOffset,
+    /// The source offset after the last one that was compared.
+    pub(crate) verified_until: SourceOffset,
+    pub(crate) verified_at: Timestamp,
+    pub(crate) outcome: Outcome,
+    pub(crate) differences: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) first_difference: Option<Difference>,
+}
+
+/// A group with the state of its offsets.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct GroupAnswer {
+    pub(crate) group: GroupId,
+    #[serde(flatten)]
+    pub(crate) status: GroupStatus,
+}
