@@ -73,7 +73,7 @@ impl Appender {
                 let text = format!("{} can't be read up to {} yet", self.name, range.end);
                 return Err(Error::new(Kind::TimedOut, text).offset(next));
             };
-            next = last.next_offset();
+            next = last.next_offset().max(next + 1);
             let is_control = |it: &Batch| it.header().attributes.is_control();
             for batch in read.batches.iter().filter(|it| !is_control(it)) {
                 for record in &batch.records()? {
