@@ -7,6 +7,8 @@
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::error::{broken, failure, unusable};
 use super::{lock, mark, sum};
@@ -16,6 +18,9 @@ use crate::error::{Error, Kind, Result};
 /// In bytes. Small, because runs are in memory and the rest is rarely read.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const SNAPSHOT: &str = "snap.";
+/// How long sled may take to release its own lock after it was dropped: its threads end later, on busy cores much later.
+const RELEASE_LIMIT: Duration = Duration::from_secs(10);
+const RELEASE_LOOK: Duration = Duration::from_millis(5);
 
 /// Opens the database and reads all of it. Returns it with its configuration, which reports its failures, its sum and its
 /// mark. The caller holds the directory's lock.
@@ -49,7 +54,20 @@ fn open_as_is(directory: &Path) -> sled::Result<(sled::Db, sled::Config)> {
         .path(directory)
         .cache_capacity(CACHE_BYTES)
         .flush_every_ms(None);
-    Ok((config.open()?, config))
+    let began = Instant::now();
+    loop {
+        match config.open() {
+            // The directory's lock is held, so only a dropped sled of this process can have it.
+            Err(error) if is_locked(&error) && began.elapsed() < RELEASE_LIMIT => {
+                thread::sleep(RELEASE_LOOK);
+            }
+            opened => return Ok((opened?, config)),
+        }
+    }
+}
+
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(cause) if cause.to_string().starts_with("could not acquire lock"))
 }
 
 /// Renames the snapshots so that sled ignores them, and returns how many. They are kept for a later investigation.

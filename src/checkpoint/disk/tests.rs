@@ -60,6 +60,24 @@ async fn a_directory_is_free_as_soon_as_its_store_is_dropped() {
     }
 }
 
+#[tokio::test]
+async fn an_open_waits_for_a_dropped_store_whose_files_are_still_locked() {
+    let (directory, entries) = filled().await;
+    let held = fs::File::open(directory.path().join("db")).unwrap();
+    held.lock().unwrap();
+    let (begins, begun) = std::sync::mpsc::sync_channel(1);
+    std::thread::scope(|scope| {
+        let opening = scope.spawn(|| {
+            begins.send(()).unwrap();
+            DiskStore::open(directory.path()).map(|store| all(&store))
+        });
+        begun.recv().unwrap();
+        std::thread::yield_now();
+        drop(held);
+        assert_eq!(opening.join().unwrap().unwrap(), entries);
+    });
+}
+
 #[test]
 fn a_directory_that_cannot_be_made_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
