@@ -164,7 +164,7 @@ async fn another_topic_of_the_same_name_gets_nothing() {
             only,
             ..appender.clone()
         };
-        let appended = any.append(batch(), place, |_| Ok(())).await;
-        assert_eq!(appended.unwrap(), 7);
+        let sent = any.append(batch(), place, |_| Ok(())).await;
+        assert_eq!(sent.unwrap(), 7);
     }
 }
