@@ -72,7 +72,7 @@ impl Gaps {
         eventually(CATCH_UP, "the former owner is waited for", async || {
             let answer = farshore.get("/readyz").await?;
             let said = answer.body.to_string();
-            let is_told = said.contains(&owner) && said.contains("was silent for 9 s");
+            let is_told = said.contains(&owner) && said.contains("has been silent for 9 s");
             (is_told && answer.status == 503).then_some(()).ok_or(said)
         })
         .await;
