@@ -44,13 +44,13 @@ pub(super) async fn ready(State(state): State<Arc<ApiState>>) -> impl IntoRespon
 pub(super) fn standing_still(link: &LinkHandle) -> Vec<String> {
     let partitions = link.view.partitions();
     let reason = |state: PartitionState| {
-        let mut standing = partitions.iter().filter(|status| status.state == state);
-        let named: Vec<String> = standing
+        let mut affected = partitions.iter().filter(|status| status.state == state);
+        let named: Vec<String> = affected
             .by_ref()
             .take(NAMED)
             .map(|status| status.partition.to_string())
             .collect();
-        let more = match standing.count() {
+        let more = match affected.count() {
             0 => String::new(),
             more => format!(" and {more} more"),
         };

@@ -100,14 +100,14 @@ impl LinkParts {
 
     async fn come_to_own(&self, standby: &watch::Sender<bool>) -> Result<Tenure> {
         let told = AtomicU64::new(0);
-        let tell = |standing: LeaseStatus| {
-            let text = standing.to_string();
-            let owner = match &standing {
+        let tell = |status: LeaseStatus| {
+            let text = status.to_string();
+            let owner = match &status {
                 LeaseStatus::Standby(head) => Some(head.owner.clone()),
                 LeaseStatus::Reaching(_) | LeaseStatus::Quiet | LeaseStatus::Comparing => None,
             };
             let is_standby = owner.is_some();
-            if let LeaseStatus::Standby(head) = standing
+            if let LeaseStatus::Standby(head) = status
                 && told.swap(head.term, Ordering::Relaxed) != head.term
             {
                 tracing::info!(link = %self.config.name, "{text}");

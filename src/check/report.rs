@@ -60,7 +60,7 @@ fn counts(link: &LinkFacts) -> Option<(usize, i32, usize)> {
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, cluster) in &self.facts.clusters {
-            writeln!(f, "cluster {name}: {}", standing(cluster))?;
+            writeln!(f, "cluster {name}: {}", summary(cluster))?;
         }
         for link in &self.facts.links {
             write!(
@@ -92,7 +92,7 @@ impl fmt::Display for Report<'_> {
     }
 }
 
-fn standing(cluster: &ClusterFacts) -> String {
+fn summary(cluster: &ClusterFacts) -> String {
     match &cluster.reached {
         Ok(reached) => format!("id {}, brokers {}", reached.id, reached.brokers),
         Err(_) => format!("not reached at {}", cluster.bootstrap),

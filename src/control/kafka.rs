@@ -35,7 +35,7 @@ impl KafkaSite {
         Self(cluster, right)
     }
 
-    async fn standing(&self, group: &ListedGroup) -> Result<GroupActivity> {
+    async fn activity(&self, group: &ListedGroup) -> Result<GroupActivity> {
         if group.kind == GroupKind::Share {
             return Ok(GroupActivity::Unsupported);
         }
@@ -180,8 +180,8 @@ impl Site for KafkaSite {
         async {
             let mut groups = BTreeMap::new();
             for group in admin::list_groups(&self.0).await? {
-                let standing = self.standing(&group).await?;
-                groups.insert(group.id, standing);
+                let activity = self.activity(&group).await?;
+                groups.insert(group.id, activity);
             }
             Ok(groups)
         }

@@ -32,10 +32,10 @@ pub(super) async fn look(sites: &Sites, plan: &Plan, now: Timestamp) -> Result<E
         .await?;
     let stable = sites.source.ends(&partitions, LogEdge::LastStable).await?;
     let open = open_transactions(sites, &partitions).await?;
-    let standing = sites.source.groups().await?;
+    let activity = sites.source.groups().await?;
     let mut waits_for = Vec::new();
     for group in &plan.chosen {
-        if standing.get(group) == Some(&GroupActivity::Active) {
+        if activity.get(group) == Some(&GroupActivity::Active) {
             waits_for.push(format!("group {group} has members on the source"));
         }
     }

@@ -60,8 +60,8 @@ impl Sites {
     }
 
     async fn check(&self, moves: &Moves) -> Result<Event> {
-        let standing = self.target.groups().await?;
-        let is_active = |group: &GroupId| standing.get(group) == Some(&GroupActivity::Active);
+        let activity = self.target.groups().await?;
+        let is_active = |group: &GroupId| activity.get(group) == Some(&GroupActivity::Active);
         let mut present = BTreeMap::new();
         let mut active = BTreeMap::new();
         for (group, moves) in by_group(moves) {

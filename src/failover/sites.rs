@@ -183,19 +183,19 @@ impl Sites {
             as_of_ms: Some(now.as_millisecond()),
             ..SourceSide::default()
         };
-        let standing = self.source.groups().await?.into_iter();
-        let asked = standing.filter(|(group, standing)| {
-            *standing != GroupActivity::Unsupported && self.takes(chosen, group)
+        let activity = self.source.groups().await?.into_iter();
+        let asked = activity.filter(|(group, activity)| {
+            *activity != GroupActivity::Unsupported && self.takes(chosen, group)
         });
         let mut reads = stream::iter(asked)
-            .map(|(group, standing)| async move {
+            .map(|(group, activity)| async move {
                 let offsets = self.source.offsets(&group).await?;
-                Ok::<_, Error>((group, standing, offsets))
+                Ok::<_, Error>((group, activity, offsets))
             })
             .buffer_unordered(GROUPS_AT_ONCE);
-        while let Some((group, standing, offsets)) = reads.try_next().await? {
+        while let Some((group, activity, offsets)) = reads.try_next().await? {
             self.enter(&mut side, &group, offsets);
-            if standing == GroupActivity::Active {
+            if activity == GroupActivity::Active {
                 side.active.insert(group);
             }
         }
@@ -230,17 +230,17 @@ impl Sites {
 
     /// The state of a source that is presumed lost: it is only asked for its groups, with a short timeout.
     async fn source_then(&self, as_of_ms: Option<i64>) -> SourceSide {
-        let standing = match timeout(SOURCE_PATIENCE, self.source.groups()).await {
-            Ok(Ok(standing)) => Ok(standing),
+        let activity = match timeout(SOURCE_PATIENCE, self.source.groups()).await {
+            Ok(Ok(activity)) => Ok(activity),
             Ok(Err(error)) => Err(error.chain()),
             Err(_) => Err("no answer in time".to_owned()),
         };
         let is_active =
-            |(_, standing): &(&GroupId, &GroupActivity)| **standing == GroupActivity::Active;
+            |(_, activity): &(&GroupId, &GroupActivity)| **activity == GroupActivity::Active;
         SourceSide {
-            failure: standing.as_ref().err().cloned(),
+            failure: activity.as_ref().err().cloned(),
             as_of_ms,
-            active: standing
+            active: activity
                 .iter()
                 .flatten()
                 .filter(is_active)

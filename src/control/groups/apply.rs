@@ -71,7 +71,7 @@ pub(super) struct Carrier<'a> {
 /// State read once for all groups of a pass.
 struct Pass<'a> {
     guard: CommitGuard<'a>,
-    standing: BTreeMap<GroupId, GroupActivity>,
+    activity: BTreeMap<GroupId, GroupActivity>,
     partitions: BTreeMap<TopicPartition, MirroredPartition>,
 }
 
@@ -96,7 +96,7 @@ impl Carrier<'_> {
         let writes = self.writes(&wants)?;
         let pass = Pass {
             guard: self.ledger.guard().await,
-            standing: if writes {
+            activity: if writes {
                 self.target.groups().await?
             } else {
                 BTreeMap::new()
@@ -165,7 +165,7 @@ impl Carrier<'_> {
             self.target.offsets(&group).await?
         };
         let items = self.items(pass, &account, &found, wants);
-        let active = pass.standing.get(&group) == Some(&GroupActivity::Active);
+        let active = pass.activity.get(&group) == Some(&GroupActivity::Active);
         let frozen = account.frozen_by.is_some();
         let (mut writes, mut released) = (Writes::new(), BTreeMap::new());
         let mut lowered = Vec::new();

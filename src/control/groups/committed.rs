@@ -23,7 +23,7 @@ use super::cut::Snapshot;
 pub struct Ledger {
     store: Arc<dyn Store>,
     link: LinkName,
-    guard: Mutex<()>,
+    writing: Mutex<()>,
 }
 
 /// What is recorded about one group.
@@ -39,7 +39,7 @@ pub struct Account {
 #[derive(Debug)]
 pub struct CommitGuard<'a> {
     ledger: &'a Ledger,
-    _turn: MutexGuard<'a, ()>,
+    _held: MutexGuard<'a, ()>,
 }
 
 impl Ledger {
@@ -48,7 +48,7 @@ impl Ledger {
         Self {
             store,
             link,
-            guard: Mutex::new(()),
+            writing: Mutex::new(()),
         }
     }
 
@@ -61,7 +61,7 @@ impl Ledger {
     pub async fn guard(&self) -> CommitGuard<'_> {
         CommitGuard {
             ledger: self,
-            _turn: self.guard.lock().await,
+            _held: self.writing.lock().await,
         }
     }
 

@@ -184,10 +184,10 @@ impl GroupSync {
             taken_at_ms: now_ms,
             ..Snapshot::default()
         };
-        let standing = self.source.groups().await?;
-        let ours = standing.into_iter().filter(|(g, _)| self.filter.matches(g));
+        let activity = self.source.groups().await?;
+        let ours = activity.into_iter().filter(|(g, _)| self.filter.matches(g));
         let (unsupported, supported): (Vec<_>, Vec<_>) =
-            ours.partition(|(_, standing)| *standing == GroupActivity::Unsupported);
+            ours.partition(|(_, activity)| *activity == GroupActivity::Unsupported);
         for (group, _) in unsupported {
             self.board.put(group, GroupStatus::unsupported());
         }

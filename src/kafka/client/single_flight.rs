@@ -1,4 +1,4 @@
-//! One attempt shared by everybody who wants its result.
+//! Shares one attempt among all callers that wait for its result.
 //!
 //! Promises: while an attempt is in progress, further callers join it; after that, the next caller starts a new one. An
 //! attempt without any waiters left is abandoned.

@@ -231,10 +231,10 @@ pub(crate) fn divide(live: bool, behind: usize, means: ByteBudget, favour: bool)
         });
     }
     let bytes = means.live;
-    let rotation = favour && behind > 0;
+    let is_their_turn = favour && behind > 0;
     let share = if live { bytes / 2 } else { bytes };
-    (bytes > 0 && (live || rotation)).then_some(Shares {
-        behind: usize::from(rotation),
+    (bytes > 0 && (live || is_their_turn)).then_some(Shares {
+        behind: usize::from(is_their_turn),
         share: means.partition.min(share).max(1),
         bytes,
     })

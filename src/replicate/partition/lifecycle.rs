@@ -115,7 +115,7 @@ impl Lifecycle {
                 self.intent = intent;
                 match (changes, &self.phase) {
                     (false, _) => (self, Vec::new()),
-                    (true, Phase::Idle(Idle::Intent(..))) => self.resync_result(None),
+                    (true, Phase::Idle(Idle::Intent(..))) => self.proceed(None),
                     (true, _) if intent == Intent::Mirror => (self, Vec::new()),
                     (true, _) => self.interrupted(),
                 }
@@ -128,7 +128,7 @@ impl Lifecycle {
             Event::ConflictGone => {
                 self.forget_conflict();
                 match self.phase {
-                    Phase::Halted(_) | Phase::Idle(Idle::Intent(..)) => self.resync_result(None),
+                    Phase::Halted(_) | Phase::Idle(Idle::Intent(..)) => self.proceed(None),
                     _ => (self, Vec::new()),
                 }
             }
@@ -141,7 +141,7 @@ impl Lifecycle {
             Event::Drained => match self.phase {
                 Phase::Draining(trouble) => {
                     self.phase = Phase::Resting;
-                    self.resync_result(trouble)
+                    self.proceed(trouble)
                 }
                 _ => (self, Vec::new()),
             },
@@ -152,9 +152,9 @@ impl Lifecycle {
             Event::StartStored(result) => self.start_stored(result),
             Event::ReceiptWritten(result) => match (&self.phase, result) {
                 (Phase::Quarantining, Ok(decision)) => {
-                    self.resync_result(Some(Trouble::Decided(decision)))
+                    self.proceed(Some(Trouble::Decided(decision)))
                 }
-                (Phase::Quarantining, Err(trouble)) => self.resync_result(Some(trouble)),
+                (Phase::Quarantining, Err(trouble)) => self.proceed(Some(trouble)),
                 (_, _) => (self, Vec::new()),
             },
             Event::Decided(result) => self.decided(result),
@@ -201,7 +201,7 @@ impl Lifecycle {
             Phase::Starting(_) | Phase::Quarantining => Vec::new(),
             // A write to the store that is under way completes first.
             Phase::Draining(_) | Phase::Deciding(_) => return (self, Vec::new()),
-            Phase::Resting | Phase::Halted(_) | Phase::Idle(_) => return self.resync_result(None),
+            Phase::Resting | Phase::Halted(_) | Phase::Idle(_) => return self.proceed(None),
         };
         self.phase = Phase::Draining(None);
         (self, first)
@@ -212,7 +212,7 @@ impl Lifecycle {
             Phase::Flowing(lanes) => vec![Effect::SendNothingMore(*lanes)],
             Phase::Resyncing => vec![Effect::AbandonResync],
             Phase::Starting(_) => Vec::new(),
-            Phase::Resting => return self.resync_result(Some(trouble)),
+            Phase::Resting => return self.proceed(Some(trouble)),
             // The first trouble explains the ones that follow from it.
             Phase::Draining(_)
             | Phase::Quarantining
@@ -225,7 +225,7 @@ impl Lifecycle {
     }
 
     /// Returns the next phase once nothing is in flight; the strictest cause takes precedence.
-    fn resync_result(mut self, trouble: Option<Trouble>) -> (Self, Effects) {
+    fn proceed(mut self, trouble: Option<Trouble>) -> (Self, Effects) {
         if self.stopping {
             self.phase = Phase::Idle(Idle::Stopped);
             return (self, vec![Effect::Answer(ResolveAnswer::Nothing)]);
@@ -303,7 +303,7 @@ impl Lifecycle {
 
     fn resync(mut self) -> (Self, Effects) {
         if self.stopping || self.intent != Intent::Mirror || self.recreated.is_some() {
-            return self.resync_result(None);
+            return self.proceed(None);
         }
         let was_idle = matches!(self.phase, Phase::Idle(_));
         self.phase = Phase::Resyncing;
@@ -316,13 +316,13 @@ impl Lifecycle {
 
     fn resynced(mut self, result: Result<Resynced, Trouble>) -> (Self, Effects) {
         match result {
-            Err(trouble) => self.resync_result(Some(trouble)),
+            Err(trouble) => self.proceed(Some(trouble)),
             Ok(Resynced::Refused(refused)) => {
                 self.phase = Phase::Quarantining;
                 (self, vec![Effect::WriteReceipt(refused)])
             }
             // The trouble to decide about may be gone, but discovery's conflict isn't.
-            Ok(Resynced::Flows(_)) if self.conflict.is_some() => self.resync_result(None),
+            Ok(Resynced::Flows(_)) if self.conflict.is_some() => self.proceed(None),
             Ok(Resynced::Flows(lanes)) => {
                 self.pending = None;
                 let answer = Effect::Answer(ResolveAnswer::Nothing);
@@ -352,7 +352,7 @@ impl Lifecycle {
                 self.begun = true;
                 (self, vec![Effect::Begin])
             }
-            (Err(trouble), Phase::Starting(_)) => self.resync_result(Some(trouble)),
+            (Err(trouble), Phase::Starting(_)) => self.proceed(Some(trouble)),
             (_, _) => (self, Vec::new()),
         }
     }
@@ -365,18 +365,18 @@ impl Lifecycle {
             return (self, Vec::new());
         }
         match result {
-            Ok((outcome, SettlesConflict(resync_permits))) => {
+            Ok((outcome, SettlesConflict(settles))) => {
                 (self.begun, self.pending) = (true, None);
-                if resync_permits {
+                if settles {
                     self.conflict = None;
                 }
                 let told = vec![
                     Effect::Tell(News::WentOn(outcome.clone())),
                     Effect::Answer(ResolveAnswer::Done(outcome)),
                 ];
-                self.resync_after(told)
+                self.proceed_after(told)
             }
-            Err(trouble) => self.resync_result(Some(trouble)),
+            Err(trouble) => self.proceed(Some(trouble)),
         }
     }
 
@@ -390,9 +390,9 @@ impl Lifecycle {
         match result {
             Ok((outcome, reason)) => {
                 (self.conflict, self.pending) = (Some(reason), None);
-                self.resync_after(vec![Effect::Answer(ResolveAnswer::Done(outcome))])
+                self.proceed_after(vec![Effect::Answer(ResolveAnswer::Done(outcome))])
             }
-            Err(trouble) => self.resync_result(Some(trouble)),
+            Err(trouble) => self.proceed(Some(trouble)),
         }
     }
 
@@ -403,9 +403,9 @@ impl Lifecycle {
         match result {
             Ok(()) => {
                 self.recreated = self.recreated.filter(|newer| *newer != ids);
-                self.resync_result(None)
+                self.proceed(None)
             }
-            Err(_) if self.stopping || self.intent != Intent::Mirror => self.resync_result(None),
+            Err(_) if self.stopping || self.intent != Intent::Mirror => self.proceed(None),
             // The state still has to be forgotten when the timer fires.
             Err(failure) => self.rest(failure),
         }
@@ -430,8 +430,8 @@ impl Lifecycle {
         self.resync()
     }
 
-    fn resync_after(self, mut first: Effects) -> (Self, Effects) {
-        let (next, effects) = self.resync_result(None);
+    fn proceed_after(self, mut first: Effects) -> (Self, Effects) {
+        let (next, effects) = self.proceed(None);
         first.extend(effects);
         (next, first)
     }

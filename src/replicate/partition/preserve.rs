@@ -42,8 +42,8 @@ impl Mirror {
         if let Some(last) = tail.last.as_ref().filter(ours) {
             self.course.epoch = last.producer_epoch.max(0);
         }
-        if let Some(standing) = resync_result.target.standing {
-            self.course.recover(standing);
+        if let Some(producer_status) = resync_result.target.producer_status {
+            self.course.recover(producer_status);
         }
         self.fence = self.fence.filter(|epoch| *epoch > self.course.epoch);
         self.tracked.lock().show_prefix(origin);
@@ -237,9 +237,9 @@ impl Mirror {
             // Everything else in flight is fenced off too.
             self.window = Window::new(memory_ms);
         }
-        if let Some(standing) = filled.standing {
-            self.course.recover(standing);
-            self.window.arm(standing.last_timestamp, now);
+        if let Some(producer_status) = filled.producer_status {
+            self.course.recover(producer_status);
+            self.window.arm(producer_status.last_timestamp, now);
         }
         let source = SourceOffset(from.get());
         Ok(Run::new(source, from, filled.end.since(from)))
@@ -269,9 +269,9 @@ impl Mirror {
 
 impl crate::replicate::produce::batcher::Course {
     /// Continues with the epoch and sequence number that the leader remembers (H23).
-    pub(crate) fn recover(&mut self, standing: ProducerStatus) {
-        self.epoch = standing.epoch;
-        self.unnumbered = self.target.get() - standing.next_sequence();
+    pub(crate) fn recover(&mut self, producer_status: ProducerStatus) {
+        self.epoch = producer_status.epoch;
+        self.unnumbered = self.target.get() - producer_status.next_sequence();
     }
 }
 

@@ -15,7 +15,7 @@ use crate::kafka::client::{Cluster, Connection, Slot};
 use crate::model::{
     BrokerId, LeaderEpoch, ProducerId, TargetOffset, TopicId, TopicName, TopicPartition,
 };
-use crate::replicate::resync::target_log::standing;
+use crate::replicate::resync::target_log::producer_status;
 use crate::task::Ownership;
 
 /// How long the log end has to be stable before a single marker that may be in flight is given up (H22).
@@ -47,7 +47,7 @@ pub(crate) struct Filled {
     /// The log end offset.
     pub(crate) end: TargetOffset,
     /// The leader's state for the producer id, if requested.
-    pub(crate) standing: Option<ProducerStatus>,
+    pub(crate) producer_status: Option<ProducerStatus>,
 }
 
 /// Why markers aren't known to have been written.
@@ -89,24 +89,28 @@ pub(crate) async fn fill(
         .iter()
         .map(|it| (it.partition.clone(), prepared.epoch_of(&it.partition)))
         .collect();
-    let (ends, standings) = tokio::join!(
+    let (ends, producer_statuses) = tokio::join!(
         admin::list_offsets(cluster, &partitions, OffsetSpec::TrueEnd),
-        join_all(orders.iter().map(|order| standing_after(cluster, order))),
+        join_all(
+            orders
+                .iter()
+                .map(|order| producer_status_after(cluster, order))
+        ),
     );
     let mut ends = match ends {
         Ok(ends) => ends,
         Err(error) => return all(&orders, &error, true),
     };
     let mut outcomes = Vec::with_capacity(orders.len());
-    for (order, standing) in orders.iter().zip(standings) {
+    for (order, producer_status) in orders.iter().zip(producer_statuses) {
         let code = codes.get(&order.partition).copied();
         let end = ends.remove(&order.partition);
         outcomes.push(match (code, end) {
             (None, _) => Err(prepared.refusal(order)),
             (Some(Some(code)), _) => Err(refused(&prepared.connection, order, code)),
-            (Some(None), Some(Ok(end))) => standing.map(|standing| Filled {
+            (Some(None), Some(Ok(end))) => producer_status.map(|producer_status| Filled {
                 end: TargetOffset(end.offset),
-                standing,
+                producer_status,
             }),
             (Some(None), Some(Err(error))) => Err(unknown(error)),
             (Some(None), None) => Err(unknown(left_out(order))),
@@ -213,14 +217,14 @@ async fn restless(
 }
 
 /// Returns the leader's producer state after the markers, if requested.
-async fn standing_after(
+async fn producer_status_after(
     cluster: &Cluster,
     order: &Order,
 ) -> Result<Option<ProducerStatus>, Unfilled> {
     if !order.recovers {
         return Ok(None);
     }
-    let asked = standing(cluster, &order.partition, order.producer_id).await;
+    let asked = producer_status(cluster, &order.partition, order.producer_id).await;
     // The markers are written, but it isn't known what may follow them: a resync finds out.
     asked.map_err(|error| Unfilled {
         error,

@@ -112,7 +112,7 @@ pub(crate) struct TargetSide {
     /// The possible explanations of the tail, the most likely first; empty if the map isn't involved.
     pub(crate) explanations: Vec<Explanation>,
     /// The leader's state for our producer id, if it fits the log.
-    pub(crate) standing: Option<ProducerStatus>,
+    pub(crate) producer_status: Option<ProducerStatus>,
     /// Foreign records, if the policy adopts them.
     pub(crate) foreign: Option<Survey>,
 }

@@ -18,7 +18,7 @@ use super::input::Survey;
 use super::judge::{check_holds, judge_tail, overtaken, recreated};
 use super::reasons::{another_topic, same_topic};
 use super::record_path_last::last_committed;
-use super::target_log::{batch_at, marked_end, resync_end, standing};
+use super::target_log::{batch_at, marked_end, producer_status, stable_end};
 use super::view::PartitionSides;
 use super::{divergence, preserved, translated};
 
@@ -38,7 +38,7 @@ pub(crate) async fn resync_target(
     if by_records {
         marked_end(cluster, partition, &leader, input.record.acked_end).await?;
     }
-    let end = resync_end(cluster, partition, &leader, input.uncertain).await?;
+    let end = stable_end(cluster, partition, &leader, input.uncertain).await?;
     let log_start = TargetOffset(
         admin::list_offset(cluster, partition, leader.epoch, OffsetSpec::Earliest)
             .await?
@@ -65,19 +65,19 @@ pub(crate) async fn resync_target(
         Ok(Some(reason)) => Some(Survey::read(cluster, identity, input, &tail, reason).await?),
         Err(trouble) => return Err(trouble),
     };
-    let standing = standing_of(cluster, identity, input, &tail).await?;
+    let producer_status = producer_status_of(cluster, identity, input, &tail).await?;
     Ok(TargetSide {
         leader,
         tail,
         last,
         explanations,
-        standing,
+        producer_status,
         foreign,
     })
 }
 
 /// Returns the leader's state for our producer id, if it is consistent with a log with this end (H1).
-async fn standing_of(
+async fn producer_status_of(
     cluster: &Cluster,
     identity: &LinkIdentity,
     input: &ResyncInput,
@@ -87,7 +87,7 @@ async fn standing_of(
         return Ok(None);
     }
     let id = identity.producer_id(input.record.incarnation);
-    let found = standing(cluster, &input.target, id).await?;
+    let found = producer_status(cluster, &input.target, id).await?;
     let expected = sequence_of(tail.end.plus(-1));
     Ok(found.filter(|it| match input.offsets {
         OffsetsMode::Translate => it.last_sequence == expected,

@@ -167,7 +167,7 @@ fn check_emptied(
 ) -> Result<(), Trouble> {
     let end = side.tail.end;
     let nothing_new = input.acknowledged == Some(end) || end == TargetOffset::ZERO;
-    let remembered = side.standing.is_some();
+    let remembered = side.producer_status.is_some();
     if side.last.is_some() || nothing_new || remembered || end.get() <= log_start.get() {
         return Ok(());
     }

@@ -23,7 +23,7 @@ const WATERMARK_PATIENCE: Duration = Duration::from_secs(30);
 const MARKER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Returns the log end offset once it is stable and the high watermark has reached it (H6), in one leader epoch.
-pub(crate) async fn resync_end(
+pub(crate) async fn stable_end(
     cluster: &Cluster,
     partition: &TopicPartition,
     leader: &Leader,
@@ -99,7 +99,7 @@ pub(crate) async fn batch_at(
 }
 
 /// Returns the leader's state for a producer id; `None` from brokers that don't report it.
-pub(crate) async fn standing(
+pub(crate) async fn producer_status(
     cluster: &Cluster,
     partition: &TopicPartition,
     id: ProducerId,

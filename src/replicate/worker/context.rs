@@ -25,7 +25,7 @@ use crate::task::log_once::Complaints;
 use crate::task::{InFlight, Ownership, Writing};
 
 /// Resyncs under way at once: each holds a handful of requests.
-const SETTLES_AT_ONCE: usize = 64;
+const RESYNCS_AT_ONCE: usize = 64;
 
 /// Limits and choices of a link. Sizes are in bytes.
 #[derive(Debug, Clone)]
@@ -125,7 +125,7 @@ impl LinkContext {
             settings,
             memory_ms,
             ownership,
-            resync_permits: Semaphore::new(SETTLES_AT_ONCE),
+            resync_permits: Semaphore::new(RESYNCS_AT_ONCE),
             audit,
             in_flight,
             quarantine: Mutex::new(()),

@@ -81,8 +81,8 @@ impl Worker {
             Ok(()) => {
                 mirror.tracked.lock().stored(receipt);
                 mirror.take_decision(&decision, &self.link.identity);
-                let resync_permits = SettlesConflict(decision.source_id.is_some());
-                Ok((Box::new(outcome), resync_permits))
+                let settles = SettlesConflict(decision.source_id.is_some());
+                Ok((Box::new(outcome), settles))
             }
             Err(error) => Err(Trouble::Retry(unstored(&error))),
         };

@@ -256,8 +256,8 @@ fn take_over(
     let fresh = end == TargetOffset::ZERO && mirror.start.is_some();
     let uncertain = mirror.uncertain && !fresh;
     mirror.window = mirror.window.renewed(memory_ms, uncertain, now);
-    if let Some(standing) = resync_result.target.standing {
-        mirror.window.arm(standing.last_timestamp, now);
+    if let Some(producer_status) = resync_result.target.producer_status {
+        mirror.window.arm(producer_status.last_timestamp, now);
     }
     mirror.keep_offsets(resync_result, now);
     mirror.uncertain = false;

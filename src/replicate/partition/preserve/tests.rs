@@ -68,7 +68,7 @@ fn resync(mirror: &mut Mirror, uncertain: bool, epoch: i16) {
             },
             last: None,
             explanations: Vec::new(),
-            standing: Some(ProducerStatus {
+            producer_status: Some(ProducerStatus {
                 epoch,
                 last_sequence: 9,
                 last_timestamp: NOW,

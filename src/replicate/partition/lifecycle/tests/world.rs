@@ -155,10 +155,10 @@ impl World {
             );
         }
         if self.decision {
-            for resync_permits in [true, false] {
+            for settles in [true, false] {
                 events.push(Event::Decided(Ok((
                     Box::new(outcome()),
-                    SettlesConflict(resync_permits),
+                    SettlesConflict(settles),
                 ))));
             }
             events.push(Event::Decided(Err(Trouble::Retry(failure()))));
