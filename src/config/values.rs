@@ -6,8 +6,6 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use bytesize::ByteSize;
-use jiff::SignedDuration;
 use serde::de::value::{self, StringDeserializer};
 use serde::de::{DeserializeOwned, Error, IntoDeserializer};
 use serde::{Deserialize, Deserializer};
@@ -47,19 +45,23 @@ pub(super) fn or<N: Notation>(given: Option<As<N>>, default: N::Value) -> N::Val
 /// Kafka encodes times in 32 bits of milliseconds, and nothing here needs more than a day.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A duration such as `500ms`, `5s`, `2m` or `1h 30m`: more than zero, at most a day.
+/// A duration such as `500ms`, `5s`, `2m` or `1h`: more than zero, at most a day.
 impl Notation for Duration {
     type Written = String;
     type Value = Self;
 
     fn read(text: String) -> Result<Self, String> {
-        let duration: SignedDuration = text.parse().map_err(|_| {
+        let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+        let millis = quantity(&text, &units).ok_or_else(|| {
             format!("expected a duration like \"500ms\", \"5s\", \"2m\" or \"1h\", found {text:?}")
         })?;
-        Self::try_from(duration)
-            .ok()
-            .filter(|duration| !duration.is_zero() && *duration <= LONGEST)
-            .ok_or_else(|| format!("has to be more than zero and at most \"24h\", found {text:?}"))
+        let duration = Self::from_millis(millis);
+        if duration.is_zero() || duration > LONGEST {
+            return Err(format!(
+                "has to be more than zero and at most \"24h\", found {text:?}"
+            ));
+        }
+        Ok(duration)
     }
 }
 
@@ -76,14 +78,37 @@ impl<T: TryFrom<u64>, const LEAST: u64, const MOST: u64> Notation for Bytes<T, L
     type Value = T;
 
     fn read(text: String) -> Result<T, String> {
-        let size: ByteSize = text.parse().map_err(|_| {
+        let units = [
+            ("KiB", KIB),
+            ("MiB", MIB),
+            ("GiB", GIB),
+            ("KB", 1_000),
+            ("MB", 1_000_000),
+            ("GB", 1_000_000_000),
+            ("B", 1),
+        ];
+        let bytes = quantity(&text, &units).ok_or_else(|| {
             format!("expected a size like \"512KiB\", \"16MiB\" or \"1MB\", found {text:?}")
         })?;
-        within(size.0, LEAST..=MOST).ok_or_else(|| {
-            let [least, most] = [LEAST, MOST].map(|limit| ByteSize(limit).display().iec());
-            format!("has to be between \"{least:.0}\" and \"{most:.0}\", found {text:?}")
+        within(bytes, LEAST..=MOST).ok_or_else(|| {
+            let written = |limit: u64| {
+                let whole = |(_, factor): &&(&str, u64)| limit.is_multiple_of(*factor);
+                let fitting = units[..3].iter().rev().find(whole);
+                let (unit, factor) = fitting.unwrap_or(&("B", 1));
+                format!("{}{unit}", limit / factor)
+            };
+            let [least, most] = [LEAST, MOST].map(written);
+            format!("has to be between \"{least}\" and \"{most}\", found {text:?}")
         })
     }
+}
+
+/// Parses a whole number followed by one of the units, with nothing around or between them.
+fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
 /// An integer within limits.
@@ -260,7 +285,6 @@ mod tests {
             ("500ms", 500),
             ("5s", 5_000),
             ("2m", 120_000),
-            ("1h 30m", 5_400_000),
             ("24h", 86_400_000),
         ] {
             let duration = Duration::from_millis(millis);
@@ -270,7 +294,9 @@ mod tests {
             "",
             "5",
             "s",
+            "5 s",
             "-5s",
+            "1.5s",
             "5S",
             "25h",
             "0s",
@@ -287,13 +313,22 @@ mod tests {
             ("1B", 1),
             ("512KiB", 524_288),
             ("16MiB", 16_777_216),
-            ("1.5 MiB", 1_572_864),
             ("1MB", 1_000_000),
             ("1GiB", 1_073_741_824),
         ] {
             assert_eq!(read::<Bytes<u64, 1, TIB>>(text), Ok(bytes), "{text}");
         }
-        for text in ["", "MiB", "-1MiB", "1XB", "18446744073709551615GB"] {
+        for text in [
+            "",
+            "16",
+            "MiB",
+            "16mib",
+            "16 MiB",
+            "1.5MiB",
+            "-1MiB",
+            "1XB",
+            "18446744073709551615GB",
+        ] {
             assert!(read::<Bytes<u64, 1, TIB>>(text).is_err(), "{text}");
         }
         let within = read::<Bytes<i32, KIB, GIB>>;

@@ -52,12 +52,12 @@ const LINES: &[(&str, &str)] = &[
         r#"9:23: links.l.group_sync_interval: has to be more than zero and at most "24h", found "0s""#,
     ),
     (
-        r#"max_in_flight_bytes = "32 megs""#,
-        r#"9:23: links.l.max_in_flight_bytes: expected a size like "512KiB", "16MiB" or "1MB", found "32 megs""#,
+        r#"max_in_flight_bytes = "32mb""#,
+        r#"9:23: links.l.max_in_flight_bytes: expected a size like "512KiB", "16MiB" or "1MB", found "32mb""#,
     ),
     (
         r#"fetch_max_bytes = "2GiB""#,
-        r#"9:19: links.l.fetch_max_bytes: has to be between "1 KiB" and "1 GiB", found "2GiB""#,
+        r#"9:19: links.l.fetch_max_bytes: has to be between "1KiB" and "1GiB", found "2GiB""#,
     ),
     (
         r#"partition_max_bytes = "9MiB""#,
@@ -65,7 +65,7 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         r#"max_bytes_per_second = "1KiB""#,
-        r#"9:24: links.l.max_bytes_per_second: has to be between "64 KiB" and "1 TiB", found "1KiB""#,
+        r#"9:24: links.l.max_bytes_per_second: has to be between "64KiB" and "1024GiB", found "1KiB""#,
     ),
     (
         r#"max_bytes_per_second = "none""#,
@@ -133,7 +133,7 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         "[api]\nmax_body = \"1GiB\"",
-        r#"10:12: api.max_body: has to be between "1 KiB" and "16 MiB", found "1GiB""#,
+        r#"10:12: api.max_body: has to be between "1KiB" and "16MiB", found "1GiB""#,
     ),
     (
         "[runtime]\nworker_threads = 0",
