@@ -11,8 +11,8 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::audit::AuditLog;
-use super::json::{list, load, put};
-use super::keys::{self, Parts};
+use super::json::{list_with_topics, load, put};
+use super::keys;
 use super::records::{load_link, put_link};
 use super::store::{Space, Store, Update};
 use crate::error::Result;
@@ -20,22 +20,11 @@ use crate::model::{Intent, IntentSetting, LinkIntents, LinkName, TopicName};
 
 /// Reads a link's intents, including a pause set by an earlier version. Errors: those of the store.
 pub fn load_intents(store: &dyn Store, link: &LinkName) -> Result<LinkIntents> {
-    let prefix = keys::intents(link);
-    let found: Vec<(Option<TopicName>, IntentSetting)> =
-        list(store, Space::Meta, &prefix, |key| {
-            let rest = key.strip_prefix(&prefix[..])?;
-            if rest.is_empty() {
-                return Some(None);
-            }
-            Parts::of(rest).name().map(|topic| Some(topic.into()))
-        })?;
-    let mut intents = LinkIntents::default();
-    for (topic, setting) in found {
-        match topic {
-            Some(topic) => drop(intents.topics.insert(topic, setting)),
-            None => intents.link = Some(setting),
-        }
-    }
+    let (of_link, topics) = list_with_topics(store, &keys::intents(link))?;
+    let mut intents = LinkIntents {
+        link: of_link,
+        topics,
+    };
     if intents.link.is_none() && load_link(store, link)?.is_some_and(|record| record.paused) {
         intents.merge(&LinkIntents::formerly_paused());
     }

@@ -1,11 +1,14 @@
 //! Values as JSON.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::keys;
+use super::keys::{self, Parts};
 use super::store::{Space, Store, Update};
 use crate::error::{Error, Kind, Result};
+use crate::model::TopicName;
 
 pub(super) fn put<T: Serialize>(update: &mut Update, space: Space, key: &[u8], value: &T) {
     let json = serde_json::to_vec(value).expect("records have nothing JSON cannot say");
@@ -39,6 +42,28 @@ pub(super) fn list<K: Ord, T: DeserializeOwned>(
     }
     records.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(records)
+}
+
+/// Reads the value under a link's key and those of its topics, whose names follow it.
+pub(super) fn list_with_topics<T: DeserializeOwned>(
+    store: &dyn Store,
+    of_link: &[u8],
+) -> Result<(Option<T>, BTreeMap<TopicName, T>)> {
+    let found = list(store, Space::Meta, of_link, |key| {
+        let rest = key.strip_prefix(of_link)?;
+        if rest.is_empty() {
+            return Some(None);
+        }
+        Parts::of(rest).name().map(|topic| Some(topic.into()))
+    })?;
+    let (mut own, mut topics) = (None, BTreeMap::new());
+    for (topic, value) in found {
+        match topic {
+            Some(topic) => drop(topics.insert(topic, value)),
+            None => own = Some(value),
+        }
+    }
+    Ok((own, topics))
 }
 
 pub(super) fn read<T: DeserializeOwned>(space: Space, key: &[u8], value: &[u8]) -> Result<T> {

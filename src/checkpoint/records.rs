@@ -10,7 +10,7 @@ use crate::model::{
     SourceOffset, TargetOffset, TopicId, TopicName, TopicPartition,
 };
 
-use super::json::{list, load, put, unreadable};
+use super::json::{list, list_with_topics, load, put, unreadable};
 use super::keys::{self, PartitionKey, Parts};
 use super::layout::{self, Layout};
 use super::store::{Space, Store, Update};
@@ -287,17 +287,6 @@ pub fn delete_first_look(update: &mut Update, link: &LinkName, topic: &TopicName
 /// Reads what a link's first discovery found of topics that have no record yet; `None` if there was none, or if layout 1
 /// recorded it. Errors: those of the store.
 pub fn first_look(store: &dyn Store, link: &LinkName) -> Result<Option<BTreeMap<TopicName, i32>>> {
-    let prefix = keys::first_look(link);
-    let found: Vec<(Option<TopicName>, i32)> = list(store, Space::Meta, &prefix, |key| {
-        let rest = key.strip_prefix(&prefix[..])?;
-        if rest.is_empty() {
-            return Some(None);
-        }
-        Parts::of(rest).name().map(|topic| Some(topic.into()))
-    })?;
-    let is_whole = found.iter().any(|(topic, _)| topic.is_none());
-    let topics = found
-        .into_iter()
-        .filter_map(|(topic, partitions)| Some((topic?, partitions)));
-    Ok(is_whole.then(|| topics.collect()))
+    let (looked, topics) = list_with_topics(store, &keys::first_look(link))?;
+    Ok(looked.is_some().then_some(topics))
 }

@@ -16,7 +16,7 @@ use super::wait::{blocking, eventually};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-fn client<T: rdkafka::config::FromClientConfig>(bootstrap: &str) -> T {
+pub(crate) fn client<T: rdkafka::config::FromClientConfig>(bootstrap: &str) -> T {
     ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .create()

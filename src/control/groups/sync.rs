@@ -13,30 +13,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::GroupFilter;
 use crate::control::permit::permit;
-use crate::control::{Mirrored, MirroredPartition, TargetLog};
+use crate::control::{Mirrored, MirroredPartition};
 use crate::error::{Kind, Result};
-use crate::model::{GroupId, LinkIntents, SourceOffset, TopicPartition, Untranslatable};
-use crate::task::log_once::Notice;
+use crate::model::{GroupId, SourceOffset, TopicPartition, Untranslatable};
 use crate::task::{InFlight, Rounds};
 
 use super::apply::{Carrier, Wants};
 use super::cluster::{GROUPS_AT_ONCE, GroupActivity, LogEdge, Site};
 use super::commit::SourceCommit;
 use super::committed::Ledger;
-use super::cut::{Behind, ConsistentCut, Snapshot, counts};
+use super::cut::{Behind, Snapshot, counts};
 use super::status::{Board, GroupPartitionStatus, GroupState, GroupStatus};
 
+mod memory;
 #[cfg(test)]
 mod tests;
 
-/// How long the target's offsets go unread while the source's don't change.
-const IDLE_PASS: Duration = Duration::from_secs(5);
-/// How long the source's ends go unread while its offsets don't change: all they add is what a lost source took with it.
-const IDLE_LOOK: Duration = Duration::from_secs(15);
-/// How often an unchanged offset is committed within the target's offset retention (H17).
-const REFRESHES_PER_RETENTION: i64 = 4;
-/// The retention assumed for a target that doesn't report one, in milliseconds: the shortest default of any Kafka version.
-const RETENTION_UNTOLD_MS: i64 = 24 * 60 * 60 * 1000;
+use memory::{IDLE_PASS, Memory, is_due};
 
 /// The parts that group sync of one link works with.
 #[derive(Debug)]
@@ -54,66 +47,6 @@ pub struct GroupSync {
     pub interval: Duration,
     /// Tracks offset writes in flight.
     pub in_flight: InFlight,
-}
-
-/// The loop's state between rounds.
-#[derive(Debug)]
-struct Memory {
-    cut: ConsistentCut,
-    latest: Option<Arc<Snapshot>>,
-    /// Partitions whose ends the source didn't report at the last look.
-    silent: Vec<TopicPartition>,
-    applied: Option<Arc<Snapshot>>,
-    /// The number of partitions not yet read on the target at the last look.
-    unread: usize,
-    /// When the source was last asked for its ends.
-    looked_at: Option<Instant>,
-    /// When the last pass over the target succeeded.
-    passed_at: Option<Instant>,
-    retention_ms: Option<i64>,
-    holding: Holding,
-    reading: Notice,
-    writing: Notice,
-}
-
-/// The link's intents as obeyed by group sync. Offsets in topics whose intent forbids writes aren't refreshed, and are the
-/// first to be written on a resume.
-#[derive(Debug, Default)]
-struct Holding {
-    obeyed: Arc<LinkIntents>,
-    /// Whether offsets that weren't refreshed may be written again.
-    resumed: bool,
-}
-
-impl Holding {
-    /// Obeys the current intents. Returns whether a pass over the target is due: after a resume until one succeeds, after
-    /// any other change once.
-    fn follow(&mut self, intents: &Arc<LinkIntents>) -> bool {
-        let before = std::mem::replace(&mut self.obeyed, Arc::clone(intents));
-        let is_other = !Arc::ptr_eq(&before, intents) && before != *intents;
-        self.resumed |= is_other && resumes(&before, intents);
-        is_other || self.resumed
-    }
-
-    /// Notes that a pass over the target succeeded.
-    fn passed(&mut self) {
-        self.resumed = false;
-    }
-
-    /// The age, in milliseconds, from which an unchanged offset is committed again.
-    fn refresh_after_ms(&self, retention_ms: Option<i64>) -> i64 {
-        if self.resumed {
-            return 0;
-        }
-        retention_ms.unwrap_or(RETENTION_UNTOLD_MS) / REFRESHES_PER_RETENTION
-    }
-}
-
-/// Whether `now` permits writes to a topic for which `before` forbids them.
-fn resumes(before: &LinkIntents, now: &LinkIntents) -> bool {
-    let of_link = !before.of_link().writes() && now.of_link().writes();
-    let mut topics = before.topics.keys();
-    of_link || topics.any(|it| !before.of(it).writes() && now.of(it).writes())
 }
 
 impl GroupSync {
@@ -352,56 +285,6 @@ impl GroupSync {
             detail,
         }
     }
-}
-
-impl Memory {
-    /// Whether the last snapshot has all its ends and the same groups as `snapshot`, and isn't old.
-    fn has_cut_of(&self, snapshot: &Snapshot) -> bool {
-        let latest = self.latest.as_ref();
-        let is_same = latest.is_some_and(|latest| latest.groups == snapshot.groups);
-        is_same && self.silent.is_empty() && !is_due(self.looked_at, IDLE_LOOK)
-    }
-
-    /// Whether nothing is waiting and no pass is due.
-    fn rests(&self) -> bool {
-        let waits = !self.cut.is_empty() || !self.silent.is_empty() || self.unread > 0;
-        !waits && !is_due(self.passed_at, IDLE_PASS)
-    }
-
-    fn has_applied(&self, snapshot: &Snapshot) -> bool {
-        let applied = self.applied.as_ref();
-        applied.is_some_and(|applied| applied.groups == snapshot.groups)
-    }
-
-    /// Whether partitions were read on the target since the last look.
-    fn has_read_more(&mut self, partitions: &[MirroredPartition]) -> bool {
-        let unread = partitions
-            .iter()
-            .filter(|it| it.target_log == TargetLog::Unread);
-        let unread = unread.count();
-        std::mem::replace(&mut self.unread, unread) > unread
-    }
-
-    fn new() -> Self {
-        Self {
-            cut: ConsistentCut::default(),
-            latest: None,
-            silent: Vec::new(),
-            applied: None,
-            unread: 0,
-            looked_at: None,
-            passed_at: None,
-            retention_ms: None,
-            holding: Holding::default(),
-            reading: Notice::of("read the groups of the source"),
-            writing: Notice::of("carry group offsets to the target"),
-        }
-    }
-}
-
-/// Whether `every` has passed since `done_at`, or it was never done.
-fn is_due(done_at: Option<Instant>, every: Duration) -> bool {
-    done_at.is_none_or(|at| at.elapsed() >= every)
 }
 
 fn waits_for(silent: &[TopicPartition], behind: &[Behind]) -> Option<String> {

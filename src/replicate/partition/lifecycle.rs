@@ -5,6 +5,8 @@
 //! discovery, a recreated mirror topic, a stop) are events whose content is remembered here, so that no other code has to
 //! check for them. `docs/lifecycle.md` holds the table of all transitions, which a test generates.
 
+mod state;
+
 use crate::model::{Intent, Policies, Policy, Reason};
 use crate::replicate::resync::decision::{Decision, DecisionOutcome};
 
@@ -12,99 +14,18 @@ use super::effect::{Effect, Event, News, Pause, ResolveAnswer, Resynced, Settles
 use super::phase::{Idle, Ids, Phase, Storing, TransientFailure, Trouble};
 use super::route::Lanes;
 
-/// The state of a partition's lifecycle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Lifecycle {
-    phase: Phase,
-    intent: Intent,
-    stopping: bool,
-    /// The policies for cases in which resuming would mean guessing.
-    policies: Policies,
-    /// The reason discovery gives for not mirroring the topic.
-    conflict: Option<Reason>,
-    /// The ids of a recreated mirror topic, until the state of the former one is forgotten.
-    recreated: Option<Ids>,
-    /// The trouble for which both logs are read once more, in search of a decision.
-    pending: Option<Reason>,
-    /// Whether the start position is durable.
-    begun: bool,
-}
+pub(crate) use state::Lifecycle;
 
 /// The effects of one event, in the order to perform them.
 pub(crate) type Effects = Vec<Effect>;
 
 impl Lifecycle {
-    /// Returns a partition that waits for [`Event::Due`]. `begun` is whether its start position is durable.
-    pub(crate) fn new(intent: Intent, begun: bool) -> Self {
-        Self {
-            phase: Phase::Resting,
-            intent,
-            stopping: false,
-            policies: Policies::HALT,
-            conflict: None,
-            recreated: None,
-            pending: None,
-            begun,
-        }
-    }
-
     /// Takes an event under the current `policies` and returns the effects.
     pub(crate) fn advance(&mut self, event: Event, policies: Policies) -> Effects {
         self.policies = policies;
         let (next, effects) = self.clone().step(event);
         *self = next;
         effects
-    }
-
-    /// Returns the current phase.
-    pub(crate) fn phase(&self) -> &Phase {
-        &self.phase
-    }
-
-    /// Returns the connections on which records flow, if they do.
-    pub(crate) fn lanes(&self) -> Option<Lanes> {
-        match self.phase {
-            Phase::Flowing(lanes) => Some(lanes),
-            _ => None,
-        }
-    }
-
-    /// Whether it waits for outstanding answers before anything else happens.
-    pub(crate) fn is_draining(&self) -> bool {
-        matches!(self.phase, Phase::Draining(_))
-    }
-
-    /// Whether it waits for an operator, and may be released.
-    pub(crate) fn is_halted(&self) -> bool {
-        matches!(self.phase, Phase::Halted(_))
-    }
-
-    /// Whether it mirrors or is on the way to it, so that a decision may interrupt it.
-    pub(crate) fn is_at_work(&self) -> bool {
-        matches!(
-            self.phase,
-            Phase::Resyncing | Phase::Starting(_) | Phase::Flowing(_) | Phase::Resting
-        )
-    }
-
-    /// Whether a stop has completed: no further event changes anything.
-    pub(crate) fn has_stopped(&self) -> bool {
-        self.phase == Phase::Idle(Idle::Stopped)
-    }
-
-    /// Whether the start position is durable.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.begun
-    }
-
-    /// Returns the trouble for which both logs are read in search of a decision.
-    pub(crate) fn pending(&self) -> Option<&Reason> {
-        self.pending.as_ref()
-    }
-
-    /// Returns the reason discovery gives for not mirroring the topic.
-    pub(crate) fn conflict(&self) -> Option<&Reason> {
-        self.conflict.as_ref()
     }
 
     /// Returns the next state and the effects of an event.

@@ -9,15 +9,15 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::{ClientConfig, config::FromClientConfig};
 
 use super::Nodes;
 use super::spec::Spec;
+use crate::support::topics;
 use crate::support::wait::{blocking, eventually};
 
 /// How many clusters are kept; each takes half a GiB.
 const KEPT: usize = 6;
-/// The topic of group offsets; groups themselves are deleted.
+/// The topic of group offsets; groups themselves are deleted. That of transactions goes, with what a killed producer left open.
 const OFFSETS: &str = "__consumer_offsets";
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -47,16 +47,9 @@ pub(super) async fn take(spec: &Spec) -> Option<Nodes> {
     }
 }
 
-fn client<T: FromClientConfig>(bootstrap: &str) -> T {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", bootstrap);
-    config.set("group.id", "emptying");
-    config.create().expect("a client")
-}
-
 /// Deletes every topic and group.
 async fn empty(bootstrap: &str) -> Result<(), String> {
-    let admin: AdminClient<DefaultClientContext> = client(bootstrap);
+    let admin: AdminClient<DefaultClientContext> = topics::client(bootstrap);
     let (topics, groups) = contents(bootstrap).await?;
     // A former member keeps its group from being deleted until its session ends.
     let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
@@ -85,7 +78,7 @@ async fn empty(bootstrap: &str) -> Result<(), String> {
 }
 
 async fn contents(bootstrap: &str) -> Result<(Vec<String>, Vec<String>), String> {
-    let consumer: BaseConsumer = client(bootstrap);
+    let consumer: BaseConsumer = topics::client(bootstrap);
     blocking(move || {
         let metadata = consumer.fetch_metadata(None, LIMIT);
         let metadata = metadata.map_err(|error| error.to_string())?;

@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::control::groups::commit::Expiry;
-use crate::model::{Intent, IntentChange};
+use crate::control::groups::sync::memory::{Holding, RETENTION_UNTOLD_MS};
+use crate::model::{Intent, IntentChange, LinkIntents};
 
 fn expiry(ms: i64) -> Expiry {
     Expiry::At(jiff::Timestamp::from_millisecond(ms).unwrap())
