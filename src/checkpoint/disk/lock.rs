@@ -15,7 +15,15 @@ pub(super) const FILE: &str = "farshore.lock";
 /// Holds the directory until dropped; the operating system releases it when the process dies for any reason.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone isn't enough: a process that is being started has a copy of the descriptor until its program runs.
+        // An unlock that fails leaves what closing does.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -41,7 +49,7 @@ impl Lock {
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(|error| unusable(directory, error))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
@@ -55,4 +63,20 @@ fn in_use(directory: &Path, holder: &str) -> Error {
         directory.display(),
     );
     Error::new(Kind::Refused, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_the_descriptor_in_another_process_keeps_nothing_locked() {
+        let directory = tempfile::tempdir().unwrap();
+        let lock = Lock::take(directory.path()).unwrap();
+        let copy = lock.file.try_clone().unwrap();
+        assert!(Lock::take(directory.path()).is_err());
+        drop(lock);
+        drop(Lock::take(directory.path()).unwrap());
+        drop(copy);
+    }
 }

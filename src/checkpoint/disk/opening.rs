@@ -18,7 +18,8 @@ use crate::error::{Error, Kind, Result};
 /// In bytes. Small, because runs are in memory and the rest is rarely read.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const SNAPSHOT: &str = "snap.";
-/// How long sled may take to release its own lock after it was dropped: its threads end later, on busy cores much later.
+/// How long sled's own lock may outlast it: its threads end later, on busy cores much later, and processes being started have
+/// copies of its descriptor.
 const RELEASE_LIMIT: Duration = Duration::from_secs(10);
 const RELEASE_LOOK: Duration = Duration::from_millis(5);
 
