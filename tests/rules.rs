@@ -73,6 +73,11 @@ fn files_are_no_fragments() {
 }
 
 #[test]
+fn unit_tests_stand_in_files_of_their_own() {
+    enforce(&["src"], names::test_modules);
+}
+
+#[test]
 fn functions_are_short() {
     enforce(&["src", "tests"], size::functions);
 }

@@ -15,8 +15,6 @@ mod disk;
 pub mod documents;
 pub mod dump;
 pub(crate) mod envelope;
-#[cfg(test)]
-pub(crate) mod failing;
 pub mod inspect;
 pub mod intents;
 mod json;
@@ -29,6 +27,9 @@ pub mod snapshots;
 pub(crate) mod store;
 pub mod verifications;
 mod writer;
+
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use disk::{DiskStore, open, open_or_create};
 pub use keys::PartitionKey;

@@ -16,5 +16,8 @@ mod kafka;
 mod mirrored;
 mod permit;
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 pub use kafka::KafkaSite;
 pub use mirrored::{Mirrored, MirroredPartition, TargetLog};

@@ -22,6 +22,9 @@ mod store;
 mod topic;
 mod writer;
 
+#[cfg(test)]
+mod testing;
+
 use std::time::Duration;
 
 pub use acquire::{JournalSettings, LeaseStatus, Restored, Tell, Tenure};

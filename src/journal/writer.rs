@@ -300,40 +300,4 @@ fn is_mine<'a>(heads: impl IntoIterator<Item = &'a Head>, own: &Head) -> Result<
 }
 
 #[cfg(test)]
-mod place_tests {
-    use super::super::Owner;
-    use super::super::writer::*;
-
-    fn head(term: u64, claim: u64) -> Head {
-        Head {
-            owner: Owner {
-                id: "db".to_owned(),
-                host: "h".to_owned(),
-                process: 1,
-                api_url: None,
-            },
-            since_ms: 0,
-            term,
-            claim,
-            revision: None,
-            released: false,
-            mark: layout::Mark::default(),
-        }
-    }
-
-    #[test]
-    fn whoever_claimed_a_term_of_its_own_or_the_same_one_ends_this_one() {
-        let own = head(3, 7);
-        let mine = |heads: &[Head]| is_mine(heads, &own).is_ok();
-        assert!(mine(&[]));
-        let renewed = Head {
-            released: true,
-            ..own.clone()
-        };
-        assert!(mine(&[own.clone(), renewed]));
-        for other in [head(4, 8), head(4, 7), head(3, 8), head(2, 6)] {
-            assert!(!mine(std::slice::from_ref(&other)));
-            assert!(!mine(&[own.clone(), other, own.clone()]));
-        }
-    }
-}
+mod tests;

@@ -18,11 +18,7 @@ mod lookup;
 mod map;
 
 #[cfg(test)]
-mod storing_tests;
-#[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod walk_tests;
 
 pub(crate) use explanation::Explanation;
 

@@ -1,5 +1,8 @@
 //! The map against a naive model: a plain list of runs, searched from the front.
 
+mod storing;
+mod walk;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

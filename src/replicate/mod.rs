@@ -12,6 +12,9 @@ pub(crate) mod resync;
 pub(crate) mod shared;
 pub(crate) mod worker;
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 pub(crate) use resync::explain::{Tail, check_tail};
 pub use worker::context::{ReplicationLink, Settings};
 pub(crate) use worker::quarantine::quarantine_topic;

@@ -84,7 +84,7 @@ const ABSENT: &[(&str, &str)] = &[
     ("api", "crate::kafka"),
 ];
 
-/// Imports of a module in a lower layer.
+/// Imports of a module in a lower layer. Unit tests may use the helpers of their own part in any layer.
 pub(crate) fn imports(source: &Source) -> Vec<Violation> {
     let Some(module) = source.module() else {
         return Vec::new();
@@ -95,9 +95,12 @@ pub(crate) fn imports(source: &Source) -> Vec<Violation> {
             "a module without a layer: give it one in tests/rules/layers.rs",
         )];
     };
+    let part = module.split("::").next().unwrap_or_default();
+    let helpers = format!("{part}::testing");
     let mut violations = Vec::new();
     for (position, path) in paths(source, &module) {
         match layer_of(&path) {
+            Some(_) if source.is_test() && is_within(&path, &helpers) => {}
             Some(used) if used > own => {
                 let what = format!("layer {own} uses {path} of layer {used}");
                 violations.push(source.at(position, &what));
@@ -281,6 +284,10 @@ mod tests {
             (
                 "src/kafka/batch/mod.rs",
                 "use crate::error::Error; // not crate::api",
+            ),
+            (
+                "src/failover/step/tests.rs",
+                "use crate::failover::testing::moves;",
             ),
             ("tests/bed.rs", "use crate::support;"),
         ] {

@@ -54,22 +54,16 @@ pub(crate) fn undocumented(source: &Source) -> Vec<Violation> {
         return violations;
     }
     let mut lines = source.text.lines().enumerate();
-    let (mut documented, mut in_tests, mut in_attribute) = (false, false, false);
+    let (mut documented, mut in_attribute) = (false, false);
     for (number, line) in &mut lines {
         let trimmed = line.trim_start();
-        in_tests |= trimmed == "mod tests {";
         let skipped = in_attribute || trimmed.starts_with("#[");
         in_attribute = skipped && !trimmed.ends_with(']');
         if trimmed.starts_with("///") {
             documented = true;
         } else if !skipped {
             let is_item = ITEMS.iter().any(|item| trimmed.starts_with(item));
-            if is_item
-                && !documented
-                && !in_tests
-                && !trimmed.contains("fn new(")
-                && !trimmed.contains('$')
-            {
+            if is_item && !documented && !trimmed.contains("fn new(") && !trimmed.contains('$') {
                 let what = format!("no documentation of `{}`", trimmed.trim_end_matches('{'));
                 violations.push(format!("{}:{}: {what}", source.path, number + 1));
             }
@@ -88,6 +82,23 @@ const ITEMS: &[&str] = &[
     "pub async fn ",
     "pub const ",
 ];
+
+/// Modules for tests that aren't `x/tests.rs`, or the layer's helpers in `testing`.
+pub(crate) fn test_modules(source: &Source) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for start in source.occurrences("#[cfg(test)]") {
+        let item = source.code[start..].lines().nth(1).unwrap_or_default();
+        let Some((_, module)) = item.split_once("mod ") else {
+            continue;
+        };
+        if !["tests;", "testing;"].contains(&module) {
+            let what =
+                format!("`{item}`: unit tests stand in `x/tests.rs`, their helpers in `testing`");
+            violations.push(source.at(start, &what));
+        }
+    }
+    violations
+}
 
 #[cfg(test)]
 mod tests {
@@ -117,5 +128,13 @@ mod tests {
         let text = "/// A.\n#[derive(Debug)]\npub struct A {\n    pub a: u8,\n}\n\nimpl A {\n    pub fn b() {}\n}\n";
         let found = undocumented(&Source::new("src/a.rs", text));
         assert_eq!(found, ["src/a.rs:8: no documentation of `pub fn b() {}`"]);
+    }
+
+    #[test]
+    fn an_inline_test_module_is_found() {
+        let text = "#[cfg(test)]\nmod tests;\n#[cfg(test)]\npub(crate) mod testing;\n#[cfg(test)]\nmod tests {}\n";
+        let found = test_modules(&Source::new("src/a.rs", text));
+        let what = "`mod tests {}`: unit tests stand in `x/tests.rs`, their helpers in `testing`";
+        assert_eq!(found, [format!("src/a.rs:5: {what}")]);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::edges::edges;
 use super::source::{Source, Violation};
 
-/// The limit on the lines of a file without its inline tests.
+/// The limit on the lines of a file.
 const FILE: usize = 400;
 const FUNCTION: usize = 70;
 /// A file with less code, which comments are not, is folded into the file that uses it, unless two others do.
@@ -26,7 +26,6 @@ const SERIES: &[(&str, &str)] = &[
 
 /// Short files that stay apart, each with the reason.
 const APART: &[(&str, &str)] = &[
-    ("src/checkpoint/failing.rs", "a fake that only tests use"),
     (
         "src/kafka/batch/crc.rs",
         "arithmetic that knows no batch, proved by its own tests",
@@ -43,7 +42,7 @@ const APART: &[(&str, &str)] = &[
 
 /// Files with too much code.
 pub(crate) fn files(source: &Source) -> Vec<Violation> {
-    let lines = lines(source, |_| true);
+    let lines = source.text.lines().count();
     let what = format!("{lines} lines; a file has at most {FILE}");
     (lines > FILE)
         .then(|| source.at(0, &what))
@@ -60,7 +59,8 @@ pub(crate) fn fragments(sources: &[Source]) -> Vec<Violation> {
     }
     let mut violations = Vec::new();
     for source in sources.iter().filter(|source| !is_exempt(source)) {
-        let (lines, users) = (lines(source, is_code), users.get(&*source.path));
+        let lines = source.text.lines().filter(|line| is_code(line)).count();
+        let users = users.get(&*source.path);
         let is_fragment = lines < FLOOR && users.is_none_or(|users| users.len() < 2);
         let is_apart = APART.iter().any(|(apart, _)| source.path == *apart);
         if is_fragment && !is_apart {
@@ -85,27 +85,6 @@ fn is_exempt(source: &Source) -> bool {
 fn is_code(line: &str) -> bool {
     let line = line.trim_start();
     !line.is_empty() && !line.starts_with("//")
-}
-
-/// The number of lines that count, without inline tests.
-fn lines(source: &Source, counts: fn(&str) -> bool) -> usize {
-    let (mut lines, mut depth) = (0, 0_usize);
-    let mut code = source.text.lines().zip(source.code.lines()).peekable();
-    while let Some((text, blanked)) = code.next() {
-        let next = code.peek().map_or("", |(_, next)| next);
-        let opens_tests =
-            blanked.trim() == "#[cfg(test)]" && next.contains("mod ") && next.ends_with('{');
-        if opens_tests {
-            code.next();
-            depth = 1;
-        } else if depth > 0 {
-            depth += blanked.matches('{').count();
-            depth -= blanked.matches('}').count();
-        } else if counts(text) {
-            lines += 1;
-        }
-    }
-    lines
 }
 
 /// Functions with too many lines, from `fn` to the closing brace.
@@ -167,24 +146,12 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_inline_tests_are_no_lines_of_code() {
-        let tests = format!(
-            "#[cfg(test)]\nmod tests {{\n    fn f() {{\n{}    }}\n}}\n",
-            code(9)
-        );
-        let text = format!("//! A.\n\n/// A.\n{}\n{tests}{}", code(2), code(1));
-        let source = Source::new("src/a.rs", &text);
-        assert_eq!(lines(&source, is_code), 3);
-        assert_eq!(lines(&source, |_| true), 7);
-    }
-
-    #[test]
     fn a_short_file_is_found_unless_two_others_use_it() {
         let source = |path: &str, text: &str| Source::new(path, text);
-        let user = |path: &str| source(path, &format!("use crate::a::A;\n{}", code(50)));
+        let user = |path: &str| source(path, &format!("use crate::a::A;\n{}", code(49)));
         let mut sources = vec![
             source("src/lib.rs", "mod a;\nmod b;\nmod c;"),
-            source("src/a.rs", "pub struct A;"),
+            source("src/a.rs", "//! A.\n\n/// A.\npub struct A;"),
             source("src/model/d.rs", "pub struct D;"),
             user("src/b.rs"),
         ];

@@ -37,12 +37,15 @@ impl Source {
         found
     }
 
-    /// Whether it is a test: below `tests/`, or a test module of `src/` in its own file.
+    /// Whether it is a test: below `tests/`, or a file of unit tests or their helpers in `src/`.
     pub(crate) fn is_test(&self) -> bool {
         self.path.starts_with("tests/")
-            || self.path.ends_with("/tests.rs")
-            || self.path.ends_with("_tests.rs")
-            || self.path.contains("/tests/")
+            || ["/tests.rs", "/testing.rs"]
+                .iter()
+                .any(|it| self.path.ends_with(it))
+            || ["/tests/", "/testing/"]
+                .iter()
+                .any(|it| self.path.contains(it))
     }
 
     /// The module of a file in `src/`; `lib` for the crate root.

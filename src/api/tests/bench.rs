@@ -15,9 +15,9 @@ use crate::checkpoint::intents::{IntentKeeper, put_intents};
 use crate::checkpoint::{LinkRecord, MemoryStore, Store, Update, records};
 use crate::config::GroupFilter;
 use crate::control::groups::committed::Ledger;
-use crate::control::groups::fake::{FakeMirror, FakeSite, SHIFT, partition};
 use crate::control::groups::status::Board;
 use crate::control::groups::sync::GroupSync;
+use crate::control::testing::{FakeMirror, FakeSite, SHIFT, partition};
 use crate::failover::runner::Runner;
 use crate::failover::sites::Sites;
 use crate::model::{

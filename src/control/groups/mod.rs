@@ -14,6 +14,3 @@ pub mod decide;
 pub mod status;
 pub mod sync;
 pub mod translate;
-
-#[cfg(test)]
-pub(crate) mod fake;

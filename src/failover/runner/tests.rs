@@ -12,7 +12,7 @@ use crate::checkpoint::MemoryStore;
 use crate::control::groups::commit::SourceCommit;
 use crate::control::groups::committed::Ledger;
 use crate::control::groups::cut::Snapshot;
-use crate::control::groups::fake::{FakeMirror, FakeSite, Fate, partition};
+use crate::control::testing::{FakeMirror, FakeSite, Fate, partition};
 use crate::error::Kind as ErrorKind;
 use crate::failover::operation::save_operation;
 use crate::failover::plan::BlockerCode;

@@ -25,9 +25,9 @@ mod stamp;
 mod varint;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod testing;
 #[cfg(test)]
-mod vectors;
+mod tests;
 
 pub use batches::{Batches, batches};
 pub use builder::Builder;

@@ -16,8 +16,6 @@ mod cluster;
 mod connection;
 mod encode;
 pub(crate) mod error_codes;
-#[cfg(test)]
-pub(crate) mod fake;
 mod frame;
 mod handshake;
 mod metadata;
@@ -32,6 +30,9 @@ mod stream;
 mod transport;
 mod versions;
 mod write_queue;
+
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use address::{HostPort, NotAnAddress};
 pub use auth::{Exchange, Kerberos, Login, LoginError, Mechanism, Password, SaslMessage};

@@ -1,12 +1,12 @@
 //! Streams made of real batches, cut into random portions: equal streams never differ, and differences are located.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::kafka::batch::{Builder, Codec, Record, Stamp, batches};
-use crate::model::ProducerId;
+use crate::kafka::batch::{Builder, Codec, Record};
+use crate::model::LeaderEpoch;
 use crate::verify::tally::Rolling;
 
 const CODECS: [Codec; 5] = [
@@ -88,15 +88,7 @@ fn digests(records: &[Record], codec: Codec, compacts: bool) -> Vec<Digest> {
     for record in records {
         builder.push_record(record);
     }
-    let stamp = Stamp {
-        producer_id: ProducerId(-1),
-        producer_epoch: -1,
-        base_sequence: -1,
-    };
-    let stamped = builder.finish(stamp).unwrap();
-    let mut bytes = BytesMut::from(&stamped.header[..]);
-    bytes.extend_from_slice(&stamped.body);
-    let batch = batches(bytes.freeze()).next().unwrap().unwrap();
+    let batch = builder.finish_at(0, LeaderEpoch(0)).unwrap();
     let read = batch.records().unwrap();
     let read = read.iter().zip(records);
     read.map(|(read, record)| Digest {

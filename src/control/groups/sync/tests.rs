@@ -1,7 +1,7 @@
 use super::*;
 use crate::checkpoint::{MemoryStore, Store};
 use crate::control::TargetLog;
-use crate::control::groups::fake::{FakeMirror, FakeSite, Fate, partition};
+use crate::control::testing::{FakeMirror, FakeSite, Fate, partition};
 use crate::model::{PartitionState, TargetOffset};
 
 mod cuts;

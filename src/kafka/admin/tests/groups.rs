@@ -19,8 +19,8 @@ use kafka_protocol::messages::{
     OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, TopicName,
 };
 
-use crate::kafka::client::fake::versions_but;
 use crate::kafka::client::names::text;
+use crate::kafka::client::testing::versions_but;
 use crate::model::GroupId;
 
 use super::*;

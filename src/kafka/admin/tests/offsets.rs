@@ -17,7 +17,7 @@ use kafka_protocol::messages::{
     DescribeProducersRequest, FetchRequest, ListOffsetsRequest, OffsetForLeaderEpochRequest,
 };
 
-use crate::kafka::client::fake::{topic, versions_but};
+use crate::kafka::client::testing::{topic, versions_but};
 use crate::model::ProducerId;
 
 use super::*;

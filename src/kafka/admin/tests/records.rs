@@ -8,7 +8,7 @@ use kafka_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 use uuid::Uuid;
 
 use crate::error::Kind;
-use crate::kafka::client::fake::topic;
+use crate::kafka::client::testing::topic;
 use crate::model::TopicId;
 
 use super::*;

@@ -14,8 +14,8 @@ use kafka_protocol::messages::{
 };
 
 use crate::error::Kind;
-use crate::kafka::client::fake::topic;
 use crate::kafka::client::names::text;
+use crate::kafka::client::testing::topic;
 use crate::model::TopicName;
 
 use super::*;

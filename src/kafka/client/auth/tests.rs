@@ -7,7 +7,7 @@ use kafka_protocol::protocol::StrBytes;
 use parking_lot::Mutex;
 
 use crate::error::Kind;
-use crate::kafka::client::fake::{Call, FakeNet, Reply};
+use crate::kafka::client::testing::{Call, FakeNet, Reply};
 use crate::kafka::client::{ApiKey, Cluster};
 use crate::model::Secret;
 

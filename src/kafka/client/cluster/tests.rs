@@ -9,7 +9,7 @@ use kafka_protocol::messages::{
 };
 
 use crate::error::BrokerCode;
-use crate::kafka::client::fake::{self, Call, FakeNet, Reply};
+use crate::kafka::client::testing::{self, Call, FakeNet, Reply};
 
 use super::*;
 
@@ -44,7 +44,7 @@ fn orders() -> TopicPartition {
 async fn one_bootstrap_address_that_answers_is_enough() {
     let net = FakeNet::default();
     net.script("http:80", |_| async {});
-    net.broker("c:3", telling(|_| fake::metadata("A", &["c:3"])));
+    net.broker("c:3", telling(|_| testing::metadata("A", &["c:3"])));
     let cluster = net.cluster(&["dead:1", "http:80", "c:3"]);
     assert_eq!(cluster.cluster_id().await.unwrap(), "A");
     assert_eq!(cluster.metadata().generation, 1);
@@ -66,7 +66,7 @@ async fn if_nobody_answers_every_address_has_its_reason() {
 #[tokio::test]
 async fn callers_share_one_look_and_who_saw_less_gets_what_is_there() {
     let net = FakeNet::default();
-    net.broker("a:1", telling(|_| fake::metadata("A", &["a:1"])));
+    net.broker("a:1", telling(|_| testing::metadata("A", &["a:1"])));
     let cluster = net.cluster(&["a:1"]);
     let all = join_all((0..50).map(|_| cluster.refresh(0))).await;
     assert!(all.into_iter().all(|one| one.unwrap().generation == 1));
@@ -77,7 +77,7 @@ async fn callers_share_one_look_and_who_saw_less_gets_what_is_there() {
 #[tokio::test(start_paused = true)]
 async fn looks_are_at_most_ten_a_second_and_age_makes_a_new_one() {
     let net = FakeNet::default();
-    net.broker("a:1", telling(|_| fake::metadata("A", &["a:1"])));
+    net.broker("a:1", telling(|_| testing::metadata("A", &["a:1"])));
     let cluster = net.cluster(&["a:1"]);
     let began = Instant::now();
     for generation in 0..11 {
@@ -95,7 +95,7 @@ async fn a_broker_that_told_for_long_is_not_the_only_one_asked() {
     let brokers = ["a:1", "b:2"];
     let told = move |leader, epoch| {
         let topic = orders_led_by(leader, epoch).with_topic_id(uuid::Uuid::from_u128(1));
-        telling(move |_| fake::metadata("A", &brokers).with_topics(vec![topic.clone()]))
+        telling(move |_| testing::metadata("A", &brokers).with_topics(vec![topic.clone()]))
     };
     // The first broker is no longer notified of elections.
     net.broker("a:1", told(1, 5));
@@ -130,7 +130,7 @@ async fn an_answer_that_repeats_the_one_before_is_not_read_again() {
         "a:1",
         telling(|asked| {
             let topics = vec![orders_led_by(1, if asked < 2 { 5 } else { 6 })];
-            let answer = fake::metadata("A", &["a:1"]).with_topics(topics);
+            let answer = testing::metadata("A", &["a:1"]).with_topics(topics);
             answer.with_throttle_time_ms(i32::try_from(asked).unwrap())
         }),
     );
@@ -149,8 +149,8 @@ async fn an_unknown_leader_is_looked_for_once_and_a_new_broker_found() {
     net.broker(
         "a:1",
         telling(|asked| match asked {
-            0 => fake::metadata("A", &["a:1"]),
-            _ => fake::metadata("A", &["a:1", "b:2"]).with_topics(vec![orders_led_by(2, 5)]),
+            0 => testing::metadata("A", &["a:1"]),
+            _ => testing::metadata("A", &["a:1", "b:2"]).with_topics(vec![orders_led_by(2, 5)]),
         }),
     );
     net.broker("b:2", |_| Reply::Nothing);
@@ -176,7 +176,10 @@ async fn an_unknown_leader_is_looked_for_once_and_a_new_broker_found() {
 #[tokio::test]
 async fn brokers_are_reached_at_mapped_addresses_and_bootstrap_ones_let_go() {
     let net = FakeNet::default();
-    net.broker("door:1", telling(|_| fake::metadata("A", &["inside:9092"])));
+    net.broker(
+        "door:1",
+        telling(|_| testing::metadata("A", &["inside:9092"])),
+    );
     net.broker("outside:31090", |_| Reply::Nothing);
     let cluster = net.cluster_with(&["door:1"], |settings| {
         let (inside, outside) = ("inside:9092".parse(), "outside:31090".parse());
@@ -196,7 +199,7 @@ async fn an_address_that_leads_to_another_cluster_is_refused() {
     let net = FakeNet::default();
     net.broker(
         "a:1",
-        telling(|asked| fake::metadata(if asked == 0 { "A" } else { "B" }, &["a:1"])),
+        telling(|asked| testing::metadata(if asked == 0 { "A" } else { "B" }, &["a:1"])),
     );
     let cluster = net.cluster(&["a:1"]);
     cluster.refresh(0).await.unwrap();
@@ -209,8 +212,8 @@ async fn an_address_that_leads_to_another_cluster_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_broker_that_hangs_does_not_hold_up_the_others() {
     let net = FakeNet::default();
-    net.broker("a:1", telling(|_| fake::metadata("A", &["a:1", "b:2"])));
-    net.broker("b:2", telling(|_| fake::metadata("A", &["a:1", "b:2"])));
+    net.broker("a:1", telling(|_| testing::metadata("A", &["a:1", "b:2"])));
+    net.broker("b:2", telling(|_| testing::metadata("A", &["a:1", "b:2"])));
     let cluster = net.cluster(&["a:1"]);
     cluster.refresh(0).await.unwrap();
     net.broker("a:1", |_| Reply::Nothing);
@@ -237,7 +240,7 @@ async fn a_coordinator_is_remembered_until_forgotten() {
     let counted = Arc::clone(&lookups);
     net.broker("a:1", move |call| {
         if call.key == ApiKey::Metadata {
-            return call.answer::<MetadataRequest>(&fake::metadata("A", &["a:1"]));
+            return call.answer::<MetadataRequest>(&testing::metadata("A", &["a:1"]));
         }
         let request: FindCoordinatorRequest = call.request();
         assert_eq!((request.key.as_str(), request.key_type), ("billing", 0));

@@ -4,10 +4,10 @@ use kafka_protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf as Half, duplex, split};
 
 use crate::kafka::batch::Stamped;
-use crate::kafka::client::fake::{self, Call, Reply, framed, next_call};
 use crate::kafka::client::frame::Frames;
 use crate::kafka::client::produce::{ProduceBatches, ProduceTopic};
 use crate::kafka::client::response::PendingResponse;
+use crate::kafka::client::testing::{self, Call, Reply, framed, next_call};
 use crate::model::{Partition, TopicId, TopicName};
 use crate::task::Ownership;
 
@@ -43,7 +43,7 @@ fn connected() -> (Connection, Far) {
     };
     let client = StrBytes::from_static_str("farshore");
     let connection = Connection::open(peer, client, (Box::new(read), Box::new(write)));
-    connection.set_versions(Versions::new(&fake::versions()));
+    connection.set_versions(Versions::new(&testing::versions()));
     let (read, write) = split(far);
     let frames = Frames::default();
     let far = Far {

@@ -1,8 +1,8 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, split};
 
 use crate::kafka::client::ApiKey;
-use crate::kafka::client::fake::{FakeNet, Reply, framed, next_call, versions};
 use crate::kafka::client::frame::Frames;
+use crate::kafka::client::testing::{FakeNet, Reply, framed, next_call, versions};
 use crate::model::ClusterName;
 
 use super::*;

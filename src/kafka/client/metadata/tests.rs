@@ -2,7 +2,7 @@ use kafka_protocol::messages::TopicName as KafkaName;
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
-use crate::kafka::client::fake;
+use crate::kafka::client::testing;
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn topic(id: u128, leader: i32, epoch: i32) -> MetadataResponseTopic {
 }
 
 fn answer(topics: Vec<MetadataResponseTopic>) -> MetadataResponse {
-    fake::metadata("A", &["a:1", "b:2"]).with_topics(topics)
+    testing::metadata("A", &["a:1", "b:2"]).with_topics(topics)
 }
 
 fn after(topics: impl IntoIterator<Item = MetadataResponseTopic>) -> Metadata {
@@ -74,7 +74,7 @@ fn advertised_addresses_are_mapped() {
 #[test]
 fn another_cluster_and_a_starting_broker_are_refused() {
     let known = after([topic(7, 1, 0)]);
-    let other = known.next(fake::metadata("B", &["a:1"]), &BTreeMap::new());
+    let other = known.next(testing::metadata("B", &["a:1"]), &BTreeMap::new());
     let error = other.unwrap_err();
     assert_eq!(error.kind(), Kind::Refused);
     assert!(
@@ -82,6 +82,6 @@ fn another_cluster_and_a_starting_broker_are_refused() {
             .message()
             .contains("(id A) now leads to another one (id B)")
     );
-    let starting = known.next(fake::metadata("A", &[]), &BTreeMap::new());
+    let starting = known.next(testing::metadata("A", &[]), &BTreeMap::new());
     assert_eq!(starting.unwrap_err().kind(), Kind::Disconnected);
 }

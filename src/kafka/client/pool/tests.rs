@@ -6,9 +6,9 @@ use tokio::sync::Semaphore;
 
 use crate::error::Kind;
 use crate::kafka::batch::{HEADER_LEN, Stamped};
-use crate::kafka::client::fake::{FakeNet, Reply, framed, next_call, versions};
 use crate::kafka::client::frame::Frames;
 use crate::kafka::client::produce::{ProduceBatches, ProduceTopic};
+use crate::kafka::client::testing::{FakeNet, Reply, framed, next_call, versions};
 use crate::model::{Partition, TopicId};
 use crate::task::Ownership;
 

@@ -7,7 +7,7 @@ use kafka_protocol::messages::{
 };
 
 use crate::error::Kind;
-use crate::kafka::client::fake::{self, FakeNet, Reply};
+use crate::kafka::client::testing::{self, FakeNet, Reply};
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn scripted(codes: &'static [Option<i16>]) -> (FakeNet, Arc<Asked>) {
     let asked = Arc::new(Asked::default());
     let counted = Arc::clone(&asked);
     net.broker("a:1", move |call| match call.key {
-        ApiKey::Metadata => call.answer::<MetadataRequest>(&fake::metadata("A", &["a:1"])),
+        ApiKey::Metadata => call.answer::<MetadataRequest>(&testing::metadata("A", &["a:1"])),
         ApiKey::FindCoordinator => {
             counted.coordinators.fetch_add(1, Ordering::SeqCst);
             let answer = FindCoordinatorResponse::default().with_node_id(1.into());

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::kafka::batch::{Builder, Codec, Stamp};
-use crate::kafka::client::fake::{Call, FakeNet, Reply, metadata, topic};
+use crate::kafka::client::testing::{Call, FakeNet, Reply, metadata, topic};
 use crate::kafka::data::append_place::AppendFailure;
 use crate::model::ProducerId;
 

@@ -1,6 +1,5 @@
-use bytes::{Bytes, BytesMut};
-
-use crate::kafka::batch::{Builder, Codec, Record, Stamp, batches};
+use crate::kafka::batch::testing::{altered, encoded, keyed, marker_key};
+use crate::kafka::batch::{Attributes, Codec, Record};
 
 use super::*;
 
@@ -10,28 +9,12 @@ const LOG_APPEND_TIME: i16 = 1 << 3;
 
 /// A batch of one producer with these attributes; markers carry the key of their kind.
 fn batch(producer: i64, first: i64, count: i64, attributes: i16, key: &'static [u8]) -> Batch {
-    let mut builder = Builder::new(Codec::None);
-    for offset in first..first + count {
-        builder.push_record(&Record {
-            offset,
-            timestamp: 1,
-            key: Some(Bytes::from_static(key)),
-            value: Some(Bytes::from_static(&[0; 6])),
-            headers: Vec::new(),
-        });
-    }
-    let producer_id = ProducerId(producer);
-    let stamp = Stamp {
-        producer_id,
-        producer_epoch: 0,
-        base_sequence: 0,
-    };
-    let stamped = builder.finish(stamp).unwrap();
-    let mut bytes = BytesMut::from(&stamped.header[..]);
-    bytes.extend_from_slice(&stamped.body);
-    bytes[..8].copy_from_slice(&first.to_be_bytes());
-    bytes[21..23].copy_from_slice(&attributes.to_be_bytes());
-    batches(bytes.freeze()).next().unwrap().unwrap()
+    let records: Vec<Record> = (0..count).map(|n| keyed(n, 1, key)).collect();
+    altered(&encoded(Codec::None, &records), None, |header| {
+        header.base_offset = first;
+        header.attributes = Attributes(attributes);
+        header.producer_id = ProducerId(producer);
+    })
 }
 
 fn data(producer: i64, first: i64) -> Batch {
@@ -43,8 +26,7 @@ fn plain(first: i64) -> Batch {
 }
 
 fn marker(producer: i64, at: i64, commit: bool) -> Batch {
-    let key: &'static [u8] = if commit { &[0, 0, 0, 1] } else { &[0, 0, 0, 0] };
-    batch(producer, at, 1, TRANSACTIONAL | CONTROL, key)
+    batch(producer, at, 1, TRANSACTIONAL | CONTROL, marker_key(commit))
 }
 
 fn aborted(producer: i64, first: i64) -> (ProducerId, SourceOffset) {

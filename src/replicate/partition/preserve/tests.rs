@@ -1,16 +1,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::checkpoint::{MemoryStore, PartitionKey, Store};
+use crate::checkpoint::MemoryStore;
 use crate::kafka::client::Leader;
 use crate::model::{
-    BrokerId, Intent, LeaderEpoch, LinkName, Monotonic, Policies, ProducerId, TopicId,
-    TopicPartition,
+    BrokerId, Intent, LeaderEpoch, Monotonic, Policies, ProducerId, TopicId, TopicPartition,
 };
 use crate::replicate::partition::route::Route;
 use crate::replicate::resync::explain::Tail;
 use crate::replicate::resync::input::TargetSide;
-use crate::replicate::shared::partition::TrackedPartition;
+use crate::replicate::testing::tracked;
 
 use super::*;
 
@@ -33,15 +32,13 @@ fn leader() -> Leader {
 /// A preserved partition that ends at 30; `uncertain` is whether requests may still be in flight.
 fn mirror(uncertain: bool) -> Mirror {
     let partition = TopicPartition::new("t", 0);
-    let key = PartitionKey::new(&LinkName::new("l"), &partition);
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let route = Route {
         source: partition.clone(),
         target: partition,
         source_id: TopicId::NONE,
         target_id: TopicId::NONE,
     };
-    let tracked = Arc::new(TrackedPartition::new(key, "t".into(), store).unwrap());
+    let tracked = Arc::new(tracked(Arc::new(MemoryStore::default())));
     let mut mirror = Mirror::new(
         route,
         tracked,

@@ -1,16 +1,10 @@
-use bytes::BytesMut;
 use proptest::prelude::*;
 
-use crate::kafka::batch::{Batch, Codec, Stamp, batches};
-use crate::model::ProducerId;
+use crate::kafka::batch::testing::{STAMP, altered, joined, only_batch};
+use crate::kafka::batch::{Batch, Codec, HEADER_LEN};
+use crate::replicate::testing::{self, served};
 
 use super::*;
-
-const STAMP: Stamp = Stamp {
-    producer_id: ProducerId(-1),
-    producer_epoch: -1,
-    base_sequence: -1,
-};
 
 /// A batch as a source would serve it after its log cleaner left only these offsets of `first..end`.
 fn batch(first: i64, end: i64, left: &[i64]) -> Batch {
@@ -18,36 +12,27 @@ fn batch(first: i64, end: i64, left: &[i64]) -> Batch {
     for offset in left {
         builder.push(1_000 + offset, &[1, 2, offset.to_le_bytes()[0], 0]);
     }
-    let mut stamped = builder.finish(STAMP).unwrap();
-    let mut bytes = BytesMut::from(&stamped.header[..]);
-    let body = std::mem::take(&mut stamped.body);
+    let whole = only_batch(joined(&builder.finish(STAMP).unwrap()));
     // Each record: length, attributes, two deltas, content. Deltas are zigzag varints of one byte below 64.
-    let mut bodies = BytesMut::new();
+    let mut body = Vec::new();
     let base_timestamp = 1_000 + left.first().unwrap_or(&0);
     for offset in left {
         let [time, at] = [offset + 1_000 - base_timestamp, offset - first];
         let zigzag = |delta: i64| u8::try_from(delta * 2).unwrap();
-        let content = [1, 2, offset.to_le_bytes()[0], 0];
-        bodies.extend_from_slice(&[14, 0, zigzag(time), zigzag(at)]);
-        bodies.extend_from_slice(&content);
+        body.extend_from_slice(&[14, 0, zigzag(time), zigzag(at)]);
+        body.extend_from_slice(&[1, 2, offset.to_le_bytes()[0], 0]);
     }
-    assert_eq!(bodies.len(), body.len());
-    bytes.extend_from_slice(&bodies);
-    bytes[..8].copy_from_slice(&first.to_be_bytes());
-    let last_delta = i32::try_from(end - first - 1).unwrap();
-    bytes[23..27].copy_from_slice(&last_delta.to_be_bytes());
-    batches(bytes.freeze()).next().unwrap().unwrap()
+    assert_eq!(body.len(), whole.size() - HEADER_LEN);
+    altered(&whole, Some(&body), |header| {
+        header.base_offset = first;
+        header.last_offset_delta = i32::try_from(end - first - 1).unwrap();
+    })
 }
 
 fn course(at: i64, records_limit: usize) -> Course {
     Course {
-        producer_id: ProducerId(77),
-        epoch: 0,
-        target: TargetOffset(at),
-        unnumbered: 0,
-        marker: 0,
-        source: None,
         records_limit,
+        ..testing::course(at, None)
     }
 }
 
@@ -69,11 +54,7 @@ fn play(mut fetch_buffer: FetchBuffer, mut course: Course) -> (Vec<i64>, Course)
                     produce_batch.runs[0].target_end().get()
                 );
                 let sequence = i64::try_from(records.len()).unwrap();
-                let mut bytes = BytesMut::from(&produce_batch.stamped.header[..]);
-                bytes.extend_from_slice(&produce_batch.stamped.body);
-                bytes[..8].copy_from_slice(&produce_batch.target.get().to_be_bytes());
-                let sent = batches(bytes.freeze()).next().unwrap().unwrap();
-                sent.check_crc().unwrap();
+                let sent = served(&produce_batch);
                 assert!(sent.is_contiguous());
                 let numbered = course.target.get() - course.unnumbered - sequence;
                 for record in &sent.records().unwrap() {

@@ -1,27 +1,16 @@
 use proptest::prelude::*;
 
-use super::*;
+use crate::kafka::batch::testing::{joined, only_batch};
+use crate::replicate::testing::{self, PID, served};
 
-const PID: ProducerId = ProducerId(77);
+use super::*;
 
 fn course(target: i64) -> Course {
     Course {
-        producer_id: PID,
         epoch: 2,
-        target: TargetOffset(target),
         unnumbered: 3,
-        marker: 0,
-        source: None,
-        records_limit: usize::MAX,
+        ..testing::course(target, None)
     }
-}
-
-fn read(produce_batch: &ProduceBatch) -> Batch {
-    let mut bytes = BytesMut::from(&produce_batch.stamped.header[..]);
-    bytes.extend_from_slice(&produce_batch.stamped.body);
-    let batch = batches(bytes.freeze()).next().unwrap().unwrap();
-    batch.check_crc().unwrap();
-    batch
 }
 
 #[test]
@@ -32,7 +21,7 @@ fn a_prefix_is_filled_to_its_end_and_costs_less_than_a_byte_a_record() {
     let mut sizes = Vec::new();
     while at.target < until {
         let produce_batch = filler.next(&at, until).unwrap();
-        let batch = read(&produce_batch);
+        let batch = served(&produce_batch);
         assert!(is_filler(&batch).unwrap());
         let header = batch.header();
         let base = at.target.get() - 3;
@@ -59,7 +48,7 @@ fn a_filler_that_was_refused_is_cut_down() {
     };
     let produce_batch = filler.next(&limited, TargetOffset(1_000)).unwrap();
     assert_eq!(produce_batch.records(), 40);
-    assert!(is_filler(&read(&produce_batch)).unwrap());
+    assert!(is_filler(&served(&produce_batch)).unwrap());
 }
 
 #[test]
@@ -68,9 +57,7 @@ fn a_record_with_anything_in_it_is_no_filler() {
     builder.push(1, &EMPTY);
     builder.push(1, &[1, 2, b'v', 0]);
     let stamped = builder.finish(course(0).stamp()).unwrap();
-    let mut bytes = BytesMut::from(&stamped.header[..]);
-    bytes.extend_from_slice(&stamped.body);
-    let batch = batches(bytes.freeze()).next().unwrap().unwrap();
+    let batch = only_batch(joined(&stamped));
     assert!(!is_filler(&batch).unwrap());
 }
 

@@ -1,10 +1,10 @@
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::kafka::batch::{Batch, Record, batches};
+use crate::model::LeaderEpoch;
+use crate::replicate::testing::{PID, course, served};
 
 use super::*;
-
-const PID: ProducerId = ProducerId(77);
 
 /// A batch of records as a source would serve it.
 fn batch(first: i64, count: i64, size: usize, codec: Codec) -> Batch {
@@ -18,12 +18,7 @@ fn batch(first: i64, count: i64, size: usize, codec: Codec) -> Batch {
             headers: Vec::new(),
         });
     }
-    let stamp = Stamp {
-        producer_id: ProducerId(-1),
-        producer_epoch: -1,
-        base_sequence: -1,
-    };
-    served(&builder.finish(stamp).unwrap(), first)
+    builder.finish_at(first, LeaderEpoch(0)).unwrap()
 }
 
 /// A batch that the log cleaner left with holes: only these offsets, each below `first + 64`, remain.
@@ -42,13 +37,6 @@ fn compacted(first: i64, offsets: &[i64]) -> Batch {
     batches(Bytes::from(whole)).next().unwrap().unwrap()
 }
 
-fn served(stamped: &Stamped, first: i64) -> Batch {
-    let mut bytes = BytesMut::from(&stamped.header[..]);
-    bytes.extend_from_slice(&stamped.body);
-    bytes[..8].copy_from_slice(&first.to_be_bytes());
-    batches(bytes.freeze()).next().unwrap().unwrap()
-}
-
 fn consecutive(from: i64, count: i64, size: usize) -> Batch {
     batch(from, count, size, Codec::None)
 }
@@ -62,22 +50,9 @@ fn load(fetch_buffer: &mut FetchBuffer, batch: Batch) {
     });
 }
 
-fn course(target: i64, source: Option<i64>) -> Course {
-    Course {
-        producer_id: PID,
-        epoch: 0,
-        target: TargetOffset(target),
-        unnumbered: 0,
-        marker: 0,
-        source: source.map(SourceOffset),
-        records_limit: usize::MAX,
-    }
-}
-
 /// Returns the records of a produce batch as the target would serve them.
 fn read(produce_batch: &ProduceBatch) -> Vec<(i64, i64, Vec<u8>)> {
-    let batch = served(&produce_batch.stamped, produce_batch.target.get());
-    batch.check_crc().unwrap();
+    let batch = served(produce_batch);
     assert_eq!(batch.header().producer_id, PID);
     assert_eq!(
         batch.header().base_sequence,

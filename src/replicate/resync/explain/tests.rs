@@ -1,46 +1,7 @@
-use crate::kafka::batch::Attributes;
-use crate::model::{LeaderEpoch, LinkName, ProducerId};
+use crate::model::ProducerId;
+use crate::replicate::testing::{header, identity, run, tail};
 
 use super::*;
-
-fn identity() -> LinkIdentity {
-    LinkIdentity {
-        link: LinkName::new("paris-oslo"),
-        source_cluster_id: "p".into(),
-        target_cluster_id: "o".into(),
-    }
-}
-
-pub(crate) fn header(base: i64, count: i32, producer_id: ProducerId, sequence: i32) -> Header {
-    Header {
-        base_offset: base,
-        length: 100,
-        leader_epoch: LeaderEpoch(0),
-        magic: 2,
-        crc: 0,
-        attributes: Attributes(0),
-        last_offset_delta: count - 1,
-        base_timestamp: 0,
-        max_timestamp: 0,
-        producer_id,
-        producer_epoch: 0,
-        base_sequence: sequence,
-        record_count: count,
-    }
-}
-
-pub(crate) fn tail(end: i64, last: Option<Header>) -> Tail {
-    Tail {
-        end: TargetOffset(end),
-        log_start: TargetOffset(0),
-        last,
-        data_end: TargetOffset(end),
-    }
-}
-
-fn run(source: i64, target: i64, length: i64) -> Run {
-    Run::new(SourceOffset(source), TargetOffset(target), length)
-}
 
 fn check(tail: &Tail, acknowledged: Option<TargetOffset>) -> Result<(), Reason> {
     check_tail(

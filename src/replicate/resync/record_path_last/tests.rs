@@ -1,35 +1,18 @@
-use bytes::{Bytes, BytesMut};
-
-use crate::kafka::batch::{Builder, Codec, Record, Stamp, batches};
+use crate::kafka::batch::testing::{altered, encoded, keyed, marker_key};
+use crate::kafka::batch::{Attributes, Codec};
 use crate::model::LeaderEpoch;
 
 use super::*;
 
-const TRANSACTIONAL: u8 = 1 << 4;
-const CONTROL: u8 = 1 << 5;
-const COMMIT: &[u8] = &[0, 0, 0, 1];
-const ABORT: &[u8] = &[0, 0, 0, 0];
+const TRANSACTIONAL: i16 = 1 << 4;
+const CONTROL: i16 = 1 << 5;
 
-fn batch(producer: i64, attributes: u8, key: &'static [u8]) -> Batch {
-    let mut builder = Builder::new(Codec::None);
-    builder.push_record(&Record {
-        offset: 0,
-        timestamp: 1,
-        key: Some(Bytes::from_static(key)),
-        value: Some(Bytes::from_static(&[0; 6])),
-        headers: Vec::new(),
-    });
-    let stamp = Stamp {
-        producer_id: ProducerId(producer),
-        producer_epoch: 0,
-        base_sequence: 0,
-    };
-    let stamped = builder.finish(stamp).unwrap();
-    let mut bytes = BytesMut::from(&stamped.header[..]);
-    bytes.extend_from_slice(&stamped.body);
-    bytes[7] = 50;
-    bytes[22] |= attributes;
-    batches(bytes.freeze()).next().unwrap().unwrap()
+fn batch(producer: i64, attributes: i16, key: &'static [u8]) -> Batch {
+    altered(&encoded(Codec::None, &[keyed(0, 1, key)]), None, |header| {
+        header.base_offset = 50;
+        header.attributes = Attributes(attributes);
+        header.producer_id = ProducerId(producer);
+    })
 }
 
 #[test]
@@ -38,11 +21,14 @@ fn the_next_marker_of_a_producer_decides_what_becomes_of_its_records() {
     let mut fate = |batch: Batch| outcomes.of(&batch, TargetOffset(0)).unwrap();
     let records = |producer: i64| batch(producer, TRANSACTIONAL, b"k");
     assert_eq!(fate(records(1)), Fate::Open);
-    assert_eq!(fate(batch(1, TRANSACTIONAL | CONTROL, ABORT)), Fate::Hidden);
+    assert_eq!(
+        fate(batch(1, TRANSACTIONAL | CONTROL, marker_key(false))),
+        Fate::Hidden
+    );
     assert_eq!(fate(records(1)), Fate::Hidden);
     assert_eq!(fate(records(2)), Fate::Open);
     assert_eq!(
-        fate(batch(1, TRANSACTIONAL | CONTROL, COMMIT)),
+        fate(batch(1, TRANSACTIONAL | CONTROL, marker_key(true))),
         Fate::Hidden
     );
     assert_eq!(fate(records(1)), Fate::Shown);

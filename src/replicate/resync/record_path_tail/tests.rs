@@ -1,37 +1,13 @@
-use crate::kafka::batch::{Attributes, Header};
-use crate::model::{LeaderEpoch, LinkName, ProducerId, SourceOffset};
+use crate::kafka::batch::Attributes;
+use crate::model::{ProducerId, SourceOffset};
+use crate::replicate::testing::{header, identity, run};
 
 use super::*;
 
-fn identity() -> LinkIdentity {
-    LinkIdentity {
-        link: LinkName::new("paris-oslo"),
-        source_cluster_id: "p".into(),
-        target_cluster_id: "o".into(),
-    }
-}
-
-fn run(source: i64, target: i64, length: i64) -> Run {
-    Run::new(SourceOffset(source), TargetOffset(target), length)
-}
-
 /// A log whose last batch of three records ends at `data_end`.
 fn tail(data_end: i64, end: i64, writer: ProducerId) -> Tail {
-    let last = Header {
-        base_offset: data_end - 3,
-        length: 100,
-        leader_epoch: LeaderEpoch(0),
-        magic: 2,
-        crc: 0,
-        attributes: Attributes(1 << 4),
-        last_offset_delta: 2,
-        base_timestamp: 0,
-        max_timestamp: 0,
-        producer_id: writer,
-        producer_epoch: 0,
-        base_sequence: 0,
-        record_count: 3,
-    };
+    let mut last = header(data_end - 3, 3, writer, 0);
+    last.attributes = Attributes(1 << 4);
     Tail {
         end: TargetOffset(end),
         log_start: TargetOffset(0),

@@ -1,14 +1,11 @@
 use crate::checkpoint::{MemoryStore, Update};
-use crate::model::LinkName;
+use crate::replicate::testing::tracked;
 
 use super::*;
 
 #[test]
 fn epochs_are_not_believed_of_what_landed_unseen() {
-    let partition = crate::model::TopicPartition::new("t", 0);
-    let key = PartitionKey::new(&LinkName::new("l"), &partition);
-    let store = Arc::new(MemoryStore::default());
-    let tracked = TrackedPartition::new(key, "t".into(), store).unwrap();
+    let tracked = tracked(Arc::new(MemoryStore::default()));
     let mut known = tracked.lock();
     let run = Run::new(SourceOffset(0), TargetOffset(0), 50);
     known.note_epoch(LeaderEpoch(16), SourceOffset(0));
@@ -26,10 +23,8 @@ fn epochs_are_not_believed_of_what_landed_unseen() {
 
 #[tokio::test]
 async fn a_map_is_whole_as_soon_as_it_is_loaded() {
-    let partition = crate::model::TopicPartition::new("t", 0);
-    let key = || PartitionKey::new(&LinkName::new("l"), &partition);
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    let load = || TrackedPartition::new(key(), "t".into(), Arc::clone(&store)).unwrap();
+    let load = || tracked(Arc::clone(&store));
     let tracked = load();
     for (from, length) in [(0, 10), (10, 7)] {
         let run = Run::new(SourceOffset(from), TargetOffset(from), length);

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::checkpoint::Store;
-use crate::checkpoint::failing::FailingStore;
+use crate::checkpoint::testing::FailingStore;
 use crate::model::{LinkName, Run, TopicName, TopicPartition};
 use crate::offsets::Lookup;
 use crate::replicate::LinkView;

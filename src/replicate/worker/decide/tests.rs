@@ -1,17 +1,14 @@
 use std::sync::Arc;
 
-use crate::checkpoint::{MemoryStore, PartitionKey, Store};
-use crate::model::{
-    DataPath, HaltCode, LeaderEpoch, LinkIdentity, LinkName, ProducerId, Reason, TopicId,
-    TopicPartition, sequence_of,
-};
+use crate::checkpoint::{MemoryStore, Store};
+use crate::model::{DataPath, HaltCode, LeaderEpoch, ProducerId, Reason, TopicId, sequence_of};
 use crate::offsets::{Explanation, Lookup};
 use crate::replicate::resync::decision::{
     adopt, follow_gap, follow_recreation, follow_target_truncation, follow_truncation,
     renew_producer, skip, translate_from,
 };
-use crate::replicate::resync::explain::tests::{header, tail};
 use crate::replicate::resync::explain::{Tail, check_incarnation};
+use crate::replicate::testing::{header, identity, tail, tracked};
 
 use super::*;
 
@@ -37,7 +34,7 @@ fn reason(code: HaltCode) -> Reason {
 impl Bench {
     fn new() -> Self {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-        let tracked = Self::load(&store);
+        let tracked = tracked(Arc::clone(&store));
         {
             let mut known = tracked.lock();
             known.begun = true;
@@ -55,19 +52,13 @@ impl Bench {
         Self { store, tracked }
     }
 
-    fn load(store: &Arc<dyn Store>) -> TrackedPartition {
-        let partition = TopicPartition::new("t", 0);
-        let key = PartitionKey::new(&LinkName::new("l"), &partition);
-        TrackedPartition::new(key, "t".into(), Arc::clone(store)).unwrap()
-    }
-
     /// Applies a decision, then reloads the state from the store.
     async fn decide(mut self, decision: &Decision) -> (Self, DecisionOutcome) {
         let mut update = Update::new();
         let (outcome, _) = self.tracked.decide(decision, &mut update).unwrap();
         let told = self.tracked.lock().record.clone();
         self.store.commit(update).await.unwrap();
-        self.tracked = Self::load(&self.store);
+        self.tracked = tracked(Arc::clone(&self.store));
         assert_eq!(self.tracked.lock().record, told);
         (self, outcome)
     }
@@ -246,7 +237,7 @@ async fn what_could_not_be_stored_was_not_decided() {
 /// A partition in preserve mode with offsets 0..30.
 fn preserved() -> Bench {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    let tracked = Bench::load(&store);
+    let tracked = tracked(Arc::clone(&store));
     {
         let mut known = tracked.lock();
         (known.begun, known.record.offsets) = (true, OffsetsMode::Preserve);
@@ -311,11 +302,7 @@ fn grown_by(producer_id: ProducerId, end: TargetOffset) -> Tail {
 
 #[tokio::test]
 async fn each_of_300_owners_of_a_partition_is_told_from_the_others() {
-    let identity = LinkIdentity {
-        link: LinkName::new("l"),
-        source_cluster_id: "a".to_owned(),
-        target_cluster_id: "b".to_owned(),
-    };
+    let identity = identity();
     let mut bench = Bench::new();
     let mut ids = vec![identity.producer_id(0)];
     for owner in 1..=300 {

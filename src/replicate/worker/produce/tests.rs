@@ -1,17 +1,16 @@
-use crate::checkpoint::{MemoryStore, PartitionKey};
+use crate::checkpoint::MemoryStore;
 use crate::model::{
-    Intent, LinkName, OffsetsMode, Policies, ProducerId, Run, SourceOffset, TopicId, TopicPartition,
+    Intent, OffsetsMode, Policies, ProducerId, Run, SourceOffset, TopicId, TopicPartition,
 };
 use crate::replicate::partition::route::Route;
-use crate::replicate::shared::partition::TrackedPartition;
+use crate::replicate::testing::tracked;
 
 use super::*;
 
 /// A partition with a batch of `records` records in flight, from source offset 25 to target offset 20.
 fn with_in_flight(records: i64) -> Mirror {
     let partition = TopicPartition::new("t", 0);
-    let key = PartitionKey::new(&LinkName::new("l"), &partition);
-    let tracked = TrackedPartition::new(key, "t".into(), Arc::new(MemoryStore::default())).unwrap();
+    let tracked = tracked(Arc::new(MemoryStore::default()));
     let route = Route {
         source: partition.clone(),
         target: partition,

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use crate::checkpoint::failing::FailingStore;
-use crate::checkpoint::{PartitionKey, Space, Store};
-use crate::model::{LinkName, Run, TopicPartition};
+use crate::checkpoint::testing::FailingStore;
+use crate::checkpoint::{Space, Store};
+use crate::model::Run;
+use crate::replicate::testing::tracked;
 
 use super::*;
 
@@ -10,10 +11,7 @@ use super::*;
 const RUNS: i64 = 600;
 
 fn load(store: &Arc<FailingStore>) -> TrackedPartition {
-    let partition = TopicPartition::new("t", 0);
-    let key = PartitionKey::new(&LinkName::new("l"), &partition);
-    let store: Arc<dyn Store> = Arc::<FailingStore>::clone(store);
-    TrackedPartition::new(key, "t".into(), store).unwrap()
+    tracked(Arc::<FailingStore>::clone(store))
 }
 
 /// Returns a partition with a map, stored.

@@ -1,7 +1,7 @@
 use super::reseeds::decide_reseed;
 use super::*;
 use crate::checkpoint::records::first_look;
-use crate::control::groups::fake::FakeMirror;
+use crate::control::testing::FakeMirror;
 use crate::task::InFlight;
 
 /// A bench whose discovery follows the link's intents.

@@ -1,5 +1,5 @@
-use crate::checkpoint::failing::FailingStore;
 use crate::checkpoint::records::{Reseed, put_reseed};
+use crate::checkpoint::testing::FailingStore;
 
 use super::*;
 

@@ -1,0 +1,26 @@
+//! Heads of a journal for tests.
+
+use super::lease::{Head, Owner};
+use crate::checkpoint::layout::Mark;
+
+pub(super) fn owner(id: &str) -> Owner {
+    Owner {
+        id: id.to_owned(),
+        host: "h".to_owned(),
+        process: 1,
+        api_url: None,
+    }
+}
+
+/// The head of an owner that has written nothing else.
+pub(super) fn head(id: &str, term: u64, claim: u64) -> Head {
+    Head {
+        owner: owner(id),
+        since_ms: 0,
+        term,
+        claim,
+        revision: None,
+        released: false,
+        mark: Mark::default(),
+    }
+}
