@@ -19,8 +19,8 @@ use utoipa::{PartialSchema, ToSchema};
 use super::problem;
 use crate::contract::{
     AuditAnswer, GroupAnswer, IntentRequest, LinkAnswer, Liveness, OperationAnswer,
-    OperationRequest, Plan, PlanRequest, ProblemAnswer, Readiness, ReadinessAnswer, Report,
-    ResolutionAnswer, ResolutionRequest, ScopeRequest, TopicAnswer, Translation,
+    OperationRequest, Plan, PlanRequest, ProblemAnswer, Readiness, ReadinessAnswer, ReadyScope,
+    Report, ResolutionAnswer, ResolutionRequest, ScopeRequest, TopicAnswer, Translation,
     TranslationRequest, VerificationRequest, VerificationSummary,
 };
 use crate::telemetry::metrics::CONTENT_TYPE as METRICS_TYPE;
@@ -102,9 +102,13 @@ fn questions() -> Vec<Entry> {
             .lists::<AuditAnswer>(),
         get("/metrics", "Metrics for Prometheus").shows(METRICS_TYPE),
         get("/healthz", "Whether the process lives").answers::<Liveness>(),
-        get("/readyz", "Whether every link can do its work")
-            .answers::<Readiness>()
-            .answers_with::<Readiness>(StatusCode::SERVICE_UNAVAILABLE),
+        get(
+            "/readyz",
+            "Whether the process, or every link, can do its work",
+        )
+        .may_have("scope", ParameterIn::Query, ReadyScope::schema())
+        .answers::<Readiness>()
+        .answers_with::<Readiness>(StatusCode::SERVICE_UNAVAILABLE),
         get("/openapi.json", "This document").shows(JSON),
     ]
 }

@@ -7,10 +7,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
+use serde::Deserialize;
 
+use super::extract::Asked;
 use super::problem::Problem;
 use super::state::{ApiState, LinkHandle};
-use crate::contract::{Liveness, Readiness};
+use crate::contract::{Liveness, Readiness, ReadyScope};
 use crate::model::PartitionState;
 use crate::telemetry::metrics::CONTENT_TYPE as METRICS_TYPE;
 
@@ -22,22 +24,45 @@ pub(super) async fn alive() -> Json<Liveness> {
     Json(Liveness::unless(Vec::new()))
 }
 
-/// `GET /readyz`: 503 with the reasons while any link can't do its work.
-pub(super) async fn ready(State(state): State<Arc<ApiState>>) -> impl IntoResponse {
-    let of_link = |link: &LinkHandle| {
-        let name = link.view.link().clone();
-        let reasons = link.obstacles().into_iter().chain(standing_still(link));
-        reasons.map(move |reason| format!("link {name}: {reason}"))
-    };
+/// The query of `GET /readyz`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReadyQuery {
+    #[serde(default)]
+    scope: ReadyScope,
+}
+
+/// `GET /readyz`: 503 with the reasons while the process, or any link, can't do its work.
+pub(super) async fn ready(
+    State(state): State<Arc<ApiState>>,
+    Asked(query): Asked<ReadyQuery>,
+) -> impl IntoResponse {
     let links = state.all_links();
-    let reasons = links.iter().flat_map(|link| of_link(link));
-    let readiness = Readiness::unless(reasons.collect());
+    let reasons = match query.scope {
+        ReadyScope::Process => {
+            let failures = links
+                .iter()
+                .map(|it| it.condition.borrow().store_failure.clone());
+            // All links share one checkpoint DB.
+            failures.flatten().take(1).collect()
+        }
+        ReadyScope::Link => links.iter().flat_map(|link| of_link(link)).collect(),
+    };
+    let readiness = Readiness::unless(reasons);
     let status = if readiness.ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
     (status, Json(readiness))
+}
+
+fn of_link(link: &LinkHandle) -> Vec<String> {
+    let name = link.view.link();
+    let reasons = link.obstacles().into_iter().chain(standing_still(link));
+    reasons
+        .map(|reason| format!("link {name}: {reason}"))
+        .collect()
 }
 
 /// The partitions that wait for an operator, as one reason per state.

@@ -94,7 +94,7 @@ impl LinkHandle {
         } else if !self.view.link_intent().writes() && !self.is_coming_to_rest() {
             LinkState::Paused
         } else if self.obstacles_of(&condition).is_empty() {
-            LinkState::Running
+            of_partitions(self.view.partitions().iter().map(|status| status.state))
         } else {
             LinkState::Waiting
         }
@@ -164,6 +164,20 @@ impl IntentAnswer {
             set_at: known.and_then(|it| Timestamp::from_millisecond(it.set_at_ms).ok()),
             pending,
         }
+    }
+}
+
+/// The state of a link that could mirror, by those of its partitions.
+fn of_partitions(states: impl Iterator<Item = PartitionState>) -> LinkState {
+    let (mut waiting, mut others) = (false, false);
+    for state in states {
+        waiting |= state.needs_operator();
+        others |= !state.needs_operator();
+    }
+    match (waiting, others) {
+        (true, false) => LinkState::Stalled,
+        (true, true) => LinkState::Degraded,
+        (false, _) => LinkState::Running,
     }
 }
 

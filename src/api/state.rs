@@ -65,6 +65,8 @@ pub struct Condition {
     pub owner: Option<Owner>,
     /// What an operator should fix although the link mirrors.
     pub warning: Option<String>,
+    /// Why the checkpoint DB can't be used, if it can't.
+    pub store_failure: Option<String>,
     /// The failure that ended the link's tasks, until it restarts.
     pub failure: Option<LinkFailure>,
     /// The number of such failures since the process started.

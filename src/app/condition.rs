@@ -60,6 +60,7 @@ impl LinkParts {
                 condition.owner = None;
             }
             condition.failures += u64::from(failure.is_some());
+            condition.store_failure = store_failure(phase);
             condition.failure = failure;
             if let Some(waits_for) = waits_for {
                 condition.waits_for = waits_for;
@@ -99,6 +100,15 @@ impl LinkParts {
             condition.warning = warning;
             is_new
         });
+    }
+}
+
+fn store_failure(phase: &LinkPhase) -> Option<String> {
+    match phase {
+        LinkPhase::StoreFailed(why) | LinkPhase::Ending(AfterTerm::AwaitStore(why)) => {
+            Some(stands_still(why))
+        }
+        _ => None,
     }
 }
 

@@ -55,6 +55,7 @@ fn partition(status: PartitionStatus) -> MirroredPartition {
         target_log: target_log(&status),
         map_since_ms: status.map_since_ms,
         partition: status.partition,
+        has_mirror: status.has_mirror,
         state: status.state,
         reason: status.reason,
     }

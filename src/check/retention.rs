@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::control::topics::plan::Sight;
+use crate::control::topics::sight::Sight;
 use crate::error::Result;
 use crate::kafka::admin::{self, ListedOffsets, OffsetSpec};
 use crate::kafka::client::Cluster;

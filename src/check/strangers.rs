@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt, stream};
 
 use crate::config::LinkConfig;
-use crate::control::topics::plan::TargetTopic;
+use crate::control::topics::sight::TargetTopic;
 use crate::error::Result;
 use crate::kafka::admin::{self, ListedOffsets, OffsetSpec};
 use crate::kafka::client::Cluster;

@@ -58,17 +58,23 @@ pub enum LinkState {
     Waiting,
     /// Its intent forbids writes, and nothing is in flight.
     Paused,
+    /// Partitions wait for an operator, all of them: nothing is mirrored.
+    Stalled,
+    /// Some partitions wait for an operator; the others are mirrored.
+    Degraded,
     Running,
 }
 
 impl LinkState {
     /// Every state.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Starting,
         Self::Failed,
         Self::Standby,
         Self::Waiting,
         Self::Paused,
+        Self::Stalled,
+        Self::Degraded,
         Self::Running,
     ];
 
@@ -80,6 +86,8 @@ impl LinkState {
             Self::Standby => "standby",
             Self::Waiting => "waiting",
             Self::Paused => "paused",
+            Self::Stalled => "stalled",
+            Self::Degraded => "degraded",
             Self::Running => "running",
         }
     }

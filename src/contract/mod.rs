@@ -24,7 +24,7 @@ pub(crate) use links::{
 };
 pub use links::{LinkFailure, LinkState};
 pub(crate) use requests::{
-    IntentRequest, OperationRequest, PlanRequest, ResolutionRequest, ScopeRequest,
+    IntentRequest, OperationRequest, PlanRequest, ReadyScope, ResolutionRequest, ScopeRequest,
     TranslationRequest, VerificationRequest,
 };
 pub(crate) use topics::{GroupAnswer, PartitionAnswer, ProofAnswer, TopicAnswer};

@@ -96,3 +96,14 @@ pub(crate) struct VerificationRequest {
     #[serde(default)]
     pub(crate) topics: Vec<String>,
 }
+
+/// What `/readyz` judges.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ReadyScope {
+    /// Whether this process can do its work; clusters and partitions don't count.
+    #[default]
+    Process,
+    /// Whether every link of it can, too.
+    Link,
+}

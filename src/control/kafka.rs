@@ -14,7 +14,7 @@ use crate::model::{GroupId, LeaderEpoch, TopicName, TopicPartition};
 use crate::task::Ownership;
 
 use super::groups::cluster::{CommittedOffset, GroupActivity, LogEdge, Site};
-use super::topics::cluster::{Look, SeenTopic, TopicSite};
+use super::topics::cluster::{Creations, Look, SeenTopic, TopicSite};
 use super::topics::configs::{self, TopicConfigs};
 use super::topics::plan::NewMirror;
 
@@ -140,15 +140,18 @@ impl TopicSite for KafkaSite {
         .boxed()
     }
 
-    fn create<'a>(&'a self, mirror: &'a NewMirror) -> BoxFuture<'a, Result<bool>> {
+    fn create<'a>(&'a self, mirrors: &'a [NewMirror]) -> BoxFuture<'a, Result<Creations>> {
         async move {
-            let topic = NewTopic {
+            let topics = mirrors.iter().map(|mirror| NewTopic {
                 name: mirror.name.clone(),
                 partitions: mirror.partitions,
                 replication_factor: mirror.replication_factor,
                 configs: mirror.configs.clone(),
-            };
-            admin::create_topic(&self.0, &topic, &self.1).await
+            });
+            let topics: Vec<NewTopic> = topics.collect();
+            let created = admin::create_topics(&self.0, &topics, &self.1).await?;
+            let (results, throttle) = (created.results, created.throttle);
+            Ok(Creations { results, throttle })
         }
         .boxed()
     }
@@ -219,6 +222,21 @@ impl Site for KafkaSite {
                 .map(|(p, c)| (p.clone(), offset(c)))
                 .collect();
             admin::commit_group_offsets(&self.0, group, &offsets, &self.1).await
+        }
+        .boxed()
+    }
+
+    fn partitions<'a>(
+        &'a self,
+        topics: &'a [TopicName],
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, i32>>> {
+        async move {
+            let look = self.look().await?;
+            let found = topics.iter().filter_map(|name| {
+                let seen = look.topics.get(name)?;
+                Some((name.clone(), seen.partitions))
+            });
+            Ok(found.collect())
         }
         .boxed()
     }

@@ -15,9 +15,9 @@ use crate::model::{
 ///
 /// Answers come from memory and the checkpoint DB, and so are available while a cluster is unreachable.
 pub trait Mirrored: Send + Sync + Debug {
-    /// Every mirrored partition, in the order of the source names.
+    /// Every partition that the link selects, in the order of the source names.
     fn partitions(&self) -> Vec<MirroredPartition>;
-    /// The target name of the source topic `topic`, if it is mirrored.
+    /// The name that the mirror of the source topic `topic` has on the target, or would have, if the link selects it.
     fn mirror_topic(&self, topic: &TopicName) -> Option<TopicName>;
     /// The target offset at which a consumer resumes that would read `offset` next on the source.
     fn lookup(
@@ -31,11 +31,13 @@ pub trait Mirrored: Send + Sync + Debug {
     fn persist_frontiers(&self) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>>;
 }
 
-/// One mirrored partition.
+/// One partition that the link selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MirroredPartition {
     /// The partition, by its source name.
     pub partition: TopicPartition,
+    /// Whether its mirror partition exists, as far as is known.
+    pub has_mirror: bool,
     pub state: PartitionState,
     /// Why the partition has stopped, if it has.
     pub reason: Option<Reason>,
@@ -54,6 +56,22 @@ pub struct MirroredPartition {
 }
 
 impl MirroredPartition {
+    /// Whether its frontier advances without an operator, or will soon.
+    pub fn advances(&self) -> bool {
+        match self.state {
+            PartitionState::Preparing
+            | PartitionState::Filling
+            | PartitionState::CatchingUp
+            | PartitionState::Live
+            | PartitionState::Retrying => self.has_mirror,
+            PartitionState::Paused
+            | PartitionState::Halted
+            | PartitionState::Diverged
+            | PartitionState::Sealed
+            | PartitionState::Open => false,
+        }
+    }
+
     /// The state, or `diverged` if the partition had stopped for that reason before it was paused or sealed.
     pub fn doubted_state(&self) -> PartitionState {
         let held = matches!(self.state, PartitionState::Paused | PartitionState::Sealed);

@@ -158,6 +158,20 @@ impl Site for FakeSite {
         })
     }
 
+    fn partitions<'a>(
+        &'a self,
+        topics: &'a [TopicName],
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, i32>>> {
+        self.ask(|inner| {
+            let count = |name: &TopicName| {
+                let of_topic = inner.ends.range(TopicPartition::all_of(name));
+                let last = of_topic.last()?;
+                Some((name.clone(), last.0.partition.0 + 1))
+            };
+            Ok(topics.iter().filter_map(count).collect())
+        })
+    }
+
     fn ends<'a>(
         &'a self,
         partitions: &'a [TopicPartition],
@@ -200,6 +214,7 @@ impl FakeMirror {
         let mirror = Self(
             Mutex::new(MirroredPartition {
                 partition: partition(),
+                has_mirror: true,
                 state: PartitionState::Live,
                 reason: None,
                 frontier: None,

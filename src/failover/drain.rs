@@ -23,8 +23,8 @@ const TOLD_MAX: usize = 20;
 
 /// Looks once at the partitions and groups of a plan.
 pub(super) async fn look(sites: &Sites, plan: &Plan, now: Timestamp) -> Result<Event> {
-    let frontiers = frontiers(sites, plan);
-    let partitions: Vec<TopicPartition> = frontiers.keys().cloned().collect();
+    let progress = progress(sites, plan).await?;
+    let partitions: Vec<TopicPartition> = progress.keys().cloned().collect();
     let log = sites.source.ends(&partitions, LogEdge::Log).await?;
     let replicated = sites
         .source
@@ -45,7 +45,10 @@ pub(super) async fn look(sites: &Sites, plan: &Plan, now: Timestamp) -> Result<E
             replicated: replicated.get(partition).copied(),
             stable: stable.get(partition).copied(),
             open: open.get(partition).copied().flatten(),
-            frontier: frontiers.get(partition).copied().flatten(),
+            progress: progress
+                .get(partition)
+                .copied()
+                .unwrap_or(Progress::NoMirror),
         };
         waits_for.extend(look.unrest().map(|why| format!("{partition} {why}")));
     }
@@ -58,13 +61,31 @@ pub(super) async fn look(sites: &Sites, plan: &Plan, now: Timestamp) -> Result<E
     })
 }
 
-/// The frontiers of all partitions of the plan's topics.
-fn frontiers(sites: &Sites, plan: &Plan) -> BTreeMap<TopicPartition, Option<SourceOffset>> {
-    let partitions = sites.mirrored.partitions().into_iter();
-    partitions
-        .filter(|mirrored| plan.topics.contains(&mirrored.partition.topic))
-        .map(|mirrored| (mirrored.partition, mirrored.frontier))
-        .collect()
+/// How far a partition is mirrored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// The source has it, and the target doesn't.
+    NoMirror,
+    Preparing,
+    UpTo(SourceOffset),
+}
+
+/// The progress of all partitions of the plan's topics: those that the source has now, and those that are mirrored.
+async fn progress(sites: &Sites, plan: &Plan) -> Result<BTreeMap<TopicPartition, Progress>> {
+    let mut found = BTreeMap::new();
+    for (topic, count) in sites.source.partitions(&plan.topics).await? {
+        let partitions = (0..count).map(|number| TopicPartition::new(topic.clone(), number));
+        found.extend(partitions.map(|partition| (partition, Progress::NoMirror)));
+    }
+    for mirrored in sites.mirrored.partitions() {
+        if plan.topics.contains(&mirrored.partition.topic) && mirrored.has_mirror {
+            let progress = mirrored
+                .frontier
+                .map_or(Progress::Preparing, Progress::UpTo);
+            found.insert(mirrored.partition, progress);
+        }
+    }
+    Ok(found)
 }
 
 async fn open_transactions(
@@ -91,7 +112,7 @@ struct Look {
     stable: Option<i64>,
     /// `None` if the brokers are too old to say; the last stable offset must do in that case.
     open: Option<bool>,
-    frontier: Option<SourceOffset>,
+    progress: Progress,
 }
 
 impl Look {
@@ -112,10 +133,11 @@ impl Look {
         if self.open == Some(true) {
             return Some("has an open transaction".to_owned());
         }
-        match self.frontier {
-            Some(frontier) if frontier.get() >= log => None,
-            Some(frontier) => Some(format!("is mirrored up to {frontier} of {log}")),
-            None => Some("is being prepared".to_owned()),
+        match self.progress {
+            Progress::UpTo(frontier) if frontier.get() >= log => None,
+            Progress::UpTo(frontier) => Some(format!("is mirrored up to {frontier} of {log}")),
+            Progress::Preparing => Some("is being prepared".to_owned()),
+            Progress::NoMirror => Some("has no mirror partition yet".to_owned()),
         }
     }
 }

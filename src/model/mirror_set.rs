@@ -1,6 +1,7 @@
 //! The partitions a link mirrors, as discovery hands them to the workers.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::{Partition, Reason, TopicId, TopicName};
 
@@ -11,6 +12,28 @@ pub struct MirrorSet {
     pub confirmed: bool,
     /// The mirrored topics by source name.
     pub topics: BTreeMap<TopicName, MirroredTopic>,
+    /// The partitions of selected topics that have no mirror partition, by source name.
+    pub unmirrored: BTreeMap<TopicName, Unmirrored>,
+}
+
+/// The partitions of a source topic that have no mirror partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmirrored {
+    /// The name that the mirror topic has or would have on the target.
+    pub mirror_topic: TopicName,
+    pub partitions: Range<i32>,
+    pub obstacle: Obstacle,
+}
+
+/// Why a mirror topic or partition doesn't exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The target refuses it, until an operator changes something.
+    Refused(Reason),
+    /// It is created as soon as possible; the text tells what that waits for.
+    Awaited(String),
+    /// The topic's intent forbids creating it.
+    Held,
 }
 
 /// A mirrored topic.
@@ -71,6 +94,7 @@ impl MirrorSet {
         Self {
             confirmed: false,
             topics,
+            unmirrored: BTreeMap::new(),
         }
     }
 }

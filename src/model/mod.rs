@@ -25,7 +25,7 @@ pub use ids::{
     TopicPartition,
 };
 pub use intent::{Intent, IntentChange, IntentRefused, IntentSetting, LinkIntents};
-pub use mirror_set::{KnownTopic, MirrorSet, MirroredTopic};
+pub use mirror_set::{KnownTopic, MirrorSet, MirroredTopic, Obstacle, Unmirrored};
 pub use moment::{Moment, Monotonic};
 pub use offset::{OffsetsMode, SourceOffset, TargetOffset};
 pub use path::DataPath;

@@ -99,6 +99,11 @@ impl Policies {
             | HaltCode::TargetRecreated
             | HaltCode::MapUnknown
             | HaltCode::NotPermitted
+            | HaltCode::NameCollision
+            | HaltCode::NameRefused
+            | HaltCode::TooManyReplicas
+            | HaltCode::PolicyRefused
+            | HaltCode::PartitionsMissing
             | HaltCode::PreserveImpossible
             | HaltCode::MissedDeletions => {}
         }
@@ -138,6 +143,11 @@ impl Policies {
             | HaltCode::TargetRecreated
             | HaltCode::MapUnknown
             | HaltCode::NotPermitted
+            | HaltCode::NameCollision
+            | HaltCode::NameRefused
+            | HaltCode::TooManyReplicas
+            | HaltCode::PolicyRefused
+            | HaltCode::PartitionsMissing
             | HaltCode::PreserveImpossible
             | HaltCode::MissedDeletions => Policy::Halt,
         }
@@ -175,7 +185,14 @@ impl HaltCode {
             | Self::TargetRecreated
             | Self::MapUnknown
             | Self::MissedDeletions => &[Policy::Reseed],
-            Self::SourceTopicMissing | Self::NotPermitted | Self::PreserveImpossible => &[],
+            Self::SourceTopicMissing
+            | Self::NotPermitted
+            | Self::NameCollision
+            | Self::NameRefused
+            | Self::TooManyReplicas
+            | Self::PolicyRefused
+            | Self::PartitionsMissing
+            | Self::PreserveImpossible => &[],
         }
     }
 }

@@ -116,6 +116,16 @@ pub enum HaltCode {
     MapUnknown,
     /// An authorization is missing.
     NotPermitted,
+    /// The mirror topic's name differs from another topic's only in periods and underscores, which the target refuses.
+    NameCollision,
+    /// The target refuses the mirror topic's name.
+    NameRefused,
+    /// The mirror topic needs more replicas than the target has brokers.
+    TooManyReplicas,
+    /// The target's policy refuses the mirror topic or one of its settings.
+    PolicyRefused,
+    /// The source topic has grown, and the mirror topic can't.
+    PartitionsMissing,
     /// Offsets can't be kept identical here.
     PreserveImpossible,
     /// A deleted key may live on in the mirror; mirroring continues regardless.
@@ -124,7 +134,7 @@ pub enum HaltCode {
 
 impl HaltCode {
     /// Every code, for enumeration in tests, metrics and documents.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::SourceGap,
         Self::SourceRecreated,
         Self::SourceTruncated,
@@ -136,6 +146,11 @@ impl HaltCode {
         Self::TargetTruncated,
         Self::MapUnknown,
         Self::NotPermitted,
+        Self::NameCollision,
+        Self::NameRefused,
+        Self::TooManyReplicas,
+        Self::PolicyRefused,
+        Self::PartitionsMissing,
         Self::PreserveImpossible,
         Self::MissedDeletions,
     ];
@@ -154,6 +169,11 @@ impl HaltCode {
             | Self::RecordRefused
             | Self::MapUnknown
             | Self::NotPermitted
+            | Self::NameCollision
+            | Self::NameRefused
+            | Self::TooManyReplicas
+            | Self::PolicyRefused
+            | Self::PartitionsMissing
             | Self::PreserveImpossible => PartitionState::Halted,
             Self::MissedDeletions => PartitionState::Live,
         }
@@ -161,7 +181,16 @@ impl HaltCode {
 
     /// Whether the cause can be removed from outside, so that the partition retries without a decision by an operator.
     pub fn heals(self) -> bool {
-        matches!(self, Self::RecordRefused | Self::NotPermitted)
+        matches!(
+            self,
+            Self::RecordRefused
+                | Self::NotPermitted
+                | Self::NameCollision
+                | Self::NameRefused
+                | Self::TooManyReplicas
+                | Self::PolicyRefused
+                | Self::PartitionsMissing
+        )
     }
 
     /// What an operator can do about it.
@@ -200,6 +229,21 @@ impl HaltCode {
             Self::NotPermitted => {
                 "Grant the operation named in the message; the partition goes on by itself."
             }
+            Self::NameCollision => {
+                "Leave one of the topics out of the link, or rename it on the source: Kafka's metrics can't tell them apart. Nothing else is held up."
+            }
+            Self::NameRefused => {
+                "Leave the topic out of the link, or change the naming so that the target accepts the name."
+            }
+            Self::TooManyReplicas => {
+                "Set the link's replication_factor to the number of the target's brokers at most, or add brokers; mirroring begins by itself."
+            }
+            Self::PolicyRefused => {
+                "Change the target's policy or the source topic's setting named in the message; mirroring begins by itself."
+            }
+            Self::PartitionsMissing => {
+                "Let the mirror topic grow: grant ALTER on it or lift what the message names; mirroring begins by itself."
+            }
             Self::PreserveImpossible => {
                 "Use offsets = \"translate\" for this topic, or remove the cause named in the message."
             }
@@ -223,6 +267,11 @@ impl HaltCode {
             Self::TargetTruncated => "target_truncated",
             Self::MapUnknown => "map_unknown",
             Self::NotPermitted => "not_permitted",
+            Self::NameCollision => "name_collision",
+            Self::NameRefused => "name_refused",
+            Self::TooManyReplicas => "too_many_replicas",
+            Self::PolicyRefused => "policy_refused",
+            Self::PartitionsMissing => "partitions_missing",
             Self::PreserveImpossible => "preserve_impossible",
             Self::MissedDeletions => "missed_deletions",
         }

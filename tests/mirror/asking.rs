@@ -45,7 +45,7 @@ pub(crate) async fn reaches_state(
 pub(crate) async fn readiness(farshore: &Farshore, status: u16) -> String {
     let what = format!("/readyz answers {status}");
     eventually(CATCH_UP, &what, async || {
-        let answer = farshore.get("/readyz").await?;
+        let answer = farshore.get("/readyz?scope=link").await?;
         if answer.status == status {
             Ok(answer.body["reasons"].to_string())
         } else {

@@ -36,6 +36,7 @@ const LAYERS: &[&[&str]] = &[
         "control::groups::translate",
         "control::topics::configs",
         "control::topics::plan",
+        "control::topics::sight",
         "app::phase",
         "failover::states",
         "failover::step",

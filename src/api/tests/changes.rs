@@ -31,7 +31,7 @@ async fn pausing_survives_a_restart_and_is_audited_once() {
         );
         assert!(is_paused(&bench) && paused_in_store());
     }
-    assert_eq!(bench.post(RESUME, "{}").await.json["state"], "running");
+    assert_eq!(bench.post(RESUME, "{}").await.json["state"], "degraded");
     assert!(!is_paused(&bench) && !paused_in_store());
     let audit = bench.get("/v1/audit?limit=5").await.json;
     let actions = audit.as_array().unwrap().iter();

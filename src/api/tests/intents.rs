@@ -28,7 +28,7 @@ async fn single_topics_are_paused_and_resumed_and_the_others_go_on() {
     let paused = bench.post(PAUSE, r#"{"topics":["t|nothing"]}"#).await;
     assert_eq!(
         (paused.status, &paused.json["state"]),
-        (200, &json!("running"))
+        (200, &json!("degraded"))
     );
     let of_topic = &paused.json["topic_intents"][0];
     assert_eq!(of_topic["topic"], "t");
@@ -49,7 +49,7 @@ async fn single_topics_are_paused_and_resumed_and_the_others_go_on() {
     assert_eq!(bench.post(PAUSE, "").await.json["state"], "paused");
     bench.post(RESUME, r#"{"topics":["t"]}"#).await;
     assert_eq!(intent(&bench, "t"), Intent::Paused);
-    assert_eq!(bench.post(RESUME, "").await.json["state"], "running");
+    assert_eq!(bench.post(RESUME, "").await.json["state"], "degraded");
     assert_eq!(intent(&bench, "t"), Intent::Mirror);
     let audit = bench.get("/v1/audit?limit=9").await.json;
     let told: Vec<_> = audit
@@ -215,7 +215,7 @@ async fn a_link_is_shown_as_paused_when_nothing_is_in_flight_any_more() {
     let writing = bench.in_flight.begin().await;
     bench.pause().await;
     let coming_to_rest = bench.get(LINK).await.json;
-    assert_eq!(coming_to_rest["state"], "running");
+    assert_eq!(coming_to_rest["state"], "degraded");
     let detail = coming_to_rest["detail"].as_str().unwrap();
     assert!(detail.contains("in flight"), "{detail}");
     drop(writing);

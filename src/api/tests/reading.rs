@@ -12,7 +12,7 @@ use crate::cli::{self, Args, ExitCode, Verb};
 async fn a_link_adds_up_its_partitions() {
     let bench = Bench::start().await;
     let link = bench.get("/v1/links/paris-oslo").await.json;
-    assert_eq!(link["state"], "running");
+    assert_eq!(link["state"], "degraded");
     assert_eq!(
         (&link["topics"], &link["partitions"]),
         (&json!(2), &json!(2))
@@ -38,7 +38,7 @@ async fn a_link_says_what_it_waits_for() {
     let seen = async |condition| {
         bench.condition.send_replace(condition);
         let link = bench.get("/v1/links/paris-oslo").await.json;
-        let ready = bench.get("/readyz").await;
+        let ready = bench.get("/readyz?scope=link").await;
         (link, ready)
     };
     let lost = Condition {
@@ -83,7 +83,7 @@ async fn a_link_that_failed_says_why_and_when_it_begins_anew() {
     assert_eq!(link["failure"], failure);
     let told = "the link has failed and restarts at 2026-01-31T17:46:31Z: task mirroring panicked";
     assert_eq!(link["detail"], told);
-    let ready = bench.get("/readyz").await;
+    let ready = bench.get("/readyz?scope=link").await;
     assert_eq!(ready.status, 503);
     assert_eq!(ready.json["reasons"][0], format!("link paris-oslo: {told}"));
     let readiness = bench.get("/v1/links/paris-oslo/readiness").await.json;
@@ -98,7 +98,7 @@ async fn ready_when_nothing_stands_still() {
     let halted = crate::model::TopicPartition::new("orders", 0);
     let halted = bench.view.track(&halted, &"paris.orders".into()).unwrap();
     halted.show(crate::model::PartitionState::CatchingUp, None);
-    let ready = bench.get("/readyz").await;
+    let ready = bench.get("/readyz?scope=link").await;
     assert_eq!(ready.status, 200);
     assert_eq!(ready.json, json!({ "ready": true, "reasons": [] }));
     assert_eq!(bench.get("/healthz").await.status, 200);

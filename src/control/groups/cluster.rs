@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use futures_util::future::BoxFuture;
 
 use crate::error::Result;
-use crate::model::{GroupId, TopicPartition};
+use crate::model::{GroupId, TopicName, TopicPartition};
 
 /// The number of groups queried concurrently.
 pub(crate) const GROUPS_AT_ONCE: usize = 16;
@@ -30,6 +30,11 @@ pub trait Site: Send + Sync + Debug {
         group: &'a GroupId,
         offsets: &'a BTreeMap<TopicPartition, CommittedOffset>,
     ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, Result<()>>>>;
+    /// The present number of partitions of each topic, asked of the cluster now; topics that don't exist are left out.
+    fn partitions<'a>(
+        &'a self,
+        topics: &'a [TopicName],
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, i32>>>;
     /// The chosen end of each partition.
     fn ends<'a>(
         &'a self,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::commit::SourceCommit;
 use crate::control::MirroredPartition;
-use crate::model::{GroupId, PartitionState, SourceOffset, TopicPartition};
+use crate::model::{GroupId, SourceOffset, TopicPartition};
 
 /// The committed offsets of all groups, and the ends of the link's partitions just after.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl Snapshot {
 fn behind(snapshot: &Snapshot, partitions: &[MirroredPartition]) -> Vec<Behind> {
     partitions
         .iter()
-        .filter(|mirrored| counts(mirrored.state) && !snapshot.is_before(mirrored))
+        .filter(|mirrored| mirrored.advances() && !snapshot.is_before(mirrored))
         .filter_map(|mirrored| {
             let end = *snapshot.ends.get(&mirrored.partition)?;
             let frontier = mirrored.frontier;
@@ -124,22 +124,6 @@ fn behind(snapshot: &Snapshot, partitions: &[MirroredPartition]) -> Vec<Behind> 
             })
         })
         .collect()
-}
-
-/// Whether a partition in this state advances without an operator.
-pub(super) fn counts(state: PartitionState) -> bool {
-    match state {
-        PartitionState::Preparing
-        | PartitionState::Filling
-        | PartitionState::CatchingUp
-        | PartitionState::Live
-        | PartitionState::Retrying => true,
-        PartitionState::Paused
-        | PartitionState::Halted
-        | PartitionState::Diverged
-        | PartitionState::Sealed
-        | PartitionState::Open => false,
-    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use super::apply::{Carrier, Wants};
 use super::cluster::{GROUPS_AT_ONCE, GroupActivity, LogEdge, Site};
 use super::commit::SourceCommit;
 use super::committed::Ledger;
-use super::cut::{Behind, Snapshot, counts};
+use super::cut::{Behind, Snapshot};
 use super::status::{Board, GroupPartitionStatus, GroupState, GroupStatus};
 
 mod memory;
@@ -149,7 +149,7 @@ impl GroupSync {
         let keeps = |partition: &TopicPartition| asked.binary_search(partition).is_ok();
         snapshot.ends.retain(|partition, _| keeps(partition));
         let ends = self.source.ends(&asked, LogEdge::LastStable).await?;
-        let silent = mirrored.into_iter().filter(|m| counts(m.state));
+        let silent = mirrored.into_iter().filter(MirroredPartition::advances);
         let silent = silent.map(|m| m.partition);
         let silent = silent.filter(|p| !ends.contains_key(p)).collect();
         let ends = ends.into_iter().map(|(p, end)| (p, SourceOffset(end)));

@@ -7,8 +7,9 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
+use crate::control::mirrored::Mirrored;
 use crate::error::Result;
-use crate::model::{TopicId, TopicName};
+use crate::model::{PartitionState, TopicId, TopicName};
 
 use super::configs::TopicConfigs;
 use super::plan::NewMirror;
@@ -29,8 +30,8 @@ pub trait TopicSite: Send + Sync + Debug {
     ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Result<TopicConfigs>>>>;
     /// The names of the brokers' configs; empty if they may not be described.
     fn broker_config_names(&self) -> BoxFuture<'_, Result<BTreeSet<String>>>;
-    /// Creates a topic; `false` if it exists.
-    fn create<'a>(&'a self, mirror: &'a NewMirror) -> BoxFuture<'a, Result<bool>>;
+    /// Creates topics.
+    fn create<'a>(&'a self, mirrors: &'a [NewMirror]) -> BoxFuture<'a, Result<Creations>>;
     /// Extends a topic to `count` partitions in total.
     fn grow<'a>(&'a self, topic: &'a TopicName, count: i32) -> BoxFuture<'a, Result<()>>;
     /// Deletes a topic; succeeds if it doesn't exist.
@@ -41,6 +42,15 @@ pub trait TopicSite: Send + Sync + Debug {
         topic: &'a TopicName,
         changes: &'a TopicConfigs,
     ) -> BoxFuture<'a, Result<()>>;
+}
+
+/// The answer to a request that creates topics.
+#[derive(Debug)]
+pub struct Creations {
+    /// For each topic in the order of the request: `true`, `false` if it exists, or why it wasn't created.
+    pub results: Vec<Result<bool>>,
+    /// How long the cluster wants no more creations.
+    pub throttle: Duration,
 }
 
 /// One observation of a cluster.
@@ -59,6 +69,27 @@ pub struct SeenTopic {
     pub replication_factor: i16,
     /// Whether the brokers could report all of this; otherwise nothing may be concluded from it.
     pub is_clear: bool,
+}
+
+/// The topics of which every partition is live.
+pub(super) fn live(
+    mirrored: Option<&dyn Mirrored>,
+    selected: &BTreeMap<&TopicName, &SeenTopic>,
+) -> BTreeSet<TopicName> {
+    let mut count: BTreeMap<TopicName, i32> = BTreeMap::new();
+    let partitions = mirrored.map(Mirrored::partitions).unwrap_or_default();
+    for one in partitions {
+        if one.state == PartitionState::Live {
+            *count.entry(one.partition.topic).or_default() += 1;
+        }
+    }
+    let is_live = |(name, seen): &(&&TopicName, &&SeenTopic)| {
+        count
+            .get(**name)
+            .is_some_and(|live| *live >= seen.partitions)
+    };
+    let live = selected.iter().filter(is_live);
+    live.map(|(name, _)| (*name).clone()).collect()
 }
 
 /// The configs of one cluster's topics, or the cluster's error. They rarely change and are long, so they aren't read with

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::records::{
@@ -19,15 +19,17 @@ use crate::control::mirrored::Mirrored;
 use crate::control::permit::permit;
 use crate::error::{Kind, Result};
 use crate::model::{
-    Intent, KnownTopic, LinkIntents, MirrorSet, OffsetsMode, PartitionState, Policy, TopicName,
+    HaltCode, Intent, KnownTopic, LinkIntents, MirrorSet, Obstacle, OffsetsMode, Policy, Reason,
+    TopicName,
 };
 use crate::task::log_once::Notice;
 use crate::task::{InFlight, Rounds};
 
-use super::apply::apply;
-use super::cluster::{ConfigMemory, Look, SeenTopic, TopicSite};
-use super::plan::{Sight, SourceTopic, TargetTopic, plan};
+use super::apply::Work;
+use super::cluster::{ConfigMemory, Look, SeenTopic, TopicSite, live};
+use super::plan::plan;
 use super::remembered::{first_look, known};
+use super::sight::{Selected, Sight, SourceTopic, TargetTopic};
 
 #[cfg(test)]
 mod tests;
@@ -35,6 +37,8 @@ mod tests;
 /// How often a created topic is looked for before the next interval: brokers are notified of a creation with a delay.
 const SETTLING_LOOKS: usize = 20;
 const SETTLING_PAUSE: Duration = Duration::from_millis(100);
+/// The shortest pause after the target's quota admitted no more creations.
+const THROTTLED_PAUSE: Duration = Duration::from_millis(500);
 
 /// The topic discovery of one link.
 #[derive(Debug)]
@@ -131,29 +135,48 @@ impl Discovery {
         let (source, target) = tokio::try_join!(self.source.look(), self.target.look())?;
         self.remember_decisions()?;
         let mut sight = self.sight(&source, &target).await?;
-        let (wanted, _writing) = permit(&self.in_flight, || self.intents()).await;
+        let selected = sight.selected();
+        let wanted = self.intents();
         let mut unclear = self.set_aside_unclear(&mut sight, &source, &target);
-        unclear.extend(set_aside_held(&mut sight, &wanted));
-        let may_write = |it: &TopicName| wanted.of(it).writes() && self.intents().of(it).writes();
-        let applied = apply(self.target.as_ref(), plan(&sight), &may_write).await;
-        match &applied.first_failure {
-            Some(error) => self.applying.failed(error),
+        unclear.extend(sight.set_aside_held(&wanted));
+        let mut work = Work::of(plan(&sight));
+        let until = Instant::now() + self.config.refresh_interval;
+        let mut first_failure = None;
+        loop {
+            let (_, writing) = permit(&self.in_flight, || self.intents()).await;
+            let may_write =
+                |it: &TopicName| wanted.of(it).writes() && self.intents().of(it).writes();
+            let applied = work.next(self.target.as_ref(), &may_write).await;
+            drop(writing);
+            for topic in applied.configured {
+                self.target_configs.forget(&topic);
+            }
+            sight.refused.extend(applied.refused);
+            sight.obstacles.extend(applied.obstacles);
+            for name in applied.postponed {
+                sight.leave_out(&name);
+                unclear.insert(name);
+            }
+            if !applied.changed.is_empty() {
+                self.settle(&mut sight, &applied.changed).await?;
+            }
+            sight.created.extend(applied.created);
+            self.publish(&mut sight, &unclear, &selected).await?;
+            first_failure = first_failure.or(applied.first_failure);
+            let resumes = Instant::now() + applied.pause.unwrap_or_default().max(THROTTLED_PAUSE);
+            match applied.pause {
+                _ if work.is_done() => break,
+                // What is left is planned again by the next look.
+                Some(_) if resumes >= until => break,
+                Some(_) => sleep_until(resumes).await,
+                None => {}
+            }
+        }
+        match first_failure {
+            Some(error) => self.applying.failed(&error),
             None => self.applying.worked(),
         }
-        for topic in applied.configured {
-            self.target_configs.forget(&topic);
-        }
-        sight.not_permitted.extend(applied.not_permitted);
-        for name in applied.postponed {
-            sight.source.remove(&name);
-            sight.known.remove(&name);
-            unclear.insert(name);
-        }
-        if !applied.changed.is_empty() {
-            self.settle(&mut sight, &applied.changed).await?;
-        }
-        sight.created = applied.created;
-        self.publish(&sight, &unclear).await
+        Ok(())
     }
 
     /// Re-reads the source ids of topics in conflict: another source topic of the same name may have been accepted
@@ -204,7 +227,8 @@ impl Discovery {
         for (name, seen) in selected {
             let configs = self.source_configs.of(name);
             if let Some(Err(message)) = configs {
-                sight.not_permitted.insert(name.clone(), message.clone());
+                let reason = Reason::new(HaltCode::NotPermitted, message.clone());
+                sight.refused.insert(name.clone(), reason);
             }
             if self.config.policies.of(name).recreate != Policy::Halt {
                 sight.follows.insert(name.clone());
@@ -274,8 +298,8 @@ impl Discovery {
             .cloned()
             .collect();
         for name in &unclear {
-            sight.source.remove(name);
-            sight.known.remove(name);
+            let why = "the brokers don't describe it completely yet".to_owned();
+            sight.set_aside(name, Obstacle::Awaited(why));
         }
         self.gone = gone;
         unclear
@@ -310,7 +334,12 @@ impl Discovery {
     }
 
     /// Stores what is new, then publishes the set.
-    async fn publish(&mut self, sight: &Sight, unclear: &BTreeSet<TopicName>) -> Result<()> {
+    async fn publish(
+        &mut self,
+        sight: &mut Sight,
+        unclear: &BTreeSet<TopicName>,
+        selected: &BTreeMap<TopicName, Selected>,
+    ) -> Result<()> {
         let mut set = sight.mirror_set();
         // Unchanged topics are stored already.
         let new = sight.to_remember(&set);
@@ -340,8 +369,14 @@ impl Discovery {
                 delete_first_look(&mut update, &self.config.name, name);
             }
             self.store.commit(update).await?;
+            sight.known.extend(new.clone());
             self.known.extend(new);
         }
+        let unmirrored = selected.iter().filter_map(|(name, topic)| {
+            let unmirrored = sight.unmirrored(&set, name, topic)?;
+            Some((name.clone(), unmirrored))
+        });
+        set.unmirrored = unmirrored.collect();
         for (name, topic) in &set.topics {
             if let Some(known) = self.known.get_mut(name) {
                 known.partitions = known.partitions.max(topic.partitions);
@@ -354,39 +389,6 @@ impl Discovery {
         });
         Ok(())
     }
-}
-
-/// Removes topics whose intent forbids writes; nothing is changed or looked up for them.
-fn set_aside_held(sight: &mut Sight, intents: &LinkIntents) -> BTreeSet<TopicName> {
-    let names = sight.source.keys().chain(sight.known.keys());
-    let held = names.filter(|name| !intents.of(name).writes());
-    let held: BTreeSet<TopicName> = held.cloned().collect();
-    for name in &held {
-        sight.source.remove(name);
-        sight.known.remove(name);
-    }
-    held
-}
-
-/// The topics of which every partition is live.
-fn live(
-    mirrored: Option<&dyn Mirrored>,
-    selected: &BTreeMap<&TopicName, &SeenTopic>,
-) -> BTreeSet<TopicName> {
-    let mut count: BTreeMap<TopicName, i32> = BTreeMap::new();
-    let partitions = mirrored.map(Mirrored::partitions).unwrap_or_default();
-    for one in partitions {
-        if one.state == PartitionState::Live {
-            *count.entry(one.partition.topic).or_default() += 1;
-        }
-    }
-    let is_live = |(name, seen): &(&&TopicName, &&SeenTopic)| {
-        count
-            .get(**name)
-            .is_some_and(|live| *live >= seen.partitions)
-    };
-    let live = selected.iter().filter(is_live);
-    live.map(|(name, _)| (*name).clone()).collect()
 }
 
 fn seen_target(seen: &SeenTopic) -> TargetTopic {

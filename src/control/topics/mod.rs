@@ -10,5 +10,6 @@ pub mod configs;
 pub mod discovery;
 pub mod plan;
 mod remembered;
+pub mod sight;
 
 pub use discovery::Discovery;

@@ -7,7 +7,7 @@ fn h15_drained_is_only_what_is_at_rest_in_every_respect() {
         replicated: Some(10),
         stable: Some(10),
         open: Some(false),
-        frontier: Some(SourceOffset(10)),
+        progress: Progress::UpTo(SourceOffset(10)),
     };
     assert_eq!(rest.unrest(), None);
     assert_eq!(Look { open: None, ..rest }.unrest(), None);
@@ -30,11 +30,15 @@ fn h15_drained_is_only_what_is_at_rest_in_every_respect() {
             ..rest
         },
         Look {
-            frontier: Some(SourceOffset(9)),
+            progress: Progress::UpTo(SourceOffset(9)),
             ..rest
         },
         Look {
-            frontier: None,
+            progress: Progress::Preparing,
+            ..rest
+        },
+        Look {
+            progress: Progress::NoMirror,
             ..rest
         },
     ];

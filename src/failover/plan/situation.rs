@@ -36,7 +36,7 @@ pub struct Situation {
     pub groups: BTreeMap<GroupId, GroupSituation>,
     /// Topics named by the caller in addition to those of the groups.
     pub asked_topics: BTreeSet<TopicName>,
-    /// The mirrored partitions, by their source names.
+    /// The partitions that the link selects, by their source names.
     pub partitions: BTreeMap<TopicPartition, MirroredPartition>,
     /// The number of offsets that aren't kept from expiring on the target, because writes to their topics are forbidden,
     /// and when the first one expires.
@@ -139,9 +139,11 @@ impl Situation {
                 "the source answers: a switchover would lose nothing; stop the groups there first"
                     .to_owned(),
             ),
-            MoveKind::Switchover => warnings.push(
+            MoveKind::Switchover => warnings.extend([
                 "offsets are those of now; the final ones are read after draining".to_owned(),
-            ),
+                "nothing keeps applications from writing to the source: what they write after the last look of draining is not moved"
+                    .to_owned(),
+            ]),
             MoveKind::Failover => {}
         }
         for (group, situation) in &self.groups {
@@ -163,13 +165,15 @@ impl Situation {
         }));
         warnings.extend(self.behind());
         let stands_still = |mirrored: &MirroredPartition| {
-            let why = mirrored
-                .reason
-                .as_ref()
-                .map_or("", |reason| &reason.message);
-            format!("{} is {}: {why}", mirrored.partition, mirrored.state)
+            let (partition, state) = (&mirrored.partition, mirrored.state);
+            match &mirrored.reason {
+                Some(reason) => format!("{partition} is {state}: {}", reason.message),
+                None => format!("{partition} is {state}, and nothing of it is on the target"),
+            }
         };
-        let needing = self.concerned().filter(|m| m.state.needs_operator());
+        let needing = self
+            .concerned()
+            .filter(|m| m.state.needs_operator() || !m.has_mirror);
         warnings.extend(needing.map(stands_still));
         warnings
     }

@@ -17,6 +17,7 @@ fn partition() -> TopicPartition {
 fn mirrored(state: PartitionState) -> MirroredPartition {
     MirroredPartition {
         partition: partition(),
+        has_mirror: true,
         state,
         reason: state
             .needs_operator()

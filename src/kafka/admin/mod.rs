@@ -31,7 +31,10 @@ pub use producers::{ProducerState, describe_producers};
 pub use read::{ReadAt, read_at, read_committed};
 pub use records::delete_records;
 pub use round_trip::round_trip;
-pub use topics::{NewTopic, create_partitions, create_topic, delete_topic, topic_ids};
+pub use topics::{
+    CreatedTopics, NewTopic, create_partitions, create_topic, create_topics, delete_topic,
+    topic_ids,
+};
 
 use std::time::Duration;
 

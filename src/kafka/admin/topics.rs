@@ -11,7 +11,7 @@ use kafka_protocol::messages::{
 };
 
 use crate::error::{BrokerCode, Result};
-use crate::kafka::client::error_codes::code_of;
+use crate::kafka::client::error_codes::{Retry, code_of, retry_of_error};
 use crate::kafka::client::names::{text, topic_name};
 use crate::kafka::client::{Cluster, Connection, Recipient};
 use crate::model::{TopicId, TopicName};
@@ -41,27 +41,78 @@ const LOOKS: u32 = 10;
 ///
 /// Errors: the broker's code with its explanation; `Refused` if `right` is not held.
 pub async fn create_topic(cluster: &Cluster, topic: &NewTopic, right: &Ownership) -> Result<bool> {
-    let timeout = cluster.settings().request_timeout;
-    let request = CreateTopicsRequest::default()
-        .with_topics(vec![creatable(topic)])
-        .with_timeout_ms(milliseconds(timeout));
-    let ask = cluster.ask_under(right, Recipient::Controller, |connection| {
-        let request = request.clone();
-        async move {
-            let answer = connection.call_under(right, request, timeout).await?;
-            let result = answer.topics.into_iter().next();
-            let result = result.ok_or_else(|| missing("the topic"))?;
-            match code_of(result.error_code) {
-                None => Ok(true),
-                Some(TOPIC_ALREADY_EXISTS) => Ok(false),
-                Some(code) => {
-                    let what = format!("create topic {}", topic.name);
-                    Err(connection.refusal(&what, code, result.error_message.as_deref()))
-                }
-            }
-        }
+    let topics = std::slice::from_ref(topic);
+    let ask = cluster.ask_under(right, Recipient::Controller, |connection| async move {
+        let timeout = cluster.settings().request_timeout;
+        let mut created = create_on(&connection, topics, right, timeout).await?;
+        created.results.pop().ok_or_else(|| missing("the topic"))?
     });
     ask.await
+}
+
+/// The answer to a request that creates topics.
+#[derive(Debug)]
+pub struct CreatedTopics {
+    /// For each topic in the order of the request: `true`, `false` if it exists, or the broker's code with its explanation.
+    pub results: Vec<Result<bool>>,
+    /// How long the controller admits no more creations (KIP-599).
+    pub throttle: Duration,
+}
+
+/// Creates topics with one request. A topic that is refused doesn't hold up the others.
+///
+/// Errors: no controller answers; `Refused` if `right` is not held.
+pub async fn create_topics(
+    cluster: &Cluster,
+    topics: &[NewTopic],
+    right: &Ownership,
+) -> Result<CreatedTopics> {
+    let ask = cluster.ask_under(right, Recipient::Controller, |connection| async move {
+        let timeout = cluster.settings().request_timeout;
+        let answer = create_on(&connection, topics, right, timeout).await?;
+        let mut results = Vec::with_capacity(topics.len());
+        for result in answer.results {
+            match result {
+                // Another broker is the controller now.
+                Err(error) if retry_of_error(&error) == Retry::RefreshMetadata => {
+                    return Err(error);
+                }
+                result => results.push(result),
+            }
+        }
+        Ok(CreatedTopics { results, ..answer })
+    });
+    ask.await
+}
+
+async fn create_on(
+    connection: &Connection,
+    topics: &[NewTopic],
+    right: &Ownership,
+    timeout: Duration,
+) -> Result<CreatedTopics> {
+    let request = CreateTopicsRequest::default()
+        .with_topics(topics.iter().map(creatable).collect())
+        .with_timeout_ms(milliseconds(timeout));
+    let answer = connection.call_under(right, request, timeout).await?;
+    let result_of = |topic: &NewTopic| {
+        let mut results = answer.topics.iter();
+        let result = results.find(|it| it.name.as_str() == topic.name.as_str());
+        let result = result.ok_or_else(|| missing("the topic"))?;
+        match code_of(result.error_code) {
+            None => Ok(true),
+            Some(TOPIC_ALREADY_EXISTS) => Ok(false),
+            Some(code) => {
+                let what = format!("create topic {}", topic.name);
+                Err(connection.refusal(&what, code, result.error_message.as_deref()))
+            }
+        }
+    };
+    let throttle = u64::try_from(answer.throttle_time_ms).unwrap_or(0);
+    Ok(CreatedTopics {
+        results: topics.iter().map(result_of).collect(),
+        throttle: Duration::from_millis(throttle),
+    })
 }
 
 /// Converts a topic to create to the protocol's type.

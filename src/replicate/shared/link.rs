@@ -10,7 +10,7 @@ use crate::checkpoint::{PartitionKey, Store, Update, intents, records};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
     DataPath, HaltCode, Intent, LinkIntents, LinkName, Missed, OffsetsMode, PartitionState, Reason,
-    SourceOffset, TopicName, TopicPartition, Totals,
+    SourceOffset, TopicName, TopicPartition, Totals, Unmirrored,
 };
 
 use super::partition::TrackedPartition;
@@ -26,6 +26,8 @@ struct Inner {
     link: LinkName,
     store: Arc<dyn Store>,
     partitions: RwLock<BTreeMap<TopicPartition, Arc<TrackedPartition>>>,
+    /// The partitions of selected topics that have no mirror partition.
+    unmirrored: RwLock<BTreeMap<TopicName, Unmirrored>>,
     intents: watch::Sender<Arc<LinkIntents>>,
     pending: watch::Sender<Arc<LinkIntents>>,
     save_order: Mutex<()>,
@@ -41,6 +43,8 @@ pub struct PartitionStatus {
     /// The source partition.
     pub partition: TopicPartition,
     pub mirror_topic: TopicName,
+    /// Whether the mirror partition exists, as far as is known.
+    pub has_mirror: bool,
     pub state: PartitionState,
     /// The path its records take.
     pub path: DataPath,
@@ -95,6 +99,7 @@ impl LinkView {
             link: link.clone(),
             store: Arc::clone(store),
             partitions: RwLock::default(),
+            unmirrored: RwLock::default(),
             intents: watch::Sender::default(),
             pending: watch::Sender::default(),
             save_order: Mutex::new(()),
@@ -151,35 +156,54 @@ impl LinkView {
         &self.0.link
     }
 
-    /// Returns the status of every partition, ordered by topic and number.
+    /// Returns the status of every partition that the link selects, ordered by topic and number.
     pub fn partitions(&self) -> Vec<PartitionStatus> {
         let now = crate::telemetry::now_ms();
+        let unmirrored = self.0.unmirrored.read();
         let partitions = self.0.partitions.read();
-        partitions
+        let tracked = partitions
             .iter()
-            .map(|(partition, tracked)| status(partition, tracked, now))
-            .collect()
+            .map(|(partition, tracked)| status(partition, tracked, now));
+        let mut rows: Vec<PartitionStatus> = tracked.collect();
+        for (topic, unmirrored) in unmirrored.iter() {
+            rows.extend(self.unmirrored_rows(topic, unmirrored, |it| partitions.contains_key(it)));
+        }
+        if !unmirrored.is_empty() {
+            rows.sort_by(|one, other| one.partition.cmp(&other.partition));
+        }
+        rows
     }
 
-    /// Returns the status of a topic's partitions; `None` if the link doesn't mirror it.
+    /// Returns the status of a topic's partitions; `None` if the link doesn't select it.
     pub fn topic(&self, topic: &TopicName) -> Option<Vec<PartitionStatus>> {
         let now = crate::telemetry::now_ms();
+        let unmirrored = self.0.unmirrored.read();
         let partitions = self.0.partitions.read();
         let of_topic = partitions.range(TopicPartition::all_of(topic));
-        let found: Vec<_> = of_topic
+        let mut found: Vec<_> = of_topic
             .map(|(partition, tracked)| status(partition, tracked, now))
             .collect();
+        if let Some(unmirrored) = unmirrored.get(topic) {
+            found.extend(self.unmirrored_rows(topic, unmirrored, |it| partitions.contains_key(it)));
+            found.sort_by(|one, other| one.partition.cmp(&other.partition));
+        }
         (!found.is_empty()).then_some(found)
     }
 
-    /// Returns the name of a topic's mirror on the target.
+    /// Shows the partitions of selected topics that have no mirror partition, instead of those shown before.
+    pub(crate) fn show_unmirrored(&self, unmirrored: &BTreeMap<TopicName, Unmirrored>) {
+        if *self.0.unmirrored.read() != *unmirrored {
+            self.0.unmirrored.write().clone_from(unmirrored);
+        }
+    }
+
+    /// Returns the name that a selected topic's mirror has on the target, or would have.
     pub fn mirror_topic(&self, topic: &TopicName) -> Option<TopicName> {
         let partition = TopicPartition::new(topic.clone(), 0);
-        self.0
-            .partitions
-            .read()
-            .get(&partition)
-            .map(|tracked| tracked.mirror_topic.clone())
+        if let Some(tracked) = self.tracked(&partition) {
+            return Some(tracked.mirror_topic.clone());
+        }
+        self.unmirrored(topic).map(|it| it.mirror_topic)
     }
 
     /// Returns the source offset up to which everything is on the target.
@@ -313,6 +337,10 @@ impl LinkView {
         Ok(tracked)
     }
 
+    pub(super) fn unmirrored(&self, topic: &TopicName) -> Option<Unmirrored> {
+        self.0.unmirrored.read().get(topic).cloned()
+    }
+
     pub(super) fn tracked(&self, partition: &TopicPartition) -> Option<Arc<TrackedPartition>> {
         self.0.partitions.read().get(partition).cloned()
     }
@@ -332,6 +360,7 @@ fn status(partition: &TopicPartition, tracked: &TrackedPartition, now: i64) -> P
     PartitionStatus {
         partition: partition.clone(),
         mirror_topic: tracked.mirror_topic.clone(),
+        has_mirror: true,
         state: figures.state,
         path: known.record.path,
         offsets: known.record.offsets,

@@ -7,3 +7,4 @@ pub(crate) mod resolve_request;
 pub(crate) mod saving;
 pub(crate) mod snapshot;
 pub(crate) mod translate;
+pub(crate) mod unmirrored;

@@ -11,6 +11,7 @@ use super::state::Worker;
 impl Worker {
     /// Takes over what discovery found: new partitions resync, conflicts halt, partitions whose conflict is gone resync.
     pub(crate) fn take_set(&mut self, set: &MirrorSet) {
+        self.link.view.show_unmirrored(&set.unmirrored);
         for (topic, mirrored) in &set.topics {
             for number in 0..mirrored.partitions {
                 let partition = TopicPartition::new(topic.clone(), number);

@@ -70,7 +70,7 @@ impl Gaps {
         let farshore = &self.setting.farshore;
         let owner = format!("the link is owned by process {former} on ");
         eventually(CATCH_UP, "the former owner is waited for", async || {
-            let answer = farshore.get("/readyz").await?;
+            let answer = farshore.get("/readyz?scope=link").await?;
             let said = answer.body.to_string();
             let is_told = said.contains(&owner) && said.contains("has been silent for 9 s");
             (is_told && answer.status == 503).then_some(()).ok_or(said)

@@ -16,7 +16,7 @@ async fn a_lease_that_ran_out_is_renewed_if_nobody_took_the_link_over() {
     setting.oslo.pause(1);
     setting.write("t", 0, 100..200).await;
     eventually(CATCH_UP, "the journal is missed", async || {
-        let answer = setting.farshore.get("/readyz").await?;
+        let answer = setting.farshore.get("/readyz?scope=link").await?;
         let said = answer.body.to_string();
         let is_missed = said.contains("the journal on the target can't be written");
         is_missed.then_some(()).ok_or(said)

@@ -1,5 +1,6 @@
 use super::*;
 use crate::control::TargetLog;
+use crate::model::PartitionState;
 use crate::model::TargetOffset;
 
 fn snapshot(at: i64, ends: [i64; 2]) -> Arc<Snapshot> {
@@ -16,6 +17,7 @@ fn snapshot(at: i64, ends: [i64; 2]) -> Arc<Snapshot> {
 fn mirrored(number: i32, state: PartitionState, frontier: i64) -> MirroredPartition {
     MirroredPartition {
         partition: TopicPartition::new("t", number),
+        has_mirror: true,
         state,
         reason: None,
         frontier: Some(SourceOffset(frontier)),
@@ -55,7 +57,7 @@ fn a_partition_that_stands_still_stops_no_group_and_one_that_prepares_does() {
         let partitions = [mirrored(0, PartitionState::Live, 10), mirrored(1, state, 3)];
         assert_eq!(
             cut.take_reached(&partitions).is_none(),
-            counts(state),
+            mirrored(1, state, 3).advances(),
             "{state}"
         );
     }
@@ -64,6 +66,16 @@ fn a_partition_that_stands_still_stops_no_group_and_one_that_prepares_does() {
     let mut unknown = mirrored(0, PartitionState::Preparing, 0);
     unknown.frontier = None;
     assert_eq!(cut.take_reached(&[unknown]), None);
+}
+
+#[test]
+fn a_partition_without_a_mirror_holds_no_cut() {
+    let mut cut = ConsistentCut::default();
+    cut.offer(snapshot(1, [10, 20]));
+    let mut absent = mirrored(1, PartitionState::Preparing, 0);
+    (absent.has_mirror, absent.frontier) = (false, None);
+    let partitions = [mirrored(0, PartitionState::Live, 10), absent];
+    assert!(cut.take_reached(&partitions).is_some());
 }
 
 #[test]

@@ -1,157 +1,16 @@
-use futures_util::future::{BoxFuture, FutureExt};
-use parking_lot::Mutex;
-
 use super::*;
 use crate::checkpoint::MemoryStore;
 use crate::config::{GroupFilter, Naming, Otherwise, PreserveLimits, Start, TopicFilter};
 use crate::control::topics::configs::TopicConfigs;
-use crate::control::topics::plan::NewMirror;
-use crate::error::{BrokerCode, Error};
 use crate::model::{DataPath, HaltCode, OffsetsMode, Partition, TopicId};
 
 mod configs;
 mod intents;
 mod reseeds;
+mod rows;
+mod site;
 
-/// A cluster whose answers are set by the test.
-#[derive(Debug, Default)]
-struct FakeSite(Mutex<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    gone: bool,
-    topics: BTreeMap<TopicName, (SeenTopic, TopicConfigs)>,
-    /// The number of looks until a created topic shows.
-    shows_after: usize,
-    hidden: BTreeMap<TopicName, (SeenTopic, TopicConfigs)>,
-    create_refused: Option<i16>,
-    alter_refused: Option<i16>,
-    ids: u128,
-}
-
-impl FakeSite {
-    fn set<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
-        change(&mut self.0.lock())
-    }
-
-    fn put(&self, name: &str, partitions: i32) {
-        let topic = self.set(|inner| inner.new_topic(partitions, TopicConfigs::new()));
-        self.set(|inner| inner.topics.insert(name.into(), topic));
-    }
-
-    fn change(&self, name: &str, change: impl FnOnce(&mut SeenTopic)) {
-        self.set(|inner| change(&mut inner.topics.get_mut(&TopicName::from(name)).unwrap().0));
-    }
-
-    fn ask<T>(&self, answer: impl FnOnce(&mut Inner) -> Result<T>) -> BoxFuture<'_, Result<T>>
-    where
-        T: Send + 'static,
-    {
-        let mut inner = self.0.lock();
-        let answer = if inner.gone {
-            Err(Error::new(Kind::Disconnected, "nobody answers"))
-        } else {
-            answer(&mut inner)
-        };
-        async move { answer }.boxed()
-    }
-}
-
-impl Inner {
-    fn new_topic(&mut self, partitions: i32, configs: TopicConfigs) -> (SeenTopic, TopicConfigs) {
-        self.ids += 1;
-        let seen = SeenTopic {
-            id: TopicId(uuid::Uuid::from_u128(self.ids)),
-            partitions,
-            replication_factor: 1,
-            is_clear: true,
-        };
-        (seen, configs)
-    }
-}
-
-fn refused(code: Option<i16>) -> Result<()> {
-    code.map_or(Ok(()), |code| {
-        Err(Error::new(Kind::Broker(BrokerCode(code)), "refused"))
-    })
-}
-
-impl TopicSite for FakeSite {
-    fn look(&self) -> BoxFuture<'_, Result<Look>> {
-        self.ask(|inner| {
-            if inner.shows_after == 0 {
-                let hidden = std::mem::take(&mut inner.hidden);
-                inner.topics.extend(hidden);
-            }
-            inner.shows_after = inner.shows_after.saturating_sub(1);
-            let topics = inner
-                .topics
-                .iter()
-                .map(|(name, (seen, _))| (name.clone(), *seen));
-            Ok(Look {
-                brokers: 1,
-                topics: topics.collect(),
-            })
-        })
-    }
-
-    fn configs<'a>(
-        &'a self,
-        topics: &'a [TopicName],
-    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Result<TopicConfigs>>>> {
-        self.ask(|inner| {
-            let told = topics.iter().filter_map(|name| {
-                let (_, configs) = inner.topics.get(name)?;
-                Some((name.clone(), Ok(configs.clone())))
-            });
-            Ok(told.collect())
-        })
-    }
-
-    fn broker_config_names(&self) -> BoxFuture<'_, Result<BTreeSet<String>>> {
-        self.ask(|_| Ok(BTreeSet::new()))
-    }
-
-    fn create<'a>(&'a self, mirror: &'a NewMirror) -> BoxFuture<'a, Result<bool>> {
-        self.ask(|inner| {
-            refused(inner.create_refused)?;
-            let topic = inner.new_topic(mirror.partitions, mirror.configs.clone());
-            inner.hidden.insert(mirror.name.clone(), topic);
-            Ok(true)
-        })
-    }
-
-    fn grow<'a>(&'a self, topic: &'a TopicName, count: i32) -> BoxFuture<'a, Result<()>> {
-        self.ask(|inner| {
-            inner.topics.get_mut(topic).unwrap().0.partitions = count;
-            Ok(())
-        })
-    }
-
-    fn delete<'a>(&'a self, topic: &'a TopicName) -> BoxFuture<'a, Result<()>> {
-        self.ask(|inner| {
-            inner.topics.remove(topic);
-            Ok(())
-        })
-    }
-
-    fn alter<'a>(
-        &'a self,
-        topic: &'a TopicName,
-        changes: &'a TopicConfigs,
-    ) -> BoxFuture<'a, Result<()>> {
-        self.ask(|inner| {
-            refused(inner.alter_refused)?;
-            inner
-                .topics
-                .get_mut(topic)
-                .unwrap()
-                .1
-                .extend(changes.clone());
-            Ok(())
-        })
-    }
-}
+use site::FakeSite;
 
 struct Bench {
     source: Arc<FakeSite>,
@@ -191,6 +50,19 @@ impl Bench {
 
     fn set(&self) -> Arc<MirrorSet> {
         Arc::clone(&self.discovery.watch().borrow())
+    }
+
+    fn obstacle(&self, topic: &str) -> Option<Obstacle> {
+        let set = self.set();
+        let unmirrored = set.unmirrored.get(&TopicName::from(topic))?;
+        Some(unmirrored.obstacle.clone())
+    }
+
+    fn refusal(&self, topic: &str) -> Option<HaltCode> {
+        match self.obstacle(topic)? {
+            Obstacle::Refused(reason) => Some(reason.code),
+            Obstacle::Awaited(_) | Obstacle::Held => None,
+        }
     }
 
     fn conflict(&self) -> Option<HaltCode> {
@@ -359,7 +231,7 @@ async fn a_missing_authorization_is_a_named_conflict_until_it_is_granted() {
     bench.source.put("orders", 2);
     bench.target.set(|inner| inner.create_refused = Some(29));
     bench.round().await;
-    assert_eq!(bench.conflict(), Some(HaltCode::NotPermitted));
+    assert_eq!(bench.refusal("orders"), Some(HaltCode::NotPermitted));
     bench.target.set(|inner| inner.create_refused = None);
     bench.round().await;
     assert_eq!((bench.conflict(), bench.set().topics.len()), (None, 1));

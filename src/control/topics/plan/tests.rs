@@ -1,6 +1,10 @@
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::control::topics::configs::TopicConfigs;
+use crate::model::{KnownTopic, MirrorSet, Obstacle, TopicId};
 
 fn id(n: u128) -> TopicId {
     TopicId(uuid::Uuid::from_u128(n))
@@ -238,16 +242,17 @@ fn what_is_remembered_already_is_not_written_again_and_a_conflict_changes_nothin
 #[test]
 fn a_topic_that_may_not_be_created_is_shown_with_its_reason_and_not_remembered() {
     let mut sight = sight(Some(source(1, 2)), None);
-    sight
-        .not_permitted
-        .insert("orders".into(), "CREATE on mirror".into());
+    let reason = Reason::new(HaltCode::NotPermitted, "CREATE on mirror");
+    sight.refused.insert("orders".into(), reason.clone());
     let set = sight.mirror_set();
-    let topic = &set.topics[&TopicName::new("orders")];
+    assert_eq!(set.topics, BTreeMap::new());
+    let selected = &sight.selected()[&TopicName::new("orders")];
+    let told = sight.unmirrored(&set, &"orders".into(), selected).unwrap();
+    assert_eq!(told.obstacle, Obstacle::Refused(reason));
     assert_eq!(
-        topic.conflict.as_ref().unwrap().code,
-        HaltCode::NotPermitted
+        (told.partitions, told.mirror_topic.as_str()),
+        (0..2, "mirror")
     );
-    assert_eq!((topic.partitions, topic.target_id), (2, TopicId::NONE));
     assert_eq!(sight.to_remember(&set), BTreeMap::new());
 }
 

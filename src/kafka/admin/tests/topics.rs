@@ -31,6 +31,7 @@ async fn a_topic_is_created_by_the_controller_once() {
         assert_eq!(topic.configs[0].value, Some(text("compact")));
         let code = [41, 0, 36, 44][turn.fetch_add(1, Ordering::SeqCst) as usize];
         let result = CreatableTopicResult::default()
+            .with_name(topic.name.clone())
             .with_error_code(code)
             .with_error_message(Some(text("no short names")));
         let answer = CreateTopicsResponse::default().with_topics(vec![result]);

@@ -31,7 +31,11 @@ async fn nothing_is_created_grown_or_altered_while_it_is_not_to_be_written_to() 
             let configs = &mut inner.topics.get_mut(&TopicName::from("orders")).unwrap().1;
             configs.insert("retention.ms".into(), "-1".into());
         });
-        assert_eq!(bench.round().await, before, "{held}");
+        let set = bench.round().await;
+        assert_eq!(set.topics, before.topics, "{held}");
+        for topic in ["orders", "orders2"] {
+            assert_eq!(bench.obstacle(topic), Some(Obstacle::Held), "{held}");
+        }
         assert_eq!(on_target(&bench), target, "{held}");
         mirror.want(Intent::Mirror);
         let after = bench.round().await;

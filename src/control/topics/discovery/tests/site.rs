@@ -1,0 +1,173 @@
+use futures_util::future::{BoxFuture, FutureExt};
+use parking_lot::Mutex;
+
+use super::*;
+use crate::control::topics::cluster::Creations;
+use crate::control::topics::configs::TopicConfigs;
+use crate::control::topics::plan::NewMirror;
+use crate::error::{BrokerCode, Error};
+use crate::model::TopicId;
+
+/// A cluster whose answers are set by the test.
+#[derive(Debug, Default)]
+pub(super) struct FakeSite(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+pub(super) struct Inner {
+    pub(super) gone: bool,
+    pub(super) topics: BTreeMap<TopicName, (SeenTopic, TopicConfigs)>,
+    /// The number of looks until a created topic shows.
+    pub(super) shows_after: usize,
+    pub(super) hidden: BTreeMap<TopicName, (SeenTopic, TopicConfigs)>,
+    pub(super) create_refused: Option<i16>,
+    pub(super) alter_refused: Option<i16>,
+    pub(super) grow_refused: Option<i16>,
+    /// The number of topics that a request may create.
+    pub(super) quota: Option<usize>,
+    /// The number of topics in each request that created some.
+    pub(super) requests: Vec<usize>,
+    pub(super) ids: u128,
+}
+
+impl FakeSite {
+    pub(super) fn set<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        change(&mut self.0.lock())
+    }
+
+    pub(super) fn put(&self, name: &str, partitions: i32) {
+        let topic = self.set(|inner| inner.new_topic(partitions, TopicConfigs::new()));
+        self.set(|inner| inner.topics.insert(name.into(), topic));
+    }
+
+    pub(super) fn change(&self, name: &str, change: impl FnOnce(&mut SeenTopic)) {
+        self.set(|inner| change(&mut inner.topics.get_mut(&TopicName::from(name)).unwrap().0));
+    }
+
+    fn ask<T>(&self, answer: impl FnOnce(&mut Inner) -> Result<T>) -> BoxFuture<'_, Result<T>>
+    where
+        T: Send + 'static,
+    {
+        let mut inner = self.0.lock();
+        let answer = if inner.gone {
+            Err(Error::new(Kind::Disconnected, "nobody answers"))
+        } else {
+            answer(&mut inner)
+        };
+        async move { answer }.boxed()
+    }
+}
+
+impl Inner {
+    pub(super) fn new_topic(
+        &mut self,
+        partitions: i32,
+        configs: TopicConfigs,
+    ) -> (SeenTopic, TopicConfigs) {
+        self.ids += 1;
+        let seen = SeenTopic {
+            id: TopicId(uuid::Uuid::from_u128(self.ids)),
+            partitions,
+            replication_factor: 1,
+            is_clear: true,
+        };
+        (seen, configs)
+    }
+}
+
+fn refused(code: Option<i16>) -> Result<()> {
+    code.map_or(Ok(()), |code| {
+        Err(Error::new(Kind::Broker(BrokerCode(code)), "refused"))
+    })
+}
+
+impl TopicSite for FakeSite {
+    fn look(&self) -> BoxFuture<'_, Result<Look>> {
+        self.ask(|inner| {
+            if inner.shows_after == 0 {
+                let hidden = std::mem::take(&mut inner.hidden);
+                inner.topics.extend(hidden);
+            }
+            inner.shows_after = inner.shows_after.saturating_sub(1);
+            let topics = inner
+                .topics
+                .iter()
+                .map(|(name, (seen, _))| (name.clone(), *seen));
+            Ok(Look {
+                brokers: 1,
+                topics: topics.collect(),
+            })
+        })
+    }
+
+    fn configs<'a>(
+        &'a self,
+        topics: &'a [TopicName],
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Result<TopicConfigs>>>> {
+        self.ask(|inner| {
+            let told = topics.iter().filter_map(|name| {
+                let (_, configs) = inner.topics.get(name)?;
+                Some((name.clone(), Ok(configs.clone())))
+            });
+            Ok(told.collect())
+        })
+    }
+
+    fn broker_config_names(&self) -> BoxFuture<'_, Result<BTreeSet<String>>> {
+        self.ask(|_| Ok(BTreeSet::new()))
+    }
+
+    fn create<'a>(&'a self, mirrors: &'a [NewMirror]) -> BoxFuture<'a, Result<Creations>> {
+        let created = self.ask(|inner| {
+            inner.requests.push(mirrors.len());
+            let create = |(number, mirror): (usize, &NewMirror)| {
+                refused(inner.create_refused)?;
+                refused((inner.quota.is_some_and(|quota| number >= quota)).then_some(89))?;
+                let topic = inner.new_topic(mirror.partitions, mirror.configs.clone());
+                inner.hidden.insert(mirror.name.clone(), topic);
+                Ok(true)
+            };
+            Ok(Creations {
+                results: mirrors.iter().enumerate().map(create).collect(),
+                throttle: Duration::from_secs(1),
+            })
+        });
+        // Others see what was published before.
+        async {
+            tokio::task::yield_now().await;
+            created.await
+        }
+        .boxed()
+    }
+
+    fn grow<'a>(&'a self, topic: &'a TopicName, count: i32) -> BoxFuture<'a, Result<()>> {
+        self.ask(|inner| {
+            refused(inner.grow_refused)?;
+            inner.topics.get_mut(topic).unwrap().0.partitions = count;
+            Ok(())
+        })
+    }
+
+    fn delete<'a>(&'a self, topic: &'a TopicName) -> BoxFuture<'a, Result<()>> {
+        self.ask(|inner| {
+            inner.topics.remove(topic);
+            Ok(())
+        })
+    }
+
+    fn alter<'a>(
+        &'a self,
+        topic: &'a TopicName,
+        changes: &'a TopicConfigs,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.ask(|inner| {
+            refused(inner.alter_refused)?;
+            inner
+                .topics
+                .get_mut(topic)
+                .unwrap()
+                .1
+                .extend(changes.clone());
+            Ok(())
+        })
+    }
+}
