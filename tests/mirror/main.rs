@@ -29,5 +29,6 @@ mod service;
 mod setting;
 mod strangers;
 mod stress;
+mod unmirrored;
 mod verify;
 mod versions;
