@@ -14,9 +14,10 @@ use crate::checkpoint::{PendingCommit, Store, Update, verifications as stored};
 use crate::config::TopicFilter;
 use crate::error::{Error, Kind, Result};
 use crate::model::{LinkName, TopicPartition};
-use crate::replicate::LinkView;
+use crate::replicate::{LinkView, PartitionStatus};
 
 use super::examined::{Examined, VerifyPosition};
+use super::tally::Outcome;
 use super::verification::{Proof, Report, Stage, Verification};
 
 /// The number of verifications kept per link.
@@ -116,15 +117,28 @@ impl Verifications {
             .map_err(|error| Error::new(Kind::Invalid, error.to_string()))?;
         let mirrored = self.view.partitions().into_iter();
         let chosen: Vec<Examined> = mirrored
-            .map(|status| status.partition)
-            .filter(|it| filter.matches(&it.topic) && self.view.has_begun(it))
-            .map(|it| Examined::at(&it, VerifyPosition::BEGIN))
+            .filter(|it| filter.matches(&it.partition.topic))
+            .map(|it| self.begins(&it))
             .collect();
         if chosen.is_empty() {
-            let text = "the link mirrors no topic that matches";
+            let text = "the link selects no topic that matches";
             return Err(Error::new(Kind::Invalid, text));
         }
         Ok(chosen)
+    }
+
+    /// A partition to verify. One of which nothing is mirrored can't be compared: a verification that left it out would call
+    /// the mirror equal.
+    fn begins(&self, status: &PartitionStatus) -> Examined {
+        let mut examined = Examined::at(&status.partition, VerifyPosition::BEGIN);
+        if !self.view.has_begun(&status.partition) {
+            let reason = status.reason.as_ref().map(|reason| &reason.message);
+            let why = reason.or(status.detail.as_ref());
+            let why = why.map_or(String::new(), |why| format!(": {why}"));
+            examined.outcome = Some(Outcome::Failed);
+            examined.detail = Some(format!("nothing of it is mirrored yet{why}"));
+        }
+        examined
     }
 
     /// Cancels a verification once that is durable; `None` if it doesn't exist. One that has ended is left unchanged.

@@ -184,11 +184,13 @@ impl Verifier {
                 Err(error) if error.kind() == Kind::Store => return Err(error),
                 Err(error) => error,
             };
-            examined.detail = Some(error.chain());
-            if !passes(&error) {
+            let why = self.stands_still(partition);
+            if !passes(&error) || why.is_some() {
                 examined.outcome = Some(Outcome::Failed);
+                examined.detail = Some(why.unwrap_or_else(|| error.chain()));
                 break;
             }
+            examined.detail = Some(error.chain());
             if order.is_none() {
                 return Ok(());
             }
@@ -199,6 +201,17 @@ impl Verifier {
         report(examined);
         self.tell(partition, examined);
         Ok(())
+    }
+
+    /// Why a partition waits for an operator, if it does: an error about it may last as long.
+    fn stands_still(&self, partition: &TopicPartition) -> Option<String> {
+        let found = self.sides.view.topic(&partition.topic)?;
+        let status = found.into_iter().find(|it| it.partition == *partition)?;
+        let reason = status.reason.filter(|_| status.state.needs_operator())?;
+        Some(format!(
+            "the partition is {}: {}",
+            status.state, reason.message
+        ))
     }
 
     async fn attempt(
