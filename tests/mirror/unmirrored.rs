@@ -2,7 +2,7 @@
 
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::brokers::KafkaVersion;
-use crate::support::operator::Operation;
+use crate::support::operator::{Carried, Operation};
 use crate::support::topics;
 use crate::support::wait::eventually;
 
@@ -44,6 +44,9 @@ async fn a_mirror_that_cannot_be_created_is_a_row_and_holds_up_only_its_own_grou
         .farshore
         .carries_exactly("clerks", ("orders", 0), 15)
         .await;
+    setting.farshore.carries_exactly("both", ("orders", 0), 5).await;
+    let waits = |it: &Carried| it.state == "waiting";
+    setting.farshore.carries("both", ("a.b", 0), "waits for the mirror", waits).await;
     let rows = is(&setting, "degraded").await;
     assert_eq!(rows[0]["name"], "a.b");
     for partition in [0, 1] {

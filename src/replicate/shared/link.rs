@@ -116,6 +116,7 @@ impl LinkView {
         let Inner { link, store, .. } = &*self.0;
         let topics: BTreeMap<_, _> = records::topics_of(&**store, link)?.into_iter().collect();
         self.0.partitions.write().clear();
+        self.0.unmirrored.write().clear();
         for (key, _) in records::partitions_of(&**store, link)? {
             if let Some(topic) = topics.get(&key.topic).filter(|_| wanted(&key.topic)) {
                 self.track(&key.topic_partition(), &topic.mirror_topic)?;
