@@ -64,6 +64,7 @@ impl Inner {
             id: TopicId(uuid::Uuid::from_u128(self.ids)),
             partitions,
             replication_factor: 1,
+            is_internal: false,
             is_clear: true,
         };
         (seen, configs)
@@ -351,6 +352,16 @@ async fn a_topic_the_brokers_are_unclear_about_stays_as_it_was() {
         topic.partitions = 0;
     });
     assert_eq!(bench.round().await, before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_the_brokers_call_internal_is_left_out() {
+    let mut bench = Bench::new();
+    bench.source.put("orders", 2);
+    bench
+        .source
+        .change("orders", |topic| topic.is_internal = true);
+    assert_eq!(bench.round().await.topics.len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
