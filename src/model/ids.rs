@@ -31,13 +31,13 @@ macro_rules! name {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                in_one_line(&self.0, f)
+                fmt::Display::fmt(&OneLine(&self.0), f)
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                in_one_line(&self.0, f)
+                fmt::Display::fmt(self, f)
             }
         }
 
@@ -49,22 +49,27 @@ macro_rules! name {
     };
 }
 
-/// Writes a name with the characters escaped that would break a line or control a terminal: Kafka accepts any in a
-/// group's id.
-fn in_one_line(name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let is_obeyed = |it: char| {
-        it.is_control() || matches!(it, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if !name.contains(is_obeyed) {
-        return f.write_str(name);
-    }
-    name.chars().try_for_each(|it| {
-        if is_obeyed(it) {
-            write!(f, "{}", it.escape_default())
-        } else {
-            f.write_char(it)
+/// Text from a cluster, shown in one line: the characters that would break it, or control a terminal, are escaped. Kafka
+/// accepts any in a group's id, and brokers repeat it in their messages.
+#[derive(Debug)]
+pub struct OneLine<'a>(pub &'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_obeyed = |it: char| {
+            it.is_control() || matches!(it, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        if !self.0.contains(is_obeyed) {
+            return f.write_str(self.0);
         }
-    })
+        self.0.chars().try_for_each(|it| {
+            if is_obeyed(it) {
+                write!(f, "{}", it.escape_default())
+            } else {
+                f.write_char(it)
+            }
+        })
+    }
 }
 
 macro_rules! number {
