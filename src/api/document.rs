@@ -18,10 +18,10 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::problem;
 use crate::contract::{
-    AuditAnswer, GroupAnswer, IntentRequest, LinkAnswer, Liveness, OperationAnswer,
-    OperationRequest, Plan, PlanRequest, ProblemAnswer, Readiness, ReadinessAnswer, ReadyScope,
-    Report, ResolutionAnswer, ResolutionRequest, ScopeRequest, TopicAnswer, Translation,
-    TranslationRequest, VerificationRequest, VerificationSummary,
+    AuditAnswer, ExplanationAnswer, GroupAnswer, IntentRequest, LinkAnswer, Liveness,
+    OperationAnswer, OperationRequest, Plan, PlanRequest, ProblemAnswer, Readiness,
+    ReadinessAnswer, ReadyScope, Report, ResolutionAnswer, ResolutionRequest, ScopeRequest,
+    TopicAnswer, Translation, TranslationRequest, VerificationRequest, VerificationSummary,
 };
 use crate::telemetry::metrics::CONTENT_TYPE as METRICS_TYPE;
 
@@ -90,6 +90,11 @@ fn questions() -> Vec<Entry> {
         get("/v1/links/{link}/topics/{topic}", "One topic").answers::<TopicAnswer>(),
         get("/v1/links/{link}/groups", "Every consumer group").lists::<GroupAnswer>(),
         get("/v1/links/{link}/groups/{group}", "One group").answers::<GroupAnswer>(),
+        get(
+            "/v1/links/{link}/explain/{name}",
+            "Which rules include or exclude a topic or a group, and its state",
+        )
+        .answers::<ExplanationAnswer>(),
         Entry::new(HttpMethod::Post, "/v1/translate", "Translates an offset")
             .asks::<TranslationRequest>()
             .answers::<Translation>(),

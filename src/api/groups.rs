@@ -27,10 +27,11 @@ pub(super) async fn show(
     State(state): State<Arc<ApiState>>,
     Segments((link, group)): Segments<(LinkName, GroupId)>,
 ) -> Result<Json<GroupAnswer>, Problem> {
-    let status = state.link(&link)?.groups.group(&group);
-    let status = status.ok_or_else(|| {
+    let handle = state.link(&link)?;
+    let status = handle.groups.group(&group).ok_or_else(|| {
+        let because = handle.because_of_group(&group);
         Problem::NotFound(format!(
-            "group sync of link {link} has not seen group {group}"
+            "group sync of link {link} has not seen group {group}{because}"
         ))
     })?;
     Ok(Json(GroupAnswer { group, status }))

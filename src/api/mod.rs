@@ -12,6 +12,7 @@
 mod audit;
 mod change;
 mod document;
+mod explain;
 mod extract;
 mod groups;
 mod guard;

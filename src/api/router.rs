@@ -16,8 +16,8 @@ use super::problem::Problem;
 use super::rate::{self, Rates};
 use super::state::ApiState;
 use super::{
-    audit, document, groups, guard, health, intents, links, operations, plans, readiness, resolve,
-    topics, translate, verifications,
+    audit, document, explain, groups, guard, health, intents, links, operations, plans, readiness,
+    resolve, topics, translate, verifications,
 };
 
 /// The router of the whole API, to be passed to [`serve`](super::serve).
@@ -61,6 +61,7 @@ fn questions() -> Router<Arc<ApiState>> {
         .route("/v1/links/{link}/topics/{topic}", get(topics::show))
         .route("/v1/links/{link}/groups", get(groups::list))
         .route("/v1/links/{link}/groups/{group}", get(groups::show))
+        .route("/v1/links/{link}/explain/{name}", get(explain::show))
         .route("/v1/translate", post(translate::translate))
         .route("/v1/plans/{id}", get(plans::show))
         .route("/v1/operations/{id}", get(operations::show))

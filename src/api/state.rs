@@ -1,17 +1,19 @@
 //! The state shared by all handlers: handles to everything that the API shows and triggers.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, watch};
 
 use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
+use crate::config::{GroupFilter, Naming, TopicFilter};
 use crate::contract::LinkFailure;
 use crate::control::groups::status::Board;
 use crate::failover::runner::Runner;
 use crate::journal::Owner;
-use crate::model::{ClusterName, LinkName};
+use crate::model::{ClusterName, LinkName, TopicName};
 use crate::replicate::LinkView;
 use crate::task::{InFlight, Ownership};
 use crate::telemetry::metrics::Exposition;
@@ -42,6 +44,8 @@ pub struct LinkHandle {
     pub condition: watch::Receiver<Condition>,
     /// The state of its consumer groups.
     pub groups: Arc<Board>,
+    /// What decides on the names of topics and groups.
+    pub selection: Selection,
     /// Its verifications, ordered and completed.
     pub verifications: Arc<Verifications>,
     /// Whether this process owns it.
@@ -50,6 +54,33 @@ pub struct LinkHandle {
     pub in_flight: InFlight,
     /// Held while its pending intents are read, changed and written, so that no change is lost.
     pub pending_intents: Arc<Mutex<()>>,
+}
+
+/// What decides on the names of a link's topics and groups.
+#[derive(Debug)]
+pub struct Selection {
+    pub topics: TopicFilter,
+    pub groups: GroupFilter,
+    pub naming: Naming,
+    pub source: Arc<dyn SourceTopics>,
+}
+
+/// The topics of a link's source, as of the last look.
+pub trait SourceTopics: Send + Sync + Debug {
+    /// What was seen of a topic.
+    fn seen(&self, topic: &TopicName) -> Sighting;
+}
+
+/// What was seen of a topic at the last look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sighting {
+    /// There has been no look yet.
+    Unknown,
+    Absent,
+    /// The topic exists; `is_internal` is what the brokers say of it.
+    Present {
+        is_internal: bool,
+    },
 }
 
 /// The condition of a link as a whole.

@@ -5,6 +5,7 @@ mod bench;
 mod changes;
 mod client;
 mod documented;
+mod explaining;
 mod guards;
 mod intents;
 mod moves;

@@ -32,14 +32,17 @@ pub(super) async fn show(
 ) -> Result<Json<TopicAnswer>, Problem> {
     let handle = state.link(&link)?;
     let partitions = handle.view.topic(&topic).unwrap_or_default();
-    let unknown = || Problem::NotFound(format!("link {link} doesn't mirror topic {topic}"));
+    let unknown = || {
+        let because = handle.because_of_topic(&topic);
+        Problem::NotFound(format!("link {link} doesn't mirror topic {topic}{because}"))
+    };
     let answer = TopicAnswer::of(&partitions, &handle);
     answer.map(Json).ok_or_else(unknown)
 }
 
 impl TopicAnswer {
     /// The answer for the topic of these partitions; `None` without partitions.
-    fn of(partitions: &[PartitionStatus], link: &LinkHandle) -> Option<Self> {
+    pub(super) fn of(partitions: &[PartitionStatus], link: &LinkHandle) -> Option<Self> {
         let first = partitions.first()?;
         Some(Self {
             name: first.partition.topic.clone(),

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::LinkHandle;
-use crate::api::state::Condition;
+use crate::api::state::{Condition, Selection};
 use crate::check::probe;
 use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
@@ -32,7 +32,7 @@ use crate::task::{InFlight, Ownership, Supervisor};
 use crate::verify::{self, Verifications, Verifier};
 
 use super::identity;
-use super::mirrored::View;
+use super::mirrored::{SourceView, View};
 
 /// Kafka's default for `producer.id.expiration.ms`.
 const PRODUCER_MEMORY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -89,6 +89,12 @@ impl LinkParts {
             view: self.view.clone(),
             condition: self.condition.subscribe(),
             groups: Arc::clone(&self.board),
+            selection: Selection {
+                topics: self.config.topics.clone(),
+                groups: self.config.groups.clone(),
+                naming: self.config.naming,
+                source: Arc::new(SourceView(self.source.cluster.clone())),
+            },
             verifications: Arc::clone(&self.verifications),
             ownership: self.ownership.clone(),
             in_flight: self.in_flight.clone(),

@@ -1,12 +1,14 @@
-//! A link's view as seen by control and moves.
+//! A link's view as seen by control and moves, and its source's topics as seen by the API.
 
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use crate::api::state::{Sighting, SourceTopics};
 use crate::control::{Mirrored, MirroredPartition, TargetLog};
 use crate::error::Result;
+use crate::kafka::client::Cluster;
 use crate::model::{
     HaltCode, LinkIntents, SourceOffset, TargetOffset, TopicName, TopicPartition, Translation,
     Untranslatable,
@@ -43,6 +45,23 @@ impl Mirrored for View {
 
     fn persist_frontiers(&self) -> BoxFuture<'_, Result<()>> {
         self.0.persist_frontiers().boxed()
+    }
+}
+
+/// Adapts a link's source to the API, which knows no clusters.
+#[derive(Debug)]
+pub(crate) struct SourceView(pub(crate) Cluster);
+
+impl SourceTopics for SourceView {
+    fn seen(&self, topic: &TopicName) -> Sighting {
+        let metadata = self.0.metadata();
+        if metadata.generation == 0 {
+            return Sighting::Unknown;
+        }
+        let seen = metadata.topics.get(topic);
+        seen.map_or(Sighting::Absent, |seen| Sighting::Present {
+            is_internal: seen.internal,
+        })
     }
 }
 

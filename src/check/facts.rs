@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::config::PreserveLimits;
+use crate::config::{IdleExpression, PreserveLimits};
 use crate::error::Error;
 use crate::kafka::admin::{AclOperation, Operations, Outdated};
 use crate::kafka::client::HostPort;
-use crate::model::{BrokerId, ClusterName, LinkName, Partition, TopicName};
+use crate::model::{BrokerId, ClusterName, GroupId, LinkName, Partition, TopicName};
 
 use super::probe::Probe;
 
@@ -79,8 +79,10 @@ pub(super) struct LinkFacts {
 /// The facts about a link found on its clusters.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// Topic expressions that match no topic.
-    pub(super) idle_expressions: Vec<String>,
+    /// The expressions in `topics` through which no topic is selected.
+    pub(super) idle_topics: Vec<IdleExpression<TopicName>>,
+    /// The same for `groups`.
+    pub(super) idle_groups: Vec<IdleExpression<GroupId>>,
     /// The selected topics, by their names on the source.
     pub(super) topics: BTreeMap<TopicName, TopicFacts>,
     /// The number of selected consumer groups.

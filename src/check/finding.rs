@@ -50,8 +50,9 @@ pub(super) fn finding(severity: Severity, subject: &str, what: String, fix: Stri
 const NAMES: usize = 5;
 
 /// The first names, and the number of the others.
-pub(super) fn listed(names: &[&TopicName]) -> String {
-    let shown: Vec<&str> = names.iter().take(NAMES).map(|name| name.as_str()).collect();
+pub(super) fn listed(names: &[&impl ToString]) -> String {
+    let shown = names.iter().take(NAMES).map(|name| name.to_string());
+    let shown: Vec<String> = shown.collect();
     match names.len().saturating_sub(NAMES) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clusters::{self, Watched};
-use crate::config::{Config, LinkConfig};
+use crate::config::{Config, IdleExpression, LinkConfig};
 use crate::control::KafkaSite;
 use crate::control::topics::cluster::{Look, TopicSite};
 use crate::control::topics::configs::TopicConfigs;
@@ -105,13 +105,11 @@ async fn find(
         KafkaSite::new(target.clone()),
     );
     let (on_source, on_target) = tokio::try_join!(sites.0.look(), sites.1.look())?;
-    let names: Vec<&TopicName> = on_source.topics.keys().collect();
-    let idle = link.topics.idle(&names).into_iter();
-    let selected: Vec<TopicName> = names
-        .into_iter()
-        .filter(|name| link.topics.matches(name))
-        .cloned()
-        .collect();
+    let selected = on_source.topics.iter();
+    let selected = selected.filter(|(name, seen)| link.topics.takes(name, seen.is_internal));
+    let selected: Vec<TopicName> = selected.map(|(name, _)| name.clone()).collect();
+    let groups = admin::list_groups(source).await?;
+    let groups = || groups.iter().map(|it| &it.id);
     let sight = sight(
         link,
         &selected,
@@ -155,21 +153,22 @@ async fn find(
     };
     let topics = selected.iter().map(topic).collect();
     Ok(Found {
-        idle_expressions: idle.map(str::to_owned).collect(),
+        idle_topics: idle_topics(link, &on_source),
+        idle_groups: link.groups.idle(groups()),
         preserve: preserve::facts(link, source, target, &topics).await?,
         record: record::facts(link, &identity, target).await,
         quarantine: quarantine::facts(link, target, &selected).await?,
         outlived: retention::outlived(source, &sight).await?,
         journal: journal::facts(link, target).await?,
         topics,
-        groups: selected_groups(link, source).await?,
+        groups: groups().filter(|it| link.groups.matches(it)).count(),
     })
 }
 
-async fn selected_groups(link: &LinkConfig, source: &Cluster) -> Result<usize> {
-    let groups = admin::list_groups(source).await?;
-    let selected = groups.iter().filter(|it| link.groups.matches(&it.id));
-    Ok(selected.count())
+fn idle_topics(link: &LinkConfig, on_source: &Look) -> Vec<IdleExpression<TopicName>> {
+    let topics = on_source.topics.iter();
+    link.topics
+        .idle(topics.map(|(name, seen)| (name, seen.is_internal)))
 }
 
 /// What topic discovery would see without stored state; a topic whose settings can't be read is left out.

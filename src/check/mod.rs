@@ -17,6 +17,7 @@ pub(crate) mod reach;
 mod record;
 mod report;
 mod retention;
+mod selection;
 mod strangers;
 pub(crate) mod topics;
 

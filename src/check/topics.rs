@@ -1,4 +1,4 @@
-//! Judges the topics that a link selects, the permissions on them, and foreign writes to their mirrors.
+//! Judges the permissions on the topics that a link selects, and foreign writes to their mirrors.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub(super) fn findings(
     target: &ClusterFacts,
 ) -> Vec<Finding> {
     let subject = format!("link {}", link.name);
-    let mut findings = idle(link, found);
+    let mut findings = Vec::new();
     let readable = found.topics.iter().map(|(name, it)| (name, it.permitted));
     for (missing, topics) in missing(readable, TO_READ) {
         findings.push(problem(
@@ -51,32 +51,6 @@ pub(super) fn findings(
         let first = strangers.first()?;
         Some(foreign(link, &topic.mirror, first, strangers.len() - 1))
     }));
-    findings
-}
-
-fn idle(link: &LinkFacts, found: &Found) -> Vec<Finding> {
-    let subject = format!("link {}", link.name);
-    let source = &link.source;
-    let mut findings: Vec<Finding> = found
-        .idle_expressions
-        .iter()
-        .map(|expression| {
-            problem(
-                &subject,
-                format!("the expression {expression:?} in topics selects no topic of {source}"),
-                format!(
-                    "Correct the expression (it has to match whole names), create the topic on {source}, or grant Describe on it: what farshore may not see doesn't exist for it."
-                ),
-            )
-        })
-        .collect();
-    if found.groups == 0 {
-        findings.push(advice(
-            &subject,
-            format!("groups selects no consumer group of {source}"),
-            format!("If there are groups to carry over, correct the expressions or grant Describe on the groups of {source}."),
-        ));
-    }
     findings
 }
 

@@ -73,6 +73,8 @@ pub enum Verb {
 pub enum ServiceVerb {
     /// Show links and mirror partitions; exit code 4 if one is diverged
     Status(StatusArgs),
+    /// Explain why a topic or a consumer group is mirrored or not, and show its state
+    Explain(ExplainArgs),
     /// Translate an offset of a partition to the other side
     Translate(TranslateArgs),
     /// Show the consumer groups of a link and the state of their offsets
@@ -136,6 +138,17 @@ pub struct StatusArgs {
     /// Redraw every two seconds until interrupted
     #[arg(long)]
     pub watch: bool,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, ClapArgs)]
+pub struct ExplainArgs {
+    /// The link
+    #[arg(long)]
+    pub link: String,
+    /// The name of a topic or a group on the source
+    #[arg(value_name = "TOPIC|GROUP")]
+    pub name: String,
 }
 
 /// Arguments of `translate`.

@@ -7,6 +7,7 @@ mod apply;
 mod args;
 mod client;
 mod exit;
+mod explain;
 mod groups;
 mod intents;
 mod json;
@@ -22,8 +23,8 @@ mod verify;
 use std::io::Write;
 
 pub use args::{
-    ApplyArgs, Args, Common, ExportArgs, GroupsArgs, ImportArgs, IntentArgs, Output, PlanArgs,
-    PlanKind,
+    ApplyArgs, Args, Common, ExplainArgs, ExportArgs, GroupsArgs, ImportArgs, IntentArgs, Output,
+    PlanArgs, PlanKind,
 };
 pub use args::{
     RebuildArgs, Release, ResolveArgs, ServiceVerb, StatusArgs, StoreVerb, TranslateArgs, Verb,
@@ -38,6 +39,7 @@ pub fn ask(verb: &ServiceVerb, common: &Common, out: &mut dyn Write) -> Result<E
     let output = common.output;
     match verb {
         ServiceVerb::Status(args) => status::run(&client, args, output, out),
+        ServiceVerb::Explain(args) => explain::run(&client, args, output, out),
         ServiceVerb::Translate(args) => translate::run(&client, args, output, out),
         ServiceVerb::Groups(args) => groups::run(&client, args, output, out),
         ServiceVerb::Plan(args) => plan::run(&client, args, output, out),

@@ -13,7 +13,7 @@ use super::table::{Align, Table, or_dash};
 use super::verify::in_words;
 use super::{ExitCode, Failure, Output, StatusArgs};
 use crate::contract::{LinkAnswer, PartitionAnswer, TopicAnswer};
-use crate::model::{ClusterName, PartitionState};
+use crate::model::{ClusterName, LinkName, PartitionState, TopicName};
 use crate::verify::Outcome;
 
 const REDRAW_AFTER: Duration = Duration::from_secs(2);
@@ -116,7 +116,7 @@ fn tables(links: &[(LinkAnswer, Vec<TopicAnswer>)]) -> String {
         for topic in topics {
             for partition in &topic.partitions {
                 of_partitions.row(partition_row(link, topic, partition));
-                notes.push_str(&note(link, topic, partition));
+                notes.push_str(&note(&link.name, &topic.name, partition));
                 notes.push_str(&differences(link, topic, partition));
             }
         }
@@ -180,11 +180,8 @@ fn partition_row(
 }
 
 /// Why a partition isn't mirrored, and what to do.
-fn note(link: &LinkAnswer, topic: &TopicAnswer, partition: &PartitionAnswer) -> String {
-    let place = format!(
-        "{} {}-{} {}",
-        link.name, topic.name, partition.partition, partition.state
-    );
+pub(super) fn note(link: &LinkName, topic: &TopicName, partition: &PartitionAnswer) -> String {
+    let place = format!("{link} {topic}-{} {}", partition.partition, partition.state);
     match (&partition.reason, &partition.detail) {
         (Some(reason), _) => format!(
             "\n{place}: {}: {}\n  {}\n",

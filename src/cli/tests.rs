@@ -16,9 +16,18 @@ fn farshore(
     line: &str,
     answers: Answers,
 ) -> (String, Result<ExitCode, Failure>, Vec<service::Request>) {
+    farshore_of(&line.split(' ').collect::<Vec<_>>(), answers)
+}
+
+/// The same, with arguments that may contain any character.
+fn farshore_of(
+    arguments: &[&str],
+    answers: Answers,
+) -> (String, Result<ExitCode, Failure>, Vec<service::Request>) {
+    let line = arguments.join(" ");
     let service = Service::start(answers);
     let url = service.url();
-    let words = line.split(' ').chain(["--url", &url]);
+    let words = arguments.iter().copied().chain(["--url", &url]);
     let Args { common, verb } =
         Args::try_parse_from(["farshore"].into_iter().chain(words)).unwrap();
     let Verb::Ask(verb) = verb else {

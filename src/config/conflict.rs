@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use toml::Spanned;
 
-use super::filter::anchored;
+use super::expression::{Expression, literal};
 use super::problem::Problems;
 use super::resolve::Link;
 use super::settings::{ClusterConfig, Naming};
@@ -88,7 +88,7 @@ fn report_same_mirror_topics(earlier: &Link, later: &Link, problems: &Problems<'
 /// The mirror topics that both links would write because of `expression`, which belongs to the later one.
 fn shared_topics(earlier: &Link, later: &Link, expression: &Spanned<String>) -> Option<String> {
     if let Some(topic) = literal(expression.get_ref()) {
-        let mirror = later.config.mirror_topic(&topic);
+        let mirror = later.config.mirror_topic(&TopicName::new(topic));
         let both = writes(earlier, &mirror) && writes(later, &mirror);
         return both.then(|| format!("mirror topic {mirror}"));
     }
@@ -99,17 +99,17 @@ fn shared_topics(earlier: &Link, later: &Link, expression: &Spanned<String>) -> 
     {
         return Some(format!("the mirror topics of {:?}", expression.get_ref()));
     }
-    let expression = anchored(expression.get_ref()).ok()?;
+    let expression = Expression::new(expression.get_ref()).ok()?;
     let of_expression = |mirror: &TopicName| {
         let topic = source_topic(later, mirror);
-        topic.is_some_and(|topic| expression.is_match(topic.as_str()))
+        topic.is_some_and(|topic| expression.matches(topic.as_str()))
     };
     let literals = earlier
         .topics
         .iter()
         .filter_map(|other| literal(other.get_ref()));
     literals
-        .map(|topic| earlier.config.mirror_topic(&topic))
+        .map(|topic| earlier.config.mirror_topic(&TopicName::new(topic)))
         .find(|mirror| of_expression(mirror) && writes(earlier, mirror) && writes(later, mirror))
         .map(|mirror| format!("mirror topic {mirror}"))
 }
@@ -142,11 +142,4 @@ fn same_exclusions(a: &Link, b: &Link) -> bool {
         texts
     };
     texts(a) == texts(b)
-}
-
-/// The topic if an expression is plainly a single topic: letters, digits, `_`, `-`, and escaped or bare dots.
-fn literal(expression: &str) -> Option<TopicName> {
-    let name = expression.replace("\\.", ".");
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    (!name.is_empty() && name.chars().all(plain)).then(|| TopicName::new(name))
 }

@@ -1,29 +1,40 @@
-//! The topics and groups of a link: anchored regular expressions, and what is never mirrored.
-
-use regex::Regex;
-use toml::Spanned;
+//! The topics and groups of a link: which rules include or exclude a name.
+//!
+//! Promises: what is mirrored, what `explain` shows and what `check` reports are decided by the same functions,
+//! [`TopicFilter::rules`] and [`GroupFilter::rules`]. Pure.
 
 use crate::error::{Error, Kind, Result};
 use crate::model::{ClusterName, GroupId, Policy, TopicName};
 
+use super::expression::Expression;
 use super::policies::PolicyRules;
-use super::problem::Problems;
+use super::rule::{NameRule, RuleKind};
 
 /// The suffix of Kafka Streams' repartition topics: it deletes records from them as soon as they have been read (H24).
 const PURGED: &str = "-repartition";
 
-/// Matches whole names: at least one expression of `include`, none of `exclude`.
+/// Names that match at least one expression of `include` and none of `exclude`.
 #[derive(Debug, Clone)]
 struct Names {
-    include: Vec<Regex>,
-    exclude: Vec<Regex>,
+    include: Vec<Expression>,
+    exclude: Vec<Expression>,
+}
+
+/// An expression of `topics` or `groups` through which nothing is included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdleExpression<N> {
+    /// The expression as written.
+    pub expression: String,
+    /// The names that it matches, each with the rule that excludes it. Without any, the name that the expression is, if
+    /// that would be excluded too.
+    pub excluded: Vec<(N, NameRule)>,
 }
 
 impl Names {
     fn new(include: &[impl AsRef<str>], exclude: &[impl AsRef<str>]) -> Result<Self> {
         let compiled = |expressions: Vec<&str>| {
-            let compiled: Result<Vec<Regex>, String> =
-                expressions.into_iter().map(anchored).collect();
+            let compiled = expressions.into_iter().map(Expression::new);
+            let compiled: Result<Vec<Expression>, String> = compiled.collect();
             compiled.map_err(|message| Error::new(Kind::Invalid, message))
         };
         Ok(Self {
@@ -32,44 +43,50 @@ impl Names {
         })
     }
 
-    fn matches(&self, name: &str) -> bool {
-        self.include.iter().any(|regex| regex.is_match(name))
-            && !self.exclude.iter().any(|regex| regex.is_match(name))
+    /// The expressions that exclude a name.
+    fn excluding<'a>(&'a self, name: &'a str) -> impl Iterator<Item = NameRule> + 'a {
+        let matching = self.exclude.iter().filter(|it| it.matches(name));
+        matching.map(|it| NameRule::excluded(it.written()))
     }
-}
 
-/// Compiles an expression so that it matches whole names only.
-pub(super) fn anchored(expression: &str) -> Result<Regex, String> {
-    let refused = |error: &regex::Error| {
-        let text = error.to_string();
-        let reason = text.lines().last().unwrap_or_default();
-        let reason = reason.trim_start_matches("error: ");
-        format!("not a regular expression: {expression:?}: {reason}")
-    };
-    Regex::new(expression)
-        .and_then(|_| Regex::new(&format!("{FRONT}{expression}{BACK}")))
-        .map_err(|error| refused(&error))
-}
+    /// The expressions that include a name, or the rule that there is none.
+    fn including<'a>(&'a self, name: &'a str) -> impl Iterator<Item = NameRule> + 'a {
+        let matching = self.include.iter().filter(|it| it.matches(name));
+        let mut matching = matching.map(|it| NameRule::included(it.written()));
+        let mut is_first = true;
+        std::iter::from_fn(move || {
+            let otherwise = std::mem::take(&mut is_first).then_some(RuleKind::NotIncluded);
+            matching.next().or(otherwise.map(NameRule::from))
+        })
+    }
 
-/// Compiles expressions; invalid ones are reported as problems.
-pub(super) fn compiled(expressions: &[Spanned<String>], problems: &Problems<'_>) -> Vec<Regex> {
-    let compiled = expressions.iter().filter_map(|expression| {
-        problems.checked(&expression.span(), anchored(expression.get_ref()))
-    });
-    compiled.collect()
-}
-
-/// The anchors around an expression that has to match whole names.
-const FRONT: &str = r"\A(?:";
-const BACK: &str = r")\z";
-
-/// The expression as written, without the anchors.
-fn written(anchored: &Regex) -> &str {
-    let text = anchored.as_str();
-    let inner = text
-        .strip_prefix(FRONT)
-        .and_then(|text| text.strip_suffix(BACK));
-    inner.unwrap_or(text)
+    /// The expressions of `include` that include none of the names in `decided`, which have the rules that decide on them;
+    /// `decide` does that for a name that isn't among them.
+    fn idle<N: Clone>(
+        &self,
+        decided: &[(N, NameRule)],
+        text: fn(&N) -> &str,
+        decide: impl Fn(&str) -> (N, NameRule),
+    ) -> Vec<IdleExpression<N>> {
+        let idle = |expression: &Expression| {
+            let matching = decided
+                .iter()
+                .filter(|(it, _)| expression.matches(text(it)));
+            let mut excluded: Vec<(N, NameRule)> = matching.cloned().collect();
+            if excluded.is_empty() {
+                let named = expression.literal().map(|name| decide(&name));
+                excluded.extend(named.filter(|(_, rule)| !rule.includes()));
+            } else if excluded.iter().any(|(_, rule)| rule.includes()) {
+                return None;
+            }
+            let expression = expression.written().to_string();
+            Some(IdleExpression {
+                expression,
+                excluded,
+            })
+        };
+        self.include.iter().filter_map(idle).collect()
+    }
 }
 
 /// The topics of a link.
@@ -92,7 +109,7 @@ impl TopicFilter {
         })
     }
 
-    pub(super) fn of(include: Vec<Regex>, exclude: Vec<Regex>) -> Self {
+    pub(super) fn of(include: Vec<Expression>, exclude: Vec<Expression>) -> Self {
         Self {
             names: Names { include, exclude },
             origin: None,
@@ -114,31 +131,64 @@ impl TopicFilter {
         self
     }
 
-    /// Whether the topic is mirrored.
-    pub fn matches(&self, topic: &TopicName) -> bool {
+    /// The rules that apply to a topic, at least one, in the order in which they decide: the first one does. `is_internal`
+    /// is what the brokers say of the topic.
+    pub fn rules<'a>(
+        &'a self,
+        topic: &'a TopicName,
+        is_internal: bool,
+    ) -> impl Iterator<Item = NameRule> + 'a {
         let name = topic.as_str();
-        !is_internal(name)
-            && !self.came_from_target(name)
-            && self.names.matches(name)
-            && (!name.ends_with(PURGED) || self.takes_purged(topic))
+        let own = own(name).or(is_internal.then_some(RuleKind::InternalTopic));
+        let copy = self.came_from_target(name);
+        let copy = copy.then_some(RuleKind::CopyFromTarget);
+        let purged = std::iter::once_with(move || {
+            let is_left_out = name.ends_with(PURGED) && !self.takes_purged(topic);
+            is_left_out.then(|| NameRule::from(RuleKind::PurgedTopic))
+        });
+        let built_in = own.into_iter().chain(copy).map(NameRule::from);
+        built_in
+            .chain(self.names.excluding(name))
+            .chain(purged.flatten())
+            .chain(self.names.including(name))
+    }
+
+    /// The rule that decides on a topic.
+    pub fn rule(&self, topic: &TopicName, is_internal: bool) -> NameRule {
+        let first = self.rules(topic, is_internal).next();
+        first.unwrap_or(RuleKind::NotIncluded.into())
+    }
+
+    /// Whether a topic of the source is mirrored.
+    pub fn takes(&self, topic: &TopicName, is_internal: bool) -> bool {
+        self.rule(topic, is_internal).includes()
+    }
+
+    /// Whether a topic that was mirrored before, or may be later, is included.
+    pub fn matches(&self, topic: &TopicName) -> bool {
+        self.takes(topic, false)
     }
 
     /// Whether a purged topic is included explicitly: by an expression with the suffix, or by its policy.
     fn takes_purged(&self, topic: &TopicName) -> bool {
         let is_named =
-            |regex: &Regex| written(regex).ends_with(PURGED) && regex.is_match(topic.as_str());
+            |it: &Expression| it.written().ends_with(PURGED) && it.matches(topic.as_str());
         self.names.include.iter().any(is_named) || self.policies.of(topic).gap == Policy::Follow
     }
 
-    /// The expressions, as written, that cause none of these topics to be mirrored.
-    pub fn idle(&self, topics: &[&TopicName]) -> Vec<&str> {
-        let is_idle = |regex: &&Regex| {
-            !topics
-                .iter()
-                .any(|topic| regex.is_match(topic.as_str()) && self.matches(topic))
-        };
-        let idle = self.names.include.iter().filter(is_idle);
-        idle.map(written).collect()
+    /// The expressions that cause none of these topics to be mirrored; each topic comes with what the brokers say of it.
+    pub fn idle<'a>(
+        &self,
+        topics: impl Iterator<Item = (&'a TopicName, bool)>,
+    ) -> Vec<IdleExpression<TopicName>> {
+        let decided =
+            topics.map(|(topic, is_internal)| (topic.clone(), self.rule(topic, is_internal)));
+        let decided: Vec<(TopicName, NameRule)> = decided.collect();
+        self.names.idle(&decided, TopicName::as_str, |name| {
+            let topic = TopicName::new(name);
+            let rule = self.rule(&topic, false);
+            (topic, rule)
+        })
     }
 
     /// Whether the target is among the cluster names at the front: `oslo.orders`, `rome.oslo.orders`.
@@ -161,18 +211,45 @@ impl GroupFilter {
         Names::new(include, exclude).map(Self)
     }
 
-    pub(super) fn of(include: Vec<Regex>, exclude: Vec<Regex>) -> Self {
+    pub(super) fn of(include: Vec<Expression>, exclude: Vec<Expression>) -> Self {
         Self(Names { include, exclude })
+    }
+
+    /// The rules that apply to a group, at least one, in the order in which they decide: the first one does.
+    pub fn rules<'a>(&'a self, group: &'a GroupId) -> impl Iterator<Item = NameRule> + 'a {
+        let name = group.as_str();
+        self.0.excluding(name).chain(self.0.including(name))
+    }
+
+    /// The rule that decides on a group.
+    pub fn rule(&self, group: &GroupId) -> NameRule {
+        let first = self.rules(group).next();
+        first.unwrap_or(RuleKind::NotIncluded.into())
     }
 
     /// Whether the group's offsets are carried over.
     pub fn matches(&self, group: &GroupId) -> bool {
-        self.0.matches(group.as_str())
+        self.rule(group).includes()
+    }
+
+    /// The expressions that cause none of these groups to be carried over.
+    pub fn idle<'a>(
+        &self,
+        groups: impl Iterator<Item = &'a GroupId>,
+    ) -> Vec<IdleExpression<GroupId>> {
+        let decided: Vec<(GroupId, NameRule)> =
+            groups.map(|it| (it.clone(), self.rule(it))).collect();
+        self.0.idle(&decided, GroupId::as_str, |name| {
+            let group = GroupId::new(name);
+            let rule = self.rule(&group);
+            (group, rule)
+        })
     }
 }
 
-/// Whether a topic contains the internal state of Kafka, farshore or `MirrorMaker` 2, which is useless on another cluster.
-fn is_internal(topic: &str) -> bool {
+/// Why a topic is never mirrored, whatever the expressions are: it contains internal state of Kafka, farshore or
+/// `MirrorMaker` 2, which is useless on another cluster.
+fn own(topic: &str) -> Option<RuleKind> {
     let mirror_maker = topic.strip_suffix(".internal").is_some_and(|stem| {
         let own = [
             "mm2-offset-syncs.",
@@ -182,7 +259,15 @@ fn is_internal(topic: &str) -> bool {
         ];
         stem.ends_with(".checkpoints") || own.iter().any(|prefix| stem.starts_with(prefix))
     });
-    mirror_maker || topic.starts_with("__") || topic.starts_with("farshore-")
+    if topic.starts_with("__farshore.") {
+        Some(RuleKind::JournalTopic)
+    } else if topic.starts_with("__") {
+        Some(RuleKind::InternalTopic)
+    } else if topic.starts_with("farshore-") {
+        Some(RuleKind::FarshoreTopic)
+    } else {
+        mirror_maker.then_some(RuleKind::MirrorMakerTopic)
+    }
 }
 
 #[cfg(test)]

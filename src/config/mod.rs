@@ -12,10 +12,12 @@
 mod conflict;
 pub mod defaults;
 mod document;
+mod expression;
 mod filter;
 mod policies;
 mod problem;
 mod resolve;
+mod rule;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -26,9 +28,10 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-pub use filter::{GroupFilter, TopicFilter};
+pub use filter::{GroupFilter, IdleExpression, TopicFilter};
 pub use policies::PolicyRules;
 pub use problem::{ConfigErrors, Position, Problem};
+pub use rule::{NameRule, RuleKind};
 pub use settings::{
     ApiConfig, CheckpointConfig, ClusterConfig, Config, LinkConfig, LogConfig, LogFormat, LogLevel,
     LoginConfig, Naming, Otherwise, PreserveLimits, RuntimeConfig, Start, VerifyConfig,

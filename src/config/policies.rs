@@ -1,8 +1,8 @@
 //! The policies of a link, per topic.
 
-use regex::Regex;
-
 use crate::model::{Policies, Policy, TopicName};
+
+use super::expression::Expression;
 
 /// The policies of a link for situations in which it would otherwise have to guess, with exceptions for some topics.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +14,7 @@ pub struct PolicyRules {
 /// Policies for some topics; a policy not given is the link's.
 #[derive(Debug, Clone)]
 pub(super) struct Exception {
-    pub(super) topics: Vec<Regex>,
+    pub(super) topics: Vec<Expression>,
     pub(super) given: Given,
 }
 
@@ -54,10 +54,8 @@ impl PolicyRules {
     /// The policies of a topic, by its name on the source: the first matching exception takes precedence over the link.
     pub fn of(&self, topic: &TopicName) -> Policies {
         let matches = |exception: &&Exception| {
-            exception
-                .topics
-                .iter()
-                .any(|regex| regex.is_match(topic.as_str()))
+            let mut topics = exception.topics.iter();
+            topics.any(|it| it.matches(topic.as_str()))
         };
         let exception = self.exceptions.iter().find(matches);
         exception.map_or(self.link, |exception| exception.given.or(self.link))

@@ -197,7 +197,7 @@ impl Naming {
     pub fn mirror_topic(self, source: &ClusterName, topic: &TopicName) -> TopicName {
         match self {
             Self::Identity => topic.clone(),
-            Self::Prefix => TopicName::new(format!("{source}.{topic}")),
+            Self::Prefix => TopicName::new(format!("{source}.{}", topic.as_str())),
         }
     }
 

@@ -5,6 +5,7 @@
 //! Doesn't: know HTTP, or how an answer is made.
 
 mod changes;
+mod explanation;
 mod links;
 mod requests;
 mod topics;
@@ -18,6 +19,9 @@ pub(crate) use crate::verify::Report;
 pub(crate) use changes::{
     AuditAnswer, OperationAnswer, ProblemAnswer, ReleaseAnswer, ReleaseResult, ResolutionAnswer,
     VerificationSummary,
+};
+pub(crate) use explanation::{
+    ExplanationAnswer, GroupExplanation, Presence, RuleAnswer, TopicExplanation,
 };
 pub(crate) use links::{
     CheckOutcome, IntentAnswer, LinkAnswer, ReadinessAnswer, ReadinessCheck, TopicIntentAnswer,

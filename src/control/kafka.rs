@@ -96,6 +96,7 @@ fn seen(topic: &TopicMetadata) -> SeenTopic {
         id: topic.id,
         partitions: i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
         replication_factor: i16::try_from(replicas.unwrap_or(1)).unwrap_or(i16::MAX),
+        is_internal: topic.internal,
         is_clear: topic.error.is_none(),
     }
 }
@@ -105,12 +106,11 @@ impl TopicSite for KafkaSite {
         async {
             let generation = self.0.metadata().generation;
             let metadata = self.0.refresh(generation).await?;
-            let topics = metadata.topics.iter().filter(|(_, topic)| !topic.internal);
+            let topics = metadata.topics.iter();
+            let topics = topics.map(|(name, topic)| (name.clone(), seen(topic)));
             Ok(Look {
                 brokers: metadata.brokers.len(),
-                topics: topics
-                    .map(|(name, topic)| (name.clone(), seen(topic)))
-                    .collect(),
+                topics: topics.collect(),
             })
         }
         .boxed()

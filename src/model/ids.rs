@@ -1,6 +1,6 @@
 //! Identifiers: cheap to clone, ordered, and never interchangeable.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ macro_rules! name {
                 Self(name.into())
             }
 
-            /// The name as text.
+            /// The name unchanged; shown, its control characters are escaped.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -31,13 +31,13 @@ macro_rules! name {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                fmt::Display::fmt(&OneLine(&self.0), f)
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                fmt::Display::fmt(self, f)
             }
         }
 
@@ -47,6 +47,29 @@ macro_rules! name {
             }
         }
     };
+}
+
+/// Text from a cluster, shown in one line: the characters that would break it, or control a terminal, are escaped. Kafka
+/// accepts any in a group's id, and brokers repeat it in their messages.
+#[derive(Debug)]
+pub struct OneLine<'a>(pub &'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_obeyed = |it: char| {
+            it.is_control() || matches!(it, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        if !self.0.contains(is_obeyed) {
+            return f.write_str(self.0);
+        }
+        self.0.chars().try_for_each(|it| {
+            if is_obeyed(it) {
+                write!(f, "{}", it.escape_default())
+            } else {
+                f.write_char(it)
+            }
+        })
+    }
 }
 
 macro_rules! number {
@@ -164,3 +187,6 @@ impl fmt::Display for TopicPartition {
         write!(f, "{}-{}", self.topic, self.partition)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ mod translation;
 pub use deletions::{Deletions, Missed};
 pub use history::{Anchor, History, Stretch, StretchKind, Totals};
 pub use ids::{
-    BrokerId, ClusterName, GroupId, LeaderEpoch, LinkName, Partition, TopicId, TopicName,
+    BrokerId, ClusterName, GroupId, LeaderEpoch, LinkName, OneLine, Partition, TopicId, TopicName,
     TopicPartition,
 };
 pub use intent::{Intent, IntentChange, IntentRefused, IntentSetting, LinkIntents};

@@ -10,6 +10,7 @@ mod databases;
 mod discovery;
 mod disks;
 mod exactness;
+mod explain;
 mod failover;
 mod fairness;
 mod groups;

@@ -44,9 +44,15 @@ async fn a_mirror_that_cannot_be_created_is_a_row_and_holds_up_only_its_own_grou
         .farshore
         .carries_exactly("clerks", ("orders", 0), 15)
         .await;
-    setting.farshore.carries_exactly("both", ("orders", 0), 5).await;
+    setting
+        .farshore
+        .carries_exactly("both", ("orders", 0), 5)
+        .await;
     let waits = |it: &Carried| it.state == "waiting";
-    setting.farshore.carries("both", ("a.b", 0), "waits for the mirror", waits).await;
+    setting
+        .farshore
+        .carries("both", ("a.b", 0), "waits for the mirror", waits)
+        .await;
     let rows = is(&setting, "degraded").await;
     assert_eq!(rows[0]["name"], "a.b");
     for partition in [0, 1] {

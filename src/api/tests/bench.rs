@@ -8,12 +8,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::state::{Condition, Reach};
+use crate::api::state::{Condition, Reach, Selection, Sighting, SourceTopics};
 use crate::api::{ApiState, Limits, LinkHandle, router, serve};
 use crate::checkpoint::audit::AuditLog;
 use crate::checkpoint::intents::{IntentKeeper, put_intents};
 use crate::checkpoint::{LinkRecord, MemoryStore, Store, Update, records};
-use crate::config::GroupFilter;
+use crate::config::{GroupFilter, Naming, TopicFilter};
 use crate::control::groups::committed::Ledger;
 use crate::control::groups::status::Board;
 use crate::control::groups::sync::GroupSync;
@@ -22,7 +22,7 @@ use crate::failover::runner::Runner;
 use crate::failover::sites::Sites;
 use crate::model::{
     HaltCode, IntentChange, LinkIdentity, LinkIntents, LinkName, PartitionState, Reason, Run,
-    SourceOffset, TargetOffset, TopicPartition,
+    SourceOffset, TargetOffset, TopicName, TopicPartition,
 };
 use crate::replicate::LinkView;
 use crate::task::{InFlight, Owned, Ownership};
@@ -154,6 +154,7 @@ impl Bench {
             view: view.clone(),
             condition: seen,
             groups: board,
+            selection: selection(),
             verifications: Arc::new(Verifications::load(&view, &store).unwrap()),
             ownership: ownership.clone(),
             in_flight: in_flight.clone(),
@@ -300,6 +301,30 @@ fn sync(sites: &Sites, board: &Arc<Board>) -> GroupSync {
         filter: all_groups(),
         interval: Duration::from_millis(1),
         in_flight: InFlight::default(),
+    }
+}
+
+/// Everything but tests is included.
+fn selection() -> Selection {
+    Selection {
+        topics: TopicFilter::new(&["orders|t", "eu.*", "_.*"], &["eu\\.test.*"]).unwrap(),
+        groups: GroupFilter::new(&[".*"], &["eu.*"]).unwrap(),
+        naming: Naming::Prefix,
+        source: Arc::new(FakeTopics),
+    }
+}
+
+/// A source with a few topics.
+#[derive(Debug)]
+struct FakeTopics;
+
+impl SourceTopics for FakeTopics {
+    fn seen(&self, topic: &TopicName) -> Sighting {
+        match topic.as_str() {
+            "orders" | "t" | "eu.new" => Sighting::Present { is_internal: false },
+            "eu.internal" => Sighting::Present { is_internal: true },
+            _ => Sighting::Absent,
+        }
     }
 }
 

@@ -245,6 +245,7 @@ async fn examples_are_what_the_service_answers() {
         ("{link}", "paris-oslo"),
         ("{topic}", "orders"),
         ("{group}", "billing"),
+        ("{name}", "orders"),
     ];
     names.extend(fixed.map(|(name, value)| (name, value.to_owned())));
     for section in sections() {

@@ -206,6 +206,7 @@ async fn what_does_not_exist_is_named() {
         "/v1/links/x/topics/t",
         "/v1/links/x/groups",
         "/v1/links/x/readiness",
+        "/v1/links/x/explain/t",
         "/v1/links/paris-oslo/topics/x",
         "/v1/links/paris-oslo/groups/x",
         "/v1/plans/x",
@@ -253,6 +254,14 @@ async fn the_command_line_understands_every_answer() {
         (
             "translate --link paris-oslo --topic t --partition 0 --offset 7",
             "target offset 2\nexact",
+        ),
+        (
+            "explain --link paris-oslo orders",
+            "topic orders: mirrored, its mirror is paris.orders\n  decided by: \"orders|t\" in topics matches\n",
+        ),
+        (
+            "explain --link paris-oslo billing",
+            "group billing: carried over\n  decided by: \".*\" in groups matches\n  offsets: 1 synced\n",
         ),
         (
             "plan switchover --link paris-oslo --groups bil.*",

@@ -17,6 +17,7 @@ use crate::model::TopicName;
 mod journaling;
 mod preserving;
 mod recording;
+mod selecting;
 mod versions;
 
 const ALL: &[AclOperation] = &[
@@ -80,7 +81,8 @@ fn healthy() -> Facts {
         ),
     ]);
     let found = Found {
-        idle_expressions: Vec::new(),
+        idle_topics: Vec::new(),
+        idle_groups: Vec::new(),
         topics,
         groups: 2,
         preserve: None,
@@ -181,16 +183,6 @@ fn a_cluster_is_not_mirrored_onto_itself() {
     facts.links[0].found = None;
     "p".clone_into(&mut reached(&mut facts, "oslo").id);
     assert_only(&facts, Severity::Problem, "one and the same (p)", "oslo");
-}
-
-#[test]
-fn expressions_without_topics_are_problems_and_links_without_groups_are_not() {
-    let mut facts = healthy();
-    found(&mut facts).idle_expressions = vec![r"eu\..*".to_owned()];
-    assert_only(&facts, Severity::Problem, r#""eu\\..*""#, "whole names");
-    let mut facts = healthy();
-    found(&mut facts).groups = 0;
-    assert_only(&facts, Severity::Advice, "no consumer group", "Describe");
 }
 
 #[test]

@@ -33,6 +33,7 @@ fn every_verb_is_known_and_wrong_usage_exits_with_2() {
     for line in [
         "farshore check",
         "farshore translate --link l --topic t --partition 0 --offset 5 --reverse",
+        "farshore explain --link l orders",
         "farshore groups --link l --url http://h:1",
         "farshore plan switchover --link l --groups a.* --groups b",
         "farshore plan failover --link l",
@@ -53,6 +54,8 @@ fn every_verb_is_known_and_wrong_usage_exits_with_2() {
         "farshore",
         "farshore fly",
         "farshore groups",
+        "farshore explain --link l",
+        "farshore explain orders",
         "farshore translate --link l --topic t --partition 0 --offset -5",
         "farshore plan both --link l",
         "farshore apply p-1",

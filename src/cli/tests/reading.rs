@@ -149,3 +149,69 @@ fn refusals_and_silence_have_their_exit_codes() {
     );
     assert_eq!(ended.unwrap_err().code, ExitCode::Failed);
 }
+
+const EXPLAINED: &str = r#"{"link":"l","source":"paris","name":"eu\nx","state":"running",
+"topic":{"included":false,"on_source":"absent","partitions":[],"rules":[{"rule":"excluded","expression":"e.*","text":"\"e.*\" in topics_exclude matches"},
+{"rule":"included","expression":".*","text":"\".*\" in topics matches"}]},
+"group":{"included":true,"rules":[{"rule":"included","expression":".*","text":"\".*\" in groups matches"}],
+"status":{"unsupported":false,"partitions":[
+{"topic":"t","partition":0,"source_offset":5,"target_offset":3,"state":"held","exact":false,"detail":"beyond the frontier"},
+{"topic":"t","partition":1,"source_offset":5,"target_offset":5,"state":"synced","exact":true}]}}}"#;
+
+fn explain(output: &str, answer: String) -> (String, Result<ExitCode, Failure>) {
+    let answers = vec![("GET /v1/links/l/explain/eu%0Ax", vec![(200, answer)])];
+    let arguments = ["explain", "--link", "l", "eu\nx", "--output", output];
+    let (out, ended, _) = farshore_of(&arguments, answers);
+    (out, ended)
+}
+
+#[test]
+fn explain_shows_the_rules_in_their_order_and_the_state() {
+    let (out, ended) = explain("table", EXPLAINED.to_owned());
+    assert_eq!(ended, Ok(ExitCode::Done));
+    let expected = r#"topic eu\nx: not mirrored
+  decided by: "e.*" in topics_exclude matches
+  applies too: ".*" in topics matches
+  paris has no such topic, or farshore may not describe it
+
+group eu\nx: carried over
+  decided by: ".*" in groups matches
+  offsets: 1 held, 1 synced
+  t-0 held: beyond the frontier
+"#;
+    assert_eq!(out, expected);
+    let (out, _) = explain("json", EXPLAINED.to_owned());
+    assert_eq!(json(&out), json(EXPLAINED));
+}
+
+#[test]
+fn explain_shows_why_a_partition_stands_still_and_what_the_link_waits_for() {
+    let partitions = topics("halted");
+    let partitions = &json(&partitions)[0]["partitions"].to_string();
+    let answer = EXPLAINED
+        .replace(r#""state":"running","#, r#""state":"waiting","detail":"source lost","#)
+        .replace(r#""topic":{"included":false,"on_source":"absent","partitions":[]"#,
+            &format!(r#""topic":{{"included":true,"on_source":"unknown","mirror_topic":"p.x","intent":"mirror","partitions":{partitions}"#));
+    let (out, _) = explain("table", answer);
+    for part in [
+        "topic eu\\nx: mirrored, its mirror is p.x\n",
+        "  paris doesn't answer, so it isn't known whether it has such a topic\n",
+        "  intent: mirror\n  partitions: 1 halted, 1 live\n",
+        "l eu\\nx-1 halted: source_gap: records 40 to 51 are gone\n  Delete the mirror topic.\n",
+        "\nlink l is waiting: source lost\n",
+    ] {
+        assert!(out.contains(part), "{part:?} in {out}");
+    }
+}
+
+/// A row is a line, whatever a group is called.
+#[test]
+fn groups_with_control_characters_are_shown_in_one_line_each() {
+    let groups = r#"[{"group":"a\nb\u001b[2J","unsupported":false,"partitions":[
+{"topic":"t","partition":0,"source_offset":5,"target_offset":5,"state":"synced","exact":true}]}]"#;
+    let answers = vec![("GET /v1/links/l/groups", vec![(200, groups.to_owned())])];
+    let (out, ended, _) = farshore("groups --link l", answers);
+    assert_eq!(ended, Ok(ExitCode::Done));
+    assert_eq!(out.lines().count(), 2, "{out:?}");
+    assert!(out.contains(r"a\nb\u{1b}[2J  t"), "{out:?}");
+}

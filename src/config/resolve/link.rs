@@ -8,7 +8,8 @@ use toml::Spanned;
 
 use super::super::defaults;
 use super::super::document::Section;
-use super::super::filter::{GroupFilter, TopicFilter, compiled};
+use super::super::expression::Expression;
+use super::super::filter::{GroupFilter, TopicFilter};
 use super::super::problem::{Problems, Span};
 use super::super::settings::{LinkConfig, Naming, Otherwise, PreserveLimits, Start, VerifyConfig};
 use super::super::values::{As, Bytes, GIB, KIB, MIB, Number, OrOff, TIB, Word, check_name, or};
@@ -122,7 +123,10 @@ pub(super) fn resolve(
         max_bytes_per_second: or(raw.max_bytes_per_second, None),
         request_timeout: or(raw.request_timeout, defaults::REQUEST_TIMEOUT),
         verify: verify(raw.verify_interval, raw.verify_max_bytes_per_second),
-        topics: TopicFilter::of(compiled(&topics, problems), compiled(&excluded, problems)),
+        topics: TopicFilter::of(
+            Expression::all(&topics, problems),
+            Expression::all(&excluded, problems),
+        ),
         source: ends.0?,
         target: ends.1?,
     };
@@ -186,7 +190,10 @@ fn groups(
 ) -> GroupFilter {
     let every = || vec![Spanned::new(0..0, defaults::GROUPS.to_owned())];
     let include = include.unwrap_or_else(every);
-    GroupFilter::of(compiled(&include, problems), compiled(exclude, problems))
+    GroupFilter::of(
+        Expression::all(&include, problems),
+        Expression::all(exclude, problems),
+    )
 }
 
 fn verify(interval: Option<As<OrOff<Duration>>>, rate: Option<As<Rate>>) -> VerifyConfig {

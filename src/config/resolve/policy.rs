@@ -4,7 +4,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::super::document::Section;
-use super::super::filter::compiled;
+use super::super::expression::Expression;
 use super::super::policies::{Exception, Given, PolicyRules};
 use super::super::problem::Problems;
 use super::super::unknown::unknown_value;
@@ -45,7 +45,7 @@ pub(super) fn resolve(
         ];
         let given = given(words, problems);
         let topics = problems.required(it.topics, &span, "topics")?;
-        let topics = compiled(&topics, problems);
+        let topics = Expression::all(&topics, problems);
         Some(Exception { topics, given })
     });
     let exceptions = exceptions.collect();

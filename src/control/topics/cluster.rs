@@ -21,7 +21,7 @@ const CONFIGS_VALID_FOR: Duration = Duration::from_secs(30);
 ///
 /// Every call is one request with a timeout. A change whose answer is lost may have been made, and may be requested again.
 pub trait TopicSite: Send + Sync + Debug {
-    /// The current topics, without Kafka's internal ones.
+    /// The current topics.
     fn look(&self) -> BoxFuture<'_, Result<Look>>;
     /// The effective configs of topics, or why they can't be read; a topic that doesn't exist is left out.
     fn configs<'a>(
@@ -67,6 +67,8 @@ pub struct SeenTopic {
     pub id: TopicId,
     pub partitions: i32,
     pub replication_factor: i16,
+    /// Whether the brokers say that it is one of Kafka's internal topics.
+    pub is_internal: bool,
     /// Whether the brokers could report all of this; otherwise nothing may be concluded from it.
     pub is_clear: bool,
 }

@@ -197,7 +197,7 @@ impl Discovery {
         let selected: BTreeMap<&TopicName, &SeenTopic> = source
             .topics
             .iter()
-            .filter(|(name, _)| self.config.topics.matches(name))
+            .filter(|(name, seen)| self.config.topics.takes(name, seen.is_internal))
             .collect();
         let names: Vec<TopicName> = selected.keys().map(|name| (*name).clone()).collect();
         self.source_configs

@@ -19,6 +19,7 @@ use crate::model::{BrokerId, ClusterName, GroupId, TopicPartition};
 use super::auth::Login;
 use super::error_codes::code_of;
 use super::metadata::{self, Leader, Metadata, UndecodedMetadata};
+use super::names::text;
 use super::pool::{Dialer, Endpoint, Pool, Slot};
 use super::single_flight::SingleFlight;
 use super::{Connection, HostPort, Transport};
@@ -251,7 +252,7 @@ impl Cluster {
     async fn find_coordinator(&self, group: &GroupId) -> Result<BrokerId> {
         let connection = self.any_connection().await?;
         let request = FindCoordinatorRequest::default()
-            .with_key(StrBytes::from_string(group.to_string()))
+            .with_key(text(group.as_str()))
             .with_key_type(0);
         let answer = connection
             .call(request, self.0.settings.request_timeout)

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::model::{BrokerId, ClusterName};
+use crate::model::{BrokerId, ClusterName, OneLine};
 use crate::task::Owned;
 
 use super::HostPort;
@@ -158,7 +158,7 @@ impl Connection {
         let detail = detail.filter(|detail| !detail.is_empty());
         for more in detail.into_iter().chain(advice(code)) {
             text.push_str("; ");
-            text.push_str(more);
+            text.push_str(&OneLine(more).to_string());
         }
         self.error(Kind::Broker(code), &text)
     }

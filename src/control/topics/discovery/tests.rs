@@ -226,6 +226,16 @@ async fn a_topic_the_brokers_are_unclear_about_stays_as_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_topic_that_the_brokers_call_internal_is_left_out() {
+    let mut bench = Bench::new();
+    bench.source.put("orders", 2);
+    bench
+        .source
+        .change("orders", |topic| topic.is_internal = true);
+    assert_eq!(bench.round().await.topics.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_missing_authorization_is_a_named_conflict_until_it_is_granted() {
     let mut bench = Bench::new();
     bench.source.put("orders", 2);

@@ -107,6 +107,23 @@ async fn a_group_of_either_protocol_is_described() {
     }
 }
 
+/// The broker's message may contain the name of the group, which may have any characters.
+#[tokio::test]
+async fn a_refusal_is_one_line_whatever_the_group_is_called() {
+    let (_net, cluster) = cluster(&[], |_, call| {
+        let group = NewerGroup::default()
+            .with_error_code(30)
+            .with_error_message(Some(text("group a\nb\u{1b}[2J isn't yours")));
+        let answer = ConsumerGroupDescribeResponse::default().with_groups(vec![group]);
+        call.answer::<ConsumerGroupDescribeRequest>(&answer)
+    });
+    let refused = describe_group(&cluster, &"a\nb".into()).await.unwrap_err();
+    let told = refused.chain();
+    assert!(told.contains(r"describe group a\nb"), "{told}");
+    assert!(told.contains(r"group a\nb\u{1b}[2J isn't yours"), "{told}");
+    assert!(!told.contains(char::is_control), "{told:?}");
+}
+
 /// Two committed partitions and one without a commit, in the layout of the requested version.
 fn fetching(code: i16) -> impl Fn(i32, &Call) -> Reply + Clone + Send + Sync {
     move |_, call| {

@@ -68,6 +68,7 @@ impl Inner {
             id: TopicId(uuid::Uuid::from_u128(self.ids)),
             partitions,
             replication_factor: 1,
+            is_internal: false,
             is_clear: true,
         };
         (seen, configs)
