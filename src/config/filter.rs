@@ -141,6 +141,20 @@ impl TopicFilter {
         idle.map(written).collect()
     }
 
+    /// The expressions that it includes, and all others that [`matches`](Self::matches) depends on.
+    pub(super) fn expressions(&self) -> [Vec<String>; 2] {
+        let texts = |all: &[Regex]| all.iter().map(|it| it.as_str().to_owned()).collect();
+        let mut others: Vec<String> = texts(&self.names.exclude);
+        others.extend(INTERNAL.map(str::to_owned));
+        others.push(format!(r"\A(?s:.*){PURGED}\z"));
+        others.extend(self.policies.expressions().map(str::to_owned));
+        others.extend(self.origin.as_deref().map(|origin| {
+            let origin = regex::escape(origin);
+            format!(r"\A(?:(?s:.*)\.)?{origin}(?s:.*)\z")
+        }));
+        [texts(&self.names.include), others]
+    }
+
     /// Whether the target is among the cluster names at the front: `oslo.orders`, `rome.oslo.orders`.
     fn came_from_target(&self, name: &str) -> bool {
         self.origin
@@ -170,6 +184,13 @@ impl GroupFilter {
         self.0.matches(group.as_str())
     }
 }
+
+/// Expressions of the names for which [`is_internal`] is true.
+const INTERNAL: [&str; 3] = [
+    r"\A(?:__|farshore-)(?s:.*)\z",
+    r"\A(?s:.*)\.checkpoints\.internal\z",
+    r"\Amm2-(?:offset-syncs|offsets|configs|status)\.(?s:.*)\.internal\z",
+];
 
 /// Whether a topic contains the internal state of Kafka, farshore or `MirrorMaker` 2, which is useless on another cluster.
 fn is_internal(topic: &str) -> bool {

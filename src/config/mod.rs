@@ -9,13 +9,16 @@
 //! Two stages: `document` reads the values of the file into the sections of `resolve`, which derives the settings from
 //! them.
 
+pub(crate) mod circle;
 mod conflict;
 pub mod defaults;
 mod document;
 mod filter;
+mod overlap;
 mod policies;
 mod problem;
 mod resolve;
+mod rounds;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -63,7 +66,8 @@ fn parse(text: &str, environment: Environment<'_>) -> Result<Config, Vec<Problem
     let document = DeValue::Table(document.into_inner());
     let problems = Problems::new(text, &document);
     let raw = document::read(&document, environment, &problems);
-    let config = resolve::config(raw, &problems);
+    let mut config = resolve::config(raw, &problems);
+    config.warnings = problems.take_warnings();
     let problems = problems.into_sorted();
     if problems.is_empty() {
         Ok(config)

@@ -15,6 +15,7 @@ use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, Secret, TopicNa
 use super::defaults;
 use super::filter::{GroupFilter, TopicFilter};
 use super::policies::PolicyRules;
+use super::problem::Problem;
 use super::values::{Bytes, Filled, HttpUrl, KIB, MIB, Notation, Number, Word, read};
 
 /// The whole configuration.
@@ -28,6 +29,8 @@ pub struct Config {
     pub api: ApiConfig,
     pub runtime: RuntimeConfig,
     pub log: LogConfig,
+    /// What couldn't be decided from the file alone.
+    pub warnings: Vec<Problem>,
 }
 
 /// The connection settings of a cluster.
