@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::overlap::{Condition, Overlap, Overlaps};
+use super::overlap::{Overlap, Overlaps, Selection};
 use super::settings::{LinkConfig, Naming};
 use crate::model::TopicName;
 
@@ -148,7 +148,7 @@ impl Search<'_> {
             let overlaps = &mut self.overlaps;
             let known = self.disjoint.entry(pair);
             *known.or_insert_with(|| {
-                let conditions = [pair.0, pair.1].map(|filter| Condition {
+                let conditions = [pair.0, pair.1].map(|filter| Selection {
                     filter,
                     prefix: String::new(),
                 });
@@ -161,13 +161,13 @@ impl Search<'_> {
         let mut prefix = String::new();
         let mut conditions = Vec::new();
         for filter in chain {
-            conditions.push(Condition {
+            conditions.push(Selection {
                 filter: *filter,
                 prefix: prefix.clone(),
             });
             let link = self.hops[*filter].link;
             let longer = link.mirror_topic(&TopicName::new(&*prefix));
-            prefix = longer.as_str().to_owned();
+            longer.as_str().clone_into(&mut prefix);
         }
         let topic = match self.overlaps.find_endless(&conditions, &prefix) {
             Overlap::Disjoint => return,

@@ -46,7 +46,7 @@ pub(crate) enum Overlap {
 
 /// A condition on a name: the filter with this index selects the name with `prefix` in front.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Condition {
+pub(crate) struct Selection {
     pub(crate) filter: usize,
     pub(crate) prefix: String,
 }
@@ -67,21 +67,21 @@ impl<'a> Overlaps<'a> {
     }
 
     /// Finds a name that meets all conditions.
-    pub(crate) fn find(&mut self, conditions: &[Condition]) -> Overlap {
+    pub(crate) fn find(&mut self, conditions: &[Selection]) -> Overlap {
         self.walk(conditions).unwrap_or(Overlap::Undecided)
     }
 
     /// Finds a name that meets all conditions, and meets them again with `more` in front of it, once, twice and so on.
     ///
     /// The length limit of names is left aside.
-    pub(crate) fn find_endless(&mut self, conditions: &[Condition], more: &str) -> Overlap {
+    pub(crate) fn find_endless(&mut self, conditions: &[Selection], more: &str) -> Overlap {
         self.rounds(conditions, more)
             .and_then(|all| self.walk(&all))
             .unwrap_or(Overlap::Undecided)
     }
 
     /// The conditions of every round that differs from the ones before it; `None` if a limit was reached.
-    fn rounds(&mut self, conditions: &[Condition], more: &str) -> Option<Vec<Condition>> {
+    fn rounds(&mut self, conditions: &[Selection], more: &str) -> Option<Vec<Selection>> {
         let mut seen = HashSet::new();
         let mut round = conditions.to_vec();
         let mut all = Vec::new();
@@ -98,7 +98,7 @@ impl<'a> Overlaps<'a> {
     }
 
     /// The states in front of a name.
-    fn begin(&mut self, conditions: &[Condition]) -> Option<Vec<States>> {
+    fn begin(&mut self, conditions: &[Selection]) -> Option<Vec<States>> {
         let states = conditions
             .iter()
             .map(|it| self.filters[it.filter].begin(&it.prefix));
@@ -106,7 +106,7 @@ impl<'a> Overlaps<'a> {
     }
 
     /// `None` if a limit was reached.
-    fn walk(&mut self, conditions: &[Condition]) -> Option<Overlap> {
+    fn walk(&mut self, conditions: &[Selection]) -> Option<Overlap> {
         let first = (Dots::Empty, self.begin(conditions)?);
         let alphabet = self.alphabet(conditions);
         let mut seen = HashSet::from([first.clone()]);
@@ -120,7 +120,7 @@ impl<'a> Overlaps<'a> {
                 continue;
             }
             for character in &alphabet {
-                let Some(states) = self.step(conditions, &states, *character)? else {
+                let Some(states) = self.step(conditions, &states, *character).ok()? else {
                     continue;
                 };
                 let next = (dots.then(*character), states);
@@ -138,7 +138,7 @@ impl<'a> Overlaps<'a> {
         Some(Overlap::Disjoint)
     }
 
-    fn selected(&self, conditions: &[Condition], name: &[u8]) -> bool {
+    fn selected(&self, conditions: &[Selection], name: &[u8]) -> bool {
         let name = String::from_utf8_lossy(name);
         conditions.iter().all(|condition| {
             let name = TopicName::new(format!("{}{name}", condition.prefix));
@@ -146,26 +146,27 @@ impl<'a> Overlaps<'a> {
         })
     }
 
-    /// The states after another character: `Some(None)` if no name can be selected any more, `None` if a limit was reached.
+    /// The states after another character, unless no name can be selected any more.
     fn step(
         &mut self,
-        conditions: &[Condition],
+        conditions: &[Selection],
         states: &[States],
         character: u8,
-    ) -> Option<Option<Vec<States>>> {
+    ) -> Result<Option<Vec<States>>, LimitReached> {
         let mut next = Vec::with_capacity(states.len());
         for (condition, states) in conditions.iter().zip(states) {
-            let states = self.filters[condition.filter].step(*states, character)?;
+            let selector = &mut self.filters[condition.filter];
+            let states = selector.step(*states, character).ok_or(LimitReached)?;
             if states.included.is_dead() {
-                return Some(None);
+                return Ok(None);
             }
             next.push(states);
         }
-        Some(Some(next))
+        Ok(Some(next))
     }
 
     /// One character of each kind that the automata tell apart.
-    fn alphabet(&self, conditions: &[Condition]) -> Vec<u8> {
+    fn alphabet(&self, conditions: &[Selection]) -> Vec<u8> {
         let mut kinds = HashSet::new();
         let automata = || {
             let filters = conditions.iter().map(|it| &self.filters[it.filter]);
@@ -179,6 +180,9 @@ impl<'a> Overlaps<'a> {
         CHARACTERS.iter().copied().filter(is_new).collect()
     }
 }
+
+/// A limit was reached.
+struct LimitReached;
 
 /// Whether a name is legal, as far as that isn't a matter of its characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

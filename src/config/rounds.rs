@@ -140,14 +140,14 @@ fn same_clusters(passed: &[&Link], numbers: &BTreeMap<&ClusterName, usize>) -> S
         .collect();
     names.sort();
     names.dedup();
-    let mut same = String::new();
+    let mut same = Vec::new();
     for (index, name) in names.iter().enumerate() {
         let twin = names[..index]
             .iter()
             .find(|it| numbers[**it] == numbers[*name]);
         if let Some(twin) = twin {
-            same.push_str(&format!(" ({twin} and {name} are the same cluster)"));
+            same.push(format!(" ({twin} and {name} are the same cluster)"));
         }
     }
-    same
+    same.concat()
 }

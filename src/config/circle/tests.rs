@@ -4,24 +4,24 @@ use crate::config::{Config, parse};
 /// A configuration of these links (name, source, target, further keys), between clusters that share no address; its own
 /// circles are left out, as if the clusters were known under other names.
 fn config(links: &[(&str, &str, &str, &str)]) -> Config {
-    let mut text = String::new();
+    let mut text = Vec::new();
     let mut ends: Vec<String> = Vec::new();
     for (name, source, target, keys) in links {
         let [source, target] = [(source, "out"), (target, "in")].map(|(cluster, side)| {
             // Each link has clusters of its own, so that the file is accepted.
             format!("{cluster}-{name}-{side}")
         });
-        text.push_str(&format!(
+        text.push(format!(
             "[links.{name}]\nsource = \"{source}\"\ntarget = \"{target}\"\n{keys}\n"
         ));
         ends.extend([source, target]);
     }
     for (number, end) in ends.iter().enumerate() {
-        text.push_str(&format!(
+        text.push(format!(
             "[clusters.{end}]\nbootstrap_servers = [\"c{number}:1\"]\n"
         ));
     }
-    parse(&text, &|_| None).unwrap()
+    parse(&text.concat(), &|_| None).unwrap()
 }
 
 /// The circles among links, each as their names and the example; clusters are the same if they begin with the same word.

@@ -8,12 +8,12 @@ fn filter(include: &[&str], exclude: &[&str]) -> TopicFilter {
     TopicFilter::new(include, exclude).unwrap()
 }
 
-fn plain(filters: usize) -> Vec<Condition> {
+fn plain(filters: usize) -> Vec<Selection> {
     (0..filters).map(|filter| condition(filter, "")).collect()
 }
 
-fn condition(filter: usize, prefix: &str) -> Condition {
-    Condition {
+fn condition(filter: usize, prefix: &str) -> Selection {
+    Selection {
         filter,
         prefix: prefix.to_owned(),
     }
@@ -30,7 +30,8 @@ fn example(name: &str) -> Overlap {
 
 #[test]
 fn the_shortest_common_name_is_the_example() {
-    let cases: [(&[&str], &[&str], &[&str], Overlap); 10] = [
+    type Case<'a> = (&'a [&'a str], &'a [&'a str], &'a [&'a str], Overlap);
+    let cases: [Case<'_>; 10] = [
         (&["orders"], &[], &["orders"], example("orders")),
         (&["orders"], &[], &["payments"], Overlap::Disjoint),
         (&["pay.*"], &[], &[".*ments"], example("payments")),
@@ -172,7 +173,7 @@ proptest! {
         filters in prop::collection::vec(any_filter(), 1..4),
         prefixes in prop::collection::vec(prop_oneof![Just(""), Just("a."), Just("b")], 4),
     ) {
-        let conditions: Vec<Condition> =
+        let conditions: Vec<Selection> =
             (0..filters.len()).map(|it| condition(it, prefixes[it])).collect();
         let selects = |name: &str| {
             conditions.iter().all(|it| {
