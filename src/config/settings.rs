@@ -88,6 +88,8 @@ pub struct LinkConfig {
     pub path: DataPath,
     /// The naming of mirror topics.
     pub naming: Naming,
+    /// Whether source topics may be mirrors themselves, written by links that this configuration doesn't have.
+    pub allow_mirrored_source: bool,
     /// The replication factor of mirror topics; `None`: the source topic's, limited by the number of target brokers.
     pub replication_factor: Option<i16>,
     /// Whether the link keeps a journal on the target and with it a lease: one process at a time mirrors.

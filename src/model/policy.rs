@@ -97,6 +97,7 @@ impl Policies {
             HaltCode::SourceTopicMissing
             | HaltCode::TargetTopicMissing
             | HaltCode::TargetRecreated
+            | HaltCode::Circle
             | HaltCode::MapUnknown
             | HaltCode::NotPermitted
             | HaltCode::PreserveImpossible
@@ -136,6 +137,7 @@ impl Policies {
             HaltCode::SourceTopicMissing
             | HaltCode::TargetTopicMissing
             | HaltCode::TargetRecreated
+            | HaltCode::Circle
             | HaltCode::MapUnknown
             | HaltCode::NotPermitted
             | HaltCode::PreserveImpossible
@@ -175,7 +177,10 @@ impl HaltCode {
             | Self::TargetRecreated
             | Self::MapUnknown
             | Self::MissedDeletions => &[Policy::Reseed],
-            Self::SourceTopicMissing | Self::NotPermitted | Self::PreserveImpossible => &[],
+            Self::SourceTopicMissing
+            | Self::Circle
+            | Self::NotPermitted
+            | Self::PreserveImpossible => &[],
         }
     }
 }

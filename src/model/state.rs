@@ -108,6 +108,8 @@ pub enum HaltCode {
     TargetRecreated,
     /// Another writer wrote into the mirror partition.
     ForeignWrite,
+    /// The source holds records that a link mirrored there from this link's target, or perhaps did.
+    Circle,
     /// The target rejects a record because of the record itself.
     RecordRefused,
     /// The target lost records that it had acknowledged.
@@ -124,7 +126,7 @@ pub enum HaltCode {
 
 impl HaltCode {
     /// Every code, for enumeration in tests, metrics and documents.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::SourceGap,
         Self::SourceRecreated,
         Self::SourceTruncated,
@@ -132,6 +134,7 @@ impl HaltCode {
         Self::TargetTopicMissing,
         Self::TargetRecreated,
         Self::ForeignWrite,
+        Self::Circle,
         Self::RecordRefused,
         Self::TargetTruncated,
         Self::MapUnknown,
@@ -151,6 +154,7 @@ impl HaltCode {
             | Self::SourceRecreated
             | Self::SourceTopicMissing
             | Self::TargetTopicMissing
+            | Self::Circle
             | Self::RecordRefused
             | Self::MapUnknown
             | Self::NotPermitted
@@ -188,6 +192,9 @@ impl HaltCode {
             Self::ForeignWrite => {
                 "Stop the other writer and deny it WRITE on the mirror topic, then go on behind its records (farshore resolve --with adopt), or mirror the topic anew (docs/operations.md)."
             }
+            Self::Circle => {
+                "Take the topic out of one of the links that mirror it in a circle (topics_exclude), or set naming = \"prefix\" for all of them. Only if the message says that the link isn't known here, and the source is meant to be a mirror: set allow_mirrored_source = true (docs/operations.md)."
+            }
             Self::RecordRefused => {
                 "Raise the mirror topic's limit named in the message (max.message.bytes, timestamp limits, cleanup.policy), and the partition goes on by itself; or put the record into quarantine (farshore resolve --with skip_with_receipt)."
             }
@@ -219,6 +226,7 @@ impl HaltCode {
             Self::TargetTopicMissing => "target_topic_missing",
             Self::TargetRecreated => "target_recreated",
             Self::ForeignWrite => "foreign_write",
+            Self::Circle => "circle",
             Self::RecordRefused => "record_refused",
             Self::TargetTruncated => "target_truncated",
             Self::MapUnknown => "map_unknown",
