@@ -15,7 +15,7 @@ use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
 use crate::checkpoint::intents::IntentKeeper;
 use crate::clusters::Watched;
-use crate::config::{LinkConfig, Naming};
+use crate::config::LinkConfig;
 use crate::control::groups::committed::Ledger;
 use crate::control::groups::status::Board;
 use crate::control::groups::sync::GroupSync;
@@ -304,7 +304,6 @@ fn settings(config: &LinkConfig) -> Settings {
         offsets: config.offsets,
         preserve: config.preserve,
         path: config.path,
-        // A name that becomes longer with each link isn't mistaken for another.
-        allow_mirrored_source: config.allow_mirrored_source || config.naming == Naming::Prefix,
+        mirrored_sources: config.mirrored_sources(),
     }
 }

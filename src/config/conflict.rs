@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use toml::Spanned;
 
-use super::filter::anchored;
+use super::filter::{anchored, literal};
 use super::problem::Problems;
 use super::resolve::Link;
 use super::settings::{ClusterConfig, Naming};
@@ -142,11 +142,4 @@ fn same_exclusions(a: &Link, b: &Link) -> bool {
         texts
     };
     texts(a) == texts(b)
-}
-
-/// The topic if an expression is plainly a single topic: letters, digits, `_`, `-`, and escaped or bare dots.
-fn literal(expression: &str) -> Option<TopicName> {
-    let name = expression.replace("\\.", ".");
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    (!name.is_empty() && name.chars().all(plain)).then(|| TopicName::new(name))
 }

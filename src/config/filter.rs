@@ -72,12 +72,28 @@ fn written(anchored: &Regex) -> &str {
     inner.unwrap_or(text)
 }
 
+/// The topic if an expression is plainly a single topic: letters, digits, `_`, `-`, and escaped or bare dots.
+pub(super) fn literal(expression: &str) -> Option<TopicName> {
+    let name = expression.replace("\\.", ".");
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    (!name.is_empty() && name.chars().all(plain)).then(|| TopicName::new(name))
+}
+
 /// The topics of a link.
 #[derive(Debug, Clone)]
 pub struct TopicFilter {
     names: Names,
-    origin: Option<String>,
+    copies: Option<Copies>,
     policies: PolicyRules,
+}
+
+/// Topics that prefix naming has made, by their names.
+#[derive(Debug, Clone)]
+struct Copies {
+    /// Those that came from the target: clusters of the configuration at the front, and the target among them.
+    from_target: Regex,
+    /// The front of those that a service made which gives another cluster the source's name.
+    from_namesake: String,
 }
 
 impl TopicFilter {
@@ -87,7 +103,7 @@ impl TopicFilter {
     pub fn new(include: &[impl AsRef<str>], exclude: &[impl AsRef<str>]) -> Result<Self> {
         Ok(Self {
             names: Names::new(include, exclude)?,
-            origin: None,
+            copies: None,
             policies: PolicyRules::default(),
         })
     }
@@ -95,15 +111,31 @@ impl TopicFilter {
     pub(super) fn of(include: Vec<Regex>, exclude: Vec<Regex>) -> Self {
         Self {
             names: Names { include, exclude },
-            origin: None,
+            copies: None,
             policies: PolicyRules::default(),
         }
     }
 
-    /// Excludes topics that were copied from `target` under `MirrorMaker` 2's names: they would be mirrored in a circle.
+    /// Excludes topics that were copied under `MirrorMaker` 2's names and would be mirrored in a circle: those that came from
+    /// `target`, perhaps through other `clusters`, and those that begin with the name of `source`, where nothing is copied
+    /// from, unless they are named literally.
     #[must_use]
-    pub fn without_copies_from(mut self, target: &ClusterName) -> Self {
-        self.origin = Some(format!("{target}."));
+    pub fn without_copies<'a>(
+        mut self,
+        source: &ClusterName,
+        target: &ClusterName,
+        clusters: impl IntoIterator<Item = &'a ClusterName>,
+    ) -> Self {
+        let clusters: Vec<String> = clusters
+            .into_iter()
+            .map(|name| regex::escape(name.as_str()))
+            .collect();
+        let [clusters, end] = [clusters.join("|"), regex::escape(target.as_str())];
+        let from_target = format!(r"\A(?:(?:{clusters})\.)*{end}\.(?s:.*)\z");
+        self.copies = Regex::new(&from_target).ok().map(|from_target| Copies {
+            from_target,
+            from_namesake: format!("{source}."),
+        });
         self
     }
 
@@ -118,7 +150,7 @@ impl TopicFilter {
     pub fn matches(&self, topic: &TopicName) -> bool {
         let name = topic.as_str();
         !is_internal(name)
-            && !self.came_from_target(name)
+            && !self.is_copy(name)
             && self.names.matches(name)
             && (!name.ends_with(PURGED) || self.takes_purged(topic))
     }
@@ -148,18 +180,24 @@ impl TopicFilter {
         others.extend(INTERNAL.map(str::to_owned));
         others.push(format!(r"\A(?s:.*){PURGED}\z"));
         others.extend(self.policies.expressions().map(str::to_owned));
-        others.extend(self.origin.as_deref().map(|origin| {
-            let origin = regex::escape(origin);
-            format!(r"\A(?:(?s:.*)\.)?{origin}(?s:.*)\z")
-        }));
+        if let Some(copies) = &self.copies {
+            let namesake = regex::escape(&copies.from_namesake);
+            others.push(copies.from_target.as_str().to_owned());
+            others.push(format!(r"\A{namesake}(?s:.*)\z"));
+        }
         [texts(&self.names.include), others]
     }
 
-    /// Whether the target is among the cluster names at the front: `oslo.orders`, `rome.oslo.orders`.
-    fn came_from_target(&self, name: &str) -> bool {
-        self.origin
-            .as_deref()
-            .is_some_and(|origin| name.starts_with(origin) || name.contains(&format!(".{origin}")))
+    /// Whether prefix naming has made the topic, as far as its name tells: `oslo.orders`, `rome.oslo.orders`.
+    fn is_copy(&self, name: &str) -> bool {
+        let is_named = || {
+            let mut expressions = self.names.include.iter().map(written);
+            expressions.any(|it| literal(it).is_some_and(|topic| topic.as_str() == name))
+        };
+        self.copies.as_ref().is_some_and(|copies| {
+            copies.from_target.is_match(name)
+                || name.starts_with(&copies.from_namesake) && !is_named()
+        })
     }
 }
 

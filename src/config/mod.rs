@@ -34,7 +34,8 @@ pub use policies::PolicyRules;
 pub use problem::{ConfigErrors, Position, Problem};
 pub use settings::{
     ApiConfig, CheckpointConfig, ClusterConfig, Config, LinkConfig, LogConfig, LogFormat, LogLevel,
-    LoginConfig, Naming, Otherwise, PreserveLimits, RuntimeConfig, Start, VerifyConfig,
+    LoginConfig, MirroredSources, Naming, Otherwise, PreserveLimits, RuntimeConfig, Start,
+    VerifyConfig,
 };
 
 use document::Environment;

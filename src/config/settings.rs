@@ -124,6 +124,49 @@ impl LinkConfig {
     pub fn mirror_topic(&self, topic: &TopicName) -> TopicName {
         self.naming.mirror_topic(&self.source, topic)
     }
+
+    /// The source topics that may be mirrors themselves. A name that becomes longer with each link isn't mistaken for
+    /// another, unless it shows that its records may have been on one of the clusters before.
+    pub fn mirrored_sources(&self) -> MirroredSources {
+        match (self.allow_mirrored_source, self.naming) {
+            (true, _) => MirroredSources::Any,
+            (false, Naming::Identity) => MirroredSources::None,
+            (false, Naming::Prefix) => {
+                MirroredSources::Without([self.source.clone(), self.target.clone()])
+            }
+        }
+    }
+}
+
+/// Which source topics may be mirrors that links of other configurations write.
+#[derive(Debug, Clone, Default)]
+pub enum MirroredSources {
+    Any,
+    #[default]
+    None,
+    /// All but those whose names have one of these cluster names in them: they may have come from there.
+    Without([ClusterName; 2]),
+}
+
+impl MirroredSources {
+    /// Whether this source topic may be such a mirror.
+    pub fn allow(&self, topic: &TopicName) -> bool {
+        let has = |cluster: &ClusterName| {
+            let mut parts = topic.as_str().match_indices(cluster.as_str());
+            parts.any(|(start, name)| {
+                let (before, after) = (
+                    &topic.as_str()[..start],
+                    &topic.as_str()[start + name.len()..],
+                );
+                (before.is_empty() || before.ends_with('.')) && after.starts_with('.')
+            })
+        };
+        match self {
+            Self::Any => true,
+            Self::None => false,
+            Self::Without(clusters) => !clusters.iter().any(has),
+        }
+    }
 }
 
 /// The verification of mirrors.

@@ -216,6 +216,23 @@ impl HaltCode {
         }
     }
 
+    /// What an operator can do about it where the mirror can't continue behind what is there: offsets are preserved, or
+    /// records of this link may be among foreign ones.
+    pub fn remedy_in_place(self) -> &'static str {
+        match self {
+            Self::SourceRecreated => {
+                "Check that the re-creation was meant, then mirror the topic anew (farshore resolve --with reseed)."
+            }
+            Self::SourceTruncated => {
+                "The mirror holds records the source lost; mirror the topic anew (farshore resolve --with reseed)."
+            }
+            Self::ForeignWrite => {
+                "Stop the other writer and deny it WRITE on the mirror topic, then mirror the topic anew (farshore resolve --with reseed)."
+            }
+            other => other.remedy(),
+        }
+    }
+
     /// The name used in the API and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -267,6 +284,25 @@ impl Reason {
             source_offset: None,
             target_offset: None,
             remedy: code.remedy().to_owned(),
+        }
+    }
+
+    /// The same reason, with another remedy than the code's.
+    #[must_use]
+    pub fn remedied_by(mut self, remedy: &str) -> Self {
+        remedy.clone_into(&mut self.remedy);
+        self
+    }
+
+    /// The same reason, with the code's remedy for where the mirror can't continue behind what is there, unless it has one
+    /// of its own.
+    #[must_use]
+    pub fn in_place(self) -> Self {
+        if self.remedy == self.code.remedy() {
+            let remedy = self.code.remedy_in_place();
+            self.remedied_by(remedy)
+        } else {
+            self
         }
     }
 

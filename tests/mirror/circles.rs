@@ -151,3 +151,43 @@ async fn arrive(rome: &Cluster, topic: &str) {
     })
     .await;
 }
+
+#[tokio::test]
+async fn services_that_give_each_other_one_name_do_not_go_round() {
+    let link =
+        "topics = [\".*\"]\nnaming = \"prefix\"\npath = \"raw\"\nrefresh_interval = \"100ms\"";
+    let mut setting = Setting::start(KafkaVersion::V4_1, link).await;
+    // Its clusters have the same names, the other way round.
+    let mut back = farshore(&setting.oslo, &setting.paris, link);
+    let ends = [setting.paris.bootstrap(), setting.oslo.bootstrap()];
+    setting.farshore.start().await;
+    back.start().await;
+    // Each topic is found by a later look than the mirrors of the one before.
+    for topic in ["first", "second", "third"] {
+        for (end, other) in [(&ends[0], &ends[1]), (&ends[1], &ends[0])] {
+            topics::create(end, topic, 1, 1, &[("retention.ms", "-1")]).await;
+            let writer = Writer::new(end, topic, &[]);
+            writer.write(numbered(0, 0..10)).await;
+            let mirror = format!("paris.{topic}");
+            topics::wait_led(other, &mirror, 1).await;
+            Counter::new(other, &mirror, 1).reaches(10, CATCH_UP).await;
+        }
+    }
+    let own = ["first", "second", "third"];
+    for end in &ends {
+        let mut found = topics::names(end).await.expect("the topics");
+        found.retain(|name| !name.starts_with("__"));
+        found.sort();
+        let mut wanted: Vec<String> = own.iter().map(|name| format!("paris.{name}")).collect();
+        wanted.splice(0..0, own.map(str::to_owned));
+        assert_eq!(found, wanted);
+    }
+
+    // Named literally it is mirrored, unless it is a mirror.
+    back.sigterm().await;
+    let named = link.replace("[\".*\"]", "[\"paris.first\"]");
+    back.configure(&paris_oslo(&ends[1], &ends[0], &named));
+    back.start().await;
+    let shown = reaches_state(&back, "paris.first", 0, "halted").await;
+    assert_eq!(shown["reason"]["code"], "circle", "{shown}");
+}

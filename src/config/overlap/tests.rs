@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::policies::{Exception, Given, PolicyRules};
-use crate::model::Policy;
+use crate::model::{ClusterName, Policy};
 
 fn filter(include: &[&str], exclude: &[&str]) -> TopicFilter {
     TopicFilter::new(include, exclude).unwrap()
@@ -148,8 +148,15 @@ fn expression() -> impl Strategy<Value = String> {
 
 fn any_filter() -> impl Strategy<Value = TopicFilter> {
     let expressions = |least| prop::collection::vec(expression(), least..3);
-    (expressions(1), expressions(0))
-        .prop_map(|(include, exclude)| TopicFilter::new(&include, &exclude).unwrap())
+    let clusters = ["a", "b"].map(ClusterName::new);
+    (expressions(1), expressions(0), any::<bool>()).prop_map(move |(include, exclude, prefix)| {
+        let filter = TopicFilter::new(&include, &exclude).unwrap();
+        if prefix {
+            filter.without_copies(&clusters[0], &clusters[1], &clusters)
+        } else {
+            filter
+        }
+    })
 }
 
 /// All legal names of at most `length` characters over the alphabet of [`expression`].

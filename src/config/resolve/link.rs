@@ -129,7 +129,8 @@ pub(super) fn resolve(
         target: ends.1?,
     };
     if config.naming == Naming::Prefix {
-        config.topics = config.topics.without_copies_from(&config.target);
+        let topics = config.topics;
+        config.topics = topics.without_copies(&config.source, &config.target, declared);
     }
     config.topics = config.topics.with_purged_ones(config.policies.clone());
     Some(Link {

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use parking_lot::Mutex;
 
+use crate::config::MirroredSources;
 use crate::kafka::batch::Batch;
 use crate::kafka::client::Cluster;
-use crate::model::{LinkName, ProducerId, SourceOffset};
+use crate::model::{LinkName, ProducerId, SourceOffset, TopicName};
 
-/// Ids that are remembered as fine. A link has one for each ownership of a partition.
+/// Ids that are remembered. A link has one for each ownership of a partition.
 const REMEMBERED: usize = 4096;
 
 /// The other links of the configuration.
@@ -24,14 +25,18 @@ pub struct OtherLinks {
 #[derive(Debug, Default)]
 pub(crate) struct SourceWriters {
     others: OtherLinks,
-    fine: Mutex<BTreeSet<ProducerId>>,
+    /// The topics in which batches of unknown links are fine.
+    mirrored_sources: MirroredSources,
+    /// Producers of known links, and of unknown ones.
+    known: Mutex<[BTreeSet<ProducerId>; 2]>,
 }
 
 impl SourceWriters {
-    pub(crate) fn new(others: OtherLinks) -> Self {
+    pub(crate) fn new(others: OtherLinks, mirrored_sources: MirroredSources) -> Self {
         Self {
             others,
-            fine: Mutex::default(),
+            mirrored_sources,
+            known: Mutex::default(),
         }
     }
 
@@ -40,18 +45,28 @@ impl SourceWriters {
         &self.others
     }
 
-    /// Whether batches of this producer are mirrored without further questions.
-    pub(crate) fn is_fine(&self, producer: ProducerId) -> bool {
-        !producer.is_farshore() || self.fine.lock().contains(&producer)
+    /// Whether batches of unknown links may be mirrored from this source topic.
+    pub(crate) fn may_be_mirror(&self, topic: &TopicName) -> bool {
+        self.mirrored_sources.allow(topic)
     }
 
-    /// Notes that batches of this producer may be mirrored.
-    pub(crate) fn remember(&self, producer: ProducerId) {
-        let mut fine = self.fine.lock();
-        if fine.len() >= REMEMBERED {
-            fine.clear();
+    /// Whether batches of this producer in this source topic are mirrored without further questions.
+    pub(crate) fn is_fine(&self, producer: ProducerId, topic: &TopicName) -> bool {
+        if !producer.is_farshore() {
+            return true;
         }
-        fine.insert(producer);
+        let [upstream, unknown] = &*self.known.lock();
+        upstream.contains(&producer) || unknown.contains(&producer) && self.may_be_mirror(topic)
+    }
+
+    /// Notes whose a producer id is that isn't one of a link from the target.
+    pub(crate) fn remember(&self, producer: ProducerId, is_upstream: bool) {
+        let [upstream, unknown] = &mut *self.known.lock();
+        let set = if is_upstream { upstream } else { unknown };
+        if set.len() >= REMEMBERED {
+            set.clear();
+        }
+        set.insert(producer);
     }
 }
 

@@ -11,7 +11,8 @@ use crate::journal;
 use crate::kafka::admin;
 use crate::kafka::batch::Batch;
 use crate::model::{
-    DataPath, HaltCode, LinkIdentity, LinkName, ProducerId, Reason, SourceOffset, TopicPartition,
+    DataPath, HaltCode, LinkIdentity, LinkName, ProducerId, Reason, SourceOffset, TopicName,
+    TopicPartition,
 };
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::resync::input::{ResyncInput, ResyncResult};
@@ -47,22 +48,28 @@ fn named(
 }
 
 impl LinkContext {
-    /// Halts unless batches of the batch's producer may be mirrored.
-    pub(crate) async fn judge_writer(&self, batch: MarkedBatch) -> Result<(), Trouble> {
+    /// Halts unless batches of the batch's producer may be mirrored from the topic.
+    pub(crate) async fn judge_writer(
+        &self,
+        topic: &TopicName,
+        batch: MarkedBatch,
+    ) -> Result<(), Trouble> {
         let MarkedBatch { producer, offset } = batch;
-        if self.source_writers.is_fine(producer) {
+        let writers = &self.source_writers;
+        if writers.is_fine(producer, topic) {
             return Ok(());
         }
-        let message = match self.writer(producer).await? {
+        let may_be_mirror = writers.may_be_mirror(topic);
+        let message = match self.writer(producer, may_be_mirror).await? {
             Writer::FromTarget(link) => format!(
                 "the source's batch at offset {offset} was written by link {link} from {}: it comes from this link's target",
                 self.target.name()
             ),
-            Writer::Unknown if !self.settings.allow_mirrored_source => format!(
+            Writer::Unknown if !may_be_mirror => format!(
                 "the source's batch at offset {offset} was written by a farshore link that isn't known here (producer id {producer}): the source topic is a mirror itself"
             ),
-            Writer::Unknown | Writer::Upstream => {
-                self.source_writers.remember(producer);
+            known => {
+                writers.remember(producer, known == Writer::Upstream);
                 return Ok(());
             }
         };
@@ -70,8 +77,8 @@ impl LinkContext {
         Err(Trouble::Halt(reason.at(Some(offset), None)))
     }
 
-    async fn writer(&self, producer: ProducerId) -> Result<Writer> {
-        let others = &self.source_writers.others();
+    async fn writer(&self, producer: ProducerId, may_be_unknown: bool) -> Result<Writer> {
+        let others = self.source_writers.others();
         // Another link's journal is created before its first record is written: none can be missing here.
         let metadata = self
             .source
@@ -86,7 +93,7 @@ impl LinkContext {
         if let Some(link) = named(names, ends, producer) {
             return Ok(Writer::FromTarget(link));
         }
-        if self.settings.allow_mirrored_source {
+        if may_be_unknown {
             return Ok(Writer::Unknown);
         }
         for (link, source) in &others.upstream {
@@ -116,7 +123,7 @@ impl LinkContext {
         let behind = |it: &&Batch| it.next_offset() > from.get();
         for batch in read.batches.iter().filter(behind) {
             if let Some(marked) = MarkedBatch::of(batch) {
-                self.judge_writer(marked).await?;
+                self.judge_writer(&partition.topic, marked).await?;
             }
         }
         Ok(())

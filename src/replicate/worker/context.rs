@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, Semaphore};
 
 use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
-use crate::config::{PolicyRules, PreserveLimits, Start};
+use crate::config::{MirroredSources, PolicyRules, PreserveLimits, Start};
 use crate::error::Result;
 use crate::kafka::client::{Cluster, Slot};
 use crate::kafka::record::{RecordReader, Shard};
@@ -55,8 +55,8 @@ pub struct Settings {
     /// The limits of preserve mode.
     pub preserve: PreserveLimits,
     pub path: DataPath,
-    /// Whether the source may hold batches of farshore links that aren't known here.
-    pub allow_mirrored_source: bool,
+    /// The source topics that may hold batches of farshore links that aren't known here.
+    pub mirrored_sources: MirroredSources,
 }
 
 /// The parts a worker is started with.
@@ -118,6 +118,7 @@ impl LinkContext {
             others,
         } = link;
         let shards = Shards::new(&identity, &target, &settings);
+        let source_writers = SourceWriters::new(others, settings.mirrored_sources.clone());
         let memory_ms = match settings.path {
             DataPath::Raw => memory_ms,
             DataPath::Record => FORGETS_AT_ONCE,
@@ -138,7 +139,7 @@ impl LinkContext {
             complaints: Complaints::new(view.link().clone()),
             view,
             shards,
-            source_writers: SourceWriters::new(others),
+            source_writers,
         }
     }
 

@@ -254,7 +254,7 @@ fn check_writer(
     marked: MarkedBatch,
     writers: &SourceWriters,
 ) -> Result<(), Trouble> {
-    if writers.is_fine(marked.producer) {
+    if writers.is_fine(marked.producer, &partition.topic) {
         return Ok(());
     }
     *suspect = Some(marked);

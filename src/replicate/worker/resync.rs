@@ -154,7 +154,8 @@ async fn both_sides(
             link.judge_before_foreign_writes(&input).await?;
         }
         if let Some(suspect) = input.suspect {
-            link.judge_writer(suspect).await?;
+            let topic = &route.source.topic;
+            link.judge_writer(topic, suspect).await?;
         }
         let found = resync_source(&link.source, &link.target, &input, side.clone()).await?;
         link.judge_first(&input, &found).await?;
