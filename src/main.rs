@@ -16,6 +16,9 @@ fn main() -> process::ExitCode {
     let Args { common, verb } = Args::parse();
     let ended = match verb {
         Verb::Run => service(&common, async |config| {
+            for warning in &config.warnings {
+                tracing::warn!("{}:{warning}", common.config.display());
+            }
             app::run(config).await?;
             Ok(ExitCode::Done)
         }),

@@ -27,7 +27,7 @@ use crate::journal::{JournalSettings, JournaledStore};
 use crate::kafka::admin;
 use crate::kafka::client::Cluster;
 use crate::model::{MirrorSet, OffsetsMode};
-use crate::replicate::{self, LinkView, Settings};
+use crate::replicate::{self, LinkView, OtherLinks, Settings};
 use crate::task::{InFlight, Ownership, Supervisor};
 use crate::verify::{self, Verifications, Verifier};
 
@@ -47,6 +47,8 @@ pub(crate) struct LinkParts {
     pub(crate) config: LinkConfig,
     pub(crate) source: Watched,
     pub(crate) target: Watched,
+    /// The other links of the configuration.
+    pub(crate) others: OtherLinks,
     pub(crate) store: Arc<dyn Store>,
     /// The same store, through which links are owned.
     pub(crate) journaled: Arc<JournaledStore>,
@@ -262,6 +264,7 @@ impl LinkParts {
             ownership: self.ownership.clone(),
             audit: self.audit,
             in_flight: self.in_flight,
+            others: self.others,
         };
         replicate::run(link, set, stop).await
     }
@@ -307,5 +310,6 @@ fn settings(config: &LinkConfig) -> Settings {
         offsets: config.offsets,
         preserve: config.preserve,
         path: config.path,
+        mirrored_sources: config.mirrored_sources(),
     }
 }

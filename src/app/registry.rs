@@ -24,7 +24,7 @@ use crate::failover::sites::Sites;
 use crate::journal::JournaledStore;
 use crate::journal::{JournalSettings, Owner};
 use crate::model::{ClusterName, LinkName};
-use crate::replicate::LinkView;
+use crate::replicate::{LinkView, OtherLinks};
 use crate::task::{InFlight, Owned, Ownership, contained};
 use crate::verify::Verifications;
 
@@ -71,7 +71,7 @@ struct DrivenLink {
     stop: CancellationToken,
     life: Owned,
     _condition: Owned,
-    _clusters: [ClusterUse; 2],
+    _clusters: Vec<ClusterUse>,
 }
 
 /// The open clusters by name.
@@ -156,15 +156,17 @@ impl Registry {
         }
         let (source, source_use) = self.open(config, &link.source)?;
         let (target, target_use) = self.open(config, &link.target)?;
+        let mut uses = vec![source_use, target_use];
+        let others = self.others(config, link, &mut uses)?;
         self.shared.store.set_journal(&name, link.journal);
-        let link = self.link(link, source, target)?;
+        let link = self.link(link, (source, target), others)?;
         let stop = CancellationToken::new();
         let driver = Driver::new(link.clone(), self.shared.health.clone(), stop.clone());
         let entry = DrivenLink {
             stop,
             life: Owned::spawn("link", drive(name.clone(), driver, self.failure.clone())),
             _condition: Owned::spawn("condition", link.clone().watch()),
-            _clusters: [source_use, target_use],
+            _clusters: uses,
         };
         links.insert(name.clone(), Some(entry));
         let (handle, sites) = (Arc::new(link.handle()), Arc::new(link.sites()));
@@ -248,13 +250,38 @@ impl Registry {
         Ok((watched, in_use))
     }
 
-    fn link(&self, config: &LinkConfig, source: Watched, target: Watched) -> Result<LinkParts> {
+    /// The other links of the configuration, as far as a link has to know them; uses of their clusters are added to `uses`.
+    fn others(
+        &self,
+        config: &Config,
+        link: &LinkConfig,
+        uses: &mut Vec<ClusterUse>,
+    ) -> Result<OtherLinks> {
+        let mut others = OtherLinks::default();
+        for other in &config.links {
+            others.names.push(other.name.clone());
+            if other.target == link.source {
+                let (source, in_use) = self.open(config, &other.source)?;
+                others.upstream.push((other.name.clone(), source.cluster));
+                uses.push(in_use);
+            }
+        }
+        Ok(others)
+    }
+
+    fn link(
+        &self,
+        config: &LinkConfig,
+        (source, target): (Watched, Watched),
+        others: OtherLinks,
+    ) -> Result<LinkParts> {
         let journaled = &self.shared.store;
         let store: Arc<dyn Store> = Arc::<JournaledStore>::clone(journaled);
         let view = LinkView::load(&config.name, &store, |topic| config.topics.matches(topic))?;
         Ok(LinkParts {
             config: config.clone(),
             source,
+            others,
             journal: JournalSettings {
                 target: target.cluster.clone(),
                 replication_factor: config.replication_factor,

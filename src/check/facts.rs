@@ -17,6 +17,17 @@ pub(super) struct Facts {
     /// The clusters used by links.
     pub(super) clusters: BTreeMap<ClusterName, ClusterFacts>,
     pub(super) links: Vec<LinkFacts>,
+    pub(super) circles: Vec<CircleFacts>,
+}
+
+/// A cycle of links in which a topic is mirrored again and again, or may be.
+#[derive(Debug)]
+pub(super) struct CircleFacts {
+    pub(super) links: Vec<LinkName>,
+    /// A topic that would go round, if one was found.
+    pub(super) topic: Option<TopicName>,
+    /// Whether other topics could not be looked at.
+    pub(super) unknown: bool,
 }
 
 /// The facts about a cluster.

@@ -29,6 +29,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
             findings.extend(super::journal::findings(link, found, target));
         }
     }
+    findings.extend(super::circles::findings(facts));
     findings.sort_by_key(|finding| finding.severity);
     findings
 }

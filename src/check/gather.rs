@@ -16,7 +16,7 @@ use crate::kafka::client::{Cluster, Slot};
 use crate::model::{ClusterName, LinkIdentity, OffsetsMode, TopicName};
 
 use super::facts::{ClusterFacts, Facts, Found, LinkFacts, MirrorFacts, Reached, TopicFacts};
-use super::{journal, preserve, quarantine, record, retention, strangers};
+use super::{circles, journal, preserve, quarantine, record, retention, strangers};
 
 /// Gathers the facts about every cluster and every link.
 pub(super) async fn facts(config: &Config) -> Facts {
@@ -44,6 +44,7 @@ pub(super) async fn facts(config: &Config) -> Facts {
             found,
         });
     }
+    facts.circles = circles::facts(config, &facts);
     facts
 }
 

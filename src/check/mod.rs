@@ -4,6 +4,7 @@
 //! offsets are preserved, and a transactional id of its own on the record path; may run alongside the service; every
 //! problem comes with its fix. Doesn't: read records, except for the last batch of each mirror partition.
 
+mod circles;
 mod facts;
 mod finding;
 mod findings;

@@ -86,6 +86,9 @@ fn fix(rule: &NameRule, list: &str) -> String {
         (RuleKind::PurgedTopic, _) => {
             "Write an expression that ends with \"-repartition\", set on_gap = \"follow\" for the topic, or remove the expression.".to_owned()
         }
+        (RuleKind::CopyFromNamesake, _) => {
+            format!("Name the topic literally in {list} if it isn't a mirror that another service made, or remove the expression.")
+        }
         (RuleKind::CopyFromTarget, _) => {
             "Remove the expression: with naming = \"prefix\", such topics count as mirrors of the target's own.".to_owned()
         }

@@ -1,7 +1,7 @@
 //! Conflicts between links that the configuration alone reveals.
 //!
-//! Whether two expressions share a topic isn't decided here, except for literal topics and equal expressions. Other
-//! conflicts are detected when a link finds a mirror topic that another link writes.
+//! Whether two links write the same mirror topic is decided for literal topics and equal expressions only. Other conflicts
+//! of this kind are detected when a link finds a mirror topic that another link writes. Circles are in `rounds`.
 
 use std::collections::BTreeMap;
 

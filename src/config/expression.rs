@@ -43,6 +43,11 @@ impl Expression {
         self.regex.is_match(name)
     }
 
+    /// The expression as it is matched, with anchors.
+    pub(super) fn pattern(&self) -> &str {
+        self.regex.as_str()
+    }
+
     /// The expression as written.
     pub(super) fn written(&self) -> &Arc<str> {
         &self.written

@@ -3,6 +3,8 @@
 //! Promises: what is mirrored, what `explain` shows and what `check` reports are decided by the same functions,
 //! [`TopicFilter::rules`] and [`GroupFilter::rules`]. Pure.
 
+use regex::Regex;
+
 use crate::error::{Error, Kind, Result};
 use crate::model::{ClusterName, GroupId, Policy, TopicName};
 
@@ -93,8 +95,17 @@ impl Names {
 #[derive(Debug, Clone)]
 pub struct TopicFilter {
     names: Names,
-    origin: Option<String>,
+    copies: Option<Copies>,
     policies: PolicyRules,
+}
+
+/// Topics that prefix naming has made, by their names.
+#[derive(Debug, Clone)]
+struct Copies {
+    /// Those that came from the target: clusters of the configuration at the front, and the target among them.
+    from_target: Regex,
+    /// The front of those that a service made which gives another cluster the source's name.
+    from_namesake: String,
 }
 
 impl TopicFilter {
@@ -104,7 +115,7 @@ impl TopicFilter {
     pub fn new(include: &[impl AsRef<str>], exclude: &[impl AsRef<str>]) -> Result<Self> {
         Ok(Self {
             names: Names::new(include, exclude)?,
-            origin: None,
+            copies: None,
             policies: PolicyRules::default(),
         })
     }
@@ -112,15 +123,31 @@ impl TopicFilter {
     pub(super) fn of(include: Vec<Expression>, exclude: Vec<Expression>) -> Self {
         Self {
             names: Names { include, exclude },
-            origin: None,
+            copies: None,
             policies: PolicyRules::default(),
         }
     }
 
-    /// Excludes topics that were copied from `target` under `MirrorMaker` 2's names: they would be mirrored in a circle.
+    /// Excludes topics that were copied under `MirrorMaker` 2's names and would be mirrored in a circle: those that came from
+    /// `target`, perhaps through other `clusters`, and those that begin with the name of `source`, where nothing is copied
+    /// from, unless they are named literally.
     #[must_use]
-    pub fn without_copies_from(mut self, target: &ClusterName) -> Self {
-        self.origin = Some(format!("{target}."));
+    pub fn without_copies<'a>(
+        mut self,
+        source: &ClusterName,
+        target: &ClusterName,
+        clusters: impl IntoIterator<Item = &'a ClusterName>,
+    ) -> Self {
+        let clusters: Vec<String> = clusters
+            .into_iter()
+            .map(|name| regex::escape(name.as_str()))
+            .collect();
+        let [clusters, end] = [clusters.join("|"), regex::escape(target.as_str())];
+        let from_target = format!(r"\A(?:(?:{clusters})\.)*{end}\.(?s:.*)\z");
+        self.copies = Regex::new(&from_target).ok().map(|from_target| Copies {
+            from_target,
+            from_namesake: format!("{source}."),
+        });
         self
     }
 
@@ -140,8 +167,7 @@ impl TopicFilter {
     ) -> impl Iterator<Item = NameRule> + 'a {
         let name = topic.as_str();
         let own = own(name).or(is_internal.then_some(RuleKind::InternalTopic));
-        let copy = self.came_from_target(name);
-        let copy = copy.then_some(RuleKind::CopyFromTarget);
+        let copy = self.copy(name);
         let purged = std::iter::once_with(move || {
             let is_left_out = name.ends_with(PURGED) && !self.takes_purged(topic);
             is_left_out.then(|| NameRule::from(RuleKind::PurgedTopic))
@@ -191,11 +217,30 @@ impl TopicFilter {
         })
     }
 
-    /// Whether the target is among the cluster names at the front: `oslo.orders`, `rome.oslo.orders`.
-    fn came_from_target(&self, name: &str) -> bool {
-        self.origin
-            .as_deref()
-            .is_some_and(|origin| name.starts_with(origin) || name.contains(&format!(".{origin}")))
+    /// The expressions that it includes, and all others that [`matches`](Self::matches) depends on.
+    pub(super) fn expressions(&self) -> [Vec<String>; 2] {
+        let texts = |all: &[Expression]| all.iter().map(|it| it.pattern().to_owned()).collect();
+        let mut others: Vec<String> = texts(&self.names.exclude);
+        others.extend(INTERNAL.map(str::to_owned));
+        others.push(format!(r"\A(?s:.*){PURGED}\z"));
+        others.extend(self.policies.expressions().map(str::to_owned));
+        if let Some(copies) = &self.copies {
+            let namesake = regex::escape(&copies.from_namesake);
+            others.push(copies.from_target.as_str().to_owned());
+            others.push(format!(r"\A{namesake}(?s:.*)\z"));
+        }
+        [texts(&self.names.include), others]
+    }
+
+    /// The rule by which prefix naming has made the topic, as far as its name tells: `oslo.orders`, `rome.oslo.orders`.
+    fn copy(&self, name: &str) -> Option<RuleKind> {
+        let copies = self.copies.as_ref()?;
+        if copies.from_target.is_match(name) {
+            return Some(RuleKind::CopyFromTarget);
+        }
+        let mut names = self.names.include.iter().filter_map(Expression::literal);
+        let is_copy = name.starts_with(&copies.from_namesake) && !names.any(|it| it == name);
+        is_copy.then_some(RuleKind::CopyFromNamesake)
     }
 }
 
@@ -246,6 +291,13 @@ impl GroupFilter {
         })
     }
 }
+
+/// Expressions of the names for which [`own`] has a rule.
+const INTERNAL: [&str; 3] = [
+    r"\A(?:__|farshore-)(?s:.*)\z",
+    r"\A(?s:.*)\.checkpoints\.internal\z",
+    r"\Amm2-(?:offset-syncs|offsets|configs|status)\.(?s:.*)\.internal\z",
+];
 
 /// Why a topic is never mirrored, whatever the expressions are: it contains internal state of Kafka, farshore or
 /// `MirrorMaker` 2, which is useless on another cluster.

@@ -9,14 +9,17 @@
 //! Two stages: `document` reads the values of the file into the sections of `resolve`, which derives the settings from
 //! them.
 
+pub(crate) mod circle;
 mod conflict;
 pub mod defaults;
 mod document;
 mod expression;
 mod filter;
+mod overlap;
 mod policies;
 mod problem;
 mod resolve;
+mod rounds;
 mod rule;
 mod settings;
 #[cfg(test)]
@@ -34,7 +37,8 @@ pub use problem::{ConfigErrors, Position, Problem};
 pub use rule::{NameRule, RuleKind};
 pub use settings::{
     ApiConfig, CheckpointConfig, ClusterConfig, Config, LinkConfig, LogConfig, LogFormat, LogLevel,
-    LoginConfig, Naming, Otherwise, PreserveLimits, RuntimeConfig, Start, VerifyConfig,
+    LoginConfig, MirroredSources, Naming, Otherwise, PreserveLimits, RuntimeConfig, Start,
+    VerifyConfig,
 };
 
 use document::Environment;
@@ -66,7 +70,8 @@ fn parse(text: &str, environment: Environment<'_>) -> Result<Config, Vec<Problem
     let document = DeValue::Table(document.into_inner());
     let problems = Problems::new(text, &document);
     let raw = document::read(&document, environment, &problems);
-    let config = resolve::config(raw, &problems);
+    let mut config = resolve::config(raw, &problems);
+    config.warnings = problems.take_warnings();
     let problems = problems.into_sorted();
     if problems.is_empty() {
         Ok(config)

@@ -51,6 +51,12 @@ impl PolicyRules {
         }
     }
 
+    /// The expressions of the exceptions' topics.
+    pub(super) fn expressions(&self) -> impl Iterator<Item = &str> {
+        let topics = self.exceptions.iter().flat_map(|it| &it.topics);
+        topics.map(Expression::pattern)
+    }
+
     /// The policies of a topic, by its name on the source: the first matching exception takes precedence over the link.
     pub fn of(&self, topic: &TopicName) -> Policies {
         let matches = |exception: &&Exception| {

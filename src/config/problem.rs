@@ -94,6 +94,7 @@ pub(super) struct Problems<'a> {
     text: &'a str,
     document: &'a DeValue<'a>,
     found: RefCell<Vec<Problem>>,
+    warnings: RefCell<Vec<Problem>>,
 }
 
 impl<'a> Problems<'a> {
@@ -102,13 +103,36 @@ impl<'a> Problems<'a> {
             text,
             document,
             found: RefCell::default(),
+            warnings: RefCell::default(),
         }
     }
 
     /// Adds a problem of the key or value at `span`.
     pub(super) fn add(&self, span: &Span, message: impl Into<String>) {
-        let mut paths = self.paths(span);
-        self.push(Some(span), paths.next().unwrap_or_default(), message.into());
+        let problem = self.at(span, message.into());
+        self.found.borrow_mut().push(problem);
+    }
+
+    /// Adds a warning about the key or value at `span`, in spite of which the file is used.
+    pub(super) fn warn(&self, span: &Span, message: impl Into<String>) {
+        let warning = self.at(span, message.into());
+        self.warnings.borrow_mut().push(warning);
+    }
+
+    /// The problem `message` of the key or value at `span`.
+    pub(super) fn at(&self, span: &Span, message: String) -> Problem {
+        Problem {
+            position: Some(Position::of(self.text, span.start)),
+            key: self.paths(span).next().unwrap_or_default(),
+            message,
+        }
+    }
+
+    /// Removes and returns the warnings in file order.
+    pub(super) fn take_warnings(&self) -> Vec<Problem> {
+        let mut warnings = self.warnings.take();
+        warnings.sort();
+        warnings
     }
 
     /// Adds the problem that a key is missing in a section, or in the file.

@@ -27,6 +27,8 @@ pub enum RuleKind {
     MirrorMakerTopic,
     /// Excludes: the topic is a mirror of a topic of the target.
     CopyFromTarget,
+    /// Excludes: the topic begins with the source's own name, as a mirror made elsewhere would, and isn't named literally.
+    CopyFromNamesake,
     /// Excludes: an expression in `topics_exclude` or `groups_exclude` matches.
     Excluded,
     /// Excludes: records of the topic are deleted as soon as they are read, and nothing includes it explicitly.
@@ -74,6 +76,9 @@ impl NameRule {
             RuleKind::CopyFromTarget => {
                 "the target's name in front says that it was mirrored from there, so it would go round in a circle".to_owned()
             }
+            RuleKind::CopyFromNamesake => format!(
+                "the source's own name in front is what another service's prefix naming makes; name it literally in {list} to mirror it"
+            ),
             RuleKind::Excluded => format!("{expression:?} in {list}_exclude matches"),
             RuleKind::PurgedTopic => {
                 "Kafka Streams deletes the records of topics whose names end with \"-repartition\" as soon as they are read".to_owned()

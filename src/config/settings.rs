@@ -15,6 +15,7 @@ use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, Secret, TopicNa
 use super::defaults;
 use super::filter::{GroupFilter, TopicFilter};
 use super::policies::PolicyRules;
+use super::problem::Problem;
 use super::values::{Bytes, Filled, HttpUrl, KIB, MIB, Notation, Number, Word, read};
 
 /// The whole configuration.
@@ -28,6 +29,8 @@ pub struct Config {
     pub api: ApiConfig,
     pub runtime: RuntimeConfig,
     pub log: LogConfig,
+    /// What couldn't be decided from the file alone.
+    pub warnings: Vec<Problem>,
 }
 
 /// The connection settings of a cluster.
@@ -85,6 +88,8 @@ pub struct LinkConfig {
     pub path: DataPath,
     /// The naming of mirror topics.
     pub naming: Naming,
+    /// Whether source topics may be mirrors themselves, written by links that this configuration doesn't have.
+    pub allow_mirrored_source: bool,
     /// The replication factor of mirror topics; `None`: the source topic's, limited by the number of target brokers.
     pub replication_factor: Option<i16>,
     /// Whether the link keeps a journal on the target and with it a lease: one process at a time mirrors.
@@ -118,6 +123,49 @@ impl LinkConfig {
     /// The name of a source topic's mirror on the target.
     pub fn mirror_topic(&self, topic: &TopicName) -> TopicName {
         self.naming.mirror_topic(&self.source, topic)
+    }
+
+    /// The source topics that may be mirrors themselves. A name that becomes longer with each link isn't mistaken for
+    /// another, unless it shows that its records may have been on one of the clusters before.
+    pub fn mirrored_sources(&self) -> MirroredSources {
+        match (self.allow_mirrored_source, self.naming) {
+            (true, _) => MirroredSources::Any,
+            (false, Naming::Identity) => MirroredSources::None,
+            (false, Naming::Prefix) => {
+                MirroredSources::Without([self.source.clone(), self.target.clone()])
+            }
+        }
+    }
+}
+
+/// Which source topics may be mirrors that links of other configurations write.
+#[derive(Debug, Clone, Default)]
+pub enum MirroredSources {
+    Any,
+    #[default]
+    None,
+    /// All but those whose names have one of these cluster names in them: they may have come from there.
+    Without([ClusterName; 2]),
+}
+
+impl MirroredSources {
+    /// Whether this source topic may be such a mirror.
+    pub fn allow(&self, topic: &TopicName) -> bool {
+        let has = |cluster: &ClusterName| {
+            let mut parts = topic.as_str().match_indices(cluster.as_str());
+            parts.any(|(start, name)| {
+                let (before, after) = (
+                    &topic.as_str()[..start],
+                    &topic.as_str()[start + name.len()..],
+                );
+                (before.is_empty() || before.ends_with('.')) && after.starts_with('.')
+            })
+        };
+        match self {
+            Self::Any => true,
+            Self::None => false,
+            Self::Without(clusters) => !clusters.iter().any(has),
+        }
     }
 }
 

@@ -19,6 +19,8 @@ use super::{Contents, LEASE};
 /// The replication factor if the configuration sets none and there are at least this many brokers.
 const REPLICAS: i16 = 3;
 const LOOKS: usize = 50;
+/// The prefix of journals' names, followed by the link's.
+const PREFIX: &str = "__farshore.";
 
 /// A link's journal topic, under the id it was first seen with.
 #[derive(Debug, Clone)]
@@ -29,7 +31,12 @@ pub struct Topic {
 impl Topic {
     /// The name of a link's journal.
     pub fn name(link: &LinkName) -> TopicName {
-        TopicName::new(format!("__farshore.{link}"))
+        TopicName::new(format!("{PREFIX}{link}"))
+    }
+
+    /// The link whose journal a topic is, by its name.
+    pub fn link(topic: &TopicName) -> Option<LinkName> {
+        topic.as_str().strip_prefix(PREFIX).map(LinkName::new)
     }
 
     /// The existing topic; `None` if it doesn't exist.

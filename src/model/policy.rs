@@ -97,6 +97,7 @@ impl Policies {
             HaltCode::SourceTopicMissing
             | HaltCode::TargetTopicMissing
             | HaltCode::TargetRecreated
+            | HaltCode::Circle
             | HaltCode::MapUnknown
             | HaltCode::NotPermitted
             | HaltCode::NameCollision
@@ -141,6 +142,7 @@ impl Policies {
             HaltCode::SourceTopicMissing
             | HaltCode::TargetTopicMissing
             | HaltCode::TargetRecreated
+            | HaltCode::Circle
             | HaltCode::MapUnknown
             | HaltCode::NotPermitted
             | HaltCode::NameCollision
@@ -186,6 +188,7 @@ impl HaltCode {
             | Self::MapUnknown
             | Self::MissedDeletions => &[Policy::Reseed],
             Self::SourceTopicMissing
+            | Self::Circle
             | Self::NotPermitted
             | Self::NameCollision
             | Self::NameRefused

@@ -108,6 +108,8 @@ pub enum HaltCode {
     TargetRecreated,
     /// Another writer wrote into the mirror partition.
     ForeignWrite,
+    /// The source holds records that a link mirrored there from this link's target, or perhaps did.
+    Circle,
     /// The target rejects a record because of the record itself.
     RecordRefused,
     /// The target lost records that it had acknowledged.
@@ -134,7 +136,7 @@ pub enum HaltCode {
 
 impl HaltCode {
     /// Every code, for enumeration in tests, metrics and documents.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::SourceGap,
         Self::SourceRecreated,
         Self::SourceTruncated,
@@ -142,6 +144,7 @@ impl HaltCode {
         Self::TargetTopicMissing,
         Self::TargetRecreated,
         Self::ForeignWrite,
+        Self::Circle,
         Self::RecordRefused,
         Self::TargetTruncated,
         Self::MapUnknown,
@@ -166,6 +169,7 @@ impl HaltCode {
             | Self::SourceRecreated
             | Self::SourceTopicMissing
             | Self::TargetTopicMissing
+            | Self::Circle
             | Self::RecordRefused
             | Self::MapUnknown
             | Self::NotPermitted
@@ -217,6 +221,9 @@ impl HaltCode {
             Self::ForeignWrite => {
                 "Stop the other writer and deny it WRITE on the mirror topic, then go on behind its records (farshore resolve --with adopt), or mirror the topic anew (docs/operations.md)."
             }
+            Self::Circle => {
+                "Take the topic out of one of the links that mirror it in a circle (topics_exclude), or set naming = \"prefix\" for all of them. Only if the message says that the link isn't known here, and the source is meant to be a mirror: set allow_mirrored_source = true (docs/operations.md)."
+            }
             Self::RecordRefused => {
                 "Raise the mirror topic's limit named in the message (max.message.bytes, timestamp limits, cleanup.policy), and the partition goes on by itself; or put the record into quarantine (farshore resolve --with skip_with_receipt)."
             }
@@ -253,6 +260,23 @@ impl HaltCode {
         }
     }
 
+    /// What an operator can do about it where the mirror can't continue behind what is there: offsets are preserved, or
+    /// records of this link may be among foreign ones.
+    pub fn remedy_in_place(self) -> &'static str {
+        match self {
+            Self::SourceRecreated => {
+                "Check that the re-creation was meant, then mirror the topic anew (farshore resolve --with reseed)."
+            }
+            Self::SourceTruncated => {
+                "The mirror holds records the source lost; mirror the topic anew (farshore resolve --with reseed)."
+            }
+            Self::ForeignWrite => {
+                "Stop the other writer and deny it WRITE on the mirror topic, then mirror the topic anew (farshore resolve --with reseed)."
+            }
+            other => other.remedy(),
+        }
+    }
+
     /// The name used in the API and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -263,6 +287,7 @@ impl HaltCode {
             Self::TargetTopicMissing => "target_topic_missing",
             Self::TargetRecreated => "target_recreated",
             Self::ForeignWrite => "foreign_write",
+            Self::Circle => "circle",
             Self::RecordRefused => "record_refused",
             Self::TargetTruncated => "target_truncated",
             Self::MapUnknown => "map_unknown",
@@ -308,6 +333,25 @@ impl Reason {
             source_offset: None,
             target_offset: None,
             remedy: code.remedy().to_owned(),
+        }
+    }
+
+    /// The same reason, with another remedy than the code's.
+    #[must_use]
+    pub fn remedied_by(mut self, remedy: &str) -> Self {
+        remedy.clone_into(&mut self.remedy);
+        self
+    }
+
+    /// The same reason, with the code's remedy for where the mirror can't continue behind what is there, unless it has one
+    /// of its own.
+    #[must_use]
+    pub fn in_place(self) -> Self {
+        if self.remedy == self.code.remedy() {
+            let remedy = self.code.remedy_in_place();
+            self.remedied_by(remedy)
+        } else {
+            self
         }
     }
 

@@ -25,6 +25,7 @@ pub(crate) use preserve::filler::EMPTY as FILLER_CONTENT;
 pub use resync::decision::DecisionOutcome;
 pub use shared::resolve_request::ResolveRefused;
 pub(crate) use shared::snapshot::{Decisions, VerificationSnapshot};
+pub use shared::source_writers::OtherLinks;
 pub(crate) use worker::context::record_name;
 
 pub use shared::link::{LinkView, PartitionStatus};

@@ -6,6 +6,7 @@ mod support;
 mod asking;
 mod chaos;
 mod checks;
+mod circles;
 mod databases;
 mod discovery;
 mod disks;

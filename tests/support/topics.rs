@@ -200,6 +200,18 @@ async fn leaders(bootstrap: &str, topic: &str) -> Result<Option<Vec<bool>>, Stri
     Ok(found.map(|one| one.partitions().iter().map(|p| p.leader() >= 0).collect()))
 }
 
+/// The names of all topics. The error describes what went wrong, for `eventually`.
+pub(crate) async fn names(bootstrap: &str) -> Result<Vec<String>, String> {
+    let consumer: BaseConsumer = client(bootstrap);
+    let metadata = blocking(move || consumer.fetch_metadata(None, LIMIT)).await;
+    let metadata = metadata.map_err(|error| error.to_string())?;
+    Ok(metadata
+        .topics()
+        .iter()
+        .map(|it| it.name().to_owned())
+        .collect())
+}
+
 /// Waits until a partition has a leader and returns its broker id.
 pub(crate) async fn leader(bootstrap: &str, topic: &str, partition: i32) -> i32 {
     let what = format!("somebody leads {topic}-{partition}");

@@ -14,6 +14,7 @@ use crate::check::finding::Severity;
 use crate::kafka::admin::AclOperation;
 use crate::model::TopicName;
 
+mod circling;
 mod journaling;
 mod preserving;
 mod recording;
@@ -103,6 +104,7 @@ fn healthy() -> Facts {
             fetch_connections: None,
             found: Some(Ok(found)),
         }],
+        circles: Vec::new(),
     }
 }
 

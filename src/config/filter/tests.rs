@@ -1,5 +1,11 @@
+use std::sync::LazyLock;
+
 use super::*;
 use crate::config::policies::Given;
+
+static PARIS: LazyLock<ClusterName> = LazyLock::new(|| ClusterName::new("paris"));
+static OSLO: LazyLock<ClusterName> = LazyLock::new(|| ClusterName::new("oslo"));
+static ROME: LazyLock<ClusterName> = LazyLock::new(|| ClusterName::new("rome"));
 
 fn matching(filter: &TopicFilter, names: &[&str]) -> Vec<String> {
     let matching = |name: &&&str| filter.matches(&TopicName::new(**name));
@@ -89,19 +95,35 @@ fn topics_that_are_purged_all_the_time_have_to_be_meant() {
 fn copies_from_the_target_do_not_go_round() {
     let filter = TopicFilter::new(&[".*"], &[] as &[&str])
         .unwrap()
-        .without_copies_from(&ClusterName::new("oslo"));
+        .without_copies(&PARIS, &OSLO, [&*PARIS, &*OSLO, &*ROME]);
     let names = [
         "oslo.orders",
         "rome.oslo.orders",
+        "rome.rome.oslo.orders",
         "rome.orders",
         "orders",
         "oslo",
         "x.oslo",
+        "sales.oslo.orders",
+        "rome.sales.oslo.orders",
     ];
+    assert_eq!(matching(&filter, &names), &names[3..]);
+}
+
+#[test]
+fn topics_with_the_sources_own_name_in_front_have_to_be_named() {
+    let names = ["paris.orders", "paris.paris.orders", "paris", "parisian.x"];
+    let filter = |include: &[&str]| {
+        let filter = TopicFilter::new(include, &[] as &[&str]).unwrap();
+        filter.without_copies(&PARIS, &OSLO, [&*PARIS, &*OSLO])
+    };
+    assert_eq!(matching(&filter(&[".*"]), &names), &names[2..]);
+    let literal = filter(&[".*", r"paris\.orders", "oslo.x"]);
     assert_eq!(
-        matching(&filter, &names),
-        ["rome.orders", "orders", "oslo", "x.oslo"]
+        matching(&literal, &["paris.orders", "paris.paris.orders", "oslo.x"]),
+        ["paris.orders"]
     );
+    assert!(matching(&filter(&["paris.order[s]"]), &names).is_empty());
 }
 
 /// The rules that apply to a topic, as `kind` or `kind expression`.
@@ -128,7 +150,7 @@ fn the_rules_that_apply_are_told_in_the_order_in_which_they_decide() {
         &["eu\\.te.*", "eu.*t", "never"],
     )
     .unwrap()
-    .without_copies_from(&ClusterName::new("oslo"));
+    .without_copies(&PARIS, &OSLO, [&*PARIS, &*OSLO]);
     for (topic, expected) in [
         ("orders", &["included orders|eu.*"][..]),
         ("eu.a", &["included orders|eu.*", "included eu\\.a"]),
@@ -196,7 +218,7 @@ fn what_is_explained_is_what_is_decided() {
     }) {
         let filter = TopicFilter::new(&[include], &[exclude]).unwrap();
         let filter = filter
-            .without_copies_from(&"oslo".into())
+            .without_copies(&PARIS, &OSLO, [&*PARIS, &*OSLO])
             .with_purged_ones(policies);
         for name in parts
             .iter()

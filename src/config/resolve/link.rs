@@ -33,6 +33,7 @@ pub(super) struct Raw {
     preserve_max_markers: Option<As<Number<i64, 0, { i64::MAX }>>>,
     preserve_otherwise: Option<As<Word<Otherwise>>>,
     naming: Option<As<Word<Naming>>>,
+    allow_mirrored_source: Option<bool>,
     replication_factor: Option<As<Number<i16, 1, 1000>>>,
     journal: Option<bool>,
     refresh_interval: Option<As<Duration>>,
@@ -111,6 +112,7 @@ pub(super) fn resolve(
             otherwise: or(raw.preserve_otherwise, Otherwise::Refuse),
         },
         naming: or(raw.naming, Naming::Identity),
+        allow_mirrored_source: raw.allow_mirrored_source.unwrap_or(false),
         replication_factor: raw.replication_factor.map(|given| given.0),
         journal: raw.journal.unwrap_or(true),
         refresh_interval: or(raw.refresh_interval, defaults::REFRESH_INTERVAL),
@@ -131,7 +133,8 @@ pub(super) fn resolve(
         target: ends.1?,
     };
     if config.naming == Naming::Prefix {
-        config.topics = config.topics.without_copies_from(&config.target);
+        let topics = config.topics;
+        config.topics = topics.without_copies(&config.source, &config.target, declared);
     }
     config.topics = config.topics.with_purged_ones(config.policies.clone());
     Some(Link {

@@ -16,6 +16,7 @@ use toml::Spanned;
 use super::conflict;
 use super::document::Section;
 use super::problem::Problems;
+use super::rounds;
 use super::settings::{
     ApiConfig, CheckpointConfig, ClusterConfig, Config, LogConfig, RuntimeConfig,
 };
@@ -60,6 +61,7 @@ pub(super) fn config(raw: Raw, problems: &Problems<'_>) -> Config {
         .filter_map(|(name, Section(link))| link::resolve(&name, link, &declared, problems))
         .collect();
     conflict::report(&links, &clusters, problems);
+    rounds::report(&links, &clusters, problems);
     let mut api = raw.api.0;
     if api.advertised_url.is_empty() {
         api.advertised_url = format!("http://{}", api.listen);
@@ -71,5 +73,6 @@ pub(super) fn config(raw: Raw, problems: &Problems<'_>) -> Config {
         api,
         runtime: raw.runtime.0,
         log: raw.log.0,
+        warnings: Vec::new(),
     }
 }

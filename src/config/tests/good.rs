@@ -214,16 +214,24 @@ fn links_that_cannot_be_seen_to_meet_are_accepted() {
     let orders = r#"topics = ["orders"]"#;
     let any = r#"topics = ["or.*"]"#;
     let prefixed = "topics = [\"or.*\"]\nnaming = \"prefix\"";
+    let prefixed_all = "topics = [\".*\"]\nnaming = \"prefix\"";
     let without = |name: &str| format!("{any}\ntopics_exclude = [\"{name}\"]");
     let cases = [
-        (("paris", "oslo", orders), ("oslo", "paris", orders)),
+        (
+            ("paris", "oslo", prefixed_all),
+            ("oslo", "paris", prefixed_all),
+        ),
         (
             ("paris", "oslo", orders),
             ("rome", "oslo", r#"topics = ["invoices"]"#),
         ),
         (
             ("paris", "oslo", orders),
-            ("rome", "oslo", &without("orders")),
+            ("rome", "oslo", &*without("orders")),
+        ),
+        (
+            ("paris", "oslo", orders),
+            ("oslo", "paris", &*without("orders")),
         ),
         (
             ("paris", "oslo", &without("ora.*")),
@@ -241,4 +249,24 @@ fn links_that_cannot_be_seen_to_meet_are_accepted() {
         let links = parse_with_clusters(&file).map(|config| config.links.len());
         assert_eq!(links, Ok(2), "{file}");
     }
+}
+
+#[test]
+fn circles_that_cannot_be_decided_are_warnings() {
+    let config = parse_with_clusters(
+        "[links.a]\nsource = \"paris\"\ntarget = \"oslo\"\ntopics = [\"(a|b)*a(a|b){24}c\"]\n\
+         [links.b]\nsource = \"oslo\"\ntarget = \"paris\"\ntopics = [\"(a|b)*b(a|b){23}d\"]\n",
+    );
+    let warnings: Vec<String> = config
+        .unwrap()
+        .warnings
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        warnings,
+        [
+            "9:8: links.b: the expressions are too complex to tell whether a topic would be mirrored in a circle: from oslo to paris by this link, and by link a (5:8: links.a) from paris to oslo; farshore check looks at the topics that exist"
+        ]
+    );
 }

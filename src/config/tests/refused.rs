@@ -217,3 +217,35 @@ fn the_record_path_where_it_can_not_be() {
         [r#"5:8: links.l: the record path can't use the address_map of oslo: use path = "raw""#]
     );
 }
+
+#[test]
+fn links_that_would_mirror_in_a_circle() {
+    let both = |first: &str, second: &str| {
+        refused(&format!(
+            "[links.a]\nsource = \"paris\"\ntarget = \"oslo\"\n{first}\n\
+             [links.b]\nsource = \"oslo\"\ntarget = \"paris\"\n{second}\n"
+        ))
+    };
+    assert_eq!(
+        both(
+            r#"topics = ["payments", "o.*"]"#,
+            r#"topics = ["invoices", "orders"]"#
+        ),
+        [
+            r#"12:23: links.b.topics[1]: topic orders would be mirrored in a circle, again and again: from oslo to paris by this link, and by link a (8:23: links.a.topics[1]) from paris to oslo; leave it out of one of these links with topics_exclude, or set naming = "prefix" for all of them"#
+        ]
+    );
+    let three = refused(
+        "[clusters.rome]\nbootstrap_servers = [\"r:1\"]\n\
+         [clusters.twin]\nbootstrap_servers = [\"other:1\", \"r:1\"]\n\
+         [links.c]\nsource = \"paris\"\ntarget = \"oslo\"\ntopics = [\"x+\"]\n\
+         [links.a]\nsource = \"oslo\"\ntarget = \"rome\"\ntopics = [\".*\"]\n\
+         [links.b]\nsource = \"twin\"\ntarget = \"paris\"\ntopics = [\"x\"]\n",
+    );
+    assert_eq!(
+        three,
+        [
+            r#"20:11: links.b.topics[0]: topic x would be mirrored in a circle, again and again: from twin to paris by this link, and by link c (12:11: links.c.topics[0]) from paris to oslo, link a (16:11: links.a.topics[0]) from oslo to rome (rome and twin are the same cluster); leave it out of one of these links with topics_exclude, or set naming = "prefix" for all of them"#
+        ]
+    );
+}

@@ -85,6 +85,9 @@ pub struct FetchedPartition {
     pub aborted: Vec<(ProducerId, SourceOffset)>,
     /// Where the broker's log diverges from what was fetched before, if it does.
     pub diverging: Option<Diverging>,
+    /// The base offset and producer of the first batch found to be a farshore link's, where `records` don't show it: they
+    /// keep their producers on the raw path, and have lost them on the record path.
+    pub marked: Option<(i64, ProducerId)>,
     /// Batches; the last one may be incomplete.
     pub records: Bytes,
 }
@@ -208,6 +211,7 @@ fn partition(data: PartitionData) -> FetchedPartition {
             .map(|it| (ProducerId(it.producer_id.0), SourceOffset(it.first_offset)))
             .collect(),
         diverging,
+        marked: None,
         records: data.records.unwrap_or_default(),
     }
 }

@@ -12,12 +12,12 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
-use crate::kafka::batch::BatchError;
+use crate::kafka::batch::{BatchError, batches};
 use crate::kafka::client::{Cluster, Connection};
 use crate::kafka::data::requests::{
     FetchLimits, FetchOrder, FetchPartition, FetchedPartition, start_fetch,
 };
-use crate::model::SourceOffset;
+use crate::model::{ProducerId, SourceOffset};
 
 use super::client::{blocking, drop_aside};
 use super::epochs::Epochs;
@@ -266,6 +266,14 @@ fn trouble(wanted: &FetchPartition, at: i64, look: &FetchedPartition) -> Option<
     (!passed).then(|| answer(Some(code), Bytes::new(), look))
 }
 
+/// The first batch of a farshore link in the log, as far as it was fetched.
+fn marked(look: &FetchedPartition) -> Option<(i64, ProducerId)> {
+    let headers = batches(look.records.clone()).map_while(Result::ok);
+    let mut headers = headers.map(|batch| *batch.header());
+    let marked = headers.find(|header| header.producer_id.is_farshore())?;
+    Some((marked.base_offset, marked.producer_id))
+}
+
 fn answer(error: Option<BrokerCode>, records: Bytes, look: &FetchedPartition) -> FetchedPartition {
     FetchedPartition {
         error,
@@ -274,6 +282,7 @@ fn answer(error: Option<BrokerCode>, records: Bytes, look: &FetchedPartition) ->
         log_start: look.log_start,
         aborted: Vec::new(),
         diverging: None,
+        marked: marked(look),
         records,
     }
 }

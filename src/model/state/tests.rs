@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::Policy;
 
 /// The operators' manual.
 const PAGE: &str = include_str!("../../../docs/operations.md");
@@ -22,4 +23,24 @@ fn the_operators_page_has_every_state_and_every_reason_with_its_remedy() {
         format!("| `{code}` | {state} | {remedy} |")
     });
     assert_eq!(rows("| code | state | remedy |"), codes);
+}
+
+#[test]
+fn remedies_name_only_policies_that_fit() {
+    for code in HaltCode::ALL {
+        let cases = [
+            (code.remedy(), code.releases()),
+            (code.remedy_in_place(), code.releases_in_place()),
+        ];
+        for (remedy, fits) in cases {
+            for named in remedy.split("--with ").skip(1) {
+                let word = |c: char| !(c.is_ascii_lowercase() || c == '_');
+                let named = Policy::of(named.split(word).next().unwrap());
+                assert!(
+                    named.is_some_and(|it| fits.contains(&it)),
+                    "{code}: {remedy}"
+                );
+            }
+        }
+    }
 }

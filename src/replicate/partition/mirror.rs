@@ -20,6 +20,7 @@ use crate::replicate::produce::window::{PIPELINE_MINIMUM, Window};
 use crate::replicate::resync::decision::Decision;
 use crate::replicate::shared::partition::TrackedPartition;
 use crate::replicate::shared::resolve_request::Grant;
+use crate::replicate::shared::source_writers::MarkedBatch;
 use crate::task::Backoff;
 
 use super::lifecycle::Lifecycle;
@@ -84,6 +85,8 @@ pub(crate) struct Mirror {
     pub(crate) demand: Demand,
     /// The next source offset to fetch.
     pub(crate) fetch_next: SourceOffset,
+    /// A fetched batch of a farshore link: which one has to be found out before anything else is mirrored.
+    pub(crate) suspect: Option<MarkedBatch>,
     /// The current leader epoch to send with a fetch.
     pub(crate) leader_epoch: LeaderEpoch,
     /// The leader epoch of the record before `fetch_next`, which a fetch carries too.
@@ -154,6 +157,7 @@ impl Mirror {
             },
             demand: Demand::default(),
             fetch_next: SourceOffset::ZERO,
+            suspect: None,
             leader_epoch: LeaderEpoch::UNKNOWN,
             fetched_epoch: LeaderEpoch::UNKNOWN,
             refused_until: None,

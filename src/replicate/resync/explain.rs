@@ -35,6 +35,9 @@ impl Tail {
     }
 }
 
+/// The remedy where another farshore link writes: adopting its records would happen again and again.
+const TWO_LINKS: &str = "Another link mirrors into this topic: leave the topic out of one of the two (topics_exclude), or set naming = \"prefix\"; then mirror it anew (farshore resolve --with reseed).";
+
 /// Checks that the tail is this link's own work (H4), and not shorter than what was acknowledged (H13). `anchor` is where
 /// the map resumes, if nothing has landed there yet.
 pub(crate) fn check_tail(
@@ -61,7 +64,13 @@ pub(crate) fn check_tail(
     // From the acknowledged end on, nothing is known to be this link's.
     let foreign = |what: String| {
         let first = acknowledged.unwrap_or(TargetOffset(last.base_offset));
-        Err(Reason::new(HaltCode::ForeignWrite, what).at(None, Some(first)))
+        let reason = Reason::new(HaltCode::ForeignWrite, what).at(None, Some(first));
+        let is_other_link = last.producer_id.is_farshore() && !identity.owns(last.producer_id);
+        Err(if is_other_link {
+            reason.remedied_by(TWO_LINKS)
+        } else {
+            reason
+        })
     };
     if !identity.owns(last.producer_id) {
         return foreign(format!(

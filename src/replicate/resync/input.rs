@@ -13,6 +13,7 @@ use crate::model::{
 };
 use crate::offsets::Explanation;
 use crate::replicate::shared::partition::TrackedPartition;
+use crate::replicate::shared::source_writers::MarkedBatch;
 
 use super::adopted::Segment;
 use super::explain::{self, Tail};
@@ -51,6 +52,8 @@ pub(crate) struct ResyncInput {
     pub(crate) wanted: OffsetsMode,
     /// The limits of preserve mode.
     pub(crate) preserve: PreserveLimits,
+    /// A batch in the source of a farshore link that has to be identified.
+    pub(crate) suspect: Option<MarkedBatch>,
 }
 
 impl ResyncInput {

@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, Semaphore};
 
 use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
-use crate::config::{PolicyRules, PreserveLimits, Start};
+use crate::config::{MirroredSources, PolicyRules, PreserveLimits, Start};
 use crate::error::Result;
 use crate::kafka::client::{Cluster, Slot};
 use crate::kafka::record::{RecordReader, Shard};
@@ -21,6 +21,7 @@ use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::route::{Lane, Route};
 use crate::replicate::produce::window::FORGETS_AT_ONCE;
 use crate::replicate::shared::link::LinkView;
+use crate::replicate::shared::source_writers::{OtherLinks, SourceWriters};
 use crate::task::log_once::Complaints;
 use crate::task::{InFlight, Ownership, Writing};
 
@@ -54,6 +55,8 @@ pub struct Settings {
     /// The limits of preserve mode.
     pub preserve: PreserveLimits,
     pub path: DataPath,
+    /// The source topics that may hold batches of farshore links that aren't known here.
+    pub mirrored_sources: MirroredSources,
 }
 
 /// The parts a worker is started with.
@@ -74,6 +77,7 @@ pub struct ReplicationLink {
     pub audit: Arc<AuditLog>,
     /// Tracks the link's writes other than records, so that a pause can wait for them.
     pub in_flight: InFlight,
+    pub others: OtherLinks,
 }
 
 /// The state shared by everything that works for a running link.
@@ -96,6 +100,7 @@ pub(crate) struct LinkContext {
     pub(crate) view: LinkView,
     pub(crate) complaints: Complaints,
     pub(crate) shards: Shards,
+    pub(crate) source_writers: SourceWriters,
 }
 
 impl LinkContext {
@@ -110,8 +115,10 @@ impl LinkContext {
             ownership,
             audit,
             in_flight,
+            others,
         } = link;
         let shards = Shards::new(&identity, &target, &settings);
+        let source_writers = SourceWriters::new(others, settings.mirrored_sources.clone());
         let memory_ms = match settings.path {
             DataPath::Raw => memory_ms,
             DataPath::Record => FORGETS_AT_ONCE,
@@ -132,6 +139,7 @@ impl LinkContext {
             complaints: Complaints::new(view.link().clone()),
             view,
             shards,
+            source_writers,
         }
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::batches;
 use crate::kafka::{FetchedPartition, Source};
-use crate::model::SourceOffset;
+use crate::model::{SourceOffset, TopicPartition};
 use crate::replicate::fetch::budget::{Brought, SentFetch};
 use crate::replicate::fetch::buffer::FetchedBatch;
 use crate::replicate::fetch::eligibility::{Eligibility, Verdict};
@@ -15,6 +15,7 @@ use crate::replicate::fetch::queue::FetchQueue;
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::Lane;
+use crate::replicate::shared::source_writers::{MarkedBatch, SourceWriters};
 
 use super::event::{Event, Ticket};
 use super::state::Worker;
@@ -129,7 +130,7 @@ impl Worker {
             }
             if mirror.flows_in(round) {
                 mirror.note_told(quiet_until);
-                match take_in(mirror, fetched, now) {
+                match take_in(mirror, fetched, now, &self.link.source_writers) {
                     Ok(missed) => {
                         if missed {
                             self.tell_missed(index);
@@ -158,19 +159,13 @@ fn apart(records: Bytes, whole: usize) -> Bytes {
 }
 
 /// Appends a partition's part of a fetch response to its hold. Returns whether deletions may have been missed.
-fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<bool, Trouble> {
-    if let Some(diverging) = fetched.diverging {
-        // Only a resync can find out whether this affects what was mirrored, or just what was fetched.
-        let message = format!(
-            "the source's log of leader epoch {} ends at {}, before what was fetched",
-            diverging.epoch.0, diverging.end
-        );
-        let error = Error::new(Kind::Invalid, message).partition(&mirror.route.source);
-        return Err(Trouble::retry(&error));
-    }
-    if let Some(code) = fetched.error {
-        return Err(refused(mirror, code));
-    }
+fn take_in(
+    mirror: &mut Mirror,
+    fetched: FetchedPartition,
+    now: i64,
+    writers: &SourceWriters,
+) -> Result<bool, Trouble> {
+    check_answer(mirror, &fetched, writers)?;
     let mut eligibility = Eligibility::of(&fetched.aborted);
     let (mut oldest, mut missed) = (None, false);
     for batch in batches(fetched.records) {
@@ -187,6 +182,9 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<b
         let until = SourceOffset(batch.next_offset());
         if until <= mirror.fetch_next {
             continue;
+        }
+        if let Some(marked) = MarkedBatch::of(&batch) {
+            check_writer(&mirror.route.source, &mut mirror.suspect, marked, writers)?;
         }
         missed |= mirror.note_cleaning(&batch, now);
         let verdict = eligibility
@@ -221,6 +219,50 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<b
     known.judge_state();
     known.note_fetch(now);
     Ok(missed)
+}
+
+/// Returns the trouble that an answer reports about a partition as a whole.
+fn check_answer(
+    mirror: &mut Mirror,
+    fetched: &FetchedPartition,
+    writers: &SourceWriters,
+) -> Result<(), Trouble> {
+    if let Some(diverging) = fetched.diverging {
+        // Only a resync can find out whether this affects what was mirrored, or just what was fetched.
+        let message = format!(
+            "the source's log of leader epoch {} ends at {}, before what was fetched",
+            diverging.epoch.0, diverging.end
+        );
+        let error = Error::new(Kind::Invalid, message).partition(&mirror.route.source);
+        return Err(Trouble::retry(&error));
+    }
+    if let Some(code) = fetched.error {
+        return Err(refused(mirror, code));
+    }
+    let Some((offset, producer)) = fetched.marked else {
+        return Ok(());
+    };
+    let offset = SourceOffset(offset);
+    let marked = MarkedBatch { producer, offset };
+    check_writer(&mirror.route.source, &mut mirror.suspect, marked, writers)
+}
+
+/// Stops for a batch of a farshore link that isn't known to be fine; the resync finds out which link it was.
+fn check_writer(
+    partition: &TopicPartition,
+    suspect: &mut Option<MarkedBatch>,
+    marked: MarkedBatch,
+    writers: &SourceWriters,
+) -> Result<(), Trouble> {
+    if writers.is_fine(marked.producer, &partition.topic) {
+        return Ok(());
+    }
+    *suspect = Some(marked);
+    let message = "a farshore link wrote to the source topic; finding out which one";
+    let error = Error::new(Kind::Invalid, message)
+        .partition(partition)
+        .offset(marked.offset.get());
+    Err(Trouble::retry(&error))
 }
 
 /// Returns the trouble for an error code of a fetch. A resync decides what it means: a log start that moved may have passed

@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 
 use tokio::time::sleep;
 
-use crate::model::{Intent, PartitionState, Reason};
+use crate::model::{DataPath, HaltCode, Intent, OffsetsMode, PartitionState, Reason};
 use crate::replicate::partition::effect::{Effect, Event, News, Pause};
+use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::{Phase, TransientFailure, Trouble};
 use crate::replicate::partition::route::Lanes;
+use crate::replicate::resync::record_path_tail::may_adopt;
 
 use super::event::Event as WorkerEvent;
 use super::resync::RECHECK;
@@ -143,7 +145,9 @@ impl Worker {
                     Intent::Open => PartitionState::Open,
                 };
                 self.show(index, state, None);
-                self.mirrors[index].tracked.lock().figures.reason = reason;
+                let mirror = &self.mirrors[index];
+                let reason = reason.map(|it| mirror.with_fitting_remedy(it));
+                mirror.tracked.lock().figures.reason = reason;
             }
         }
     }
@@ -163,9 +167,16 @@ impl Worker {
     }
 
     fn tell_halted(&mut self, index: usize, reason: Reason) {
+        let is_ordered = self.awaits_new_topic(index).is_some();
         let mirror = &self.mirrors[index];
+        let reason = mirror.with_fitting_remedy(reason);
         let known = mirror.tracked.lock().figures.reason.clone();
-        if known.as_ref() != Some(&reason) {
+        let is_new = known.as_ref() != Some(&reason);
+        if is_new && is_ordered {
+            tracing::info!(
+                link = %self.link.name, partition = %mirror.route.source, "{}", reason.message
+            );
+        } else if is_new {
             tracing::error!(
                 link = %self.link.name, partition = %mirror.route.source, code = %reason.code,
                 message = reason.message, remedy = reason.remedy, "partition halted"
@@ -181,5 +192,18 @@ impl Worker {
     /// Whether a partition is reading both logs and hasn't abandoned that.
     pub(crate) fn is_resyncing(&self, index: usize) -> bool {
         matches!(self.mirrors[index].life.phase(), Phase::Resyncing)
+    }
+}
+
+impl Mirror {
+    /// Returns the reason with a remedy that can be carried out on this partition.
+    fn with_fitting_remedy(&self, reason: Reason) -> Reason {
+        let may_adopt = {
+            let record = &self.tracked.lock().record;
+            record.path == DataPath::Raw || may_adopt(&record.plans)
+        };
+        let stays = self.offsets == OffsetsMode::Preserve
+            || reason.code == HaltCode::ForeignWrite && !may_adopt;
+        if stays { reason.in_place() } else { reason }
     }
 }

@@ -1,5 +1,6 @@
 //! The worker of a link, one verb per file.
 
+pub(crate) mod circle;
 pub(crate) mod context;
 pub(crate) mod decide;
 pub(crate) mod event;

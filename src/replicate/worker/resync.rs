@@ -36,7 +36,8 @@ impl Worker {
         let abandoned = CancellationToken::new();
         mirror.underway.resync = Some(abandoned.clone());
         let ticket = (index, mirror.round);
-        let input = input(mirror, &self.link.settings);
+        let mut input = input(mirror, &self.link.settings);
+        input.suspect = mirror.suspect.take();
         let link = Arc::clone(&self.link);
         let (seen, route) = (mirror.seen, mirror.route.clone());
         self.events.push(Box::pin(async move {
@@ -139,13 +140,26 @@ async fn both_sides(
     let target_side = resync_target(&link.target, &link.identity, &input);
     let side = match unless(&abandoned, within(SIDE_LIMIT, target_side)).await {
         Ok(side) => side,
-        Err(trouble) => return failed(None, trouble),
+        Err(trouble) => {
+            let circle = async { Ok(link.circle_first(&input, trouble.clone()).await) };
+            let found = unless(&abandoned, within(SIDE_LIMIT, circle)).await;
+            return failed(None, found.unwrap_or(trouble));
+        }
     };
     let source_side = async {
         if seen.0 > 0 {
             link.source.refresh(seen.0).await?;
         }
-        resync_source(&link.source, &link.target, &input, side.clone()).await
+        if side.foreign.is_some() {
+            link.judge_before_foreign_writes(&input).await?;
+        }
+        if let Some(suspect) = input.suspect {
+            let topic = &route.source.topic;
+            link.judge_writer(topic, suspect).await?;
+        }
+        let found = resync_source(&link.source, &link.target, &input, side.clone()).await?;
+        link.judge_first(&input, &found).await?;
+        Ok(found)
     };
     let result = unless(&abandoned, within(SIDE_LIMIT, source_side)).await;
     WorkerEvent::Resynced {
@@ -199,6 +213,7 @@ fn input(mirror: &Mirror, settings: &Settings) -> ResyncInput {
         offsets: mirror.offsets,
         wanted: settings.offsets,
         preserve: settings.preserve,
+        suspect: None,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::hazards::sight::{caught_up, stands_still};
 use crate::hazards::truncated::cut;
 use crate::hazards::{between, spec, write_batches};
 use crate::setting::{CATCH_UP, Setting};
+use crate::support::farshore::Farshore;
 use crate::support::topics;
 use crate::support::wait::eventually;
 use crate::support::write::{Record, Writer};
@@ -74,6 +75,9 @@ async fn a_reseeded_mirror_is_equal_to_its_source_from_the_first_record_on() {
     ] {
         let (_, reason) = stands_still(&setting.farshore, (topic, partition)).await;
         assert_eq!(reason.code, code);
+    }
+    let before = errors(&setting.farshore);
+    for topic in ["foreign", "gone"] {
         assert_eq!(
             resolve(&setting.farshore, topic, &["reseed"]).await,
             Some(0)
@@ -81,6 +85,8 @@ async fn a_reseeded_mirror_is_equal_to_its_source_from_the_first_record_on() {
     }
     write_batches(&setting, "foreign", 0, [17..20], 20).await;
     are_equal(&setting, [30, 10, 20, 17]).await;
+    // What was ordered is no error.
+    assert_eq!(errors(&setting.farshore), before);
     setting.farshore.kill9();
     for (topic, partitions) in TOPICS {
         for partition in 0..partitions {
@@ -89,6 +95,13 @@ async fn a_reseeded_mirror_is_equal_to_its_source_from_the_first_record_on() {
     }
     setting.farshore.start().await;
     are_equal(&setting, [35, 15, 25, 22]).await;
+}
+
+/// The errors in the log of the process.
+fn errors(farshore: &Farshore) -> Vec<String> {
+    let log = farshore.process().stderr();
+    let errors = log.lines().filter(|line| line.contains(" ERROR "));
+    errors.map(str::to_owned).collect()
 }
 
 /// One source topic is created again, one loses its tail, one mirror topic is written to, one deleted.

@@ -94,8 +94,11 @@ fn a_topic_that_is_never_mirrored_is_told_with_the_rule_that_excludes_it() {
         ),
         ("oslo.orders", "-", "in a circle", "naming"),
     ] {
-        let filter =
-            topics(&["orders", expression], &[exclude]).without_copies_from(&"oslo".into());
+        let filter = topics(&["orders", expression], &[exclude]).without_copies(
+            &"paris".into(),
+            &"oslo".into(),
+            [&"oslo".into()],
+        );
         let facts = with(&filter, &any, &NAMES);
         assert_only(&facts, Severity::Problem, what, fix);
         let finding = only(&facts);

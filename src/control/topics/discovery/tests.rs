@@ -88,6 +88,7 @@ fn config() -> LinkConfig {
             max_markers: 0,
             otherwise: Otherwise::Refuse,
         },
+        allow_mirrored_source: false,
         naming: Naming::Prefix,
         replication_factor: None,
         journal: false,

@@ -29,6 +29,24 @@ fn where_offsets_are_preserved_sequences_count_records_and_the_end_is_the_positi
 }
 
 #[test]
+fn records_of_another_link_are_not_to_be_adopted() {
+    let other = LinkIdentity {
+        link: "other".into(),
+        ..identity()
+    };
+    let remedy = |producer| {
+        let foreign = tail(10, Some(header(7, 3, producer, 7)));
+        check(&foreign, None).unwrap_err().remedy
+    };
+    assert!(remedy(ProducerId(4)).contains("adopt"));
+    for incarnation in [0, 300] {
+        let remedy = remedy(other.producer_id(incarnation));
+        assert!(remedy.contains("Another link"), "{remedy}");
+        assert!(!remedy.contains("adopt"), "{remedy}");
+    }
+}
+
+#[test]
 fn own_tail_passes_and_everything_else_is_named() {
     let own = identity().producer_id(0);
     let ours = tail(10, Some(header(7, 3, own, 7)));

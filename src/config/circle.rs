@@ -1,0 +1,185 @@
+//! Circles: chains of links that lead a topic back to its cluster under its own name, so that each record would be
+//! mirrored again and again.
+//!
+//! Pure. Under identity naming a topic goes round if all links of a cycle of clusters select it. Prefix naming makes the
+//! name longer each time, so that it goes round only if the longer names are selected, too. Which clusters are the same is
+//! up to the caller: the configuration knows their addresses, `check` their ids.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::overlap::{Overlap, Overlaps, Selection};
+use super::settings::{LinkConfig, Naming};
+use crate::model::TopicName;
+
+/// The limit of partial chains of links that are followed; real configurations need a few.
+const CHAINS: usize = 100_000;
+
+/// A link between two clusters, which are numbered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hop<'a> {
+    pub(crate) source: usize,
+    pub(crate) target: usize,
+    pub(crate) link: &'a LinkConfig,
+}
+
+/// A cycle of links in which topics go round, or may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Circle {
+    /// Indices of the links, in the order in which a topic passes them.
+    pub(crate) links: Vec<usize>,
+    /// A topic that goes round; `None` if that couldn't be decided.
+    pub(crate) topic: Option<TopicName>,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(crate) struct Circles {
+    /// The circles, those of few links first.
+    pub(crate) found: Vec<Circle>,
+    /// Whether all cycles of links were examined.
+    pub(crate) complete: bool,
+}
+
+/// Finds the circles among links.
+pub(crate) fn circles(all: &[Hop<'_>]) -> Circles {
+    let lies_on_cycle = |it: &usize| {
+        let hop = all[*it];
+        hop.source != hop.target && returns(all, hop)
+    };
+    let indices: Vec<usize> = (0..all.len()).filter(lies_on_cycle).collect();
+    let hops: Vec<Hop<'_>> = indices.iter().map(|it| all[*it]).collect();
+    let mut search = Search {
+        hops: &hops,
+        overlaps: Overlaps::new(hops.iter().map(|hop| &hop.link.topics)),
+        disjoint: BTreeMap::new(),
+        chains_left: CHAINS,
+        found: Vec::new(),
+    };
+    let clusters: BTreeSet<usize> = hops.iter().map(|hop| hop.source).collect();
+    let follow = |cluster| search.follow(cluster, cluster, &mut Vec::new());
+    let complete = clusters
+        .into_iter()
+        .map(follow)
+        .all(|ended| ended.is_some());
+    let mut found = search.found;
+    for circle in &mut found {
+        circle.links.iter_mut().for_each(|it| *it = indices[*it]);
+    }
+    found.sort_by_key(|circle| circle.links.len());
+    Circles { found, complete }
+}
+
+/// Whether links lead from the hop's target back to its source.
+fn returns(hops: &[Hop<'_>], hop: Hop<'_>) -> bool {
+    let mut reached = BTreeSet::from([hop.target]);
+    let mut waiting = vec![hop.target];
+    while let Some(cluster) = waiting.pop() {
+        let next = hops.iter().filter(|it| it.source == cluster);
+        waiting.extend(next.map(|it| it.target).filter(|it| reached.insert(*it)));
+    }
+    reached.contains(&hop.source)
+}
+
+/// Whether a topic of this name on the source of the first link goes round at least twice.
+pub(crate) fn goes_round(links: &[&LinkConfig], topic: &TopicName) -> bool {
+    let mut name = topic.clone();
+    links.iter().chain(links).all(|link| {
+        let selected = link.topics.matches(&name);
+        name = link.mirror_topic(&name);
+        selected
+    })
+}
+
+/// The links that keep names and mirror a topic of this name on a cycle of clusters, by their indices.
+pub(crate) fn on_cycle(all: &[Hop<'_>], topic: &TopicName) -> Vec<usize> {
+    let passes = |hop: &Hop<'_>| {
+        let link = hop.link;
+        link.naming == Naming::Identity && link.topics.matches(topic)
+    };
+    let hops: Vec<Hop<'_>> = all.iter().copied().filter(passes).collect();
+    let lies_on_cycle =
+        |hop: &Hop<'_>| hop.source != hop.target && passes(hop) && returns(&hops, *hop);
+    let indexed = all.iter().enumerate();
+    let found = indexed.filter(|(_, hop)| lies_on_cycle(hop));
+    found.map(|(index, _)| index).collect()
+}
+
+struct Search<'a> {
+    hops: &'a [Hop<'a>],
+    overlaps: Overlaps<'a>,
+    /// Whether two links select no topic in common, by their indices.
+    disjoint: BTreeMap<(usize, usize), bool>,
+    chains_left: usize,
+    found: Vec<Circle>,
+}
+
+impl Search<'_> {
+    /// Follows all chains of links from `first` through clusters of higher numbers, each at most once, that continue
+    /// `chain` at `cluster`. `None` if there are too many.
+    fn follow(&mut self, first: usize, cluster: usize, chain: &mut Vec<usize>) -> Option<()> {
+        for (index, hop) in self.hops.iter().enumerate() {
+            let passed = |it: &usize| self.hops[*it].source == hop.target;
+            let leads_on = hop.target > first && !chain.iter().any(passed);
+            if hop.source != cluster || !(leads_on || hop.target == first) {
+                continue;
+            }
+            self.chains_left = self.chains_left.checked_sub(1)?;
+            if self.parts(chain, index) {
+                continue;
+            }
+            chain.push(index);
+            if hop.target == first {
+                self.close(chain);
+            } else {
+                self.follow(first, hop.target, chain)?;
+            }
+            chain.pop();
+        }
+        Some(())
+    }
+
+    /// Whether no topic passes all of `chain` and then the link `next`, as far as pairs of links tell.
+    fn parts(&mut self, chain: &[usize], next: usize) -> bool {
+        let keeps = |it: &&usize| self.hops[**it].link.naming == Naming::Identity;
+        // These links see the topic under the same name as the next one.
+        let unchanged = chain.iter().rev().take_while(keeps);
+        let pairs: Vec<(usize, usize)> = unchanged.map(|it| (*it, next)).collect();
+        pairs.into_iter().any(|pair| {
+            let overlaps = &mut self.overlaps;
+            let known = self.disjoint.entry(pair);
+            *known.or_insert_with(|| {
+                let conditions = [pair.0, pair.1].map(|filter| Selection {
+                    filter,
+                    prefix: String::new(),
+                });
+                overlaps.find(&conditions) == Overlap::Disjoint
+            })
+        })
+    }
+
+    fn close(&mut self, chain: &[usize]) {
+        let mut prefix = String::new();
+        let mut conditions = Vec::new();
+        for filter in chain {
+            conditions.push(Selection {
+                filter: *filter,
+                prefix: prefix.clone(),
+            });
+            let link = self.hops[*filter].link;
+            let longer = link.mirror_topic(&TopicName::new(&*prefix));
+            longer.as_str().clone_into(&mut prefix);
+        }
+        let topic = match self.overlaps.find_endless(&conditions, &prefix) {
+            Overlap::Disjoint => return,
+            Overlap::Example(topic) => Some(topic),
+            Overlap::Undecided => None,
+        };
+        self.found.push(Circle {
+            links: chain.to_vec(),
+            topic,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;
