@@ -99,11 +99,36 @@ pub fn final_moves(planned: &[Move], situation: &Situation) -> Result<Vec<Move>,
             .partition(&fixed.partition);
         blockers.push(blocker);
     }
+    blockers.extend(left_out(planned, &moves, situation));
     if blockers.is_empty() {
         Ok(moves)
     } else {
         Err(blockers)
     }
+}
+
+/// What the plan would have moved and the final moves leave out: an operation is done only if it moved everything.
+fn left_out(planned: &[Move], moves: &[Move], situation: &Situation) -> Vec<Blocker> {
+    let moved: BTreeSet<_> = moves.iter().map(|m| (&m.group, &m.partition)).collect();
+    let mut blockers = Vec::new();
+    for planned in planned {
+        let (group, partition) = (&planned.group, &planned.partition);
+        if moved.contains(&(group, partition)) {
+            continue;
+        }
+        let commits = situation.groups.get(group).map(|it| &it.commits);
+        let commit = commits.and_then(|commits| commits.get(partition));
+        // A group may have been reset on the source since; then there is nothing to move.
+        if let Some(found) = commit.and_then(|commit| commit.progress) {
+            let message = format!(
+                "{found} was committed on the target since the plan was made, which said {}; make a new plan",
+                planned.target_offset
+            );
+            let blocker = Blocker::new(BlockerCode::ProgressOnTarget, message);
+            blockers.push(blocker.group(group).partition(partition));
+        }
+    }
+    blockers
 }
 
 impl Plan {

@@ -13,8 +13,8 @@ use crate::control::Mirrored;
 use crate::control::groups::cluster::{CommittedOffset, GROUPS_AT_ONCE, GroupActivity, Site};
 use crate::control::groups::commit::{Expiry, SourceCommit, TargetCommit, Written};
 use crate::control::groups::commit_protocol::on_target;
-use crate::control::groups::committed::Ledger;
-use crate::error::{Error, Result};
+use crate::control::groups::committed::{Account, Ledger};
+use crate::error::{Error, Kind, Result};
 use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicName, TopicPartition};
 use crate::task::Ownership;
 
@@ -22,6 +22,8 @@ use super::plan::{CommitSituation, GroupSituation, MoveKind, Situation};
 
 /// How long a failover waits for an answer from a source that is presumed lost.
 const SOURCE_PATIENCE: Duration = Duration::from_secs(3);
+/// How often a group's offsets are looked at until nothing is written in between.
+const LOOKS_AT_MOST: usize = 5;
 
 /// The parts that moves of one link work with.
 #[derive(Debug)]
@@ -274,14 +276,37 @@ impl Sites {
         Ok(placed.collect())
     }
 
+    /// What was written for a group, and what is committed on the target: of one moment, because an offset that group sync
+    /// commits between two looks would count as the progress of others.
+    ///
+    /// Errors: the target doesn't answer, the checkpoint DB failed, or group sync never rests.
+    async fn account_and_offsets(
+        &self,
+        group: &GroupId,
+    ) -> Result<(Account, BTreeMap<TopicPartition, CommittedOffset>)> {
+        let mut before = self.ledger.account(group)?;
+        for _ in 0..LOOKS_AT_MOST {
+            let found = self.target.offsets(group).await?;
+            let account = self.ledger.account(group)?;
+            if account == before {
+                return Ok((account, found));
+            }
+            before = account;
+        }
+        let message = "group sync keeps committing offsets of group";
+        Err(Error::new(
+            Kind::TimedOut,
+            format!("{message} {group}; trying again"),
+        ))
+    }
+
     /// The offsets on the target of a group in these source partitions.
     pub(super) async fn present(
         &self,
         group: &GroupId,
         partitions: impl Iterator<Item = &TopicPartition>,
     ) -> Result<Present> {
-        let account = self.ledger.account(group)?;
-        let found = self.target.offsets(group).await?;
+        let (account, found) = self.account_and_offsets(group).await?;
         let mut present = Present::new();
         for partition in partitions {
             let target = on_target(self.mirrored.as_ref(), partition).ok();

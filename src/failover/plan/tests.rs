@@ -351,6 +351,12 @@ fn the_final_moves_of_a_switchover_must_be_as_exact_as_its_plan() {
     );
     let promised_worse = planned(&worse).groups;
     assert_eq!(final_moves(&promised_worse, &worse).unwrap().len(), 1);
+    let mut moved_on = mapped();
+    moved_on.progress = Some(TargetOffset(47));
+    let moved_on = situation(MoveKind::Switchover, moved_on);
+    let blockers = final_moves(&promised, &moved_on).unwrap_err();
+    assert_eq!(blockers[0].code, BlockerCode::ProgressOnTarget);
+    assert_eq!(final_moves(&[], &moved_on).unwrap(), []);
 }
 
 #[test]
