@@ -1,3 +1,8 @@
+use crate::checkpoint::MemoryStore;
+use crate::kafka::Diverging;
+use crate::model::{LeaderEpoch, OffsetsMode};
+use crate::replicate::testing::{mirror, source_batch, tracked};
+
 use super::*;
 
 #[test]
@@ -8,4 +13,81 @@ fn a_small_part_of_an_answer_is_taken_apart_and_a_large_one_is_not_copied() {
     let apart = apart(small.clone(), 100);
     assert_eq!(apart, small);
     assert_ne!(apart.as_ptr(), small.as_ptr());
+}
+
+fn untouched() -> Mirror {
+    let tracked = tracked(Arc::new(MemoryStore::default()));
+    mirror(Arc::new(tracked), OffsetsMode::Translate)
+}
+
+/// Six records, in two batches that are small enough to be merged.
+fn served() -> Vec<u8> {
+    [source_batch(0), source_batch(3)]
+        .iter()
+        .flat_map(|batch| batch.bytes().to_vec())
+        .collect()
+}
+
+fn answer(records: Vec<u8>) -> FetchedPartition {
+    FetchedPartition {
+        error: None,
+        high_watermark: 6,
+        last_stable: 6,
+        log_start: 0,
+        aborted: Vec::new(),
+        diverging: None,
+        records: records.into(),
+    }
+}
+
+fn retries(taken: Result<bool, Trouble>) -> String {
+    match taken {
+        Err(Trouble::Retry(failure)) => failure.chain,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_served_is_held_until_it_is_sent() {
+    let mut mirror = untouched();
+    assert_eq!(take_in(&mut mirror, answer(served()), 0), Ok(false));
+    assert_eq!(mirror.fetch_buffer.bytes(), served().len());
+    assert_eq!(mirror.fetch_next, SourceOffset(6));
+    assert_eq!(mirror.tracked.lock().lag(), 6);
+}
+
+/// Small batches are merged under a new CRC, which would make damage look sound.
+#[test]
+fn a_damaged_batch_is_fetched_again_whatever_byte_is_damaged() {
+    let (first, all) = (source_batch(0).size(), served().len());
+    // The CRC covers everything from the attributes on.
+    for at in (21..first).chain(first + 21..all) {
+        let mut damaged = served();
+        damaged[at] ^= 1;
+        let mut mirror = untouched();
+        let why = retries(take_in(&mut mirror, answer(damaged), 0));
+        assert!(
+            why.contains("the source sent a corrupt batch"),
+            "{at}: {why}"
+        );
+        let held = if at < first { 0 } else { first };
+        assert_eq!(mirror.fetch_buffer.bytes(), held, "{at}");
+    }
+}
+
+/// With a diverging epoch a broker returns no records, however often it is asked: only a resync goes on.
+#[test]
+fn a_source_that_diverged_is_read_anew() {
+    let mut mirror = untouched();
+    take_in(&mut mirror, answer(served()), 0).unwrap();
+    let diverged = FetchedPartition {
+        diverging: Some(Diverging {
+            epoch: LeaderEpoch(2),
+            end: 4,
+        }),
+        ..answer(Vec::new())
+    };
+    let why = retries(take_in(&mut mirror, diverged, 0));
+    let text = "the source's log of leader epoch 2 ends at 4, before what was fetched";
+    assert!(why.starts_with(text), "{why}");
 }
