@@ -153,7 +153,9 @@ impl Site for FakeSite {
                 let present = inner.offsets.entry(group.clone()).or_default();
                 present.extend(offsets.clone());
                 if fate == Fate::Replaced {
-                    present.values_mut().for_each(|it| it.offset += 1);
+                    for committed in present.values_mut() {
+                        committed.offset += 1;
+                    }
                 }
             }
             if fate == Fate::DoneUnheard {

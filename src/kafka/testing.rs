@@ -45,6 +45,8 @@ struct Log {
     batches: Vec<Batch>,
     /// A batch that lands before the next one, and whether the broker takes the next one for the same.
     in_front: Option<(Stamped, bool)>,
+    /// Whether requests to append are left unanswered, and nothing is appended.
+    is_stuck: bool,
 }
 
 impl FakeLog {
@@ -55,6 +57,7 @@ impl FakeLog {
             start: 0,
             batches: Vec::new(),
             in_front: None,
+            is_stuck: false,
         }));
         let (net, served) = (FakeNet::default(), Arc::clone(&log));
         net.broker(ADDRESS, move |call| served.lock().answer(call));
@@ -87,6 +90,11 @@ impl FakeLog {
         let mut log = self.log.lock();
         log.start = offset;
         log.batches.retain(|batch| batch.next_offset() > offset);
+    }
+
+    /// Leaves requests to append unanswered.
+    pub(crate) fn be_stuck(&self) {
+        self.log.lock().is_stuck = true;
     }
 
     /// Lets the broker answer nothing any more.
@@ -129,6 +137,7 @@ impl Log {
             }
             ApiKey::ListOffsets => self.listed(call),
             ApiKey::Fetch => self.fetched(call),
+            ApiKey::Produce if self.is_stuck => Reply::Nothing,
             ApiKey::Produce => self.produced(call),
             ApiKey::DescribeProducers => self.described(call),
             ApiKey::OffsetForLeaderEpoch => {

@@ -60,11 +60,11 @@ fn snapshot(taken_at_ms: i64) -> GroupSnapshot {
 /// Wherever it breaks off, the former list or the new one is whole.
 #[tokio::test]
 async fn chunks_are_appended_before_their_head_and_former_ones_removed_behind_it() {
-    let link = LinkName::new("l");
+    let name = LinkName::new("l");
     let (log, _cluster, topic) = journal().await;
     let (disk, line) = (
         MemoryStore::new(),
-        Arc::new(JournalQueue::new(link.clone())),
+        Arc::new(JournalQueue::new(name.clone())),
     );
     let own = head(3, 7);
     let claimed_at = claim(&topic, &line, &own).await.unwrap().unwrap();
@@ -79,7 +79,7 @@ async fn chunks_are_appended_before_their_head_and_former_ones_removed_behind_it
     };
     for number in [1, 2] {
         let mut update = Update::new();
-        put_snapshot(&mut update, &disk, &link, &snapshot(number)).unwrap();
+        put_snapshot(&mut update, &disk, &name, &snapshot(number)).unwrap();
         let committed = line.commit(&disk, update);
         let before = log.records().len();
         writer.append_all(line.take(), false).await.unwrap();

@@ -1,5 +1,5 @@
 use crate::checkpoint::MemoryStore;
-use crate::kafka::client::testing::{FakeNet, metadata};
+use crate::kafka::testing::FakeLog;
 use crate::model::{Moment, OffsetsMode, Run, SourceOffset};
 use crate::replicate::testing::{LANE, LANES, flowing, link, mirror, run, tracked};
 
@@ -27,12 +27,8 @@ fn with_in_flight(records: i64) -> Mirror {
 
 /// A worker with one partition on each of these connections to the target.
 fn worker(outlets: &[Lane]) -> Worker {
-    let net = FakeNet::default();
-    net.broker("a:1", |call| {
-        call.answer::<kafka_protocol::messages::MetadataRequest>(&metadata("A", &["a:1"]))
-    });
-    let cluster = || net.cluster(&["a:1"]);
-    let link = link(Arc::new(MemoryStore::default()), cluster(), cluster());
+    let [source, target] = ["t", "t"].map(|topic| FakeLog::new(topic).1);
+    let link = link(Arc::new(MemoryStore::default()), source, target);
     let lanes = outlets.iter().map(|&outlet| Lanes { outlet, ..LANES });
     flowing(link, &lanes.collect::<Vec<_>>())
 }

@@ -77,7 +77,7 @@ async fn a_former_mirror_is_given_up_whole_or_not_at_all() {
     assert_eq!(tracked.lock().record.history.totals.lost, 3);
 }
 
-/// Discovery may not have noticed yet that the topic is to be deleted.
+/// Discovery may not have noticed yet that the topic will be deleted.
 #[tokio::test]
 async fn nothing_flows_into_a_mirror_topic_that_is_about_to_be_recreated() {
     let ids = [1, 2].map(|number| TopicId(uuid::Uuid::from_u128(number)));

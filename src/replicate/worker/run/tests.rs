@@ -1,11 +1,7 @@
 //! The loop against a target that answers, or doesn't.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-
-use kafka_protocol::messages::{ApiKey, MetadataRequest};
-
 use crate::checkpoint::testing::FailingStore;
-use crate::kafka::client::testing::{FakeNet, Reply, metadata, produced};
+use crate::kafka::testing::FakeLog;
 use crate::model::{HaltCode, Reason, SourceOffset, TargetOffset, TopicId};
 use crate::replicate::fetch::buffer::FetchedBatch;
 use crate::replicate::partition::phase::Trouble;
@@ -14,31 +10,23 @@ use crate::replicate::testing::{LANE, LANES, flowing, link, source_batch};
 
 use super::*;
 
-/// A partition of which nothing is mirrored yet, connected to a target that appends batches of three records.
+/// A partition of which nothing is mirrored yet, connected to its target.
 struct Bench {
-    _net: FakeNet,
+    target: FakeLog,
     store: Arc<FailingStore>,
     worker: Worker,
 }
 
 impl Bench {
-    /// `answers` is whether the target answers to produce requests.
-    async fn new(answers: bool) -> Self {
-        let net = FakeNet::default();
-        let end = AtomicI64::new(0);
-        net.broker("a:1", move |call| match call.key {
-            ApiKey::Metadata => call.answer::<MetadataRequest>(&metadata("A", &["a:1"])),
-            _ if answers => produced(call, Ok(end.fetch_add(3, Ordering::SeqCst))),
-            _ => Reply::Nothing,
-        });
+    async fn new() -> Self {
+        let ((_, source), (target, cluster)) = (FakeLog::new("t"), FakeLog::new("t"));
         let store = Arc::new(FailingStore::default());
-        let cluster = || net.cluster(&["a:1"]);
-        let link = link(Arc::<FailingStore>::clone(&store), cluster(), cluster());
+        let link = link(Arc::<FailingStore>::clone(&store), source, cluster);
         let mut worker = flowing(link, &[LANES]);
         let sink = worker.link.open_sink(LANE).await.unwrap();
         worker.outlets.entry(LANE).or_default().sink = Some(sink);
         Self {
-            _net: net,
+            target,
             store,
             worker,
         }
@@ -74,7 +62,7 @@ impl Bench {
 /// The rule that all offsets rest on: what lies on the target is explained by runs that were durable before it was sent.
 #[tokio::test]
 async fn what_opens_a_run_is_sent_once_the_run_is_durable() {
-    let mut bench = Bench::new(true).await;
+    let mut bench = Bench::new().await;
     for (first, opens) in [(5, true), (8, false), (20, true)] {
         bench.store.be_slow();
         bench.fetched(first);
@@ -89,7 +77,7 @@ async fn what_opens_a_run_is_sent_once_the_run_is_durable() {
 
 #[tokio::test]
 async fn what_opens_a_run_that_could_not_be_stored_is_not_sent() {
-    let mut bench = Bench::new(true).await;
+    let mut bench = Bench::new().await;
     bench.store.fail_after(0);
     bench.fetched(5);
     bench.handle_next().await;
@@ -101,7 +89,10 @@ async fn what_opens_a_run_that_could_not_be_stored_is_not_sent() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_with_a_request_unanswered_keeps_the_lease() {
     for answers in [true, false] {
-        let mut bench = Bench::new(answers).await;
+        let mut bench = Bench::new().await;
+        if !answers {
+            bench.target.be_stuck();
+        }
         bench.fetched(5);
         while bench.requests() == 0 {
             bench.handle_next().await;
@@ -114,7 +105,7 @@ async fn a_stop_with_a_request_unanswered_keeps_the_lease() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_with_a_receipt_on_its_way_keeps_the_lease() {
-    let mut bench = Bench::new(true).await;
+    let mut bench = Bench::new().await;
     bench.worker.mirrors[0].underway.receipt = true;
     bench.worker.events.push(Box::pin(std::future::pending()));
     let ownership = bench.worker.link.ownership.clone();
@@ -125,7 +116,7 @@ async fn a_stop_with_a_receipt_on_its_way_keeps_the_lease() {
 /// What it was before would be taken for trouble by the next resync.
 #[tokio::test]
 async fn a_stored_decision_counts_for_the_partition_from_then_on() {
-    let mut bench = Bench::new(true).await;
+    let mut bench = Bench::new().await;
     let id = TopicId(uuid::Uuid::from_u128(9));
     let reason = Reason::new(HaltCode::SourceRecreated, "another topic");
     let decision = follow_recreation(reason, id, SourceOffset(4), TargetOffset(0));
