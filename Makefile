@@ -14,12 +14,14 @@ demo: setup kafka
 	cargo build --locked --release
 	cargo run --locked --release --example demo
 
+# Tests wait for brokers more than they compute: three at a time keep two cores busy.
+THREADS := 3
 # Where each test that starts clusters leaves its duration.
 TIMES := $(CURDIR)/target/test-times
 
 test: check deny kafka
 	@rm -f $(TIMES)
-	FARSHORE_TEST_TIMES=$(TIMES) cargo test --locked
+	RUST_TEST_THREADS=$(THREADS) FARSHORE_TEST_TIMES=$(TIMES) cargo test --locked
 	@echo "The slowest tests, in seconds:" && sort -rn $(TIMES) | head
 
 # Unit tests with the exploration of the lifecycle and the proptests, the rules of the sources, the stores' contract.
@@ -51,7 +53,7 @@ soak: kafka
 	FARSHORE_PREMISE_ROUNDS=$(PREMISE_ROUNDS) cargo test --locked --test mirror premises::
 	FARSHORE_LARGE_GROUPS=$(LARGE_GROUPS) cargo test --locked --test mirror failover::large::
 	FARSHORE_STALL_SECONDS=$(STALL_SECONDS) cargo test --locked --test mirror network::stalled::
-	FARSHORE_PATH=record cargo test --locked --test mirror
+	FARSHORE_PATH=record RUST_TEST_THREADS=$(THREADS) cargo test --locked --test mirror
 
 # The parts that need the system's Kerberos library, and a key distribution centre for the tests.
 test-kerberos: kafka

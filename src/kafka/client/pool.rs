@@ -173,12 +173,12 @@ impl Pool {
         let Some(failure) = failures.get(to) else {
             return Ok(());
         };
-        let left = failure.not_before.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        if failure.not_before <= Instant::now() {
             return Ok(());
         }
         let peer = self.peer(to);
-        let text = format!("no connection to {peer}; the next attempt is due in {left:.1?}");
+        // No remaining time: a text that differs each time would be logged each time.
+        let text = format!("no connection to {peer}, and none is tried for a moment");
         Err(Error::new(failure.last.kind(), text)
             .cluster(&peer.cluster)
             .caused_by(Arc::clone(&failure.last)))

@@ -17,7 +17,7 @@ use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{Notify, oneshot};
-use tokio::time::{Instant, interval, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::error::Kind;
 use crate::task::Ownership;
@@ -109,6 +109,8 @@ struct State {
 pub(crate) struct RequestStream {
     state: Mutex<State>,
     queued: Notify,
+    /// Signals the first request after there was none.
+    awaited: Notify,
 }
 
 impl RequestStream {
@@ -138,6 +140,9 @@ impl RequestStream {
                 outcome,
             };
             state.next_correlation = correlation.checked_add(1).unwrap_or(0);
+            if state.waiting.is_empty() {
+                self.awaited.notify_one();
+            }
             state.waiting.push_back(waiting);
             if let Some(right) = message.take_right() {
                 state.outgoing.needs(right);
@@ -256,13 +261,20 @@ impl RequestStream {
     }
 
     async fn watch_deadlines(&self) -> StreamEnd {
-        let mut check = interval(DEADLINE_CHECK);
         loop {
-            let now = check.tick().await;
-            let state = self.state.lock();
-            if state.waiting.iter().any(|waiting| waiting.deadline <= now) {
-                return StreamEnd::Overdue;
+            let now = Instant::now();
+            let is_idle = {
+                let state = self.state.lock();
+                if state.waiting.iter().any(|waiting| waiting.deadline <= now) {
+                    return StreamEnd::Overdue;
+                }
+                state.waiting.is_empty()
+            };
+            // A process has hundreds of connections on which nothing is asked for most of the time.
+            if is_idle {
+                self.awaited.notified().await;
             }
+            sleep(DEADLINE_CHECK).await;
         }
     }
 
