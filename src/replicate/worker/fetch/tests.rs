@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use crate::checkpoint::MemoryStore;
 use crate::kafka::Diverging;
+use crate::kafka::testing::FakeLog;
 use crate::model::{LeaderEpoch, OffsetsMode};
-use crate::replicate::testing::{mirror, source_batch, tracked};
+use crate::replicate::testing::{LANE, LANES, flowing, link, mirror, source_batch, tracked};
 
 use super::*;
 
@@ -90,4 +93,26 @@ fn a_source_that_diverged_is_read_anew() {
     let why = retries(take_in(&mut mirror, diverged, 0));
     let text = "the source's log of leader epoch 2 ends at 4, before what was fetched";
     assert!(why.starts_with(text), "{why}");
+}
+
+/// After a resync the next offset to fetch is another.
+#[tokio::test]
+async fn an_answer_to_a_fetch_of_an_earlier_round_is_ignored() {
+    let [source, target] = ["t", "t"].map(|topic| FakeLog::new(topic).1);
+    let store = Arc::new(MemoryStore::default());
+    let mut worker = flowing(link(store, source, target), &[LANES]);
+    worker.intakes.entry(LANE).or_default().members.insert(0);
+    worker.mirrors[0].round = 2;
+    let asked = SentFetch {
+        bytes: 0,
+        paid: 0,
+        behind: false,
+        at: Duration::ZERO,
+    };
+    for (round, next) in [(1, 0), (2, 6)] {
+        let answer = vec![((0, round), answer(served()))];
+        worker.fetched(LANE, &asked, Ok(answer));
+        assert_eq!(worker.mirrors[0].fetch_next, SourceOffset(next));
+        assert_eq!(worker.mirrors[0].bytes() > 0, next > 0);
+    }
 }
