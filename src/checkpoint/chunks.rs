@@ -194,3 +194,6 @@ struct Cell<T> {
 fn chunk_key(prefix: &[u8], generation: u64, number: u32) -> Vec<u8> {
     [prefix, &generation.to_be_bytes(), &number.to_be_bytes()].concat()
 }
+
+#[cfg(test)]
+mod tests;

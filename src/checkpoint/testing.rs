@@ -1,6 +1,7 @@
-//! A checkpoint DB that fails on demand, and entries for it, for tests.
+//! A checkpoint DB that fails or is slow on demand, and entries for it, for tests.
 
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 use super::memory::MemoryStore;
 use super::store::{Entry, PendingCommit, Space, Store, Update};
@@ -8,17 +9,31 @@ use crate::checkpoint::LinkRecord;
 use crate::error::{Error, Kind, Result};
 use crate::model::LinkIdentity;
 
-/// A [`MemoryStore`] in which one update fails and stores nothing.
+/// A [`MemoryStore`] in which one update fails and stores nothing, or updates take their time.
 #[derive(Debug, Default)]
 pub(crate) struct FailingStore {
     entries: MemoryStore,
     fails_after: Mutex<Option<usize>>,
+    /// The updates whose end isn't told yet; `None` if each is told at once.
+    slow: Mutex<Option<Vec<oneshot::Sender<Result<()>>>>>,
 }
 
 impl FailingStore {
     /// Lets one update fail after `updates` successful ones.
     pub(crate) fn fail_after(&self, updates: usize) {
         *self.fails_after.lock() = Some(updates);
+    }
+
+    /// Lets no update become durable before [`Self::finish`].
+    pub(crate) fn be_slow(&self) {
+        *self.slow.lock() = Some(Vec::new());
+    }
+
+    /// Makes all updates durable, and later ones at once.
+    pub(crate) fn finish(&self) {
+        for done in self.slow.lock().take().into_iter().flatten() {
+            let _ = done.send(Ok(()));
+        }
     }
 }
 
@@ -48,7 +63,14 @@ impl Store for FailingStore {
             return PendingCommit::decided(Err(Error::new(Kind::Store, "disk full")));
         }
         *fails_after = fails_after.map(|updates| updates - 1);
-        self.entries.commit(update)
+        let committed = self.entries.commit(update);
+        let mut slow = self.slow.lock();
+        let Some(waiting) = slow.as_mut() else {
+            return committed;
+        };
+        let (done, later) = PendingCommit::open();
+        waiting.push(done);
+        later
     }
 }
 

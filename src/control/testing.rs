@@ -33,6 +33,8 @@ pub(crate) enum Fate {
     Lost,
     /// Acknowledged but not committed.
     Forgotten,
+    /// Committed, and replaced by the next offset before anyone looks.
+    Replaced,
 }
 
 #[derive(Debug, Default)]
@@ -150,6 +152,11 @@ impl Site for FakeSite {
                 inner.commits.push((group.clone(), offsets.clone()));
                 let present = inner.offsets.entry(group.clone()).or_default();
                 present.extend(offsets.clone());
+                if fate == Fate::Replaced {
+                    for committed in present.values_mut() {
+                        committed.offset += 1;
+                    }
+                }
             }
             if fate == Fate::DoneUnheard {
                 return Err(Error::new(Kind::TimedOut, "no answer"));
@@ -204,15 +211,20 @@ impl Site for FakeSite {
 
 /// A mirror of partition 0 of topic `t` whose target offsets are the source's minus `SHIFT`.
 #[derive(Debug)]
-pub(crate) struct FakeMirror(Mutex<MirroredPartition>, Mutex<Arc<LinkIntents>>);
+pub(crate) struct FakeMirror {
+    mirrored: Mutex<MirroredPartition>,
+    intents: Mutex<Arc<LinkIntents>>,
+    /// Whether frontiers can't be stored.
+    is_full: Mutex<bool>,
+}
 
 /// How far target offsets are below source offsets.
 pub(crate) const SHIFT: i64 = 5;
 
 impl FakeMirror {
     pub(crate) fn at(frontier: i64) -> Self {
-        let mirror = Self(
-            Mutex::new(MirroredPartition {
+        let mirror = Self {
+            mirrored: Mutex::new(MirroredPartition {
                 partition: partition(),
                 has_mirror: true,
                 state: PartitionState::Live,
@@ -224,8 +236,9 @@ impl FakeMirror {
                 target_log: TargetLog::Whole,
                 map_since_ms: 0,
             }),
-            Mutex::default(),
-        );
+            intents: Mutex::default(),
+            is_full: Mutex::default(),
+        };
         mirror.advance(frontier);
         mirror
     }
@@ -242,11 +255,16 @@ impl FakeMirror {
     pub(crate) fn want(&self, intent: Intent) {
         let change = IntentChange::Set(intent);
         let wanted = LinkIntents::default().change(None, change, "test", 1);
-        *self.1.lock() = Arc::new(wanted.unwrap());
+        *self.intents.lock() = Arc::new(wanted.unwrap());
     }
 
     pub(crate) fn set(&self, change: impl FnOnce(&mut MirroredPartition)) {
-        change(&mut self.0.lock());
+        change(&mut self.mirrored.lock());
+    }
+
+    /// Sets whether frontiers can't be stored.
+    pub(crate) fn be_full(&self, is_full: bool) {
+        *self.is_full.lock() = is_full;
     }
 }
 
@@ -258,7 +276,7 @@ impl MirroredPartition {
 
 impl Mirrored for FakeMirror {
     fn partitions(&self) -> Vec<MirroredPartition> {
-        vec![self.0.lock().clone()]
+        vec![self.mirrored.lock().clone()]
     }
 
     fn mirror_topic(&self, topic: &TopicName) -> Option<TopicName> {
@@ -266,7 +284,7 @@ impl Mirrored for FakeMirror {
     }
 
     fn intents(&self) -> Arc<LinkIntents> {
-        Arc::clone(&self.1.lock())
+        Arc::clone(&self.intents.lock())
     }
 
     fn lookup(
@@ -274,7 +292,7 @@ impl Mirrored for FakeMirror {
         at: &TopicPartition,
         offset: SourceOffset,
     ) -> Result<Translation, Untranslatable> {
-        let mirrored = self.0.lock();
+        let mirrored = self.mirrored.lock();
         match mirrored.frontier {
             _ if *at != mirrored.partition => Err(Untranslatable::UnknownPartition),
             None => Err(Untranslatable::NotReady("preparing".into())),
@@ -295,6 +313,11 @@ impl Mirrored for FakeMirror {
     }
 
     fn persist_frontiers(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
-        async { Ok(()) }.boxed()
+        let stored = if *self.is_full.lock() {
+            Err(Error::new(Kind::Store, "disk full"))
+        } else {
+            Ok(())
+        };
+        async { stored }.boxed()
     }
 }

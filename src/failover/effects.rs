@@ -201,3 +201,6 @@ fn by_group(moves: &Moves) -> BTreeMap<&GroupId, Vec<&Move>> {
     }
     groups
 }
+
+#[cfg(test)]
+mod tests;

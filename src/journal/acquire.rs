@@ -313,3 +313,6 @@ pub(super) async fn claim(
 fn is_taken(error: &Error) -> bool {
     error.code().is_some_and(|code| code.0 == 45)
 }
+
+#[cfg(test)]
+mod tests;

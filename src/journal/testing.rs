@@ -1,7 +1,10 @@
 //! Heads of a journal for tests.
 
+use super::Topic;
 use super::lease::{Head, Owner};
 use crate::checkpoint::layout::Mark;
+use crate::kafka::client::Cluster;
+use crate::kafka::testing::FakeLog;
 
 pub(super) fn owner(id: &str) -> Owner {
     Owner {
@@ -23,4 +26,11 @@ pub(super) fn head(id: &str, term: u64, claim: u64) -> Head {
         released: false,
         mark: Mark::default(),
     }
+}
+
+/// The empty journal of link `l`.
+pub(super) async fn journal() -> (FakeLog, Cluster, Topic) {
+    let (log, cluster) = FakeLog::new("__farshore.l");
+    let topic = Topic::find(&cluster, &"l".into()).await.unwrap().unwrap();
+    (log, cluster, topic)
 }

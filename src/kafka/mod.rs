@@ -6,6 +6,8 @@ pub mod batch;
 pub mod client;
 pub(crate) mod data;
 pub mod record;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use data::fetcher::Fetcher;
 pub use data::path::{Reading, Sink, Source};

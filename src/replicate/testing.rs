@@ -1,18 +1,28 @@
 //! A link, logs of the target and partitions for the tests of replication.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::checkpoint::audit::AuditLog;
 use crate::checkpoint::{PartitionKey, Store};
-use crate::kafka::batch::testing::{joined, only_batch};
-use crate::kafka::batch::{Attributes, Batch, Header};
+use crate::config::{Otherwise, PolicyRules, PreserveLimits, Start};
+use crate::kafka::batch::testing::{joined, keyed, only_batch};
+use crate::kafka::batch::{Attributes, Batch, Builder, Codec, Header, Stamp, Stamped};
+use crate::kafka::client::Cluster;
 use crate::model::{
-    LeaderEpoch, LinkIdentity, LinkName, ProducerId, Run, SourceOffset, TargetOffset,
-    TopicPartition,
+    BrokerId, DataPath, Intent, LeaderEpoch, LinkIdentity, LinkName, OffsetsMode, Policies,
+    ProducerId, Run, SourceOffset, TargetOffset, TopicId, TopicPartition, sequence_of,
 };
+use crate::task::{InFlight, Ownership};
 
+use super::partition::effect::{Event, Resynced};
+use super::partition::mirror::Mirror;
+use super::partition::route::{Lane, Lanes, Route};
 use super::produce::batcher::{Course, ProduceBatch};
 use super::resync::explain::Tail;
 use super::shared::partition::TrackedPartition;
+use super::worker::state::Worker;
+use super::{LinkView, ReplicationLink, Settings};
 
 pub(crate) const PID: ProducerId = ProducerId(77);
 
@@ -84,4 +94,116 @@ pub(crate) fn tracked(store: Arc<dyn Store>) -> TrackedPartition {
     let partition = TopicPartition::new("t", 0);
     let key = PartitionKey::new(&LinkName::new("l"), &partition);
     TrackedPartition::new(key, "t".into(), store).unwrap()
+}
+
+/// The names of partition `number` of topic `t`, without topic ids.
+pub(crate) fn route(number: i32) -> Route {
+    let partition = TopicPartition::new("t", number);
+    Route {
+        source: partition.clone(),
+        target: partition,
+        source_id: TopicId::NONE,
+        target_id: TopicId::NONE,
+    }
+}
+
+/// A partition whose start position is stored, before its first resync.
+pub(crate) fn mirror(tracked: Arc<TrackedPartition>, offsets: OffsetsMode) -> Mirror {
+    let route = route(tracked.key.partition.0);
+    let wanted = (Policies::HALT, Intent::Mirror);
+    Mirror::new(route, tracked, PID, None, offsets, wanted)
+}
+
+/// Link `l` between two clusters, mirrored on the raw path by its owner.
+pub(crate) fn link(store: Arc<dyn Store>, source: Cluster, target: Cluster) -> ReplicationLink {
+    let view = LinkView::load(&LinkName::new("l"), &store, |_| true).unwrap();
+    let settings = Settings {
+        fetch_connections: Some(1),
+        produce_connections: 1,
+        max_in_flight_bytes: 1 << 20,
+        fetch_max_bytes: 1 << 20,
+        partition_max_bytes: 1 << 20,
+        max_bytes_per_second: None,
+        request_timeout: Duration::from_secs(30),
+        start: Start::Earliest,
+        policies: PolicyRules::default(),
+        quarantine_topic: "quarantine".into(),
+        offsets: OffsetsMode::Translate,
+        preserve: PreserveLimits {
+            max_prefix: 0,
+            max_markers: 0,
+            otherwise: Otherwise::Refuse,
+        },
+        path: DataPath::Raw,
+    };
+    ReplicationLink {
+        view,
+        source,
+        target,
+        identity: identity(),
+        settings,
+        memory_ms: 1_000_000_000,
+        ownership: Ownership::permanent(),
+        audit: Arc::new(AuditLog::open(store).unwrap()),
+        in_flight: InFlight::default(),
+    }
+}
+
+/// The first connections to broker 1 on both sides.
+pub(crate) const LANES: Lanes = Lanes {
+    intake: LANE,
+    outlet: LANE,
+};
+pub(crate) const LANE: Lane = Lane {
+    broker: BrokerId(1),
+    slot: 0,
+};
+
+/// A worker with the first `partitions` partitions of topic `t`, of which nothing is mirrored yet and which wait for their
+/// first resync.
+pub(crate) fn worker(link: ReplicationLink, partitions: i32) -> Worker {
+    let mut worker = Worker::new(link).unwrap();
+    for number in 0..partitions {
+        let partition = TopicPartition::new("t", number);
+        let tracked = worker.link.view.track(&partition, &"t".into()).unwrap();
+        tracked.lock().begun = true;
+        worker.places.insert(partition, worker.mirrors.len());
+        worker.mirrors.push(mirror(tracked, OffsetsMode::Translate));
+    }
+    worker
+}
+
+/// A worker whose partitions, one for each of `lanes`, flow there and have mirrored nothing yet.
+pub(crate) fn flowing(link: ReplicationLink, lanes: &[Lanes]) -> Worker {
+    let mut worker = worker(link, i32::try_from(lanes.len()).unwrap());
+    for (mirror, lanes) in worker.mirrors.iter_mut().zip(lanes) {
+        for event in [Event::Due, Event::Resynced(Ok(Resynced::Flows(*lanes)))] {
+            mirror.life.advance(event, Policies::HALT);
+        }
+    }
+    worker
+}
+
+/// Three records from source offset `first` on.
+fn three(first: i64) -> Builder {
+    let mut builder = Builder::new(Codec::None);
+    for offset in first..first + 3 {
+        builder.push_record(&keyed(offset, 1_000 + offset, b"k"));
+    }
+    builder
+}
+
+/// A batch of three records from source offset `first` on, as its source would serve it.
+pub(crate) fn source_batch(first: i64) -> Batch {
+    three(first).finish_at(first, LeaderEpoch(3)).unwrap()
+}
+
+/// The same records as this link sends them to `target`.
+pub(crate) fn sent_batch(first: i64, target: i64) -> Stamped {
+    let stamp = Stamp {
+        producer_id: identity().producer_id(0),
+        producer_epoch: 0,
+        base_sequence: sequence_of(TargetOffset(target)),
+    };
+    three(first).finish(stamp).unwrap()
 }

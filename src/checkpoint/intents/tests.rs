@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+
 use super::*;
 use crate::checkpoint::MemoryStore;
 use crate::checkpoint::testing::{FailingStore, link_record};
@@ -160,6 +162,28 @@ async fn what_was_taken_in_and_could_not_be_forgotten_is_taken_in_again() {
         take_in(&*store, &audit).await.unwrap();
     }
     assert_eq!(audit.latest(9).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_set_while_earlier_settings_are_taken_in_stays_pending() {
+    let slow = Arc::new(FailingStore::default());
+    let store: Arc<dyn Store> = Arc::<FailingStore>::clone(&slow);
+    let audit = AuditLog::open(Arc::clone(&store)).unwrap();
+    ask(&*store, &made(None, Intent::Paused, 1)).await;
+    slow.be_slow();
+    let mut taking = std::pin::pin!(take_in(&*store, &audit));
+    assert!((&mut taking).now_or_never().is_none());
+    slow.finish();
+    ask(&*store, &made(Some(&["a"]), Intent::Sealed, 2)).await;
+    taking.await.unwrap();
+    let pending = load_pending(&*store, &link()).unwrap();
+    assert_eq!(pending, made(Some(&["a"]), Intent::Sealed, 2));
+    take_in(&*store, &audit).await.unwrap();
+    let stored = load_intents(&*store, &link()).unwrap();
+    assert_eq!(
+        (stored.of_link(), stored.of(&"a".into())),
+        (Intent::Paused, Intent::Sealed)
+    );
 }
 
 #[tokio::test]

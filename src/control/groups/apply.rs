@@ -331,3 +331,6 @@ pub(crate) fn has_members(error: &Error) -> bool {
     const CODES: [i16; 4] = [22, 25, 27, 113];
     error.code().is_some_and(|code| CODES.contains(&code.0))
 }
+
+#[cfg(test)]
+mod tests;

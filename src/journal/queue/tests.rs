@@ -107,6 +107,16 @@ async fn an_operator_needn_t_wait_for_the_target() {
     assert_eq!(line.take().changes.len(), 1);
 }
 
+/// A decision comes with its entry in the audit log, and the partition resumes by it.
+#[tokio::test]
+async fn what_is_depended_on_waits_for_the_journal_also_with_an_audit_entry() {
+    let (disk, line) = line();
+    let mut decision = update(false, 1);
+    decision.put(Space::Audit, keys::link(&"l".into()), KEY.to_vec());
+    let mut committed = line.commit(&disk, decision).now_or_never();
+    assert!(committed.take().is_none(), "not in the journal yet");
+}
+
 #[tokio::test]
 async fn what_is_too_large_for_the_journal_is_refused_by_name_and_stored_nowhere() {
     let (disk, line) = line();

@@ -45,3 +45,6 @@ impl CommittedBatches {
         Ok(!aborted && header.record_count > 0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,9 +11,10 @@ use kafka_protocol::messages::api_versions_response::ApiVersion;
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
+use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use kafka_protocol::messages::{
     ApiKey, ApiVersionsRequest, ApiVersionsResponse, BrokerId as KafkaBroker, MetadataResponse,
-    RequestHeader, ResponseHeader, TopicName as KafkaName,
+    ProduceRequest, ProduceResponse, RequestHeader, ResponseHeader, TopicName as KafkaName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 use parking_lot::Mutex;
@@ -299,4 +300,19 @@ pub(crate) fn metadata(id: &'static str, brokers: &[&str]) -> MetadataResponse {
         .with_cluster_id(Some(StrBytes::from_static_str(id)))
         .with_controller_id(KafkaBroker(1))
         .with_brokers(brokers.collect())
+}
+
+/// Answers a produce request for one partition with an offset or a code.
+pub(crate) fn produced(call: &Call, result: Result<i64, i16>) -> Reply {
+    let request: ProduceRequest = call.request();
+    let asked = &request.topic_data[0];
+    let one = PartitionProduceResponse::default()
+        .with_index(asked.partition_data[0].index)
+        .with_error_code(result.err().unwrap_or(0))
+        .with_base_offset(result.unwrap_or(-1));
+    let topic = TopicProduceResponse::default()
+        .with_name(asked.name.clone())
+        .with_topic_id(asked.topic_id)
+        .with_partition_responses(vec![one]);
+    call.answer::<ProduceRequest>(&ProduceResponse::default().with_responses(vec![topic]))
 }

@@ -363,3 +363,6 @@ impl Topic {
         std::iter::once(named).chain(known)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -215,8 +215,13 @@ fn stamped(link: &LinkContext, at: TargetOffset, receipt: &Record) -> Result<Sta
     Ok(builder.finish(stamp)?)
 }
 
+/// Returns the records of a batch, which get a new CRC in their receipts.
 fn records(batch: &Batch) -> Result<Vec<Record>> {
+    batch.check_crc()?;
     let records = batch.records()?;
     let whole = records.iter().map(|record| Ok(record?.to_record()?));
     whole.collect()
 }
+
+#[cfg(test)]
+mod tests;

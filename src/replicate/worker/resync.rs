@@ -299,3 +299,6 @@ fn believe_target(mirror: &Mirror, side: &TargetSide) {
     }
     known.figures.target_log_start = side.tail.log_start.get();
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,24 +46,7 @@ pub async fn run(
     mut set: watch::Receiver<Arc<MirrorSet>>,
     stop: CancellationToken,
 ) -> Result<()> {
-    let link = LinkContext::new(link);
-    let reseeds = reseeds_of(&*link.store, &link.name)?.into_iter();
-    let mut worker = Worker {
-        reseeds: reseeds.map(|(topic, it)| (topic, it.former)).collect(),
-        pacing: Pacing::new(link.settings.max_bytes_per_second),
-        link: Arc::new(link),
-        mirrors: Vec::new(),
-        places: BTreeMap::new(),
-        intakes: BTreeMap::new(),
-        outlets: BTreeMap::new(),
-        markers: BTreeMap::new(),
-        events: FuturesUnordered::new(),
-        held: 0,
-        reserved: 0,
-        to_store: Vec::new(),
-        newsworthy: Vec::new(),
-        asking_log_starts: false,
-    };
+    let mut worker = Worker::new(link)?;
     let mut releases = worker.link.view.releases().open();
     let mut intents = worker.link.view.intents();
     let mut lazily = interval(LAZY_STORE);
@@ -94,6 +77,28 @@ pub async fn run(
 }
 
 impl Worker {
+    /// Creates the worker of a link, without partitions yet. Errors: the checkpoint DB can't be read.
+    pub(crate) fn new(link: ReplicationLink) -> Result<Self> {
+        let link = LinkContext::new(link);
+        let reseeds = reseeds_of(&*link.store, &link.name)?.into_iter();
+        Ok(Self {
+            reseeds: reseeds.map(|(topic, it)| (topic, it.former)).collect(),
+            pacing: Pacing::new(link.settings.max_bytes_per_second),
+            link: Arc::new(link),
+            mirrors: Vec::new(),
+            places: BTreeMap::new(),
+            intakes: BTreeMap::new(),
+            outlets: BTreeMap::new(),
+            markers: BTreeMap::new(),
+            events: FuturesUnordered::new(),
+            held: 0,
+            reserved: 0,
+            to_store: Vec::new(),
+            newsworthy: Vec::new(),
+            asking_log_starts: false,
+        })
+    }
+
     /// Starts whatever can be started. Called after each event; examines lanes, not partitions.
     fn issue(&mut self) {
         self.produce();
@@ -182,3 +187,6 @@ impl Worker {
         committed.await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -276,3 +276,6 @@ fn want(index: usize, mirror: &Mirror, max_bytes: usize) -> FetchChange {
     };
     FetchChange::Want((index, mirror.round), partition)
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,6 +125,19 @@ async fn offsets_that_are_not_there_when_read_back_stop_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_read_back_has_to_be_what_was_committed() {
+    let bench = Bench::new().await;
+    bench.target.set(|inner| inner.commits_are = Fate::Replaced);
+    let operation = bench.execute(MoveKind::Failover).await;
+    assert_eq!(
+        stopped(&operation),
+        (PhaseName::Verifying, BlockerCode::ReadBackDiffers)
+    );
+    assert_eq!(bench.target.offset("g"), Some(46));
+    assert!(bench.frozen_by().is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_target_that_comes_back_in_time_only_delays_it_and_one_that_does_not_stops_it() {
     for (away_s, expected) in [(30, PhaseName::Done), (300, PhaseName::Stopped)] {
         let bench = Bench::new().await;

@@ -1,15 +1,12 @@
 //! Appends against a scripted broker that holds a log.
 
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
-use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
-use kafka_protocol::messages::{
-    ApiKey, FetchRequest, FetchResponse, MetadataRequest, ProduceRequest, ProduceResponse,
-};
+use kafka_protocol::messages::{ApiKey, FetchRequest, FetchResponse, MetadataRequest};
 use uuid::Uuid;
 
 use super::*;
 use crate::kafka::batch::{Builder, Codec, Stamp};
-use crate::kafka::client::testing::{Call, FakeNet, Reply, metadata, topic};
+use crate::kafka::client::testing::{self, Call, FakeNet, Reply, metadata, topic};
 use crate::kafka::data::append_place::AppendFailure;
 use crate::model::ProducerId;
 
@@ -25,7 +22,7 @@ fn appender(end: i64, produced: Produced) -> (FakeNet, Appender) {
             call.answer::<MetadataRequest>(&metadata("A", &["a:1"]).with_topics(topics))
         }
         ApiKey::Fetch => fetched(call, end),
-        _ => acknowledged(call, produced),
+        _ => testing::produced(call, produced),
     });
     let appender = Appender {
         cluster: net.cluster(&["a:1"]),
@@ -55,18 +52,6 @@ fn fetched(call: &Call, end: i64) -> Reply {
         .with_records(Some(batches.flatten().collect::<Vec<u8>>().into()));
     let topic = FetchableTopicResponse::default().with_partitions(vec![data]);
     call.answer::<FetchRequest>(&FetchResponse::default().with_responses(vec![topic]))
-}
-
-fn acknowledged(call: &Call, produced: Produced) -> Reply {
-    let request: ProduceRequest = call.request();
-    let one = PartitionProduceResponse::default()
-        .with_error_code(produced.err().unwrap_or(0))
-        .with_base_offset(produced.unwrap_or(-1));
-    let topic = TopicProduceResponse::default()
-        .with_name(request.topic_data[0].name.clone())
-        .with_topic_id(request.topic_data[0].topic_id)
-        .with_partition_responses(vec![one]);
-    call.answer::<ProduceRequest>(&ProduceResponse::default().with_responses(vec![topic]))
 }
 
 fn record(timestamp: i64) -> Record {

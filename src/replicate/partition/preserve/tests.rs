@@ -3,13 +3,10 @@ use std::time::Duration;
 
 use crate::checkpoint::MemoryStore;
 use crate::kafka::client::Leader;
-use crate::model::{
-    BrokerId, Intent, LeaderEpoch, Monotonic, Policies, ProducerId, TopicId, TopicPartition,
-};
-use crate::replicate::partition::route::Route;
+use crate::model::{BrokerId, LeaderEpoch, Monotonic, TopicId};
 use crate::replicate::resync::explain::Tail;
 use crate::replicate::resync::input::TargetSide;
-use crate::replicate::testing::tracked;
+use crate::replicate::testing::{self, tracked};
 
 use super::*;
 
@@ -31,22 +28,8 @@ fn leader() -> Leader {
 
 /// A preserved partition that ends at 30; `uncertain` is whether requests may still be in flight.
 fn mirror(uncertain: bool) -> Mirror {
-    let partition = TopicPartition::new("t", 0);
-    let route = Route {
-        source: partition.clone(),
-        target: partition,
-        source_id: TopicId::NONE,
-        target_id: TopicId::NONE,
-    };
-    let tracked = Arc::new(tracked(Arc::new(MemoryStore::default())));
-    let mut mirror = Mirror::new(
-        route,
-        tracked,
-        ProducerId(7),
-        None,
-        OffsetsMode::Preserve,
-        (Policies::HALT, Intent::Mirror),
-    );
+    let tracked = tracked(Arc::new(MemoryStore::default()));
+    let mut mirror = testing::mirror(Arc::new(tracked), OffsetsMode::Preserve);
     mirror.course.target = TargetOffset(END);
     resync(&mut mirror, uncertain, 3);
     mirror

@@ -260,6 +260,23 @@ fn another_settling_ends_no_caution() {
     assert!(armed().renewed(12 * HOUR, false, at(NOW)).is_sure());
 }
 
+/// Hazard H5: requests of any earlier round may be late, not only those of the last one.
+#[test]
+fn caution_reaches_to_the_end_of_what_was_sent_in_any_round() {
+    let mut window = armed();
+    send(&mut window, &large(0));
+    send(&mut window, &large(10));
+    let mut window = window
+        .renewed(12 * HOUR, true, at(NOW))
+        .renewed(12 * HOUR, true, at(NOW));
+    let later = NOW + LATE_MS;
+    for (target, is_sure) in [(0, false), (10, true)] {
+        send(&mut window, &large(target));
+        window.landed(TargetOffset(target), None, at(later));
+        assert_eq!(window.is_sure(), is_sure, "{target}");
+    }
+}
+
 #[test]
 fn an_append_elsewhere_is_told() {
     let mut window = armed();

@@ -110,3 +110,16 @@ async fn nothing_of_a_decision_is_saved_before_it_is_durable() {
     tracked.lock().decided(true);
     assert!(tracked.save(&mut Update::new()).is_some());
 }
+
+/// Its own update has all of it; any other would have a part.
+#[tokio::test]
+async fn a_decision_on_its_way_keeps_everything_else_from_being_saved() {
+    for is_stored in [true, false] {
+        let bench = Bench::new();
+        let tracked = bench.tracked();
+        tracked.save_decision(&mut Update::new());
+        assert_eq!(tracked.save(&mut Update::new()), None);
+        tracked.lock().decided(is_stored);
+        assert_eq!(tracked.save(&mut Update::new()).is_some(), is_stored);
+    }
+}

@@ -1,3 +1,11 @@
+use std::time::Duration;
+
+use crate::checkpoint::MemoryStore;
+use crate::kafka::Diverging;
+use crate::kafka::testing::FakeLog;
+use crate::model::{LeaderEpoch, OffsetsMode};
+use crate::replicate::testing::{LANE, LANES, flowing, link, mirror, source_batch, tracked};
+
 use super::*;
 use crate::config::MirroredSources;
 use crate::model::{ClusterName, ProducerId, TopicName};
@@ -52,4 +60,103 @@ fn batches_of_unknown_links_are_fine_in_some_topics_only() {
     }
     writers.remember(id, true);
     assert!(fine("paris.orders"));
+}
+
+fn untouched() -> Mirror {
+    let tracked = tracked(Arc::new(MemoryStore::default()));
+    mirror(Arc::new(tracked), OffsetsMode::Translate)
+}
+
+/// Six records, in two batches that are small enough to be merged.
+fn served() -> Vec<u8> {
+    [source_batch(0), source_batch(3)]
+        .iter()
+        .flat_map(|batch| batch.bytes().to_vec())
+        .collect()
+}
+
+fn answer(records: Vec<u8>) -> FetchedPartition {
+    FetchedPartition {
+        error: None,
+        high_watermark: 6,
+        last_stable: 6,
+        log_start: 0,
+        aborted: Vec::new(),
+        diverging: None,
+        records: records.into(),
+    }
+}
+
+fn retries(taken: Result<bool, Trouble>) -> String {
+    match taken {
+        Err(Trouble::Retry(failure)) => failure.chain,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_served_is_held_until_it_is_sent() {
+    let mut mirror = untouched();
+    assert_eq!(take_in(&mut mirror, answer(served()), 0), Ok(false));
+    assert_eq!(mirror.fetch_buffer.bytes(), served().len());
+    assert_eq!(mirror.fetch_next, SourceOffset(6));
+    assert_eq!(mirror.tracked.lock().lag(), 6);
+}
+
+/// Small batches are merged under a new CRC, which would make damage look sound.
+#[test]
+fn a_damaged_batch_is_fetched_again_whatever_byte_is_damaged() {
+    let (first, all) = (source_batch(0).size(), served().len());
+    // The CRC covers everything from the attributes on.
+    for at in (21..first).chain(first + 21..all) {
+        let mut damaged = served();
+        damaged[at] ^= 1;
+        let mut mirror = untouched();
+        let why = retries(take_in(&mut mirror, answer(damaged), 0));
+        assert!(
+            why.contains("the source sent a corrupt batch"),
+            "{at}: {why}"
+        );
+        let held = if at < first { 0 } else { first };
+        assert_eq!(mirror.fetch_buffer.bytes(), held, "{at}");
+    }
+}
+
+/// With a diverging epoch a broker returns no records, however often it is asked: only a resync goes on.
+#[test]
+fn a_source_that_diverged_is_read_anew() {
+    let mut mirror = untouched();
+    take_in(&mut mirror, answer(served()), 0).unwrap();
+    let diverged = FetchedPartition {
+        diverging: Some(Diverging {
+            epoch: LeaderEpoch(2),
+            end: 4,
+        }),
+        ..answer(Vec::new())
+    };
+    let why = retries(take_in(&mut mirror, diverged, 0));
+    let text = "the source's log of leader epoch 2 ends at 4, before what was fetched";
+    assert!(why.starts_with(text), "{why}");
+}
+
+/// After a resync the next offset to fetch is another.
+#[tokio::test]
+async fn an_answer_to_a_fetch_of_an_earlier_round_is_ignored() {
+    let [source, target] = ["t", "t"].map(|topic| FakeLog::new(topic).1);
+    let store = Arc::new(MemoryStore::default());
+    let mut worker = flowing(link(store, source, target), &[LANES]);
+    worker.intakes.entry(LANE).or_default().members.insert(0);
+    worker.mirrors[0].round = 2;
+    let asked = SentFetch {
+        bytes: 0,
+        paid: 0,
+        behind: false,
+        at: Duration::ZERO,
+    };
+    for (round, next) in [(1, 0), (2, 6)] {
+        let answer = vec![((0, round), answer(served()))];
+        worker.fetched(LANE, &asked, Ok(answer));
+        assert_eq!(worker.mirrors[0].fetch_next, SourceOffset(next));
+        assert_eq!(worker.mirrors[0].bytes() > 0, next > 0);
+    }
 }

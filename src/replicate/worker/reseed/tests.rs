@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use crate::checkpoint::testing::FailingStore;
 use crate::checkpoint::{Space, Store};
-use crate::model::Run;
-use crate::replicate::testing::tracked;
+use crate::kafka::client::testing::FakeNet;
+use crate::model::{MirrorSet, Run};
+use crate::replicate::testing::{LANES, flowing, link, tracked};
 
 use super::*;
 
@@ -74,4 +75,35 @@ async fn a_former_mirror_is_given_up_whole_or_not_at_all() {
         assert_eq!(held(&load(&store), &store), (false, None, 0));
     }
     assert_eq!(tracked.lock().record.history.totals.lost, 3);
+}
+
+/// Discovery may not have noticed yet that the topic will be deleted.
+#[tokio::test]
+async fn nothing_flows_into_a_mirror_topic_that_is_about_to_be_recreated() {
+    let ids = [1, 2].map(|number| TopicId(uuid::Uuid::from_u128(number)));
+    for (former, awaits) in [(ids[0], true), (ids[1], false), (TopicId::NONE, false)] {
+        let net = FakeNet::default();
+        let cluster = || net.cluster(&["a:1"]);
+        let store = Arc::new(FailingStore::default());
+        let mut worker = flowing(link(store, cluster(), cluster()), &[LANES]);
+        worker.mirrors[0].route.target_id = ids[0];
+        worker.reseeds.insert("t".into(), former);
+        let mirrored = MirroredTopic {
+            source_id: TopicId::NONE,
+            target_name: "t".into(),
+            target_id: ids[0],
+            partitions: 1,
+            initial_partitions: 1,
+            reseeded: None,
+            keeps_tombstones_ms: None,
+            conflict: None,
+        };
+        worker.take_set(&MirrorSet {
+            confirmed: false,
+            topics: [("t".into(), mirrored)].into(),
+        });
+        let life = &worker.mirrors[0].life;
+        assert_eq!(life.lanes().is_none(), awaits);
+        assert_eq!(life.conflict().cloned(), awaits.then(being_recreated));
+    }
 }

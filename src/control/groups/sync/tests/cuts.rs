@@ -80,3 +80,19 @@ async fn a_partition_that_stands_still_holds_its_groups_at_the_frontier_and_lets
         (Some(75), GroupState::Synced)
     );
 }
+
+/// After a crash the mirror would stand before what the group has read already.
+#[tokio::test]
+async fn h9_nothing_is_committed_before_the_frontiers_it_depends_on_are_stored() {
+    let mut bench = Bench::new();
+    bench.source.put("g", 50);
+    bench.mirror.be_full(true);
+    let failed = bench.sync.round(&mut bench.memory, 0).await.unwrap_err();
+    assert_eq!(failed.kind(), Kind::Store);
+    assert_eq!(bench.target.offset("g"), None);
+    let written = bench.sync.ledger.account(&"g".into()).unwrap().written;
+    assert!(written.is_empty(), "{written:?}");
+    bench.mirror.be_full(false);
+    bench.round().await;
+    assert_eq!(bench.target.offset("g"), Some(45));
+}

@@ -1,0 +1,174 @@
+use futures_util::StreamExt;
+
+use crate::checkpoint::MemoryStore;
+use crate::kafka::testing::FakeLog;
+use crate::model::SourceOffset;
+use crate::replicate::fetch::buffer::FetchedBatch;
+use crate::replicate::testing::{LANES, link, run, sent_batch, source_batch, worker};
+
+use super::*;
+
+/// A partition with six records, mirrored at the same offsets.
+struct Bench {
+    source: FakeLog,
+    target: FakeLog,
+    worker: Worker,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let (source, source_cluster) = FakeLog::new("t");
+        let (target, target_cluster) = FakeLog::new("t");
+        for first in [0, 3] {
+            source.hold(source_batch(first));
+            target.append(&sent_batch(first, first));
+        }
+        let store = Arc::new(MemoryStore::default());
+        let worker = worker(link(store, source_cluster, target_cluster), 1);
+        let tracked = &worker.mirrors[0].tracked;
+        tracked
+            .lock()
+            .landed(&[run(0, 0, 6)], SourceOffset(6))
+            .unwrap();
+        Self {
+            source,
+            target,
+            worker,
+        }
+    }
+
+    /// Reads both logs and applies the result.
+    async fn resync(&mut self) {
+        self.worker.live(0, Event::Due);
+        let event = self.worker.events.next().await;
+        let Some(WorkerEvent::Resynced {
+            ticket,
+            target,
+            result,
+        }) = event
+        else {
+            panic!("another event came first");
+        };
+        self.worker.resynced(ticket, target.as_deref(), result);
+    }
+
+    fn mirror(&self) -> &Mirror {
+        &self.worker.mirrors[0]
+    }
+
+    /// Returns the frontier, the acknowledged end and the number of runs.
+    fn known(&self) -> (i64, i64, u64) {
+        let known = self.mirror().tracked.lock();
+        let record = &known.record;
+        let ends = (record.frontier.get(), record.acked_end.get());
+        (ends.0, ends.1, known.map.run_count())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resync_resumes_behind_the_last_record_of_the_target() {
+    let mut bench = Bench::new();
+    // Landed, but the answer was lost.
+    bench.source.hold(source_batch(6));
+    bench.target.append(&sent_batch(6, 6));
+    bench.resync().await;
+    let mirror = bench.mirror();
+    assert_eq!(mirror.life.lanes(), Some(LANES));
+    assert_eq!(mirror.fetch_next, SourceOffset(9));
+    assert_eq!(mirror.course.target, TargetOffset(9));
+    assert_eq!(mirror.course.source, Some(SourceOffset(9)));
+    assert_eq!(bench.known(), (9, 9, 1));
+}
+
+/// Hazard H9: behind the last record a marker may have moved the frontier, and the source may have removed both since.
+#[tokio::test(start_paused = true)]
+async fn a_resync_never_resumes_before_the_frontier() {
+    let mut bench = Bench::new();
+    bench.mirror().tracked.pass(SourceOffset(7));
+    bench.source.start_at(7);
+    bench.resync().await;
+    assert_eq!(bench.mirror().life.lanes(), Some(LANES));
+    assert_eq!(bench.mirror().fetch_next, SourceOffset(7));
+    assert_eq!(bench.known(), (7, 6, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_removed_what_was_not_mirrored_halts() {
+    let mut bench = Bench::new();
+    bench.source.start_at(7);
+    bench.resync().await;
+    let phase = format!("{:?}", bench.mirror().life.phase());
+    assert!(phase.contains("SourceGap"), "{phase}");
+}
+
+/// Hazard H8: a plan that was given up may still have landed, so the next one is another.
+#[tokio::test(start_paused = true)]
+async fn behind_a_resync_runs_belong_to_a_new_plan() {
+    let mut bench = Bench::new();
+    let tracked = Arc::clone(&bench.mirror().tracked);
+    tracked.lock().plan(&[run(20, 6, 1)], true);
+    bench.worker.mirrors[0].new_plan = false;
+    bench.resync().await;
+    for (first, target) in [(30, 6), (40, 9)] {
+        bench.worker.mirrors[0].fetch_buffer.load(FetchedBatch {
+            batch: source_batch(first),
+            from: SourceOffset(first),
+            intact: true,
+        });
+        bench.worker.touch(0);
+        bench.worker.mirrors[0].staged.clear();
+        assert_eq!(bench.mirror().course.target, TargetOffset(target + 3));
+    }
+    let plans = &tracked.lock().record.plans;
+    let expected = [vec![run(20, 6, 1)], vec![run(30, 6, 3), run(40, 9, 3)]];
+    assert_eq!(*plans, expected);
+}
+
+/// Without the source only the stored runs tell what landed: two plans leave it open.
+#[tokio::test(start_paused = true)]
+async fn without_the_source_what_landed_is_believed_if_there_was_one_plan() {
+    for (plans, known) in [(1, (23, 9, 2)), (2, (6, 6, 1))] {
+        let mut bench = Bench::new();
+        for (number, first) in (0..plans).zip([20, 30]) {
+            let run = run(first, 6, 3);
+            bench.mirror().tracked.lock().plan(&[run], number > 0);
+        }
+        bench.target.append(&sent_batch(20, 6));
+        bench.source.stop();
+        bench.resync().await;
+        assert_eq!(bench.known(), known, "{plans} plans");
+        assert_eq!(bench.mirror().life.lanes(), None);
+    }
+}
+
+/// Hazard H5: a request that was given up may land while the log is being read.
+#[tokio::test(start_paused = true)]
+async fn what_lands_late_is_counted_while_requests_may_be_in_flight() {
+    for (uncertain, end) in [(true, 9), (false, 6)] {
+        let mut bench = Bench::new();
+        bench.source.hold(source_batch(6));
+        bench.worker.mirrors[0].uncertain = uncertain;
+        let target = bench.target.clone();
+        let landing = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            target.append(&sent_batch(6, 6));
+        };
+        tokio::join!(bench.resync(), landing);
+        let mirror = bench.mirror();
+        assert_eq!(mirror.course.target, TargetOffset(end));
+        assert_eq!(
+            (mirror.window.is_sure(), mirror.uncertain),
+            (!uncertain, false)
+        );
+    }
+}
+
+/// Hazard H11: what landed unheard may have been taken back by the source.
+#[tokio::test(start_paused = true)]
+async fn a_source_that_ends_before_what_landed_was_truncated() {
+    let mut bench = Bench::new();
+    bench.target.append(&sent_batch(6, 6));
+    bench.resync().await;
+    let phase = format!("{:?}", bench.mirror().life.phase());
+    assert!(phase.contains("SourceTruncated"), "{phase}");
+}
