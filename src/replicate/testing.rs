@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::checkpoint::audit::AuditLog;
 use crate::checkpoint::{PartitionKey, Store};
-use crate::config::{Otherwise, PolicyRules, PreserveLimits, Start};
+use crate::config::{MirroredSources, Otherwise, PolicyRules, PreserveLimits, Start};
 use crate::kafka::batch::testing::{joined, keyed, only_batch};
 use crate::kafka::batch::{Attributes, Batch, Builder, Codec, Header, Stamp, Stamped};
 use crate::kafka::client::Cluster;
@@ -21,6 +21,7 @@ use super::partition::route::{Lane, Lanes, Route};
 use super::produce::batcher::{Course, ProduceBatch};
 use super::resync::explain::Tail;
 use super::shared::partition::TrackedPartition;
+use super::shared::source_writers::OtherLinks;
 use super::worker::state::Worker;
 use super::{LinkView, ReplicationLink, Settings};
 
@@ -135,6 +136,7 @@ pub(crate) fn link(store: Arc<dyn Store>, source: Cluster, target: Cluster) -> R
             otherwise: Otherwise::Refuse,
         },
         path: DataPath::Raw,
+        mirrored_sources: MirroredSources::None,
     };
     ReplicationLink {
         view,
@@ -146,6 +148,7 @@ pub(crate) fn link(store: Arc<dyn Store>, source: Cluster, target: Cluster) -> R
         ownership: Ownership::permanent(),
         audit: Arc::new(AuditLog::open(store).unwrap()),
         in_flight: InFlight::default(),
+        others: OtherLinks::default(),
     }
 }
 

@@ -84,7 +84,12 @@ fn answer(records: Vec<u8>) -> FetchedPartition {
         aborted: Vec::new(),
         diverging: None,
         records: records.into(),
+        marked: None,
     }
+}
+
+fn take(mirror: &mut Mirror, answer: FetchedPartition) -> Result<bool, Trouble> {
+    take_in(mirror, answer, 0, &SourceWriters::default())
 }
 
 fn retries(taken: Result<bool, Trouble>) -> String {
@@ -97,7 +102,7 @@ fn retries(taken: Result<bool, Trouble>) -> String {
 #[test]
 fn what_is_served_is_held_until_it_is_sent() {
     let mut mirror = untouched();
-    assert_eq!(take_in(&mut mirror, answer(served()), 0), Ok(false));
+    assert_eq!(take(&mut mirror, answer(served())), Ok(false));
     assert_eq!(mirror.fetch_buffer.bytes(), served().len());
     assert_eq!(mirror.fetch_next, SourceOffset(6));
     assert_eq!(mirror.tracked.lock().lag(), 6);
@@ -112,7 +117,7 @@ fn a_damaged_batch_is_fetched_again_whatever_byte_is_damaged() {
         let mut damaged = served();
         damaged[at] ^= 1;
         let mut mirror = untouched();
-        let why = retries(take_in(&mut mirror, answer(damaged), 0));
+        let why = retries(take(&mut mirror, answer(damaged)));
         assert!(
             why.contains("the source sent a corrupt batch"),
             "{at}: {why}"
@@ -126,7 +131,7 @@ fn a_damaged_batch_is_fetched_again_whatever_byte_is_damaged() {
 #[test]
 fn a_source_that_diverged_is_read_anew() {
     let mut mirror = untouched();
-    take_in(&mut mirror, answer(served()), 0).unwrap();
+    take(&mut mirror, answer(served())).unwrap();
     let diverged = FetchedPartition {
         diverging: Some(Diverging {
             epoch: LeaderEpoch(2),
@@ -134,7 +139,7 @@ fn a_source_that_diverged_is_read_anew() {
         }),
         ..answer(Vec::new())
     };
-    let why = retries(take_in(&mut mirror, diverged, 0));
+    let why = retries(take(&mut mirror, diverged));
     let text = "the source's log of leader epoch 2 ends at 4, before what was fetched";
     assert!(why.starts_with(text), "{why}");
 }

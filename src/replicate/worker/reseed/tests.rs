@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::checkpoint::testing::FailingStore;
@@ -101,6 +102,7 @@ async fn nothing_flows_into_a_mirror_topic_that_is_about_to_be_recreated() {
         worker.take_set(&MirrorSet {
             confirmed: false,
             topics: [("t".into(), mirrored)].into(),
+            unmirrored: BTreeMap::new(),
         });
         let life = &worker.mirrors[0].life;
         assert_eq!(life.lanes().is_none(), awaits);
