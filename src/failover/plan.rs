@@ -109,11 +109,11 @@ pub fn final_moves(planned: &[Move], situation: &Situation) -> Result<Vec<Move>,
 
 /// What the plan would have moved and the final moves leave out: an operation is done only if it moved everything.
 fn left_out(planned: &[Move], moves: &[Move], situation: &Situation) -> Vec<Blocker> {
-    let moved: BTreeSet<_> = moves.iter().map(|m| (&m.group, &m.partition)).collect();
+    let kept: BTreeSet<_> = moves.iter().map(|m| (&m.group, &m.partition)).collect();
     let mut blockers = Vec::new();
     for planned in planned {
         let (group, partition) = (&planned.group, &planned.partition);
-        if moved.contains(&(group, partition)) {
+        if kept.contains(&(group, partition)) {
             continue;
         }
         let commits = situation.groups.get(group).map(|it| &it.commits);
