@@ -263,6 +263,7 @@ fn view(link: &LinkName, store: &Arc<dyn Store>) -> LinkView {
     let halted = view.track(&halted, &"paris.orders".into()).unwrap();
     {
         let mut known = halted.lock();
+        known.begun = true;
         known.figures.source_log_start = 40;
         known.figures.source_end = 52;
         known.figures.source_high_watermark = 52;

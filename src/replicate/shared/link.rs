@@ -355,7 +355,7 @@ fn undecided(partition: &TopicPartition) -> Error {
 fn status(partition: &TopicPartition, tracked: &TrackedPartition, now: i64) -> PartitionStatus {
     let known = tracked.lock();
     let figures = &known.figures;
-    let lag_records = known.lag();
+    let lag_records = known.missing();
     let missed = known.record.history.deletions.missed();
     let waiting = figures.oldest_waiting.filter(|_| lag_records > 0);
     PartitionStatus {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::batches;
 use crate::kafka::{FetchedPartition, Source};
-use crate::model::SourceOffset;
+use crate::model::{Moment, SourceOffset};
 use crate::replicate::fetch::budget::{Brought, SentFetch};
 use crate::replicate::fetch::buffer::FetchedBatch;
 use crate::replicate::fetch::eligibility::{Eligibility, Verdict};
@@ -15,6 +15,7 @@ use crate::replicate::fetch::queue::FetchQueue;
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::Lane;
+use crate::replicate::shared::source_ends::SourceEnds;
 
 use super::event::{Event, Ticket};
 use super::state::Worker;
@@ -115,8 +116,8 @@ impl Worker {
                 return self.intake_lost(lane, &error);
             }
         };
-        let now = self.link.now().wall_ms;
-        let quiet_until = std::mem::replace(&mut intake.heard_at, now);
+        let now = self.link.now();
+        let quiet_until = intake.heard.replace(now);
         let changed = partitions.iter().map(|((index, _), _)| *index);
         intake.changed.extend(changed);
         let whole = partitions.iter().map(|(_, it)| it.records.len()).sum();
@@ -128,7 +129,7 @@ impl Worker {
                 fetched.records = apart(fetched.records, whole);
             }
             if mirror.flows_in(round) {
-                mirror.note_told(quiet_until);
+                mirror.note_told(quiet_until.map_or(0, |it| it.wall_ms));
                 match take_in(mirror, fetched, now) {
                     Ok(missed) => {
                         if missed {
@@ -158,7 +159,7 @@ fn apart(records: Bytes, whole: usize) -> Bytes {
 }
 
 /// Appends a partition's part of a fetch response to its hold. Returns whether deletions may have been missed.
-fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<bool, Trouble> {
+fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: Moment) -> Result<bool, Trouble> {
     if let Some(diverging) = fetched.diverging {
         // Only a resync can find out whether this affects what was mirrored, or just what was fetched.
         let message = format!(
@@ -188,7 +189,7 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<b
         if until <= mirror.fetch_next {
             continue;
         }
-        missed |= mirror.note_cleaning(&batch, now);
+        missed |= mirror.note_cleaning(&batch, now.wall_ms);
         let verdict = eligibility
             .judge(&batch, mirror.fetch_next)
             .map_err(corrupt)?;
@@ -213,13 +214,15 @@ fn take_in(mirror: &mut Mirror, fetched: FetchedPartition, now: i64) -> Result<b
         mirror.fetch_next = until;
     }
     let mut known = mirror.tracked.lock();
-    let figures = &mut known.figures;
-    figures.source_log_start = fetched.log_start;
-    figures.source_end = fetched.last_stable;
-    figures.source_high_watermark = fetched.high_watermark;
-    figures.oldest_waiting = figures.oldest_waiting.or(oldest);
+    let ends = SourceEnds {
+        log_start: fetched.log_start,
+        stable: fetched.last_stable,
+        high_watermark: fetched.high_watermark,
+    };
+    known.hear(ends, now);
+    known.figures.oldest_waiting = known.figures.oldest_waiting.or(oldest);
     known.judge_state();
-    known.note_fetch(now);
+    known.note_fetch(now.wall_ms);
     Ok(missed)
 }
 

@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use crate::kafka::{Sink, Source};
-use crate::model::{BrokerId, TopicId, TopicName, TopicPartition};
+use crate::model::{BrokerId, Moment, TopicId, TopicName, TopicPartition};
 use crate::replicate::fetch::budget::{FetchHistory, Rank};
 use crate::replicate::fetch::queue::FetchQueue;
 use crate::replicate::fetch::rate_limit::RateLimit;
@@ -64,8 +64,8 @@ pub(crate) struct Intake {
     pub(crate) held: usize,
     /// Partitions whose entry in the next fetch may differ from the last one.
     pub(crate) changed: Vec<usize>,
-    /// When the last fetch was answered, in milliseconds since 1970.
-    pub(crate) heard_at: i64,
+    /// When the last fetch was answered.
+    pub(crate) heard: Option<Moment>,
     /// The fetch queue of its partitions.
     pub(crate) fetch_queue: FetchQueue,
     /// Measurements from past fetches.
@@ -110,6 +110,8 @@ pub(crate) struct Worker {
     pub(crate) reseeds: BTreeMap<TopicName, TopicId>,
     /// Whether a request for log starts is in flight.
     pub(crate) asking_log_starts: bool,
+    /// The source brokers with a request for ends in flight.
+    pub(crate) asking_source_ends: BTreeSet<BrokerId>,
 }
 
 /// The marker requests to one target broker, one at a time.
