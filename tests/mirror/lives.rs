@@ -72,7 +72,7 @@ async fn a_partition_is_released_in_the_second_life_of_its_worker() {
     is(&other, "standby").await;
     // The owner is silent for longer than its lease, and owns the link again when the other one gives it up.
     setting.farshore.process().signal(Signal::STOP);
-    is(&other, "running").await;
+    is(&other, "stalled").await;
     setting.farshore.process().signal(Signal::CONT);
     is(&setting.farshore, "standby").await;
     other.sigterm().await;
