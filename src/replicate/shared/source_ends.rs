@@ -18,6 +18,22 @@ pub(crate) struct SourceEnds {
     pub(crate) high_watermark: i64,
 }
 
+/// How many acknowledged source records may be missing on the target; -1 while that isn't known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Missing {
+    /// Up to the high watermark.
+    pub(crate) records: i64,
+    /// Those of them behind an open transaction.
+    pub(crate) held: i64,
+}
+
+impl Missing {
+    pub(crate) const UNKNOWN: Self = Self {
+        records: -1,
+        held: -1,
+    };
+}
+
 impl PartitionProgress {
     /// Takes over the ends that the source had at `at` or later, unless newer ones are known.
     pub(crate) fn hear(&mut self, ends: SourceEnds, at: Moment) {
@@ -57,14 +73,16 @@ impl PartitionProgress {
         self.figures.source_end.saturating_sub(frontier).max(0)
     }
 
-    /// Returns the upper bound of committed source records that are missing on the target, to be shown; -1 if that isn't
-    /// known.
-    pub(crate) fn missing(&self) -> i64 {
-        match self.missing_from() {
-            Some(from) if self.figures.source_end >= 0 => {
-                self.figures.source_end.saturating_sub(from).max(0)
-            }
-            Some(_) | None => -1,
+    /// Returns the upper bound of acknowledged source records that are missing on the target, to be shown.
+    pub(crate) fn missing(&self) -> Missing {
+        let high = self.figures.source_high_watermark;
+        let Some(from) = self.missing_from().filter(|_| high >= 0) else {
+            return Missing::UNKNOWN;
+        };
+        let readable = self.figures.source_end.max(from);
+        Missing {
+            records: high.saturating_sub(from).max(0),
+            held: high.saturating_sub(readable).max(0),
         }
     }
 

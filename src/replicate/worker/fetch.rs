@@ -26,7 +26,10 @@ const SMALL_PART: usize = 4;
 impl Worker {
     /// Sends a fetch on each idle connection whose partitions have room.
     pub(crate) fn fetch(&mut self) {
-        let idle = self.intakes.iter().filter(|(_, it)| !it.busy);
+        let idle = self
+            .intakes
+            .iter()
+            .filter(|(_, it)| it.waits_since.is_none());
         let mut lanes: Vec<(u64, Lane)> =
             idle.map(|(lane, it)| (it.habits.rotation, *lane)).collect();
         lanes.sort_unstable();
@@ -36,6 +39,7 @@ impl Worker {
     }
 
     fn fetch_lane(&mut self, lane: Lane) {
+        let now = self.link.now();
         let Some(intake) = self.intakes.get_mut(&lane) else {
             return;
         };
@@ -43,7 +47,7 @@ impl Worker {
             return;
         }
         let Some(source) = intake.source.clone().filter(Source::is_alive) else {
-            intake.busy = true;
+            intake.waits_since = Some(now);
             intake.source = None;
             let link = Arc::clone(&self.link);
             self.events.push(Box::pin(async move {
@@ -56,7 +60,7 @@ impl Worker {
         };
         self.reserved += asked.bytes;
         if let Some(intake) = self.intakes.get_mut(&lane) {
-            intake.busy = true;
+            intake.waits_since = Some(now);
         }
         let pending = source.start_fetch(limits, self.link.settings.request_timeout);
         self.events.push(Box::pin(async move {
@@ -72,7 +76,7 @@ impl Worker {
         let Some(intake) = self.intakes.get_mut(&lane) else {
             return;
         };
-        intake.busy = false;
+        intake.waits_since = None;
         match source {
             Ok(source) => {
                 intake.source = Some(source);
@@ -108,7 +112,7 @@ impl Worker {
         let Some(intake) = self.intakes.get_mut(&lane) else {
             return;
         };
-        intake.busy = false;
+        intake.waits_since = None;
         let partitions = match answer {
             Ok(partitions) => partitions,
             Err(error) => {

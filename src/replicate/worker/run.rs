@@ -65,6 +65,7 @@ pub async fn run(
         newsworthy: Vec::new(),
         asking_log_starts: false,
         asking_source_ends: BTreeSet::new(),
+        silence_shown: false,
     };
     let mut releases = worker.link.view.releases().open();
     let mut intents = worker.link.view.intents();
@@ -88,7 +89,10 @@ pub async fn run(
             Ok(()) = set.changed() => worker.take_set(&set.borrow_and_update().clone()),
             Some(release) = releases.recv() => worker.release(release),
             _ = lazily.tick() => worker.store_lazily(),
-            _ = source_ends.tick() => worker.ask_source_ends(),
+            _ = source_ends.tick() => {
+                worker.show_silence();
+                worker.ask_source_ends();
+            }
             _ = log_starts.tick() => {
                 worker.note_quiet();
                 worker.ask_log_starts();

@@ -9,17 +9,47 @@ use crate::kafka::admin::{self, ListedOffsets, OffsetSpec};
 use crate::kafka::client::Cluster;
 use crate::model::{BrokerId, LeaderEpoch, Moment, TopicPartition};
 use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::route::Lane;
 use crate::replicate::shared::source_ends::SourceEnds;
 
 use super::event::{Event, Ticket};
-use super::state::Worker;
+use super::state::{Intake, Worker};
 
 /// Interval of looks for partitions that have been silent.
 pub(super) const SOURCE_ENDS: Duration = Duration::from_secs(4);
 /// The silence after which a partition's ends are requested: after a lost answer they are still less than 15 s old.
 const SILENCE: Duration = Duration::from_secs(7);
+/// A connection isn't silent while the broker may be waiting for records.
+const SHORTEST_LIMIT: Duration = Duration::from_secs(1);
 
 impl Worker {
+    /// Shows of each flowing partition whether its source connection has been silent for the request timeout.
+    pub(crate) fn show_silence(&mut self) {
+        let now = self.link.now().monotonic;
+        let limit = self.link.settings.request_timeout.max(SHORTEST_LIMIT);
+        let silence =
+            |intake: &Intake| now.since(intake.waits_since.map_or(now, |it| it.monotonic));
+        let intakes = self
+            .intakes
+            .iter()
+            .map(|(lane, intake)| (*lane, silence(intake)));
+        let silent: BTreeMap<Lane, Duration> = intakes.filter(|it| it.1 >= limit).collect();
+        let was_shown = std::mem::replace(&mut self.silence_shown, !silent.is_empty());
+        if silent.is_empty() && !was_shown {
+            return;
+        }
+        for mirror in &self.mirrors {
+            let Some(lanes) = mirror.life.lanes() else {
+                continue;
+            };
+            let why = silent.get(&lanes.intake).map(|silence| {
+                let (broker, seconds) = (lanes.intake.broker, silence.as_secs());
+                format!("source broker {broker} has not answered for {seconds} s")
+            });
+            mirror.tracked.lock().show_silence(why);
+        }
+    }
+
     /// Notes which partitions are known to have no news, and requests the ends of those that have been silent: one request
     /// of each kind per leader, while none to it is in flight. A leader that isn't known is left to discovery.
     pub(crate) fn ask_source_ends(&mut self) {

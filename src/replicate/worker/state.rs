@@ -56,8 +56,8 @@ impl Pacing {
 pub(crate) struct Intake {
     /// The source, once connected.
     pub(crate) source: Option<Source>,
-    /// Whether it is connecting or a fetch is in flight.
-    pub(crate) busy: bool,
+    /// Since when it has been connecting, or a fetch has been in flight.
+    pub(crate) waits_since: Option<Moment>,
     /// The partitions that fetch here.
     pub(crate) members: BTreeSet<usize>,
     /// Bytes these partitions hold.
@@ -112,6 +112,8 @@ pub(crate) struct Worker {
     pub(crate) asking_log_starts: bool,
     /// The source brokers with a request for ends in flight.
     pub(crate) asking_source_ends: BTreeSet<BrokerId>,
+    /// Whether partitions were shown as waiting for a silent source connection at the last look.
+    pub(crate) silence_shown: bool,
 }
 
 /// The marker requests to one target broker, one at a time.

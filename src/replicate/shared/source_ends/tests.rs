@@ -41,9 +41,9 @@ fn a_list_that_was_asked_for_before_a_fetch_was_answered_is_not_believed() {
     known.hear(ends(0, 50, 50), at(2));
     known.hear(ends(0, 30, 30), at(1));
     // Else everything would seem to be on the target, and deletions would count as seen.
-    assert_eq!((known.lag(), known.missing()), (20, 20));
+    assert_eq!((known.lag(), known.missing().records), (20, 20));
     known.hear(ends(0, 60, 60), at(3));
-    assert_eq!(known.missing(), 30);
+    assert_eq!(known.missing().records, 30);
 }
 
 #[test]
@@ -65,11 +65,11 @@ fn ends_are_silent_from_the_last_time_they_were_heard() {
 fn nothing_is_known_to_be_missing_before_the_start_is_known() {
     let tracked = tracked(Arc::new(MemoryStore::default()));
     let mut known = tracked.lock();
-    assert_eq!(known.missing(), -1);
+    assert_eq!(known.missing(), Missing::UNKNOWN);
     known.hear(ends(10, 50, 50), at(1));
-    assert_eq!(known.missing(), -1);
+    assert_eq!(known.missing(), Missing::UNKNOWN);
     known.figures.starts_earliest = true;
-    assert_eq!(known.missing(), 40);
+    assert_eq!(known.missing().records, 40);
 }
 
 #[test]
@@ -83,7 +83,29 @@ fn everything_is_missing_where_one_of_the_logs_is_another() {
         (HaltCode::ForeignWrite, 10),
     ] {
         tracked.show_halted(Reason::new(code, "it happened"));
-        assert_eq!(tracked.lock().missing(), missing, "{code}");
+        assert_eq!(tracked.lock().missing().records, missing, "{code}");
         assert_eq!(tracked.lock().lag(), 10, "decisions go by the frontier");
     }
+}
+
+#[test]
+fn records_behind_an_open_transaction_are_missing_too() {
+    let tracked = mirrored();
+    let mut known = tracked.lock();
+    let cases = [
+        ((30, 530), (500, 500)),
+        ((40, 530), (500, 490)),
+        // Nothing that is on the target is held.
+        ((20, 530), (500, 500)),
+        ((30, 30), (0, 0)),
+        ((20, 20), (0, 0)),
+    ];
+    for (second, ((stable, high), (records, held))) in (1..).zip(cases) {
+        known.hear(ends(0, stable, high), at(second));
+        assert_eq!(known.missing(), Missing { records, held });
+        // Live, deletions and groups go by what a reader could have read.
+        assert_eq!(known.lag(), (stable - 30).max(0));
+    }
+    known.judge_state();
+    assert_eq!(known.figures.state, crate::model::PartitionState::Live);
 }
