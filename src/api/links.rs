@@ -71,7 +71,8 @@ impl LinkAnswer {
             target_reachable: condition.target.is_reached(),
             topics: topic_count(&partitions),
             partitions: partitions.len(),
-            lag_records: lag(&partitions),
+            lag_records: sum(&partitions, |it| it.lag_records),
+            held_records: sum(&partitions, |it| it.held_records),
             partitions_by_state: by_state(&partitions),
             group_offsets_expire_at: link.groups.first_expiry(),
             rate_limited: link.view.rate().limits(monotonic()),
@@ -187,8 +188,9 @@ fn topic_count(partitions: &[PartitionStatus]) -> usize {
     partitions.chunk_by(same).count()
 }
 
-fn lag(partitions: &[PartitionStatus]) -> i64 {
-    let known = |status: &PartitionStatus| Some(status.lag_records).filter(|lag| *lag >= 0);
+/// The sum of a figure; -1 if that of any partition is unknown.
+fn sum(partitions: &[PartitionStatus], figure: impl Fn(&PartitionStatus) -> i64) -> i64 {
+    let known = |status: &PartitionStatus| Some(figure(status)).filter(|it| *it >= 0);
     let all: Option<i64> = partitions.iter().map(known).sum();
     all.unwrap_or(-1)
 }

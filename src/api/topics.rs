@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use jiff::Timestamp;
 
 use super::extract::Segments;
 use super::problem::Problem;
@@ -73,7 +74,11 @@ impl From<PartitionStatus> for PartitionAnswer {
             target_log_start: status.target_log_start,
             target_end: status.target_end,
             lag_records: status.lag_records,
+            held_records: status.held_records,
             lag_ms: status.lag_ms,
+            as_of: status
+                .as_of_ms
+                .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
             runs: status.runs,
             reason: status.reason,
             detail: status.detail,

@@ -68,7 +68,7 @@ impl SourceTopics for SourceView {
 fn partition(status: PartitionStatus) -> MirroredPartition {
     MirroredPartition {
         frontier: (status.target_end >= 0).then_some(SourceOffset(status.position)),
-        source_end: SourceOffset(status.source_end),
+        source_high_watermark: SourceOffset(status.source_high_watermark),
         target_log_start: TargetOffset(status.target_log_start),
         target_end: TargetOffset(status.target_end),
         target_log: target_log(&status),

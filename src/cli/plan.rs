@@ -8,6 +8,7 @@ use super::json::write_json;
 use super::table::{Align, Table};
 use super::{ExitCode, Failure, Output, PlanArgs};
 use crate::contract::{Plan, PlanRequest};
+use crate::failover::plan::Move;
 
 pub(super) fn run(
     client: &Client,
@@ -57,6 +58,12 @@ fn show(plan: &Plan, out: &mut dyn Write) -> Result<(), Failure> {
     Ok(())
 }
 
+/// How many records never reached the target.
+fn unreachable(planned: &Move) -> String {
+    let at_most = if planned.at_most { "at most " } else { "" };
+    format!("{at_most}{}", planned.unreachable_records)
+}
+
 fn moves(plan: &Plan) -> Table<8> {
     let mut table = Table::new([
         ("GROUP", Align::Left),
@@ -76,7 +83,7 @@ fn moves(plan: &Plan) -> Table<8> {
             planned.source_offset.to_string(),
             planned.target_offset.to_string(),
             if planned.exact { "yes" } else { "no" }.to_owned(),
-            planned.unreachable_records.to_string(),
+            unreachable(planned),
             planned.detail.clone().unwrap_or_default(),
         ]);
     }

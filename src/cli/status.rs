@@ -149,7 +149,7 @@ fn link_row(link: &LinkAnswer) -> [String; 8] {
         format!("{}{limited}", link.state.as_str()),
         link.topics.to_string(),
         link.partitions.to_string(),
-        link.lag_records.to_string(),
+        lag(link.lag_records, link.held_records),
         detail,
     ]
 }
@@ -169,7 +169,7 @@ fn partition_row(
         partition.source_end.to_string(),
         partition.position.to_string(),
         partition.target_end.to_string(),
-        partition.lag_records.to_string(),
+        lag(partition.lag_records, partition.held_records),
         format!(
             "{}.{:01}s",
             partition.lag_ms / 1000,
@@ -177,6 +177,15 @@ fn partition_row(
         ),
         or_dash(partition.verified.as_ref().map(|it| it.verified_until)),
     ]
+}
+
+/// What is missing on the target, and how much of it is behind open transactions.
+fn lag(records: i64, held: i64) -> String {
+    if held > 0 {
+        format!("{records} ({held} held)")
+    } else {
+        records.to_string()
+    }
 }
 
 /// Why a partition isn't mirrored, and what to do.

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::overlap::{Overlap, Overlaps, Selector};
+use super::overlap::{NameCondition, Overlap, Overlaps};
 use super::settings::{LinkConfig, Naming};
 use crate::model::TopicName;
 
@@ -148,7 +148,7 @@ impl Search<'_> {
             let overlaps = &mut self.overlaps;
             let known = self.disjoint.entry(pair);
             *known.or_insert_with(|| {
-                let conditions = [pair.0, pair.1].map(|filter| Selector {
+                let conditions = [pair.0, pair.1].map(|filter| NameCondition {
                     filter,
                     prefix: String::new(),
                 });
@@ -161,7 +161,7 @@ impl Search<'_> {
         let mut prefix = String::new();
         let mut conditions = Vec::new();
         for filter in chain {
-            conditions.push(Selector {
+            conditions.push(NameCondition {
                 filter: *filter,
                 prefix: prefix.clone(),
             });

@@ -46,7 +46,7 @@ pub(crate) enum Overlap {
 
 /// A condition on a name: the filter with this index selects the name with `prefix` in front.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Selector {
+pub(crate) struct NameCondition {
     pub(crate) filter: usize,
     pub(crate) prefix: String,
 }
@@ -67,21 +67,21 @@ impl<'a> Overlaps<'a> {
     }
 
     /// Finds a name that meets all conditions.
-    pub(crate) fn find(&mut self, conditions: &[Selector]) -> Overlap {
+    pub(crate) fn find(&mut self, conditions: &[NameCondition]) -> Overlap {
         self.walk(conditions).unwrap_or(Overlap::Undecided)
     }
 
     /// Finds a name that meets all conditions, and meets them again with `more` in front of it, once, twice and so on.
     ///
     /// The length limit of names is left aside.
-    pub(crate) fn find_endless(&mut self, conditions: &[Selector], more: &str) -> Overlap {
+    pub(crate) fn find_endless(&mut self, conditions: &[NameCondition], more: &str) -> Overlap {
         self.rounds(conditions, more)
             .and_then(|all| self.walk(&all))
             .unwrap_or(Overlap::Undecided)
     }
 
     /// The conditions of every round that differs from the ones before it; `None` if a limit was reached.
-    fn rounds(&mut self, conditions: &[Selector], more: &str) -> Option<Vec<Selector>> {
+    fn rounds(&mut self, conditions: &[NameCondition], more: &str) -> Option<Vec<NameCondition>> {
         let mut seen = HashSet::new();
         let mut round = conditions.to_vec();
         let mut all = Vec::new();
@@ -98,7 +98,7 @@ impl<'a> Overlaps<'a> {
     }
 
     /// The states in front of a name.
-    fn begin(&mut self, conditions: &[Selector]) -> Option<Vec<States>> {
+    fn begin(&mut self, conditions: &[NameCondition]) -> Option<Vec<States>> {
         let states = conditions
             .iter()
             .map(|it| self.filters[it.filter].begin(&it.prefix));
@@ -106,7 +106,7 @@ impl<'a> Overlaps<'a> {
     }
 
     /// `None` if a limit was reached.
-    fn walk(&mut self, conditions: &[Selector]) -> Option<Overlap> {
+    fn walk(&mut self, conditions: &[NameCondition]) -> Option<Overlap> {
         let first = (Dots::Empty, self.begin(conditions)?);
         let alphabet = self.alphabet(conditions);
         let mut seen = HashSet::from([first.clone()]);
@@ -138,7 +138,7 @@ impl<'a> Overlaps<'a> {
         Some(Overlap::Disjoint)
     }
 
-    fn selected(&self, conditions: &[Selector], name: &[u8]) -> bool {
+    fn selected(&self, conditions: &[NameCondition], name: &[u8]) -> bool {
         let name = String::from_utf8_lossy(name);
         conditions.iter().all(|condition| {
             let name = TopicName::new(format!("{}{name}", condition.prefix));
@@ -149,7 +149,7 @@ impl<'a> Overlaps<'a> {
     /// The states after another character, unless no name can be selected any more.
     fn step(
         &mut self,
-        conditions: &[Selector],
+        conditions: &[NameCondition],
         states: &[States],
         character: u8,
     ) -> Result<Option<Vec<States>>, LimitReached> {
@@ -166,7 +166,7 @@ impl<'a> Overlaps<'a> {
     }
 
     /// One character of each kind that the automata tell apart.
-    fn alphabet(&self, conditions: &[Selector]) -> Vec<u8> {
+    fn alphabet(&self, conditions: &[NameCondition]) -> Vec<u8> {
         let mut kinds = HashSet::new();
         let automata = || {
             let filters = conditions.iter().map(|it| &self.filters[it.filter]);

@@ -28,6 +28,10 @@ pub(crate) struct LinkAnswer {
     pub(crate) partitions: usize,
     /// -1 while the lag of any partition is unknown.
     pub(crate) lag_records: i64,
+    /// How many of these are behind open transactions.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub(crate) held_records: i64,
     pub(crate) partitions_by_state: BTreeMap<String, usize>,
     /// The time at which the target expires the first group offset that isn't refreshed, or `unknown`; absent if all are
     /// refreshed.

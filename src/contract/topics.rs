@@ -37,10 +37,18 @@ pub(crate) struct PartitionAnswer {
     pub(crate) target_log_start: i64,
     /// The end of what was acknowledged.
     pub(crate) target_end: i64,
-    /// 0 exactly when every committed record up to `source_end` is on the target; -1 if that is not known.
+    /// The maximum number of acknowledged records that are missing on the target: up to `source_high_watermark`, and 0 only
+    /// if none is; -1 if that is not known.
     pub(crate) lag_records: i64,
+    /// How many of these are behind an open transaction, so that no reader is shown them yet.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub(crate) held_records: i64,
     /// How long the oldest record missing on the target has been waiting.
     pub(crate) lag_ms: i64,
+    /// When the source's ends were last heard, and so the time for which the lag is true; absent if they never were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) as_of: Option<Timestamp>,
     /// Runs of the offset map.
     pub(crate) runs: u64,
     /// Why it is halted or diverged.

@@ -43,8 +43,8 @@ pub struct MirroredPartition {
     pub reason: Option<Reason>,
     /// The first source offset not yet mirrored; everything before it is. `None` while it is being determined.
     pub frontier: Option<SourceOffset>,
-    /// The source's last stable offset, as last seen.
-    pub source_end: SourceOffset,
+    /// The source's high watermark, as last seen.
+    pub source_high_watermark: SourceOffset,
     /// The mirror partition's log start offset, as last seen.
     pub target_log_start: TargetOffset,
     /// The mirror partition's log end offset, as last seen.

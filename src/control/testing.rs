@@ -230,7 +230,7 @@ impl FakeMirror {
                 state: PartitionState::Live,
                 reason: None,
                 frontier: None,
-                source_end: SourceOffset::ZERO,
+                source_high_watermark: SourceOffset::ZERO,
                 target_log_start: TargetOffset::ZERO,
                 target_end: TargetOffset::ZERO,
                 target_log: TargetLog::Whole,
@@ -246,7 +246,7 @@ impl FakeMirror {
     pub(crate) fn advance(&self, frontier: i64) {
         self.set(|mirrored| {
             mirrored.frontier = Some(SourceOffset(frontier));
-            mirrored.source_end = SourceOffset(frontier);
+            mirrored.source_high_watermark = SourceOffset(frontier);
             mirrored.target_end = TargetOffset(frontier - SHIFT);
         });
     }

@@ -32,6 +32,8 @@ pub(super) async fn look(sites: &Sites, plan: &Plan, now: Timestamp) -> Result<E
         .await?;
     let stable = sites.source.ends(&partitions, LogEdge::LastStable).await?;
     let open = open_transactions(sites, &partitions).await?;
+    // Where the log still ends there, everything read in between was true at one moment.
+    let after = sites.source.ends(&partitions, LogEdge::Log).await?;
     let activity = sites.source.groups().await?;
     let mut waits_for = Vec::new();
     for group in &plan.chosen {
@@ -42,6 +44,7 @@ pub(super) async fn look(sites: &Sites, plan: &Plan, now: Timestamp) -> Result<E
     for partition in &partitions {
         let look = Look {
             log: log.get(partition).copied(),
+            after: after.get(partition).copied(),
             replicated: replicated.get(partition).copied(),
             stable: stable.get(partition).copied(),
             open: open.get(partition).copied().flatten(),
@@ -107,7 +110,10 @@ async fn open_transactions(
 /// One look at a partition.
 #[derive(Debug, Clone, Copy)]
 struct Look {
+    /// The end of the log, read before everything else.
     log: Option<i64>,
+    /// The end of the log, read after everything else.
+    after: Option<i64>,
     replicated: Option<i64>,
     stable: Option<i64>,
     /// `None` if the brokers are too old to say; the last stable offset must do in that case.
@@ -118,10 +124,13 @@ struct Look {
 impl Look {
     /// The reason the partition isn't drained, if any.
     fn unrest(&self) -> Option<String> {
-        let (Some(log), Some(replicated), Some(stable)) = (self.log, self.replicated, self.stable)
-        else {
+        let ends = (self.log, self.after, self.replicated, self.stable);
+        let (Some(log), Some(after), Some(replicated), Some(stable)) = ends else {
             return Some("doesn't report its ends".to_owned());
         };
+        if after != log {
+            return Some("is being written to".to_owned());
+        }
         if replicated != log {
             return Some(format!("is replicated up to {replicated} of {log}"));
         }

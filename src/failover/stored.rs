@@ -331,6 +331,7 @@ fn load_moves(store: &dyn Store, name: &Name, lists: &Lists, list: List) -> Resu
                 exact: !stored.is_inexact,
                 detail: stored.detail,
                 unreachable_records: stored.unreachable_records,
+                at_most: stored.unreachable_records > 0,
                 metadata: stored.metadata,
             });
         },

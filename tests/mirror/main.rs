@@ -19,6 +19,7 @@ pub(crate) mod hazards;
 mod histories;
 mod intents;
 mod journal;
+mod lag;
 mod lives;
 mod logins;
 mod network;

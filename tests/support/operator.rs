@@ -57,6 +57,8 @@ pub(crate) struct Planned {
     pub(crate) exact: bool,
     pub(crate) unreachable_records: i64,
     #[serde(default)]
+    pub(crate) at_most: bool,
+    #[serde(default)]
     pub(crate) detail: String,
 }
 

@@ -21,8 +21,8 @@ use crate::control::testing::{FakeMirror, FakeSite, SHIFT, partition};
 use crate::failover::runner::Runner;
 use crate::failover::sites::Sites;
 use crate::model::{
-    HaltCode, IntentChange, LinkIdentity, LinkIntents, LinkName, PartitionState, Reason, Run,
-    SourceOffset, TargetOffset, TopicName, TopicPartition,
+    HaltCode, IntentChange, LinkIdentity, LinkIntents, LinkName, Moment, Monotonic, PartitionState,
+    Reason, Run, SourceOffset, TargetOffset, TopicName, TopicPartition,
 };
 use crate::replicate::LinkView;
 use crate::task::{InFlight, Owned, Ownership};
@@ -264,9 +264,14 @@ fn view(link: &LinkName, store: &Arc<dyn Store>) -> LinkView {
     let halted = view.track(&halted, &"paris.orders".into()).unwrap();
     {
         let mut known = halted.lock();
+        known.begun = true;
         known.figures.source_log_start = 40;
-        known.figures.source_end = 52;
+        known.figures.source_end = 45;
         known.figures.source_high_watermark = 52;
+        known.figures.heard = Some(Moment {
+            wall_ms: 1_794_694_400_000,
+            monotonic: Monotonic::default(),
+        });
         known.figures.target_log_start = 0;
     }
     let reason = Reason::new(HaltCode::SourceGap, "records 0 to 39 are gone");

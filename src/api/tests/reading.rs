@@ -17,7 +17,10 @@ async fn a_link_adds_up_its_partitions() {
         (&link["topics"], &link["partitions"]),
         (&json!(2), &json!(2))
     );
-    assert_eq!(link["lag_records"], 52);
+    assert_eq!(
+        (&link["lag_records"], &link["held_records"]),
+        (&json!(52), &json!(7))
+    );
     assert_eq!(link["partitions_by_state"]["halted"], 1);
     assert_eq!(link["partitions_by_state"]["diverged"], 0);
     assert_eq!(bench.get("/v1/links").await.json, json!([link]));
@@ -147,6 +150,8 @@ async fn a_topic_has_its_partitions_with_their_reasons() {
     assert_eq!(partition["state"], "halted");
     assert_eq!(partition["reason"]["code"], "source_gap");
     assert_eq!(partition["reason"]["source_offset"], 40);
+    assert_eq!(partition["held_records"], 7);
+    assert_eq!(partition["as_of"], "2026-11-14T22:13:20Z");
     let all = bench.get("/v1/links/paris-oslo/topics").await.json;
     assert_eq!(all[0], orders);
     assert_eq!(all[1]["name"], "t");
@@ -241,7 +246,7 @@ async fn the_command_line_understands_every_answer() {
     for (line, shows) in [
         (
             "status",
-            "paris-oslo  t       t             0  live    translate         100       100          95    0",
+            "paris-oslo  t       t             0  live    translate         100       100          95            0",
         ),
         (
             "status",

@@ -49,6 +49,23 @@ l orders-1 halted: source_gap: records 40 to 51 are gone
 }
 
 #[test]
+fn status_tells_how_much_is_behind_open_transactions() {
+    let held = |text: String| {
+        text.replace(
+            r#""lag_records":12"#,
+            r#""lag_records":12,"held_records":5"#,
+        )
+    };
+    let answers = vec![
+        ("GET /v1/links", vec![(200, held(LINKS.to_owned()))]),
+        ("GET /v1/links/l/topics", vec![(200, held(topics("live")))]),
+    ];
+    let (out, ended, _) = farshore("status", answers);
+    assert_eq!(ended, Ok(ExitCode::Done));
+    assert_eq!(out.matches("12 (5 held)").count(), 3, "{out}");
+}
+
+#[test]
 fn status_tells_that_the_rate_holds_a_link_up() {
     let links = LINKS.replace(
         r#""lag_records":12"#,

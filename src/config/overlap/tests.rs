@@ -9,12 +9,12 @@ fn filter(include: &[&str], exclude: &[&str]) -> TopicFilter {
     TopicFilter::new(include, exclude).unwrap()
 }
 
-fn plain(filters: usize) -> Vec<Selector> {
+fn plain(filters: usize) -> Vec<NameCondition> {
     (0..filters).map(|filter| condition(filter, "")).collect()
 }
 
-fn condition(filter: usize, prefix: &str) -> Selector {
-    Selector {
+fn condition(filter: usize, prefix: &str) -> NameCondition {
+    NameCondition {
         filter,
         prefix: prefix.to_owned(),
     }
@@ -181,7 +181,7 @@ proptest! {
         filters in prop::collection::vec(any_filter(), 1..4),
         prefixes in prop::collection::vec(prop_oneof![Just(""), Just("a."), Just("b")], 4),
     ) {
-        let conditions: Vec<Selector> =
+        let conditions: Vec<NameCondition> =
             (0..filters.len()).map(|it| condition(it, prefixes[it])).collect();
         let selects = |name: &str| {
             conditions.iter().all(|it| {

@@ -15,6 +15,7 @@ fn to_45() -> Move {
         exact: true,
         detail: None,
         unreachable_records: 0,
+        at_most: false,
         metadata: None,
     }
 }

@@ -33,8 +33,12 @@ pub struct Move {
     /// Why the offset isn't exact.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,
-    /// The maximum number of source offsets that never reached the target in this partition.
+    /// The maximum number of source offsets that never reached the target in this partition, up to the last known high
+    /// watermark.
     pub unreachable_records: i64,
+    /// Whether fewer records than `unreachable_records` may be missing: markers, aborted and compacted records count too.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub at_most: bool,
     /// Text set by the application, carried unchanged.
     pub metadata: Option<String>,
 }
@@ -88,6 +92,7 @@ fn planned(
         exact,
         detail,
         unreachable_records,
+        at_most: unreachable_records > 0,
         ..made(group, partition, &commit.commit, &place)
     })
 }
@@ -127,6 +132,7 @@ fn made(
         exact: place.fit.is_exact(),
         detail: place.fit.detail(),
         unreachable_records: 0,
+        at_most: false,
         metadata: commit.metadata.clone(),
     }
 }

@@ -104,10 +104,11 @@ impl Situation {
             .filter(move |mirrored| topics.contains(&mirrored.partition.topic))
     }
 
-    /// The highest known end of the source partition.
+    /// The end of the source partition as far as it is known: the last high watermark, or the end recorded for groups.
     pub fn known_end(&self, mirrored: &MirroredPartition) -> SourceOffset {
         let recorded = self.source_ends.get(&mirrored.partition).copied();
-        recorded.map_or(mirrored.source_end, |end| end.max(mirrored.source_end))
+        let high = mirrored.source_high_watermark;
+        recorded.map_or(high, |end| end.max(high))
     }
 
     /// A warning about records that a failover won't find on the target and doesn't count: applications may have written

@@ -58,6 +58,11 @@ impl FetchQueue {
         debug_assert!(self.live <= self.stands.len(), "live ones stand here");
     }
 
+    /// Whether a partition is part of every fetch.
+    pub(crate) fn is_live(&self, index: usize) -> bool {
+        self.stands.get(&index) == Some(&QueuePlace::Live)
+    }
+
     /// Whether any partition is live.
     pub(crate) fn has_live(&self) -> bool {
         self.live > 0

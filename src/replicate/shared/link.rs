@@ -60,10 +60,14 @@ pub struct PartitionStatus {
     pub target_end: i64,
     /// The target's log start offset.
     pub target_log_start: i64,
-    /// Committed source records that may be missing on the target; 0 exactly when none is.
+    /// Acknowledged source records that may be missing on the target; 0 exactly when none is.
     pub lag_records: i64,
+    /// How many of them are behind an open transaction.
+    pub held_records: i64,
     /// Age of the oldest record missing on the target, in milliseconds; 0 if none is.
     pub lag_ms: i64,
+    /// When the source's ends were last heard, in milliseconds since 1970; `None` if they never were.
+    pub as_of_ms: Option<i64>,
     /// Runs of the offset map.
     pub runs: u64,
     /// Why it is halted, if it is.
@@ -355,9 +359,9 @@ fn undecided(partition: &TopicPartition) -> Error {
 fn status(partition: &TopicPartition, tracked: &TrackedPartition, now: i64) -> PartitionStatus {
     let known = tracked.lock();
     let figures = &known.figures;
-    let lag_records = known.lag();
+    let missing = known.missing();
     let missed = known.record.history.deletions.missed();
-    let waiting = figures.oldest_waiting.filter(|_| lag_records > 0);
+    let waiting = figures.oldest_waiting.filter(|_| missing.records > 0);
     PartitionStatus {
         partition: partition.clone(),
         mirror_topic: tracked.mirror_topic.clone(),
@@ -371,8 +375,10 @@ fn status(partition: &TopicPartition, tracked: &TrackedPartition, now: i64) -> P
         position: known.record.frontier.get(),
         target_end: figures.target_end,
         target_log_start: figures.target_log_start,
-        lag_records,
+        lag_records: missing.records,
+        held_records: missing.held,
         lag_ms: waiting.map_or(0, |since| now.saturating_sub(since).max(0)),
+        as_of_ms: figures.heard.map(|heard| heard.wall_ms),
         runs: known.map.run_count(),
         reason: figures.reason.clone(),
         detail: figures

@@ -6,6 +6,7 @@ pub(crate) mod progress;
 pub(crate) mod resolve_request;
 pub(crate) mod saving;
 pub(crate) mod snapshot;
+pub(crate) mod source_ends;
 pub(crate) mod source_writers;
 pub(crate) mod translate;
 pub(crate) mod unmirrored;

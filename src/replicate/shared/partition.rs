@@ -10,8 +10,8 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, records};
 use crate::error::{Error, Kind};
 use crate::model::{
-    Anchor, DataPath, History, LeaderEpoch, OffsetsMode, PartitionState, Reason, Run, SourceOffset,
-    TargetOffset, TopicId, TopicName,
+    Anchor, DataPath, History, LeaderEpoch, Moment, OffsetsMode, PartitionState, Reason, Run,
+    SourceOffset, TargetOffset, TopicId, TopicName,
 };
 use crate::offsets::{Explanation, MapError, Receipt, RunMap};
 
@@ -62,6 +62,10 @@ pub(crate) struct Figures {
     /// The source's last stable offset.
     pub(crate) source_end: i64,
     pub(crate) source_high_watermark: i64,
+    /// When these three were last heard from the source.
+    pub(crate) heard: Option<Moment>,
+    /// Whether a partition that hasn't begun will begin at the first record that the source has.
+    pub(crate) starts_earliest: bool,
     /// The end of what the target acknowledged.
     pub(crate) target_end: i64,
     /// The target's log start offset.
@@ -96,6 +100,8 @@ impl TrackedPartition {
             source_log_start: -1,
             source_end: -1,
             source_high_watermark: -1,
+            heard: None,
+            starts_earliest: false,
             target_end: record.acked_end.get().max(map.target_end().get()),
             target_log_start: -1,
             expired: 0,
@@ -260,17 +266,6 @@ impl PartitionProgress {
             self.record.epochs.drain(..surplus);
             self.touch();
         }
-    }
-
-    /// Returns the upper bound of records between the frontier and the last stable offset seen; -1 if none was seen.
-    pub(crate) fn lag(&self) -> i64 {
-        if self.figures.source_end < 0 {
-            return -1;
-        }
-        self.figures
-            .source_end
-            .saturating_sub(self.record.frontier.get())
-            .max(0)
     }
 }
 

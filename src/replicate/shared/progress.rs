@@ -42,6 +42,24 @@ impl PartitionProgress {
         }
     }
 
+    /// Shows of a flowing partition that the source is silent, or isn't any more.
+    pub(crate) fn show_silence(&mut self, why: Option<String>) {
+        match (why, self.figures.state) {
+            (
+                Some(why),
+                PartitionState::Live
+                | PartitionState::CatchingUp
+                | PartitionState::Filling
+                | PartitionState::Retrying,
+            ) => {
+                self.figures.state = PartitionState::Retrying;
+                self.figures.detail = Some(why);
+            }
+            (None, PartitionState::Retrying) => self.judge_state(),
+            (Some(_) | None, _) => {}
+        }
+    }
+
     /// Begins to show the progress of filling the offsets up to `origin`, if any are left.
     pub(crate) fn show_prefix(&mut self, origin: TargetOffset) {
         let left = origin > self.record.acked_end;
@@ -105,3 +123,6 @@ impl PartitionProgress {
         switched || gap
     }
 }
+
+#[cfg(test)]
+mod tests;

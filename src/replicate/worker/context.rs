@@ -170,6 +170,7 @@ impl LinkContext {
         };
         let (begun, incarnation, offsets) = {
             let mut known = tracked.lock();
+            known.figures.starts_earliest = matches!(start, Start::Earliest);
             if !known.begun {
                 known.record.path = self.settings.path;
             }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::error::Result;
 use crate::kafka::admin::ListedOffsets;
 use crate::kafka::{FetchedPartition, ProduceAnswer, Sink, Source};
-use crate::model::{BrokerId, TopicId};
+use crate::model::{BrokerId, Moment, TopicId};
 use crate::offsets::Receipt;
 use crate::replicate::fetch::budget::SentFetch;
 use crate::replicate::partition::phase::Trouble;
@@ -14,6 +14,7 @@ use crate::replicate::partition::route::Lane;
 use crate::replicate::preserve::markers::{Filled, Unfilled};
 use crate::replicate::resync::decision::{Decision, DecisionOutcome, Refused};
 use crate::replicate::resync::input::{ResyncResult, TargetSide};
+use crate::replicate::shared::source_ends::SourceEnds;
 
 /// A partition's index in the worker, and the round an event belongs to.
 pub(crate) type Ticket = (usize, u32);
@@ -72,6 +73,12 @@ pub(crate) enum Event {
     Due(Ticket),
     /// The target reported log starts.
     LogStarts(ListedOffsets),
+    /// A source broker was asked for ends at this time; partitions without an answer are left out.
+    SourceEnds {
+        broker: BrokerId,
+        asked_at: Moment,
+        ends: Vec<(Ticket, SourceEnds)>,
+    },
     Filled {
         broker: BrokerId,
         tickets: Vec<Ticket>,

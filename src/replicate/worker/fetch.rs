@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::batch::batches;
 use crate::kafka::{FetchedPartition, Source};
-use crate::model::{SourceOffset, TopicPartition};
+use crate::model::{Moment, SourceOffset, TopicPartition};
 use crate::replicate::fetch::budget::{Brought, SentFetch};
 use crate::replicate::fetch::buffer::FetchedBatch;
 use crate::replicate::fetch::eligibility::{Eligibility, Verdict};
@@ -15,6 +15,7 @@ use crate::replicate::fetch::queue::FetchQueue;
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::Lane;
+use crate::replicate::shared::source_ends::SourceEnds;
 use crate::replicate::shared::source_writers::{MarkedBatch, SourceWriters};
 
 use super::event::{Event, Ticket};
@@ -26,7 +27,10 @@ const SMALL_PART: usize = 4;
 impl Worker {
     /// Sends a fetch on each idle connection whose partitions have room.
     pub(crate) fn fetch(&mut self) {
-        let idle = self.intakes.iter().filter(|(_, it)| !it.busy);
+        let idle = self
+            .intakes
+            .iter()
+            .filter(|(_, it)| it.waits_since.is_none());
         let mut lanes: Vec<(u64, Lane)> =
             idle.map(|(lane, it)| (it.habits.rotation, *lane)).collect();
         lanes.sort_unstable();
@@ -36,6 +40,7 @@ impl Worker {
     }
 
     fn fetch_lane(&mut self, lane: Lane) {
+        let now = self.link.now();
         let Some(intake) = self.intakes.get_mut(&lane) else {
             return;
         };
@@ -43,7 +48,7 @@ impl Worker {
             return;
         }
         let Some(source) = intake.source.clone().filter(Source::is_alive) else {
-            intake.busy = true;
+            intake.waits_since = Some(now);
             intake.source = None;
             let link = Arc::clone(&self.link);
             self.events.push(Box::pin(async move {
@@ -56,7 +61,7 @@ impl Worker {
         };
         self.reserved += asked.bytes;
         if let Some(intake) = self.intakes.get_mut(&lane) {
-            intake.busy = true;
+            intake.waits_since = Some(now);
         }
         let pending = source.start_fetch(limits, self.link.settings.request_timeout);
         self.events.push(Box::pin(async move {
@@ -72,7 +77,7 @@ impl Worker {
         let Some(intake) = self.intakes.get_mut(&lane) else {
             return;
         };
-        intake.busy = false;
+        intake.waits_since = None;
         match source {
             Ok(source) => {
                 intake.source = Some(source);
@@ -108,7 +113,7 @@ impl Worker {
         let Some(intake) = self.intakes.get_mut(&lane) else {
             return;
         };
-        intake.busy = false;
+        intake.waits_since = None;
         let partitions = match answer {
             Ok(partitions) => partitions,
             Err(error) => {
@@ -116,8 +121,8 @@ impl Worker {
                 return self.intake_lost(lane, &error);
             }
         };
-        let now = self.link.now().wall_ms;
-        let quiet_until = std::mem::replace(&mut intake.heard_at, now);
+        let now = self.link.now();
+        let quiet_until = intake.heard.replace(now);
         let changed = partitions.iter().map(|((index, _), _)| *index);
         intake.changed.extend(changed);
         let whole = partitions.iter().map(|(_, it)| it.records.len()).sum();
@@ -129,7 +134,7 @@ impl Worker {
                 fetched.records = apart(fetched.records, whole);
             }
             if mirror.flows_in(round) {
-                mirror.note_told(quiet_until);
+                mirror.note_told(quiet_until.map_or(0, |it| it.wall_ms));
                 match take_in(mirror, fetched, now, &self.link.source_writers) {
                     Ok(missed) => {
                         if missed {
@@ -162,7 +167,7 @@ fn apart(records: Bytes, whole: usize) -> Bytes {
 fn take_in(
     mirror: &mut Mirror,
     fetched: FetchedPartition,
-    now: i64,
+    now: Moment,
     writers: &SourceWriters,
 ) -> Result<bool, Trouble> {
     check_answer(mirror, &fetched, writers)?;
@@ -186,7 +191,7 @@ fn take_in(
         if let Some(marked) = MarkedBatch::of(&batch) {
             check_writer(&mirror.route.source, &mut mirror.suspect, marked, writers)?;
         }
-        missed |= mirror.note_cleaning(&batch, now);
+        missed |= mirror.note_cleaning(&batch, now.wall_ms);
         let verdict = eligibility
             .judge(&batch, mirror.fetch_next)
             .map_err(corrupt)?;
@@ -211,13 +216,15 @@ fn take_in(
         mirror.fetch_next = until;
     }
     let mut known = mirror.tracked.lock();
-    let figures = &mut known.figures;
-    figures.source_log_start = fetched.log_start;
-    figures.source_end = fetched.last_stable;
-    figures.source_high_watermark = fetched.high_watermark;
-    figures.oldest_waiting = figures.oldest_waiting.or(oldest);
+    let ends = SourceEnds {
+        log_start: fetched.log_start,
+        stable: fetched.last_stable,
+        high_watermark: fetched.high_watermark,
+    };
+    known.hear(ends, now);
+    known.figures.oldest_waiting = known.figures.oldest_waiting.or(oldest);
     known.judge_state();
-    known.note_fetch(now);
+    known.note_fetch(now.wall_ms);
     Ok(missed)
 }
 

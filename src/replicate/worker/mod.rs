@@ -16,6 +16,7 @@ pub(crate) mod resolve;
 pub(crate) mod resync;
 pub(crate) mod run;
 pub(crate) mod schedule;
+pub(crate) mod source_ends;
 pub(crate) mod state;
 pub(crate) mod storing;
 pub(crate) mod tombstones;

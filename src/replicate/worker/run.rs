@@ -11,7 +11,7 @@
 //!                                                checkpoint DB
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +29,7 @@ use crate::replicate::partition::mirror::Mirror;
 
 use super::context::{LinkContext, ReplicationLink};
 use super::event::Event;
+use super::source_ends::SOURCE_ENDS;
 use super::state::{Pacing, Worker};
 
 /// Interval of storing changes that aren't worth storing at once.
@@ -53,6 +54,8 @@ pub async fn run(
     lazily.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut log_starts = interval(LOG_STARTS);
     log_starts.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut source_ends = interval(SOURCE_ENDS);
+    source_ends.set_missed_tick_behavior(MissedTickBehavior::Delay);
     worker.take_set(&set.borrow_and_update().clone());
     loop {
         worker.issue();
@@ -67,6 +70,10 @@ pub async fn run(
             Ok(()) = set.changed() => worker.take_set(&set.borrow_and_update().clone()),
             Some(release) = releases.recv() => worker.release(release),
             _ = lazily.tick() => worker.store_lazily(),
+            _ = source_ends.tick() => {
+                worker.show_silence();
+                worker.ask_source_ends();
+            }
             _ = log_starts.tick() => {
                 worker.note_quiet();
                 worker.ask_log_starts();
@@ -96,6 +103,8 @@ impl Worker {
             to_store: Vec::new(),
             newsworthy: Vec::new(),
             asking_log_starts: false,
+            asking_source_ends: BTreeSet::new(),
+            silence_shown: false,
         })
     }
 
@@ -152,6 +161,11 @@ impl Worker {
             } => self.quarantined(index, &refused, result),
             Event::Due((index, round)) => self.due(index, round),
             Event::LogStarts(listed) => self.log_starts(listed),
+            Event::SourceEnds {
+                broker,
+                asked_at,
+                ends,
+            } => self.source_ends(broker, asked_at, &ends),
             Event::Filled {
                 broker,
                 tickets,

@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use crate::kafka::{Sink, Source};
-use crate::model::{BrokerId, TopicId, TopicName, TopicPartition};
+use crate::model::{BrokerId, Moment, TopicId, TopicName, TopicPartition};
 use crate::replicate::fetch::budget::{FetchHistory, Rank};
 use crate::replicate::fetch::queue::FetchQueue;
 use crate::replicate::fetch::rate_limit::RateLimit;
@@ -56,16 +56,16 @@ impl Pacing {
 pub(crate) struct Intake {
     /// The source, once connected.
     pub(crate) source: Option<Source>,
-    /// Whether it is connecting or a fetch is in flight.
-    pub(crate) busy: bool,
+    /// Since when it has been connecting, or a fetch has been in flight.
+    pub(crate) waits_since: Option<Moment>,
     /// The partitions that fetch here.
     pub(crate) members: BTreeSet<usize>,
     /// Bytes these partitions hold.
     pub(crate) held: usize,
     /// Partitions whose entry in the next fetch may differ from the last one.
     pub(crate) changed: Vec<usize>,
-    /// When the last fetch was answered, in milliseconds since 1970.
-    pub(crate) heard_at: i64,
+    /// When the last fetch was answered.
+    pub(crate) heard: Option<Moment>,
     /// The fetch queue of its partitions.
     pub(crate) fetch_queue: FetchQueue,
     /// Measurements from past fetches.
@@ -110,6 +110,10 @@ pub(crate) struct Worker {
     pub(crate) reseeds: BTreeMap<TopicName, TopicId>,
     /// Whether a request for log starts is in flight.
     pub(crate) asking_log_starts: bool,
+    /// The source brokers with a request for ends in flight.
+    pub(crate) asking_source_ends: BTreeSet<BrokerId>,
+    /// Whether partitions were shown as waiting for a silent source connection at the last look.
+    pub(crate) silence_shown: bool,
 }
 
 /// The marker requests to one target broker, one at a time.

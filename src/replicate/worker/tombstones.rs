@@ -28,9 +28,9 @@ impl Worker {
     pub(crate) fn note_quiet(&self) {
         for mirror in &self.mirrors {
             if let Some(lanes) = mirror.life.lanes()
-                && let Some(intake) = self.intakes.get(&lanes.intake)
+                && let Some(heard) = self.intakes.get(&lanes.intake).and_then(|it| it.heard)
             {
-                mirror.note_quiet(intake.heard_at);
+                mirror.note_quiet(heard.wall_ms);
             }
         }
     }

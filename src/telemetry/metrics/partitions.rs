@@ -47,10 +47,14 @@ pub struct PartitionSample {
     /// The source partition.
     pub partition: TopicPartition,
     pub state: PartitionState,
-    /// Committed source records missing on the target.
+    /// Acknowledged source records missing on the target.
     pub lag_records: i64,
+    /// How many of them are behind an open transaction.
+    pub held_records: i64,
     /// How long the oldest missing record has been waiting, in milliseconds.
     pub lag_ms: i64,
+    /// When the source's ends were last heard, in milliseconds since 1970.
+    pub heard_ms: Option<i64>,
     /// The next source offset to mirror.
     pub position: i64,
     /// The log end offset of the mirror partition.
@@ -157,9 +161,15 @@ impl Page<'_, '_> {
     fn partitions(&mut self, samples: &[Labelled]) -> fmt::Result {
         self.gauges(
             "partition_lag_records",
-            "Committed source records missing on the target",
+            "Acknowledged source records missing on the target",
             samples,
             |sample| sample.lag_records,
+        )?;
+        self.gauges(
+            "partition_held_records",
+            "Acknowledged source records missing on the target that are behind an open transaction",
+            samples,
+            |sample| sample.held_records,
         )?;
         self.gauges(
             "partition_lag_seconds",
@@ -215,7 +225,23 @@ impl Page<'_, '_> {
             samples,
             |sample| sample.resyncs,
         )?;
+        self.heard(samples)?;
         self.without_image(samples)
+    }
+
+    /// Encodes when the source was last heard; partitions of which it never was have no sample.
+    fn heard(&mut self, samples: &[Labelled]) -> fmt::Result {
+        let help = "When the source's ends, and so the lag, were last heard";
+        let name = "partition_last_heard_timestamp_seconds";
+        let mut metric = self.family(name, help, MetricType::Gauge)?;
+        for labelled in samples {
+            if let Some(heard) = labelled.sample.heard_ms {
+                metric
+                    .encode_family(&labelled.labels())?
+                    .encode_gauge(&seconds(heard))?;
+            }
+        }
+        Ok(())
     }
 
     /// Encodes one family, with a label for the kind.

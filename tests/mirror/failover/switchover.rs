@@ -101,7 +101,7 @@ async fn h15_a_switchover_waits_for_a_writer_that_keeps_writing() {
             let seen = setting.farshore.operation(&plan.id).await;
             let seen = seen.expect("an operation");
             assert_eq!(seen.phase, "draining", "{seen:?}");
-            waits.set(waits_for("records are still being written")(&seen));
+            waits.set(waits_for("being written")(&seen));
         }
     };
     tokio::join!(writing, watching);

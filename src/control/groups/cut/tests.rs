@@ -21,7 +21,7 @@ fn mirrored(number: i32, state: PartitionState, frontier: i64) -> MirroredPartit
         state,
         reason: None,
         frontier: Some(SourceOffset(frontier)),
-        source_end: SourceOffset(frontier),
+        source_high_watermark: SourceOffset(frontier),
         target_log_start: TargetOffset::ZERO,
         target_end: TargetOffset::ZERO,
         target_log: TargetLog::Whole,

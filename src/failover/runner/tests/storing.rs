@@ -18,6 +18,7 @@ fn moves(detail: Option<&str>) -> Moves {
         exact: number % 3 != 0,
         detail: detail.map(str::to_owned),
         unreachable_records: i64::try_from(number % 2).unwrap(),
+        at_most: number % 2 > 0,
         metadata: (number % 5 == 0).then(|| "text".to_owned()),
     });
     Moves::new(moves.collect())

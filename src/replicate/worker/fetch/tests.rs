@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::checkpoint::MemoryStore;
 use crate::kafka::Diverging;
 use crate::kafka::testing::FakeLog;
-use crate::model::{LeaderEpoch, OffsetsMode};
+use crate::model::{LeaderEpoch, Monotonic, OffsetsMode};
 use crate::replicate::testing::{LANE, LANES, flowing, link, mirror, source_batch, tracked};
 
 use super::*;
@@ -89,7 +89,11 @@ fn answer(records: Vec<u8>) -> FetchedPartition {
 }
 
 fn take(mirror: &mut Mirror, answer: FetchedPartition) -> Result<bool, Trouble> {
-    take_in(mirror, answer, 0, &SourceWriters::default())
+    let now = Moment {
+        wall_ms: 0,
+        monotonic: Monotonic::default(),
+    };
+    take_in(mirror, answer, now, &SourceWriters::default())
 }
 
 fn retries(taken: Result<bool, Trouble>) -> String {

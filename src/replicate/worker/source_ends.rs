@@ -1,0 +1,144 @@
+//! Keeps the ends of the source's partitions fresh: those that no fetch covers are requested from their leaders.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::kafka::admin::{self, ListedOffsets, OffsetSpec};
+use crate::kafka::client::Cluster;
+use crate::model::{BrokerId, LeaderEpoch, Moment, TopicPartition};
+use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::route::Lane;
+use crate::replicate::shared::source_ends::SourceEnds;
+
+use super::event::{Event, Ticket};
+use super::state::{Intake, Worker};
+
+/// Interval of looks for partitions that have been silent.
+pub(super) const SOURCE_ENDS: Duration = Duration::from_secs(4);
+/// The silence after which a partition's ends are requested: after a lost answer they are still less than 15 s old.
+const SILENCE: Duration = Duration::from_secs(7);
+/// A connection isn't silent while the broker may be waiting for records.
+const SHORTEST_LIMIT: Duration = Duration::from_secs(1);
+
+impl Worker {
+    /// Shows of each flowing partition whether its source connection has been silent for the request timeout.
+    pub(crate) fn show_silence(&mut self) {
+        let now = self.link.now().monotonic;
+        let limit = self.link.settings.request_timeout.max(SHORTEST_LIMIT);
+        let silence =
+            |intake: &Intake| now.since(intake.waits_since.map_or(now, |it| it.monotonic));
+        let intakes = self
+            .intakes
+            .iter()
+            .map(|(lane, intake)| (*lane, silence(intake)));
+        let silent: BTreeMap<Lane, Duration> = intakes.filter(|it| it.1 >= limit).collect();
+        let was_shown = std::mem::replace(&mut self.silence_shown, !silent.is_empty());
+        if silent.is_empty() && !was_shown {
+            return;
+        }
+        for mirror in &self.mirrors {
+            let Some(lanes) = mirror.life.lanes() else {
+                continue;
+            };
+            let why = silent.get(&lanes.intake).map(|silence| {
+                let (broker, seconds) = (lanes.intake.broker, silence.as_secs());
+                format!("source broker {broker} has not answered for {seconds} s")
+            });
+            mirror.tracked.lock().show_silence(why);
+        }
+    }
+
+    /// Notes which partitions are known to have no news, and requests the ends of those that have been silent: one request
+    /// of each kind per leader, while none to it is in flight. A leader that isn't known is left to discovery.
+    pub(crate) fn ask_source_ends(&mut self) {
+        let now = self.link.now();
+        let metadata = self.link.source.metadata();
+        let mut asked: BTreeMap<BrokerId, Vec<(Ticket, TopicPartition)>> = BTreeMap::new();
+        for (index, mirror) in self.mirrors.iter().enumerate() {
+            let without_news = self.without_news_until(index, mirror);
+            let mut known = mirror.tracked.lock();
+            if let Some(at) = without_news {
+                known.hear_no_news(at);
+            }
+            let is_silent = known.is_silent(now, SILENCE);
+            drop(known);
+            if is_silent && let Ok(leader) = metadata.leader(&mirror.route.source) {
+                let ticket = (index, mirror.round);
+                let of_leader = asked.entry(leader.broker).or_default();
+                of_leader.push((ticket, mirror.route.source.clone()));
+            }
+        }
+        for (broker, asked) in asked {
+            if self.asking_source_ends.insert(broker) {
+                let (source, limit) =
+                    (self.link.source.clone(), self.link.settings.request_timeout);
+                self.events.push(Box::pin(async move {
+                    let listed = timeout(limit, list(&source, asked)).await;
+                    Event::SourceEnds {
+                        broker,
+                        asked_at: now,
+                        ends: listed.unwrap_or_default(),
+                    }
+                }));
+            }
+        }
+    }
+
+    /// Returns the time up to which a partition has had no news since the last: a fetch session leaves it out of answers.
+    fn without_news_until(&self, index: usize, mirror: &Mirror) -> Option<Moment> {
+        let lanes = mirror.life.lanes()?;
+        let intake = self.intakes.get(&lanes.intake)?;
+        let is_covered = mirror.told_in == mirror.round && intake.fetch_queue.is_live(index);
+        intake.heard.filter(|_| is_covered)
+    }
+
+    /// Applies the ends received; missing ones are requested again at the next look.
+    pub(crate) fn source_ends(
+        &mut self,
+        broker: BrokerId,
+        asked_at: Moment,
+        ends: &[(Ticket, SourceEnds)],
+    ) {
+        self.asking_source_ends.remove(&broker);
+        for ((index, round), ends) in ends {
+            let mirror = &self.mirrors[*index];
+            // Meanwhile a resync may have found another topic.
+            if mirror.round == *round {
+                mirror.tracked.lock().hear(*ends, asked_at);
+            }
+        }
+    }
+}
+
+/// Asks for the ends of these partitions, and returns those that were answered.
+async fn list(source: &Cluster, asked: Vec<(Ticket, TopicPartition)>) -> Vec<(Ticket, SourceEnds)> {
+    let mut partitions: Vec<_> = asked
+        .iter()
+        .map(|(_, partition)| (partition.clone(), LeaderEpoch::UNKNOWN))
+        .collect();
+    // In this order: what lies between the two ends was open when the second one was read.
+    let [mut high, mut stable, mut start] = [const { ListedOffsets::new() }; 3];
+    for (listed, spec) in [
+        (&mut high, OffsetSpec::HighWatermark),
+        (&mut stable, OffsetSpec::LastStable),
+        (&mut start, OffsetSpec::Earliest),
+    ] {
+        *listed = admin::list_offsets(source, &partitions, spec)
+            .await
+            .unwrap_or_default();
+        partitions.retain(|(partition, _)| matches!(listed.get(partition), Some(Ok(_))));
+    }
+    let answered = asked.into_iter().filter_map(|(ticket, partition)| {
+        let end = |listed: &ListedOffsets| Some(listed.get(&partition)?.as_ref().ok()?.offset);
+        let (high, stable, start) = (end(&high)?, end(&stable)?, end(&start)?);
+        let ends = SourceEnds {
+            log_start: start,
+            stable,
+            high_watermark: high.max(stable),
+        };
+        Some((ticket, ends))
+    });
+    answered.collect()
+}
