@@ -16,6 +16,15 @@ fn farshore(
     line: &str,
     answers: Answers,
 ) -> (String, Result<ExitCode, Failure>, Vec<service::Request>) {
+    farshore_until(Box::pin(std::future::pending()), line, answers)
+}
+
+/// The same with an interruption.
+fn farshore_until(
+    interrupt: Interrupt,
+    line: &str,
+    answers: Answers,
+) -> (String, Result<ExitCode, Failure>, Vec<service::Request>) {
     let service = Service::start(answers);
     let url = service.url();
     let words = line.split(' ').chain(["--url", &url]);
@@ -25,7 +34,7 @@ fn farshore(
         panic!("{line} is not asked of the service");
     };
     let mut out = Vec::new();
-    let ended = ask(&verb, &common, &mut out);
+    let ended = ask_until(interrupt, &verb, &common, &mut out);
     (String::from_utf8(out).unwrap(), ended, service.requests())
 }
 
