@@ -1,27 +1,25 @@
 //! `farshore apply`: executes a plan and follows the operation until it ends.
 
 use std::io::{IsTerminal, Write};
-use std::thread::sleep;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use serde_json::Value;
 
 use super::client::{Client, understood};
+use super::follow::{Followed, Interrupt, follow};
 use super::json::write_json;
 use super::{ApplyArgs, ExitCode, Failure, Output};
 use crate::contract::{OperationAnswer, OperationRequest};
 use crate::failover::states::PhaseName;
 
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(250);
-/// The number of consecutive unanswered requests after which following ends; an operation continues after a restart.
-const MISSES_AT_MOST: u32 = 120;
 
 pub(super) fn run(
     client: &Client,
     args: &ApplyArgs,
     output: Output,
     out: &mut dyn Write,
+    interrupt: Interrupt,
 ) -> Result<ExitCode, Failure> {
     let request = OperationRequest {
         plan_id: args.plan.clone(),
@@ -30,41 +28,32 @@ pub(super) fn run(
     let key = format!("apply-{}-{}", args.plan, args.hash);
     let started = client.post(&["v1", "operations"], &request, Some(&key))?;
     let OperationAnswer { id, .. } = understood(&started)?;
-    let answer = follow(client, &id)?;
+    let followed = Followed {
+        what: format!("operation {id}"),
+        path: ["v1", "operations", &id],
+        how: format!(
+            "`farshore apply {} --hash {}` follows it again, without starting another; it can't be cancelled",
+            args.plan, args.hash
+        ),
+        look_again_after: LOOK_AGAIN_AFTER,
+    };
+    let mut progress = Progress::new();
+    let ended = follow(client, &followed, interrupt, |answer| {
+        let operation: OperationAnswer = understood(answer)?;
+        let is_over = is_over(&operation);
+        if !is_over {
+            progress.show(&operation);
+        }
+        Ok(is_over)
+    });
+    progress.end();
+    let answer = ended?;
     let operation: OperationAnswer = understood(&answer)?;
     match output {
         Output::Json => write_json(out, &answer)?,
         Output::Table => show(&operation, out)?,
     }
     Ok(exit_code(&operation))
-}
-
-/// Polls the operation until its final phase, and returns that answer.
-fn follow(client: &Client, id: &str) -> Result<Value, Failure> {
-    let mut progress = Progress::new();
-    let mut misses = 0;
-    loop {
-        match client.get(&["v1", "operations", id]) {
-            Ok(answer) => {
-                let operation: OperationAnswer = understood(&answer)?;
-                if is_over(&operation) {
-                    progress.end();
-                    return Ok(answer);
-                }
-                progress.show(&operation);
-                misses = 0;
-            }
-            Err(failure) if failure.code == ExitCode::Failed && misses < MISSES_AT_MOST => {
-                misses += 1;
-            }
-            Err(failure) => {
-                let message =
-                    format!("operation {id} continues, but can no longer be followed: {failure}");
-                return Err(Failure::new(failure.code, message));
-            }
-        }
-        sleep(LOOK_AGAIN_AFTER);
-    }
 }
 
 fn is_over(operation: &OperationAnswer) -> bool {

@@ -91,6 +91,8 @@ pub enum ServiceVerb {
     Resolve(ResolveArgs),
     /// Compare mirrors with their sources, record by record; exit code 4 if any differs
     Verify(VerifyArgs),
+    /// List the verifications that were ordered, how far they are and what they found, or cancel one
+    Verifications(VerificationsArgs),
 }
 
 /// The verbs for a checkpoint DB.
@@ -264,6 +266,17 @@ pub struct VerifyArgs {
     /// Only topics whose whole name matches this regular expression; may be repeated
     #[arg(long, value_name = "RE")]
     pub topics: Vec<String>,
+}
+
+/// Arguments of `verifications`.
+#[derive(Debug, ClapArgs)]
+pub struct VerificationsArgs {
+    /// Only those of this link
+    #[arg(long, conflicts_with = "cancel")]
+    pub link: Option<String>,
+    /// Cancel the verification with this id; what it found is kept
+    #[arg(long, value_name = "ID")]
+    pub cancel: Option<String>,
 }
 
 /// The policies that release a partition.

@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const LARGEST_ANSWER: u64 = 256 << 20;
 
 /// A client of one running service.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Client {
     agent: Agent,
     base: String,

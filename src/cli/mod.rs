@@ -8,6 +8,7 @@ mod args;
 mod client;
 mod exit;
 mod explain;
+mod follow;
 mod groups;
 mod intents;
 mod json;
@@ -18,6 +19,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod translate;
+mod verifications;
 mod verify;
 
 use std::io::Write;
@@ -28,13 +30,23 @@ pub use args::{
 };
 pub use args::{
     RebuildArgs, Release, ResolveArgs, ServiceVerb, StatusArgs, StoreVerb, TranslateArgs, Verb,
-    VerifyArgs,
+    VerificationsArgs, VerifyArgs,
 };
 pub use client::Client;
 pub use exit::{ExitCode, Failure};
+use follow::Interrupt;
 
 /// Performs a verb that sends requests to the running service, and writes its result to `out`.
 pub fn ask(verb: &ServiceVerb, common: &Common, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    ask_until(follow::ctrl_c(), verb, common, out)
+}
+
+fn ask_until(
+    interrupt: Interrupt,
+    verb: &ServiceVerb,
+    common: &Common,
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
     let client = Client::new(&common.service_url()?);
     let output = common.output;
     match verb {
@@ -43,10 +55,11 @@ pub fn ask(verb: &ServiceVerb, common: &Common, out: &mut dyn Write) -> Result<E
         ServiceVerb::Translate(args) => translate::run(&client, args, output, out),
         ServiceVerb::Groups(args) => groups::run(&client, args, output, out),
         ServiceVerb::Plan(args) => plan::run(&client, args, output, out),
-        ServiceVerb::Apply(args) => apply::run(&client, args, output, out),
+        ServiceVerb::Apply(args) => apply::run(&client, args, output, out, interrupt),
         ServiceVerb::Pause(args) => intents::run(&client, "pause", args, output, out),
         ServiceVerb::Resume(args) => intents::run(&client, "resume", args, output, out),
         ServiceVerb::Resolve(args) => resolve::run(&client, args, output, out),
-        ServiceVerb::Verify(args) => verify::run(&client, args, output, out),
+        ServiceVerb::Verify(args) => verify::run(&client, args, output, out, interrupt),
+        ServiceVerb::Verifications(args) => verifications::run(&client, args, output, out),
     }
 }

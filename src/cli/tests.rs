@@ -16,11 +16,29 @@ fn farshore(
     line: &str,
     answers: Answers,
 ) -> (String, Result<ExitCode, Failure>, Vec<service::Request>) {
-    farshore_of(&line.split(' ').collect::<Vec<_>>(), answers)
+    farshore_until(Box::pin(std::future::pending()), line, answers)
+}
+
+/// The same, with an interruption.
+fn farshore_until(
+    interrupt: Interrupt,
+    line: &str,
+    answers: Answers,
+) -> (String, Result<ExitCode, Failure>, Vec<service::Request>) {
+    let arguments: Vec<&str> = line.split(' ').collect();
+    asked(interrupt, &arguments, answers)
 }
 
 /// The same, with arguments that may contain any character.
 fn farshore_of(
+    arguments: &[&str],
+    answers: Answers,
+) -> (String, Result<ExitCode, Failure>, Vec<service::Request>) {
+    asked(Box::pin(std::future::pending()), arguments, answers)
+}
+
+fn asked(
+    interrupt: Interrupt,
     arguments: &[&str],
     answers: Answers,
 ) -> (String, Result<ExitCode, Failure>, Vec<service::Request>) {
@@ -34,7 +52,7 @@ fn farshore_of(
         panic!("{line} is not asked of the service");
     };
     let mut out = Vec::new();
-    let ended = ask(&verb, &common, &mut out);
+    let ended = ask_until(interrupt, &verb, &common, &mut out);
     (String::from_utf8(out).unwrap(), ended, service.requests())
 }
 

@@ -1,13 +1,12 @@
 //! `farshore verify`: orders a verification and follows it until it ends.
 
 use std::io::{IsTerminal, Write};
-use std::thread::sleep;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::Value;
 
 use super::client::{Client, understood};
+use super::follow::{Followed, Interrupt, follow};
 use super::json::write_json;
 use super::table::{Align, Table};
 use super::{ExitCode, Failure, Output, VerifyArgs};
@@ -15,21 +14,40 @@ use crate::contract::{Report, VerificationRequest};
 use crate::verify::{Difference, Examined, Outcome, Stage};
 
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
-/// The number of consecutive unanswered requests after which following ends; a verification continues after a restart.
-const MISSES_AT_MOST: u32 = 120;
 
 pub(super) fn run(
     client: &Client,
     args: &VerifyArgs,
     output: Output,
     out: &mut dyn Write,
+    interrupt: Interrupt,
 ) -> Result<ExitCode, Failure> {
     let request = VerificationRequest {
         link: args.link.as_str().into(),
         topics: args.topics.clone(),
     };
     let ordered = client.post(&["v1", "verifications"], &request, None)?;
-    let answer = follow(client, &ordered)?;
+    let Report { verification, .. } = understood(&ordered)?;
+    let id = verification.id;
+    let followed = Followed {
+        what: format!("verification {id}"),
+        path: ["v1", "verifications", &id],
+        how: format!(
+            "`farshore verifications` shows how far it is, `farshore verifications --cancel {id}` cancels it"
+        ),
+        look_again_after: LOOK_AGAIN_AFTER,
+    };
+    let mut progress = Progress::new(&id);
+    let ended = follow(client, &followed, interrupt, |answer| {
+        let report: Report = understood(answer)?;
+        let is_over = report.verification.state != Stage::Running;
+        if !is_over {
+            progress.show(&report);
+        }
+        Ok(is_over)
+    });
+    progress.end();
+    let answer = ended?;
     let report: Report = understood(&answer)?;
     match output {
         Output::Json => write_json(out, &answer)?,
@@ -46,38 +64,7 @@ fn exit_code(report: &Report) -> ExitCode {
     }
 }
 
-/// Polls the verification until it has ended, and returns that answer.
-fn follow(client: &Client, ordered: &Value) -> Result<Value, Failure> {
-    let Report { verification, .. } = understood(ordered)?;
-    let id = verification.id;
-    let mut progress = Progress::new(&id);
-    let mut misses = 0;
-    loop {
-        match client.get(&["v1", "verifications", &id]) {
-            Ok(answer) => {
-                let report: Report = understood(&answer)?;
-                if report.verification.state != Stage::Running {
-                    progress.end();
-                    return Ok(answer);
-                }
-                progress.show(&report);
-                misses = 0;
-            }
-            Err(failure) if failure.code == ExitCode::Failed && misses < MISSES_AT_MOST => {
-                misses += 1;
-            }
-            Err(failure) => {
-                let message = format!(
-                    "verification {id} continues, but can no longer be followed: {failure}"
-                );
-                return Err(Failure::new(ExitCode::Failed, message));
-            }
-        }
-        sleep(LOOK_AGAIN_AFTER);
-    }
-}
-
-fn show(report: &Report, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn show(report: &Report, out: &mut dyn Write) -> Result<(), Failure> {
     let mut table = Table::new([
         ("TOPIC", Align::Left),
         ("P", Align::Right),

@@ -25,7 +25,7 @@ pub(crate) struct Feed {
 impl Feed {
     fn next_at(&self) -> Option<SourceOffset> {
         match self.items.front()?.place {
-            RecordOrigin::At(at) => Some(at),
+            RecordOrigin::At(at) | RecordOrigin::Whole { at, .. } => Some(at),
             RecordOrigin::LeftOut
             | RecordOrigin::Forgotten
             | RecordOrigin::Stray
@@ -51,6 +51,8 @@ pub(crate) struct Comparison {
     pending: PendingRecords,
     /// The source offset after the last one compared.
     reached: i64,
+    /// The source offset up to which the records of one side are unknown: those of the other side there prove nothing.
+    veiled: i64,
 }
 
 impl Comparison {
@@ -82,6 +84,7 @@ impl Comparison {
             let at = on_source.min(on_target).or(on_source).or(on_target);
             self.reached = at.map_or(self.reached, |at| at.get() + 1);
             match order {
+                _ if self.wholes(source, target, order) => {}
                 Ordering::Equal => self.both(source, target),
                 Ordering::Less => self.one_sided(source, DifferenceKind::Missing),
                 Ordering::Greater => self.one_sided(target, DifferenceKind::Surplus),
@@ -96,10 +99,13 @@ impl Comparison {
 
     /// Takes a record into account that lies past the range, on either side.
     pub(crate) fn hear(&mut self, digest: &Digest) {
-        if let Key::Of { hash, .. } = digest.key
-            && self.pending.explain(hash)
-        {
-            self.tally.compacted += 1;
+        match digest.key {
+            Key::Of { hash, .. } if self.pending.explain(hash) => self.tally.compacted += 1,
+            // Where records wait, only a batch that wasn't decoded has no keys: it may explain any of them.
+            Key::Irrelevant => {
+                self.tally.unproven += u64::try_from(self.pending.take().len()).unwrap_or(u64::MAX)
+            }
+            Key::Of { .. } | Key::None => {}
         }
     }
 
@@ -130,7 +136,7 @@ impl Comparison {
             target_offset: own,
         };
         match item.place {
-            RecordOrigin::At(_) => {
+            RecordOrigin::At(_) | RecordOrigin::Whole { .. } => {
                 feed.items.push_front(item);
                 return false;
             }
@@ -146,6 +152,51 @@ impl Comparison {
             }
         }
         self.hear(&item.digest);
+        true
+    }
+
+    /// Compares whole batches if the front that is next is one: equal ones are equal, others leave it open whether their
+    /// records differ.
+    fn wholes(&mut self, source: &mut Feed, target: &mut Feed, order: Ordering) -> bool {
+        let whole = |feed: &Feed| {
+            let item = *feed.items.front()?;
+            match item.place {
+                RecordOrigin::Whole { at, until } => Some((at, until, item.digest)),
+                RecordOrigin::At(_)
+                | RecordOrigin::LeftOut
+                | RecordOrigin::Forgotten
+                | RecordOrigin::Stray
+                | RecordOrigin::Unreadable(_) => None,
+            }
+        };
+        let ours = whole(target).filter(|_| order != Ordering::Less);
+        let theirs = whole(source).filter(|_| order != Ordering::Greater);
+        let (at, until) = match (&ours, &theirs) {
+            (Some((_, one, _)), Some((at, other, _))) => (*at, *one.max(other)),
+            (Some((at, until, _)), None) | (None, Some((at, until, _))) => (*at, *until),
+            (None, None) => return false,
+        };
+        ours.and_then(|_| target.items.pop_front());
+        theirs.and_then(|_| source.items.pop_front());
+        for (_, _, digest) in ours.iter().chain(&theirs) {
+            self.hear(digest);
+        }
+        let count = u64::try_from(until.since(at)).unwrap_or_default();
+        match (ours, theirs) {
+            (Some((_, one, ours)), Some((_, other, theirs)))
+                if one == other
+                    && (ours.timestamp, ours.content) == (theirs.timestamp, theirs.content) =>
+            {
+                self.tally.records += count;
+                self.tally.source_hash.add(at, &theirs);
+                self.tally.target_hash.add(at, &ours);
+            }
+            _ => {
+                self.tally.unproven += count;
+                self.veiled = self.veiled.max(until.get());
+            }
+        }
+        self.reached = self.reached.max(until.get());
         true
     }
 
@@ -181,6 +232,10 @@ impl Comparison {
             offset: digest.offset,
         };
         self.hear(&digest);
+        if at.get() < self.veiled {
+            // Already counted with the batch that holds it, or doesn't.
+            return;
+        }
         let is_missing = kind == DifferenceKind::Missing;
         if is_missing && at.get() < self.rules.doubt_below {
             self.tally.unproven += 1;

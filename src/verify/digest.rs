@@ -6,7 +6,7 @@
 
 use twox_hash::XxHash3_128;
 
-use crate::kafka::batch::RecordRef;
+use crate::kafka::batch::{Batch, HEADER_LEN, RecordRef};
 use crate::model::SourceOffset;
 
 /// What a comparison needs of a record's key.
@@ -49,6 +49,29 @@ impl Digest {
     }
 }
 
+impl Digest {
+    /// A whole batch reduced to the digest of its compressed records. Equal digests imply equal records; the reverse
+    /// doesn't hold, because the same records can be compressed differently.
+    pub(crate) fn of_batch(batch: &Batch, offset: i64) -> Self {
+        let header = batch.header();
+        let records = XxHash3_128::oneshot(&batch.bytes()[HEADER_LEN..]);
+        let mut content = [0; 42];
+        content[..16].copy_from_slice(&records.to_be_bytes());
+        content[16..18].copy_from_slice(&header.attributes.of_records().0.to_be_bytes());
+        content[18..22].copy_from_slice(&header.record_count.to_be_bytes());
+        content[22..26].copy_from_slice(&header.last_offset_delta.to_be_bytes());
+        content[26..34].copy_from_slice(&header.max_timestamp.to_be_bytes());
+        // Where the range begins within the batch.
+        content[34..].copy_from_slice(&(offset - header.base_offset).to_be_bytes());
+        Self {
+            offset,
+            timestamp: header.base_timestamp,
+            content: XxHash3_128::oneshot(&content),
+            key: Key::Irrelevant,
+        }
+    }
+}
+
 /// The hash of a record's content; see [`RecordRef::content`].
 pub(crate) fn content_hash(content: &[u8]) -> u128 {
     XxHash3_128::oneshot(content)
@@ -76,6 +99,12 @@ pub(crate) enum RecordOrigin {
     Stray,
     /// Nothing from this record's offset to the next record can be read; it corresponds to this source offset.
     Unreadable(SourceOffset),
+    /// A batch too large to be decompressed, compared as a whole; it corresponds to the source offsets from `at` up to
+    /// `until`.
+    Whole {
+        at: SourceOffset,
+        until: SourceOffset,
+    },
 }
 
 /// A record as read from one side.

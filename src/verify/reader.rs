@@ -3,6 +3,7 @@
 //! Holds one response of a broker, and the digests of one of its batches.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,7 +12,7 @@ use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::admin::{self, OffsetSpec, ReadAt};
 use crate::kafka::batch::{Batch, BatchError, CommittedBatches};
 use crate::kafka::client::{Cluster, code_name};
-use crate::model::{TopicId, TopicPartition};
+use crate::model::{SourceOffset, TopicId, TopicPartition};
 use crate::task::Streak;
 
 use super::comparison::Feed;
@@ -168,17 +169,21 @@ impl<'a> Reader<'a> {
         feed: &mut Feed,
         places: &mut (dyn Places + Send),
     ) -> Result<()> {
-        let first = self.next.max(batch.base_offset());
-        if let Ok(digests) = self.digests(batch) {
-            for digest in digests {
-                if let Some(place) = places.place(digest.offset)? {
-                    feed.items.push_back(Item { place, digest });
+        match self.digests(batch) {
+            Ok(digests) => {
+                for digest in digests {
+                    if let Some(place) = places.place(digest.offset)? {
+                        feed.items.push_back(Item { place, digest });
+                    }
                 }
             }
-        } else {
-            let place = places.place(first)?;
-            let item = place.map(|place| unreadable(place, first));
-            feed.items.extend(item);
+            Err(error) => {
+                let first = self.next.max(batch.base_offset());
+                let place = places.place(first)?;
+                let until = batch.next_offset().min(self.until);
+                let item = place.map(|place| undecoded(&error, batch, place, first..until));
+                feed.items.extend(item);
+            }
         }
         self.next = batch.next_offset();
         Ok(())
@@ -210,20 +215,33 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Represents the records of a batch that can't be read.
-fn unreadable(place: RecordOrigin, first: i64) -> Item {
+/// Represents the records of a batch that can't be decoded, at the wanted offsets.
+fn undecoded(error: &BatchError, batch: &Batch, place: RecordOrigin, wanted: Range<i64>) -> Item {
+    let is_sound = matches!(error, BatchError::TooLarge { .. });
     let place = match place {
+        RecordOrigin::At(at) if is_sound => RecordOrigin::Whole {
+            at,
+            until: SourceOffset(at.get() + (wanted.end - wanted.start).max(1)),
+        },
         RecordOrigin::At(at) => RecordOrigin::Unreadable(at),
         RecordOrigin::LeftOut
         | RecordOrigin::Forgotten
         | RecordOrigin::Stray
-        | RecordOrigin::Unreadable(_) => place,
+        | RecordOrigin::Unreadable(_)
+        | RecordOrigin::Whole { .. } => place,
     };
-    let digest = Digest {
-        offset: first,
-        timestamp: -1,
-        content: 0,
-        key: Key::Irrelevant,
+    let digest = if is_sound {
+        Digest::of_batch(batch, wanted.start)
+    } else {
+        Digest {
+            offset: wanted.start,
+            timestamp: -1,
+            content: 0,
+            key: Key::Irrelevant,
+        }
     };
     Item { place, digest }
 }
+
+#[cfg(test)]
+mod tests;

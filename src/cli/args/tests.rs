@@ -46,6 +46,8 @@ fn every_verb_is_known_and_wrong_usage_exits_with_2() {
         "farshore pause --link l",
         "farshore resume --link l --topics a.* --topics b",
         "farshore verify --link l --topics a.* --topics b",
+        "farshore verifications --link l",
+        "farshore verifications --cancel a1",
         "farshore resolve --link l --topic t --partition 3 --with skip_with_receipt --dry-run",
     ] {
         assert!(parse(line).is_ok(), "{line}");

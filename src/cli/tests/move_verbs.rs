@@ -1,5 +1,7 @@
 //! Verbs that move groups: plan, apply.
 
+use std::time::Duration;
+
 use super::*;
 
 fn plan(blockers: &str) -> String {
@@ -50,12 +52,13 @@ fn a_blocked_plan_is_refused() {
     );
 }
 
+fn operation(rest: &str) -> (u16, String) {
+    let head = r#""id":"o-1","plan_id":"p-1","plan_hash":"abc","kind":"switchover","link":"l""#;
+    let times = r#""started_at":"2026-01-31T08:00:00Z","entered_at":"2026-01-31T08:00:00Z""#;
+    (200, format!("{{{head},{times},{rest}}}"))
+}
+
 fn apply(last: &str) -> (String, Result<ExitCode, Failure>, Vec<service::Request>) {
-    let operation = |rest: &str| {
-        let head = r#""id":"o-1","plan_id":"p-1","plan_hash":"abc","kind":"switchover","link":"l""#;
-        let times = r#""started_at":"2026-01-31T08:00:00Z","entered_at":"2026-01-31T08:00:00Z""#;
-        (200, format!("{{{head},{times},{rest}}}"))
-    };
     let draining = operation(r#""phase":"draining","waits_for":["orders-0"],"blockers":[]"#);
     let answers = vec![
         ("POST /v1/operations", vec![(202, draining.1.clone())]),
@@ -78,6 +81,28 @@ fn apply_follows_the_operation_to_its_end() {
     );
     assert_eq!(requests[0].key.as_deref(), Some("apply-p-1-abc"));
     assert_eq!(requests.len(), 4, "a miss in between doesn't end it");
+}
+
+#[test]
+fn an_interrupted_apply_says_that_the_operation_goes_on() {
+    let draining = || {
+        vec![operation(
+            r#""phase":"draining","waits_for":[],"blockers":[]"#,
+        )]
+    };
+    let answers = vec![
+        ("POST /v1/operations", draining()),
+        ("GET /v1/operations/o-1", draining()),
+    ];
+    let interrupt = Box::pin(async { tokio::time::sleep(Duration::from_millis(50)).await });
+    let (_, ended, _) = farshore_until(interrupt, "apply p-1 --hash abc", answers);
+    let Failure { code, message } = ended.unwrap_err();
+    assert_eq!(code, ExitCode::Failed);
+    assert_eq!(
+        message,
+        "operation o-1 goes on in the service: `farshore apply p-1 --hash abc` follows it again, \
+         without starting another; it can't be cancelled"
+    );
 }
 
 #[test]

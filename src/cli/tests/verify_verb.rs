@@ -1,5 +1,7 @@
 //! `verify`: the order, following it, and the outcome.
 
+use std::time::Duration;
+
 use super::*;
 
 fn partition(number: i32, rest: &str) -> String {
@@ -10,17 +12,18 @@ fn partition(number: i32, rest: &str) -> String {
     )
 }
 
+fn answer(rest: &str, partitions: &str) -> (u16, String) {
+    let head = r#""id":"a1","link":"l","topics":["or.*"],"started_at":"2026-01-31T08:00:00Z","partitions_done":0"#;
+    (
+        200,
+        format!(r#"{{{head},{rest},"partitions":[{partitions}]}}"#),
+    )
+}
+
 fn verify(
     outcome: &str,
     second: &str,
 ) -> (String, Result<ExitCode, Failure>, Vec<service::Request>) {
-    let answer = |rest: &str, partitions: &str| {
-        let head = r#""id":"a1","link":"l","topics":["or.*"],"started_at":"2026-01-31T08:00:00Z","partitions_done":0"#;
-        (
-            200,
-            format!(r#"{{{head},{rest},"partitions":[{partitions}]}}"#),
-        )
-    };
     let equal = partition(0, r#""differences":0,"outcome":"equal""#);
     let ended = format!(r#""state":"done","outcome":"{outcome}""#);
     let answers = vec![
@@ -67,4 +70,67 @@ fn verify_tells_what_it_came_to_by_its_exit_code() {
     assert_eq!(code("equal"), Ok(ExitCode::Done));
     assert_eq!(code("unproven"), Ok(ExitCode::Failed));
     assert_eq!(code("failed"), Ok(ExitCode::Failed));
+}
+
+#[test]
+fn an_interrupted_verify_says_that_the_verification_goes_on() {
+    let running = || vec![answer(r#""state":"running""#, "")];
+    let answers = vec![
+        ("POST /v1/verifications", running()),
+        ("GET /v1/verifications/a1", running()),
+    ];
+    let interrupt = Box::pin(async { tokio::time::sleep(Duration::from_millis(50)).await });
+    let (out, ended, _) = farshore_until(interrupt, "verify --link l", answers);
+    assert_eq!(out, "");
+    let Failure { code, message } = ended.unwrap_err();
+    assert_eq!(code, ExitCode::Failed);
+    assert_eq!(
+        message,
+        "verification a1 goes on in the service: `farshore verifications` shows how far it is, \
+         `farshore verifications --cancel a1` cancels it"
+    );
+}
+
+const LIST: &str = r#"[
+{"id":"b2","link":"m","topics":[],"state":"running","started_at":"2026-01-31T08:01:00.5Z","partitions_done":2,"partitions":9},
+{"id":"a1","link":"l","topics":["or.*","x"],"state":"done","outcome":"unproven","started_at":"2026-01-31T08:00:00Z",
+"ended_at":"2026-01-31T08:00:02.75Z","partitions_done":4,"partitions":4}]"#;
+
+#[test]
+fn verifications_are_listed_with_how_far_they_are() {
+    let answers = || {
+        vec![
+            ("GET /v1/verifications", vec![(200, LIST.to_owned())]),
+            ("GET /v1/links/l", vec![(200, "{}".to_owned())]),
+        ]
+    };
+    let (out, ended, _) = farshore("verifications", answers());
+    assert_eq!(ended, Ok(ExitCode::Done));
+    let expected = "\
+VERIFICATION  LINK  TOPICS  STATE    PARTITIONS  OUTCOME   STARTED               ENDED
+b2            m     all     running         2/9  -         2026-01-31T08:01:00Z  -
+a1            l     or.* x  done            4/4  unproven  2026-01-31T08:00:00Z  2026-01-31T08:00:02Z
+";
+    assert_eq!(out, expected);
+    let (out, ..) = farshore("verifications --link l --output json", answers());
+    let out = json(&out);
+    assert_eq!(out.as_array().map(Vec::len), Some(1));
+    assert_eq!(out[0]["id"], "a1");
+    let (_, ended, _) = farshore("verifications --link typo", answers());
+    assert_eq!(ended.unwrap_err().code, ExitCode::Usage);
+}
+
+#[test]
+fn a_verification_is_cancelled_unless_it_has_ended() {
+    let cancel = |rest: &str| {
+        let answers = vec![("POST /v1/verifications/a1/cancel", vec![answer(rest, "")])];
+        farshore("verifications --cancel a1", answers)
+    };
+    let (out, ended, requests) = cancel(r#""state":"cancelled""#);
+    assert_eq!(ended, Ok(ExitCode::Done));
+    assert!(out.ends_with("\nverification a1: cancelled\n"), "{out}");
+    assert_eq!(requests[0].body, "{}");
+    let (out, ended, _) = cancel(r#""state":"done","outcome":"equal""#);
+    assert!(out.ends_with("\nverification a1: equal\n"), "{out}");
+    assert_eq!(ended.unwrap_err().code, ExitCode::Refused);
 }

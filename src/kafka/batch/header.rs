@@ -60,6 +60,12 @@ impl Attributes {
         self.has(Self::DELETE_HORIZON)
     }
 
+    /// The bits that say how to read the records: codec and timestamp type.
+    #[must_use]
+    pub fn of_records(self) -> Self {
+        Self(self.0 & (Self::CODEC | Self::LOG_APPEND_TIME))
+    }
+
     /// Clears the bits that concern only the log the batch was read from: transactional and delete horizon.
     pub(super) fn without_log_state(self) -> Self {
         Self(self.0 & !(Self::TRANSACTIONAL | Self::DELETE_HORIZON))

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::kafka::batch::{Builder, Codec, Record};
 use crate::model::LeaderEpoch;
-use crate::verify::tally::Rolling;
+use crate::verify::tally::{Outcome, Rolling};
 
 const CODECS: [Codec; 5] = [
     Codec::None,
@@ -343,3 +343,4 @@ proptest! {
 }
 
 mod compaction;
+mod wholes;
