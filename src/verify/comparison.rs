@@ -103,7 +103,7 @@ impl Comparison {
             Key::Of { hash, .. } if self.pending.explain(hash) => self.tally.compacted += 1,
             // Where records wait, only a batch that wasn't decoded has no keys: it may explain any of them.
             Key::Irrelevant => {
-                self.tally.unproven += u64::try_from(self.pending.take().len()).unwrap_or(u64::MAX)
+                self.tally.unproven += u64::try_from(self.pending.take().len()).unwrap_or(u64::MAX);
             }
             Key::Of { .. } | Key::None => {}
         }
