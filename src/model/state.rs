@@ -183,18 +183,21 @@ impl HaltCode {
         }
     }
 
-    /// Whether the cause can be removed from outside, so that the partition retries without a decision by an operator.
-    pub fn heals(self) -> bool {
+    /// Whether it keeps the mirror topic or some of its partitions from existing.
+    pub fn keeps_mirror_away(self) -> bool {
         matches!(
             self,
-            Self::RecordRefused
-                | Self::NotPermitted
-                | Self::NameCollision
+            Self::NameCollision
                 | Self::NameRefused
                 | Self::TooManyReplicas
                 | Self::PolicyRefused
                 | Self::PartitionsMissing
         )
+    }
+
+    /// Whether the cause can be removed from outside, so that the partition retries without a decision by an operator.
+    pub fn heals(self) -> bool {
+        matches!(self, Self::RecordRefused | Self::NotPermitted) || self.keeps_mirror_away()
     }
 
     /// What an operator can do about it.
