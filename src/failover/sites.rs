@@ -276,37 +276,38 @@ impl Sites {
         Ok(placed.collect())
     }
 
-    /// What was written for a group, and what is committed on the target: of one moment, because an offset that group sync
-    /// commits between two looks would count as the progress of others.
+    /// The offsets on the target of a group in these source partitions, and what was written there. Where an offset seems to
+    /// be the progress of others, both are read again: group sync may have committed it between the two looks.
     ///
     /// Errors: the target doesn't answer, the checkpoint DB failed, or group sync never rests.
-    async fn account_and_offsets(
-        &self,
-        group: &GroupId,
-    ) -> Result<(Account, BTreeMap<TopicPartition, CommittedOffset>)> {
-        let mut before = self.ledger.account(group)?;
+    pub(super) async fn present<'a, P>(&self, group: &GroupId, partitions: P) -> Result<Present>
+    where
+        P: Iterator<Item = &'a TopicPartition> + Clone,
+    {
+        let mut account = self.ledger.account(group)?;
         for _ in 0..LOOKS_AT_MOST {
             let found = self.target.offsets(group).await?;
-            let account = self.ledger.account(group)?;
-            if account == before {
-                return Ok((account, found));
+            let present = self.paired(&account, &found, partitions.clone());
+            let mut pairs = present.values();
+            if pairs.all(|(found, written)| written.may_replace(found.as_ref())) {
+                return Ok(present);
             }
-            before = account;
+            let again = self.ledger.account(group)?;
+            if again == account {
+                return Ok(present);
+            }
+            account = again;
         }
-        let message = "group sync keeps committing offsets of group";
-        Err(Error::new(
-            Kind::TimedOut,
-            format!("{message} {group}; trying again"),
-        ))
+        let message = format!("group sync keeps committing offsets of group {group}; trying again");
+        Err(Error::new(Kind::TimedOut, message))
     }
 
-    /// The offsets on the target of a group in these source partitions.
-    pub(super) async fn present(
+    fn paired<'a>(
         &self,
-        group: &GroupId,
-        partitions: impl Iterator<Item = &TopicPartition>,
-    ) -> Result<Present> {
-        let (account, found) = self.account_and_offsets(group).await?;
+        account: &Account,
+        found: &BTreeMap<TopicPartition, CommittedOffset>,
+        partitions: impl Iterator<Item = &'a TopicPartition>,
+    ) -> Present {
         let mut present = Present::new();
         for partition in partitions {
             let target = on_target(self.mirrored.as_ref(), partition).ok();
@@ -318,6 +319,6 @@ impl Sites {
             let written = account.written.get(partition).cloned().unwrap_or_default();
             present.insert(partition.clone(), (commit, written));
         }
-        Ok(present)
+        present
     }
 }
