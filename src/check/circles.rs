@@ -13,7 +13,7 @@ use super::finding::{Finding, advice, problem};
 /// Finds the circles, given all other facts.
 pub(super) fn facts(config: &Config, facts: &Facts) -> Vec<CircleFacts> {
     let numbers = numbered(&facts.clusters);
-    let hop = |link| hop(link, &numbers);
+    let hop = |link| Hop::of(link, &numbers);
     let hops: Option<Vec<Hop<'_>>> = config.links.iter().map(hop).collect();
     let hops = hops.unwrap_or_default();
     let by_expressions = circles(&hops);
@@ -64,14 +64,6 @@ pub(super) fn facts(config: &Config, facts: &Facts) -> Vec<CircleFacts> {
         });
     }
     all
-}
-
-fn hop<'a>(link: &'a LinkConfig, numbers: &BTreeMap<&ClusterName, usize>) -> Option<Hop<'a>> {
-    Some(Hop {
-        source: *numbers.get(&link.source)?,
-        target: *numbers.get(&link.target)?,
-        link,
-    })
 }
 
 /// The clusters by number; those that report the same id have the same one.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::overlap::{NameCondition, Overlap, Overlaps};
 use super::settings::{LinkConfig, Naming};
-use crate::model::TopicName;
+use crate::model::{ClusterName, TopicName};
 
 /// The limit of partial chains of links that are followed; real configurations need a few.
 const CHAINS: usize = 100_000;
@@ -20,6 +20,20 @@ pub(crate) struct Hop<'a> {
     pub(crate) source: usize,
     pub(crate) target: usize,
     pub(crate) link: &'a LinkConfig,
+}
+
+impl<'a> Hop<'a> {
+    /// The link between its clusters; `None` if one of them has no number.
+    pub(crate) fn of(
+        link: &'a LinkConfig,
+        numbers: &BTreeMap<&ClusterName, usize>,
+    ) -> Option<Self> {
+        Some(Self {
+            source: *numbers.get(&link.source)?,
+            target: *numbers.get(&link.target)?,
+            link,
+        })
+    }
 }
 
 /// A cycle of links in which topics go round, or may.
@@ -42,11 +56,8 @@ pub(crate) struct Circles {
 
 /// Finds the circles among links.
 pub(crate) fn circles(all: &[Hop<'_>]) -> Circles {
-    let lies_on_cycle = |it: &usize| {
-        let hop = all[*it];
-        hop.source != hop.target && returns(all, hop)
-    };
-    let indices: Vec<usize> = (0..all.len()).filter(lies_on_cycle).collect();
+    let lies_there = |it: &usize| lies_on_cycle(all, all[*it]);
+    let indices: Vec<usize> = (0..all.len()).filter(lies_there).collect();
     let hops: Vec<Hop<'_>> = indices.iter().map(|it| all[*it]).collect();
     let mut search = Search {
         hops: &hops,
@@ -69,15 +80,15 @@ pub(crate) fn circles(all: &[Hop<'_>]) -> Circles {
     Circles { found, complete }
 }
 
-/// Whether links lead from the hop's target back to its source.
-fn returns(hops: &[Hop<'_>], hop: Hop<'_>) -> bool {
+/// Whether links lead from the hop's target back to its source, which is another cluster.
+fn lies_on_cycle(hops: &[Hop<'_>], hop: Hop<'_>) -> bool {
     let mut reached = BTreeSet::from([hop.target]);
     let mut waiting = vec![hop.target];
     while let Some(cluster) = waiting.pop() {
         let next = hops.iter().filter(|it| it.source == cluster);
         waiting.extend(next.map(|it| it.target).filter(|it| reached.insert(*it)));
     }
-    reached.contains(&hop.source)
+    hop.source != hop.target && reached.contains(&hop.source)
 }
 
 /// Whether a topic of this name on the source of the first link goes round at least twice.
@@ -97,10 +108,8 @@ pub(crate) fn on_cycle(all: &[Hop<'_>], topic: &TopicName) -> Vec<usize> {
         link.naming == Naming::Identity && link.topics.matches(topic)
     };
     let hops: Vec<Hop<'_>> = all.iter().copied().filter(passes).collect();
-    let lies_on_cycle =
-        |hop: &Hop<'_>| hop.source != hop.target && passes(hop) && returns(&hops, *hop);
     let indexed = all.iter().enumerate();
-    let found = indexed.filter(|(_, hop)| lies_on_cycle(hop));
+    let found = indexed.filter(|(_, hop)| passes(hop) && lies_on_cycle(&hops, **hop));
     found.map(|(index, _)| index).collect()
 }
 

@@ -221,7 +221,10 @@ impl TopicFilter {
     pub(super) fn expressions(&self) -> [Vec<String>; 2] {
         let texts = |all: &[Expression]| all.iter().map(|it| it.pattern().to_owned()).collect();
         let mut others: Vec<String> = texts(&self.names.exclude);
-        others.extend(INTERNAL.map(str::to_owned));
+        others.extend(OWN.map(|(_, front, back)| {
+            let [front, back] = [front, back].map(regex::escape);
+            format!(r"\A{front}(?s:.*){back}\z")
+        }));
         others.push(format!(r"\A(?s:.*){PURGED}\z"));
         others.extend(self.policies.expressions().map(str::to_owned));
         if let Some(copies) = &self.copies {
@@ -292,34 +295,25 @@ impl GroupFilter {
     }
 }
 
-/// Expressions of the names for which [`own`] has a rule.
-const INTERNAL: [&str; 3] = [
-    r"\A(?:__|farshore-)(?s:.*)\z",
-    r"\A(?s:.*)\.checkpoints\.internal\z",
-    r"\Amm2-(?:offset-syncs|offsets|configs|status)\.(?s:.*)\.internal\z",
+/// What the names of topics that are never mirrored begin and end with, whatever the expressions are: they contain internal
+/// state of Kafka, farshore or `MirrorMaker` 2, which is useless on another cluster. The first rule decides.
+const OWN: [(RuleKind, &str, &str); 8] = [
+    (RuleKind::JournalTopic, "__farshore.", ""),
+    (RuleKind::InternalTopic, "__", ""),
+    (RuleKind::FarshoreTopic, "farshore-", ""),
+    (RuleKind::MirrorMakerTopic, "", ".checkpoints.internal"),
+    (RuleKind::MirrorMakerTopic, "mm2-offset-syncs.", ".internal"),
+    (RuleKind::MirrorMakerTopic, "mm2-offsets.", ".internal"),
+    (RuleKind::MirrorMakerTopic, "mm2-configs.", ".internal"),
+    (RuleKind::MirrorMakerTopic, "mm2-status.", ".internal"),
 ];
 
-/// Why a topic is never mirrored, whatever the expressions are: it contains internal state of Kafka, farshore or
-/// `MirrorMaker` 2, which is useless on another cluster.
 fn own(topic: &str) -> Option<RuleKind> {
-    let mirror_maker = topic.strip_suffix(".internal").is_some_and(|stem| {
-        let own = [
-            "mm2-offset-syncs.",
-            "mm2-offsets.",
-            "mm2-configs.",
-            "mm2-status.",
-        ];
-        stem.ends_with(".checkpoints") || own.iter().any(|prefix| stem.starts_with(prefix))
-    });
-    if topic.starts_with("__farshore.") {
-        Some(RuleKind::JournalTopic)
-    } else if topic.starts_with("__") {
-        Some(RuleKind::InternalTopic)
-    } else if topic.starts_with("farshore-") {
-        Some(RuleKind::FarshoreTopic)
-    } else {
-        mirror_maker.then_some(RuleKind::MirrorMakerTopic)
-    }
+    let applies = |(_, front, back): &&(RuleKind, &str, &str)| {
+        let stem = topic.strip_suffix(back);
+        stem.is_some_and(|stem| stem.starts_with(front))
+    };
+    OWN.iter().find(applies).map(|(kind, ..)| *kind)
 }
 
 #[cfg(test)]

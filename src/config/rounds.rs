@@ -21,24 +21,8 @@ pub(super) fn report(
     problems: &Problems<'_>,
 ) {
     let numbers = numbered(clusters);
-    let hop = |link: &'_ Link| {
-        Some((
-            *numbers.get(&link.config.source)?,
-            *numbers.get(&link.config.target)?,
-        ))
-    };
-    let hops: Option<Vec<Hop<'_>>> = links
-        .iter()
-        .map(|link| {
-            let (source, target) = hop(link)?;
-            let link = &link.config;
-            Some(Hop {
-                source,
-                target,
-                link,
-            })
-        })
-        .collect();
+    let hops = links.iter().map(|link| Hop::of(&link.config, &numbers));
+    let hops: Option<Vec<Hop<'_>>> = hops.collect();
     // Otherwise a cluster isn't configured, which is a problem itself.
     let Some(hops) = hops else { return };
     let circles = circles(&hops);
