@@ -120,11 +120,7 @@ fn left_out(planned: &[Move], moves: &[Move], situation: &Situation) -> Vec<Bloc
         let commit = commits.and_then(|commits| commits.get(partition));
         // A group may have been reset on the source since; then there is nothing to move.
         if let Some(found) = commit.and_then(|commit| commit.progress) {
-            let message = format!(
-                "{found} was committed on the target since the plan was made, which said {}; make a new plan",
-                planned.target_offset
-            );
-            let blocker = Blocker::new(BlockerCode::ProgressOnTarget, message);
+            let blocker = blocker::progress(planned, found);
             blockers.push(blocker.group(group).partition(partition));
         }
     }

@@ -9,7 +9,9 @@ use utoipa::ToSchema;
 use super::{CommitSituation, GroupSituation, Move, MoveKind, Situation};
 use crate::control::MirroredPartition;
 use crate::control::groups::commit::{TargetCommit, Written};
-use crate::model::{GroupId, PartitionState, TopicName, TopicPartition, Untranslatable};
+use crate::model::{
+    GroupId, PartitionState, TargetOffset, TopicName, TopicPartition, Untranslatable,
+};
 
 /// One reason why a move can't be executed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -213,13 +215,16 @@ fn of_progress(planned: &Move, present: Option<&Present>) -> Option<Blocker> {
     let (found, written) = present?;
     let found = found.as_ref()?;
     let fine = found.offset == planned.target_offset || written.may_replace(Some(found));
-    (!fine).then(|| {
-        let message = format!(
-            "{} was committed on the target since the plan was made, which said {}; make a new plan",
-            found.offset, planned.target_offset
-        );
-        Blocker::new(BlockerCode::ProgressOnTarget, message)
-    })
+    (!fine).then(|| progress(planned, found.offset))
+}
+
+/// The blocker for an offset that another client committed since the plan was made.
+pub(super) fn progress(planned: &Move, found: TargetOffset) -> Blocker {
+    let message = format!(
+        "{found} was committed on the target since the plan was made, which said {}; make a new plan",
+        planned.target_offset
+    );
+    Blocker::new(BlockerCode::ProgressOnTarget, message)
 }
 
 fn of_log(planned: &Move, mirrored: Option<&MirroredPartition>) -> Option<Blocker> {
