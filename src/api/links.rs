@@ -64,7 +64,7 @@ impl LinkAnswer {
             name: link.view.link().clone(),
             source: link.source.clone(),
             target: link.target.clone(),
-            state: link.state(),
+            state: link.state_with(|| of_partitions(&partitions)),
             intent: link.intent(),
             topic_intents: link.topic_intents(),
             source_reachable: condition.source.is_reached(),
@@ -85,6 +85,11 @@ impl LinkAnswer {
 impl LinkHandle {
     /// The state of the link as a whole.
     pub fn state(&self) -> LinkState {
+        self.state_with(|| of_partitions(&self.view.partitions()))
+    }
+
+    /// The state of the link; `of_partitions` is asked if it is that of the partitions.
+    fn state_with(&self, of_partitions: impl FnOnce() -> LinkState) -> LinkState {
         let condition = self.condition.borrow();
         if condition.failure.is_some() {
             LinkState::Failed
@@ -95,7 +100,7 @@ impl LinkHandle {
         } else if !self.view.link_intent().writes() && !self.is_coming_to_rest() {
             LinkState::Paused
         } else if self.obstacles_of(&condition).is_empty() {
-            of_partitions(self.view.partitions().iter().map(|status| status.state))
+            of_partitions()
         } else {
             LinkState::Waiting
         }
@@ -169,12 +174,9 @@ impl IntentAnswer {
 }
 
 /// The state of a link that could mirror, by those of its partitions.
-fn of_partitions(states: impl Iterator<Item = PartitionState>) -> LinkState {
-    let (mut waiting, mut others) = (false, false);
-    for state in states {
-        waiting |= state.needs_operator();
-        others |= !state.needs_operator();
-    }
+fn of_partitions(partitions: &[PartitionStatus]) -> LinkState {
+    let waits = |it: &PartitionStatus| it.state.needs_operator();
+    let (waiting, others) = (partitions.iter().any(waits), !partitions.iter().all(waits));
     match (waiting, others) {
         (true, false) => LinkState::Stalled,
         (true, true) => LinkState::Degraded,

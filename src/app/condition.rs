@@ -33,10 +33,11 @@ impl LinkParts {
 
     /// Shows a phase of the link.
     pub(super) fn show_phase(&self, phase: &LinkPhase) {
+        let store_failure = store_failure(phase);
         let waits_for = match phase {
             LinkPhase::Running | LinkPhase::Failed(_) => Some(None),
-            LinkPhase::StoreFailed(why) | LinkPhase::Ending(AfterTerm::AwaitStore(why)) => {
-                Some(Some(stands_still(why)))
+            LinkPhase::StoreFailed(_) | LinkPhase::Ending(AfterTerm::AwaitStore(_)) => {
+                Some(store_failure.clone())
             }
             LinkPhase::Ending(AfterTerm::Acquire | AfterTerm::BeginAnew(_)) => Some(Some(
                 "waiting for the tasks of the previous term to end".to_owned(),
@@ -60,7 +61,7 @@ impl LinkParts {
                 condition.owner = None;
             }
             condition.failures += u64::from(failure.is_some());
-            condition.store_failure = store_failure(phase);
+            condition.store_failure = store_failure;
             condition.failure = failure;
             if let Some(waits_for) = waits_for {
                 condition.waits_for = waits_for;

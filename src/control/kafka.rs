@@ -1,20 +1,21 @@
 //! A cluster behind the wire client, as control and moves use it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::error::{Kind, Result};
 use crate::kafka::admin::{
-    self, ConfigValue, GroupKind, GroupOffset, ListedGroup, NewTopic, OffsetSpec,
+    self, ConfigValue, CreatedTopics, GroupKind, GroupOffset, ListedGroup, NewTopic, OffsetSpec,
 };
-use crate::kafka::client::{Cluster, TopicMetadata};
+use crate::kafka::client::{Cluster, Metadata, TopicMetadata};
 use crate::model::{GroupId, LeaderEpoch, TopicName, TopicPartition};
 use crate::task::Ownership;
 
 use super::groups::cluster::{CommittedOffset, GroupActivity, LogEdge, Site};
-use super::topics::cluster::{Creations, Look, SeenTopic, TopicSite};
+use super::topics::cluster::{Look, SeenTopic, TopicSite};
 use super::topics::configs::{self, TopicConfigs};
 use super::topics::plan::NewMirror;
 
@@ -33,6 +34,11 @@ impl KafkaSite {
     /// Creates a site that commits group offsets and changes topics only while `right` is held.
     pub fn under(cluster: Cluster, right: Ownership) -> Self {
         Self(cluster, right)
+    }
+
+    /// The cluster's metadata, asked for now.
+    async fn latest(&self) -> Result<Arc<Metadata>> {
+        self.0.refresh(self.0.metadata().generation).await
     }
 
     async fn activity(&self, group: &ListedGroup) -> Result<GroupActivity> {
@@ -104,8 +110,7 @@ fn seen(topic: &TopicMetadata) -> SeenTopic {
 impl TopicSite for KafkaSite {
     fn look(&self) -> BoxFuture<'_, Result<Look>> {
         async {
-            let generation = self.0.metadata().generation;
-            let metadata = self.0.refresh(generation).await?;
+            let metadata = self.latest().await?;
             let topics = metadata.topics.iter();
             let topics = topics.map(|(name, topic)| (name.clone(), seen(topic)));
             Ok(Look {
@@ -140,7 +145,7 @@ impl TopicSite for KafkaSite {
         .boxed()
     }
 
-    fn create<'a>(&'a self, mirrors: &'a [NewMirror]) -> BoxFuture<'a, Result<Creations>> {
+    fn create<'a>(&'a self, mirrors: &'a [NewMirror]) -> BoxFuture<'a, Result<CreatedTopics>> {
         async move {
             let topics = mirrors.iter().map(|mirror| NewTopic {
                 name: mirror.name.clone(),
@@ -149,9 +154,7 @@ impl TopicSite for KafkaSite {
                 configs: mirror.configs.clone(),
             });
             let topics: Vec<NewTopic> = topics.collect();
-            let created = admin::create_topics(&self.0, &topics, &self.1).await?;
-            let (results, throttle) = (created.results, created.throttle);
-            Ok(Creations { results, throttle })
+            admin::create_topics(&self.0, &topics, &self.1).await
         }
         .boxed()
     }
@@ -231,10 +234,10 @@ impl Site for KafkaSite {
         topics: &'a [TopicName],
     ) -> BoxFuture<'a, Result<BTreeMap<TopicName, i32>>> {
         async move {
-            let look = self.look().await?;
+            let metadata = self.latest().await?;
             let found = topics.iter().filter_map(|name| {
-                let seen = look.topics.get(name)?;
-                Some((name.clone(), seen.partitions))
+                let topic = metadata.topics.get(name)?;
+                Some((name.clone(), seen(topic).partitions))
             });
             Ok(found.collect())
         }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::control::mirrored::Mirrored;
 use crate::error::Result;
+use crate::kafka::admin::CreatedTopics;
 use crate::model::{PartitionState, TopicId, TopicName};
 
 use super::configs::TopicConfigs;
@@ -31,7 +32,7 @@ pub trait TopicSite: Send + Sync + Debug {
     /// The names of the brokers' configs; empty if they may not be described.
     fn broker_config_names(&self) -> BoxFuture<'_, Result<BTreeSet<String>>>;
     /// Creates topics.
-    fn create<'a>(&'a self, mirrors: &'a [NewMirror]) -> BoxFuture<'a, Result<Creations>>;
+    fn create<'a>(&'a self, mirrors: &'a [NewMirror]) -> BoxFuture<'a, Result<CreatedTopics>>;
     /// Extends a topic to `count` partitions in total.
     fn grow<'a>(&'a self, topic: &'a TopicName, count: i32) -> BoxFuture<'a, Result<()>>;
     /// Deletes a topic; succeeds if it doesn't exist.
@@ -42,15 +43,6 @@ pub trait TopicSite: Send + Sync + Debug {
         topic: &'a TopicName,
         changes: &'a TopicConfigs,
     ) -> BoxFuture<'a, Result<()>>;
-}
-
-/// The answer to a request that creates topics.
-#[derive(Debug)]
-pub struct Creations {
-    /// For each topic in the order of the request: `true`, `false` if it exists, or why it wasn't created.
-    pub results: Vec<Result<bool>>,
-    /// How long the cluster wants no more creations.
-    pub throttle: Duration,
 }
 
 /// One observation of a cluster.

@@ -2,10 +2,10 @@ use futures_util::future::{BoxFuture, FutureExt};
 use parking_lot::Mutex;
 
 use super::*;
-use crate::control::topics::cluster::Creations;
 use crate::control::topics::configs::TopicConfigs;
 use crate::control::topics::plan::NewMirror;
 use crate::error::{BrokerCode, Error};
+use crate::kafka::admin::CreatedTopics;
 use crate::model::TopicId;
 
 /// A cluster whose answers are set by the test.
@@ -117,7 +117,7 @@ impl TopicSite for FakeSite {
         self.ask(|_| Ok(BTreeSet::new()))
     }
 
-    fn create<'a>(&'a self, mirrors: &'a [NewMirror]) -> BoxFuture<'a, Result<Creations>> {
+    fn create<'a>(&'a self, mirrors: &'a [NewMirror]) -> BoxFuture<'a, Result<CreatedTopics>> {
         let created = self.ask(|inner| {
             inner.requests.push(mirrors.len());
             let create = |(number, mirror): (usize, &NewMirror)| {
@@ -127,7 +127,7 @@ impl TopicSite for FakeSite {
                 inner.hidden.insert(mirror.name.clone(), topic);
                 Ok(true)
             };
-            Ok(Creations {
+            Ok(CreatedTopics {
                 results: mirrors.iter().enumerate().map(create).collect(),
                 throttle: Duration::from_secs(1),
             })
