@@ -341,9 +341,11 @@ impl Cluster {
         let kinds = || reasons.iter().map(Error::kind);
         let passing = kinds().find(|kind| matches!(kind, Kind::Disconnected | Kind::TimedOut));
         let kind = passing.or(kinds().next()).unwrap_or(Kind::Disconnected);
-        let causes: Vec<String> = reasons.iter().map(Error::causes).collect();
+        // Brokers are asked in random order; the text is the same whatever it was.
+        let causes: BTreeSet<String> = reasons.iter().map(Error::causes).collect();
+        let causes: Vec<String> = causes.into_iter().collect();
         let text = format!("no broker answers: {}", causes.join("; "));
-        self.error(kind, text)
+        self.error(kind, text).of_whole_cluster()
     }
 
     fn error(&self, kind: Kind, text: impl Into<String>) -> Error {
