@@ -8,7 +8,9 @@ use utoipa::ToSchema;
 use super::{SourceOffset, TargetOffset};
 
 /// The state of a mirror partition, as the API names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum PartitionState {
     /// Set by the worker: the position is being determined, or the mirror topic doesn't exist yet.

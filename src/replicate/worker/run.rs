@@ -96,6 +96,7 @@ impl Worker {
         Ok(Self {
             reseeds: reseeds.map(|(topic, it)| (topic, it.former)).collect(),
             pacing: Pacing::new(link.settings.max_bytes_per_second),
+            loading: Notice::of(format!("load partitions of link {}", link.name)),
             pruning: Notice::of(format!("remove old runs of link {}", link.name)),
             link: Arc::new(link),
             troubles: Troubles::default(),

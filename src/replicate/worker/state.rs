@@ -105,7 +105,9 @@ pub(crate) struct Worker {
     pub(crate) reserved: usize,
     pub(crate) pacing: Pacing,
     pub(crate) troubles: Troubles,
-    /// What the removal of old runs is logged by.
+    /// Logs failures to load partitions from the checkpoint DB.
+    pub(crate) loading: Notice,
+    /// Logs failures to remove old runs.
     pub(crate) pruning: Notice,
     /// Partitions whose staged runs, start position or fence epoch have to be stored.
     pub(crate) to_store: Vec<usize>,

@@ -147,10 +147,11 @@ impl Troubles {
     /// Returns what is to be told now.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<Line> {
         let mut lines = self.halts_due(now);
+        let are_several = self.causes.len() > 1;
         for cause in &mut self.causes {
             let is_due = now.duration_since(cause.since) >= GATHERING;
             // Connections that broke are one cause with what keeps new ones from being opened.
-            let has_passed = cause.retrying == 0 && self.retrying > 0;
+            let has_passed = cause.retrying == 0 && are_several;
             if cause.is_told || !is_due || has_passed && cause.failure.is_connection {
                 continue;
             }
