@@ -148,7 +148,9 @@ fn groups(link: &LinkHandle) -> ReadinessCheck {
     let groups = link.groups.groups();
     let offsets = groups.values().flat_map(|group| &group.partitions);
     let not_synced = offsets.filter(|status| match status.state {
-        GroupState::Synced | GroupState::Pending => false,
+        GroupState::Synced | GroupState::Pending | GroupState::Moved | GroupState::Vanished => {
+            false
+        }
         GroupState::Held
         | GroupState::Clamped
         | GroupState::ActiveOnTarget

@@ -129,6 +129,8 @@ fn name(state: GroupState) -> &'static str {
         GroupState::Clamped => "clamped",
         GroupState::ActiveOnTarget => "active_on_target",
         GroupState::Released => "released",
+        GroupState::Moved => "moved",
+        GroupState::Vanished => "vanished",
         GroupState::Waiting => "waiting",
         GroupState::Paused => "paused",
     }

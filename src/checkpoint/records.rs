@@ -208,6 +208,11 @@ pub fn put_group(
     put(update, Space::Groups, &key, record);
 }
 
+/// Removes the record of a group's offset.
+pub fn delete_group(update: &mut Update, link: &LinkName, group: &GroupId, at: &TopicPartition) {
+    update.delete(Space::Groups, keys::group_offset(link, group, at));
+}
+
 /// Reads every offset of a link's groups, or of one of them, in order.
 pub fn group_offsets_of(
     store: &dyn Store,

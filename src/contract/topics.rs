@@ -89,6 +89,13 @@ pub(crate) struct ProofAnswer {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct GroupAnswer {
     pub(crate) group: GroupId,
+    /// When the groups of the source were last read: the time for which `source_offset` and `exact` are true; absent if they
+    /// never were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) as_of: Option<Timestamp>,
+    /// Why the groups of the source can't be read now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source_failure: Option<String>,
     #[serde(flatten)]
     pub(crate) status: GroupStatus,
 }

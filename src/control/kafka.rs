@@ -1,6 +1,7 @@
 //! A cluster behind the wire client, as control and moves use it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -66,6 +67,13 @@ impl KafkaSite {
             Err(error) if matches!(error.kind(), Kind::Broker(_)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The value of a config that all brokers should share; `None` if it isn't reported.
+    async fn broker_config<T: FromStr>(&self, name: &str) -> Result<Option<T>> {
+        let configs = self.broker_configs().await?.unwrap_or_default();
+        let value = configs.get(name).and_then(|config| config.value.as_ref());
+        Ok(value.and_then(|value| value.parse().ok()))
     }
 
     /// Reads configs topic by topic, after the request for all topics was refused because of one of them.
@@ -278,11 +286,13 @@ impl Site for KafkaSite {
 
     fn offsets_retention_ms(&self) -> BoxFuture<'_, Result<Option<i64>>> {
         async {
-            let configs = self.broker_configs().await?.unwrap_or_default();
-            let minutes = configs.get("offsets.retention.minutes");
-            let minutes = minutes.and_then(|config| config.value.as_ref()?.parse::<i64>().ok());
+            let minutes: Option<i64> = self.broker_config("offsets.retention.minutes").await?;
             Ok(minutes.map(|minutes| minutes.saturating_mul(MINUTE_MS)))
         }
         .boxed()
+    }
+
+    fn metadata_limit(&self) -> BoxFuture<'_, Result<Option<usize>>> {
+        self.broker_config("offset.metadata.max.bytes").boxed()
     }
 }

@@ -13,7 +13,7 @@ const ROUTES: &str = include_str!("../router.rs");
 const PROBLEMS: &str = include_str!("../problem.rs");
 
 /// Fields that differ from run to run.
-const VOLATILE: [&str; 13] = [
+const VOLATILE: [&str; 15] = [
     "id",
     "hash",
     "plan",
@@ -22,6 +22,8 @@ const VOLATILE: [&str; 13] = [
     "created_at",
     "expires_at",
     "offsets_as_of",
+    "as_of",
+    "target_as_of",
     "started_at",
     "ended_at",
     "entered_at",

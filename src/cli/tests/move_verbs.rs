@@ -41,6 +41,24 @@ To execute it: farshore apply p-1 --hash abc
 }
 
 #[test]
+fn a_failover_plan_says_when_it_last_knew_the_source() {
+    let shown = |as_of: &str| {
+        let plan = plan("").replace("switchover", "failover");
+        let plan = plan.replace(r#""offsets_as_of":null"#, as_of);
+        let answers = vec![("POST /v1/plans", vec![(201, plan)])];
+        farshore("plan failover --link l", answers).0
+    };
+    let out = shown(r#""offsets_as_of":"2026-01-31T06:58:30.5Z""#);
+    let line = "\nThe source's offsets are those of 2026-01-31T06:58:30Z, 1h 1m 29s before this plan: what changed there later is unknown.\n";
+    assert!(out.contains(line), "{out}");
+    let out = shown(r#""offsets_as_of":null"#);
+    assert!(
+        out.contains("\nThe groups of the source were never read.\n"),
+        "{out}"
+    );
+}
+
+#[test]
 fn a_blocked_plan_is_refused() {
     let blocker = r#"{"code":"group_active","message":"stop them","group":"billing"}"#;
     let answers = vec![("POST /v1/plans", vec![(201, plan(blocker))])];

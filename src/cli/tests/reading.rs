@@ -126,6 +126,22 @@ billing  orders  1              9              -  no     waiting  not mirrored y
 }
 
 #[test]
+fn groups_tell_the_age_of_the_sources_offsets_and_who_moved_them() {
+    let answer = r#"[{"group":"billing","as_of":"2026-01-31T08:00:00.25Z","source_failure":"connection refused","target_as_of":"2026-01-31T09:00:00Z","unsupported":false,"partitions":[
+{"topic":"orders","partition":0,"source_offset":7,"target_offset":5,"state":"moved","exact":true,"moved_by":"o-1","detail":"by operation o-1"}]}]"#;
+    let answers = vec![("GET /v1/links/l/groups", vec![(200, answer.to_owned())])];
+    let (out, ended, _) = farshore("groups --link l", answers);
+    assert_eq!(ended, Ok(ExitCode::Done));
+    let expected = "\
+GROUP    TOPIC   P  SOURCE OFFSET  TARGET OFFSET  EXACT  STATE
+billing  orders  0              7              5  yes    moved  by operation o-1
+
+The groups of the source can't be read (connection refused). Source offsets are as of 2026-01-31T08:00:00Z, target offsets as of 2026-01-31T09:00:00Z.
+";
+    assert_eq!(out, expected);
+}
+
+#[test]
 fn refusals_and_silence_have_their_exit_codes() {
     let problem = r#"{"title":"No such link","detail":"l is not configured"}"#;
     let refused = |status| {
