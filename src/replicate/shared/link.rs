@@ -64,7 +64,7 @@ pub struct PartitionStatus {
     pub lag_records: i64,
     /// How many of them are behind an open transaction.
     pub held_records: i64,
-    /// Age of the oldest record missing on the target, in milliseconds; 0 if none is.
+    /// For how long something has been missing on the target, in milliseconds; 0 if nothing is.
     pub lag_ms: i64,
     /// When the source's ends were last heard, in milliseconds since 1970; `None` if they never were.
     pub as_of_ms: Option<i64>,
@@ -361,7 +361,6 @@ fn status(partition: &TopicPartition, tracked: &TrackedPartition, now: i64) -> P
     let figures = &known.figures;
     let missing = known.missing();
     let missed = known.record.history.deletions.missed();
-    let waiting = figures.oldest_waiting.filter(|_| missing.records > 0);
     PartitionStatus {
         partition: partition.clone(),
         mirror_topic: tracked.mirror_topic.clone(),
@@ -377,7 +376,7 @@ fn status(partition: &TopicPartition, tracked: &TrackedPartition, now: i64) -> P
         target_log_start: figures.target_log_start,
         lag_records: missing.records,
         held_records: missing.held,
-        lag_ms: waiting.map_or(0, |since| now.saturating_sub(since).max(0)),
+        lag_ms: known.lag_ms(now),
         as_of_ms: figures.heard.map(|heard| heard.wall_ms),
         runs: known.map.run_count(),
         reason: figures.reason.clone(),

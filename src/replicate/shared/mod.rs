@@ -1,5 +1,6 @@
 //! State that the worker writes and other parts read: maps, states and figures of a link.
 
+pub(crate) mod lag_time;
 pub(crate) mod link;
 pub(crate) mod partition;
 pub(crate) mod progress;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::model::{HaltCode, Moment};
 
+use super::lag_time::missing_since;
 use super::partition::PartitionProgress;
 
 /// The ends of a source partition.
@@ -42,6 +43,7 @@ impl PartitionProgress {
             self.figures.source_end = ends.stable;
             self.figures.source_high_watermark = ends.high_watermark;
             self.figures.heard = Some(at);
+            self.note_end(at.wall_ms);
         }
     }
 
@@ -49,7 +51,31 @@ impl PartitionProgress {
     pub(crate) fn hear_no_news(&mut self, at: Moment) {
         if self.is_newer(at) {
             self.figures.heard = Some(at);
+            self.note_end(at.wall_ms);
         }
+    }
+
+    /// Notes that the source still ended at its high watermark at this time. That something begins to be missing is stored
+    /// soon, and with it since when; as long as nothing is, nothing is written.
+    fn note_end(&mut self, at_ms: i64) {
+        let end = self.figures.source_high_watermark;
+        let Some(position) = self.missing_from().filter(|_| end >= 0) else {
+            return;
+        };
+        let was_complete = self.milestones.noticed_ms().is_none();
+        if self.milestones.hear(position, end, at_ms) {
+            self.record.complete_ms = Some(at_ms);
+            self.figures.first_timestamp = None;
+        } else if was_complete && end > position && self.begun {
+            self.touch();
+        }
+    }
+
+    /// Notes that the frontier may have reached ends of the source.
+    pub(super) fn note_reached(&mut self) {
+        let position = self.missing_from();
+        let reached = position.and_then(|position| self.milestones.reach(position));
+        self.record.complete_ms = reached.or(self.record.complete_ms);
     }
 
     /// Whether the ends were heard more than `limit` ago, or never.
@@ -86,8 +112,25 @@ impl PartitionProgress {
         }
     }
 
+    /// Returns for how long something has been missing at the time `now_ms`, in milliseconds: 0 if nothing is, and -1 if
+    /// that isn't known.
+    pub(crate) fn lag_ms(&self, now_ms: i64) -> i64 {
+        match self.missing().records {
+            0 => 0,
+            ..0 => -1,
+            _ => {
+                let since = missing_since(
+                    self.record.complete_ms,
+                    self.figures.first_timestamp,
+                    self.milestones.noticed_ms(),
+                );
+                since.map_or(-1, |since| now_ms.saturating_sub(since).max(0))
+            }
+        }
+    }
+
     /// Returns the source offset from which on records may be missing: the frontier, if both logs are those it was reached
-    /// in.
+    /// in and still hold what they held.
     fn missing_from(&self) -> Option<i64> {
         let reason = self.figures.reason.as_ref();
         let log_start = self.figures.source_log_start;
@@ -97,6 +140,10 @@ impl PartitionProgress {
                 | HaltCode::TargetRecreated
                 | HaltCode::TargetTopicMissing,
             ) => Some(log_start),
+            Some(HaltCode::SourceTruncated | HaltCode::TargetTruncated) => {
+                let lost = self.figures.lost_from.unwrap_or(self.record.frontier);
+                Some(lost.min(self.record.frontier).get())
+            }
             _ if self.begun => Some(self.record.frontier.get()),
             _ => self.figures.starts_earliest.then_some(log_start),
         }

@@ -54,7 +54,7 @@ fn row(partition: TopicPartition, unmirrored: &Unmirrored, intent: Intent) -> Pa
         target_log_start: -1,
         lag_records: -1,
         held_records: -1,
-        lag_ms: 0,
+        lag_ms: -1,
         as_of_ms: None,
         runs: 0,
         reason,

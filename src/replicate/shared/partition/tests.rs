@@ -43,6 +43,6 @@ async fn a_map_is_whole_as_soon_as_it_is_loaded() {
         .to_target(SourceOffset(15), &loaded.runs());
     assert_eq!(
         found.unwrap(),
-        crate::offsets::Lookup::Exact(TargetOffset(15))
+        Lookup::Exact(TargetOffset(15))
     );
 }
