@@ -20,11 +20,14 @@ use crate::control::groups::sync::GroupSync;
 use crate::control::testing::{FakeMirror, FakeSite, SHIFT, partition};
 use crate::failover::runner::Runner;
 use crate::failover::sites::Sites;
+use crate::kafka::admin::CoordinatedTransaction;
 use crate::model::{
     HaltCode, IntentChange, LinkIdentity, LinkIntents, LinkName, Moment, Monotonic, PartitionState,
-    Reason, Run, SourceOffset, TargetOffset, TopicName, TopicPartition,
+    ProducerId, Reason, Run, SourceOffset, TargetOffset, TopicName, TopicPartition,
 };
 use crate::replicate::LinkView;
+use crate::replicate::shared::held::FirstRecord;
+use crate::replicate::shared::source_ends::SourceEnds;
 use crate::task::{InFlight, Owned, Ownership};
 use crate::telemetry::metrics::{
     Exposition, GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
@@ -35,6 +38,8 @@ use super::client::{Answer, Ask};
 
 /// The source's log end offset of the partition that is mirrored to its end.
 pub(super) const END: i64 = 100;
+/// Since when a transaction has been open in the other partition, in milliseconds since 1970.
+const OPEN_SINCE: i64 = 1_794_692_400_000;
 
 pub(super) struct Bench {
     pub(super) address: SocketAddr,
@@ -265,13 +270,27 @@ fn view(link: &LinkName, store: &Arc<dyn Store>) -> LinkView {
     {
         let mut known = halted.lock();
         known.begun = true;
-        known.figures.source_log_start = 40;
-        known.figures.source_end = 45;
-        known.figures.source_high_watermark = 52;
-        known.figures.heard = Some(Moment {
+        known.record.complete_ms = Some(OPEN_SINCE);
+        let ends = SourceEnds {
+            log_start: 40,
+            stable: 45,
+            high_watermark: 52,
+        };
+        let heard = Moment {
             wall_ms: 1_794_694_400_000,
             monotonic: Monotonic::default(),
-        });
+        };
+        known.hear(ends, heard);
+        let producer = ProducerId(4711);
+        let transaction = CoordinatedTransaction {
+            transactional_id: "payments".to_owned(),
+            begun_ms: Some(OPEN_SINCE),
+        };
+        let first = FirstRecord {
+            timestamp: OPEN_SINCE,
+            producer: Some(producer),
+        };
+        known.note_read(45, first, &[(producer, transaction)].into());
         known.figures.target_log_start = 0;
     }
     let reason = Reason::new(HaltCode::SourceGap, "records 0 to 39 are gone");

@@ -13,7 +13,7 @@ const ROUTES: &str = include_str!("../router.rs");
 const PROBLEMS: &str = include_str!("../problem.rs");
 
 /// Fields that differ from run to run.
-const VOLATILE: [&str; 13] = [
+const VOLATILE: [&str; 14] = [
     "id",
     "hash",
     "plan",
@@ -27,6 +27,7 @@ const VOLATILE: [&str; 13] = [
     "entered_at",
     "at",
     "from",
+    "lag_ms",
 ];
 
 /// A heading such as ``### `POST /v1/plans` `` with its examples.

@@ -30,7 +30,8 @@ impl Milestones {
             self.0.pop_back();
         }
         if end <= position {
-            self.0.clear();
+            // Gives back the memory: most partitions need none most of the time.
+            self.0 = VecDeque::new();
             // A log that ends before what was mirrored has lost something, or the answer is an old one.
             return end == position;
         }
@@ -83,6 +84,15 @@ pub(crate) fn missing_since(
     // A timestamp that is useless won't get better.
     let at_least = first_timestamp.and(noticed_ms);
     written.or(complete_ms).or(at_least)
+}
+
+/// Returns for how long something has been missing, in milliseconds: 0 if nothing is, and -1 if that isn't known.
+pub(crate) fn lag_ms(missing_records: i64, since_ms: Option<i64>, now_ms: i64) -> i64 {
+    match missing_records {
+        0 => 0,
+        ..0 => -1,
+        _ => since_ms.map_or(-1, |since| now_ms.saturating_sub(since).max(0)),
+    }
 }
 
 #[cfg(test)]

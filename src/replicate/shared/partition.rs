@@ -10,11 +10,12 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, records};
 use crate::error::{Error, Kind};
 use crate::model::{
-    Anchor, DataPath, HaltCode, History, LeaderEpoch, Moment, OffsetsMode, PartitionState, Reason, Run,
-    SourceOffset, TargetOffset, TopicId, TopicName,
+    Anchor, DataPath, HaltCode, History, LeaderEpoch, Moment, Monotonic, OffsetsMode,
+    PartitionState, Reason, Run, SourceOffset, TargetOffset, TopicId, TopicName,
 };
 use crate::offsets::{Explanation, Lookup, MapError, Receipt, RunMap};
 
+use super::held::Held;
 use super::lag_time::Milestones;
 
 /// The number of source leader epochs remembered: enough to find where two logs diverge.
@@ -80,6 +81,10 @@ pub(crate) struct Figures {
     pub(crate) expired: i64,
     /// The timestamp of the first record that is missing on the target, or of one shortly before it, in milliseconds.
     pub(crate) first_timestamp: Option<i64>,
+    /// The open transaction that records are behind.
+    pub(super) held: Option<Held>,
+    /// The offset of the record that was last read because of the two above, and when.
+    pub(super) read_at: Option<(i64, Monotonic)>,
     /// Records mirrored by this process.
     pub(crate) records: u64,
     /// Bytes mirrored by this process.
@@ -113,6 +118,8 @@ impl TrackedPartition {
             target_log_start: -1,
             expired: 0,
             first_timestamp: None,
+            held: None,
+            read_at: None,
             records: 0,
             bytes: 0,
             batches: 0,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::model::{HaltCode, Moment};
 
-use super::lag_time::missing_since;
+use super::lag_time::{lag_ms, missing_since};
 use super::partition::PartitionProgress;
 
 /// The ends of a source partition.
@@ -17,6 +17,14 @@ pub(crate) struct SourceEnds {
     /// The last stable offset.
     pub(crate) stable: i64,
     pub(crate) high_watermark: i64,
+}
+
+impl SourceEnds {
+    pub(crate) const UNKNOWN: Self = Self {
+        log_start: -1,
+        stable: -1,
+        high_watermark: -1,
+    };
 }
 
 /// How many acknowledged source records may be missing on the target; -1 while that isn't known.
@@ -33,6 +41,19 @@ impl Missing {
         records: -1,
         held: -1,
     };
+
+    /// What is missing if everything before `from` is there.
+    pub(crate) fn between(from: Option<i64>, ends: SourceEnds) -> Self {
+        let high = ends.high_watermark;
+        let Some(from) = from.filter(|_| high >= 0) else {
+            return Self::UNKNOWN;
+        };
+        let readable = ends.stable.max(from);
+        Self {
+            records: high.saturating_sub(from).max(0),
+            held: high.saturating_sub(readable).max(0),
+        }
+    }
 }
 
 impl PartitionProgress {
@@ -44,6 +65,7 @@ impl PartitionProgress {
             self.figures.source_high_watermark = ends.high_watermark;
             self.figures.heard = Some(at);
             self.note_end(at.wall_ms);
+            self.note_held(at);
         }
     }
 
@@ -101,37 +123,28 @@ impl PartitionProgress {
 
     /// Returns the upper bound of acknowledged source records that are missing on the target, to be shown.
     pub(crate) fn missing(&self) -> Missing {
-        let high = self.figures.source_high_watermark;
-        let Some(from) = self.missing_from().filter(|_| high >= 0) else {
-            return Missing::UNKNOWN;
+        let ends = SourceEnds {
+            log_start: self.figures.source_log_start,
+            stable: self.figures.source_end,
+            high_watermark: self.figures.source_high_watermark,
         };
-        let readable = self.figures.source_end.max(from);
-        Missing {
-            records: high.saturating_sub(from).max(0),
-            held: high.saturating_sub(readable).max(0),
-        }
+        Missing::between(self.missing_from(), ends)
     }
 
     /// Returns for how long something has been missing at the time `now_ms`, in milliseconds: 0 if nothing is, and -1 if
     /// that isn't known.
     pub(crate) fn lag_ms(&self, now_ms: i64) -> i64 {
-        match self.missing().records {
-            0 => 0,
-            ..0 => -1,
-            _ => {
-                let since = missing_since(
-                    self.record.complete_ms,
-                    self.figures.first_timestamp,
-                    self.milestones.noticed_ms(),
-                );
-                since.map_or(-1, |since| now_ms.saturating_sub(since).max(0))
-            }
-        }
+        let since = missing_since(
+            self.record.complete_ms,
+            self.figures.first_timestamp,
+            self.milestones.noticed_ms(),
+        );
+        lag_ms(self.missing().records, since, now_ms)
     }
 
     /// Returns the source offset from which on records may be missing: the frontier, if both logs are those it was reached
     /// in and still hold what they held.
-    fn missing_from(&self) -> Option<i64> {
+    pub(super) fn missing_from(&self) -> Option<i64> {
         let reason = self.figures.reason.as_ref();
         let log_start = self.figures.source_log_start;
         match reason.map(|reason| reason.code) {

@@ -14,7 +14,9 @@ use crate::replicate::partition::route::Lane;
 use crate::replicate::preserve::markers::{Filled, Unfilled};
 use crate::replicate::resync::decision::{Decision, DecisionOutcome, Refused};
 use crate::replicate::resync::input::{ResyncResult, TargetSide};
-use crate::replicate::shared::source_ends::SourceEnds;
+
+use super::first_records::FirstRecords;
+use super::source_ends::ToldEnds;
 
 /// A partition's index in the worker, and the round an event belongs to.
 pub(crate) type Ticket = (usize, u32);
@@ -62,7 +64,10 @@ pub(crate) enum Event {
         result: Result<TopicId>,
     },
     /// The state of a former mirror topic was forgotten, or that couldn't be stored.
-    Forgotten { index: usize, result: Result<()> },
+    Forgotten {
+        index: usize,
+        result: Result<()>,
+    },
     /// The receipt of a refused record is on the target, or couldn't be written.
     Quarantined {
         index: usize,
@@ -77,15 +82,19 @@ pub(crate) enum Event {
     SourceEnds {
         broker: BrokerId,
         asked_at: Moment,
-        ends: Vec<(Ticket, SourceEnds)>,
+        ends: Vec<ToldEnds>,
     },
+    FirstRecords(Box<FirstRecords>),
     Filled {
         broker: BrokerId,
         tickets: Vec<Ticket>,
         outcomes: Vec<Result<Filled, Unfilled>>,
     },
     /// The filler before the first record was deleted, with the new log start, or that failed.
-    Trimmed { ticket: Ticket, result: Result<i64> },
+    Trimmed {
+        ticket: Ticket,
+        result: Result<i64>,
+    },
 }
 
 /// The answer to a produce request.

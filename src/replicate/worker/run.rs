@@ -29,6 +29,7 @@ use crate::replicate::partition::mirror::Mirror;
 
 use super::context::{LinkContext, ReplicationLink};
 use super::event::Event;
+use super::first_records::FirstReads;
 use super::source_ends::SOURCE_ENDS;
 use super::state::{Pacing, Worker};
 
@@ -73,6 +74,7 @@ pub async fn run(
             _ = source_ends.tick() => {
                 worker.show_silence();
                 worker.ask_source_ends();
+                worker.ask_first_records();
             }
             _ = log_starts.tick() => {
                 worker.note_quiet();
@@ -104,6 +106,7 @@ impl Worker {
             newsworthy: Vec::new(),
             asking_log_starts: false,
             asking_source_ends: BTreeSet::new(),
+            first_reads: FirstReads::default(),
             silence_shown: false,
         })
     }
@@ -166,6 +169,7 @@ impl Worker {
                 asked_at,
                 ends,
             } => self.source_ends(broker, asked_at, &ends),
+            Event::FirstRecords(found) => self.first_records(&found),
             Event::Filled {
                 broker,
                 tickets,

@@ -19,6 +19,7 @@ use crate::replicate::produce::queue::{Ready, ResponseOrder};
 
 use super::context::LinkContext;
 use super::event::{Answered, EventFuture};
+use super::first_records::FirstReads;
 
 /// The rate limit of a link, and the turns of its fetches.
 #[derive(Debug)]
@@ -112,6 +113,7 @@ pub(crate) struct Worker {
     pub(crate) asking_log_starts: bool,
     /// The source brokers with a request for ends in flight.
     pub(crate) asking_source_ends: BTreeSet<BrokerId>,
+    pub(crate) first_reads: FirstReads,
     /// Whether partitions were shown as waiting for a silent source connection at the last look.
     pub(crate) silence_shown: bool,
 }

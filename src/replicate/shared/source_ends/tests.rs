@@ -141,7 +141,10 @@ fn held_records_have_been_waiting_since_before_the_transaction() {
     let mut known = tracked.lock();
     known.hear(ends(0, 30, 30), at(10));
     for seconds in 11..60 {
-        known.hear(ends(0, 30, 30 + i64::try_from(seconds).unwrap()), at(seconds));
+        known.hear(
+            ends(0, 30, 30 + i64::try_from(seconds).unwrap()),
+            at(seconds),
+        );
         known.judge_state();
     }
     assert_eq!((known.lag(), known.lag_ms(60_000)), (0, 50_000));
@@ -196,8 +199,16 @@ fn what_a_log_lost_is_missing_again() {
         (lost(HaltCode::SourceTruncated, source, None), 25, 3),
         (lost(HaltCode::SourceTruncated, source, None), 30, 8),
         (lost(HaltCode::SourceTruncated, source, None), 40, 18),
-        (lost(HaltCode::TargetTruncated, Some(SourceOffset(30)), target), 30, 8),
-        (lost(HaltCode::TargetTruncated, Some(SourceOffset(30)), target), 40, 18),
+        (
+            lost(HaltCode::TargetTruncated, Some(SourceOffset(30)), target),
+            30,
+            8,
+        ),
+        (
+            lost(HaltCode::TargetTruncated, Some(SourceOffset(30)), target),
+            40,
+            18,
+        ),
     ] {
         let tracked = tracked(Arc::new(MemoryStore::default()));
         let run = Run::new(SourceOffset(10), TargetOffset(0), 20);
@@ -205,7 +216,10 @@ fn what_a_log_lost_is_missing_again() {
         tracked.lock().landed(&[run], SourceOffset(30)).unwrap();
         tracked.lock().hear(ends(0, 30, 30), at(1));
         // Heard before it halts for that.
-        tracked.lock().hear(ends(0, high_watermark.min(29), high_watermark.min(29)), at(2));
+        tracked.lock().hear(
+            ends(0, high_watermark.min(29), high_watermark.min(29)),
+            at(2),
+        );
         tracked.show_halted(reason.clone());
         let mut known = tracked.lock();
         known.hear(ends(0, high_watermark, high_watermark), at(3));
