@@ -20,14 +20,13 @@ use crate::control::groups::sync::GroupSync;
 use crate::control::testing::{FakeMirror, FakeSite, SHIFT, partition};
 use crate::failover::runner::Runner;
 use crate::failover::sites::Sites;
-use crate::kafka::admin::CoordinatedTransaction;
 use crate::model::{
     HaltCode, IntentChange, LinkIdentity, LinkIntents, LinkName, Moment, Monotonic, PartitionState,
-    ProducerId, Reason, Run, SourceOffset, TargetOffset, TopicName, TopicPartition,
+    Reason, Run, SourceOffset, TargetOffset, TopicName, TopicPartition,
 };
 use crate::replicate::LinkView;
-use crate::replicate::shared::held::FirstRecord;
 use crate::replicate::shared::source_ends::SourceEnds;
+use crate::replicate::testing::open_transaction;
 use crate::task::{InFlight, Owned, Ownership};
 use crate::telemetry::metrics::{
     Exposition, GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
@@ -281,16 +280,7 @@ fn view(link: &LinkName, store: &Arc<dyn Store>) -> LinkView {
             monotonic: Monotonic::default(),
         };
         known.hear(ends, heard);
-        let producer = ProducerId(4711);
-        let transaction = CoordinatedTransaction {
-            transactional_id: "payments".to_owned(),
-            begun_ms: Some(OPEN_SINCE),
-        };
-        let first = FirstRecord {
-            timestamp: OPEN_SINCE,
-            producer: Some(producer),
-        };
-        known.note_read(45, first, &[(producer, transaction)].into());
+        open_transaction(&mut known, 45, OPEN_SINCE);
         known.figures.target_log_start = 0;
     }
     let reason = Reason::new(HaltCode::SourceGap, "records 0 to 39 are gone");

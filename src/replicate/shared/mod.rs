@@ -13,3 +13,4 @@ pub(crate) mod source_writers;
 pub(crate) mod status;
 pub(crate) mod translate;
 pub(crate) mod unmirrored;
+pub(crate) mod unread;

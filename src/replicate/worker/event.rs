@@ -1,12 +1,14 @@
 //! The events of the worker's loop.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
+use crate::config::Start;
 use crate::error::Result;
-use crate::kafka::admin::ListedOffsets;
+use crate::kafka::admin::{CoordinatedTransaction, ListedOffsets};
 use crate::kafka::{FetchedPartition, ProduceAnswer, Sink, Source};
-use crate::model::{BrokerId, Moment, TopicId};
+use crate::model::{BrokerId, Moment, ProducerId, TopicId, TopicPartition};
 use crate::offsets::Receipt;
 use crate::replicate::fetch::budget::SentFetch;
 use crate::replicate::partition::phase::Trouble;
@@ -14,9 +16,8 @@ use crate::replicate::partition::route::Lane;
 use crate::replicate::preserve::markers::{Filled, Unfilled};
 use crate::replicate::resync::decision::{Decision, DecisionOutcome, Refused};
 use crate::replicate::resync::input::{ResyncResult, TargetSide};
-
-use super::first_records::FirstRecords;
-use super::source_ends::ToldEnds;
+use crate::replicate::shared::held::{FirstRecord, TransactionLimit};
+use crate::replicate::shared::source_ends::SourceEnds;
 
 /// A partition's index in the worker, and the round an event belongs to.
 pub(crate) type Ticket = (usize, u32);
@@ -109,6 +110,45 @@ pub(crate) struct Answered {
     pub(crate) at: Instant,
     /// The answers in the order of `tickets`, or why there are none.
     pub(crate) answer: Result<Vec<ProduceAnswer>>,
+}
+
+/// A partition whose ends are requested.
+#[derive(Debug)]
+pub(crate) struct AskedEnds {
+    /// `None` for a partition without a mirror partition.
+    pub(super) ticket: Option<Ticket>,
+    pub(super) partition: TopicPartition,
+    /// Where its mirror will begin, if it has none.
+    pub(super) start: Option<Start>,
+}
+
+/// The ends of a partition.
+#[derive(Debug)]
+pub(crate) struct ToldEnds {
+    pub(super) asked: AskedEnds,
+    pub(super) ends: SourceEnds,
+    /// The offset at which its mirror would begin now. That of one that will begin with the records to come isn't known.
+    pub(super) start: Option<i64>,
+}
+
+/// A record to read.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// `None` for a partition without a mirror partition.
+    pub(super) ticket: Option<Ticket>,
+    pub(super) partition: TopicPartition,
+    pub(super) offset: i64,
+    /// Whether it belongs to an open transaction.
+    pub(super) is_held: bool,
+}
+
+/// What a look found.
+#[derive(Debug)]
+pub(crate) struct FirstRecords {
+    /// The records; `None` for those that couldn't be read.
+    pub(super) records: Vec<(Read, Option<FirstRecord>)>,
+    pub(super) transactions: BTreeMap<ProducerId, CoordinatedTransaction>,
+    pub(super) limit: Option<TransactionLimit>,
 }
 
 pub(crate) type EventFuture = Pin<Box<dyn Future<Output = Event> + Send>>;

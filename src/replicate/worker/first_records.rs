@@ -7,12 +7,12 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::iter;
 
-use crate::kafka::admin::{self, CoordinatedTransaction};
+use crate::kafka::admin;
 use crate::kafka::client::Cluster;
-use crate::model::{Monotonic, ProducerId, TopicPartition};
+use crate::model::TopicPartition;
 use crate::replicate::shared::held::{FirstRecord, TransactionLimit};
 
-use super::event::{Event, Ticket};
+use super::event::{Event, FirstRecords, Read};
 use super::state::Worker;
 
 /// The most records read in one look, and at the same time: each comes with its whole batch.
@@ -21,35 +21,7 @@ const READS_AT_ONCE: usize = 8;
 /// Brokers return a whole batch even if that is larger.
 const BYTES: i32 = 1;
 /// The age at which the source's limit is read again.
-const LIMIT_VALID_FOR: Duration = Duration::from_mins(10);
-
-/// The reading of first records.
-#[derive(Debug, Default)]
-pub(crate) struct FirstReads {
-    is_underway: bool,
-    /// When the source's limit was last requested.
-    limit_at: Option<Monotonic>,
-}
-
-/// A record to read.
-#[derive(Debug)]
-struct Read {
-    /// `None` for a partition without a mirror partition.
-    ticket: Option<Ticket>,
-    partition: TopicPartition,
-    offset: i64,
-    /// Whether it belongs to an open transaction.
-    is_held: bool,
-}
-
-/// What a look found.
-#[derive(Debug)]
-pub(crate) struct FirstRecords {
-    /// The records; `None` for those that couldn't be read.
-    records: Vec<(Read, Option<FirstRecord>)>,
-    transactions: BTreeMap<ProducerId, CoordinatedTransaction>,
-    limit: Option<TransactionLimit>,
-}
+const LIMIT_VALID_FOR: Duration = Duration::from_secs(10 * 60);
 
 impl Worker {
     /// Reads a few of the records that are worth it, unless that is under way.

@@ -29,9 +29,8 @@ use crate::replicate::partition::mirror::Mirror;
 
 use super::context::{LinkContext, ReplicationLink};
 use super::event::Event;
-use super::first_records::FirstReads;
 use super::source_ends::SOURCE_ENDS;
-use super::state::{Pacing, Worker};
+use super::state::{FirstReads, Pacing, Worker};
 
 /// Interval of storing changes that aren't worth storing at once.
 const LAZY_STORE: Duration = Duration::from_secs(2);

@@ -8,12 +8,12 @@ use tokio::time::timeout;
 use crate::config::Start;
 use crate::kafka::admin::{self, ListedOffsets, OffsetSpec};
 use crate::kafka::client::Cluster;
-use crate::model::{BrokerId, LeaderEpoch, Moment, TopicPartition};
+use crate::model::{BrokerId, LeaderEpoch, Moment};
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::route::Lane;
 use crate::replicate::shared::source_ends::SourceEnds;
 
-use super::event::{Event, Ticket};
+use super::event::{AskedEnds, Event, ToldEnds};
 use super::state::{Intake, Worker};
 
 /// Interval of looks for partitions that have been silent.
@@ -114,40 +114,18 @@ impl Worker {
     pub(crate) fn source_ends(&mut self, broker: BrokerId, asked_at: Moment, told: &[ToldEnds]) {
         self.asking_source_ends.remove(&broker);
         for ToldEnds { asked, ends, start } in told {
-            match asked.ticket {
-                Some((index, round)) => {
-                    let mirror = &self.mirrors[index];
-                    // Meanwhile a resync may have found another topic.
-                    if mirror.round == round {
-                        mirror.tracked.lock().hear(*ends, asked_at);
-                    }
+            if let Some((index, round)) = asked.ticket {
+                let mirror = &self.mirrors[index];
+                // Meanwhile a resync may have found another topic.
+                if mirror.round == round {
+                    mirror.tracked.lock().hear(*ends, asked_at);
                 }
-                None => {
-                    let unmirrored = self.link.view.unmirrored();
-                    unmirrored.hear(&asked.partition, (*ends, *start), asked_at);
-                }
+            } else {
+                let unmirrored = self.link.view.unmirrored();
+                unmirrored.hear(&asked.partition, (*ends, *start), asked_at);
             }
         }
     }
-}
-
-/// A partition whose ends are requested.
-#[derive(Debug)]
-pub(crate) struct AskedEnds {
-    /// `None` for a partition without a mirror partition.
-    ticket: Option<Ticket>,
-    partition: TopicPartition,
-    /// Where its mirror will begin, if it has none.
-    start: Option<Start>,
-}
-
-/// The ends of a partition.
-#[derive(Debug)]
-pub(crate) struct ToldEnds {
-    asked: AskedEnds,
-    ends: SourceEnds,
-    /// The offset at which its mirror would begin now. That of one that will begin with the records to come isn't known.
-    start: Option<i64>,
 }
 
 /// Asks for the ends of these partitions, and returns those that were answered.

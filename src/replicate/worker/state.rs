@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use crate::kafka::{Sink, Source};
-use crate::model::{BrokerId, Moment, TopicId, TopicName, TopicPartition};
+use crate::model::{BrokerId, Moment, Monotonic, TopicId, TopicName, TopicPartition};
 use crate::replicate::fetch::budget::{FetchHistory, Rank};
 use crate::replicate::fetch::queue::FetchQueue;
 use crate::replicate::fetch::rate_limit::RateLimit;
@@ -19,7 +19,6 @@ use crate::replicate::produce::queue::{Ready, ResponseOrder};
 
 use super::context::LinkContext;
 use super::event::{Answered, EventFuture};
-use super::first_records::FirstReads;
 
 /// The rate limit of a link, and the turns of its fetches.
 #[derive(Debug)]
@@ -87,6 +86,14 @@ pub(crate) struct Outlet {
     pub(crate) sent: usize,
     /// The limit on the size of a request.
     pub(crate) request_sizer: RequestSizer,
+}
+
+/// The reading of first records.
+#[derive(Debug, Default)]
+pub(crate) struct FirstReads {
+    pub(super) is_underway: bool,
+    /// When the source's limit was last requested.
+    pub(super) limit_at: Option<Monotonic>,
 }
 
 /// The worker's state.

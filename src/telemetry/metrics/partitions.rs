@@ -160,7 +160,7 @@ impl Page<'_, '_> {
         Ok(())
     }
 
-    fn partitions(&mut self, samples: &[Labelled]) -> fmt::Result {
+    fn lags(&mut self, samples: &[Labelled]) -> fmt::Result {
         self.gauges(
             "partition_lag_records",
             "Acknowledged source records missing on the target",
@@ -185,6 +185,22 @@ impl Page<'_, '_> {
                 }
             },
         )?;
+        self.times(
+            "partition_last_heard_timestamp_seconds",
+            "When the source's ends, and so the lag, were last heard",
+            samples,
+            |sample| sample.heard_ms,
+        )?;
+        self.times(
+            "partition_held_since_timestamp_seconds",
+            "When the open transaction was begun that holds records back",
+            samples,
+            |sample| sample.held_since_ms,
+        )
+    }
+
+    fn partitions(&mut self, samples: &[Labelled]) -> fmt::Result {
+        self.lags(samples)?;
         self.gauges(
             "partition_position",
             "Next source offset to mirror",
@@ -232,18 +248,6 @@ impl Page<'_, '_> {
             "How often this process determined the position again from the target's log",
             samples,
             |sample| sample.resyncs,
-        )?;
-        self.times(
-            "partition_last_heard_timestamp_seconds",
-            "When the source's ends, and so the lag, were last heard",
-            samples,
-            |sample| sample.heard_ms,
-        )?;
-        self.times(
-            "partition_held_since_timestamp_seconds",
-            "When the open transaction was begun that holds records back",
-            samples,
-            |sample| sample.held_since_ms,
         )?;
         self.without_image(samples)
     }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use crate::checkpoint::MemoryStore;
 use crate::model::SourceOffset;
+use crate::replicate::shared::held::TransactionLimit;
 use crate::replicate::shared::partition::TrackedPartition;
 use crate::replicate::shared::source_ends::SourceEnds;
 use crate::replicate::testing::tracked;
