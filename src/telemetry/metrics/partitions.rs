@@ -97,11 +97,9 @@ pub struct VerifiedSample {
     pub offset: i64,
     /// The time since the last comparison, in milliseconds.
     pub age_ms: i64,
-    /// Differences between the sides.
     pub differences: u64,
 }
 
-/// Encodes the samples.
 #[derive(Debug)]
 pub(super) struct Collected(pub(super) Arc<dyn Samples>);
 
