@@ -52,6 +52,7 @@ impl Samples for LinkSamples {
                     state: status.state,
                     lag_records: status.lag_records,
                     held_records: status.held_records,
+                    held_since_ms: status.held_by.map(|it| it.since_ms),
                     lag_ms: status.lag_ms,
                     heard_ms: status.as_of_ms,
                     position: status.position,

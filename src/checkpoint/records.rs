@@ -77,6 +77,10 @@ pub struct PartitionRecord {
     /// How its records were last copied, which determines what can be found at the end of the target's log.
     #[serde(default)]
     pub path: DataPath,
+    /// The last time at which the target had everything that the source had, in milliseconds since the Unix epoch; `None` if
+    /// it isn't known, as in records of versions that didn't store it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complete_ms: Option<i64>,
 }
 
 /// The committed offset of a group in one partition, as carried over by this link.

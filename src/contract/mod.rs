@@ -32,4 +32,6 @@ pub(crate) use requests::{
     IntentRequest, OperationRequest, PlanRequest, ReadyScope, ResolutionRequest, ScopeRequest,
     TranslationRequest, VerificationRequest,
 };
-pub(crate) use topics::{GroupAnswer, PartitionAnswer, ProofAnswer, TopicAnswer};
+pub(crate) use topics::{
+    GroupAnswer, OpenTransactionAnswer, PartitionAnswer, ProofAnswer, TopicAnswer,
+};

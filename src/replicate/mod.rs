@@ -28,5 +28,7 @@ pub(crate) use shared::snapshot::{Decisions, VerificationSnapshot};
 pub use shared::source_writers::OtherLinks;
 pub(crate) use worker::context::record_name;
 
-pub use shared::link::{LinkView, PartitionStatus};
+pub use shared::held::{OpenTransaction, TransactionLimit};
+pub use shared::link::LinkView;
+pub use shared::status::PartitionStatus;
 pub use worker::run::run;

@@ -42,6 +42,7 @@ fn partition_record(frontier: i64) -> PartitionRecord {
         offsets: OffsetsMode::Preserve,
         fence_epoch: 3,
         path: farshore::model::DataPath::Record,
+        complete_ms: Some(frontier),
     }
 }
 

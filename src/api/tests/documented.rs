@@ -13,7 +13,7 @@ const ROUTES: &str = include_str!("../router.rs");
 const PROBLEMS: &str = include_str!("../problem.rs");
 
 /// Fields that differ from run to run.
-const VOLATILE: [&str; 15] = [
+const VOLATILE: [&str; 16] = [
     "id",
     "hash",
     "plan",
@@ -29,6 +29,7 @@ const VOLATILE: [&str; 15] = [
     "entered_at",
     "at",
     "from",
+    "lag_ms",
 ];
 
 /// A heading such as ``### `POST /v1/plans` `` with its examples.

@@ -55,6 +55,10 @@ fn status_tells_how_much_is_behind_open_transactions() {
             r#""lag_records":12"#,
             r#""lag_records":12,"held_records":5"#,
         )
+        .replace(
+            r#""lag_ms":1530"#,
+            r#""lag_ms":-1,"held_by":{"first_offset":40,"since":"2026-01-31T17:46:31Z","producer_id":4711,"transactional_id":"payments"}"#,
+        )
     };
     let answers = vec![
         ("GET /v1/links", vec![(200, held(LINKS.to_owned()))]),
@@ -63,6 +67,9 @@ fn status_tells_how_much_is_behind_open_transactions() {
     let (out, ended, _) = farshore("status", answers);
     assert_eq!(ended, Ok(ExitCode::Done));
     assert_eq!(out.matches("12 (5 held)").count(), 3, "{out}");
+    assert_eq!(out.matches("12 (5 held)         -").count(), 2, "{out}");
+    let told = "\nl orders-1: 5 records are behind an open transaction of producer 4711 (transactional id payments), since 2026-01-31T17:46:31Z, from source offset 40 on\n";
+    assert!(out.contains(told), "{out}");
 }
 
 #[test]

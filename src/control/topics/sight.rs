@@ -225,9 +225,12 @@ impl Sight {
             (Some(obstacle), None) => obstacle.clone(),
             (None, None) => Obstacle::Awaited("it is being created".to_owned()),
         };
+        let is_anew = mirrored.is_some_and(|topic| topic.reseeded.is_some());
+        let initial = self.initial.get(name).filter(|_| !is_anew);
         (from < selected.partitions).then(|| Unmirrored {
             mirror_topic: selected.target_name.clone(),
             partitions: from..selected.partitions,
+            initial_partitions: initial.copied().unwrap_or(0),
             obstacle,
         })
     }

@@ -16,6 +16,7 @@ mod read;
 mod records;
 mod round_trip;
 mod topics;
+mod transactions;
 
 pub use configs::{ConfigValue, ConfigValues, alter_topic_configs, broker_configs, topic_configs};
 pub use group_offsets::{GroupOffset, commit_group_offsets, group_offsets};
@@ -35,6 +36,7 @@ pub use topics::{
     CreatedTopics, NewTopic, create_partitions, create_topic, create_topics, delete_topic,
     topic_ids,
 };
+pub use transactions::{CoordinatedTransaction, open_transactions};
 
 use std::time::Duration;
 

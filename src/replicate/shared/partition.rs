@@ -10,10 +10,13 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, records};
 use crate::error::{Error, Kind};
 use crate::model::{
-    Anchor, DataPath, History, LeaderEpoch, Moment, OffsetsMode, PartitionState, Reason, Run,
-    SourceOffset, TargetOffset, TopicId, TopicName,
+    Anchor, DataPath, HaltCode, History, LeaderEpoch, Moment, Monotonic, OffsetsMode,
+    PartitionState, Reason, Run, SourceOffset, TargetOffset, TopicId, TopicName,
 };
-use crate::offsets::{Explanation, MapError, Receipt, RunMap};
+use crate::offsets::{Explanation, Lookup, MapError, Receipt, RunMap};
+
+use super::held::Held;
+use super::lag_time::Milestones;
 
 /// The number of source leader epochs remembered: enough to find where two logs diverge.
 const EPOCHS_LIMIT: usize = 64;
@@ -44,6 +47,8 @@ pub(crate) struct PartitionProgress {
     /// Whether a decision was applied that isn't known to be durable. Nothing else is saved meanwhile: that would store a
     /// part of a decision that may be refused.
     pub(super) pending: bool,
+    /// The ends of the source that the frontier has yet to reach.
+    pub(super) milestones: Milestones,
     pub(crate) figures: Figures,
 }
 
@@ -53,6 +58,8 @@ pub(crate) struct Figures {
     pub(crate) state: PartitionState,
     /// Why it is halted, if it is.
     pub(crate) reason: Option<Reason>,
+    /// Where one of the logs lost what was mirrored, by source offset, if it halted for that.
+    pub(crate) lost_from: Option<SourceOffset>,
     /// What it waits for, in words.
     pub(crate) detail: Option<String>,
     /// The target offsets being filled (from, until), while that is worth showing.
@@ -72,8 +79,12 @@ pub(crate) struct Figures {
     pub(crate) target_log_start: i64,
     /// Records that the target removed while the source still has them.
     pub(crate) expired: i64,
-    /// Creation time of the oldest record fetched but not acknowledged, in milliseconds.
-    pub(crate) oldest_waiting: Option<i64>,
+    /// The timestamp of the first record that is missing on the target, or of one shortly before it, in milliseconds.
+    pub(crate) first_timestamp: Option<i64>,
+    /// The open transaction that records are behind.
+    pub(super) held: Option<Held>,
+    /// The offset of the record that was last read because of the two above, and when.
+    pub(super) read_at: Option<(i64, Monotonic)>,
     /// Records mirrored by this process.
     pub(crate) records: u64,
     /// Bytes mirrored by this process.
@@ -95,6 +106,7 @@ impl TrackedPartition {
         let figures = Figures {
             state: PartitionState::Preparing,
             reason: None,
+            lost_from: None,
             detail: None,
             filling: None,
             source_log_start: -1,
@@ -105,7 +117,9 @@ impl TrackedPartition {
             target_end: record.acked_end.get().max(map.target_end().get()),
             target_log_start: -1,
             expired: 0,
-            oldest_waiting: None,
+            first_timestamp: None,
+            held: None,
+            read_at: None,
             records: 0,
             bytes: 0,
             batches: 0,
@@ -118,6 +132,7 @@ impl TrackedPartition {
             unsaved: None,
             stale: false,
             pending: false,
+            milestones: Milestones::default(),
             figures,
         });
         Ok(Self {
@@ -160,7 +175,21 @@ impl TrackedPartition {
         let mut known = self.lock();
         known.figures.state = reason.code.state();
         known.figures.detail = None;
+        known.figures.lost_from = self.lost_from(&known, &reason);
         known.figures.reason = Some(reason);
+    }
+
+    /// Returns the source offset from which on one of the logs lost what was mirrored, if that is the reason.
+    fn lost_from(&self, known: &PartitionProgress, reason: &Reason) -> Option<SourceOffset> {
+        match reason.code {
+            HaltCode::SourceTruncated => reason.source_offset,
+            HaltCode::TargetTruncated => {
+                let image = known.map.to_source(reason.target_offset?, &self.runs());
+                // Without the map, anything may be missing.
+                Some(image.map_or(SourceOffset::ZERO, Lookup::or_next))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -170,6 +199,7 @@ impl PartitionProgress {
         if frontier > self.record.frontier {
             self.record.frontier = frontier;
             self.touch();
+            self.note_reached();
         }
     }
 
@@ -314,6 +344,7 @@ pub(crate) fn blank() -> PartitionRecord {
         offsets: OffsetsMode::Translate,
         path: DataPath::Raw,
         fence_epoch: 0,
+        complete_ms: None,
     }
 }
 

@@ -31,7 +31,7 @@ use crate::task::log_once::Notice;
 use super::context::{LinkContext, ReplicationLink};
 use super::event::Event;
 use super::source_ends::SOURCE_ENDS;
-use super::state::{Pacing, Worker};
+use super::state::{FirstReads, Pacing, Worker};
 use super::troubles::Troubles;
 
 /// Interval of storing changes that aren't worth storing at once.
@@ -78,6 +78,7 @@ pub async fn run(
             _ = source_ends.tick() => {
                 worker.show_silence();
                 worker.ask_source_ends();
+                worker.ask_first_records();
             }
             _ = log_starts.tick() => {
                 worker.note_quiet();
@@ -112,6 +113,7 @@ impl Worker {
             newsworthy: Vec::new(),
             asking_log_starts: false,
             asking_source_ends: BTreeSet::new(),
+            first_reads: FirstReads::default(),
             silence_shown: false,
         })
     }
@@ -174,6 +176,7 @@ impl Worker {
                 asked_at,
                 ends,
             } => self.source_ends(broker, asked_at, &ends),
+            Event::FirstRecords(found) => self.first_records(&found),
             Event::Filled {
                 broker,
                 tickets,
