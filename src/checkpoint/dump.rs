@@ -1,7 +1,7 @@
 //! Entries as lines of JSON, to be read, archived and restored.
 //!
 //! ```text
-//!  {"layout":2,"oldest_reader":2}                                             first, if not every farshore may read it
+//!  {"layout":3,"oldest_reader":2}                                             first, if not every farshore may read it
 //!  {"space":"partitions","link":"paris-oslo","key":"000a…","text":"{…}"}     values that are text
 //!  {"space":"runs","link":"paris-oslo","key":"000a…","hex":"8001…"}          all others
 //! ```

@@ -189,6 +189,16 @@ pub enum Start {
     At(i64),
 }
 
+impl Start {
+    /// The time, if it is one.
+    pub fn time_ms(self) -> Option<i64> {
+        match self {
+            Self::Earliest | Self::Latest => None,
+            Self::At(time_ms) => Some(time_ms),
+        }
+    }
+}
+
 impl Notation for Start {
     type Written = String;
     type Value = Self;

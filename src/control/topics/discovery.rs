@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::records::{
-    delete_first_look, delete_reseed, load_topic, put_first_look, put_topic, reseeds_of,
+    delete_first_look, delete_reseed, load_topic, put_topic, reseeds_of,
 };
 use crate::checkpoint::{Store, TopicRecord, Update};
 use crate::config::LinkConfig;
@@ -30,6 +30,7 @@ use super::cluster::{ConfigMemory, Look, SeenTopic, TopicSite, live};
 use super::plan::plan;
 use super::remembered::{first_look, known};
 use super::sight::{Selected, Sight, SourceTopic, TargetTopic};
+use super::starts::FirstLook;
 
 #[cfg(test)]
 mod tests;
@@ -49,8 +50,7 @@ pub struct Discovery {
     store: Arc<dyn Store>,
     set: watch::Sender<Arc<MirrorSet>>,
     known: BTreeMap<TopicName, KnownTopic>,
-    /// What the link's very first look found; `None` before it.
-    initial: Option<BTreeMap<TopicName, i32>>,
+    first_look: FirstLook,
     /// Topics that were gone at the last look: a single look may come from a broker that has just started.
     gone: BTreeSet<TopicName>,
     /// Topics being reseeded whose partitions were instructed to stop by the last published set.
@@ -80,7 +80,7 @@ impl Discovery {
             set: watch::Sender::new(Arc::new(MirrorSet::remembered(&known))),
             looking: Notice::of(format!("look at the topics of link {}", config.name)),
             applying: Notice::of(format!("prepare mirror topics of link {}", config.name)),
-            initial: first_look(store.as_ref(), &config.name, &known)?,
+            first_look: FirstLook::new(first_look(store.as_ref(), &config.name, &known)?),
             gone: BTreeSet::new(),
             stopped: BTreeSet::new(),
             mirrored: None,
@@ -199,6 +199,11 @@ impl Discovery {
             .iter()
             .filter(|(name, seen)| self.config.topics.takes(name, seen.is_internal))
             .collect();
+        let sites = (self.source.as_ref(), self.store.as_ref());
+        let initial = self
+            .first_look
+            .take(&self.config, sites, &self.known, &selected)
+            .await?;
         let names: Vec<TopicName> = selected.keys().map(|name| (*name).clone()).collect();
         self.source_configs
             .read(self.source.as_ref(), &names)
@@ -221,9 +226,9 @@ impl Discovery {
             replication_factor: self.config.replication_factor,
             preserves,
             live: live(mirrored, &selected),
+            initial,
             ..Sight::default()
         };
-        sight.initial = self.initial(&selected).await?;
         for (name, seen) in selected {
             let configs = self.source_configs.of(name);
             if let Some(Err(message)) = configs {
@@ -257,24 +262,6 @@ impl Discovery {
             sight.target.insert(name, topic);
         }
         Ok(sight)
-    }
-
-    /// What the link's very first look found, which may be this one. It is durable before anything begins, because `start`
-    /// doesn't apply to topics that appear later.
-    async fn initial(
-        &mut self,
-        selected: &BTreeMap<&TopicName, &SeenTopic>,
-    ) -> Result<BTreeMap<TopicName, i32>> {
-        if let Some(initial) = &self.initial {
-            return Ok(initial.clone());
-        }
-        let found = selected.iter();
-        let found = found.map(|(name, seen)| ((*name).clone(), seen.partitions));
-        let found: BTreeMap<TopicName, i32> = found.collect();
-        let mut update = Update::new();
-        put_first_look(&mut update, &self.config.name, &found);
-        self.store.commit(update).await?;
-        Ok(self.initial.insert(found).clone())
     }
 
     /// Removes topics about which nothing can be concluded yet from the sight; they stay unchanged in the set.

@@ -14,6 +14,7 @@ use crate::model::{
     SourceOffset, TargetOffset, TopicId, TopicName,
 };
 use crate::offsets::{Explanation, MapError, Receipt, RunMap};
+use crate::replicate::partition::phase::StartPosition;
 
 /// The number of source leader epochs remembered: enough to find where two logs diverge.
 const EPOCHS_LIMIT: usize = 64;
@@ -37,6 +38,8 @@ pub(crate) struct PartitionProgress {
     pub(crate) map: RunMap,
     /// Whether the checkpoint DB knows where the partition starts.
     pub(crate) begun: bool,
+    /// Whether the checkpoint DB has its start, which its own record replaces.
+    pub(crate) has_start: bool,
     /// The first save that covers all changes worth storing lazily; `None` if that save is known to be durable.
     pub(super) unsaved: Option<Receipt>,
     /// Whether the state has to be reloaded: a decision was applied that couldn't be stored.
@@ -64,8 +67,8 @@ pub(crate) struct Figures {
     pub(crate) source_high_watermark: i64,
     /// When these three were last heard from the source.
     pub(crate) heard: Option<Moment>,
-    /// Whether a partition that hasn't begun will begin at the first record that the source has.
-    pub(crate) starts_earliest: bool,
+    /// Where it starts if it hasn't begun.
+    pub(crate) start: Option<StartPosition>,
     /// The end of what the target acknowledged.
     pub(crate) target_end: i64,
     /// The target's log start offset.
@@ -101,7 +104,7 @@ impl TrackedPartition {
             source_end: -1,
             source_high_watermark: -1,
             heard: None,
-            starts_earliest: false,
+            start: None,
             target_end: record.acked_end.get().max(map.target_end().get()),
             target_log_start: -1,
             expired: 0,
@@ -115,6 +118,7 @@ impl TrackedPartition {
             record,
             map,
             begun,
+            has_start: false,
             unsaved: None,
             stale: false,
             pending: false,
