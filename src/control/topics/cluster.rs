@@ -15,6 +15,7 @@ use crate::model::{PartitionState, SourceOffset, TopicId, TopicName, TopicPartit
 
 use super::configs::TopicConfigs;
 use super::plan::NewMirror;
+use super::sight::TargetTopic;
 
 /// The age at which all configs are read again.
 const CONFIGS_VALID_FOR: Duration = Duration::from_secs(30);
@@ -71,6 +72,17 @@ pub struct SeenTopic {
     pub is_internal: bool,
     /// Whether the brokers could report all of this; otherwise nothing may be concluded from it.
     pub is_clear: bool,
+}
+
+impl SeenTopic {
+    /// The topic on the target, without its configs.
+    pub(super) fn on_target(&self) -> TargetTopic {
+        TargetTopic {
+            id: self.id,
+            partitions: self.partitions,
+            configs: TopicConfigs::new(),
+        }
+    }
 }
 
 /// The topics of which every partition is live.

@@ -47,14 +47,18 @@ async fn latest_is_worked_out_once_and_for_what_was_there() {
 
 /// The last of the topics, which are created in the order of their names.
 const LAST: &str = "topic-49";
+const LINK: &str = "topics = [\"topic-.*\"]\nstart = \"latest\"\nrefresh_interval = \"1s\"";
+
+fn names() -> Vec<String> {
+    (0..50).map(|number| format!("topic-{number:02}")).collect()
+}
 
 /// More topics than the target's quota lets the link create for a while, with records in the last one. farshore has taken
 /// its first look, and doesn't run any more; the last topic has no mirror yet.
 async fn killed_while_topics_are_created() -> Setting {
-    let link = "topics = [\"topic-.*\"]\nstart = \"latest\"\nrefresh_interval = \"1s\"";
-    let mut setting = between(spec(), spec(), link).await;
+    let mut setting = between(spec(), spec(), LINK).await;
     let paris = setting.paris.bootstrap();
-    let names: Vec<String> = (0..50).map(|number| format!("topic-{number:02}")).collect();
+    let names = names();
     topics::create_many(&paris, &names, &[]).await;
     topics::wait_led(&paris, LAST, 1).await;
     write_batches(&setting, LAST, 0, [0..100], 20).await;
@@ -62,11 +66,15 @@ async fn killed_while_topics_are_created() -> Setting {
     setting.farshore.start().await;
     caught_up(&setting.farshore, (&names[0], 0), 0).await;
     setting.farshore.kill9();
+    has_no_mirror_yet(&setting).await;
+    write_batches(&setting, LAST, 0, [100..130], 20).await;
+    setting
+}
+
+async fn has_no_mirror_yet(setting: &Setting) {
     let present = topics::names(&setting.oslo.bootstrap()).await;
     let present = present.expect("the names of the topics");
     assert!(!present.iter().any(|name| name == LAST), "{present:?}");
-    write_batches(&setting, LAST, 0, [100..130], 20).await;
-    setting
 }
 
 /// Checks that exactly what was written after the first look is mirrored.
@@ -94,5 +102,29 @@ async fn latest_is_the_first_look_even_if_the_checkpoint_db_is_lost_before_a_rec
     let mut setting = killed_while_topics_are_created().await;
     fs::remove_dir_all(setting.farshore.checkpoint_path()).expect("the checkpoint DB");
     setting.farshore.start().await;
+    holds_all_since_the_first_look(&setting, 30).await;
+}
+
+/// The leader of the last topic hears nobody while farshore takes its first look, and is back before its mirror exists.
+#[tokio::test]
+async fn what_is_written_after_the_first_look_is_mirrored_even_where_the_leader_was_silent() {
+    let mut setting = between(spec().brokers(2), spec(), LINK).await;
+    let paris = setting.paris.bootstrap();
+    let names = names();
+    for name in &names {
+        let leader = if name == LAST { 2 } else { 1 };
+        topics::create_assigned(&paris, name, &[&[leader]]).await;
+    }
+    write_batches(&setting, LAST, 0, [0..100], 20).await;
+    hold_back(&setting.oslo, "controller_mutation_rate", 1).await;
+    setting.paris.pause(2);
+    setting.farshore.start().await;
+    caught_up(&setting.farshore, (&names[0], 0), 0).await;
+    setting.paris.resume(2);
+    topics::wait_led(&paris, LAST, 1).await;
+    write_batches(&setting, LAST, 0, [100..130], 20).await;
+    has_no_mirror_yet(&setting).await;
+    let log = setting.farshore.process().stderr();
+    assert!(log.contains("whose leaders don't answer"), "{log}");
     holds_all_since_the_first_look(&setting, 30).await;
 }

@@ -24,6 +24,7 @@ pub(crate) async fn hold_back(cluster: &Cluster, quota: &str, rate: u32) {
         "--add-config",
         &config,
     ];
+    cluster.touch();
     java::run(cluster.version(), Tool::Configs, &arguments).await;
 }
 
