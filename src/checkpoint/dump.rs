@@ -1,7 +1,7 @@
 //! Entries as lines of JSON, to be read, archived and restored.
 //!
 //! ```text
-//!  {"layout":3,"oldest_reader":2}                                             first, if not every farshore may read it
+//!  {"layout":2,"oldest_reader":2}                                             first, if not every farshore may read it
 //!  {"space":"partitions","link":"paris-oslo","key":"000a…","text":"{…}"}     values that are text
 //!  {"space":"runs","link":"paris-oslo","key":"000a…","hex":"8001…"}          all others
 //! ```
@@ -65,7 +65,7 @@ pub fn write(entries: &[FullEntry], out: &mut dyn Write) -> io::Result<()> {
     let needed = layout::needed_by_all(entries.iter().map(|(key, _)| key));
     if needed > Layout::FIRST {
         let first = FirstLine {
-            layout: Layout::CURRENT,
+            layout: needed,
             oldest_reader: needed,
         };
         serde_json::to_writer(&mut *out, &first)?;

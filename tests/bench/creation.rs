@@ -7,6 +7,8 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
+
 use crate::case::KAFKAS_OWN;
 use crate::growth::spec;
 use crate::machine;
@@ -86,10 +88,11 @@ async fn write(bootstrap: &str, topics: usize) {
     for batch in numbers.chunks(TOPICS_AT_ONCE) {
         let batch: Vec<String> = batch.iter().map(|number| name(*number)).collect();
         create_many(bootstrap, &batch, &[]).await;
-        for topic in batch {
+        let write = async |topic: String| {
             let record = Record::new(0, "key", "value");
             writer.on(&topic).write([record]).await;
-        }
+        };
+        join_all(batch.into_iter().map(write)).await;
     }
 }
 

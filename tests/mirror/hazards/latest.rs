@@ -79,6 +79,7 @@ async fn has_no_mirror_yet(setting: &Setting) {
 
 /// Checks that exactly what was written after the first look is mirrored.
 async fn holds_all_since_the_first_look(setting: &Setting, records: i64) {
+    caught_up(&setting.farshore, (LAST, 0), 100 + records).await;
     setting.arrives(LAST, 1, records).await;
     setting.holds(LAST, 0, 0..records).await;
     let (paris, oslo) = (setting.paris.bootstrap(), setting.oslo.bootstrap());

@@ -112,7 +112,7 @@ async fn what_needs_a_later_reader_is_said_by_db_journal_and_export() {
     assert!(checked.contains("\"oldest_reader\": 2"), "{checked}");
     let first = store(farshore, &["export"], 0).await;
     assert!(
-        first.starts_with("{\"layout\":3,\"oldest_reader\":2}\n"),
+        first.starts_with("{\"layout\":2,\"oldest_reader\":2}\n"),
         "{first}"
     );
     let newer = first.replacen("\"oldest_reader\":2", "\"oldest_reader\":4", 1);
