@@ -5,9 +5,12 @@
 //! uses, before farshore runs and after it, because brokers get faster and slower while they run.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::metadata::MetadataTopic;
 
 use crate::case::KAFKAS_OWN;
 use crate::growth::spec;
@@ -16,8 +19,8 @@ use crate::measure::{cpu, machine_cpu};
 use crate::program;
 use crate::support::brokers::Cluster;
 use crate::support::farshore::{Farshore, paris_oslo};
-use crate::support::topics::{create_many, delete_many, names, try_watermarks};
-use crate::support::wait::{eventually, pass};
+use crate::support::topics::{client, create_many, delete_many, try_watermarks};
+use crate::support::wait::{blocking, eventually, pass};
 use crate::support::write::{Record, Writer};
 
 const LIMIT: Duration = Duration::from_secs(900);
@@ -44,6 +47,15 @@ const CONFIGS: [(&str, &str); 11] = [
 /// A time in the past: the start of each partition has to be resolved, and its record is mirrored.
 const LINK: &str = "topics = [\"topic-.*\"]\ngroups = []\nstart = \"2020-01-01T00:00:00Z\"";
 
+/// One run of the bare loop, in seconds.
+#[derive(Debug, Clone, Copy)]
+struct Bare {
+    /// Until the controller had acknowledged the last topic.
+    acknowledged: f64,
+    /// Until the brokers served all of them.
+    served: f64,
+}
+
 /// One start of farshore. Times are in seconds since the process was started.
 #[derive(Debug, Clone, Copy)]
 struct Started {
@@ -63,7 +75,7 @@ pub(crate) async fn measure(topics: usize) -> String {
     write(&paris, topics).await;
     bare(&oslo, WARM_UP.min(topics)).await;
     let before = bare(&oslo, topics).await;
-    println!("a bare loop creates {topics} topics in {before:.1} s");
+    println!("a bare loop: {before:?}");
     let mut farshore = Farshore::new(program::farshore(), &paris_oslo(&paris, &oslo, LINK));
     let first = begin(&mut farshore, &oslo, topics).await;
     println!("first start: {first:?}");
@@ -74,6 +86,7 @@ pub(crate) async fn measure(topics: usize) -> String {
     farshore.sigterm().await;
     clear(&oslo).await;
     let after = bare(&oslo, topics).await;
+    println!("a bare loop: {after:?}");
     table(topics, [before, after], &first, &restart)
 }
 
@@ -96,36 +109,60 @@ async fn write(bootstrap: &str, topics: usize) {
     }
 }
 
-/// Creates topics, deletes them, and returns the seconds that creating them took.
-async fn bare(bootstrap: &str, topics: usize) -> f64 {
+/// Creates topics, and deletes them.
+async fn bare(bootstrap: &str, topics: usize) -> Bare {
     let numbers: Vec<usize> = (0..topics).collect();
     let begun = Instant::now();
     for batch in numbers.chunks(TOPICS_AT_ONCE) {
         let batch: Vec<String> = batch.iter().map(|number| name(*number)).collect();
         create_many(bootstrap, &batch, &CONFIGS).await;
     }
-    let taken = begun.elapsed().as_secs_f64();
+    let acknowledged = begun.elapsed().as_secs_f64();
+    let client = Arc::new(client(bootstrap));
+    let served = eventually(LIMIT, "the topics are served", async || {
+        let served = served(&client).await?.len();
+        let are_all = served == topics;
+        are_all
+            .then(|| begun.elapsed().as_secs_f64())
+            .ok_or_else(|| format!("{served} are served"))
+    })
+    .await;
     clear(bootstrap).await;
-    taken
+    Bare {
+        acknowledged,
+        served,
+    }
 }
 
+/// Deletes all topics but Kafka's own.
 async fn clear(bootstrap: &str) {
-    let present = names(bootstrap).await.expect("the names of the topics");
-    let present = present.iter().map(String::as_str);
-    let present: Vec<&str> = present.filter(|it| !KAFKAS_OWN.contains(it)).collect();
-    for batch in present.chunks(TOPICS_AT_ONCE) {
-        delete_many(bootstrap, batch).await;
-    }
+    let client = Arc::new(client(bootstrap));
     eventually(LIMIT, "the topics are gone", async || {
-        let left = names(bootstrap).await?;
-        let left = left.iter().filter(|name| name.starts_with("topic-"));
-        match left.count() {
+        let present = served(&client).await?;
+        for batch in present.chunks(TOPICS_AT_ONCE) {
+            let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
+            delete_many(bootstrap, &batch).await;
+        }
+        match present.len() {
             0 => Ok(()),
-            left => Err(format!("{left} are left")),
+            left => Err(format!("{left} were left")),
         }
     })
     .await;
     pass(SETTLING).await;
+}
+
+/// The topics whose partitions have a leader that the brokers know.
+async fn served(client: &Arc<BaseConsumer>) -> Result<Vec<String>, String> {
+    let client = Arc::clone(client);
+    let metadata = blocking(move || client.fetch_metadata(None, LIMIT)).await;
+    let metadata = metadata.map_err(|error| error.to_string())?;
+    let is_led = |it: &&MetadataTopic| it.partitions().iter().all(|one| one.leader() >= 0);
+    let topics = metadata.topics().iter().filter(is_led);
+    let names = topics.map(|it| it.name().to_owned());
+    Ok(names
+        .filter(|name| !KAFKAS_OWN.contains(&name.as_str()))
+        .collect())
 }
 
 async fn begin(farshore: &mut Farshore, oslo: &str, topics: usize) -> Started {
@@ -175,7 +212,7 @@ async fn begin(farshore: &mut Farshore, oslo: &str, topics: usize) -> Started {
     }
 }
 
-fn table(topics: usize, bare: [f64; 2], first: &Started, restart: &Started) -> String {
+fn table(topics: usize, bare: [Bare; 2], first: &Started, restart: &Started) -> String {
     let mut text = format!(
         "| {topics} topics of one partition | link up, s | first record after that, s | all live after that, s | CPU-s until then | others, cores |\n\
          |---|--:|--:|--:|--:|--:|\n"
@@ -194,10 +231,12 @@ fn table(topics: usize, bare: [f64; 2], first: &Started, restart: &Started) -> S
     let live = first.all_live - first.link_up;
     let _ = writeln!(
         text,
-        "\nA bare loop of CreateTopics with the same batches and configs: {:.1} s before, {:.1} s after, so that farshore takes {:.2} times as long as their mean.\n{}",
-        bare[0],
-        bare[1],
-        live * 2.0 / (bare[0] + bare[1]),
+        "\nA bare loop of CreateTopics with the same batches and configs, before and after: {:.1} and {:.1} s until the brokers serve all topics ({:.1} and {:.1} s until the controller has acknowledged them), so that all are live after {:.2} times their mean.\n{}",
+        bare[0].served,
+        bare[1].served,
+        bare[0].acknowledged,
+        bare[1].acknowledged,
+        live * 2.0 / (bare[0].served + bare[1].served),
         machine::conditions()
     );
     text

@@ -70,8 +70,9 @@ pub(crate) async fn create_many(bootstrap: &str, names: &[String], configs: &[(&
 
 /// Deletes topics with one request, and returns when the controller has answered.
 pub(crate) async fn delete_many(bootstrap: &str, names: &[&str]) {
-    let options = AdminOptions::new().operation_timeout(Some(LIMIT));
-    let deleted = admin(bootstrap).delete_topics(names, &options).await;
+    let deleted = admin(bootstrap)
+        .delete_topics(names, &AdminOptions::new())
+        .await;
     for result in deleted.expect("an answer to DeleteTopics") {
         result.expect("the topic is deleted");
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::checkpoint::starts::StartRecord;
 use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, records};
 use crate::error::{Error, Kind};
 use crate::model::{
@@ -38,8 +39,8 @@ pub(crate) struct PartitionProgress {
     pub(crate) map: RunMap,
     /// Whether the checkpoint DB knows where the partition starts.
     pub(crate) begun: bool,
-    /// Whether the checkpoint DB has its start, which its own record replaces.
-    pub(crate) has_start: bool,
+    /// The start that the checkpoint DB has of it, which its own record replaces.
+    pub(crate) stored_start: Option<StartRecord>,
     /// The first save that covers all changes worth storing lazily; `None` if that save is known to be durable.
     pub(super) unsaved: Option<Receipt>,
     /// Whether the state has to be reloaded: a decision was applied that couldn't be stored.
@@ -118,7 +119,7 @@ impl TrackedPartition {
             record,
             map,
             begun,
-            has_start: false,
+            stored_start: None,
             unsaved: None,
             stale: false,
             pending: false,

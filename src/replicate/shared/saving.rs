@@ -42,7 +42,7 @@ impl TrackedPartition {
         let changes = known.map.take_changes();
         self.runs().apply(update, changes.blocks);
         records::put_partition(update, &self.key, &known.record);
-        if known.has_start {
+        if known.stored_start.is_some() {
             delete_start(update, &self.key);
         }
         known.unsaved = Some(changes.receipt);
@@ -89,7 +89,7 @@ impl PartitionProgress {
     /// Records that a save is durable.
     pub(crate) fn stored(&mut self, receipt: Receipt) {
         self.map.stored(receipt);
-        self.has_start = false;
+        self.stored_start = None;
         self.unsaved = self.unsaved.filter(|first| *first > receipt);
     }
 

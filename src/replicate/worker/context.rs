@@ -213,7 +213,7 @@ impl LinkContext {
             return Ok(StartPosition::Earliest);
         }
         let stored = load_start(&*self.store, key)?;
-        tracked.lock().has_start = stored.is_some();
+        tracked.lock().stored_start = stored;
         Ok(start_of(stored, wanted.time_ms(), mirrored.source_id))
     }
 

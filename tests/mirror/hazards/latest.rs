@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::sight::caught_up;
+use super::sight::{Sight, caught_up, until};
 use super::{between, spec, write_batches};
 use crate::network::quota::hold_back;
 use crate::setting::Setting;
@@ -128,4 +128,14 @@ async fn what_is_written_after_the_first_look_is_mirrored_even_where_the_leader_
     let log = setting.farshore.process().stderr();
     assert!(log.contains("whose leaders don't answer"), "{log}");
     holds_all_since_the_first_look(&setting, 30).await;
+}
+
+#[tokio::test]
+async fn records_behind_a_start_that_are_gone_before_the_mirror_begins_are_a_gap() {
+    let mut setting = killed_while_topics_are_created().await;
+    topics::delete_records(&setting.paris.bootstrap(), LAST, 0, 110).await;
+    setting.farshore.start().await;
+    let is_gap = |it: &Sight| it.reason.as_ref().is_some_and(|it| it.code == "source_gap");
+    let halted = until(&setting.farshore, (LAST, 0), "has a gap", is_gap).await;
+    assert_eq!((halted.position, halted.lag_records), (100, 30));
 }

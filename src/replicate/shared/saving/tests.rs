@@ -138,7 +138,7 @@ async fn the_update_that_stores_where_a_partition_began_removes_its_start() {
     let mut update = Update::new();
     put_start(&mut update, &tracked.key, &start);
     bench.view.store().commit(update).await.unwrap();
-    tracked.lock().has_start = true;
+    tracked.lock().stored_start = Some(start);
     let has_start = || {
         load_start(&*bench.view.store(), &tracked.key)
             .unwrap()
@@ -157,7 +157,7 @@ async fn the_update_that_stores_where_a_partition_began_removes_its_start() {
             tracked.lock().stored(receipt);
         }
         assert_eq!(has_start(), starts);
-        assert_eq!(tracked.lock().has_start, starts);
+        assert_eq!(tracked.lock().stored_start.is_some(), starts);
     }
     let mut update = Update::new();
     tracked.save(&mut update);
