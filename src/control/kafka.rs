@@ -3,16 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
+use crate::config::Start;
 use crate::error::{Kind, Result};
 use crate::kafka::admin::{
-    self, ConfigValue, CreatedTopics, GroupKind, GroupOffset, ListedGroup, NewTopic, OffsetSpec,
+    self, ConfigValue, CreatedTopics, GroupKind, GroupOffset, ListedGroup, ListedOffset, NewTopic,
+    OffsetSpec,
 };
 use crate::kafka::client::{Cluster, Metadata, TopicMetadata};
-use crate::model::{GroupId, LeaderEpoch, TopicName, TopicPartition};
+use crate::model::{GroupId, LeaderEpoch, SourceOffset, TopicName, TopicPartition};
 use crate::task::Ownership;
 
 use super::groups::cluster::{CommittedOffset, GroupActivity, LogEdge, Site};
@@ -25,6 +29,8 @@ use super::topics::plan::NewMirror;
 pub struct KafkaSite(Cluster, Ownership);
 
 const MINUTE_MS: i64 = 60_000;
+/// How long a first look asks for the starts of partitions.
+const STARTS_LIMIT: Duration = Duration::from_secs(10);
 
 impl KafkaSite {
     /// Creates a site on the connections of `cluster`, which may always write.
@@ -149,6 +155,31 @@ impl TopicSite for KafkaSite {
         async {
             let configs = self.broker_configs().await?.unwrap_or_default();
             Ok(configs.into_keys().collect())
+        }
+        .boxed()
+    }
+
+    fn starts<'a>(
+        &'a self,
+        partitions: &'a [TopicPartition],
+        start: Start,
+    ) -> BoxFuture<'a, BTreeMap<TopicPartition, SourceOffset>> {
+        async move {
+            let deadline = Instant::now() + STARTS_LIMIT;
+            let list = |at| admin::list_offsets_until(&self.0, partitions, at, deadline);
+            // First, because records may be written between the requests.
+            let mut starts = list(OffsetSpec::LastStable).await;
+            if let Some(time_ms) = start.time_ms() {
+                let mut found = list(OffsetSpec::Timestamp(time_ms)).await;
+                starts.retain(|partition, _| found.contains_key(partition));
+                // Where no record is that young, it is the next one.
+                found.retain(|_, listed| listed.offset >= 0);
+                starts.extend(found);
+            }
+            let starts = starts.into_iter();
+            let offset =
+                |(partition, listed): (_, ListedOffset)| (partition, SourceOffset(listed.offset));
+            starts.map(offset).collect()
         }
         .boxed()
     }

@@ -51,6 +51,33 @@ pub(crate) async fn create_assigned(bootstrap: &str, topic: &str, replicas: &[&[
     wait_led(bootstrap, topic, partitions).await;
 }
 
+/// Creates topics of one partition with one request, and returns when the controller has answered.
+pub(crate) async fn create_many(bootstrap: &str, names: &[String], configs: &[(&str, &str)]) {
+    let mut topics = Vec::with_capacity(names.len());
+    for name in names {
+        let mut topic = NewTopic::new(name, 1, TopicReplication::Fixed(1));
+        for (name, value) in configs {
+            topic = topic.set(name, value);
+        }
+        topics.push(topic);
+    }
+    let options = AdminOptions::new().operation_timeout(Some(LIMIT));
+    let created = admin(bootstrap).create_topics(&topics, &options).await;
+    for result in created.expect("an answer to CreateTopics") {
+        result.expect("the topic is created");
+    }
+}
+
+/// Deletes topics with one request, and returns when the controller has answered.
+pub(crate) async fn delete_many(bootstrap: &str, names: &[&str]) {
+    let deleted = admin(bootstrap)
+        .delete_topics(names, &AdminOptions::new())
+        .await;
+    for result in deleted.expect("an answer to DeleteTopics") {
+        result.expect("the topic is deleted");
+    }
+}
+
 async fn create_new(bootstrap: &str, new: &NewTopic<'_>) {
     let admin = admin(bootstrap);
     // With `ZooKeeper` a deleted topic still blocks its name briefly after it is no longer listed.

@@ -7,17 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::records::{
-    delete_first_look, delete_reseed, load_topic, put_first_look, put_topic, reseeds_of,
+    delete_first_look, delete_reseed, load_topic, put_topic, reseeds_of,
 };
 use crate::checkpoint::{Store, TopicRecord, Update};
 use crate::config::LinkConfig;
 use crate::control::mirrored::Mirrored;
-use crate::control::permit::permit;
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::model::{
     HaltCode, Intent, KnownTopic, LinkIntents, MirrorSet, Obstacle, OffsetsMode, Policy, Reason,
     TopicName,
@@ -25,18 +24,16 @@ use crate::model::{
 use crate::task::log_once::Notice;
 use crate::task::{InFlight, Rounds};
 
-use super::apply::Work;
+use super::apply::{Applied, Performer, Work};
 use super::cluster::{ConfigMemory, Look, SeenTopic, TopicSite, live};
 use super::plan::plan;
 use super::remembered::{first_look, known};
 use super::sight::{Selected, Sight, SourceTopic, TargetTopic};
+use super::starts::FirstLook;
 
 #[cfg(test)]
 mod tests;
 
-/// How often a created topic is looked for before the next interval: brokers are notified of a creation with a delay.
-const SETTLING_LOOKS: usize = 20;
-const SETTLING_PAUSE: Duration = Duration::from_millis(100);
 /// The shortest pause after the target's quota admitted no more creations.
 const THROTTLED_PAUSE: Duration = Duration::from_millis(500);
 
@@ -49,8 +46,7 @@ pub struct Discovery {
     store: Arc<dyn Store>,
     set: watch::Sender<Arc<MirrorSet>>,
     known: BTreeMap<TopicName, KnownTopic>,
-    /// What the link's very first look found; `None` before it.
-    initial: Option<BTreeMap<TopicName, i32>>,
+    first_look: FirstLook,
     /// Topics that were gone at the last look: a single look may come from a broker that has just started.
     gone: BTreeSet<TopicName>,
     /// Topics being reseeded whose partitions were instructed to stop by the last published set.
@@ -80,7 +76,7 @@ impl Discovery {
             set: watch::Sender::new(Arc::new(MirrorSet::remembered(&known))),
             looking: Notice::of(format!("look at the topics of link {}", config.name)),
             applying: Notice::of(format!("prepare mirror topics of link {}", config.name)),
-            initial: first_look(store.as_ref(), &config.name, &known)?,
+            first_look: FirstLook::new(first_look(store.as_ref(), &config.name, &known)?),
             gone: BTreeSet::new(),
             stopped: BTreeSet::new(),
             mirrored: None,
@@ -140,43 +136,67 @@ impl Discovery {
         let mut unclear = self.set_aside_unclear(&mut sight, &source, &target);
         unclear.extend(sight.set_aside_held(&wanted));
         let mut work = Work::of(plan(&sight));
+        let performer = Performer {
+            target: Arc::clone(&self.target),
+            mirrored: self.mirrored.clone(),
+            in_flight: self.in_flight.clone(),
+            wanted,
+        };
         let until = Instant::now() + self.config.refresh_interval;
         let mut first_failure = None;
-        loop {
-            let (_, writing) = permit(&self.in_flight, || self.intents()).await;
-            let may_write =
-                |it: &TopicName| wanted.of(it).writes() && self.intents().of(it).writes();
-            let applied = work.next(self.target.as_ref(), &may_write).await;
-            drop(writing);
-            for topic in applied.configured {
-                self.target_configs.forget(&topic);
-            }
-            sight.refused.extend(applied.refused);
-            sight.obstacles.extend(applied.obstacles);
-            for name in applied.postponed {
-                sight.leave_out(&name);
-                unclear.insert(name);
-            }
-            if !applied.changed.is_empty() {
-                self.settle(&mut sight, &applied.changed).await?;
-            }
-            sight.created.extend(applied.created);
-            self.publish(&mut sight, &unclear, &selected).await?;
-            first_failure = first_failure.or(applied.first_failure);
+        let mut next = Some(performer.next(&mut work).await);
+        while let Some(applied) = next {
             let resumes = Instant::now() + applied.pause.unwrap_or_default().max(THROTTLED_PAUSE);
-            match applied.pause {
-                _ if work.is_done() => break,
-                // What is left is planned again by the next look.
-                Some(_) if resumes >= until => break,
-                Some(_) => sleep_until(resumes).await,
-                None => {}
-            }
+            let pause = applied.pause;
+            // The target creates the next topics while those of the last request appear.
+            let more = async {
+                match pause {
+                    _ if work.is_done() => return None,
+                    // What is left is planned again by the next look.
+                    Some(_) if resumes >= until => return None,
+                    Some(_) => sleep_until(resumes).await,
+                    None => {}
+                }
+                Some(performer.next(&mut work).await)
+            };
+            let shown = async {
+                let found = (&mut sight, &mut unclear);
+                let failure = self.take_in(&performer, found, applied).await?;
+                self.publish(&mut sight, &unclear, &selected).await?;
+                Ok::<_, Error>(failure)
+            };
+            let (more, failure) = tokio::join!(more, shown);
+            first_failure = first_failure.or(failure?);
+            next = more;
         }
         match first_failure {
             Some(error) => self.applying.failed(&error),
             None => self.applying.worked(),
         }
         Ok(())
+    }
+
+    /// Adds what was done to the sight, and waits briefly until the brokers show it. Returns the first failure.
+    async fn take_in(
+        &mut self,
+        performer: &Performer,
+        (sight, unclear): (&mut Sight, &mut BTreeSet<TopicName>),
+        applied: Applied,
+    ) -> Result<Option<Error>> {
+        for topic in applied.configured {
+            self.target_configs.forget(&topic);
+        }
+        sight.refused.extend(applied.refused);
+        sight.obstacles.extend(applied.obstacles);
+        for name in applied.postponed {
+            sight.leave_out(&name);
+            unclear.insert(name);
+        }
+        if !applied.changed.is_empty() {
+            performer.settle(sight, &applied.changed).await?;
+        }
+        sight.created.extend(applied.created);
+        Ok(applied.first_failure)
     }
 
     /// Re-reads the source ids of topics in conflict: another source topic of the same name may have been accepted
@@ -199,6 +219,11 @@ impl Discovery {
             .iter()
             .filter(|(name, seen)| self.config.topics.takes(name, seen.is_internal))
             .collect();
+        let sites = (self.source.as_ref(), self.store.as_ref());
+        let initial = self
+            .first_look
+            .take(&self.config, sites, &self.known, &selected)
+            .await?;
         let names: Vec<TopicName> = selected.keys().map(|name| (*name).clone()).collect();
         self.source_configs
             .read(self.source.as_ref(), &names)
@@ -221,9 +246,9 @@ impl Discovery {
             replication_factor: self.config.replication_factor,
             preserves,
             live: live(mirrored, &selected),
+            initial,
             ..Sight::default()
         };
-        sight.initial = self.initial(&selected).await?;
         for (name, seen) in selected {
             let configs = self.source_configs.of(name);
             if let Some(Err(message)) = configs {
@@ -252,29 +277,11 @@ impl Discovery {
                     .and_then(|c| c.as_ref().ok())
                     .cloned()
                     .unwrap_or_default(),
-                ..seen_target(&target.topics[&name])
+                ..target.topics[&name].on_target()
             };
             sight.target.insert(name, topic);
         }
         Ok(sight)
-    }
-
-    /// What the link's very first look found, which may be this one. It is durable before anything begins, because `start`
-    /// doesn't apply to topics that appear later.
-    async fn initial(
-        &mut self,
-        selected: &BTreeMap<&TopicName, &SeenTopic>,
-    ) -> Result<BTreeMap<TopicName, i32>> {
-        if let Some(initial) = &self.initial {
-            return Ok(initial.clone());
-        }
-        let found = selected.iter();
-        let found = found.map(|(name, seen)| ((*name).clone(), seen.partitions));
-        let found: BTreeMap<TopicName, i32> = found.collect();
-        let mut update = Update::new();
-        put_first_look(&mut update, &self.config.name, &found);
-        self.store.commit(update).await?;
-        Ok(self.initial.insert(found).clone())
     }
 
     /// Removes topics about which nothing can be concluded yet from the sight; they stay unchanged in the set.
@@ -308,29 +315,6 @@ impl Discovery {
     fn intents(&self) -> Arc<LinkIntents> {
         let mirrored = self.mirrored.as_deref();
         mirrored.map(Mirrored::intents).unwrap_or_default()
-    }
-
-    /// Waits briefly until the brokers show what was created.
-    async fn settle(&self, sight: &mut Sight, changed: &BTreeMap<TopicName, i32>) -> Result<()> {
-        for _ in 0..SETTLING_LOOKS {
-            let look = self.target.look().await?;
-            for name in changed.keys() {
-                if let Some(seen) = look.topics.get(name).filter(|seen| seen.is_clear) {
-                    sight.target.insert(name.clone(), seen_target(seen));
-                }
-            }
-            let is_there = |(name, partitions): (&TopicName, &i32)| {
-                sight
-                    .target
-                    .get(name)
-                    .is_some_and(|t| t.partitions >= *partitions)
-            };
-            if changed.iter().all(is_there) {
-                break;
-            }
-            sleep(SETTLING_PAUSE).await;
-        }
-        Ok(())
     }
 
     /// Stores what is new, then publishes the set.
@@ -388,13 +372,5 @@ impl Discovery {
             is_new
         });
         Ok(())
-    }
-}
-
-fn seen_target(seen: &SeenTopic) -> TargetTopic {
-    TargetTopic {
-        id: seen.id,
-        partitions: seen.partitions,
-        configs: BTreeMap::new(),
     }
 }

@@ -11,5 +11,6 @@ pub mod discovery;
 pub mod plan;
 mod remembered;
 pub mod sight;
+mod starts;
 
 pub use discovery::Discovery;

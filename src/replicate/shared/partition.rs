@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::checkpoint::starts::StartRecord;
 use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, records};
 use crate::error::{Error, Kind};
 use crate::model::{
@@ -14,6 +15,7 @@ use crate::model::{
     PartitionState, Reason, Run, SourceOffset, TargetOffset, TopicId, TopicName,
 };
 use crate::offsets::{Explanation, Lookup, MapError, Receipt, RunMap};
+use crate::replicate::partition::phase::StartPosition;
 
 use super::held::Held;
 use super::lag_time::Milestones;
@@ -40,6 +42,8 @@ pub(crate) struct PartitionProgress {
     pub(crate) map: RunMap,
     /// Whether the checkpoint DB knows where the partition starts.
     pub(crate) begun: bool,
+    /// The start that the checkpoint DB has of it, which its own record replaces.
+    pub(crate) stored_start: Option<StartRecord>,
     /// The first save that covers all changes worth storing lazily; `None` if that save is known to be durable.
     pub(super) unsaved: Option<Receipt>,
     /// Whether the state has to be reloaded: a decision was applied that couldn't be stored.
@@ -71,8 +75,8 @@ pub(crate) struct Figures {
     pub(crate) source_high_watermark: i64,
     /// When these three were last heard from the source.
     pub(crate) heard: Option<Moment>,
-    /// Whether a partition that hasn't begun will begin at the first record that the source has.
-    pub(crate) starts_earliest: bool,
+    /// Where it starts if it hasn't begun.
+    pub(crate) start: Option<StartPosition>,
     /// The end of what the target acknowledged.
     pub(crate) target_end: i64,
     /// The target's log start offset.
@@ -113,7 +117,7 @@ impl TrackedPartition {
             source_end: -1,
             source_high_watermark: -1,
             heard: None,
-            starts_earliest: false,
+            start: None,
             target_end: record.acked_end.get().max(map.target_end().get()),
             target_log_start: -1,
             expired: 0,
@@ -129,6 +133,7 @@ impl TrackedPartition {
             record,
             map,
             begun,
+            stored_start: None,
             unsaved: None,
             stale: false,
             pending: false,

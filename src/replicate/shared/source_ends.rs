@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::model::{HaltCode, Moment};
+use crate::replicate::partition::phase::StartPosition;
 
 use super::lag_time::{lag_ms, missing_since};
 use super::partition::PartitionProgress;
@@ -158,7 +159,11 @@ impl PartitionProgress {
                 Some(lost.min(self.record.frontier).get())
             }
             _ if self.begun => Some(self.record.frontier.get()),
-            _ => self.figures.starts_earliest.then_some(log_start),
+            _ => match self.figures.start? {
+                StartPosition::Earliest => Some(log_start),
+                StartPosition::Resolved(offset) => Some(offset.get()),
+                StartPosition::Unresolved { .. } => None,
+            },
         }
     }
 }

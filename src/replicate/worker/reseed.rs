@@ -3,15 +3,15 @@
 //! Topic discovery deletes and creates the mirror topic; this module only requests that, durably.
 
 use crate::checkpoint::records::{self, Reseed, put_reseed};
+use crate::checkpoint::starts::delete_start;
 use crate::checkpoint::{PartitionRecord, Update};
-use crate::config::Start;
 use crate::error::{Error, Kind, Result};
 use crate::model::{
     History, MirroredTopic, OffsetsMode, Policy, Reason, SourceOffset, TargetOffset, TopicId,
 };
 use crate::replicate::partition::effect::Event;
 use crate::replicate::partition::mirror::Mirror;
-use crate::replicate::partition::phase::{Ids, Trouble};
+use crate::replicate::partition::phase::{Ids, StartPosition, Trouble};
 use crate::replicate::resync::decision::DecisionOutcome;
 use crate::replicate::resync::reasons::being_recreated;
 use crate::replicate::shared::partition::{TrackedPartition, blank};
@@ -143,7 +143,7 @@ impl Mirror {
         self.offsets = wanted;
         self.route.source_id = ids.source;
         self.route.target_id = ids.target;
-        self.start = Some(Start::Earliest);
+        self.start = Some(StartPosition::Earliest);
         self.epochs_until = SourceOffset::ZERO;
         (self.refused_sequence, self.refused_until) = (None, None);
         self.uncertain = true;
@@ -160,6 +160,7 @@ impl TrackedPartition {
             Error::new(Kind::Store, message).caused_by(error)
         })?;
         records::delete_partition(update, &self.key);
+        delete_start(update, &self.key);
         let is_other = known.record.source_topic_id != ids.source;
         let history = History {
             totals: known.record.history.totals,

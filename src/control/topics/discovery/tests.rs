@@ -9,6 +9,7 @@ mod intents;
 mod reseeds;
 mod rows;
 mod site;
+mod starts;
 
 use site::FakeSite;
 

@@ -68,7 +68,7 @@ fn nothing_is_known_to_be_missing_before_the_start_is_known() {
     assert_eq!(known.missing(), Missing::UNKNOWN);
     known.hear(ends(10, 50, 50), at(1));
     assert_eq!(known.missing(), Missing::UNKNOWN);
-    known.figures.starts_earliest = true;
+    known.figures.start = Some(StartPosition::Earliest);
     assert_eq!(known.missing().records, 40);
 }
 

@@ -2,11 +2,12 @@ use futures_util::future::{BoxFuture, FutureExt};
 use parking_lot::Mutex;
 
 use super::*;
+use crate::checkpoint::starts::starts_of;
 use crate::control::topics::configs::TopicConfigs;
 use crate::control::topics::plan::NewMirror;
 use crate::error::{BrokerCode, Error};
 use crate::kafka::admin::CreatedTopics;
-use crate::model::TopicId;
+use crate::model::{SourceOffset, TopicId, TopicPartition};
 
 /// A cluster whose answers are set by the test.
 #[derive(Debug, Default)]
@@ -24,9 +25,17 @@ pub(super) struct Inner {
     pub(super) grow_refused: Option<i16>,
     /// The number of topics that a request may create.
     pub(super) quota: Option<usize>,
+    /// The checkpoint DB of which `starts_at_creation` tells.
+    pub(super) watched: Option<Arc<dyn Store>>,
+    /// The starts that it had when topics were to be created.
+    pub(super) starts_at_creation: Vec<usize>,
     /// The number of topics in each request that created some.
     pub(super) requests: Vec<usize>,
     pub(super) ids: u128,
+    /// The end of every partition of a topic; the leaders of others don't answer.
+    pub(super) ends: BTreeMap<TopicName, i64>,
+    /// The number of partitions whose starts were asked for.
+    pub(super) starts_asked: usize,
 }
 
 impl FakeSite {
@@ -117,9 +126,29 @@ impl TopicSite for FakeSite {
         self.ask(|_| Ok(BTreeSet::new()))
     }
 
+    fn starts<'a>(
+        &'a self,
+        partitions: &'a [TopicPartition],
+        start: Start,
+    ) -> BoxFuture<'a, BTreeMap<TopicPartition, SourceOffset>> {
+        assert_ne!(start, Start::Earliest, "it needs no request");
+        let mut inner = self.0.lock();
+        inner.starts_asked += partitions.len();
+        let told = partitions.iter().filter_map(|partition| {
+            let end = inner.ends.get(&partition.topic).copied()?;
+            Some((partition.clone(), SourceOffset(end)))
+        });
+        let told = told.collect();
+        async move { told }.boxed()
+    }
+
     fn create<'a>(&'a self, mirrors: &'a [NewMirror]) -> BoxFuture<'a, Result<CreatedTopics>> {
         let created = self.ask(|inner| {
             inner.requests.push(mirrors.len());
+            if let Some(store) = &inner.watched {
+                let stored = starts_of(store.as_ref(), &"paris-oslo".into()).unwrap();
+                inner.starts_at_creation.push(stored.len());
+            }
             let create = |(number, mirror): (usize, &NewMirror)| {
                 refused(inner.create_refused)?;
                 refused((inner.quota.is_some_and(|quota| number >= quota)).then_some(89))?;
