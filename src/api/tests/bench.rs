@@ -28,6 +28,7 @@ use crate::replicate::LinkView;
 use crate::replicate::shared::source_ends::SourceEnds;
 use crate::replicate::testing::open_transaction;
 use crate::task::{InFlight, Owned, Ownership};
+use crate::telemetry::LostLines;
 use crate::telemetry::metrics::{
     Exposition, GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
 };
@@ -177,7 +178,7 @@ impl Bench {
             moves: Arc::clone(&runner),
             audit,
             store: Arc::clone(&store),
-            exposition: Exposition::new(Arc::new(Nothing)),
+            exposition: Exposition::new(Arc::new(Nothing), LostLines::default()),
         };
         let stop = CancellationToken::new();
         let (address, server) = served(state, limits, &stop).await;

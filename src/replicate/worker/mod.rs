@@ -22,3 +22,4 @@ pub(crate) mod state;
 pub(crate) mod storing;
 pub(crate) mod tombstones;
 pub(crate) mod topics;
+pub(crate) mod troubles;
