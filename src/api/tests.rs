@@ -13,4 +13,4 @@ mod reading;
 mod serving;
 
 use bench::{Bench, wide};
-use client::{Answer, Ask};
+use client::{Answer, Ask, timeless};

@@ -122,7 +122,7 @@ fn tables(links: &[(LinkAnswer, Vec<TopicAnswer>)]) -> String {
             for partition in &topic.partitions {
                 of_partitions.row(partition_row(link, topic, partition));
                 notes.add(&topic.name, partition);
-                different.push_str(&held(link, topic, partition));
+                notes.add_held(&topic.name, partition);
                 different.push_str(&differences(link, topic, partition));
             }
         }
@@ -210,29 +210,6 @@ fn lag_time(millis: i64) -> String {
     or_dash(known)
 }
 
-/// The transaction behind which records are held.
-fn held(link: &LinkAnswer, topic: &TopicAnswer, partition: &PartitionAnswer) -> String {
-    let Some(transaction) = &partition.held_by else {
-        return String::new();
-    };
-    let id = transaction.transactional_id.as_ref();
-    let id = id.map(|id| format!(" (transactional id {})", OneLine(id)));
-    let producer = transaction.producer_id.map(|producer| {
-        let id = id.unwrap_or_default();
-        format!(" of producer {producer}{id}")
-    });
-    format!(
-        "\n{} {}-{}: {} records are behind an open transaction{}, since {}, from source offset {} on\n",
-        link.name,
-        topic.name,
-        partition.partition,
-        partition.held_records,
-        producer.unwrap_or_default(),
-        transaction.since,
-        transaction.first_offset
-    )
-}
-
 /// Why partitions of a link aren't mirrored and what to do: each text once, with the partitions it concerns.
 #[derive(Debug, Default)]
 pub(super) struct Notes(BTreeMap<String, Vec<String>>);
@@ -250,6 +227,25 @@ impl Notes {
             (None, None) => return,
         };
         let place = format!("{topic}-{}", partition.partition);
+        self.0.entry(text).or_default().push(place);
+    }
+
+    /// Adds the transaction behind which records of a partition are held, if there is one.
+    fn add_held(&mut self, topic: &TopicName, partition: &PartitionAnswer) {
+        let Some(transaction) = &partition.held_by else {
+            return;
+        };
+        let id = transaction.transactional_id.as_ref();
+        let id = id.map(|id| format!(" (transactional id {})", OneLine(id)));
+        let producer = transaction.producer_id.map(|producer| {
+            let id = id.unwrap_or_default();
+            format!(" of producer {producer}{id}")
+        });
+        let (producer, since) = (producer.unwrap_or_default(), transaction.since);
+        let text = format!("held by an open transaction{producer}, since {since}\n");
+        let (number, records) = (partition.partition, partition.held_records);
+        let first = transaction.first_offset;
+        let place = format!("{topic}-{number} ({records} records from source offset {first} on)");
         self.0.entry(text).or_default().push(place);
     }
 

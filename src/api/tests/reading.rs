@@ -185,10 +185,8 @@ async fn a_topic_has_its_partitions_with_their_reasons() {
     assert_eq!(partition["held_by"]["transactional_id"], "payments");
     assert!(partition["lag_ms"].as_i64() > Some(0));
     assert_eq!(partition["as_of"], "2026-11-14T22:13:20Z");
-    let mut all = bench.get("/v1/links/paris-oslo/topics").await.json;
-    // Meanwhile time has passed.
-    all[0]["partitions"][0]["lag_ms"] = partition["lag_ms"].clone();
-    assert_eq!(all[0], orders);
+    let all = bench.get("/v1/links/paris-oslo/topics").await.json;
+    assert_eq!(timeless(all[0].clone()), timeless(orders));
     assert_eq!(all[1]["name"], "t");
     assert_eq!(all[1]["partitions"][0]["runs"], 1);
     assert_eq!(all[1]["partitions"][0]["lag_records"], 0);
