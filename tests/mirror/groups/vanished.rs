@@ -75,9 +75,10 @@ async fn groups_that_were_deleted_or_reset_on_the_source_are_shown_with_what_the
             .await?;
         let all = all.as_array().ok_or("no groups")?;
         let mut left = all.iter().filter(|it| it["group"] == "emptied");
-        match left.all(|it| it["partitions"].as_array().is_some_and(Vec::is_empty)) {
-            true => Ok(()),
-            false => Err(format!("{all:?}")),
+        if left.all(|it| it["partitions"].as_array().is_some_and(Vec::is_empty)) {
+            Ok(())
+        } else {
+            Err(format!("{all:?}"))
         }
     })
     .await;
