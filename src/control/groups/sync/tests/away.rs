@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn time(ms: i64) -> Option<jiff::Timestamp> {
-    Some(jiff::Timestamp::from_millisecond(ms).unwrap())
+fn time(ms: i64) -> jiff::Timestamp {
+    jiff::Timestamp::from_millisecond(ms).unwrap()
 }
 
 async fn freeze(bench: &Bench, operation: &str) {
@@ -21,16 +21,16 @@ async fn while_the_source_is_away_the_last_known_offsets_are_shown_with_their_ag
     let source = |bench: &Bench| bench.sync.board.source();
     assert_eq!(
         (source(&bench).as_of, source(&bench).failure),
-        (time(7), None)
+        (Some(time(7)), None)
     );
     bench.now_ms = 9;
     bench.source.set(|inner| inner.gone = true);
     bench.target.put("g", 45);
     bench.round().await;
-    assert_eq!(source(&bench).as_of, time(7));
+    assert_eq!(source(&bench).as_of, Some(time(7)));
     assert!(source(&bench).failure.unwrap().contains("nobody answers"));
     let status = bench.sync.board.group(&"g".into()).unwrap();
-    assert_eq!(status.target_as_of, time(9));
+    assert_eq!(status.target_as_of, Some(time(9)));
     assert_eq!(
         (bench.state(), bench.status("g").exact),
         (GroupState::Synced, true)
@@ -40,7 +40,7 @@ async fn while_the_source_is_away_the_last_known_offsets_are_shown_with_their_ag
     bench.round().await;
     assert_eq!(
         (source(&bench).as_of, source(&bench).failure),
-        (time(11), None)
+        (Some(time(11)), None)
     );
 }
 
@@ -53,7 +53,7 @@ async fn a_source_that_takes_long_to_answer_is_told_before_it_failed() {
     let round = bench.sync.round(&mut bench.memory, 9);
     assert!(timeout(LATE_LOOK * 2, round).await.is_err());
     let source = bench.sync.board.source();
-    assert_eq!(source.as_of, time(0));
+    assert_eq!(source.as_of, Some(time(0)));
     assert_eq!(source.failure.as_deref(), Some("no answer for 15 seconds"));
 }
 
@@ -71,7 +71,7 @@ async fn a_new_process_tells_what_is_on_the_target_without_the_source() {
     bench.restart();
     bench.now_ms = 30;
     bench.round().await;
-    assert_eq!(bench.sync.board.source().as_of, time(7));
+    assert_eq!(bench.sync.board.source().as_of, Some(time(7)));
     let status = bench.status("g");
     assert_eq!(status.source_offset, Some(SourceOffset(50)));
     assert_eq!(status.target_offset, Some(TargetOffset(45)));
