@@ -93,7 +93,7 @@ pub(super) fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
     let (was, is) = (known.source_id, source.id);
     // Where both topic ids are known, a topic with fewer partitions shows by its new id.
     let shrunk = source.partitions < known.partitions && !(was.is_known() && is.is_known());
-    if (differ(was, is) || shrunk) && !sight.follows.contains(name) {
+    if (was.differs_from(is) || shrunk) && !sight.follows.contains(name) {
         let message = format!(
             "source topic {name} was created again: id {was} with {} partitions before, {is} with {} now",
             known.partitions, source.partitions
@@ -108,18 +108,13 @@ pub(super) fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
         return Some(Reason::new(HaltCode::TargetTopicMissing, message));
     };
     let (was, is) = (known.target_id, target.id);
-    differ(was, is).then(|| {
+    was.differs_from(is).then(|| {
         let message = format!(
             "mirror topic {} was created again: id {was} before, {is} now",
             known.target_name
         );
         Reason::new(HaltCode::TargetRecreated, message)
     })
-}
-
-/// Whether two ids prove that there were two topics; brokers without topic ids can't tell them apart.
-fn differ(was: TopicId, is: TopicId) -> bool {
-    was.is_known() && is.is_known() && was != is
 }
 
 impl Sight {
@@ -179,7 +174,7 @@ impl Sight {
         let former = self.reseeds.get(name);
         target
             .zip(former)
-            .is_some_and(|(target, former)| differ(*former, target.id))
+            .is_some_and(|(target, former)| former.differs_from(target.id))
     }
 
     /// Topics whose mirror was created anew.

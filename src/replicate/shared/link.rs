@@ -33,7 +33,7 @@ struct Inner {
     save_order: Mutex<()>,
     /// Held while intents are read and shown: an older state never replaces a newer one.
     reloading: Mutex<()>,
-    releases: ResolveChannel,
+    requests: ResolveChannel,
     rate: RateFigures,
 }
 
@@ -108,7 +108,7 @@ impl LinkView {
             pending: watch::Sender::default(),
             save_order: Mutex::new(()),
             reloading: Mutex::new(()),
-            releases: ResolveChannel::default(),
+            requests: ResolveChannel::default(),
             rate: RateFigures::default(),
         }));
         view.reload(wanted)?;
@@ -306,9 +306,9 @@ impl LinkView {
         &self.0.rate
     }
 
-    /// Returns the channel of releases to the worker.
-    pub(crate) fn releases(&self) -> &ResolveChannel {
-        &self.0.releases
+    /// Returns the channel of operators' requests to the worker.
+    pub(crate) fn requests(&self) -> &ResolveChannel {
+        &self.0.requests
     }
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {

@@ -1,5 +1,6 @@
 //! State that the worker writes and other parts read: maps, states and figures of a link.
 
+pub(crate) mod inventory;
 pub(crate) mod link;
 pub(crate) mod partition;
 pub(crate) mod progress;

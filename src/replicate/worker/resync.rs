@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Kind};
-use crate::model::{HaltCode, OffsetsMode, Reason, Run, TargetOffset};
+use crate::model::{HaltCode, OffsetsMode, Policy, Reason, Run, TargetOffset};
 use crate::offsets::Explanation;
 use crate::replicate::partition::effect::{Event, Resynced};
 use crate::replicate::partition::mirror::Mirror;
@@ -157,9 +157,16 @@ async fn both_sides(
             let topic = &route.source.topic;
             link.judge_writer(topic, suspect).await?;
         }
-        let found = resync_source(&link.source, &link.target, &input, side.clone()).await?;
-        link.judge_first(&input, &found).await?;
-        Ok(found)
+        match resync_source(&link.source, &link.target, &input, side.clone()).await {
+            Ok(found) => {
+                link.judge_first(&input, &found).await?;
+                Ok(found)
+            }
+            Err(Trouble::Decided(decision)) if decision.policy == Policy::Reseed => {
+                Err(link.weighed(&route.source.topic, decision).await)
+            }
+            Err(trouble) => Err(trouble),
+        }
     };
     let result = unless(&abandoned, within(SIDE_LIMIT, source_side)).await;
     WorkerEvent::Resynced {
