@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use futures_util::future::join_all;
-use futures_util::{StreamExt, stream};
 use sha2::{Digest, Sha256};
 
 use super::audit::{Change, Release};
@@ -19,7 +18,7 @@ use crate::contract::{
 };
 use crate::control::groups::status::{GroupPartitionStatus, GroupState, GroupStatus};
 use crate::model::{GroupId, HaltCode, LinkName, Policy, Reason, TopicName, TopicPartition};
-use crate::replicate::{LinkView, ResolveRefused};
+use crate::replicate::{DecisionOutcome, LinkView, ResolveRefused};
 
 /// How long a call waits for a release before it answers that it is pending; shorter than any request timeout.
 const PATIENCE: Duration = Duration::from_secs(6);
@@ -198,14 +197,24 @@ async fn carry_out(
     meant: Vec<(TopicPartition, Reason)>,
 ) -> Vec<ReleaseAnswer> {
     let how = (wanted.with, wanted.discard);
-    let releases = meant
-        .into_iter()
-        .map(|(partition, reason)| release(view, partition, reason, how));
-    if wanted.with == Policy::Reseed {
-        // The first one decides for the whole topic; the others needn't be counted again.
-        return stream::iter(releases).then(|it| it).collect().await;
+    if wanted.with != Policy::Reseed {
+        let releases = meant.into_iter().map(|(partition, reason)| async {
+            let result = view.release(&partition, how, PATIENCE).await;
+            answer(partition, reason, result.as_ref())
+        });
+        return join_all(releases).await;
     }
-    join_all(releases).await
+    // The first one decides for the whole topic: the others needn't be counted again.
+    let (mut answers, mut settled) = (Vec::new(), None);
+    for (partition, reason) in meant {
+        let result = match settled.take() {
+            Some(why) => Err(why),
+            None => view.release(&partition, how, PATIENCE).await,
+        };
+        answers.push(answer(partition, reason, result.as_ref()));
+        settled = result.err().filter(ResolveRefused::is_of_topic);
+    }
+    answers
 }
 
 /// The partitions that the request names and the policy releases, with the reasons why they halted; at least one.
@@ -247,16 +256,14 @@ fn releasable(
     Ok(found)
 }
 
-async fn release(
-    view: &LinkView,
+fn answer(
     partition: TopicPartition,
     reason: Reason,
-    how: (Policy, Option<u64>),
+    result: Result<&DecisionOutcome, &ResolveRefused>,
 ) -> ReleaseAnswer {
-    let result = view.release(&partition, how, PATIENCE).await;
     let mut released = ReleaseAnswer::new(partition, reason, ReleaseResult::Released);
     match result {
-        Ok(outcome) => released.outcome = Some(outcome),
+        Ok(outcome) => released.outcome = Some(outcome.clone()),
         Err(why) => {
             released.result = match why {
                 ResolveRefused::Pending => ReleaseResult::Pending,
@@ -275,6 +282,14 @@ async fn release(
 }
 
 impl ResolveRefused {
+    /// Whether no partition of the topic would be released now either.
+    fn is_of_topic(&self) -> bool {
+        matches!(
+            self,
+            Self::Pending | Self::Discards(_) | Self::Uncounted(_) | Self::Busy
+        )
+    }
+
     fn text(&self) -> String {
         match self {
             Self::UnknownPartition => "is not mirrored".to_owned(),

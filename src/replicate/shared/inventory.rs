@@ -1,8 +1,7 @@
 //! Counts what a mirror topic holds, and what of it exists on the target alone: what is lost if it is deleted.
 //!
 //! The offset map and the history of a partition tell of every offset whether it is an image of the source, and what the
-//! source still has tells whether its record exists there, too. Records behind the map are read. Pure, except for the
-//! access to the view.
+//! source still has tells whether its record exists there, too. Records behind the map are read. Pure.
 
 use std::ops::Range;
 
@@ -12,10 +11,10 @@ use utoipa::ToSchema;
 use crate::error::Result;
 use crate::model::{
     DataPath, HaltCode, History, OffsetsMode, Partition, Reason, Run, SourceOffset, StretchKind,
-    TargetOffset, TopicId, TopicName, TopicPartition,
+    TargetOffset, TopicId,
 };
 
-use super::link::LinkView;
+use super::partition::PartitionProgress;
 
 /// What a mirror topic holds at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -113,7 +112,7 @@ pub(crate) struct Evidence {
 
 /// What was read of a log behind the map.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Behind {
+pub(crate) struct LogBehindMap {
     /// Records of this link.
     pub(crate) own: i64,
     pub(crate) of_others: i64,
@@ -137,14 +136,12 @@ pub(crate) struct Mapped {
     target_id: TopicId,
 }
 
-impl LinkView {
-    /// Returns what is known of a partition; `None` if it isn't mirrored.
-    pub(crate) fn mapped(&self, partition: &TopicPartition) -> Option<Mapped> {
-        let tracked = self.tracked(partition)?;
-        let known = tracked.lock();
+impl Mapped {
+    /// Returns what is known of a partition.
+    pub(super) fn of(known: &PartitionProgress) -> Self {
         let record = &known.record;
         let doubted = known.figures.reason.as_ref().and_then(doubted_from);
-        Some(Mapped {
+        Self {
             until: doubted
                 .map_or(known.end(), |from| from.min(known.end()))
                 .get(),
@@ -156,21 +153,9 @@ impl LinkView {
             is_anonymous: record.path == DataPath::Record,
             source_id: record.source_topic_id,
             target_id: record.target_topic_id,
-        })
+        }
     }
 
-    /// Whether a partition of a topic has halted because its mirror topic is gone.
-    pub(crate) fn misses_mirror(&self, topic: &TopicName) -> bool {
-        let is_missing = |reason: Reason| reason.code == HaltCode::TargetTopicMissing;
-        let statuses = self.topic(topic).unwrap_or_default();
-        statuses
-            .into_iter()
-            .filter_map(|it| it.reason)
-            .any(is_missing)
-    }
-}
-
-impl Mapped {
     /// Returns what is known of a partition that isn't mirrored.
     pub(crate) fn nothing() -> Self {
         Self {
@@ -198,7 +183,7 @@ impl Mapped {
     pub(crate) fn count(
         &self,
         evidence: &Evidence,
-        behind: Behind,
+        behind: LogBehindMap,
         runs_behind: impl FnMut(TargetOffset) -> Result<Vec<Run>>,
     ) -> Result<Holdings> {
         let log = evidence.log.start..self.read_from(evidence);

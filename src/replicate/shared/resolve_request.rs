@@ -3,7 +3,6 @@
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::error::Result as FarshoreResult;
 use crate::model::{HaltCode, PartitionState, Policy, Reason, TopicName, TopicPartition};
 use crate::replicate::resync::decision::DecisionOutcome;
 
@@ -14,7 +13,7 @@ const WAITING_LIMIT: usize = 64;
 
 /// An operator's request to the worker.
 #[derive(Debug)]
-pub(crate) enum Request {
+pub(crate) enum OperatorRequest {
     Resolve(ResolveRequest),
     Count(CountRequest),
 }
@@ -34,7 +33,7 @@ pub(crate) struct ResolveRequest {
 #[derive(Debug)]
 pub(crate) struct CountRequest {
     pub(crate) topic: TopicName,
-    pub(crate) done: oneshot::Sender<FarshoreResult<Inventory>>,
+    pub(crate) done: oneshot::Sender<crate::error::Result<Inventory>>,
 }
 
 /// An operator's policy for the trouble that halted a partition.
@@ -49,18 +48,18 @@ pub(crate) struct Grant {
 
 /// The channel from the view to the running worker, if any; each worker opens a new one.
 #[derive(Debug, Default)]
-pub(crate) struct ResolveChannel(Mutex<Option<mpsc::Sender<Request>>>);
+pub(crate) struct ResolveChannel(Mutex<Option<mpsc::Sender<OperatorRequest>>>);
 
 impl ResolveChannel {
     /// Opens a new channel for a worker; an earlier worker gets no more requests.
-    pub(crate) fn open(&self) -> mpsc::Receiver<Request> {
+    pub(crate) fn open(&self) -> mpsc::Receiver<OperatorRequest> {
         let (sender, receiver) = mpsc::channel(WAITING_LIMIT);
         *self.0.lock() = Some(sender);
         receiver
     }
 
     /// Sends a request to the worker. Errors: no worker is running, or its queue is full.
-    pub(crate) fn send(&self, request: Request) -> Result<(), ResolveRefused> {
+    pub(crate) fn send(&self, request: OperatorRequest) -> Result<(), ResolveRefused> {
         let sender = self.0.lock().clone().ok_or(ResolveRefused::Busy)?;
         sender.try_send(request).map_err(|_| ResolveRefused::Busy)
     }

@@ -17,7 +17,7 @@ use crate::model::{LeaderEpoch, Partition, Reason, TopicId, TopicName, TopicPart
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::resync::decision::Decision;
 use crate::replicate::shared::inventory::{
-    Behind, Evidence, Holdings, Inventory, Mapped, PartitionHoldings,
+    Evidence, Holdings, Inventory, LogBehindMap, Mapped, PartitionHoldings,
 };
 use crate::replicate::shared::resolve_request::{CountRequest, ResolveRefused, ResolveRequest};
 use crate::task::blocking;
@@ -67,14 +67,18 @@ impl Worker {
 
 impl LinkContext {
     /// Returns what a policy's decision to reseed leads to: it discards no records of others.
-    pub(super) async fn weighed(&self, topic: &TopicName, decision: Box<Decision>) -> Trouble {
+    pub(super) async fn weigh_decision(
+        &self,
+        topic: &TopicName,
+        decision: Box<Decision>,
+    ) -> Trouble {
         let held = match self.inventory(topic).await {
             Ok(found) => found.total,
             Err(error) => return Trouble::retry(&error),
         };
         let mut decision = decision;
         if held.of_others > 0 {
-            return Trouble::Halt(beyond_policy(decision.reason, held));
+            return Trouble::Halt(beyond_policy(&decision.reason, &held));
         }
         decision.reason.message = discarding(&decision.reason.message, &held);
         Trouble::Decided(decision)
@@ -133,12 +137,17 @@ impl LinkContext {
             .and_then(|name| configs.get(name)?.get("cleanup.policy"));
         let policy = policy.and_then(|it| it.value.as_deref());
         let is_compacted = policy.is_none_or(|it| it.contains("compact"));
+        let topics = Arc::clone(&source.metadata().topics);
+        let has = |it: &&TopicPartition| {
+            let topic = topics.get(&it.topic);
+            topic.is_some_and(|topic| topic.partitions.contains_key(&it.partition))
+        };
+        let present: Vec<TopicPartition> = sources.iter().filter(has).cloned().collect();
         let (first, last) = tokio::join!(
-            list(source, sources, OffsetSpec::Earliest),
-            list(source, sources, OffsetSpec::HighWatermark),
+            list(source, &present, OffsetSpec::Earliest),
+            list(source, &present, OffsetSpec::HighWatermark),
         );
         let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
-        let topics = Arc::clone(&source.metadata().topics);
         let offset = |listed: &ListedOffsets, of: &TopicPartition| {
             let found = listed.get(of).and_then(|it| it.as_ref().ok());
             found.map(|it| it.offset)
@@ -189,8 +198,12 @@ impl LinkContext {
     }
 
     /// Counts the records of a log, as far as it is read at all.
-    async fn read_behind(&self, partition: &TopicPartition, log: Range<i64>) -> Result<Behind> {
-        let (mut behind, mut at) = (Behind::default(), log.start);
+    async fn read_behind(
+        &self,
+        partition: &TopicPartition,
+        log: Range<i64>,
+    ) -> Result<LogBehindMap> {
+        let (mut behind, mut at) = (LogBehindMap::default(), log.start);
         for _ in 0..READS_AT_MOST {
             if at >= log.end {
                 break;
@@ -226,7 +239,7 @@ pub(super) fn discarding(message: &str, held: &Holdings) -> String {
 }
 
 /// Returns why a policy doesn't give up a mirror topic.
-fn beyond_policy(reason: Reason, held: Holdings) -> Reason {
+fn beyond_policy(reason: &Reason, held: &Holdings) -> Reason {
     let what = held.described().unwrap_or_default();
     let message = format!(
         "{}; the policy reseed doesn't discard {what}",
@@ -239,7 +252,7 @@ fn beyond_policy(reason: Reason, held: Holdings) -> Reason {
     Reason {
         message,
         remedy,
-        ..reason
+        ..reason.clone()
     }
 }
 
@@ -265,3 +278,6 @@ async fn list(
         .collect();
     admin::list_offsets(cluster, &partitions, at).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use crate::replicate::resync::decision::{self, DecisionOutcome};
 use crate::replicate::shared::inventory::{Holdings, Inventory};
 use crate::replicate::shared::link::LinkView;
 use crate::replicate::shared::resolve_request::{
-    CountRequest, Grant, Request, ResolveRefused, ResolveRequest,
+    CountRequest, Grant, OperatorRequest, ResolveRefused, ResolveRequest,
 };
 
 use super::state::Worker;
@@ -69,7 +69,7 @@ impl LinkView {
             discard,
             done,
         };
-        self.requests().send(Request::Resolve(release))?;
+        self.requests().send(OperatorRequest::Resolve(release))?;
         match tokio::time::timeout(credit, decided).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(ResolveRefused::Busy),
@@ -88,7 +88,7 @@ impl LinkView {
         let (done, counted) = oneshot::channel();
         let topic = topic.clone();
         self.requests()
-            .send(Request::Count(CountRequest { topic, done }))?;
+            .send(OperatorRequest::Count(CountRequest { topic, done }))?;
         match tokio::time::timeout(credit, counted).await {
             Ok(Ok(result)) => result.map_err(|error| ResolveRefused::Uncounted(error.chain())),
             Ok(Err(_)) => Err(ResolveRefused::Busy),
@@ -102,10 +102,10 @@ impl LinkView {
 
 impl Worker {
     /// Takes an operator's request. What a reseed would delete is counted first, unless it is decided already.
-    pub(crate) fn take_request(&mut self, request: Request) {
+    pub(crate) fn take_request(&mut self, request: OperatorRequest) {
         match request {
-            Request::Count(request) => self.count(request),
-            Request::Resolve(release) => {
+            OperatorRequest::Count(request) => self.count(request),
+            OperatorRequest::Resolve(release) => {
                 let index = self.places.get(&release.partition);
                 let decided = index.is_some_and(|it| self.awaits_new_topic(*it).is_some());
                 if release.policy == Policy::Reseed && !decided {

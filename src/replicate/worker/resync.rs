@@ -130,7 +130,7 @@ async fn both_sides(
     }
     // Never abandoned half-way: it writes to the target.
     let shut_out = async {
-        let permit = link.permit(&route.source.topic).await;
+        let permit = link.topic_permit(&route.source.topic).await;
         let _writing = permit.ok_or_else(interrupted)?;
         Ok(link.shut_out(route, input.record.path).await?)
     };
@@ -163,7 +163,8 @@ async fn both_sides(
                 Ok(found)
             }
             Err(Trouble::Decided(decision)) if decision.policy == Policy::Reseed => {
-                Err(link.weighed(&route.source.topic, decision).await)
+                let weighed = link.weigh_decision(&route.source.topic, decision);
+                Err(Box::pin(weighed).await)
             }
             Err(trouble) => Err(trouble),
         }

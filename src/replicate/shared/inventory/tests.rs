@@ -29,7 +29,7 @@ fn evidence(log: Range<i64>, source: Range<i64>) -> Evidence {
 }
 
 /// Counts with runs of 30 offsets, each in a block of its own, up to where `mapped` ends.
-fn count(mapped: &Mapped, evidence: &Evidence, behind: Behind) -> [u64; 3] {
+fn count(mapped: &Mapped, evidence: &Evidence, behind: LogBehindMap) -> [u64; 3] {
     let end = mapped.until;
     let runs = |at: TargetOffset| -> Result<Vec<Run>> {
         let first = at.get() / 30 * 30;
@@ -46,7 +46,7 @@ fn count(mapped: &Mapped, evidence: &Evidence, behind: Behind) -> [u64; 3] {
 fn counted(
     mapped: &Mapped,
     evidence: &Evidence,
-    behind: Behind,
+    behind: LogBehindMap,
     runs: impl FnMut(TargetOffset) -> Result<Vec<Run>>,
 ) -> [u64; 3] {
     let held = mapped.count(evidence, behind, runs).unwrap();
@@ -55,12 +55,12 @@ fn counted(
     [held.only_there, held.of_others, doubt]
 }
 
-fn reason(code: HaltCode, source: Option<i64>, target: Option<i64>) -> Option<Reason> {
+fn reason(code: HaltCode, source: Option<i64>, target: Option<i64>) -> Reason {
     let reason = Reason::new(code, "m");
-    Some(reason.at(source.map(SourceOffset), target.map(TargetOffset)))
+    reason.at(source.map(SourceOffset), target.map(TargetOffset))
 }
 
-const NOTHING: Behind = Behind {
+const NOTHING: LogBehindMap = LogBehindMap {
     own: 0,
     of_others: 0,
     unread: 0,
@@ -99,7 +99,7 @@ fn a_source_that_was_truncated_or_replaced_lacks_what_the_mirror_has() {
         [10, 0, 0]
     );
     let truncated = Mapped {
-        reason: reason(HaltCode::SourceTruncated, Some(170), None),
+        reason: Some(reason(HaltCode::SourceTruncated, Some(170), None)),
         ..mapped()
     };
     // It has grown again.
@@ -108,7 +108,7 @@ fn a_source_that_was_truncated_or_replaced_lacks_what_the_mirror_has() {
         [30, 0, 0]
     );
     let recreated = Mapped {
-        reason: reason(HaltCode::SourceRecreated, None, None),
+        reason: Some(reason(HaltCode::SourceRecreated, None, None)),
         source_id: TopicId::NONE,
         ..mapped()
     };
@@ -134,7 +134,7 @@ fn a_source_that_does_not_answer_may_lack_everything() {
 
 #[test]
 fn records_behind_the_map_are_copies_or_written_by_others() {
-    let behind = Behind {
+    let behind = LogBehindMap {
         own: 7,
         of_others: 3,
         unread: 0,
@@ -148,7 +148,7 @@ fn records_behind_the_map_are_copies_or_written_by_others() {
         count(&mapped(), &evidence(0..110, 250..300), behind),
         [110, 3, 0]
     );
-    let unread = Behind {
+    let unread = LogBehindMap {
         unread: 5,
         ..behind
     };
@@ -180,7 +180,7 @@ fn the_log_is_read_from_where_the_map_is_in_doubt_or_is_another_topics() {
         ..log.clone()
     };
     assert_eq!(mapped().read_from(&other), 20);
-    let behind = Behind {
+    let behind = LogBehindMap {
         of_others: 90,
         ..NOTHING
     };
@@ -190,7 +190,7 @@ fn the_log_is_read_from_where_the_map_is_in_doubt_or_is_another_topics() {
         (HaltCode::TargetTruncated, Some(TargetOffset(40))),
         (HaltCode::RecordRefused, None),
     ] {
-        let reason = reason(code, None, Some(40)).unwrap();
+        let reason = reason(code, None, Some(40));
         assert_eq!(doubted_from(&reason), from, "{code}");
     }
 }
