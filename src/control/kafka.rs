@@ -11,7 +11,7 @@ use crate::kafka::admin::{
     self, ConfigValue, CreatedTopics, GroupKind, GroupOffset, ListedGroup, NewTopic, OffsetSpec,
 };
 use crate::kafka::client::{Cluster, Metadata, TopicMetadata};
-use crate::model::{GroupId, LeaderEpoch, TopicName, TopicPartition};
+use crate::model::{GroupId, LeaderEpoch, ProducerId, TopicName, TopicPartition};
 use crate::task::Ownership;
 
 use super::groups::cluster::{CommittedOffset, GroupActivity, LogEdge, Site};
@@ -24,6 +24,8 @@ use super::topics::plan::NewMirror;
 pub struct KafkaSite(Cluster, Ownership);
 
 const MINUTE_MS: i64 = 60_000;
+/// The partitions of a topic whose newest batches show who writes it.
+const NEWEST_BATCHES: usize = 8;
 
 impl KafkaSite {
     /// Creates a site on the connections of `cluster`, which may always write.
@@ -141,6 +143,32 @@ impl TopicSite for KafkaSite {
         async {
             let configs = self.broker_configs().await?.unwrap_or_default();
             Ok(configs.into_keys().collect())
+        }
+        .boxed()
+    }
+
+    fn is_mirror<'a>(
+        &'a self,
+        topic: &'a TopicName,
+        partitions: i32,
+    ) -> BoxFuture<'a, Result<Option<bool>>> {
+        async move {
+            let partitions = (0..partitions).map(|it| TopicPartition::new(topic.clone(), it));
+            let asked: Vec<_> = partitions.map(|it| (it, LeaderEpoch::UNKNOWN)).collect();
+            let ends = admin::list_offsets(&self.0, &asked, OffsetSpec::HighWatermark).await?;
+            let ends = ends
+                .into_iter()
+                .filter_map(|(it, end)| Some((it, end.ok()?.offset)));
+            let mut found = None;
+            for (partition, end) in ends.filter(|(_, end)| *end > 0).take(NEWEST_BATCHES) {
+                let read = admin::read_at(&self.0, &partition, end - 1, 1).await?;
+                let mut written = read.batches.iter().map(|it| it.header().producer_id);
+                if written.any(ProducerId::is_farshore) {
+                    return Ok(Some(true));
+                }
+                found = Some(false);
+            }
+            Ok(found)
         }
         .boxed()
     }

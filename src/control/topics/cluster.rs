@@ -31,6 +31,12 @@ pub trait TopicSite: Send + Sync + Debug {
     ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Result<TopicConfigs>>>>;
     /// The names of the brokers' configs; empty if they may not be described.
     fn broker_config_names(&self) -> BoxFuture<'_, Result<BTreeSet<String>>>;
+    /// Whether a farshore link wrote the newest batch of a partition of a topic; `None` if the topic is empty.
+    fn is_mirror<'a>(
+        &'a self,
+        topic: &'a TopicName,
+        partitions: i32,
+    ) -> BoxFuture<'a, Result<Option<bool>>>;
     /// Creates topics.
     fn create<'a>(&'a self, mirrors: &'a [NewMirror]) -> BoxFuture<'a, Result<CreatedTopics>>;
     /// Extends a topic to `count` partitions in total.

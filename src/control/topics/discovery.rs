@@ -10,27 +10,24 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::checkpoint::records::{
-    delete_first_look, delete_reseed, load_topic, put_first_look, put_topic, reseeds_of,
-};
+use crate::checkpoint::records::{delete_first_look, delete_reseed, load_topic, put_topic};
 use crate::checkpoint::{Store, TopicRecord, Update};
 use crate::config::LinkConfig;
 use crate::control::mirrored::Mirrored;
-use crate::control::permit::permit;
+use crate::control::permit::link_permit;
 use crate::error::{Kind, Result};
-use crate::model::{
-    HaltCode, Intent, KnownTopic, LinkIntents, MirrorSet, Obstacle, OffsetsMode, Policy, Reason,
-    TopicName,
-};
+use crate::model::{Intent, KnownTopic, LinkIntents, MirrorSet, TopicName};
 use crate::task::log_once::Notice;
 use crate::task::{InFlight, Rounds};
 
 use super::apply::Work;
-use super::cluster::{ConfigMemory, Look, SeenTopic, TopicSite, live};
+use super::cluster::{ConfigMemory, SeenTopic, TopicSite};
+use super::namesakes::Namesakes;
 use super::plan::plan;
 use super::remembered::{first_look, known};
-use super::sight::{Selected, Sight, SourceTopic, TargetTopic};
+use super::sight::{Selected, Sight, TargetTopic};
 
+mod looking;
 #[cfg(test)]
 mod tests;
 
@@ -61,6 +58,7 @@ pub struct Discovery {
     in_flight: InFlight,
     source_configs: ConfigMemory,
     target_configs: ConfigMemory,
+    namesakes: Namesakes,
     looking: Notice,
     applying: Notice,
 }
@@ -87,6 +85,7 @@ impl Discovery {
             in_flight: InFlight::default(),
             source_configs: ConfigMemory::default(),
             target_configs: ConfigMemory::default(),
+            namesakes: Namesakes::default(),
             known,
             config,
             source,
@@ -143,7 +142,7 @@ impl Discovery {
         let until = Instant::now() + self.config.refresh_interval;
         let mut first_failure = None;
         loop {
-            let (_, writing) = permit(&self.in_flight, || self.intents()).await;
+            let (_, writing) = link_permit(&self.in_flight, || self.intents()).await;
             let may_write =
                 |it: &TopicName| wanted.of(it).writes() && self.intents().of(it).writes();
             let applied = work.next(self.target.as_ref(), &may_write).await;
@@ -191,118 +190,6 @@ impl Discovery {
             }
         }
         Ok(())
-    }
-
-    async fn sight(&mut self, source: &Look, target: &Look) -> Result<Sight> {
-        let selected: BTreeMap<&TopicName, &SeenTopic> = source
-            .topics
-            .iter()
-            .filter(|(name, seen)| self.config.topics.takes(name, seen.is_internal))
-            .collect();
-        let names: Vec<TopicName> = selected.keys().map(|name| (*name).clone()).collect();
-        self.source_configs
-            .read(self.source.as_ref(), &names)
-            .await?;
-        let mirrors = names.iter().map(|name| self.config.mirror_topic(name));
-        let mirrors: Vec<TopicName> = mirrors.filter(|m| target.topics.contains_key(m)).collect();
-        self.target_configs
-            .read(self.target.as_ref(), &mirrors)
-            .await?;
-        let reseeds = reseeds_of(self.store.as_ref(), &self.config.name)?;
-        let reseeds = reseeds.into_iter().map(|(name, it)| (name, it.former));
-        let preserves = self.config.offsets == OffsetsMode::Preserve;
-        let mirrored = self.mirrored.as_deref().filter(|_| preserves);
-        let mut sight = Sight {
-            reseeds: reseeds.collect(),
-            stopped: self.stopped.clone(),
-            known: self.known.clone(),
-            target_brokers: target.brokers,
-            target_broker_configs: self.target.broker_config_names().await?,
-            replication_factor: self.config.replication_factor,
-            preserves,
-            live: live(mirrored, &selected),
-            ..Sight::default()
-        };
-        sight.initial = self.initial(&selected).await?;
-        for (name, seen) in selected {
-            let configs = self.source_configs.of(name);
-            if let Some(Err(message)) = configs {
-                let reason = Reason::new(HaltCode::NotPermitted, message.clone());
-                sight.refused.insert(name.clone(), reason);
-            }
-            if self.config.policies.of(name).recreate != Policy::Halt {
-                sight.follows.insert(name.clone());
-            }
-            let topic = SourceTopic {
-                target_name: self.config.mirror_topic(name),
-                id: seen.id,
-                partitions: seen.partitions,
-                replication_factor: seen.replication_factor,
-                configs: configs
-                    .and_then(|c| c.as_ref().ok())
-                    .cloned()
-                    .unwrap_or_default(),
-            };
-            sight.source.insert(name.clone(), topic);
-        }
-        for name in mirrors {
-            let configs = self.target_configs.of(&name);
-            let topic = TargetTopic {
-                configs: configs
-                    .and_then(|c| c.as_ref().ok())
-                    .cloned()
-                    .unwrap_or_default(),
-                ..seen_target(&target.topics[&name])
-            };
-            sight.target.insert(name, topic);
-        }
-        Ok(sight)
-    }
-
-    /// What the link's very first look found, which may be this one. It is durable before anything begins, because `start`
-    /// doesn't apply to topics that appear later.
-    async fn initial(
-        &mut self,
-        selected: &BTreeMap<&TopicName, &SeenTopic>,
-    ) -> Result<BTreeMap<TopicName, i32>> {
-        if let Some(initial) = &self.initial {
-            return Ok(initial.clone());
-        }
-        let found = selected.iter();
-        let found = found.map(|(name, seen)| ((*name).clone(), seen.partitions));
-        let found: BTreeMap<TopicName, i32> = found.collect();
-        let mut update = Update::new();
-        put_first_look(&mut update, &self.config.name, &found);
-        self.store.commit(update).await?;
-        Ok(self.initial.insert(found).clone())
-    }
-
-    /// Removes topics about which nothing can be concluded yet from the sight; they stay unchanged in the set.
-    fn set_aside_unclear(
-        &mut self,
-        sight: &mut Sight,
-        source: &Look,
-        target: &Look,
-    ) -> BTreeSet<TopicName> {
-        let is_unclear = |look: &Look, name: &TopicName| {
-            look.topics.get(name).is_some_and(|seen| !seen.is_clear)
-        };
-        let gone = sight.gone();
-        let names = sight.source.keys().chain(sight.known.keys());
-        let unclear: BTreeSet<TopicName> = names
-            .filter(|name| {
-                is_unclear(source, name)
-                    || is_unclear(target, &self.config.mirror_topic(name))
-                    || (gone.contains(*name) && !self.gone.contains(*name))
-            })
-            .cloned()
-            .collect();
-        for name in &unclear {
-            let why = "the brokers don't describe it completely yet".to_owned();
-            sight.set_aside(name, Obstacle::Awaited(why));
-        }
-        self.gone = gone;
-        unclear
     }
 
     fn intents(&self) -> Arc<LinkIntents> {

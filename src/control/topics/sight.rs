@@ -64,6 +64,8 @@ pub struct Sight {
     pub live: BTreeSet<TopicName>,
     /// Source topics whose mirror can't be created or configured until an operator changes something.
     pub refused: BTreeMap<TopicName, Reason>,
+    /// Source topics of which it isn't known yet whether they may be mirrored.
+    pub unread: BTreeMap<TopicName, Obstacle>,
     /// Source topics whose mirror isn't created or extended yet, or can't be extended.
     pub obstacles: BTreeMap<TopicName, Obstacle>,
     /// Topics whose policy is to continue with another source topic of the same name.
@@ -140,6 +142,21 @@ impl Sight {
     pub(super) fn set_aside(&mut self, name: &TopicName, obstacle: Obstacle) {
         self.leave_out(name);
         self.obstacles.insert(name.clone(), obstacle);
+    }
+
+    /// Adds a topic that must not be mirrored, or not yet; it is shown with the obstacle.
+    pub(super) fn leave_out_with(
+        &mut self,
+        name: TopicName,
+        topic: SourceTopic,
+        obstacle: Obstacle,
+    ) {
+        self.source.entry(name.clone()).or_insert(topic);
+        if let Obstacle::Refused(reason) = obstacle {
+            self.refused.insert(name, reason);
+        } else {
+            self.unread.insert(name, obstacle);
+        }
     }
 
     /// Leaves out topics whose intent forbids writes; nothing is changed or looked up for them.

@@ -2,6 +2,8 @@ use futures_util::future::{BoxFuture, FutureExt};
 use parking_lot::Mutex;
 
 use super::*;
+use crate::control::testing::answered;
+use crate::control::topics::cluster::Look;
 use crate::control::topics::configs::TopicConfigs;
 use crate::control::topics::plan::NewMirror;
 use crate::error::{BrokerCode, Error};
@@ -27,6 +29,13 @@ pub(super) struct Inner {
     /// The number of topics in each request that created some.
     pub(super) requests: Vec<usize>,
     pub(super) ids: u128,
+    /// The topics whose newest batch a farshore link wrote.
+    pub(super) mirrors: BTreeSet<TopicName>,
+    /// Topics without any batch.
+    pub(super) empty: BTreeSet<TopicName>,
+    /// How many times newest batches were read.
+    pub(super) read: usize,
+    pub(super) read_refused: Option<i16>,
 }
 
 impl FakeSite {
@@ -48,12 +57,7 @@ impl FakeSite {
         T: Send + 'static,
     {
         let mut inner = self.0.lock();
-        let answer = if inner.gone {
-            Err(Error::new(Kind::Disconnected, "nobody answers"))
-        } else {
-            answer(&mut inner)
-        };
-        async move { answer }.boxed()
+        answered(inner.gone, || answer(&mut inner))
     }
 }
 
@@ -115,6 +119,19 @@ impl TopicSite for FakeSite {
 
     fn broker_config_names(&self) -> BoxFuture<'_, Result<BTreeSet<String>>> {
         self.ask(|_| Ok(BTreeSet::new()))
+    }
+
+    fn is_mirror<'a>(
+        &'a self,
+        topic: &'a TopicName,
+        _partitions: i32,
+    ) -> BoxFuture<'a, Result<Option<bool>>> {
+        self.ask(|inner| {
+            inner.read += 1;
+            refused(inner.read_refused)?;
+            let is_empty = inner.empty.contains(topic);
+            Ok((!is_empty).then(|| inner.mirrors.contains(topic)))
+        })
     }
 
     fn create<'a>(&'a self, mirrors: &'a [NewMirror]) -> BoxFuture<'a, Result<CreatedTopics>> {
