@@ -1,6 +1,7 @@
 //! What other parts see of a link: states, figures and exact translation, even with both clusters gone.
 
 use std::collections::BTreeMap;
+use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
@@ -163,36 +164,36 @@ impl LinkView {
 
     /// Returns the status of every partition that the link selects, ordered by topic and number.
     pub fn partitions(&self) -> Vec<PartitionStatus> {
-        let now = crate::telemetry::now_ms();
-        let unmirrored = self.0.unmirrored.read();
-        let partitions = self.0.partitions.read();
-        let tracked = partitions
-            .iter()
-            .map(|(partition, tracked)| status(partition, tracked, now));
-        let mut rows: Vec<PartitionStatus> = tracked.collect();
-        for (topic, unmirrored) in unmirrored.iter() {
-            rows.extend(self.unmirrored_rows(topic, unmirrored, |it| partitions.contains_key(it)));
-        }
-        if !unmirrored.is_empty() {
-            rows.sort_by(|one, other| one.partition.cmp(&other.partition));
-        }
-        rows
+        self.rows(.., ..)
     }
 
     /// Returns the status of a topic's partitions; `None` if the link doesn't select it.
     pub fn topic(&self, topic: &TopicName) -> Option<Vec<PartitionStatus>> {
+        let rows = self.rows(TopicPartition::all_of(topic), topic..=topic);
+        (!rows.is_empty()).then_some(rows)
+    }
+
+    /// Returns the status of these mirror partitions, and of what these topics have without a mirror, in order.
+    fn rows(
+        &self,
+        partitions: impl RangeBounds<TopicPartition>,
+        topics: impl RangeBounds<TopicName>,
+    ) -> Vec<PartitionStatus> {
         let now = crate::telemetry::now_ms();
         let unmirrored = self.0.unmirrored.read();
-        let partitions = self.0.partitions.read();
-        let of_topic = partitions.range(TopicPartition::all_of(topic));
-        let mut found: Vec<_> = of_topic
+        let tracked = self.0.partitions.read();
+        let mirrored = tracked.range(partitions);
+        let mut rows: Vec<PartitionStatus> = mirrored
             .map(|(partition, tracked)| status(partition, tracked, now))
             .collect();
-        if let Some(unmirrored) = unmirrored.get(topic) {
-            found.extend(self.unmirrored_rows(topic, unmirrored, |it| partitions.contains_key(it)));
-            found.sort_by(|one, other| one.partition.cmp(&other.partition));
+        let count = rows.len();
+        for (topic, unmirrored) in unmirrored.range(topics) {
+            rows.extend(self.unmirrored_rows(topic, unmirrored, |it| tracked.contains_key(it)));
         }
-        (!found.is_empty()).then_some(found)
+        if rows.len() > count {
+            rows.sort_by(|one, other| one.partition.cmp(&other.partition));
+        }
+        rows
     }
 
     /// Shows the partitions of selected topics that have no mirror partition, instead of those shown before.
