@@ -10,6 +10,7 @@ mod guards;
 mod intents;
 mod moves;
 mod reading;
+mod releases;
 mod serving;
 
 use bench::{Bench, wide};

@@ -31,7 +31,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-pub use filter::{GroupFilter, IdleExpression, TopicFilter};
+pub use filter::{GroupFilter, IdleExpression, Namesake, TopicFilter};
 pub use policies::{Otherwise, PolicyRules, PreserveLimits};
 pub use problem::{ConfigErrors, Position, Problem};
 pub use rule::{NameRule, RuleKind};

@@ -16,7 +16,7 @@ use crate::kafka::admin::{
     OffsetSpec,
 };
 use crate::kafka::client::{Cluster, Metadata, TopicMetadata};
-use crate::model::{GroupId, LeaderEpoch, SourceOffset, TopicName, TopicPartition};
+use crate::model::{GroupId, LeaderEpoch, ProducerId, SourceOffset, TopicName, TopicPartition};
 use crate::task::Ownership;
 
 use super::groups::cluster::{CommittedOffset, GroupActivity, LogEdge, Site};
@@ -31,6 +31,8 @@ pub struct KafkaSite(Cluster, Ownership);
 const MINUTE_MS: i64 = 60_000;
 /// How long a first look asks for the starts of partitions.
 const STARTS_LIMIT: Duration = Duration::from_secs(10);
+/// The partitions of a topic whose newest batches show who writes it.
+const NEWEST_BATCHES: usize = 8;
 
 impl KafkaSite {
     /// Creates a site on the connections of `cluster`, which may always write.
@@ -180,6 +182,32 @@ impl TopicSite for KafkaSite {
             let offset =
                 |(partition, listed): (_, ListedOffset)| (partition, SourceOffset(listed.offset));
             starts.map(offset).collect()
+        }
+        .boxed()
+    }
+
+    fn is_mirror<'a>(
+        &'a self,
+        topic: &'a TopicName,
+        partitions: i32,
+    ) -> BoxFuture<'a, Result<Option<bool>>> {
+        async move {
+            let partitions = (0..partitions).map(|it| TopicPartition::new(topic.clone(), it));
+            let asked: Vec<_> = partitions.map(|it| (it, LeaderEpoch::UNKNOWN)).collect();
+            let ends = admin::list_offsets(&self.0, &asked, OffsetSpec::HighWatermark).await?;
+            let ends = ends
+                .into_iter()
+                .filter_map(|(it, end)| Some((it, end.ok()?.offset)));
+            let mut found = None;
+            for (partition, end) in ends.filter(|(_, end)| *end > 0).take(NEWEST_BATCHES) {
+                let read = admin::read_at(&self.0, &partition, end - 1, 1).await?;
+                let mut written = read.batches.iter().map(|it| it.header().producer_id);
+                if written.any(ProducerId::is_farshore) {
+                    return Ok(Some(true));
+                }
+                found = Some(false);
+            }
+            Ok(found)
         }
         .boxed()
     }

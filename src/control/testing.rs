@@ -103,13 +103,21 @@ impl FakeSite {
         if inner.mute {
             return std::future::pending().boxed();
         }
-        let answer = if inner.gone {
-            Err(Error::new(Kind::Disconnected, "nobody answers"))
-        } else {
-            answer(&mut inner)
-        };
-        async move { answer }.boxed()
+        answered(inner.gone, || answer(&mut inner))
     }
+}
+
+/// Answers at once; a cluster that is gone doesn't.
+pub(crate) fn answered<'a, T: Send + 'a>(
+    is_gone: bool,
+    answer: impl FnOnce() -> Result<T>,
+) -> BoxFuture<'a, Result<T>> {
+    let answer = if is_gone {
+        Err(Error::new(Kind::Disconnected, "nobody answers"))
+    } else {
+        answer()
+    };
+    async move { answer }.boxed()
 }
 
 /// The partition used by all tests.

@@ -23,6 +23,7 @@ pub(crate) use fetch::connections::connections_over;
 pub use fetch::rate_limit::RateFigures;
 pub(crate) use preserve::filler::EMPTY as FILLER_CONTENT;
 pub use resync::decision::DecisionOutcome;
+pub use shared::inventory::{Holdings, Inventory, PartitionHoldings};
 pub use shared::resolve_request::ResolveRefused;
 pub(crate) use shared::snapshot::{Decisions, VerificationSnapshot};
 pub use shared::source_writers::OtherLinks;

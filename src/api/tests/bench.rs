@@ -351,12 +351,8 @@ fn all_groups() -> GroupFilter {
 struct Nothing;
 
 impl Samples for Nothing {
-    fn links(&self) -> Vec<LinkSample> {
-        Vec::new()
-    }
-
-    fn partitions(&self) -> Vec<PartitionSample> {
-        Vec::new()
+    fn links(&self) -> (Vec<LinkSample>, Vec<PartitionSample>) {
+        (Vec::new(), Vec::new())
     }
 
     fn groups(&self) -> Vec<GroupSample> {

@@ -146,6 +146,22 @@ pub(super) fn resolve(
     })
 }
 
+/// Has no link mirror what another one has put into quarantine on its source.
+pub(super) fn leave_out_quarantines(links: &mut [Link]) {
+    let known = links.iter().map(|it| {
+        let config = &it.config;
+        (config.target.clone(), config.quarantine_topic.clone())
+    });
+    let known: Vec<(ClusterName, TopicName)> = known.collect();
+    for Link { config, .. } in links {
+        let on_source = known
+            .iter()
+            .filter(|(cluster, _)| *cluster == config.source);
+        let topics = on_source.map(|(_, topic)| topic.clone()).collect();
+        config.topics.leave_out_quarantines(topics);
+    }
+}
+
 /// Source and target, each a configured cluster, and different ones.
 fn ends(
     source: Option<Spanned<ClusterName>>,

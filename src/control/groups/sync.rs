@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::GroupFilter;
-use crate::control::permit::permit;
+use crate::control::permit::link_permit;
 use crate::control::{Mirrored, MirroredPartition};
 use crate::error::{Kind, Result};
 use crate::model::{GroupId, TopicPartition, Untranslatable};
@@ -186,7 +186,7 @@ impl GroupSync {
     }
 
     async fn carry(&self, memory: &mut Memory, wants: Wants, now_ms: i64) -> Result<()> {
-        let (intents, _writing) = permit(&self.in_flight, || self.mirrored.intents()).await;
+        let (intents, _writing) = link_permit(&self.in_flight, || self.mirrored.intents()).await;
         if memory.retention_ms.is_none() {
             let told = self.target.offsets_retention_ms().await;
             // Where nothing is written, only expiry dates depend on the retention.

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use tracing::info;
 
 use crate::control::mirrored::Mirrored;
-use crate::control::permit::permit;
+use crate::control::permit::link_permit;
 use crate::error::{BrokerCode, Error, Result};
 use crate::model::{HaltCode, LinkIntents, Obstacle, Reason, TopicName};
 use crate::task::InFlight;
@@ -52,7 +52,7 @@ impl Performer {
             let mirrored = self.mirrored.as_deref();
             mirrored.map(Mirrored::intents).unwrap_or_default()
         };
-        let (_, _writing) = permit(&self.in_flight, intents).await;
+        let (_, _writing) = link_permit(&self.in_flight, intents).await;
         let may_write = |it: &TopicName| self.wanted.of(it).writes() && intents().of(it).writes();
         work.next(self.target.as_ref(), &may_write).await
     }

@@ -40,6 +40,12 @@ pub trait TopicSite: Send + Sync + Debug {
         partitions: &'a [TopicPartition],
         start: Start,
     ) -> BoxFuture<'a, BTreeMap<TopicPartition, SourceOffset>>;
+    /// Whether a farshore link wrote the newest batch of a partition of a topic; `None` if the topic is empty.
+    fn is_mirror<'a>(
+        &'a self,
+        topic: &'a TopicName,
+        partitions: i32,
+    ) -> BoxFuture<'a, Result<Option<bool>>>;
     /// Creates topics.
     fn create<'a>(&'a self, mirrors: &'a [NewMirror]) -> BoxFuture<'a, Result<CreatedTopics>>;
     /// Extends a topic to `count` partitions in total.

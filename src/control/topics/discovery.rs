@@ -10,27 +10,24 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::checkpoint::records::{
-    delete_first_look, delete_reseed, load_topic, put_topic, reseeds_of,
-};
+use crate::checkpoint::records::{delete_first_look, delete_reseed, load_topic, put_topic};
 use crate::checkpoint::{Store, TopicRecord, Update};
 use crate::config::LinkConfig;
 use crate::control::mirrored::Mirrored;
 use crate::error::{Error, Kind, Result};
-use crate::model::{
-    HaltCode, Intent, KnownTopic, LinkIntents, MirrorSet, Obstacle, OffsetsMode, Policy, Reason,
-    TopicName,
-};
+use crate::model::{Intent, KnownTopic, LinkIntents, MirrorSet, TopicName};
 use crate::task::log_once::Notice;
 use crate::task::{InFlight, Rounds};
 
 use super::apply::{Applied, Performer, Work};
-use super::cluster::{ConfigMemory, Look, SeenTopic, TopicSite, live};
+use super::cluster::{ConfigMemory, TopicSite};
+use super::namesakes::Namesakes;
 use super::plan::plan;
 use super::remembered::{first_look, known};
-use super::sight::{Selected, Sight, SourceTopic, TargetTopic};
+use super::sight::{Selected, Sight};
 use super::starts::FirstLook;
 
+mod looking;
 #[cfg(test)]
 mod tests;
 
@@ -57,6 +54,7 @@ pub struct Discovery {
     in_flight: InFlight,
     source_configs: ConfigMemory,
     target_configs: ConfigMemory,
+    namesakes: Namesakes,
     looking: Notice,
     applying: Notice,
 }
@@ -83,6 +81,7 @@ impl Discovery {
             in_flight: InFlight::default(),
             source_configs: ConfigMemory::default(),
             target_configs: ConfigMemory::default(),
+            namesakes: Namesakes::default(),
             known,
             config,
             source,
@@ -211,105 +210,6 @@ impl Discovery {
             }
         }
         Ok(())
-    }
-
-    async fn sight(&mut self, source: &Look, target: &Look) -> Result<Sight> {
-        let selected: BTreeMap<&TopicName, &SeenTopic> = source
-            .topics
-            .iter()
-            .filter(|(name, seen)| self.config.topics.takes(name, seen.is_internal))
-            .collect();
-        let sites = (self.source.as_ref(), self.store.as_ref());
-        let initial = self
-            .first_look
-            .take(&self.config, sites, &self.known, &selected)
-            .await?;
-        let names: Vec<TopicName> = selected.keys().map(|name| (*name).clone()).collect();
-        self.source_configs
-            .read(self.source.as_ref(), &names)
-            .await?;
-        let mirrors = names.iter().map(|name| self.config.mirror_topic(name));
-        let mirrors: Vec<TopicName> = mirrors.filter(|m| target.topics.contains_key(m)).collect();
-        self.target_configs
-            .read(self.target.as_ref(), &mirrors)
-            .await?;
-        let reseeds = reseeds_of(self.store.as_ref(), &self.config.name)?;
-        let reseeds = reseeds.into_iter().map(|(name, it)| (name, it.former));
-        let preserves = self.config.offsets == OffsetsMode::Preserve;
-        let mirrored = self.mirrored.as_deref().filter(|_| preserves);
-        let mut sight = Sight {
-            reseeds: reseeds.collect(),
-            stopped: self.stopped.clone(),
-            known: self.known.clone(),
-            target_brokers: target.brokers,
-            target_broker_configs: self.target.broker_config_names().await?,
-            replication_factor: self.config.replication_factor,
-            preserves,
-            live: live(mirrored, &selected),
-            initial,
-            ..Sight::default()
-        };
-        for (name, seen) in selected {
-            let configs = self.source_configs.of(name);
-            if let Some(Err(message)) = configs {
-                let reason = Reason::new(HaltCode::NotPermitted, message.clone());
-                sight.refused.insert(name.clone(), reason);
-            }
-            if self.config.policies.of(name).recreate != Policy::Halt {
-                sight.follows.insert(name.clone());
-            }
-            let topic = SourceTopic {
-                target_name: self.config.mirror_topic(name),
-                id: seen.id,
-                partitions: seen.partitions,
-                replication_factor: seen.replication_factor,
-                configs: configs
-                    .and_then(|c| c.as_ref().ok())
-                    .cloned()
-                    .unwrap_or_default(),
-            };
-            sight.source.insert(name.clone(), topic);
-        }
-        for name in mirrors {
-            let configs = self.target_configs.of(&name);
-            let topic = TargetTopic {
-                configs: configs
-                    .and_then(|c| c.as_ref().ok())
-                    .cloned()
-                    .unwrap_or_default(),
-                ..target.topics[&name].on_target()
-            };
-            sight.target.insert(name, topic);
-        }
-        Ok(sight)
-    }
-
-    /// Removes topics about which nothing can be concluded yet from the sight; they stay unchanged in the set.
-    fn set_aside_unclear(
-        &mut self,
-        sight: &mut Sight,
-        source: &Look,
-        target: &Look,
-    ) -> BTreeSet<TopicName> {
-        let is_unclear = |look: &Look, name: &TopicName| {
-            look.topics.get(name).is_some_and(|seen| !seen.is_clear)
-        };
-        let gone = sight.gone();
-        let names = sight.source.keys().chain(sight.known.keys());
-        let unclear: BTreeSet<TopicName> = names
-            .filter(|name| {
-                is_unclear(source, name)
-                    || is_unclear(target, &self.config.mirror_topic(name))
-                    || (gone.contains(*name) && !self.gone.contains(*name))
-            })
-            .cloned()
-            .collect();
-        for name in &unclear {
-            let why = "the brokers don't describe it completely yet".to_owned();
-            sight.set_aside(name, Obstacle::Awaited(why));
-        }
-        self.gone = gone;
-        unclear
     }
 
     fn intents(&self) -> Arc<LinkIntents> {

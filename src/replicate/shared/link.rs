@@ -1,6 +1,7 @@
 //! What other parts see of a link: states, figures and exact translation, even with both clusters gone.
 
 use std::collections::BTreeMap;
+use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
@@ -38,7 +39,7 @@ struct Inner {
     save_order: Mutex<()>,
     /// Held while intents are read and shown: an older state never replaces a newer one.
     reloading: Mutex<()>,
-    releases: ResolveChannel,
+    requests: ResolveChannel,
     rate: RateFigures,
 }
 
@@ -59,7 +60,7 @@ impl LinkView {
             pending: watch::Sender::default(),
             save_order: Mutex::new(()),
             reloading: Mutex::new(()),
-            releases: ResolveChannel::default(),
+            requests: ResolveChannel::default(),
             rate: RateFigures::default(),
         }));
         view.reload(wanted)?;
@@ -114,36 +115,30 @@ impl LinkView {
 
     /// Returns the status of every partition that the link selects, ordered by topic and number.
     pub fn partitions(&self) -> Vec<PartitionStatus> {
-        let now = crate::telemetry::now_ms();
-        let partitions = self.0.partitions.read();
-        let tracked = partitions
-            .iter()
-            .map(|(partition, tracked)| status(partition, tracked, now));
-        let tracked = tracked.collect();
-        self.with_unmirrored(tracked, None, |it| partitions.contains_key(it), now)
+        self.rows(.., None)
     }
 
     /// Returns the status of a topic's partitions; `None` if the link doesn't select it.
     pub fn topic(&self, topic: &TopicName) -> Option<Vec<PartitionStatus>> {
-        let now = crate::telemetry::now_ms();
-        let partitions = self.0.partitions.read();
-        let of_topic = partitions.range(TopicPartition::all_of(topic));
-        let found = of_topic.map(|(partition, tracked)| status(partition, tracked, now));
-        let found = found.collect();
-        let found = self.with_unmirrored(found, Some(topic), |it| partitions.contains_key(it), now);
-        (!found.is_empty()).then_some(found)
+        let rows = self.rows(TopicPartition::all_of(topic), Some(topic));
+        (!rows.is_empty()).then_some(rows)
     }
 
-    /// Adds the rows of partitions without a mirror partition.
-    fn with_unmirrored(
+    /// Returns the status of these mirror partitions, and of what the topic, or every one, has without a mirror, in order.
+    fn rows(
         &self,
-        mut rows: Vec<PartitionStatus>,
-        of: Option<&TopicName>,
-        has_row: impl Fn(&TopicPartition) -> bool,
-        now: i64,
+        partitions: impl RangeBounds<TopicPartition>,
+        topic: Option<&TopicName>,
     ) -> Vec<PartitionStatus> {
+        let now = crate::telemetry::now_ms();
+        let tracked = self.0.partitions.read();
+        let mirrored = tracked.range(partitions);
+        let mut rows: Vec<PartitionStatus> = mirrored
+            .map(|(partition, tracked)| status(partition, tracked, now))
+            .collect();
         let intent_of = |topic: &TopicName| self.intent_of(topic);
-        let more = self.0.unmirrored.rows(of, intent_of, has_row, now);
+        let has_row = |it: &TopicPartition| tracked.contains_key(it);
+        let more = self.0.unmirrored.rows(topic, intent_of, has_row, now);
         if !more.is_empty() {
             rows.extend(more);
             rows.sort_by(|one, other| one.partition.cmp(&other.partition));
@@ -275,9 +270,9 @@ impl LinkView {
         &self.0.rate
     }
 
-    /// Returns the channel of releases to the worker.
-    pub(crate) fn releases(&self) -> &ResolveChannel {
-        &self.0.releases
+    /// Returns the channel of operators' requests to the worker.
+    pub(crate) fn requests(&self) -> &ResolveChannel {
+        &self.0.requests
     }
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {

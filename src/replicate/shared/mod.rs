@@ -1,6 +1,7 @@
 //! State that the worker writes and other parts read: maps, states and figures of a link.
 
 pub(crate) mod held;
+pub(crate) mod inventory;
 pub(crate) mod lag_time;
 pub(crate) mod link;
 pub(crate) mod partition;

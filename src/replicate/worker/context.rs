@@ -215,7 +215,7 @@ impl LinkContext {
     }
 
     /// Returns a permit for a topic's writes other than its records, held during the write; `None` if its intent forbids it.
-    pub(crate) async fn permit(&self, topic: &TopicName) -> Option<Writing> {
+    pub(crate) async fn topic_permit(&self, topic: &TopicName) -> Option<Writing> {
         let writing = self.in_flight.begin().await;
         self.view.intent_of(topic).writes().then_some(writing)
     }

@@ -17,6 +17,8 @@ use crate::replicate::preserve::markers::{Filled, Unfilled};
 use crate::replicate::resync::decision::{Decision, DecisionOutcome, Refused};
 use crate::replicate::resync::input::{ResyncResult, TargetSide};
 use crate::replicate::shared::held::{FirstRecord, TransactionLimit};
+use crate::replicate::shared::inventory::Inventory;
+use crate::replicate::shared::resolve_request::{CountRequest, ResolveRequest};
 use crate::replicate::shared::source_ends::SourceEnds;
 
 /// A partition's index in the worker, and the round an event belongs to.
@@ -75,6 +77,10 @@ pub(crate) enum Event {
         refused: Box<Refused>,
         result: Result<()>,
     },
+    /// What a mirror topic holds was counted for an operator.
+    Counted(Box<(CountRequest, Result<Inventory>)>),
+    /// What a reseed would discard was counted.
+    Weighed(Box<(ResolveRequest, Result<Inventory>)>),
     /// A timer fired.
     Due(Ticket),
     /// The target reported log starts.

@@ -18,6 +18,7 @@ use crate::replicate::shared::partition::{TrackedPartition, blank};
 
 use super::decide::{put_on_record, unstored};
 use super::event::Event as WorkerEvent;
+use super::inventory::discarding;
 use super::state::Worker;
 
 impl Worker {
@@ -31,7 +32,10 @@ impl Worker {
             topic: topic.clone(),
             partition: mirror.route.source.partition,
             code: reason.code,
-            message: reason.message.clone(),
+            message: match &mirror.grant {
+                Some(grant) => discarding(&reason.message, &grant.discards),
+                None => reason.message.clone(),
+            },
             source_offset: SourceOffset(mirror.tracked.lock().figures.source_log_start.max(0)),
             target_offset: TargetOffset::ZERO,
             stretches: Vec::new(),

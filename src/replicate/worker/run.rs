@@ -50,7 +50,7 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<()> {
     let mut worker = Worker::new(link)?;
-    let mut releases = worker.link.view.releases().open();
+    let mut requests = worker.link.view.requests().open();
     let mut intents = worker.link.view.intents();
     let mut lazily = interval(LAZY_STORE);
     lazily.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -70,7 +70,7 @@ pub async fn run(
             }
             Some(event) = worker.events.next() => worker.handle(event),
             Ok(()) = set.changed() => worker.take_set(&set.borrow_and_update().clone()),
-            Some(release) = releases.recv() => worker.release(release),
+            Some(request) = requests.recv() => worker.take_request(request),
             _ = lazily.tick() => {
                 worker.store_lazily();
                 worker.tell_troubles();
@@ -169,6 +169,11 @@ impl Worker {
                 refused,
                 result,
             } => self.quarantined(index, &refused, result),
+            Event::Counted(counted) => {
+                // The operator may be gone.
+                let _ = counted.0.done.send(counted.1);
+            }
+            Event::Weighed(weighed) => self.weighed(weighed.0, weighed.1),
             Event::Due((index, round)) => self.due(index, round),
             Event::LogStarts(listed) => self.log_starts(listed),
             Event::SourceEnds {

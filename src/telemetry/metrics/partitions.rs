@@ -14,10 +14,8 @@ use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
 
 /// The source of samples. Called at each scrape; must not block.
 pub trait Samples: fmt::Debug + Send + Sync + 'static {
-    /// Samples every link.
-    fn links(&self) -> Vec<LinkSample>;
-    /// Samples every mirror partition.
-    fn partitions(&self) -> Vec<PartitionSample>;
+    /// Samples every link and every mirror partition.
+    fn links(&self) -> (Vec<LinkSample>, Vec<PartitionSample>);
     /// Counts the partitions of groups by state of group sync.
     fn groups(&self) -> Vec<GroupSample>;
     /// Whether the checkpoint DB can't be written, so that nothing is mirrored.
@@ -105,8 +103,9 @@ pub(super) struct Collected(pub(super) Arc<dyn Samples>);
 
 impl Collector for Collected {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        Page(&mut encoder).links(&self.0.links())?;
-        let samples: Vec<Labelled> = self.0.partitions().into_iter().map(Labelled::new).collect();
+        let (links, partitions) = self.0.links();
+        Page(&mut encoder).links(&links)?;
+        let samples: Vec<Labelled> = partitions.into_iter().map(Labelled::new).collect();
         Page(&mut encoder).partitions(&samples)?;
         Page(&mut encoder).states(&samples)?;
         Page(&mut encoder).groups(&self.0.groups())?;

@@ -10,15 +10,12 @@ use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
 struct Fixed;
 
 impl Samples for Fixed {
-    fn links(&self) -> Vec<LinkSample> {
-        vec![LinkSample {
+    fn links(&self) -> (Vec<LinkSample>, Vec<PartitionSample>) {
+        let link = LinkSample {
             link: LinkName::new("l"),
             state: "failed",
             failures: 3,
-        }]
-    }
-
-    fn partitions(&self) -> Vec<PartitionSample> {
+        };
         let sample = |partition, state, lag_records| PartitionSample {
             link: LinkName::new("l"),
             partition: TopicPartition::new("orders", partition),
@@ -41,10 +38,11 @@ impl Samples for Fixed {
                 ..Totals::default()
             },
         };
-        vec![
+        let partitions = vec![
             sample(0, PartitionState::Live, 0),
             sample(1, PartitionState::Halted, 12),
-        ]
+        ];
+        (vec![link], partitions)
     }
 
     fn groups(&self) -> Vec<GroupSample> {

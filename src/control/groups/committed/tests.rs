@@ -107,7 +107,10 @@ async fn a_forgotten_offset_leaves_nothing_behind() {
         .await
         .unwrap();
     let left = ledger.account(&"g".into()).unwrap().written;
-    assert_eq!(left.into_keys().collect::<Vec<_>>(), std::slice::from_ref(&other));
+    assert_eq!(
+        left.into_keys().collect::<Vec<_>>(),
+        std::slice::from_ref(&other)
+    );
     guard.forget(&"g".into(), &[other]).await.unwrap();
     assert_eq!(ledger.groups().unwrap(), []);
 }

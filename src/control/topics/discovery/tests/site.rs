@@ -3,6 +3,8 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::checkpoint::starts::starts_of;
+use crate::control::testing::answered;
+use crate::control::topics::cluster::{Look, SeenTopic};
 use crate::control::topics::configs::TopicConfigs;
 use crate::control::topics::plan::NewMirror;
 use crate::error::{BrokerCode, Error};
@@ -36,6 +38,13 @@ pub(super) struct Inner {
     pub(super) ends: BTreeMap<TopicName, i64>,
     /// The number of partitions whose starts were asked for.
     pub(super) starts_asked: usize,
+    /// The topics whose newest batch a farshore link wrote.
+    pub(super) mirrors: BTreeSet<TopicName>,
+    /// Topics without any batch.
+    pub(super) empty: BTreeSet<TopicName>,
+    /// How many times newest batches were read.
+    pub(super) read: usize,
+    pub(super) read_refused: Option<i16>,
 }
 
 impl FakeSite {
@@ -57,12 +66,7 @@ impl FakeSite {
         T: Send + 'static,
     {
         let mut inner = self.0.lock();
-        let answer = if inner.gone {
-            Err(Error::new(Kind::Disconnected, "nobody answers"))
-        } else {
-            answer(&mut inner)
-        };
-        async move { answer }.boxed()
+        answered(inner.gone, || answer(&mut inner))
     }
 }
 
@@ -140,6 +144,19 @@ impl TopicSite for FakeSite {
         });
         let told = told.collect();
         async move { told }.boxed()
+    }
+
+    fn is_mirror<'a>(
+        &'a self,
+        topic: &'a TopicName,
+        _partitions: i32,
+    ) -> BoxFuture<'a, Result<Option<bool>>> {
+        self.ask(|inner| {
+            inner.read += 1;
+            refused(inner.read_refused)?;
+            let is_empty = inner.empty.contains(topic);
+            Ok((!is_empty).then(|| inner.mirrors.contains(topic)))
+        })
     }
 
     fn create<'a>(&'a self, mirrors: &'a [NewMirror]) -> BoxFuture<'a, Result<CreatedTopics>> {
