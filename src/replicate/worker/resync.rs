@@ -163,14 +163,12 @@ async fn both_sides(
                 Ok(found)
             }
             Err(Trouble::Decided(decision)) if decision.policy == Policy::Reseed => {
-                let weighed = link.weigh_decision(&route.source.topic, decision);
-                Err(Box::pin(weighed).await)
+                Err(link.weigh_decision(&route.source.topic, decision).await)
             }
             Err(trouble) => Err(trouble),
         }
     };
-    let source_side = Box::pin(source_side);
-    let result = unless(&abandoned, within(SIDE_LIMIT, source_side)).await;
+    let result = Box::pin(unless(&abandoned, within(SIDE_LIMIT, source_side))).await;
     WorkerEvent::Resynced {
         ticket,
         target: Some(Box::new(side)),
