@@ -13,10 +13,12 @@
 mod address;
 mod auth;
 mod cluster;
+pub(crate) mod coalesce;
 mod connection;
 mod encode;
 pub(crate) mod error_codes;
 mod frame;
+
 mod handshake;
 mod metadata;
 pub(crate) mod names;
