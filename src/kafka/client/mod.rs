@@ -18,7 +18,6 @@ mod connection;
 mod encode;
 pub(crate) mod error_codes;
 mod frame;
-
 mod handshake;
 mod metadata;
 pub(crate) mod names;
