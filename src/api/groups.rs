@@ -17,7 +17,9 @@ pub(super) async fn list(
     State(state): State<Arc<ApiState>>,
     Segments(link): Segments<LinkName>,
 ) -> Result<Json<Vec<GroupAnswer>>, Problem> {
-    let groups = state.link(&link)?.groups.groups().into_iter();
+    let handle = state.link(&link)?;
+    handle.require_owner()?;
+    let groups = handle.groups.groups().into_iter();
     let answer = |(group, status)| GroupAnswer { group, status };
     Ok(Json(groups.map(answer).collect()))
 }
@@ -28,6 +30,7 @@ pub(super) async fn show(
     Segments((link, group)): Segments<(LinkName, GroupId)>,
 ) -> Result<Json<GroupAnswer>, Problem> {
     let handle = state.link(&link)?;
+    handle.require_owner()?;
     let status = handle.groups.group(&group).ok_or_else(|| {
         let because = handle.because_of_group(&group);
         Problem::NotFound(format!(

@@ -5,6 +5,7 @@ mod bench;
 mod changes;
 mod client;
 mod documented;
+mod doors;
 mod explaining;
 mod guards;
 mod intents;
@@ -12,5 +13,5 @@ mod moves;
 mod reading;
 mod serving;
 
-use bench::{Bench, wide};
+use bench::{Bench, access, wide};
 use client::{Answer, Ask};

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, ApiState, Limits};
+use crate::api::{self, Access, ApiState, ApiToken, Limits};
 use crate::checkpoint::audit::AuditLog;
 use crate::checkpoint::snapshots::renew_snapshot;
 use crate::checkpoint::{self, Store, Update};
@@ -34,6 +34,10 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 pub async fn run(config: Config) -> Result<()> {
     let (first, second) = stop_signals()?;
     let (shared, recovery) = open(&config).await?;
+    let access = Access::new(
+        &config.api,
+        ApiToken::load_or_create(&config.api.token_file)?,
+    );
     let listener = listen(&config.api).await?;
     let mut tasks = Supervisor::new(CancellationToken::new());
     let token = tasks.token().clone();
@@ -43,7 +47,7 @@ pub async fn run(config: Config) -> Result<()> {
         registry.add(&config, link)?;
     }
     tasks.spawn("links", Arc::clone(&registry).keep(token));
-    serve(&config.api, &registry, listener, &mut tasks);
+    serve(&config.api, access, &registry, listener, &mut tasks);
     let links = config.links.len();
     tracing::info!(links, api = %config.api.listen, "farshore runs");
     let ended = tokio::select! {
@@ -99,7 +103,13 @@ async fn listen(api: &ApiConfig) -> Result<TcpListener> {
 }
 
 /// Starts moves and the API for the links.
-fn serve(api: &ApiConfig, registry: &Registry, listener: TcpListener, tasks: &mut Supervisor) {
+fn serve(
+    api: &ApiConfig,
+    access: Access,
+    registry: &Registry,
+    listener: TcpListener,
+    tasks: &mut Supervisor,
+) {
     let shared = registry.shared();
     let store: Arc<dyn Store> = Arc::<JournaledStore>::clone(&shared.store);
     let moves = Arc::new(Runner::new(Arc::clone(&store), registry.sites()));
@@ -118,7 +128,7 @@ fn serve(api: &ApiConfig, registry: &Registry, listener: TcpListener, tasks: &mu
         exposition: Exposition::new(samples),
     };
     let limits = Limits::from(api);
-    let router = api::router(Arc::new(state), &limits);
+    let router = api::router(Arc::new(state), access, &limits);
     let token = tasks.token().clone();
     tasks.spawn("API", async move {
         api::serve(listener, router, limits, token).await;

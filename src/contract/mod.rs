@@ -29,6 +29,8 @@ pub(crate) use links::{
 pub use links::{LinkFailure, LinkState};
 pub(crate) use requests::{
     IntentRequest, OperationRequest, PlanRequest, ReadyScope, ResolutionRequest, ScopeRequest,
-    TranslationRequest, VerificationRequest,
+    TranslationItem, TranslationRequest, VerificationRequest,
 };
-pub(crate) use topics::{GroupAnswer, PartitionAnswer, ProofAnswer, TopicAnswer};
+pub(crate) use topics::{
+    GroupAnswer, PartitionAnswer, ProofAnswer, TopicAnswer, TranslatedItem, TranslationAnswer,
+};

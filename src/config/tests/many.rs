@@ -1,0 +1,64 @@
+//! Files with many links: the work grows with their number, not with the number of pairs.
+
+use std::fmt::Write;
+
+use super::super::expression::COMPILED;
+use super::*;
+
+/// Links from a cluster each to one cluster, with these lines each; `{}` is the link's number.
+fn star(links: usize, lines: &str) -> String {
+    let mut text = "[clusters.hub]\nbootstrap_servers = [\"hub:1\"]\n".to_owned();
+    for number in 0..links {
+        let lines = lines.replace("{}", &number.to_string());
+        write!(
+            text,
+            "[clusters.c{number}]\nbootstrap_servers = [\"c{number}:1\"]\n\
+             [links.l{number}]\nsource = \"c{number}\"\ntarget = \"hub\"\n{lines}\n"
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// How many expressions are compiled for a file.
+fn compiled(text: &str) -> usize {
+    let before = COMPILED.get();
+    parse(text, &|_| None).unwrap_or_else(|problems| panic!("{problems:?}"));
+    COMPILED.get() - before
+}
+
+#[test]
+fn each_expression_is_compiled_once_however_many_links_there_are() {
+    for lines in [
+        "topics = [\"orders-{}\", \"eu-{}\\\\..*\"]\ntopics_exclude = [\"eu-{}\\\\.test\"]\ngroups = [\"g\"]",
+        "topics = [\"orders-{}\", \".*-{}\", \"x{}.*\"]\nnaming = \"prefix\"\ngroups = [\"g\"]",
+    ] {
+        for links in [1, 10, 100] {
+            assert_eq!(compiled(&star(links, lines)), 4 * links, "{lines}");
+        }
+    }
+}
+
+#[test]
+fn zz_profile() {
+    for (name, lines) in [
+        ("plain", "topics = [\"orders-{}\", \"eu-{}\\\\..*\"]"),
+        ("prefix", "topics = [\".*\"]\nnaming = \"prefix\""),
+    ] {
+        for links in [50, 100, 200] {
+            let text = star(links, lines);
+            let t = std::time::Instant::now();
+            parse(&text, &|_| None).unwrap_or_else(|p| panic!("{p:?}"));
+            eprintln!("PROFILE {name} {links}: {:?}", t.elapsed());
+        }
+    }
+    for links in [50, 100, 200] {
+        let mut text = star(links / 2, "topics = [\"orders-{}\", \"eu-{}\\\\..*\"]");
+        for n in 0..links / 2 {
+            write!(text, "[links.b{n}]\nsource = \"hub\"\ntarget = \"c{n}\"\ntopics = [\"back-{n}\", \"ba{n}\\\\..*\"]\n").unwrap();
+        }
+        let t = std::time::Instant::now();
+        parse(&text, &|_| None).unwrap_or_else(|p| panic!("{p:?}"));
+        eprintln!("PROFILE both {links}: {:?}", t.elapsed());
+    }
+}
