@@ -38,27 +38,3 @@ fn each_expression_is_compiled_once_however_many_links_there_are() {
         }
     }
 }
-
-#[test]
-fn zz_profile() {
-    for (name, lines) in [
-        ("plain", "topics = [\"orders-{}\", \"eu-{}\\\\..*\"]"),
-        ("prefix", "topics = [\".*\"]\nnaming = \"prefix\""),
-    ] {
-        for links in [50, 100, 200] {
-            let text = star(links, lines);
-            let t = std::time::Instant::now();
-            parse(&text, &|_| None).unwrap_or_else(|p| panic!("{p:?}"));
-            eprintln!("PROFILE {name} {links}: {:?}", t.elapsed());
-        }
-    }
-    for links in [50, 100, 200] {
-        let mut text = star(links / 2, "topics = [\"orders-{}\", \"eu-{}\\\\..*\"]");
-        for n in 0..links / 2 {
-            write!(text, "[links.b{n}]\nsource = \"hub\"\ntarget = \"c{n}\"\ntopics = [\"back-{n}\", \"ba{n}\\\\..*\"]\n").unwrap();
-        }
-        let t = std::time::Instant::now();
-        parse(&text, &|_| None).unwrap_or_else(|p| panic!("{p:?}"));
-        eprintln!("PROFILE both {links}: {:?}", t.elapsed());
-    }
-}
