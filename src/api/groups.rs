@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::contract::GroupAnswer;
+use crate::control::groups::status::{GroupStatus, SourceLook};
 use crate::model::{GroupId, LinkName};
 
 use super::extract::Segments;
@@ -19,9 +20,10 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<GroupAnswer>>, Problem> {
     let handle = state.link(&link)?;
     handle.require_owner()?;
+    let source = handle.groups.source();
     let groups = handle.groups.groups().into_iter();
-    let answer = |(group, status)| GroupAnswer { group, status };
-    Ok(Json(groups.map(answer).collect()))
+    let answers = groups.map(|(group, status)| answer(group, status, source.clone()));
+    Ok(Json(answers.collect()))
 }
 
 /// `GET /v1/links/{link}/groups/{group}`
@@ -37,5 +39,14 @@ pub(super) async fn show(
             "group sync of link {link} has not seen group {group}{because}"
         ))
     })?;
-    Ok(Json(GroupAnswer { group, status }))
+    Ok(Json(answer(group, status, handle.groups.source())))
+}
+
+fn answer(group: GroupId, status: GroupStatus, source: SourceLook) -> GroupAnswer {
+    GroupAnswer {
+        group,
+        as_of: source.as_of,
+        source_failure: source.failure,
+        status,
+    }
 }

@@ -34,7 +34,8 @@ pub struct Limits {
     pub reads_per_second: u32,
     /// Changing requests per second and client.
     pub changes_per_second: u32,
-    /// The timeout for a body to arrive (408), and for a handler to answer (503); see [`Self::answer_within`].
+    /// The timeout for a body to arrive (408), and for a handler to answer (503), which moves may
+    /// exceed.
     pub timeout: Duration,
     /// The longest time that a request beyond the rate waits for its turn; then it is answered with 429.
     pub patience: Duration,

@@ -67,7 +67,7 @@ impl LinkAnswer {
             name: link.view.link().clone(),
             source: link.source.clone(),
             target: link.target.clone(),
-            state: link.state_with(|| of_partitions(&partitions)),
+            state: link.state(&partitions),
             intent: link.intent(),
             topic_intents: link.topic_intents(),
             source_reachable: condition.source.is_reached(),
@@ -87,13 +87,8 @@ impl LinkAnswer {
 }
 
 impl LinkHandle {
-    /// The state of the link as a whole.
-    pub fn state(&self) -> LinkState {
-        self.state_with(|| of_partitions(&self.view.partitions()))
-    }
-
-    /// The state of the link; `of_partitions` is asked if it is that of the partitions.
-    fn state_with(&self, of_partitions: impl FnOnce() -> LinkState) -> LinkState {
+    /// The state of the link as a whole, with these partitions.
+    pub fn state(&self, partitions: &[PartitionStatus]) -> LinkState {
         let condition = self.condition.borrow();
         if condition.failure.is_some() {
             LinkState::Failed
@@ -104,7 +99,7 @@ impl LinkHandle {
         } else if !self.view.link_intent().writes() && !self.is_coming_to_rest() {
             LinkState::Paused
         } else if self.obstacles_of(&condition).is_empty() {
-            of_partitions()
+            of_partitions(partitions)
         } else {
             LinkState::Waiting
         }

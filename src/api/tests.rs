@@ -11,7 +11,8 @@ mod guards;
 mod intents;
 mod moves;
 mod reading;
+mod releases;
 mod serving;
 
 use bench::{Bench, access, wide};
-use client::{Answer, Ask};
+use client::{Answer, Ask, timeless};

@@ -36,14 +36,13 @@ use toml::de::{DeTable, DeValue};
 
 pub use api::{ApiConfig, OpenPart};
 pub use file::secret as read_secret;
-pub use filter::{GroupFilter, IdleExpression, TopicFilter};
-pub use policies::PolicyRules;
+pub use filter::{GroupFilter, IdleExpression, Namesake, TopicFilter};
+pub use policies::{Otherwise, PolicyRules, PreserveLimits};
 pub use problem::{ConfigErrors, Position, Problem};
 pub use rule::{NameRule, RuleKind};
 pub use settings::{
     CheckpointConfig, ClusterConfig, Config, LinkConfig, LogConfig, LogFormat, LogLevel,
-    LoginConfig, MirroredSources, Naming, Otherwise, PreserveLimits, RuntimeConfig, Start,
-    VerifyConfig,
+    LoginConfig, MirroredSources, Naming, RuntimeConfig, Start, VerifyConfig,
 };
 
 use document::Environment;

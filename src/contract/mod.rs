@@ -17,8 +17,8 @@ pub(crate) use crate::telemetry::{Liveness, Readiness};
 pub(crate) use crate::verify::Report;
 
 pub(crate) use changes::{
-    AuditAnswer, OperationAnswer, ProblemAnswer, ReleaseAnswer, ReleaseResult, ResolutionAnswer,
-    VerificationSummary,
+    AuditAnswer, DeletedOffsets, OperationAnswer, ProblemAnswer, Recreation, ReleaseAnswer,
+    ReleaseResult, ResolutionAnswer, VerificationSummary,
 };
 pub(crate) use explanation::{
     ExplanationAnswer, GroupExplanation, Presence, RuleAnswer, TopicExplanation,
@@ -33,5 +33,6 @@ pub(crate) use requests::{
     TranslationItem, TranslationRequest, VerificationRequest,
 };
 pub(crate) use topics::{
-    GroupAnswer, PartitionAnswer, ProofAnswer, TopicAnswer, TranslatedItem, TranslationAnswer,
+    GroupAnswer, OpenTransactionAnswer, PartitionAnswer, ProofAnswer, TopicAnswer, TranslatedItem,
+    TranslationAnswer,
 };

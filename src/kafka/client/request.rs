@@ -77,6 +77,8 @@ requests! {
     CreatePartitions: CreatePartitionsRequest => CreatePartitionsResponse, 0..=3;
     IncrementalAlterConfigs: IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse, 0..=1;
     DescribeProducers: DescribeProducersRequest => DescribeProducersResponse, 0..=0;
+    DescribeTransactions: DescribeTransactionsRequest => DescribeTransactionsResponse, 0..=0;
+    ListTransactions: ListTransactionsRequest => ListTransactionsResponse, 0..=0;
     ConsumerGroupDescribe: ConsumerGroupDescribeRequest => ConsumerGroupDescribeResponse, 0..=1;
     ApiVersions: ApiVersionsRequest => ApiVersionsResponse, 0..=3;
 }
