@@ -30,7 +30,8 @@ const READS_PER_CHANGE: u32 = 10;
 pub struct Limits {
     /// The size limit of a request body, in bytes; a larger one is answered with 413.
     pub max_body: usize,
-    /// Reads per second and client. `/readyz` and `/metrics` are counted separately, `/healthz` isn't counted.
+    /// Reads per second and client. `/metrics` and `/readyz`, with a scope and without, are counted separately, `/healthz` isn't
+    /// counted.
     pub reads_per_second: u32,
     /// Changing requests per second and client.
     pub changes_per_second: u32,

@@ -32,6 +32,7 @@ pub(super) struct Rates {
     changes: Rate,
     metrics: Rate,
     readiness: Rate,
+    link_readiness: Rate,
     patience: Duration,
 }
 
@@ -42,6 +43,7 @@ impl Rates {
             changes: Rate::new(limits.changes_per_second),
             metrics: Rate::new(limits.reads_per_second),
             readiness: Rate::new(limits.reads_per_second),
+            link_readiness: Rate::new(limits.reads_per_second),
             patience: limits.patience,
         }
     }
@@ -49,7 +51,8 @@ impl Rates {
     fn of(&self, demand: Demand) -> Option<&Rate> {
         match demand {
             Demand::Liveness => None,
-            Demand::Readiness | Demand::LinkReadiness => Some(&self.readiness),
+            Demand::Readiness => Some(&self.readiness),
+            Demand::LinkReadiness => Some(&self.link_readiness),
             Demand::Metrics => Some(&self.metrics),
             Demand::Read => Some(&self.reads),
             Demand::Change => Some(&self.changes),

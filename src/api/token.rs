@@ -105,7 +105,7 @@ fn write(path: &Path, token: &str) -> io::Result<()> {
 fn publish(draft: &Path, path: &Path) -> io::Result<()> {
     match std::fs::hard_link(draft, path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
-        // Some file systems have no links.
+        // Some file systems have no links. Only there could a process that starts at the same moment end up with another token.
         Err(_) => std::fs::rename(draft, path)?,
         Ok(()) => {}
     }

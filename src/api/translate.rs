@@ -58,12 +58,14 @@ fn asked(request: TranslationRequest) -> Result<Asked, Problem> {
     } = request;
     let Some(items) = items else {
         let missing = |name| Problem::Malformed(format!("missing field `{name}`"));
-        return Ok(Asked::One(TranslationItem {
+        let item = TranslationItem {
             topic: topic.ok_or_else(|| missing("topic"))?,
             partition: partition.ok_or_else(|| missing("partition"))?,
             offset: offset.ok_or_else(|| missing("offset"))?,
             reverse: reverse.unwrap_or_default(),
-        }));
+        };
+        check(&item)?;
+        return Ok(Asked::One(item));
     };
     if topic.is_some() || partition.is_some() || offset.is_some() || reverse.is_some() {
         let message = "items: topic, partition, offset and reverse belong to each of them";
@@ -76,11 +78,16 @@ fn asked(request: TranslationRequest) -> Result<Asked, Problem> {
     Ok(Asked::Many(items))
 }
 
-fn translated(link: &LinkHandle, item: &TranslationItem) -> Result<Translation, Problem> {
+fn check(item: &TranslationItem) -> Result<(), Problem> {
     if item.partition < 0 || item.offset < 0 {
         let message = "partition and offset are 0 or greater";
         return Err(Problem::Malformed(message.to_owned()));
     }
+    Ok(())
+}
+
+fn translated(link: &LinkHandle, item: &TranslationItem) -> Result<Translation, Problem> {
+    check(item)?;
     let view = &link.view;
     let partition = TopicPartition {
         topic: item.topic.clone(),

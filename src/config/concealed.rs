@@ -1,5 +1,8 @@
 //! Keeps values of the environment out of messages: they may be secrets, or parts of them.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 /// A string of the file in which variables were replaced.
 #[derive(Debug)]
 pub(super) struct Expanded {
@@ -13,7 +16,8 @@ pub(super) struct Expanded {
 /// What isn't shown, and what is shown instead.
 #[derive(Debug, Default)]
 pub(super) struct Concealed {
-    replacements: Vec<(String, String)>,
+    /// By length, the longest first: a value may be a part of another one.
+    replacements: BTreeMap<(Reverse<usize>, String), String>,
 }
 
 impl Concealed {
@@ -30,13 +34,11 @@ impl Concealed {
             // Messages quote values, some of them with escapes.
             let escaped = format!("{hidden:?}");
             let escaped = escaped[1..escaped.len() - 1].to_owned();
-            self.replacements.push((escaped, shown.clone()));
-            self.replacements.push((hidden, shown));
+            for hidden in [escaped, hidden] {
+                let key = (Reverse(hidden.len()), hidden);
+                self.replacements.entry(key).or_insert(shown.clone());
+            }
         }
-        // A value may be a part of another one.
-        self.replacements
-            .sort_by_key(|(hidden, _)| std::cmp::Reverse(hidden.len()));
-        self.replacements.dedup();
     }
 
     /// The message as it may be shown.
@@ -44,11 +46,11 @@ impl Concealed {
         let mut shown = String::with_capacity(message.len());
         let mut rest = message;
         while let Some(next) = rest.chars().next() {
-            let hidden = self.replacements.iter().find(|(hidden, _)| {
+            let hidden = self.replacements.iter().find(|((_, hidden), _)| {
                 !hidden.is_empty() && rest.starts_with(hidden) && is_whole(&shown, rest, hidden)
             });
             match hidden {
-                Some((hidden, instead)) => {
+                Some(((_, hidden), instead)) => {
                     shown.push_str(instead);
                     rest = &rest[hidden.len()..];
                 }

@@ -152,6 +152,7 @@ async fn a_standby_names_the_owner_and_changes_nothing() {
     );
     let plan = r#"{"kind":"failover","link":"paris-oslo"}"#;
     let unknown = r#"{"link":"paris-oslo","topic":"u","partition":0,"offset":0}"#;
+    let release = r#"{"topic":"t","with":"follow"}"#;
     for elsewhere in [
         put(&bench, &json!({ "intent": "sealed" })).await,
         bench.post("/v1/plans", plan).await,
@@ -161,6 +162,8 @@ async fn a_standby_names_the_owner_and_changes_nothing() {
             .post("/v1/verifications", r#"{"link":"paris-oslo"}"#)
             .await,
         bench.post("/v1/translate", unknown).await,
+        bench.get("/v1/links/paris-oslo/topics/u").await,
+        bench.post("/v1/links/paris-oslo/resolve", release).await,
     ] {
         assert_eq!(elsewhere.json["detail"], detail);
         assert_eq!(elsewhere.status, 409);

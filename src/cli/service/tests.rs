@@ -34,8 +34,10 @@ impl Place {
     /// The service that is asked, and the token.
     fn service(&self, options: &str, variable: Option<&str>) -> Result<(String, String), Failure> {
         let directory = self.0.path().display().to_string();
-        let line = format!("farshore status --config {directory}/farshore.toml {options}");
-        let line = line.replace("HERE", &directory);
+        let mut line = format!("farshore status {options}").replace("HERE", &directory);
+        if !line.contains("--config") {
+            line.push_str(&format!(" --config {directory}/farshore.toml"));
+        }
         let args = Args::try_parse_from(line.split_whitespace()).unwrap();
         let client = args.common.service(variable.map(str::to_owned))?;
         let (url, authorization) = client.parts();

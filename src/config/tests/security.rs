@@ -139,7 +139,7 @@ fn passwords_that_cannot_be_are_refused_without_being_shown() {
         (&"x".repeat(65_537), "it has more than 65536 bytes"),
     ] {
         std::fs::write(file.path(), text).unwrap();
-        let place = "12:62: clusters.rome.sasl.password_file";
+        let place = "12:70: clusters.rome.sasl.password_file";
         let expected = format!("{place}: {path} can't be read: {why}");
         assert_eq!(refused(&format!("password_file = \"{path}\"")), [expected]);
     }
