@@ -258,3 +258,17 @@ fn a_configuration_is_a_file() {
         assert_eq!(errors.to_string(), expected);
     }
 }
+
+#[test]
+fn a_client_id_is_no_longer_than_a_file_name() {
+    let messages = |length: usize| {
+        let id = "x".repeat(length);
+        let rome =
+            format!("{LINK}[clusters.rome]\nbootstrap_servers = [\"r:1\"]\nclient_id = \"{id}\"");
+        let refused = parse_with_clusters(&rome).err().unwrap_or_default();
+        let messages = refused.into_iter().map(|problem| problem.message);
+        messages.collect::<Vec<_>>()
+    };
+    assert_eq!(messages(255), [""; 0]);
+    assert_eq!(messages(256), ["has at most 255 bytes, found 256"]);
+}
