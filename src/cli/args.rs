@@ -40,7 +40,7 @@ pub struct Common {
     #[arg(long, global = true, value_name = "URL")]
     pub url: Option<String>,
     /// The file with the token of the service's API, if it differs from the one in the configuration; the environment
-    /// variable FARSHORE_TOKEN can hold the token itself
+    /// variable `FARSHORE_TOKEN` can hold the token itself
     #[arg(long, global = true, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 }

@@ -49,16 +49,14 @@ impl Concealed {
             let hidden = self.replacements.iter().find(|((_, hidden), _)| {
                 !hidden.is_empty() && rest.starts_with(hidden) && is_whole(&shown, rest, hidden)
             });
-            match hidden {
-                Some(((_, hidden), instead)) => {
-                    shown.push_str(instead);
-                    rest = &rest[hidden.len()..];
-                }
-                None => {
-                    shown.push(next);
-                    rest = &rest[next.len_utf8()..];
-                }
-            }
+            let length = if let Some(((_, hidden), instead)) = hidden {
+                shown.push_str(instead);
+                hidden.len()
+            } else {
+                shown.push(next);
+                next.len_utf8()
+            };
+            rest = &rest[length..];
         }
         shown
     }

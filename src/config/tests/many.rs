@@ -5,15 +5,15 @@ use std::fmt::Write;
 use super::super::expression::COMPILED;
 use super::*;
 
-/// Links from a cluster each to one cluster, with these lines each; `{}` is the link's number.
-fn star(links: usize, lines: &str) -> String {
+/// Links from a cluster each to one cluster, with these keys each; `{}` is the link's number.
+fn star(links: usize, keys: &str) -> String {
     let mut text = "[clusters.hub]\nbootstrap_servers = [\"hub:1\"]\n".to_owned();
     for number in 0..links {
-        let lines = lines.replace("{}", &number.to_string());
+        let keys = keys.replace("{}", &number.to_string());
         write!(
             text,
             "[clusters.c{number}]\nbootstrap_servers = [\"c{number}:1\"]\n\
-             [links.l{number}]\nsource = \"c{number}\"\ntarget = \"hub\"\n{lines}\n"
+             [links.l{number}]\nsource = \"c{number}\"\ntarget = \"hub\"\n{keys}\n"
         )
         .unwrap();
     }
@@ -29,12 +29,12 @@ fn compiled(text: &str) -> usize {
 
 #[test]
 fn each_expression_is_compiled_once_however_many_links_there_are() {
-    for lines in [
+    for keys in [
         "topics = [\"orders-{}\", \"eu-{}\\\\..*\"]\ntopics_exclude = [\"eu-{}\\\\.test\"]\ngroups = [\"g\"]",
         "topics = [\"orders-{}\", \".*-{}\", \"x{}.*\"]\nnaming = \"prefix\"\ngroups = [\"g\"]",
     ] {
         for links in [1, 10, 100] {
-            assert_eq!(compiled(&star(links, lines)), 4 * links, "{lines}");
+            assert_eq!(compiled(&star(links, keys)), 4 * links, "{keys}");
         }
     }
 }
