@@ -33,7 +33,7 @@ pub struct ApiConfig {
     /// The size limit of a request body, in bytes.
     #[serde(deserialize_with = "read::<Bytes<usize, KIB, { 16 * MIB }>, _>")]
     pub max_body: usize,
-    /// The limit of requests per second; excess requests are refused.
+    /// The limit of requests per second and client; excess requests wait, but not for long.
     #[serde(deserialize_with = "read::<Number<u32, 1, 100_000>, _>")]
     pub requests_per_second: u32,
     /// The timeout for answering a request.
