@@ -36,7 +36,7 @@ impl Place {
         let directory = self.0.path().display().to_string();
         let mut line = format!("farshore status {options}").replace("HERE", &directory);
         if !line.contains("--config") {
-            line.push_str(&format!(" --config {directory}/farshore.toml"));
+            line = format!("{line} --config {directory}/farshore.toml");
         }
         let args = Args::try_parse_from(line.split_whitespace()).unwrap();
         let client = args.common.service(variable.map(str::to_owned))?;
