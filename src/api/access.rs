@@ -37,7 +37,7 @@ impl Demand {
         }
     }
 
-    /// Whether any answer tells nothing that would be worth protecting.
+    /// Whether no answer reveals anything that is worth protecting.
     pub(super) fn is_health(self) -> bool {
         matches!(self, Self::Liveness | Self::Readiness)
     }
@@ -47,7 +47,7 @@ impl Demand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Allowed,
-    /// It is addressed to a name that isn't this machine's: a page made the browser of somebody here send it.
+    /// It is addressed to a name that isn't this machine's: perhaps a page made a browser on this machine send it.
     ForeignHost,
     /// A page of another site made a browser send it.
     ForeignOrigin,

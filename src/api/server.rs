@@ -36,8 +36,7 @@ const MAX_HEAD: usize = 16 << 10;
 
 /// Serves until `stop` is cancelled; requests in progress then get the usual timeout to complete.
 ///
-/// No client can end this, nor lock others out ([`slots`](super::slots)). Cancellation: dropping the future closes every
-/// connection.
+/// No client can end this, nor lock others out. Cancellation: dropping the future closes every connection.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
     let slots = Arc::new(Mutex::new(Taken::new(limits.places)));
     let limits = Arc::new(limits);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use regex::Regex;
+use regex_automata::util::syntax;
 use toml::Spanned;
 
 use super::problem::Problems;
@@ -26,16 +27,16 @@ impl Expression {
     pub(super) fn new(written: &str) -> Result<Self, String> {
         #[cfg(test)]
         COMPILED.with(|count| count.set(count.get() + 1));
-        let refused = |error: &regex::Error| {
-            let text = error.to_string();
+        let refused = |text: &str| {
             let reason = text.lines().last().unwrap_or_default();
             let reason = reason.trim_start_matches("error: ");
             format!("not a regular expression: {written:?}: {reason}")
         };
-        let regex =
-            Regex::new(written).and_then(|_| Regex::new(&format!(r"(?s)\A(?:{written})\z")));
+        // An expression has to be one by itself, not only between the anchors.
+        syntax::parse(written).map_err(|error| refused(&error.to_string()))?;
+        let regex = Regex::new(&format!(r"(?s)\A(?:{written})\z"));
         Ok(Self {
-            regex: regex.map_err(|error| refused(&error))?,
+            regex: regex.map_err(|error| refused(&error.to_string()))?,
             written: written.into(),
             literal: literal(written).map(Arc::from),
         })
