@@ -261,14 +261,30 @@ fn a_configuration_is_a_file() {
 
 #[test]
 fn a_client_id_is_no_longer_than_a_file_name() {
-    let messages = |length: usize| {
+    let of_length = |length: usize| {
         let id = "x".repeat(length);
-        let rome =
-            format!("{LINK}[clusters.rome]\nbootstrap_servers = [\"r:1\"]\nclient_id = \"{id}\"");
-        let refused = parse_with_clusters(&rome).err().unwrap_or_default();
-        let messages = refused.into_iter().map(|problem| problem.message);
-        messages.collect::<Vec<_>>()
+        parse_with_clusters(&format!(
+            "{LINK}[clusters.rome]\nbootstrap_servers = [\"r:1\"]\nclient_id = \"{id}\""
+        ))
     };
-    assert_eq!(messages(255), [""; 0]);
-    assert_eq!(messages(256), ["has at most 255 bytes, found 256"]);
+    assert!(of_length(255).is_ok());
+    let message = "11:13: clusters.rome.client_id: has at most 255 bytes, found 256";
+    assert_eq!(messages(of_length(256)), [message]);
+}
+
+#[test]
+fn no_topic_has_an_empty_name() {
+    let link = "[links.l]\nsource = \"paris\"\ntarget = \"oslo\"\n";
+    for (lines, place) in [
+        ("topics = [\"\"]", "8:11: links.l.topics[0]"),
+        (
+            "topics = [\"t\"]\n[[links.l.overrides]]\ntopics = [\"\"]",
+            "10:11: links.l.overrides[0].topics[0]",
+        ),
+    ] {
+        assert_eq!(
+            refused(&format!("{link}{lines}\n")),
+            [format!("{place}: must not be empty: no topic's name is")]
+        );
+    }
 }
