@@ -16,7 +16,7 @@ use kafka_protocol::messages::{ListOffsetsRequest, OffsetForLeaderEpochRequest};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::error::{Error, Result};
-use crate::kafka::client::coalescer::{OffsetDetails, OffsetKind};
+use crate::kafka::client::coalesce::{OffsetDetails, OffsetKind};
 use crate::kafka::client::error_codes::{Retry, code_of, retry_of_error};
 use crate::kafka::client::names::{by_topic, topic_name, topic_partition};
 use crate::kafka::client::{Cluster, Connection, Recipient, Slot};

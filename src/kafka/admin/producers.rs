@@ -8,7 +8,7 @@ use kafka_protocol::messages::describe_producers_request::TopicRequest;
 use kafka_protocol::messages::describe_producers_response::PartitionResponse;
 
 use crate::error::{Error, Result};
-use crate::kafka::client::coalescer::Coalesced;
+use crate::kafka::client::coalesce::Coalesced;
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::{by_topic, topic_partition};
 use crate::kafka::client::{ApiKey, Cluster, Connection, Recipient};

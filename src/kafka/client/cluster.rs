@@ -18,7 +18,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::{BrokerId, ClusterName, GroupId, TopicPartition};
 
 use super::auth::Login;
-use super::coalescer::Coalescers;
+use super::coalesce::Coalescers;
 use super::error_codes::code_of;
 use super::metadata::{self, Leader, Metadata, UndecodedMetadata};
 use super::names::text;
