@@ -22,6 +22,9 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::error::{Error, Kind};
+use crate::task::log_once::Notice;
+
 use super::access::Demand;
 use super::extract::Peer;
 use super::limits::Limits;
@@ -41,6 +44,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     let slots = Arc::new(Mutex::new(Taken::new(limits.places)));
     let limits = Arc::new(limits);
     let mut connections = JoinSet::new();
+    let mut accepting = Notice::of("accept a connection to the API");
     loop {
         let accepted = tokio::select! {
             biased;
@@ -50,6 +54,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
+                accepting.worked();
                 let peer = Peer(peer.ip());
                 if let Some(slot) = HeldSlot::take(&slots, client(peer.0)) {
                     let connection = Connection {
@@ -61,8 +66,9 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
                     connections.spawn(connection.serve(stream, peer));
                 }
             }
-            Err(error) => {
-                tracing::warn!(%error, "the API can't accept a connection");
+            Err(cause) => {
+                let message = "the system refuses it; are there enough file descriptors?";
+                accepting.failed(&Error::new(Kind::Refused, message).caused_by(cause));
                 sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -1,5 +1,6 @@
 //! The topics of a link and their mirror partitions.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,7 +12,7 @@ use super::links::shared_details;
 use super::problem::Problem;
 use super::state::{ApiState, LinkHandle};
 use crate::contract::{OpenTransactionAnswer, PartitionAnswer, TopicAnswer};
-use crate::model::{LinkName, TopicName};
+use crate::model::{LinkName, PartitionState, TopicName};
 use crate::replicate::{OpenTransaction, PartitionStatus};
 
 /// `GET /v1/links/{link}/topics`
@@ -21,9 +22,13 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<TopicAnswer>>, Problem> {
     let link = state.link(&link)?;
     let mut partitions = link.view.partitions();
-    let shared = shared_details(&partitions);
+    let mut shared: HashMap<PartitionState, HashSet<String>> = HashMap::new();
+    for it in shared_details(&partitions) {
+        shared.entry(it.state).or_default().insert(it.detail);
+    }
     for status in &mut partitions {
-        let is_shared = |detail: &mut String| shared.iter().any(|it| it.detail == *detail);
+        let of_state = shared.get(&status.state);
+        let is_shared = |detail: &mut String| of_state.is_some_and(|it| it.contains(detail));
         status.detail.take_if(is_shared);
     }
     let same = |a: &PartitionStatus, b: &PartitionStatus| a.partition.topic == b.partition.topic;

@@ -1,13 +1,14 @@
 //! Reads: links, topics, groups, readiness, translation, health.
 
 use clap::Parser;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::client::TOKEN;
 use super::*;
 use crate::api::state::{Condition, Reach};
 use crate::api::{Limits, LinkFailure};
 use crate::cli::{self, Args, ExitCode, Verb};
+use crate::model::{PartitionState, TopicPartition};
 use crate::replicate::TransactionLimit;
 
 #[tokio::test]
@@ -28,7 +29,7 @@ async fn a_link_adds_up_its_partitions() {
     assert_eq!(bench.get("/v1/links").await.json, json!([link]));
     bench
         .view
-        .track(&crate::model::TopicPartition::new("new", 0), &"new".into())
+        .track(&TopicPartition::new("new", 0), &"new".into())
         .unwrap();
     let link = bench.get("/v1/links/paris-oslo").await.json;
     assert_eq!(
@@ -70,6 +71,31 @@ async fn a_link_says_what_it_waits_for() {
     assert_eq!(link["state"], "starting");
 }
 
+/// The link names a detail once for all partitions of a state; another state's partition with the same words keeps its own.
+#[tokio::test]
+async fn a_detail_is_left_out_of_the_list_only_where_the_link_shows_it() {
+    let bench = Bench::start().await;
+    let states = [
+        PartitionState::Retrying,
+        PartitionState::Retrying,
+        PartitionState::Preparing,
+    ];
+    for (number, state) in (0..).zip(states) {
+        let partition = TopicPartition::new("shared", number);
+        let tracked = bench.view.track(&partition, &"t".into()).unwrap();
+        tracked.show(state, Some("broker 3 is silent".to_owned()));
+    }
+    let topics = bench.get("/v1/links/paris-oslo/topics").await.json;
+    let mut all = topics.as_array().unwrap().iter();
+    let shared = all.find(|it| it["name"] == "shared").unwrap();
+    let details = shared["partitions"].as_array().unwrap().iter();
+    let details: Vec<&Value> = details.map(|it| &it["detail"]).collect();
+    assert_eq!(
+        details,
+        [&Value::Null, &Value::Null, &json!("broker 3 is silent")]
+    );
+}
+
 #[tokio::test]
 async fn a_link_that_failed_says_why_and_when_it_begins_anew() {
     let bench = Bench::start().await;
@@ -100,9 +126,9 @@ async fn a_link_that_failed_says_why_and_when_it_begins_anew() {
 #[tokio::test]
 async fn ready_when_nothing_stands_still() {
     let bench = Bench::start().await;
-    let halted = crate::model::TopicPartition::new("orders", 0);
+    let halted = TopicPartition::new("orders", 0);
     let halted = bench.view.track(&halted, &"paris.orders".into()).unwrap();
-    halted.show(crate::model::PartitionState::CatchingUp, None);
+    halted.show(PartitionState::CatchingUp, None);
     let ready = bench.get("/readyz?scope=link").await;
     assert_eq!(ready.status, 200);
     assert_eq!(ready.json, json!({ "ready": true, "reasons": [] }));
