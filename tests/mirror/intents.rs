@@ -200,6 +200,17 @@ async fn a_standby_says_where_the_request_has_to_be_made() {
         assert!(detail.contains(&owner), "{detail}");
         assert!(detail.contains(&setting.farshore.url()), "{detail}");
     }
+    for line in [
+        "plan failover --link paris-oslo",
+        "groups --link paris-oslo",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let told = standby.cli(&words).await;
+        let text = String::from_utf8_lossy(&told.stderr).into_owned();
+        assert!(!told.status.success(), "{text}");
+        assert!(text.contains("this process is on standby"), "{text}");
+        assert!(text.contains(&setting.farshore.url()), "{text}");
+    }
     let shown = link_is(&standby, "not pending", |link| link["state"] == "standby").await;
     assert_eq!(
         shown["intent"],
