@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka_protocol::messages::FindCoordinatorRequest;
+use kafka_protocol::messages::{ApiKey, FindCoordinatorRequest};
 use kafka_protocol::protocol::StrBytes;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
@@ -304,10 +304,9 @@ impl Cluster {
         let next = if told_before.is_some_and(|before| told.repeats(&before)) {
             before.again()
         } else {
-            let response = told.read().map_err(|cause| {
-                let text = "the brokers' metadata cannot be read";
-                self.error(Kind::Protocol, text).caused_by(cause)
-            })?;
+            let response = told
+                .read()
+                .map_err(|cause| connection.unreadable(ApiKey::Metadata, told.version(), cause))?;
             before.next(response, &settings.address_map)?
         };
         self.0.pool.keep_only(&endpoints(&next));

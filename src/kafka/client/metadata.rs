@@ -11,15 +11,15 @@ use bytes::{Buf, Bytes};
 use kafka_protocol::messages::metadata_response::{
     MetadataResponse, MetadataResponsePartition, MetadataResponseTopic,
 };
-use kafka_protocol::messages::{BrokerId as KafkaBroker, MetadataRequest, ResponseHeader};
+use kafka_protocol::messages::{ApiKey, BrokerId as KafkaBroker, MetadataRequest};
 use kafka_protocol::protocol::{Decodable, HeaderVersion};
 
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::model::{BrokerId, LeaderEpoch, Partition, TopicId, TopicName, TopicPartition};
 
-use super::HostPort;
-use super::encode::ThrottledResponse;
+use super::encode::{ThrottledResponse, take_header};
 use super::error_codes::{code_of, describe};
+use super::{HostPort, layout};
 
 /// A snapshot of a cluster's metadata; generation 0 is the state before the first refresh.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -95,10 +95,15 @@ const THROTTLE_BYTES: usize = 4;
 impl UndecodedMetadata {
     /// Takes a response from its frame without decoding the body.
     pub(crate) fn take(mut frame: Bytes, version: i16) -> anyhow::Result<ThrottledResponse<Self>> {
-        ResponseHeader::decode(&mut frame, MetadataResponse::header_version(version))?;
+        take_header(&mut frame, MetadataResponse::header_version(version))?;
         let throttle = frame.as_ref().try_get_i32()?;
         let body = frame;
         Ok((Self { version, body }, throttle))
+    }
+
+    /// The version of the response.
+    pub(crate) fn version(&self) -> i16 {
+        self.version
     }
 
     /// Whether both responses are equal apart from their throttle time.
@@ -109,6 +114,7 @@ impl UndecodedMetadata {
 
     /// Decodes the response.
     pub(crate) fn read(&self) -> anyhow::Result<MetadataResponse> {
+        layout::check(ApiKey::Metadata, self.version, &self.body)?;
         MetadataResponse::decode(&mut self.body.clone(), self.version)
     }
 }

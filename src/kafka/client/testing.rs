@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::model::ClusterName;
 use crate::task::Owned;
 
-use super::frame::Frames;
+use super::frame::{FRAME_LIMIT, Frames};
 use super::request::our_versions;
 use super::{Cluster, ClusterSettings, HostPort, ReadHalf, Request, Transport, WriteHalf};
 
@@ -209,7 +209,7 @@ impl Call {
 
 /// Reads the next request; `None` once the client has closed the connection.
 pub(crate) async fn next_call(frames: &mut Frames, read: &mut Half<DuplexStream>) -> Option<Call> {
-    frames.next(read).await.ok().map(Call::read)
+    frames.next(read, || FRAME_LIMIT).await.ok().map(Call::read)
 }
 
 async fn serve<F>(stream: DuplexStream, shared: Arc<(ApiVersionsResponse, F)>)
