@@ -18,7 +18,7 @@ use crate::model::{BrokerId, ClusterName, GroupId, TopicPartition};
 
 use super::auth::Login;
 use super::error_codes::code_of;
-use super::metadata::{self, Leader, Metadata, UndecodedMetadata};
+use super::metadata::{self, EarlierEpochs, Leader, Metadata, UndecodedMetadata};
 use super::names::text;
 use super::pool::{Dialer, Endpoint, Pool, Slot};
 use super::single_flight::SingleFlight;
@@ -63,6 +63,7 @@ struct Latest {
     metadata: Arc<Metadata>,
     /// The response from which `metadata` was read.
     told: Option<UndecodedMetadata>,
+    earlier: EarlierEpochs,
     read_at: Option<Instant>,
     asked_at: Option<Instant>,
     /// The broker that sent the latest metadata, and since when it has been the only one asked.
@@ -297,9 +298,12 @@ impl Cluster {
         let limit = settings.request_timeout.min(METADATA_TIMEOUT_MAX);
         let told = connection.call_reading(metadata::request(), limit, UndecodedMetadata::take);
         let told = told.await?;
-        let (before, told_before) = {
-            let latest = self.0.latest.lock();
-            (Arc::clone(&latest.metadata), latest.told.clone())
+        let (before, told_before, mut earlier) = {
+            let mut latest = self.0.latest.lock();
+            let earlier = std::mem::take(&mut latest.earlier);
+            // While brokers disagree, a response that is repeated is a further voice.
+            let told = latest.told.clone().filter(|_| earlier.is_empty());
+            (Arc::clone(&latest.metadata), told, earlier)
         };
         let next = if told_before.is_some_and(|before| told.repeats(&before)) {
             before.again()
@@ -307,12 +311,15 @@ impl Cluster {
             let response = told
                 .read()
                 .map_err(|cause| connection.unreadable(ApiKey::Metadata, told.version(), cause))?;
-            before.next(response, &settings.address_map)?
+            let told = (endpoint.broker, response);
+            before.next(told, &settings.address_map, &mut earlier)?
         };
         self.0.pool.keep_only(&endpoints(&next));
+        self.0.pool.expect(next.cluster_id.as_deref());
         let mut latest = self.0.latest.lock();
         latest.metadata = Arc::new(next);
         latest.told = Some(told);
+        latest.earlier = earlier;
         let now = Instant::now();
         latest.read_at = Some(now);
         latest.note_teller(endpoint, now);

@@ -21,8 +21,12 @@ where
     let asked = AtomicU32::new(0);
     move |call| {
         let request: MetadataRequest = call.request();
-        assert_eq!(request.topics, None, "all topics");
         assert!(!request.allow_auto_topic_creation);
+        if request.topics == Some(Vec::new()) {
+            let again = asked.load(Ordering::SeqCst).saturating_sub(1);
+            return call.answer::<MetadataRequest>(&next(again));
+        }
+        assert_eq!(request.topics, None, "all topics");
         call.answer::<MetadataRequest>(&next(asked.fetch_add(1, Ordering::SeqCst)))
     }
 }
@@ -272,4 +276,36 @@ async fn a_coordinator_is_remembered_until_forgotten() {
     cluster.forget_coordinator(&group);
     cluster.coordinator(&group, Slot::Control).await.unwrap();
     assert_eq!(lookups.load(Ordering::SeqCst), 3);
+}
+
+/// Between two connections an address may get a new owner.
+#[tokio::test(start_paused = true)]
+async fn every_connection_confirms_the_id_of_the_cluster() {
+    let net = FakeNet::default();
+    let brokers = ["a:1", "b:2"];
+    for address in brokers {
+        net.broker(address, telling(move |_| testing::metadata("A", &brokers)));
+    }
+    let cluster = net.cluster(&["a:1"]);
+    cluster.refresh(0).await.unwrap();
+    let connect = || cluster.connection(BrokerId(2), Slot::Journal);
+    connect().await.unwrap();
+    net.stop("b:2");
+    net.broker("b:2", telling(move |_| testing::metadata("B", &brokers)));
+    let mut refused = None;
+    for _ in 0..1000 {
+        refused = connect().await.err();
+        if refused
+            .as_ref()
+            .is_some_and(|it| it.kind() == Kind::Refused)
+        {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let text = refused.unwrap().chain();
+    assert!(
+        text.contains("an address of this cluster (id A) now leads to another one (id B)"),
+        "{text}"
+    );
 }
