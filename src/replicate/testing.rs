@@ -188,7 +188,7 @@ pub(crate) fn flowing(link: ReplicationLink, lanes: &[Lanes]) -> Worker {
 }
 
 /// Three records from source offset `first` on.
-fn three(first: i64) -> Builder {
+pub(crate) fn three(first: i64) -> Builder {
     let mut builder = Builder::new(Codec::None);
     for offset in first..first + 3 {
         builder.push_record(&keyed(offset, 1_000 + offset, b"k"));

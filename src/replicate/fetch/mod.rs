@@ -7,3 +7,4 @@ pub(crate) mod eligibility;
 pub(crate) mod queue;
 pub(crate) mod rate_limit;
 pub(crate) mod request_size;
+pub(crate) mod sequence;

@@ -15,6 +15,7 @@ use crate::model::{
 };
 use crate::replicate::fetch::budget::Demand;
 use crate::replicate::fetch::buffer::FetchBuffer;
+use crate::replicate::fetch::sequence::Doubts;
 use crate::replicate::produce::batcher::{Course, ProduceBatch, compose};
 use crate::replicate::produce::window::{PIPELINE_MINIMUM, Window};
 use crate::replicate::resync::decision::Decision;
@@ -85,6 +86,8 @@ pub(crate) struct Mirror {
     pub(crate) demand: Demand,
     /// The next source offset to fetch.
     pub(crate) fetch_next: SourceOffset,
+    /// What earlier answers showed of offsets that don't follow each other.
+    pub(crate) doubts: Doubts,
     /// A fetched batch of a farshore link: which one has to be found out before anything else is mirrored.
     pub(crate) suspect: Option<MarkedBatch>,
     /// The current leader epoch to send with a fetch.
@@ -157,6 +160,7 @@ impl Mirror {
             },
             demand: Demand::default(),
             fetch_next: SourceOffset::ZERO,
+            doubts: Doubts::default(),
             suspect: None,
             leader_epoch: LeaderEpoch::UNKNOWN,
             fetched_epoch: LeaderEpoch::UNKNOWN,

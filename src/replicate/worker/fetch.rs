@@ -5,13 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::error::{Error, Kind, Result};
-use crate::kafka::batch::batches;
+use crate::kafka::batch::{Batch, Batches, batches};
 use crate::kafka::{FetchedPartition, Source};
-use crate::model::{Moment, SourceOffset, TopicPartition};
+use crate::model::{DataPath, Moment, SourceOffset, TopicPartition};
 use crate::replicate::fetch::budget::{Brought, SentFetch};
 use crate::replicate::fetch::buffer::FetchedBatch;
 use crate::replicate::fetch::eligibility::{Eligibility, Verdict};
 use crate::replicate::fetch::queue::FetchQueue;
+use crate::replicate::fetch::sequence::{Misplaced, Sequence};
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::Lane;
@@ -171,9 +172,12 @@ fn take_in(
     writers: &SourceWriters,
 ) -> Result<bool, Trouble> {
     check_answer(mirror, &fetched, writers)?;
+    let asked = mirror.fetch_next;
+    let mut sequence = sequence_of(mirror, &fetched);
     let mut eligibility = Eligibility::of(&fetched.aborted);
     let (mut oldest, mut missed) = (None, false);
-    for batch in batches(fetched.records) {
+    let mut left = batches(fetched.records);
+    while let Some(batch) = left.next() {
         let corrupt = |error| {
             let message = "the source sent a corrupt batch; fetching it again";
             let error = Error::new(Kind::Protocol, message)
@@ -184,6 +188,13 @@ fn take_in(
         };
         let batch = batch.map_err(corrupt)?;
         batch.check_crc().map_err(corrupt)?;
+        let checked = sequence.as_mut().map(|it| it.check(&batch, &mirror.doubts));
+        if let Some(Err(misplaced)) = checked {
+            let brought = mirror.fetch_next > asked;
+            doubt(mirror, misplaced, (batch, left), brought)?;
+            sequence = None;
+            break;
+        }
         let until = SourceOffset(batch.next_offset());
         if until <= mirror.fetch_next {
             continue;
@@ -215,6 +226,9 @@ fn take_in(
         }
         mirror.fetch_next = until;
     }
+    if sequence.is_some() && mirror.fetch_next > asked {
+        mirror.doubts.settle();
+    }
     let mut known = mirror.tracked.lock();
     let ends = SourceEnds {
         log_start: fetched.log_start,
@@ -226,6 +240,35 @@ fn take_in(
     known.judge_state();
     known.note_fetch(now.wall_ms);
     Ok(missed)
+}
+
+/// The check of an answer's offsets; `None` on the record path, where they are librdkafka's.
+fn sequence_of(mirror: &Mirror, fetched: &FetchedPartition) -> Option<Sequence> {
+    let known = mirror.tracked.lock();
+    let compacted = known.record.history.deletions.are_possible();
+    (known.record.path == DataPath::Raw).then(|| {
+        let asked = mirror.fetch_next.get();
+        Sequence::new(asked, fetched.high_watermark, compacted)
+    })
+}
+
+/// Leaves a misplaced batch and what is left of its answer, to be asked for again; that is trouble if it doesn't help.
+fn doubt(
+    mirror: &mut Mirror,
+    misplaced: Misplaced,
+    (batch, left): (Batch, Batches),
+    brought: bool,
+) -> Result<(), Trouble> {
+    let left: Vec<Batch> = left.map_while(Result::ok).collect();
+    let left = std::iter::once(&batch).chain(&left);
+    if mirror.doubts.doubt(misplaced, left, brought) {
+        return Ok(());
+    }
+    let message = format!("the source's offsets don't follow each other: {misplaced}");
+    let error = Error::new(Kind::Protocol, message)
+        .partition(&mirror.route.source)
+        .offset(mirror.fetch_next.get());
+    Err(Trouble::retry(&error))
 }
 
 /// Returns the trouble that an answer reports about a partition as a whole.

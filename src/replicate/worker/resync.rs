@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Kind};
 use crate::model::{HaltCode, OffsetsMode, Reason, Run, TargetOffset};
 use crate::offsets::Explanation;
+use crate::replicate::fetch::sequence::Doubts;
 use crate::replicate::partition::effect::{Event, Resynced};
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
@@ -277,6 +278,7 @@ fn take_over(
     mirror.keep_offsets(resync_result, now);
     mirror.uncertain = false;
     mirror.fetch_next = resync_result.next;
+    mirror.doubts = Doubts::default();
     mirror.epochs_until = resync_result.next;
     mirror.leader_epoch = resync_result.source_leader.epoch;
     mirror.fetched_epoch = resync_result.fetched_epoch;

@@ -169,3 +169,74 @@ async fn an_answer_to_a_fetch_of_an_earlier_round_is_ignored() {
         assert_eq!(worker.mirrors[0].bytes() > 0, next > 0);
     }
 }
+
+fn batches_at(bases: &[i64]) -> Vec<u8> {
+    let each = bases.iter().map(|base| source_batch(*base));
+    each.flat_map(|batch| batch.bytes().to_vec()).collect()
+}
+
+/// The base offset is in no checksum: a damaged one would lose the records in between, under a map that says otherwise.
+#[test]
+fn a_base_offset_that_is_wrong_in_one_answer_loses_nothing() {
+    let end = |records| FetchedPartition {
+        high_watermark: 99,
+        last_stable: 99,
+        ..answer(records)
+    };
+    // 2, 7: within the answer; 0 and 1: below what was asked for.
+    for damaged in [[0, 7, 6], [0, 2, 6], [1, 3, 6], [60, 3, 6]] {
+        let mut mirror = untouched();
+        take(&mut mirror, end(batches_at(&damaged))).unwrap();
+        let taken = mirror.fetch_next.get();
+        let intact = if damaged[0] == 0 { 3 } else { 0 };
+        assert_eq!(taken, intact, "{damaged:?}");
+        let rest: Vec<i64> = [0, 3, 6].into_iter().filter(|it| *it >= taken).collect();
+        take(&mut mirror, end(batches_at(&rest))).unwrap();
+        assert_eq!(mirror.fetch_next, SourceOffset(9), "{damaged:?}");
+        assert_eq!(mirror.fetch_buffer.bytes(), 3 * source_batch(0).size());
+    }
+}
+
+#[test]
+fn a_batch_beyond_the_high_watermark_is_asked_for_again_and_then_a_trouble() {
+    let mut mirror = untouched();
+    let beyond = || answer(batches_at(&[0, 6]));
+    take(&mut mirror, beyond()).unwrap();
+    assert_eq!(mirror.fetch_next, SourceOffset(3));
+    let beyond = || answer(batches_at(&[6]));
+    for _ in 0..2 {
+        assert_eq!(take(&mut mirror, beyond()), Ok(false));
+    }
+    let why = retries(take(&mut mirror, beyond()));
+    assert!(
+        why.contains(
+            "the source's offsets don't follow each other: \
+             a batch ends at offset 9, beyond the high watermark 6"
+        ),
+        "{why}"
+    );
+}
+
+#[test]
+fn a_hole_is_mirrored_once_a_second_answer_shows_it() {
+    let mut mirror = untouched();
+    let holes = |bases: &[i64]| FetchedPartition {
+        high_watermark: 99,
+        last_stable: 99,
+        ..answer(batches_at(bases))
+    };
+    take(&mut mirror, holes(&[0, 10, 20])).unwrap();
+    assert_eq!(mirror.fetch_next, SourceOffset(3));
+    take(&mut mirror, holes(&[10, 20])).unwrap();
+    assert_eq!(mirror.fetch_next, SourceOffset(23));
+    let mut compacted = untouched();
+    compacted
+        .tracked
+        .lock()
+        .record
+        .history
+        .deletions
+        .keep(Some(1));
+    take(&mut compacted, holes(&[0, 10, 20])).unwrap();
+    assert_eq!(compacted.fetch_next, SourceOffset(23));
+}
