@@ -7,8 +7,8 @@ use super::record::read_content;
 use super::varint::{Checked, Fields};
 use super::{Batch, BatchError, Header, RecordRef, Stamped};
 
-/// The maximum size in bytes of one batch's decompressed records.
-pub const DECOMPRESS_LIMIT: usize = 256 << 20;
+/// The maximum size in bytes of one batch's decompressed records. A batch that is forwarded as it is isn't decompressed.
+pub const DECOMPRESS_LIMIT: usize = 64 << 20;
 
 /// The size of the smallest record: one byte each for length, attributes, two deltas, key, value and header count.
 const MIN_RECORD_LEN: usize = 7;
