@@ -4,9 +4,12 @@
 
 mod audit;
 mod crash;
+mod fuzz;
 mod golden;
 #[path = "../golden/history.rs"]
 mod history;
+#[path = "../fuzz/judges.rs"]
+mod judges;
 mod lists;
 mod records;
 mod store;
