@@ -38,7 +38,7 @@ DECISION_ROUNDS := 10
 SHORT_GAPS := 2500
 STRESS_ROUNDS := 20
 PREMISE_ROUNDS := 3
-LARGE_GROUPS := 400
+LARGE_GROUPS := 250
 STALL_SECONDS := 600
 
 # One after the other: several of them keep both cores busy.

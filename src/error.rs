@@ -45,6 +45,7 @@ struct Inner {
     kind: Kind,
     message: String,
     context: Context,
+    is_of_cluster: bool,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -55,6 +56,7 @@ impl Error {
             kind,
             message: message.into(),
             context: Context::default(),
+            is_of_cluster: false,
             source: None,
         }))
     }
@@ -79,6 +81,13 @@ impl Error {
     #[must_use]
     pub fn offset(mut self, offset: i64) -> Self {
         self.0.context.offset.get_or_insert(offset);
+        self
+    }
+
+    /// Marks the failure as one of the whole cluster: no broker of it answers.
+    #[must_use]
+    pub fn of_whole_cluster(mut self) -> Self {
+        self.0.is_of_cluster = true;
         self
     }
 
@@ -123,10 +132,28 @@ impl Error {
     /// by the outermost error that knows it.
     pub fn chain(&self) -> String {
         let mut named = Context::default();
-        self.joined(|inner| inner.text(&mut named))
+        self.joined(|inner| inner.text(&mut named, true))
     }
 
-    /// Message and all causes without context: equal for the same failure at different places.
+    /// Message, context except for the partition, and all causes: equal for the same failure of several partitions.
+    pub fn without_partition(&self) -> String {
+        let mut named = Context::default();
+        self.joined(|inner| inner.text(&mut named, false))
+    }
+
+    /// Whether this failed because no broker of a cluster answers.
+    pub fn is_of_whole_cluster(&self) -> bool {
+        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = next {
+            if as_own(error).is_some_and(|Self(inner)| inner.is_of_cluster) {
+                return true;
+            }
+            next = error.source();
+        }
+        false
+    }
+
+    /// Message and all causes without context.
     pub fn causes(&self) -> String {
         self.joined(|inner| inner.message.clone())
     }
@@ -135,8 +162,7 @@ impl Error {
         let mut text = String::new();
         let mut next: Option<&(dyn std::error::Error + 'static)> = Some(self);
         while let Some(error) = next {
-            let shared = || error.downcast_ref::<Arc<Self>>().map(|it| &**it);
-            let part = match error.downcast_ref().or_else(shared) {
+            let part = match as_own(error) {
                 Some(Self(inner)) => text_of(inner),
                 None => error.to_string(),
             };
@@ -151,6 +177,12 @@ impl Error {
     }
 }
 
+/// Returns one of these errors among others, shared or not.
+fn as_own<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Error> {
+    let shared = || error.downcast_ref::<Arc<Error>>().map(|it| &**it);
+    error.downcast_ref().or_else(shared)
+}
+
 /// Where something failed, as far as known.
 #[derive(Debug, Clone, Default)]
 struct Context {
@@ -160,16 +192,18 @@ struct Context {
 }
 
 impl Inner {
-    /// Returns the message with the context that isn't among what was `named` before, and adds it there.
-    fn text(&self, named: &mut Context) -> String {
+    /// Returns the message with the context that isn't among what was `named` before, and adds it there; the partition only
+    /// if wanted.
+    fn text(&self, named: &mut Context, with_partition: bool) -> String {
         let Context {
             cluster,
             partition,
             offset,
         } = &self.context;
+        let partition = partition.as_ref().filter(|_| with_partition);
         let parts = [
             name("cluster", cluster.as_ref(), &mut named.cluster),
-            name("partition", partition.as_ref(), &mut named.partition),
+            name("partition", partition, &mut named.partition),
             name("offset", offset.as_ref(), &mut named.offset),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
@@ -193,7 +227,7 @@ fn name<T: fmt::Display + Clone + PartialEq>(
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.text(&mut Context::default()))
+        f.write_str(&self.0.text(&mut Context::default(), true))
     }
 }
 

@@ -6,6 +6,7 @@ use std::process;
 use clap::Parser;
 use farshore::cli::{self, Args, Common, ExitCode, Failure, Verb};
 use farshore::config::Config;
+use farshore::telemetry::LostLines;
 use farshore::{app, config, telemetry};
 
 #[cfg(feature = "count-allocations")]
@@ -15,17 +16,17 @@ static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::I
 fn main() -> process::ExitCode {
     let Args { common, verb } = Args::parse();
     let ended = match verb {
-        Verb::Run => service(&common, async |config| {
+        Verb::Run => service(&common, async |config, lost_lines| {
             for warning in &config.warnings {
                 tracing::warn!("{}:{warning}", common.config.display());
             }
-            app::run(config).await?;
+            app::run(config, lost_lines).await?;
             Ok(ExitCode::Done)
         }),
-        Verb::Check => service(&common, async |config| {
+        Verb::Check => service(&common, async |config, _| {
             app::check(config, common.output, &mut std::io::stdout().lock()).await
         }),
-        Verb::Store(verb) => service(&common, async |config| {
+        Verb::Store(verb) => service(&common, async |config, _| {
             app::store(config, &verb, common.output, &mut std::io::stdout().lock()).await
         }),
         Verb::Ask(verb) => cli::ask(&verb, &common, &mut std::io::stdout().lock()),
@@ -43,11 +44,11 @@ fn main() -> process::ExitCode {
 /// Loads the configuration, initializes logging and the runtime, and runs `part` of the service to completion.
 fn service(
     common: &Common,
-    part: impl AsyncFnOnce(Config) -> Result<ExitCode, Failure>,
+    part: impl AsyncFnOnce(Config, LostLines) -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
     let config = config::load(&common.config)?;
     let filter = std::env::var(telemetry::FILTER_VARIABLE).ok();
-    telemetry::init(&config.log, filter.as_deref())?;
+    let log = telemetry::init(&config.log, filter.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.runtime.worker_threads)
         .enable_all()
@@ -55,5 +56,5 @@ fn service(
         .map_err(|cause| {
             Failure::new(ExitCode::Failed, format!("cannot start threads: {cause}"))
         })?;
-    runtime.block_on(part(config))
+    runtime.block_on(part(config, log.lost_lines()))
 }

@@ -56,11 +56,11 @@ pub(super) async fn time(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let answer = timeout(limits.timeout, next.run(request)).await;
+    let limit = limits.answer_within(request.uri().path());
+    let answer = timeout(limit, next.run(request)).await;
     answer.map_err(|_| {
         Problem::Unavailable(format!(
-            "no answer within {:?}; a change may still happen: repeat it with the same Idempotency-Key",
-            limits.timeout
+            "no answer within {limit:?}; a change may still happen: repeat it with the same Idempotency-Key"
         ))
     })
 }

@@ -10,6 +10,9 @@ const CONNECTIONS: usize = 256;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections older than this are closed between two requests, so that no client keeps one forever.
 const CONNECTION_AGE: Duration = Duration::from_secs(300);
+/// How much longer a move may take to be planned or begun than anything else to be answered: it looks at every group of a
+/// link on both clusters.
+const PATIENCE_WITH_MOVES: u32 = 12;
 /// The ratio of the read rate to the rate of changes.
 const READS_PER_CHANGE: u32 = 10;
 
@@ -23,7 +26,7 @@ pub struct Limits {
     pub reads_per_second: u32,
     /// Changing requests per second and client; excess is answered with 429.
     pub changes_per_second: u32,
-    /// The timeout for a body to arrive (408), and for a handler to answer (503).
+    /// The timeout for a body to arrive (408), and for a handler to answer (503); see [`Self::answer_within`].
     pub timeout: Duration,
     /// The limit of concurrent connections; further ones wait until one closes.
     pub connections: usize,
@@ -31,6 +34,16 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// The age at which a connection takes no further request.
     pub connection_age: Duration,
+}
+
+impl Limits {
+    /// The time within which a request to `path` has to be answered.
+    pub(super) fn answer_within(&self, path: &str) -> Duration {
+        match path {
+            "/v1/plans" | "/v1/operations" => self.timeout.saturating_mul(PATIENCE_WITH_MOVES),
+            _ => self.timeout,
+        }
+    }
 }
 
 impl From<&ApiConfig> for Limits {

@@ -1,5 +1,6 @@
 //! The state of links as a whole.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,7 +8,9 @@ use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 
-use crate::contract::{IntentAnswer, LinkAnswer, LinkFailure, LinkState, TopicIntentAnswer};
+use crate::contract::{
+    IntentAnswer, LinkAnswer, LinkFailure, LinkState, SharedDetail, TopicIntentAnswer,
+};
 use crate::model::{ClusterName, Intent, IntentSetting, LinkName, PartitionState, TopicName};
 use crate::replicate::PartitionStatus;
 use crate::telemetry::monotonic;
@@ -78,6 +81,7 @@ impl LinkAnswer {
             rate_limited: link.view.rate().limits(monotonic()),
             failure: condition.failure,
             detail: (!told.is_empty()).then(|| told.join("; ")),
+            shared_details: shared_details(&partitions),
         }
     }
 }
@@ -188,6 +192,26 @@ fn of_partitions(partitions: &[PartitionStatus]) -> LinkState {
 fn topic_count(partitions: &[PartitionStatus]) -> usize {
     let same = |a: &PartitionStatus, b: &PartitionStatus| a.partition.topic == b.partition.topic;
     partitions.chunk_by(same).count()
+}
+
+/// The details that several partitions show, those of most partitions first.
+pub(super) fn shared_details(partitions: &[PartitionStatus]) -> Vec<SharedDetail> {
+    let mut counts: BTreeMap<(&str, PartitionState), usize> = BTreeMap::new();
+    for status in partitions {
+        if let Some(detail) = &status.detail {
+            *counts.entry((detail, status.state)).or_default() += 1;
+        }
+    }
+    let shared = counts.into_iter().filter(|(_, partitions)| *partitions > 1);
+    let mut shared: Vec<SharedDetail> = shared
+        .map(|((detail, state), partitions)| SharedDetail {
+            detail: detail.to_owned(),
+            state,
+            partitions,
+        })
+        .collect();
+    shared.sort_by_key(|it| Reverse(it.partitions));
+    shared
 }
 
 /// The sum of a figure; -1 if that of any partition is unknown.

@@ -7,6 +7,7 @@ use axum::extract::State;
 use jiff::Timestamp;
 
 use super::extract::Segments;
+use super::links::shared_details;
 use super::problem::Problem;
 use super::state::{ApiState, LinkHandle};
 use crate::contract::{PartitionAnswer, TopicAnswer};
@@ -19,7 +20,12 @@ pub(super) async fn list(
     Segments(link): Segments<LinkName>,
 ) -> Result<Json<Vec<TopicAnswer>>, Problem> {
     let link = state.link(&link)?;
-    let partitions = link.view.partitions();
+    let mut partitions = link.view.partitions();
+    let shared = shared_details(&partitions);
+    for status in &mut partitions {
+        let is_shared = |detail: &mut String| shared.iter().any(|it| it.detail == *detail);
+        status.detail.take_if(is_shared);
+    }
     let same = |a: &PartitionStatus, b: &PartitionStatus| a.partition.topic == b.partition.topic;
     let topics = partitions.chunk_by(same);
     let topics = topics.filter_map(|topic| TopicAnswer::of(topic, &link));

@@ -18,6 +18,7 @@ use crate::failover::runner::Runner;
 use crate::journal::JournaledStore;
 use crate::model::LinkName;
 use crate::task::Supervisor;
+use crate::telemetry::LostLines;
 use crate::telemetry::metrics::Exposition;
 
 use super::identity::this_process;
@@ -28,11 +29,13 @@ use super::store_recovery::StoreRecovery;
 /// The time limit for everything to end after the first signal; the links' own limits fit into it.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
-/// Runs the service until a signal arrives. The first one stops it in order, the second one immediately.
+/// Runs the service until a signal arrives. The first one stops it in order, the second one immediately. SIGHUP does
+/// nothing, with a line that says so.
 ///
 /// Errors: startup failed (checkpoint DB, API address), or a task ended unexpectedly.
-pub async fn run(config: Config) -> Result<()> {
+pub async fn run(config: Config, lost_lines: LostLines) -> Result<()> {
     let (first, second) = stop_signals()?;
+    let hangups = hangups()?;
     let (shared, recovery) = open(&config).await?;
     let listener = listen(&config.api).await?;
     let mut tasks = Supervisor::new(CancellationToken::new());
@@ -43,12 +46,13 @@ pub async fn run(config: Config) -> Result<()> {
         registry.add(&config, link)?;
     }
     tasks.spawn("links", Arc::clone(&registry).keep(token));
-    serve(&config.api, &registry, listener, &mut tasks);
+    serve(&config.api, &registry, listener, lost_lines, &mut tasks);
     let links = config.links.len();
     tracing::info!(links, api = %config.api.listen, "farshore runs");
     let ended = tokio::select! {
         () = first => Ok(()),
         error = tasks.failure() => Err(error),
+        () = hangups => Ok(()),
     };
     tracing::info!("stopping: what is in flight lands first; a second signal stops at once");
     let stopped = tokio::select! {
@@ -99,7 +103,13 @@ async fn listen(api: &ApiConfig) -> Result<TcpListener> {
 }
 
 /// Starts moves and the API for the links.
-fn serve(api: &ApiConfig, registry: &Registry, listener: TcpListener, tasks: &mut Supervisor) {
+fn serve(
+    api: &ApiConfig,
+    registry: &Registry,
+    listener: TcpListener,
+    lost_lines: LostLines,
+    tasks: &mut Supervisor,
+) {
     let shared = registry.shared();
     let store: Arc<dyn Store> = Arc::<JournaledStore>::clone(&shared.store);
     let moves = Arc::new(Runner::new(Arc::clone(&store), registry.sites()));
@@ -115,7 +125,7 @@ fn serve(api: &ApiConfig, registry: &Registry, listener: TcpListener, tasks: &mu
         moves,
         store,
         audit: Arc::clone(&shared.audit),
-        exposition: Exposition::new(samples),
+        exposition: Exposition::new(samples, lost_lines),
     };
     let limits = Limits::from(api);
     let router = api::router(Arc::new(state), &limits);
@@ -142,6 +152,22 @@ fn stop_signals() -> Result<(
     }))
 }
 
+/// Returns a future that logs each SIGHUP and never ends: a terminal that is gone, or a request to reload, ends nothing.
+fn hangups() -> Result<impl Future<Output = ()> + Send> {
+    let mut hangups = listen_for(SignalKind::hangup())?;
+    Ok(async move {
+        while hangups.recv().await.is_some() {
+            tracing::warn!("SIGHUP is ignored: restart farshore to take up another configuration");
+        }
+        std::future::pending().await
+    })
+}
+
+fn listen_for(kind: SignalKind) -> Result<Signal> {
+    signal(kind)
+        .map_err(|cause| Error::new(Kind::Invalid, "cannot listen for signals").caused_by(cause))
+}
+
 /// The operator's request to stop: SIGINT or SIGTERM.
 struct SignalListener {
     interrupt: Signal,
@@ -150,14 +176,9 @@ struct SignalListener {
 
 impl SignalListener {
     fn new() -> Result<Self> {
-        let listen = |kind| {
-            signal(kind).map_err(|cause| {
-                Error::new(Kind::Invalid, "cannot listen for stop signals").caused_by(cause)
-            })
-        };
         Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen_for(SignalKind::interrupt())?,
+            terminate: listen_for(SignalKind::terminate())?,
         })
     }
 

@@ -106,6 +106,8 @@ pub(super) struct Found {
     pub(super) quarantine: Option<QuarantineFacts>,
     /// Per topic, the number of offsets older than the retention of its mirror.
     pub(super) outlived: BTreeMap<TopicName, i64>,
+    /// Per topic without a mirror, the number of offsets so old that they are written one request at a time.
+    pub(super) unpipelined: BTreeMap<TopicName, i64>,
     /// The facts about the journal, if the link keeps one.
     pub(super) journal: Option<JournalFacts>,
 }

@@ -16,7 +16,7 @@ use crate::kafka::client::{Cluster, Slot};
 use crate::model::{ClusterName, LinkIdentity, OffsetsMode, TopicName};
 
 use super::facts::{ClusterFacts, Facts, Found, LinkFacts, MirrorFacts, Reached, TopicFacts};
-use super::{circles, journal, preserve, quarantine, record, retention, strangers};
+use super::{circles, journal, limits, preserve, quarantine, record, retention, strangers};
 
 /// Gathers the facts about every cluster and every link.
 pub(super) async fn facts(config: &Config) -> Facts {
@@ -160,10 +160,23 @@ async fn find(
         record: record::facts(link, &identity, target).await,
         quarantine: quarantine::facts(link, target, &selected).await?,
         outlived: retention::outlived(source, &sight).await?,
+        unpipelined: unpipelined(source, &sight, target_told).await?,
         journal: journal::facts(link, target).await?,
         topics,
         groups: groups().filter(|it| link.groups.matches(it)).count(),
     })
+}
+
+async fn unpipelined(
+    source: &Cluster,
+    sight: &Sight,
+    target: &Reached,
+) -> Result<BTreeMap<TopicName, i64>> {
+    let settings = target.settings.as_ref().ok();
+    match settings.and_then(limits::producer_memory_ms) {
+        Some(memory) => retention::unpipelined(source, sight, memory).await,
+        None => Ok(BTreeMap::new()),
+    }
 }
 
 fn idle_topics(link: &LinkConfig, on_source: &Look) -> Vec<IdleExpression<TopicName>> {

@@ -8,6 +8,7 @@ use crate::kafka::client::Cluster;
 
 use super::facts::{ClusterFacts, Found, JournalFacts, JournalTopic, LinkFacts};
 use super::finding::{Finding, grant, problem, set_for_brokers};
+use super::limits::producer_memory_ms;
 
 /// Returns the state of the journal on the target; `None` if the link keeps none.
 pub(super) async fn facts(link: &LinkConfig, target: &Cluster) -> Result<Option<JournalFacts>> {
@@ -67,7 +68,7 @@ pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -
 /// A broker that forgets producers between two signs of life of the owner can't refuse late writes of a former owner.
 fn forgetful(link: &LinkFacts, target: &ClusterFacts) -> Option<Finding> {
     let settings = target.reached.as_ref().ok()?.settings.as_ref().ok()?;
-    let memory: i64 = settings.get(MEMORY)?.trim().parse().ok()?;
+    let memory = producer_memory_ms(settings)?;
     (memory < MEMORY_LEAST_MS).then(|| {
         problem(
             &format!("link {}", link.name),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::model::TopicName;
 use crate::replicate::connections_over;
 
-use super::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, Reached, Settings};
+use super::facts::{ClusterFacts, Found, LinkFacts, Reached, Settings};
 use super::finding::{Finding, advice, listed, set_for_brokers};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -49,6 +49,11 @@ fn number(settings: &Settings, name: &str) -> Option<i64> {
     settings.get(name)?.trim().parse().ok()
 }
 
+/// How long brokers remember producers, in milliseconds.
+pub(super) fn producer_memory_ms(settings: &Settings) -> Option<i64> {
+    number(settings, "producer.id.expiration.ms")
+}
+
 /// Records older than half of the time for which the target remembers producers can't be pipelined.
 fn producer_memory(
     link: &LinkFacts,
@@ -56,15 +61,16 @@ fn producer_memory(
     target: &ClusterFacts,
     settings: &Settings,
 ) -> Option<Finding> {
-    let memory = number(settings, "producer.id.expiration.ms")?;
-    let is_missing = |mirror: &MirrorFacts| matches!(mirror, MirrorFacts::Missing { .. });
-    let history_is_due = found.topics.values().any(|it| is_missing(&it.on_target));
-    (history_is_due && memory <= DAY_MS).then(|| {
+    let memory = producer_memory_ms(settings)?;
+    let topics: Vec<&TopicName> = found.unpipelined.keys().collect();
+    let offsets: i64 = found.unpipelined.values().sum();
+    (offsets > 0 && memory <= DAY_MS).then(|| {
         advice(
             &format!("link {}", link.name),
             format!(
-                "producer.id.expiration.ms on {} is {memory}: in topics that aren't mirrored yet, records older than half of that are written one request at a time",
-                link.target
+                "producer.id.expiration.ms on {} is {memory}: {offsets} offsets of {}, which aren't mirrored yet, are older than half of that and are written one request at a time",
+                link.target,
+                listed(&topics)
             ),
             format!(
                 "Raise it, at least until the history is mirrored (a change without a restart needs brokers of 3.5 or newer): {}",

@@ -6,6 +6,11 @@ use crate::model::ClusterName;
 use super::facts::{ClusterFacts, Facts, LinkFacts, Reached};
 use super::finding::{Finding, advice, problem};
 
+const UNSUPPORTED_SASL_MECHANISM: BrokerCode = BrokerCode(33);
+/// A request to log in on a listener without SASL.
+const ILLEGAL_SASL_STATE: BrokerCode = BrokerCode(34);
+const SASL_AUTHENTICATION_FAILED: BrokerCode = BrokerCode(58);
+
 /// Returns the findings about connections to clusters, and about links as a whole.
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -73,7 +78,13 @@ fn unreachable_fix(name: &ClusterName, error: &Error) -> String {
         Kind::TimedOut => format!(
             "Nothing answers in time: look for a firewall between here and the brokers, or correct bootstrap_servers of [clusters.{name}]."
         ),
-        Kind::Broker(BrokerCode(33 | 34 | 58)) | Kind::Invalid => {
+        Kind::Broker(ILLEGAL_SASL_STATE) => format!(
+            "This listener takes no logins: set security_protocol = \"PLAINTEXT\" in [clusters.{name}] and remove [clusters.{name}.sasl], or point bootstrap_servers to a listener with SASL."
+        ),
+        Kind::Broker(UNSUPPORTED_SASL_MECHANISM) => format!(
+            "Set mechanism in [clusters.{name}.sasl] to one that this listener offers, or point bootstrap_servers to a listener with that mechanism."
+        ),
+        Kind::Broker(SASL_AUTHENTICATION_FAILED) | Kind::Invalid => {
             format!("The login failed: correct [clusters.{name}.sasl], or what it refers to.")
         }
         Kind::Disconnected | Kind::Broker(_) | Kind::Store | Kind::Refused | Kind::Stopping => {

@@ -1,4 +1,4 @@
-//! Counts the offsets that are older than the target will keep them.
+//! Counts the offsets that are older than the target will keep them, or remember their producers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,33 +27,57 @@ pub(super) async fn outlived(source: &Cluster, sight: &Sight) -> Result<BTreeMap
     }
     let mut outlived = BTreeMap::new();
     for (retention, topics) in by_retention {
-        let partitions: Vec<(TopicPartition, LeaderEpoch)> = topics
-            .into_iter()
-            .flat_map(|name| (0..sight.source[name].partitions).map(move |number| (name, number)))
-            .map(|(name, number)| {
-                (
-                    TopicPartition::new(name.clone(), number),
-                    LeaderEpoch::UNKNOWN,
-                )
-            })
-            .collect();
-        let listed = async |at| admin::list_offsets(source, &partitions, at).await;
-        let begins = listed(OffsetSpec::Earliest).await?;
-        let young = listed(OffsetSpec::Timestamp(now.saturating_sub(retention))).await?;
-        let ends = listed(OffsetSpec::HighWatermark).await?;
-        for (partition, _) in &partitions {
-            let (Some(begin), Some(end)) = (offset(&begins, partition), offset(&ends, partition))
-            else {
-                continue;
-            };
-            let young = offset(&young, partition).filter(|it| *it >= 0);
-            let count = young.unwrap_or(end) - begin;
-            if count > 0 {
-                *outlived.entry(partition.topic.clone()).or_default() += count;
-            }
-        }
+        outlived.extend(older(source, sight, topics, now.saturating_sub(retention)).await?);
     }
     Ok(outlived)
+}
+
+/// Returns, per topic without a mirror, the number of offsets before the first record that its producer wrote within half
+/// of the time in milliseconds for which the target remembers producers; topics with none are left out.
+pub(super) async fn unpipelined(
+    source: &Cluster,
+    sight: &Sight,
+    memory_ms: i64,
+) -> Result<BTreeMap<TopicName, i64>> {
+    let due = sight.source.iter();
+    let due = due.filter(|(_, topic)| !sight.target.contains_key(&topic.target_name));
+    let since = crate::telemetry::now_ms().saturating_sub(memory_ms / 2);
+    older(source, sight, due.map(|(name, _)| name), since).await
+}
+
+/// Returns, per topic, the number of offsets before the first record with a timestamp of `since` or later; topics with none
+/// are left out.
+async fn older(
+    source: &Cluster,
+    sight: &Sight,
+    topics: impl IntoIterator<Item = &TopicName>,
+    since: i64,
+) -> Result<BTreeMap<TopicName, i64>> {
+    let partitions: Vec<(TopicPartition, LeaderEpoch)> = topics
+        .into_iter()
+        .flat_map(|name| (0..sight.source[name].partitions).map(move |number| (name, number)))
+        .map(|(name, number)| {
+            let partition = TopicPartition::new(name.clone(), number);
+            (partition, LeaderEpoch::UNKNOWN)
+        })
+        .collect();
+    let listed = async |at| admin::list_offsets(source, &partitions, at).await;
+    let begins = listed(OffsetSpec::Earliest).await?;
+    let young = listed(OffsetSpec::Timestamp(since)).await?;
+    let ends = listed(OffsetSpec::HighWatermark).await?;
+    let mut older = BTreeMap::new();
+    for (partition, _) in &partitions {
+        let (Some(begin), Some(end)) = (offset(&begins, partition), offset(&ends, partition))
+        else {
+            continue;
+        };
+        let young = offset(&young, partition).filter(|it| *it >= 0);
+        let count = young.unwrap_or(end) - begin;
+        if count > 0 {
+            *older.entry(partition.topic.clone()).or_default() += count;
+        }
+    }
+    Ok(older)
 }
 
 /// The retention of a topic's mirror in milliseconds; `None` if unlimited, or if the topic is only compacted.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 
 use super::client::{Client, understood};
-use super::follow::{Followed, Interrupt, follow};
+use super::follow::{Followed, Interrupt, follow, note};
 use super::json::write_json;
 use super::{ApplyArgs, ExitCode, Failure, Output};
 use crate::contract::{OperationAnswer, OperationRequest};
@@ -112,7 +112,7 @@ impl Progress {
             line.set_message(text);
             line.tick();
         } else if text != self.last {
-            eprintln!("{text}");
+            note(&text);
             self.last = text;
         }
     }

@@ -11,8 +11,12 @@ use ureq::http::Response;
 use super::{ExitCode, Failure};
 use crate::contract::ProblemAnswer;
 
-/// Longer than the service's default timeout for any request.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// Longer than the service's default timeout for a read.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longer than the service's default timeout for a change, among them the plans of large links.
+const CHANGE_TIMEOUT: Duration = Duration::from_mins(3);
+/// A service that can be reached accepts a connection at once.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The size limit of an answer in bytes: enough for every partition of a large link.
 const LARGEST_ANSWER: u64 = 256 << 20;
 
@@ -27,7 +31,8 @@ impl Client {
     /// Returns a client for the service at `url`, such as `http://127.0.0.1:8640`.
     pub fn new(url: &str) -> Self {
         let config = Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
+            .timeout_global(Some(READ_TIMEOUT))
+            .timeout_connect(Some(CONNECT_TIMEOUT))
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
@@ -52,7 +57,11 @@ impl Client {
         body: &impl Serialize,
         key: Option<&str>,
     ) -> Result<Value, Failure> {
-        let mut request = self.agent.post(self.address(path));
+        let request = self.agent.post(self.address(path));
+        let mut request = request
+            .config()
+            .timeout_global(Some(CHANGE_TIMEOUT))
+            .build();
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }

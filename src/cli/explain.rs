@@ -6,7 +6,7 @@ use std::io::Write;
 
 use super::client::{Client, understood};
 use super::json::write_json;
-use super::status::note;
+use super::status::Notes;
 use super::{ExitCode, ExplainArgs, Failure, Output};
 use crate::contract::{ExplanationAnswer, LinkState, Presence, RuleAnswer};
 use crate::model::{GroupId, TopicName};
@@ -64,9 +64,11 @@ fn topic(of: &ExplanationAnswer) -> String {
         "partitions",
         it.partitions.iter().map(|it| it.state.to_string()),
     ));
+    let mut notes = Notes::default();
     for partition in &it.partitions {
-        lines.push_str(&note(&of.link, &name, partition));
+        notes.add(&name, partition);
     }
+    lines.push_str(&notes.of(&of.link));
     lines
 }
 

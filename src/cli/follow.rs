@@ -3,6 +3,7 @@
 //! Promises: an interruption ends the command at once, even during a request, and the failure says that the work goes on;
 //! a service that restarts in the meantime is waited for. Doesn't: stop the work.
 
+use std::io::Write;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -28,6 +29,11 @@ pub(super) fn ctrl_c() -> Interrupt {
             std::future::pending::<()>().await;
         }
     })
+}
+
+/// Writes a line of progress to standard error; the command goes on if it can't be written.
+pub(super) fn note(progress: &str) {
+    let _ = writeln!(std::io::stderr(), "{progress}");
 }
 
 /// Work in the service.

@@ -1,5 +1,7 @@
 //! `farshore status`: links and mirror partitions.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 use std::thread::sleep;
 use std::time::Duration;
@@ -12,11 +14,13 @@ use super::json::write_json;
 use super::table::{Align, Table, or_dash};
 use super::verify::in_words;
 use super::{ExitCode, Failure, Output, StatusArgs};
-use crate::contract::{LinkAnswer, PartitionAnswer, TopicAnswer};
+use crate::contract::{LinkAnswer, PartitionAnswer, SharedDetail, TopicAnswer};
 use crate::model::{ClusterName, LinkName, PartitionState, TopicName};
 use crate::verify::Outcome;
 
 const REDRAW_AFTER: Duration = Duration::from_secs(2);
+/// How many partitions with the same note are named.
+const PLACES_NAMED: usize = 4;
 /// Clears the terminal and moves the cursor to the first line.
 const CLEAR: &str = "\x1b[2J\x1b[H";
 
@@ -109,19 +113,34 @@ fn tables(links: &[(LinkAnswer, Vec<TopicAnswer>)]) -> String {
         ("LAG TIME", Align::Right),
         ("VERIFIED", Align::Right),
     ]);
-    let (mut intents, mut notes) = (String::new(), String::new());
+    let (mut intents, mut all_notes) = (String::new(), String::new());
     for (link, topics) in links {
         of_links.row(link_row(link));
         intents.push_str(&told(link));
+        let (mut notes, mut different) = (Notes::default(), String::new());
         for topic in topics {
             for partition in &topic.partitions {
                 of_partitions.row(partition_row(link, topic, partition));
-                notes.push_str(&note(&link.name, &topic.name, partition));
-                notes.push_str(&differences(link, topic, partition));
+                notes.add(&topic.name, partition);
+                different.push_str(&differences(link, topic, partition));
             }
         }
+        for it in &link.shared_details {
+            let SharedDetail {
+                detail,
+                state,
+                partitions,
+            } = it;
+            let _ = write!(
+                all_notes,
+                "\n{} {partitions} partitions {state}: {detail}\n",
+                link.name
+            );
+        }
+        all_notes.push_str(&notes.of(&link.name));
+        all_notes.push_str(&different);
     }
-    format!("{of_links}{intents}\n{of_partitions}{notes}")
+    format!("{of_links}{intents}\n{of_partitions}{all_notes}")
 }
 
 fn link_row(link: &LinkAnswer) -> [String; 8] {
@@ -188,16 +207,39 @@ fn lag(records: i64, held: i64) -> String {
     }
 }
 
-/// Why a partition isn't mirrored, and what to do.
-pub(super) fn note(link: &LinkName, topic: &TopicName, partition: &PartitionAnswer) -> String {
-    let place = format!("{link} {topic}-{} {}", partition.partition, partition.state);
-    match (&partition.reason, &partition.detail) {
-        (Some(reason), _) => format!(
-            "\n{place}: {}: {}\n  {}\n",
-            reason.code, reason.message, reason.remedy
-        ),
-        (None, Some(detail)) => format!("\n{place}: {detail}\n"),
-        (None, None) => String::new(),
+/// Why partitions of a link aren't mirrored and what to do: each text once, with the partitions it concerns.
+#[derive(Debug, Default)]
+pub(super) struct Notes(BTreeMap<String, Vec<String>>);
+
+impl Notes {
+    /// Adds the note of a partition, if there is one.
+    pub(super) fn add(&mut self, topic: &TopicName, partition: &PartitionAnswer) {
+        let state = partition.state;
+        let text = match (&partition.reason, &partition.detail) {
+            (Some(reason), _) => format!(
+                "{state}: {}: {}\n  {}\n",
+                reason.code, reason.message, reason.remedy
+            ),
+            (None, Some(detail)) => format!("{state}: {detail}\n"),
+            (None, None) => return,
+        };
+        let place = format!("{topic}-{}", partition.partition);
+        self.0.entry(text).or_default().push(place);
+    }
+
+    /// The notes, one after the other.
+    pub(super) fn of(&self, link: &LinkName) -> String {
+        let mut notes = String::new();
+        for (text, places) in &self.0 {
+            let named = places.iter().take(PLACES_NAMED);
+            let named: Vec<&str> = named.map(String::as_str).collect();
+            let more = match places.len().saturating_sub(PLACES_NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let _ = write!(notes, "\n{link} {}{more} {text}", named.join(", "));
+        }
+        notes
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::client::{Client, understood};
-use super::follow::{Followed, Interrupt, follow};
+use super::follow::{Followed, Interrupt, follow, note};
 use super::json::write_json;
 use super::table::{Align, Table};
 use super::{ExitCode, Failure, Output, VerifyArgs};
@@ -138,7 +138,7 @@ impl Progress {
             ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         if bar.is_none() {
-            eprintln!("verification {id}");
+            note(&format!("verification {id}"));
         }
         Self { bar, done: 0 }
     }
@@ -148,7 +148,7 @@ impl Progress {
         let done = partitions.iter().filter(|it| it.outcome.is_some()).count();
         let Some(bar) = &self.bar else {
             if done > self.done {
-                eprintln!("{done} of {} partitions", partitions.len());
+                note(&format!("{done} of {} partitions", partitions.len()));
                 self.done = done;
             }
             return;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::control::groups::commit::Expiry;
-use crate::model::{ClusterName, Intent, LinkName, TopicName};
+use crate::model::{ClusterName, Intent, LinkName, PartitionState, TopicName};
 
 /// The state of a link.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -46,6 +46,18 @@ pub(crate) struct LinkAnswer {
     pub(crate) failure: Option<LinkFailure>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
+    /// What several partitions wait for: each text once. The list of topics leaves these details out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) shared_details: Vec<SharedDetail>,
+}
+
+/// A detail that several partitions share.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct SharedDetail {
+    pub(crate) detail: String,
+    pub(crate) state: PartitionState,
+    /// How many partitions in this state have the detail.
+    pub(crate) partitions: usize,
 }
 
 /// The state of a link as a whole.

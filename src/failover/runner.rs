@@ -146,7 +146,7 @@ impl Runner {
         note: impl FnOnce(&mut Update, &Plan) + Send,
     ) -> Result<Arc<Operation>, NotStarted> {
         let starting = self.starting.lock().await;
-        let plan = self.find_plan(plan_id)?.ok_or(NotStarted::UnknownPlan)?;
+        let mut plan = self.find_plan(plan_id)?.ok_or(NotStarted::UnknownPlan)?;
         if plan.hash != hash {
             return Err(NotStarted::Stale("the plan's hash differs".to_owned()));
         }
@@ -157,7 +157,10 @@ impl Runner {
             return Err(NotStarted::Busy(other));
         }
         let now = Timestamp::now();
+        // A large plan's moves need as much memory as the look that checks them: one at a time.
+        plan.groups = Moves::default();
         self.check_again(&plan, now).await?;
+        let plan = self.find_plan(plan_id)?.ok_or(NotStarted::UnknownPlan)?;
         self.sites(&plan.link)?.ownership.check()?;
         let operation = begin(plan, now);
         let mut update = Update::new();

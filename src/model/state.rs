@@ -8,7 +8,9 @@ use utoipa::ToSchema;
 use super::{SourceOffset, TargetOffset};
 
 /// The state of a mirror partition, as the API names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum PartitionState {
     /// Set by the worker: the position is being determined, or the mirror topic doesn't exist yet.
@@ -91,7 +93,9 @@ impl fmt::Display for PartitionState {
 }
 
 /// Why a partition is halted or diverged, as the API names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum HaltCode {
     /// The source's log start offset passed the frontier: records were gone before they were mirrored.

@@ -1,21 +1,20 @@
-//! Logs a failure once: [`Notice`] that of one repeated operation until it changes or ends, [`Complaints`] those of many
-//! partitions that have one cause until a minute has passed.
+//! Logs the failure of a repeated operation once.
 
-use std::collections::HashMap;
-use std::time::Duration;
+use tracing::{debug, info, warn};
 
-use parking_lot::Mutex;
-use tokio::time::Instant;
-use tracing::{info, warn};
+use crate::error::{Error, Kind};
 
-use crate::error::Error;
-use crate::model::{LinkName, TopicPartition};
+/// The limit of failures remembered as told.
+const TOLD_LIMIT: usize = 16;
 
-/// A repeated operation whose failures are logged when they change.
+/// A repeated operation. Each of its failures is logged once until it works again, whatever other failures come between. A
+/// lost cluster is reported once by the watch of that cluster, and a connection that broke only if the operation fails for
+/// that reason twice in a row: it may be the beginning of such a loss.
 #[derive(Debug)]
 pub(crate) struct Notice {
     what: String,
-    last: Option<String>,
+    told: Vec<String>,
+    broke: bool,
 }
 
 impl Notice {
@@ -23,61 +22,41 @@ impl Notice {
     pub(crate) fn of(what: impl Into<String>) -> Self {
         Self {
             what: what.into(),
-            last: None,
+            told: Vec::new(),
+            broke: false,
         }
     }
 
-    /// Records a failure, and logs it if it differs from the last one.
+    /// Records a failure, and logs it unless that isn't worth a line.
     pub(crate) fn failed(&mut self, error: &Error) {
         let text = error.chain();
-        if self.last.as_ref() != Some(&text) {
+        if self.is_news(error, &text) {
             warn!("cannot {}: {text}", self.what);
-            self.last = Some(text);
+        } else {
+            debug!("cannot {}: {text}", self.what);
         }
+    }
+
+    fn is_news(&mut self, error: &Error, text: &str) -> bool {
+        let is_connection = matches!(error.kind(), Kind::Disconnected | Kind::TimedOut);
+        let broke_before = std::mem::replace(&mut self.broke, is_connection);
+        let is_known = error.is_of_whole_cluster() || self.told.iter().any(|it| it == text);
+        if is_known || is_connection && !broke_before || self.told.len() >= TOLD_LIMIT {
+            return false;
+        }
+        self.told.push(text.to_owned());
+        true
     }
 
     /// Records a success, and logs it after a failure.
     pub(crate) fn worked(&mut self) {
-        if self.last.take().is_some() {
+        self.broke = false;
+        if !self.told.is_empty() {
+            self.told.clear();
             info!("can {} again", self.what);
         }
     }
 }
 
-/// The time for which a logged cause isn't logged again.
-const SILENCE: Duration = Duration::from_secs(60);
-/// The limit of remembered causes.
-const CAUSES_LIMIT: usize = 256;
-
-/// The causes logged recently.
-#[derive(Debug)]
-pub(crate) struct Complaints {
-    link: LinkName,
-    causes: Mutex<HashMap<String, Instant>>,
-}
-
-impl Complaints {
-    pub(crate) fn new(link: LinkName) -> Self {
-        Self {
-            link,
-            causes: Mutex::new(HashMap::new()),
-        }
-    }
-
-    /// Logs an error after which a partition retries, unless one with the same cause was logged recently.
-    pub(crate) fn note(&self, partition: &TopicPartition, cause: &str, error: &str) {
-        let now = Instant::now();
-        {
-            let mut causes = self.causes.lock();
-            causes.retain(|_, logged| now.duration_since(*logged) < SILENCE);
-            if causes.contains_key(cause) || causes.len() >= CAUSES_LIMIT {
-                return;
-            }
-            causes.insert(cause.to_owned(), now);
-        }
-        tracing::warn!(
-            link = %self.link, %partition, error,
-            "partition retries; others with the same cause follow in silence"
-        );
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -11,4 +11,4 @@ pub mod metrics;
 
 pub use clock::{monotonic, now, now_ms};
 pub use health::{Liveness, Readiness};
-pub use logging::{FILTER_VARIABLE, init};
+pub use logging::{FILTER_VARIABLE, LostLines, init};

@@ -23,6 +23,7 @@ mod lag;
 mod lives;
 mod logins;
 mod network;
+mod noise;
 mod old_formats;
 mod ownership;
 mod premises;

@@ -75,6 +75,11 @@ impl Farshore {
         fs::write(self.config_path(), text).expect("the configuration");
     }
 
+    /// Replaces the program to run. Takes effect at the next start.
+    pub(crate) fn set_binary(&mut self, binary: impl Into<PathBuf>) {
+        self.binary = binary.into();
+    }
+
     /// The path of the configuration file.
     pub(crate) fn config_path(&self) -> PathBuf {
         self.leash.dir().join("farshore.toml")

@@ -26,6 +26,7 @@ use crate::model::{
 };
 use crate::replicate::LinkView;
 use crate::task::{InFlight, Owned, Ownership};
+use crate::telemetry::LostLines;
 use crate::telemetry::metrics::{
     Exposition, GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
 };
@@ -173,7 +174,7 @@ impl Bench {
             moves: Arc::clone(&runner),
             audit,
             store: Arc::clone(&store),
-            exposition: Exposition::new(Arc::new(Nothing)),
+            exposition: Exposition::new(Arc::new(Nothing), LostLines::default()),
         };
         let stop = CancellationToken::new();
         let (address, server) = served(state, limits, &stop).await;

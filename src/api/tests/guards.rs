@@ -51,6 +51,21 @@ async fn an_answer_that_takes_too_long_is_given_up() {
     assert_eq!(problem["type"], "urn:farshore:problem:unavailable");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_plan_may_take_longer_than_other_changes() {
+    let never = || post(std::future::pending::<()>);
+    let routes = Router::new().route("/v1/plans", never());
+    let routes = routes.route("/v1/verifications", never());
+    let mut took = Vec::new();
+    for path in ["/v1/plans", "/v1/verifications"] {
+        let begun = tokio::time::Instant::now();
+        let (status, _) = ask(&routes, "POST", path).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        took.push(begun.elapsed());
+    }
+    assert!(took[0] > 10 * took[1], "{took:?}");
+}
+
 /// A change that waits for a permit of the first semaphore, and adds one to the second when it is done.
 fn slow_change() -> (Router, Arc<Semaphore>, Arc<Semaphore>) {
     let (gate, done) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));

@@ -21,3 +21,14 @@ async fn the_first_signal_resolves_one_future_and_the_next_the_other() {
     send("-INT");
     second.await;
 }
+
+#[tokio::test]
+async fn a_hangup_ends_nothing() {
+    let (hangups, (first, _second)) = (hangups().unwrap(), stop_signals().unwrap());
+    send("-HUP");
+    send("-TERM");
+    tokio::select! {
+        () = hangups => panic!("it never ends"),
+        () = first => {}
+    }
+}

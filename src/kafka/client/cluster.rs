@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kafka_protocol::messages::{ApiKey, FindCoordinatorRequest};
@@ -56,6 +57,8 @@ struct Inner {
     latest: Mutex<Latest>,
     refreshing: SingleFlight<Arc<Metadata>>,
     coordinators: Mutex<BTreeMap<GroupId, BrokerId>>,
+    /// Whether no broker answered when the metadata was last read.
+    is_lost: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -87,6 +90,10 @@ impl Latest {
     }
 }
 
+/// Why no broker answers: the first error for each address. Their order is that of the addresses, so that the text doesn't
+/// depend on the random order in which brokers are asked.
+type Reasons = BTreeMap<HostPort, Error>;
+
 const REFRESH_INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// A broker that hangs shouldn't hold up metadata for a whole request timeout while others could answer.
 const METADATA_TIMEOUT_MAX: Duration = Duration::from_secs(10);
@@ -111,6 +118,7 @@ impl Cluster {
             latest: Mutex::default(),
             refreshing: SingleFlight::default(),
             coordinators: Mutex::default(),
+            is_lost: AtomicBool::new(false),
         }))
     }
 
@@ -198,7 +206,14 @@ impl Cluster {
             self.error(Kind::Disconnected, text)
         })?;
         let broker = Some(broker);
-        self.0.pool.get(&Endpoint { broker, address }, slot).await
+        let connection = self.0.pool.get(&Endpoint { broker, address }, slot).await;
+        connection.map_err(|error| {
+            if self.0.is_lost.load(Ordering::Relaxed) {
+                error.of_whole_cluster()
+            } else {
+                error
+            }
+        })
     }
 
     /// The distance to a broker: its shortest response time, or `None` if it hasn't answered yet.
@@ -214,11 +229,11 @@ impl Cluster {
     }
 
     pub(super) async fn any_connection_for(&self, slot: Slot) -> Result<Connection> {
-        let mut reasons = Vec::new();
+        let mut reasons = Reasons::new();
         for endpoint in self.candidates() {
             match self.0.pool.get(&endpoint, slot).await {
                 Ok(connection) => return Ok(connection),
-                Err(error) => reasons.push(error),
+                Err(error) => drop(reasons.entry(endpoint.address).or_insert(error)),
             }
         }
         Err(self.nobody(&reasons))
@@ -281,14 +296,18 @@ impl Cluster {
             sleep_until(at + REFRESH_INTERVAL_MIN).await;
         }
         self.0.latest.lock().asked_at = Some(Instant::now());
-        let mut reasons = Vec::new();
+        let mut reasons = Reasons::new();
         for endpoint in self.candidates() {
             match self.read_metadata_of(&endpoint).await {
-                Ok(metadata) => return Ok(metadata),
+                Ok(metadata) => {
+                    self.0.is_lost.store(false, Ordering::Relaxed);
+                    return Ok(metadata);
+                }
                 Err(error) if error.kind() == Kind::Refused => return Err(error),
-                Err(error) => reasons.push(error),
+                Err(error) => drop(reasons.entry(endpoint.address).or_insert(error)),
             }
         }
+        self.0.is_lost.store(true, Ordering::Relaxed);
         Err(self.nobody(&reasons))
     }
 
@@ -343,13 +362,13 @@ impl Cluster {
         brokers.into_iter().chain(bootstrap).collect()
     }
 
-    fn nobody(&self, reasons: &[Error]) -> Error {
-        let kinds = || reasons.iter().map(Error::kind);
+    fn nobody(&self, reasons: &Reasons) -> Error {
+        let kinds = || reasons.values().map(Error::kind);
         let passing = kinds().find(|kind| matches!(kind, Kind::Disconnected | Kind::TimedOut));
         let kind = passing.or(kinds().next()).unwrap_or(Kind::Disconnected);
-        let causes: Vec<String> = reasons.iter().map(Error::causes).collect();
+        let causes: Vec<String> = reasons.values().map(Error::causes).collect();
         let text = format!("no broker answers: {}", causes.join("; "));
-        self.error(kind, text)
+        self.error(kind, text).of_whole_cluster()
     }
 
     fn error(&self, kind: Kind, text: impl Into<String>) -> Error {

@@ -188,8 +188,8 @@ impl Pool {
             return Ok(());
         }
         let peer = self.peer(to);
-        // No remaining time: a text that differs each time would be logged each time.
-        let text = format!("no connection to {peer}, and none is tried for a moment");
+        // The text of the attempt that failed: one that differs would be told as another failure.
+        let text = format!("no connection to {peer}");
         Err(Error::new(failure.last.kind(), text)
             .cluster(&peer.cluster)
             .caused_by(Arc::clone(&failure.last)))

@@ -1,6 +1,6 @@
 //! Phases of a mirror partition, and the troubles that interrupt it.
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::model::{HaltCode, Intent, Reason, TopicId};
 use crate::replicate::resync::decision::Decision;
 
@@ -87,17 +87,17 @@ impl From<Error> for Trouble {
 /// A failure that may pass without intervention.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TransientFailure {
-    /// What failed, without naming the partition: failures with the same cause are logged once.
-    pub(crate) cause: String,
-    /// The cause with all details.
-    pub(crate) chain: String,
+    /// What failed, without naming the partition: failures of several partitions with the same cause are told once.
+    pub(crate) text: String,
+    /// Whether a connection failed, or wasn't answered in time.
+    pub(crate) is_connection: bool,
 }
 
 impl From<&Error> for TransientFailure {
     fn from(error: &Error) -> Self {
         Self {
-            cause: error.causes(),
-            chain: error.chain(),
+            text: error.without_partition(),
+            is_connection: matches!(error.kind(), Kind::Disconnected | Kind::TimedOut),
         }
     }
 }

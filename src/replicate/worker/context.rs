@@ -22,7 +22,6 @@ use crate::replicate::partition::route::{Lane, Route};
 use crate::replicate::produce::window::FORGETS_AT_ONCE;
 use crate::replicate::shared::link::LinkView;
 use crate::replicate::shared::source_writers::{OtherLinks, SourceWriters};
-use crate::task::log_once::Complaints;
 use crate::task::{InFlight, Ownership, Writing};
 
 /// Resyncs under way at once: each holds a handful of requests.
@@ -98,7 +97,6 @@ pub(crate) struct LinkContext {
     /// Held while a receipt is written: one at a time.
     pub(crate) quarantine: Mutex<()>,
     pub(crate) view: LinkView,
-    pub(crate) complaints: Complaints,
     pub(crate) shards: Shards,
     pub(crate) source_writers: SourceWriters,
 }
@@ -136,7 +134,6 @@ impl LinkContext {
             audit,
             in_flight,
             quarantine: Mutex::new(()),
-            complaints: Complaints::new(view.link().clone()),
             view,
             shards,
             source_writers,

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::model::{DataPath, HaltCode, Intent, OffsetsMode, PartitionState, Reason};
 use crate::replicate::partition::effect::{Effect, Event, News, Pause};
@@ -14,6 +14,7 @@ use crate::replicate::resync::record_path_tail::may_adopt;
 use super::event::Event as WorkerEvent;
 use super::resync::RECHECK;
 use super::state::Worker;
+use super::troubles::Line;
 
 impl Worker {
     /// Reports that fetching or producing failed. `uncertain` is whether requests to the target may still be in flight.
@@ -120,6 +121,10 @@ impl Worker {
 
     /// Shows and logs a partition's change of state.
     fn announce(&mut self, index: usize, told: News) {
+        if !matches!(told, News::Retries(_)) {
+            let partition = &self.mirrors[index].route.source;
+            self.troubles.settled(partition, Instant::now());
+        }
         match told {
             News::Preparing => self.show(index, PartitionState::Preparing, None),
             News::Flows => self.show(index, PartitionState::CatchingUp, None),
@@ -160,10 +165,9 @@ impl Worker {
         let (source, target) = (&self.link.source, &self.link.target);
         let mirror = &mut self.mirrors[index];
         mirror.seen = (source.metadata().generation, target.metadata().generation);
-        self.link
-            .complaints
-            .note(&mirror.route.source, &failure.cause, &failure.chain);
-        self.show(index, PartitionState::Retrying, Some(failure.chain));
+        let partition = &mirror.route.source;
+        self.troubles.failed(partition, &failure, Instant::now());
+        self.show(index, PartitionState::Retrying, Some(failure.text));
     }
 
     fn tell_halted(&mut self, index: usize, reason: Reason) {
@@ -176,7 +180,11 @@ impl Worker {
             tracing::info!(
                 link = %self.link.name, partition = %mirror.route.source, "{}", reason.message
             );
-        } else if is_new {
+        } else if is_new
+            && self
+                .troubles
+                .halted(&mirror.route.source, reason.code, Instant::now())
+        {
             tracing::error!(
                 link = %self.link.name, partition = %mirror.route.source, code = %reason.code,
                 message = reason.message, remedy = reason.remedy, "partition halted"
@@ -186,6 +194,29 @@ impl Worker {
         // After a restart the stored state shows where it was halted; a partition that never began isn't stored.
         if mirror.life.has_begun() {
             self.newsworthy.push(index);
+        }
+    }
+
+    /// Logs what has been common to partitions' troubles for a while.
+    pub(crate) fn tell_troubles(&mut self) {
+        let link = &self.link.name;
+        for line in self.troubles.due(Instant::now()) {
+            match line {
+                Line::Retry {
+                    partitions,
+                    example,
+                    error,
+                } => {
+                    tracing::warn!(%link, partitions, partition = %example, error, "partitions retry");
+                }
+                Line::Over { partitions, took } => {
+                    let seconds = took.as_secs();
+                    tracing::info!(%link, partitions, seconds, "no partition retries any more");
+                }
+                Line::Halted { topic, code, more } => {
+                    tracing::error!(%link, %topic, %code, more, "more partitions halted; status lists them");
+                }
+            }
         }
     }
 

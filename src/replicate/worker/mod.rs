@@ -21,3 +21,4 @@ pub(crate) mod state;
 pub(crate) mod storing;
 pub(crate) mod tombstones;
 pub(crate) mod topics;
+pub(crate) mod troubles;

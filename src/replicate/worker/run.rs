@@ -26,11 +26,13 @@ use crate::error::Result;
 use crate::model::MirrorSet;
 use crate::replicate::partition::effect::Event as LifeEvent;
 use crate::replicate::partition::mirror::Mirror;
+use crate::task::log_once::Notice;
 
 use super::context::{LinkContext, ReplicationLink};
 use super::event::Event;
 use super::source_ends::SOURCE_ENDS;
 use super::state::{Pacing, Worker};
+use super::troubles::Troubles;
 
 /// Interval of storing changes that aren't worth storing at once.
 const LAZY_STORE: Duration = Duration::from_secs(2);
@@ -69,7 +71,10 @@ pub async fn run(
             Some(event) = worker.events.next() => worker.handle(event),
             Ok(()) = set.changed() => worker.take_set(&set.borrow_and_update().clone()),
             Some(release) = releases.recv() => worker.release(release),
-            _ = lazily.tick() => worker.store_lazily(),
+            _ = lazily.tick() => {
+                worker.store_lazily();
+                worker.tell_troubles();
+            }
             _ = source_ends.tick() => {
                 worker.show_silence();
                 worker.ask_source_ends();
@@ -91,7 +96,10 @@ impl Worker {
         Ok(Self {
             reseeds: reseeds.map(|(topic, it)| (topic, it.former)).collect(),
             pacing: Pacing::new(link.settings.max_bytes_per_second),
+            loading: Notice::of(format!("load partitions of link {}", link.name)),
+            pruning: Notice::of(format!("remove old runs of link {}", link.name)),
             link: Arc::new(link),
+            troubles: Troubles::default(),
             mirrors: Vec::new(),
             places: BTreeMap::new(),
             intakes: BTreeMap::new(),

@@ -16,9 +16,11 @@ use crate::replicate::fetch::request_size::RequestSizer;
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::route::Lane;
 use crate::replicate::produce::queue::{Ready, ResponseOrder};
+use crate::task::log_once::Notice;
 
 use super::context::LinkContext;
 use super::event::{Answered, EventFuture};
+use super::troubles::Troubles;
 
 /// The rate limit of a link, and the turns of its fetches.
 #[derive(Debug)]
@@ -102,6 +104,11 @@ pub(crate) struct Worker {
     /// Bytes that fetches in flight may bring.
     pub(crate) reserved: usize,
     pub(crate) pacing: Pacing,
+    pub(crate) troubles: Troubles,
+    /// Logs failures to load partitions from the checkpoint DB.
+    pub(crate) loading: Notice,
+    /// Logs failures to remove old runs.
+    pub(crate) pruning: Notice,
     /// Partitions whose staged runs, start position or fence epoch have to be stored.
     pub(crate) to_store: Vec<usize>,
     /// Partitions with changes that should not wait for the lazy store.

@@ -42,17 +42,17 @@ impl Worker {
     }
 
     /// Removes runs that lie below both log starts.
-    fn prune(&self, indexes: &[usize]) {
+    fn prune(&mut self, indexes: &[usize]) {
         let _order = self.link.view.save_order();
         let mut update = Update::lazy();
+        let mut failure = None;
         for &index in indexes {
             let mirror = &self.mirrors[index];
-            if let Err(error) = mirror.tracked.prune(&mut update) {
-                let partition = &mirror.route.source;
-                self.link
-                    .complaints
-                    .note(partition, error.message(), &error.chain());
-            }
+            failure = failure.or(mirror.tracked.prune(&mut update).err());
+        }
+        match failure {
+            Some(error) => self.pruning.failed(&error),
+            None => self.pruning.worked(),
         }
         if !update.is_empty() {
             // Whatever a failed commit leaves on disk does no harm, and the next one removes it.

@@ -12,6 +12,7 @@ impl Worker {
     /// Takes over what discovery found: new partitions resync, conflicts halt, partitions whose conflict is gone resync.
     pub(crate) fn take_set(&mut self, set: &MirrorSet) {
         self.link.view.show_unmirrored(&set.unmirrored);
+        let mut unloaded = None;
         for (topic, mirrored) in &set.topics {
             for number in 0..mirrored.partitions {
                 let partition = TopicPartition::new(topic.clone(), number);
@@ -20,7 +21,7 @@ impl Worker {
                     None => match self.link.mirror(&partition, mirrored) {
                         Ok(mirror) => self.add(partition, mirror),
                         Err(error) => {
-                            tracing::error!(link = %self.link.name, error = error.chain(), "partition cannot be loaded");
+                            unloaded = unloaded.or(Some(error));
                             continue;
                         }
                     },
@@ -38,6 +39,10 @@ impl Worker {
             if set.confirmed && mirrored.conflict.is_none() {
                 self.miss_partitions(topic, mirrored.partitions);
             }
+        }
+        match unloaded {
+            Some(error) => self.loading.failed(&error),
+            None => self.loading.worked(),
         }
     }
 

@@ -17,6 +17,8 @@ use prometheus_client::registry::Registry;
 
 pub use partitions::{GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample};
 
+use super::logging::LostLines;
+
 /// The content type of [`Exposition::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -25,14 +27,14 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 pub struct Exposition(Arc<Registry>);
 
 impl Exposition {
-    /// Returns the exposition of `samples` and of the process's own metrics.
-    pub fn new(samples: Arc<dyn Samples>) -> Self {
+    /// Returns the exposition of `samples` and of the process's own metrics, its log's among them.
+    pub fn new(samples: Arc<dyn Samples>, lost_lines: LostLines) -> Self {
         let mut registry = Registry::with_prefix("farshore");
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What is running", version);
         registry.register_collector(Box::new(partitions::Collected(Arc::clone(&samples))));
         registry.register_collector(Box::new(verified::Collected(samples)));
-        registry.register_collector(Box::new(process::Process));
+        registry.register_collector(Box::new(process::Process { lost_lines }));
         Self(Arc::new(registry))
     }
 

@@ -9,11 +9,15 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
+use crate::telemetry::logging::LostLines;
+
 /// The unit of times in `/proc/self/stat`: Linux reports 100 ticks per second to programs on every machine.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 #[derive(Debug)]
-pub(super) struct Process;
+pub(super) struct Process {
+    pub(super) lost_lines: LostLines,
+}
 
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
@@ -45,6 +49,14 @@ impl Collector for Process {
                 MetricType::Gauge,
             )?)?;
         }
+        let lost = ConstCounter::new(self.lost_lines.count());
+        let help = "Log lines that standard error didn't take";
+        lost.encode(encoder.encode_descriptor(
+            "log_lines_lost",
+            help,
+            None,
+            MetricType::Counter,
+        )?)?;
         #[cfg(feature = "count-allocations")]
         allocations(&mut encoder)?;
         Ok(())

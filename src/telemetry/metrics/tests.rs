@@ -1,5 +1,6 @@
 //! The whole page for a small snapshot.
 
+use crate::telemetry::LostLines;
 use std::sync::Arc;
 
 use super::*;
@@ -78,7 +79,9 @@ impl Samples for Fixed {
 
 #[test]
 fn figures_of_partitions_are_taken_from_the_snapshot() {
-    let page = Exposition::new(Arc::new(Fixed)).encode().unwrap();
+    let page = Exposition::new(Arc::new(Fixed), LostLines::default())
+        .encode()
+        .unwrap();
     for line in [
         r#"farshore_link_state{link="l",state="failed"} 1"#,
         r#"farshore_link_failures_total{link="l"} 3"#,

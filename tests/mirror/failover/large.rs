@@ -13,7 +13,8 @@ use crate::support::operator::{LINK, Operation, Plan};
 use crate::support::wait::eventually;
 use crate::support::write::{Writer, numbered};
 
-/// More than the journal accepted for an operation in one value; with 400 groups a link has 160,000 offsets.
+/// More than the journal accepted for an operation in one value; with 250 groups a link has 100,000 offsets, for which the
+/// memory below is promised.
 const GROUPS: &str = "100";
 const PARTITIONS: i32 = 400;
 const RECORDS: i64 = 3;

@@ -98,7 +98,7 @@ fn take(mirror: &mut Mirror, answer: FetchedPartition) -> Result<bool, Trouble> 
 
 fn retries(taken: Result<bool, Trouble>) -> String {
     match taken {
-        Err(Trouble::Retry(failure)) => failure.chain,
+        Err(Trouble::Retry(failure)) => failure.text,
         other => panic!("{other:?}"),
     }
 }

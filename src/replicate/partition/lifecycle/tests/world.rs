@@ -62,8 +62,8 @@ pub(super) fn lanes() -> Lanes {
 
 pub(super) fn failure() -> TransientFailure {
     TransientFailure {
-        cause: "no answer".to_owned(),
-        chain: "no answer from broker 1".to_owned(),
+        text: "no answer from broker 1".to_owned(),
+        is_connection: true,
     }
 }
 
