@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::error::{Error, Kind, Result};
-use crate::kafka::batch::{Batch, Batches, batches};
+use crate::kafka::batch::{Batch, BatchError, Batches, batches};
 use crate::kafka::{FetchedPartition, Source};
 use crate::model::{DataPath, Moment, SourceOffset, TopicPartition};
 use crate::replicate::fetch::budget::{Brought, SentFetch};
@@ -178,16 +178,8 @@ fn take_in(
     let (mut oldest, mut missed) = (None, false);
     let mut left = batches(fetched.records);
     while let Some(batch) = left.next() {
-        let corrupt = |error| {
-            let message = "the source sent a corrupt batch; fetching it again";
-            let error = Error::new(Kind::Protocol, message)
-                .partition(&mirror.route.source)
-                .offset(mirror.fetch_next.get())
-                .caused_by(error);
-            Trouble::retry(&error)
-        };
-        let batch = batch.map_err(corrupt)?;
-        batch.check_crc().map_err(corrupt)?;
+        let batch = batch.map_err(|error| corrupt(mirror, error))?;
+        batch.check_crc().map_err(|error| corrupt(mirror, error))?;
         let checked = sequence.as_mut().map(|it| it.check(&batch, &mirror.doubts));
         if let Some(Err(misplaced)) = checked {
             let brought = mirror.fetch_next > asked;
@@ -205,7 +197,7 @@ fn take_in(
         missed |= mirror.note_cleaning(&batch, now.wall_ms);
         let verdict = eligibility
             .judge(&batch, mirror.fetch_next)
-            .map_err(corrupt)?;
+            .map_err(|error| corrupt(mirror, error))?;
         let epoch = batch.header().leader_epoch;
         if epoch > mirror.fetched_epoch {
             mirror.tracked.lock().note_epoch(epoch, mirror.fetch_next);
@@ -240,6 +232,16 @@ fn take_in(
     known.judge_state();
     known.note_fetch(now.wall_ms);
     Ok(missed)
+}
+
+/// Returns the trouble for a batch that can't be used.
+fn corrupt(mirror: &Mirror, error: BatchError) -> Trouble {
+    let message = "the source sent a corrupt batch; fetching it again";
+    let error = Error::new(Kind::Protocol, message)
+        .partition(&mirror.route.source)
+        .offset(mirror.fetch_next.get())
+        .caused_by(error);
+    Trouble::retry(&error)
 }
 
 /// The check of an answer's offsets; `None` on the record path, where they are librdkafka's.

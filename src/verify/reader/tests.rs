@@ -46,7 +46,7 @@ fn a_damaged_batch_is_unreadable() {
     assert_eq!(item.place, RecordOrigin::LeftOut);
 }
 
-/// A batch of a few KB may hold so many records that their digests would take gigabytes.
+/// The records of a batch of a few KB may have gigabytes of digests.
 #[tokio::test]
 async fn a_batch_of_many_records_is_read_a_portion_at_a_time() {
     let count = i64::try_from(DIGESTS_MAX).unwrap() + 10;

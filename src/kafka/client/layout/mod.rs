@@ -7,6 +7,7 @@
 //! The decoder allocates room for as many elements as an array's count says, before it reads the first one. So a
 //! response is walked along the layout of its API first, in its version.
 
+mod shape;
 #[rustfmt::skip]
 mod table;
 
@@ -16,6 +17,7 @@ use kafka_protocol::messages::ApiKey;
 
 use super::request::our_versions;
 
+use shape::{Field, Shape};
 use table::LAYOUTS;
 
 /// How many bytes of memory a byte of a response may take when it is decoded. Responses of brokers take at most 8.
@@ -23,47 +25,10 @@ pub(crate) const FACTOR: usize = 16;
 /// The memory that a response may take beyond that, in bytes: names of one letter take more than [`FACTOR`].
 pub(crate) const ALLOWANCE: usize = 1 << 20;
 
-/// The memory of a string or a byte string that refers to the response, in bytes.
-const SLICE_MEMORY: usize = 32;
-/// The memory of an array itself, in bytes.
-const ARRAY_MEMORY: usize = 24;
 /// The smallest allocation, in bytes.
 const ALLOCATION: usize = 16;
-/// The memory of the map for unknown tagged fields, and the padding of a structure, in bytes.
-const STRUCT_MEMORY: usize = 24 + 8;
 /// The memory of the first unknown tagged field of a structure, and of each further one, in bytes.
 const TAG_MEMORY: (usize, usize) = (512, 64);
-
-/// The layout of a response.
-#[derive(Debug)]
-struct Layout {
-    key: ApiKey,
-    /// The first version with compact lengths and tagged fields.
-    flexible: i16,
-    fields: &'static [Field],
-}
-
-/// A field, in the versions that have it.
-#[derive(Debug)]
-struct Field {
-    name: &'static str,
-    first: i16,
-    last: i16,
-    /// `None` for a field that is always present.
-    tag: Option<u32>,
-    shape: Shape,
-}
-
-/// How a value is laid out.
-#[derive(Debug)]
-enum Shape {
-    /// A number, a truth value or an id of this many bytes.
-    Fixed(usize),
-    Text,
-    Bytes,
-    Struct(&'static [Field]),
-    Array(&'static Shape),
-}
 
 /// Why a response can't be what its layout says.
 #[derive(Debug, PartialEq, Eq)]
@@ -321,65 +286,6 @@ impl<'a> Walk<'a> {
 
 fn malformed(field: &'static str, what: What) -> Malformed {
     Malformed { field, what }
-}
-
-const fn field(name: &'static str, first: i16, last: i16, shape: Shape) -> Field {
-    Field {
-        name,
-        first,
-        last,
-        tag: None,
-        shape,
-    }
-}
-
-const fn tagged(tag: u32, name: &'static str, first: i16, last: i16, shape: Shape) -> Field {
-    Field {
-        name,
-        first,
-        last,
-        tag: Some(tag),
-        shape,
-    }
-}
-
-impl Field {
-    fn is_in(&self, version: i16) -> bool {
-        self.first <= version && version <= self.last
-    }
-}
-
-impl Shape {
-    /// The fewest bytes of a value on the wire.
-    fn least(&self, version: i16, flexible: bool) -> usize {
-        match self {
-            Self::Fixed(size) => *size,
-            Self::Text | Self::Bytes | Self::Array(_) if flexible => 1,
-            Self::Text => 2,
-            Self::Bytes | Self::Array(_) => 4,
-            Self::Struct(fields) => {
-                let there = fields
-                    .iter()
-                    .filter(|it| it.tag.is_none() && it.is_in(version));
-                let sum: usize = there.map(|it| it.shape.least(version, flexible)).sum();
-                sum + usize::from(flexible)
-            }
-        }
-    }
-
-    /// The memory of a decoded value without what it refers to, in bytes. The decoder's structures have the fields of
-    /// all versions.
-    fn memory(&self) -> usize {
-        match self {
-            Self::Fixed(size) => *size,
-            Self::Text | Self::Bytes => SLICE_MEMORY,
-            Self::Array(_) => ARRAY_MEMORY,
-            Self::Struct(fields) => {
-                let sum: usize = fields.iter().map(|it| it.shape.memory()).sum();
-                sum + STRUCT_MEMORY
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use kafka_protocol::messages::offset_fetch_response::OffsetFetchResponsePartitio
 use kafka_protocol::messages::{FetchResponse, ResponseKind};
 use kafka_protocol::protocol::{Encodable, StrBytes};
 
+use super::shape::SLICE_MEMORY;
 use super::*;
 use crate::kafka::client::request::our_versions;
 

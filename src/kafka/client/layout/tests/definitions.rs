@@ -23,8 +23,8 @@ const HEAD: &str = "\
 
 use kafka_protocol::messages::ApiKey;
 
-use super::Shape::{Array, Bytes, Fixed, Struct, Text};
-use super::{Layout, field, tagged};
+use super::shape::Shape::{Array, Bytes, Fixed, Struct, Text};
+use super::shape::{Layout, field, tagged};
 
 const LAST: i16 = i16::MAX;
 
