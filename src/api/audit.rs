@@ -54,6 +54,9 @@ pub(super) struct Release<'a> {
     pub(super) topic: &'a TopicName,
     pub(super) partition: Partition,
     pub(super) with: Policy,
+    /// The number of records that may be deleted, as the operator named it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) discard: Option<u64>,
 }
 
 impl ApiState {

@@ -42,7 +42,7 @@ pub(super) async fn show(
 impl LinkHandle {
     fn explain_topic(&self, topic: &TopicName) -> TopicExplanation {
         let sighting = self.selection.source.seen(topic);
-        let rules = self.topic_rules(topic);
+        let rules = self.topic_rules(topic, sighting);
         let included = rules.first().is_some_and(NameRule::includes);
         let partitions = self.view.topic(topic).unwrap_or_default();
         let known = TopicAnswer::of(&partitions, self);
@@ -72,15 +72,15 @@ impl LinkHandle {
         }
     }
 
-    fn topic_rules(&self, topic: &TopicName) -> Vec<NameRule> {
-        let sighting = self.selection.source.seen(topic);
+    fn topic_rules(&self, topic: &TopicName, sighting: Sighting) -> Vec<NameRule> {
         let is_internal = matches!(sighting, Sighting::Present { is_internal: true });
         self.selection.topics.rules(topic, is_internal).collect()
     }
 
     /// Why a topic isn't mirrored, as the end of a sentence; empty if the rules include it.
     pub(super) fn because_of_topic(&self, topic: &TopicName) -> String {
-        because(self.topic_rules(topic).first(), "topics")
+        let rules = self.topic_rules(topic, self.selection.source.seen(topic));
+        because(rules.first(), "topics")
     }
 
     /// Why a group isn't carried over, as the end of a sentence; empty if the rules include it.

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::contract::GroupAnswer;
+use crate::control::groups::status::{GroupStatus, SourceLook};
 use crate::model::{GroupId, LinkName};
 
 use super::extract::Segments;
@@ -17,9 +18,11 @@ pub(super) async fn list(
     State(state): State<Arc<ApiState>>,
     Segments(link): Segments<LinkName>,
 ) -> Result<Json<Vec<GroupAnswer>>, Problem> {
-    let groups = state.link(&link)?.groups.groups().into_iter();
-    let answer = |(group, status)| GroupAnswer { group, status };
-    Ok(Json(groups.map(answer).collect()))
+    let board = &state.link(&link)?.groups;
+    let source = board.source();
+    let groups = board.groups().into_iter();
+    let answers = groups.map(|(group, status)| answer(group, status, source.clone()));
+    Ok(Json(answers.collect()))
 }
 
 /// `GET /v1/links/{link}/groups/{group}`
@@ -34,5 +37,14 @@ pub(super) async fn show(
             "group sync of link {link} has not seen group {group}{because}"
         ))
     })?;
-    Ok(Json(GroupAnswer { group, status }))
+    Ok(Json(answer(group, status, handle.groups.source())))
+}
+
+fn answer(group: GroupId, status: GroupStatus, source: SourceLook) -> GroupAnswer {
+    GroupAnswer {
+        group,
+        as_of: source.as_of,
+        source_failure: source.failure,
+        status,
+    }
 }

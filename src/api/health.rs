@@ -17,7 +17,7 @@ use crate::model::PartitionState;
 use crate::telemetry::metrics::CONTENT_TYPE as METRICS_TYPE;
 
 /// The most partitions named in one reason.
-const NAMED: usize = 5;
+pub(super) const NAMED: usize = 5;
 
 /// `GET /healthz`: any answer proves that the process is alive.
 pub(super) async fn alive() -> Json<Liveness> {

@@ -67,7 +67,7 @@ impl LinkAnswer {
             name: link.view.link().clone(),
             source: link.source.clone(),
             target: link.target.clone(),
-            state: link.state_with(|| of_partitions(&partitions)),
+            state: link.state(&partitions),
             intent: link.intent(),
             topic_intents: link.topic_intents(),
             source_reachable: condition.source.is_reached(),
@@ -87,9 +87,9 @@ impl LinkAnswer {
 }
 
 impl LinkHandle {
-    /// The state of the link as a whole.
-    pub fn state(&self) -> LinkState {
-        self.state_with(|| of_partitions(&self.view.partitions()))
+    /// The state of the link as a whole, with these partitions.
+    pub fn state(&self, partitions: &[PartitionStatus]) -> LinkState {
+        self.state_with(|| of_partitions(partitions))
     }
 
     /// The state of the link; `of_partitions` is asked if it is that of the partitions.

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use crate::contract::{Blocker, ProblemAnswer};
 use crate::error::{Error, Kind};
 use crate::failover::runner::NotStarted;
+use crate::replicate::Holdings;
 
 /// The media type of RFC 9457.
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
@@ -35,6 +36,8 @@ pub(super) enum Problem {
     KeyReused,
     /// The current state doesn't allow it.
     Conflict(String),
+    /// Other records would be deleted than was agreed to.
+    Discards(Holdings),
     /// These blockers prevent the move.
     Blocked(Vec<Blocker>),
     /// Its body is larger than this many bytes.
@@ -60,7 +63,9 @@ impl Problem {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            Self::StalePlan(_) | Self::KeyReused | Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::StalePlan(_) | Self::KeyReused | Self::Conflict(_) | Self::Discards(_) => {
+                StatusCode::CONFLICT
+            }
             Self::Blocked(_) => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -91,6 +96,10 @@ impl Problem {
                 "The idempotency key stands for another request",
             ),
             Self::Conflict(_) => ("conflict", "The state of things doesn't allow it"),
+            Self::Discards(_) => (
+                "discards",
+                "The records to be deleted aren't as many as was agreed to",
+            ),
             Self::Blocked(_) => ("blocked", "Something stands against the move"),
             Self::TooLarge(_) => ("too_large", "The request's body is too large"),
             Self::NotJson => ("not_json", "The request's body is not declared as JSON"),
@@ -114,6 +123,7 @@ impl Problem {
             Self::MethodNotAllowed => "the Allow header lists the methods it supports".to_owned(),
             Self::SlowBody => "send the whole body at once".to_owned(),
             Self::KeyReused => "use a new Idempotency-Key for every new request".to_owned(),
+            Self::Discards(held) => discards(held),
             Self::Blocked(blockers) => format!(
                 "{} of them; remove what the blockers name and make a new plan",
                 blockers.len()
@@ -172,6 +182,10 @@ impl IntoResponse for Problem {
                 Self::Blocked(blockers) => Some(blockers.clone()),
                 _ => None,
             },
+            discards: match &self {
+                Self::Discards(held) => Some(*held),
+                _ => None,
+            },
         };
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
@@ -180,6 +194,19 @@ impl IntoResponse for Problem {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
         response
+    }
+}
+
+/// What the number of records that would be deleted means for a request that named none or another one.
+pub(super) fn discards(held: &Holdings) -> String {
+    match held.described() {
+        Some(what) => format!(
+            "the mirror topic holds {what}; look at them and name their number to delete them (discard = {})",
+            held.only_there
+        ),
+        None => {
+            "the mirror topic holds no records that exist only there: leave out discard".to_owned()
+        }
     }
 }
 

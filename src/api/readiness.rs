@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use jiff::Timestamp;
 
 use crate::contract::{CheckOutcome, ReadinessAnswer, ReadinessCheck};
 use crate::control::groups::status::GroupState;
 use crate::model::{ClusterName, LinkName, PartitionState};
+use crate::replicate::TransactionLimit;
+use crate::telemetry::now_ms;
 
 use super::extract::Segments;
-use super::health::standing_still;
+use super::health::{NAMED, standing_still};
 use super::problem::Problem;
 use super::state::{ApiState, Condition, LinkHandle, Reach};
 
@@ -27,6 +30,7 @@ pub(super) async fn show(
         mirroring(&link, &condition),
         partitions(&link),
         lag(&link),
+        transactions(&link),
         groups(&link),
     ];
     Ok(Json(ReadinessAnswer {
@@ -136,6 +140,47 @@ fn lag(link: &LinkHandle) -> ReadinessCheck {
     }
 }
 
+/// Brokers end a transaction once it is older than they let it become, unless they have lost track of it.
+fn transactions(link: &LinkHandle) -> ReadinessCheck {
+    let name = "transactions";
+    let TransactionLimit { limit, is_reported } = link.view.transaction_limit();
+    let limit_ms = i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
+    let whose = if is_reported {
+        "transaction.max.timeout.ms of the source"
+    } else {
+        "Kafka's default: the source hasn't reported its transaction.max.timeout.ms"
+    };
+    let limit = format!("{} s ({whose})", limit.as_secs());
+    let now = now_ms();
+    let partitions = link.view.partitions().into_iter();
+    let mut old = partitions.filter_map(|status| {
+        let transaction = status.held_by?;
+        let age_ms = now.saturating_sub(transaction.since_ms);
+        let since = Timestamp::from_millisecond(transaction.since_ms).ok()?;
+        (age_ms > limit_ms).then(|| {
+            let producer = transaction.producer_id;
+            let producer = producer.map(|id| format!(" by producer {id}"));
+            format!(
+                "{} since {since}{}",
+                status.partition,
+                producer.unwrap_or_default()
+            )
+        })
+    });
+    let named: Vec<String> = old.by_ref().take(NAMED).collect();
+    if named.is_empty() {
+        return pass(name, format!("none has been open for more than {limit}"));
+    }
+    let more = match old.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let named = named.join(", ");
+    let detail = format!("open for more than {limit}: {named}{more}");
+    let remedy = "A switchover waits for them; end those whose producers are gone (kafka-transactions.sh find-hanging, abort).";
+    warn(name, detail, remedy)
+}
+
 fn groups(link: &LinkHandle) -> ReadinessCheck {
     if let Some(silent) = link.groups.silent() {
         let detail = format!(
@@ -148,7 +193,9 @@ fn groups(link: &LinkHandle) -> ReadinessCheck {
     let groups = link.groups.groups();
     let offsets = groups.values().flat_map(|group| &group.partitions);
     let not_synced = offsets.filter(|status| match status.state {
-        GroupState::Synced | GroupState::Pending => false,
+        GroupState::Synced | GroupState::Pending | GroupState::Moved | GroupState::Vanished => {
+            false
+        }
         GroupState::Held
         | GroupState::Clamped
         | GroupState::ActiveOnTarget

@@ -10,7 +10,8 @@ mod guards;
 mod intents;
 mod moves;
 mod reading;
+mod releases;
 mod serving;
 
 use bench::{Bench, wide};
-use client::{Answer, Ask};
+use client::{Answer, Ask, timeless};

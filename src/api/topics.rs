@@ -10,9 +10,9 @@ use super::extract::Segments;
 use super::links::shared_details;
 use super::problem::Problem;
 use super::state::{ApiState, LinkHandle};
-use crate::contract::{PartitionAnswer, TopicAnswer};
+use crate::contract::{OpenTransactionAnswer, PartitionAnswer, TopicAnswer};
 use crate::model::{LinkName, TopicName};
-use crate::replicate::PartitionStatus;
+use crate::replicate::{OpenTransaction, PartitionStatus};
 
 /// `GET /v1/links/{link}/topics`
 pub(super) async fn list(
@@ -66,6 +66,17 @@ impl TopicAnswer {
     }
 }
 
+impl OpenTransactionAnswer {
+    fn of(transaction: OpenTransaction) -> Option<Self> {
+        Some(Self {
+            first_offset: transaction.first_offset,
+            since: Timestamp::from_millisecond(transaction.since_ms).ok()?,
+            producer_id: transaction.producer_id.map(|id| id.0),
+            transactional_id: transaction.transactional_id,
+        })
+    }
+}
+
 impl From<PartitionStatus> for PartitionAnswer {
     fn from(status: PartitionStatus) -> Self {
         Self {
@@ -81,6 +92,7 @@ impl From<PartitionStatus> for PartitionAnswer {
             target_end: status.target_end,
             lag_records: status.lag_records,
             held_records: status.held_records,
+            held_by: status.held_by.and_then(OpenTransactionAnswer::of),
             lag_ms: status.lag_ms,
             as_of: status
                 .as_of_ms

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::api::LinkHandle;
 use crate::control::groups::status::GroupState;
 use crate::model::LinkName;
+use crate::replicate::PartitionStatus;
 use crate::telemetry::metrics::{
     GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
 };
@@ -28,44 +29,19 @@ impl LinkSamples {
 }
 
 impl Samples for LinkSamples {
-    fn links(&self) -> Vec<LinkSample> {
-        let links = self.handles().into_iter();
-        links
-            .map(|it| LinkSample {
-                link: it.view.link().clone(),
-                state: it.state().as_str(),
-                failures: it.condition.borrow().failures,
-            })
-            .collect()
-    }
-
-    fn partitions(&self) -> Vec<PartitionSample> {
-        let of_link = |sample: &Arc<LinkHandle>| {
-            let link = sample.view.link().clone();
-            sample
-                .view
-                .partitions()
-                .into_iter()
-                .map(move |status| PartitionSample {
-                    link: link.clone(),
-                    partition: status.partition,
-                    state: status.state,
-                    lag_records: status.lag_records,
-                    held_records: status.held_records,
-                    lag_ms: status.lag_ms,
-                    heard_ms: status.as_of_ms,
-                    position: status.position,
-                    target_end: status.target_end,
-                    records: status.records,
-                    bytes: status.bytes,
-                    batches: status.batches,
-                    resyncs: status.resyncs,
-                    expired: status.expired_on_target,
-                    without_image: status.without_image,
-                    missed_deletions: status.missed_deletions.is_some(),
-                })
-        };
-        self.handles().iter().flat_map(of_link).collect()
+    fn links(&self) -> (Vec<LinkSample>, Vec<PartitionSample>) {
+        let (mut links, mut partitions) = (Vec::new(), Vec::new());
+        for handle in self.handles() {
+            let link = handle.view.link();
+            let statuses = handle.view.partitions();
+            links.push(LinkSample {
+                link: link.clone(),
+                state: handle.state(&statuses).as_str(),
+                failures: handle.condition.borrow().failures,
+            });
+            partitions.extend(statuses.into_iter().map(|it| partition(link, it)));
+        }
+        (links, partitions)
     }
 
     fn groups(&self) -> Vec<GroupSample> {
@@ -121,6 +97,28 @@ impl Samples for LinkSamples {
     }
 }
 
+fn partition(link: &LinkName, status: PartitionStatus) -> PartitionSample {
+    PartitionSample {
+        link: link.clone(),
+        partition: status.partition,
+        state: status.state,
+        lag_records: status.lag_records,
+        held_records: status.held_records,
+        held_since_ms: status.held_by.map(|it| it.since_ms),
+        lag_ms: status.lag_ms,
+        heard_ms: status.as_of_ms,
+        position: status.position,
+        target_end: status.target_end,
+        records: status.records,
+        bytes: status.bytes,
+        batches: status.batches,
+        resyncs: status.resyncs,
+        expired: status.expired_on_target,
+        without_image: status.without_image,
+        missed_deletions: status.missed_deletions.is_some(),
+    }
+}
+
 fn name(state: GroupState) -> &'static str {
     match state {
         GroupState::Synced => "synced",
@@ -129,6 +127,8 @@ fn name(state: GroupState) -> &'static str {
         GroupState::Clamped => "clamped",
         GroupState::ActiveOnTarget => "active_on_target",
         GroupState::Released => "released",
+        GroupState::Moved => "moved",
+        GroupState::Vanished => "vanished",
         GroupState::Waiting => "waiting",
         GroupState::Paused => "paused",
     }

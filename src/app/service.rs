@@ -159,7 +159,7 @@ fn hangups() -> Result<impl Future<Output = ()> + Send> {
         while hangups.recv().await.is_some() {
             tracing::warn!("SIGHUP is ignored: restart farshore to take up another configuration");
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
 }
 

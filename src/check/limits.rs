@@ -40,6 +40,7 @@ pub(super) fn findings(
         findings.extend(request_size(link, found, settings));
         if let Ok(theirs) = &from.settings {
             findings.extend(offsets_retention(link, theirs, settings));
+            findings.extend(offset_metadata(link, theirs, settings));
         }
     }
     findings
@@ -112,6 +113,21 @@ fn offsets_retention(link: &LinkFacts, source: &Settings, target: &Settings) -> 
             &format!("link {}", link.name),
             format!(
                 "{NAME} is {ours} on {} and {theirs} on {}: on the target, group offsets expire earlier while farshore isn't running",
+                link.target, link.source
+            ),
+            format!("Set {NAME}={theirs} in the brokers' files on {}.", link.target),
+        )
+    })
+}
+
+fn offset_metadata(link: &LinkFacts, source: &Settings, target: &Settings) -> Option<Finding> {
+    const NAME: &str = "offset.metadata.max.bytes";
+    let (theirs, ours) = (number(source, NAME)?, number(target, NAME)?);
+    (ours < theirs).then(|| {
+        advice(
+            &format!("link {}", link.name),
+            format!(
+                "{NAME} is {ours} on {} and {theirs} on {}: group offsets committed with more metadata than {ours} bytes can't be carried, and block moves",
                 link.target, link.source
             ),
             format!("Set {NAME}={theirs} in the brokers' files on {}.", link.target),

@@ -47,10 +47,10 @@ pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -
         findings.push(problem(
             &subject,
             refused.chain(),
-            format!(
-                "kafka-acls.sh --bootstrap-server {} --add --allow-principal User:ANONYMOUS --operation Write --operation Describe --transactional-id {} --resource-pattern-type prefixed",
-                target.bootstrap, record.prefix
-            ),
+            target.grant(&format!(
+                "--operation Write --operation Describe --transactional-id {} --resource-pattern-type prefixed",
+                record.prefix
+            )),
         ));
     }
     findings

@@ -65,7 +65,7 @@ pub fn write(entries: &[FullEntry], out: &mut dyn Write) -> io::Result<()> {
     let needed = layout::needed_by_all(entries.iter().map(|(key, _)| key));
     if needed > Layout::FIRST {
         let first = FirstLine {
-            layout: Layout::CURRENT,
+            layout: needed,
             oldest_reader: needed,
         };
         serde_json::to_writer(&mut *out, &first)?;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::keys::{self, Parts};
+use super::keys::Parts;
+use super::readers::is_requirement;
 use super::store::{Space, Store, Update};
 use crate::error::{Error, Kind, Result};
 use crate::model::TopicName;
@@ -34,7 +35,7 @@ pub(super) fn list<K: Ord, T: DeserializeOwned>(
 ) -> Result<Vec<(K, T)>> {
     let mut records = Vec::new();
     for (key, value) in store.scan(space, prefix, usize::MAX)? {
-        if space == Space::Topics && keys::is_requirement(&key) {
+        if space == Space::Topics && is_requirement(&key) {
             continue;
         }
         let named = key_of(&key).ok_or_else(|| unreadable(space, &key))?;

@@ -59,23 +59,18 @@ pub(crate) fn link_of(full_key: &[u8], value: Option<&[u8]>) -> Option<LinkName>
         Space::Links | Space::Topics | Space::Partitions | Space::Runs | Space::RunsBySource => {
             Parts(key)
         }
-        Space::Operations if is_first_layout(space, key) => return link_of_operation(value?),
-        Space::Audit if is_first_layout(space, key) => return None,
+        Space::Operations if is_first_layout_name(key) => return link_of_operation(value?),
+        Space::Audit if is_first_layout_number(key) => return None,
         Space::Groups | Space::Operations | Space::Audit | Space::Verifications => {
             Parts(key.get(1..)?)
         }
         Space::Meta => {
             let mut parts = Parts(key);
-            matches!(parts.name()?, RESEED | INTENT | FIRST_LOOK).then_some(parts)?
+            matches!(parts.name()?, RESEED | INTENT | FIRST_LOOK | START).then_some(parts)?
         }
         Space::Plans => return None,
     };
     parts.name().map(LinkName::from)
-}
-
-/// Whether the first layout had keys of this kind.
-pub(crate) fn is_first_layout(space: Space, key: &[u8]) -> bool {
-    oldest_reader(space, key) == 1
 }
 
 /// Whether a change in an update of `link` belongs in its journal. The removal of an operation of the first layout doesn't
@@ -103,7 +98,7 @@ fn link_of_operation(value: &[u8]) -> Option<LinkName> {
 /// The prefixes, each with its space, of everything that belongs to a link, except operations of the first layout.
 pub(crate) fn prefixes_of(name: &LinkName) -> Vec<(Space, Vec<u8>)> {
     let tagged = |space, tag| (space, Key(vec![tag]).name(name.as_str()).0);
-    let of_meta = [reseeds(name), intents(name), first_look(name)];
+    let of_meta = [reseeds(name), intents(name), first_look(name), starts(name)];
     let mut prefixes: Vec<_> = of_meta.map(|key| (Space::Meta, key)).into();
     let untagged = [
         Space::Links,
@@ -125,7 +120,8 @@ pub(crate) fn prefixes_of(name: &LinkName) -> Vec<(Space, Vec<u8>)> {
 
 /// The rank of a change among those written to the journal together. They may take several batches, and a crash may lose the
 /// last ones. What remains must be readable: chunks come before the head that refers to them, what that head replaces is
-/// removed last, and partition records, which say less than their runs, come after the runs.
+/// removed last, and partition records, which say less than their runs, come after the runs. A start is removed when its
+/// partition's record is there.
 pub(crate) fn place_among_changes(full_key: &[u8], is_removed: bool) -> u8 {
     let Some((space, key)) = full_key.split_first() else {
         return 0;
@@ -133,6 +129,7 @@ pub(crate) fn place_among_changes(full_key: &[u8], is_removed: bool) -> u8 {
     let kind = key.first().copied();
     match Space::of(*space) {
         Some(Space::Partitions) => 2,
+        Some(Space::Meta) if is_start(key) && is_removed => 3,
         Some(Space::Meta) => u8::from(is_first_look(key)),
         Some(Space::Groups) => match kind {
             Some(CUT) => 1,
@@ -153,7 +150,7 @@ pub(crate) fn revision(link: &LinkName) -> Vec<u8> {
     format!("{REVISION}{link}").into_bytes()
 }
 
-const REVISION: &str = "revision/";
+pub(super) const REVISION: &str = "revision/";
 
 /// The link whose revision is stored under `full_key`, if it is such a key.
 pub(crate) fn revised(full_key: &[u8]) -> Option<LinkName> {
@@ -162,7 +159,7 @@ pub(crate) fn revised(full_key: &[u8]) -> Option<LinkName> {
     std::str::from_utf8(link).ok().map(LinkName::from)
 }
 
-const RESEED: &str = "reseed";
+pub(super) const RESEED: &str = "reseed";
 
 /// The prefix of all reseeds of a link.
 pub(crate) fn reseeds(link: &LinkName) -> Vec<u8> {
@@ -173,62 +170,14 @@ pub(crate) fn reseed(link: &LinkName, topic: &TopicName) -> Vec<u8> {
     Key(reseeds(link)).name(topic.as_str()).0
 }
 
-/// The oldest layout whose readers neither overlook, misread nor overwrite an entry, by its key. The kinds of layout 1 are
-/// listed; every other kind is newer, so a kind added later can't be forgotten here, only declared harmless.
-///
-/// A value that means more than its key shows needs [`layout::require`](super::layout::require).
-pub(super) fn oldest_reader(space: Space, key: &[u8]) -> u16 {
-    let mut parts = Parts(key);
-    let is_known = match space {
-        Space::Meta => {
-            key == b"owner"
-                || key.starts_with(REVISION.as_bytes())
-                || matches!(parts.name(), Some(RESEED | FILLING))
-        }
-        Space::Links => parts.name().is_some() && parts.0.is_empty(),
-        Space::Topics => match (parts.name(), parts.0) {
-            (Some(_), [high, low]) => return u16::from_be_bytes([*high, *low]),
-            (Some(_), _) => parts.name().is_some() && parts.0.is_empty(),
-            (None, _) => false,
-        },
-        Space::Partitions => parts.names_partition() && parts.0.is_empty(),
-        Space::Runs | Space::RunsBySource => {
-            parts.names_partition() && parts.0.len() == size_of::<i64>()
-        }
-        Space::Groups => matches!(key.first(), Some(&GROUP_OFFSET | &GROUP_SNAPSHOT)),
-        Space::Plans | Space::Operations => {
-            key.iter().all(|c| c.is_ascii_alphanumeric() || *c == b'-')
-        }
-        // Readers take the number of the last entry and continue after it.
-        Space::Audit => key.len() == size_of::<u64>(),
-        // Displayed, never acted on.
-        Space::Verifications => true,
-    };
-    if is_known { 1 } else { 2 }
-}
-
-/// The key of a requirement: a link's entries need a reader of `layout`. Readers of layout 1 don't recognise it and refuse
-/// to start the link.
-pub(super) fn requirement(name: &LinkName, layout: u16) -> Vec<u8> {
-    let mut key = link(name);
-    key.extend(layout.to_be_bytes());
-    key
-}
-
-/// Whether a key of [`Space::Topics`] is a [`requirement`] rather than a topic.
-pub(crate) fn is_requirement(key: &[u8]) -> bool {
-    let mut parts = Parts(key);
-    parts.name().is_some() && parts.0.len() == size_of::<u16>()
-}
-
-const FILLING: &str = "being filled";
+pub(super) const FILLING: &str = "being filled";
 
 /// Present while a link's entries are being replaced by those of its journal.
 pub(crate) fn filling(link: &LinkName) -> Vec<u8> {
     Key::default().name(FILLING).name(link.as_str()).0
 }
 
-const FIRST_LOOK: &str = "first look";
+pub(super) const FIRST_LOOK: &str = "first look";
 
 /// The key that records a link's first discovery, and the prefix of the topics it found.
 pub(crate) fn first_look(link: &LinkName) -> Vec<u8> {
@@ -244,7 +193,25 @@ fn is_first_look(key: &[u8]) -> bool {
     parts.name() == Some(FIRST_LOOK) && parts.name().is_some() && parts.0.is_empty()
 }
 
-const INTENT: &str = "intent";
+const START: &str = "start";
+
+/// The prefix of all starts of a link's partitions.
+pub(crate) fn starts(link: &LinkName) -> Vec<u8> {
+    Key::default().name(START).name(link.as_str()).0
+}
+
+pub(crate) fn start(key: &PartitionKey) -> Vec<u8> {
+    Key(starts(&key.link))
+        .name(key.topic.as_str())
+        .partition(key.partition)
+        .0
+}
+
+fn is_start(key: &[u8]) -> bool {
+    Parts(key).name() == Some(START)
+}
+
+pub(super) const INTENT: &str = "intent";
 
 /// The key of a link's intent, and the prefix of its topics' intents.
 pub(crate) fn intents(link: &LinkName) -> Vec<u8> {
@@ -255,9 +222,11 @@ pub(crate) fn topic_intent(link: &LinkName, topic: &TopicName) -> Vec<u8> {
     Key(intents(link)).name(topic.as_str()).0
 }
 
+pub(super) const PENDING_INTENTS: &str = "pending intents";
+
 /// The key of intents set while the link couldn't be owned. It belongs to this DB alone, so it advances no revision.
 pub(crate) fn pending_intents(link: &LinkName) -> Vec<u8> {
-    Key::default().name("pending intents").name(link.as_str()).0
+    Key::default().name(PENDING_INTENTS).name(link.as_str()).0
 }
 
 /// The key of something at an offset of a partition; `offset` must not be negative.
@@ -350,19 +319,29 @@ const VERIFICATION: u8 = 0;
 const EXAMINED: u8 = 1;
 const PROOF: u8 = 2;
 
-const GROUP_OFFSET: u8 = 0;
-const GROUP_SNAPSHOT: u8 = 1;
-const CUT: u8 = 2;
-const CUT_CHUNK: u8 = 3;
+pub(super) const GROUP_OFFSET: u8 = 0;
+pub(super) const GROUP_SNAPSHOT: u8 = 1;
+pub(super) const CUT: u8 = 2;
+pub(super) const CUT_CHUNK: u8 = 3;
 
 /// In the first layout, plans and operations are keyed by their names, which are text and so sort after these tags.
-const DOCUMENT: u8 = 0;
-const DOCUMENT_CHUNK: u8 = 1;
+pub(super) const DOCUMENT: u8 = 0;
+pub(super) const DOCUMENT_CHUNK: u8 = 1;
 /// The lower bound of the layout-1 keys of plans and operations.
 pub(crate) const FIRST_LAYOUT_DOCUMENTS: &[u8] = &[DOCUMENT_CHUNK + 1];
 
+/// Whether the key of a plan or an operation is its name, as in the first layout.
+pub(super) fn is_first_layout_name(key: &[u8]) -> bool {
+    key.iter().all(|c| c.is_ascii_alphanumeric() || *c == b'-')
+}
+
+/// Whether the key of an audit log entry is a number, as in the first layout.
+pub(super) fn is_first_layout_number(key: &[u8]) -> bool {
+    key.len() == size_of::<u64>()
+}
+
 /// In the first layout, audit log keys are numbers below 2^56, and so start with a zero byte.
-const AUDIT_OF_LINK: u8 = 1;
+pub(super) const AUDIT_OF_LINK: u8 = 1;
 
 impl<'a> Parts<'a> {
     /// The parts of a group offset's key.

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::envelope::Damage;
 use super::keys;
+use super::readers::{oldest_reader, requirement};
 use super::store::{Change, Space, Store, Update};
 use crate::error::{Error, Kind, Result};
 use crate::model::LinkName;
@@ -33,8 +34,10 @@ impl Layout {
     pub const FIRST: Self = Self(1);
     /// Adds topic intents, chunked lists, and 16-bit incarnations.
     pub const SECOND: Self = Self(2);
+    /// Adds the starts of partitions that haven't begun.
+    pub const THIRD: Self = Self(3);
     /// The layout this program writes, and the latest it reads.
-    pub const CURRENT: Self = Self::SECOND;
+    pub const CURRENT: Self = Self::THIRD;
 }
 
 impl fmt::Display for Layout {
@@ -118,12 +121,12 @@ pub(crate) fn is_newer(error: &Error) -> bool {
         && error.kind() == Kind::Refused
 }
 
-/// The oldest layout whose readers may see an entry, by its full key. An entry in an unknown space needs the later layout.
+/// The oldest layout whose readers may see an entry, by its full key. An entry in an unknown space needs the latest layout.
 pub(crate) fn needed_by(full_key: &[u8]) -> Layout {
     let known = full_key.split_first();
     let known = known.and_then(|(&space, key)| Some((Space::of(space)?, key)));
-    known.map_or(Layout::SECOND, |(space, key)| {
-        Layout(keys::oldest_reader(space, key))
+    known.map_or(Layout::CURRENT, |(space, key)| {
+        Layout(oldest_reader(space, key))
     })
 }
 
@@ -137,7 +140,7 @@ pub(crate) fn needed_by_all<'a>(full_keys: impl IntoIterator<Item = &'a Vec<u8>>
 pub fn require(update: &mut Update, link: &LinkName, layout: Layout) {
     // Only the key is read by programs; the value is for people.
     let value = format!("{{\"oldest_reader\":{layout}}}");
-    let key = keys::requirement(link, layout.0);
+    let key = requirement(link, layout.0);
     update.put(Space::Topics, key, value.into_bytes());
 }
 
@@ -164,9 +167,13 @@ pub(crate) fn complete(update: &mut Update) {
 ///
 /// Errors: those of the store.
 pub(crate) fn required(store: &dyn Store, link: &LinkName) -> Result<Layout> {
-    let key = keys::requirement(link, Layout::SECOND.0);
-    let found = store.get(Space::Topics, &key)?;
-    Ok(found.map_or(Layout::FIRST, |_| Layout::SECOND))
+    for layout in [Layout::THIRD, Layout::SECOND] {
+        let key = requirement(link, layout.0);
+        if store.get(Space::Topics, &key)?.is_some() {
+            return Ok(layout);
+        }
+    }
+    Ok(Layout::FIRST)
 }
 #[cfg(test)]
 mod tests;

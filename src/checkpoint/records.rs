@@ -77,6 +77,10 @@ pub struct PartitionRecord {
     /// How its records were last copied, which determines what can be found at the end of the target's log.
     #[serde(default)]
     pub path: DataPath,
+    /// The last time at which the target had everything that the source had, in milliseconds since the Unix epoch; `None` if
+    /// it isn't known, as in records of versions that didn't store it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complete_ms: Option<i64>,
 }
 
 /// The committed offset of a group in one partition, as carried over by this link.
@@ -206,6 +210,11 @@ pub fn put_group(
 ) {
     let key = keys::group_offset(link, group, at);
     put(update, Space::Groups, &key, record);
+}
+
+/// Removes the record of a group's offset.
+pub fn delete_group(update: &mut Update, link: &LinkName, group: &GroupId, at: &TopicPartition) {
+    update.delete(Space::Groups, keys::group_offset(link, group, at));
 }
 
 /// Reads every offset of a link's groups, or of one of them, in order.

@@ -94,6 +94,20 @@ pub fn put_snapshot(
     Ok(())
 }
 
+/// Adds to `update` that the latest snapshot was still true at `at_ms`, if there is one.
+pub fn confirm_snapshot(
+    update: &mut Update,
+    store: &dyn Store,
+    link: &LinkName,
+    at_ms: i64,
+) -> Result<()> {
+    if let Some(mut head) = load::<Head>(store, Space::Groups, &keys::cut(link))? {
+        head.taken_at_ms = at_ms;
+        put(update, Space::Groups, &keys::cut(link), &head);
+    }
+    Ok(())
+}
+
 /// Adds the conversion of a link's layout-1 snapshot into chunks to `update`, if there is such a snapshot.
 pub fn renew_snapshot(update: &mut Update, store: &dyn Store, link: &LinkName) -> Result<()> {
     let former = load::<GroupSnapshot>(store, Space::Groups, &keys::group_snapshot(link))?;

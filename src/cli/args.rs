@@ -255,6 +255,9 @@ pub struct ResolveArgs {
     /// The hash shown by --dry-run: only what was shown is released
     #[arg(long)]
     pub hash: Option<String>,
+    /// With `reseed`, delete this many records that exist only in the mirror topic, as --dry-run counts them
+    #[arg(long, value_name = "N")]
+    pub discard: Option<u64>,
 }
 
 /// Arguments of `verify`.

@@ -14,7 +14,7 @@ use crate::contract::ProblemAnswer;
 /// Longer than the service's default timeout for a read.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longer than the service's default timeout for a change, among them the plans of large links.
-const CHANGE_TIMEOUT: Duration = Duration::from_mins(3);
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(180);
 /// A service that can be reached accepts a connection at once.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The size limit of an answer in bytes: enough for every partition of a large link.

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use jiff::Timestamp;
+
 use super::client::{Client, understood};
 use super::json::write_json;
 use super::table::{Align, Table, or_dash};
@@ -17,9 +19,28 @@ pub(super) fn run(
     let answer = client.get(&["v1", "links", &args.link, "groups"])?;
     match output {
         Output::Json => write_json(out, &answer)?,
-        Output::Table => write!(out, "{}", table(&understood::<Vec<GroupAnswer>>(&answer)?))?,
+        Output::Table => {
+            let groups: Vec<GroupAnswer> = understood(&answer)?;
+            write!(out, "{}", table(&groups))?;
+            if let Some(line) = unread(&groups) {
+                writeln!(out, "\n{line}")?;
+            }
+        }
     }
     Ok(ExitCode::Done)
+}
+
+/// What is shown while the groups of the source can't be read.
+fn unread(groups: &[GroupAnswer]) -> Option<String> {
+    let first = groups.iter().find(|group| group.source_failure.is_some())?;
+    let why = first.source_failure.as_deref().unwrap_or_default();
+    let told = |at: Option<Timestamp>| at.map_or("unknown".to_owned(), |at| format!("{at:.0}"));
+    let on_target = groups.iter().filter_map(|group| group.status.target_as_of);
+    Some(format!(
+        "The groups of the source can't be read ({why}). Source offsets are as of {}, target offsets as of {}.",
+        told(first.as_of),
+        told(on_target.min())
+    ))
 }
 
 fn table(groups: &[GroupAnswer]) -> Table<8> {

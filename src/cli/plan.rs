@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
+use jiff::SignedDuration;
+
 use super::client::{Client, understood};
 use super::json::write_json;
 use super::table::{Align, Table};
 use super::{ExitCode, Failure, Output, PlanArgs};
 use crate::contract::{Plan, PlanRequest};
-use crate::failover::plan::Move;
+use crate::failover::plan::{Move, MoveKind};
 
 pub(super) fn run(
     client: &Client,
@@ -42,6 +44,9 @@ fn show(plan: &Plan, out: &mut dyn Write) -> Result<(), Failure> {
         writeln!(out, "{:>2}. {}: {}", number + 1, step.name, step.what)?;
     }
     write!(out, "\n{}", moves(plan))?;
+    if plan.kind == MoveKind::Failover {
+        writeln!(out, "\n{}", last_known(plan))?;
+    }
     for warning in &plan.warnings {
         writeln!(out, "\nwarning: {warning}")?;
     }
@@ -62,6 +67,17 @@ fn show(plan: &Plan, out: &mut dyn Write) -> Result<(), Failure> {
 fn unreachable(planned: &Move) -> String {
     let at_most = if planned.at_most { "at most " } else { "" };
     format!("{at_most}{}", planned.unreachable_records)
+}
+
+/// When a failover's plan last knew the source.
+fn last_known(plan: &Plan) -> String {
+    let Some(as_of) = plan.offsets_as_of else {
+        return "The groups of the source were never read.".to_owned();
+    };
+    let age = SignedDuration::from_secs(plan.created_at.duration_since(as_of).as_secs());
+    format!(
+        "The source's offsets are those of {as_of:.0}, {age:#} before this plan: what changed there later is unknown."
+    )
 }
 
 fn moves(plan: &Plan) -> Table<8> {

@@ -6,7 +6,7 @@ use super::client::{Client, understood};
 use super::json::write_json;
 use super::table::{Align, Table};
 use super::{ExitCode, Failure, Output, ResolveArgs};
-use crate::contract::{ReleaseResult, ResolutionAnswer, ResolutionRequest};
+use crate::contract::{Recreation, ReleaseResult, ResolutionAnswer, ResolutionRequest};
 use crate::model::Policy;
 
 pub(super) fn run(
@@ -21,6 +21,7 @@ pub(super) fn run(
         with: args.with.into(),
         dry_run: args.dry_run,
         hash: args.hash.clone(),
+        discard: args.discard,
     };
     let path = ["v1", "links", &args.link, "resolve"];
     let answer = client.post(&path, &request, None)?;
@@ -55,6 +56,9 @@ fn show(
                 "goes on with source offset {} at target offset {}",
                 outcome.source_offset, outcome.target_offset
             ),
+            (None, Some(detail)) if released.result == ReleaseResult::Planned => {
+                format!("{}; {detail}", released.reason.message)
+            }
             (None, Some(detail)) => detail.clone(),
             (None, None) => released.reason.message.clone(),
         };
@@ -67,17 +71,81 @@ fn show(
         ]);
     }
     write!(out, "{table}")?;
+    if let Some(recreates) = &resolved.recreates {
+        show_recreation(recreates, out)?;
+    }
     if args.dry_run {
         let partition = args.partition.map(|it| format!(" --partition {it}"));
+        let held = resolved.recreates.as_ref().map(|it| it.inventory.total);
+        let discard = held.filter(|it| it.only_there > 0);
+        let discard = discard.map(|it| format!(" --discard {}", it.only_there));
         writeln!(
             out,
-            "\nTo do it: farshore resolve --link {} --topic {}{} --with {} --hash {}",
+            "\nTo do it: farshore resolve --link {} --topic {}{} --with {} --hash {}{}",
             args.link,
             args.topic,
             partition.unwrap_or_default(),
             Policy::from(args.with),
-            resolved.hash
+            resolved.hash,
+            discard.unwrap_or_default()
         )?;
+    }
+    Ok(())
+}
+
+/// Shows what is deleted and created anew.
+fn show_recreation(recreates: &Recreation, out: &mut dyn Write) -> Result<(), Failure> {
+    let Recreation {
+        mirror_topic,
+        inventory,
+        groups,
+    } = recreates;
+    if !inventory.exists {
+        writeln!(
+            out,
+            "\nMirror topic {mirror_topic} is gone; it is created anew."
+        )?;
+        return Ok(());
+    }
+    let total = inventory.total;
+    let lost = total.described();
+    let lost = lost.unwrap_or_else(|| "all of them copies of what the source still has".to_owned());
+    writeln!(
+        out,
+        "\nMirror topic {mirror_topic} is deleted with {} records and created anew: {lost}.",
+        total.records
+    )?;
+    let mut table = Table::new([
+        ("P", Align::Right),
+        ("LOG START", Align::Right),
+        ("END", Align::Right),
+        ("RECORDS", Align::Right),
+        ("ONLY THERE", Align::Right),
+        ("OF OTHERS", Align::Right),
+    ]);
+    for it in &inventory.partitions {
+        table.row([
+            it.partition.to_string(),
+            it.log_start.to_string(),
+            it.end.to_string(),
+            it.held.records.to_string(),
+            it.held.only_there.to_string(),
+            it.held.of_others.to_string(),
+        ]);
+    }
+    write!(out, "{table}")?;
+    if !groups.is_empty() {
+        writeln!(
+            out,
+            "\nCommitted offsets of groups that are deleted with it:"
+        )?;
+    }
+    for group in groups {
+        let anew = match group.lost {
+            0 => "carried over anew".to_owned(),
+            lost => format!("{lost} of them were committed on the target and are lost"),
+        };
+        writeln!(out, "  {}: {} offsets, {anew}", group.group, group.offsets)?;
     }
     Ok(())
 }

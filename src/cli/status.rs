@@ -15,7 +15,7 @@ use super::table::{Align, Table, or_dash};
 use super::verify::in_words;
 use super::{ExitCode, Failure, Output, StatusArgs};
 use crate::contract::{LinkAnswer, PartitionAnswer, SharedDetail, TopicAnswer};
-use crate::model::{ClusterName, LinkName, PartitionState, TopicName};
+use crate::model::{ClusterName, LinkName, OneLine, PartitionState, TopicName};
 use crate::verify::Outcome;
 
 const REDRAW_AFTER: Duration = Duration::from_secs(2);
@@ -122,6 +122,7 @@ fn tables(links: &[(LinkAnswer, Vec<TopicAnswer>)]) -> String {
             for partition in &topic.partitions {
                 of_partitions.row(partition_row(link, topic, partition));
                 notes.add(&topic.name, partition);
+                notes.add_held(&topic.name, partition);
                 different.push_str(&differences(link, topic, partition));
             }
         }
@@ -189,11 +190,7 @@ fn partition_row(
         partition.position.to_string(),
         partition.target_end.to_string(),
         lag(partition.lag_records, partition.held_records),
-        format!(
-            "{}.{:01}s",
-            partition.lag_ms / 1000,
-            partition.lag_ms % 1000 / 100
-        ),
+        lag_time(partition.lag_ms),
         or_dash(partition.verified.as_ref().map(|it| it.verified_until)),
     ]
 }
@@ -205,6 +202,12 @@ fn lag(records: i64, held: i64) -> String {
     } else {
         records.to_string()
     }
+}
+
+/// For how long something has been missing on the target.
+fn lag_time(millis: i64) -> String {
+    let known = (millis >= 0).then(|| format!("{}.{:01}s", millis / 1000, millis % 1000 / 100));
+    or_dash(known)
 }
 
 /// Why partitions of a link aren't mirrored and what to do: each text once, with the partitions it concerns.
@@ -224,6 +227,25 @@ impl Notes {
             (None, None) => return,
         };
         let place = format!("{topic}-{}", partition.partition);
+        self.0.entry(text).or_default().push(place);
+    }
+
+    /// Adds the transaction behind which records of a partition are held, if there is one.
+    fn add_held(&mut self, topic: &TopicName, partition: &PartitionAnswer) {
+        let Some(transaction) = &partition.held_by else {
+            return;
+        };
+        let id = transaction.transactional_id.as_ref();
+        let id = id.map(|id| format!(" (transactional id {})", OneLine(id)));
+        let producer = transaction.producer_id.map(|producer| {
+            let id = id.unwrap_or_default();
+            format!(" of producer {producer}{id}")
+        });
+        let (producer, since) = (producer.unwrap_or_default(), transaction.since);
+        let text = format!("held by an open transaction{producer}, since {since}\n");
+        let (number, records) = (partition.partition, partition.held_records);
+        let first = transaction.first_offset;
+        let place = format!("{topic}-{number} ({records} records from source offset {first} on)");
         self.0.entry(text).or_default().push(place);
     }
 

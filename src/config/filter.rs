@@ -3,6 +3,8 @@
 //! Promises: what is mirrored, what `explain` shows and what `check` reports are decided by the same functions,
 //! [`TopicFilter::rules`] and [`GroupFilter::rules`]. Pure.
 
+use std::collections::BTreeSet;
+
 use regex::Regex;
 
 use crate::error::{Error, Kind, Result};
@@ -96,7 +98,17 @@ impl Names {
 pub struct TopicFilter {
     names: Names,
     copies: Option<Copies>,
+    /// Quarantine topics of links to the source.
+    quarantines: BTreeSet<TopicName>,
     policies: PolicyRules,
+}
+
+/// A topic that expressions select although it begins with the name of its own cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Namesake {
+    /// An expression is its literal name, so it is mirrored unless it is a mirror itself.
+    Named,
+    Unnamed,
 }
 
 /// Topics that prefix naming has made, by their names.
@@ -116,6 +128,7 @@ impl TopicFilter {
         Ok(Self {
             names: Names::new(include, exclude)?,
             copies: None,
+            quarantines: BTreeSet::new(),
             policies: PolicyRules::default(),
         })
     }
@@ -124,6 +137,7 @@ impl TopicFilter {
         Self {
             names: Names { include, exclude },
             copies: None,
+            quarantines: BTreeSet::new(),
             policies: PolicyRules::default(),
         }
     }
@@ -151,6 +165,11 @@ impl TopicFilter {
         self
     }
 
+    /// Excludes the quarantine topics that other links have on the source.
+    pub(super) fn leave_out_quarantines(&mut self, topics: BTreeSet<TopicName>) {
+        self.quarantines = topics;
+    }
+
     /// Includes purged topics, such as repartition topics, whose policy is to follow gaps: with another they would halt.
     #[must_use]
     pub fn with_purged_ones(mut self, policies: PolicyRules) -> Self {
@@ -166,7 +185,10 @@ impl TopicFilter {
         is_internal: bool,
     ) -> impl Iterator<Item = NameRule> + 'a {
         let name = topic.as_str();
-        let own = own(name).or(is_internal.then_some(RuleKind::InternalTopic));
+        let is_quarantine = self.quarantines.contains(topic);
+        let own = own(name)
+            .or(is_internal.then_some(RuleKind::InternalTopic))
+            .or(is_quarantine.then_some(RuleKind::FarshoreTopic));
         let copy = self.copy(name);
         let purged = std::iter::once_with(move || {
             let is_left_out = name.ends_with(PURGED) && !self.takes_purged(topic);
@@ -183,6 +205,20 @@ impl TopicFilter {
     pub fn rule(&self, topic: &TopicName, is_internal: bool) -> NameRule {
         let first = self.rules(topic, is_internal).next();
         first.unwrap_or(RuleKind::NotIncluded.into())
+    }
+
+    /// Whether a topic begins with the source's own name, and would be mirrored if that didn't matter.
+    pub fn namesake(&self, topic: &TopicName, is_internal: bool) -> Option<Namesake> {
+        let copies = self.copies.as_ref()?;
+        if !topic.as_str().starts_with(&copies.from_namesake) {
+            return None;
+        }
+        let mut rules = self.rules(topic, is_internal);
+        match rules.next()?.kind {
+            RuleKind::Included => Some(Namesake::Named),
+            RuleKind::CopyFromNamesake => rules.next()?.includes().then_some(Namesake::Unnamed),
+            _ => None,
+        }
     }
 
     /// Whether a topic of the source is mirrored.
@@ -226,6 +262,8 @@ impl TopicFilter {
             format!(r"\A{front}(?s:.*){back}\z")
         }));
         others.push(format!(r"\A(?s:.*){PURGED}\z"));
+        let quarantines = self.quarantines.iter().map(|it| regex::escape(it.as_str()));
+        others.extend(quarantines.map(|it| format!(r"\A{it}\z")));
         others.extend(self.policies.expressions().map(str::to_owned));
         if let Some(copies) = &self.copies {
             let namesake = regex::escape(&copies.from_namesake);

@@ -31,14 +31,13 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-pub use filter::{GroupFilter, IdleExpression, TopicFilter};
-pub use policies::PolicyRules;
+pub use filter::{GroupFilter, IdleExpression, Namesake, TopicFilter};
+pub use policies::{Otherwise, PolicyRules, PreserveLimits};
 pub use problem::{ConfigErrors, Position, Problem};
 pub use rule::{NameRule, RuleKind};
 pub use settings::{
     ApiConfig, CheckpointConfig, ClusterConfig, Config, LinkConfig, LogConfig, LogFormat, LogLevel,
-    LoginConfig, MirroredSources, Naming, Otherwise, PreserveLimits, RuntimeConfig, Start,
-    VerifyConfig,
+    LoginConfig, MirroredSources, Naming, RuntimeConfig, Start, VerifyConfig,
 };
 
 use document::Environment;

@@ -1,4 +1,6 @@
-//! The policies of a link, per topic.
+//! The policies of a link, per topic, and its limits for preserving offsets.
+
+use serde::Deserialize;
 
 use crate::model::{Policies, Policy, TopicName};
 
@@ -66,4 +68,25 @@ impl PolicyRules {
         let exception = self.exceptions.iter().find(matches);
         exception.map_or(self.link, |exception| exception.given.or(self.link))
     }
+}
+
+/// The limits within which offsets are preserved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PreserveLimits {
+    /// The most offsets filled before a partition's first record.
+    pub max_prefix: i64,
+    /// The most offsets filled in one gap between records.
+    pub max_markers: i64,
+    /// What happens to a partition whose offsets can't be preserved.
+    pub otherwise: Otherwise,
+}
+
+/// What happens to a partition whose offsets can't be preserved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Otherwise {
+    /// It isn't mirrored.
+    Refuse,
+    /// It is mirrored with an offset map.
+    Translate,
 }

@@ -70,7 +70,7 @@ impl NameRule {
                 "topics whose names begin with \"__\", or which the brokers call internal, hold state of Kafka or another program".to_owned()
             }
             RuleKind::FarshoreTopic => {
-                "topics whose names begin with \"farshore-\" are farshore's own: for quarantine and probes".to_owned()
+                "topics whose names begin with \"farshore-\" and quarantine topics of links are farshore's own".to_owned()
             }
             RuleKind::MirrorMakerTopic => "it holds internal state of MirrorMaker 2".to_owned(),
             RuleKind::CopyFromTarget => {

@@ -14,7 +14,7 @@ use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, Secret, TopicNa
 
 use super::defaults;
 use super::filter::{GroupFilter, TopicFilter};
-use super::policies::PolicyRules;
+use super::policies::{PolicyRules, PreserveLimits};
 use super::problem::Problem;
 use super::values::{Bytes, Filled, HttpUrl, KIB, MIB, Notation, Number, Word, read};
 
@@ -189,6 +189,14 @@ pub enum Start {
     At(i64),
 }
 
+impl Start {
+    /// The time, if it is one.
+    pub fn time_ms(self) -> Option<i64> {
+        let Self::At(time_ms) = self else { return None };
+        Some(time_ms)
+    }
+}
+
 impl Notation for Start {
     type Written = String;
     type Value = Self;
@@ -207,27 +215,6 @@ impl Notation for Start {
                 }),
         }
     }
-}
-
-/// The limits within which offsets are preserved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PreserveLimits {
-    /// The most offsets filled before a partition's first record.
-    pub max_prefix: i64,
-    /// The most offsets filled in one gap between records.
-    pub max_markers: i64,
-    /// What happens to a partition whose offsets can't be preserved.
-    pub otherwise: Otherwise,
-}
-
-/// What happens to a partition whose offsets can't be preserved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Otherwise {
-    /// It isn't mirrored.
-    Refuse,
-    /// It is mirrored with an offset map.
-    Translate,
 }
 
 /// The naming of mirror topics.

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use crate::failover::plan::{Blocker, Move, MoveKind, Moves};
 use crate::failover::states::PhaseName;
-use crate::model::{LinkName, Partition, Policy, Reason, TopicName, TopicPartition};
-use crate::replicate::DecisionOutcome;
+use crate::model::{GroupId, LinkName, Partition, Policy, Reason, TopicName, TopicPartition};
+use crate::replicate::{DecisionOutcome, Holdings, Inventory};
 use crate::verify::{Outcome, Verification};
 
 /// The partitions released, with the results.
@@ -21,6 +21,29 @@ pub(crate) struct ResolutionAnswer {
     /// Identifies the partitions, the reasons why they halted, and the policy.
     pub(crate) hash: String,
     pub(crate) partitions: Vec<ReleaseAnswer>,
+    /// What is deleted and created anew, in a dry run of `reseed`; absent if the target can't tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) recreates: Option<Recreation>,
+}
+
+/// A mirror topic to be deleted and created anew, with everything that is lost with it.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Recreation {
+    pub(crate) mirror_topic: TopicName,
+    #[serde(flatten)]
+    pub(crate) inventory: Inventory,
+    /// The groups of the link with offsets in the mirror topic, as of the last group sync.
+    pub(crate) groups: Vec<DeletedOffsets>,
+}
+
+/// Offsets of a group that are deleted with a mirror topic.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct DeletedOffsets {
+    pub(crate) group: GroupId,
+    /// The number of partitions with a committed offset.
+    pub(crate) offsets: usize,
+    /// How many of them aren't carried over again as they are: they were committed on the target, or the source has none.
+    pub(crate) lost: usize,
 }
 
 /// The release of one partition.
@@ -34,7 +57,7 @@ pub(crate) struct ReleaseAnswer {
     /// What was done, once durable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) outcome: Option<DecisionOutcome>,
-    /// Why it wasn't released, or not yet.
+    /// Why it wasn't released, or not yet; in a dry run what the policy does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
 }
@@ -140,4 +163,7 @@ pub(crate) struct ProblemAnswer {
     /// What blocks a move.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) blockers: Option<Vec<Blocker>>,
+    /// The records that exist only in a mirror topic and would be deleted with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) discards: Option<Holdings>,
 }

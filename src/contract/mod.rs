@@ -17,8 +17,8 @@ pub(crate) use crate::telemetry::{Liveness, Readiness};
 pub(crate) use crate::verify::Report;
 
 pub(crate) use changes::{
-    AuditAnswer, OperationAnswer, ProblemAnswer, ReleaseAnswer, ReleaseResult, ResolutionAnswer,
-    VerificationSummary,
+    AuditAnswer, DeletedOffsets, OperationAnswer, ProblemAnswer, Recreation, ReleaseAnswer,
+    ReleaseResult, ResolutionAnswer, VerificationSummary,
 };
 pub(crate) use explanation::{
     ExplanationAnswer, GroupExplanation, Presence, RuleAnswer, TopicExplanation,
@@ -32,4 +32,6 @@ pub(crate) use requests::{
     IntentRequest, OperationRequest, PlanRequest, ReadyScope, ResolutionRequest, ScopeRequest,
     TranslationRequest, VerificationRequest,
 };
-pub(crate) use topics::{GroupAnswer, PartitionAnswer, ProofAnswer, TopicAnswer};
+pub(crate) use topics::{
+    GroupAnswer, OpenTransactionAnswer, PartitionAnswer, ProofAnswer, TopicAnswer,
+};

@@ -44,6 +44,10 @@ pub(crate) struct ResolutionRequest {
     /// The hash from a dry run; the request is refused if the partitions or their reasons have changed since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hash: Option<String>,
+    /// How many records that exist only in the mirror topic may be deleted with it: `reseed` is refused unless this is their
+    /// number as it is counted then. Absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) discard: Option<u64>,
 }
 
 /// The body of `POST /v1/translate`.

@@ -44,7 +44,10 @@ pub(crate) struct PartitionAnswer {
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) held_records: i64,
-    /// How long the oldest record missing on the target has been waiting.
+    /// The transaction that they are behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) held_by: Option<OpenTransactionAnswer>,
+    /// For how long something has been missing on the target, in milliseconds; 0 if nothing is, -1 if that is not known.
     pub(crate) lag_ms: i64,
     /// When the source's ends were last heard, and so the time for which the lag is true; absent if they never were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,6 +74,21 @@ pub(crate) struct PartitionAnswer {
     pub(crate) verified: Option<ProofAnswer>,
 }
 
+/// An open transaction on the source, as far as it is known.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct OpenTransactionAnswer {
+    /// The source offset of its first record.
+    pub(crate) first_offset: i64,
+    /// When it was begun, by its coordinator; without a `transactional_id`, by the timestamp of its first record, or at least
+    /// since when it has been noticed.
+    pub(crate) since: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) producer_id: Option<i64>,
+    /// Absent if the source doesn't report it to farshore.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) transactional_id: Option<String>,
+}
+
 /// The result of a partition's verifications, those ordered and those in the background together.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ProofAnswer {
@@ -89,6 +107,13 @@ pub(crate) struct ProofAnswer {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct GroupAnswer {
     pub(crate) group: GroupId,
+    /// When the groups of the source were last read: the time for which `source_offset` and `exact` are true; absent if they
+    /// never were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) as_of: Option<Timestamp>,
+    /// Why the groups of the source can't be read now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source_failure: Option<String>,
     #[serde(flatten)]
     pub(crate) status: GroupStatus,
 }

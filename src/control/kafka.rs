@@ -1,17 +1,22 @@
 //! A cluster behind the wire client, as control and moves use it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
+use crate::config::Start;
 use crate::error::{Kind, Result};
 use crate::kafka::admin::{
-    self, ConfigValue, CreatedTopics, GroupKind, GroupOffset, ListedGroup, NewTopic, OffsetSpec,
+    self, ConfigValue, CreatedTopics, GroupKind, GroupOffset, ListedGroup, ListedOffset, NewTopic,
+    OffsetSpec,
 };
 use crate::kafka::client::{Cluster, Metadata, TopicMetadata};
-use crate::model::{GroupId, LeaderEpoch, TopicName, TopicPartition};
+use crate::model::{GroupId, LeaderEpoch, ProducerId, SourceOffset, TopicName, TopicPartition};
 use crate::task::Ownership;
 
 use super::groups::cluster::{CommittedOffset, GroupActivity, LogEdge, Site};
@@ -24,6 +29,10 @@ use super::topics::plan::NewMirror;
 pub struct KafkaSite(Cluster, Ownership);
 
 const MINUTE_MS: i64 = 60_000;
+/// How long a first look asks for the starts of partitions.
+const STARTS_LIMIT: Duration = Duration::from_secs(10);
+/// The partitions of a topic whose newest batches show who writes it.
+const NEWEST_BATCHES: usize = 8;
 
 impl KafkaSite {
     /// Creates a site on the connections of `cluster`, which may always write.
@@ -66,6 +75,13 @@ impl KafkaSite {
             Err(error) if matches!(error.kind(), Kind::Broker(_)) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The value of a config that all brokers should share; `None` if it isn't reported.
+    async fn broker_config<T: FromStr>(&self, name: &str) -> Result<Option<T>> {
+        let configs = self.broker_configs().await?.unwrap_or_default();
+        let value = configs.get(name).and_then(|config| config.value.as_ref());
+        Ok(value.and_then(|value| value.parse().ok()))
     }
 
     /// Reads configs topic by topic, after the request for all topics was refused because of one of them.
@@ -141,6 +157,57 @@ impl TopicSite for KafkaSite {
         async {
             let configs = self.broker_configs().await?.unwrap_or_default();
             Ok(configs.into_keys().collect())
+        }
+        .boxed()
+    }
+
+    fn starts<'a>(
+        &'a self,
+        partitions: &'a [TopicPartition],
+        start: Start,
+    ) -> BoxFuture<'a, BTreeMap<TopicPartition, SourceOffset>> {
+        async move {
+            let deadline = Instant::now() + STARTS_LIMIT;
+            let list = |at| admin::list_offsets_until(&self.0, partitions, at, deadline);
+            // First, because records may be written between the requests.
+            let mut starts = list(OffsetSpec::LastStable).await;
+            if let Some(time_ms) = start.time_ms() {
+                let mut found = list(OffsetSpec::Timestamp(time_ms)).await;
+                starts.retain(|partition, _| found.contains_key(partition));
+                // Where no record is that young, it is the next one.
+                found.retain(|_, listed| listed.offset >= 0);
+                starts.extend(found);
+            }
+            let starts = starts.into_iter();
+            let offset =
+                |(partition, listed): (_, ListedOffset)| (partition, SourceOffset(listed.offset));
+            starts.map(offset).collect()
+        }
+        .boxed()
+    }
+
+    fn is_mirror<'a>(
+        &'a self,
+        topic: &'a TopicName,
+        partitions: i32,
+    ) -> BoxFuture<'a, Result<Option<bool>>> {
+        async move {
+            let partitions = (0..partitions).map(|it| TopicPartition::new(topic.clone(), it));
+            let asked: Vec<_> = partitions.map(|it| (it, LeaderEpoch::UNKNOWN)).collect();
+            let ends = admin::list_offsets(&self.0, &asked, OffsetSpec::HighWatermark).await?;
+            let ends = ends
+                .into_iter()
+                .filter_map(|(it, end)| Some((it, end.ok()?.offset)));
+            let mut found = None;
+            for (partition, end) in ends.filter(|(_, end)| *end > 0).take(NEWEST_BATCHES) {
+                let read = admin::read_at(&self.0, &partition, end - 1, 1).await?;
+                let mut written = read.batches.iter().map(|it| it.header().producer_id);
+                if written.any(ProducerId::is_farshore) {
+                    return Ok(Some(true));
+                }
+                found = Some(false);
+            }
+            Ok(found)
         }
         .boxed()
     }
@@ -278,11 +345,13 @@ impl Site for KafkaSite {
 
     fn offsets_retention_ms(&self) -> BoxFuture<'_, Result<Option<i64>>> {
         async {
-            let configs = self.broker_configs().await?.unwrap_or_default();
-            let minutes = configs.get("offsets.retention.minutes");
-            let minutes = minutes.and_then(|config| config.value.as_ref()?.parse::<i64>().ok());
+            let minutes: Option<i64> = self.broker_config("offsets.retention.minutes").await?;
             Ok(minutes.map(|minutes| minutes.saturating_mul(MINUTE_MS)))
         }
         .boxed()
+    }
+
+    fn metadata_limit(&self) -> BoxFuture<'_, Result<Option<usize>>> {
+        self.broker_config("offset.metadata.max.bytes").boxed()
     }
 }

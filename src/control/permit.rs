@@ -9,7 +9,7 @@ use crate::task::{InFlight, Writing};
 /// While the permit is held, a paused link still counts as having writes in flight.
 ///
 /// Cancellation: safe.
-pub(super) async fn permit(
+pub(super) async fn link_permit(
     in_flight: &InFlight,
     intents: impl Fn() -> Arc<LinkIntents>,
 ) -> (Arc<LinkIntents>, Option<Writing>) {

@@ -44,6 +44,10 @@ pub(crate) struct Inner {
     pub(crate) active: BTreeSet<GroupId>,
     /// Groups whose offsets can't be carried.
     pub(crate) unsupported: BTreeSet<GroupId>,
+    /// The cluster takes a request and never answers it.
+    pub(crate) mute: bool,
+    /// Groups that aren't listed.
+    pub(crate) hidden: BTreeSet<GroupId>,
     /// Groups whose offsets may not be read.
     pub(crate) refused: BTreeSet<GroupId>,
     pub(crate) offsets: BTreeMap<GroupId, Offsets>,
@@ -54,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) silent: BTreeSet<TopicPartition>,
     /// Whether the cluster doesn't report its offset retention.
     pub(crate) retention_untold: bool,
+    /// The longest metadata of a commit, if the cluster reports it.
+    pub(crate) metadata_limit: Option<usize>,
     pub(crate) transactions: BTreeSet<TopicPartition>,
     pub(crate) commits_are: Fate,
     /// Every commit that took effect.
@@ -94,13 +100,24 @@ impl FakeSite {
         T: Send + 'static,
     {
         let mut inner = self.0.lock();
-        let answer = if inner.gone {
-            Err(Error::new(Kind::Disconnected, "nobody answers"))
-        } else {
-            answer(&mut inner)
-        };
-        async move { answer }.boxed()
+        if inner.mute {
+            return std::future::pending().boxed();
+        }
+        answered(inner.gone, || answer(&mut inner))
     }
+}
+
+/// Answers at once; a cluster that is gone doesn't.
+pub(crate) fn answered<'a, T: Send + 'a>(
+    is_gone: bool,
+    answer: impl FnOnce() -> Result<T>,
+) -> BoxFuture<'a, Result<T>> {
+    let answer = if is_gone {
+        Err(Error::new(Kind::Disconnected, "nobody answers"))
+    } else {
+        answer()
+    };
+    async move { answer }.boxed()
 }
 
 /// The partition used by all tests.
@@ -121,7 +138,8 @@ impl Site for FakeSite {
                 .map(|g| (g.clone(), GroupActivity::Active));
             let others = inner.unsupported.iter();
             let others = others.map(|g| (g.clone(), GroupActivity::Unsupported));
-            Ok(at_rest.chain(active).chain(others).collect())
+            let all = at_rest.chain(active).chain(others);
+            Ok(all.filter(|(g, _)| !inner.hidden.contains(g)).collect())
         })
     }
 
@@ -146,6 +164,13 @@ impl Site for FakeSite {
             }
             if inner.active.contains(group) {
                 let refused = || Err(Error::new(Kind::Broker(BrokerCode(25)), "members"));
+                return Ok(offsets.keys().map(|p| (p.clone(), refused())).collect());
+            }
+            let limit = inner.metadata_limit.unwrap_or(usize::MAX);
+            let is_long =
+                |it: &CommittedOffset| it.metadata.as_ref().is_some_and(|m| m.len() > limit);
+            if offsets.values().any(is_long) {
+                let refused = || Err(Error::new(Kind::Broker(BrokerCode(12)), "metadata"));
                 return Ok(offsets.keys().map(|p| (p.clone(), refused())).collect());
             }
             if fate != Fate::Forgotten {
@@ -206,6 +231,10 @@ impl Site for FakeSite {
 
     fn offsets_retention_ms(&self) -> BoxFuture<'_, Result<Option<i64>>> {
         self.ask(|inner| Ok((!inner.retention_untold).then_some(400)))
+    }
+
+    fn metadata_limit(&self) -> BoxFuture<'_, Result<Option<usize>>> {
+        self.ask(|inner| Ok(inner.metadata_limit))
     }
 }
 

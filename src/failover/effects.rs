@@ -36,7 +36,7 @@ impl Sites {
                 Ok(Event::Frozen)
             }
             Effect::Check(moves) => self.check(&moves).await,
-            Effect::Commit(moves) => self.commit(&moves, now).await,
+            Effect::Commit(moves) => self.commit(&operation.id, &moves, now).await,
             Effect::ReadBack(moves) => self.read_back(&moves).await,
             Effect::Thaw(moves) => {
                 let guard = self.ledger.guard().await;
@@ -86,8 +86,9 @@ impl Sites {
 
     /// Commits what isn't committed yet: an earlier attempt may have committed a part, and consumers may already be running
     /// on it.
-    async fn commit(&self, moves: &Moves, now: Timestamp) -> Result<Event> {
+    async fn commit(&self, operation: &str, moves: &Moves, now: Timestamp) -> Result<Event> {
         let guard = self.ledger.guard().await;
+        guard.take_over(&groups(moves), operation).await?;
         let mut blockers = Vec::new();
         for (group, moves) in by_group(moves) {
             let present = self

@@ -100,7 +100,8 @@ impl Sites {
                 (source, self.placed_all(commits).await?)
             }
             MoveKind::Failover => {
-                let as_of_ms = (snapshot.taken_at_ms > 0).then_some(snapshot.taken_at_ms);
+                let is_known = snapshot.taken_at_ms > 0;
+                let as_of_ms = is_known.then(|| self.ledger.as_of_ms(&snapshot));
                 let taken = snapshot.groups.into_iter();
                 let taken = taken.filter(|(g, it)| self.takes(chosen, g) && !it.is_empty());
                 // Meanwhile wait for a source that may not answer.
@@ -127,6 +128,7 @@ impl Sites {
             group.outside = source.outside.get(id).cloned().unwrap_or_default();
         }
         let expiring = self.expiring(&groups).await?;
+        let metadata_limit = self.metadata_limit(&groups).await?;
         let partitions = self.mirrored.partitions().into_iter();
         Ok(Situation {
             kind,
@@ -139,6 +141,7 @@ impl Sites {
             asked_topics,
             partitions: partitions.map(|m| (m.partition.clone(), m)).collect(),
             source_ends,
+            metadata_limit,
             expiring,
         })
     }
@@ -169,6 +172,18 @@ impl Sites {
         let retention = self.target.offsets_retention_ms().await.unwrap_or_default();
         let first = held.iter().filter_map(|written| written.expiry(retention));
         Ok(first.min().map(|first| (held.len(), first)))
+    }
+
+    /// The longest metadata that the target takes, if there is any and the target reports it.
+    async fn metadata_limit(
+        &self,
+        groups: &BTreeMap<GroupId, GroupSituation>,
+    ) -> Result<Option<usize>> {
+        let mut commits = groups.values().flat_map(|group| group.commits.values());
+        if commits.all(|it| it.commit.metadata.as_deref().is_none_or(str::is_empty)) {
+            return Ok(None);
+        }
+        self.target.metadata_limit().await
     }
 
     /// The present state of the source; a source that doesn't answer has no groups.

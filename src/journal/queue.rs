@@ -11,6 +11,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use crate::checkpoint::keys;
+use crate::checkpoint::readers::is_requirement;
 use crate::checkpoint::store::{Change, PendingCommit, Space, Store, Update};
 use crate::error::{Error, Kind, Result};
 use crate::model::LinkName;
@@ -231,7 +232,7 @@ fn is_lazy(update: &Update) -> bool {
         };
         match Space::of(space) {
             Some(Space::Links | Space::Audit) => true,
-            Some(Space::Topics) => keys::is_requirement(key),
+            Some(Space::Topics) => is_requirement(key),
             Some(_) | None => false,
         }
     };

@@ -38,6 +38,13 @@ pub(crate) struct FakeLog {
     net: FakeNet,
 }
 
+/// The request whose answer doesn't have a late batch yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LandsAfter {
+    AskedForEnd,
+    Fetched,
+}
+
 #[derive(Debug)]
 struct Log {
     topic: &'static str,
@@ -45,6 +52,8 @@ struct Log {
     batches: Vec<Batch>,
     /// A batch that lands before the next one, and whether the broker takes the next one for the same.
     in_front: Option<(Stamped, bool)>,
+    /// A batch that lands right after the answer to a request: for the end of the log, or for records.
+    late: Option<(Stamped, LandsAfter)>,
     /// Whether requests to append are left unanswered, and nothing is appended.
     is_stuck: bool,
 }
@@ -57,6 +66,7 @@ impl FakeLog {
             start: 0,
             batches: Vec::new(),
             in_front: None,
+            late: None,
             is_stuck: false,
         }));
         let (net, served) = (FakeNet::default(), Arc::clone(&log));
@@ -83,6 +93,11 @@ impl FakeLog {
     /// Lets this batch of another producer land before the next one.
     pub(crate) fn put_before(&self, stamped: Stamped) {
         self.log.lock().in_front = Some((stamped, false));
+    }
+
+    /// Lets this batch land late: right after the next request of a kind was answered.
+    pub(crate) fn land_after(&self, request: LandsAfter, stamped: Stamped) {
+        self.log.lock().late = Some((stamped, request));
     }
 
     /// Deletes everything before an offset.
@@ -152,7 +167,13 @@ impl Log {
         }
     }
 
-    fn listed(&self, call: &Call) -> Reply {
+    fn lands_late(&mut self, request: LandsAfter) {
+        if let Some((stamped, _)) = self.late.take_if(|(_, after)| *after == request) {
+            self.append(joined(&stamped));
+        }
+    }
+
+    fn listed(&mut self, call: &Call) -> Reply {
         let request: ListOffsetsRequest = call.request();
         let asked = &request.topics[0];
         let earliest = asked.partitions[0].timestamp == -2;
@@ -162,12 +183,15 @@ impl Log {
         let topic = ListOffsetsTopicResponse::default()
             .with_name(asked.name.clone())
             .with_partitions(vec![one]);
+        if !earliest {
+            self.lands_late(LandsAfter::AskedForEnd);
+        }
         let answer = ListOffsetsResponse::default().with_topics(vec![topic]);
         call.answer::<ListOffsetsRequest>(&answer)
     }
 
     /// Returns the batches from the one that holds the offset on.
-    fn fetched(&self, call: &Call) -> Reply {
+    fn fetched(&mut self, call: &Call) -> Reply {
         let request: FetchRequest = call.request();
         let from = request.topics[0].partitions[0].fetch_offset;
         let batches = self.batches.iter().filter(|it| it.next_offset() > from);
@@ -181,6 +205,7 @@ impl Log {
             .with_topic_id(request.topics[0].topic_id)
             .with_topic(request.topics[0].topic.clone())
             .with_partitions(vec![one]);
+        self.lands_late(LandsAfter::Fetched);
         call.answer::<FetchRequest>(&FetchResponse::default().with_responses(vec![topic]))
     }
 

@@ -146,6 +146,11 @@ impl TopicId {
     pub fn is_known(self) -> bool {
         !self.0.is_nil()
     }
+
+    /// Whether two ids prove that there were two topics; brokers without topic ids can't tell them apart.
+    pub fn differs_from(self, other: Self) -> bool {
+        self.is_known() && other.is_known() && self != other
+    }
 }
 
 impl fmt::Debug for TopicId {

@@ -22,6 +22,8 @@ pub struct Unmirrored {
     /// The name that the mirror topic has or would have on the target.
     pub mirror_topic: TopicName,
     pub partitions: Range<i32>,
+    /// The number of partitions to which the link's `start` applies; all others will begin at the earliest record.
+    pub initial_partitions: i32,
     pub obstacle: Obstacle,
 }
 

@@ -23,10 +23,13 @@ pub(crate) use fetch::connections::connections_over;
 pub use fetch::rate_limit::RateFigures;
 pub(crate) use preserve::filler::EMPTY as FILLER_CONTENT;
 pub use resync::decision::DecisionOutcome;
+pub use shared::inventory::{Holdings, Inventory, PartitionHoldings};
 pub use shared::resolve_request::ResolveRefused;
 pub(crate) use shared::snapshot::{Decisions, VerificationSnapshot};
 pub use shared::source_writers::OtherLinks;
 pub(crate) use worker::context::record_name;
 
-pub use shared::link::{LinkView, PartitionStatus};
+pub use shared::held::{OpenTransaction, TransactionLimit};
+pub use shared::link::LinkView;
+pub use shared::status::PartitionStatus;
 pub use worker::run::run;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::checkpoint::audit::AuditLog;
 use crate::checkpoint::{PartitionKey, Store};
 use crate::config::{MirroredSources, Otherwise, PolicyRules, PreserveLimits, Start};
+use crate::kafka::admin::CoordinatedTransaction;
 use crate::kafka::batch::testing::{joined, keyed, only_batch};
 use crate::kafka::batch::{Attributes, Batch, Builder, Codec, Header, Stamp, Stamped};
 use crate::kafka::client::Cluster;
@@ -20,7 +21,8 @@ use super::partition::mirror::Mirror;
 use super::partition::route::{Lane, Lanes, Route};
 use super::produce::batcher::{Course, ProduceBatch};
 use super::resync::explain::Tail;
-use super::shared::partition::TrackedPartition;
+use super::shared::held::FirstRecord;
+use super::shared::partition::{PartitionProgress, TrackedPartition};
 use super::shared::source_writers::OtherLinks;
 use super::worker::state::Worker;
 use super::{LinkView, ReplicationLink, Settings};
@@ -185,6 +187,20 @@ pub(crate) fn flowing(link: ReplicationLink, lanes: &[Lanes]) -> Worker {
         }
     }
     worker
+}
+
+/// Lets it become known who has had a transaction open since when, which begins at an offset of a partition's source.
+pub(crate) fn open_transaction(known: &mut PartitionProgress, first_offset: i64, since_ms: i64) {
+    let producer = ProducerId(4711);
+    let transaction = CoordinatedTransaction {
+        transactional_id: "payments".to_owned(),
+        begun_ms: Some(since_ms),
+    };
+    let first = FirstRecord {
+        timestamp: since_ms,
+        producer: Some(producer),
+    };
+    known.note_read(first_offset, first, &[(producer, transaction)].into());
 }
 
 /// Three records from source offset `first` on.

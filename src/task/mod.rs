@@ -13,6 +13,8 @@ mod ownership;
 mod rounds;
 mod streak;
 mod supervisor;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use backoff::Backoff;
 pub use blocking::blocking;

@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     /// Measure instead the load of mirroring on the allocator, with a farshore that counts it
     #[arg(long)]
     pub(crate) allocations: bool,
+    /// Measure instead how soon a link of this many topics mirrors, beside a bare loop that creates as many
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) topics: Option<usize>,
     /// Measure instead the cost of idling, by the number of partitions and links
     #[arg(long)]
     pub(crate) growth: bool,

@@ -153,7 +153,7 @@ impl Field {
     }
 }
 
-const KAFKAS_OWN: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
+pub(crate) const KAFKAS_OWN: [&str; 2] = ["__consumer_offsets", "__transaction_state"];
 
 /// Deletes every topic except for Kafka's own and `kept`, including farshore's journal, so that each run is its link's
 /// first.

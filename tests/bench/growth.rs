@@ -96,7 +96,7 @@ pub(crate) async fn measure(arguments: &Arguments) -> String {
 }
 
 /// Small files, because one broker holds many partitions.
-fn spec() -> Spec {
+pub(crate) fn spec() -> Spec {
     let mut spec = Spec::new(VERSION)
         .property("log.index.size.max.bytes", "1024")
         .property("log.segment.bytes", "16777216")

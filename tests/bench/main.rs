@@ -7,6 +7,7 @@ mod allocations;
 mod arguments;
 mod case;
 mod contestant;
+mod creation;
 mod ends;
 mod growth;
 mod latency;
@@ -39,6 +40,10 @@ async fn compete(arguments: Arguments) -> bool {
     }
     if arguments.allocations {
         println!("\n{}", allocations::measure(arguments.cases()).await);
+        return true;
+    }
+    if let Some(topics) = arguments.topics {
+        println!("\n{}", creation::measure(topics).await);
         return true;
     }
     if arguments.growth {

@@ -111,7 +111,7 @@ async fn a_golden_db_is_read_as_what_its_maker_says_and_written_on() {
         drop(store);
         let store = DiskStore::open(directory.path()).unwrap();
         let mark = store.mark().unwrap();
-        assert_eq!(mark.layout.to_string(), "2");
+        assert_eq!(mark.layout.to_string(), "3");
         assert_eq!(mark.oldest_reader.to_string(), oldest_reader);
         holds_everything(layout, &store);
     }

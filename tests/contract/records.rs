@@ -4,6 +4,7 @@ use farshore::checkpoint::records::{
     delete_partition, group_offsets_of, groups_of, links, load_group, load_link, load_partition,
     load_topic, partitions_of, put_group, put_link, put_partition, put_topic, topics_of,
 };
+use farshore::checkpoint::starts::{StartRecord, delete_start, load_start, put_start, starts_of};
 use farshore::checkpoint::{
     GroupRecord, LinkRecord, PartitionKey, PartitionRecord, Space, Store, StoredRuns, TopicRecord,
     Update, dump,
@@ -18,6 +19,7 @@ crate::store::for_each_store!(
     links_topics_and_partitions_come_back,
     lists_keep_links_apart_and_are_in_order,
     group_offsets_come_back,
+    starts_come_back_until_they_are_removed_and_need_a_later_reader,
     the_256th_decision_needs_a_later_reader,
     a_map_goes_on_after_a_restart,
     a_pruned_map_answers_for_what_is_left,
@@ -42,6 +44,7 @@ fn partition_record(frontier: i64) -> PartitionRecord {
         offsets: OffsetsMode::Preserve,
         fence_epoch: 3,
         path: farshore::model::DataPath::Record,
+        complete_ms: Some(frontier),
     }
 }
 
@@ -133,6 +136,40 @@ async fn lists_keep_links_apart_and_are_in_order(store: &dyn Store) {
     assert_eq!(of("a"), stored(0..4));
     assert_eq!(of("ab"), stored(4..6));
     assert_eq!(of("b"), []);
+}
+
+async fn starts_come_back_until_they_are_removed_and_need_a_later_reader(store: &dyn Store) {
+    let of = |offset| StartRecord {
+        source_topic_id: TopicId::NONE,
+        time_ms: Some(7),
+        looked_at_ms: 8,
+        offset,
+    };
+    let (one, other) = (key("l", "orders", 0), key("l", "orders", 1));
+    assert_eq!(load_start(store, &one).unwrap(), None);
+    let mut update = Update::new();
+    put_start(&mut update, &one, &of(Some(SourceOffset(5))));
+    put_start(&mut update, &other, &of(None));
+    put_start(&mut update, &key("lx", "orders", 0), &of(None));
+    store.commit(update).await.unwrap();
+    let found = starts_of(store, &one.link).unwrap();
+    assert_eq!(
+        found.into_iter().collect::<Vec<_>>(),
+        [
+            (one.topic_partition(), of(Some(SourceOffset(5)))),
+            (other.topic_partition(), of(None))
+        ]
+    );
+    let mut lines = Vec::new();
+    dump::write(&dump::entries(store, None).unwrap(), &mut lines).unwrap();
+    let lines = String::from_utf8(lines).unwrap();
+    let first = lines.lines().next().unwrap();
+    assert_eq!(first, r#"{"layout":3,"oldest_reader":3}"#);
+    let mut update = Update::new();
+    delete_start(&mut update, &one);
+    store.commit(update).await.unwrap();
+    assert_eq!(load_start(store, &one).unwrap(), None);
+    assert_eq!(load_start(store, &other).unwrap(), Some(of(None)));
 }
 
 async fn group_offsets_come_back(store: &dyn Store) {

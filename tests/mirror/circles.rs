@@ -184,6 +184,27 @@ async fn services_that_give_each_other_one_name_do_not_go_round() {
         assert_eq!(found, wanted);
     }
 
+    // Each of them is a row with the reason, once it isn't empty any more.
+    let told = "a farshore link wrote its newest batch";
+    eventually(CATCH_UP, "the mirror is recognised", async || {
+        let shown = reaches_state(&setting.farshore, "paris.first", 0, "halted").await;
+        assert_eq!(shown["reason"]["code"], "circle", "{shown}");
+        let message = shown["reason"]["message"].as_str().unwrap_or_default();
+        let is_told = message.contains(told);
+        is_told.then_some(()).ok_or_else(|| message.to_owned())
+    })
+    .await;
+    let arguments = ["explain", "--link", "paris-oslo", "paris.first"];
+    let explained = setting.farshore.cli(&arguments).await;
+    let explained = String::from_utf8(explained.stdout).expect("text");
+    for part in [
+        "topic paris.first: not mirrored\n",
+        "the source's own name",
+        told,
+    ] {
+        assert!(explained.contains(part), "{explained}");
+    }
+
     // Named literally it is mirrored, unless it is a mirror.
     back.sigterm().await;
     let named = link.replace("[\".*\"]", "[\"paris.first\"]");

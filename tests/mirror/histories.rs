@@ -6,6 +6,7 @@
 )]
 
 mod adopt;
+pub(crate) mod discard;
 mod expired;
 mod gap;
 mod kills;

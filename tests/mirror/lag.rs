@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::asking::{partition, reaches_state};
+use crate::asking::{lose_checkpoint, partition, reaches_state};
 use crate::setting::Setting;
 use crate::support::brokers::KafkaVersion;
 use crate::support::wait::{eventually, pass};
@@ -50,9 +50,19 @@ async fn a_paused_link_shows_what_waits_for_it_also_after_a_restart() {
         (&shown["state"], &shown["position"]),
         (&json!("paused"), &json!(100))
     );
+    let lag_ms = |shown: &Value| shown["lag_ms"].as_i64().expect("a lag");
+    let before = lag_ms(&shown);
+    assert!(before > 0, "{shown}");
     setting.farshore.kill9();
     setting.farshore.start().await;
-    shows(&setting, "t", 0, &waiting).await;
+    let again = shows(&setting, "t", 0, &waiting).await;
+    assert!(lag_ms(&again) > before, "{shown} {again}");
+    // The journal knows it, too.
+    setting.farshore.sigterm().await;
+    lose_checkpoint(&setting.farshore);
+    setting.farshore.start().await;
+    let again = shows(&setting, "t", 0, &waiting).await;
+    assert!(lag_ms(&again) > before, "{shown} {again}");
     setting
         .farshore
         .post_json("/v1/links/paris-oslo/resume", json!({}))
@@ -153,10 +163,30 @@ async fn records_behind_an_open_transaction_are_missing_and_a_failover_counts_th
     open.write(numbered(0, 100..110)).await;
     setting.write("t", 0, 110..600).await;
     let held = json!({"state": "live", "lag_records": 500, "held_records": 500, "source_end": 100});
-    shows(&setting, "t", 0, &held).await;
+    let shown = shows(&setting, "t", 0, &held).await;
+    assert!(shown["lag_ms"].as_i64() > Some(0), "{shown}");
+    let known = eventually(FRESH, "the transaction is known", async || {
+        let shown = partition(&setting.farshore, "t", 0).await?;
+        let is_known = shown["held_by"]["transactional_id"] == "open";
+        is_known.then_some(shown.clone()).ok_or(shown.to_string())
+    })
+    .await;
+    let held_by = &known["held_by"];
+    assert_eq!(held_by["first_offset"], 100, "{known}");
+    assert!(
+        held_by["producer_id"].is_i64() && held_by["since"].is_string(),
+        "{known}"
+    );
+    let readiness = setting.farshore.get_json("/v1/links/paris-oslo/readiness");
+    let check = readiness.await.expect("an answer")["checks"][5].to_string();
+    assert!(
+        check.contains("900 s (transaction.max.timeout.ms of the source)"),
+        "{check}"
+    );
     let status = setting.farshore.cli(&["status"]).await;
     let status = String::from_utf8_lossy(&status.stdout).into_owned();
     assert!(status.contains("500 (500 held)"), "{status}");
+    assert!(status.contains("(transactional id open)"), "{status}");
     let metrics = setting.farshore.metrics().await.expect("the metrics");
     let sample = "partition_held_records{link=\"paris-oslo\",topic=\"t\",partition=\"0\"} 500";
     assert!(metrics.contains(sample), "{metrics}");

@@ -34,10 +34,6 @@ const APART: &[(&str, &str)] = &[
         "src/kafka/batch/snappy.rs",
         "a format of its own, where other codecs are calls of a library",
     ),
-    (
-        "src/telemetry/logging.rs",
-        "main.rs only parses and dispatches",
-    ),
 ];
 
 /// Files with too much code.

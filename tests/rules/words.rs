@@ -7,7 +7,8 @@ type Ban = (&'static str, fn(&Source) -> bool, &'static str);
 
 const LIMITS: &str = "everything has a limit";
 const OWNERS: &str = "every task has an owner: task::Supervisor or task::Owned";
-const CONDITIONS: &str = "wait for a condition: support::wait::eventually";
+const CONDITIONS: &str =
+    "wait for a condition (support::wait::eventually), or let virtual time pass (task::testing)";
 const THREADS: &str = "a thread may have other tasks to run";
 const FINISHED: &str = "what is there is finished";
 const PROTOCOL: &str = "only `kafka` knows the protocol";
@@ -22,8 +23,8 @@ const BANS: &[Ban] = &[
     ("task::spawn", outside_task, OWNERS),
     ("spawn_local", outside_task, OWNERS),
     ("thread::sleep", where_others_wait, THREADS),
-    ("sleep", integration_test, CONDITIONS),
-    ("sleep_until", integration_test, CONDITIONS),
+    ("sleep", test, CONDITIONS),
+    ("sleep_until", test, CONDITIONS),
     ("todo!", everywhere, FINISHED),
     ("unimplemented!", everywhere, FINISHED),
     ("#[ignore", everywhere, FINISHED),
@@ -46,8 +47,9 @@ fn where_others_wait(source: &Source) -> bool {
     source.is_test() || !blocks.iter().any(|it| source.path.starts_with(it))
 }
 
-fn integration_test(source: &Source) -> bool {
-    source.path.starts_with("tests/") && source.path != "tests/support/wait.rs"
+fn test(source: &Source) -> bool {
+    let waits = ["tests/support/wait.rs", "src/task/testing.rs"];
+    source.is_test() && !waits.contains(&source.path.as_str())
 }
 
 fn product_outside_kafka(source: &Source) -> bool {
@@ -104,6 +106,8 @@ mod tests {
             0
         );
         assert_eq!(banned("src/task/backoff.rs", "tokio::time::sleep(d)"), 0);
+        assert_eq!(banned("src/task/testing.rs", "tokio::time::sleep(d)"), 0);
+        assert_eq!(banned("src/api/tests/moves.rs", "tokio::time::sleep(d)"), 1);
         assert_eq!(
             banned("src/kafka/client/pool.rs", "use kafka_protocol::messages;"),
             0

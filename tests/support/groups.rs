@@ -7,6 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
@@ -14,6 +16,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::read::Seen;
+use super::topics;
 use super::wait::{blocking, eventually};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -73,6 +76,14 @@ pub(crate) async fn commit_with_texts(
         }
     })
     .await;
+}
+
+/// Deletes a group without members.
+pub(crate) async fn delete(bootstrap: &str, group: &str) {
+    let admin: AdminClient<DefaultClientContext> = topics::client(bootstrap);
+    let deleted = admin.delete_groups(&[group], &AdminOptions::new()).await;
+    let deleted = deleted.expect("an answer").into_iter().next();
+    deleted.expect("a result").expect("the group is deleted");
 }
 
 /// Commits one offset for each of many groups.

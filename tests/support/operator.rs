@@ -35,6 +35,7 @@ pub(crate) struct Carried {
     pub(crate) exact: bool,
     #[serde(default)]
     pub(crate) detail: String,
+    pub(crate) moved_by: Option<String>,
     pub(crate) expires_at: Option<String>,
 }
 

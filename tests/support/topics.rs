@@ -10,6 +10,7 @@ use rdkafka::admin::{
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::metadata::MetadataPartition;
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::wait::{blocking, eventually};
@@ -49,6 +50,37 @@ pub(crate) async fn create_assigned(bootstrap: &str, topic: &str, replicas: &[&[
     let assigned = TopicReplication::Variable(replicas);
     create_new(bootstrap, &NewTopic::new(topic, partitions, assigned)).await;
     wait_led(bootstrap, topic, partitions).await;
+}
+
+/// Creates topics of one partition with one request, and returns when the controller has answered.
+pub(crate) async fn create_many(bootstrap: &str, names: &[String], configs: &[(&str, &str)]) {
+    let mut topics = Vec::with_capacity(names.len());
+    for name in names {
+        let mut topic = NewTopic::new(name, 1, TopicReplication::Fixed(1));
+        for (name, value) in configs {
+            topic = topic.set(name, value);
+        }
+        topics.push(topic);
+    }
+    let options = AdminOptions::new().operation_timeout(Some(LIMIT));
+    let created = admin(bootstrap).create_topics(&topics, &options).await;
+    for result in created.expect("an answer to CreateTopics") {
+        result.expect("the topic is created");
+    }
+}
+
+/// Deletes topics with one request, as far as they exist, and returns when the controller has answered.
+pub(crate) async fn delete_many(bootstrap: &str, names: &[&str]) {
+    let deleted = admin(bootstrap)
+        .delete_topics(names, &AdminOptions::new())
+        .await;
+    for result in deleted.expect("an answer to DeleteTopics") {
+        if let Err((topic, code)) = result
+            && code != RDKafkaErrorCode::UnknownTopicOrPartition
+        {
+            panic!("{topic} isn't deleted: {code}");
+        }
+    }
 }
 
 async fn create_new(bootstrap: &str, new: &NewTopic<'_>) {

@@ -25,6 +25,8 @@ use crate::model::{
     Reason, Run, SourceOffset, TargetOffset, TopicName, TopicPartition,
 };
 use crate::replicate::LinkView;
+use crate::replicate::shared::source_ends::SourceEnds;
+use crate::replicate::testing::open_transaction;
 use crate::task::{InFlight, Owned, Ownership};
 use crate::telemetry::LostLines;
 use crate::telemetry::metrics::{
@@ -36,6 +38,8 @@ use super::client::{Answer, Ask};
 
 /// The source's log end offset of the partition that is mirrored to its end.
 pub(super) const END: i64 = 100;
+/// Since when a transaction has been open in the other partition, in milliseconds since 1970.
+const OPEN_SINCE: i64 = 1_794_692_400_000;
 
 pub(super) struct Bench {
     pub(super) address: SocketAddr,
@@ -266,13 +270,18 @@ fn view(link: &LinkName, store: &Arc<dyn Store>) -> LinkView {
     {
         let mut known = halted.lock();
         known.begun = true;
-        known.figures.source_log_start = 40;
-        known.figures.source_end = 45;
-        known.figures.source_high_watermark = 52;
-        known.figures.heard = Some(Moment {
+        known.record.complete_ms = Some(OPEN_SINCE);
+        let ends = SourceEnds {
+            log_start: 40,
+            stable: 45,
+            high_watermark: 52,
+        };
+        let heard = Moment {
             wall_ms: 1_794_694_400_000,
             monotonic: Monotonic::default(),
-        });
+        };
+        known.hear(ends, heard);
+        open_transaction(&mut known, 45, OPEN_SINCE);
         known.figures.target_log_start = 0;
     }
     let reason = Reason::new(HaltCode::SourceGap, "records 0 to 39 are gone");
@@ -342,12 +351,8 @@ fn all_groups() -> GroupFilter {
 struct Nothing;
 
 impl Samples for Nothing {
-    fn links(&self) -> Vec<LinkSample> {
-        Vec::new()
-    }
-
-    fn partitions(&self) -> Vec<PartitionSample> {
-        Vec::new()
+    fn links(&self) -> (Vec<LinkSample>, Vec<PartitionSample>) {
+        (Vec::new(), Vec::new())
     }
 
     fn groups(&self) -> Vec<GroupSample> {

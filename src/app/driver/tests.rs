@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::super::phase::AfterTerm;
 use super::*;
 use crate::task::Owned;
+use crate::task::testing::passes;
 
 /// The behaviour of a link's tasks in one term.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +72,7 @@ impl Lease for Held {
     /// Completes a little later than [`Held::is_over`] turns true.
     async fn lost(&mut self) -> Error {
         self.lost.wait_for(|lost| *lost).await.unwrap();
-        sleep(Duration::from_millis(100)).await;
+        passes(Duration::from_millis(100)).await;
         Error::new(Kind::Refused, "taken over")
     }
 
@@ -117,7 +118,7 @@ impl LinkWork for Script {
         match work {
             Work::Steady => stop.cancelled().await,
             Work::Panic => {
-                sleep(Duration::from_millis(100)).await;
+                passes(Duration::from_millis(100)).await;
                 panic!("broken part");
             }
             Work::Error(kind) => return Err(Error::new(kind, "failed part")),
@@ -127,7 +128,7 @@ impl LinkWork for Script {
             }
             Work::Slow(takes) => {
                 stop.cancelled().await;
-                sleep(takes).await;
+                passes(takes).await;
             }
         }
         self.note(Seen::Ended);

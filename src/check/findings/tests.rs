@@ -16,6 +16,7 @@ use crate::model::TopicName;
 
 mod circling;
 mod journaling;
+mod metadata;
 mod preserving;
 mod recording;
 mod selecting;

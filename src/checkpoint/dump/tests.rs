@@ -34,9 +34,9 @@ fn an_export_says_first_if_it_is_for_later_readers() {
     };
     assert!(lines(b"\x01\x00\x01l").starts_with("{\"space\":"));
     let marked = lines(b"\x01\x00\x01l and more");
-    assert!(marked.starts_with("{\"layout\":2,\"oldest_reader\":2}\n{\"space\":"));
+    assert!(marked.starts_with("{\"layout\":3,\"oldest_reader\":3}\n{\"space\":"));
     read(&mut marked.as_bytes()).unwrap();
-    let newer = marked.replace("\"oldest_reader\":2", "\"oldest_reader\":3");
+    let newer = marked.replace("\"oldest_reader\":3", "\"oldest_reader\":4");
     let error = read(&mut newer.as_bytes()).unwrap_err();
     assert_eq!(error.kind(), Kind::Refused);
 }

@@ -31,6 +31,7 @@ async fn filled(acked_end: i64) -> MemoryStore {
         offsets: OffsetsMode::Translate,
         fence_epoch: 0,
         path: DataPath::Raw,
+        complete_ms: None,
     };
     put_partition(&mut update, &key(), &record);
     let mut map = RunMap::empty(SourceOffset(0), TargetOffset(0));

@@ -26,7 +26,7 @@ impl Key {
 
 /// A key being parsed from the front; methods return `None` if the next part doesn't have the requested form.
 #[derive(Debug)]
-pub(crate) struct Parts<'a>(pub(super) &'a [u8]);
+pub(crate) struct Parts<'a>(pub(in crate::checkpoint) &'a [u8]);
 
 impl<'a> Parts<'a> {
     pub(crate) fn of(key: &'a [u8]) -> Self {
@@ -52,7 +52,7 @@ impl<'a> Parts<'a> {
         std::str::from_utf8(name).ok()
     }
 
-    pub(super) fn names_partition(&mut self) -> bool {
+    pub(in crate::checkpoint) fn names_partition(&mut self) -> bool {
         self.name().is_some() && self.topic_partition().is_some()
     }
 

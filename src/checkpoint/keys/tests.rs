@@ -18,6 +18,7 @@ fn every_entry_of_a_link_is_copied_and_found_by_a_prefix() {
         (Space::Meta, reseed(&name, &at.topic)),
         (Space::Meta, first_look(&name)),
         (Space::Meta, first_look_topic(&name, &at.topic)),
+        (Space::Meta, start(&PartitionKey::new(&name, &at))),
         (Space::Links, link(&name)),
         (Space::Topics, topic(&name, &at.topic)),
         (Space::Partitions, partition(&PartitionKey::new(&name, &at))),
@@ -82,6 +83,18 @@ fn plans_and_entries_of_no_link_are_copied_nowhere() {
     let value = br#"{"id":"x","plan":{"hash":"h","link":"l"}}"#;
     assert!(is_copied(&"l".into(), &operation, Some(value)));
     assert!(!is_copied(&"lx".into(), &operation, Some(value)));
+}
+
+/// A crash may keep the last changes of a group from the journal. A partition then has its start or its record.
+#[test]
+fn a_start_goes_when_the_record_of_its_partition_is_there() {
+    let key = PartitionKey::new(&"l".into(), &TopicPartition::new("t", 0));
+    let rank =
+        |space: Space, key: Vec<u8>, removed| place_among_changes(&space.full_key(&key), removed);
+    let record = rank(Space::Partitions, partition(&key), false);
+    assert!(rank(Space::Meta, start(&key), true) > record);
+    let looked = rank(Space::Meta, first_look(&key.link), false);
+    assert!(rank(Space::Meta, start(&key), false) < looked);
 }
 
 fn snapshot(taken_at_ms: i64, offsets: i32) -> GroupSnapshot {

@@ -33,7 +33,7 @@ fn kinds_of_keys_that_layout_1_has_not_need_a_later_reader() {
             || key == keys::reseed(&link(), &"t".into());
         let longer = [&full[..], b"\x01"].concat();
         assert!(
-            is_open || needed_by(&longer) == Layout::SECOND,
+            is_open || needed_by(&longer) == Layout::CURRENT,
             "{space:?} {key:?}"
         );
     }
@@ -41,11 +41,25 @@ fn kinds_of_keys_that_layout_1_has_not_need_a_later_reader() {
         needed_by(&Space::Groups.full_key(&[2, 0, 1, b'l'])),
         Layout::SECOND
     );
+    for (space, key) in [
+        (Space::Meta, keys::first_look(&link())),
+        (Space::Meta, keys::intents(&link())),
+        (Space::Operations, keys::document(&link(), "id")),
+        (Space::Audit, keys::audit_of(&link())),
+    ] {
+        assert_eq!(
+            needed_by(&space.full_key(&key)),
+            Layout::SECOND,
+            "{space:?}"
+        );
+    }
+    let start = keys::start(&PartitionKey::new(&link(), &at));
+    assert_eq!(needed_by(&Space::Meta.full_key(&start)), Layout::THIRD);
     assert_eq!(
         needed_by(&[Space::ALL.len().try_into().unwrap(), 0]),
-        Layout::SECOND
+        Layout::CURRENT
     );
-    assert_eq!(needed_by(&[]), Layout::SECOND);
+    assert_eq!(needed_by(&[]), Layout::CURRENT);
 }
 
 #[test]
@@ -63,7 +77,7 @@ fn an_update_says_of_a_link_what_its_entries_need() {
     complete(&mut newer);
     let mut wanted = Update::new();
     wanted.put(Space::Links, &key, vec![]);
-    require(&mut wanted, &link(), Layout::SECOND);
+    require(&mut wanted, &link(), Layout::CURRENT);
     assert_eq!(newer, wanted);
     // A removal requires no particular reader.
     let mut removed = Update::new();
@@ -78,7 +92,7 @@ async fn a_requirement_is_found_again_and_is_no_topic() {
     assert_eq!(required(&store, &link()).unwrap(), Layout::FIRST);
     let mut update = Update::new();
     require(&mut update, &link(), Layout::SECOND);
-    let later = keys::requirement(&link(), 7);
+    let later = requirement(&link(), 7);
     assert_eq!(needed_by(&Space::Topics.full_key(&later)), Layout(7));
     assert_eq!(
         needed_by_all(update.changes().iter().map(|(key, _)| key)),
@@ -87,6 +101,10 @@ async fn a_requirement_is_found_again_and_is_no_topic() {
     store.commit(update).await.unwrap();
     assert_eq!(required(&store, &link()).unwrap(), Layout::SECOND);
     assert_eq!(required(&store, &"other".into()).unwrap(), Layout::FIRST);
+    let mut update = Update::new();
+    require(&mut update, &link(), Layout::THIRD);
+    store.commit(update).await.unwrap();
+    assert_eq!(required(&store, &link()).unwrap(), Layout::THIRD);
     assert_eq!(records::topics_of(&store, &link()).unwrap(), []);
 }
 
@@ -117,7 +135,7 @@ fn a_mark_grows_and_tells_both_layouts_when_it_is_refused() {
         "the journal was written by a newer farshore",
         "layout 9",
         "layout 8 or later",
-        "up to layout 2",
+        "up to layout 3",
     ] {
         assert!(text.contains(part), "{text}");
     }

@@ -1,7 +1,5 @@
 //! Verbs that move groups: plan, apply.
 
-use std::time::Duration;
-
 use super::*;
 
 fn plan(blockers: &str) -> String {
@@ -38,6 +36,24 @@ To execute it: farshore apply p-1 --hash abc
     assert_eq!(out, expected);
     let (out, ..) = farshore(&format!("{line} --output json"), answers());
     assert_eq!(json(&out), json(&plan("")));
+}
+
+#[test]
+fn a_failover_plan_says_when_it_last_knew_the_source() {
+    let shown = |as_of: &str| {
+        let plan = plan("").replace("switchover", "failover");
+        let plan = plan.replace(r#""offsets_as_of":null"#, as_of);
+        let answers = vec![("POST /v1/plans", vec![(201, plan)])];
+        farshore("plan failover --link l", answers).0
+    };
+    let out = shown(r#""offsets_as_of":"2026-01-31T06:58:30.5Z""#);
+    let line = "\nThe source's offsets are those of 2026-01-31T06:58:30Z, 1h 1m 29s before this plan: what changed there later is unknown.\n";
+    assert!(out.contains(line), "{out}");
+    let out = shown(r#""offsets_as_of":null"#);
+    assert!(
+        out.contains("\nThe groups of the source were never read.\n"),
+        "{out}"
+    );
 }
 
 #[test]
@@ -94,7 +110,7 @@ fn an_interrupted_apply_says_that_the_operation_goes_on() {
         ("POST /v1/operations", draining()),
         ("GET /v1/operations/o-1", draining()),
     ];
-    let interrupt = Box::pin(async { tokio::time::sleep(Duration::from_millis(50)).await });
+    let interrupt = Box::pin(std::future::ready(()));
     let (_, ended, _) = farshore_until(interrupt, "apply p-1 --hash abc", answers);
     let Failure { code, message } = ended.unwrap_err();
     assert_eq!(code, ExitCode::Failed);
@@ -136,6 +152,50 @@ fn apply_of_a_stale_or_blocked_plan_is_refused() {
             })
         );
     }
+}
+
+#[test]
+fn a_dry_run_of_a_reseed_tells_what_is_deleted() {
+    let answer = |recreates: &str| {
+        let body = format!(
+            r#"{{"link":"l","with":"reseed","hash":"abc","partitions":[{{"topic":"t","partition":3,"reason":{{
+"code":"foreign_write","message":"written","remedy":"look"}},"result":"planned","detail":"it is created anew"}}]{recreates}}}"#
+        );
+        vec![("POST /v1/links/l/resolve", vec![(200, body)])]
+    };
+    let line = "resolve --link l --topic t --with reseed";
+    let found = r#","recreates":{"mirror_topic":"p.t","exists":true,"records":45,"only_there":15,"of_others":5,"at_most":true,
+"partitions":[{"partition":0,"log_start":10,"end":55,"records":45,"only_there":15,"of_others":5,"at_most":true}],
+"groups":[{"group":"g","offsets":2,"lost":0},{"group":"h","offsets":1,"lost":1}]}"#;
+    let (out, ended, _) = farshore(&format!("{line} --dry-run"), answer(found));
+    assert_eq!(ended, Ok(ExitCode::Done));
+    let expected = "\
+TOPIC  P  REASON         RESULT
+t      3  foreign_write  planned  written; it is created anew
+
+Mirror topic p.t is deleted with 45 records and created anew: at most 15 records that exist only there, 5 of them written by others.
+P  LOG START  END  RECORDS  ONLY THERE  OF OTHERS
+0         10   55       45          15          5
+
+Committed offsets of groups that are deleted with it:
+  g: 2 offsets, carried over anew
+  h: 1 offsets, 1 of them were committed on the target and are lost
+
+To do it: farshore resolve --link l --topic t --with reseed --hash abc --discard 15
+";
+    assert_eq!(out, expected);
+
+    let gone = r#","recreates":{"mirror_topic":"t","exists":false,"records":0,"only_there":0,"of_others":0,"at_most":false,
+"partitions":[],"groups":[]}"#;
+    let (out, _, _) = farshore(&format!("{line} --dry-run"), answer(gone));
+    let expected = "
+Mirror topic t is gone; it is created anew.
+
+To do it: farshore resolve --link l --topic t --with reseed --hash abc
+";
+    assert!(out.ends_with(expected), "{out}");
+    let (_, _, requests) = farshore(&format!("{line} --discard 15"), answer(""));
+    assert_eq!(json(&requests[0].body)["discard"], 15);
 }
 
 #[test]

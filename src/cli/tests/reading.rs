@@ -55,6 +55,10 @@ fn status_tells_how_much_is_behind_open_transactions() {
             r#""lag_records":12"#,
             r#""lag_records":12,"held_records":5"#,
         )
+        .replace(
+            r#""lag_ms":1530"#,
+            r#""lag_ms":-1,"held_by":{"first_offset":40,"since":"2026-01-31T17:46:31Z","producer_id":4711,"transactional_id":"payments"}"#,
+        )
     };
     let answers = vec![
         ("GET /v1/links", vec![(200, held(LINKS.to_owned()))]),
@@ -63,6 +67,14 @@ fn status_tells_how_much_is_behind_open_transactions() {
     let (out, ended, _) = farshore("status", answers);
     assert_eq!(ended, Ok(ExitCode::Done));
     assert_eq!(out.matches("12 (5 held)").count(), 3, "{out}");
+    assert_eq!(out.matches("12 (5 held)         -").count(), 2, "{out}");
+    let place = |number| format!("orders-{number} (5 records from source offset 40 on)");
+    let told = format!(
+        "\nl {}, {} held by an open transaction of producer 4711 (transactional id payments), since 2026-01-31T17:46:31Z\n",
+        place(0),
+        place(1)
+    );
+    assert!(out.contains(&told), "{out}");
 }
 
 #[test]
@@ -121,6 +133,22 @@ fn groups_show_where_each_partition_stands() {
 GROUP    TOPIC   P  SOURCE OFFSET  TARGET OFFSET  EXACT  STATE
 billing  orders  0              7              5  yes    synced
 billing  orders  1              9              -  no     waiting  not mirrored yet
+";
+    assert_eq!(out, expected);
+}
+
+#[test]
+fn groups_tell_the_age_of_the_sources_offsets_and_who_moved_them() {
+    let answer = r#"[{"group":"billing","as_of":"2026-01-31T08:00:00.25Z","source_failure":"connection refused","target_as_of":"2026-01-31T09:00:00Z","unsupported":false,"partitions":[
+{"topic":"orders","partition":0,"source_offset":7,"target_offset":5,"state":"moved","exact":true,"moved_by":"o-1","detail":"by operation o-1"}]}]"#;
+    let answers = vec![("GET /v1/links/l/groups", vec![(200, answer.to_owned())])];
+    let (out, ended, _) = farshore("groups --link l", answers);
+    assert_eq!(ended, Ok(ExitCode::Done));
+    let expected = "\
+GROUP    TOPIC   P  SOURCE OFFSET  TARGET OFFSET  EXACT  STATE
+billing  orders  0              7              5  yes    moved  by operation o-1
+
+The groups of the source can't be read (connection refused). Source offsets are as of 2026-01-31T08:00:00Z, target offsets as of 2026-01-31T09:00:00Z.
 ";
     assert_eq!(out, expected);
 }

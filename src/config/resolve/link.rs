@@ -10,8 +10,9 @@ use super::super::defaults;
 use super::super::document::Section;
 use super::super::expression::Expression;
 use super::super::filter::{GroupFilter, TopicFilter};
+use super::super::policies::{Otherwise, PreserveLimits};
 use super::super::problem::{Problems, Span};
-use super::super::settings::{LinkConfig, Naming, Otherwise, PreserveLimits, Start, VerifyConfig};
+use super::super::settings::{LinkConfig, Naming, Start, VerifyConfig};
 use super::super::values::{As, Bytes, GIB, KIB, MIB, Number, OrOff, TIB, Word, check_name, or};
 use super::policy::{self, Override, PolicyWord};
 use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, TopicName};
@@ -143,6 +144,22 @@ pub(super) fn resolve(
         topics,
         excluded,
     })
+}
+
+/// Has no link mirror what another one has put into quarantine on its source.
+pub(super) fn leave_out_quarantines(links: &mut [Link]) {
+    let known = links.iter().map(|it| {
+        let config = &it.config;
+        (config.target.clone(), config.quarantine_topic.clone())
+    });
+    let known: Vec<(ClusterName, TopicName)> = known.collect();
+    for Link { config, .. } in links {
+        let on_source = known
+            .iter()
+            .filter(|(cluster, _)| *cluster == config.source);
+        let topics = on_source.map(|(_, topic)| topic.clone()).collect();
+        config.topics.leave_out_quarantines(topics);
+    }
 }
 
 /// Source and target, each a configured cluster, and different ones.

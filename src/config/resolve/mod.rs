@@ -55,11 +55,12 @@ pub(super) fn config(raw: Raw, problems: &Problems<'_>) -> Config {
         .filter_map(|(name, Section(cluster))| cluster::resolve(&name, cluster, problems))
         .map(|cluster| (cluster.name.clone(), cluster))
         .collect();
-    let links: Vec<Link> = raw
+    let mut links: Vec<Link> = raw
         .links
         .into_iter()
         .filter_map(|(name, Section(link))| link::resolve(&name, link, &declared, problems))
         .collect();
+    link::leave_out_quarantines(&mut links);
     conflict::report(&links, &clusters, problems);
     rounds::report(&links, &clusters, problems);
     let mut api = raw.api.0;

@@ -53,6 +53,23 @@ fn the_minimal_file_gets_every_default() {
 }
 
 #[test]
+fn no_link_mirrors_what_another_one_quarantined() {
+    let link = |name: &str, [source, target]: [&str; 2], topics: &str| {
+        format!(
+            "[links.{name}]\nsource = \"{source}\"\ntarget = \"{target}\"\ntopics = [\"{topics}\"]\n"
+        )
+    };
+    let there = link("there", ["paris", "oslo"], "orders|dead");
+    let back = link("back", ["oslo", "paris"], "dead|more");
+    let text = format!("{there}quarantine_topic = \"dead\"\n{back}");
+    let config = parse_with_clusters(&text).unwrap();
+    let takes = |link: usize, topic: &str| config.links[link].topics.matches(&topic.into());
+    let [back, there] = [0, 1];
+    assert!(takes(back, "more") && takes(there, "dead"));
+    assert!(!takes(back, "dead"));
+}
+
+#[test]
 fn the_example_writes_out_the_defaults() {
     let (example, minimal) = (
         from_repository("example.toml"),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 
 use crate::control::{Mirrored, MirroredPartition, TargetLog};
 use crate::error::{Error, Result};
@@ -13,45 +14,10 @@ use super::cluster::{CommittedOffset, GROUPS_AT_ONCE, GroupActivity, Site};
 use super::commit::{SourceCommit, TargetCommit, Written};
 use super::commit_protocol::{Writes, on_target, write};
 use super::committed::{Account, CommitGuard, Ledger};
-use super::cut::Snapshot;
 use super::decide::{CommitDecision, Scene, Wanted, decide};
 use super::status::{self, Board, GroupPartitionStatus, GroupState, GroupStatus};
 use super::translate::place;
-
-/// The offsets a pass wants on the target.
-#[derive(Debug)]
-pub(super) enum Wants {
-    /// As read from the source.
-    Known(Arc<Snapshot>),
-    /// The source is unreachable: everything ever written for these groups.
-    Unknown(Vec<GroupId>),
-}
-
-impl Wants {
-    fn groups(&self) -> Vec<GroupId> {
-        match self {
-            Self::Known(snapshot) => snapshot.groups.keys().cloned().collect(),
-            Self::Unknown(groups) => groups.clone(),
-        }
-    }
-
-    /// The offsets of `group` as reported by the source; `None` for each while the source is unreachable.
-    fn of(
-        &self,
-        group: &GroupId,
-        account: &Account,
-    ) -> Vec<(TopicPartition, Option<SourceCommit>)> {
-        match self {
-            Self::Known(snapshot) => {
-                let commits = snapshot.groups.get(group).into_iter().flatten();
-                commits
-                    .map(|(p, commit)| (p.clone(), Some(commit.clone())))
-                    .collect()
-            }
-            Self::Unknown(_) => account.written.keys().map(|p| (p.clone(), None)).collect(),
-        }
-    }
-}
+use super::wants::{Want, Wants};
 
 /// One pass.
 #[derive(Debug)]
@@ -71,7 +37,8 @@ pub(super) struct Carrier<'a> {
 /// State read once for all groups of a pass.
 struct Pass<'a> {
     guard: CommitGuard<'a>,
-    activity: BTreeMap<GroupId, GroupActivity>,
+    /// The groups of the target; `None` if nothing may be written and they can't be read.
+    activity: Option<BTreeMap<GroupId, GroupActivity>>,
     partitions: BTreeMap<TopicPartition, MirroredPartition>,
 }
 
@@ -85,6 +52,27 @@ struct Item {
     target_end: TargetOffset,
 }
 
+impl Item {
+    /// Whether the record of the offset has lost its meaning: it isn't on the target, and either not on the source either, or
+    /// the mirror topic it was in is gone.
+    fn is_over(&self) -> bool {
+        let is_absent = self.found.is_none() && self.written.intended.is_none();
+        is_absent && (self.wanted == Wanted::Nothing || self.target_log == TargetLog::Another)
+    }
+}
+
+/// What a pass does to one group.
+#[derive(Default)]
+struct Work {
+    statuses: BTreeMap<TopicPartition, GroupPartitionStatus>,
+    writes: Writes,
+    released: BTreeMap<TopicPartition, Written>,
+    /// Offsets to be lowered to the end of what the target still holds, with what is there now.
+    lowered: Vec<(TopicPartition, Option<TargetCommit>)>,
+    /// Offsets whose records have lost their meaning.
+    forgotten: Vec<TopicPartition>,
+}
+
 impl Carrier<'_> {
     /// Carries every group and returns the first failure. A group that fails doesn't hold up the others.
     pub(super) async fn carry(&self, wants: Wants) -> Result<()> {
@@ -93,13 +81,12 @@ impl Carrier<'_> {
             return Ok(());
         }
         let partitions = self.mirrored.partitions().into_iter();
-        let writes = self.writes(&wants)?;
+        let guard = self.ledger.guard().await;
         let pass = Pass {
-            guard: self.ledger.guard().await,
-            activity: if writes {
-                self.target.groups().await?
-            } else {
-                BTreeMap::new()
+            guard,
+            activity: match self.target.groups().await {
+                Err(error) if self.writes(&wants)? => return Err(error),
+                activity => activity.ok(),
             },
             partitions: partitions.map(|m| (m.partition.clone(), m)).collect(),
         };
@@ -121,70 +108,109 @@ impl Carrier<'_> {
     /// Whether any offset of the wanted groups may be written.
     fn writes(&self, wants: &Wants) -> Result<bool> {
         let may_write = self.may_write();
-        match wants {
-            Wants::Known(snapshot) => {
-                let mut partitions = snapshot.groups.values().flat_map(BTreeMap::keys);
-                Ok(partitions.any(may_write))
-            }
-            Wants::Unknown(groups) => {
-                for group in groups {
-                    if self.ledger.account(group)?.written.keys().any(&may_write) {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
+        for group in wants.groups() {
+            let wanted = wants.of(&group, &self.ledger.account(&group)?);
+            if wanted.iter().any(|(partition, _)| may_write(partition)) {
+                return Ok(true);
             }
         }
-    }
-
-    /// The status of offsets that may not be written.
-    fn held(
-        &self,
-        pass: &Pass<'_>,
-        account: &Account,
-        wants: Vec<(TopicPartition, Option<SourceCommit>)>,
-    ) -> BTreeMap<TopicPartition, GroupPartitionStatus> {
-        let frozen = account.frozen_by.is_some();
-        let status = |(partition, commit): (TopicPartition, _)| {
-            let wanted = self.wanted(pass.partitions.get(&partition)?, commit);
-            let written = account.written.get(&partition).cloned().unwrap_or_default();
-            let status = status::held(&partition, &wanted, &written, frozen, self.retention_ms);
-            Some((partition, status))
-        };
-        wants.into_iter().filter_map(status).collect()
+        Ok(false)
     }
 
     async fn carry_group(&self, pass: &Pass<'_>, group: GroupId, wants: &Wants) -> Result<()> {
         let account = self.ledger.account(&group)?;
         let may_write = self.may_write();
         let wanted = wants.of(&group, &account).into_iter();
-        let (wants, held): (Vec<_>, Vec<_>) = wanted.partition(|(it, _)| may_write(it));
-        let found = if wants.is_empty() {
-            BTreeMap::new()
+        let (open, held): (Vec<_>, Vec<_>) = wanted.partition(|(it, _)| may_write(it));
+        let found = if !open.is_empty() {
+            Some(self.target.offsets(&group).await?)
+        } else if held.is_empty() || pass.activity.is_none() {
+            None
         } else {
-            self.target.offsets(&group).await?
+            self.target.offsets(&group).await.ok()
         };
-        let items = self.items(pass, &account, &found, wants);
-        let active = pass.activity.get(&group) == Some(&GroupActivity::Active);
-        let frozen = account.frozen_by.is_some();
-        let (mut writes, mut released) = (Writes::new(), BTreeMap::new());
-        let mut lowered = Vec::new();
-        let mut statuses = self.held(pass, &account, held);
-        for item in items {
-            let scene = self.scene(&item, active, frozen);
+        let mut work = Work::default();
+        let held = self.items(pass, &account, found.as_ref(), held);
+        self.show_held(&account, found.is_some(), held, &mut work);
+        let open = self.items(pass, &account, found.as_ref(), open);
+        let activity = pass.activity.as_ref().and_then(|all| all.get(&group));
+        let active = activity == Some(&GroupActivity::Active);
+        self.decide_all(&account, active, open, &mut work);
+        if !work.released.is_empty() {
+            pass.guard.save(&group, &work.released).await?;
+        }
+        if !work.forgotten.is_empty() {
+            pass.guard.forget(&group, &work.forgotten).await?;
+        }
+        let outcome = self
+            .write(pass, &group, &work.writes, &mut work.statuses)
+            .await;
+        for (partition, found) in work.lowered {
+            self.tell_lowered(&group, found, &work.statuses[&partition]);
+        }
+        if work.statuses.is_empty() && !wants.may_exist(&group) {
+            self.board.forget(&group);
+            return outcome;
+        }
+        let read_at = found.and_then(|_| Timestamp::from_millisecond(self.now_ms).ok());
+        let status = GroupStatus {
+            unsupported: false,
+            target_as_of: read_at,
+            partitions: work.statuses.into_values().collect(),
+        };
+        self.board.put(group, status);
+        outcome
+    }
+
+    /// Shows the offsets that may not be written.
+    fn show_held(&self, account: &Account, is_read: bool, held: Vec<Item>, work: &mut Work) {
+        for item in held {
+            let on_target = match &item.found {
+                Some(found) => Some(found.offset),
+                None if is_read => None,
+                None => item.written.last,
+            };
+            if item.wanted == Wanted::Nothing && on_target.is_none() {
+                continue;
+            }
+            let status = status::held(
+                &item.partition,
+                &item.wanted,
+                &item.written,
+                account.frozen_by.as_deref(),
+                self.retention_ms,
+                on_target,
+            );
+            work.statuses.insert(item.partition, status);
+        }
+    }
+
+    /// Decides on the offsets that may be written.
+    fn decide_all(&self, account: &Account, active: bool, open: Vec<Item>, work: &mut Work) {
+        let frozen_by = account.frozen_by.as_deref();
+        for item in open {
+            let is_recorded = account.written.contains_key(&item.partition);
+            if is_recorded && frozen_by.is_none() && item.is_over() {
+                work.forgotten.push(item.partition.clone());
+            }
+            if item.wanted == Wanted::Nothing && item.found.is_none() {
+                continue;
+            }
+            let scene = self.scene(&item, active, frozen_by);
             let decision = decide(&scene);
             let status = status::status(&item.partition, &scene, &decision);
-            statuses.insert(item.partition.clone(), status);
+            work.statuses.insert(item.partition.clone(), status);
             match decision {
                 CommitDecision::Commit(intent) | CommitDecision::Refresh(intent) => {
-                    writes.insert(item.partition, (item.written, intent));
+                    work.writes.insert(item.partition, (item.written, intent));
                 }
                 CommitDecision::Lower(intent) => {
-                    lowered.push((item.partition.clone(), item.found));
-                    writes.insert(item.partition, (item.written, intent));
+                    work.lowered.push((item.partition.clone(), item.found));
+                    work.writes.insert(item.partition, (item.written, intent));
                 }
                 CommitDecision::Release(_) => {
-                    released.insert(item.partition, item.written.released());
+                    work.released
+                        .insert(item.partition, item.written.released());
                 }
                 CommitDecision::Keep
                 | CommitDecision::Active
@@ -192,19 +218,6 @@ impl Carrier<'_> {
                 | CommitDecision::Wait(_) => {}
             }
         }
-        if !released.is_empty() {
-            pass.guard.save(&group, &released).await?;
-        }
-        let outcome = self.write(pass, &group, &writes, &mut statuses).await;
-        for (partition, found) in lowered {
-            self.tell_lowered(&group, found, &statuses[&partition]);
-        }
-        let status = GroupStatus {
-            unsupported: false,
-            partitions: statuses.into_values().collect(),
-        };
-        self.board.put(group, status);
-        outcome
     }
 
     /// Logs that a group was moved back to the end of what the target still holds (H13).
@@ -267,20 +280,26 @@ impl Carrier<'_> {
         &self,
         pass: &Pass<'_>,
         account: &Account,
-        found: &BTreeMap<TopicPartition, CommittedOffset>,
-        wants: Vec<(TopicPartition, Option<SourceCommit>)>,
+        found: Option<&BTreeMap<TopicPartition, CommittedOffset>>,
+        wants: Vec<(TopicPartition, Want)>,
     ) -> Vec<Item> {
-        let item = |(partition, commit): (TopicPartition, Option<SourceCommit>)| {
+        let item = |(partition, want): (TopicPartition, Want)| {
             let mirrored = pass.partitions.get(&partition)?;
             let target = on_target(self.mirrored, &partition).ok()?;
-            let found = found.get(&target).filter(|found| found.offset >= 0);
+            let committed = found.and_then(|found| found.get(&target));
+            let committed = committed.filter(|committed| committed.offset >= 0);
+            let committed = committed.map(|committed| TargetCommit {
+                offset: TargetOffset(committed.offset),
+                metadata: committed.metadata.clone(),
+            });
+            let mut written = account.written.get(&partition).cloned().unwrap_or_default();
+            if found.is_some() && committed.is_none() {
+                written = written.absent(mirrored.map_since_ms);
+            }
             Some(Item {
-                wanted: self.wanted(mirrored, commit),
-                found: found.map(|found| TargetCommit {
-                    offset: TargetOffset(found.offset),
-                    metadata: found.metadata.clone(),
-                }),
-                written: account.written.get(&partition).cloned().unwrap_or_default(),
+                wanted: self.wanted(mirrored, want),
+                written,
+                found: committed,
                 target_log: mirrored.target_log,
                 target_end: mirrored.target_end,
                 partition,
@@ -289,22 +308,29 @@ impl Carrier<'_> {
         wants.into_iter().filter_map(item).collect()
     }
 
-    fn wanted(&self, mirrored: &MirroredPartition, commit: Option<SourceCommit>) -> Wanted {
-        let Some(commit) = commit else {
-            return Wanted::Unknown;
+    fn wanted(&self, mirrored: &MirroredPartition, want: Want) -> Wanted {
+        let placed = |commit: SourceCommit| {
+            let found = self.mirrored.lookup(&mirrored.partition, commit.offset);
+            let place = place(commit.offset, found, mirrored.target_log_start);
+            (commit, place)
         };
-        let found = self.mirrored.lookup(&mirrored.partition, commit.offset);
-        let place = place(commit.offset, found, mirrored.target_log_start);
-        Wanted::At(commit, place)
+        match want {
+            Want::Commit(commit) => {
+                let (commit, place) = placed(commit);
+                Wanted::At(commit, place)
+            }
+            Want::Unknown(seen) => Wanted::Unknown(seen.map(placed)),
+            Want::Nothing => Wanted::Nothing,
+        }
     }
 
-    fn scene<'a>(&self, item: &'a Item, active: bool, frozen: bool) -> Scene<'a> {
+    fn scene<'a>(&self, item: &'a Item, active: bool, frozen_by: Option<&'a str>) -> Scene<'a> {
         Scene {
             wanted: &item.wanted,
             found: item.found.as_ref(),
             written: &item.written,
             active,
-            frozen,
+            frozen_by,
             target_log: item.target_log,
             target_end: item.target_end,
             now_ms: self.now_ms,

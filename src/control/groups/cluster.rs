@@ -48,6 +48,8 @@ pub trait Site: Send + Sync + Debug {
     ) -> BoxFuture<'a, Result<Option<bool>>>;
     /// How long the cluster keeps the offsets of a group without members, in milliseconds; `None` if it doesn't report it.
     fn offsets_retention_ms(&self) -> BoxFuture<'_, Result<Option<i64>>>;
+    /// The longest metadata the cluster takes with a commit, in UTF-16 units; `None` if it doesn't report it.
+    fn metadata_limit(&self) -> BoxFuture<'_, Result<Option<usize>>>;
 }
 
 /// Whether offsets can be committed for a group from outside.

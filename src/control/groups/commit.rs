@@ -17,6 +17,14 @@ pub struct SourceCommit {
     pub metadata: Option<String>,
 }
 
+impl SourceCommit {
+    /// The length of the metadata as brokers measure it: in UTF-16 units, although their setting is named after bytes.
+    pub fn metadata_length(&self) -> usize {
+        let metadata = self.metadata.as_deref();
+        metadata.map_or(0, |text| text.encode_utf16().count())
+    }
+}
+
 /// The offset currently committed on the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetCommit {
@@ -67,6 +75,21 @@ impl Written {
         Self {
             released: true,
             ..self.clone()
+        }
+    }
+
+    /// The record to go on from where nothing is committed on the target, in a partition whose map began at `map_since_ms`.
+    ///
+    /// What another client committed there is gone, for example with a mirror topic that was created anew, so nothing is left
+    /// to be left alone. What this link committed before the map began is gone with it and must not come back: the new topic
+    /// has other records there.
+    #[must_use]
+    pub fn absent(self, map_since_ms: i64) -> Self {
+        let is_former = self.intended.is_none() && map_since_ms > 0 && self.at_ms <= map_since_ms;
+        if self.released || is_former {
+            Self::default()
+        } else {
+            self
         }
     }
 

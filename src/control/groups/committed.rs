@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::checkpoint::records::{group_offsets_of, groups_of, put_group};
-use crate::checkpoint::snapshots::{load_snapshot, put_snapshot};
+use crate::checkpoint::records::{delete_group, group_offsets_of, groups_of, put_group};
+use crate::checkpoint::snapshots::{confirm_snapshot, load_snapshot, put_snapshot};
 use crate::checkpoint::{GroupRecord, GroupSnapshot, Store, Update};
 use crate::error::Result;
 use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicPartition};
@@ -18,12 +19,20 @@ use crate::model::{GroupId, LinkName, SourceOffset, TargetOffset, TopicPartition
 use super::commit::{SourceCommit, Written};
 use super::cut::Snapshot;
 
+/// How often it is stored that an unchanged snapshot was read again, in milliseconds: what a plan for a lost source says
+/// about the age of its knowledge is at most this much too old.
+const CONFIRMED_EVERY_MS: i64 = 60_000;
+
 /// The recorded group offsets of one link.
 #[derive(Debug)]
 pub struct Ledger {
     store: Arc<dyn Store>,
     link: LinkName,
     writing: Mutex<()>,
+    /// When the source's groups were last found to be those of the snapshot, in milliseconds since 1970; 0 if never.
+    confirmed_ms: AtomicI64,
+    /// The latest such time that was stored.
+    stored_ms: AtomicI64,
 }
 
 /// What is recorded about one group.
@@ -49,6 +58,8 @@ impl Ledger {
             store,
             link,
             writing: Mutex::new(()),
+            confirmed_ms: AtomicI64::new(0),
+            stored_ms: AtomicI64::new(0),
         }
     }
 
@@ -95,7 +106,34 @@ impl Ledger {
             &self.link,
             &GroupSnapshot::from(snapshot),
         )?;
-        self.store.commit(update).await
+        self.store.commit(update).await?;
+        self.stored_ms
+            .store(snapshot.taken_at_ms, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Notes that the source's groups at `now_ms` were those of the latest snapshot.
+    pub fn confirm(&self, now_ms: i64) {
+        self.confirmed_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// Stores from time to time that groups and ends of the source were those of the latest snapshot at `now_ms`.
+    pub async fn confirm_snapshot(&self, now_ms: i64) -> Result<()> {
+        if now_ms - self.stored_ms.load(Ordering::Relaxed) < CONFIRMED_EVERY_MS {
+            return Ok(());
+        }
+        let mut update = Update::lazy();
+        confirm_snapshot(&mut update, self.store.as_ref(), &self.link, now_ms)?;
+        self.store.commit(update).await?;
+        self.stored_ms.store(now_ms, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The time at which the source's groups are known to have been those of `snapshot`, the latest one, in milliseconds since
+    /// 1970.
+    pub fn as_of_ms(&self, snapshot: &Snapshot) -> i64 {
+        let confirmed = self.confirmed_ms.load(Ordering::Relaxed);
+        confirmed.max(snapshot.taken_at_ms)
     }
 }
 
@@ -114,11 +152,31 @@ impl CommitGuard<'_> {
         self.ledger.store.commit(update).await
     }
 
+    /// Removes the records of offsets that have lost their meaning.
+    pub async fn forget(&self, group: &GroupId, partitions: &[TopicPartition]) -> Result<()> {
+        let mut update = Update::new();
+        for partition in partitions {
+            delete_group(&mut update, &self.ledger.link, group, partition);
+        }
+        self.ledger.store.commit(update).await
+    }
+
     /// Freezes groups for an operation; groups already frozen keep their owner.
     pub async fn freeze(&self, groups: &BTreeSet<GroupId>, operation: &str) -> Result<()> {
         let mut update = Update::new();
         for group in groups {
             if self.ledger.account(group)?.frozen_by.is_none() {
+                self.put_frozen(&mut update, group, Some(operation));
+            }
+        }
+        self.ledger.store.commit(update).await
+    }
+
+    /// Makes `operation` the owner of frozen groups, also if another operation froze them: from now on this one moves them.
+    pub async fn take_over(&self, groups: &BTreeSet<GroupId>, operation: &str) -> Result<()> {
+        let mut update = Update::new();
+        for group in groups {
+            if self.ledger.account(group)?.frozen_by.as_deref() != Some(operation) {
                 self.put_frozen(&mut update, group, Some(operation));
             }
         }

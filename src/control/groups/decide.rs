@@ -18,8 +18,11 @@ mod tests;
 pub enum Wanted {
     /// The group's commit on the source, and its place on the target.
     At(SourceCommit, Result<TargetPosition, Untranslatable>),
-    /// The source is unreachable: what was written has to stay.
-    Unknown,
+    /// The source is unreachable, or no consistent cut was reached yet: what was written has to stay. With what the source
+    /// was last known to have.
+    Unknown(Option<(SourceCommit, Result<TargetPosition, Untranslatable>)>),
+    /// The source no longer has the offset: what is on the target is left as it is.
+    Nothing,
 }
 
 /// Everything a decision depends on.
@@ -32,8 +35,8 @@ pub struct Scene<'a> {
     pub written: &'a Written,
     /// Whether the group has members on the target.
     pub active: bool,
-    /// Whether a move froze the group.
-    pub frozen: bool,
+    /// The operation that froze the group, if one did.
+    pub frozen_by: Option<&'a str>,
     pub target_log: TargetLog,
     /// The log end offset of the mirror partition.
     pub target_end: TargetOffset,
@@ -67,7 +70,7 @@ pub enum CommitDecision {
 /// Decides about one group and partition.
 pub fn decide(scene: &Scene<'_>) -> CommitDecision {
     let written = scene.written;
-    if written.released || scene.frozen {
+    if written.released || scene.frozen_by.is_some() {
         return CommitDecision::Released;
     }
     match scene.found {
@@ -78,16 +81,28 @@ pub fn decide(scene: &Scene<'_>) -> CommitDecision {
 }
 
 fn by_log(scene: &Scene<'_>) -> CommitDecision {
+    if *scene.wanted == Wanted::Nothing {
+        return leave(scene);
+    }
     match scene.target_log {
         TargetLog::Whole => unanswered(scene).unwrap_or_else(|| follow(scene)),
+        // An offset that isn't there may have gone with the mirror topic, and this be a new one.
         TargetLog::Unread => unanswered(scene)
-            .or_else(|| keep_alive(scene))
+            .or_else(|| scene.found.and_then(|_| keep_alive(scene)))
             .unwrap_or_else(|| wait(scene, "the mirror partition hasn't been read yet")),
         TargetLog::CutAt(end) => unanswered(scene)
             .or_else(|| lower(scene, end))
             .or_else(|| keep_alive(scene))
             .unwrap_or_else(|| wait(scene, "the target lost its tail")),
         TargetLog::Another => wait(scene, "the mirror topic is gone or was replaced"),
+    }
+}
+
+/// Leaves an offset that vanished from the source as it is, unless it has come to denote other records (H13).
+fn leave(scene: &Scene<'_>) -> CommitDecision {
+    match scene.target_log {
+        TargetLog::CutAt(end) => lower(scene, end).unwrap_or(CommitDecision::Keep),
+        TargetLog::Whole | TargetLog::Unread | TargetLog::Another => CommitDecision::Keep,
     }
 }
 
@@ -101,7 +116,9 @@ fn lower(scene: &Scene<'_>, end: TargetOffset) -> Option<CommitDecision> {
 fn wait(scene: &Scene<'_>, why: &str) -> CommitDecision {
     CommitDecision::Wait(match scene.wanted {
         Wanted::At(_, Err(unplaced)) => unplaced.clone(),
-        Wanted::At(_, Ok(_)) | Wanted::Unknown => Untranslatable::NotReady(why.to_owned()),
+        Wanted::At(_, Ok(_)) | Wanted::Unknown(_) | Wanted::Nothing => {
+            Untranslatable::NotReady(why.to_owned())
+        }
     })
 }
 
@@ -119,7 +136,8 @@ fn follow(scene: &Scene<'_>) -> CommitDecision {
         Wanted::At(_, Err(unplaced)) => {
             keep_alive(scene).unwrap_or_else(|| CommitDecision::Wait(unplaced.clone()))
         }
-        Wanted::Unknown => keep_alive(scene).unwrap_or(CommitDecision::Keep),
+        Wanted::Unknown(_) => keep_alive(scene).unwrap_or(CommitDecision::Keep),
+        Wanted::Nothing => CommitDecision::Keep,
     }
 }
 

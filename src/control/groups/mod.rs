@@ -14,3 +14,4 @@ pub mod decide;
 pub mod status;
 pub mod sync;
 pub mod translate;
+mod wants;

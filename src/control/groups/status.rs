@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::Timestamp;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -28,15 +29,18 @@ pub enum GroupState {
     Clamped,
     /// The group has members on the target.
     ActiveOnTarget,
-    /// Another client committed on the target, or a move froze the group: the offset is left alone.
+    /// Another client committed on the target: the offset is left alone.
     Released,
+    /// An operation moved the group, or is about to: the offset is left alone.
+    Moved,
+    /// The source no longer has the offset: what is on the target is left as it is, and expires.
+    Vanished,
     /// Nothing can be committed now; `detail` gives the reason.
     Waiting,
     /// Writes to the topic are forbidden, so the offset isn't refreshed either.
     Paused,
 }
 
-/// The status of one offset of a group.
 impl fmt::Display for GroupState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)
@@ -56,6 +60,9 @@ pub struct GroupPartitionStatus {
     pub state: GroupState,
     /// Whether a consumer that resumes at `target_offset` neither skips nor repeats anything after `source_offset`.
     pub exact: bool,
+    /// The operation that moved the group, or is about to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_by: Option<String>,
     /// When the offset expires on the target, if it isn't being refreshed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -70,6 +77,10 @@ pub struct GroupPartitionStatus {
 pub struct GroupStatus {
     /// Whether this is a kind of group whose offsets can't be carried.
     pub unsupported: bool,
+    /// When the group's offsets on the target were last read; absent if they couldn't be, and `target_offset` is what was last
+    /// written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_as_of: Option<Timestamp>,
     /// The group's offsets in partitions of the link, in order.
     pub partitions: Vec<GroupPartitionStatus>,
 }
@@ -78,6 +89,7 @@ impl GroupStatus {
     pub(super) fn unsupported() -> Self {
         Self {
             unsupported: true,
+            target_as_of: None,
             partitions: Vec::new(),
         }
     }
@@ -96,6 +108,16 @@ pub struct Silent {
 pub struct Board {
     groups: RwLock<BTreeMap<GroupId, GroupStatus>>,
     silent: RwLock<Option<Silent>>,
+    source: RwLock<SourceLook>,
+}
+
+/// What is known of the groups of the source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceLook {
+    /// When they were last read; `None` if they never were.
+    pub as_of: Option<Timestamp>,
+    /// Why they can't be read now.
+    pub failure: Option<String>,
 }
 
 impl Board {
@@ -114,6 +136,30 @@ impl Board {
             count: silent.len(),
             first: first.clone(),
         });
+    }
+
+    /// When the groups of the source were last read, and whether they can be read now.
+    pub fn source(&self) -> SourceLook {
+        self.source.read().clone()
+    }
+
+    /// Notes that the groups of the source were read at `now_ms`.
+    pub(super) fn note_read(&self, now_ms: i64) {
+        *self.source.write() = SourceLook {
+            as_of: Timestamp::from_millisecond(now_ms).ok(),
+            failure: None,
+        };
+    }
+
+    /// Notes why the groups of the source can't be read.
+    pub(super) fn note_unread(&self, failure: String) {
+        self.source.write().failure = Some(failure);
+    }
+
+    /// Shows when an earlier process last read the groups of the source, unless this one has.
+    pub(super) fn note_former(&self, taken_at_ms: i64) {
+        let as_of = &mut self.source.write().as_of;
+        *as_of = as_of.or(Timestamp::from_millisecond(taken_at_ms).ok());
     }
 
     /// When the first of the offsets that aren't refreshed expires on the target; `None` if all are.
@@ -147,6 +193,10 @@ impl Board {
         self.groups.write().insert(group, status);
     }
 
+    pub(super) fn forget(&self, group: &GroupId) {
+        self.groups.write().remove(group);
+    }
+
     /// Drops every group that `is_kept` rejects.
     pub(super) fn keep(&self, is_kept: impl Fn(&GroupId) -> bool) {
         self.groups.write().retain(|group, _| is_kept(group));
@@ -156,11 +206,14 @@ impl Board {
 impl GroupPartitionStatus {
     fn wait_for_cut(&mut self, newer: Self) {
         let is_followed = match self.state {
-            GroupState::Synced | GroupState::Pending | GroupState::Held | GroupState::Clamped => {
-                true
-            }
+            GroupState::Synced
+            | GroupState::Pending
+            | GroupState::Held
+            | GroupState::Clamped
+            | GroupState::Vanished => true,
             GroupState::ActiveOnTarget
             | GroupState::Released
+            | GroupState::Moved
             | GroupState::Waiting
             | GroupState::Paused => false,
         };
@@ -187,14 +240,18 @@ pub(super) fn status(
             (state, Some(intent.offset), detail)
         }
         CommitDecision::Keep => {
-            let (state, detail) = fitting(scene.wanted);
+            let (state, detail) = match (scene.wanted, found) {
+                (Wanted::Unknown(_), None) => (GroupState::Waiting, Some(absent())),
+                (wanted, _) => fitting(wanted),
+            };
             (state, found, detail)
         }
         CommitDecision::Active => (GroupState::ActiveOnTarget, found, None),
-        CommitDecision::Release(offset) => {
-            (GroupState::Released, Some(*offset), Some(theirs(scene)))
-        }
-        CommitDecision::Released => (GroupState::Released, found, Some(theirs(scene))),
+        CommitDecision::Release(offset) => (GroupState::Released, Some(*offset), Some(theirs())),
+        CommitDecision::Released => match scene.frozen_by {
+            Some(operation) => (GroupState::Moved, found, Some(by(operation))),
+            None => (GroupState::Released, found, Some(theirs())),
+        },
         CommitDecision::Lower(intent) => (
             GroupState::Clamped,
             Some(intent.offset),
@@ -209,56 +266,63 @@ pub(super) fn status(
     };
     GroupPartitionStatus {
         partition: partition.clone(),
-        source_offset: source_offset(scene),
+        source_offset: source_offset(scene.wanted, scene.written),
         target_offset,
         state,
         exact: is_exact(scene.wanted, target_offset),
+        moved_by: scene.frozen_by.map(ToOwned::to_owned),
         expires_at: None,
         detail,
     }
 }
 
-/// The status of an offset in a topic whose intent forbids writes.
+/// The status of an offset in a topic whose intent forbids writes. `on_target` is the offset that was read there, or else the
+/// last one written.
 pub(super) fn held(
     partition: &TopicPartition,
     wanted: &Wanted,
     written: &Written,
-    frozen: bool,
+    frozen_by: Option<&str>,
     retention_ms: Option<i64>,
+    on_target: Option<TargetOffset>,
 ) -> GroupPartitionStatus {
-    let is_left_alone = written.released || frozen;
+    let is_left_alone = written.released || frozen_by.is_some() || *wanted == Wanted::Nothing;
     let expires_at = written.expiry(retention_ms).filter(|_| !is_left_alone);
     GroupPartitionStatus {
         partition: partition.clone(),
-        source_offset: match wanted {
-            Wanted::At(commit, _) => Some(commit.offset),
-            Wanted::Unknown => written.stands_for,
+        source_offset: source_offset(wanted, written),
+        target_offset: on_target,
+        state: match frozen_by {
+            Some(_) => GroupState::Moved,
+            None if written.released => GroupState::Released,
+            None if *wanted == Wanted::Nothing => GroupState::Vanished,
+            None => GroupState::Paused,
         },
-        target_offset: written.last,
-        state: if is_left_alone {
-            GroupState::Released
-        } else {
-            GroupState::Paused
-        },
-        exact: is_exact(wanted, written.last),
-        detail: expires_at.map(|expiry| {
-            format!("its topic is not written to, so the offset expires on the target {expiry}")
+        exact: is_exact(wanted, on_target),
+        moved_by: frozen_by.map(ToOwned::to_owned),
+        detail: frozen_by.map(by).or_else(|| {
+            expires_at.map(|expiry| {
+                format!("its topic is not written to, so the offset expires on the target {expiry}")
+            })
         }),
         expires_at,
     }
 }
 
-fn source_offset(scene: &Scene<'_>) -> Option<SourceOffset> {
-    match scene.wanted {
-        Wanted::At(commit, _) => Some(commit.offset),
-        Wanted::Unknown => scene.written.stands_for,
+fn source_offset(wanted: &Wanted, written: &Written) -> Option<SourceOffset> {
+    match wanted {
+        Wanted::At(commit, _) | Wanted::Unknown(Some((commit, _))) => Some(commit.offset),
+        Wanted::Unknown(None) => written.stands_for,
+        Wanted::Nothing => None,
     }
 }
 
 fn is_exact(wanted: &Wanted, target: Option<TargetOffset>) -> bool {
     match wanted {
-        Wanted::At(_, Ok(place)) => place.fit.is_exact() && target == Some(place.offset),
-        Wanted::At(_, Err(_)) | Wanted::Unknown => false,
+        Wanted::At(_, Ok(place)) | Wanted::Unknown(Some((_, Ok(place)))) => {
+            place.fit.is_exact() && target == Some(place.offset)
+        }
+        Wanted::At(_, Err(_)) | Wanted::Unknown(_) | Wanted::Nothing => false,
     }
 }
 
@@ -273,9 +337,13 @@ fn fitting(wanted: &Wanted) -> (GroupState, Option<String>) {
             (state, place.fit.detail())
         }
         Wanted::At(_, Err(unplaced)) => (GroupState::Waiting, Some(unplaced.to_string())),
-        Wanted::Unknown => {
-            let detail = "the source can't be reached; the offset is kept as it is".to_owned();
-            (GroupState::Synced, Some(detail))
+        Wanted::Unknown(_) => {
+            let detail = "what the source has now isn't known; the offset is kept as it is";
+            (GroupState::Synced, Some(detail.to_owned()))
+        }
+        Wanted::Nothing => {
+            let detail = "the source no longer has the offset; it is left as it is on the target";
+            (GroupState::Vanished, Some(detail.to_owned()))
         }
     }
 }
@@ -286,11 +354,14 @@ fn lowered(end: TargetOffset) -> String {
     )
 }
 
-fn theirs(scene: &Scene<'_>) -> String {
-    let text = if scene.frozen {
-        "a move froze the group"
-    } else {
-        "another client committed on the target"
-    };
-    text.to_owned()
+fn theirs() -> String {
+    "another client committed on the target".to_owned()
+}
+
+fn by(operation: &str) -> String {
+    format!("by operation {operation}")
+}
+
+fn absent() -> String {
+    "what the source has now isn't known, and nothing is committed on the target".to_owned()
 }

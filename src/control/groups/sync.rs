@@ -3,28 +3,29 @@
 //! An unreachable cluster doesn't end it. Without the source, the written offsets are kept from expiring; without the
 //! target, the loop waits until it answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::GroupFilter;
-use crate::control::permit::permit;
+use crate::control::permit::link_permit;
 use crate::control::{Mirrored, MirroredPartition};
 use crate::error::{Kind, Result};
-use crate::model::{GroupId, SourceOffset, TopicPartition, Untranslatable};
+use crate::model::{GroupId, TopicPartition, Untranslatable};
 use crate::task::{InFlight, Rounds};
 
-use super::apply::{Carrier, Wants};
-use super::cluster::{GROUPS_AT_ONCE, GroupActivity, LogEdge, Site};
+use super::apply::Carrier;
+use super::cluster::Site;
 use super::commit::SourceCommit;
 use super::committed::Ledger;
 use super::cut::{Behind, Snapshot};
-use super::status::{Board, GroupPartitionStatus, GroupState, GroupStatus};
+use super::status::{Board, GroupPartitionStatus, GroupState};
+use super::wants::Wants;
 
+mod look;
 mod memory;
 #[cfg(test)]
 mod tests;
@@ -69,14 +70,23 @@ impl GroupSync {
     }
 
     async fn round(&self, memory: &mut Memory, now_ms: i64) -> Result<()> {
-        match self.look(memory, now_ms).await {
+        match self.look_in_time(memory, now_ms).await {
             Ok(news) => {
                 memory.reading.worked();
                 if let Some((snapshot, silent)) = news {
                     self.take_in(memory, snapshot, silent).await?;
                 }
+                self.ledger.confirm(now_ms);
+                self.board.note_read(now_ms);
             }
-            Err(error) => memory.reading.failed(&error),
+            Err(error) if error.kind() == Kind::Store => return Err(error),
+            Err(error) => {
+                memory.reading.failed(&error);
+                self.board.note_unread(error.chain());
+                if memory.latest.is_none() && memory.stored.is_none() {
+                    self.remember(memory)?;
+                }
+            }
         }
         let is_other = memory.holding.follow(&self.mirrored.intents());
         if memory.rests() && !is_other {
@@ -101,76 +111,14 @@ impl GroupSync {
         Ok(())
     }
 
-    /// Takes a snapshot. All group offsets are read before the ends, so that everything that led to a commit lies before
-    /// its partition's end (H19). Returns `None` if the offsets equal the last snapshot's, because they would make the same
-    /// cut.
-    ///
-    /// An answer missing for one group or partition is taken from the last snapshot. An older commit only makes the cut
-    /// older. An older end makes no cut, so the partitions without a new end are returned too.
-    async fn look(
-        &self,
-        memory: &Memory,
-        now_ms: i64,
-    ) -> Result<Option<(Snapshot, Vec<TopicPartition>)>> {
-        let latest = memory.latest.as_deref();
-        let mut snapshot = Snapshot {
-            taken_at_ms: now_ms,
-            ..Snapshot::default()
-        };
-        let activity = self.source.groups().await?;
-        let ours = activity.into_iter().filter(|(g, _)| self.filter.matches(g));
-        let (unsupported, supported): (Vec<_>, Vec<_>) =
-            ours.partition(|(_, activity)| *activity == GroupActivity::Unsupported);
-        for (group, _) in unsupported {
-            self.board.put(group, GroupStatus::unsupported());
+    /// Loads what an earlier process last saw on the source, to be shown while the source doesn't answer.
+    fn remember(&self, memory: &mut Memory) -> Result<()> {
+        if let Some(mut stored) = self.ledger.snapshot()? {
+            stored.forget_former(&self.mirrored.partitions());
+            self.board.note_former(self.ledger.as_of_ms(&stored));
+            memory.stored = Some(Arc::new(stored));
         }
-        let mut reads = stream::iter(supported)
-            .map(|(group, _)| async move { (self.commits(&group).await, group) })
-            .buffer_unordered(GROUPS_AT_ONCE);
-        while let Some((commits, group)) = reads.next().await {
-            let commits = match commits {
-                Ok(commits) => Some(commits),
-                Err(error) if matches!(error.kind(), Kind::Broker(_)) => {
-                    latest.and_then(|latest| latest.groups.get(&group).cloned())
-                }
-                Err(error) => return Err(error),
-            };
-            snapshot
-                .groups
-                .extend(commits.map(|commits| (group, commits)));
-        }
-        drop(reads);
-        if memory.has_cut_of(&snapshot) {
-            return Ok(None);
-        }
-        snapshot.ends = latest.map(|latest| latest.ends.clone()).unwrap_or_default();
-        let mirrored = self.mirrored.partitions();
-        let asked: Vec<TopicPartition> = mirrored.iter().map(|m| m.partition.clone()).collect();
-        let keeps = |partition: &TopicPartition| asked.binary_search(partition).is_ok();
-        snapshot.ends.retain(|partition, _| keeps(partition));
-        let ends = self.source.ends(&asked, LogEdge::LastStable).await?;
-        let silent = mirrored.into_iter().filter(MirroredPartition::advances);
-        let silent = silent.map(|m| m.partition);
-        let silent = silent.filter(|p| !ends.contains_key(p)).collect();
-        let ends = ends.into_iter().map(|(p, end)| (p, SourceOffset(end)));
-        snapshot.ends.extend(ends);
-        Ok(Some((snapshot, silent)))
-    }
-
-    /// The committed offsets of `group` in partitions of the link.
-    async fn commits(&self, group: &GroupId) -> Result<BTreeMap<TopicPartition, SourceCommit>> {
-        let offsets = self.source.offsets(group).await?;
-        let in_link = offsets
-            .into_iter()
-            .filter(|(p, c)| c.offset >= 0 && self.mirrored.mirror_topic(&p.topic).is_some());
-        let commits = in_link.map(|(partition, committed)| {
-            let commit = SourceCommit {
-                offset: SourceOffset(committed.offset),
-                metadata: committed.metadata,
-            };
-            (partition, commit)
-        });
-        Ok(commits.collect())
+        Ok(())
     }
 
     /// Keeps a snapshot for the case that the source is lost, and for the next cut if it makes one.
@@ -184,10 +132,11 @@ impl GroupSync {
             .latest
             .as_ref()
             .is_some_and(|latest| latest.groups == snapshot.groups && latest.ends == snapshot.ends);
-        if !is_known {
+        if is_known {
+            self.ledger.confirm_snapshot(snapshot.taken_at_ms).await?;
+        } else {
             self.ledger.save_snapshot(&snapshot).await?;
         }
-        self.board.keep(|group| self.filter.matches(group));
         let snapshot = Arc::new(snapshot);
         memory.latest = Some(Arc::clone(&snapshot));
         if silent.is_empty() {
@@ -201,11 +150,27 @@ impl GroupSync {
 
     /// Applies the last reached cut to the target, or refreshes what was written if no cut was reached since the start.
     async fn apply(&self, memory: &mut Memory, now_ms: i64) -> Result<()> {
+        let recorded = self.recorded(memory)?;
+        memory.recorded = Some(recorded.clone());
         let wants = match &memory.applied {
-            Some(snapshot) => Wants::Known(Arc::clone(snapshot)),
-            None => Wants::Unknown(self.ledger.groups()?),
+            Some(snapshot) => Wants::Known {
+                snapshot: Arc::clone(snapshot),
+                recorded,
+                gone: memory.gone.clone(),
+            },
+            None => Wants::Unknown {
+                recorded,
+                // What this process has seen waits for a cut, and is shown as pending.
+                last: memory.stored.clone().filter(|_| memory.latest.is_none()),
+            },
         };
-        match self.carry(memory, wants, now_ms).await {
+        let shown = wants.groups();
+        let carried = self.carry(memory, wants, now_ms).await;
+        let latest = memory.latest.iter().flat_map(|latest| latest.groups.keys());
+        let latest: BTreeSet<&GroupId> = latest.chain(&memory.unsupported).collect();
+        self.board
+            .keep(|group| shown.contains(group) || latest.contains(group));
+        match carried {
             Ok(()) => {
                 memory.holding.passed();
                 memory.passed_at = Some(Instant::now());
@@ -221,7 +186,7 @@ impl GroupSync {
     }
 
     async fn carry(&self, memory: &mut Memory, wants: Wants, now_ms: i64) -> Result<()> {
-        let (intents, _writing) = permit(&self.in_flight, || self.mirrored.intents()).await;
+        let (intents, _writing) = link_permit(&self.in_flight, || self.mirrored.intents()).await;
         if memory.retention_ms.is_none() {
             let told = self.target.offsets_retention_ms().await;
             // Where nothing is written, only expiry dates depend on the retention.
@@ -281,6 +246,7 @@ impl GroupSync {
             target_offset: None,
             state,
             exact: false,
+            moved_by: None,
             expires_at: None,
             detail,
         }

@@ -1,19 +1,28 @@
 //! Carries out a plan. A topic that fails doesn't hold up the others.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::sleep;
 use tracing::info;
 
-use crate::error::{BrokerCode, Error};
-use crate::model::{HaltCode, Obstacle, Reason, TopicName};
+use crate::control::mirrored::Mirrored;
+use crate::control::permit::link_permit;
+use crate::error::{BrokerCode, Error, Result};
+use crate::model::{HaltCode, LinkIntents, Obstacle, Reason, TopicName};
+use crate::task::InFlight;
 
 use super::cluster::TopicSite;
 use super::plan::{Action, NewMirror};
+use super::sight::Sight;
 
 /// How much one request creates: the controller makes all of it one write of its log.
 const TOPICS_AT_ONCE: usize = 100;
 const PARTITIONS_AT_ONCE: i32 = 1_000;
+/// How often a created topic is looked for before the next interval: brokers are notified of a creation with a delay.
+const SETTLING_LOOKS: usize = 20;
+const SETTLING_PAUSE: Duration = Duration::from_millis(100);
 const THROTTLING_QUOTA_EXCEEDED: BrokerCode = BrokerCode(89);
 
 /// The actions of a plan that are still to be carried out, in the order of the topics' names.
@@ -22,6 +31,58 @@ pub(super) struct Work {
     /// Actions on topics that exist.
     present: Vec<Action>,
     creations: VecDeque<(TopicName, NewMirror)>,
+}
+
+/// Performs the actions of a plan under the intents.
+#[derive(Debug)]
+pub(super) struct Performer {
+    pub(super) target: Arc<dyn TopicSite>,
+    /// Reports the current intents.
+    pub(super) mirrored: Option<Arc<dyn Mirrored>>,
+    /// Tracks changes to the target in flight.
+    pub(super) in_flight: InFlight,
+    /// The intents that were planned for.
+    pub(super) wanted: Arc<LinkIntents>,
+}
+
+impl Performer {
+    /// Performs the next actions, except on source topics whose intent forbids writes now.
+    pub(super) async fn next(&self, work: &mut Work) -> Applied {
+        let intents = || {
+            let mirrored = self.mirrored.as_deref();
+            mirrored.map(Mirrored::intents).unwrap_or_default()
+        };
+        let (_, _writing) = link_permit(&self.in_flight, intents).await;
+        let may_write = |it: &TopicName| self.wanted.of(it).writes() && intents().of(it).writes();
+        work.next(self.target.as_ref(), &may_write).await
+    }
+
+    /// Waits briefly until the brokers show what was created.
+    pub(super) async fn settle(
+        &self,
+        sight: &mut Sight,
+        changed: &BTreeMap<TopicName, i32>,
+    ) -> Result<()> {
+        for _ in 0..SETTLING_LOOKS {
+            let look = self.target.look().await?;
+            for name in changed.keys() {
+                if let Some(seen) = look.topics.get(name).filter(|seen| seen.is_clear) {
+                    sight.target.insert(name.clone(), seen.on_target());
+                }
+            }
+            let is_there = |(name, partitions): (&TopicName, &i32)| {
+                sight
+                    .target
+                    .get(name)
+                    .is_some_and(|t| t.partitions >= *partitions)
+            };
+            if changed.iter().all(is_there) {
+                break;
+            }
+            sleep(SETTLING_PAUSE).await;
+        }
+        Ok(())
+    }
 }
 
 /// The outcome of a part of a plan.

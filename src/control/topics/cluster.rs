@@ -7,20 +7,22 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
+use crate::config::Start;
 use crate::control::mirrored::Mirrored;
 use crate::error::Result;
 use crate::kafka::admin::CreatedTopics;
-use crate::model::{PartitionState, TopicId, TopicName};
+use crate::model::{PartitionState, SourceOffset, TopicId, TopicName, TopicPartition};
 
 use super::configs::TopicConfigs;
 use super::plan::NewMirror;
+use super::sight::TargetTopic;
 
 /// The age at which all configs are read again.
 const CONFIGS_VALID_FOR: Duration = Duration::from_secs(30);
 
 /// A cluster as the store of topics.
 ///
-/// Every call is one request with a timeout. A change whose answer is lost may have been made, and may be requested again.
+/// Every call but `starts` is one request with a timeout. A change whose answer is lost may have been made, and may be requested again.
 pub trait TopicSite: Send + Sync + Debug {
     /// The current topics.
     fn look(&self) -> BoxFuture<'_, Result<Look>>;
@@ -31,6 +33,19 @@ pub trait TopicSite: Send + Sync + Debug {
     ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Result<TopicConfigs>>>>;
     /// The names of the brokers' configs; empty if they may not be described.
     fn broker_config_names(&self) -> BoxFuture<'_, Result<BTreeSet<String>>>;
+    /// The first offsets to mirror of partitions that start at `latest` or at a time, in a limited time; partitions whose leader
+    /// doesn't answer are left out.
+    fn starts<'a>(
+        &'a self,
+        partitions: &'a [TopicPartition],
+        start: Start,
+    ) -> BoxFuture<'a, BTreeMap<TopicPartition, SourceOffset>>;
+    /// Whether a farshore link wrote the newest batch of a partition of a topic; `None` if the topic is empty.
+    fn is_mirror<'a>(
+        &'a self,
+        topic: &'a TopicName,
+        partitions: i32,
+    ) -> BoxFuture<'a, Result<Option<bool>>>;
     /// Creates topics.
     fn create<'a>(&'a self, mirrors: &'a [NewMirror]) -> BoxFuture<'a, Result<CreatedTopics>>;
     /// Extends a topic to `count` partitions in total.
@@ -63,6 +78,17 @@ pub struct SeenTopic {
     pub is_internal: bool,
     /// Whether the brokers could report all of this; otherwise nothing may be concluded from it.
     pub is_clear: bool,
+}
+
+impl SeenTopic {
+    /// The topic on the target, without its configs.
+    pub(super) fn on_target(&self) -> TargetTopic {
+        TargetTopic {
+            id: self.id,
+            partitions: self.partitions,
+            configs: TopicConfigs::new(),
+        }
+    }
 }
 
 /// The topics of which every partition is live.

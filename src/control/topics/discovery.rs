@@ -7,36 +7,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::checkpoint::records::{
-    delete_first_look, delete_reseed, load_topic, put_first_look, put_topic, reseeds_of,
-};
+use crate::checkpoint::records::{delete_first_look, delete_reseed, load_topic, put_topic};
 use crate::checkpoint::{Store, TopicRecord, Update};
 use crate::config::LinkConfig;
 use crate::control::mirrored::Mirrored;
-use crate::control::permit::permit;
-use crate::error::{Kind, Result};
-use crate::model::{
-    HaltCode, Intent, KnownTopic, LinkIntents, MirrorSet, Obstacle, OffsetsMode, Policy, Reason,
-    TopicName,
-};
+use crate::error::{Error, Kind, Result};
+use crate::model::{Intent, KnownTopic, LinkIntents, MirrorSet, TopicName};
 use crate::task::log_once::Notice;
 use crate::task::{InFlight, Rounds};
 
-use super::apply::Work;
-use super::cluster::{ConfigMemory, Look, SeenTopic, TopicSite, live};
+use super::apply::{Applied, Performer, Work};
+use super::cluster::{ConfigMemory, TopicSite};
+use super::namesakes::Namesakes;
 use super::plan::plan;
 use super::remembered::{first_look, known};
-use super::sight::{Selected, Sight, SourceTopic, TargetTopic};
+use super::sight::{Selected, Sight};
+use super::starts::FirstLook;
 
+mod looking;
 #[cfg(test)]
 mod tests;
 
-/// How often a created topic is looked for before the next interval: brokers are notified of a creation with a delay.
-const SETTLING_LOOKS: usize = 20;
-const SETTLING_PAUSE: Duration = Duration::from_millis(100);
 /// The shortest pause after the target's quota admitted no more creations.
 const THROTTLED_PAUSE: Duration = Duration::from_millis(500);
 
@@ -49,8 +43,7 @@ pub struct Discovery {
     store: Arc<dyn Store>,
     set: watch::Sender<Arc<MirrorSet>>,
     known: BTreeMap<TopicName, KnownTopic>,
-    /// What the link's very first look found; `None` before it.
-    initial: Option<BTreeMap<TopicName, i32>>,
+    first_look: FirstLook,
     /// Topics that were gone at the last look: a single look may come from a broker that has just started.
     gone: BTreeSet<TopicName>,
     /// Topics being reseeded whose partitions were instructed to stop by the last published set.
@@ -61,6 +54,7 @@ pub struct Discovery {
     in_flight: InFlight,
     source_configs: ConfigMemory,
     target_configs: ConfigMemory,
+    namesakes: Namesakes,
     looking: Notice,
     applying: Notice,
 }
@@ -80,13 +74,14 @@ impl Discovery {
             set: watch::Sender::new(Arc::new(MirrorSet::remembered(&known))),
             looking: Notice::of(format!("look at the topics of link {}", config.name)),
             applying: Notice::of(format!("prepare mirror topics of link {}", config.name)),
-            initial: first_look(store.as_ref(), &config.name, &known)?,
+            first_look: FirstLook::new(first_look(store.as_ref(), &config.name, &known)?),
             gone: BTreeSet::new(),
             stopped: BTreeSet::new(),
             mirrored: None,
             in_flight: InFlight::default(),
             source_configs: ConfigMemory::default(),
             target_configs: ConfigMemory::default(),
+            namesakes: Namesakes::default(),
             known,
             config,
             source,
@@ -140,43 +135,67 @@ impl Discovery {
         let mut unclear = self.set_aside_unclear(&mut sight, &source, &target);
         unclear.extend(sight.set_aside_held(&wanted));
         let mut work = Work::of(plan(&sight));
+        let performer = Performer {
+            target: Arc::clone(&self.target),
+            mirrored: self.mirrored.clone(),
+            in_flight: self.in_flight.clone(),
+            wanted,
+        };
         let until = Instant::now() + self.config.refresh_interval;
         let mut first_failure = None;
-        loop {
-            let (_, writing) = permit(&self.in_flight, || self.intents()).await;
-            let may_write =
-                |it: &TopicName| wanted.of(it).writes() && self.intents().of(it).writes();
-            let applied = work.next(self.target.as_ref(), &may_write).await;
-            drop(writing);
-            for topic in applied.configured {
-                self.target_configs.forget(&topic);
-            }
-            sight.refused.extend(applied.refused);
-            sight.obstacles.extend(applied.obstacles);
-            for name in applied.postponed {
-                sight.leave_out(&name);
-                unclear.insert(name);
-            }
-            if !applied.changed.is_empty() {
-                self.settle(&mut sight, &applied.changed).await?;
-            }
-            sight.created.extend(applied.created);
-            self.publish(&mut sight, &unclear, &selected).await?;
-            first_failure = first_failure.or(applied.first_failure);
+        let mut next = Some(performer.next(&mut work).await);
+        while let Some(applied) = next {
             let resumes = Instant::now() + applied.pause.unwrap_or_default().max(THROTTLED_PAUSE);
-            match applied.pause {
-                _ if work.is_done() => break,
-                // What is left is planned again by the next look.
-                Some(_) if resumes >= until => break,
-                Some(_) => sleep_until(resumes).await,
-                None => {}
-            }
+            let pause = applied.pause;
+            // The target creates the next topics while those of the last request appear.
+            let more = async {
+                match pause {
+                    _ if work.is_done() => return None,
+                    // What is left is planned again by the next look.
+                    Some(_) if resumes >= until => return None,
+                    Some(_) => sleep_until(resumes).await,
+                    None => {}
+                }
+                Some(performer.next(&mut work).await)
+            };
+            let shown = async {
+                let found = (&mut sight, &mut unclear);
+                let failure = self.take_in(&performer, found, applied).await?;
+                self.publish(&mut sight, &unclear, &selected).await?;
+                Ok::<_, Error>(failure)
+            };
+            let (more, failure) = tokio::join!(more, shown);
+            first_failure = first_failure.or(failure?);
+            next = more;
         }
         match first_failure {
             Some(error) => self.applying.failed(&error),
             None => self.applying.worked(),
         }
         Ok(())
+    }
+
+    /// Adds what was done to the sight, and waits briefly until the brokers show it. Returns the first failure.
+    async fn take_in(
+        &mut self,
+        performer: &Performer,
+        (sight, unclear): (&mut Sight, &mut BTreeSet<TopicName>),
+        applied: Applied,
+    ) -> Result<Option<Error>> {
+        for topic in applied.configured {
+            self.target_configs.forget(&topic);
+        }
+        sight.refused.extend(applied.refused);
+        sight.obstacles.extend(applied.obstacles);
+        for name in applied.postponed {
+            sight.leave_out(&name);
+            unclear.insert(name);
+        }
+        if !applied.changed.is_empty() {
+            performer.settle(sight, &applied.changed).await?;
+        }
+        sight.created.extend(applied.created);
+        Ok(applied.first_failure)
     }
 
     /// Re-reads the source ids of topics in conflict: another source topic of the same name may have been accepted
@@ -193,144 +212,9 @@ impl Discovery {
         Ok(())
     }
 
-    async fn sight(&mut self, source: &Look, target: &Look) -> Result<Sight> {
-        let selected: BTreeMap<&TopicName, &SeenTopic> = source
-            .topics
-            .iter()
-            .filter(|(name, seen)| self.config.topics.takes(name, seen.is_internal))
-            .collect();
-        let names: Vec<TopicName> = selected.keys().map(|name| (*name).clone()).collect();
-        self.source_configs
-            .read(self.source.as_ref(), &names)
-            .await?;
-        let mirrors = names.iter().map(|name| self.config.mirror_topic(name));
-        let mirrors: Vec<TopicName> = mirrors.filter(|m| target.topics.contains_key(m)).collect();
-        self.target_configs
-            .read(self.target.as_ref(), &mirrors)
-            .await?;
-        let reseeds = reseeds_of(self.store.as_ref(), &self.config.name)?;
-        let reseeds = reseeds.into_iter().map(|(name, it)| (name, it.former));
-        let preserves = self.config.offsets == OffsetsMode::Preserve;
-        let mirrored = self.mirrored.as_deref().filter(|_| preserves);
-        let mut sight = Sight {
-            reseeds: reseeds.collect(),
-            stopped: self.stopped.clone(),
-            known: self.known.clone(),
-            target_brokers: target.brokers,
-            target_broker_configs: self.target.broker_config_names().await?,
-            replication_factor: self.config.replication_factor,
-            preserves,
-            live: live(mirrored, &selected),
-            ..Sight::default()
-        };
-        sight.initial = self.initial(&selected).await?;
-        for (name, seen) in selected {
-            let configs = self.source_configs.of(name);
-            if let Some(Err(message)) = configs {
-                let reason = Reason::new(HaltCode::NotPermitted, message.clone());
-                sight.refused.insert(name.clone(), reason);
-            }
-            if self.config.policies.of(name).recreate != Policy::Halt {
-                sight.follows.insert(name.clone());
-            }
-            let topic = SourceTopic {
-                target_name: self.config.mirror_topic(name),
-                id: seen.id,
-                partitions: seen.partitions,
-                replication_factor: seen.replication_factor,
-                configs: configs
-                    .and_then(|c| c.as_ref().ok())
-                    .cloned()
-                    .unwrap_or_default(),
-            };
-            sight.source.insert(name.clone(), topic);
-        }
-        for name in mirrors {
-            let configs = self.target_configs.of(&name);
-            let topic = TargetTopic {
-                configs: configs
-                    .and_then(|c| c.as_ref().ok())
-                    .cloned()
-                    .unwrap_or_default(),
-                ..seen_target(&target.topics[&name])
-            };
-            sight.target.insert(name, topic);
-        }
-        Ok(sight)
-    }
-
-    /// What the link's very first look found, which may be this one. It is durable before anything begins, because `start`
-    /// doesn't apply to topics that appear later.
-    async fn initial(
-        &mut self,
-        selected: &BTreeMap<&TopicName, &SeenTopic>,
-    ) -> Result<BTreeMap<TopicName, i32>> {
-        if let Some(initial) = &self.initial {
-            return Ok(initial.clone());
-        }
-        let found = selected.iter();
-        let found = found.map(|(name, seen)| ((*name).clone(), seen.partitions));
-        let found: BTreeMap<TopicName, i32> = found.collect();
-        let mut update = Update::new();
-        put_first_look(&mut update, &self.config.name, &found);
-        self.store.commit(update).await?;
-        Ok(self.initial.insert(found).clone())
-    }
-
-    /// Removes topics about which nothing can be concluded yet from the sight; they stay unchanged in the set.
-    fn set_aside_unclear(
-        &mut self,
-        sight: &mut Sight,
-        source: &Look,
-        target: &Look,
-    ) -> BTreeSet<TopicName> {
-        let is_unclear = |look: &Look, name: &TopicName| {
-            look.topics.get(name).is_some_and(|seen| !seen.is_clear)
-        };
-        let gone = sight.gone();
-        let names = sight.source.keys().chain(sight.known.keys());
-        let unclear: BTreeSet<TopicName> = names
-            .filter(|name| {
-                is_unclear(source, name)
-                    || is_unclear(target, &self.config.mirror_topic(name))
-                    || (gone.contains(*name) && !self.gone.contains(*name))
-            })
-            .cloned()
-            .collect();
-        for name in &unclear {
-            let why = "the brokers don't describe it completely yet".to_owned();
-            sight.set_aside(name, Obstacle::Awaited(why));
-        }
-        self.gone = gone;
-        unclear
-    }
-
     fn intents(&self) -> Arc<LinkIntents> {
         let mirrored = self.mirrored.as_deref();
         mirrored.map(Mirrored::intents).unwrap_or_default()
-    }
-
-    /// Waits briefly until the brokers show what was created.
-    async fn settle(&self, sight: &mut Sight, changed: &BTreeMap<TopicName, i32>) -> Result<()> {
-        for _ in 0..SETTLING_LOOKS {
-            let look = self.target.look().await?;
-            for name in changed.keys() {
-                if let Some(seen) = look.topics.get(name).filter(|seen| seen.is_clear) {
-                    sight.target.insert(name.clone(), seen_target(seen));
-                }
-            }
-            let is_there = |(name, partitions): (&TopicName, &i32)| {
-                sight
-                    .target
-                    .get(name)
-                    .is_some_and(|t| t.partitions >= *partitions)
-            };
-            if changed.iter().all(is_there) {
-                break;
-            }
-            sleep(SETTLING_PAUSE).await;
-        }
-        Ok(())
     }
 
     /// Stores what is new, then publishes the set.
@@ -388,13 +272,5 @@ impl Discovery {
             is_new
         });
         Ok(())
-    }
-}
-
-fn seen_target(seen: &SeenTopic) -> TargetTopic {
-    TargetTopic {
-        id: seen.id,
-        partitions: seen.partitions,
-        configs: BTreeMap::new(),
     }
 }

@@ -64,6 +64,8 @@ pub struct Sight {
     pub live: BTreeSet<TopicName>,
     /// Source topics whose mirror can't be created or configured until an operator changes something.
     pub refused: BTreeMap<TopicName, Reason>,
+    /// Source topics of which it isn't known yet whether they may be mirrored.
+    pub unread: BTreeMap<TopicName, Obstacle>,
     /// Source topics whose mirror isn't created or extended yet, or can't be extended.
     pub obstacles: BTreeMap<TopicName, Obstacle>,
     /// Topics whose policy is to continue with another source topic of the same name.
@@ -93,7 +95,7 @@ pub(super) fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
     let (was, is) = (known.source_id, source.id);
     // Where both topic ids are known, a topic with fewer partitions shows by its new id.
     let shrunk = source.partitions < known.partitions && !(was.is_known() && is.is_known());
-    if (differ(was, is) || shrunk) && !sight.follows.contains(name) {
+    if (was.differs_from(is) || shrunk) && !sight.follows.contains(name) {
         let message = format!(
             "source topic {name} was created again: id {was} with {} partitions before, {is} with {} now",
             known.partitions, source.partitions
@@ -108,18 +110,13 @@ pub(super) fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
         return Some(Reason::new(HaltCode::TargetTopicMissing, message));
     };
     let (was, is) = (known.target_id, target.id);
-    differ(was, is).then(|| {
+    was.differs_from(is).then(|| {
         let message = format!(
             "mirror topic {} was created again: id {was} before, {is} now",
             known.target_name
         );
         Reason::new(HaltCode::TargetRecreated, message)
     })
-}
-
-/// Whether two ids prove that there were two topics; brokers without topic ids can't tell them apart.
-fn differ(was: TopicId, is: TopicId) -> bool {
-    was.is_known() && is.is_known() && was != is
 }
 
 impl Sight {
@@ -145,6 +142,21 @@ impl Sight {
     pub(super) fn set_aside(&mut self, name: &TopicName, obstacle: Obstacle) {
         self.leave_out(name);
         self.obstacles.insert(name.clone(), obstacle);
+    }
+
+    /// Adds a topic that must not be mirrored, or not yet; it is shown with the obstacle.
+    pub(super) fn leave_out_with(
+        &mut self,
+        name: TopicName,
+        topic: SourceTopic,
+        obstacle: Obstacle,
+    ) {
+        self.source.entry(name.clone()).or_insert(topic);
+        if let Obstacle::Refused(reason) = obstacle {
+            self.refused.insert(name, reason);
+        } else {
+            self.unread.insert(name, obstacle);
+        }
     }
 
     /// Leaves out topics whose intent forbids writes; nothing is changed or looked up for them.
@@ -179,7 +191,7 @@ impl Sight {
         let former = self.reseeds.get(name);
         target
             .zip(former)
-            .is_some_and(|(target, former)| differ(*former, target.id))
+            .is_some_and(|(target, former)| former.differs_from(target.id))
     }
 
     /// Topics whose mirror was created anew.
@@ -225,9 +237,12 @@ impl Sight {
             (Some(obstacle), None) => obstacle.clone(),
             (None, None) => Obstacle::Awaited("it is being created".to_owned()),
         };
+        let is_anew = mirrored.is_some_and(|topic| topic.reseeded.is_some());
+        let initial = self.initial.get(name).filter(|_| !is_anew);
         (from < selected.partitions).then(|| Unmirrored {
             mirror_topic: selected.target_name.clone(),
             partitions: from..selected.partitions,
+            initial_partitions: initial.copied().unwrap_or(0),
             obstacle,
         })
     }

@@ -43,6 +43,8 @@ pub enum BlockerCode {
     PartitionStandsStill,
     /// The offset map of a partition isn't available now.
     NotReady,
+    /// The target takes less metadata with a commit than the group has on the source.
+    MetadataTooLarge,
     /// A switchover needs the source, which doesn't answer.
     SourceUnreachable,
     /// The source didn't come to rest, or wasn't mirrored, in time.
@@ -121,7 +123,7 @@ pub(super) fn blockers(situation: &Situation) -> Vec<Blocker> {
         blockers.push(Blocker::new(BlockerCode::UnknownGroup, message));
     }
     for (id, group) in &situation.groups {
-        of_group(id, group, &mut blockers);
+        of_group(id, group, situation.metadata_limit, &mut blockers);
     }
     for topic in &situation.asked_topics {
         if !situation.partitions.keys().any(|p| p.topic == *topic) {
@@ -134,7 +136,12 @@ pub(super) fn blockers(situation: &Situation) -> Vec<Blocker> {
     blockers
 }
 
-fn of_group(id: &GroupId, group: &GroupSituation, blockers: &mut Vec<Blocker>) {
+fn of_group(
+    id: &GroupId,
+    group: &GroupSituation,
+    metadata_limit: Option<usize>,
+    blockers: &mut Vec<Blocker>,
+) {
     if group.active_on_target {
         blockers.push(active(id));
     }
@@ -143,7 +150,8 @@ fn of_group(id: &GroupId, group: &GroupSituation, blockers: &mut Vec<Blocker>) {
         blockers.push(Blocker::new(BlockerCode::UnknownGroup, message).group(id));
     }
     for (partition, commit) in &group.commits {
-        blockers.extend(of_commit(commit).map(|b| b.group(id).partition(partition)));
+        let found = of_commit(commit).or_else(|| of_metadata(commit, metadata_limit?));
+        blockers.extend(found.map(|b| b.group(id).partition(partition)));
     }
 }
 
@@ -158,6 +166,17 @@ fn of_commit(commit: &CommitSituation) -> Option<Blocker> {
             None
         }
     }
+}
+
+/// A commit that the target would refuse.
+fn of_metadata(commit: &CommitSituation, limit: usize) -> Option<Blocker> {
+    let length = commit.metadata_length();
+    (length > limit).then(|| {
+        let message = format!(
+            "the group's commit has {length} bytes of metadata, and the target takes at most {limit}: set offset.metadata.max.bytes={length} or more in its brokers' files and restart them, or let the group commit less on the source; then make a new plan"
+        );
+        Blocker::new(BlockerCode::MetadataTooLarge, message)
+    })
 }
 
 fn of_partition(kind: MoveKind, mirrored: &MirroredPartition) -> Option<Blocker> {

@@ -41,6 +41,8 @@ pub struct Situation {
     /// The number of offsets that aren't kept from expiring on the target, because writes to their topics are forbidden,
     /// and when the first one expires.
     pub expiring: Option<(usize, Expiry)>,
+    /// The longest metadata that the target takes with a commit, if it reports it.
+    pub metadata_limit: Option<usize>,
     /// The source's last stable offsets, as last recorded.
     pub source_ends: BTreeMap<TopicPartition, SourceOffset>,
 }
@@ -69,7 +71,18 @@ pub struct CommitSituation {
     pub progress: Option<TargetOffset>,
 }
 
+/// The longest metadata that brokers take unless their configuration says otherwise.
+const METADATA_DEFAULT: usize = 4096;
+
 impl CommitSituation {
+    /// The length of the metadata that a move would commit on the target; 0 if it leaves the offset alone.
+    pub(super) fn metadata_length(&self) -> usize {
+        match self.progress {
+            Some(_) => 0,
+            None => self.commit.metadata_length(),
+        }
+    }
+
     /// Creates the situation of `commit` from what is committed on the target now, and what this link wrote there.
     pub fn new(
         commit: SourceCommit,
@@ -132,6 +145,21 @@ impl Situation {
         ))
     }
 
+    /// A warning about metadata that may be too long for a target that doesn't report its limit.
+    fn long_metadata(&self) -> Option<String> {
+        let groups = self.groups.iter().filter(|_| self.metadata_limit.is_none());
+        let longest = groups.filter_map(|(id, group)| {
+            let lengths = group.commits.values().map(CommitSituation::metadata_length);
+            Some((lengths.max()?, id))
+        });
+        let (length, id) = longest
+            .max()
+            .filter(|(length, _)| *length > METADATA_DEFAULT)?;
+        Some(format!(
+            "group {id} commits offsets with {length} bytes of metadata, and the target doesn't report its limit (offset.metadata.max.bytes, {METADATA_DEFAULT} by default): beyond it the move stops when it commits them"
+        ))
+    }
+
     /// What the operator should know beyond the figures.
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -164,6 +192,7 @@ impl Situation {
                 "{count} offsets of these groups are in topics that are paused, and not kept from expiring: the first expires on the target {first}; resuming writes them again"
             )
         }));
+        warnings.extend(self.long_metadata());
         warnings.extend(self.behind());
         let stands_still = |mirrored: &MirroredPartition| {
             let (partition, state) = (&mirrored.partition, mirrored.state);

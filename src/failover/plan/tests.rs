@@ -10,6 +10,9 @@ use crate::model::{
     Untranslatable,
 };
 
+mod last_look;
+mod metadata;
+
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 fn partition() -> TopicPartition {
@@ -82,6 +85,7 @@ fn situation(kind: MoveKind, commit: CommitSituation) -> Situation {
         asked_topics: BTreeSet::new(),
         partitions: BTreeMap::from([(partition(), mirrored(PartitionState::Live))]),
         expiring: None,
+        metadata_limit: Some(4096),
         source_ends: BTreeMap::new(),
     }
 }
@@ -337,47 +341,18 @@ fn a_plan_survives_the_checkpoint_db_and_reads_as_the_api_names_it() {
 }
 
 #[test]
-fn the_last_look_finds_members_progress_divergence_and_a_log_that_moved() {
-    let moves = planned(&failover(mapped())).groups;
-    let key = ("billing".into(), partition());
-    let look = |active: bool, found: Option<i64>, mirrored: MirroredPartition| {
-        let found = found.map(|offset| TargetCommit {
-            offset: TargetOffset(offset),
-            metadata: None,
-        });
-        let written = Written {
-            last: Some(TargetOffset(40)),
-            ..Written::default()
-        };
-        let active = BTreeMap::from([("billing".into(), active)]);
-        let present = BTreeMap::from([(key.clone(), (found, written))]);
-        let partitions = BTreeMap::from([(partition(), mirrored)]);
-        let blockers = conditions(&moves, &active, &present, &partitions);
-        blockers.iter().map(|b| b.code).collect::<Vec<_>>()
-    };
-    let live = || mirrored(PartitionState::Live);
-    for fine in [None, Some(40), Some(45)] {
-        assert_eq!(look(false, fine, live()), []);
-    }
-    assert_eq!(look(true, None, live()), [BlockerCode::GroupActive]);
+fn the_final_moves_of_a_switchover_must_be_as_exact_as_its_plan() {
+    let promised = planned(&situation(MoveKind::Switchover, mapped())).groups;
+    let drained = situation(MoveKind::Switchover, translated(60, 55, None));
+    let fixed = final_moves(&promised, &drained).unwrap();
+    assert_eq!(fixed[0].target_offset, TargetOffset(55));
+
+    let worse = situation(MoveKind::Switchover, translated(60, 55, Some("why")));
+    let blockers = final_moves(&promised, &worse).unwrap_err();
     assert_eq!(
-        look(false, Some(44), live()),
-        [BlockerCode::ProgressOnTarget]
+        (blockers[0].code, blockers.len()),
+        (BlockerCode::NotExact, 1)
     );
-    let diverged = mirrored(PartitionState::Diverged);
-    assert_eq!(
-        look(false, None, diverged),
-        [BlockerCode::PartitionDiverged]
-    );
-    let mut paused = mirrored(PartitionState::Paused);
-    paused.reason = Some(Reason::new(HaltCode::TargetTruncated, "its tail is lost"));
-    assert_eq!(look(false, None, paused), [BlockerCode::PartitionDiverged]);
-    let mut retained = live();
-    retained.target_log_start = TargetOffset(46);
-    assert_eq!(look(false, None, retained), [BlockerCode::OutsideLog]);
-    let mut truncated = live();
-    truncated.target_end = TargetOffset(44);
-    assert_eq!(look(false, None, truncated), [BlockerCode::OutsideLog]);
-    let nothing_mirrored = conditions(&moves, &BTreeMap::new(), &BTreeMap::new(), &BTreeMap::new());
-    assert_eq!(nothing_mirrored[0].code, BlockerCode::UnknownTopic);
+    let promised_worse = planned(&worse).groups;
+    assert_eq!(final_moves(&promised_worse, &worse).unwrap().len(), 1);
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 mod executing;
 mod owning;
@@ -19,6 +19,7 @@ use crate::failover::plan::BlockerCode;
 use crate::failover::states::{Ends, PhaseName};
 use crate::model::{GroupId, PartitionState, SourceOffset, TargetOffset};
 use crate::task::Ownership;
+use crate::task::testing::passes;
 
 /// A link whose group `g` committed 50 on the source, which has 100 records, all mirrored five offsets lower.
 struct Bench {
@@ -133,7 +134,7 @@ impl Bench {
                     token.cancel();
                     return Arc::unwrap_or_clone(operation);
                 }
-                sleep(Duration::from_millis(50)).await;
+                passes(Duration::from_millis(50)).await;
             }
         };
         let both = async { tokio::join!(self.runner.run(token.clone()), ended) };

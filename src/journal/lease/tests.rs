@@ -56,7 +56,7 @@ fn a_head_of_layout_1_has_no_mark_and_a_later_one_is_refused_by_it() {
         ..head(Layout::FIRST)
     };
     assert_eq!(Head::decode(before.as_bytes()).unwrap(), unmarked);
-    let later = br#"{"layout":4,"oldest_reader":3,"and":"what nobody here understands"}"#;
+    let later = br#"{"layout":5,"oldest_reader":4,"and":"what nobody here understands"}"#;
     assert_eq!(Head::decode(later).unwrap_err().kind(), Kind::Refused);
     assert_eq!(Head::decode(b"{}").unwrap_err().kind(), Kind::Invalid);
 }

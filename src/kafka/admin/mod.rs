@@ -16,6 +16,7 @@ mod read;
 mod records;
 mod round_trip;
 mod topics;
+mod transactions;
 
 pub use configs::{ConfigValue, ConfigValues, alter_topic_configs, broker_configs, topic_configs};
 pub use group_offsets::{GroupOffset, commit_group_offsets, group_offsets};
@@ -23,6 +24,7 @@ pub use groups::{GroupDescription, GroupKind, ListedGroup, describe_group, list_
 pub use markers::{Markers, refused_markers, refuses_markers, try_marker, write_markers};
 pub use offsets::{
     ListedOffset, ListedOffsets, OffsetSpec, end_of_epoch, list_offset, list_offsets,
+    list_offsets_until,
 };
 pub use outdated::{Outdated, outdated};
 pub use permissions::{AclOperation, Operations, refused_creations, topic_operations};
@@ -35,6 +37,7 @@ pub use topics::{
     CreatedTopics, NewTopic, create_partitions, create_topic, create_topics, delete_topic,
     topic_ids,
 };
+pub use transactions::{CoordinatedTransaction, open_transactions};
 
 use std::time::Duration;
 

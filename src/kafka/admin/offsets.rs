@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::future::join_all;
+use futures_util::stream::{self, select_all};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::offset_for_leader_epoch_request::{
     OffsetForLeaderPartition, OffsetForLeaderTopic,
@@ -12,7 +14,7 @@ use kafka_protocol::messages::offset_for_leader_epoch_request::{
 use kafka_protocol::messages::{
     ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderEpochRequest,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::error::{Error, Result};
 use crate::kafka::client::error_codes::{Retry, code_of, retry_of_error};
@@ -94,6 +96,64 @@ pub async fn list_offsets(
         cluster.refresh(metadata.generation).await?;
     }
     Ok(listed)
+}
+
+/// The number of partitions in one of the requests of [`list_offsets_until`].
+const PARTITIONS_AT_ONCE: usize = 1_000;
+
+/// Asks the leaders for the offsets of any number of partitions, in requests of limited size, one at a time for each leader.
+/// Returns what they answered until `deadline`: partitions without a leader, and those whose leader refused or was silent,
+/// are missing.
+pub async fn list_offsets_until(
+    cluster: &Cluster,
+    partitions: &[TopicPartition],
+    at: OffsetSpec,
+    deadline: Instant,
+) -> BTreeMap<TopicPartition, ListedOffset> {
+    let mut found = BTreeMap::new();
+    let rounds = async {
+        let mut left = partitions.to_vec();
+        let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
+        for round in 1..=ROUNDS {
+            let metadata = cluster.current_metadata().await?;
+            let (mut by_leader, mut next) = (BTreeMap::<BrokerId, Asked>::new(), Vec::new());
+            for partition in left {
+                match metadata.leader(&partition) {
+                    Ok(leader) => {
+                        let asked = by_leader.entry(leader.broker).or_default();
+                        asked.push((partition, LeaderEpoch::UNKNOWN));
+                    }
+                    Err(_) => next.push(partition),
+                }
+            }
+            let leaders = by_leader.into_iter().map(|(broker, asked)| {
+                let parts: Vec<Asked> = asked.chunks(PARTITIONS_AT_ONCE).map(Vec::from).collect();
+                let answers =
+                    stream::iter(parts).then(move |part| list_of(cluster, broker, part, at));
+                Box::pin(answers)
+            });
+            let mut answers = select_all(leaders);
+            while let Some(listed) = answers.next().await {
+                for (partition, result) in listed {
+                    if passes(&result) {
+                        next.push(partition);
+                    } else if let Ok(listed) = result {
+                        found.insert(partition, listed);
+                    }
+                }
+            }
+            if next.is_empty() || round == ROUNDS {
+                break;
+            }
+            left = next;
+            sleep(backoff.next()).await;
+            cluster.refresh(metadata.generation).await?;
+        }
+        Ok::<(), Error>(())
+    };
+    // Who isn't answered in time is missing, for whatever reason.
+    let _ = timeout_at(deadline, rounds).await;
+    found
 }
 
 fn passes(result: &Result<ListedOffset>) -> bool {

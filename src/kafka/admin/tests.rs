@@ -5,6 +5,7 @@ mod offsets;
 mod permissions;
 mod records;
 mod topics;
+mod transactions;
 
 use std::collections::BTreeMap;
 
@@ -91,6 +92,7 @@ fn what_they_return_may_run_in_a_task() {
     may_run(refused_creations(&cluster, &[]));
     may_run(round_trip(&cluster));
     may_run(list_groups(&cluster));
+    may_run(open_transactions(&cluster, &[].into()));
     may_run(describe_group(&cluster, &group));
     may_run(group_offsets(&cluster, &group));
     let right = Ownership::permanent();

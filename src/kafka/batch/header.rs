@@ -147,6 +147,16 @@ impl Header {
         }
     }
 
+    /// Returns the timestamp of the first record, or if the header doesn't have it, the largest one of the batch.
+    pub fn first_timestamp(&self) -> i64 {
+        let attributes = self.attributes;
+        if attributes.is_log_append_time() || attributes.has_delete_horizon() {
+            self.max_timestamp
+        } else {
+            self.base_timestamp
+        }
+    }
+
     pub(super) fn write(&self) -> [u8; HEADER_LEN] {
         let mut bytes = [0; HEADER_LEN];
         let mut rest = &mut bytes[..];

@@ -114,6 +114,8 @@ requests! {
     CreatePartitions: CreatePartitionsRequest => CreatePartitionsResponse, 0..=3, Named;
     IncrementalAlterConfigs: IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse, 0..=1, Named;
     DescribeProducers: DescribeProducersRequest => DescribeProducersResponse, 0..=0, Listed;
+    DescribeTransactions: DescribeTransactionsRequest => DescribeTransactionsResponse, 0..=0, Listed;
+    ListTransactions: ListTransactionsRequest => ListTransactionsResponse, 0..=0, Listed;
     ConsumerGroupDescribe: ConsumerGroupDescribeRequest => ConsumerGroupDescribeResponse, 0..=1, Listed;
     ApiVersions: ApiVersionsRequest => ApiVersionsResponse, 0..=3, Small;
 }

@@ -38,13 +38,13 @@ impl Lifecycle {
                     (false, _) => (self, Vec::new()),
                     (true, Phase::Idle(Idle::Intent(..))) => self.proceed(None),
                     (true, _) if intent == Intent::Mirror => (self, Vec::new()),
-                    (true, _) => self.interrupted(),
+                    (true, _) => self.interrupted(None),
                 }
             }
             Event::Conflict(reason) => {
                 self.forget_conflict();
                 self.conflict = Some(reason);
-                self.interrupted()
+                self.interrupted(None)
             }
             Event::ConflictGone => {
                 self.forget_conflict();
@@ -56,9 +56,9 @@ impl Lifecycle {
             Event::Recreated(ids) => self.begins_anew(ids),
             Event::Stop => {
                 self.stopping = true;
-                self.interrupted()
+                self.interrupted(None)
             }
-            Event::Trouble(trouble) => self.troubled(trouble),
+            Event::Trouble(trouble) => self.interrupted(Some(trouble)),
             Event::Drained => match self.phase {
                 Phase::Draining(trouble) => {
                     self.phase = Phase::Resting;
@@ -98,7 +98,7 @@ impl Lifecycle {
         if known {
             (self, Vec::new())
         } else {
-            self.interrupted()
+            self.interrupted(None)
         }
     }
 
@@ -114,34 +114,25 @@ impl Lifecycle {
         }
     }
 
-    /// Handles an external change: work under way ends first.
-    fn interrupted(mut self) -> (Self, Effects) {
-        let first = match &self.phase {
-            Phase::Flowing(lanes) => vec![Effect::SendNothingMore(*lanes)],
-            Phase::Resyncing => vec![Effect::AbandonResync],
-            Phase::Starting(_) | Phase::Quarantining => Vec::new(),
-            // A write to the store that is under way completes first.
-            Phase::Draining(_) | Phase::Deciding(_) => return (self, Vec::new()),
-            Phase::Resting | Phase::Halted(_) | Phase::Idle(_) => return self.proceed(None),
-        };
-        self.phase = Phase::Draining(None);
-        (self, first)
-    }
-
-    fn troubled(mut self, trouble: Trouble) -> (Self, Effects) {
+    /// Handles trouble, or else an external change: work under way ends first.
+    fn interrupted(mut self, trouble: Option<Trouble>) -> (Self, Effects) {
+        let by_change = trouble.is_none();
         let first = match &self.phase {
             Phase::Flowing(lanes) => vec![Effect::SendNothingMore(*lanes)],
             Phase::Resyncing => vec![Effect::AbandonResync],
             Phase::Starting(_) => Vec::new(),
-            Phase::Resting => return self.proceed(Some(trouble)),
-            // The first trouble explains the ones that follow from it.
+            Phase::Quarantining if by_change => Vec::new(),
+            Phase::Resting => return self.proceed(trouble),
+            Phase::Halted(_) | Phase::Idle(_) if by_change => return self.proceed(None),
+            // A write to the store that is under way completes first, and the first trouble explains the ones that follow
+            // from it.
             Phase::Draining(_)
             | Phase::Quarantining
             | Phase::Deciding(_)
             | Phase::Halted(_)
             | Phase::Idle(_) => return (self, Vec::new()),
         };
-        self.phase = Phase::Draining(Some(trouble));
+        self.phase = Phase::Draining(trouble);
         (self, first)
     }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Start;
 use crate::model::{
     Intent, LeaderEpoch, LinkIdentity, Moment, OffsetsMode, Policies, ProducerId, SourceOffset,
     TargetOffset,
@@ -25,6 +24,7 @@ use crate::replicate::shared::source_writers::MarkedBatch;
 use crate::task::Backoff;
 
 use super::lifecycle::Lifecycle;
+use super::phase::StartPosition;
 use super::preserve_state::Preserving;
 use super::route::{Lane, Route};
 
@@ -112,7 +112,7 @@ pub(crate) struct Mirror {
     /// The bytes counted against the link's limit, and the source connection they are counted for.
     pub(crate) counted: (usize, Option<Lane>),
     /// The start policy while nothing is mirrored yet; `None` once the start position is durable.
-    pub(crate) start: Option<Start>,
+    pub(crate) start: Option<StartPosition>,
     /// The round in which a batch last landed: the first of a round is stored at once.
     pub(crate) landed_in: u32,
     /// The round in which the source last sent news of this partition.
@@ -135,7 +135,7 @@ impl Mirror {
         route: Route,
         tracked: Arc<TrackedPartition>,
         producer_id: ProducerId,
-        start: Option<Start>,
+        start: Option<StartPosition>,
         offsets: OffsetsMode,
         (policies, intent): (Policies, Intent),
     ) -> Self {

@@ -1,7 +1,7 @@
 //! Phases of a mirror partition, and the troubles that interrupt it.
 
 use crate::error::{Error, Kind};
-use crate::model::{HaltCode, Intent, Reason, TopicId};
+use crate::model::{HaltCode, Intent, Reason, SourceOffset, TopicId};
 use crate::replicate::resync::decision::Decision;
 
 use super::route::Lanes;
@@ -26,6 +26,22 @@ pub(crate) enum Phase {
     Halted(Reason),
     /// Doing nothing, because of the intent or a stop.
     Idle(Idle),
+}
+
+/// Where a partition starts of which nothing is mirrored yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StartPosition {
+    /// At the first record that the source still has.
+    Earliest,
+    /// At the offset that the link's first look found.
+    Resolved(SourceOffset),
+    /// At the first record with one of these times, in milliseconds since 1970, or at the next record.
+    Unresolved {
+        /// The time that `start` names; `None` for `latest`.
+        time_ms: Option<i64>,
+        /// When the link looked, if it did: what was written since then is mirrored.
+        looked_at_ms: Option<i64>,
+    },
 }
 
 /// What a deciding partition is writing to the store.

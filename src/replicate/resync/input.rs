@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::checkpoint::PartitionRecord;
-use crate::config::{Otherwise, PreserveLimits, Start};
+use crate::config::{Otherwise, PreserveLimits};
 use crate::kafka::admin::ProducerStatus;
 use crate::kafka::batch::Batch;
 use crate::kafka::client::Leader;
@@ -12,6 +12,7 @@ use crate::model::{
     SourceOffset, Stretch, TargetOffset, TopicId, TopicPartition,
 };
 use crate::offsets::Explanation;
+use crate::replicate::partition::phase::StartPosition;
 use crate::replicate::shared::partition::TrackedPartition;
 use crate::replicate::shared::source_writers::MarkedBatch;
 
@@ -39,7 +40,7 @@ pub(crate) struct ResyncInput {
     /// The offset up to which the record's leader epochs are complete.
     pub(crate) epochs_until: SourceOffset,
     /// The start position if the target is empty and the checkpoint DB has none.
-    pub(crate) start: Option<Start>,
+    pub(crate) start: Option<StartPosition>,
     /// The policies for cases in which resuming would mean guessing.
     pub(crate) policies: Policies,
     /// The trouble that needs a decision, if one does.

@@ -136,7 +136,8 @@ pub(crate) async fn resync_source(
         OffsetsMode::Preserve => preserved::place(&sides).await?,
         OffsetsMode::Translate => translated::place(&sides).await?,
     };
-    if log_start > placed.next {
+    // A partition begins where its start was resolved, and learns afterwards that the source has lost records there.
+    if log_start > placed.next && input.start.is_none() {
         return Err(overtaken(&sides, placed));
     }
     let position = placed.position;

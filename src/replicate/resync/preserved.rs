@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::config::{Otherwise, Start};
+use crate::config::Otherwise;
 use crate::error::{Error, Kind, Result};
 use crate::kafka::admin::{self, OffsetSpec};
 use crate::kafka::batch::{Batch, BatchError, batches};
@@ -15,7 +15,7 @@ use crate::model::{
     HaltCode, LeaderEpoch, OffsetsMode, Reason, SourceOffset, TargetOffset, TopicPartition,
 };
 use crate::replicate::fetch::eligibility::{Eligibility, Verdict};
-use crate::replicate::partition::phase::Trouble;
+use crate::replicate::partition::phase::{StartPosition, Trouble};
 use crate::replicate::preserve::filler::is_filler;
 
 use super::compare::{self, LogComparison, batch_holding};
@@ -71,7 +71,7 @@ async fn longest_prefix(
 ) -> Result<SourceOffset, Trouble> {
     let PartitionSides { input, source, .. } = *sides;
     let alone = input.preserve.otherwise == Otherwise::Refuse;
-    if alone || input.start != Some(Start::Earliest) {
+    if alone || input.start != Some(StartPosition::Earliest) {
         return Ok(begin);
     }
     let topic = &input.source.topic;

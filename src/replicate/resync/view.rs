@@ -1,11 +1,11 @@
 //! Both sides of a partition as one resync sees them.
 
-use crate::config::Start;
 use crate::error::Result;
 use crate::kafka::admin::{self, OffsetSpec};
 use crate::kafka::client::{Cluster, Leader};
 use crate::model::{Run, SourceOffset, TargetOffset};
 use crate::offsets::Lookup;
+use crate::replicate::partition::phase::StartPosition;
 
 use super::input::{ResyncInput, TargetSide};
 
@@ -28,24 +28,33 @@ impl PartitionSides<'_> {
     /// Returns where to resume if the mirror partition holds nothing: after what was mirrored, or at the link's start.
     pub(crate) async fn position_of_empty(&self) -> Result<SourceOffset> {
         let input = self.input;
-        let at = match input.start {
+        let times = match input.start {
             None => {
                 let explained = self.side.explanations.first().map(|it| it.position);
                 let explained = explained.unwrap_or(SourceOffset::ZERO);
                 return Ok(input.record.frontier.max(explained));
             }
-            Some(Start::Earliest) => return Ok(self.log_start),
-            Some(Start::Latest) => OffsetSpec::LastStable,
-            Some(Start::At(timestamp)) => OffsetSpec::Timestamp(timestamp),
+            Some(StartPosition::Earliest) => return Ok(self.log_start),
+            Some(StartPosition::Resolved(offset)) => return Ok(offset),
+            Some(StartPosition::Unresolved {
+                time_ms,
+                looked_at_ms,
+            }) => (time_ms, looked_at_ms),
         };
-        let found = self.listed(at).await?;
-        // No record has that timestamp or a later one yet: start with the records to come.
-        let found = if found < 0 {
-            self.listed(OffsetSpec::LastStable).await?
-        } else {
-            found
+        // First, because records may be written between the requests.
+        let next = self.listed(OffsetSpec::LastStable).await?;
+        let start = self.first_since(times.0).await?.unwrap_or(next);
+        let looked_at = self.first_since(times.1).await?;
+        Ok(SourceOffset(looked_at.map_or(start, |it| it.min(start))))
+    }
+
+    /// Returns the offset of the first record with this time or a later one, if there is any.
+    async fn first_since(&self, time_ms: Option<i64>) -> Result<Option<i64>> {
+        let Some(time_ms) = time_ms else {
+            return Ok(None);
         };
-        Ok(SourceOffset(found))
+        let found = self.listed(OffsetSpec::Timestamp(time_ms)).await?;
+        Ok((found >= 0).then_some(found))
     }
 
     /// Returns the source's log end offset.

@@ -1,6 +1,7 @@
 //! What other parts see of a link: states, figures and exact translation, even with both clusters gone.
 
 use std::collections::BTreeMap;
+use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
@@ -9,12 +10,15 @@ use tokio::sync::watch;
 use crate::checkpoint::{PartitionKey, Store, Update, intents, records};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
-    DataPath, HaltCode, Intent, LinkIntents, LinkName, Missed, OffsetsMode, PartitionState, Reason,
-    SourceOffset, TopicName, TopicPartition, Totals, Unmirrored,
+    HaltCode, Intent, LinkIntents, LinkName, OffsetsMode, PartitionState, SourceOffset, TopicName,
+    TopicPartition, Unmirrored,
 };
 
+use super::held::TransactionLimit;
 use super::partition::TrackedPartition;
 use super::resolve_request::ResolveChannel;
+use super::status::{PartitionStatus, status};
+use super::unmirrored::UnmirroredPartitions;
 use crate::replicate::fetch::rate_limit::RateFigures;
 
 /// A link's view. Cheap to clone: all clones share their state.
@@ -27,69 +31,16 @@ struct Inner {
     store: Arc<dyn Store>,
     partitions: RwLock<BTreeMap<TopicPartition, Arc<TrackedPartition>>>,
     /// The partitions of selected topics that have no mirror partition.
-    unmirrored: RwLock<BTreeMap<TopicName, Unmirrored>>,
+    unmirrored: UnmirroredPartitions,
+    /// How long the source lets transactions be open, as last read.
+    transaction_limit: RwLock<Option<TransactionLimit>>,
     intents: watch::Sender<Arc<LinkIntents>>,
     pending: watch::Sender<Arc<LinkIntents>>,
     save_order: Mutex<()>,
     /// Held while intents are read and shown: an older state never replaces a newer one.
     reloading: Mutex<()>,
-    releases: ResolveChannel,
+    requests: ResolveChannel,
     rate: RateFigures,
-}
-
-/// The status of one partition, as the API shows it. Offsets are -1 while unknown.
-#[derive(Debug, Clone)]
-pub struct PartitionStatus {
-    /// The source partition.
-    pub partition: TopicPartition,
-    pub mirror_topic: TopicName,
-    /// Whether the mirror partition exists, as far as is known.
-    pub has_mirror: bool,
-    pub state: PartitionState,
-    /// The path its records take.
-    pub path: DataPath,
-    pub offsets: OffsetsMode,
-    /// The source's log start offset.
-    pub source_log_start: i64,
-    /// The source's last stable offset.
-    pub source_end: i64,
-    pub source_high_watermark: i64,
-    /// The next source offset to mirror: everything before it is on the target.
-    pub position: i64,
-    /// The end of what the target acknowledged.
-    pub target_end: i64,
-    /// The target's log start offset.
-    pub target_log_start: i64,
-    /// Acknowledged source records that may be missing on the target; 0 exactly when none is.
-    pub lag_records: i64,
-    /// How many of them are behind an open transaction.
-    pub held_records: i64,
-    /// Age of the oldest record missing on the target, in milliseconds; 0 if none is.
-    pub lag_ms: i64,
-    /// When the source's ends were last heard, in milliseconds since 1970; `None` if they never were.
-    pub as_of_ms: Option<i64>,
-    /// Runs of the offset map.
-    pub runs: u64,
-    /// Why it is halted, if it is.
-    pub reason: Option<Reason>,
-    /// What it waits for, if it does.
-    pub detail: Option<String>,
-    /// Records mirrored by this process.
-    pub records: u64,
-    /// Bytes mirrored by this process.
-    pub bytes: u64,
-    /// Batches produced by this process.
-    pub batches: u64,
-    /// Resyncs in this process.
-    pub resyncs: u64,
-    /// Records that the target removed while the source still has them.
-    pub expired_on_target: i64,
-    /// Offsets without an image on the other side, since the partition was first mirrored.
-    pub without_image: Totals,
-    /// Where deletions of keys may be missing, if anywhere.
-    pub missed_deletions: Option<Missed>,
-    /// When its source topic last became a different one, in milliseconds since 1970; 0 if it never did.
-    pub map_since_ms: i64,
 }
 
 impl LinkView {
@@ -103,12 +54,13 @@ impl LinkView {
             link: link.clone(),
             store: Arc::clone(store),
             partitions: RwLock::default(),
-            unmirrored: RwLock::default(),
+            unmirrored: UnmirroredPartitions::default(),
+            transaction_limit: RwLock::default(),
             intents: watch::Sender::default(),
             pending: watch::Sender::default(),
             save_order: Mutex::new(()),
             reloading: Mutex::new(()),
-            releases: ResolveChannel::default(),
+            requests: ResolveChannel::default(),
             rate: RateFigures::default(),
         }));
         view.reload(wanted)?;
@@ -120,7 +72,7 @@ impl LinkView {
         let Inner { link, store, .. } = &*self.0;
         let topics: BTreeMap<_, _> = records::topics_of(&**store, link)?.into_iter().collect();
         self.0.partitions.write().clear();
-        self.0.unmirrored.write().clear();
+        self.0.unmirrored.clear();
         for (key, _) in records::partitions_of(&**store, link)? {
             if let Some(topic) = topics.get(&key.topic).filter(|_| wanted(&key.topic)) {
                 self.track(&key.topic_partition(), &topic.mirror_topic)?;
@@ -163,43 +115,55 @@ impl LinkView {
 
     /// Returns the status of every partition that the link selects, ordered by topic and number.
     pub fn partitions(&self) -> Vec<PartitionStatus> {
+        self.rows(.., None)
+    }
+
+    /// Returns the status of a topic's partitions; `None` if the link doesn't select it.
+    pub fn topic(&self, topic: &TopicName) -> Option<Vec<PartitionStatus>> {
+        let rows = self.rows(TopicPartition::all_of(topic), Some(topic));
+        (!rows.is_empty()).then_some(rows)
+    }
+
+    /// Returns the status of these mirror partitions, and of what the topic, or every one, has without a mirror, in order.
+    fn rows(
+        &self,
+        partitions: impl RangeBounds<TopicPartition>,
+        topic: Option<&TopicName>,
+    ) -> Vec<PartitionStatus> {
         let now = crate::telemetry::now_ms();
-        let unmirrored = self.0.unmirrored.read();
-        let partitions = self.0.partitions.read();
-        let tracked = partitions
-            .iter()
-            .map(|(partition, tracked)| status(partition, tracked, now));
-        let mut rows: Vec<PartitionStatus> = tracked.collect();
-        for (topic, unmirrored) in unmirrored.iter() {
-            rows.extend(self.unmirrored_rows(topic, unmirrored, |it| partitions.contains_key(it)));
-        }
-        if !unmirrored.is_empty() {
+        let tracked = self.0.partitions.read();
+        let mirrored = tracked.range(partitions);
+        let mut rows: Vec<PartitionStatus> = mirrored
+            .map(|(partition, tracked)| status(partition, tracked, now))
+            .collect();
+        let intent_of = |topic: &TopicName| self.intent_of(topic);
+        let has_row = |it: &TopicPartition| tracked.contains_key(it);
+        let more = self.0.unmirrored.rows(topic, intent_of, has_row, now);
+        if !more.is_empty() {
+            rows.extend(more);
             rows.sort_by(|one, other| one.partition.cmp(&other.partition));
         }
         rows
     }
 
-    /// Returns the status of a topic's partitions; `None` if the link doesn't select it.
-    pub fn topic(&self, topic: &TopicName) -> Option<Vec<PartitionStatus>> {
-        let now = crate::telemetry::now_ms();
-        let unmirrored = self.0.unmirrored.read();
-        let partitions = self.0.partitions.read();
-        let of_topic = partitions.range(TopicPartition::all_of(topic));
-        let mut found: Vec<_> = of_topic
-            .map(|(partition, tracked)| status(partition, tracked, now))
-            .collect();
-        if let Some(unmirrored) = unmirrored.get(topic) {
-            found.extend(self.unmirrored_rows(topic, unmirrored, |it| partitions.contains_key(it)));
-            found.sort_by(|one, other| one.partition.cmp(&other.partition));
-        }
-        (!found.is_empty()).then_some(found)
-    }
-
     /// Shows the partitions of selected topics that have no mirror partition, instead of those shown before.
     pub(crate) fn show_unmirrored(&self, unmirrored: &BTreeMap<TopicName, Unmirrored>) {
-        if *self.0.unmirrored.read() != *unmirrored {
-            self.0.unmirrored.write().clone_from(unmirrored);
-        }
+        self.0.unmirrored.show(unmirrored);
+    }
+
+    /// Returns the partitions of selected topics that have no mirror partition.
+    pub(crate) fn unmirrored(&self) -> &UnmirroredPartitions {
+        &self.0.unmirrored
+    }
+
+    /// Returns how long the source's brokers let a transaction be open, as last read.
+    pub fn transaction_limit(&self) -> TransactionLimit {
+        let read = *self.0.transaction_limit.read();
+        read.unwrap_or(TransactionLimit::of(None))
+    }
+
+    pub(crate) fn set_transaction_limit(&self, limit: TransactionLimit) {
+        *self.0.transaction_limit.write() = Some(limit);
     }
 
     /// Returns the name that a selected topic's mirror has on the target, or would have.
@@ -208,7 +172,7 @@ impl LinkView {
         if let Some(tracked) = self.tracked(&partition) {
             return Some(tracked.mirror_topic.clone());
         }
-        self.unmirrored(topic).map(|it| it.mirror_topic)
+        self.0.unmirrored.topic(topic).map(|it| it.mirror_topic)
     }
 
     /// Returns the source offset up to which everything is on the target.
@@ -306,9 +270,9 @@ impl LinkView {
         &self.0.rate
     }
 
-    /// Returns the channel of releases to the worker.
-    pub(crate) fn releases(&self) -> &ResolveChannel {
-        &self.0.releases
+    /// Returns the channel of operators' requests to the worker.
+    pub(crate) fn requests(&self) -> &ResolveChannel {
+        &self.0.requests
     }
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {
@@ -342,10 +306,6 @@ impl LinkView {
         Ok(tracked)
     }
 
-    pub(super) fn unmirrored(&self, topic: &TopicName) -> Option<Unmirrored> {
-        self.0.unmirrored.read().get(topic).cloned()
-    }
-
     pub(super) fn tracked(&self, partition: &TopicPartition) -> Option<Arc<TrackedPartition>> {
         self.0.partitions.read().get(partition).cloned()
     }
@@ -354,44 +314,4 @@ impl LinkView {
 fn undecided(partition: &TopicPartition) -> Error {
     let message = "a decision about the partition isn't durable yet; trying again";
     Error::new(Kind::TimedOut, message).partition(partition)
-}
-
-fn status(partition: &TopicPartition, tracked: &TrackedPartition, now: i64) -> PartitionStatus {
-    let known = tracked.lock();
-    let figures = &known.figures;
-    let missing = known.missing();
-    let missed = known.record.history.deletions.missed();
-    let waiting = figures.oldest_waiting.filter(|_| missing.records > 0);
-    PartitionStatus {
-        partition: partition.clone(),
-        mirror_topic: tracked.mirror_topic.clone(),
-        has_mirror: true,
-        state: figures.state,
-        path: known.record.path,
-        offsets: known.record.offsets,
-        source_log_start: figures.source_log_start,
-        source_end: figures.source_end,
-        source_high_watermark: figures.source_high_watermark,
-        position: known.record.frontier.get(),
-        target_end: figures.target_end,
-        target_log_start: figures.target_log_start,
-        lag_records: missing.records,
-        held_records: missing.held,
-        lag_ms: waiting.map_or(0, |since| now.saturating_sub(since).max(0)),
-        as_of_ms: figures.heard.map(|heard| heard.wall_ms),
-        runs: known.map.run_count(),
-        reason: figures.reason.clone(),
-        detail: figures
-            .detail
-            .clone()
-            .or_else(|| missed.as_ref().map(Missed::message)),
-        records: figures.records,
-        bytes: figures.bytes,
-        batches: figures.batches,
-        resyncs: figures.resyncs,
-        expired_on_target: figures.expired,
-        without_image: known.record.history.totals,
-        missed_deletions: missed,
-        map_since_ms: known.record.history.map_since_ms,
-    }
 }

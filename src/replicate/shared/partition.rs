@@ -7,13 +7,18 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::checkpoint::starts::StartRecord;
 use crate::checkpoint::{PartitionKey, PartitionRecord, Store, StoredRuns, records};
 use crate::error::{Error, Kind};
 use crate::model::{
-    Anchor, DataPath, History, LeaderEpoch, Moment, OffsetsMode, PartitionState, Reason, Run,
-    SourceOffset, TargetOffset, TopicId, TopicName,
+    Anchor, DataPath, HaltCode, History, LeaderEpoch, Moment, Monotonic, OffsetsMode,
+    PartitionState, Reason, Run, SourceOffset, TargetOffset, TopicId, TopicName,
 };
-use crate::offsets::{Explanation, MapError, Receipt, RunMap};
+use crate::offsets::{Explanation, Lookup, MapError, Receipt, RunMap};
+use crate::replicate::partition::phase::StartPosition;
+
+use super::held::Held;
+use super::lag_time::Milestones;
 
 /// The number of source leader epochs remembered: enough to find where two logs diverge.
 const EPOCHS_LIMIT: usize = 64;
@@ -37,6 +42,8 @@ pub(crate) struct PartitionProgress {
     pub(crate) map: RunMap,
     /// Whether the checkpoint DB knows where the partition starts.
     pub(crate) begun: bool,
+    /// The start that the checkpoint DB has of it, which its own record replaces.
+    pub(crate) stored_start: Option<StartRecord>,
     /// The first save that covers all changes worth storing lazily; `None` if that save is known to be durable.
     pub(super) unsaved: Option<Receipt>,
     /// Whether the state has to be reloaded: a decision was applied that couldn't be stored.
@@ -44,6 +51,8 @@ pub(crate) struct PartitionProgress {
     /// Whether a decision was applied that isn't known to be durable. Nothing else is saved meanwhile: that would store a
     /// part of a decision that may be refused.
     pub(super) pending: bool,
+    /// The ends of the source that the frontier has yet to reach.
+    pub(super) milestones: Milestones,
     pub(crate) figures: Figures,
 }
 
@@ -53,6 +62,8 @@ pub(crate) struct Figures {
     pub(crate) state: PartitionState,
     /// Why it is halted, if it is.
     pub(crate) reason: Option<Reason>,
+    /// Where one of the logs lost what was mirrored, by source offset, if it halted for that.
+    pub(crate) lost_from: Option<SourceOffset>,
     /// What it waits for, in words.
     pub(crate) detail: Option<String>,
     /// The target offsets being filled (from, until), while that is worth showing.
@@ -64,16 +75,20 @@ pub(crate) struct Figures {
     pub(crate) source_high_watermark: i64,
     /// When these three were last heard from the source.
     pub(crate) heard: Option<Moment>,
-    /// Whether a partition that hasn't begun will begin at the first record that the source has.
-    pub(crate) starts_earliest: bool,
+    /// Where it starts if it hasn't begun.
+    pub(crate) start: Option<StartPosition>,
     /// The end of what the target acknowledged.
     pub(crate) target_end: i64,
     /// The target's log start offset.
     pub(crate) target_log_start: i64,
     /// Records that the target removed while the source still has them.
     pub(crate) expired: i64,
-    /// Creation time of the oldest record fetched but not acknowledged, in milliseconds.
-    pub(crate) oldest_waiting: Option<i64>,
+    /// The timestamp of the first record that is missing on the target, or of one shortly before it, in milliseconds.
+    pub(crate) first_timestamp: Option<i64>,
+    /// The open transaction that records are behind.
+    pub(super) held: Option<Held>,
+    /// The offset of the record that was last read because of the two above, and when.
+    pub(super) read_at: Option<(i64, Monotonic)>,
     /// Records mirrored by this process.
     pub(crate) records: u64,
     /// Bytes mirrored by this process.
@@ -95,17 +110,20 @@ impl TrackedPartition {
         let figures = Figures {
             state: PartitionState::Preparing,
             reason: None,
+            lost_from: None,
             detail: None,
             filling: None,
             source_log_start: -1,
             source_end: -1,
             source_high_watermark: -1,
             heard: None,
-            starts_earliest: false,
+            start: None,
             target_end: record.acked_end.get().max(map.target_end().get()),
             target_log_start: -1,
             expired: 0,
-            oldest_waiting: None,
+            first_timestamp: None,
+            held: None,
+            read_at: None,
             records: 0,
             bytes: 0,
             batches: 0,
@@ -115,9 +133,11 @@ impl TrackedPartition {
             record,
             map,
             begun,
+            stored_start: None,
             unsaved: None,
             stale: false,
             pending: false,
+            milestones: Milestones::default(),
             figures,
         });
         Ok(Self {
@@ -160,7 +180,21 @@ impl TrackedPartition {
         let mut known = self.lock();
         known.figures.state = reason.code.state();
         known.figures.detail = None;
+        known.figures.lost_from = self.lost_from(&known, &reason);
         known.figures.reason = Some(reason);
+    }
+
+    /// Returns the source offset from which on one of the logs lost what was mirrored, if that is the reason.
+    fn lost_from(&self, known: &PartitionProgress, reason: &Reason) -> Option<SourceOffset> {
+        match reason.code {
+            HaltCode::SourceTruncated => reason.source_offset,
+            HaltCode::TargetTruncated => {
+                let image = known.map.to_source(reason.target_offset?, &self.runs());
+                // Without the map, anything may be missing.
+                Some(image.map_or(SourceOffset::ZERO, Lookup::or_next))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -170,6 +204,7 @@ impl PartitionProgress {
         if frontier > self.record.frontier {
             self.record.frontier = frontier;
             self.touch();
+            self.note_reached();
         }
     }
 
@@ -314,6 +349,7 @@ pub(crate) fn blank() -> PartitionRecord {
         offsets: OffsetsMode::Translate,
         path: DataPath::Raw,
         fence_epoch: 0,
+        complete_ms: None,
     }
 }
 

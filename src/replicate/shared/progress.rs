@@ -37,9 +37,6 @@ impl PartitionProgress {
         } else {
             PartitionState::CatchingUp
         };
-        if lag == 0 {
-            self.figures.oldest_waiting = None;
-        }
     }
 
     /// Shows of a flowing partition that the source is silent, or isn't any more.

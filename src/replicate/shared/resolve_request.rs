@@ -3,19 +3,37 @@
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::model::{HaltCode, PartitionState, Policy, Reason, TopicPartition};
+use crate::model::{HaltCode, PartitionState, Policy, Reason, TopicName, TopicPartition};
 use crate::replicate::resync::decision::DecisionOutcome;
 
-/// The number of releases that may be queued for the worker.
+use super::inventory::{Holdings, Inventory};
+
+/// The number of requests that may be queued for the worker.
 const WAITING_LIMIT: usize = 64;
 
 /// An operator's request to the worker.
+#[derive(Debug)]
+pub(crate) enum OperatorRequest {
+    Resolve(ResolveRequest),
+    Count(CountRequest),
+}
+
+/// The request to release a partition.
 #[derive(Debug)]
 pub(crate) struct ResolveRequest {
     pub(crate) partition: TopicPartition,
     pub(crate) reason: Reason,
     pub(crate) policy: Policy,
-    pub(crate) done: oneshot::Sender<Result<DecisionOutcome, Box<Reason>>>,
+    /// The number of records that exist only on the target and may be deleted.
+    pub(crate) discard: Option<u64>,
+    pub(crate) done: oneshot::Sender<Result<DecisionOutcome, ResolveRefused>>,
+}
+
+/// The request to count what the mirror of a source topic holds.
+#[derive(Debug)]
+pub(crate) struct CountRequest {
+    pub(crate) topic: TopicName,
+    pub(crate) done: oneshot::Sender<crate::error::Result<Inventory>>,
 }
 
 /// An operator's policy for the trouble that halted a partition.
@@ -23,25 +41,27 @@ pub(crate) struct ResolveRequest {
 pub(crate) struct Grant {
     pub(crate) code: HaltCode,
     pub(crate) policy: Policy,
-    pub(crate) done: oneshot::Sender<Result<DecisionOutcome, Box<Reason>>>,
+    /// What is discarded with it.
+    pub(crate) discards: Holdings,
+    pub(crate) done: oneshot::Sender<Result<DecisionOutcome, ResolveRefused>>,
 }
 
 /// The channel from the view to the running worker, if any; each worker opens a new one.
 #[derive(Debug, Default)]
-pub(crate) struct ResolveChannel(Mutex<Option<mpsc::Sender<ResolveRequest>>>);
+pub(crate) struct ResolveChannel(Mutex<Option<mpsc::Sender<OperatorRequest>>>);
 
 impl ResolveChannel {
-    /// Opens a new channel for a worker; an earlier worker gets no more releases.
-    pub(crate) fn open(&self) -> mpsc::Receiver<ResolveRequest> {
+    /// Opens a new channel for a worker; an earlier worker gets no more requests.
+    pub(crate) fn open(&self) -> mpsc::Receiver<OperatorRequest> {
         let (sender, receiver) = mpsc::channel(WAITING_LIMIT);
         *self.0.lock() = Some(sender);
         receiver
     }
 
-    /// Sends a release to the worker. Errors: no worker is running, or its queue is full.
-    pub(crate) fn send(&self, release: ResolveRequest) -> Result<(), ResolveRefused> {
+    /// Sends a request to the worker. Errors: no worker is running, or its queue is full.
+    pub(crate) fn send(&self, request: OperatorRequest) -> Result<(), ResolveRefused> {
         let sender = self.0.lock().clone().ok_or(ResolveRefused::Busy)?;
-        sender.try_send(release).map_err(|_| ResolveRefused::Busy)
+        sender.try_send(request).map_err(|_| ResolveRefused::Busy)
     }
 }
 
@@ -58,6 +78,10 @@ pub enum ResolveRefused {
     Pending,
     /// It is halted again, for this reason.
     Halted(Box<Reason>),
+    /// Records that exist nowhere else would be deleted, and the operator didn't name their number.
+    Discards(Holdings),
+    /// The records that would be deleted couldn't be counted, for this reason.
+    Uncounted(String),
     /// The link isn't running or is paused, or its queue is full.
     Busy,
 }

@@ -1,6 +1,7 @@
 //! Saves partitions to the checkpoint DB: each save contains every change that no earlier one is known to have stored, so a
 //! refused save loses nothing. A decision is saved as a whole or not at all.
 
+use crate::checkpoint::starts::delete_start;
 use crate::checkpoint::{PartitionRecord, Update, records};
 use crate::error::Result;
 use crate::model::{SourceOffset, TargetOffset};
@@ -41,6 +42,9 @@ impl TrackedPartition {
         let changes = known.map.take_changes();
         self.runs().apply(update, changes.blocks);
         records::put_partition(update, &self.key, &known.record);
+        if known.stored_start.is_some() {
+            delete_start(update, &self.key);
+        }
         known.unsaved = Some(changes.receipt);
         changes.receipt
     }
@@ -85,6 +89,7 @@ impl PartitionProgress {
     /// Records that a save is durable.
     pub(crate) fn stored(&mut self, receipt: Receipt) {
         self.map.stored(receipt);
+        self.stored_start = None;
         self.unsaved = self.unsaved.filter(|first| *first > receipt);
     }
 

@@ -1,14 +1,15 @@
-//! The basis of a verification: a partition's position at one moment, and its offset map along the log.
+//! The basis of a verification or a count: a partition's position at one moment, and its offset map along the log.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::model::{
-    History, OffsetsMode, PartitionState, Run, SourceOffset, TargetOffset, TopicId, TopicName,
-    TopicPartition, Totals,
+    HaltCode, History, OffsetsMode, PartitionState, Run, SourceOffset, TargetOffset, TopicId,
+    TopicName, TopicPartition, Totals,
 };
 use crate::offsets::Lookup;
 
+use super::inventory::Mapped;
 use super::link::LinkView;
 
 /// The position of a partition at one moment.
@@ -40,6 +41,20 @@ pub struct Decisions {
 }
 
 impl LinkView {
+    /// Returns what is known of what a mirror partition holds; `None` if it isn't mirrored.
+    pub(crate) fn mapped(&self, partition: &TopicPartition) -> Option<Mapped> {
+        let tracked = self.tracked(partition)?;
+        let known = tracked.lock();
+        Some(Mapped::of(&known))
+    }
+
+    /// Whether a partition of a topic has halted because its mirror topic is gone.
+    pub(crate) fn misses_mirror(&self, topic: &TopicName) -> bool {
+        let statuses = self.topic(topic).unwrap_or_default().into_iter();
+        let mut reasons = statuses.filter_map(|it| it.reason);
+        reasons.any(|reason| reason.code == HaltCode::TargetTopicMissing)
+    }
+
     /// Returns the position of a partition; `None` if it isn't mirrored, or not yet.
     pub(crate) fn snapshot(&self, partition: &TopicPartition) -> Option<VerificationSnapshot> {
         let tracked = self.tracked(partition)?;

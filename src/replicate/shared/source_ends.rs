@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use crate::model::{HaltCode, Moment};
+use crate::replicate::partition::phase::StartPosition;
 
+use super::lag_time::{lag_ms, missing_since};
 use super::partition::PartitionProgress;
 
 /// The ends of a source partition.
@@ -16,6 +18,14 @@ pub(crate) struct SourceEnds {
     /// The last stable offset.
     pub(crate) stable: i64,
     pub(crate) high_watermark: i64,
+}
+
+impl SourceEnds {
+    pub(crate) const UNKNOWN: Self = Self {
+        log_start: -1,
+        stable: -1,
+        high_watermark: -1,
+    };
 }
 
 /// How many acknowledged source records may be missing on the target; -1 while that isn't known.
@@ -32,6 +42,19 @@ impl Missing {
         records: -1,
         held: -1,
     };
+
+    /// What is missing if everything before `from` is there.
+    pub(crate) fn between(from: Option<i64>, ends: SourceEnds) -> Self {
+        let high = ends.high_watermark;
+        let Some(from) = from.filter(|_| high >= 0) else {
+            return Self::UNKNOWN;
+        };
+        let readable = ends.stable.max(from);
+        Self {
+            records: high.saturating_sub(from).max(0),
+            held: high.saturating_sub(readable).max(0),
+        }
+    }
 }
 
 impl PartitionProgress {
@@ -42,6 +65,8 @@ impl PartitionProgress {
             self.figures.source_end = ends.stable;
             self.figures.source_high_watermark = ends.high_watermark;
             self.figures.heard = Some(at);
+            self.note_end(at.wall_ms);
+            self.note_held(at);
         }
     }
 
@@ -49,7 +74,31 @@ impl PartitionProgress {
     pub(crate) fn hear_no_news(&mut self, at: Moment) {
         if self.is_newer(at) {
             self.figures.heard = Some(at);
+            self.note_end(at.wall_ms);
         }
+    }
+
+    /// Notes that the source still ended at its high watermark at this time. That something begins to be missing is stored
+    /// soon, and with it since when; as long as nothing is, nothing is written.
+    fn note_end(&mut self, at_ms: i64) {
+        let end = self.figures.source_high_watermark;
+        let Some(position) = self.missing_from().filter(|_| end >= 0) else {
+            return;
+        };
+        let was_complete = self.milestones.noticed_ms().is_none();
+        if self.milestones.hear(position, end, at_ms) {
+            self.record.complete_ms = Some(at_ms);
+            self.figures.first_timestamp = None;
+        } else if was_complete && end > position && self.begun {
+            self.touch();
+        }
+    }
+
+    /// Notes that the frontier may have reached ends of the source.
+    pub(super) fn note_reached(&mut self) {
+        let position = self.missing_from();
+        let reached = position.and_then(|position| self.milestones.reach(position));
+        self.record.complete_ms = reached.or(self.record.complete_ms);
     }
 
     /// Whether the ends were heard more than `limit` ago, or never.
@@ -75,20 +124,28 @@ impl PartitionProgress {
 
     /// Returns the upper bound of acknowledged source records that are missing on the target, to be shown.
     pub(crate) fn missing(&self) -> Missing {
-        let high = self.figures.source_high_watermark;
-        let Some(from) = self.missing_from().filter(|_| high >= 0) else {
-            return Missing::UNKNOWN;
+        let ends = SourceEnds {
+            log_start: self.figures.source_log_start,
+            stable: self.figures.source_end,
+            high_watermark: self.figures.source_high_watermark,
         };
-        let readable = self.figures.source_end.max(from);
-        Missing {
-            records: high.saturating_sub(from).max(0),
-            held: high.saturating_sub(readable).max(0),
-        }
+        Missing::between(self.missing_from(), ends)
+    }
+
+    /// Returns for how long something has been missing at the time `now_ms`, in milliseconds: 0 if nothing is, and -1 if
+    /// that isn't known.
+    pub(crate) fn lag_ms(&self, now_ms: i64) -> i64 {
+        let since = missing_since(
+            self.record.complete_ms,
+            self.figures.first_timestamp,
+            self.milestones.noticed_ms(),
+        );
+        lag_ms(self.missing().records, since, now_ms)
     }
 
     /// Returns the source offset from which on records may be missing: the frontier, if both logs are those it was reached
-    /// in.
-    fn missing_from(&self) -> Option<i64> {
+    /// in and still hold what they held.
+    pub(super) fn missing_from(&self) -> Option<i64> {
         let reason = self.figures.reason.as_ref();
         let log_start = self.figures.source_log_start;
         match reason.map(|reason| reason.code) {
@@ -97,8 +154,16 @@ impl PartitionProgress {
                 | HaltCode::TargetRecreated
                 | HaltCode::TargetTopicMissing,
             ) => Some(log_start),
+            Some(HaltCode::SourceTruncated | HaltCode::TargetTruncated) => {
+                let lost = self.figures.lost_from.unwrap_or(self.record.frontier);
+                Some(lost.min(self.record.frontier).get())
+            }
             _ if self.begun => Some(self.record.frontier.get()),
-            _ => self.figures.starts_earliest.then_some(log_start),
+            _ => match self.figures.start? {
+                StartPosition::Earliest => Some(log_start),
+                StartPosition::Resolved(offset) => Some(offset.get()),
+                StartPosition::Unresolved { .. } => None,
+            },
         }
     }
 }

@@ -15,7 +15,7 @@ impl LinkView {
     ) -> Result<Translation, Untranslatable> {
         let tracked = self
             .tracked(partition)
-            .ok_or_else(|| self.untranslatable(partition))?;
+            .ok_or_else(|| self.unmirrored().untranslatable(partition))?;
         let known = tracked.lock();
         let frontier = known.record.frontier;
         let end = known.record.acked_end;
@@ -54,7 +54,7 @@ impl LinkView {
     ) -> Result<Translation, Untranslatable> {
         let tracked = self
             .tracked(partition)
-            .ok_or_else(|| self.untranslatable(partition))?;
+            .ok_or_else(|| self.unmirrored().untranslatable(partition))?;
         let known = tracked.lock();
         let found = known.map.to_source(offset, &tracked.runs())?;
         let without_image = known.record.history.at_target(offset);

@@ -5,7 +5,6 @@
 //! the link if its name is known: from the configuration, or because the link's journal is on the source.
 
 use crate::checkpoint::records;
-use crate::config::Start;
 use crate::error::Result;
 use crate::journal;
 use crate::kafka::admin;
@@ -14,7 +13,7 @@ use crate::model::{
     DataPath, HaltCode, LinkIdentity, LinkName, ProducerId, Reason, SourceOffset, TopicName,
     TopicPartition,
 };
-use crate::replicate::partition::phase::Trouble;
+use crate::replicate::partition::phase::{StartPosition, Trouble};
 use crate::replicate::resync::input::{ResyncInput, ResyncResult};
 use crate::replicate::shared::source_writers::MarkedBatch;
 
@@ -136,9 +135,10 @@ impl LinkContext {
         input: &ResyncInput,
     ) -> Result<(), Trouble> {
         let from = match input.start {
-            Some(Start::Earliest) => SourceOffset::ZERO,
+            Some(StartPosition::Earliest) => SourceOffset::ZERO,
+            Some(StartPosition::Resolved(offset)) => offset,
             // Nothing that is on the source yet will be mirrored.
-            Some(Start::Latest | Start::At(_)) => return Ok(()),
+            Some(StartPosition::Unresolved { .. }) => return Ok(()),
             None => input.record.frontier,
         };
         self.judge_from(&input.source, from).await

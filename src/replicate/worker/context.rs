@@ -7,20 +7,23 @@ use tokio::sync::{Mutex, Semaphore};
 
 use crate::checkpoint::Store;
 use crate::checkpoint::audit::AuditLog;
+use crate::checkpoint::starts::{StartRecord, load_start};
 use crate::config::{MirroredSources, PolicyRules, PreserveLimits, Start};
 use crate::error::Result;
 use crate::kafka::client::{Cluster, Slot};
 use crate::kafka::record::{RecordReader, Shard};
 use crate::kafka::{Fetcher, Reading, Sink, Source};
 use crate::model::{
-    BrokerId, DataPath, LinkIdentity, LinkName, MirroredTopic, Moment, OffsetsMode, TopicName,
-    TopicPartition,
+    BrokerId, DataPath, LinkIdentity, LinkName, MirroredTopic, Moment, OffsetsMode, TopicId,
+    TopicName, TopicPartition,
 };
 use crate::replicate::fetch::connections::connections_over;
 use crate::replicate::partition::mirror::Mirror;
+use crate::replicate::partition::phase::StartPosition;
 use crate::replicate::partition::route::{Lane, Route};
 use crate::replicate::produce::window::FORGETS_AT_ONCE;
 use crate::replicate::shared::link::LinkView;
+use crate::replicate::shared::partition::TrackedPartition;
 use crate::replicate::shared::source_writers::{OtherLinks, SourceWriters};
 use crate::task::{InFlight, Ownership, Writing};
 
@@ -149,12 +152,10 @@ impl LinkContext {
         // Consumers see a topic as a whole: the mode chosen for its first partitions applies to ones added later.
         let siblings = self.view.offsets_of(&partition.topic);
         let tracked = self.view.track(partition, &mirrored.target_name)?;
-        let initial = mirrored.is_initial(partition.partition);
-        // A recreated mirror topic starts with everything the source has.
-        let start = if initial && mirrored.reseeded.is_none() {
-            self.settings.start
+        let start = if tracked.lock().begun {
+            None
         } else {
-            Start::Earliest
+            Some(self.start(&tracked, mirrored)?)
         };
         let route = Route {
             source: partition.clone(),
@@ -165,9 +166,9 @@ impl LinkContext {
             source_id: mirrored.source_id,
             target_id: mirrored.target_id,
         };
-        let (begun, incarnation, offsets) = {
+        let (incarnation, offsets) = {
             let mut known = tracked.lock();
-            known.figures.starts_earliest = matches!(start, Start::Earliest);
+            known.figures.start = start;
             if !known.begun {
                 known.record.path = self.settings.path;
             }
@@ -184,14 +185,14 @@ impl LinkContext {
                 (true, true) => known.record.offsets.max(wanted),
                 (false, _) => siblings.unwrap_or(wanted),
             };
-            (known.begun, known.record.incarnation, offsets)
+            (known.record.incarnation, offsets)
         };
         let producer_id = self.identity.producer_id(incarnation);
         Ok(Mirror::new(
             route,
             tracked,
             producer_id,
-            (!begun).then_some(start),
+            start,
             offsets,
             (
                 self.settings.policies.of(&partition.topic),
@@ -200,8 +201,21 @@ impl LinkContext {
         ))
     }
 
+    /// Returns where a partition starts of which nothing is stored but perhaps its start.
+    fn start(&self, tracked: &TrackedPartition, mirrored: &MirroredTopic) -> Result<StartPosition> {
+        let (key, wanted) = (&tracked.key, self.settings.start);
+        let is_initial = mirrored.is_initial(key.partition);
+        // A recreated mirror topic starts with everything the source has.
+        if !is_initial || mirrored.reseeded.is_some() || wanted == Start::Earliest {
+            return Ok(StartPosition::Earliest);
+        }
+        let stored = load_start(&*self.store, key)?;
+        tracked.lock().stored_start = stored;
+        Ok(start_of(stored, wanted.time_ms(), mirrored.source_id))
+    }
+
     /// Returns a permit for a topic's writes other than its records, held during the write; `None` if its intent forbids it.
-    pub(crate) async fn permit(&self, topic: &TopicName) -> Option<Writing> {
+    pub(crate) async fn topic_permit(&self, topic: &TopicName) -> Option<Writing> {
         let writing = self.in_flight.begin().await;
         self.view.intent_of(topic).writes().then_some(writing)
     }
@@ -210,6 +224,29 @@ impl LinkContext {
     #[expect(clippy::unused_self, reason = "time is a part of the context")]
     pub(crate) fn now(&self) -> Moment {
         crate::telemetry::now()
+    }
+}
+
+/// Returns where a partition that the link's first look found starts, by what is stored about it, the time that `start` names
+/// now, and the present topic's id.
+fn start_of(stored: Option<StartRecord>, time_ms: Option<i64>, topic: TopicId) -> StartPosition {
+    // None is stored by earlier versions, or for a `start` that was changed since.
+    let Some(stored) = stored.filter(|it| it.time_ms == time_ms) else {
+        return StartPosition::Unresolved {
+            time_ms,
+            looked_at_ms: None,
+        };
+    };
+    let is_other =
+        stored.source_topic_id.is_known() && topic.is_known() && stored.source_topic_id != topic;
+    match stored.offset {
+        // What appeared after the first look is mirrored from its beginning.
+        _ if is_other => StartPosition::Earliest,
+        Some(offset) => StartPosition::Resolved(offset),
+        None => StartPosition::Unresolved {
+            time_ms,
+            looked_at_ms: Some(stored.looked_at_ms),
+        },
     }
 }
 
@@ -321,3 +358,6 @@ impl LinkContext {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,14 @@
 //! The events of the worker's loop.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
+use crate::config::Start;
 use crate::error::Result;
-use crate::kafka::admin::ListedOffsets;
+use crate::kafka::admin::{CoordinatedTransaction, ListedOffsets};
 use crate::kafka::{FetchedPartition, ProduceAnswer, Sink, Source};
-use crate::model::{BrokerId, Moment, TopicId};
+use crate::model::{BrokerId, Moment, ProducerId, TopicId, TopicPartition};
 use crate::offsets::Receipt;
 use crate::replicate::fetch::budget::SentFetch;
 use crate::replicate::partition::phase::Trouble;
@@ -14,6 +16,9 @@ use crate::replicate::partition::route::Lane;
 use crate::replicate::preserve::markers::{Filled, Unfilled};
 use crate::replicate::resync::decision::{Decision, DecisionOutcome, Refused};
 use crate::replicate::resync::input::{ResyncResult, TargetSide};
+use crate::replicate::shared::held::{FirstRecord, TransactionLimit};
+use crate::replicate::shared::inventory::Inventory;
+use crate::replicate::shared::resolve_request::{CountRequest, ResolveRequest};
 use crate::replicate::shared::source_ends::SourceEnds;
 
 /// A partition's index in the worker, and the round an event belongs to.
@@ -62,13 +67,20 @@ pub(crate) enum Event {
         result: Result<TopicId>,
     },
     /// The state of a former mirror topic was forgotten, or that couldn't be stored.
-    Forgotten { index: usize, result: Result<()> },
+    Forgotten {
+        index: usize,
+        result: Result<()>,
+    },
     /// The receipt of a refused record is on the target, or couldn't be written.
     Quarantined {
         index: usize,
         refused: Box<Refused>,
         result: Result<()>,
     },
+    /// What a mirror topic holds was counted for an operator.
+    Counted(Box<(CountRequest, Result<Inventory>)>),
+    /// What a reseed would discard was counted.
+    Weighed(Box<(ResolveRequest, Result<Inventory>)>),
     /// A timer fired.
     Due(Ticket),
     /// The target reported log starts.
@@ -77,15 +89,19 @@ pub(crate) enum Event {
     SourceEnds {
         broker: BrokerId,
         asked_at: Moment,
-        ends: Vec<(Ticket, SourceEnds)>,
+        ends: Vec<ToldEnds>,
     },
+    FirstRecords(Box<FirstRecords>),
     Filled {
         broker: BrokerId,
         tickets: Vec<Ticket>,
         outcomes: Vec<Result<Filled, Unfilled>>,
     },
     /// The filler before the first record was deleted, with the new log start, or that failed.
-    Trimmed { ticket: Ticket, result: Result<i64> },
+    Trimmed {
+        ticket: Ticket,
+        result: Result<i64>,
+    },
 }
 
 /// The answer to a produce request.
@@ -100,6 +116,45 @@ pub(crate) struct Answered {
     pub(crate) at: Instant,
     /// The answers in the order of `tickets`, or why there are none.
     pub(crate) answer: Result<Vec<ProduceAnswer>>,
+}
+
+/// A partition whose ends are requested.
+#[derive(Debug)]
+pub(crate) struct AskedEnds {
+    /// `None` for a partition without a mirror partition.
+    pub(super) ticket: Option<Ticket>,
+    pub(super) partition: TopicPartition,
+    /// Where its mirror will begin, if it has none.
+    pub(super) start: Option<Start>,
+}
+
+/// The ends of a partition.
+#[derive(Debug)]
+pub(crate) struct ToldEnds {
+    pub(super) asked: AskedEnds,
+    pub(super) ends: SourceEnds,
+    /// The offset at which its mirror would begin now. That of one that will begin with the records to come isn't known.
+    pub(super) start: Option<i64>,
+}
+
+/// A record to read.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// `None` for a partition without a mirror partition.
+    pub(super) ticket: Option<Ticket>,
+    pub(super) partition: TopicPartition,
+    pub(super) offset: i64,
+    /// Whether it belongs to an open transaction.
+    pub(super) is_held: bool,
+}
+
+/// What a look found.
+#[derive(Debug)]
+pub(crate) struct FirstRecords {
+    /// The records; `None` for those that couldn't be read.
+    pub(super) records: Vec<(Read, Option<FirstRecord>)>,
+    pub(super) transactions: BTreeMap<ProducerId, CoordinatedTransaction>,
+    pub(super) limit: Option<TransactionLimit>,
 }
 
 pub(crate) type EventFuture = Pin<Box<dyn Future<Output = Event> + Send>>;

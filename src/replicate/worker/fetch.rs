@@ -135,7 +135,7 @@ impl Worker {
                 fetched.records = apart(fetched.records, whole);
             }
             if mirror.flows_in(round) {
-                mirror.note_told(quiet_until.map_or(0, |it| it.wall_ms));
+                mirror.note_told(quiet_until);
                 match take_in(mirror, fetched, now, &self.link.source_writers) {
                     Ok(missed) => {
                         if missed {
@@ -206,7 +206,7 @@ fn take_in(
         match verdict {
             Verdict::Skip => mirror.fetch_buffer.pass(until),
             Verdict::Forward | Verdict::Reencode => {
-                oldest.get_or_insert(batch.header().base_timestamp);
+                oldest.get_or_insert(batch.header().first_timestamp());
                 let from = mirror.fetch_next.max(SourceOffset(batch.base_offset()));
                 let intact = verdict == Verdict::Forward;
                 mirror.fetch_buffer.load(FetchedBatch {
@@ -228,7 +228,7 @@ fn take_in(
         high_watermark: fetched.high_watermark,
     };
     known.hear(ends, now);
-    known.figures.oldest_waiting = known.figures.oldest_waiting.or(oldest);
+    known.figures.first_timestamp = known.figures.first_timestamp.or(oldest);
     known.judge_state();
     known.note_fetch(now.wall_ms);
     Ok(missed)

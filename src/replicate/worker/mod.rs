@@ -5,6 +5,8 @@ pub(crate) mod context;
 pub(crate) mod decide;
 pub(crate) mod event;
 pub(crate) mod fetch;
+pub(crate) mod first_records;
+pub(crate) mod inventory;
 pub(crate) mod life;
 pub(crate) mod log_starts;
 pub(crate) mod markers;

@@ -300,7 +300,7 @@ impl Worker {
             }
             known.figures.bytes += landed.bytes as u64;
             known.figures.batches += 1;
-            known.figures.oldest_waiting = Some(landed.max_timestamp);
+            known.figures.first_timestamp = Some(landed.max_timestamp);
             let result = known.landed(&landed.runs, landed.frontier);
             let end = known.end().plus(mirror.course.marker);
             known.goes_on_behind(self.link.settings.path, landed.frontier, end);

@@ -90,7 +90,7 @@ impl Worker {
 /// Makes sure that the quarantine topic holds the receipt of a record.
 async fn write_receipt(link: &LinkContext, route: &Route, refused: &Refused) -> Result<()> {
     let _alone = link.quarantine.lock().await;
-    let permit = link.permit(&route.source.topic).await;
+    let permit = link.topic_permit(&route.source.topic).await;
     let _writing = permit.ok_or_else(|| Error::new(Kind::Stopping, "interrupted"))?;
     let record = refused_record(link, route, refused.offset).await?;
     let origin = Origin {

@@ -3,21 +3,22 @@
 //! Topic discovery deletes and creates the mirror topic; this module only requests that, durably.
 
 use crate::checkpoint::records::{self, Reseed, put_reseed};
+use crate::checkpoint::starts::delete_start;
 use crate::checkpoint::{PartitionRecord, Update};
-use crate::config::Start;
 use crate::error::{Error, Kind, Result};
 use crate::model::{
     History, MirroredTopic, OffsetsMode, Policy, Reason, SourceOffset, TargetOffset, TopicId,
 };
 use crate::replicate::partition::effect::Event;
 use crate::replicate::partition::mirror::Mirror;
-use crate::replicate::partition::phase::{Ids, Trouble};
+use crate::replicate::partition::phase::{Ids, StartPosition, Trouble};
 use crate::replicate::resync::decision::DecisionOutcome;
 use crate::replicate::resync::reasons::being_recreated;
 use crate::replicate::shared::partition::{TrackedPartition, blank};
 
 use super::decide::{put_on_record, unstored};
 use super::event::Event as WorkerEvent;
+use super::inventory::discarding;
 use super::state::Worker;
 
 impl Worker {
@@ -31,7 +32,10 @@ impl Worker {
             topic: topic.clone(),
             partition: mirror.route.source.partition,
             code: reason.code,
-            message: reason.message.clone(),
+            message: match &mirror.grant {
+                Some(grant) => discarding(&reason.message, &grant.discards),
+                None => reason.message.clone(),
+            },
             source_offset: SourceOffset(mirror.tracked.lock().figures.source_log_start.max(0)),
             target_offset: TargetOffset::ZERO,
             stretches: Vec::new(),
@@ -143,7 +147,7 @@ impl Mirror {
         self.offsets = wanted;
         self.route.source_id = ids.source;
         self.route.target_id = ids.target;
-        self.start = Some(Start::Earliest);
+        self.start = Some(StartPosition::Earliest);
         self.epochs_until = SourceOffset::ZERO;
         (self.refused_sequence, self.refused_until) = (None, None);
         self.uncertain = true;
@@ -160,6 +164,7 @@ impl TrackedPartition {
             Error::new(Kind::Store, message).caused_by(error)
         })?;
         records::delete_partition(update, &self.key);
+        delete_start(update, &self.key);
         let is_other = known.record.source_topic_id != ids.source;
         let history = History {
             totals: known.record.history.totals,

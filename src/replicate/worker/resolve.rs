@@ -8,13 +8,18 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::model::{HaltCode, OffsetsMode, Policies, Policy, Reason, TargetOffset, TopicPartition};
+use crate::model::{
+    HaltCode, OffsetsMode, Policies, Policy, Reason, TargetOffset, TopicName, TopicPartition,
+};
 use crate::replicate::partition::effect::{Event, ResolveAnswer};
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::resync::decision::{self, DecisionOutcome};
+use crate::replicate::shared::inventory::{Holdings, Inventory};
 use crate::replicate::shared::link::LinkView;
-use crate::replicate::shared::resolve_request::{Grant, ResolveRefused, ResolveRequest};
+use crate::replicate::shared::resolve_request::{
+    CountRequest, Grant, OperatorRequest, ResolveRefused, ResolveRequest,
+};
 
 use super::state::Worker;
 
@@ -45,13 +50,14 @@ impl LinkView {
         }
     }
 
-    /// Applies a policy once to a partition that it would release, and waits up to `credit` for the outcome.
+    /// Applies a policy once to a partition that it would release, and waits up to `credit` for the outcome. A reseed has to
+    /// `discard` exactly as many records as exist only on the target.
     ///
     /// Cancellation: dropping the future leaves the release with the worker, which carries on with it.
     pub async fn release(
         &self,
         partition: &TopicPartition,
-        policy: Policy,
+        (policy, discard): (Policy, Option<u64>),
         credit: Duration,
     ) -> Result<DecisionOutcome, ResolveRefused> {
         let reason = self.releasable(partition, policy)?;
@@ -60,21 +66,59 @@ impl LinkView {
             partition: partition.clone(),
             reason,
             policy,
+            discard,
             done,
         };
-        self.releases().send(release)?;
+        self.requests().send(OperatorRequest::Resolve(release))?;
         match tokio::time::timeout(credit, decided).await {
-            Ok(Ok(Ok(outcome))) => Ok(outcome),
-            Ok(Ok(Err(reason))) => Err(ResolveRefused::Halted(reason)),
+            Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(ResolveRefused::Busy),
             Err(_) => Err(ResolveRefused::Pending),
+        }
+    }
+
+    /// Counts what the mirror of a source topic holds, within `credit`.
+    ///
+    /// Cancellation: safe, nothing is changed.
+    pub async fn inventory(
+        &self,
+        topic: &TopicName,
+        credit: Duration,
+    ) -> Result<Inventory, ResolveRefused> {
+        let (done, counted) = oneshot::channel();
+        let topic = topic.clone();
+        self.requests()
+            .send(OperatorRequest::Count(CountRequest { topic, done }))?;
+        match tokio::time::timeout(credit, counted).await {
+            Ok(Ok(result)) => result.map_err(|error| ResolveRefused::Uncounted(error.chain())),
+            Ok(Err(_)) => Err(ResolveRefused::Busy),
+            Err(_) => {
+                let message = format!("the target's answers took longer than {credit:?}");
+                Err(ResolveRefused::Uncounted(message))
+            }
         }
     }
 }
 
 impl Worker {
-    /// Takes an operator's release: both logs are read, and the policy given decides about the result.
-    pub(crate) fn release(&mut self, release: ResolveRequest) {
+    /// Takes an operator's request. What a reseed would delete is counted first, unless it is decided already.
+    pub(crate) fn take_request(&mut self, request: OperatorRequest) {
+        match request {
+            OperatorRequest::Count(request) => self.count(request),
+            OperatorRequest::Resolve(release) => {
+                let index = self.places.get(&release.partition);
+                let decided = index.is_some_and(|it| self.awaits_new_topic(*it).is_some());
+                if release.policy == Policy::Reseed && !decided {
+                    self.weigh(release);
+                } else {
+                    self.release(release, Holdings::default());
+                }
+            }
+        }
+    }
+
+    /// Carries out an operator's release: both logs are read, and the policy given decides about the result.
+    pub(super) fn release(&mut self, release: ResolveRequest, discards: Holdings) {
         let Some(&index) = self.places.get(&release.partition) else {
             return;
         };
@@ -91,6 +135,7 @@ impl Worker {
         mirror.grant = Some(Grant {
             code: release.reason.code,
             policy: release.policy,
+            discards,
             done: release.done,
         });
         if goes_on {
@@ -123,7 +168,10 @@ impl Mirror {
         // The operator may be gone.
         let _ = match answer {
             ResolveAnswer::Done(outcome) => grant.done.send(Ok(*outcome)),
-            ResolveAnswer::Halted(reason) => grant.done.send(Err(Box::new(reason))),
+            ResolveAnswer::Halted(reason) => {
+                let refused = ResolveRefused::Halted(Box::new(reason));
+                grant.done.send(Err(refused))
+            }
             ResolveAnswer::Nothing => return,
         };
     }

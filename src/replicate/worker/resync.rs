@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Kind};
-use crate::model::{HaltCode, OffsetsMode, Reason, Run, TargetOffset};
+use crate::model::{HaltCode, OffsetsMode, Policy, Reason, Run, TargetOffset};
 use crate::offsets::Explanation;
 use crate::replicate::fetch::sequence::Doubts;
 use crate::replicate::partition::effect::{Event, Resynced};
@@ -131,7 +131,7 @@ async fn both_sides(
     }
     // Never abandoned half-way: it writes to the target.
     let shut_out = async {
-        let permit = link.permit(&route.source.topic).await;
+        let permit = link.topic_permit(&route.source.topic).await;
         let _writing = permit.ok_or_else(interrupted)?;
         Ok(link.shut_out(route, input.record.path).await?)
     };
@@ -158,11 +158,18 @@ async fn both_sides(
             let topic = &route.source.topic;
             link.judge_writer(topic, suspect).await?;
         }
-        let found = resync_source(&link.source, &link.target, &input, side.clone()).await?;
-        link.judge_first(&input, &found).await?;
-        Ok(found)
+        match resync_source(&link.source, &link.target, &input, side.clone()).await {
+            Ok(found) => {
+                link.judge_first(&input, &found).await?;
+                Ok(found)
+            }
+            Err(Trouble::Decided(decision)) if decision.policy == Policy::Reseed => {
+                Err(link.weigh_decision(&route.source.topic, decision).await)
+            }
+            Err(trouble) => Err(trouble),
+        }
     };
-    let result = unless(&abandoned, within(SIDE_LIMIT, source_side)).await;
+    let result = Box::pin(unless(&abandoned, within(SIDE_LIMIT, source_side))).await;
     WorkerEvent::Resynced {
         ticket,
         target: Some(Box::new(side)),

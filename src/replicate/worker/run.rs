@@ -31,7 +31,7 @@ use crate::task::log_once::Notice;
 use super::context::{LinkContext, ReplicationLink};
 use super::event::Event;
 use super::source_ends::SOURCE_ENDS;
-use super::state::{Pacing, Worker};
+use super::state::{FirstReads, Pacing, Worker};
 use super::troubles::Troubles;
 
 /// Interval of storing changes that aren't worth storing at once.
@@ -50,7 +50,7 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<()> {
     let mut worker = Worker::new(link)?;
-    let mut releases = worker.link.view.releases().open();
+    let mut requests = worker.link.view.requests().open();
     let mut intents = worker.link.view.intents();
     let mut lazily = interval(LAZY_STORE);
     lazily.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -70,7 +70,7 @@ pub async fn run(
             }
             Some(event) = worker.events.next() => worker.handle(event),
             Ok(()) = set.changed() => worker.take_set(&set.borrow_and_update().clone()),
-            Some(release) = releases.recv() => worker.release(release),
+            Some(request) = requests.recv() => worker.take_request(request),
             _ = lazily.tick() => {
                 worker.store_lazily();
                 worker.tell_troubles();
@@ -78,6 +78,7 @@ pub async fn run(
             _ = source_ends.tick() => {
                 worker.show_silence();
                 worker.ask_source_ends();
+                worker.ask_first_records();
             }
             _ = log_starts.tick() => {
                 worker.note_quiet();
@@ -112,6 +113,7 @@ impl Worker {
             newsworthy: Vec::new(),
             asking_log_starts: false,
             asking_source_ends: BTreeSet::new(),
+            first_reads: FirstReads::default(),
             silence_shown: false,
         })
     }
@@ -167,6 +169,11 @@ impl Worker {
                 refused,
                 result,
             } => self.quarantined(index, &refused, result),
+            Event::Counted(counted) => {
+                // The operator may be gone.
+                let _ = counted.0.done.send(counted.1);
+            }
+            Event::Weighed(weighed) => self.weighed(weighed.0, weighed.1),
             Event::Due((index, round)) => self.due(index, round),
             Event::LogStarts(listed) => self.log_starts(listed),
             Event::SourceEnds {
@@ -174,6 +181,7 @@ impl Worker {
                 asked_at,
                 ends,
             } => self.source_ends(broker, asked_at, &ends),
+            Event::FirstRecords(found) => self.first_records(&found),
             Event::Filled {
                 broker,
                 tickets,

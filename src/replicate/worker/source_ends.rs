@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::config::Start;
 use crate::kafka::admin::{self, ListedOffsets, OffsetSpec};
 use crate::kafka::client::Cluster;
-use crate::model::{BrokerId, LeaderEpoch, Moment, TopicPartition};
+use crate::model::{BrokerId, LeaderEpoch, Moment};
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::route::Lane;
 use crate::replicate::shared::source_ends::SourceEnds;
 
-use super::event::{Event, Ticket};
+use super::event::{AskedEnds, Event, ToldEnds};
 use super::state::{Intake, Worker};
 
 /// Interval of looks for partitions that have been silent.
@@ -55,7 +56,12 @@ impl Worker {
     pub(crate) fn ask_source_ends(&mut self) {
         let now = self.link.now();
         let metadata = self.link.source.metadata();
-        let mut asked: BTreeMap<BrokerId, Vec<(Ticket, TopicPartition)>> = BTreeMap::new();
+        let mut by_leader: BTreeMap<BrokerId, Vec<AskedEnds>> = BTreeMap::new();
+        let mut ask = |asked: AskedEnds| {
+            if let Ok(leader) = metadata.leader(&asked.partition) {
+                by_leader.entry(leader.broker).or_default().push(asked);
+            }
+        };
         for (index, mirror) in self.mirrors.iter().enumerate() {
             let without_news = self.without_news_until(index, mirror);
             let mut known = mirror.tracked.lock();
@@ -64,13 +70,23 @@ impl Worker {
             }
             let is_silent = known.is_silent(now, SILENCE);
             drop(known);
-            if is_silent && let Ok(leader) = metadata.leader(&mirror.route.source) {
-                let ticket = (index, mirror.round);
-                let of_leader = asked.entry(leader.broker).or_default();
-                of_leader.push((ticket, mirror.route.source.clone()));
+            if is_silent {
+                ask(AskedEnds {
+                    ticket: Some((index, mirror.round)),
+                    partition: mirror.route.source.clone(),
+                    start: None,
+                });
             }
         }
-        for (broker, asked) in asked {
+        for (partition, is_initial) in self.link.view.unmirrored().silent(now, SILENCE) {
+            let start = Some(self.link.settings.start).filter(|_| is_initial);
+            ask(AskedEnds {
+                ticket: None,
+                partition,
+                start: Some(start.unwrap_or(Start::Earliest)),
+            });
+        }
+        for (broker, asked) in by_leader {
             if self.asking_source_ends.insert(broker) {
                 let (source, limit) =
                     (self.link.source.clone(), self.link.settings.request_timeout);
@@ -95,28 +111,28 @@ impl Worker {
     }
 
     /// Applies the ends received; missing ones are requested again at the next look.
-    pub(crate) fn source_ends(
-        &mut self,
-        broker: BrokerId,
-        asked_at: Moment,
-        ends: &[(Ticket, SourceEnds)],
-    ) {
+    pub(crate) fn source_ends(&mut self, broker: BrokerId, asked_at: Moment, told: &[ToldEnds]) {
         self.asking_source_ends.remove(&broker);
-        for ((index, round), ends) in ends {
-            let mirror = &self.mirrors[*index];
-            // Meanwhile a resync may have found another topic.
-            if mirror.round == *round {
-                mirror.tracked.lock().hear(*ends, asked_at);
+        for ToldEnds { asked, ends, start } in told {
+            if let Some((index, round)) = asked.ticket {
+                let mirror = &self.mirrors[index];
+                // Meanwhile a resync may have found another topic.
+                if mirror.round == round {
+                    mirror.tracked.lock().hear(*ends, asked_at);
+                }
+            } else {
+                let unmirrored = self.link.view.unmirrored();
+                unmirrored.hear(&asked.partition, (*ends, *start), asked_at);
             }
         }
     }
 }
 
 /// Asks for the ends of these partitions, and returns those that were answered.
-async fn list(source: &Cluster, asked: Vec<(Ticket, TopicPartition)>) -> Vec<(Ticket, SourceEnds)> {
+async fn list(source: &Cluster, asked: Vec<AskedEnds>) -> Vec<ToldEnds> {
     let mut partitions: Vec<_> = asked
         .iter()
-        .map(|(_, partition)| (partition.clone(), LeaderEpoch::UNKNOWN))
+        .map(|asked| (asked.partition.clone(), LeaderEpoch::UNKNOWN))
         .collect();
     // In this order: what lies between the two ends was open when the second one was read.
     let [mut high, mut stable, mut start] = [const { ListedOffsets::new() }; 3];
@@ -130,15 +146,42 @@ async fn list(source: &Cluster, asked: Vec<(Ticket, TopicPartition)>) -> Vec<(Ti
             .unwrap_or_default();
         partitions.retain(|(partition, _)| matches!(listed.get(partition), Some(Ok(_))));
     }
-    let answered = asked.into_iter().filter_map(|(ticket, partition)| {
-        let end = |listed: &ListedOffsets| Some(listed.get(&partition)?.as_ref().ok()?.offset);
-        let (high, stable, start) = (end(&high)?, end(&stable)?, end(&start)?);
+    let since = starts_at(source, &asked).await;
+    let answered = asked.into_iter().filter_map(|asked| {
+        let end = |listed: &ListedOffsets| {
+            let found = listed.get(&asked.partition)?.as_ref().ok()?;
+            Some(found.offset)
+        };
+        let (high, stable, log_start) = (end(&high)?, end(&stable)?, end(&start)?);
         let ends = SourceEnds {
-            log_start: start,
+            log_start,
             stable,
             high_watermark: high.max(stable),
         };
-        Some((ticket, ends))
+        let start = match asked.start {
+            Some(Start::Earliest) => Some(log_start),
+            // No record has that timestamp or a later one yet.
+            Some(Start::At(_)) => end(&since).map(|at| if at < 0 { stable } else { at }),
+            Some(Start::Latest) | None => None,
+        };
+        Some(ToldEnds { asked, ends, start })
     });
     answered.collect()
+}
+
+/// Asks for the first offsets of partitions that will begin at a time, which is the same for all of them.
+async fn starts_at(source: &Cluster, asked: &[AskedEnds]) -> ListedOffsets {
+    let mut time = None;
+    let mut partitions = Vec::new();
+    for asked in asked {
+        if let Some(Start::At(timestamp)) = asked.start {
+            time = Some(timestamp);
+            partitions.push((asked.partition.clone(), LeaderEpoch::UNKNOWN));
+        }
+    }
+    let Some(time) = time else {
+        return ListedOffsets::new();
+    };
+    let listed = admin::list_offsets(source, &partitions, OffsetSpec::Timestamp(time));
+    listed.await.unwrap_or_default()
 }

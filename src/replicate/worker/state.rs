@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use crate::kafka::{Sink, Source};
-use crate::model::{BrokerId, Moment, TopicId, TopicName, TopicPartition};
+use crate::model::{BrokerId, Moment, Monotonic, TopicId, TopicName, TopicPartition};
 use crate::replicate::fetch::budget::{FetchHistory, Rank};
 use crate::replicate::fetch::queue::FetchQueue;
 use crate::replicate::fetch::rate_limit::RateLimit;
@@ -90,6 +90,14 @@ pub(crate) struct Outlet {
     pub(crate) request_sizer: RequestSizer,
 }
 
+/// The reading of first records.
+#[derive(Debug, Default)]
+pub(crate) struct FirstReads {
+    pub(super) is_underway: bool,
+    /// When the source's limit was last requested.
+    pub(super) limit_at: Option<Monotonic>,
+}
+
 /// The worker's state.
 pub(crate) struct Worker {
     pub(crate) link: Arc<LinkContext>,
@@ -119,6 +127,7 @@ pub(crate) struct Worker {
     pub(crate) asking_log_starts: bool,
     /// The source brokers with a request for ends in flight.
     pub(crate) asking_source_ends: BTreeSet<BrokerId>,
+    pub(crate) first_reads: FirstReads,
     /// Whether partitions were shown as waiting for a silent source connection at the last look.
     pub(crate) silence_shown: bool,
 }

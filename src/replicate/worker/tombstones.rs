@@ -5,7 +5,7 @@
 //! leave holes, so a mirror that was behind for too long is doubted more often there.
 
 use crate::kafka::batch::Batch;
-use crate::model::{MirroredTopic, SourceOffset};
+use crate::model::{MirroredTopic, Moment, SourceOffset};
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::shared::partition::PartitionProgress;
 
@@ -30,7 +30,7 @@ impl Worker {
             if let Some(lanes) = mirror.life.lanes()
                 && let Some(heard) = self.intakes.get(&lanes.intake).and_then(|it| it.heard)
             {
-                mirror.note_quiet(heard.wall_ms);
+                mirror.note_quiet(heard);
             }
         }
     }
@@ -51,16 +51,19 @@ impl Worker {
 
 impl Mirror {
     /// Notes that an answer had news of it, and that there was none until the previous answer, at `quiet_until`.
-    pub(crate) fn note_told(&mut self, quiet_until: i64) {
-        self.note_quiet(quiet_until);
+    pub(crate) fn note_told(&mut self, quiet_until: Option<Moment>) {
+        if let Some(until) = quiet_until {
+            self.note_quiet(until);
+        }
         self.told_in = self.round;
     }
 
     /// Notes that there was no news of it up to the time `until`.
-    fn note_quiet(&self, until: i64) {
+    fn note_quiet(&self, until: Moment) {
         let mut known = self.tracked.lock();
         if self.told_in == self.round && known.lag() == 0 {
-            known.note_fetch(until);
+            known.hear_no_news(until);
+            known.note_fetch(until.wall_ms);
         }
     }
 

@@ -144,7 +144,7 @@ impl Troubles {
         true
     }
 
-    /// Returns what is to be told now.
+    /// Returns the lines due at `now`; each is returned once.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<Line> {
         let mut lines = self.halts_due(now);
         let are_several = self.causes.len() > 1;

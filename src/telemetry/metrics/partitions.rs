@@ -14,10 +14,8 @@ use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
 
 /// The source of samples. Called at each scrape; must not block.
 pub trait Samples: fmt::Debug + Send + Sync + 'static {
-    /// Samples every link.
-    fn links(&self) -> Vec<LinkSample>;
-    /// Samples every mirror partition.
-    fn partitions(&self) -> Vec<PartitionSample>;
+    /// Samples every link and every mirror partition.
+    fn links(&self) -> (Vec<LinkSample>, Vec<PartitionSample>);
     /// Counts the partitions of groups by state of group sync.
     fn groups(&self) -> Vec<GroupSample>;
     /// Whether the checkpoint DB can't be written, so that nothing is mirrored.
@@ -51,7 +49,9 @@ pub struct PartitionSample {
     pub lag_records: i64,
     /// How many of them are behind an open transaction.
     pub held_records: i64,
-    /// How long the oldest missing record has been waiting, in milliseconds.
+    /// When the transaction that they are behind was begun, in milliseconds since 1970.
+    pub held_since_ms: Option<i64>,
+    /// For how long something has been missing, in milliseconds; -1 if that isn't known.
     pub lag_ms: i64,
     /// When the source's ends were last heard, in milliseconds since 1970.
     pub heard_ms: Option<i64>,
@@ -95,18 +95,17 @@ pub struct VerifiedSample {
     pub offset: i64,
     /// The time since the last comparison, in milliseconds.
     pub age_ms: i64,
-    /// Differences between the sides.
     pub differences: u64,
 }
 
-/// Encodes the samples.
 #[derive(Debug)]
 pub(super) struct Collected(pub(super) Arc<dyn Samples>);
 
 impl Collector for Collected {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        Page(&mut encoder).links(&self.0.links())?;
-        let samples: Vec<Labelled> = self.0.partitions().into_iter().map(Labelled::new).collect();
+        let (links, partitions) = self.0.links();
+        Page(&mut encoder).links(&links)?;
+        let samples: Vec<Labelled> = partitions.into_iter().map(Labelled::new).collect();
         Page(&mut encoder).partitions(&samples)?;
         Page(&mut encoder).states(&samples)?;
         Page(&mut encoder).groups(&self.0.groups())?;
@@ -158,7 +157,7 @@ impl Page<'_, '_> {
         Ok(())
     }
 
-    fn partitions(&mut self, samples: &[Labelled]) -> fmt::Result {
+    fn lags(&mut self, samples: &[Labelled]) -> fmt::Result {
         self.gauges(
             "partition_lag_records",
             "Acknowledged source records missing on the target",
@@ -173,10 +172,32 @@ impl Page<'_, '_> {
         )?;
         self.gauges(
             "partition_lag_seconds",
-            "How long the oldest record missing on the target has been waiting",
+            "For how long something has been missing on the target; -1 if that isn't known",
             samples,
-            |sample| seconds(sample.lag_ms),
+            |sample| {
+                if sample.lag_ms < 0 {
+                    -1.0
+                } else {
+                    seconds(sample.lag_ms)
+                }
+            },
         )?;
+        self.times(
+            "partition_last_heard_timestamp_seconds",
+            "When the source's ends, and so the lag, were last heard",
+            samples,
+            |sample| sample.heard_ms,
+        )?;
+        self.times(
+            "partition_held_since_timestamp_seconds",
+            "When the open transaction was begun that holds records back",
+            samples,
+            |sample| sample.held_since_ms,
+        )
+    }
+
+    fn partitions(&mut self, samples: &[Labelled]) -> fmt::Result {
+        self.lags(samples)?;
         self.gauges(
             "partition_position",
             "Next source offset to mirror",
@@ -225,20 +246,23 @@ impl Page<'_, '_> {
             samples,
             |sample| sample.resyncs,
         )?;
-        self.heard(samples)?;
         self.without_image(samples)
     }
 
-    /// Encodes when the source was last heard; partitions of which it never was have no sample.
-    fn heard(&mut self, samples: &[Labelled]) -> fmt::Result {
-        let help = "When the source's ends, and so the lag, were last heard";
-        let name = "partition_last_heard_timestamp_seconds";
+    /// Encodes a time; partitions without one have no sample.
+    fn times(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: &[Labelled],
+        time: impl Fn(&PartitionSample) -> Option<i64>,
+    ) -> fmt::Result {
         let mut metric = self.family(name, help, MetricType::Gauge)?;
         for labelled in samples {
-            if let Some(heard) = labelled.sample.heard_ms {
+            if let Some(millis) = time(&labelled.sample) {
                 metric
                     .encode_family(&labelled.labels())?
-                    .encode_gauge(&seconds(heard))?;
+                    .encode_gauge(&seconds(millis))?;
             }
         }
         Ok(())

@@ -10,22 +10,20 @@ use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
 struct Fixed;
 
 impl Samples for Fixed {
-    fn links(&self) -> Vec<LinkSample> {
-        vec![LinkSample {
+    fn links(&self) -> (Vec<LinkSample>, Vec<PartitionSample>) {
+        let link = LinkSample {
             link: LinkName::new("l"),
             state: "failed",
             failures: 3,
-        }]
-    }
-
-    fn partitions(&self) -> Vec<PartitionSample> {
+        };
         let sample = |partition, state, lag_records| PartitionSample {
             link: LinkName::new("l"),
             partition: TopicPartition::new("orders", partition),
             state,
             lag_records,
             held_records: 5,
-            lag_ms: 1_500,
+            held_since_ms: (partition == 1).then_some(1_700_000_000_250),
+            lag_ms: if partition == 0 { 1_500 } else { -1 },
             heard_ms: (partition == 0).then_some(1_700_000_000_500),
             position: 40,
             target_end: 38,
@@ -40,10 +38,11 @@ impl Samples for Fixed {
                 ..Totals::default()
             },
         };
-        vec![
+        let partitions = vec![
             sample(0, PartitionState::Live, 0),
             sample(1, PartitionState::Halted, 12),
-        ]
+        ];
+        (vec![link], partitions)
     }
 
     fn groups(&self) -> Vec<GroupSample> {
@@ -88,6 +87,8 @@ fn figures_of_partitions_are_taken_from_the_snapshot() {
         r#"farshore_partition_lag_records{link="l",topic="orders",partition="1"} 12"#,
         r#"farshore_partition_held_records{link="l",topic="orders",partition="1"} 5"#,
         r#"farshore_partition_lag_seconds{link="l",topic="orders",partition="0"} 1.5"#,
+        r#"farshore_partition_lag_seconds{link="l",topic="orders",partition="1"} -1.0"#,
+        r#"farshore_partition_held_since_timestamp_seconds{link="l",topic="orders",partition="1"} 1700000000.25"#,
         r#"farshore_partition_last_heard_timestamp_seconds{link="l",topic="orders",partition="0"} 1700000000.5"#,
         r#"farshore_partition_position{link="l",topic="orders",partition="0"} 40"#,
         r#"farshore_partition_target_end{link="l",topic="orders",partition="0"} 38"#,

@@ -39,6 +39,7 @@ async fn partitions_without_a_mirror_cannot_be_compared() {
     let unmirrored = Unmirrored {
         mirror_topic: "m".into(),
         partitions: 1..3,
+        initial_partitions: 0,
         obstacle: Obstacle::Refused(reason),
     };
     view.show_unmirrored(&[("t".into(), unmirrored)].into());

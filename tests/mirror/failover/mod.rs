@@ -6,3 +6,4 @@ mod lost;
 mod phases;
 mod refused;
 mod switchover;
+mod told;

@@ -131,10 +131,10 @@ async fn stays_where_it_was_moved(setting: &mut Setting, offset: i64) {
         .farshore
         .carries_exactly("witness", ORDERS, 75)
         .await;
-    let is_released = |c: &Carried| c.state == "released" && c.source_offset == Some(75);
+    let is_moved = |c: &Carried| c.state == "moved" && c.source_offset == Some(75);
     setting
         .farshore
-        .carries("clerks", ORDERS, "released", is_released)
+        .carries("clerks", ORDERS, "moved", is_moved)
         .await;
     assert_eq!(setting.committed("clerks", ORDERS).await, offset);
 }

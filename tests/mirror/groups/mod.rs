@@ -7,3 +7,4 @@ mod expiry;
 mod follow;
 mod gaps;
 mod tail;
+mod vanished;

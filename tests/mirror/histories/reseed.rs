@@ -77,11 +77,10 @@ async fn a_reseeded_mirror_is_equal_to_its_source_from_the_first_record_on() {
         assert_eq!(reason.code, code);
     }
     let before = errors(&setting.farshore);
-    for topic in ["foreign", "gone"] {
-        assert_eq!(
-            resolve(&setting.farshore, topic, &["reseed"]).await,
-            Some(0)
-        );
+    // One record of somebody else, and a mirror that is gone.
+    for (topic, number) in [("foreign", "1"), ("gone", "0")] {
+        let rest = ["reseed", "--discard", number];
+        assert_eq!(resolve(&setting.farshore, topic, &rest).await, Some(0));
     }
     write_batches(&setting, "foreign", 0, [17..20], 20).await;
     are_equal(&setting, [30, 10, 20, 17]).await;

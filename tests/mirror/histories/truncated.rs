@@ -75,6 +75,16 @@ async fn goes_on_behind_surplus(setting: &mut Setting, topic: &str, on_source: i
     assert_eq!(counted, [0, 0, 0, count]);
 }
 
+/// Waits until this number of records of a halted partition is shown to be missing.
+async fn lacks(setting: &Setting, topic: &str, records: i64) {
+    eventually(CATCH_UP, "the lag is shown", async || {
+        let shown = crate::asking::partition(&setting.farshore, topic, 0).await?;
+        let is_shown = shown["lag_records"] == records && shown["lag_ms"].as_i64() > Some(0);
+        is_shown.then_some(()).ok_or(shown.to_string())
+    })
+    .await;
+}
+
 /// The target's range of what the source lost: between the images of the record before it and of the first record after it.
 /// On the record path it contains markers.
 async fn surplus(setting: &Setting, topic: &str) -> std::ops::Range<i64> {
@@ -95,6 +105,8 @@ async fn what_the_source_lost_stays_on_the_target_and_the_map_goes_on_behind_it(
         ("diverged", "source_truncated")
     );
     assert_eq!(reason.source_offset, Some(10), "{reason:?}");
+    // Everything behind the place where the logs part.
+    lacks(&setting, "halted", 20).await;
     setting.holds("halted", 0, 0..17).await;
     caught_up(&setting.farshore, ("whole", 0), 37).await;
     assert_eq!(setting.compare("whole", 1).await, 37);
@@ -191,6 +203,8 @@ async fn what_the_target_lost_is_mirrored_again() {
         (state.as_str(), reason.code.as_str()),
         ("diverged", "target_truncated")
     );
+    // What the target lost, and what was written since.
+    lacks(&setting, "halted", 10).await;
     assert_eq!(
         resolve(&setting.farshore, "halted", &["follow"]).await,
         Some(0)

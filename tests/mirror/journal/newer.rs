@@ -96,7 +96,7 @@ async fn what_needs_a_later_reader_is_said_by_db_journal_and_export() {
     let farshore = &gaps.setting.farshore;
     let checked = store(farshore, &["check"], 0).await;
     assert!(
-        checked.contains("layout 2, for readers of layout 2"),
+        checked.contains("layout 3, for readers of layout 2"),
         "{checked}"
     );
 
@@ -115,7 +115,7 @@ async fn what_needs_a_later_reader_is_said_by_db_journal_and_export() {
         first.starts_with("{\"layout\":2,\"oldest_reader\":2}\n"),
         "{first}"
     );
-    let newer = first.replacen("\"oldest_reader\":2", "\"oldest_reader\":3", 1);
+    let newer = first.replacen("\"oldest_reader\":2", "\"oldest_reader\":4", 1);
     fs::write(&file, &newer).expect("an export");
     let other = farshore.checkpoint_path().with_extension("other");
     fs::rename(farshore.checkpoint_path(), &other).expect("the DB is kept");
@@ -133,7 +133,7 @@ async fn what_needs_a_later_reader_is_said_by_db_journal_and_export() {
     let last = heads(&gaps).await.pop().expect("a head");
     assert_eq!(
         (&last["layout"], &last["oldest_reader"]),
-        (&json!(2), &json!(2))
+        (&json!(3), &json!(2))
     );
     assert_eq!(last["head"]["released"], json!(true), "{last}");
     // The journal alone reveals it, and contains everything for a DB that was lost.

@@ -7,10 +7,11 @@ use crate::support::java::{self, Tool};
 use crate::support::write::Writer;
 
 /// In bytes per second and client.
-const RATE: &str = "300000";
+const RATE: u32 = 300_000;
 
-async fn hold_back(cluster: &Cluster, quota: &str) {
-    let config = format!("{quota}={RATE}");
+/// Limits farshore on a cluster by one of its client quotas.
+pub(crate) async fn hold_back(cluster: &Cluster, quota: &str, rate: u32) {
+    let config = format!("{quota}={rate}");
     let bootstrap = cluster.bootstrap();
     let arguments = [
         "--bootstrap-server",
@@ -23,6 +24,7 @@ async fn hold_back(cluster: &Cluster, quota: &str) {
         "--add-config",
         &config,
     ];
+    cluster.touch();
     java::run(cluster.version(), Tool::Configs, &arguments).await;
 }
 
@@ -30,8 +32,8 @@ async fn hold_back(cluster: &Cluster, quota: &str) {
 async fn a_client_quota_slows_mirroring_down_and_nothing_else() {
     const EACH: usize = 3_000;
     let mut setting = Setting::start(KafkaVersion::V4_1, "topics = [\"orders\"]").await;
-    hold_back(&setting.paris, "consumer_byte_rate").await;
-    hold_back(&setting.oslo, "producer_byte_rate").await;
+    hold_back(&setting.paris, "consumer_byte_rate", RATE).await;
+    hold_back(&setting.oslo, "producer_byte_rate", RATE).await;
     setting.topic("orders", 2, &[]).await;
     let writer = Writer::new(&setting.paris.bootstrap(), "orders", &[]);
     let records = (0..2).flat_map(|partition| numbered(partition, 0..EACH, 1_000));

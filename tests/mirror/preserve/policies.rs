@@ -8,10 +8,12 @@ use super::{Isolation, assert_same, ends_meet, preserving, read, says};
 use crate::hazards::sight::{caught_up, stands_still};
 use crate::hazards::truncated::cut;
 use crate::hazards::{broker, numbered, write_batches};
+use crate::histories::discard::to_discard;
 use crate::histories::told::{decisions, resolve, without_image};
 use crate::histories::truncated::lose_tails;
 use crate::setting::Setting;
 use crate::support::brokers::{KafkaVersion, Spec};
+use crate::support::farshore::Farshore;
 use crate::support::topics;
 use crate::support::write::{Record, Writer};
 
@@ -139,6 +141,14 @@ async fn are_on_record(setting: &Setting) {
     );
 }
 
+/// Has a topic mirrored anew, and deletes with its mirror what exists only there.
+async fn reseeds(farshore: &Farshore, topic: &str) {
+    let number = to_discard(farshore, topic).await;
+    assert_ne!(number, "0");
+    let rest = ["reseed", "--discard", &number];
+    assert_eq!(resolve(farshore, topic, &rest).await, Some(0));
+}
+
 /// Whatever occupies the offset of a record can't be passed under any policy: only a new mirror topic helps.
 async fn cannot_be_adopted(setting: &Setting) {
     let stranger = Writer::new(&setting.oslo.bootstrap(), "gap", &[]);
@@ -150,10 +160,7 @@ async fn cannot_be_adopted(setting: &Setting) {
         ("diverged", "foreign_write")
     );
     assert_eq!(resolve(&setting.farshore, "gap", &["adopt"]).await, Some(3));
-    assert_eq!(
-        resolve(&setting.farshore, "gap", &["reseed"]).await,
-        Some(0)
-    );
+    reseeds(&setting.farshore, "gap").await;
     caught_up(&setting.farshore, ("gap", 0), 55).await;
     is_the_same_from(setting, "gap", 0).await;
 }
@@ -172,7 +179,7 @@ async fn a_tail_lost_without_a_new_epoch_is_found_by_content() {
     );
     assert_eq!(reason.source_offset, Some(10), "{reason:?}");
     assert_eq!(resolve(&setting.farshore, "t", &["follow"]).await, Some(3));
-    assert_eq!(resolve(&setting.farshore, "t", &["reseed"]).await, Some(0));
+    reseeds(&setting.farshore, "t").await;
     caught_up(&setting.farshore, ("t", 0), 30).await;
     is_the_same_from(&setting, "t", 0).await;
 }

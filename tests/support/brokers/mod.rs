@@ -128,7 +128,7 @@ impl Nodes {
     }
 
     /// Keeps other tests from using it.
-    fn touch(&self) {
+    pub(crate) fn touch(&self) {
         self.is_touched.store(true, Ordering::Relaxed);
     }
 

@@ -1,4 +1,7 @@
+use std::collections::BTreeSet;
+
 use crate::checkpoint::MemoryStore;
+use crate::control::groups::cut::Snapshot;
 use crate::control::testing::{FakeMirror, FakeSite, partition};
 use crate::model::{Intent, IntentChange, SourceOffset};
 
@@ -38,7 +41,11 @@ async fn carried(begun: Intent, now: Intent) -> Option<i64> {
         ..Snapshot::default()
     };
     carrier
-        .carry(Wants::Known(Arc::new(snapshot)))
+        .carry(Wants::Known {
+            snapshot: Arc::new(snapshot),
+            recorded: BTreeSet::new(),
+            gone: BTreeSet::new(),
+        })
         .await
         .unwrap();
     target.offset("g")

@@ -73,7 +73,7 @@ impl Case {
             found: self.found.as_ref(),
             written: &self.written,
             active: self.active,
-            frozen: self.frozen,
+            frozen_by: self.frozen.then_some("op"),
             target_log: self.target_log,
             target_end: TargetOffset(self.target_end),
             now_ms: self.now_ms,
@@ -177,7 +177,7 @@ fn h13_an_offset_beyond_what_the_target_still_has_comes_down() {
 fn wants() -> [Wanted; 3] {
     let unplaced = Untranslatable::NotReady("it lost its tail".into());
     let nowhere = Wanted::At(commit(), Err(unplaced));
-    [at(10, 7), nowhere, Wanted::Unknown]
+    [at(10, 7), nowhere, Wanted::Unknown(None)]
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn changed_metadata_alone_is_carried_and_missing_equals_empty() {
 fn h17_an_unchanged_offset_is_written_again_when_due_and_not_before() {
     for wanted in [
         at(10, 7),
-        Wanted::Unknown,
+        Wanted::Unknown(None),
         Wanted::At(commit(), Err(Untranslatable::UnknownPartition)),
     ] {
         let mut case = Case::new(wanted.clone(), found(7), wrote(10, 7));
@@ -311,9 +311,9 @@ fn h17_an_unchanged_offset_is_written_again_when_due_and_not_before() {
 
 #[test]
 fn h17_what_expired_while_the_source_was_gone_is_written_again_at_once() {
-    let expired = decided(Wanted::Unknown, None, wrote(10, 7));
+    let expired = decided(Wanted::Unknown(None), None, wrote(10, 7));
     assert_eq!(expired, CommitDecision::Refresh(intent(10, 7)));
-    let never = decided(Wanted::Unknown, None, Written::default());
+    let never = decided(Wanted::Unknown(None), None, Written::default());
     assert_eq!(never, CommitDecision::Keep);
 }
 

@@ -1,5 +1,6 @@
 //! What group sync remembers between rounds, and how it obeys the link's intents.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::control::groups::cut::{ConsistentCut, Snapshot};
 use crate::control::{MirroredPartition, TargetLog};
-use crate::model::{LinkIntents, TopicPartition};
+use crate::model::{GroupId, LinkIntents, TopicPartition};
 use crate::task::log_once::Notice;
 
 /// How long the target's offsets go unread while the source's don't change.
@@ -24,6 +25,14 @@ pub(super) const RETENTION_UNTOLD_MS: i64 = 24 * 60 * 60 * 1000;
 pub(super) struct Memory {
     pub(super) cut: ConsistentCut,
     pub(super) latest: Option<Arc<Snapshot>>,
+    /// What an earlier process last saw on the source; only loaded if the source didn't answer since the start.
+    pub(super) stored: Option<Arc<Snapshot>>,
+    /// The groups with records of written offsets, as of the last pass over the target.
+    pub(super) recorded: Option<BTreeSet<GroupId>>,
+    /// Groups that the source no longer lists, and that have no offsets there.
+    pub(super) gone: BTreeSet<GroupId>,
+    /// Groups of kinds whose offsets can't be carried.
+    pub(super) unsupported: BTreeSet<GroupId>,
     /// Partitions whose ends the source didn't report at the last look.
     pub(super) silent: Vec<TopicPartition>,
     pub(super) applied: Option<Arc<Snapshot>>,
@@ -111,6 +120,10 @@ impl Memory {
         Self {
             cut: ConsistentCut::default(),
             latest: None,
+            stored: None,
+            recorded: None,
+            gone: BTreeSet::new(),
+            unsupported: BTreeSet::new(),
             silent: Vec::new(),
             applied: None,
             unread: 0,

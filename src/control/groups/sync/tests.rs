@@ -1,11 +1,16 @@
+use tokio::time::timeout;
+
+use super::look::LATE_LOOK;
 use super::*;
 use crate::checkpoint::{MemoryStore, Store};
 use crate::control::TargetLog;
 use crate::control::testing::{FakeMirror, FakeSite, Fate, partition};
-use crate::model::{PartitionState, TargetOffset};
+use crate::model::{PartitionState, SourceOffset, TargetOffset};
 
+mod away;
 mod cuts;
 mod intents;
+mod vanished;
 
 /// A link with its clusters. A restart keeps the clusters and the checkpoint DB.
 struct Bench {
@@ -340,7 +345,7 @@ async fn the_latest_snapshot_outlives_the_source_and_the_process() {
 #[tokio::test]
 async fn a_frozen_group_is_not_written() {
     let mut bench = Bench::new();
-    let groups = std::collections::BTreeSet::from([GroupId::from("g")]);
+    let groups = BTreeSet::from([GroupId::from("g")]);
     bench
         .sync
         .ledger
@@ -353,7 +358,7 @@ async fn a_frozen_group_is_not_written() {
     bench.round().await;
     assert_eq!(
         (bench.target.offset("g"), bench.state()),
-        (None, GroupState::Released)
+        (None, GroupState::Moved)
     );
 }
 

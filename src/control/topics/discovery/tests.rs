@@ -2,13 +2,15 @@ use super::*;
 use crate::checkpoint::MemoryStore;
 use crate::config::{GroupFilter, Naming, Otherwise, PreserveLimits, Start, TopicFilter};
 use crate::control::topics::configs::TopicConfigs;
-use crate::model::{DataPath, HaltCode, OffsetsMode, Partition, TopicId};
+use crate::model::{DataPath, HaltCode, Obstacle, OffsetsMode, Partition, TopicId};
 
 mod configs;
 mod intents;
+mod namesakes;
 mod reseeds;
 mod rows;
 mod site;
+mod starts;
 
 use site::FakeSite;
 

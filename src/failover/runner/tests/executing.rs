@@ -145,7 +145,7 @@ async fn a_target_that_comes_back_in_time_only_delays_it_and_one_that_does_not_s
         bench.start(&plan).await.unwrap();
         bench.target.set(|inner| inner.gone = true);
         let returns = async {
-            sleep(Duration::from_secs(away_s)).await;
+            passes(Duration::from_secs(away_s)).await;
             bench.target.set(|inner| inner.gone = false);
         };
         let (operation, ()) = tokio::join!(bench.finish(&plan.id), returns);
@@ -162,9 +162,9 @@ async fn looks_that_fail_now_and_then_end_no_draining_however_long_it_takes() {
     bench.start(&plan).await.unwrap();
     let outages = async {
         for _ in 0..3 {
-            sleep(Duration::from_secs(60)).await;
+            passes(Duration::from_secs(60)).await;
             bench.source.set(|inner| inner.gone = true);
-            sleep(Duration::from_secs(90)).await;
+            passes(Duration::from_secs(90)).await;
             bench.source.set(|inner| inner.gone = false);
         }
         bench.mirror.advance(100);
@@ -189,7 +189,7 @@ async fn h15_a_switchover_waits_for_all_of_rest_and_takes_the_final_offsets() {
             let runner = &bench.runner;
             let id = plan.id.clone();
             async move {
-                sleep(Duration::from_secs(5)).await;
+                passes(Duration::from_secs(5)).await;
                 let operation = runner.operation(&id).unwrap().unwrap();
                 let Phase::Draining { waits_for, .. } = &operation.phase else {
                     panic!("drained too early: {:?}", operation.phase);

@@ -10,7 +10,7 @@ async fn ended(bench: &Bench, id: &str, token: &CancellationToken) -> Arc<Operat
             token.cancel();
             return operation;
         }
-        sleep(Duration::from_millis(10)).await;
+        passes(Duration::from_millis(10)).await;
     }
 }
 
@@ -28,7 +28,7 @@ async fn operations_end_with_the_ownership_and_are_taken_up_from_the_db_when_it_
         let id = plan.id.as_str();
         let is_driven = async |wanted: bool| {
             while bench.runner.watch(id).is_some() != wanted {
-                sleep(Duration::from_millis(10)).await;
+                passes(Duration::from_millis(10)).await;
             }
         };
         is_driven(true).await;
@@ -68,11 +68,11 @@ async fn a_link_that_is_removed_has_no_moves_and_one_that_is_added_takes_its_own
     let moving = async {
         let id = plan.id.as_str();
         while bench.runner.watch(id).is_none() {
-            sleep(Duration::from_millis(10)).await;
+            passes(Duration::from_millis(10)).await;
         }
         bench.remove_link();
         while bench.runner.watch(id).is_some() {
-            sleep(Duration::from_millis(10)).await;
+            passes(Duration::from_millis(10)).await;
         }
         let request = MoveRequest {
             kind: MoveKind::Failover,

@@ -17,6 +17,8 @@ use kafka_protocol::messages::{
     DescribeProducersRequest, FetchRequest, ListOffsetsRequest, OffsetForLeaderEpochRequest,
 };
 
+use tokio::time::Instant;
+
 use crate::kafka::client::testing::{topic, versions_but};
 use crate::model::ProducerId;
 
@@ -24,13 +26,22 @@ use super::*;
 
 /// Lists offset `broker * 1000 + partition`, after `failures` responses with a code for every partition.
 fn listing(code: i16, failures: u32) -> impl Fn(i32, &Call) -> Reply + Clone + Send + Sync {
+    listing_under(3, code, failures)
+}
+
+/// Like [`listing`], for requests with this leader epoch.
+fn listing_under(
+    epoch: i32,
+    code: i16,
+    failures: u32,
+) -> impl Fn(i32, &Call) -> Reply + Clone + Send + Sync {
     let failed = Arc::new(AtomicU32::new(0));
     move |broker, call| {
         let request: ListOffsetsRequest = call.request();
         let failing = failed.fetch_add(1, Ordering::SeqCst) < failures;
         let topics = request.topics.into_iter().map(|topic| {
             let partitions = topic.partitions.iter().map(|one| {
-                assert_eq!(one.current_leader_epoch, 3);
+                assert_eq!(one.current_leader_epoch, epoch);
                 ListOffsetsPartitionResponse::default()
                     .with_partition_index(one.partition_index)
                     .with_offset(i64::from(broker * 1000 + one.partition_index))
@@ -74,6 +85,54 @@ async fn codes_that_pass_are_waited_out_for_a_while() {
             assert_eq!(error.code(), Some(BrokerCode(code)));
             assert!(error.to_string().contains("partition orders-0"));
         }
+    }
+}
+
+/// Two leaders of 2,500 partitions each; one of them is silent.
+#[tokio::test(start_paused = true)]
+async fn many_partitions_are_asked_for_in_parts_until_the_deadline() {
+    let leaders: Vec<i32> = (0..5_000).map(|number| 1 + number % 2).collect();
+    let requests = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&requests);
+    let (_net, cluster) = cluster(&[topic("orders", &leaders)], move |broker, call| {
+        if broker == 2 {
+            return Reply::Nothing;
+        }
+        counted.fetch_add(1, Ordering::SeqCst);
+        let request: ListOffsetsRequest = call.request();
+        let topics = request.topics.into_iter().map(|topic| {
+            assert!(topic.partitions.len() <= 1_000);
+            let partitions = topic.partitions.iter().map(|one| {
+                ListOffsetsPartitionResponse::default()
+                    .with_partition_index(one.partition_index)
+                    .with_offset(7)
+            });
+            ListOffsetsTopicResponse::default()
+                .with_name(topic.name)
+                .with_partitions(partitions.collect())
+        });
+        let answer = ListOffsetsResponse::default().with_topics(topics.collect());
+        call.answer::<ListOffsetsRequest>(&answer)
+    });
+    // The last one has no leader.
+    let asked: Vec<_> = (0..=5_000).map(orders).collect();
+    let begun = Instant::now();
+    let deadline = begun + Duration::from_secs(3);
+    let listed = list_offsets_until(&cluster, &asked, OffsetSpec::LastStable, deadline).await;
+    assert_eq!(begun.elapsed(), Duration::from_secs(3));
+    let led_by_first = asked.iter().take(5_000).step_by(2);
+    assert!(listed.keys().eq(led_by_first));
+    assert_eq!(requests.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn until_the_deadline_codes_that_pass_are_waited_out_and_others_are_left_out() {
+    for (code, failures, count) in [(6, 2, 1), (6, 9, 0), (29, 1, 0)] {
+        let (_net, cluster) = cluster(&[topic("orders", &[1])], listing_under(-1, code, failures));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let asked = [orders(0)];
+        let listed = list_offsets_until(&cluster, &asked, OffsetSpec::LastStable, deadline).await;
+        assert_eq!(listed.len(), count, "{code}");
     }
 }
 

@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::Notify;
-use tokio::time::sleep;
 
 use super::*;
 use crate::error::Kind;
+use crate::task::testing::passes;
 
 #[tokio::test(start_paused = true)]
 async fn callers_share_an_attempt_and_later_ones_begin_anew() {
@@ -15,7 +15,7 @@ async fn callers_share_an_attempt_and_later_ones_begin_anew() {
     let attempt = || {
         let count = Arc::clone(&count);
         async move {
-            sleep(Duration::from_secs(1)).await;
+            passes(Duration::from_secs(1)).await;
             Ok(count.fetch_add(1, Ordering::SeqCst))
         }
     };
@@ -29,7 +29,7 @@ async fn callers_share_an_attempt_and_later_ones_begin_anew() {
 async fn everybody_learns_why_it_failed() {
     let flight = SingleFlight::<()>::default();
     let attempt = || async {
-        sleep(Duration::from_secs(1)).await;
+        passes(Duration::from_secs(1)).await;
         Err(Arc::new(Error::new(Kind::Disconnected, "refused")))
     };
     for result in join_all((0..3).map(|_| flight.join(attempt))).await {

@@ -41,8 +41,5 @@ async fn a_map_is_whole_as_soon_as_it_is_loaded() {
         .lock()
         .map
         .to_target(SourceOffset(15), &loaded.runs());
-    assert_eq!(
-        found.unwrap(),
-        crate::offsets::Lookup::Exact(TargetOffset(15))
-    );
+    assert_eq!(found.unwrap(), Lookup::Exact(TargetOffset(15)));
 }

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use crate::checkpoint::Store;
+use crate::checkpoint::starts::{StartRecord, load_start, put_start};
 use crate::checkpoint::testing::FailingStore;
-use crate::model::{LinkName, Run, TopicName, TopicPartition};
+use crate::model::{LinkName, Run, TopicId, TopicName, TopicPartition};
 use crate::offsets::Lookup;
 use crate::replicate::LinkView;
 use crate::replicate::shared::partition::blank;
@@ -122,4 +123,44 @@ async fn a_decision_on_its_way_keeps_everything_else_from_being_saved() {
         tracked.lock().decided(is_stored);
         assert_eq!(tracked.save(&mut Update::new()).is_some(), is_stored);
     }
+}
+
+#[tokio::test]
+async fn the_update_that_stores_where_a_partition_began_removes_its_start() {
+    let bench = Bench::new();
+    let tracked = bench.tracked();
+    let start = StartRecord {
+        source_topic_id: TopicId::NONE,
+        time_ms: None,
+        looked_at_ms: 0,
+        offset: Some(SourceOffset(7)),
+    };
+    let mut update = Update::new();
+    put_start(&mut update, &tracked.key, &start);
+    bench.view.store().commit(update).await.unwrap();
+    tracked.lock().stored_start = Some(start);
+    let has_start = || {
+        load_start(&*bench.view.store(), &tracked.key)
+            .unwrap()
+            .is_some()
+    };
+    // A refused save leaves the start, and the next one removes it.
+    for (is_refused, starts) in [(true, true), (false, false)] {
+        if is_refused {
+            bench.failing.fail_after(0);
+        }
+        let mut update = Update::new();
+        let receipt = tracked.save(&mut update).unwrap();
+        let saved = bench.view.store().commit(update).await;
+        assert_eq!(saved.is_err(), is_refused);
+        if saved.is_ok() {
+            tracked.lock().stored(receipt);
+        }
+        assert_eq!(has_start(), starts);
+        assert_eq!(tracked.lock().stored_start.is_some(), starts);
+    }
+    let mut update = Update::new();
+    tracked.save(&mut update);
+    let removals = update.changes().iter().filter(|(_, value)| value.is_none());
+    assert_eq!(removals.count(), 0, "it is removed once");
 }

@@ -1,7 +1,7 @@
 use futures_util::StreamExt;
 
 use crate::checkpoint::MemoryStore;
-use crate::kafka::testing::FakeLog;
+use crate::kafka::testing::{FakeLog, LandsAfter};
 use crate::model::SourceOffset;
 use crate::replicate::fetch::buffer::FetchedBatch;
 use crate::replicate::testing::{LANES, link, run, sent_batch, source_batch, worker};
@@ -144,16 +144,16 @@ async fn without_the_source_what_landed_is_believed_if_there_was_one_plan() {
 /// Hazard H5: a request that was given up may land while the log is being read.
 #[tokio::test(start_paused = true)]
 async fn what_lands_late_is_counted_while_requests_may_be_in_flight() {
-    for (uncertain, end) in [(true, 9), (false, 6)] {
+    for (uncertain, lands, end) in [
+        (true, LandsAfter::AskedForEnd, 9),
+        (false, LandsAfter::Fetched, 6),
+    ] {
         let mut bench = Bench::new();
         bench.source.hold(source_batch(6));
         bench.worker.mirrors[0].uncertain = uncertain;
-        let target = bench.target.clone();
-        let landing = async {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            target.append(&sent_batch(6, 6));
-        };
-        tokio::join!(bench.resync(), landing);
+        bench.target.land_after(lands, sent_batch(6, 6));
+        bench.resync().await;
+        assert_eq!(bench.target.end(), 9);
         let mirror = bench.mirror();
         assert_eq!(mirror.course.target, TargetOffset(end));
         assert_eq!(

@@ -2,6 +2,7 @@ use super::reseeds::decide_reseed;
 use super::*;
 use crate::checkpoint::records::first_look;
 use crate::control::testing::FakeMirror;
+use crate::control::topics::cluster::SeenTopic;
 use crate::task::InFlight;
 
 /// A bench whose discovery follows the link's intents.

@@ -1,4 +1,4 @@
-use crate::checkpoint::records::{Reseed, put_reseed};
+use crate::checkpoint::records::{Reseed, put_reseed, reseeds_of};
 use crate::checkpoint::testing::FailingStore;
 
 use super::*;

@@ -2,11 +2,14 @@ use futures_util::future::{BoxFuture, FutureExt};
 use parking_lot::Mutex;
 
 use super::*;
+use crate::checkpoint::starts::starts_of;
+use crate::control::testing::answered;
+use crate::control::topics::cluster::{Look, SeenTopic};
 use crate::control::topics::configs::TopicConfigs;
 use crate::control::topics::plan::NewMirror;
 use crate::error::{BrokerCode, Error};
 use crate::kafka::admin::CreatedTopics;
-use crate::model::TopicId;
+use crate::model::{SourceOffset, TopicId, TopicPartition};
 
 /// A cluster whose answers are set by the test.
 #[derive(Debug, Default)]
@@ -24,9 +27,24 @@ pub(super) struct Inner {
     pub(super) grow_refused: Option<i16>,
     /// The number of topics that a request may create.
     pub(super) quota: Option<usize>,
+    /// The checkpoint DB of which `starts_at_creation` tells.
+    pub(super) watched: Option<Arc<dyn Store>>,
+    /// The starts that it had when topics were to be created.
+    pub(super) starts_at_creation: Vec<usize>,
     /// The number of topics in each request that created some.
     pub(super) requests: Vec<usize>,
     pub(super) ids: u128,
+    /// The end of every partition of a topic; the leaders of others don't answer.
+    pub(super) ends: BTreeMap<TopicName, i64>,
+    /// The number of partitions whose starts were asked for.
+    pub(super) starts_asked: usize,
+    /// The topics whose newest batch a farshore link wrote.
+    pub(super) mirrors: BTreeSet<TopicName>,
+    /// Topics without any batch.
+    pub(super) empty: BTreeSet<TopicName>,
+    /// How many times newest batches were read.
+    pub(super) read: usize,
+    pub(super) read_refused: Option<i16>,
 }
 
 impl FakeSite {
@@ -48,12 +66,7 @@ impl FakeSite {
         T: Send + 'static,
     {
         let mut inner = self.0.lock();
-        let answer = if inner.gone {
-            Err(Error::new(Kind::Disconnected, "nobody answers"))
-        } else {
-            answer(&mut inner)
-        };
-        async move { answer }.boxed()
+        answered(inner.gone, || answer(&mut inner))
     }
 }
 
@@ -117,9 +130,42 @@ impl TopicSite for FakeSite {
         self.ask(|_| Ok(BTreeSet::new()))
     }
 
+    fn starts<'a>(
+        &'a self,
+        partitions: &'a [TopicPartition],
+        start: Start,
+    ) -> BoxFuture<'a, BTreeMap<TopicPartition, SourceOffset>> {
+        assert_ne!(start, Start::Earliest, "it needs no request");
+        let mut inner = self.0.lock();
+        inner.starts_asked += partitions.len();
+        let told = partitions.iter().filter_map(|partition| {
+            let end = inner.ends.get(&partition.topic).copied()?;
+            Some((partition.clone(), SourceOffset(end)))
+        });
+        let told = told.collect();
+        async move { told }.boxed()
+    }
+
+    fn is_mirror<'a>(
+        &'a self,
+        topic: &'a TopicName,
+        _partitions: i32,
+    ) -> BoxFuture<'a, Result<Option<bool>>> {
+        self.ask(|inner| {
+            inner.read += 1;
+            refused(inner.read_refused)?;
+            let is_empty = inner.empty.contains(topic);
+            Ok((!is_empty).then(|| inner.mirrors.contains(topic)))
+        })
+    }
+
     fn create<'a>(&'a self, mirrors: &'a [NewMirror]) -> BoxFuture<'a, Result<CreatedTopics>> {
         let created = self.ask(|inner| {
             inner.requests.push(mirrors.len());
+            if let Some(store) = &inner.watched {
+                let stored = starts_of(store.as_ref(), &"paris-oslo".into()).unwrap();
+                inner.starts_at_creation.push(stored.len());
+            }
             let create = |(number, mirror): (usize, &NewMirror)| {
                 refused(inner.create_refused)?;
                 refused((inner.quota.is_some_and(|quota| number >= quota)).then_some(89))?;

@@ -1,0 +1,154 @@
+//! One look at the groups of the source.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use tokio::time::timeout;
+
+use crate::control::MirroredPartition;
+use crate::control::groups::cluster::{CommittedOffset, GROUPS_AT_ONCE, GroupActivity, LogEdge};
+use crate::control::groups::commit::SourceCommit;
+use crate::control::groups::cut::Snapshot;
+use crate::control::groups::status::GroupStatus;
+use crate::error::{Kind, Result};
+use crate::model::{GroupId, SourceOffset, TopicPartition};
+
+use super::GroupSync;
+use super::memory::Memory;
+
+/// How long a look at the source may take before its groups are shown as unread.
+pub(super) const LATE_LOOK: Duration = Duration::from_secs(15);
+
+impl GroupSync {
+    /// Looks at the source, and tells when it takes long to answer.
+    pub(super) async fn look_in_time(
+        &self,
+        memory: &mut Memory,
+        now_ms: i64,
+    ) -> Result<Option<(Snapshot, Vec<TopicPartition>)>> {
+        let mut looking = pin!(self.look(memory, now_ms));
+        if let Ok(news) = timeout(LATE_LOOK, &mut looking).await {
+            return news;
+        }
+        let seconds = LATE_LOOK.as_secs();
+        self.board
+            .note_unread(format!("no answer for {seconds} seconds"));
+        looking.await
+    }
+
+    /// The groups with records that this link carries.
+    pub(super) fn recorded(&self, memory: &Memory) -> Result<BTreeSet<GroupId>> {
+        let is_ours =
+            |group: &GroupId| self.filter.matches(group) && !memory.unsupported.contains(group);
+        let recorded = self.ledger.groups()?.into_iter();
+        Ok(recorded.filter(is_ours).collect())
+    }
+
+    /// Takes a snapshot. All group offsets are read before the ends, so that everything that led to a commit lies before
+    /// its partition's end (H19). Returns `None` if the offsets equal the last snapshot's, because they would make the same
+    /// cut.
+    ///
+    /// A group that the source doesn't list may be one that isn't shown to farshore, so its offsets are read, too: it is gone
+    /// only if it has none.
+    ///
+    /// An answer missing for one group or partition is taken from the last snapshot. An older commit only makes the cut
+    /// older. An older end makes no cut, so the partitions without a new end are returned too.
+    async fn look(
+        &self,
+        memory: &mut Memory,
+        now_ms: i64,
+    ) -> Result<Option<(Snapshot, Vec<TopicPartition>)>> {
+        let latest = memory.latest.clone();
+        let latest = latest.as_deref();
+        let mut snapshot = Snapshot {
+            taken_at_ms: now_ms,
+            ..Snapshot::default()
+        };
+        let activity = self.source.groups().await?;
+        let ours = activity.into_iter().filter(|(g, _)| self.filter.matches(g));
+        let (unsupported, supported): (Vec<_>, Vec<_>) =
+            ours.partition(|(_, activity)| *activity == GroupActivity::Unsupported);
+        memory.unsupported = unsupported.into_iter().map(|(group, _)| group).collect();
+        for group in &memory.unsupported {
+            self.board.put(group.clone(), GroupStatus::unsupported());
+        }
+        let listed: BTreeSet<GroupId> = supported.into_iter().map(|(group, _)| group).collect();
+        let unlisted = self.unlisted(memory, latest, &listed)?;
+        let asked: Vec<GroupId> = listed.iter().chain(&unlisted).cloned().collect();
+        let mut reads = stream::iter(asked)
+            .map(|group| async move { (self.source.offsets(&group).await, group) })
+            .buffer_unordered(GROUPS_AT_ONCE);
+        while let Some((offsets, group)) = reads.next().await {
+            let commits = match offsets {
+                Ok(offsets) if offsets.is_empty() && unlisted.contains(&group) => {
+                    memory.gone.insert(group.clone());
+                    None
+                }
+                Ok(offsets) => Some(self.in_link(offsets)),
+                Err(error) if matches!(error.kind(), Kind::Broker(_)) => {
+                    latest.and_then(|latest| latest.groups.get(&group).cloned())
+                }
+                Err(error) => return Err(error),
+            };
+            snapshot
+                .groups
+                .extend(commits.map(|commits| (group, commits)));
+        }
+        drop(reads);
+        if memory.has_cut_of(&snapshot) {
+            return Ok(None);
+        }
+        snapshot.ends = latest.map(|latest| latest.ends.clone()).unwrap_or_default();
+        let mirrored = self.mirrored.partitions();
+        let asked: Vec<TopicPartition> = mirrored.iter().map(|m| m.partition.clone()).collect();
+        let keeps = |partition: &TopicPartition| asked.binary_search(partition).is_ok();
+        snapshot.ends.retain(|partition, _| keeps(partition));
+        let ends = self.source.ends(&asked, LogEdge::LastStable).await?;
+        let silent = mirrored.into_iter().filter(MirroredPartition::advances);
+        let silent = silent.map(|m| m.partition);
+        let silent = silent.filter(|p| !ends.contains_key(p)).collect();
+        let ends = ends.into_iter().map(|(p, end)| (p, SourceOffset(end)));
+        snapshot.ends.extend(ends);
+        Ok(Some((snapshot, silent)))
+    }
+
+    /// Groups that the source was known to have and doesn't list, except for those that are gone.
+    fn unlisted(
+        &self,
+        memory: &mut Memory,
+        latest: Option<&Snapshot>,
+        listed: &BTreeSet<GroupId>,
+    ) -> Result<BTreeSet<GroupId>> {
+        if memory.recorded.is_none() {
+            memory.recorded = Some(self.recorded(memory)?);
+        }
+        memory.gone.retain(|group| !listed.contains(group));
+        let seen = latest.into_iter().flat_map(|latest| latest.groups.keys());
+        let known = memory.recorded.iter().flatten().chain(seen);
+        let is_asked = |group: &&GroupId| {
+            let is_settled = listed.contains(*group) || memory.gone.contains(*group);
+            !is_settled && !memory.unsupported.contains(*group)
+        };
+        Ok(known.filter(is_asked).cloned().collect())
+    }
+
+    /// The committed ones of `offsets` that are in partitions of the link.
+    fn in_link(
+        &self,
+        offsets: BTreeMap<TopicPartition, CommittedOffset>,
+    ) -> BTreeMap<TopicPartition, SourceCommit> {
+        let in_link = offsets
+            .into_iter()
+            .filter(|(p, c)| c.offset >= 0 && self.mirrored.mirror_topic(&p.topic).is_some());
+        let commits = in_link.map(|(partition, committed)| {
+            let commit = SourceCommit {
+                offset: SourceOffset(committed.offset),
+                metadata: committed.metadata,
+            };
+            (partition, commit)
+        });
+        commits.collect()
+    }
+}

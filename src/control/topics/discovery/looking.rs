@@ -1,0 +1,128 @@
+//! One look: what both clusters have of the topics of a link, with what is stored.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::checkpoint::records::reseeds_of;
+use crate::control::topics::cluster::{Look, SeenTopic, live};
+use crate::control::topics::configs::TopicConfigs;
+use crate::control::topics::sight::{Sight, SourceTopic, TargetTopic};
+use crate::error::Result;
+use crate::model::{HaltCode, Obstacle, OffsetsMode, Policy, Reason, TopicName};
+
+use super::Discovery;
+
+impl Discovery {
+    pub(super) async fn sight(&mut self, source: &Look, target: &Look) -> Result<Sight> {
+        let selected: BTreeMap<&TopicName, &SeenTopic> = source
+            .topics
+            .iter()
+            .filter(|(name, seen)| self.config.topics.takes(name, seen.is_internal))
+            .collect();
+        let (topics, site) = (&self.config.topics, self.source.as_ref());
+        let sites = (site, self.store.as_ref());
+        let initial = self
+            .first_look
+            .take(&self.config, sites, &self.known, &selected)
+            .await?;
+        let namesakes = self.namesakes.left_out(topics, site, source).await;
+        let names: Vec<TopicName> = selected.keys().map(|name| (*name).clone()).collect();
+        self.source_configs.read(site, &names).await?;
+        let mirrors = names.iter().map(|name| self.config.mirror_topic(name));
+        let mirrors: Vec<TopicName> = mirrors.filter(|m| target.topics.contains_key(m)).collect();
+        self.target_configs
+            .read(self.target.as_ref(), &mirrors)
+            .await?;
+        let reseeds = reseeds_of(self.store.as_ref(), &self.config.name)?;
+        let reseeds = reseeds.into_iter().map(|(name, it)| (name, it.former));
+        let preserves = self.config.offsets == OffsetsMode::Preserve;
+        let mirrored = self.mirrored.as_deref().filter(|_| preserves);
+        let mut sight = Sight {
+            reseeds: reseeds.collect(),
+            stopped: self.stopped.clone(),
+            known: self.known.clone(),
+            target_brokers: target.brokers,
+            target_broker_configs: self.target.broker_config_names().await?,
+            replication_factor: self.config.replication_factor,
+            preserves,
+            live: live(mirrored, &selected),
+            initial,
+            ..Sight::default()
+        };
+        for (name, seen) in selected {
+            let configs = self.source_configs.of(name);
+            if let Some(Err(message)) = configs {
+                let reason = Reason::new(HaltCode::NotPermitted, message.clone());
+                sight.refused.insert(name.clone(), reason);
+            }
+            if self.config.policies.of(name).recreate != Policy::Halt {
+                sight.follows.insert(name.clone());
+            }
+            let configs = configs.and_then(|it| it.as_ref().ok()).cloned();
+            let topic = self.source_topic(name, seen, configs.unwrap_or_default());
+            sight.source.insert(name.clone(), topic);
+        }
+        for name in mirrors {
+            let configs = self.target_configs.of(&name);
+            let topic = TargetTopic {
+                configs: configs
+                    .and_then(|c| c.as_ref().ok())
+                    .cloned()
+                    .unwrap_or_default(),
+                ..target.topics[&name].on_target()
+            };
+            sight.target.insert(name, topic);
+        }
+        for (name, (seen, obstacle)) in namesakes {
+            let topic = self.source_topic(&name, &seen, TopicConfigs::new());
+            sight.leave_out_with(name, topic, obstacle);
+        }
+        Ok(sight)
+    }
+
+    fn source_topic(
+        &self,
+        name: &TopicName,
+        seen: &SeenTopic,
+        configs: TopicConfigs,
+    ) -> SourceTopic {
+        SourceTopic {
+            target_name: self.config.mirror_topic(name),
+            id: seen.id,
+            partitions: seen.partitions,
+            replication_factor: seen.replication_factor,
+            configs,
+        }
+    }
+
+    /// Removes topics about which nothing can be concluded yet from the sight; they stay unchanged in the set.
+    pub(super) fn set_aside_unclear(
+        &mut self,
+        sight: &mut Sight,
+        source: &Look,
+        target: &Look,
+    ) -> BTreeSet<TopicName> {
+        let is_unclear = |look: &Look, name: &TopicName| {
+            look.topics.get(name).is_some_and(|seen| !seen.is_clear)
+        };
+        let gone = sight.gone();
+        let names = sight.source.keys().chain(sight.known.keys());
+        let mut unclear: BTreeSet<TopicName> = names
+            .filter(|name| {
+                is_unclear(source, name)
+                    || is_unclear(target, &self.config.mirror_topic(name))
+                    || (gone.contains(*name) && !self.gone.contains(*name))
+            })
+            .cloned()
+            .collect();
+        for name in &unclear {
+            let why = "the brokers don't describe it completely yet".to_owned();
+            sight.set_aside(name, Obstacle::Awaited(why));
+        }
+        self.gone = gone;
+        for (name, obstacle) in std::mem::take(&mut sight.unread) {
+            sight.set_aside(&name, obstacle);
+            unclear.insert(name);
+        }
+        unclear
+    }
+}
