@@ -10,6 +10,7 @@ use kafka_protocol::messages::{
 
 use crate::error::BrokerCode;
 use crate::kafka::client::testing::{self, Call, FakeNet, Reply};
+use crate::task::testing::passes;
 
 use super::*;
 
@@ -298,7 +299,7 @@ async fn every_connection_confirms_the_id_of_the_cluster() {
         {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        passes(Duration::from_millis(10)).await;
     }
     let text = refused.unwrap().chain();
     assert!(

@@ -138,7 +138,7 @@ impl<'a> Writer<'a> {
             let fields = own.unwrap_or_else(|| self.common[kind]);
             self.out.push_str("Struct(&[\n");
             self.fields(fields, depth + 1);
-            self.out.push_str(&"    ".repeat(depth));
+            self.out.truncate(self.out.trim_end().len());
             self.out.push_str("])");
         }
     }
