@@ -26,7 +26,8 @@ pub struct Limits {
     pub reads_per_second: u32,
     /// Changing requests per second and client; excess is answered with 429.
     pub changes_per_second: u32,
-    /// The timeout for a body to arrive (408), and for a handler to answer (503); see [`Self::answer_within`].
+    /// The timeout for a body to arrive (408), and for a handler to answer (503), which moves may
+    /// exceed.
     pub timeout: Duration,
     /// The limit of concurrent connections; further ones wait until one closes.
     pub connections: usize,

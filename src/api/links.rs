@@ -89,11 +89,6 @@ impl LinkAnswer {
 impl LinkHandle {
     /// The state of the link as a whole, with these partitions.
     pub fn state(&self, partitions: &[PartitionStatus]) -> LinkState {
-        self.state_with(|| of_partitions(partitions))
-    }
-
-    /// The state of the link; `of_partitions` is asked if it is that of the partitions.
-    fn state_with(&self, of_partitions: impl FnOnce() -> LinkState) -> LinkState {
         let condition = self.condition.borrow();
         if condition.failure.is_some() {
             LinkState::Failed
@@ -104,7 +99,7 @@ impl LinkHandle {
         } else if !self.view.link_intent().writes() && !self.is_coming_to_rest() {
             LinkState::Paused
         } else if self.obstacles_of(&condition).is_empty() {
-            of_partitions()
+            of_partitions(partitions)
         } else {
             LinkState::Waiting
         }

@@ -189,7 +189,7 @@ pub(crate) fn flowing(link: ReplicationLink, lanes: &[Lanes]) -> Worker {
     worker
 }
 
-/// Lets it become known who has had a transaction open since when, which begins at an offset of a partition's source.
+/// Records that a transaction of producer 4711 has been open in a partition since a time, from an offset on.
 pub(crate) fn open_transaction(known: &mut PartitionProgress, first_offset: i64, since_ms: i64) {
     let producer = ProducerId(4711);
     let transaction = CoordinatedTransaction {

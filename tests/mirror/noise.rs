@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::brokers::KafkaVersion;
 use crate::support::wait::{eventually, pass};
+use crate::support::write::{Writer, numbered};
 use rustix::fs::OFlags;
 use rustix::process::Signal;
 
@@ -81,9 +82,9 @@ async fn an_outage_of_either_side_is_a_handful_of_lines() {
         cluster.kill(1);
         if !is_source {
             // A partition without records to send doesn't notice.
-            for number in 0..PARTITIONS {
-                setting.write("t", number, 0..1).await;
-            }
+            let writer = Writer::new(&setting.paris.bootstrap(), "t", &[]);
+            let records = (0..PARTITIONS).flat_map(|it| numbered(it, 0..1));
+            writer.write(records.collect::<Vec<_>>()).await;
         }
         if is_source {
             logs(&setting, before, "partitions retry").await;
