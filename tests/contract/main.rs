@@ -4,6 +4,7 @@
 
 mod audit;
 mod crash;
+mod decoding;
 mod fuzz;
 mod golden;
 #[path = "../golden/history.rs"]

@@ -5,7 +5,7 @@ use farshore::checkpoint::MemoryStore;
 use farshore::checkpoint::inspect::inspect;
 use farshore::config;
 use farshore::journal::{Contents, rebuild};
-use farshore::kafka::batch::{Batch, BatchError, Builder, Codec, Record, Stamp, batches};
+use farshore::kafka::batch::{Batch, BatchError, Builder, Codec, Record, Stamp, batches, examine};
 use farshore::kafka::client::{ApiKey, check_response};
 use farshore::model::{LinkName, ProducerId};
 use kafka_protocol::messages::ResponseKind;
@@ -19,6 +19,9 @@ const STAMP: Stamp = Stamp {
 /// Any bytes are batches or an error. The CRC is checked but not required, since nothing behind it would be reached
 /// otherwise. Records that decode are built into a batch again, which must decode to the same records.
 pub(crate) fn batch(data: &[u8]) {
+    if let Some(damaged) = examine(&Bytes::copy_from_slice(data), 0, i64::MAX) {
+        assert!(damaged.bytes.len() <= data.len());
+    }
     for batch in batches(Bytes::copy_from_slice(data)).flatten() {
         let _ = batch.check_crc();
         let _ = batch.control();

@@ -53,6 +53,7 @@ pub(super) struct Raw {
     on_truncate: PolicyWord,
     on_foreign_write: PolicyWord,
     on_refused: PolicyWord,
+    on_corrupt: PolicyWord,
     on_target_truncate: PolicyWord,
     quarantine_topic: Option<As<TopicName>>,
     overrides: Vec<Spanned<Section<Override>>>,
@@ -84,14 +85,14 @@ pub(super) fn resolve(
     check_name(name, problems);
     let place = name.span();
     let ends = ends(raw.source, raw.target, &place, declared, problems);
-    let topics = topics(raw.topics, &place, problems);
-    let excluded = raw.topics_exclude;
+    let (topics, excluded) = (topics(raw.topics, &place, problems), raw.topics_exclude);
     let words = [
         raw.on_gap,
         raw.on_recreate,
         raw.on_truncate,
         raw.on_foreign_write,
         raw.on_refused,
+        raw.on_corrupt,
         raw.on_target_truncate,
     ];
     let quarantine = format!("{}{name}", defaults::QUARANTINE_PREFIX);
