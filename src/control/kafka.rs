@@ -91,7 +91,9 @@ impl KafkaSite {
     ) -> Result<BTreeMap<TopicName, Result<TopicConfigs>>> {
         let mut told = BTreeMap::new();
         for topic in topics {
-            match admin::topic_configs(&self.0, std::slice::from_ref(topic)).await {
+            match admin::topic_configs(&self.0, std::slice::from_ref(topic), &configs::names())
+                .await
+            {
                 Ok(described) => told.extend(described.into_iter().map(plain)),
                 Err(error) if matches!(error.kind(), Kind::Broker(_)) => {
                     told.insert(topic.clone(), Err(error));
@@ -108,7 +110,9 @@ fn plain(
     (topic, described): (TopicName, admin::ConfigValues),
 ) -> (TopicName, Result<TopicConfigs>) {
     let value = |name: &str, config: &ConfigValue| Some((name.to_owned(), config.value.clone()?));
-    let wanted = configs::names().filter_map(|name| value(name, described.get(name)?));
+    let wanted = configs::names()
+        .into_iter()
+        .filter_map(|name| value(name, described.get(name)?));
     (topic, Ok(wanted.collect()))
 }
 
@@ -142,7 +146,7 @@ impl TopicSite for KafkaSite {
         topics: &'a [TopicName],
     ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Result<TopicConfigs>>>> {
         async move {
-            match admin::topic_configs(&self.0, topics).await {
+            match admin::topic_configs(&self.0, topics, &configs::names()).await {
                 Ok(described) => Ok(described.into_iter().map(plain).collect()),
                 Err(error) if matches!(error.kind(), Kind::Broker(_)) => {
                     self.configs_one_by_one(topics).await

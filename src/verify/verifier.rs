@@ -238,7 +238,7 @@ impl Verifier {
         ];
         for (cluster, topic) in sides {
             let asked: Vec<TopicName> = topic.into_iter().collect();
-            let configs = admin::topic_configs(cluster, &asked).await?;
+            let configs = admin::topic_configs(cluster, &asked, &["cleanup.policy"]).await?;
             let mut policies = configs
                 .values()
                 .filter_map(|it| it.get("cleanup.policy")?.value.as_deref());

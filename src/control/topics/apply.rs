@@ -4,32 +4,31 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 use tracing::info;
 
 use crate::control::mirrored::Mirrored;
 use crate::control::permit::link_permit;
-use crate::error::{BrokerCode, Error, Result};
+use crate::error::{BrokerCode, Error};
 use crate::model::{HaltCode, LinkIntents, Obstacle, Reason, TopicName};
 use crate::task::InFlight;
 
 use super::cluster::TopicSite;
 use super::plan::{Action, NewMirror};
-use super::sight::Sight;
 
 /// How much one request creates: the controller makes all of it one write of its log.
 const TOPICS_AT_ONCE: usize = 100;
 const PARTITIONS_AT_ONCE: i32 = 1_000;
-/// How often a created topic is looked for before the next interval: brokers are notified of a creation with a delay.
-const SETTLING_LOOKS: usize = 20;
-const SETTLING_PAUSE: Duration = Duration::from_millis(100);
+/// The shortest pause after the target's quota admitted no more creations.
+const THROTTLED_PAUSE: Duration = Duration::from_millis(500);
 const THROTTLING_QUOTA_EXCEEDED: BrokerCode = BrokerCode(89);
 
 /// The actions of a plan that are still to be carried out, in the order of the topics' names.
 #[derive(Debug)]
 pub(super) struct Work {
-    /// Actions on topics that exist.
-    present: Vec<Action>,
+    /// Actions on topics that exist, until they are carried out.
+    present: Option<Vec<Action>>,
     creations: VecDeque<(TopicName, NewMirror)>,
 }
 
@@ -47,7 +46,7 @@ pub(super) struct Performer {
 
 impl Performer {
     /// Performs the next actions, except on source topics whose intent forbids writes now.
-    pub(super) async fn next(&self, work: &mut Work) -> Applied {
+    async fn next(&self, work: &mut Work) -> Applied {
         let intents = || {
             let mirrored = self.mirrored.as_deref();
             mirrored.map(Mirrored::intents).unwrap_or_default()
@@ -57,31 +56,23 @@ impl Performer {
         work.next(self.target.as_ref(), &may_write).await
     }
 
-    /// Waits briefly until the brokers show what was created.
-    pub(super) async fn settle(
-        &self,
-        sight: &mut Sight,
-        changed: &BTreeMap<TopicName, i32>,
-    ) -> Result<()> {
-        for _ in 0..SETTLING_LOOKS {
-            let look = self.target.look().await?;
-            for name in changed.keys() {
-                if let Some(seen) = look.topics.get(name).filter(|seen| seen.is_clear) {
-                    sight.target.insert(name.clone(), seen.on_target());
-                }
+    /// Performs all actions, one request after the other as the target's quota admits them, and passes on what each did, those
+    /// on topics that exist first. Ends early if the quota admits nothing more until `until`, which leaves the rest to the next look, or if the receiver is
+    /// gone.
+    pub(super) async fn run(&self, mut work: Work, until: Instant, applied: mpsc::Sender<Applied>) {
+        while !work.is_done() {
+            let next = self.next(&mut work).await;
+            let pause = next.pause.map(|it| it.max(THROTTLED_PAUSE));
+            if applied.send(next).await.is_err() {
+                return;
             }
-            let is_there = |(name, partitions): (&TopicName, &i32)| {
-                sight
-                    .target
-                    .get(name)
-                    .is_some_and(|t| t.partitions >= *partitions)
-            };
-            if changed.iter().all(is_there) {
-                break;
+            let Some(pause) = pause else { continue };
+            let resumes = Instant::now() + pause;
+            if resumes >= until {
+                return;
             }
-            sleep(SETTLING_PAUSE).await;
+            sleep_until(resumes).await;
         }
-        Ok(())
     }
 }
 
@@ -115,28 +106,34 @@ impl Work {
                 other => present.push(other),
             }
         }
-        Self { present, creations }
+        Self {
+            present: Some(present),
+            creations,
+        }
     }
 
     /// Whether everything was carried out.
-    pub(super) fn is_done(&self) -> bool {
-        self.present.is_empty() && self.creations.is_empty()
+    fn is_done(&self) -> bool {
+        self.present.is_none() && self.creations.is_empty()
     }
 
-    /// Performs the next actions: those on topics that exist, then one request's worth of creations at a time. Source topics
-    /// for which `may_write` doesn't permit writes any more are skipped.
+    /// Performs the next actions: all those on topics that exist, even if there are none, then one request's worth of creations
+    /// at a time. Source topics for which `may_write` doesn't permit writes any more are skipped.
     pub(super) async fn next(
         &mut self,
         target: &dyn TopicSite,
         may_write: &(dyn Fn(&TopicName) -> bool + Sync),
     ) -> Applied {
         let mut applied = Applied::default();
-        for action in std::mem::take(&mut self.present) {
-            if may_write(action.source()) {
-                applied.perform(target, action).await;
-            } else {
-                applied.holds(action.source().clone());
+        if let Some(present) = self.present.take() {
+            for action in present {
+                if may_write(action.source()) {
+                    applied.perform(target, action).await;
+                } else {
+                    applied.holds(action.source().clone());
+                }
             }
+            return applied;
         }
         let batch = self.batch(&mut applied, may_write);
         if !batch.is_empty() {

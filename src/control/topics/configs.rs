@@ -62,8 +62,8 @@ const VERSION_BOUND: [(&str, &str); 3] = [
 ];
 
 /// The names of the topic configs this module reads; others need not be described.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    RULES.iter().map(|(name, _)| *name)
+pub fn names() -> [&'static str; RULES.len()] {
+    RULES.map(|(name, _)| name)
 }
 
 /// The configs of a new mirror topic, from the source topic's configs and the names of the target brokers' configs.

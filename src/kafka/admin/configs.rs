@@ -10,6 +10,7 @@ use kafka_protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
 use kafka_protocol::messages::{DescribeConfigsRequest, IncrementalAlterConfigsRequest};
+use kafka_protocol::protocol::StrBytes;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::client::error_codes::code_of;
@@ -45,14 +46,24 @@ const SOURCE_FILE: i8 = 4;
 const SOURCE_DEFAULT: i8 = 5;
 const UNKNOWN_TOPIC_OR_PARTITION: BrokerCode = BrokerCode(3);
 
-/// Returns the settings of topics. Topics that don't exist are omitted.
+/// Returns these settings of topics. Topics that don't exist are omitted, as are settings that the broker doesn't have.
 ///
 /// Errors: the broker's code for any topic; `TOPIC_AUTHORIZATION_FAILED` without `DESCRIBE_CONFIGS`.
 pub async fn topic_configs(
     cluster: &Cluster,
     topics: &[TopicName],
+    names: &[&'static str],
 ) -> Result<BTreeMap<TopicName, ConfigValues>> {
-    let resources = topics.iter().map(|topic| resource(TOPIC, topic.as_str()));
+    // A broker has more than thirty for each topic.
+    let names: Vec<StrBytes> = names
+        .iter()
+        .copied()
+        .map(StrBytes::from_static_str)
+        .collect();
+    let one = |topic: &TopicName| {
+        resource(TOPIC, topic.as_str()).with_configuration_keys(Some(names.clone()))
+    };
+    let resources = topics.iter().map(one);
     let described = describe(cluster, Recipient::Any, resources.collect()).await?;
     let named = described
         .into_iter()

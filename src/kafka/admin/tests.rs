@@ -80,7 +80,7 @@ fn what_they_return_may_run_in_a_task() {
         1,
         &Ownership::permanent(),
     ));
-    may_run(topic_configs(&cluster, &[]));
+    may_run(topic_configs(&cluster, &[], &[]));
     may_run(broker_configs(&cluster));
     may_run(alter_topic_configs(
         &cluster,

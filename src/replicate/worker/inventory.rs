@@ -127,7 +127,7 @@ impl LinkContext {
             list(target, targets, OffsetSpec::Earliest),
             list(target, targets, OffsetSpec::HighWatermark),
             async {
-                Ok(admin::topic_configs(target, &names)
+                Ok(admin::topic_configs(target, &names, &["cleanup.policy"])
                     .await
                     .unwrap_or_default())
             },

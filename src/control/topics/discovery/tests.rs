@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use super::*;
 use crate::checkpoint::MemoryStore;
 use crate::config::{GroupFilter, Naming, Otherwise, PreserveLimits, Start, TopicFilter};
 use crate::control::topics::configs::TopicConfigs;
-use crate::model::{DataPath, HaltCode, Obstacle, OffsetsMode, Partition, TopicId};
+use crate::model::{DataPath, HaltCode, Intent, Obstacle, OffsetsMode, Partition, TopicId};
 
 mod configs;
 mod intents;

@@ -105,7 +105,10 @@ async fn settings_are_read_for_topics_that_exist() {
     let (_net, cluster) = cluster(&[], |_, call| {
         let request: DescribeConfigsRequest = call.request();
         let results = request.resources.into_iter().map(|resource| {
-            assert_eq!(resource.configuration_keys, None, "all settings");
+            let keys = resource.configuration_keys;
+            let wanted = (resource.resource_type == 2)
+                .then(|| ["own", "file", "default"].map(text).to_vec());
+            assert_eq!(keys, wanted, "all settings only of a broker");
             let configs = [(1, "own"), (4, "file"), (5, "default")].map(|(source, name)| {
                 DescribeConfigsResourceResult::default()
                     .with_name(text(name))
@@ -123,7 +126,9 @@ async fn settings_are_read_for_topics_that_exist() {
         call.answer::<DescribeConfigsRequest>(&answer)
     });
     let asked = ["orders", "payments"].map(TopicName::from);
-    let configs = topic_configs(&cluster, &asked).await.unwrap();
+    let configs = topic_configs(&cluster, &asked, &["own", "file", "default"])
+        .await
+        .unwrap();
     assert_eq!(configs.keys().collect::<Vec<_>>(), [&asked[0]]);
     let flags =
         |configs: &ConfigValues, name: &str| (configs[name].is_own, configs[name].is_default);

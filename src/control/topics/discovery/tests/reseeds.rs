@@ -1,3 +1,4 @@
+use crate::checkpoint::Update;
 use crate::checkpoint::records::{Reseed, put_reseed, reseeds_of};
 use crate::checkpoint::testing::FailingStore;
 

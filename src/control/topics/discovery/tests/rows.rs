@@ -103,15 +103,38 @@ async fn many_topics_are_created_with_few_requests_and_told_as_soon_as_they_exis
     let round = async { bench.discovery.round().await.unwrap() };
     let (sizes, ()) = tokio::join!(seen, round);
     assert_eq!(
-        sizes.first(),
-        Some(&100),
-        "those of the first request are told before the next one"
+        sizes,
+        [0, 100, 200, 250],
+        "those of a request are told before the next one is answered"
     );
     is_whole(&bench);
     assert_eq!(
         bench.target.set(|inner| inner.requests.clone()),
         [100, 100, 50]
     );
+}
+
+/// A broker opens the logs of new topics long after the controller has created them.
+#[tokio::test(start_paused = true)]
+async fn creation_does_not_wait_until_the_brokers_show_what_was_created() {
+    let mut bench = Bench::new();
+    for number in 0..1_000 {
+        bench.source.put(&format!("orders{number}"), 1);
+    }
+    bench.target.set(|inner| inner.shows_after = 12);
+    let mut told = bench.discovery.watch();
+    let target = Arc::clone(&bench.target);
+    let first = async {
+        while told.borrow_and_update().topics.is_empty() {
+            told.changed().await.unwrap();
+        }
+        target.set(|inner| inner.requests.len())
+    };
+    let round = async { bench.discovery.round().await.unwrap() };
+    let (requests, ()) = tokio::join!(first, round);
+    assert_eq!(requests, 10, "all were requested before the first showed");
+    assert_eq!(bench.set().topics.len(), 1_000);
+    is_whole(&bench);
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,6 +11,9 @@ use crate::error::{BrokerCode, Error};
 use crate::kafka::admin::CreatedTopics;
 use crate::model::{SourceOffset, TopicId, TopicPartition};
 
+/// How long a request to create topics takes, in the tests' virtual time.
+const CREATION: Duration = Duration::from_millis(50);
+
 /// A cluster whose answers are set by the test.
 #[derive(Debug, Default)]
 pub(super) struct FakeSite(Mutex<Inner>);
@@ -178,9 +181,8 @@ impl TopicSite for FakeSite {
                 throttle: Duration::from_secs(1),
             })
         });
-        // Others see what was published before.
         async {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(CREATION).await;
             created.await
         }
         .boxed()
