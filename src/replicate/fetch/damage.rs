@@ -43,6 +43,16 @@ impl Corruption {
         }
     }
 
+    /// What the source itself can't read from an offset on; `answer` is its error.
+    pub(crate) fn unread(from: SourceOffset, answer: &str) -> Self {
+        Self {
+            from,
+            until: None,
+            what: format!("the source answers {answer}"),
+            digest: [0; 32],
+        }
+    }
+
     /// The reason for which the partition stops, with `end` as the end of its mirror.
     pub(crate) fn reason(&self, end: TargetOffset) -> Reason {
         let (from, what) = (self.from, &self.what);

@@ -31,6 +31,7 @@ use super::event::Event as WorkerEvent;
 use super::produce::is_refusal;
 use super::receipt::Origin;
 use super::state::Worker;
+use super::take_in::CORRUPT_MESSAGE;
 
 /// The number of receipts before the end that are searched for one written by a process that was killed.
 const SEARCHED: i64 = 4096;
@@ -113,6 +114,11 @@ impl Worker {
     }
 }
 
+/// Returns the trouble for a batch of which nobody can tell where it ends.
+fn unending(refused: &Refused) -> Trouble {
+    Trouble::Halt(refused.reason.clone().remedied_by(UNENDING))
+}
+
 fn sound_now(route: &Route, offset: SourceOffset) -> Trouble {
     let message = "the source holds a sound batch now; fetching it again";
     let error = Error::new(Kind::Protocol, message)
@@ -185,7 +191,13 @@ async fn corrupt_batch(
     let mut size = 0;
     loop {
         let most = i32::try_from(size + BEHIND).unwrap_or(i32::MAX);
-        let read = admin::read_raw(&link.source, &route.source, offset.get(), most).await?;
+        let read = admin::read_raw(&link.source, &route.source, offset.get(), most).await;
+        if let Err(error) = &read
+            && error.code() == Some(CORRUPT_MESSAGE)
+        {
+            return Err(unending(refused));
+        }
+        let read = read?;
         let all = read.records.len();
         let Some(damaged) = examine(&read.records, offset.get(), read.high_watermark) else {
             return Ok(None);
@@ -195,8 +207,7 @@ async fn corrupt_batch(
         }
         // What follows the batch shows where it ends.
         if damaged.bytes.len() <= size || all > damaged.bytes.len() {
-            let reason = refused.reason.clone().remedied_by(UNENDING);
-            return Err(Trouble::Halt(reason));
+            return Err(unending(refused));
         }
         size = damaged.bytes.len();
     }

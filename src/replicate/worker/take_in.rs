@@ -1,8 +1,9 @@
 //! Takes over a partition's part of a fetch answer, up to what can't be mirrored or has to be asked for again.
 
-use crate::error::{Error, Kind};
+use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::FetchedPartition;
 use crate::kafka::batch::{Batch, BatchError, Batches, Damaged, batches, incomplete};
+use crate::kafka::client::code_name;
 use crate::model::{DataPath, Moment, SourceOffset, TopicPartition};
 use crate::replicate::fetch::buffer::FetchedBatch;
 use crate::replicate::fetch::damage::Corruption;
@@ -12,6 +13,9 @@ use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::shared::source_ends::SourceEnds;
 use crate::replicate::shared::source_writers::{MarkedBatch, SourceWriters};
+
+/// A broker's answer if the log can't be split into batches.
+pub(crate) const CORRUPT_MESSAGE: BrokerCode = BrokerCode(2);
 
 /// What ended an answer before its last batch.
 enum Stop {
@@ -40,6 +44,10 @@ pub(crate) fn take_in(
     now: Moment,
     writers: &SourceWriters,
 ) -> Result<bool, Trouble> {
+    if fetched.error == Some(CORRUPT_MESSAGE) {
+        note_unread(mirror)?;
+        return Ok(false);
+    }
     check_answer(mirror, fetched, writers)?;
     let asked = mirror.fetch_next;
     let visible = visible(fetched);
@@ -171,6 +179,16 @@ fn note_damage(mirror: &mut Mirror, damaged: Damaged, brought: bool) -> Result<(
     Err(corrupt(mirror, damaged.error))
 }
 
+/// Takes note that the source itself can't read its log where it was asked.
+fn note_unread(mirror: &mut Mirror) -> Result<(), Trouble> {
+    let answer = code_name(CORRUPT_MESSAGE);
+    let corruption = Corruption::unread(mirror.fetch_next, &answer);
+    if mirror.damages.notice(corruption, false) {
+        return Ok(());
+    }
+    Err(refused(mirror, CORRUPT_MESSAGE))
+}
+
 /// Returns the trouble for a batch that can't be used.
 fn corrupt(mirror: &Mirror, error: BatchError) -> Trouble {
     let message = "the source sent a corrupt batch; fetching it again";
@@ -256,11 +274,8 @@ pub(crate) fn check_writer(
 
 /// Returns the trouble for an error code of a fetch. A resync decides what it means: a log start that moved may have passed
 /// the frontier, or not.
-fn refused(mirror: &Mirror, code: crate::error::BrokerCode) -> Trouble {
-    let message = format!(
-        "the source refused a fetch: {}",
-        crate::kafka::client::code_name(code)
-    );
+fn refused(mirror: &Mirror, code: BrokerCode) -> Trouble {
+    let message = format!("the source refused a fetch: {}", code_name(code));
     Trouble::from(
         Error::new(Kind::Broker(code), message)
             .partition(&mirror.route.source)

@@ -159,3 +159,29 @@ async fn a_batch_larger_than_the_bound_on_memory_is_left_out_where_it_has_to_be_
     assert_eq!(receipts.len(), 1);
     assert!(header(&receipts[&0], "farshore.message").contains("67108864 bytes"));
 }
+
+/// The broker itself can't split such a log into batches.
+#[tokio::test]
+async fn a_length_that_is_wrong_on_disk_stops_the_partition_and_nothing_is_left_out() {
+    let link = "path = \"raw\"\ntopics = [\"t\"]\non_corrupt = \"skip_with_receipt\"";
+    let mut setting = between(spec(), spec(), link).await;
+    setting.topic("t", 1, &[]).await;
+    write_batches(&setting, "t", 0, batches(), 200).await;
+    setting.paris.stop(1).await;
+    let segment = Segment::of(&setting.paris.data_dir(1), "t", 0);
+    let low_byte_of_length = 11;
+    segment
+        .change(1, low_byte_of_length, |it| it - 1)
+        .store_as_it_is();
+    setting.paris.restart(1).await;
+    topics::wait_led(&setting.paris.bootstrap(), "t", 1).await;
+    setting.farshore.start().await;
+    let (state, reason) = stands_still(&setting.farshore, ("t", 0)).await;
+    assert_eq!(
+        (state.as_str(), reason.code.as_str()),
+        ("halted", "source_corrupt")
+    );
+    let text = "the source's log can't be read from offset 10 on";
+    assert!(reason.message.starts_with(text), "{reason:?}");
+    setting.holds("t", 0, 0..10).await;
+}

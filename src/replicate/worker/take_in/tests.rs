@@ -162,6 +162,22 @@ fn what_precedes_a_batch_that_cannot_be_used_is_mirrored_and_then_it_is_the_reas
     }
 }
 
+#[test]
+fn what_the_source_cannot_read_itself_is_the_reason_after_a_second_answer() {
+    let mut mirror = untouched();
+    let unread = FetchedPartition {
+        error: Some(CORRUPT_MESSAGE),
+        ..answered(Vec::new())
+    };
+    assert_eq!(take(&mut mirror, &unread), Ok(false));
+    assert_eq!(mirror.damage_due(), None);
+    assert_eq!(take(&mut mirror, &unread), Ok(false));
+    let reason = mirror.damage_due().expect("a reason");
+    let text =
+        "the source's log can't be read from offset 0 on: the source answers CORRUPT_MESSAGE";
+    assert!(reason.message.starts_with(text), "{}", reason.message);
+}
+
 /// A batch is forwarded as it is, so that its records are decoded only if the target refuses it.
 #[test]
 fn a_batch_that_the_target_cannot_read_is_decoded_before_it_is_sent_again() {
