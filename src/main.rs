@@ -4,8 +4,8 @@ use std::io::Write;
 use std::process;
 
 use clap::Parser;
-use farshore::cli::{self, Args, Common, ExitCode, Failure, Verb};
-use farshore::config::Config;
+use farshore::cli::{self, Args, Common, ExitCode, Failure, Output, Verb};
+use farshore::config::{Config, ConfigErrors};
 use farshore::telemetry::LostLines;
 use farshore::{app, config, telemetry};
 
@@ -23,9 +23,14 @@ fn main() -> process::ExitCode {
             app::run(config, lost_lines).await?;
             Ok(ExitCode::Done)
         }),
-        Verb::Check => service(&common, async |config, _| {
-            app::check(config, common.output, &mut std::io::stdout().lock()).await
-        }),
+        Verb::Check => match config::load(&common.config) {
+            Err(errors) if common.output == Output::Json => {
+                app::refused(&errors, &mut std::io::stdout().lock())
+            }
+            loaded => run(loaded, async |config, _| {
+                app::check(config, common.output, &mut std::io::stdout().lock()).await
+            }),
+        },
         Verb::Store(verb) => service(&common, async |config, _| {
             app::store(config, &verb, common.output, &mut std::io::stdout().lock()).await
         }),
@@ -46,7 +51,14 @@ fn service(
     common: &Common,
     part: impl AsyncFnOnce(Config, LostLines) -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
-    let config = config::load(&common.config)?;
+    run(config::load(&common.config), part)
+}
+
+fn run(
+    loaded: Result<Config, ConfigErrors>,
+    part: impl AsyncFnOnce(Config, LostLines) -> Result<ExitCode, Failure>,
+) -> Result<ExitCode, Failure> {
+    let config = loaded?;
     let filter = std::env::var(telemetry::FILTER_VARIABLE).ok();
     let log = telemetry::init(&config.log, filter.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

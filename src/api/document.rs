@@ -5,29 +5,33 @@
 
 use std::sync::LazyLock;
 
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::IntoResponse;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Array, ComponentsBuilder, Content, HttpMethod, InfoBuilder, LicenseBuilder, OpenApi,
     OpenApiBuilder, Paths, Ref, RefOr, Required, ResponseBuilder, Schema,
 };
 use utoipa::{PartialSchema, ToSchema};
 
+use super::access::Demand;
 use super::problem;
 use crate::contract::{
     AuditAnswer, ExplanationAnswer, GroupAnswer, IntentRequest, LinkAnswer, Liveness,
     OperationAnswer, OperationRequest, Plan, PlanRequest, ProblemAnswer, Readiness,
     ReadinessAnswer, ReadyScope, Report, ResolutionAnswer, ResolutionRequest, ScopeRequest,
-    TopicAnswer, Translation, TranslationRequest, VerificationRequest, VerificationSummary,
+    TopicAnswer, TranslationAnswer, TranslationRequest, VerificationRequest, VerificationSummary,
 };
 use crate::telemetry::metrics::CONTENT_TYPE as METRICS_TYPE;
 
 const JSON: &str = "application/json";
 /// The name under which every address refers to its refusals.
 const REFUSAL: &str = "Refusal";
+/// The name under which every address refers to the token.
+const TOKEN: &str = "token";
 
 pub(super) static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     // A structure of text and lists can't fail to serialize.
@@ -51,9 +55,13 @@ fn document() -> OpenApi {
         .response(REFUSAL, response)
         .schemas_from_iter(refusal.0);
     for entry in entries() {
-        paths.add_path_operation(entry.path, vec![entry.method], entry.operation);
+        let open = is_open(entry.path).then_some(Vec::new());
+        let operation = entry.operation.securities(open);
+        paths.add_path_operation(entry.path, vec![entry.method], operation);
         components = components.schemas_from_iter(entry.types.0);
     }
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    let components = components.security_scheme(TOKEN, SecurityScheme::Http(bearer));
     let license = LicenseBuilder::new()
         .name(env!("CARGO_PKG_LICENSE"))
         .identifier(Some(env!("CARGO_PKG_LICENSE")));
@@ -66,7 +74,14 @@ fn document() -> OpenApi {
         .info(info.build())
         .paths(paths)
         .components(Some(components.build()))
+        .security(Some([SecurityRequirement::new(TOKEN, [""; 0])]))
         .build()
+}
+
+/// Whether an address is answered without the token whatever the configuration is.
+fn is_open(path: &str) -> bool {
+    let uri = Uri::try_from(path);
+    uri.is_ok_and(|uri| Demand::of(&Method::GET, &uri).is_health())
 }
 
 /// Every address.
@@ -95,9 +110,9 @@ fn questions() -> Vec<Entry> {
             "Which rules include or exclude a topic or a group, and its state",
         )
         .answers::<ExplanationAnswer>(),
-        Entry::new(HttpMethod::Post, "/v1/translate", "Translates an offset")
+        Entry::new(HttpMethod::Post, "/v1/translate", "Translates offsets")
             .asks::<TranslationRequest>()
-            .answers::<Translation>(),
+            .answers::<TranslationAnswer>(),
         get("/v1/plans/{id}", "A plan made before").answers::<Plan>(),
         get("/v1/operations/{id}", "One operation").answers::<OperationAnswer>(),
         get("/v1/verifications", "Every verification").lists::<VerificationSummary>(),

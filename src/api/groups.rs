@@ -18,9 +18,10 @@ pub(super) async fn list(
     State(state): State<Arc<ApiState>>,
     Segments(link): Segments<LinkName>,
 ) -> Result<Json<Vec<GroupAnswer>>, Problem> {
-    let board = &state.link(&link)?.groups;
-    let source = board.source();
-    let groups = board.groups().into_iter();
+    let handle = state.link(&link)?;
+    handle.require_owner()?;
+    let source = handle.groups.source();
+    let groups = handle.groups.groups().into_iter();
     let answers = groups.map(|(group, status)| answer(group, status, source.clone()));
     Ok(Json(answers.collect()))
 }
@@ -31,6 +32,7 @@ pub(super) async fn show(
     Segments((link, group)): Segments<(LinkName, GroupId)>,
 ) -> Result<Json<GroupAnswer>, Problem> {
     let handle = state.link(&link)?;
+    handle.require_owner()?;
     let status = handle.groups.group(&group).ok_or_else(|| {
         let because = handle.because_of_group(&group);
         Problem::NotFound(format!(

@@ -1,37 +1,44 @@
-//! Middleware that every request passes: origin check, body limits, timeout.
+//! Middleware that every request passes: access, body limits, timeout.
 
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_LENGTH, HOST, ORIGIN};
+use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
+use super::access::{Access, Verdict};
 use super::limits::Limits;
 use super::problem::Problem;
 
-/// Rejects cross-site requests from browsers: the address may be loopback even though the page isn't local.
-pub(super) async fn origin(request: Request, next: Next) -> Result<Response, Problem> {
-    if request.method().is_safe() || is_own(request.headers()) {
-        Ok(next.run(request).await)
-    } else {
-        Err(Problem::ForeignOrigin)
+/// Rejects requests that [`Access`] doesn't allow.
+pub(super) async fn access(
+    State(access): State<Arc<Access>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    match access.judge(request.method(), request.uri(), request.headers()) {
+        Verdict::Allowed => Ok(next.run(request).await),
+        Verdict::ForeignHost => Err(Problem::ForeignHost),
+        Verdict::ForeignOrigin => Err(Problem::ForeignOrigin),
+        Verdict::Unauthorized => Err(Problem::Unauthorized),
     }
 }
 
-/// Whether the `Origin` header is absent, as in requests of programs, or matches the `Host` header.
-fn is_own(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(ORIGIN) else {
-        return true;
-    };
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let origin = origin.to_str().ok();
-    let authority = origin.and_then(|origin| origin.split_once("://"));
-    authority.is_some_and(|(_, authority)| Some(authority) == host)
+/// Rejects parameters at addresses that take none: ignoring them would answer another question than was asked.
+pub(super) async fn no_query(request: Request, next: Next) -> Result<Response, Problem> {
+    match request.uri().query() {
+        None | Some("") => Ok(next.run(request).await),
+        Some(query) => {
+            let first = query.split(['&', '=']).next().unwrap_or_default();
+            let message = format!("unknown query parameter `{first}`: this address takes none");
+            Err(Problem::Malformed(message))
+        }
+    }
 }
 
 /// Reads the whole body within its limits of size and time, so that handlers never wait for a client.

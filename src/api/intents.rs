@@ -64,10 +64,7 @@ async fn change(
     peer: Peer,
 ) -> Result<Json<LinkAnswer>, Problem> {
     let link = state.link(name)?;
-    if let Some(owner) = &link.condition.borrow().owner {
-        let message = format!("link {name} is owned by {owner}: the request has to be made there");
-        return Err(Problem::Conflict(message));
-    }
+    link.require_owner()?;
     let topics = topics.map(|it| expanded(&link, &it)).transpose()?;
     let made = {
         let _alone = link.pending_intents.lock().await;

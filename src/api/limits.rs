@@ -2,10 +2,19 @@
 
 use std::time::Duration;
 
+use super::slots::ConnectionLimits;
 use crate::config::ApiConfig;
 
-/// Enough for consoles, scrapers and scripts; each connection costs a few KiB.
-const CONNECTIONS: usize = 256;
+/// Enough for consoles, scrapers and scripts; each connection costs a few KiB. Four clients can use up their shares, and a
+/// proxy in front of all clients gets by with one share.
+const PLACES: ConnectionLimits = ConnectionLimits {
+    total: 256,
+    per_client: 64,
+    health: 32,
+    health_per_client: 4,
+};
+/// A client that uses all of its connections at the default rate gets each answered within this time.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// A well-behaved client sends its headers at once.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections older than this are closed between two requests, so that no client keeps one forever.
@@ -21,16 +30,18 @@ const READS_PER_CHANGE: u32 = 10;
 pub struct Limits {
     /// The size limit of a request body, in bytes; a larger one is answered with 413.
     pub max_body: usize,
-    /// Reads per second and client; excess is answered with 429. `/readyz` and `/metrics` are counted separately, `/healthz`
-    /// isn't counted.
+    /// Reads per second and client. `/metrics` and `/readyz`, with a scope and without, are counted separately, `/healthz` isn't
+    /// counted.
     pub reads_per_second: u32,
-    /// Changing requests per second and client; excess is answered with 429.
+    /// Changing requests per second and client.
     pub changes_per_second: u32,
     /// The timeout for a body to arrive (408), and for a handler to answer (503), which moves may
     /// exceed.
     pub timeout: Duration,
-    /// The limit of concurrent connections; further ones wait until one closes.
-    pub connections: usize,
+    /// The longest time that a request beyond the rate waits for its turn; then it is answered with 429.
+    pub patience: Duration,
+    /// The limits of concurrent connections.
+    pub places: ConnectionLimits,
     /// The timeout for a request's headers, and for an idle connection.
     pub header_timeout: Duration,
     /// The age at which a connection takes no further request.
@@ -54,7 +65,8 @@ impl From<&ApiConfig> for Limits {
             reads_per_second: config.requests_per_second,
             changes_per_second: config.requests_per_second.div_ceil(READS_PER_CHANGE),
             timeout: config.timeout,
-            connections: CONNECTIONS,
+            patience: PATIENCE,
+            places: PLACES,
             header_timeout: HEADER_TIMEOUT,
             connection_age: CONNECTION_AGE,
         }

@@ -105,6 +105,20 @@ impl LinkHandle {
         }
     }
 
+    /// Refuses what only the link's owner can answer if that is another process, and names it.
+    pub(super) fn require_owner(&self) -> Result<(), Problem> {
+        let condition = self.condition.borrow();
+        let owner = match &condition.owner {
+            Some(owner) => owner.to_string(),
+            None if condition.standby => "another process".to_owned(),
+            None => return Ok(()),
+        };
+        let name = self.view.link();
+        Err(Problem::Conflict(format!(
+            "this process is on standby: link {name} is owned by {owner}: the request has to be made there"
+        )))
+    }
+
     /// Whether a write that the intent forbids is still in flight to the target.
     fn is_coming_to_rest(&self) -> bool {
         let held = self.view.intents().borrow().holds_anything();

@@ -3,12 +3,14 @@
 //! Promises: whatever a client sends, the answer is JSON with the appropriate status, and mirroring isn't disturbed:
 //! sizes, times, connections and rates are limited. A change that has begun completes even if the client disconnects, and
 //! with an `Idempotency-Key` happens once. `docs/api.md` describes every endpoint.
-//! Doesn't: talk to brokers, or authenticate clients; it listens on the configured address, loopback by default.
+//! Without the token only health is answered. Doesn't: talk to brokers, or encrypt; it listens on the configured
+//! address, loopback by default.
 //!
 //! ```text
-//! connection (count, idle time, age) -> rate -> origin -> body -> time -> [to the end -> once] -> handler
+//! connection (slot, idle time, age) -> rate -> access -> body -> time -> [to the end -> once] -> handler
 //! ```
 
+mod access;
 mod audit;
 mod change;
 mod document;
@@ -28,7 +30,9 @@ mod readiness;
 mod resolve;
 mod router;
 mod server;
+mod slots;
 pub mod state;
+mod token;
 mod topics;
 mod translate;
 mod verifications;
@@ -37,7 +41,9 @@ mod verifications;
 mod tests;
 
 pub use crate::contract::{LinkFailure, LinkState};
+pub use access::Access;
 pub use limits::Limits;
 pub use router::router;
 pub use server::serve;
 pub use state::{ApiState, LinkHandle};
+pub use token::ApiToken;

@@ -20,7 +20,7 @@ pub(super) async fn make(
     State(state): State<Arc<ApiState>>,
     Body(request): Body<PlanRequest>,
 ) -> Result<impl IntoResponse, Problem> {
-    state.link(&request.link)?;
+    state.link(&request.link)?.require_owner()?;
     if request.kind == MoveKind::Failover && request.allow_loss == Some(false) {
         let message = "allow_loss: a failover leaves behind what the target doesn't have; plan a switchover, which loses nothing";
         return Err(Problem::Malformed(message.to_owned()));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -22,6 +22,10 @@ const TYPE_PREFIX: &str = "urn:farshore:problem:";
 pub(super) enum Problem {
     /// It can't be parsed, or a value is invalid.
     Malformed(String),
+    /// It has no token, or a wrong one.
+    Unauthorized,
+    /// It is addressed to a name that isn't known as this machine's.
+    ForeignHost,
     /// It would change something, and comes from a page of another site in a browser.
     ForeignOrigin,
     /// It names something that doesn't exist.
@@ -48,6 +52,8 @@ pub(super) enum Problem {
     LinkBusy(String),
     /// The client has to wait this long.
     TooManyRequests(Duration),
+    /// Its client has too many connections.
+    TooManyConnections,
     /// A bug: a handler panicked.
     Defect,
     /// It can't be served now, for this reason.
@@ -59,7 +65,8 @@ impl Problem {
     fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::ForeignHost | Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
@@ -70,7 +77,7 @@ impl Problem {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::LinkBusy(_) => StatusCode::LOCKED,
-            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyRequests(_) | Self::TooManyConnections => StatusCode::TOO_MANY_REQUESTS,
             Self::Defect => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -80,6 +87,8 @@ impl Problem {
     fn kind(&self) -> (&'static str, &'static str) {
         match self {
             Self::Malformed(_) => ("malformed", "The request is not understood"),
+            Self::Unauthorized => ("unauthorized", "The request has no valid token"),
+            Self::ForeignHost => ("foreign_host", "The service isn't known under this name"),
             Self::ForeignOrigin => (
                 "foreign_origin",
                 "Pages of other sites may not change anything here",
@@ -105,8 +114,28 @@ impl Problem {
             Self::NotJson => ("not_json", "The request's body is not declared as JSON"),
             Self::LinkBusy(_) => ("link_busy", "Another operation holds the link"),
             Self::TooManyRequests(_) => ("too_many_requests", "Too many requests"),
+            Self::TooManyConnections => ("too_many_connections", "Too many connections"),
             Self::Defect => ("defect", "A defect of farshore"),
             Self::Unavailable(_) => ("unavailable", "It can't be done now"),
+        }
+    }
+
+    /// The body of the refusal.
+    pub(super) fn answer(&self) -> ProblemAnswer {
+        let (code, title) = self.kind();
+        ProblemAnswer {
+            r#type: format!("{TYPE_PREFIX}{code}"),
+            title: title.to_owned(),
+            status: self.status().as_u16(),
+            detail: self.detail(),
+            blockers: match self {
+                Self::Blocked(blockers) => Some(blockers.clone()),
+                _ => None,
+            },
+            discards: match self {
+                Self::Discards(held) => Some(*held),
+                _ => None,
+            },
         }
     }
 
@@ -117,6 +146,14 @@ impl Problem {
             | Self::StalePlan(detail)
             | Self::Conflict(detail)
             | Self::Unavailable(detail) => detail.clone(),
+            Self::Unauthorized => {
+                "send Authorization: Bearer and the token in the service's [api] token_file"
+                    .to_owned()
+            }
+            Self::ForeignHost => {
+                "the Host header has to be an IP address, localhost, or one of [api] hosts"
+                    .to_owned()
+            }
             Self::ForeignOrigin => {
                 "the Origin header names another host than the Host header".to_owned()
             }
@@ -136,6 +173,9 @@ impl Problem {
                     "wait {} s, as the Retry-After header says",
                     whole_seconds(*wait)
                 )
+            }
+            Self::TooManyConnections => {
+                "close some of them; this one answers /healthz and /readyz".to_owned()
             }
             Self::Defect => "the service's log has the location; please report it".to_owned(),
         }
@@ -171,27 +211,17 @@ impl From<NotStarted> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.status();
-        let (code, title) = self.kind();
-        let body = ProblemAnswer {
-            r#type: format!("{TYPE_PREFIX}{code}"),
-            title: title.to_owned(),
-            status: status.as_u16(),
-            detail: self.detail(),
-            blockers: match &self {
-                Self::Blocked(blockers) => Some(blockers.clone()),
-                _ => None,
-            },
-            discards: match &self {
-                Self::Discards(held) => Some(*held),
-                _ => None,
-            },
-        };
-        let mut response = (status, Json(body)).into_response();
+        let mut response = (self.status(), Json(self.answer())).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if let Self::TooManyRequests(wait) = self {
-            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        match self {
+            Self::TooManyRequests(wait) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+            }
+            Self::Unauthorized => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
         }
         response
     }

@@ -33,6 +33,7 @@ pub(super) async fn resolve(
     Body(wanted): Body<ResolutionRequest>,
 ) -> Result<Json<ResolutionAnswer>, Problem> {
     let handle = state.link(&link)?;
+    handle.require_owner()?;
     let view = &handle.view;
     let meant = releasable(view, &wanted)?;
     let hash = hash(&link, wanted.with, &meant);

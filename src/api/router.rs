@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use super::access::Access;
 use super::change::{Changes, once, to_the_end};
 use super::limits::Limits;
 use super::problem::Problem;
@@ -21,15 +22,15 @@ use super::{
 };
 
 /// The router of the whole API, to be passed to [`serve`](super::serve).
-pub fn router(state: Arc<ApiState>, limits: &Limits) -> Router {
-    guarded(
-        questions().merge(changing(changes())).with_state(state),
-        limits,
-    )
+pub fn router(state: Arc<ApiState>, access: Access, limits: &Limits) -> Router {
+    let routes = questions().merge(changing(changes()));
+    let routes = routes.route_layer(from_fn(guard::no_query));
+    let routes = routes.merge(with_query());
+    guarded(routes.with_state(state), access, limits)
 }
 
 /// Adds the middleware that every request passes.
-pub(super) fn guarded(routes: Router, limits: &Limits) -> Router {
+pub(super) fn guarded(routes: Router, access: Access, limits: &Limits) -> Router {
     let rates = Arc::new(Rates::new(limits));
     let limits = Arc::new(limits.clone());
     routes
@@ -39,7 +40,7 @@ pub(super) fn guarded(routes: Router, limits: &Limits) -> Router {
         .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
         .layer(from_fn_with_state(Arc::clone(&limits), guard::time))
         .layer(from_fn_with_state(limits, guard::body))
-        .layer(from_fn(guard::origin))
+        .layer(from_fn_with_state(Arc::new(access), guard::access))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(rates, rate::limit))
 }
@@ -67,11 +68,16 @@ fn questions() -> Router<Arc<ApiState>> {
         .route("/v1/operations/{id}", get(operations::show))
         .route("/v1/verifications", get(verifications::list))
         .route("/v1/verifications/{id}", get(verifications::show))
-        .route("/v1/audit", get(audit::list))
         .route("/metrics", get(health::metrics))
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
         .route("/openapi.json", get(document::show))
+}
+
+/// The addresses that take parameters in their query, and refuse unknown ones themselves.
+fn with_query() -> Router<Arc<ApiState>> {
+    Router::new()
+        .route("/v1/audit", get(audit::list))
+        .route("/readyz", get(health::ready))
 }
 
 fn changes() -> Router<Arc<ApiState>> {

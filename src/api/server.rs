@@ -1,25 +1,33 @@
 //! The listener: limits the number of connections, their idle time and their age.
 
-use std::net::SocketAddr;
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::access::Demand;
 use super::extract::Peer;
 use super::limits::Limits;
+use super::problem::Problem;
+use super::rate::client;
+use super::slots::{ConnectionLimits, Place, SlotId, Slots};
 
 /// The pause after a failed accept, usually for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -28,28 +36,30 @@ const MAX_HEAD: usize = 16 << 10;
 
 /// Serves until `stop` is cancelled; requests in progress then get the usual timeout to complete.
 ///
-/// At the connection limit nothing more is accepted until a connection closes; clients wait in the system's backlog.
-/// No client can end this. Cancellation: dropping the future closes every connection.
+/// No client can end this, nor lock others out. Cancellation: dropping the future closes every connection.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
-    let slots = Arc::new(Semaphore::new(limits.connections));
+    let slots = Arc::new(Mutex::new(Taken::new(limits.places)));
     let limits = Arc::new(limits);
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            accepted = accept(&listener, &slots) => accepted,
+            accepted = listener.accept() => accepted,
         };
         while connections.try_join_next().is_some() {}
         match accepted {
-            Ok((stream, peer, slot)) => {
-                let connection = Connection {
-                    router: router.clone(),
-                    limits: Arc::clone(&limits),
-                    stop: stop.clone(),
-                    _slot: slot,
-                };
-                connections.spawn(connection.serve(stream, peer));
+            Ok((stream, peer)) => {
+                let peer = Peer(peer.ip());
+                if let Some(slot) = HeldSlot::take(&slots, client(peer.0)) {
+                    let connection = Connection {
+                        router: router.clone(),
+                        limits: Arc::clone(&limits),
+                        stop: stop.clone(),
+                        slot,
+                    };
+                    connections.spawn(connection.serve(stream, peer));
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "the API can't accept a connection");
@@ -61,14 +71,76 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     while connections.join_next().await.is_some() {}
 }
 
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let slot = Arc::clone(slots).acquire_owned().await;
-    let slot = slot.map_err(std::io::Error::other)?;
-    let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, slot))
+/// The places that are taken, with what closes the connections there.
+#[derive(Debug)]
+struct Taken {
+    slots: Slots,
+    closing: HashMap<SlotId, CancellationToken>,
+}
+
+impl Taken {
+    fn new(places: ConnectionLimits) -> Self {
+        Self {
+            slots: Slots::new(places),
+            closing: HashMap::new(),
+        }
+    }
+}
+
+/// A connection's place, free again when dropped.
+#[derive(Debug)]
+struct HeldSlot {
+    id: SlotId,
+    place: Place,
+    /// Cancelled when the connection has to give way to another one.
+    gives_way: CancellationToken,
+    taken: Arc<Mutex<Taken>>,
+}
+
+impl HeldSlot {
+    fn take(taken: &Arc<Mutex<Taken>>, client: IpAddr) -> Option<Self> {
+        let mut all = taken.lock();
+        let admission = all.slots.admit(client);
+        let closed = admission.closes.and_then(|id| all.closing.remove(&id));
+        if let Some(closed) = closed {
+            closed.cancel();
+        }
+        let (id, place) = admission.place?;
+        let gives_way = CancellationToken::new();
+        all.closing.insert(id, gives_way.clone());
+        Some(Self {
+            id,
+            place,
+            gives_way,
+            taken: Arc::clone(taken),
+        })
+    }
+
+    /// Answers a request, during which the connection doesn't have to give way.
+    ///
+    /// Errors: it has given way already, so it is closed.
+    async fn answer(&self, router: Router, request: Request) -> io::Result<Response> {
+        if !self.taken.lock().slots.begin(self.id) {
+            return Err(io::Error::other("the connection gives way to another one"));
+        }
+        let demand = Demand::of(request.method(), request.uri());
+        let answer = if self.place == Place::HealthOnly && !demand.is_health() {
+            Problem::TooManyConnections.into_response()
+        } else {
+            let Ok(answer) = router.oneshot(request).await;
+            answer
+        };
+        self.taken.lock().slots.end(self.id);
+        Ok(answer)
+    }
+}
+
+impl Drop for HeldSlot {
+    fn drop(&mut self) {
+        let mut all = self.taken.lock();
+        all.slots.leave(self.id);
+        all.closing.remove(&self.id);
+    }
 }
 
 /// The resources of a connection.
@@ -76,17 +148,16 @@ struct Connection {
     router: Router,
     limits: Arc<Limits>,
     stop: CancellationToken,
-    _slot: OwnedSemaphorePermit,
+    slot: HeldSlot,
 }
 
 impl Connection {
     /// Serves requests one after another. Errors are the client's: it disconnected, was too slow or didn't speak HTTP.
-    async fn serve(self, stream: TcpStream, peer: SocketAddr) {
-        let peer = Peer(peer.ip());
+    async fn serve(self, stream: TcpStream, peer: Peer) {
         let answer = service_fn(|request: hyper::Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(peer);
-            self.router.clone().oneshot(request)
+            self.slot.answer(self.router.clone(), request)
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -96,6 +167,7 @@ impl Connection {
         let mut connection = pin!(connection);
         tokio::select! {
             _ = connection.as_mut() => return,
+            () = self.slot.gives_way.cancelled() => return,
             () = self.stop.cancelled() => {}
             () = sleep(self.limits.connection_age) => {}
         }

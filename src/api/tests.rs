@@ -5,6 +5,7 @@ mod bench;
 mod changes;
 mod client;
 mod documented;
+mod doors;
 mod explaining;
 mod guards;
 mod intents;
@@ -13,5 +14,5 @@ mod reading;
 mod releases;
 mod serving;
 
-use bench::{Bench, wide};
+use bench::{Bench, access, wide};
 use client::{Answer, Ask, timeless};

@@ -39,12 +39,13 @@ pub(super) async fn show(
 ) -> Result<Json<TopicAnswer>, Problem> {
     let handle = state.link(&link)?;
     let partitions = handle.view.topic(&topic).unwrap_or_default();
-    let unknown = || {
-        let because = handle.because_of_topic(&topic);
-        Problem::NotFound(format!("link {link} doesn't mirror topic {topic}{because}"))
-    };
-    let answer = TopicAnswer::of(&partitions, &handle);
-    answer.map(Json).ok_or_else(unknown)
+    if let Some(answer) = TopicAnswer::of(&partitions, &handle) {
+        return Ok(Json(answer));
+    }
+    handle.require_owner()?;
+    let because = handle.because_of_topic(&topic);
+    let message = format!("link {link} doesn't mirror topic {topic}{because}");
+    Err(Problem::NotFound(message))
 }
 
 impl TopicAnswer {

@@ -25,13 +25,7 @@ pub(super) async fn order(
     Body(order): Body<VerificationRequest>,
 ) -> Result<impl IntoResponse, Problem> {
     let link = state.link(&order.link)?;
-    if link.condition.borrow().standby {
-        let why = format!(
-            "another process owns link {}: the verification has to be ordered there",
-            order.link
-        );
-        return Err(Problem::Conflict(why));
-    }
+    link.require_owner()?;
     let update = noted(&state, "verify", &order.link, peer);
     let report = link.verifications.order(order.topics, update).await?;
     let location = [(

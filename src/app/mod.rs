@@ -13,6 +13,6 @@ mod service;
 mod store;
 mod store_recovery;
 
-pub use crate::check::check;
+pub use crate::check::{check, refused};
 pub use service::run;
 pub use store::store;

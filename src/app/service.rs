@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, ApiState, Limits};
+use crate::api::{self, Access, ApiState, ApiToken, Limits};
 use crate::checkpoint::audit::AuditLog;
 use crate::checkpoint::snapshots::renew_snapshot;
 use crate::checkpoint::{self, Store, Update};
@@ -37,6 +37,10 @@ pub async fn run(config: Config, lost_lines: LostLines) -> Result<()> {
     let (first, second) = stop_signals()?;
     let hangups = hangups()?;
     let (shared, recovery) = open(&config).await?;
+    let access = Access::new(
+        &config.api,
+        ApiToken::load_or_create(&config.api.token_file)?,
+    );
     let listener = listen(&config.api).await?;
     let mut tasks = Supervisor::new(CancellationToken::new());
     let token = tasks.token().clone();
@@ -46,7 +50,8 @@ pub async fn run(config: Config, lost_lines: LostLines) -> Result<()> {
         registry.add(&config, link)?;
     }
     tasks.spawn("links", Arc::clone(&registry).keep(token));
-    serve(&config.api, &registry, listener, lost_lines, &mut tasks);
+    let doors = Doors { listener, access };
+    serve(&config.api, doors, &registry, lost_lines, &mut tasks);
     let links = config.links.len();
     tracing::info!(links, api = %config.api.listen, "farshore runs");
     let ended = tokio::select! {
@@ -102,11 +107,17 @@ async fn listen(api: &ApiConfig) -> Result<TcpListener> {
     })
 }
 
+/// The API's listener, and the rules about who may ask what.
+struct Doors {
+    listener: TcpListener,
+    access: Access,
+}
+
 /// Starts moves and the API for the links.
 fn serve(
     api: &ApiConfig,
+    Doors { listener, access }: Doors,
     registry: &Registry,
-    listener: TcpListener,
     lost_lines: LostLines,
     tasks: &mut Supervisor,
 ) {
@@ -128,7 +139,7 @@ fn serve(
         exposition: Exposition::new(samples, lost_lines),
     };
     let limits = Limits::from(api);
-    let router = api::router(Arc::new(state), &limits);
+    let router = api::router(Arc::new(state), access, &limits);
     let token = tasks.token().clone();
     tasks.spawn("API", async move {
         api::serve(listener, router, limits, token).await;

@@ -26,8 +26,16 @@ use std::io::Write;
 
 use report::Report;
 
-use crate::cli::{ExitCode, Failure, Output};
-use crate::config::Config;
+use crate::cli::{ExitCode, Failure, Output, write_json};
+use crate::config::{Config, ConfigErrors};
+
+/// Writes the problems of a configuration that can't be used as a report for programs.
+///
+/// Returns [`ExitCode::Usage`]. Errors: `out` can't be written to.
+pub fn refused(errors: &ConfigErrors, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    write_json(out, &report::refused(errors))?;
+    Ok(ExitCode::Usage)
+}
 
 /// Checks a configuration against its clusters and writes the findings to `out`.
 ///
@@ -46,7 +54,7 @@ pub async fn check(
     };
     match output {
         Output::Table => write!(out, "{report}")?,
-        Output::Json => writeln!(out, "{:#}", report.json())?,
+        Output::Json => write_json(out, &report.json())?,
     }
     Ok(match report.problems() {
         0 => ExitCode::Done,

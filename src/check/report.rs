@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::facts::{ClusterFacts, Facts, LinkFacts};
 use super::finding::{Finding, Severity};
+use crate::config::ConfigErrors;
 
 /// The report of `check`.
 #[derive(Debug)]
@@ -48,6 +49,28 @@ impl Report<'_> {
             "findings": self.findings,
         })
     }
+}
+
+/// The report about a configuration that can't be used: its problems as findings, and by their places.
+pub(super) fn refused(errors: &ConfigErrors) -> Value {
+    let file = errors.file().display().to_string();
+    let findings = errors.problems().iter().map(|problem| {
+        json!({
+            "severity": Severity::Problem,
+            "subject": format!("configuration {file}"),
+            "what": problem.to_string().trim_start(),
+            "fix": "Correct the configuration.",
+            "line": problem.position.map(|it| it.line),
+            "column": problem.position.map(|it| it.column),
+            "key": problem.key,
+        })
+    });
+    json!({
+        "clusters": [],
+        "links": [],
+        "problems": errors.problems().len(),
+        "findings": findings.collect::<Vec<_>>(),
+    })
 }
 
 /// The numbers of topics, partitions and groups that a link selects.
@@ -98,3 +121,6 @@ fn summary(cluster: &ClusterFacts) -> String {
         Err(_) => format!("not reached at {}", cluster.bootstrap),
     }
 }
+
+#[cfg(test)]
+mod tests;

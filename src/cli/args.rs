@@ -1,12 +1,9 @@
 //! The command line arguments of `farshore`.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use super::Failure;
-use crate::config;
 use crate::failover::plan::MoveKind;
 use crate::model::Policy;
 
@@ -37,11 +34,15 @@ pub struct Common {
     )]
     pub config: PathBuf,
     /// The format of results
-    #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
+    #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
     pub output: Output,
     /// The URL of the running service, if it differs from the address in the configuration
     #[arg(long, global = true, value_name = "URL")]
     pub url: Option<String>,
+    /// The file with the token of the service's API, if it differs from the one in the configuration; the environment
+    /// variable `FARSHORE_TOKEN` can hold the token itself
+    #[arg(long, global = true, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
 }
 
 /// The format of results.
@@ -305,27 +306,6 @@ impl From<Release> for Policy {
             Release::SkipWithReceipt => Self::SkipWithReceipt,
         }
     }
-}
-
-impl Common {
-    /// The URL of the running service: `--url`, or the address in the configuration.
-    pub fn service_url(&self) -> Result<String, Failure> {
-        if let Some(url) = &self.url {
-            return Ok(url.clone());
-        }
-        let config = config::load(&self.config)?;
-        Ok(format!("http://{}", reachable(config.api.listen)))
-    }
-}
-
-/// The address to connect to for a listen address: an unspecified address is replaced by loopback.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }
 
 #[cfg(test)]

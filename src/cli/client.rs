@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use ureq::Agent;
 use ureq::http::Response;
+use ureq::{Agent, RequestBuilder};
 
 use super::{ExitCode, Failure};
+use crate::api::ApiToken;
 use crate::contract::ProblemAnswer;
 
 /// Longer than the service's default timeout for a read.
@@ -20,16 +21,21 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The size limit of an answer in bytes: enough for every partition of a large link.
 const LARGEST_ANSWER: u64 = 256 << 20;
 
+/// What to do if the service doesn't know the token, or there is none.
+const UNKNOWN: &str = "it is in the service's [api] token_file, by default the file api-token in the directory of the checkpoint DB: give that file with --token-file, or the token in FARSHORE_TOKEN";
+
 /// A client of one running service.
 #[derive(Debug, Clone)]
 pub struct Client {
     agent: Agent,
     base: String,
+    /// The value of the `Authorization` header.
+    authorization: Option<String>,
 }
 
 impl Client {
-    /// Returns a client for the service at `url`, such as `http://127.0.0.1:8640`.
-    pub fn new(url: &str) -> Self {
+    /// Returns a client for the service at `url`, such as `http://127.0.0.1:8640`, that sends the token if there is one.
+    pub fn new(url: &str, token: Option<&ApiToken>) -> Self {
         let config = Agent::config_builder()
             .timeout_global(Some(READ_TIMEOUT))
             .timeout_connect(Some(CONNECT_TIMEOUT))
@@ -40,14 +46,21 @@ impl Client {
         Self {
             agent: config.into(),
             base: url.trim_end_matches('/').to_owned(),
+            authorization: token.map(ApiToken::authorization),
         }
+    }
+
+    /// The URL of the service, and the value of the `Authorization` header.
+    #[cfg(test)]
+    pub(super) fn parts(&self) -> (&str, Option<&str>) {
+        (&self.base, self.authorization.as_deref())
     }
 
     /// Gets a resource; `path` contains its path segments.
     ///
     /// Errors: a refusal gets the exit code for its status.
     pub fn get(&self, path: &[&str]) -> Result<Value, Failure> {
-        self.answer(self.agent.get(self.address(path)).call())
+        self.answer(self.known(self.agent.get(self.address(path))).call())
     }
 
     /// Posts a request to a resource. With a `key` it can be repeated safely: it takes effect once.
@@ -57,7 +70,7 @@ impl Client {
         body: &impl Serialize,
         key: Option<&str>,
     ) -> Result<Value, Failure> {
-        let request = self.agent.post(self.address(path));
+        let request = self.known(self.agent.post(self.address(path)));
         let mut request = request
             .config()
             .timeout_global(Some(CHANGE_TIMEOUT))
@@ -66,6 +79,14 @@ impl Client {
             request = request.header("Idempotency-Key", key);
         }
         self.answer(request.send_json(body))
+    }
+
+    /// Adds the token to a request.
+    fn known<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.authorization {
+            Some(authorization) => request.header("Authorization", authorization),
+            None => request,
+        }
     }
 
     fn address(&self, path: &[&str]) -> String {
@@ -125,6 +146,9 @@ fn refusal(status: u16, body: &[u8]) -> Failure {
         (text, "") | ("", text) => text.to_owned(),
         (title, detail) => format!("{title}: {detail}"),
     };
+    if status == 401 {
+        message = format!("{}: {UNKNOWN}", problem.title);
+    }
     for blocker in problem.blockers.unwrap_or_default() {
         message.push_str("\n  ");
         message.push_str(&blocker.to_string());

@@ -14,6 +14,7 @@ mod intents;
 mod json;
 mod plan;
 mod resolve;
+mod service;
 mod status;
 mod table;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use args::{
 pub use client::Client;
 pub use exit::{ExitCode, Failure};
 use follow::Interrupt;
+pub(crate) use json::write_json;
 
 /// Performs a verb that sends requests to the running service, and writes its result to `out`.
 pub fn ask(verb: &ServiceVerb, common: &Common, out: &mut dyn Write) -> Result<ExitCode, Failure> {
@@ -47,7 +49,8 @@ fn ask_until(
     common: &Common,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let client = Client::new(&common.service_url()?);
+    let token = std::env::var(service::TOKEN_VARIABLE).ok();
+    let client = common.service(token)?;
     let output = common.output;
     match verb {
         ServiceVerb::Status(args) => status::run(&client, args, output, out),

@@ -1,6 +1,13 @@
 //! Plain text tables: columns as wide as their widest cell, numbers right-aligned.
+//!
+//! A cell is one line, whatever its text is. A very long one makes only its own row longer.
 
 use std::fmt;
+
+use crate::model::OneLine;
+
+/// The limit of a column's width, in characters. Most names are shorter; Kafka allows 249 and more.
+const WIDEST: usize = 60;
 
 /// The alignment of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +32,13 @@ impl<const N: usize> Table<N> {
     }
 
     pub(super) fn row(&mut self, cells: [String; N]) {
-        self.rows.push(cells);
+        self.rows.push(cells.map(|cell| OneLine(&cell).to_string()));
     }
 
     fn width(&self, column: usize) -> usize {
         let cells = self.rows.iter().map(|row| row[column].chars().count());
         cells
+            .filter(|width| *width <= WIDEST)
             .chain([self.head[column].0.len()])
             .max()
             .unwrap_or_default()

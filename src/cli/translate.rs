@@ -15,10 +15,11 @@ pub(super) fn run(
 ) -> Result<ExitCode, Failure> {
     let request = TranslationRequest {
         link: args.link.as_str().into(),
-        topic: args.topic.as_str().into(),
-        partition: args.partition,
-        offset: args.offset,
-        reverse: args.reverse,
+        topic: Some(args.topic.as_str().into()),
+        partition: Some(args.partition),
+        offset: Some(args.offset),
+        reverse: args.reverse.then_some(true),
+        items: None,
     };
     let answer = client.post(&["v1", "translate"], &request, None)?;
     match output {

@@ -56,8 +56,8 @@ pub(crate) struct Circles {
 
 /// Finds the circles among links.
 pub(crate) fn circles(all: &[Hop<'_>]) -> Circles {
-    let lies_there = |it: &usize| lies_on_cycle(all, all[*it]);
-    let indices: Vec<usize> = (0..all.len()).filter(lies_there).collect();
+    let on_cycles = lie_on_cycles(all);
+    let indices: Vec<usize> = (0..all.len()).filter(|it| on_cycles[*it]).collect();
     let hops: Vec<Hop<'_>> = indices.iter().map(|it| all[*it]).collect();
     let mut search = Search {
         hops: &hops,
@@ -80,15 +80,28 @@ pub(crate) fn circles(all: &[Hop<'_>]) -> Circles {
     Circles { found, complete }
 }
 
-/// Whether links lead from the hop's target back to its source, which is another cluster.
-fn lies_on_cycle(hops: &[Hop<'_>], hop: Hop<'_>) -> bool {
-    let mut reached = BTreeSet::from([hop.target]);
-    let mut waiting = vec![hop.target];
-    while let Some(cluster) = waiting.pop() {
-        let next = hops.iter().filter(|it| it.source == cluster);
-        waiting.extend(next.map(|it| it.target).filter(|it| reached.insert(*it)));
+/// For each hop, whether links lead from its target back to its source, which is another cluster.
+fn lie_on_cycles(hops: &[Hop<'_>]) -> Vec<bool> {
+    let mut targets: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for hop in hops {
+        targets.entry(hop.source).or_default().push(hop.target);
     }
-    hop.source != hop.target && reached.contains(&hop.source)
+    let reached_from = |cluster| {
+        let mut reached = BTreeSet::from([cluster]);
+        let mut waiting = vec![cluster];
+        while let Some(cluster) = waiting.pop() {
+            let next = targets.get(&cluster).into_iter().flatten().copied();
+            waiting.extend(next.filter(|it| reached.insert(*it)));
+        }
+        reached
+    };
+    let mut reached: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    let leads_back = |hop: &Hop<'_>| {
+        let from = reached.entry(hop.target);
+        let reached = from.or_insert_with(|| reached_from(hop.target));
+        hop.source != hop.target && reached.contains(&hop.source)
+    };
+    hops.iter().map(leads_back).collect()
 }
 
 /// Whether a topic of this name on the source of the first link goes round at least twice.
@@ -107,10 +120,12 @@ pub(crate) fn on_cycle(all: &[Hop<'_>], topic: &TopicName) -> Vec<usize> {
         let link = hop.link;
         link.naming == Naming::Identity && link.topics.matches(topic)
     };
-    let hops: Vec<Hop<'_>> = all.iter().copied().filter(passes).collect();
-    let indexed = all.iter().enumerate();
-    let found = indexed.filter(|(_, hop)| passes(hop) && lies_on_cycle(&hops, **hop));
-    found.map(|(index, _)| index).collect()
+    let indices: Vec<usize> = (0..all.len()).filter(|it| passes(&all[*it])).collect();
+    let hops: Vec<Hop<'_>> = indices.iter().map(|it| all[*it]).collect();
+    let found = indices.into_iter().zip(lie_on_cycles(&hops));
+    found
+        .filter_map(|(index, lies_there)| lies_there.then_some(index))
+        .collect()
 }
 
 struct Search<'a> {

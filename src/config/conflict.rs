@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use toml::Spanned;
 
-use super::expression::{Expression, literal};
+use super::expression::Expression;
 use super::problem::Problems;
 use super::resolve::Link;
 use super::settings::{ClusterConfig, Naming};
@@ -75,7 +75,7 @@ fn report_out_of_reach(
 
 fn report_same_mirror_topics(earlier: &Link, later: &Link, problems: &Problems<'_>) {
     for expression in &later.topics {
-        if let Some(topic) = shared_topics(earlier, later, expression) {
+        if let Some(topic) = shared_topics(earlier, later, expression.get_ref()) {
             let (link, target) = (&earlier.config.name, &later.config.target);
             problems.add(
                 &expression.span(),
@@ -86,20 +86,19 @@ fn report_same_mirror_topics(earlier: &Link, later: &Link, problems: &Problems<'
 }
 
 /// The mirror topics that both links would write because of `expression`, which belongs to the later one.
-fn shared_topics(earlier: &Link, later: &Link, expression: &Spanned<String>) -> Option<String> {
-    if let Some(topic) = literal(expression.get_ref()) {
+fn shared_topics(earlier: &Link, later: &Link, expression: &Expression) -> Option<String> {
+    if let Some(topic) = expression.literal() {
         let mirror = later.config.mirror_topic(&TopicName::new(topic));
         let both = writes(earlier, &mirror) && writes(later, &mirror);
         return both.then(|| format!("mirror topic {mirror}"));
     }
     let mut others = earlier.topics.iter().map(Spanned::get_ref);
     if same_mapping(earlier, later)
-        && same_exclusions(earlier, later)
-        && others.any(|other| other == expression.get_ref())
+        && earlier.excluded == later.excluded
+        && others.any(|other| other.written() == expression.written())
     {
-        return Some(format!("the mirror topics of {:?}", expression.get_ref()));
+        return Some(format!("the mirror topics of {:?}", expression.written()));
     }
-    let expression = Expression::new(expression.get_ref()).ok()?;
     let of_expression = |mirror: &TopicName| {
         let topic = source_topic(later, mirror);
         topic.is_some_and(|topic| expression.matches(topic.as_str()))
@@ -107,7 +106,7 @@ fn shared_topics(earlier: &Link, later: &Link, expression: &Spanned<String>) -> 
     let literals = earlier
         .topics
         .iter()
-        .filter_map(|other| literal(other.get_ref()));
+        .filter_map(|other| other.get_ref().literal());
     literals
         .map(|topic| earlier.config.mirror_topic(&TopicName::new(topic)))
         .find(|mirror| of_expression(mirror) && writes(earlier, mirror) && writes(later, mirror))
@@ -129,17 +128,4 @@ fn same_mapping(a: &Link, b: &Link) -> bool {
         (Naming::Prefix, Naming::Prefix) => a.config.source == b.config.source,
         (Naming::Identity, Naming::Prefix) | (Naming::Prefix, Naming::Identity) => false,
     }
-}
-
-fn same_exclusions(a: &Link, b: &Link) -> bool {
-    let texts = |link: &Link| -> Vec<String> {
-        let mut texts: Vec<String> = link
-            .excluded
-            .iter()
-            .map(|text| text.get_ref().clone())
-            .collect();
-        texts.sort();
-        texts
-    };
-    texts(a) == texts(b)
 }

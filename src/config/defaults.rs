@@ -46,10 +46,12 @@ pub const QUARANTINE_PREFIX: &str = "farshore-quarantine-";
 /// A directory below the one in which the service was started.
 pub const CHECKPOINT_PATH: &str = "farshore-data";
 
-/// Only this machine: any client of the API can move sites.
+/// The file with the API's token, in the directory of the checkpoint DB: what survives restarts survives there.
+pub const API_TOKEN_FILE: &str = "api-token";
+/// Only this machine: what isn't encrypted can be read and repeated by others on the way.
 pub const API_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8640);
-/// The largest request of the API is a plan with its lists of groups.
-pub const API_MAX_BODY: usize = 64 << 10;
+/// The largest requests of the API are a thousand offsets to translate, and a plan with its lists of groups.
+pub const API_MAX_BODY: usize = 256 << 10;
 /// Far above the rate of any console or scraper, and far below one that affects mirroring.
 pub const API_REQUESTS_PER_SECOND: u32 = 50;
 /// Longer than any answer takes that doesn't depend on a broker.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::de::{DeArray, DeValue, ValueDeserializer};
 
+use super::concealed::Expanded;
 use super::problem::{Problems, Span, locate};
 use super::unknown::{unknown_key, unknown_value};
 
@@ -30,10 +31,17 @@ pub(super) fn read<T: DeserializeOwned + Default>(
     let mut document = Spanned::new(0..0, document.clone());
     // Strings with unset variables, removed last: their keys may be unknown, too.
     let mut unset = Vec::new();
-    expand(document.get_mut(), environment, &mut |span, message| {
-        problems.add(span, message);
-        unset.push(span.clone());
-    });
+    expand(
+        document.get_mut(),
+        environment,
+        &mut |outcome: Expansion<'_>| match outcome {
+            Expansion::Failed(span, message) => {
+                problems.add(span, message);
+                unset.push(span.clone());
+            }
+            Expansion::Done(expanded) => problems.conceal(expanded),
+        },
+    );
     loop {
         let error = match T::deserialize(ValueDeserializer::from(document.clone())) {
             Ok(value) if unset.is_empty() => return value,
@@ -84,20 +92,29 @@ fn remove(within: &mut DeValue<'_>, invalid: &[Span]) -> bool {
     any
 }
 
-/// Replaces variables in the strings of a section or list, and calls `unset` where that fails.
+/// The outcome for a string with variables.
+enum Expansion<'a> {
+    Done(Expanded),
+    Failed(&'a Span, String),
+}
+
+/// Replaces variables in the strings of a section or list, and reports each string that has any.
 fn expand(
     within: &mut DeValue<'_>,
     environment: Environment<'_>,
-    unset: &mut dyn FnMut(&Span, String),
+    report: &mut dyn FnMut(Expansion<'_>),
 ) {
     let mut replace = |value: &mut Spanned<DeValue<'_>>| {
         let span = value.span();
         match value.get_mut() {
-            DeValue::String(text) => match substitute(text, environment) {
-                Ok(expanded) => *text = Cow::Owned(expanded),
-                Err(message) => unset(&span, message),
+            DeValue::String(text) if text.contains("${") => match substitute(text, environment) {
+                Ok(expanded) => {
+                    *text = Cow::Owned(expanded.text.clone());
+                    report(Expansion::Done(expanded));
+                }
+                Err(message) => report(Expansion::Failed(&span, message)),
             },
-            inner => expand(inner, environment, unset),
+            inner => expand(inner, environment, report),
         }
     };
     match within {
@@ -133,8 +150,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for SectionVisitor<T> {
 
 /// Replaces every `${NAME}`; substituted values aren't expanded again. A `$` without a brace is literal, as regular
 /// expressions need it.
-fn substitute(text: &str, environment: Environment<'_>) -> Result<String, String> {
+fn substitute(text: &str, environment: Environment<'_>) -> Result<Expanded, String> {
     let mut result = String::with_capacity(text.len());
+    let mut values = Vec::new();
     let mut rest = text;
     while let Some(start) = rest.find("${") {
         let (before, variable) = (&rest[..start], &rest[start + 2..]);
@@ -145,10 +163,15 @@ fn substitute(text: &str, environment: Environment<'_>) -> Result<String, String
             environment(name).ok_or_else(|| format!("environment variable {name} is not set"))?;
         result.push_str(before);
         result.push_str(&value);
+        values.push((name.to_owned(), value));
         rest = after;
     }
     result.push_str(rest);
-    Ok(result)
+    Ok(Expanded {
+        written: text.to_owned(),
+        text: result,
+        values,
+    })
 }
 
 /// Rewords a message of serde in the terms of TOML files; `found` is the invalid value.

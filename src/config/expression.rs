@@ -3,40 +3,64 @@
 use std::sync::Arc;
 
 use regex::Regex;
+use regex_automata::util::syntax;
 use toml::Spanned;
 
 use super::problem::Problems;
+
+#[cfg(test)]
+thread_local! {
+    /// How many expressions this thread has compiled.
+    pub(super) static COMPILED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
 
 /// A regular expression that matches whole names; its `.` matches every character, a line break too.
 #[derive(Debug, Clone)]
 pub(super) struct Expression {
     regex: Regex,
     written: Arc<str>,
+    literal: Option<Arc<str>>,
 }
 
 impl Expression {
     /// Compiles an expression. Errors: the reason why it isn't one.
     pub(super) fn new(written: &str) -> Result<Self, String> {
-        let refused = |error: &regex::Error| {
-            let text = error.to_string();
+        #[cfg(test)]
+        COMPILED.with(|count| count.set(count.get() + 1));
+        let refused = |text: &str| {
             let reason = text.lines().last().unwrap_or_default();
             let reason = reason.trim_start_matches("error: ");
             format!("not a regular expression: {written:?}: {reason}")
         };
-        let regex =
-            Regex::new(written).and_then(|_| Regex::new(&format!(r"(?s)\A(?:{written})\z")));
+        // An expression has to be one by itself, not only between the anchors.
+        syntax::parse(written).map_err(|error| refused(&error.to_string()))?;
+        let regex = Regex::new(&format!(r"(?s)\A(?:{written})\z"));
         Ok(Self {
-            regex: regex.map_err(|error| refused(&error))?,
+            regex: regex.map_err(|error| refused(&error.to_string()))?,
             written: written.into(),
+            literal: literal(written).map(Arc::from),
         })
     }
 
     /// Compiles expressions; invalid ones are reported as problems.
-    pub(super) fn all(written: &[Spanned<String>], problems: &Problems<'_>) -> Vec<Self> {
+    pub(super) fn all(written: &[Spanned<String>], problems: &Problems<'_>) -> Vec<Spanned<Self>> {
         let compiled = written.iter().filter_map(|expression| {
-            problems.checked(&expression.span(), Self::new(expression.get_ref()))
+            let span = expression.span();
+            let compiled = problems.checked(&span, Self::new(expression.get_ref()))?;
+            Some(Spanned::new(span, compiled))
         });
         compiled.collect()
+    }
+
+    /// Compiles expressions for topics: an empty one, which a group's id could be, is a problem.
+    pub(super) fn of_topics(
+        written: &[Spanned<String>],
+        problems: &Problems<'_>,
+    ) -> Vec<Spanned<Self>> {
+        for empty in written.iter().filter(|it| it.get_ref().is_empty()) {
+            problems.add(&empty.span(), "must not be empty: no topic's name is");
+        }
+        Self::all(written, problems)
     }
 
     pub(super) fn matches(&self, name: &str) -> bool {
@@ -54,13 +78,13 @@ impl Expression {
     }
 
     /// The name if the expression is plainly a single one.
-    pub(super) fn literal(&self) -> Option<String> {
-        literal(&self.written)
+    pub(super) fn literal(&self) -> Option<&str> {
+        self.literal.as_deref()
     }
 }
 
 /// The name if an expression is plainly a single one: letters, digits, `_`, `-`, and escaped or bare dots.
-pub(super) fn literal(expression: &str) -> Option<String> {
+fn literal(expression: &str) -> Option<String> {
     let name = expression.replace("\\.", ".");
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     (!name.is_empty() && name.chars().all(plain)).then_some(name)

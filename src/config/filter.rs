@@ -78,7 +78,7 @@ impl Names {
                 .filter(|(it, _)| expression.matches(text(it)));
             let mut excluded: Vec<(N, NameRule)> = matching.cloned().collect();
             if excluded.is_empty() {
-                let named = expression.literal().map(|name| decide(&name));
+                let named = expression.literal().map(&decide);
                 excluded.extend(named.filter(|(_, rule)| !rule.includes()));
             } else if excluded.iter().any(|(_, rule)| rule.includes()) {
                 return None;

@@ -9,11 +9,14 @@
 //! Two stages: `document` reads the values of the file into the sections of `resolve`, which derives the settings from
 //! them.
 
+mod api;
 pub(crate) mod circle;
+mod concealed;
 mod conflict;
 pub mod defaults;
 mod document;
 mod expression;
+mod file;
 mod filter;
 mod overlap;
 mod policies;
@@ -31,24 +34,29 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
+pub use api::{ApiConfig, OpenPart};
+pub use file::secret as read_secret;
 pub use filter::{GroupFilter, IdleExpression, Namesake, TopicFilter};
 pub use policies::{Otherwise, PolicyRules, PreserveLimits};
 pub use problem::{ConfigErrors, Position, Problem};
 pub use rule::{NameRule, RuleKind};
 pub use settings::{
-    ApiConfig, CheckpointConfig, ClusterConfig, Config, LinkConfig, LogConfig, LogFormat, LogLevel,
+    CheckpointConfig, ClusterConfig, Config, LinkConfig, LogConfig, LogFormat, LogLevel,
     LoginConfig, MirroredSources, Naming, RuntimeConfig, Start, VerifyConfig,
 };
 
 use document::Environment;
 use problem::Problems;
 
+/// The size limit of a configuration file, in bytes: thousands of links.
+const LONGEST: u64 = 16 << 20;
+
 /// Reads a configuration file; `${NAME}` in its strings is replaced from the process environment.
 ///
 /// Errors: all problems of the file at once; then none of it may be used.
 pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
     let refused = |problems| ConfigErrors::new(path, problems);
-    let text = std::fs::read_to_string(path).map_err(|cause| {
+    let text = file::text(path, LONGEST).map_err(|cause| {
         refused(vec![Problem {
             position: None,
             key: String::new(),

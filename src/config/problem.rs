@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::concealed::{Concealed, Expanded};
+
 /// All problems of a configuration file, in file order. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors {
@@ -54,6 +56,11 @@ impl ConfigErrors {
         }
     }
 
+    /// The file as it was named.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// The problems in file order.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -95,6 +102,7 @@ pub(super) struct Problems<'a> {
     document: &'a DeValue<'a>,
     found: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
+    concealed: RefCell<Concealed>,
 }
 
 impl<'a> Problems<'a> {
@@ -104,7 +112,13 @@ impl<'a> Problems<'a> {
             document,
             found: RefCell::default(),
             warnings: RefCell::default(),
+            concealed: RefCell::default(),
         }
+    }
+
+    /// Conceals what comes from the environment in the messages.
+    pub(super) fn conceal(&self, expanded: Expanded) {
+        self.concealed.borrow_mut().add(expanded);
     }
 
     /// Adds a problem of the key or value at `span`.
@@ -128,9 +142,19 @@ impl<'a> Problems<'a> {
         }
     }
 
+    /// The place of the value of a key, given with its sections; `None` if the file doesn't have it.
+    pub(super) fn place(&self, path: &[&str]) -> Option<Span> {
+        let (first, rest) = path.split_first()?;
+        let found = self.document.get(*first)?;
+        let value = rest
+            .iter()
+            .try_fold(found, |value, key| value.get_ref().get(*key));
+        value.map(Spanned::span)
+    }
+
     /// Removes and returns the warnings in file order.
     pub(super) fn take_warnings(&self) -> Vec<Problem> {
-        let mut warnings = self.warnings.take();
+        let mut warnings = self.told(self.warnings.take());
         warnings.sort();
         warnings
     }
@@ -174,8 +198,17 @@ impl<'a> Problems<'a> {
 
     /// Returns the collected problems in file order.
     pub(super) fn into_sorted(self) -> Vec<Problem> {
-        let mut problems = self.found.into_inner();
+        let mut problems = self.told(self.found.take());
         problems.sort();
+        problems
+    }
+
+    /// The problems as they may be shown.
+    fn told(&self, mut problems: Vec<Problem>) -> Vec<Problem> {
+        let concealed = self.concealed.borrow();
+        for problem in &mut problems {
+            problem.message = concealed.apply(&problem.message);
+        }
         problems
     }
 

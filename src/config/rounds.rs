@@ -104,9 +104,8 @@ fn report_circle(
 
 /// The expression by which a link selects the topic; the link's section if that isn't known.
 fn place(link: &Link, topic: Option<&TopicName>) -> Span {
-    let selects = |expression: &&Spanned<String>| {
-        let expression = Expression::new(expression.get_ref()).ok();
-        expression.is_some_and(|it| topic.is_some_and(|topic| it.matches(topic.as_str())))
+    let selects = |expression: &&Spanned<Expression>| {
+        topic.is_some_and(|topic| expression.get_ref().matches(topic.as_str()))
     };
     let expression = link.topics.iter().find(selects);
     expression.map_or_else(|| link.place.clone(), Spanned::span)

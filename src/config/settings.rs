@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -12,11 +11,12 @@ use serde::Deserialize;
 use crate::kafka::client::HostPort;
 use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, Secret, TopicName};
 
+use super::api::ApiConfig;
 use super::defaults;
 use super::filter::{GroupFilter, TopicFilter};
 use super::policies::{PolicyRules, PreserveLimits};
 use super::problem::Problem;
-use super::values::{Bytes, Filled, HttpUrl, KIB, MIB, Notation, Number, Word, read};
+use super::values::{Filled, Notation, Number, Word, read};
 
 /// The whole configuration.
 #[derive(Debug, Clone)]
@@ -261,39 +261,6 @@ impl Default for CheckpointConfig {
     fn default() -> Self {
         let path = PathBuf::from(defaults::CHECKPOINT_PATH);
         Self { path }
-    }
-}
-
-/// The service's HTTP interface.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ApiConfig {
-    #[serde(deserialize_with = "read::<SocketAddr, _>")]
-    pub listen: SocketAddr,
-    /// The URL of this process that is advertised to others.
-    #[serde(deserialize_with = "read::<HttpUrl, _>")]
-    pub advertised_url: String,
-    /// The size limit of a request body, in bytes.
-    #[serde(deserialize_with = "read::<Bytes<usize, KIB, { 16 * MIB }>, _>")]
-    pub max_body: usize,
-    /// The limit of requests per second; excess requests are refused.
-    #[serde(deserialize_with = "read::<Number<u32, 1, 100_000>, _>")]
-    pub requests_per_second: u32,
-    /// The timeout for answering a request.
-    #[serde(deserialize_with = "read::<Duration, _>")]
-    pub timeout: Duration,
-}
-
-impl Default for ApiConfig {
-    fn default() -> Self {
-        Self {
-            listen: defaults::API_LISTEN,
-            // Derived from `listen` in `resolve`.
-            advertised_url: String::new(),
-            max_body: defaults::API_MAX_BODY,
-            requests_per_second: defaults::API_REQUESTS_PER_SECOND,
-            timeout: defaults::API_TIMEOUT,
-        }
     }
 }
 

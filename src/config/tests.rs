@@ -2,6 +2,7 @@
 
 mod good;
 mod lines;
+mod many;
 mod refused;
 mod security;
 
@@ -15,8 +16,10 @@ bootstrap_servers = ["127.0.0.1:29092"]
 
 /// Parses a file that begins with [`CLUSTERS`], which takes four lines.
 fn parse_with_clusters(rest: &str) -> Result<Config, Vec<Problem>> {
-    parse(&format!("{CLUSTERS}{rest}"), &|name| {
-        (name == "SET").then(|| "orders".to_owned())
+    parse(&format!("{CLUSTERS}{rest}"), &|name| match name {
+        "SET" => Some("orders".to_owned()),
+        "SECRET" => Some("hunter2".to_owned()),
+        _ => None,
     })
 }
 

@@ -37,6 +37,14 @@ pub(super) fn read<'de, N: Notation, D: Deserializer<'de>>(from: D) -> Result<N:
     N::read(N::Written::deserialize(from)?).map_err(D::Error::custom)
 }
 
+/// Deserializes a list of values written in a notation.
+pub(super) fn read_each<'de, N: Notation, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<N::Value>, D::Error> {
+    let each = Vec::<As<N>>::deserialize(from)?;
+    Ok(each.into_iter().map(|it| it.0).collect())
+}
+
 /// Returns the value if there is one, else `default`.
 pub(super) fn or<N: Notation>(given: Option<As<N>>, default: N::Value) -> N::Value {
     given.map_or(default, |given| given.0)
@@ -203,6 +211,24 @@ impl Notation for HttpUrl {
     }
 }
 
+/// The name of a machine, in lower case; without a port.
+pub(super) struct HostName;
+
+impl Notation for HostName {
+    type Written = String;
+    type Value = String;
+
+    fn read(text: String) -> Result<String, String> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+        if text.is_empty() || text.len() > 253 || !text.chars().all(allowed) {
+            return Err(format!(
+                "expected a host name without a port, like \"farshore-1.example\", found {text:?}"
+            ));
+        }
+        Ok(text.to_ascii_lowercase())
+    }
+}
+
 /// A path of records: `raw`, `record`, or `auto`, which is `raw`.
 impl Notation for DataPath {
     type Written = String;
@@ -249,6 +275,28 @@ impl<T: From<String>> Notation for Filled<T> {
             return Err("must not be empty".to_owned());
         }
         Ok(text.into())
+    }
+}
+
+/// One line of text that brokers log and compare: not empty, not long, without control characters.
+pub(super) struct Line;
+
+/// The length limit of a line, in bytes; brokers make file names and metrics of some.
+const LINE: usize = 255;
+
+impl Notation for Line {
+    type Written = String;
+    type Value = String;
+
+    fn read(text: String) -> Result<String, String> {
+        let text: String = Filled::read(text)?;
+        if text.len() > LINE {
+            return Err(format!("has at most {LINE} bytes, found {}", text.len()));
+        }
+        if text.contains(char::is_control) {
+            return Err(format!("has no control characters, found {text:?}"));
+        }
+        Ok(text)
     }
 }
 

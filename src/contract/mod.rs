@@ -30,8 +30,9 @@ pub(crate) use links::{
 pub use links::{LinkFailure, LinkState};
 pub(crate) use requests::{
     IntentRequest, OperationRequest, PlanRequest, ReadyScope, ResolutionRequest, ScopeRequest,
-    TranslationRequest, VerificationRequest,
+    TranslationItem, TranslationRequest, VerificationRequest,
 };
 pub(crate) use topics::{
-    GroupAnswer, OpenTransactionAnswer, PartitionAnswer, ProofAnswer, TopicAnswer,
+    GroupAnswer, OpenTransactionAnswer, PartitionAnswer, ProofAnswer, TopicAnswer, TranslatedItem,
+    TranslationAnswer,
 };

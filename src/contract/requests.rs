@@ -50,11 +50,32 @@ pub(crate) struct ResolutionRequest {
     pub(crate) discard: Option<u64>,
 }
 
-/// The body of `POST /v1/translate`.
+/// The body of `POST /v1/translate`: an offset, or `items` with up to 1,000 of them.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TranslationRequest {
     pub(crate) link: LinkName,
+    /// The topic's name on the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) topic: Option<TopicName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
+    pub(crate) partition: Option<i32>,
+    /// A source offset, or a target offset if `reverse`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
+    pub(crate) offset: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reverse: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 1000)]
+    pub(crate) items: Option<Vec<TranslationItem>>,
+}
+
+/// An offset to translate.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TranslationItem {
     /// The topic's name on the source.
     pub(crate) topic: TopicName,
     #[schema(minimum = 0)]

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::changes::ProblemAnswer;
 use crate::control::groups::status::GroupStatus;
 use crate::model::{
     DataPath, GroupId, Intent, Missed, OffsetsMode, Partition, PartitionState, Reason,
-    SourceOffset, TopicName, Totals,
+    SourceOffset, TopicName, Totals, Translation,
 };
 use crate::verify::{Difference, Outcome};
 
@@ -116,4 +117,23 @@ pub(crate) struct GroupAnswer {
     pub(crate) source_failure: Option<String>,
     #[serde(flatten)]
     pub(crate) status: GroupStatus,
+}
+
+/// The translation of an offset, or of each of several in their order.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum TranslationAnswer {
+    One(Translation),
+    Many { items: Vec<TranslatedItem> },
+}
+
+/// The translation of one of several offsets.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum TranslatedItem {
+    Translated(Translation),
+    /// What the answer to this one alone would be.
+    Refused {
+        error: ProblemAnswer,
+    },
 }

@@ -54,16 +54,20 @@ macro_rules! name {
 #[derive(Debug)]
 pub struct OneLine<'a>(pub &'a str);
 
+impl OneLine<'_> {
+    /// Whether a character breaks a line or controls a terminal instead of being shown.
+    pub fn is_obeyed(it: char) -> bool {
+        it.is_control() || matches!(it, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    }
+}
+
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_obeyed = |it: char| {
-            it.is_control() || matches!(it, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        };
-        if !self.0.contains(is_obeyed) {
+        if !self.0.contains(Self::is_obeyed) {
             return f.write_str(self.0);
         }
         self.0.chars().try_for_each(|it| {
-            if is_obeyed(it) {
+            if Self::is_obeyed(it) {
                 write!(f, "{}", it.escape_default())
             } else {
                 f.write_char(it)

@@ -10,6 +10,7 @@ mod circles;
 mod databases;
 mod discovery;
 mod disks;
+mod doors;
 mod exactness;
 mod explain;
 mod failover;

@@ -14,6 +14,8 @@ use super::ports::Port;
 use super::wait::{blocking, eventually};
 
 const LIMIT: Duration = Duration::from_secs(60);
+/// The header with the token.
+pub(crate) const AUTHORIZATION: &str = "Authorization";
 /// The largest answer that is read, in bytes: enough for a plan of very many offsets.
 const LARGEST_ANSWER: u64 = 256 << 20;
 
@@ -68,9 +70,10 @@ impl Farshore {
     /// Replaces the clusters and links in the configuration. Takes effect at the next start.
     pub(crate) fn configure(&self, clusters_and_links: &str) {
         let text = format!(
-            "{clusters_and_links}\n[checkpoint]\npath = \"{}\"\n\n[api]\nlisten = \"{}\"\nrequests_per_second = 100000\n",
+            "{clusters_and_links}\n[checkpoint]\npath = \"{}\"\n\n[api]\nlisten = \"{}\"\ntoken_file = \"{}\"\nrequests_per_second = 100000\n",
             self.checkpoint_path().display(),
-            self.api.address()
+            self.api.address(),
+            self.token_path().display(),
         );
         fs::write(self.config_path(), text).expect("the configuration");
     }
@@ -93,6 +96,17 @@ impl Farshore {
     /// The URL of the API.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.api.address())
+    }
+
+    /// The value of the `Authorization` header of requests to the API; empty before the first start.
+    pub(crate) fn authorization(&self) -> String {
+        let token = fs::read_to_string(self.token_path()).unwrap_or_default();
+        format!("Bearer {}", token.trim_end())
+    }
+
+    /// The path of the API's token: not in the checkpoint DB's directory, which tests lose, move and mount over.
+    fn token_path(&self) -> PathBuf {
+        self.leash.dir().join("api-token")
     }
 
     /// Starts `farshore run` and waits until its API answers.
@@ -176,25 +190,27 @@ impl Farshore {
 
     /// The answer to a GET. The error is for a connection that failed.
     pub(crate) async fn get(&self, path: &str) -> Result<Answer, String> {
-        let url = format!("{}{path}", self.url());
-        blocking(move || http(|agent| agent.get(url).call())).await
+        let (url, known) = (format!("{}{path}", self.url()), self.authorization());
+        blocking(move || http(|agent| agent.get(url).header(AUTHORIZATION, known).call())).await
     }
 
     /// The Prometheus metrics of the process. The error describes the last state, for `eventually`.
     pub(crate) async fn metrics(&self) -> Result<String, String> {
-        let url = format!("{}/metrics", self.url());
-        let page = blocking(move || ureq::get(url).call()?.into_body().read_to_string()).await;
+        let (url, known) = (format!("{}/metrics", self.url()), self.authorization());
+        let get = ureq::get(url).header(AUTHORIZATION, known);
+        let page = blocking(move || get.call()?.into_body().read_to_string()).await;
         page.map_err(|error| error.to_string())
     }
 
     /// The answer to a POST with a fresh idempotency key.
     pub(crate) async fn post_json(&self, path: &str, body: Value) -> Result<Answer, String> {
-        let url = format!("{}{path}", self.url());
+        let (url, known) = (format!("{}{path}", self.url()), self.authorization());
         let key = uuid::Uuid::from_u128(fastrand::u128(..)).to_string();
         blocking(move || {
             http(|agent| {
                 agent
                     .post(url)
+                    .header(AUTHORIZATION, known)
                     .header("Idempotency-Key", key)
                     .send_json(body)
             })

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::farshore::{Answer, Farshore};
+use super::farshore::{AUTHORIZATION, Answer, Farshore};
 use super::wait::{blocking, eventually};
 
 /// The link of every test.
@@ -176,7 +176,7 @@ impl Farshore {
         offsets: Vec<i64>,
         reverse: bool,
     ) -> Vec<Pair> {
-        let url = format!("{}/v1/translate", self.url());
+        let (url, known) = (format!("{}/v1/translate", self.url()), self.authorization());
         let topic = topic.to_owned();
         blocking(move || {
             let agent = ureq::Agent::new_with_defaults();
@@ -184,7 +184,8 @@ impl Farshore {
                 let question = json!({
                     "link": LINK, "topic": topic, "partition": 0, "offset": offset, "reverse": reverse,
                 });
-                let mut answer = agent.post(&url).send_json(question).expect("a translation");
+                let ask = agent.post(&url).header(AUTHORIZATION, &known);
+                let mut answer = ask.send_json(question).expect("a translation");
                 answer.body_mut().read_json().expect("offsets")
             };
             offsets.into_iter().map(translate).collect()
@@ -257,14 +258,18 @@ impl Farshore {
 
     /// Polls an operation without pause until it is in a phase or beyond it. Returns the phase seen.
     pub(crate) async fn operation_enters(&self, id: &str, phase: &str) -> String {
-        let url = format!("{}/v1/operations/{id}", self.url());
+        let (url, known) = (
+            format!("{}/v1/operations/{id}", self.url()),
+            self.authorization(),
+        );
         let place = |phase: &str| PHASES.iter().position(|known| *known == phase);
         let wanted = place(phase).expect("a phase");
         let seen = blocking(move || {
             let agent = ureq::Agent::new_with_defaults();
             let end = Instant::now() + LIMIT;
             while Instant::now() < end {
-                let mut answer = agent.get(&url).call().expect("the operation");
+                let ask = agent.get(&url).header(AUTHORIZATION, &known);
+                let mut answer = ask.call().expect("the operation");
                 let operation: Operation = answer.body_mut().read_json().expect("an operation");
                 if place(&operation.phase).is_none_or(|seen| seen >= wanted) {
                     return Some(operation.phase);

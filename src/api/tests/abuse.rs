@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::client::raw;
+use super::client::{TOKEN, raw};
 use super::*;
 
 const TRANSLATE: &str = "/v1/translate";
@@ -60,6 +60,21 @@ const MALFORMED: &[(&str, &str, &str)] = &[
         TRANSLATE,
         r#"{"link":"l","topic":"t","partition":0,"offset":-1}"#,
         "0 or greater",
+    ),
+    (
+        TRANSLATE,
+        r#"{"link":"l","items":[],"offset":7}"#,
+        "belong to each",
+    ),
+    (
+        TRANSLATE,
+        r#"{"link":"l","items":[{"topic":"t","partition":0}]}"#,
+        "items[0]: missing field `offset`",
+    ),
+    (
+        TRANSLATE,
+        r#"{"link":"l","items":[{"link":"l"}]}"#,
+        "items[0].link: unknown field `link`",
     ),
     (
         "/v1/plans",
@@ -130,6 +145,13 @@ async fn wrong_methods_and_addresses_are_refused() {
         ("GET", "/v1/links/%", 404),
         ("GET", "//v1//links", 404),
         ("GET", "/v1/links/", 404),
+        ("GET", "/v1/links?limit=1", 400),
+        ("POST", "/v1/links/paris-oslo/pause?topics=t", 400),
+        ("POST", "/v1/translate?link=l", 400),
+        ("GET", "/healthz?x", 400),
+        ("GET", "/metrics?name=a", 400),
+        ("GET", "/readyz?scope=link&x=1", 400),
+        ("GET", "/v1/links?", 200),
         ("GET", "/v1/audit?limit=-1", 400),
         ("GET", "/v1/audit?limit=x", 400),
         ("GET", "/v1/audit?limt=1", 400),
@@ -196,11 +218,11 @@ async fn large_bodies_are_refused_declared_or_not() {
     assert!(declared.json["detail"].as_str().unwrap().contains("4096"));
     let chunk = format!("800\r\n{}\r\n", "x".repeat(0x800)).repeat(3);
     let chunked = format!(
-        "POST {TRANSLATE} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"
+        "POST {TRANSLATE} HTTP/1.1\r\nHost: farshore\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"
     );
     assert_eq!(raw(bench.address, chunked.as_bytes()).await.status, 413);
     let broken_off = format!(
-        "POST {TRANSLATE} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n"
+        "POST {TRANSLATE} HTTP/1.1\r\nHost: farshore\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n"
     );
     assert_eq!(raw(bench.address, broken_off.as_bytes()).await.status, 400);
     let fits = format!("{{\"link\":\"{}\"}}", "l".repeat(4000));

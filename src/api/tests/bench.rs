@@ -8,12 +8,13 @@ use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::api::slots::ConnectionLimits;
 use crate::api::state::{Condition, Reach, Selection, Sighting, SourceTopics};
-use crate::api::{ApiState, Limits, LinkHandle, router, serve};
+use crate::api::{Access, ApiState, ApiToken, Limits, LinkHandle, router, serve};
 use crate::checkpoint::audit::AuditLog;
 use crate::checkpoint::intents::{IntentKeeper, put_intents};
 use crate::checkpoint::{LinkRecord, MemoryStore, Store, Update, records};
-use crate::config::{GroupFilter, Naming, TopicFilter};
+use crate::config::{ApiConfig, GroupFilter, Naming, TopicFilter};
 use crate::control::groups::committed::Ledger;
 use crate::control::groups::status::Board;
 use crate::control::groups::sync::GroupSync;
@@ -22,7 +23,7 @@ use crate::failover::runner::Runner;
 use crate::failover::sites::Sites;
 use crate::model::{
     HaltCode, IntentChange, LinkIdentity, LinkIntents, LinkName, Moment, Monotonic, PartitionState,
-    Reason, Run, SourceOffset, TargetOffset, TopicName, TopicPartition,
+    Reason, Run, Secret, SourceOffset, TargetOffset, TopicName, TopicPartition,
 };
 use crate::replicate::LinkView;
 use crate::replicate::shared::source_ends::SourceEnds;
@@ -34,7 +35,7 @@ use crate::telemetry::metrics::{
 };
 use crate::verify::Verifications;
 
-use super::client::{Answer, Ask};
+use super::client::{Answer, Ask, TOKEN};
 
 /// The source's log end offset of the partition that is mirrored to its end.
 pub(super) const END: i64 = 100;
@@ -99,6 +100,14 @@ impl Owner {
     }
 }
 
+/// As many connections as any test opens.
+const PLENTY: ConnectionLimits = ConnectionLimits {
+    total: 64,
+    per_client: 64,
+    health: 1,
+    health_per_client: 1,
+};
+
 /// Limits that no test reaches by accident.
 pub(super) fn wide() -> Limits {
     Limits {
@@ -106,17 +115,27 @@ pub(super) fn wide() -> Limits {
         reads_per_second: 100_000,
         changes_per_second: 100_000,
         timeout: Duration::from_secs(20),
-        connections: 64,
+        patience: Duration::ZERO,
+        places: PLENTY,
         header_timeout: Duration::from_secs(20),
         connection_age: Duration::from_secs(60),
     }
+}
+
+/// Rules by which nothing is open but health.
+pub(super) fn access() -> Access {
+    let config = ApiConfig {
+        hosts: vec!["farshore".to_owned()],
+        ..ApiConfig::default()
+    };
+    Access::new(&config, ApiToken::new(Secret::new(TOKEN)).unwrap())
 }
 
 /// Serves on a free port until `stop` is cancelled.
 async fn served(state: ApiState, limits: Limits, stop: &CancellationToken) -> (SocketAddr, Owned) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = router(Arc::new(state), &limits);
+    let router = router(Arc::new(state), access(), &limits);
     let serving = serve(listener, router, limits, stop.clone());
     let server = Owned::spawn("api", async {
         serving.await;

@@ -6,6 +6,9 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+/// The token of the service that answers.
+pub(super) const TOKEN: &str = "the-token-of-the-tests";
+
 /// A request to send.
 #[derive(Debug, Clone)]
 pub(super) struct Ask {
@@ -28,6 +31,16 @@ impl Ask {
         Self {
             head: format!("{method} {path} HTTP/1.1\r\nHost: farshore\r\nConnection: close\r\n"),
             body: Vec::new(),
+        }
+        .header("Authorization", &format!("Bearer {TOKEN}"))
+    }
+
+    /// The same without the token.
+    pub(super) fn unknown(self) -> Self {
+        let line = format!("Authorization: Bearer {TOKEN}\r\n");
+        Self {
+            head: self.head.replace(&line, ""),
+            ..self
         }
     }
 

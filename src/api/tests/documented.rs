@@ -32,7 +32,8 @@ const VOLATILE: [&str; 16] = [
     "lag_ms",
 ];
 
-/// A heading such as ``### `POST /v1/plans` `` with its examples.
+/// A heading such as ``### `POST /v1/plans` `` with an example; it may have several.
+#[derive(Clone)]
 struct Section {
     method: String,
     path: String,
@@ -42,23 +43,31 @@ struct Section {
 
 fn sections() -> Vec<Section> {
     let chapters = PAGE.split("\n### `").skip(1);
-    let section = |text: &str| {
+    let block = |text: &str, fence: &str| {
+        let (_, block) = text.split_once(fence)?;
+        Some(block.split_once("```").unwrap().0.to_owned())
+    };
+    let examples = |text: &str| {
         let text = text.split("\n## ").next().unwrap_or_default();
         let (heading, rest) = text.split_once('`').unwrap();
         let (method, path) = heading.split_once(' ').unwrap();
-        let block = |fence: &str| {
-            let (_, block) = rest.split_once(fence)?;
-            Some(block.split_once("```").unwrap().0.to_owned())
-        };
-        let answer = block("```json\n");
-        Section {
+        let example = |text: &str| Section {
             method: method.to_owned(),
             path: path.to_owned(),
-            request: block("```json request\n"),
-            answer: answer.map(|text| serde_json::from_str(&text).expect(heading)),
+            request: block(text, "```json request\n"),
+            answer: block(text, "```json\n").map(|it| serde_json::from_str(&it).expect(heading)),
+        };
+        let later = rest.match_indices("```json request\n").skip(1);
+        let ends = later.map(|(at, _)| at).chain([rest.len()]);
+        let mut start = 0;
+        let mut sections = Vec::new();
+        for end in ends {
+            sections.push(example(&rest[start..end]));
+            start = end;
         }
+        sections
     };
-    chapters.map(section).collect()
+    chapters.flat_map(examples).collect()
 }
 
 /// The addresses that the router answers.
@@ -233,7 +242,7 @@ fn every_refusal_is_described() {
         .captures_iter(PROBLEMS)
         .map(|found| found[1].to_owned())
         .collect();
-    assert_eq!(codes.len(), 16);
+    assert_eq!(codes.len(), 19);
     for code in codes {
         assert!(PAGE.contains(&format!("| `{code}` |")), "{code}");
     }

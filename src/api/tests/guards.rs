@@ -12,13 +12,18 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-use super::wide;
+use super::client::TOKEN;
+use super::{access, wide};
 use crate::api::router::{changing, guarded};
 
 async fn ask(routes: &Router, method: &str, path: &str) -> (StatusCode, Value) {
+    let token = format!("Bearer {TOKEN}");
     let request = Request::builder().method(method).uri(path);
+    let request = request
+        .header("Host", "farshore")
+        .header("Authorization", token);
     let request = request.body(Body::empty()).unwrap();
-    let answer = guarded(routes.clone(), &wide())
+    let answer = guarded(routes.clone(), access(), &wide())
         .oneshot(request)
         .await
         .unwrap();

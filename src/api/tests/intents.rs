@@ -150,10 +150,25 @@ async fn a_standby_names_the_owner_and_changes_nothing() {
         detail.contains("process 7 on oslo-1 (http://oslo-1:8640)"),
         "{detail}"
     );
-    assert_eq!(
-        put(&bench, &json!({ "intent": "sealed" })).await.status,
-        409
-    );
+    let plan = r#"{"kind":"failover","link":"paris-oslo"}"#;
+    let unknown = r#"{"link":"paris-oslo","topic":"u","partition":0,"offset":0}"#;
+    let release = r#"{"topic":"t","with":"follow"}"#;
+    for elsewhere in [
+        put(&bench, &json!({ "intent": "sealed" })).await,
+        bench.post("/v1/plans", plan).await,
+        bench.get("/v1/links/paris-oslo/groups").await,
+        bench.get("/v1/links/paris-oslo/groups/billing").await,
+        bench
+            .post("/v1/verifications", r#"{"link":"paris-oslo"}"#)
+            .await,
+        bench.post("/v1/translate", unknown).await,
+        bench.get("/v1/links/paris-oslo/topics/u").await,
+        bench.post("/v1/links/paris-oslo/resolve", release).await,
+    ] {
+        assert_eq!(elsewhere.json["detail"], detail);
+        assert_eq!(elsewhere.status, 409);
+    }
+    assert!(detail.starts_with("this process is on standby: link paris-oslo is owned by"));
     assert!(bench.view.intents().borrow().is_empty());
     assert!(
         load_pending(&*bench.store, bench.view.link())

@@ -3,9 +3,10 @@
 use clap::Parser;
 use serde_json::json;
 
+use super::client::TOKEN;
 use super::*;
-use crate::api::LinkFailure;
 use crate::api::state::{Condition, Reach};
+use crate::api::{Limits, LinkFailure};
 use crate::cli::{self, Args, ExitCode, Verb};
 use crate::replicate::TransactionLimit;
 
@@ -211,6 +212,46 @@ async fn groups_are_those_that_group_sync_has_seen() {
 }
 
 #[tokio::test]
+async fn many_offsets_are_translated_at_once_each_with_its_own_error() {
+    let bench = Bench::with(Limits {
+        max_body: 256 << 10,
+        ..wide()
+    })
+    .await;
+    let item = |topic: &str, offset: i64| json!({"topic": topic, "partition": 0, "offset": offset});
+    let mut back = item("t", 45);
+    back["reverse"] = json!(true);
+    let items = [
+        item("t", 50),
+        item("u", 0),
+        back,
+        item("t", -1),
+        item("t", 120),
+    ];
+    let ask = async |items: &[serde_json::Value]| {
+        let body = json!({"link": "paris-oslo", "items": items}).to_string();
+        bench.post("/v1/translate", &body).await
+    };
+    let answer = ask(&items).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let found = answer.json["items"].as_array().unwrap();
+    let pair = json!({"source_offset": 50, "target_offset": 45, "exact": true});
+    assert_eq!((&found[0], &found[2]), (&pair, &pair));
+    for (item, status) in [(1, 404), (3, 400)] {
+        assert_eq!(found[item]["error"]["status"], status);
+    }
+    assert_eq!(found[4]["exact"], false);
+    assert_eq!(found.len(), items.len());
+    assert_eq!(ask(&[]).await.json, json!({ "items": [] }));
+    let most = ask(&vec![item(&"t".repeat(180), 1); 1000]).await;
+    assert_eq!(most.json["items"].as_array().map(Vec::len), Some(1000));
+    let too_many = ask(&vec![item("t", 1); 1001]).await;
+    assert_eq!(too_many.status, 400);
+    let detail = too_many.json["detail"].as_str().unwrap();
+    assert!(detail.contains("at most 1000"), "{detail}");
+}
+
+#[tokio::test]
 async fn offsets_are_translated_both_ways_with_the_nearest_where_there_is_none() {
     let bench = Bench::start().await;
     for (offset, reverse, source, target, exact) in [
@@ -317,7 +358,10 @@ async fn the_command_line_understands_every_answer() {
 
 /// Runs a command against the service.
 pub(super) fn run(line: &str, url: &str) -> (ExitCode, String) {
-    let words = ["farshore", "--url", url]
+    let token = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(token.path(), TOKEN).unwrap();
+    let file = token.path().to_str().unwrap();
+    let words = ["farshore", "--url", url, "--token-file", file]
         .into_iter()
         .chain(line.split(' '));
     let Args { common, verb } = Args::try_parse_from(words).unwrap();

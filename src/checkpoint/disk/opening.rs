@@ -11,13 +11,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::error::{broken, failure, unusable};
-use super::{lock, mark, sum};
+use super::{mark, sum};
 use crate::checkpoint::layout::Mark;
 use crate::error::{Error, Kind, Result};
 
 /// In bytes. Small, because runs are in memory and the rest is rarely read.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const SNAPSHOT: &str = "snap.";
+/// What the names of sled's files begin with, those of snapshots that were set aside too.
+const FILES: [&str; 5] = ["conf", "db", "blobs", SNAPSHOT, "aside."];
 /// How long sled's own lock may outlast it: its threads end later, on busy cores much later, and processes being started have
 /// copies of its descriptor.
 const RELEASE_LIMIT: Duration = Duration::from_secs(10);
@@ -91,8 +93,8 @@ fn set_snapshots_aside(directory: &Path) -> io::Result<usize> {
     Ok(moved)
 }
 
-/// Moves everything but the lock and earlier remains into a new subdirectory, and returns its path: a damaged DB is rebuilt
-/// from the journals while its remains are kept.
+/// Moves sled's files into a new subdirectory, and returns its path: a damaged DB is rebuilt from the journals while its
+/// remains are kept. Other files in the directory, such as the API's token, aren't part of the DB.
 pub(super) fn set_aside(directory: &Path) -> Result<PathBuf> {
     let name = format!("damaged-{}", crate::telemetry::now_ms());
     let aside = directory.join(name);
@@ -101,8 +103,8 @@ pub(super) fn set_aside(directory: &Path) -> Result<PathBuf> {
         for entry in std::fs::read_dir(directory)? {
             let entry = entry?;
             let name = entry.file_name();
-            let kept = name == lock::FILE || name.to_string_lossy().starts_with("damaged-");
-            if !kept {
+            let is_own = |it: &&str| name.to_string_lossy().starts_with(*it);
+            if FILES.iter().any(is_own) {
                 std::fs::rename(entry.path(), aside.join(&name))?;
             }
         }

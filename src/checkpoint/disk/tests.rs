@@ -365,13 +365,15 @@ async fn files_that_make_no_sense_are_set_aside_where_they_can_be_replaced() {
     for file in ["conf", "db"] {
         let (directory, _) = filled().await;
         fs::write(directory.path().join(file), [0x5a; 5000]).unwrap();
-        let error = DiskStore::open(directory.path()).map(|store| all(&store));
-        match error {
+        let token = directory.path().join("a-token");
+        fs::write(&token, "kept").unwrap();
+        match DiskStore::open(directory.path()).map(|store| all(&store)) {
             Ok(found) => assert_eq!(found, [], "{file}: as if it were new"),
             Err(error) => assert_eq!(error.kind(), Kind::Invalid, "{}", error.chain()),
         }
         let anew = open_or_create(directory.path()).unwrap();
         assert_eq!(anew.scan(Space::Meta, &[], 1).unwrap(), []);
+        assert!(token.exists(), "no part of the DB");
     }
 }
 

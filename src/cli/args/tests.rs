@@ -13,7 +13,7 @@ fn the_definition_is_consistent() {
 fn common_options_stand_before_or_after_the_verb() {
     for line in [
         "farshore --config a.toml --output json status --watch",
-        "farshore status --watch --output json --config a.toml",
+        "farshore status --watch -o json --config a.toml",
     ] {
         let args = parse(line).unwrap();
         assert_eq!(args.common.config, PathBuf::from("a.toml"));
@@ -68,17 +68,4 @@ fn every_verb_is_known_and_wrong_usage_exits_with_2() {
     ] {
         assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
     }
-}
-
-#[test]
-fn the_service_is_where_it_listens_or_where_told() {
-    let at = |listen: &str| reachable(listen.parse().unwrap()).to_string();
-    assert_eq!(at("0.0.0.0:8640"), "127.0.0.1:8640");
-    assert_eq!(at("[::]:1"), "[::1]:1");
-    assert_eq!(at("10.0.0.1:8640"), "10.0.0.1:8640");
-    let told = parse("farshore status --url http://far:1 --config none").unwrap();
-    assert_eq!(told.common.service_url().unwrap(), "http://far:1");
-    let missing = parse("farshore status --config no/such.toml").unwrap();
-    let failure = missing.common.service_url().unwrap_err();
-    assert_eq!(failure.code, super::super::ExitCode::Usage);
 }

@@ -180,7 +180,9 @@ fn refusals_and_silence_have_their_exit_codes() {
         ended.unwrap_err().message,
         "the service answered with status 502"
     );
-    let nobody = Client::new("http://127.0.0.1:1").get(&["v1"]).unwrap_err();
+    let nobody = Client::new("http://127.0.0.1:1", None)
+        .get(&["v1"])
+        .unwrap_err();
     assert_eq!(nobody.code, ExitCode::Failed);
     assert!(
         nobody

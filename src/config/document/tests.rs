@@ -7,7 +7,7 @@ fn replaces_variables_once_and_leaves_other_dollars() {
         "NESTED" => Some("${HOST}".to_owned()),
         _ => None,
     };
-    let substituted = |text| substitute(text, &environment);
+    let substituted = |text| substitute(text, &environment).map(|it| it.text);
     assert_eq!(substituted("${HOST}:9092").unwrap(), "kafka.example:9092");
     assert_eq!(
         substituted("a${NESTED}${HOST}b").unwrap(),

@@ -10,7 +10,7 @@ use super::super::defaults;
 use super::super::document::Section;
 use super::super::problem::Problems;
 use super::super::settings::ClusterConfig;
-use super::super::values::{As, Filled, check_name, or};
+use super::super::values::{As, Line, check_name, or};
 use super::security::{self, Sasl, Tls};
 use crate::kafka::client::HostPort;
 use crate::model::ClusterName;
@@ -24,7 +24,7 @@ pub(super) struct Raw {
     tls: Option<Spanned<Section<Tls>>>,
     sasl: Option<Spanned<Section<Sasl>>>,
     address_map: BTreeMap<As<HostPort>, As<HostPort>>,
-    client_id: Option<As<Filled<String>>>,
+    client_id: Option<As<Line>>,
     connect_timeout: Option<As<Duration>>,
     metadata_max_age: Option<As<Duration>>,
 }

@@ -1,6 +1,7 @@
 //! Resolves a link's section.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -71,9 +72,9 @@ pub(in crate::config) struct Link {
     /// The place of the section.
     pub(in crate::config) place: Span,
     /// The expressions of its topics.
-    pub(in crate::config) topics: Vec<Spanned<String>>,
-    /// The expressions of excluded topics.
-    pub(in crate::config) excluded: Vec<Spanned<String>>,
+    pub(in crate::config) topics: Vec<Spanned<Expression>>,
+    /// The expressions of excluded topics, sorted.
+    pub(in crate::config) excluded: Vec<Arc<str>>,
 }
 
 pub(super) fn resolve(
@@ -85,7 +86,8 @@ pub(super) fn resolve(
     check_name(name, problems);
     let place = name.span();
     let ends = ends(raw.source, raw.target, &place, declared, problems);
-    let (topics, excluded) = (topics(raw.topics, &place, problems), raw.topics_exclude);
+    let topics = topics(raw.topics, &place, problems);
+    let excluded = Expression::of_topics(&raw.topics_exclude, problems);
     let words = [
         raw.on_gap,
         raw.on_recreate,
@@ -127,10 +129,7 @@ pub(super) fn resolve(
         max_bytes_per_second: or(raw.max_bytes_per_second, None),
         request_timeout: or(raw.request_timeout, defaults::REQUEST_TIMEOUT),
         verify: verify(raw.verify_interval, raw.verify_max_bytes_per_second),
-        topics: TopicFilter::of(
-            Expression::all(&topics, problems),
-            Expression::all(&excluded, problems),
-        ),
+        topics: TopicFilter::of(values(&topics), values(&excluded)),
         source: ends.0?,
         target: ends.1?,
     };
@@ -143,7 +142,7 @@ pub(super) fn resolve(
         config,
         place,
         topics,
-        excluded,
+        excluded: sorted(&excluded),
     })
 }
 
@@ -194,14 +193,27 @@ fn topics(
     topics: Option<Spanned<Vec<Spanned<String>>>>,
     section: &Span,
     problems: &Problems<'_>,
-) -> Vec<Spanned<String>> {
+) -> Vec<Spanned<Expression>> {
     let Some(topics) = problems.required(topics, section, "topics") else {
         return Vec::new();
     };
     if topics.get_ref().is_empty() {
         problems.empty(&topics.span(), "at least one expression is needed");
     }
-    topics.into_inner()
+    Expression::of_topics(topics.get_ref(), problems)
+}
+
+/// Expressions without their places.
+fn values(expressions: &[Spanned<Expression>]) -> Vec<Expression> {
+    let values = expressions.iter().map(|it| it.get_ref().clone());
+    values.collect()
+}
+
+fn sorted(expressions: &[Spanned<Expression>]) -> Vec<Arc<str>> {
+    let texts = expressions.iter().map(|it| it.get_ref().written());
+    let mut texts: Vec<Arc<str>> = texts.map(Arc::clone).collect();
+    texts.sort();
+    texts
 }
 
 fn groups(
@@ -209,12 +221,10 @@ fn groups(
     exclude: &[Spanned<String>],
     problems: &Problems<'_>,
 ) -> GroupFilter {
+    let compiled = |written: &[Spanned<String>]| values(&Expression::all(written, problems));
     let every = || vec![Spanned::new(0..0, defaults::GROUPS.to_owned())];
     let include = include.unwrap_or_else(every);
-    GroupFilter::of(
-        Expression::all(&include, problems),
-        Expression::all(exclude, problems),
-    )
+    GroupFilter::of(compiled(&include), compiled(exclude))
 }
 
 fn verify(interval: Option<As<OrOff<Duration>>>, rate: Option<As<Rate>>) -> VerifyConfig {

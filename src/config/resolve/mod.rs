@@ -13,13 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::api::{self, ApiConfig};
 use super::conflict;
 use super::document::Section;
 use super::problem::Problems;
 use super::rounds;
-use super::settings::{
-    ApiConfig, CheckpointConfig, ClusterConfig, Config, LogConfig, RuntimeConfig,
-};
+use super::settings::{CheckpointConfig, ClusterConfig, Config, LogConfig, RuntimeConfig};
 use crate::model::ClusterName;
 
 pub(super) use link::Link;
@@ -63,14 +62,12 @@ pub(super) fn config(raw: Raw, problems: &Problems<'_>) -> Config {
     link::leave_out_quarantines(&mut links);
     conflict::report(&links, &clusters, problems);
     rounds::report(&links, &clusters, problems);
-    let mut api = raw.api.0;
-    if api.advertised_url.is_empty() {
-        api.advertised_url = format!("http://{}", api.listen);
-    }
+    let checkpoint = raw.checkpoint.0;
+    let api = api::resolve(raw.api.0, &checkpoint.path, problems);
     Config {
         clusters,
         links: links.into_iter().map(|link| link.config).collect(),
-        checkpoint: raw.checkpoint.0,
+        checkpoint,
         api,
         runtime: raw.runtime.0,
         log: raw.log.0,

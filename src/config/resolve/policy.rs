@@ -47,7 +47,8 @@ pub(super) fn resolve(
         ];
         let given = given(words, problems);
         let topics = problems.required(it.topics, &span, "topics")?;
-        let topics = Expression::all(&topics, problems);
+        let topics = Expression::of_topics(&topics, problems).into_iter();
+        let topics = topics.map(Spanned::into_inner).collect();
         Some(Exception { topics, given })
     });
     let exceptions = exceptions.collect();

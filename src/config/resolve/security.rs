@@ -2,15 +2,18 @@
 //!
 //! Promises: security settings that this version doesn't support are refused, never ignored or downgraded to plaintext.
 
+use std::path::Path;
+
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::super::defaults;
 use super::super::document::Section;
+use super::super::file;
 use super::super::problem::{Problems, Span};
 use super::super::settings::LoginConfig;
 use super::super::unknown::unknown_value;
-use super::super::values::{As, Filled};
+use super::super::values::{As, Line};
 use crate::model::Secret;
 
 /// The keys of the section for encryption, which this version doesn't support.
@@ -28,11 +31,11 @@ pub(super) struct Tls {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Sasl {
     mechanism: Option<Spanned<String>>,
-    username: Option<Spanned<String>>,
+    username: Option<Spanned<As<Line>>>,
     password: Option<Spanned<String>>,
     password_file: Option<Spanned<String>>,
-    service_name: Option<Spanned<As<Filled<String>>>>,
-    principal: Option<Spanned<As<Filled<String>>>>,
+    service_name: Option<Spanned<As<Line>>>,
+    principal: Option<Spanned<As<Line>>>,
 }
 
 const PROTOCOLS: [&str; 4] = ["PLAINTEXT", "SASL_PLAINTEXT", "SSL", "SASL_SSL"];
@@ -106,24 +109,26 @@ fn mechanism(sasl: Spanned<Section<Sasl>>, problems: &Problems<'_>) -> Option<Lo
             let username = problems.required(sasl.username, &place, "username");
             let password = password(sasl.password, sasl.password_file, &place, problems);
             Some(LoginConfig::Password {
-                username: username?.into_inner(),
+                username: username?.into_inner().0,
                 password: password?,
             })
         }
         "GSSAPI" => {
             let foreign = [
-                ("username", sasl.username),
-                ("password", sasl.password),
-                ("password_file", sasl.password_file),
+                ("username", sasl.username.map(|given| given.span())),
+                ("password", sasl.password.map(|given| given.span())),
+                (
+                    "password_file",
+                    sasl.password_file.map(|given| given.span()),
+                ),
             ];
-            let foreign = foreign.map(|(key, given)| (key, given.map(|given| given.span())));
             refuse(foreign, "GSSAPI", problems);
             if cfg!(not(feature = "gssapi")) {
                 let message = "this farshore was built without Kerberos: build it with \
                                --features gssapi";
                 problems.add(&named.span(), message);
             }
-            let text = |given: Spanned<As<Filled<String>>>| given.into_inner().0;
+            let text = |given: Spanned<As<Line>>| given.into_inner().0;
             Some(LoginConfig::Kerberos {
                 service: sasl
                     .service_name
@@ -178,11 +183,13 @@ fn password(
         }
         (None, Some(file)) => {
             let path = file.get_ref();
-            let text = std::fs::read_to_string(path)
+            let password = file::secret(Path::new(path))
                 .map_err(|cause| format!("{path} can't be read: {cause}"));
-            let text = problems.checked(&file.span(), text)?;
-            Some(Secret::new(text.trim_end_matches(['\r', '\n'])))
+            problems.checked(&file.span(), password)
         }
-        (Some(password), None) => Some(Secret::new(password.into_inner())),
+        (Some(password), None) => {
+            let checked = file::checked(password.get_ref()).map_err(str::to_owned);
+            problems.checked(&password.span(), checked)
+        }
     }
 }

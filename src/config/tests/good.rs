@@ -44,7 +44,10 @@ fn the_minimal_file_gets_every_default() {
     assert_eq!(config.checkpoint.path, PathBuf::from("farshore-data"));
     assert_eq!(config.api.listen.to_string(), "127.0.0.1:8640");
     assert_eq!(config.api.advertised_url, "http://127.0.0.1:8640");
-    assert_eq!(config.api.max_body, 65_536);
+    let token = PathBuf::from("farshore-data/api-token");
+    assert_eq!(config.api.token_file, token);
+    assert!(config.api.open.is_empty() && config.api.hosts.is_empty());
+    assert_eq!(config.api.max_body, 262_144);
     assert!((1..=4).contains(&config.runtime.worker_threads));
     assert_eq!(
         (config.log.format, config.log.level),
@@ -287,5 +290,32 @@ fn circles_that_cannot_be_decided_are_warnings() {
         [
             "9:8: links.b: the expressions are too complex to tell whether a topic would be mirrored in a circle: from oslo to paris by this link, and by link a (5:8: links.a) from paris to oslo; farshore check looks at the topics that exist"
         ]
+    );
+}
+
+#[test]
+fn the_interface_listens_beyond_this_machine_if_told_that_it_may() {
+    let api = |lines: &str| {
+        let config = parse_with_clusters(&format!("{LINK}[api]\nlisten = \"[::]:1\"\n{lines}"));
+        config.unwrap_or_else(|problems| panic!("{problems:?}")).api
+    };
+    assert!(api("insecure = true").insecure);
+    let proxied = api(r#"advertised_url = "https://farshore.example""#);
+    assert_eq!(proxied.advertised_url, "https://farshore.example");
+}
+
+#[test]
+fn the_token_is_beside_the_checkpoint_db_or_where_told() {
+    let api = |lines: &str| {
+        let lines = format!("{LINK}[checkpoint]\npath = \"/db\"\n[api]\n{lines}");
+        let config = parse_with_clusters(&lines);
+        config.unwrap_or_else(|problems| panic!("{problems:?}")).api
+    };
+    assert_eq!(api("").token_file, PathBuf::from("/db/api-token"));
+    let told = api("token_file = \"/run/t\"\nopen = [\"metrics\"]\nhosts = [\"A.example\"]");
+    assert_eq!(told.token_file, PathBuf::from("/run/t"));
+    assert_eq!(
+        (told.open, told.hosts),
+        (vec![OpenPart::Metrics], vec!["a.example".to_owned()])
     );
 }

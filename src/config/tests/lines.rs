@@ -120,6 +120,22 @@ const LINES: &[(&str, &str)] = &[
         "9:11: links.l.groups[0]: environment variable MISSING is not set",
     ),
     (
+        r#"topics_exclude = ["a", ""]"#,
+        "9:24: links.l.topics_exclude[1]: must not be empty: no topic's name is",
+    ),
+    (
+        r#"start = "${SECRET}""#,
+        r#"9:9: links.l.start: expected "earliest", "latest" or an RFC 3339 time like "2026-01-31T08:00:00Z", found "${SECRET}""#,
+    ),
+    (
+        "[clusters.rome]\nbootstrap_servers = [\"x${SECRET}\"]",
+        r#"10:22: clusters.rome.bootstrap_servers[0]: "x${SECRET}" is not an address: write host:port, or [address]:port for IPv6"#,
+    ),
+    (
+        "[clusters.rome]\nbootstrap_servers = [\"r:1\"]\nclient_id = \"two\\nlines\"",
+        r#"11:13: clusters.rome.client_id: has no control characters, found "two\nlines""#,
+    ),
+    (
         "[[links.l.overrides]]\ntopics = [\"(\"]",
         r#"10:11: links.l.overrides[0].topics[0]: not a regular expression: "(": unclosed group"#,
     ),
@@ -134,6 +150,18 @@ const LINES: &[(&str, &str)] = &[
     (
         "[api]\nlisten = \"localhost:8640\"",
         r#"10:10: api.listen: expected an IP address and port like "127.0.0.1:8640", found "localhost:8640""#,
+    ),
+    (
+        "[api]\nlisten = \"0.0.0.0:8640\"\nadvertised_url = \"http://farshore-1.example:8640\"",
+        "10:10: api.listen: beyond this machine, tokens could be read on the way: listen on 127.0.0.1 behind a proxy with TLS, give the proxy's URL as advertised_url = \"https://...\", or set insecure = true",
+    ),
+    (
+        "[api]\nopen = [\"metric\"]",
+        r#"10:9: api.open[0]: unknown value "metric"; did you mean "metrics"?"#,
+    ),
+    (
+        "[api]\nhosts = [\"http://farshore-1.example\"]",
+        r#"10:10: api.hosts[0]: expected a host name without a port, like "farshore-1.example", found "http://farshore-1.example""#,
     ),
     (
         "[api]\nmax_body = \"1GiB\"",

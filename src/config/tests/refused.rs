@@ -115,7 +115,7 @@ port = 8640
     assert!(messages[7].starts_with("12:1: links.l.bananas: unknown key; expected one of source,"));
     assert_eq!(
         messages[8],
-        "14:1: api.port: unknown key; expected one of listen, advertised_url, max_body, requests_per_second, timeout"
+        "14:1: api.port: unknown key; expected one of listen, token_file, open, hosts, insecure, advertised_url, max_body, requests_per_second, timeout"
     );
     assert_eq!(messages.len(), 9);
 }
@@ -248,4 +248,43 @@ fn links_that_would_mirror_in_a_circle() {
             r#"20:11: links.b.topics[0]: topic x would be mirrored in a circle, again and again: from twin to paris by this link, and by link c (12:11: links.c.topics[0]) from paris to oslo, link a (16:11: links.a.topics[0]) from oslo to rome (rome and twin are the same cluster); leave it out of one of these links with topics_exclude, or set naming = "prefix" for all of them"#
         ]
     );
+}
+
+#[test]
+fn a_configuration_is_a_file() {
+    for device in ["/dev/zero", "/dev"] {
+        let errors = load(Path::new(device)).unwrap_err();
+        let expected = format!("{device}: cannot be read: it isn't a file");
+        assert_eq!(errors.to_string(), expected);
+    }
+}
+
+#[test]
+fn a_client_id_is_no_longer_than_a_file_name() {
+    let of_length = |length: usize| {
+        let id = "x".repeat(length);
+        parse_with_clusters(&format!(
+            "{LINK}[clusters.rome]\nbootstrap_servers = [\"r:1\"]\nclient_id = \"{id}\""
+        ))
+    };
+    assert!(of_length(255).is_ok());
+    let message = "11:13: clusters.rome.client_id: has at most 255 bytes, found 256";
+    assert_eq!(messages(of_length(256)), [message]);
+}
+
+#[test]
+fn no_topic_has_an_empty_name() {
+    let link = "[links.l]\nsource = \"paris\"\ntarget = \"oslo\"\n";
+    for (lines, place) in [
+        ("topics = [\"\"]", "8:11: links.l.topics[0]"),
+        (
+            "topics = [\"t\"]\n[[links.l.overrides]]\ntopics = [\"\"]",
+            "10:11: links.l.overrides[0].topics[0]",
+        ),
+    ] {
+        assert_eq!(
+            refused(&format!("{link}{lines}\n")),
+            [format!("{place}: must not be empty: no topic's name is")]
+        );
+    }
 }

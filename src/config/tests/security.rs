@@ -122,3 +122,48 @@ fn kerberos_needs_a_build_with_it() {
         assert_eq!(messages(rome(lines)), [message]);
     }
 }
+
+#[test]
+fn passwords_that_cannot_be_are_refused_without_being_shown() {
+    let refused = |lines: &str| {
+        let plain = "sasl = { mechanism = \"PLAIN\", username = \"farshore\", ";
+        let lines = format!("security_protocol = \"SASL_PLAINTEXT\"\n{plain}{lines} }}");
+        messages(rome(&lines))
+    };
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().display().to_string();
+    for (text, why) in [
+        ("", "it is empty"),
+        ("\n", "it is empty"),
+        ("pass\0word", "it has a NUL in it"),
+        (&"x".repeat(65_537), "it has more than 65536 bytes"),
+    ] {
+        std::fs::write(file.path(), text).unwrap();
+        let place = "12:70: clusters.rome.sasl.password_file";
+        let expected = format!("{place}: {path} can't be read: {why}");
+        assert_eq!(refused(&format!("password_file = \"{path}\"")), [expected]);
+    }
+    for device in ["/dev/zero", "/dev/null", "/dev"] {
+        let found = refused(&format!("password_file = \"{device}\"")).concat();
+        assert!(found.ends_with("it isn't a file"), "{found}");
+    }
+    for (password, why) in [
+        ("password = \"\"", "password: it is empty"),
+        (
+            "password = \"pass\\u0000word\"",
+            "password: it has a NUL in it",
+        ),
+    ] {
+        let found = refused(password).concat();
+        assert!(found.ends_with(why), "{found}");
+    }
+    let name = "username = \"a\\u0000b\", password = \"c\"";
+    let lines = format!(
+        "security_protocol = \"SASL_PLAINTEXT\"\nsasl = {{ mechanism = \"PLAIN\", {name} }}"
+    );
+    let found = messages(rome(&lines)).concat();
+    assert!(
+        found.contains("username: has no control characters"),
+        "{found}"
+    );
+}

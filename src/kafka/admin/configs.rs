@@ -65,10 +65,10 @@ pub async fn topic_configs(
     };
     let resources = topics.iter().map(one);
     let described = describe(cluster, Recipient::Any, resources.collect()).await?;
-    let named = described
+    let by_topic = described
         .into_iter()
         .map(|(name, configs)| (TopicName::new(name), configs));
-    Ok(named.collect())
+    Ok(by_topic.collect())
 }
 
 /// Returns the settings of one of the cluster's brokers: the one that takes requests for the controller, if there is

@@ -8,15 +8,15 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::{self, select_all};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use kafka_protocol::messages::list_offsets_response::ListOffsetsPartitionResponse;
 use kafka_protocol::messages::offset_for_leader_epoch_request::{
     OffsetForLeaderPartition, OffsetForLeaderTopic,
 };
-use kafka_protocol::messages::{
-    ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderEpochRequest,
-};
+use kafka_protocol::messages::{ListOffsetsRequest, OffsetForLeaderEpochRequest};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::error::{Error, Result};
+use crate::kafka::client::coalesce::{OffsetDetails, OffsetKind};
 use crate::kafka::client::error_codes::{Retry, code_of, retry_of_error};
 use crate::kafka::client::names::{by_topic, topic_name, topic_partition};
 use crate::kafka::client::{Cluster, Connection, Recipient, Slot};
@@ -43,13 +43,13 @@ pub enum OffsetSpec {
 impl OffsetSpec {
     /// Returns the replica id, isolation level and timestamp of the request. Replica -2 is Kafka's debugging consumer,
     /// which sees the whole log.
-    fn fields(self) -> (i32, i8, i64) {
+    fn fields(self) -> (OffsetKind, i64) {
         match self {
-            Self::Earliest => (-1, 0, -2),
-            Self::HighWatermark => (-1, 0, -1),
-            Self::LastStable => (-1, 1, -1),
-            Self::TrueEnd => (-2, 0, -1),
-            Self::Timestamp(milliseconds) => (-1, 0, milliseconds),
+            Self::Earliest => ((-1, 0), -2),
+            Self::HighWatermark => ((-1, 0), -1),
+            Self::LastStable => ((-1, 1), -1),
+            Self::TrueEnd => ((-2, 0), -1),
+            Self::Timestamp(milliseconds) => ((-1, 0), milliseconds),
         }
     }
 }
@@ -177,6 +177,10 @@ async fn list_once(
     partitions: &[(TopicPartition, LeaderEpoch)],
     at: OffsetSpec,
 ) -> ListedOffsets {
+    if let [(partition, epoch)] = partitions {
+        let result = list_coalesced(cluster, partition, *epoch, at).await;
+        return [(partition.clone(), result)].into();
+    }
     let mut listed = ListedOffsets::new();
     let mut by_leader: BTreeMap<BrokerId, Asked> = BTreeMap::new();
     for (partition, epoch) in partitions {
@@ -196,6 +200,37 @@ async fn list_once(
 
 type Asked = Vec<(TopicPartition, LeaderEpoch)>;
 
+/// Asks a partition's leader, together with others who ask it at the same time.
+async fn list_coalesced(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+    epoch: LeaderEpoch,
+    at: OffsetSpec,
+) -> Result<ListedOffset> {
+    let broker = cluster.leader(partition).await?.broker;
+    let (kind, timestamp) = at.fields();
+    let coalescer = cluster.coalescers().offsets.of(broker, kind);
+    let told = coalescer
+        .ask(partition, (epoch, timestamp), |asked| async move {
+            match answers_of(cluster, broker, kind, &asked).await {
+                Ok((connection, answers)) => answers
+                    .map(|(of, one)| (of, Ok((connection.clone(), one))))
+                    .collect(),
+                Err(error) => {
+                    let error = Arc::new(error);
+                    let failed = |(of, _)| (of, Err(Arc::clone(&error)));
+                    asked.into_iter().map(failed).collect()
+                }
+            }
+        })
+        .await;
+    match told {
+        Some(Ok((connection, one))) => read(&connection, partition, &one),
+        Some(Err(cause)) => Err(unlisted(partition, &cause)),
+        None => Err(unlisted(partition, &Arc::new(missing("the partition")))),
+    }
+}
+
 /// Asks one leader; the result has an entry for every partition in `asked`.
 async fn list_of(
     cluster: &Cluster,
@@ -203,32 +238,44 @@ async fn list_of(
     asked: Asked,
     at: OffsetSpec,
 ) -> ListedOffsets {
-    let (mut listed, failure) = match try_list_of(cluster, broker, &asked, at).await {
-        Ok(listed) => (listed, missing("the partition")),
-        Err(error) => (ListedOffsets::new(), error),
-    };
+    let (kind, timestamp) = at.fields();
+    let details = asked
+        .iter()
+        .map(|(of, epoch)| (of.clone(), (*epoch, timestamp)));
+    let (mut listed, failure) =
+        match answers_of(cluster, broker, kind, &details.collect::<Vec<_>>()).await {
+            Ok((connection, answers)) => {
+                let results = answers.map(|(of, one)| {
+                    let result = read(&connection, &of, &one);
+                    (of, result)
+                });
+                (results.collect(), missing("the partition"))
+            }
+            Err(error) => (ListedOffsets::new(), error),
+        };
     let failure = Arc::new(failure);
     for (partition, _) in asked {
-        listed.entry(partition).or_insert_with_key(|partition| {
-            let error = Error::new(failure.kind(), "the offset cannot be listed");
-            Err(error.partition(partition).caused_by(Arc::clone(&failure)))
-        });
+        let unlisted = |partition: &TopicPartition| Err(unlisted(partition, &failure));
+        listed.entry(partition).or_insert_with_key(unlisted);
     }
     listed
 }
 
-async fn try_list_of(
+/// Sends one request. Returns the answers, and the connection they came from.
+async fn answers_of(
     cluster: &Cluster,
     broker: BrokerId,
-    asked: &Asked,
-    at: OffsetSpec,
-) -> Result<ListedOffsets> {
-    let (replica, isolation, timestamp) = at.fields();
-    let partitions = asked.iter().map(|(partition, epoch)| {
+    (replica, isolation): OffsetKind,
+    asked: &[(TopicPartition, OffsetDetails)],
+) -> Result<(
+    Connection,
+    impl Iterator<Item = (TopicPartition, ListOffsetsPartitionResponse)> + use<>,
+)> {
+    let partitions = asked.iter().map(|(partition, (epoch, timestamp))| {
         let one = ListOffsetsPartition::default()
             .with_partition_index(partition.partition.0)
             .with_current_leader_epoch(epoch.0)
-            .with_timestamp(timestamp);
+            .with_timestamp(*timestamp);
         (partition, one)
     });
     let topics = by_topic(partitions).into_iter().map(|(name, partitions)| {
@@ -243,28 +290,34 @@ async fn try_list_of(
     let connection = cluster.connection(broker, Slot::Control).await?;
     let timeout = cluster.settings().request_timeout;
     let answer = connection.call(request, timeout).await?;
-    Ok(read(&connection, answer))
+    let answers = answer.topics.into_iter().flat_map(|topic| {
+        let of = move |number| topic_partition(&topic.name, number);
+        let partitions = topic.partitions.into_iter();
+        partitions.map(move |one| (of(one.partition_index), one))
+    });
+    Ok((connection, answers))
 }
 
-fn read(connection: &Connection, answer: ListOffsetsResponse) -> ListedOffsets {
-    let topics = answer.topics.into_iter();
-    let results = topics.flat_map(|topic| {
-        topic.partitions.into_iter().map(move |one| {
-            let partition = topic_partition(&topic.name, one.partition_index);
-            let result = match code_of(one.error_code) {
-                Some(code) => Err(connection
-                    .refusal("list the offset", code, None)
-                    .partition(&partition)),
-                None => Ok(ListedOffset {
-                    offset: one.offset,
-                    timestamp: one.timestamp,
-                    epoch: LeaderEpoch(one.leader_epoch),
-                }),
-            };
-            (partition, result)
-        })
-    });
-    results.collect()
+fn read(
+    connection: &Connection,
+    partition: &TopicPartition,
+    one: &ListOffsetsPartitionResponse,
+) -> Result<ListedOffset> {
+    match code_of(one.error_code) {
+        Some(code) => Err(connection
+            .refusal("list the offset", code, None)
+            .partition(partition)),
+        None => Ok(ListedOffset {
+            offset: one.offset,
+            timestamp: one.timestamp,
+            epoch: LeaderEpoch(one.leader_epoch),
+        }),
+    }
+}
+
+fn unlisted(partition: &TopicPartition, cause: &Arc<Error>) -> Error {
+    let error = Error::new(cause.kind(), "the offset cannot be listed");
+    error.partition(partition).caused_by(Arc::clone(cause))
 }
 
 /// Returns the largest epoch up to `asked` that the partition's leader knows, and the offset after its last record;

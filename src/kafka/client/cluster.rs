@@ -18,6 +18,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::{BrokerId, ClusterName, GroupId, TopicPartition};
 
 use super::auth::Login;
+use super::coalesce::Coalescers;
 use super::error_codes::code_of;
 use super::metadata::{self, EarlierEpochs, Leader, Metadata, UndecodedMetadata};
 use super::names::text;
@@ -57,6 +58,7 @@ struct Inner {
     latest: Mutex<Latest>,
     refreshing: SingleFlight<Arc<Metadata>>,
     coordinators: Mutex<BTreeMap<GroupId, BrokerId>>,
+    coalescers: Coalescers,
     /// Whether no broker answered when the metadata was last read.
     is_lost: AtomicBool,
 }
@@ -118,6 +120,7 @@ impl Cluster {
             latest: Mutex::default(),
             refreshing: SingleFlight::default(),
             coordinators: Mutex::default(),
+            coalescers: Coalescers::default(),
             is_lost: AtomicBool::new(false),
         }))
     }
@@ -139,6 +142,11 @@ impl Cluster {
             let text = "the brokers don't report the cluster's id; use Apache Kafka 2.4 or newer";
             self.error(Kind::Protocol, text)
         })
+    }
+
+    /// The questions about single partitions that wait for a request.
+    pub(crate) fn coalescers(&self) -> &Coalescers {
+        &self.0.coalescers
     }
 
     /// Returns the latest snapshot without sending a request; generation 0 if there is none yet.

@@ -13,6 +13,7 @@
 mod address;
 mod auth;
 mod cluster;
+pub(crate) mod coalesce;
 mod connection;
 mod encode;
 pub(crate) mod error_codes;

@@ -20,18 +20,19 @@ impl Discovery {
             .collect();
         let (topics, site) = (&self.config.topics, self.source.as_ref());
         let sites = (site, self.store.as_ref());
-        let initial = self
-            .first_look
-            .take(&self.config, sites, &self.known, &selected)
-            .await?;
-        let namesakes = self.namesakes.left_out(topics, site, source).await;
         let names: Vec<TopicName> = selected.keys().map(|name| (*name).clone()).collect();
-        self.source_configs.read(site, &names).await?;
         let mirrors = names.iter().map(|name| self.config.mirror_topic(name));
         let mirrors: Vec<TopicName> = mirrors.filter(|m| target.topics.contains_key(m)).collect();
-        self.target_configs
-            .read(self.target.as_ref(), &mirrors)
-            .await?;
+        // None of them ends another one that is under way.
+        let (initial, namesakes, of_source, of_target, broker_configs) = tokio::join!(
+            self.first_look
+                .take(&self.config, sites, &self.known, &selected),
+            self.namesakes.left_out(topics, site, source),
+            self.source_configs.read(site, &names),
+            self.target_configs.read(self.target.as_ref(), &mirrors),
+            self.target.broker_config_names(),
+        );
+        let (initial, ()) = (initial?, of_source.and(of_target)?);
         let reseeds = reseeds_of(self.store.as_ref(), &self.config.name)?;
         let reseeds = reseeds.into_iter().map(|(name, it)| (name, it.former));
         let preserves = self.config.offsets == OffsetsMode::Preserve;
@@ -41,7 +42,7 @@ impl Discovery {
             stopped: self.stopped.clone(),
             known: self.known.clone(),
             target_brokers: target.brokers,
-            target_broker_configs: self.target.broker_config_names().await?,
+            target_broker_configs: broker_configs?,
             replication_factor: self.config.replication_factor,
             preserves,
             live: live(mirrored, &selected),

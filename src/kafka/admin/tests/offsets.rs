@@ -17,6 +17,7 @@ use kafka_protocol::messages::{
     DescribeProducersRequest, FetchRequest, ListOffsetsRequest, OffsetForLeaderEpochRequest,
 };
 
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::kafka::client::testing::{topic, versions_but};
@@ -86,6 +87,29 @@ async fn codes_that_pass_are_waited_out_for_a_while() {
             assert!(error.to_string().contains("partition orders-0"));
         }
     }
+}
+
+/// What many partitions ask at the same time takes few requests, whichever edges of their logs they ask for.
+#[tokio::test]
+async fn questions_about_single_partitions_share_requests() {
+    let requests = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&requests);
+    let listing = listing(0, 0);
+    let (_net, cluster) = cluster(&[topic("orders", &[1; 100])], move |broker, call| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        listing(broker, call)
+    });
+    let edges = [OffsetSpec::Earliest, OffsetSpec::HighWatermark];
+    let asked = (0..100).flat_map(|number| edges.map(|edge| (orders(number), edge)));
+    let asked: Vec<_> = asked.collect();
+    let asking = asked
+        .iter()
+        .map(|(of, edge)| list_offset(&cluster, of, EPOCH, *edge));
+    for ((of, _), listed) in asked.iter().zip(join_all(asking).await) {
+        assert_eq!(listed.unwrap().offset, 1000 + i64::from(of.partition.0));
+    }
+    let requests = requests.load(Ordering::SeqCst);
+    assert!(requests <= 4, "{requests} requests");
 }
 
 /// Two leaders of 2,500 partitions each; one of them is silent.
@@ -181,9 +205,16 @@ async fn producers_are_described_by_brokers_that_can() {
         let state = KafkaState::default()
             .with_producer_id(9.into())
             .with_last_sequence(4);
-        let one = PartitionResponse::default().with_active_producers(vec![state]);
-        let topic = TopicResponse::default().with_partitions(vec![one]);
-        let answer = DescribeProducersResponse::default().with_topics(vec![topic]);
+        let request: DescribeProducersRequest = call.request();
+        let topics = request.topics.into_iter().map(|asked| {
+            let partitions = asked.partition_indexes.into_iter();
+            let one = PartitionResponse::default().with_active_producers(vec![state.clone()]);
+            let partitions = partitions.map(|number| one.clone().with_partition_index(number));
+            TopicResponse::default()
+                .with_name(asked.name)
+                .with_partitions(partitions.collect())
+        });
+        let answer = DescribeProducersResponse::default().with_topics(topics.collect());
         call.answer::<DescribeProducersRequest>(&answer)
     };
     let topics = vec![topic("orders", &[2])];

@@ -10,6 +10,7 @@ use crate::control::topics::plan::NewMirror;
 use crate::error::{BrokerCode, Error};
 use crate::kafka::admin::CreatedTopics;
 use crate::model::{SourceOffset, TopicId, TopicPartition};
+use crate::task::testing::passes;
 
 /// How long a request to create topics takes, in the tests' virtual time.
 const CREATION: Duration = Duration::from_millis(50);
@@ -182,7 +183,7 @@ impl TopicSite for FakeSite {
             })
         });
         async {
-            tokio::time::sleep(CREATION).await;
+            passes(CREATION).await;
             created.await
         }
         .boxed()
