@@ -1,4 +1,4 @@
-//! Checks whether refused records can be quarantined where the policy requires it.
+//! Checks whether receipts can be written to the quarantine topic where a policy requires it.
 
 use crate::config::LinkConfig;
 use crate::error::Result;
@@ -10,6 +10,9 @@ use crate::replicate::quarantine_topic;
 use super::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, QuarantineFacts};
 use super::finding::{Finding, grant, problem};
 
+/// The causes for which a policy may write receipts.
+const SKIPPED: [HaltCode; 2] = [HaltCode::RecordRefused, HaltCode::SourceCorrupt];
+
 /// Returns the facts about the quarantine topic; `None` if the policies of these topics don't need it.
 pub(super) async fn facts(
     link: &LinkConfig,
@@ -17,7 +20,10 @@ pub(super) async fn facts(
     topics: &[TopicName],
 ) -> Result<Option<QuarantineFacts>> {
     let skips = |topic: &TopicName| {
-        link.policies.of(topic).on(HaltCode::RecordRefused) == Policy::SkipWithReceipt
+        let policies = link.policies.of(topic);
+        SKIPPED
+            .map(|code| policies.on(code))
+            .contains(&Policy::SkipWithReceipt)
     };
     if !topics.iter().any(skips) {
         return Ok(None);
@@ -53,7 +59,8 @@ pub(super) fn findings(link: &LinkFacts, found: &Found, target: &ClusterFacts) -
     let quarantine = found.quarantine.as_ref()?;
     let name = &quarantine.name;
     let subject = format!("link {}", link.name);
-    let consequence = "partitions with on_refused = \"skip_with_receipt\" will halt at records that the target refuses";
+    let consequence =
+        "partitions whose policy is \"skip_with_receipt\" will halt instead of skipping";
     match &quarantine.stands {
         MirrorFacts::Missing { refused } => refused.as_ref().map(|refused| {
             problem(

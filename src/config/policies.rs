@@ -28,6 +28,7 @@ pub(super) struct Given {
     pub(super) truncate: Option<Policy>,
     pub(super) foreign_write: Option<Policy>,
     pub(super) refused: Option<Policy>,
+    pub(super) corrupt: Option<Policy>,
     pub(super) target_truncate: Option<Policy>,
 }
 
@@ -40,6 +41,7 @@ impl Given {
             truncate: self.truncate.unwrap_or(others.truncate),
             foreign_write: self.foreign_write.unwrap_or(others.foreign_write),
             refused: self.refused.unwrap_or(others.refused),
+            corrupt: self.corrupt.unwrap_or(others.corrupt),
             target_truncate: self.target_truncate.unwrap_or(others.target_truncate),
         }
     }

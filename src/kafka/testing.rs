@@ -54,6 +54,8 @@ struct Log {
     in_front: Option<(Stamped, bool)>,
     /// A batch that lands right after the answer to a request: for the end of the log, or for records.
     late: Option<(Stamped, LandsAfter)>,
+    /// By how much the next answer with records misplaces its only batch.
+    shift: Option<i64>,
     /// Whether requests to append are left unanswered, and nothing is appended.
     is_stuck: bool,
 }
@@ -67,6 +69,7 @@ impl FakeLog {
             batches: Vec::new(),
             in_front: None,
             late: None,
+            shift: None,
             is_stuck: false,
         }));
         let (net, served) = (FakeNet::default(), Arc::clone(&log));
@@ -105,6 +108,11 @@ impl FakeLog {
         let mut log = self.log.lock();
         log.start = offset;
         log.batches.retain(|batch| batch.next_offset() > offset);
+    }
+
+    /// Lets the next answer to a fetch hold a single batch, whose base offset is wrong by this much.
+    pub(crate) fn misplace_next(&self, by: i64) {
+        self.log.lock().shift = Some(by);
     }
 
     /// Leaves requests to append unanswered.
@@ -195,7 +203,13 @@ impl Log {
         let request: FetchRequest = call.request();
         let from = request.topics[0].partitions[0].fetch_offset;
         let batches = self.batches.iter().filter(|it| it.next_offset() > from);
-        let records: Vec<u8> = batches.flat_map(|it| it.bytes().to_vec()).collect();
+        let shift = self.shift.take();
+        let most = shift.map_or(usize::MAX, |_| 1);
+        let served = batches.take(most);
+        let mut records: Vec<u8> = served.flat_map(|it| it.bytes().to_vec()).collect();
+        if let (Some(shift), Some(base)) = (shift, records.first_chunk_mut()) {
+            *base = (i64::from_be_bytes(*base) + shift).to_be_bytes();
+        }
         let one = PartitionData::default()
             .with_high_watermark(self.end())
             .with_last_stable_offset(self.end())

@@ -41,6 +41,11 @@ const STORED_PER_RETENTION: i64 = 8;
 const STORED_AT_LEAST_MS: i64 = 3_600_000;
 
 impl Deletions {
+    /// Whether the topic is compacted, as far as is known.
+    pub fn are_possible(&self) -> bool {
+        self.kept_ms.is_some()
+    }
+
     /// Where deletions may be missing, if anywhere.
     pub fn missed(&self) -> Option<Missed> {
         self.missed

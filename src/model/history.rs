@@ -30,7 +30,7 @@ impl Anchor {
 pub enum StretchKind {
     /// Source offsets whose records were gone before they were mirrored.
     Lost,
-    /// A source record that the target rejected; its receipt is in the quarantine topic.
+    /// A source record that the target rejected, or a batch that can't be decoded; its receipt is in the quarantine topic.
     Skipped,
     /// Target offsets written by another writer.
     Adopted,
@@ -72,11 +72,12 @@ impl Stretch {
             StretchKind::Lost => {
                 format!("source offsets {from} to {last} were gone before they were mirrored")
             }
-            StretchKind::Skipped => {
-                format!(
-                    "source offset {from} was refused by the target; its receipt is in the quarantine topic"
-                )
-            }
+            StretchKind::Skipped if from < last => format!(
+                "source offsets {from} to {last} can't be decoded; their receipt is in the quarantine topic"
+            ),
+            StretchKind::Skipped => format!(
+                "source offset {from} was refused by the target or can't be decoded; its receipt is in the quarantine topic"
+            ),
             StretchKind::Adopted => {
                 format!("target offsets {from} to {last} were written by somebody else")
             }

@@ -19,7 +19,8 @@ pub enum Policy {
     Reseed,
     /// It continues after what another writer wrote.
     Adopt,
-    /// The rejected record goes to the quarantine topic with its origin, and the partition skips it.
+    /// The rejected record goes to the quarantine topic with its origin, and the partition skips it; of a batch that can't be
+    /// decoded, its bytes do.
     SkipWithReceipt,
 }
 
@@ -69,6 +70,8 @@ pub struct Policies {
     pub foreign_write: Policy,
     /// The target rejects a record because of the record itself.
     pub refused: Policy,
+    /// The source holds a batch that can't be decoded.
+    pub corrupt: Policy,
     /// The target lost records that it had acknowledged.
     pub target_truncate: Policy,
 }
@@ -81,6 +84,7 @@ impl Policies {
         truncate: Policy::Halt,
         foreign_write: Policy::Halt,
         refused: Policy::Halt,
+        corrupt: Policy::Halt,
         target_truncate: Policy::Halt,
     };
 
@@ -93,6 +97,7 @@ impl Policies {
             HaltCode::SourceTruncated => self.truncate = policy,
             HaltCode::ForeignWrite => self.foreign_write = policy,
             HaltCode::RecordRefused => self.refused = policy,
+            HaltCode::SourceCorrupt => self.corrupt = policy,
             HaltCode::TargetTruncated => self.target_truncate = policy,
             HaltCode::SourceTopicMissing
             | HaltCode::TargetTopicMissing
@@ -126,6 +131,7 @@ impl Policies {
             truncate: only(self.truncate, Policy::Reseed),
             foreign_write: Policy::Halt,
             refused: self.refused,
+            corrupt: self.corrupt,
             target_truncate: self.target_truncate,
         }
     }
@@ -138,6 +144,7 @@ impl Policies {
             HaltCode::SourceTruncated => self.truncate,
             HaltCode::ForeignWrite => self.foreign_write,
             HaltCode::RecordRefused => self.refused,
+            HaltCode::SourceCorrupt => self.corrupt,
             HaltCode::TargetTruncated => self.target_truncate,
             HaltCode::SourceTopicMissing
             | HaltCode::TargetTopicMissing
@@ -182,7 +189,7 @@ impl HaltCode {
             | Self::SourceRecreated
             | Self::SourceTruncated => &[Policy::Follow, Policy::Reseed],
             Self::ForeignWrite => &[Policy::Adopt, Policy::Reseed],
-            Self::RecordRefused => &[Policy::SkipWithReceipt],
+            Self::RecordRefused | Self::SourceCorrupt => &[Policy::SkipWithReceipt],
             Self::TargetTopicMissing
             | Self::TargetRecreated
             | Self::MapUnknown

@@ -116,6 +116,8 @@ pub enum HaltCode {
     Circle,
     /// The target rejects a record because of the record itself.
     RecordRefused,
+    /// The source holds a batch that can't be decoded.
+    SourceCorrupt,
     /// The target lost records that it had acknowledged.
     TargetTruncated,
     /// The contents of the target can't be matched to source offsets without guessing.
@@ -140,7 +142,7 @@ pub enum HaltCode {
 
 impl HaltCode {
     /// Every code, for enumeration in tests, metrics and documents.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::SourceGap,
         Self::SourceRecreated,
         Self::SourceTruncated,
@@ -150,6 +152,7 @@ impl HaltCode {
         Self::ForeignWrite,
         Self::Circle,
         Self::RecordRefused,
+        Self::SourceCorrupt,
         Self::TargetTruncated,
         Self::MapUnknown,
         Self::NotPermitted,
@@ -175,6 +178,7 @@ impl HaltCode {
             | Self::TargetTopicMissing
             | Self::Circle
             | Self::RecordRefused
+            | Self::SourceCorrupt
             | Self::MapUnknown
             | Self::NotPermitted
             | Self::NameCollision
@@ -201,7 +205,10 @@ impl HaltCode {
 
     /// Whether the cause can be removed from outside, so that the partition retries without a decision by an operator.
     pub fn heals(self) -> bool {
-        matches!(self, Self::RecordRefused | Self::NotPermitted) || self.keeps_mirror_away()
+        matches!(
+            self,
+            Self::RecordRefused | Self::SourceCorrupt | Self::NotPermitted
+        ) || self.keeps_mirror_away()
     }
 
     /// What an operator can do about it.
@@ -233,6 +240,9 @@ impl HaltCode {
             }
             Self::RecordRefused => {
                 "Raise the mirror topic's limit named in the message (max.message.bytes, timestamp limits, cleanup.policy), and the partition goes on by itself; or put the record into quarantine (farshore resolve --with skip_with_receipt)."
+            }
+            Self::SourceCorrupt => {
+                "Let a replica lead that holds the batch undamaged, or restore it, and the partition goes on by itself; or leave the batch out, with a receipt in the quarantine topic (farshore resolve --with skip_with_receipt)."
             }
             Self::TargetTruncated => {
                 "Find out how the target lost its tail (unclean leader election, lost disk), then mirror it again (farshore resolve --with follow)."
@@ -296,6 +306,7 @@ impl HaltCode {
             Self::ForeignWrite => "foreign_write",
             Self::Circle => "circle",
             Self::RecordRefused => "record_refused",
+            Self::SourceCorrupt => "source_corrupt",
             Self::TargetTruncated => "target_truncated",
             Self::MapUnknown => "map_unknown",
             Self::NotPermitted => "not_permitted",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::checkpoint::audit::AuditLog;
 use crate::checkpoint::{PartitionKey, Store};
 use crate::config::{MirroredSources, Otherwise, PolicyRules, PreserveLimits, Start};
+use crate::kafka::FetchedPartition;
 use crate::kafka::admin::CoordinatedTransaction;
 use crate::kafka::batch::testing::{joined, keyed, only_batch};
 use crate::kafka::batch::{Attributes, Batch, Builder, Codec, Header, Stamp, Stamped};
@@ -204,7 +205,7 @@ pub(crate) fn open_transaction(known: &mut PartitionProgress, first_offset: i64,
 }
 
 /// Three records from source offset `first` on.
-fn three(first: i64) -> Builder {
+pub(crate) fn three(first: i64) -> Builder {
     let mut builder = Builder::new(Codec::None);
     for offset in first..first + 3 {
         builder.push_record(&keyed(offset, 1_000 + offset, b"k"));
@@ -225,4 +226,24 @@ pub(crate) fn sent_batch(first: i64, target: i64) -> Stamped {
         base_sequence: sequence_of(TargetOffset(target)),
     };
     three(first).finish(stamp).unwrap()
+}
+
+/// The bytes of such batches, one from each of these source offsets on.
+pub(crate) fn batches_at(bases: &[i64]) -> Vec<u8> {
+    let each = bases.iter().map(|base| source_batch(*base));
+    each.flat_map(|batch| batch.bytes().to_vec()).collect()
+}
+
+/// A partition's part of a fetch answer, whose readers see the offsets before 6.
+pub(crate) fn answered(records: Vec<u8>) -> FetchedPartition {
+    FetchedPartition {
+        error: None,
+        high_watermark: 6,
+        last_stable: 6,
+        log_start: 0,
+        aborted: Vec::new(),
+        diverging: None,
+        records: records.into(),
+        marked: None,
+    }
 }

@@ -1,6 +1,6 @@
 //! Reads one side of a partition as a `read_committed` consumer would, a portion at a time.
 //!
-//! Holds one response of a broker, and the digests of one of its batches.
+//! Holds one response of a broker, and at most [`DIGESTS_MAX`] digests of one of its batches.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -25,6 +25,8 @@ use super::range::{CREATED_AGAIN, first, topic_changed};
 const PORTION: i32 = 1 << 20;
 /// How long an end before `until` isn't trusted: a new leader may not know the latest high watermark yet.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How many records of a batch are compared at a time. A batch of a few KB may hold millions of empty records.
+const DIGESTS_MAX: usize = 1 << 16;
 const OFFSET_OUT_OF_RANGE: BrokerCode = BrokerCode(1);
 
 /// The outcome of an attempt to continue reading.
@@ -91,7 +93,9 @@ impl<'a> Reader<'a> {
         pace: &Pace,
     ) -> Result<ReadStep> {
         if let Some(batch) = self.waiting.pop_front() {
-            self.take(&batch, feed, places)?;
+            if self.take(&batch, feed, places)? {
+                self.waiting.push_front(batch);
+            }
             return Ok(ReadStep::On);
         }
         let mut early = Streak::default();
@@ -163,14 +167,20 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Puts the next records of a batch into the feed. Returns whether it has more.
     fn take(
         &mut self,
         batch: &Batch,
         feed: &mut Feed,
         places: &mut (dyn Places + Send),
-    ) -> Result<()> {
+    ) -> Result<bool> {
+        let mut rest = None;
         match self.digests(batch) {
             Ok(digests) => {
+                let last = digests.get(DIGESTS_MAX - 1);
+                rest = last
+                    .map(|last| last.offset + 1)
+                    .filter(|next| *next < batch.next_offset());
                 for digest in digests {
                     if let Some(place) = places.place(digest.offset)? {
                         feed.items.push_back(Item { place, digest });
@@ -185,11 +195,11 @@ impl<'a> Reader<'a> {
                 feed.items.extend(item);
             }
         }
-        self.next = batch.next_offset();
-        Ok(())
+        self.next = rest.unwrap_or(batch.next_offset());
+        Ok(rest.is_some())
     }
 
-    /// The digests of a batch's records in the wanted range.
+    /// The digests of a batch's next records in the wanted range.
     fn digests(&mut self, batch: &Batch) -> Result<Vec<Digest>, BatchError> {
         batch.check_crc()?;
         if !self.committed.shows(batch)? {
@@ -200,6 +210,9 @@ impl<'a> Reader<'a> {
         let mut digests = Vec::new();
         for record in &records {
             let record = record?;
+            if digests.len() >= DIGESTS_MAX {
+                break;
+            }
             if wanted.contains(&record.offset) {
                 digests.push(Digest::of(&record, self.compacts));
             }

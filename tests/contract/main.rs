@@ -4,9 +4,13 @@
 
 mod audit;
 mod crash;
+mod decoding;
+mod fuzz;
 mod golden;
 #[path = "../golden/history.rs"]
 mod history;
+#[path = "../fuzz/judges.rs"]
+mod judges;
 mod lists;
 mod records;
 mod store;

@@ -6,6 +6,7 @@
 )]
 
 mod adopt;
+mod corrupt;
 pub(crate) mod discard;
 mod expired;
 mod gap;

@@ -54,6 +54,7 @@ pub(super) struct Raw {
     on_truncate: PolicyWord,
     on_foreign_write: PolicyWord,
     on_refused: PolicyWord,
+    on_corrupt: PolicyWord,
     on_target_truncate: PolicyWord,
     quarantine_topic: Option<As<TopicName>>,
     overrides: Vec<Spanned<Section<Override>>>,
@@ -93,6 +94,7 @@ pub(super) fn resolve(
         raw.on_truncate,
         raw.on_foreign_write,
         raw.on_refused,
+        raw.on_corrupt,
         raw.on_target_truncate,
     ];
     let quarantine = format!("{}{name}", defaults::QUARANTINE_PREFIX);

@@ -20,6 +20,7 @@ pub(super) struct Override {
     on_truncate: PolicyWord,
     on_foreign_write: PolicyWord,
     on_refused: PolicyWord,
+    on_corrupt: PolicyWord,
     on_target_truncate: PolicyWord,
 }
 
@@ -28,7 +29,7 @@ pub(super) type PolicyWord = Option<Spanned<String>>;
 
 /// The policies of a link with its overrides.
 pub(super) fn resolve(
-    words: [PolicyWord; 6],
+    words: [PolicyWord; 7],
     overrides: Vec<Spanned<Section<Override>>>,
     problems: &Problems<'_>,
 ) -> PolicyRules {
@@ -41,6 +42,7 @@ pub(super) fn resolve(
             it.on_truncate,
             it.on_foreign_write,
             it.on_refused,
+            it.on_corrupt,
             it.on_target_truncate,
         ];
         let given = given(words, problems);
@@ -54,7 +56,7 @@ pub(super) fn resolve(
 }
 
 /// The policies of these words, in the order of the keys.
-fn given(words: [PolicyWord; 6], problems: &Problems<'_>) -> Given {
+fn given(words: [PolicyWord; 7], problems: &Problems<'_>) -> Given {
     let policy = |word: PolicyWord, known: &[Policy]| {
         let word = word?;
         let policy = Policy::of(word.get_ref()).filter(|policy| known.contains(policy));
@@ -68,16 +70,19 @@ fn given(words: [PolicyWord; 6], problems: &Problems<'_>) -> Given {
         truncate,
         foreign_write,
         refused,
+        corrupt,
         target_truncate,
     ] = words;
     let follow = [Policy::Halt, Policy::Follow];
     let follow_or_reseed = [Policy::Halt, Policy::Follow, Policy::Reseed];
+    let skip = [Policy::Halt, Policy::SkipWithReceipt];
     Given {
         gap: policy(gap, &follow),
         recreate: policy(recreate, &follow_or_reseed),
         truncate: policy(truncate, &follow_or_reseed),
         foreign_write: policy(foreign_write, &[Policy::Halt, Policy::Adopt]),
-        refused: policy(refused, &[Policy::Halt, Policy::SkipWithReceipt]),
+        refused: policy(refused, &skip),
+        corrupt: policy(corrupt, &skip),
         target_truncate: policy(target_truncate, &follow),
     }
 }

@@ -197,6 +197,7 @@ quarantine_topic = "refused"
 topics = ["orders", "pay.*"]
 on_gap = "halt"
 on_foreign_write = "adopt"
+on_corrupt = "skip_with_receipt"
 [[links.l.overrides]]
 topics = ["payments"]
 on_truncate = "follow"
@@ -214,6 +215,7 @@ on_target_truncate = "follow"
             it.truncate,
             it.foreign_write,
             it.refused,
+            it.corrupt,
             it.target_truncate,
         ]
     };
@@ -221,11 +223,11 @@ on_target_truncate = "follow"
     let skip = Policy::SkipWithReceipt;
     assert_eq!(
         of("payments"),
-        [halt, halt, halt, Policy::Adopt, skip, halt]
+        [halt, halt, halt, Policy::Adopt, skip, skip, halt]
     );
     assert_eq!(of("payments"), of("orders"));
     assert_eq!(of("payers"), of("orders"));
-    assert_eq!(of("others"), [follow, halt, halt, halt, skip, halt]);
+    assert_eq!(of("others"), [follow, halt, halt, halt, skip, halt, halt]);
     assert_eq!(link.quarantine_topic, TopicName::new("refused"));
 }
 

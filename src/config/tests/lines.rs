@@ -112,6 +112,10 @@ const LINES: &[(&str, &str)] = &[
         r#"9:14: links.l.on_refused: unknown value "stop"; expected one of "halt", "skip_with_receipt""#,
     ),
     (
+        r#"on_corrupt = "follow""#,
+        r#"9:14: links.l.on_corrupt: unknown value "follow"; expected one of "halt", "skip_with_receipt""#,
+    ),
+    (
         r#"groups = ["${MISSING}"]"#,
         "9:11: links.l.groups[0]: environment variable MISSING is not set",
     ),

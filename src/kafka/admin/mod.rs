@@ -30,7 +30,7 @@ pub use outdated::{Outdated, outdated};
 pub use permissions::{AclOperation, Operations, refused_creations, topic_operations};
 pub(crate) use producers::ProducerStatus;
 pub use producers::{ProducerState, describe_producers};
-pub use read::{ReadAt, read_at, read_committed};
+pub use read::{RawRead, ReadAt, read_at, read_committed, read_raw};
 pub use records::delete_records;
 pub use round_trip::round_trip;
 pub use topics::{

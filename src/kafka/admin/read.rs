@@ -7,12 +7,12 @@ use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::PartitionData;
 
-use crate::error::{BrokerCode, Result};
+use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::batch::{Batch, batches};
 use crate::kafka::client::error_codes::{Retry, code_of, retry_of};
 use crate::kafka::client::names::topic_name;
-use crate::kafka::client::{Cluster, Leader, Slot};
-use crate::model::{ProducerId, TopicId, TopicPartition};
+use crate::kafka::client::{Cluster, Leader, Slot, code_name};
+use crate::model::{LeaderEpoch, ProducerId, TopicId, TopicPartition};
 
 use super::{milliseconds, missing};
 
@@ -48,6 +48,12 @@ struct Manner {
     max_wait: Duration,
 }
 
+const CONTROL: Manner = Manner {
+    slot: Slot::Control,
+    isolation: 0,
+    max_wait: Duration::ZERO,
+};
+
 /// Fetches from `offset` up to the high watermark, without waiting for data. Returns at least one complete batch if
 /// there is one, even if it is larger than `max_bytes`.
 ///
@@ -58,12 +64,7 @@ pub async fn read_at(
     offset: i64,
     max_bytes: i32,
 ) -> Result<ReadAt> {
-    let manner = Manner {
-        slot: Slot::Control,
-        isolation: 0,
-        max_wait: Duration::ZERO,
-    };
-    read_in(cluster, partition, (offset, max_bytes), manner).await
+    read_in(cluster, partition, (offset, max_bytes), CONTROL).await
 }
 
 /// Like [`read_at`], but up to the last stable offset and on a connection of its own, waiting briefly for data.
@@ -83,12 +84,51 @@ pub async fn read_committed(
     read_in(cluster, partition, (offset, max_bytes), manner).await
 }
 
+/// The bytes of a log at an offset, sound or not.
+#[derive(Debug, Clone)]
+pub struct RawRead {
+    pub high_watermark: i64,
+    /// Batches; the last one may be incomplete.
+    pub records: Bytes,
+}
+
+/// Like [`read_at`], without a look at the batches. The first one is complete if its length is right.
+///
+/// Errors: transient ones that lasted too long; a partition or offset that doesn't exist.
+pub async fn read_raw(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+    offset: i64,
+    max_bytes: i32,
+) -> Result<RawRead> {
+    let (data, _) = fetch(cluster, partition, (offset, max_bytes), CONTROL).await?;
+    if let Some(code) = code_of(data.error_code) {
+        let text = format!("a read was refused: {}", code_name(code));
+        let error = Error::new(Kind::Broker(code), text);
+        return Err(error.partition(partition).offset(offset));
+    }
+    Ok(RawRead {
+        high_watermark: data.high_watermark,
+        records: data.records.unwrap_or_default(),
+    })
+}
+
 async fn read_in(
     cluster: &Cluster,
     partition: &TopicPartition,
     (offset, max_bytes): (i64, i32),
     manner: Manner,
 ) -> Result<ReadAt> {
+    let (data, leader) = fetch(cluster, partition, (offset, max_bytes), manner).await?;
+    read(data, leader, offset).map_err(|error| error.partition(partition).offset(offset))
+}
+
+async fn fetch(
+    cluster: &Cluster,
+    partition: &TopicPartition,
+    (offset, max_bytes): (i64, i32),
+    manner: Manner,
+) -> Result<(PartitionData, Leader)> {
     let read = cluster.retry(None, || async move {
         let leader = cluster.leader(partition).await?;
         let connection = cluster.connection(leader.broker, manner.slot).await?;
@@ -104,7 +144,7 @@ async fn read_in(
         {
             return Err(connection.refusal("read", code, None));
         }
-        read(data.ok_or_else(|| missing("the partition"))?, leader)
+        Ok((data.ok_or_else(|| missing("the partition"))?, leader))
     });
     read.await
         .map_err(|error| error.partition(partition).offset(offset))
@@ -134,14 +174,14 @@ fn request(
         .with_topics(vec![topic])
 }
 
-fn read(data: PartitionData, leader: Leader) -> Result<ReadAt> {
+fn read(data: PartitionData, leader: Leader, offset: i64) -> Result<ReadAt> {
     let aborted = data.aborted_transactions.unwrap_or_default();
     let records: Bytes = data.records.unwrap_or_default();
     Ok(ReadAt {
         high_watermark: data.high_watermark,
         last_stable: data.last_stable_offset,
         log_start: data.log_start_offset,
-        batches: batches(records).collect::<Result<_, _>>()?,
+        batches: in_order(records, offset, data.high_watermark)?,
         aborted: aborted
             .iter()
             .map(|it| (ProducerId(it.producer_id.0), it.first_offset))
@@ -150,3 +190,35 @@ fn read(data: PartitionData, leader: Leader) -> Result<ReadAt> {
         error: code_of(data.error_code),
     })
 }
+
+/// Splits an answer to a read at `offset` into batches, up to the first one that can't be one. No checksum covers their
+/// offsets, which have to follow each other.
+fn in_order(records: Bytes, offset: i64, high_watermark: i64) -> Result<Vec<Batch>> {
+    let mut found: Vec<Batch> = Vec::new();
+    for batch in batches(records) {
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(error) if found.is_empty() => return Err(error.into()),
+            Err(_) => break,
+        };
+        let end = found.last().map_or(i64::MIN, Batch::next_offset);
+        // An old message that holds many is returned as a whole.
+        let is_old = batch.header().leader_epoch == LeaderEpoch::UNKNOWN;
+        let reaches = batch.next_offset() > offset || is_old || !found.is_empty();
+        let is_visible = high_watermark < 0 || batch.next_offset() <= high_watermark;
+        if batch.base_offset() < end || !reaches || !is_visible {
+            let message = format!(
+                "a batch claims the offsets {} to {} where {} is next and readers see offsets below {high_watermark}",
+                batch.base_offset(),
+                batch.last_offset(),
+                end.max(offset)
+            );
+            return Err(Error::new(Kind::Protocol, message));
+        }
+        found.push(batch);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests;

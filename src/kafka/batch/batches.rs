@@ -15,6 +15,7 @@ pub fn batches(bytes: Bytes) -> Batches {
     Batches {
         carried_over: VecDeque::new(),
         rest: bytes,
+        is_over: false,
     }
 }
 
@@ -24,9 +25,15 @@ pub struct Batches {
     /// Batches converted from old messages.
     carried_over: VecDeque<Batch>,
     rest: Bytes,
+    is_over: bool,
 }
 
 impl Batches {
+    /// The bytes after the last batch returned; after an error, those that it is about.
+    pub fn rest(&self) -> &Bytes {
+        &self.rest
+    }
+
     fn advance(&mut self) -> Result<Option<Batch>, BatchError> {
         if self.carried_over.is_empty() && old::is_old(&self.rest) {
             self.carried_over = old::split_first(&mut self.rest)?.unwrap_or_default();
@@ -41,9 +48,14 @@ impl Iterator for Batches {
     type Item = Result<Batch, BatchError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
+        }
+        let before = self.rest.clone();
         self.advance().transpose().inspect(|result| {
             if result.is_err() {
-                self.rest.clear();
+                self.is_over = true;
+                self.rest = before;
             }
         })
     }

@@ -27,6 +27,23 @@ pub struct Builder {
     next_delta: i64,
 }
 
+/// A place in a batch being built.
+#[derive(Debug, Clone, Copy)]
+pub struct BuilderMark {
+    size: usize,
+    base_timestamp: i64,
+    max_timestamp: i64,
+    count: usize,
+    next_delta: i64,
+}
+
+impl BuilderMark {
+    /// Whether no record precedes it.
+    pub fn is_empty(self) -> bool {
+        self.count == 0
+    }
+}
+
 impl Builder {
     /// Creates a builder for one batch.
     pub fn new(codec: Codec) -> Self {
@@ -94,6 +111,26 @@ impl Builder {
     /// Leaves a hole of `offsets` offsets before the next record, as compaction would.
     pub fn leave_out(&mut self, offsets: i64) {
         self.next_delta += offsets;
+    }
+
+    /// The place reached so far, for [`rewind`](Self::rewind).
+    pub fn mark(&self) -> BuilderMark {
+        BuilderMark {
+            size: self.plain.len(),
+            base_timestamp: self.base_timestamp,
+            max_timestamp: self.max_timestamp,
+            count: self.count,
+            next_delta: self.next_delta,
+        }
+    }
+
+    /// Takes back everything added since `mark`.
+    pub fn rewind(&mut self, mark: BuilderMark) {
+        self.plain.truncate(mark.size);
+        self.base_timestamp = mark.base_timestamp;
+        self.max_timestamp = mark.max_timestamp;
+        self.count = mark.count;
+        self.next_delta = mark.next_delta;
     }
 
     /// The size of the records so far in bytes, before compression and without the header.

@@ -3,12 +3,13 @@
 use bytes::Bytes;
 
 use super::decompress::Failure;
+use super::places::{Place, decompress};
 use super::record::read_content;
 use super::varint::{Checked, Fields};
 use super::{Batch, BatchError, Header, RecordRef, Stamped};
 
-/// The maximum size in bytes of one batch's decompressed records.
-pub const DECOMPRESS_LIMIT: usize = 256 << 20;
+/// The maximum size in bytes of one batch's decompressed records. A batch that is forwarded as it is isn't decompressed.
+pub const DECOMPRESS_LIMIT: usize = 64 << 20;
 
 /// The size of the smallest record: one byte each for length, attributes, two deltas, key, value and header count.
 const MIN_RECORD_LEN: usize = 7;
@@ -33,27 +34,26 @@ impl Stamped {
 }
 
 /// The records of one batch, decompressed.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Records {
     header: Header,
     count: usize,
     plain: Bytes,
+    _place: Option<Place>,
 }
 
 impl Records {
     fn of(header: Header, body: Bytes, limit: usize) -> Result<Self, BatchError> {
         let offset = header.base_offset;
         let codec = header.attributes.codec()?;
-        let plain = codec
-            .decompress(body, limit)
-            .map_err(|failure| match failure {
-                Failure::TooLarge => BatchError::TooLarge { offset, limit },
-                Failure::Broken(source) => BatchError::Decompress {
-                    offset,
-                    codec,
-                    source,
-                },
-            })?;
+        let (plain, place) = decompress(codec, body, limit).map_err(|failure| match failure {
+            Failure::TooLarge => BatchError::TooLarge { offset, limit },
+            Failure::Broken(source) => BatchError::Decompress {
+                offset,
+                codec,
+                source,
+            },
+        })?;
         let count = usize::try_from(header.record_count)
             .ok()
             .filter(|&count| count <= plain.len() / MIN_RECORD_LEN)
@@ -62,6 +62,7 @@ impl Records {
             header,
             count,
             plain,
+            _place: place,
         })
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kafka_protocol::messages::FindCoordinatorRequest;
+use kafka_protocol::messages::{ApiKey, FindCoordinatorRequest};
 use kafka_protocol::protocol::StrBytes;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
@@ -20,7 +20,7 @@ use crate::model::{BrokerId, ClusterName, GroupId, TopicPartition};
 use super::auth::Login;
 use super::coalesce::Coalescers;
 use super::error_codes::code_of;
-use super::metadata::{self, Leader, Metadata, UndecodedMetadata};
+use super::metadata::{self, EarlierEpochs, Leader, Metadata, UndecodedMetadata};
 use super::names::text;
 use super::pool::{Dialer, Endpoint, Pool, Slot};
 use super::single_flight::SingleFlight;
@@ -68,6 +68,7 @@ struct Latest {
     metadata: Arc<Metadata>,
     /// The response from which `metadata` was read.
     told: Option<UndecodedMetadata>,
+    earlier: EarlierEpochs,
     read_at: Option<Instant>,
     asked_at: Option<Instant>,
     /// The broker that sent the latest metadata, and since when it has been the only one asked.
@@ -324,23 +325,28 @@ impl Cluster {
         let limit = settings.request_timeout.min(METADATA_TIMEOUT_MAX);
         let told = connection.call_reading(metadata::request(), limit, UndecodedMetadata::take);
         let told = told.await?;
-        let (before, told_before) = {
-            let latest = self.0.latest.lock();
-            (Arc::clone(&latest.metadata), latest.told.clone())
+        let (before, told_before, mut earlier) = {
+            let mut latest = self.0.latest.lock();
+            let earlier = std::mem::take(&mut latest.earlier);
+            // While brokers disagree, a response that is repeated is a further voice.
+            let told = latest.told.clone().filter(|_| earlier.is_empty());
+            (Arc::clone(&latest.metadata), told, earlier)
         };
         let next = if told_before.is_some_and(|before| told.repeats(&before)) {
             before.again()
         } else {
-            let response = told.read().map_err(|cause| {
-                let text = "the brokers' metadata cannot be read";
-                self.error(Kind::Protocol, text).caused_by(cause)
-            })?;
-            before.next(response, &settings.address_map)?
+            let response = told
+                .read()
+                .map_err(|cause| connection.unreadable(ApiKey::Metadata, told.version(), cause))?;
+            let told = (endpoint.broker, response);
+            before.next(told, &settings.address_map, &mut earlier)?
         };
         self.0.pool.keep_only(&endpoints(&next));
+        self.0.pool.expect(next.cluster_id.as_deref());
         let mut latest = self.0.latest.lock();
         latest.metadata = Arc::new(next);
         latest.told = Some(told);
+        latest.earlier = earlier;
         let now = Instant::now();
         latest.read_at = Some(now);
         latest.note_teller(endpoint, now);

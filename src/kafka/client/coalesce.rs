@@ -132,7 +132,7 @@ impl<D: Copy, A> Coalescer<D, A> {
         let mut told = send(asked.collect()).await;
         for question in next {
             let answer = told.remove(&question.partition);
-            // Whoever gave up needs no answer.
+            // A caller that gave up needs no answer.
             let _ = question.answer.send(answer);
         }
     }

@@ -22,7 +22,7 @@ use crate::task::Owned;
 
 use super::HostPort;
 use super::error_codes::{advice, describe};
-use super::stream::{PIPELINE_LIMIT, RequestStream};
+use super::stream::{PIPELINE_LIMIT, RequestStream, THROTTLE_MAX};
 use super::transport::{ReadHalf, WriteHalf};
 use super::versions::Versions;
 
@@ -146,10 +146,29 @@ impl Connection {
         self.0.link.round_trip()
     }
 
-    pub(crate) fn throttle(&self, milliseconds: i32) {
-        if let Ok(milliseconds @ 1..) = u64::try_from(milliseconds) {
-            self.0.link.mute(Duration::from_millis(milliseconds));
+    /// Leaves the broker alone for the time it asked for in its response to `key`, within limits.
+    pub(crate) fn throttle(&self, key: ApiKey, milliseconds: i32) {
+        let Ok(milliseconds @ 1..) = u64::try_from(milliseconds) else {
+            return;
+        };
+        let time = Duration::from_millis(milliseconds);
+        if self.0.link.mute(time) {
+            let Peer { cluster, .. } = self.peer();
+            tracing::warn!(
+                %cluster,
+                "{} asked for silence for {time:?} in its answer to {key:?}; \
+                 after {THROTTLE_MAX:?} a new connection is opened",
+                self.peer(),
+            );
         }
+    }
+
+    /// Ends the connection, on which a response can't be read, and returns the error.
+    pub(crate) fn unreadable(&self, key: ApiKey, version: i16, cause: anyhow::Error) -> Error {
+        self.0.link.end_unreadable();
+        let what = "got an answer that cannot be read; is it an Apache Kafka broker?";
+        self.error_of((key, version), Kind::Protocol, what)
+            .caused_by(cause)
     }
 
     /// Builds the error for an error code in this broker's response to a request.
@@ -173,6 +192,18 @@ impl Connection {
         versions
             .choose(key, spoken)
             .map_err(|cause| self.error(cause.kind(), cause.message()))
+    }
+
+    /// Builds an error of a request on this connection.
+    pub(crate) fn error_of(
+        &self,
+        (key, version): (ApiKey, i16),
+        kind: Kind,
+        what: impl fmt::Display,
+    ) -> Error {
+        let peer = self.peer();
+        let text = format!("{key:?} v{version} to {peer} {what}");
+        Error::new(kind, text).cluster(&peer.cluster)
     }
 
     /// Builds an error of this connection.

@@ -10,11 +10,16 @@ use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 
 use crate::task::Ownership;
 
-use super::request::Request;
+use super::layout;
+use super::request::{Request, ResponseSize};
 
 const LENGTH: usize = 4;
 /// The correlation id follows length, key and version.
 const CORRELATION_AT: usize = 8;
+/// The size of a correlation id, with which a response begins.
+const CORRELATION: usize = 4;
+/// The first version of response headers that may have tagged fields.
+const FIRST_HEADER_WITH_TAGS: i16 = 1;
 
 /// A request ready for the wire: the head up to the first body that is sent in place, and the segments that follow.
 #[derive(Debug)]
@@ -22,11 +27,17 @@ pub(crate) struct EncodedRequest {
     head: BytesMut,
     rest: Vec<Bytes>,
     right: Option<Ownership>,
+    /// The largest response, in bytes.
+    response_limit: usize,
 }
 
 impl EncodedRequest {
     /// Writes the frame's length to the front of `head`, which must begin with room for it (see [`begin`]).
-    pub(crate) fn new(mut head: BytesMut, rest: Vec<Bytes>) -> Result<Self> {
+    pub(crate) fn new(
+        mut head: BytesMut,
+        rest: Vec<Bytes>,
+        response: ResponseSize,
+    ) -> Result<Self> {
         let size = head.len() + rest.iter().map(Bytes::len).sum::<usize>() - LENGTH;
         let (length, _) = head.split_at_mut(LENGTH);
         length.copy_from_slice(&i32::try_from(size)?.to_be_bytes());
@@ -34,6 +45,7 @@ impl EncodedRequest {
             head,
             rest,
             right: None,
+            response_limit: response.limit(size),
         })
     }
 
@@ -52,7 +64,12 @@ impl EncodedRequest {
     pub(crate) fn of<R: Request>(request: &R, version: i16, client_id: &StrBytes) -> Result<Self> {
         let mut head = begin(R::KEY, version, R::header_version(version), client_id)?;
         request.encode(&mut head, version)?;
-        Self::new(head, Vec::new())
+        Self::new(head, Vec::new(), R::SIZE)
+    }
+
+    /// The size in bytes that the response may have.
+    pub(crate) fn response_limit(&self) -> usize {
+        self.response_limit
     }
 
     /// Returns the segments to write, with the correlation id filled in.
@@ -91,12 +108,22 @@ pub(crate) type ThrottledResponse<T> = (T, i32);
 /// Decodes a response from its frame, in the version of its request.
 pub(crate) type DecodeResponse<T> = fn(Bytes, i16) -> Result<ThrottledResponse<T>>;
 
+/// Takes the header off the frame of a response.
+pub(crate) fn take_header(frame: &mut Bytes, header_version: i16) -> Result<()> {
+    if header_version >= FIRST_HEADER_WITH_TAGS {
+        layout::check_header_tags(frame.get(CORRELATION..).unwrap_or_default())?;
+    }
+    ResponseHeader::decode(frame, header_version)?;
+    Ok(())
+}
+
 /// Decodes the response to a request of type `R`.
 pub(crate) fn answer_to<R: Request>(
     mut frame: Bytes,
     version: i16,
 ) -> Result<ThrottledResponse<R::Response>> {
-    ResponseHeader::decode(&mut frame, R::Response::header_version(version))?;
+    take_header(&mut frame, R::Response::header_version(version))?;
+    layout::check(R::KEY, version, &frame)?;
     let response = R::Response::decode(&mut frame, version)?;
     let throttle = R::throttle_ms(&response);
     Ok((response, throttle))

@@ -9,8 +9,7 @@ use std::io;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// The largest frame accepted from a broker, in bytes. Far above any sensible `fetch_max_bytes`; protects memory from
-/// peers that aren't brokers.
+/// The largest frame, in bytes: a fetch response with a single large batch. Requests have lower limits of their own.
 pub(crate) const FRAME_LIMIT: usize = 128 << 20;
 /// The smallest frame: a correlation id.
 const FRAME_MIN: usize = 4;
@@ -26,6 +25,8 @@ pub(crate) enum FrameError {
     Cut,
     #[error("{0}")]
     NotAFrame(&'static str),
+    #[error("the answer has {length} bytes, but one to this request has at most {limit}")]
+    TooLarge { length: usize, limit: usize },
     #[error("reading failed")]
     Io(#[source] io::Error),
 }
@@ -37,10 +38,14 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    /// Returns the next frame, without its length.
+    /// Returns the next frame, without its length. `limit` returns the size that it may have once it begins.
     ///
     /// Cancellation: not safe, a partly read frame is lost.
-    pub(crate) async fn next<R>(&mut self, stream: &mut R) -> Result<Bytes, FrameError>
+    pub(crate) async fn next<R>(
+        &mut self,
+        stream: &mut R,
+        limit: impl Fn() -> usize,
+    ) -> Result<Bytes, FrameError>
     where
         R: AsyncRead + Unpin + ?Sized,
     {
@@ -55,6 +60,10 @@ impl Frames {
             }
         }
         let length = frame_length(&self.chunk)?;
+        let limit = limit();
+        if length > limit {
+            return Err(FrameError::TooLarge { length, limit });
+        }
         self.chunk.advance(LENGTH);
         if self.chunk.len() >= length {
             return Ok(self.chunk.split_to(length).freeze());
@@ -62,7 +71,8 @@ impl Frames {
         self.rest_of(stream, length).await
     }
 
-    /// Reads the rest of a frame; the chunk holds nothing but its beginning.
+    /// Reads the rest of a frame; the chunk holds nothing but its beginning. Room for the whole frame is reserved; its
+    /// pages become memory as bytes arrive.
     async fn rest_of<R>(&mut self, stream: &mut R, length: usize) -> Result<Bytes, FrameError>
     where
         R: AsyncRead + Unpin + ?Sized,

@@ -1,6 +1,8 @@
-//! Making a connection usable: open the byte stream, negotiate versions, then log in if a login is configured.
+//! Making a connection usable: open the byte stream, negotiate versions, log in if a login is configured, and confirm the
+//! cluster's id if it is known.
 //!
-//! Promises: a connection returned from here knows its broker's versions and is authenticated if a login is configured.
+//! Promises: a connection returned from here knows its broker's versions, is authenticated if a login is configured, and
+//! doesn't lead to another cluster than earlier ones: an address may have a new owner by the time it is dialed again.
 
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use super::auth::{self, Login};
 use super::connection::Peer;
 use super::encode::{ThrottledResponse, answer_to};
 use super::error_codes::describe;
+use super::metadata::{check_cluster, request_of_id};
 use super::request::Request;
 use super::transport::Transport;
 use super::versions::Versions;
@@ -25,15 +28,15 @@ const UNSUPPORTED_VERSION: BrokerCode = BrokerCode(35);
 const CODE_AT: usize = 4;
 const SOFTWARE_NAME: &str = "farshore";
 
-/// Connects to a broker, negotiates versions and logs in, all within `limit`.
+/// Connects to a broker, negotiates versions, logs in and confirms the cluster's id, all within `limit`.
 ///
 /// Errors: `Disconnected` or `TimedOut` if the broker doesn't answer, `Protocol` if the peer isn't a broker farshore
-/// can talk to, and those of the login.
+/// can talk to, `Refused` if it belongs to another cluster, and those of the login.
 pub(crate) async fn connect(
     transport: &dyn Transport,
     peer: Peer,
     client_id: StrBytes,
-    login: Option<&Login>,
+    (login, cluster_id): (Option<&Login>, Option<String>),
     limit: Duration,
 ) -> Result<Connection> {
     let address = peer.address.clone();
@@ -45,6 +48,10 @@ pub(crate) async fn connect(
         connection.set_versions(ask_versions(&connection, limit).await?);
         if let Some(login) = login {
             auth::authenticate(&connection, login, limit).await?;
+        }
+        if let Some(known) = cluster_id {
+            let answer = connection.call(request_of_id(), limit).await?;
+            check_cluster(Some(&known), answer.cluster_id.as_deref())?;
         }
         Ok(connection)
     });

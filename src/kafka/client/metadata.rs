@@ -1,25 +1,25 @@
 //! A cluster's brokers, topics and leaders: a snapshot of one broker's view.
 //!
-//! Promises: within a topic's life, a snapshot never goes backwards: a broker that lags behind cannot undo a leader
-//! change seen earlier. A response from another cluster is refused.
+//! Promises: within a topic's life, a snapshot doesn't go backwards: a broker that lags behind cannot undo a leader
+//! change seen earlier, unless most others agree with it. A response from another cluster is refused.
 //! Doesn't: send requests; see [`Cluster`](super::Cluster).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use kafka_protocol::messages::metadata_response::{
     MetadataResponse, MetadataResponsePartition, MetadataResponseTopic,
 };
-use kafka_protocol::messages::{BrokerId as KafkaBroker, MetadataRequest, ResponseHeader};
+use kafka_protocol::messages::{ApiKey, BrokerId as KafkaBroker, MetadataRequest};
 use kafka_protocol::protocol::{Decodable, HeaderVersion};
 
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::model::{BrokerId, LeaderEpoch, Partition, TopicId, TopicName, TopicPartition};
 
-use super::HostPort;
-use super::encode::ThrottledResponse;
+use super::encode::{ThrottledResponse, take_header};
 use super::error_codes::{code_of, describe};
+use super::{HostPort, layout};
 
 /// A snapshot of a cluster's metadata; generation 0 is the state before the first refresh.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,8 +71,50 @@ pub struct Leader {
     pub generation: u64,
 }
 
+/// The leader epochs below the known ones that brokers returned, by partition, and who returned them.
+///
+/// A broker that lags behind returns such an epoch, and so do all brokers of a cluster that lost its latest metadata.
+#[derive(Debug, Default)]
+pub(crate) struct EarlierEpochs(BTreeMap<TopicPartition, (LeaderEpoch, BTreeSet<BrokerId>)>);
+
+/// How many brokers have to agree on an earlier epoch at most.
+const AGREEING_MAX: usize = 3;
+
+impl EarlierEpochs {
+    /// Whether no broker disagrees with what is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Records that `teller`, one of `brokers`, returned an epoch below the known one. Returns whether enough of them
+    /// agree on that.
+    fn agree(
+        &mut self,
+        partition: &TopicPartition,
+        epoch: LeaderEpoch,
+        (teller, brokers): (Option<BrokerId>, usize),
+    ) -> bool {
+        let entry = self.0.entry(partition.clone());
+        let (agreed, tellers) = entry.or_insert((epoch, BTreeSet::new()));
+        if *agreed != epoch {
+            (*agreed, *tellers) = (epoch, BTreeSet::new());
+        }
+        tellers.extend(teller);
+        let enough = tellers.len() >= (brokers / 2 + 1).min(AGREEING_MAX);
+        if enough {
+            self.0.remove(partition);
+        }
+        enough
+    }
+}
+
 const UNKNOWN_TOPIC_OR_PARTITION: BrokerCode = BrokerCode(3);
 const LEADER_NOT_AVAILABLE: BrokerCode = BrokerCode(5);
+
+/// Builds the request for the cluster's id alone.
+pub(crate) fn request_of_id() -> MetadataRequest {
+    request().with_topics(Some(Vec::new()))
+}
 
 /// Builds the request for all topics; it never creates one.
 pub(crate) fn request() -> MetadataRequest {
@@ -95,10 +137,15 @@ const THROTTLE_BYTES: usize = 4;
 impl UndecodedMetadata {
     /// Takes a response from its frame without decoding the body.
     pub(crate) fn take(mut frame: Bytes, version: i16) -> anyhow::Result<ThrottledResponse<Self>> {
-        ResponseHeader::decode(&mut frame, MetadataResponse::header_version(version))?;
+        take_header(&mut frame, MetadataResponse::header_version(version))?;
         let throttle = frame.as_ref().try_get_i32()?;
         let body = frame;
         Ok((Self { version, body }, throttle))
+    }
+
+    /// The version of the response.
+    pub(crate) fn version(&self) -> i16 {
+        self.version
     }
 
     /// Whether both responses are equal apart from their throttle time.
@@ -109,6 +156,7 @@ impl UndecodedMetadata {
 
     /// Decodes the response.
     pub(crate) fn read(&self) -> anyhow::Result<MetadataResponse> {
+        layout::check(ApiKey::Metadata, self.version, &self.body)?;
         MetadataResponse::decode(&mut self.body.clone(), self.version)
     }
 }
@@ -148,17 +196,18 @@ impl Metadata {
         }
     }
 
-    /// Returns the snapshot that follows this one.
+    /// Returns the snapshot that follows this one, given the response of `teller`.
     ///
     /// Errors: `Refused` for a response from another cluster, `Disconnected` for one from a broker that has no metadata
     /// yet.
     pub(crate) fn next(
         &self,
-        response: MetadataResponse,
+        (teller, response): (Option<BrokerId>, MetadataResponse),
         address_map: &BTreeMap<HostPort, HostPort>,
+        earlier: &mut EarlierEpochs,
     ) -> Result<Self> {
         let cluster_id = response.cluster_id.map(|id| id.to_string());
-        self.check_cluster(cluster_id.as_deref())?;
+        check_cluster(self.cluster_id.as_deref(), cluster_id.as_deref())?;
         let brokers: BTreeMap<_, _> = response
             .brokers
             .iter()
@@ -173,9 +222,21 @@ impl Metadata {
             let text = "the broker knows no brokers yet; it is probably starting";
             return Err(Error::new(Kind::Disconnected, text));
         }
+        let by = (teller, brokers.len());
+        let before = std::mem::take(earlier);
         let topics = response.topics.into_iter().filter_map(|topic| {
             let name = TopicName::new(topic.name.as_ref()?.as_str());
-            let topic = TopicMetadata::next(topic, self.topics.get(&name));
+            let previous = self.topics.get(&name);
+            let topic = TopicMetadata::next(topic, previous, |partition, epoch| {
+                let partition = TopicPartition {
+                    topic: name.clone(),
+                    partition,
+                };
+                if let Some(claim) = before.0.get(&partition) {
+                    earlier.0.insert(partition.clone(), claim.clone());
+                }
+                earlier.agree(&partition, epoch, by)
+            });
             Some((name, topic))
         });
         Ok(Self {
@@ -186,23 +247,29 @@ impl Metadata {
             brokers,
         })
     }
+}
 
-    fn check_cluster(&self, answered: Option<&str>) -> Result<()> {
-        match (self.cluster_id.as_deref(), answered) {
-            (Some(known), Some(answered)) if known != answered => Err(Error::new(
-                Kind::Refused,
-                format!(
-                    "an address of this cluster (id {known}) now leads to another one (id {answered}); \
-                     check bootstrap_servers and address_map, then restart"
-                ),
-            )),
-            _ => Ok(()),
-        }
+/// Checks that an answer comes from the cluster that is known; passes if an id is unknown.
+pub(crate) fn check_cluster(known: Option<&str>, answered: Option<&str>) -> Result<()> {
+    match (known, answered) {
+        (Some(known), Some(answered)) if known != answered => Err(Error::new(
+            Kind::Refused,
+            format!(
+                "an address of this cluster (id {known}) now leads to another one (id {answered}); \
+                 check bootstrap_servers and address_map, then restart"
+            ),
+        )),
+        _ => Ok(()),
     }
 }
 
 impl TopicMetadata {
-    fn next(response: MetadataResponseTopic, previous: Option<&Self>) -> Self {
+    /// Returns the topic as a response has it. `agreed` decides whether an epoch below the known one is believed.
+    fn next(
+        response: MetadataResponseTopic,
+        previous: Option<&Self>,
+        mut agreed: impl FnMut(Partition, LeaderEpoch) -> bool,
+    ) -> Self {
         let id = TopicId(response.topic_id);
         let same = previous.filter(|previous| id.is_known() && previous.id == id);
         let partitions = response.partitions.into_iter().map(|partition| {
@@ -210,7 +277,8 @@ impl TopicMetadata {
             let now = PartitionMetadata::from(partition);
             let newer = same
                 .and_then(|topic| topic.partitions.get(&number))
-                .filter(|before| before.leader_epoch > now.leader_epoch);
+                .filter(|before| before.leader_epoch > now.leader_epoch)
+                .filter(|_| !agreed(number, now.leader_epoch));
             (number, newer.cloned().unwrap_or(now))
         });
         Self {

@@ -75,6 +75,8 @@ pub(crate) struct Pool {
     dialer: Dialer,
     lanes: Mutex<BTreeMap<(Endpoint, Slot), Arc<Lane>>>,
     failures: Mutex<BTreeMap<Endpoint, Failure>>,
+    /// Kafka's id of the cluster, once it is known.
+    cluster_id: Mutex<Option<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -106,7 +108,16 @@ impl Pool {
             dialer,
             lanes: Mutex::default(),
             failures: Mutex::default(),
+            cluster_id: Mutex::default(),
         })
+    }
+
+    /// Sets the id that further connections have to confirm.
+    pub(crate) fn expect(&self, cluster_id: Option<&str>) {
+        let mut known = self.cluster_id.lock();
+        if known.is_none() {
+            *known = cluster_id.map(ToOwned::to_owned);
+        }
     }
 
     /// Returns the live connection of a lane, or opens one.
@@ -200,7 +211,7 @@ impl Pool {
             transport.as_ref(),
             peer,
             client_id.clone(),
-            login.as_ref(),
+            (login.as_ref(), self.cluster_id.lock().clone()),
             *timeout,
         );
         match dialed.await {

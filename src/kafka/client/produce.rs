@@ -162,7 +162,11 @@ impl Segments {
 
     fn into_message(mut self) -> Result<EncodedRequest> {
         self.finish_segment();
-        EncodedRequest::new(self.head.unwrap_or_default(), self.rest)
+        EncodedRequest::new(
+            self.head.unwrap_or_default(),
+            self.rest,
+            ProduceRequest::SIZE,
+        )
     }
 }
 

@@ -48,10 +48,13 @@ impl<T> Future for PendingResponse<T> {
         };
         let answer = match (self.read)(frame, self.asked.version) {
             Ok((answer, throttle)) => {
-                self.asked.connection.throttle(throttle);
+                self.asked.connection.throttle(self.asked.key, throttle);
                 Ok(answer)
             }
-            Err(cause) => Err(self.asked.unreadable(cause)),
+            Err(cause) => {
+                let RequestContext { key, version, .. } = self.asked;
+                Err(self.asked.connection.unreadable(key, version, cause))
+            }
         };
         Poll::Ready(answer)
     }
@@ -59,15 +62,8 @@ impl<T> Future for PendingResponse<T> {
 
 impl RequestContext {
     fn error(&self, kind: Kind, what: impl fmt::Display) -> Error {
-        let Self {
-            connection,
-            key,
-            version,
-            ..
-        } = self;
-        let peer = connection.peer();
-        let text = format!("{key:?} v{version} to {peer} {what}");
-        Error::new(kind, text).cluster(&peer.cluster)
+        self.connection
+            .error_of((self.key, self.version), kind, what)
     }
 
     fn unanswered(&self, lost: LostRequest) -> Error {
@@ -78,11 +74,6 @@ impl RequestContext {
             self.error(lost.kind, "got no answer")
         };
         error.caused_by(lost.cause)
-    }
-
-    fn unreadable(&self, cause: anyhow::Error) -> Error {
-        let what = "got an answer that cannot be read; is it an Apache Kafka broker?";
-        self.error(Kind::Protocol, what).caused_by(cause)
     }
 }
 

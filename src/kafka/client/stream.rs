@@ -31,6 +31,11 @@ use super::write_queue::WriteQueue;
 pub(crate) const PIPELINE_LIMIT: usize = 64;
 /// How often deadlines are checked: an overdue response is noticed at most this late.
 const DEADLINE_CHECK: Duration = Duration::from_millis(500);
+/// The longest time for which a broker is left alone. Brokers ask for as much as their quota windows last, 11 seconds by
+/// default; a longer time is a mistake or damage.
+pub(crate) const THROTTLE_MAX: Duration = Duration::from_secs(60);
+/// The largest frame that is read while no response is expected, in bytes; it ends the stream.
+const UNEXPECTED_MAX: usize = 16 << 10;
 
 /// Why a stream ended.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +52,12 @@ pub(crate) enum StreamEnd {
     Correlation { got: i32, expected: Option<i32> },
     #[error("an answer was overdue")]
     Overdue,
+    #[error("an answer before cannot be read")]
+    Unreadable,
+    #[error(
+        "the broker asked for silence for {0:?}; after {THROTTLE_MAX:?} a new connection is opened"
+    )]
+    Throttled(Duration),
     #[error("the right to write ended before everything was written")]
     NoRight,
     #[error("the connection was given up")]
@@ -57,11 +68,14 @@ impl StreamEnd {
     /// `Protocol` if the peer has shown that it isn't a broker, `Disconnected` if a broker went away.
     fn kind(&self) -> Kind {
         match self {
-            Self::Read(FrameError::NotAFrame(_)) | Self::Correlation { .. } => Kind::Protocol,
+            Self::Read(FrameError::NotAFrame(_) | FrameError::TooLarge { .. })
+            | Self::Correlation { .. } => Kind::Protocol,
             Self::Read(FrameError::Closed | FrameError::Cut | FrameError::Io(_))
             | Self::Silent(_)
             | Self::Write(_)
             | Self::Overdue
+            | Self::Unreadable
+            | Self::Throttled(_)
             | Self::NoRight
             | Self::Abandoned => Kind::Disconnected,
         }
@@ -90,6 +104,7 @@ struct Waiting {
     correlation: i32,
     since: Instant,
     deadline: Instant,
+    response_limit: usize,
     outcome: oneshot::Sender<FrameResult>,
 }
 
@@ -99,6 +114,8 @@ struct State {
     waiting: VecDeque<Waiting>,
     next_correlation: i32,
     muted_until: Option<Instant>,
+    /// When the stream ends because a broker asked for too long a silence, and the time it asked for.
+    throttled: Option<(Instant, Duration)>,
     /// The shortest response time so far.
     round_trip: Option<Duration>,
     ended: Option<Arc<StreamEnd>>,
@@ -111,6 +128,8 @@ pub(crate) struct RequestStream {
     queued: Notify,
     /// Signals the first request after there was none.
     awaited: Notify,
+    /// Signals that the stream ends, or when it will.
+    ending: Notify,
 }
 
 impl RequestStream {
@@ -137,6 +156,7 @@ impl RequestStream {
                 correlation,
                 since: now,
                 deadline: state.muted_until.map_or(now, |until| until.max(now)) + timeout,
+                response_limit: message.response_limit(),
                 outcome,
             };
             state.next_correlation = correlation.checked_add(1).unwrap_or(0);
@@ -153,14 +173,30 @@ impl RequestStream {
         Ok(receiver)
     }
 
-    /// Stops sending for `time` (KIP-219): the broker doesn't read during that time either, so deadlines move too.
-    pub(crate) fn mute(&self, time: Duration) {
+    /// Stops sending for `time` (KIP-219): the broker doesn't read during that time either, so deadlines move too. If it
+    /// is longer than [`THROTTLE_MAX`], the stream ends after that; returns whether that is new.
+    pub(crate) fn mute(&self, time: Duration) -> bool {
         let mut state = self.state.lock();
-        let until = Instant::now() + time;
-        state.muted_until = Some(state.muted_until.map_or(until, |other| other.max(until)));
+        let now = Instant::now();
+        let until = now + time.min(THROTTLE_MAX);
+        let before = state.muted_until.map_or(now, |before| before.max(now));
+        let longer = until.saturating_duration_since(before);
+        state.muted_until = Some(before.max(until));
         for waiting in &mut state.waiting {
-            waiting.deadline += time;
+            waiting.deadline += longer;
         }
+        let ends = time > THROTTLE_MAX && state.throttled.is_none();
+        if ends {
+            state.throttled = Some((until, time));
+            self.ending.notify_one();
+        }
+        ends
+    }
+
+    /// Ends the stream, on which a response can't be read.
+    pub(crate) fn end_unreadable(&self) {
+        self.end(StreamEnd::Unreadable);
+        self.ending.notify_one();
     }
 
     pub(crate) fn muted_until(&self) -> Option<Instant> {
@@ -183,6 +219,7 @@ impl RequestStream {
             end = self.receive(&mut read) => end,
             end = self.send(&mut write) => end,
             end = self.watch_deadlines() => end,
+            end = self.watch_ending() => end,
         };
         self.end(end);
     }
@@ -191,7 +228,7 @@ impl RequestStream {
         let mut frames = Frames::default();
         let mut answered = false;
         loop {
-            let frame = match frames.next(read).await {
+            let frame = match frames.next(read, || self.response_limit()).await {
                 Ok(frame) => frame,
                 Err(error @ (FrameError::Closed | FrameError::Io(_))) if !answered => {
                     return StreamEnd::Silent(error);
@@ -203,6 +240,13 @@ impl RequestStream {
                 return end;
             }
         }
+    }
+
+    /// The size in bytes that the next response may have.
+    fn response_limit(&self) -> usize {
+        let state = self.state.lock();
+        let next = state.waiting.front();
+        next.map_or(UNEXPECTED_MAX, |next| next.response_limit)
     }
 
     fn deliver(&self, frame: Bytes) -> Result<(), StreamEnd> {
@@ -256,6 +300,26 @@ impl RequestStream {
             }
             if let Err(error) = write.flush().await {
                 return StreamEnd::Write(error);
+            }
+        }
+    }
+
+    async fn watch_ending(&self) -> StreamEnd {
+        loop {
+            let throttled = {
+                let state = self.state.lock();
+                if state.ended.is_some() {
+                    return StreamEnd::Abandoned;
+                }
+                state.throttled
+            };
+            let ending = self.ending.notified();
+            match throttled {
+                None => ending.await,
+                Some((until, asked)) => tokio::select! {
+                    () = ending => {}
+                    () = sleep_until(until) => return StreamEnd::Throttled(asked),
+                },
             }
         }
     }

@@ -13,8 +13,9 @@ use kafka_protocol::messages::metadata_response::{
 };
 use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, BrokerId as KafkaBroker, MetadataResponse,
-    ProduceRequest, ProduceResponse, RequestHeader, ResponseHeader, TopicName as KafkaName,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, BrokerId as KafkaBroker, MetadataRequest,
+    MetadataResponse, ProduceRequest, ProduceResponse, RequestHeader, ResponseHeader,
+    TopicName as KafkaName,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 use parking_lot::Mutex;
@@ -24,7 +25,7 @@ use uuid::Uuid;
 use crate::model::ClusterName;
 use crate::task::Owned;
 
-use super::frame::Frames;
+use super::frame::{FRAME_LIMIT, Frames};
 use super::request::our_versions;
 use super::{Cluster, ClusterSettings, HostPort, ReadHalf, Request, Transport, WriteHalf};
 
@@ -32,7 +33,10 @@ type Script = Arc<dyn Fn(DuplexStream) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Addresses with scripts behind them; all others refuse connections.
 #[derive(Clone, Default)]
-pub(crate) struct FakeNet(Arc<Mutex<Net>>);
+pub(crate) struct FakeNet(Arc<Mutex<Net>>, ClusterIds);
+
+/// The cluster's id by address, where a broker confirms one.
+type ClusterIds = Arc<Mutex<BTreeMap<String, &'static str>>>;
 
 #[derive(Default)]
 struct Net {
@@ -68,7 +72,16 @@ impl FakeNet {
         F: Fn(&Call) -> Reply + Send + Sync + 'static,
     {
         let shared = Arc::new((spoken, answer));
-        self.script(address, move |stream| serve(stream, Arc::clone(&shared)));
+        let (ids, name) = (Arc::clone(&self.1), address.to_owned());
+        self.script(address, move |stream| {
+            let id = ids.lock().get(&name).copied();
+            serve(stream, id, Arc::clone(&shared))
+        });
+    }
+
+    /// Makes the broker at `address` confirm to belong to the cluster `id`; others leave it open.
+    pub(crate) fn belongs_to(&self, address: &str, id: &'static str) {
+        self.1.lock().insert(address.to_owned(), id);
     }
 
     /// Removes `address` and closes every open connection, whatever its address.
@@ -183,6 +196,11 @@ impl Call {
         R::decode(&mut self.body.clone(), self.version).unwrap()
     }
 
+    /// Whether it asks for the cluster's id alone.
+    fn asks_for_id(&self) -> bool {
+        self.request::<MetadataRequest>().topics == Some(Vec::new())
+    }
+
     /// Encodes the response to a request of type `R`.
     pub(crate) fn answer<R: Request>(&self, response: &R::Response) -> Reply
     where
@@ -209,11 +227,14 @@ impl Call {
 
 /// Reads the next request; `None` once the client has closed the connection.
 pub(crate) async fn next_call(frames: &mut Frames, read: &mut Half<DuplexStream>) -> Option<Call> {
-    frames.next(read).await.ok().map(Call::read)
+    frames.next(read, || FRAME_LIMIT).await.ok().map(Call::read)
 }
 
-async fn serve<F>(stream: DuplexStream, shared: Arc<(ApiVersionsResponse, F)>)
-where
+async fn serve<F>(
+    stream: DuplexStream,
+    id: Option<&'static str>,
+    shared: Arc<(ApiVersionsResponse, F)>,
+) where
     F: Fn(&Call) -> Reply,
 {
     let (spoken, answer) = &*shared;
@@ -222,6 +243,10 @@ where
     while let Some(call) = next_call(&mut frames, &mut read).await {
         let reply = match call.key {
             ApiKey::ApiVersions => call.answer::<ApiVersionsRequest>(spoken),
+            ApiKey::Metadata if call.asks_for_id() => {
+                let id = id.map(StrBytes::from_static_str);
+                call.answer::<MetadataRequest>(&MetadataResponse::default().with_cluster_id(id))
+            }
             _ => answer(&call),
         };
         match reply {

@@ -40,6 +40,8 @@ impl Eligibility {
         if !self.0.shows(batch)? || batch.next_offset() <= position.get() {
             return Ok(Verdict::Skip);
         }
+        // Nobody could read the records, here or on the target.
+        batch.header().attributes.codec()?;
         let intact = batch.is_contiguous()
             && batch.base_offset() >= position.get()
             && !batch.header().attributes.is_log_append_time();

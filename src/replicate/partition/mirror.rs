@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::kafka::batch::{BatchError, Damaged};
 use crate::model::{
-    Intent, LeaderEpoch, LinkIdentity, Moment, OffsetsMode, Policies, ProducerId, SourceOffset,
-    TargetOffset,
+    Intent, LeaderEpoch, LinkIdentity, Moment, OffsetsMode, Policies, ProducerId, Reason,
+    SourceOffset, TargetOffset,
 };
 use crate::replicate::fetch::budget::Demand;
 use crate::replicate::fetch::buffer::FetchBuffer;
+use crate::replicate::fetch::damage::{Corruption, Damages, is_of_source};
+use crate::replicate::fetch::sequence::Doubts;
 use crate::replicate::produce::batcher::{Course, ProduceBatch, compose};
 use crate::replicate::produce::window::{PIPELINE_MINIMUM, Window};
 use crate::replicate::resync::decision::Decision;
@@ -85,6 +88,16 @@ pub(crate) struct Mirror {
     pub(crate) demand: Demand,
     /// The next source offset to fetch.
     pub(crate) fetch_next: SourceOffset,
+    /// What earlier answers showed of offsets that don't follow each other.
+    pub(crate) doubts: Doubts,
+    /// What answers showed of a batch that can't be mirrored; nothing after it is fetched.
+    pub(crate) damages: Damages,
+    /// Batches that end up to here are decoded before they are forwarded: the target refused one as unreadable.
+    pub(crate) examined_until: Option<SourceOffset>,
+    /// Whether the batch that couldn't be decoded has been read since, and could: it is fetched again.
+    pub(crate) is_sound_now: bool,
+    /// What it was last reported as halted for, until a batch lands.
+    pub(crate) reported: Option<Reason>,
     /// A fetched batch of a farshore link: which one has to be found out before anything else is mirrored.
     pub(crate) suspect: Option<MarkedBatch>,
     /// The current leader epoch to send with a fetch.
@@ -157,6 +170,11 @@ impl Mirror {
             },
             demand: Demand::default(),
             fetch_next: SourceOffset::ZERO,
+            doubts: Doubts::default(),
+            damages: Damages::default(),
+            examined_until: None,
+            is_sound_now: false,
+            reported: None,
             suspect: None,
             leader_epoch: LeaderEpoch::UNKNOWN,
             fetched_epoch: LeaderEpoch::UNKNOWN,
@@ -222,7 +240,7 @@ impl Mirror {
     /// Composes the next produce batch if it could be sent soon. Composing late lets small batches gather.
     ///
     /// Returns whether the staged produce batch opens runs, which have to be durable before it is sent.
-    pub(crate) fn stage(&mut self) -> Result<bool, crate::kafka::batch::BatchError> {
+    pub(crate) fn stage(&mut self) -> Result<bool, BatchError> {
         if self.preserve.is_some() {
             self.stage_preserved()?;
             return Ok(false);
@@ -253,6 +271,25 @@ impl Mirror {
             durable: !opens,
         });
         Ok(opens)
+    }
+
+    /// Handles a batch that is next in the buffer and can't be composed from. Its checksum is right, so it is its source's.
+    pub(crate) fn give_up_fetched(&mut self, error: BatchError) -> Result<(), BatchError> {
+        let Some(next) = self.fetch_buffer.front().filter(|_| is_of_source(&error)) else {
+            return Err(error);
+        };
+        let damaged = Damaged::new(error, next.batch.bytes(), i64::MAX);
+        self.damages.prove(Corruption::new(next.from, &damaged));
+        self.fetch_buffer = FetchBuffer::default();
+        Ok(())
+    }
+
+    /// Returns why it can't go on, once everything before the batch that can't be mirrored has landed.
+    pub(crate) fn damage_due(&self) -> Option<Reason> {
+        let damage = self.damages.proven()?;
+        let has_chore = self.preserve.as_ref().is_some_and(|it| it.chore.is_some());
+        let is_next = self.fetch_buffer.is_empty() && self.staged.is_empty() && !has_chore;
+        (is_next && !self.awaits_answers()).then(|| damage.reason(self.course.target))
     }
 
     /// Whether the first staged produce batch is durable and admitted by the window.
@@ -293,6 +330,8 @@ impl Mirror {
 
     /// Lets batches grow again after a refusal shrank them, and forgets the refusal once the frontier is past it.
     pub(crate) fn relax(&mut self, frontier: SourceOffset) {
+        self.examined_until = self.examined_until.filter(|until| frontier < *until);
+        self.reported = None;
         if self.refused_until.is_some_and(|until| frontier >= until) {
             self.refused_until = None;
             self.course.records_limit = usize::MAX;

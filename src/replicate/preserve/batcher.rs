@@ -6,7 +6,7 @@ use crate::kafka::batch::{BatchError, Builder};
 use crate::model::{Run, SourceOffset, TargetOffset};
 use crate::replicate::fetch::buffer::{FetchBuffer, FetchedBatch};
 use crate::replicate::produce::batcher::{
-    Course, MERGE_BELOW, MERGED_LIMIT, ProduceBatch, forward, mergeable,
+    Course, MERGE_BELOW, MERGED_LIMIT, ProduceBatch, REBUILT_LIMIT, forward, mergeable,
 };
 
 /// What follows at the course's offset.
@@ -76,7 +76,18 @@ fn rebuild(
     };
     let mut bytes = 0;
     while let Some(fetched) = fetch_buffer.front() {
-        if let Some(left) = stretch.take(fetched)? {
+        let mark = (stretch.builder.mark(), stretch.until);
+        let left = match stretch.take(fetched) {
+            Ok(left) => left,
+            Err(error) if mark.0.is_empty() => return Err(error),
+            // Nothing of a batch that can't be decoded follows what precedes it.
+            Err(_) => {
+                stretch.builder.rewind(mark.0);
+                stretch.until = mark.1;
+                break;
+            }
+        };
+        if let Some(left) = left {
             fetch_buffer.shorten(left);
             if stretch.builder.record_count() == 0 {
                 return Ok(Some(gap(left)));
@@ -127,7 +138,9 @@ impl Stretch {
             if offset < fetched.from {
                 continue;
             }
-            if offset != self.until || self.builder.record_count() >= self.limit {
+            let is_full = self.builder.record_count() >= self.limit
+                || self.builder.plain_size() >= REBUILT_LIMIT;
+            if offset != self.until || is_full {
                 return Ok(Some(offset));
             }
             self.builder.push(record.timestamp, record.content);

@@ -13,6 +13,9 @@ pub(crate) const MERGE_BELOW: usize = 4 * 1024;
 /// A merged batch stops growing at this size, in bytes before compression; well below the 1 MiB that brokers accept by
 /// default.
 pub(crate) const MERGED_LIMIT: usize = 256 * 1024;
+/// A batch that is decoded stops growing at this size, in bytes before compression: it is in memory twice. Its rest follows in
+/// the next one.
+pub(crate) const REBUILT_LIMIT: usize = 16 * 1024 * 1024;
 /// A merged batch stops growing at this many runs, which all must be stored before it is sent.
 const RUNS_LIMIT: usize = 2048;
 
@@ -84,7 +87,8 @@ impl Course {
     }
 }
 
-/// Takes the next produce batch out of the buffer; `None` if no batch is next.
+/// Takes the next produce batch out of the buffer; `None` if no batch is next. An error is about the next batch, which stays in
+/// the buffer.
 pub(crate) fn compose(
     fetch_buffer: &mut FetchBuffer,
     course: &Course,
@@ -156,7 +160,12 @@ fn reencode(
     let mut frontier = first.from;
     let mut bytes = 0;
     while let Some(fetched) = fetch_buffer.front() {
-        let taken_all = draft.take(fetched)?;
+        let taken_all = match draft.take(fetched) {
+            Ok(taken_all) => taken_all,
+            Err(error) if draft.runs.is_empty() => return Err(error),
+            // Nothing of a batch that can't be decoded follows what precedes it.
+            Err(_) => break,
+        };
         if !taken_all {
             // The rest of the batch stays in the buffer.
             frontier = draft.runs.last().map_or(frontier, Run::source_end);
@@ -203,14 +212,32 @@ struct Draft {
 }
 
 impl Draft {
-    /// Adds the wanted records of a batch; returns false if the record limit was reached first.
+    /// Adds the wanted records of a batch; returns false if the record limit was reached first. After an error nothing of the
+    /// batch was added.
     fn take(&mut self, fetched: &FetchedBatch) -> Result<bool, BatchError> {
+        let (mark, runs, last) = (
+            self.builder.mark(),
+            self.runs.len(),
+            self.runs.last().copied(),
+        );
+        self.add(fetched).inspect_err(|_| {
+            self.builder.rewind(mark);
+            self.runs.truncate(runs);
+            if let (Some(run), Some(last)) = (self.runs.last_mut(), last) {
+                *run = last;
+            }
+        })
+    }
+
+    fn add(&mut self, fetched: &FetchedBatch) -> Result<bool, BatchError> {
         for record in &fetched.batch.records()? {
             let record = record?;
             if record.offset < fetched.from.get() {
                 continue;
             }
-            if self.builder.record_count() >= self.course.records_limit {
+            if self.builder.record_count() >= self.course.records_limit
+                || self.builder.plain_size() >= REBUILT_LIMIT
+            {
                 return Ok(false);
             }
             self.builder.push(record.timestamp, record.content);

@@ -5,6 +5,8 @@
 //! and is from then on part of the stored state: the next resync finds the map, the frontier and the place where the map
 //! resumes. Deciding twice changes nothing, because a stored decision removes the trouble that required it.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -221,16 +223,16 @@ pub(crate) fn reseed(reason: Reason, end: TargetOffset) -> Decision {
     Decision::new(reason, Policy::Reseed, MapCut::Nothing, GoesOn::Behind(end))
 }
 
-/// Skips a refused record, whose receipt is written.
-pub(crate) fn skip(reason: Reason, record: SourceOffset, end: TargetOffset) -> Decision {
+/// Skips a refused record or a batch that can't be decoded, of which a receipt is written.
+pub(crate) fn skip(reason: Reason, skipped: Range<SourceOffset>, end: TargetOffset) -> Decision {
+    let anchor = Anchor {
+        source: skipped.end,
+        target: end,
+    };
     let skipped = Stretch {
         kind: StretchKind::Skipped,
-        from: record.get(),
-        until: record.get() + 1,
-    };
-    let anchor = Anchor {
-        source: record.plus(1),
-        target: end,
+        from: skipped.start.get(),
+        until: skipped.end.get(),
     };
     Decision {
         stretches: vec![skipped],
@@ -286,13 +288,22 @@ pub struct DecisionOutcome {
     pub stretches: Vec<Stretch>,
 }
 
-/// A record that the target refuses.
+/// A record that the target refuses, or a batch that can't be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
     /// Why, with its offsets.
     pub(crate) reason: Reason,
-    /// The record's source offset.
+    /// Its first source offset that isn't mirrored.
     pub(crate) offset: SourceOffset,
     /// The end of the mirror partition, where the record would land.
     pub(crate) end: TargetOffset,
+}
+
+/// What a receipt was needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Receipted {
+    /// It is on the target, for everything before this source offset.
+    Until(SourceOffset),
+    /// No receipt is needed: the batch can be decoded now.
+    Sound,
 }

@@ -279,7 +279,9 @@ async fn record_between(
 ) -> Result<Option<i64>, Trouble> {
     let PartitionSides { input, source, .. } = *sides;
     let partition = &input.source;
-    let (mut next, to) = (from.get(), to.get());
+    let history = &input.record.history;
+    let passed = |offset: i64| history.passed(SourceOffset(offset)).get();
+    let (mut next, to) = (passed(from.get()), to.get());
     while next < to {
         let fetched = fetch(source, partition, next).await?;
         if let Some(code) = fetched.error {
@@ -290,8 +292,16 @@ async fn record_between(
         let mut eligibility = Eligibility::of(&fetched.aborted);
         let begin = next;
         for batch in batches(fetched.records) {
-            let batch = batch.map_err(unreadable)?;
+            let batch = match batch {
+                Ok(batch) => batch,
+                // It was left out because it can't be decoded.
+                Err(_) if passed(next) > next => break,
+                Err(error) => return Err(unreadable(error)),
+            };
             next = next.max(batch.next_offset());
+            if passed(batch.base_offset()) >= batch.next_offset() {
+                continue;
+            }
             let verdict = eligibility.judge(&batch, SourceOffset(from.get()));
             if verdict.map_err(unreadable)? == Verdict::Skip {
                 continue;
@@ -301,6 +311,7 @@ async fn record_between(
                 return Ok((at < to).then_some(at));
             }
         }
+        next = passed(next);
         if next == begin {
             break;
         }

@@ -14,7 +14,7 @@ use crate::replicate::fetch::budget::SentFetch;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::Lane;
 use crate::replicate::preserve::markers::{Filled, Unfilled};
-use crate::replicate::resync::decision::{Decision, DecisionOutcome, Refused};
+use crate::replicate::resync::decision::{Decision, DecisionOutcome, Receipted, Refused};
 use crate::replicate::resync::input::{ResyncResult, TargetSide};
 use crate::replicate::shared::held::{FirstRecord, TransactionLimit};
 use crate::replicate::shared::inventory::Inventory;
@@ -71,11 +71,11 @@ pub(crate) enum Event {
         index: usize,
         result: Result<()>,
     },
-    /// The receipt of a refused record is on the target, or couldn't be written.
+    /// The receipt of a refused record or undecodable batch is on the target, isn't needed, or couldn't be written.
     Quarantined {
         index: usize,
         refused: Box<Refused>,
-        result: Result<()>,
+        result: Result<Receipted, Trouble>,
     },
     /// What a mirror topic holds was counted for an operator.
     Counted(Box<(CountRequest, Result<Inventory>)>),

@@ -4,22 +4,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::error::{Error, Kind, Result};
-use crate::kafka::batch::batches;
+use crate::error::{Error, Result};
 use crate::kafka::{FetchedPartition, Source};
-use crate::model::{Moment, SourceOffset, TopicPartition};
 use crate::replicate::fetch::budget::{Brought, SentFetch};
-use crate::replicate::fetch::buffer::FetchedBatch;
-use crate::replicate::fetch::eligibility::{Eligibility, Verdict};
 use crate::replicate::fetch::queue::FetchQueue;
-use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::Lane;
-use crate::replicate::shared::source_ends::SourceEnds;
-use crate::replicate::shared::source_writers::{MarkedBatch, SourceWriters};
 
 use super::event::{Event, Ticket};
 use super::state::Worker;
+use super::take_in::take_in;
 
 /// A part is small if it makes up less than one in this many bytes of an answer.
 const SMALL_PART: usize = 4;
@@ -133,9 +127,10 @@ impl Worker {
             if !mirror.fetch_buffer.is_empty() {
                 fetched.records = apart(fetched.records, whole);
             }
-            if mirror.flows_in(round) {
+            // What was asked for behind a batch that can't be mirrored is too late.
+            if mirror.flows_in(round) && mirror.damages.proven().is_none() {
                 mirror.note_told(quiet_until);
-                match take_in(mirror, fetched, now, &self.link.source_writers) {
+                match take_in(mirror, &fetched, now, &self.link.source_writers) {
                     Ok(missed) => {
                         if missed {
                             self.tell_missed(index);
@@ -161,129 +156,6 @@ fn apart(records: Bytes, whole: usize) -> Bytes {
     } else {
         records
     }
-}
-
-/// Appends a partition's part of a fetch response to its hold. Returns whether deletions may have been missed.
-fn take_in(
-    mirror: &mut Mirror,
-    fetched: FetchedPartition,
-    now: Moment,
-    writers: &SourceWriters,
-) -> Result<bool, Trouble> {
-    check_answer(mirror, &fetched, writers)?;
-    let mut eligibility = Eligibility::of(&fetched.aborted);
-    let (mut oldest, mut missed) = (None, false);
-    for batch in batches(fetched.records) {
-        let corrupt = |error| {
-            let message = "the source sent a corrupt batch; fetching it again";
-            let error = Error::new(Kind::Protocol, message)
-                .partition(&mirror.route.source)
-                .offset(mirror.fetch_next.get())
-                .caused_by(error);
-            Trouble::retry(&error)
-        };
-        let batch = batch.map_err(corrupt)?;
-        batch.check_crc().map_err(corrupt)?;
-        let until = SourceOffset(batch.next_offset());
-        if until <= mirror.fetch_next {
-            continue;
-        }
-        if let Some(marked) = MarkedBatch::of(&batch) {
-            check_writer(&mirror.route.source, &mut mirror.suspect, marked, writers)?;
-        }
-        missed |= mirror.note_cleaning(&batch, now.wall_ms);
-        let verdict = eligibility
-            .judge(&batch, mirror.fetch_next)
-            .map_err(corrupt)?;
-        let epoch = batch.header().leader_epoch;
-        if epoch > mirror.fetched_epoch {
-            mirror.tracked.lock().note_epoch(epoch, mirror.fetch_next);
-            mirror.fetched_epoch = epoch;
-        }
-        match verdict {
-            Verdict::Skip => mirror.fetch_buffer.pass(until),
-            Verdict::Forward | Verdict::Reencode => {
-                oldest.get_or_insert(batch.header().first_timestamp());
-                let from = mirror.fetch_next.max(SourceOffset(batch.base_offset()));
-                let intact = verdict == Verdict::Forward;
-                mirror.fetch_buffer.load(FetchedBatch {
-                    batch,
-                    from,
-                    intact,
-                });
-            }
-        }
-        mirror.fetch_next = until;
-    }
-    let mut known = mirror.tracked.lock();
-    let ends = SourceEnds {
-        log_start: fetched.log_start,
-        stable: fetched.last_stable,
-        high_watermark: fetched.high_watermark,
-    };
-    known.hear(ends, now);
-    known.figures.first_timestamp = known.figures.first_timestamp.or(oldest);
-    known.judge_state();
-    known.note_fetch(now.wall_ms);
-    Ok(missed)
-}
-
-/// Returns the trouble that an answer reports about a partition as a whole.
-fn check_answer(
-    mirror: &mut Mirror,
-    fetched: &FetchedPartition,
-    writers: &SourceWriters,
-) -> Result<(), Trouble> {
-    if let Some(diverging) = fetched.diverging {
-        // Only a resync can find out whether this affects what was mirrored, or just what was fetched.
-        let message = format!(
-            "the source's log of leader epoch {} ends at {}, before what was fetched",
-            diverging.epoch.0, diverging.end
-        );
-        let error = Error::new(Kind::Invalid, message).partition(&mirror.route.source);
-        return Err(Trouble::retry(&error));
-    }
-    if let Some(code) = fetched.error {
-        return Err(refused(mirror, code));
-    }
-    let Some((offset, producer)) = fetched.marked else {
-        return Ok(());
-    };
-    let offset = SourceOffset(offset);
-    let marked = MarkedBatch { producer, offset };
-    check_writer(&mirror.route.source, &mut mirror.suspect, marked, writers)
-}
-
-/// Stops for a batch of a farshore link that isn't known to be fine; the resync finds out which link it was.
-fn check_writer(
-    partition: &TopicPartition,
-    suspect: &mut Option<MarkedBatch>,
-    marked: MarkedBatch,
-    writers: &SourceWriters,
-) -> Result<(), Trouble> {
-    if writers.is_fine(marked.producer, &partition.topic) {
-        return Ok(());
-    }
-    *suspect = Some(marked);
-    let message = "a farshore link wrote to the source topic; finding out which one";
-    let error = Error::new(Kind::Invalid, message)
-        .partition(partition)
-        .offset(marked.offset.get());
-    Err(Trouble::retry(&error))
-}
-
-/// Returns the trouble for an error code of a fetch. A resync decides what it means: a log start that moved may have passed
-/// the frontier, or not.
-fn refused(mirror: &Mirror, code: crate::error::BrokerCode) -> Trouble {
-    let message = format!(
-        "the source refused a fetch: {}",
-        crate::kafka::client::code_name(code)
-    );
-    Trouble::from(
-        Error::new(Kind::Broker(code), message)
-            .partition(&mirror.route.source)
-            .offset(mirror.fetch_next.get()),
-    )
 }
 
 #[cfg(test)]

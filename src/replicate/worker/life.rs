@@ -172,9 +172,9 @@ impl Worker {
 
     fn tell_halted(&mut self, index: usize, reason: Reason) {
         let is_ordered = self.awaits_new_topic(index).is_some();
-        let mirror = &self.mirrors[index];
+        let mirror = &mut self.mirrors[index];
         let reason = mirror.with_fitting_remedy(reason);
-        let known = mirror.tracked.lock().figures.reason.clone();
+        let known = mirror.reported.replace(reason.clone());
         let is_new = known.as_ref() != Some(&reason);
         if is_new && is_ordered {
             tracing::info!(

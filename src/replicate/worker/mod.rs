@@ -21,6 +21,7 @@ pub(crate) mod schedule;
 pub(crate) mod source_ends;
 pub(crate) mod state;
 pub(crate) mod storing;
+pub(crate) mod take_in;
 pub(crate) mod tombstones;
 pub(crate) mod topics;
 pub(crate) mod troubles;

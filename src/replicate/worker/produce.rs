@@ -23,6 +23,9 @@ const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 /// `RECORD_LIST_TOO_LARGE`, `INVALID_TIMESTAMP`, `UNSUPPORTED_FOR_MESSAGE_FORMAT`, `UNSUPPORTED_COMPRESSION_TYPE`,
 /// `INVALID_RECORD`.
 const REFUSALS: [i16; 6] = [10, 18, 32, 43, 76, 87];
+/// Codes with which a broker answers a batch that it can't decode, among others: `UNKNOWN_SERVER_ERROR`, `CORRUPT_MESSAGE`,
+/// `INVALID_RECORD`.
+const UNREADABLE: [i16; 3] = [-1, 2, 87];
 const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
 const INVALID_PRODUCER_EPOCH: i16 = 47;
 
@@ -30,22 +33,35 @@ impl Worker {
     /// Stages what a partition has to send, and queues it.
     pub(crate) fn touch(&mut self, index: usize) {
         let mirror = &mut self.mirrors[index];
-        let Some(Lanes { outlet: lane, .. }) = mirror.life.lanes() else {
+        let Some(Lanes {
+            intake,
+            outlet: lane,
+        }) = mirror.life.lanes()
+        else {
             return self.recount(index);
         };
         match mirror.stage() {
             Ok(true) => self.to_store.push(index),
             Ok(false) => {}
             Err(error) => {
-                let error = Error::new(Kind::Protocol, "a source batch cannot be re-encoded")
-                    .partition(&mirror.route.source)
-                    .caused_by(error);
-                return self.trouble(index, Trouble::retry(&error), false);
+                if let Err(error) = mirror.give_up_fetched(error) {
+                    let error = Error::new(Kind::Protocol, "a source batch cannot be re-encoded")
+                        .partition(&mirror.route.source)
+                        .caused_by(error);
+                    return self.trouble(index, Trouble::retry(&error), false);
+                }
+                // Nothing after it is fetched.
+                if let Some(intake) = self.intakes.get_mut(&intake) {
+                    intake.changed.push(index);
+                }
             }
         }
         self.recount(index);
         self.take_up_chore(index);
         let mirror = &mut self.mirrors[index];
+        if let Some(reason) = mirror.damage_due() {
+            return self.trouble(index, Trouble::Halt(reason), false);
+        }
         let has_something = mirror.staged.front().is_some_and(|staged| staged.durable);
         if has_something && mirror.queued != Some(lane) {
             mirror.queued = Some(lane);
@@ -356,7 +372,11 @@ fn refusal(mirror: &mut Mirror, code: BrokerCode, message: Option<&str>) -> Trou
             );
         }
     }
-    if is_refusal(code) {
+    let is_examined = mirror.examined_until >= Some(frontier);
+    if UNREADABLE.contains(&code.0) && !is_examined {
+        // Fetched again, it is decoded before it is sent.
+        mirror.examined_until = Some(frontier);
+    } else if is_refusal(code) {
         if records == 1 {
             return Trouble::Halt(
                 Reason::new(HaltCode::RecordRefused, text).at(first_source, Some(target)),

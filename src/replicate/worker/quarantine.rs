@@ -1,4 +1,5 @@
-//! Writes records that the target refuses to the link's quarantine topic, each with its origin.
+//! Writes records that the target refuses, and batches of the source that can't be decoded, to the link's quarantine topic,
+//! each with its origin.
 //!
 //! Promises: a record is passed only once its receipt is on the target; the topic holds it once, even if farshore is killed
 //! between writing the receipt and passing the record, unless thousands of other receipts are written in between. One
@@ -7,9 +8,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::error::{Error, Kind, Result};
 use crate::kafka::admin::{self, NewTopic, OffsetSpec};
-use crate::kafka::batch::{Batch, Builder, Codec, Record, Stamp, Stamped};
+use crate::kafka::batch::{Batch, Builder, Codec, Record, Stamp, Stamped, examine};
 use crate::kafka::client::Slot;
 use crate::kafka::data::append_place::AppendPlace;
 use crate::kafka::data::appender::Appender;
@@ -21,25 +24,39 @@ use crate::replicate::partition::effect::Event;
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::Route;
-use crate::replicate::resync::decision::{self, Refused};
+use crate::replicate::resync::decision::{self, Receipted, Refused};
 
 use super::context::LinkContext;
 use super::event::Event as WorkerEvent;
 use super::produce::is_refusal;
 use super::receipt::Origin;
 use super::state::Worker;
+use super::take_in::CORRUPT_MESSAGE;
 
 /// The number of receipts before the end that are searched for one written by a process that was killed.
 const SEARCHED: i64 = 4096;
+/// The largest batch of which a receipt holds the bytes themselves, in bytes.
+const RAW_MAX: usize = 900 * 1024;
+/// How many bytes behind a batch that can't be decoded are read, to find where it ends.
+const BEHIND: usize = 1 << 20;
+/// The remedy where no receipt can tell what was left out.
+const UNENDING: &str = "Nothing shows where the damage ends. Let a replica lead that holds the log undamaged, or restore it, and the partition goes on by itself; or delete the source's records up to the next readable one, and follow the gap (farshore resolve --with follow).";
 /// The replication factor most clusters use for important topics.
 const REPLICAS: usize = 3;
 
 impl Mirror {
-    /// Returns the refused record if it is next and the policy skips it; `end` is the end of the mirror partition.
-    pub(crate) fn refused_record(&self, end: TargetOffset) -> Option<Refused> {
+    /// Returns the refused record or undecodable batch if it is next and the policy skips it; `end` is the end of the mirror
+    /// partition.
+    pub(crate) fn refused_record(&mut self, end: TargetOffset) -> Option<Refused> {
+        if std::mem::take(&mut self.is_sound_now) {
+            return None;
+        }
         let reason = self.life.pending()?;
-        let passes = reason.code == HaltCode::RecordRefused
-            && self.policies().on(reason.code) == Policy::SkipWithReceipt;
+        let is_skipped = matches!(
+            reason.code,
+            HaltCode::RecordRefused | HaltCode::SourceCorrupt
+        );
+        let passes = is_skipped && self.policies().on(reason.code) == Policy::SkipWithReceipt;
         let (offset, target) = (reason.source_offset?, reason.target_offset?);
         let known = self.tracked.lock();
         let is_next = match known.record.path {
@@ -72,27 +89,53 @@ impl Worker {
     }
 
     /// Handles the outcome of writing a receipt.
-    pub(crate) fn quarantined(&mut self, index: usize, refused: &Refused, result: Result<()>) {
+    pub(crate) fn quarantined(
+        &mut self,
+        index: usize,
+        refused: &Refused,
+        result: Result<Receipted, Trouble>,
+    ) {
         let mirror = &mut self.mirrors[index];
         mirror.underway.receipt = false;
-        let written = result.map_err(Trouble::from).map(|()| {
-            let decision = decision::skip(refused.reason.clone(), refused.offset, refused.end);
-            Box::new(match mirror.offsets {
+        let written = result.and_then(|receipted| {
+            let Receipted::Until(until) = receipted else {
+                mirror.is_sound_now = true;
+                return Err(sound_now(&mirror.route, refused.offset));
+            };
+            let skipped = refused.offset..until;
+            let decision = decision::skip(refused.reason.clone(), skipped, refused.end);
+            Ok(Box::new(match mirror.offsets {
                 OffsetsMode::Translate => decision,
                 OffsetsMode::Preserve => decision.in_place(),
-            })
+            }))
         });
         self.live(index, Event::ReceiptWritten(written));
         self.drained(index);
     }
 }
 
-/// Makes sure that the quarantine topic holds the receipt of a record.
-async fn write_receipt(link: &LinkContext, route: &Route, refused: &Refused) -> Result<()> {
+/// Returns the trouble for a batch of which nobody can tell where it ends.
+fn unending(refused: &Refused) -> Trouble {
+    Trouble::Halt(refused.reason.clone().remedied_by(UNENDING))
+}
+
+fn sound_now(route: &Route, offset: SourceOffset) -> Trouble {
+    let message = "the source holds a sound batch now; fetching it again";
+    let error = Error::new(Kind::Protocol, message)
+        .partition(&route.source)
+        .offset(offset.get());
+    Trouble::retry(&error)
+}
+
+/// Makes sure that the quarantine topic holds the receipt of a record or batch.
+async fn write_receipt(
+    link: &LinkContext,
+    route: &Route,
+    refused: &Refused,
+) -> Result<Receipted, Trouble> {
     let _alone = link.quarantine.lock().await;
     let permit = link.topic_permit(&route.source.topic).await;
     let _writing = permit.ok_or_else(|| Error::new(Kind::Stopping, "interrupted"))?;
-    let record = refused_record(link, route, refused.offset).await?;
     let origin = Origin {
         link: link.name.clone(),
         partition: route.source.clone(),
@@ -100,6 +143,25 @@ async fn write_receipt(link: &LinkContext, route: &Route, refused: &Refused) -> 
         topic_id: route.source_id.to_string(),
         message: refused.reason.message.clone(),
     };
+    let now = link.now().wall_ms;
+    let (receipts, until) = if refused.reason.code == HaltCode::SourceCorrupt {
+        let Some((bytes, until)) = corrupt_batch(link, route, refused).await? else {
+            return Ok(Receipted::Sound);
+        };
+        let whole = (bytes.len() <= RAW_MAX).then(|| origin.raw(&bytes, until, now));
+        let digest = origin.raw_digest(&bytes, until, now);
+        (whole.into_iter().chain([digest]).collect(), until)
+    } else {
+        let record = refused_record(link, route, refused.offset).await?;
+        let receipts = vec![origin.whole(&record, now), origin.digest(&record, now)];
+        (receipts, refused.offset.plus(1))
+    };
+    write_once(link, &origin, receipts).await?;
+    Ok(Receipted::Until(until))
+}
+
+/// Makes sure that the quarantine topic holds the first of these receipts that it accepts.
+async fn write_once(link: &LinkContext, origin: &Origin, receipts: Vec<Record>) -> Result<()> {
     let log = open(link).await?;
     let end = log.true_end().await?;
     let first = log.offset(OffsetSpec::Earliest).await?;
@@ -109,15 +171,45 @@ async fn write_receipt(link: &LinkContext, route: &Route, refused: &Refused) -> 
         Ok(())
     };
     log.read(first.max(end - SEARCHED)..end, look).await?;
-    if is_there {
-        return Ok(());
-    }
-    let now = link.now().wall_ms;
-    match append(link, &log, end, &origin, &origin.whole(&record, now)).await {
-        Err(error) if error.code().is_some_and(is_refusal) => {
-            append(link, &log, end, &origin, &origin.digest(&record, now)).await
+    let mut left = receipts.iter().peekable();
+    while let Some(receipt) = left.next_if(|_| !is_there) {
+        match append(link, &log, end, origin, receipt).await {
+            Err(error) if left.peek().is_some() && error.code().is_some_and(is_refusal) => {}
+            result => return result,
         }
-        result => result,
+    }
+    Ok(())
+}
+
+/// Reads the bytes of a batch that can't be decoded, and the offset after it; `None` if it can be decoded now.
+async fn corrupt_batch(
+    link: &LinkContext,
+    route: &Route,
+    refused: &Refused,
+) -> Result<Option<(Bytes, SourceOffset)>, Trouble> {
+    let offset = refused.offset;
+    let mut size = 0;
+    loop {
+        let most = i32::try_from(size + BEHIND).unwrap_or(i32::MAX);
+        let read = admin::read_raw(&link.source, &route.source, offset.get(), most).await;
+        if let Err(error) = &read
+            && error.code() == Some(CORRUPT_MESSAGE)
+        {
+            return Err(unending(refused));
+        }
+        let read = read?;
+        let all = read.records.len();
+        let Some(damaged) = examine(&read.records, offset.get(), read.high_watermark) else {
+            return Ok(None);
+        };
+        if let Some(until) = damaged.until.filter(|until| *until > offset.get()) {
+            return Ok(Some((damaged.bytes, SourceOffset(until))));
+        }
+        // What follows the batch shows where it ends.
+        if damaged.bytes.len() <= size || all > damaged.bytes.len() {
+            return Err(unending(refused));
+        }
+        size = damaged.bytes.len();
     }
 }
 

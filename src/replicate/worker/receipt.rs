@@ -1,4 +1,5 @@
-//! The receipt of a record that the target refuses in its mirror topic, as the quarantine topic holds it. Pure.
+//! The receipt of a record that the target refuses in its mirror topic, or of a batch that can't be decoded, as the quarantine
+//! topic holds it. Pure.
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -6,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::kafka::batch::Record;
 use crate::model::{LinkName, SourceOffset, TopicPartition};
 
-/// Where a refused record comes from, and why it was refused.
+/// Where a refused record or undecodable batch comes from, and why it isn't mirrored.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
     pub(crate) link: LinkName,
@@ -59,6 +60,41 @@ impl Origin {
             timestamp: now,
             key: None,
             value: None,
+            headers,
+        }
+    }
+
+    /// Returns the bytes of a batch that can't be decoded, which ends before the source offset `until`.
+    pub(crate) fn raw(&self, bytes: &Bytes, until: SourceOffset, now: i64) -> Record {
+        self.raw_as("raw", Some(bytes.clone()), (bytes, until), now)
+    }
+
+    /// Returns a record of the size and the hash of such a batch.
+    pub(crate) fn raw_digest(&self, bytes: &Bytes, until: SourceOffset, now: i64) -> Record {
+        self.raw_as("digest", None, (bytes, until), now)
+    }
+
+    fn raw_as(
+        &self,
+        content: &str,
+        value: Option<Bytes>,
+        (bytes, until): (&Bytes, SourceOffset),
+        now: i64,
+    ) -> Record {
+        let mut headers = Vec::from(self.place());
+        headers.extend([
+            header("farshore.link", self.link.as_str()),
+            header("farshore.until", &until.to_string()),
+            header("farshore.message", &self.message),
+            header("farshore.content", content),
+            header("farshore.batch_bytes", &bytes.len().to_string()),
+            header("farshore.batch_sha256", &sha256(bytes)),
+        ]);
+        Record {
+            offset: 0,
+            timestamp: now,
+            key: None,
+            value,
             headers,
         }
     }

@@ -8,6 +8,8 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Kind};
 use crate::model::{HaltCode, OffsetsMode, Policy, Reason, Run, TargetOffset};
 use crate::offsets::Explanation;
+use crate::replicate::fetch::damage::Damages;
+use crate::replicate::fetch::sequence::Doubts;
 use crate::replicate::partition::effect::{Event, Resynced};
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
@@ -114,52 +116,101 @@ async fn both_sides(
     input: ResyncInput,
     (ticket, abandoned): (Ticket, CancellationToken),
 ) -> WorkerEvent {
-    let failed = |target, trouble| WorkerEvent::Resynced {
-        ticket,
-        target,
-        result: Err(trouble),
-    };
     let refreshed = async {
         if seen.1 > 0 {
             link.target.refresh(seen.1).await?;
         }
         Ok(())
     };
-    if let Err(trouble) = unless(&abandoned, within(SIDE_LIMIT, refreshed)).await {
-        return failed(None, trouble);
-    }
     // Never abandoned half-way: it writes to the target.
     let shut_out = async {
         let permit = link.topic_permit(&route.source.topic).await;
         let _writing = permit.ok_or_else(interrupted)?;
         Ok(link.shut_out(route, input.record.path).await?)
     };
-    if let Err(trouble) = within(SIDE_LIMIT, shut_out).await {
-        return failed(None, trouble);
+    let mut ready = unless(&abandoned, within(SIDE_LIMIT, refreshed)).await;
+    if ready.is_ok() {
+        ready = within(SIDE_LIMIT, shut_out).await;
     }
-    let target_side = resync_target(&link.target, &link.identity, &input);
-    let side = match unless(&abandoned, within(SIDE_LIMIT, target_side)).await {
+    let (target, result) = match ready {
+        Ok(()) => look_twice(link, route, seen, &input, &abandoned).await,
+        Err(trouble) => (None, Err(trouble)),
+    };
+    WorkerEvent::Resynced {
+        ticket,
+        target: target.map(Box::new),
+        result: result.map(Box::new),
+    }
+}
+
+/// The target's side, if it could be read, and the position.
+type Look = (Option<TargetSide>, Result<ResyncResult, Trouble>);
+
+/// Reads both logs; what would stop the partition or take a decision has to be found twice, because no checksum covers the
+/// offsets of what is read.
+async fn look_twice(
+    link: &LinkContext,
+    route: &Route,
+    seen: (u64, u64),
+    input: &ResyncInput,
+    abandoned: &CancellationToken,
+) -> Look {
+    let first = Box::pin(look(link, route, seen.0, input, abandoned)).await;
+    let Some(found) = first.1.as_ref().err().and_then(verdict) else {
+        return first;
+    };
+    let (target, second) = Box::pin(look(link, route, seen.0, input, abandoned)).await;
+    let Err(trouble) = second else {
+        return (target, second);
+    };
+    if matches!(trouble, Trouble::Retry(_)) || verdict(&trouble) == Some(found) {
+        return (target, Err(trouble));
+    }
+    let message = "two looks at the logs differ; reading them again";
+    let error = Error::new(Kind::Protocol, message).partition(&route.source);
+    (target, Err(Trouble::retry(&error)))
+}
+
+/// Returns what a trouble is about and whether a policy settles it, unless it may pass without intervention.
+fn verdict(trouble: &Trouble) -> Option<(HaltCode, bool)> {
+    match trouble {
+        Trouble::Retry(_) => None,
+        Trouble::Halt(reason) => Some((reason.code, false)),
+        Trouble::Decided(decision) => Some((decision.reason.code, true)),
+    }
+}
+
+/// Reads both logs once.
+async fn look(
+    link: &LinkContext,
+    route: &Route,
+    seen: u64,
+    input: &ResyncInput,
+    abandoned: &CancellationToken,
+) -> Look {
+    let target_side = resync_target(&link.target, &link.identity, input);
+    let side = match unless(abandoned, within(SIDE_LIMIT, target_side)).await {
         Ok(side) => side,
         Err(trouble) => {
-            let circle = async { Ok(link.circle_first(&input, trouble.clone()).await) };
-            let found = unless(&abandoned, within(SIDE_LIMIT, circle)).await;
-            return failed(None, found.unwrap_or(trouble));
+            let circle = async { Ok(link.circle_first(input, trouble.clone()).await) };
+            let found = unless(abandoned, within(SIDE_LIMIT, circle)).await;
+            return (None, Err(found.unwrap_or(trouble)));
         }
     };
     let source_side = async {
-        if seen.0 > 0 {
-            link.source.refresh(seen.0).await?;
+        if seen > 0 {
+            link.source.refresh(seen).await?;
         }
         if side.foreign.is_some() {
-            link.judge_before_foreign_writes(&input).await?;
+            link.judge_before_foreign_writes(input).await?;
         }
         if let Some(suspect) = input.suspect {
             let topic = &route.source.topic;
             link.judge_writer(topic, suspect).await?;
         }
-        match resync_source(&link.source, &link.target, &input, side.clone()).await {
+        match resync_source(&link.source, &link.target, input, side.clone()).await {
             Ok(found) => {
-                link.judge_first(&input, &found).await?;
+                link.judge_first(input, &found).await?;
                 Ok(found)
             }
             Err(Trouble::Decided(decision)) if decision.policy == Policy::Reseed => {
@@ -168,12 +219,8 @@ async fn both_sides(
             Err(trouble) => Err(trouble),
         }
     };
-    let result = Box::pin(unless(&abandoned, within(SIDE_LIMIT, source_side))).await;
-    WorkerEvent::Resynced {
-        ticket,
-        target: Some(Box::new(side)),
-        result: result.map(Box::new),
-    }
+    let result = Box::pin(unless(abandoned, within(SIDE_LIMIT, source_side))).await;
+    (Some(side), result)
 }
 
 async fn within<T>(
@@ -284,6 +331,8 @@ fn take_over(
     mirror.keep_offsets(resync_result, now);
     mirror.uncertain = false;
     mirror.fetch_next = resync_result.next;
+    mirror.doubts = Doubts::default();
+    mirror.damages = Damages::default();
     mirror.epochs_until = resync_result.next;
     mirror.leader_epoch = resync_result.source_leader.epoch;
     mirror.fetched_epoch = resync_result.fetched_epoch;

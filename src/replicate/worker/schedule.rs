@@ -92,7 +92,8 @@ impl Worker {
         let share = self.link.settings.partition_max_bytes;
         for index in changed {
             let mirror = &self.mirrors[index];
-            let stand = if !mirror.fetches_at(lane) {
+            let is_over = mirror.damages.proven().is_some();
+            let stand = if !mirror.fetches_at(lane) || is_over {
                 QueuePlace::Away
             } else if mirror.bytes() >= share {
                 QueuePlace::Full

@@ -1,6 +1,8 @@
 use super::*;
 use crate::kafka::batch::testing::{altered, decoded, encoded, keyed};
 use crate::kafka::batch::{Codec, DECOMPRESS_LIMIT};
+use crate::kafka::testing::FakeLog;
+use crate::verify::places::Anywhere;
 
 /// A sound batch that nobody should decompress in memory: zstd frames of zeros, one after another.
 fn oversized() -> Batch {
@@ -42,4 +44,27 @@ fn a_damaged_batch_is_unreadable() {
     assert_eq!(item.place, RecordOrigin::Unreadable(SourceOffset(3)));
     let item = undecoded(&error, &damaged, RecordOrigin::LeftOut, 0..1);
     assert_eq!(item.place, RecordOrigin::LeftOut);
+}
+
+/// The records of a batch of a few KB may have gigabytes of digests.
+#[tokio::test]
+async fn a_batch_of_many_records_is_read_a_portion_at_a_time() {
+    let count = i64::try_from(DIGESTS_MAX).unwrap() + 10;
+    let records: Vec<_> = (0..count).map(|offset| keyed(offset, 1, b"")).collect();
+    let (_, cluster) = FakeLog::new("t");
+    let partition = TopicPartition::new("t", 0);
+    let of = (&cluster, &partition);
+    let mut reader = Reader::new(of, TopicId::NONE, (5, count), false);
+    reader.waiting.push_back(encoded(Codec::Zstd, &records));
+    let mut offsets = Vec::new();
+    for (portion, next) in [(DIGESTS_MAX, count - 5), (5, count)] {
+        let mut feed = Feed::default();
+        let pace = Pace::new(u64::MAX);
+        let step = reader.fill(&mut feed, &mut Anywhere, &pace).await;
+        assert_eq!(step.unwrap(), ReadStep::On);
+        assert_eq!((feed.items.len(), reader.next), (portion, next));
+        offsets.extend(feed.items.iter().map(|item| item.digest.offset));
+    }
+    assert!(offsets.into_iter().eq(5..count));
+    assert!(reader.waiting.is_empty());
 }

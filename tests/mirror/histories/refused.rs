@@ -31,7 +31,7 @@ pub(crate) async fn stricter(setting: &Setting, topic: &str, config: (&str, &str
     topics::create(&setting.oslo.bootstrap(), topic, 1, 1, &configs).await;
 }
 
-fn header(receipt: &Seen, name: &str) -> String {
+pub(crate) fn header(receipt: &Seen, name: &str) -> String {
     let found = receipt.headers.iter().rfind(|(it, _)| it == name);
     let value = found.and_then(|(_, value)| value.clone());
     String::from_utf8(value.unwrap_or_default()).expect("text")

@@ -7,7 +7,7 @@
 
 mod damaged;
 mod equal;
-mod segment;
+pub(crate) mod segment;
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Changes records in the log of a stopped broker without the broker noticing: lengths and checksums stay right.
+//! Changes records in the log of a stopped broker without the broker noticing: lengths stay right, and checksums if wanted.
 
 use std::fs;
 use std::ops::Range;
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 const HEADER: usize = 61;
 
 /// The only segment of a partition's log.
-pub(super) struct Segment {
+pub(crate) struct Segment {
     path: PathBuf,
     bytes: Vec<u8>,
 }
 
 impl Segment {
-    pub(super) fn of(data: &Path, topic: &str, partition: i32) -> Self {
+    pub(crate) fn of(data: &Path, topic: &str, partition: i32) -> Self {
         let log = format!("{topic}-{partition}/00000000000000000000.log");
         let path = data.join(log);
         let bytes = fs::read(&path).expect("the log");
@@ -21,7 +21,7 @@ impl Segment {
     }
 
     /// Replaces the only occurrence of `from` with `to`, which has the same length.
-    pub(super) fn replace(mut self, from: &str, to: &str) -> Self {
+    pub(crate) fn replace(mut self, from: &str, to: &str) -> Self {
         assert_eq!(from.len(), to.len());
         let places: Vec<usize> = self
             .bytes
@@ -35,7 +35,7 @@ impl Segment {
     }
 
     /// Removes the record at an offset and leaves a hole, as compaction does.
-    pub(super) fn without(mut self, offset: i64) -> Self {
+    pub(crate) fn without(mut self, offset: i64) -> Self {
         let batches = self.batches();
         let batch = batches
             .into_iter()
@@ -57,6 +57,20 @@ impl Segment {
         self
     }
 
+    /// Changes the byte at `at` of the batch with this number; negative positions count from its end.
+    pub(crate) fn change(mut self, batch: usize, at: isize, change: impl Fn(u8) -> u8) -> Self {
+        let batch = self.batches().swap_remove(batch);
+        let from = if at < 0 { batch.end } else { batch.start };
+        let at = from.checked_add_signed(at).expect("a position in it");
+        self.bytes[at] = change(self.bytes[at]);
+        self
+    }
+
+    /// The bytes of the batch with this number.
+    pub(crate) fn batch(&self, number: usize) -> Vec<u8> {
+        self.bytes[self.batches().swap_remove(number)].to_vec()
+    }
+
     /// Makes the broker rebuild its indexes.
     fn forget_places(&self) {
         for derived in ["index", "timeindex"] {
@@ -65,7 +79,7 @@ impl Segment {
     }
 
     /// Writes the segment back with updated checksums.
-    pub(super) fn store(mut self) {
+    pub(crate) fn store(mut self) {
         for batch in self.batches() {
             let sum = crc32c::crc32c(&self.bytes[batch.start + 21..batch.end]);
             self.bytes[batch.start + 17..batch.start + 21].copy_from_slice(&sum.to_be_bytes());
@@ -74,7 +88,7 @@ impl Segment {
     }
 
     /// Writes the segment back with its old checksums.
-    pub(super) fn store_as_it_is(self) {
+    pub(crate) fn store_as_it_is(self) {
         fs::write(self.path, self.bytes).expect("the log");
     }
 

@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::decompress::Failure;
+use super::places::decompress;
 use super::{Batch, BatchError, Builder, Codec, DECOMPRESS_LIMIT, Record};
 use crate::model::LeaderEpoch;
 use message::Message;
@@ -30,10 +31,17 @@ pub(super) fn split_first(rest: &mut Bytes) -> Result<Option<VecDeque<Batch>>, B
     let mut gathered = Vec::new();
     let mut size = 0;
     while size < GATHERED && is_old(rest) {
-        let Some(message) = Message::peek(rest)? else {
-            break;
+        let next = Message::peek(rest).and_then(|it| {
+            it.map(|message| Ok((message.codec()?, message)))
+                .transpose()
+        });
+        let (codec, message) = match next {
+            Ok(Some(next)) => next,
+            Err(error) if gathered.is_empty() => return Err(error),
+            // What precedes a damaged message is returned first.
+            Ok(None) | Err(_) => break,
         };
-        if message.codec()? != Codec::None {
+        if codec != Codec::None {
             if gathered.is_empty() {
                 drop(rest.split_to(message.size));
                 return unwrap(&message).map(Some);
@@ -66,9 +74,8 @@ fn unwrap(outer: &Message) -> Result<VecDeque<Batch>, BatchError> {
     } else {
         body
     };
-    let mut plain = codec
-        .decompress(body, DECOMPRESS_LIMIT)
-        .map_err(|failure| match failure {
+    let (mut plain, _place) =
+        decompress(codec, body, DECOMPRESS_LIMIT).map_err(|failure| match failure {
             Failure::TooLarge => BatchError::TooLarge {
                 offset,
                 limit: DECOMPRESS_LIMIT,

@@ -10,6 +10,7 @@ use kafka_protocol::messages::{
 
 use crate::error::BrokerCode;
 use crate::kafka::client::testing::{self, Call, FakeNet, Reply};
+use crate::task::testing::passes;
 
 use super::*;
 
@@ -272,4 +273,37 @@ async fn a_coordinator_is_remembered_until_forgotten() {
     cluster.forget_coordinator(&group);
     cluster.coordinator(&group, Slot::Control).await.unwrap();
     assert_eq!(lookups.load(Ordering::SeqCst), 3);
+}
+
+/// Between two connections an address may get a new owner.
+#[tokio::test(start_paused = true)]
+async fn every_connection_confirms_the_id_of_the_cluster() {
+    let net = FakeNet::default();
+    let brokers = ["a:1", "b:2"];
+    for address in brokers {
+        net.broker(address, telling(move |_| testing::metadata("A", &brokers)));
+    }
+    let cluster = net.cluster(&["a:1"]);
+    cluster.refresh(0).await.unwrap();
+    let connect = || cluster.connection(BrokerId(2), Slot::Journal);
+    connect().await.unwrap();
+    net.stop("b:2");
+    net.broker("b:2", |_| Reply::Nothing);
+    net.belongs_to("b:2", "B");
+    let mut refused = None;
+    for _ in 0..1000 {
+        refused = connect().await.err();
+        if refused
+            .as_ref()
+            .is_some_and(|it| it.kind() == Kind::Refused)
+        {
+            break;
+        }
+        passes(Duration::from_millis(10)).await;
+    }
+    let text = refused.unwrap().chain();
+    assert!(
+        text.contains("an address of this cluster (id A) now leads to another one (id B)"),
+        "{text}"
+    );
 }

@@ -13,6 +13,8 @@ use crate::task::Ownership;
 
 use super::*;
 
+mod limits;
+
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// The broker's end of a connection.
@@ -228,25 +230,6 @@ async fn calls_wait_for_their_turn_however_many_there_are() {
     for (number, answer) in (0..).zip(answers) {
         assert_eq!(answer.unwrap().node_id.0, number);
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_throttling_broker_is_left_alone_and_deadlines_wait_with_it() {
-    let (connection, mut far) = connected();
-    let first = ask(&connection, 1);
-    let call = far.next().await;
-    let second = ask(&connection, 2);
-    far.next().await;
-    far.say(&answer(&call, 60_000)).await;
-    first.await.unwrap();
-    let throttled = Instant::now();
-    assert_eq!(connection.throttled_for(), Duration::from_secs(60));
-    let third = ask(&connection, 3);
-    assert_eq!(number_in(&far.next().await), 3);
-    assert_eq!(throttled.elapsed().as_secs(), 60);
-    assert_eq!(third.await.unwrap_err().kind(), Kind::TimedOut);
-    assert_eq!(throttled.elapsed().as_secs(), 90);
-    assert_eq!(second.await.unwrap_err().kind(), Kind::TimedOut);
 }
 
 #[tokio::test]

@@ -67,7 +67,7 @@ async fn read_all(stream: &mut Pieces) -> (Vec<Vec<u8>>, FrameError) {
     let mut frames = Frames::default();
     let mut bodies = Vec::new();
     loop {
-        match frames.next(stream).await {
+        match frames.next(stream, || FRAME_LIMIT).await {
             Ok(body) => bodies.push(body.to_vec()),
             Err(end) => return (bodies, end),
         }
@@ -102,7 +102,10 @@ async fn many_small_frames_take_one_read_and_a_big_one_few() {
 #[tokio::test]
 async fn a_big_frame_is_exactly_as_big_as_it_says() {
     let mut stream = Pieces::new(&framed(&[vec![7; 1 << 20]]), usize::MAX);
-    let frame = Frames::default().next(&mut stream).await.unwrap();
+    let frame = Frames::default()
+        .next(&mut stream, || FRAME_LIMIT)
+        .await
+        .unwrap();
     let frame = frame
         .try_into_mut()
         .expect("nobody else holds the frame's memory");

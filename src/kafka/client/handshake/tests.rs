@@ -14,7 +14,7 @@ async fn meet(net: &FakeNet) -> Result<Connection> {
         address: "a:1".parse().unwrap(),
     };
     let client = StrBytes::from_static_str("farshore");
-    connect(net, peer, client, None, Duration::from_secs(10)).await
+    connect(net, peer, client, (None, None), Duration::from_secs(10)).await
 }
 
 #[tokio::test]

@@ -25,7 +25,11 @@ fn after(topics: impl IntoIterator<Item = MetadataResponseTopic>) -> Metadata {
         .into_iter()
         .fold(Metadata::default(), |metadata, topic| {
             metadata
-                .next(answer(vec![topic]), &BTreeMap::new())
+                .next(
+                    (None, answer(vec![topic])),
+                    &BTreeMap::new(),
+                    &mut EarlierEpochs::default(),
+                )
                 .unwrap()
         })
 }
@@ -51,6 +55,29 @@ fn a_recreated_topic_starts_over_and_so_does_one_without_ids() {
     assert_eq!(leader_of(&after([topic(0, 2, 5), topic(0, 1, 0)])), (1, 0));
 }
 
+/// A cluster that was restored from a copy has the topic's id, and earlier epochs.
+#[test]
+fn epochs_go_back_when_most_brokers_agree() {
+    let brokers = ["a:1", "b:2", "c:3"];
+    let mut earlier = EarlierEpochs::default();
+    let mut metadata = after([topic(7, 2, 5)]);
+    let mut told = |by, leader, epoch| {
+        let response = testing::metadata("A", &brokers).with_topics(vec![topic(7, leader, epoch)]);
+        let told = (Some(BrokerId(by)), response);
+        metadata = metadata.next(told, &BTreeMap::new(), &mut earlier).unwrap();
+        (leader_of(&metadata), earlier.is_empty())
+    };
+    // One voice, however often it is heard, and two that differ, are not enough.
+    assert_eq!(told(1, 1, 4), ((2, 5), false));
+    assert_eq!(told(1, 1, 4), ((2, 5), false));
+    assert_eq!(told(2, 3, 3), ((2, 5), false));
+    // Nor are two while another one still has what is known.
+    assert_eq!(told(3, 2, 5), ((2, 5), true));
+    assert_eq!(told(1, 1, 4), ((2, 5), false));
+    assert_eq!(told(2, 1, 4), ((1, 4), true));
+    assert_eq!(told(3, 2, 5), ((2, 5), true));
+}
+
 #[test]
 fn what_is_missing_has_a_code() {
     let metadata = after([topic(7, 1, 0)]);
@@ -66,7 +93,9 @@ fn what_is_missing_has_a_code() {
 #[test]
 fn advertised_addresses_are_mapped() {
     let map = BTreeMap::from([(HostPort::new("a", 1), HostPort::new("203.0.113.7", 31090))]);
-    let metadata = Metadata::default().next(answer(vec![]), &map).unwrap();
+    let metadata = Metadata::default()
+        .next((None, answer(vec![])), &map, &mut EarlierEpochs::default())
+        .unwrap();
     let addresses: Vec<String> = metadata.brokers.values().map(HostPort::to_string).collect();
     assert_eq!(addresses, ["203.0.113.7:31090", "b:2"]);
 }
@@ -74,7 +103,11 @@ fn advertised_addresses_are_mapped() {
 #[test]
 fn another_cluster_and_a_starting_broker_are_refused() {
     let known = after([topic(7, 1, 0)]);
-    let other = known.next(testing::metadata("B", &["a:1"]), &BTreeMap::new());
+    let next = |response| {
+        let mut earlier = EarlierEpochs::default();
+        known.next((None, response), &BTreeMap::new(), &mut earlier)
+    };
+    let other = next(testing::metadata("B", &["a:1"]));
     let error = other.unwrap_err();
     assert_eq!(error.kind(), Kind::Refused);
     assert!(
@@ -82,6 +115,6 @@ fn another_cluster_and_a_starting_broker_are_refused() {
             .message()
             .contains("(id A) now leads to another one (id B)")
     );
-    let starting = known.next(testing::metadata("A", &[]), &BTreeMap::new());
+    let starting = next(testing::metadata("A", &[]));
     assert_eq!(starting.unwrap_err().kind(), Kind::Disconnected);
 }

@@ -52,6 +52,7 @@ fn every_policy() -> Policies {
         truncate: Policy::Follow,
         foreign_write: Policy::Adopt,
         refused: Policy::SkipWithReceipt,
+        corrupt: Policy::SkipWithReceipt,
         target_truncate: Policy::Follow,
     }
 }

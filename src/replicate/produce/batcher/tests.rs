@@ -1,5 +1,6 @@
 use bytes::Bytes;
 
+use crate::kafka::batch::testing::altered;
 use crate::kafka::batch::{Batch, Record, batches};
 use crate::model::LeaderEpoch;
 use crate::replicate::testing::{PID, course, served};
@@ -191,4 +192,55 @@ fn codecs_are_not_mixed() {
         .unwrap();
     assert_eq!(produce_batch.records(), 1);
     assert!(!fetch_buffer.is_empty());
+}
+
+/// A small batch whose checksum is right and whose second record can't be decoded.
+fn undecodable(first: i64) -> Batch {
+    let sound = compacted(first, &[first, first + 1]);
+    let mut body = sound.bytes()[61..].to_vec();
+    body[7] = 99;
+    altered(&sound, Some(&body), |_| {})
+}
+
+#[test]
+fn what_precedes_a_batch_that_cannot_be_decoded_is_composed_without_it() {
+    let mut fetch_buffer = FetchBuffer::default();
+    load(&mut fetch_buffer, consecutive(100, 2, 10));
+    load(&mut fetch_buffer, consecutive(102, 2, 10));
+    load(&mut fetch_buffer, undecodable(104));
+    let course = course(7, Some(100));
+    let produce_batch = compose(&mut fetch_buffer, &course).unwrap().unwrap();
+    let records = read(&produce_batch);
+    let offsets: Vec<i64> = records.iter().map(|it| it.0).collect();
+    assert_eq!(offsets, [7, 8, 9, 10]);
+    assert_eq!(
+        produce_batch.runs,
+        [Run::new(SourceOffset(100), TargetOffset(7), 4)]
+    );
+    assert_eq!(produce_batch.frontier, SourceOffset(104));
+    load(&mut fetch_buffer, consecutive(106, 2, 10));
+    let course = course.behind(&produce_batch);
+    for _ in 0..2 {
+        let error = compose(&mut fetch_buffer, &course).unwrap_err();
+        assert!(matches!(error, BatchError::Malformed { offset: 104, .. }));
+        assert_eq!(fetch_buffer.front().unwrap().from, SourceOffset(104));
+    }
+}
+
+#[test]
+fn a_batch_that_is_large_when_decoded_is_sent_in_parts() {
+    let mut fetch_buffer = FetchBuffer::default();
+    let quarter = REBUILT_LIMIT / 4;
+    let mut large = batch(100, 6, quarter, Codec::Zstd);
+    large = altered(&large, None, |header| header.last_offset_delta = 9);
+    load(&mut fetch_buffer, large);
+    fetch_buffer.shorten(SourceOffset(100));
+    let mut course = course(7, Some(100));
+    for (source, target, length) in [(100, 7, 4), (104, 11, 2)] {
+        let part = compose(&mut fetch_buffer, &course).unwrap().unwrap();
+        let run = Run::new(SourceOffset(source), TargetOffset(target), length);
+        assert_eq!(part.runs, [run]);
+        course = course.behind(&part);
+    }
+    assert!(fetch_buffer.is_empty());
 }

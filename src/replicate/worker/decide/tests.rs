@@ -193,7 +193,11 @@ async fn adopted_records_lie_between_own_ones() {
 #[tokio::test]
 async fn a_skipped_record_is_passed_and_the_anchor_goes_with_the_next_one() {
     let refused = reason(HaltCode::RecordRefused);
-    let decision = skip(refused, SourceOffset(30), TargetOffset(25));
+    let decision = skip(
+        refused,
+        SourceOffset(30)..SourceOffset(31),
+        TargetOffset(25),
+    );
     let (bench, outcome) = Bench::new().decide(&decision).await;
     assert_eq!(outcome.stretches, [stretch(StretchKind::Skipped, 30, 31)]);
     assert_eq!(bench.goes_on(), (begins(31, TargetOffset(25)), 31, 0));
@@ -259,7 +263,11 @@ async fn where_offsets_are_preserved_the_map_goes_on_through_what_is_given_up() 
     let (bench, outcome) = preserved().decide(&gap.in_place()).await;
     assert_eq!(outcome.stretches, [stretch(StretchKind::Lost, 30, 50)]);
     assert_eq!(bench.goes_on(), (whole, 30, 0));
-    let skipped = skip(reason(HaltCode::RecordRefused), SourceOffset(50), END);
+    let skipped = skip(
+        reason(HaltCode::RecordRefused),
+        SourceOffset(50)..SourceOffset(51),
+        END,
+    );
     let (bench, _) = bench.decide(&skipped.in_place()).await;
     assert_eq!(bench.goes_on(), (whole, 30, 0));
     let known = bench.tracked.lock();

@@ -56,11 +56,13 @@ fn refused_with(code: i16) -> ProduceAnswer {
 fn whatever_is_refused_for_what_it_is_is_cut_down_to_one_record_which_the_policy_is_for() {
     for code in [10, 18, 32, 43, 76, 87].map(BrokerCode) {
         let mut mirror = with_in_flight(10);
+        mirror.examined_until = Some(SourceOffset(35));
         let cut = refusal(&mut mirror, code, None);
         assert!(matches!(cut, Trouble::Retry(_)), "{code:?}: {cut:?}");
         assert_eq!(mirror.course.records_limit, 5);
 
         let mut mirror = with_in_flight(1);
+        mirror.examined_until = Some(SourceOffset(26));
         let alone = refusal(&mut mirror, code, Some("no such codec"));
         let Trouble::Halt(reason) = alone else {
             panic!("{code:?}: {alone:?}");
@@ -69,6 +71,21 @@ fn whatever_is_refused_for_what_it_is_is_cut_down_to_one_record_which_the_policy
         assert_eq!(reason.source_offset, Some(SourceOffset(25)));
         assert_eq!(reason.target_offset, Some(TargetOffset(20)));
         assert!(reason.message.ends_with("(no such codec)"));
+    }
+}
+
+/// A broker that can't decode a batch answers `UNKNOWN_SERVER_ERROR`, `CORRUPT_MESSAGE` or `INVALID_RECORD`.
+#[test]
+fn what_may_be_unreadable_is_decoded_before_it_is_sent_again() {
+    for code in UNREADABLE.map(BrokerCode) {
+        let mut mirror = with_in_flight(1);
+        let trouble = refusal(&mut mirror, code, None);
+        assert!(matches!(trouble, Trouble::Retry(_)), "{trouble:?}");
+        assert_eq!(mirror.examined_until, Some(SourceOffset(26)));
+        mirror.relax(SourceOffset(25));
+        assert!(mirror.examined_until.is_some());
+        mirror.relax(SourceOffset(26));
+        assert_eq!(mirror.examined_until, None);
     }
 }
 

@@ -26,8 +26,16 @@ impl Bench {
         }
     }
 
-    async fn write_receipt(&self) -> Result<()> {
+    async fn write_receipt(&self) -> Result<Receipted, Trouble> {
         write_receipt(&self.link, &route(0), &refused(1)).await
+    }
+
+    async fn write_receipt_of_batch(&self, offset: i64) -> Result<Receipted, Trouble> {
+        let refused = Refused {
+            reason: Reason::new(HaltCode::SourceCorrupt, "too damaged"),
+            ..refused(offset)
+        };
+        write_receipt(&self.link, &route(0), &refused).await
     }
 
     /// Returns the source offsets of the receipts there are.
@@ -43,6 +51,13 @@ impl Bench {
     fn former(&self, offset: i64, at: i64) -> Stamped {
         let receipt = origin(offset).whole(&keyed(offset, 1, b"k"), 1);
         stamped(&self.link, TargetOffset(at), &receipt).unwrap()
+    }
+}
+
+fn retries(written: Result<Receipted, Trouble>) -> String {
+    match written {
+        Err(Trouble::Retry(failure)) => failure.text,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -81,9 +96,9 @@ async fn a_receipt_whose_place_another_took_is_written_again() {
     let bench = Bench::new().await;
     bench.source.hold(source_batch(0));
     bench.quarantine.put_instead(bench.former(7, 0));
-    let taken = bench.write_receipt().await.unwrap_err();
+    let taken = retries(bench.write_receipt().await);
     let text = "another receipt took this one's place; writing it again";
-    assert!(taken.chain().starts_with(text), "{}", taken.chain());
+    assert!(taken.starts_with(text), "{taken}");
     assert_eq!(bench.receipts(), [7]);
     bench.write_receipt().await.unwrap();
     assert_eq!(bench.receipts(), [7, 1]);
@@ -106,8 +121,61 @@ async fn a_record_that_arrived_damaged_gets_no_receipt() {
     let in_a_value = bytes.len() - 2;
     bytes[in_a_value] ^= 1;
     bench.source.hold(only_batch(bytes.into()));
-    let damaged = bench.write_receipt().await.unwrap_err();
-    assert!(damaged.chain().contains("CRC"), "{}", damaged.chain());
+    let damaged = retries(bench.write_receipt().await);
+    assert!(damaged.contains("CRC"), "{damaged}");
+    assert!(bench.receipts().is_empty());
+}
+
+/// A batch of three records with one byte changed.
+fn damaged(first: i64) -> Batch {
+    let mut bytes = source_batch(first).bytes().to_vec();
+    let in_a_value = bytes.len() - 2;
+    bytes[in_a_value] ^= 1;
+    only_batch(bytes.into())
+}
+
+#[tokio::test]
+async fn the_receipt_of_a_damaged_batch_has_its_bytes_and_its_end() {
+    let bench = Bench::new().await;
+    for batch in [source_batch(0), damaged(3), source_batch(6)] {
+        bench.source.hold(batch);
+    }
+    for _ in 0..2 {
+        let written = bench.write_receipt_of_batch(3).await.unwrap();
+        assert_eq!(written, Receipted::Until(SourceOffset(6)));
+        assert_eq!(bench.receipts(), [3]);
+    }
+    let receipt = &bench.quarantine.records()[0];
+    assert_eq!(receipt.value.as_ref(), Some(damaged(3).bytes()));
+    let mut headers = receipt.headers.iter();
+    let until = headers.rfind(|(name, _)| name == "farshore.until");
+    assert_eq!(until.unwrap().1.as_deref(), Some(&b"6"[..]));
+}
+
+#[tokio::test]
+async fn a_batch_that_is_sound_now_needs_no_receipt() {
+    let bench = Bench::new().await;
+    bench.source.hold(source_batch(0));
+    let written = bench.write_receipt_of_batch(0).await.unwrap();
+    assert_eq!(written, Receipted::Sound);
+    assert!(bench.receipts().is_empty());
+}
+
+/// Otherwise sound records behind it could be left out with it.
+#[tokio::test]
+async fn a_batch_whose_end_nobody_knows_is_not_skipped() {
+    let bench = Bench::new().await;
+    let mut bytes = source_batch(0).bytes().to_vec();
+    let low_byte_of_delta = 26;
+    bytes[low_byte_of_delta] = 9;
+    for batch in [only_batch(bytes.into()), damaged(3)] {
+        bench.source.hold(batch);
+    }
+    let written = bench.write_receipt_of_batch(0).await;
+    let Err(Trouble::Halt(reason)) = written else {
+        panic!("{written:?}");
+    };
+    assert_eq!(reason.remedy, UNENDING);
     assert!(bench.receipts().is_empty());
 }
 

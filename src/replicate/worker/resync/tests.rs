@@ -101,6 +101,30 @@ async fn a_source_that_removed_what_was_not_mirrored_halts() {
     assert!(phase.contains("SourceGap"), "{phase}");
 }
 
+/// No checksum covers the offset under which the source serves its record.
+#[tokio::test(start_paused = true)]
+async fn what_only_one_look_shows_halts_nothing() {
+    for by in [1, 2] {
+        let mut bench = Bench::new();
+        bench.source.hold(source_batch(6));
+        bench.source.misplace_next(by);
+        bench.resync().await;
+        assert_eq!(bench.mirror().life.lanes(), Some(LANES), "{by}");
+        assert_eq!(bench.mirror().fetch_next, SourceOffset(6));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_offset_that_cannot_be_right_is_asked_for_again() {
+    for by in [-1, 4] {
+        let mut bench = Bench::new();
+        bench.source.misplace_next(by);
+        bench.resync().await;
+        let phase = format!("{:?}", bench.mirror().life.phase());
+        assert!(phase.contains("Resting"), "{phase}");
+    }
+}
+
 /// Hazard H8: a plan that was given up may still have landed, so the next one is another.
 #[tokio::test(start_paused = true)]
 async fn behind_a_resync_runs_belong_to_a_new_plan() {

@@ -1,0 +1,13 @@
+//! See `judges.rs`.
+//!
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz configuration tests/fuzz/corpus/configuration tests/fuzz/seeds/configuration`
+
+#![no_main]
+
+#[path = "../judges.rs"]
+#[allow(dead_code, reason = "each target has its judge")]
+mod judges;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| judges::configuration(data));
