@@ -146,7 +146,7 @@ async fn readiness_names_each_check_that_fails() {
     let bench = Bench::start().await;
     let checks = async || {
         let answer = bench.get("/v1/links/paris-oslo/readiness").await.json;
-        let outcome = |check: &serde_json::Value| check["outcome"].as_str().unwrap().to_owned();
+        let outcome = |check: &Value| check["outcome"].as_str().unwrap().to_owned();
         let outcomes: Vec<String> = answer["checks"]
             .as_array()
             .unwrap()
@@ -254,7 +254,7 @@ async fn many_offsets_are_translated_at_once_each_with_its_own_error() {
         item("t", -1),
         item("t", 120),
     ];
-    let ask = async |items: &[serde_json::Value]| {
+    let ask = async |items: &[Value]| {
         let body = json!({"link": "paris-oslo", "items": items}).to_string();
         bench.post("/v1/translate", &body).await
     };

@@ -1,5 +1,6 @@
 //! Reading part of a partition once.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -48,11 +49,21 @@ struct Manner {
     max_wait: Duration,
 }
 
-const CONTROL: Manner = Manner {
-    slot: Slot::Control,
-    isolation: 0,
-    max_wait: Duration::ZERO,
-};
+/// The number of connections to a broker for reading: a start reads a batch of each partition, and a broker handles the
+/// requests of a connection one at a time.
+const CONNECTIONS: u16 = 4;
+
+/// Up to the high watermark, at once.
+fn at_once(partition: &TopicPartition) -> Manner {
+    let mut hasher = DefaultHasher::new();
+    partition.hash(&mut hasher);
+    let number = u16::try_from(hasher.finish() % u64::from(CONNECTIONS)).unwrap_or(0);
+    Manner {
+        slot: Slot::Read { number },
+        isolation: 0,
+        max_wait: Duration::ZERO,
+    }
+}
 
 /// Fetches from `offset` up to the high watermark, without waiting for data. Returns at least one complete batch if
 /// there is one, even if it is larger than `max_bytes`.
@@ -64,7 +75,8 @@ pub async fn read_at(
     offset: i64,
     max_bytes: i32,
 ) -> Result<ReadAt> {
-    read_in(cluster, partition, (offset, max_bytes), CONTROL).await
+    let manner = at_once(partition);
+    read_in(cluster, partition, (offset, max_bytes), manner).await
 }
 
 /// Like [`read_at`], but up to the last stable offset and on a connection of its own, waiting briefly for data.
@@ -101,7 +113,7 @@ pub async fn read_raw(
     offset: i64,
     max_bytes: i32,
 ) -> Result<RawRead> {
-    let (data, _) = fetch(cluster, partition, (offset, max_bytes), CONTROL).await?;
+    let (data, _) = fetch(cluster, partition, (offset, max_bytes), at_once(partition)).await?;
     if let Some(code) = code_of(data.error_code) {
         let text = format!("a read was refused: {}", code_name(code));
         let error = Error::new(Kind::Broker(code), text);

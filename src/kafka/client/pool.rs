@@ -49,6 +49,8 @@ pub enum Slot {
     },
     /// The journal, whose appends must not wait behind data.
     Journal,
+    /// Reading parts of logs; a partition stays with one number. Other questions don't wait behind records.
+    Read { number: u16 },
     /// Reads for verification, behind which data must not wait.
     Verify,
 }

@@ -19,15 +19,19 @@ use super::Discovery;
 
 /// How many looks in a row may show nothing new of what was created before the rest is left to the next interval: brokers are
 /// notified of a creation with a delay.
-const SETTLING_LOOKS: usize = 20;
+const SETTLING_LOOKS: usize = 8;
+/// The pause before a second look, and how much longer it gets with each further one: a look at many topics costs the broker
+/// as much as creating some of them, and partitions that begin together share requests.
 const SETTLING_PAUSE: Duration = Duration::from_millis(100);
+const SETTLING_PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// How far the brokers show what was done.
 #[derive(Debug, Default)]
 struct Shown {
     /// Mirror topics that were created or extended and don't show yet, with their number of partitions.
     awaited: BTreeMap<TopicName, i32>,
-    /// The number of looks since the last one that showed something new.
+    /// The number of looks, and of those since the last one that showed something new.
+    looks: u32,
     idle_looks: usize,
     /// Whether nothing more will be done.
     is_over: bool,
@@ -37,6 +41,10 @@ struct Shown {
 impl Shown {
     fn is_complete(&self) -> bool {
         self.is_over && (self.awaited.is_empty() || self.idle_looks >= SETTLING_LOOKS)
+    }
+
+    fn pause(&self) -> Duration {
+        SETTLING_PAUSE_MAX.min(SETTLING_PAUSE * self.looks.max(1))
     }
 
     /// Looks for what is awaited. Returns whether any of it shows.
@@ -53,6 +61,7 @@ impl Shown {
             sight.target.insert(name.clone(), seen.on_target());
             seen.partitions < *partitions
         });
+        self.looks += 1;
         self.idle_looks += 1;
         Ok(self.awaited.len() < before)
     }
@@ -83,7 +92,7 @@ impl Discovery {
                     }
                     !shown.is_over
                 }
-                () = sleep(SETTLING_PAUSE), if !shown.awaited.is_empty() => false,
+                () = sleep(shown.pause()), if !shown.awaited.is_empty() => false,
             };
             if shown.look(self.target.as_ref(), sight).await? || is_new {
                 self.publish(sight, unclear, selected).await?;
