@@ -245,8 +245,14 @@ impl Log {
                 .with_last_sequence(it.base_sequence + it.last_offset_delta)
                 .with_last_timestamp(it.max_timestamp)
         });
-        let one = PartitionResponse::default().with_active_producers(state.into_iter().collect());
-        let topic = TopicResponse::default().with_partitions(vec![one]);
+        let request: DescribeProducersRequest = call.request();
+        let asked = &request.topics[0];
+        let one = PartitionResponse::default()
+            .with_partition_index(asked.partition_indexes[0])
+            .with_active_producers(state.into_iter().collect());
+        let topic = TopicResponse::default()
+            .with_name(asked.name.clone())
+            .with_partitions(vec![one]);
         let answer = DescribeProducersResponse::default().with_topics(vec![topic]);
         call.answer::<DescribeProducersRequest>(&answer)
     }

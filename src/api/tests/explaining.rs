@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::state::Reach;
+use crate::model::{PartitionState, TopicPartition};
 
 impl Bench {
     async fn explain(&self, name: &str) -> Value {
@@ -130,5 +131,30 @@ async fn a_refusal_names_the_rule_that_excludes_a_name() {
     assert!(
         detail.ends_with("group eu.x: \"eu.*\" in groups_exclude matches"),
         "{detail}"
+    );
+}
+
+/// The link names a detail once for all partitions of a state; another state's partition with the same words keeps its own.
+#[tokio::test]
+async fn a_detail_is_left_out_of_the_list_only_where_the_link_shows_it() {
+    let bench = Bench::start().await;
+    let states = [
+        PartitionState::Retrying,
+        PartitionState::Retrying,
+        PartitionState::Preparing,
+    ];
+    for (number, state) in (0..).zip(states) {
+        let partition = TopicPartition::new("shared", number);
+        let tracked = bench.view.track(&partition, &"t".into()).unwrap();
+        tracked.show(state, Some("broker 3 is silent".to_owned()));
+    }
+    let topics = bench.get("/v1/links/paris-oslo/topics").await.json;
+    let mut all = topics.as_array().unwrap().iter();
+    let shared = all.find(|it| it["name"] == "shared").unwrap();
+    let details = shared["partitions"].as_array().unwrap().iter();
+    let details: Vec<&Value> = details.map(|it| &it["detail"]).collect();
+    assert_eq!(
+        details,
+        [&Value::Null, &Value::Null, &json!("broker 3 is silent")]
     );
 }

@@ -71,31 +71,6 @@ async fn a_link_says_what_it_waits_for() {
     assert_eq!(link["state"], "starting");
 }
 
-/// The link names a detail once for all partitions of a state; another state's partition with the same words keeps its own.
-#[tokio::test]
-async fn a_detail_is_left_out_of_the_list_only_where_the_link_shows_it() {
-    let bench = Bench::start().await;
-    let states = [
-        PartitionState::Retrying,
-        PartitionState::Retrying,
-        PartitionState::Preparing,
-    ];
-    for (number, state) in (0..).zip(states) {
-        let partition = TopicPartition::new("shared", number);
-        let tracked = bench.view.track(&partition, &"t".into()).unwrap();
-        tracked.show(state, Some("broker 3 is silent".to_owned()));
-    }
-    let topics = bench.get("/v1/links/paris-oslo/topics").await.json;
-    let mut all = topics.as_array().unwrap().iter();
-    let shared = all.find(|it| it["name"] == "shared").unwrap();
-    let details = shared["partitions"].as_array().unwrap().iter();
-    let details: Vec<&Value> = details.map(|it| &it["detail"]).collect();
-    assert_eq!(
-        details,
-        [&Value::Null, &Value::Null, &json!("broker 3 is silent")]
-    );
-}
-
 #[tokio::test]
 async fn a_link_that_failed_says_why_and_when_it_begins_anew() {
     let bench = Bench::start().await;
