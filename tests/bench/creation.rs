@@ -81,13 +81,17 @@ pub(crate) async fn measure(topics: usize) -> String {
     println!("first start: {first:?}");
     let ended = farshore.sigterm().await;
     assert!(ended.success(), "farshore didn't end as it should: {ended}");
-    let restart = begin(&mut farshore, &oslo, topics).await;
-    println!("restart: {restart:?}");
-    farshore.sigterm().await;
+    let mut starts = vec![("first start", first)];
+    for what in ["restart", "restart once more"] {
+        let restart = begin(&mut farshore, &oslo, topics).await;
+        println!("{what}: {restart:?}");
+        farshore.sigterm().await;
+        starts.push((what, restart));
+    }
     clear(&oslo).await;
     let after = bare(&oslo, topics).await;
     println!("a bare loop: {after:?}");
-    table(topics, [before, after], &first, &restart)
+    table(topics, [before, after], &starts)
 }
 
 fn name(number: usize) -> String {
@@ -212,12 +216,12 @@ async fn begin(farshore: &mut Farshore, oslo: &str, topics: usize) -> Started {
     }
 }
 
-fn table(topics: usize, bare: [Bare; 2], first: &Started, restart: &Started) -> String {
+fn table(topics: usize, bare: [Bare; 2], starts: &[(&str, Started)]) -> String {
     let mut text = format!(
         "| {topics} topics of one partition | link up, s | first record after that, s | all live after that, s | CPU-s until then | others, cores |\n\
          |---|--:|--:|--:|--:|--:|\n"
     );
-    for (what, it) in [("first start", first), ("restart", restart)] {
+    for (what, it) in starts {
         let _ = writeln!(
             text,
             "| {what} | {:.2} | {:.2} | {:.1} | {:.2} | {:.2} |",
@@ -228,7 +232,9 @@ fn table(topics: usize, bare: [Bare; 2], first: &Started, restart: &Started) -> 
             it.others,
         );
     }
-    let live = first.all_live - first.link_up;
+    let live = starts
+        .first()
+        .map_or(0.0, |(_, it)| it.all_live - it.link_up);
     let _ = writeln!(
         text,
         "\nA bare loop of CreateTopics with the same batches and configs, before and after: {:.1} and {:.1} s until the brokers serve all topics ({:.1} and {:.1} s until the controller has acknowledged them), so that all are live after {:.2} times their mean.\n{}",
