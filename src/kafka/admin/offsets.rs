@@ -16,7 +16,7 @@ use kafka_protocol::messages::{ListOffsetsRequest, OffsetForLeaderEpochRequest};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::error::{Error, Result};
-use crate::kafka::client::coalesce::{OffsetDetails, OffsetKind};
+use crate::kafka::client::coalesce::{OffsetDetails, OffsetKind, Told};
 use crate::kafka::client::error_codes::{Retry, code_of, retry_of_error};
 use crate::kafka::client::names::{by_topic, topic_name, topic_partition};
 use crate::kafka::client::{Cluster, Connection, Recipient, Slot};
@@ -212,22 +212,13 @@ async fn list_coalesced(
     let coalescer = cluster.coalescers().offsets.of(broker, kind);
     let told = coalescer
         .ask(partition, (epoch, timestamp), |asked| async move {
-            match answers_of(cluster, broker, kind, &asked).await {
-                Ok((connection, answers)) => answers
-                    .map(|(of, one)| (of, Ok((connection.clone(), one))))
-                    .collect(),
-                Err(error) => {
-                    let error = Arc::new(error);
-                    let failed = |(of, _)| (of, Err(Arc::clone(&error)));
-                    asked.into_iter().map(failed).collect()
-                }
-            }
+            answers_of(cluster, broker, kind, &asked).await
         })
         .await;
     match told {
-        Some(Ok((connection, one))) => read(&connection, partition, &one),
-        Some(Err(cause)) => Err(unlisted(partition, &cause)),
-        None => Err(unlisted(partition, &Arc::new(missing("the partition")))),
+        Ok(Some((connection, one))) => read(&connection, partition, &one),
+        Ok(None) => Err(unlisted(partition, &Arc::new(missing("the partition")))),
+        Err(cause) => Err(unlisted(partition, &cause)),
     }
 }
 
@@ -242,17 +233,17 @@ async fn list_of(
     let details = asked
         .iter()
         .map(|(of, epoch)| (of.clone(), (*epoch, timestamp)));
-    let (mut listed, failure) =
-        match answers_of(cluster, broker, kind, &details.collect::<Vec<_>>()).await {
-            Ok((connection, answers)) => {
-                let results = answers.map(|(of, one)| {
-                    let result = read(&connection, &of, &one);
-                    (of, result)
-                });
-                (results.collect(), missing("the partition"))
-            }
-            Err(error) => (ListedOffsets::new(), error),
-        };
+    let details: Vec<_> = details.collect();
+    let (mut listed, failure) = match answers_of(cluster, broker, kind, &details).await {
+        Ok(answers) => {
+            let results = answers.into_iter().map(|(of, (connection, one))| {
+                let result = read(&connection, &of, &one);
+                (of, result)
+            });
+            (results.collect(), missing("the partition"))
+        }
+        Err(error) => (ListedOffsets::new(), error),
+    };
     let failure = Arc::new(failure);
     for (partition, _) in asked {
         let unlisted = |partition: &TopicPartition| Err(unlisted(partition, &failure));
@@ -261,16 +252,13 @@ async fn list_of(
     listed
 }
 
-/// Sends one request. Returns the answers, and the connection they came from.
+/// Sends one request.
 async fn answers_of(
     cluster: &Cluster,
     broker: BrokerId,
     (replica, isolation): OffsetKind,
     asked: &[(TopicPartition, OffsetDetails)],
-) -> Result<(
-    Connection,
-    impl Iterator<Item = (TopicPartition, ListOffsetsPartitionResponse)> + use<>,
-)> {
+) -> Result<BTreeMap<TopicPartition, Told<ListOffsetsPartitionResponse>>> {
     let partitions = asked.iter().map(|(partition, (epoch, timestamp))| {
         let one = ListOffsetsPartition::default()
             .with_partition_index(partition.partition.0)
@@ -291,11 +279,14 @@ async fn answers_of(
     let timeout = cluster.settings().request_timeout;
     let answer = connection.call(request, timeout).await?;
     let answers = answer.topics.into_iter().flat_map(|topic| {
-        let of = move |number| topic_partition(&topic.name, number);
-        let partitions = topic.partitions.into_iter();
-        partitions.map(move |one| (of(one.partition_index), one))
+        let (name, from) = (topic.name, connection.clone());
+        let told = move |one: ListOffsetsPartitionResponse| {
+            let of = topic_partition(&name, one.partition_index);
+            (of, (from.clone(), one))
+        };
+        topic.partitions.into_iter().map(told)
     });
-    Ok((connection, answers))
+    Ok(answers.collect())
 }
 
 fn read(

@@ -1,18 +1,17 @@
 //! Reading the producer state of a partition's leader.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use kafka_protocol::messages::DescribeProducersRequest;
 use kafka_protocol::messages::describe_producers_request::TopicRequest;
 use kafka_protocol::messages::describe_producers_response::PartitionResponse;
 
 use crate::error::{Error, Result};
-use crate::kafka::client::coalesce::Coalesced;
+use crate::kafka::client::coalesce::Told;
 use crate::kafka::client::error_codes::code_of;
 use crate::kafka::client::names::{by_topic, topic_partition};
-use crate::kafka::client::{ApiKey, Cluster, Connection, Recipient};
-use crate::model::{BrokerId, ProducerId, TopicPartition};
+use crate::kafka::client::{ApiKey, Cluster, Connection, Slot};
+use crate::model::{ProducerId, TopicPartition};
 
 use super::missing;
 
@@ -36,27 +35,23 @@ pub async fn describe_producers(
     cluster: &Cluster,
     partition: &TopicPartition,
 ) -> Result<Option<Vec<ProducerState>>> {
-    let route = Recipient::Leader(partition.clone());
     cluster
-        .ask(route, |connection| async move {
+        .retry(None, || async move {
+            let broker = cluster.leader(partition).await?.broker;
+            let connection = cluster.connection(broker, Slot::Control).await?;
             if connection.version_of(ApiKey::DescribeProducers).is_none() {
                 return Ok(None);
             }
-            let broker = connection.broker().unwrap_or(BrokerId(-1));
             let coalescer = cluster.coalescers().producers.of(broker, ());
             let told = coalescer
                 .ask(partition, (), |asked| {
                     answers_of(cluster, &connection, asked)
                 })
                 .await;
-            let (connection, one) = match told {
-                Some(Ok(told)) => told,
-                Some(Err(cause)) => {
-                    let error = Error::new(cause.kind(), "the producers cannot be described");
-                    return Err(error.caused_by(cause));
-                }
-                None => return Err(missing("the partition")),
-            };
+            let told = told.map_err(|cause| {
+                Error::new(cause.kind(), "the producers cannot be described").caused_by(cause)
+            })?;
+            let (connection, one) = told.ok_or_else(|| missing("the partition"))?;
             if let Some(code) = code_of(one.error_code) {
                 let detail = one.error_message.as_deref();
                 return Err(connection.refusal("describe producers", code, detail));
@@ -79,7 +74,7 @@ async fn answers_of(
     cluster: &Cluster,
     connection: &Connection,
     asked: Vec<(TopicPartition, ())>,
-) -> BTreeMap<TopicPartition, Coalesced<PartitionResponse>> {
+) -> Result<BTreeMap<TopicPartition, Told<PartitionResponse>>> {
     let partitions = asked.iter().map(|(of, ())| (of, of.partition.0));
     let topics = by_topic(partitions).into_iter().map(|(name, partitions)| {
         TopicRequest::default()
@@ -88,24 +83,16 @@ async fn answers_of(
     });
     let request = DescribeProducersRequest::default().with_topics(topics.collect());
     let timeout = cluster.settings().request_timeout;
-    match connection.call(request, timeout).await {
-        Ok(answer) => {
-            let topics = answer.topics.into_iter();
-            let answers = topics.flat_map(|topic| {
-                let of = move |number| topic_partition(&topic.name, number);
-                let partitions = topic.partitions.into_iter();
-                partitions.map(move |one| (of(one.partition_index), one))
-            });
-            answers
-                .map(|(of, one)| (of, Ok((connection.clone(), one))))
-                .collect()
-        }
-        Err(error) => {
-            let error = Arc::new(error);
-            let failed = |(of, ())| (of, Err(Arc::clone(&error)));
-            asked.into_iter().map(failed).collect()
-        }
-    }
+    let answer = connection.call(request, timeout).await?;
+    let answers = answer.topics.into_iter().flat_map(|topic| {
+        let name = topic.name;
+        let told = move |one: PartitionResponse| {
+            let of = topic_partition(&name, one.partition_index);
+            (of, (connection.clone(), one))
+        };
+        topic.partitions.into_iter().map(told)
+    });
+    Ok(answers.collect())
 }
 
 /// A partition leader's state for a given producer.

@@ -11,16 +11,17 @@ use kafka_protocol::messages::list_offsets_response::ListOffsetsPartitionRespons
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{BrokerId, LeaderEpoch, TopicPartition};
 
 use super::Connection;
+use super::single_flight::SharedResult;
 
 /// The number of partitions in one request.
 const PARTITIONS_AT_ONCE: usize = 500;
 
-/// The answer about one partition and the connection it came from, or why there is none.
-pub(crate) type Coalesced<T> = Result<(Connection, T), Arc<Error>>;
+/// The answer about one partition, and the connection it came from.
+pub(crate) type Told<T> = (Connection, T);
 
 /// The epoch that a leader must have, and the timestamp to look up.
 pub(crate) type OffsetDetails = (LeaderEpoch, i64);
@@ -30,9 +31,8 @@ pub(crate) type OffsetKind = (i32, i8);
 /// The questions to one cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Coalescers {
-    pub(crate) offsets:
-        ByBroker<OffsetKind, OffsetDetails, Coalesced<ListOffsetsPartitionResponse>>,
-    pub(crate) producers: ByBroker<(), (), Coalesced<PartitionResponse>>,
+    pub(crate) offsets: ByBroker<OffsetKind, OffsetDetails, Told<ListOffsetsPartitionResponse>>,
+    pub(crate) producers: ByBroker<(), (), Told<PartitionResponse>>,
 }
 
 /// The questions of each kind to each broker.
@@ -66,7 +66,7 @@ pub(crate) struct Coalescer<D, A> {
 struct Question<D, A> {
     partition: TopicPartition,
     details: D,
-    answer: oneshot::Sender<Option<A>>,
+    answer: oneshot::Sender<SharedResult<Option<A>>>,
 }
 
 impl<D, A> Default for Coalescer<D, A> {
@@ -82,16 +82,17 @@ impl<D: Copy, A> Coalescer<D, A> {
     /// Asks about a partition, together with others: `send` sends one request, for this caller or for others. Returns `None` if
     /// the answer doesn't have the partition.
     ///
+    /// Errors: that of the request, for all whose questions it had.
     /// Cancellation: callers whose questions are in a request that this one was sending ask again.
     pub(crate) async fn ask<S, F>(
         &self,
         partition: &TopicPartition,
         details: D,
         send: S,
-    ) -> Option<A>
+    ) -> SharedResult<Option<A>>
     where
         S: Fn(Vec<(TopicPartition, D)>) -> F,
-        F: Future<Output = BTreeMap<TopicPartition, A>>,
+        F: Future<Output = Result<BTreeMap<TopicPartition, A>>>,
     {
         loop {
             let mut answer = self.wait(partition.clone(), details);
@@ -111,7 +112,11 @@ impl<D: Copy, A> Coalescer<D, A> {
         }
     }
 
-    fn wait(&self, partition: TopicPartition, details: D) -> oneshot::Receiver<Option<A>> {
+    fn wait(
+        &self,
+        partition: TopicPartition,
+        details: D,
+    ) -> oneshot::Receiver<SharedResult<Option<A>>> {
         let (answer, awaited) = oneshot::channel();
         self.waiting.lock().push(Question {
             partition,
@@ -125,13 +130,16 @@ impl<D: Copy, A> Coalescer<D, A> {
     async fn send_next<S, F>(&self, send: &S)
     where
         S: Fn(Vec<(TopicPartition, D)>) -> F,
-        F: Future<Output = BTreeMap<TopicPartition, A>>,
+        F: Future<Output = Result<BTreeMap<TopicPartition, A>>>,
     {
         let next = self.take_next();
         let asked = next.iter().map(|it| (it.partition.clone(), it.details));
-        let mut told = send(asked.collect()).await;
+        let mut told = send(asked.collect()).await.map_err(Arc::new);
         for question in next {
-            let answer = told.remove(&question.partition);
+            let answer = match &mut told {
+                Ok(told) => Ok(told.remove(&question.partition)),
+                Err(error) => Err(Arc::clone(error)),
+            };
             // A caller that gave up needs no answer.
             let _ = question.answer.send(answer);
         }

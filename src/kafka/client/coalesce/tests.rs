@@ -22,13 +22,16 @@ struct Broker {
 }
 
 impl Broker {
-    async fn send(&self, asked: Vec<(TopicPartition, i64)>) -> BTreeMap<TopicPartition, i64> {
+    async fn send(
+        &self,
+        asked: Vec<(TopicPartition, i64)>,
+    ) -> Result<BTreeMap<TopicPartition, i64>> {
         self.log.lock().push(asked.clone());
         if self.waits.load(Ordering::Relaxed) {
             self.go_on.notified().await;
         }
         let known = asked.into_iter().filter(|(it, _)| it.partition.0 != 99);
-        known.map(|(of, details)| (of, details * 10)).collect()
+        Ok(known.map(|(of, details)| (of, details * 10)).collect())
     }
 
     fn sizes(&self) -> Vec<usize> {
@@ -41,7 +44,10 @@ async fn questions_that_wait_go_into_one_request_without_a_partition_twice() {
     let (coalescer, broker) = (Coalescer::default(), Broker::default());
     let ask = async |partition: i32, details: i64| {
         let of = orders(partition);
-        coalescer.ask(&of, details, |it| broker.send(it)).await
+        coalescer
+            .ask(&of, details, |it| broker.send(it))
+            .await
+            .unwrap()
     };
     broker.waits.store(true, Ordering::Relaxed);
     let asking = join_all([ask(0, 1), ask(1, 2), ask(2, 3), ask(1, 4), ask(99, 5)]);
@@ -68,7 +74,7 @@ async fn many_questions_go_into_several_requests() {
     let (coalescer, broker) = (Coalescer::default(), Broker::default());
     let ask = async |partition: i32| {
         let of = orders(partition);
-        coalescer.ask(&of, 1, |it| broker.send(it)).await
+        coalescer.ask(&of, 1, |it| broker.send(it)).await.unwrap()
     };
     let told = join_all((100..1_300).map(ask)).await;
     assert!(told.iter().all(|it| *it == Some(10)));
@@ -84,7 +90,7 @@ async fn if_the_sender_gives_up_the_others_ask_again() {
         let (coalescer, broker) = (&coalescer, &broker);
         Box::pin(async move {
             let of = orders(partition);
-            coalescer.ask(&of, 1, |it| broker.send(it)).await
+            coalescer.ask(&of, 1, |it| broker.send(it)).await.unwrap()
         })
     };
     let (mut first, mut second, mut third) = (ask(0), ask(1), ask(2));
