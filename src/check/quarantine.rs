@@ -10,9 +10,6 @@ use crate::replicate::quarantine_topic;
 use super::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, QuarantineFacts};
 use super::finding::{Finding, grant, problem};
 
-/// The causes for which a policy may write receipts.
-const SKIPPED: [HaltCode; 2] = [HaltCode::RecordRefused, HaltCode::SourceCorrupt];
-
 /// Returns the facts about the quarantine topic; `None` if the policies of these topics don't need it.
 pub(super) async fn facts(
     link: &LinkConfig,
@@ -21,9 +18,9 @@ pub(super) async fn facts(
 ) -> Result<Option<QuarantineFacts>> {
     let skips = |topic: &TopicName| {
         let policies = link.policies.of(topic);
-        SKIPPED
-            .map(|code| policies.on(code))
-            .contains(&Policy::SkipWithReceipt)
+        HaltCode::ALL
+            .iter()
+            .any(|code| policies.on(*code) == Policy::SkipWithReceipt)
     };
     if !topics.iter().any(skips) {
         return Ok(None);

@@ -84,11 +84,8 @@ impl Topic {
     /// Errors: the cluster doesn't answer, or doesn't return it.
     pub async fn policy(cluster: &Cluster, link: &LinkName) -> Result<Option<String>> {
         let name = Self::name(link);
-        let configs =
-            admin::topic_configs(cluster, std::slice::from_ref(&name), &["cleanup.policy"]);
-        let configs = configs.await?;
-        let policy = configs.get(&name).and_then(|it| it.get("cleanup.policy"));
-        Ok(policy.and_then(|it| it.value.clone()))
+        let mut policies = admin::cleanup_policies(cluster, std::slice::from_ref(&name)).await?;
+        Ok(policies.remove(&name))
     }
 
     /// The topic, created if it doesn't exist; it has a leader when this returns.

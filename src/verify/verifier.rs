@@ -238,11 +238,8 @@ impl Verifier {
         ];
         for (cluster, topic) in sides {
             let asked: Vec<TopicName> = topic.into_iter().collect();
-            let configs = admin::topic_configs(cluster, &asked, &["cleanup.policy"]).await?;
-            let mut policies = configs
-                .values()
-                .filter_map(|it| it.get("cleanup.policy")?.value.as_deref());
-            if policies.any(|policy| policy.contains("compact")) {
+            let policies = admin::cleanup_policies(cluster, &asked).await?;
+            if policies.values().any(|policy| policy.contains("compact")) {
                 return Ok(true);
             }
         }

@@ -71,6 +71,18 @@ pub async fn topic_configs(
     Ok(by_topic.collect())
 }
 
+/// Returns the `cleanup.policy` of topics; otherwise like [`topic_configs`].
+pub async fn cleanup_policies(
+    cluster: &Cluster,
+    topics: &[TopicName],
+) -> Result<BTreeMap<TopicName, String>> {
+    const NAME: &str = "cleanup.policy";
+    let configs = topic_configs(cluster, topics, &[NAME]).await?.into_iter();
+    let policies =
+        configs.filter_map(|(topic, mut configs)| Some((topic, configs.remove(NAME)?.value?)));
+    Ok(policies.collect())
+}
+
 /// Returns the settings of one of the cluster's brokers: the one that takes requests for the controller, if there is
 /// one.
 ///

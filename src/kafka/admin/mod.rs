@@ -18,7 +18,9 @@ mod round_trip;
 mod topics;
 mod transactions;
 
-pub use configs::{ConfigValue, ConfigValues, alter_topic_configs, broker_configs, topic_configs};
+pub use configs::{
+    ConfigValue, ConfigValues, alter_topic_configs, broker_configs, cleanup_policies, topic_configs,
+};
 pub use group_offsets::{GroupOffset, commit_group_offsets, group_offsets};
 pub use groups::{GroupDescription, GroupKind, ListedGroup, describe_group, list_groups};
 pub use markers::{Markers, refused_markers, refuses_markers, try_marker, write_markers};

@@ -123,19 +123,16 @@ impl LinkContext {
     ) -> Result<Vec<(Partition, Evidence)>> {
         let (source, target) = (&self.source, &self.target);
         let names: Vec<TopicName> = targets.iter().take(1).map(|it| it.topic.clone()).collect();
-        let (starts, ends, configs) = tokio::try_join!(
+        let (starts, ends, policies) = tokio::try_join!(
             list(target, targets, OffsetSpec::Earliest),
             list(target, targets, OffsetSpec::HighWatermark),
             async {
-                Ok(admin::topic_configs(target, &names, &["cleanup.policy"])
+                Ok(admin::cleanup_policies(target, &names)
                     .await
                     .unwrap_or_default())
             },
         )?;
-        let policy = names
-            .first()
-            .and_then(|name| configs.get(name)?.get("cleanup.policy"));
-        let policy = policy.and_then(|it| it.value.as_deref());
+        let policy = names.first().and_then(|name| policies.get(name));
         let is_compacted = policy.is_none_or(|it| it.contains("compact"));
         let topics = Arc::clone(&source.metadata().topics);
         let has = |it: &&TopicPartition| {

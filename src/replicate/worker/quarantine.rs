@@ -52,11 +52,9 @@ impl Mirror {
             return None;
         }
         let reason = self.life.pending()?;
-        let is_skipped = matches!(
-            reason.code,
-            HaltCode::RecordRefused | HaltCode::SourceCorrupt
-        );
-        let passes = is_skipped && self.policies().on(reason.code) == Policy::SkipWithReceipt;
+        let skip = Policy::SkipWithReceipt;
+        let passes =
+            reason.code.releases().contains(&skip) && self.policies().on(reason.code) == skip;
         let (offset, target) = (reason.source_offset?, reason.target_offset?);
         let known = self.tracked.lock();
         let is_next = match known.record.path {
