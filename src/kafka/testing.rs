@@ -28,7 +28,7 @@ use super::client::testing::{Call, FakeNet, Reply, metadata, produced, topic};
 
 /// The address of the only broker.
 const ADDRESS: &str = "a:1";
-/// The leader epoch, as [`topic`] has it.
+/// The first leader epoch.
 const EPOCH: i32 = 3;
 
 /// The only partition of a topic, on the only broker of its cluster. Every in-sync replica has everything.
@@ -48,6 +48,7 @@ pub(crate) enum LandsAfter {
 #[derive(Debug)]
 struct Log {
     topic: &'static str,
+    leader_epoch: i32,
     start: i64,
     batches: Vec<Batch>,
     /// A batch that lands before the next one, and whether the broker takes the next one for the same.
@@ -65,6 +66,7 @@ impl FakeLog {
     pub(crate) fn new(topic: &'static str) -> (Self, Cluster) {
         let log = Arc::new(Mutex::new(Log {
             topic,
+            leader_epoch: EPOCH,
             start: 0,
             batches: Vec::new(),
             in_front: None,
@@ -110,6 +112,11 @@ impl FakeLog {
         log.batches.retain(|batch| batch.next_offset() > offset);
     }
 
+    /// Begins another leader epoch, with the same leader and everything in place.
+    pub(crate) fn elect(&self) {
+        self.log.lock().leader_epoch += 1;
+    }
+
     /// Lets the next answer to a fetch hold a single batch, whose base offset is wrong by this much.
     pub(crate) fn misplace_next(&self, by: i64) {
         self.log.lock().shift = Some(by);
@@ -147,7 +154,7 @@ impl Log {
     fn append(&mut self, bytes: Bytes) -> i64 {
         let (base, mut bytes) = (self.end(), Vec::from(bytes));
         bytes[..8].copy_from_slice(&base.to_be_bytes());
-        bytes[12..16].copy_from_slice(&EPOCH.to_be_bytes());
+        bytes[12..16].copy_from_slice(&self.leader_epoch.to_be_bytes());
         self.batches.push(only_batch(bytes.into()));
         base
     }
@@ -155,7 +162,9 @@ impl Log {
     fn answer(&mut self, call: &Call) -> Reply {
         match call.key {
             ApiKey::Metadata => {
-                let answer = metadata("A", &[ADDRESS]).with_topics(vec![topic(self.topic, &[1])]);
+                let mut topic = topic(self.topic, &[1]);
+                topic.partitions[0].leader_epoch = self.leader_epoch;
+                let answer = metadata("A", &[ADDRESS]).with_topics(vec![topic]);
                 call.answer::<MetadataRequest>(&answer)
             }
             ApiKey::ListOffsets => self.listed(call),
@@ -165,7 +174,7 @@ impl Log {
             ApiKey::DescribeProducers => self.described(call),
             ApiKey::OffsetForLeaderEpoch => {
                 let end = EpochEndOffset::default()
-                    .with_leader_epoch(EPOCH)
+                    .with_leader_epoch(self.leader_epoch)
                     .with_end_offset(self.end());
                 let topic = OffsetForLeaderTopicResult::default().with_partitions(vec![end]);
                 let answer = OffsetForLeaderEpochResponse::default().with_topics(vec![topic]);
@@ -187,7 +196,7 @@ impl Log {
         let earliest = asked.partitions[0].timestamp == -2;
         let one = ListOffsetsPartitionResponse::default()
             .with_offset(if earliest { self.start } else { self.end() })
-            .with_leader_epoch(EPOCH);
+            .with_leader_epoch(self.leader_epoch);
         let topic = ListOffsetsTopicResponse::default()
             .with_name(asked.name.clone())
             .with_partitions(vec![one]);

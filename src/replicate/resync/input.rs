@@ -19,6 +19,7 @@ use crate::replicate::shared::source_writers::MarkedBatch;
 use super::adopted::Segment;
 use super::explain::{self, Tail};
 use super::record_path_tail;
+use super::target_log::SeenEnd;
 
 /// The input of a resync.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub(crate) struct ResyncInput {
     pub(crate) acknowledged: Option<TargetOffset>,
     /// Whether requests may still be in flight to the target: the log end then has to remain unchanged for a while.
     pub(crate) uncertain: bool,
+    /// The end of the target's log as it was read before this resync had its turn.
+    pub(crate) seen_end: Option<SeenEnd>,
     /// The offset up to which the record's leader epochs are complete.
     pub(crate) epochs_until: SourceOffset,
     /// The start position if the target is empty and the checkpoint DB has none.
@@ -90,6 +93,11 @@ impl ResyncInput {
         }
     }
 
+    /// Whether requests to a log that ends here may be in flight.
+    pub(crate) fn is_uncertain_at(&self, end: TargetOffset) -> bool {
+        self.uncertain && !never_began(self.start, end)
+    }
+
     pub(crate) fn follows(&self, code: HaltCode) -> bool {
         self.policies.on(code) == Policy::Follow
     }
@@ -103,6 +111,11 @@ impl ResyncInput {
     pub(crate) fn breaks_a_wish(&self) -> bool {
         self.wanted == OffsetsMode::Preserve && self.preserve.otherwise == Otherwise::Refuse
     }
+}
+
+/// Whether nothing was ever sent to a log that ends here: a start position is forgotten before the first request.
+pub(crate) fn never_began(start: Option<StartPosition>, end: TargetOffset) -> bool {
+    end == TargetOffset::ZERO && start.is_some()
 }
 
 /// The findings from the target alone.

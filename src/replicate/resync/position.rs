@@ -38,7 +38,7 @@ pub(crate) async fn resync_target(
     if by_records {
         marked_end(cluster, partition, &leader, input.record.acked_end).await?;
     }
-    let end = stable_end(cluster, partition, &leader, input.uncertain).await?;
+    let end = stable_end(cluster, input, &leader).await?;
     let log_start = TargetOffset(
         admin::list_offset(cluster, partition, leader.epoch, OffsetSpec::Earliest)
             .await?

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Kind};
-use crate::model::{HaltCode, OffsetsMode, Policy, Reason, Run, TargetOffset};
+use crate::model::{HaltCode, OffsetsMode, Policy, Reason, Run, TopicPartition};
 use crate::offsets::Explanation;
 use crate::replicate::fetch::damage::Damages;
 use crate::replicate::fetch::sequence::Doubts;
@@ -14,8 +14,9 @@ use crate::replicate::partition::effect::{Event, Resynced};
 use crate::replicate::partition::mirror::Mirror;
 use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::{Lanes, Route};
-use crate::replicate::resync::input::{ResyncInput, ResyncResult, TargetSide};
+use crate::replicate::resync::input::{ResyncInput, ResyncResult, TargetSide, never_began};
 use crate::replicate::resync::position::{resync_source, resync_target};
+use crate::replicate::resync::target_log::SeenEnd;
 
 use super::context::{LinkContext, Settings};
 use super::event::{Event as WorkerEvent, Ticket};
@@ -26,6 +27,9 @@ pub(crate) const RECHECK: Duration = Duration::from_secs(15);
 
 /// Time limit for reading one side; after that the resync starts over.
 const SIDE_LIMIT: Duration = Duration::from_secs(45);
+
+/// Time limit for reading the target's end before a resync has its turn; without it, the wait happens in its turn.
+const FIRST_LOOK_LIMIT: Duration = Duration::from_secs(5);
 
 impl Worker {
     /// Begins to read both logs of a partition; returns an error that occurs at once.
@@ -43,6 +47,10 @@ impl Worker {
         let link = Arc::clone(&self.link);
         let (seen, route) = (mirror.seen, mirror.route.clone());
         self.events.push(Box::pin(async move {
+            if input.uncertain && input.start.is_none() {
+                let look = Box::pin(seen_end(&link, seen.1, &input.target));
+                input.seen_end = unless(&abandoned, look).await.ok();
+            }
             let permit = tokio::select! {
                 () = abandoned.cancelled() => None,
                 permit = link.resync_permits.acquire() => permit.ok(),
@@ -108,6 +116,28 @@ impl Worker {
     }
 }
 
+/// Reads the end of the target's log while a resync waits for its turn: from then on its time to stay unchanged counts. The
+/// resync proper finds out what an error means.
+async fn seen_end(
+    link: &LinkContext,
+    generation: u64,
+    target: &TopicPartition,
+) -> Result<SeenEnd, Trouble> {
+    let look = async {
+        refreshed(link, generation).await?;
+        Ok(SeenEnd::read(&link.target, target).await?)
+    };
+    within(FIRST_LOOK_LIMIT, look).await
+}
+
+/// Reads the target's metadata anew if this generation of it led to a trouble.
+async fn refreshed(link: &LinkContext, generation: u64) -> Result<(), Trouble> {
+    if generation > 0 {
+        link.target.refresh(generation).await?;
+    }
+    Ok(())
+}
+
 /// Reads both sides. `seen` are the metadata generations of source and target that led to the trouble.
 async fn both_sides(
     link: &LinkContext,
@@ -116,19 +146,13 @@ async fn both_sides(
     input: ResyncInput,
     (ticket, abandoned): (Ticket, CancellationToken),
 ) -> WorkerEvent {
-    let refreshed = async {
-        if seen.1 > 0 {
-            link.target.refresh(seen.1).await?;
-        }
-        Ok(())
-    };
     // Never abandoned half-way: it writes to the target.
     let shut_out = async {
         let permit = link.topic_permit(&route.source.topic).await;
         let _writing = permit.ok_or_else(interrupted)?;
         Ok(link.shut_out(route, input.record.path).await?)
     };
-    let mut ready = unless(&abandoned, within(SIDE_LIMIT, refreshed)).await;
+    let mut ready = unless(&abandoned, within(SIDE_LIMIT, refreshed(link, seen.1))).await;
     if ready.is_ok() {
         ready = within(SIDE_LIMIT, shut_out).await;
     }
@@ -259,6 +283,7 @@ fn input(mirror: &Mirror, settings: &Settings) -> ResyncInput {
         last_run,
         acknowledged: last_run.map(|_| known.record.acked_end),
         uncertain: mirror.uncertain,
+        seen_end: None,
         epochs_until: mirror.epochs_until,
         start: mirror.start,
         policies: mirror.policies(),
@@ -321,9 +346,7 @@ fn take_over(
     mirror.course.source = last_run.as_ref().map(Run::source_end);
     mirror.course.producer_id = identity.producer_id(known.record.incarnation);
     drop(known);
-    // Nothing can be in flight to a partition that never began.
-    let fresh = end == TargetOffset::ZERO && mirror.start.is_some();
-    let uncertain = mirror.uncertain && !fresh;
+    let uncertain = mirror.uncertain && !never_began(mirror.start, end);
     mirror.window = mirror.window.renewed(memory_ms, uncertain, now);
     if let Some(producer_status) = resync_result.target.producer_status {
         mirror.window.arm(producer_status.last_timestamp, now);

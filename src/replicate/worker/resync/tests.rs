@@ -1,9 +1,11 @@
 use futures_util::StreamExt;
+use tokio::time::{Instant, timeout};
 
 use crate::checkpoint::MemoryStore;
 use crate::kafka::testing::{FakeLog, LandsAfter};
-use crate::model::SourceOffset;
+use crate::model::{SourceOffset, TargetOffset};
 use crate::replicate::fetch::buffer::FetchedBatch;
+use crate::replicate::partition::phase::StartPosition;
 use crate::replicate::testing::{LANES, link, run, sent_batch, source_batch, worker};
 
 use super::*;
@@ -40,6 +42,27 @@ impl Bench {
     /// Reads both logs and applies the result.
     async fn resync(&mut self) {
         self.worker.live(0, Event::Due);
+        self.ends().await;
+    }
+
+    /// Lets a second pass before the resync has its turn, with `meanwhile` at its end; returns how long it takes from then on.
+    async fn resync_late(&mut self, meanwhile: impl AsyncFnOnce(&Self)) -> Duration {
+        let link = Arc::clone(&self.worker.link);
+        let turns = link.resync_permits.available_permits();
+        let taken = link.resync_permits.acquire_many(turns.try_into().unwrap());
+        let taken = taken.await.unwrap();
+        self.worker.live(0, Event::Due);
+        let early = timeout(Duration::from_secs(1), self.worker.events.next());
+        assert!(early.await.is_err(), "a resync went ahead of its turn");
+        meanwhile(self).await;
+        let begun = Instant::now();
+        drop(taken);
+        self.ends().await;
+        begun.elapsed()
+    }
+
+    /// Applies the result of the resync under way.
+    async fn ends(&mut self) {
         let event = self.worker.events.next().await;
         let Some(WorkerEvent::Resynced {
             ticket,
@@ -184,6 +207,65 @@ async fn what_lands_late_is_counted_while_requests_may_be_in_flight() {
             (mirror.window.is_sure(), mirror.uncertain),
             (!uncertain, false)
         );
+    }
+}
+
+/// How long an end has to stay the same (H5).
+const STABLE_FOR: Duration = Duration::from_millis(250);
+
+#[tokio::test(start_paused = true)]
+async fn the_time_for_which_an_end_has_to_stay_the_same_counts_from_before_a_resyncs_turn() {
+    let mut bench = Bench::new();
+    let took = bench.resync_late(async |_| ()).await;
+    assert_eq!(took, Duration::ZERO);
+    assert_eq!(bench.known(), (6, 6, 1));
+    assert_eq!(bench.mirror().life.lanes(), Some(LANES));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_moved_before_a_resyncs_turn_has_to_stay_the_same_from_then_on() {
+    let mut bench = Bench::new();
+    bench.source.hold(source_batch(6));
+    let lands = async |bench: &Bench| {
+        bench.target.append(&sent_batch(6, 6));
+    };
+    let took = bench.resync_late(lands).await;
+    assert!(took >= STABLE_FOR, "{took:?}");
+    assert_eq!(bench.known(), (9, 9, 1));
+}
+
+/// A new leader may lack what the former one had, and get what was sent to it.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_former_leader_counts_for_nothing() {
+    let mut bench = Bench::new();
+    let elected = async |bench: &Bench| {
+        bench.target.elect();
+        let target = &bench.worker.link.target;
+        target.refresh(target.metadata().generation).await.unwrap();
+    };
+    let took = bench.resync_late(elected).await;
+    assert!(took >= STABLE_FOR, "{took:?}");
+    assert_eq!(bench.mirror().life.lanes(), Some(LANES));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_log_is_waited_for_only_if_something_may_have_been_sent_to_it() {
+    for (start, waits) in [(Some(StartPosition::Earliest), false), (None, true)] {
+        let (source, source_cluster) = FakeLog::new("t");
+        let (target, target_cluster) = FakeLog::new("t");
+        source.hold(source_batch(0));
+        let store = Arc::new(MemoryStore::default());
+        let worker = worker(link(store, source_cluster, target_cluster), 1);
+        let mut bench = Bench {
+            source,
+            target,
+            worker,
+        };
+        bench.worker.mirrors[0].start = start;
+        let begun = Instant::now();
+        bench.resync().await;
+        assert_eq!(begun.elapsed() >= STABLE_FOR, waits, "{start:?}");
+        assert_eq!(bench.mirror().fetch_next, SourceOffset(0));
     }
 }
 
