@@ -104,7 +104,7 @@ fn request_timeout(config: &Config, name: &ClusterName) -> Duration {
         .unwrap_or(crate::config::defaults::REQUEST_TIMEOUT)
 }
 
-fn logged_in_by(login: &LoginConfig, cluster: &ClusterConfig) -> Login {
+fn logged_in_by(login: &LoginConfig) -> Login {
     let mechanism: Arc<dyn Mechanism> = match login {
         LoginConfig::Password { username, password } => {
             Arc::new(Password::new(username.as_str(), password.clone()))
@@ -113,7 +113,7 @@ fn logged_in_by(login: &LoginConfig, cluster: &ClusterConfig) -> Login {
             Arc::new(Kerberos::new(service.as_str(), principal.clone()))
         }
     };
-    Login::new(mechanism, &cluster.address_map)
+    Login::new(mechanism)
 }
 
 fn settings(cluster: &ClusterConfig, request_timeout: Duration) -> ClusterSettings {
@@ -122,10 +122,7 @@ fn settings(cluster: &ClusterConfig, request_timeout: Duration) -> ClusterSettin
         bootstrap: cluster.bootstrap.clone(),
         address_map: cluster.address_map.clone(),
         client_id: cluster.client_id.clone(),
-        login: cluster
-            .login
-            .as_ref()
-            .map(|login| logged_in_by(login, cluster)),
+        login: cluster.login.as_ref().map(logged_in_by),
         connect_timeout: cluster.connect_timeout,
         request_timeout,
         metadata_max_age: cluster.metadata_max_age,

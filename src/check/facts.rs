@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::config::{IdleExpression, PreserveLimits};
 use crate::error::Error;
 use crate::kafka::admin::{AclOperation, Operations, Outdated};
-use crate::kafka::client::HostPort;
-use crate::model::{BrokerId, ClusterName, GroupId, LinkName, Partition, TopicName};
+use crate::kafka::client::Endpoint;
+use crate::model::{ClusterName, GroupId, LinkName, Partition, TopicName};
 
 use super::probe::Probe;
 
@@ -62,8 +62,8 @@ pub(super) struct Reached {
     pub(super) id: String,
     /// The number of brokers.
     pub(super) brokers: usize,
-    /// The brokers that can't be reached at the addresses they advertise.
-    pub(super) unreachable: Vec<(BrokerId, HostPort, Error)>,
+    /// The brokers that can't be reached.
+    pub(super) unreachable: Vec<(Endpoint, Error)>,
     /// The brokers that are too old to be written to.
     pub(super) outdated: Option<Outdated>,
     /// The settings of its brokers, or the error returned instead.

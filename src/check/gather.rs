@@ -74,11 +74,11 @@ async fn reach(cluster: &Cluster) -> Result<Reached> {
     let metadata = cluster.metadata();
     let mut unreachable = Vec::new();
     let mut outdated = Vec::new();
-    for (broker, address) in &metadata.brokers {
+    for (broker, endpoint) in &metadata.brokers {
         match cluster.connection(*broker, Slot::Control).await {
             Ok(connection) if connection.takes_any_first_sequence() => {}
             Ok(_) => outdated.push(*broker),
-            Err(error) => unreachable.push((*broker, address.clone(), error)),
+            Err(error) => unreachable.push((endpoint.clone(), error)),
         }
     }
     let settings = admin::broker_configs(cluster).await.map(|settings| {

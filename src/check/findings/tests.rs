@@ -6,6 +6,7 @@ use crate::check::facts::{
 };
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
+use crate::kafka::client::{Endpoint, HostPort};
 use crate::model::{BrokerId, Partition};
 
 use super::*;
@@ -170,9 +171,14 @@ fn clusters_out_of_reach_are_problems_with_a_fix_for_each_cause() {
     }
     let mut facts = healthy();
     let error = Error::new(Kind::TimedOut, "too slow");
-    let address = "kafka-0:9092".parse().unwrap();
+    let advertised: HostPort = "kafka-0:9092".parse().unwrap();
+    let endpoint = Endpoint {
+        broker: Some(BrokerId(4)),
+        dial: advertised.clone(),
+        advertised,
+    };
     let oslo = reached(&mut facts, "oslo");
-    oslo.unreachable = vec![(BrokerId(4), address, error)];
+    oslo.unreachable = vec![(endpoint, error)];
     assert_only(
         &facts,
         Severity::Problem,

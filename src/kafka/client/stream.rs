@@ -24,7 +24,8 @@ use crate::task::Ownership;
 
 use super::encode::{EncodedRequest, correlation_of};
 use super::frame::{FrameError, Frames};
-use super::transport::{ReadHalf, WriteHalf};
+use super::tls::TlsFailure;
+use super::transport::{ByteStream, ReadHalf, WriteHalf};
 use super::write_queue::WriteQueue;
 
 /// The maximum number of requests in flight on one connection.
@@ -37,15 +38,24 @@ pub(crate) const THROTTLE_MAX: Duration = Duration::from_secs(60);
 /// The largest frame that is read while no response is expected, in bytes; it ends the stream.
 const UNEXPECTED_MAX: usize = 16 << 10;
 
+/// What may be wrong if a broker closes a connection without any answer.
+const SILENT: &str = "the listener may expect TLS or SASL (see security_protocol)";
+/// The same for an encrypted connection.
+const SILENT_TLS: &str = "the listener may expect SASL (see security_protocol) or a client certificate (see tls.cert_file)";
+
 /// Why a stream ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StreamEnd {
     #[error("{0}")]
     Read(FrameError),
-    #[error(
-        "there was not a single answer; the listener may expect TLS or SASL (see security_protocol)"
-    )]
-    Silent(#[source] FrameError),
+    #[error("there was not a single answer; {hint}")]
+    Silent {
+        #[source]
+        cause: FrameError,
+        hint: &'static str,
+    },
+    #[error("{0}")]
+    Tls(#[source] io::Error),
     #[error("writing failed")]
     Write(#[source] io::Error),
     #[error("an answer carries correlation id {got} instead of {expected:?}")]
@@ -65,13 +75,26 @@ pub(crate) enum StreamEnd {
 }
 
 impl StreamEnd {
+    /// The end because of an error of reading.
+    fn of(error: FrameError, answered: bool, is_encrypted: bool) -> Self {
+        match error {
+            FrameError::Io(error) if TlsFailure::is_in(&error) => Self::Tls(error),
+            cause @ (FrameError::Closed | FrameError::Io(_)) if !answered => {
+                let hint = if is_encrypted { SILENT_TLS } else { SILENT };
+                Self::Silent { cause, hint }
+            }
+            error => Self::Read(error),
+        }
+    }
+
     /// `Protocol` if the peer has shown that it isn't a broker, `Disconnected` if a broker went away.
     fn kind(&self) -> Kind {
         match self {
             Self::Read(FrameError::NotAFrame(_) | FrameError::TooLarge { .. })
             | Self::Correlation { .. } => Kind::Protocol,
             Self::Read(FrameError::Closed | FrameError::Cut | FrameError::Io(_))
-            | Self::Silent(_)
+            | Self::Silent { .. }
+            | Self::Tls(_)
             | Self::Write(_)
             | Self::Overdue
             | Self::Unreadable
@@ -213,10 +236,17 @@ impl RequestStream {
     }
 
     /// Serves the stream until it ends; every request still in flight then gets the reason.
-    pub(crate) async fn run(self: Arc<Self>, mut read: ReadHalf, mut write: WriteHalf) {
+    pub(crate) async fn run(self: Arc<Self>, stream: ByteStream) {
         let _ended_however_this_ends = EndGuard(&self);
+        let ByteStream {
+            mut read,
+            mut write,
+            is_encrypted,
+        } = stream;
+        // What was received tells more about the end than the failure of a write.
         let end = tokio::select! {
-            end = self.receive(&mut read) => end,
+            biased;
+            end = self.receive(&mut read, is_encrypted) => end,
             end = self.send(&mut write) => end,
             end = self.watch_deadlines() => end,
             end = self.watch_ending() => end,
@@ -224,16 +254,13 @@ impl RequestStream {
         self.end(end);
     }
 
-    async fn receive(&self, read: &mut ReadHalf) -> StreamEnd {
+    async fn receive(&self, read: &mut ReadHalf, is_encrypted: bool) -> StreamEnd {
         let mut frames = Frames::default();
         let mut answered = false;
         loop {
             let frame = match frames.next(read, || self.response_limit()).await {
                 Ok(frame) => frame,
-                Err(error @ (FrameError::Closed | FrameError::Io(_))) if !answered => {
-                    return StreamEnd::Silent(error);
-                }
-                Err(error) => return StreamEnd::Read(error),
+                Err(error) => return StreamEnd::of(error, answered, is_encrypted),
             };
             answered = true;
             if let Err(end) = self.deliver(frame) {
@@ -298,8 +325,10 @@ impl RequestStream {
                     None => return StreamEnd::NoRight,
                 }
             }
-            if let Err(error) = write.flush().await {
-                return StreamEnd::Write(error);
+            match while_held(&rights, write.flush()).await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => return StreamEnd::Write(error),
+                None => return StreamEnd::NoRight,
             }
         }
     }
