@@ -10,28 +10,46 @@ use tokio_util::sync::CancellationToken;
 use crate::api::state::Reach;
 use crate::config::{ClusterConfig, Config, LoginConfig};
 use crate::error::Result;
-use crate::kafka::client::{Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain};
-use crate::model::ClusterName;
+use crate::kafka::client::{
+    Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain, Tls, Transport,
+};
+use crate::model::{CertificateEnds, ClusterName};
 use crate::task::{Rounds, contained};
+use crate::telemetry::now_ms;
 
-/// A cluster with its reachability.
+/// A cluster with its health.
 #[derive(Debug, Clone)]
 pub(crate) struct Watched {
     pub(crate) cluster: Cluster,
-    reach: Arc<watch::Sender<Reach>>,
+    tls: Option<Arc<Tls>>,
+    health: Arc<watch::Sender<Health>>,
+}
+
+/// What is known of a cluster as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Health {
+    pub(crate) reach: Reach,
+    pub(crate) certificates: CertificateEnds,
 }
 
 impl Watched {
-    fn new(cluster: Cluster) -> Self {
+    fn new(cluster: Cluster, tls: Option<Arc<Tls>>) -> Self {
         Self {
             cluster,
-            reach: Arc::new(watch::Sender::new(Reach::Unknown)),
+            tls,
+            health: Arc::default(),
         }
     }
 
-    /// Whether the cluster can be reached; notified of every change.
-    pub(crate) fn reach(&self) -> watch::Receiver<Reach> {
-        self.reach.subscribe()
+    /// The cluster's health; notified of every change.
+    pub(crate) fn health(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+
+    /// When the certificates of its connections end.
+    pub(crate) fn certificates(&self) -> CertificateEnds {
+        let ends = self.tls.as_ref().map(|tls| tls.certificates());
+        ends.unwrap_or_default()
     }
 
     /// Requests metadata every `every` until `stop` is cancelled; logs each change of the cluster's reachability once.
@@ -44,19 +62,46 @@ impl Watched {
             let Some(looked) = rounds.unless_stopped(look).await else {
                 break;
             };
-            self.note(match looked {
+            let reach = match looked {
                 Ok(_) => Reach::Reached,
                 Err(error) => Reach::Lost(error.chain()),
-            });
+            };
+            let look = self.look_at_certificates();
+            if rounds.unless_stopped(look).await.is_none() {
+                break;
+            }
+            self.note(reach);
         }
         Ok(())
     }
 
-    /// Logs once when a cluster is lost or found, not at each request.
-    fn note(&self, now: Reach) {
+    /// Looks at the files, and forgets the certificates of brokers that are no more.
+    async fn look_at_certificates(&self) {
+        let Some(tls) = &self.tls else {
+            return;
+        };
+        // A failure is that of the connections.
+        let _ = tls.look().await;
+        let metadata = self.cluster.metadata();
+        let brokers = metadata.brokers.values().map(|it| &it.advertised);
+        tls.keep_only(&brokers.collect());
+    }
+
+    /// Logs once when a cluster is lost or found, not at each request, and each advice about certificates.
+    fn note(&self, reach: Reach) {
         let name = self.cluster.name();
-        let before = self.reach.send_replace(now.clone());
-        match (before, now) {
+        let now = Health {
+            reach: reach.clone(),
+            certificates: self.certificates(),
+        };
+        let before = self.health.send_replace(now.clone());
+        if before.certificates != now.certificates {
+            let advice = now.certificates.advice(name, now_ms() / 1_000);
+            for (what, fix) in advice {
+                tracing::warn!(cluster = %name, "{what}: {fix}");
+            }
+        }
+        match (before.reach, reach) {
             (Reach::Unknown | Reach::Lost(_), Reach::Reached) => {
                 tracing::info!(cluster = %name, "cluster reached");
             }
@@ -88,8 +133,13 @@ pub(crate) fn open(config: &Config) -> BTreeMap<ClusterName, Watched> {
 pub(crate) fn open_one(config: &Config, name: &ClusterName) -> Option<Watched> {
     let cluster = config.clusters.get(name)?;
     let timeout = request_timeout(config, name);
-    let cluster = Cluster::new(settings(cluster, timeout), Arc::new(Plain));
-    Some(Watched::new(cluster))
+    let settings = settings(cluster, timeout);
+    let Some(tls) = &cluster.tls else {
+        return Some(Watched::new(Cluster::new(settings, Arc::new(Plain)), None));
+    };
+    let tls = Arc::new(Tls::new(Arc::new(Plain), name.clone(), tls.clone()));
+    let transport = Arc::clone(&tls) as Arc<dyn Transport>;
+    Some(Watched::new(Cluster::new(settings, transport), Some(tls)))
 }
 
 /// The longest request timeout of the links that use the cluster.

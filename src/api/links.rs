@@ -13,7 +13,7 @@ use crate::contract::{
 };
 use crate::model::{ClusterName, Intent, IntentSetting, LinkName, PartitionState, TopicName};
 use crate::replicate::PartitionStatus;
-use crate::telemetry::monotonic;
+use crate::telemetry::{monotonic, now_ms};
 
 use super::extract::Segments;
 use super::problem::Problem;
@@ -61,7 +61,8 @@ impl LinkAnswer {
             .obstacles()
             .into_iter()
             .chain(in_flight)
-            .chain(condition.warning.clone());
+            .chain(condition.warning.clone())
+            .chain(link.certificates_to_renew());
         let told: Vec<String> = told.collect();
         Self {
             name: link.view.link().clone(),
@@ -123,6 +124,15 @@ impl LinkHandle {
     fn is_coming_to_rest(&self) -> bool {
         let held = self.view.intents().borrow().holds_anything();
         self.writes_against_intent() || (held && !self.in_flight.is_at_rest())
+    }
+
+    /// What to do about the certificates of both clusters.
+    fn certificates_to_renew(&self) -> Vec<String> {
+        let now = now_ms() / 1_000;
+        let ends = self.condition.borrow().certificates.clone();
+        let clusters = [&self.source, &self.target].into_iter().zip(&ends);
+        let advice = clusters.flat_map(|(cluster, ends)| ends.advice(cluster, now));
+        advice.map(|(what, fix)| format!("{what}: {fix}")).collect()
     }
 
     /// What keeps the link as a whole from mirroring, other than an operator's intent.

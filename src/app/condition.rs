@@ -12,14 +12,15 @@ use super::store_recovery::stands_still;
 impl LinkParts {
     /// Keeps the condition up to date with the health of the clusters.
     pub(super) async fn watch(self) -> Result<()> {
-        let (mut source, mut target) = (self.source.reach(), self.target.reach());
+        let (mut source, mut target) = (self.source.health(), self.target.health());
         loop {
-            let reaches = (
+            let (of_source, of_target) = (
                 source.borrow_and_update().clone(),
                 target.borrow_and_update().clone(),
             );
             self.condition.send_modify(|condition| {
-                (condition.source, condition.target) = reaches;
+                (condition.source, condition.target) = (of_source.reach, of_target.reach);
+                condition.certificates = [of_source.certificates, of_target.certificates];
             });
             let changed = tokio::select! {
                 changed = source.changed() => changed,

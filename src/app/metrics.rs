@@ -10,7 +10,7 @@ use crate::control::groups::status::GroupState;
 use crate::model::LinkName;
 use crate::replicate::PartitionStatus;
 use crate::telemetry::metrics::{
-    GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
+    CertificateSample, GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
 };
 
 use super::store_recovery::StoreHealth;
@@ -87,6 +87,30 @@ impl Samples for LinkSamples {
             })
         };
         self.handles().iter().flat_map(of_link).collect()
+    }
+
+    fn certificates(&self) -> Vec<CertificateSample> {
+        let mut clusters = BTreeMap::new();
+        for handle in self.handles() {
+            let [of_source, of_target] = handle.condition.borrow().certificates.clone();
+            clusters.insert(handle.source.clone(), of_source);
+            clusters.insert(handle.target.clone(), of_target);
+        }
+        let samples = clusters.into_iter().flat_map(|(cluster, ends)| {
+            let ends = [
+                ("client", ends.client),
+                ("server", ends.server.map(|(_, ends_at)| ends_at)),
+            ];
+            let of_side = move |(side, ends_at): (&'static str, Option<i64>)| {
+                Some(CertificateSample {
+                    cluster: cluster.clone(),
+                    side,
+                    ends_at: ends_at?,
+                })
+            };
+            ends.into_iter().filter_map(of_side)
+        });
+        samples.collect()
     }
 
     fn bytes_verified(&self) -> Vec<(LinkName, u64)> {

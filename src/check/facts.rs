@@ -7,13 +7,15 @@ use crate::config::{IdleExpression, PreserveLimits};
 use crate::error::Error;
 use crate::kafka::admin::{AclOperation, Operations, Outdated};
 use crate::kafka::client::Endpoint;
-use crate::model::{ClusterName, GroupId, LinkName, Partition, TopicName};
+use crate::model::{CertificateEnds, ClusterName, GroupId, LinkName, Partition, TopicName};
 
 use super::probe::Probe;
 
 /// All facts, by cluster and by link.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
+    /// When they were gathered, in seconds since 1970.
+    pub(super) now: i64,
     /// The clusters used by links.
     pub(super) clusters: BTreeMap<ClusterName, ClusterFacts>,
     pub(super) links: Vec<LinkFacts>,
@@ -37,6 +39,8 @@ pub(super) struct ClusterFacts {
     pub(super) bootstrap: String,
     /// The principal that its brokers see for farshore.
     pub(super) principal: String,
+    /// When the certificates of its connections end.
+    pub(super) certificates: CertificateEnds,
     /// What it reported, or why it couldn't be reached.
     pub(super) reached: Result<Reached, Error>,
 }

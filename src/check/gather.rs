@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::kafka::admin::{self, AclOperation, NewTopic, Outdated};
 use crate::kafka::client::{Cluster, Slot};
 use crate::model::{ClusterName, LinkIdentity, OffsetsMode, TopicName};
+use crate::telemetry::now_ms;
 
 use super::facts::{ClusterFacts, Facts, Found, LinkFacts, MirrorFacts, Reached, TopicFacts};
 use super::{circles, journal, limits, preserve, quarantine, record, retention, strangers};
@@ -21,9 +22,12 @@ use super::{circles, journal, limits, preserve, quarantine, record, retention, s
 /// Gathers the facts about every cluster and every link.
 pub(super) async fn facts(config: &Config) -> Facts {
     let clusters = clusters::open(config);
-    let mut facts = Facts::default();
-    for (name, Watched { cluster, .. }) in &clusters {
-        facts.clusters.insert(name.clone(), look(cluster).await);
+    let mut facts = Facts {
+        now: now_ms() / 1_000,
+        ..Facts::default()
+    };
+    for (name, watched) in &clusters {
+        facts.clusters.insert(name.clone(), look(watched).await);
     }
     for link in &config.links {
         let reached = |name: &ClusterName| {
@@ -48,19 +52,25 @@ pub(super) async fn facts(config: &Config) -> Facts {
     facts
 }
 
-async fn look(cluster: &Cluster) -> ClusterFacts {
+async fn look(watched: &Watched) -> ClusterFacts {
+    let cluster = &watched.cluster;
+    let reached = reach(cluster).await;
     let bootstrap = &cluster.settings().bootstrap;
     let bootstrap: Vec<String> = bootstrap.iter().map(ToString::to_string).collect();
     ClusterFacts {
         bootstrap: bootstrap.join(","),
-        principal: principal(cluster),
-        reached: reach(cluster).await,
+        principal: principal(watched),
+        reached,
+        certificates: watched.certificates(),
     }
 }
 
-/// The principal that the brokers see for farshore; `ANONYMOUS` without a login.
-fn principal(cluster: &Cluster) -> String {
-    match &cluster.settings().login {
+/// The principal that the brokers see for farshore; `ANONYMOUS` without a login and a certificate.
+fn principal(watched: &Watched) -> String {
+    match &watched.cluster.settings().login {
+        None if watched.certificates().client.is_some() => {
+            "<the subject of farshore's certificate>".to_owned()
+        }
         None => "ANONYMOUS".to_owned(),
         Some(login) => login
             .principal()

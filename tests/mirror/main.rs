@@ -34,6 +34,7 @@ mod service;
 mod setting;
 mod strangers;
 mod stress;
+mod tls;
 mod unmirrored;
 mod verify;
 mod versions;

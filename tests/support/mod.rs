@@ -12,6 +12,7 @@
 
 pub(crate) mod ask;
 pub(crate) mod brokers;
+pub(crate) mod certificates;
 pub(crate) mod compare;
 pub(crate) mod configs;
 pub(crate) mod farshore;

@@ -31,7 +31,8 @@ use crate::replicate::testing::open_transaction;
 use crate::task::{InFlight, Owned, Ownership};
 use crate::telemetry::LostLines;
 use crate::telemetry::metrics::{
-    Exposition, GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
+    CertificateSample, Exposition, GroupSample, LinkSample, PartitionSample, Samples,
+    VerifiedSample,
 };
 use crate::verify::Verifications;
 
@@ -391,6 +392,10 @@ impl Samples for Nothing {
     }
 
     fn bytes_verified(&self) -> Vec<(LinkName, u64)> {
+        Vec::new()
+    }
+
+    fn certificates(&self) -> Vec<CertificateSample> {
         Vec::new()
     }
 }

@@ -13,9 +13,10 @@ use super::*;
 use crate::check::facts::ClusterFacts;
 use crate::check::finding::Severity;
 use crate::kafka::admin::AclOperation;
-use crate::model::TopicName;
+use crate::model::{CertificateEnds, TopicName};
 
 mod circling;
+mod expiring;
 mod journaling;
 mod metadata;
 mod preserving;
@@ -44,6 +45,7 @@ fn cluster(id: &str) -> ClusterFacts {
     ClusterFacts {
         bootstrap: format!("{id}:9092"),
         principal: "ANONYMOUS".to_owned(),
+        certificates: CertificateEnds::default(),
         reached: Ok(Reached {
             id: id.to_owned(),
             brokers: 1,
@@ -96,6 +98,7 @@ fn healthy() -> Facts {
         journal: None,
     };
     Facts {
+        now: expiring::NOW,
         clusters: BTreeMap::from([
             ("oslo".into(), cluster("o")),
             ("paris".into(), cluster("p")),

@@ -1,7 +1,8 @@
 //! Prometheus metrics, sampled at each scrape.
 //!
-//! Every name begins with `farshore_`. Labels: `link`, `topic` (its source name), `partition`, `state`.
+//! Every name begins with `farshore_`. Labels: `link`, `topic` (its source name), `partition`, `state`, `cluster`.
 
+mod certificates;
 mod partitions;
 mod process;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+pub use certificates::CertificateSample;
 pub use partitions::{GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample};
 
 use super::logging::LostLines;
@@ -33,7 +35,8 @@ impl Exposition {
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What is running", version);
         registry.register_collector(Box::new(partitions::Collected(Arc::clone(&samples))));
-        registry.register_collector(Box::new(verified::Collected(samples)));
+        registry.register_collector(Box::new(verified::Collected(Arc::clone(&samples))));
+        registry.register_collector(Box::new(certificates::Collected(samples)));
         registry.register_collector(Box::new(process::Process { lost_lines }));
         Self(Arc::new(registry))
     }

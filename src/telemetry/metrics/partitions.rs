@@ -26,6 +26,8 @@ pub trait Samples: fmt::Debug + Send + Sync + 'static {
     fn verified(&self) -> Vec<VerifiedSample>;
     /// Returns the bytes that this process read to verify, by link.
     fn bytes_verified(&self) -> Vec<(LinkName, u64)>;
+    /// Samples the certificates of every cluster with TLS.
+    fn certificates(&self) -> Vec<super::CertificateSample>;
 }
 
 /// A sample of a link as a whole.

@@ -57,6 +57,14 @@ impl Samples for Fixed {
         true
     }
 
+    fn certificates(&self) -> Vec<CertificateSample> {
+        vec![CertificateSample {
+            cluster: "paris".into(),
+            side: "server",
+            ends_at: 1_767_225_600,
+        }]
+    }
+
     fn rate_limited(&self) -> Vec<(LinkName, u64)> {
         vec![(LinkName::new("l"), 1_500)]
     }
@@ -109,6 +117,7 @@ fn figures_of_partitions_are_taken_from_the_snapshot() {
         r#"farshore_verify_bytes_total{link="l"} 900"#,
         r#"farshore_link_rate_limited_seconds_total{link="l"} 1.5"#,
         r#"farshore_group_partitions{link="l",state="in_sync"} 3"#,
+        r#"farshore_tls_certificate_expiry_timestamp_seconds{cluster="paris",side="server"} 1767225600"#,
         "farshore_checkpoint_failed 1",
         concat!(
             r#"farshore_build_info{version=""#,

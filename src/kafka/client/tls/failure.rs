@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use jiff::Timestamp;
 use tokio_rustls::rustls::pki_types::UnixTime;
 use tokio_rustls::rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
@@ -242,9 +241,7 @@ fn alerted(alert: AlertDescription, attempt: &Attempt) -> TlsFailure {
 }
 
 fn time(time: UnixTime) -> String {
-    let seconds = i64::try_from(time.as_secs()).ok();
-    let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
-    time.map_or_else(|| "an unknown time".to_owned(), |time| time.to_string())
+    crate::model::time(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -9,23 +9,24 @@ mod credentials;
 mod failure;
 mod pem;
 mod renewal;
-mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
 mod validity;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
-use tokio::io::{BufReader, join, split};
+use tokio::io::{AsyncRead, BufReader, ReadBuf, join, split};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use crate::error::Result;
-use crate::model::ClusterName;
+use crate::model::{CertificateEnds, ClusterName};
 
 use super::transport::{ByteStream, not_connected};
 use super::{Endpoint, HostPort, Transport};
@@ -35,7 +36,6 @@ pub use failure::TlsFailure;
 
 use failure::{Attempt, closed, explain};
 use renewal::Renewal;
-use stream::Explaining;
 
 /// What is read from the line at once, in bytes: the TLS library by itself asks for 4 KiB, a record has up to 16 KiB.
 const READ_AHEAD: usize = 32 << 10;
@@ -49,17 +49,6 @@ pub struct Tls {
     renewal: Arc<Renewal>,
     /// When the certificate ends that each broker showed on its newest connection, in seconds since 1970.
     seen: Mutex<BTreeMap<HostPort, i64>>,
-}
-
-/// When the certificates of a cluster's connections end, in seconds since 1970.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CertificateEnds {
-    /// The end of this client's certificate, if it has one.
-    pub client: Option<i64>,
-    /// The broker whose certificate ends first, by the address it advertises, and that end.
-    pub server: Option<(HostPort, i64)>,
-    /// Why changed files aren't in force.
-    pub trouble: Option<String>,
 }
 
 impl Tls {
@@ -85,7 +74,7 @@ impl Tls {
         let first = seen.iter().min_by_key(|(_, ends_at)| **ends_at);
         CertificateEnds {
             client: self.renewal.ends_at(),
-            server: first.map(|(broker, ends_at)| (broker.clone(), *ends_at)),
+            server: first.map(|(broker, ends_at)| (broker.to_string(), *ends_at)),
             trouble: self.renewal.trouble(),
         }
     }
@@ -149,6 +138,40 @@ fn failed(cause: io::Error, attempt: &Attempt) -> crate::error::Error {
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::BrokenPipe => not_connected(closed()),
         _ => not_connected(cause),
+    }
+}
+
+/// Reads from `inner`, and explains what the peer or the TLS library object to.
+///
+/// A peer that goes away without a farewell in TLS ends the stream like any other: what follows from a cut is decided by
+/// the frames, which have lengths.
+struct Explaining<R> {
+    inner: R,
+    attempt: Attempt,
+}
+
+impl<R> Explaining<R> {
+    fn new(inner: R, attempt: Attempt) -> Self {
+        Self { inner, attempt }
+    }
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Explaining<R> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let read = ready!(Pin::new(&mut this.inner).poll_read(context, buffer));
+        Poll::Ready(match read {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
+            Err(error) => Err(match explain(&error, &this.attempt) {
+                Some(failure) => io::Error::new(error.kind(), failure),
+                None => error,
+            }),
+            Ok(()) => Ok(()),
+        })
     }
 }
 

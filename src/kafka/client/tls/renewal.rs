@@ -63,30 +63,36 @@ impl Renewal {
     ///
     /// Errors: there have never been usable files. Cancellation: the look continues.
     pub(super) async fn credentials(self: &Arc<Self>) -> Result<Credentials> {
-        let age_max = match self.settings.ca_file {
-            Some(_) => FILES_AGE_MAX,
-            None => SYSTEM_AGE_MAX,
-        };
-        let known = {
-            let state = self.state.lock();
-            let is_fresh = state.looked_at.is_some_and(|at| at.elapsed() < age_max);
-            match &state.current {
-                Some(current) if is_fresh => return Ok(current.credentials.clone()),
-                Some(current) => Some(current.credentials.clone()),
-                None => None,
-            }
-        };
+        let (known, is_fresh) = self.known();
         let looking = Arc::clone(&self.looking);
         let turn = match (looking.try_acquire_owned(), known) {
+            (_, Some(known)) if is_fresh => return Ok(known),
             (Ok(turn), _) => turn,
             (Err(_), Some(known)) => return Ok(known),
             (Err(_), None) => {
                 let turn = Arc::clone(&self.looking).acquire_owned().await;
-                turn.map_err(|cause| Error::new(Kind::Stopping, "no look").caused_by(cause))?
+                let turn = turn
+                    .map_err(|cause| Error::new(Kind::Stopping, "no look").caused_by(cause))?;
+                if let (Some(known), _) = self.known() {
+                    return Ok(known);
+                }
+                turn
             }
         };
         let renewal = Arc::clone(self);
         blocking("reading certificates", move || renewal.look(turn)).await?
+    }
+
+    /// The credentials in force, and whether the last look at the files was a moment ago.
+    fn known(&self) -> (Option<Credentials>, bool) {
+        let age_max = match self.settings.ca_file {
+            Some(_) => FILES_AGE_MAX,
+            None => SYSTEM_AGE_MAX,
+        };
+        let state = self.state.lock();
+        let known = state.current.as_ref().map(|it| it.credentials.clone());
+        let is_fresh = state.looked_at.is_some_and(|at| at.elapsed() < age_max);
+        (known, is_fresh)
     }
 
     /// Why the files can't be used at present, although the former ones are in force.

@@ -73,7 +73,7 @@ async fn mapped_addresses_keep_their_names() {
     let cluster = Cluster::new(settings, Arc::clone(&tls) as Arc<dyn Transport>);
     cluster.controller(Slot::Control).await.unwrap();
     let (broker, ends_at) = tls.certificates().server.unwrap();
-    assert_eq!(broker.to_string(), "kafka-0.svc:9092");
+    assert_eq!(broker, "kafka-0.svc:9092");
     let left = ends_at
         - day(0)
             .duration_since(std::time::UNIX_EPOCH)
