@@ -55,7 +55,7 @@ impl CertificateEnds {
     }
 }
 
-/// The time so many seconds after 1970, as shown.
+/// Returns the time `seconds` after 1970 as it is shown.
 pub fn time(seconds: i64) -> String {
     match Timestamp::from_second(seconds) {
         Ok(time) => time.to_string(),

@@ -51,8 +51,14 @@ impl Bed {
         path
     }
 
-    /// A broker with a certificate for `host`, which it advertises, and those whom it trusts.
-    fn broker(&self, number: usize, host: &str, protocol: &'static str, trusted: &Authority) -> Spec {
+    /// A broker that advertises `host`, with a certificate for it, and trusts certificates of `trusted`.
+    fn broker(
+        &self,
+        number: usize,
+        host: &str,
+        protocol: &'static str,
+        trusted: &Authority,
+    ) -> Spec {
         let port = &self.ports[number];
         let store = self.authority.issue(host, 90).store();
         let listener = TlsListener {
@@ -120,7 +126,9 @@ impl Bed {
     }
 
     fn configure(&self, setting: &Setting, paris: &str, oslo: &str) {
-        setting.farshore.configure(&paris_oslo_as(paris, oslo, LINK));
+        setting
+            .farshore
+            .configure(&paris_oslo_as(paris, oslo, LINK));
     }
 }
 
@@ -170,7 +178,8 @@ async fn records_are_mirrored_exactly_while_certificates_are_replaced() {
     bed.write("key.pem", "no key");
     eventually(LIMIT, "the file is told", async || {
         let told = told(&setting).await?;
-        let is_told = told.contains("the former ones stay in force") && told.contains("key.pem has no private key");
+        let is_told = told.contains("the former ones stay in force")
+            && told.contains("key.pem has no private key");
         is_told.then_some(()).ok_or(told)
     })
     .await;
@@ -189,7 +198,10 @@ async fn records_are_mirrored_exactly_while_certificates_are_replaced() {
     assert_eq!(setting.compare("orders", PARTITIONS).await, 10_000);
     let told = told(&setting).await.expect("an answer");
     assert!(!told.contains("stay in force"), "{told}");
-    assert!(told.contains("farshore's certificate for cluster paris ends at"), "{told}");
+    assert!(
+        told.contains("farshore's certificate for cluster paris ends at"),
+        "{told}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -205,8 +217,14 @@ async fn a_cluster_that_cannot_be_reached_securely_says_why() {
     };
     let good = check(&bed.paris()).await;
     assert!(good.contains("no problems found"), "{good}");
-    assert!(good.contains("certificates until") && good.contains("farshore's until"), "{good}");
-    assert!(good.contains("advice: cluster paris: farshore's certificate for cluster paris ends at"), "{good}");
+    assert!(
+        good.contains("certificates until") && good.contains("farshore's until"),
+        "{good}"
+    );
+    assert!(
+        good.contains("advice: cluster paris: farshore's certificate for cluster paris ends at"),
+        "{good}"
+    );
 
     let anonymous = bed.cluster(0, PARIS, "security_protocol = \"SSL\"");
     let plain = bed.cluster(0, PARIS, "").replace("tls.", "#");
@@ -214,10 +232,22 @@ async fn a_cluster_that_cannot_be_reached_securely_says_why() {
     let open = setting.paris.bootstrap();
     let without_tls = format!("bootstrap_servers = [\"{open}\"]\nsecurity_protocol = \"SSL\"");
     for (paris, expected) in [
-        (anonymous, "Set tls.cert_file and tls.key_file, or ssl.client.auth = none on the broker."),
-        (plain, "the listener may expect TLS or SASL (see security_protocol)"),
-        (wrong_name, "the certificate of another.svc is for kafka-0.paris.svc only"),
-        (without_tls, "as by a listener without TLS: set security_protocol to PLAINTEXT"),
+        (
+            anonymous,
+            "Set tls.cert_file and tls.key_file, or ssl.client.auth = none on the broker.",
+        ),
+        (
+            plain,
+            "the listener may expect TLS or SASL (see security_protocol)",
+        ),
+        (
+            wrong_name,
+            "the certificate of another.svc is for kafka-0.paris.svc only",
+        ),
+        (
+            without_tls,
+            "as by a listener without TLS: set security_protocol to PLAINTEXT",
+        ),
     ] {
         let told = check(&paris).await;
         assert!(told.contains(expected), "{expected}\n{told}");

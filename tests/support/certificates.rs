@@ -33,7 +33,7 @@ impl Authority {
         }
     }
 
-    /// Signs a certificate for a host that ends after so many days.
+    /// Signs a certificate for a host that ends after `days`.
     pub(crate) fn issue(&self, host: &str, days: u64) -> Issued {
         const DAY: Duration = Duration::from_hours(24);
         let mut params = CertificateParams::new([host.to_owned()]).expect("a host");

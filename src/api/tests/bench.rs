@@ -31,8 +31,7 @@ use crate::replicate::testing::open_transaction;
 use crate::task::{InFlight, Owned, Ownership};
 use crate::telemetry::LostLines;
 use crate::telemetry::metrics::{
-    CertificateSample, Exposition, GroupSample, LinkSample, PartitionSample, Samples,
-    VerifiedSample,
+    Exposition, GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
 };
 use crate::verify::Verifications;
 
@@ -395,7 +394,7 @@ impl Samples for Nothing {
         Vec::new()
     }
 
-    fn certificates(&self) -> Vec<CertificateSample> {
+    fn certificates(&self) -> Vec<crate::telemetry::metrics::CertificateSample> {
         Vec::new()
     }
 }

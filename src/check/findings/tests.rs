@@ -6,7 +6,7 @@ use crate::check::facts::{
 };
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
-use crate::kafka::client::{Endpoint, HostPort};
+use crate::kafka::client::Endpoint;
 use crate::model::{BrokerId, Partition};
 
 use super::*;
@@ -174,12 +174,8 @@ fn clusters_out_of_reach_are_problems_with_a_fix_for_each_cause() {
     }
     let mut facts = healthy();
     let error = Error::new(Kind::TimedOut, "too slow");
-    let advertised: HostPort = "kafka-0:9092".parse().unwrap();
-    let endpoint = Endpoint {
-        broker: Some(BrokerId(4)),
-        dial: advertised.clone(),
-        advertised,
-    };
+    let advertised = "kafka-0:9092".parse().unwrap();
+    let endpoint = Endpoint::of_broker(BrokerId(4), advertised, &BTreeMap::new());
     let oslo = reached(&mut facts, "oslo");
     oslo.unreachable = vec![(endpoint, error)];
     assert_only(

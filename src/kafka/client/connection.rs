@@ -22,7 +22,8 @@ use crate::task::Owned;
 
 use super::Endpoint;
 use super::error_codes::{advice, describe};
-use super::stream::{PIPELINE_LIMIT, RequestStream, THROTTLE_MAX};
+use super::stream::{PIPELINE_LIMIT, RequestStream};
+use super::stream_end::THROTTLE_MAX;
 use super::transport::ByteStream;
 use super::versions::Versions;
 

@@ -29,6 +29,7 @@ mod response;
 mod retry;
 mod single_flight;
 mod stream;
+mod stream_end;
 mod tls;
 mod transport;
 mod versions;

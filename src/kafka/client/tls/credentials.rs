@@ -1,4 +1,4 @@
-//! Makes what TLS needs from the files of the configuration: whom to trust, and who this side is.
+//! Makes what TLS needs from the files of the configuration: the authorities to trust, and the client's certificate.
 
 use std::fs::File;
 use std::io::{self, Read};

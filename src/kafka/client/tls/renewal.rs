@@ -71,8 +71,8 @@ impl Renewal {
             (Err(_), Some(known)) => return Ok(known),
             (Err(_), None) => {
                 let turn = Arc::clone(&self.looking).acquire_owned().await;
-                let turn = turn
-                    .map_err(|cause| Error::new(Kind::Stopping, "no look").caused_by(cause))?;
+                let turn =
+                    turn.map_err(|cause| Error::new(Kind::Stopping, "no look").caused_by(cause))?;
                 if let (Some(known), _) = self.known() {
                     return Ok(known);
                 }

@@ -94,7 +94,7 @@ fn named(name: &str) -> CertificateParams {
     params
 }
 
-/// The time so many days from now.
+/// The time `days` from now.
 pub(crate) fn day(days: i64) -> SystemTime {
     let time = Duration::from_hours(24 * days.unsigned_abs());
     if days < 0 {
