@@ -30,6 +30,8 @@ pub(crate) struct Watched {
 pub(crate) struct Health {
     pub(crate) reach: Reach,
     pub(crate) certificates: CertificateEnds,
+    /// What should be done about the certificates, and how.
+    advice: Vec<(String, String)>,
 }
 
 impl Watched {
@@ -90,16 +92,16 @@ impl Watched {
     /// Logs once when a cluster is lost or found, not at each request, and each advice about certificates.
     fn note(&self, reach: Reach) {
         let name = self.cluster.name();
+        let certificates = self.certificates();
         let now = Health {
             reach: reach.clone(),
-            certificates: self.certificates(),
+            advice: certificates.advice(name, now_ms() / 1_000),
+            certificates,
         };
         let before = self.health.send_replace(now.clone());
-        if before.certificates != now.certificates {
-            let advice = now.certificates.advice(name, now_ms() / 1_000);
-            for (what, fix) in advice {
-                tracing::warn!(cluster = %name, "{what}: {fix}");
-            }
+        let is_new = |it: &&(String, String)| !before.advice.contains(it);
+        for (what, fix) in now.advice.iter().filter(is_new) {
+            tracing::warn!(cluster = %name, "{what}: {fix}");
         }
         match (before.reach, reach) {
             (Reach::Unknown | Reach::Lost(_), Reach::Reached) => {

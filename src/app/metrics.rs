@@ -7,10 +7,10 @@ use tokio::sync::watch;
 
 use crate::api::LinkHandle;
 use crate::control::groups::status::GroupState;
-use crate::model::LinkName;
+use crate::model::{ClusterName, LinkName};
 use crate::replicate::PartitionStatus;
 use crate::telemetry::metrics::{
-    CertificateSample, GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
+    GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample,
 };
 
 use super::store_recovery::StoreHealth;
@@ -89,7 +89,7 @@ impl Samples for LinkSamples {
         self.handles().iter().flat_map(of_link).collect()
     }
 
-    fn certificates(&self) -> Vec<CertificateSample> {
+    fn certificates(&self) -> Vec<(ClusterName, &'static str, i64)> {
         let mut clusters = BTreeMap::new();
         for handle in self.handles() {
             let [of_source, of_target] = handle.condition.borrow().certificates.clone();
@@ -102,11 +102,7 @@ impl Samples for LinkSamples {
                 ("server", ends.server.map(|(_, ends_at)| ends_at)),
             ];
             let of_side = move |(side, ends_at): (&'static str, Option<i64>)| {
-                Some(CertificateSample {
-                    cluster: cluster.clone(),
-                    side,
-                    ends_at: ends_at?,
-                })
+                Some((cluster.clone(), side, ends_at?))
             };
             ends.into_iter().filter_map(of_side)
         });

@@ -192,6 +192,7 @@ async fn records_are_mirrored_exactly_while_certificates_are_replaced() {
     bed.identify(&next);
     client_certificate_ends(&setting, next.ends_at).await;
     bed.write(&format!("{PARIS}-trusted.pem"), &successors.pem);
+    setting.paris.stop(1).await;
     setting.paris.restart(1).await;
     write(&setting, 3_500..5_000).await;
     setting.mirrored("orders", PARTITIONS).await;
@@ -238,7 +239,7 @@ async fn a_cluster_that_cannot_be_reached_securely_says_why() {
         ),
         (
             plain,
-            "the listener may expect TLS or SASL (see security_protocol)",
+            "the answer is a TLS alert: the listener expects TLS (see security_protocol)",
         ),
         (
             wrong_name,

@@ -394,7 +394,7 @@ impl Samples for Nothing {
         Vec::new()
     }
 
-    fn certificates(&self) -> Vec<crate::telemetry::metrics::CertificateSample> {
+    fn certificates(&self) -> Vec<(ClusterName, &'static str, i64)> {
         Vec::new()
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Every name begins with `farshore_`. Labels: `link`, `topic` (its source name), `partition`, `state`, `cluster`.
 
-mod certificates;
 mod partitions;
 mod process;
 #[cfg(test)]
@@ -12,11 +11,13 @@ mod verified;
 use std::fmt;
 use std::sync::Arc;
 
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-pub use certificates::CertificateSample;
 pub use partitions::{GroupSample, LinkSample, PartitionSample, Samples, VerifiedSample};
 
 use super::logging::LostLines;
@@ -36,7 +37,7 @@ impl Exposition {
         registry.register("build", "What is running", version);
         registry.register_collector(Box::new(partitions::Collected(Arc::clone(&samples))));
         registry.register_collector(Box::new(verified::Collected(Arc::clone(&samples))));
-        registry.register_collector(Box::new(certificates::Collected(samples)));
+        registry.register_collector(Box::new(Certificates(samples)));
         registry.register_collector(Box::new(process::Process { lost_lines }));
         Self(Arc::new(registry))
     }
@@ -46,6 +47,26 @@ impl Exposition {
         let mut page = String::new();
         encode(&mut page, &self.0)?;
         Ok(page)
+    }
+}
+
+/// Encodes when the certificates on connections to clusters end.
+#[derive(Debug)]
+struct Certificates(Arc<dyn Samples>);
+
+impl Collector for Certificates {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut metric = encoder.encode_descriptor(
+            "tls_certificate_expiry_timestamp_seconds",
+            "When the certificate of farshore, or the first one of a broker, ends",
+            None,
+            MetricType::Gauge,
+        )?;
+        for (cluster, side, ends_at) in self.0.certificates() {
+            let labels = [("cluster", cluster.as_str()), ("side", side)];
+            metric.encode_family(&labels)?.encode_gauge(&ends_at)?;
+        }
+        Ok(())
     }
 }
 

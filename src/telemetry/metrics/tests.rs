@@ -4,7 +4,7 @@ use crate::telemetry::LostLines;
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{LinkName, PartitionState, TopicPartition, Totals};
+use crate::model::{ClusterName, LinkName, PartitionState, TopicPartition, Totals};
 
 #[derive(Debug)]
 struct Fixed;
@@ -57,12 +57,8 @@ impl Samples for Fixed {
         true
     }
 
-    fn certificates(&self) -> Vec<CertificateSample> {
-        vec![CertificateSample {
-            cluster: "paris".into(),
-            side: "server",
-            ends_at: 1_767_225_600,
-        }]
+    fn certificates(&self) -> Vec<(ClusterName, &'static str, i64)> {
+        vec![("paris".into(), "server", 1_767_225_600)]
     }
 
     fn rate_limited(&self) -> Vec<(LinkName, u64)> {

@@ -29,16 +29,18 @@ impl TlsFailure {
 
     /// Whether an error of a stream carries such a failure.
     pub(crate) fn is_in(error: &io::Error) -> bool {
-        error.get_ref().is_some_and(|it| it.is::<Self>())
+        Self::of(error).is_some()
+    }
+
+    fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
     }
 
     /// Finds such a failure among the causes of an error.
     pub fn among<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Self> {
         let mut next = Some(error);
         while let Some(error) = next {
-            let inner = error
-                .downcast_ref::<io::Error>()
-                .and_then(|error| error.get_ref()?.downcast_ref());
+            let inner = error.downcast_ref().and_then(Self::of);
             if let Some(found) = error.downcast_ref().or(inner) {
                 return Some(found);
             }

@@ -1,7 +1,7 @@
 //! Keeps trust and identity up to date with their files.
 //!
 //! Promises: a changed file is in force for connections made a moment later; a file that can't be used leaves the former
-//! ones in force, with one warning. One look at the files at a time; who finds them being looked at doesn't wait.
+//! ones in force, and the reason is known. One look at the files at a time; meanwhile the former ones are used.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use super::failure::TlsFailure;
 /// How old the last look at the files may be when a connection is made.
 const FILES_AGE_MAX: Duration = Duration::from_secs(1);
 /// The same for the system's store, which is larger and hardly ever changes.
-const SYSTEM_AGE_MAX: Duration = Duration::from_mins(1);
+const SYSTEM_AGE_MAX: Duration = Duration::from_secs(60);
 
 /// Credentials that follow their files.
 #[derive(Debug)]
@@ -135,10 +135,7 @@ impl Renewal {
                     return Err(unusable(&why));
                 };
                 let credentials = current.credentials.clone();
-                if state.trouble.as_ref() != Some(&why) {
-                    tracing::warn!(cluster = %self.cluster, "changed TLS files can't be used, the former ones stay in force: {why}");
-                    state.trouble = Some(why);
-                }
+                state.trouble = Some(why);
                 Ok(credentials)
             }
         }

@@ -74,11 +74,11 @@ async fn mapped_addresses_keep_their_names() {
     cluster.controller(Slot::Control).await.unwrap();
     let (broker, ends_at) = tls.certificates().server.unwrap();
     assert_eq!(broker, "kafka-0.svc:9092");
-    let left = ends_at
+    let left = ends_at.cast_unsigned()
         - day(0)
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap()
-            .as_secs() as i64;
+            .as_secs();
     assert!((364..366).contains(&(left / 86_400)), "{left}");
     tls.keep_only(&BTreeSet::new());
     assert_eq!(tls.certificates().server, None);
@@ -189,12 +189,13 @@ async fn clients_that_are_not_accepted() {
     }
 }
 
+/// The alert of a TLS listener that knows TLS 1.1 at most.
+const PROTOCOL_VERSION: &[u8] = &[0x15, 3, 3, 0, 2, 2, 70];
+
 #[tokio::test]
 async fn peers_that_speak_otherwise() {
     let authority = Authority::new("authority");
     let files = Files::trusting(&authority);
-    // A broker's TLS listener that knows TLS 1.1 at most.
-    const PROTOCOL_VERSION: &[u8] = &[0x15, 3, 3, 0, 2, 2, 70];
     for (answer, expected) in [
         (
             PROTOCOL_VERSION,
@@ -289,7 +290,7 @@ async fn a_handshake_has_the_time_limit_of_the_connection() {
 #[tokio::test]
 async fn much_goes_through_in_both_directions() {
     const SEGMENT: usize = 100_000;
-    const SEGMENTS: usize = 40;
+    const SEGMENTS: u8 = 40;
     let authority = Authority::new("authority");
     let files = Files::trusting(&authority);
     let net = FakeNet::default();
@@ -308,7 +309,7 @@ async fn much_goes_through_in_both_directions() {
     let (mut read, mut write) = (stream.read, stream.write);
     assert!(stream.is_encrypted && write.is_write_vectored());
     let mut queue = WriteQueue::default();
-    let segments = (0..SEGMENTS).map(|number| Bytes::from(vec![number as u8; SEGMENT]));
+    let segments = (0..SEGMENTS).map(|number| Bytes::from(vec![number; SEGMENT]));
     queue.extend(segments.flat_map(|segment| [Bytes::from_static(b"head"), segment]));
     let sending = async {
         while bytes::Buf::has_remaining(&queue) {
@@ -316,8 +317,8 @@ async fn much_goes_through_in_both_directions() {
         }
         write.flush().await.unwrap();
     };
-    let mut received = vec![0; SEGMENTS * (SEGMENT + 4)];
-    let (_, received) = tokio::join!(sending, async {
+    let mut received = vec![0; usize::from(SEGMENTS) * (SEGMENT + 4)];
+    let ((), received) = tokio::join!(sending, async {
         read.read_exact(&mut received).await.unwrap();
         received
     });
