@@ -97,14 +97,8 @@ impl Samples for LinkSamples {
             clusters.insert(handle.target.clone(), of_target);
         }
         let samples = clusters.into_iter().flat_map(|(cluster, ends)| {
-            let ends = [
-                ("client", ends.client),
-                ("server", ends.server.map(|(_, ends_at)| ends_at)),
-            ];
-            let of_side = move |(side, ends_at): (&'static str, Option<i64>)| {
-                Some((cluster.clone(), side, ends_at?))
-            };
-            ends.into_iter().filter_map(of_side)
+            let sides = ends.by_side();
+            sides.map(move |(side, ends_at)| (cluster.clone(), side, ends_at))
         });
         samples.collect()
     }

@@ -19,6 +19,13 @@ pub struct CertificateEnds {
 const RENEW_BEFORE: i64 = 30 * 24 * 60 * 60;
 
 impl CertificateEnds {
+    /// Returns when the certificates end, in seconds since 1970, by side: `client` or `server`.
+    pub fn by_side(&self) -> impl Iterator<Item = (&'static str, i64)> + use<> {
+        let client = self.client.map(|ends_at| ("client", ends_at));
+        let server = self.server.as_ref().map(|it| ("server", it.1));
+        client.into_iter().chain(server)
+    }
+
     /// Returns what an operator should do by `now`, in seconds since 1970: what, and how.
     pub fn advice(&self, cluster: &ClusterName, now: i64) -> Vec<(String, String)> {
         let is_due = |ends_at: i64| ends_at < now.saturating_add(RENEW_BEFORE);

@@ -22,8 +22,8 @@ use crate::control::testing::{FakeMirror, FakeSite, SHIFT, partition};
 use crate::failover::runner::Runner;
 use crate::failover::sites::Sites;
 use crate::model::{
-    HaltCode, IntentChange, LinkIdentity, LinkIntents, LinkName, Moment, Monotonic, PartitionState,
-    Reason, Run, Secret, SourceOffset, TargetOffset, TopicName, TopicPartition,
+    ClusterName, HaltCode, IntentChange, LinkIdentity, LinkIntents, LinkName, Moment, Monotonic,
+    PartitionState, Reason, Run, Secret, SourceOffset, TargetOffset, TopicName, TopicPartition,
 };
 use crate::replicate::LinkView;
 use crate::replicate::shared::source_ends::SourceEnds;

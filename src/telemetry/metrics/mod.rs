@@ -1,6 +1,6 @@
 //! Prometheus metrics, sampled at each scrape.
 //!
-//! Every name begins with `farshore_`. Labels: `link`, `topic` (its source name), `partition`, `state`, `cluster`.
+//! Every name begins with `farshore_`. Labels: `link`, `topic` (its source name), `partition`, `state`, `cluster`, `side`.
 
 mod partitions;
 mod process;

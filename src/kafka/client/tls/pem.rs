@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pkcs8::EncryptedPrivateKeyInfoRef;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::model::Secret;
@@ -26,7 +26,21 @@ pub(super) fn certificates(
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
         Ok(_) => Err(foreign(bytes, content, path)),
-        Err(cause) => Err(format!("{} is damaged: {cause}", path.display())),
+        Err(cause) => Err(format!("{} {}", path.display(), damage(&cause))),
+    }
+}
+
+/// Says what is wrong with a file in PEM. The error itself has parts of the file, which may be secret.
+fn damage(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => {
+            "is damaged: \"-----END \" isn't found at the beginning of a line, as if it was cut or its lines were joined"
+        }
+        pem::Error::IllegalSectionStart { .. } => {
+            "is damaged: a line with \"-----BEGIN \" doesn't end with \"-----\", as if it was joined with the next one"
+        }
+        pem::Error::Base64Decode(_) => "is damaged: a section isn't base64",
+        _ => "is damaged",
     }
 }
 
@@ -52,7 +66,7 @@ pub(super) fn key(
     }
     match PrivateKeyDer::pem_slice_iter(bytes).next() {
         Some(Ok(key)) => Ok(key),
-        Some(Err(cause)) => Err(format!("{shown} is damaged: {cause}")),
+        Some(Err(cause)) => Err(format!("{shown} {}", damage(&cause))),
         None => Err(foreign(bytes, Content::Key, path)),
     }
 }
@@ -70,8 +84,8 @@ fn section(bytes: &[u8], label: &str) -> Option<String> {
 fn decrypted(section: &str, password: &Secret) -> Result<PrivateKeyDer<'static>, String> {
     // Only the label of this format is unknown to the reader.
     let plain = section.replace(ENCRYPTED, "PRIVATE KEY");
-    let encrypted = PrivatePkcs8KeyDer::from_pem_slice(plain.as_bytes())
-        .map_err(|cause| format!("is damaged: {cause}"))?;
+    let encrypted =
+        PrivatePkcs8KeyDer::from_pem_slice(plain.as_bytes()).map_err(|cause| damage(&cause))?;
     let info = EncryptedPrivateKeyInfoRef::try_from(encrypted.secret_pkcs8_der()).map_err(|_| {
         "is encrypted in an outdated way: encrypt it anew with `openssl pkcs8 -topk8 -v2 aes256`"
             .to_owned()
@@ -192,7 +206,9 @@ fn labels(bytes: &[u8]) -> Vec<String> {
     let labels = lines.filter_map(|line| {
         let label = line.trim().strip_prefix("-----BEGIN ")?;
         let label = label.strip_suffix("-----")?;
-        let is_label = label.len() < 40 && label.chars().all(|c| c.is_ascii_graphic() || c == ' ');
+        // Nothing that may be a part of a key.
+        let is_labelled = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == ' ';
+        let is_label = label.len() < 40 && label.chars().all(is_labelled);
         is_label.then(|| label.to_owned())
     });
     labels.take(SHOWN).collect()

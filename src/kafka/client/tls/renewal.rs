@@ -19,7 +19,7 @@ use super::failure::TlsFailure;
 
 /// How old the last look at the files may be when a connection is made.
 const FILES_AGE_MAX: Duration = Duration::from_secs(1);
-/// The same for the system's store, which is larger and hardly ever changes.
+/// The same where there are no files but the system's store, which is larger and hardly ever changes.
 const SYSTEM_AGE_MAX: Duration = Duration::from_secs(60);
 
 /// Credentials that follow their files.
@@ -85,10 +85,7 @@ impl Renewal {
 
     /// The credentials in force, and whether the last look at the files was a moment ago.
     fn known(&self) -> (Option<Credentials>, bool) {
-        let age_max = match self.settings.ca_file {
-            Some(_) => FILES_AGE_MAX,
-            None => SYSTEM_AGE_MAX,
-        };
+        let age_max = age_max(&self.settings);
         let state = self.state.lock();
         let known = state.current.as_ref().map(|it| it.credentials.clone());
         let is_fresh = state.looked_at.is_some_and(|at| at.elapsed() < age_max);
@@ -139,6 +136,14 @@ impl Renewal {
                 Ok(credentials)
             }
         }
+    }
+}
+
+/// How old the last look may be.
+fn age_max(settings: &TlsSettings) -> Duration {
+    match (&settings.ca_file, &settings.identity) {
+        (None, None) => SYSTEM_AGE_MAX,
+        _ => FILES_AGE_MAX,
     }
 }
 

@@ -130,6 +130,35 @@ fn a_file_may_hold_several_certificates() {
     assert!(error.starts_with("ca.pem is damaged: "), "{error}");
 }
 
+/// The library's own messages show the line that it can't read.
+#[test]
+fn damaged_keys_do_not_appear_in_messages() {
+    let issued = Authority::new("authority").issue(&["a"], VALID);
+    let encrypted = encrypted(&der(&issued.key), "s3cret");
+    let begin = "-----BEGIN PRIVATE KEY-----";
+    let told = |text: String| read(text, Some("s3cret")).unwrap_err();
+    for (text, expected) in [
+        (issued.key.replace('\n', " "), "\"-----END \" isn't found"),
+        (encrypted.replace('\n', " "), "\"-----END \" isn't found"),
+        (
+            issued.key.replacen(&format!("{begin}\n"), begin, 1),
+            "a line with \"-----BEGIN \" doesn't end",
+        ),
+        (
+            issued.key.replacen("\nM", "\n*", 1),
+            "a section isn't base64",
+        ),
+        (
+            format!("{begin}s3cret-----\nAAAA\n-----END PRIVATE KEY-----s3cret-----\n"),
+            "key.pem has no private key in PEM",
+        ),
+    ] {
+        let told = told(text);
+        assert!(told.contains(expected), "{expected}: {told}");
+        assert!(told.len() < 150, "{told}");
+    }
+}
+
 #[test]
 fn other_formats_come_with_the_command_that_converts_them() {
     let path = Path::new("store");

@@ -71,3 +71,15 @@ async fn while_the_files_are_looked_at_others_use_what_is_known() {
     assert!(Arc::ptr_eq(&known.config, &first.config));
     drop(looking);
 }
+
+#[test]
+fn only_the_system_s_store_is_looked_at_rarely() {
+    let files = Files::trusting(&Authority::new("authority"));
+    assert_eq!(age_max(&TlsSettings::default()), SYSTEM_AGE_MAX);
+    assert_eq!(age_max(&files.settings()), FILES_AGE_MAX);
+    let identified = TlsSettings {
+        ca_file: None,
+        ..files.with_identity()
+    };
+    assert_eq!(age_max(&identified), FILES_AGE_MAX);
+}
