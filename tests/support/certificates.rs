@@ -35,7 +35,7 @@ impl Authority {
 
     /// Signs a certificate for a host that ends after `days`.
     pub(crate) fn issue(&self, host: &str, days: u64) -> Issued {
-        const DAY: Duration = Duration::from_hours(24);
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let mut params = CertificateParams::new([host.to_owned()]).expect("a host");
         params.distinguished_name.push(DnType::CommonName, host);
         let ends = SystemTime::now() + DAY * u32::try_from(days).expect("few days");
