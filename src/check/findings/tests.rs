@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::check::facts::{
-    Found, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger, TopicFacts,
+    Found, HistoryFacts, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger, TopicFacts,
 };
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
@@ -17,6 +17,7 @@ use crate::model::{CertificateEnds, TopicName};
 
 mod circling;
 mod expiring;
+mod history;
 mod journaling;
 mod metadata;
 mod preserving;
@@ -91,6 +92,7 @@ fn healthy() -> Facts {
         topics,
         groups: 2,
         preserve: None,
+        history: HistoryFacts::default(),
         record: None,
         quarantine: None,
         outlived: BTreeMap::new(),
