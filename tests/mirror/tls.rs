@@ -121,15 +121,14 @@ impl Bed {
         let [paris, oslo] = self.specs(clients);
         let setting = Setting::between(paris, oslo, LINK).await;
         setting.topic("orders", PARTITIONS, &[]).await;
-        self.configure(&setting, &self.paris(), &self.oslo());
+        configure(&setting, &self.paris(), &self.oslo());
         setting
     }
+}
 
-    fn configure(&self, setting: &Setting, paris: &str, oslo: &str) {
-        setting
-            .farshore
-            .configure(&paris_oslo_as(paris, oslo, LINK));
-    }
+fn configure(setting: &Setting, paris: &str, oslo: &str) {
+    let text = paris_oslo_as(paris, oslo, LINK);
+    setting.farshore.configure(&text);
 }
 
 async fn write(setting: &Setting, numbers: std::ops::Range<i64>) {
@@ -212,7 +211,7 @@ async fn a_cluster_that_cannot_be_reached_securely_says_why() {
     bed.identify(&clients.issue("farshore", 10));
     let setting = bed.between(&clients).await;
     let check = async |paris: &str| {
-        bed.configure(&setting, paris, &bed.oslo());
+        configure(&setting, paris, &bed.oslo());
         let output = setting.farshore.cli(&["check"]).await;
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
@@ -259,7 +258,7 @@ async fn a_cluster_that_cannot_be_reached_securely_says_why() {
     assert!(told.contains(expected), "{told}");
     let (paris, oslo) = (bed.paris(), bed.oslo());
     bed.write("ca.pem", &strangers.pem);
-    bed.configure(&setting, &paris, &oslo);
+    configure(&setting, &paris, &oslo);
     let output = setting.farshore.cli(&["check"]).await;
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(told.contains("isn't signed by an authority in"), "{told}");
