@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 use crate::api::state::Reach;
 use crate::config::{ClusterConfig, Config, LoginConfig};
 use crate::error::Result;
-use crate::kafka::client::{Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain};
+use crate::kafka::client::{
+    Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain, Scram,
+};
 use crate::model::ClusterName;
 use crate::task::{Rounds, contained};
 
@@ -106,9 +108,16 @@ fn request_timeout(config: &Config, name: &ClusterName) -> Duration {
 
 fn logged_in_by(login: &LoginConfig, cluster: &ClusterConfig) -> Login {
     let mechanism: Arc<dyn Mechanism> = match login {
-        LoginConfig::Password { username, password } => {
-            Arc::new(Password::new(username.as_str(), password.clone()))
-        }
+        LoginConfig::Password {
+            scram: None,
+            username,
+            password,
+        } => Arc::new(Password::new(username.as_str(), password.clone())),
+        LoginConfig::Password {
+            scram: Some(hash),
+            username,
+            password,
+        } => Arc::new(Scram::new(*hash, username.as_str(), password.clone())),
         LoginConfig::Kerberos { service, principal } => {
             Arc::new(Kerberos::new(service.as_str(), principal.clone()))
         }

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::kafka::client::HostPort;
-use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, Secret, TopicName};
+use crate::files::SecretSource;
+use crate::kafka::client::{HostPort, ScramHash};
+use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, TopicName};
 
 use super::api::ApiConfig;
 use super::defaults;
@@ -54,8 +55,12 @@ pub struct ClusterConfig {
 /// The login at a cluster's brokers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoginConfig {
-    /// With name and password (PLAIN).
-    Password { username: String, password: Secret },
+    /// With name and password: PLAIN, or SCRAM with a hash.
+    Password {
+        scram: Option<ScramHash>,
+        username: String,
+        password: SecretSource,
+    },
     /// With a Kerberos ticket (GSSAPI).
     Kerberos {
         /// The first component of the brokers' principals.

@@ -11,7 +11,8 @@ use super::super::document::Section;
 use super::super::problem::Problems;
 use super::super::settings::ClusterConfig;
 use super::super::values::{As, Line, check_name, or};
-use super::security::{self, Sasl, Tls};
+use super::sasl::Sasl;
+use super::security::{self, Tls};
 use crate::kafka::client::HostPort;
 use crate::model::ClusterName;
 

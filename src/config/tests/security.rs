@@ -1,6 +1,8 @@
 //! Logins, and unsupported settings, which are refused rather than ignored.
 
 use super::*;
+use crate::files::SecretSource;
+use crate::kafka::client::ScramHash;
 use crate::model::{ClusterName, Secret};
 
 /// Parses a file in which the third cluster has these lines, from line 11 on.
@@ -15,10 +17,11 @@ fn login(lines: &str) -> Option<LoginConfig> {
     config.clusters[&ClusterName::new("rome")].login.clone()
 }
 
-fn by_password(password: &str) -> LoginConfig {
+fn by_password(scram: Option<ScramHash>, password: SecretSource) -> LoginConfig {
     LoginConfig::Password {
+        scram,
         username: "farshore".to_owned(),
-        password: Secret::new(password),
+        password,
     }
 }
 
@@ -64,8 +67,16 @@ fn logins_that_cannot_be() {
             "12:8: clusters.rome.sasl.mechanism: missing",
         ),
         (
-            "sasl = { mechanism = \"SCRAM-SHA-256\" }",
-            "12:22: clusters.rome.sasl.mechanism: SCRAM-SHA-256 is not available in this version; PLAIN and GSSAPI are",
+            "sasl = { mechanism = \"SCRAM-SHA-1\" }",
+            "12:22: clusters.rome.sasl.mechanism: unknown value \"SCRAM-SHA-1\"; did you mean \"SCRAM-SHA-512\"?",
+        ),
+        (
+            "sasl = { mechanism = \"SCRAM-SHA-512\", username = \"a\" }",
+            "12:8: clusters.rome.sasl.password: missing, as is password_file: one of them is needed",
+        ),
+        (
+            "sasl = { mechanism = \"SCRAM-SHA-512\", username = \"a\", password = \"b\", service_name = \"c\" }",
+            "12:86: clusters.rome.sasl.service_name: SCRAM-SHA-512 has no service_name",
         ),
         (
             "sasl = { mechanism = \"PLAIN\", password = \"b\" }",
@@ -96,14 +107,22 @@ fn logins_that_cannot_be() {
 
 #[test]
 fn a_password_comes_from_the_file_or_from_one_of_its_own() {
-    let plain = "sasl = { mechanism = \"PLAIN\", username = \"farshore\", ";
-    let written = login(&format!("{plain}password = \"${{SET}}\" }}"));
-    assert_eq!(written, Some(by_password("orders")));
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), "of its own\n").unwrap();
-    let path = file.path().display();
-    let read = login(&format!("{plain}password_file = \"{path}\" }}"));
-    assert_eq!(read, Some(by_password("of its own")));
+    for (mechanism, scram) in [
+        ("PLAIN", None),
+        ("SCRAM-SHA-256", Some(ScramHash::Sha256)),
+        ("SCRAM-SHA-512", Some(ScramHash::Sha512)),
+    ] {
+        let start = format!("sasl = {{ mechanism = \"{mechanism}\", username = \"farshore\", ");
+        let written = login(&format!("{start}password = \"${{SET}}\" }}"));
+        let value = SecretSource::Value(Secret::new("orders"));
+        assert_eq!(written, Some(by_password(scram, value)));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "of its own\n").unwrap();
+        let path = file.path().display();
+        let read = login(&format!("{start}password_file = \"{path}\" }}"));
+        let file = SecretSource::File(file.path().to_owned());
+        assert_eq!(read, Some(by_password(scram, file)));
+    }
 }
 
 #[test]

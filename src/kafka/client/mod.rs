@@ -37,7 +37,9 @@ mod write_queue;
 pub(crate) mod testing;
 
 pub use address::{HostPort, NotAnAddress};
-pub use auth::{Exchange, Kerberos, Login, LoginError, Mechanism, Password, SaslMessage};
+pub use auth::{
+    Exchange, Kerberos, Login, LoginError, Mechanism, Password, SaslStep, Scram, ScramHash,
+};
 pub use cluster::{Cluster, ClusterSettings};
 pub use connection::Connection;
 pub use error_codes::{Retry, code_name, retry_of};
