@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::state::Reach;
 use crate::config::{ClusterConfig, Config, LoginConfig};
-use crate::error::Result;
+use crate::error::{BrokerCode, Kind, Result};
 use crate::kafka::client::{
-    Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain, Scram,
+    Bearer, Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain, Scram,
 };
 use crate::model::ClusterName;
 use crate::task::{Rounds, contained};
@@ -46,30 +46,42 @@ impl Watched {
             let Some(looked) = rounds.unless_stopped(look).await else {
                 break;
             };
-            self.note(match looked {
+            let login = self.cluster.settings().login.as_ref();
+            let refused = login.and_then(Login::failure);
+            self.note(match refused.map_or(looked, Err) {
                 Ok(_) => Reach::Reached,
+                Err(error) if is_of_login(error.kind()) => Reach::LoginFailed(error.chain()),
                 Err(error) => Reach::Lost(error.chain()),
             });
         }
         Ok(())
     }
 
-    /// Logs once when a cluster is lost or found, not at each request.
+    /// Logs once when a cluster is lost, refuses the login or is found, not at each request.
     fn note(&self, now: Reach) {
         let name = self.cluster.name();
         let before = self.reach.send_replace(now.clone());
         match (before, now) {
-            (Reach::Unknown | Reach::Lost(_), Reach::Reached) => {
+            (Reach::Unknown | Reach::Lost(_) | Reach::LoginFailed(_), Reach::Reached) => {
                 tracing::info!(cluster = %name, "cluster reached");
             }
             (Reach::Unknown | Reach::Reached, Reach::Lost(error)) => {
                 tracing::warn!(cluster = %name, error, "cluster cannot be reached");
             }
+            (Reach::Unknown | Reach::Reached | Reach::Lost(_), Reach::LoginFailed(error)) => {
+                tracing::warn!(cluster = %name, error, "cluster login failed");
+            }
             (_, Reach::Unknown)
             | (Reach::Reached, Reach::Reached)
-            | (Reach::Lost(_), Reach::Lost(_)) => {}
+            | (Reach::Lost(_) | Reach::LoginFailed(_), Reach::Lost(_))
+            | (Reach::LoginFailed(_), Reach::LoginFailed(_)) => {}
         }
     }
+}
+
+/// Whether a cluster can't be reached because of the login. `Invalid` means that there are no credentials for it.
+fn is_of_login(kind: Kind) -> bool {
+    matches!(kind, Kind::Invalid | Kind::Broker(BrokerCode(33 | 34 | 58)))
 }
 
 /// Opens every cluster that a link uses.
@@ -118,6 +130,10 @@ fn logged_in_by(login: &LoginConfig, cluster: &ClusterConfig) -> Login {
             username,
             password,
         } => Arc::new(Scram::new(*hash, username.as_str(), password.clone())),
+        LoginConfig::Token { source, extensions } => {
+            let owner = format!("cluster {}", cluster.name);
+            Arc::new(Bearer::new(&owner, source.clone(), extensions.clone()))
+        }
         LoginConfig::Kerberos { service, principal } => {
             Arc::new(Kerberos::new(service.as_str(), principal.clone()))
         }

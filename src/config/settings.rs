@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::files::SecretSource;
-use crate::kafka::client::{HostPort, ScramHash};
+use crate::kafka::client::{HostPort, ScramHash, TokenSource};
 use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, TopicName};
 
 use super::api::ApiConfig;
@@ -61,6 +61,12 @@ pub enum LoginConfig {
         username: String,
         password: SecretSource,
     },
+    /// With a token (OAUTHBEARER).
+    Token {
+        source: TokenSource,
+        /// What is sent with each token.
+        extensions: BTreeMap<String, String>,
+    },
     /// With a Kerberos ticket (GSSAPI).
     Kerberos {
         /// The first component of the brokers' principals.
@@ -68,6 +74,28 @@ pub enum LoginConfig {
         /// The client's principal; `None`: that of the default credentials.
         principal: Option<String>,
     },
+}
+
+impl LoginConfig {
+    /// The name of the SASL mechanism.
+    pub fn mechanism(&self) -> &'static str {
+        match self {
+            Self::Password { scram: None, .. } => "PLAIN",
+            Self::Password {
+                scram: Some(hash), ..
+            } => hash.mechanism(),
+            Self::Token { .. } => "OAUTHBEARER",
+            Self::Kerberos { .. } => "GSSAPI",
+        }
+    }
+
+    /// Whether the record path can log in like this: librdkafka needs OpenSSL for the other mechanisms.
+    pub fn fits_record_path(&self) -> bool {
+        matches!(
+            self,
+            Self::Password { scram: None, .. } | Self::Kerberos { .. }
+        )
+    }
 }
 
 /// A link: one direction between two clusters.

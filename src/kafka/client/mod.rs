@@ -38,8 +38,10 @@ pub(crate) mod testing;
 
 pub use address::{HostPort, NotAnAddress};
 pub use auth::{
-    Exchange, Kerberos, Login, LoginError, Mechanism, Password, SaslStep, Scram, ScramHash,
+    Bearer, ClientCredentials, CommandLine, Exchange, Kerberos, Login, LoginError, Mechanism,
+    Password, SaslStep, Scram, ScramHash, TokenSource, TokenUrl,
 };
+pub(crate) use auth::{CA_FILE_MAX, check_extensions};
 pub use cluster::{Cluster, ClusterSettings};
 pub use connection::Connection;
 pub use error_codes::{Retry, code_name, retry_of};

@@ -1,5 +1,7 @@
 //! Clusters that require authentication.
 
+mod scram;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -21,6 +21,8 @@ pub(crate) struct Spec {
     pub(crate) jvm_options: Vec<String>,
     /// The `host:port` on which a single broker also listens for clients that log in.
     pub(crate) login_listener: Option<String>,
+    /// The users with SCRAM credentials from the start, as arguments of the format tool.
+    pub(crate) scram_users: Vec<String>,
     /// Whether every broker is also a controller: then there is no node [`CONTROLLER`], and a controller that dies has a
     /// successor.
     pub(crate) quorum: bool,
@@ -47,6 +49,7 @@ impl Spec {
             .chain(version.archived_classes())
             .collect(),
             login_listener: None,
+            scram_users: Vec::new(),
             quorum: false,
             lines: false,
         }
@@ -85,6 +88,15 @@ impl Spec {
                 &format!("listener.name.login.{name}.sasl.jaas.config"),
                 jaas,
             )
+    }
+
+    /// Adds a listener for clients that log in with a password by this SCRAM mechanism, and a user.
+    pub(crate) fn scram(mut self, address: &str, mechanism: &str, user: (&str, &str)) -> Self {
+        let (name, password) = user;
+        self.scram_users
+            .push(format!("{mechanism}=[name={name},password={password}]"));
+        let jaas = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
+        self.login(address, mechanism, jaas)
     }
 
     /// Whether it is one broker with the settings that most tests use.

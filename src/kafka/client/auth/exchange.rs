@@ -29,6 +29,11 @@ pub(crate) async fn authenticate(
     login: &Login,
     limit: Duration,
 ) -> Result<()> {
+    let result = converse(connection, login, limit).await;
+    login.ended(result)
+}
+
+async fn converse(connection: &Connection, login: &Login, limit: Duration) -> Result<()> {
     agree(connection, login, limit).await?;
     let host = login.host_at(&connection.peer().address);
     let name = login.mechanism.name();

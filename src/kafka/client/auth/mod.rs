@@ -5,23 +5,36 @@
 //! Doesn't: encrypt what follows, or reauthenticate: a connection is retired shortly before its session ends (KIP-368),
 //! and the next one logs in again.
 
+mod bearer;
 mod exchange;
 mod kerberos;
 mod password;
 mod scram;
 #[cfg(feature = "gssapi")]
 mod tickets;
+mod token;
+mod token_source;
+mod token_url;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use tokio::time::Instant;
 
+pub use bearer::Bearer;
 pub(crate) use exchange::authenticate;
 pub use kerberos::Kerberos;
 pub use password::Password;
 pub use scram::{Scram, ScramHash};
+pub(crate) use token::check_extensions;
+pub use token_source::{CommandLine, TokenSource};
+pub(crate) use token_url::CA_FILE_MAX;
+pub use token_url::{ClientCredentials, TokenUrl};
 
 use super::HostPort;
 use crate::error::{Error, Kind, Result};
@@ -51,12 +64,17 @@ impl LoginError {
 
     /// What failed in a login with `mechanism`, and the cause.
     fn told(self, mechanism: &str) -> (String, Cause) {
+        let article = if mechanism.starts_with('O') {
+            "an"
+        } else {
+            "a"
+        };
         match self {
             Self::Credentials(cause) => {
                 let what = "login isn't possible from here: check the credentials";
-                (format!("a {mechanism} {what}"), cause)
+                (format!("{article} {mechanism} {what}"), cause)
             }
-            Self::Broker(cause) => (format!("a {mechanism} login failed"), cause),
+            Self::Broker(cause) => (format!("{article} {mechanism} login failed"), cause),
         }
     }
 }
@@ -104,7 +122,12 @@ pub struct Login {
     mechanism: Arc<dyn Mechanism>,
     /// The hosts that brokers advertise, by the address that is dialed instead.
     advertised: BTreeMap<HostPort, String>,
+    /// When the last login failed, and why; shared by all connections of the cluster.
+    failure: Arc<Mutex<Option<(Instant, Error)>>>,
 }
+
+/// How long a failure counts that no other login follows.
+const FAILURE_COUNTS: Duration = Duration::from_mins(1);
 
 impl Login {
     /// Creates a login with `mechanism`; `address_map` maps advertised addresses to reachable ones.
@@ -116,6 +139,32 @@ impl Login {
         Self {
             mechanism,
             advertised,
+            failure: Arc::default(),
+        }
+    }
+
+    /// Why the last login failed, if it did so recently: connections that exist may go on for long after credentials
+    /// were revoked.
+    pub fn failure(&self) -> Option<Error> {
+        let failure = self.failure.lock();
+        let (at, error) = failure.as_ref()?;
+        (at.elapsed() < FAILURE_COUNTS).then(|| error.clone())
+    }
+
+    /// Records how a login ended, and returns its error as one of the whole cluster: no other broker would accept it.
+    fn ended(&self, result: Result<()>) -> Result<()> {
+        let mut failure = self.failure.lock();
+        match result {
+            Ok(()) => {
+                *failure = None;
+                Ok(())
+            }
+            Err(error) if matches!(error.kind(), Kind::Broker(_) | Kind::Invalid) => {
+                let error = error.of_whole_cluster();
+                *failure = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+            Err(error) => Err(error),
         }
     }
 
