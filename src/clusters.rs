@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::state::Reach;
 use crate::config::{ClusterConfig, Config, LoginConfig};
-use crate::error::{BrokerCode, Kind, Result};
+use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::client::{
     Bearer, Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain, Scram,
 };
@@ -50,7 +50,7 @@ impl Watched {
             let refused = login.and_then(Login::failure);
             self.note(match refused.map_or(looked, Err) {
                 Ok(_) => Reach::Reached,
-                Err(error) if is_of_login(error.kind()) => Reach::LoginFailed(error.chain()),
+                Err(error) if is_of_login(&error) => Reach::LoginFailed(error.chain()),
                 Err(error) => Reach::Lost(error.chain()),
             });
         }
@@ -79,9 +79,13 @@ impl Watched {
     }
 }
 
-/// Whether a cluster can't be reached because of the login. `Invalid` means that there are no credentials for it.
-fn is_of_login(kind: Kind) -> bool {
-    matches!(kind, Kind::Invalid | Kind::Broker(BrokerCode(33 | 34 | 58)))
+/// Whether a cluster can't be reached because of the login. `Invalid` means that there are no credentials for it, unless
+/// it is a panic.
+fn is_of_login(error: &Error) -> bool {
+    match error.kind() {
+        Kind::Broker(BrokerCode(33 | 34 | 58)) => true,
+        kind => kind == Kind::Invalid && error.is_of_whole_cluster(),
+    }
 }
 
 /// Opens every cluster that a link uses.

@@ -1,8 +1,12 @@
 //! Clusters that require authentication.
 
 mod scram;
+mod tokens;
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::setting::Setting;
@@ -101,4 +105,48 @@ fn connections_to(port: &Port) -> Vec<u32> {
         ours.then(|| port_of(local))?
     });
     lines.collect()
+}
+
+/// A program that becomes farshore, with these variables of the environment and a log of everything.
+fn at_trace(directory: &Path, variables: &[(&str, &str)]) -> PathBuf {
+    let exports: String = variables
+        .iter()
+        .map(|(name, value)| format!("export {name}='{value}'\n"))
+        .collect();
+    let binary = env!("CARGO_BIN_EXE_farshore");
+    let text = format!("#!/bin/sh\n{exports}export FARSHORE_LOG=trace\nexec '{binary}' \"$@\"\n");
+    let path = directory.join("farshore");
+    fs::write(&path, text).expect("a script");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its mode");
+    path
+}
+
+/// Searches what farshore shows: its log, the answers of its API, its metrics, and what `check` says.
+async fn shows_none(setting: &Setting, secrets: &[&str]) {
+    let farshore = &setting.farshore;
+    let mut shown = vec![farshore.process().stderr(), farshore.process().stdout()];
+    assert!(shown[0].contains("TRACE"), "a log of everything");
+    for path in [
+        "/v1/links",
+        "/v1/links/paris-oslo",
+        "/v1/links/paris-oslo/topics/orders",
+        "/v1/links/paris-oslo/groups",
+        "/v1/links/paris-oslo/readiness",
+        "/v1/links/paris-oslo/explain/orders",
+        "/v1/audit",
+        "/v1/plans",
+        "/v1/operations",
+        "/readyz?scope=link",
+        "/openapi.json",
+    ] {
+        shown.push(format!("{:?}", farshore.get(path).await.expect(path)));
+    }
+    shown.push(farshore.metrics().await.expect("metrics"));
+    for arguments in [&["check"][..], &["check", "-o", "json"], &["status"]] {
+        shown.push(format!("{:?}", farshore.cli(arguments).await));
+    }
+    for secret in secrets {
+        let found = shown.iter().find(|text| text.contains(secret));
+        assert!(found.is_none(), "{secret} is shown");
+    }
 }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 
+use crate::model::Secret;
+
 use super::token::Token;
 use super::token_source::TokenSource;
 use super::tokens::Tokens;
@@ -69,7 +71,7 @@ impl Mechanism for Bearer {
 
 /// The client's message with the token: no channel binding, no other identity to act for.
 fn first(token: &Token, extensions: &BTreeMap<String, String>) -> Vec<u8> {
-    let mut message = format!("n,,\u{1}auth=Bearer {}\u{1}", token.reveal());
+    let mut message = format!("n,,\u{1}auth=Bearer {}\u{1}", token.text().reveal());
     for (name, value) in extensions {
         message.push_str(&format!("{name}={value}\u{1}"));
     }
@@ -96,6 +98,10 @@ impl Exchange for Presented {
 
     fn refused(&mut self) {
         self.tokens.refused(&self.token);
+    }
+
+    fn secret(&self) -> Option<&Secret> {
+        Some(self.token.text())
     }
 }
 

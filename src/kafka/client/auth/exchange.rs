@@ -6,17 +6,19 @@ use kafka_protocol::messages::{
     SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest,
 };
 use kafka_protocol::protocol::StrBytes;
+use tokio::time::timeout;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::client::Connection;
 use crate::task::blocking;
 
-use super::{Login, LoginError, SaslStep};
+use super::{Exchange, Login, LoginError, SaslStep};
 
 /// The most messages in one login; no mechanism needs more.
 const MESSAGES_MAX: usize = 10;
 /// The least time for which a connection is used.
 const SESSION_MIN: Duration = Duration::from_secs(1);
+const LATE: &str = "they can't be obtained within connect_timeout";
 const UNSUPPORTED_SASL_MECHANISM: BrokerCode = BrokerCode(33);
 const SASL_AUTHENTICATION_FAILED: BrokerCode = BrokerCode(58);
 
@@ -37,7 +39,9 @@ async fn converse(connection: &Connection, login: &Login, limit: Duration) -> Re
     agree(connection, login, limit).await?;
     let host = login.host_at(&connection.peer().address);
     let name = login.mechanism.name();
-    let begun = login.mechanism.begin(host).await;
+    // A source of tokens that hangs is told apart from a broker that does.
+    let begun = timeout(limit.mul_f32(0.8), login.mechanism.begin(host)).await;
+    let begun = begun.unwrap_or_else(|_| Err(LoginError::credentials(LATE)));
     let mut exchange = begun.map_err(|error| failed(connection, name, error))?;
     let mut answer = SaslAuthenticateResponse::default();
     for sent in 0..=MESSAGES_MAX {
@@ -62,13 +66,16 @@ async fn converse(connection: &Connection, login: &Login, limit: Duration) -> Re
                     code => code,
                 };
                 exchange.refused();
+                let reason = concealed(&*exchange, &reason);
                 return Err(refusal(connection, name, code, Some(&reason)));
             }
         };
         if said.error_code != 0 {
             exchange.refused();
-            let (code, detail) = (BrokerCode(said.error_code), said.error_message.as_deref());
-            return Err(refusal(connection, name, code, detail));
+            let detail = said.error_message.as_deref();
+            let detail = detail.map(|detail| concealed(&*exchange, detail));
+            let code = BrokerCode(said.error_code);
+            return Err(refusal(connection, name, code, detail.as_deref()));
         }
         answer = said;
     }
@@ -99,6 +106,12 @@ async fn agree(connection: &Connection, login: &Login, limit: Duration) -> Resul
         }
         code => Err(refusal(connection, name, code, None)),
     }
+}
+
+/// A broker's words without what it was told in confidence.
+fn concealed(exchange: &dyn Exchange, words: &str) -> String {
+    let secret = exchange.secret();
+    secret.map_or_else(|| words.to_owned(), |secret| secret.conceal_in(words))
 }
 
 async fn say(

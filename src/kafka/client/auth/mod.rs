@@ -38,6 +38,7 @@ pub use token_url::{ClientCredentials, TokenUrl};
 
 use super::HostPort;
 use crate::error::{Error, Kind, Result};
+use crate::model::Secret;
 use crate::task::blocking;
 
 /// The reason why a login cannot continue.
@@ -103,6 +104,11 @@ pub trait Exchange: Send {
 
     /// Notes that the broker has refused the login.
     fn refused(&mut self) {}
+
+    /// What the broker is told and nobody else may learn from its words.
+    fn secret(&self) -> Option<&Secret> {
+        None
+    }
 }
 
 /// A step of a login.

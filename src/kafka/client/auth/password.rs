@@ -3,6 +3,7 @@
 use futures_util::future::BoxFuture;
 
 use crate::files::SecretSource;
+use crate::model::Secret;
 
 use super::{Exchange, LoginError, Mechanism, SaslStep, in_thread};
 
@@ -45,16 +46,27 @@ impl Mechanism for Password {
         Box::pin(in_thread("a password", move || {
             let password = password.read().map_err(LoginError::credentials)?;
             let message = format!("\0{username}\0{}", password.reveal());
-            Ok(Message(Some(message.into_bytes())))
+            Ok(Message {
+                text: Some(message.into_bytes()),
+                password,
+            })
         }))
     }
 }
 
-/// The only message, until it is sent.
-struct Message(Option<Vec<u8>>);
+/// The only message.
+struct Message {
+    /// The message, until it is sent.
+    text: Option<Vec<u8>>,
+    password: Secret,
+}
 
 impl Exchange for Message {
     fn step(&mut self, _message: &[u8]) -> Result<SaslStep, LoginError> {
-        Ok(self.0.take().map_or(SaslStep::Done, SaslStep::Say))
+        Ok(self.text.take().map_or(SaslStep::Done, SaslStep::Say))
+    }
+
+    fn secret(&self) -> Option<&Secret> {
+        Some(&self.password)
     }
 }

@@ -206,7 +206,7 @@ async fn a_refused_login_says_why() {
         _ => call.answer::<SaslAuthenticateRequest>(
             &SaslAuthenticateResponse::default()
                 .with_error_code(58)
-                .with_error_message(Some(StrBytes::from_static_str("who are you?"))),
+                .with_error_message(Some(StrBytes::from_static_str("who are you? s3cret?"))),
         ),
     });
     let error = cluster(&net, password())
@@ -214,7 +214,67 @@ async fn a_refused_login_says_why() {
         .await
         .unwrap_err();
     assert!(matches!(error.kind(), Kind::Broker(code) if code.0 == 58));
-    assert!(error.chain().contains("who are you?"), "{}", error.chain());
+    let text = error.chain();
+    assert!(
+        text.contains("who are you? \u{2022}\u{2022}\u{2022}?"),
+        "{text}"
+    );
+    assert!(error.is_of_whole_cluster());
+}
+
+/// Connections that exist may go on for long after credentials were revoked.
+#[tokio::test(start_paused = true)]
+async fn how_the_last_login_ended_is_remembered_for_a_while() {
+    let net = FakeNet::default();
+    doorman(&net, 1);
+    let good = cluster(&net, password());
+    good.any_connection().await.unwrap();
+    let failure = |cluster: &Cluster| {
+        let login = cluster.settings().login.as_ref().unwrap();
+        login.failure().map(|error| error.chain())
+    };
+    assert_eq!(failure(&good), None);
+    let bad = cluster(&net, Talker("GSSAPI", 1));
+    bad.any_connection().await.unwrap_err();
+    let text = failure(&bad).unwrap();
+    assert!(text.contains("cannot log in with GSSAPI"), "{text}");
+    tokio::time::advance(FAILURE_COUNTS).await;
+    assert_eq!(failure(&bad), None);
+}
+
+/// A mechanism whose credentials never come.
+#[derive(Debug)]
+struct Waiter;
+
+impl Mechanism for Waiter {
+    fn name(&self) -> &'static str {
+        "PLAIN"
+    }
+
+    fn principal(&self) -> Option<&str> {
+        None
+    }
+
+    fn librdkafka(&self) -> Result<Vec<(&'static str, String)>, LoginError> {
+        Ok(Vec::new())
+    }
+
+    fn begin<'a>(&'a self, _host: &'a str) -> BoxFuture<'a, Result<Box<dyn Exchange>, LoginError>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_never_come_are_no_silence_of_the_broker() {
+    let net = FakeNet::default();
+    doorman(&net, 1);
+    let error = cluster(&net, Waiter).any_connection().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Invalid);
+    let text = error.chain();
+    assert!(
+        text.contains("can't be obtained within connect_timeout"),
+        "{text}"
+    );
 }
 
 /// KIP-368: a broker closes a connection that is still used after its session has ended.

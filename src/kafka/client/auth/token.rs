@@ -49,9 +49,9 @@ impl Token {
         })
     }
 
-    /// The plain text, to be passed only to what authenticates with it.
-    pub(super) fn reveal(&self) -> &str {
-        self.text.reveal()
+    /// The token itself.
+    pub(super) fn text(&self) -> &Secret {
+        &self.text
     }
 
     pub(super) fn extensions(&self) -> &BTreeMap<String, String> {

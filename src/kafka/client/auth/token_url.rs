@@ -253,7 +253,7 @@ fn read_answer(status: StatusCode, answer: &[u8], secret: &Secret) -> Result<Tok
         let mut text = format!("it answers {status}");
         for word in ["error", "error_description"] {
             if let Some(words) = answer[word].as_str() {
-                let words = words.replace(secret.reveal(), "\u{2022}\u{2022}\u{2022}");
+                let words = secret.conceal_in(words);
                 let words: String = words.chars().take(WORDS).collect();
                 text.push_str(&format!("; {}", OneLine(&words)));
             }

@@ -23,7 +23,7 @@ async fn refused(script: &str) -> String {
 #[tokio::test]
 async fn a_command_prints_a_token_or_an_object() {
     let plain = shell("echo abc.def").fetch().await.unwrap();
-    assert_eq!((plain.reveal(), plain.lifetime()), ("abc.def", None));
+    assert_eq!((plain.text().reveal(), plain.lifetime()), ("abc.def", None));
     let ends = "$(( ($(date +%s) + 900) * 1000 ))";
     let script = format!(
         "echo \"{{\\\"token\\\": \\\"abc\\\", \\\"expires_at_ms\\\": {ends}, \\\"extensions\\\": {{\\\"a\\\": \\\"b\\\"}}, \\\"more\\\": 1}}\""
@@ -31,7 +31,7 @@ async fn a_command_prints_a_token_or_an_object() {
     let object = shell(&script).fetch().await.unwrap();
     let lifetime = object.lifetime().unwrap();
     assert!(lifetime > Duration::from_secs(800), "{lifetime:?}");
-    assert_eq!(object.reveal(), "abc");
+    assert_eq!(object.text().reveal(), "abc");
     assert_eq!(object.extensions()["a"], "b");
 }
 

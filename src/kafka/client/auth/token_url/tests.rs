@@ -86,7 +86,7 @@ async fn a_token_is_given_for_the_client_credentials() {
     let body = r#"{"access_token":"abc.def","token_type":"Bearer","expires_in":300}"#;
     let server = Server::start(&answer("200 OK", body), None).await;
     let token = fetch(server.credentials("http")).await.unwrap();
-    assert_eq!(token.reveal(), "abc.def");
+    assert_eq!(token.text().reveal(), "abc.def");
     assert_eq!(token.lifetime(), Some(Duration::from_mins(5)));
     let heard = server.heard.lock().unwrap().concat();
     let basic = BASE64.encode("far%3Ashore:hunter%202%25");
@@ -208,7 +208,10 @@ async fn an_encrypted_server_has_to_prove_its_name() {
         "{untrusted}"
     );
     credentials.ca_file = Some(ca_file.path().to_owned());
-    assert_eq!(fetch(credentials.clone()).await.unwrap().reveal(), "abc");
+    assert_eq!(
+        fetch(credentials.clone()).await.unwrap().text().reveal(),
+        "abc"
+    );
 
     let (authority, tls) = certified("elsewhere.example");
     std::fs::write(ca_file.path(), authority).unwrap();

@@ -51,7 +51,7 @@ fn source_that(rereads: bool, script: &'static [Does]) -> Source {
 impl Source {
     async fn gives(&self) -> String {
         match self.tokens.token().await {
-            Ok(token) => token.reveal().to_owned(),
+            Ok(token) => token.text().reveal().to_owned(),
             Err(error) => error.chain(),
         }
     }
