@@ -31,6 +31,8 @@ pub struct KafkaSite(Cluster, Ownership);
 const MINUTE_MS: i64 = 60_000;
 /// How long a first look asks for the starts of partitions.
 const STARTS_LIMIT: Duration = Duration::from_secs(10);
+/// How long leaders are asked whether they serve new partitions.
+const SERVED_LIMIT: Duration = Duration::from_secs(1);
 /// The partitions of a topic whose newest batches show who writes it.
 const NEWEST_BATCHES: usize = 8;
 
@@ -188,6 +190,13 @@ impl TopicSite for KafkaSite {
             starts.map(offset).collect()
         }
         .boxed()
+    }
+
+    fn served<'a>(
+        &'a self,
+        partitions: &'a [TopicPartition],
+    ) -> BoxFuture<'a, BTreeSet<TopicPartition>> {
+        admin::served(&self.0, partitions, Instant::now() + SERVED_LIMIT).boxed()
     }
 
     fn is_mirror<'a>(

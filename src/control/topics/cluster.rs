@@ -22,7 +22,7 @@ const CONFIGS_VALID_FOR: Duration = Duration::from_secs(30);
 
 /// A cluster as the store of topics.
 ///
-/// Every call but `starts` is one request with a timeout. A change whose answer is lost may have been made, and may be requested again.
+/// Every call but `starts` and `served` is one request with a timeout. A change whose answer is lost may have been made, and may be requested again.
 pub trait TopicSite: Send + Sync + Debug {
     /// The current topics.
     fn look(&self) -> BoxFuture<'_, Result<Look>>;
@@ -40,6 +40,11 @@ pub trait TopicSite: Send + Sync + Debug {
         partitions: &'a [TopicPartition],
         start: Start,
     ) -> BoxFuture<'a, BTreeMap<TopicPartition, SourceOffset>>;
+    /// The partitions whose leaders serve them, in a limited time.
+    fn served<'a>(
+        &'a self,
+        partitions: &'a [TopicPartition],
+    ) -> BoxFuture<'a, BTreeSet<TopicPartition>>;
     /// Whether a farshore link wrote the newest batch of a partition of a topic; `None` if the topic is empty.
     fn is_mirror<'a>(
         &'a self,

@@ -26,7 +26,7 @@ pub use groups::{GroupDescription, GroupKind, ListedGroup, describe_group, list_
 pub use markers::{Markers, refused_markers, refuses_markers, try_marker, write_markers};
 pub use offsets::{
     ListedOffset, ListedOffsets, OffsetSpec, end_of_epoch, list_offset, list_offsets,
-    list_offsets_until,
+    list_offsets_until, served,
 };
 pub use outdated::{Outdated, outdated};
 pub use permissions::{AclOperation, Operations, refused_creations, topic_operations};

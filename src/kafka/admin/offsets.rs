@@ -1,12 +1,12 @@
 //! Reading the start and end offsets of partitions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::{self, select_all};
+use futures_util::{Stream, StreamExt};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::list_offsets_response::ListOffsetsPartitionResponse;
 use kafka_protocol::messages::offset_for_leader_epoch_request::{
@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::kafka::client::coalesce::{OffsetDetails, OffsetKind, Told};
 use crate::kafka::client::error_codes::{Retry, code_of, retry_of_error};
 use crate::kafka::client::names::{by_topic, topic_name, topic_partition};
-use crate::kafka::client::{Cluster, Connection, Recipient, Slot};
+use crate::kafka::client::{Cluster, Connection, Metadata, Recipient, Slot};
 use crate::model::{BrokerId, LeaderEpoch, TopicPartition};
 use crate::task::Backoff;
 
@@ -116,23 +116,7 @@ pub async fn list_offsets_until(
         let mut backoff = Backoff::new(PAUSE_BASE, PAUSE_CAP);
         for round in 1..=ROUNDS {
             let metadata = cluster.current_metadata().await?;
-            let (mut by_leader, mut next) = (BTreeMap::<BrokerId, Asked>::new(), Vec::new());
-            for partition in left {
-                match metadata.leader(&partition) {
-                    Ok(leader) => {
-                        let asked = by_leader.entry(leader.broker).or_default();
-                        asked.push((partition, LeaderEpoch::UNKNOWN));
-                    }
-                    Err(_) => next.push(partition),
-                }
-            }
-            let leaders = by_leader.into_iter().map(|(broker, asked)| {
-                let parts: Vec<Asked> = asked.chunks(PARTITIONS_AT_ONCE).map(Vec::from).collect();
-                let answers =
-                    stream::iter(parts).then(move |part| list_of(cluster, broker, part, at));
-                Box::pin(answers)
-            });
-            let mut answers = select_all(leaders);
+            let (mut answers, mut next) = (ask_leaders(cluster, &metadata, left, at), Vec::new());
             while let Some(listed) = answers.next().await {
                 for (partition, result) in listed {
                     if passes(&result) {
@@ -154,6 +138,52 @@ pub async fn list_offsets_until(
     // Who isn't answered in time is missing, for whatever reason.
     let _ = timeout_at(deadline, rounds).await;
     found
+}
+
+/// Returns the partitions whose leaders have said until `deadline` that they lead them, or refuse to say for a reason that
+/// lasts. Metadata shows a new partition before its leader serves it.
+pub async fn served(
+    cluster: &Cluster,
+    partitions: &[TopicPartition],
+    deadline: Instant,
+) -> BTreeSet<TopicPartition> {
+    let mut served = BTreeSet::new();
+    let asking = async {
+        let (metadata, all) = (cluster.metadata(), partitions.to_vec());
+        let mut answers = ask_leaders(cluster, &metadata, all, OffsetSpec::Earliest);
+        while let Some(listed) = answers.next().await {
+            let lasting = listed.into_iter().filter(|(_, result)| !passes(result));
+            served.extend(lasting.map(|(partition, _)| partition));
+        }
+    };
+    let _ = timeout_at(deadline, asking).await;
+    served
+}
+
+/// Asks the leaders, in requests of limited size, one at a time for each leader; a leader that isn't known is an error for its
+/// partitions.
+fn ask_leaders<'a>(
+    cluster: &'a Cluster,
+    metadata: &Metadata,
+    partitions: Vec<TopicPartition>,
+    at: OffsetSpec,
+) -> impl Stream<Item = ListedOffsets> + Unpin + use<'a> {
+    let (mut by_leader, mut listed) = (BTreeMap::<BrokerId, Asked>::new(), ListedOffsets::new());
+    for partition in partitions {
+        match metadata.leader(&partition) {
+            Ok(leader) => {
+                let asked = by_leader.entry(leader.broker).or_default();
+                asked.push((partition, LeaderEpoch::UNKNOWN));
+            }
+            Err(error) => drop(listed.insert(partition, Err(error))),
+        }
+    }
+    let leaders = by_leader.into_iter().map(move |(broker, asked)| {
+        let parts: Vec<Asked> = asked.chunks(PARTITIONS_AT_ONCE).map(Vec::from).collect();
+        stream::iter(parts).then(move |part| list_of(cluster, broker, part, at))
+    });
+    let answers = select_all(leaders.map(Box::pin));
+    stream::iter([listed]).chain(answers)
 }
 
 fn passes(result: &Result<ListedOffset>) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use crate::checkpoint::records::{delete_first_look, delete_reseed, put_topic};
 use crate::checkpoint::{TopicRecord, Update};
@@ -13,7 +13,7 @@ use crate::control::topics::apply::Applied;
 use crate::control::topics::cluster::TopicSite;
 use crate::control::topics::sight::{Selected, Sight};
 use crate::error::{Error, Result};
-use crate::model::{Intent, TopicName};
+use crate::model::{Intent, TopicName, TopicPartition};
 
 use super::Discovery;
 
@@ -49,21 +49,28 @@ impl Shown {
 
     /// Looks for what is awaited. Returns whether any of it shows.
     async fn look(&mut self, target: &dyn TopicSite, sight: &mut Sight) -> Result<bool> {
-        if self.awaited.is_empty() {
-            return Ok(false);
-        }
         let look = target.look().await?;
-        let before = self.awaited.len();
-        self.awaited.retain(|name, partitions| {
-            let Some(seen) = look.topics.get(name).filter(|seen| seen.is_clear) else {
-                return true;
-            };
-            sight.target.insert(name.clone(), seen.on_target());
-            seen.partitions < *partitions
+        let mut there = BTreeMap::new();
+        for (name, partitions) in &self.awaited {
+            let seen = look.topics.get(name);
+            let seen = seen.filter(|seen| seen.is_clear && seen.partitions >= *partitions);
+            there.extend(seen.map(|seen| (name.clone(), seen.on_target())));
+        }
+        // What its leader doesn't serve yet would only be refused, partition by partition.
+        let partitions = there.iter().flat_map(|(name, topic)| {
+            (0..topic.partitions).map(|number| TopicPartition::new(name.clone(), number))
         });
+        let asked: Vec<TopicPartition> = partitions.collect();
+        let served = target.served(&asked).await;
+        for unserved in asked.iter().filter(|it| !served.contains(*it)) {
+            there.remove(&unserved.topic);
+        }
+        self.awaited.retain(|name, _| !there.contains_key(name));
         self.looks += 1;
         self.idle_looks += 1;
-        Ok(self.awaited.len() < before)
+        let is_new = !there.is_empty();
+        sight.target.extend(there);
+        Ok(is_new)
     }
 }
 
@@ -82,8 +89,15 @@ impl Discovery {
         selected: &BTreeMap<TopicName, Selected>,
     ) -> Result<Option<Error>> {
         let mut shown = Shown::default();
+        let mut next_look = Instant::now();
         while !shown.is_complete() {
             let is_new = tokio::select! {
+                biased;
+                () = sleep_until(next_look), if !shown.awaited.is_empty() => {
+                    let is_new = shown.look(self.target.as_ref(), sight).await?;
+                    next_look = Instant::now() + shown.pause();
+                    is_new
+                }
                 mut more = applied.recv(), if !shown.is_over => {
                     shown.is_over = more.is_none();
                     while let Some(one) = more {
@@ -92,9 +106,8 @@ impl Discovery {
                     }
                     !shown.is_over
                 }
-                () = sleep(shown.pause()), if !shown.awaited.is_empty() => false,
             };
-            if shown.look(self.target.as_ref(), sight).await? || is_new {
+            if is_new {
                 self.publish(sight, unclear, selected).await?;
                 shown.idle_looks = 0;
             }

@@ -7,6 +7,7 @@ use kafka_protocol::messages::describe_producers_response::{
 use kafka_protocol::messages::fetch_response::{
     FetchResponse, FetchableTopicResponse, PartitionData,
 };
+use kafka_protocol::messages::list_offsets_request::ListOffsetsPartition;
 use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsResponse, ListOffsetsTopicResponse,
 };
@@ -158,6 +159,36 @@ async fn until_the_deadline_codes_that_pass_are_waited_out_and_others_are_left_o
         let listed = list_offsets_until(&cluster, &asked, OffsetSpec::LastStable, deadline).await;
         assert_eq!(listed.len(), count, "{code}");
     }
+}
+
+/// A leader that hasn't opened a log yet says that there is none.
+#[tokio::test(start_paused = true)]
+async fn a_partition_is_served_once_its_leader_says_anything_that_lasts() {
+    let leaders = topic("orders", &[1, 1, 1, 2]);
+    let (_net, cluster) = cluster(&[leaders], |broker, call| {
+        if broker == 2 {
+            return Reply::Nothing;
+        }
+        let request: ListOffsetsRequest = call.request();
+        let asked = &request.topics[0];
+        let one = |partition: &ListOffsetsPartition| {
+            let code = [0, 3, 29][usize::try_from(partition.partition_index).unwrap()];
+            ListOffsetsPartitionResponse::default()
+                .with_partition_index(partition.partition_index)
+                .with_error_code(code)
+        };
+        let topic = ListOffsetsTopicResponse::default()
+            .with_name(asked.name.clone())
+            .with_partitions(asked.partitions.iter().map(one).collect());
+        let answer = ListOffsetsResponse::default().with_topics(vec![topic]);
+        call.answer::<ListOffsetsRequest>(&answer)
+    });
+    cluster.current_metadata().await.unwrap();
+    let begun = Instant::now();
+    let asked: Vec<_> = (0..5).map(orders).collect();
+    let served = served(&cluster, &asked, begun + Duration::from_secs(1)).await;
+    assert!(served.iter().eq([&asked[0], &asked[2]]), "{served:?}");
+    assert_eq!(begun.elapsed(), Duration::from_secs(1));
 }
 
 #[tokio::test]

@@ -121,7 +121,7 @@ async fn creation_does_not_wait_until_the_brokers_show_what_was_created() {
     for number in 0..1_000 {
         bench.source.put(&format!("orders{number}"), 1);
     }
-    bench.target.set(|inner| inner.shows_after = 12);
+    bench.target.set(|inner| inner.shows_after = 8);
     let mut told = bench.discovery.watch();
     let target = Arc::clone(&bench.target);
     let first = async {
@@ -135,6 +135,36 @@ async fn creation_does_not_wait_until_the_brokers_show_what_was_created() {
     assert_eq!(requests, 10, "all were requested before the first showed");
     assert_eq!(bench.set().topics.len(), 1_000);
     is_whole(&bench);
+}
+
+/// A worker that asks a leader too early is only refused.
+#[tokio::test(start_paused = true)]
+async fn a_topic_is_not_told_before_its_leader_serves_it() {
+    // Asked too often for one round, it is there at the next.
+    for (asked, rounds) in [(3, 1), (20, 2)] {
+        let mut bench = Bench::new();
+        bench.source.put("orders", 3);
+        bench.target.set(|inner| inner.serves_after = asked);
+        let mut told = bench.discovery.watch();
+        let target = Arc::clone(&bench.target);
+        let first = async {
+            while told.borrow_and_update().topics.is_empty() {
+                told.changed().await.unwrap();
+            }
+            target.set(|inner| inner.serves_after)
+        };
+        let first_round = async { bench.discovery.round().await.unwrap() };
+        if rounds == 1 {
+            assert_eq!(tokio::join!(first, first_round).0, 0);
+        } else {
+            first_round.await;
+            assert_eq!(bench.set().topics.len(), 0);
+            is_whole(&bench);
+            bench.round().await;
+        }
+        assert_eq!(bench.set().topics.len(), 1);
+        is_whole(&bench);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,6 +25,8 @@ pub(super) struct Inner {
     pub(super) topics: BTreeMap<TopicName, (SeenTopic, TopicConfigs)>,
     /// The number of looks until a created topic shows.
     pub(super) shows_after: usize,
+    /// The number of times that leaders are asked until they serve created topics.
+    pub(super) serves_after: usize,
     pub(super) hidden: BTreeMap<TopicName, (SeenTopic, TopicConfigs)>,
     pub(super) create_refused: Option<i16>,
     pub(super) alter_refused: Option<i16>,
@@ -148,6 +150,17 @@ impl TopicSite for FakeSite {
         });
         let told = told.collect();
         async move { told }.boxed()
+    }
+
+    fn served<'a>(
+        &'a self,
+        partitions: &'a [TopicPartition],
+    ) -> BoxFuture<'a, BTreeSet<TopicPartition>> {
+        let mut inner = self.0.lock();
+        let serves = inner.serves_after == 0;
+        inner.serves_after = inner.serves_after.saturating_sub(1);
+        let served = partitions.iter().filter(|_| serves).cloned().collect();
+        async move { served }.boxed()
     }
 
     fn is_mirror<'a>(
