@@ -95,7 +95,7 @@ async fn mirrors_through_sessions(link: &str) {
 /// The established connections to a local port, by the client's port.
 fn connections_to(port: &Port) -> Vec<u32> {
     const ESTABLISHED: &str = "01";
-    let table = std::fs::read_to_string("/proc/net/tcp").expect("the kernel's connections");
+    let table = fs::read_to_string("/proc/net/tcp").expect("the kernel's connections");
     let lines = table.lines().skip(1).filter_map(|line| {
         let [_, local, remote, state, ..] = line.split_whitespace().collect::<Vec<_>>()[..] else {
             return None;

@@ -132,7 +132,8 @@ pub(super) async fn fetch(credentials: ClientCredentials) -> Result<Token, Strin
     });
     let (secret, tls) = read.await.map_err(|error| error.to_string())??;
     let answer = ask(&credentials, &secret, tls).await;
-    let token = answer.and_then(|(status, answer)| read_answer(status, &answer, &secret));
+    let hidden = hidden(&credentials, &secret);
+    let token = answer.and_then(|(status, answer)| read_answer(status, &answer, &hidden));
     token.map_err(|why| format!("{about}: {why}"))
 }
 
@@ -203,9 +204,7 @@ fn request(
             form.push_str(&format!("&{name}={}", encoded(value)));
         }
     }
-    // Both parts are encoded like those of a form (RFC 6749, section 2.3.1).
-    let [id, password] = [&credentials.client_id, secret.reveal()].map(encoded);
-    let basic = BASE64.encode(format!("{id}:{password}"));
+    let basic = basic(credentials, secret);
     Request::post(credentials.url.path.reveal())
         .header(HOST, credentials.url.to_string())
         .header(AUTHORIZATION, format!("Basic {basic}"))
@@ -213,6 +212,24 @@ fn request(
         .header(ACCEPT, "application/json")
         .body(Full::new(Bytes::from(form)))
         .map_err(|error| error.to_string())
+}
+
+/// The client's name and password in a header: both are encoded like the parts of a form (RFC 6749, section 2.3.1).
+fn basic(credentials: &ClientCredentials, secret: &Secret) -> String {
+    let [id, password] = [&credentials.client_id, secret.reveal()].map(encoded);
+    BASE64.encode(format!("{id}:{password}"))
+}
+
+/// What the server is told and nobody else may learn from its words, in each form in which it is sent.
+fn hidden(credentials: &ClientCredentials, secret: &Secret) -> Vec<Secret> {
+    let sent = [
+        basic(credentials, secret),
+        encoded(secret.reveal()),
+        secret.reveal().to_owned(),
+    ];
+    let address = credentials.url.path.reveal().split('?');
+    let address = address.filter(|part| part.len() > 1).map(str::to_owned);
+    sent.into_iter().chain(address).map(Secret::new).collect()
 }
 
 /// A value in a form.
@@ -247,13 +264,14 @@ async fn exchange(
     Ok((status, body.to_bytes()))
 }
 
-fn read_answer(status: StatusCode, answer: &[u8], secret: &Secret) -> Result<Token, String> {
+fn read_answer(status: StatusCode, answer: &[u8], hidden: &[Secret]) -> Result<Token, String> {
     let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
     if status != StatusCode::OK {
         let mut text = format!("it answers {status}");
         for word in ["error", "error_description"] {
             if let Some(words) = answer[word].as_str() {
-                let words = secret.conceal_in(words);
+                let concealed = |words: String, it: &Secret| it.conceal_in(&words);
+                let words = hidden.iter().fold(words.to_owned(), concealed);
                 let words: String = words.chars().take(WORDS).collect();
                 text.push_str(&format!("; {}", OneLine(&words)));
             }
