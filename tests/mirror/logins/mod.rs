@@ -9,12 +9,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::setting::Setting;
 use crate::support::brokers::{KafkaVersion, Spec};
 use crate::support::farshore::paris_oslo_as;
 use crate::support::ports::Port;
 use crate::support::wait::eventually;
 
+const LIMIT: Duration = Duration::from_secs(60);
+const LINK: &str = "topics = [\"orders\"]\npath = \"raw\"";
 const JAAS: &str = "org.apache.kafka.common.security.plain.PlainLoginModule required \
                     user_farshore=\"s3cret\";";
 
@@ -29,10 +33,15 @@ fn guarded(port: &Port) -> Spec {
 }
 
 fn cluster(port: &Port, password: &str) -> String {
+    let keys = format!("username = \"farshore\", password = \"{password}\"");
+    cluster_of(&port.address(), "PLAIN", &keys)
+}
+
+/// The lines of a cluster with these keys of its login.
+fn cluster_of(address: &str, mechanism: &str, keys: &str) -> String {
     format!(
-        "bootstrap_servers = [\"{}\"]\nsecurity_protocol = \"SASL_PLAINTEXT\"\n\
-         sasl = {{ mechanism = \"PLAIN\", username = \"farshore\", password = \"{password}\" }}\n",
-        port.address()
+        "bootstrap_servers = [\"{address}\"]\nsecurity_protocol = \"SASL_PLAINTEXT\"\n\
+         sasl = {{ mechanism = \"{mechanism}\", {keys} }}\n"
     )
 }
 
@@ -119,6 +128,42 @@ fn at_trace(directory: &Path, variables: &[(&str, &str)]) -> PathBuf {
     fs::write(&path, text).expect("a script");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its mode");
     path
+}
+
+/// Writes a round of records to both partitions on the source.
+async fn write(setting: &Setting, round: i64) {
+    for partition in 0..2 {
+        let numbers = round * 500..(round + 1) * 500;
+        setting.write("orders", partition, numbers).await;
+    }
+}
+
+/// Checks what `check` says about a configuration, and what it advises.
+async fn finds(setting: &Setting, configuration: &str, what: &str, fix: &str) {
+    setting.farshore.configure(configuration);
+    let told = setting.farshore.cli(&["check"]).await;
+    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert_eq!(told.status.code(), Some(1), "{text}");
+    assert!(text.contains(what) && text.contains(fix), "{text}");
+}
+
+/// Waits until the link waits for the login at this end, for this reason, while the other end is reached.
+async fn waits(setting: &Setting, end: &str, why: &str) {
+    let (cluster, other) = match end {
+        "source" => ("paris", "target_reachable"),
+        _ => ("oslo", "source_reachable"),
+    };
+    let fails = format!("the login at {end} {cluster} fails");
+    eventually(LIMIT, why, async || {
+        let link = setting.farshore.get_json("/v1/links/paris-oslo").await?;
+        let detail = link["detail"].as_str().unwrap_or_default();
+        let is_so = link["state"] == "waiting"
+            && detail.contains(&fails)
+            && detail.contains(why)
+            && link[other] == Value::Bool(true);
+        is_so.then_some(()).ok_or(link.to_string())
+    })
+    .await;
 }
 
 /// Searches what farshore shows: its log, the answers of its API, its metrics, and what `check` says.

@@ -50,7 +50,7 @@ pub struct ClientCredentials {
     pub client_secret: SecretSource,
     /// The rights that are asked for.
     pub scope: Option<String>,
-    /// Whom the token is for.
+    /// The service that the token is for.
     pub audience: Option<String>,
     /// The certificates that the server's has to come from; `None`: those that the system trusts.
     pub ca_file: Option<PathBuf>,
@@ -137,7 +137,7 @@ pub(super) async fn fetch(credentials: ClientCredentials) -> Result<Token, Strin
     token.map_err(|why| format!("{about}: {why}"))
 }
 
-/// Whom to trust, read at each request: certificates are renewed, too.
+/// The trusted certificates, read at each request: they are renewed, too.
 fn trust(ca_file: Option<PathBuf>) -> Result<TlsConnector, String> {
     let mut roots = RootCertStore::empty();
     let Some(path) = ca_file else {

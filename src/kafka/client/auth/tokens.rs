@@ -73,7 +73,7 @@ struct Failure {
 }
 
 impl Tokens {
-    /// Holds no token yet; `rereads` if the source is to be asked at each login.
+    /// Holds no token yet; `rereads` if the source has to be asked at each login.
     pub(super) fn new(
         owner: &str,
         rereads: bool,
@@ -97,7 +97,7 @@ impl Tokens {
 
     /// Returns a token that can be used.
     ///
-    /// Cancellation: a request under way continues, for whoever asks next.
+    /// Cancellation: a request under way continues, for the login that asks next.
     pub(super) async fn token(&self) -> SharedResult<Token> {
         let old = {
             let (state, now) = (self.shared.state.lock(), Instant::now());
