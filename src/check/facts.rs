@@ -110,6 +110,25 @@ pub(super) struct Found {
     pub(super) unpipelined: BTreeMap<TopicName, i64>,
     /// The facts about the journal, if the link keeps one.
     pub(super) journal: Option<JournalFacts>,
+    /// What became of what the link has mirrored so far.
+    pub(super) history: HistoryFacts,
+}
+
+/// The facts about what a link has mirrored so far.
+#[derive(Debug, Default)]
+pub(super) struct HistoryFacts {
+    /// Why it isn't known.
+    pub(super) unknown: Option<String>,
+    /// The clusters that the link doesn't belong to, each with the id that it should have and the one it has.
+    pub(super) others: Vec<(ClusterName, String, String)>,
+    /// The number of selected topics of which records were mirrored.
+    pub(super) mirrors: usize,
+    /// Their mirrors that aren't on the target any more.
+    pub(super) gone: Vec<TopicName>,
+    /// Their mirrors that were created again.
+    pub(super) recreated: Vec<TopicName>,
+    /// The topics whose offsets relate otherwise than configured.
+    pub(super) fixed: Vec<TopicName>,
 }
 
 /// The facts about the record path.

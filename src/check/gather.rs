@@ -1,5 +1,5 @@
 //! Gathers the facts for `check`. Read-only: nothing is created, altered or committed, except for a scratch topic where
-//! offsets are preserved, and the checkpoint DB isn't opened.
+//! offsets are preserved; the checkpoint DB is only read, and only if nobody uses it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,13 +13,16 @@ use crate::control::topics::sight::{Sight, SourceTopic, TargetTopic};
 use crate::error::Result;
 use crate::kafka::admin::{self, AclOperation, NewTopic, Outdated};
 use crate::kafka::client::{Cluster, Slot};
-use crate::model::{ClusterName, LinkIdentity, OffsetsMode, TopicName};
+use crate::model::{ClusterName, LinkIdentity, LinkName, OffsetsMode, TopicName};
 
 use super::facts::{ClusterFacts, Facts, Found, LinkFacts, MirrorFacts, Reached, TopicFacts};
+use super::history::{self, Remembered};
 use super::{circles, journal, limits, preserve, quarantine, record, retention, strangers};
 
 /// Gathers the facts about every cluster and every link.
 pub(super) async fn facts(config: &Config) -> Facts {
+    // Closed again before anything is asked.
+    let remembered = history::remembered(config);
     let clusters = clusters::open(config);
     let mut facts = Facts::default();
     for (name, Watched { cluster, .. }) in &clusters {
@@ -32,7 +35,7 @@ pub(super) async fn facts(config: &Config) -> Facts {
         };
         let found = match (reached(&link.source), reached(&link.target)) {
             (Some(source), Some(target)) if source.1.id != target.1.id => {
-                Some(find(link, source, target).await)
+                Some(find(link, source, target, &remembered).await)
             }
             _ => None,
         };
@@ -100,15 +103,14 @@ async fn find(
     link: &LinkConfig,
     (source, source_told): (&Cluster, &Reached),
     (target, target_told): (&Cluster, &Reached),
+    remembered: &Result<BTreeMap<LinkName, Remembered>>,
 ) -> Result<Found> {
     let sites = (
         KafkaSite::new(source.clone()),
         KafkaSite::new(target.clone()),
     );
     let (on_source, on_target) = tokio::try_join!(sites.0.look(), sites.1.look())?;
-    let selected = on_source.topics.iter();
-    let selected = selected.filter(|(name, seen)| link.topics.takes(name, seen.is_internal));
-    let selected: Vec<TopicName> = selected.map(|(name, _)| name.clone()).collect();
+    let selected = selected(link, &on_source);
     let groups = admin::list_groups(source).await?;
     let groups = || groups.iter().map(|it| &it.id);
     let sight = sight(
@@ -162,9 +164,17 @@ async fn find(
         outlived: retention::outlived(source, &sight).await?,
         unpipelined: unpipelined(source, &sight, target_told).await?,
         journal: journal::facts(link, target).await?,
+        history: history::facts(link, remembered, &identity, &selected, (target, &on_target)).await,
         topics,
         groups: groups().filter(|it| link.groups.matches(it)).count(),
     })
+}
+
+/// The topics of the source that the link selects.
+fn selected(link: &LinkConfig, on_source: &Look) -> Vec<TopicName> {
+    let topics = on_source.topics.iter();
+    let selected = topics.filter(|(name, seen)| link.topics.takes(name, seen.is_internal));
+    selected.map(|(name, _)| name.clone()).collect()
 }
 
 async fn unpipelined(

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::check::facts::{
-    Found, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger, TopicFacts,
+    Found, HistoryFacts, LinkFacts, MirrorFacts, QuarantineFacts, Reached, Stranger, TopicFacts,
 };
 use crate::error::{BrokerCode, Error, Kind};
 use crate::kafka::admin::Operations;
@@ -15,6 +15,7 @@ use crate::kafka::admin::AclOperation;
 use crate::model::TopicName;
 
 mod circling;
+mod history;
 mod journaling;
 mod metadata;
 mod preserving;
@@ -88,6 +89,7 @@ fn healthy() -> Facts {
         topics,
         groups: 2,
         preserve: None,
+        history: HistoryFacts::default(),
         record: None,
         quarantine: None,
         outlived: BTreeMap::new(),

@@ -19,7 +19,7 @@ use crate::replicate::shared::source_writers::MarkedBatch;
 use super::adopted::Segment;
 use super::explain::{self, Tail};
 use super::record_path_tail;
-use super::target_log::SeenEnd;
+use super::seen_end::SeenEnd;
 
 /// The input of a resync.
 #[derive(Debug, Clone)]

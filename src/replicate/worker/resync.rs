@@ -16,7 +16,7 @@ use crate::replicate::partition::phase::Trouble;
 use crate::replicate::partition::route::{Lanes, Route};
 use crate::replicate::resync::input::{ResyncInput, ResyncResult, TargetSide, never_began};
 use crate::replicate::resync::position::{resync_source, resync_target};
-use crate::replicate::resync::target_log::SeenEnd;
+use crate::replicate::resync::seen_end::SeenEnd;
 
 use super::context::{LinkContext, Settings};
 use super::event::{Event as WorkerEvent, Ticket};
