@@ -73,7 +73,7 @@ impl Mechanism for Bearer {
 fn first(token: &Token, extensions: &BTreeMap<String, String>) -> Vec<u8> {
     let mut message = format!("n,,\u{1}auth=Bearer {}\u{1}", token.text().reveal());
     for (name, value) in extensions {
-        message.push_str(&format!("{name}={value}\u{1}"));
+        message.extend([name, "=", value, "\u{1}"]);
     }
     message.push(SEPARATOR.into());
     message.into_bytes()

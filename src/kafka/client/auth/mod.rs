@@ -133,7 +133,7 @@ pub struct Login {
 }
 
 /// How long a failure counts that no other login follows.
-const FAILURE_COUNTS: Duration = Duration::from_mins(1);
+const FAILURE_COUNTS: Duration = Duration::from_secs(60);
 
 impl Login {
     /// Creates a login with `mechanism`; `address_map` maps advertised addresses to reachable ones.

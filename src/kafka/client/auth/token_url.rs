@@ -4,7 +4,7 @@
 //! the caller; over `https` the server has to prove its name by a certificate of the CA file, or of the system's store.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -201,7 +201,7 @@ fn request(
         ("audience", &credentials.audience),
     ] {
         if let Some(value) = value {
-            form.push_str(&format!("&{name}={}", encoded(value)));
+            form.extend(["&", name, "=", &encoded(value)]);
         }
     }
     let basic = basic(credentials, secret);
@@ -240,7 +240,9 @@ fn encoded(text: &str) -> String {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 encoded.push(byte.into());
             }
-            other => encoded.push_str(&format!("%{other:02X}")),
+            other => {
+                let _cannot_fail = write!(encoded, "%{other:02X}");
+            }
         }
     }
     encoded
@@ -273,7 +275,7 @@ fn read_answer(status: StatusCode, answer: &[u8], hidden: &[Secret]) -> Result<T
                 let concealed = |words: String, it: &Secret| it.conceal_in(&words);
                 let words = hidden.iter().fold(words.to_owned(), concealed);
                 let words: String = words.chars().take(WORDS).collect();
-                text.push_str(&format!("; {}", OneLine(&words)));
+                let _cannot_fail = write!(text, "; {}", OneLine(&words));
             }
         }
         return Err(text);

@@ -24,9 +24,9 @@ const FETCH: Duration = Duration::from_secs(10);
 /// How long a login waits for a renewal while the token before can be used.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a token is used whose end is unknown.
-const UNKNOWN: Duration = Duration::from_mins(1);
+const UNKNOWN: Duration = Duration::from_secs(60);
 /// The longest time for which a token is used.
-const LONGEST: Duration = Duration::from_hours(24);
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// The part of its lifetime after which a token is renewed, as in Kafka's clients.
 const RENEWAL: f32 = 0.8;
 /// A token that the broker refuses is replaced at the earliest after this time.
@@ -171,7 +171,7 @@ impl Shared {
                 state.notice.worked();
                 Ok(token)
             }
-            Err(cause) => Err(state.failed(cause)),
+            Err(cause) => Err(state.failed(&cause)),
         }
     }
 }
@@ -196,7 +196,7 @@ impl State {
 
     /// Records a failure. It is logged here only if logins continue with the token before: otherwise they fail, which
     /// is reported with this cause.
-    fn failed(&mut self, cause: String) -> Arc<Error> {
+    fn failed(&mut self, cause: &str) -> Arc<Error> {
         let now = Instant::now();
         let last = Arc::new(Error::new(Kind::Invalid, format!("no token: {cause}")));
         if self.usable(now).is_some() {

@@ -29,10 +29,11 @@ impl Server {
                 match &tls {
                     None => serve(stream, &answer, &listening).await,
                     // A client that doesn't trust it hangs up.
-                    Some(tls) => match tls.accept(stream).await {
-                        Ok(stream) => serve(stream, &answer, &listening).await,
-                        Err(_) => continue,
-                    },
+                    Some(tls) => {
+                        if let Ok(stream) = tls.accept(stream).await {
+                            serve(stream, &answer, &listening).await;
+                        }
+                    }
                 }
             }
         });
