@@ -93,7 +93,9 @@ fn of_store(store: &dyn Store, link: &LinkName) -> Result<Option<Remembered>> {
         let topic = topics.get_mut(&key.topic);
         // What was mirrored to a former topic counts for nothing.
         let current = topic.filter(|it| !it.id.differs_from(partition.target_topic_id));
-        if let Some(topic) = current.filter(|_| partition.acked_end > TargetOffset::ZERO) {
+        // A journal is told of what is about to be sent, and only from time to time of what has landed.
+        let was_sent = partition.acked_end > TargetOffset::ZERO || !partition.plans.is_empty();
+        if let Some(topic) = current.filter(|_| was_sent) {
             match partition.offsets {
                 OffsetsMode::Translate => topic.translates = true,
                 OffsetsMode::Preserve => topic.preserves = true,

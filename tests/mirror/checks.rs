@@ -177,14 +177,16 @@ async fn what_became_of_what_was_mirrored_is_told() {
     }
     // The DB is in use; the journal has the same.
     let preserving = format!("{link}\noffsets = \"preserve\"");
-    for _while in ["running", "stopped"] {
+    for is_stopped in [false, true] {
+        if is_stopped {
+            setting.farshore.sigterm().await;
+        }
         check(&setting, link).await.ends_with(0, 0);
         let lenient = format!("{preserving}\npreserve_otherwise = \"translate\"");
         let told = check(&setting, &lenient).await;
         let findings = told.all["findings"].to_string();
         let kept = "topics mirrored with an offset map already keep it, their offsets won't be preserved: orders, payments";
         assert!(findings.contains(kept), "{findings}");
-        setting.farshore.sigterm().await;
     }
     let told = check(&setting, &preserving).await;
     told.fix_of("will stand still, because their offsets can't be preserved: orders, payments");
