@@ -1,5 +1,7 @@
 //! Clusters that require authentication.
 
+mod issuer;
+mod planted;
 mod scram;
 mod tokens;
 
@@ -118,12 +120,13 @@ fn connections_to(port: &Port) -> Vec<u32> {
 
 /// A program that becomes farshore, with these variables of the environment and a log of everything.
 fn at_trace(directory: &Path, variables: &[(&str, &str)]) -> PathBuf {
-    let exports: String = variables
-        .iter()
-        .map(|(name, value)| format!("export {name}='{value}'\n"))
-        .collect();
+    let export = |(name, value): &(&str, &str)| format!("export {name}='{value}'");
+    let exports: Vec<String> = variables.iter().map(export).collect();
     let binary = env!("CARGO_BIN_EXE_farshore");
-    let text = format!("#!/bin/sh\n{exports}export FARSHORE_LOG=trace\nexec '{binary}' \"$@\"\n");
+    let text = format!(
+        "#!/bin/sh\n{}\nexport FARSHORE_LOG=trace\nexec '{binary}' \"$@\"\n",
+        exports.join("\n")
+    );
     let path = directory.join("farshore");
     fs::write(&path, text).expect("a script");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its mode");
@@ -167,23 +170,31 @@ async fn waits(setting: &Setting, end: &str, why: &str) {
 }
 
 /// Searches what farshore shows: its log, the answers of its API, its metrics, and what `check` says.
-async fn shows_none(setting: &Setting, secrets: &[&str]) {
+async fn shows_none(setting: &Setting, links: &[impl AsRef<str>], secrets: &[&str]) {
     let farshore = &setting.farshore;
     let mut shown = vec![farshore.process().stderr(), farshore.process().stdout()];
     assert!(shown[0].contains("TRACE"), "a log of everything");
-    for path in [
+    let mut paths = Vec::new();
+    for link in links {
+        let parts = [
+            "",
+            "/topics/orders",
+            "/groups",
+            "/readiness",
+            "/explain/orders",
+        ];
+        paths.extend(parts.map(|part| format!("/v1/links/{}{part}", link.as_ref())));
+    }
+    let common = [
         "/v1/links",
-        "/v1/links/paris-oslo",
-        "/v1/links/paris-oslo/topics/orders",
-        "/v1/links/paris-oslo/groups",
-        "/v1/links/paris-oslo/readiness",
-        "/v1/links/paris-oslo/explain/orders",
         "/v1/audit",
         "/v1/plans",
         "/v1/operations",
         "/readyz?scope=link",
         "/openapi.json",
-    ] {
+    ];
+    paths.extend(common.map(str::to_owned));
+    for path in &paths {
         shown.push(format!("{:?}", farshore.get(path).await.expect(path)));
     }
     shown.push(farshore.metrics().await.expect("metrics"));

@@ -1,19 +1,17 @@
 //! OAUTHBEARER against brokers that check signatures with a key set, and a token server of the test's own: forged tokens,
 //! refused clients, tokens that end while records flow and no new ones, and SIGKILL in the middle.
 
-mod issuer;
-
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use super::issuer::{CLIENT_SECRET, Issuer, Mood};
 use super::{LIMIT, LINK, at_trace, cluster_of, finds, shows_none, waits, write};
 use crate::setting::Setting;
 use crate::support::brokers::{KafkaVersion, Spec};
 use crate::support::farshore::paris_oslo_as;
 use crate::support::ports::Port;
 use crate::support::wait::eventually;
-use issuer::{CLIENT_SECRET, Issuer, Mood};
 
 const URL_SECRET: &str = "url-s3cret";
 const ARGUMENT: &str = "argument-s3cret";
@@ -21,7 +19,7 @@ const ARGUMENT: &str = "argument-s3cret";
 const SECRETS: [&str; 4] = [CLIENT_SECRET, URL_SECRET, ARGUMENT, "eyJ"];
 
 /// A broker whose second listener takes the issuer's tokens, for sessions of three seconds at most.
-fn guarded(port: &Port, keys: &Path) -> Spec {
+pub(super) fn guarded(port: &Port, keys: &Path) -> Spec {
     let handler =
         "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler";
     let jaas = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;";
@@ -71,7 +69,7 @@ async fn tokens_end_and_are_renewed_while_records_flow() {
     let by_command = format!(
         "token_command = [\"/bin/sh\", \"-c\", 'cat \"$0\"', {token:?}, \"${{ARGUMENT}}\"]"
     );
-    fs::write(&token, issuer.printed(Duration::from_hours(1))).expect("a token");
+    fs::write(&token, issuer.printed(Duration::from_secs(3_600))).expect("a token");
     let cluster = |port: &Port, keys: &str| cluster_of(&port.address(), "OAUTHBEARER", keys);
     let oslo = cluster(&ports[1], &by_command);
     let paris = |keys: &str| paris_oslo_as(&cluster(&ports[0], keys), &oslo, LINK);
@@ -124,14 +122,14 @@ async fn are_renewed(setting: &mut Setting, issuer: &Issuer) {
 async fn end(setting: &mut Setting, issuer: &Issuer) {
     issuer.set(Mood::Refuses);
     waits(setting, "source", "it answers 401").await;
-    shows_none(setting, &SECRETS).await;
+    shows_none(setting, &["paris-oslo"], &SECRETS).await;
     write(setting, 3).await;
     setting.farshore.kill9();
     setting.farshore.start().await;
     waits(setting, "source", "it answers 401").await;
     issuer.set(Mood::Forges);
     waits(setting, "source", "the broker refuses the token").await;
-    issuer.set(Mood::Gives(Duration::from_mins(5)));
+    issuer.set(Mood::Gives(Duration::from_secs(300)));
     setting.mirrored("orders", 2).await;
 
     let log = setting.farshore.process().stderr();
@@ -141,5 +139,5 @@ async fn end(setting: &mut Setting, issuer: &Issuer) {
     let warned = "WARN farshore::task::log_once: cannot renew the token of cluster paris";
     assert_eq!(count(warned), 1, "{log}");
     assert_eq!(count("cluster cannot be reached"), 0, "{log}");
-    shows_none(setting, &SECRETS).await;
+    shows_none(setting, &["paris-oslo"], &SECRETS).await;
 }

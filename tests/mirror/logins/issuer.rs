@@ -25,6 +25,8 @@ pub(super) enum Mood {
     /// It gives tokens signed by a key that brokers don't know.
     Forges,
     Refuses,
+    /// It refuses clients with everything that they said.
+    Echoes,
 }
 
 /// A token server.
@@ -111,7 +113,8 @@ impl State {
         }
         self.asked.fetch_add(1, Ordering::Relaxed);
         let client = STANDARD.encode(format!("farshore:{CLIENT_SECRET}"));
-        let is_known = String::from_utf8_lossy(&request).contains(&format!("Basic {client}"));
+        let request = String::from_utf8_lossy(&request);
+        let is_known = request.contains(&format!("Basic {client}"));
         let mood = *self.mood.lock().expect("no panic");
         let given = |token: String, lifetime: Duration| {
             let seconds = lifetime.as_secs();
@@ -120,11 +123,15 @@ impl State {
             );
             ("200 OK", body)
         };
-        let hour = Duration::from_hours(1);
+        let hour = Duration::from_secs(3_600);
         let (status, body) = match mood {
             Mood::Gives(lifetime) if is_known => given(signed(&self.key, lifetime), lifetime),
             Mood::Forges if is_known => given(signed(&self.forger, hour), hour),
-            _ => (
+            Mood::Echoes => {
+                let body = serde_json::json!({"error": "refused", "error_description": request});
+                ("400 Bad Request", body.to_string())
+            }
+            Mood::Gives(_) | Mood::Forges | Mood::Refuses => (
                 "401 Unauthorized",
                 r#"{"error":"invalid_client"}"#.to_owned(),
             ),
