@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::checkpoint::MemoryStore;
 use crate::kafka::testing::FakeLog;
 use crate::model::{HaltCode, TargetOffset};
+use crate::replicate::fetch::buffer::{FetchBuffer, FetchedBatch};
 use crate::replicate::fetch::queue::QueuePlace;
-use crate::replicate::testing::{LANE, LANES, flowing, link, sent_batch};
+use crate::replicate::testing::{LANE, LANES, flowing, link, sent_batch, source_batch};
 
 use super::*;
 
@@ -106,6 +107,14 @@ async fn nothing_is_read_where_nothing_is_awaited() {
     assert!(!waits(&mut worker), "it isn't asked for");
     let intake = worker.intakes.get_mut(&LANE).expect("an intake");
     intake.fetch_queue.put(0, QueuePlace::Live);
+    let batch = source_batch(0);
+    worker.mirrors[0].fetch_buffer.load(FetchedBatch {
+        batch,
+        from: SourceOffset(0),
+        intact: true,
+    });
+    assert!(!waits(&mut worker), "the target holds it up");
+    worker.mirrors[0].fetch_buffer = FetchBuffer::default();
     assert!(waits(&mut worker));
 }
 
