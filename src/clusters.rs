@@ -160,3 +160,6 @@ fn settings(cluster: &ClusterConfig, request_timeout: Duration) -> ClusterSettin
         metadata_max_age: cluster.metadata_max_age,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -339,6 +339,10 @@ fn passwords_that_cannot_be_are_refused_without_being_shown() {
     for (password, why) in [
         ("password = \"\"", "password: it is empty"),
         (
+            "password = 47114711",
+            "password: expected a string, found an integer",
+        ),
+        (
             "password = \"pass\\u0000word\"",
             "password: it has a NUL in it",
         ),

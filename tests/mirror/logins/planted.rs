@@ -232,6 +232,7 @@ async fn mistakes_show_none(setting: &Setting, configuration: &str, secrets: &[&
         ("password = ", "pasword = "),
         ("password = ", "principal = "),
         ("password = \"inline-s3cret\"", "password = \"inline-s3cret"),
+        ("password = \"inline-s3cret\"", "password = inline-s3cret"),
         (
             "password = \"inline-s3cret\"",
             "password = [\"inline-s3cret\"]",
