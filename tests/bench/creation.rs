@@ -156,11 +156,11 @@ fn batches(prefix: &str, topics: usize) -> Vec<Vec<String>> {
 
 /// Writes a record to each topic.
 async fn write_each(writer: &Writer, topics: &[String]) {
-    let writes = topics.iter().map(async |topic| {
+    let sent = topics.iter().map(async |topic| {
         let record = Record::new(0, "key", "value");
         writer.on(topic).write([record]).await;
     });
-    join_all(writes).await;
+    join_all(sent).await;
 }
 
 /// Creates topics; returns when the last was acknowledged and when all were served.

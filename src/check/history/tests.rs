@@ -6,7 +6,7 @@ use crate::checkpoint::records::Reseed;
 use crate::checkpoint::{LinkRecord, PartitionKey, PartitionRecord, TopicRecord, Update};
 use crate::config::load;
 use crate::control::topics::cluster::SeenTopic;
-use crate::model::{DataPath, Partition, SourceOffset};
+use crate::model::{DataPath, History, Partition, SourceOffset};
 
 use super::*;
 
@@ -118,7 +118,7 @@ fn partition(number: u128, offsets: OffsetsMode) -> PartitionRecord {
         epochs: Vec::new(),
         plans: Vec::new(),
         incarnation: 0,
-        history: Default::default(),
+        history: History::default(),
         offsets,
         fence_epoch: 0,
         path: DataPath::Raw,
