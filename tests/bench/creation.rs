@@ -311,11 +311,16 @@ fn table(topics: usize, loops: &[Bare], rounds: &[[Started; 3]]) -> String {
             bare.acknowledged, bare.served, bare.written
         );
         for (what, it) in STARTS.into_iter().zip(starts) {
+            // A restart finds it there.
+            let first = if it.first_record > it.link_up {
+                format!("{:.2}", it.first_record - it.link_up)
+            } else {
+                String::new()
+            };
             let _ = writeln!(
                 text,
-                "| {what} | | | | {:.2} | {:.2} | {:.1} | {:.2} | {:.2} |",
+                "| {what} | | | | {:.2} | {first} | {:.1} | {:.2} | {:.2} |",
                 it.link_up,
-                it.first_record - it.link_up,
                 it.all_live - it.link_up,
                 it.cpu,
                 it.others,

@@ -9,8 +9,10 @@ use futures_util::stream::iter;
 use crate::error::Result;
 use crate::kafka::admin;
 use crate::kafka::client::Cluster;
-use crate::model::{Monotonic, SourceOffset, TopicPartition};
+use crate::model::{HaltCode, Monotonic, SourceOffset, TopicPartition};
 use crate::replicate::fetch::damage::Corruption;
+use crate::replicate::partition::phase::Trouble;
+use crate::replicate::resync::input::ResyncInput;
 
 use super::event::{Event, HiddenRead};
 use super::state::Worker;
@@ -90,6 +92,26 @@ impl Worker {
             }
             self.touch(index);
         }
+    }
+}
+
+/// Looks again where the source showed nothing, so that a partition halted for it stays halted while that lasts.
+///
+/// Errors: what it is halted for; what prevents the look.
+pub(super) async fn still_hidden(
+    source: &Cluster,
+    input: &ResyncInput,
+    next: SourceOffset,
+) -> Result<(), Trouble> {
+    let halted = input.reported.as_ref().filter(|reason| {
+        let is_here = reason.source_offset == Some(next);
+        reason.code == HaltCode::SourceCorrupt && is_here && input.pending.is_none()
+    });
+    match halted {
+        Some(reason) if !shows_batch(source, &input.source, next).await? => {
+            Err(Trouble::Halt(reason.clone()))
+        }
+        _ => Ok(()),
     }
 }
 
