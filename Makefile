@@ -59,7 +59,7 @@ soak: kafka
 test-kerberos: kafka
 	@deploy/setup.sh kerberos
 	cargo clippy --locked --features gssapi --all-targets -- -D warnings
-	cargo test --locked --features gssapi --lib -- config sasl
+	cargo test --locked --features gssapi --lib -- config auth
 	cargo test --locked --features gssapi --test kerberos
 
 bench: setup kafka

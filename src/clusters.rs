@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::state::Reach;
 use crate::config::{ClusterConfig, Config, LoginConfig};
-use crate::error::Result;
+use crate::error::{BrokerCode, Error, Kind, Result};
 use crate::kafka::client::{
-    Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain, Tls, Transport,
+    Bearer, Cluster, ClusterSettings, Kerberos, Login, Mechanism, Password, Plain, Scram, Tls,
+    Transport,
 };
 use crate::model::{CertificateEnds, ClusterName};
 use crate::task::{Rounds, contained};
@@ -64,8 +65,11 @@ impl Watched {
             let Some(looked) = rounds.unless_stopped(look).await else {
                 break;
             };
-            let reach = match looked {
+            let login = self.cluster.settings().login.as_ref();
+            let refused = login.and_then(Login::failure);
+            let reach = match refused.map_or(looked, Err) {
                 Ok(_) => Reach::Reached,
+                Err(error) if is_of_login(&error) => Reach::LoginFailed(error.chain()),
                 Err(error) => Reach::Lost(error.chain()),
             };
             let look = self.look_at_certificates();
@@ -104,16 +108,29 @@ impl Watched {
             tracing::warn!(cluster = %name, "{what}: {fix}");
         }
         match (before.reach, reach) {
-            (Reach::Unknown | Reach::Lost(_), Reach::Reached) => {
+            (Reach::Unknown | Reach::Lost(_) | Reach::LoginFailed(_), Reach::Reached) => {
                 tracing::info!(cluster = %name, "cluster reached");
             }
             (Reach::Unknown | Reach::Reached, Reach::Lost(error)) => {
                 tracing::warn!(cluster = %name, error, "cluster cannot be reached");
             }
+            (Reach::Unknown | Reach::Reached | Reach::Lost(_), Reach::LoginFailed(error)) => {
+                tracing::warn!(cluster = %name, error, "cluster login failed");
+            }
             (_, Reach::Unknown)
             | (Reach::Reached, Reach::Reached)
-            | (Reach::Lost(_), Reach::Lost(_)) => {}
+            | (Reach::Lost(_) | Reach::LoginFailed(_), Reach::Lost(_))
+            | (Reach::LoginFailed(_), Reach::LoginFailed(_)) => {}
         }
+    }
+}
+
+/// Whether a cluster can't be reached because of the login. `Invalid` means that there are no credentials for it, unless
+/// it is a panic.
+fn is_of_login(error: &Error) -> bool {
+    match error.kind() {
+        Kind::Broker(BrokerCode(33 | 34 | 58)) => true,
+        kind => kind == Kind::Invalid && error.is_of_whole_cluster(),
     }
 }
 
@@ -156,10 +173,21 @@ fn request_timeout(config: &Config, name: &ClusterName) -> Duration {
         .unwrap_or(crate::config::defaults::REQUEST_TIMEOUT)
 }
 
-fn logged_in_by(login: &LoginConfig) -> Login {
+fn logged_in_by(login: &LoginConfig, cluster: &ClusterName) -> Login {
     let mechanism: Arc<dyn Mechanism> = match login {
-        LoginConfig::Password { username, password } => {
-            Arc::new(Password::new(username.as_str(), password.clone()))
+        LoginConfig::Password {
+            scram: None,
+            username,
+            password,
+        } => Arc::new(Password::new(username.as_str(), password.clone())),
+        LoginConfig::Password {
+            scram: Some(hash),
+            username,
+            password,
+        } => Arc::new(Scram::new(*hash, username.as_str(), password.clone())),
+        LoginConfig::Token { source, extensions } => {
+            let owner = format!("cluster {cluster}");
+            Arc::new(Bearer::new(&owner, source.clone(), extensions.clone()))
         }
         LoginConfig::Kerberos { service, principal } => {
             Arc::new(Kerberos::new(service.as_str(), principal.clone()))
@@ -169,14 +197,19 @@ fn logged_in_by(login: &LoginConfig) -> Login {
 }
 
 fn settings(cluster: &ClusterConfig, request_timeout: Duration) -> ClusterSettings {
+    let login = cluster.login.as_ref();
+    let login = login.map(|login| logged_in_by(login, &cluster.name));
     ClusterSettings {
         name: cluster.name.clone(),
         bootstrap: cluster.bootstrap.clone(),
         address_map: cluster.address_map.clone(),
         client_id: cluster.client_id.clone(),
-        login: cluster.login.as_ref().map(logged_in_by),
+        login,
         connect_timeout: cluster.connect_timeout,
         request_timeout,
         metadata_max_age: cluster.metadata_max_age,
     }
 }
+
+#[cfg(test)]
+mod tests;

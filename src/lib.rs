@@ -10,6 +10,7 @@ pub mod offsets;
 
 pub mod checkpoint;
 pub mod config;
+pub mod files;
 pub mod journal;
 pub mod kafka;
 pub mod task;

@@ -167,6 +167,7 @@ impl LinkHandle {
             Reach::Reached => None,
             Reach::Unknown => Some(format!("{end} {cluster} has not answered yet")),
             Reach::Lost(why) => Some(format!("{end} {cluster} can't be reached: {why}")),
+            Reach::LoginFailed(why) => Some(format!("the login at {end} {cluster} fails: {why}")),
         };
         let unreached = ends.into_iter().filter_map(of_end);
         let failed = |failure: &LinkFailure| {

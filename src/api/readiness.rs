@@ -73,6 +73,11 @@ fn reach(name: &'static str, cluster: &ClusterName, reach: &Reach) -> ReadinessC
         Reach::Reached => pass(name, format!("{cluster} answers")),
         Reach::Unknown => fail(name, format!("{cluster} has not answered yet"), remedy),
         Reach::Lost(why) => fail(name, format!("{cluster} can't be reached: {why}"), remedy),
+        Reach::LoginFailed(why) => fail(
+            name,
+            format!("the login at {cluster} fails: {why}"),
+            "Correct the login of that cluster, [clusters.NAME.sasl], or what it refers to: files and commands are read again.",
+        ),
     }
 }
 

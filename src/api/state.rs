@@ -116,6 +116,8 @@ pub enum Reach {
     Reached,
     /// It didn't answer the last request, for this reason.
     Lost(String),
+    /// It refused the last login, or farshore had no credentials for it, for this reason.
+    LoginFailed(String),
 }
 
 impl Reach {

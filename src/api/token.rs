@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use subtle::ConstantTimeEq;
 
-use crate::config::read_secret;
 use crate::error::{Error, Kind, Result};
+use crate::files;
 use crate::model::Secret;
 
 /// The random bytes of a token.
@@ -45,7 +45,7 @@ impl ApiToken {
 
     /// Reads the token from its file.
     pub fn read(path: &Path) -> io::Result<Self> {
-        Self::new(read_secret(path)?).map_err(io::Error::other)
+        Self::new(files::secret(path)?).map_err(io::Error::other)
     }
 
     /// Returns a token, which has to fit into a header.

@@ -78,6 +78,13 @@ fn report_out_of_reach(
             );
             problems.add(&link.place, format!("{what}: use path = \"raw\""));
         }
+        let login = cluster.login.as_ref();
+        if let Some(login) = login.filter(|login| !login.fits_record_path()) {
+            let (mechanism, name) = (login.mechanism(), &cluster.name);
+            let what = format!("the record path can't log in at {name} with {mechanism}");
+            let instead = "use path = \"raw\", or another mechanism";
+            problems.add(&link.place, format!("{what}: {instead}"));
+        }
     }
 }
 

@@ -16,7 +16,6 @@ mod conflict;
 pub mod defaults;
 mod document;
 mod expression;
-mod file;
 mod filter;
 mod overlap;
 mod policies;
@@ -35,7 +34,6 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 pub use api::{ApiConfig, OpenPart};
-pub use file::secret as read_secret;
 pub use filter::{GroupFilter, IdleExpression, Namesake, TopicFilter};
 pub use policies::{Otherwise, PolicyRules, PreserveLimits};
 pub use problem::{ConfigErrors, Position, Problem};
@@ -44,6 +42,8 @@ pub use settings::{
     CheckpointConfig, ClusterConfig, Config, LinkConfig, LogConfig, LogFormat, LogLevel,
     LoginConfig, MirroredSources, Naming, RuntimeConfig, Start, VerifyConfig,
 };
+
+use crate::files;
 
 use document::Environment;
 use problem::Problems;
@@ -56,7 +56,7 @@ const LONGEST: u64 = 16 << 20;
 /// Errors: all problems of the file at once; then none of it may be used.
 pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
     let refused = |problems| ConfigErrors::new(path, problems);
-    let text = file::text(path, LONGEST).map_err(|cause| {
+    let text = files::text(path, LONGEST).map_err(|cause| {
         refused(vec![Problem {
             position: None,
             key: String::new(),

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::kafka::client::{HostPort, TlsSettings};
-use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, Secret, TopicName};
+use crate::files::SecretSource;
+use crate::kafka::client::{HostPort, ScramHash, TlsSettings, TokenSource};
+use crate::model::{ClusterName, DataPath, LinkName, OffsetsMode, TopicName};
 
 use super::api::ApiConfig;
 use super::defaults;
@@ -56,8 +57,18 @@ pub struct ClusterConfig {
 /// The login at a cluster's brokers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoginConfig {
-    /// With name and password (PLAIN).
-    Password { username: String, password: Secret },
+    /// With name and password: PLAIN, or SCRAM with a hash.
+    Password {
+        scram: Option<ScramHash>,
+        username: String,
+        password: SecretSource,
+    },
+    /// With a token (OAUTHBEARER).
+    Token {
+        source: TokenSource,
+        /// What is sent with each token.
+        extensions: BTreeMap<String, String>,
+    },
     /// With a Kerberos ticket (GSSAPI).
     Kerberos {
         /// The first component of the brokers' principals.
@@ -65,6 +76,28 @@ pub enum LoginConfig {
         /// The client's principal; `None`: that of the default credentials.
         principal: Option<String>,
     },
+}
+
+impl LoginConfig {
+    /// The name of the SASL mechanism.
+    pub fn mechanism(&self) -> &'static str {
+        match self {
+            Self::Password { scram: None, .. } => "PLAIN",
+            Self::Password {
+                scram: Some(hash), ..
+            } => hash.mechanism(),
+            Self::Token { .. } => "OAUTHBEARER",
+            Self::Kerberos { .. } => "GSSAPI",
+        }
+    }
+
+    /// Whether the record path can log in like this: librdkafka needs OpenSSL for the other mechanisms.
+    pub fn fits_record_path(&self) -> bool {
+        matches!(
+            self,
+            Self::Password { scram: None, .. } | Self::Kerberos { .. }
+        )
+    }
 }
 
 /// A link: one direction between two clusters.

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// What is shown instead.
+const SHOWN: &str = "\u{2022}\u{2022}\u{2022}";
+
 /// A password or similar; its `Debug` output is three bullets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<str>);
@@ -17,10 +20,18 @@ impl Secret {
     pub fn reveal(&self) -> &str {
         &self.0
     }
+
+    /// Returns the words of somebody who was told the secret, without it.
+    pub fn conceal_in(&self, words: &str) -> String {
+        if self.0.is_empty() {
+            return words.to_owned();
+        }
+        words.replace(&*self.0, SHOWN)
+    }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\u{2022}\u{2022}\u{2022}")
+        f.write_str(SHOWN)
     }
 }

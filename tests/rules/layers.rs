@@ -49,6 +49,7 @@ const LAYERS: &[&[&str]] = &[
     // Adapters.
     &[
         "config",
+        "files",
         "kafka",
         "checkpoint",
         "journal",

@@ -6,6 +6,7 @@
 mod cluster;
 mod link;
 mod policy;
+mod sasl;
 mod security;
 mod tls;
 

@@ -1,7 +1,12 @@
 //! Logins, and unsupported settings, which are refused rather than ignored.
 
+use std::collections::BTreeMap;
+
 use super::*;
-use crate::kafka::client::{TlsIdentity, TlsSettings};
+use crate::files::SecretSource;
+use crate::kafka::client::{
+    ClientCredentials, CommandLine, ScramHash, TlsIdentity, TlsSettings, TokenSource, TokenUrl,
+};
 use crate::model::{ClusterName, Secret};
 
 /// Parses a file in which the third cluster has these lines, from line 11 on.
@@ -140,10 +145,11 @@ fn the_record_path_cannot_encrypt() {
     );
 }
 
-fn by_password(password: &str) -> LoginConfig {
+fn by_password(scram: Option<ScramHash>, password: SecretSource) -> LoginConfig {
     LoginConfig::Password {
+        scram,
         username: "farshore".to_owned(),
-        password: Secret::new(password),
+        password,
     }
 }
 
@@ -189,8 +195,16 @@ fn logins_that_cannot_be() {
             "12:8: clusters.rome.sasl.mechanism: missing",
         ),
         (
-            "sasl = { mechanism = \"SCRAM-SHA-256\" }",
-            "12:22: clusters.rome.sasl.mechanism: SCRAM-SHA-256 is not available in this version; PLAIN and GSSAPI are",
+            "sasl = { mechanism = \"SCRAM-SHA-1\" }",
+            "12:22: clusters.rome.sasl.mechanism: unknown value \"SCRAM-SHA-1\"; did you mean \"SCRAM-SHA-512\"?",
+        ),
+        (
+            "sasl = { mechanism = \"SCRAM-SHA-512\", username = \"a\" }",
+            "12:8: clusters.rome.sasl.password: missing, as is password_file: one of them is needed",
+        ),
+        (
+            "sasl = { mechanism = \"SCRAM-SHA-512\", username = \"a\", password = \"b\", service_name = \"c\" }",
+            "12:86: clusters.rome.sasl.service_name: SCRAM-SHA-512 has no service_name",
         ),
         (
             "sasl = { mechanism = \"PLAIN\", password = \"b\" }",
@@ -221,14 +235,190 @@ fn logins_that_cannot_be() {
 
 #[test]
 fn a_password_comes_from_the_file_or_from_one_of_its_own() {
-    let plain = "sasl = { mechanism = \"PLAIN\", username = \"farshore\", ";
-    let written = login(&format!("{plain}password = \"${{SET}}\" }}"));
-    assert_eq!(written, Some(by_password("orders")));
+    for (mechanism, scram) in [
+        ("PLAIN", None),
+        ("SCRAM-SHA-256", Some(ScramHash::Sha256)),
+        ("SCRAM-SHA-512", Some(ScramHash::Sha512)),
+    ] {
+        let start = format!("sasl = {{ mechanism = \"{mechanism}\", username = \"farshore\", ");
+        let written = login(&format!("{start}password = \"${{SET}}\" }}"));
+        let value = SecretSource::Value(Secret::new("orders"));
+        assert_eq!(written, Some(by_password(scram, value)));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "of its own\n").unwrap();
+        let path = file.path().display();
+        let read = login(&format!("{start}password_file = \"{path}\" }}"));
+        let file = SecretSource::File(file.path().to_owned());
+        assert_eq!(read, Some(by_password(scram, file)));
+    }
+}
+
+const BY_TOKEN: &str =
+    "security_protocol = \"SASL_PLAINTEXT\"\nsasl = { mechanism = \"OAUTHBEARER\", ";
+
+#[test]
+fn tokens_come_from_one_source() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), "of its own\n").unwrap();
+    std::fs::write(file.path(), "s3cret\n").unwrap();
     let path = file.path().display();
-    let read = login(&format!("{plain}password_file = \"{path}\" }}"));
-    assert_eq!(read, Some(by_password("of its own")));
+    let none = BTreeMap::new();
+    let source =
+        |keys: &str| match login(&format!("sasl = {{ mechanism = \"OAUTHBEARER\", {keys} }}")) {
+            Some(LoginConfig::Token { source, extensions }) => (source, extensions),
+            other => panic!("{other:?}"),
+        };
+    let url = format!(
+        "token_url = \"https://login.example/token/\", client_id = \"farshore\", client_secret_file = \"{path}\""
+    );
+    let all = format!(
+        "{url}, scope = \"a b\", audience = \"kafka\", ca_file = \"{path}\", extensions = {{ logicalCluster = \"lkc-1\" }}"
+    );
+    let mut expected = ClientCredentials {
+        url: TokenUrl::read("https://login.example/token/").unwrap(),
+        client_id: "farshore".to_owned(),
+        client_secret: SecretSource::File(file.path().to_owned()),
+        scope: None,
+        audience: None,
+        ca_file: None,
+    };
+    assert_eq!(
+        source(&url),
+        (TokenSource::Url(Box::new(expected.clone())), none.clone())
+    );
+    expected.scope = Some("a b".to_owned());
+    expected.audience = Some("kafka".to_owned());
+    expected.ca_file = Some(file.path().to_owned());
+    let extensions = BTreeMap::from([("logicalCluster".to_owned(), "lkc-1".to_owned())]);
+    assert_eq!(
+        source(&all),
+        (TokenSource::Url(Box::new(expected)), extensions)
+    );
+    let of_file = TokenSource::File(file.path().to_owned());
+    assert_eq!(
+        source(&format!("token_file = \"{path}\"")),
+        (of_file, none.clone())
+    );
+    let command = CommandLine {
+        program: "/bin/token".to_owned(),
+        arguments: vec!["orders".to_owned(), String::new()],
+    };
+    let written = "token_command = [\"/bin/token\", \"${SET}\", \"\"]";
+    assert_eq!(source(written), (TokenSource::Command(command), none));
+}
+
+#[test]
+fn tokens_that_cannot_be() {
+    let key = "clusters.rome.sasl";
+    for (keys, expected) in [
+        (
+            "",
+            vec![format!(
+                "12:8: {key}.token_url: missing, as are token_file and token_command: one of them is needed"
+            )],
+        ),
+        (
+            "username = \"a\", token_url = \"http://localhost/\"",
+            vec![
+                format!("12:8: {key}.client_id: missing"),
+                format!(
+                    "12:8: {key}.client_secret: missing, as is client_secret_file: one of them is needed"
+                ),
+                format!("12:48: {key}.username: OAUTHBEARER has no username"),
+            ],
+        ),
+        (
+            "token_command = [\"a\"], scope = \"b\", token_url = \"http://localhost/\", client_id = \"a\", client_secret = \"b\"",
+            vec![format!(
+                "12:53: {key}.token_command: token_url is given, too: one source is enough"
+            )],
+        ),
+        (
+            "token_command = [\"\"], audience = \"b\"",
+            vec![
+                format!(
+                    "12:53: {key}.token_command: has to be a program and its arguments, like [\"/usr/local/bin/token\", \"--kafka\"]"
+                ),
+                format!("12:70: {key}.audience: audience is only for token_url"),
+            ],
+        ),
+        (
+            "token_file = \"/nowhere/at/all\", extensions = { auth = \"b\" }",
+            vec![
+                format!(
+                    "12:50: {key}.token_file: /nowhere/at/all can't be read: No such file or directory (os error 2)"
+                ),
+                format!(
+                    "12:82: {key}.extensions: an extension has a name of letters that isn't \"auth\", found \"auth\""
+                ),
+            ],
+        ),
+        (
+            "token_url = \"https://user:${SECRET}@login.example/\"",
+            vec![format!(
+                "12:49: {key}.token_url: expected a URL like \"https://login.example/oauth2/token\", without user and fragment"
+            )],
+        ),
+    ] {
+        let found = messages(rome(&format!("{BY_TOKEN}{keys} }}")));
+        assert_eq!(found, expected, "{keys}");
+    }
+}
+
+#[test]
+fn a_token_server_in_clear_text_is_warned_of() {
+    let warned = |url: &str| {
+        let keys =
+            format!("token_url = \"{url}\", client_id = \"a\", client_secret = \"${{SECRET}}\"");
+        let config = rome(&format!("{BY_TOKEN}{keys} }}")).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        config
+            .warnings
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(warned("https://login.example/"), [""; 0]);
+    assert_eq!(warned("http://127.0.0.1:8080/"), [""; 0]);
+    assert_eq!(
+        warned("http://login.example/"),
+        [
+            "12:49: clusters.rome.sasl.token_url: not encrypted: anyone on the way can read the client's secret and the tokens"
+        ]
+    );
+}
+
+/// librdkafka has PLAIN and Kerberos in this build.
+#[test]
+fn the_record_path_has_fewer_mechanisms() {
+    let link =
+        "[links.r]\nsource = \"rome\"\ntarget = \"oslo\"\ntopics = [\"other\"]\npath = \"record\"";
+    for (keys, mechanism) in [
+        (
+            "mechanism = \"SCRAM-SHA-512\", username = \"a\", password = \"b\"",
+            Some("SCRAM-SHA-512"),
+        ),
+        (
+            "mechanism = \"OAUTHBEARER\", token_command = [\"a\"]",
+            Some("OAUTHBEARER"),
+        ),
+        (
+            "mechanism = \"PLAIN\", username = \"a\", password = \"b\"",
+            None,
+        ),
+    ] {
+        let found = rome(&format!(
+            "security_protocol = \"SASL_PLAINTEXT\"\nsasl = {{ {keys} }}\n{link}"
+        ));
+        match mechanism {
+            None => drop(found.unwrap()),
+            Some(mechanism) => assert_eq!(
+                messages(found),
+                [format!(
+                    "13:8: links.r: the record path can't log in at rome with {mechanism}: use path = \"raw\", or another mechanism"
+                )]
+            ),
+        }
+    }
 }
 
 #[test]
@@ -274,6 +464,10 @@ fn passwords_that_cannot_be_are_refused_without_being_shown() {
     }
     for (password, why) in [
         ("password = \"\"", "password: it is empty"),
+        (
+            "password = 47114711",
+            "password: expected a string, found an integer",
+        ),
         (
             "password = \"pass\\u0000word\"",
             "password: it has a NUL in it",

@@ -12,8 +12,8 @@ use crate::kafka::client::{ClusterSettings, Login};
 /// In bytes; larger than any message that brokers are configured to accept.
 pub(super) const MESSAGE_BYTES: usize = 256 << 20;
 
-/// The settings for reaching a cluster.
-pub(super) fn config(cluster: &ClusterSettings) -> ClientConfig {
+/// The settings for reaching a cluster, with the login's credentials as they are now.
+pub(super) fn config(cluster: &ClusterSettings) -> Result<ClientConfig> {
     let servers: Vec<String> = cluster.bootstrap.iter().map(ToString::to_string).collect();
     let mut config = ClientConfig::new();
     config
@@ -22,10 +22,11 @@ pub(super) fn config(cluster: &ClusterSettings) -> ClientConfig {
         .set("socket.keepalive.enable", "true")
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "1000");
-    for (name, value) in cluster.login.iter().flat_map(Login::librdkafka) {
+    let login = cluster.login.as_ref().map(Login::librdkafka).transpose()?;
+    for (name, value) in login.into_iter().flatten() {
         config.set(name, value);
     }
-    config
+    Ok(config)
 }
 
 /// Writes librdkafka's messages to the log.

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -42,7 +41,7 @@ type TransactionalProducer = BaseProducer<Deliveries>;
 pub struct Shard(Arc<Inner>);
 
 struct Inner {
-    config: ClientConfig,
+    cluster: Cluster,
     id: String,
     timeout: Duration,
     producer: Mutex<Option<TransactionalProducer>>,
@@ -52,19 +51,8 @@ impl Shard {
     /// Configures the producer for a transactional id on a cluster, without starting it. `timeout` is how long a broker
     /// may take to respond.
     pub fn new(cluster: &Cluster, transactional_id: String, timeout: Duration) -> Self {
-        let mut config = config(cluster.settings());
-        let milliseconds = timeout.as_millis().clamp(5_000, 600_000).to_string();
-        config
-            .set("transactional.id", &transactional_id)
-            .set("transaction.timeout.ms", &milliseconds)
-            .set("message.timeout.ms", &milliseconds)
-            .set("message.max.bytes", MESSAGE_BYTES.to_string())
-            .set("queue.buffering.max.messages", "1000000")
-            .set("batch.num.messages", "100000")
-            .set("compression.type", "lz4")
-            .set("linger.ms", "5");
         Self(Arc::new(Inner {
-            config,
+            cluster: cluster.clone(),
             id: transactional_id,
             timeout,
             producer: Mutex::new(None),
@@ -127,8 +115,16 @@ impl Shard {
 
 impl Inner {
     fn begin(&self) -> Result<TransactionalProducer> {
-        let producer: TransactionalProducer = self
-            .config
+        let milliseconds = self.timeout.as_millis().clamp(5_000, 600_000).to_string();
+        let producer: TransactionalProducer = config(self.cluster.settings())?
+            .set("transactional.id", &self.id)
+            .set("transaction.timeout.ms", &milliseconds)
+            .set("message.timeout.ms", &milliseconds)
+            .set("message.max.bytes", MESSAGE_BYTES.to_string())
+            .set("queue.buffering.max.messages", "1000000")
+            .set("batch.num.messages", "100000")
+            .set("compression.type", "lz4")
+            .set("linger.ms", "5")
             .create_with_context(Deliveries::default())
             .map_err(|error| failed(Kind::Invalid, "librdkafka can't be set up", error))?;
         producer.init_transactions(self.timeout).map_err(|error| {

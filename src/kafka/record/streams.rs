@@ -50,7 +50,7 @@ pub(super) struct Streams {
 impl Streams {
     /// Opens a consumer without partitions; librdkafka requires `group`, in which nothing is stored.
     pub(super) fn open(cluster: &ClusterSettings, group: &str) -> Result<Self> {
-        let consumer = config(cluster)
+        let consumer = config(cluster)?
             .set("group.id", group)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")

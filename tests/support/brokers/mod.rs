@@ -292,6 +292,9 @@ impl Nodes {
             let mut arguments = self.java("kafka.tools.StorageTool");
             arguments.extend(["format", "-t", cluster_id.as_str(), "-c"].map(OsString::from));
             arguments.push(self.properties_file(*id).into());
+            for user in &self.spec.scram_users {
+                arguments.extend(["--add-scram", user.as_str()].map(OsString::from));
+            }
             self.leash.spawn(&format!("format{id}"), "java", arguments)
         };
         let formatting: Vec<Leashed> = self.by_id.keys().map(start).collect();

@@ -23,6 +23,8 @@ pub(crate) struct Spec {
     pub(crate) login_listener: Option<String>,
     /// The listener on which a single broker also takes encrypted connections.
     pub(crate) tls_listener: Option<TlsListener>,
+    /// The users with SCRAM credentials from the start, as arguments of the format tool.
+    pub(crate) scram_users: Vec<String>,
     /// Whether every broker is also a controller: then there is no node [`CONTROLLER`], and a controller that dies has a
     /// successor.
     pub(crate) quorum: bool,
@@ -61,6 +63,7 @@ impl Spec {
             .collect(),
             login_listener: None,
             tls_listener: None,
+            scram_users: Vec::new(),
             quorum: false,
             lines: false,
         }
@@ -111,6 +114,15 @@ impl Spec {
             spec.property(&format!("{prefix}.type"), "PEM")
                 .property(&format!("{prefix}.location"), &path)
         })
+    }
+
+    /// Adds a listener for clients that log in with a password by this SCRAM mechanism, and a user.
+    pub(crate) fn scram(mut self, address: &str, mechanism: &str, user: (&str, &str)) -> Self {
+        let (name, password) = user;
+        self.scram_users
+            .push(format!("{mechanism}=[name={name},password={password}]"));
+        let jaas = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
+        self.login(address, mechanism, jaas)
     }
 
     /// Whether it is one broker with the settings that most tests use.

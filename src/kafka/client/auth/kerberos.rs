@@ -4,6 +4,13 @@
 //! which something else renews, or a client keytab (`KRB5_CLIENT_KTNAME`), from which the library renews tickets
 //! itself. No security layer is negotiated: Kafka's protocol doesn't support one.
 
+#[cfg(not(feature = "gssapi"))]
+use std::future::ready;
+
+use futures_util::future::BoxFuture;
+
+#[cfg(feature = "gssapi")]
+use super::in_thread;
 use super::{Exchange, LoginError, Mechanism};
 
 /// Login with a Kerberos ticket. Requires the feature `gssapi` and with it the system's Kerberos library.
@@ -34,24 +41,28 @@ impl Mechanism for Kerberos {
         self.principal.as_deref()?.split(['/', '@']).next()
     }
 
-    fn librdkafka(&self) -> Vec<(&'static str, String)> {
-        vec![
+    fn librdkafka(&self) -> Result<Vec<(&'static str, String)>, LoginError> {
+        Ok(vec![
             ("sasl.kerberos.service.name", self.service.clone()),
             // No kinit: the Kerberos library obtains the tickets for librdkafka, too.
             ("sasl.kerberos.min.time.before.relogin", "0".to_owned()),
-        ]
+        ])
     }
 
     #[cfg(feature = "gssapi")]
-    fn begin(&self, host: &str) -> Result<Box<dyn Exchange>, LoginError> {
+    fn begin<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Box<dyn Exchange>, LoginError>> {
         let broker = format!("{}@{host}", self.service);
-        super::tickets::exchange(&broker, self.principal.as_deref())
+        let principal = self.principal.clone();
+        Box::pin(in_thread("a ticket", move || {
+            super::tickets::exchange(&broker, principal.as_deref())
+        }))
     }
 
     #[cfg(not(feature = "gssapi"))]
-    fn begin(&self, host: &str) -> Result<Box<dyn Exchange>, LoginError> {
+    fn begin<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Box<dyn Exchange>, LoginError>> {
         let Self { service, principal } = self;
         let who = principal.as_deref().unwrap_or("anybody");
-        Err(format!("built without Kerberos: no ticket of {who} for {service}@{host}").into())
+        let why = format!("built without Kerberos: no ticket of {who} for {service}@{host}");
+        Box::pin(ready(Err(LoginError::credentials(why))))
     }
 }

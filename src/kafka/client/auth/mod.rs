@@ -5,21 +5,78 @@
 //! Doesn't: encrypt what follows, or reauthenticate: a connection is retired shortly before its session ends (KIP-368),
 //! and the next one logs in again.
 
+mod bearer;
 mod exchange;
 mod kerberos;
 mod password;
+mod scram;
 #[cfg(feature = "gssapi")]
 mod tickets;
+mod token;
+mod token_source;
+mod token_url;
+mod tokens;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+pub use bearer::Bearer;
 pub(crate) use exchange::authenticate;
 pub use kerberos::Kerberos;
 pub use password::Password;
+pub use scram::{Scram, ScramHash};
+pub(crate) use token::check_extensions;
+pub use token_source::{CommandLine, TokenSource};
+pub(crate) use token_url::CA_FILE_MAX;
+pub use token_url::{ClientCredentials, TokenUrl};
+
+use crate::error::{Error, Kind, Result};
+use crate::model::Secret;
+use crate::task::blocking;
 
 /// The reason why a login cannot continue.
-pub type LoginError = Box<dyn std::error::Error + Send + Sync>;
+#[derive(Debug)]
+pub enum LoginError {
+    /// This side has no usable credentials.
+    Credentials(Cause),
+    /// The broker's messages don't prove who it is, or make no sense.
+    Broker(Cause),
+}
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+impl LoginError {
+    /// The credentials can't be obtained or used, because of `cause`.
+    pub fn credentials(cause: impl Into<Cause>) -> Self {
+        Self::Credentials(cause.into())
+    }
+
+    /// What the broker said can't be accepted, because of `cause`.
+    pub fn broker(cause: impl Into<Cause>) -> Self {
+        Self::Broker(cause.into())
+    }
+
+    /// What failed in a login with `mechanism`, and the cause.
+    fn told(self, mechanism: &str) -> (String, Cause) {
+        let article = if mechanism.starts_with('O') {
+            "an"
+        } else {
+            "a"
+        };
+        match self {
+            Self::Credentials(cause) => {
+                let what = "login isn't possible from here: check the credentials";
+                (format!("{article} {mechanism} {what}"), cause)
+            }
+            Self::Broker(cause) => (format!("{article} {mechanism} login failed"), cause),
+        }
+    }
+}
 
 /// A SASL mechanism with its credentials.
 pub trait Mechanism: Send + Sync + fmt::Debug {
@@ -30,38 +87,82 @@ pub trait Mechanism: Send + Sync + fmt::Debug {
     /// knows it.
     fn principal(&self) -> Option<&str>;
 
-    /// The same login as librdkafka settings, without the name of the mechanism.
-    fn librdkafka(&self) -> Vec<(&'static str, String)>;
+    /// The same login as librdkafka settings, without the name of the mechanism. May block.
+    fn librdkafka(&self) -> Result<Vec<(&'static str, String)>, LoginError>;
 
-    /// Begins a login to the broker that the cluster knows by the name `host`. May block.
-    fn begin(&self, host: &str) -> Result<Box<dyn Exchange>, LoginError>;
+    /// Begins a login, with the credentials as they are now, to the broker that the cluster knows by the name `host`.
+    fn begin<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Box<dyn Exchange>, LoginError>>;
 }
 
 /// A login in progress.
 pub trait Exchange: Send {
-    /// Returns the reply to the broker's `challenge`, which is empty at first. May block.
-    fn answer(&mut self, challenge: &[u8]) -> Result<SaslMessage, LoginError>;
+    /// Returns what follows the broker's `message`, which is empty at first and else the answer to the one before: it
+    /// may have to prove who the broker is. Nothing else is sent until the exchange is [`SaslStep::Done`]. May block.
+    fn step(&mut self, message: &[u8]) -> Result<SaslStep, LoginError>;
+
+    /// Notes that the broker has refused the login.
+    fn refused(&mut self) {}
+
+    /// What the broker is told and nobody else may learn from its words.
+    fn secret(&self) -> Option<&Secret> {
+        None
+    }
 }
 
-/// The client's message in a login.
+/// A step of a login.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SaslMessage {
-    /// A message to which the broker replies with another challenge.
-    Goes(Vec<u8>),
-    /// The last message: the broker accepts or refuses.
-    Ends(Vec<u8>),
+pub enum SaslStep {
+    /// The client's next message, which the broker answers.
+    Say(Vec<u8>),
+    /// The broker has accepted the login.
+    Done,
+    /// The broker has refused the login for the reason, which this last message acknowledges.
+    Refused(Vec<u8>, String),
 }
 
 /// How to log in to the brokers of a cluster.
 #[derive(Debug, Clone)]
 pub struct Login {
     mechanism: Arc<dyn Mechanism>,
+    /// When the last login failed, and why; shared by all connections of the cluster.
+    failure: Arc<Mutex<Option<(Instant, Error)>>>,
 }
+
+/// How long a failure counts that no other login follows.
+const FAILURE_COUNTS: Duration = Duration::from_secs(60);
 
 impl Login {
     /// Creates a login with `mechanism`.
     pub fn new(mechanism: Arc<dyn Mechanism>) -> Self {
-        Self { mechanism }
+        Self {
+            mechanism,
+            failure: Arc::default(),
+        }
+    }
+
+    /// Why the last login failed, if it did so recently: connections that exist may go on for long after credentials
+    /// were revoked.
+    pub fn failure(&self) -> Option<Error> {
+        let failure = self.failure.lock();
+        let (at, error) = failure.as_ref()?;
+        (at.elapsed() < FAILURE_COUNTS).then(|| error.clone())
+    }
+
+    /// Records how a login ended, and returns its error as one of the whole cluster: no other broker would accept it.
+    fn ended(&self, result: Result<()>) -> Result<()> {
+        let mut failure = self.failure.lock();
+        match result {
+            Ok(()) => {
+                *failure = None;
+                Ok(())
+            }
+            Err(error) if matches!(error.kind(), Kind::Broker(_) | Kind::Invalid) => {
+                let error = error.of_whole_cluster();
+                *failure = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The principal under which brokers know this client, if that can be determined here.
@@ -69,15 +170,30 @@ impl Login {
         self.mechanism.principal()
     }
 
-    /// The same login as librdkafka settings.
-    pub fn librdkafka(&self) -> Vec<(&'static str, String)> {
+    /// The same login as librdkafka settings. May block.
+    pub fn librdkafka(&self) -> Result<Vec<(&'static str, String)>> {
+        let name = self.mechanism.name();
         let mut settings = vec![
             ("security.protocol", "SASL_PLAINTEXT".to_owned()),
-            ("sasl.mechanism", self.mechanism.name().to_owned()),
+            ("sasl.mechanism", name.to_owned()),
         ];
-        settings.extend(self.mechanism.librdkafka());
-        settings
+        let own = self.mechanism.librdkafka().map_err(|error| {
+            let (what, cause) = error.told(name);
+            Error::new(Kind::Invalid, what).caused_by(cause)
+        });
+        settings.extend(own?);
+        Ok(settings)
     }
+}
+
+/// Begins a login in a thread where it may block, and panic.
+async fn in_thread<E: Exchange + 'static>(
+    what: &'static str,
+    begin: impl FnOnce() -> Result<E, LoginError> + Send + 'static,
+) -> Result<Box<dyn Exchange>, LoginError> {
+    let ended = blocking(what, begin).await;
+    let exchange = ended.map_err(LoginError::credentials)??;
+    Ok(Box::new(exchange))
 }
 
 #[cfg(test)]

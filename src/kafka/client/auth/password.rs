@@ -1,19 +1,22 @@
 //! PLAIN (RFC 4616): user name and password in clear text.
 
+use futures_util::future::BoxFuture;
+
+use crate::files::SecretSource;
 use crate::model::Secret;
 
-use super::{Exchange, LoginError, Mechanism, SaslMessage};
+use super::{Exchange, LoginError, Mechanism, SaslStep, in_thread};
 
 /// Login with a user name and a password; anybody who can read the connection can read both.
 #[derive(Debug, Clone)]
 pub struct Password {
     username: String,
-    password: Secret,
+    password: SecretSource,
 }
 
 impl Password {
     /// Creates a login with this user name and password.
-    pub fn new(username: impl Into<String>, password: Secret) -> Self {
+    pub fn new(username: impl Into<String>, password: SecretSource) -> Self {
         Self {
             username: username.into(),
             password,
@@ -30,23 +33,40 @@ impl Mechanism for Password {
         Some(&self.username)
     }
 
-    fn librdkafka(&self) -> Vec<(&'static str, String)> {
-        vec![
+    fn librdkafka(&self) -> Result<Vec<(&'static str, String)>, LoginError> {
+        let password = self.password.read().map_err(LoginError::credentials)?;
+        Ok(vec![
             ("sasl.username", self.username.clone()),
-            ("sasl.password", self.password.reveal().to_owned()),
-        ]
+            ("sasl.password", password.reveal().to_owned()),
+        ])
     }
 
-    fn begin(&self, _host: &str) -> Result<Box<dyn Exchange>, LoginError> {
-        let message = format!("\0{}\0{}", self.username, self.password.reveal());
-        Ok(Box::new(Message(message.into_bytes())))
+    fn begin<'a>(&'a self, _host: &'a str) -> BoxFuture<'a, Result<Box<dyn Exchange>, LoginError>> {
+        let Self { username, password } = self.clone();
+        Box::pin(in_thread("a password", move || {
+            let password = password.read().map_err(LoginError::credentials)?;
+            let message = format!("\0{username}\0{}", password.reveal());
+            Ok(Message {
+                text: Some(message.into_bytes()),
+                password,
+            })
+        }))
     }
 }
 
-struct Message(Vec<u8>);
+/// The only message.
+struct Message {
+    /// The message, until it is sent.
+    text: Option<Vec<u8>>,
+    password: Secret,
+}
 
 impl Exchange for Message {
-    fn answer(&mut self, _challenge: &[u8]) -> Result<SaslMessage, LoginError> {
-        Ok(SaslMessage::Ends(std::mem::take(&mut self.0)))
+    fn step(&mut self, _message: &[u8]) -> Result<SaslStep, LoginError> {
+        Ok(self.text.take().map_or(SaslStep::Done, SaslStep::Say))
+    }
+
+    fn secret(&self) -> Option<&Secret> {
+        Some(&self.password)
     }
 }

@@ -6,7 +6,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 use parking_lot::Mutex;
 
-use crate::error::Kind;
+use crate::files::SecretSource;
 use crate::kafka::client::testing::{Call, FakeNet, Reply};
 use crate::kafka::client::{ApiKey, Cluster};
 use crate::model::Secret;
@@ -55,7 +55,7 @@ fn cluster(net: &FakeNet, mechanism: impl Mechanism + 'static) -> Cluster {
 }
 
 fn password() -> Password {
-    Password::new("farshore", Secret::new("s3cret"))
+    Password::new("farshore", SecretSource::Value(Secret::new("s3cret")))
 }
 
 /// A mechanism with a configurable number of messages.
@@ -73,23 +73,33 @@ impl Mechanism for Talker {
         None
     }
 
-    fn librdkafka(&self) -> Vec<(&'static str, String)> {
-        Vec::new()
+    fn librdkafka(&self) -> Result<Vec<(&'static str, String)>, LoginError> {
+        Ok(Vec::new())
     }
 
-    fn begin(&self, host: &str) -> Result<Box<dyn Exchange>, LoginError> {
-        Ok(Box::new(Talk(vec![host.to_owned()], self.1)))
+    fn begin<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Box<dyn Exchange>, LoginError>> {
+        let talk = Talk(vec![host.to_owned()], self.1);
+        Box::pin(async { Ok(Box::new(talk) as Box<dyn Exchange>) })
     }
 }
 
 impl Exchange for Talk {
-    fn answer(&mut self, challenge: &[u8]) -> Result<SaslMessage, LoginError> {
-        self.0.push(String::from_utf8(challenge.to_vec())?);
-        let said = self.0.join("/").into_bytes();
-        Ok(if self.0.len() > self.1 {
-            SaslMessage::Ends(said)
+    fn step(&mut self, message: &[u8]) -> Result<SaslStep, LoginError> {
+        let message = String::from_utf8(message.to_vec()).map_err(LoginError::broker)?;
+        if message == "unproved" {
+            return Err(LoginError::broker("no proof"));
+        }
+        if message == "refused" {
+            return Ok(SaslStep::Refused(
+                b"so be it".to_vec(),
+                "for a reason".into(),
+            ));
+        }
+        self.0.push(message);
+        Ok(if self.0.len() > self.1 + 1 {
+            SaslStep::Done
         } else {
-            SaslMessage::Goes(said)
+            SaslStep::Say(self.0.join("/").into_bytes())
         })
     }
 }
@@ -111,6 +121,59 @@ async fn each_message_answers_the_one_before() {
     talker.any_connection().await.unwrap();
     let last = heard.lock().last().cloned();
     assert_eq!(last.as_deref(), Some("a//question 1/question 2"));
+}
+
+/// A broker that answers each message with this one.
+fn parrot(net: &FakeNet, says: &'static str, code: i16) -> Arc<Mutex<Vec<String>>> {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let listening = Arc::clone(&heard);
+    net.broker("a:1", move |call| match call.key {
+        ApiKey::SaslHandshake => agree(call),
+        ApiKey::SaslAuthenticate => {
+            let request: SaslAuthenticateRequest = call.request();
+            let message = String::from_utf8(request.auth_bytes.to_vec()).unwrap();
+            let last = message == "so be it";
+            listening.lock().push(message);
+            let answer = SaslAuthenticateResponse::default()
+                .with_auth_bytes(says.as_bytes().into())
+                .with_error_code(if last { code } else { 0 });
+            call.answer::<SaslAuthenticateRequest>(&answer)
+        }
+        _ => Reply::HangUp,
+    });
+    heard
+}
+
+/// What a broker says last is judged, too: nothing else is sent to one that proves nothing.
+#[tokio::test]
+async fn a_broker_without_a_proof_gets_no_requests() {
+    let net = FakeNet::default();
+    let heard = parrot(&net, "unproved", 0);
+    let error = cluster(&net, Talker("PLAIN", 1)).any_connection().await;
+    let text = error.unwrap_err().chain();
+    assert!(
+        text.contains("a:1: a PLAIN login failed: no proof"),
+        "{text}"
+    );
+    assert_eq!(heard.lock().len(), 1);
+}
+
+/// Whatever the broker says to the last message: it has refused.
+#[tokio::test]
+async fn a_reason_before_the_refusal_is_told() {
+    for (code, name) in [
+        (58, "SASL_AUTHENTICATION_FAILED (58)"),
+        (0, "SASL_AUTHENTICATION_FAILED (58)"),
+        (34, "ILLEGAL_SASL_STATE (34)"),
+    ] {
+        let net = FakeNet::default();
+        let heard = parrot(&net, "refused", code);
+        let error = cluster(&net, Talker("PLAIN", 1)).any_connection().await;
+        let text = error.unwrap_err().chain();
+        let expected = format!("cannot log in with PLAIN: {name}; for a reason");
+        assert!(text.contains(&expected), "{text}");
+        assert_eq!(heard.lock().last().map(String::as_str), Some("so be it"));
+    }
 }
 
 #[tokio::test]
@@ -143,7 +206,7 @@ async fn a_refused_login_says_why() {
         _ => call.answer::<SaslAuthenticateRequest>(
             &SaslAuthenticateResponse::default()
                 .with_error_code(58)
-                .with_error_message(Some(StrBytes::from_static_str("who are you?"))),
+                .with_error_message(Some(StrBytes::from_static_str("who are you? s3cret?"))),
         ),
     });
     let error = cluster(&net, password())
@@ -151,7 +214,67 @@ async fn a_refused_login_says_why() {
         .await
         .unwrap_err();
     assert!(matches!(error.kind(), Kind::Broker(code) if code.0 == 58));
-    assert!(error.chain().contains("who are you?"), "{}", error.chain());
+    let text = error.chain();
+    assert!(
+        text.contains("who are you? \u{2022}\u{2022}\u{2022}?"),
+        "{text}"
+    );
+    assert!(error.is_of_whole_cluster());
+}
+
+/// Connections that exist may go on for long after credentials were revoked.
+#[tokio::test(start_paused = true)]
+async fn how_the_last_login_ended_is_remembered_for_a_while() {
+    let net = FakeNet::default();
+    doorman(&net, 1);
+    let good = cluster(&net, password());
+    good.any_connection().await.unwrap();
+    let failure = |cluster: &Cluster| {
+        let login = cluster.settings().login.as_ref().unwrap();
+        login.failure().map(|error| error.chain())
+    };
+    assert_eq!(failure(&good), None);
+    let bad = cluster(&net, Talker("GSSAPI", 1));
+    bad.any_connection().await.unwrap_err();
+    let text = failure(&bad).unwrap();
+    assert!(text.contains("cannot log in with GSSAPI"), "{text}");
+    tokio::time::advance(FAILURE_COUNTS).await;
+    assert_eq!(failure(&bad), None);
+}
+
+/// A mechanism whose credentials never come.
+#[derive(Debug)]
+struct Waiter;
+
+impl Mechanism for Waiter {
+    fn name(&self) -> &'static str {
+        "PLAIN"
+    }
+
+    fn principal(&self) -> Option<&str> {
+        None
+    }
+
+    fn librdkafka(&self) -> Result<Vec<(&'static str, String)>, LoginError> {
+        Ok(Vec::new())
+    }
+
+    fn begin<'a>(&'a self, _host: &'a str) -> BoxFuture<'a, Result<Box<dyn Exchange>, LoginError>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_never_come_are_no_silence_of_the_broker() {
+    let net = FakeNet::default();
+    doorman(&net, 1);
+    let error = cluster(&net, Waiter).any_connection().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Invalid);
+    let text = error.chain();
+    assert!(
+        text.contains("can't be obtained within connect_timeout"),
+        "{text}"
+    );
 }
 
 /// KIP-368: a broker closes a connection that is still used after its session has ended.

@@ -1,17 +1,43 @@
 //! Files that are named in the configuration or on the command line: read as a whole, within limits.
+//!
+//! Promises: what is read is bounded, and is a file; a secret is never part of an error.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::model::Secret;
 
 /// The size limit of a file with a secret, in bytes.
 const SECRET: u64 = 64 << 10;
 
+/// A secret, or the file that holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// The secret itself.
+    Value(Secret),
+    /// A file that is read again for each use, so that a renewed secret is taken up.
+    File(PathBuf),
+}
+
+impl SecretSource {
+    /// Returns the secret as it is now. May block.
+    ///
+    /// Errors: its file can't be read, or doesn't hold a secret; the message names the file.
+    pub fn read(&self) -> io::Result<Secret> {
+        match self {
+            Self::Value(secret) => Ok(secret.clone()),
+            Self::File(path) => secret(path).map_err(|cause| {
+                let text = format!("{} can't be read: {cause}", path.display());
+                io::Error::new(cause.kind(), text)
+            }),
+        }
+    }
+}
+
 /// Reads a file of at most `limit` bytes. A device could have no end, and reading it may have effects.
-pub(super) fn text(path: &Path, limit: u64) -> io::Result<String> {
+pub(crate) fn text(path: &Path, limit: u64) -> io::Result<String> {
     let kind = std::fs::metadata(path)?.file_type();
     if !kind.is_file() && !kind.is_fifo() {
         return Err(io::Error::other("it isn't a file"));
@@ -36,10 +62,13 @@ pub fn secret(path: &Path) -> io::Result<Secret> {
 }
 
 /// Refuses what can't be a secret: brokers end it at a NUL, and one that is empty was forgotten.
-pub(super) fn checked(text: &str) -> Result<Secret, &'static str> {
+pub(crate) fn checked(text: &str) -> Result<Secret, &'static str> {
     match text {
         "" => Err("it is empty"),
         text if text.contains('\0') => Err("it has a NUL in it"),
         text => Ok(Secret::new(text)),
     }
 }
+
+#[cfg(test)]
+mod tests;
