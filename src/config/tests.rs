@@ -1,5 +1,6 @@
 //! Whole files in, configurations or exact messages out.
 
+mod encryption;
 mod good;
 mod lines;
 mod many;

@@ -310,12 +310,12 @@ async fn a_login_is_for_the_name_a_broker_gives_itself() {
     let net = FakeNet::default();
     let heard = doorman(&net, 1);
     let mapped = net.cluster_with(&["a:1"], |settings| {
-        settings.login = Some(Login::new(Arc::new(Talker("PLAIN", 0))));
+        settings.login = Some(Login::new(Arc::new(Talker("PLAIN", 1))));
         let inside = "kafka-0.kafka.svc:9092".parse().unwrap();
         settings.address_map = [(inside, "a:1".parse().unwrap())].into();
     });
     mapped.any_connection().await.unwrap();
-    let unmapped = cluster(&net, Talker("PLAIN", 0));
+    let unmapped = cluster(&net, Talker("PLAIN", 1));
     unmapped.any_connection().await.unwrap();
     assert_eq!(*heard.lock(), ["kafka-0.kafka.svc/", "a/"]);
 }
