@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::config::{IdleExpression, PreserveLimits};
 use crate::error::Error;
-use crate::kafka::admin::{AclOperation, Operations, Outdated};
+use crate::kafka::acl::AclOperation;
+use crate::kafka::admin::{Operations, Outdated};
 use crate::kafka::client::HostPort;
 use crate::model::{BrokerId, ClusterName, GroupId, LinkName, Partition, TopicName};
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::kafka::admin::AclOperation;
+use crate::kafka::acl::AclOperation;
 use crate::model::TopicName;
 
 use super::facts::ClusterFacts;

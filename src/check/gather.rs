@@ -11,7 +11,8 @@ use crate::control::topics::configs::TopicConfigs;
 use crate::control::topics::plan::{Action, NewMirror, plan};
 use crate::control::topics::sight::{Sight, SourceTopic, TargetTopic};
 use crate::error::Result;
-use crate::kafka::admin::{self, AclOperation, NewTopic, Outdated};
+use crate::kafka::acl::AclOperation;
+use crate::kafka::admin::{self, NewTopic, Outdated};
 use crate::kafka::client::{Cluster, Slot};
 use crate::model::{ClusterName, LinkIdentity, OffsetsMode, TopicName};
 

@@ -3,7 +3,8 @@
 use crate::config::LinkConfig;
 use crate::error::{BrokerCode, Result};
 use crate::journal::Topic;
-use crate::kafka::admin::{self, AclOperation};
+use crate::kafka::acl::AclOperation;
+use crate::kafka::admin;
 use crate::kafka::client::Cluster;
 
 use super::facts::{ClusterFacts, Found, JournalFacts, JournalTopic, LinkFacts};

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::config::{LinkConfig, Otherwise, Start};
 use crate::error::Result;
-use crate::kafka::admin::{self, AclOperation, ListedOffsets, OffsetSpec};
+use crate::kafka::acl::AclOperation;
+use crate::kafka::admin::{self, ListedOffsets, OffsetSpec};
 use crate::kafka::client::Cluster;
 use crate::model::{LeaderEpoch, OffsetsMode, TopicName, TopicPartition};
 

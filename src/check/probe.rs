@@ -89,7 +89,7 @@ async fn try_on(target: &Cluster, scratch: &TopicPartition) -> Result<Probe> {
             }
             Err(_) => target.any_connection().await?,
         };
-        markers = admin::try_marker(&connection, scratch).await?;
+        markers = admin::try_marker((target, &connection), scratch).await?;
         let is_refused = |refused: &Error| refused.code() == Some(CLUSTER_AUTHORIZATION_FAILED);
         if markers.as_ref().is_none_or(is_refused) {
             break;

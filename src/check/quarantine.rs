@@ -2,7 +2,8 @@
 
 use crate::config::LinkConfig;
 use crate::error::Result;
-use crate::kafka::admin::{self, AclOperation};
+use crate::kafka::acl::AclOperation;
+use crate::kafka::admin;
 use crate::kafka::client::Cluster;
 use crate::model::{HaltCode, Policy, TopicName};
 use crate::replicate::quarantine_topic;

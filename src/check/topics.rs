@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::error::{BrokerCode, Error};
-use crate::kafka::admin::{AclOperation, Operations};
+use crate::kafka::acl::AclOperation;
+use crate::kafka::admin::Operations;
 use crate::model::{ClusterName, TopicName};
 
 use super::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, Stranger};

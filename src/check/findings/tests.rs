@@ -11,7 +11,7 @@ use crate::model::{BrokerId, Partition};
 use super::*;
 use crate::check::facts::ClusterFacts;
 use crate::check::finding::Severity;
-use crate::kafka::admin::AclOperation;
+use crate::kafka::acl::AclOperation;
 use crate::model::TopicName;
 
 mod circling;

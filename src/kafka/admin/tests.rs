@@ -94,7 +94,7 @@ fn what_they_return_may_run_in_a_task() {
     may_run(list_groups(&cluster));
     may_run(open_transactions(&cluster, &[].into()));
     may_run(describe_group(&cluster, &group));
-    may_run(group_offsets(&cluster, &group));
+    may_run(group_offsets(&cluster, &group, Need::ReadOffsets));
     let right = Ownership::permanent();
     may_run(commit_group_offsets(
         &cluster,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::{BrokerCode, Error, Kind, Result};
+use crate::kafka::acl::Need;
 use crate::kafka::client::code_name;
 use crate::kafka::{ProduceAnswer, ProducePart, Sink};
 use crate::model::{HaltCode, Reason, TargetOffset};
@@ -273,6 +274,8 @@ impl Worker {
         let mirror = &mut self.mirrors[index];
         if let Some(code) = answer.error {
             let trouble = refusal(mirror, code, answer.message.as_deref());
+            let topic = &mirror.route.target.topic;
+            let trouble = self.link.explained(trouble, code, (Need::WriteRecords, topic));
             mirror.window.lost_oldest();
             self.trouble(index, trouble, false);
             return;
