@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::{IdleExpression, PreserveLimits};
 use crate::error::Error;
-use crate::kafka::acl::AclOperation;
+use crate::kafka::acl::{AclOperation, Grantee};
 use crate::kafka::admin::{Operations, Outdated};
 use crate::kafka::client::HostPort;
 use crate::model::{BrokerId, ClusterName, GroupId, LinkName, Partition, TopicName};
@@ -34,26 +34,10 @@ pub(super) struct CircleFacts {
 /// The facts about a cluster.
 #[derive(Debug)]
 pub(super) struct ClusterFacts {
-    /// The bootstrap addresses, in the syntax of Kafka's tools.
-    pub(super) bootstrap: String,
-    /// The principal that its brokers see for farshore.
-    pub(super) principal: String,
+    /// Whom its brokers see in farshore.
+    pub(super) grantee: Grantee,
     /// What it reported, or why it couldn't be reached.
     pub(super) reached: Result<Reached, Error>,
-}
-
-impl ClusterFacts {
-    /// The command that grants farshore the permission given by the options `what`.
-    pub(super) fn grant(&self, what: &str) -> String {
-        let Self {
-            bootstrap,
-            principal,
-            ..
-        } = self;
-        format!(
-            "kafka-acls.sh --bootstrap-server {bootstrap} --add --allow-principal User:{principal} {what}"
-        )
-    }
 }
 
 /// A cluster that was reached.

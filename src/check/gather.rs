@@ -50,23 +50,9 @@ pub(super) async fn facts(config: &Config) -> Facts {
 }
 
 async fn look(cluster: &Cluster) -> ClusterFacts {
-    let bootstrap = &cluster.settings().bootstrap;
-    let bootstrap: Vec<String> = bootstrap.iter().map(ToString::to_string).collect();
     ClusterFacts {
-        bootstrap: bootstrap.join(","),
-        principal: principal(cluster),
+        grantee: cluster.grantee(),
         reached: reach(cluster).await,
-    }
-}
-
-/// The principal that the brokers see for farshore; `ANONYMOUS` without a login.
-fn principal(cluster: &Cluster) -> String {
-    match &cluster.settings().login {
-        None => "ANONYMOUS".to_owned(),
-        Some(login) => login
-            .principal()
-            .unwrap_or("<farshore's principal>")
-            .to_owned(),
     }
 }
 

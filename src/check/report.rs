@@ -118,7 +118,7 @@ impl fmt::Display for Report<'_> {
 fn summary(cluster: &ClusterFacts) -> String {
     match &cluster.reached {
         Ok(reached) => format!("id {}, brokers {}", reached.id, reached.brokers),
-        Err(_) => format!("not reached at {}", cluster.bootstrap),
+        Err(_) => format!("not reached at {}", cluster.grantee.bootstrap),
     }
 }
 

@@ -26,7 +26,7 @@ mod verify;
 use std::io::Write;
 
 pub use args::{
-    ApplyArgs, Args, Common, ExplainArgs, ExportArgs, GroupsArgs, ImportArgs, IntentArgs, Output,
+    AclForm, ApplyArgs, Args, CheckArgs, Common, ExplainArgs, ExportArgs, GroupsArgs, ImportArgs, IntentArgs, Output,
     PlanArgs, PlanKind,
 };
 pub use args::{

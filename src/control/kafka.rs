@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use crate::config::Start;
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::kafka::acl::Need;
 use crate::kafka::admin::{
     self, ConfigValue, CreatedTopics, GroupKind, GroupOffset, ListedGroup, ListedOffset, NewTopic,
@@ -158,6 +158,13 @@ impl TopicSite for KafkaSite {
             }
         }
         .boxed()
+    }
+
+    fn hidden<'a>(
+        &'a self,
+        topics: &'a [TopicName],
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Error>>> {
+        admin::hidden_topics(&self.0, topics).boxed()
     }
 
     fn broker_config_names(&self) -> BoxFuture<'_, Result<BTreeSet<String>>> {

@@ -170,6 +170,25 @@ pub enum Need {
 }
 
 impl Need {
+    /// Every need, for enumeration.
+    pub const ALL: [Self; 15] = [
+        Self::ReadRecords,
+        Self::WriteRecords,
+        Self::DeleteRecords,
+        Self::CreateTopic,
+        Self::GrowTopic,
+        Self::DeleteTopic,
+        Self::ReadTopicConfigs,
+        Self::ChangeTopicConfigs,
+        Self::SeeTopic,
+        Self::ReadOffsets,
+        Self::CommitOffsets,
+        Self::ReadBrokerConfigs,
+        Self::WriteMarkers,
+        Self::Transact,
+        Self::SeeTransactions,
+    ];
+
     /// The right: the kind of resource, and the operation on it.
     pub fn right(self) -> (ResourceType, AclOperation) {
         use AclOperation as Op;

@@ -11,7 +11,7 @@ use crate::model::{BrokerId, Partition};
 use super::*;
 use crate::check::facts::ClusterFacts;
 use crate::check::finding::Severity;
-use crate::kafka::acl::AclOperation;
+use crate::kafka::acl::{AclOperation, Grantee};
 use crate::model::TopicName;
 
 mod circling;
@@ -41,8 +41,10 @@ fn cluster(id: &str) -> ClusterFacts {
     ];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
     ClusterFacts {
-        bootstrap: format!("{id}:9092"),
-        principal: "ANONYMOUS".to_owned(),
+        grantee: Grantee {
+            bootstrap: format!("{id}:9092"),
+            principal: "ANONYMOUS".to_owned(),
+        },
         reached: Ok(Reached {
             id: id.to_owned(),
             brokers: 1,

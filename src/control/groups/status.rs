@@ -189,6 +189,19 @@ impl Board {
         }
     }
 
+    /// Shows why offsets of groups can't be read on the source, where they would be shown as carried over.
+    pub(super) fn show_refused(&self, refused: &BTreeMap<GroupId, String>) {
+        let mut groups = self.groups.write();
+        for (group, why) in refused {
+            let status = groups.get_mut(group);
+            let offsets = status.into_iter().flat_map(|it| &mut it.partitions);
+            for offset in offsets.filter(|it| it.is_followed()) {
+                offset.state = GroupState::Waiting;
+                offset.detail = Some(why.clone());
+            }
+        }
+    }
+
     pub(super) fn put(&self, group: GroupId, status: GroupStatus) {
         self.groups.write().insert(group, status);
     }
@@ -204,8 +217,9 @@ impl Board {
 }
 
 impl GroupPartitionStatus {
-    fn wait_for_cut(&mut self, newer: Self) {
-        let is_followed = match self.state {
+    /// Whether the offset on the target follows that of the source.
+    fn is_followed(&self) -> bool {
+        match self.state {
             GroupState::Synced
             | GroupState::Pending
             | GroupState::Held
@@ -216,8 +230,11 @@ impl GroupPartitionStatus {
             | GroupState::Moved
             | GroupState::Waiting
             | GroupState::Paused => false,
-        };
-        if is_followed && self.source_offset != newer.source_offset {
+        }
+    }
+
+    fn wait_for_cut(&mut self, newer: Self) {
+        if self.is_followed() && self.source_offset != newer.source_offset {
             let target_offset = self.target_offset;
             *self = Self {
                 target_offset,

@@ -13,6 +13,7 @@ use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
 use kafka_protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse, MetadataRequest};
 
 use crate::error::BrokerCode;
+use crate::kafka::acl::Need;
 use crate::kafka::client::testing::{Call, FakeNet, Reply, metadata};
 use crate::kafka::client::{ApiKey, Cluster};
 use crate::model::{LeaderEpoch, TopicPartition};

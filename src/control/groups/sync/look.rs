@@ -80,6 +80,7 @@ impl GroupSync {
         let mut reads = stream::iter(asked)
             .map(|group| async move { (self.source.offsets(&group).await, group) })
             .buffer_unordered(GROUPS_AT_ONCE);
+        let mut refused = BTreeMap::new();
         while let Some((offsets, group)) = reads.next().await {
             let commits = match offsets {
                 Ok(offsets) if offsets.is_empty() && unlisted.contains(&group) => {
@@ -88,6 +89,7 @@ impl GroupSync {
                 }
                 Ok(offsets) => Some(self.in_link(offsets)),
                 Err(error) if matches!(error.kind(), Kind::Broker(_)) => {
+                    refused.insert(group.clone(), error.chain());
                     latest.and_then(|latest| latest.groups.get(&group).cloned())
                 }
                 Err(error) => return Err(error),
@@ -97,6 +99,7 @@ impl GroupSync {
                 .extend(commits.map(|commits| (group, commits)));
         }
         drop(reads);
+        memory.note_refused(refused);
         if memory.has_cut_of(&snapshot) {
             return Ok(None);
         }

@@ -1,6 +1,6 @@
 //! What group sync remembers between rounds, and how it obeys the link's intents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub(super) struct Memory {
     pub(super) gone: BTreeSet<GroupId>,
     /// Groups of kinds whose offsets can't be carried.
     pub(super) unsupported: BTreeSet<GroupId>,
+    /// Groups whose offsets the source refused to tell at the last look, with the error.
+    pub(super) refused: BTreeMap<GroupId, String>,
     /// Partitions whose ends the source didn't report at the last look.
     pub(super) silent: Vec<TopicPartition>,
     pub(super) applied: Option<Arc<Snapshot>>,
@@ -96,6 +98,14 @@ impl Memory {
         is_same && self.silent.is_empty() && !is_due(self.looked_at, IDLE_LOOK)
     }
 
+    /// Notes the groups whose offsets the source refuses to tell; a group that isn't among them any more is shown anew.
+    pub(super) fn note_refused(&mut self, refused: BTreeMap<GroupId, String>) {
+        if self.refused.keys().any(|it| !refused.contains_key(it)) {
+            self.passed_at = None;
+        }
+        self.refused = refused;
+    }
+
     /// Whether nothing is waiting and no pass is due.
     pub(super) fn rests(&self) -> bool {
         let waits = !self.cut.is_empty() || !self.silent.is_empty() || self.unread > 0;
@@ -124,6 +134,7 @@ impl Memory {
             recorded: None,
             gone: BTreeSet::new(),
             unsupported: BTreeSet::new(),
+            refused: BTreeMap::new(),
             silent: Vec::new(),
             applied: None,
             unread: 0,

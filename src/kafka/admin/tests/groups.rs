@@ -19,6 +19,7 @@ use kafka_protocol::messages::{
     OffsetCommitResponse, OffsetFetchRequest, OffsetFetchResponse, TopicName,
 };
 
+use crate::kafka::acl::Need;
 use crate::kafka::client::names::text;
 use crate::kafka::client::testing::versions_but;
 use crate::model::GroupId;
