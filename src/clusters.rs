@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::state::Reach;
@@ -19,19 +20,29 @@ use crate::task::{Rounds, contained};
 pub(crate) struct Watched {
     pub(crate) cluster: Cluster,
     reach: Arc<watch::Sender<Reach>>,
+    throttled: Arc<watch::Sender<bool>>,
 }
+
+/// How long after the last silence that a broker asked for a cluster counts as throttled.
+const THROTTLED_FOR: Duration = Duration::from_secs(10);
 
 impl Watched {
     fn new(cluster: Cluster) -> Self {
         Self {
             cluster,
             reach: Arc::new(watch::Sender::new(Reach::Unknown)),
+            throttled: Arc::default(),
         }
     }
 
     /// Whether the cluster can be reached; notified of every change.
     pub(crate) fn reach(&self) -> watch::Receiver<Reach> {
         self.reach.subscribe()
+    }
+
+    /// Whether its brokers' quotas have slowed farshore down lately; notified of every change.
+    pub(crate) fn throttled(&self) -> watch::Receiver<bool> {
+        self.throttled.subscribe()
     }
 
     /// Requests metadata every `every` until `stop` is cancelled; logs each change of the cluster's reachability once.
@@ -48,8 +59,24 @@ impl Watched {
                 Ok(_) => Reach::Reached,
                 Err(error) => Reach::Lost(error.chain()),
             });
+            self.note_throttling();
         }
         Ok(())
+    }
+
+    /// Logs once when quotas begin to slow farshore down, and when they no longer do.
+    fn note_throttling(&self) {
+        let until = self.cluster.throttled_until();
+        let now = until.is_some_and(|until| until + THROTTLED_FOR > Instant::now());
+        let is_other = |before: &mut bool| std::mem::replace(before, now) != now;
+        if self.throttled.send_if_modified(is_other) {
+            let cluster = self.cluster.name();
+            if now {
+                tracing::info!(%cluster, "the cluster's quotas slow farshore down");
+            } else {
+                tracing::info!(%cluster, "the cluster's quotas no longer slow farshore down");
+            }
+        }
     }
 
     /// Logs once when a cluster is lost or found, not at each request.

@@ -104,7 +104,8 @@ impl Error {
 
     /// What to do about it, if that is known.
     pub fn fix(&self) -> Option<&str> {
-        self.own_chain().find_map(|Self(inner)| inner.fix.as_deref())
+        self.own_chain()
+            .find_map(|Self(inner)| inner.fix.as_deref())
     }
 
     /// Adds the cause.

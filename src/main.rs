@@ -28,7 +28,13 @@ fn main() -> process::ExitCode {
                 app::refused(&errors, &mut std::io::stdout().lock())
             }
             loaded => run(loaded, async |config, _| {
-                app::check(config, &arguments, common.output, &mut std::io::stdout().lock()).await
+                app::check(
+                    config,
+                    &arguments,
+                    common.output,
+                    &mut std::io::stdout().lock(),
+                )
+                .await
             }),
         },
         Verb::Store(verb) => service(&common, async |config, _| {

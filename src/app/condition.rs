@@ -3,6 +3,7 @@
 use jiff::{Timestamp, Unit};
 
 use crate::api::LinkFailure;
+use crate::clusters::Watched;
 use crate::error::Result;
 
 use super::link::LinkParts;
@@ -13,6 +14,7 @@ impl LinkParts {
     /// Keeps the condition up to date with the health of the clusters.
     pub(super) async fn watch(self) -> Result<()> {
         let (mut source, mut target) = (self.source.reach(), self.target.reach());
+        let mut throttled = [&self.source, &self.target].map(Watched::throttled);
         loop {
             let reaches = (
                 source.borrow_and_update().clone(),
@@ -20,10 +22,14 @@ impl LinkParts {
             );
             self.condition.send_modify(|condition| {
                 (condition.source, condition.target) = reaches;
+                condition.throttled = throttled.each_mut().map(|it| *it.borrow_and_update());
             });
+            let [of_source, of_target] = &mut throttled;
             let changed = tokio::select! {
                 changed = source.changed() => changed,
                 changed = target.changed() => changed,
+                changed = of_source.changed() => changed,
+                changed = of_target.changed() => changed,
             };
             if changed.is_err() {
                 return Ok(());

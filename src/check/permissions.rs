@@ -94,7 +94,10 @@ fn add(text: &mut String, line: &str) {
 }
 
 fn heading(text: &mut String, cluster: &ClusterName, grantee: &Grantee) {
-    add(text, &format!("# cluster {cluster}, principal User:{}", grantee.principal));
+    add(
+        text,
+        &format!("# cluster {cluster}, principal User:{}", grantee.principal),
+    );
 }
 
 /// What a grant is for, who takes it, and what it doesn't express.

@@ -31,9 +31,9 @@ impl Feature {
     /// Whether a link uses the feature, as far as its configuration tells; `None` if it can't.
     fn used_by(self, link: &LinkConfig) -> Option<Used> {
         let if_set = |is_set: bool| is_set.then_some(Used::Yes);
-        let by_policy = |policy| match link.policies.uses(policy) {
-            true => Some(Used::Yes),
-            false => Some(Used::ByHand),
+        let by_policy = |policy| {
+            let is_set = link.policies.uses(policy);
+            Some(if is_set { Used::Yes } else { Used::ByHand })
         };
         match self {
             Self::Mirroring
@@ -42,7 +42,7 @@ impl Feature {
             | Self::BrokerSettings
             | Self::Transactions
             | Self::Circles => Some(Used::Yes),
-            Self::Journal => if_set(link.journal),
+            Self::Journal | Self::JournalPolicy => if_set(link.journal),
             Self::Markers | Self::Prefixes | Self::Probe => {
                 if_set(link.offsets == OffsetsMode::Preserve)
             }

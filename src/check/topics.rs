@@ -7,9 +7,9 @@ use crate::kafka::acl::AclOperation;
 use crate::kafka::admin::Operations;
 use crate::model::{ClusterName, TopicName};
 
-use super::rights::{self, Feature, Side, Subject};
 use super::facts::{ClusterFacts, Found, LinkFacts, MirrorFacts, Stranger};
 use super::finding::{Finding, advice, grant, listed, problem};
+use super::rights::{self, Feature, Side, Subject};
 
 /// Without these operations no record of a source topic can be mirrored.
 fn to_read() -> Vec<AclOperation> {

@@ -35,8 +35,8 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 pub use api::{ApiConfig, OpenPart};
-pub use file::secret as read_secret;
 pub use expression::NamePattern;
+pub use file::secret as read_secret;
 pub use filter::{GroupFilter, IdleExpression, Namesake, TopicFilter};
 pub use policies::{Otherwise, PolicyRules, PreserveLimits};
 pub use problem::{ConfigErrors, Position, Problem};

@@ -287,7 +287,9 @@ impl Site for KafkaSite {
         group: &'a GroupId,
     ) -> BoxFuture<'a, Result<BTreeMap<TopicPartition, CommittedOffset>>> {
         async move {
-            let offsets = admin::group_offsets(&self.0, group, self.2).await?.into_iter();
+            let offsets = admin::group_offsets(&self.0, group, self.2)
+                .await?
+                .into_iter();
             let committed = offsets.map(|(partition, committed)| {
                 let (offset, metadata) = (committed.offset, committed.metadata);
                 (partition, CommittedOffset { offset, metadata })

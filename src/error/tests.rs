@@ -47,6 +47,12 @@ fn the_fix_is_named_once_at_the_end_however_deep_it_is() {
     let shared = refused.shared("produce failed").fixed_by("something else");
     assert_eq!(shared.fix(), Some("grant Read"));
     let elsewhere = shared.partition(&TopicPartition::new("t", 1));
-    assert_eq!(elsewhere.chain(), "produce failed (partition t-1): refused; grant Read");
-    assert_eq!(elsewhere.without_partition(), "produce failed: refused; grant Read");
+    assert_eq!(
+        elsewhere.chain(),
+        "produce failed (partition t-1): refused; grant Read"
+    );
+    assert_eq!(
+        elsewhere.without_partition(),
+        "produce failed: refused; grant Read"
+    );
 }

@@ -101,7 +101,10 @@ impl Topic {
         let topic = Self::wanted(cluster, link, replicas);
         admin::create_topic(cluster, &topic, &Ownership::permanent()).await?;
         let name = std::slice::from_ref(&topic.name);
-        if let Some(hidden) = admin::hidden_topics(cluster, name).await?.remove(&topic.name) {
+        if let Some(hidden) = admin::hidden_topics(cluster, name)
+            .await?
+            .remove(&topic.name)
+        {
             return Err(hidden);
         }
         for _ in 0..LOOKS {

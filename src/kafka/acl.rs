@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::error::BrokerCode;
+use crate::model::OneLine;
 
 /// An operation: the part of Kafka's `AclOperation` that farshore needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -229,7 +230,7 @@ impl Need {
         let operation = self.operation();
         match self.right().0 {
             ResourceType::Topic => format!("{operation} on topic {name}"),
-            ResourceType::Group => format!("{operation} on group {name}"),
+            ResourceType::Group => format!("{operation} on group {}", OneLine(name)),
             ResourceType::TransactionalId => format!("{operation} on transactional ids {name}*"),
             ResourceType::Cluster => format!("{operation} on the cluster"),
         }
@@ -304,6 +305,14 @@ fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-:,/@=+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
+    }
+    if word.contains(OneLine::is_obeyed) {
+        let escaped = word.chars().map(|c| match c {
+            c if OneLine::is_obeyed(c) => format!("\\u{:04x}", u32::from(c)),
+            '\'' | '\\' => format!("\\{c}"),
+            c => c.to_string(),
+        });
+        return format!("$'{}'", escaped.collect::<String>());
     }
     format!("'{}'", word.replace('\'', r"'\''"))
 }

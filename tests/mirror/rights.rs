@@ -20,7 +20,14 @@ const LINK: &str = "/v1/links/paris-oslo";
 const JOURNAL: &str = "__farshore.paris-oslo";
 /// A topic for each right, and one from which none is taken.
 const TOPICS: [&str; 8] = [
-    "orders", "unread", "unseen", "unwritten", "unproven", "ungrown", "unset", "untold",
+    "orders",
+    "unread",
+    "unseen",
+    "unwritten",
+    "unproven",
+    "ungrown",
+    "unset",
+    "untold",
 ];
 const GROUPS: [&str; 3] = ["clerks", "hidden", "refused"];
 
@@ -33,13 +40,43 @@ enum Waits {
 
 /// The rights: the cluster, the operation and what it is on; and what waits for it.
 const RIGHTS: &[(&str, &str, &str, Waits)] = &[
-    ("paris", "Read", "unread", Waits::Topic("unread", "not_permitted")),
-    ("paris", "DescribeConfigs", "unseen", Waits::Topic("unseen", "not_permitted")),
-    ("oslo", "Write", "unwritten", Waits::Topic("unwritten", "not_permitted")),
+    (
+        "paris",
+        "Read",
+        "unread",
+        Waits::Topic("unread", "not_permitted"),
+    ),
+    (
+        "paris",
+        "DescribeConfigs",
+        "unseen",
+        Waits::Topic("unseen", "not_permitted"),
+    ),
+    (
+        "oslo",
+        "Write",
+        "unwritten",
+        Waits::Topic("unwritten", "not_permitted"),
+    ),
     ("oslo", "Read", "unproven", Waits::Group("clerks")),
-    ("oslo", "Alter", "ungrown", Waits::Topic("ungrown", "partitions_missing")),
-    ("oslo", "AlterConfigs", "unset", Waits::Topic("unset", "not_permitted")),
-    ("oslo", "Create", "untold", Waits::Topic("untold", "not_permitted")),
+    (
+        "oslo",
+        "Alter",
+        "ungrown",
+        Waits::Topic("ungrown", "partitions_missing"),
+    ),
+    (
+        "oslo",
+        "AlterConfigs",
+        "unset",
+        Waits::Topic("unset", "not_permitted"),
+    ),
+    (
+        "oslo",
+        "Create",
+        "untold",
+        Waits::Topic("untold", "not_permitted"),
+    ),
     ("paris", "Describe", "hidden", Waits::Group("hidden")),
     ("oslo", "Read", "refused", Waits::Group("refused")),
     ("paris", "DescribeConfigs", "kafka-cluster", Waits::Nothing),
@@ -84,7 +121,10 @@ impl Guarded {
         assert!(output.status.success(), "{output:?}");
         let text = String::from_utf8(output.stdout).expect("text");
         let mut printed = Vec::new();
-        for line in text.lines().filter(|line| line.starts_with("kafka-acls.sh ")) {
+        for line in text
+            .lines()
+            .filter(|line| line.starts_with("kafka-acls.sh "))
+        {
             let of_paris = line.contains(&ports[0].address());
             printed.push((if of_paris { "paris" } else { "oslo" }, line.to_owned()));
         }
@@ -128,10 +168,14 @@ impl Guarded {
 
     /// Waits until the link's detail has a command that grants the right, and returns it.
     async fn link_waits(&self, operation: &str, on: &str) -> String {
-        eventually(CATCH_UP, &format!("the link needs {operation}"), async || {
-            let link = self.setting.farshore.get_json(LINK).await?;
-            command_in(&link, operation, on).ok_or(link.to_string())
-        })
+        eventually(
+            CATCH_UP,
+            &format!("the link needs {operation}"),
+            async || {
+                let link = self.setting.farshore.get_json(LINK).await?;
+                command_in(&link, operation, on).ok_or(link.to_string())
+            },
+        )
         .await
     }
 
@@ -169,7 +213,8 @@ impl Guarded {
 fn command_in(shown: &Value, operation: &str, on: &str) -> Option<String> {
     let text = shown.to_string();
     let texts = text.split("kafka-acls.sh ").skip(1);
-    let mut commands = texts.map(|it| format!("kafka-acls.sh {}", it.split('"').next().unwrap_or_default()));
+    let mut commands =
+        texts.map(|it| format!("kafka-acls.sh {}", it.split('"').next().unwrap_or_default()));
     commands.find(|command| {
         let acls = Acl::all_of(command);
         acls.len() == 1 && acls[0].is(operation, on)
@@ -221,7 +266,10 @@ async fn farshore_needs_exactly_the_rights_it_prints_and_waits_for_each_where_it
     }
     let setting = &guarded.setting;
     setting.mirrored("orders", 1).await;
-    setting.farshore.carries_exactly("clerks", ("orders", 0), 25).await;
+    setting
+        .farshore
+        .carries_exactly("clerks", ("orders", 0), 25)
+        .await;
 
     // The commands in the messages are all it takes.
     for (cluster, command) in &fixes {
@@ -233,10 +281,16 @@ async fn farshore_needs_exactly_the_rights_it_prints_and_waits_for_each_where_it
         assert_eq!(setting.compare(topic, partitions).await, 30, "{topic}");
     }
     for group in GROUPS {
-        setting.farshore.carries_exactly(group, ("orders", 0), 25).await;
+        setting
+            .farshore
+            .carries_exactly(group, ("orders", 0), 25)
+            .await;
         assert_eq!(setting.committed(group, ("orders", 0)).await, 25, "{group}");
     }
-    setting.farshore.carries_exactly("clerks", ("unproven", 0), 25).await;
+    setting
+        .farshore
+        .carries_exactly("clerks", ("unproven", 0), 25)
+        .await;
     loses_the_journal(&guarded).await;
 }
 

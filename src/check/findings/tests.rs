@@ -376,7 +376,7 @@ fn where_refused_records_cannot_go_is_named() {
         fix,
     );
     found(&mut facts).quarantine = Some(quarantine(refused(29)));
-    let fix = "--operation Create --operation Read";
+    let fix = "--operation Read --operation Write --operation Create";
     assert_only(
         &facts,
         Severity::Problem,

@@ -36,6 +36,7 @@ pub(in crate::check) enum Feature {
     Changes,
     Groups,
     Journal,
+    JournalPolicy,
     Markers,
     /// Filling the offsets before a partition's first record.
     Prefixes,
@@ -127,15 +128,19 @@ pub(in crate::check) const ROWS: &[Row] = &[
         feature: Feature::Journal,
         side: Side::Target,
         subject: Subject::Journal,
-        needs: &[
-            Need::CreateTopic,
-            Need::ReadRecords,
-            Need::WriteRecords,
-            Need::ReadTopicConfigs,
-        ],
+        needs: &[Need::CreateTopic, Need::ReadRecords, Need::WriteRecords],
         weight: Weight::Needed,
         purpose: "the journal, and the lease in it",
-        otherwise: "the link waits, or gives up its lease and waits; without DescribeConfigs a wrong `cleanup.policy` isn't noticed",
+        otherwise: "the link waits, or gives up its lease and waits",
+    },
+    Row {
+        feature: Feature::JournalPolicy,
+        side: Side::Target,
+        subject: Subject::Journal,
+        needs: &[Need::ReadTopicConfigs],
+        weight: Weight::Optional,
+        purpose: "noticing that somebody changed the journal's `cleanup.policy`",
+        otherwise: "nobody is warned",
     },
     Row {
         feature: Feature::Markers,
@@ -246,7 +251,11 @@ impl Row {
 }
 
 /// The operations that a feature takes on a subject of one side.
-pub(in crate::check) fn operations(feature: Feature, side: Side, subject: Subject) -> Vec<AclOperation> {
+pub(in crate::check) fn operations(
+    feature: Feature,
+    side: Side,
+    subject: Subject,
+) -> Vec<AclOperation> {
     let rows = ROWS.iter();
     let rows = rows.filter(|it| (it.feature, it.side, it.subject) == (feature, side, subject));
     let operations: BTreeSet<AclOperation> = rows.flat_map(Row::operations).collect();

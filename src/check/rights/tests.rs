@@ -6,7 +6,10 @@ use crate::kafka::acl::{Need, PatternType};
 #[test]
 fn every_need_of_a_request_is_in_the_list() {
     let listed: BTreeSet<Need> = ROWS.iter().flat_map(|row| row.needs).copied().collect();
-    let missing: Vec<Need> = Need::ALL.into_iter().filter(|it| !listed.contains(it)).collect();
+    let missing: Vec<Need> = Need::ALL
+        .into_iter()
+        .filter(|it| !listed.contains(it))
+        .collect();
     assert_eq!(missing, []);
 }
 
@@ -45,11 +48,16 @@ fn granted(config: &Config, cluster: &str, used: Used) -> BTreeMap<String, Strin
         let words: Vec<String> = operations.iter().map(ToString::to_string).collect();
         words.join(" ")
     };
-    granted.into_iter().map(|(name, it)| (name, words(it))).collect()
+    granted
+        .into_iter()
+        .map(|(name, it)| (name, words(it)))
+        .collect()
 }
 
 fn assert_granted(config: &Config, cluster: &str, expected: &[(&str, &str)]) {
-    let expected = expected.iter().map(|(name, it)| ((*name).to_owned(), (*it).to_owned()));
+    let expected = expected
+        .iter()
+        .map(|(name, it)| ((*name).to_owned(), (*it).to_owned()));
     assert_eq!(granted(config, cluster, Used::Yes), expected.collect());
 }
 
@@ -74,14 +82,20 @@ fn literal_names_get_literal_rights_and_no_more() {
         &[
             ("Cluster kafka-cluster", "DescribeConfigs"),
             ("Group billing", "Read"),
-            ("Topic __farshore.paris-oslo", "Read Write Create DescribeConfigs"),
+            (
+                "Topic __farshore.paris-oslo",
+                "Read Write Create DescribeConfigs",
+            ),
             ("Topic eu.payments", "Read Write Create Alter AlterConfigs"),
             ("Topic orders", "Read Write Create Alter AlterConfigs"),
         ],
     );
     let by_hand = granted(&config, "oslo", Used::ByHand);
     assert_eq!(by_hand["Topic orders"], "Delete");
-    assert_eq!(by_hand["Topic farshore-quarantine-paris-oslo"], "Read Write Create");
+    assert_eq!(
+        by_hand["Topic farshore-quarantine-paris-oslo"],
+        "Read Write Create"
+    );
 }
 
 #[test]
@@ -95,10 +109,19 @@ fn prefixes_are_prefixed_and_other_expressions_are_widened_with_a_note() {
     assert_eq!(paris["Group *"], "Describe");
     let oslo = granted(&config, "oslo", Used::Yes);
     for topics in ["Topic paris.eu....", "Topic paris.us...", "Topic paris...."] {
-        assert_eq!(oslo[topics], "Read Write Create Alter AlterConfigs", "{topics}");
+        assert_eq!(
+            oslo[topics], "Read Write Create Alter AlterConfigs",
+            "{topics}"
+        );
     }
-    assert!(!oslo.contains_key("Topic __farshore.paris-oslo"), "{oslo:?}");
-    let notes: BTreeSet<String> = rights(&config).into_iter().flat_map(|it| it.notes).collect();
+    assert!(
+        !oslo.contains_key("Topic __farshore.paris-oslo"),
+        "{oslo:?}"
+    );
+    let notes: BTreeSet<String> = rights(&config)
+        .into_iter()
+        .flat_map(|it| it.notes)
+        .collect();
     let notes: Vec<&String> = notes.iter().collect();
     let [excluded, wider] = notes[..] else {
         panic!("{notes:?}");
@@ -112,20 +135,30 @@ fn features_take_their_rights_only_where_they_are_used() {
     let preserving = link("topics = [\"orders\"]\noffsets = \"preserve\"");
     let oslo = granted(&preserving, "oslo", Used::Yes);
     assert_eq!(oslo["Cluster kafka-cluster"], "Alter DescribeConfigs");
-    assert_eq!(oslo["Topic orders"], "Read Write Create Delete Alter AlterConfigs");
+    assert_eq!(
+        oslo["Topic orders"],
+        "Read Write Create Delete Alter AlterConfigs"
+    );
     assert_eq!(oslo["Topic farshore-probe-..."], "Create Delete");
 
-    let recording = link("topics = [\"orders\"]\npath = \"record\"\non_refused = \"skip_with_receipt\"");
+    let recording =
+        link("topics = [\"orders\"]\npath = \"record\"\non_refused = \"skip_with_receipt\"");
     let oslo = granted(&recording, "oslo", Used::Yes);
     assert_eq!(oslo["TransactionalId farshore.paris-oslo...."], "Write");
-    assert_eq!(oslo["Topic farshore-quarantine-paris-oslo"], "Read Write Create");
+    assert_eq!(
+        oslo["Topic farshore-quarantine-paris-oslo"],
+        "Read Write Create"
+    );
     assert_eq!(oslo["Topic orders"], "Read Write Create Alter AlterConfigs");
 
     let overridden = link(
         "topics = [\"orders\"]\n[[links.paris-oslo.overrides]]\ntopics = [\"orders\"]\non_recreate = \"reseed\"",
     );
     let oslo = granted(&overridden, "oslo", Used::Yes);
-    assert_eq!(oslo["Topic orders"], "Read Write Create Delete Alter AlterConfigs");
+    assert_eq!(
+        oslo["Topic orders"],
+        "Read Write Create Delete Alter AlterConfigs"
+    );
 }
 
 #[test]
@@ -147,7 +180,8 @@ const END: &str = "<!-- end of permissions -->\n";
 
 /// The table of the documents.
 fn table() -> String {
-    let mut text = "| for | on | resource | operations | without |\n|---|---|---|---|---|\n".to_owned();
+    let mut text =
+        "| for | on | resource | operations | without |\n|---|---|---|---|---|\n".to_owned();
     for row in ROWS {
         let side = match row.side {
             Side::Source => "source",

@@ -92,9 +92,7 @@ pub(super) fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
         return Some(reason.clone());
     }
     let Some(source) = sight.source.get(name) else {
-        let message = format!(
-            "topic {name} is gone from the source"
-        );
+        let message = format!("topic {name} is gone from the source");
         return Some(Reason::new(HaltCode::SourceTopicMissing, message));
     };
     let (was, is) = (known.source_id, source.id);
@@ -108,10 +106,7 @@ pub(super) fn conflict(sight: &Sight, name: &TopicName) -> Option<Reason> {
         return Some(Reason::new(HaltCode::SourceRecreated, message));
     }
     let Some(target) = sight.target.get(&known.target_name) else {
-        let message = format!(
-            "mirror topic {} is gone from the target",
-            known.target_name
-        );
+        let message = format!("mirror topic {} is gone from the target", known.target_name);
         return Some(Reason::new(HaltCode::TargetTopicMissing, message));
     };
     let (was, is) = (known.target_id, target.id);

@@ -36,6 +36,9 @@ fn what_a_shell_would_read_otherwise_is_quoted() {
     let command = grantee.command([AclOperation::Describe], [&all]);
     assert!(command.contains(r"--allow-principal 'User:CN=far shore,O='\''x'\'''"));
     assert!(command.ends_with("--group '*'"));
+    let odd = Resource::literal(ResourceType::Group, "a\nb'c");
+    let command = farshore().command([AclOperation::Describe], [&odd]);
+    assert!(command.ends_with(r"--group $'a\u000ab\'c'"), "{command}");
 }
 
 #[test]
@@ -45,8 +48,14 @@ fn the_least_operations_leave_out_what_others_include() {
         let all = all.iter().copied().collect();
         AclOperation::least(&all).into_iter().collect::<Vec<_>>()
     };
-    assert_eq!(least(&[Describe, Read, DescribeConfigs]), [Read, DescribeConfigs]);
-    assert_eq!(least(&[Describe, DescribeConfigs, AlterConfigs]), [Describe, AlterConfigs]);
+    assert_eq!(
+        least(&[Describe, Read, DescribeConfigs]),
+        [Read, DescribeConfigs]
+    );
+    assert_eq!(
+        least(&[Describe, DescribeConfigs, AlterConfigs]),
+        [Describe, AlterConfigs]
+    );
 }
 
 #[test]

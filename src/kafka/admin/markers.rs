@@ -87,10 +87,7 @@ pub async fn try_marker(
 }
 
 /// Builds the error for a broker's refusal of control markers.
-pub fn refused_markers(
-    (cluster, connection): (&Cluster, &Connection),
-    code: BrokerCode,
-) -> Error {
+pub fn refused_markers((cluster, connection): (&Cluster, &Connection), code: BrokerCode) -> Error {
     let detail = (code == CLUSTER_AUTHORIZATION_FAILED)
         .then_some("offsets are preserved with control markers, which need ALTER on the cluster");
     let refusal = connection.refusal("write control markers", code, detail);

@@ -136,7 +136,10 @@ impl Appender {
         let text = format!("{}: {}{detail}", self.refused, code_name(code));
         let refused = Error::new(Kind::Broker(code), text);
         let topic = self.partition.topic.as_str();
-        Err(self.cluster.explained(refused, Need::WriteRecords, topic).into())
+        Err(self
+            .cluster
+            .explained(refused, Need::WriteRecords, topic)
+            .into())
     }
 }
 

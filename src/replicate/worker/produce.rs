@@ -275,7 +275,9 @@ impl Worker {
         if let Some(code) = answer.error {
             let trouble = refusal(mirror, code, answer.message.as_deref());
             let topic = &mirror.route.target.topic;
-            let trouble = self.link.explained(trouble, code, (Need::WriteRecords, topic));
+            let trouble = self
+                .link
+                .explained(trouble, code, (Need::WriteRecords, topic));
             mirror.window.lost_oldest();
             self.trouble(index, trouble, false);
             return;

@@ -280,7 +280,6 @@ async fn a_mirror_that_was_never_seen_is_missing_a_right_and_not_a_topic() {
     bench.round().await;
     bench.round().await;
     assert_eq!(bench.refusal("orders"), Some(HaltCode::NotPermitted));
-    bench.target.set(|inner| inner.hidden.clear());
     bench.target.hide("paris.orders", false);
     bench.round().await;
     assert_eq!((bench.conflict(), bench.set().topics.len()), (None, 1));

@@ -172,7 +172,9 @@ async fn offsets_are_read_in_either_layout() {
         let spoken = || versions_but(ApiKey::OffsetFetch, version);
         let (net, cluster) = cluster(&[], fetching(0));
         net.broker_speaking("b:2", spoken(), answering(2, vec![], fetching(0)));
-        let offsets = group_offsets(&cluster, &billing(), Need::ReadOffsets).await.unwrap();
+        let offsets = group_offsets(&cluster, &billing(), Need::ReadOffsets)
+            .await
+            .unwrap();
         let expected = [
             (orders(0), offset(5, Some("m"))),
             (orders(1), offset(0, None)),

@@ -61,8 +61,13 @@ async fn a_group_that_may_not_be_read_has_not_vanished() {
     bench.restart();
     bench.round().await;
     assert_eq!(bench.status("g2").state, GroupState::Synced);
+    let status = bench.status("g");
+    assert_eq!(status.state, GroupState::Waiting);
+    assert_eq!(status.target_offset, Some(TargetOffset(45)));
+    assert!(status.detail.is_some_and(|it| it.contains("not permitted")));
+    bench.source.set(|inner| inner.refused.clear());
+    bench.round().await;
     assert_eq!(bench.state(), GroupState::Synced);
-    assert_eq!(bench.status("g").target_offset, Some(TargetOffset(45)));
 }
 
 #[tokio::test]
@@ -112,7 +117,10 @@ async fn a_group_that_the_source_no_longer_lists_has_not_vanished_while_it_has_o
     bench.source.put("g", 50);
     bench.round().await;
     bench.source.set(|inner| inner.hidden.insert("g".into()));
-    for (is_refused, offset) in [(true, 45), (false, 55)] {
+    for (is_refused, offset, state) in [
+        (true, 45, GroupState::Waiting),
+        (false, 55, GroupState::Synced),
+    ] {
         bench.source.put("g", 60);
         bench.source.set(|inner| {
             inner.refused.clear();
@@ -123,7 +131,7 @@ async fn a_group_that_the_source_no_longer_lists_has_not_vanished_while_it_has_o
         bench.round().await;
         assert_eq!(
             (bench.target.offset("g"), bench.state()),
-            (Some(offset), GroupState::Synced)
+            (Some(offset), state)
         );
     }
     vanish(&bench, true);

@@ -68,9 +68,10 @@ impl FakeSite {
     /// Hides a topic, or shows it again.
     pub(super) fn hide(&self, name: &str, hides: bool) {
         self.set(|inner| {
-            let (from, to) = match hides {
-                true => (&mut inner.topics, &mut inner.denied),
-                false => (&mut inner.denied, &mut inner.topics),
+            let (from, to) = if hides {
+                (&mut inner.topics, &mut inner.denied)
+            } else {
+                (&mut inner.denied, &mut inner.topics)
             };
             let topic = from.remove(&TopicName::from(name)).unwrap();
             to.insert(name.into(), topic);
@@ -211,6 +212,9 @@ impl TopicSite for FakeSite {
             let create = |(number, mirror): (usize, &NewMirror)| {
                 refused(inner.create_refused)?;
                 refused((inner.quota.is_some_and(|quota| number >= quota)).then_some(89))?;
+                if inner.denied.contains_key(&mirror.name) {
+                    return Ok(false);
+                }
                 let topic = inner.new_topic(mirror.partitions, mirror.configs.clone());
                 inner.hidden.insert(mirror.name.clone(), topic);
                 Ok(true)
