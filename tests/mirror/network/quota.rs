@@ -58,7 +58,9 @@ async fn quotas_of_every_kind_slow_a_link_down_and_nothing_else_and_it_says_so()
     })
     .await;
     setting.mirrored("orders", 2).await;
-    let carried = setting.farshore.carries_exactly("clerks", ("orders", 0), 1_000);
+    let carried = setting
+        .farshore
+        .carries_exactly("clerks", ("orders", 0), 1_000);
     carried.await;
     assert_eq!(setting.committed("clerks", ("orders", 0)).await, 1_000);
     assert_eq!(setting.compare("orders", 2).await, 2 * EACH as u64);
