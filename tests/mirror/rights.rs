@@ -2,18 +2,39 @@
 
 use serde_json::Value;
 
+use crate::histories::write_transactions;
 use crate::setting::{CATCH_UP, Setting};
 use crate::support::acls::{self, Acl};
 use crate::support::brokers::{Cluster, KafkaVersion, Spec};
+use crate::support::compare;
 use crate::support::farshore::paris_oslo_as;
 use crate::support::java::{self, Tool};
 use crate::support::ports::Port;
+use crate::support::read::Isolation;
 use crate::support::topics;
 use crate::support::wait::eventually;
 
 const JAAS: &str = "org.apache.kafka.common.security.plain.PlainLoginModule required \
                     user_farshore=\"s3cret\";";
 const LINK: &str = "/v1/links/paris-oslo";
+/// Links with features of their own.
+const RECORDED: &str = "/v1/links/recorded";
+const PRESERVED: &str = "/v1/links/preserved";
+const OTHERS: &str = "
+[links.recorded]
+source = \"paris\"
+target = \"oslo\"
+topics = [\"recorded\"]
+groups = [\"nobody\"]
+path = \"record\"
+
+[links.preserved]
+source = \"paris\"
+target = \"oslo\"
+topics = [\"preserved\"]
+groups = [\"nobody\"]
+offsets = \"preserve\"
+";
 const JOURNAL: &str = "__farshore.paris-oslo";
 /// A topic for each right, and one from which none is taken.
 const TOPICS: [&str; 8] = [
@@ -30,7 +51,8 @@ const GROUPS: [&str; 3] = ["clerks", "hidden", "refused"];
 
 /// What happens to a partition or a group without a right.
 enum Waits {
-    Topic(&'static str, &'static str),
+    /// A partition of a topic of the link at this address, with this code.
+    Topic(&'static str, &'static str, &'static str),
     Group(&'static str),
     Nothing,
 }
@@ -41,38 +63,38 @@ const RIGHTS: &[(&str, &str, &str, Waits)] = &[
         "paris",
         "Read",
         "unread",
-        Waits::Topic("unread", "not_permitted"),
+        Waits::Topic(LINK, "unread", "not_permitted"),
     ),
     (
         "paris",
         "DescribeConfigs",
         "unseen",
-        Waits::Topic("unseen", "not_permitted"),
+        Waits::Topic(LINK, "unseen", "not_permitted"),
     ),
     (
         "oslo",
         "Write",
         "unwritten",
-        Waits::Topic("unwritten", "not_permitted"),
+        Waits::Topic(LINK, "unwritten", "not_permitted"),
     ),
     ("oslo", "Read", "unproven", Waits::Group("clerks")),
     (
         "oslo",
         "Alter",
         "ungrown",
-        Waits::Topic("ungrown", "partitions_missing"),
+        Waits::Topic(LINK, "ungrown", "partitions_missing"),
     ),
     (
         "oslo",
         "AlterConfigs",
         "unset",
-        Waits::Topic("unset", "not_permitted"),
+        Waits::Topic(LINK, "unset", "not_permitted"),
     ),
     (
         "oslo",
         "Create",
         "untold",
-        Waits::Topic("untold", "not_permitted"),
+        Waits::Topic(LINK, "untold", "not_permitted"),
     ),
     ("paris", "Describe", "hidden", Waits::Group("hidden")),
     ("oslo", "Read", "refused", Waits::Group("refused")),
@@ -81,6 +103,22 @@ const RIGHTS: &[(&str, &str, &str, Waits)] = &[
     ("paris", "Describe", "__farshore.", Waits::Nothing),
     ("oslo", "DescribeConfigs", "kafka-cluster", Waits::Nothing),
     ("oslo", "DescribeConfigs", JOURNAL, Waits::Nothing),
+    (
+        "oslo",
+        "Write",
+        "farshore.recorded.",
+        Waits::Topic(RECORDED, "recorded", "not_permitted"),
+    ),
+    ("paris", "Describe", "farshore.recorded.", Waits::Nothing),
+    (
+        "oslo",
+        "Alter",
+        "kafka-cluster",
+        Waits::Topic(PRESERVED, "preserved", "not_permitted"),
+    ),
+    ("oslo", "Create", "farshore-probe-", Waits::Nothing),
+    ("oslo", "Delete", "farshore-probe-", Waits::Nothing),
+    ("oslo", "Delete", "preserved", Waits::Nothing),
 ];
 
 /// A broker that permits its own clients everything, and those that log in nothing.
@@ -163,6 +201,25 @@ impl Guarded {
         acls::revoke(&address, &[self.acl(right)]).await;
     }
 
+    /// Waits until a topic of a link is mirrored, and compares it with its mirror as consumers of committed records see them.
+    async fn lives(&self, link: &str, topic: &str) {
+        let (paris, oslo) = (
+            self.setting.paris.bootstrap(),
+            self.setting.oslo.bootstrap(),
+        );
+        let (_, end) = topics::watermarks(&paris, topic, 0).await;
+        eventually(CATCH_UP, &format!("{topic} is mirrored"), async || {
+            let path = format!("{link}/topics/{topic}");
+            let shown = self.setting.farshore.get_json(&path).await?;
+            let row = &shown["partitions"][0];
+            let is_there = row["state"] == "live" && row["position"].as_i64() >= Some(end);
+            is_there.then_some(()).ok_or(shown.to_string())
+        })
+        .await;
+        let (source, target) = ((paris.as_str(), topic), (oslo.as_str(), topic));
+        compare::all(source, target, 1, Isolation::Committed).await;
+    }
+
     /// Waits until the link's detail has a command that grants the right, and returns it.
     async fn link_waits(&self, operation: &str, on: &str) -> String {
         eventually(
@@ -182,9 +239,9 @@ impl Guarded {
         let what = format!("without {operation} on {on}");
         match waits {
             Waits::Nothing => None,
-            Waits::Topic(topic, code) => {
+            Waits::Topic(link, topic, code) => {
                 let told = eventually(CATCH_UP, &what, async || {
-                    let shown = farshore.get_json(&format!("{LINK}/topics/{topic}")).await?;
+                    let shown = farshore.get_json(&format!("{link}/topics/{topic}")).await?;
                     let rows = shown["partitions"].as_array().ok_or("no rows")?;
                     let halted = rows.iter().find(|row| row["reason"]["code"] == *code);
                     let command = halted.and_then(|row| command_in(row, operation, on));
@@ -225,9 +282,13 @@ async fn farshore_needs_exactly_the_rights_it_prints_and_waits_for_each_where_it
         "topics = {}\ngroups = {}\nrefresh_interval = \"1s\"\ngroup_sync_interval = \"300ms\"",
         quoted(&TOPICS),
         quoted(&GROUPS)
-    );
+    ) + OTHERS;
     let mut guarded = Guarded::start(&link).await;
     for topic in &TOPICS[..7] {
+        guarded.setting.topic(topic, 1, &[]).await;
+        guarded.setting.write(topic, 0, 0..20).await;
+    }
+    for topic in ["recorded", "preserved"] {
         guarded.setting.topic(topic, 1, &[]).await;
         guarded.setting.write(topic, 0, 0..20).await;
     }
@@ -243,6 +304,8 @@ async fn farshore_needs_exactly_the_rights_it_prints_and_waits_for_each_where_it
     for topic in &TOPICS[..7] {
         guarded.setting.mirrored(topic, 1).await;
     }
+    guarded.lives(RECORDED, "recorded").await;
+    guarded.lives(PRESERVED, "preserved").await;
     for group in GROUPS {
         let farshore = &guarded.setting.farshore;
         farshore.carries_exactly(group, ("orders", 0), 5).await;
@@ -293,6 +356,8 @@ async fn farshore_needs_exactly_the_rights_it_prints_and_waits_for_each_where_it
         .farshore
         .carries_exactly("clerks", ("unproven", 0), 25)
         .await;
+    guarded.lives(RECORDED, "recorded").await;
+    guarded.lives(PRESERVED, "preserved").await;
     loses_the_journal(&guarded).await;
 }
 
@@ -323,6 +388,10 @@ async fn disturb(guarded: &Guarded) {
         setting.commits(group, ("orders", 0), 25).await;
     }
     setting.commits("clerks", ("unproven", 0), 25).await;
+    setting.write("recorded", 0, 20..30).await;
+    // A transaction's marker is a gap.
+    write_transactions(setting, "preserved", 3).await;
+    setting.write("preserved", 0, 20..30).await;
 }
 
 /// Without its journal the link sends nothing; with it, it goes on.

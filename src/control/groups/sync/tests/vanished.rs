@@ -71,6 +71,27 @@ async fn a_group_that_may_not_be_read_has_not_vanished() {
 }
 
 #[tokio::test]
+async fn a_group_that_the_target_does_not_show_waits_and_says_why() {
+    let mut bench = Bench::new();
+    bench.source.put("g", 50);
+    bench.source.put("g2", 60);
+    bench.target.set(|inner| inner.refused.insert("g".into()));
+    for known in [None, Some(TargetOffset(45))] {
+        bench.round().await;
+        assert_eq!(bench.status("g2").state, GroupState::Synced);
+        let status = bench.status("g");
+        assert_eq!(status.state, GroupState::Waiting);
+        assert_eq!(status.source_offset, Some(SourceOffset(50)));
+        assert_eq!(status.target_offset, known);
+        assert!(status.detail.is_some_and(|it| it.contains("not permitted")));
+        bench.target.set(|inner| inner.refused.clear());
+        bench.round().await;
+        assert_eq!(bench.state(), GroupState::Synced);
+        bench.target.set(|inner| inner.refused.insert("g".into()));
+    }
+}
+
+#[tokio::test]
 async fn a_moved_group_stays_moved_when_the_source_forgets_it() {
     let mut bench = Bench::new();
     bench.source.put("g", 50);
