@@ -79,7 +79,6 @@ fn resources(subject: Subject, link: &LinkConfig) -> (BTreeSet<Resource>, BTreeS
             one(Resource::prefixed(TransactionalId, ids))
         }
         Subject::AllTransactions => one(Resource::prefixed(TransactionalId, "")),
-        Subject::OwnGroup => one(Resource::prefixed(Group, transactional_ids(&link.name))),
         Subject::Cluster => one(Resource::cluster()),
     }
 }

@@ -299,6 +299,13 @@ impl Site for KafkaSite {
         .boxed()
     }
 
+    fn hidden_topics<'a>(
+        &'a self,
+        topics: &'a [TopicName],
+    ) -> BoxFuture<'a, Result<BTreeMap<TopicName, Error>>> {
+        admin::hidden_topics(&self.0, topics).boxed()
+    }
+
     fn commit<'a>(
         &'a self,
         group: &'a GroupId,

@@ -109,7 +109,6 @@ const RIGHTS: &[(&str, &str, &str, Waits)] = &[
         "farshore.recorded.",
         Waits::Topic(RECORDED, "recorded", "not_permitted"),
     ),
-    ("paris", "Describe", "farshore.recorded.", Waits::Nothing),
     (
         "oslo",
         "Alter",

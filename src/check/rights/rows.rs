@@ -24,7 +24,6 @@ pub(in crate::check) enum Subject {
     Journals,
     OwnTransactions,
     AllTransactions,
-    OwnGroup,
     Cluster,
 }
 
@@ -177,15 +176,6 @@ pub(in crate::check) const ROWS: &[Row] = &[
         weight: Weight::Needed,
         purpose: "the record path's transactions",
         otherwise: "all partitions of the link halt as `not_permitted`",
-    },
-    Row {
-        feature: Feature::RecordPath,
-        side: Side::Source,
-        subject: Subject::OwnGroup,
-        needs: &[Need::ReadOffsets],
-        weight: Weight::Optional,
-        purpose: "the group that librdkafka asks the record path's source for",
-        otherwise: "librdkafka asks again and again",
     },
     Row {
         feature: Feature::Quarantine,

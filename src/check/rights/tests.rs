@@ -216,7 +216,6 @@ fn words(subject: Subject) -> &'static str {
         Subject::Journals => "topics `__farshore.*`",
         Subject::OwnTransactions => "transactional ids `farshore.LINK.*`",
         Subject::AllTransactions => "transactional ids `*`",
-        Subject::OwnGroup => "groups `farshore.LINK.*`",
         Subject::Cluster => "the cluster",
     }
 }

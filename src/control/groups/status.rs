@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::control::TargetLog;
-use crate::model::{GroupId, SourceOffset, TargetOffset, TopicPartition};
+use crate::model::{GroupId, SourceOffset, TargetOffset, TopicName, TopicPartition};
 
 use super::commit::{Expiry, TargetCommit, Written};
 use super::decide::{CommitDecision, Scene, Wanted};
@@ -94,6 +94,9 @@ impl GroupStatus {
         }
     }
 }
+
+/// Why the source doesn't tell a group's offsets, in one topic or all.
+pub(super) type Refused = BTreeMap<(GroupId, Option<TopicName>), String>;
 
 /// Partitions whose ends the source doesn't report, so that there is no consistent cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,12 +193,18 @@ impl Board {
     }
 
     /// Shows why offsets of groups can't be read on the source, where they would be shown as carried over.
-    pub(super) fn show_refused(&self, refused: &BTreeMap<GroupId, String>) {
+    pub(super) fn show_refused(&self, refused: &Refused) {
         let mut groups = self.groups.write();
-        for (group, why) in refused {
+        for ((group, topic), why) in refused {
             let status = groups.get_mut(group);
             let offsets = status.into_iter().flat_map(|it| &mut it.partitions);
-            for offset in offsets.filter(|it| it.is_followed()) {
+            let is_meant = |it: &&mut GroupPartitionStatus| {
+                let is_there = topic
+                    .as_ref()
+                    .is_none_or(|it_is| it.partition.topic == *it_is);
+                it.is_followed() && is_there
+            };
+            for offset in offsets.filter(is_meant) {
                 offset.state = GroupState::Waiting;
                 offset.detail = Some(why.clone());
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::control::groups::cut::{ConsistentCut, Snapshot};
+use crate::control::groups::status::Refused;
 use crate::control::{MirroredPartition, TargetLog};
 use crate::model::{GroupId, LinkIntents, TopicPartition};
 use crate::task::log_once::Notice;
@@ -33,8 +34,7 @@ pub(super) struct Memory {
     pub(super) gone: BTreeSet<GroupId>,
     /// Groups of kinds whose offsets can't be carried.
     pub(super) unsupported: BTreeSet<GroupId>,
-    /// Groups whose offsets the source refused to tell at the last look, with the error.
-    pub(super) refused: BTreeMap<GroupId, String>,
+    pub(super) refused: Refused,
     /// Partitions whose ends the source didn't report at the last look.
     pub(super) silent: Vec<TopicPartition>,
     pub(super) applied: Option<Arc<Snapshot>>,
@@ -98,8 +98,8 @@ impl Memory {
         is_same && self.silent.is_empty() && !is_due(self.looked_at, IDLE_LOOK)
     }
 
-    /// Notes the groups whose offsets the source refuses to tell; a group that isn't among them any more is shown anew.
-    pub(super) fn note_refused(&mut self, refused: BTreeMap<GroupId, String>) {
+    /// Notes which offsets the source refuses to tell; those that aren't among them any more are shown anew.
+    pub(super) fn note_refused(&mut self, refused: Refused) {
         if self.refused.keys().any(|it| !refused.contains_key(it)) {
             self.passed_at = None;
         }

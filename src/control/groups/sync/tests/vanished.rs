@@ -71,6 +71,34 @@ async fn a_group_that_may_not_be_read_has_not_vanished() {
 }
 
 #[tokio::test]
+async fn an_offset_in_a_topic_that_may_not_be_seen_has_not_vanished() {
+    let mut bench = Bench::new();
+    bench.source.put("g", 50);
+    bench.round().await;
+    bench
+        .source
+        .set(|inner| inner.hidden_topics.insert("t".into()));
+    for _ in 0..2 {
+        bench.round().await;
+        let status = bench.status("g");
+        assert_eq!(status.state, GroupState::Waiting);
+        assert_eq!(status.source_offset, Some(SourceOffset(50)));
+        assert_eq!(status.target_offset, Some(TargetOffset(45)));
+        let stored = bench.sync.ledger.snapshot().unwrap().unwrap();
+        let kept = &stored.groups[&GroupId::from("g")][&partition()];
+        assert_eq!(kept.offset, SourceOffset(50), "a failover would need it");
+        bench.restart();
+    }
+    bench.source.put("g", 60);
+    bench.source.set(|inner| inner.hidden_topics.clear());
+    bench.round().await;
+    assert_eq!(
+        (bench.target.offset("g"), bench.state()),
+        (Some(55), GroupState::Synced)
+    );
+}
+
+#[tokio::test]
 async fn a_group_that_the_target_does_not_show_waits_and_says_why() {
     let mut bench = Bench::new();
     bench.source.put("g", 50);
