@@ -34,7 +34,7 @@ pub(super) struct CircleFacts {
 /// The facts about a cluster.
 #[derive(Debug)]
 pub(super) struct ClusterFacts {
-    /// Whom its brokers see in farshore.
+    /// The principal under which its brokers know farshore.
     pub(super) grantee: Grantee,
     /// What it reported, or why it couldn't be reached.
     pub(super) reached: Result<Reached, Error>,

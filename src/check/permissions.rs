@@ -117,7 +117,7 @@ fn comments(grant: &Grant) -> Vec<String> {
     std::iter::once(first).chain(notes).collect()
 }
 
-/// What stands in front of the lines of a grant: rights that are only for use by hand are comments.
+/// What is written in front of the lines of a grant: rights that are only for use by hand are comments.
 fn mark(grant: &Grant) -> &'static str {
     match grant.used {
         Used::Yes => "",
@@ -147,7 +147,7 @@ fn by_cluster(config: &Config) -> BTreeMap<ClusterName, Vec<Grant>> {
     grants
 }
 
-/// Whom each cluster grants them to. Nothing connects.
+/// The principal that each cluster grants them to. Nothing connects.
 fn grantees(config: &Config, principal: Option<&str>) -> BTreeMap<ClusterName, Grantee> {
     let given = principal.map(|it| it.strip_prefix("User:").unwrap_or(it));
     let clusters = clusters::open(config).into_iter();

@@ -217,7 +217,7 @@ impl Need {
         self.right().1
     }
 
-    /// Whether a broker's code refuses this for want of the right. Old brokers refuse to create a topic as an operation on the
+    /// Whether a broker's code refuses this because the right is missing. Old brokers refuse to create a topic as an operation on the
     /// cluster.
     pub(crate) fn is_refused_by(self, code: BrokerCode) -> bool {
         let (kind, _) = self.right();
@@ -244,7 +244,7 @@ pub fn is_not_permitted(code: BrokerCode) -> bool {
     kinds.iter().any(|kind| kind.refusal() == code)
 }
 
-/// Whom a cluster grants rights to.
+/// The principal that a cluster grants rights to, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grantee {
     /// The bootstrap addresses, in the syntax of Kafka's tools.

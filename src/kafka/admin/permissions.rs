@@ -16,7 +16,7 @@ use super::topics::{NewTopic, creatable};
 use super::{milliseconds, missing};
 
 impl Cluster {
-    /// Whom its brokers see in farshore; the principal is `ANONYMOUS` without a login.
+    /// The principal under which its brokers know farshore; `ANONYMOUS` without a login.
     pub fn grantee(&self) -> Grantee {
         let settings = self.settings();
         let bootstrap: Vec<String> = settings.bootstrap.iter().map(ToString::to_string).collect();
@@ -28,7 +28,7 @@ impl Cluster {
         }
     }
 
-    /// Adds the command that grants the missing right, if `error` is a refusal for want of what `need` takes on the resource
+    /// Adds the command that grants the missing right, if `error` is a refusal without what `need` takes on the resource
     /// of this name.
     #[must_use]
     pub fn explained(&self, error: Error, need: Need, name: &str) -> Error {
@@ -94,7 +94,7 @@ pub async fn topic_operations(
     Ok(permitted)
 }
 
-/// Returns those of these topics that brokers don't describe to farshore for want of a right, each with the error. Brokers
+/// Returns those of these topics that brokers don't describe to farshore without a right, each with the error. Brokers
 /// don't say whether such a topic exists.
 ///
 /// Errors: those of [`Cluster::call`].
